@@ -1,0 +1,104 @@
+//! What can go wrong at the queue, told apart by what the caller should do.
+
+use std::error::Error;
+use std::sync::Arc;
+
+/// An error of a queue engine. Cheap to clone, since one failed commit fails every call that was in it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueueError {
+    /// The lease isn't current: the message was taken back, or this very call was applied before and its answer got
+    /// lost. Stop working on the message and send nothing more for it.
+    #[error("the lease on this message is no longer held")]
+    LeaseLost,
+    /// The store can't be reached or can't serve now. The call may or may not have been applied; every call is safe
+    /// to repeat.
+    #[error("the queue at {place} is unavailable")]
+    Unavailable {
+        /// The store, without credentials.
+        place: String,
+        /// What the store or the network said.
+        #[source]
+        cause: Cause,
+    },
+    /// The store is there, but not with these settings: wrong password, database, format. Repeating doesn't help.
+    #[error("the queue at {place} can't be used: {problem}")]
+    Misconfigured {
+        /// The store, without credentials.
+        place: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do about it.
+        hint: String,
+        /// What the store said, if it said anything.
+        #[source]
+        cause: Option<Cause>,
+    },
+    /// What is stored was written by a newer version, or is damaged. It is left as it is.
+    #[error("{what} is in a format this version does not know")]
+    UnknownFormat {
+        /// The thing that can't be read.
+        what: String,
+    },
+    /// The embedded engine could not make a commit durable. Nothing it says can be trusted any more: it refuses
+    /// every further call, and the process must end.
+    #[error("the embedded queue at {place} failed to write to disk and has stopped")]
+    Broken {
+        /// The database file.
+        place: String,
+        /// What the disk said.
+        #[source]
+        cause: Cause,
+    },
+    /// The arguments can't be stored: too long, too big. The caller's fault.
+    #[error("the queue can't store this: {0}")]
+    Invalid(String),
+}
+
+/// The error below a [`QueueError`], shared among its clones.
+#[derive(Clone, Debug)]
+pub struct Cause(Arc<dyn Error + Send + Sync>);
+
+impl QueueError {
+    /// Whether the store is only away for now: wait, and call again.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    /// Whether the process must end, because the engine can't be trusted any more.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Broken { .. })
+    }
+
+    /// What to do about it, for the person who reads the error.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Misconfigured { hint, .. } => Some(hint),
+            Self::UnknownFormat { .. } => Some("a newer version of Huixin wrote it; run that one"),
+            Self::Broken { .. } => Some("free or replace the disk, then start again: what was acked is on it"),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn unavailable(place: &str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unavailable { place: place.to_owned(), cause: Cause::new(cause) }
+    }
+}
+
+impl Cause {
+    pub(crate) fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(Arc::from(cause.into()))
+    }
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}

@@ -1,0 +1,193 @@
+//! What the scripts answer, read into the queue's types.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::{FromRedisValue, Value};
+
+use super::packed::unpack;
+use crate::{
+    Accepted, Class, Counts, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease, Leased, Progress, QueueError, Taken,
+    Token,
+};
+
+pub(super) fn accepted(answer: Value) -> Result<(u64, Vec<Accepted>), QueueError> {
+    let mut values = Values::of(answer)?;
+    let now_us = values.number()?;
+    let mut outcomes = Vec::new();
+    while let Some(value) = values.next() {
+        outcomes.push(match value {
+            Value::Int(1) => Accepted::New,
+            Value::Int(2) => Accepted::Duplicate,
+            Value::Int(3) => Accepted::Expired,
+            Value::Int(4) => Accepted::Counted,
+            _ => return Err(unexpected()),
+        });
+    }
+    Ok((now_us, outcomes))
+}
+
+pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
+    let mut values = Values::of(answer)?;
+    let _now_us = values.number()?;
+    let due = values.text()?;
+    let token = Token::from_stored(values.text()?);
+    let mut messages = Vec::new();
+    while let Some(item) = values.next() {
+        let mut item = Values::of(item)?;
+        let lane = Lane::from_stored(item.text()?);
+        let packed = match unpack(&item.bytes()?) {
+            Ok(packed) => packed,
+            Err(error) => {
+                // Left where it is: its lease runs out, and a worker of the version that wrote it can have it.
+                tracing::error!(lane = lane.as_str(), %error, "a stored message can't be read");
+                continue;
+            }
+        };
+        messages.push(Leased {
+            lease: Lease { lane, id: packed.id, token: token.clone() },
+            class: packed.class,
+            payload: packed.payload,
+            arrived_us: packed.arrived_us,
+            failures: item.count()?,
+            losses: item.count()?,
+            snoozes: item.count()?,
+            last_error: Some(item.text()?).filter(|error| !error.is_empty()),
+            progress: Progress {
+                replies: item.optional_bytes()?,
+                sent: item.count()?,
+                sending: item.text()?.parse().ok(),
+            },
+        });
+    }
+    Ok(Taken { messages, next_due: due.parse().ok().map(Duration::from_micros) })
+}
+
+pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
+    let mut values = Values::of(answer)?;
+    let now_us = values.number()?;
+    let mut counts =
+        Counts { running: values.number()?, delayed: values.number()?, dead: values.number()?, ..Counts::default() };
+    let mut classes = Values::of(values.next().ok_or_else(unexpected)?)?;
+    while let Some(class) = classes.next() {
+        let class = Class::from_stored(text_of(class)?);
+        let (open, ready, head) = (classes.number()?, classes.number()?, classes.bytes()?);
+        counts.open.insert(class.clone(), open);
+        counts.ready_lanes.insert(class, ready);
+        if !head.is_empty() {
+            let age_us = now_us.saturating_sub(unpack(&head)?.arrived_us);
+            counts.next_age_us = counts.next_age_us.max(Some(age_us));
+        }
+    }
+    let mut arrived = Values::of(values.next().ok_or_else(unexpected)?)?;
+    while let Some(class) = arrived.next() {
+        let number = arrived.number()?;
+        if text_of(class)?.ends_with('\0') {
+            counts.dead_uncounted += number;
+        }
+    }
+    Ok(counts)
+}
+
+pub(super) fn lane_view(answer: Value) -> Result<Option<LaneView>, QueueError> {
+    let mut values = Values::of(answer)?;
+    let (leased, due, error) = (values.number()?, values.text()?, values.text()?);
+    let mut waiting = Vec::new();
+    while let Some(packed) = values.next() {
+        waiting.push(unpack(&bytes_of(packed)?)?.id);
+    }
+    if waiting.is_empty() {
+        return Ok(None);
+    }
+    let state = match due.parse() {
+        Ok(due_us) => LaneState::Delayed { due_us },
+        Err(_) if leased == 1 => LaneState::Leased,
+        Err(_) => LaneState::Ready,
+    };
+    Ok(Some(LaneView { state, waiting, last_error: Some(error).filter(|error| !error.is_empty()) }))
+}
+
+pub(super) fn dead_page(answer: Value) -> Result<DeadPage, QueueError> {
+    let mut values = Values::of(answer)?;
+    let mut page = DeadPage { total: values.number()?, letters: Vec::new() };
+    while let Some(letter) = values.next() {
+        let mut letter = Values::of(letter)?;
+        let packed = unpack(&letter.bytes()?)?;
+        page.letters.push(DeadLetter {
+            id: packed.id,
+            class: packed.class,
+            payload: packed.payload,
+            arrived_us: packed.arrived_us,
+            lane: Lane::from_stored(letter.text()?),
+            reason: letter.text()?,
+            died_us: letter.number()?,
+            failures: letter.count()?,
+            losses: letter.count()?,
+        });
+    }
+    Ok(page)
+}
+
+/// The elements of an array answer, read one after the other.
+struct Values(std::vec::IntoIter<Value>);
+
+impl Values {
+    fn of(answer: Value) -> Result<Self, QueueError> {
+        match answer {
+            Value::Array(values) => Ok(Self(values.into_iter())),
+            _ => Err(unexpected()),
+        }
+    }
+
+    fn next(&mut self) -> Option<Value> {
+        self.0.next()
+    }
+
+    fn bytes(&mut self) -> Result<Bytes, QueueError> {
+        bytes_of(self.next().ok_or_else(unexpected)?)
+    }
+
+    fn optional_bytes(&mut self) -> Result<Option<Bytes>, QueueError> {
+        match self.next() {
+            None => Err(unexpected()),
+            Some(Value::Nil) => Ok(None),
+            Some(value) => bytes_of(value).map(Some),
+        }
+    }
+
+    fn text(&mut self) -> Result<String, QueueError> {
+        text_of(self.next().ok_or_else(unexpected)?)
+    }
+
+    /// A number that may come as text.
+    fn number(&mut self) -> Result<u64, QueueError> {
+        let value = self.next().ok_or_else(unexpected)?;
+        u64::from_redis_value(value).map_err(|_| unexpected())
+    }
+
+    /// A number that is absent, as empty text, while it is 0.
+    fn count(&mut self) -> Result<u32, QueueError> {
+        let text = self.text()?;
+        if text.is_empty() { Ok(0) } else { text.parse().map_err(|_| unexpected()) }
+    }
+}
+
+fn bytes_of(value: Value) -> Result<Bytes, QueueError> {
+    match value {
+        Value::BulkString(bytes) => Ok(bytes.into()),
+        _ => Err(unexpected()),
+    }
+}
+
+fn text_of(value: Value) -> Result<String, QueueError> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| unexpected()),
+        Value::Int(number) => Ok(number.to_string()),
+        Value::SimpleString(text) => Ok(text),
+        _ => Err(unexpected()),
+    }
+}
+
+fn unexpected() -> QueueError {
+    QueueError::UnknownFormat { what: "the answer of a script".to_owned() }
+}

@@ -1,0 +1,78 @@
+//! A message comes in: dedup and enqueue in one step.
+
+use rusqlite::params;
+
+use super::fault::Fault;
+use super::job::Step;
+use super::lane;
+use super::now::stored;
+use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, NewMessage};
+
+/// Stores the message unless its id is known or, by the queue's clock, `deadline_us` has passed. The id is known for
+/// `window_us` from now on.
+pub(super) fn accept(
+    step: &mut Step<'_>,
+    message: &NewMessage,
+    deadline_us: Option<i64>,
+    window_us: i64,
+) -> Result<Accepted, Fault> {
+    if deadline_us.is_some_and(|deadline_us| step.now_us > deadline_us) {
+        return Ok(if is_known(step, message)? { Accepted::Duplicate } else { Accepted::Expired });
+    }
+    if !make_known(step, message, window_us)? {
+        return Ok(Accepted::Duplicate);
+    }
+    match &message.dead_reason {
+        Some(reason) => bury_on_arrival(step, message, reason),
+        None => enqueue(step, message),
+    }
+}
+
+fn is_known(step: &Step<'_>, message: &NewMessage) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM seen WHERE id = ?1 AND expires_us > ?2";
+    Ok(step.first(sql, params![message.id.as_str(), step.now_us], |_| Ok(()))?.is_some())
+}
+
+/// Remembers the id. False, with nothing changed, if it was known.
+fn make_known(step: &Step<'_>, message: &NewMessage, window_us: i64) -> Result<bool, Fault> {
+    let changed = step.execute(
+        "INSERT INTO seen (id, expires_us) VALUES (?1, ?3)
+            ON CONFLICT (id) DO UPDATE SET expires_us = excluded.expires_us WHERE expires_us <= ?2",
+        params![message.id.as_str(), step.now_us, step.now_us.saturating_add(window_us)],
+    )?;
+    Ok(changed > 0)
+}
+
+fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault> {
+    let class = message.class.as_str();
+    let lane = lane::find_or_make(step, message.lane.as_str(), class)?;
+    step.execute(
+        "INSERT INTO message (lane_no, id, class, arrived_us, payload) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![lane, message.id.as_str(), class, stored(message.arrived_us), &message.payload[..]],
+    )?;
+    Ok(Accepted::New)
+}
+
+fn bury_on_arrival(step: &Step<'_>, message: &NewMessage, reason: &str) -> Result<Accepted, Fault> {
+    let class = message.class.as_str();
+    let kept: Option<i64> =
+        step.first("SELECT dead_on_arrival FROM class WHERE name = ?1", params![class], |row| row.get(0))?;
+    if kept.unwrap_or(0) >= stored(DEAD_ON_ARRIVAL_MAX) {
+        step.execute("UPDATE class SET dead_uncounted = dead_uncounted + 1 WHERE name = ?1", params![class])?;
+        return Ok(Accepted::Counted);
+    }
+    step.execute(
+        "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 1, ?7)",
+        params![
+            message.id.as_str(),
+            message.lane.as_str(),
+            class,
+            stored(message.arrived_us),
+            step.now_us,
+            reason,
+            &message.payload[..]
+        ],
+    )?;
+    Ok(Accepted::New)
+}

@@ -1,0 +1,73 @@
+//! The invariant, asked of the whole database.
+//!
+//! Each question is a query for its breaches, written against the tables alone, so that it shares no code and no
+//! assumption with the operations it checks, and doesn't rely on the constraints of the schema either: a file may
+//! have been written with those switched off. Its cost grows with the queue; it is for tests and for operators.
+
+use super::fault::Fault;
+use super::job::Step;
+use crate::Violation;
+
+/// Each finds breaches of one rule: the lane, and what is wrong.
+const RULES: &[&str] = &[
+    "SELECT name, 'it is ' || state || ' without a message' FROM lane
+     WHERE NOT EXISTS (SELECT 1 FROM message WHERE lane_no = no)",
+    "SELECT lane_no, 'the message ' || id || ' is in a lane that does not exist' FROM message
+     WHERE NOT EXISTS (SELECT 1 FROM lane WHERE no = lane_no)",
+    "SELECT name, 'it has ' || count(*) || ' rows' FROM lane GROUP BY name HAVING count(*) > 1",
+    "SELECT name, 'it is in no known state: ' || state FROM lane WHERE state NOT IN ('ready', 'leased', 'delayed')",
+    "SELECT name, 'it is ready without a position' FROM lane WHERE state = 'ready' AND position IS NULL",
+    "SELECT name, 'it is leased without a token, a worker or a deadline' FROM lane
+     WHERE state = 'leased' AND (token IS NULL OR worker IS NULL OR due_us IS NULL)",
+    "SELECT name, 'it is delayed without a time' FROM lane WHERE state = 'delayed' AND due_us IS NULL",
+    "SELECT name, 'it is ' || state || ' and still has a position' FROM lane
+     WHERE state <> 'ready' AND position IS NOT NULL",
+    "SELECT name, 'it is ' || state || ' and still has a token' FROM lane
+     WHERE state <> 'leased' AND (token IS NOT NULL OR worker IS NOT NULL)",
+    "SELECT name, 'it is ready and still has a time' FROM lane WHERE state = 'ready' AND due_us IS NOT NULL",
+    "SELECT min(name), count(*) || ' ready lanes of class ' || class || ' have the same position' FROM lane
+     WHERE state = 'ready' GROUP BY class, position HAVING count(*) > 1",
+    "SELECT name, 'it is in class ' || lane.class || ', its head in ' || message.class FROM lane JOIN message
+     ON seq = (SELECT min(seq) FROM message WHERE lane_no = no) WHERE lane.class <> message.class",
+    "SELECT coalesce(lane.name, ''), 'what is known of message ' || head.seq || ' is kept, but it is no head' FROM head
+     LEFT JOIN message ON message.seq = head.seq LEFT JOIN lane ON lane.no = message.lane_no
+     WHERE message.seq IS NULL OR message.seq <> (SELECT min(seq) FROM message m WHERE m.lane_no = message.lane_no)",
+    "WITH counted (class, what, n) AS (
+        SELECT class, 'open', count(*) FROM message GROUP BY class
+        UNION ALL SELECT class, state, count(*) FROM lane GROUP BY class, state
+        UNION ALL SELECT class, 'dead', count(*) FROM dead GROUP BY class
+        UNION ALL SELECT class, 'dead on arrival', sum(on_arrival) FROM dead GROUP BY class
+     ), kept (class, what, n) AS (
+        SELECT name, 'open', open FROM class
+        UNION ALL SELECT name, 'ready', ready FROM class
+        UNION ALL SELECT name, 'leased', leased FROM class
+        UNION ALL SELECT name, 'delayed', delayed FROM class
+        UNION ALL SELECT name, 'dead', dead FROM class
+        UNION ALL SELECT name, 'dead on arrival', dead_on_arrival FROM class
+     )
+     SELECT '', 'class ' || class || ' has ' || coalesce(counted.n, 0) || ' ' || what || ', not ' ||
+        coalesce(kept.n, 0) || ' as counted' FROM counted FULL JOIN kept USING (class, what)
+     WHERE coalesce(counted.n, 0) <> coalesce(kept.n, 0)",
+    "SELECT '', 'the file is damaged: ' || quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'",
+];
+
+/// All breaches there are.
+pub(super) fn audit(step: &Step<'_>) -> Result<Vec<Violation>, Fault> {
+    let mut violations = Vec::new();
+    for rule in RULES {
+        // Not among the cached statements: it is seldom run.
+        let mut statement =
+            step.db.prepare(&format!("SELECT CAST(lane AS TEXT), problem FROM ({})", named(rule)))?;
+        let found =
+            statement.query_map([], |row| Ok(Violation { lane: row.get(0)?, problem: row.get(1)? }))?;
+        for violation in found {
+            violations.push(violation?);
+        }
+    }
+    Ok(violations)
+}
+
+/// Gives a rule's two columns their names.
+fn named(rule: &str) -> String {
+    format!("WITH breach (lane, problem) AS ({rule}) SELECT lane, problem FROM breach")
+}

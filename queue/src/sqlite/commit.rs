@@ -1,0 +1,163 @@
+//! Group commit: what has come together goes to disk together.
+//!
+//! An fsync costs the same for one operation as for five hundred. So the thread takes whatever stands in line when it
+//! is free, without waiting for more (under load the line fills by itself while the last batch is synced), runs it in
+//! one transaction with a savepoint per operation, so that one that fails is undone alone, commits, and only then
+//! answers. The operations of a batch see each other's changes, so when the batch fails all of its callers must hear
+//! that, also those that were refused: what they were refused for has not happened.
+
+use std::sync::Arc;
+
+use rusqlite::params;
+use tokio::sync::mpsc;
+
+use super::database::Database;
+use super::fault::Fault;
+use super::job::{Job, Kind, Step};
+use super::now::Now;
+use super::writer::Shared;
+use crate::QueueError;
+
+/// The most calls that go into one commit.
+const BATCH_CALLS: usize = 512;
+/// The most payload that goes into one commit, in bytes; the call that exceeds it is still in.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// The least number of outdated ids that a commit may remove.
+const PRUNED_AT_LEAST: usize = 64;
+/// The most waiting workers that one commit wakes.
+const WOKEN_AT_MOST: usize = 64;
+
+/// The writer thread's side.
+pub(super) struct Committer {
+    database: Database,
+    now: Arc<Now>,
+    shared: Arc<Shared>,
+}
+
+/// A call whose batch is under way, and why it was refused, if it was.
+struct Pending {
+    job: Box<dyn Job>,
+    refusal: Option<QueueError>,
+}
+
+impl Committer {
+    /// Takes over the database.
+    pub(super) fn new(database: Database, now: Arc<Now>, shared: Arc<Shared>) -> Self {
+        Self { database, now, shared }
+    }
+
+    /// Serves the line until nobody can join it any more.
+    pub(super) fn run(self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+        while let Some(first) = jobs.blocking_recv() {
+            let batch = gather(first, &mut jobs);
+            if !batch.is_empty() {
+                self.serve(batch);
+            }
+        }
+    }
+
+    fn serve(&self, mut batch: Vec<Pending>) {
+        let outcome = self.shared.check().and_then(|()| self.transact(&mut batch));
+        for Pending { job, refusal } in batch {
+            job.answer(outcome.as_ref().err().cloned().or(refusal));
+        }
+        for _ in 0..outcome.unwrap_or(0).min(WOKEN_AT_MOST) {
+            self.shared.ready.notify_one();
+        }
+    }
+
+    /// Runs and commits the batch; how many lanes it made ready.
+    fn transact(&self, batch: &mut [Pending]) -> Result<usize, QueueError> {
+        let fault = match self.attempt(batch) {
+            Ok(made_ready) => return Ok(made_ready),
+            Err(fault) => fault,
+        };
+        let rollback = if self.database.db.is_autocommit() { Ok(()) } else { self.execute("ROLLBACK") };
+        let fault = match rollback {
+            Err(error) if !fault.is_fatal() => Fault::Commit(error),
+            _ => fault,
+        };
+        let error = fault.into_error(&self.shared.place);
+        if error.is_fatal() {
+            self.shared.set_broken(error.clone());
+        }
+        Err(error)
+    }
+
+    fn attempt(&self, batch: &mut [Pending]) -> Result<usize, Fault> {
+        let db = &self.database.db;
+        let changes =
+            batch.iter().filter(|pending| matches!(pending.job.kind(), Kind::Change { .. })).count();
+        self.execute(if changes > 0 { "BEGIN IMMEDIATE" } else { "BEGIN DEFERRED" })?;
+        let changed_before = db.total_changes();
+        let mut made_ready = 0;
+        for pending in batch {
+            let mut step = Step { db, now_us: self.now.us(), made_ready: 0 };
+            match self.run_alone(pending.job.as_mut(), &mut step) {
+                Ok(()) => made_ready += step.made_ready,
+                Err(fault) if fault.is_fatal() || db.is_autocommit() => return Err(fault),
+                Err(fault) => pending.refusal = Some(fault.into_error(&self.shared.place)),
+            }
+        }
+        if db.total_changes() != changed_before {
+            self.keep_house(changes)?;
+        }
+        // Without a change this writes nothing and syncs nothing.
+        self.execute("COMMIT").map_err(Fault::Commit)?;
+        Ok(made_ready)
+    }
+
+    /// Runs one operation so that, if it fails, the others don't notice.
+    fn run_alone(&self, job: &mut dyn Job, step: &mut Step<'_>) -> Result<(), Fault> {
+        if let Kind::Look = job.kind() {
+            return job.run(step);
+        }
+        self.execute("SAVEPOINT alone")?;
+        let result = job.run(step);
+        if self.database.db.is_autocommit() {
+            // SQLite has undone the transaction: `result` says why.
+            return result;
+        }
+        if result.is_err() {
+            self.execute("ROLLBACK TO alone")?;
+        }
+        self.execute("RELEASE alone")?;
+        result
+    }
+
+    /// What goes with every commit: the time, and forgetting ids. It forgets more than a batch can add.
+    fn keep_house(&self, changes: usize) -> Result<(), Fault> {
+        let step = Step { db: &self.database.db, now_us: self.now.us(), made_ready: 0 };
+        step.execute("UPDATE meta SET last_us = max(last_us, ?1)", params![step.now_us])?;
+        step.execute(
+            "DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE expires_us <= ?1 ORDER BY expires_us LIMIT ?2)",
+            params![step.now_us, i64::try_from(PRUNED_AT_LEAST.max(2 * changes)).unwrap_or(i64::MAX)],
+        )?;
+        Ok(())
+    }
+
+    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
+        self.database.db.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
+
+/// The first call and those that stand behind it now, without those whose callers have gone.
+fn gather(first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Pending> {
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    let mut next = Some(first);
+    while let Some(job) = next {
+        if !job.is_abandoned() {
+            if let Kind::Change { bytes: more } = job.kind() {
+                bytes += more;
+            }
+            batch.push(Pending { job, refusal: None });
+        }
+        if batch.len() >= BATCH_CALLS || bytes >= BATCH_BYTES {
+            break;
+        }
+        next = jobs.try_recv().ok();
+    }
+    batch
+}

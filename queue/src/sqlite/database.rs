@@ -1,0 +1,160 @@
+//! The database file: opened, checked, made.
+//!
+//! Everything that the engine's promise rests on is read back after it was set: a journal mode or a sync level that
+//! the file system or a build of SQLite doesn't give must be an error at the start and not a loss later. Nothing is
+//! changed in a file before it is known to be a queue's: the application id tells a queue from another program's
+//! database, the user version tells the format.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::lock::Lock;
+use crate::QueueError;
+use crate::error::Cause;
+
+/// "HuXi" in ASCII.
+const APPLICATION_ID: i64 = 0x4875_5869;
+/// The format this version writes.
+const FORMAT: i64 = 1;
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// How long to wait for somebody's `sqlite3` that holds a lock: less than a sender of messages waits.
+const BUSY: Duration = Duration::from_secs(1);
+/// After how many pages of 4 KiB the log is written back to the file: large enough for pages that change often to be
+/// written back once, small enough for the pause to be short.
+const CHECKPOINT_PAGES: i64 = 4_000;
+/// Large enough for a batch not to spill into the log before its commit, in KiB.
+const CACHE_KIB: i64 = 32 * 1024;
+/// To what size the log is cut after an unusual batch, in bytes.
+const LOG_BYTES: i64 = 64 * 1024 * 1024;
+/// More than the engine has different statements.
+const STATEMENTS: usize = 128;
+
+/// The open file. The fields are dropped in their order: the lock is given up when the database is closed.
+pub(super) struct Database {
+    /// The only connection.
+    pub(super) db: Connection,
+    _lock: Lock,
+}
+
+impl Database {
+    /// Opens the file, or makes it.
+    pub(super) fn open(path: &Path, place: &str) -> Result<Self, QueueError> {
+        let lock = Lock::take(path, place)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opening = |error| explain(error, place);
+        let db = Connection::open_with_flags(path, flags).map_err(opening)?;
+        db.busy_timeout(BUSY).map_err(opening)?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
+        let is_new = is_new(&db, place)?;
+        set_up(&db, place)?;
+        if is_new {
+            create(&db).map_err(opening)?;
+        }
+        Ok(Self { db, _lock: lock })
+    }
+
+    /// The time of the last commit, in Unix microseconds; 0 in a new file.
+    pub(super) fn last_us(&self, place: &str) -> Result<i64, QueueError> {
+        self.db
+            .query_row("SELECT last_us FROM meta", [], |row| row.get(0))
+            .map_err(|error| explain(error, place))
+    }
+}
+
+/// Whether the file is empty. An error if it is neither that nor a queue this version knows.
+fn is_new(db: &Connection, place: &str) -> Result<bool, QueueError> {
+    let number =
+        |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| explain(error, place));
+    let application = number("PRAGMA application_id")?;
+    let format = number("PRAGMA user_version")?;
+    match (application, format) {
+        (APPLICATION_ID, FORMAT) => Ok(false),
+        (APPLICATION_ID, _) => {
+            Err(QueueError::UnknownFormat { what: format!("the queue at {place} (format {format})") })
+        }
+        (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(true),
+        _ => Err(misconfigured(
+            place,
+            "it is another program's database",
+            "give the queue a file of its own; one that doesn't exist yet is made",
+        )),
+    }
+}
+
+fn set_up(db: &Connection, place: &str) -> Result<(), QueueError> {
+    let set = |name: &str, value: &dyn rusqlite::ToSql| {
+        // Some pragmas answer with a row and some don't.
+        db.pragma_update(None, name, value).map_err(|error| explain(error, place))
+    };
+    let get = |name: &str| {
+        db.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+            .map_err(|error| explain(error, place))
+    };
+    set("journal_mode", &"WAL")?;
+    if get("journal_mode")? != rusqlite::types::Value::Text("wal".to_owned()) {
+        return Err(misconfigured(
+            place,
+            "its file system can't keep a write-ahead log",
+            "put the file on a local disk: not in memory, not on a network share",
+        ));
+    }
+    set("synchronous", &"FULL")?;
+    if get("synchronous")? != rusqlite::types::Value::Integer(2) {
+        return Err(misconfigured(
+            place,
+            "this SQLite does not sync its commits",
+            "use the SQLite that Huixin is built with",
+        ));
+    }
+    // On macOS a plain fsync leaves the bytes in the disk's own cache. Elsewhere these do nothing.
+    set("fullfsync", &true)?;
+    set("checkpoint_fullfsync", &true)?;
+    // Savepoints keep what they need to undo in memory, not in a temporary file.
+    set("temp_store", &"MEMORY")?;
+    set("cache_size", &-CACHE_KIB)?;
+    set("wal_autocheckpoint", &CHECKPOINT_PAGES)?;
+    set("journal_size_limit", &LOG_BYTES)?;
+    Ok(())
+}
+
+/// Makes the tables and signs the file in one transaction, so that a crash leaves an empty file or a queue.
+fn create(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;"
+    ))
+}
+
+/// What an error means while the file is opened.
+fn explain(error: rusqlite::Error, place: &str) -> QueueError {
+    let (problem, hint) = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => (
+            "it is no SQLite database",
+            "give the queue a file of its own; one that doesn't exist yet is made",
+        ),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => (
+            "it can't be opened for writing",
+            "the folder must exist, and this user must be allowed to write to it and to the file",
+        ),
+        Some(ErrorCode::DatabaseCorrupt) => (
+            "it is damaged",
+            "keep a copy of the file; `sqlite3 FILE .recover` gets out of it what can be read",
+        ),
+        _ => return QueueError::unavailable(place, error),
+    };
+    QueueError::Misconfigured {
+        place: place.to_owned(),
+        problem: problem.to_owned(),
+        hint: hint.to_owned(),
+        cause: Some(Cause::new(error)),
+    }
+}
+
+fn misconfigured(place: &str, problem: &str, hint: &str) -> QueueError {
+    let (problem, hint) = (problem.to_owned(), hint.to_owned());
+    QueueError::Misconfigured { place: place.to_owned(), problem, hint, cause: None }
+}

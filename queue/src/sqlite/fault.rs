@@ -1,0 +1,83 @@
+//! What an error inside a step means: for its operation, for its batch, and for the engine.
+//!
+//! * *Refused*: the operation says no (a lost lease). It is rolled back alone.
+//! * *The store said no* before the commit (no room, somebody's `sqlite3` holds the write lock, a constraint): nothing
+//!   was made durable, nothing was acked, so it is an outage. The operation is rolled back alone if SQLite kept the
+//!   transaction open; where SQLite has undone the whole transaction, as it may when there is no room, all calls of
+//!   the batch fail.
+//! * *Fatal*: a read or write failed, the file is damaged, or a commit failed for whatever reason. After a failed
+//!   fsync the kernel may have thrown the pages away and call the next fsync good, so no later answer could be
+//!   trusted. A disk that is full at the commit itself is counted here too: it is the safe side.
+
+use rusqlite::ErrorCode;
+
+use crate::QueueError;
+use crate::error::Cause;
+
+/// Why a step failed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The operation's own refusal.
+    Refused(QueueError),
+    /// SQLite failed before the commit.
+    Store(rusqlite::Error),
+    /// SQLite failed to commit.
+    Commit(rusqlite::Error),
+}
+
+impl Fault {
+    /// Whether the engine must not go on.
+    pub(super) fn is_fatal(&self) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            Self::Commit(_) => true,
+            Self::Store(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    ErrorCode::SystemIoFailure
+                        | ErrorCode::DatabaseCorrupt
+                        | ErrorCode::NotADatabase
+                        | ErrorCode::ReadOnly
+                )
+            ),
+        }
+    }
+
+    /// As the callers of the queue at `place` see it.
+    pub(super) fn into_error(self, place: &str) -> QueueError {
+        let fatal = self.is_fatal();
+        match self {
+            Self::Refused(error) => error,
+            Self::Store(error) | Self::Commit(error) if fatal => {
+                QueueError::Broken { place: place.to_owned(), cause: Cause::new(error) }
+            }
+            Self::Store(error) if is_unreadable(&error) => {
+                QueueError::UnknownFormat { what: format!("a row of the queue at {place} ({error})") }
+            }
+            Self::Store(error) | Self::Commit(error) => QueueError::unavailable(place, error),
+        }
+    }
+}
+
+impl From<QueueError> for Fault {
+    fn from(error: QueueError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Whether a value is there, but not one that this version writes.
+fn is_unreadable(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..)
+    )
+}

@@ -1,0 +1,123 @@
+//! One call on its way to the writer thread and back.
+//!
+//! The operation runs inside the transaction and its result waits in the job until the commit; only then does the
+//! caller hear of it. Jobs of all kinds stand in one line, so the type of the result is hidden behind [`Job`].
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
+use tokio::sync::oneshot;
+
+use super::fault::Fault;
+use crate::QueueError;
+
+/// A call, whatever it gives back.
+pub(super) trait Job: Send {
+    /// What it does.
+    fn kind(&self) -> Kind;
+    /// Whether nobody waits for the answer any more.
+    fn is_abandoned(&self) -> bool;
+    /// Runs the operation, once, and keeps its result.
+    fn run(&mut self, step: &mut Step<'_>) -> Result<(), Fault>;
+    /// Tells the caller: the error if there is one, else the result that was kept.
+    fn answer(self: Box<Self>, error: Option<QueueError>);
+}
+
+/// What a call does to the database.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// It reads.
+    Look,
+    /// It reads, and may write about so many bytes.
+    Change {
+        /// Of payload.
+        bytes: usize,
+    },
+}
+
+/// A call that gives back a `T`.
+pub(super) struct Call<T, F> {
+    kind: Kind,
+    operation: Option<F>,
+    value: Option<T>,
+    caller: oneshot::Sender<Result<T, QueueError>>,
+}
+
+impl<T, F> Call<T, F> {
+    /// A call, and where its answer will come.
+    pub(super) fn new(kind: Kind, operation: F) -> (Self, oneshot::Receiver<Result<T, QueueError>>) {
+        let (caller, answer) = oneshot::channel();
+        (Self { kind, operation: Some(operation), value: None, caller }, answer)
+    }
+}
+
+impl<T, F> Job for Call<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut Step<'_>) -> Result<T, Fault> + Send,
+{
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.caller.is_closed()
+    }
+
+    fn run(&mut self, step: &mut Step<'_>) -> Result<(), Fault> {
+        if let Some(operation) = self.operation.take() {
+            self.value = Some(operation(step)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, error: Option<QueueError>) {
+        let answer = match (error, self.value) {
+            (Some(error), _) => Err(error),
+            (None, Some(value)) => Ok(value),
+            // It was never run. The caller sees that the answer is missing.
+            (None, None) => return,
+        };
+        // A caller who has gone meanwhile is as one whose answer got lost: every call is safe to repeat.
+        let _ = self.caller.send(answer);
+    }
+}
+
+/// What an operation works with: the database inside a transaction, and one reading of the clock.
+pub(super) struct Step<'a> {
+    /// The database.
+    pub(super) db: &'a Connection,
+    /// The time, in Unix microseconds.
+    pub(super) now_us: i64,
+    /// How many lanes the operation leaves ready that weren't: so many waiting workers are woken after the commit.
+    pub(super) made_ready: usize,
+}
+
+impl Step<'_> {
+    /// Runs a statement; how many rows it changed, not counting those changed by triggers.
+    pub(super) fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+        self.prepare(sql)?.execute(params)
+    }
+
+    /// The first row of a query, if there is one.
+    pub(super) fn first<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        self.prepare(sql)?.query_row(params, read).optional()
+    }
+
+    /// All rows of a query.
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Vec<T>> {
+        self.prepare(sql)?.query_map(params, read)?.collect()
+    }
+
+    fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
+        self.db.prepare_cached(sql)
+    }
+}

@@ -1,0 +1,73 @@
+//! One owner per file: a lock of the operating system, held for life.
+//!
+//! SQLite would let a second process in, and the two would void each other's leases. The lock is on a file next to
+//! the database and not on the database itself, whose locks belong to SQLite. The kernel drops it when the process
+//! ends, however it ends, so there is nothing to clean up and nothing that can be stale. The lock file itself stays:
+//! removing it would let two processes lock two files of the same name.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::QueueError;
+use crate::error::Cause;
+
+/// The right to open the database, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Locks the file for this process, or says who has it.
+    pub(super) fn take(database: &Path, place: &str) -> Result<Self, QueueError> {
+        let path = lock_path(database);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|error| unusable(&path, place, error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(&mut file, place)),
+            Err(TryLockError::Error(error)) => return Err(unusable(&path, place, error)),
+        }
+        // For the message to the next one who tries; nothing depends on it.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+        Ok(Self { _file: file })
+    }
+}
+
+fn lock_path(database: &Path) -> PathBuf {
+    let mut path = OsString::from(database);
+    path.push(".lock");
+    path.into()
+}
+
+fn in_use(file: &mut File, place: &str) -> QueueError {
+    let mut owner = String::new();
+    let by = match file.read_to_string(&mut owner) {
+        Ok(_) if !owner.trim().is_empty() => format!("process {} has it open", owner.trim()),
+        _ => "another process has it open".to_owned(),
+    };
+    QueueError::Misconfigured {
+        place: place.to_owned(),
+        problem: by,
+        hint: "a `huixin run` or `huixin dev` uses this file: stop it first, or give this one another file"
+            .to_owned(),
+        cause: None,
+    }
+}
+
+fn unusable(path: &Path, place: &str, error: std::io::Error) -> QueueError {
+    QueueError::Misconfigured {
+        place: place.to_owned(),
+        problem: format!("{} can't be opened and locked", path.display()),
+        hint: "the folder must exist on a local disk, and this user must be allowed to write to it"
+            .to_owned(),
+        cause: Some(Cause::new(error)),
+    }
+}

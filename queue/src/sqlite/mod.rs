@@ -1,0 +1,171 @@
+//! The embedded engine: a queue in one SQLite file, for one process.
+//!
+//! SQLite was chosen over the log-structured stores because it is as fast here (the cost of a message is its share of
+//! an fsync, and commits are shared), its file can be read by anyone with `sqlite3`, and its behaviour at a crash is
+//! the best tested there is. The tables are those of `schema.sql`, which says what each column is for. One thread owns
+//! the database (`writer`), commits in groups (`commit`), and runs the operations, a file per noun: `accept`, `take`,
+//! `settle`, `look`, `audit`, on top of the moves of a `lane`.
+
+mod accept;
+mod audit;
+mod commit;
+mod database;
+mod fault;
+mod job;
+mod lane;
+mod lock;
+mod look;
+mod now;
+mod settle;
+mod take;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use self::database::Database;
+use self::fault::Fault;
+use self::job::{Kind, Step};
+use self::now::{Now, stored};
+use self::writer::Writer;
+use crate::clock::micros;
+use crate::{
+    Accepted, Clock, Counts, DeadPage, Lane, LaneView, Lease, NewMessage, Progress, Queue, QueueError,
+    Renewal, TakeRequest, Taken, Violation,
+};
+
+/// A queue in a file of its own. This process is the file's only owner for as long as this lives; dropping it waits
+/// until the file is closed, which takes no longer than one commit and writing back the log.
+pub struct SqliteQueue {
+    writer: Writer,
+    now: Arc<Now>,
+    dedup_window_us: i64,
+}
+
+impl SqliteQueue {
+    /// Opens the queue in the file at `path`, or makes it there; the folder must exist. An id is known for
+    /// `dedup_window` after its message was accepted. All leases of the past are void: their messages are first in
+    /// line, with what was recorded, and no loss is counted.
+    ///
+    /// It blocks, for as long as it takes to open a file and sync it once.
+    ///
+    /// # Errors
+    /// [`QueueError::Misconfigured`] when another process has the file open, or it can't be written, or isn't a
+    /// queue's; [`QueueError::UnknownFormat`] when a newer version wrote it; [`QueueError::Unavailable`] when there is
+    /// no room for it or somebody's `sqlite3` keeps it locked; [`QueueError::Broken`] when the disk fails.
+    pub fn open(path: &Path, dedup_window: Duration, clock: Clock) -> Result<Self, QueueError> {
+        let place = format!("sqlite:{}", path.display());
+        let database = Database::open(path, &place)?;
+        let now = Arc::new(Now::after(database.last_us(&place)?, clock));
+        begin(&database, now.us()).map_err(|fault| fault.into_error(&place))?;
+        let writer = Writer::start(database, now.clone(), place)?;
+        Ok(Self { writer, now, dedup_window_us: stored(micros(dedup_window)) })
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Step<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        self.writer.call(Kind::Look, move |step| operation(step)).await
+    }
+
+    async fn change<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        operation: impl FnOnce(&mut Step<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        self.writer.call(Kind::Change { bytes }, operation).await
+    }
+}
+
+/// What is done once, before anybody can call.
+fn begin(database: &Database, now_us: i64) -> Result<(), Fault> {
+    let transaction = database.db.unchecked_transaction()?;
+    lane::void_leases(&mut Step { db: &transaction, now_us, made_ready: 0 })?;
+    transaction.commit()?;
+    Ok(())
+}
+
+#[async_trait]
+impl Queue for SqliteQueue {
+    async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
+        message.check()?;
+        let deadline_us = message.not_after.map(|after| self.now.us().saturating_add(stored(micros(after))));
+        let window_us = self.dedup_window_us;
+        self.change(message.payload.len(), move |step| accept::accept(step, &message, deadline_us, window_us))
+            .await
+    }
+
+    async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
+        let request = request.clone();
+        self.change(0, move |step| take::take(step, &request)).await
+    }
+
+    async fn wait(&self, at_most: Duration) -> Result<(), QueueError> {
+        self.writer.ready(at_most).await
+    }
+
+    async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError> {
+        let leases = leases.to_vec();
+        self.change(0, move |step| settle::renew(step, &leases, lease_for)).await
+    }
+
+    async fn record(&self, lease: &Lease, progress: Progress) -> Result<(), QueueError> {
+        let lease = lease.clone();
+        let bytes = progress.replies.as_ref().map_or(0, bytes::Bytes::len);
+        self.change(bytes, move |step| settle::record(step, &lease, &progress)).await
+    }
+
+    async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
+        let lease = lease.clone();
+        self.change(0, move |step| settle::complete(step, &lease)).await
+    }
+
+    async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
+        let (lease, reason) = (lease.clone(), reason.to_owned());
+        self.change(reason.len(), move |step| settle::retry(step, &lease, after, &reason)).await
+    }
+
+    async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
+        let (lease, reason) = (lease.clone(), reason.to_owned());
+        self.change(reason.len(), move |step| settle::snooze(step, &lease, after, &reason)).await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
+        let lease = lease.clone();
+        self.change(0, move |step| settle::release(step, &lease)).await
+    }
+
+    async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
+        let (lease, reason) = (lease.clone(), reason.to_owned());
+        self.change(reason.len(), move |step| settle::bury(step, &lease, &reason)).await
+    }
+
+    async fn counts(&self) -> Result<Counts, QueueError> {
+        self.look(look::counts).await
+    }
+
+    async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError> {
+        let lane = lane.clone();
+        self.look(move |step| look::lane(step, &lane)).await
+    }
+
+    async fn dead(&self, offset: u64, limit: u64) -> Result<DeadPage, QueueError> {
+        self.look(move |step| look::dead(step, offset, limit)).await
+    }
+
+    async fn ping(&self) -> Result<(), QueueError> {
+        self.look(look::ping).await
+    }
+
+    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
+        self.look(audit::audit).await
+    }
+
+    fn place(&self) -> &str {
+        self.writer.place()
+    }
+}

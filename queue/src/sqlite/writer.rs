@@ -1,0 +1,110 @@
+//! The way to the thread that owns the database.
+//!
+//! SQLite has one writer at a time and its calls block, so one thread owns the only connection, and async callers
+//! send it their operations over a bounded channel: when the disk is slower than they are, they wait here, in memory
+//! that is bounded too. Looks go the same way: they are few, and see everything that was answered before. A pool with
+//! readers was rejected, since it would need its own rules for what a reader may not have seen yet.
+
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::commit::Committer;
+use super::database::Database;
+use super::fault::Fault;
+use super::job::{Call, Job, Kind, Step};
+use super::now::Now;
+use crate::QueueError;
+use crate::error::Cause;
+
+/// How many calls may stand in line before callers wait to get into it.
+const LINE: usize = 1_024;
+
+/// The handle of the writer thread. Dropping it stops the thread, closes the database and gives up its lock.
+pub(super) struct Writer {
+    line: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+    shared: Arc<Shared>,
+}
+
+/// What the thread and its callers both see.
+pub(super) struct Shared {
+    /// The store, for people.
+    pub(super) place: String,
+    /// Rung after a commit that made lanes ready.
+    pub(super) ready: Notify,
+    broken: OnceLock<QueueError>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(database: Database, now: Arc<Now>, place: String) -> Result<Self, QueueError> {
+        let shared = Arc::new(Shared { place, ready: Notify::new(), broken: OnceLock::new() });
+        let (line, jobs) = mpsc::channel(LINE);
+        let committer = Committer::new(database, now, shared.clone());
+        let thread = std::thread::Builder::new()
+            .name("queue-writer".to_owned())
+            .spawn(move || committer.run(jobs))
+            .map_err(|error| QueueError::unavailable(&shared.place, error))?;
+        Ok(Self { line: Some(line), thread: Some(thread), shared })
+    }
+
+    /// Has the thread run the operation, and waits until its transaction is committed, which is to say synced.
+    pub(super) async fn call<T, F>(&self, kind: Kind, operation: F) -> Result<T, QueueError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Step<'_>) -> Result<T, Fault> + Send + 'static,
+    {
+        self.shared.check()?;
+        let (call, answer): (_, oneshot::Receiver<_>) = Call::new(kind, operation);
+        let line = self.line.as_ref().expect("the line is only taken away when the writer is dropped");
+        line.send(Box::new(call)).await.map_err(|_| self.gone())?;
+        answer.await.map_err(|_| self.gone())?
+    }
+
+    /// Returns when a lane has become ready, at the latest after `at_most`.
+    pub(super) async fn ready(&self, at_most: Duration) -> Result<(), QueueError> {
+        self.shared.check()?;
+        // Either way the caller looks for itself.
+        let _ = tokio::time::timeout(at_most, self.shared.ready.notified()).await;
+        self.shared.check()
+    }
+
+    /// The store, for people.
+    pub(super) fn place(&self) -> &str {
+        &self.shared.place
+    }
+
+    fn gone(&self) -> QueueError {
+        self.shared.check().err().unwrap_or_else(|| QueueError::Broken {
+            place: self.shared.place.clone(),
+            cause: Cause::new("the writer thread has ended"),
+        })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Nobody can be in a call: it would borrow this. So the thread has at most one batch to finish.
+        self.line.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    /// The error of a broken engine, if it is one.
+    pub(super) fn check(&self) -> Result<(), QueueError> {
+        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// From now on every call fails with this error.
+    pub(super) fn set_broken(&self, error: QueueError) {
+        tracing::error!(place = %self.place, error = %error, "the embedded queue has stopped");
+        let _ = self.broken.set(error);
+        self.ready.notify_waiters();
+    }
+}

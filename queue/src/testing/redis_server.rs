@@ -1,0 +1,145 @@
+//! A real redis-server for tests: its own folder, a free port, AOF on, gone when its owner is.
+//!
+//! It runs under a small shell that waits for its standard input to close and then kills it, so that it goes even
+//! when the test process is killed. Nothing is skipped without Redis: a test that needs it fails and says so.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A redis-server that belongs to one test or one test binary.
+#[derive(Debug)]
+pub struct RedisServer {
+    port: u16,
+    extra: Vec<String>,
+    folder: PathBuf,
+    _temp: Option<tempfile::TempDir>,
+    child: Option<Child>,
+}
+
+impl RedisServer {
+    /// Starts one with `appendonly yes`, `appendfsync everysec` and `extra` settings (`["--requirepass", "x"]`).
+    ///
+    /// # Panics
+    /// When redis-server isn't installed or doesn't answer within ten seconds: the test can't go on.
+    pub fn start(extra: &[&str]) -> Self {
+        let temp = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut server = Self {
+            port: free_port(),
+            extra: extra.iter().map(ToString::to_string).collect(),
+            folder: temp.path().to_owned(),
+            _temp: Some(temp),
+            child: None,
+        };
+        server.restart();
+        server
+    }
+
+    /// The one that all tests of this process share, each under its own key prefix.
+    pub fn shared() -> &'static Self {
+        static SHARED: std::sync::OnceLock<RedisServer> = std::sync::OnceLock::new();
+        SHARED.get_or_init(|| Self::start(&[]))
+    }
+
+    /// Its URL, database 0.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Starts it again on the same port and files, after [`Self::kill`].
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn restart(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let script = r#"redis-server "$@" >server.log 2>&1 & echo $! >pid; cat >/dev/null; kill -9 $(cat pid)"#;
+        let mut command = Command::new("sh");
+        command.current_dir(&self.folder).args(["-c", script, "sh"]);
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.args(["--appendonly", "yes", "--appendfsync", "everysec", "--daemonize", "no"]);
+        command.args(&self.extra).stdin(Stdio::piped());
+        self.child = Some(command.spawn().expect("sh can be started"));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !self.answers() {
+            assert!(
+                Instant::now() < deadline,
+                "redis-server does not answer on port {} (is it installed?): {}",
+                self.port,
+                std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// `kill -9`: what its AOF holds is there again after [`Self::restart`].
+    pub fn kill(&mut self) {
+        self.signal("-9");
+        self.reap();
+    }
+
+    /// Sends it a signal, such as `-STOP` and `-CONT`.
+    ///
+    /// # Panics
+    /// When it doesn't run.
+    pub fn signal(&self, signal: &str) {
+        let pid = std::fs::read_to_string(self.folder.join("pid")).expect("a started server has a pid file");
+        let status = Command::new("kill").args([signal, pid.trim()]).status().expect("kill can be started");
+        assert!(status.success(), "the server can be signalled");
+    }
+
+    /// Runs `redis-cli` with these arguments and gives its output.
+    ///
+    /// # Panics
+    /// When redis-cli can't be started.
+    pub fn cli(&self, arguments: &[&str]) -> String {
+        let output = Command::new("redis-cli")
+            .args(["-p", &self.port.to_string()])
+            .args(arguments)
+            .output()
+            .expect("redis-cli can be started");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The folder with its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn answers(&self) -> bool {
+        use std::io::Read as _;
+        let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return false };
+        let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
+        let mut answer = [0_u8; 64];
+        stream.write_all(b"PING\r\n").is_ok()
+            && stream.read(&mut answer).is_ok_and(|n| {
+                // A password is asked for, or it loads its files: the first is ready, the second isn't.
+                answer[..n].starts_with(b"+PONG") || answer[..n].starts_with(b"-NOAUTH")
+            })
+    }
+
+    fn reap(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            drop(child.stdin.take());
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.reap();
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port can be bound");
+    listener.local_addr().expect("a bound listener has an address").port()
+}

@@ -1,0 +1,155 @@
+//! The Redis engine: the conformance suite, and what only Redis can do wrong.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use huixin_queue::redis::{RedisQueue, RedisSettings};
+use huixin_queue::testing::RedisServer;
+use huixin_queue::testing::conformance::{DEDUP_WINDOW, START_US, message};
+use huixin_queue::{Accepted, Class, Clock, Queue, QueueError, TakeRequest, TestClock, WorkerId};
+
+huixin_queue::conformance!(open);
+
+async fn open(clock: Clock) -> (Arc<dyn Queue>, ()) {
+    (Arc::new(open_at(RedisServer::shared().url(), clock)), ())
+}
+
+fn open_at(url: String, clock: Clock) -> RedisQueue {
+    let prefix = format!("test-{:016x}", rand::random::<u64>());
+    RedisQueue::open(&RedisSettings { url, prefix, dedup_window: DEDUP_WINDOW, clock }).expect("the URL is right")
+}
+
+fn request(call: u64) -> TakeRequest {
+    TakeRequest {
+        max: 100,
+        classes: vec![Class::new("c").expect("fits")],
+        worker: WorkerId::new("test"),
+        call,
+        lease_for: Duration::from_secs(15),
+    }
+}
+
+#[tokio::test]
+async fn an_accept_applied_after_its_time_is_refused() {
+    let clock = TestClock::at(START_US);
+    let queue = open_at(RedisServer::shared().url(), Clock::Test(clock.clone()));
+    let mut late = message("lane", "late");
+    late.not_after = Some(Duration::from_millis(250));
+    let mut call = pin!(queue.accept(late.clone()));
+    // The call has begun, and is applied only after the clock has moved.
+    assert!(futures::poll!(&mut call).is_pending());
+    clock.advance(Duration::from_millis(251));
+    assert_eq!(call.await.expect("Redis answers"), Accepted::Expired);
+    assert_eq!(queue.accept(late.clone()).await.expect("Redis answers"), Accepted::New, "nothing was stored");
+    let mut again = pin!(queue.accept(late));
+    assert!(futures::poll!(&mut again).is_pending());
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(again.await.expect("Redis answers"), Accepted::Duplicate, "it is stored, however late it is asked");
+}
+
+#[tokio::test]
+async fn scripts_that_redis_has_forgotten_are_loaded_again() {
+    let server = RedisServer::start(&[]);
+    let queue = open_at(server.url(), Clock::Store);
+    queue.accept(message("lane", "m1")).await.expect("accept");
+    assert!(server.cli(&["SCRIPT", "FLUSH"]).contains("OK"));
+    queue.accept(message("lane", "m2")).await.expect("accept after a flush");
+    assert_eq!(queue.take(&request(1)).await.expect("take").messages.len(), 1);
+}
+
+#[tokio::test]
+async fn a_killed_redis_loses_nothing_that_was_accepted_and_the_queue_comes_back_by_itself() {
+    let mut server = RedisServer::start(&["--appendfsync", "always"]);
+    let queue = open_at(server.url(), Clock::Store);
+    for n in 0..20 {
+        queue.accept(message(&format!("lane{n}"), &format!("m{n}"))).await.expect("accept");
+    }
+    server.kill();
+    let error = queue.accept(message("lane", "m")).await.expect_err("Redis is gone");
+    assert!(error.is_outage(), "{error:?}");
+    server.restart();
+    let taken = tokio::time::timeout(Duration::from_secs(10), async {
+        let mut call = 0;
+        loop {
+            call += 1;
+            match queue.take(&request(call)).await {
+                Ok(taken) => return taken,
+                Err(error) => assert!(error.is_outage(), "{error:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert_eq!(taken.await.expect("it comes back").messages.len(), 20);
+}
+
+#[tokio::test]
+async fn a_connection_that_redis_cuts_is_made_anew() {
+    let server = RedisServer::start(&[]);
+    let queue = open_at(server.url(), Clock::Store);
+    queue.accept(message("lane", "m1")).await.expect("accept");
+    server.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
+    let mut outcome = queue.accept(message("lane", "m2")).await;
+    if outcome.is_err() {
+        outcome = queue.accept(message("lane", "m2")).await;
+    }
+    assert!(matches!(outcome, Ok(Accepted::New | Accepted::Duplicate)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_full_redis_refuses_to_accept_but_lets_running_messages_end() {
+    let server = RedisServer::start(&[]);
+    let queue = open_at(server.url(), Clock::Store);
+    queue.accept(message("lane", "m1")).await.expect("accept");
+    let taken = queue.take(&request(1)).await.expect("take").messages;
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]);
+    let error = queue.accept(message("lane", "m2")).await.expect_err("no memory");
+    assert!(error.is_outage(), "a full Redis is an outage: {error:?}");
+    let lease = &taken[0].lease;
+    queue.renew(std::slice::from_ref(lease), Duration::from_secs(15)).await.expect("renew");
+    queue.record(lease, huixin_queue::Progress::default()).await.expect("record");
+    queue.complete(lease).await.expect("complete");
+    assert!(queue.audit().await.expect("audit").is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_a_misconfiguration_that_says_what_to_do_and_shows_no_password() {
+    let server = RedisServer::start(&["--requirepass", "right"]);
+    for url in [server.url(), server.url().replace("redis://", "redis://:s3cret-wrong@")] {
+        let queue = open_at(url, Clock::Store);
+        let error = queue.ping().await.expect_err("refused");
+        assert!(matches!(error, QueueError::Misconfigured { .. }), "{error:?}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("redis://user:password@")));
+        let shown = format!("{error} {error:?} {:?} {}", queue, queue.place());
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+    let queue = open_at(server.url().replace("redis://", "redis://:right@"), Clock::Store);
+    queue.ping().await.expect("the right one is let in");
+}
+
+#[tokio::test]
+async fn a_queue_of_another_format_is_refused() {
+    let server = RedisServer::start(&[]);
+    let queue = RedisQueue::open(&RedisSettings {
+        url: server.url(),
+        prefix: "p".into(),
+        dedup_window: DEDUP_WINDOW,
+        clock: Clock::Store,
+    })
+    .expect("the URL is right");
+    server.cli(&["HSET", "{p:0}:meta", "format", "99"]);
+    let error = queue.accept(message("lane", "m")).await.expect_err("refused");
+    assert!(matches!(error, QueueError::UnknownFormat { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_stalled_redis_is_an_outage_and_not_a_lost_lease() {
+    let server = RedisServer::start(&[]);
+    let queue = open_at(server.url(), Clock::Store);
+    queue.accept(message("lane", "m")).await.expect("accept");
+    let lease = queue.take(&request(1)).await.expect("take").messages.remove(0).lease;
+    server.signal("-STOP");
+    let error = queue.complete(&lease).await.expect_err("no answer");
+    server.signal("-CONT");
+    assert!(error.is_outage(), "{error:?}");
+}

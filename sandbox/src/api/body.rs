@@ -1,0 +1,51 @@
+//! What every JSON call has in common: a POST, a token, and a body that WeChat's gateway accepts.
+
+use axum::http::Method;
+use serde_json::{Map, Value};
+
+use super::refusal::Refusal;
+use crate::{Sandbox, account::AccountState, tokens::Standing};
+
+/// The account that a request's access token belongs to.
+pub(super) fn authorised<'a>(sandbox: &'a Sandbox, token: Option<&str>) -> Result<&'a AccountState, Refusal> {
+    let token = token.filter(|token| !token.is_empty()).ok_or_else(|| Refusal::new(41001))?;
+    let mut expired = false;
+    for account in sandbox.accounts() {
+        match account.tokens().standing(token) {
+            Standing::Valid => return Ok(account),
+            Standing::Expired => expired = true,
+            Standing::Unknown => {}
+        }
+    }
+    Err(Refusal::new(if expired { 42001 } else { 40001 }))
+}
+
+/// Only POST will do.
+pub(super) fn post_only(method: &Method) -> Result<(), Refusal> {
+    if method == Method::POST { Ok(()) } else { Err(Refusal::new(43002)) }
+}
+
+/// The body as a JSON object in raw UTF-8.
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if body.is_empty() {
+        return Err(Refusal::new(44002));
+    }
+    if has_unicode_escape(body) {
+        return Err(Refusal::new(40033));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) | Err(_) => Err(Refusal::new(47001)),
+    }
+}
+
+/// Whether there is a `\uXXXX`. A backslash that is itself escaped begins none.
+fn has_unicode_escape(body: &[u8]) -> bool {
+    let mut bytes = body.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte == b'\\' && bytes.next() == Some(&b'u') {
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,83 @@
+//! An error code, its text, and the `rid` that WeChat appends to every error.
+
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::{clock, rights::NoRight, users::UserRefusal};
+
+/// An answer with an `errcode` that isn't 0.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) code: i64,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: i64) -> Refusal {
+        let rid =
+            format!("{:08x}-{:08x}-{:08x}", clock::unix_secs(), rand::random::<u32>(), rand::random::<u32>());
+        Refusal { code, message: format!("{} rid: {rid}", meaning(code)) }
+    }
+}
+
+impl From<UserRefusal> for Refusal {
+    fn from(refusal: UserRefusal) -> Refusal {
+        Refusal::new(match refusal {
+            UserRefusal::Stranger => 40003,
+            UserRefusal::NoRight(NoRight::Closed) => 45015,
+            UserRefusal::NoRight(NoRight::UsedUp) => 45047,
+            UserRefusal::NoExchange => 45080,
+            UserRefusal::AlreadyTyping => 45081,
+        })
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        super::json_answer(&json!({ "errcode": self.code, "errmsg": self.message }))
+    }
+}
+
+/// The `errmsg` of a code. Nobody should match on it, so only what a person may meet here has its own text.
+fn meaning(code: i64) -> &'static str {
+    match code {
+        -1 => "system error",
+        40001 => {
+            "invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken"
+        }
+        40002 => "invalid grant_type",
+        40003 => "invalid openid",
+        40007 => "invalid media_id",
+        40008 => "invalid message type",
+        40013 => "invalid appid",
+        40014 => "invalid access_token",
+        40033 => "invalid charset. please check your request, if include \\uxxxx will create fail!",
+        40035 => "invalid parameter",
+        40066 => "invalid url",
+        40125 => "invalid appsecret",
+        40164 => "invalid ip, not in whitelist",
+        41001 => "access_token missing",
+        41002 => "appid missing",
+        41004 => "appsecret missing",
+        41006 => "media_id missing",
+        41009 => "openid missing",
+        42001 => "access_token expired",
+        43002 => "require POST method",
+        44002 => "empty post data",
+        44003 => "empty news data",
+        44004 => "empty content",
+        45002 => "content size out of limit",
+        45008 => "article size out of limit",
+        45009 => "reach max api daily quota limit",
+        45011 => "api minute-quota reach limit, must slower, retry next minute",
+        45015 => "response out of time limit or subscription is canceled",
+        45047 => "out of response count limit",
+        45072 => "command is error",
+        45080 => "no message exchanged in the last 30 seconds",
+        45081 => "typing already",
+        47001 => "data format error",
+        48001 => "api unauthorized",
+        48008 => "no permission for this msgtype",
+        _ => "refused",
+    }
+}

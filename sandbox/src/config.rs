@@ -1,0 +1,128 @@
+//! What a sandbox is made with. Every number has WeChat's own value as its default, so that a test changes only the one
+//! it is about, and every collection that grows with traffic has a bound here.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use url::Url;
+
+/// Settings of a [`Sandbox`](crate::Sandbox). The default has one account, `main`, and WeChat's own limits.
+#[derive(Clone, Debug)]
+pub struct SandboxConfig {
+    /// The official accounts that this WeChat hosts. Of two with the same name, the first is used.
+    pub accounts: Vec<Account>,
+    /// How long a receiver has to answer one try of a push: 5 s.
+    pub push_timeout: Duration,
+    /// How many tries a push gets in all, the first included: 3.
+    pub tries: u32,
+    /// Whether sends are refused outside the reply windows (45015) and over the quota (45047). On.
+    pub enforce_windows: bool,
+    /// What a user's message allows: 5 sends in 48 hours.
+    pub after_message: Window,
+    /// What a menu click, a scan or a follow allows: 3 sends in 1 minute.
+    pub after_tap: Window,
+    /// How long an access token lives: 2 hours.
+    pub token_lifetime: Duration,
+    /// How long a replaced token still works: 5 minutes. The stable endpoint also renews within this time of the end.
+    pub token_overlap: Duration,
+    /// How many transcript entries are kept; the oldest go first.
+    pub max_entries: usize,
+    /// How many users an account remembers; the one that came first is forgotten first.
+    pub max_users: usize,
+    /// How many pushes may be under way at once. More wait, and the control API answers 429.
+    pub max_pushes: usize,
+    /// Example messages that the chat page offers as chips.
+    pub examples: Vec<String>,
+    /// Users that the chat page offers.
+    pub users: Vec<SampleUser>,
+    /// Menu buttons that the chat page offers.
+    pub menu: Vec<MenuButton>,
+    /// Host names, besides IP addresses and `localhost`, under which the page and the control API may be reached.
+    /// Anything else is refused, so that a web page can't drive the sandbox through a name that it points at this machine.
+    pub hosts: Vec<String>,
+}
+
+/// One official account, as WeChat and its owner know it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The name used in configuration and in the receiver's path, `/wechat/{name}`.
+    pub name: String,
+    /// The AppID, `wx…`.
+    pub app_id: String,
+    /// The AppSecret, which buys access tokens.
+    pub app_secret: String,
+    /// The token that signs pushes.
+    pub token: String,
+    /// The original id, `gh_…`: `ToUserName` of every push.
+    pub original_id: String,
+    /// Where pushes go. `None` until the receiver is known; see [`Sandbox::set_push_url`](crate::Sandbox::set_push_url).
+    pub push_url: Option<Url>,
+}
+
+/// How many sends a trigger allows, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Sends allowed, counted since the trigger.
+    pub sends: u32,
+    /// How long after the trigger.
+    pub lasts: Duration,
+}
+
+/// A user that the chat page offers.
+#[derive(Clone, Debug, Serialize)]
+pub struct SampleUser {
+    /// The name shown.
+    pub name: String,
+    /// The OpenID used.
+    pub openid: String,
+}
+
+/// A menu button of the chat page: a tap pushes a `CLICK` with its key.
+#[derive(Clone, Debug, Serialize)]
+pub struct MenuButton {
+    /// What the button says.
+    pub label: String,
+    /// The `EventKey` of its click.
+    pub key: String,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> SandboxConfig {
+        SandboxConfig {
+            accounts: vec![Account::named("main")],
+            push_timeout: Duration::from_secs(5),
+            tries: 3,
+            enforce_windows: true,
+            after_message: Window { sends: 5, lasts: Duration::from_secs(48 * 60 * 60) },
+            after_tap: Window { sends: 3, lasts: Duration::from_secs(60) },
+            token_lifetime: Duration::from_secs(7200),
+            token_overlap: Duration::from_secs(300),
+            max_entries: 100_000,
+            max_users: 100_000,
+            max_pushes: 1_024,
+            examples: vec!["?18-546".to_owned()],
+            users: vec![
+                SampleUser { name: "小明".to_owned(), openid: "oHuixinXiaoming0000000000001".to_owned() },
+                SampleUser { name: "小红".to_owned(), openid: "oHuixinXiaohong0000000000002".to_owned() },
+                SampleUser { name: "阿强".to_owned(), openid: "oHuixinAqiang000000000000003".to_owned() },
+            ],
+            menu: vec![MenuButton { label: "菜单".to_owned(), key: "menu".to_owned() }],
+            hosts: Vec::new(),
+        }
+    }
+}
+
+impl Account {
+    /// An account whose values are all made from its name. `main` has the AppID of the examples, `wx0123456789abcdef`.
+    pub fn named(name: &str) -> Account {
+        let app_id = if name == "main" { "wx0123456789abcdef".to_owned() } else { format!("wx{name}") };
+        Account {
+            name: name.to_owned(),
+            app_id,
+            app_secret: format!("sandbox-secret-of-{name}"),
+            token: format!("sandboxTokenOf{name}"),
+            original_id: format!("gh_sandbox_{name}"),
+            push_url: None,
+        }
+    }
+}

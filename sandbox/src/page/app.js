@@ -1,0 +1,393 @@
+// The chat page. It knows only the control API: it posts what the user does, and draws the transcript as it comes.
+// Everything that came from outside is written as text, never as markup.
+
+const STRINGS = {
+  zh: {
+    title: "回信 · 模拟微信", account: "公众号", user: "用户", addUser: "添加", cancel: "取消", newUserName: "名字",
+    empty: "发一条消息试试：公众号的服务器收到后先确认，处理完再回复。",
+    placeholder: "输入消息，回车发送", send: "发送", online: "已连接", offline: "连接中…",
+    follow: "关注", unfollow: "取消关注", picture: "图片", location: "位置",
+    sending: "发送中…", retrying: (n, why) => `第 ${n} 次失败（${why}），重试中…`,
+    acked: (ms, tries) => `${ms} ms 后确认` + (tries > 1 ? `，共 ${tries} 次` : ""),
+    failed: (tries) => `推送失败，共 ${tries} 次`, silent: "后台事件推送失败，用户看不到",
+    fault: "该公众号提供的服务出现故障，请稍后再试", after: (s) => `${s} 秒后回复`,
+    refused: (code, why) => `公众号的回复被拒绝：${code} ${why}`, injected: (what) => `注入的故障：${what}`,
+    why: { timeout: "超时", unreachable: "连不上", bad_reply: "应答不合法", status: "状态码" },
+    kinds: {
+      subscribe: "关注了公众号", unsubscribe: "取消了关注", CLICK: "点击菜单", VIEW: "打开网页", SCAN: "扫描二维码",
+      LOCATION: "上报位置", image: "图片", voice: "语音", video: "视频", shortvideo: "小视频", location: "位置", link: "链接",
+      music: "音乐", mpnews: "图文", mpnewsarticle: "图文", wxcard: "卡券", miniprogrampage: "小程序",
+    },
+    failedToSend: (why) => `没有发出去：${why}`,
+  },
+  en: {
+    title: "Huixin · pretend WeChat", account: "Account", user: "User", addUser: "Add", cancel: "Cancel", newUserName: "Name",
+    empty: "Write a message: the account's server acknowledges it first, and answers when it has the answer.",
+    placeholder: "Write a message, Enter sends", send: "Send", online: "connected", offline: "connecting…",
+    follow: "Follow", unfollow: "Unfollow", picture: "Picture", location: "Location",
+    sending: "sending…", retrying: (n, why) => `try ${n} failed (${why}), trying again…`,
+    acked: (ms, tries) => `acknowledged in ${ms} ms` + (tries > 1 ? `, ${tries} tries` : ""),
+    failed: (tries) => `fault notice after ${tries} ${tries === 1 ? "try" : "tries"}`,
+    silent: "a background event failed, which the user doesn't see",
+    fault: "该公众号提供的服务出现故障，请稍后再试 (the account's service is out of order, please try again later)",
+    after: (s) => `answered after ${s} s`,
+    refused: (code, why) => `the account's answer was refused: ${code} ${why}`, injected: (what) => `injected fault: ${what}`,
+    why: { timeout: "timeout", unreachable: "unreachable", bad_reply: "not a valid answer", status: "status" },
+    kinds: {
+      subscribe: "followed the account", unsubscribe: "left the account", CLICK: "tapped the menu", VIEW: "opened a page",
+      SCAN: "scanned a QR code", LOCATION: "reported a position", image: "Picture", voice: "Voice", video: "Video",
+      shortvideo: "Short video", location: "Location", link: "Link", music: "Music", mpnews: "Article",
+      mpnewsarticle: "Article", wxcard: "Card", miniprogrampage: "Mini program",
+    },
+    failedToSend: (why) => `not sent: ${why}`,
+  },
+};
+
+const HISTORY = 2000; // entries asked for at the start
+const KEPT = 1000; // entries kept per conversation
+const TYPING_MS = 15000; // the indicator goes off by itself
+
+const language = (new URLSearchParams(location.search).get("lang") ?? navigator.language ?? "zh").toLowerCase();
+const t = STRINGS[language.startsWith("zh") ? "zh" : "en"];
+const $ = (id) => document.getElementById(id);
+
+const conversations = new Map(); // "account user" → entries
+const turns = new Map(); // msg_id → what is drawn of it
+let newest = 0; // the last entry's seq
+let liveAfter = 0; // entries up to this seq are history, and not announced
+let lastSaidMs = null; // when the drawn user last did something
+let typingTimer = null;
+
+// ---- drawing -------------------------------------------------------------------------------------------------------
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function seconds(ms) {
+  return (ms / 1000).toFixed(ms < 100 ? 3 : 1);
+}
+
+/** WeChat's `<a href="…">…</a>` becomes a link; everything else stays text. */
+function richText(parent, text) {
+  const link = /<a\s+href="(https?:\/\/[^"]*)"[^>]*>([^<]*)<\/a>/g;
+  let place = 0;
+  for (const found of text.matchAll(link)) {
+    parent.append(text.slice(place, found.index));
+    const anchor = element("a", "", found[2]);
+    anchor.href = found[1];
+    anchor.target = "_blank";
+    anchor.rel = "noopener noreferrer";
+    parent.append(anchor);
+    place = found.index + found[0].length;
+  }
+  parent.append(text.slice(place));
+}
+
+function addTurn(side, bubble) {
+  const turn = element("li", `turn ${side}`);
+  turn.append(bubble);
+  append(turn);
+  return turn;
+}
+
+function append(item) {
+  const scroll = $("scroll");
+  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+  const typing = document.querySelector(".typing");
+  if (typing) $("chat").insertBefore(item, typing);
+  else $("chat").append(item);
+  document.querySelector(".empty").hidden = true;
+  if (atEnd || item.classList.contains("right")) scroll.scrollTop = scroll.scrollHeight;
+}
+
+function setTyping(on) {
+  clearTimeout(typingTimer);
+  document.querySelector(".typing")?.remove();
+  if (!on) return;
+  const bubble = element("div", "bubble theirs");
+  bubble.append(element("i"), element("i"), element("i"));
+  const turn = element("li", "turn left typing");
+  turn.append(bubble);
+  append(turn);
+  typingTimer = setTimeout(() => setTyping(false), TYPING_MS);
+}
+
+const draw = {
+  said(entry) {
+    lastSaidMs = entry.at_ms;
+    const bubble = element("div", "bubble mine");
+    bubble.dataset.msgId = entry.msg_id;
+    const label = t.kinds[entry.kind];
+    if (label) bubble.append(element("span", "label", label));
+    else if (entry.kind !== "text") bubble.append(element("span", "label", entry.kind));
+    bubble.append(entry.content);
+    const ack = element("div", "note ack", t.sending);
+    const turn = addTurn("right", bubble);
+    turn.append(ack);
+    turns.set(entry.msg_id, { ack, tries: 0 });
+  },
+  tried(entry, live) {
+    const { result, detail } = entry.outcome;
+    const turn = turns.get(entry.msg_id);
+    if (turn) {
+      turn.tries = Math.max(turn.tries + 1, entry.n);
+      const why = (t.why[result] ?? result) + (result === "status" ? ` ${detail}` : "");
+      if (result !== "acked" && result !== "passive_reply") turn.ack.textContent = t.retrying(turn.tries, why);
+    }
+    if (result === "passive_reply") answer({ msgtype: "text", text: { content: detail } }, entry, live);
+  },
+  acked(entry) {
+    const ms = entry.ms < 10 ? entry.ms.toFixed(1) : Math.round(entry.ms);
+    settle(entry, t.acked(ms, entry.tries), "good", { ackMs: entry.ms.toFixed(3), tries: entry.tries });
+  },
+  fault_notice(entry) {
+    const tries = turns.get(entry.msg_id)?.tries ?? 0;
+    settle(entry, t.failed(tries), "bad", { tries });
+    append(element("li", "fault", t.fault));
+  },
+  given_up(entry) {
+    settle(entry, t.silent, "bad", { tries: turns.get(entry.msg_id)?.tries ?? 0 });
+  },
+  sent(entry, live) {
+    setTyping(false);
+    answer(entry.message, entry, live);
+  },
+  refused(entry) {
+    append(element("li", "system bad refused", t.refused(entry.code, entry.reason)));
+  },
+  faulted(entry) {
+    append(element("li", "system", t.injected(entry.fault)));
+  },
+  typing(entry) {
+    setTyping(entry.on && Date.now() - entry.at_ms < TYPING_MS);
+  },
+};
+
+function settle(entry, text, className, data) {
+  const turn = turns.get(entry.msg_id);
+  if (!turn) return;
+  turn.ack.textContent = text;
+  turn.ack.classList.add(className);
+  Object.assign(turn.ack.dataset, data);
+}
+
+function answer(message, entry, live) {
+  const bubble = element("div", "bubble theirs");
+  const kind = message.msgtype;
+  bubble.dataset.type = kind;
+  const content = message[kind] ?? {};
+  if (kind === "text") richText(bubble, String(content.content ?? ""));
+  else bubble.append(card(kind, content));
+  const turn = addTurn("left", bubble);
+  if (lastSaidMs !== null) {
+    const after = Math.max(0, entry.at_ms - lastSaidMs);
+    const note = element("div", "note after", t.after(seconds(after)));
+    note.dataset.afterMs = after;
+    turn.append(note);
+  }
+  if (live) $("live").textContent = bubble.textContent;
+}
+
+/** Whatever isn't text, as a card: pictures are not loaded, since the page loads nothing from elsewhere. */
+function card(kind, content) {
+  const made = element("div", "card");
+  if (kind === "msgmenu") {
+    made.append(element("span", "", String(content.head_content ?? "")));
+    const list = element("ul");
+    for (const item of content.list ?? []) list.append(element("li", "", String(item.content ?? "")));
+    made.append(list, element("span", "", String(content.tail_content ?? "")));
+    return made;
+  }
+  const inside = kind === "news" ? (content.articles?.[0] ?? {}) : content;
+  if (["image", "news", "video", "miniprogrampage"].includes(kind)) made.append(element("div", "picture"));
+  made.append(element("strong", "", String(inside.title ?? t.kinds[kind] ?? kind)));
+  if (inside.description) made.append(element("span", "", String(inside.description)));
+  const address = inside.url ?? inside.musicurl;
+  if (address) {
+    const small = element("small");
+    richText(small, /^https?:\/\/[^"]*$/.test(address) ? `<a href="${address}">${address.replaceAll("<", "%3C")}</a>` : address);
+    made.append(small);
+  }
+  const id = inside.media_id ?? inside.article_id ?? inside.card_id;
+  if (id) made.append(element("small", "", String(id)));
+  return made;
+}
+
+function redraw() {
+  setTyping(false);
+  $("chat").replaceChildren();
+  turns.clear();
+  lastSaidMs = null;
+  document.querySelector(".empty").hidden = false;
+  for (const entry of conversations.get(place()) ?? []) draw[entry.what]?.(entry, false);
+  $("scroll").scrollTop = $("scroll").scrollHeight;
+}
+
+// ---- the transcript ------------------------------------------------------------------------------------------------
+
+function place() {
+  return `${$("account").value} ${$("user").value}`;
+}
+
+function receive(entry) {
+  if (entry.seq <= newest) { // the sandbox was started anew
+    conversations.clear();
+    liveAfter = 0;
+    redraw();
+  }
+  newest = entry.seq;
+  if (!entry.user) return;
+  const key = `${entry.account} ${entry.user}`;
+  const entries = conversations.get(key) ?? [];
+  entries.push(entry);
+  if (entries.length > KEPT) entries.shift();
+  conversations.set(key, entries);
+  // A refused message may name anyone; only those who were heard of can be played.
+  if (entry.what !== "refused" && entry.what !== "faulted") addUserOption(entry.user, entry.user);
+  if (key === place()) draw[entry.what]?.(entry, entry.seq > liveAfter);
+}
+
+function listen() {
+  const source = new EventSource(`/sandbox/events?after=${newest}`);
+  source.onopen = () => setOnline(true);
+  source.onmessage = (event) => receive(JSON.parse(event.data));
+  source.onerror = () => {
+    setOnline(false);
+    // The browser reconnects by itself unless it has given up.
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  };
+}
+
+function setOnline(online) {
+  $("status").dataset.online = online;
+  $("status").textContent = online ? t.online : t.offline;
+}
+
+// ---- the user ------------------------------------------------------------------------------------------------------
+
+async function post(path, what) {
+  const body = JSON.stringify({ account: $("account").value, user: $("user").value, ...what });
+  try {
+    const response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body });
+    if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error ?? response.status);
+    $("error").hidden = true;
+    return true;
+  } catch (error) {
+    $("error").textContent = t.failedToSend(error.message);
+    $("error").hidden = false;
+    return false;
+  }
+}
+
+async function sendText() {
+  const text = $("text").value;
+  if (text.trim() === "") return;
+  $("text").value = "";
+  if (!(await post("/sandbox/say", { text })) && $("text").value === "") $("text").value = text;
+}
+
+function addUserOption(openid, name) {
+  for (const option of $("user").options) if (option.value === openid) return;
+  $("user").append(new Option(name, openid));
+}
+
+function ownUsers() {
+  try {
+    return JSON.parse(localStorage.getItem("users") ?? "[]");
+  } catch {
+    return [];
+  }
+}
+
+function addOwnUser(name) {
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(21)), (byte) => (byte % 36).toString(36)).join("");
+  const user = { name, openid: `oHuixin${random}` };
+  try {
+    localStorage.setItem("users", JSON.stringify([...ownUsers(), user].slice(-50)));
+  } catch { /* private window: the user lives as long as the page */ }
+  addUserOption(user.openid, user.name);
+  $("user").value = user.openid;
+  redraw();
+}
+
+function button(row, text, className, act) {
+  const made = element("button", className, text);
+  made.type = "button";
+  made.addEventListener("click", act);
+  $(row).append(made);
+  return made;
+}
+
+function wire(info) {
+  for (const account of info.accounts) $("account").append(new Option(account.name, account.name));
+  document.querySelector(".account").hidden = info.accounts.length < 2;
+  for (const user of [...info.users, ...ownUsers()]) addUserOption(user.openid, user.name);
+  $("account").addEventListener("change", redraw);
+  $("user").addEventListener("change", redraw);
+  $("add-user").addEventListener("click", () => $("new-user").showModal());
+  $("new-cancel").addEventListener("click", () => $("new-user").close());
+  $("new-user").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const name = $("new-name").value.trim();
+    if (name) addOwnUser(name);
+    $("new-name").value = "";
+    $("new-user").close();
+  });
+  for (const example of info.examples) {
+    button("chips", example, "chip", () => {
+      $("text").value = example;
+      $("text").focus();
+    });
+  }
+  button("actions", t.follow, "follow", () => post("/sandbox/push", { kind: "subscribe" }));
+  button("actions", t.unfollow, "unfollow", () => post("/sandbox/push", { kind: "unsubscribe" }));
+  for (const item of info.menu) {
+    const made = button("actions", `☰ ${item.label}`, "menu", () => post("/sandbox/push", { kind: "click", key: item.key }));
+    made.dataset.key = item.key;
+  }
+  button("actions", t.picture, "image", () => post("/sandbox/push", { kind: "image" }));
+  button("actions", t.location, "location", () =>
+    post("/sandbox/push", { kind: "location", latitude: 23.13, longitude: 113.26, scale: 16, label: "广州" }));
+  $("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    sendText();
+  });
+  $("text").addEventListener("keydown", (event) => {
+    // While an input method composes, Enter chooses a candidate; 229 is what some browsers report for that.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    sendText();
+  });
+}
+
+function translate() {
+  document.documentElement.lang = t === STRINGS.zh ? "zh-CN" : "en";
+  document.title = t.title;
+  for (const node of document.querySelectorAll("[data-i18n]")) node.textContent = t[node.dataset.i18n];
+  for (const node of document.querySelectorAll("[data-i18n-placeholder]")) node.placeholder = t[node.dataset.i18nPlaceholder];
+  for (const node of document.querySelectorAll("[data-i18n-label]")) node.setAttribute("aria-label", t[node.dataset.i18nLabel]);
+}
+
+async function start() {
+  translate();
+  setOnline(false);
+  let info = null;
+  while (info === null) {
+    try {
+      info = await (await fetch("/sandbox/accounts")).json();
+    } catch {
+      await new Promise((wake) => setTimeout(wake, 1000));
+    }
+  }
+  wire(info);
+  liveAfter = info.newest;
+  newest = Math.max(0, info.newest - HISTORY);
+  listen();
+  $("text").focus();
+}
+
+start();

@@ -1,0 +1,155 @@
+//! The sandbox itself: the accounts, the transcript and the faults behind one cheap handle.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::Url;
+
+use crate::{
+    Faults, OpenId, Push, PushReport, SandboxConfig, Transcript, TryReport, What, account::AccountState,
+    delivery, tokens::Lifetimes,
+};
+
+/// A pretend WeChat. Clones are handles to the same one.
+///
+/// It does nothing by itself: [`run`](crate::run) serves its API and page, [`Sandbox::push`] makes it push.
+#[derive(Clone, Debug)]
+pub struct Sandbox(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: SandboxConfig,
+    accounts: Vec<AccountState>,
+    transcript: Arc<Transcript>,
+    faults: Faults,
+    client: reqwest::Client,
+    /// One permit for each push under way.
+    pushes: Arc<Semaphore>,
+}
+
+impl Sandbox {
+    /// Makes a sandbox. Installs ring as the process's TLS provider if none is installed: without one, no HTTP client can
+    /// be made, not even for plain HTTP.
+    ///
+    /// # Panics
+    /// When the TLS library can't be set up, which no setting of ours can cause.
+    pub fn new(config: SandboxConfig) -> Sandbox {
+        // An error means that the program has chosen already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("with a TLS provider installed and no options from outside, a client can be built");
+        let accounts = config.accounts.iter().map(|account| AccountState::new(account, &config)).collect();
+        Sandbox(Arc::new(Inner {
+            accounts,
+            transcript: Arc::new(Transcript::new(config.max_entries)),
+            faults: Faults::default(),
+            client,
+            pushes: Arc::new(Semaphore::new(config.max_pushes.clamp(1, Semaphore::MAX_PERMITS))),
+            config,
+        }))
+    }
+
+    /// Sets where an account's pushes go, from the next try on. An unknown account is ignored, with a warning.
+    pub fn set_push_url(&self, account: &str, url: Url) {
+        match self.account(account) {
+            Some(account) => account.set_push_url(url),
+            None => tracing::warn!(account, "no such account in the sandbox: {account}"),
+        }
+    }
+
+    /// Everything that happened.
+    pub fn transcript(&self) -> &Arc<Transcript> {
+        &self.0.transcript
+    }
+
+    /// Trouble on request.
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// The settings it was made with.
+    pub fn config(&self) -> &SandboxConfig {
+        &self.0.config
+    }
+
+    /// Pushes by WeChat's rules, to the end: an ack, a fault notice, or silence for a background event. Waits first while
+    /// as many pushes as allowed are under way.
+    pub async fn push(&self, push: Push) -> PushReport {
+        let _permit = self.0.pushes.acquire().await;
+        self.begin(&push);
+        delivery::push(self, &push).await
+    }
+
+    /// Posts once, without retries, an ack entry or a fault notice. The same push may be posted again, also at the same
+    /// time: the user has acted only once.
+    pub async fn push_once(&self, push: &Push) -> TryReport {
+        let _permit = self.0.pushes.acquire().await;
+        self.begin(push);
+        delivery::push_once(self, push).await
+    }
+
+    /// The account's access tokens run out of time now: a call with one is refused with 42001.
+    pub fn expire_token(&self, account: &str) {
+        if let Some(account) = self.account(account) {
+            account.tokens().expire();
+        }
+    }
+
+    /// The account's access tokens stop being known: a call with one is refused with 40001.
+    pub fn revoke_token(&self, account: &str) {
+        if let Some(account) = self.account(account) {
+            account.tokens().revoke();
+        }
+    }
+
+    /// How many token calls of this account were answered with a token, by both endpoints together.
+    pub fn tokens_issued(&self, account: &str) -> u64 {
+        self.account(account).map_or(0, |account| account.tokens().issued)
+    }
+
+    /// Pushes in a task of its own; false when too many pushes are under way.
+    pub(crate) fn push_in_background(&self, push: Push) -> bool {
+        let Ok(permit) = Arc::clone(&self.0.pushes).try_acquire_owned() else { return false };
+        self.begin(&push);
+        tokio::spawn(deliver_holding(permit, self.clone(), push));
+        true
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Option<&AccountState> {
+        self.accounts().iter().find(|account| account.settings.name == name)
+    }
+
+    pub(crate) fn accounts(&self) -> &[AccountState] {
+        &self.0.accounts
+    }
+
+    pub(crate) fn client(&self) -> &reqwest::Client {
+        &self.0.client
+    }
+
+    pub(crate) fn lifetimes(&self) -> Lifetimes {
+        Lifetimes { token: self.0.config.token_lifetime, overlap: self.0.config.token_overlap }
+    }
+
+    pub(crate) fn note(&self, account: &str, user: &OpenId, what: What) {
+        self.0.transcript.add(account, user, what);
+    }
+
+    /// The user acts: windows open now, whatever becomes of the push.
+    fn begin(&self, push: &Push) {
+        let Some(account) = self.account(&push.account) else { return };
+        let first_time = account.users().acted(&push.user, &push.msg_id, push.trigger());
+        if first_time {
+            let (msg_id, kind, content) = (push.msg_id.clone(), push.name(), push.summary());
+            self.note(&push.account, &push.user, What::Said { msg_id, kind, content });
+        }
+    }
+}
+
+async fn deliver_holding(permit: OwnedSemaphorePermit, sandbox: Sandbox, push: Push) {
+    delivery::push(&sandbox, &push).await;
+    drop(permit);
+}

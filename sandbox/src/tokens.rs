@@ -1,0 +1,222 @@
+//! The access tokens of one account.
+//!
+//! The two endpoints mint from two slots that know nothing of each other. A slot holds the current token and the replaced
+//! one, which works a while longer. Why a token is refused matters to a client, so a token that ran out of time (42001) is
+//! told from one that was replaced, revoked or never issued (40001).
+
+use std::{collections::VecDeque, time::Duration};
+
+use rand::distr::{Alphanumeric, SampleString};
+use tokio::time::Instant;
+
+/// How many tokens that ran out of time are remembered as such.
+const MAX_EXPIRED: usize = 64;
+/// `force_refresh` is honoured this often …
+const MIN_BETWEEN_FORCED: Duration = Duration::from_secs(30);
+/// … and this many times a day.
+const MAX_FORCED_PER_DAY: usize = 20;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The tokens of one account, from both endpoints.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    stable: Slot,
+    plain: Slot,
+    expired: VecDeque<String>,
+    /// When tokens were forced, within the last day.
+    forced: VecDeque<Instant>,
+    /// How many calls were answered with a token.
+    pub(crate) issued: u64,
+}
+
+/// How long tokens live, and how long a replaced one goes on working.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetimes {
+    pub(crate) token: Duration,
+    pub(crate) overlap: Duration,
+}
+
+/// What a token is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Valid,
+    Expired,
+    Unknown,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    current: Option<Token>,
+    previous: Option<Token>,
+}
+
+#[derive(Debug)]
+struct Token {
+    text: String,
+    /// When it stops working.
+    ends: Instant,
+    /// When its lifetime is over: later than `ends` for a token that was replaced early.
+    lifetime_ends: Instant,
+}
+
+impl Tokens {
+    /// The stable endpoint: the same token while it has more than the overlap left, unless a new one is forced.
+    pub(crate) fn stable(&mut self, lifetimes: Lifetimes, force: bool) -> (String, u64) {
+        let now = Instant::now();
+        self.forget_old(now);
+        self.issued += 1;
+        if force && self.may_force(now) {
+            // A forced token kills the one before at once.
+            self.stable = Slot::default();
+        }
+        let fresh_enough =
+            self.stable.current.as_ref().is_some_and(|token| token.ends > now + lifetimes.overlap);
+        if !fresh_enough {
+            self.stable.replace(now, lifetimes);
+        }
+        self.stable.answer(now)
+    }
+
+    /// The plain endpoint: a new token each time.
+    pub(crate) fn plain(&mut self, lifetimes: Lifetimes) -> (String, u64) {
+        let now = Instant::now();
+        self.forget_old(now);
+        self.issued += 1;
+        self.plain.replace(now, lifetimes);
+        self.plain.answer(now)
+    }
+
+    pub(crate) fn standing(&mut self, text: &str) -> Standing {
+        self.forget_old(Instant::now());
+        if [&self.stable, &self.plain].into_iter().any(|slot| slot.holds(text)) {
+            Standing::Valid
+        } else if self.expired.iter().any(|token| token == text) {
+            Standing::Expired
+        } else {
+            Standing::Unknown
+        }
+    }
+
+    /// All tokens run out of time now.
+    pub(crate) fn expire(&mut self) {
+        let now = Instant::now();
+        for slot in [&mut self.stable, &mut self.plain] {
+            for token in [&mut slot.current, &mut slot.previous].into_iter().flatten() {
+                (token.ends, token.lifetime_ends) = (now, now);
+            }
+        }
+        self.forget_old(now);
+    }
+
+    /// All tokens are unknown from now on.
+    pub(crate) fn revoke(&mut self) {
+        (self.stable, self.plain) = (Slot::default(), Slot::default());
+    }
+
+    fn may_force(&mut self, now: Instant) -> bool {
+        self.forced.retain(|at| now.duration_since(*at) < DAY);
+        let just_done = self.forced.back().is_some_and(|at| now.duration_since(*at) < MIN_BETWEEN_FORCED);
+        if just_done || self.forced.len() >= MAX_FORCED_PER_DAY {
+            return false;
+        }
+        self.forced.push_back(now);
+        true
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        for slot in [&mut self.stable, &mut self.plain] {
+            for place in [&mut slot.current, &mut slot.previous] {
+                if let Some(token) = place.take_if(|token| token.ends <= now)
+                    && token.ends == token.lifetime_ends
+                {
+                    self.expired.push_back(token.text);
+                }
+            }
+        }
+        while self.expired.len() > MAX_EXPIRED {
+            self.expired.pop_front();
+        }
+    }
+}
+
+impl Slot {
+    fn replace(&mut self, now: Instant, lifetimes: Lifetimes) {
+        self.previous = self.current.take().map(|token| token.replaced(now + lifetimes.overlap));
+        self.current = Some(Token::new(now + lifetimes.token));
+    }
+
+    fn answer(&self, now: Instant) -> (String, u64) {
+        let Some(token) = &self.current else { return (String::new(), 0) };
+        // Rounded up: a token with 7199.99 s left says 7200.
+        (token.text.clone(), token.ends.duration_since(now).as_secs_f64().ceil() as u64)
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        [&self.current, &self.previous].into_iter().flatten().any(|token| token.text == text)
+    }
+}
+
+impl Token {
+    fn new(ends: Instant) -> Token {
+        let text = format!("90_{}", Alphanumeric.sample_string(&mut rand::rng(), 150));
+        Token { text, ends, lifetime_ends: ends }
+    }
+
+    fn replaced(mut self, works_until: Instant) -> Token {
+        self.ends = self.ends.min(works_until);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const REAL: Lifetimes = Lifetimes { token: Duration::from_secs(7200), overlap: Duration::from_secs(300) };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stable_token_is_renewed_in_its_last_five_minutes_and_both_work_until_it_ends() {
+        let mut tokens = Tokens::default();
+        let (first, left) = tokens.stable(REAL, false);
+        assert_eq!(left, 7200);
+        advance(Duration::from_secs(6899)).await;
+        assert_eq!(tokens.stable(REAL, false), (first.clone(), 301));
+        advance(Duration::from_secs(2)).await;
+        let (second, left) = tokens.stable(REAL, false);
+        assert_ne!(first, second);
+        assert_eq!(left, 7200);
+        assert_eq!((tokens.standing(&first), tokens.standing(&second)), (Standing::Valid, Standing::Valid));
+        advance(Duration::from_secs(300)).await;
+        assert_eq!((tokens.standing(&first), tokens.standing(&second)), (Standing::Expired, Standing::Valid));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plain_token_works_on_for_five_minutes_after_it_was_replaced() {
+        let mut tokens = Tokens::default();
+        let (first, _) = tokens.plain(REAL);
+        tokens.plain(REAL);
+        advance(Duration::from_secs(299)).await;
+        assert_eq!(tokens.standing(&first), Standing::Valid);
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(tokens.standing(&first), Standing::Unknown);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_can_be_forced_every_30_seconds_and_20_times_a_day() {
+        let mut tokens = Tokens::default();
+        let mut last = tokens.stable(REAL, true).0;
+        assert_eq!(tokens.stable(REAL, true).0, last);
+        for _ in 1..MAX_FORCED_PER_DAY {
+            advance(MIN_BETWEEN_FORCED).await;
+            let next = tokens.stable(REAL, true).0;
+            assert_ne!(next, last);
+            assert_eq!(tokens.standing(&last), Standing::Unknown);
+            last = next;
+        }
+        advance(MIN_BETWEEN_FORCED).await;
+        assert_eq!(tokens.stable(REAL, true).0, last);
+        assert_eq!(tokens.standing("never issued"), Standing::Unknown);
+    }
+}

@@ -1,0 +1,140 @@
+//! One line of the transcript, and its form as JSON, which the control API and the page share.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{OpenId, TryOutcome};
+
+/// One thing that happened. As JSON it is one flat object, `what` naming the kind in snake case.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// Its number: 1, 2, 3 … without gaps.
+    pub seq: u64,
+    /// When, in Unix milliseconds.
+    pub at_ms: u64,
+    /// The account's name; empty when a request named none that exists.
+    pub account: String,
+    /// The user; empty when a request named none.
+    pub user: OpenId,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum What {
+    /// The user did something, and its push begins.
+    Said {
+        /// The push.
+        msg_id: String,
+        /// The message type or the event's name.
+        kind: String,
+        /// The text, key or address.
+        content: String,
+    },
+    /// A try of the push ended.
+    Tried {
+        /// The push.
+        msg_id: String,
+        /// Which try, from 1; 0 for one made outside the rules by `push_once`.
+        n: u32,
+        /// How long it took.
+        took_ms: f64,
+        /// How it ended.
+        outcome: TryOutcome,
+    },
+    /// The receiver acked the push.
+    Acked {
+        /// The push.
+        msg_id: String,
+        /// From the start of the first try.
+        ms: f64,
+        /// How many tries it took.
+        tries: u32,
+    },
+    /// The user sees the notice that the account's server has failed.
+    FaultNotice {
+        /// The push.
+        msg_id: String,
+    },
+    /// A background push failed, which the user doesn't see.
+    GivenUp {
+        /// The push.
+        msg_id: String,
+    },
+    /// A customer-service message was accepted and shown to the user.
+    Sent {
+        /// The whole request.
+        message: Value,
+        /// Its text, when it is a text message.
+        text: Option<String>,
+    },
+    /// A send was refused.
+    Refused {
+        /// The `errcode`.
+        code: i64,
+        /// The `errmsg`.
+        reason: String,
+        /// The request, when it was JSON; else null.
+        message: Value,
+    },
+    /// The account's typing indicator went on or off.
+    Typing {
+        /// Whether it is on.
+        on: bool,
+    },
+    /// An injected fault began to act on a request.
+    Faulted {
+        /// `send` or `token`.
+        on: &'static str,
+        /// The fault.
+        fault: String,
+    },
+}
+
+impl What {
+    /// The text of an accepted text message.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            What::Sent { text, .. } => text.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The push that this is about, if it is about one.
+    pub fn msg_id(&self) -> Option<&str> {
+        match self {
+            What::Said { msg_id, .. }
+            | What::Tried { msg_id, .. }
+            | What::Acked { msg_id, .. }
+            | What::FaultNotice { msg_id }
+            | What::GivenUp { msg_id } => Some(msg_id),
+            _ => None,
+        }
+    }
+
+    /// About how many bytes of outside data it holds.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            What::Said { content, .. } => content.len(),
+            What::Tried { outcome: TryOutcome::BadReply(text) | TryOutcome::PassiveReply(text), .. } => {
+                text.len()
+            }
+            What::Sent { message, .. } | What::Refused { message, .. } => weight(message),
+            _ => 0,
+        }
+    }
+}
+
+/// Small values in a tree cost far more than their characters: count the nodes too.
+fn weight(value: &Value) -> usize {
+    let inside = match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(weight).sum(),
+        Value::Object(map) => map.iter().map(|(key, value)| key.len() + 32 + weight(value)).sum(),
+        _ => 0,
+    };
+    inside + 32
+}

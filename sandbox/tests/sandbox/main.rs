@@ -1,0 +1,13 @@
+//! The pretend WeChat from outside: real receivers, real HTTP, no sleeps.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
+
+mod api;
+mod control;
+mod faults;
+mod page;
+mod pushes;
+mod support;
+mod tokens;
+mod transcript;
+mod windows;

@@ -1,0 +1,98 @@
+//! The listener for operators: every role has one.
+//!
+//! `/healthz` says that the process lives, `/readyz` whether it can do its work and why not, `/metrics` what it has
+//! done. On loopback everything is open; elsewhere the token is asked for, and without one only the two health checks
+//! are served, since metrics tell about an account's business.
+
+mod ready;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use huixin_wechat::Secret;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use subtle::ConstantTimeEq as _;
+use tokio::net::TcpListener;
+
+pub use ready::{Readiness, Role};
+
+/// What the admin listener shows.
+pub struct Admin {
+    /// Where it listens: loopback or not decides what it serves.
+    pub address: SocketAddr,
+    /// What callers off loopback must show as `Authorization: Bearer`.
+    pub token: Option<Secret>,
+    /// Whether the process can work.
+    pub readiness: Readiness,
+    /// The metrics.
+    pub metrics: PrometheusHandle,
+}
+
+/// Installs the recorder of this process's metrics and describes them all.
+///
+/// # Errors
+/// When one is installed already.
+pub fn record_metrics() -> anyhow::Result<PrometheusHandle> {
+    const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .install_recorder()?;
+    crate::receiver::describe();
+    huixin_worker::metrics::describe();
+    Ok(handle)
+}
+
+/// Serves until `shutdown` is done.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn run(
+    listener: TcpListener,
+    admin: Admin,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, routes(Arc::new(admin))).with_graceful_shutdown(shutdown).await
+}
+
+fn routes(admin: Arc<Admin>) -> Router {
+    let guarded = Router::new()
+        .route("/metrics", get(metrics))
+        .route_layer(middleware::from_fn_with_state(admin.clone(), guard));
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .merge(guarded)
+        .with_state(admin)
+}
+
+async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
+    let report = admin.readiness.check().await;
+    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(report)).into_response()
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+    admin.metrics.run_upkeep();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.metrics.render()).into_response()
+}
+
+async fn guard(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
+    let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let allowed = match (&admin.token, shown) {
+        (Some(token), Some(shown)) => bool::from(token.expose().as_bytes().ct_eq(shown.as_bytes())),
+        (Some(_), None) => false,
+        (None, _) => admin.address.ip().is_loopback(),
+    };
+    match allowed {
+        true => next.run(request).await,
+        false if admin.token.is_none() => StatusCode::NOT_FOUND.into_response(),
+        false => (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response(),
+    }
+}

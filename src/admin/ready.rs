@@ -1,0 +1,73 @@
+//! Whether a process can do its work now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use huixin_queue::Queue;
+use huixin_worker::WorkerHealth;
+use serde::Serialize;
+
+/// How long the queue may take to answer.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
+/// A worker whose last answered take is longer ago is stuck.
+const TAKE_MAX_AGE: Duration = Duration::from_secs(10);
+
+/// What is asked to find out.
+pub struct Readiness {
+    /// What this process is.
+    pub role: Role,
+    /// Its queue; none for the sandbox.
+    pub queue: Option<Arc<dyn Queue>>,
+    /// Its worker, if it has one.
+    pub worker: Option<WorkerHealth>,
+}
+
+/// What a process is, as its health reports say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// `huixin dev`.
+    Dev,
+    /// `huixin run`.
+    Run,
+    /// `huixin receiver`.
+    Receiver,
+    /// `huixin worker`.
+    Worker,
+    /// `huixin sandbox`.
+    Sandbox,
+}
+
+/// The answer of `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether it can work.
+    pub ready: bool,
+    /// What it is.
+    pub role: Role,
+    /// Why it can't, a sentence each.
+    pub problems: Vec<String>,
+}
+
+impl Readiness {
+    /// Asks everything.
+    pub async fn check(&self) -> Report {
+        let mut problems = Vec::new();
+        if let Some(queue) = &self.queue {
+            match tokio::time::timeout(QUEUE_TIMEOUT, queue.ping()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => problems.push(error.to_string()),
+                Err(_) => problems.push(format!("the queue at {} does not answer within {QUEUE_TIMEOUT:?}", queue.place())),
+            }
+        }
+        match self.worker.as_ref().map(WorkerHealth::since_last_take) {
+            Some(None) => problems.push("the worker has not reached its queue yet".to_owned()),
+            Some(Some(age)) if age > TAKE_MAX_AGE => {
+                // A worker whose every permit is taken takes nothing either; it renews its leases meanwhile.
+                problems.push(format!("the worker last took messages {} s ago", age.as_secs()));
+            }
+            _ => {}
+        }
+        Report { ready: problems.is_empty(), role: self.role, problems }
+    }
+}

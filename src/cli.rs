@@ -1,0 +1,269 @@
+//! The command line: types and help, no behaviour.
+//!
+//! Flags stand above the environment, which stands above the file; the few that have a flag are those that people
+//! change for one start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
+
+use crate::config::Overrides;
+
+/// A queue-backed processor for WeChat Official Account messages: ack fast, reply later.
+#[derive(Debug, Parser)]
+#[command(name = "huixin", version, propagate_version = true, after_help = ROOT_EXAMPLES)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command knows.
+    #[command(flatten)]
+    pub global: GlobalFlags,
+}
+
+/// Flags of every command.
+#[derive(Args, Debug)]
+pub struct GlobalFlags {
+    /// The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+    #[arg(long, global = true, value_name = "PATH", env = "HUIXIN_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// How log lines are written: human or json
+    #[arg(long, global = true, value_name = "FORMAT", env = "HUIXIN_LOG_FORMAT", hide_env_values = true)]
+    #[arg(value_enum, default_value_t = LogFormat::Human, hide_possible_values = true)]
+    pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Human,
+    /// For programs: one JSON object a line
+    Json,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start everything against a pretend WeChat, with a chat page; needs no configuration
+    #[command(after_help = DEV_EXAMPLES)]
+    Dev(DevFlags),
+    /// Start receiver and worker in one process
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunFlags),
+    /// Start a receiver: it checks, stores and acks what WeChat pushes
+    #[command(after_help = RECEIVER_EXAMPLES)]
+    Receiver(ReceiverFlags),
+    /// Start a worker: it runs handlers and sends their replies
+    #[command(after_help = WORKER_EXAMPLES)]
+    Worker(WorkerFlags),
+    /// Start the pretend WeChat and its chat page alone
+    #[command(after_help = SANDBOX_EXAMPLES)]
+    Sandbox(SandboxFlags),
+    /// Check the configuration and what it points to
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckFlags),
+    /// Ask a running process whether it is well; exits with 0 or 1, as containers expect
+    #[command(after_help = HEALTH_EXAMPLES)]
+    Health(HealthFlags),
+}
+
+/// Flags of `dev`.
+#[derive(Args, Debug)]
+pub struct DevFlags {
+    /// Where messages are kept between starts [default: a temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The address of the chat page
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8088")]
+    pub listen: SocketAddr,
+}
+
+/// Flags of `run`.
+#[derive(Args, Debug)]
+pub struct RunFlags {
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueFlag,
+    /// The listener for pushes.
+    #[command(flatten)]
+    pub listen: ListenFlag,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminFlag,
+    /// The worker.
+    #[command(flatten)]
+    pub concurrency: ConcurrencyFlag,
+}
+
+/// Flags of `receiver`.
+#[derive(Args, Debug)]
+pub struct ReceiverFlags {
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueFlag,
+    /// The listener for pushes.
+    #[command(flatten)]
+    pub listen: ListenFlag,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminFlag,
+}
+
+/// Flags of `worker`.
+#[derive(Args, Debug)]
+pub struct WorkerFlags {
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueFlag,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminFlag,
+    /// The worker.
+    #[command(flatten)]
+    pub concurrency: ConcurrencyFlag,
+}
+
+/// Flags of `sandbox`.
+#[derive(Args, Debug)]
+pub struct SandboxFlags {
+    /// The address of the chat page and of the pretend API
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8088")]
+    pub listen: SocketAddr,
+    /// The receiver; pushes go to its /wechat/{account name}
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub receiver: Url,
+}
+
+/// Flags of `check`.
+#[derive(Args, Debug)]
+pub struct CheckFlags {
+    /// Print the effective values, secrets masked, and end
+    #[arg(long)]
+    pub print: bool,
+    /// What `run` would be started with.
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+/// Flags of `health`.
+#[derive(Args, Debug)]
+pub struct HealthFlags {
+    /// What to ask: /healthz for "alive", /readyz for "able to work"
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9600/healthz")]
+    pub url: Url,
+}
+
+/// `--queue-url`.
+#[derive(Args, Debug)]
+pub struct QueueFlag {
+    /// The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+    #[arg(long, value_name = "URL")]
+    pub queue_url: Option<String>,
+}
+
+/// `--listen`.
+#[derive(Args, Debug)]
+pub struct ListenFlag {
+    /// The address that WeChat's pushes come to, above `receiver.listen` of the file
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// `--admin-listen`.
+#[derive(Args, Debug)]
+pub struct AdminFlag {
+    /// The address of health, metrics and admin page, above `admin.listen` of the file
+    #[arg(long, value_name = "ADDR")]
+    pub admin_listen: Option<SocketAddr>,
+}
+
+/// `--concurrency`.
+#[derive(Args, Debug)]
+pub struct ConcurrencyFlag {
+    /// How many messages are handled at once, above `worker.concurrency` of the file
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<usize>,
+}
+
+impl Command {
+    /// What the flags put above environment and file.
+    pub fn overrides(&self) -> Overrides {
+        match self {
+            Self::Run(flags) | Self::Check(CheckFlags { run: flags, .. }) => Overrides {
+                queue_url: flags.queue.queue_url.clone(),
+                receiver_listen: flags.listen.listen,
+                admin_listen: flags.admin.admin_listen,
+                worker_concurrency: flags.concurrency.concurrency,
+            },
+            Self::Receiver(flags) => Overrides {
+                queue_url: flags.queue.queue_url.clone(),
+                receiver_listen: flags.listen.listen,
+                admin_listen: flags.admin.admin_listen,
+                worker_concurrency: None,
+            },
+            Self::Worker(flags) => Overrides {
+                queue_url: flags.queue.queue_url.clone(),
+                receiver_listen: None,
+                admin_listen: flags.admin.admin_listen,
+                worker_concurrency: flags.concurrency.concurrency,
+            },
+            Self::Dev(_) | Self::Sandbox(_) | Self::Health(_) => Overrides::default(),
+        }
+    }
+}
+
+const ROOT_EXAMPLES: &str = "\
+Examples:
+  huixin dev                              try it, with nothing else installed
+  huixin check --config huixin.toml       see what is wrong before starting
+  huixin run --config huixin.toml         receiver and worker in one process, queue in a file
+  huixin worker --config huixin.toml      one of many workers, queue on Redis
+
+A flag is stronger than the environment (HUIXIN_QUEUE__URL for `queue.url`), the environment than the file.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 64 wrong configuration.";
+
+const DEV_EXAMPLES: &str = "\
+Examples:
+  huixin dev                              nothing is kept
+  huixin dev --data ./huixin-dev          messages are kept in this folder
+  huixin dev --config huixin.toml         the routes of a configuration, without the real WeChat";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  huixin run                              by huixin.toml in this folder
+  huixin run --listen 0.0.0.0:8080        reached from other machines
+  HUIXIN_ACCOUNT__MAIN__APP_SECRET=… huixin run";
+
+const RECEIVER_EXAMPLES: &str = "\
+Examples:
+  huixin receiver --config huixin.toml
+  huixin receiver --queue-url redis://10.0.0.5:6379/0 --listen 0.0.0.0:8080";
+
+const WORKER_EXAMPLES: &str = "\
+Examples:
+  huixin worker --config huixin.toml
+  huixin worker --queue-url redis://10.0.0.5:6379/0 --concurrency 1000";
+
+const SANDBOX_EXAMPLES: &str = "\
+Examples:
+  huixin sandbox                          pushes to a receiver on port 8080 of this machine
+  huixin sandbox --config huixin.toml --receiver http://receiver:8080 --listen 0.0.0.0:8088
+
+Workers send to it when the account has api_base = \"http://127.0.0.1:8088\".";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  huixin check                            one line for each fact
+  huixin check --print                    the effective values and where each came from";
+
+const HEALTH_EXAMPLES: &str = "\
+Examples:
+  huixin health
+  huixin health --url http://127.0.0.1:9600/readyz";
+
+#[cfg(test)]
+mod tests;

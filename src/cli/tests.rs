@@ -1,0 +1,352 @@
+//! The command line as people see it.
+
+use clap::CommandFactory;
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn flags_become_overrides_of_their_command_alone() {
+    let overrides = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap().command.overrides();
+    let run = overrides(
+        "huixin run --queue-url redis://h --listen 0.0.0.0:1 --admin-listen 0.0.0.0:2 --concurrency 3",
+    );
+    assert_eq!(run.queue_url.as_deref(), Some("redis://h"));
+    assert_eq!(run.receiver_listen.unwrap().port(), 1);
+    assert_eq!(run.admin_listen.unwrap().port(), 2);
+    assert_eq!(run.worker_concurrency, Some(3));
+    assert!(overrides("huixin worker --concurrency 3").receiver_listen.is_none());
+    assert!(Cli::try_parse_from(["huixin", "worker", "--listen", "0.0.0.0:1"]).is_err());
+    assert!(Cli::try_parse_from(["huixin", "receiver", "--concurrency", "1"]).is_err());
+    // The chat page's address is not the receiver's.
+    assert!(overrides("huixin dev --listen 127.0.0.1:9").receiver_listen.is_none());
+}
+
+#[test]
+fn global_flags_may_stand_behind_the_command() {
+    let cli =
+        Cli::try_parse_from(["huixin", "check", "--print", "--config", "a.toml", "--log-format", "json"])
+            .unwrap();
+    assert_eq!(cli.global.config, Some("a.toml".into()));
+    assert_eq!(cli.global.log_format, LogFormat::Json);
+}
+
+#[test]
+fn the_help_of_every_command_is_pinned() {
+    let mut root = Cli::command().term_width(100);
+    let mut text = format!("{}\n", root.render_long_help());
+    root.build();
+    for command in root.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+        let rule = "=".repeat(100);
+        text += &format!("{rule}\n{}\n", command.render_long_help());
+    }
+    let text: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    assert_snapshot!(text, @r#"
+    A queue-backed processor for WeChat Official Account messages: ack fast, reply later
+
+    Usage: huixin [OPTIONS] <COMMAND>
+
+    Commands:
+      dev       Start everything against a pretend WeChat, with a chat page; needs no configuration
+      run       Start receiver and worker in one process
+      receiver  Start a receiver: it checks, stores and acks what WeChat pushes
+      worker    Start a worker: it runs handlers and sends their replies
+      sandbox   Start the pretend WeChat and its chat page alone
+      check     Check the configuration and what it points to
+      health    Ask a running process whether it is well; exits with 0 or 1, as containers expect
+      help      Print this message or the help of the given subcommand(s)
+
+    Options:
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin dev                              try it, with nothing else installed
+      huixin check --config huixin.toml       see what is wrong before starting
+      huixin run --config huixin.toml         receiver and worker in one process, queue in a file
+      huixin worker --config huixin.toml      one of many workers, queue on Redis
+
+    A flag is stronger than the environment (HUIXIN_QUEUE__URL for `queue.url`), the environment than the file.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 64 wrong configuration.
+
+    ====================================================================================================
+    Start everything against a pretend WeChat, with a chat page; needs no configuration
+
+    Usage: huixin dev [OPTIONS]
+
+    Options:
+          --data <DIR>
+              Where messages are kept between starts [default: a temporary folder]
+
+          --listen <ADDR>
+              The address of the chat page
+
+              [default: 127.0.0.1:8088]
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin dev                              nothing is kept
+      huixin dev --data ./huixin-dev          messages are kept in this folder
+      huixin dev --config huixin.toml         the routes of a configuration, without the real WeChat
+
+    ====================================================================================================
+    Start receiver and worker in one process
+
+    Usage: huixin run [OPTIONS]
+
+    Options:
+          --queue-url <URL>
+              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+
+          --listen <ADDR>
+              The address that WeChat's pushes come to, above `receiver.listen` of the file
+
+          --admin-listen <ADDR>
+              The address of health, metrics and admin page, above `admin.listen` of the file
+
+          --concurrency <N>
+              How many messages are handled at once, above `worker.concurrency` of the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin run                              by huixin.toml in this folder
+      huixin run --listen 0.0.0.0:8080        reached from other machines
+      HUIXIN_ACCOUNT__MAIN__APP_SECRET=… huixin run
+
+    ====================================================================================================
+    Start a receiver: it checks, stores and acks what WeChat pushes
+
+    Usage: huixin receiver [OPTIONS]
+
+    Options:
+          --queue-url <URL>
+              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+
+          --listen <ADDR>
+              The address that WeChat's pushes come to, above `receiver.listen` of the file
+
+          --admin-listen <ADDR>
+              The address of health, metrics and admin page, above `admin.listen` of the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin receiver --config huixin.toml
+      huixin receiver --queue-url redis://10.0.0.5:6379/0 --listen 0.0.0.0:8080
+
+    ====================================================================================================
+    Start a worker: it runs handlers and sends their replies
+
+    Usage: huixin worker [OPTIONS]
+
+    Options:
+          --queue-url <URL>
+              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+
+          --admin-listen <ADDR>
+              The address of health, metrics and admin page, above `admin.listen` of the file
+
+          --concurrency <N>
+              How many messages are handled at once, above `worker.concurrency` of the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin worker --config huixin.toml
+      huixin worker --queue-url redis://10.0.0.5:6379/0 --concurrency 1000
+
+    ====================================================================================================
+    Start the pretend WeChat and its chat page alone
+
+    Usage: huixin sandbox [OPTIONS]
+
+    Options:
+          --listen <ADDR>
+              The address of the chat page and of the pretend API
+
+              [default: 127.0.0.1:8088]
+
+          --receiver <URL>
+              The receiver; pushes go to its /wechat/{account name}
+
+              [default: http://127.0.0.1:8080]
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin sandbox                          pushes to a receiver on port 8080 of this machine
+      huixin sandbox --config huixin.toml --receiver http://receiver:8080 --listen 0.0.0.0:8088
+
+    Workers send to it when the account has api_base = "http://127.0.0.1:8088".
+
+    ====================================================================================================
+    Check the configuration and what it points to
+
+    Usage: huixin check [OPTIONS]
+
+    Options:
+          --print
+              Print the effective values, secrets masked, and end
+
+          --queue-url <URL>
+              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+
+          --listen <ADDR>
+              The address that WeChat's pushes come to, above `receiver.listen` of the file
+
+          --admin-listen <ADDR>
+              The address of health, metrics and admin page, above `admin.listen` of the file
+
+          --concurrency <N>
+              How many messages are handled at once, above `worker.concurrency` of the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin check                            one line for each fact
+      huixin check --print                    the effective values and where each came from
+
+    ====================================================================================================
+    Ask a running process whether it is well; exits with 0 or 1, as containers expect
+
+    Usage: huixin health [OPTIONS]
+
+    Options:
+          --url <URL>
+              What to ask: /healthz for "alive", /readyz for "able to work"
+
+              [default: http://127.0.0.1:9600/healthz]
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin health
+      huixin health --url http://127.0.0.1:9600/readyz
+    "#);
+}

@@ -1,0 +1,140 @@
+//! `huixin check`: what is wrong before anything is started, a line for each fact.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use huixin_queue::redis::{RedisQueue, RedisSettings};
+use huixin_queue::{Clock, Queue as _};
+use huixin_wechat::http_client;
+
+use crate::cli::{CheckFlags, Cli};
+use crate::config::{Config, QueueUrl, Role};
+use crate::parts;
+use crate::report::Failure;
+
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> {
+    let config = parts::config(cli, Role::Check)?;
+    if flags.print {
+        print!("{}", config.print_effective());
+        return Ok(());
+    }
+    let mut facts = Facts::default();
+    facts.good(format!("configuration: {}, {}", many(config.accounts.len(), "account"), many(config.routes.len(), "route")));
+    // Making the handlers is a check of its own.
+    queue(&config, &mut facts).await;
+    accounts(&config, &mut facts).await?;
+    facts.conclude()
+}
+
+async fn queue(config: &Config, facts: &mut Facts) {
+    match &config.queue.url {
+        QueueUrl::Redis(url) => redis(config, url, facts).await,
+        QueueUrl::Sqlite(path) => match parts::sqlite(path, config.queue.dedup_window) {
+            Ok(queue) => match queue.counts().await {
+                Ok(counts) => facts.good(format!("queue: `{}`, {} waiting, {} dead", queue.place(), counts.open_total(), counts.dead)),
+                Err(error) => facts.bad(format!("queue: {}", chain(&error)), error.hint()),
+            },
+            Err(error) => facts.bad(format!("queue: {}", chain(&error)), error.hint()),
+        },
+    }
+}
+
+async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
+    let settings = RedisSettings {
+        url: url.to_string(),
+        prefix: config.queue.prefix.clone(),
+        dedup_window: config.queue.dedup_window,
+        clock: Clock::Store,
+    };
+    let queue = match RedisQueue::open(&settings) {
+        Ok(queue) => queue,
+        Err(error) => return facts.bad(format!("queue: {}", chain(&error)), error.hint()),
+    };
+    let asked = async { Ok::<_, huixin_queue::QueueError>((queue.counts().await?, queue.risks().await?)) };
+    match tokio::time::timeout(QUEUE_TIMEOUT, asked).await {
+        Ok(Ok((counts, risks))) => {
+            facts.good(format!("queue: `{}`, {} waiting, {} dead", queue.place(), counts.open_total(), counts.dead));
+            for risk in risks {
+                let accepted = config.queue.accept_risk.iter().any(|name| name == risk.name());
+                let text = format!("queue: {}", risk.problem());
+                if accepted { facts.good(format!("{text} (accepted)")) } else { facts.bad(text, Some(risk.remedy())) }
+            }
+        }
+        Ok(Err(error)) => {
+            let hint = error.hint().unwrap_or("start Redis, or mend `queue.url`").to_owned();
+            facts.bad(format!("queue: {}", chain(&error)), Some(&hint));
+        }
+        Err(_) => facts.bad(format!("queue: `{}` does not answer within {QUEUE_TIMEOUT:?}", queue.place()), None),
+    }
+}
+
+async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
+    let http = http_client().context("the HTTP client can't be made")?;
+    for (name, account) in &config.accounts {
+        let host = account.api_base.host_str().unwrap_or_default();
+        match parts::client(config, name, &http).token().await {
+            Ok(_) => facts.good(format!("account `{name}`: {host} gives an access token")),
+            Err(error) => {
+                let hint = match error.code() {
+                    Some(40164) => Some("add this machine's address, named above, to the API allow list in WeChat's console"),
+                    Some(40013) => Some("mend app_id"),
+                    Some(40125 | 40001) => Some("mend app_secret"),
+                    Some(_) => None,
+                    None => Some("see whether this machine reaches the API, and whether api_base is right"),
+                };
+                facts.bad(format!("account `{name}`: {}", chain(&error)), hint);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What was found, printed as it comes.
+#[derive(Default)]
+struct Facts {
+    bad: usize,
+}
+
+impl Facts {
+    #[allow(clippy::needless_pass_by_value, reason = "every caller makes the text for this")]
+    fn good(&mut self, fact: String) {
+        println!("ok   {fact}");
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "every caller makes the text for this")]
+    fn bad(&mut self, fact: String, hint: Option<&str>) {
+        self.bad += 1;
+        println!("BAD  {fact}");
+        if let Some(hint) = hint {
+            println!("     hint: {hint}");
+        }
+    }
+
+    fn conclude(self) -> Result<(), Failure> {
+        match self.bad {
+            0 => Ok(()),
+            bad => Err(Failure::failed(format!("{} found", many(bad, "problem")), "mend what is marked BAD above")),
+        }
+    }
+}
+
+fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// An error with its causes in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.ends_with(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,83 @@
+//! `huixin dev`: everything in one process against a pretend WeChat, for someone with five minutes.
+//!
+//! Nothing is configured and nothing is kept, unless a flag says so. The slow lookup is the example of the README: it
+//! takes eight seconds, longer than WeChat waits, and the answer arrives all the same.
+
+mod lookup;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use huixin_worker::handlers::ReplyHandler;
+use huixin_worker::{Condition, Route, Worker};
+use regex::Regex;
+use serde_json::json;
+use url::Url;
+
+use super::roles::{add_admin, add_receiver, add_worker};
+use super::services::Services;
+use crate::admin::Role as Kind;
+use crate::cli::{Cli, DevFlags};
+use crate::config::{Config, Role};
+use crate::report::Failure;
+use crate::{parts, shutdown};
+
+pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
+    let mut config = parts::config(cli, Role::Dev)?;
+    // Kept until the end: dropping it removes the folder.
+    let (folder, _temporary) = data_folder(flags)?;
+    let queue = parts::sqlite(&folder.join("huixin.db"), config.queue.dedup_window)?;
+    let page = parts::listen("the chat page", flags.listen, true).await?;
+    let page_url: Url = format!("http://{}/", reachable(page.local_addr()?)).parse()?;
+    let pushes = parts::listen("pushes", config.receiver.listen, true).await?;
+    for account in config.accounts.values_mut() {
+        account.api_base = page_url.clone();
+    }
+
+    let mut services = Services::new(shutdown::on_signals());
+    let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes)?;
+    let sandbox = parts::sandbox(&config, &receiver_url)?;
+    services.back("sandbox", |stop| huixin_sandbox::run(page, sandbox, stop.cancelled_owned()));
+    let health = add_worker(&mut services, with_routes(&config, parts::worker(&config, queue.clone())?)?);
+    add_admin(&mut services, cli, &config, Kind::Dev, Some(queue), Some(health)).await?;
+
+    println!("\n  Open {page_url} and write ?18-546\n  Messages are kept in {}. Stop with Ctrl-C.\n", folder.display());
+    services.run().await
+}
+
+fn data_folder(flags: &DevFlags) -> Result<(PathBuf, Option<tempfile::TempDir>), Failure> {
+    match &flags.data {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+            Ok((folder.clone(), None))
+        }
+        None => {
+            let temporary = tempfile::Builder::new().prefix("huixin-dev-").tempdir().context("cannot make a temporary folder")?;
+            Ok((temporary.path().to_owned(), Some(temporary)))
+        }
+    }
+}
+
+/// An address that a browser can open: one that means "all" is reached through loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())) } else { address }
+}
+
+/// The configuration's routes, or if it has none, those of the first minute.
+fn with_routes(config: &Config, worker: Worker) -> Result<Worker, Failure> {
+    if !config.routes.is_empty() {
+        return Ok(worker);
+    }
+    let code = Regex::new(lookup::PATTERN).context("the pattern of the example")?;
+    let welcome = json!("欢迎关注！发送 ?18-546 查询工作台位。\nWelcome! Send ?18-546 to look a workstation up.");
+    let echo = json!("{% if content %}收到：{{ content }}{% else %}收到了您的消息（{{ type }}）。{% endif %}\n发送 ?18-546 试试慢查询。");
+    let menu = json!("发送 ?18-546 查询工作台位：查询要 8 秒，比微信等的时间长。");
+    let on = |event: &str| Condition { event: Some(event.to_owned()), ..Condition::default() };
+    let reply = |reply| ReplyHandler::new(&reply).context("a reply of the example");
+    Ok(worker
+        .route(Route::new("lookup", lookup::SlowLookup::default()).when_text(code).failure_reply("查询失败，请稍后再试"))
+        .route(Route::new("welcome", reply(welcome)?).when(on("subscribe")))
+        .route(Route::new("menu", reply(menu)?).when(on("CLICK")))
+        .route(Route::new("echo", reply(echo)?)))
+}

@@ -1,0 +1,29 @@
+//! The subcommands: each builds its parts from the configuration, runs them, and says how it ended.
+
+mod check;
+mod dev;
+mod health;
+mod roles;
+mod services;
+
+use crate::cli::{Cli, Command};
+use crate::report::Failure;
+
+/// Runs the command to its end.
+///
+/// # Errors
+/// With what a person should be told, and the exit code.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async move {
+        match &cli.command {
+            Command::Dev(flags) => dev::dev(&cli, flags).await,
+            Command::Run(_) => roles::run(&cli).await,
+            Command::Receiver(_) => roles::receiver(&cli).await,
+            Command::Worker(_) => roles::worker(&cli).await,
+            Command::Sandbox(flags) => roles::sandbox(&cli, flags).await,
+            Command::Check(flags) => check::check(&cli, flags).await,
+            Command::Health(flags) => health::health(flags).await,
+        }
+    })
+}

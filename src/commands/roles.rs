@@ -1,0 +1,108 @@
+//! `run`, `receiver`, `worker`, `sandbox`: the roles against a real configuration.
+
+use std::sync::Arc;
+
+use huixin_queue::Queue;
+use huixin_worker::{Worker, WorkerError, WorkerHealth};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::services::Services;
+use crate::admin::{self, Admin, Readiness, Role as Kind};
+use crate::cli::{Cli, SandboxFlags};
+use crate::config::{Config, Role};
+use crate::report::Failure;
+use crate::{parts, receiver, shutdown};
+
+pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
+    let config = parts::config(cli, Role::Run)?;
+    let queue = parts::own_queue(&config.queue).await?;
+    let pushes = parts::listen("pushes", config.receiver.listen, false).await?;
+    let mut services = Services::new(shutdown::on_signals());
+    let health = add_worker(&mut services, parts::worker(&config, queue.clone())?);
+    add_receiver(&mut services, &config, queue.clone(), pushes)?;
+    add_admin(&mut services, cli, &config, Kind::Run, Some(queue), Some(health)).await?;
+    services.run().await
+}
+
+pub(super) async fn receiver(cli: &Cli) -> Result<(), Failure> {
+    let config = parts::config(cli, Role::Receiver)?;
+    let queue = parts::shared_queue(&config.queue, "receiver").await?;
+    let pushes = parts::listen("pushes", config.receiver.listen, false).await?;
+    let mut services = Services::new(shutdown::on_signals());
+    add_receiver(&mut services, &config, queue.clone(), pushes)?;
+    add_admin(&mut services, cli, &config, Kind::Receiver, Some(queue), None).await?;
+    services.run().await
+}
+
+pub(super) async fn worker(cli: &Cli) -> Result<(), Failure> {
+    let config = parts::config(cli, Role::Worker)?;
+    let queue = parts::shared_queue(&config.queue, "worker").await?;
+    let mut services = Services::new(shutdown::on_signals());
+    let health = add_worker(&mut services, parts::worker(&config, queue.clone())?);
+    tracing::info!(queue = queue.place(), concurrency = config.worker.concurrency, "the worker takes messages");
+    add_admin(&mut services, cli, &config, Kind::Worker, Some(queue), Some(health)).await?;
+    services.run().await
+}
+
+pub(super) async fn sandbox(cli: &Cli, flags: &SandboxFlags) -> Result<(), Failure> {
+    let config = parts::config(cli, Role::Sandbox)?;
+    let listener = parts::listen("the chat page", flags.listen, false).await?;
+    let page = listener.local_addr()?;
+    let mut services = Services::new(shutdown::on_signals());
+    let sandbox = parts::sandbox(&config, &flags.receiver)?;
+    services.back("sandbox", |stop| huixin_sandbox::run(listener, sandbox, stop.cancelled_owned()));
+    tracing::info!("the chat page is at http://{page}/, and pushes go to {}", flags.receiver);
+    services.run().await
+}
+
+/// Adds the worker, and gives a way to ask after it.
+pub(super) fn add_worker(services: &mut Services, worker: Worker) -> WorkerHealth {
+    let health = worker.health();
+    services.front("worker", |stop: CancellationToken| async move {
+        let stopped = worker.run(stop.cancelled_owned()).await?;
+        tracing::info!(finished = stopped.finished, handed_back = stopped.released, "the worker has stopped");
+        Ok::<_, WorkerError>(())
+    });
+    health
+}
+
+/// Adds the receiver, and says which URLs WeChat's console must be given.
+pub(super) fn add_receiver(
+    services: &mut Services,
+    config: &Config,
+    queue: Arc<dyn Queue>,
+    listener: TcpListener,
+) -> Result<Url, Failure> {
+    let address = listener.local_addr()?;
+    let base: Url = format!("http://{address}/").parse()?;
+    for account in config.accounts.keys() {
+        tracing::info!(queue = queue.place(), "pushes for `{account}` come to {base}wechat/{account}");
+    }
+    let receiver = parts::receiver(config, queue)?;
+    services.front("receiver", |stop| receiver::run(listener, receiver, stop.cancelled_owned()));
+    Ok(base)
+}
+
+/// Adds the admin listener.
+pub(super) async fn add_admin(
+    services: &mut Services,
+    cli: &Cli,
+    config: &Config,
+    role: Kind,
+    queue: Option<Arc<dyn Queue>>,
+    worker: Option<WorkerHealth>,
+) -> Result<(), Failure> {
+    let listener = parts::listen("operators", config.admin.listen, !parts::names_admin(&cli.command)).await?;
+    let address = listener.local_addr()?;
+    let admin = Admin {
+        address,
+        token: config.admin.token.clone(),
+        readiness: Readiness { role, queue, worker },
+        metrics: admin::record_metrics()?,
+    };
+    tracing::info!("health and metrics are at http://{address}/");
+    services.back("admin listener", |stop| admin::run(listener, admin, stop.cancelled_owned()));
+    Ok(())
+}

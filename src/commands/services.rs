@@ -1,0 +1,93 @@
+//! Runs the services of a process together, and stops them in order.
+//!
+//! On a stop the front goes first: the receiver takes no more pushes, the worker finishes what it has. The back (the
+//! admin listener, and in `dev` the pretend WeChat that answers still go to) goes when the front is done. If any service
+//! ends by itself, that is a failure, and the others are stopped the same way.
+
+use std::future::Future;
+
+use anyhow::{Context as _, anyhow};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::report::Failure;
+
+/// The services of one process.
+pub(super) struct Services {
+    /// Cancelled by a signal: the front stops.
+    stop: CancellationToken,
+    /// Cancelled when the front has stopped: the back stops.
+    front_done: CancellationToken,
+    front: JoinSet<Result<(), Failure>>,
+    back: JoinSet<Result<(), Failure>>,
+}
+
+impl Services {
+    pub(super) fn new(stop: CancellationToken) -> Self {
+        Self { stop, front_done: CancellationToken::new(), front: JoinSet::new(), back: JoinSet::new() }
+    }
+
+    /// Adds a service that stops first. It gets the future that tells it to.
+    pub(super) fn front<F, E>(&mut self, name: &'static str, service: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<anyhow::Error> + Send + 'static,
+    {
+        self.front.spawn(named(name, self.stop.clone(), service(self.stop.clone())));
+    }
+
+    /// Adds a service that stops last.
+    pub(super) fn back<F, E>(&mut self, name: &'static str, service: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<anyhow::Error> + Send + 'static,
+    {
+        self.back.spawn(named(name, self.stop.clone(), service(self.front_done.clone())));
+    }
+
+    /// Runs until all have stopped.
+    ///
+    /// # Errors
+    /// The first failure of any.
+    pub(super) async fn run(mut self) -> Result<(), Failure> {
+        let mut result = Ok(());
+        let early = tokio::select! {
+            () = self.stop.cancelled() => None,
+            Some(ended) = self.front.join_next() => Some(ended),
+            Some(ended) = self.back.join_next() => Some(ended),
+        };
+        self.stop.cancel();
+        if let Some(ended) = early {
+            keep_first(&mut result, ended);
+        }
+        while let Some(ended) = self.front.join_next().await {
+            keep_first(&mut result, ended);
+        }
+        self.front_done.cancel();
+        while let Some(ended) = self.back.join_next().await {
+            keep_first(&mut result, ended);
+        }
+        result
+    }
+}
+
+async fn named<E: Into<anyhow::Error>>(
+    name: &'static str,
+    stop: CancellationToken,
+    service: impl Future<Output = Result<(), E>>,
+) -> Result<(), Failure> {
+    match service.await {
+        Ok(()) if stop.is_cancelled() => Ok(()),
+        Ok(()) => Err(anyhow!("the {name} ended by itself").into()),
+        Err(error) => Err(error.into().context(format!("the {name} failed")).into()),
+    }
+}
+
+fn keep_first(result: &mut Result<(), Failure>, ended: Result<Result<(), Failure>, tokio::task::JoinError>) {
+    let ended = ended.context("a service panicked; please report this").map_err(Failure::from).and_then(|ended| ended);
+    if result.is_ok() {
+        *result = ended;
+    } else if let Err(failure) = ended {
+        tracing::error!(error = %failure.error, "another service failed too");
+    }
+}

@@ -1,0 +1,177 @@
+//! `[account.<name>]`: the official accounts, with the credentials that WeChat's console shows.
+
+use std::collections::BTreeMap;
+
+use huixin_wechat::Secret;
+use url::Url;
+
+use super::node::{Node, Value};
+use super::problem::{Mistake, nearest};
+use super::section::Section;
+use super::{Role, secrets, value};
+
+/// One official account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountConfig {
+    /// The AppID, `wx…`.
+    pub app_id: String,
+    /// The AppSecret; none for a receiver, which doesn't call WeChat.
+    pub app_secret: Option<Secret>,
+    /// The token that signs pushes.
+    pub token: Secret,
+    /// The token that was valid before, still accepted while it is being changed.
+    pub previous_token: Option<Secret>,
+    /// Where WeChat's API is, without a path of a call.
+    pub api_base: Url,
+}
+
+const API_BASE: &str = "https://api.weixin.qq.com";
+
+pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, AccountConfig> {
+    let reader = root.reader;
+    let absent = !root.has("account");
+    let mut section = root.section("account");
+    let tables = section.take_named();
+    let in_the_file: Vec<&str> = tables.keys().map(String::as_str).collect();
+    let mut accounts = BTreeMap::new();
+    for (name, node) in &tables {
+        let account = match (&node.value, mistake_in_name(name)) {
+            (_, Some(mistake)) => Err(mistake),
+            (Value::Table(table), None) => {
+                let path = format!("account.{name}");
+                let below =
+                    section.below(path, "account".to_owned(), Some(node.origin.clone()), table.clone());
+                Ok(read(below, name, &in_the_file))
+            }
+            (_, None) => Err(value::wrong_type("a table", node).hint(format!("write `[account.{name}]`"))),
+        };
+        match account {
+            Ok(account) => {
+                accounts.insert(name.clone(), account);
+            }
+            Err(mistake) => section.mistake(name, Some(&node.origin), mistake),
+        }
+    }
+    if tables.is_empty() && reader.role.needs_file() && (absent || section.origin.is_some()) {
+        let mistake = Mistake::new("is missing: no official account is configured");
+        section.mistake("", None, mistake.hint("begin one with `[account.main]`"));
+    }
+    if tables.is_empty() {
+        accounts.insert("main".to_owned(), pretend("main"));
+    }
+    section.finish();
+    accounts
+}
+
+fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
+    let role = section.reader.role;
+    let variables = section.variables_only();
+    let given = |section: &Section<'_>, key: &str| section.has(key) || section.has(&format!("{key}_file"));
+    let mut missing: Vec<(&str, Option<&str>)> = Vec::new();
+    if !section.has("app_id") {
+        missing.push(("app_id", None));
+    }
+    if role.needs_app_secret() && !given(&section, "app_secret") {
+        missing.push(("app_secret", Some("app_secret_file")));
+    }
+    if !given(&section, "token") {
+        missing.push(("token", Some("token_file")));
+    }
+
+    let app_id = section.parsed("app_id", app_id);
+    let app_secret = if role.needs_app_secret() {
+        secrets::read(&mut section, "app_secret", "app_secret_file")
+    } else {
+        secrets::ignore(&mut section, "app_secret", "app_secret_file");
+        None
+    };
+    let token = secrets::read(&mut section, "token", "token_file");
+    let previous_token = secrets::read(&mut section, "previous_token", "previous_token_file");
+    let api_base = section.parsed("api_base", api_base);
+    section.unavailable(
+        &["aes_key", "aes_key_file"],
+        ": safe mode comes later; choose plain mode in WeChat's console",
+    );
+
+    if role != Role::Dev {
+        note_missing(&section, name, names, &variables, &missing);
+    }
+    section.finish();
+    let pretend = pretend(name);
+    AccountConfig {
+        app_id: app_id.unwrap_or(pretend.app_id),
+        app_secret: app_secret.or(pretend.app_secret.filter(|_| role.needs_app_secret())),
+        token: token.unwrap_or(pretend.token),
+        previous_token,
+        api_base: api_base.unwrap_or(pretend.api_base),
+    }
+}
+
+/// One problem for each missing key; but for an account that the file doesn't have, one for the variable that has made
+/// it, since its name is probably misspelt.
+fn note_missing(
+    section: &Section<'_>,
+    name: &str,
+    names: &[&str],
+    variables: &[String],
+    missing: &[(&str, Option<&str>)],
+) {
+    let others = names.iter().copied().filter(|other| *other != name);
+    match (variables, nearest(name, others, 0.5), missing) {
+        (_, _, []) => {}
+        ([variable, ..], Some(near), _) => {
+            let message = format!("sets a value of the account `{name}`, which isn't in the file");
+            let mistake = Mistake::new(message).hint(format!("did you mean the account `{near}`?"));
+            section.reader.note(variable.clone(), None, mistake);
+        }
+        _ => {
+            for (key, file_key) in missing {
+                section.mistake(key, None, secrets::missing(section, key, *file_key));
+            }
+        }
+    }
+}
+
+/// An account of the pretend WeChat, which also stands in for what a wrong configuration lacks.
+fn pretend(name: &str) -> AccountConfig {
+    let account = huixin_sandbox::Account::named(name);
+    AccountConfig {
+        app_id: account.app_id,
+        app_secret: Some(Secret::from(account.app_secret)),
+        token: Secret::from(account.token),
+        previous_token: None,
+        api_base: Url::parse(API_BASE).expect("the default base is a URL"),
+    }
+}
+
+fn api_base(node: &Node) -> Result<Url, Mistake> {
+    let url = value::http_url(node, API_BASE)?;
+    if url.username().is_empty() && url.password().is_none() && url.query().is_none() {
+        return Ok(url);
+    }
+    Err(Mistake::new("must have no user, password or query").hint(format!("write it like \"{API_BASE}\"")))
+}
+
+fn app_id(node: &Node) -> Result<String, Mistake> {
+    let text = value::text(node)?;
+    if text.starts_with("gh_") {
+        let mistake = Mistake::new(format!("is `{text}`, the account's original id"));
+        return Err(
+            mistake.hint("the AppID begins with `wx` and is beside the AppSecret in WeChat's console")
+        );
+    }
+    Ok(text)
+}
+
+fn mistake_in_name(name: &str) -> Option<Mistake> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    if (1..=32).contains(&name.len()) && name.chars().all(good) {
+        return None;
+    }
+    let mistake = Mistake::new("is not a name for an account");
+    Some(
+        mistake.hint(
+            "write 1 to 32 of the characters a-z 0-9 - _; it becomes part of the URL that WeChat calls",
+        ),
+    )
+}

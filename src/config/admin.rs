@@ -1,0 +1,28 @@
+//! `[admin]`: the listener for operators.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use huixin_wechat::Secret;
+
+use super::section::Section;
+use super::{secrets, value};
+
+/// Settings of the admin listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What a caller must show. Without it only loopback sees more than the health checks.
+    pub token: Option<Secret>,
+}
+
+pub(super) fn read(mut section: Section<'_>) -> AdminConfig {
+    let config = AdminConfig {
+        listen: section
+            .parsed("listen", value::address)
+            .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 9600))),
+        token: secrets::read(&mut section, "token", "token_file"),
+    };
+    section.finish();
+    config
+}

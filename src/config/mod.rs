@@ -1,0 +1,143 @@
+//! The configuration: one TOML file, `HUIXIN_…` variables above it, flags above both.
+//!
+//! Loading has three steps. The sources become one tree of [`node::Node`]s, each of which knows where it came from
+//! (`node`, `environment`). The sections then take their values out of the tree through a [`section::Section`], whose
+//! getters check types, units and ranges and note every problem instead of stopping at it. What nobody took is an
+//! unknown key. So a person sees all that is wrong at once, with the place and line of each.
+//!
+//! Deriving `Deserialize` was rejected because serde stops at the first error, doesn't know the environment, and loses
+//! the line; a table of all keys beside the code that reads them was rejected because the two drift apart.
+
+mod account;
+mod admin;
+mod environment;
+mod node;
+mod print;
+mod problem;
+mod queue;
+mod receiver;
+mod reply;
+mod route;
+mod secrets;
+mod section;
+mod size;
+mod source;
+mod value;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use account::AccountConfig;
+pub use admin::AdminConfig;
+pub use problem::{ConfigErrors, Problem};
+pub use queue::{Durability, KNOWN_RISKS, QueueConfig, QueueUrl};
+pub use receiver::ReceiverConfig;
+pub use route::{Condition, HandlerConfig, RouteConfig};
+pub use size::{ByteSize, SizeError};
+pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};
+pub use worker::WorkerConfig;
+
+use section::{Reader, Section};
+
+/// The effective configuration of one process; made by [`Config::load`] only.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where messages wait.
+    pub queue: QueueConfig,
+    /// The listener that WeChat pushes to.
+    pub receiver: ReceiverConfig,
+    /// How handlers run.
+    pub worker: WorkerConfig,
+    /// The listener for operators.
+    pub admin: AdminConfig,
+    /// The official accounts by name. Never empty: `dev` and `sandbox` make up `main` if none is configured.
+    pub accounts: BTreeMap<String, AccountConfig>,
+    /// The routes in order; the first that matches a message handles it.
+    pub routes: Vec<RouteConfig>,
+    /// Where each given value came from, by path; what isn't here is a default.
+    origins: BTreeMap<String, node::Origin>,
+}
+
+/// What a process is started as, which decides what its configuration must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything with a pretend WeChat. Needs no file; credentials that are missing are made up.
+    Dev,
+    /// Receiver and worker in one process.
+    Run,
+    /// The receiver alone, which needs no AppSecret.
+    Receiver,
+    /// The worker alone.
+    Worker,
+    /// The pretend WeChat alone. Needs no file.
+    Sandbox,
+    /// The check of everything.
+    Check,
+}
+
+/// Says what is wrong with a template of a route, or that nothing is.
+pub type CheckTemplate<'a> = &'a dyn Fn(&str) -> Result<(), String>;
+
+impl Config {
+    /// Makes the configuration for `role` out of its source. Secrets in files are read here; nothing else of the world
+    /// is looked at.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once; or the syntax errors of the file, which hide the rest.
+    pub fn load(
+        source: &Source,
+        role: Role,
+        check_template: CheckTemplate<'_>,
+    ) -> Result<Self, ConfigErrors> {
+        let reader = Reader::new(source, role, check_template);
+        let mut config = Self::read(reader.root(node::tree(source)?));
+        config.origins = reader.finish()?;
+        Ok(config)
+    }
+
+    /// The effective values as TOML, secrets as `***`, with a comment wherever a value isn't the file's.
+    pub fn print_effective(&self) -> String {
+        print::effective(self)
+    }
+
+    fn read(mut root: Section<'_>) -> Self {
+        let accounts = account::read_all(&mut root);
+        let config = Self {
+            queue: queue::read(root.section("queue")),
+            receiver: receiver::read(root.section("receiver")),
+            worker: worker::read(root.section("worker")),
+            admin: admin::read(root.section("admin")),
+            routes: route::read_all(&mut root, &accounts),
+            accounts,
+            origins: BTreeMap::new(),
+        };
+        root.finish();
+        config
+    }
+}
+
+/// Every key that is looked for when this source is loaded, accounts and routes without their names
+/// (`account.app_id`, `route.http.url`): with a source that has every table, what documentation must name.
+///
+/// # Errors
+/// The file isn't TOML.
+pub fn known_keys(source: &Source, role: Role) -> Result<BTreeSet<String>, ConfigErrors> {
+    let reader = Reader::new(source, role, &|_| Ok(()));
+    let _config = Config::read(reader.root(node::tree(source)?));
+    Ok(reader.known_keys())
+}
+
+impl Role {
+    /// Whether there must be a configuration file.
+    pub fn needs_file(self) -> bool {
+        !matches!(self, Self::Dev | Self::Sandbox)
+    }
+
+    /// Whether AppSecrets are read at all.
+    pub fn needs_app_secret(self) -> bool {
+        self != Self::Receiver
+    }
+}

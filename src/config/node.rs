@@ -1,0 +1,178 @@
+//! The tree that the sources become: TOML values that remember where they came from.
+//!
+//! Variables and flags have no types of their own, so their text stays [`Value::Raw`] until a getter says which type
+//! it wants. That spares a second list of keys with types.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::environment;
+use super::{ConfigErrors, ConfigFile, Overrides, Problem, Source};
+
+pub(super) type Table = BTreeMap<String, Node>;
+
+/// A value and where it came from.
+#[derive(Clone)]
+pub(super) struct Node {
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+}
+
+/// A TOML value, or the text of a variable or flag.
+#[derive(Clone)]
+pub(super) enum Value {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Boolean,
+    Datetime,
+    Array(Vec<Node>),
+    Table(Table),
+    Raw(String),
+}
+
+/// The place of a value, weakest first: a later variant overrides an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Origin {
+    /// The file, at this line.
+    File(usize),
+    /// The environment variable of this name.
+    Variable(String),
+    /// The flag of this name.
+    Flag(&'static str),
+}
+
+/// The tree of all sources, merged.
+///
+/// # Errors
+/// The syntax errors of the file.
+pub(super) fn tree(source: &Source) -> Result<Table, ConfigErrors> {
+    let mut root = source.file.as_ref().map_or_else(|| Ok(Table::new()), parse_file)?;
+    environment::merge(&mut root, &source.variables);
+    merge_flags(&mut root, &source.overrides);
+    Ok(root)
+}
+
+/// Puts a value at a path of tables, over a value that is there, and says whether that was possible: not where the path
+/// runs into a value, nor where it ends at a table.
+pub(super) fn put(root: &mut Table, path: &[impl AsRef<str>], node: Node) -> bool {
+    let [first, rest @ ..] = path else { return false };
+    let key = spelling(root, first.as_ref());
+    if !rest.is_empty() {
+        let empty = Node { value: Value::Table(Table::new()), origin: node.origin.clone() };
+        let next = root.entry(key).or_insert(empty);
+        let Value::Table(table) = &mut next.value else { return false };
+        return put(table, rest, node);
+    }
+    let over_a_table = root.get(&key).is_some_and(|old| matches!(old.value, Value::Table(_)));
+    if !over_a_table {
+        root.insert(key, node);
+    }
+    !over_a_table
+}
+
+impl Node {
+    /// The same with a raw text read as the TOML value that it is; as text if it is none.
+    pub(super) fn typed(&self) -> Self {
+        let Value::Raw(text) = &self.value else { return self.clone() };
+        let value = DeValue::parse(text.trim());
+        let value = value.map_or_else(
+            |_| Value::Text(text.clone()),
+            |value| convert(&value, &|_| self.origin.clone()).value,
+        );
+        Self { value, origin: self.origin.clone() }
+    }
+
+    /// The text of a string, also of a raw one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) | Value::Raw(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What the value is, with its article.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Text(_) | Value::Raw(_) => "a string",
+            Value::Integer(_) => "an integer",
+            Value::Float(_) => "a number with a fraction",
+            Value::Boolean => "a boolean",
+            Value::Datetime => "a date",
+            Value::Array(_) => "a list",
+            Value::Table(_) => "a table",
+        }
+    }
+}
+
+/// The key that a variable means: variables can't hold `-`, so `MY_SHOP` is also the name of a table `my-shop`.
+fn spelling(table: &Table, key: &str) -> String {
+    let same = |known: &&String| known.replace('-', "_") == key;
+    let found = if table.contains_key(key) { None } else { table.keys().find(same) };
+    found.cloned().unwrap_or_else(|| key.to_owned())
+}
+
+fn merge_flags(root: &mut Table, overrides: &Overrides) {
+    let Overrides { queue_url, receiver_listen, admin_listen, worker_concurrency } = overrides;
+    let flags = [
+        (["queue", "url"], "--queue-url", queue_url.clone()),
+        (["receiver", "listen"], "--listen", receiver_listen.map(|listen| listen.to_string())),
+        (["admin", "listen"], "--admin-listen", admin_listen.map(|listen| listen.to_string())),
+        (["worker", "concurrency"], "--concurrency", worker_concurrency.map(|n| n.to_string())),
+    ];
+    for (path, flag, value) in flags {
+        if let Some(text) = value {
+            put(root, &path, Node { value: Value::Raw(text), origin: Origin::Flag(flag) });
+        }
+    }
+}
+
+fn parse_file(file: &ConfigFile) -> Result<Table, ConfigErrors> {
+    let (root, errors) = DeTable::parse_recoverable(&file.text);
+    let line_of =
+        |offset: usize| 1 + file.text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count();
+    if errors.is_empty() {
+        return Ok(convert_table(root.get_ref(), &|offset| Origin::File(line_of(offset))));
+    }
+    let problem = |error: &toml::de::Error| Problem {
+        place: file.path.display().to_string(),
+        message: format!("not TOML: {}", error.message()),
+        hint: None,
+        file: Some(file.path.clone()),
+        line: error.span().map(|span| line_of(span.start)),
+    };
+    let mut problems: Vec<Problem> = errors.iter().map(problem).collect();
+    problems.sort_by_key(|problem| problem.line);
+    Err(ConfigErrors(problems))
+}
+
+fn convert_table(table: &DeTable<'_>, origin: &impl Fn(usize) -> Origin) -> Table {
+    let entry = |(key, value): (&Spanned<_>, &Spanned<_>)| {
+        let mut node = convert(value, origin);
+        // The key's line: that of a table's header, and of a long value's beginning.
+        node.origin = origin(key.span().start);
+        (str::to_owned(AsRef::<str>::as_ref(key.get_ref())), node)
+    };
+    table.iter().map(entry).collect()
+}
+
+fn convert(value: &Spanned<DeValue<'_>>, origin: &impl Fn(usize) -> Origin) -> Node {
+    let converted = match value.get_ref() {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Integer(number) => {
+            // What doesn't fit is out of every range, and its text says so in the message.
+            i64::from_str_radix(number.as_str(), number.radix())
+                .map_or_else(|_| Value::Text(number.to_string()), Value::Integer)
+        }
+        DeValue::Float(number) => {
+            number.as_str().parse().map_or_else(|_| Value::Text(number.to_string()), Value::Float)
+        }
+        DeValue::Boolean(_) => Value::Boolean,
+        DeValue::Datetime(_) => Value::Datetime,
+        DeValue::Array(items) => Value::Array(items.iter().map(|item| convert(item, origin)).collect()),
+        DeValue::Table(table) => Value::Table(convert_table(table, origin)),
+    };
+    Node { value: converted, origin: origin(value.span().start) }
+}

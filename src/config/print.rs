@@ -1,0 +1,146 @@
+//! The effective configuration as TOML: what `huixin check --print` shows.
+//!
+//! The text can be loaded again, but for its secrets. A comment says where a value came from when it wasn't the file.
+
+use std::fmt::Write;
+
+use huixin_wechat::Secret;
+use toml::Value;
+use url::Url;
+
+use super::node::Origin;
+use super::value::print_duration;
+use super::{AccountConfig, Condition, Config, Durability, HandlerConfig, RouteConfig};
+
+const MASK: &str = "***";
+
+pub(super) fn effective(config: &Config) -> String {
+    let Config { queue, receiver, worker, admin, accounts, routes, origins: _ } = config;
+    let mut page = Page { config, text: String::new(), section: String::new() };
+    page.section("queue");
+    page.key("url", queue.url.to_string());
+    page.key("prefix", queue.prefix.as_str());
+    page.key(
+        "durability",
+        match queue.durability {
+            Durability::Local => "local",
+        },
+    );
+    page.key("accept_risk", queue.accept_risk.clone());
+    page.key("dedup_window", print_duration(queue.dedup_window));
+    page.section("receiver");
+    page.key("listen", receiver.listen.to_string());
+    page.key("max_body", receiver.max_body.to_string());
+    page.key("ack_budget", print_duration(receiver.ack_budget));
+    page.section("worker");
+    page.key("concurrency", i64::try_from(worker.concurrency).unwrap_or(i64::MAX));
+    page.key("lease", print_duration(worker.lease));
+    page.key("grace", print_duration(worker.grace));
+    page.section("admin");
+    page.key("listen", admin.listen.to_string());
+    page.secret("token", admin.token.as_ref());
+    for (name, account) in accounts {
+        page.account(name, account);
+    }
+    for route in routes {
+        page.route(route);
+    }
+    page.text
+}
+
+/// The URL with `***` in the place of its password.
+pub(super) fn masked(url: &Url) -> Url {
+    let mut url = url.clone();
+    if url.password().is_some() {
+        // Only URLs without a host refuse, and those have no password.
+        let _ = url.set_password(Some(MASK));
+    }
+    url
+}
+
+struct Page<'a> {
+    config: &'a Config,
+    text: String,
+    section: String,
+}
+
+impl Page<'_> {
+    fn section(&mut self, path: &str) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        self.line(format_args!("{gap}[{path}]"));
+        path.clone_into(&mut self.section);
+    }
+
+    fn key(&mut self, key: &str, value: impl Into<Value>) {
+        let path = format!("{}.{key}", self.section);
+        let origin = match self.config.origins.get(&path) {
+            Some(Origin::File(_)) => String::new(),
+            Some(Origin::Variable(name)) => format!("  # {name}"),
+            Some(Origin::Flag(name)) => format!("  # {name}"),
+            None => "  # default".to_owned(),
+        };
+        self.line(format_args!("{key} = {}{origin}", value.into()));
+    }
+
+    fn secret(&mut self, key: &str, secret: Option<&Secret>) {
+        if secret.is_some() {
+            let file = format!("{key}_file");
+            let given = |key: &str| self.config.origins.get(&format!("{}.{key}", self.section));
+            // Without either the value was made up, as `dev` does.
+            let from_file = given(&file) > given(key);
+            if from_file {
+                self.line(format_args!("{key} = \"{MASK}\"  # {file}"));
+            } else {
+                self.key(key, MASK);
+            }
+        }
+    }
+
+    fn account(&mut self, name: &str, account: &AccountConfig) {
+        self.section(&format!("account.{name}"));
+        self.key("app_id", account.app_id.as_str());
+        self.secret("app_secret", account.app_secret.as_ref());
+        self.secret("token", Some(&account.token));
+        self.secret("previous_token", account.previous_token.as_ref());
+        self.key("api_base", masked(&account.api_base).as_str().trim_end_matches('/'));
+    }
+
+    fn route(&mut self, route: &RouteConfig) {
+        let RouteConfig { name, condition, handler, attempts, failure_reply } = route;
+        self.line(format_args!("\n[[route]]"));
+        self.line(format_args!("name = {}", Value::from(name.as_str())));
+        self.line(format_args!("match = {}", condition_table(condition)));
+        match handler {
+            HandlerConfig::Reply(reply) => {
+                let reply = Value::try_from(reply).expect("a reply holds strings, lists and tables only");
+                self.line(format_args!("reply = {reply}"));
+            }
+            HandlerConfig::Http { url, timeout, secret } => {
+                let mut http = toml::Table::new();
+                http.insert("url".to_owned(), masked(url).as_str().into());
+                http.insert("timeout".to_owned(), print_duration(*timeout).into());
+                if secret.is_some() {
+                    http.insert("secret".to_owned(), MASK.into());
+                }
+                self.line(format_args!("http = {}", Value::Table(http)));
+            }
+        }
+        self.line(format_args!("attempts = {attempts}"));
+        if let Some(text) = failure_reply {
+            self.line(format_args!("failure_reply = {}", Value::from(text.as_str())));
+        }
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        writeln!(self.text, "{line}").expect("writing into a string never fails");
+    }
+}
+
+fn condition_table(condition: &Condition) -> Value {
+    let Condition { account, type_, event, event_key, text } = condition;
+    let text = text.as_ref().map(|pattern| pattern.as_str().to_owned());
+    let given =
+        [("account", account), ("type", type_), ("event", event), ("event_key", event_key), ("text", &text)];
+    let entry = |(key, value): (&str, &Option<String>)| Some((key.to_owned(), Value::from(value.clone()?)));
+    Value::Table(given.into_iter().filter_map(entry).collect())
+}

@@ -1,0 +1,137 @@
+//! `[queue]`: where messages wait.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use url::Url;
+
+use super::node::Node;
+use super::problem::{Mistake, nearest};
+use super::section::Section;
+use super::value;
+
+/// Settings of the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueConfig {
+    /// The engine and its place.
+    pub url: QueueUrl,
+    /// What every Redis key begins with, so that several installations share a Redis.
+    pub prefix: String,
+    /// What an ack waits for.
+    pub durability: Durability,
+    /// Risks of the Redis that are accepted by name, out of [`KNOWN_RISKS`].
+    pub accept_risk: Vec<String>,
+    /// How long a message that was handled is still known as a duplicate.
+    pub dedup_window: Duration,
+}
+
+/// An engine and its place. Prints without the password.
+#[derive(Clone, PartialEq, Eq)]
+pub enum QueueUrl {
+    /// A Redis server: `redis://` or `rediss://`.
+    Redis(Url),
+    /// An SQLite file.
+    Sqlite(PathBuf),
+}
+
+/// What an ack waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The one store that took the message.
+    Local,
+}
+
+/// The names that `accept_risk` understands.
+pub const KNOWN_RISKS: [&str; 3] = ["no_aof", "appendfsync_no", "eviction"];
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+pub(super) fn read(mut section: Section<'_>) -> QueueConfig {
+    let folder = section.reader.folder;
+    let config = QueueConfig {
+        url: section
+            .parsed("url", |node| QueueUrl::parse(node, folder))
+            .unwrap_or_else(|| QueueUrl::Sqlite(folder.join("huixin.db"))),
+        prefix: section.parsed("prefix", prefix).unwrap_or_else(|| "huixin".to_owned()),
+        durability: section.parsed("durability", durability).unwrap_or(Durability::Local),
+        accept_risk: section.parsed("accept_risk", risks).unwrap_or_default(),
+        dedup_window: section.duration("dedup_window", 6 * HOUR, MINUTE..=7 * 24 * HOUR),
+    };
+    section.finish();
+    config
+}
+
+impl QueueUrl {
+    fn parse(node: &Node, folder: &Path) -> Result<Self, Mistake> {
+        let text = value::text(node)?;
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return match path {
+                "" => Err(Mistake::new("names no file").hint("write it like \"sqlite:huixin.db\"")),
+                path => Ok(Self::Sqlite(folder.join(path))),
+            };
+        }
+        let forms = "write \"redis://HOST:6379/0\", \"rediss://…\" for TLS, or \"sqlite:huixin.db\"";
+        // The text isn't repeated: it may hold a password.
+        let url = Url::parse(&text)
+            .map_err(|error| Mistake::new(format!("is not a queue URL: {error}")).hint(forms))?;
+        match url.scheme() {
+            "redis" | "rediss" if url.host().is_none() => Err(Mistake::new("names no host").hint(forms)),
+            "redis" | "rediss" => Ok(Self::Redis(url)),
+            scheme => Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(forms)),
+        }
+    }
+}
+
+impl fmt::Display for QueueUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redis(url) => f.write_str(super::print::masked(url).as_str()),
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Debug for QueueUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn prefix(node: &Node) -> Result<String, Mistake> {
+    let text = value::text(node)?;
+    // Braces would change which part of a key Redis Cluster hashes.
+    let good = text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:".contains(c));
+    if good {
+        Ok(text)
+    } else {
+        Err(Mistake::new("must be at most 64 of the characters A-Z a-z 0-9 _ - . :"))
+    }
+}
+
+fn durability(node: &Node) -> Result<Durability, Mistake> {
+    let text = value::text(node)?;
+    let replicas = text.strip_prefix("wait:").map(str::parse::<u32>);
+    match (text.as_str(), replicas) {
+        ("local", _) => Ok(Durability::Local),
+        (_, Some(Ok(_))) => Err(Mistake::new(format!("is `{text}`, which is not available in this version"))
+            .hint("write \"local\"")),
+        _ => Err(Mistake::new(format!("is unknown: `{text}`")).hint("write \"local\"")),
+    }
+}
+
+fn risks(node: &Node) -> Result<Vec<String>, Mistake> {
+    let risks = value::texts(node)?;
+    match risks.iter().find(|risk| !KNOWN_RISKS.contains(&risk.as_str())) {
+        None => Ok(risks),
+        Some(unknown) => {
+            let hint = nearest(unknown, KNOWN_RISKS, 0.6).map_or_else(
+                || format!("known risks: {}", KNOWN_RISKS.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            Err(Mistake::new(format!("names the unknown risk `{unknown}`")).hint(hint))
+        }
+    }
+}

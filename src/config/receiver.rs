@@ -1,0 +1,40 @@
+//! `[receiver]`: the listener that WeChat pushes to.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::section::Section;
+use super::{ByteSize, value};
+
+/// Settings of the receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverConfig {
+    /// Where pushes come to, at `/wechat/{account name}`.
+    pub listen: SocketAddr,
+    /// The largest body that is read; a larger one is answered 413.
+    pub max_body: ByteSize,
+    /// How long storing a message may take before the push is answered 503.
+    pub ack_budget: Duration,
+}
+
+/// What a queue's payload needs beside the body.
+const HEADER_KIB: u32 = 16;
+const MAX_BODY: ByteSize = ByteSize::kib((huixin_queue::MAX_PAYLOAD_BYTES / 1024) as u32 - HEADER_KIB);
+
+pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
+    let config = ReceiverConfig {
+        listen: section
+            .parsed("listen", value::address)
+            .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+        max_body: section.size("max_body", ByteSize::kib(256), ByteSize::kib(1)..=MAX_BODY),
+        // WeChat gives five seconds, and the way there and back takes its part.
+        ack_budget: section.duration(
+            "ack_budget",
+            Duration::from_millis(250),
+            Duration::from_millis(10)..=Duration::from_secs(4),
+        ),
+    };
+    section.unavailable(&["spool"], "");
+    section.finish();
+    config
+}

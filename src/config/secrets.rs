@@ -1,0 +1,67 @@
+//! Secrets, each given as a value or as a file that holds it: `token` or `token_file`.
+//!
+//! A file is what container platforms mount and what no process list or crash report shows. Both in one layer is a
+//! contradiction; in two layers the stronger one wins, as for every other key.
+
+use std::{fs, io};
+
+use huixin_wechat::Secret;
+
+use super::environment::variable;
+use super::node::Node;
+use super::problem::Mistake;
+use super::section::Section;
+use super::value;
+
+/// Reads the secret `key`, or the file that `file_key` names, white space around it removed.
+pub(super) fn read(section: &mut Section<'_>, key: &'static str, file_key: &'static str) -> Option<Secret> {
+    let (value, file) = (section.take(key), section.take(file_key));
+    let from_file = match (&value, &file) {
+        (Some(value), Some(file)) if value.origin == file.origin || same_layer(value, file) => {
+            let mistake = Mistake::new(format!("is given together with `{file_key}`"));
+            section.mistake(key, Some(&value.origin), mistake.hint("leave one of them out"));
+            return None;
+        }
+        (Some(value), Some(file)) => file.origin > value.origin,
+        (None, Some(_)) => true,
+        _ => false,
+    };
+    let (key, node) = if from_file { (file_key, file?) } else { (key, value?) };
+    let text = value::text(&node);
+    let secret = if from_file { text.and_then(|path| read_file(section, &path)) } else { text };
+    secret.map(Secret::from).map_err(|mistake| section.mistake(key, Some(&node.origin), mistake)).ok()
+}
+
+/// Takes the keys of a secret that this role has no use for, without looking at them: its file need not be there.
+pub(super) fn ignore(section: &mut Section<'_>, key: &'static str, file_key: &'static str) {
+    section.take(key);
+    section.take(file_key);
+}
+
+/// That a secret, or another value of an account, isn't given anywhere.
+pub(super) fn missing(section: &Section<'_>, key: &str, file_key: Option<&str>) -> Mistake {
+    let variable = variable(&format!("{}.{key}", section.path));
+    let or_file =
+        file_key.map(|file| format!(", or name a file that holds it as `{file}`")).unwrap_or_default();
+    Mistake::new("is missing").hint(format!("set it here or in {variable}{or_file}"))
+}
+
+fn same_layer(a: &Node, b: &Node) -> bool {
+    std::mem::discriminant(&a.origin) == std::mem::discriminant(&b.origin)
+}
+
+fn read_file(section: &Section<'_>, path: &str) -> Result<String, Mistake> {
+    let path = section.reader.folder.join(path);
+    let text = fs::read_to_string(&path).map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => "is not there".to_owned(),
+            io::ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
+            kind => format!("can't be read: {kind}"),
+        };
+        Mistake::new(format!("names `{}`, which {why}", path.display()))
+    })?;
+    match text.trim() {
+        "" => Err(Mistake::new(format!("names `{}`, which is empty", path.display()))),
+        secret => Ok(secret.to_owned()),
+    }
+}

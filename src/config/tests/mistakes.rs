@@ -1,0 +1,260 @@
+//! What is said about what is wrong.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn all_mistakes_of_a_configuration_are_reported_at_once() {
+    let text = r#"
+[queue]
+url = "http://127.0.0.1"
+durability = "wait:1"
+accept_risk = ["noaof"]
+dedup_window = "6 parsecs"
+prefix = "a{b}"
+
+[receiver]
+listen = ":8080"
+max_body = "256KB"
+ack_budget = 250
+spool = { dir = "huixin-spool" }
+
+[worker]
+concurency = 64
+lease = "15"
+grace = 25.5
+ack_budget = "1s"
+
+[admin]
+token = "one"
+token_file = "two"
+
+[recever]
+listen = "127.0.0.1:8080"
+
+[account.main]
+app_id = "gh_0123456789ab"
+app_secret_file = "nowhere/secret"
+token = ""
+aes_key = "abc"
+api_base = "ftp://example.com"
+
+[account.other]
+app_id = "wx2"
+
+[account.Shop]
+app_id = "wx3"
+
+[[route]]
+name = "lookup"
+match = { text = '^\?(\d+', account = "mian" }
+http = { url = "127.0.0.1:9000", timout = "2m", secret = "no base64!", attempts = 3 }
+attempts = 0
+
+[[route]]
+name = "lookup"
+reply = "echo {{ content"
+http = { timeout = "2m" }
+
+[[route]]
+match = { event_key = "V1" }
+failure_reply = 1
+
+[[route]]
+reply = [{ type = "news", titel = "t", title = "t", url = "u" }, "x"]
+
+[[route]]
+match = { event = "subscribe", text = "x" }
+reply = { type = "video", media_id = "m" }
+
+[[route]]
+chat = { model = "m" }
+
+[[route]]
+reply = " "
+
+[[route]]
+reply = { type = "text", content = 1 }
+"#;
+    let variables = [("HUIXIN_WORKER__CONCURENCY", "64"), ("HUIXIN_WORKER__CONCURRENCY", "many")];
+    assert_snapshot!(problems(&with_variables(text, &variables), Role::Run), @r#"
+    huixin.toml:3: `queue.url` has the unknown scheme `http`
+        write "redis://HOST:6379/0", "rediss://…" for TLS, or "sqlite:huixin.db"
+    huixin.toml:4: `queue.durability` is `wait:1`, which is not available in this version
+        write "local"
+    huixin.toml:5: `queue.accept_risk` names the unknown risk `noaof`
+        did you mean `no_aof`?
+    huixin.toml:6: `queue.dedup_window` is not a duration: `6 parsecs`
+        write a number and its unit (ms, s, m or h), like "6h"
+    huixin.toml:7: `queue.prefix` must be at most 64 of the characters A-Z a-z 0-9 _ - . :
+    huixin.toml:10: `receiver.listen` is not an address with a port: `:8080`
+        write "127.0.0.1:8080", or "0.0.0.0:8080" to be reached from other machines
+    huixin.toml:11: `receiver.max_body` is not a size: `256KB`
+        write a whole number and its unit (B, KiB, MiB or GiB), like "256KiB"
+    huixin.toml:12: `receiver.ack_budget` needs a unit: ms, s, m or h
+        write "250ms"
+    huixin.toml:13: `receiver.spool` is not available in this version
+        leave the key out
+    huixin.toml:17: `worker.lease` needs a unit: ms, s, m or h
+        write "15s"
+    huixin.toml:18: `worker.grace` needs a unit: ms, s, m or h
+        write it like "25s"
+    huixin.toml:19: `worker.ack_budget` is not a known key
+        it belongs to `[receiver]`
+    huixin.toml:22: `admin.token` is given together with `token_file`
+        leave one of them out
+    huixin.toml:25: `recever` is not a known key
+        did you mean `receiver`?
+    huixin.toml:29: `account.main.app_id` is `gh_0123456789ab`, the account's original id
+        the AppID begins with `wx` and is beside the AppSecret in WeChat's console
+    huixin.toml:30: `account.main.app_secret_file` names `nowhere/secret`, which is not there
+    huixin.toml:31: `account.main.token` is empty
+    huixin.toml:32: `account.main.aes_key` is not available in this version: safe mode comes later; choose plain mode in WeChat's console
+        leave the key out
+    huixin.toml:33: `account.main.api_base` must be an http or https URL, not `ftp`
+        write it like "https://api.weixin.qq.com"
+    huixin.toml:35: `account.other.app_secret` is missing
+        set it here or in HUIXIN_ACCOUNT__OTHER__APP_SECRET, or name a file that holds it as `app_secret_file`
+    huixin.toml:35: `account.other.token` is missing
+        set it here or in HUIXIN_ACCOUNT__OTHER__TOKEN, or name a file that holds it as `token_file`
+    huixin.toml:38: `account.Shop` is not a name for an account
+        write 1 to 32 of the characters a-z 0-9 - _; it becomes part of the URL that WeChat calls
+    huixin.toml:43: `route[lookup].match.account` names the unknown account `mian`
+        did you mean `main`?
+    huixin.toml:43: `route[lookup].match.text` is not a regular expression: unclosed group
+        single quotes keep backslashes as they are: text = '^\d+$'
+    huixin.toml:44: `route[lookup].http.url` is not a URL: relative URL without a base
+        write it like "http://127.0.0.1:9000/answer"
+    huixin.toml:44: `route[lookup].http.secret` is not a Standard Webhooks secret: `whsec_` and base64 of 24 to 64 bytes
+        make one: echo whsec_$(openssl rand -base64 32)
+    huixin.toml:44: `route[lookup].http.attempts` is not a key of the handler
+        write `attempts` in the route, beside `http`
+    huixin.toml:44: `route[lookup].http.timout` is not a known key
+        did you mean `timeout`?
+    huixin.toml:45: `route[lookup].attempts` must be from 1 to 100, but is 0
+    huixin.toml:47: `route[lookup]` has more than one handler
+        give it exactly one of `reply` or `http`
+    huixin.toml:48: `route[lookup].name` is used twice: `lookup`
+        give every route a name of its own
+    huixin.toml:49: `route[lookup].reply` has a bad template: unexpected end of template
+    huixin.toml:50: `route[lookup].http.url` is missing
+        write it like "http://127.0.0.1:9000/answer"
+    huixin.toml:52: `route[3]` has no handler
+        give it exactly one of `reply` or `http`
+    huixin.toml:53: `route[3].match.event_key` can never hold: a route without `event` takes no events, and only they have keys
+        add the event, like event = "CLICK"
+    huixin.toml:54: `route[3].failure_reply` must be a string, but is an integer
+    huixin.toml:57: `route[4].reply` doesn't keep to the reply schema: reply 1: `titel` is no field of type news; those are type, title, description, url, picurl
+    huixin.toml:60: `route[5].match.text` can never hold: events have no text
+        make two routes of it
+    huixin.toml:61: `route[5].reply` doesn't keep to the reply schema: reply: `type` is "video"; known are text, image and news
+    huixin.toml:64: `route[6].chat` is not available in this version
+        leave the key out
+    huixin.toml:67: `route[7].reply` has no text, so nothing would be sent
+        messages that no route takes are ended without a reply: leave the route out
+    huixin.toml:70: `route[8].reply` must be texts, tables with a `type`, or a list of these, but is an integer
+    `HUIXIN_WORKER__CONCURRENCY` must be a whole number, but is a string
+    `HUIXIN_WORKER__CONCURENCY` matches no key
+        did you mean `HUIXIN_WORKER__CONCURRENCY`?
+    "#);
+}
+
+#[test]
+fn a_syntax_error_names_its_line_and_hides_the_rest() {
+    assert_snapshot!(problems(&source("[queue]\nurl = \n[worker]\nlease = '1s\nx"), Role::Run), @"
+    huixin.toml:2: not TOML: string values must be quoted, expected literal string
+    huixin.toml:4: not TOML: invalid literal string, expected `'`
+    huixin.toml:5: not TOML: key with no value, expected `=`
+    ");
+}
+
+#[test]
+fn a_wrong_shape_is_told_with_the_right_one() {
+    let text = "queue = 'redis://127.0.0.1'\naccount = 1\n[route]\nreply = 'x'";
+    assert_snapshot!(problems(&source(text), Role::Run), @"
+    huixin.toml:1: `queue` must be a table, but is a string
+        write a line `[queue]` and its keys below
+    huixin.toml:2: `account` must be a table, but is an integer
+        write a line `[account.main]` and its keys below
+    huixin.toml:3: `route` must be a list of tables
+        write `[[route]]` with two brackets
+    ");
+}
+
+#[test]
+fn values_out_of_range_are_told_the_range() {
+    let text = "[worker]\nlease = '999ms'\nconcurrency = 0\ngrace = '2h'\n\
+                [receiver]\nmax_body = '1MiB'\nack_budget = '5s'\n[queue]\nurl = 'redis://'";
+    assert_snapshot!(problems(&source(&format!("{text}\n{MINIMAL}")), Role::Run), @r#"
+    huixin.toml:2: `worker.lease` must be from 1s to 10m, but is 999ms
+    huixin.toml:3: `worker.concurrency` must be from 1 to 100000, but is 0
+    huixin.toml:4: `worker.grace` must be from 0s to 1h, but is 2h
+    huixin.toml:6: `receiver.max_body` must be from 1KiB to 1008KiB, but is 1MiB
+    huixin.toml:7: `receiver.ack_budget` must be from 10ms to 4s, but is 5s
+    huixin.toml:9: `queue.url` names no host
+        write "redis://HOST:6379/0", "rediss://…" for TLS, or "sqlite:huixin.db"
+    "#);
+}
+
+#[test]
+fn variables_that_match_no_key_are_mistakes_unless_they_are_of_others() {
+    let variables = [
+        ("HUIXIN_QUEUE_URL", "redis://127.0.0.1"),
+        ("HUIXIN_QUEUE", "redis://127.0.0.1"),
+        ("HUIXIN_ACCOUNT__MAIN__APP_SECRT", "s"),
+        ("HUIXIN_ACCOUNT__MIAN__APP_SECRET", "s"),
+        ("HUIXIN_ROUTE__LOOKUP__REPLY", "x"),
+        ("HUIXIN_SOMETHING__ELSE", "x"),
+        ("HUIXIN_LOG", "debug"),
+        ("HUIXIN_CONFIG", "huixin.toml"),
+        ("HUIXIN_RECEIVER_SERVICE_HOST", "10.0.0.1"),
+        ("HUIXIN_RECEIVER_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+        ("HUIXIN_WORKER__LEASE", ""),
+        ("PATH", "/bin"),
+    ];
+    assert_snapshot!(problems(&with_variables(MINIMAL, &variables), Role::Run), @"
+    `HUIXIN_ACCOUNT__MIAN__APP_SECRET` sets a value of the account `mian`, which isn't in the file
+        did you mean the account `main`?
+    `HUIXIN_ACCOUNT__MAIN__APP_SECRT` matches no key
+        did you mean `HUIXIN_ACCOUNT__MAIN__APP_SECRET`?
+    `HUIXIN_QUEUE` matches no key
+        a variable mirrors the path of a key, like HUIXIN_QUEUE__URL for `queue.url`
+    `HUIXIN_QUEUE_URL` matches no key
+        did you mean `HUIXIN_QUEUE__URL`?
+    `HUIXIN_ROUTE__LOOKUP__REPLY` matches no key
+        routes are written in the file
+    `HUIXIN_SOMETHING__ELSE` matches no key
+        a variable mirrors the path of a key, like HUIXIN_QUEUE__URL for `queue.url`
+    ");
+}
+
+#[test]
+fn a_missing_account_is_a_mistake_except_where_wechat_is_pretended() {
+    assert_snapshot!(problems(&Source::default(), Role::Check), @"
+    `account` is missing: no official account is configured
+        begin one with `[account.main]`
+    ");
+    for role in [Role::Dev, Role::Sandbox] {
+        let config = load_as(&Source::default(), role).unwrap();
+        assert_eq!(config.accounts["main"].app_id, "wx0123456789abcdef", "{role:?}");
+    }
+}
+
+#[test]
+fn no_message_shows_a_secret() {
+    let text = "[queue]\nurl = 'redis://:hunter2@'\n[account.main]\napp_id = 'wx1'\napp_secret = 'hunter2'\napp_secret_file = 'x'\n\
+                token = ['hunter2']\n[[route]]\nhttp = { url = 'x://me:hunter2@h/', secret = 'hunter2' }";
+    let told = problems(&source(text), Role::Run);
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_missing_file_is_told_with_what_to_do() {
+    let read =
+        |named: Option<&str>, role| Source::read(named.map(std::path::Path::new), role, Overrides::default());
+    let errors = read(Some("nowhere/huixin.toml"), Role::Dev).err().unwrap();
+    assert_snapshot!(errors.to_string(), @"`nowhere/huixin.toml` is not there");
+    assert!(read(None, Role::Run).is_err());
+    assert!(read(None, Role::Dev).unwrap().file.is_none());
+}

@@ -1,0 +1,45 @@
+//! The configuration as a whole. What a single value may be is in `mistakes`, who wins in `precedence`.
+
+mod mistakes;
+mod precedence;
+mod print;
+mod secrets;
+
+use super::*;
+
+/// The least that a file must have.
+const MINIMAL: &str = "[account.main]\napp_id = 'wx1'\napp_secret = 's3cret'\ntoken = 't0ken'\n";
+
+fn source(text: &str) -> Source {
+    Source::from_text("huixin.toml", text)
+}
+
+fn with_variables(text: &str, variables: &[(&str, &str)]) -> Source {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Source { variables, ..source(text) }
+}
+
+fn load(source: &Source) -> Config {
+    load_as(source, Role::Run).unwrap()
+}
+
+fn load_as(source: &Source, role: Role) -> Result<Config, ConfigErrors> {
+    Config::load(source, role, &check_template)
+}
+
+/// Each problem with its hint below it.
+fn problems(source: &Source, role: Role) -> String {
+    let errors = load_as(source, role).expect_err("the configuration has a mistake");
+    let hint =
+        |problem: &Problem| problem.hint.as_ref().map(|hint| format!("\n    {hint}")).unwrap_or_default();
+    errors.0.iter().map(|problem| format!("{problem}{}\n", hint(problem))).collect()
+}
+
+/// Stands in for the template language: what is opened must be closed.
+fn check_template(text: &str) -> Result<(), String> {
+    if text.contains("{{") && !text.contains("}}") {
+        Err("unexpected end of template".to_owned())
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! What `check --print` shows.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn the_effective_values_are_printed_with_their_origin_and_without_secrets() {
+    let text = r#"
+[queue]
+url = "redis://user:hunter2@127.0.0.1:6379/0"
+[admin]
+token = "hunter2"
+[account.main]
+app_id = "wx1"
+app_secret = "hunter2"
+token = "hunter2"
+[[route]]
+name = "lookup"
+match = { type = "text", text = '^\?(?<code>\d+)$' }
+http = { url = "http://me:hunter2@127.0.0.1:9000/lookup", timeout = "90s", secret = "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVy" }
+failure_reply = "查询失败"
+[[route]]
+reply = ["a \"b\"", { type = "image", media_id = "m" }]
+"#;
+    let variables = [("HUIXIN_WORKER__LEASE", "1500ms"), ("HUIXIN_ACCOUNT__MAIN__APP_SECRET", "hunter2")];
+    let overrides = Overrides { worker_concurrency: Some(64), ..Overrides::default() };
+    let config = load(&Source { overrides, ..with_variables(text, &variables) });
+    let printed = config.print_effective();
+    assert!(!printed.contains("hunter2") && !printed.contains("aHVudGVy"), "{printed}");
+    assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
+    assert_snapshot!(printed, @r#"
+    [queue]
+    url = "redis://user:***@127.0.0.1:6379/0"
+    prefix = "huixin"  # default
+    durability = "local"  # default
+    accept_risk = []  # default
+    dedup_window = "6h"  # default
+
+    [receiver]
+    listen = "127.0.0.1:8080"  # default
+    max_body = "256KiB"  # default
+    ack_budget = "250ms"  # default
+
+    [worker]
+    concurrency = 64  # --concurrency
+    lease = "1s 500ms"  # HUIXIN_WORKER__LEASE
+    grace = "25s"  # default
+
+    [admin]
+    listen = "127.0.0.1:9600"  # default
+    token = "***"
+
+    [account.main]
+    app_id = "wx1"
+    app_secret = "***"  # HUIXIN_ACCOUNT__MAIN__APP_SECRET
+    token = "***"
+    api_base = "https://api.weixin.qq.com"  # default
+
+    [[route]]
+    name = "lookup"
+    match = { text = '^\?(?<code>\d+)$', type = "text" }
+    http = { secret = "***", timeout = "1m 30s", url = "http://me:***@127.0.0.1:9000/lookup" }
+    attempts = 5
+    failure_reply = "查询失败"
+
+    [[route]]
+    name = "route 2"
+    match = {}
+    reply = ['a "b"', { media_id = "m", type = "image" }]
+    attempts = 5
+    "#);
+}
+
+#[test]
+fn what_is_printed_can_be_loaded_again() {
+    let route = "[[route]]\nmatch = { event = 'CLICK', event_key = 'a' }\nreply = '{{ x }}'\n";
+    let text = format!("[receiver]\nmax_body = '1100B'\n{route}{MINIMAL}");
+    let once = load(&source(&text)).print_effective();
+    let twice = load(&source(&once)).print_effective();
+    let values = |text: &str| {
+        text.lines().map(|line| line.split("  #").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&once), values(&twice));
+}

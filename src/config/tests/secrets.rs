@@ -1,0 +1,65 @@
+//! Where secrets may come from, and who needs them.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+#[test]
+fn a_secret_is_read_from_a_file_beside_the_configuration_and_trimmed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app-secret"), "  s3cret\n").unwrap();
+    let text = "[account.main]\napp_id = 'wx1'\napp_secret_file = 'app-secret'\ntoken = 't'";
+    let config = load(&Source::from_text(folder.path().join("huixin.toml"), text));
+    assert_eq!(config.accounts["main"].app_secret.as_ref().unwrap().expose(), "s3cret");
+}
+
+#[test]
+fn an_empty_secret_file_is_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app-secret"), "\n").unwrap();
+    let text = "[account.main]\napp_id = 'wx1'\napp_secret_file = 'app-secret'\ntoken = 't'";
+    let source = Source::from_text(folder.path().join("huixin.toml"), text);
+    assert!(problems(&source, Role::Run).contains("which is empty"));
+}
+
+#[test]
+fn a_variable_is_stronger_than_a_secret_file_that_the_configuration_names() {
+    let text = "[account.main]\napp_id = 'wx1'\napp_secret_file = 'nowhere'\ntoken = 't'";
+    let config = load(&with_variables(text, &[("HUIXIN_ACCOUNT__MAIN__APP_SECRET", "s")]));
+    assert_eq!(config.accounts["main"].app_secret.as_ref().unwrap().expose(), "s");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("s");
+    std::fs::write(&file, "from the file").unwrap();
+    let variable = [("HUIXIN_ACCOUNT__MAIN__APP_SECRET_FILE", file.to_str().unwrap())];
+    let config = load(&with_variables(MINIMAL, &variable));
+    assert_eq!(config.accounts["main"].app_secret.as_ref().unwrap().expose(), "from the file");
+}
+
+#[test]
+fn both_forms_in_the_environment_are_a_mistake() {
+    let variables = [("HUIXIN_ADMIN__TOKEN", "a"), ("HUIXIN_ADMIN__TOKEN_FILE", "b")];
+    assert_snapshot!(problems(&with_variables(MINIMAL, &variables), Role::Run), @"
+    `HUIXIN_ADMIN__TOKEN` is given together with `token_file`
+        leave one of them out
+    ");
+}
+
+#[test]
+fn a_receiver_needs_no_app_secret_and_does_not_open_its_file() {
+    let text = "[account.main]\napp_id = 'wx1'\ntoken = 't'\n";
+    assert!(load_as(&source(text), Role::Worker).is_err());
+    let with_file = format!("{text}app_secret_file = 'nowhere'");
+    for text in [text, &with_file] {
+        let config = load_as(&source(text), Role::Receiver).unwrap();
+        assert!(config.accounts["main"].app_secret.is_none());
+    }
+}
+
+#[test]
+fn dev_makes_up_the_credentials_that_are_missing() {
+    let config = load_as(&source("[account.main]\napp_id = 'wx7'"), Role::Dev).unwrap();
+    let account = &config.accounts["main"];
+    assert_eq!(account.app_id, "wx7");
+    assert!(account.app_secret.is_some());
+}

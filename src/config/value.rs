@@ -1,0 +1,125 @@
+//! From a node to a typed value, with messages that show how to write it right.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use url::Url;
+
+use super::node::{Node, Value};
+use super::problem::Mistake;
+use super::{ByteSize, SizeError};
+
+type Parsed<T> = Result<T, Mistake>;
+
+/// A string that isn't empty.
+pub(super) fn text(node: &Node) -> Parsed<String> {
+    match node.as_text() {
+        Some("") => Err(Mistake::new("is empty")),
+        Some(text) => Ok(text.to_owned()),
+        None => Err(wrong_type("a string", node)),
+    }
+}
+
+/// A duration with its unit; `example` is the default, whose unit is the likely one.
+pub(super) fn duration(node: &Node, example: Duration, range: &RangeInclusive<Duration>) -> Parsed<Duration> {
+    let unit = if example < Duration::from_secs(1) { "ms" } else { "s" };
+    if let Some(number) = bare_number(node) {
+        return Err(no_unit(&number, "ms, s, m or h", unit, &print_duration(example)));
+    }
+    let text = node.as_text().ok_or_else(|| wrong_type("a duration", node))?;
+    let duration = humantime::parse_duration(text).map_err(|_| {
+        Mistake::new(format!("is not a duration: `{text}`")).hint(format!(
+            "write a number and its unit (ms, s, m or h), like \"{}\"",
+            print_duration(example)
+        ))
+    })?;
+    in_range(duration, range, |duration| print_duration(*duration))
+}
+
+/// A size with its unit.
+pub(super) fn size(node: &Node, example: ByteSize, range: &RangeInclusive<ByteSize>) -> Parsed<ByteSize> {
+    if let Some(number) = bare_number(node) {
+        return Err(no_unit(&number, "B, KiB, MiB or GiB", "KiB", &example.to_string()));
+    }
+    let text = node.as_text().ok_or_else(|| wrong_type("a size", node))?;
+    let size = text.parse::<ByteSize>().map_err(|error| match error {
+        SizeError::TooLarge => Mistake::new(format!("{error}: `{text}`")),
+        _ => Mistake::new(format!("is not a size: `{text}`"))
+            .hint(format!("write a whole number and its unit (B, KiB, MiB or GiB), like \"{example}\"")),
+    })?;
+    in_range(size, range, ByteSize::to_string)
+}
+
+/// A whole number.
+pub(super) fn number(node: &Node, range: &RangeInclusive<u32>) -> Parsed<u32> {
+    let node = node.typed();
+    let Value::Integer(number) = node.value else { return Err(wrong_type("a whole number", &node)) };
+    let number = in_range(number, &(i64::from(*range.start())..=i64::from(*range.end())), i64::to_string)?;
+    u32::try_from(number).map_err(|_| Mistake::new("is too large"))
+}
+
+/// A list of strings.
+pub(super) fn texts(node: &Node) -> Parsed<Vec<String>> {
+    let node = node.typed();
+    let Value::Array(items) = &node.value else {
+        return Err(wrong_type("a list of strings", &node).hint("write it like [\"one\", \"two\"]"));
+    };
+    items.iter().map(text).collect()
+}
+
+/// An address to listen on.
+pub(super) fn address(node: &Node) -> Parsed<SocketAddr> {
+    let text = text(node)?;
+    text.parse().map_err(|_| {
+        let port = text.rsplit_once(':').map_or(text.as_str(), |(_, port)| port);
+        let port = port.parse::<u16>().unwrap_or(8080);
+        let mistake = Mistake::new(format!("is not an address with a port: `{text}`"));
+        mistake.hint(format!(
+            "write \"127.0.0.1:{port}\", or \"0.0.0.0:{port}\" to be reached from other machines"
+        ))
+    })
+}
+
+/// An `http` or `https` URL. The message doesn't repeat it: a URL can hold a password.
+pub(super) fn http_url(node: &Node, example: &str) -> Parsed<Url> {
+    let example = format!("write it like \"{example}\"");
+    let url = Url::parse(&text(node)?)
+        .map_err(|error| Mistake::new(format!("is not a URL: {error}")).hint(&example))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        scheme => Err(Mistake::new(format!("must be an http or https URL, not `{scheme}`")).hint(example)),
+    }
+}
+
+/// A duration in the form that [`duration`] reads.
+pub(super) fn print_duration(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
+pub(super) fn wrong_type(wanted: &str, node: &Node) -> Mistake {
+    Mistake::new(format!("must be {wanted}, but is {}", node.kind()))
+}
+
+fn bare_number(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        _ => node.as_text().map(str::trim).filter(|text| text.parse::<f64>().is_ok()).map(str::to_owned),
+    }
+}
+
+fn no_unit(number: &str, units: &str, likely: &str, example: &str) -> Mistake {
+    let whole = number.chars().all(|c| c.is_ascii_digit());
+    let example = if whole { format!("\"{number}{likely}\"") } else { format!("it like \"{example}\"") };
+    Mistake::new(format!("needs a unit: {units}")).hint(format!("write {example}"))
+}
+
+fn in_range<T: PartialOrd>(value: T, range: &RangeInclusive<T>, print: impl Fn(&T) -> String) -> Parsed<T> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    let (low, high): (&dyn Display, &dyn Display) = (&print(range.start()), &print(range.end()));
+    Err(Mistake::new(format!("must be from {low} to {high}, but is {}", print(&value))))
+}

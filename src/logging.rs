@@ -1,0 +1,32 @@
+//! Log lines: for people or for programs, on standard error.
+//!
+//! `info` is one line per event in the life of a process, not per message; `HUIXIN_LOG` raises it (`debug`, or
+//! `huixin_worker=debug` for one part). Message texts and secrets are never logged above debug.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::LogFormat;
+
+/// Starts logging for the rest of the process. A filter that can't be read is told and replaced by `info`.
+pub fn start(format: LogFormat) {
+    let wanted = std::env::var("HUIXIN_LOG").unwrap_or_else(|_| "info".to_owned());
+    let (filter, problem) = match EnvFilter::try_new(&wanted) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("info"), Some(error.to_string())),
+    };
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Human => {
+            let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            lines.with_ansi(colour).with_target(false).try_init()
+        }
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    if started.is_ok()
+        && let Some(problem) = problem
+    {
+        tracing::warn!(problem, "HUIXIN_LOG can't be read: logging at info");
+    }
+}

@@ -1,0 +1,234 @@
+//! Makes the running parts out of the configuration.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use huixin_queue::redis::{RedisQueue, RedisSettings};
+use huixin_queue::sqlite::SqliteQueue;
+use huixin_queue::{Class, Clock, Queue, QueueError};
+use huixin_sandbox::{Account, Sandbox, SandboxConfig};
+use huixin_wechat::{Client, ClientConfig, Secret, http_client};
+use huixin_worker::handlers::{HttpHandler, ReplyHandler};
+use huixin_worker::{Condition, Route, Template, Worker, WorkerSettings};
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::cli::{Cli, Command};
+use crate::config::{Config, HandlerConfig, QueueConfig, QueueUrl, Role, RouteConfig, Source};
+use crate::receiver::{Receiver, ReceiverAccount};
+use crate::report::Failure;
+
+/// How many ports above a taken one are tried.
+const PORTS_TRIED: u16 = 31;
+/// How long a start waits for an answer of the queue before it goes on without.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Reads the configuration for a role, with all its errors at once.
+///
+/// # Errors
+/// When there are any.
+pub fn config(cli: &Cli, role: Role) -> Result<Config, Failure> {
+    let source = Source::read(cli.global.config.as_deref(), role, cli.command.overrides())?;
+    Ok(Config::load(&source, role, &check_template)?)
+}
+
+fn check_template(template: &str) -> Result<(), String> {
+    Template::compile(template).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Opens the queue of roles that share it with other processes.
+///
+/// # Errors
+/// When the queue is a file, or a Redis that can't be used as it is. One that is only away is waited for later.
+pub async fn shared_queue(config: &QueueConfig, role: &str) -> Result<Arc<dyn Queue>, Failure> {
+    match &config.url {
+        QueueUrl::Redis(url) => redis(config, url).await,
+        QueueUrl::Sqlite(path) => Err(Failure::config(
+            format!("`huixin {role}` can't use the queue `sqlite:{}`: the file belongs to one process", path.display()),
+            "start receiver and worker in one process with `huixin run`, or give `queue.url` a redis:// URL",
+        )),
+    }
+}
+
+/// Opens the queue of a process that has receiver and worker.
+///
+/// # Errors
+/// When it can't be used.
+pub async fn own_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure> {
+    match &config.url {
+        QueueUrl::Redis(url) => redis(config, url).await,
+        QueueUrl::Sqlite(path) => Ok(sqlite(path, config.dedup_window)?),
+    }
+}
+
+async fn redis(config: &QueueConfig, url: &Url) -> Result<Arc<dyn Queue>, Failure> {
+    let queue = RedisQueue::open(&RedisSettings {
+        url: url.to_string(),
+        prefix: config.prefix.clone(),
+        dedup_window: config.dedup_window,
+        clock: Clock::Store,
+    })?;
+    match tokio::time::timeout(PROBE_TIMEOUT, queue.risks()).await {
+        Ok(Ok(risks)) => refuse_unaccepted(&queue, &risks, &config.accept_risk)?,
+        Ok(Err(error)) if !error.is_outage() => return Err(error.into()),
+        Ok(Err(error)) => tracing::warn!(%error, "starting without the queue, and waiting for it"),
+        Err(_) => tracing::warn!(queue = queue.place(), "the queue does not answer: starting without it, and waiting for it"),
+    }
+    Ok(Arc::new(queue))
+}
+
+fn refuse_unaccepted(
+    queue: &RedisQueue,
+    risks: &[huixin_queue::redis::Risk],
+    accepted: &[String],
+) -> Result<(), Failure> {
+    for risk in risks {
+        if accepted.iter().any(|name| name == risk.name()) {
+            tracing::warn!(risk = risk.name(), "{}: accepted by the configuration", risk.problem());
+            continue;
+        }
+        let message = format!("the Redis at `{}` would lose messages: {}", queue.place(), risk.problem());
+        let name = risk.name();
+        let hint = format!("{}\n      or accept it: accept_risk = [\"{name}\"] under [queue]", risk.remedy());
+        return Err(Failure::config(message, hint));
+    }
+    Ok(())
+}
+
+/// Opens a queue in a file.
+///
+/// # Errors
+/// When the file can't be used, or another process has it.
+pub fn sqlite(path: &Path, dedup_window: Duration) -> Result<Arc<dyn Queue>, QueueError> {
+    Ok(Arc::new(SqliteQueue::open(path, dedup_window, Clock::Store)?))
+}
+
+/// The receiver.
+///
+/// # Errors
+/// When an account's name can't be a class of the queue.
+pub fn receiver(config: &Config, queue: Arc<dyn Queue>) -> Result<Receiver, Failure> {
+    let mut accounts = HashMap::new();
+    for (name, account) in &config.accounts {
+        let known = ReceiverAccount {
+            token: account.token.clone(),
+            previous_token: account.previous_token.clone(),
+            class: Class::new(name.as_str()).context("an account's name can't be used")?,
+        };
+        accounts.insert(name.clone(), known);
+    }
+    let max_body_bytes = usize::try_from(config.receiver.max_body.bytes()).context("receiver.max_body is too large")?;
+    Ok(Receiver { queue, accounts, max_body_bytes, ack_budget: config.receiver.ack_budget })
+}
+
+/// The worker, with its routes.
+///
+/// # Errors
+/// When a handler can't be made.
+pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure> {
+    let settings = WorkerSettings {
+        concurrency: config.worker.concurrency,
+        lease: config.worker.lease,
+        grace: config.worker.grace,
+        ..WorkerSettings::default()
+    };
+    let http = http_client().context("the HTTP client can't be made")?;
+    let mut worker = Worker::new(queue, settings);
+    for name in config.accounts.keys() {
+        worker = worker.account(name, client(config, name, &http));
+    }
+    for route_config in &config.routes {
+        worker = worker.route(route(route_config, &http)?);
+    }
+    Ok(worker)
+}
+
+/// The API client of an account.
+///
+/// # Panics
+/// When the configuration has no such account.
+pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client {
+    let account = &config.accounts[account];
+    Client::new(ClientConfig {
+        app_id: account.app_id.clone(),
+        // Every role that calls WeChat is refused without a secret when its configuration is read.
+        app_secret: account.app_secret.clone().unwrap_or_else(|| Secret::from("")),
+        api_base: account.api_base.clone(),
+        timeout: ClientConfig::DEFAULT_TIMEOUT,
+        http: http.clone(),
+    })
+}
+
+fn route(config: &RouteConfig, http: &reqwest::Client) -> Result<Route, Failure> {
+    let unusable = || format!("route `{}` can't be used", config.name);
+    let route = match &config.handler {
+        HandlerConfig::Reply(reply) => Route::new(&config.name, ReplyHandler::new(reply).with_context(unusable)?),
+        HandlerConfig::Http { url, timeout, secret } => {
+            let handler = HttpHandler::new(url.clone(), *timeout, secret.as_ref(), http.clone()).with_context(unusable)?;
+            Route::new(&config.name, handler)
+        }
+    };
+    let condition = Condition {
+        account: config.condition.account.clone(),
+        kind: config.condition.type_.clone(),
+        event: config.condition.event.clone(),
+        event_key: config.condition.event_key.clone(),
+        text: config.condition.text.clone(),
+    };
+    let route = route.when(condition).attempts(config.attempts);
+    Ok(match &config.failure_reply {
+        Some(text) => route.failure_reply(text),
+        None => route,
+    })
+}
+
+/// The pretend WeChat with the configured accounts, pushing to a receiver at `receiver`.
+///
+/// # Errors
+/// When the receiver's address can't be the start of a URL.
+pub fn sandbox(config: &Config, receiver: &Url) -> Result<Sandbox, Failure> {
+    let accounts = config.accounts.iter().map(|(name, account)| {
+        Ok(Account {
+            app_id: account.app_id.clone(),
+            app_secret: account.app_secret.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default(),
+            token: account.token.expose().to_owned(),
+            push_url: Some(receiver.join(&format!("wechat/{name}")).context("the receiver's address can't be used")?),
+            ..Account::named(name)
+        })
+    });
+    let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;
+    Ok(Sandbox::new(SandboxConfig { accounts, ..SandboxConfig::default() }))
+}
+
+/// Listens at `address`; if the port is taken and `may_move`, at the next free one of the 31 above it.
+///
+/// # Errors
+/// When no port can be had.
+pub async fn listen(what: &str, address: SocketAddr, may_move: bool) -> Result<TcpListener, Failure> {
+    let last = if may_move && address.port() != 0 { address.port().saturating_add(PORTS_TRIED) } else { address.port() };
+    let mut refused = None;
+    for port in address.port()..=last {
+        match TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => refused = Some(error),
+            Err(error) => {
+                refused = Some(error);
+                break;
+            }
+        }
+    }
+    let error = refused.map_or_else(|| anyhow::anyhow!("no port was tried"), anyhow::Error::from);
+    Err(Failure::from(error.context(format!("cannot listen on `{address}` for {what}"))).with_hint(match &last {
+        last if *last > address.port() => format!("ports {} to {last} are taken: free one of them", address.port()),
+        _ => "another process has the port, or this machine has no such address".to_owned(),
+    }))
+}
+
+/// Whether a flag named the admin listener's address, which then must be that one.
+pub fn names_admin(command: &Command) -> bool {
+    command.overrides().admin_listen.is_some()
+}

@@ -1,0 +1,49 @@
+//! The receiver's metrics.
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+
+/// Tells the recorder what each metric means.
+pub fn describe() {
+    describe_counter!("huixin_receiver_pushes_total", "Pushes, by account and result");
+    describe_histogram!("huixin_receiver_ack_seconds", Unit::Seconds, "From a push's headers to its answer, accepted pushes only");
+}
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Result {
+    Accepted,
+    Duplicate,
+    /// It can't be understood, and lies among the dead letters.
+    Unreadable,
+    /// 403.
+    Forbidden,
+    /// 404.
+    UnknownAccount,
+    /// 408: the body did not come in time.
+    Slow,
+    /// 413.
+    TooLarge,
+    /// 503.
+    Unavailable,
+}
+
+pub(super) fn pushed(account: &str, result: Result, took: Duration) {
+    let name = match result {
+        Result::Accepted => "accepted",
+        Result::Duplicate => "duplicate",
+        Result::Unreadable => "unreadable",
+        Result::Forbidden => "forbidden",
+        Result::UnknownAccount => "unknown_account",
+        Result::Slow => "slow",
+        Result::TooLarge => "too_large",
+        Result::Unavailable => "unavailable",
+    };
+    // Anyone can ask for any account: only known ones may become labels.
+    let account = if result == Result::UnknownAccount { "" } else { account };
+    counter!("huixin_receiver_pushes_total", "account" => account.to_owned(), "result" => name).increment(1);
+    if matches!(result, Result::Accepted | Result::Duplicate | Result::Unreadable) {
+        histogram!("huixin_receiver_ack_seconds").record(took);
+    }
+}

@@ -1,0 +1,81 @@
+//! The receiver: what WeChat talks to.
+//!
+//! It checks a push, stores it, and answers an empty string. The order is the promise: never an acknowledgement before
+//! the queue has said that the message is durable, and if it can't say so within the budget, 503, so that WeChat tries
+//! again. It makes no outbound call but to its queue, runs no business logic, and keeps nothing in memory: it may be
+//! killed at any moment, and there may be any number of them.
+
+mod metrics;
+mod page;
+mod push;
+mod verify;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use axum::serve::ListenerExt as _;
+use huixin_queue::{Class, Queue};
+use huixin_wechat::Secret;
+use tokio::net::TcpListener;
+
+pub use metrics::describe;
+
+/// What a receiver needs to know.
+pub struct Receiver {
+    /// Where messages go.
+    pub queue: Arc<dyn Queue>,
+    /// The accounts by their names in the path.
+    pub accounts: HashMap<String, ReceiverAccount>,
+    /// The largest body that is read, in bytes.
+    pub max_body_bytes: usize,
+    /// How long storing may take before the answer is 503.
+    pub ack_budget: Duration,
+}
+
+/// An account as the receiver knows it.
+pub struct ReceiverAccount {
+    /// The token that signs its pushes.
+    pub token: Secret,
+    /// The one before, accepted while it is being changed.
+    pub previous_token: Option<Secret>,
+    /// The queue's class for its messages.
+    pub class: Class,
+}
+
+/// Serves pushes on `listener` until `shutdown` is done; requests under way are finished.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn run(
+    listener: TcpListener,
+    receiver: Receiver,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    // An ack is one small packet: waiting to fill it would cost more than everything else.
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
+    axum::serve(listener, routes(Arc::new(receiver))).with_graceful_shutdown(shutdown).await
+}
+
+/// All there is to ask for. Another method on the same path is answered 405, another path 404, both without a body.
+fn routes(receiver: Arc<Receiver>) -> Router {
+    Router::new()
+        .route("/wechat/{account}", get(verify::verify).post(push::push))
+        .fallback(|| async { axum::http::StatusCode::NOT_FOUND })
+        .with_state(receiver)
+}
+
+impl ReceiverAccount {
+    /// Whether a request was signed with one of its tokens.
+    fn signed(&self, query: &huixin_wechat::PushQuery) -> bool {
+        match &self.previous_token {
+            Some(previous) => query.is_signed_with(&[self.token.expose(), previous.expose()]),
+            None => query.is_signed_with(&[self.token.expose()]),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `huixin.example.toml` is the documentation of the configuration, so it must be whole and true.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use huixin::config::{AccountConfig, Config, Role, Source, known_keys};
+
+const MINIMAL: &str = "[account.main]\napp_id = 'wx1'\napp_secret = 's'\ntoken = 't'";
+
+#[test]
+fn the_example_configuration_loads_in_every_role() {
+    for role in [Role::Dev, Role::Run, Role::Receiver, Role::Worker, Role::Sandbox, Role::Check] {
+        if let Err(errors) = Config::load(&example(), role, &|_| Ok(())) {
+            panic!("{role:?}:\n{errors}");
+        }
+    }
+}
+
+#[test]
+fn every_value_in_the_example_is_the_built_in_default() {
+    let load = |source| Config::load(&source, Role::Check, &|_| Ok(())).unwrap();
+    let shown = load(example());
+    let built_in = load(Source::from_text(example_path(), MINIMAL));
+    assert_eq!(shown.queue, built_in.queue);
+    assert_eq!(shown.receiver, built_in.receiver);
+    assert_eq!(shown.worker, built_in.worker);
+    assert_eq!(shown.admin, built_in.admin);
+    let base = |config: &Config| {
+        config.accounts.values().map(|account| account.api_base.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(base(&shown), base(&built_in));
+    let AccountConfig { previous_token, .. } = &shown.accounts["main"];
+    assert!(previous_token.is_none());
+
+    let bare = "[[route]]\nhttp = { url = 'http://127.0.0.1:9000/lookup' }\n";
+    let bare = load(Source::from_text(example_path(), format!("{bare}{MINIMAL}")));
+    assert_eq!(format!("{:?}", bare.routes[0].handler), format!("{:?}", shown.routes[0].handler));
+    assert_eq!(bare.routes[0].attempts, shown.routes[0].attempts);
+}
+
+#[test]
+fn every_known_key_is_in_the_example() {
+    let known = known_keys(&example(), Role::Check).unwrap();
+    assert!(known.len() > 25, "{known:?}");
+    let shown = keys_shown();
+    let absent: Vec<&String> = known.iter().filter(|key| !shown.contains(*key)).collect();
+    assert!(absent.is_empty(), "huixin.example.toml doesn't show {absent:?}");
+}
+
+/// The keys that the text shows, commented or not, below their section; also those of inline tables.
+fn keys_shown() -> BTreeSet<String> {
+    let mut keys = BTreeSet::from(["route".to_owned()]);
+    let mut section = String::new();
+    for line in example().file.expect("the example has a file").text.lines() {
+        if line.starts_with('[') {
+            let path = line.trim_matches(['[', ']']);
+            section = path.strip_suffix(".main").unwrap_or(path).to_owned();
+        }
+        let code = line.trim_start_matches(['#', ' ']);
+        let Some((key, value)) = code.split_once(" = ") else { continue };
+        keys.insert(format!("{section}.{key}"));
+        for (inner, _) in value.match_indices(" = ").map(|(at, _)| value.split_at(at)) {
+            let inner = inner.rsplit([' ', '{', ',']).next().unwrap_or_default();
+            keys.insert(format!("{section}.{key}.{inner}"));
+        }
+    }
+    keys
+}
+
+fn example() -> Source {
+    let text = std::fs::read_to_string(example_path()).expect("the example is in the repository");
+    Source::from_text(example_path(), text)
+}
+
+fn example_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("huixin.example.toml")
+}

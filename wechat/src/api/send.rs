@@ -1,0 +1,66 @@
+//! Sending a customer-service message, and the sign that someone is typing.
+
+use reqwest::header::CONTENT_TYPE;
+
+use super::answer::Answer;
+use super::codes::CodeClass;
+use super::error::{ApiError, Cause};
+use super::outgoing::{Outgoing, typing_json};
+use super::token::AccessToken;
+use super::{Client, endpoint};
+
+impl Client {
+    /// Sends `message` to the user with the OpenID `to`, by `POST /cgi-bin/message/custom/send`.
+    ///
+    /// If WeChat refuses the access token (40001, 40014, 42001), the message is sent once more with a newer one; a
+    /// second refusal is the caller's.
+    ///
+    /// # Errors
+    /// [`ApiError`]; after [`ApiError::Unsure`] the user may have the message.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the same uncertainty as `Unsure`.
+    pub async fn send(&self, to: &str, message: &Outgoing) -> Result<(), ApiError> {
+        self.call(&["cgi-bin", "message", "custom", "send"], &message.to_json(to)).await
+    }
+
+    /// Shows (`on`) or ends "is typing" to the user with the OpenID `to`, by `POST /cgi-bin/message/custom/typing`.
+    ///
+    /// WeChat shows it for 15 seconds, and only within 30 seconds of an exchange. It is an ornament: every error may be
+    /// ignored.
+    ///
+    /// # Errors
+    /// [`ApiError`]; 45080 and 45081 are everyday.
+    pub async fn typing(&self, to: &str, on: bool) -> Result<(), ApiError> {
+        self.call(&["cgi-bin", "message", "custom", "typing"], &typing_json(to, on)).await
+    }
+
+    /// Posts JSON to an endpoint that answers nothing but an errcode.
+    async fn call(&self, path: &[&str], body: &str) -> Result<(), ApiError> {
+        let config = &self.inner.config;
+        let token = self.token().await?;
+        let error = match self.post(path, body, &token).await {
+            Err(error) if error.class() == CodeClass::Token => error,
+            done => return done,
+        };
+        match self.inner.token.after_refusal(config, &token).await? {
+            Some(newer) => self.post(path, body, &newer).await,
+            None => Err(error),
+        }
+    }
+
+    async fn post(&self, path: &[&str], body: &str, token: &AccessToken) -> Result<(), ApiError> {
+        let config = &self.inner.config;
+        let mut url = endpoint(&config.api_base, path).ok_or(ApiError::NotSent(Cause::Base))?;
+        url.query_pairs_mut().append_pair("access_token", token.expose());
+        let request = config
+            .http
+            .post(url)
+            .timeout(config.timeout)
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .body(body.to_owned());
+        let answer = Answer::to(request, &[token.expose(), config.app_secret.expose()]).await?;
+        // Silence isn't consent: an object without an errcode may come from anywhere.
+        if answer.says_ok() { Ok(()) } else { Err(ApiError::Unsure(Cause::Unreadable("it has no errcode"))) }
+    }
+}

@@ -1,0 +1,132 @@
+//! A pushed message with types: the fields that are documented, over the tree that has everything.
+//!
+//! Nothing here can fail once the tree is read. A field that is missing is empty, a kind or an event that this version
+//! doesn't know is `Unknown`, and its elements are all in [`Message::tree`]: WeChat adds kinds and elements without
+//! notice, and a message that isn't acknowledged is shown to the user as a fault of the account.
+//!
+//! Ids, names and numbers are trimmed, because WeChat sends some with blanks around; what a user or an operator wrote
+//! (`Content`, `Label`, `EventKey`, titles) stays as it is. Numbers that only travel on stay strings.
+
+mod event;
+mod kind;
+mod trigger;
+
+pub use event::Event;
+pub use kind::Kind;
+pub use trigger::{Trigger, UnknownTrigger};
+
+use crate::dedup::DedupKey;
+use crate::xml::{self, Element, XmlError};
+
+/// One message or event that WeChat pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The account's original id, `gh_…` (`ToUserName`).
+    pub to: String,
+    /// The sender's OpenID (`FromUserName`). Empty for pushes that concern no user.
+    pub from: String,
+    /// When WeChat made it, in Unix seconds; 0 when missing or not a number.
+    pub created_at: i64,
+    /// What it is, with the typed fields.
+    pub kind: Kind,
+    /// The body as read, every element included.
+    pub tree: Element,
+}
+
+impl Message {
+    /// Reads a plain body, the inner one in the encrypted modes.
+    ///
+    /// # Errors
+    /// Only what [`xml::parse`] refuses; a well-formed message of any content is read.
+    pub fn parse(body: &[u8]) -> Result<Message, XmlError> {
+        xml::parse(body).map(Message::from_tree)
+    }
+
+    /// Gives the tree types. Never fails: missing fields are empty.
+    pub fn from_tree(tree: Element) -> Message {
+        Message {
+            to: word(&tree, "ToUserName"),
+            from: word(&tree, "FromUserName"),
+            created_at: word(&tree, "CreateTime").parse().unwrap_or(0),
+            kind: Kind::of(&tree),
+            tree,
+        }
+    }
+
+    /// `MsgType` as sent, trimmed; empty if missing.
+    pub fn msg_type(&self) -> &str {
+        self.tree.text_of("MsgType").unwrap_or_default().trim()
+    }
+
+    /// `Event` as spelled, trimmed: compare it without regard to case. None if this isn't an event.
+    pub fn event(&self) -> Option<&str> {
+        if !self.is_event() {
+            return None;
+        }
+        Some(self.tree.text_of("Event").unwrap_or_default().trim())
+    }
+
+    /// `EventKey` of an event, as it is; None if missing or empty.
+    pub fn event_key(&self) -> Option<&str> {
+        if !self.is_event() {
+            return None;
+        }
+        self.tree.text_of("EventKey").filter(|key| !key.is_empty())
+    }
+
+    /// `MsgId`, trimmed: usually 17 or 19 digits, but a string. Events have none (their `MsgID` is the id of
+    /// something that was sent).
+    pub fn msg_id(&self) -> Option<&str> {
+        if self.is_event() {
+            return None;
+        }
+        self.tree.text_of("MsgId").map(str::trim).filter(|id| !id.is_empty())
+    }
+
+    /// The text of a text message, perhaps empty; None for any other kind.
+    pub fn content(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text { content, .. } => Some(content),
+            _ => None,
+        }
+    }
+
+    /// What WeChat heard in a voice message, if it heard something.
+    pub fn recognition(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Voice { recognition, .. } => recognition.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// What right to send this push opens.
+    pub fn trigger(&self) -> Trigger {
+        Trigger::of(self)
+    }
+
+    /// The name by which a repeated push of this message is known. `account` is the configured account's name, `body`
+    /// the bytes that the message was read from.
+    pub fn dedup_key(&self, account: &str, body: &[u8]) -> DedupKey {
+        DedupKey::of(self, account, body)
+    }
+
+    /// Whether `MsgType` is `event`.
+    pub fn is_event(&self) -> bool {
+        self.msg_type().eq_ignore_ascii_case("event")
+    }
+}
+
+/// A field that is an id, a name or a number: trimmed.
+fn word(tree: &Element, name: &str) -> String {
+    tree.text_of(name).unwrap_or_default().trim().to_owned()
+}
+
+/// A field that someone wrote: as it is.
+fn prose(tree: &Element, name: &str) -> String {
+    tree.text_of(name).unwrap_or_default().to_owned()
+}
+
+/// An optional word: empty is none.
+fn word_if_any(tree: &Element, name: &str) -> Option<String> {
+    Some(word(tree, name)).filter(|word| !word.is_empty())
+}

@@ -1,0 +1,110 @@
+//! The kinds of message in WeChat's documentation of ordinary messages (接收普通消息), by `MsgType`.
+
+use super::{Event, prose, word, word_if_any};
+use crate::xml::Element;
+
+/// What was pushed. A field that is missing or empty in the body is empty here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A text. Stickers and other unsupported things arrive as a fixed text that says so.
+    Text {
+        /// What the user wrote, untrimmed, perhaps empty.
+        content: String,
+        /// `bizmsgmenuid`: which item of a menu message was tapped; `content` is then the item's label.
+        menu_id: Option<String>,
+    },
+    /// A picture.
+    Image {
+        /// Where WeChat serves it.
+        pic_url: String,
+        /// Its temporary material, three days.
+        media_id: String,
+    },
+    /// A voice message.
+    Voice {
+        /// Its temporary material; 8 kHz if the format is `amr`.
+        media_id: String,
+        /// `amr`, `speex`…
+        format: String,
+        /// The same in 16 kHz, on newer pushes.
+        media_id_16k: Option<String>,
+        /// What speech recognition heard; an empty element is none.
+        recognition: Option<String>,
+    },
+    /// A video.
+    Video {
+        /// Its temporary material.
+        media_id: String,
+        /// Its cover.
+        thumb_media_id: String,
+    },
+    /// A video made inside the chat.
+    ShortVideo {
+        /// Its temporary material.
+        media_id: String,
+        /// Its cover.
+        thumb_media_id: String,
+    },
+    /// A place that the user sent.
+    Location {
+        /// `Location_X`, degrees, the decimal text as sent.
+        latitude: String,
+        /// `Location_Y`, degrees, the decimal text as sent.
+        longitude: String,
+        /// Zoom of the map.
+        scale: String,
+        /// The place in words.
+        label: String,
+    },
+    /// A link.
+    Link {
+        /// Its title.
+        title: String,
+        /// Its description.
+        description: String,
+        /// Where it leads.
+        url: String,
+    },
+    /// Not a message: something happened.
+    Event(Event),
+    /// Another `MsgType`, or none. The elements are in [`Message::tree`](super::Message::tree).
+    Unknown,
+}
+
+impl Kind {
+    pub(super) fn of(tree: &Element) -> Kind {
+        match word(tree, "MsgType").to_ascii_lowercase().as_str() {
+            "text" => {
+                Kind::Text { content: prose(tree, "Content"), menu_id: word_if_any(tree, "bizmsgmenuid") }
+            }
+            "image" => Kind::Image { pic_url: word(tree, "PicUrl"), media_id: word(tree, "MediaId") },
+            "voice" => Kind::Voice {
+                media_id: word(tree, "MediaId"),
+                format: word(tree, "Format"),
+                media_id_16k: word_if_any(tree, "MediaId16K"),
+                recognition: Some(prose(tree, "Recognition")).filter(|heard| !heard.trim().is_empty()),
+            },
+            "video" => {
+                Kind::Video { media_id: word(tree, "MediaId"), thumb_media_id: word(tree, "ThumbMediaId") }
+            }
+            "shortvideo" => Kind::ShortVideo {
+                media_id: word(tree, "MediaId"),
+                thumb_media_id: word(tree, "ThumbMediaId"),
+            },
+            "location" => Kind::Location {
+                latitude: word(tree, "Location_X"),
+                longitude: word(tree, "Location_Y"),
+                scale: word(tree, "Scale"),
+                label: prose(tree, "Label"),
+            },
+            "link" => Kind::Link {
+                title: prose(tree, "Title"),
+                description: prose(tree, "Description"),
+                url: word(tree, "Url"),
+            },
+            "event" => Kind::Event(Event::of(tree)),
+            _ => Kind::Unknown,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What a push lets the account send: how many messages, and for how long.
+//!
+//! The numbers are those of WeChat's documentation of customer-service messages (客服消息) of 2025 and 2026, and
+//! defaults: WeChat has changed them in 2021 and 2023, so callers let the operator overrule them. What counts is the
+//! push's `CreateTime`; WeChat's answer 45015 or 45047 has the last word.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::{Kind, Message};
+
+/// The kind of right that a push opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Trigger {
+    /// The user sent something.
+    Message,
+    /// The user tapped a menu button that tells the account (`CLICK`, `scancode_push`, `scancode_waitmsg`), or an item
+    /// of a menu message, which WeChat counts as a click though it arrives as a text.
+    Click,
+    /// A follower scanned a QR code with a scene.
+    Scan,
+    /// The user followed, with or without a QR code.
+    Subscribe,
+    /// The user left: whatever right there was is gone.
+    Unsubscribe,
+    /// Everything else, which gives no right and takes none: `LOCATION`, `VIEW`, results of jobs, unknown events.
+    Silent,
+}
+
+impl Trigger {
+    /// Every trigger, in the order of declaration.
+    pub const ALL: [Trigger; 6] = [
+        Trigger::Message,
+        Trigger::Click,
+        Trigger::Scan,
+        Trigger::Subscribe,
+        Trigger::Unsubscribe,
+        Trigger::Silent,
+    ];
+
+    pub(super) fn of(message: &Message) -> Trigger {
+        if let Some(event) = message.event() {
+            return match event.to_ascii_lowercase().as_str() {
+                "click" | "scancode_push" | "scancode_waitmsg" => Trigger::Click,
+                "scan" => Trigger::Scan,
+                "subscribe" => Trigger::Subscribe,
+                "unsubscribe" => Trigger::Unsubscribe,
+                _ => Trigger::Silent,
+            };
+        }
+        match &message.kind {
+            Kind::Text { menu_id: Some(_), .. } => Trigger::Click,
+            // Without a type it is no message of a user (third-party pushes have `InfoType`), and a device's isn't.
+            Kind::Unknown if message.msg_type().is_empty() => Trigger::Silent,
+            Kind::Unknown if message.msg_type().to_ascii_lowercase().starts_with("device_") => {
+                Trigger::Silent
+            }
+            // An unknown type that isn't an event is something a user sent: files arrive undocumented.
+            _ => Trigger::Message,
+        }
+    }
+
+    /// How long after the push messages may be sent; zero where none may.
+    pub fn window(self) -> Duration {
+        match self {
+            Trigger::Message => Duration::from_secs(48 * 60 * 60),
+            Trigger::Click | Trigger::Scan | Trigger::Subscribe => Duration::from_secs(60),
+            Trigger::Unsubscribe | Trigger::Silent => Duration::ZERO,
+        }
+    }
+
+    /// How many messages may be sent in that time.
+    pub fn sends(self) -> u32 {
+        match self {
+            Trigger::Message => 5,
+            Trigger::Click | Trigger::Scan | Trigger::Subscribe => 3,
+            Trigger::Unsubscribe | Trigger::Silent => 0,
+        }
+    }
+
+    /// Whether the push opens the right to send, so that answers held back may go out.
+    pub fn reopens_window(self) -> bool {
+        self.sends() > 0
+    }
+
+    /// The trigger's name in stored messages and metrics; [`FromStr`] reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Trigger::Message => "message",
+            Trigger::Click => "click",
+            Trigger::Scan => "scan",
+            Trigger::Subscribe => "subscribe",
+            Trigger::Unsubscribe => "unsubscribe",
+            Trigger::Silent => "silent",
+        }
+    }
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Trigger {
+    type Err = UnknownTrigger;
+
+    fn from_str(name: &str) -> Result<Trigger, UnknownTrigger> {
+        let known = Trigger::ALL.into_iter().find(|trigger| trigger.as_str() == name);
+        known.ok_or_else(|| UnknownTrigger(name.to_owned()))
+    }
+}
+
+/// A name that is no trigger's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a kind of trigger")]
+pub struct UnknownTrigger(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_trigger_is_read_back_from_its_name() {
+        for trigger in Trigger::ALL {
+            assert_eq!(trigger.as_str().parse(), Ok(trigger));
+            assert_eq!(trigger.reopens_window(), !trigger.window().is_zero());
+        }
+        assert!("Message".parse::<Trigger>().is_err());
+    }
+}

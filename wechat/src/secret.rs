@@ -1,0 +1,57 @@
+//! A string that doesn't print itself.
+//!
+//! Tokens, AppSecrets and keys travel through configuration structs that people print with `{:?}`. A type whose
+//! `Debug` and `Display` are `***` makes the leak impossible to write by accident, and [`Secret::expose`] makes every
+//! intended use searchable. It isn't wiped from memory on drop: who reads this process's memory has the traffic too.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A secret string; prints as `***`. There is no `Serialize`: a secret is never written back.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself, for signing or sending; never for printing.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Secret(value)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Secret(value.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_prints_as_stars_and_is_read_from_a_plain_string() {
+        let secret: Secret = serde_json::from_str("\"hunter2\"").unwrap();
+        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "*** *** Some(***)");
+        assert_eq!(secret.expose(), "hunter2");
+    }
+}

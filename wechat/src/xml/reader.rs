@@ -1,0 +1,280 @@
+//! Bytes to tree, event by event, with an explicit stack: depth is a number here, never the call stack.
+
+use quick_xml::Reader;
+use quick_xml::errors::{Error, IllFormedError};
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+
+use super::error::short;
+use super::{Element, XmlError, is_xml_char};
+
+/// How large a tree may be. WeChat's own messages are at most five levels deep and have some dozen elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Levels of elements, the root included.
+    pub depth: usize,
+    /// Elements in all.
+    pub elements: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { depth: 16, elements: 4096 }
+    }
+}
+
+/// Reads a body under the default [`Limits`]. See [`parse_within`].
+///
+/// # Errors
+/// [`XmlError`], one variant per refusal.
+pub fn parse(body: &[u8]) -> Result<Element, XmlError> {
+    parse_within(body, Limits::default())
+}
+
+/// Reads a body: a byte order mark, white space and an XML declaration may come first, then one root named `xml`.
+///
+/// Characters that XML forbids are dropped rather than refused: they can only come from a user's text, and refusing
+/// would make WeChat push the message again and then show the user a fault.
+///
+/// # Errors
+/// [`XmlError`], one variant per refusal.
+pub fn parse_within(body: &[u8], limits: Limits) -> Result<Element, XmlError> {
+    let text = std::str::from_utf8(body).map_err(|e| XmlError::NotUtf8 { offset: e.valid_up_to() })?;
+    let unmarked = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    Builder {
+        limits,
+        skipped: text.len() - unmarked.len(),
+        begun: false,
+        elements: 0,
+        open: Vec::new(),
+        root: None,
+    }
+    .read(unmarked)
+}
+
+/// The tree under construction.
+struct Builder {
+    limits: Limits,
+    /// Bytes before those that the reader sees: the byte order mark.
+    skipped: usize,
+    /// Whether anything but white space has been seen, so that a declaration is late.
+    begun: bool,
+    elements: usize,
+    /// From the root to the innermost open element.
+    open: Vec<Open>,
+    /// The root, once it is closed.
+    root: Option<Element>,
+}
+
+impl Builder {
+    fn read(mut self, text: &str) -> Result<Element, XmlError> {
+        let mut reader = Reader::from_str(text);
+        reader.config_mut().allow_dangling_amp = false;
+        loop {
+            let offset = self.skipped + position(reader.buffer_position());
+            let event = match reader.read_event() {
+                Ok(event) => event,
+                Err(error) => return Err(self.refusal(&error, position(reader.error_position()))),
+            };
+            let late = self.begun;
+            self.begun |= !matches!(&event, Event::Text(text) if is_blank(text));
+            match event {
+                Event::Eof => return self.finish(),
+                Event::DocType(_) => return Err(XmlError::Doctype { offset }),
+                Event::Decl(decl) => {
+                    if late {
+                        return Err(malformed(offset, "an XML declaration that isn't the first thing"));
+                    }
+                    if let Some(encoding) = decl.encoding() {
+                        let name = encoding.map_err(|e| malformed(offset, &e.to_string()))?;
+                        if !name.eq_ignore_ascii_case("utf-8") && !name.eq_ignore_ascii_case("utf8") {
+                            return Err(XmlError::Encoding { name: short(&name) });
+                        }
+                    }
+                }
+                Event::Comment(_) | Event::PI(_) => {}
+                Event::Start(tag) => self.start(&tag, offset)?,
+                Event::Empty(tag) => {
+                    self.start(&tag, offset)?;
+                    self.end();
+                }
+                Event::End(_) => self.end(),
+                Event::Text(text) => self.text(&text.xml10_content(), offset)?,
+                Event::CData(text) => self.inside(offset)?.cdata(&text.xml10_content()),
+                Event::GeneralRef(reference) => {
+                    let text = resolve(&reference, offset)?;
+                    self.inside(offset)?.reference(&text);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, tag: &BytesStart<'_>, offset: usize) -> Result<(), XmlError> {
+        let name = tag.name();
+        let name = name.into_inner();
+        if !is_name(name) {
+            return Err(XmlError::Name { offset });
+        }
+        if self.open.is_empty() {
+            if self.root.is_some() {
+                return Err(XmlError::Trailing { offset });
+            }
+            if name != "xml" {
+                return Err(XmlError::Root { name: short(name) });
+            }
+        }
+        if self.open.len() == self.limits.depth {
+            return Err(XmlError::TooDeep { limit: self.limits.depth, offset });
+        }
+        if self.elements == self.limits.elements {
+            return Err(XmlError::TooMany { limit: self.limits.elements, offset });
+        }
+        self.elements += 1;
+        self.open.push(Open::new(name));
+        Ok(())
+    }
+
+    /// Closes the innermost element; the reader has checked that the names agree.
+    fn end(&mut self) {
+        let Some(closed) = self.open.pop() else { return };
+        let element = closed.finish();
+        match self.open.last_mut() {
+            Some(parent) => parent.child(element),
+            None => self.root = Some(element),
+        }
+    }
+
+    fn text(&mut self, text: &str, offset: usize) -> Result<(), XmlError> {
+        if self.open.is_empty() && is_blank(text) {
+            return Ok(());
+        }
+        self.inside(offset)?.bare(text);
+        Ok(())
+    }
+
+    /// The innermost open element, for something that may stand only inside one.
+    fn inside(&mut self, offset: usize) -> Result<&mut Open, XmlError> {
+        match self.open.last_mut() {
+            Some(open) => Ok(open),
+            None if self.root.is_some() => Err(XmlError::Trailing { offset }),
+            None => Err(XmlError::NotXml { offset }),
+        }
+    }
+
+    fn finish(mut self) -> Result<Element, XmlError> {
+        match self.open.pop() {
+            Some(open) => Err(XmlError::Unclosed { name: short(&open.element.name) }),
+            None => self.root.ok_or(XmlError::Empty),
+        }
+    }
+
+    fn refusal(&self, error: &Error, at: usize) -> XmlError {
+        let offset = self.skipped + at;
+        match error {
+            Error::IllFormed(IllFormedError::UnmatchedEndTag(_)) if self.root.is_some() => {
+                XmlError::Trailing { offset }
+            }
+            Error::IllFormed(
+                IllFormedError::MismatchedEndTag { .. } | IllFormedError::UnmatchedEndTag(_),
+            ) => XmlError::Mismatched { offset },
+            other => malformed(offset, &other.to_string()),
+        }
+    }
+}
+
+/// An element that isn't closed yet.
+struct Open {
+    element: Element,
+    /// The bare text since the last tag or CDATA. Whether it is content or layout is known when the element ends.
+    run: String,
+    /// Whether the run holds a reference: such white space was written on purpose.
+    run_is_meant: bool,
+    /// Whether a CDATA section was seen, so that blank runs are layout.
+    has_cdata: bool,
+}
+
+impl Open {
+    fn new(name: &str) -> Open {
+        Open { element: Element::new(name), run: String::new(), run_is_meant: false, has_cdata: false }
+    }
+
+    fn bare(&mut self, text: &str) {
+        push_legal(&mut self.run, text);
+    }
+
+    fn reference(&mut self, text: &str) {
+        self.run_is_meant = true;
+        self.bare(text);
+    }
+
+    fn cdata(&mut self, text: &str) {
+        self.settle_run();
+        self.has_cdata = true;
+        push_legal(&mut self.element.text, text);
+    }
+
+    fn child(&mut self, child: Element) {
+        self.settle_run();
+        self.element.children.push(child);
+    }
+
+    /// Ends a run of bare text beside CDATA or a child: blank, it was layout.
+    fn settle_run(&mut self) {
+        if self.run_is_meant || !is_blank(&self.run) {
+            self.element.text.push_str(&self.run);
+        }
+        self.run.clear();
+        self.run_is_meant = false;
+    }
+
+    fn finish(mut self) -> Element {
+        if self.has_cdata || !self.element.children.is_empty() {
+            self.settle_run();
+        } else {
+            self.element.text.push_str(&self.run);
+        }
+        self.element
+    }
+}
+
+/// The text of `&…;`.
+fn resolve(reference: &BytesRef<'_>, offset: usize) -> Result<String, XmlError> {
+    match reference.resolve_char_ref() {
+        Ok(Some(c)) => Ok(c.to_string()),
+        Ok(None) => match resolve_predefined_entity(reference) {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(XmlError::Entity { name: short(reference), offset }),
+        },
+        Err(_) => Err(XmlError::Reference { offset }),
+    }
+}
+
+/// XML's rule for names, a little wider: what it refuses could not be written back as a tag.
+fn is_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_' || c == ':')
+        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '-' | '.'))
+}
+
+/// Appends what XML allows of `text`; nearly always that is all of it.
+fn push_legal(to: &mut String, text: &str) {
+    if text.chars().all(is_xml_char) {
+        to.push_str(text);
+    } else {
+        to.extend(text.chars().filter(|c| is_xml_char(*c)));
+    }
+}
+
+/// White space as XML means it; an ideographic space is a character of the message.
+fn is_blank(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
+}
+
+fn malformed(offset: usize, reason: &str) -> XmlError {
+    XmlError::Malformed { offset, reason: reason.to_owned() }
+}
+
+/// A position inside a slice, which therefore fits.
+fn position(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,60 @@
+//! The tree as XML, in the form that WeChat itself uses: text in CDATA, nothing between elements.
+
+use super::{Element, is_xml_char};
+
+/// Appends `element`. Text comes before children, where reading it puts it.
+pub(super) fn write(element: &Element, out: &mut String) {
+    out.push('<');
+    out.push_str(&element.name);
+    out.push('>');
+    if !element.text.is_empty() {
+        cdata(&element.text, out);
+    }
+    for child in &element.children {
+        write(child, out);
+    }
+    out.push_str("</");
+    out.push_str(&element.name);
+    out.push('>');
+}
+
+/// Appends `text` as CDATA. `]]>` is split over two sections, and a carriage return, which every XML reader turns into
+/// a newline, steps outside as a reference.
+fn cdata(text: &str, out: &mut String) {
+    out.push_str("<![CDATA[");
+    let mut brackets = 0;
+    for c in text.chars().filter(|c| is_xml_char(*c)) {
+        match c {
+            '>' if brackets >= 2 => out.push_str("]]><![CDATA[>"),
+            '\r' => out.push_str("]]>&#13;<![CDATA["),
+            _ => out.push(c),
+        }
+        brackets = if c == ']' { brackets + 1 } else { 0 };
+    }
+    out.push_str("]]>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Element, parse};
+
+    #[test]
+    fn the_end_of_a_cdata_section_is_split() {
+        let xml = Element::leaf("xml", "a]]>b]]]>").write();
+        assert_eq!(xml, "<xml><![CDATA[a]]]]><![CDATA[>b]]]]]><![CDATA[>]]></xml>");
+        assert_eq!(parse(xml.as_bytes()).unwrap().text, "a]]>b]]]>");
+    }
+
+    #[test]
+    fn characters_that_xml_forbids_are_left_out() {
+        let xml = Element::leaf("xml", "a\0b\u{8}c\u{FFFF}d\u{B}\te\nf😀").write();
+        assert_eq!(xml, "<xml><![CDATA[abcd\te\nf😀]]></xml>");
+        assert_eq!(Element::leaf("xml", "]]\0>").write(), "<xml><![CDATA[]]]]><![CDATA[>]]></xml>");
+    }
+
+    #[test]
+    fn a_carriage_return_survives() {
+        let tree = Element::leaf("xml", "a\r\nb\r");
+        assert_eq!(parse(tree.write().as_bytes()).unwrap(), tree);
+    }
+}

@@ -1,0 +1,58 @@
+//! What is recorded of an answer before its first part is sent.
+//!
+//! With it, a worker that takes over goes on with the next part instead of running minutes of work again. The failure
+//! reply is recorded the same way, with the reason the message dies of, so that the user is told once and the message
+//! is buried afterwards, whoever does it.
+
+use bytes::Bytes;
+use huixin_wechat::Outgoing;
+use serde::{Deserialize, Serialize};
+
+const FORMAT: u8 = 1;
+
+/// A recorded answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    format: u8,
+    /// What to send, in order. Never empty.
+    pub(crate) parts: Vec<Outgoing>,
+    /// Failed attempts when it was recorded: what came later are failed sends.
+    pub(crate) failures: u32,
+    /// After sending, the message dies of this.
+    pub(crate) dies_of: Option<String>,
+}
+
+impl Answer {
+    pub(crate) fn new(parts: Vec<Outgoing>, failures: u32) -> Self {
+        Self { format: FORMAT, parts, failures, dies_of: None }
+    }
+
+    /// What the user is told before the message dies.
+    pub(crate) fn last_words(text: &str, failures: u32, reason: String) -> Self {
+        let parts = vec![Outgoing::Text { content: text.to_owned() }];
+        Self { format: FORMAT, parts, failures, dies_of: Some(reason) }
+    }
+
+    pub(crate) fn encode(&self) -> Bytes {
+        // Structs of texts and numbers always have a JSON form.
+        serde_json::to_vec(self).expect("an answer can be written as JSON").into()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok().filter(|answer: &Self| answer.format == FORMAT && !answer.parts.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_reads_back_as_it_was_recorded() {
+        let answer = Answer::new(vec![Outgoing::Text { content: "你好 😀".into() }, Outgoing::Image { media_id: "m".into() }], 2);
+        assert_eq!(Answer::decode(&answer.encode()), Some(answer));
+        let last = Answer::last_words("sorry", 4, "the service is away".into());
+        assert_eq!(Answer::decode(&last.encode()), Some(last));
+        assert_eq!(Answer::decode(b"{\"format\":9,\"parts\":[\"x\"]}"), None);
+    }
+}

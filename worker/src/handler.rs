@@ -1,0 +1,83 @@
+//! What a handler gets and what it gives back.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use huixin_wechat::{Message, Outgoing};
+
+/// The slow logic behind a route.
+///
+/// **It may run twice for one message**: after a crash of the worker, or when its lease was lost although it still ran.
+/// Once its replies are recorded it doesn't run again, whatever happens to the sending. A handler with effects of its
+/// own uses [`Context::id`] as the idempotency key.
+///
+/// **Order**: messages of one user come one at a time; those of others run at the same time.
+///
+/// **Cancellation**: the future is dropped when the worker loses the message's lease or must stop before the handler is
+/// done. The message then runs again elsewhere.
+///
+/// **Time**: it may take minutes. Nothing limits it from outside but [`Context::reply_until`], after which WeChat
+/// takes no answer; a handler that calls others sets its own timeouts.
+///
+/// **Panics** are caught and count as a failed attempt.
+#[async_trait]
+pub trait Handler: Send + Sync + 'static {
+    /// Handles one message.
+    async fn handle(&self, message: &Message, context: &Context) -> Outcome;
+
+    /// Whether running it again costs nothing and gives the same replies. A single reply of such a handler is computed
+    /// again after a crash instead of being recorded first, which saves the store a write.
+    fn is_cheap(&self) -> bool {
+        false
+    }
+}
+
+/// How a handler ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Send these, in order. Texts are trimmed, empty ones dropped; if nothing is left it is [`Outcome::NoReply`].
+    Reply(Vec<Outgoing>),
+    /// Done, and nothing to say.
+    NoReply,
+    /// It failed now and may work later: a failed attempt. After the route's last attempt the message dies.
+    Retry {
+        /// When to try again; `None` lets the worker's backoff decide.
+        after: Option<Duration>,
+        /// Why, for people. Without secrets: it is stored and shown.
+        reason: String,
+    },
+    /// It will never work: the message dies now.
+    Fail {
+        /// Why, for people. Without secrets: it is stored and shown.
+        reason: String,
+    },
+}
+
+impl Outcome {
+    /// A reply of one text.
+    pub fn text(content: impl Into<String>) -> Self {
+        Self::Reply(vec![Outgoing::Text { content: content.into() }])
+    }
+}
+
+/// What a handler knows besides the message.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The message's id: opaque, the same on every attempt.
+    pub id: String,
+    /// The account's name in the configuration.
+    pub account: String,
+    /// The route's name.
+    pub route: String,
+    /// Which start of the handler this is, from 1: failed attempts and lost leases both count.
+    pub attempt: u32,
+    /// When the receiver accepted the message.
+    pub accepted_at: SystemTime,
+    /// Until when WeChat takes answers to it; `None` if the message opens no right to answer.
+    pub reply_until: Option<SystemTime>,
+    /// How many messages this push lets the account send.
+    pub sends_left: u32,
+    /// What the route's text pattern captured, by the group's name and by its number.
+    pub captures: BTreeMap<String, String>,
+}

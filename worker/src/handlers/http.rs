@@ -1,0 +1,219 @@
+//! A service in any language: the message goes out as JSON, the answer comes back as a reply.
+//!
+//! The request and the answers are those of the manual (README, "Your logic over HTTP"). Every request carries
+//! `webhook-id` and `Idempotency-Key`, both the message's id, the same on every attempt, because a service may be asked
+//! twice. With a secret it is signed by the Standard Webhooks scheme, for which every language has a library.
+//!
+//! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and no URL gets
+//! into an error: it may hold a key of its owner's.
+
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use huixin_wechat::{Message, Secret};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use url::Url;
+
+use super::http_answer::{BODY_MAX_BYTES, outcome_of};
+use crate::handler::{Context, Handler, Outcome};
+
+/// Asks a service over HTTP.
+pub struct HttpHandler {
+    url: Url,
+    timeout: Duration,
+    signer: Option<Webhook>,
+    client: reqwest::Client,
+}
+
+/// A handler that can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpHandlerError {
+    /// The secret isn't one.
+    #[error("the secret must be `whsec_` and base64, of 24 to 64 bytes")]
+    Secret,
+}
+
+impl HttpHandler {
+    /// A handler that asks `url` and waits for the answer for `timeout`, minutes if need be. With a secret
+    /// (`whsec_…`, base64) requests are signed. `client` must not follow redirects: see [`huixin_wechat::http_client`].
+    ///
+    /// # Errors
+    /// When the secret can't be read.
+    pub fn new(
+        url: Url,
+        timeout: Duration,
+        secret: Option<&Secret>,
+        client: reqwest::Client,
+    ) -> Result<Self, HttpHandlerError> {
+        let signer = match secret {
+            Some(secret) => Some(Webhook::new(secret.expose()).map_err(|_| HttpHandlerError::Secret)?),
+            None => None,
+        };
+        Ok(Self { url, timeout, signer, client })
+    }
+
+    fn headers(&self, id: &str, body: &str) -> Result<HeaderMap, &'static str> {
+        let mut headers = HeaderMap::new();
+        let value = |text: &str| HeaderValue::from_str(text).map_err(|_| "the message's id can't be a header");
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("webhook-id", value(id)?);
+        headers.insert("idempotency-key", value(id)?);
+        if let Some(signer) = &self.signer {
+            let now = OffsetDateTime::now_utc().unix_timestamp();
+            let signature = signer.sign(id, now, body.as_bytes()).map_err(|_| "the request can't be signed")?;
+            headers.insert("webhook-timestamp", value(&now.to_string())?);
+            headers.insert("webhook-signature", value(&signature)?);
+        }
+        Ok(headers)
+    }
+
+    async fn ask(&self, headers: HeaderMap, body: String) -> Result<(reqwest::StatusCode, HeaderMap, Vec<u8>), Failure> {
+        let request = self.client.post(self.url.clone()).headers(headers).timeout(self.timeout).body(body);
+        let mut response = request.send().await.map_err(|error| self.failure(error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
+            if body.len() + chunk.len() > BODY_MAX_BYTES {
+                return Err(Failure { final_: true, reason: format!("the service answered more than {BODY_MAX_BYTES} bytes") });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((status, headers, body))
+    }
+
+    fn failure(&self, error: reqwest::Error) -> Failure {
+        let error = error.without_url();
+        let reason = if error.is_timeout() && !error.is_connect() {
+            format!("the service did not answer within {:?}", self.timeout)
+        } else {
+            // The outermost error only says "error sending request"; the innermost says why.
+            let mut cause: &dyn std::error::Error = &error;
+            while let Some(inner) = cause.source() {
+                cause = inner;
+            }
+            format!("the service could not be asked: {cause}")
+        };
+        Failure { final_: false, reason }
+    }
+}
+
+struct Failure {
+    final_: bool,
+    reason: String,
+}
+
+#[async_trait]
+impl Handler for HttpHandler {
+    async fn handle(&self, message: &Message, context: &Context) -> Outcome {
+        let body = request_body(message, context).to_string();
+        let headers = match self.headers(&context.id, &body) {
+            Ok(headers) => headers,
+            Err(reason) => return Outcome::Fail { reason: reason.to_owned() },
+        };
+        match self.ask(headers, body).await {
+            Ok((status, headers, body)) => outcome_of(status, &headers, &body),
+            Err(Failure { final_: true, reason }) => Outcome::Fail { reason },
+            Err(Failure { final_: false, reason }) => Outcome::Retry { after: None, reason },
+        }
+    }
+}
+
+impl std::fmt::Debug for HttpHandler {
+    /// Without the URL, which may hold a key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpHandler").field("host", &self.url.host_str()).field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// What the service gets: flat, every name always there, `null` where the message has nothing.
+fn request_body(message: &Message, context: &Context) -> Value {
+    json!({
+        "version": 1,
+        "id": context.id,
+        "route": context.route,
+        "account": context.account,
+        "user": message.from,
+        "type": message.msg_type(),
+        "event": message.event(),
+        "key": message.event_key(),
+        "content": message.content().or_else(|| message.recognition()),
+        "created_at": message.created_at,
+        "accepted_at": rfc3339(context.accepted_at),
+        "reply_until": context.reply_until.map(rfc3339),
+        "sends_left": context.sends_left,
+        "attempt": context.attempt,
+        "captures": context.captures,
+        // Their places: conversation memory and call backs come later.
+        "memory": null,
+        "callback_url": null,
+        "fields": message.tree.to_json(),
+    })
+}
+
+fn rfc3339(at: SystemTime) -> Option<String> {
+    OffsetDateTime::from(at).format(&Rfc3339).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> reqwest::Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        huixin_wechat::http_client().unwrap()
+    }
+
+    #[test]
+    fn a_signed_request_verifies_with_the_public_library_and_only_with_its_own_body() {
+        let secret = Secret::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let url = Url::parse("http://127.0.0.1:1/").unwrap();
+        let handler = HttpHandler::new(url, Duration::from_secs(1), Some(&secret), client()).unwrap();
+        let headers = handler.headers("id-1", "{}").unwrap();
+        let verifier = Webhook::new(secret.expose()).unwrap();
+        assert!(verifier.verify(b"{}", &headers).is_ok());
+        assert!(verifier.verify(b"{ }", &headers).is_err());
+        assert_eq!(headers["idempotency-key"], "id-1");
+    }
+
+    #[test]
+    fn a_secret_that_is_none_is_refused() {
+        let url = Url::parse("http://127.0.0.1:1/").unwrap();
+        let secret = Secret::from("whsec_not base64!");
+        assert!(HttpHandler::new(url, Duration::from_secs(1), Some(&secret), client()).is_err());
+    }
+
+    #[test]
+    fn the_request_has_every_name_of_the_manual() {
+        let body = "<xml><ToUserName>gh_1</ToUserName><FromUserName>oUser</FromUserName><CreateTime>1718000010</CreateTime>\
+            <MsgType>text</MsgType><Content>hello</Content><MsgId>24801004976846051</MsgId></xml>";
+        let message = Message::parse(body.as_bytes()).unwrap();
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_718_000_011);
+        let context = Context {
+            id: "abc".into(),
+            account: "main".into(),
+            route: "lookup".into(),
+            attempt: 1,
+            accepted_at: at,
+            reply_until: Some(at + Duration::from_secs(48 * 3600)),
+            sends_left: 5,
+            captures: [("code".to_owned(), "18-546".to_owned())].into(),
+        };
+        assert_eq!(
+            request_body(&message, &context),
+            json!({
+                "version": 1, "id": "abc", "route": "lookup", "account": "main", "user": "oUser", "type": "text",
+                "event": null, "key": null, "content": "hello", "created_at": 1_718_000_010,
+                "accepted_at": "2024-06-10T06:13:31Z", "reply_until": "2024-06-12T06:13:31Z", "sends_left": 5, "attempt": 1,
+                "captures": {"code": "18-546"}, "memory": null, "callback_url": null,
+                "fields": {
+                    "ToUserName": "gh_1", "FromUserName": "oUser", "CreateTime": "1718000010", "MsgType": "text",
+                    "Content": "hello", "MsgId": "24801004976846051"
+                }
+            })
+        );
+    }
+}

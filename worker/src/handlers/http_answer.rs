@@ -1,0 +1,202 @@
+//! What a service's answer means: from status, headers and body to an outcome, without effects.
+//!
+//! | answer | means |
+//! | --- | --- |
+//! | 2xx with `application/json` | a reply, a list of them, or `{"replies": …}` |
+//! | 2xx with other text | a text, trimmed |
+//! | 204, an empty body, an empty list | no reply |
+//! | a body that begins as an HTML page | a failed attempt: a proxy's error page must never reach a user, and its header can't be trusted |
+//! | 408, 429, 5xx | a failed attempt; `Retry-After` is honoured |
+//! | other 4xx, 3xx | final: the message dies |
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use serde_json::Value;
+
+use crate::handler::Outcome;
+use crate::reply;
+
+/// The longest answer that is read.
+pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// The longest wait a service may ask for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+/// How much of an odd answer is kept as the reason.
+const EXCERPT_CHARS: usize = 120;
+
+pub(super) fn outcome_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    match status.as_u16() {
+        202 => fail("the service answered 202: answers by call back are not available in this version"),
+        200..=299 => answered(headers, body),
+        408 | 429 | 500..=599 => Outcome::Retry { after: retry_after(headers), reason: format!("the service answered {status}") },
+        300..=399 => fail(&format!("the service answered {status}: redirects are not followed")),
+        _ => fail(&format!("the service answered {status}{}", excerpt(body))),
+    }
+}
+
+fn answered(headers: &HeaderMap, body: &[u8]) -> Outcome {
+    let again = |reason: String| Outcome::Retry { after: None, reason };
+    let Ok(text) = std::str::from_utf8(body) else { return again("the service's answer is not UTF-8".to_owned()) };
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Outcome::NoReply;
+    }
+    if begins_as_html(text) {
+        return again("the service answered with an HTML page".to_owned());
+    }
+    if !is_json(headers) {
+        return Outcome::text(text);
+    }
+    let value: Value = match serde_json::from_str(text) {
+        Ok(value) => value,
+        Err(error) => return again(format!("the service's answer is not the JSON that it says it is: {error}")),
+    };
+    match reply::parse(replies_of(&value)) {
+        Ok(parts) if parts.is_empty() => Outcome::NoReply,
+        Ok(parts) => Outcome::Reply(parts),
+        Err(error) => fail(&format!("the service's answer can't be sent: {error}")),
+    }
+}
+
+/// The replies in `{"replies": …, "memory": …}`; anything else is a reply itself.
+fn replies_of(value: &Value) -> &Value {
+    match value.as_object() {
+        Some(fields) if !fields.contains_key("type") && (fields.contains_key("replies") || fields.contains_key("memory")) => {
+            fields.get("replies").unwrap_or(&Value::Null)
+        }
+        _ => value,
+    }
+}
+
+fn begins_as_html(text: &str) -> bool {
+    let start: String = text.chars().take(1024).collect::<String>().to_ascii_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html") || (start.starts_with("<?xml") && start.contains("<html"))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+/// Seconds, or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match value.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).unwrap_or_default(),
+    };
+    Some(wait.min(RETRY_AFTER_MAX))
+}
+
+fn fail(reason: &str) -> Outcome {
+    Outcome::Fail { reason: reason.to_owned() }
+}
+
+fn excerpt(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    if text.is_empty() || begins_as_html(text) {
+        return String::new();
+    }
+    let short: String = text.chars().filter(|c| !c.is_control()).take(EXCERPT_CHARS).collect();
+    format!(": {short}")
+}
+
+#[cfg(test)]
+mod tests {
+    use huixin_wechat::Outgoing;
+
+    use super::*;
+
+    fn answer(status: u16, kind: &str, body: &str) -> Outcome {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, kind.parse().unwrap());
+        outcome_of(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes())
+    }
+
+    const JSON: &str = "application/json; charset=utf-8";
+    const TEXT: &str = "text/plain";
+
+    #[test]
+    fn replies_are_read_from_json_and_from_text() {
+        let two = Outcome::Reply(vec![Outgoing::Text { content: "a".into() }, Outgoing::Image { media_id: "m".into() }]);
+        let rows = [
+            (answer(200, JSON, r#""hello""#), Outcome::text("hello")),
+            (answer(200, JSON, r#"{"type":"text","content":" hello "}"#), Outcome::text("hello")),
+            (answer(200, JSON, r#"["a",{"type":"image","media_id":"m"}]"#), two.clone()),
+            (answer(201, JSON, r#"{"replies":["a",{"type":"image","media_id":"m"}],"memory":"x"}"#), two),
+            (answer(200, "application/problem+json", r#""hello""#), Outcome::text("hello")),
+            (answer(200, TEXT, "\u{feff} hello\n"), Outcome::text("hello")),
+            (answer(200, TEXT, r#"{"type":"text"}"#), Outcome::text(r#"{"type":"text"}"#)),
+            (answer(200, TEXT, "<a href=\"http://x\">link</a>"), Outcome::text("<a href=\"http://x\">link</a>")),
+        ];
+        for (outcome, expected) in rows {
+            assert_eq!(outcome, expected);
+        }
+    }
+
+    #[test]
+    fn nothing_to_say_is_no_reply() {
+        for outcome in [
+            answer(204, TEXT, ""),
+            answer(200, JSON, ""),
+            answer(200, TEXT, " \n"),
+            answer(200, JSON, "[]"),
+            answer(200, JSON, "null"),
+            answer(200, JSON, r#"{"replies":[],"memory":null}"#),
+            answer(200, JSON, r#"{"memory":"kept"}"#),
+            answer(200, JSON, r#"["", " "]"#),
+        ] {
+            assert_eq!(outcome, Outcome::NoReply);
+        }
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_never_reaches_a_user() {
+        for page in ["<!DOCTYPE html><html>502</html>", "\n <HTML><body>", "\u{feff}<html lang=en>", "<?xml version='1.0'?>\n<html>"] {
+            for kind in [TEXT, JSON, "text/html"] {
+                let outcome = answer(200, kind, page);
+                assert!(matches!(&outcome, Outcome::Retry { .. }), "{page}: {outcome:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_status_decides_between_another_attempt_and_the_end() {
+        for status in [408, 429, 500, 502, 503, 599] {
+            assert!(matches!(answer(status, TEXT, "x"), Outcome::Retry { .. }), "{status}");
+        }
+        for status in [202, 301, 302, 307, 400, 401, 404, 410, 422] {
+            assert!(matches!(answer(status, TEXT, "x"), Outcome::Fail { .. }), "{status}");
+        }
+        let Outcome::Fail { reason } = answer(422, TEXT, "no such code") else { panic!("422 is final") };
+        assert_eq!(reason, "the service answered 422 Unprocessable Entity: no such code");
+    }
+
+    #[test]
+    fn rubbish_that_calls_itself_json_is_a_failed_attempt_and_a_wrong_reply_is_final() {
+        assert!(matches!(answer(200, JSON, "{oops"), Outcome::Retry { .. }));
+        let Outcome::Fail { reason } = answer(200, JSON, r#"{"type":"txt"}"#) else { panic!("final") };
+        assert!(reason.contains("`type` is \"txt\""), "{reason}");
+    }
+
+    #[test]
+    fn the_service_may_say_when_to_try_again() {
+        let at = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+            match outcome_of(StatusCode::SERVICE_UNAVAILABLE, &headers, b"") {
+                Outcome::Retry { after, .. } => after,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(at("7"), Some(Duration::from_secs(7)));
+        assert_eq!(at("999999"), Some(RETRY_AFTER_MAX));
+        assert_eq!(at("soon"), None);
+        assert_eq!(at("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
+        assert!(at(&soon).is_some_and(|wait| (90..=100).contains(&wait.as_secs())));
+    }
+}

@@ -1,0 +1,8 @@
+//! The handlers that come with Huixin, chosen by routes of the configuration.
+
+mod http;
+mod http_answer;
+mod reply;
+
+pub use http::{HttpHandler, HttpHandlerError};
+pub use reply::{ReplyHandler, ReplyHandlerError};

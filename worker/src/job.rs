@@ -1,0 +1,430 @@
+//! One message's way through a worker: read → route → handle → record → send → settle.
+//!
+//! The decisions are in [`crate::settle`], the effects here. What matters is their order:
+//!
+//! 1. The replies are recorded before the first is sent, with the intent to send it; before each further part its
+//!    intent, which confirms the parts before. So a crash leaves at most one send unsure, and the handler doesn't run
+//!    again. (Replies of a `reply` route with one part are computed again instead of recorded; its intent is recorded.)
+//! 2. A send that certainly failed takes its intent back before the message is put off, so that it isn't unsure.
+//! 3. An unsure send is made again: WeChat's API has no idempotency key, and an answer twice is better than none. Each
+//!    is counted.
+//! 4. Before each effect the lease must be current by our own clock; the settle proves it by the queue's.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures::FutureExt as _;
+use huixin_queue::{Leased, Progress, Queue, QueueError};
+use huixin_wechat::{ApiError, Client, Message};
+
+use crate::answer::Answer;
+use crate::handler::{Context, Outcome};
+use crate::lease::Held;
+use crate::metrics;
+use crate::payload::{Payload, PayloadError};
+use crate::reply::tidy;
+use crate::route::{self, Captures, Route};
+use crate::settle::{self, SendVerdict, Verdict};
+use crate::worker::Shared;
+
+/// How a message left this worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All its replies are with WeChat.
+    Answered,
+    /// Its handler had nothing to say.
+    NoReply,
+    /// No route is for it.
+    Unmatched,
+    /// It comes again later; an attempt was used.
+    Retried,
+    /// It comes again later; no attempt was used.
+    Snoozed,
+    /// It went back because the worker stops.
+    Released,
+    /// It is a dead letter.
+    Dead,
+    /// Somebody else may have it.
+    LeaseLost,
+    /// The queue was away for too long; its lease will run out.
+    Unsettled,
+}
+
+impl End {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::NoReply => "no_reply",
+            Self::Unmatched => "unmatched",
+            Self::Retried => "retried",
+            Self::Snoozed => "snoozed",
+            Self::Released => "released",
+            Self::Dead => "dead",
+            Self::LeaseLost => "lease_lost",
+            Self::Unsettled => "unsettled",
+        }
+    }
+}
+
+/// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
+const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);
+/// A message that this version can't read is looked at again after this.
+const NEWER_PAUSE: Duration = Duration::from_secs(60);
+/// How far WeChat's clock may be off before the receiver's counts instead.
+const SKEW_MAX: Duration = Duration::from_secs(600);
+
+/// A message being handled.
+pub(crate) struct Job {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) leased: Leased,
+    pub(crate) held: Held,
+}
+
+/// Why a job stops short of its normal end.
+enum Stop {
+    Lost,
+    Stopping,
+    Queue(QueueError),
+}
+
+type Step<T> = Result<T, Stop>;
+
+impl Job {
+    /// Handles the message to whatever end it has here.
+    pub(crate) async fn run(self) -> End {
+        let end = match self.steps().await {
+            Ok(end) => end,
+            Err(Stop::Stopping) => match self.settle(|| self.queue().release(&self.leased.lease)).await {
+                Ok(()) => End::Released,
+                Err(stop) => self.stopped(stop),
+            },
+            Err(stop) => self.stopped(stop),
+        };
+        tracing::debug!(end = end.as_str(), "handled");
+        end
+    }
+
+    fn stopped(&self, stop: Stop) -> End {
+        match stop {
+            Stop::Lost | Stop::Stopping => {
+                metrics::lease_lost();
+                tracing::warn!("the lease is lost: another worker has the message");
+                End::LeaseLost
+            }
+            Stop::Queue(error) => {
+                tracing::error!(%error, "the message could not be settled: it comes again when its lease runs out");
+                End::Unsettled
+            }
+        }
+    }
+
+    async fn steps(&self) -> Step<End> {
+        let payload = match Payload::decode(&self.leased.payload) {
+            Ok(payload) => payload,
+            Err(error @ PayloadError::Newer(_)) => {
+                tracing::error!(%error, "the message is left for a newer worker");
+                return self.snooze(NEWER_PAUSE, &error.to_string()).await;
+            }
+            Err(error) => return self.bury(&error.to_string()).await,
+        };
+        let message = match Message::parse(&payload.body) {
+            Ok(message) => message,
+            Err(error) => return self.bury(&format!("the message can't be read: {error}")).await,
+        };
+        let Some(client) = self.shared.accounts.get(&payload.account).cloned() else {
+            let reason = format!("account `{}` is not configured in this worker", payload.account);
+            tracing::error!(account = payload.account, "the message's account is not configured here");
+            return self.snooze(NEWER_PAUSE, &reason).await;
+        };
+        let Some((route, captures)) = route::find(&self.shared.routes, &payload.account, &message) else {
+            // What an earlier configuration answered is still sent.
+            return match self.recorded() {
+                Some(answer) => self.send(&client, &message, &payload, None, answer, self.leased.progress.clone()).await,
+                None => self.complete(End::Unmatched).await,
+            };
+        };
+        if let Some(answer) = self.recorded() {
+            return self.send(&client, &message, &payload, Some(route), answer, self.leased.progress.clone()).await;
+        }
+        self.handle(&client, &message, &payload, route, captures).await
+    }
+
+    async fn handle(
+        &self,
+        client: &Client,
+        message: &Message,
+        payload: &Payload,
+        route: &Route,
+        captures: Captures,
+    ) -> Step<End> {
+        let context = self.context(message, payload, route, captures);
+        let started = Instant::now();
+        let outcome = tokio::select! {
+            biased;
+            () = self.held.lost().cancelled() => return Err(Stop::Lost),
+            () = self.shared.stop_now.cancelled() => return Err(Stop::Stopping),
+            outcome = AssertUnwindSafe(route.handler.handle(message, &context)).catch_unwind() => outcome,
+        };
+        metrics::handled(&payload.account, &route.name, started.elapsed());
+        let outcome = outcome.unwrap_or_else(|panic| {
+            tracing::error!(panic = panic_text(&*panic), "the handler panicked");
+            Outcome::Retry { after: None, reason: format!("the handler panicked: {}", panic_text(&*panic)) }
+        });
+        let failures = self.leased.failures;
+        match outcome {
+            Outcome::NoReply => self.complete(End::NoReply).await,
+            Outcome::Reply(parts) => {
+                let parts = tidy(parts);
+                if parts.is_empty() {
+                    return self.complete(End::NoReply).await;
+                }
+                let progress = Progress { sending: self.leased.progress.sending, ..Progress::default() };
+                self.send(client, message, payload, Some(route), Answer::new(parts, failures), progress).await
+            }
+            Outcome::Retry { after, reason } => {
+                tracing::warn!(reason, attempt = context.attempt, "the attempt failed");
+                match settle::after_handler(failures, route.attempts, after, context.reply_until, SystemTime::now()) {
+                    Verdict::Retry { after } => self.retry(after, &reason).await,
+                    Verdict::Snooze { after } => self.snooze(after, &reason).await,
+                    Verdict::Die => self.die(client, message, payload, route, reason).await,
+                }
+            }
+            Outcome::Fail { reason } => {
+                tracing::warn!(reason, attempt = context.attempt, "the handler gave the message up");
+                self.die(client, message, payload, route, reason).await
+            }
+        }
+    }
+
+    /// Tells the user, if there is something to tell and he can be told; then buries the message.
+    async fn die(&self, client: &Client, message: &Message, payload: &Payload, route: &Route, reason: String) -> Step<End> {
+        let open = self.reply_until(message, payload).is_some_and(|until| SystemTime::now() < until);
+        match route.failure_reply.as_deref().map(str::trim) {
+            Some(text) if open && !text.is_empty() => {
+                let answer = Answer::last_words(text, self.leased.failures, reason);
+                self.send(client, message, payload, Some(route), answer, Progress::default()).await
+            }
+            _ => self.bury(&reason).await,
+        }
+    }
+
+    /// Sends the parts that aren't sent yet, and ends the message.
+    async fn send(
+        &self,
+        client: &Client,
+        message: &Message,
+        payload: &Payload,
+        route: Option<&Route>,
+        answer: Answer,
+        progress: Progress,
+    ) -> Step<End> {
+        let mut stored = progress.replies.is_some();
+        // A fixed single reply costs nothing to compute again.
+        let worth_storing = answer.parts.len() > 1 || answer.dies_of.is_some() || !route.is_some_and(|r| r.handler.is_cheap());
+        let first = usize::try_from(progress.sent).unwrap_or(usize::MAX);
+        for (number, part) in answer.parts.iter().enumerate().skip(first) {
+            let index = u32::try_from(number).unwrap_or(u32::MAX);
+            if progress.sending == Some(index) && number == first {
+                metrics::unsure_resent(&payload.account);
+                tracing::warn!(part = index, "it is not known whether this part was sent: sending it again");
+            }
+            let replies = (!stored && worth_storing).then(|| answer.encode());
+            self.record(Progress { replies, sent: index, sending: Some(index) }).await?;
+            stored = true;
+            if !self.held.is_current() {
+                return Err(Stop::Lost);
+            }
+            if self.shared.stop_now.is_cancelled() {
+                self.record(Progress { replies: None, sent: index, sending: None }).await?;
+                return Err(Stop::Stopping);
+            }
+            let started = Instant::now();
+            let sent = client.send(&message.from, part).await;
+            metrics::sent(&payload.account, started.elapsed(), &sent);
+            if let Err(error) = sent
+                && let Some(end) = self.send_failed(message, payload, route, &answer, index, &error).await?
+            {
+                return Ok(end);
+            }
+        }
+        match &answer.dies_of {
+            Some(reason) => self.bury(reason).await,
+            None => {
+                metrics::replied(&payload.account, self.leased.arrived_us);
+                self.complete(End::Answered).await
+            }
+        }
+    }
+
+    /// Decides on a failed send; `None` if the part counts as sent.
+    async fn send_failed(
+        &self,
+        message: &Message,
+        payload: &Payload,
+        route: Option<&Route>,
+        answer: &Answer,
+        index: u32,
+        error: &ApiError,
+    ) -> Step<Option<End>> {
+        let reason = format!("part {} of {}: {}", index + 1, answer.parts.len(), chain(error));
+        let failures = self.leased.failures.saturating_sub(answer.failures);
+        let attempts = route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts);
+        let until = self.reply_until(message, payload);
+        let verdict = settle::after_send(error, failures, self.leased.snoozes, attempts, until, SystemTime::now());
+        if !matches!(error, ApiError::Unsure(_)) && verdict != SendVerdict::Sent {
+            self.record(Progress { replies: None, sent: index, sending: None }).await?;
+        }
+        let verdict = match verdict {
+            SendVerdict::Sent => return Ok(None),
+            SendVerdict::AccountTrouble(verdict) => {
+                tracing::error!(account = payload.account, code = error.code(), reason, "the account can't send");
+                verdict
+            }
+            SendVerdict::Message(verdict) => {
+                tracing::warn!(code = error.code(), reason, "the send failed");
+                verdict
+            }
+        };
+        let reason = match &answer.dies_of {
+            Some(first) => format!("{first}; the failure reply could not be sent: {reason}"),
+            None => reason,
+        };
+        Ok(Some(match verdict {
+            Verdict::Retry { after } => self.retry(after, &reason).await?,
+            Verdict::Snooze { after } => self.snooze(after, &reason).await?,
+            Verdict::Die => self.bury(&reason).await?,
+        }))
+    }
+
+    fn context(&self, message: &Message, payload: &Payload, route: &Route, captures: Captures) -> Context {
+        let leased = &self.leased;
+        Context {
+            id: leased.lease.id.to_string(),
+            account: payload.account.clone(),
+            route: route.name.clone(),
+            attempt: leased.failures.saturating_add(leased.losses).saturating_add(1),
+            accepted_at: self.accepted_at(),
+            reply_until: self.reply_until(message, payload),
+            sends_left: payload.trigger.sends(),
+            captures,
+        }
+    }
+
+    fn accepted_at(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_micros(self.leased.arrived_us)
+    }
+
+    /// The window counts from WeChat's own time of the message, unless that can't be right.
+    fn reply_until(&self, message: &Message, payload: &Payload) -> Option<SystemTime> {
+        let window = payload.trigger.window();
+        if window.is_zero() {
+            return None;
+        }
+        let accepted = self.accepted_at();
+        let created = u64::try_from(message.created_at).ok().and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(s)));
+        let begins = created.filter(|created| {
+            let apart = accepted.duration_since(*created).or_else(|_| created.duration_since(accepted));
+            apart.is_ok_and(|apart| apart <= SKEW_MAX)
+        });
+        begins.unwrap_or(accepted).checked_add(window)
+    }
+
+    fn recorded(&self) -> Option<Answer> {
+        let answer = Answer::decode(self.leased.progress.replies.as_deref()?);
+        if answer.is_none() {
+            tracing::error!("the recorded answer can't be read: the handler runs again");
+        }
+        answer
+    }
+
+    fn queue(&self) -> &dyn Queue {
+        &*self.shared.queue
+    }
+
+    async fn record(&self, progress: Progress) -> Step<()> {
+        self.settle(|| self.queue().record(&self.leased.lease, progress.clone())).await
+    }
+
+    async fn complete(&self, end: End) -> Step<End> {
+        self.settle(|| self.queue().complete(&self.leased.lease)).await.map(|()| end)
+    }
+
+    async fn retry(&self, after: Duration, reason: &str) -> Step<End> {
+        self.settle(|| self.queue().retry(&self.leased.lease, after, reason)).await.map(|()| End::Retried)
+    }
+
+    async fn snooze(&self, after: Duration, reason: &str) -> Step<End> {
+        self.settle(|| self.queue().snooze(&self.leased.lease, after, reason)).await.map(|()| End::Snoozed)
+    }
+
+    async fn bury(&self, reason: &str) -> Step<End> {
+        tracing::error!(reason, "the message is dead");
+        self.settle(|| self.queue().bury(&self.leased.lease, reason)).await.map(|()| End::Dead)
+    }
+
+    /// Makes one call to the queue, again while the queue is away. `LeaseLost` after a repetition means "perhaps done
+    /// already": an earlier try may have been applied and its answer lost.
+    async fn settle<F>(&self, call: impl Fn() -> F) -> Step<()>
+    where
+        F: Future<Output = Result<(), QueueError>>,
+    {
+        let started = Instant::now();
+        let mut pause = Duration::from_millis(50);
+        let mut repeated = false;
+        loop {
+            match call().await {
+                Ok(()) => return Ok(()),
+                Err(QueueError::LeaseLost) if repeated => {
+                    tracing::info!("a repeated settle found the lease gone: perhaps it was done already");
+                    return Err(Stop::Lost);
+                }
+                Err(QueueError::LeaseLost) => return Err(Stop::Lost),
+                Err(error) if error.is_outage() && started.elapsed() < SETTLE_TRIES_FOR && !self.shared.stop_now.is_cancelled() => {
+                    repeated = true;
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = self.shared.stop_now.cancelled() => {}
+                    }
+                    pause = (pause * 2).min(Duration::from_secs(1));
+                }
+                Err(error) => return Err(Stop::Queue(error)),
+            }
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &ApiError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
+
+/// A user as logs show him: enough to tell two apart, too little to look one up.
+pub(crate) fn shortened(lane: &str) -> String {
+    let mut end = lane.chars().rev().take(4).collect::<Vec<_>>();
+    end.reverse();
+    format!("…{}", end.into_iter().collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_show_the_end_of_a_user_only() {
+        assert_eq!(shortened("main/oFakeOpenId_0123456789abcdef"), "…cdef");
+        assert_eq!(shortened("é"), "…é");
+    }
+}

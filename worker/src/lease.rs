@@ -1,0 +1,161 @@
+//! Keeps the leases of running messages alive, and says when one is lost.
+//!
+//! One loop renews all leases together every fifth of their time, on a thread and a runtime of its own: a handler that
+//! blocks its thread, or ten thousand that are busy, must not make a lease lapse. (A queue on Redis renews on a
+//! connection of its own for the same reason.)
+//!
+//! **Fencing itself.** A worker that could not renew for 0.8 of the lease stops by its own clock, before the queue may
+//! give the message to another: handlers are cancelled, and nothing more is sent. [`Held::is_current`] is asked right
+//! before every send, so that a process that was stopped and continued notices in time. The time counts from before the
+//! renewal was sent, so it errs on the safe side.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use huixin_queue::{Lease, Queue, Renewal};
+use tokio_util::sync::CancellationToken;
+
+/// Renews leases until it is dropped.
+pub(crate) struct Keeper {
+    running: Arc<Running>,
+    stop: CancellationToken,
+}
+
+struct Running {
+    leases: Mutex<Entries>,
+    /// A lease not renewed for this long is given up.
+    fence: Duration,
+}
+
+#[derive(Default)]
+struct Entries {
+    by_number: HashMap<u64, Entry>,
+    next: u64,
+}
+
+struct Entry {
+    lease: Lease,
+    renewed: Instant,
+    lost: CancellationToken,
+}
+
+/// A lease being kept. Dropping it ends the keeping, not the lease.
+pub(crate) struct Held {
+    running: Arc<Running>,
+    number: u64,
+    lost: CancellationToken,
+}
+
+impl Keeper {
+    /// Starts the thread.
+    pub(crate) fn start(queue: Arc<dyn Queue>, lease_for: Duration) -> std::io::Result<Self> {
+        let running = Arc::new(Running { leases: Mutex::default(), fence: lease_for.mul_f64(0.8) });
+        let stop = CancellationToken::new();
+        let (theirs, stopping) = (running.clone(), stop.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("leases".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = stopping.cancelled() => {}
+                    () = keep(&*queue, &theirs, lease_for) => {}
+                }
+            });
+        })?;
+        Ok(Self { running, stop })
+    }
+
+    /// Keeps one more lease, taken by a call that began at `taken`.
+    pub(crate) fn hold(&self, lease: Lease, taken: Instant) -> Held {
+        let lost = CancellationToken::new();
+        let mut entries = self.running.entries();
+        entries.next += 1;
+        let number = entries.next;
+        entries.by_number.insert(number, Entry { lease, renewed: taken, lost: lost.clone() });
+        drop(entries);
+        Held { running: self.running.clone(), number, lost }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Held {
+    /// Whether the message is certainly still ours.
+    pub(crate) fn is_current(&self) -> bool {
+        let entries = self.running.entries();
+        let fresh = entries.by_number.get(&self.number).is_some_and(|e| e.renewed.elapsed() < self.running.fence);
+        fresh && !self.lost.is_cancelled()
+    }
+
+    /// Cancelled when it may not be ours any more.
+    pub(crate) fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.running.entries().by_number.remove(&self.number);
+    }
+}
+
+impl Running {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        // Nothing panics while it is held, and a map of leases is never half changed.
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Cancels whatever has not been renewed in time.
+    fn fence(&self) {
+        for entry in self.entries().by_number.values() {
+            if entry.renewed.elapsed() >= self.fence && !entry.lost.is_cancelled() {
+                tracing::warn!(message = entry.lease.id.as_str(), "the lease could not be renewed in time: stopping the handler");
+                entry.lost.cancel();
+            }
+        }
+    }
+
+    fn settle(&self, numbers: &[u64], renewals: &[Renewal], sent: Instant) {
+        let mut entries = self.entries();
+        for (number, renewal) in numbers.iter().zip(renewals) {
+            let Some(entry) = entries.by_number.get_mut(number) else { continue };
+            match renewal {
+                Renewal::Kept => entry.renewed = sent,
+                Renewal::Lost => entry.lost.cancel(),
+            }
+        }
+    }
+}
+
+async fn keep(queue: &dyn Queue, running: &Running, lease_for: Duration) {
+    let pause = lease_for / 5;
+    let mut ticks = tokio::time::interval(pause);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        renew_once(queue, running, lease_for, pause).await;
+        running.fence();
+    }
+}
+
+/// One round: all leases that are held and not yet lost.
+async fn renew_once(queue: &dyn Queue, running: &Running, lease_for: Duration, at_most: Duration) {
+    let (numbers, leases): (Vec<_>, Vec<_>) = {
+        let entries = running.entries();
+        let held = entries.by_number.iter().filter(|(_, entry)| !entry.lost.is_cancelled());
+        held.map(|(number, entry)| (*number, entry.lease.clone())).unzip()
+    };
+    if leases.is_empty() {
+        return;
+    }
+    let sent = Instant::now();
+    match tokio::time::timeout(at_most, queue.renew(&leases, lease_for)).await {
+        Ok(Ok(renewals)) => running.settle(&numbers, &renewals, sent),
+        Ok(Err(error)) => tracing::debug!(%error, leases = leases.len(), "leases could not be renewed"),
+        Err(_) => tracing::debug!(leases = leases.len(), "leases could not be renewed in time"),
+    }
+}

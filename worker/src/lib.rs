@@ -1,0 +1,49 @@
+//! Takes WeChat messages off a Huixin queue, runs handlers, and delivers their replies.
+//!
+//! A message's way through a worker: a free permit comes first, then the message is taken under a *lease*; a *route* finds
+//! its *handler*; the handler's replies are recorded, sent through WeChat's customer-service API, and the message is
+//! settled. A crash at any point loses nothing: the lease runs out, another worker takes the message and goes on from
+//! what was recorded.
+//!
+//! Write a [`Handler`], give it to a [`Route`], give that to a [`Worker`]:
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use huixin_worker::{Context, Handler, Outcome, Route};
+//! use huixin_wechat::Message;
+//!
+//! struct Greeter;
+//!
+//! #[async_trait]
+//! impl Handler for Greeter {
+//!     async fn handle(&self, message: &Message, context: &Context) -> Outcome {
+//!         // Seconds or minutes of work. It may run twice for one message: `context.id` is the same then.
+//!         Outcome::text(format!("you said {}", message.content().unwrap_or_default()))
+//!     }
+//! }
+//!
+//! let route = Route::new("greet", Greeter).attempts(3).failure_reply("please try again later");
+//! ```
+//!
+//! `examples/slow_answer.rs` runs a whole worker.
+
+mod answer;
+mod backoff;
+mod handler;
+mod job;
+mod lease;
+mod payload;
+mod route;
+mod settle;
+mod template;
+mod worker;
+
+pub mod handlers;
+pub mod metrics;
+pub mod reply;
+
+pub use handler::{Context, Handler, Outcome};
+pub use payload::{Payload, PayloadError};
+pub use route::{ATTEMPTS_DEFAULT, Captures, Condition, Route};
+pub use template::{Template, TemplateError};
+pub use worker::{Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings};

@@ -1,0 +1,75 @@
+//! The worker's metrics, each in one place with its name, unit and labels.
+//!
+//! They go to whatever recorder the process has installed; without one they cost next to nothing.
+
+use std::time::{Duration, SystemTime};
+
+use huixin_wechat::ApiError;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+/// Tells the recorder what each metric means. Call it once, after installing one.
+pub fn describe() {
+    describe_counter!("huixin_worker_messages_total", "Messages that left this worker, by account, route and end");
+    describe_counter!("huixin_worker_sends_total", "Calls of WeChat's send API, by account and result");
+    describe_counter!("huixin_worker_unsure_sends_total", "Parts sent again although they may have arrived, by account");
+    describe_counter!("huixin_worker_leases_lost_total", "Messages given up because their lease was lost");
+    describe_counter!("huixin_worker_queue_errors_total", "Failed calls to take messages off the queue");
+    describe_gauge!("huixin_worker_running", "Messages being handled now");
+    describe_gauge!("huixin_worker_last_take_seconds", Unit::Seconds, "Unix time of the last successful take");
+    describe_histogram!("huixin_worker_handler_seconds", Unit::Seconds, "Run time of handlers, by account and route");
+    describe_histogram!("huixin_worker_send_seconds", Unit::Seconds, "Duration of sends, by account");
+    describe_histogram!("huixin_worker_queueing_seconds", Unit::Seconds, "From acceptance to the start of handling");
+    describe_histogram!("huixin_worker_reply_seconds", Unit::Seconds, "From acceptance to the last part sent, by account");
+}
+
+pub(crate) fn started(arrived_us: u64) {
+    histogram!("huixin_worker_queueing_seconds").record(since(arrived_us));
+    gauge!("huixin_worker_running").increment(1.0);
+}
+
+pub(crate) fn ended(account: &str, end: &'static str) {
+    gauge!("huixin_worker_running").decrement(1.0);
+    counter!("huixin_worker_messages_total", "account" => account.to_owned(), "end" => end).increment(1);
+}
+
+pub(crate) fn handled(account: &str, route: &str, took: Duration) {
+    let labels = [("account", account.to_owned()), ("route", route.to_owned())];
+    histogram!("huixin_worker_handler_seconds", &labels).record(took);
+}
+
+pub(crate) fn sent(account: &str, took: Duration, result: &Result<(), ApiError>) {
+    let result = match result {
+        Ok(()) => "ok".to_owned(),
+        Err(ApiError::Unsure(_)) => "unsure".to_owned(),
+        Err(ApiError::NotSent(_)) => "not_sent".to_owned(),
+        Err(error) => error.code().map_or_else(|| "no_token".to_owned(), |code| code.to_string()),
+    };
+    histogram!("huixin_worker_send_seconds", "account" => account.to_owned()).record(took);
+    counter!("huixin_worker_sends_total", "account" => account.to_owned(), "result" => result).increment(1);
+}
+
+pub(crate) fn replied(account: &str, arrived_us: u64) {
+    histogram!("huixin_worker_reply_seconds", "account" => account.to_owned()).record(since(arrived_us));
+}
+
+pub(crate) fn unsure_resent(account: &str) {
+    counter!("huixin_worker_unsure_sends_total", "account" => account.to_owned()).increment(1);
+}
+
+pub(crate) fn lease_lost() {
+    counter!("huixin_worker_leases_lost_total").increment(1);
+}
+
+pub(crate) fn take_failed() {
+    counter!("huixin_worker_queue_errors_total").increment(1);
+}
+
+pub(crate) fn taken() {
+    gauge!("huixin_worker_last_take_seconds").set(since(0));
+}
+
+/// Seconds since a time in Unix microseconds, by this machine's clock; 0 for a time to come.
+fn since(us: u64) -> f64 {
+    let then = SystemTime::UNIX_EPOCH + Duration::from_micros(us);
+    SystemTime::now().duration_since(then).unwrap_or_default().as_secs_f64()
+}
