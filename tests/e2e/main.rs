@@ -1,1 +1,15 @@
-fn main() {}
+//! End to end: real processes, a real Redis, a pretend WeChat, a real browser. Each module is a family of behaviour.
+
+mod harness;
+
+mod bad_input;
+mod cli;
+mod crash;
+mod example;
+mod outage;
+mod page;
+mod readme;
+mod samples;
+mod secrets;
+mod stop;
+mod thousand;

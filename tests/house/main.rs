@@ -1,3 +1,11 @@
 //! Rules of the house that no compiler checks.
 
+#![allow(clippy::unwrap_used, reason = "a rule that can't be checked has failed")]
+
+mod compose;
 mod config;
+mod dependencies;
+mod examples;
+mod prose;
+mod repository;
+mod shell;

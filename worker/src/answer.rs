@@ -39,7 +39,9 @@ impl Answer {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok().filter(|answer: &Self| answer.format == FORMAT && !answer.parts.is_empty())
+        serde_json::from_slice(bytes)
+            .ok()
+            .filter(|answer: &Self| answer.format == FORMAT && !answer.parts.is_empty())
     }
 }
 
@@ -49,7 +51,10 @@ mod tests {
 
     #[test]
     fn an_answer_reads_back_as_it_was_recorded() {
-        let answer = Answer::new(vec![Outgoing::Text { content: "你好 😀".into() }, Outgoing::Image { media_id: "m".into() }], 2);
+        let answer = Answer::new(
+            vec![Outgoing::Text { content: "你好 😀".into() }, Outgoing::Image { media_id: "m".into() }],
+            2,
+        );
         assert_eq!(Answer::decode(&answer.encode()), Some(answer));
         let last = Answer::last_words("sorry", 4, "the service is away".into());
         assert_eq!(Answer::decode(&last.encode()), Some(last));

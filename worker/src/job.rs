@@ -8,7 +8,8 @@
 //! 2. A send that certainly failed takes its intent back before the message is put off, so that it isn't unsure.
 //! 3. An unsure send is made again: WeChat's API has no idempotency key, and an answer twice is better than none. Each
 //!    is counted.
-//! 4. Before each effect the lease must be current by our own clock; the settle proves it by the queue's.
+//! 4. Before each effect the lease must be current by our own clock; the settle proves it by the queue's. A send under
+//!    way when the lease is lost is cut, and unsure: it may not have left yet.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
 use huixin_queue::{Leased, Progress, Queue, QueueError};
-use huixin_wechat::{ApiError, Client, Message};
+use huixin_wechat::{ApiError, Client, CodeClass, Message};
 
 use crate::answer::Answer;
 use crate::handler::{Context, Outcome};
@@ -47,7 +48,7 @@ pub(crate) enum End {
     Dead,
     /// Somebody else may have it.
     LeaseLost,
-    /// The queue was away for too long; its lease will run out.
+    /// The queue was away, and it isn't known here how the message stands: done, or coming again.
     Unsettled,
 }
 
@@ -84,11 +85,40 @@ pub(crate) struct Job {
 /// Why a job stops short of its normal end.
 enum Stop {
     Lost,
+    /// A call made again after an outage found the lease gone: the first one may have been applied.
+    PerhapsDone,
     Stopping,
     Queue(QueueError),
 }
 
 type Step<T> = Result<T, Stop>;
+
+/// What is sent with, and about what.
+struct Delivery<'a> {
+    client: &'a Client,
+    message: &'a Message,
+    payload: &'a Payload,
+    /// `None` when no route is for the message any more, and an answer of an earlier configuration is sent.
+    route: Option<&'a Route>,
+}
+
+/// How the sending of an answer ended.
+enum Sent {
+    All,
+    Later(End),
+    /// The message dies of this. Whether its user can still be told something.
+    Dies {
+        reason: String,
+        reachable: bool,
+    },
+}
+
+/// One send that was announced to the queue.
+struct Intent {
+    part: u32,
+    /// What was announced before, by a worker that could not say how it ended.
+    unsure: Option<u32>,
+}
 
 impl Job {
     /// Handles the message to whatever end it has here.
@@ -111,6 +141,12 @@ impl Job {
                 metrics::lease_lost();
                 tracing::warn!("the lease is lost: another worker has the message");
                 End::LeaseLost
+            }
+            Stop::PerhapsDone => {
+                tracing::info!(
+                    "a repeated call found the lease gone: it was done already, or another worker has the message"
+                );
+                End::Unsettled
             }
             Stop::Queue(error) => {
                 tracing::error!(%error, "the message could not be settled: it comes again when its lease runs out");
@@ -139,32 +175,28 @@ impl Job {
         };
         let Some((route, captures)) = route::find(&self.shared.routes, &payload.account, &message) else {
             // What an earlier configuration answered is still sent.
+            let delivery = Delivery { client: &client, message: &message, payload: &payload, route: None };
             return match self.recorded() {
-                Some(answer) => self.send(&client, &message, &payload, None, answer, self.leased.progress.clone()).await,
+                Some(answer) => self.send(&delivery, answer, self.leased.progress.clone()).await,
                 None => self.complete(End::Unmatched).await,
             };
         };
+        let delivery = Delivery { client: &client, message: &message, payload: &payload, route: Some(route) };
         if let Some(answer) = self.recorded() {
-            return self.send(&client, &message, &payload, Some(route), answer, self.leased.progress.clone()).await;
+            return self.send(&delivery, answer, self.leased.progress.clone()).await;
         }
-        self.handle(&client, &message, &payload, route, captures).await
+        self.handle(&delivery, route, captures).await
     }
 
-    async fn handle(
-        &self,
-        client: &Client,
-        message: &Message,
-        payload: &Payload,
-        route: &Route,
-        captures: Captures,
-    ) -> Step<End> {
+    async fn handle(&self, delivery: &Delivery<'_>, route: &Route, captures: Captures) -> Step<End> {
+        let &Delivery { message, payload, .. } = delivery;
         let context = self.context(message, payload, route, captures);
         let started = Instant::now();
         let outcome = tokio::select! {
             biased;
             () = self.held.lost().cancelled() => return Err(Stop::Lost),
             () = self.shared.stop_now.cancelled() => return Err(Stop::Stopping),
-            outcome = AssertUnwindSafe(route.handler.handle(message, &context)).catch_unwind() => outcome,
+            outcome = AssertUnwindSafe(async { route.handler.handle(message, &context).await }).catch_unwind() => outcome,
         };
         metrics::handled(&payload.account, &route.name, started.elapsed());
         let outcome = outcome.unwrap_or_else(|panic| {
@@ -180,55 +212,79 @@ impl Job {
                     return self.complete(End::NoReply).await;
                 }
                 let progress = Progress { sending: self.leased.progress.sending, ..Progress::default() };
-                self.send(client, message, payload, Some(route), Answer::new(parts, failures), progress).await
+                self.send(delivery, Answer::new(parts, failures), progress).await
             }
             Outcome::Retry { after, reason } => {
                 tracing::warn!(reason, attempt = context.attempt, "the attempt failed");
-                match settle::after_handler(failures, route.attempts, after, context.reply_until, SystemTime::now()) {
+                match settle::after_handler(
+                    failures,
+                    route.attempts,
+                    after,
+                    context.reply_until,
+                    SystemTime::now(),
+                ) {
                     Verdict::Retry { after } => self.retry(after, &reason).await,
                     Verdict::Snooze { after } => self.snooze(after, &reason).await,
-                    Verdict::Die => self.die(client, message, payload, route, reason).await,
+                    Verdict::Die => self.die(delivery, reason).await,
                 }
             }
             Outcome::Fail { reason } => {
                 tracing::warn!(reason, attempt = context.attempt, "the handler gave the message up");
-                self.die(client, message, payload, route, reason).await
+                self.die(delivery, reason).await
             }
         }
     }
 
     /// Tells the user, if there is something to tell and he can be told; then buries the message.
-    async fn die(&self, client: &Client, message: &Message, payload: &Payload, route: &Route, reason: String) -> Step<End> {
-        let open = self.reply_until(message, payload).is_some_and(|until| SystemTime::now() < until);
-        match route.failure_reply.as_deref().map(str::trim) {
-            Some(text) if open && !text.is_empty() => {
-                let answer = Answer::last_words(text, self.leased.failures, reason);
-                self.send(client, message, payload, Some(route), answer, Progress::default()).await
-            }
-            _ => self.bury(&reason).await,
+    async fn die(&self, delivery: &Delivery<'_>, reason: String) -> Step<End> {
+        match self.last_words(delivery, &reason) {
+            Some(answer) => self.send(delivery, answer, Progress::default()).await,
+            None => self.bury(&reason).await,
         }
     }
 
+    /// What the user is told of a message that dies, while WeChat takes an answer.
+    fn last_words(&self, delivery: &Delivery<'_>, reason: &str) -> Option<Answer> {
+        let text = delivery.route?.failure_reply.as_deref()?.trim();
+        let open = self
+            .reply_until(delivery.message, delivery.payload)
+            .is_some_and(|until| SystemTime::now() < until);
+        (open && !text.is_empty()).then(|| Answer::last_words(text, self.leased.failures, reason.to_owned()))
+    }
+
     /// Sends the parts that aren't sent yet, and ends the message.
-    async fn send(
-        &self,
-        client: &Client,
-        message: &Message,
-        payload: &Payload,
-        route: Option<&Route>,
-        answer: Answer,
-        progress: Progress,
-    ) -> Step<End> {
+    async fn send(&self, delivery: &Delivery<'_>, mut answer: Answer, mut progress: Progress) -> Step<End> {
+        loop {
+            let (reason, reachable) = match self.send_parts(delivery, &answer, &progress).await? {
+                Sent::Later(end) => return Ok(end),
+                Sent::Dies { reason, reachable } => (reason, reachable),
+                Sent::All => match &answer.dies_of {
+                    Some(reason) => return self.bury(reason).await,
+                    None => {
+                        metrics::replied(&delivery.payload.account, self.leased.arrived_us);
+                        return self.complete(End::Answered).await;
+                    }
+                },
+            };
+            match self.last_words(delivery, &reason) {
+                Some(last) if reachable && answer.dies_of.is_none() => {
+                    (answer, progress) = (last, Progress::default());
+                }
+                _ => return self.bury(&reason).await,
+            }
+        }
+    }
+
+    async fn send_parts(&self, delivery: &Delivery<'_>, answer: &Answer, progress: &Progress) -> Step<Sent> {
+        let account = &delivery.payload.account;
         let mut stored = progress.replies.is_some();
         // A fixed single reply costs nothing to compute again.
-        let worth_storing = answer.parts.len() > 1 || answer.dies_of.is_some() || !route.is_some_and(|r| r.handler.is_cheap());
+        let cheap = delivery.route.is_some_and(|route| route.handler.is_cheap());
+        let worth_storing = answer.parts.len() > 1 || answer.dies_of.is_some() || !cheap;
         let first = usize::try_from(progress.sent).unwrap_or(usize::MAX);
         for (number, part) in answer.parts.iter().enumerate().skip(first) {
             let index = u32::try_from(number).unwrap_or(u32::MAX);
-            if progress.sending == Some(index) && number == first {
-                metrics::unsure_resent(&payload.account);
-                tracing::warn!(part = index, "it is not known whether this part was sent: sending it again");
-            }
+            let unsure = progress.sending.filter(|sending| *sending == index);
             let replies = (!stored && worth_storing).then(|| answer.encode());
             self.record(Progress { replies, sent: index, sending: Some(index) }).await?;
             stored = true;
@@ -236,54 +292,62 @@ impl Job {
                 return Err(Stop::Lost);
             }
             if self.shared.stop_now.is_cancelled() {
-                self.record(Progress { replies: None, sent: index, sending: None }).await?;
+                self.record(Progress { replies: None, sent: index, sending: unsure }).await?;
                 return Err(Stop::Stopping);
             }
+            if unsure.is_some() {
+                metrics::unsure_resent(account);
+                tracing::warn!(part = index, "it is not known whether this part was sent: sending it again");
+            }
             let started = Instant::now();
-            let sent = client.send(&message.from, part).await;
-            metrics::sent(&payload.account, started.elapsed(), &sent);
+            let sent = tokio::select! {
+                biased;
+                () = self.held.lost().cancelled() => return Err(Stop::Lost),
+                sent = delivery.client.send(&delivery.message.from, part) => sent,
+            };
+            metrics::sent(account, started.elapsed(), &sent);
             if let Err(error) = sent
-                && let Some(end) = self.send_failed(message, payload, route, &answer, index, &error).await?
+                && let Some(end) =
+                    self.send_failed(delivery, answer, &Intent { part: index, unsure }, &error).await?
             {
                 return Ok(end);
             }
         }
-        match &answer.dies_of {
-            Some(reason) => self.bury(reason).await,
-            None => {
-                metrics::replied(&payload.account, self.leased.arrived_us);
-                self.complete(End::Answered).await
-            }
-        }
+        Ok(Sent::All)
     }
 
     /// Decides on a failed send; `None` if the part counts as sent.
     async fn send_failed(
         &self,
-        message: &Message,
-        payload: &Payload,
-        route: Option<&Route>,
+        delivery: &Delivery<'_>,
         answer: &Answer,
-        index: u32,
+        intent: &Intent,
         error: &ApiError,
-    ) -> Step<Option<End>> {
-        let reason = format!("part {} of {}: {}", index + 1, answer.parts.len(), chain(error));
+    ) -> Step<Option<Sent>> {
+        let &Delivery { message, payload, route, .. } = delivery;
+        let reason = format!("part {} of {}: {}", intent.part + 1, answer.parts.len(), chain(error));
         let failures = self.leased.failures.saturating_sub(answer.failures);
         let attempts = route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts);
         let until = self.reply_until(message, payload);
-        let verdict = settle::after_send(error, failures, self.leased.snoozes, attempts, until, SystemTime::now());
+        let verdict =
+            settle::after_send(error, failures, self.leased.snoozes, attempts, until, SystemTime::now());
         if !matches!(error, ApiError::Unsure(_)) && verdict != SendVerdict::Sent {
-            self.record(Progress { replies: None, sent: index, sending: None }).await?;
+            self.record(Progress { replies: None, sent: intent.part, sending: intent.unsure }).await?;
         }
-        let verdict = match verdict {
+        let (verdict, reachable) = match verdict {
             SendVerdict::Sent => return Ok(None),
             SendVerdict::AccountTrouble(verdict) => {
-                tracing::error!(account = payload.account, code = error.code(), reason, "the account can't send");
-                verdict
+                tracing::error!(
+                    account = payload.account,
+                    code = error.code(),
+                    reason,
+                    "the account can't send"
+                );
+                (verdict, false)
             }
             SendVerdict::Message(verdict) => {
                 tracing::warn!(code = error.code(), reason, "the send failed");
-                verdict
+                (verdict, error.class() != CodeClass::Window)
             }
         };
         let reason = match &answer.dies_of {
@@ -291,9 +355,9 @@ impl Job {
             None => reason,
         };
         Ok(Some(match verdict {
-            Verdict::Retry { after } => self.retry(after, &reason).await?,
-            Verdict::Snooze { after } => self.snooze(after, &reason).await?,
-            Verdict::Die => self.bury(&reason).await?,
+            Verdict::Retry { after } => Sent::Later(self.retry(after, &reason).await?),
+            Verdict::Snooze { after } => Sent::Later(self.snooze(after, &reason).await?),
+            Verdict::Die => Sent::Dies { reason, reachable },
         }))
     }
 
@@ -322,7 +386,9 @@ impl Job {
             return None;
         }
         let accepted = self.accepted_at();
-        let created = u64::try_from(message.created_at).ok().and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(s)));
+        let created = u64::try_from(message.created_at)
+            .ok()
+            .and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(s)));
         let begins = created.filter(|created| {
             let apart = accepted.duration_since(*created).or_else(|_| created.duration_since(accepted));
             apart.is_ok_and(|apart| apart <= SKEW_MAX)
@@ -375,12 +441,13 @@ impl Job {
         loop {
             match call().await {
                 Ok(()) => return Ok(()),
-                Err(QueueError::LeaseLost) if repeated => {
-                    tracing::info!("a repeated settle found the lease gone: perhaps it was done already");
-                    return Err(Stop::Lost);
-                }
+                Err(QueueError::LeaseLost) if repeated => return Err(Stop::PerhapsDone),
                 Err(QueueError::LeaseLost) => return Err(Stop::Lost),
-                Err(error) if error.is_outage() && started.elapsed() < SETTLE_TRIES_FOR && !self.shared.stop_now.is_cancelled() => {
+                Err(error)
+                    if error.is_outage()
+                        && started.elapsed() < SETTLE_TRIES_FOR
+                        && !self.shared.stop_now.is_cancelled() =>
+                {
                     repeated = true;
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}

@@ -87,7 +87,8 @@ impl Held {
     /// Whether the message is certainly still ours.
     pub(crate) fn is_current(&self) -> bool {
         let entries = self.running.entries();
-        let fresh = entries.by_number.get(&self.number).is_some_and(|e| e.renewed.elapsed() < self.running.fence);
+        let fresh =
+            entries.by_number.get(&self.number).is_some_and(|e| e.renewed.elapsed() < self.running.fence);
         fresh && !self.lost.is_cancelled()
     }
 
@@ -113,7 +114,10 @@ impl Running {
     fn fence(&self) {
         for entry in self.entries().by_number.values() {
             if entry.renewed.elapsed() >= self.fence && !entry.lost.is_cancelled() {
-                tracing::warn!(message = entry.lease.id.as_str(), "the lease could not be renewed in time: stopping the handler");
+                tracing::warn!(
+                    message = entry.lease.id.as_str(),
+                    "the lease could not be renewed in time: stopping the handler"
+                );
                 entry.lost.cancel();
             }
         }
@@ -133,13 +137,31 @@ impl Running {
 
 async fn keep(queue: &dyn Queue, running: &Running, lease_for: Duration) {
     let pause = lease_for / 5;
-    let mut ticks = tokio::time::interval(pause);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        renew_once(queue, running, lease_for, pause).await;
-        running.fence();
+    let renew = async {
+        let mut ticks = every(pause);
+        loop {
+            ticks.tick().await;
+            renew_once(queue, running, lease_for, pause).await;
+        }
+    };
+    // Beside the renewals, not between them: looked at every fifth of a lease only, one could be at its end already.
+    let fence = async {
+        let mut ticks = every(lease_for / 20);
+        loop {
+            ticks.tick().await;
+            running.fence();
+        }
+    };
+    tokio::select! {
+        () = renew => {}
+        () = fence => {}
     }
+}
+
+fn every(pause: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(pause.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
 }
 
 /// One round: all leases that are held and not yet lost.

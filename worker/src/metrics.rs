@@ -9,17 +9,39 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 
 /// Tells the recorder what each metric means. Call it once, after installing one.
 pub fn describe() {
-    describe_counter!("huixin_worker_messages_total", "Messages that left this worker, by account, route and end");
+    describe_counter!(
+        "huixin_worker_messages_total",
+        "Messages that left this worker, by account, route and end"
+    );
     describe_counter!("huixin_worker_sends_total", "Calls of WeChat's send API, by account and result");
-    describe_counter!("huixin_worker_unsure_sends_total", "Parts sent again although they may have arrived, by account");
+    describe_counter!(
+        "huixin_worker_unsure_sends_total",
+        "Parts sent again although they may have arrived, by account"
+    );
     describe_counter!("huixin_worker_leases_lost_total", "Messages given up because their lease was lost");
     describe_counter!("huixin_worker_queue_errors_total", "Failed calls to take messages off the queue");
     describe_gauge!("huixin_worker_running", "Messages being handled now");
-    describe_gauge!("huixin_worker_last_take_seconds", Unit::Seconds, "Unix time of the last successful take");
-    describe_histogram!("huixin_worker_handler_seconds", Unit::Seconds, "Run time of handlers, by account and route");
+    describe_gauge!(
+        "huixin_worker_last_take_seconds",
+        Unit::Seconds,
+        "Unix time of the last successful take"
+    );
+    describe_histogram!(
+        "huixin_worker_handler_seconds",
+        Unit::Seconds,
+        "Run time of handlers, by account and route"
+    );
     describe_histogram!("huixin_worker_send_seconds", Unit::Seconds, "Duration of sends, by account");
-    describe_histogram!("huixin_worker_queueing_seconds", Unit::Seconds, "From acceptance to the start of handling");
-    describe_histogram!("huixin_worker_reply_seconds", Unit::Seconds, "From acceptance to the last part sent, by account");
+    describe_histogram!(
+        "huixin_worker_queueing_seconds",
+        Unit::Seconds,
+        "From acceptance to the start of handling"
+    );
+    describe_histogram!(
+        "huixin_worker_reply_seconds",
+        Unit::Seconds,
+        "From acceptance to the last part sent, by account"
+    );
 }
 
 pub(crate) fn started(arrived_us: u64) {

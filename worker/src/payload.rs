@@ -55,7 +55,9 @@ impl Payload {
         let account = &self.account.as_bytes()[..self.account.len().min(255)];
         let mut bytes = BytesMut::with_capacity(3 + account.len() + self.body.len());
         bytes.put_u8(FORMAT);
-        bytes.put_u8(TRIGGERS.iter().find(|(_, trigger)| *trigger == self.trigger).map_or(b's', |(code, _)| *code));
+        bytes.put_u8(
+            TRIGGERS.iter().find(|(_, trigger)| *trigger == self.trigger).map_or(b's', |(code, _)| *code),
+        );
         bytes.put_u8(u8::try_from(account.len()).expect("cut to 255 bytes above"));
         bytes.put_slice(account);
         bytes.put_slice(&self.body);
@@ -72,7 +74,8 @@ impl Payload {
             return Err(if format > FORMAT { PayloadError::Newer(format) } else { PayloadError::Damaged });
         }
         let end = 3 + usize::from(length);
-        let account = bytes.get(3..end).and_then(|name| std::str::from_utf8(name).ok()).ok_or(PayloadError::Damaged)?;
+        let account =
+            bytes.get(3..end).and_then(|name| std::str::from_utf8(name).ok()).ok_or(PayloadError::Damaged)?;
         let trigger = TRIGGERS.iter().find(|(code, _)| *code == trigger).ok_or(PayloadError::Damaged)?.1;
         Ok(Self { account: account.to_owned(), trigger, body: bytes.slice(end..) })
     }
@@ -85,7 +88,8 @@ mod tests {
     #[test]
     fn a_payload_reads_back_as_it_was_written() {
         for trigger in Trigger::ALL {
-            let payload = Payload { account: "main".into(), trigger, body: Bytes::from_static(b"<xml>\xff</xml>") };
+            let payload =
+                Payload { account: "main".into(), trigger, body: Bytes::from_static(b"<xml>\xff</xml>") };
             assert_eq!(Payload::decode(&payload.encode()), Ok(payload));
         }
     }
@@ -93,8 +97,14 @@ mod tests {
     #[test]
     fn a_newer_format_is_told_from_a_damaged_one() {
         assert_eq!(Payload::decode(&Bytes::from_static(b"\x02m\x00")), Err(PayloadError::Newer(2)));
-        for damaged in [&b""[..], b"\x01", b"\x01m", b"\x01m\x09ab", b"\x01?\x00", b"\x00m\x00", b"\x01m\x01\xff"] {
-            assert_eq!(Payload::decode(&Bytes::copy_from_slice(damaged)), Err(PayloadError::Damaged), "{damaged:?}");
+        for damaged in
+            [&b""[..], b"\x01", b"\x01m", b"\x01m\x09ab", b"\x01?\x00", b"\x00m\x00", b"\x01m\x01\xff"]
+        {
+            assert_eq!(
+                Payload::decode(&Bytes::copy_from_slice(damaged)),
+                Err(PayloadError::Damaged),
+                "{damaged:?}"
+            );
         }
     }
 }

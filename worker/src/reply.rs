@@ -27,9 +27,11 @@ pub struct ReplyError {
 pub fn parse(value: &Value) -> Result<Vec<Outgoing>, ReplyError> {
     let parts = match value {
         Value::Null => Vec::new(),
-        Value::Array(list) => {
-            list.iter().enumerate().map(|(n, one)| part(&format!("reply {}", n + 1), one)).collect::<Result<_, _>>()?
-        }
+        Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .map(|(n, one)| part(&format!("reply {}", n + 1), one))
+            .collect::<Result<_, _>>()?,
         one => vec![part("reply", one)?],
     };
     Ok(tidy(parts))
@@ -90,7 +92,9 @@ impl<'a> Fields<'a> {
     fn text(&self, name: &str) -> Result<&'a str, ReplyError> {
         match self.fields.get(name) {
             Some(Value::String(text)) => Ok(text),
-            Some(other) => Err(error(self.place, format!("`{name}` must be a text, and is {}", kind_of(other)))),
+            Some(other) => {
+                Err(error(self.place, format!("`{name}` must be a text, and is {}", kind_of(other))))
+            }
             None => Err(error(self.place, format!("`{name}` is missing"))),
         }
     }
@@ -144,7 +148,9 @@ mod tests {
             (json!({"type": "image", "media_id": "m"}), vec![Outgoing::Image { media_id: "m".into() }]),
             (
                 json!({"type": "news", "title": "t", "url": "u"}),
-                vec![Outgoing::News { articles: vec![Article { title: "t".into(), url: "u".into(), ..Article::default() }] }],
+                vec![Outgoing::News {
+                    articles: vec![Article { title: "t".into(), url: "u".into(), ..Article::default() }],
+                }],
             ),
         ];
         for (value, expected) in rows {
@@ -161,7 +167,10 @@ mod tests {
             (json!(["a", {"type": "text"}]), "reply 2: `content` is missing"),
             (json!({"type": "text", "content": 5}), "reply: `content` must be a text, and is a number"),
             (json!({"type": "image", "media_id": ""}), "reply: `media_id` is empty"),
-            (json!({"type": "image", "mediaid": "x"}), "reply: `mediaid` is no field of type image; those are type, media_id"),
+            (
+                json!({"type": "image", "mediaid": "x"}),
+                "reply: `mediaid` is no field of type image; those are type, media_id",
+            ),
             (json!({"type": "news", "title": "t"}), "reply: `url` is missing"),
             (json!([["a"]]), "reply 1: must be a text or an object, and is a list"),
         ];

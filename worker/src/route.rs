@@ -87,7 +87,10 @@ impl Route {
 
 impl std::fmt::Debug for Route {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Route").field("name", &self.name).field("condition", &self.condition).finish_non_exhaustive()
+        f.debug_struct("Route")
+            .field("name", &self.name)
+            .field("condition", &self.condition)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,7 +100,9 @@ pub type Captures = BTreeMap<String, String>;
 impl Condition {
     /// Whether it holds, and what its pattern captured.
     pub fn matches(&self, account: &str, message: &Message) -> Option<Captures> {
-        let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(is));
+        let same = |wanted: &Option<String>, is: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(is))
+        };
         if self.account.as_deref().is_some_and(|wanted| wanted != account) {
             return None;
         }
@@ -121,7 +126,11 @@ impl Condition {
 }
 
 /// The first route that a message takes, with its captures.
-pub(crate) fn find<'a>(routes: &'a [Route], account: &str, message: &Message) -> Option<(&'a Route, Captures)> {
+pub(crate) fn find<'a>(
+    routes: &'a [Route],
+    account: &str,
+    message: &Message,
+) -> Option<(&'a Route, Captures)> {
     routes.iter().find_map(|route| Some((route, route.condition.matches(account, message)?)))
 }
 
@@ -181,8 +190,16 @@ mod tests {
             (Condition { event: some("SUBSCRIBE"), ..any() }, event("subscribe", ""), true),
             (Condition { event: some("click"), ..any() }, event("subscribe", ""), false),
             (Condition { event: some("click"), ..any() }, text("click"), false),
-            (Condition { event: some("CLICK"), event_key: some("pay"), ..any() }, event("CLICK", "pay"), true),
-            (Condition { event: some("CLICK"), event_key: some("pay"), ..any() }, event("CLICK", "Pay"), false),
+            (
+                Condition { event: some("CLICK"), event_key: some("pay"), ..any() },
+                event("CLICK", "pay"),
+                true,
+            ),
+            (
+                Condition { event: some("CLICK"), event_key: some("pay"), ..any() },
+                event("CLICK", "Pay"),
+                false,
+            ),
             (Condition { event_key: some("pay"), ..any() }, text("pay"), false),
             (Condition { text: pattern("^hi$"), ..any() }, text(" hi\n"), true),
             (Condition { text: pattern("^hi$"), ..any() }, text("hi there"), false),
@@ -196,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_text_typed_on_a_chinese_keyboard_matches_too() {
-        let lookup = Condition { text: Some(Regex::new(r"^\?(?<code>\d+-(\d+))$").unwrap()), ..Condition::default() };
+        let lookup =
+            Condition { text: Some(Regex::new(r"^\?(?<code>\d+-(\d+))$").unwrap()), ..Condition::default() };
         for typed in ["?18-546", "？18-546", " ？１８－５４６ ", "?18-546\u{3000}"] {
             let captures = lookup.matches("main", &text(typed)).unwrap_or_else(|| panic!("{typed} matches"));
             assert_eq!(captures["code"], "18-546");

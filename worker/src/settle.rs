@@ -81,7 +81,9 @@ pub(crate) fn after_send(
         (_, CodeClass::Config) => SendVerdict::AccountTrouble(snooze(TROUBLE_PAUSE)),
         (_, CodeClass::Rate) => SendVerdict::AccountTrouble(snooze(RATE_PAUSE)),
         // Nothing left this machine, or only the token was asked for: not the message's fault, and never twice.
-        (ApiError::NotSent(_) | ApiError::Token(_), _) => message(snooze(backoff::full_jitter(snoozes.saturating_add(1)))),
+        (ApiError::NotSent(_) | ApiError::Token(_), _) => {
+            message(snooze(backoff::full_jitter(snoozes.saturating_add(1))))
+        }
         (_, CodeClass::Retry | CodeClass::Token) => message(retry()),
         (_, CodeClass::Duplicate) => SendVerdict::Sent,
         (_, CodeClass::Window | CodeClass::Permanent | CodeClass::OurBug) => message(Verdict::Die),
@@ -143,7 +145,10 @@ mod tests {
             assert_eq!(verdict(dead), SendVerdict::Message(Verdict::Die), "{dead}");
         }
         for trouble in [48001, 40164, 50002, 45009, 45011] {
-            assert!(matches!(verdict(trouble), SendVerdict::AccountTrouble(Verdict::Snooze { .. })), "{trouble}");
+            assert!(
+                matches!(verdict(trouble), SendVerdict::AccountTrouble(Verdict::Snooze { .. })),
+                "{trouble}"
+            );
         }
         let last = after_send(&refused(-1), 4, 0, 5, None, NOW);
         assert_eq!(last, SendVerdict::Message(Verdict::Die));

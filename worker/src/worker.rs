@@ -5,17 +5,18 @@
 //! that the queue gives the same batch again.
 //!
 //! **Stopping** has three stages, and the end says which were needed: stop taking; let what runs finish, until the
-//! grace is over; hand the rest back. A send under way is let finish (its own timeout bounds it), so that it doesn't
-//! become unsure.
+//! grace is over; hand the rest back. A take under way is waited for and what it brings is handed back: if the call were
+//! dropped, its messages would wait until their leases run out. A send under way is let finish (its own timeout bounds
+//! it), so that it doesn't become unsure.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use huixin_queue::{Class, NameError, Queue, QueueError, TakeRequest, Taken, WorkerId};
+use huixin_queue::{Class, Leased, NameError, Queue, QueueError, TakeRequest, Taken, WorkerId};
 use huixin_wechat::Client;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,8 @@ const TAKE_MAX: usize = 64;
 const IDLE_MAX: Duration = Duration::from_secs(1);
 const OUTAGE_PAUSE_FIRST: Duration = Duration::from_millis(100);
 const OUTAGE_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// How long a stop waits for the answer to a take under way.
+const LAST_TAKE_MAX: Duration = Duration::from_secs(3);
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -49,7 +52,8 @@ pub struct WorkerSettings {
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "worker".to_owned());
+        let host =
+            std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "worker".to_owned());
         Self {
             name: format!("{}-{}", host.trim(), std::process::id()),
             concurrency: 256,
@@ -128,13 +132,14 @@ pub(crate) struct Shared {
     /// Cancelled when the grace is over: hand back what isn't done.
     pub(crate) stop_now: CancellationToken,
     released: AtomicU64,
-    ended: AtomicU64,
+    settled: AtomicU64,
 }
 
 impl Worker {
     /// A worker on this queue, without accounts and routes.
     pub fn new(queue: Arc<dyn Queue>, settings: WorkerSettings) -> Self {
-        let health = WorkerHealth { began: Instant::now(), last_take_ms: Arc::default(), full: Arc::default() };
+        let health =
+            WorkerHealth { began: Instant::now(), last_take_ms: Arc::default(), full: Arc::default() };
         Self { queue, accounts: HashMap::new(), routes: Vec::new(), settings, health }
     }
 
@@ -160,6 +165,10 @@ impl Worker {
     /// Works until `shutdown` is done, then stops in the stages that the module's essay names. A queue that is away is
     /// waited for.
     ///
+    /// # Cancellation
+    /// Dropping the future stops without grace: handlers are dropped, and tasks that it leaves behind hand their
+    /// messages back.
+    ///
     /// # Errors
     /// When the queue can never be used as it is set up, or has failed for good. What was running is handed back as far
     /// as the queue lets it.
@@ -180,16 +189,19 @@ impl Worker {
             routes: self.routes,
             stop_now: CancellationToken::new(),
             released: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
         });
         let permits = Arc::new(Semaphore::new(self.settings.concurrency.max(1)));
         let crew = Crew { shared, permits, keeper, tasks: TaskTracker::new(), health: self.health };
-        let result = {
-            let mut shutdown = pin!(shutdown);
-            tokio::select! {
-                () = &mut shutdown => Ok(()),
-                Err(error) = crew.work(request) => Err(error),
-            }
+        let stopping = CancellationToken::new();
+        let watch = async {
+            shutdown.await;
+            stopping.cancel();
+            std::future::pending::<Infallible>().await
+        };
+        let result = tokio::select! {
+            result = crew.work(request, &stopping) => result,
+            never = watch => match never {},
         };
         let stopped = crew.stop(self.settings.grace).await;
         result.map(|()| stopped)
@@ -206,15 +218,22 @@ struct Crew {
 }
 
 impl Crew {
-    /// Takes and starts messages, for ever.
-    async fn work(&self, mut request: TakeRequest) -> Result<std::convert::Infallible, WorkerError> {
+    /// Takes and starts messages until it is to stop.
+    async fn work(&self, mut request: TakeRequest, stopping: &CancellationToken) -> Result<(), WorkerError> {
         let mut pause = OUTAGE_PAUSE_FIRST;
         let mut away = false;
-        loop {
-            let mut permits = self.some_permits().await;
+        while let Some(mut permits) = stopping.run_until_cancelled(self.some_permits()).await {
             request.max = permits.num_permits();
             let began = Instant::now();
-            match self.shared.queue.take(&request).await {
+            let taken = tokio::select! {
+                taken = self.shared.queue.take(&request) => taken,
+                () = long_after(stopping) => break,
+            };
+            match taken {
+                Ok(taken) if stopping.is_cancelled() => {
+                    self.hand_back(&taken.messages).await;
+                    break;
+                }
                 Ok(taken) => {
                     request.call += 1;
                     self.health.taken();
@@ -231,9 +250,11 @@ impl Crew {
                     }
                     drop(permits);
                     if idle {
-                        let at_most = next_due.map_or(IDLE_MAX, |due| due.clamp(Duration::from_millis(5), IDLE_MAX));
-                        if self.shared.queue.wait(at_most).await.is_err() {
-                            tokio::time::sleep(OUTAGE_PAUSE_FIRST).await;
+                        let at_most =
+                            next_due.map_or(IDLE_MAX, |due| due.clamp(Duration::from_millis(5), IDLE_MAX));
+                        let wait = stopping.run_until_cancelled(self.shared.queue.wait(at_most)).await;
+                        if matches!(wait, Some(Err(_))) {
+                            stopping.run_until_cancelled(tokio::time::sleep(OUTAGE_PAUSE_FIRST)).await;
                         }
                     }
                 }
@@ -243,10 +264,26 @@ impl Crew {
                         tracing::warn!(%error, cause = error_source(&error), "the queue is away: waiting for it");
                     }
                     drop(permits);
-                    tokio::time::sleep(pause).await;
+                    stopping.run_until_cancelled(tokio::time::sleep(pause)).await;
                     pause = (pause * 2).min(OUTAGE_PAUSE_MAX);
                 }
                 Err(error) => return Err(WorkerError::Queue(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What came after the stop was asked for, and was not begun.
+    async fn hand_back(&self, messages: &[Leased]) {
+        let released = messages.iter().map(|leased| self.shared.queue.release(&leased.lease));
+        for result in futures::future::join_all(released).await {
+            match result {
+                Ok(()) => {
+                    self.shared.released.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a message could not be handed back: its lease must run out first");
+                }
             }
         }
     }
@@ -264,7 +301,7 @@ impl Crew {
         permits
     }
 
-    fn start(&self, leased: huixin_queue::Leased, taken: Instant, permit: OwnedSemaphorePermit) {
+    fn start(&self, leased: Leased, taken: Instant, permit: OwnedSemaphorePermit) {
         let held = self.keeper.hold(leased.lease.clone(), taken);
         let span = tracing::info_span!(
             "message",
@@ -278,9 +315,14 @@ impl Crew {
         let job = async move {
             let account = leased.class.to_string();
             let end = Job { shared: shared.clone(), leased, held }.run().await;
-            shared.ended.fetch_add(1, Ordering::Relaxed);
-            if end == End::Released {
-                shared.released.fetch_add(1, Ordering::Relaxed);
+            match end {
+                End::Released => {
+                    shared.released.fetch_add(1, Ordering::Relaxed);
+                }
+                End::LeaseLost | End::Unsettled => {}
+                _ => {
+                    shared.settled.fetch_add(1, Ordering::Relaxed);
+                }
             }
             metrics::ended(&account, end.as_str());
             drop(permit);
@@ -290,7 +332,7 @@ impl Crew {
 
     /// Lets what runs finish within the grace, then hands back the rest.
     async fn stop(self, grace: Duration) -> Stopped {
-        let (running, ended) = (self.tasks.len(), self.shared.ended.load(Ordering::Relaxed));
+        let (running, before) = (self.tasks.len(), self.shared.settled.load(Ordering::Relaxed));
         if running > 0 {
             tracing::info!(running, grace_ms = grace.as_millis(), "stopping: waiting for running messages");
         }
@@ -300,10 +342,22 @@ impl Crew {
             self.shared.stop_now.cancel();
             self.tasks.wait().await;
         }
-        let released = self.shared.released.load(Ordering::Relaxed);
-        let ended = self.shared.ended.load(Ordering::Relaxed) - ended;
-        Stopped { finished: ended.saturating_sub(released), released }
+        let finished = self.shared.settled.load(Ordering::Relaxed) - before;
+        Stopped { finished, released: self.shared.released.load(Ordering::Relaxed) }
     }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        // After a stop nothing runs any more; if the worker was dropped instead, nothing may run on without its leases.
+        self.shared.stop_now.cancel();
+    }
+}
+
+/// Is done when a stop has waited long enough.
+async fn long_after(stopping: &CancellationToken) {
+    stopping.cancelled().await;
+    tokio::time::sleep(LAST_TAKE_MAX).await;
 }
 
 fn error_source(error: &QueueError) -> String {

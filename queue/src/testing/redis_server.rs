@@ -59,7 +59,7 @@ impl RedisServer {
     /// As [`Self::start`].
     pub fn restart(&mut self) {
         assert!(self.child.is_none(), "it runs already");
-        let script = r#"redis-server "$@" >server.log 2>&1 & echo $! >pid; cat >/dev/null; kill -9 $(cat pid)"#;
+        let script = r#"redis-server "$@" >server.log 2>&1 & echo $! >pid; cat >/dev/null; kill -9 $(cat pid) 2>/dev/null"#;
         let mut command = Command::new("sh");
         command.current_dir(&self.folder).args(["-c", script, "sh"]);
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);

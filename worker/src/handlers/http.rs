@@ -58,27 +58,36 @@ impl HttpHandler {
 
     fn headers(&self, id: &str, body: &str) -> Result<HeaderMap, &'static str> {
         let mut headers = HeaderMap::new();
-        let value = |text: &str| HeaderValue::from_str(text).map_err(|_| "the message's id can't be a header");
+        let value =
+            |text: &str| HeaderValue::from_str(text).map_err(|_| "the message's id can't be a header");
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("webhook-id", value(id)?);
         headers.insert("idempotency-key", value(id)?);
         if let Some(signer) = &self.signer {
             let now = OffsetDateTime::now_utc().unix_timestamp();
-            let signature = signer.sign(id, now, body.as_bytes()).map_err(|_| "the request can't be signed")?;
+            let signature =
+                signer.sign(id, now, body.as_bytes()).map_err(|_| "the request can't be signed")?;
             headers.insert("webhook-timestamp", value(&now.to_string())?);
             headers.insert("webhook-signature", value(&signature)?);
         }
         Ok(headers)
     }
 
-    async fn ask(&self, headers: HeaderMap, body: String) -> Result<(reqwest::StatusCode, HeaderMap, Vec<u8>), Failure> {
+    async fn ask(
+        &self,
+        headers: HeaderMap,
+        body: String,
+    ) -> Result<(reqwest::StatusCode, HeaderMap, Vec<u8>), Failure> {
         let request = self.client.post(self.url.clone()).headers(headers).timeout(self.timeout).body(body);
         let mut response = request.send().await.map_err(|error| self.failure(error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
             if body.len() + chunk.len() > BODY_MAX_BYTES {
-                return Err(Failure { final_: true, reason: format!("the service answered more than {BODY_MAX_BYTES} bytes") });
+                return Err(Failure {
+                    final_: true,
+                    reason: format!("the service answered more than {BODY_MAX_BYTES} bytes"),
+                });
             }
             body.extend_from_slice(&chunk);
         }
@@ -125,7 +134,10 @@ impl Handler for HttpHandler {
 impl std::fmt::Debug for HttpHandler {
     /// Without the URL, which may hold a key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpHandler").field("host", &self.url.host_str()).field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("HttpHandler")
+            .field("host", &self.url.host_str())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 

@@ -29,7 +29,9 @@ pub(super) fn outcome_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
     match status.as_u16() {
         202 => fail("the service answered 202: answers by call back are not available in this version"),
         200..=299 => answered(headers, body),
-        408 | 429 | 500..=599 => Outcome::Retry { after: retry_after(headers), reason: format!("the service answered {status}") },
+        408 | 429 | 500..=599 => {
+            Outcome::Retry { after: retry_after(headers), reason: format!("the service answered {status}") }
+        }
         300..=399 => fail(&format!("the service answered {status}: redirects are not followed")),
         _ => fail(&format!("the service answered {status}{}", excerpt(body))),
     }
@@ -37,7 +39,9 @@ pub(super) fn outcome_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
 
 fn answered(headers: &HeaderMap, body: &[u8]) -> Outcome {
     let again = |reason: String| Outcome::Retry { after: None, reason };
-    let Ok(text) = std::str::from_utf8(body) else { return again("the service's answer is not UTF-8".to_owned()) };
+    let Ok(text) = std::str::from_utf8(body) else {
+        return again("the service's answer is not UTF-8".to_owned());
+    };
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         return Outcome::NoReply;
@@ -50,7 +54,9 @@ fn answered(headers: &HeaderMap, body: &[u8]) -> Outcome {
     }
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
-        Err(error) => return again(format!("the service's answer is not the JSON that it says it is: {error}")),
+        Err(error) => {
+            return again(format!("the service's answer is not the JSON that it says it is: {error}"));
+        }
     };
     match reply::parse(replies_of(&value)) {
         Ok(parts) if parts.is_empty() => Outcome::NoReply,
@@ -62,7 +68,10 @@ fn answered(headers: &HeaderMap, body: &[u8]) -> Outcome {
 /// The replies in `{"replies": …, "memory": …}`; anything else is a reply itself.
 fn replies_of(value: &Value) -> &Value {
     match value.as_object() {
-        Some(fields) if !fields.contains_key("type") && (fields.contains_key("replies") || fields.contains_key("memory")) => {
+        Some(fields)
+            if !fields.contains_key("type")
+                && (fields.contains_key("replies") || fields.contains_key("memory")) =>
+        {
             fields.get("replies").unwrap_or(&Value::Null)
         }
         _ => value,
@@ -71,7 +80,9 @@ fn replies_of(value: &Value) -> &Value {
 
 fn begins_as_html(text: &str) -> bool {
     let start: String = text.chars().take(1024).collect::<String>().to_ascii_lowercase();
-    start.starts_with("<!doctype html") || start.starts_with("<html") || (start.starts_with("<?xml") && start.contains("<html"))
+    start.starts_with("<!doctype html")
+        || start.starts_with("<html")
+        || (start.starts_with("<?xml") && start.contains("<html"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -85,7 +96,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).unwrap_or_default(),
+        Err(_) => {
+            httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).unwrap_or_default()
+        }
     };
     Some(wait.min(RETRY_AFTER_MAX))
 }
@@ -121,7 +134,10 @@ mod tests {
 
     #[test]
     fn replies_are_read_from_json_and_from_text() {
-        let two = Outcome::Reply(vec![Outgoing::Text { content: "a".into() }, Outgoing::Image { media_id: "m".into() }]);
+        let two = Outcome::Reply(vec![
+            Outgoing::Text { content: "a".into() },
+            Outgoing::Image { media_id: "m".into() },
+        ]);
         let rows = [
             (answer(200, JSON, r#""hello""#), Outcome::text("hello")),
             (answer(200, JSON, r#"{"type":"text","content":" hello "}"#), Outcome::text("hello")),
@@ -130,7 +146,10 @@ mod tests {
             (answer(200, "application/problem+json", r#""hello""#), Outcome::text("hello")),
             (answer(200, TEXT, "\u{feff} hello\n"), Outcome::text("hello")),
             (answer(200, TEXT, r#"{"type":"text"}"#), Outcome::text(r#"{"type":"text"}"#)),
-            (answer(200, TEXT, "<a href=\"http://x\">link</a>"), Outcome::text("<a href=\"http://x\">link</a>")),
+            (
+                answer(200, TEXT, "<a href=\"http://x\">link</a>"),
+                Outcome::text("<a href=\"http://x\">link</a>"),
+            ),
         ];
         for (outcome, expected) in rows {
             assert_eq!(outcome, expected);
@@ -155,7 +174,12 @@ mod tests {
 
     #[test]
     fn a_page_of_a_proxy_never_reaches_a_user() {
-        for page in ["<!DOCTYPE html><html>502</html>", "\n <HTML><body>", "\u{feff}<html lang=en>", "<?xml version='1.0'?>\n<html>"] {
+        for page in [
+            "<!DOCTYPE html><html>502</html>",
+            "\n <HTML><body>",
+            "\u{feff}<html lang=en>",
+            "<?xml version='1.0'?>\n<html>",
+        ] {
             for kind in [TEXT, JSON, "text/html"] {
                 let outcome = answer(200, kind, page);
                 assert!(matches!(&outcome, Outcome::Retry { .. }), "{page}: {outcome:?}");

@@ -1,0 +1,102 @@
+//! What the command says when something is wrong, and with which exit code.
+
+use std::process::{Command, Output};
+
+use huixin_queue::testing::RedisServer;
+
+const ACCOUNT: &str = "[account.main]\napp_id = \"wx0123456789abcdef\"\napp_secret = \"s3cret-of-app\"\ntoken = \"s3cretToken\"\n";
+
+fn huixin(arguments: &[&str], config: &str) -> (Output, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    std::fs::write(folder.path().join("huixin.toml"), config).expect("the folder can be written to");
+    let output = Command::new(env!("CARGO_BIN_EXE_huixin"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the binary starts");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!text.contains("s3cret"), "no secret is printed: {text}");
+    (output, text)
+}
+
+#[test]
+fn every_mistake_of_a_configuration_is_told_at_once() {
+    let config = "[queue]\nurl = \"redis:/127.0.0.1\"\n[worker]\nlease = 15\nconcurency = 5\n\
+        [account.main]\napp_id = \"wx0123456789abcdef\"\napi_base = \"ftp://x\"\n\
+        [[route]]\nname = \"a\"\nmatch = { text = \"(\" }\nreply = \"hi {{ content\"\n\
+        [[route]]\nname = \"b\"\nmatch = { account = \"mian\" }\nhttp = { url = \"nowhere\" }\n";
+    let (output, text) = huixin(&["worker"], config);
+    assert_eq!(output.status.code(), Some(64));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_queue_in_a_file_is_refused_for_a_single_role_with_the_command_that_can() {
+    for role in ["receiver", "worker"] {
+        let (output, text) = huixin(&[role], &format!("[queue]\nurl = \"sqlite:huixin.db\"\n{ACCOUNT}"));
+        assert_eq!(output.status.code(), Some(64));
+        assert!(text.starts_with(&format!("error: `huixin {role}` can't use the queue `sqlite:")), "{text}");
+        assert!(text.contains("hint: start receiver and worker in one process with `huixin run`"), "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_password_of_redis_ends_the_start_and_says_what_to_do() {
+    let server = RedisServer::start(&["--requirepass", "right"]);
+    for role in ["receiver", "worker", "run"] {
+        let url = format!("redis://:s3cret-wrong@127.0.0.1:{}/0", server.port());
+        let (output, text) = huixin(&[role], &format!("[queue]\nurl = \"{url}\"\n{ACCOUNT}"));
+        assert_eq!(output.status.code(), Some(64), "{text}");
+        let text = text.replace(&server.port().to_string(), "PORT");
+        if role == "receiver" {
+            insta::assert_snapshot!(text);
+        }
+    }
+}
+
+#[test]
+fn a_redis_that_would_lose_messages_is_refused_unless_the_risk_is_named() {
+    let server = RedisServer::start(&["--appendonly", "no"]);
+    let queue = format!("[queue]\nurl = \"{}\"\n", server.url());
+    let (output, text) = huixin(&["worker"], &format!("{queue}{ACCOUNT}"));
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    assert!(text.contains("redis-cli CONFIG SET appendonly yes") && text.contains("accept_risk = [\"no_aof\"]"), "{text}");
+}
+
+#[test]
+fn a_taken_port_is_told_by_its_address() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port can be bound");
+    let address = taken.local_addr().expect("it has an address");
+    let (output, text) = huixin(&["run"], &format!("[receiver]\nlisten = \"{address}\"\n{ACCOUNT}"));
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(&format!("error: cannot listen on `{address}` for pushes")), "{text}");
+}
+
+#[test]
+fn check_tells_one_fact_a_line_and_fails_when_one_is_bad() {
+    let config = format!("{ACCOUNT}api_base = \"http://127.0.0.1:1\"\n");
+    let (output, text) = huixin(&["check"], &config);
+    let facts = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{facts}{text}");
+    assert!(facts.contains("ok   configuration: 1 account, 0 routes"), "{facts}");
+    assert!(facts.contains("ok   queue: `sqlite:"), "{facts}");
+    assert!(facts.contains("BAD  account `main`: no access token: nothing was sent to WeChat"), "{facts}");
+    assert!(text.contains("error: 1 problem found"), "{text}");
+}
+
+#[test]
+fn check_print_shows_the_effective_values_without_secrets() {
+    let (output, _) = huixin(&["check", "--print"], ACCOUNT);
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(shown.contains("lease = \"15s\"") && shown.contains("***"), "{shown}");
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+#[test]
+fn health_of_nothing_is_a_failure() {
+    let (output, text) = huixin(&["health", "--url", "http://127.0.0.1:1/healthz"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("cannot ask `http://127.0.0.1:1/healthz`"), "{text}");
+}

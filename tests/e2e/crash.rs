@@ -1,0 +1,106 @@
+//! `kill -9` of anything at any moment loses nothing.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use huixin_sandbox::{Push, SandboxConfig};
+
+use crate::harness::{Backend, Process, Setup, Stack, long};
+
+const LEASE: Duration = Duration::from_secs(3);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_messages_of_a_killed_worker_are_answered_within_its_lease_and_a_second() {
+    let trials = if long() { 10 } else { 1 };
+    let backend = Backend::start(Duration::from_millis(700)).await;
+    let mut stack = Stack::on_redis(Setup { routes: backend.route(), lease: "3s", ..Setup::default() }).await;
+    let _receiver = stack.role("receiver").await;
+    let mut victim = stack.role("worker").await;
+    let mut worst = Duration::ZERO;
+    for trial in 0..trials {
+        let asked = backend.requests().len();
+        for user in 0..5 {
+            stack.say(&format!("oUser{user}"), &format!("{trial}/{user}")).await;
+        }
+        backend.wait_for_requests(asked + 5).await;
+        let heir = stack.role("worker").await;
+        victim.kill();
+        let killed = Instant::now();
+        backend.wait_for_requests(asked + 10).await;
+        for (content, taken_over) in backend.requests().into_iter().skip(asked + 5) {
+            let took = taken_over.duration_since(killed);
+            worst = worst.max(took);
+            // Half a second more for a test machine that is doing other things.
+            assert!(took <= LEASE + Duration::from_millis(1500), "{content} was taken over after {took:?}");
+        }
+        stack.wait_for_all_sends((trial + 1) * 5, Duration::from_secs(30)).await;
+        victim = heir;
+    }
+    println!("worst take-over of {trials} trials at a lease of {LEASE:?}: {worst:?}");
+    for user in 0..5 {
+        let expected: Vec<_> = (0..trials).map(|trial| format!("answer to {trial}/{user}")).collect();
+        assert_eq!(stack.texts_to(&format!("oUser{user}")), expected);
+    }
+    stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_receiver_loses_nothing_that_it_acked() {
+    let backend = Backend::start(Duration::from_millis(20)).await;
+    let mut stack = Stack::on_redis(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
+    let _worker = stack.role("worker").await;
+    let receiver = stack.role("receiver").await;
+    killed_in_traffic(&mut stack, receiver, "receiver").await;
+    stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_run_with_the_embedded_queue_loses_nothing_that_it_acked() {
+    let backend = Backend::start(Duration::from_millis(20)).await;
+    let mut stack = Stack::embedded(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
+    let run = stack.role("run").await;
+    let mut run = killed_in_traffic(&mut stack, run, "run").await;
+    // The file belongs to the process until it has ended.
+    assert_eq!(run.stop().await, Some(0));
+    stack.end().await;
+}
+
+/// A WeChat that tries again soon, so that the time without a receiver is short.
+fn impatient() -> SandboxConfig {
+    SandboxConfig { push_timeout: Duration::from_secs(1), ..SandboxConfig::default() }
+}
+
+/// Kills and restarts a process while users talk; whatever was acked must be answered. Gives the last process.
+async fn killed_in_traffic(stack: &mut Stack, mut process: Process, role: &str) -> Process {
+    let kills = if long() { 30 } else { 4 };
+    let mut acked = HashSet::new();
+    let mut refused = 0;
+    for round in 0..kills {
+        let pushes = (0..40).map(|n| {
+            let text = format!("{round}/{n}");
+            let sandbox = stack.sandbox.sandbox.clone();
+            async move {
+                // Spread over the time around the kill.
+                tokio::time::sleep(Duration::from_millis(5 * n)).await;
+                let report = sandbox.push(Push::text("main", format!("oUser{}", n % 8), text.clone())).await;
+                (text, report.acked)
+            }
+        });
+        let pushes = tokio::spawn(futures::future::join_all(pushes));
+        tokio::time::sleep(Duration::from_millis(60 + 13 * round)).await;
+        process.kill();
+        process = stack.role(role).await;
+        for (text, was_acked) in pushes.await.expect("pushing does not panic") {
+            if was_acked { acked.insert(format!("answer to {text}")); } else { refused += 1; }
+        }
+    }
+    assert!(acked.len() > 10, "only {} were acked", acked.len());
+    println!("{kills} kills: {} acked, {refused} not", acked.len());
+    let transcript = stack.sandbox.sandbox.transcript();
+    let answered = |entries: &[std::sync::Arc<huixin_sandbox::Entry>]| {
+        let answered: HashSet<&str> = entries.iter().filter_map(|entry| entry.what.text()).collect();
+        acked.iter().all(|text| answered.contains(text.as_str()))
+    };
+    transcript.wait_for(answered, Duration::from_secs(60)).await.unwrap_or_else(|e| panic!("an acked message is lost: {e}"));
+    process
+}

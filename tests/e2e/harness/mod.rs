@@ -1,0 +1,208 @@
+//! A whole installation in a folder of its own: configuration, queue, pretend WeChat, business service, processes.
+//!
+//! [`Stack::end`] checks what every test should: the queue is empty, nothing is dead, the invariant holds, and no
+//! process logged an error that the test didn't announce.
+
+mod backend;
+mod process;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(crate) use backend::Backend;
+use huixin_queue::redis::{RedisQueue, RedisSettings};
+use huixin_queue::testing::RedisServer;
+use huixin_queue::{Clock, Counts, DeadLetter, Queue};
+use huixin_sandbox::{Push, RunningSandbox, SandboxConfig, TryOutcome, What};
+pub(crate) use process::Process;
+use url::Url;
+
+/// Long enough for anything that should happen on a busy machine, short enough to end a test that hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether the long forms of the tests are asked for: `tests/run --long`.
+pub(crate) fn long() -> bool {
+    std::env::var_os("HUIXIN_TEST_LONG").is_some()
+}
+
+/// What a test can say about its installation.
+pub(crate) struct Setup {
+    /// The routes, as TOML.
+    pub(crate) routes: String,
+    /// `worker.lease`.
+    pub(crate) lease: &'static str,
+    /// `worker.grace`.
+    pub(crate) grace: &'static str,
+    /// The pretend WeChat.
+    pub(crate) sandbox: SandboxConfig,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { routes: String::new(), lease: "15s", grace: "25s", sandbox: SandboxConfig::default() }
+    }
+}
+
+/// An installation.
+pub(crate) struct Stack {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) sandbox: RunningSandbox,
+    /// The Redis, unless the queue is a file.
+    pub(crate) redis: Option<RedisServer>,
+    pub(crate) receiver_port: u16,
+    /// Log lines that a test expects although they are errors.
+    expected_errors: Vec<String>,
+    logs: Vec<PathBuf>,
+}
+
+impl Stack {
+    /// One whose queue is a Redis of its own, with an append-only file.
+    pub(crate) async fn on_redis(setup: Setup) -> Self {
+        let redis = RedisServer::start(&[]);
+        let url = redis.url();
+        Self::start(setup, Some(redis), &url).await
+    }
+
+    /// One whose queue is a file.
+    pub(crate) async fn embedded(setup: Setup) -> Self {
+        Self::start(setup, None, "sqlite:huixin.db").await
+    }
+
+    async fn start(setup: Setup, redis: Option<RedisServer>, queue_url: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let receiver_port = free_port();
+        let sandbox = RunningSandbox::start(setup.sandbox).await.expect("the sandbox starts");
+        let account = &sandbox.sandbox.config().accounts[0];
+        let config = format!(
+            "[queue]\nurl = \"{queue_url}\"\n[receiver]\nlisten = \"127.0.0.1:{receiver_port}\"\n\
+             [worker]\nlease = \"{}\"\ngrace = \"{}\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+             [account.main]\napp_id = \"{}\"\napp_secret = \"{}\"\ntoken = \"{}\"\napi_base = \"{}\"\n{}",
+            setup.lease, setup.grace, account.app_id, account.app_secret, account.token, sandbox.base_url, setup.routes,
+        );
+        std::fs::write(folder.path().join("huixin.toml"), config).expect("the folder can be written to");
+        let stack = Self { folder, sandbox, redis, receiver_port, expected_errors: Vec::new(), logs: Vec::new() };
+        stack.sandbox.sandbox.set_push_url("main", stack.push_url());
+        stack
+    }
+
+    /// Where WeChat pushes to.
+    pub(crate) fn push_url(&self) -> Url {
+        format!("http://127.0.0.1:{}/wechat/main", self.receiver_port).parse().expect("it is a URL")
+    }
+
+    /// Starts a role and waits until it is ready.
+    pub(crate) async fn role(&mut self, role: &str) -> Process {
+        let process = self.spawn(role, &[]);
+        process.ready().await;
+        process
+    }
+
+    /// Starts a role with these variables, and doesn't wait.
+    pub(crate) fn spawn(&mut self, role: &str, variables: &[(&str, &str)]) -> Process {
+        let log = self.folder.path().join(format!("{role}-{}.log", self.logs.len()));
+        self.logs.push(log.clone());
+        Process::spawn(&[role, "--config", "huixin.toml"], self.folder.path(), log, variables)
+    }
+
+    /// Log lines with this text are no failure of the test.
+    pub(crate) fn expect_errors(&mut self, containing: &str) {
+        self.expected_errors.push(containing.to_owned());
+    }
+
+    /// Everything that was logged.
+    pub(crate) fn all_logs(&self) -> String {
+        self.logs.iter().map(|log| std::fs::read_to_string(log).unwrap_or_default()).collect()
+    }
+
+    /// The queue, opened beside the processes (or after them, if it is a file).
+    pub(crate) fn queue(&self) -> Arc<dyn Queue> {
+        let window = Duration::from_secs(6 * 3600);
+        match &self.redis {
+            Some(redis) => Arc::new(
+                RedisQueue::open(&RedisSettings {
+                    url: redis.url(),
+                    prefix: "huixin".to_owned(),
+                    dedup_window: window,
+                    clock: Clock::Store,
+                })
+                .expect("the URL is right"),
+            ),
+            None => {
+                let file = self.folder.path().join("huixin.db");
+                Arc::new(huixin_queue::sqlite::SqliteQueue::open(&file, window, Clock::Store).expect("nobody has the file"))
+            }
+        }
+    }
+
+    /// How many messages are in which state.
+    pub(crate) async fn counts(&self) -> Counts {
+        self.queue().counts().await.expect("the queue answers")
+    }
+
+    /// The dead letters, the youngest first.
+    pub(crate) async fn dead(&self) -> Vec<DeadLetter> {
+        self.queue().dead(0, 1000).await.expect("the queue answers").letters
+    }
+
+    /// Pushes a text once and expects its ack.
+    pub(crate) async fn say(&self, user: &str, text: &str) {
+        let outcome = self.sandbox.sandbox.push_once(&Push::text("main", user, text)).await.outcome;
+        assert_eq!(outcome, TryOutcome::Acked, "{text} is acked");
+    }
+
+    /// The texts a user got, in order.
+    pub(crate) fn texts_to(&self, user: &str) -> Vec<String> {
+        self.sandbox.sandbox.transcript().texts_to(user)
+    }
+
+    /// Waits for so many accepted messages to a user.
+    pub(crate) async fn wait_for_sends(&self, user: &str, count: usize) {
+        self.sandbox.sandbox.transcript().wait_for_sends(user, count, PATIENCE).await.unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    /// Waits for so many accepted messages to anybody.
+    pub(crate) async fn wait_for_all_sends(&self, count: usize, within: Duration) {
+        let sent = |entry: &huixin_sandbox::Entry| matches!(entry.what, What::Sent { .. });
+        let transcript = self.sandbox.sandbox.transcript();
+        transcript.wait_for_matches(sent, count, within).await.unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    /// Waits until the queue holds no open message.
+    pub(crate) async fn wait_until_empty(&self) {
+        let queue = self.queue();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let counts = queue.counts().await.expect("the queue answers");
+            if counts.open_total() == 0 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the queue is not empty: {counts:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Checks what every test should, after its processes have ended or while they are idle.
+    pub(crate) async fn end(self) {
+        self.wait_until_empty().await;
+        let dead = self.dead().await;
+        assert!(dead.is_empty(), "nothing is dead: {dead:?}");
+        self.end_with_dead().await;
+    }
+
+    /// The same for a test that has buried something.
+    pub(crate) async fn end_with_dead(self) {
+        let violations = self.queue().audit().await.expect("the audit runs");
+        assert!(violations.is_empty(), "the invariant is broken: {violations:?}");
+        for line in self.all_logs().lines().filter(|line| line.contains("ERROR") || line.contains("panicked")) {
+            assert!(self.expected_errors.iter().any(|expected| line.contains(expected)), "an unexpected error was logged: {line}");
+        }
+    }
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port can be bound");
+    listener.local_addr().expect("a bound listener has an address").port()
+}

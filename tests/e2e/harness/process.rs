@@ -1,0 +1,110 @@
+//! The real binary as a child process.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::PATIENCE;
+
+/// A running `huixin`; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts it in `folder`, its output in `log`.
+    pub(crate) fn spawn(arguments: &[&str], folder: &Path, log: PathBuf, variables: &[(&str, &str)]) -> Self {
+        let output = File::create(&log).expect("the log can be made");
+        let child = Command::new(env!("CARGO_BIN_EXE_huixin"))
+            .args(arguments)
+            .current_dir(folder)
+            .envs(variables.iter().copied())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("a file handle can be doubled"))
+            .stderr(output)
+            .spawn()
+            .expect("the binary starts");
+        Self { child, log }
+    }
+
+    /// Waits until `/readyz` says yes.
+    pub(crate) async fn ready(&self) {
+        let url = format!("{}readyz", self.url_after("health and metrics are at ").await);
+        let client = huixin_wechat::http_client().expect("a client can be made");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = client.get(&url).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "it is not ready: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The URL that a log line names after these words.
+    pub(crate) async fn url_after(&self, words: &str) -> String {
+        let line = self.wait_for_log(words).await;
+        let rest = line.split(words).nth(1).unwrap_or_default();
+        rest.split_whitespace().next().unwrap_or_default().to_owned()
+    }
+
+    /// The first log line with this text, once there is one.
+    pub(crate) async fn wait_for_log(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log();
+            // Only whole lines: the last may still be growing.
+            let whole = log.rfind('\n').map_or("", |end| &log[..end]);
+            if let Some(line) = whole.lines().find(|line| line.contains(text)) {
+                return line.to_owned();
+            }
+            assert!(Instant::now() < deadline, "the log never says {text:?}: {log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Everything it has printed.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Sends a signal, such as `-TERM`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "it can be signalled");
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// SIGTERM, and the exit code it ends with.
+    pub(crate) async fn stop(&mut self) -> Option<i32> {
+        self.signal("-TERM");
+        self.ended().await.code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

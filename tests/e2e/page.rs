@@ -1,0 +1,117 @@
+//! A person with a browser: Debian's Chromium, driven through chromedriver.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+
+use crate::harness::{Process, free_port};
+
+/// Chromedriver; its browser goes with it.
+struct Driver {
+    child: Child,
+    port: u16,
+}
+
+impl Driver {
+    fn start() -> Self {
+        let port = free_port();
+        let child = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is installed: see tests/run");
+        Self { child, port }
+    }
+
+    async fn browser(&self, language: &str) -> Client {
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+        ];
+        let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        arguments.push(format!("--lang={language}"));
+        let options = json!({"args": arguments, "prefs": {"intl.accept_languages": language}});
+        let capabilities = serde_json::Map::from_iter([("goog:chromeOptions".to_owned(), options)]);
+        let address = format!("http://127.0.0.1:{}", self.port);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            match ClientBuilder::new(HttpConnector::new()).capabilities(capabilities.clone()).connect(&address).await {
+                Ok(client) => return client,
+                Err(error) => assert!(Instant::now() < deadline, "no browser: {error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_gets_the_slow_answer_in_a_browser() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let dev = Process::spawn(&["dev"], folder.path(), folder.path().join("dev.log"), &[]);
+    let url = dev.url_after("Open ").await;
+    let driver = Driver::start();
+    let browser = driver.browser("zh-CN").await;
+    browser.goto(&url).await.expect("the page opens");
+    assert_eq!(
+        browser.find(Locator::Css("html")).await.expect("a page").attr("lang").await.expect("an attribute").as_deref(),
+        Some("zh-CN"),
+        "the page speaks the browser's language"
+    );
+
+    // As an English and as a Chinese keyboard types it.
+    for (n, typed) in ["?18-546", "？18-546"].into_iter().enumerate() {
+        let text = browser.wait().at_most(Duration::from_secs(20)).for_element(Locator::Css("#text")).await.expect("an input");
+        text.send_keys(typed).await.expect("it can be typed into");
+        browser.find(Locator::Css("#send")).await.expect("a button").click().await.expect("it can be clicked");
+        let acks = wait_for(&browser, ".ack[data-ack-ms]", n + 1, Duration::from_secs(10)).await;
+        let ack = &acks[n];
+        let ack_ms: f64 = ack.attr("data-ack-ms").await.expect("an attribute").unwrap_or_default().parse().expect("a number");
+        assert!(ack_ms < 1000.0, "acked after {ack_ms} ms, long before the answer");
+        assert_eq!(ack.attr("data-tries").await.expect("an attribute").as_deref(), Some("1"));
+        let said = Instant::now();
+        assert_eq!(browser.find_all(Locator::Css(".bubble.theirs")).await.expect("a list").len(), n, "the answer isn't there yet");
+        let answers = wait_for(&browser, ".bubble.theirs", n + 1, Duration::from_secs(30)).await;
+        assert!(said.elapsed() > Duration::from_secs(5), "the lookup takes 8 s");
+        let answer = answers[n].text().await.expect("a text");
+        assert!(answer.contains("[18-546]的工作台位为[车体新厂房3号]"), "{answer}");
+    }
+    assert!(browser.find_all(Locator::Css(".fault")).await.expect("a list").is_empty(), "no fault notice");
+    browser.close().await.expect("the browser closes");
+
+    let english = driver.browser("en").await;
+    english.goto(&url).await.expect("the page opens");
+    let lang = english.find(Locator::Css("html")).await.expect("a page").attr("lang").await.expect("an attribute");
+    assert_eq!(lang.as_deref(), Some("en"));
+    english.close().await.expect("the browser closes");
+}
+
+async fn wait_for(browser: &Client, css: &str, count: usize, within: Duration) -> Vec<fantoccini::elements::Element> {
+    let deadline = Instant::now() + within;
+    loop {
+        let found = browser.find_all(Locator::Css(css)).await.expect("the page can be asked");
+        if found.len() >= count {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "there are {} of {css}, not {count}", found.len());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,45 @@
+//! The complete set-ups in examples/ and docker/ load, and say the same.
+
+use huixin::config::{Config, HandlerConfig, Role, Source};
+use huixin_sandbox::Account;
+use huixin_worker::Template;
+
+use crate::repository::{read, root};
+
+const EXAMPLE: &str = "examples/workstation-lookup/huixin.toml";
+
+#[test]
+fn the_workstation_lookup_is_ready_for_the_sandbox() {
+    let config = load(EXAMPLE, Role::Run);
+    load(EXAMPLE, Role::Sandbox);
+    let (account, pretend) = (&config.accounts["main"], Account::named("main"));
+    assert_eq!(account.app_id, pretend.app_id);
+    assert_eq!(account.app_secret.as_ref().unwrap().expose(), pretend.app_secret);
+    assert_eq!(account.token.expose(), pretend.token);
+    assert_eq!(account.api_base.as_str(), "http://127.0.0.1:8088/");
+    let lookup = &config.routes[0];
+    let HandlerConfig::Http { url, .. } = &lookup.handler else { panic!("{lookup:?}") };
+    assert_eq!(url.as_str(), "http://127.0.0.1:9000/lookup");
+    let found = lookup.condition.text.as_ref().unwrap().captures("?18-546").unwrap();
+    assert_eq!(&found["code"], "18-546");
+}
+
+#[test]
+fn in_containers_the_same_routes_are_tried() {
+    let routes = |path| {
+        let config = load(path, Role::Worker);
+        let routes = config.routes.iter().map(|route| {
+            let handler = format!("{:?}", route.handler).replace("127.0.0.1", "lookup");
+            (route.name.clone(), format!("{:?}", route.condition), handler, route.failure_reply.clone())
+        });
+        routes.collect::<Vec<_>>()
+    };
+    assert_eq!(routes(EXAMPLE), routes("docker/huixin.toml"));
+}
+
+fn load(path: &str, role: Role) -> Config {
+    let check_template = |text: &str| Template::compile(text).map(|_| ()).map_err(|error| error.to_string());
+    let source = Source::from_text(root().join(path), read(path));
+    Config::load(&source, role, &check_template)
+        .unwrap_or_else(|errors| panic!("{path} as {role:?}:\n{errors}"))
+}
