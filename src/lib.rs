@@ -13,4 +13,5 @@ pub mod logging;
 pub mod parts;
 pub mod receiver;
 pub mod report;
+pub mod serve;
 pub mod shutdown;

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::cli::{Cli, Command};
-use crate::config::{Config, HandlerConfig, QueueConfig, QueueUrl, Role, RouteConfig, Source};
+use crate::config::{Config, HandlerConfig, KNOWN_RISKS, QueueConfig, QueueUrl, Role, RouteConfig, Source};
 use crate::receiver::{Receiver, ReceiverAccount};
 use crate::report::Failure;
 
@@ -48,7 +48,10 @@ pub async fn shared_queue(config: &QueueConfig, role: &str) -> Result<Arc<dyn Qu
     match &config.url {
         QueueUrl::Redis(url) => redis(config, url).await,
         QueueUrl::Sqlite(path) => Err(Failure::config(
-            format!("`huixin {role}` can't use the queue `sqlite:{}`: the file belongs to one process", path.display()),
+            format!(
+                "`huixin {role}` can't use the queue `sqlite:{}`: the file belongs to one process",
+                path.display()
+            ),
             "start receiver and worker in one process with `huixin run`, or give `queue.url` a redis:// URL",
         )),
     }
@@ -76,7 +79,10 @@ async fn redis(config: &QueueConfig, url: &Url) -> Result<Arc<dyn Queue>, Failur
         Ok(Ok(risks)) => refuse_unaccepted(&queue, &risks, &config.accept_risk)?,
         Ok(Err(error)) if !error.is_outage() => return Err(error.into()),
         Ok(Err(error)) => tracing::warn!(%error, "starting without the queue, and waiting for it"),
-        Err(_) => tracing::warn!(queue = queue.place(), "the queue does not answer: starting without it, and waiting for it"),
+        Err(_) => tracing::warn!(
+            queue = queue.place(),
+            "the queue does not answer: starting without it, and waiting for it"
+        ),
     }
     Ok(Arc::new(queue))
 }
@@ -92,8 +98,12 @@ fn refuse_unaccepted(
             continue;
         }
         let message = format!("the Redis at `{}` would lose messages: {}", queue.place(), risk.problem());
-        let name = risk.name();
-        let hint = format!("{}\n      or accept it: accept_risk = [\"{name}\"] under [queue]", risk.remedy());
+        let hint = match risk.name() {
+            name if KNOWN_RISKS.contains(&name) => {
+                format!("{}\n      or accept it: accept_risk = [\"{name}\"] under [queue]", risk.remedy())
+            }
+            _ => risk.remedy().to_owned(),
+        };
         return Err(Failure::config(message, hint));
     }
     Ok(())
@@ -121,7 +131,8 @@ pub fn receiver(config: &Config, queue: Arc<dyn Queue>) -> Result<Receiver, Fail
         };
         accounts.insert(name.clone(), known);
     }
-    let max_body_bytes = usize::try_from(config.receiver.max_body.bytes()).context("receiver.max_body is too large")?;
+    let max_body_bytes =
+        usize::try_from(config.receiver.max_body.bytes()).context("receiver.max_body is too large")?;
     Ok(Receiver { queue, accounts, max_body_bytes, ack_budget: config.receiver.ack_budget })
 }
 
@@ -166,9 +177,12 @@ pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client 
 fn route(config: &RouteConfig, http: &reqwest::Client) -> Result<Route, Failure> {
     let unusable = || format!("route `{}` can't be used", config.name);
     let route = match &config.handler {
-        HandlerConfig::Reply(reply) => Route::new(&config.name, ReplyHandler::new(reply).with_context(unusable)?),
+        HandlerConfig::Reply(reply) => {
+            Route::new(&config.name, ReplyHandler::new(reply).with_context(unusable)?)
+        }
         HandlerConfig::Http { url, timeout, secret } => {
-            let handler = HttpHandler::new(url.clone(), *timeout, secret.as_ref(), http.clone()).with_context(unusable)?;
+            let handler = HttpHandler::new(url.clone(), *timeout, secret.as_ref(), http.clone())
+                .with_context(unusable)?;
             Route::new(&config.name, handler)
         }
     };
@@ -194,9 +208,15 @@ pub fn sandbox(config: &Config, receiver: &Url) -> Result<Sandbox, Failure> {
     let accounts = config.accounts.iter().map(|(name, account)| {
         Ok(Account {
             app_id: account.app_id.clone(),
-            app_secret: account.app_secret.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default(),
+            app_secret: account
+                .app_secret
+                .as_ref()
+                .map(|secret| secret.expose().to_owned())
+                .unwrap_or_default(),
             token: account.token.expose().to_owned(),
-            push_url: Some(receiver.join(&format!("wechat/{name}")).context("the receiver's address can't be used")?),
+            push_url: Some(
+                receiver.join(&format!("wechat/{name}")).context("the receiver's address can't be used")?,
+            ),
             ..Account::named(name)
         })
     });
@@ -209,7 +229,11 @@ pub fn sandbox(config: &Config, receiver: &Url) -> Result<Sandbox, Failure> {
 /// # Errors
 /// When no port can be had.
 pub async fn listen(what: &str, address: SocketAddr, may_move: bool) -> Result<TcpListener, Failure> {
-    let last = if may_move && address.port() != 0 { address.port().saturating_add(PORTS_TRIED) } else { address.port() };
+    let last = if may_move && address.port() != 0 {
+        address.port().saturating_add(PORTS_TRIED)
+    } else {
+        address.port()
+    };
     let mut refused = None;
     for port in address.port()..=last {
         match TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
@@ -222,10 +246,14 @@ pub async fn listen(what: &str, address: SocketAddr, may_move: bool) -> Result<T
         }
     }
     let error = refused.map_or_else(|| anyhow::anyhow!("no port was tried"), anyhow::Error::from);
-    Err(Failure::from(error.context(format!("cannot listen on `{address}` for {what}"))).with_hint(match &last {
-        last if *last > address.port() => format!("ports {} to {last} are taken: free one of them", address.port()),
-        _ => "another process has the port, or this machine has no such address".to_owned(),
-    }))
+    Err(Failure::from(error.context(format!("cannot listen on `{address}` for {what}"))).with_hint(
+        match &last {
+            last if *last > address.port() => {
+                format!("ports {} to {last} are taken: free one of them", address.port())
+            }
+            _ => "another process has the port, or this machine has no such address".to_owned(),
+        },
+    ))
 }
 
 /// Whether a flag named the admin listener's address, which then must be that one.

@@ -75,7 +75,9 @@ impl QueueError {
         match self {
             Self::Misconfigured { hint, .. } => Some(hint),
             Self::UnknownFormat { .. } => Some("a newer version of Huixin wrote it; run that one"),
-            Self::Broken { .. } => Some("free or replace the disk, then start again: what was acked is on it"),
+            Self::Broken { .. } => {
+                Some("free or replace the disk, then start again: what was acked is on it")
+            }
             _ => None,
         }
     }

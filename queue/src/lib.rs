@@ -16,5 +16,7 @@ pub use clock::{Clock, TestClock};
 pub use error::{Cause, QueueError};
 pub use lease::{Lease, Renewal, Token, WorkerId};
 pub use look::{Counts, DeadLetter, DeadPage, LaneState, LaneView, Violation};
-pub use message::{Accepted, Class, Lane, Leased, MAX_PAYLOAD_BYTES, MessageId, NameError, NewMessage, Progress};
+pub use message::{
+    Accepted, Class, Lane, Leased, MAX_PAYLOAD_BYTES, MessageId, NameError, NewMessage, Progress,
+};
 pub use queue::{DEAD_ON_ARRIVAL_MAX, MOVES_PER_TAKE, Queue, TakeRequest, Taken};

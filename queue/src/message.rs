@@ -37,7 +37,9 @@ impl NewMessage {
     pub(crate) fn check(&self) -> Result<(), QueueError> {
         if self.payload.len() > MAX_PAYLOAD_BYTES {
             let size = self.payload.len();
-            return Err(QueueError::Invalid(format!("the payload has {size} bytes, more than {MAX_PAYLOAD_BYTES}")));
+            return Err(QueueError::Invalid(format!(
+                "the payload has {size} bytes, more than {MAX_PAYLOAD_BYTES}"
+            )));
         }
         Ok(())
     }

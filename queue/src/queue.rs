@@ -23,8 +23,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    Accepted, Class, Counts, DeadPage, Lane, LaneView, Lease, Leased, NewMessage, Progress, QueueError, Renewal,
-    Violation, WorkerId,
+    Accepted, Class, Counts, DeadPage, Lane, LaneView, Lease, Leased, NewMessage, Progress, QueueError,
+    Renewal, Violation, WorkerId,
 };
 
 /// How many due and how many expired lanes one `take` moves to ready, each.

@@ -17,7 +17,8 @@ async fn open(clock: Clock) -> (Arc<dyn Queue>, ()) {
 
 fn open_at(url: String, clock: Clock) -> RedisQueue {
     let prefix = format!("test-{:016x}", rand::random::<u64>());
-    RedisQueue::open(&RedisSettings { url, prefix, dedup_window: DEDUP_WINDOW, clock }).expect("the URL is right")
+    RedisQueue::open(&RedisSettings { url, prefix, dedup_window: DEDUP_WINDOW, clock })
+        .expect("the URL is right")
 }
 
 fn request(call: u64) -> TakeRequest {
@@ -45,7 +46,11 @@ async fn an_accept_applied_after_its_time_is_refused() {
     let mut again = pin!(queue.accept(late));
     assert!(futures::poll!(&mut again).is_pending());
     clock.advance(Duration::from_secs(1));
-    assert_eq!(again.await.expect("Redis answers"), Accepted::Duplicate, "it is stored, however late it is asked");
+    assert_eq!(
+        again.await.expect("Redis answers"),
+        Accepted::Duplicate,
+        "it is stored, however late it is asked"
+    );
 }
 
 #[tokio::test]

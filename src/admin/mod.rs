@@ -40,7 +40,8 @@ pub struct Admin {
 /// # Errors
 /// When one is installed already.
 pub fn record_metrics() -> anyhow::Result<PrometheusHandle> {
-    const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
+    const SECONDS: [f64; 14] =
+        [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .install_recorder()?;
@@ -58,7 +59,7 @@ pub async fn run(
     admin: Admin,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, routes(Arc::new(admin))).with_graceful_shutdown(shutdown).await
+    crate::serve::until(listener, routes(Arc::new(admin)), shutdown).await
 }
 
 fn routes(admin: Arc<Admin>) -> Router {
@@ -84,7 +85,10 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn guard(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
-    let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let shown = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let allowed = match (&admin.token, shown) {
         (Some(token), Some(shown)) => bool::from(token.expose().as_bytes().ct_eq(shown.as_bytes())),
         (Some(_), None) => false,

@@ -57,7 +57,8 @@ impl Readiness {
             match tokio::time::timeout(QUEUE_TIMEOUT, queue.ping()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => problems.push(error.to_string()),
-                Err(_) => problems.push(format!("the queue at {} does not answer within {QUEUE_TIMEOUT:?}", queue.place())),
+                Err(_) => problems
+                    .push(format!("the queue at {} does not answer within {QUEUE_TIMEOUT:?}", queue.place())),
             }
         }
         match self.worker.as_ref().map(WorkerHealth::since_last_take) {

@@ -21,7 +21,11 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         return Ok(());
     }
     let mut facts = Facts::default();
-    facts.good(format!("configuration: {}, {}", many(config.accounts.len(), "account"), many(config.routes.len(), "route")));
+    facts.good(format!(
+        "configuration: {}, {}",
+        many(config.accounts.len(), "account"),
+        many(config.routes.len(), "route")
+    ));
     // Making the handlers is a check of its own.
     queue(&config, &mut facts).await;
     accounts(&config, &mut facts).await?;
@@ -31,9 +35,26 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
 async fn queue(config: &Config, facts: &mut Facts) {
     match &config.queue.url {
         QueueUrl::Redis(url) => redis(config, url, facts).await,
+        // A check makes nothing.
+        QueueUrl::Sqlite(path) if !path.exists() => {
+            match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                Some(folder) if !folder.is_dir() => {
+                    facts.bad(
+                        format!("queue: the folder `{}` does not exist", folder.display()),
+                        Some("make it, or mend `queue.url`"),
+                    );
+                }
+                _ => facts.good(format!("queue: `sqlite:{}`, made by the first start", path.display())),
+            }
+        }
         QueueUrl::Sqlite(path) => match parts::sqlite(path, config.queue.dedup_window) {
             Ok(queue) => match queue.counts().await {
-                Ok(counts) => facts.good(format!("queue: `{}`, {} waiting, {} dead", queue.place(), counts.open_total(), counts.dead)),
+                Ok(counts) => facts.good(format!(
+                    "queue: `{}`, {} waiting, {} dead",
+                    queue.place(),
+                    counts.open_total(),
+                    counts.dead
+                )),
                 Err(error) => facts.bad(format!("queue: {}", chain(&error)), error.hint()),
             },
             Err(error) => facts.bad(format!("queue: {}", chain(&error)), error.hint()),
@@ -55,18 +76,29 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
     let asked = async { Ok::<_, huixin_queue::QueueError>((queue.counts().await?, queue.risks().await?)) };
     match tokio::time::timeout(QUEUE_TIMEOUT, asked).await {
         Ok(Ok((counts, risks))) => {
-            facts.good(format!("queue: `{}`, {} waiting, {} dead", queue.place(), counts.open_total(), counts.dead));
+            facts.good(format!(
+                "queue: `{}`, {} waiting, {} dead",
+                queue.place(),
+                counts.open_total(),
+                counts.dead
+            ));
             for risk in risks {
                 let accepted = config.queue.accept_risk.iter().any(|name| name == risk.name());
                 let text = format!("queue: {}", risk.problem());
-                if accepted { facts.good(format!("{text} (accepted)")) } else { facts.bad(text, Some(risk.remedy())) }
+                if accepted {
+                    facts.good(format!("{text} (accepted)"))
+                } else {
+                    facts.bad(text, Some(risk.remedy()))
+                }
             }
         }
         Ok(Err(error)) => {
             let hint = error.hint().unwrap_or("start Redis, or mend `queue.url`").to_owned();
             facts.bad(format!("queue: {}", chain(&error)), Some(&hint));
         }
-        Err(_) => facts.bad(format!("queue: `{}` does not answer within {QUEUE_TIMEOUT:?}", queue.place()), None),
+        Err(_) => {
+            facts.bad(format!("queue: `{}` does not answer within {QUEUE_TIMEOUT:?}", queue.place()), None)
+        }
     }
 }
 
@@ -78,7 +110,9 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
             Ok(_) => facts.good(format!("account `{name}`: {host} gives an access token")),
             Err(error) => {
                 let hint = match error.code() {
-                    Some(40164) => Some("add this machine's address, named above, to the API allow list in WeChat's console"),
+                    Some(40164) => Some(
+                        "add this machine's address, named above, to the API allow list in WeChat's console",
+                    ),
                     Some(40013) => Some("mend app_id"),
                     Some(40125 | 40001) => Some("mend app_secret"),
                     Some(_) => None,
@@ -115,7 +149,10 @@ impl Facts {
     fn conclude(self) -> Result<(), Failure> {
         match self.bad {
             0 => Ok(()),
-            bad => Err(Failure::failed(format!("{} found", many(bad, "problem")), "mend what is marked BAD above")),
+            bad => Err(Failure::failed(
+                format!("{} found", many(bad, "problem")),
+                "mend what is marked BAD above",
+            )),
         }
     }
 }

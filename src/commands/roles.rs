@@ -41,7 +41,11 @@ pub(super) async fn worker(cli: &Cli) -> Result<(), Failure> {
     let queue = parts::shared_queue(&config.queue, "worker").await?;
     let mut services = Services::new(shutdown::on_signals());
     let health = add_worker(&mut services, parts::worker(&config, queue.clone())?);
-    tracing::info!(queue = queue.place(), concurrency = config.worker.concurrency, "the worker takes messages");
+    tracing::info!(
+        queue = queue.place(),
+        concurrency = config.worker.concurrency,
+        "the worker takes messages"
+    );
     add_admin(&mut services, cli, &config, Kind::Worker, Some(queue), Some(health)).await?;
     services.run().await
 }

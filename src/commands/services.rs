@@ -84,7 +84,10 @@ async fn named<E: Into<anyhow::Error>>(
 }
 
 fn keep_first(result: &mut Result<(), Failure>, ended: Result<Result<(), Failure>, tokio::task::JoinError>) {
-    let ended = ended.context("a service panicked; please report this").map_err(Failure::from).and_then(|ended| ended);
+    let ended = ended
+        .context("a service panicked; please report this")
+        .map_err(Failure::from)
+        .and_then(|ended| ended);
     if result.is_ok() {
         *result = ended;
     } else if let Err(failure) = ended {

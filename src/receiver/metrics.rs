@@ -7,7 +7,11 @@ use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 /// Tells the recorder what each metric means.
 pub fn describe() {
     describe_counter!("huixin_receiver_pushes_total", "Pushes, by account and result");
-    describe_histogram!("huixin_receiver_ack_seconds", Unit::Seconds, "From a push's headers to its answer, accepted pushes only");
+    describe_histogram!(
+        "huixin_receiver_ack_seconds",
+        Unit::Seconds,
+        "From a push's headers to its answer, accepted pushes only"
+    );
 }
 
 /// What became of a push.

@@ -6,6 +6,7 @@
 //! killed at any moment, and there may be any number of them.
 
 mod metrics;
+mod outage;
 mod page;
 mod push;
 mod verify;
@@ -17,12 +18,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use axum::serve::ListenerExt as _;
 use huixin_queue::{Class, Queue};
 use huixin_wechat::Secret;
 use tokio::net::TcpListener;
 
 pub use metrics::describe;
+use outage::Outage;
 
 /// What a receiver needs to know.
 pub struct Receiver {
@@ -55,19 +56,30 @@ pub async fn run(
     receiver: Receiver,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    // An ack is one small packet: waiting to fill it would cost more than everything else.
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
-    axum::serve(listener, routes(Arc::new(receiver))).with_graceful_shutdown(shutdown).await
+    crate::serve::until(listener, routes(Arc::new(Door { receiver, outage: Outage::default() })), shutdown)
+        .await
 }
 
 /// All there is to ask for. Another method on the same path is answered 405, another path 404, both without a body.
-fn routes(receiver: Arc<Receiver>) -> Router {
+fn routes(door: Arc<Door>) -> Router {
     Router::new()
         .route("/wechat/{account}", get(verify::verify).post(push::push))
         .fallback(|| async { axum::http::StatusCode::NOT_FOUND })
-        .with_state(receiver)
+        .with_state(door)
+}
+
+/// A running receiver.
+struct Door {
+    receiver: Receiver,
+    outage: Outage,
+}
+
+impl std::ops::Deref for Door {
+    type Target = Receiver;
+
+    fn deref(&self) -> &Receiver {
+        &self.receiver
+    }
 }
 
 impl ReceiverAccount {

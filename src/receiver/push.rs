@@ -14,8 +14,8 @@ use huixin_queue::{Accepted, Class, Lane, MessageId, NewMessage};
 use huixin_wechat::{DedupKey, Message, PushQuery, Trigger};
 use huixin_worker::Payload;
 
-use super::Receiver;
 use super::metrics::{self, Result as Pushed};
+use super::{Door, Receiver};
 
 /// How long the body may take: WeChat itself gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 const UNREADABLE_MAX_BYTES: usize = 64 * 1024;
 
 pub(super) async fn push(
-    State(receiver): State<Arc<Receiver>>,
+    State(door): State<Arc<Door>>,
     Path(account): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -32,7 +32,8 @@ pub(super) async fn push(
     let began = Instant::now();
     let arrived_us = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |t| t.as_micros());
     let arrived_us = u64::try_from(arrived_us).unwrap_or(u64::MAX);
-    let result = receive(&receiver, &account, query.as_deref().unwrap_or_default(), &headers, body, arrived_us).await;
+    let result =
+        receive(&door, &account, query.as_deref().unwrap_or_default(), &headers, body, arrived_us).await;
     metrics::pushed(&account, result, began.elapsed());
     match result {
         Pushed::Accepted | Pushed::Duplicate | Pushed::Unreadable => StatusCode::OK,
@@ -45,7 +46,7 @@ pub(super) async fn push(
 }
 
 async fn receive(
-    receiver: &Receiver,
+    receiver: &Door,
     name: &str,
     query: &str,
     headers: &HeaderMap,
@@ -69,27 +70,35 @@ async fn receive(
         Err(refused) => return refused,
     };
     let (message, readable) = stored(name, &account.class, body, arrived_us);
-    let id = message.id.clone();
-    match tokio::time::timeout(receiver.ack_budget, receiver.queue.accept(message)).await {
+    let result = match tokio::time::timeout(receiver.ack_budget, receiver.queue.accept(message)).await {
         Ok(Ok(Accepted::Duplicate)) => Pushed::Duplicate,
         Ok(Ok(Accepted::New)) if readable => Pushed::Accepted,
         Ok(Ok(Accepted::New | Accepted::Counted)) => Pushed::Unreadable,
-        Ok(Ok(Accepted::Expired)) => Pushed::Unavailable,
+        Ok(Ok(Accepted::Expired)) => {
+            receiver.outage.refused(name, "the queue took it too late");
+            return Pushed::Unavailable;
+        }
         Ok(Err(error)) => {
-            tracing::error!(account = name, id = id.as_str(), %error, "a push could not be stored: WeChat will try again");
-            Pushed::Unavailable
+            let cause =
+                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            receiver.outage.refused(name, &format!("{error}{cause}"));
+            return Pushed::Unavailable;
         }
         Err(_) => {
-            let budget_ms = receiver.ack_budget.as_millis();
-            tracing::error!(account = name, id = id.as_str(), budget_ms, "storing a push took too long: WeChat will try again");
-            Pushed::Unavailable
+            receiver
+                .outage
+                .refused(name, &format!("the queue did not answer within {:?}", receiver.ack_budget));
+            return Pushed::Unavailable;
         }
-    }
+    };
+    receiver.outage.stored();
+    result
 }
 
 async fn read(receiver: &Receiver, headers: &HeaderMap, body: Body) -> Result<Bytes, Pushed> {
     let limit = receiver.max_body_bytes;
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|bytes| bytes > limit as u64) {
         return Err(Pushed::TooLarge);
     }
@@ -103,11 +112,17 @@ async fn read(receiver: &Receiver, headers: &HeaderMap, body: Body) -> Result<By
 
 /// The message to store, and whether it was understood.
 fn stored(account: &str, class: &Class, body: Bytes, arrived_us: u64) -> (NewMessage, bool) {
-    let understood = Message::parse(&body).map_err(|error| format!("the push can't be understood: {error}")).and_then(|message| {
-        // Only an envelope: the inside is encrypted, and there is no key.
-        let sealed = message.msg_type().is_empty() && message.tree.get("Encrypt").is_some();
-        if sealed { Err("the push is encrypted, and safe mode is not available in this version".to_owned()) } else { Ok(message) }
-    });
+    let understood = Message::parse(&body)
+        .map_err(|error| format!("the push can't be understood: {error}"))
+        .and_then(|message| {
+            // Only an envelope: the inside is encrypted, and there is no key.
+            let sealed = message.msg_type().is_empty() && message.tree.get("Encrypt").is_some();
+            if sealed {
+                Err("the push is encrypted, and safe mode is not available in this version".to_owned())
+            } else {
+                Ok(message)
+            }
+        });
     let payload = |trigger, body| Payload { account: account.to_owned(), trigger, body }.encode();
     match understood {
         Ok(message) => {
@@ -125,7 +140,12 @@ fn stored(account: &str, class: &Class, body: Bytes, arrived_us: u64) -> (NewMes
             (new, true)
         }
         Err(reason) => {
-            tracing::warn!(account, reason, body_bytes = body.len(), "a signed push can't be understood: it is kept as a dead letter");
+            tracing::warn!(
+                account,
+                reason,
+                body_bytes = body.len(),
+                "a signed push can't be understood: it is kept as a dead letter"
+            );
             let new = NewMessage {
                 id: id_of(&DedupKey::of_unreadable(account, &body)),
                 lane: lane_of(account, ""),

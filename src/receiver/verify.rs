@@ -6,15 +6,17 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use huixin_wechat::PushQuery;
 
-use super::{Receiver, page};
+use super::{Door, page};
 
 pub(super) async fn verify(
-    State(receiver): State<Arc<Receiver>>,
+    State(receiver): State<Arc<Door>>,
     Path(account): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -28,7 +30,10 @@ pub(super) async fn verify(
     let echo = match PushQuery::parse(&query) {
         Ok(query) if known.signed(&query) => query.echostr,
         Ok(_) => {
-            tracing::warn!(account, "a check of the URL has a wrong signature: is the token the one in WeChat's console?");
+            tracing::warn!(
+                account,
+                "a check of the URL has a wrong signature: is the token the one in WeChat's console?"
+            );
             None
         }
         Err(error) => {
@@ -39,16 +44,23 @@ pub(super) async fn verify(
     match echo {
         Some(echo) => {
             tracing::info!(account, "WeChat has checked the URL");
-            ([(CONTENT_TYPE, "text/plain; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff")], echo).into_response()
+            ([(CONTENT_TYPE, "text/plain; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff")], echo)
+                .into_response()
         }
         None => StatusCode::FORBIDDEN.into_response(),
     }
 }
 
 fn wants_a_page(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn prefers_chinese(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).is_some_and(|languages| languages.starts_with("zh"))
+    headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|languages| languages.starts_with("zh"))
 }

@@ -31,7 +31,13 @@ impl Door {
         format!("signature={signature}&timestamp=1718000010&nonce={nonce}&openid=oUser")
     }
 
-    async fn send(&self, method: Method, path: &str, query: &str, body: impl Into<reqwest::Body>) -> (StatusCode, String) {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> (StatusCode, String) {
         let request = self.client.request(method, format!("{}{path}?{query}", self.base)).body(body);
         let answer = request.send().await.expect("the receiver answers");
         (answer.status(), answer.text().await.expect("the answer has an end"))
@@ -45,7 +51,8 @@ async fn refused_pushes_leave_nothing_behind() {
     let door = Door::of(&stack);
     let right = door.query("1");
     let signature = sign(&[&door.token, "1718000010", "1"]);
-    let without = |key: &str| right.split('&').filter(|pair| !pair.starts_with(key)).collect::<Vec<_>>().join("&");
+    let without =
+        |key: &str| right.split('&').filter(|pair| !pair.starts_with(key)).collect::<Vec<_>>().join("&");
     let flipped = right.replace(&signature[..1], if signature.starts_with('0') { "1" } else { "0" });
     let too_large = format!("<xml><Content>{}</Content></xml>", "x".repeat(300 * 1024));
     let (post, account) = (Method::POST, "/wechat/main");
@@ -58,14 +65,35 @@ async fn refused_pushes_leave_nothing_behind() {
         ("a doubled signature", post.clone(), account, format!("{right}&signature={signature}"), TEXT, 403),
         ("a doubled nonce", post.clone(), account, format!("{right}&nonce=1"), TEXT, 403),
         ("a short signature", post.clone(), account, right.replace(&signature, &signature[..39]), TEXT, 403),
-        ("a signature that is not hex", post.clone(), account, right.replace(&signature, &"g".repeat(40)), TEXT, 403),
-        ("the signature of another token", post.clone(), account, right.replace(&signature, &sign(&["other", "1718000010", "1"])), TEXT, 403),
+        (
+            "a signature that is not hex",
+            post.clone(),
+            account,
+            right.replace(&signature, &"g".repeat(40)),
+            TEXT,
+            403,
+        ),
+        (
+            "the signature of another token",
+            post.clone(),
+            account,
+            right.replace(&signature, &sign(&["other", "1718000010", "1"])),
+            TEXT,
+            403,
+        ),
         ("a body over the limit", post.clone(), account, right.clone(), &too_large, 413),
         ("an unknown account", post.clone(), "/wechat/nobody", right.clone(), TEXT, 404),
         ("another path", post, "/wechat", right.clone(), TEXT, 404),
         ("PUT", Method::PUT, account, right.clone(), TEXT, 405),
         ("DELETE", Method::DELETE, account, right.clone(), TEXT, 405),
-        ("a GET with a wrong signature", Method::GET, account, right.replace(&signature, &"0".repeat(40)), "", 403),
+        (
+            "a GET with a wrong signature",
+            Method::GET,
+            account,
+            right.replace(&signature, &"0".repeat(40)),
+            "",
+            403,
+        ),
         ("a GET without a signature", Method::GET, account, "echostr=x".to_owned(), "", 403),
     ];
     for (name, method, path, query, body, status) in rows {
@@ -76,10 +104,18 @@ async fn refused_pushes_leave_nothing_behind() {
     }
 
     let (status, echo) = door.send(Method::GET, account, &format!("{right}&echostr=583627%2Bx"), "").await;
-    assert_eq!((status, echo.as_str()), (StatusCode::OK, "583627+x"), "the check of the URL gets its echo back, exactly");
+    assert_eq!(
+        (status, echo.as_str()),
+        (StatusCode::OK, "583627+x"),
+        "the check of the URL gets its echo back, exactly"
+    );
     let upper = right.replace(&signature, &signature.to_uppercase());
     let (status, text) = door.send(Method::POST, account, &upper, TEXT).await;
-    assert_eq!((status, text.as_str()), (StatusCode::OK, ""), "upper-case hex of the right signature is accepted");
+    assert_eq!(
+        (status, text.as_str()),
+        (StatusCode::OK, ""),
+        "upper-case hex of the right signature is accepted"
+    );
     assert_eq!(stack.counts().await.open_total(), 1);
     stack.end_with_dead().await;
 }
@@ -99,13 +135,22 @@ async fn a_signed_push_that_can_not_be_understood_is_acked_and_buried() {
         ("another root", "<html><body/></html>"),
         ("a cut body", "<xml><Content>hel"),
         ("something behind the end", "<xml></xml><xml></xml>"),
-        ("an encrypted push without a key", "<xml><ToUserName>gh_1</ToUserName><Encrypt>abcd</Encrypt></xml>"),
+        (
+            "an encrypted push without a key",
+            "<xml><ToUserName>gh_1</ToUserName><Encrypt>abcd</Encrypt></xml>",
+        ),
         ("a long one", &long),
     ];
     for (n, (name, body)) in rows.iter().enumerate() {
         for _ in 0..2 {
-            let (status, text) = door.send(Method::POST, "/wechat/main", &door.query(&n.to_string()), (*body).to_owned()).await;
-            assert_eq!((status, text.as_str()), (StatusCode::OK, ""), "{name} is acked, and again when it is pushed again");
+            let (status, text) = door
+                .send(Method::POST, "/wechat/main", &door.query(&n.to_string()), (*body).to_owned())
+                .await;
+            assert_eq!(
+                (status, text.as_str()),
+                (StatusCode::OK, ""),
+                "{name} is acked, and again when it is pushed again"
+            );
         }
         let counts = stack.counts().await;
         assert_eq!((counts.open_total(), counts.dead), (0, n as u64 + 1), "{name} is one dead letter");
@@ -113,7 +158,11 @@ async fn a_signed_push_that_can_not_be_understood_is_acked_and_buried() {
         let payload = huixin_worker::Payload::decode(&letter.payload).expect("the receiver wrote it");
         let kept = &body.as_bytes()[..body.len().min(64 * 1024)];
         assert_eq!(payload.body, kept, "{name} is kept byte for byte, up to 64 KiB");
-        assert!(letter.reason.contains("can't be understood") || letter.reason.contains("encrypted"), "{name}: {}", letter.reason);
+        assert!(
+            letter.reason.contains("can't be understood") || letter.reason.contains("encrypted"),
+            "{name}: {}",
+            letter.reason
+        );
     }
     stack.end_with_dead().await;
 }

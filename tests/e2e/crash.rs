@@ -47,7 +47,8 @@ async fn the_messages_of_a_killed_worker_are_answered_within_its_lease_and_a_sec
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_receiver_loses_nothing_that_it_acked() {
     let backend = Backend::start(Duration::from_millis(20)).await;
-    let mut stack = Stack::on_redis(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
+    let mut stack =
+        Stack::on_redis(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
     let _worker = stack.role("worker").await;
     let receiver = stack.role("receiver").await;
     killed_in_traffic(&mut stack, receiver, "receiver").await;
@@ -57,7 +58,8 @@ async fn a_killed_receiver_loses_nothing_that_it_acked() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_run_with_the_embedded_queue_loses_nothing_that_it_acked() {
     let backend = Backend::start(Duration::from_millis(20)).await;
-    let mut stack = Stack::embedded(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
+    let mut stack =
+        Stack::embedded(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
     let run = stack.role("run").await;
     let mut run = killed_in_traffic(&mut stack, run, "run").await;
     // The file belongs to the process until it has ended.
@@ -91,7 +93,11 @@ async fn killed_in_traffic(stack: &mut Stack, mut process: Process, role: &str) 
         process.kill();
         process = stack.role(role).await;
         for (text, was_acked) in pushes.await.expect("pushing does not panic") {
-            if was_acked { acked.insert(format!("answer to {text}")); } else { refused += 1; }
+            if was_acked {
+                acked.insert(format!("answer to {text}"));
+            } else {
+                refused += 1;
+            }
         }
     }
     assert!(acked.len() > 10, "only {} were acked", acked.len());
@@ -101,6 +107,9 @@ async fn killed_in_traffic(stack: &mut Stack, mut process: Process, role: &str) 
         let answered: HashSet<&str> = entries.iter().filter_map(|entry| entry.what.text()).collect();
         acked.iter().all(|text| answered.contains(text.as_str()))
     };
-    transcript.wait_for(answered, Duration::from_secs(60)).await.unwrap_or_else(|e| panic!("an acked message is lost: {e}"));
+    transcript
+        .wait_for(answered, Duration::from_secs(60))
+        .await
+        .unwrap_or_else(|e| panic!("an acked message is lost: {e}"));
     process
 }

@@ -33,7 +33,8 @@ async fn the_workstation_lookup_answers() {
             .expect("python3 is installed: see tests/run"),
     );
     let sandbox = RunningSandbox::start(SandboxConfig::default()).await.expect("the sandbox starts");
-    let config = std::fs::read_to_string(example.join("huixin.toml")).expect("the example has a configuration");
+    let config =
+        std::fs::read_to_string(example.join("huixin.toml")).expect("the example has a configuration");
     // The same file, with the ports of this test.
     let config = config.replace("127.0.0.1:9000", &format!("127.0.0.1:{lookup_port}"));
     assert!(config.contains(&lookup_port.to_string()), "the example asks its service");
@@ -59,11 +60,19 @@ async fn the_workstation_lookup_answers() {
         assert!(report.ack_ms.is_some_and(|ms| ms < 1000.0), "{report:?}");
     }
     for (user, text, expected) in rows {
-        let sent = sandbox.sandbox.transcript().wait_for_sends(user, 1, PATIENCE).await.unwrap_or_else(|e| panic!("{e}"));
+        let sent = sandbox
+            .sandbox
+            .transcript()
+            .wait_for_sends(user, 1, PATIENCE)
+            .await
+            .unwrap_or_else(|e| panic!("{e}"));
         let answer = sent[0].what.text().unwrap_or_default().to_owned();
         match expected {
             Some(expected) => assert_eq!(answer, expected, "{text}"),
-            None => assert!(answer.contains("99-999") && !answer.contains("工作台位为"), "a polite text: {answer}"),
+            None => assert!(
+                answer.contains("99-999") && !answer.contains("工作台位为"),
+                "a polite text: {answer}"
+            ),
         }
     }
     assert!(!run.log().contains("ERROR"), "{}", run.log());

@@ -13,3 +13,4 @@ mod samples;
 mod secrets;
 mod stop;
 mod thousand;
+mod tls;

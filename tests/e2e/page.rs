@@ -46,7 +46,11 @@ impl Driver {
         let address = format!("http://127.0.0.1:{}", self.port);
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            match ClientBuilder::new(HttpConnector::new()).capabilities(capabilities.clone()).connect(&address).await {
+            match ClientBuilder::new(HttpConnector::new())
+                .capabilities(capabilities.clone())
+                .connect(&address)
+                .await
+            {
                 Ok(client) => return client,
                 Err(error) => assert!(Instant::now() < deadline, "no browser: {error}"),
             }
@@ -72,23 +76,51 @@ async fn a_person_gets_the_slow_answer_in_a_browser() {
     let browser = driver.browser("zh-CN").await;
     browser.goto(&url).await.expect("the page opens");
     assert_eq!(
-        browser.find(Locator::Css("html")).await.expect("a page").attr("lang").await.expect("an attribute").as_deref(),
+        browser
+            .find(Locator::Css("html"))
+            .await
+            .expect("a page")
+            .attr("lang")
+            .await
+            .expect("an attribute")
+            .as_deref(),
         Some("zh-CN"),
         "the page speaks the browser's language"
     );
 
     // As an English and as a Chinese keyboard types it.
     for (n, typed) in ["?18-546", "？18-546"].into_iter().enumerate() {
-        let text = browser.wait().at_most(Duration::from_secs(20)).for_element(Locator::Css("#text")).await.expect("an input");
+        let text = browser
+            .wait()
+            .at_most(Duration::from_secs(20))
+            .for_element(Locator::Css("#text"))
+            .await
+            .expect("an input");
         text.send_keys(typed).await.expect("it can be typed into");
-        browser.find(Locator::Css("#send")).await.expect("a button").click().await.expect("it can be clicked");
+        browser
+            .find(Locator::Css("#send"))
+            .await
+            .expect("a button")
+            .click()
+            .await
+            .expect("it can be clicked");
         let acks = wait_for(&browser, ".ack[data-ack-ms]", n + 1, Duration::from_secs(10)).await;
         let ack = &acks[n];
-        let ack_ms: f64 = ack.attr("data-ack-ms").await.expect("an attribute").unwrap_or_default().parse().expect("a number");
+        let ack_ms: f64 = ack
+            .attr("data-ack-ms")
+            .await
+            .expect("an attribute")
+            .unwrap_or_default()
+            .parse()
+            .expect("a number");
         assert!(ack_ms < 1000.0, "acked after {ack_ms} ms, long before the answer");
         assert_eq!(ack.attr("data-tries").await.expect("an attribute").as_deref(), Some("1"));
         let said = Instant::now();
-        assert_eq!(browser.find_all(Locator::Css(".bubble.theirs")).await.expect("a list").len(), n, "the answer isn't there yet");
+        assert_eq!(
+            browser.find_all(Locator::Css(".bubble.theirs")).await.expect("a list").len(),
+            n,
+            "the answer isn't there yet"
+        );
         let answers = wait_for(&browser, ".bubble.theirs", n + 1, Duration::from_secs(30)).await;
         assert!(said.elapsed() > Duration::from_secs(5), "the lookup takes 8 s");
         let answer = answers[n].text().await.expect("a text");
@@ -99,12 +131,18 @@ async fn a_person_gets_the_slow_answer_in_a_browser() {
 
     let english = driver.browser("en").await;
     english.goto(&url).await.expect("the page opens");
-    let lang = english.find(Locator::Css("html")).await.expect("a page").attr("lang").await.expect("an attribute");
+    let lang =
+        english.find(Locator::Css("html")).await.expect("a page").attr("lang").await.expect("an attribute");
     assert_eq!(lang.as_deref(), Some("en"));
     english.close().await.expect("the browser closes");
 }
 
-async fn wait_for(browser: &Client, css: &str, count: usize, within: Duration) -> Vec<fantoccini::elements::Element> {
+async fn wait_for(
+    browser: &Client,
+    css: &str,
+    count: usize,
+    within: Duration,
+) -> Vec<fantoccini::elements::Element> {
     let deadline = Instant::now() + within;
     loop {
         let found = browser.find_all(Locator::Css(css)).await.expect("the page can be asked");

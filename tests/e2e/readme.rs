@@ -8,7 +8,8 @@ use clap::Parser as _;
 use huixin::cli::Cli;
 
 fn readme() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("there is a README")
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))
+        .expect("there is a README")
 }
 
 /// The lines of all fenced `sh` blocks.
@@ -63,9 +64,11 @@ fn every_huixin_command_of_the_readme_is_one() {
     let mut seen = 0;
     for command in commands() {
         let words: Vec<_> = command.split(" #").next().unwrap_or_default().split_whitespace().collect();
-        let arguments = match words.as_slice() {
-            ["cargo", "run", "--", rest @ ..] | ["huixin", rest @ ..] | ["target/release/huixin", rest @ ..] => rest,
-            _ => continue,
+        let (["cargo", "run", "--", arguments @ ..]
+        | ["huixin", arguments @ ..]
+        | ["target/release/huixin", arguments @ ..]) = words.as_slice()
+        else {
+            continue;
         };
         seen += 1;
         let parsed = Cli::try_parse_from(std::iter::once(&"huixin").chain(arguments));

@@ -21,12 +21,28 @@ fn pushed(fields: &str) -> String {
 fn quirks() -> Vec<(&'static str, String)> {
     let text = "<MsgType><![CDATA[text]]></MsgType>\n<Content><![CDATA[hello]]></Content>\n<MsgId>";
     vec![
-        ("spaced CDATA", pushed("<MsgType> <![CDATA[text]]>\n</MsgType><Content><![CDATA[hello]]></Content><MsgId>101</MsgId>")),
-        ("another order", pushed("<MsgId>102</MsgId><Content><![CDATA[hello]]></Content><MsgType><![CDATA[text]]></MsgType>")),
+        (
+            "spaced CDATA",
+            pushed(
+                "<MsgType> <![CDATA[text]]>\n</MsgType><Content><![CDATA[hello]]></Content><MsgId>101</MsgId>",
+            ),
+        ),
+        (
+            "another order",
+            pushed(
+                "<MsgId>102</MsgId><Content><![CDATA[hello]]></Content><MsgType><![CDATA[text]]></MsgType>",
+            ),
+        ),
         ("a BOM", format!("\u{feff}{}", pushed(&format!("{text}103</MsgId>")))),
-        ("a declaration", format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", pushed(&format!("{text}104</MsgId>")))),
+        (
+            "a declaration",
+            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", pushed(&format!("{text}104</MsgId>"))),
+        ),
         ("an unknown element", pushed(&format!("{text}105</MsgId><Brand><New a=\"b\">1</New></Brand>"))),
-        ("bare text and CDATA numbers", pushed("<MsgType>text</MsgType><Content>hello</Content><MsgId><![CDATA[106]]></MsgId>")),
+        (
+            "bare text and CDATA numbers",
+            pushed("<MsgType>text</MsgType><Content>hello</Content><MsgId><![CDATA[106]]></MsgId>"),
+        ),
         ("line ends of Windows", pushed(&format!("{text}107</MsgId>")).replace('\n', "\r\n")),
     ]
 }
@@ -94,7 +110,9 @@ async fn every_sample_of_the_protocol_is_acked_and_enqueued() {
         assert_eq!(is, expected);
         match name {
             "text" => assert_eq!(message.content(), Some("你好 😀 <a & b>")),
-            "LOCATION" => assert!(matches!(&message.kind, Kind::Event(Event::Location { latitude, .. }) if latitude == "23.137466")),
+            "LOCATION" => assert!(
+                matches!(&message.kind, Kind::Event(Event::Location { latitude, .. }) if latitude == "23.137466")
+            ),
             "a type of tomorrow" => assert_eq!(message.tree.text_of("Beam"), Some("1")),
             quirk if expected == "text" => assert_eq!(message.content(), Some("hello"), "{quirk}"),
             _ => {}
@@ -107,7 +125,8 @@ async fn every_sample_of_the_protocol_is_acked_and_enqueued() {
 async fn the_plain_messages_of_the_published_vectors_are_acked_and_enqueued() {
     let mut stack = Stack::on_redis(Setup::default()).await;
     let _receiver = stack.role("receiver").await;
-    let vectors: Value = serde_json::from_str(include_str!("../../wechat/testdata/vectors.json")).expect("it is JSON");
+    let vectors: Value =
+        serde_json::from_str(include_str!("../../wechat/testdata/vectors.json")).expect("it is JSON");
     let vectors = vectors["safe_mode"].as_array().expect("it is a list");
     let mut call = 0;
     for vector in vectors {
@@ -117,8 +136,16 @@ async fn the_plain_messages_of_the_published_vectors_are_acked_and_enqueued() {
         }
         call += 1;
         let push = Push::raw("main", USER, plain);
-        assert_eq!(stack.sandbox.sandbox.push_once(&push).await.outcome, TryOutcome::Acked, "{}", vector["name"]);
-        assert_eq!(Payload::decode(&take_one(&stack, call).await.payload).expect("it reads").body, plain.as_bytes());
+        assert_eq!(
+            stack.sandbox.sandbox.push_once(&push).await.outcome,
+            TryOutcome::Acked,
+            "{}",
+            vector["name"]
+        );
+        assert_eq!(
+            Payload::decode(&take_one(&stack, call).await.payload).expect("it reads").body,
+            plain.as_bytes()
+        );
     }
     assert_eq!(call, 5, "five of the six are XML");
     stack.end().await;

@@ -11,7 +11,11 @@ const TEXT: &str = "a very private message";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_and_no_text_reaches_a_log_or_a_dead_letter() {
-    let mut stack = Stack::on_redis(Setup { routes: "[[route]]\nreply = \"re: {{ content }}\"\n".to_owned(), ..Setup::default() }).await;
+    let mut stack = Stack::on_redis(Setup {
+        routes: "[[route]]\nreply = \"re: {{ content }}\"\n".to_owned(),
+        ..Setup::default()
+    })
+    .await;
     for expected in ["the message is dead", "the account can't send"] {
         stack.expect_errors(expected);
     }
@@ -52,11 +56,17 @@ async fn no_secret_and_no_text_reaches_a_log_or_a_dead_letter() {
     assert_eq!(dead.len(), 1);
     assert!(dead[0].reason.contains("45015"), "{}", dead[0].reason);
     let logs = stack.all_logs();
-    assert!(logs.contains("45015") && logs.contains("it is not known whether"), "the failures were logged: {logs}");
+    assert!(
+        logs.contains("45015") && logs.contains("it is not known whether"),
+        "the failures were logged: {logs}"
+    );
     let printed = format!("{logs}{:?}", dead.iter().map(|letter| &letter.reason).collect::<Vec<_>>());
-    for (what, secret) in
-        [("access token", access_token.as_str()), ("AppSecret", &account.app_secret), ("token", &account.token), ("text", TEXT)]
-    {
+    for (what, secret) in [
+        ("access token", access_token.as_str()),
+        ("AppSecret", &account.app_secret),
+        ("token", &account.token),
+        ("text", TEXT),
+    ] {
         assert!(!printed.contains(secret), "the {what} was printed");
     }
     assert!(!printed.contains("oTimedOut"), "OpenIDs are shortened");

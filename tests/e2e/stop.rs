@@ -34,7 +34,10 @@ async fn a_stopped_worker_finishes_or_hands_back_what_it_has() {
     // What was handed back is ready at once, without waiting for a lease.
     let mut second = stack.role("worker").await;
     slow.wait_for_requests(2).await;
-    assert!(slow.requests()[1].1.duration_since(ended) < Duration::from_secs(10), "it did not wait for the lease of 15 s");
+    assert!(
+        slow.requests()[1].1.duration_since(ended) < Duration::from_secs(10),
+        "it did not wait for the lease of 15 s"
+    );
     stack.wait_for_sends("oSlow", 1).await;
     stack.wait_for_sends("oLate", 1).await;
     stack.wait_until_empty().await;

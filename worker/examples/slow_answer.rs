@@ -41,7 +41,8 @@ impl Handler for SlowLookup {
 async fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("queue.db");
-    let queue: Arc<dyn Queue> = Arc::new(SqliteQueue::open(&file, Duration::from_secs(6 * 3600), Clock::Store)?);
+    let queue: Arc<dyn Queue> =
+        Arc::new(SqliteQueue::open(&file, Duration::from_secs(6 * 3600), Clock::Store)?);
     let wechat = RunningSandbox::start(SandboxConfig::default()).await?;
 
     let known = Account::named(ACCOUNT);
@@ -68,8 +69,8 @@ async fn main() -> anyhow::Result<()> {
     println!("answered after {:.3} s: {answer}", began.elapsed().as_secs_f64());
 
     stop.cancel();
-    let stopped = working.await??;
-    println!("stopped: {} finished, {} handed back", stopped.finished, stopped.released);
+    working.await??;
+    println!("stopped, {} messages left in the queue", queue.counts().await?.open_total());
     Ok(())
 }
 

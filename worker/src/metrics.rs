@@ -9,10 +9,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 
 /// Tells the recorder what each metric means. Call it once, after installing one.
 pub fn describe() {
-    describe_counter!(
-        "huixin_worker_messages_total",
-        "Messages that left this worker, by account, route and end"
-    );
+    describe_counter!("huixin_worker_messages_total", "Messages that left this worker, by account and end");
     describe_counter!("huixin_worker_sends_total", "Calls of WeChat's send API, by account and result");
     describe_counter!(
         "huixin_worker_unsure_sends_total",

@@ -242,6 +242,9 @@ impl Crew {
                     }
                     pause = OUTAGE_PAUSE_FIRST;
                     let Taken { messages, next_due } = taken;
+                    if stopping.is_cancelled() {
+                        return self.give_back(messages).await;
+                    }
                     let idle = messages.is_empty();
                     for leased in messages {
                         // The store never gives more than it was asked for.
@@ -286,6 +289,17 @@ impl Crew {
                 }
             }
         }
+    }
+
+    /// Hands back what was taken while the stop was asked for.
+    async fn give_back(&self, messages: Vec<Leased>) -> Result<(), WorkerError> {
+        for leased in messages {
+            if let Err(error) = self.shared.queue.release(&leased.lease).await {
+                let id = leased.lease.id.as_str();
+                tracing::warn!(id, %error, "a message could not be handed back: it comes again when its lease runs out");
+            }
+        }
+        Ok(())
     }
 
     /// At least one permit, and at once as many more as are free, up to a batch.

@@ -7,8 +7,8 @@ use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
 use crate::{
-    Accepted, Class, Counts, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease, Leased, Progress, QueueError, Taken,
-    Token,
+    Accepted, Class, Counts, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease, Leased, Progress,
+    QueueError, Taken, Token,
 };
 
 pub(super) fn accepted(answer: Value) -> Result<(u64, Vec<Accepted>), QueueError> {
@@ -66,8 +66,12 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
 pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
     let mut values = Values::of(answer)?;
     let now_us = values.number()?;
-    let mut counts =
-        Counts { running: values.number()?, delayed: values.number()?, dead: values.number()?, ..Counts::default() };
+    let mut counts = Counts {
+        running: values.number()?,
+        delayed: values.number()?,
+        dead: values.number()?,
+        ..Counts::default()
+    };
     let mut classes = Values::of(values.next().ok_or_else(unexpected)?)?;
     while let Some(class) = classes.next() {
         let class = Class::from_stored(text_of(class)?);

@@ -52,7 +52,10 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
                             let _ = answer.send(Ok(outcome));
                         }
                     }
-                    Ok(_) => fail(answers, &QueueError::unavailable(&name, "a script answered for fewer items than it got")),
+                    Ok(_) => fail(
+                        answers,
+                        &QueueError::unavailable(&name, "a script answered for fewer items than it got"),
+                    ),
                     Err(error) => fail(answers, &error),
                 }
             }
@@ -70,7 +73,10 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
 }
 
 /// The first item and those that have come meanwhile, without the ones whose callers have gone.
-fn gather<I: Item, O>(first: (I, Answer<O>), arriving: &mut mpsc::Receiver<(I, Answer<O>)>) -> (Vec<I>, Vec<Answer<O>>) {
+fn gather<I: Item, O>(
+    first: (I, Answer<O>),
+    arriving: &mut mpsc::Receiver<(I, Answer<O>)>,
+) -> (Vec<I>, Vec<Answer<O>>) {
     let (mut items, mut answers, mut size) = (Vec::new(), Vec::new(), 0);
     let mut next = Some(first);
     while let Some((item, answer)) = next {

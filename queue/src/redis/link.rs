@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
+use redis::{
+    AsyncConnectionConfig, ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind,
+};
 use tokio::sync::Mutex;
 
 use super::keys::Keys;
@@ -44,7 +46,13 @@ struct State {
 }
 
 impl Link {
-    pub(super) fn new(client: redis::Client, place: &str, keys: Keys, clock: Clock, response_timeout: Duration) -> Self {
+    pub(super) fn new(
+        client: redis::Client,
+        place: &str,
+        keys: Keys,
+        clock: Clock,
+        response_timeout: Duration,
+    ) -> Self {
         Self {
             client,
             place: place.to_owned(),
@@ -57,7 +65,10 @@ impl Link {
     }
 
     /// Runs a script; a script that Redis has forgotten is loaded again by the same call.
-    pub(super) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, QueueError> {
+    pub(super) async fn run<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, QueueError> {
         let (number, mut connection) = self.connection().await?;
         match script.invoke_async(&mut connection).await {
             Ok(answer) => Ok(answer),
@@ -129,18 +140,24 @@ impl Link {
         let mut connection = connecting.await.map_err(|e| self.translate(e))?;
         let meta = self.keys.meta();
         // Read first: a full Redis refuses the write, and a heartbeat must be able to connect even then.
-        let stored: Option<String> = self.ask(&mut connection, redis::cmd("HGET").arg(&meta).arg("format")).await?;
+        let stored: Option<String> =
+            self.ask(&mut connection, redis::cmd("HGET").arg(&meta).arg("format")).await?;
         let format = match stored {
             Some(format) => format,
             None => {
-                let () = self.ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("shards").arg(1)).await?;
-                let () = self.ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("format").arg(FORMAT)).await?;
+                let () =
+                    self.ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("shards").arg(1)).await?;
+                let () = self
+                    .ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("format").arg(FORMAT))
+                    .await?;
                 self.ask(&mut connection, redis::cmd("HGET").arg(&meta).arg("format")).await?
             }
         };
         let (seconds, micros): (u64, u64) = self.ask(&mut connection, &mut redis::cmd("TIME")).await?;
         if format != FORMAT {
-            return Err(QueueError::UnknownFormat { what: format!("the queue at {} (format {format})", self.place) });
+            return Err(QueueError::UnknownFormat {
+                what: format!("the queue at {} (format {format})", self.place),
+            });
         }
         self.learn_time(seconds * 1_000_000 + micros);
         Ok(connection)
@@ -155,7 +172,11 @@ impl Link {
     }
 
     async fn failed(&self, number: u64, error: RedisError) -> QueueError {
-        if error.is_io_error() || error.is_timeout() || error.is_connection_dropped() || error.is_unrecoverable_error() {
+        if error.is_io_error()
+            || error.is_timeout()
+            || error.is_connection_dropped()
+            || error.is_unrecoverable_error()
+        {
             let mut state = self.state.lock().await;
             if state.connection.as_ref().is_some_and(|(current, _)| *current == number) {
                 state.connection = None;
@@ -176,10 +197,14 @@ impl Link {
         let password = "put the user and the password into the URL: redis://user:password@host:port/db";
         match error.kind() {
             ErrorKind::AuthenticationFailed => misconfigured("it refuses the password", password, error),
-            ErrorKind::InvalidClientConfig => misconfigured("the URL can't be used", "see [queue] url", error),
-            ErrorKind::Server(ServerErrorKind::NoPerm) => {
-                misconfigured("the user may not do this", "give the user the rights +@all on the keys of the prefix", error)
+            ErrorKind::InvalidClientConfig => {
+                misconfigured("the URL can't be used", "see [queue] url", error)
             }
+            ErrorKind::Server(ServerErrorKind::NoPerm) => misconfigured(
+                "the user may not do this",
+                "give the user the rights +@all on the keys of the prefix",
+                error,
+            ),
             _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => {
                 misconfigured("it refuses the password", password, error)
             }

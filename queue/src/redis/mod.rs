@@ -31,8 +31,8 @@ use self::scripts::Scripts;
 use crate::clock::micros;
 use crate::error::Cause;
 use crate::{
-    Accepted, Clock, Counts, DEAD_ON_ARRIVAL_MAX, DeadPage, Lane, LaneView, Lease, MOVES_PER_TAKE, NewMessage, Progress,
-    Queue, QueueError, Renewal, TakeRequest, Taken, Violation,
+    Accepted, Clock, Counts, DEAD_ON_ARRIVAL_MAX, DeadPage, Lane, LaneView, Lease, MOVES_PER_TAKE,
+    NewMessage, Progress, Queue, QueueError, Renewal, TakeRequest, Taken, Violation,
 };
 
 /// How long a call may take before its connection is given up. Not the redis crate's own half second, which would
@@ -86,12 +86,13 @@ impl RedisQueue {
     /// [`QueueError::Misconfigured`] when the URL can't be read.
     pub fn open(settings: &RedisSettings) -> Result<Self, QueueError> {
         let place = place_of(&settings.url);
-        let client = redis::Client::open(settings.url.as_str()).map_err(|error| QueueError::Misconfigured {
-            place: place.clone(),
-            problem: "its URL can't be read".to_owned(),
-            hint: "write it as redis://user:password@host:6379/0".to_owned(),
-            cause: Some(Cause::new(error)),
-        })?;
+        let client =
+            redis::Client::open(settings.url.as_str()).map_err(|error| QueueError::Misconfigured {
+                place: place.clone(),
+                problem: "its URL can't be read".to_owned(),
+                hint: "write it as redis://user:password@host:6379/0".to_owned(),
+                cause: Some(Cause::new(error)),
+            })?;
         let keys = Keys::new(&settings.prefix);
         let link = |timeout| Link::new(client.clone(), &place, keys.clone(), settings.clock.clone(), timeout);
         let core = Arc::new(Core {
@@ -112,7 +113,13 @@ impl RedisQueue {
         })
     }
 
-    async fn postpone(&self, lease: &Lease, after: Duration, counter: &str, reason: &str) -> Result<(), QueueError> {
+    async fn postpone(
+        &self,
+        lease: &Lease,
+        after: Duration,
+        counter: &str,
+        reason: &str,
+    ) -> Result<(), QueueError> {
         let Core { link, keys, scripts, .. } = &*self.core;
         let mut call = scripts.postpone.key(keys.lease());
         call.key(keys.delay()).key(keys.run(&lease.lane));
@@ -126,7 +133,8 @@ impl RedisQueue {
 impl Queue for RedisQueue {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
         message.check()?;
-        let not_after_us = message.not_after.map(|within| self.core.link.store_now_us().saturating_add(micros(within)));
+        let not_after_us =
+            message.not_after.map(|within| self.core.link.store_now_us().saturating_add(micros(within)));
         self.accepts.call(Accept { packed: packed::pack(&message), message, not_after_us }).await
     }
 
@@ -255,7 +263,8 @@ impl Queue for RedisQueue {
             }
             let found: Vec<String> = link.run(&call).await?;
             let pairs = found.chunks_exact(2);
-            violations.extend(pairs.map(|pair| Violation { lane: pair[0].clone(), problem: pair[1].clone() }));
+            violations
+                .extend(pairs.map(|pair| Violation { lane: pair[0].clone(), problem: pair[1].clone() }));
         }
         Ok(violations)
     }

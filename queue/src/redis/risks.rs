@@ -73,14 +73,17 @@ impl RedisQueue {
         match fsync {
             Ok(setting) if setting.get(1).is_some_and(|value| value == "no") => risks.push(Risk::NoFsync),
             Ok(_) => {}
-            Err(error) => tracing::warn!(queue = self.core.place, %error, "CONFIG can't be read: appendfsync is not checked"),
+            Err(error) => {
+                tracing::warn!(queue = self.core.place, %error, "CONFIG can't be read: appendfsync is not checked")
+            }
         }
         Ok(risks)
     }
 }
 
 fn risks_in(info: &str) -> Vec<Risk> {
-    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+    let field =
+        |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
     let mut risks = Vec::new();
     // A Valkey says `redis_version:7.2.4` for compatibility, whatever its own is.
     let major = field("redis_version").and_then(|version| version.split('.').next()?.parse::<u32>().ok());
@@ -90,7 +93,9 @@ fn risks_in(info: &str) -> Vec<Risk> {
     if field("aof_enabled") == Some("0") {
         risks.push(Risk::NoAof);
     }
-    if field("maxmemory_policy").is_some_and(|policy| policy != "noeviction") && field("maxmemory") != Some("0") {
+    if field("maxmemory_policy").is_some_and(|policy| policy != "noeviction")
+        && field("maxmemory") != Some("0")
+    {
         risks.push(Risk::Eviction);
     }
     risks

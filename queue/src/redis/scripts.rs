@@ -55,10 +55,16 @@ mod tests {
             let (header, code) = parts(source);
             for array in ["KEYS", "ARGV"] {
                 let (said, used) = (literal_indices(&header, array), literal_indices(&code, array));
-                assert!(said.is_superset(&used), "{name}.lua uses {array} {used:?}, its header names {said:?}");
+                assert!(
+                    said.is_superset(&used),
+                    "{name}.lua uses {array} {used:?}, its header names {said:?}"
+                );
             }
-            let per_item_said = header.contains("*i") || header.contains("+ i]") || header.contains("KEYS[i]");
-            let per_item_used = ["KEYS[k", "KEYS[i", "KEYS[1 + i", "KEYS[4 + 2", "KEYS[6 + p"].iter().any(|u| code.contains(u));
+            let per_item_said =
+                header.contains("*i") || header.contains("+ i]") || header.contains("KEYS[i]");
+            let per_item_used = ["KEYS[k", "KEYS[i", "KEYS[1 + i", "KEYS[4 + 2", "KEYS[6 + p"]
+                .iter()
+                .any(|u| code.contains(u));
             assert_eq!(per_item_said, per_item_used, "{name}.lua: keys per item");
         }
     }
@@ -66,10 +72,16 @@ mod tests {
     #[test]
     fn every_header_states_purpose_and_returns_and_every_script_has_a_shebang() {
         for (name, source) in SOURCES {
-            assert!(source.starts_with("#!lua"), "{name}.lua: without a shebang a key of another slot is not refused");
+            assert!(
+                source.starts_with("#!lua"),
+                "{name}.lua: without a shebang a key of another slot is not refused"
+            );
             let (header, _) = parts(source);
             assert!(header.contains("-- Returns: "), "{name}.lua says what it returns");
-            assert!(header.lines().next().is_some_and(|l| l.ends_with('.') || l.len() > 40), "{name}.lua says what it is for");
+            assert!(
+                header.lines().next().is_some_and(|l| l.ends_with('.') || l.len() > 40),
+                "{name}.lua says what it is for"
+            );
         }
     }
 
@@ -85,8 +97,14 @@ mod tests {
     fn no_script_turns_a_time_into_text_with_lost_digits() {
         for (name, source) in SOURCES {
             let (_, code) = parts(source);
-            assert!(!code.contains("tostring"), "{name}.lua: tostring loses digits of microseconds, use %.0f");
-            assert!(!code.contains("unpack(redis"), "{name}.lua: unpack of an unbounded list fails past 8,000 items");
+            assert!(
+                !code.contains("tostring"),
+                "{name}.lua: tostring loses digits of microseconds, use %.0f"
+            );
+            assert!(
+                !code.contains("unpack(redis"),
+                "{name}.lua: unpack of an unbounded list fails past 8,000 items"
+            );
         }
     }
 }

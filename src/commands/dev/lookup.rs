@@ -9,8 +9,12 @@ use huixin_worker::{Context, Handler, Outcome};
 /// Texts that ask for a workstation.
 pub(super) const PATTERN: &str = r"^\?(?<code>\d+-\d+)$";
 
-const STATIONS: [(&str, &str); 4] =
-    [("18-546", "车体新厂房3号"), ("18-547", "车体新厂房4号"), ("07-112", "总装一线12号"), ("22-301", "涂装车间1号")];
+const STATIONS: [(&str, &str); 4] = [
+    ("18-546", "车体新厂房3号"),
+    ("18-547", "车体新厂房4号"),
+    ("07-112", "总装一线12号"),
+    ("22-301", "涂装车间1号"),
+];
 
 /// Looks a workstation up, slowly, as the database behind it would.
 pub(super) struct SlowLookup {

@@ -42,18 +42,25 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let health = add_worker(&mut services, with_routes(&config, parts::worker(&config, queue.clone())?)?);
     add_admin(&mut services, cli, &config, Kind::Dev, Some(queue), Some(health)).await?;
 
-    println!("\n  Open {page_url} and write ?18-546\n  Messages are kept in {}. Stop with Ctrl-C.\n", folder.display());
+    println!(
+        "\n  Open {page_url} and write ?18-546\n  Messages are kept in {}. Stop with Ctrl-C.\n",
+        folder.display()
+    );
     services.run().await
 }
 
 fn data_folder(flags: &DevFlags) -> Result<(PathBuf, Option<tempfile::TempDir>), Failure> {
     match &flags.data {
         Some(folder) => {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
             Ok((folder.clone(), None))
         }
         None => {
-            let temporary = tempfile::Builder::new().prefix("huixin-dev-").tempdir().context("cannot make a temporary folder")?;
+            let temporary = tempfile::Builder::new()
+                .prefix("huixin-dev-")
+                .tempdir()
+                .context("cannot make a temporary folder")?;
             Ok((temporary.path().to_owned(), Some(temporary)))
         }
     }
@@ -61,7 +68,11 @@ fn data_folder(flags: &DevFlags) -> Result<(PathBuf, Option<tempfile::TempDir>),
 
 /// An address that a browser can open: one that means "all" is reached through loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())) } else { address }
+    if address.ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+    } else {
+        address
+    }
 }
 
 /// The configuration's routes, or if it has none, those of the first minute.
@@ -70,13 +81,20 @@ fn with_routes(config: &Config, worker: Worker) -> Result<Worker, Failure> {
         return Ok(worker);
     }
     let code = Regex::new(lookup::PATTERN).context("the pattern of the example")?;
-    let welcome = json!("欢迎关注！发送 ?18-546 查询工作台位。\nWelcome! Send ?18-546 to look a workstation up.");
-    let echo = json!("{% if content %}收到：{{ content }}{% else %}收到了您的消息（{{ type }}）。{% endif %}\n发送 ?18-546 试试慢查询。");
+    let welcome =
+        json!("欢迎关注！发送 ?18-546 查询工作台位。\nWelcome! Send ?18-546 to look a workstation up.");
+    let echo = json!(
+        "{% if content %}收到：{{ content }}{% else %}收到了您的消息（{{ type }}）。{% endif %}\n发送 ?18-546 试试慢查询。"
+    );
     let menu = json!("发送 ?18-546 查询工作台位：查询要 8 秒，比微信等的时间长。");
     let on = |event: &str| Condition { event: Some(event.to_owned()), ..Condition::default() };
     let reply = |reply| ReplyHandler::new(&reply).context("a reply of the example");
     Ok(worker
-        .route(Route::new("lookup", lookup::SlowLookup::default()).when_text(code).failure_reply("查询失败，请稍后再试"))
+        .route(
+            Route::new("lookup", lookup::SlowLookup::default())
+                .when_text(code)
+                .failure_reply("查询失败，请稍后再试"),
+        )
         .route(Route::new("welcome", reply(welcome)?).when(on("subscribe")))
         .route(Route::new("menu", reply(menu)?).when(on("CLICK")))
         .route(Route::new("echo", reply(echo)?)))

@@ -23,7 +23,8 @@ pub(crate) struct Backend {
 impl Backend {
     /// Starts one on a port of its own; it lives as long as the test's runtime.
     pub(crate) async fn start(takes: Duration) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
+        let listener =
+            tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
         let url = format!("http://{}/", listener.local_addr().expect("a bound listener has an address"));
         let backend = Self { requests: Arc::default(), count: Arc::new(watch::Sender::new(0)), takes, url };
         let routes = Router::new().route("/", post(answer)).with_state(backend.clone());

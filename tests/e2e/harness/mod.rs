@@ -79,10 +79,17 @@ impl Stack {
             "[queue]\nurl = \"{queue_url}\"\n[receiver]\nlisten = \"127.0.0.1:{receiver_port}\"\n\
              [worker]\nlease = \"{}\"\ngrace = \"{}\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
              [account.main]\napp_id = \"{}\"\napp_secret = \"{}\"\ntoken = \"{}\"\napi_base = \"{}\"\n{}",
-            setup.lease, setup.grace, account.app_id, account.app_secret, account.token, sandbox.base_url, setup.routes,
+            setup.lease,
+            setup.grace,
+            account.app_id,
+            account.app_secret,
+            account.token,
+            sandbox.base_url,
+            setup.routes,
         );
         std::fs::write(folder.path().join("huixin.toml"), config).expect("the folder can be written to");
-        let stack = Self { folder, sandbox, redis, receiver_port, expected_errors: Vec::new(), logs: Vec::new() };
+        let stack =
+            Self { folder, sandbox, redis, receiver_port, expected_errors: Vec::new(), logs: Vec::new() };
         stack.sandbox.sandbox.set_push_url("main", stack.push_url());
         stack
     }
@@ -131,7 +138,10 @@ impl Stack {
             ),
             None => {
                 let file = self.folder.path().join("huixin.db");
-                Arc::new(huixin_queue::sqlite::SqliteQueue::open(&file, window, Clock::Store).expect("nobody has the file"))
+                Arc::new(
+                    huixin_queue::sqlite::SqliteQueue::open(&file, window, Clock::Store)
+                        .expect("nobody has the file"),
+                )
             }
         }
     }
@@ -159,7 +169,12 @@ impl Stack {
 
     /// Waits for so many accepted messages to a user.
     pub(crate) async fn wait_for_sends(&self, user: &str, count: usize) {
-        self.sandbox.sandbox.transcript().wait_for_sends(user, count, PATIENCE).await.unwrap_or_else(|e| panic!("{e}"));
+        self.sandbox
+            .sandbox
+            .transcript()
+            .wait_for_sends(user, count, PATIENCE)
+            .await
+            .unwrap_or_else(|e| panic!("{e}"));
     }
 
     /// Waits for so many accepted messages to anybody.
@@ -195,8 +210,12 @@ impl Stack {
     pub(crate) async fn end_with_dead(self) {
         let violations = self.queue().audit().await.expect("the audit runs");
         assert!(violations.is_empty(), "the invariant is broken: {violations:?}");
-        for line in self.all_logs().lines().filter(|line| line.contains("ERROR") || line.contains("panicked")) {
-            assert!(self.expected_errors.iter().any(|expected| line.contains(expected)), "an unexpected error was logged: {line}");
+        for line in self.all_logs().lines().filter(|line| line.contains("ERROR") || line.contains("panicked"))
+        {
+            assert!(
+                self.expected_errors.iter().any(|expected| line.contains(expected)),
+                "an unexpected error was logged: {line}"
+            );
         }
     }
 }
