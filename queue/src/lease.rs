@@ -1,8 +1,8 @@
 //! Leases: who may settle a message.
 //!
 //! Every take hands out a token made of a counter and the worker's random incarnation. The counter alone would
-//! repeat after Redis came back without its last writes; the incarnation alone would not tell two takes of one
-//! worker apart. A settling call carries the token and fails with [`LeaseLost`](crate::QueueError::LeaseLost)
+//! repeat after a store came back without its last writes; the incarnation alone would not tell two takes of one
+//! worker apart. On Redis the number of the worker's call is in it too, which never goes back while the worker lives. A settling call carries the token and fails with [`LeaseLost`](crate::QueueError::LeaseLost)
 //! unless it is the current one; the comparison is inside the same atomic step as the change.
 
 use std::fmt;

@@ -42,7 +42,8 @@ pub trait Queue: Send + Sync + 'static {
 
     /// Leases up to `max` messages, each the head of another ready lane, the lane that has waited longest first, one
     /// class after the other. Before that it moves lanes whose delay is over to the end of ready, and lanes whose
-    /// lease has run out to the front. Never waits: see [`Queue::wait`].
+    /// lease has run out to the front. A call with a lower number than the worker's last gives nothing: it comes late,
+    /// and nobody waits for its answer. Never waits: see [`Queue::wait`].
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError>;
 
     /// Returns when there may be something to take, at the latest after `at_most`. It may return early for nothing,

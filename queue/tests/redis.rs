@@ -158,3 +158,122 @@ async fn a_stalled_redis_is_an_outage_and_not_a_lost_lease() {
     server.signal("-CONT");
     assert!(error.is_outage(), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_lease_from_before_redis_lost_its_data_settles_nothing_afterwards() {
+    let server = RedisServer::start(&[]);
+    let queue = open_at(server.url(), Clock::Store);
+    let worker = WorkerId::new("test");
+    let take = |call| TakeRequest { worker: worker.clone(), ..request(call) };
+    queue.accept(message("lane", "m1")).await.expect("accept");
+    let old = queue.take(&take(1)).await.expect("take").messages.remove(0).lease;
+    server.cli(&["FLUSHALL"]);
+    queue.accept(message("lane", "m2")).await.expect("accept");
+    let new = queue.take(&take(2)).await.expect("take").messages.remove(0).lease;
+    assert_ne!(old.token, new.token);
+    assert!(matches!(queue.complete(&old).await, Err(QueueError::LeaseLost)));
+    queue.complete(&new).await.expect("it is still held");
+}
+
+#[tokio::test]
+async fn a_message_of_a_newer_format_is_left_where_it_is_and_stops_nothing_else() {
+    let server = RedisServer::start(&[]);
+    let settings = RedisSettings { url: server.url(), prefix: "p".into(), dedup_window: DEDUP_WINDOW, clock: Clock::Store };
+    let queue = RedisQueue::open(&settings).expect("the URL is right");
+    queue.accept(message("old", "m1")).await.expect("accept");
+    // As a newer version would write it: class and id stay in front.
+    server.cli(&["EVAL", "redis.call('RPUSH', '{p:0}:lane:new', '\\002\\001c\\002m2 whatever'); redis.call('RPUSH', '{p:0}:ready:c', 'new'); redis.call('HINCRBY', '{p:0}:open', 'c', 1)", "0"]);
+    queue.ping().await.expect("the process is still ready");
+    let taken = queue.take(&request(1)).await.expect("take");
+    assert_eq!(taken.messages.len(), 1);
+    queue.complete(&taken.messages[0].lease).await.expect("complete");
+    let counts = queue.counts().await.expect("counts");
+    assert_eq!((counts.open_total(), counts.delayed, counts.running), (1, 1, 0), "it waits for a newer worker");
+    assert!(queue.audit().await.expect("audit").is_empty());
+}
+
+#[tokio::test]
+async fn the_audit_finds_what_is_wrong() {
+    let breaches = [
+        ("redis.call('RPUSH', '{p:0}:ready:c', 'ghost')", "no message"),
+        ("redis.call('RPUSH', '{p:0}:ready:c', 'ready')", "2, 0, 0"),
+        ("redis.call('DEL', '{p:0}:ready:c')", "0, 0, 0"),
+        ("redis.call('HINCRBY', '{p:0}:open', 'c', 7)", "counts of open ones"),
+        ("redis.call('ZADD', '{p:0}:delay', 1, 'leased')", "0, 1, 1"),
+        ("redis.call('ZREM', '{p:0}:lease', 'leased')", "0, 0, 0"),
+        ("redis.call('HDEL', '{p:0}:run:leased', 'token')", "without a token"),
+        ("redis.call('HSET', '{p:0}:run:nobody', 'failures', 1)", "a record"),
+        ("redis.call('DEL', '{p:0}:ready:c'); redis.call('HSET', '{p:0}:open', 'd', 0); redis.call('RPUSH', '{p:0}:ready:d', 'ready')", "another class"),
+    ];
+    let server = RedisServer::start(&[]);
+    for (breach, problem) in breaches {
+        server.cli(&["FLUSHALL"]);
+        let settings = RedisSettings { url: server.url(), prefix: "p".into(), dedup_window: DEDUP_WINDOW, clock: Clock::Store };
+        let queue = RedisQueue::open(&settings).expect("the URL is right");
+        queue.accept(message("leased", "m1")).await.expect("accept");
+        queue.take(&request(1)).await.expect("take");
+        queue.accept(message("ready", "m2")).await.expect("accept");
+        assert_eq!(queue.audit().await.expect("audit"), [], "before: {breach}");
+        server.cli(&["EVAL", breach, "0"]);
+        let found = queue.audit().await.expect("audit");
+        assert!(found.iter().any(|violation| violation.problem.contains(problem)), "{breach}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_whose_caller_lost_patience_is_made_anew() {
+    // Takes connections and answers nothing, as a firewall does that has forgotten them.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
+    let server = RedisServer::start(&[]);
+    let address = silent.local_addr().expect("it has an address");
+    let (go_silent, silenced) = tokio::sync::watch::channel(false);
+    let port = server.port();
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = silent.accept().await.expect("it accepts");
+            let mut silenced = silenced.clone();
+            let old = !*silenced.borrow_and_update();
+            tokio::spawn(async move {
+                let mut upstream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("Redis runs");
+                let silent = async { silenced.wait_for(|silent| *silent).await.is_ok() };
+                let silent = tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut client, &mut upstream) => false,
+                    silent = silent, if old => silent,
+                };
+                if silent {
+                    std::future::pending::<()>().await;
+                }
+            });
+        }
+    });
+    let queue = open_at(format!("redis://{address}/0"), Clock::Store);
+    queue.accept(message("lane", "m")).await.expect("accept");
+    let lease = queue.take(&request(1)).await.expect("take").messages.remove(0).lease;
+    let renew = || queue.renew(std::slice::from_ref(&lease), Duration::from_secs(15));
+    renew().await.expect("renew");
+    go_silent.send(true).expect("the proxy listens");
+    let patience = Duration::from_millis(300);
+    assert!(tokio::time::timeout(patience, renew()).await.is_err(), "the old connection is silent");
+    tokio::time::timeout(Duration::from_secs(1), renew()).await.expect("a new one answers").expect("renew");
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_master_any_more_is_given_up() {
+    let server = RedisServer::start(&[]);
+    let queue = open_at(server.url(), Clock::Store);
+    queue.accept(message("lane", "m1")).await.expect("accept");
+    let connections = || {
+        let stats = server.cli(&["INFO", "stats"]);
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:").map(str::to_owned));
+        line.expect("Redis counts them").trim().parse::<u64>().expect("it is a number")
+    };
+    server.cli(&["REPLICAOF", "127.0.0.1", "1"]);
+    let error = queue.accept(message("lane", "m2")).await.expect_err("a replica takes no writes");
+    assert!(error.is_outage(), "{error:?}");
+    let before = connections();
+    let _ = queue.accept(message("lane", "m2")).await;
+    assert!(connections() > before + 1, "the next call asks anew where the master is");
+    server.cli(&["REPLICAOF", "NO", "ONE"]);
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    queue.accept(message("lane", "m2")).await.expect("it is a master again");
+}

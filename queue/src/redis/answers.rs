@@ -7,8 +7,8 @@ use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
 use crate::{
-    Accepted, Class, Counts, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease, Leased, Progress,
-    QueueError, Taken, Token,
+    Accepted, Class, Counts, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease, Leased, MessageId, Progress,
+    QueueError, Taken, Token, Violation,
 };
 
 pub(super) fn accepted(answer: Value) -> Result<(u64, Vec<Accepted>), QueueError> {
@@ -36,14 +36,13 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
     while let Some(item) = values.next() {
         let mut item = Values::of(item)?;
         let lane = Lane::from_stored(item.text()?);
-        let packed = match unpack(&item.bytes()?) {
-            Ok(packed) => packed,
-            Err(error) => {
-                // Left where it is: its lease runs out, and a worker of the version that wrote it can have it.
-                tracing::error!(lane = lane.as_str(), %error, "a stored message can't be read");
-                continue;
-            }
-        };
+        let packed = item.bytes()?;
+        if packed.is_empty() {
+            // Left where it is: a worker of the version that wrote it takes it. Without the lane, which names a user.
+            tracing::error!("a stored message has a newer format than this version knows: it is put off for a minute");
+            continue;
+        }
+        let packed = unpack(&packed)?;
         messages.push(Leased {
             lease: Lease { lane, id: packed.id, token: token.clone() },
             class: packed.class,
@@ -79,8 +78,9 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
         counts.open.insert(class.clone(), open);
         counts.ready_lanes.insert(class, ready);
         if !head.is_empty() {
-            let age_us = now_us.saturating_sub(unpack(&head)?.arrived_us);
-            counts.next_age_us = counts.next_age_us.max(Some(age_us));
+            // One that a newer version wrote has an age that is not known here.
+            let age_us = unpack(&head).ok().map(|head| now_us.saturating_sub(head.arrived_us));
+            counts.next_age_us = counts.next_age_us.max(age_us);
         }
     }
     let mut arrived = Values::of(values.next().ok_or_else(unexpected)?)?;
@@ -98,7 +98,8 @@ pub(super) fn lane_view(answer: Value) -> Result<Option<LaneView>, QueueError> {
     let (leased, due, error) = (values.number()?, values.text()?, values.text()?);
     let mut waiting = Vec::new();
     while let Some(packed) = values.next() {
-        waiting.push(unpack(&bytes_of(packed)?)?.id);
+        let id = unpack(&bytes_of(packed)?).map(|packed| packed.id);
+        waiting.push(id.unwrap_or_else(|_| MessageId::from_stored("(of a newer version)".to_owned())));
     }
     if waiting.is_empty() {
         return Ok(None);
@@ -130,6 +131,16 @@ pub(super) fn dead_page(answer: Value) -> Result<DeadPage, QueueError> {
         });
     }
     Ok(page)
+}
+
+pub(super) fn audited(answer: Value) -> Result<(u64, Vec<Violation>), QueueError> {
+    let mut values = Values::of(answer)?;
+    let messages = values.number()?;
+    let mut violations = Vec::new();
+    while let Some(lane) = values.next() {
+        violations.push(Violation { lane: text_of(lane)?, problem: values.text()? });
+    }
+    Ok((messages, violations))
 }
 
 /// The elements of an array answer, read one after the other.

@@ -7,7 +7,7 @@
 //! | --- | --- | --- |
 //! | `{prefix:0}:seen:<id>` | string | dedup mark: when it ends, us. Expires |
 //! | `{prefix:0}:lane:<lane>` | list | packed messages, the head first; the head stays while it is leased or delayed |
-//! | `{prefix:0}:run:<lane>` | hash | the head's record while there is something to remember: `token`, `worker`, `failures`, `losses`, `snoozes`, `error`, `replies`, `sent`, `sending` |
+//! | `{prefix:0}:run:<lane>` | hash | the head's record while there is something to remember: `token` (with the id), `worker`, `recorded` (the last record call), `failures`, `losses`, `snoozes`, `error`, `replies`, `sent`, `sending` |
 //! | `{prefix:0}:ready:<class>` | list | lanes whose head can be taken, the next first |
 //! | `{prefix:0}:lease` | zset | leased lane → when its lease runs out, us |
 //! | `{prefix:0}:delay` | zset | delayed lane → when it is due, us |

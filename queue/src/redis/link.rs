@@ -5,7 +5,7 @@
 //! connection up, and the next call makes a new one. After a failed attempt the next is made no sooner than
 //! [`RECONNECT_PAUSE`], and calls in between fail at once with the reason: a receiver has milliseconds to say 503.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
@@ -33,6 +33,8 @@ pub(super) struct Link {
     response_timeout: Duration,
     /// Held while connecting, so that one attempt serves all who wait.
     state: Mutex<State>,
+    /// Connections up to this number had a call whose caller went away before the answer came: they may be half-open.
+    abandoned: AtomicU64,
     /// Redis's clock minus this machine's, in microseconds, never ahead of the truth.
     offset_us: AtomicI64,
 }
@@ -60,6 +62,7 @@ impl Link {
             clock,
             response_timeout,
             state: Mutex::default(),
+            abandoned: AtomicU64::new(0),
             offset_us: AtomicI64::new(0),
         }
     }
@@ -70,7 +73,10 @@ impl Link {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, QueueError> {
         let (number, mut connection) = self.connection().await?;
-        match script.invoke_async(&mut connection).await {
+        let call = self.under_way(number);
+        let answer = script.invoke_async(&mut connection).await;
+        call.ended();
+        match answer {
             Ok(answer) => Ok(answer),
             Err(error) => Err(self.failed(number, error).await),
         }
@@ -79,7 +85,10 @@ impl Link {
     /// Runs a command.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, QueueError> {
         let (number, mut connection) = self.connection().await?;
-        match command.query_async(&mut connection).await {
+        let call = self.under_way(number);
+        let answer = command.query_async(&mut connection).await;
+        call.ended();
+        match answer {
             Ok(answer) => Ok(answer),
             Err(error) => Err(self.failed(number, error).await),
         }
@@ -111,7 +120,10 @@ impl Link {
     async fn connection(&self) -> Result<(u64, MultiplexedConnection), QueueError> {
         let mut state = self.state.lock().await;
         if let Some((number, connection)) = &state.connection {
-            return Ok((*number, connection.clone()));
+            if *number > self.abandoned.load(Ordering::Relaxed) {
+                return Ok((*number, connection.clone()));
+            }
+            state.connection = None;
         }
         if let Some((when, error)) = &state.failed
             && when.elapsed() < RECONNECT_PAUSE
@@ -130,6 +142,10 @@ impl Link {
                 Err(error)
             }
         }
+    }
+
+    fn under_way(&self, number: u64) -> UnderWay<'_> {
+        UnderWay { link: self, number, ended: false }
     }
 
     async fn connect(&self, response_timeout: Duration) -> Result<MultiplexedConnection, QueueError> {
@@ -172,11 +188,10 @@ impl Link {
     }
 
     async fn failed(&self, number: u64, error: RedisError) -> QueueError {
-        if error.is_io_error()
-            || error.is_timeout()
-            || error.is_connection_dropped()
-            || error.is_unrecoverable_error()
-        {
+        // A server that is no master any more stays where it is; a new connection may lead to the one that is.
+        let moved = matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "MOVED" | "ASK"));
+        let broken = error.is_io_error() || error.is_timeout() || error.is_connection_dropped();
+        if moved || broken || error.is_unrecoverable_error() {
             let mut state = self.state.lock().await;
             if state.connection.as_ref().is_some_and(|(current, _)| *current == number) {
                 state.connection = None;
@@ -212,6 +227,28 @@ impl Link {
                 misconfigured("it has no such database", "use a smaller number after the / of the URL", error)
             }
             _ => QueueError::unavailable(&self.place, error),
+        }
+    }
+}
+
+/// A call on a connection. If it is dropped before it has ended, because its caller had less patience than the link, the
+/// next call makes a new connection: a silent one would fail that patience for ever.
+struct UnderWay<'a> {
+    link: &'a Link,
+    number: u64,
+    ended: bool,
+}
+
+impl UnderWay<'_> {
+    fn ended(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.link.abandoned.fetch_max(self.number, Ordering::Relaxed);
         }
     }
 }

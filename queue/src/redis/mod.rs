@@ -17,6 +17,7 @@ mod risks;
 mod scripts;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,7 +32,7 @@ use self::scripts::Scripts;
 use crate::clock::micros;
 use crate::error::Cause;
 use crate::{
-    Accepted, Clock, Counts, DEAD_ON_ARRIVAL_MAX, DeadPage, Lane, LaneView, Lease, MOVES_PER_TAKE,
+    Accepted, Class, Clock, Counts, DEAD_ON_ARRIVAL_MAX, DeadPage, Lane, LaneView, Lease, MOVES_PER_TAKE,
     NewMessage, Progress, Queue, QueueError, Renewal, TakeRequest, Taken, Violation,
 };
 
@@ -66,6 +67,8 @@ pub struct RedisQueue {
     accepts: Batcher<Accept, Accepted>,
     records: Batcher<Record, bool>,
     completes: Batcher<Lease, bool>,
+    /// The number of the next record call, from 1.
+    recorded: AtomicU64,
     /// The connection of the one blocking command, if no `wait` has it at the moment.
     waiting: Mutex<Option<redis::aio::MultiplexedConnection>>,
 }
@@ -108,6 +111,7 @@ impl RedisQueue {
             accepts: Batcher::start(&place, move |items| accept_all(for_accepts.clone(), items)),
             records: Batcher::start(&place, move |items| record_all(for_records.clone(), items)),
             completes: Batcher::start(&place, move |items| complete_all(for_completes.clone(), items)),
+            recorded: AtomicU64::new(1),
             waiting: Mutex::new(None),
             core,
         })
@@ -123,7 +127,7 @@ impl RedisQueue {
         let Core { link, keys, scripts, .. } = &*self.core;
         let mut call = scripts.postpone.key(keys.lease());
         call.key(keys.delay()).key(keys.run(&lease.lane));
-        call.arg(link.test_now()).arg(lease.lane.as_str()).arg(lease.token.as_str());
+        call.arg(link.test_now()).arg(lease.lane.as_str()).arg(proof(lease));
         call.arg(micros(after)).arg(counter).arg(reason);
         held(link.run(&call).await?)
     }
@@ -183,7 +187,7 @@ impl Queue for RedisQueue {
             let mut call = self.core.scripts.renew.key(self.core.keys.lease());
             call.arg(self.heartbeat.test_now()).arg(micros(lease_for));
             for lease in some {
-                call.key(self.core.keys.run(&lease.lane)).arg(lease.lane.as_str()).arg(lease.token.as_str());
+                call.key(self.core.keys.run(&lease.lane)).arg(lease.lane.as_str()).arg(proof(lease));
             }
             let kept: Vec<bool> = self.heartbeat.run(&call).await?;
             renewals.extend(kept.into_iter().map(|kept| if kept { Renewal::Kept } else { Renewal::Lost }));
@@ -192,7 +196,7 @@ impl Queue for RedisQueue {
     }
 
     async fn record(&self, lease: &Lease, progress: Progress) -> Result<(), QueueError> {
-        held(self.records.call(Record { lease: lease.clone(), progress }).await?)
+        held(self.records.call(Record { lease: lease.clone(), number: self.recorded.fetch_add(1, Ordering::Relaxed), progress }).await?)
     }
 
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
@@ -211,7 +215,7 @@ impl Queue for RedisQueue {
         let Core { link, keys, scripts, .. } = &*self.core;
         let mut call = scripts.release.key(keys.base());
         call.key(keys.wake()).key(keys.lease()).key(keys.lane(&lease.lane)).key(keys.run(&lease.lane));
-        call.arg(WAKE_TOKENS_MAX).arg(lease.lane.as_str()).arg(lease.token.as_str());
+        call.arg(WAKE_TOKENS_MAX).arg(lease.lane.as_str()).arg(proof(lease));
         held(link.run(&call).await?)
     }
 
@@ -220,7 +224,7 @@ impl Queue for RedisQueue {
         let mut call = scripts.bury.key(keys.base());
         call.key(keys.wake()).key(keys.open()).key(keys.lease()).key(keys.lane(&lease.lane));
         call.key(keys.run(&lease.lane)).key(keys.dead()).key(keys.letter(&lease.id));
-        call.arg(link.test_now()).arg(WAKE_TOKENS_MAX).arg(lease.lane.as_str()).arg(lease.token.as_str());
+        call.arg(link.test_now()).arg(WAKE_TOKENS_MAX).arg(lease.lane.as_str()).arg(proof(lease));
         call.arg(lease.id.as_str()).arg(reason);
         held(link.run(&call).await?)
     }
@@ -255,16 +259,21 @@ impl Queue for RedisQueue {
     async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
         let Core { link, keys, scripts, .. } = &*self.core;
         let mut violations = Vec::new();
+        let mut messages = 0;
         for lanes in self.lanes().await?.chunks(500) {
             let mut call = scripts.audit.key(keys.base());
             call.key(keys.open()).key(keys.lease()).key(keys.delay());
             for lane in lanes {
                 call.arg(lane);
             }
-            let found: Vec<String> = link.run(&call).await?;
-            let pairs = found.chunks_exact(2);
-            violations
-                .extend(pairs.map(|pair| Violation { lane: pair[0].clone(), problem: pair[1].clone() }));
+            let (counted, found) = answers::audited(link.run(&call).await?)?;
+            messages += counted;
+            violations.extend(found);
+        }
+        let open: Vec<i64> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
+        if open.iter().sum::<i64>() != i64::try_from(messages).unwrap_or(i64::MAX) {
+            let problem = format!("{messages} messages in all lanes, but the counts of open ones are {open:?}");
+            violations.push(Violation { lane: String::new(), problem });
         }
         Ok(violations)
     }
@@ -295,6 +304,12 @@ impl RedisQueue {
         }
         for key in [keys.lease(), keys.delay()] {
             let members: Vec<String> = link.query(redis::cmd("ZRANGE").arg(key).arg(0).arg(-1)).await?;
+            lanes.extend(members);
+        }
+        let classes: Vec<String> = link.query(redis::cmd("HKEYS").arg(keys.open())).await?;
+        for class in classes {
+            let key = keys.ready(&Class::from_stored(class));
+            let members: Vec<String> = link.query(redis::cmd("LRANGE").arg(key).arg(0).arg(-1)).await?;
             lanes.extend(members);
         }
         Ok(lanes.into_iter().collect())
@@ -334,6 +349,8 @@ async fn accept_all(core: Arc<Core>, items: Vec<Accept>) -> Result<Vec<Accepted>
 #[derive(Debug)]
 struct Record {
     lease: Lease,
+    /// Rises with every call, so that one that comes late is known.
+    number: u64,
     progress: Progress,
 }
 
@@ -346,8 +363,8 @@ impl Item for Record {
 async fn record_all(core: Arc<Core>, items: Vec<Record>) -> Result<Vec<bool>, QueueError> {
     let Core { link, keys, scripts, .. } = &*core;
     let mut call = scripts.record.prepare_invoke();
-    for Record { lease, progress } in &items {
-        call.key(keys.run(&lease.lane)).arg(lease.token.as_str());
+    for Record { lease, number, progress } in &items {
+        call.key(keys.run(&lease.lane)).arg(proof(lease)).arg(*number);
         call.arg(i32::from(progress.replies.is_some())).arg(progress.replies.as_deref().unwrap_or_default());
         call.arg(progress.sent).arg(progress.sending.map(|n| n.to_string()).unwrap_or_default());
     }
@@ -366,9 +383,14 @@ async fn complete_all(core: Arc<Core>, leases: Vec<Lease>) -> Result<Vec<bool>, 
     call.key(keys.wake()).key(keys.open()).key(keys.lease()).arg(WAKE_TOKENS_MAX);
     for lease in &leases {
         call.key(keys.lane(&lease.lane)).key(keys.run(&lease.lane));
-        call.arg(lease.lane.as_str()).arg(lease.token.as_str());
+        call.arg(lease.lane.as_str()).arg(proof(lease));
     }
     link.run(&call).await
+}
+
+/// What a lease's record must hold: the token, and the id of the message, so that a token alone settles nothing else.
+fn proof(lease: &Lease) -> String {
+    format!("{}/{}", lease.token, lease.id)
 }
 
 fn held(held: bool) -> Result<(), QueueError> {

@@ -10,6 +10,9 @@
 //!          payload
 //! ```
 //!
+//! Format, class and id keep their places in every later format: the scripts of an older version still find the ready list
+//! of a message that they can't read.
+//!
 //! One value instead of a hash per message: half the CPU and two thirds of the memory. Scripts never read the id or
 //! the payload, so nothing in them can be taken for a number.
 

@@ -47,12 +47,18 @@ pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest) -> Result<Taken, 
 /// The batch of the same call, if that was the worker's last.
 fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>>, Fault> {
     let incarnation = request.worker.incarnation();
-    let stored: Option<String> = step.first(
-        "SELECT token FROM take WHERE incarnation = ?1 AND call = ?2",
-        params![incarnation, request.call.cast_signed()],
-        |row| row.get(0),
+    let call = request.call.cast_signed();
+    let stored: Option<(i64, String)> = step.first(
+        "SELECT call, token FROM take WHERE incarnation = ?1 AND call >= ?2",
+        params![incarnation, call],
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let Some(token) = stored.map(Token::from_stored) else { return Ok(None) };
+    let token = match stored {
+        None => return Ok(None),
+        // A call that comes late: nobody waits for its answer any more.
+        Some((last, _)) if last > call => return Ok(Some(Vec::new())),
+        Some((_, token)) => Token::from_stored(token),
+    };
     let heads = step.all(
         heads!(
             "take JOIN json_each(take.lanes) JOIN lane ON lane.no = json_each.value

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::{
-    Accepted, Class, DEAD_ON_ARRIVAL_MAX, Lane, LaneState, Leased, MessageId, NewMessage, Progress, Queue,
+    Accepted, Class, DEAD_ON_ARRIVAL_MAX, Lane, LaneState, Lease, Leased, MessageId, NewMessage, Progress, Queue,
     QueueError, Renewal, TakeRequest, Taken, TestClock, WorkerId,
 };
 
@@ -62,6 +62,8 @@ macro_rules! conformance {
             a_repeated_take_gives_the_same_batch
             the_leases_of_a_repeated_take_run_anew
             a_repeated_take_leaves_out_what_was_settled_meanwhile
+            an_older_take_that_comes_late_gives_nothing
+            a_lease_of_another_message_settles_nothing
             take_says_what_is_due_next
             hundreds_of_lanes_due_at_once_all_come
             counts_tell_the_states_apart
@@ -574,6 +576,34 @@ properties! {
         s.queue.complete(&first[0].lease).await.expect("complete");
         s.queue.retry(&first[1].lease, SECOND, "x").await.expect("retry");
         assert_eq!(ids(&s.queue.take(&s.request(3, 7)).await.expect("take").messages), ["m2"]);
+    }
+
+    async fn an_older_take_that_comes_late_gives_nothing(s) {
+        for n in 0..4 {
+            s.accept(&format!("lane{n}"), &format!("m{n}")).await;
+        }
+        assert_eq!(ids(&s.queue.take(&s.request(2, 7)).await.expect("take").messages), ["m0", "m1"]);
+        assert!(s.queue.take(&s.request(2, 6)).await.expect("take").messages.is_empty());
+        assert_eq!(ids(&s.queue.take(&s.request(2, 7)).await.expect("take").messages), ["m0", "m1"]);
+    }
+
+    async fn a_lease_of_another_message_settles_nothing(s) {
+        s.accept("lane", "m").await;
+        let held = s.take_one().await.lease;
+        let other = Lease { id: MessageId::new("another").expect("fits"), ..held.clone() };
+        assert_eq!(s.queue.renew(std::slice::from_ref(&held), LEASE).await.expect("renew"), [Renewal::Kept]);
+        let refused = [
+            s.queue.record(&other, Progress::default()).await,
+            s.queue.complete(&other).await,
+            s.queue.retry(&other, SECOND, "x").await,
+            s.queue.snooze(&other, SECOND, "x").await,
+            s.queue.release(&other).await,
+            s.queue.bury(&other, "x").await,
+        ];
+        for result in refused {
+            assert!(matches!(result, Err(QueueError::LeaseLost)), "{result:?}");
+        }
+        s.queue.complete(&held).await.expect("complete");
     }
 
     async fn take_says_what_is_due_next(s) {

@@ -9,23 +9,31 @@
 --
 -- ARGV, for each item: a lane
 --
--- Returns: { lane, problem, lane, problem, ... }.
+-- Returns: { messages of these lanes, lane, problem, lane, problem, ... }.
 
 local base = KEYS[1]
-local found = {}
+local found = { 0 }
 local function report(lane, problem)
   found[#found + 1] = lane
   found[#found + 1] = problem
 end
 
-local ready = {}
+local ready, ready_as = {}, {}
 local classes = redis.call('HKEYS', KEYS[2])
 for _, class in ipairs(classes) do
-  for _, lane in ipairs(redis.call('LRANGE', base .. 'ready:' .. class, 0, -1)) do ready[lane] = (ready[lane] or 0) + 1 end
+  for _, lane in ipairs(redis.call('LRANGE', base .. 'ready:' .. class, 0, -1)) do
+    ready[lane] = (ready[lane] or 0) + 1
+    ready_as[lane] = class
+  end
 end
 
 for _, lane in ipairs(ARGV) do
   local length = redis.call('LLEN', base .. 'lane:' .. lane)
+  found[1] = found[1] + length
+  local head = redis.call('LINDEX', base .. 'lane:' .. lane, 0)
+  if head and ready_as[lane] and head:sub(3, 2 + head:byte(2)) ~= ready_as[lane] then
+    report(lane, 'ready in another class than its head')
+  end
   local leased = redis.call('ZSCORE', KEYS[3], lane) and 1 or 0
   local delayed = redis.call('ZSCORE', KEYS[4], lane) and 1 or 0
   local states = (ready[lane] or 0) + leased + delayed

@@ -13,7 +13,7 @@
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  wake-up tokens that there may be
 -- ARGV[3]  lane
--- ARGV[4]  token
+-- ARGV[4]  proof: token and id
 -- ARGV[5]  id
 -- ARGV[6]  reason
 --
@@ -42,9 +42,10 @@ end
 
 local lane, run = ARGV[3], KEYS[6]
 local held = redis.call('HMGET', run, 'token', 'failures', 'losses')
-if held[1] ~= ARGV[4] then return 0 end
+local packed = held[1] == ARGV[4] and redis.call('LINDEX', KEYS[5], 0)
+if not packed then return 0 end
 local died = string.format('%.0f', now_us())
-local packed = redis.call('LPOP', KEYS[5])
+redis.call('LPOP', KEYS[5])
 redis.call('DEL', run)
 redis.call('ZREM', KEYS[4], lane)
 redis.call('HINCRBY', KEYS[3], packed:sub(3, 2 + packed:byte(2)), -1)

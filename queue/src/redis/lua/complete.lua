@@ -9,7 +9,7 @@
 -- KEYS[4 + 2*i]      run   hash  record of item i's lane
 --
 -- ARGV[1]  wake-up tokens that there may be
--- then for each item: lane, token
+-- then for each item: lane, proof (token and id)
 --
 -- Returns: for each item 1 completed, 0 the lease is lost.
 
@@ -31,10 +31,11 @@ end
 local results = {}
 local woken = 0
 for i = 1, (#ARGV - 1) / 2 do
-  local lane, token = ARGV[2 * i], ARGV[2 * i + 1]
+  local lane, proof = ARGV[2 * i], ARGV[2 * i + 1]
   local lane_key, run = KEYS[4 + 2 * i - 1], KEYS[4 + 2 * i]
-  if redis.call('HGET', run, 'token') == token then
-    local packed = redis.call('LPOP', lane_key)
+  local packed = redis.call('HGET', run, 'token') == proof and redis.call('LINDEX', lane_key, 0)
+  if packed then
+    redis.call('LPOP', lane_key)
     redis.call('DEL', run)
     redis.call('ZREM', KEYS[4], lane)
     redis.call('HINCRBY', KEYS[3], packed:sub(3, 2 + packed:byte(2)), -1)

@@ -7,7 +7,7 @@
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lane
--- ARGV[3]  token
+-- ARGV[3]  proof: token and id
 -- ARGV[4]  delay, us
 -- ARGV[5]  the counter of the record that rises: "failures" or "snoozes"
 -- ARGV[6]  reason

@@ -9,13 +9,13 @@
 --
 -- ARGV[1]  wake-up tokens that there may be
 -- ARGV[2]  lane
--- ARGV[3]  token
+-- ARGV[3]  proof: token and id
 --
 -- Returns: 1 released, 0 the lease is lost.
 
 local run = KEYS[5]
-if redis.call('HGET', run, 'token') ~= ARGV[3] then return 0 end
-local head = redis.call('LINDEX', KEYS[4], 0)
+local head = redis.call('HGET', run, 'token') == ARGV[3] and redis.call('LINDEX', KEYS[4], 0)
+if not head then return 0 end
 redis.call('HDEL', run, 'token')
 redis.call('ZREM', KEYS[3], ARGV[2])
 redis.call('LPUSH', KEYS[1] .. 'ready:' .. head:sub(3, 2 + head:byte(2)), ARGV[2])

@@ -6,7 +6,7 @@
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lease, us
--- then for each item: lane, token
+-- then for each item: lane, proof (token and id)
 --
 -- Returns: for each item 1 kept, 0 lost.
 
@@ -19,8 +19,8 @@ end
 local ends = string.format('%.0f', now_us() + tonumber(ARGV[2]))
 local results = {}
 for i = 1, #KEYS - 1 do
-  local lane, token = ARGV[1 + 2 * i], ARGV[2 + 2 * i]
-  if redis.call('HGET', KEYS[1 + i], 'token') == token then
+  local lane, proof = ARGV[1 + 2 * i], ARGV[2 + 2 * i]
+  if redis.call('HGET', KEYS[1 + i], 'token') == proof then
     redis.call('ZADD', KEYS[1], ends, lane)
     results[i] = 1
   else

@@ -14,10 +14,11 @@
 -- ARGV[4]  moves to ready at most, of each kind
 -- ARGV[5]  worker's name
 -- ARGV[6]  worker's incarnation
--- ARGV[7]  call number, as text
+-- ARGV[7]  call number, as text: part of the token, since it never goes back, as the counter does if Redis loses its tail
 --
 -- Returns: { now us, microseconds until something is due or -1 (text), token, message, message, ... }, each message being
 -- { lane, packed, failures, losses, snoozes, last_error, replies, sent, sending }, absent values "" (replies: false).
+-- A message of an unknown format isn't leased but put off for a minute, and comes as { lane, "" }.
 
 local function now_us()
   if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
@@ -29,6 +30,9 @@ local base, lease_key, delay_key = KEYS[1], KEYS[2], KEYS[3]
 local now = now_us()
 local max, lease_us, moves = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local now_text = string.format('%.0f', now)
+
+local FORMAT = 1
+local UNKNOWN_PAUSE_US = 60000000
 
 local function lane_key(lane) return base .. 'lane:' .. lane end
 local function run_key(lane) return base .. 'run:' .. lane end
@@ -57,6 +61,12 @@ local function next_due()
   return string.format('%.0f', nearest)
 end
 
+-- What proves the lease of a message: the token, and the id, which stands behind the class in the packed form.
+local function proof_of(token, packed)
+  local at = 3 + packed:byte(2)
+  return token .. '/' .. packed:sub(at + 1, at + packed:byte(at))
+end
+
 -- A repeated call: its answer got lost, so the same batch again, without what was settled or lost meanwhile. The leases
 -- run anew, as the caller counts them from this call.
 local last = redis.call('GET', KEYS[5])
@@ -66,14 +76,17 @@ if last then
     local answer = { now_text, '-1', batch[2] }
     for i = 3, #batch do
       local lane = batch[i]
-      if redis.call('HGET', run_key(lane), 'token') == batch[2] then
+      local packed = redis.call('LINDEX', lane_key(lane), 0)
+      if packed and redis.call('HGET', run_key(lane), 'token') == proof_of(batch[2], packed) then
         redis.call('ZADD', lease_key, string.format('%.0f', now + lease_us), lane)
-        answer[#answer + 1] = item(lane, redis.call('LINDEX', lane_key(lane), 0))
+        answer[#answer + 1] = item(lane, packed)
       end
     end
     answer[2] = next_due()
     return answer
   end
+  -- An older call that comes late, over a connection that was given up: nobody waits for its answer any more.
+  if tonumber(batch[1]) > tonumber(ARGV[7]) then return { now_text, next_due(), '' } end
 end
 
 -- What is due goes to the end of ready: it waits for its turn like everybody.
@@ -86,11 +99,12 @@ end
 local expired = redis.call('ZRANGEBYSCORE', lease_key, '-inf', now_text, 'LIMIT', 0, moves)
 for i = #expired, 1, -1 do
   local lane = expired[i]
-  local run = run_key(lane)
   redis.call('ZREM', lease_key, lane)
-  redis.call('HDEL', run, 'token')
-  redis.call('HINCRBY', run, 'losses', 1)
-  make_ready('LPUSH', lane)
+  if redis.call('EXISTS', lane_key(lane)) == 1 then
+    redis.call('HDEL', run_key(lane), 'token')
+    redis.call('HINCRBY', run_key(lane), 'losses', 1)
+    make_ready('LPUSH', lane)
+  end
 end
 
 -- Pick first, write after: one lane of each class in turn, starting with another class in every call.
@@ -110,17 +124,20 @@ end
 
 if #picked == 0 then return { now_text, next_due(), '' } end
 
-local token = redis.call('INCR', KEYS[4]) .. '.' .. ARGV[6]
+local token = ARGV[7] .. '.' .. redis.call('INCR', KEYS[4]) .. '.' .. ARGV[6]
 local ends = string.format('%.0f', now + lease_us)
 local answer = { now_text, '-1', token }
 local batch = { ARGV[7], token }
 for _, lane in ipairs(picked) do
   local packed = redis.call('LINDEX', lane_key(lane), 0)
-  if packed then
+  if packed and packed:byte(1) == FORMAT then
     redis.call('ZADD', lease_key, ends, lane)
-    redis.call('HSET', run_key(lane), 'token', token, 'worker', ARGV[5])
+    redis.call('HSET', run_key(lane), 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0)
     answer[#answer + 1] = item(lane, packed)
     batch[#batch + 1] = lane
+  elseif packed then
+    redis.call('ZADD', delay_key, string.format('%.0f', now + UNKNOWN_PAUSE_US), lane)
+    answer[#answer + 1] = { lane, '' }
   end
 end
 redis.call('SET', KEYS[5], cmsgpack.pack(batch), 'PX', string.format('%.0f', math.max(lease_us / 1000, 1000)))
