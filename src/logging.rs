@@ -30,3 +30,12 @@ pub fn start(format: LogFormat) {
         tracing::warn!(problem, "HUIXIN_LOG can't be read: logging at info");
     }
 }
+
+/// Has a panic logged by its place. What it says is for debugging only: a panic over a text may quote the user.
+pub fn shorten_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic; HUIXIN_LOG=debug shows what it says");
+        tracing::debug!(place, says = %panic, "a panic");
+    }));
+}

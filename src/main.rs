@@ -7,6 +7,7 @@ use huixin::{commands, logging};
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     logging::start(cli.global.log_format);
+    logging::shorten_panics();
     // One provider, chosen before any client exists: two in one process panic at the first TLS connection.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::warn!("a TLS provider was installed before ring");

@@ -82,9 +82,9 @@ impl QueueError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Misconfigured { hint, .. } => Some(hint),
-            Self::InUse { .. } => {
-                Some("a `huixin run` or `huixin dev` uses this file: stop it first, or give this one another file")
-            }
+            Self::InUse { .. } => Some(
+                "a `huixin run` or `huixin dev` uses this file: stop it first, or give this one another file",
+            ),
             Self::UnknownFormat { .. } => Some("a newer version of Huixin wrote it; run that one"),
             Self::Broken { .. } => {
                 Some("free or replace the disk, then start again: what was acked is on it")

@@ -178,7 +178,12 @@ async fn a_lease_from_before_redis_lost_its_data_settles_nothing_afterwards() {
 #[tokio::test]
 async fn a_message_of_a_newer_format_is_left_where_it_is_and_stops_nothing_else() {
     let server = RedisServer::start(&[]);
-    let settings = RedisSettings { url: server.url(), prefix: "p".into(), dedup_window: DEDUP_WINDOW, clock: Clock::Store };
+    let settings = RedisSettings {
+        url: server.url(),
+        prefix: "p".into(),
+        dedup_window: DEDUP_WINDOW,
+        clock: Clock::Store,
+    };
     let queue = RedisQueue::open(&settings).expect("the URL is right");
     queue.accept(message("old", "m1")).await.expect("accept");
     // As a newer version would write it: class and id stay in front.
@@ -188,7 +193,11 @@ async fn a_message_of_a_newer_format_is_left_where_it_is_and_stops_nothing_else(
     assert_eq!(taken.messages.len(), 1);
     queue.complete(&taken.messages[0].lease).await.expect("complete");
     let counts = queue.counts().await.expect("counts");
-    assert_eq!((counts.open_total(), counts.delayed, counts.running), (1, 1, 0), "it waits for a newer worker");
+    assert_eq!(
+        (counts.open_total(), counts.delayed, counts.running),
+        (1, 1, 0),
+        "it waits for a newer worker"
+    );
     assert!(queue.audit().await.expect("audit").is_empty());
 }
 
@@ -203,12 +212,20 @@ async fn the_audit_finds_what_is_wrong() {
         ("redis.call('ZREM', '{p:0}:lease', 'leased')", "0, 0, 0"),
         ("redis.call('HDEL', '{p:0}:run:leased', 'token')", "without a token"),
         ("redis.call('HSET', '{p:0}:run:nobody', 'failures', 1)", "a record"),
-        ("redis.call('DEL', '{p:0}:ready:c'); redis.call('HSET', '{p:0}:open', 'd', 0); redis.call('RPUSH', '{p:0}:ready:d', 'ready')", "another class"),
+        (
+            "redis.call('DEL', '{p:0}:ready:c'); redis.call('HSET', '{p:0}:open', 'd', 0); redis.call('RPUSH', '{p:0}:ready:d', 'ready')",
+            "another class",
+        ),
     ];
     let server = RedisServer::start(&[]);
     for (breach, problem) in breaches {
         server.cli(&["FLUSHALL"]);
-        let settings = RedisSettings { url: server.url(), prefix: "p".into(), dedup_window: DEDUP_WINDOW, clock: Clock::Store };
+        let settings = RedisSettings {
+            url: server.url(),
+            prefix: "p".into(),
+            dedup_window: DEDUP_WINDOW,
+            clock: Clock::Store,
+        };
         let queue = RedisQueue::open(&settings).expect("the URL is right");
         queue.accept(message("leased", "m1")).await.expect("accept");
         queue.take(&request(1)).await.expect("take");
@@ -234,7 +251,8 @@ async fn a_connection_whose_caller_lost_patience_is_made_anew() {
             let mut silenced = silenced.clone();
             let old = !*silenced.borrow_and_update();
             tokio::spawn(async move {
-                let mut upstream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("Redis runs");
+                let mut upstream =
+                    tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("Redis runs");
                 let silent = async { silenced.wait_for(|silent| *silent).await.is_ok() };
                 let silent = tokio::select! {
                     _ = tokio::io::copy_bidirectional(&mut client, &mut upstream) => false,
@@ -264,7 +282,9 @@ async fn a_server_that_is_no_master_any_more_is_given_up() {
     queue.accept(message("lane", "m1")).await.expect("accept");
     let connections = || {
         let stats = server.cli(&["INFO", "stats"]);
-        let line = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:").map(str::to_owned));
+        let line = stats
+            .lines()
+            .find_map(|line| line.strip_prefix("total_connections_received:").map(str::to_owned));
         line.expect("Redis counts them").trim().parse::<u64>().expect("it is a number")
     };
     server.cli(&["REPLICAOF", "127.0.0.1", "1"]);

@@ -23,6 +23,9 @@ use tokio::net::TcpListener;
 
 pub use ready::{Readiness, Role};
 
+/// How often the samples of histograms are put into their buckets. Until then each takes memory, asked for or not.
+const UPKEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// What the admin listener shows.
 pub struct Admin {
     /// Where it listens: loopback or not decides what it serves.
@@ -59,7 +62,18 @@ pub async fn run(
     admin: Admin,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    crate::serve::until(listener, routes(Arc::new(admin)), shutdown).await
+    let metrics = admin.metrics.clone();
+    let upkeep = async move {
+        let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+        loop {
+            ticks.tick().await;
+            metrics.run_upkeep();
+        }
+    };
+    tokio::select! {
+        served = crate::serve::until(listener, routes(Arc::new(admin)), shutdown) => served,
+        () = upkeep => Ok(()),
+    }
 }
 
 fn routes(admin: Arc<Admin>) -> Router {
@@ -80,7 +94,6 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
-    admin.metrics.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.metrics.render()).into_response()
 }
 

@@ -48,9 +48,12 @@ pub(super) fn effective(config: &Config) -> String {
     page.text
 }
 
-/// The URL with `***` in the place of its password.
+/// The URL with `***` in the place of its password and its query, where services take keys.
 pub(super) fn masked(url: &Url) -> Url {
     let mut url = url.clone();
+    if url.query().is_some() {
+        url.set_query(Some(MASK));
+    }
     if url.password().is_some() {
         // Only URLs without a host refuse, and those have no password.
         let _ = url.set_password(Some(MASK));

@@ -9,6 +9,7 @@ mod metrics;
 mod outage;
 mod page;
 mod push;
+mod refusals;
 mod verify;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use tokio::net::TcpListener;
 
 pub use metrics::describe;
 use outage::Outage;
+use refusals::Refusals;
 
 /// What a receiver needs to know.
 pub struct Receiver {
@@ -56,8 +58,12 @@ pub async fn run(
     receiver: Receiver,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    crate::serve::until(listener, routes(Arc::new(Door { receiver, outage: Outage::default() })), shutdown)
-        .await
+    crate::serve::until(
+        listener,
+        routes(Arc::new(Door { receiver, outage: Outage::default(), refusals: Refusals::default() })),
+        shutdown,
+    )
+    .await
 }
 
 /// All there is to ask for. Another method on the same path is answered 405, another path 404, both without a body.
@@ -72,6 +78,7 @@ fn routes(door: Arc<Door>) -> Router {
 struct Door {
     receiver: Receiver,
     outage: Outage,
+    refusals: Refusals,
 }
 
 impl std::ops::Deref for Door {

@@ -17,6 +17,10 @@ use huixin_worker::Payload;
 use super::metrics::{self, Result as Pushed};
 use super::{Door, Receiver};
 
+/// The likeliest mistake of a first set-up.
+pub(super) const WRONG_SIGNATURE: &str = "their signature is made with another token";
+pub(super) const WRONG_SIGNATURE_REMEDY: &str =
+    "give `token` of the account the text that is in WeChat's console";
 /// How long the body may take: WeChat itself gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of a body that can't be understood is kept.
@@ -53,15 +57,22 @@ async fn receive(
     body: Body,
     arrived_us: u64,
 ) -> Pushed {
-    let Some(account) = receiver.accounts.get(name) else { return Pushed::UnknownAccount };
+    let Some(account) = receiver.accounts.get(name) else {
+        // Without the name, which anybody may choose.
+        let known: Vec<_> = receiver.accounts.keys().map(String::as_str).collect();
+        let remedy = format!("the URL ends in /wechat/ and one of: {}", known.join(", "));
+        receiver.refusals.note("", "they are for an account that is not configured", &remedy);
+        return Pushed::UnknownAccount;
+    };
     match PushQuery::parse(query) {
         Ok(query) if account.signed(&query) => {}
         Ok(_) => {
-            tracing::debug!(account = name, "a push has a wrong signature");
+            receiver.refusals.note(name, WRONG_SIGNATURE, WRONG_SIGNATURE_REMEDY);
             return Pushed::Forbidden;
         }
         Err(error) => {
             tracing::debug!(account = name, %error, "a push has no usable signature");
+            receiver.refusals.note(name, "they have no signature", "see whether a proxy cuts the query off");
             return Pushed::Forbidden;
         }
     }

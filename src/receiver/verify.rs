@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use huixin_wechat::PushQuery;
 
+use super::push::{WRONG_SIGNATURE, WRONG_SIGNATURE_REMEDY};
 use super::{Door, page};
 
 pub(super) async fn verify(
@@ -30,10 +31,7 @@ pub(super) async fn verify(
     let echo = match PushQuery::parse(&query) {
         Ok(query) if known.signed(&query) => query.echostr,
         Ok(_) => {
-            tracing::warn!(
-                account,
-                "a check of the URL has a wrong signature: is the token the one in WeChat's console?"
-            );
+            receiver.refusals.note(&account, WRONG_SIGNATURE, WRONG_SIGNATURE_REMEDY);
             None
         }
         Err(error) => {

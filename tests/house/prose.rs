@@ -11,14 +11,17 @@ const ENDINGS: [&str; 11] =
     [".css", ".html", ".js", ".lua", ".md", ".py", ".rs", ".sql", ".example.toml", ".yaml", ".yml"];
 
 #[test]
-fn every_path_in_the_architecture_exists() {
-    let text = read("ARCHITECTURE.md");
+fn every_path_and_test_that_a_document_names_exists() {
     let code = Regex::new("`([^`\n]+)`").unwrap();
-    let named: Vec<&str> = code.captures_iter(&text).map(|found| found.get(1).unwrap().as_str()).collect();
-    let paths: Vec<&str> = named.into_iter().filter(|text| looks_like_a_path(text)).collect();
-    assert!(paths.len() > 10, "ARCHITECTURE.md names only {paths:?}");
-    let wrong: Vec<String> = paths.into_iter().filter_map(fault).collect();
-    assert!(wrong.is_empty(), "ARCHITECTURE.md:\n{}", wrong.join("\n"));
+    for document in ["ARCHITECTURE.md", "README.md", "README.zh-CN.md"] {
+        let text = read(document);
+        let named: Vec<&str> =
+            code.captures_iter(&text).map(|found| found.get(1).unwrap().as_str()).collect();
+        let paths: Vec<&str> = named.into_iter().filter(|text| looks_like_a_path(text)).collect();
+        assert!(paths.len() > 10, "{document} names only {paths:?}");
+        let wrong: Vec<String> = paths.into_iter().filter_map(fault).collect();
+        assert!(wrong.is_empty(), "{document}:\n{}", wrong.join("\n"));
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use rand::RngExt as _;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
 /// Never sooner: a delay of nothing would be a hot loop.
-const SHORTEST: Duration = Duration::from_millis(100);
+pub(crate) const SHORTEST: Duration = Duration::from_millis(100);
 
 /// The longest wait after `failures` failed attempts, of which there is at least one.
 pub(crate) fn bound(failures: u32) -> Duration {

@@ -72,6 +72,8 @@ impl End {
 const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);
 /// A message that this version can't read is looked at again after this.
 const NEWER_PAUSE: Duration = Duration::from_secs(60);
+/// How long an answer to a push that opens no right to send is tried.
+const NO_WINDOW: Duration = Duration::from_secs(600);
 /// How far WeChat's clock may be off before the receiver's counts instead.
 const SKEW_MAX: Duration = Duration::from_secs(600);
 
@@ -139,7 +141,7 @@ impl Job {
         match stop {
             Stop::Lost | Stop::Stopping => {
                 metrics::lease_lost();
-                tracing::warn!("the lease is lost: another worker has the message");
+                tracing::warn!("the lease is lost: another worker may have the message");
                 End::LeaseLost
             }
             Stop::PerhapsDone => {
@@ -185,12 +187,22 @@ impl Job {
         if let Some(answer) = self.recorded() {
             return self.send(&delivery, answer, self.leased.progress.clone()).await;
         }
+        if self.leased.progress.replies.is_some() {
+            // Running the handler again would send again what was sent: a worker that can read the answer goes on.
+            return self.snooze(NEWER_PAUSE, "the recorded answer has a newer format").await;
+        }
         self.handle(&delivery, route, captures).await
     }
 
     async fn handle(&self, delivery: &Delivery<'_>, route: &Route, captures: Captures) -> Step<End> {
         let &Delivery { message, payload, .. } = delivery;
         let context = self.context(message, payload, route, captures);
+        if self.leased.losses > 0 {
+            tracing::warn!(
+                losses = self.leased.losses,
+                "a worker that had the message is gone: handling it anew"
+            );
+        }
         let started = Instant::now();
         let outcome = tokio::select! {
             biased;
@@ -200,10 +212,15 @@ impl Job {
         };
         metrics::handled(&payload.account, &route.name, started.elapsed());
         let outcome = outcome.unwrap_or_else(|panic| {
-            tracing::error!(panic = panic_text(&*panic), "the handler panicked");
-            Outcome::Retry { after: None, reason: format!("the handler panicked: {}", panic_text(&*panic)) }
+            // What it said may quote the user: for debugging only, like the text itself.
+            tracing::debug!(panic = panic_text(&*panic), "what the handler's panic said");
+            tracing::error!("the handler panicked");
+            Outcome::Retry { after: None, reason: "the handler panicked".to_owned() }
         });
         let failures = self.leased.failures;
+        // What a cheap handler answers is computed again on every attempt and may never be stored; it doesn't fail itself, so
+        // all failures so far were of sends.
+        let failures_before_sending = if route.handler.is_cheap() { 0 } else { failures };
         match outcome {
             Outcome::NoReply => self.complete(End::NoReply).await,
             Outcome::Reply(parts) => {
@@ -212,10 +229,16 @@ impl Job {
                     return self.complete(End::NoReply).await;
                 }
                 let progress = Progress { sending: self.leased.progress.sending, ..Progress::default() };
-                self.send(delivery, Answer::new(parts, failures), progress).await
+                self.send(delivery, Answer::new(parts, failures_before_sending), progress).await
             }
             Outcome::Retry { after, reason } => {
-                tracing::warn!(reason, attempt = context.attempt, "the attempt failed");
+                tracing::warn!(
+                    route = route.name,
+                    reason,
+                    "attempt {} of {} failed",
+                    failures + 1,
+                    route.attempts
+                );
                 match settle::after_handler(
                     failures,
                     route.attempts,
@@ -229,7 +252,7 @@ impl Job {
                 }
             }
             Outcome::Fail { reason } => {
-                tracing::warn!(reason, attempt = context.attempt, "the handler gave the message up");
+                tracing::debug!(route = route.name, reason, "the handler gave the message up");
                 self.die(delivery, reason).await
             }
         }
@@ -328,7 +351,8 @@ impl Job {
         let reason = format!("part {} of {}: {}", intent.part + 1, answer.parts.len(), chain(error));
         let failures = self.leased.failures.saturating_sub(answer.failures);
         let attempts = route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts);
-        let until = self.reply_until(message, payload);
+        // A push that opens no right to send may still be answered under an earlier one; but not for ever.
+        let until = self.reply_until(message, payload).or_else(|| self.accepted_at().checked_add(NO_WINDOW));
         let verdict =
             settle::after_send(error, failures, self.leased.snoozes, attempts, until, SystemTime::now());
         if !matches!(error, ApiError::Unsure(_)) && verdict != SendVerdict::Sent {
@@ -347,7 +371,8 @@ impl Job {
             }
             SendVerdict::Message(verdict) => {
                 tracing::warn!(code = error.code(), reason, "the send failed");
-                (verdict, error.class() != CodeClass::Window)
+                // After an unsure send the answer may be there, and an apology behind it would be odd.
+                (verdict, error.class() != CodeClass::Window && !matches!(error, ApiError::Unsure(_)))
             }
         };
         let reason = match &answer.dies_of {
@@ -399,7 +424,7 @@ impl Job {
     fn recorded(&self) -> Option<Answer> {
         let answer = Answer::decode(self.leased.progress.replies.as_deref()?);
         if answer.is_none() {
-            tracing::error!("the recorded answer can't be read: the handler runs again");
+            tracing::error!("the recorded answer can't be read: it is left for a newer worker");
         }
         answer
     }

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 use huixin_queue::{Lease, Queue, Renewal};
 use tokio_util::sync::CancellationToken;
 
+/// Leases renewed by one call.
+const RENEWED_TOGETHER: usize = 512;
+
 /// Renews leases until it is dropped.
 pub(crate) struct Keeper {
     running: Arc<Running>,
@@ -174,10 +177,13 @@ async fn renew_once(queue: &dyn Queue, running: &Running, lease_for: Duration, a
     if leases.is_empty() {
         return;
     }
-    let sent = Instant::now();
-    match tokio::time::timeout(at_most, queue.renew(&leases, lease_for)).await {
-        Ok(Ok(renewals)) => running.settle(&numbers, &renewals, sent),
-        Ok(Err(error)) => tracing::debug!(%error, leases = leases.len(), "leases could not be renewed"),
-        Err(_) => tracing::debug!(leases = leases.len(), "leases could not be renewed in time"),
+    // In parts, so that a part that fails doesn't take the others' success with it.
+    for (numbers, leases) in numbers.chunks(RENEWED_TOGETHER).zip(leases.chunks(RENEWED_TOGETHER)) {
+        let sent = Instant::now();
+        match tokio::time::timeout(at_most, queue.renew(leases, lease_for)).await {
+            Ok(Ok(renewals)) => running.settle(numbers, &renewals, sent),
+            Ok(Err(error)) => tracing::debug!(%error, leases = leases.len(), "leases could not be renewed"),
+            Err(_) => tracing::debug!(leases = leases.len(), "leases could not be renewed in time"),
+        }
     }
 }

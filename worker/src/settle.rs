@@ -54,7 +54,7 @@ pub(crate) fn after_handler(
     if failures.saturating_add(1) >= attempts {
         return Verdict::Die;
     }
-    let after = asked.unwrap_or_else(|| backoff::full_jitter(failures + 1));
+    let after = asked.unwrap_or_else(|| backoff::full_jitter(failures + 1)).max(backoff::SHORTEST);
     in_time(Verdict::Retry { after }, after, reply_until, now)
 }
 
@@ -93,7 +93,8 @@ pub(crate) fn after_send(
 /// A wait past the reply window is no use: the answer would be refused.
 fn in_time(verdict: Verdict, after: Duration, reply_until: Option<SystemTime>, now: SystemTime) -> Verdict {
     match reply_until {
-        Some(until) if now + after > until => Verdict::Die,
+        // A wait that no clock can show is past every window.
+        Some(until) if now.checked_add(after).is_none_or(|then| then > until) => Verdict::Die,
         _ => verdict,
     }
 }
@@ -121,6 +122,14 @@ mod tests {
     fn the_handlers_own_wait_is_kept() {
         let after = Duration::from_secs(300);
         assert_eq!(after_handler(0, 5, Some(after), None, NOW), Verdict::Retry { after });
+    }
+
+    #[test]
+    fn no_wait_is_too_long_or_too_short_for_the_arithmetic() {
+        assert_eq!(after_handler(0, 5, Some(Duration::MAX), Some(NOW), NOW), Verdict::Die);
+        assert!(matches!(after_handler(0, 5, Some(Duration::MAX), None, NOW), Verdict::Retry { .. }));
+        let shortest = Verdict::Retry { after: backoff::SHORTEST };
+        assert_eq!(after_handler(0, 5, Some(Duration::ZERO), None, NOW), shortest);
     }
 
     #[test]

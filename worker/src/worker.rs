@@ -12,21 +12,24 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use huixin_queue::{Class, Leased, NameError, Queue, QueueError, TakeRequest, Taken, WorkerId};
+use futures::FutureExt as _;
+use huixin_queue::{Class, Lease, Leased, NameError, Queue, QueueError, TakeRequest, Taken, WorkerId};
 use huixin_wechat::Client;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::backoff;
 use crate::job::{End, Job, shortened};
 use crate::lease::Keeper;
 use crate::metrics;
-use crate::route::Route;
+use crate::route::{ATTEMPTS_DEFAULT, Route};
 
 /// Messages taken in one call at most.
 const TAKE_MAX: usize = 64;
@@ -86,7 +89,7 @@ pub struct Stopped {
 #[non_exhaustive]
 pub enum WorkerError {
     /// The queue said so; see [`QueueError::hint`].
-    #[error("the worker can't go on")]
+    #[error("it can't go on")]
     Queue(#[source] QueueError),
     /// The thread that renews leases could not be started.
     #[error("the thread that renews leases could not be started")]
@@ -330,7 +333,12 @@ impl Crew {
         metrics::started(leased.arrived_us);
         let job = async move {
             let account = leased.class.to_string();
-            let end = Job { shared: shared.clone(), leased, held }.run().await;
+            let (lease, failures) = (leased.lease.clone(), leased.failures);
+            let run = AssertUnwindSafe(Job { shared: shared.clone(), leased, held }.run()).catch_unwind();
+            let end = match run.await {
+                Ok(end) => end,
+                Err(_) => after_a_bug(&*shared.queue, &lease, failures).await,
+            };
             match end {
                 End::Released => {
                     shared.released.fetch_add(1, Ordering::Relaxed);
@@ -374,6 +382,18 @@ impl Drop for Crew {
 async fn long_after(stopping: &CancellationToken) {
     stopping.cancelled().await;
     tokio::time::sleep(LAST_TAKE_MAX).await;
+}
+
+/// A panic outside the handler is a bug of ours. It costs the message an attempt, so that it doesn't come back for ever.
+async fn after_a_bug(queue: &dyn Queue, lease: &Lease, failures: u32) -> End {
+    const REASON: &str =
+        "the worker panicked while it handled the message: this is a bug of Huixin's, please report it";
+    tracing::error!("{REASON}");
+    let (settled, end) = match failures < ATTEMPTS_DEFAULT {
+        true => (queue.retry(lease, backoff::bound(failures + 1), REASON).await, End::Retried),
+        false => (queue.bury(lease, REASON).await, End::Dead),
+    };
+    settled.map_or(End::Unsettled, |()| end)
 }
 
 fn error_source(error: &QueueError) -> String {

@@ -7,8 +7,8 @@ use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
 use crate::{
-    Accepted, Class, Counts, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease, Leased, MessageId, Progress,
-    QueueError, Taken, Token, Violation,
+    Accepted, Class, Counts, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease, Leased, MessageId,
+    Progress, QueueError, Taken, Token, Violation,
 };
 
 pub(super) fn accepted(answer: Value) -> Result<(u64, Vec<Accepted>), QueueError> {
@@ -39,7 +39,9 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
         let packed = item.bytes()?;
         if packed.is_empty() {
             // Left where it is: a worker of the version that wrote it takes it. Without the lane, which names a user.
-            tracing::error!("a stored message has a newer format than this version knows: it is put off for a minute");
+            tracing::error!(
+                "a stored message has a newer format than this version knows: it is put off for a minute"
+            );
             continue;
         }
         let packed = unpack(&packed)?;

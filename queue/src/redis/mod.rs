@@ -196,7 +196,15 @@ impl Queue for RedisQueue {
     }
 
     async fn record(&self, lease: &Lease, progress: Progress) -> Result<(), QueueError> {
-        held(self.records.call(Record { lease: lease.clone(), number: self.recorded.fetch_add(1, Ordering::Relaxed), progress }).await?)
+        held(
+            self.records
+                .call(Record {
+                    lease: lease.clone(),
+                    number: self.recorded.fetch_add(1, Ordering::Relaxed),
+                    progress,
+                })
+                .await?,
+        )
     }
 
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
@@ -272,7 +280,8 @@ impl Queue for RedisQueue {
         }
         let open: Vec<i64> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
         if open.iter().sum::<i64>() != i64::try_from(messages).unwrap_or(i64::MAX) {
-            let problem = format!("{messages} messages in all lanes, but the counts of open ones are {open:?}");
+            let problem =
+                format!("{messages} messages in all lanes, but the counts of open ones are {open:?}");
             violations.push(Violation { lane: String::new(), problem });
         }
         Ok(violations)

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::{
-    Accepted, Class, DEAD_ON_ARRIVAL_MAX, Lane, LaneState, Lease, Leased, MessageId, NewMessage, Progress, Queue,
-    QueueError, Renewal, TakeRequest, Taken, TestClock, WorkerId,
+    Accepted, Class, DEAD_ON_ARRIVAL_MAX, Lane, LaneState, Lease, Leased, MessageId, NewMessage, Progress,
+    Queue, QueueError, Renewal, TakeRequest, Taken, TestClock, WorkerId,
 };
 
 /// The dedup window with which the suite wants the queue opened.

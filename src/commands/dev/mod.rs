@@ -42,10 +42,15 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let health = add_worker(&mut services, with_routes(&config, parts::worker(&config, queue.clone())?)?);
     add_admin(&mut services, cli, &config, Kind::Dev, Some(queue), Some(health)).await?;
 
-    println!(
-        "\n  Open {page_url} and write ?18-546\n  Messages are kept in {}. Stop with Ctrl-C.\n",
-        folder.display()
-    );
+    let first = match config.routes.is_empty() {
+        true => " and write ?18-546",
+        false => "; the routes are those of your configuration",
+    };
+    let kept = match flags.data {
+        Some(_) => "are kept in",
+        None => "are in a folder that goes away at the stop (--data DIR keeps them):",
+    };
+    println!("\n  Open {page_url}{first}\n  Messages {kept} {}\n  Stop with Ctrl-C\n", folder.display());
     services.run().await
 }
 

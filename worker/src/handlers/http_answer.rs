@@ -99,7 +99,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
             httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).unwrap_or_default()
         }
     };
-    Some(wait.min(RETRY_AFTER_MAX))
+    // "At once" would use up all attempts within a second: then the backoff decides.
+    Some(wait.min(RETRY_AFTER_MAX)).filter(|wait| !wait.is_zero())
 }
 
 fn fail(reason: &str) -> Outcome {
@@ -185,7 +186,10 @@ mod tests {
             assert!(matches!(answer(status, TEXT, "x"), Outcome::Fail { .. }), "{status}");
         }
         let Outcome::Fail { reason } = answer(422, TEXT, "no such code") else { panic!("422 is final") };
-        assert_eq!(reason, "the service answered 422 Unprocessable Entity", "what it said may quote the user");
+        assert_eq!(
+            reason, "the service answered 422 Unprocessable Entity",
+            "what it said may quote the user"
+        );
     }
 
     #[test]
@@ -208,7 +212,7 @@ mod tests {
         assert_eq!(at("7"), Some(Duration::from_secs(7)));
         assert_eq!(at("999999"), Some(RETRY_AFTER_MAX));
         assert_eq!(at("soon"), None);
-        assert_eq!(at("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!((at("0"), at("Sun, 06 Nov 1994 08:49:37 GMT")), (None, None));
         let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
         assert!(at(&soon).is_some_and(|wait| (90..=100).contains(&wait.as_secs())));
     }

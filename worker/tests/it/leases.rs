@@ -1,0 +1,162 @@
+//! A worker that may have lost its message stops: its handler is dropped, and nothing more is sent.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use huixin_queue::{Clock, TestClock};
+use huixin_sandbox::Fault;
+use huixin_worker::{Context, Outcome, Route, WorkerSettings};
+
+use crate::support::{
+    Engine, Gate, Renewing, Stage, Tampered, act, an_outage, assert_texts, eventually, on_both_engines,
+};
+
+on_both_engines! {
+    a_worker_whose_message_another_has_taken_drops_its_handler_and_sends_nothing
+}
+
+/// Long enough that a busy machine doesn't take a fifth of it for a step.
+const LEASE: Duration = Duration::from_secs(4);
+
+fn waits_at(gate: &Gate) -> Route {
+    let gate = gate.clone();
+    Route::new(
+        "waits",
+        act(move |_, context: Context| {
+            let gate = gate.clone();
+            async move {
+                gate.pass().await;
+                Outcome::text(format!("attempt {}", context.attempt))
+            }
+        }),
+    )
+}
+
+async fn a_worker_whose_message_another_has_taken_drops_its_handler_and_sends_nothing(engine: Engine) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let clock = TestClock::at(now.as_micros().try_into().unwrap());
+    let mut stage = Stage::with_clock(engine, Clock::Test(clock.clone())).await;
+    let (user, gate) = (stage.user("anna"), Gate::closed());
+    let settings = WorkerSettings { lease: LEASE, concurrency: 1, ..stage.settings() };
+    stage.start_with(settings, [waits_at(&gate)]);
+    let id = stage.say(&user, "hello").await;
+    gate.until_came(1).await;
+
+    let mut call = 0;
+    let mut taken = eventually("somebody else has the message", async || {
+        // The worker may renew its lease in between: then once more.
+        clock.advance(LEASE * 2);
+        call += 1;
+        Some(stage.queue.take(&stage.request(call)).await.unwrap().messages).filter(|taken| !taken.is_empty())
+    })
+    .await;
+    let leased = taken.remove(0);
+    assert_eq!((leased.lease.id.as_str(), leased.losses), (id.as_str(), 1));
+    gate.until_dropped(1).await;
+    eventually("the worker says so", async || (stage.ended("lease_lost") == 1).then_some(())).await;
+    // The lease of the other one is as it was, and its word counts.
+    stage.queue.complete(&leased.lease).await.unwrap();
+    stage.rest().await;
+    assert_eq!((stage.sent_to(&user), gate.came()), (0, 1));
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_cannot_renew_fences_itself_before_the_queue_may_give_its_message_to_another() {
+    let trouble = [("fails", Renewing::Fails(an_outage().await)), ("hangs", Renewing::Hangs)];
+    let tests = trouble.map(async |(name, renewing)| {
+        let mut stage = Stage::on(Engine::Sqlite).await;
+        let (user, gate) = (stage.user("anna"), Gate::closed());
+        let queue = start_on_tampered(&mut stage, [waits_at(&gate)]);
+        stage.say(&user, "hello").await;
+        gate.until_came(1).await;
+        let began = Instant::now();
+        queue.renewing(renewing);
+        gate.until_dropped(1).await;
+        let took = began.elapsed();
+        assert!(took < LEASE, "{name}: {took:?}");
+        // It renewed at most a fifth of the lease before, and doesn't give up sooner than it must.
+        assert!(took > LEASE.mul_f64(0.5), "{name}: {took:?}");
+        assert_eq!(stage.sent_to(&user), 0);
+
+        queue.renewing(Renewing::Works);
+        gate.open_for(1);
+        assert_texts(&stage.texts(&user, 1).await, &["attempt 2"]);
+        stage.rest().await;
+        assert_eq!((stage.sent_to(&user), stage.ended("lease_lost"), gate.came()), (1, 1, 2));
+        stage.finish().await;
+    });
+    futures::future::join_all(tests).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_hears_that_its_lease_is_lost_drops_the_handler_at_once() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let (user, gate) = (stage.user("anna"), Gate::closed());
+    let queue = start_on_tampered(&mut stage, [waits_at(&gate)]);
+    stage.say(&user, "hello").await;
+    gate.until_came(1).await;
+    let began = Instant::now();
+    queue.renewing(Renewing::Lost);
+    gate.until_dropped(1).await;
+    assert!(began.elapsed() < LEASE / 2, "{:?}", began.elapsed());
+    queue.renewing(Renewing::Works);
+    gate.open_for(1);
+    assert_texts(&stage.texts(&user, 1).await, &["attempt 2"]);
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_send_that_still_waits_for_its_token_when_the_lease_is_lost_is_not_made() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    let runs = Gate::opened();
+    // The token comes long after the lease has run out.
+    let slow = Fault::Delay(LEASE + Duration::from_secs(2));
+    stage.sandbox.faults().on_token(slow.clone(), 1);
+    let queue = start_on_tampered(&mut stage, [waits_at(&runs)]);
+    stage.say(&user, "hello").await;
+    stage.faulted(&slow, 1).await;
+    queue.renewing(Renewing::Lost);
+    eventually("the worker gives up", async || (stage.ended("lease_lost") == 1).then_some(())).await;
+    assert_eq!(stage.sent_to(&user), 0);
+    // From here on what is sent, is sent under the next lease; it is announced, so unsure.
+    queue.renewing(Renewing::Works);
+    assert_texts(&stage.texts(&user, 1).await, &["attempt 1"]);
+    stage.rest().await;
+    assert_eq!((stage.sent_to(&user), runs.came(), stage.unsure()), (1, 1, 1));
+    stage.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_stood_still_beyond_its_lease_sends_nothing_under_it() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let (user, gate) = (stage.user("anna"), Gate::closed());
+    let queue = Tampered::new(stage.queue.clone());
+    // Nobody looks at the lease's time meanwhile: neither the thread that does otherwise, nor another take.
+    let stalled = Gate::opened();
+    queue.renewing(Renewing::Stalls(stalled.clone(), LEASE * 2));
+    let settings = WorkerSettings { lease: LEASE, concurrency: 1, ..stage.settings() };
+    let worker = stage.worker(queue.clone(), settings, [waits_at(&gate)]);
+    stage.start_this(worker);
+    stage.say(&user, "hello").await;
+    gate.until_came(1).await;
+    stalled.until_came(1).await;
+    queue.renewing(Renewing::Works);
+    tokio::time::sleep(LEASE).await;
+    gate.open_for(1);
+    assert_texts(&stage.texts(&user, 1).await, &["attempt 1"]);
+    stage.rest().await;
+    // It was sent under the next lease; the intent of the first is all that there was of it.
+    assert_eq!((stage.ended("lease_lost"), stage.ended("answered")), (1, 1));
+    assert_eq!((stage.sent_to(&user), gate.came(), stage.unsure()), (1, 1, 1));
+    stage.finish().await;
+}
+
+fn start_on_tampered(stage: &mut Stage, routes: impl IntoIterator<Item = Route>) -> Arc<Tampered> {
+    let queue = Tampered::new(stage.queue.clone());
+    let settings = WorkerSettings { lease: LEASE, ..stage.settings() };
+    let worker = stage.worker(queue.clone(), settings, routes);
+    stage.start_this(worker);
+    queue
+}

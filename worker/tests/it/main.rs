@@ -1,0 +1,19 @@
+//! The worker on real parts: a real queue, a pretend WeChat and real services over HTTP, in one process.
+//!
+//! Every test has an account, users and a queue of its own, so all of them run at the same time; `support` says what is
+//! checked at the end of each. What depends on the queue runs on both engines.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
+
+mod concurrency;
+mod example;
+mod failures;
+mod http;
+mod leases;
+mod order;
+mod outage;
+mod replies;
+mod resume;
+mod sends;
+mod stopping;
+mod support;

@@ -1,0 +1,148 @@
+//! A queue between the worker and the real one, that lies about leases, holds back what was taken, or loses answers.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use huixin_queue::{
+    Accepted, Counts, DeadPage, Lane, LaneView, Lease, NewMessage, Progress, Queue, QueueError, Renewal,
+    TakeRequest, Taken, Violation,
+};
+
+use super::Gate;
+
+/// What becomes of renewals.
+#[derive(Clone)]
+pub(crate) enum Renewing {
+    Works,
+    /// The queue answers with this error.
+    Fails(QueueError),
+    /// The queue doesn't answer.
+    Hangs,
+    /// The queue says that somebody else has the message.
+    Lost,
+    /// The thread that renews comes to the gate, and then stands still for so long, as in a process that is paused.
+    Stalls(Gate, Duration),
+}
+
+pub(crate) struct Tampered {
+    inner: Arc<dyn Queue>,
+    renewing: Mutex<Renewing>,
+    /// Takes that brought something wait here before the worker sees it.
+    taken: Option<Gate>,
+    /// The next complete is done, and this is all that the worker hears.
+    instead_of_completed: Mutex<Option<QueueError>>,
+}
+
+impl Tampered {
+    pub(crate) fn new(inner: Arc<dyn Queue>) -> Arc<Self> {
+        Self::with(inner, None, None)
+    }
+
+    pub(crate) fn holding_back(inner: Arc<dyn Queue>, taken: Gate) -> Arc<Self> {
+        Self::with(inner, Some(taken), None)
+    }
+
+    pub(crate) fn losing_an_answer(inner: Arc<dyn Queue>, error: QueueError) -> Arc<Self> {
+        Self::with(inner, None, Some(error))
+    }
+
+    fn with(inner: Arc<dyn Queue>, taken: Option<Gate>, lost: Option<QueueError>) -> Arc<Self> {
+        let (renewing, instead_of_completed) = (Mutex::new(Renewing::Works), Mutex::new(lost));
+        Arc::new(Self { inner, renewing, taken, instead_of_completed })
+    }
+
+    pub(crate) fn renewing(&self, renewing: Renewing) {
+        *self.renewing.lock().unwrap() = renewing;
+    }
+}
+
+#[async_trait]
+impl Queue for Tampered {
+    async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
+        let taken = self.inner.take(request).await?;
+        if let Some(gate) = &self.taken
+            && !taken.messages.is_empty()
+        {
+            gate.pass().await;
+            // So that the worker first looks at everything else that has happened before the gate opened.
+            tokio::task::yield_now().await;
+        }
+        Ok(taken)
+    }
+
+    async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError> {
+        let renewing = self.renewing.lock().unwrap().clone();
+        match renewing {
+            Renewing::Works => self.inner.renew(leases, lease_for).await,
+            Renewing::Fails(error) => Err(error),
+            Renewing::Hangs => std::future::pending().await,
+            Renewing::Stalls(gate, time) => {
+                gate.pass().await;
+                std::thread::sleep(time);
+                self.inner.renew(leases, lease_for).await
+            }
+            Renewing::Lost => Ok(vec![Renewal::Lost; leases.len()]),
+        }
+    }
+
+    async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
+        self.inner.accept(message).await
+    }
+
+    async fn wait(&self, at_most: Duration) -> Result<(), QueueError> {
+        self.inner.wait(at_most).await
+    }
+
+    async fn record(&self, lease: &Lease, progress: Progress) -> Result<(), QueueError> {
+        self.inner.record(lease, progress).await
+    }
+
+    async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
+        self.inner.complete(lease).await?;
+        match self.instead_of_completed.lock().unwrap().take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
+        self.inner.retry(lease, after, reason).await
+    }
+
+    async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
+        self.inner.snooze(lease, after, reason).await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
+        self.inner.release(lease).await
+    }
+
+    async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
+        self.inner.bury(lease, reason).await
+    }
+
+    async fn counts(&self) -> Result<Counts, QueueError> {
+        self.inner.counts().await
+    }
+
+    async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError> {
+        self.inner.lane(lane).await
+    }
+
+    async fn dead(&self, offset: u64, limit: u64) -> Result<DeadPage, QueueError> {
+        self.inner.dead(offset, limit).await
+    }
+
+    async fn ping(&self) -> Result<(), QueueError> {
+        self.inner.ping().await
+    }
+
+    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
+        self.inner.audit().await
+    }
+
+    fn place(&self) -> &str {
+        self.inner.place()
+    }
+}
