@@ -15,8 +15,9 @@ pub use event::Event;
 pub use kind::Kind;
 pub use trigger::{Trigger, UnknownTrigger};
 
+use crate::body::{self, BodyError};
 use crate::dedup::DedupKey;
-use crate::xml::{self, Element, XmlError};
+use crate::xml::Element;
 
 /// One message or event that WeChat pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +35,12 @@ pub struct Message {
 }
 
 impl Message {
-    /// Reads a plain body, the inner one in the encrypted modes.
+    /// Reads a plain body, XML or JSON; in the encrypted modes the inner one.
     ///
     /// # Errors
-    /// Only what [`xml::parse`] refuses; a well-formed message of any content is read.
-    pub fn parse(body: &[u8]) -> Result<Message, XmlError> {
-        xml::parse(body).map(Message::from_tree)
+    /// Only what [`body::parse`] refuses; a well-formed message of any content is read.
+    pub fn parse(body: &[u8]) -> Result<Message, BodyError> {
+        body::parse(body).map(|parsed| Message::from_tree(parsed.tree))
     }
 
     /// Gives the tree types. Never fails: missing fields are empty.
