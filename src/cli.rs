@@ -176,7 +176,7 @@ pub struct ListenFlag {
 /// `--admin-listen`.
 #[derive(Args, Debug)]
 pub struct AdminFlag {
-    /// The address of health, metrics and admin page, above `admin.listen` of the file
+    /// The address of health and metrics, above `admin.listen` of the file
     #[arg(long, value_name = "ADDR")]
     pub admin_listen: Option<SocketAddr>,
 }

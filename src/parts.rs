@@ -100,9 +100,10 @@ fn refuse_unaccepted(
         let message = format!("the Redis at `{}` would lose messages: {}", queue.place(), risk.problem());
         let hint = match risk.name() {
             name if KNOWN_RISKS.contains(&name) => {
-                format!("{}\n      or accept it: accept_risk = [\"{name}\"] under [queue]", risk.remedy())
+                let remedy = risk.remedy(queue.place());
+                format!("{remedy}; or accept it by `accept_risk = [\"{name}\"]` under [queue]")
             }
-            _ => risk.remedy().to_owned(),
+            _ => risk.remedy(queue.place()),
         };
         return Err(Failure::config(message, hint));
     }
@@ -155,6 +156,9 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
     for route_config in &config.routes {
         worker = worker.route(route(route_config, &http)?);
     }
+    let accounts: Vec<_> = config.accounts.keys().map(String::as_str).collect();
+    let routes: Vec<_> = config.routes.iter().map(|route| route.name.as_str()).collect();
+    tracing::info!("the worker serves the accounts {} by the routes {}", accounts.join(", "), told(&routes));
     Ok(worker)
 }
 
@@ -172,6 +176,10 @@ pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client 
         timeout: ClientConfig::DEFAULT_TIMEOUT,
         http: http.clone(),
     })
+}
+
+fn told(names: &[&str]) -> String {
+    if names.is_empty() { "(none is configured)".to_owned() } else { names.join(", ") }
 }
 
 fn route(config: &RouteConfig, http: &reqwest::Client) -> Result<Route, Failure> {

@@ -82,7 +82,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         let error = error.into();
         let queue = error.chain().find_map(|cause| cause.downcast_ref::<QueueError>());
         let misconfigured =
-            matches!(queue, Some(QueueError::Misconfigured { .. })) || error.is::<ConfigErrors>();
+            matches!(queue, Some(QueueError::Misconfigured { .. } | QueueError::InUse { .. })) || error.is::<ConfigErrors>();
         let hint = queue.and_then(QueueError::hint).map(str::to_owned);
         let code = if misconfigured { ExitCode::Config } else { ExitCode::Failed };
         Self { error, hint, code }

@@ -34,6 +34,14 @@ pub enum QueueError {
         #[source]
         cause: Option<Cause>,
     },
+    /// Another process owns the file of an embedded queue. Repeating doesn't help while it runs.
+    #[error("the queue at {place} is in use: {owner}")]
+    InUse {
+        /// The store.
+        place: String,
+        /// Who has it, as far as is known.
+        owner: String,
+    },
     /// What is stored was written by a newer version, or is damaged. It is left as it is.
     #[error("{what} is in a format this version does not know")]
     UnknownFormat {
@@ -74,6 +82,9 @@ impl QueueError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Misconfigured { hint, .. } => Some(hint),
+            Self::InUse { .. } => {
+                Some("a `huixin run` or `huixin dev` uses this file: stop it first, or give this one another file")
+            }
             Self::UnknownFormat { .. } => Some("a newer version of Huixin wrote it; run that one"),
             Self::Broken { .. } => {
                 Some("free or replace the disk, then start again: what was acked is on it")

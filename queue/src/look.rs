@@ -75,7 +75,7 @@ pub struct DeadLetter {
     pub died_us: u64,
     /// Why.
     pub reason: String,
-    /// How many attempts had failed.
+    /// How many attempts had failed before the one that ended it.
     pub failures: u32,
     /// How many leases on it were lost.
     pub losses: u32,

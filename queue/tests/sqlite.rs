@@ -88,7 +88,7 @@ async fn a_second_owner_is_refused_by_name() {
     let file = File::new();
     let queue = file.open(Clock::Store);
     let error = file.try_open().unwrap_err();
-    assert!(matches!(error, QueueError::Misconfigured { .. }), "{error:?}");
+    assert!(matches!(error, QueueError::InUse { .. }), "{error:?}");
     assert!(error.to_string().contains(&file.path.display().to_string()), "{error}");
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
     assert!(error.hint().unwrap().contains("huixin"));

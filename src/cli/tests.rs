@@ -137,7 +137,7 @@ fn the_help_of_every_command_is_pinned() {
               The address that WeChat's pushes come to, above `receiver.listen` of the file
 
           --admin-listen <ADDR>
-              The address of health, metrics and admin page, above `admin.listen` of the file
+              The address of health and metrics, above `admin.listen` of the file
 
           --concurrency <N>
               How many messages are handled at once, above `worker.concurrency` of the file
@@ -177,7 +177,7 @@ fn the_help_of_every_command_is_pinned() {
               The address that WeChat's pushes come to, above `receiver.listen` of the file
 
           --admin-listen <ADDR>
-              The address of health, metrics and admin page, above `admin.listen` of the file
+              The address of health and metrics, above `admin.listen` of the file
 
           --config <PATH>
               The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
@@ -210,7 +210,7 @@ fn the_help_of_every_command_is_pinned() {
               The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
 
           --admin-listen <ADDR>
-              The address of health, metrics and admin page, above `admin.listen` of the file
+              The address of health and metrics, above `admin.listen` of the file
 
           --concurrency <N>
               How many messages are handled at once, above `worker.concurrency` of the file
@@ -291,7 +291,7 @@ fn the_help_of_every_command_is_pinned() {
               The address that WeChat's pushes come to, above `receiver.listen` of the file
 
           --admin-listen <ADDR>
-              The address of health, metrics and admin page, above `admin.listen` of the file
+              The address of health and metrics, above `admin.listen` of the file
 
           --concurrency <N>
               How many messages are handled at once, above `worker.concurrency` of the file

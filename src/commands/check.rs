@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
-use huixin_queue::{Clock, Queue as _};
+use huixin_queue::{Clock, Queue as _, QueueError};
 use huixin_wechat::http_client;
 
 use crate::cli::{CheckFlags, Cli};
@@ -57,6 +57,9 @@ async fn queue(config: &Config, facts: &mut Facts) {
                 )),
                 Err(error) => facts.bad(format!("queue: {}", chain(&error)), error.hint()),
             },
+            Err(QueueError::InUse { owner, .. }) => {
+                facts.good(format!("queue: `sqlite:{}`, in use: {owner}", path.display()));
+            }
             Err(error) => facts.bad(format!("queue: {}", chain(&error)), error.hint()),
         },
     }
@@ -73,7 +76,7 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
         Ok(queue) => queue,
         Err(error) => return facts.bad(format!("queue: {}", chain(&error)), error.hint()),
     };
-    let asked = async { Ok::<_, huixin_queue::QueueError>((queue.counts().await?, queue.risks().await?)) };
+    let asked = async { Ok::<_, QueueError>((queue.counts().await?, queue.risks().await?)) };
     match tokio::time::timeout(QUEUE_TIMEOUT, asked).await {
         Ok(Ok((counts, risks))) => {
             facts.good(format!(
@@ -86,9 +89,9 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
                 let accepted = config.queue.accept_risk.iter().any(|name| name == risk.name());
                 let text = format!("queue: {}", risk.problem());
                 if accepted {
-                    facts.good(format!("{text} (accepted)"))
+                    facts.good(format!("{text} (accepted)"));
                 } else {
-                    facts.bad(text, Some(risk.remedy()))
+                    facts.bad(text, Some(&risk.remedy(queue.place())));
                 }
             }
         }
@@ -97,7 +100,7 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
             facts.bad(format!("queue: {}", chain(&error)), Some(&hint));
         }
         Err(_) => {
-            facts.bad(format!("queue: `{}` does not answer within {QUEUE_TIMEOUT:?}", queue.place()), None)
+            facts.bad(format!("queue: `{}` does not answer within {QUEUE_TIMEOUT:?}", queue.place()), None);
         }
     }
 }

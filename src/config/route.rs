@@ -64,7 +64,7 @@ pub enum HandlerConfig {
     },
 }
 
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = huixin_worker::ATTEMPTS_DEFAULT;
 const URL_EXAMPLE: &str = "http://127.0.0.1:9000/answer";
 const HANDLERS: &str = "`reply` or `http`";
 

@@ -59,7 +59,7 @@ async fn accepted_again(stack: &Stack, when: &str) {
         match stack.sandbox.sandbox.push_once(&push).await.outcome {
             TryOutcome::Acked => return,
             TryOutcome::Status(503) if Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(50)).await
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
             other => panic!("{when}: {other:?}"),
         }

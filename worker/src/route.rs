@@ -9,8 +9,9 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::handler::Handler;
 
-/// How many attempts a route gives a message unless it says otherwise.
-pub const ATTEMPTS_DEFAULT: u32 = 5;
+/// How many attempts a route gives a message unless it says otherwise: with the waits between them about a minute, in
+/// which a service can be restarted.
+pub const ATTEMPTS_DEFAULT: u32 = 8;
 
 /// One route: what it is for, and who handles it.
 #[derive(Clone)]

@@ -200,8 +200,10 @@ impl Worker {
             std::future::pending::<Infallible>().await
         };
         let result = tokio::select! {
-            result = crew.work(request, &stopping) => result,
+            // The stop is seen before what a take brings at the same moment.
+            biased;
             never = watch => match never {},
+            result = crew.work(request, &stopping) => result,
         };
         let stopped = crew.stop(self.settings.grace).await;
         result.map(|()| stopped)

@@ -42,20 +42,15 @@ impl Risk {
         }
     }
 
-    /// What mends it.
-    pub fn remedy(self) -> &'static str {
-        match self {
-            Self::NoAof => {
-                "mend it now:   redis-cli CONFIG SET appendonly yes\n      and for good: `appendonly yes` and `appendfsync everysec` in redis.conf"
-            }
-            Self::NoFsync => {
-                "mend it now:   redis-cli CONFIG SET appendfsync everysec\n      and for good: `appendfsync everysec` in redis.conf"
-            }
-            Self::Eviction => {
-                "mend it now:   redis-cli CONFIG SET maxmemory-policy noeviction\n      and for good: `maxmemory-policy noeviction` in redis.conf"
-            }
-            Self::OldVersion => "use Redis 7.0 or newer, or Valkey",
-        }
+    /// What mends it: the command for the server at `place`, and the lines of its configuration.
+    pub fn remedy(self, place: &str) -> String {
+        let setting = match self {
+            Self::NoAof => "appendonly yes",
+            Self::NoFsync => "appendfsync everysec",
+            Self::Eviction => "maxmemory-policy noeviction",
+            Self::OldVersion => return "use Redis 7.0 or newer, or Valkey".to_owned(),
+        };
+        format!("run `redis-cli -u {place} CONFIG SET {setting}`, and write `{setting}` into redis.conf")
     }
 }
 
@@ -74,7 +69,7 @@ impl RedisQueue {
             Ok(setting) if setting.get(1).is_some_and(|value| value == "no") => risks.push(Risk::NoFsync),
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(queue = self.core.place, %error, "CONFIG can't be read: appendfsync is not checked")
+                tracing::warn!(queue = self.core.place, %error, "CONFIG can't be read: appendfsync is not checked");
             }
         }
         Ok(risks)

@@ -53,13 +53,7 @@ fn in_use(file: &mut File, place: &str) -> QueueError {
         Ok(_) if !owner.trim().is_empty() => format!("process {} has it open", owner.trim()),
         _ => "another process has it open".to_owned(),
     };
-    QueueError::Misconfigured {
-        place: place.to_owned(),
-        problem: by,
-        hint: "a `huixin run` or `huixin dev` uses this file: stop it first, or give this one another file"
-            .to_owned(),
-        cause: None,
-    }
+    QueueError::InUse { place: place.to_owned(), owner: by }
 }
 
 fn unusable(path: &Path, place: &str, error: std::io::Error) -> QueueError {

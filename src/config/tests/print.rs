@@ -61,14 +61,14 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     name = "lookup"
     match = { text = '^\?(?<code>\d+)$', type = "text" }
     http = { secret = "***", timeout = "1m 30s", url = "http://me:***@127.0.0.1:9000/lookup" }
-    attempts = 5
+    attempts = 8
     failure_reply = "查询失败"
 
     [[route]]
     name = "route 2"
     match = {}
     reply = ['a "b"', { media_id = "m", type = "image" }]
-    attempts = 5
+    attempts = 8
     "#);
 }
 

@@ -22,8 +22,6 @@ use crate::reply;
 pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
 /// The longest wait a service may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
-/// How much of an odd answer is kept as the reason.
-const EXCERPT_CHARS: usize = 120;
 
 pub(super) fn outcome_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
     match status.as_u16() {
@@ -33,7 +31,8 @@ pub(super) fn outcome_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
             Outcome::Retry { after: retry_after(headers), reason: format!("the service answered {status}") }
         }
         300..=399 => fail(&format!("the service answered {status}: redirects are not followed")),
-        _ => fail(&format!("the service answered {status}{}", excerpt(body))),
+        // Not what it said: that may quote the user, and reasons are logged.
+        _ => fail(&format!("the service answered {status}")),
     }
 }
 
@@ -105,16 +104,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 fn fail(reason: &str) -> Outcome {
     Outcome::Fail { reason: reason.to_owned() }
-}
-
-fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim();
-    if text.is_empty() || begins_as_html(text) {
-        return String::new();
-    }
-    let short: String = text.chars().filter(|c| !c.is_control()).take(EXCERPT_CHARS).collect();
-    format!(": {short}")
 }
 
 #[cfg(test)]
@@ -196,7 +185,7 @@ mod tests {
             assert!(matches!(answer(status, TEXT, "x"), Outcome::Fail { .. }), "{status}");
         }
         let Outcome::Fail { reason } = answer(422, TEXT, "no such code") else { panic!("422 is final") };
-        assert_eq!(reason, "the service answered 422 Unprocessable Entity: no such code");
+        assert_eq!(reason, "the service answered 422 Unprocessable Entity", "what it said may quote the user");
     }
 
     #[test]
