@@ -47,7 +47,8 @@ impl Keys {
         }
     }
 
-    fn tokens(&self) -> Vec<&str> {
+    /// The tokens as [`PushQuery::is_signed_with`] takes them.
+    pub fn tokens(&self) -> Vec<&str> {
         self.tokens.iter().map(Secret::expose).collect()
     }
 }
