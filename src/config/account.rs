@@ -161,15 +161,10 @@ fn pretend(name: &str) -> AccountConfig {
 
 /// The EncodingAESKey as WeChat's console shows it.
 fn aes_key(section: &mut Section<'_>, key: &'static str, file_key: &'static str) -> Option<AesKey> {
-    let text = secrets::read(section, key, file_key)?;
-    match AesKey::decode(text.expose()) {
-        Ok(key) => Some(key),
-        Err(error) => {
-            let mistake = Mistake::new(format!("can't be used: {error}"));
-            section.mistake(key, None, mistake.hint("copy the EncodingAESKey from WeChat's console"));
-            None
-        }
-    }
+    secrets::read_as(section, key, file_key, |text| {
+        let mistake = |error| Mistake::new(format!("can't be used: {error}"));
+        AesKey::decode(&text).map_err(|error| mistake(error).hint("copy the EncodingAESKey from WeChat's console"))
+    })
 }
 
 fn api_base(node: &Node) -> Result<Url, Mistake> {
