@@ -10,8 +10,8 @@ use anyhow::Context as _;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Class, Clock, Queue, QueueError};
-use huixin_sandbox::{Account, Sandbox, SandboxConfig};
-use huixin_wechat::{Client, ClientConfig, Secret, http_client};
+use huixin_sandbox::{Account, Mode, Sandbox, SandboxConfig};
+use huixin_wechat::{Client, ClientConfig, Keys, Secret, http_client};
 use huixin_worker::handlers::{HttpHandler, ReplyHandler};
 use huixin_worker::{Condition, Route, Template, Worker, WorkerSettings};
 use tokio::net::TcpListener;
@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::cli::{Cli, Command};
 use crate::config::{Config, HandlerConfig, KNOWN_RISKS, QueueConfig, QueueUrl, Role, RouteConfig, Source};
-use crate::receiver::{Receiver, ReceiverAccount};
+use crate::receiver::{Origins, Receiver, ReceiverAccount};
 use crate::report::Failure;
 
 /// How many ports above a taken one are tried.
@@ -126,15 +126,21 @@ pub fn receiver(config: &Config, queue: Arc<dyn Queue>) -> Result<Receiver, Fail
     let mut accounts = HashMap::new();
     for (name, account) in &config.accounts {
         let known = ReceiverAccount {
-            token: account.token.clone(),
-            previous_token: account.previous_token.clone(),
+            keys: Keys {
+                tokens: [Some(&account.token), account.previous_token.as_ref()].into_iter().flatten().cloned().collect(),
+                aes_keys: [&account.aes_key, &account.previous_aes_key].into_iter().flatten().cloned().collect(),
+                app_id: account.app_id.clone(),
+                accept_plain: account.accept_plain,
+            },
             class: Class::new(name.as_str()).context("an account's name can't be used")?,
         };
         accounts.insert(name.clone(), known);
     }
     let max_body_bytes =
         usize::try_from(config.receiver.max_body.bytes()).context("receiver.max_body is too large")?;
-    Ok(Receiver { queue, accounts, max_body_bytes, ack_budget: config.receiver.ack_budget })
+    let crate::config::ReceiverConfig { ack_budget, max_skew, allow_from, trusted_proxies, .. } = config.receiver.clone();
+    let origins = Origins { allow_from, trusted_proxies };
+    Ok(Receiver { queue, accounts, max_body_bytes, ack_budget, max_skew, origins })
 }
 
 /// The worker, with its routes.
@@ -222,6 +228,8 @@ pub fn sandbox(config: &Config, receiver: &Url) -> Result<Sandbox, Failure> {
                 .map(|secret| secret.expose().to_owned())
                 .unwrap_or_default(),
             token: account.token.expose().to_owned(),
+            mode: if account.aes_key.is_some() { Mode::Safe } else { Mode::Plain },
+            aes_key: account.aes_key.clone(),
             push_url: Some(
                 receiver.join(&format!("wechat/{name}")).context("the receiver's address can't be used")?,
             ),

@@ -1,41 +1,83 @@
-//! Serves HTTP until told to stop, and then not for ever.
+//! Serves HTTP until told to stop, within bounds.
+//!
+//! A listener on the Internet meets clients that open a connection and say nothing, or a byte a minute. So the head of a
+//! request must come within seconds, and so many connections are served at once and no more: the next ones wait in the
+//! kernel. After the stop, requests under way may finish, but not for ever.
 
 use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use axum::extract::ConnectInfo;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
-/// How long requests under way may take after the stop. A client that never finishes its request must not keep the
-/// process alive.
+/// Connections at once at most. Each holds a few KiB and a file descriptor.
+const CONNECTIONS_MAX: usize = 8192;
+/// How long the head of a request may take, from the connection or the answer before: idle connections end by it too.
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// How long requests under way may take after the stop.
 const FINISH_WITHIN: Duration = Duration::from_secs(8);
+/// The pause after a connection could not be taken, such as for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `routes` on `listener` until `shutdown` is done, and lets requests under way finish for some seconds.
+/// Serves `routes` on `listener` until `shutdown` is done, and lets requests under way finish for some seconds. Handlers
+/// can ask for the client's address as [`ConnectInfo<SocketAddr>`].
 ///
 /// # Errors
 /// When the listener fails for good.
-pub async fn until(
-    listener: TcpListener,
-    routes: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    // An answer is one small packet: waiting to fill it would cost more than everything else.
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
-    let stopping = CancellationToken::new();
-    let told = stopping.clone();
-    let stop = async move {
-        shutdown.await;
-        told.cancel();
-    };
-    tokio::select! {
-        served = axum::serve(listener, routes).with_graceful_shutdown(stop) => served,
-        () = async { stopping.cancelled().await; tokio::time::sleep(FINISH_WITHIN).await } => {
-            tracing::warn!("connections that did not end were cut");
-            Ok(())
+pub async fn until(listener: TcpListener, routes: Router, shutdown: impl Future<Output = ()> + Send) -> std::io::Result<()> {
+    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let graceful = GracefulShutdown::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = async {
+            let permit = connections.clone().acquire_owned().await.expect("the semaphore is never closed");
+            (listener.accept().await, permit)
+        };
+        let (accepted, permit) = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = accepted => accepted,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let connection = graceful.watch(connection(stream, address, routes.clone()));
+                tokio::spawn(async move {
+                    // What goes wrong on a connection concerns its client alone, who knows.
+                    let _ = connection.await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
+    drop(listener);
+    if tokio::time::timeout(FINISH_WITHIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("connections that did not end were cut");
+    }
+    Ok(())
+}
+
+fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    routes: Router,
+) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+    // An answer is one small packet: waiting to fill it would cost more than everything else.
+    let _ = stream.set_nodelay(true);
+    let routes = routes.layer(axum::Extension(ConnectInfo(address)));
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use huixin_wechat::AesKey;
 use serde::Serialize;
 use url::Url;
 
@@ -55,8 +56,24 @@ pub struct Account {
     pub token: String,
     /// The original id, `gh_…`: `ToUserName` of every push.
     pub original_id: String,
+    /// How its pushes are sent.
+    pub mode: Mode,
+    /// The key of the encrypted modes. Without one, pushes are plain whatever the mode.
+    pub aes_key: Option<AesKey>,
     /// Where pushes go. `None` until the receiver is known; see [`Sandbox::set_push_url`](crate::Sandbox::set_push_url).
     pub push_url: Option<Url>,
+}
+
+/// How an account's pushes are sent: the choice in WeChat's console (消息加解密方式).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The message as it is (明文模式).
+    #[default]
+    Plain,
+    /// The message as it is, and sealed besides (兼容模式).
+    Compatible,
+    /// The message sealed (安全模式).
+    Safe,
 }
 
 /// How many sends a trigger allows, and for how long.
@@ -122,6 +139,8 @@ impl Account {
             app_secret: format!("sandbox-secret-of-{name}"),
             token: format!("sandboxTokenOf{name}"),
             original_id: format!("gh_sandbox_{name}"),
+            mode: Mode::Plain,
+            aes_key: None,
             push_url: None,
         }
     }

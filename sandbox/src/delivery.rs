@@ -68,7 +68,7 @@ async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push) -> TryOutc
         return TryOutcome::Unreachable("the account has no push address".to_owned());
     };
     let body = Bytes::from(push.body(&account.settings.original_id));
-    let envelope = Envelope::plain(&account.settings, &push.user, body);
+    let envelope = Envelope::around(&account.settings, &push.user, body);
     let exchange = async {
         let request = sandbox
             .client()

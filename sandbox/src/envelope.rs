@@ -1,13 +1,14 @@
 //! What goes around a body on one try: the signed query, and the body as it is posted.
 //!
-//! An envelope is made anew for each try, because its timestamp, nonce and signature are. The compatible and the safe mode
-//! belong here as two more constructors beside [`Envelope::plain`]: they replace the body too, with fresh random bytes on
-//! each try, and add `encrypt_type` and `msg_signature` to the query. Nothing outside this module would change.
+//! An envelope is made anew for each try, because its timestamp, nonce and signature are, and in the encrypted modes its
+//! random bytes too: no two tries of a push are alike on the wire, though the message inside is the same.
 
 use bytes::Bytes;
+use huixin_wechat::envelope::{seal, to_xml};
+use huixin_wechat::sign;
 use url::Url;
 
-use crate::{Account, OpenId, clock};
+use crate::{Account, Mode, OpenId, clock};
 
 /// One try's query and body.
 pub(crate) struct Envelope {
@@ -16,17 +17,25 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// Plain mode: the body as it is, and a signature that doesn't cover it.
-    pub(crate) fn plain(account: &Account, user: &OpenId, body: Bytes) -> Envelope {
+    /// The body as the account's mode sends it.
+    pub(crate) fn around(account: &Account, user: &OpenId, body: Bytes) -> Envelope {
         let timestamp = clock::unix_secs().to_string();
         let nonce = rand::random_range(100_000_000_u64..2_000_000_000).to_string();
-        let signature = huixin_wechat::signature::sign(&[&account.token, &timestamp, &nonce]);
-        let query = vec![
-            ("signature", signature),
-            ("timestamp", timestamp),
-            ("nonce", nonce),
+        let mut query = vec![
+            ("signature", sign(&[&account.token, &timestamp, &nonce])),
+            ("timestamp", timestamp.clone()),
+            ("nonce", nonce.clone()),
             ("openid", user.as_str().to_owned()),
         ];
+        let sealed = account.aes_key.as_ref().filter(|_| account.mode != Mode::Plain);
+        let Some(key) = sealed else { return Envelope { query, body } };
+        let encrypt = seal(key, &account.app_id, &body);
+        query.push(("encrypt_type", "aes".to_owned()));
+        query.push(("msg_signature", sign(&[&account.token, &timestamp, &nonce, &encrypt])));
+        let body = match account.mode {
+            Mode::Compatible => with_encrypt(&body, &encrypt),
+            _ => to_xml(&account.original_id, &encrypt).into(),
+        };
         Envelope { query, body }
     }
 
@@ -36,4 +45,11 @@ impl Envelope {
         url.query_pairs_mut().extend_pairs(&self.query);
         url
     }
+}
+
+/// Compatible mode: the plain elements stay, and `Encrypt` comes behind them.
+fn with_encrypt(body: &Bytes, encrypt: &str) -> Bytes {
+    const END: &[u8] = b"</xml>";
+    let open = body.trim_ascii_end().strip_suffix(END).unwrap_or(body);
+    [open, b"<Encrypt><![CDATA[", encrypt.as_bytes(), b"]]></Encrypt>", END].concat().into()
 }

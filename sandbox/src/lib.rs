@@ -48,7 +48,7 @@ mod tokens;
 mod transcript;
 mod users;
 
-pub use config::{Account, MenuButton, SampleUser, SandboxConfig, Window};
+pub use config::{Account, MenuButton, Mode, SampleUser, SandboxConfig, Window};
 pub use faults::{Fault, Faults};
 pub use openid::OpenId;
 pub use push::{Push, PushKind};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use huixin_wechat::Secret;
+use huixin_wechat::{AesKey, Secret};
 use url::Url;
 
 use super::node::{Node, Value};
@@ -21,6 +21,12 @@ pub struct AccountConfig {
     pub token: Secret,
     /// The token that was valid before, still accepted while it is being changed.
     pub previous_token: Option<Secret>,
+    /// The key that opens encrypted pushes. None: plain mode.
+    pub aes_key: Option<AesKey>,
+    /// The key that was valid before, still accepted while it is being changed.
+    pub previous_aes_key: Option<AesKey>,
+    /// With a key: whether plain pushes are taken too, while the account changes its mode.
+    pub accept_plain: bool,
     /// Where WeChat's API is, without a path of a call.
     pub api_base: Url,
 }
@@ -88,10 +94,13 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
     let token = secrets::read(&mut section, "token", "token_file");
     let previous_token = secrets::read(&mut section, "previous_token", "previous_token_file");
     let api_base = section.parsed("api_base", api_base);
-    section.unavailable(
-        &["aes_key", "aes_key_file"],
-        ": safe mode comes later; choose plain mode in WeChat's console",
-    );
+    let aes_key = aes_key(&mut section, "aes_key", "aes_key_file");
+    let previous_aes_key = self::aes_key(&mut section, "previous_aes_key", "previous_aes_key_file");
+    if previous_aes_key.is_some() && !given(&section, "aes_key") && aes_key.is_none() {
+        let mistake = Mistake::new("is given without `aes_key`");
+        section.mistake("previous_aes_key", None, mistake.hint("name the key that is valid now as `aes_key`"));
+    }
+    let accept_plain = section.parsed("accept_plain", value::boolean).unwrap_or(false);
 
     if role != Role::Dev {
         note_missing(&section, name, names, &variables, &missing);
@@ -103,6 +112,9 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
         app_secret: app_secret.or(pretend.app_secret.filter(|_| role.needs_app_secret())),
         token: token.unwrap_or(pretend.token),
         previous_token,
+        aes_key,
+        previous_aes_key,
+        accept_plain,
         api_base: api_base.unwrap_or(pretend.api_base),
     }
 }
@@ -140,8 +152,19 @@ fn pretend(name: &str) -> AccountConfig {
         app_secret: Some(Secret::from(account.app_secret)),
         token: Secret::from(account.token),
         previous_token: None,
+        aes_key: None,
+        previous_aes_key: None,
+        accept_plain: false,
         api_base: Url::parse(API_BASE).expect("the default base is a URL"),
     }
+}
+
+/// The EncodingAESKey as WeChat's console shows it.
+fn aes_key(section: &mut Section<'_>, key: &'static str, file_key: &'static str) -> Option<AesKey> {
+    secrets::read_as(section, key, file_key, |text| {
+        let mistake = |error| Mistake::new(format!("can't be used: {error}"));
+        AesKey::decode(&text).map_err(|error| mistake(error).hint("copy the EncodingAESKey from WeChat's console"))
+    })
 }
 
 fn api_base(node: &Node) -> Result<Url, Mistake> {

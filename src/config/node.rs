@@ -26,7 +26,7 @@ pub(super) enum Value {
     Text(String),
     Integer(i64),
     Float(f64),
-    Boolean,
+    Boolean(bool),
     Datetime,
     Array(Vec<Node>),
     Table(Table),
@@ -99,7 +99,7 @@ impl Node {
             Value::Text(_) | Value::Raw(_) => "a string",
             Value::Integer(_) => "an integer",
             Value::Float(_) => "a number with a fraction",
-            Value::Boolean => "a boolean",
+            Value::Boolean(_) => "a boolean",
             Value::Datetime => "a date",
             Value::Array(_) => "a list",
             Value::Table(_) => "a table",
@@ -169,7 +169,7 @@ fn convert(value: &Spanned<DeValue<'_>>, origin: &impl Fn(usize) -> Origin) -> N
         DeValue::Float(number) => {
             number.as_str().parse().map_or_else(|_| Value::Text(number.to_string()), Value::Float)
         }
-        DeValue::Boolean(_) => Value::Boolean,
+        DeValue::Boolean(value) => Value::Boolean(*value),
         DeValue::Datetime(_) => Value::Datetime,
         DeValue::Array(items) => Value::Array(items.iter().map(|item| convert(item, origin)).collect()),
         DeValue::Table(table) => Value::Table(convert_table(table, origin)),

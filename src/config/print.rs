@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use huixin_wechat::Secret;
+use ipnet::IpNet;
 use toml::Value;
 use url::Url;
 
@@ -32,13 +32,18 @@ pub(super) fn effective(config: &Config) -> String {
     page.key("listen", receiver.listen.to_string());
     page.key("max_body", receiver.max_body.to_string());
     page.key("ack_budget", print_duration(receiver.ack_budget));
+    if let Some(max_skew) = receiver.max_skew {
+        page.key("max_skew", print_duration(max_skew));
+    }
+    page.key("allow_from", texts(&receiver.allow_from));
+    page.key("trusted_proxies", texts(&receiver.trusted_proxies));
     page.section("worker");
     page.key("concurrency", i64::try_from(worker.concurrency).unwrap_or(i64::MAX));
     page.key("lease", print_duration(worker.lease));
     page.key("grace", print_duration(worker.grace));
     page.section("admin");
     page.key("listen", admin.listen.to_string());
-    page.secret("token", admin.token.as_ref());
+    page.secret("token", admin.token.is_some());
     for (name, account) in accounts {
         page.account(name, account);
     }
@@ -46,6 +51,10 @@ pub(super) fn effective(config: &Config) -> String {
         page.route(route);
     }
     page.text
+}
+
+fn texts(networks: &[IpNet]) -> Vec<String> {
+    networks.iter().map(ToString::to_string).collect()
 }
 
 /// The URL with `***` in the place of its password and its query, where services take keys.
@@ -85,8 +94,8 @@ impl Page<'_> {
         self.line(format_args!("{key} = {}{origin}", value.into()));
     }
 
-    fn secret(&mut self, key: &str, secret: Option<&Secret>) {
-        if secret.is_some() {
+    fn secret(&mut self, key: &str, is_given: bool) {
+        if is_given {
             let file = format!("{key}_file");
             let given = |key: &str| self.config.origins.get(&format!("{}.{key}", self.section));
             // Without either the value was made up, as `dev` does.
@@ -102,9 +111,12 @@ impl Page<'_> {
     fn account(&mut self, name: &str, account: &AccountConfig) {
         self.section(&format!("account.{name}"));
         self.key("app_id", account.app_id.as_str());
-        self.secret("app_secret", account.app_secret.as_ref());
-        self.secret("token", Some(&account.token));
-        self.secret("previous_token", account.previous_token.as_ref());
+        self.secret("app_secret", account.app_secret.is_some());
+        self.secret("token", true);
+        self.secret("previous_token", account.previous_token.is_some());
+        self.secret("aes_key", account.aes_key.is_some());
+        self.secret("previous_aes_key", account.previous_aes_key.is_some());
+        self.key("accept_plain", account.accept_plain);
         self.key("api_base", masked(&account.api_base).as_str().trim_end_matches('/'));
     }
 

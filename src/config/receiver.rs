@@ -1,7 +1,10 @@
 //! `[receiver]`: the listener that WeChat pushes to.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::section::Section;
 use super::{ByteSize, value};
@@ -15,7 +18,18 @@ pub struct ReceiverConfig {
     pub max_body: ByteSize,
     /// How long storing a message may take before the push is answered 503.
     pub ack_budget: Duration,
+    /// How far a push's timestamp may be off this machine's clock; none: as far as it likes. WeChat documents no bound, and
+    /// replays are duplicates anyway.
+    pub max_skew: Option<Duration>,
+    /// Networks that pushes may come from; empty: any.
+    pub allow_from: Vec<IpNet>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
+
+const MAX_SKEW_EXAMPLE: Duration = Duration::from_secs(600);
+/// Below half a minute a clock that is a little off would refuse genuine pushes.
+const SKEWS: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(24 * 60 * 60);
 
 /// What a queue's payload needs beside the body.
 const HEADER_KIB: u32 = 16;
@@ -33,6 +47,9 @@ pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
             Duration::from_millis(250),
             Duration::from_millis(10)..=Duration::from_secs(4),
         ),
+        max_skew: section.parsed("max_skew", |node| value::duration(node, MAX_SKEW_EXAMPLE, &SKEWS)),
+        allow_from: section.parsed("allow_from", value::networks).unwrap_or_default(),
+        trusted_proxies: section.parsed("trusted_proxies", value::networks).unwrap_or_default(),
     };
     section.unavailable(&["spool"], "");
     section.finish();

@@ -15,6 +15,16 @@ use super::value;
 
 /// Reads the secret `key`, or the file that `file_key` names, white space around it removed.
 pub(super) fn read(section: &mut Section<'_>, key: &'static str, file_key: &'static str) -> Option<Secret> {
+    read_as(section, key, file_key, |text| Ok(Secret::from(text)))
+}
+
+/// Reads a secret and makes of it what it stands for.
+pub(super) fn read_as<T>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    file_key: &'static str,
+    make: impl FnOnce(String) -> Result<T, Mistake>,
+) -> Option<T> {
     let (value, file) = (section.take(key), section.take(file_key));
     let from_file = match (&value, &file) {
         (Some(value), Some(file)) if value.origin == file.origin || same_layer(value, file) => {
@@ -29,7 +39,7 @@ pub(super) fn read(section: &mut Section<'_>, key: &'static str, file_key: &'sta
     let (key, node) = if from_file { (file_key, file?) } else { (key, value?) };
     let text = value::text(&node);
     let secret = if from_file { text.and_then(|path| read_file(section, &path)) } else { text };
-    secret.map(Secret::from).map_err(|mistake| section.mistake(key, Some(&node.origin), mistake)).ok()
+    secret.and_then(make).map_err(|mistake| section.mistake(key, Some(&node.origin), mistake)).ok()
 }
 
 /// Takes the keys of a secret that this role has no use for, without looking at them: its file need not be there.

@@ -1,10 +1,11 @@
 //! From a node to a typed value, with messages that show how to write it right.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use url::Url;
 
 use super::node::{Node, Value};
@@ -58,6 +59,26 @@ pub(super) fn number(node: &Node, range: &RangeInclusive<u32>) -> Parsed<u32> {
     let Value::Integer(number) = node.value else { return Err(wrong_type("a whole number", &node)) };
     let number = in_range(number, &(i64::from(*range.start())..=i64::from(*range.end())), i64::to_string)?;
     u32::try_from(number).map_err(|_| Mistake::new("is too large"))
+}
+
+/// `true` or `false`.
+pub(super) fn boolean(node: &Node) -> Parsed<bool> {
+    match &node.typed().value {
+        Value::Boolean(value) => Ok(*value),
+        _ => Err(wrong_type("true or false", node)),
+    }
+}
+
+/// Networks, such as `10.0.0.0/8`; a single address is a network of one.
+pub(super) fn networks(node: &Node) -> Parsed<Vec<IpNet>> {
+    texts(node)?
+        .iter()
+        .map(|text| {
+            let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+            let mistake = || Mistake::new(format!("has `{text}`, which is no network")).hint("write it like \"10.0.0.0/8\"");
+            network.ok_or_else(mistake)
+        })
+        .collect()
 }
 
 /// A list of strings.

@@ -19,6 +19,8 @@ pub fn describe() {
 pub(super) enum Result {
     Accepted,
     Duplicate,
+    /// From a third-party platform, which wants another word as the answer.
+    Platform,
     /// It can't be understood, and lies among the dead letters.
     Unreadable,
     /// 403.
@@ -37,6 +39,7 @@ pub(super) fn pushed(account: &str, result: Result, took: Duration) {
     let name = match result {
         Result::Accepted => "accepted",
         Result::Duplicate => "duplicate",
+        Result::Platform => "platform",
         Result::Unreadable => "unreadable",
         Result::Forbidden => "forbidden",
         Result::UnknownAccount => "unknown_account",
@@ -47,7 +50,7 @@ pub(super) fn pushed(account: &str, result: Result, took: Duration) {
     // Anyone can ask for any account: only known ones may become labels.
     let account = if result == Result::UnknownAccount { "" } else { account };
     counter!("huixin_receiver_pushes_total", "account" => account.to_owned(), "result" => name).increment(1);
-    if matches!(result, Result::Accepted | Result::Duplicate | Result::Unreadable) {
+    if matches!(result, Result::Accepted | Result::Duplicate | Result::Platform | Result::Unreadable) {
         histogram!("huixin_receiver_ack_seconds").record(took);
     }
 }

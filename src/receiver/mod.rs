@@ -6,6 +6,7 @@
 //! killed at any moment, and there may be any number of them.
 
 mod metrics;
+mod origin;
 mod outage;
 mod page;
 mod push;
@@ -20,10 +21,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use huixin_queue::{Class, Queue};
-use huixin_wechat::Secret;
+use huixin_wechat::{Keys, PushQuery};
 use tokio::net::TcpListener;
 
 pub use metrics::describe;
+pub use origin::Origins;
 use outage::Outage;
 use refusals::Refusals;
 
@@ -37,14 +39,16 @@ pub struct Receiver {
     pub max_body_bytes: usize,
     /// How long storing may take before the answer is 503.
     pub ack_budget: Duration,
+    /// How far a push's timestamp may be off this machine's clock; none: as far as it likes.
+    pub max_skew: Option<Duration>,
+    /// Which clients may push.
+    pub origins: Origins,
 }
 
 /// An account as the receiver knows it.
 pub struct ReceiverAccount {
-    /// The token that signs its pushes.
-    pub token: Secret,
-    /// The one before, accepted while it is being changed.
-    pub previous_token: Option<Secret>,
+    /// What its pushes are checked with.
+    pub keys: Keys,
     /// The queue's class for its messages.
     pub class: Class,
 }
@@ -89,12 +93,12 @@ impl std::ops::Deref for Door {
     }
 }
 
-impl ReceiverAccount {
-    /// Whether a request was signed with one of its tokens.
-    fn signed(&self, query: &huixin_wechat::PushQuery) -> bool {
-        match &self.previous_token {
-            Some(previous) => query.is_signed_with(&[self.token.expose(), previous.expose()]),
-            None => query.is_signed_with(&[self.token.expose()]),
-        }
+impl Receiver {
+    /// Whether a request's timestamp is near enough to now.
+    fn is_fresh(&self, query: &PushQuery) -> bool {
+        let Some(max_skew) = self.max_skew else { return true };
+        let Ok(timestamp) = query.timestamp.parse::<u64>() else { return false };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        now.abs_diff(timestamp) <= max_skew.as_secs()
     }
 }

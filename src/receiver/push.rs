@@ -4,14 +4,17 @@
 //! its dedup key, and one call to the queue. A signed body that can't be understood isn't refused: WeChat would send it
 //! twice more and then show the user a fault. It is acknowledged and lies among the dead letters with its bytes.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{ConnectInfo, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use huixin_queue::{Accepted, Class, Lane, MessageId, NewMessage};
-use huixin_wechat::{DedupKey, Message, PushQuery, Trigger};
+use huixin_wechat::{DedupKey, Inner, Message, PushQuery, Refusal, Trigger, admit};
 use huixin_worker::Payload;
 
 use super::metrics::{self, Result as Pushed};
@@ -28,25 +31,37 @@ const UNREADABLE_MAX_BYTES: usize = 64 * 1024;
 
 pub(super) async fn push(
     State(door): State<Arc<Door>>,
+    Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>,
     Path(account): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
-) -> StatusCode {
+) -> Response {
     let began = Instant::now();
     let arrived_us = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |t| t.as_micros());
     let arrived_us = u64::try_from(arrived_us).unwrap_or(u64::MAX);
-    let result =
-        receive(&door, &account, query.as_deref().unwrap_or_default(), &headers, body, arrived_us).await;
+    let query = query.as_deref().unwrap_or_default();
+    let allowed = door.origins.allow(peer, &headers);
+    let result = match allowed {
+        true => receive(&door, &account, query, &headers, body, arrived_us).await,
+        false if door.accounts.contains_key(&account) => {
+            door.refusals.note(&account, "their address is not in `allow_from`", "add WeChat's addresses to it");
+            Pushed::Forbidden
+        }
+        false => Pushed::UnknownAccount,
+    };
     metrics::pushed(&account, result, began.elapsed());
-    match result {
+    let status = match result {
+        // Third-party platforms want the word; everybody else wants nothing.
+        Pushed::Platform => return "success".into_response(),
         Pushed::Accepted | Pushed::Duplicate | Pushed::Unreadable => StatusCode::OK,
         Pushed::Forbidden => StatusCode::FORBIDDEN,
         Pushed::UnknownAccount => StatusCode::NOT_FOUND,
         Pushed::Slow => StatusCode::REQUEST_TIMEOUT,
         Pushed::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Pushed::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-    }
+    };
+    status.into_response()
 }
 
 async fn receive(
@@ -64,27 +79,40 @@ async fn receive(
         receiver.refusals.note("", "they are for an account that is not configured", &remedy);
         return Pushed::UnknownAccount;
     };
-    match PushQuery::parse(query) {
-        Ok(query) if account.signed(&query) => {}
-        Ok(_) => {
-            receiver.refusals.note(name, WRONG_SIGNATURE, WRONG_SIGNATURE_REMEDY);
-            return Pushed::Forbidden;
-        }
+    let refused = |(reason, remedy)| {
+        receiver.refusals.note(name, reason, remedy);
+        Pushed::Forbidden
+    };
+    let query = match PushQuery::parse(query) {
+        Ok(query) => query,
         Err(error) => {
             tracing::debug!(account = name, %error, "a push has no usable signature");
-            receiver.refusals.note(name, "they have no signature", "see whether a proxy cuts the query off");
-            return Pushed::Forbidden;
+            return refused(("they have no signature", "see whether a proxy cuts the query off"));
         }
+    };
+    if let Err(refusal) = account.keys.glance(&query) {
+        return refused(told(&refusal));
+    }
+    if !receiver.is_fresh(&query) {
+        return refused(("their timestamp is too far from now", "set this machine's clock, or mend `max_skew`"));
     }
     let body = match read(receiver, headers, body).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };
-    let (message, readable) = stored(name, &account.class, body, arrived_us);
+    let inner = match admit(&account.keys, &query, &body) {
+        Ok(inner) => inner,
+        Err(refusal) => {
+            tracing::debug!(account = name, %refusal, "a push is refused");
+            return refused(told(&refusal));
+        }
+    };
+    let (message, understood) = stored(name, &account.class, inner, body, arrived_us);
     let result = match tokio::time::timeout(receiver.ack_budget, receiver.queue.accept(message)).await {
+        Ok(Ok(Accepted::Duplicate)) if understood == Pushed::Platform => Pushed::Platform,
         Ok(Ok(Accepted::Duplicate)) => Pushed::Duplicate,
-        Ok(Ok(Accepted::New)) if readable => Pushed::Accepted,
-        Ok(Ok(Accepted::New | Accepted::Counted)) => Pushed::Unreadable,
+        Ok(Ok(Accepted::New)) => understood,
+        Ok(Ok(Accepted::Counted)) => Pushed::Unreadable,
         Ok(Ok(Accepted::Expired)) => {
             receiver.outage.refused(name, "the queue took it too late");
             return Pushed::Unavailable;
@@ -106,6 +134,20 @@ async fn receive(
     result
 }
 
+/// A refusal as the log tells it, and what to do if it was WeChat's push.
+fn told(refusal: &Refusal) -> (&'static str, &'static str) {
+    match refusal {
+        Refusal::Signature => (WRONG_SIGNATURE, WRONG_SIGNATURE_REMEDY),
+        Refusal::Plain => (
+            "they are plain, and the account has an aes_key",
+            "choose safe mode in WeChat's console, or set `accept_plain` while you change it",
+        ),
+        Refusal::NoMsgSignature => ("they have no msg_signature", "see whether a proxy cuts the query off"),
+        Refusal::Envelope(_) => ("their body is no envelope", "see whether a proxy changes the body"),
+        Refusal::Sealed(_) => ("they can't be opened", "give `aes_key` and `app_id` what is in WeChat's console"),
+    }
+}
+
 async fn read(receiver: &Receiver, headers: &HeaderMap, body: Body) -> Result<Bytes, Pushed> {
     let limit = receiver.max_body_bytes;
     let announced =
@@ -121,19 +163,17 @@ async fn read(receiver: &Receiver, headers: &HeaderMap, body: Body) -> Result<By
     }
 }
 
-/// The message to store, and whether it was understood.
-fn stored(account: &str, class: &Class, body: Bytes, arrived_us: u64) -> (NewMessage, bool) {
-    let understood = Message::parse(&body)
-        .map_err(|error| format!("the push can't be understood: {error}"))
-        .and_then(|message| {
-            // Only an envelope: the inside is encrypted, and there is no key.
-            let sealed = message.msg_type().is_empty() && message.tree.get("Encrypt").is_some();
-            if sealed {
-                Err("the push is encrypted, and safe mode is not available in this version".to_owned())
-            } else {
-                Ok(message)
-            }
-        });
+/// The message to store, and what becomes of the push once it is stored.
+fn stored(account: &str, class: &Class, inner: Inner, body: Bytes, arrived_us: u64) -> (NewMessage, Pushed) {
+    let (body, sealed) = match inner {
+        Inner::Plain => (body, false),
+        Inner::Opened { body, .. } => (Bytes::from(body), false),
+        Inner::Sealed => (body, true),
+    };
+    let understood = match sealed {
+        true => Err("the push is encrypted, and the account has no aes_key".to_owned()),
+        false => Message::parse(&body).map_err(|error| format!("the push can't be understood: {error}")),
+    };
     let payload = |trigger, body| Payload { account: account.to_owned(), trigger, body }.encode();
     match understood {
         Ok(message) => {
@@ -148,7 +188,7 @@ fn stored(account: &str, class: &Class, body: Bytes, arrived_us: u64) -> (NewMes
                 wakes_held: trigger.reopens_window(),
                 dead_reason: None,
             };
-            (new, true)
+            (new, if message.tree.get("InfoType").is_some() { Pushed::Platform } else { Pushed::Accepted })
         }
         Err(reason) => {
             tracing::warn!(
@@ -167,7 +207,7 @@ fn stored(account: &str, class: &Class, body: Bytes, arrived_us: u64) -> (NewMes
                 wakes_held: false,
                 dead_reason: Some(reason),
             };
-            (new, false)
+            (new, Pushed::Unreadable)
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) async fn verify(
         return (kind, page::html(prefers_chinese(&headers))).into_response();
     }
     let echo = match PushQuery::parse(&query) {
-        Ok(query) if known.signed(&query) => query.echostr,
+        Ok(query) if query.is_signed_with(&known.keys.tokens()) => query.echostr,
         Ok(_) => {
             receiver.refusals.note(&account, WRONG_SIGNATURE, WRONG_SIGNATURE_REMEDY);
             None

@@ -5,6 +5,21 @@
 //! second. So the keys here are wider: whatever is the same in every push of a message and may differ between two.
 //! They are made from the inner body, because the encrypted envelope is new at every try.
 //!
+//! **Events** have no id. Sender, second, `Event`, `EventKey`, `MsgID`, `UserCardCode` and `Ticket` tell apart what a
+//! person does, but not what WeChat reports in bulk: two results of notifications to one user, two reviewed pictures,
+//! two publications, two approved cards of one second have their ids in a list, a container, or a field of their own,
+//! and new events come with new ones. Is the rest of the body fit for a key? It describes what happened, which doesn't
+//! change between tries; but WeChat nowhere says that it pushes the same bytes again. So what is added is not a digest
+//! of the bytes but of the *content*, which layout, CDATA, the order of elements and the `Encrypt` of compatible mode
+//! don't change. And it is added where the safer error is to take one event for two:
+//!
+//! - Events that only report (`Silent`) have it. If WeChat did change something between two tries, a handler would run
+//!   twice, as it may at any crash, over a push that opens no right to send; two events taken for one would lose one for
+//!   good.
+//! - Events that open the right to send, and `unsubscribe`, don't. Here a repeat would be a second answer to the user,
+//!   and the fields above do tell apart what one person can do in one second. Of `scancode_…`, whose key is only the
+//!   button's, the result of the scan counts too.
+//!
 //! A key is text, its fields joined by `|`. A `|` inside a field is escaped, so that no two different tuples make one
 //! key; a very long field (a link in `EventKey`) is replaced by its digest, so that keys stay small in a store that
 //! remembers every one for hours. Keys hold OpenIDs: what is shown or logged is [`DedupKey::opaque_id`].
@@ -16,8 +31,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::message::Message;
+use crate::message::{Message, Trigger};
 use crate::signature::hex;
+use crate::xml::Element;
 
 /// The dedup key of one message.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,23 +43,28 @@ impl DedupKey {
     /// The key of a message that was read from `body`. `account` is the configured account's name.
     ///
     /// An event: `e`, account, `ToUserName`, `FromUserName`, `CreateTime`, `Event` in lower case, `EventKey`, `MsgID`,
-    /// `UserCardCode`, `Ticket`. A message with an id: `m`, account, `ToUserName`, `FromUserName`, `MsgId`. Any other:
-    /// `h`, account, `FromUserName`, `CreateTime`, `MsgType`, SHA-1 of the body.
+    /// `UserCardCode`, `Ticket`, and, if anything is left that counts, a digest of it. A message with an id: `m`,
+    /// account, `ToUserName`, `FromUserName`, `MsgId`. Any other: `h`, account, `FromUserName`, `CreateTime`, `MsgType`,
+    /// SHA-1 of the body.
     pub fn of(message: &Message, account: &str, body: &[u8]) -> DedupKey {
         let field = |name| message.tree.text_of(name).unwrap_or_default().trim();
         if let Some(event) = message.event() {
-            return DedupKey::join(&[
+            let event = event.to_ascii_lowercase();
+            let mut fields = vec![
                 "e",
                 account,
                 &message.to,
                 &message.from,
                 field("CreateTime"),
-                &event.to_ascii_lowercase(),
+                &event,
                 field("EventKey"),
                 field("MsgID"),
                 field("UserCardCode"),
                 field("Ticket"),
-            ]);
+            ];
+            let rest = rest_of_event(message);
+            fields.extend(rest.as_deref());
+            return DedupKey::join(&fields);
         }
         match message.msg_id() {
             Some(id) => DedupKey::join(&["m", account, &message.to, &message.from, id]),
@@ -102,6 +123,50 @@ impl fmt::Debug for DedupKey {
 
 /// A field longer than this is replaced by its digest.
 const LONGEST_FIELD_BYTES: usize = 128;
+
+/// The elements of an event that its key has as they are, or that say nothing about it.
+const NAMED: [&str; 10] = [
+    "ToUserName",
+    "FromUserName",
+    "CreateTime",
+    "MsgType",
+    "Event",
+    "EventKey",
+    "MsgID",
+    "UserCardCode",
+    "Ticket",
+    "Encrypt",
+];
+
+/// The digest of those other elements that count.
+fn rest_of_event(message: &Message) -> Option<String> {
+    let reports = message.trigger() == Trigger::Silent;
+    let counts = |element: &&Element| {
+        let is = |name: &str| element.name.eq_ignore_ascii_case(name);
+        if reports { !NAMED.into_iter().any(is) } else { is("ScanCodeInfo") }
+    };
+    let rest: Vec<&Element> = message.tree.children.iter().filter(counts).collect();
+    if rest.is_empty() {
+        return None;
+    }
+    let mut content = Vec::new();
+    append(&mut content, rest);
+    Some(digest_text(&content))
+}
+
+/// Appends elements so that no two different contents make the same bytes. The order among elements of one name is
+/// that of a list and counts; any other doesn't.
+fn append(content: &mut Vec<u8>, mut elements: Vec<&Element>) {
+    elements.sort_by(|a, b| a.name.cmp(&b.name));
+    content.extend((elements.len() as u64).to_be_bytes());
+    for element in elements {
+        for text in [&element.name, &element.text] {
+            content.extend((text.len() as u64).to_be_bytes());
+            content.extend(text.as_bytes());
+        }
+        append(content, element.children.iter().collect());
+    }
+}
 
 fn sha1_hex(body: &[u8]) -> String {
     hex(&Sha1::digest(body))

@@ -2,21 +2,25 @@
 //!
 //! Three parts, which meet only in the hands of the caller:
 //!
-//! - **in**: [`signature`] decides whether a request comes from WeChat, [`xml`] reads its body into an ordered tree,
-//!   [`message`] gives the tree types, and [`dedup`] names it, so that WeChat's second and third try are known for
-//!   what they are;
+//! - **in**: [`door`] decides whether a request comes from WeChat, by [`signature`] and [`envelope`]; [`body`] reads its
+//!   [`xml`] or [`json`] into an ordered tree, [`message`] gives the tree types, and [`dedup`] names it, so that WeChat's
+//!   second and third try are known for what they are;
 //! - **out**: [`api`] holds the access token and sends customer-service messages; [`api::classify`] says what an error
 //!   code means for the sender;
-//! - **secrets**: [`Secret`] and [`AccessToken`] print as `***`, and no error of this crate shows either.
+//! - **secrets**: [`Secret`], [`AesKey`] and [`AccessToken`] print as `***`, and no error of this crate shows any.
 //!
 //! Nothing here knows of queues or workers, no task is started, and only [`api`] does I/O: everything else is
 //! functions from bytes to values, which is why it can be tested by tables and by random input.
-//!
-//! Plain mode only, for now. The fields of the encrypted modes have their places in [`PushQuery`].
 
 pub mod api;
+pub mod body;
 pub mod dedup;
+pub mod door;
+pub mod envelope;
+pub mod json;
+mod mend;
 pub mod message;
+pub mod passive;
 pub mod secret;
 pub mod signature;
 pub mod xml;
@@ -24,7 +28,10 @@ pub mod xml;
 pub use api::{
     AccessToken, ApiError, Article, Cause, Client, ClientConfig, CodeClass, Outgoing, classify, http_client,
 };
+pub use body::{BodyError, Parsed};
 pub use dedup::DedupKey;
+pub use door::{Inner, Keys, Refusal, admit};
+pub use envelope::{AesKey, KeyError};
 pub use message::{Event, Kind, Message, Trigger};
 pub use secret::Secret;
 pub use signature::{PushQuery, QueryError, sign};

@@ -5,18 +5,32 @@
 //! notice, and a message that isn't acknowledged is shown to the user as a fault of the account.
 //!
 //! Ids, names and numbers are trimmed, because WeChat sends some with blanks around; what a user or an operator wrote
-//! (`Content`, `Label`, `EventKey`, titles) stays as it is. Numbers that only travel on stay strings.
+//! (`Content`, `Label`, `EventKey`, titles) stays as it is. Ids and decimals stay text, whatever they look like; what is
+//! counted is a number, or none if it can't be read. A list is what is in it, whatever the count beside it says.
+//!
+//! For programs in other languages the same value is [`Message::typed_json`], whose schema is `docs/message.md`.
 
 mod event;
+mod field;
+mod job;
 mod kind;
+mod origin;
+mod subscription;
 mod trigger;
 
+use serde_json::{Value, json};
+
 pub use event::Event;
+pub use job::{ArticleLink, CopyrightArticle, CopyrightCheck, MassSendJob, PublishJob};
 pub use kind::Kind;
+pub use origin::Origin;
+pub use subscription::{SubscriptionChoice, SubscriptionResult};
 pub use trigger::{Trigger, UnknownTrigger};
 
+use self::field::word;
+use crate::body::{self, BodyError};
 use crate::dedup::DedupKey;
-use crate::xml::{self, Element, XmlError};
+use crate::xml::Element;
 
 /// One message or event that WeChat pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,17 +43,19 @@ pub struct Message {
     pub created_at: i64,
     /// What it is, with the typed fields.
     pub kind: Kind,
+    /// Where a message came from, beyond its sender.
+    pub origin: Origin,
     /// The body as read, every element included.
     pub tree: Element,
 }
 
 impl Message {
-    /// Reads a plain body, the inner one in the encrypted modes.
+    /// Reads a plain body, XML or JSON; in the encrypted modes the inner one.
     ///
     /// # Errors
-    /// Only what [`xml::parse`] refuses; a well-formed message of any content is read.
-    pub fn parse(body: &[u8]) -> Result<Message, XmlError> {
-        xml::parse(body).map(Message::from_tree)
+    /// Only what [`body::parse`] refuses; a well-formed message of any content is read.
+    pub fn parse(body: &[u8]) -> Result<Message, BodyError> {
+        body::parse(body).map(|parsed| Message::from_tree(parsed.tree))
     }
 
     /// Gives the tree types. Never fails: missing fields are empty.
@@ -49,6 +65,7 @@ impl Message {
             from: word(&tree, "FromUserName"),
             created_at: word(&tree, "CreateTime").parse().unwrap_or(0),
             kind: Kind::of(&tree),
+            origin: Origin::of(&tree),
             tree,
         }
     }
@@ -83,6 +100,15 @@ impl Message {
         self.tree.text_of("MsgId").map(str::trim).filter(|id| !id.is_empty())
     }
 
+    /// What a push for a third-party platform is about: `InfoType` where there is no `MsgType`, trimmed. Such a push
+    /// (`component_verify_ticket`, `authorized`…) is no message, and WeChat wants the literal answer `success`.
+    pub fn info_type(&self) -> Option<&str> {
+        if !self.msg_type().is_empty() {
+            return None;
+        }
+        self.tree.text_of("InfoType").map(str::trim).filter(|info| !info.is_empty())
+    }
+
     /// The text of a text message, perhaps empty; None for any other kind.
     pub fn content(&self) -> Option<&str> {
         match &self.kind {
@@ -97,6 +123,23 @@ impl Message {
             Kind::Voice { recognition, .. } => recognition.as_deref(),
             _ => None,
         }
+    }
+
+    /// The typed value as JSON, by the schema in `docs/message.md`: `type`, for events `event` (both in lower case), and
+    /// the fields of [`Kind`] and [`Event`] under their names here, all of them always; for messages also `msg_id` and
+    /// `origin`. `null` if the kind or the event is unknown: then there is nothing but the tree.
+    pub fn typed_json(&self) -> Value {
+        if matches!(self.kind, Kind::Unknown | Kind::Event(Event::Unknown)) {
+            return Value::Null;
+        }
+        // No map of the types has keys other than texts, and nothing else can fail.
+        let mut typed = serde_json::to_value(&self.kind).unwrap_or_default();
+        if let (Value::Object(typed), false) = (&mut typed, self.is_event()) {
+            let origin = if self.origin.is_empty() { Value::Null } else { json!(self.origin) };
+            typed.insert("msg_id".to_owned(), json!(self.msg_id()));
+            typed.insert("origin".to_owned(), origin);
+        }
+        typed
     }
 
     /// What right to send this push opens.
@@ -114,19 +157,4 @@ impl Message {
     pub fn is_event(&self) -> bool {
         self.msg_type().eq_ignore_ascii_case("event")
     }
-}
-
-/// A field that is an id, a name or a number: trimmed.
-fn word(tree: &Element, name: &str) -> String {
-    tree.text_of(name).unwrap_or_default().trim().to_owned()
-}
-
-/// A field that someone wrote: as it is.
-fn prose(tree: &Element, name: &str) -> String {
-    tree.text_of(name).unwrap_or_default().to_owned()
-}
-
-/// An optional word: empty is none.
-fn word_if_any(tree: &Element, name: &str) -> Option<String> {
-    Some(word(tree, name)).filter(|word| !word.is_empty())
 }

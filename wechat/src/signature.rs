@@ -75,16 +75,16 @@ impl PushQuery {
     /// tells neither the signature nor which token fits. Hex in either case; anything but 40 hex digits is false, and
     /// an empty token fits nothing.
     pub fn is_signed_with(&self, tokens: &[&str]) -> bool {
-        if self.signature.len() != 40 || !self.signature.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return false;
-        }
-        let presented = self.signature.to_ascii_lowercase();
-        let mut fits = Choice::from(0);
-        for token in tokens.iter().filter(|token| !token.is_empty()) {
-            let expected = sign(&[token, &self.timestamp, &self.nonce]);
-            fits |= expected.as_bytes().ct_eq(presented.as_bytes());
-        }
-        fits.into()
+        fits(&self.signature, tokens, |token| sign(&[token, &self.timestamp, &self.nonce]))
+    }
+
+    /// Whether `msg_signature` was made with one of `tokens` over the text of `Encrypt`; false if there is none.
+    ///
+    /// Compared as in [`is_signed_with`](PushQuery::is_signed_with). This is the only signature that counts in the
+    /// encrypted modes: by WeChat's documentation `signature`, which is sent too, proves nothing about the body.
+    pub fn is_sealed_with(&self, tokens: &[&str], encrypt: &str) -> bool {
+        let Some(presented) = &self.msg_signature else { return false };
+        fits(presented, tokens, |token| sign(&[token, &self.timestamp, &self.nonce, encrypt]))
     }
 }
 
@@ -102,6 +102,19 @@ pub enum QueryError {
 /// The keys that WeChat defines, in the order of [`PushQuery`]'s fields.
 const KEYS: [&str; 7] =
     ["signature", "timestamp", "nonce", "echostr", "openid", "encrypt_type", "msg_signature"];
+
+/// Whether `presented` is what `expected` gives for one of `tokens`, in a time that depends on neither.
+fn fits(presented: &str, tokens: &[&str], expected: impl Fn(&str) -> String) -> bool {
+    if presented.len() != 40 || !presented.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return false;
+    }
+    let presented = presented.to_ascii_lowercase();
+    let mut fits = Choice::from(0);
+    for token in tokens.iter().filter(|token| !token.is_empty()) {
+        fits |= expected(token).as_bytes().ct_eq(presented.as_bytes());
+    }
+    fits.into()
+}
 
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {

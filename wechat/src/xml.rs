@@ -15,12 +15,14 @@ mod writer;
 use serde_json::{Map, Value};
 
 pub use error::XmlError;
+pub(crate) use reader::parse_text;
 pub use reader::{Limits, parse, parse_within};
+pub(crate) use writer::cdata;
 
-/// An element: its name, the text directly inside it, and its child elements in their order.
+/// An element: its name, the text directly inside it, and its child elements in their order. From JSON, a member.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Element {
-    /// The name as written, with its prefix if it has one.
+    /// The name as written, with its prefix if it has one. From JSON it may be any text.
     pub name: String,
     /// All text, CDATA and references directly inside, joined. White space that stands between child elements or
     /// around CDATA is layout and is left out; blanks inside CDATA, or in an element with bare text only, are kept.
@@ -30,7 +32,7 @@ pub struct Element {
 }
 
 impl Element {
-    /// An empty element. `name` must be an XML name: it is written as it is.
+    /// An empty element.
     pub fn new(name: impl Into<String>) -> Element {
         Element { name: name.into(), ..Element::default() }
     }
@@ -94,7 +96,7 @@ impl Element {
     }
 
     /// The element as XML, without a declaration, every text in CDATA. Reading it gives the same tree, except that
-    /// characters which XML forbids (most control characters) are left out.
+    /// characters which XML forbids (most control characters) are left out, and that what a name can't hold is `_`.
     pub fn write(&self) -> String {
         let mut out = String::new();
         writer::write(self, &mut out);
@@ -105,9 +107,18 @@ impl Element {
 /// The elements that WeChat repeats to make a list.
 const LISTS: [&str; 3] = ["item", "List", "fail_idx"];
 
-/// Whether XML 1.0 allows the character in a document.
-fn is_xml_char(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+/// XML's rule for names, a little wider: what it refuses could not be written back as a tag.
+fn is_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(begins_name) && chars.all(continues_name)
+}
+
+fn begins_name(c: char) -> bool {
+    c.is_alphabetic() || c == '_' || c == ':'
+}
+
+fn continues_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | ':' | '-' | '.')
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ fn text_is_what_stands_inside_however_it_is_written() {
         ("<xml><A><![CDATA[a\r\nb\rc]]></A></xml>", "a\nb\nc"),
         // What XML forbids is dropped, not refused.
         ("<xml><A><![CDATA[a\u{0}\u{8}\u{FFFF}b]]>&#1;</A></xml>", "ab"),
+        // A reference to no character at all leaves a mark.
+        ("<xml><A>a&#0;&#xD83D;&#x110000;&#99999999999999999999;b</A></xml>", "a\u{FFFD}\u{FFFD}\u{FFFD}b"),
         ("<xml><A><!-- no --><![CDATA[x]]><?pi no?></A></xml>", "x"),
         ("<xml a='1'><A b=\"<![CDATA[\" c>x</A></xml>", "x"),
     ] {
@@ -87,10 +89,10 @@ fn each_refusal_has_its_name_and_place() {
         ("<!DOCTYPE xml SYSTEM 'file:///etc/passwd'><xml/>", XmlError::Doctype { offset: 0 }),
         ("<xml><!DOCTYPE xml></xml>", XmlError::Doctype { offset: 5 }),
         ("<xml>&nbsp;</xml>", XmlError::Entity { name: "nbsp".into(), offset: 5 }),
-        ("<xml>&#0;</xml>", XmlError::Reference { offset: 5 }),
-        ("<xml>&#xD800;</xml>", XmlError::Reference { offset: 5 }),
-        ("<xml>&#x110000;</xml>", XmlError::Reference { offset: 5 }),
         ("<xml>&#;</xml>", XmlError::Reference { offset: 5 }),
+        ("<xml>&#x;</xml>", XmlError::Reference { offset: 5 }),
+        ("<xml>&#xG;</xml>", XmlError::Reference { offset: 5 }),
+        ("<xml>&#+65;</xml>", XmlError::Reference { offset: 5 }),
         ("<html></html>", XmlError::Root { name: "html".into() }),
         ("<XML></XML>", XmlError::Root { name: "XML".into() }),
         ("<xml/><xml/>", XmlError::Trailing { offset: 6 }),
@@ -134,9 +136,12 @@ fn what_breaks_the_grammar_is_malformed() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_are_refused_at_their_place() {
-    assert_eq!(parse(b"<xml>\xC4\xE3</xml>"), Err(XmlError::NotUtf8 { offset: 5 }));
-    assert_eq!(parse(b"\xFF\xFE<\0x\0"), Err(XmlError::NotUtf8 { offset: 0 }));
+fn bytes_that_are_not_utf8_are_mended_unless_they_say_what_else_they_are() {
+    assert_eq!(parse(b"<xml><A>\xC4\xE3</A></xml>").unwrap().text_of("A"), Some("\u{FFFD}\u{FFFD}"));
+    assert_eq!(parse(b"<xml><A>x</A></xml>\0\0").unwrap().text_of("A"), Some("x"));
+    let declared = b"<?xml version='1.0' encoding='GB18030'?><xml><A>\xC4\xE3</A></xml>";
+    assert_eq!(parse(declared), Err(XmlError::Encoding { name: "GB18030".into() }));
+    assert_eq!(parse(b"\xFF\xFE<\0x\0"), Err(XmlError::NotXml { offset: 0 }));
 }
 
 #[test]

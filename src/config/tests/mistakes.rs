@@ -110,8 +110,8 @@ reply = { type = "text", content = 1 }
         the AppID begins with `wx` and is beside the AppSecret in WeChat's console
     huixin.toml:30: `account.main.app_secret_file` names `nowhere/secret`, which is not there
     huixin.toml:31: `account.main.token` is empty
-    huixin.toml:32: `account.main.aes_key` is not available in this version: safe mode comes later; choose plain mode in WeChat's console
-        leave the key out
+    huixin.toml:32: `account.main.aes_key` can't be used: an AES key has 43 characters; this has 3
+        copy the EncodingAESKey from WeChat's console
     huixin.toml:33: `account.main.api_base` must be an http or https URL, not `ftp`
         write it like "https://api.weixin.qq.com"
     huixin.toml:35: `account.other.app_secret` is missing

@@ -41,6 +41,8 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     listen = "127.0.0.1:8080"  # default
     max_body = "256KiB"  # default
     ack_budget = "250ms"  # default
+    allow_from = []  # default
+    trusted_proxies = []  # default
 
     [worker]
     concurrency = 64  # --concurrency
@@ -55,6 +57,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     app_id = "wx1"
     app_secret = "***"  # HUIXIN_ACCOUNT__MAIN__APP_SECRET
     token = "***"
+    accept_plain = false  # default
     api_base = "https://api.weixin.qq.com"  # default
 
     [[route]]

@@ -28,10 +28,12 @@ pub(crate) fn long() -> bool {
 
 /// What a test can say about its installation.
 pub(crate) struct Setup {
-    /// The routes, as TOML.
+    /// More of `[account.main]` and then the routes, as TOML.
     pub(crate) routes: String,
     /// `worker.lease`.
     pub(crate) lease: &'static str,
+    /// More of `[receiver]`, as TOML.
+    pub(crate) receiver: String,
     /// `worker.grace`.
     pub(crate) grace: &'static str,
     /// The pretend WeChat.
@@ -40,7 +42,13 @@ pub(crate) struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { routes: String::new(), lease: "15s", grace: "25s", sandbox: SandboxConfig::default() }
+        Self {
+            routes: String::new(),
+            receiver: String::new(),
+            lease: "15s",
+            grace: "25s",
+            sandbox: SandboxConfig::default(),
+        }
     }
 }
 
@@ -76,9 +84,10 @@ impl Stack {
         let sandbox = RunningSandbox::start(setup.sandbox).await.expect("the sandbox starts");
         let account = &sandbox.sandbox.config().accounts[0];
         let config = format!(
-            "[queue]\nurl = \"{queue_url}\"\n[receiver]\nlisten = \"127.0.0.1:{receiver_port}\"\n\
+            "[queue]\nurl = \"{queue_url}\"\n[receiver]\nlisten = \"127.0.0.1:{receiver_port}\"\n{}\
              [worker]\nlease = \"{}\"\ngrace = \"{}\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
              [account.main]\napp_id = \"{}\"\napp_secret = \"{}\"\ntoken = \"{}\"\napi_base = \"{}\"\n{}",
+            setup.receiver,
             setup.lease,
             setup.grace,
             account.app_id,

@@ -1,10 +1,17 @@
-//! The kinds of message in WeChat's documentation of ordinary messages (接收普通消息), by `MsgType`.
+//! The kinds of message in WeChat's documentation of ordinary messages (接收普通消息), by `MsgType`, and two that it
+//! leaves out: files and cards of mini programs.
+//!
+//! As JSON, a variant has the name of `MsgType` in lower case and the names of its fields.
 
-use super::{Event, prose, word, word_if_any};
+use serde::Serialize;
+
+use super::Event;
+use super::field::{number, prose, word, word_if_any};
 use crate::xml::Element;
 
 /// What was pushed. A field that is missing or empty in the body is empty here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Kind {
     /// A text. Stickers and other unsupported things arrive as a fixed text that says so.
@@ -66,6 +73,32 @@ pub enum Kind {
         /// Where it leads.
         url: String,
     },
+    /// A file. WeChat gives no way to fetch it.
+    File {
+        /// Its name.
+        title: String,
+        /// Often its size in words; perhaps empty.
+        description: String,
+        /// `FileKey`.
+        file_key: String,
+        /// `FileMd5`: the MD5 of its content, in hex.
+        file_md5: String,
+        /// `FileTotalLen`, in bytes.
+        size_bytes: Option<u64>,
+    },
+    /// A card of a mini program.
+    MiniProgramPage {
+        /// Its title.
+        title: String,
+        /// The mini program's AppID.
+        app_id: String,
+        /// The page that it opens.
+        page_path: String,
+        /// Where WeChat serves its picture.
+        thumb_url: String,
+        /// The picture as temporary material.
+        thumb_media_id: String,
+    },
     /// Not a message: something happened.
     Event(Event),
     /// Another `MsgType`, or none. The elements are in [`Message::tree`](super::Message::tree).
@@ -102,6 +135,20 @@ impl Kind {
                 title: prose(tree, "Title"),
                 description: prose(tree, "Description"),
                 url: word(tree, "Url"),
+            },
+            "file" => Kind::File {
+                title: prose(tree, "Title"),
+                description: prose(tree, "Description"),
+                file_key: word(tree, "FileKey"),
+                file_md5: word(tree, "FileMd5"),
+                size_bytes: number(tree, "FileTotalLen"),
+            },
+            "miniprogrampage" => Kind::MiniProgramPage {
+                title: prose(tree, "Title"),
+                app_id: word(tree, "AppId"),
+                page_path: word(tree, "PagePath"),
+                thumb_url: word(tree, "ThumbUrl"),
+                thumb_media_id: word(tree, "ThumbMediaId"),
             },
             "event" => Kind::Event(Event::of(tree)),
             _ => Kind::Unknown,

@@ -3,6 +3,12 @@
 //! The numbers are those of WeChat's documentation of customer-service messages (客服消息) of 2025 and 2026, and
 //! defaults: WeChat has changed them in 2021 and 2023, so callers let the operator overrule them. What counts is the
 //! push's `CreateTime`; WeChat's answer 45015 or 45047 has the last word.
+//!
+//! Two rows of WeChat's tables aren't here. *A payment* opens unlimited messages for 48 hours by one page, and is absent
+//! from the pages about the API. What is pushed is a follow (`subscribe` with `last_trade_no_…`), so it counts as one:
+//! of two rights the smaller is the safe guess, as what goes beyond it is held back for later, and what WeChat refuses
+//! is lost. *Entering customer service* (2 messages) is for mini programs, whose events are `Silent` here, and so are
+//! sessions of customer service that begin, end or move (`kf_…_session`): what the user did before had its own right.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +30,8 @@ pub enum Trigger {
     Subscribe,
     /// The user left: whatever right there was is gone.
     Unsubscribe,
-    /// Everything else, which gives no right and takes none: `LOCATION`, `VIEW`, results of jobs, unknown events.
+    /// Everything else, which gives no right and takes none: `LOCATION`, `VIEW`, `pic_…` and `location_select` (what was
+    /// chosen follows as messages, which do), results of jobs, unknown events.
     Silent,
 }
 
@@ -53,10 +60,8 @@ impl Trigger {
             Kind::Text { menu_id: Some(_), .. } => Trigger::Click,
             // Without a type it is no message of a user (third-party pushes have `InfoType`), and a device's isn't.
             Kind::Unknown if message.msg_type().is_empty() => Trigger::Silent,
-            Kind::Unknown if message.msg_type().to_ascii_lowercase().starts_with("device_") => {
-                Trigger::Silent
-            }
-            // An unknown type that isn't an event is something a user sent: files arrive undocumented.
+            Kind::Unknown if is_of_a_device(message.msg_type()) => Trigger::Silent,
+            // An unknown type that isn't an event is something a user sent: files came before anyone had documented them.
             _ => Trigger::Message,
         }
     }
@@ -110,6 +115,12 @@ impl FromStr for Trigger {
         let known = Trigger::ALL.into_iter().find(|trigger| trigger.as_str() == name);
         known.ok_or_else(|| UnknownTrigger(name.to_owned()))
     }
+}
+
+/// The types that devices push, or pushed (`device_text`, `device_event`, `device_status`, `hardware`).
+fn is_of_a_device(msg_type: &str) -> bool {
+    let msg_type = msg_type.to_ascii_lowercase();
+    msg_type == "hardware" || msg_type.starts_with("device_")
 }
 
 /// A name that is no trigger's.

@@ -1,6 +1,6 @@
 //! Why a body isn't a message: each refusal by its name, with the place where it was seen.
 
-/// A refusal of [`parse`](super::parse). Offsets are bytes from the start of the body. No variant holds text of a
+/// A refusal of [`parse`](super::parse). Offsets are bytes from the start of the mended body. No variant holds text of a
 /// message, only names of elements, entities and encodings, cut to 32 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -8,12 +8,6 @@ pub enum XmlError {
     /// Nothing, or only white space, comments and declarations.
     #[error("the body holds no XML element")]
     Empty,
-    /// The bytes aren't UTF-8.
-    #[error("the body is not UTF-8 at byte {offset}")]
-    NotUtf8 {
-        /// The first byte that isn't.
-        offset: usize,
-    },
     /// The XML declaration names another encoding.
     #[error("the body says it is encoded as {name:?}; only UTF-8 is read")]
     Encoding {
@@ -40,8 +34,8 @@ pub enum XmlError {
         /// Where it stands.
         offset: usize,
     },
-    /// A numeric reference to no character.
-    #[error("the body has a reference to no character at byte {offset}")]
+    /// A numeric reference without a number.
+    #[error("the body has a reference to no number at byte {offset}")]
     Reference {
         /// Where it stands.
         offset: usize,

@@ -3,10 +3,11 @@
 use quick_xml::Reader;
 use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::events::{BytesStart, Event};
 
 use super::error::short;
-use super::{Element, XmlError, is_xml_char};
+use super::{Element, XmlError, is_name};
+use crate::mend::{mend, push_legal};
 
 /// How large a tree may be. WeChat's own messages are at most five levels deep and have some dozen elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +34,25 @@ pub fn parse(body: &[u8]) -> Result<Element, XmlError> {
 
 /// Reads a body: a byte order mark, white space and an XML declaration may come first, then one root named `xml`.
 ///
-/// Characters that XML forbids are dropped rather than refused: they can only come from a user's text, and refusing
-/// would make WeChat push the message again and then show the user a fault.
+/// Broken UTF-8 becomes U+FFFD and characters that XML forbids are dropped, rather than refused: they can only come from
+/// a user's text, and refusing would make WeChat push the message again and then show the user a fault.
+/// [`body::parse`](crate::body::parse) tells whether that was so.
 ///
 /// # Errors
 /// [`XmlError`], one variant per refusal.
 pub fn parse_within(body: &[u8], limits: Limits) -> Result<Element, XmlError> {
-    let text = std::str::from_utf8(body).map_err(|e| XmlError::NotUtf8 { offset: e.valid_up_to() })?;
+    let (text, _) = mend(body);
+    parse_text(&text, limits).map(|(tree, _)| tree)
+}
+
+/// Reads a mended text; also tells whether references had to be mended.
+pub(crate) fn parse_text(text: &str, limits: Limits) -> Result<(Element, bool), XmlError> {
     let unmarked = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     Builder {
         limits,
         skipped: text.len() - unmarked.len(),
         begun: false,
+        mended: false,
         elements: 0,
         open: Vec::new(),
         root: None,
@@ -59,6 +67,8 @@ struct Builder {
     skipped: usize,
     /// Whether anything but white space has been seen, so that a declaration is late.
     begun: bool,
+    /// Whether a reference meant no character, or one that XML forbids.
+    mended: bool,
     elements: usize,
     /// From the root to the innermost open element.
     open: Vec<Open>,
@@ -67,7 +77,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn read(mut self, text: &str) -> Result<Element, XmlError> {
+    fn read(mut self, text: &str) -> Result<(Element, bool), XmlError> {
         let mut reader = Reader::from_str(text);
         reader.config_mut().allow_dangling_amp = false;
         loop {
@@ -102,8 +112,9 @@ impl Builder {
                 Event::Text(text) => self.text(&text.xml10_content(), offset)?,
                 Event::CData(text) => self.inside(offset)?.cdata(&text.xml10_content()),
                 Event::GeneralRef(reference) => {
-                    let text = resolve(&reference, offset)?;
-                    self.inside(offset)?.reference(&text);
+                    let (c, mended) = resolve(&reference, offset)?;
+                    self.mended |= mended;
+                    self.mended |= self.inside(offset)?.reference(c);
                 }
             }
         }
@@ -161,10 +172,10 @@ impl Builder {
         }
     }
 
-    fn finish(mut self) -> Result<Element, XmlError> {
+    fn finish(mut self) -> Result<(Element, bool), XmlError> {
         match self.open.pop() {
             Some(open) => Err(XmlError::Unclosed { name: short(&open.element.name) }),
-            None => self.root.ok_or(XmlError::Empty),
+            None => Ok((self.root.ok_or(XmlError::Empty)?, self.mended)),
         }
     }
 
@@ -199,18 +210,19 @@ impl Open {
     }
 
     fn bare(&mut self, text: &str) {
-        push_legal(&mut self.run, text);
+        self.run.push_str(text);
     }
 
-    fn reference(&mut self, text: &str) {
+    /// Adds the character, unless XML forbids it; whether it does.
+    fn reference(&mut self, c: char) -> bool {
         self.run_is_meant = true;
-        self.bare(text);
+        push_legal(&mut self.run, c.encode_utf8(&mut [0; 4]))
     }
 
     fn cdata(&mut self, text: &str) {
         self.settle_run();
         self.has_cdata = true;
-        push_legal(&mut self.element.text, text);
+        self.element.text.push_str(text);
     }
 
     fn child(&mut self, child: Element) {
@@ -237,32 +249,19 @@ impl Open {
     }
 }
 
-/// The text of `&…;`.
-fn resolve(reference: &BytesRef<'_>, offset: usize) -> Result<String, XmlError> {
-    match reference.resolve_char_ref() {
-        Ok(Some(c)) => Ok(c.to_string()),
-        Ok(None) => match resolve_predefined_entity(reference) {
-            Some(text) => Ok(text.to_owned()),
-            None => Err(XmlError::Entity { name: short(reference), offset }),
-        },
-        Err(_) => Err(XmlError::Reference { offset }),
+/// The character that `&…;` means, and whether it had to be mended: a number that is no character's becomes U+FFFD.
+fn resolve(reference: &str, offset: usize) -> Result<(char, bool), XmlError> {
+    let Some(number) = reference.strip_prefix('#') else {
+        let text = resolve_predefined_entity(reference);
+        let c = text.and_then(|text| text.chars().next());
+        return c.map(|c| (c, false)).ok_or_else(|| XmlError::Entity { name: short(reference), offset });
+    };
+    let (digits, radix) = number.strip_prefix('x').map_or((number, 10), |digits| (digits, 16));
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return Err(XmlError::Reference { offset });
     }
-}
-
-/// XML's rule for names, a little wider: what it refuses could not be written back as a tag.
-fn is_name(name: &str) -> bool {
-    let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_' || c == ':')
-        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '-' | '.'))
-}
-
-/// Appends what XML allows of `text`; nearly always that is all of it.
-fn push_legal(to: &mut String, text: &str) {
-    if text.chars().all(is_xml_char) {
-        to.push_str(text);
-    } else {
-        to.extend(text.chars().filter(|c| is_xml_char(*c)));
-    }
+    let c = u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
+    Ok((c.unwrap_or(char::REPLACEMENT_CHARACTER), c.is_none()))
 }
 
 /// White space as XML means it; an ideographic space is a character of the message.

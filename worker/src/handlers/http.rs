@@ -162,6 +162,7 @@ fn request_body(message: &Message, context: &Context) -> Value {
         // Their places: conversation memory and call backs come later.
         "memory": null,
         "callback_url": null,
+        "typed": message.typed_json(),
         "fields": message.tree.to_json(),
     })
 }
@@ -221,6 +222,7 @@ mod tests {
                 "event": null, "key": null, "content": "hello", "created_at": 1_718_000_010,
                 "accepted_at": "2024-06-10T06:13:31Z", "reply_until": "2024-06-12T06:13:31Z", "sends_left": 5, "attempt": 1,
                 "captures": {"code": "18-546"}, "memory": null, "callback_url": null,
+                "typed": message.typed_json(),
                 "fields": {
                     "ToUserName": "gh_1", "FromUserName": "oUser", "CreateTime": "1718000010", "MsgType": "text",
                     "Content": "hello", "MsgId": "24801004976846051"

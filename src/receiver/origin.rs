@@ -1,0 +1,100 @@
+//! Where a push comes from: the address to compare with the allow list.
+//!
+//! Behind a proxy the connection is the proxy's, and `X-Forwarded-For` holds the client's address, together with whatever
+//! the client itself wrote there. Each proxy appends the address it saw, so the list is read from its end, over the
+//! addresses of proxies that are trusted; the first other one is the client. Without a trusted proxy the header isn't
+//! looked at.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::HeaderMap;
+use ipnet::IpNet;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Which clients may push.
+#[derive(Clone, Debug, Default)]
+pub struct Origins {
+    /// Networks that pushes may come from; empty: any.
+    pub allow_from: Vec<IpNet>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Origins {
+    /// Whether a push on this connection is allowed.
+    pub(super) fn allow(&self, peer: SocketAddr, headers: &HeaderMap) -> bool {
+        self.allow_from.is_empty() || self.client(peer, headers).is_some_and(|client| has(&self.allow_from, client))
+    }
+
+    /// The client's address; none if a trusted proxy doesn't say.
+    fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = peer.ip().to_canonical();
+        if !has(&self.trusted_proxies, peer) {
+            return Some(peer);
+        }
+        // Several headers of the name are one list, in their order.
+        let mut hops = Vec::new();
+        for value in headers.get_all(FORWARDED_FOR) {
+            hops.extend(value.to_str().ok()?.split(',').map(str::trim));
+        }
+        for hop in hops.into_iter().rev() {
+            let address = hop.parse::<IpAddr>().ok()?.to_canonical();
+            if !has(&self.trusted_proxies, address) {
+                return Some(address);
+            }
+        }
+        None
+    }
+}
+
+fn has(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, forwarded: &[&str]) -> Option<String> {
+        let origins = Origins {
+            allow_from: Vec::new(),
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "127.0.0.1/32".parse().unwrap()],
+        };
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(FORWARDED_FOR, value.parse().unwrap());
+        }
+        let peer = SocketAddr::new(peer.parse().unwrap(), 1);
+        origins.client(peer, &headers).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn the_client_is_the_last_address_that_no_trusted_proxy_has() {
+        let rows = [
+            ("8.8.8.8", &[][..], Some("8.8.8.8")),
+            ("8.8.8.8", &["1.1.1.1"], Some("8.8.8.8")),
+            ("127.0.0.1", &["1.1.1.1"], Some("1.1.1.1")),
+            ("::ffff:127.0.0.1", &["1.1.1.1"], Some("1.1.1.1")),
+            ("127.0.0.1", &["9.9.9.9, 1.1.1.1"], Some("1.1.1.1")),
+            ("127.0.0.1", &["9.9.9.9, 1.1.1.1, 10.1.2.3"], Some("1.1.1.1")),
+            ("127.0.0.1", &["9.9.9.9", "1.1.1.1"], Some("1.1.1.1")),
+            ("127.0.0.1", &[], None),
+            ("127.0.0.1", &["10.1.2.3"], None),
+            ("127.0.0.1", &["1.1.1.1, unknown"], None),
+            ("10.0.0.1", &["2001:db8::1"], Some("2001:db8::1")),
+        ];
+        for (peer, forwarded, expected) in rows {
+            assert_eq!(client(peer, forwarded).as_deref(), expected, "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_allow_list_allows_all_and_another_only_its_own() {
+        let peer = SocketAddr::from(([8, 8, 8, 8], 1));
+        assert!(Origins::default().allow(peer, &HeaderMap::new()));
+        let only = |network: &str| Origins { allow_from: vec![network.parse().unwrap()], ..Origins::default() };
+        assert!(only("8.8.0.0/16").allow(peer, &HeaderMap::new()));
+        assert!(!only("8.9.0.0/16").allow(peer, &HeaderMap::new()));
+    }
+}
