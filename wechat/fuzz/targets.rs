@@ -110,7 +110,7 @@ fn message_body(data: &[u8]) {
     let key = message.dedup_key("main", data);
     assert_eq!(key, message.dedup_key("main", data));
     assert_eq!(key.opaque_id().len(), 22);
-    let _ = (message.trigger(), message.tree.to_json(), message.tree.write());
+    let _ = (message.trigger(), message.typed_json(), message.tree.to_json(), message.tree.write());
     assert_eq!(Message::parse(data), Ok(message));
 }
 
