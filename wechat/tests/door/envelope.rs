@@ -90,6 +90,12 @@ fn base64_is_read_strictly() {
 }
 
 #[test]
+fn without_an_app_id_nothing_is_opened() {
+    let nobodys = seal(&key(KEY), "", b"x");
+    assert_eq!(open(&key(KEY), "", &nobodys), Err(SealedError::AppId));
+}
+
+#[test]
 fn an_envelope_has_one_encrypt_directly_inside() {
     for (body, expected) in [
         ("<xml><ToUserName>gh_a</ToUserName><Encrypt><![CDATA[ab]]></Encrypt></xml>", Ok("ab")),
