@@ -48,5 +48,5 @@ pub enum BodyError {
 
 fn is_json(text: &str) -> bool {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    text.trim_start().starts_with('{')
+    text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{')
 }

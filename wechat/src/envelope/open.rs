@@ -25,7 +25,7 @@ pub fn open(key: &AesKey, app_id: &str, encrypt: &str) -> Result<Vec<u8>, Sealed
     let (head, rest) = plain.split_at_checked(HEAD).ok_or(SealedError::MessageLength)?;
     let length = head[RANDOM_BYTES..].iter().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));
     let (message, owner) = rest.split_at_checked(length).ok_or(SealedError::MessageLength)?;
-    if owner != app_id.as_bytes() {
+    if app_id.is_empty() || owner != app_id.as_bytes() {
         return Err(SealedError::AppId);
     }
     Ok(message.to_vec())
@@ -49,7 +49,7 @@ pub enum SealedError {
     /// The message's length says more than there is.
     #[error("it is shorter than its own length says")]
     MessageLength,
-    /// It was sealed for another AppID.
+    /// It was sealed for another AppID, or the one given is empty.
     #[error("it was sealed for another AppID")]
     AppId,
 }
