@@ -127,8 +127,16 @@ pub fn receiver(config: &Config, queue: Arc<dyn Queue>) -> Result<Receiver, Fail
     for (name, account) in &config.accounts {
         let known = ReceiverAccount {
             keys: Keys {
-                tokens: [Some(&account.token), account.previous_token.as_ref()].into_iter().flatten().cloned().collect(),
-                aes_keys: [&account.aes_key, &account.previous_aes_key].into_iter().flatten().cloned().collect(),
+                tokens: [Some(&account.token), account.previous_token.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .collect(),
+                aes_keys: [&account.aes_key, &account.previous_aes_key]
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .collect(),
                 app_id: account.app_id.clone(),
                 accept_plain: account.accept_plain,
             },
@@ -138,7 +146,8 @@ pub fn receiver(config: &Config, queue: Arc<dyn Queue>) -> Result<Receiver, Fail
     }
     let max_body_bytes =
         usize::try_from(config.receiver.max_body.bytes()).context("receiver.max_body is too large")?;
-    let crate::config::ReceiverConfig { ack_budget, max_skew, allow_from, trusted_proxies, .. } = config.receiver.clone();
+    let crate::config::ReceiverConfig { ack_budget, max_skew, allow_from, trusted_proxies, .. } =
+        config.receiver.clone();
     let origins = Origins { allow_from, trusted_proxies };
     Ok(Receiver { queue, accounts, max_body_bytes, ack_budget, max_skew, origins })
 }

@@ -33,7 +33,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// When the listener fails for good.
-pub async fn until(listener: TcpListener, routes: Router, shutdown: impl Future<Output = ()> + Send) -> std::io::Result<()> {
+pub async fn until(
+    listener: TcpListener,
+    routes: Router,
+    shutdown: impl Future<Output = ()> + Send,
+) -> std::io::Result<()> {
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);

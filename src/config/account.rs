@@ -98,7 +98,11 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
     let previous_aes_key = self::aes_key(&mut section, "previous_aes_key", "previous_aes_key_file");
     if previous_aes_key.is_some() && !given(&section, "aes_key") && aes_key.is_none() {
         let mistake = Mistake::new("is given without `aes_key`");
-        section.mistake("previous_aes_key", None, mistake.hint("name the key that is valid now as `aes_key`"));
+        section.mistake(
+            "previous_aes_key",
+            None,
+            mistake.hint("name the key that is valid now as `aes_key`"),
+        );
     }
     let accept_plain = section.parsed("accept_plain", value::boolean).unwrap_or(false);
 
@@ -163,7 +167,8 @@ fn pretend(name: &str) -> AccountConfig {
 fn aes_key(section: &mut Section<'_>, key: &'static str, file_key: &'static str) -> Option<AesKey> {
     secrets::read_as(section, key, file_key, |text| {
         let mistake = |error| Mistake::new(format!("can't be used: {error}"));
-        AesKey::decode(&text).map_err(|error| mistake(error).hint("copy the EncodingAESKey from WeChat's console"))
+        AesKey::decode(&text)
+            .map_err(|error| mistake(error).hint("copy the EncodingAESKey from WeChat's console"))
     })
 }
 

@@ -75,7 +75,10 @@ pub(super) fn networks(node: &Node) -> Parsed<Vec<IpNet>> {
         .iter()
         .map(|text| {
             let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-            let mistake = || Mistake::new(format!("has `{text}`, which is no network")).hint("write it like \"10.0.0.0/8\"");
+            let mistake = || {
+                Mistake::new(format!("has `{text}`, which is no network"))
+                    .hint("write it like \"10.0.0.0/8\"")
+            };
             network.ok_or_else(mistake)
         })
         .collect()

@@ -7,11 +7,29 @@ use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 /// Tells the recorder what each metric means.
 pub fn describe() {
     describe_counter!("huixin_receiver_pushes_total", "Pushes, by account and result");
+    describe_counter!(
+        "huixin_receiver_mended_total",
+        "Pushes whose text was broken and is read mended, by account"
+    );
+    describe_counter!(
+        "huixin_receiver_previous_key_total",
+        "Pushes sealed with the previous AES key, by account"
+    );
     describe_histogram!(
         "huixin_receiver_ack_seconds",
         Unit::Seconds,
         "From a push's headers to its answer, accepted pushes only"
     );
+}
+
+/// A push's text had bytes or characters that can't be, and is read with replacements.
+pub(super) fn mended(account: &str) {
+    counter!("huixin_receiver_mended_total", "account" => account.to_owned()).increment(1);
+}
+
+/// A push was sealed with the key before: the change of keys isn't over.
+pub(super) fn opened_with_previous_key(account: &str) {
+    counter!("huixin_receiver_previous_key_total", "account" => account.to_owned()).increment(1);
 }
 
 /// What became of a push.

@@ -98,7 +98,8 @@ impl Receiver {
     fn is_fresh(&self, query: &PushQuery) -> bool {
         let Some(max_skew) = self.max_skew else { return true };
         let Ok(timestamp) = query.timestamp.parse::<u64>() else { return false };
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
         now.abs_diff(timestamp) <= max_skew.as_secs()
     }
 }

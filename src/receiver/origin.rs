@@ -24,7 +24,8 @@ pub struct Origins {
 impl Origins {
     /// Whether a push on this connection is allowed.
     pub(super) fn allow(&self, peer: SocketAddr, headers: &HeaderMap) -> bool {
-        self.allow_from.is_empty() || self.client(peer, headers).is_some_and(|client| has(&self.allow_from, client))
+        self.allow_from.is_empty()
+            || self.client(peer, headers).is_some_and(|client| has(&self.allow_from, client))
     }
 
     /// The client's address; none if a trusted proxy doesn't say.
@@ -93,7 +94,8 @@ mod tests {
     fn an_empty_allow_list_allows_all_and_another_only_its_own() {
         let peer = SocketAddr::from(([8, 8, 8, 8], 1));
         assert!(Origins::default().allow(peer, &HeaderMap::new()));
-        let only = |network: &str| Origins { allow_from: vec![network.parse().unwrap()], ..Origins::default() };
+        let only =
+            |network: &str| Origins { allow_from: vec![network.parse().unwrap()], ..Origins::default() };
         assert!(only("8.8.0.0/16").allow(peer, &HeaderMap::new()));
         assert!(!only("8.9.0.0/16").allow(peer, &HeaderMap::new()));
     }

@@ -14,7 +14,7 @@ use axum::extract::{ConnectInfo, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use huixin_queue::{Accepted, Class, Lane, MessageId, NewMessage};
-use huixin_wechat::{DedupKey, Inner, Message, PushQuery, Refusal, Trigger, admit};
+use huixin_wechat::{DedupKey, Inner, Message, PushQuery, Refusal, Trigger, admit, body};
 use huixin_worker::Payload;
 
 use super::metrics::{self, Result as Pushed};
@@ -45,7 +45,11 @@ pub(super) async fn push(
     let result = match allowed {
         true => receive(&door, &account, query, &headers, body, arrived_us).await,
         false if door.accounts.contains_key(&account) => {
-            door.refusals.note(&account, "their address is not in `allow_from`", "add WeChat's addresses to it");
+            door.refusals.note(
+                &account,
+                "their address is not in `allow_from`",
+                "add WeChat's addresses to it",
+            );
             Pushed::Forbidden
         }
         false => Pushed::UnknownAccount,
@@ -94,7 +98,10 @@ async fn receive(
         return refused(told(&refusal));
     }
     if !receiver.is_fresh(&query) {
-        return refused(("their timestamp is too far from now", "set this machine's clock, or mend `max_skew`"));
+        return refused((
+            "their timestamp is too far from now",
+            "set this machine's clock, or mend `max_skew`",
+        ));
     }
     let body = match read(receiver, headers, body).await {
         Ok(body) => body,
@@ -144,7 +151,9 @@ fn told(refusal: &Refusal) -> (&'static str, &'static str) {
         ),
         Refusal::NoMsgSignature => ("they have no msg_signature", "see whether a proxy cuts the query off"),
         Refusal::Envelope(_) => ("their body is no envelope", "see whether a proxy changes the body"),
-        Refusal::Sealed(_) => ("they can't be opened", "give `aes_key` and `app_id` what is in WeChat's console"),
+        Refusal::Sealed(_) => {
+            ("they can't be opened", "give `aes_key` and `app_id` what is in WeChat's console")
+        }
     }
 }
 
@@ -167,13 +176,28 @@ async fn read(receiver: &Receiver, headers: &HeaderMap, body: Body) -> Result<By
 fn stored(account: &str, class: &Class, inner: Inner, body: Bytes, arrived_us: u64) -> (NewMessage, Pushed) {
     let (body, sealed) = match inner {
         Inner::Plain => (body, false),
-        Inner::Opened { body, .. } => (Bytes::from(body), false),
+        Inner::Opened { body, key } => {
+            if key > 0 {
+                metrics::opened_with_previous_key(account);
+            }
+            (Bytes::from(body), false)
+        }
         Inner::Sealed => (body, true),
     };
     let understood = match sealed {
         true => Err("the push is encrypted, and the account has no aes_key".to_owned()),
-        false => Message::parse(&body).map_err(|error| format!("the push can't be understood: {error}")),
+        false => body::parse(&body).map_err(|error| format!("the push can't be understood: {error}")),
     };
+    let understood = understood.map(|parsed| {
+        if parsed.mended {
+            metrics::mended(account);
+            tracing::debug!(
+                account,
+                "a push had broken text, which is mended where it is read; it is stored as it came"
+            );
+        }
+        Message::from_tree(parsed.tree)
+    });
     let payload = |trigger, body| Payload { account: account.to_owned(), trigger, body }.encode();
     match understood {
         Ok(message) => {

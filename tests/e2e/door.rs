@@ -55,7 +55,9 @@ async fn the_key_before_is_accepted_while_it_is_changed() {
 
 #[tokio::test]
 async fn plain_pushes_are_taken_beside_a_key_only_when_the_configuration_says_so() {
-    for (accept_plain, expected) in [("", TryOutcome::Status(403)), ("\naccept_plain = true", TryOutcome::Acked)] {
+    for (accept_plain, expected) in
+        [("", TryOutcome::Status(403)), ("\naccept_plain = true", TryOutcome::Acked)]
+    {
         let keys = format!("aes_key = \"{KEY}\"{accept_plain}");
         let mut stack = stack(&keys, "", SandboxConfig::default()).await;
         let _receiver = stack.role("receiver").await;
@@ -88,11 +90,14 @@ impl Forger {
     fn query(&self, nonce: &str, encrypt: &str) -> String {
         let plain = sign(&[&self.token, "1718000010", nonce]);
         let sealed = sign(&[&self.token, "1718000010", nonce, encrypt]);
-        format!("signature={plain}&timestamp=1718000010&nonce={nonce}&openid=oUser&encrypt_type=aes&msg_signature={sealed}")
+        format!(
+            "signature={plain}&timestamp=1718000010&nonce={nonce}&openid=oUser&encrypt_type=aes&msg_signature={sealed}"
+        )
     }
 
     async fn post(&self, query: &str, body: impl Into<reqwest::Body>) -> (StatusCode, String) {
-        let answer = self.client.post(format!("{}?{query}", self.url)).body(body).send().await.expect("it answers");
+        let answer =
+            self.client.post(format!("{}?{query}", self.url)).body(body).send().await.expect("it answers");
         (answer.status(), answer.text().await.expect("it ends"))
     }
 }
@@ -117,14 +122,30 @@ async fn every_forgery_is_refused_alike_and_leaves_nothing_behind() {
         ("a plain body that says aes".into(), format!("{plain_query}&encrypt_type=aes"), TEXT.into()),
         ("a plain body under a sealed push's query".into(), sealed.clone(), TEXT.into()),
         ("an envelope under a plain query".into(), plain_query.clone(), envelope(&encrypt)),
-        ("the plain signature as msg_signature".into(), with_msg_signature(&plain_signature), envelope(&encrypt)),
-        ("no msg_signature".into(), sealed.replace(&format!("&msg_signature={msg_signature}"), ""), envelope(&encrypt)),
-        ("a doubled msg_signature".into(), format!("{sealed}&msg_signature={msg_signature}"), envelope(&encrypt)),
+        (
+            "the plain signature as msg_signature".into(),
+            with_msg_signature(&plain_signature),
+            envelope(&encrypt),
+        ),
+        (
+            "no msg_signature".into(),
+            sealed.replace(&format!("&msg_signature={msg_signature}"), ""),
+            envelope(&encrypt),
+        ),
+        (
+            "a doubled msg_signature".into(),
+            format!("{sealed}&msg_signature={msg_signature}"),
+            envelope(&encrypt),
+        ),
         ("a short msg_signature".into(), with_msg_signature(&msg_signature[..39]), envelope(&encrypt)),
         ("a long msg_signature".into(), with_msg_signature(&format!("{msg_signature}0")), envelope(&encrypt)),
         ("a msg_signature that is not hex".into(), with_msg_signature(&"g".repeat(40)), envelope(&encrypt)),
         ("another push's body under this query".into(), sealed.clone(), envelope(&seal_as(&forger.app_id))),
-        ("two Encrypt elements".into(), sealed.clone(), envelope(&encrypt).replace("</xml>", "<Encrypt>x</Encrypt></xml>")),
+        (
+            "two Encrypt elements".into(),
+            sealed.clone(),
+            envelope(&encrypt).replace("</xml>", "<Encrypt>x</Encrypt></xml>"),
+        ),
     ];
     // Signed as they should be, and yet not this account's, or not whole. Only somebody with the token can sign them.
     let signed = |name: &str, encrypt: &str| (name.to_owned(), forger.query("1", encrypt), envelope(encrypt));
@@ -149,8 +170,16 @@ async fn every_forgery_is_refused_alike_and_leaves_nothing_behind() {
         let counts = stack.counts().await;
         assert_eq!((counts.open_total(), counts.dead), (0, 0), "{name} leaves nothing behind");
     }
-    assert_eq!(forger.post(&sealed, envelope(&encrypt)).await, (StatusCode::OK, String::new()), "the genuine one is taken");
-    assert_eq!(forger.post(&sealed, envelope(&encrypt)).await, (StatusCode::OK, String::new()), "a replay is acked");
+    assert_eq!(
+        forger.post(&sealed, envelope(&encrypt)).await,
+        (StatusCode::OK, String::new()),
+        "the genuine one is taken"
+    );
+    assert_eq!(
+        forger.post(&sealed, envelope(&encrypt)).await,
+        (StatusCode::OK, String::new()),
+        "a replay is acked"
+    );
     let again = seal_as(&forger.app_id);
     assert_eq!(forger.post(&forger.query("2", &again), envelope(&again)).await.0, StatusCode::OK);
     assert_eq!(stack.counts().await.open_total(), 1, "sealed anew it is still the same message");
@@ -208,7 +237,8 @@ async fn a_window_for_the_clock_refuses_old_pushes_and_an_allow_list_other_addre
         let forger = Forger::at(&stack);
         let signature = sign(&[&forger.token, "1718000010", "1"]);
         // A timestamp of 2024, genuine and signed.
-        let (status, _) = forger.post(&format!("signature={signature}&timestamp=1718000010&nonce=1"), TEXT).await;
+        let (status, _) =
+            forger.post(&format!("signature={signature}&timestamp=1718000010&nonce=1"), TEXT).await;
         assert_eq!(status, expected, "{setting}");
         let now = stack.sandbox.sandbox.push_once(&Push::text("main", "oUser", "now")).await.outcome;
         let taken = if setting.contains("192.0.2") { TryOutcome::Status(403) } else { TryOutcome::Acked };

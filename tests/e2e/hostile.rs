@@ -27,10 +27,17 @@ async fn bodies_made_to_hurt_and_half_open_connections_slow_nobody_down() {
     // Signed, so that they get as far as the parser.
     let nested = format!("<xml>{}", "<a>".repeat(80_000));
     let attributes = format!("<xml {}></xml>", "a=\"b\" ".repeat(40_000));
-    let entities: String = (1..12).map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n - 1).repeat(10))).collect();
-    let laughs = format!("<!DOCTYPE xml [<!ENTITY l0 \"lol\">{entities}]><xml><Content>&l11;</Content></xml>");
+    let entities: String =
+        (1..12).map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n - 1).repeat(10))).collect();
+    let laughs =
+        format!("<!DOCTYPE xml [<!ENTITY l0 \"lol\">{entities}]><xml><Content>&l11;</Content></xml>");
     let references = format!("<xml><Content>{}</Content></xml>", "&#65;".repeat(50_000));
-    for (name, body) in [("nested tags", nested), ("attributes", attributes), ("a billion laughs", laughs), ("references", references)] {
+    for (name, body) in [
+        ("nested tags", nested),
+        ("attributes", attributes),
+        ("a billion laughs", laughs),
+        ("references", references),
+    ] {
         assert!(body.len() < 256 * 1024, "{name} is within the limit");
         let began = Instant::now();
         let status = client.post(&url).body(body).send().await.expect("it answers").status();
