@@ -29,9 +29,12 @@
 
 mod answer;
 mod backoff;
+mod crew;
+mod delivery;
 mod handler;
 mod job;
 mod lease;
+mod ledger;
 mod payload;
 mod route;
 mod settle;

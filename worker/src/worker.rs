@@ -1,44 +1,24 @@
-//! The loop: permit → take → run.
+//! A worker: what it is made of, and how it runs from its start to its end.
 //!
-//! A permit comes first: a worker that took what it can't start would hold a lease for nothing while others are free.
-//! What is free is taken in one call, up to a batch. A take whose answer got lost is repeated with the same number, so
-//! that the queue gives the same batch again.
-//!
-//! **Stopping** has three stages, and the end says which were needed: stop taking; let what runs finish, until the
-//! grace is over; hand the rest back. A take under way is waited for and what it brings is handed back: if the call were
-//! dropped, its messages would wait until their leases run out. A send under way is let finish (its own timeout bounds
-//! it), so that it doesn't become unsure.
+//! The loop that takes and starts messages is in [`crate::crew`], one message's way in [`crate::job`].
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::FutureExt as _;
-use huixin_queue::{Class, Lease, Leased, NameError, Queue, QueueError, TakeRequest, Taken, WorkerId};
+use huixin_queue::{Class, NameError, Queue, QueueError, TakeRequest, WorkerId};
 use huixin_wechat::Client;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
 
-use crate::backoff;
-use crate::job::{End, Job, shortened};
+use crate::crew::Crew;
 use crate::lease::Keeper;
 use crate::metrics;
-use crate::route::{ATTEMPTS_DEFAULT, Route};
-
-/// Messages taken in one call at most.
-const TAKE_MAX: usize = 64;
-/// The longest an idle worker waits before it looks again: the safety net under a lost wake-up.
-const IDLE_MAX: Duration = Duration::from_secs(1);
-const OUTAGE_PAUSE_FIRST: Duration = Duration::from_millis(100);
-const OUTAGE_PAUSE_MAX: Duration = Duration::from_secs(1);
-/// How long a stop waits for the answer to a take under way.
-const LAST_TAKE_MAX: Duration = Duration::from_secs(3);
+use crate::route::Route;
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -105,7 +85,7 @@ pub struct WorkerHealth {
     began: Instant,
     last_take_ms: Arc<AtomicU64>,
     /// Every permit is in use: nothing is taken, and that is right.
-    full: Arc<AtomicBool>,
+    pub(crate) full: Arc<AtomicBool>,
 }
 
 impl WorkerHealth {
@@ -120,7 +100,7 @@ impl WorkerHealth {
         }
     }
 
-    fn taken(&self) {
+    pub(crate) fn taken(&self) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_take_ms.store(now.max(1), Ordering::Relaxed);
         metrics::taken();
@@ -134,8 +114,8 @@ pub(crate) struct Shared {
     pub(crate) routes: Vec<Route>,
     /// Cancelled when the grace is over: hand back what isn't done.
     pub(crate) stop_now: CancellationToken,
-    released: AtomicU64,
-    settled: AtomicU64,
+    pub(crate) released: AtomicU64,
+    pub(crate) settled: AtomicU64,
 }
 
 impl Worker {
@@ -211,191 +191,4 @@ impl Worker {
         let stopped = crew.stop(self.settings.grace).await;
         result.map(|()| stopped)
     }
-}
-
-/// A running worker.
-struct Crew {
-    shared: Arc<Shared>,
-    permits: Arc<Semaphore>,
-    keeper: Keeper,
-    tasks: TaskTracker,
-    health: WorkerHealth,
-}
-
-impl Crew {
-    /// Takes and starts messages until it is to stop.
-    async fn work(&self, mut request: TakeRequest, stopping: &CancellationToken) -> Result<(), WorkerError> {
-        let mut pause = OUTAGE_PAUSE_FIRST;
-        let mut away = false;
-        while let Some(mut permits) = stopping.run_until_cancelled(self.some_permits()).await {
-            request.max = permits.num_permits();
-            let began = Instant::now();
-            let taken = tokio::select! {
-                taken = self.shared.queue.take(&request) => taken,
-                () = long_after(stopping) => break,
-            };
-            match taken {
-                Ok(taken) if stopping.is_cancelled() => {
-                    self.hand_back(&taken.messages).await;
-                    break;
-                }
-                Ok(taken) => {
-                    request.call += 1;
-                    self.health.taken();
-                    if std::mem::take(&mut away) {
-                        tracing::info!(queue = self.shared.queue.place(), "the queue is back");
-                    }
-                    pause = OUTAGE_PAUSE_FIRST;
-                    let Taken { messages, next_due } = taken;
-                    if stopping.is_cancelled() {
-                        return self.give_back(messages).await;
-                    }
-                    let idle = messages.is_empty();
-                    for leased in messages {
-                        // The store never gives more than it was asked for.
-                        let Some(permit) = permits.split(1) else { break };
-                        self.start(leased, began, permit);
-                    }
-                    drop(permits);
-                    if idle {
-                        let at_most =
-                            next_due.map_or(IDLE_MAX, |due| due.clamp(Duration::from_millis(5), IDLE_MAX));
-                        let wait = stopping.run_until_cancelled(self.shared.queue.wait(at_most)).await;
-                        if matches!(wait, Some(Err(_))) {
-                            stopping.run_until_cancelled(tokio::time::sleep(OUTAGE_PAUSE_FIRST)).await;
-                        }
-                    }
-                }
-                Err(error) if error.is_outage() => {
-                    metrics::take_failed();
-                    if !std::mem::replace(&mut away, true) {
-                        tracing::warn!(%error, cause = error_source(&error), "the queue is away: waiting for it");
-                    }
-                    drop(permits);
-                    stopping.run_until_cancelled(tokio::time::sleep(pause)).await;
-                    pause = (pause * 2).min(OUTAGE_PAUSE_MAX);
-                }
-                Err(error) => return Err(WorkerError::Queue(error)),
-            }
-        }
-        Ok(())
-    }
-
-    /// What came after the stop was asked for, and was not begun.
-    async fn hand_back(&self, messages: &[Leased]) {
-        let released = messages.iter().map(|leased| self.shared.queue.release(&leased.lease));
-        for result in futures::future::join_all(released).await {
-            match result {
-                Ok(()) => {
-                    self.shared.released.fetch_add(1, Ordering::Relaxed);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a message could not be handed back: its lease must run out first");
-                }
-            }
-        }
-    }
-
-    /// Hands back what was taken while the stop was asked for.
-    async fn give_back(&self, messages: Vec<Leased>) -> Result<(), WorkerError> {
-        for leased in messages {
-            if let Err(error) = self.shared.queue.release(&leased.lease).await {
-                let id = leased.lease.id.as_str();
-                tracing::warn!(id, %error, "a message could not be handed back: it comes again when its lease runs out");
-            }
-        }
-        Ok(())
-    }
-
-    /// At least one permit, and at once as many more as are free, up to a batch.
-    async fn some_permits(&self) -> OwnedSemaphorePermit {
-        self.health.full.store(self.permits.available_permits() == 0, Ordering::Relaxed);
-        let first = self.permits.clone().acquire_owned().await;
-        self.health.full.store(false, Ordering::Relaxed);
-        let mut permits = first.expect("the semaphore is never closed");
-        let more = self.permits.available_permits().min(TAKE_MAX - 1);
-        if let Ok(more) = self.permits.clone().try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
-            permits.merge(more);
-        }
-        permits
-    }
-
-    fn start(&self, leased: Leased, taken: Instant, permit: OwnedSemaphorePermit) {
-        let held = self.keeper.hold(leased.lease.clone(), taken);
-        let span = tracing::info_span!(
-            "message",
-            id = leased.lease.id.as_str(),
-            account = leased.class.as_str(),
-            user = shortened(leased.lease.lane.as_str()),
-            attempt = leased.failures + leased.losses + 1,
-        );
-        let shared = self.shared.clone();
-        metrics::started(leased.arrived_us);
-        let job = async move {
-            let account = leased.class.to_string();
-            let (lease, failures) = (leased.lease.clone(), leased.failures);
-            let run = AssertUnwindSafe(Job { shared: shared.clone(), leased, held }.run()).catch_unwind();
-            let end = match run.await {
-                Ok(end) => end,
-                Err(_) => after_a_bug(&*shared.queue, &lease, failures).await,
-            };
-            match end {
-                End::Released => {
-                    shared.released.fetch_add(1, Ordering::Relaxed);
-                }
-                End::LeaseLost | End::Unsettled => {}
-                _ => {
-                    shared.settled.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-            metrics::ended(&account, end.as_str());
-            drop(permit);
-        };
-        self.tasks.spawn(job.instrument(span));
-    }
-
-    /// Lets what runs finish within the grace, then hands back the rest.
-    async fn stop(self, grace: Duration) -> Stopped {
-        let (running, before) = (self.tasks.len(), self.shared.settled.load(Ordering::Relaxed));
-        if running > 0 {
-            tracing::info!(running, grace_ms = grace.as_millis(), "stopping: waiting for running messages");
-        }
-        self.tasks.close();
-        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
-            tracing::warn!(running = self.tasks.len(), "the grace is over: handing back what still runs");
-            self.shared.stop_now.cancel();
-            self.tasks.wait().await;
-        }
-        let finished = self.shared.settled.load(Ordering::Relaxed) - before;
-        Stopped { finished, released: self.shared.released.load(Ordering::Relaxed) }
-    }
-}
-
-impl Drop for Crew {
-    fn drop(&mut self) {
-        // After a stop nothing runs any more; if the worker was dropped instead, nothing may run on without its leases.
-        self.shared.stop_now.cancel();
-    }
-}
-
-/// Is done when a stop has waited long enough.
-async fn long_after(stopping: &CancellationToken) {
-    stopping.cancelled().await;
-    tokio::time::sleep(LAST_TAKE_MAX).await;
-}
-
-/// A panic outside the handler is a bug of ours. It costs the message an attempt, so that it doesn't come back for ever.
-async fn after_a_bug(queue: &dyn Queue, lease: &Lease, failures: u32) -> End {
-    const REASON: &str =
-        "the worker panicked while it handled the message: this is a bug of Huixin's, please report it";
-    tracing::error!("{REASON}");
-    let (settled, end) = match failures < ATTEMPTS_DEFAULT {
-        true => (queue.retry(lease, backoff::bound(failures + 1), REASON).await, End::Retried),
-        false => (queue.bury(lease, REASON).await, End::Dead),
-    };
-    settled.map_or(End::Unsettled, |()| end)
-}
-
-fn error_source(error: &QueueError) -> String {
-    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }

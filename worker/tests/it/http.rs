@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use huixin_sandbox::Push;
-use huixin_wechat::Secret;
+use huixin_wechat::{Message, Secret};
 use huixin_worker::{Outcome, Route, WorkerSettings};
 use regex::Regex;
 use serde_json::json;
@@ -33,6 +33,10 @@ async fn a_service_is_asked_with_the_whole_message_in_a_signed_request() {
     let id = stage.push(push.clone()).await;
     assert_texts(&stage.texts(&user, 1).await, &["found"]);
 
+    let typed = Message::parse(push.body(&format!("gh_sandbox_{}", stage.account())).as_bytes())
+        .unwrap()
+        .typed_json();
+    assert!(typed.is_object(), "{typed}");
     let asked = service.asked().remove(0);
     let mut body = asked.body.clone();
     let times = body.as_object_mut().unwrap();
@@ -49,7 +53,7 @@ async fn a_service_is_asked_with_the_whole_message_in_a_signed_request() {
             "version": 1, "id": id, "route": "lookup", "account": stage.account(), "user": user, "type": "text",
             "event": null, "key": null, "content": "?18-546 ", "created_at": push.created_at, "sends_left": 5,
             "attempt": 1, "captures": {"1": "18-546", "code": "18-546"}, "memory": null, "callback_url": null,
-            "fields": {
+            "typed": typed, "fields": {
                 "ToUserName": format!("gh_sandbox_{}", stage.account()), "FromUserName": user,
                 "CreateTime": push.created_at.to_string(), "MsgType": "text", "Content": "?18-546 ",
                 "MsgId": push.msg_id

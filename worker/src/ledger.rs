@@ -1,0 +1,68 @@
+//! What a job writes into the queue, each call made again while the queue is away.
+
+use std::time::{Duration, Instant};
+
+use huixin_queue::{Progress, Queue, QueueError};
+
+use crate::job::{End, Job, Step, Stop};
+
+/// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
+const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);
+
+impl Job {
+    pub(crate) fn queue(&self) -> &dyn Queue {
+        &*self.shared.queue
+    }
+
+    pub(crate) async fn record(&self, progress: Progress) -> Step<()> {
+        self.settle(|| self.queue().record(&self.leased.lease, progress.clone())).await
+    }
+
+    pub(crate) async fn complete(&self, end: End) -> Step<End> {
+        self.settle(|| self.queue().complete(&self.leased.lease)).await.map(|()| end)
+    }
+
+    pub(crate) async fn retry(&self, after: Duration, reason: &str) -> Step<End> {
+        self.settle(|| self.queue().retry(&self.leased.lease, after, reason)).await.map(|()| End::Retried)
+    }
+
+    pub(crate) async fn snooze(&self, after: Duration, reason: &str) -> Step<End> {
+        self.settle(|| self.queue().snooze(&self.leased.lease, after, reason)).await.map(|()| End::Snoozed)
+    }
+
+    pub(crate) async fn bury(&self, reason: &str) -> Step<End> {
+        tracing::error!(reason, "the message is dead");
+        self.settle(|| self.queue().bury(&self.leased.lease, reason)).await.map(|()| End::Dead)
+    }
+
+    /// Makes one call to the queue, again while the queue is away. `LeaseLost` after a repetition means "perhaps done
+    /// already": an earlier try may have been applied and its answer lost.
+    pub(crate) async fn settle<F>(&self, call: impl Fn() -> F) -> Step<()>
+    where
+        F: Future<Output = Result<(), QueueError>>,
+    {
+        let started = Instant::now();
+        let mut pause = Duration::from_millis(50);
+        let mut repeated = false;
+        loop {
+            match call().await {
+                Ok(()) => return Ok(()),
+                Err(QueueError::LeaseLost) if repeated => return Err(Stop::PerhapsDone),
+                Err(QueueError::LeaseLost) => return Err(Stop::Lost),
+                Err(error)
+                    if error.is_outage()
+                        && started.elapsed() < SETTLE_TRIES_FOR
+                        && !self.shared.stop_now.is_cancelled() =>
+                {
+                    repeated = true;
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = self.shared.stop_now.cancelled() => {}
+                    }
+                    pause = (pause * 2).min(Duration::from_secs(1));
+                }
+                Err(error) => return Err(Stop::Queue(error)),
+            }
+        }
+    }
+}
