@@ -69,6 +69,15 @@ pub enum Command {
     /// Ask a running process whether it is well; exits with 0 or 1, as containers expect
     #[command(after_help = HEALTH_EXAMPLES)]
     Health(HealthFlags),
+    /// Show how many messages wait, run and are dead
+    Status(LookFlags),
+    /// Show, retry and drop dead letters
+    #[command(after_help = DEAD_EXAMPLES)]
+    Dead(DeadFlags),
+    /// Show the messages of one user
+    Lane(LaneFlags),
+    /// Check that the queue is in order; changes nothing
+    Audit(LookFlags),
 }
 
 /// Flags of `dev`.
@@ -157,6 +166,127 @@ pub struct HealthFlags {
     pub url: Url,
 }
 
+/// `--json`.
+#[derive(Args, Debug)]
+pub struct OutputFlag {
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `status` and `audit`.
+#[derive(Args, Debug)]
+pub struct LookFlags {
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: OutputFlag,
+    /// The queue.
+    #[command(flatten)]
+    pub place: PlaceFlags,
+}
+
+/// Where the queue is.
+#[derive(Args, Debug)]
+pub struct PlaceFlags {
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueFlag,
+    /// The listener of the process that owns a queue in a file.
+    #[command(flatten)]
+    pub admin: AdminFlag,
+}
+
+/// Flags of `lane`.
+#[derive(Args, Debug)]
+pub struct LaneFlags {
+    /// The account's name in the configuration
+    pub account: String,
+    /// The user's OpenID
+    pub user: String,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: OutputFlag,
+    /// The queue.
+    #[command(flatten)]
+    pub place: PlaceFlags,
+}
+
+/// Flags of `dead`.
+#[derive(Args, Debug)]
+pub struct DeadFlags {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: DeadCommand,
+    /// The queue.
+    #[command(flatten)]
+    pub place: PlaceFlags,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadCommand {
+    /// List them, the youngest first
+    List(ListFlags),
+    /// Show one with its whole push
+    Show(ShowFlags),
+    /// Put one, or all that match, back at the end of their users' lanes
+    Retry(ActFlags),
+    /// Remove one, or all that match, for good
+    Drop(ActFlags),
+}
+
+/// Flags of `dead list`.
+#[derive(Args, Debug)]
+pub struct ListFlags {
+    /// Which.
+    #[command(flatten)]
+    pub filter: LetterFilter,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// How they are printed.
+    #[command(flatten)]
+    pub output: OutputFlag,
+}
+
+/// Which dead letters.
+#[derive(Args, Debug)]
+pub struct LetterFilter {
+    /// Only of this account
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Only those whose reason contains this
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Flags of `dead show`.
+#[derive(Args, Debug)]
+pub struct ShowFlags {
+    /// The message's id
+    pub id: String,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: OutputFlag,
+}
+
+/// Flags of `dead retry` and `dead drop`.
+#[derive(Args, Debug)]
+pub struct ActFlags {
+    /// The message's id; without one, --all
+    #[arg(required_unless_present = "all", conflicts_with_all = ["all", "account", "reason"])]
+    pub id: Option<String>,
+    /// All that match --account and --reason
+    #[arg(long)]
+    pub all: bool,
+    /// Which.
+    #[command(flatten)]
+    pub filter: LetterFilter,
+    /// Do it; without this it is only said what would be done
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// `--queue-url`.
 #[derive(Args, Debug)]
 pub struct QueueFlag {
@@ -211,6 +341,14 @@ impl Command {
                 admin_listen: flags.admin.admin_listen,
                 worker_concurrency: flags.concurrency.concurrency,
             },
+            Self::Status(LookFlags { place, .. })
+            | Self::Audit(LookFlags { place, .. })
+            | Self::Lane(LaneFlags { place, .. })
+            | Self::Dead(DeadFlags { place, .. }) => Overrides {
+                queue_url: place.queue.queue_url.clone(),
+                admin_listen: place.admin.admin_listen,
+                ..Overrides::default()
+            },
             Self::Dev(_) | Self::Sandbox(_) | Self::Health(_) => Overrides::default(),
         }
     }
@@ -264,6 +402,13 @@ const HEALTH_EXAMPLES: &str = "\
 Examples:
   huixin health
   huixin health --url http://127.0.0.1:9600/readyz";
+
+const DEAD_EXAMPLES: &str = "\
+Examples:
+  huixin dead list --reason 45015
+  huixin dead show IJR1lpMuzx8PpJEz8gyOCw
+  huixin dead retry IJR1lpMuzx8PpJEz8gyOCw --yes
+  huixin dead drop --all --account main --reason \"can't be understood\"";
 
 #[cfg(test)]
 mod tests;

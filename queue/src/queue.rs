@@ -23,8 +23,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    Accepted, Class, Counts, DeadPage, Lane, LaneView, Lease, Leased, NewMessage, Progress, QueueError,
-    Renewal, Violation, WorkerId,
+    Accepted, Class, Counts, DeadLetter, DeadPage, Lane, LaneView, Lease, Leased, MessageId, NewMessage,
+    Progress, QueueError, Renewal, Violation, WorkerId,
 };
 
 /// How many due and how many expired lanes one `take` moves to ready, each.
@@ -80,6 +80,16 @@ pub trait Queue: Send + Sync + 'static {
 
     /// Dead letters, the youngest first: `limit` (at most 1,000) from `offset`.
     async fn dead(&self, offset: u64, limit: u64) -> Result<DeadPage, QueueError>;
+
+    /// One dead letter, or `None` if there is none with this id.
+    async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError>;
+
+    /// Gives a dead letter another life: it goes to the end of its lane, as if it had just come, with all its attempts.
+    /// Its id stays what it was. False if there is no such letter.
+    async fn revive(&self, id: &MessageId) -> Result<bool, QueueError>;
+
+    /// Removes a dead letter for good. False if there is no such letter.
+    async fn drop_dead(&self, id: &MessageId) -> Result<bool, QueueError>;
 
     /// Whether the queue can do its work now: reaches the store and runs something there.
     async fn ping(&self) -> Result<(), QueueError>;

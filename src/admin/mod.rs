@@ -77,14 +77,17 @@ pub async fn run(
 }
 
 fn routes(admin: Arc<Admin>) -> Router {
+    let operate = admin.readiness.queue.clone().map(crate::operator::routes).unwrap_or_default();
     let guarded = Router::new()
         .route("/metrics", get(metrics))
+        .with_state(admin.clone())
+        .merge(operate)
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
-        .merge(guarded)
         .with_state(admin)
+        .merge(guarded)
 }
 
 async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
@@ -98,18 +101,52 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn guard(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
-    let shown = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    match refusal(&admin, &request) {
+        None => next.run(request).await,
+        Some(refusal) => refusal,
+    }
+}
+
+fn refusal(admin: &Admin, request: &Request) -> Option<Response> {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let shown = header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
     let allowed = match (&admin.token, shown) {
         (Some(token), Some(shown)) => bool::from(token.expose().as_bytes().ct_eq(shown.as_bytes())),
         (Some(_), None) => false,
-        (None, _) => admin.address.ip().is_loopback(),
+        // A web page could point a name of its own at this machine; it can't have the address as its name.
+        (None, _) => admin.address.ip().is_loopback() && header(header::HOST).is_some_and(is_this_machine),
     };
+    // Nor can it send JSON to another site without asking that site first.
+    let is_json = header(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));
     match allowed {
-        true => next.run(request).await,
-        false if admin.token.is_none() => StatusCode::NOT_FOUND.into_response(),
-        false => (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response(),
+        true if request.method().is_safe() || is_json => None,
+        true => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()),
+        false if admin.token.is_none() => Some(StatusCode::NOT_FOUND.into_response()),
+        false => Some((StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()),
+    }
+}
+
+/// Whether a `Host` is an address or `localhost`.
+fn is_this_machine(host: &str) -> bool {
+    let name = host.parse::<SocketAddr>().map_or_else(
+        |_| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned(),
+        |address| address.ip().to_string(),
+    );
+    name.eq_ignore_ascii_case("localhost")
+        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_this_machine;
+
+    #[test]
+    fn only_an_address_and_localhost_are_this_machine() {
+        for host in ["127.0.0.1:9600", "127.0.0.1", "[::1]:9600", "[::1]", "localhost:1", "LOCALHOST"] {
+            assert!(is_this_machine(host), "{host}");
+        }
+        for host in ["evil.example:9600", "127.0.0.1.evil.example", "localhost.evil.example", ""] {
+            assert!(!is_this_machine(host), "{host}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod check;
 mod dev;
 mod health;
+mod operate;
 mod roles;
 mod services;
 
@@ -24,6 +25,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Sandbox(flags) => roles::sandbox(&cli, flags).await,
             Command::Check(flags) => check::check(&cli, flags).await,
             Command::Health(flags) => health::health(flags).await,
+            Command::Status(flags) => operate::status(&cli, &flags.output).await,
+            Command::Dead(flags) => operate::dead(&cli, flags).await,
+            Command::Lane(flags) => operate::lane(&cli, flags).await,
+            Command::Audit(flags) => operate::audit(&cli, &flags.output).await,
         }
     })
 }

@@ -8,6 +8,7 @@ mod crash;
 mod door;
 mod example;
 mod hostile;
+mod operate;
 mod outage;
 mod page;
 mod readme;

@@ -118,21 +118,32 @@ pub(super) fn dead_page(answer: Value) -> Result<DeadPage, QueueError> {
     let mut values = Values::of(answer)?;
     let mut page = DeadPage { total: values.number()?, letters: Vec::new() };
     while let Some(letter) = values.next() {
-        let mut letter = Values::of(letter)?;
-        let packed = unpack(&letter.bytes()?)?;
-        page.letters.push(DeadLetter {
-            id: packed.id,
-            class: packed.class,
-            payload: packed.payload,
-            arrived_us: packed.arrived_us,
-            lane: Lane::from_stored(letter.text()?),
-            reason: letter.text()?,
-            died_us: letter.number()?,
-            failures: letter.count()?,
-            losses: letter.count()?,
-        });
+        page.letters.push(letter_of(Values::of(letter)?)?);
     }
     Ok(page)
+}
+
+/// The fields of one letter; all are nil if there is none.
+pub(super) fn dead_letter(answer: Value) -> Result<Option<DeadLetter>, QueueError> {
+    match &answer {
+        Value::Array(fields) if fields.first() == Some(&Value::Nil) => Ok(None),
+        _ => letter_of(Values::of(answer)?).map(Some),
+    }
+}
+
+fn letter_of(mut letter: Values) -> Result<DeadLetter, QueueError> {
+    let packed = unpack(&letter.bytes()?)?;
+    Ok(DeadLetter {
+        id: packed.id,
+        class: packed.class,
+        payload: packed.payload,
+        arrived_us: packed.arrived_us,
+        lane: Lane::from_stored(letter.text()?),
+        reason: letter.text()?,
+        died_us: letter.number()?,
+        failures: letter.count()?,
+        losses: letter.count()?,
+    })
 }
 
 pub(super) fn audited(answer: Value) -> Result<(u64, Vec<Violation>), QueueError> {

@@ -32,8 +32,9 @@ use self::scripts::Scripts;
 use crate::clock::micros;
 use crate::error::Cause;
 use crate::{
-    Accepted, Class, Clock, Counts, DEAD_ON_ARRIVAL_MAX, DeadPage, Lane, LaneView, Lease, MOVES_PER_TAKE,
-    NewMessage, Progress, Queue, QueueError, Renewal, TakeRequest, Taken, Violation,
+    Accepted, Class, Clock, Counts, DEAD_ON_ARRIVAL_MAX, DeadLetter, DeadPage, Lane, LaneView, Lease,
+    MOVES_PER_TAKE, MessageId, NewMessage, Progress, Queue, QueueError, Renewal, TakeRequest, Taken,
+    Violation,
 };
 
 /// How long a call may take before its connection is given up. Not the redis crate's own half second, which would
@@ -257,6 +258,28 @@ impl Queue for RedisQueue {
         let mut call = scripts.dead.key(keys.base());
         call.key(keys.dead()).arg(offset).arg(limit.min(DEAD_PAGE_MAX));
         answers::dead_page(link.run(&call).await?)
+    }
+
+    async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError> {
+        let fields = ["packed", "lane", "reason", "died_us", "failures", "losses"];
+        answers::dead_letter(
+            self.core.link.query(redis::cmd("HMGET").arg(self.core.keys.letter(id)).arg(&fields)).await?,
+        )
+    }
+
+    async fn revive(&self, id: &MessageId) -> Result<bool, QueueError> {
+        let Core { link, keys, scripts, .. } = &*self.core;
+        let mut call = scripts.revive.key(keys.base());
+        call.key(keys.wake()).key(keys.open()).key(keys.dead()).key(keys.letter(id)).key(keys.arrived());
+        call.arg(WAKE_TOKENS_MAX).arg(id.as_str());
+        link.run(&call).await
+    }
+
+    async fn drop_dead(&self, id: &MessageId) -> Result<bool, QueueError> {
+        let Core { link, keys, scripts, .. } = &*self.core;
+        let mut call = scripts.drop.key(keys.dead());
+        call.key(keys.letter(id)).key(keys.arrived()).arg(id.as_str());
+        link.run(&call).await
     }
 
     async fn ping(&self) -> Result<(), QueueError> {

@@ -8,6 +8,13 @@ use super::job::Step;
 use super::now::{loaded, stored};
 use crate::{Class, Counts, DeadLetter, DeadPage, Lane, LaneState, LaneView, MessageId};
 
+/// What [`letter`] reads, in its order.
+macro_rules! letter_columns {
+    () => {
+        "id, lane, class, payload, arrived_us, died_us, reason, failures, losses"
+    };
+}
+
 /// The most dead letters on a page.
 const PAGE: u64 = 1_000;
 
@@ -63,25 +70,32 @@ pub(super) fn lane(step: &Step<'_>, lane: &Lane) -> Result<Option<LaneView>, Fau
 /// Dead letters, the youngest first.
 pub(super) fn dead(step: &Step<'_>, offset: u64, limit: u64) -> Result<DeadPage, Fault> {
     let letters = step.all(
-        "SELECT id, lane, class, payload, arrived_us, died_us, reason, failures, losses FROM dead
-         ORDER BY no DESC LIMIT ?1 OFFSET ?2",
+        concat!("SELECT ", letter_columns!(), " FROM dead ORDER BY no DESC LIMIT ?1 OFFSET ?2"),
         params![stored(limit.min(PAGE)), stored(offset)],
-        |row| {
-            Ok(DeadLetter {
-                id: MessageId::from_stored(row.get(0)?),
-                lane: Lane::from_stored(row.get(1)?),
-                class: Class::from_stored(row.get(2)?),
-                payload: row.get::<_, Vec<u8>>(3)?.into(),
-                arrived_us: loaded(row.get(4)?),
-                died_us: loaded(row.get(5)?),
-                reason: row.get(6)?,
-                failures: row.get(7)?,
-                losses: row.get(8)?,
-            })
-        },
+        letter,
     )?;
     let total: Option<i64> = step.first("SELECT coalesce(sum(dead), 0) FROM class", [], |row| row.get(0))?;
     Ok(DeadPage { letters, total: loaded(total.unwrap_or(0)) })
+}
+
+/// The youngest dead letter with this id.
+pub(super) fn dead_letter(step: &Step<'_>, id: &MessageId) -> Result<Option<DeadLetter>, Fault> {
+    let sql = concat!("SELECT ", letter_columns!(), " FROM dead WHERE id = ?1 ORDER BY no DESC LIMIT 1");
+    Ok(step.first(sql, params![id.as_str()], letter)?)
+}
+
+fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
+    Ok(DeadLetter {
+        id: MessageId::from_stored(row.get(0)?),
+        lane: Lane::from_stored(row.get(1)?),
+        class: Class::from_stored(row.get(2)?),
+        payload: row.get::<_, Vec<u8>>(3)?.into(),
+        arrived_us: loaded(row.get(4)?),
+        died_us: loaded(row.get(5)?),
+        reason: row.get(6)?,
+        failures: row.get(7)?,
+        losses: row.get(8)?,
+    })
 }
 
 /// Reads the row without which nothing works.

@@ -10,6 +10,7 @@ mod accept;
 mod audit;
 mod commit;
 mod database;
+mod dead;
 mod fault;
 mod job;
 mod lane;
@@ -33,8 +34,8 @@ use self::now::{Now, stored};
 use self::writer::Writer;
 use crate::clock::micros;
 use crate::{
-    Accepted, Clock, Counts, DeadPage, Lane, LaneView, Lease, NewMessage, Progress, Queue, QueueError,
-    Renewal, TakeRequest, Taken, Violation,
+    Accepted, Clock, Counts, DeadLetter, DeadPage, Lane, LaneView, Lease, MessageId, NewMessage, Progress,
+    Queue, QueueError, Renewal, TakeRequest, Taken, Violation,
 };
 
 /// A queue in a file of its own. This process is the file's only owner for as long as this lives; dropping it waits
@@ -151,6 +152,21 @@ impl Queue for SqliteQueue {
     async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError> {
         let lane = lane.clone();
         self.look(move |step| look::lane(step, &lane)).await
+    }
+
+    async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError> {
+        let id = id.clone();
+        self.look(move |step| look::dead_letter(step, &id)).await
+    }
+
+    async fn revive(&self, id: &MessageId) -> Result<bool, QueueError> {
+        let id = id.clone();
+        self.change(0, move |step| dead::revive(step, &id)).await
+    }
+
+    async fn drop_dead(&self, id: &MessageId) -> Result<bool, QueueError> {
+        let id = id.clone();
+        self.change(0, move |step| dead::drop_letter(step, &id)).await
     }
 
     async fn dead(&self, offset: u64, limit: u64) -> Result<DeadPage, QueueError> {

@@ -91,6 +91,8 @@ CREATE TABLE dead (
     payload    BLOB NOT NULL
 ) STRICT;
 
+CREATE INDEX dead_by_id ON dead (id);
+
 -- Counters, so that looking costs nothing in proportion to the backlog. The triggers below keep them.
 CREATE TABLE class (
     name            TEXT PRIMARY KEY,

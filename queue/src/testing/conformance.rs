@@ -57,6 +57,10 @@ macro_rules! conformance {
             a_released_message_is_first_in_line_and_has_used_no_attempt
             a_buried_message_is_a_dead_letter_and_its_lane_goes_on
             dead_letters_come_in_pages_the_youngest_first
+            a_dead_letter_can_be_looked_up_by_its_id
+            a_revived_letter_goes_to_the_end_of_its_lane_with_all_its_attempts
+            a_dropped_letter_is_gone_for_good
+            letters_dead_on_arrival_make_room_when_they_are_revived_or_dropped
             what_was_recorded_survives_a_lost_lease
             recording_without_replies_keeps_those_recorded_before
             a_repeated_take_gives_the_same_batch
@@ -512,6 +516,66 @@ properties! {
         assert_eq!(page(3, 3).await, ["m3", "m2", "m1"]);
         assert_eq!(page(6, 3).await, ["m0"]);
         assert!(page(7, 3).await.is_empty());
+    }
+
+    async fn a_dead_letter_can_be_looked_up_by_its_id(s) {
+        s.accept("lane", "m").await;
+        s.queue.bury(&s.take_one().await.lease, "why").await.expect("bury");
+        let id = MessageId::new("m").expect("fits");
+        let letter = s.queue.dead_letter(&id).await.expect("dead letter");
+        assert_eq!(letter, s.queue.dead(0, 1).await.expect("dead").letters.pop());
+        assert!(letter.is_some_and(|letter| letter.reason == "why"));
+        assert_eq!(s.queue.dead_letter(&MessageId::new("other").expect("fits")).await.expect("dead letter"), None);
+    }
+
+    async fn a_revived_letter_goes_to_the_end_of_its_lane_with_all_its_attempts(s) {
+        s.accept("lane", "m0").await;
+        let lease = s.take_one().await.lease;
+        s.queue.record(&lease, Progress { replies: Some("r".into()), sent: 1, sending: None }).await.expect("record");
+        s.queue.retry(&lease, SECOND, "x").await.expect("retry");
+        s.clock.advance(SECOND * 2);
+        s.queue.bury(&s.take_one().await.lease, "why").await.expect("bury");
+        s.accept("lane", "m1").await;
+        let id = MessageId::new("m0").expect("fits");
+        assert!(s.queue.revive(&id).await.expect("revive"));
+        assert!(!s.queue.revive(&id).await.expect("revive"), "it is no dead letter any more");
+        assert_eq!(s.offer(message("lane", "m0")).await, Accepted::Duplicate);
+        assert_eq!(s.queue.counts().await.expect("counts").dead, 0);
+        let first = s.take(9).await;
+        assert_eq!(ids(&first), ["m1"]);
+        s.queue.complete(&first[0].lease).await.expect("complete");
+        let revived = s.take_one().await;
+        assert_eq!((revived.lease.id.as_str(), revived.payload.as_ref()), ("m0", b"payload of m0".as_slice()));
+        assert_eq!((revived.failures, revived.losses, revived.progress), (0, 0, Progress::default()));
+        s.queue.complete(&revived.lease).await.expect("complete");
+        // Into a lane that has nothing else.
+        s.accept("alone", "m2").await;
+        s.queue.bury(&s.take_one().await.lease, "why").await.expect("bury");
+        assert!(s.queue.revive(&MessageId::new("m2").expect("fits")).await.expect("revive"));
+        assert_eq!(s.take_one().await.lease.id.as_str(), "m2");
+    }
+
+    async fn a_dropped_letter_is_gone_for_good(s) {
+        s.accept("lane", "m").await;
+        s.queue.bury(&s.take_one().await.lease, "why").await.expect("bury");
+        let id = MessageId::new("m").expect("fits");
+        assert!(s.queue.drop_dead(&id).await.expect("drop"));
+        assert!(!s.queue.drop_dead(&id).await.expect("drop"));
+        assert_eq!(s.queue.dead(0, 9).await.expect("dead").total, 0);
+        assert_eq!(s.offer(message("lane", "m")).await, Accepted::Duplicate, "it is not let in again");
+        s.assert_nothing_to_take().await;
+    }
+
+    async fn letters_dead_on_arrival_make_room_when_they_are_revived_or_dropped(s) {
+        let broken = |n: u64| NewMessage { dead_reason: Some("not XML".into()), ..message("lane", &format!("m{n}")) };
+        futures::future::join_all((0..DEAD_ON_ARRIVAL_MAX).map(|n| s.offer(broken(n)))).await;
+        assert_eq!(s.offer(broken(DEAD_ON_ARRIVAL_MAX)).await, Accepted::Counted);
+        assert!(s.queue.drop_dead(&MessageId::new("m1").expect("fits")).await.expect("drop"));
+        assert!(s.queue.revive(&MessageId::new("m2").expect("fits")).await.expect("revive"));
+        assert_eq!(s.offer(broken(DEAD_ON_ARRIVAL_MAX + 1)).await, Accepted::New);
+        assert_eq!(s.offer(broken(DEAD_ON_ARRIVAL_MAX + 2)).await, Accepted::New);
+        assert_eq!(s.offer(broken(DEAD_ON_ARRIVAL_MAX + 3)).await, Accepted::Counted);
+        assert_eq!(s.take_one().await.lease.id.as_str(), "m2");
     }
 
     async fn what_was_recorded_survives_a_lost_lease(s) {

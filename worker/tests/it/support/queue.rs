@@ -134,6 +134,18 @@ impl Queue for Tampered {
         self.inner.dead(offset, limit).await
     }
 
+    async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError> {
+        self.inner.dead_letter(id).await
+    }
+
+    async fn revive(&self, id: &MessageId) -> Result<bool, QueueError> {
+        self.inner.revive(id).await
+    }
+
+    async fn drop_dead(&self, id: &MessageId) -> Result<bool, QueueError> {
+        self.inner.drop_dead(id).await
+    }
+
     async fn ping(&self) -> Result<(), QueueError> {
         self.inner.ping().await
     }

@@ -1,0 +1,143 @@
+//! The same questions over the admin listener of the process that owns the queue.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use huixin_queue::{MessageId, Queue};
+use huixin_wechat::{Secret, http_client};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::{LaneView, Letter, Letters, Operator, Status, Violations};
+use crate::config::Config;
+use crate::report::Failure;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const PAGE_DEFAULT: u64 = 100;
+
+/// The paths below `/v1/` of the admin listener. Whoever serves them asks for the token first.
+///
+/// | request | answer |
+/// | --- | --- |
+/// | `GET /v1/status` | [`Status`] |
+/// | `GET /v1/dead?offset=0&limit=100` | [`Letters`] |
+/// | `GET /v1/dead/{id}` | [`Letter`] or null |
+/// | `POST /v1/dead/{id}/retry`, `POST /v1/dead/{id}/drop` | true, or false if there is none |
+/// | `GET /v1/lane?account=main&user=o…` | [`LaneView`] or null |
+/// | `GET /v1/audit` | [`Violations`] |
+pub fn routes(queue: Arc<dyn Queue>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/dead", get(letters))
+        .route("/v1/dead/{id}", get(letter))
+        .route("/v1/dead/{id}/retry", post(revive))
+        .route("/v1/dead/{id}/drop", post(drop_letter))
+        .route("/v1/lane", get(lane))
+        .route("/v1/audit", get(audit))
+        .with_state(Arc::new(Operator::Direct(queue)))
+}
+
+type Answer<T> = Result<Json<T>, (StatusCode, String)>;
+type Params = Query<HashMap<String, String>>;
+
+async fn status(State(operator): State<Arc<Operator>>) -> Answer<Status> {
+    answer(operator.status().await)
+}
+
+async fn letters(State(operator): State<Arc<Operator>>, Query(params): Params) -> Answer<Letters> {
+    let number = |name: &str, default| params.get(name).map_or(Ok(default), |text| text.parse::<u64>());
+    match (number("offset", 0), number("limit", PAGE_DEFAULT)) {
+        (Ok(offset), Ok(limit)) => answer(operator.letters(offset, limit).await),
+        _ => Err((StatusCode::BAD_REQUEST, "offset and limit are numbers".to_owned())),
+    }
+}
+
+async fn letter(State(operator): State<Arc<Operator>>, Path(id): Path<String>) -> Answer<Option<Letter>> {
+    answer(operator.letter(&id_of(id)?).await)
+}
+
+async fn revive(State(operator): State<Arc<Operator>>, Path(id): Path<String>) -> Answer<bool> {
+    answer(operator.revive(&id_of(id)?).await)
+}
+
+async fn drop_letter(State(operator): State<Arc<Operator>>, Path(id): Path<String>) -> Answer<bool> {
+    answer(operator.drop_letter(&id_of(id)?).await)
+}
+
+async fn lane(State(operator): State<Arc<Operator>>, Query(params): Params) -> Answer<Option<LaneView>> {
+    match (params.get("account"), params.get("user")) {
+        (Some(account), Some(user)) => answer(operator.lane(account, user).await),
+        _ => Err((StatusCode::BAD_REQUEST, "account and user are needed".to_owned())),
+    }
+}
+
+async fn audit(State(operator): State<Arc<Operator>>) -> Answer<Violations> {
+    answer(operator.audit().await)
+}
+
+fn id_of(id: String) -> Result<MessageId, (StatusCode, String)> {
+    MessageId::new(id).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
+}
+
+fn answer<T>(result: Result<T, Failure>) -> Answer<T> {
+    result.map(Json).map_err(|failure| (StatusCode::SERVICE_UNAVAILABLE, failure.render()))
+}
+
+/// The process that owns a queue in a file, asked over its admin listener.
+pub struct Owner {
+    client: reqwest::Client,
+    base: Url,
+    token: Option<Secret>,
+}
+
+impl Owner {
+    pub(super) fn new(config: &Config) -> Result<Self, Failure> {
+        let base =
+            format!("http://{}/v1/", config.admin.listen).parse().context("admin.listen can't be asked")?;
+        let client = http_client().context("the HTTP client can't be made")?;
+        Ok(Self { client, base, token: config.admin.token.clone() })
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.ask(self.client.get(self.url(path)?)).await
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        // JSON, though it is empty: no page of another site can send that without being asked for it first.
+        self.ask(self.client.post(self.url(path)?).json(&())).await
+    }
+
+    fn url(&self, path: &str) -> Result<Url, Failure> {
+        Ok(self.base.join(path).context("the path can't be asked for")?)
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, Failure> {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token.expose()),
+            None => request,
+        };
+        let away = || format!("the queue's file is in use, and no owner answers at `{}`", self.base);
+        let hint = "the owner's log says where `health and metrics are`: name that address by --admin-listen";
+        let asked = request.timeout(TIMEOUT).send().await.map_err(reqwest::Error::without_url);
+        let answer = asked.with_context(away).map_err(|error| Failure::from(error).with_hint(hint))?;
+        let status = answer.status();
+        if !status.is_success() {
+            let text = answer.text().await.unwrap_or_default();
+            return Err(Failure::failed(
+                format!("the queue's owner answers {status}: {}", text.trim()),
+                hint,
+            ));
+        }
+        Ok(answer
+            .json()
+            .await
+            .map_err(reqwest::Error::without_url)
+            .context("the owner's answer can't be read")?)
+    }
+}

@@ -1,0 +1,153 @@
+//! The JSON of the queue: what `--json` prints and the admin listener answers. Times are RFC 3339, durations have their
+//! unit in the name.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use huixin_queue::{Counts, DeadLetter, DeadPage, LaneState, Violation};
+use huixin_wechat::Message;
+use huixin_worker::Payload;
+use serde::{Deserialize, Serialize};
+
+/// How many messages are in which state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The queue, without credentials.
+    pub queue: String,
+    /// Messages not yet at their end, by account.
+    pub open: BTreeMap<String, u64>,
+    /// Of these, being handled now.
+    pub running: u64,
+    /// Of these, waiting for their next attempt.
+    pub delayed: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// Pushes that could not be understood and were only counted, because 1,000 such letters lie there already.
+    pub dead_uncounted: u64,
+    /// Age of the message that is next in line.
+    pub next_age_ms: Option<u64>,
+}
+
+/// A page of dead letters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letters {
+    /// How many there are in all.
+    pub total: u64,
+    /// The youngest first.
+    pub letters: Vec<Letter>,
+}
+
+/// A dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// The message's id.
+    pub id: String,
+    /// The account's name.
+    pub account: String,
+    /// The user's OpenID; empty if the push had none.
+    pub user: String,
+    /// `MsgType`, or for an event its name; empty if it can't be read.
+    pub kind: String,
+    /// Why it died.
+    pub reason: String,
+    /// When it came.
+    pub accepted_at: String,
+    /// When it died.
+    pub died_at: String,
+    /// Attempts that had failed before the one that ended it.
+    pub failures: u32,
+    /// Leases on it that were lost.
+    pub losses: u32,
+    /// The push as it came, at most 64 KiB; what isn't UTF-8 is replaced.
+    pub body: String,
+}
+
+/// One user's messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneView {
+    /// `ready`, `leased` or `delayed`.
+    pub state: String,
+    /// Ids of the messages, the first in line first; at most 100.
+    pub waiting: Vec<String>,
+    /// When the next attempt is due, while it is delayed.
+    pub due_at: Option<String>,
+    /// Why the last attempt failed, if one did.
+    pub last_error: Option<String>,
+}
+
+/// Breaches of the invariant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violations {
+    /// Each with its lane and what is wrong. Empty is right.
+    pub violations: Vec<String>,
+}
+
+impl Status {
+    pub(super) fn of(place: &str, counts: &Counts) -> Self {
+        Self {
+            queue: place.to_owned(),
+            open: counts.open.iter().map(|(class, open)| (class.to_string(), *open)).collect(),
+            running: counts.running,
+            delayed: counts.delayed,
+            dead: counts.dead,
+            dead_uncounted: counts.dead_uncounted,
+            next_age_ms: counts.next_age_us.map(|us| us / 1000),
+        }
+    }
+}
+
+impl Letters {
+    pub(super) fn of(page: &DeadPage) -> Self {
+        Self { total: page.total, letters: page.letters.iter().map(Letter::of).collect() }
+    }
+}
+
+impl Letter {
+    pub(super) fn of(letter: &DeadLetter) -> Self {
+        const BODY_MAX_BYTES: usize = 64 * 1024;
+        let body = Payload::decode(&letter.payload).map(|payload| payload.body).unwrap_or_default();
+        let message = Message::parse(&body).ok();
+        let kind =
+            message.as_ref().map(|message| message.event().unwrap_or_else(|| message.msg_type()).to_owned());
+        Self {
+            id: letter.id.to_string(),
+            account: letter.class.to_string(),
+            user: message.map(|message| message.from).unwrap_or_default(),
+            kind: kind.unwrap_or_default(),
+            reason: letter.reason.clone(),
+            accepted_at: rfc3339(letter.arrived_us),
+            died_at: rfc3339(letter.died_us),
+            failures: letter.failures,
+            losses: letter.losses,
+            body: String::from_utf8_lossy(&body[..body.len().min(BODY_MAX_BYTES)]).into_owned(),
+        }
+    }
+}
+
+impl LaneView {
+    pub(super) fn of(lane: &huixin_queue::LaneView) -> Self {
+        let (state, due_us) = match lane.state {
+            LaneState::Ready => ("ready", None),
+            LaneState::Leased => ("leased", None),
+            LaneState::Delayed { due_us } => ("delayed", Some(due_us)),
+            _ => ("unknown to this version", None),
+        };
+        Self {
+            state: state.to_owned(),
+            waiting: lane.waiting.iter().map(ToString::to_string).collect(),
+            due_at: due_us.map(rfc3339),
+            last_error: lane.last_error.clone(),
+        }
+    }
+}
+
+impl Violations {
+    pub(super) fn of(found: &[Violation]) -> Self {
+        Self { violations: found.iter().map(|v| format!("lane `{}`: {}", v.lane, v.problem)).collect() }
+    }
+}
+
+fn rfc3339(us: u64) -> String {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_micros(us);
+    humantime::format_rfc3339_millis(at).to_string()
+}

@@ -1,0 +1,131 @@
+//! What a person does with dead letters and a queue, by the commands.
+
+use std::process::Output;
+
+use huixin_sandbox::Fault;
+use serde_json::Value;
+
+use crate::harness::{Setup, Stack};
+
+/// Runs a command in the installation's folder.
+async fn huixin(stack: &Stack, admin: &str, arguments: &[&str]) -> (Output, String) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_huixin"));
+    command
+        .args(arguments)
+        .args(["--config", "huixin.toml", "--admin-listen", admin])
+        .current_dir(stack.folder.path());
+    let output = command.output().await.expect("the binary starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output, text)
+}
+
+async fn json(stack: &Stack, admin: &str, arguments: &[&str]) -> Value {
+    let (output, text) = huixin(stack, admin, &[arguments, &["--json"]].concat()).await;
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?} prints JSON: {error}: {text}"))
+}
+
+/// The same on Redis, where commands open the queue, and on a file, where its owner is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_are_listed_shown_retried_and_dropped() {
+    for on_redis in [true, false] {
+        let setup =
+            Setup { routes: "[[route]]\nreply = \"re: {{ content }}\"\n".to_owned(), ..Setup::default() };
+        let mut stack = if on_redis { Stack::on_redis(setup).await } else { Stack::embedded(setup).await };
+        stack.expect_errors("the message is dead");
+        let mut processes = Vec::new();
+        for role in if on_redis { &["receiver", "worker"][..] } else { &["run"] } {
+            processes.push(stack.role(role).await);
+        }
+        let url = processes[0].url_after("health and metrics are at ").await;
+        let admin = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+
+        stack.sandbox.sandbox.faults().on_send(Fault::Code(45015), 3);
+        for (user, text) in [("oAnna", "first"), ("oBen", "second"), ("oCleo", "third")] {
+            stack.say(user, text).await;
+        }
+        let status = loop {
+            let status = json(&stack, &admin, &["status"]).await;
+            if status["dead"] == 3 {
+                break status;
+            }
+        };
+        assert_eq!(
+            (&status["open"]["main"], &status["running"]),
+            (&Value::from(0), &Value::from(0)),
+            "{status}"
+        );
+
+        let list = json(&stack, &admin, &["dead", "list", "--reason", "45015"]).await;
+        let list = list.as_array().expect("a list");
+        assert_eq!(list.len(), 3, "{list:?}");
+        assert!(
+            json(&stack, &admin, &["dead", "list", "--account", "other"])
+                .await
+                .as_array()
+                .expect("a list")
+                .is_empty()
+        );
+        let of = |user: &str| {
+            list.iter().find(|letter| letter["user"] == user).expect("it is there")["id"]
+                .as_str()
+                .expect("a text")
+                .to_owned()
+        };
+        let (anna, ben) = (of("oAnna"), of("oBen"));
+        let shown = json(&stack, &admin, &["dead", "show", &anna]).await;
+        assert!(shown["body"].as_str().is_some_and(|body| body.contains("first")), "{shown}");
+
+        let (refused, text) = huixin(&stack, &admin, &["dead", "retry", &anna]).await;
+        assert_eq!(refused.status.code(), Some(1), "without --yes it only says what it would do");
+        assert!(text.contains(&anna), "{text}");
+        assert_eq!(json(&stack, &admin, &["status"]).await["dead"], 3);
+        let (_, text) = huixin(&stack, &admin, &["dead", "retry", &anna, "--yes"]).await;
+        assert_eq!(text, "1 put back\n");
+        stack.wait_for_sends("oAnna", 1).await;
+        assert_eq!(stack.texts_to("oAnna"), ["re: first"]);
+        let (_, text) = huixin(&stack, &admin, &["dead", "drop", &ben, "--yes"]).await;
+        assert_eq!(text, "1 removed\n");
+        let (_, text) =
+            huixin(&stack, &admin, &["dead", "retry", "--all", "--reason", "45015", "--yes"]).await;
+        assert_eq!(text, "1 put back\n");
+        stack.wait_for_sends("oCleo", 1).await;
+        assert!(stack.texts_to("oBen").is_empty());
+
+        let (missing, _) = huixin(&stack, &admin, &["dead", "show", &ben]).await;
+        assert_eq!(missing.status.code(), Some(1));
+        let hint = String::from_utf8_lossy(&missing.stderr).into_owned();
+        assert!(hint.contains("there is no dead letter") && hint.contains("huixin dead list"), "{hint}");
+        let (audited, text) = huixin(&stack, &admin, &["audit"]).await;
+        assert!(audited.status.success(), "{text}");
+        assert_eq!(json(&stack, &admin, &["lane", "main", "oAnna"]).await, Value::Null, "nothing waits");
+
+        for mut process in processes {
+            assert_eq!(process.stop().await, Some(0));
+        }
+        stack.end().await;
+    }
+}
+
+#[tokio::test]
+async fn the_admin_listener_does_nothing_for_a_web_page_or_without_its_token() {
+    let mut stack = Stack::embedded(Setup::default()).await;
+    let run = stack.role("run").await;
+    let url = run.url_after("health and metrics are at ").await;
+    let client = huixin_wechat::http_client().expect("a client can be made");
+    let status =
+        async |request: reqwest::RequestBuilder| request.send().await.expect("it answers").status().as_u16();
+    let drop_it = format!("{url}v1/dead/x/drop");
+    assert_eq!(status(client.get(format!("{url}v1/status"))).await, 200);
+    assert_eq!(status(client.post(&drop_it)).await, 415, "a form of another site");
+    assert_eq!(status(client.post(&drop_it).json(&())).await, 200);
+    assert_eq!(
+        status(client.get(format!("{url}v1/status")).header("host", "evil.example")).await,
+        404,
+        "a rebound name"
+    );
+    assert_eq!(status(client.get(format!("{url}v1/dead?offset=x"))).await, 400);
+    assert_eq!(status(client.get(format!("{url}healthz")).header("host", "evil.example")).await, 200);
+    drop(run);
+    stack.end().await;
+}
