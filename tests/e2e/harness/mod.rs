@@ -23,7 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether the long forms of the tests are asked for: `tests/run --long`.
 pub(crate) fn long() -> bool {
-    std::env::var_os("HUIXIN_TEST_LONG").is_some()
+    std::env::var_os("LONG_TESTS").is_some()
 }
 
 /// What a test can say about its installation.
