@@ -196,6 +196,16 @@ pub struct PlaceFlags {
     pub admin: AdminFlag,
 }
 
+impl PlaceFlags {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            queue_url: self.queue.queue_url.clone(),
+            admin_listen: self.admin.admin_listen,
+            ..Overrides::default()
+        }
+    }
+}
+
 /// Flags of `lane`.
 #[derive(Args, Debug)]
 pub struct LaneFlags {
@@ -217,9 +227,6 @@ pub struct DeadFlags {
     /// What to do with them.
     #[command(subcommand)]
     pub command: DeadCommand,
-    /// The queue.
-    #[command(flatten)]
-    pub place: PlaceFlags,
 }
 
 /// What can be done with dead letters.
@@ -247,6 +254,9 @@ pub struct ListFlags {
     /// How they are printed.
     #[command(flatten)]
     pub output: OutputFlag,
+    /// The queue.
+    #[command(flatten)]
+    pub place: PlaceFlags,
 }
 
 /// Which dead letters.
@@ -268,6 +278,9 @@ pub struct ShowFlags {
     /// How it is printed.
     #[command(flatten)]
     pub output: OutputFlag,
+    /// The queue.
+    #[command(flatten)]
+    pub place: PlaceFlags,
 }
 
 /// Flags of `dead retry` and `dead drop`.
@@ -285,6 +298,9 @@ pub struct ActFlags {
     /// Do it; without this it is only said what would be done
     #[arg(long)]
     pub yes: bool,
+    /// The queue.
+    #[command(flatten)]
+    pub place: PlaceFlags,
 }
 
 /// `--queue-url`.
@@ -343,11 +359,12 @@ impl Command {
             },
             Self::Status(LookFlags { place, .. })
             | Self::Audit(LookFlags { place, .. })
-            | Self::Lane(LaneFlags { place, .. })
-            | Self::Dead(DeadFlags { place, .. }) => Overrides {
-                queue_url: place.queue.queue_url.clone(),
-                admin_listen: place.admin.admin_listen,
-                ..Overrides::default()
+            | Self::Lane(LaneFlags { place, .. }) => place.overrides(),
+            Self::Dead(DeadFlags { command }) => match command {
+                DeadCommand::List(ListFlags { place, .. })
+                | DeadCommand::Show(ShowFlags { place, .. })
+                | DeadCommand::Retry(ActFlags { place, .. })
+                | DeadCommand::Drop(ActFlags { place, .. }) => place.overrides(),
             },
             Self::Dev(_) | Self::Sandbox(_) | Self::Health(_) => Overrides::default(),
         }
@@ -406,8 +423,8 @@ Examples:
 const DEAD_EXAMPLES: &str = "\
 Examples:
   huixin dead list --reason 45015
-  huixin dead show IJR1lpMuzx8PpJEz8gyOCw
-  huixin dead retry IJR1lpMuzx8PpJEz8gyOCw --yes
+  huixin dead show mIJR1lpMuzx8PpJEz8gyOCw
+  huixin dead retry mIJR1lpMuzx8PpJEz8gyOCw --yes
   huixin dead drop --all --account main --reason \"can't be understood\"";
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::{Class, Lane, MessageId};
 /// How many messages are in which state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages not yet at their end, by class: waiting, running, delayed together.
+    /// Messages not yet at their end, by class: waiting, running, delayed together. A class without one is left out.
     pub open: BTreeMap<Class, u64>,
     /// Lanes whose head could be taken now, by class.
     pub ready_lanes: BTreeMap<Class, u64>,

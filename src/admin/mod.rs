@@ -126,14 +126,13 @@ fn refusal(admin: &Admin, request: &Request) -> Option<Response> {
     }
 }
 
-/// Whether a `Host` is an address or `localhost`.
+/// Whether a `Host` is an address or `localhost`, with or without a port.
 fn is_this_machine(host: &str) -> bool {
-    let name = host.parse::<SocketAddr>().map_or_else(
-        |_| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned(),
-        |address| address.ip().to_string(),
-    );
-    name.eq_ignore_ascii_case("localhost")
-        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
 }
 
 #[cfg(test)]

@@ -59,6 +59,10 @@ fn the_help_of_every_command_is_pinned() {
       sandbox   Start the pretend WeChat and its chat page alone
       check     Check the configuration and what it points to
       health    Ask a running process whether it is well; exits with 0 or 1, as containers expect
+      status    Show how many messages wait, run and are dead
+      dead      Show, retry and drop dead letters
+      lane      Show the messages of one user
+      audit     Check that the queue is in order; changes nothing
       help      Print this message or the help of the given subcommand(s)
 
     Options:
@@ -348,5 +352,144 @@ fn the_help_of_every_command_is_pinned() {
     Examples:
       huixin health
       huixin health --url http://127.0.0.1:9600/readyz
+
+    ====================================================================================================
+    Show how many messages wait, run and are dead
+
+    Usage: huixin status [OPTIONS]
+
+    Options:
+          --json
+              Print JSON for programs
+
+          --queue-url <URL>
+              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+
+          --admin-listen <ADDR>
+              The address of health and metrics, above `admin.listen` of the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    ====================================================================================================
+    Show, retry and drop dead letters
+
+    Usage: huixin dead [OPTIONS] <COMMAND>
+
+    Commands:
+      list   List them, the youngest first
+      show   Show one with its whole push
+      retry  Put one, or all that match, back at the end of their users' lanes
+      drop   Remove one, or all that match, for good
+      help   Print this message or the help of the given subcommand(s)
+
+    Options:
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin dead list --reason 45015
+      huixin dead show mIJR1lpMuzx8PpJEz8gyOCw
+      huixin dead retry mIJR1lpMuzx8PpJEz8gyOCw --yes
+      huixin dead drop --all --account main --reason "can't be understood"
+
+    ====================================================================================================
+    Show the messages of one user
+
+    Usage: huixin lane [OPTIONS] <ACCOUNT> <USER>
+
+    Arguments:
+      <ACCOUNT>
+              The account's name in the configuration
+
+      <USER>
+              The user's OpenID
+
+    Options:
+          --json
+              Print JSON for programs
+
+          --queue-url <URL>
+              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+
+          --admin-listen <ADDR>
+              The address of health and metrics, above `admin.listen` of the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    ====================================================================================================
+    Check that the queue is in order; changes nothing
+
+    Usage: huixin audit [OPTIONS]
+
+    Options:
+          --json
+              Print JSON for programs
+
+          --queue-url <URL>
+              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+
+          --admin-listen <ADDR>
+              The address of health and metrics, above `admin.listen` of the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
     "#);
 }

@@ -237,7 +237,7 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes, arrived_us: u
 }
 
 fn id_of(key: &DedupKey) -> MessageId {
-    MessageId::new(key.opaque_id()).expect("an opaque id has 22 characters")
+    MessageId::new(key.opaque_id()).expect("an opaque id has 23 characters")
 }
 
 /// One lane per user of an account; what has no sender, or none that can be one, shares the account's.

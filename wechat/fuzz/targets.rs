@@ -109,7 +109,7 @@ fn message_body(data: &[u8]) {
     let message = Message::from_tree(parsed.tree);
     let key = message.dedup_key("main", data);
     assert_eq!(key, message.dedup_key("main", data));
-    assert_eq!(key.opaque_id().len(), 22);
+    assert_eq!(key.opaque_id().len(), 23);
     let _ = (message.trigger(), message.typed_json(), message.tree.to_json(), message.tree.write());
     assert_eq!(Message::parse(data), Ok(message));
 }

@@ -86,10 +86,11 @@ impl DedupKey {
         &self.0
     }
 
-    /// An id for people, logs and other systems: 22 characters of `A–Z a–z 0–9 - _`, the same for the same key, from
+    /// An id for people, logs and other systems: an `m` (a hyphen in front would read as a flag on a command line) and 22
+    /// characters of `A–Z a–z 0–9 - _`, the same for the same key, from
     /// which nothing of the key can be read.
     pub fn opaque_id(&self) -> String {
-        digest_text(self.0.as_bytes())
+        format!("m{}", digest_text(self.0.as_bytes()))
     }
 
     fn join(fields: &[&str]) -> DedupKey {

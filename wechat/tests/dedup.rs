@@ -210,7 +210,7 @@ fn a_long_field_is_told_apart_and_makes_no_long_key() {
 fn the_opaque_id_is_short_and_holds_no_openid() {
     let key = key(&text("oFakeOpenId_0123456789abcdef", "24801004976846051"));
     let id = key.opaque_id();
-    assert_eq!(id.len(), 22);
+    assert_eq!((id.len(), &id[..1]), (23, "m"));
     assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
     let debug = format!("{key:?}");
     for part in ["oFake", "gh_a", "24801004976846051"] {

@@ -77,8 +77,13 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
     while let Some(class) = classes.next() {
         let class = Class::from_stored(text_of(class)?);
         let (open, ready, head) = (classes.number()?, classes.number()?, classes.bytes()?);
-        counts.open.insert(class.clone(), open);
-        counts.ready_lanes.insert(class, ready);
+        // What has ended leaves a 0 behind; it is left out, as if the class had never been.
+        if open > 0 {
+            counts.open.insert(class.clone(), open);
+        }
+        if ready > 0 {
+            counts.ready_lanes.insert(class, ready);
+        }
         if !head.is_empty() {
             // One that a newer version wrote has an age that is not known here.
             let age_us = unpack(&head).ok().map(|head| now_us.saturating_sub(head.arrived_us));

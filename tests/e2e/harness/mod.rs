@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub(crate) use backend::Backend;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
-use huixin_queue::{Clock, Counts, DeadLetter, Queue};
+use huixin_queue::{Clock, Counts, DeadLetter, Queue, QueueError};
 use huixin_sandbox::{Push, RunningSandbox, SandboxConfig, TryOutcome, What};
 pub(crate) use process::Process;
 use url::Url;
@@ -147,10 +147,17 @@ impl Stack {
             ),
             None => {
                 let file = self.folder.path().join("huixin.db");
-                Arc::new(
-                    huixin_queue::sqlite::SqliteQueue::open(&file, window, Clock::Store)
-                        .expect("nobody has the file"),
-                )
+                // The lock of a file outlives its owner for as long as a child of another test is between fork and exec.
+                let deadline = Instant::now() + Duration::from_secs(5);
+                loop {
+                    match huixin_queue::sqlite::SqliteQueue::open(&file, window, Clock::Store) {
+                        Ok(queue) => return Arc::new(queue),
+                        Err(QueueError::InUse { .. }) if Instant::now() < deadline => {
+                            std::thread::sleep(Duration::from_millis(5));
+                        }
+                        Err(error) => panic!("the queue opens: {error}"),
+                    }
+                }
             }
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use huixin_queue::{
-    Accepted, Counts, DeadPage, Lane, LaneView, Lease, NewMessage, Progress, Queue, QueueError, Renewal,
-    TakeRequest, Taken, Violation,
+    Accepted, Counts, DeadLetter, DeadPage, Lane, LaneView, Lease, MessageId, NewMessage, Progress, Queue,
+    QueueError, Renewal, TakeRequest, Taken, Violation,
 };
 
 use super::Gate;
