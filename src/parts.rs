@@ -69,12 +69,7 @@ pub async fn own_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure> 
 }
 
 async fn redis(config: &QueueConfig, url: &Url) -> Result<Arc<dyn Queue>, Failure> {
-    let queue = RedisQueue::open(&RedisSettings {
-        url: url.to_string(),
-        prefix: config.prefix.clone(),
-        dedup_window: config.dedup_window,
-        clock: Clock::Store,
-    })?;
+    let queue = redis_queue(config, url)?;
     match tokio::time::timeout(PROBE_TIMEOUT, queue.risks()).await {
         Ok(Ok(risks)) => refuse_unaccepted(&queue, &risks, &config.accept_risk)?,
         Ok(Err(error)) if !error.is_outage() => return Err(error.into()),
@@ -85,6 +80,19 @@ async fn redis(config: &QueueConfig, url: &Url) -> Result<Arc<dyn Queue>, Failur
         ),
     }
     Ok(Arc::new(queue))
+}
+
+/// A queue on Redis, not connected yet and not looked at for risks.
+///
+/// # Errors
+/// When the URL can't be read.
+pub fn redis_queue(config: &QueueConfig, url: &Url) -> Result<RedisQueue, QueueError> {
+    RedisQueue::open(&RedisSettings {
+        url: url.to_string(),
+        prefix: config.prefix.clone(),
+        dedup_window: config.dedup_window,
+        clock: Clock::Store,
+    })
 }
 
 fn refuse_unaccepted(

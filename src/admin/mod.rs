@@ -1,8 +1,9 @@
 //! The listener for operators: every role has one.
 //!
 //! `/healthz` says that the process lives, `/readyz` whether it can do its work and why not, `/metrics` what it has
-//! done. On loopback everything is open; elsewhere the token is asked for, and without one only the two health checks
-//! are served, since metrics tell about an account's business.
+//! done, and `/v1/` answers an operator's commands ([`crate::operator`]). On loopback everything is open, though not to web
+//! pages; elsewhere the token is asked for, and without one only the two health checks are served, since the rest tells
+//! about an account's business.
 
 mod ready;
 

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use huixin_queue::redis::{RedisQueue, RedisSettings};
-use huixin_queue::{Clock, Queue as _, QueueError};
+use huixin_queue::{Queue as _, QueueError};
 use huixin_wechat::http_client;
 
 use crate::cli::{CheckFlags, Cli};
@@ -66,13 +65,7 @@ async fn queue(config: &Config, facts: &mut Facts) {
 }
 
 async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
-    let settings = RedisSettings {
-        url: url.to_string(),
-        prefix: config.queue.prefix.clone(),
-        dedup_window: config.queue.dedup_window,
-        clock: Clock::Store,
-    };
-    let queue = match RedisQueue::open(&settings) {
+    let queue = match parts::redis_queue(&config.queue, url) {
         Ok(queue) => queue,
         Err(error) => return facts.bad(format!("queue: {}", chain(&error)), error.hint()),
     };

@@ -31,9 +31,10 @@ impl Operator {
     ///
     /// # Errors
     /// When neither can be reached.
-    pub async fn open(config: &Config) -> Result<Self, Failure> {
+    pub fn open(config: &Config) -> Result<Self, Failure> {
         match &config.queue.url {
-            QueueUrl::Redis(_) => Ok(Self::Direct(parts::shared_queue(&config.queue, "operator").await?)),
+            // Also one that would be refused for its risks: what is in it must be seen all the same.
+            QueueUrl::Redis(url) => Ok(Self::Direct(Arc::new(parts::redis_queue(&config.queue, url)?))),
             QueueUrl::Sqlite(path) if !path.exists() => Err(Failure::failed(
                 format!("there is no queue `sqlite:{}` yet", path.display()),
                 "start `huixin run` first, or mend `queue.url`",

@@ -13,6 +13,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures::TryStreamExt as _;
 use huixin_queue::{Accepted, Class, Lane, MessageId, NewMessage};
 use huixin_wechat::{DedupKey, Inner, Message, PushQuery, Refusal, Trigger, admit, body};
 use huixin_worker::Payload;
@@ -26,6 +27,8 @@ pub(super) const WRONG_SIGNATURE_REMEDY: &str =
     "give `token` of the account the text that is in WeChat's console";
 /// How long the body may take: WeChat itself gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A body that is too large is read and thrown away up to this size, so that its sender sees why; a larger one is cut.
+const DISCARDED_MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// How much of a body that can't be understood is kept.
 const UNREADABLE_MAX_BYTES: usize = 64 * 1024;
 
@@ -161,7 +164,12 @@ async fn read(receiver: &Receiver, headers: &HeaderMap, body: Body) -> Result<By
     let limit = receiver.max_body_bytes;
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > limit as u64) {
+    if let Some(bytes) = announced.filter(|bytes| *bytes > limit as u64) {
+        if bytes <= DISCARDED_MAX_BYTES {
+            // A client that still writes when the connection closes sees a broken pipe and never the 413.
+            let discard = body.into_data_stream().try_for_each(|_| std::future::ready(Ok(())));
+            let _ = tokio::time::timeout(BODY_TIMEOUT, discard).await;
+        }
         return Err(Pushed::TooLarge);
     }
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await {

@@ -1,11 +1,12 @@
 //! What a person does with dead letters and a queue, by the commands.
 
 use std::process::Output;
+use std::time::Instant;
 
 use huixin_sandbox::Fault;
 use serde_json::Value;
 
-use crate::harness::{Setup, Stack};
+use crate::harness::{PATIENCE, Setup, Stack};
 
 /// Runs a command in the installation's folder.
 async fn huixin(stack: &Stack, admin: &str, arguments: &[&str]) -> (Output, String) {
@@ -47,11 +48,13 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         for (user, text) in [("oAnna", "first"), ("oBen", "second"), ("oCleo", "third")] {
             stack.say(user, text).await;
         }
+        let deadline = Instant::now() + PATIENCE;
         let status = loop {
             let status = json(&stack, &admin, &["status"]).await;
             if status["dead"] == 3 {
                 break status;
             }
+            assert!(Instant::now() < deadline, "three are dead in the end: {status}");
         };
         assert_eq!(
             (&status["open"], &status["running"]),

@@ -63,11 +63,14 @@ fn part(place: &str, value: &Value) -> Result<Outgoing, ReplyError> {
         "text" => &["type", "content"],
         "image" => &["type", "media_id"],
         "news" => &["type", "title", "description", "url", "picurl"],
-        _ => return Err(error(place, format!("`type` is {kind:?}; known are text, image and news"))),
+        _ => return Err(error(place, format!("`type` is {:?}; known are text, image and news", cut(kind)))),
     };
     if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
         let known = known.join(", ");
-        return Err(error(place, format!("`{unknown}` is no field of type {kind}; those are {known}")));
+        return Err(error(
+            place,
+            format!("`{}` is no field of type {kind}; those are {known}", cut(unknown)),
+        ));
     }
     Ok(match kind {
         "text" => Outgoing::Text { content: reader.text("content")?.to_owned() },
@@ -109,6 +112,12 @@ impl<'a> Fields<'a> {
     fn text_or_empty(&self, name: &str) -> Result<&'a str, ReplyError> {
         if self.fields.contains_key(name) { self.text(name) } else { Ok("") }
     }
+}
+
+/// The start of what a service wrote: reasons are stored and logged, and an answer may have a megabyte.
+fn cut(text: &str) -> String {
+    const CHARS: usize = 24;
+    text.chars().take(CHARS).collect()
 }
 
 fn error(place: &str, problem: String) -> ReplyError {
@@ -172,6 +181,10 @@ mod tests {
                 "reply: `mediaid` is no field of type image; those are type, media_id",
             ),
             (json!({"type": "news", "title": "t"}), "reply: `url` is missing"),
+            (
+                json!({"type": "x".repeat(99)}),
+                "reply: `type` is \"xxxxxxxxxxxxxxxxxxxxxxxx\"; known are text, image and news",
+            ),
             (json!([["a"]]), "reply 1: must be a text or an object, and is a list"),
         ];
         for (value, expected) in rows {
