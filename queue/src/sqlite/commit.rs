@@ -22,7 +22,7 @@ use crate::QueueError;
 const BATCH_CALLS: usize = 512;
 /// The most payload that goes into one commit, in bytes; the call that exceeds it is still in.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// The least number of outdated ids that a commit may remove.
+/// The least number of outdated ids, and of outdated values, that a commit may remove.
 const PRUNED_AT_LEAST: usize = 64;
 /// The most waiting workers that one commit wakes.
 const WOKEN_AT_MOST: usize = 64;
@@ -125,13 +125,18 @@ impl Committer {
         result
     }
 
-    /// What goes with every commit: the time, and forgetting ids. It forgets more than a batch can add.
+    /// What goes with every commit: the time, and forgetting ids and values. It forgets more than a batch can add.
     fn keep_house(&self, changes: usize) -> Result<(), Fault> {
         let step = Step { db: &self.database.db, now_us: self.now.us(), made_ready: 0 };
         step.execute("UPDATE meta SET last_us = max(last_us, ?1)", params![step.now_us])?;
+        let at_most = i64::try_from(PRUNED_AT_LEAST.max(2 * changes)).unwrap_or(i64::MAX);
         step.execute(
             "DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE expires_us <= ?1 ORDER BY expires_us LIMIT ?2)",
-            params![step.now_us, i64::try_from(PRUNED_AT_LEAST.max(2 * changes)).unwrap_or(i64::MAX)],
+            params![step.now_us, at_most],
+        )?;
+        step.execute(
+            "DELETE FROM value WHERE name IN (SELECT name FROM value WHERE until_us <= ?1 ORDER BY until_us LIMIT ?2)",
+            params![step.now_us, at_most],
         )?;
         Ok(())
     }
