@@ -10,6 +10,8 @@
 
 mod answers;
 mod batch;
+mod dial;
+mod errors;
 mod keys;
 mod link;
 mod packed;
