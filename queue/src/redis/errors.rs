@@ -15,6 +15,16 @@ const RIGHTS: &str = "give the user the queue's keys and commands, for the prefi
 const CERTIFICATE: &str = "put the authority that signed it among this machine's certificates, or name a file of \
     authorities in the variable SSL_CERT_FILE, which then counts for all connections of the process";
 
+/// The error of a URL that can't be read.
+pub(super) fn bad_url(place: &str, error: RedisError) -> QueueError {
+    QueueError::Misconfigured {
+        place: place.to_owned(),
+        problem: "its URL can't be read".to_owned(),
+        hint: "write it as redis://user:password@host:6379/0".to_owned(),
+        cause: Some(Cause::new(error)),
+    }
+}
+
 /// The error of a call at the store called `place`.
 pub(super) fn translate(place: &str, error: RedisError) -> QueueError {
     let detail = error.to_string();

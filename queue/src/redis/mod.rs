@@ -12,11 +12,13 @@ mod answers;
 mod batch;
 mod dial;
 mod errors;
+mod inspector;
 mod keys;
 mod link;
 mod packed;
 mod risks;
 mod scripts;
+mod told;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,12 +29,12 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use self::batch::{Batcher, Item};
+pub use self::inspector::Inspector;
 use self::keys::{Keys, WAKE_TOKENS_MAX};
 use self::link::Link;
-pub use self::risks::Risk;
+pub use self::risks::{Finding, Gravity, Risk};
 use self::scripts::Scripts;
 use crate::clock::micros;
-use crate::error::Cause;
 use crate::{
     Accepted, Class, Clock, Counts, DEAD_ON_ARRIVAL_MAX, DeadLetter, DeadPage, Lane, LaneView, Lease,
     MOVES_PER_TAKE, MessageId, NewMessage, Progress, Queue, QueueError, Renewal, TakeRequest, Taken,
@@ -92,13 +94,8 @@ impl RedisQueue {
     /// [`QueueError::Misconfigured`] when the URL can't be read.
     pub fn open(settings: &RedisSettings) -> Result<Self, QueueError> {
         let place = place_of(&settings.url);
-        let client =
-            redis::Client::open(settings.url.as_str()).map_err(|error| QueueError::Misconfigured {
-                place: place.clone(),
-                problem: "its URL can't be read".to_owned(),
-                hint: "write it as redis://user:password@host:6379/0".to_owned(),
-                cause: Some(Cause::new(error)),
-            })?;
+        let opened = redis::Client::open(settings.url.as_str());
+        let client = opened.map_err(|error| errors::bad_url(&place, error))?;
         let keys = Keys::new(&settings.prefix);
         let link = |timeout| Link::new(client.clone(), &place, keys.clone(), settings.clock.clone(), timeout);
         let core = Arc::new(Core {
