@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use huixin_queue::redis::{RedisQueue, RedisSettings};
+use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Class, Clock, Queue, QueueError};
 use huixin_sandbox::{Account, Mode, Sandbox, SandboxConfig};
@@ -18,9 +18,10 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::cli::{Cli, Command};
-use crate::config::{Config, HandlerConfig, KNOWN_RISKS, QueueConfig, QueueUrl, Role, RouteConfig, Source};
+use crate::config::{Config, HandlerConfig, QueueConfig, QueueUrl, Role, RouteConfig, Source};
 use crate::receiver::{Origins, Receiver, ReceiverAccount};
 use crate::report::Failure;
+use crate::safety::{self, Watch};
 
 /// How many ports above a taken one are tried.
 const PORTS_TRIED: u16 = 31;
@@ -69,9 +70,20 @@ pub async fn own_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure> 
 }
 
 async fn redis(config: &QueueConfig, url: &Url) -> Result<Arc<dyn Queue>, Failure> {
-    let queue = redis_queue(config, url)?;
-    match tokio::time::timeout(PROBE_TIMEOUT, queue.risks()).await {
-        Ok(Ok(risks)) => refuse_unaccepted(&queue, &risks, &config.accept_risk)?,
+    let (queue, inspector) = (redis_queue(config, url)?, Inspector::open(url.as_str())?);
+    // The queue itself too: what is there may be of another version, or may be forbidden to this user.
+    let probe = async { Ok::<_, QueueError>((inspector.inspect().await?, queue.ping().await)) };
+    match tokio::time::timeout(PROBE_TIMEOUT, probe).await {
+        Ok(Ok((findings, answer))) => {
+            if let Some(refusal) = safety::refusal(&inspector, &findings, &config.accept_risk) {
+                return Err(refusal);
+            }
+            match answer {
+                Err(error) if !error.is_outage() => return Err(error.into()),
+                Err(error) => tracing::warn!(%error, "starting without the queue, and waiting for it"),
+                Ok(()) => {}
+            }
+        }
         Ok(Err(error)) if !error.is_outage() => return Err(error.into()),
         Ok(Err(error)) => tracing::warn!(%error, "starting without the queue, and waiting for it"),
         Err(_) => tracing::warn!(
@@ -95,27 +107,17 @@ pub fn redis_queue(config: &QueueConfig, url: &Url) -> Result<RedisQueue, QueueE
     })
 }
 
-fn refuse_unaccepted(
-    queue: &RedisQueue,
-    risks: &[huixin_queue::redis::Risk],
-    accepted: &[String],
-) -> Result<(), Failure> {
-    for risk in risks {
-        if accepted.iter().any(|name| name == risk.name()) {
-            tracing::warn!(risk = risk.name(), "{}: accepted by the configuration", risk.problem());
-            continue;
+/// The watch on the queue's Redis; none if the queue is a file.
+///
+/// # Errors
+/// When the URL can't be read.
+pub fn watch(config: &QueueConfig) -> Result<Option<Watch>, QueueError> {
+    match &config.url {
+        QueueUrl::Redis(url) => {
+            Ok(Some(Watch::new(Inspector::open(url.as_str())?, config.accept_risk.clone())))
         }
-        let message = format!("the Redis at `{}` would lose messages: {}", queue.place(), risk.problem());
-        let hint = match risk.name() {
-            name if KNOWN_RISKS.contains(&name) => {
-                let remedy = risk.remedy(queue.place());
-                format!("{remedy}; or accept it by `accept_risk = [\"{name}\"]` under [queue]")
-            }
-            _ => risk.remedy(queue.place()),
-        };
-        return Err(Failure::config(message, hint));
+        QueueUrl::Sqlite(_) => Ok(None),
     }
-    Ok(())
 }
 
 /// Opens a queue in a file.

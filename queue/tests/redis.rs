@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use huixin_queue::redis::{RedisQueue, RedisSettings};
-use huixin_queue::testing::RedisServer;
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, START_US, message};
+use huixin_queue::testing::{Proxy, RedisServer};
 use huixin_queue::{
     Accepted, Class, Clock, HeldEffect, NewMessage, Queue, QueueError, TakeRequest, TestClock, WorkerId,
 };
@@ -250,37 +250,14 @@ async fn the_audit_finds_what_is_wrong() {
 
 #[tokio::test]
 async fn a_connection_whose_caller_lost_patience_is_made_anew() {
-    // Takes connections and answers nothing, as a firewall does that has forgotten them.
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
     let server = RedisServer::start(&[]);
-    let address = silent.local_addr().expect("it has an address");
-    let (go_silent, silenced) = tokio::sync::watch::channel(false);
-    let port = server.port();
-    tokio::spawn(async move {
-        loop {
-            let (mut client, _) = silent.accept().await.expect("it accepts");
-            let mut silenced = silenced.clone();
-            let old = !*silenced.borrow_and_update();
-            tokio::spawn(async move {
-                let mut upstream =
-                    tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("Redis runs");
-                let silent = async { silenced.wait_for(|silent| *silent).await.is_ok() };
-                let silent = tokio::select! {
-                    _ = tokio::io::copy_bidirectional(&mut client, &mut upstream) => false,
-                    silent = silent, if old => silent,
-                };
-                if silent {
-                    std::future::pending::<()>().await;
-                }
-            });
-        }
-    });
-    let queue = open_at(format!("redis://{address}/0"), Clock::Store);
+    let proxy = Proxy::to(server.port()).await;
+    let queue = open_at(proxy.redis_url(), Clock::Store);
     queue.accept(message("lane", "m")).await.expect("accept");
     let lease = queue.take(&request(1)).await.expect("take").messages.remove(0).lease;
     let renew = || queue.renew(std::slice::from_ref(&lease), Duration::from_secs(15));
     renew().await.expect("renew");
-    go_silent.send(true).expect("the proxy listens");
+    proxy.silence();
     let patience = Duration::from_millis(300);
     assert!(tokio::time::timeout(patience, renew()).await.is_err(), "the old connection is silent");
     tokio::time::timeout(Duration::from_secs(1), renew()).await.expect("a new one answers").expect("renew");
@@ -305,6 +282,5 @@ async fn a_server_that_is_no_master_any_more_is_given_up() {
     let _ = queue.accept(message("lane", "m2")).await;
     assert!(connections() > before + 1, "the next call asks anew where the master is");
     server.cli(&["REPLICAOF", "NO", "ONE"]);
-    tokio::time::sleep(Duration::from_millis(150)).await;
     queue.accept(message("lane", "m2")).await.expect("it is a master again");
 }

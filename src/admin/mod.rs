@@ -50,6 +50,7 @@ pub fn record_metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .install_recorder()?;
     crate::receiver::describe();
+    crate::safety::describe();
     huixin_worker::metrics::describe();
     Ok(handle)
 }

@@ -7,6 +7,8 @@ use huixin_queue::Queue;
 use huixin_worker::WorkerHealth;
 use serde::Serialize;
 
+use crate::safety::Warnings;
+
 /// How long the queue may take to answer.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A worker whose last answered take is longer ago is stuck.
@@ -20,6 +22,8 @@ pub struct Readiness {
     pub queue: Option<Arc<dyn Queue>>,
     /// Its worker, if it has one.
     pub worker: Option<WorkerHealth>,
+    /// What is wrong with its Redis.
+    pub warnings: Warnings,
 }
 
 /// What a process is, as its health reports say.
@@ -47,6 +51,8 @@ pub struct Report {
     pub role: Role,
     /// Why it can't, a sentence each.
     pub problems: Vec<String>,
+    /// What should be mended although it can work, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Readiness {
@@ -69,6 +75,6 @@ impl Readiness {
             }
             _ => {}
         }
-        Report { ready: problems.is_empty(), role: self.role, problems }
+        Report { ready: problems.is_empty(), role: self.role, problems, warnings: self.warnings.all() }
     }
 }

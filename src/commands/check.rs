@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use huixin_queue::redis::{Finding, Gravity, Inspector};
 use huixin_queue::{Queue as _, QueueError};
 use huixin_wechat::http_client;
 
@@ -69,22 +70,31 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
         Ok(queue) => queue,
         Err(error) => return facts.bad(format!("queue: {}", chain(&error)), error.hint()),
     };
-    let asked = async { Ok::<_, QueueError>((queue.counts().await?, queue.risks().await?)) };
+    let asked = async {
+        let inspector = Inspector::open(url.as_str())?;
+        // The server first: what is wrong with it may be why the queue can't be asked.
+        let findings = inspector.inspect().await?;
+        Ok::<_, QueueError>((inspector, findings, queue.counts().await))
+    };
     match tokio::time::timeout(QUEUE_TIMEOUT, asked).await {
-        Ok(Ok((counts, risks))) => {
-            facts.good(format!(
-                "queue: `{}`, {} waiting, {} dead",
-                queue.place(),
-                counts.open_total(),
-                counts.dead
-            ));
-            for risk in risks {
-                let accepted = config.queue.accept_risk.iter().any(|name| name == risk.name());
-                let text = format!("queue: {}", risk.problem());
-                if accepted {
-                    facts.good(format!("{text} (accepted)"));
-                } else {
-                    facts.bad(text, Some(&risk.remedy(queue.place())));
+        Ok(Ok((inspector, findings, counts))) => {
+            match counts {
+                Ok(counts) => facts.good(format!(
+                    "queue: `{}`, {} waiting, {} dead",
+                    queue.place(),
+                    counts.open_total(),
+                    counts.dead
+                )),
+                Err(error) => facts.bad(format!("queue: {}", chain(&error)), error.hint()),
+            }
+            for Finding { risk, problem } in findings {
+                let (text, hint) = (format!("queue: {problem}"), risk.remedy(inspector.cli()));
+                match risk.gravity() {
+                    Gravity::Warning => facts.doubtful(text, Some(&hint)),
+                    _ if config.queue.accept_risk.contains(&risk) => {
+                        facts.doubtful(format!("{text} (accepted)"), None);
+                    }
+                    _ => facts.bad(text, Some(&hint)),
                 }
             }
         }
@@ -131,6 +141,14 @@ impl Facts {
     #[allow(clippy::needless_pass_by_value, reason = "every caller makes the text for this")]
     fn good(&mut self, fact: String) {
         println!("ok   {fact}");
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "every caller makes the text for this")]
+    fn doubtful(&self, fact: String, hint: Option<&str>) {
+        println!("WARN {fact}");
+        if let Some(hint) = hint {
+            println!("     hint: {hint}");
+        }
     }
 
     #[allow(clippy::needless_pass_by_value, reason = "every caller makes the text for this")]

@@ -1,6 +1,9 @@
 //! `run`, `receiver`, `worker`, `sandbox`: the roles against a real configuration.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+
+use futures::FutureExt as _;
 
 use huixin_queue::Queue;
 use huixin_worker::{Worker, WorkerError, WorkerHealth};
@@ -13,6 +16,7 @@ use crate::admin::{self, Admin, Readiness, Role as Kind};
 use crate::cli::{Cli, SandboxFlags};
 use crate::config::{Config, Role};
 use crate::report::Failure;
+use crate::safety::Watch;
 use crate::{parts, receiver, shutdown};
 
 pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
@@ -98,15 +102,21 @@ pub(super) async fn add_admin(
     queue: Option<Arc<dyn Queue>>,
     worker: Option<WorkerHealth>,
 ) -> Result<(), Failure> {
+    // `dev` has a queue of its own, whatever is configured.
+    let watch = if role == Kind::Dev { None } else { parts::watch(&config.queue)? };
+    let warnings = watch.as_ref().map(Watch::warnings).unwrap_or_default();
     let listener = parts::listen("operators", config.admin.listen, !parts::names_admin(&cli.command)).await?;
     let address = listener.local_addr()?;
     let admin = Admin {
         address,
         token: config.admin.token.clone(),
-        readiness: Readiness { role, queue, worker },
+        readiness: Readiness { role, queue, worker, warnings },
         metrics: admin::record_metrics()?,
     };
     tracing::info!("health and metrics are at http://{address}/");
     services.back("admin listener", |stop| admin::run(listener, admin, stop.cancelled_owned()));
+    if let Some(watch) = watch {
+        services.back("watch on the Redis", |stop| watch.run(stop).map(Ok::<_, Infallible>));
+    }
     Ok(())
 }

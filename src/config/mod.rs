@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use account::AccountConfig;
 pub use admin::AdminConfig;
 pub use problem::{ConfigErrors, Problem};
-pub use queue::{Durability, KNOWN_RISKS, QueueConfig, QueueUrl};
+pub use queue::{Durability, QueueConfig, QueueUrl};
 pub use receiver::ReceiverConfig;
 pub use route::{Condition, HandlerConfig, RouteConfig};
 pub use size::{ByteSize, SizeError};

@@ -26,7 +26,7 @@ pub(super) fn effective(config: &Config) -> String {
             Durability::Local => "local",
         },
     );
-    page.key("accept_risk", queue.accept_risk.clone());
+    page.key("accept_risk", queue.accept_risk.iter().map(|risk| risk.name().to_owned()).collect::<Vec<_>>());
     page.key("dedup_window", print_duration(queue.dedup_window));
     page.section("receiver");
     page.key("listen", receiver.listen.to_string());

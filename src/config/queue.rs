@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use huixin_queue::redis::Risk;
 use url::Url;
 
 use super::node::Node;
@@ -20,8 +21,8 @@ pub struct QueueConfig {
     pub prefix: String,
     /// What an ack waits for.
     pub durability: Durability,
-    /// Risks of the Redis that are accepted by name, out of [`KNOWN_RISKS`].
-    pub accept_risk: Vec<String>,
+    /// Risks of the Redis that are accepted, by their names.
+    pub accept_risk: Vec<Risk>,
     /// How long a message that was handled is still known as a duplicate.
     pub dedup_window: Duration,
 }
@@ -41,9 +42,6 @@ pub enum Durability {
     /// The one store that took the message.
     Local,
 }
-
-/// The names that `accept_risk` understands.
-pub const KNOWN_RISKS: [&str; 3] = ["no_aof", "appendfsync_no", "eviction"];
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -122,16 +120,16 @@ fn durability(node: &Node) -> Result<Durability, Mistake> {
     }
 }
 
-fn risks(node: &Node) -> Result<Vec<String>, Mistake> {
-    let risks = value::texts(node)?;
-    match risks.iter().find(|risk| !KNOWN_RISKS.contains(&risk.as_str())) {
-        None => Ok(risks),
-        Some(unknown) => {
-            let hint = nearest(unknown, KNOWN_RISKS, 0.6).map_or_else(
-                || format!("known risks: {}", KNOWN_RISKS.join(", ")),
+fn risks(node: &Node) -> Result<Vec<Risk>, Mistake> {
+    let known = || Risk::acceptable().map(Risk::name);
+    let accepted = value::texts(node)?.into_iter().map(|name| {
+        Risk::acceptable().find(|risk| risk.name() == name).ok_or_else(|| {
+            let hint = nearest(&name, known(), 0.6).map_or_else(
+                || format!("known risks: {}", known().collect::<Vec<_>>().join(", ")),
                 |near| format!("did you mean `{near}`?"),
             );
-            Err(Mistake::new(format!("names the unknown risk `{unknown}`")).hint(hint))
-        }
-    }
+            Mistake::new(format!("names the unknown risk `{name}`")).hint(hint)
+        })
+    });
+    accepted.collect()
 }

@@ -12,6 +12,7 @@ mod operate;
 mod outage;
 mod page;
 mod readme;
+mod safety;
 mod samples;
 mod secrets;
 mod stop;

@@ -8,11 +8,14 @@
 //! grace is over; hand the rest back. A take under way is waited for and what it brings is handed back: if the call were
 //! dropped, its messages would wait until their leases run out. A send under way is let finish (its own timeout bounds
 //! it), so that it doesn't become unsure.
+//!
+//! **A panic in the loop** is a bug, is told, and the loop begins again: a worker that is there and takes nothing would
+//! be worse than one that is gone.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use huixin_queue::{Lease, Leased, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken};
@@ -22,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::backoff;
+use crate::boottime::Moment;
 use crate::job::{End, Job, shortened};
 use crate::lease::Keeper;
 use crate::metrics;
@@ -34,6 +38,8 @@ const TAKE_MAX: usize = 64;
 const IDLE_MAX: Duration = Duration::from_secs(1);
 const OUTAGE_PAUSE_FIRST: Duration = Duration::from_millis(100);
 const OUTAGE_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// The pause before the loop begins again after a panic.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
 /// How long a stop waits for the answer to a take under way.
 const LAST_TAKE_MAX: Duration = Duration::from_secs(3);
 
@@ -53,14 +59,33 @@ impl Crew {
         mut request: TakeRequest,
         stopping: &CancellationToken,
     ) -> Result<(), WorkerError> {
+        loop {
+            match AssertUnwindSafe(self.take_on(&mut request, stopping)).catch_unwind().await {
+                Ok(result) => return result,
+                // What a call brought whose answer was lost by it comes again: its number hasn't changed.
+                Err(_) => tracing::error!(
+                    queue = self.shared.queue.place(),
+                    "the loop that takes messages panicked: this is a bug, please report it"
+                ),
+            }
+            metrics::take_failed();
+            stopping.run_until_cancelled(tokio::time::sleep(PANIC_PAUSE)).await;
+        }
+    }
+
+    async fn take_on(
+        &self,
+        request: &mut TakeRequest,
+        stopping: &CancellationToken,
+    ) -> Result<(), WorkerError> {
         let mut pause = OUTAGE_PAUSE_FIRST;
         let mut away = false;
         while let Some(mut permits) = stopping.run_until_cancelled(self.some_permits()).await {
             request.max = permits.num_permits();
             request.suspect = !self.shared.suspect_runs.load(Ordering::Relaxed);
-            let began = Instant::now();
+            let began = Moment::now();
             let taken = tokio::select! {
-                taken = self.shared.queue.take(&request) => taken,
+                taken = self.shared.queue.take(request) => taken,
                 () = long_after(stopping) => break,
             };
             match taken {
@@ -144,7 +169,7 @@ impl Crew {
         permits
     }
 
-    fn start(&self, leased: Leased, taken: Instant, permit: OwnedSemaphorePermit) {
+    fn start(&self, leased: Leased, taken: Moment, permit: OwnedSemaphorePermit) {
         let held = self.keeper.hold(leased.lease.clone(), taken);
         let span = tracing::info_span!(
             "message",

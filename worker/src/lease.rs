@@ -7,14 +7,22 @@
 //! **Fencing itself.** A worker that could not renew for 0.8 of the lease stops by its own clock, before the queue may
 //! give the message to another: handlers are cancelled, and nothing more is sent. [`Held::is_current`] is asked right
 //! before every send, so that a process that was stopped and continued notices in time. The time counts from before the
-//! renewal was sent, so it errs on the safe side.
+//! renewal was sent, so it errs on the safe side, and by a clock that doesn't stand still while the machine sleeps
+//! ([`crate::boottime`]).
+//!
+//! **The loops don't end** while there is a worker: a renewal that panics is told and counts as one that failed. So the
+//! worst that a bug there can do is what an outage does, and no handler runs on without its lease.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use futures::FutureExt as _;
 use huixin_queue::{Lease, Queue, Renewal};
 use tokio_util::sync::CancellationToken;
+
+use crate::boottime::Moment;
 
 /// Leases renewed by one call.
 const RENEWED_TOGETHER: usize = 512;
@@ -39,7 +47,7 @@ struct Entries {
 
 struct Entry {
     lease: Lease,
-    renewed: Instant,
+    renewed: Moment,
     lost: CancellationToken,
 }
 
@@ -69,7 +77,7 @@ impl Keeper {
     }
 
     /// Keeps one more lease, taken by a call that began at `taken`.
-    pub(crate) fn hold(&self, lease: Lease, taken: Instant) -> Held {
+    pub(crate) fn hold(&self, lease: Lease, taken: Moment) -> Held {
         let lost = CancellationToken::new();
         let mut entries = self.running.entries();
         entries.next += 1;
@@ -126,7 +134,7 @@ impl Running {
         }
     }
 
-    fn settle(&self, numbers: &[u64], renewals: &[Renewal], sent: Instant) {
+    fn settle(&self, numbers: &[u64], renewals: &[Renewal], sent: Moment) {
         let mut entries = self.entries();
         for (number, renewal) in numbers.iter().zip(renewals) {
             let Some(entry) = entries.by_number.get_mut(number) else { continue };
@@ -179,10 +187,18 @@ async fn renew_once(queue: &dyn Queue, running: &Running, lease_for: Duration, a
     }
     // In parts, so that a part that fails doesn't take the others' success with it.
     for (numbers, leases) in numbers.chunks(RENEWED_TOGETHER).zip(leases.chunks(RENEWED_TOGETHER)) {
-        let sent = Instant::now();
-        match tokio::time::timeout(at_most, queue.renew(leases, lease_for)).await {
-            Ok(Ok(renewals)) => running.settle(numbers, &renewals, sent),
-            Ok(Err(error)) => tracing::debug!(%error, leases = leases.len(), "leases could not be renewed"),
+        let sent = Moment::now();
+        let renewal = AssertUnwindSafe(async { queue.renew(leases, lease_for).await }).catch_unwind();
+        match tokio::time::timeout(at_most, renewal).await {
+            Ok(Ok(Ok(renewals))) => running.settle(numbers, &renewals, sent),
+            Ok(Ok(Err(error))) => {
+                tracing::debug!(%error, leases = leases.len(), "leases could not be renewed");
+            }
+            Ok(Err(_)) => tracing::error!(
+                queue = queue.place(),
+                leases = leases.len(),
+                "renewing leases panicked: this is a bug, please report it"
+            ),
             Err(_) => tracing::debug!(leases = leases.len(), "leases could not be renewed in time"),
         }
     }

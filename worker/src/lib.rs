@@ -29,6 +29,7 @@
 
 mod answer;
 mod backoff;
+mod boottime;
 mod crew;
 mod delivery;
 mod handler;

@@ -3,9 +3,14 @@
 //! There is no timer and no wait: a lone call goes at once, and under load the batches grow by themselves to what fits
 //! in one. One call is in flight per kind. Rejected: pipelining single calls, which costs Redis one script start
 //! each; a timer, which costs every lone call its delay.
+//!
+//! The task that does it must not die while anybody may call: a panic in a call fails the items of that call, is told,
+//! and the next call goes.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 
+use futures::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::QueueError;
@@ -34,7 +39,7 @@ pub(super) struct Batcher<I, O> {
 
 impl<I: Item, O: Send + 'static> Batcher<I, O> {
     /// Starts the task on the current runtime.
-    pub(super) fn start<F>(place: &str, run: impl Fn(Vec<I>) -> F + Send + 'static) -> Self
+    pub(super) fn start<F>(place: &str, mut run: impl FnMut(Vec<I>) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<Vec<O>, QueueError>> + Send,
     {
@@ -46,7 +51,16 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
                 if items.is_empty() {
                     continue;
                 }
-                match run(items).await {
+                // The call is made inside, so that making it may panic too.
+                let call = AssertUnwindSafe(async { run(items).await }).catch_unwind();
+                let outcome = call.await.unwrap_or_else(|_| {
+                    tracing::error!(
+                        queue = name,
+                        "a call to the queue panicked: this is a bug, please report it"
+                    );
+                    Err(QueueError::unavailable(&name, "the call panicked, and may have been applied or not"))
+                });
+                match outcome {
                     Ok(outcomes) if outcomes.len() == answers.len() => {
                         for (answer, outcome) in answers.into_iter().zip(outcomes) {
                             let _ = answer.send(Ok(outcome));
@@ -93,5 +107,84 @@ fn gather<I: Item, O>(
 fn fail<O>(answers: Vec<Answer<O>>, error: &QueueError) {
     for answer in answers {
         let _ = answer.send(Err(error.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    impl Item for u32 {
+        fn size_bytes(&self) -> usize {
+            4
+        }
+    }
+
+    /// Doubles its items; a 13 among them panics, before the call is begun or in the middle of it.
+    fn doubling(in_the_middle: bool) -> Batcher<u32, u32> {
+        Batcher::start("here", move |items: Vec<u32>| {
+            let unlucky = items.contains(&13);
+            assert!(in_the_middle || !unlucky, "a bug");
+            async move {
+                tokio::task::yield_now().await;
+                assert!(!unlucky, "a bug");
+                Ok(items.iter().map(|item| item * 2).collect())
+            }
+        })
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_the_calls_of_its_batch_and_no_later_ones() {
+        for in_the_middle in [false, true] {
+            let batcher = doubling(in_the_middle);
+            let calls = async { tokio::join!(batcher.call(13), batcher.call(13)) };
+            let (first, second) =
+                tokio::time::timeout(Duration::from_secs(10), calls).await.expect("no call hangs");
+            for outcome in [first, second] {
+                let error = outcome.expect_err("it panicked");
+                assert!(error.is_outage(), "{error:?}");
+            }
+            assert_eq!(batcher.call(4).await.expect("the next is served"), 8);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_arrives_while_a_call_is_under_way_goes_together_in_the_next() {
+        let (gate, sizes) = (Arc::new(Semaphore::new(0)), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let (theirs, seen) = (gate.clone(), sizes.clone());
+        let batcher = Batcher::start("here", move |items: Vec<u32>| {
+            let (gate, seen) = (theirs.clone(), seen.clone());
+            async move {
+                seen.lock().expect("no holder panics").push(items.len());
+                gate.acquire().await.expect("it is never closed").forget();
+                Ok(items)
+            }
+        });
+        let calls = (0..100).map(|item| batcher.call(item));
+        let answers = async { futures::future::join_all(calls).await };
+        let (answers, ()) = tokio::join!(answers, async { gate.add_permits(100) });
+        for (item, answer) in (0..100).zip(answers) {
+            assert_eq!(answer.expect("it is served"), item);
+        }
+        assert_eq!(*sizes.lock().expect("no holder panics"), [ITEMS_MAX, 100 - ITEMS_MAX]);
+    }
+
+    #[test]
+    fn calls_of_a_batcher_whose_runtime_is_gone_fail_and_do_not_hang() {
+        let runtime = || {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made")
+        };
+        let (theirs, ours) = (runtime(), runtime());
+        let batcher = theirs.block_on(async { doubling(true) });
+        drop(theirs);
+        let outcome = ours.block_on(async {
+            tokio::time::timeout(Duration::from_secs(10), batcher.call(1)).await.expect("it ends")
+        });
+        assert!(outcome.expect_err("nobody is there").is_outage());
     }
 }

@@ -2,36 +2,42 @@
 //!
 //! The redis crate's own connection manager keeps a connection whose call has timed out, so a half-open one (a lost
 //! peer, a silent firewall) fails every call until the kernel gives up. Here a call that times out or breaks gives its
-//! connection up, and the next call makes a new one. After a failed attempt the next is made no sooner than
-//! [`RECONNECT_PAUSE`], and calls in between fail at once with the reason: a receiver has milliseconds to say 503.
+//! connection up, and the next call makes a new one.
+//!
+//! **Making one.** An attempt runs in a task of its own, so that a caller with less patience than it needs doesn't end
+//! it: a short lease over a slow network would otherwise begin again for ever. The task runs on the runtime of the call
+//! that needed it, and so does all I/O of the connection: a connection that one thread alone uses depends on that thread
+//! alone. While a new connection takes longer than [`RECONNECT_PATIENCE`], and for [`RECONNECT_PAUSE`] after a failed
+//! attempt, calls fail at once with the reason: a receiver has milliseconds to say 503. (The very first is waited for:
+//! nobody has had an answer yet.)
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind,
-};
-use tokio::sync::Mutex;
+use redis::{ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
+use tokio::sync::watch;
 
+use super::dial::{DIAL_MAX, Dialer};
+use super::errors;
 use super::keys::Keys;
 use crate::clock::system_now_us;
-use crate::error::Cause;
 use crate::{Clock, QueueError};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
-/// The layout of [`super::keys`]. Another one is refused.
-const FORMAT: &str = "1";
+/// Half a second is a hundred times what it takes on a good network.
+const RECONNECT_PATIENCE: Duration = Duration::from_millis(500);
+/// A script that is forgotten again before it has run is loaded so often; more is an outage.
+const SCRIPT_TRIES: usize = 3;
 
 /// A connection, or the way to one.
-pub(super) struct Link {
-    client: redis::Client,
-    place: String,
-    keys: Keys,
+pub(super) struct Link(Arc<Inner>);
+
+struct Inner {
+    dialer: Dialer,
     clock: Clock,
     response_timeout: Duration,
-    /// Held while connecting, so that one attempt serves all who wait.
     state: Mutex<State>,
     /// Connections up to this number had a call whose caller went away before the answer came: they may be half-open.
     abandoned: AtomicU64,
@@ -39,12 +45,26 @@ pub(super) struct Link {
     offset_us: AtomicI64,
 }
 
+/// A connection with its number, so that a late failure of an old one doesn't take the new one down.
+type Numbered = (u64, MultiplexedConnection);
+
 #[derive(Default)]
 struct State {
-    /// The connection, numbered so that a late failure of an old one doesn't take the new one down.
-    connection: Option<(u64, MultiplexedConnection)>,
+    connection: Option<Numbered>,
+    /// Connections made and attempts begun.
     made: u64,
+    begun: u64,
+    attempt: Option<Attempt>,
+    /// When the last attempt failed, if none has succeeded since, and why.
     failed: Option<(Instant, QueueError)>,
+}
+
+#[derive(Clone)]
+struct Attempt {
+    number: u64,
+    began: Instant,
+    /// Set by the attempt's task when it ends; closed without it if the task died with its runtime.
+    outcome: watch::Receiver<Option<Result<Numbered, QueueError>>>,
 }
 
 impl Link {
@@ -55,16 +75,14 @@ impl Link {
         clock: Clock,
         response_timeout: Duration,
     ) -> Self {
-        Self {
-            client,
-            place: place.to_owned(),
-            keys,
+        Self(Arc::new(Inner {
+            dialer: Dialer { client, place: place.to_owned(), keys },
             clock,
             response_timeout,
             state: Mutex::default(),
             abandoned: AtomicU64::new(0),
             offset_us: AtomicI64::new(0),
-        }
+        }))
     }
 
     /// Runs a script; a script that Redis has forgotten is loaded again by the same call.
@@ -74,12 +92,17 @@ impl Link {
     ) -> Result<T, QueueError> {
         let (number, mut connection) = self.connection().await?;
         let call = self.under_way(number);
-        let answer = script.invoke_async(&mut connection).await;
-        call.ended();
-        match answer {
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(self.failed(number, error).await),
+        let mut answer = script.invoke_async(&mut connection).await;
+        for _ in 1..SCRIPT_TRIES {
+            match &answer {
+                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                    answer = script.invoke_async(&mut connection).await;
+                }
+                _ => break,
+            }
         }
+        call.ended();
+        answer.map_err(|error| self.failed(number, error))
     }
 
     /// Runs a command.
@@ -88,153 +111,147 @@ impl Link {
         let call = self.under_way(number);
         let answer = command.query_async(&mut connection).await;
         call.ended();
-        match answer {
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(self.failed(number, error).await),
-        }
+        answer.map_err(|error| self.failed(number, error))
     }
 
     /// A connection for one blocking command, with a timeout above its own. The caller owns it: dropping it while the
     /// command waits makes Redis forget the command.
     pub(super) async fn own(&self, response_timeout: Duration) -> Result<MultiplexedConnection, QueueError> {
-        self.connect(response_timeout).await
+        self.0.dial(response_timeout).await
     }
 
     /// What the test clock argument of a script must be.
     pub(super) fn test_now(&self) -> String {
-        self.clock.test_now_us().map_or_else(String::new, |now| now.to_string())
+        self.0.clock.test_now_us().map_or_else(String::new, |now| now.to_string())
     }
 
     /// What Redis's clock shows now, as far as is known: never later than it does.
     pub(super) fn store_now_us(&self) -> u64 {
-        let known = || system_now_us().saturating_add_signed(self.offset_us.load(Ordering::Relaxed));
-        self.clock.test_now_us().unwrap_or_else(known)
+        let known = || system_now_us().saturating_add_signed(self.0.offset_us.load(Ordering::Relaxed));
+        self.0.clock.test_now_us().unwrap_or_else(known)
     }
 
     /// Learns from an answer that has just come what Redis's clock showed when it was made.
     pub(super) fn learn_time(&self, store_now_us: u64) {
-        let offset = i128::from(store_now_us) - i128::from(system_now_us());
-        self.offset_us.store(i64::try_from(offset).unwrap_or(0), Ordering::Relaxed);
+        self.0.learn_time(store_now_us);
     }
 
-    async fn connection(&self) -> Result<(u64, MultiplexedConnection), QueueError> {
-        let mut state = self.state.lock().await;
-        if let Some((number, connection)) = &state.connection {
-            if *number > self.abandoned.load(Ordering::Relaxed) {
-                return Ok((*number, connection.clone()));
+    pub(super) fn translate(&self, error: RedisError) -> QueueError {
+        errors::translate(&self.0.dialer.place, error)
+    }
+
+    async fn connection(&self) -> Result<Numbered, QueueError> {
+        let (mut attempt, patience) = {
+            let mut state = self.0.state();
+            if let Some((number, connection)) = &state.connection {
+                if *number > self.0.abandoned.load(Ordering::Relaxed) {
+                    return Ok((*number, connection.clone()));
+                }
+                state.connection = None;
             }
-            state.connection = None;
-        }
-        if let Some((when, error)) = &state.failed
-            && when.elapsed() < RECONNECT_PAUSE
-        {
-            return Err(error.clone());
-        }
-        match self.connect(self.response_timeout).await {
-            Ok(connection) => {
-                state.made += 1;
-                state.failed = None;
-                state.connection = Some((state.made, connection.clone()));
-                Ok((state.made, connection))
+            if let Some((when, error)) = &state.failed
+                && when.elapsed() < RECONNECT_PAUSE
+            {
+                return Err(error.clone());
             }
-            Err(error) => {
-                state.failed = Some((Instant::now(), error.clone()));
-                Err(error)
+            let under_way = state.attempt.clone().filter(Attempt::is_alive);
+            let attempt = under_way.unwrap_or_else(|| self.0.begin(&mut state));
+            let patience = if state.made == 0 { DIAL_MAX * 2 } else { RECONNECT_PATIENCE };
+            (attempt.clone(), patience.saturating_sub(attempt.began.elapsed()))
+        };
+        let outcome = tokio::time::timeout(patience, attempt.outcome.wait_for(Option::is_some)).await;
+        match outcome.map(|set| set.map(|outcome| outcome.clone())) {
+            Ok(Ok(Some(outcome))) => outcome,
+            Ok(_) => Err(self.0.unavailable("the attempt to connect was broken off")),
+            Err(_) => {
+                let before = self.0.state().failed.as_ref().map(|(_, error)| error.clone());
+                Err(before.unwrap_or_else(|| self.0.unavailable("connecting to it takes long")))
             }
         }
     }
 
     fn under_way(&self, number: u64) -> UnderWay<'_> {
-        UnderWay { link: self, number, ended: false }
+        UnderWay { link: &self.0, number, ended: false }
     }
 
-    async fn connect(&self, response_timeout: Duration) -> Result<MultiplexedConnection, QueueError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(response_timeout));
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        let mut connection = connecting.await.map_err(|e| self.translate(e))?;
-        let meta = self.keys.meta();
-        // Read first: a full Redis refuses the write, and a heartbeat must be able to connect even then.
-        let stored: Option<String> =
-            self.ask(&mut connection, redis::cmd("HGET").arg(&meta).arg("format")).await?;
-        let format = match stored {
-            Some(format) => format,
-            None => {
-                let () =
-                    self.ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("shards").arg(1)).await?;
-                let () = self
-                    .ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("format").arg(FORMAT))
-                    .await?;
-                self.ask(&mut connection, redis::cmd("HGET").arg(&meta).arg("format")).await?
-            }
-        };
-        let (seconds, micros): (u64, u64) = self.ask(&mut connection, &mut redis::cmd("TIME")).await?;
-        if format != FORMAT {
-            return Err(QueueError::UnknownFormat {
-                what: format!("the queue at {} (format {format})", self.place),
-            });
-        }
-        self.learn_time(seconds * 1_000_000 + micros);
-        Ok(connection)
-    }
-
-    async fn ask<T: FromRedisValue>(
-        &self,
-        connection: &mut MultiplexedConnection,
-        command: &mut redis::Cmd,
-    ) -> Result<T, QueueError> {
-        command.query_async(connection).await.map_err(|e| self.translate(e))
-    }
-
-    async fn failed(&self, number: u64, error: RedisError) -> QueueError {
-        // A server that is no master any more stays where it is; a new connection may lead to the one that is.
-        let moved = matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "MOVED" | "ASK"));
+    fn failed(&self, number: u64, error: RedisError) -> QueueError {
         let broken = error.is_io_error() || error.is_timeout() || error.is_connection_dropped();
-        if moved || broken || error.is_unrecoverable_error() {
-            let mut state = self.state.lock().await;
+        if errors::has_moved(&error) || broken || error.is_unrecoverable_error() {
+            let mut state = self.0.state();
             if state.connection.as_ref().is_some_and(|(current, _)| *current == number) {
                 state.connection = None;
             }
         }
         self.translate(error)
     }
+}
 
-    /// Everything that may pass is an outage; only what a person must mend is a misconfiguration.
-    pub(super) fn translate(&self, error: RedisError) -> QueueError {
-        let misconfigured = |problem: &str, hint: &str, error: RedisError| QueueError::Misconfigured {
-            place: self.place.clone(),
-            problem: problem.to_owned(),
-            hint: hint.to_owned(),
-            cause: Some(Cause::new(error)),
-        };
-        let detail = error.to_string();
-        let password = "put the user and the password into the URL: redis://user:password@host:port/db";
-        match error.kind() {
-            ErrorKind::AuthenticationFailed => misconfigured("it refuses the password", password, error),
-            ErrorKind::InvalidClientConfig => {
-                misconfigured("the URL can't be used", "see [queue] url", error)
-            }
-            ErrorKind::Server(ServerErrorKind::NoPerm) => misconfigured(
-                "the user may not do this",
-                "give the user the rights +@all on the keys of the prefix",
-                error,
-            ),
-            _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => {
-                misconfigured("it refuses the password", password, error)
-            }
-            _ if detail.contains("DB index is out of range") => {
-                misconfigured("it has no such database", "use a smaller number after the / of the URL", error)
-            }
-            _ => QueueError::unavailable(&self.place, error),
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn_time(&self, store_now_us: u64) {
+        let offset = i128::from(store_now_us) - i128::from(system_now_us());
+        self.offset_us.store(i64::try_from(offset).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Starts an attempt in a task of its own.
+    fn begin(self: &Arc<Self>, state: &mut State) -> Attempt {
+        state.begun += 1;
+        let number = state.begun;
+        let (set, outcome) = watch::channel(None);
+        let attempt = Attempt { number, began: Instant::now(), outcome };
+        state.attempt = Some(attempt.clone());
+        let inner = self.clone();
+        tokio::spawn(async move {
+            let outcome = inner.dial(inner.response_timeout).await.map(|connection| (number, connection));
+            inner.ended(number, &outcome);
+            set.send_replace(Some(outcome));
+        });
+        attempt
+    }
+
+    fn ended(&self, number: u64, outcome: &Result<Numbered, QueueError>) {
+        let mut state = self.state();
+        if state.attempt.as_ref().is_none_or(|attempt| attempt.number != number) {
+            // It took so long that another was begun.
+            return;
         }
+        state.attempt = None;
+        match outcome {
+            Ok(made) => {
+                state.made += 1;
+                state.failed = None;
+                state.connection = Some(made.clone());
+            }
+            Err(error) => state.failed = Some((Instant::now(), error.clone())),
+        }
+    }
+
+    async fn dial(&self, response_timeout: Duration) -> Result<MultiplexedConnection, QueueError> {
+        let (connection, store_now_us) = self.dialer.dial(response_timeout).await?;
+        self.learn_time(store_now_us);
+        Ok(connection)
+    }
+
+    fn unavailable(&self, reason: &str) -> QueueError {
+        QueueError::unavailable(&self.dialer.place, reason)
+    }
+}
+
+impl Attempt {
+    /// Whether it may still end well.
+    fn is_alive(&self) -> bool {
+        self.outcome.has_changed().is_ok() && self.began.elapsed() < DIAL_MAX * 2
     }
 }
 
 /// A call on a connection. If it is dropped before it has ended, because its caller had less patience than the link, the
 /// next call makes a new connection: a silent one would fail that patience for ever.
 struct UnderWay<'a> {
-    link: &'a Link,
+    link: &'a Inner,
     number: u64,
     ended: bool,
 }
@@ -256,6 +273,6 @@ impl Drop for UnderWay<'_> {
 impl std::fmt::Debug for Link {
     /// Without the client: it holds the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Link").field("place", &self.0.dialer.place).finish_non_exhaustive()
     }
 }

@@ -11,6 +11,9 @@
 mod accept;
 mod answers;
 mod batch;
+mod dial;
+mod errors;
+mod inspector;
 mod keys;
 mod link;
 mod look;
@@ -20,6 +23,7 @@ mod risks;
 mod scripts;
 mod settle;
 mod take;
+mod told;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -31,13 +35,13 @@ use tokio::sync::Mutex;
 
 use self::accept::Accept;
 use self::batch::Batcher;
+pub use self::inspector::Inspector;
 use self::keys::Keys;
 use self::link::Link;
-pub use self::risks::Risk;
+pub use self::risks::{Finding, Gravity, Risk};
 use self::scripts::Scripts;
 use self::settle::Record;
 use crate::clock::micros;
-use crate::error::Cause;
 use crate::{
     Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
     LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
@@ -93,13 +97,8 @@ impl RedisQueue {
     /// [`QueueError::Misconfigured`] when the URL can't be read.
     pub fn open(settings: &RedisSettings) -> Result<Self, QueueError> {
         let place = place_of(&settings.url);
-        let client =
-            redis::Client::open(settings.url.as_str()).map_err(|error| QueueError::Misconfigured {
-                place: place.clone(),
-                problem: "its URL can't be read".to_owned(),
-                hint: "write it as redis://user:password@host:6379/0".to_owned(),
-                cause: Some(Cause::new(error)),
-            })?;
+        let opened = redis::Client::open(settings.url.as_str());
+        let client = opened.map_err(|error| errors::bad_url(&place, error))?;
         let keys = Keys::new(&settings.prefix);
         let link = |timeout| Link::new(client.clone(), &place, keys.clone(), settings.clock.clone(), timeout);
         let core = Arc::new(Core {

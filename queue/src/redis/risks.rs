@@ -1,114 +1,179 @@
-//! What would make a Redis lose messages: read from the server, told by name.
+//! What would make a Redis lose messages or stop taking them, by name, with what mends it.
 //!
 //! Debian's default configuration has no append-only file and loses everything at a `kill -9`; a cache's eviction policy
-//! throws lanes away when memory is short. Most of it is read from `INFO`, because hosted services often forbid
-//! `CONFIG`; what only `CONFIG` knows is left out where that is forbidden.
+//! throws lanes away when memory is short. Such a Redis is refused, unless the configuration names the risk: somebody
+//! then knows. What may pass by itself, or loses nothing that was acked, is a warning and no more. How they are found is
+//! in [`super::inspector`].
 
-use super::RedisQueue;
-use crate::QueueError;
-
-/// Something about a Redis that can lose messages. Its names are those of the configuration's `accept_risk`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Something about a Redis that loses messages, stops the queue, or may soon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Risk {
+    /// The server is older than 7.0.
+    OldVersion,
     /// There is no append-only file.
     NoAof,
     /// The append-only file is never synced.
     NoFsync,
     /// Keys are evicted when memory is short.
     Eviction,
-    /// The server is older than 7.0.
-    OldVersion,
+    /// The append-only file can't be written.
+    AofWrite,
+    /// The append-only file can't be rewritten.
+    AofRewrite,
+    /// A snapshot failed, and without one nothing is written.
+    Snapshot,
+    /// The memory is nearly used up.
+    Memory,
+    /// The server still reads its files.
+    Loading,
+    /// The server is a replica.
+    Replica,
+    /// The server's clock isn't this machine's.
+    ClockSkew,
+    /// The server is a node of a cluster.
+    Cluster,
+    /// The server doesn't tell all of this.
+    Unread,
+}
+
+/// What a risk means for a process that is to use the Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gravity {
+    /// It can't work: refused, whatever the configuration says.
+    Unusable,
+    /// It would lose messages: refused unless the configuration's `accept_risk` names it.
+    Unsafe,
+    /// Somebody should know.
+    Warning,
+}
+
+/// A risk as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which.
+    pub risk: Risk,
+    /// What is wrong, as a part of a sentence about the Redis: `it has no …`. With figures, so that it changes.
+    pub problem: String,
 }
 
 impl Risk {
-    /// The name that accepts it.
+    /// All there are.
+    pub const ALL: [Self; 13] = [
+        Self::OldVersion,
+        Self::NoAof,
+        Self::NoFsync,
+        Self::Eviction,
+        Self::AofWrite,
+        Self::AofRewrite,
+        Self::Snapshot,
+        Self::Memory,
+        Self::Loading,
+        Self::Replica,
+        Self::ClockSkew,
+        Self::Cluster,
+        Self::Unread,
+    ];
+
+    /// Those that the configuration's `accept_risk` may name.
+    pub fn acceptable() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|risk| risk.gravity() == Gravity::Unsafe)
+    }
+
+    /// Its name in configuration, logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
+            Self::OldVersion => "old_version",
             Self::NoAof => "no_aof",
             Self::NoFsync => "appendfsync_no",
             Self::Eviction => "eviction",
-            Self::OldVersion => "old_version",
+            Self::AofWrite => "aof_write",
+            Self::AofRewrite => "aof_rewrite",
+            Self::Snapshot => "snapshot",
+            Self::Memory => "memory",
+            Self::Loading => "loading",
+            Self::Replica => "replica",
+            Self::ClockSkew => "clock",
+            Self::Cluster => "cluster",
+            Self::Unread => "unread",
         }
     }
 
-    /// What is wrong, in a sentence.
-    pub fn problem(self) -> &'static str {
+    /// What it means for a process that is to use the Redis.
+    pub fn gravity(self) -> Gravity {
         match self {
-            Self::NoAof => "it has no append-only file, so a crash loses everything since its last snapshot",
-            Self::NoFsync => "it never syncs its append-only file, so a power cut loses many seconds",
-            Self::Eviction => "it evicts keys when memory is short, whole lanes of messages among them",
-            Self::OldVersion => "it is older than 7.0, and its scripts can't do what the queue needs",
+            Self::OldVersion => Gravity::Unusable,
+            Self::NoAof | Self::NoFsync | Self::Eviction => Gravity::Unsafe,
+            _ => Gravity::Warning,
         }
     }
 
-    /// What mends it: the command for the server at `place`, and the lines of its configuration.
-    pub fn remedy(self, place: &str) -> String {
-        let setting = match self {
-            Self::NoAof => "appendonly yes",
-            Self::NoFsync => "appendfsync everysec",
-            Self::Eviction => "maxmemory-policy noeviction",
-            Self::OldVersion => return "use Redis 7.0 or newer, or Valkey".to_owned(),
-        };
-        format!("run `redis-cli -u {place} CONFIG SET {setting}`, and write `{setting}` into redis.conf")
+    /// The setting of Redis that mends it, as in `redis.conf`, if one does.
+    pub fn setting(self) -> Option<&'static str> {
+        match self {
+            Self::NoAof => Some("appendonly yes"),
+            Self::NoFsync => Some("appendfsync everysec"),
+            Self::Eviction => Some("maxmemory-policy noeviction"),
+            _ => None,
+        }
     }
-}
 
-impl RedisQueue {
-    /// Reads what would lose messages. Empty is safe, as far as can be read.
-    ///
-    /// # Errors
-    /// When Redis can't be reached or used.
-    pub async fn risks(&self) -> Result<Vec<Risk>, QueueError> {
-        let link = &self.core.link;
-        let info: String = link.query(&redis::cmd("INFO")).await?;
-        let mut risks = risks_in(&info);
-        // Forbidden at many hosts: then only INFO counts.
-        let fsync = link.query::<Vec<String>>(redis::cmd("CONFIG").arg("GET").arg("appendfsync")).await;
-        match fsync {
-            Ok(setting) if setting.get(1).is_some_and(|value| value == "no") => risks.push(Risk::NoFsync),
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(queue = self.core.place, %error, "CONFIG can't be read: appendfsync is not checked");
+    /// What mends it, in one line. `cli` is how to call `redis-cli` for this server.
+    pub fn remedy(self, cli: &str) -> String {
+        let text = match self {
+            Self::NoAof | Self::NoFsync | Self::Eviction => {
+                let setting = self.setting().unwrap_or_default();
+                return format!(
+                    "run `{cli} CONFIG SET {setting}` and `{cli} CONFIG REWRITE`, or write `{setting}` into redis.conf"
+                );
             }
-        }
-        Ok(risks)
+            Self::Snapshot => {
+                return format!(
+                    "mend what Redis's log names, or do without snapshots, since the append-only file suffices: `{cli} CONFIG SET save \"\"`"
+                );
+            }
+            Self::OldVersion => "use Redis 7.0 or newer, or Valkey",
+            Self::AofWrite => "free space on Redis's disk; its log says what failed",
+            Self::AofRewrite => {
+                "Redis's log says what failed: often the memory to fork (vm.overcommit_memory = 1) or space on its disk"
+            }
+            Self::Memory => "raise `maxmemory`, or start more workers; what fills it is in `huixin status`",
+            Self::Loading => "wait until it has read its files",
+            Self::Replica => "give `queue.url` the address of the master",
+            Self::ClockSkew => "have the clocks of both machines set by NTP",
+            Self::Cluster => "use a Redis that is no node of a cluster",
+            Self::Unread => {
+                "let the user run INFO and `CONFIG GET`, or see yourself that it is as README.md asks"
+            }
+        };
+        text.to_owned()
     }
-}
-
-fn risks_in(info: &str) -> Vec<Risk> {
-    let field =
-        |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
-    let mut risks = Vec::new();
-    // A Valkey says `redis_version:7.2.4` for compatibility, whatever its own is.
-    let major = field("redis_version").and_then(|version| version.split('.').next()?.parse::<u32>().ok());
-    if major.is_some_and(|major| major < 7) {
-        risks.push(Risk::OldVersion);
-    }
-    if field("aof_enabled") == Some("0") {
-        risks.push(Risk::NoAof);
-    }
-    if field("maxmemory_policy").is_some_and(|policy| policy != "noeviction")
-        && field("maxmemory") != Some("0")
-    {
-        risks.push(Risk::Eviction);
-    }
-    risks
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn risks_are_read_from_what_the_server_tells() {
-        let safe = "redis_version:7.0.15\r\naof_enabled:1\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n";
-        assert_eq!(risks_in(safe), []);
-        assert_eq!(risks_in(&safe.replace("aof_enabled:1", "aof_enabled:0")), [Risk::NoAof]);
-        assert_eq!(risks_in(&safe.replace("7.0.15", "6.2.1")), [Risk::OldVersion]);
-        let cache = safe.replace("noeviction", "allkeys-lru");
-        assert_eq!(risks_in(&cache), [], "without a limit nothing is evicted");
-        assert_eq!(risks_in(&cache.replace("maxmemory:0", "maxmemory:1000")), [Risk::Eviction]);
-        assert_eq!(risks_in(""), [], "what can't be read is no risk");
+    fn every_risk_has_a_name_of_its_own_and_a_remedy() {
+        let names: BTreeSet<_> = Risk::ALL.iter().map(|risk| risk.name()).collect();
+        assert_eq!(names.len(), Risk::ALL.len());
+        for risk in Risk::ALL {
+            let remedy = risk.remedy("redis-cli -u redis://host");
+            assert!(!remedy.is_empty(), "{risk:?}");
+            assert_eq!(
+                risk.setting().is_some(),
+                risk.gravity() == Gravity::Unsafe,
+                "{risk:?}: what can be accepted can also be mended"
+            );
+        }
+    }
+
+    #[test]
+    fn the_names_that_a_configuration_may_accept_are_these() {
+        let names: Vec<_> = Risk::acceptable().map(Risk::name).collect();
+        assert_eq!(names, ["no_aof", "appendfsync_no", "eviction"]);
     }
 }

@@ -30,7 +30,7 @@ fn a_variable_is_stronger_than_the_file_whatever_its_type() {
     let config = load(&with_variables(&text, &variables));
     assert_eq!(config.queue.url.to_string(), "redis://127.0.0.1:6379/0");
     assert_eq!(config.queue.prefix, "123");
-    assert_eq!(config.queue.accept_risk, ["no_aof"]);
+    assert_eq!(config.queue.accept_risk, [huixin_queue::redis::Risk::NoAof]);
     assert_eq!((config.worker.concurrency, config.worker.lease), (64, Duration::from_secs(3)));
     assert_eq!(config.accounts["main"].token.expose(), "true");
     assert_eq!(config.accounts["main"].app_secret.as_ref().unwrap().expose(), "[");

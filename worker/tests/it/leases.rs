@@ -8,11 +8,13 @@ use huixin_sandbox::Fault;
 use huixin_worker::{Context, Outcome, Route, WorkerSettings};
 
 use crate::support::{
-    Engine, Gate, Renewing, Stage, Tampered, act, an_outage, assert_texts, eventually, on_both_engines,
+    Engine, Gate, Process, Renewing, Stage, Tampered, act, an_outage, assert_texts, eventually,
+    on_both_engines,
 };
 
 on_both_engines! {
     a_worker_whose_message_another_has_taken_drops_its_handler_and_sends_nothing
+    handlers_that_block_every_thread_of_their_runtime_keep_their_leases
 }
 
 /// Long enough that a busy machine doesn't take a fifth of it for a step.
@@ -150,6 +152,46 @@ async fn a_worker_that_stood_still_beyond_its_lease_sends_nothing_under_it() {
     // It was sent under the next lease; the intent of the first is all that there was of it.
     assert_eq!((stage.ended("lease_lost"), stage.ended("answered")), (1, 1));
     assert_eq!((stage.sent_to(&user), gate.came(), stage.unsure()), (1, 1, 1));
+    stage.finish().await;
+}
+
+async fn handlers_that_block_every_thread_of_their_runtime_keep_their_leases(engine: Engine) {
+    const LEASE: Duration = Duration::from_secs(2);
+    let mut stage = Stage::on(engine).await;
+    let users = [stage.user("anna"), stage.user("ben")];
+    for user in &users {
+        stage.say(user, "hello").await;
+    }
+    let begun = Gate::opened();
+    let blocking = {
+        let begun = begun.clone();
+        act(move |_, context: Context| {
+            let begun = begun.clone();
+            async move {
+                begun.pass().await;
+                // As in a handler that calls a library which knows nothing of async.
+                std::thread::sleep(LEASE * 2);
+                Outcome::text(format!("attempt {}", context.attempt))
+            }
+        })
+    };
+    // One thread, so the second handler begins when the first is done, and its lease is as old as the other's.
+    let settings = WorkerSettings { lease: LEASE, ..stage.settings() };
+    let process = Process::start(&stage, settings, [Route::new("blocks", blocking)]);
+    begun.until_came(1).await;
+    let (began, mut call) = (Instant::now(), 0);
+    while began.elapsed() < LEASE.mul_f64(1.8) {
+        call += 1;
+        let taken = stage.queue.take(&stage.request(call)).await.unwrap().messages;
+        assert!(taken.is_empty(), "after {:?} somebody else got {taken:?}", began.elapsed());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for user in &users {
+        assert_texts(&stage.texts(user, 1).await, &["attempt 1"]);
+    }
+    stage.open(0).await;
+    assert_eq!((begun.came(), stage.ended("lease_lost")), (2, 0));
+    process.kill();
     stage.finish().await;
 }
 

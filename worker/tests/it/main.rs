@@ -16,4 +16,5 @@ mod replies;
 mod resume;
 mod sends;
 mod stopping;
+mod supervision;
 mod support;

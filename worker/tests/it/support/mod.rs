@@ -32,7 +32,7 @@ use url::Url;
 pub(crate) use backend::{Answer, Asked, Backend};
 pub(crate) use handlers::{Gate, act, text};
 pub(crate) use process::Process;
-pub(crate) use queue::{Renewing, Tampered};
+pub(crate) use queue::{Call, Renewing, Tampered};
 
 /// Far longer than anything takes; only a failing test waits for it.
 pub(crate) const SOON: Duration = Duration::from_secs(20);

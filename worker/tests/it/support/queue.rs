@@ -1,5 +1,7 @@
-//! A queue between the worker and the real one, that lies about leases, holds back what was taken, or loses answers.
+//! A queue between the worker and the real one, that lies about leases, holds back what was taken, loses answers, or
+//! panics.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,6 +36,19 @@ pub(crate) struct Tampered {
     taken: Option<Gate>,
     /// The next complete is done, and this is all that the worker hears.
     instead_of_completed: Mutex<Option<QueueError>>,
+    /// How often each call still panics.
+    panics: Mutex<HashMap<Call, usize>>,
+}
+
+/// Where it may panic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Call {
+    Take,
+    /// A take that was done and brought something: its answer is lost.
+    Taken,
+    Wait,
+    Renew,
+    Record,
 }
 
 impl Tampered {
@@ -51,18 +66,40 @@ impl Tampered {
 
     fn with(inner: Arc<dyn Queue>, taken: Option<Gate>, lost: Option<QueueError>) -> Arc<Self> {
         let (renewing, instead_of_completed) = (Mutex::new(Renewing::Works), Mutex::new(lost));
-        Arc::new(Self { inner, renewing, taken, instead_of_completed })
+        Arc::new(Self { inner, renewing, taken, instead_of_completed, panics: Mutex::default() })
     }
 
     pub(crate) fn renewing(&self, renewing: Renewing) {
         *self.renewing.lock().unwrap() = renewing;
+    }
+
+    /// The next so many of these calls panic.
+    pub(crate) fn panic_at(&self, call: Call, times: usize) {
+        self.panics.lock().unwrap().insert(call, times);
+    }
+
+    /// How many of these calls have still to panic.
+    pub(crate) fn panics_left(&self, call: Call) -> usize {
+        self.panics.lock().unwrap().get(&call).copied().unwrap_or(0)
+    }
+
+    fn stumble(&self, call: Call) {
+        let left = self.panics_left(call);
+        if left > 0 {
+            self.panic_at(call, left - 1);
+            panic!("{call:?} has a bug");
+        }
     }
 }
 
 #[async_trait]
 impl Queue for Tampered {
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
+        self.stumble(Call::Take);
         let taken = self.inner.take(request).await?;
+        if !taken.messages.is_empty() {
+            self.stumble(Call::Taken);
+        }
         if let Some(gate) = &self.taken
             && !taken.messages.is_empty()
         {
@@ -74,6 +111,7 @@ impl Queue for Tampered {
     }
 
     async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError> {
+        self.stumble(Call::Renew);
         let renewing = self.renewing.lock().unwrap().clone();
         match renewing {
             Renewing::Works => self.inner.renew(leases, lease_for).await,
@@ -93,6 +131,7 @@ impl Queue for Tampered {
     }
 
     async fn wait(&self, at_most: Duration) -> Result<(), QueueError> {
+        self.stumble(Call::Wait);
         self.inner.wait(at_most).await
     }
 
@@ -102,6 +141,7 @@ impl Queue for Tampered {
         progress: Progress,
         memory: Option<Memory>,
     ) -> Result<(), QueueError> {
+        self.stumble(Call::Record);
         self.inner.record(lease, progress, memory).await
     }
 

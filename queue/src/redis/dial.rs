@@ -1,0 +1,87 @@
+//! Making a connection to Redis, and seeing that the queue on it can be used.
+//!
+//! The timeouts are our own: the redis crate's half a second for an answer would turn a stall of Redis into a storm of
+//! reconnects. The whole has one of its own too, since a server may answer everything, each time just in time.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, FromRedisValue, RedisError};
+
+use super::errors::translate;
+use super::keys::Keys;
+use crate::QueueError;
+
+/// For the name, the connection, TLS and the password.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// For all of it, with the questions after.
+pub(super) const DIAL_MAX: Duration = Duration::from_secs(4);
+/// The layout of [`super::keys`]. Another one is refused.
+const FORMAT: &str = "1";
+
+/// Where the queue is.
+pub(super) struct Dialer {
+    pub(super) client: redis::Client,
+    pub(super) place: String,
+    pub(super) keys: Keys,
+}
+
+impl Dialer {
+    /// Connects, looks whether this queue is there and can be used, and makes it if there is none. Gives the
+    /// connection, and what Redis's clock showed a moment ago, in microseconds.
+    pub(super) async fn dial(
+        &self,
+        response_timeout: Duration,
+    ) -> Result<(MultiplexedConnection, u64), QueueError> {
+        tokio::time::timeout(DIAL_MAX, self.greet(response_timeout)).await.unwrap_or_else(|_| {
+            let reason = format!("it could not be connected to within {DIAL_MAX:?}");
+            Err(QueueError::unavailable(&self.place, reason))
+        })
+    }
+
+    async fn greet(&self, response_timeout: Duration) -> Result<(MultiplexedConnection, u64), QueueError> {
+        let connecting = connect(&self.client, response_timeout).await;
+        let mut connection = connecting.map_err(|error| translate(&self.place, error))?;
+        let meta = self.keys.meta();
+        // Read first: a full Redis refuses the write, and a heartbeat must be able to connect even then.
+        let stored: Option<String> =
+            self.ask(&mut connection, redis::cmd("HGET").arg(&meta).arg("format")).await?;
+        let format = match stored {
+            Some(format) => format,
+            None => {
+                let () =
+                    self.ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("shards").arg(1)).await?;
+                let () = self
+                    .ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("format").arg(FORMAT))
+                    .await?;
+                self.ask(&mut connection, redis::cmd("HGET").arg(&meta).arg("format")).await?
+            }
+        };
+        let (seconds, micros): (u64, u64) = self.ask(&mut connection, &mut redis::cmd("TIME")).await?;
+        if format != FORMAT {
+            return Err(QueueError::UnknownFormat {
+                what: format!("the queue at {} (format {format})", self.place),
+            });
+        }
+        Ok((connection, seconds * 1_000_000 + micros))
+    }
+
+    async fn ask<T: FromRedisValue>(
+        &self,
+        connection: &mut MultiplexedConnection,
+        command: &mut redis::Cmd,
+    ) -> Result<T, QueueError> {
+        command.query_async(connection).await.map_err(|error| translate(&self.place, error))
+    }
+}
+
+/// Connects to the server, whatever is in it.
+pub(super) async fn connect(
+    client: &redis::Client,
+    response_timeout: Duration,
+) -> Result<MultiplexedConnection, RedisError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(response_timeout));
+    client.get_multiplexed_async_connection_with_config(&config).await
+}

@@ -1,0 +1,61 @@
+//! What Redis and the network say, as the queue's errors.
+//!
+//! Everything that may pass is an outage (OOM, READONLY, LOADING, NOREPLICAS, MISCONF, CLUSTERDOWN, a broken
+//! connection): the caller waits and repeats. Only what a person must mend is a misconfiguration, with what to do. None
+//! is ever a lost lease: that is a script's answer, not an error.
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use crate::QueueError;
+use crate::error::Cause;
+
+const PASSWORD: &str = "put the user and the password into the URL: redis://user:password@host:port/db";
+const RIGHTS: &str = "give the user the queue's keys and commands, for the prefix `huixin`: ACL SETUSER name ~{huixin:*}:* \
+    +@read +@write +@scripting +@connection +time -@dangerous +info +config|get";
+const CERTIFICATE: &str = "put the authority that signed it among this machine's certificates, or name a file of \
+    authorities in the variable SSL_CERT_FILE, which then counts for all connections of the process";
+
+/// The error of a URL that can't be read.
+pub(super) fn bad_url(place: &str, error: RedisError) -> QueueError {
+    QueueError::Misconfigured {
+        place: place.to_owned(),
+        problem: "its URL can't be read".to_owned(),
+        hint: "write it as redis://user:password@host:6379/0".to_owned(),
+        cause: Some(Cause::new(error)),
+    }
+}
+
+/// The error of a call at the store called `place`.
+pub(super) fn translate(place: &str, error: RedisError) -> QueueError {
+    let detail = error.to_string();
+    let said = match error.kind() {
+        ErrorKind::AuthenticationFailed => Some(("it refuses the password", PASSWORD)),
+        ErrorKind::InvalidClientConfig => Some(("the URL can't be used", "see [queue] url")),
+        ErrorKind::Server(ServerErrorKind::NoPerm) => Some(("the user may not do this", RIGHTS)),
+        _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => {
+            Some(("it refuses the password", PASSWORD))
+        }
+        _ if detail.contains("DB index is out of range") => {
+            Some(("it has no such database", "use a smaller number after the / of the URL"))
+        }
+        // Of the TLS library there is only the text.
+        _ if detail.contains("invalid peer certificate") => {
+            Some(("its certificate is not trusted", CERTIFICATE))
+        }
+        _ => None,
+    };
+    match said {
+        None => QueueError::unavailable(place, error),
+        Some((problem, hint)) => QueueError::Misconfigured {
+            place: place.to_owned(),
+            problem: problem.to_owned(),
+            hint: hint.to_owned(),
+            cause: Some(Cause::new(error)),
+        },
+    }
+}
+
+/// Whether another server may be the one to ask now: this one stays where it is, and a new connection may lead elsewhere.
+pub(super) fn has_moved(error: &RedisError) -> bool {
+    matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "MOVED" | "ASK"))
+}

@@ -1,0 +1,153 @@
+//! Looks at a Redis server, and tells what would lose messages or stop the queue.
+//!
+//! It reads `INFO`, because hosted services often forbid `CONFIG`; what only `CONFIG` knows is asked for, and if it is
+//! refused that is a finding of its own. It looks on a connection of its own, made anew each time: the queue's would not
+//! even be made while a server is loading or another node of a cluster has the keys, which is when somebody should hear
+//! of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use redis::{FromRedisValue, RedisError};
+
+use super::risks::Finding;
+use super::told::Told;
+use super::{dial, errors, place_of};
+use crate::QueueError;
+use crate::clock::{micros, system_now_us};
+
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// What `CONFIG` is asked for.
+const SETTINGS: [&str; 3] = ["appendfsync", "save", "stop-writes-on-bgsave-error"];
+
+/// Looks at one server. Opening it connects to nothing.
+pub struct Inspector {
+    client: redis::Client,
+    place: String,
+    cli: String,
+}
+
+impl Inspector {
+    /// Prepares to look at the server of this URL.
+    ///
+    /// # Errors
+    /// [`QueueError::Misconfigured`] when the URL can't be read.
+    pub fn open(url: &str) -> Result<Self, QueueError> {
+        let place = place_of(url);
+        let client = redis::Client::open(url).map_err(|error| errors::bad_url(&place, error))?;
+        let cli = cli_for(&client, &place);
+        Ok(Self { client, place, cli })
+    }
+
+    /// Everything that is wrong with the server, the gravest first. Empty is well.
+    ///
+    /// # Errors
+    /// When the server can't be reached, or doesn't let us in.
+    pub async fn inspect(&self) -> Result<Vec<Finding>, QueueError> {
+        self.ask().await.map(|told| told.findings()).map_err(|error| errors::translate(&self.place, error))
+    }
+
+    /// The server, without credentials.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// How to call `redis-cli` for this server, without the password.
+    pub fn cli(&self) -> &str {
+        &self.cli
+    }
+
+    async fn ask(&self) -> Result<Told, RedisError> {
+        let mut connection = dial::connect(&self.client, RESPONSE_TIMEOUT).await?;
+        let info = told(ask(&mut connection, &mut redis::cmd("INFO")).await)?;
+        let mut config = Ok(BTreeMap::new());
+        for name in SETTINGS {
+            match (&mut config, told(ask(&mut connection, redis::cmd("CONFIG").arg("GET").arg(name)).await)?)
+            {
+                (Ok(settings), Ok(setting)) => settings.extend::<BTreeMap<_, _>>(setting),
+                (config, Err(reason)) => *config = Err(reason),
+                (Err(_), _) => {}
+            }
+        }
+        let (asked, asked_us) = (Instant::now(), system_now_us());
+        let time = told(ask::<(u64, u64)>(&mut connection, &mut redis::cmd("TIME")).await)?;
+        let answered_us = asked_us.saturating_add(micros(asked.elapsed()));
+        let skew_us = time.map_or(0, |(seconds, us)| skew(seconds * 1_000_000 + us, asked_us, answered_us));
+        Ok(Told { info, config, skew_us })
+    }
+}
+
+async fn ask<T: FromRedisValue>(
+    connection: &mut MultiplexedConnection,
+    command: &mut redis::Cmd,
+) -> Result<T, RedisError> {
+    command.query_async(connection).await
+}
+
+/// What the server refuses to tell is told too; only what hinders all asking is an error.
+fn told<T>(answer: Result<T, RedisError>) -> Result<Result<T, String>, RedisError> {
+    match answer {
+        Ok(told) => Ok(Ok(told)),
+        Err(error) if error.is_io_error() || error.is_timeout() || error.is_connection_dropped() => {
+            Err(error)
+        }
+        Err(error) if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+/// How far Redis's clock is from this machine's, given that it was read between two moments of this one.
+fn skew(store_us: u64, asked_us: u64, answered_us: u64) -> i64 {
+    let apart = |us: u64| i64::try_from(i128::from(store_us) - i128::from(us)).unwrap_or(i64::MAX);
+    match store_us {
+        early if early < asked_us => apart(asked_us),
+        late if late > answered_us => apart(answered_us),
+        _ => 0,
+    }
+}
+
+fn cli_for(client: &redis::Client, place: &str) -> String {
+    let server = match place.split_once("unix://") {
+        Some((_, path)) => format!("redis-cli -s {path}"),
+        None => format!("redis-cli -u {place}"),
+    };
+    let settings = client.get_connection_info().redis_settings();
+    let user = settings.username().map(|user| format!(" --user {user}")).unwrap_or_default();
+    let password = if settings.password().is_some() { " --askpass" } else { "" };
+    format!("{server}{user}{password}")
+}
+
+impl fmt::Debug for Inspector {
+    /// Without the client: it holds the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inspector").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_off_by_no_more_than_is_certain() {
+        assert_eq!(skew(1_000, 900, 1_100), 0);
+        assert_eq!(skew(800, 900, 1_100), -100);
+        assert_eq!(skew(1_300, 900, 1_100), 200);
+    }
+
+    #[test]
+    fn the_command_for_people_has_no_password() {
+        let cli = |url| Inspector::open(url).expect("it can be read").cli().to_owned();
+        assert_eq!(cli("redis://127.0.0.1:6379/0"), "redis-cli -u redis://127.0.0.1:6379/0");
+        assert_eq!(cli("rediss://:s3cret@host/1"), "redis-cli -u rediss://host/1 --askpass");
+        assert_eq!(cli("redis://anna:s3cret@host/1"), "redis-cli -u redis://host/1 --user anna --askpass");
+        assert_eq!(
+            cli("redis+unix:///run/redis.sock?db=1&pass=s3cret"),
+            "redis-cli -s /run/redis.sock --askpass"
+        );
+        let shown = format!("{:?}", Inspector::open("redis://:s3cret@host/1"));
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+}

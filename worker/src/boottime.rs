@@ -1,0 +1,73 @@
+//! Time that also passes while the machine sleeps.
+//!
+//! [`std::time::Instant`] stands still while Linux is suspended, but the leases at the store run on: a machine that wakes
+//! up would take leases for fresh that others have had for hours. `CLOCK_BOOTTIME` counts the sleep. Where there is none,
+//! the monotonic clock has to do. Rejected: the wall clock, which people and NTP set.
+
+use std::time::Duration;
+
+/// A moment of this machine's life. Two can be compared, and that is all: it means nothing elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(Duration);
+
+impl Moment {
+    /// This one.
+    pub(crate) fn now() -> Self {
+        Self(since_boot())
+    }
+
+    /// The time since, asleep or awake.
+    pub(crate) fn elapsed(self) -> Duration {
+        since_boot().saturating_sub(self.0)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    // Neither is negative since the boot.
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn since_boot() -> Duration {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGAN.elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn it_passes_as_fast_as_any_clock_and_never_goes_back() {
+        let (before, moment) = (Instant::now(), Moment::now());
+        let mut last = moment;
+        while before.elapsed() < Duration::from_millis(20) {
+            let now = Moment::now();
+            assert!(now >= last, "{now:?} after {last:?}");
+            last = now;
+        }
+        // The other clock was asked first and is asked last, and doesn't count more than this one.
+        let (passed, by_the_other) = (moment.elapsed(), before.elapsed());
+        assert!(passed >= Duration::from_millis(19) && passed <= by_the_other + Duration::from_millis(1));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn it_is_the_clock_that_counts_the_time_asleep() {
+        // The kernel tells the same clock here, to a hundredth of a second, for people.
+        let uptime = || {
+            let text = std::fs::read_to_string("/proc/uptime").expect("Linux has it");
+            let seconds = text.split_whitespace().next().expect("it has two numbers");
+            Duration::from_secs_f64(seconds.parse().expect("they are numbers"))
+        };
+        let (before, Moment(now), after) = (uptime(), Moment::now(), uptime());
+        let hundredth = Duration::from_millis(10);
+        assert!(before <= now + hundredth && now <= after + hundredth, "{before:?} {now:?} {after:?}");
+    }
+}
