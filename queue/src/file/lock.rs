@@ -15,13 +15,13 @@ use crate::error::Cause;
 
 /// The right to open the database, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Locks the file for this process, or says who has it.
-    pub(super) fn take(database: &Path, place: &str) -> Result<Self, QueueError> {
+    pub(crate) fn take(database: &Path, place: &str) -> Result<Self, QueueError> {
         let path = lock_path(database);
         let mut file = OpenOptions::new()
             .read(true)
