@@ -28,6 +28,9 @@ pub struct NewMessage {
     pub not_after: Option<Duration>,
     /// Whether it reopens the right to send, so that held messages of its lane go out.
     pub wakes_held: bool,
+    /// It comes out of a spool, where it has waited for the store: messages of its lane that came later may be there
+    /// already, and it takes its place by the time it arrived.
+    pub late: bool,
     /// Store it straight among the dead letters, for this reason: it can't be understood.
     pub dead_reason: Option<String>,
 }

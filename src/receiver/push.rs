@@ -218,6 +218,7 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes, arrived_us: u
                 arrived_us,
                 not_after: None,
                 wakes_held: trigger.reopens_window(),
+                late: false,
                 dead_reason: None,
             };
             (new, if message.tree.get("InfoType").is_some() { Pushed::Platform } else { Pushed::Accepted })
@@ -237,6 +238,7 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes, arrived_us: u
                 arrived_us,
                 not_after: None,
                 wakes_held: false,
+                late: false,
                 dead_reason: Some(reason),
             };
             (new, Pushed::Unreadable)

@@ -91,6 +91,7 @@ async fn put(queue: &dyn Queue, wechat: &RunningSandbox, text: &str) -> anyhow::
         arrived_us: u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?,
         not_after: None,
         wakes_held: trigger.reopens_window(),
+        late: false,
         dead_reason: None,
     };
     queue.accept(new).await?;

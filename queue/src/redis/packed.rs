@@ -84,6 +84,7 @@ mod tests {
                 arrived_us,
                 not_after: None,
                 wakes_held: false,
+                late: false,
                 dead_reason: None,
             };
             let packed = unpack(&pack(&message)).unwrap();

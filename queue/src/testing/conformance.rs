@@ -160,6 +160,7 @@ pub fn message(lane: &str, id: &str) -> NewMessage {
         arrived_us: START_US,
         not_after: None,
         wakes_held: true,
+        late: false,
         dead_reason: None,
     }
 }

@@ -263,6 +263,7 @@ impl Stage {
             arrived_us: now.as_micros().try_into().unwrap(),
             not_after: None,
             wakes_held: true,
+            late: false,
             dead_reason: None,
         };
         assert_eq!(self.queue.accept(new).await.unwrap(), Accepted::New);
