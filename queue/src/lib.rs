@@ -9,6 +9,7 @@ mod message;
 mod queue;
 
 pub mod redis;
+pub mod spool;
 pub mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -55,6 +55,11 @@ impl Database {
         Ok(Self { db, format, _lock: lock })
     }
 
+    /// Whether the file is empty. An error if it is neither that nor in the format.
+    pub(crate) fn is_new(db: &Connection, place: &str, format: &Format) -> Result<bool, QueueError> {
+        is_new(db, place, format)
+    }
+
     /// The time of the last commit, in Unix microseconds; 0 in a new file.
     pub(crate) fn last_us(&self, place: &str) -> Result<i64, QueueError> {
         self.db

@@ -39,6 +39,16 @@ impl Lock {
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { _file: file })
     }
+
+    /// Who has the file locked, as far as is known; none: nobody. To find out, it is locked for a moment, so that a process
+    /// that starts at that very moment may find it taken.
+    pub(crate) fn holder(database: &Path) -> Option<String> {
+        let mut file = File::open(lock_path(database)).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(owner(&mut file)),
+            _ => None,
+        }
+    }
 }
 
 fn lock_path(database: &Path) -> PathBuf {
@@ -48,12 +58,15 @@ fn lock_path(database: &Path) -> PathBuf {
 }
 
 fn in_use(file: &mut File, place: &str) -> QueueError {
+    QueueError::InUse { place: place.to_owned(), owner: owner(file) }
+}
+
+fn owner(file: &mut File) -> String {
     let mut owner = String::new();
-    let by = match file.read_to_string(&mut owner) {
+    match file.read_to_string(&mut owner) {
         Ok(_) if !owner.trim().is_empty() => format!("process {} has it open", owner.trim()),
         _ => "another process has it open".to_owned(),
-    };
-    QueueError::InUse { place: place.to_owned(), owner: by }
+    }
 }
 
 fn unusable(path: &Path, place: &str, error: std::io::Error) -> QueueError {
