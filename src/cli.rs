@@ -78,6 +78,9 @@ pub enum Command {
     Lane(LaneFlags),
     /// Check that the queue is in order; changes nothing
     Audit(LookFlags),
+    /// Show and drain what receivers have put on this machine's disk while Redis was away
+    #[command(after_help = SPOOL_EXAMPLES)]
+    Spool(SpoolFlags),
 }
 
 /// Flags of `dev`.
@@ -303,6 +306,31 @@ pub struct ActFlags {
     pub place: PlaceFlags,
 }
 
+/// Flags of `spool`.
+#[derive(Args, Debug)]
+pub struct SpoolFlags {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: SpoolCommand,
+}
+
+/// What can be done with spools.
+#[derive(Debug, Subcommand)]
+pub enum SpoolCommand {
+    /// Show each folder: entries, bytes, the oldest, what is quarantined, and who has it open
+    Status(OutputFlag),
+    /// Drain the folders that no receiver has open into the queue
+    Drain(DrainFlags),
+}
+
+/// Flags of `spool drain`.
+#[derive(Args, Debug)]
+pub struct DrainFlags {
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueFlag,
+}
+
 /// `--queue-url`.
 #[derive(Args, Debug)]
 pub struct QueueFlag {
@@ -366,7 +394,10 @@ impl Command {
                 | DeadCommand::Retry(ActFlags { place, .. })
                 | DeadCommand::Drop(ActFlags { place, .. }) => place.overrides(),
             },
-            Self::Dev(_) | Self::Sandbox(_) | Self::Health(_) => Overrides::default(),
+            Self::Spool(SpoolFlags { command: SpoolCommand::Drain(DrainFlags { queue }) }) => {
+                Overrides { queue_url: queue.queue_url.clone(), ..Overrides::default() }
+            }
+            Self::Dev(_) | Self::Sandbox(_) | Self::Health(_) | Self::Spool(_) => Overrides::default(),
         }
     }
 }
@@ -379,7 +410,7 @@ Examples:
   huixin worker --config huixin.toml      one of many workers, queue on Redis
 
 A flag is stronger than the environment (HUIXIN_QUEUE__URL for `queue.url`), the environment than the file.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 64 wrong configuration.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped with a spool that is not empty, 64 wrong configuration.";
 
 const DEV_EXAMPLES: &str = "\
 Examples:
@@ -419,6 +450,11 @@ const HEALTH_EXAMPLES: &str = "\
 Examples:
   huixin health
   huixin health --url http://127.0.0.1:9600/readyz";
+
+const SPOOL_EXAMPLES: &str = "\
+Examples:
+  huixin spool status                     beside running receivers too
+  huixin spool drain                      when the receivers of this machine are gone for good";
 
 const DEAD_EXAMPLES: &str = "\
 Examples:

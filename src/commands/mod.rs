@@ -6,6 +6,7 @@ mod health;
 mod operate;
 mod roles;
 mod services;
+mod spool;
 
 use crate::cli::{Cli, Command};
 use crate::report::Failure;
@@ -28,6 +29,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Status(flags) => operate::status(&cli, &flags.output).await,
             Command::Dead(flags) => operate::dead(&cli, flags).await,
             Command::Lane(flags) => operate::lane(&cli, flags).await,
+            Command::Spool(flags) => spool::spool(&cli, flags).await,
             Command::Audit(flags) => operate::audit(&cli, &flags.output).await,
         }
     })

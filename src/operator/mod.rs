@@ -12,6 +12,7 @@ use std::sync::Arc;
 use huixin_queue::{Lane, MessageId, Queue, QueueError};
 
 pub use http::routes;
+pub(crate) use view::rfc3339;
 pub use view::{LaneView, Letter, Letters, Status, Violations};
 
 use crate::config::{Config, QueueUrl};

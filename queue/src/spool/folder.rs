@@ -79,17 +79,27 @@ impl Folders {
     /// # Errors
     /// When the directory can't be read.
     pub fn adopt(&self) -> Result<Vec<Spool>, SpoolError> {
+        self.adopt_if(|counts| counts.entries > 0)
+    }
+
+    /// Takes every folder that nobody holds and that has any entries, be they all quarantined.
+    ///
+    /// # Errors
+    /// When the directory can't be read.
+    pub fn adopt_all(&self) -> Result<Vec<Spool>, SpoolError> {
+        self.adopt_if(|counts| counts.entries + counts.quarantined > 0)
+    }
+
+    fn adopt_if(&self, is_wanted: impl Fn(&SpoolCounts) -> bool) -> Result<Vec<Spool>, SpoolError> {
         let mut adopted = Vec::new();
-        for view in look(&self.directory)? {
-            let holds_entries = match &view.content {
-                Ok((counts, _)) => counts.entries > 0,
+        for view in look(&self.directory)?.into_iter().filter(|view| view.holder.is_none()) {
+            match view.content {
+                Ok((counts, _)) if is_wanted(&counts) => {}
+                Ok(_) => continue,
                 Err(error) => {
                     tracing::error!(%error, "a spool is left alone");
-                    false
+                    continue;
                 }
-            };
-            if view.holder.is_some() || !holds_entries {
-                continue;
             }
             match Spool::open(&view.folder, self.limits, self.clock.clone()) {
                 Ok(spool) => adopted.push(spool),
