@@ -39,6 +39,8 @@ COPY --from=builder /usr/local/bin/huixin /usr/local/bin/huixin
 USER huixin
 # What a role writes without being told where, such as the file of an embedded queue, is written here.
 WORKDIR /var/lib/huixin
+# A volume that is mounted here for a receiver's spool takes its owner over.
+RUN mkdir spool
 # Pushes, the admin listener, the sandbox's chat page.
 EXPOSE 8080 9600 8088
 # huixin ends by itself on SIGTERM, which `docker stop` sends, so it needs no init before it.

@@ -83,6 +83,9 @@ pub enum Command {
     Resume(ResumeFlags),
     /// Check that the queue is in order; changes nothing
     Audit(LookFlags),
+    /// Show and drain what receivers have put on this machine's disk while Redis was away
+    #[command(after_help = SPOOL_EXAMPLES)]
+    Spool(SpoolFlags),
 }
 
 /// Flags of `dev`.
@@ -348,6 +351,31 @@ pub struct ScopeFlags {
     pub user: Option<String>,
 }
 
+/// Flags of `spool`.
+#[derive(Args, Debug)]
+pub struct SpoolFlags {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: SpoolCommand,
+}
+
+/// What can be done with spools.
+#[derive(Debug, Subcommand)]
+pub enum SpoolCommand {
+    /// Show each folder: entries, bytes, the oldest, what is quarantined, and who has it open
+    Status(OutputFlag),
+    /// Drain the folders that no receiver has open into the queue
+    Drain(DrainFlags),
+}
+
+/// Flags of `spool drain`.
+#[derive(Args, Debug)]
+pub struct DrainFlags {
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueFlag,
+}
+
 /// `--queue-url`.
 #[derive(Args, Debug)]
 pub struct QueueFlag {
@@ -413,7 +441,10 @@ impl Command {
                 | DeadCommand::Retry(ActFlags { place, .. })
                 | DeadCommand::Drop(ActFlags { place, .. }) => place.overrides(),
             },
-            Self::Dev(_) | Self::Sandbox(_) | Self::Health(_) => Overrides::default(),
+            Self::Spool(SpoolFlags { command: SpoolCommand::Drain(DrainFlags { queue }) }) => {
+                Overrides { queue_url: queue.queue_url.clone(), ..Overrides::default() }
+            }
+            Self::Dev(_) | Self::Sandbox(_) | Self::Health(_) | Self::Spool(_) => Overrides::default(),
         }
     }
 }
@@ -426,7 +457,7 @@ Examples:
   huixin worker --config huixin.toml      one of many workers, queue on Redis
 
 A flag is stronger than the environment (HUIXIN_QUEUE__URL for `queue.url`), the environment than the file.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 64 wrong configuration.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped with a spool that is not empty, 64 wrong configuration.";
 
 const DEV_EXAMPLES: &str = "\
 Examples:
@@ -473,6 +504,10 @@ Examples:
   huixin pause main oABC123                          one user of the account
   huixin pause --all
   huixin resume main";
+const SPOOL_EXAMPLES: &str = "\
+Examples:
+  huixin spool status                     beside running receivers too
+  huixin spool drain                      when the receivers of this machine are gone for good";
 
 const DEAD_EXAMPLES: &str = "\
 Examples:

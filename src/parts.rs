@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings};
+use huixin_queue::spool::{Folders, SpoolError, SpoolLimits};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Class, Clock, Queue, QueueError};
 use huixin_sandbox::{Account, Mode, Sandbox, SandboxConfig};
@@ -18,8 +19,8 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::cli::{Cli, Command};
-use crate::config::{Config, HandlerConfig, QueueConfig, QueueUrl, Role, RouteConfig, Source};
-use crate::receiver::{Origins, Receiver, ReceiverAccount};
+use crate::config::{Config, HandlerConfig, QueueConfig, QueueUrl, Role, RouteConfig, Source, SpoolConfig};
+use crate::receiver::{Origins, Receiver, ReceiverAccount, Spooler};
 use crate::report::Failure;
 use crate::safety::{self, Watch};
 
@@ -132,7 +133,11 @@ pub fn sqlite(path: &Path, dedup_window: Duration) -> Result<Arc<dyn Queue>, Que
 ///
 /// # Errors
 /// When an account's name can't be a class of the queue.
-pub fn receiver(config: &Config, queue: Arc<dyn Queue>) -> Result<Receiver, Failure> {
+pub fn receiver(
+    config: &Config,
+    queue: Arc<dyn Queue>,
+    spooler: Option<Spooler>,
+) -> Result<Receiver, Failure> {
     let mut accounts = HashMap::new();
     for (name, account) in &config.accounts {
         let known = ReceiverAccount {
@@ -159,7 +164,37 @@ pub fn receiver(config: &Config, queue: Arc<dyn Queue>) -> Result<Receiver, Fail
     let crate::config::ReceiverConfig { ack_budget, max_skew, allow_from, trusted_proxies, .. } =
         config.receiver.clone();
     let origins = Origins { allow_from, trusted_proxies };
-    Ok(Receiver { queue, accounts, max_body_bytes, ack_budget, max_skew, origins })
+    Ok(Receiver { queue, spooler, accounts, max_body_bytes, ack_budget, max_skew, origins })
+}
+
+/// The receiver's spool: none if the queue is a file, which is never out of reach, or if none is wanted. It blocks, for as
+/// long as it takes to open a few files.
+///
+/// # Errors
+/// When there can't be one where the configuration wants it. If only the disk says no, the receiver does without: while
+/// its Redis is well it must not stay away for that.
+pub fn spooler(config: &Config) -> Result<Option<Spooler>, Failure> {
+    let (QueueUrl::Redis(_), Some(spool)) = (&config.queue.url, &config.receiver.spool) else {
+        return Ok(None);
+    };
+    match Spooler::open(folders(spool), spool.max_age) {
+        Ok(spooler) => Ok(Some(spooler)),
+        Err(error @ (SpoolError::Unavailable { .. } | SpoolError::Broken { .. })) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            tracing::error!(%error, cause, "the receiver starts without its spool");
+            Ok(None)
+        }
+        Err(error) => {
+            let hint = "mend `receiver.spool.dir`, or set `spool = false` under [receiver]: then pushes are refused while Redis is away";
+            Err(Failure::from(error).with_hint(hint))
+        }
+    }
+}
+
+/// Where spools are.
+pub fn folders(config: &SpoolConfig) -> Folders {
+    let limits = SpoolLimits { max_bytes: config.max_size.bytes(), reserve_bytes: config.reserve.bytes() };
+    Folders::new(&config.dir, limits, Clock::Store)
 }
 
 /// The worker, with its routes.

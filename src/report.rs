@@ -13,8 +13,13 @@
 use std::fmt::Write;
 
 use huixin_queue::QueueError;
+use huixin_queue::spool::SpoolError;
 
 use crate::config::ConfigErrors;
+use crate::receiver::SpoolLeft;
+
+/// What to do about a spool that is not empty.
+const SPOOL_LEFT: &str = "start a receiver with this folder again, or run `huixin spool drain`; what is quarantined, `huixin spool status` shows";
 
 /// Why a command ended, ready to be shown.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub enum ExitCode {
     Failed = 1,
     /// The command line was wrong; clap's own.
     Usage = 2,
+    /// The receiver has stopped, and its spool is not empty.
+    SpoolLeft = 3,
     /// The configuration is wrong.
     Config = 64,
 }
@@ -81,11 +88,19 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
         let queue = error.chain().find_map(|cause| cause.downcast_ref::<QueueError>());
+        let spool = error.chain().find_map(|cause| cause.downcast_ref::<SpoolError>());
         let misconfigured =
             matches!(queue, Some(QueueError::Misconfigured { .. } | QueueError::InUse { .. }))
+                || matches!(spool, Some(SpoolError::Unusable { .. }))
                 || error.is::<ConfigErrors>();
-        let hint = queue.and_then(QueueError::hint).map(str::to_owned);
-        let code = if misconfigured { ExitCode::Config } else { ExitCode::Failed };
+        let left = error.is::<SpoolLeft>().then_some(SPOOL_LEFT);
+        let hint =
+            queue.and_then(QueueError::hint).or(spool.and_then(SpoolError::hint)).or(left).map(str::to_owned);
+        let code = match (misconfigured, left) {
+            (true, _) => ExitCode::Config,
+            (false, Some(_)) => ExitCode::SpoolLeft,
+            (false, None) => ExitCode::Failed,
+        };
         Self { error, hint, code }
     }
 }
@@ -94,6 +109,21 @@ impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
         Self::from(code as u8)
     }
+}
+
+/// An error with its causes in one line.
+pub fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.ends_with(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
 }
 
 fn render_chain(error: &anyhow::Error) -> String {

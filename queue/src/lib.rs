@@ -2,12 +2,14 @@
 
 mod clock;
 mod error;
+mod file;
 mod lease;
 mod look;
 mod message;
 mod queue;
 
 pub mod redis;
+pub mod spool;
 pub mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;

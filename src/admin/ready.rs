@@ -7,6 +7,7 @@ use huixin_queue::Queue;
 use huixin_worker::WorkerHealth;
 use serde::Serialize;
 
+use crate::receiver::{SpoolHealth, SpoolReport};
 use crate::safety::Warnings;
 
 /// How long the queue may take to answer.
@@ -24,6 +25,8 @@ pub struct Readiness {
     pub worker: Option<WorkerHealth>,
     /// What is wrong with its Redis.
     pub warnings: Warnings,
+    /// Its receiver's spool, if it has one: with that it can work without its queue.
+    pub spool: Option<SpoolHealth>,
 }
 
 /// What a process is, as its health reports say.
@@ -53,18 +56,27 @@ pub struct Report {
     pub problems: Vec<String>,
     /// What should be mended although it can work, a sentence each.
     pub warnings: Vec<String>,
+    /// How the spool stands, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolReport>,
 }
 
 impl Readiness {
+    /// Of a process that has only its queue, if that.
+    pub fn of(role: Role, queue: Option<Arc<dyn Queue>>) -> Self {
+        Self { role, queue, worker: None, warnings: Warnings::default(), spool: None }
+    }
+
     /// Asks everything.
     pub async fn check(&self) -> Report {
-        let mut problems = Vec::new();
-        if let Some(queue) = &self.queue {
-            match tokio::time::timeout(QUEUE_TIMEOUT, queue.ping()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => problems.push(error.to_string()),
-                Err(_) => problems
-                    .push(format!("the queue at {} does not answer within {QUEUE_TIMEOUT:?}", queue.place())),
+        let (mut problems, mut warnings) = (Vec::new(), self.warnings.all());
+        if let Some(trouble) = self.queue_trouble().await {
+            match &self.spool {
+                None => problems.push(trouble),
+                Some(spool) => match spool.probe().await {
+                    Ok(()) => warnings.push(trouble),
+                    Err(error) => problems.extend([trouble, error]),
+                },
             }
         }
         match self.worker.as_ref().map(WorkerHealth::since_last_take) {
@@ -75,6 +87,18 @@ impl Readiness {
             }
             _ => {}
         }
-        Report { ready: problems.is_empty(), role: self.role, problems, warnings: self.warnings.all() }
+        let spool = self.spool.as_ref().map(SpoolHealth::report);
+        Report { ready: problems.is_empty(), role: self.role, problems, warnings, spool }
+    }
+
+    async fn queue_trouble(&self) -> Option<String> {
+        let queue = self.queue.as_ref()?;
+        match tokio::time::timeout(QUEUE_TIMEOUT, queue.ping()).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => {
+                Some(format!("the queue at {} does not answer within {QUEUE_TIMEOUT:?}", queue.place()))
+            }
+        }
     }
 }

@@ -63,6 +63,7 @@ fn the_help_of_every_command_is_pinned() {
       dead      Show, retry and drop dead letters
       lane      Show the messages of one user
       audit     Check that the queue is in order; changes nothing
+      spool     Show and drain what receivers have put on this machine's disk while Redis was away
       help      Print this message or the help of the given subcommand(s)
 
     Options:
@@ -90,7 +91,7 @@ fn the_help_of_every_command_is_pinned() {
       huixin worker --config huixin.toml      one of many workers, queue on Redis
 
     A flag is stronger than the environment (HUIXIN_QUEUE__URL for `queue.url`), the environment than the file.
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 64 wrong configuration.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped with a spool that is not empty, 64 wrong configuration.
 
     ====================================================================================================
     Start everything against a pretend WeChat, with a chat page; needs no configuration
@@ -491,5 +492,37 @@ fn the_help_of_every_command_is_pinned() {
 
       -V, --version
               Print version
+
+    ====================================================================================================
+    Show and drain what receivers have put on this machine's disk while Redis was away
+
+    Usage: huixin spool [OPTIONS] <COMMAND>
+
+    Commands:
+      status  Show each folder: entries, bytes, the oldest, what is quarantined, and who has it open
+      drain   Drain the folders that no receiver has open into the queue
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin spool status                     beside running receivers too
+      huixin spool drain                      when the receivers of this machine are gone for good
     "#);
 }

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use huixin_queue::redis::{Finding, Gravity, Inspector};
+use huixin_queue::spool::free_bytes;
 use huixin_queue::{Queue as _, QueueError};
 use huixin_wechat::http_client;
 
 use crate::cli::{CheckFlags, Cli};
 use crate::config::{Config, QueueUrl, Role};
 use crate::parts;
-use crate::report::Failure;
+use crate::report::{Failure, one_line};
 
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+/// What Redis needs to know an id: key, value and expiry, as measured.
+const SEEN_BYTES: u64 = 155;
 
 pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> {
     let config = parts::config(cli, Role::Check)?;
@@ -28,6 +31,9 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
     ));
     // Making the handlers is a check of its own.
     queue(&config, &mut facts).await;
+    if let QueueUrl::Redis(_) = config.queue.url {
+        spool(&config, &mut facts);
+    }
     accounts(&config, &mut facts).await?;
     facts.conclude()
 }
@@ -55,12 +61,12 @@ async fn queue(config: &Config, facts: &mut Facts) {
                     counts.open_total(),
                     counts.dead
                 )),
-                Err(error) => facts.bad(format!("queue: {}", chain(&error)), error.hint()),
+                Err(error) => facts.bad(format!("queue: {}", one_line(&error)), error.hint()),
             },
             Err(QueueError::InUse { owner, .. }) => {
                 facts.good(format!("queue: `sqlite:{}`, in use: {owner}", path.display()));
             }
-            Err(error) => facts.bad(format!("queue: {}", chain(&error)), error.hint()),
+            Err(error) => facts.bad(format!("queue: {}", one_line(&error)), error.hint()),
         },
     }
 }
@@ -68,7 +74,7 @@ async fn queue(config: &Config, facts: &mut Facts) {
 async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
     let queue = match parts::redis_queue(&config.queue, url) {
         Ok(queue) => queue,
-        Err(error) => return facts.bad(format!("queue: {}", chain(&error)), error.hint()),
+        Err(error) => return facts.bad(format!("queue: {}", one_line(&error)), error.hint()),
     };
     let asked = async {
         let inspector = Inspector::open(url.as_str())?;
@@ -85,7 +91,7 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
                     counts.open_total(),
                     counts.dead
                 )),
-                Err(error) => facts.bad(format!("queue: {}", chain(&error)), error.hint()),
+                Err(error) => facts.bad(format!("queue: {}", one_line(&error)), error.hint()),
             }
             for Finding { risk, problem } in findings {
                 let (text, hint) = (format!("queue: {problem}"), risk.remedy(inspector.cli()));
@@ -100,11 +106,43 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
         }
         Ok(Err(error)) => {
             let hint = error.hint().unwrap_or("start Redis, or mend `queue.url`").to_owned();
-            facts.bad(format!("queue: {}", chain(&error)), Some(&hint));
+            facts.bad(format!("queue: {}", one_line(&error)), Some(&hint));
         }
         Err(_) => {
             facts.bad(format!("queue: `{}` does not answer within {QUEUE_TIMEOUT:?}", queue.place()), None);
         }
+    }
+}
+
+/// What stands in for Redis while it is away. A check makes nothing there: a directory that isn't there yet is looked for in
+/// the one that it will be in.
+fn spool(config: &Config, facts: &mut Facts) {
+    let window = config.queue.dedup_window;
+    facts.good(format!(
+        "duplicates: known for {}, which takes about {} of Redis's memory at 100 messages a second",
+        humantime::format_duration(window),
+        about(window.as_secs() * 100 * SEEN_BYTES)
+    ));
+    let Some(spool) = &config.receiver.spool else {
+        return facts.good("spool: none, so pushes are refused while Redis is away".to_owned());
+    };
+    let dir = spool.dir.display();
+    let there = spool.dir.ancestors().find(|folder| folder.is_dir()).unwrap_or(&spool.dir);
+    let written = tempfile::tempfile_in(there).and_then(|_| free_bytes(there));
+    match written {
+        Ok(free) if free < spool.reserve.bytes() => facts.bad(
+            format!("spool: the disk of `{dir}` has {} free, less than the reserve", about(free)),
+            Some("free the disk, or give `receiver.spool` another `dir` or a smaller `reserve`"),
+        ),
+        Ok(free) => facts.good(format!(
+            "spool: `{dir}` can be written, and takes up to {}; the disk has {} free",
+            spool.max_size,
+            about(free)
+        )),
+        Err(error) => facts.bad(
+            format!("spool: `{dir}` can't be written: {}", one_line(&error)),
+            Some("mend `receiver.spool.dir`, or set `spool = false` under [receiver]"),
+        ),
     }
 }
 
@@ -124,7 +162,7 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
                     Some(_) => None,
                     None => Some("see whether this machine reaches the API, and whether api_base is right"),
                 };
-                facts.bad(format!("account `{name}`: {}", chain(&error)), hint);
+                facts.bad(format!("account `{name}`: {}", one_line(&error)), hint);
             }
         }
     }
@@ -171,21 +209,13 @@ impl Facts {
     }
 }
 
-fn many(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+/// Bytes as people say them.
+fn about(bytes: u64) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "it is rounded anyway")]
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if mib < 1024.0 { format!("{mib:.0} MiB") } else { format!("{:.1} GiB", mib / 1024.0) }
 }
 
-/// An error with its causes in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.ends_with(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
+fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -7,6 +7,7 @@ mod health;
 mod operate;
 mod roles;
 mod services;
+mod spool;
 
 use crate::cli::{Cli, Command};
 use crate::report::Failure;
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Lane(flags) => operate::lane(&cli, flags).await,
             Command::Pause(flags) => operate::pause(&cli, flags).await,
             Command::Resume(flags) => operate::resume(&cli, flags).await,
+            Command::Spool(flags) => spool::spool(&cli, flags).await,
             Command::Audit(flags) => operate::audit(&cli, &flags.output).await,
         }
     })

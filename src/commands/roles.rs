@@ -15,6 +15,7 @@ use super::services::Services;
 use crate::admin::{self, Admin, Readiness, Role as Kind};
 use crate::cli::{Cli, SandboxFlags};
 use crate::config::{Config, Role};
+use crate::receiver::Spooler;
 use crate::report::Failure;
 use crate::safety::Watch;
 use crate::{parts, receiver, shutdown};
@@ -23,10 +24,13 @@ pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
     let config = parts::config(cli, Role::Run)?;
     let queue = parts::own_queue(&config.queue).await?;
     let pushes = parts::listen("pushes", config.receiver.listen, false).await?;
+    let spooler = parts::spooler(&config)?;
+    let mut readiness = Readiness::of(Kind::Run, Some(queue.clone()));
+    readiness.spool = spooler.as_ref().map(Spooler::health);
     let mut services = Services::new(shutdown::on_signals());
-    let health = add_worker(&mut services, parts::worker(&config, queue.clone())?);
-    add_receiver(&mut services, &config, queue.clone(), pushes)?;
-    add_admin(&mut services, cli, &config, Kind::Run, Some(queue), Some(health)).await?;
+    readiness.worker = Some(add_worker(&mut services, parts::worker(&config, queue.clone())?));
+    add_receiver(&mut services, &config, queue, pushes, spooler)?;
+    add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
 }
 
@@ -34,9 +38,12 @@ pub(super) async fn receiver(cli: &Cli) -> Result<(), Failure> {
     let config = parts::config(cli, Role::Receiver)?;
     let queue = parts::shared_queue(&config.queue, "receiver").await?;
     let pushes = parts::listen("pushes", config.receiver.listen, false).await?;
+    let spooler = parts::spooler(&config)?;
+    let mut readiness = Readiness::of(Kind::Receiver, Some(queue.clone()));
+    readiness.spool = spooler.as_ref().map(Spooler::health);
     let mut services = Services::new(shutdown::on_signals());
-    add_receiver(&mut services, &config, queue.clone(), pushes)?;
-    add_admin(&mut services, cli, &config, Kind::Receiver, Some(queue), None).await?;
+    add_receiver(&mut services, &config, queue, pushes, spooler)?;
+    add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
 }
 
@@ -44,13 +51,14 @@ pub(super) async fn worker(cli: &Cli) -> Result<(), Failure> {
     let config = parts::config(cli, Role::Worker)?;
     let queue = parts::shared_queue(&config.queue, "worker").await?;
     let mut services = Services::new(shutdown::on_signals());
-    let health = add_worker(&mut services, parts::worker(&config, queue.clone())?);
+    let mut readiness = Readiness::of(Kind::Worker, Some(queue.clone()));
+    readiness.worker = Some(add_worker(&mut services, parts::worker(&config, queue.clone())?));
     tracing::info!(
         queue = queue.place(),
         concurrency = config.worker.concurrency,
         "the worker takes messages"
     );
-    add_admin(&mut services, cli, &config, Kind::Worker, Some(queue), Some(health)).await?;
+    add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
 }
 
@@ -82,13 +90,14 @@ pub(super) fn add_receiver(
     config: &Config,
     queue: Arc<dyn Queue>,
     listener: TcpListener,
+    spooler: Option<Spooler>,
 ) -> Result<Url, Failure> {
     let address = listener.local_addr()?;
     let base: Url = format!("http://{address}/").parse()?;
     for account in config.accounts.keys() {
         tracing::info!(queue = queue.place(), "pushes for `{account}` come to {base}wechat/{account}");
     }
-    let receiver = parts::receiver(config, queue)?;
+    let receiver = parts::receiver(config, queue, spooler)?;
     services.front("receiver", |stop| receiver::run(listener, receiver, stop.cancelled_owned()));
     Ok(base)
 }
@@ -98,21 +107,15 @@ pub(super) async fn add_admin(
     services: &mut Services,
     cli: &Cli,
     config: &Config,
-    role: Kind,
-    queue: Option<Arc<dyn Queue>>,
-    worker: Option<WorkerHealth>,
+    mut readiness: Readiness,
 ) -> Result<(), Failure> {
     // `dev` has a queue of its own, whatever is configured.
-    let watch = if role == Kind::Dev { None } else { parts::watch(&config.queue)? };
-    let warnings = watch.as_ref().map(Watch::warnings).unwrap_or_default();
+    let watch = if readiness.role == Kind::Dev { None } else { parts::watch(&config.queue)? };
+    readiness.warnings = watch.as_ref().map(Watch::warnings).unwrap_or_default();
     let listener = parts::listen("operators", config.admin.listen, !parts::names_admin(&cli.command)).await?;
     let address = listener.local_addr()?;
-    let admin = Admin {
-        address,
-        token: config.admin.token.clone(),
-        readiness: Readiness { role, queue, worker, warnings },
-        metrics: admin::record_metrics()?,
-    };
+    let admin =
+        Admin { address, token: config.admin.token.clone(), readiness, metrics: admin::record_metrics()? };
     tracing::info!("health and metrics are at http://{address}/");
     services.back("admin listener", |stop| admin::run(listener, admin, stop.cancelled_owned()));
     if let Some(watch) = watch {

@@ -10,6 +10,7 @@ use anyhow::{Context as _, anyhow};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::receiver::SpoolLeft;
 use crate::report::Failure;
 
 /// The services of one process.
@@ -79,7 +80,14 @@ async fn named<E: Into<anyhow::Error>>(
     match service.await {
         Ok(()) if stop.is_cancelled() => Ok(()),
         Ok(()) => Err(anyhow!("the {name} ended by itself").into()),
-        Err(error) => Err(error.into().context(format!("the {name} failed")).into()),
+        Err(error) => {
+            let error = error.into();
+            // That is no failure of the service, which has done what it could.
+            if error.is::<SpoolLeft>() {
+                return Err(error.into());
+            }
+            Err(error.context(format!("the {name} failed")).into())
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod secrets;
 mod section;
 mod size;
 mod source;
+mod spool;
 mod value;
 mod worker;
 
@@ -38,6 +39,7 @@ pub use receiver::ReceiverConfig;
 pub use route::{Condition, HandlerConfig, RouteConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};
+pub use spool::SpoolConfig;
 pub use worker::WorkerConfig;
 
 use section::{Reader, Section};
@@ -114,6 +116,10 @@ impl Config {
             accounts,
             origins: BTreeMap::new(),
         };
+        if let Some(mistake) = spool::mistake(&config) {
+            let path = "receiver.spool.max_age";
+            root.reader.note(path.to_owned(), root.reader.origin(path).as_ref(), mistake);
+        }
         root.finish();
         config
     }

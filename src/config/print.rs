@@ -37,6 +37,16 @@ pub(super) fn effective(config: &Config) -> String {
     }
     page.key("allow_from", texts(&receiver.allow_from));
     page.key("trusted_proxies", texts(&receiver.trusted_proxies));
+    match &receiver.spool {
+        None => page.key("spool", false),
+        Some(spool) => {
+            page.section("receiver.spool");
+            page.key("dir", spool.dir.display().to_string());
+            page.key("max_size", spool.max_size.to_string());
+            page.key("max_age", print_duration(spool.max_age));
+            page.key("reserve", spool.reserve.to_string());
+        }
+    }
     page.section("worker");
     page.key("concurrency", i64::try_from(worker.concurrency).unwrap_or(i64::MAX));
     page.key("lease", print_duration(worker.lease));

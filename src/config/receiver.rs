@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::section::Section;
-use super::{ByteSize, value};
+use super::{ByteSize, SpoolConfig, spool, value};
 
 /// Settings of the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,10 @@ pub struct ReceiverConfig {
     pub listen: SocketAddr,
     /// The largest body that is read; a larger one is answered 413.
     pub max_body: ByteSize,
-    /// How long storing a message may take before the push is answered 503.
+    /// How long the queue may take to store a message; then it goes to the spool, or without one the push is answered 503.
     pub ack_budget: Duration,
+    /// Where messages wait while Redis is out of reach; none: pushes are answered 503 then.
+    pub spool: Option<SpoolConfig>,
     /// How far a push's timestamp may be off this machine's clock; none: as far as it likes. WeChat documents no bound, and
     /// replays are duplicates anyway.
     pub max_skew: Option<Duration>,
@@ -37,6 +39,7 @@ const MAX_BODY: ByteSize = ByteSize::kib((huixin_queue::MAX_PAYLOAD_BYTES / 1024
 
 pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
     let config = ReceiverConfig {
+        spool: spool::read(&mut section),
         listen: section
             .parsed("listen", value::address)
             .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
@@ -51,7 +54,6 @@ pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
         allow_from: section.parsed("allow_from", value::networks).unwrap_or_default(),
         trusted_proxies: section.parsed("trusted_proxies", value::networks).unwrap_or_default(),
     };
-    section.unavailable(&["spool"], "");
     section.finish();
     config
 }

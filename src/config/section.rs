@@ -103,6 +103,15 @@ impl<'r> Section<'r> {
         self.below(join(&self.path, key), join(&self.kind, key), origin, entries)
     }
 
+    /// The table under the key, and true; or an empty one and what is there in its place: `true` or `false`.
+    pub(super) fn switched(&mut self, key: &'static str) -> (bool, Section<'r>) {
+        let Some(Value::Boolean(is_on)) = self.entries.get(key).map(|node| node.typed().value) else {
+            return (true, self.section(key));
+        };
+        let origin = self.take(key).map(|node| node.origin);
+        (is_on, self.below(join(&self.path, key), join(&self.kind, key), origin, Table::new()))
+    }
+
     /// A section of a table that was taken out of this one.
     pub(super) fn below(
         &self,
@@ -215,6 +224,11 @@ impl<'a> Reader<'a> {
         let file = self.file.filter(|_| line.is_some()).map(Path::to_owned);
         let Mistake { message, hint } = mistake;
         self.problems.borrow_mut().push(Problem { place, message, hint, file, line });
+    }
+
+    /// Where the value at a path came from, if it was given.
+    pub(super) fn origin(&self, path: &str) -> Option<Origin> {
+        self.origins.borrow().get(path).cloned()
     }
 
     pub(super) fn known_keys(&self) -> BTreeSet<String> {

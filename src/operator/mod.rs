@@ -15,6 +15,7 @@ use huixin_queue::{MessageId, Queue, QueueError};
 use asked::{Ids, PauseOrder, lane_of};
 pub use asked::{LettersAsked, Pausable};
 pub use http::routes;
+pub(crate) use view::rfc3339;
 pub use view::{LaneView, Letter, Letters, PausedView, Status, Violations};
 
 use crate::config::{Config, QueueUrl};

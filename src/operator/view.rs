@@ -191,7 +191,8 @@ impl Violations {
     }
 }
 
-fn rfc3339(us: u64) -> String {
+/// A time for people and programs.
+pub(crate) fn rfc3339(us: u64) -> String {
     let at = SystemTime::UNIX_EPOCH + Duration::from_micros(us);
     humantime::format_rfc3339_millis(at).to_string()
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use huixin_queue::Accepted;
+use huixin_queue::spool::SpoolCounts;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 /// Tells the recorder what each metric means.
 pub fn describe() {
@@ -14,6 +16,33 @@ pub fn describe() {
     describe_counter!(
         "huixin_receiver_previous_key_total",
         "Pushes sealed with the previous AES key, by account"
+    );
+    describe_gauge!(
+        "huixin_receiver_breaker_open",
+        "1 while pushes go to the spool without asking the queue"
+    );
+    describe_gauge!(
+        "huixin_spool_entries",
+        "Entries of the spool that the queue doesn't have, or for less than two seconds"
+    );
+    describe_gauge!("huixin_spool_bytes", Unit::Bytes, "What all entries of the spool take of its limit");
+    describe_gauge!(
+        "huixin_spool_oldest_age_seconds",
+        Unit::Seconds,
+        "Age of the oldest entry of the spool; 0: none"
+    );
+    describe_gauge!(
+        "huixin_spool_quarantined",
+        "Entries of the spool that the queue refuses for their own sake"
+    );
+    describe_counter!(
+        "huixin_spool_drained_total",
+        "Entries of the spool that the queue took, by result; one that is carried again counts again"
+    );
+    describe_counter!("huixin_spool_quarantined_total", "Entries that were quarantined");
+    describe_counter!(
+        "huixin_spool_lost_total",
+        "Entries that the queue had taken out of the spool and did not know two seconds later; they are carried again"
     );
     describe_histogram!(
         "huixin_receiver_ack_seconds",
@@ -32,11 +61,44 @@ pub(super) fn opened_with_previous_key(account: &str) {
     counter!("huixin_receiver_previous_key_total", "account" => account.to_owned()).increment(1);
 }
 
+/// How the spool stands.
+pub(super) fn spool(counts: &SpoolCounts, breaker_is_open: bool) {
+    #[allow(clippy::cast_precision_loss, reason = "gauges are floating point")]
+    let set = |name, value: u64| gauge!(name).set(value as f64);
+    set("huixin_spool_entries", counts.entries);
+    set("huixin_spool_bytes", counts.bytes);
+    set("huixin_spool_quarantined", counts.quarantined);
+    gauge!("huixin_spool_oldest_age_seconds").set(counts.oldest.unwrap_or_default().as_secs_f64());
+    gauge!("huixin_receiver_breaker_open").set(f64::from(u8::from(breaker_is_open)));
+}
+
+/// The queue took an entry of the spool.
+pub(super) fn drained(accepted: Accepted) {
+    let result = match accepted {
+        Accepted::Duplicate => "duplicate",
+        Accepted::Counted => "counted",
+        _ => "new",
+    };
+    counter!("huixin_spool_drained_total", "result" => result).increment(1);
+}
+
+/// An entry was set aside.
+pub(super) fn quarantined() {
+    counter!("huixin_spool_quarantined_total").increment(1);
+}
+
+/// The queue did not know any more what it had taken.
+pub(super) fn lost(entries: u64) {
+    counter!("huixin_spool_lost_total").increment(entries);
+}
+
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Result {
     Accepted,
     Duplicate,
+    /// It is in the spool.
+    Spooled,
     /// From a third-party platform, which wants another word as the answer.
     Platform,
     /// It can't be understood, and lies among the dead letters.
@@ -57,6 +119,7 @@ pub(super) fn pushed(account: &str, result: Result, took: Duration) {
     let name = match result {
         Result::Accepted => "accepted",
         Result::Duplicate => "duplicate",
+        Result::Spooled => "spooled",
         Result::Platform => "platform",
         Result::Unreadable => "unreadable",
         Result::Forbidden => "forbidden",
@@ -68,7 +131,8 @@ pub(super) fn pushed(account: &str, result: Result, took: Duration) {
     // Anyone can ask for any account: only known ones may become labels.
     let account = if result == Result::UnknownAccount { "" } else { account };
     counter!("huixin_receiver_pushes_total", "account" => account.to_owned(), "result" => name).increment(1);
-    if matches!(result, Result::Accepted | Result::Duplicate | Result::Platform | Result::Unreadable) {
+    let acked = [Result::Accepted, Result::Duplicate, Result::Spooled, Result::Platform, Result::Unreadable];
+    if acked.contains(&result) {
         histogram!("huixin_receiver_ack_seconds").record(took);
     }
 }

@@ -1,16 +1,23 @@
 //! The receiver: what WeChat talks to.
 //!
 //! It checks a push, stores it, and answers an empty string. The order is the promise: never an acknowledgement before
-//! the queue has said that the message is durable, and if it can't say so within the budget, 503, so that WeChat tries
-//! again. It makes no outbound call but to its queue, runs no business logic, and keeps nothing in memory: it may be
-//! killed at any moment, and there may be any number of them.
+//! the message is durable: in the queue, or while that is out of reach, in a spool on local disk, which a carrier drains
+//! into the queue when it is back. If nothing can be written within the budgets, 503, so that WeChat tries again. It makes
+//! no outbound call but to its queue, runs no business logic, and keeps nothing in memory: it may be killed at any moment,
+//! and there may be any number of them.
 
+mod breaker;
+mod carrier;
+mod drain;
+mod intake;
+mod lanes;
 mod metrics;
 mod origin;
 mod outage;
 mod page;
 mod push;
 mod refusals;
+mod spooling;
 mod verify;
 
 use std::collections::HashMap;
@@ -23,21 +30,29 @@ use axum::routing::get;
 use huixin_queue::{Class, Queue};
 use huixin_wechat::{Keys, PushQuery};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
+pub use carrier::{SpoolLeft, Spooler};
+pub use drain::{Trouble, drain_all};
+use intake::Intake;
 pub use metrics::describe;
 pub use origin::Origins;
 use outage::Outage;
 use refusals::Refusals;
+pub use spooling::{SpoolHealth, SpoolReport};
 
 /// What a receiver needs to know.
 pub struct Receiver {
     /// Where messages go.
     pub queue: Arc<dyn Queue>,
+    /// Where they go while the queue is out of reach; none: nowhere, and pushes are answered 503.
+    pub spooler: Option<Spooler>,
     /// The accounts by their names in the path.
     pub accounts: HashMap<String, ReceiverAccount>,
     /// The largest body that is read, in bytes.
     pub max_body_bytes: usize,
-    /// How long storing may take before the answer is 503.
+    /// How long the queue may take before the message goes to the spool, or the answer is 503.
     pub ack_budget: Duration,
     /// How far a push's timestamp may be off this machine's clock; none: as far as it likes.
     pub max_skew: Option<Duration>,
@@ -53,21 +68,40 @@ pub struct ReceiverAccount {
     pub class: Class,
 }
 
-/// Serves pushes on `listener` until `shutdown` is done; requests under way are finished.
+/// Serves pushes on `listener` until `shutdown` is done; requests under way are finished, and the spool is drained as far as
+/// the queue takes it at once.
 ///
 /// # Errors
-/// When the listener fails for good.
+/// [`SpoolLeft`] when it stopped and the spool is not empty; another when the listener or the spool fails for good.
 pub async fn run(
     listener: TcpListener,
-    receiver: Receiver,
+    mut receiver: Receiver,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    crate::serve::until(
-        listener,
-        routes(Arc::new(Door { receiver, outage: Outage::default(), refusals: Refusals::default() })),
-        shutdown,
-    )
-    .await
+) -> anyhow::Result<()> {
+    let spooler = receiver.spooler.take();
+    let spooling = spooler.as_ref().map(|spooler| spooler.spooling.clone());
+    let intake = Intake::new(receiver.queue.clone(), receiver.ack_budget, spooling);
+    let carrier = match spooler {
+        Some(spooler) => Some(spooler.carrier(receiver.queue.clone(), receiver.ack_budget).await?),
+        None => None,
+    };
+    let door = Door { receiver, intake, outage: Outage::default(), refusals: Refusals::default() };
+    let serve = crate::serve::until(listener, routes(Arc::new(door)), shutdown);
+    let Some(carrier) = carrier else { return Ok(serve.await?) };
+    // Stopped when the last push is answered.
+    let served = CancellationToken::new();
+    let carried = tokio::spawn(carrier.run(served.clone()));
+    let carried = AbortOnDropHandle::new(carried);
+    tokio::pin!(serve, carried);
+    let served_first = tokio::select! {
+        result = &mut serve => result,
+        // Before the stop it ends by an error only.
+        result = &mut carried => return result?,
+    };
+    served.cancel();
+    let carried = carried.await?;
+    served_first?;
+    carried
 }
 
 /// All there is to ask for. Another method on the same path is answered 405, another path 404, both without a body.
@@ -81,6 +115,7 @@ fn routes(door: Arc<Door>) -> Router {
 /// A running receiver.
 struct Door {
     receiver: Receiver,
+    intake: Intake,
     outage: Outage,
     refusals: Refusals,
 }

@@ -1,7 +1,7 @@
 //! `POST /wechat/{account}`: a message comes in.
 //!
 //! Signature first, before anything of the body is parsed, or even read. Then the body within its limit, then its tree,
-//! its dedup key, and one call to the queue. A signed body that can't be understood isn't refused: WeChat would send it
+//! its dedup key, and one call to the intake, which knows where messages go. A signed body that can't be understood isn't refused: WeChat would send it
 //! twice more and then show the user a fault. It is acknowledged and lies among the dead letters with its bytes.
 
 use std::net::SocketAddr;
@@ -14,10 +14,11 @@ use axum::extract::{ConnectInfo, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
-use huixin_queue::{Accepted, Class, HeldEffect, Lane, MessageId, NewMessage};
+use huixin_queue::{Class, HeldEffect, Lane, MessageId, NewMessage};
 use huixin_wechat::{DedupKey, Inner, Message, PushQuery, Refusal, Trigger, admit, body};
 use huixin_worker::Payload;
 
+use super::intake::Stored;
 use super::metrics::{self, Result as Pushed};
 use super::{Door, Receiver};
 
@@ -61,7 +62,7 @@ pub(super) async fn push(
     let status = match result {
         // Third-party platforms want the word; everybody else wants nothing.
         Pushed::Platform => return "success".into_response(),
-        Pushed::Accepted | Pushed::Duplicate | Pushed::Unreadable => StatusCode::OK,
+        Pushed::Accepted | Pushed::Duplicate | Pushed::Spooled | Pushed::Unreadable => StatusCode::OK,
         Pushed::Forbidden => StatusCode::FORBIDDEN,
         Pushed::UnknownAccount => StatusCode::NOT_FOUND,
         Pushed::Slow => StatusCode::REQUEST_TIMEOUT,
@@ -118,25 +119,14 @@ async fn receive(
         }
     };
     let (message, understood) = stored(name, &account.class, inner, body, arrived_us);
-    let result = match tokio::time::timeout(receiver.ack_budget, receiver.queue.accept(message)).await {
-        Ok(Ok(Accepted::Duplicate)) if understood == Pushed::Platform => Pushed::Platform,
-        Ok(Ok(Accepted::Duplicate)) => Pushed::Duplicate,
-        Ok(Ok(Accepted::New)) => understood,
-        Ok(Ok(Accepted::Counted)) => Pushed::Unreadable,
-        Ok(Ok(Accepted::Expired)) => {
-            receiver.outage.refused(name, "the queue took it too late");
-            return Pushed::Unavailable;
-        }
-        Ok(Err(error)) => {
-            let cause =
-                std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            receiver.outage.refused(name, &format!("{error}{cause}"));
-            return Pushed::Unavailable;
-        }
-        Err(_) => {
-            receiver
-                .outage
-                .refused(name, &format!("the queue did not answer within {:?}", receiver.ack_budget));
+    let result = match (receiver.intake.store(message).await, understood) {
+        (Ok(_), Pushed::Platform) => Pushed::Platform,
+        (Ok(Stored::Queued), understood) => understood,
+        (Ok(Stored::Known), _) => Pushed::Duplicate,
+        (Ok(Stored::Counted), _) => Pushed::Unreadable,
+        (Ok(Stored::Spooled), _) => Pushed::Spooled,
+        (Err(reason), _) => {
+            receiver.outage.refused(name, &reason);
             return Pushed::Unavailable;
         }
     };

@@ -75,6 +75,7 @@ impl Watched {
             address,
             token: None,
             readiness: Readiness {
+                spool: None,
                 role: Role::Worker,
                 queue: Some(queue),
                 worker: None,

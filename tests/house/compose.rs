@@ -87,6 +87,28 @@ fn redis_keeps_what_was_acked() {
 }
 
 #[test]
+fn what_a_receiver_acks_while_redis_is_away_outlives_its_container() {
+    let compose = compose();
+    let receiver = &compose.services["receiver"];
+    let named = receiver.volumes.iter().find_map(|volume| match volume {
+        Volume::Named(volume) => volume.split_once(':'),
+        Volume::File { .. } => None,
+    });
+    let (volume, target) = named.expect("the receiver has a volume");
+    assert!(compose.volumes.contains_key(volume), "the volume {volume} isn't declared");
+    let spool = load(Role::Receiver, &receiver.environment).receiver.spool.expect("it has a spool");
+    assert_eq!(spool.dir.to_str(), Some(target));
+    // A volume gets its owner from the folder of the image that it is mounted on.
+    let file = read("Dockerfile");
+    let (_, after_user) = file.rsplit_once("\nUSER huixin\n").unwrap();
+    let (parent, name) = target.rsplit_once('/').unwrap();
+    assert!(
+        after_user.contains(&format!("\nWORKDIR {parent}\n"))
+            && after_user.contains(&format!("\nRUN mkdir {name}\n"))
+    );
+}
+
+#[test]
 fn every_command_line_and_variable_is_known() {
     for (name, service) in roles(&compose_with("set")) {
         let command = command(&service.command).unwrap_or_else(|error| panic!("{name}:\n{error}"));

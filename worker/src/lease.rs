@@ -182,11 +182,12 @@ async fn renew_once(queue: &dyn Queue, running: &Running, lease_for: Duration, a
         let held = entries.by_number.iter().filter(|(_, entry)| !entry.lost.is_cancelled());
         held.map(|(number, entry)| (*number, entry.lease.clone())).unzip()
     };
-    if leases.is_empty() {
-        return;
-    }
+    // Without any lease too: the store learns from it that it serves (see the queue's essay on lost leases). The
+    // others' leases are taken back late while nobody tells it so.
     // In parts, so that a part that fails doesn't take the others' success with it.
-    for (numbers, leases) in numbers.chunks(RENEWED_TOGETHER).zip(leases.chunks(RENEWED_TOGETHER)) {
+    let parts = numbers.chunks(RENEWED_TOGETHER).zip(leases.chunks(RENEWED_TOGETHER));
+    let none = leases.is_empty().then_some((&[][..], &[][..]));
+    for (numbers, leases) in parts.chain(none) {
         let sent = Moment::now();
         let renewal = AssertUnwindSafe(async { queue.renew(leases, lease_for).await }).catch_unwind();
         match tokio::time::timeout(at_most, renewal).await {

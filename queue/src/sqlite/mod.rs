@@ -2,28 +2,21 @@
 //!
 //! SQLite was chosen over the log-structured stores because it is as fast here (the cost of a message is its share of
 //! an fsync, and commits are shared), its file can be read by anyone with `sqlite3`, and its behaviour at a crash is
-//! the best tested there is. The tables are those of `schema.sql`, which says what each column is for. One thread owns
-//! the database (`writer`), commits in groups (`commit`), and runs the operations, a file per noun: `accept`, `take`,
-//! `settle`, `look`, `audit`, on top of the moves of a `lane`.
+//! the best tested there is. The tables are those of `schema.sql`, which says what each column is for. The file and the
+//! thread that commits to it in groups are those of `crate::file`; the operations are here, a file per noun: `accept`,
+//! `take`, `settle`, `look`, `audit`, on top of the moves of a `lane`.
 
 mod accept;
 mod audit;
-mod commit;
-mod database;
 mod dead;
-mod fault;
 mod held;
-mod job;
 mod lane;
-mod lock;
 mod look;
-mod now;
 mod pause;
 mod pulse;
 mod settle;
 mod take;
 mod value;
-mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,19 +24,34 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use rusqlite::params;
 
-use self::database::Database;
-use self::fault::Fault;
-use self::job::{Kind, Step};
-use self::now::{Now, stored};
 use self::pulse::Pulse;
-use self::writer::Writer;
 use crate::clock::micros;
+use crate::file::Format;
+use crate::file::database::Database;
+// The operations know these as their neighbours.
+use crate::file::fault::{self, Fault};
+use crate::file::job::{self, Kind, Step};
+use crate::file::now::{self, Now, stored};
+use crate::file::writer::Writer;
 use crate::message::{check_bytes, check_name};
 use crate::{
     Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
     LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
     TakeRequest, Taken, Violation,
+};
+
+/// The least number of outdated ids, and of outdated values, that a commit may remove.
+const PRUNED_AT_LEAST: usize = 64;
+
+/// What is in the file; the id is "HuXi" in ASCII.
+static FORMAT: Format = Format {
+    noun: "queue",
+    application_id: 0x4875_5869,
+    number: 1,
+    schema: include_str!("schema.sql"),
+    keep_house,
 };
 
 /// A queue in a file of its own. This process is the file's only owner for as long as this lives; dropping it waits
@@ -68,7 +76,7 @@ impl SqliteQueue {
     /// no room for it or somebody's `sqlite3` keeps it locked; [`QueueError::Broken`] when the disk fails.
     pub fn open(path: &Path, dedup_window: Duration, clock: Clock) -> Result<Self, QueueError> {
         let place = format!("sqlite:{}", path.display());
-        let database = Database::open(path, &place)?;
+        let database = Database::open(path, &place, &FORMAT)?;
         let now = Arc::new(Now::after(database.last_us(&place)?, clock));
         begin(&database, now.us()).map_err(|fault| fault.into_error(&place))?;
         let writer = Writer::start(database, now.clone(), place)?;
@@ -96,6 +104,20 @@ fn begin(database: &Database, now_us: i64) -> Result<(), Fault> {
     let transaction = database.db.unchecked_transaction()?;
     lane::void_leases(&mut Step { db: &transaction, now_us, made_ready: 0 })?;
     transaction.commit()?;
+    Ok(())
+}
+
+/// What goes with every commit: forgetting ids, more than a batch can add.
+fn keep_house(step: &Step<'_>, changes: usize) -> Result<(), Fault> {
+    let at_most = i64::try_from(PRUNED_AT_LEAST.max(2 * changes)).unwrap_or(i64::MAX);
+    step.execute(
+        "DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE expires_us <= ?1 ORDER BY expires_us LIMIT ?2)",
+        params![step.now_us, at_most],
+    )?;
+    step.execute(
+        "DELETE FROM value WHERE name IN (SELECT name FROM value WHERE until_us <= ?1 ORDER BY until_us LIMIT ?2)",
+        params![step.now_us, at_most],
+    )?;
     Ok(())
 }
 

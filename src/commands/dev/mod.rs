@@ -17,7 +17,7 @@ use url::Url;
 
 use super::roles::{add_admin, add_receiver, add_worker};
 use super::services::Services;
-use crate::admin::Role as Kind;
+use crate::admin::{Readiness, Role as Kind};
 use crate::cli::{Cli, DevFlags};
 use crate::config::{Config, Role};
 use crate::report::Failure;
@@ -36,11 +36,13 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     }
 
     let mut services = Services::new(shutdown::on_signals());
-    let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes)?;
+    let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes, None)?;
     let sandbox = parts::sandbox(&config, &receiver_url)?;
     services.back("sandbox", |stop| huixin_sandbox::run(page, sandbox, stop.cancelled_owned()));
-    let health = add_worker(&mut services, with_routes(&config, parts::worker(&config, queue.clone())?)?);
-    add_admin(&mut services, cli, &config, Kind::Dev, Some(queue), Some(health)).await?;
+    let mut readiness = Readiness::of(Kind::Dev, Some(queue.clone()));
+    let worker = with_routes(&config, parts::worker(&config, queue)?)?;
+    readiness.worker = Some(add_worker(&mut services, worker));
+    add_admin(&mut services, cli, &config, readiness).await?;
 
     let first = match config.routes.is_empty() {
         true => " and write ?18-546",

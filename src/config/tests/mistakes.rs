@@ -18,7 +18,7 @@ prefix = "a{b}"
 listen = ":8080"
 max_body = "256KB"
 ack_budget = 250
-spool = { dir = "huixin-spool" }
+spool = { dir = "", max_size = "1GB", max_age = "8d", resrve = "1GiB" }
 
 [worker]
 concurency = 64
@@ -94,8 +94,12 @@ reply = { type = "text", content = 1 }
         write a whole number and its unit (B, KiB, MiB or GiB), like "256KiB"
     huixin.toml:12: `receiver.ack_budget` needs a unit: ms, s, m or h
         write "250ms"
-    huixin.toml:13: `receiver.spool` is not available in this version
-        leave the key out
+    huixin.toml:13: `receiver.spool.dir` is empty
+    huixin.toml:13: `receiver.spool.max_size` is not a size: `1GB`
+        write a whole number and its unit (B, KiB, MiB or GiB), like "1GiB"
+    huixin.toml:13: `receiver.spool.max_age` must be from 1m to 7days, but is 8days
+    huixin.toml:13: `receiver.spool.resrve` is not a known key
+        did you mean `reserve`?
     huixin.toml:17: `worker.lease` needs a unit: ms, s, m or h
         write "15s"
     huixin.toml:18: `worker.grace` needs a unit: ms, s, m or h

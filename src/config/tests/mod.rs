@@ -4,6 +4,7 @@ mod mistakes;
 mod precedence;
 mod print;
 mod secrets;
+mod spool;
 
 use super::*;
 

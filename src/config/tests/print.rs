@@ -44,6 +44,12 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     allow_from = []  # default
     trusted_proxies = []  # default
 
+    [receiver.spool]
+    dir = "huixin-spool"  # default
+    max_size = "1GiB"  # default
+    max_age = "5h"  # default
+    reserve = "512MiB"  # default
+
     [worker]
     concurrency = 64  # --concurrency
     lease = "1s 500ms"  # HUIXIN_WORKER__LEASE

@@ -16,7 +16,7 @@ use crate::error::Cause;
 
 /// Why a step failed.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The operation's own refusal.
     Refused(QueueError),
     /// SQLite failed before the commit.
@@ -27,7 +27,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// Whether the engine must not go on.
-    pub(super) fn is_fatal(&self) -> bool {
+    pub(crate) fn is_fatal(&self) -> bool {
         match self {
             Self::Refused(_) => false,
             Self::Commit(_) => true,
@@ -43,8 +43,8 @@ impl Fault {
         }
     }
 
-    /// As the callers of the queue at `place` see it.
-    pub(super) fn into_error(self, place: &str) -> QueueError {
+    /// As the callers of what is at `place` see it.
+    pub(crate) fn into_error(self, place: &str) -> QueueError {
         let fatal = self.is_fatal();
         match self {
             Self::Refused(error) => error,
@@ -52,7 +52,7 @@ impl Fault {
                 QueueError::Broken { place: place.to_owned(), cause: Cause::new(error) }
             }
             Self::Store(error) if is_unreadable(&error) => {
-                QueueError::UnknownFormat { what: format!("a row of the queue at {place} ({error})") }
+                QueueError::UnknownFormat { what: format!("a row of {place} ({error})") }
             }
             Self::Store(error) | Self::Commit(error) => QueueError::unavailable(place, error),
         }

@@ -1,24 +1,19 @@
 //! The database file: opened, checked, made.
 //!
-//! Everything that the engine's promise rests on is read back after it was set: a journal mode or a sync level that
+//! Everything that the promise rests on is read back after it was set: a journal mode or a sync level that
 //! the file system or a build of SQLite doesn't give must be an error at the start and not a loss later. Nothing is
-//! changed in a file before it is known to be a queue's: the application id tells a queue from another program's
-//! database, the user version tells the format.
+//! changed in a file before it is known to be ours: the application id tells it from another program's database, the
+//! user version tells the format.
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::Format;
 use super::lock::Lock;
 use crate::QueueError;
 use crate::error::Cause;
-
-/// "HuXi" in ASCII.
-const APPLICATION_ID: i64 = 0x4875_5869;
-/// The format this version writes.
-const FORMAT: i64 = 1;
-const SCHEMA: &str = include_str!("schema.sql");
 
 /// How long to wait for somebody's `sqlite3` that holds a lock: less than a sender of messages waits.
 const BUSY: Duration = Duration::from_secs(1);
@@ -33,15 +28,17 @@ const LOG_BYTES: i64 = 64 * 1024 * 1024;
 const STATEMENTS: usize = 128;
 
 /// The open file. The fields are dropped in their order: the lock is given up when the database is closed.
-pub(super) struct Database {
+pub(crate) struct Database {
     /// The only connection.
-    pub(super) db: Connection,
+    pub(crate) db: Connection,
+    /// What is in it.
+    pub(crate) format: &'static Format,
     _lock: Lock,
 }
 
 impl Database {
     /// Opens the file, or makes it.
-    pub(super) fn open(path: &Path, place: &str) -> Result<Self, QueueError> {
+    pub(crate) fn open(path: &Path, place: &str, format: &'static Format) -> Result<Self, QueueError> {
         let lock = Lock::take(path, place)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -50,38 +47,43 @@ impl Database {
         let db = Connection::open_with_flags(path, flags).map_err(opening)?;
         db.busy_timeout(BUSY).map_err(opening)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
-        let is_new = is_new(&db, place)?;
+        let is_new = is_new(&db, place, format)?;
         set_up(&db, place)?;
         if is_new {
-            create(&db).map_err(opening)?;
+            create(&db, format).map_err(opening)?;
         }
-        Ok(Self { db, _lock: lock })
+        Ok(Self { db, format, _lock: lock })
+    }
+
+    /// Whether the file is empty. An error if it is neither that nor in the format.
+    pub(crate) fn is_new(db: &Connection, place: &str, format: &Format) -> Result<bool, QueueError> {
+        is_new(db, place, format)
     }
 
     /// The time of the last commit, in Unix microseconds; 0 in a new file.
-    pub(super) fn last_us(&self, place: &str) -> Result<i64, QueueError> {
+    pub(crate) fn last_us(&self, place: &str) -> Result<i64, QueueError> {
         self.db
             .query_row("SELECT last_us FROM meta", [], |row| row.get(0))
             .map_err(|error| explain(error, place))
     }
 }
 
-/// Whether the file is empty. An error if it is neither that nor a queue this version knows.
-fn is_new(db: &Connection, place: &str) -> Result<bool, QueueError> {
+/// Whether the file is empty. An error if it is neither that nor in the format.
+fn is_new(db: &Connection, place: &str, known: &Format) -> Result<bool, QueueError> {
     let number =
         |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| explain(error, place));
     let application = number("PRAGMA application_id")?;
     let format = number("PRAGMA user_version")?;
     match (application, format) {
-        (APPLICATION_ID, FORMAT) => Ok(false),
-        (APPLICATION_ID, _) => {
-            Err(QueueError::UnknownFormat { what: format!("the queue at {place} (format {format})") })
-        }
+        (application, number) if (application, number) == (known.application_id, known.number) => Ok(false),
+        (application, _) if application == known.application_id => Err(QueueError::UnknownFormat {
+            what: format!("the {} at {place} (format {format})", known.noun),
+        }),
         (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(true),
         _ => Err(misconfigured(
             place,
             "it is another program's database",
-            "give the queue a file of its own; one that doesn't exist yet is made",
+            "give it a file of its own; one that doesn't exist yet is made",
         )),
     }
 }
@@ -122,20 +124,20 @@ fn set_up(db: &Connection, place: &str) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// Makes the tables and signs the file in one transaction, so that a crash leaves an empty file or a queue.
-fn create(db: &Connection) -> rusqlite::Result<()> {
+/// Makes the tables and signs the file in one transaction, so that a crash leaves an empty file or a whole one.
+fn create(db: &Connection, format: &Format) -> rusqlite::Result<()> {
+    let Format { schema, application_id, number, .. } = format;
     db.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}; COMMIT;"
+        "BEGIN IMMEDIATE; {schema} PRAGMA application_id = {application_id}; PRAGMA user_version = {number}; COMMIT;"
     ))
 }
 
 /// What an error means while the file is opened.
 fn explain(error: rusqlite::Error, place: &str) -> QueueError {
     let (problem, hint) = match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => (
-            "it is no SQLite database",
-            "give the queue a file of its own; one that doesn't exist yet is made",
-        ),
+        Some(ErrorCode::NotADatabase) => {
+            ("it is no SQLite database", "give it a file of its own; one that doesn't exist yet is made")
+        }
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => (
             "it can't be opened for writing",
             "the folder must exist, and this user must be allowed to write to it and to the file",

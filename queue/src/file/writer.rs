@@ -23,36 +23,37 @@ use crate::error::Cause;
 const LINE: usize = 1_024;
 
 /// The handle of the writer thread. Dropping it stops the thread, closes the database and gives up its lock.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     line: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
 }
 
 /// What the thread and its callers both see.
-pub(super) struct Shared {
+pub(crate) struct Shared {
     /// The store, for people.
-    pub(super) place: String,
+    pub(crate) place: String,
     /// Rung after a commit that made lanes ready.
-    pub(super) ready: Notify,
+    pub(crate) ready: Notify,
     broken: OnceLock<QueueError>,
 }
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(database: Database, now: Arc<Now>, place: String) -> Result<Self, QueueError> {
+    pub(crate) fn start(database: Database, now: Arc<Now>, place: String) -> Result<Self, QueueError> {
+        let name = format!("{}-writer", database.format.noun);
         let shared = Arc::new(Shared { place, ready: Notify::new(), broken: OnceLock::new() });
         let (line, jobs) = mpsc::channel(LINE);
         let committer = Committer::new(database, now, shared.clone());
         let thread = std::thread::Builder::new()
-            .name("queue-writer".to_owned())
+            .name(name)
             .spawn(move || committer.run(jobs))
             .map_err(|error| QueueError::unavailable(&shared.place, error))?;
         Ok(Self { line: Some(line), thread: Some(thread), shared })
     }
 
     /// Has the thread run the operation, and waits until its transaction is committed, which is to say synced.
-    pub(super) async fn call<T, F>(&self, kind: Kind, operation: F) -> Result<T, QueueError>
+    pub(crate) async fn call<T, F>(&self, kind: Kind, operation: F) -> Result<T, QueueError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Step<'_>) -> Result<T, Fault> + Send + 'static,
@@ -65,7 +66,7 @@ impl Writer {
     }
 
     /// Returns when a lane has become ready, at the latest after `at_most`.
-    pub(super) async fn ready(&self, at_most: Duration) -> Result<(), QueueError> {
+    pub(crate) async fn ready(&self, at_most: Duration) -> Result<(), QueueError> {
         self.shared.check()?;
         // Either way the caller looks for itself.
         let _ = tokio::time::timeout(at_most, self.shared.ready.notified()).await;
@@ -73,7 +74,7 @@ impl Writer {
     }
 
     /// The store, for people.
-    pub(super) fn place(&self) -> &str {
+    pub(crate) fn place(&self) -> &str {
         &self.shared.place
     }
 
@@ -97,13 +98,13 @@ impl Drop for Writer {
 
 impl Shared {
     /// The error of a broken engine, if it is one.
-    pub(super) fn check(&self) -> Result<(), QueueError> {
+    pub(crate) fn check(&self) -> Result<(), QueueError> {
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// From now on every call fails with this error.
-    pub(super) fn set_broken(&self, error: QueueError) {
-        tracing::error!(place = %self.place, error = %error, "the embedded queue has stopped");
+    pub(crate) fn set_broken(&self, error: QueueError) {
+        tracing::error!(place = %self.place, error = %error, "the file takes nothing more");
         let _ = self.broken.set(error);
         self.ready.notify_waiters();
     }

@@ -1,6 +1,6 @@
-//! The embedded engine's clock.
+//! A file's clock.
 //!
-//! It reads the wall clock once, when the queue is opened, and counts on from there with the machine's monotonic
+//! It reads the wall clock once, when the file is opened, and counts on from there with the machine's monotonic
 //! clock, so that a wall clock that is set forward or back changes no delay that is under way. Across restarts the
 //! file remembers the time of its last commit, and the clock never starts before it: a machine that comes up in 1970
 //! neither revives ids that were forgotten nor lets a lane wait for decades. The price is that the clock stands still
@@ -11,9 +11,9 @@ use std::time::Instant;
 use crate::Clock;
 use crate::clock::{micros, system_now_us};
 
-/// Tells the time of every step of one open queue.
+/// Tells the time of every step on one open file.
 #[derive(Debug)]
-pub(super) struct Now {
+pub(crate) struct Now {
     clock: Clock,
     start_us: i64,
     started: Instant,
@@ -22,25 +22,33 @@ pub(super) struct Now {
 impl Now {
     /// Starts at the wall clock's time or at `last_us`, the last time that was stored, whichever is later.
     /// A test's clock is taken as it is.
-    pub(super) fn after(last_us: i64, clock: Clock) -> Self {
+    pub(crate) fn after(last_us: i64, clock: Clock) -> Self {
         Self { clock, start_us: stored(system_now_us()).max(last_us), started: Instant::now() }
     }
 
     /// The time now, in Unix microseconds.
-    pub(super) fn us(&self) -> i64 {
+    pub(crate) fn us(&self) -> i64 {
         match self.clock.test_now_us() {
             Some(us) => stored(us),
             None => self.start_us.saturating_add(stored(micros(self.started.elapsed()))),
         }
     }
+
+    /// The same, or what the wall clock shows if that is later: for ages that also grow while the machine sleeps.
+    pub(crate) fn awake_us(&self) -> i64 {
+        match self.clock.test_now_us() {
+            Some(us) => stored(us),
+            None => self.us().max(stored(system_now_us())),
+        }
+    }
 }
 
 /// Microseconds as SQLite stores them. What doesn't fit is in the year 292,278, and stays there.
-pub(super) fn stored(us: u64) -> i64 {
+pub(crate) fn stored(us: u64) -> i64 {
     i64::try_from(us).unwrap_or(i64::MAX)
 }
 
 /// Microseconds as they were before [`stored`].
-pub(super) fn loaded(us: i64) -> u64 {
+pub(crate) fn loaded(us: i64) -> u64 {
     u64::try_from(us).unwrap_or(0)
 }

@@ -22,13 +22,11 @@ use crate::QueueError;
 const BATCH_CALLS: usize = 512;
 /// The most payload that goes into one commit, in bytes; the call that exceeds it is still in.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
-/// The least number of outdated ids, and of outdated values, that a commit may remove.
-const PRUNED_AT_LEAST: usize = 64;
 /// The most waiting workers that one commit wakes.
 const WOKEN_AT_MOST: usize = 64;
 
 /// The writer thread's side.
-pub(super) struct Committer {
+pub(crate) struct Committer {
     database: Database,
     now: Arc<Now>,
     shared: Arc<Shared>,
@@ -42,12 +40,12 @@ struct Pending {
 
 impl Committer {
     /// Takes over the database.
-    pub(super) fn new(database: Database, now: Arc<Now>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(database: Database, now: Arc<Now>, shared: Arc<Shared>) -> Self {
         Self { database, now, shared }
     }
 
     /// Serves the line until nobody can join it any more.
-    pub(super) fn run(self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+    pub(crate) fn run(self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
         while let Some(first) = jobs.blocking_recv() {
             let batch = gather(first, &mut jobs);
             if !batch.is_empty() {
@@ -125,20 +123,11 @@ impl Committer {
         result
     }
 
-    /// What goes with every commit: the time, and forgetting ids and values. It forgets more than a batch can add.
+    /// What goes with every commit: the time, and what the format wants.
     fn keep_house(&self, changes: usize) -> Result<(), Fault> {
         let step = Step { db: &self.database.db, now_us: self.now.us(), made_ready: 0 };
         step.execute("UPDATE meta SET last_us = max(last_us, ?1)", params![step.now_us])?;
-        let at_most = i64::try_from(PRUNED_AT_LEAST.max(2 * changes)).unwrap_or(i64::MAX);
-        step.execute(
-            "DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE expires_us <= ?1 ORDER BY expires_us LIMIT ?2)",
-            params![step.now_us, at_most],
-        )?;
-        step.execute(
-            "DELETE FROM value WHERE name IN (SELECT name FROM value WHERE until_us <= ?1 ORDER BY until_us LIMIT ?2)",
-            params![step.now_us, at_most],
-        )?;
-        Ok(())
+        (self.database.format.keep_house)(&step, changes)
     }
 
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {

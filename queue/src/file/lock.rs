@@ -15,13 +15,13 @@ use crate::error::Cause;
 
 /// The right to open the database, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Locks the file for this process, or says who has it.
-    pub(super) fn take(database: &Path, place: &str) -> Result<Self, QueueError> {
+    pub(crate) fn take(database: &Path, place: &str) -> Result<Self, QueueError> {
         let path = lock_path(database);
         let mut file = OpenOptions::new()
             .read(true)
@@ -39,6 +39,16 @@ impl Lock {
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { _file: file })
     }
+
+    /// Who has the file locked, as far as is known; none: nobody. To find out, it is locked for a moment, so that a process
+    /// that starts at that very moment may find it taken.
+    pub(crate) fn holder(database: &Path) -> Option<String> {
+        let mut file = File::open(lock_path(database)).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Some(owner(&mut file)),
+            _ => None,
+        }
+    }
 }
 
 fn lock_path(database: &Path) -> PathBuf {
@@ -48,12 +58,15 @@ fn lock_path(database: &Path) -> PathBuf {
 }
 
 fn in_use(file: &mut File, place: &str) -> QueueError {
+    QueueError::InUse { place: place.to_owned(), owner: owner(file) }
+}
+
+fn owner(file: &mut File) -> String {
     let mut owner = String::new();
-    let by = match file.read_to_string(&mut owner) {
+    match file.read_to_string(&mut owner) {
         Ok(_) if !owner.trim().is_empty() => format!("process {} has it open", owner.trim()),
         _ => "another process has it open".to_owned(),
-    };
-    QueueError::InUse { place: place.to_owned(), owner: by }
+    }
 }
 
 fn unusable(path: &Path, place: &str, error: std::io::Error) -> QueueError {

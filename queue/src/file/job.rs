@@ -10,7 +10,7 @@ use super::fault::Fault;
 use crate::QueueError;
 
 /// A call, whatever it gives back.
-pub(super) trait Job: Send {
+pub(crate) trait Job: Send {
     /// What it does.
     fn kind(&self) -> Kind;
     /// Whether nobody waits for the answer any more.
@@ -23,7 +23,7 @@ pub(super) trait Job: Send {
 
 /// What a call does to the database.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// It reads.
     Look,
     /// It reads, and may write about so many bytes.
@@ -34,7 +34,7 @@ pub(super) enum Kind {
 }
 
 /// A call that gives back a `T`.
-pub(super) struct Call<T, F> {
+pub(crate) struct Call<T, F> {
     kind: Kind,
     operation: Option<F>,
     value: Option<T>,
@@ -43,7 +43,7 @@ pub(super) struct Call<T, F> {
 
 impl<T, F> Call<T, F> {
     /// A call, and where its answer will come.
-    pub(super) fn new(kind: Kind, operation: F) -> (Self, oneshot::Receiver<Result<T, QueueError>>) {
+    pub(crate) fn new(kind: Kind, operation: F) -> (Self, oneshot::Receiver<Result<T, QueueError>>) {
         let (caller, answer) = oneshot::channel();
         (Self { kind, operation: Some(operation), value: None, caller }, answer)
     }
@@ -82,23 +82,23 @@ where
 }
 
 /// What an operation works with: the database inside a transaction, and one reading of the clock.
-pub(super) struct Step<'a> {
+pub(crate) struct Step<'a> {
     /// The database.
-    pub(super) db: &'a Connection,
+    pub(crate) db: &'a Connection,
     /// The time, in Unix microseconds.
-    pub(super) now_us: i64,
+    pub(crate) now_us: i64,
     /// How many lanes the operation leaves ready that weren't: so many waiting workers are woken after the commit.
-    pub(super) made_ready: usize,
+    pub(crate) made_ready: usize,
 }
 
 impl Step<'_> {
     /// Runs a statement; how many rows it changed, not counting those changed by triggers.
-    pub(super) fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+    pub(crate) fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
         self.prepare(sql)?.execute(params)
     }
 
     /// The first row of a query, if there is one.
-    pub(super) fn first<T>(
+    pub(crate) fn first<T>(
         &self,
         sql: &str,
         params: impl Params,
@@ -108,7 +108,7 @@ impl Step<'_> {
     }
 
     /// All rows of a query.
-    pub(super) fn all<T>(
+    pub(crate) fn all<T>(
         &self,
         sql: &str,
         params: impl Params,

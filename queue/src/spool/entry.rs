@@ -1,0 +1,100 @@
+//! A message in a spool, and its row.
+
+use std::time::Duration;
+
+use rusqlite::Row;
+
+use crate::file::now::loaded;
+use crate::{Class, HeldEffect, Lane, MessageId, NewMessage};
+
+/// What a row takes besides its texts and its payload, in bytes: numbers, the index, the slack of pages. Rounded up.
+const ROW_BYTES: usize = 160;
+
+/// A message that waits for the store.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its place in the order of the spool.
+    pub seq: u64,
+    /// The message, as late as it is.
+    pub message: NewMessage,
+    /// How long it has been here.
+    pub age: Duration,
+}
+
+/// What became of a message that was to be put into a spool. In both cases it is durable there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is a new entry.
+    New,
+    /// The same id was there already.
+    Duplicate,
+}
+
+/// How much is in a spool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpoolCounts {
+    /// Entries to be drained, and those that the store took less than two seconds ago.
+    pub entries: u64,
+    /// What all entries count for against the limit.
+    pub bytes: u64,
+    /// Entries that the store refuses for their own sake.
+    pub quarantined: u64,
+    /// How long the first of the entries has been here.
+    pub oldest: Option<Duration>,
+}
+
+/// What a message counts for against the limit of a spool.
+pub(super) fn size_bytes(message: &NewMessage) -> u64 {
+    let texts = [message.id.as_str(), message.lane.as_str(), message.class.as_str()];
+    let reason = message.dead_reason.as_ref().map_or(0, String::len);
+    let bytes =
+        texts.iter().map(|text| text.len()).sum::<usize>() + reason + message.payload.len() + ROW_BYTES;
+    bytes as u64
+}
+
+/// The columns that [`read`] reads.
+pub(super) const COLUMNS: &str =
+    "seq, id, lane, class, arrived_us, spooled_us, held_effect, dead_reason, payload";
+
+/// Reads a row whose spool's clock shows `now_us`.
+pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
+    let spooled_us: i64 = row.get(5)?;
+    Ok(Entry {
+        seq: loaded(row.get(0)?),
+        message: NewMessage {
+            id: MessageId::from_stored(row.get(1)?),
+            lane: Lane::from_stored(row.get(2)?),
+            class: Class::from_stored(row.get(3)?),
+            payload: row.get::<_, Vec<u8>>(8)?.into(),
+            arrived_us: loaded(row.get(4)?),
+            not_after: None,
+            held: effect_named(row.get_ref(6)?.as_str()?),
+            late: true,
+            dead_reason: row.get(7)?,
+        },
+        age: age(now_us, spooled_us),
+    })
+}
+
+/// The name of what a message does to the held ones of its lane.
+pub(super) fn name_of(effect: HeldEffect) -> &'static str {
+    match effect {
+        HeldEffect::Leave => "leave",
+        HeldEffect::Wake => "wake",
+        HeldEffect::Bury => "bury",
+    }
+}
+
+/// What has that name; one that a newer version wrote leaves held ones alone.
+fn effect_named(name: &str) -> HeldEffect {
+    match name {
+        "wake" => HeldEffect::Wake,
+        "bury" => HeldEffect::Bury,
+        _ => HeldEffect::Leave,
+    }
+}
+
+/// How long ago `spooled_us` was.
+pub(super) fn age(now_us: i64, spooled_us: i64) -> Duration {
+    Duration::from_micros(loaded(now_us.saturating_sub(spooled_us)))
+}

@@ -1,0 +1,105 @@
+//! What can go wrong at a spool. Whatever it is, nothing was stored, and the push must not be acknowledged.
+
+use crate::QueueError;
+use crate::error::Cause;
+
+/// An error of a spool. Cheap to clone.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpoolError {
+    /// A limit says no: bytes, or the disk's reserve.
+    #[error("the spool in `{folder}` takes nothing more: {reason}")]
+    Full {
+        /// The spool's folder.
+        folder: String,
+        /// Which limit, with its figures.
+        reason: String,
+    },
+    /// The disk or the file can't serve now.
+    #[error("the spool in `{folder}` is unavailable")]
+    Unavailable {
+        /// The spool's folder.
+        folder: String,
+        /// What SQLite or the system said.
+        #[source]
+        cause: Cause,
+    },
+    /// A commit could not be made durable. Nothing it says can be trusted any more: it refuses every further call.
+    #[error("the spool in `{folder}` failed to write to disk and takes nothing more")]
+    Broken {
+        /// The spool's folder.
+        folder: String,
+        /// What the disk said.
+        #[source]
+        cause: Cause,
+    },
+    /// Another process has it.
+    #[error("the spool in `{folder}` is in use: {owner}")]
+    InUse {
+        /// The spool's folder.
+        folder: String,
+        /// Who has it, as far as is known.
+        owner: String,
+    },
+    /// It is there, or its folder is, but can't be used as it is.
+    #[error("the spool in `{folder}` can't be used: {problem}")]
+    Unusable {
+        /// The spool's folder.
+        folder: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do about it.
+        hint: String,
+        /// What the system said, if it said anything.
+        #[source]
+        cause: Option<Cause>,
+    },
+}
+
+impl SpoolError {
+    /// Whether it refuses every further call until it is opened again.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Broken { .. })
+    }
+
+    /// What to do about it, for the person who reads the error.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Unusable { hint, .. } => Some(hint),
+            Self::Full { .. } => Some("bring Redis back, free the disk, or raise the limits of the spool"),
+            Self::Broken { .. } => {
+                Some("free or replace the disk, then start again: what was acked is on it")
+            }
+            Self::Unavailable { .. } | Self::InUse { .. } => None,
+        }
+    }
+
+    /// What the machinery of files said, as said of a spool.
+    pub(super) fn of(error: QueueError, folder: &str) -> Self {
+        let folder = folder.to_owned();
+        match error {
+            QueueError::Broken { cause, .. } => Self::Broken { folder, cause },
+            QueueError::Unavailable { cause, .. } => Self::Unavailable { folder, cause },
+            QueueError::InUse { owner, .. } => Self::InUse { folder, owner },
+            QueueError::Misconfigured { problem, hint, cause, .. } => {
+                Self::Unusable { folder, problem, hint, cause }
+            }
+            QueueError::UnknownFormat { what } => Self::Unusable {
+                folder,
+                problem: format!("{what} is in a format this version does not know"),
+                hint: "a newer version of Huixin wrote it; run that one".to_owned(),
+                cause: None,
+            },
+            other => Self::Unavailable { folder, cause: Cause::new(other) },
+        }
+    }
+
+    pub(super) fn unusable_folder(folder: &str, error: std::io::Error) -> Self {
+        Self::Unusable {
+            folder: folder.to_owned(),
+            problem: "the folder can't be made or read".to_owned(),
+            hint: "it must be on a local disk, and this user must be allowed to write there".to_owned(),
+            cause: Some(Cause::new(error)),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Where a receiver puts messages while their store is out of reach: a list on local disk.
+//!
+//! The promise is the embedded queue's, and so is the machinery (`crate::file`): when [`Spool::append`] returns, the message
+//! is synced to disk, and messages that come together share a sync. The list has no lanes in progress, leases or retries: it
+//! takes messages at its end ([`Spool::append`]) and gives them in their order ([`Spool::next`]) to whoever carries them to
+//! the store.
+//!
+//! **An entry's life.** It is *pending*, until the store has taken it ([`Spool::taken`]). Two seconds later
+//! ([`SETTLE`]) it is *settled*: whoever carries it makes sure that the store has it still, and *forgets* it
+//! ([`Spool::settled`], [`Spool::forget`]). If the store fails meanwhile, all that was taken and not forgotten is pending
+//! again ([`Spool::pending_again`]); so it is after a restart. Carrying one twice does no harm, since the store knows its
+//! id. One that the store refuses for its own sake is *quarantined*: it stays, is shown, and holds up nobody.
+//!
+//! **Ids.** An id is in a spool at most once: a message that is pushed again while its first copy is here is a
+//! [`Duplicate`](Appended::Duplicate), and durable.
+//!
+//! **Folders.** Each instance has a folder of its own under a lock of the operating system ([`Folders`]), so that several
+//! receivers share a directory, and one that is gone for good leaves its entries to the next.
+//!
+//! Rejected: a log of our own in segments (faster at one message per sync, but every rule about torn tails, bit flips and
+//! directory syncs would be ours to get right, while SQLite's are the best tested there are, and anyone can read its
+//! file); keeping what waits in memory (a crash would lose what was acked).
+
+mod entry;
+mod error;
+mod folder;
+mod room;
+mod rows;
+mod taken;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use self::entry::{Appended, Entry, SpoolCounts};
+pub use self::error::SpoolError;
+pub use self::folder::{FolderView, Folders, look};
+use self::room::Room;
+pub use self::room::{SpoolLimits, free_bytes};
+pub use self::rows::Quarantined;
+pub use self::taken::SETTLE;
+use self::taken::Taken;
+use crate::file::Format;
+use crate::file::database::Database;
+use crate::file::fault::Fault;
+use crate::file::job::{Kind, Step};
+use crate::file::now::Now;
+use crate::file::writer::Writer;
+use crate::{Clock, Lane, NewMessage};
+
+/// The file in a folder.
+const FILE: &str = "spool.db";
+
+/// What is in the file; the id is "HuXs" in ASCII.
+static FORMAT: Format = Format {
+    noun: "spool",
+    application_id: 0x4875_5873,
+    number: 1,
+    schema: include_str!("schema.sql"),
+    keep_house: |_, _| Ok(()),
+};
+
+/// An open spool, for one carrier: [`Spool::next`] and what follows from it is for one task, [`Spool::append`] for any.
+/// Dropping it waits until the file is closed.
+pub struct Spool {
+    writer: Writer,
+    now: Arc<Now>,
+    room: Arc<Room>,
+    taken: Arc<Mutex<Taken>>,
+    folder: PathBuf,
+    shown: String,
+}
+
+impl Spool {
+    /// Opens the spool in `folder`, which must exist, or makes it there. It blocks, for as long as it takes to open a file
+    /// and sync it once.
+    ///
+    /// # Errors
+    /// [`SpoolError::InUse`] when another process has it; [`SpoolError::Unusable`] when it can't be written, or isn't a
+    /// spool this version knows; [`SpoolError::Unavailable`] and [`SpoolError::Broken`] when the disk says no.
+    pub fn open(folder: &Path, limits: SpoolLimits, clock: Clock) -> Result<Self, SpoolError> {
+        let shown = folder.display().to_string();
+        Self::start(folder, limits, clock, &shown).map_err(|error| SpoolError::of(error, &shown))
+    }
+
+    fn start(
+        folder: &Path,
+        limits: SpoolLimits,
+        clock: Clock,
+        shown: &str,
+    ) -> Result<Self, crate::QueueError> {
+        let database = Database::open(&folder.join(FILE), shown, &FORMAT)?;
+        shrink(&database).map_err(|error| Fault::Store(error).into_error(shown))?;
+        let now = Arc::new(Now::after(database.last_us(shown)?, clock));
+        let writer = Writer::start(database, now.clone(), shown.to_owned())?;
+        let room = Arc::new(Room::new(folder.to_owned(), limits));
+        Ok(Self {
+            writer,
+            now,
+            room,
+            taken: Arc::default(),
+            folder: folder.to_owned(),
+            shown: shown.to_owned(),
+        })
+    }
+
+    /// Puts a message at the end, durably when this returns. Dropping the future leaves it unknown whether it is there.
+    ///
+    /// # Errors
+    /// [`SpoolError::Full`] when a limit says no; the others when the disk does.
+    pub async fn append(&self, message: NewMessage) -> Result<Appended, SpoolError> {
+        let (room, bytes) = (self.room.clone(), message.payload.len());
+        let appended =
+            self.call(Kind::Change { bytes }, move |step| rows::append(step, &message, &room)).await?;
+        appended.map_err(|reason| SpoolError::Full { folder: self.shown.clone(), reason })
+    }
+
+    /// Whether a message could be put here now: commits something, and looks for room.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub async fn probe(&self) -> Result<(), SpoolError> {
+        let write = |step: &mut Step<'_>| Ok(step.execute("UPDATE meta SET last_us = last_us", [])?);
+        self.call(Kind::Change { bytes: 0 }, write).await?;
+        let held = self.counts().await?.bytes;
+        match self.room.refusal(held, 0) {
+            Some(reason) => Err(SpoolError::Full { folder: self.shown.clone(), reason }),
+            None => Ok(()),
+        }
+    }
+
+    /// The first pending entries, in their order: at most `most`, and no more once `most_bytes` of payload are reached.
+    /// Asked again, it gives the same, until they are taken or quarantined.
+    ///
+    /// # Errors
+    /// When the disk or the file says no; so for all of these.
+    pub async fn next(&self, most: usize, most_bytes: usize) -> Result<Vec<Entry>, SpoolError> {
+        let (taken, now_us) = (self.taken.clone(), self.now.awake_us());
+        self.call(Kind::Look, move |step| rows::next(step, &mut locked(&taken), most, most_bytes, now_us))
+            .await
+    }
+
+    /// The store has this entry.
+    pub fn taken(&self, seq: u64) {
+        locked(&self.taken).insert(seq, self.now.us());
+    }
+
+    /// How many entries are taken and not forgotten yet.
+    pub fn taken_count(&self) -> usize {
+        locked(&self.taken).len()
+    }
+
+    /// The store has failed: all that is taken and not forgotten is pending again. How many entries that are.
+    pub fn pending_again(&self) -> usize {
+        locked(&self.taken).clear()
+    }
+
+    /// The first entries that the store took at least [`SETTLE`] ago, at most `most`.
+    pub async fn settled(&self, most: usize) -> Result<Vec<Entry>, SpoolError> {
+        let seqs = locked(&self.taken).settled(self.now.us(), most);
+        if seqs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now_us = self.now.awake_us();
+        self.call(Kind::Look, move |step| rows::with_numbers(step, &seqs, now_us)).await
+    }
+
+    /// Removes entries for good.
+    pub async fn forget(&self, seqs: Vec<u64>) -> Result<(), SpoolError> {
+        let removed = seqs.clone();
+        self.call(Kind::Change { bytes: 0 }, move |step| rows::forget(step, &removed)).await?;
+        let mut taken = locked(&self.taken);
+        seqs.into_iter().for_each(|seq| taken.remove(seq));
+        Ok(())
+    }
+
+    /// Sets an entry aside that the store refuses for its own sake.
+    pub async fn quarantine(&self, seq: u64, reason: &str) -> Result<(), SpoolError> {
+        let reason = reason.to_owned();
+        self.call(Kind::Change { bytes: reason.len() }, move |step| rows::quarantine(step, seq, &reason))
+            .await
+    }
+
+    /// Makes every quarantined entry pending again, for a person who has mended what was wrong; how many there were.
+    pub async fn release_quarantined(&self) -> Result<usize, SpoolError> {
+        self.call(Kind::Change { bytes: 0 }, |step| rows::release_quarantined(step)).await
+    }
+
+    /// The lanes of entries to be drained, one for each entry, with its number: `most` of those after `after`.
+    pub async fn lanes(&self, after: u64, most: usize) -> Result<Vec<(u64, Lane)>, SpoolError> {
+        self.call(Kind::Look, move |step| rows::lanes(step, after, most)).await
+    }
+
+    /// How much is here.
+    pub async fn counts(&self) -> Result<SpoolCounts, SpoolError> {
+        let now_us = self.now.awake_us();
+        self.call(Kind::Look, move |step| Ok(rows::counts(step.db, now_us)?)).await
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        kind: Kind,
+        operation: impl FnOnce(&mut Step<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, SpoolError> {
+        self.writer.call(kind, operation).await.map_err(|error| SpoolError::of(error, &self.shown))
+    }
+}
+
+impl std::fmt::Debug for Spool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spool").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// Gives the disk back what an outage of the past has left empty. Later it would be a long pause; at the start of a spool
+/// that holds nothing it costs nothing.
+fn shrink(database: &Database) -> rusqlite::Result<()> {
+    let empty: bool =
+        database.db.query_row("SELECT entries + quarantined = 0 FROM meta", [], |row| row.get(0))?;
+    if empty { database.db.execute_batch("VACUUM") } else { Ok(()) }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is behind it is whole after every line, so a panic elsewhere breaks nothing here.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

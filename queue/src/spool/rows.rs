@@ -1,0 +1,157 @@
+//! What is done with the rows of a spool, inside a transaction of its file.
+
+use rusqlite::params;
+
+use super::entry::{self, Appended, Entry, SpoolCounts};
+use super::room::Room;
+use super::taken::Taken;
+use crate::file::fault::Fault;
+use crate::file::job::Step;
+use crate::file::now::{loaded, stored};
+use crate::{Lane, MessageId, NewMessage};
+
+/// Puts a message at the end, unless its id is here; the text says why there is no room for it.
+pub(super) fn append(
+    step: &Step<'_>,
+    message: &NewMessage,
+    room: &Room,
+) -> Result<Result<Appended, String>, Fault> {
+    let id = message.id.as_str();
+    if step.first("SELECT 1 FROM entry WHERE id = ?1", params![id], |_| Ok(()))?.is_some() {
+        return Ok(Ok(Appended::Duplicate));
+    }
+    let held: Option<i64> = step.first("SELECT bytes FROM meta", [], |row| row.get(0))?;
+    let bytes = entry::size_bytes(message);
+    if let Some(refusal) = room.refusal(loaded(held.unwrap_or(0)), bytes) {
+        return Ok(Err(refusal));
+    }
+    step.execute(
+        "INSERT INTO entry (id, lane, class, arrived_us, spooled_us, bytes, held_effect, dead_reason, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            id,
+            message.lane.as_str(),
+            message.class.as_str(),
+            stored(message.arrived_us),
+            step.now_us,
+            stored(bytes),
+            entry::name_of(message.held),
+            message.dead_reason,
+            &message.payload[..]
+        ],
+    )?;
+    Ok(Ok(Appended::New))
+}
+
+/// The first entries that aren't taken: at most so many, and so many bytes but for the last.
+pub(super) fn next(
+    step: &Step<'_>,
+    taken: &mut Taken,
+    most: usize,
+    most_bytes: usize,
+    now_us: i64,
+) -> Result<Vec<Entry>, Fault> {
+    let sql = format!("SELECT {} FROM entry WHERE seq > ?1 AND refusal IS NULL ORDER BY seq", entry::COLUMNS);
+    let mut statement = step.db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![stored(taken.all_up_to())])?;
+    let (mut entries, mut bytes) = (Vec::new(), 0);
+    while entries.len() < most && bytes < most_bytes {
+        let Some(row) = rows.next()? else { break };
+        let seq = loaded(row.get(0)?);
+        if !taken.contains(seq) {
+            let entry = entry::read(row, now_us)?;
+            bytes += entry.message.payload.len();
+            entries.push(entry);
+        } else if entries.is_empty() {
+            taken.seen_up_to(seq);
+        }
+    }
+    Ok(entries)
+}
+
+/// The entries with these numbers, as far as they are there.
+pub(super) fn with_numbers(step: &Step<'_>, seqs: &[u64], now_us: i64) -> Result<Vec<Entry>, Fault> {
+    let sql = format!("SELECT {} FROM entry WHERE seq = ?1", entry::COLUMNS);
+    let mut entries = Vec::with_capacity(seqs.len());
+    for seq in seqs {
+        entries.extend(step.first(&sql, params![stored(*seq)], |row| entry::read(row, now_us))?);
+    }
+    Ok(entries)
+}
+
+/// Removes the entries with these numbers.
+pub(super) fn forget(step: &Step<'_>, seqs: &[u64]) -> Result<(), Fault> {
+    for seq in seqs {
+        step.execute("DELETE FROM entry WHERE seq = ?1", params![stored(*seq)])?;
+    }
+    Ok(())
+}
+
+/// Sets an entry aside.
+pub(super) fn quarantine(step: &Step<'_>, seq: u64, refusal: &str) -> Result<(), Fault> {
+    step.execute("UPDATE entry SET refusal = ?2 WHERE seq = ?1", params![stored(seq), refusal])?;
+    Ok(())
+}
+
+/// Gives every quarantined entry another try; how many there are.
+pub(super) fn release_quarantined(step: &Step<'_>) -> Result<usize, Fault> {
+    Ok(step.execute("UPDATE entry SET refusal = NULL WHERE refusal IS NOT NULL", [])?)
+}
+
+/// The lanes of the entries after `after` that are to be drained, one for each, with its number.
+pub(super) fn lanes(step: &Step<'_>, after: u64, most: usize) -> Result<Vec<(u64, Lane)>, Fault> {
+    let lane = |row: &rusqlite::Row<'_>| Ok((loaded(row.get(0)?), Lane::from_stored(row.get(1)?)));
+    Ok(step.all(
+        "SELECT seq, lane FROM entry WHERE seq > ?1 AND refusal IS NULL ORDER BY seq LIMIT ?2",
+        params![stored(after), i64::try_from(most).unwrap_or(i64::MAX)],
+        lane,
+    )?)
+}
+
+/// How much there is.
+pub(super) fn counts(db: &rusqlite::Connection, now_us: i64) -> rusqlite::Result<SpoolCounts> {
+    let counts = db.prepare_cached("SELECT entries, bytes, quarantined FROM meta")?.query_row([], |row| {
+        Ok(SpoolCounts {
+            entries: loaded(row.get(0)?),
+            bytes: loaded(row.get(1)?),
+            quarantined: loaded(row.get(2)?),
+            oldest: None,
+        })
+    })?;
+    let first = "SELECT spooled_us FROM entry WHERE refusal IS NULL ORDER BY seq LIMIT 1";
+    let mut statement = db.prepare_cached(first)?;
+    let mut rows = statement.query([])?;
+    let oldest = match rows.next()? {
+        Some(row) => Some(entry::age(now_us, row.get(0)?)),
+        None => None,
+    };
+    Ok(SpoolCounts { oldest, ..counts })
+}
+
+/// The first quarantined entries.
+pub(super) fn quarantined(db: &rusqlite::Connection, most: usize) -> rusqlite::Result<Vec<Quarantined>> {
+    let sql =
+        "SELECT id, class, arrived_us, refusal FROM entry WHERE refusal IS NOT NULL ORDER BY seq LIMIT ?1";
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Quarantined {
+            id: MessageId::from_stored(row.get(0)?),
+            class: crate::Class::from_stored(row.get(1)?),
+            arrived_us: loaded(row.get(2)?),
+            reason: row.get(3)?,
+        })
+    };
+    db.prepare_cached(sql)?.query_map(params![i64::try_from(most).unwrap_or(i64::MAX)], read)?.collect()
+}
+
+/// An entry that the store refuses for its own sake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// The message's id.
+    pub id: MessageId,
+    /// Its class.
+    pub class: crate::Class,
+    /// When the receiver got it, in Unix microseconds.
+    pub arrived_us: u64,
+    /// Why it is refused.
+    pub reason: String,
+}

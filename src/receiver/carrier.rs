@@ -1,0 +1,342 @@
+//! Carries what is in spools to the queue, for as long as the receiver runs.
+//!
+//! One task: it alone closes the breaker, so that nothing goes straight to the queue before the lanes that must wait are
+//! known. It carries its own spool and those it has adopted, the adopted ones first, since what is in them is older. While
+//! the queue is away it looks after it with a few entries at a time; when they are taken it closes the breaker and carries
+//! the rest at full speed, beside the pushes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use huixin_queue::Queue;
+use huixin_queue::spool::{Folders, Spool, SpoolCounts, SpoolError};
+use tokio_util::sync::CancellationToken;
+
+use super::drain::{Drain, Round, Trouble};
+use super::metrics;
+use super::spooling::{SpoolHealth, Spooling};
+use crate::report::one_line;
+
+/// The pause between looks for a queue that is away: the first, and the longest.
+const LOOK_FIRST: Duration = Duration::from_millis(100);
+const LOOK_MAX: Duration = Duration::from_secs(1);
+const PING_WITHIN: Duration = Duration::from_secs(2);
+/// How soon what waits to be confirmed is looked at again.
+const TICK: Duration = Duration::from_millis(100);
+/// How often everything is counted, and how often abandoned folders are looked for.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+const ADOPT_EVERY: Duration = Duration::from_secs(5);
+/// How long a stop waits for the spool to be empty, if the queue takes it: more than the two seconds of a confirmation.
+const EMPTY_WITHIN: Duration = Duration::from_secs(6);
+
+/// A receiver's spool, ready to be used.
+pub struct Spooler {
+    folders: Folders,
+    max_age: Duration,
+    pub(super) spooling: Arc<Spooling>,
+    adopted: Vec<Arc<Spool>>,
+}
+
+/// Stopped with a spool that is not empty.
+#[derive(Debug, thiserror::Error)]
+#[error("the spool in `{}` is not empty: {entries} to be drained, {quarantined} quarantined", folder.display())]
+pub struct SpoolLeft {
+    /// The directory of all folders.
+    pub folder: PathBuf,
+    /// Entries that the queue doesn't have.
+    pub entries: u64,
+    /// Entries that it refuses.
+    pub quarantined: u64,
+}
+
+impl Spooler {
+    /// Takes a folder below the directory, and those that nobody holds. It blocks, as [`Spool::open`] does.
+    ///
+    /// # Errors
+    /// When there can't be a spool.
+    pub fn open(folders: Folders, max_age: Duration) -> Result<Self, SpoolError> {
+        let spooling = Arc::new(Spooling::new(Arc::new(folders.claim()?)));
+        let adopted = folders.adopt()?.into_iter().map(Arc::new).collect();
+        Ok(Self { folders, max_age, spooling, adopted })
+    }
+
+    /// A way to ask after it.
+    pub fn health(&self) -> SpoolHealth {
+        SpoolHealth::new(self.spooling.clone())
+    }
+
+    /// The carrier. Its lanes are blocked when this returns, so that pushes may come.
+    pub(super) async fn carrier(
+        self,
+        queue: Arc<dyn Queue>,
+        budget: Duration,
+    ) -> Result<Carrier, SpoolError> {
+        let Self { folders, max_age, spooling, adopted } = self;
+        let mut carrier = Carrier {
+            own: drain(&queue, &spooling, spooling.own.clone(), max_age),
+            adopted: Vec::new(),
+            seen_openings: spooling.breaker.openings(),
+            near: true,
+            pause: LOOK_FIRST,
+            broken: None,
+            counted: None,
+            looked: Instant::now(),
+            folders,
+            max_age,
+            spooling,
+            queue,
+            budget,
+        };
+        carrier.own.block_lanes().await?;
+        for spool in adopted {
+            carrier.adopt(spool).await;
+        }
+        Ok(carrier)
+    }
+}
+
+fn drain(queue: &Arc<dyn Queue>, spooling: &Spooling, spool: Arc<Spool>, max_age: Duration) -> Drain {
+    Drain::new(queue.clone(), spool, spooling.lanes.clone(), spooling.breaker.clone(), max_age)
+}
+
+/// The task.
+pub(super) struct Carrier {
+    queue: Arc<dyn Queue>,
+    spooling: Arc<Spooling>,
+    folders: Folders,
+    max_age: Duration,
+    /// A queue that is slower than this is no place for pushes.
+    budget: Duration,
+    own: Drain,
+    adopted: Vec<Drain>,
+    /// How often the breaker had opened when this looked last.
+    seen_openings: u64,
+    /// Whether the queue took something since it failed last.
+    near: bool,
+    pause: Duration,
+    /// Why no spool can be read any more.
+    broken: Option<SpoolError>,
+    counted: Option<Instant>,
+    looked: Instant,
+}
+
+impl Carrier {
+    /// Carries until the stop, and then as long as the queue takes what is left.
+    ///
+    /// # Errors
+    /// [`SpoolLeft`] if something is left in the end; a [`SpoolError`] when there are entries that can't be read any more.
+    pub(super) async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        while !stop.is_cancelled() {
+            let rest = self.step().await?;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(rest) => {}
+                () = self.spooling.appended.notified(), if self.near => {}
+                () = self.spooling.breaker.opened(), if self.near => {}
+            }
+        }
+        self.finish().await
+    }
+
+    /// Does what is due; how long there is nothing to do then.
+    async fn step(&mut self) -> Result<Duration, SpoolError> {
+        self.count().await;
+        self.look_for_abandoned().await;
+        let openings = self.spooling.breaker.openings();
+        if openings != self.seen_openings {
+            self.has_failed();
+        }
+        let worked = match (&self.broken, self.near) {
+            (Some(_), _) => return self.do_without().await,
+            (None, true) => self.round().await,
+            (None, false) => self.scout().await,
+        };
+        match worked {
+            Ok(rest) => Ok(rest),
+            Err(Trouble::Queue(reason)) => {
+                self.spooling.breaker.open(&reason);
+                self.has_failed();
+                let pause = self.pause;
+                self.pause = (pause * 2).min(LOOK_MAX);
+                Ok(pause)
+            }
+            Err(Trouble::Spool(error)) if error.is_fatal() => {
+                tracing::error!(error = one_line(&error), "the spool can't be used any more");
+                self.broken = Some(error);
+                Ok(Duration::ZERO)
+            }
+            Err(Trouble::Spool(error)) => {
+                tracing::warn!(error = one_line(&error), "the spool can't be read now");
+                Ok(LOOK_MAX)
+            }
+        }
+    }
+
+    async fn round(&mut self) -> Result<Duration, Trouble> {
+        let mut done = Round::default();
+        let mut waiting = false;
+        for drain in self.adopted.iter_mut().chain([&mut self.own]) {
+            let round = drain.round().await?;
+            done.taken += round.taken;
+            done.forgotten += round.forgotten;
+            waiting |= drain.is_waiting();
+            if round.taken > 0 {
+                // The next ones are younger.
+                break;
+            }
+        }
+        if self.spooling.breaker.is_open() {
+            self.close_breaker().await;
+            waiting = true;
+        }
+        Ok(match (done.taken + done.forgotten, waiting) {
+            (0, true) => TICK,
+            (0, false) => COUNT_EVERY,
+            _ => Duration::ZERO,
+        })
+    }
+
+    /// The queue is away, or was: a few entries go ahead.
+    async fn scout(&mut self) -> Result<Duration, Trouble> {
+        let mut taken = false;
+        let mut trouble = None;
+        for drain in self.adopted.iter_mut().chain([&mut self.own]) {
+            match drain.scout().await {
+                Ok(some) => taken |= some,
+                Err(Trouble::Queue(reason)) => trouble = Some(Trouble::Queue(reason)),
+                Err(error) => return Err(error),
+            }
+            if taken {
+                break;
+            }
+        }
+        match trouble {
+            Some(trouble) if !taken => return Err(trouble),
+            None if !taken => self.ping().await?,
+            _ => {}
+        }
+        self.near = true;
+        self.pause = LOOK_FIRST;
+        self.close_breaker().await;
+        Ok(Duration::ZERO)
+    }
+
+    async fn ping(&self) -> Result<(), Trouble> {
+        match tokio::time::timeout(PING_WITHIN, self.queue.ping()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Trouble::Queue(one_line(&error))),
+            Err(_) => Err(Trouble::Queue(format!("it did not answer within {PING_WITHIN:?}"))),
+        }
+    }
+
+    /// Lets pushes go straight to the queue, if it answers quickly enough for them.
+    async fn close_breaker(&self) {
+        if matches!(tokio::time::timeout(self.budget, self.queue.ping()).await, Ok(Ok(()))) {
+            self.spooling.breaker.close();
+        }
+    }
+
+    fn has_failed(&mut self) {
+        self.seen_openings = self.spooling.breaker.openings();
+        self.near = false;
+        self.adopted.iter_mut().chain([&mut self.own]).for_each(Drain::pending_again);
+    }
+
+    /// No spool can be read. While the queue is away there is nothing to do about it. When it is back, a new start may read
+    /// what is there; if nothing is, the receiver goes on without a spool.
+    async fn do_without(&mut self) -> Result<Duration, SpoolError> {
+        if self.spooling.breaker.is_open() {
+            self.close_breaker().await;
+        }
+        match &self.broken {
+            Some(error) if !self.spooling.breaker.is_open() && self.spooling.lanes.total() > 0 => {
+                Err(error.clone())
+            }
+            _ => Ok(LOOK_MAX),
+        }
+    }
+
+    async fn look_for_abandoned(&mut self) {
+        if self.looked.elapsed() < ADOPT_EVERY || self.broken.is_some() {
+            return;
+        }
+        self.looked = Instant::now();
+        let folders = self.folders.clone();
+        match tokio::task::spawn_blocking(move || folders.adopt()).await {
+            Ok(Ok(spools)) => {
+                for spool in spools {
+                    self.adopt(Arc::new(spool)).await;
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(error = one_line(&error), "no abandoned spools can be looked for");
+            }
+            Err(error) => tracing::warn!(%error, "no abandoned spools can be looked for"),
+        }
+    }
+
+    async fn adopt(&mut self, spool: Arc<Spool>) {
+        let drain = drain(&self.queue, &self.spooling, spool, self.max_age);
+        let folder = drain.spool().folder().display().to_string();
+        match drain.block_lanes().await {
+            Ok(()) => {
+                tracing::info!(folder, "draining the spool of a receiver that is gone");
+                self.adopted.push(drain);
+            }
+            Err(error) => tracing::error!(error = one_line(&error), "an abandoned spool can't be read"),
+        }
+    }
+
+    /// Counts everything for the metrics and health reports, and gives up what was adopted and is drained.
+    async fn count(&mut self) {
+        if self.counted.is_some_and(|counted| counted.elapsed() < COUNT_EVERY) || self.broken.is_some() {
+            return;
+        }
+        self.counted = Some(Instant::now());
+        let (total, drained) = self.counts().await;
+        self.adopted
+            .retain(|drain| drain.is_waiting() || !drained.contains(&drain.spool().folder().to_owned()));
+        self.spooling.set_counts(total);
+        metrics::spool(&total, self.spooling.breaker.is_open());
+    }
+
+    /// What is in all spools, and which of them have nothing to be drained.
+    async fn counts(&self) -> (SpoolCounts, Vec<PathBuf>) {
+        let (mut total, mut drained) = (SpoolCounts::default(), Vec::new());
+        for drain in self.adopted.iter().chain([&self.own]) {
+            // One that can't be counted is noticed when it is carried.
+            let Ok(counts) = drain.spool().counts().await else { continue };
+            total.entries += counts.entries;
+            total.bytes += counts.bytes;
+            total.quarantined += counts.quarantined;
+            total.oldest = total.oldest.max(counts.oldest);
+            if counts.entries == 0 {
+                drained.push(drain.spool().folder().to_owned());
+            }
+        }
+        (total, drained)
+    }
+
+    /// After the last push: what the queue takes at once is carried, and what is left is told.
+    async fn finish(mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + EMPTY_WITHIN;
+        let left = loop {
+            let (left, _) = self.counts().await;
+            let works = self.near && self.broken.is_none() && !self.spooling.breaker.is_open();
+            if left.entries == 0 || !works || Instant::now() > deadline {
+                break left;
+            }
+            tokio::time::sleep(self.step().await?).await;
+        };
+        // Of a spool that can't be read the lanes tell what is in it.
+        let entries = left.entries.max(self.spooling.lanes.total());
+        match entries + left.quarantined {
+            0 => Ok(()),
+            _ => {
+                let folder = self.folders.directory().to_owned();
+                Err(SpoolLeft { folder, entries, quarantined: left.quarantined }.into())
+            }
+        }
+    }
+}

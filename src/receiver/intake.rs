@@ -1,0 +1,96 @@
+//! Where a push goes: to the queue, or to the spool, and it is durable there when this says so.
+//!
+//! With a spool, a push goes to the queue if the breaker is closed and no message of its lane is in the spool. If the queue
+//! fails, or is slower than the budget, that very message goes to the spool, and the breaker opens: the next ones go there
+//! without asking. The accept that timed out may be applied all the same, but not later than the budget allows
+//! (`not_after`), and when the copy in the spool is carried to the queue it is known there. A push that comes again while its
+//! first try is under way waits for its lane's turn, and finds the first copy wherever it is.
+//!
+//! An error that is the message's own fault opens nothing. Everything else does, a refused password too: to a push it is all
+//! the same why the queue doesn't take it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use huixin_queue::{Accepted, NewMessage, Queue, QueueError};
+
+use super::spooling::{SPOOL_BUDGET, Spooling};
+use crate::report::one_line;
+
+/// The way in.
+pub(super) struct Intake {
+    queue: Arc<dyn Queue>,
+    /// How long the queue may take.
+    budget: Duration,
+    spooling: Option<Arc<Spooling>>,
+}
+
+/// Where a push is durable now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// In the queue.
+    Queued,
+    /// In the queue or the spool, since an earlier try.
+    Known,
+    /// Counted among the dead letters of its account.
+    Counted,
+    /// In the spool.
+    Spooled,
+}
+
+impl Intake {
+    pub(super) fn new(queue: Arc<dyn Queue>, budget: Duration, spooling: Option<Arc<Spooling>>) -> Self {
+        Self { queue, budget, spooling }
+    }
+
+    /// Stores the message. The text says why that can't be done: then the push must not be acknowledged.
+    pub(super) async fn store(&self, message: NewMessage) -> Result<Stored, String> {
+        let Some(spooling) = &self.spooling else {
+            return self.queue(message).await.map_err(|trouble| trouble.reason);
+        };
+        let turn = spooling.lanes.turn(spooling.lanes.key(&message.lane));
+        let turn = tokio::time::timeout(self.budget + SPOOL_BUDGET, turn)
+            .await
+            .map_err(|_| "earlier pushes of the same user are not stored yet".to_owned())?;
+        if !spooling.breaker.is_open() && !turn.is_behind_spool() {
+            match self.queue(message.clone()).await {
+                Ok(stored) => {
+                    spooling.breaker.stored();
+                    return Ok(stored);
+                }
+                Err(trouble) if trouble.is_the_messages => return Err(trouble.reason),
+                Err(trouble) => spooling.breaker.open(&trouble.reason),
+            }
+        }
+        spooling.clone().store(turn, message).await
+    }
+
+    /// Straight to the queue, within the budget.
+    async fn queue(&self, message: NewMessage) -> Result<Stored, Trouble> {
+        let message = NewMessage { not_after: Some(self.budget), ..message };
+        match tokio::time::timeout(self.budget, self.queue.accept(message)).await {
+            Ok(Ok(Accepted::New)) => Ok(Stored::Queued),
+            Ok(Ok(Accepted::Duplicate)) => Ok(Stored::Known),
+            Ok(Ok(Accepted::Counted)) => Ok(Stored::Counted),
+            Ok(Ok(Accepted::Expired)) => Err(Trouble::of_queue("the queue took it too late")),
+            Ok(Err(error)) => Err(Trouble {
+                is_the_messages: matches!(error, QueueError::Invalid(_)),
+                reason: one_line(&error),
+            }),
+            Err(_) => Err(Trouble::of_queue(format!("the queue did not answer within {:?}", self.budget))),
+        }
+    }
+}
+
+/// Why the queue did not take a message.
+struct Trouble {
+    reason: String,
+    /// Whether another message would be taken.
+    is_the_messages: bool,
+}
+
+impl Trouble {
+    fn of_queue(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_the_messages: false }
+    }
+}

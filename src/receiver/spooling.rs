@@ -1,0 +1,132 @@
+//! The spool of a receiver, as pushes, the carrier and health reports share it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use huixin_queue::NewMessage;
+use huixin_queue::spool::{Appended, Spool, SpoolCounts};
+use serde::Serialize;
+use tokio::sync::{Notify, Semaphore};
+
+use super::breaker::Breaker;
+use super::intake::Stored;
+use super::lanes::{Lanes, Turn};
+use crate::report::one_line;
+
+/// How long the spool may take. WeChat waits five seconds.
+pub(super) const SPOOL_BUDGET: Duration = Duration::from_secs(1);
+/// Pushes that wait for the disk at once at most: when it hangs, the ones after them are told so at once.
+const APPENDS_MAX: usize = 1_024;
+
+/// What pushes and the carrier share.
+pub(super) struct Spooling {
+    /// This receiver's own spool.
+    pub(super) own: Arc<Spool>,
+    pub(super) lanes: Arc<Lanes>,
+    pub(super) breaker: Arc<Breaker>,
+    /// Rung when there is something new to carry.
+    pub(super) appended: Notify,
+    appends: Arc<Semaphore>,
+    /// What is in all spools that this receiver carries, as the carrier saw it last.
+    counts: Mutex<SpoolCounts>,
+}
+
+/// What a health report says of the spool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SpoolReport {
+    /// Where it is.
+    pub folder: String,
+    /// `idle`; `spooling`: pushes go to it; `draining`: the queue is back, and not everything is there yet.
+    pub state: &'static str,
+    /// Entries that are not in the queue, or for less than two seconds.
+    pub entries: u64,
+    /// What they take of the limit.
+    pub bytes: u64,
+    /// Entries that the queue refuses for their own sake.
+    pub quarantined: u64,
+    /// How long the oldest entry has been there.
+    pub oldest_age_ms: Option<u64>,
+}
+
+/// A way to ask after the spool of a running receiver.
+#[derive(Clone)]
+pub struct SpoolHealth(Arc<Spooling>);
+
+impl Spooling {
+    pub(super) fn new(own: Arc<Spool>) -> Self {
+        Self {
+            own,
+            lanes: Arc::default(),
+            breaker: Arc::default(),
+            appended: Notify::new(),
+            appends: Arc::new(Semaphore::new(APPENDS_MAX)),
+            counts: Mutex::default(),
+        }
+    }
+
+    /// Into the spool, within its budget. What has begun is ended even if nobody waits for it any more: the lane's later
+    /// pushes must know whether they are behind an entry.
+    pub(super) async fn store(self: Arc<Self>, turn: Turn, message: NewMessage) -> Result<Stored, String> {
+        let Ok(permit) = self.appends.clone().try_acquire_owned() else {
+            return Err("too many pushes wait for the disk of the spool".to_owned());
+        };
+        turn.spooled();
+        let append = tokio::spawn(async move {
+            let appended = self.own.append(message).await;
+            if matches!(appended, Ok(Appended::New)) {
+                self.breaker.spooled();
+                self.appended.notify_one();
+            } else {
+                turn.left();
+            }
+            // The next push of the lane comes only now, so that the order of the spool is that of the turns.
+            drop((turn, permit));
+            appended
+        });
+        match tokio::time::timeout(SPOOL_BUDGET, append).await {
+            Ok(Ok(Ok(Appended::New))) => Ok(Stored::Spooled),
+            Ok(Ok(Ok(Appended::Duplicate))) => Ok(Stored::Known),
+            Ok(Ok(Err(error))) => Err(one_line(&error)),
+            Ok(Err(_)) => Err("the spool could not be asked".to_owned()),
+            Err(_) => Err(format!("the spool did not answer within {SPOOL_BUDGET:?}")),
+        }
+    }
+
+    /// What the carrier has seen.
+    pub(super) fn set_counts(&self, counts: SpoolCounts) {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+    }
+}
+
+impl SpoolHealth {
+    pub(super) fn new(spooling: Arc<Spooling>) -> Self {
+        Self(spooling)
+    }
+
+    /// How it stands, no older than a second.
+    pub fn report(&self) -> SpoolReport {
+        let Spooling { own, lanes, breaker, counts, .. } = &*self.0;
+        let SpoolCounts { entries, bytes, quarantined, oldest } =
+            *counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = match breaker.is_open() {
+            true => "spooling",
+            false if lanes.total() > 0 => "draining",
+            false => "idle",
+        };
+        let oldest_age_ms = oldest.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+        let folder = own.folder().display().to_string();
+        SpoolReport { folder, state, entries, bytes, quarantined, oldest_age_ms }
+    }
+
+    /// Whether a push could be spooled now; the text says why not. It writes something.
+    ///
+    /// # Errors
+    /// When it couldn't.
+    pub async fn probe(&self) -> Result<(), String> {
+        match tokio::time::timeout(SPOOL_BUDGET, self.0.own.probe()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(one_line(&error)),
+            Err(_) => Err(format!("the spool did not answer within {SPOOL_BUDGET:?}")),
+        }
+    }
+}
