@@ -59,6 +59,7 @@ async fn letters(
     State(operator): State<Arc<Operator>>,
     Query(asked): Query<LettersAsked>,
 ) -> Answer<Letters> {
+    asked.filter().and(asked.cursor()).map_err(|failure| bad_request(&failure))?;
     answer(operator.letters(&asked).await)
 }
 
@@ -75,10 +76,12 @@ async fn drop_letters(State(operator): State<Arc<Operator>>, Json(ids): Json<Ids
 }
 
 async fn pause(State(operator): State<Arc<Operator>>, Json(order): Json<PauseOrder>) -> Answer<()> {
+    order.what.scope().map_err(|failure| bad_request(&failure))?;
     answer(operator.pause(&order.what, &order.reason).await)
 }
 
 async fn resume(State(operator): State<Arc<Operator>>, Json(what): Json<Pausable>) -> Answer<bool> {
+    what.scope().map_err(|failure| bad_request(&failure))?;
     answer(operator.resume(&what).await)
 }
 

@@ -11,6 +11,7 @@ mod hostile;
 mod operate;
 mod outage;
 mod page;
+mod poison;
 mod readme;
 mod safety;
 mod samples;

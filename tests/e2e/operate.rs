@@ -121,17 +121,68 @@ async fn the_admin_listener_does_nothing_for_a_web_page_or_without_its_token() {
     let client = huixin_wechat::http_client().expect("a client can be made");
     let status =
         async |request: reqwest::RequestBuilder| request.send().await.expect("it answers").status().as_u16();
-    let drop_it = format!("{url}v1/dead/x/drop");
+    let drop_it = format!("{url}v1/dead/drop");
     assert_eq!(status(client.get(format!("{url}v1/status"))).await, 200);
     assert_eq!(status(client.post(&drop_it)).await, 415, "a form of another site");
-    assert_eq!(status(client.post(&drop_it).json(&())).await, 200);
+    assert_eq!(status(client.post(&drop_it).json(&serde_json::json!({"ids": ["x"]}))).await, 200);
     assert_eq!(
         status(client.get(format!("{url}v1/status")).header("host", "evil.example")).await,
         404,
         "a rebound name"
     );
-    assert_eq!(status(client.get(format!("{url}v1/dead?offset=x"))).await, 400);
+    assert_eq!(status(client.get(format!("{url}v1/dead?limit=x"))).await, 400);
     assert_eq!(status(client.get(format!("{url}healthz")).header("host", "evil.example")).await, 200);
+    assert_eq!(status(client.get(format!("{url}v1/dead?user=oAnna"))).await, 400, "of which account?");
+    assert_eq!(
+        status(client.post(format!("{url}v1/pause")).json(&serde_json::json!({"what": "main"}))).await,
+        422
+    );
     drop(run);
     stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_paused_is_taken_in_and_waits_until_it_is_resumed() {
+    for on_redis in [true, false] {
+        let setup =
+            Setup { routes: "[[route]]\nreply = \"re: {{ content }}\"\n".to_owned(), ..Setup::default() };
+        let mut stack = if on_redis { Stack::on_redis(setup).await } else { Stack::embedded(setup).await };
+        let mut processes = Vec::new();
+        for role in if on_redis { &["receiver", "worker"][..] } else { &["run"] } {
+            processes.push(stack.role(role).await);
+        }
+        let url = processes[0].url_after("health and metrics are at ").await;
+        let admin = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        for (scope, told) in [
+            (&["--all"][..], "everything"),
+            (&["main"], "account `main`"),
+            (&["main", "oAnna"], "user `oAnna` of account `main`"),
+        ] {
+            let pause = [&["pause", "--reason", "the backend moves"], scope].concat();
+            let (_, text) = huixin(&stack, &admin, &pause).await;
+            assert!(text.starts_with(&format!("{told} is paused")), "{text}");
+            let before = stack.texts_to("oAnna").len();
+            stack.say("oAnna", told).await;
+            if scope.len() == 2 {
+                // The other users go on; and so it is certain that a worker has looked since.
+                stack.say("oBen", told).await;
+                stack.wait_for_sends("oBen", 1).await;
+                assert_eq!(json(&stack, &admin, &["lane", "main", "oAnna"]).await["paused"], true);
+            }
+            let status = json(&stack, &admin, &["status"]).await;
+            assert_eq!(status["open"]["main"], 1, "{status}");
+            assert_eq!(status["paused"][0]["reason"], "the backend moves", "{status}");
+            assert_eq!(stack.texts_to("oAnna").len(), before);
+            let resume = [&["resume"], scope].concat();
+            let (_, text) = huixin(&stack, &admin, &resume).await;
+            assert_eq!(text, format!("{told} goes on\n"));
+            stack.wait_for_sends("oAnna", before + 1).await;
+            let (_, text) = huixin(&stack, &admin, &resume).await;
+            assert_eq!(text, format!("{told} was not paused\n"));
+        }
+        for mut process in processes {
+            assert_eq!(process.stop().await, Some(0));
+        }
+        stack.end().await;
+    }
 }

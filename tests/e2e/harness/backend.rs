@@ -42,6 +42,12 @@ impl Backend {
         self.requests.lock().expect("no holder panics").clone()
     }
 
+    /// Waits until it has been asked more often, but not for ever: what is left may be past asking.
+    pub(crate) async fn wait_for_more_requests(&self, than: usize) {
+        let mut seen = self.count.subscribe();
+        let _ = tokio::time::timeout(Duration::from_millis(200), seen.wait_for(|n| *n > than)).await;
+    }
+
     /// Waits until it has been asked so often.
     pub(crate) async fn wait_for_requests(&self, count: usize) {
         let mut seen = self.count.subscribe();
