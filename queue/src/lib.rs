@@ -25,6 +25,6 @@ pub use message::{
     MessageId, NameError, NewMessage, Progress,
 };
 pub use queue::{
-    DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, HELD_MAX, LOSSES_MAX, MOVES_PER_TAKE, NAME_MAX_BYTES, Queue,
+    Buried, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, HELD_MAX, LOSSES_MAX, MOVES_PER_TAKE, NAME_MAX_BYTES, Queue,
     SUSPECT_LOSSES, TakeRequest, Taken, settling_pause,
 };

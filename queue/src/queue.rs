@@ -209,6 +209,19 @@ pub struct TakeRequest {
 pub struct Taken {
     /// The messages.
     pub messages: Vec<Leased>,
+    /// What died in the same step, with its last worker or held for too long. Told once: a repeated call tells nothing.
+    pub buried: Vec<Buried>,
     /// When there was nothing more: how long until a delay or a lease ends, if one is under way.
     pub next_due: Option<Duration>,
+}
+
+/// A message that the queue itself has buried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buried {
+    /// Its id.
+    pub id: MessageId,
+    /// Its class.
+    pub class: Class,
+    /// What it died of.
+    pub reason: String,
 }

@@ -10,6 +10,7 @@ async fn a_message_that_kills_its_workers_dies_and_the_others_are_answered() {
     let good = if long() { 255 } else { 40 };
     let backend = Backend::start(Duration::from_millis(if long() { 150 } else { 100 })).await;
     let mut stack = Stack::on_redis(Setup { routes: backend.route(), lease: "2s", ..Setup::default() }).await;
+    stack.expect_errors("the message is dead");
     let receiver = stack.role("receiver").await;
     for n in 0..good {
         if n == good / 2 {

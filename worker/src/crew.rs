@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use huixin_queue::{Lease, Leased, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken};
+use huixin_queue::{Buried, Lease, Leased, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -100,7 +100,12 @@ impl Crew {
                         tracing::info!(queue = self.shared.queue.place(), "the queue is back");
                     }
                     pause = OUTAGE_PAUSE_FIRST;
-                    let Taken { messages, next_due } = taken;
+                    let Taken { messages, buried, next_due } = taken;
+                    for Buried { id, class, reason } in buried {
+                        let (id, account) = (id.as_str(), class.as_str());
+                        tracing::error!(id, account, reason, "the message is dead");
+                        metrics::ended(account, End::Dead.as_str());
+                    }
                     let idle = messages.is_empty();
                     for leased in messages {
                         // The store never gives more than it was asked for.

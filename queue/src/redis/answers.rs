@@ -7,8 +7,8 @@ use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
 use crate::{
-    Accepted, Class, Counts, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease, Leased,
-    MessageId, Paused, Progress, QueueError, Scope, Taken, Token, Violation,
+    Accepted, Buried, Class, Counts, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease,
+    Leased, MessageId, Paused, Progress, QueueError, Scope, Taken, Token, Violation,
 };
 
 pub(super) fn accepted(answer: Value) -> Result<(u64, Vec<Accepted>), QueueError> {
@@ -32,6 +32,12 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
     let _now_us = values.number()?;
     let due = values.text()?;
     let token = Token::from_stored(values.text()?);
+    let mut dead = Values::of(values.next().ok_or_else(unexpected)?)?;
+    let mut buried = Vec::new();
+    while let Some(id) = dead.next() {
+        let (id, class) = (MessageId::from_stored(text_of(id)?), Class::from_stored(dead.text()?));
+        buried.push(Buried { id, class, reason: dead.text()? });
+    }
     let mut messages = Vec::new();
     while let Some(item) = values.next() {
         let mut item = Values::of(item)?;
@@ -65,7 +71,7 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
             unanswered: item.count()? > 0,
         });
     }
-    Ok(Taken { messages, next_due: due.parse().ok().map(Duration::from_micros) })
+    Ok(Taken { messages, buried, next_due: due.parse().ok().map(Duration::from_micros) })
 }
 
 pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {

@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 use super::dead::Letter;
 use super::fault::Fault;
 use super::job::Step;
-use crate::HELD_MAX;
+use crate::{Buried, Class, HELD_MAX, MessageId};
 
 const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer";
 const TOO_MANY: &str = "too many messages of its lane were held";
@@ -58,17 +58,17 @@ pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64) -> Result<(), Fault> 
 
 /// Buries all held messages of a lane.
 pub(super) fn bury_all(step: &Step<'_>, lane: &str) -> Result<(), Fault> {
-    numbers(step, lane)?.into_iter().try_for_each(|no| bury(step, no, Some(RIGHT_ENDED)))
+    numbers(step, lane)?.into_iter().try_for_each(|no| bury(step, no, Some(RIGHT_ENDED)).map(|_| ()))
 }
 
 /// Buries up to `limit` messages whose time is over.
-pub(super) fn bury_expired(step: &Step<'_>, limit: usize) -> Result<(), Fault> {
+pub(super) fn bury_expired(step: &Step<'_>, limit: usize) -> Result<Vec<Buried>, Fault> {
     let expired: Vec<i64> = step.all(
         "SELECT no FROM held WHERE until_us <= ?1 ORDER BY until_us, no LIMIT ?2",
         params![step.now_us, i64::try_from(limit).unwrap_or(i64::MAX)],
         |row| row.get(0),
     )?;
-    expired.into_iter().try_for_each(|no| bury(step, no, None))
+    expired.into_iter().filter_map(|no| bury(step, no, None).transpose()).collect()
 }
 
 /// The held messages of a lane, in their order.
@@ -76,7 +76,7 @@ fn numbers(step: &Step<'_>, lane: &str) -> Result<Vec<i64>, Fault> {
     Ok(step.all("SELECT no FROM held WHERE lane = ?1 ORDER BY no", params![lane], |row| row.get(0))?)
 }
 
-fn bury(step: &Step<'_>, no: i64, reason: Option<&str>) -> Result<(), Fault> {
+fn bury(step: &Step<'_>, no: i64, reason: Option<&str>) -> Result<Option<Buried>, Fault> {
     struct Held(String, String, String, i64, String, u32, Vec<u8>);
     let read = |row: &Row<'_>| {
         Ok(Held(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
@@ -85,7 +85,7 @@ fn bury(step: &Step<'_>, no: i64, reason: Option<&str>) -> Result<(), Fault> {
     let Some(Held(id, lane, class, arrived_us, own_reason, failures, payload)) =
         step.first(sql, params![no], read)?
     else {
-        return Ok(());
+        return Ok(None);
     };
     let letter = Letter {
         id: &id,
@@ -100,5 +100,6 @@ fn bury(step: &Step<'_>, no: i64, reason: Option<&str>) -> Result<(), Fault> {
     };
     letter.write(step)?;
     step.execute("DELETE FROM held WHERE no = ?1", params![no])?;
-    Ok(())
+    let reason = reason.map_or(own_reason, ToOwned::to_owned);
+    Ok(Some(Buried { id: MessageId::from_stored(id), class: Class::from_stored(class), reason }))
 }

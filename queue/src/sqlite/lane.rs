@@ -10,7 +10,7 @@ use rusqlite::params;
 use super::dead::Letter;
 use super::fault::Fault;
 use super::job::Step;
-use crate::{LOSSES_MAX, SUSPECT_LOSSES};
+use crate::{Buried, Class, LOSSES_MAX, MessageId, SUSPECT_LOSSES};
 
 /// A message that stands next in its lane.
 pub(super) struct Next {
@@ -140,10 +140,15 @@ pub(super) fn promote_due(step: &mut Step<'_>, limit: usize) -> Result<(), Fault
 }
 
 /// Takes up to `limit` lanes back whose lease has run out, the first to run out foremost. What ran out by `quiet_us`
-/// costs its message nothing.
-pub(super) fn reclaim_expired(step: &mut Step<'_>, quiet_us: i64, limit: usize) -> Result<(), Fault> {
+/// costs its message nothing. What was buried with its last worker.
+pub(super) fn reclaim_expired(
+    step: &mut Step<'_>,
+    quiet_us: i64,
+    limit: usize,
+) -> Result<Vec<Buried>, Fault> {
+    let mut buried = Vec::new();
     if step.now_us < quiet_us {
-        return Ok(());
+        return Ok(buried);
     }
     let expired: Vec<(i64, i64)> = step.all(
         "SELECT no, due_us FROM lane WHERE state = 'leased' AND due_us <= ?1 ORDER BY due_us, name LIMIT ?2",
@@ -151,9 +156,9 @@ pub(super) fn reclaim_expired(step: &mut Step<'_>, quiet_us: i64, limit: usize) 
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     for (lane, due_us) in expired.into_iter().rev() {
-        reclaim(step, lane, due_us > quiet_us)?;
+        buried.extend(reclaim(step, lane, due_us > quiet_us)?);
     }
-    Ok(())
+    Ok(buried)
 }
 
 /// Takes all leased lanes back: at the start, when no worker of this queue can be alive. A worker and its queue are one
@@ -162,22 +167,28 @@ pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), Fault> {
     let sql =
         "SELECT no FROM lane WHERE state = 'leased' AND due_us IS NOT NULL ORDER BY due_us DESC, name DESC";
     for lane in step.all(sql, [], |row| row.get(0))? {
-        reclaim(step, lane, true)?;
+        if let Some(Buried { id, class, reason }) = reclaim(step, lane, true)? {
+            tracing::error!(id = id.as_str(), account = class.as_str(), reason, "the message is dead");
+        }
     }
     step.execute("DELETE FROM take", [])?;
     Ok(())
 }
 
 /// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.
-fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<(), Fault> {
+fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried>, Fault> {
     let counted = step.first(
-        "SELECT message.seq, coalesce(head.losses, 0) + 1, coalesce(head.lost_by || ', ', '') || lane.worker
+        "SELECT message.seq, coalesce(head.losses, 0) + 1, coalesce(head.lost_by || ', ', '') || lane.worker,
+            message.id, message.class
          FROM lane JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = lane.current
          WHERE lane.no = ?1 AND ?2 AND (coalesce(head.losses, 0) = 0 OR head.confirmed = 1)",
         params![lane, counts],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?)),
+        |row| {
+            let (id, class) = (MessageId::from_stored(row.get(3)?), Class::from_stored(row.get(4)?));
+            Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?, id, class))
+        },
     )?;
-    if let Some((seq, losses, lost_by)) = counted {
+    if let Some((seq, losses, lost_by, id, class)) = counted {
         step.execute(
             "INSERT INTO head (seq, losses, lost_by) VALUES (?1, ?2, ?3)
                 ON CONFLICT (seq) DO UPDATE SET losses = excluded.losses, lost_by = excluded.lost_by",
@@ -186,8 +197,10 @@ fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<(), Fault> {
         if losses >= LOSSES_MAX {
             let reason = format!("{losses} workers died while they handled it: {lost_by}");
             Letter::of_current(step, seq, &reason)?;
-            return drop_current(step, lane, seq);
+            drop_current(step, lane, seq)?;
+            return Ok(Some(Buried { id, class, reason }));
         }
     }
-    to_front(step, lane)
+    to_front(step, lane)?;
+    Ok(None)
 }

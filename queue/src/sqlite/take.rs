@@ -40,18 +40,19 @@ macro_rules! heads {
 /// Leases up to `request.max` messages.
 pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) -> Result<Taken, Fault> {
     let quiet_us = pulse.beat(step.now_us, request.lease_for);
+    let mut buried = Vec::new();
     let messages = match repeated(step, request)? {
         Some(messages) => messages,
         None => {
             promote_due(step, MOVES_PER_TAKE)?;
-            reclaim_expired(step, quiet_us, MOVES_PER_TAKE)?;
-            held::bury_expired(step, MOVES_PER_TAKE)?;
+            buried.extend(reclaim_expired(step, quiet_us, MOVES_PER_TAKE)?);
+            buried.extend(held::bury_expired(step, MOVES_PER_TAKE)?);
             Batch::new(step, request)?.fill()?
         }
     };
     step.made_ready = step.made_ready.saturating_sub(messages.len());
     let next_due = if messages.len() < request.max { next_due(step, quiet_us)? } else { None };
-    Ok(Taken { messages, next_due })
+    Ok(Taken { messages, buried, next_due })
 }
 
 /// The batch of the same call, if that was the worker's last.

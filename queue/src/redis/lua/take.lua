@@ -24,7 +24,8 @@
 -- ARGV[8]  "1" if one may be a suspect, else ""
 -- then for each class: its name
 --
--- Returns: { now us, microseconds until something is due or -1 (text), token, message, message, ... }, each message being
+-- Returns: { now us, microseconds until something is due or -1 (text), token, { id, class, reason of what died, ... },
+-- message, message, ... }, each message being
 -- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, answer, unanswered },
 -- absent values "" (memory, replies, answer: false), shorter if all the rest is absent.
 -- A message of an unknown format isn't leased but put off for a minute, and comes as { lane, "" }.
@@ -70,7 +71,7 @@ local last = redis.call('GET', KEYS[5])
 if last then
   local batch = cmsgpack.unpack(last)
   if batch[1] == ARGV[7] then
-    local answer = { us(now), '-1', batch[2] }
+    local answer = { us(now), '-1', batch[2], {} }
     for i = 3, #batch do
       local lane = batch[i]
       local packed = head_of(lane)
@@ -83,7 +84,7 @@ if last then
     return answer
   end
   -- An older call that comes late, over a connection that was given up: nobody waits for its answer any more.
-  if tonumber(batch[1]) > tonumber(ARGV[7]) then return { us(now), next_due(), '' } end
+  if tonumber(batch[1]) > tonumber(ARGV[7]) then return { us(now), next_due(), '', {} } end
 end
 
 -- What is due goes to the end of ready: it waits for its turn like everybody.
@@ -93,6 +94,11 @@ for _, lane in ipairs(redis.call('ZRANGEBYSCORE', delay_key, '-inf', us(now), 'L
     redis.call('HSET', key('run:' .. lane), 'unanswered', 1)
   end
   make_ready('RPUSH', lane)
+end
+
+local buried = {}
+local function note_buried(packed, reason)
+  for _, value in ipairs({ id_of(packed), class_of(packed), reason }) do buried[#buried + 1] = value end
 end
 
 -- What has expired goes to the front, the longest expired first: it has had its turn and lost it to a dead worker.
@@ -107,7 +113,9 @@ local function reclaim(lane, deadline)
     if losses >= LOSSES_MAX then
       local packed = h[1] or redis.call('LINDEX', key('lane:' .. lane), 0)
       redis.call('HINCRBY', key('open'), class_of(packed), -1)
-      write_letter(packed, lane, losses .. ' workers died while they handled it: ' .. lost_by, h[2], losses, now)
+      local reason = losses .. ' workers died while they handled it: ' .. lost_by
+      write_letter(packed, lane, reason, h[2], losses, now)
+      note_buried(packed, reason)
       go_on(lane, h[1])
       return
     end
@@ -128,10 +136,11 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', us(now), 'L
   local packed = redis.call('HGET', key('held:' .. lane), id)
   local record = cmsgpack.unpack(packed)
   bury_held(lane, record, record[3], now)
+  note_buried(record[4], record[3])
 end
 
 -- One lane of each class in turn, starting with another class in every call.
-local answer = { us(now), '-1', '' }
+local answer = { us(now), '-1', '', buried }
 local batch = { ARGV[7], '' }
 local pausing = redis.call('EXISTS', KEYS[7]) == 1
 local function is_paused(scope) return pausing and redis.call('HEXISTS', KEYS[7], scope) == 1 end
