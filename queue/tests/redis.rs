@@ -15,6 +15,7 @@ use huixin_queue::{
 mod redis {
     mod away;
     mod load;
+    mod login;
 }
 
 huixin_queue::conformance!(open);
