@@ -44,8 +44,8 @@ impl Subject {
             ),
             ("take", queue.take(&request(2)).await.map(|_| ())),
             ("renew", queue.renew(std::slice::from_ref(lease), minute).await.map(|_| ())),
-            ("record", queue.record(lease, Progress::default()).await),
-            ("revive", queue.revive(dead).await.map(|_| ())),
+            ("record", queue.record(lease, Progress::default(), None).await),
+            ("revive", queue.revive(std::slice::from_ref(dead)).await.map(|_| ())),
             ("complete", queue.complete(lease).await),
         ];
         outcomes.into_iter().filter_map(|(call, outcome)| Some((call, outcome.err()?))).collect()

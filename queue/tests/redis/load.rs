@@ -92,10 +92,8 @@ impl Load {
             for leased in &taken {
                 let lease = &leased.lease;
                 *self.taken.lock().expect("no holder panics").entry(lease.id.to_string()).or_default() += 1;
-                self.settle(|| {
-                    self.queue.record(lease, Progress { sending: Some(0), ..Progress::default() })
-                })
-                .await;
+                let sending = || Progress { sending: Some(0), ..Progress::default() };
+                self.settle(|| self.queue.record(lease, sending(), None)).await;
                 self.settle(|| self.queue.complete(lease)).await;
                 if self.ended.fetch_add(1, Ordering::SeqCst) + 1 == self.total() {
                     self.over.store(true, Ordering::SeqCst);

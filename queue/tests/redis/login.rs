@@ -6,7 +6,7 @@ use std::time::Duration;
 use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings};
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, message};
 use huixin_queue::testing::{Proxy, RedisServer};
-use huixin_queue::{Accepted, Clock, Progress, Queue as _, QueueError};
+use huixin_queue::{Accepted, Clock, DeadFilter, Memory, Progress, Queue as _, QueueError, Scope};
 
 use crate::request;
 
@@ -18,7 +18,8 @@ fn open(url: &str, prefix: &str) -> RedisQueue {
 
 /// Everything that receivers, workers and operators do.
 async fn use_all_of_it(queue: &RedisQueue) {
-    for id in ["completes", "dies", "comes back", "is handed back"] {
+    const MINUTE: Duration = Duration::from_secs(60);
+    for id in ["completes", "dies", "retries", "is released", "is held", "waits"] {
         queue.accept(message(id, id)).await.expect("accept");
     }
     queue.wait(Duration::from_millis(10)).await.expect("wait");
@@ -28,22 +29,36 @@ async fn use_all_of_it(queue: &RedisQueue) {
         leased.expect("all were taken").lease.clone()
     };
     let leases: Vec<_> = taken.iter().map(|leased| leased.lease.clone()).collect();
-    queue.renew(&leases, Duration::from_secs(60)).await.expect("renew");
-    queue.record(&lease("completes"), Progress::default()).await.expect("record");
+    queue.renew(&leases, MINUTE).await.expect("renew");
+    let (replies, memory) = (Some("an answer".into()), Memory { bytes: "memory".into(), keep_for: MINUTE });
+    let progress = Progress { replies, ..Progress::default() };
+    queue.record(&lease("completes"), progress, Some(memory)).await.expect("record");
     queue.complete(&lease("completes")).await.expect("complete");
-    let dying = lease("dies");
-    queue.bury(&dying, "for the test").await.expect("bury");
-    queue.retry(&lease("comes back"), Duration::from_secs(60), "for the test").await.expect("retry");
-    queue.release(&lease("is handed back")).await.expect("release");
+    let dies = lease("dies");
+    queue.bury(&dies, "for the test").await.expect("bury");
+    queue.retry(&lease("retries"), MINUTE, "for the test").await.expect("retry");
+    queue.release(&lease("is released")).await.expect("release");
+    queue.hold(&lease("is held"), 0, MINUTE, "for the test").await.expect("hold");
+    let waits = lease("waits");
+    queue.await_answer(&waits, MINUTE).await.expect("await an answer");
+    queue.answer(&waits.lane, &waits.id, "an answer".into()).await.expect("answer");
+
+    queue.set("name", "value".into(), MINUTE).await.expect("set");
+    queue.get("name").await.expect("get");
+    queue.limit("name", 1, MINUTE).await.expect("limit");
+    for scope in [Scope::All, Scope::Class(taken[0].class.clone()), Scope::Lane(dies.lane.clone())] {
+        queue.pause(&scope, "for the test").await.expect("pause");
+        assert_eq!(queue.paused().await.expect("paused").len(), 1);
+        assert!(queue.resume(&scope).await.expect("resume"));
+    }
     queue.counts().await.expect("counts");
-    queue.lane(&dying.lane).await.expect("lane");
-    queue.dead(0, 10).await.expect("dead");
-    queue.dead_letter(&dying.id).await.expect("dead letter");
-    assert!(queue.revive(&dying.id).await.expect("revive"));
-    let again = queue.take(&request(2)).await.expect("take").messages;
-    for leased in again {
+    queue.lane(&dies.lane).await.expect("lane");
+    queue.dead(&DeadFilter::default(), None, 10).await.expect("dead");
+    queue.dead_letter(&dies.id).await.expect("dead letter");
+    assert_eq!(queue.revive(std::slice::from_ref(&dies.id)).await.expect("revive"), [true]);
+    for leased in queue.take(&request(2)).await.expect("take").messages {
         queue.bury(&leased.lease, "for the test").await.expect("bury");
-        assert!(queue.drop_dead(&leased.lease.id).await.expect("drop"));
+        assert_eq!(queue.drop_dead(&[leased.lease.id]).await.expect("drop"), [true]);
     }
     assert_eq!(queue.audit().await.expect("audit"), []);
 }
