@@ -11,6 +11,13 @@ use huixin_queue::{
     Accepted, Class, Clock, HeldEffect, NewMessage, Queue, QueueError, TakeRequest, TestClock, WorkerId,
 };
 
+/// More of what only Redis can do, by what happens to it. The files are in a folder beside this one.
+mod redis {
+    mod away;
+    mod load;
+    mod login;
+}
+
 huixin_queue::conformance!(open);
 
 async fn open(clock: Clock) -> (Arc<dyn Queue>, ()) {
@@ -21,6 +28,20 @@ fn open_at(url: String, clock: Clock) -> RedisQueue {
     let prefix = format!("test-{:016x}", rand::random::<u64>());
     RedisQueue::open(&RedisSettings { url, prefix, dedup_window: DEDUP_WINDOW, clock })
         .expect("the URL is right")
+}
+
+/// Asks again and again until there is an answer: for what has no event.
+async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let patience = Duration::from_secs(30);
+    tokio::time::timeout(patience, asking).await.unwrap_or_else(|_| panic!("not within {patience:?}: {what}"))
 }
 
 fn request(call: u64) -> TakeRequest {

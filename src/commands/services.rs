@@ -102,3 +102,51 @@ fn keep_first(result: &mut Result<(), Failure>, ended: Result<Result<(), Failure
         tracing::error!(error = %failure.error, "another service failed too");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A service that runs until it is told to stop, and is counted then.
+    async fn patient(stop: CancellationToken, stopped: Arc<AtomicUsize>) -> Result<(), Infallible> {
+        stop.cancelled().await;
+        stopped.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn broken() -> Result<(), Infallible> {
+        panic!("a bug");
+    }
+
+    /// Runs this beside one service in front and one at the back, and counts which of the two were stopped in order.
+    async fn beside<F, E>(service: impl FnOnce(CancellationToken) -> F) -> (Result<(), Failure>, usize)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<anyhow::Error> + Send + 'static,
+    {
+        let stopped = Arc::new(AtomicUsize::new(0));
+        let mut services = Services::new(CancellationToken::new());
+        services.front("front", |stop| patient(stop, stopped.clone()));
+        services.front("subject", service);
+        services.back("back", |stop| patient(stop, stopped.clone()));
+        (services.run().await, stopped.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn a_service_that_ends_fails_or_panics_is_a_failure_and_stops_the_others() {
+        let (ended, stopped) = beside(|_| async { Ok::<_, Infallible>(()) }).await;
+        assert_eq!(
+            (ended.unwrap_err().error.to_string().as_str(), stopped),
+            ("the subject ended by itself", 2)
+        );
+        let (failed, stopped) = beside(|_| async { Err(anyhow!("it can't")) }).await;
+        assert_eq!((failed.unwrap_err().error.to_string().as_str(), stopped), ("the subject failed", 2));
+        let (panicked, stopped) = beside(|_| broken()).await;
+        let error = panicked.unwrap_err().error.to_string();
+        assert_eq!((error.as_str(), stopped), ("a service panicked; please report this", 2));
+    }
+}

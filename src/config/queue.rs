@@ -30,7 +30,7 @@ pub struct QueueConfig {
 /// An engine and its place. Prints without the password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum QueueUrl {
-    /// A Redis server: `redis://` or `rediss://`.
+    /// A Redis server: `redis://`, `rediss://`, or `redis+unix://` for one at a socket of this machine.
     Redis(Url),
     /// An SQLite file.
     Sqlite(PathBuf),
@@ -78,6 +78,10 @@ impl QueueUrl {
         match url.scheme() {
             "redis" | "rediss" if url.host().is_none() => Err(Mistake::new("names no host").hint(forms)),
             "redis" | "rediss" => Ok(Self::Redis(url)),
+            "redis+unix" if url.host().is_some() || url.path().len() < 2 => {
+                Err(Mistake::new("names no socket").hint("write \"redis+unix:///run/redis/redis.sock\""))
+            }
+            "redis+unix" => Ok(Self::Redis(url)),
             scheme => Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(forms)),
         }
     }

@@ -69,6 +69,13 @@ fn a_redis_that_would_lose_messages_is_refused_unless_the_risk_is_named() {
     assert_eq!(output.status.code(), Some(64), "{text}");
     assert!(text.contains("CONFIG SET appendonly yes maxmemory-policy noeviction\n"), "{text}");
 
+    // What is accepted is still told by `check`.
+    let config = format!("{queue}accept_risk = [\"no_aof\"]\n{ACCOUNT}api_base = \"http://127.0.0.1:1\"\n");
+    let (output, _) = huixin(&["check"], &config);
+    let facts = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(facts.contains("WARN queue: it has no append-only file"), "{facts}");
+    assert!(facts.contains("BAD  queue: it evicts keys") && facts.contains("CONFIG REWRITE"), "{facts}");
+
     // They do mend it.
     server.cli(&["CONFIG", "SET", "appendonly", "yes", "maxmemory-policy", "noeviction"]);
     let config = format!("{queue}{ACCOUNT}api_base = \"http://127.0.0.1:1\"\n");

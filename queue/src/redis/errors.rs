@@ -10,8 +10,8 @@ use crate::QueueError;
 use crate::error::Cause;
 
 const PASSWORD: &str = "put the user and the password into the URL: redis://user:password@host:port/db";
-const RIGHTS: &str = "give the user the queue's keys and commands, for the prefix `huixin`: ACL SETUSER name ~{huixin:*}:* \
-    +@read +@write +@scripting +@connection +time -@dangerous +info +config|get";
+const RIGHTS: &str = "give the user the queue's keys and commands, for the prefix `huixin`: \
+    ACL SETUSER name ~{huixin:*}:* +@read +@write +@scripting +@connection +time -@dangerous +info +config|get";
 const CERTIFICATE: &str = "put the authority that signed it among this machine's certificates, or name a file of \
     authorities in the variable SSL_CERT_FILE, which then counts for all connections of the process";
 

@@ -51,8 +51,7 @@ type Numbered = (u64, MultiplexedConnection);
 #[derive(Default)]
 struct State {
     connection: Option<Numbered>,
-    /// Connections made and attempts begun.
-    made: u64,
+    /// How many attempts were begun.
     begun: u64,
     attempt: Option<Attempt>,
     /// When the last attempt failed, if none has succeeded since, and why.
@@ -156,7 +155,7 @@ impl Link {
             }
             let under_way = state.attempt.clone().filter(Attempt::is_alive);
             let attempt = under_way.unwrap_or_else(|| self.0.begin(&mut state));
-            let patience = if state.made == 0 { DIAL_MAX * 2 } else { RECONNECT_PATIENCE };
+            let patience = if attempt.number == 1 { DIAL_MAX * 2 } else { RECONNECT_PATIENCE };
             (attempt.clone(), patience.saturating_sub(attempt.began.elapsed()))
         };
         let outcome = tokio::time::timeout(patience, attempt.outcome.wait_for(Option::is_some)).await;
@@ -222,7 +221,6 @@ impl Inner {
         state.attempt = None;
         match outcome {
             Ok(made) => {
-                state.made += 1;
                 state.failed = None;
                 state.connection = Some(made.clone());
             }

@@ -129,7 +129,8 @@ impl Risk {
             }
             Self::Snapshot => {
                 return format!(
-                    "mend what Redis's log names, or do without snapshots, since the append-only file suffices: `{cli} CONFIG SET save \"\"`"
+                    "mend what Redis's log names, or do without snapshots, since the append-only file suffices: \
+                     `{cli} CONFIG SET save \"\"`"
                 );
             }
             Self::OldVersion => "use Redis 7.0 or newer, or Valkey",

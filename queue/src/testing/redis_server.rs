@@ -58,19 +58,40 @@ impl RedisServer {
     /// # Panics
     /// As [`Self::start`].
     pub fn restart(&mut self) {
+        self.spawn(&[]);
+        self.until("it answers", |answer| {
+            // A password is asked for, or it loads its files: the first is ready, the second isn't.
+            answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH")
+        });
+    }
+
+    /// Starts it again so that it is loading its snapshot for a long time, and returns while it is: each key takes a
+    /// hundredth of a second, until `key-load-delay` is set to 0.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn restart_slowly(&mut self) {
+        self.spawn(&["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"]);
+        self.until("it is loading", |answer| answer.starts_with(b"-LOADING"));
+    }
+
+    fn spawn(&mut self, more: &[&str]) {
         assert!(self.child.is_none(), "it runs already");
         let script = r#"redis-server "$@" >server.log 2>&1 & echo $! >pid; cat >/dev/null; kill -9 $(cat pid) 2>/dev/null"#;
         let mut command = Command::new("sh");
         command.current_dir(&self.folder).args(["-c", script, "sh"]);
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
         command.args(["--appendonly", "yes", "--appendfsync", "everysec", "--daemonize", "no"]);
-        command.args(&self.extra).stdin(Stdio::piped());
+        command.args(&self.extra).args(more).stdin(Stdio::piped());
         self.child = Some(command.spawn().expect("sh can be started"));
+    }
+
+    fn until(&self, what: &str, is_so: impl Fn(&[u8]) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(10);
-        while !self.answers() {
+        while !self.ping().is_some_and(|answer| is_so(&answer)) {
             assert!(
                 Instant::now() < deadline,
-                "redis-server does not answer on port {} (is it installed?): {}",
+                "redis-server on port {}: not so: {what} (is it installed?): {}",
                 self.port,
                 std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
             );
@@ -112,16 +133,15 @@ impl RedisServer {
         &self.folder
     }
 
-    fn answers(&self) -> bool {
+    /// What it answers to PING, if it does.
+    fn ping(&self) -> Option<Vec<u8>> {
         use std::io::Read as _;
-        let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return false };
-        let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_millis(500))).ok()?;
         let mut answer = [0_u8; 64];
-        stream.write_all(b"PING\r\n").is_ok()
-            && stream.read(&mut answer).is_ok_and(|n| {
-                // A password is asked for, or it loads its files: the first is ready, the second isn't.
-                answer[..n].starts_with(b"+PONG") || answer[..n].starts_with(b"-NOAUTH")
-            })
+        stream.write_all(b"PING\r\n").ok()?;
+        let length = stream.read(&mut answer).ok()?;
+        Some(answer[..length].to_vec())
     }
 
     fn reap(&mut self) {
@@ -138,8 +158,12 @@ impl Drop for RedisServer {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, and that no outgoing connection is given: else somebody could have it when a
+/// killed server wants it back, even a client that tries to reach that server.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port can be bound");
-    listener.local_addr().expect("a bound listener has an address").port()
+    const TRIES: usize = 100;
+    // Below the ports that Linux gives to outgoing connections.
+    let ports = (0..TRIES).map(|_| rand::random_range(16_384..32_768));
+    let mut free = ports.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().expect("one of a hundred ports is free")
 }

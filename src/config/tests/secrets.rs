@@ -63,3 +63,20 @@ fn dev_makes_up_the_credentials_that_are_missing() {
     assert_eq!(account.app_id, "wx7");
     assert!(account.app_secret.is_some());
 }
+
+#[test]
+fn a_password_in_any_form_of_a_queues_url_is_masked() {
+    for (url, shown) in [
+        ("redis://anna:s3cret@host/1", "redis://anna:***@host/1"),
+        ("rediss://:s3cret@host:6380", "rediss://:***@host:6380"),
+        ("redis+unix:///run/redis.sock?db=1&pass=s3cret", "redis+unix:///run/redis.sock?***"),
+    ] {
+        let config = load(&source(&format!("[queue]\nurl = '{url}'\n{MINIMAL}")));
+        assert_eq!(config.queue.url.to_string(), shown);
+        assert!(!format!("{:?}", config.queue).contains("s3cret"), "{url}");
+    }
+    for url in ["redis+unix://run/redis.sock", "redis+unix:///", "redis+unix:"] {
+        let source = source(&format!("[queue]\nurl = '{url}'\n{MINIMAL}"));
+        assert!(problems(&source, Role::Run).contains("names no socket"), "{url}");
+    }
+}
