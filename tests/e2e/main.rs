@@ -3,11 +3,14 @@
 mod harness;
 
 mod bad_input;
+mod chaos;
 mod cli;
 mod crash;
 mod door;
 mod example;
+mod fairness;
 mod hostile;
+mod leases;
 mod operate;
 mod outage;
 mod page;
@@ -15,5 +18,6 @@ mod readme;
 mod samples;
 mod secrets;
 mod stop;
+mod takeover;
 mod thousand;
 mod tls;

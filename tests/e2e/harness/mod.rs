@@ -4,13 +4,15 @@
 //! process logged an error that the test didn't announce.
 
 mod backend;
+mod history;
 mod process;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) use backend::Backend;
+pub(crate) use backend::{Asked, Backend};
+pub(crate) use history::{History, Name, Step};
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 use huixin_queue::{Clock, Counts, DeadLetter, Queue, QueueError};
