@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use huixin_queue::redis::{RedisQueue, RedisSettings};
+use huixin_queue::redis::{RedisQueue, RedisSettings, Risk};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Class, Clock, Queue, QueueError};
 use huixin_sandbox::{Account, Mode, Sandbox, SandboxConfig};
@@ -95,27 +95,25 @@ pub fn redis_queue(config: &QueueConfig, url: &Url) -> Result<RedisQueue, QueueE
     })
 }
 
-fn refuse_unaccepted(
-    queue: &RedisQueue,
-    risks: &[huixin_queue::redis::Risk],
-    accepted: &[String],
-) -> Result<(), Failure> {
-    for risk in risks {
-        if accepted.iter().any(|name| name == risk.name()) {
-            tracing::warn!(risk = risk.name(), "{}: accepted by the configuration", risk.problem());
-            continue;
-        }
-        let message = format!("the Redis at `{}` would lose messages: {}", queue.place(), risk.problem());
-        let hint = match risk.name() {
-            name if KNOWN_RISKS.contains(&name) => {
-                let remedy = risk.remedy(queue.place());
-                format!("{remedy}; or accept it by `accept_risk = [\"{name}\"]` under [queue]")
-            }
-            _ => risk.remedy(queue.place()),
-        };
-        return Err(Failure::config(message, hint));
+/// Says all that is wrong at once: whoever mends one thing and meets the next at the following start loses patience.
+fn refuse_unaccepted(queue: &RedisQueue, risks: &[Risk], accepted: &[String]) -> Result<(), Failure> {
+    let (taken, refused): (Vec<&Risk>, Vec<&Risk>) =
+        risks.iter().partition(|risk| accepted.iter().any(|name| name == risk.name()));
+    for risk in taken {
+        tracing::warn!(risk = risk.name(), "{}: accepted by the configuration", risk.problem());
     }
-    Ok(())
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let problems: Vec<_> = refused.iter().map(|risk| risk.problem()).collect();
+    let message =
+        format!("the Redis at `{}` would lose messages: {}", queue.place(), problems.join("; and "));
+    let mut hints: Vec<_> = refused.iter().map(|risk| risk.remedy(queue.place())).collect();
+    let names: Vec<_> = refused.iter().map(|risk| format!("\"{}\"", risk.name())).collect();
+    if refused.iter().all(|risk| KNOWN_RISKS.contains(&risk.name())) {
+        hints.push(format!("or accept it by `accept_risk = [{}]` under [queue]", names.join(", ")));
+    }
+    Err(Failure::config(message, hints.join(";\n      ")))
 }
 
 /// Opens a queue in a file.

@@ -6,16 +6,17 @@
 //! turns, and what of the order is lost is only counted and printed, because nothing is promised.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use huixin_sandbox::{Push, Sandbox, SandboxConfig};
 use tokio::task::JoinSet;
 
-use crate::harness::{Backend, History, Name, PATIENCE, Process, Setup, Stack, Step, free_port, long};
+use crate::harness::{
+    Backend, History, Name, PATIENCE, Process, Setup, Stack, Step, free_port, long, now_us,
+};
 
 const USERS: usize = 100;
-/// Longer than the millisecond in which the sandbox tells times, so that no answer seems to come before its handler.
 const HANDLER_TAKES: Duration = Duration::from_millis(30);
 /// How long all that was accepted may take to come to its end once there are no more faults.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
@@ -80,16 +81,7 @@ async fn under_faults(pinned: bool) {
 
     let mut history =
         Arc::into_inner(history).expect("all pushes have ended").into_inner().expect("none panicked");
-    for asked in backend.requests() {
-        if let Some(name) = Name::of(&asked.content) {
-            history.add(asked.at_us, name, Step::Started { id: asked.id });
-        }
-    }
-    for entry in stack.sandbox.sandbox.transcript().entries() {
-        if let Some(name) = entry.what.text().and_then(|text| Name::of(text.strip_prefix("answer to ")?)) {
-            history.add(entry.at_ms * 1000, name, Step::Answered);
-        }
-    }
+    stack.add_handled(&backend, &mut history);
     let verdict = history.judge();
     let in_hand: Vec<_> = struck_at.iter().map(|(fault, at)| (fault, history.in_hand(*at))).collect();
     let mut unsure = 0.0;
@@ -159,7 +151,7 @@ async fn traffic(
             history.lock().unwrap_or_else(PoisonError::into_inner).add(now_us(), name, what);
         };
         pushes.spawn(async move {
-            let push = Push::text("main", user_id(name.user), name.text());
+            let push = Push::text("main", user_id(name.user), name.to_string());
             note(Step::Pushed);
             if pusher.push(push).await.acked {
                 note(Step::Acked);
@@ -201,9 +193,4 @@ async fn settled(stack: &Stack) {
 
 fn user_id(user: usize) -> String {
     format!("oUser{user}")
-}
-
-fn now_us() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_micros()).unwrap_or_default()
 }

@@ -56,19 +56,6 @@ fn a_wrong_password_of_redis_ends_the_start_and_says_what_to_do() {
 }
 
 #[test]
-fn a_redis_that_would_lose_messages_is_refused_unless_the_risk_is_named() {
-    let server = RedisServer::start(&["--appendonly", "no"]);
-    let queue = format!("[queue]\nurl = \"{}\"\n", server.url());
-    let (output, text) = huixin(&["worker"], &format!("{queue}{ACCOUNT}"));
-    assert_eq!(output.status.code(), Some(64), "{text}");
-    assert!(
-        text.contains("CONFIG SET appendonly yes` ") || text.contains("CONFIG SET appendonly yes`,"),
-        "{text}"
-    );
-    assert!(text.contains("accept_risk = [\"no_aof\"]"), "{text}");
-}
-
-#[test]
 fn a_taken_port_is_told_by_its_address() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port can be bound");
     let address = taken.local_addr().expect("it has an address");

@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::PATIENCE;
+use super::{PATIENCE, now_us};
 
 /// A service that decides by the request what it answers and when.
 #[derive(Clone)]
@@ -103,13 +103,12 @@ impl Asked {
         let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
         let now = SystemTime::now();
         let accepted = humantime::parse_rfc3339(&text("accepted_at")).unwrap_or(now);
-        let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self {
             id: text("id"),
             content: text("content"),
             attempt: request["attempt"].as_u64().unwrap_or_default(),
             at: Instant::now(),
-            at_us: u64::try_from(since_1970.as_micros()).unwrap_or_default(),
+            at_us: now_us(),
             waited: now.duration_since(accepted).unwrap_or_default(),
         }
     }

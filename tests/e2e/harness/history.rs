@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::SystemTime;
 
 /// One message, as the tests name it: its user, and its number among the user's messages.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,14 +64,9 @@ pub(crate) struct Verdict {
 }
 
 impl Name {
-    /// The text that a user writes, and that names the message everywhere.
-    pub(crate) fn text(self) -> String {
-        self.to_string()
-    }
-
-    /// The message that a text names.
+    /// The message that the first word of a text names.
     pub(crate) fn of(text: &str) -> Option<Self> {
-        let (user, number) = text.split_once('/')?;
+        let (user, number) = text.split_whitespace().next()?.split_once('/')?;
         Some(Self { user: user.parse().ok()?, number: number.parse().ok()? })
     }
 }
@@ -88,7 +84,7 @@ impl fmt::Display for Name {
 }
 
 impl History {
-    /// Adds what happened at this time, in microseconds.
+    /// Adds what happened at this time, in microseconds since 1970.
     pub(crate) fn add(&mut self, at_us: u64, name: Name, what: Step) {
         self.0.push((at_us, what, name));
     }
@@ -229,4 +225,10 @@ impl fmt::Display for Verdict {
             self.repeated_answers
         )
     }
+}
+
+/// The time by the clock that all processes and the pretend WeChat share.
+pub(crate) fn now_us() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_micros()).unwrap_or_default()
 }

@@ -95,6 +95,7 @@ fn the_next_handler_may_start_in_the_very_tick_of_the_answer_before() {
 
 #[test]
 fn a_text_names_its_message() {
-    assert_eq!(Name::of(&FIRST.text()), Some(FIRST));
+    assert_eq!(Name::of(&FIRST.to_string()), Some(FIRST));
+    assert_eq!(Name::of("1/2 and more"), Some(SECOND));
     assert_eq!(Name::of("hello"), None);
 }
