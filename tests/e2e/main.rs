@@ -3,11 +3,15 @@
 mod harness;
 
 mod bad_input;
+mod chaos;
 mod cli;
 mod crash;
 mod door;
 mod example;
+mod fairness;
+mod full_redis;
 mod hostile;
+mod leases;
 mod operate;
 mod outage;
 mod page;
@@ -17,5 +21,6 @@ mod safety;
 mod samples;
 mod secrets;
 mod stop;
+mod takeover;
 mod thousand;
 mod tls;

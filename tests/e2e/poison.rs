@@ -20,7 +20,7 @@ async fn a_message_that_kills_its_workers_dies_and_the_others_are_answered() {
     }
     let mut kills = 0;
     let mut worker = stack.role("worker").await;
-    let asked = |content: &str| backend.requests().iter().filter(|(text, _)| text == content).count();
+    let asked = |content: &str| backend.requests().iter().filter(|asked| asked.content == content).count();
     loop {
         let before = backend.requests().len();
         if asked("bad") > kills {

@@ -35,7 +35,7 @@ async fn a_stopped_worker_finishes_or_hands_back_what_it_has() {
     let mut second = stack.role("worker").await;
     slow.wait_for_requests(2).await;
     assert!(
-        slow.requests()[1].1.duration_since(ended) < Duration::from_secs(10),
+        slow.requests()[1].at.duration_since(ended) < Duration::from_secs(10),
         "it did not wait for the lease of 15 s"
     );
     stack.wait_for_sends("oSlow", 1).await;

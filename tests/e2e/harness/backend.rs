@@ -1,7 +1,7 @@
 //! The business service behind an `http` route: answers every message after a time, and remembers who asked when.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::State;
 use axum::routing::post;
@@ -9,24 +9,50 @@ use axum::{Json, Router};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::PATIENCE;
+use super::{PATIENCE, now_us};
 
-/// A service that answers `answer to <content>` after `takes`.
+/// A service that decides by the request what it answers and when.
 #[derive(Clone)]
 pub(crate) struct Backend {
-    requests: Arc<Mutex<Vec<(String, Instant)>>>,
+    requests: Arc<Mutex<Vec<Asked>>>,
     count: Arc<watch::Sender<usize>>,
-    takes: Duration,
+    answers: Arc<Answers>,
     pub(crate) url: String,
 }
 
+/// How long a request takes, and what is said to it.
+type Answers = dyn Fn(&Asked) -> (Duration, String) + Send + Sync;
+
+/// One request: the start of a handler.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// The message's id.
+    pub(crate) id: String,
+    pub(crate) content: String,
+    pub(crate) attempt: u64,
+    /// When it came, by the clock that never goes back and by the one that the processes share.
+    pub(crate) at: Instant,
+    pub(crate) at_us: u64,
+    /// From the receiver's stamp to this request.
+    pub(crate) waited: Duration,
+}
+
 impl Backend {
-    /// Starts one on a port of its own; it lives as long as the test's runtime.
+    /// One that answers `answer to <content>` after `takes`.
     pub(crate) async fn start(takes: Duration) -> Self {
+        Self::answering(move |asked| (takes, format!("answer to {}", asked.content))).await
+    }
+
+    /// One that asks `answers` how long each request takes and what is said to it. It is on a port of its own and lives
+    /// as long as the test's runtime.
+    pub(crate) async fn answering(
+        answers: impl Fn(&Asked) -> (Duration, String) + Send + Sync + 'static,
+    ) -> Self {
         let listener =
             tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
         let url = format!("http://{}/", listener.local_addr().expect("a bound listener has an address"));
-        let backend = Self { requests: Arc::default(), count: Arc::new(watch::Sender::new(0)), takes, url };
+        let count = Arc::new(watch::Sender::new(0));
+        let backend = Self { requests: Arc::default(), count, answers: Arc::new(answers), url };
         let routes = Router::new().route("/", post(answer)).with_state(backend.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         backend
@@ -34,11 +60,11 @@ impl Backend {
 
     /// A route to it for every message.
     pub(crate) fn route(&self) -> String {
-        format!("[[route]]\nname = \"backend\"\nhttp = {{ url = \"{}\" }}\n", self.url)
+        format!("[[route]]\nname = \"backend\"\nhttp = {{ url = \"{}\", timeout = \"10m\" }}\n", self.url)
     }
 
-    /// What was asked and when, in order.
-    pub(crate) fn requests(&self) -> Vec<(String, Instant)> {
+    /// What was asked, in order.
+    pub(crate) fn requests(&self) -> Vec<Asked> {
         self.requests.lock().expect("no holder panics").clone()
     }
 
@@ -48,18 +74,48 @@ impl Backend {
         let _ = tokio::time::timeout(Duration::from_millis(200), seen.wait_for(|n| *n > than)).await;
     }
 
+    /// What was asked about this message, in order.
+    pub(crate) fn requests_for(&self, content: &str) -> Vec<Asked> {
+        let mut requests = self.requests();
+        requests.retain(|asked| asked.content == content);
+        requests
+    }
+
     /// Waits until it has been asked so often.
     pub(crate) async fn wait_for_requests(&self, count: usize) {
+        self.wait_until(&format!("{count} requests"), |requests| requests.len() >= count).await;
+    }
+
+    /// Waits until what it was asked is as the test wants it.
+    pub(crate) async fn wait_until(&self, what: &str, mut holds: impl FnMut(&[Asked]) -> bool) {
         let mut seen = self.count.subscribe();
-        let enough = tokio::time::timeout(PATIENCE, seen.wait_for(|n| *n >= count)).await;
-        assert!(enough.is_ok(), "it was asked {} times, not {count}", self.requests().len());
+        let mut holds = || holds(&self.requests.lock().expect("no holder panics"));
+        let came = tokio::time::timeout(PATIENCE, seen.wait_for(|_| holds())).await.is_ok();
+        assert!(came, "{what} never came; it was asked {:?}", self.requests());
     }
 }
 
 async fn answer(State(backend): State<Backend>, Json(request): Json<Value>) -> String {
-    let content = request["content"].as_str().unwrap_or_default().to_owned();
-    backend.requests.lock().expect("no holder panics").push((content.clone(), Instant::now()));
+    let asked = Asked::now(&request);
+    let (takes, text) = (backend.answers)(&asked);
+    backend.requests.lock().expect("no holder panics").push(asked);
     backend.count.send_modify(|n| *n += 1);
-    tokio::time::sleep(backend.takes).await;
-    format!("answer to {content}")
+    tokio::time::sleep(takes).await;
+    text
+}
+
+impl Asked {
+    fn now(request: &Value) -> Self {
+        let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
+        let now = SystemTime::now();
+        let accepted = humantime::parse_rfc3339(&text("accepted_at")).unwrap_or(now);
+        Self {
+            id: text("id"),
+            content: text("content"),
+            attempt: request["attempt"].as_u64().unwrap_or_default(),
+            at: Instant::now(),
+            at_us: now_us(),
+            waited: now.duration_since(accepted).unwrap_or_default(),
+        }
+    }
 }

@@ -4,13 +4,15 @@
 //! process logged an error that the test didn't announce.
 
 mod backend;
+mod history;
 mod process;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) use backend::Backend;
+pub(crate) use backend::{Asked, Backend};
+pub(crate) use history::{History, Name, Step, now_us};
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 use huixin_queue::{Clock, Counts, DeadFilter, DeadLetter, Queue, QueueError};
@@ -198,6 +200,24 @@ impl Stack {
         let sent = |entry: &huixin_sandbox::Entry| matches!(entry.what, What::Sent { .. });
         let transcript = self.sandbox.sandbox.transcript();
         transcript.wait_for_matches(sent, count, within).await.unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    /// Adds to a history which handlers started and which answers came, as far as their texts name messages.
+    ///
+    /// Handlers must take some milliseconds: the pretend WeChat tells its times in whole ones, and an answer must not seem
+    /// to come before its handler.
+    pub(crate) fn add_handled(&self, backend: &Backend, history: &mut History) {
+        for asked in backend.requests() {
+            if let Some(name) = Name::of(&asked.content) {
+                history.add(asked.at_us, name, Step::Started { id: asked.id });
+            }
+        }
+        for entry in self.sandbox.sandbox.transcript().entries() {
+            if let Some(name) = entry.what.text().and_then(|text| Name::of(text.strip_prefix("answer to ")?))
+            {
+                history.add(entry.at_ms * 1000, name, Step::Answered);
+            }
+        }
     }
 
     /// Waits until the queue holds no open message.

@@ -45,6 +45,18 @@ impl Process {
         }
     }
 
+    /// What a metric shows, summed over its labels; 0 if it shows nothing yet.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let url = format!("{}metrics", self.url_after("health and metrics are at ").await);
+        let client = huixin_wechat::http_client().expect("a client can be made");
+        let text = client.get(&url).send().await.expect("it answers").text().await.expect("to the end");
+        let of = |line: &str| {
+            let rest = line.strip_prefix(name)?;
+            if rest.starts_with(['{', ' ']) { rest.rsplit(' ').next()?.parse::<f64>().ok() } else { None }
+        };
+        text.lines().filter_map(of).sum()
+    }
+
     /// The URL that a log line names after these words.
     pub(crate) async fn url_after(&self, words: &str) -> String {
         let line = self.wait_for_log(words).await;
