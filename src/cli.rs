@@ -76,6 +76,11 @@ pub enum Command {
     Dead(DeadFlags),
     /// Show the messages of one user
     Lane(LaneFlags),
+    /// Stop handling messages of an account, a user or everybody; pushes are still taken in
+    #[command(after_help = PAUSE_EXAMPLES)]
+    Pause(PauseFlags),
+    /// Go on with what is paused
+    Resume(ResumeFlags),
     /// Check that the queue is in order; changes nothing
     Audit(LookFlags),
     /// Show and drain what receivers have put on this machine's disk while Redis was away
@@ -268,6 +273,9 @@ pub struct LetterFilter {
     /// Only of this account
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
+    /// Only of this user of the account
+    #[arg(long, value_name = "OPENID", requires = "account")]
+    pub user: Option<String>,
     /// Only those whose reason contains this
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
@@ -290,9 +298,9 @@ pub struct ShowFlags {
 #[derive(Args, Debug)]
 pub struct ActFlags {
     /// The message's id; without one, --all
-    #[arg(required_unless_present = "all", conflicts_with_all = ["all", "account", "reason"])]
+    #[arg(required_unless_present = "all", conflicts_with_all = ["all", "account", "user", "reason"])]
     pub id: Option<String>,
-    /// All that match --account and --reason
+    /// All that match --account, --user and --reason
     #[arg(long)]
     pub all: bool,
     /// Which.
@@ -329,6 +337,43 @@ pub struct DrainFlags {
     /// The queue.
     #[command(flatten)]
     pub queue: QueueFlag,
+}
+
+/// Flags of `pause`.
+#[derive(Args, Debug)]
+pub struct PauseFlags {
+    /// What.
+    #[command(flatten)]
+    pub scope: ScopeFlags,
+    /// Why, shown by `status`
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub reason: String,
+    /// The queue.
+    #[command(flatten)]
+    pub place: PlaceFlags,
+}
+
+/// Flags of `resume`.
+#[derive(Args, Debug)]
+pub struct ResumeFlags {
+    /// What.
+    #[command(flatten)]
+    pub scope: ScopeFlags,
+    /// The queue.
+    #[command(flatten)]
+    pub place: PlaceFlags,
+}
+
+/// What is paused or resumed.
+#[derive(Args, Debug)]
+pub struct ScopeFlags {
+    /// Every account of the queue
+    #[arg(long, required_unless_present = "account", conflicts_with_all = ["account", "user"])]
+    pub all: bool,
+    /// The account's name in the configuration
+    pub account: Option<String>,
+    /// Only this user of the account: the OpenID
+    pub user: Option<String>,
 }
 
 /// `--queue-url`.
@@ -387,7 +432,9 @@ impl Command {
             },
             Self::Status(LookFlags { place, .. })
             | Self::Audit(LookFlags { place, .. })
-            | Self::Lane(LaneFlags { place, .. }) => place.overrides(),
+            | Self::Lane(LaneFlags { place, .. })
+            | Self::Pause(PauseFlags { place, .. })
+            | Self::Resume(ResumeFlags { place, .. }) => place.overrides(),
             Self::Dead(DeadFlags { command }) => match command {
                 DeadCommand::List(ListFlags { place, .. })
                 | DeadCommand::Show(ShowFlags { place, .. })
@@ -455,6 +502,13 @@ const SPOOL_EXAMPLES: &str = "\
 Examples:
   huixin spool status                     beside running receivers too
   huixin spool drain                      when the receivers of this machine are gone for good";
+
+const PAUSE_EXAMPLES: &str = "\
+Examples:
+  huixin pause main --reason \"the backend moves\"     messages are taken in, and wait
+  huixin pause main oABC123                          one user of the account
+  huixin pause --all
+  huixin resume main";
 
 const DEAD_EXAMPLES: &str = "\
 Examples:

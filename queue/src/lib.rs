@@ -17,8 +17,14 @@ pub mod testing;
 pub use clock::{Clock, TestClock};
 pub use error::{Cause, QueueError};
 pub use lease::{Lease, Renewal, Token, WorkerId};
-pub use look::{Counts, DeadLetter, DeadPage, LaneState, LaneView, Violation};
-pub use message::{
-    Accepted, Class, Lane, Leased, MAX_PAYLOAD_BYTES, MessageId, NameError, NewMessage, Progress,
+pub use look::{
+    Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, LaneState, LaneView, Paused, Scope, Violation,
 };
-pub use queue::{DEAD_ON_ARRIVAL_MAX, MOVES_PER_TAKE, Queue, TakeRequest, Taken};
+pub use message::{
+    Accepted, Answered, Awaiting, Class, HeldEffect, Hold, Lane, Leased, MAX_PAYLOAD_BYTES, Memory,
+    MessageId, NameError, NewMessage, Progress,
+};
+pub use queue::{
+    DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, HELD_MAX, LOSSES_MAX, MOVES_PER_TAKE, NAME_MAX_BYTES, Queue,
+    SUSPECT_LOSSES, TakeRequest, Taken, settling_pause,
+};

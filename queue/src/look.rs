@@ -9,14 +9,19 @@ use crate::{Class, Lane, MessageId};
 /// How many messages are in which state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages not yet at their end, by class: waiting, running, delayed together. A class without one is left out.
+    /// Messages not yet at their end, by class: waiting, running, delayed, held together. A class without one is left
+    /// out.
     pub open: BTreeMap<Class, u64>,
     /// Lanes whose head could be taken now, by class.
     pub ready_lanes: BTreeMap<Class, u64>,
     /// Messages being handled.
     pub running: u64,
-    /// Messages that wait for their next attempt.
+    /// Messages that wait for their next attempt, or for an answer by call back.
     pub delayed: u64,
+    /// Lanes that are paused and have messages, met by a take.
+    pub parked: u64,
+    /// Messages held until their lane gets a waking one.
+    pub held: u64,
     /// Dead letters.
     pub dead: u64,
     /// Messages dead on arrival that were counted only, because their class held as many as it may.
@@ -37,8 +42,13 @@ impl Counts {
 pub struct LaneView {
     /// Where it stands.
     pub state: LaneState,
-    /// Its messages, the head first; at most 100.
+    /// Its current message, then the waiting ones: those of its second list, then those of its first; at most 100 of
+    /// each.
     pub waiting: Vec<MessageId>,
+    /// Its held messages, in their order.
+    pub held: Vec<MessageId>,
+    /// Whether it is paused itself. (Its class, or everything, may be too.)
+    pub paused: bool,
     /// Why the head's last attempt failed, if one did.
     pub last_error: Option<String>,
 }
@@ -56,6 +66,57 @@ pub enum LaneState {
         /// When it is due.
         due_us: u64,
     },
+    /// Its head waits for an answer by call back, until this time in Unix microseconds.
+    Awaiting {
+        /// How long.
+        until_us: u64,
+    },
+    /// It is paused, and was its turn.
+    Parked,
+    /// It has only held messages, or none and is paused: it is in no state.
+    Idle,
+}
+
+/// Which dead letters are meant: those that meet every condition given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadFilter {
+    /// Of this class.
+    pub class: Option<Class>,
+    /// Of this lane.
+    pub lane: Option<Lane>,
+    /// With this text in the reason, to the letter.
+    pub reason: Option<String>,
+}
+
+/// Behind which letter a page goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadCursor {
+    /// When that letter died, in Unix microseconds.
+    pub died_us: u64,
+    /// Its id.
+    pub id: MessageId,
+}
+
+/// What can be paused.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Everything.
+    All,
+    /// The messages of a class.
+    Class(Class),
+    /// One lane.
+    Lane(Lane),
+}
+
+/// Something that is paused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paused {
+    /// What.
+    pub scope: Scope,
+    /// Since when, in Unix microseconds.
+    pub since_us: u64,
+    /// Why, as the one who paused it said.
+    pub reason: String,
 }
 
 /// A message that reached its end unanswered, kept until a person retries or drops it.
@@ -84,10 +145,12 @@ pub struct DeadLetter {
 /// A page of dead letters, the youngest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadPage {
-    /// The letters.
+    /// The letters; none doesn't mean the end.
     pub letters: Vec<DeadLetter>,
-    /// How many there are in all.
+    /// How many there are in all, whatever the filter.
     pub total: u64,
+    /// Where to go on; `None` at the end.
+    pub next: Option<DeadCursor>,
 }
 
 /// A breach of the queue's invariant. There must never be one.

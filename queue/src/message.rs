@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Lease, QueueError};
+use crate::{Lease, NAME_MAX_BYTES, QueueError};
 
 /// The largest payload a queue stores, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
@@ -26,25 +26,52 @@ pub struct NewMessage {
     /// Refuse to store it later than this after the call began ([`Accepted::Expired`]). It guards against a call that
     /// timed out at the caller and is applied afterwards, behind a copy the caller has put elsewhere.
     pub not_after: Option<Duration>,
-    /// Whether it reopens the right to send, so that held messages of its lane go out.
-    pub wakes_held: bool,
-    /// It comes out of a spool, where it has waited for the store: messages of its lane that came later may be there
-    /// already, and it takes its place by the time it arrived.
+    /// What it does to the held messages of its lane.
+    pub held: HeldEffect,
+    /// It comes from a spool, so it may be older than what stands in its lane already: it goes to the lane's second list,
+    /// and the older of the two heads is next.
     pub late: bool,
     /// Store it straight among the dead letters, for this reason: it can't be understood.
     pub dead_reason: Option<String>,
 }
 
+/// What a new message does to those that are held for its lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeldEffect {
+    /// Nothing.
+    #[default]
+    Leave,
+    /// It reopens the right to send: they go back to waiting, in front of all that waits.
+    Wake,
+    /// It ends the right to send for good: they die.
+    Bury,
+}
+
 impl NewMessage {
     /// Refuses what no engine stores.
     pub(crate) fn check(&self) -> Result<(), QueueError> {
-        if self.payload.len() > MAX_PAYLOAD_BYTES {
-            let size = self.payload.len();
-            return Err(QueueError::Invalid(format!(
-                "the payload has {size} bytes, more than {MAX_PAYLOAD_BYTES}"
-            )));
+        check_bytes("payload", &self.payload)
+    }
+}
+
+/// Refuses what is too big to be stored.
+pub(crate) fn check_bytes(what: &str, bytes: &[u8]) -> Result<(), QueueError> {
+    match bytes.len() {
+        size if size > MAX_PAYLOAD_BYTES => {
+            Err(QueueError::Invalid(format!("the {what} has {size} bytes, more than {MAX_PAYLOAD_BYTES}")))
         }
-        Ok(())
+        _ => Ok(()),
+    }
+}
+
+/// Refuses names of shared values and limits that no engine stores.
+pub(crate) fn check_name(name: &str) -> Result<(), QueueError> {
+    match name.len() {
+        0 => Err(QueueError::Invalid("the name is empty".to_owned())),
+        size if size > NAME_MAX_BYTES => {
+            Err(QueueError::Invalid(format!("the name has {size} bytes, more than {NAME_MAX_BYTES}")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -74,7 +101,9 @@ pub struct Leased {
     pub arrived_us: u64,
     /// How many attempts failed before this one.
     pub failures: u32,
-    /// How many leases on it were lost, by workers that died.
+    /// How many leases on it were lost, by workers that died. From [`SUSPECT_LOSSES`](crate::SUSPECT_LOSSES) on it is a
+    /// suspect: a worker runs one at a time, and confirms it by a renewal before it starts the handler, as it does with
+    /// every message that has lost a lease.
     pub losses: u32,
     /// How often it was snoozed.
     pub snoozes: u32,
@@ -82,6 +111,14 @@ pub struct Leased {
     pub last_error: Option<String>,
     /// What an earlier holder recorded before the lease was lost or given back.
     pub progress: Progress,
+    /// How many waking messages have come since the message was first taken: what [`Queue::hold`](crate::Queue::hold) names.
+    pub trigger: u32,
+    /// The lane's memory, as last recorded.
+    pub memory: Option<Bytes>,
+    /// The answer that came by call back.
+    pub answer: Option<Bytes>,
+    /// It waited for an answer by call back, and none came in time.
+    pub unanswered: bool,
 }
 
 /// How far the answer to a message has got: recorded before each send, so that a crash leaves at most one send unsure.
@@ -93,6 +130,44 @@ pub struct Progress {
     pub sent: u32,
     /// The part that is about to be sent, counted from 0: after a crash, the one send that is unsure.
     pub sending: Option<u32>,
+}
+
+/// What a lane is to remember, until it is replaced or its time is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The bytes, at most [`MAX_PAYLOAD_BYTES`]. None at all: forget what was there.
+    pub bytes: Bytes,
+    /// For how long.
+    pub keep_for: Duration,
+}
+
+/// What became of a message that was to be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It is held until its lane gets a waking message, or its time is over.
+    Held,
+    /// A waking message has come meanwhile: it waits for another turn instead, and stays the head of its lane.
+    Waiting,
+}
+
+/// What became of a message that was to wait for an answer by call back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaiting {
+    /// It waits.
+    Waiting,
+    /// The answer was there already: the lane is ready, and the message comes with it.
+    AnswerIsThere,
+}
+
+/// What became of an answer by call back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It is stored, durably, and the message comes with it.
+    First,
+    /// The message had its answer.
+    Already,
+    /// The message isn't the current one of its lane: it has ended, or never was.
+    Gone,
 }
 
 macro_rules! name {

@@ -1,12 +1,22 @@
 //! The trait that every engine implements, and the conformance suite holds.
 //!
-//! **States.** A message is *waiting* in its lane, then *running* under a lease, then gone; or *delayed* until its next
-//! attempt; or *dead*, with a reason. (Two more have their place and come later: *held* until its lane gets a message
-//! that reopens the right to send, and *awaiting* an answer by call back.)
+//! **States.** A message is *waiting* in its lane; then it is the lane's *current* message, from its first take to its
+//! end: *running* under a lease, or *delayed* until its next attempt, or *awaiting* an answer by call back; then gone, or
+//! *dead* with a reason, or *held* until its lane gets a message that reopens the right to send.
 //!
-//! **The invariant.** A lane with a current or a waiting message is in exactly one of: ready, leased, delayed (later
-//! also parked). Everything else follows from it: there are no counters for exclusion, no second list of what is
-//! running, nothing is removed by search.
+//! **The invariant.** A lane with a current or a waiting message is in exactly one of: ready, leased, delayed (awaiting
+//! too), parked (paused). A lane with only held messages or a memory is in none. Everything else follows from it: there
+//! are no counters for exclusion, no second list of what is running, nothing is removed by search.
+//!
+//! **Order.** A lane has two lists: messages accepted from a receiver, and *older* ones, that were drained from a spool or
+//! held. Without a current message the older of the two heads is next. What has been taken stays current until its end,
+//! whatever comes.
+//!
+//! **Lost leases.** A message that outlives its workers is a *suspect* after [`SUSPECT_LOSSES`] losses, and dies at the
+//! next ([`LOSSES_MAX`]). A loss counts only if a worker had certainly begun: the first counts always, later ones if the
+//! lease was renewed. None counts that ran out in a gap of the store's service: takes and renewals note the time, and
+//! when more than half a lease has gone by without any, no lease is taken back for [`settling_pause`] (the living renew
+//! in it), and what ran out before its end costs nothing.
 //!
 //! **For implementers.**
 //! * *Atomicity*: each call is one step. A crash at any moment leaves the state before it or after it.
@@ -21,10 +31,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use crate::{
-    Accepted, Class, Counts, DeadLetter, DeadPage, Lane, LaneView, Lease, Leased, MessageId, NewMessage,
-    Progress, QueueError, Renewal, Violation, WorkerId,
+    Accepted, Answered, Awaiting, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
+    LaneView, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Scope,
+    Violation, WorkerId,
 };
 
 /// How many due and how many expired lanes one `take` moves to ready, each.
@@ -32,6 +44,26 @@ pub const MOVES_PER_TAKE: usize = 64;
 
 /// How many letters dead on arrival one class keeps; the rest are counted.
 pub const DEAD_ON_ARRIVAL_MAX: u64 = 1_000;
+
+/// From so many losses on a message is a suspect.
+pub const SUSPECT_LOSSES: u32 = 2;
+
+/// With so many losses a message dies.
+pub const LOSSES_MAX: u32 = 3;
+
+/// How many messages a lane holds at most; one more, and the one held longest dies.
+pub const HELD_MAX: usize = 20;
+
+/// The most dead letters that one call looks through.
+pub const DEAD_SCAN_MAX: u64 = 500;
+
+/// The longest name of a shared value or a limit, in bytes.
+pub const NAME_MAX_BYTES: usize = 256;
+
+/// For how long after a gap in its service a store takes no lease back: a heartbeat and a second.
+pub fn settling_pause(lease_for: Duration) -> Duration {
+    lease_for / 5 + Duration::from_secs(1)
+}
 
 /// A durable queue of messages in lanes. See the [module's essay](self) for what all methods share.
 #[async_trait]
@@ -41,9 +73,10 @@ pub trait Queue: Send + Sync + 'static {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError>;
 
     /// Leases up to `max` messages, each the head of another ready lane, the lane that has waited longest first, one
-    /// class after the other. Before that it moves lanes whose delay is over to the end of ready, and lanes whose
-    /// lease has run out to the front. A call with a lower number than the worker's last gives nothing: it comes late,
-    /// and nobody waits for its answer. Never waits: see [`Queue::wait`].
+    /// class after the other. Before that it moves lanes whose delay is over to the end of ready, lanes whose
+    /// lease has run out to the front, and held messages whose time is over to the dead letters. Nothing of what is
+    /// paused is given; a paused lane whose turn it is is parked. A call with a lower number than the worker's last gives
+    /// nothing: it comes late, and nobody waits for its answer. Never waits: see [`Queue::wait`].
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError>;
 
     /// Returns when there may be something to take, at the latest after `at_most`. It may return early for nothing,
@@ -51,16 +84,24 @@ pub trait Queue: Send + Sync + 'static {
     async fn wait(&self, at_most: Duration) -> Result<(), QueueError>;
 
     /// Makes leases run for `lease_for` from now, and says of each, in the same order, whether it is still held. A lease that ran out and was
-    /// not taken back yet is revived.
+    /// not taken back yet is revived. With no lease at all it only notes that the store serves.
     async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError>;
 
-    /// Records how far the answer has got. Replaces `sent` and `sending`; `replies` only if given.
-    async fn record(&self, lease: &Lease, progress: Progress) -> Result<(), QueueError>;
+    /// Records how far the answer has got. Replaces `sent` and `sending`; `replies` only if given. With the first replies
+    /// of a message, and only with them, `memory` replaces that of the lane in the same step: so neither a repeated call
+    /// nor a part that was held can bring back what is older.
+    async fn record(
+        &self,
+        lease: &Lease,
+        progress: Progress,
+        memory: Option<Memory>,
+    ) -> Result<(), QueueError>;
 
     /// Ends the message: answered, or nothing to answer. Its lane goes on.
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError>;
 
-    /// A failed attempt: the message stays the head of its lane, which waits for `after`. What was recorded stays.
+    /// A failed attempt: the message stays the head of its lane, which waits for `after`, or not at all if an answer by
+    /// call back has come meanwhile. What was recorded stays.
     async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError>;
 
     /// Like [`Queue::retry`], for a reason that isn't the message's fault: no attempt is used.
@@ -72,24 +113,69 @@ pub trait Queue: Send + Sync + 'static {
     /// Moves the message to the dead letters. Its lane goes on.
     async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError>;
 
+    /// Puts the message aside, with what was recorded, until its lane gets a waking message, for at most `hold_for`; then
+    /// it dies of `reason`. If a waking message has come since `trigger` ([`Leased::trigger`] as the caller saw it), it
+    /// waits for another turn instead. A lane holds [`HELD_MAX`]; one more, and the one held longest dies.
+    async fn hold(
+        &self,
+        lease: &Lease,
+        trigger: u32,
+        hold_for: Duration,
+        reason: &str,
+    ) -> Result<Hold, QueueError>;
+
+    /// Lets the message, and its lane, wait for an answer by call back, for at most `within`; then it comes again,
+    /// [`Leased::unanswered`].
+    async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError>;
+
+    /// An answer by call back, for the current message of a lane. The first wins, whatever the message's state: it may
+    /// come before [`Queue::await_answer`], or while an attempt that failed is waiting for the next. Whether the caller
+    /// may answer is for him who calls this to know.
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError>;
+
     /// How many messages are in which state.
     async fn counts(&self) -> Result<Counts, QueueError>;
 
-    /// One lane, or `None` if it has no message.
+    /// One lane, or `None` if it has no message and isn't paused.
     async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError>;
 
-    /// Dead letters, the youngest first: `limit` (at most 1,000) from `offset`.
-    async fn dead(&self, offset: u64, limit: u64) -> Result<DeadPage, QueueError>;
+    /// Dead letters that match, the youngest first, at most `limit`, from behind `after` on. One call looks through
+    /// [`DEAD_SCAN_MAX`] letters at most: the page says where to go on.
+    async fn dead(
+        &self,
+        filter: &DeadFilter,
+        after: Option<&DeadCursor>,
+        limit: u64,
+    ) -> Result<DeadPage, QueueError>;
 
     /// One dead letter, or `None` if there is none with this id.
     async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError>;
 
-    /// Gives a dead letter another life: it goes to the end of its lane, as if it had just come, with all its attempts.
-    /// Its id stays what it was. False if there is no such letter.
-    async fn revive(&self, id: &MessageId) -> Result<bool, QueueError>;
+    /// Gives dead letters another life: each goes to the end of its lane, as if it had just come, with all its attempts.
+    /// Its id stays what it was. False where there is no such letter.
+    async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError>;
 
-    /// Removes a dead letter for good. False if there is no such letter.
-    async fn drop_dead(&self, id: &MessageId) -> Result<bool, QueueError>;
+    /// Removes dead letters for good. False where there is no such letter.
+    async fn drop_dead(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError>;
+
+    /// Pauses: nothing of it is given out any more; what runs may end. Pausing again replaces the reason.
+    async fn pause(&self, scope: &Scope, reason: &str) -> Result<(), QueueError>;
+
+    /// Ends a pause. False if there was none.
+    async fn resume(&self, scope: &Scope) -> Result<bool, QueueError>;
+
+    /// What is paused, at most 1,000 of it.
+    async fn paused(&self) -> Result<Vec<Paused>, QueueError>;
+
+    /// A small value that all who use the queue share.
+    async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError>;
+
+    /// Sets a shared value for a time; an empty one removes it.
+    async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError>;
+
+    /// Asks for one of `n` per period, shared by all who use the queue, unused ones saved up to `n`. Zero: it is granted.
+    /// Else it isn't, and this is how long to wait before asking again.
+    async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError>;
 
     /// Whether the queue can do its work now: reaches the store and runs something there.
     async fn ping(&self) -> Result<(), QueueError>;
@@ -114,6 +200,8 @@ pub struct TakeRequest {
     pub call: u64,
     /// How long the leases run.
     pub lease_for: Duration,
+    /// Whether one of the messages may be a suspect: the worker runs none.
+    pub suspect: bool,
 }
 
 /// What a worker got.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, START_US, message};
-use huixin_queue::{Accepted, Class, Clock, Queue, QueueError, TakeRequest, TestClock, WorkerId};
+use huixin_queue::{
+    Accepted, Class, Clock, HeldEffect, NewMessage, Queue, QueueError, TakeRequest, TestClock, WorkerId,
+};
 
 huixin_queue::conformance!(open);
 
@@ -28,6 +30,7 @@ fn request(call: u64) -> TakeRequest {
         worker: WorkerId::new("test"),
         call,
         lease_for: Duration::from_secs(15),
+        suspect: true,
     }
 }
 
@@ -112,7 +115,7 @@ async fn a_full_redis_refuses_to_accept_but_lets_running_messages_end() {
     assert!(error.is_outage(), "a full Redis is an outage: {error:?}");
     let lease = &taken[0].lease;
     queue.renew(std::slice::from_ref(lease), Duration::from_secs(15)).await.expect("renew");
-    queue.record(lease, huixin_queue::Progress::default()).await.expect("record");
+    queue.record(lease, huixin_queue::Progress::default(), None).await.expect("record");
     queue.complete(lease).await.expect("complete");
     assert!(queue.audit().await.expect("audit").is_empty());
 }
@@ -204,17 +207,22 @@ async fn a_message_of_a_newer_format_is_left_where_it_is_and_stops_nothing_else(
 #[tokio::test]
 async fn the_audit_finds_what_is_wrong() {
     let breaches = [
-        ("redis.call('RPUSH', '{p:0}:ready:c', 'ghost')", "no message"),
-        ("redis.call('RPUSH', '{p:0}:ready:c', 'ready')", "2, 0, 0"),
-        ("redis.call('DEL', '{p:0}:ready:c')", "0, 0, 0"),
+        ("redis.call('RPUSH', '{p:0}:ready:c', 'ghost')", "0 messages"),
+        ("redis.call('RPUSH', '{p:0}:ready:c', 'ready')", "parked: 2, 0, 0, 0"),
+        ("redis.call('DEL', '{p:0}:ready:c')", "parked: 0, 0, 0, 0"),
         ("redis.call('HINCRBY', '{p:0}:open', 'c', 7)", "counts of open ones"),
-        ("redis.call('ZADD', '{p:0}:delay', 1, 'leased')", "0, 1, 1"),
-        ("redis.call('ZREM', '{p:0}:lease', 'leased')", "0, 0, 0"),
-        ("redis.call('HDEL', '{p:0}:run:leased', 'token')", "without a token"),
+        ("redis.call('ZADD', '{p:0}:delay', 1, 'leased')", "parked: 0, 1, 1, 0"),
+        ("redis.call('ZREM', '{p:0}:lease', 'leased')", "parked: 0, 0, 0, 0"),
+        ("redis.call('HDEL', '{p:0}:run:leased', 'token')", "no token"),
         ("redis.call('HSET', '{p:0}:run:nobody', 'failures', 1)", "a record"),
+        ("redis.call('ZADD', '{p:0}:parked', 1, 'ready')", "parked, but not paused"),
+        ("redis.call('ZREM', '{p:0}:hold', '\\2m3ready')", "held without an end"),
+        ("redis.call('ZADD', '{p:0}:hold', 1, 'x')", "1 messages are held, but 2 have an end"),
+        ("redis.call('HSET', '{p:0}:run:leased', 'awaiting', 1)", "awaits an answer, but is not delayed"),
         (
-            "redis.call('DEL', '{p:0}:ready:c'); redis.call('HSET', '{p:0}:open', 'd', 0); redis.call('RPUSH', '{p:0}:ready:d', 'ready')",
-            "another class",
+            "redis.call('ZREM', '{p:0}:lease', 'leased'); redis.call('HDEL', '{p:0}:run:leased', 'token');
+            redis.call('RPUSH', '{p:0}:suspect:c', 'leased')",
+            "not in ready:c",
         ),
     ];
     let server = RedisServer::start(&[]);
@@ -229,7 +237,10 @@ async fn the_audit_finds_what_is_wrong() {
         let queue = RedisQueue::open(&settings).expect("the URL is right");
         queue.accept(message("leased", "m1")).await.expect("accept");
         queue.take(&request(1)).await.expect("take");
-        queue.accept(message("ready", "m2")).await.expect("accept");
+        queue.accept(message("ready", "m3")).await.expect("accept");
+        let taken = queue.take(&request(2)).await.expect("take").messages.remove(0);
+        queue.hold(&taken.lease, 0, DEDUP_WINDOW, "refused").await.expect("hold");
+        queue.accept(NewMessage { held: HeldEffect::Leave, ..message("ready", "m2") }).await.expect("accept");
         assert_eq!(queue.audit().await.expect("audit"), [], "before: {breach}");
         server.cli(&["EVAL", breach, "0"]);
         let found = queue.audit().await.expect("audit");

@@ -13,8 +13,8 @@ use std::time::Duration;
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, LEASE, START_US, message};
 use huixin_queue::{
-    Accepted, Class, Clock, Lane, LaneState, Leased, NewMessage, Progress, Queue, QueueError, TakeRequest,
-    TestClock, WorkerId,
+    Accepted, Class, Clock, DeadFilter, Lane, LaneState, Leased, NewMessage, Progress, Queue, QueueError,
+    TakeRequest, TestClock, WorkerId,
 };
 
 huixin_queue::conformance!(open);
@@ -51,7 +51,7 @@ async fn what_was_accepted_is_there_after_reopening() {
     assert!(matches!(lane.state, LaneState::Delayed { .. }), "{lane:?}");
     assert_eq!(lane.waiting.iter().map(ToString::to_string).collect::<Vec<_>>(), ["m1", "m2"]);
     assert_eq!(lane.last_error.as_deref(), Some("later"));
-    assert_eq!(queue.dead(0, 10).await.unwrap().letters[0].reason, "not XML");
+    assert_eq!(queue.dead(&DeadFilter::default(), None, 10).await.unwrap().letters[0].reason, "not XML");
     for id in ["m0", "m1", "m2", "broken"] {
         assert_eq!(queue.accept(message("lane", id)).await.unwrap(), Accepted::Duplicate);
     }
@@ -59,7 +59,7 @@ async fn what_was_accepted_is_there_after_reopening() {
 }
 
 #[tokio::test]
-async fn leases_are_void_after_reopening_with_the_progress_kept_and_no_loss_counted() {
+async fn leases_are_lost_with_their_process_and_the_progress_is_kept() {
     let file = File::new();
     let queue = file.open(Clock::Store);
     for lane in ["a", "b", "c"] {
@@ -69,7 +69,7 @@ async fn leases_are_void_after_reopening_with_the_progress_kept_and_no_loss_coun
     let request = TakeRequest { worker, ..request(2) };
     let taken = queue.take(&request).await.unwrap().messages;
     let progress = Progress { replies: Some("reply".into()), sent: 1, sending: Some(1) };
-    queue.record(&taken[0].lease, progress.clone()).await.unwrap();
+    queue.record(&taken[0].lease, progress.clone(), None).await.unwrap();
     drop(queue);
 
     let queue = file.open(Clock::Store);
@@ -78,7 +78,7 @@ async fn leases_are_void_after_reopening_with_the_progress_kept_and_no_loss_coun
     // The same call as before the restart: that batch is gone, this is a new one.
     let again = queue.take(&TakeRequest { max: 3, ..request }).await.unwrap().messages;
     assert_eq!(ids(&again), ["a", "b", "c"]);
-    assert_eq!((again[0].losses, again[0].failures), (0, 0));
+    assert_eq!((again[0].losses, again[2].losses, again[0].failures), (1, 0, 0));
     assert_eq!(again[0].progress, progress);
     assert_ne!(again[0].lease.token, taken[0].lease.token);
 }
@@ -140,7 +140,7 @@ async fn time_does_not_go_back_when_the_wall_clock_did() {
 
     let queue = file.open(Clock::Store);
     queue.accept(NewMessage { dead_reason: Some("x".into()), ..message("lane", "dead") }).await.unwrap();
-    assert!(queue.dead(0, 1).await.unwrap().letters[0].died_us >= year_2100_us);
+    assert!(queue.dead(&DeadFilter::default(), None, 1).await.unwrap().letters[0].died_us >= year_2100_us);
     assert_eq!(queue.accept(message("lane", "m")).await.unwrap(), Accepted::Duplicate);
     let taken = queue.take(&request(9)).await.unwrap();
     assert!(taken.messages.is_empty());
@@ -290,8 +290,17 @@ async fn the_audit_finds_what_is_wrong() {
         ("UPDATE lane SET token = 'x' WHERE name = 'delayed'", "still has a token"),
         ("UPDATE lane SET position = 7 WHERE name = 'delayed'", "still has a position"),
         ("UPDATE lane SET state = 'leased', due_us = NULL WHERE name = 'delayed'", "leased without a token"),
-        ("UPDATE message SET class = 'other' WHERE id = 'ready0'", "its head in other"),
-        ("INSERT INTO head (seq) VALUES (1000)", "is no head"),
+        ("UPDATE message SET class = 'other' WHERE id = 'delayed'", "its current message in other"),
+        ("INSERT INTO head (seq) VALUES (1000)", "it never was current"),
+        ("UPDATE lane SET current = 1000 WHERE name = 'delayed'", "does not exist"),
+        ("UPDATE lane SET current = NULL WHERE name = 'delayed'", "without a current message"),
+        ("UPDATE lane SET state = 'parked', position = NULL WHERE name = 'ready0'", "not paused"),
+        ("UPDATE lane SET suspect = 1 WHERE name = 'ready0'", "ready as suspect 1"),
+        (
+            "UPDATE head SET awaiting = 1; UPDATE lane SET state = 'parked', due_us = NULL WHERE name = 'delayed'",
+            "awaits",
+        ),
+        ("UPDATE class SET held = 1", "class c has 0 held, not 1 as counted"),
         ("UPDATE class SET open = open + 1", "class c has 3 open, not 4 as counted"),
         ("UPDATE class SET delayed = 0", "class c has 1 delayed, not 0 as counted"),
     ];
@@ -492,7 +501,7 @@ impl File {
 
 fn request(max: usize) -> TakeRequest {
     let classes = vec![Class::new("c").expect("a test's class fits")];
-    TakeRequest { max, classes, worker: WorkerId::new("test"), call: 1, lease_for: LEASE }
+    TakeRequest { max, classes, worker: WorkerId::new("test"), call: 1, lease_for: LEASE, suspect: true }
 }
 
 async fn take(queue: &SqliteQueue, max: usize) -> Vec<Leased> {

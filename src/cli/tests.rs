@@ -62,6 +62,8 @@ fn the_help_of_every_command_is_pinned() {
       status    Show how many messages wait, run and are dead
       dead      Show, retry and drop dead letters
       lane      Show the messages of one user
+      pause     Stop handling messages of an account, a user or everybody; pushes are still taken in
+      resume    Go on with what is paused
       audit     Check that the queue is in order; changes nothing
       spool     Show and drain what receivers have put on this machine's disk while Redis was away
       help      Print this message or the help of the given subcommand(s)
@@ -437,6 +439,95 @@ fn the_help_of_every_command_is_pinned() {
     Options:
           --json
               Print JSON for programs
+
+          --queue-url <URL>
+              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+
+          --admin-listen <ADDR>
+              The address of health and metrics, above `admin.listen` of the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    ====================================================================================================
+    Stop handling messages of an account, a user or everybody; pushes are still taken in
+
+    Usage: huixin pause [OPTIONS] [ACCOUNT] [USER]
+
+    Arguments:
+      [ACCOUNT]
+              The account's name in the configuration
+
+      [USER]
+              Only this user of the account: the OpenID
+
+    Options:
+          --all
+              Every account of the queue
+
+          --reason <TEXT>
+              Why, shown by `status`
+
+              [default: ""]
+
+          --queue-url <URL>
+              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+
+          --admin-listen <ADDR>
+              The address of health and metrics, above `admin.listen` of the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin pause main --reason "the backend moves"     messages are taken in, and wait
+      huixin pause main oABC123                          one user of the account
+      huixin pause --all
+      huixin resume main
+
+    ====================================================================================================
+    Go on with what is paused
+
+    Usage: huixin resume [OPTIONS] [ACCOUNT] [USER]
+
+    Arguments:
+      [ACCOUNT]
+              The account's name in the configuration
+
+      [USER]
+              Only this user of the account: the OpenID
+
+    Options:
+          --all
+              Every account of the queue
 
           --queue-url <URL>
               The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH

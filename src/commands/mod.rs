@@ -1,6 +1,7 @@
 //! The subcommands: each builds its parts from the configuration, runs them, and says how it ended.
 
 mod check;
+mod dead;
 mod dev;
 mod health;
 mod operate;
@@ -27,9 +28,11 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Check(flags) => check::check(&cli, flags).await,
             Command::Health(flags) => health::health(flags).await,
             Command::Status(flags) => operate::status(&cli, &flags.output).await,
-            Command::Dead(flags) => operate::dead(&cli, flags).await,
+            Command::Dead(flags) => dead::dead(&cli, flags).await,
             Command::Lane(flags) => operate::lane(&cli, flags).await,
             Command::Spool(flags) => spool::spool(&cli, flags).await,
+            Command::Pause(flags) => operate::pause(&cli, flags).await,
+            Command::Resume(flags) => operate::resume(&cli, flags).await,
             Command::Audit(flags) => operate::audit(&cli, &flags.output).await,
         }
     })

@@ -11,24 +11,27 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use huixin_queue::{MessageId, Queue};
 use huixin_wechat::{Secret, http_client};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::{LaneView, Letter, Letters, Operator, Status, Violations};
+use super::asked::{Ids, PauseOrder};
+use super::{LaneView, Letter, Letters, LettersAsked, Operator, Pausable, Status, Violations};
 use crate::config::Config;
 use crate::report::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
-const PAGE_DEFAULT: u64 = 100;
 
 /// The paths below `/v1/` of the admin listener. Whoever serves them asks for the token first.
 ///
 /// | request | answer |
 /// | --- | --- |
 /// | `GET /v1/status` | [`Status`] |
-/// | `GET /v1/dead?offset=0&limit=100` | [`Letters`] |
+/// | `GET /v1/dead?account=main&user=o…&reason=45015&after=…&limit=100` | [`Letters`]; each part may be left out |
 /// | `GET /v1/dead/{id}` | [`Letter`] or null |
-/// | `POST /v1/dead/{id}/retry`, `POST /v1/dead/{id}/drop` | true, or false if there is none |
+/// | `POST /v1/dead/retry`, `POST /v1/dead/drop` with `{"ids": ["m…"]}` | how many of them there were |
+/// | `POST /v1/pause` with `{"what": {"account", "user"}, "reason"}` | null; without a user the account, without both everything |
+/// | `POST /v1/resume` with `{"account", "user"}` | true, or false if it was not paused |
 /// | `GET /v1/lane?account=main&user=o…` | [`LaneView`] or null |
 /// | `GET /v1/audit` | [`Violations`] |
 pub fn routes(queue: Arc<dyn Queue>) -> Router {
@@ -36,8 +39,10 @@ pub fn routes(queue: Arc<dyn Queue>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/dead", get(letters))
         .route("/v1/dead/{id}", get(letter))
-        .route("/v1/dead/{id}/retry", post(revive))
-        .route("/v1/dead/{id}/drop", post(drop_letter))
+        .route("/v1/dead/retry", post(revive))
+        .route("/v1/dead/drop", post(drop_letters))
+        .route("/v1/pause", post(pause))
+        .route("/v1/resume", post(resume))
         .route("/v1/lane", get(lane))
         .route("/v1/audit", get(audit))
         .with_state(Arc::new(Operator::Direct(queue)))
@@ -50,24 +55,31 @@ async fn status(State(operator): State<Arc<Operator>>) -> Answer<Status> {
     answer(operator.status().await)
 }
 
-async fn letters(State(operator): State<Arc<Operator>>, Query(params): Params) -> Answer<Letters> {
-    let number = |name: &str, default| params.get(name).map_or(Ok(default), |text| text.parse::<u64>());
-    match (number("offset", 0), number("limit", PAGE_DEFAULT)) {
-        (Ok(offset), Ok(limit)) => answer(operator.letters(offset, limit).await),
-        _ => Err((StatusCode::BAD_REQUEST, "offset and limit are numbers".to_owned())),
-    }
+async fn letters(
+    State(operator): State<Arc<Operator>>,
+    Query(asked): Query<LettersAsked>,
+) -> Answer<Letters> {
+    answer(operator.letters(&asked).await)
 }
 
 async fn letter(State(operator): State<Arc<Operator>>, Path(id): Path<String>) -> Answer<Option<Letter>> {
     answer(operator.letter(&id_of(id)?).await)
 }
 
-async fn revive(State(operator): State<Arc<Operator>>, Path(id): Path<String>) -> Answer<bool> {
-    answer(operator.revive(&id_of(id)?).await)
+async fn revive(State(operator): State<Arc<Operator>>, Json(ids): Json<Ids>) -> Answer<usize> {
+    answer(operator.revive(&ids.read().map_err(|failure| bad_request(&failure))?).await)
 }
 
-async fn drop_letter(State(operator): State<Arc<Operator>>, Path(id): Path<String>) -> Answer<bool> {
-    answer(operator.drop_letter(&id_of(id)?).await)
+async fn drop_letters(State(operator): State<Arc<Operator>>, Json(ids): Json<Ids>) -> Answer<usize> {
+    answer(operator.drop_letters(&ids.read().map_err(|failure| bad_request(&failure))?).await)
+}
+
+async fn pause(State(operator): State<Arc<Operator>>, Json(order): Json<PauseOrder>) -> Answer<()> {
+    answer(operator.pause(&order.what, &order.reason).await)
+}
+
+async fn resume(State(operator): State<Arc<Operator>>, Json(what): Json<Pausable>) -> Answer<bool> {
+    answer(operator.resume(&what).await)
 }
 
 async fn lane(State(operator): State<Arc<Operator>>, Query(params): Params) -> Answer<Option<LaneView>> {
@@ -83,6 +95,10 @@ async fn audit(State(operator): State<Arc<Operator>>) -> Answer<Violations> {
 
 fn id_of(id: String) -> Result<MessageId, (StatusCode, String)> {
     MessageId::new(id).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
+}
+
+fn bad_request(failure: &Failure) -> (StatusCode, String) {
+    (StatusCode::BAD_REQUEST, failure.render())
 }
 
 fn answer<T>(result: Result<T, Failure>) -> Answer<T> {
@@ -108,9 +124,21 @@ impl Owner {
         self.ask(self.client.get(self.url(path)?)).await
     }
 
-    pub(super) async fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        // JSON, though it is empty: no page of another site can send that without being asked for it first.
-        self.ask(self.client.post(self.url(path)?).json(&())).await
+    pub(super) async fn get_with<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.ask(self.client.get(self.url(path)?).query(query)).await
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        // JSON: no page of another site can send that without being asked for it first.
+        self.ask(self.client.post(self.url(path)?).json(body)).await
     }
 
     fn url(&self, path: &str) -> Result<Url, Failure> {

@@ -1,19 +1,22 @@
-//! What a person does with a running queue: look, retry, drop.
+//! What a person does with a running queue: look, retry, drop, pause.
 //!
 //! A queue on Redis is opened beside the processes that use it. A queue in a file belongs to one process; while that
 //! runs, its admin listener answers the same questions in the same JSON. Commands don't know the difference: they ask an
 //! [`Operator`].
 
+mod asked;
 mod http;
 mod view;
 
 use std::sync::Arc;
 
-use huixin_queue::{Lane, MessageId, Queue, QueueError};
+use huixin_queue::{MessageId, Queue, QueueError};
 
+use asked::{Ids, PauseOrder, lane_of};
+pub use asked::{LettersAsked, Pausable};
 pub use http::routes;
 pub(crate) use view::rfc3339;
-pub use view::{LaneView, Letter, Letters, Status, Violations};
+pub use view::{LaneView, Letter, Letters, PausedView, Status, Violations};
 
 use crate::config::{Config, QueueUrl};
 use crate::parts;
@@ -54,16 +57,21 @@ impl Operator {
     /// When the queue doesn't answer; so for all of these.
     pub async fn status(&self) -> Result<Status, Failure> {
         match self {
-            Self::Direct(queue) => Ok(Status::of(queue.place(), &queue.counts().await?)),
+            Self::Direct(queue) => {
+                Ok(Status::of(queue.place(), &queue.counts().await?, &queue.paused().await?))
+            }
             Self::Owner(owner) => owner.get("status").await,
         }
     }
 
-    /// A page of dead letters, the youngest first.
-    pub async fn letters(&self, offset: u64, limit: u64) -> Result<Letters, Failure> {
+    /// A page of the dead letters that are asked for, the youngest first. An empty one isn't the end: `next` says so.
+    pub async fn letters(&self, asked: &LettersAsked) -> Result<Letters, Failure> {
         match self {
-            Self::Direct(queue) => Ok(Letters::of(&queue.dead(offset, limit).await?)),
-            Self::Owner(owner) => owner.get(&format!("dead?offset={offset}&limit={limit}")).await,
+            Self::Direct(queue) => {
+                let (filter, after) = (asked.filter()?, asked.cursor()?);
+                Ok(Letters::of(&queue.dead(&filter, after.as_ref(), asked.limit).await?))
+            }
+            Self::Owner(owner) => owner.get_with("dead", asked).await,
         }
     }
 
@@ -75,29 +83,45 @@ impl Operator {
         }
     }
 
-    /// Puts a dead letter back into its lane; false if there is none.
-    pub async fn revive(&self, id: &MessageId) -> Result<bool, Failure> {
+    /// Puts dead letters back into their lanes; how many there were.
+    pub async fn revive(&self, ids: &[MessageId]) -> Result<usize, Failure> {
         match self {
-            Self::Direct(queue) => Ok(queue.revive(id).await?),
-            Self::Owner(owner) => owner.post(&format!("dead/{id}/retry")).await,
+            Self::Direct(queue) => Ok(done(&queue.revive(ids).await?)),
+            Self::Owner(owner) => owner.post("dead/retry", &Ids::of(ids)).await,
         }
     }
 
-    /// Removes a dead letter; false if there is none.
-    pub async fn drop_letter(&self, id: &MessageId) -> Result<bool, Failure> {
+    /// Removes dead letters; how many there were.
+    pub async fn drop_letters(&self, ids: &[MessageId]) -> Result<usize, Failure> {
         match self {
-            Self::Direct(queue) => Ok(queue.drop_dead(id).await?),
-            Self::Owner(owner) => owner.post(&format!("dead/{id}/drop")).await,
+            Self::Direct(queue) => Ok(done(&queue.drop_dead(ids).await?)),
+            Self::Owner(owner) => owner.post("dead/drop", &Ids::of(ids)).await,
+        }
+    }
+
+    /// Pauses everything, an account or a user, for a reason that is shown.
+    pub async fn pause(&self, what: &Pausable, reason: &str) -> Result<(), Failure> {
+        match self {
+            Self::Direct(queue) => Ok(queue.pause(&what.scope()?, reason).await?),
+            Self::Owner(owner) => {
+                let order = PauseOrder { what: what.clone(), reason: reason.to_owned() };
+                owner.post("pause", &order).await
+            }
+        }
+    }
+
+    /// Ends a pause; false if there was none.
+    pub async fn resume(&self, what: &Pausable) -> Result<bool, Failure> {
+        match self {
+            Self::Direct(queue) => Ok(queue.resume(&what.scope()?).await?),
+            Self::Owner(owner) => owner.post("resume", what).await,
         }
     }
 
     /// One user's lane; none if it has no messages.
     pub async fn lane(&self, account: &str, user: &str) -> Result<Option<LaneView>, Failure> {
         match self {
-            Self::Direct(queue) => {
-                let lane = Lane::new(format!("{account}/{user}")).map_err(anyhow::Error::from)?;
-                Ok(queue.lane(&lane).await?.as_ref().map(LaneView::of))
-            }
+            Self::Direct(queue) => Ok(queue.lane(&lane_of(account, user)?).await?.as_ref().map(LaneView::of)),
             Self::Owner(owner) => owner.get(&format!("lane?account={account}&user={user}")).await,
         }
     }
@@ -109,4 +133,8 @@ impl Operator {
             Self::Owner(owner) => owner.get("audit").await,
         }
     }
+}
+
+fn done(each: &[bool]) -> usize {
+    each.iter().filter(|done| **done).count()
 }

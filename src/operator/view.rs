@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use huixin_queue::{Counts, DeadLetter, DeadPage, LaneState, Violation};
+use huixin_queue::{Counts, DeadLetter, DeadPage, LaneState, Paused, Scope, Violation};
 use huixin_wechat::Message;
 use huixin_worker::Payload;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,12 @@ pub struct Status {
     pub running: u64,
     /// Of these, waiting for their next attempt.
     pub delayed: u64,
+    /// Of these, held until their user writes again.
+    pub held: u64,
+    /// Users whose turn it was while they are paused.
+    pub parked: u64,
+    /// What is paused.
+    pub paused: Vec<PausedView>,
     /// Dead letters.
     pub dead: u64,
     /// Pushes that could not be understood and were only counted, because 1,000 such letters lie there already.
@@ -28,13 +34,26 @@ pub struct Status {
     pub next_age_ms: Option<u64>,
 }
 
+/// Something that is paused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PausedView {
+    /// `everything`, an account's name, or an account, a slash, and an OpenID.
+    pub what: String,
+    /// Since when.
+    pub since: String,
+    /// Why, as the one who paused it said.
+    pub reason: String,
+}
+
 /// A page of dead letters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letters {
-    /// How many there are in all.
+    /// How many there are in all, whatever was asked for.
     pub total: u64,
-    /// The youngest first.
+    /// Those asked for, the youngest first; none doesn't mean the end.
     pub letters: Vec<Letter>,
+    /// What to give as `after` for the next page; null at the end.
+    pub next: Option<String>,
 }
 
 /// A dead letter.
@@ -65,11 +84,16 @@ pub struct Letter {
 /// One user's messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneView {
-    /// `ready`, `leased` or `delayed`.
+    /// `ready`, `leased`, `delayed`, `awaiting` an answer by call back, `parked` because it is paused, or `idle`: with
+    /// held messages at most.
     pub state: String,
-    /// Ids of the messages, the first in line first; at most 100.
+    /// Whether this user is paused. (The account, or everything, may be too.)
+    pub paused: bool,
+    /// Ids of the messages, the first in line first; at most 200.
     pub waiting: Vec<String>,
-    /// When the next attempt is due, while it is delayed.
+    /// Ids of those that are held until the user writes again.
+    pub held: Vec<String>,
+    /// When the next attempt is due, or the wait for an answer ends.
     pub due_at: Option<String>,
     /// Why the last attempt failed, if one did.
     pub last_error: Option<String>,
@@ -83,12 +107,15 @@ pub struct Violations {
 }
 
 impl Status {
-    pub(super) fn of(place: &str, counts: &Counts) -> Self {
+    pub(super) fn of(place: &str, counts: &Counts, paused: &[Paused]) -> Self {
         Self {
             queue: place.to_owned(),
             open: counts.open.iter().map(|(class, open)| (class.to_string(), *open)).collect(),
             running: counts.running,
             delayed: counts.delayed,
+            held: counts.held,
+            parked: counts.parked,
+            paused: paused.iter().map(PausedView::of).collect(),
             dead: counts.dead,
             dead_uncounted: counts.dead_uncounted,
             next_age_ms: counts.next_age_us.map(|us| us / 1000),
@@ -96,9 +123,21 @@ impl Status {
     }
 }
 
+impl PausedView {
+    fn of(paused: &Paused) -> Self {
+        let what = match &paused.scope {
+            Scope::All => "everything".to_owned(),
+            Scope::Class(class) => class.to_string(),
+            Scope::Lane(lane) => lane.to_string(),
+        };
+        Self { what, since: rfc3339(paused.since_us), reason: paused.reason.clone() }
+    }
+}
+
 impl Letters {
     pub(super) fn of(page: &DeadPage) -> Self {
-        Self { total: page.total, letters: page.letters.iter().map(Letter::of).collect() }
+        let next = page.next.as_ref().map(|next| format!("{}-{}", next.died_us, next.id));
+        Self { total: page.total, letters: page.letters.iter().map(Letter::of).collect(), next }
     }
 }
 
@@ -130,11 +169,16 @@ impl LaneView {
             LaneState::Ready => ("ready", None),
             LaneState::Leased => ("leased", None),
             LaneState::Delayed { due_us } => ("delayed", Some(due_us)),
+            LaneState::Awaiting { until_us } => ("awaiting", Some(until_us)),
+            LaneState::Parked => ("parked", None),
+            LaneState::Idle => ("idle", None),
             _ => ("unknown to this version", None),
         };
         Self {
             state: state.to_owned(),
+            paused: lane.paused,
             waiting: lane.waiting.iter().map(ToString::to_string).collect(),
+            held: lane.held.iter().map(ToString::to_string).collect(),
             due_at: due_us.map(rfc3339),
             last_error: lane.last_error.clone(),
         }

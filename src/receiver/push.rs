@@ -14,7 +14,7 @@ use axum::extract::{ConnectInfo, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
-use huixin_queue::{Class, Lane, MessageId, NewMessage};
+use huixin_queue::{Class, HeldEffect, Lane, MessageId, NewMessage};
 use huixin_wechat::{DedupKey, Inner, Message, PushQuery, Refusal, Trigger, admit, body};
 use huixin_worker::Payload;
 
@@ -207,7 +207,7 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes, arrived_us: u
                 payload: payload(trigger, body),
                 arrived_us,
                 not_after: None,
-                wakes_held: trigger.reopens_window(),
+                held: held_effect(trigger),
                 late: false,
                 dead_reason: None,
             };
@@ -227,12 +227,21 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes, arrived_us: u
                 payload: payload(Trigger::Silent, body.slice(..body.len().min(UNREADABLE_MAX_BYTES))),
                 arrived_us,
                 not_after: None,
-                wakes_held: false,
+                held: HeldEffect::Leave,
                 late: false,
                 dead_reason: Some(reason),
             };
             (new, Pushed::Unreadable)
         }
+    }
+}
+
+/// What a push does to the answers that are held for its user.
+fn held_effect(trigger: Trigger) -> HeldEffect {
+    match trigger {
+        Trigger::Unsubscribe => HeldEffect::Bury,
+        _ if trigger.reopens_window() => HeldEffect::Wake,
+        _ => HeldEffect::Leave,
     }
 }
 

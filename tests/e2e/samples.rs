@@ -54,6 +54,7 @@ async fn take_one(stack: &Stack, call: u64) -> Leased {
         worker: WorkerId::new("test"),
         call,
         lease_for: std::time::Duration::from_secs(60),
+        suspect: true,
     };
     let queue = stack.queue();
     let mut messages = queue.take(&request).await.expect("the queue gives").messages;

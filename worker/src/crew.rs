@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use huixin_queue::{Lease, Leased, Queue, QueueError, TakeRequest, Taken};
+use huixin_queue::{Lease, Leased, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -57,6 +57,7 @@ impl Crew {
         let mut away = false;
         while let Some(mut permits) = stopping.run_until_cancelled(self.some_permits()).await {
             request.max = permits.num_permits();
+            request.suspect = !self.shared.suspect_runs.load(Ordering::Relaxed);
             let began = Instant::now();
             let taken = tokio::select! {
                 taken = self.shared.queue.take(&request) => taken,
@@ -85,8 +86,14 @@ impl Crew {
                     if idle {
                         let at_most =
                             next_due.map_or(IDLE_MAX, |due| due.clamp(Duration::from_millis(5), IDLE_MAX));
-                        let wait = stopping.run_until_cancelled(self.shared.queue.wait(at_most)).await;
-                        if matches!(wait, Some(Err(_))) {
+                        let wait = async {
+                            tokio::select! {
+                                waited = self.shared.queue.wait(at_most) => waited,
+                                // The next suspect may stand in line already.
+                                () = self.shared.suspect_ended.notified() => Ok(()),
+                            }
+                        };
+                        if matches!(stopping.run_until_cancelled(wait).await, Some(Err(_))) {
                             stopping.run_until_cancelled(tokio::time::sleep(OUTAGE_PAUSE_FIRST)).await;
                         }
                     }
@@ -147,6 +154,15 @@ impl Crew {
             attempt = leased.failures + leased.losses + 1,
         );
         let shared = self.shared.clone();
+        let suspect = leased.losses >= SUSPECT_LOSSES;
+        if suspect {
+            shared.suspect_runs.store(true, Ordering::Relaxed);
+            tracing::warn!(
+                losses = leased.losses,
+                id = leased.lease.id.as_str(),
+                "a message that has outlived its workers is tried once more"
+            );
+        }
         metrics::started(leased.arrived_us);
         let job = async move {
             let account = leased.class.to_string();
@@ -167,6 +183,10 @@ impl Crew {
             }
             metrics::ended(&account, end.as_str());
             drop(permit);
+            if suspect {
+                shared.suspect_runs.store(false, Ordering::Relaxed);
+                shared.suspect_ended.notify_one();
+            }
         };
         self.tasks.spawn(job.instrument(span));
     }

@@ -128,6 +128,9 @@ impl Job {
     }
 
     async fn steps(&self) -> Step<End> {
+        if self.leased.losses > 0 {
+            self.confirm().await?;
+        }
         let payload = match Payload::decode(&self.leased.payload) {
             Ok(payload) => payload,
             Err(error @ PayloadError::Newer(_)) => {

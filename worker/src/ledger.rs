@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use huixin_queue::{Progress, Queue, QueueError};
+use huixin_queue::{Progress, Queue, QueueError, Renewal};
 
 use crate::job::{End, Job, Step, Stop};
 
@@ -15,7 +15,19 @@ impl Job {
     }
 
     pub(crate) async fn record(&self, progress: Progress) -> Step<()> {
-        self.settle(|| self.queue().record(&self.leased.lease, progress.clone())).await
+        self.settle(|| self.queue().record(&self.leased.lease, progress.clone(), None)).await
+    }
+
+    /// Confirms the lease of a message that has lost one before: only then does losing this one count.
+    pub(crate) async fn confirm(&self) -> Step<()> {
+        self.settle(|| async {
+            let lease = std::slice::from_ref(&self.leased.lease);
+            match self.queue().renew(lease, self.shared.lease_for).await?[..] {
+                [Renewal::Kept] => Ok(()),
+                _ => Err(QueueError::LeaseLost),
+            }
+        })
+        .await
     }
 
     pub(crate) async fn complete(&self, end: End) -> Step<End> {

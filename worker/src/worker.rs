@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use huixin_queue::{Class, NameError, Queue, QueueError, TakeRequest, WorkerId};
 use huixin_wechat::Client;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -112,6 +112,11 @@ pub(crate) struct Shared {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) accounts: HashMap<String, Client>,
     pub(crate) routes: Vec<Route>,
+    pub(crate) lease_for: Duration,
+    /// Whether a message runs that has outlived other workers: one at a time, so that it is known which it was.
+    pub(crate) suspect_runs: AtomicBool,
+    /// Rung when it has ended.
+    pub(crate) suspect_ended: Notify,
     /// Cancelled when the grace is over: hand back what isn't done.
     pub(crate) stop_now: CancellationToken,
     pub(crate) released: AtomicU64,
@@ -165,11 +170,15 @@ impl Worker {
             worker: WorkerId::new(self.settings.name.clone()),
             call: 1,
             lease_for: self.settings.lease,
+            suspect: true,
         };
         let shared = Arc::new(Shared {
             queue: self.queue,
             accounts: self.accounts,
             routes: self.routes,
+            lease_for: self.settings.lease,
+            suspect_runs: AtomicBool::new(false),
+            suspect_ended: Notify::new(),
             stop_now: CancellationToken::new(),
             released: AtomicU64::new(0),
             settled: AtomicU64::new(0),

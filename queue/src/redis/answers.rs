@@ -7,8 +7,8 @@ use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
 use crate::{
-    Accepted, Class, Counts, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease, Leased, MessageId,
-    Progress, QueueError, Taken, Token, Violation,
+    Accepted, Class, Counts, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease, Leased,
+    MessageId, Paused, Progress, QueueError, Scope, Taken, Token, Violation,
 };
 
 pub(super) fn accepted(answer: Value) -> Result<(u64, Vec<Accepted>), QueueError> {
@@ -50,15 +50,19 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
             class: packed.class,
             payload: packed.payload,
             arrived_us: packed.arrived_us,
+            memory: item.optional_bytes()?,
             failures: item.count()?,
             losses: item.count()?,
             snoozes: item.count()?,
-            last_error: Some(item.text()?).filter(|error| !error.is_empty()),
+            last_error: item.optional_text()?.filter(|error| !error.is_empty()),
             progress: Progress {
                 replies: item.optional_bytes()?,
                 sent: item.count()?,
-                sending: item.text()?.parse().ok(),
+                sending: item.optional_text()?.and_then(|part| part.parse().ok()),
             },
+            trigger: item.count()?,
+            answer: item.optional_bytes()?,
+            unanswered: item.count()? > 0,
         });
     }
     Ok(Taken { messages, next_due: due.parse().ok().map(Duration::from_micros) })
@@ -70,6 +74,8 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
     let mut counts = Counts {
         running: values.number()?,
         delayed: values.number()?,
+        parked: values.number()?,
+        held: values.number()?,
         dead: values.number()?,
         ..Counts::default()
     };
@@ -102,30 +108,51 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
 
 pub(super) fn lane_view(answer: Value) -> Result<Option<LaneView>, QueueError> {
     let mut values = Values::of(answer)?;
-    let (leased, due, error) = (values.number()?, values.text()?, values.text()?);
-    let mut waiting = Vec::new();
-    while let Some(packed) = values.next() {
-        let id = unpack(&bytes_of(packed)?).map(|packed| packed.id);
-        waiting.push(id.unwrap_or_else(|_| MessageId::from_stored("(of a newer version)".to_owned())));
-    }
-    if waiting.is_empty() {
+    let (state, due, error) = (values.text()?, values.text()?, values.text()?);
+    let paused = values.number()? == 1;
+    let waiting = values.ids()?;
+    let held = values.ids()?;
+    let due_us = due.parse().unwrap_or(0);
+    let state = match state.as_str() {
+        "leased" => LaneState::Leased,
+        "delayed" => LaneState::Delayed { due_us },
+        "awaiting" => LaneState::Awaiting { until_us: due_us },
+        "parked" => LaneState::Parked,
+        "ready" => LaneState::Ready,
+        "idle" => LaneState::Idle,
+        _ => return Err(unexpected()),
+    };
+    if waiting.is_empty() && held.is_empty() && !paused {
         return Ok(None);
     }
-    let state = match due.parse() {
-        Ok(due_us) => LaneState::Delayed { due_us },
-        Err(_) if leased == 1 => LaneState::Leased,
-        Err(_) => LaneState::Ready,
-    };
-    Ok(Some(LaneView { state, waiting, last_error: Some(error).filter(|error| !error.is_empty()) }))
+    let last_error = Some(error).filter(|error| !error.is_empty());
+    Ok(Some(LaneView { state, waiting, held, paused, last_error }))
 }
 
 pub(super) fn dead_page(answer: Value) -> Result<DeadPage, QueueError> {
     let mut values = Values::of(answer)?;
-    let mut page = DeadPage { total: values.number()?, letters: Vec::new() };
+    let total = values.number()?;
+    let (more, died_us, id) = (values.text()?, values.text()?, values.text()?);
+    let next = (more == "1")
+        .then(|| DeadCursor { died_us: died_us.parse().unwrap_or(0), id: MessageId::from_stored(id) });
+    let mut letters = Vec::new();
     while let Some(letter) = values.next() {
-        page.letters.push(letter_of(Values::of(letter)?)?);
+        letters.push(letter_of(Values::of(letter)?)?);
     }
-    Ok(page)
+    Ok(DeadPage { letters, total, next })
+}
+
+/// A field and a value of what is paused.
+pub(super) fn paused(field: &str, value: &str) -> Result<Paused, QueueError> {
+    let (since, reason) = value.split_once(':').ok_or_else(unexpected)?;
+    let scope = match field.split_at_checked(1) {
+        Some(("*", "")) => Scope::All,
+        Some(("c", class)) => Scope::Class(Class::from_stored(class.to_owned())),
+        Some(("l", lane)) => Scope::Lane(Lane::from_stored(lane.to_owned())),
+        _ => return Err(unexpected()),
+    };
+    let since_us = since.parse().map_err(|_| unexpected())?;
+    Ok(Paused { scope, since_us, reason: reason.to_owned() })
 }
 
 /// The fields of one letter; all are nil if there is none.
@@ -151,14 +178,14 @@ fn letter_of(mut letter: Values) -> Result<DeadLetter, QueueError> {
     })
 }
 
-pub(super) fn audited(answer: Value) -> Result<(u64, Vec<Violation>), QueueError> {
+pub(super) fn audited(answer: Value) -> Result<(u64, u64, Vec<Violation>), QueueError> {
     let mut values = Values::of(answer)?;
-    let messages = values.number()?;
+    let (messages, held) = (values.number()?, values.number()?);
     let mut violations = Vec::new();
     while let Some(lane) = values.next() {
         violations.push(Violation { lane: text_of(lane)?, problem: values.text()? });
     }
-    Ok((messages, violations))
+    Ok((messages, held, violations))
 }
 
 /// The elements of an array answer, read one after the other.
@@ -180,12 +207,30 @@ impl Values {
         bytes_of(self.next().ok_or_else(unexpected)?)
     }
 
+    /// Bytes that may be nil, or left out at the end.
     fn optional_bytes(&mut self) -> Result<Option<Bytes>, QueueError> {
         match self.next() {
-            None => Err(unexpected()),
-            Some(Value::Nil) => Ok(None),
+            None | Some(Value::Nil) => Ok(None),
             Some(value) => bytes_of(value).map(Some),
         }
+    }
+
+    /// Text that may be nil, or left out at the end.
+    fn optional_text(&mut self) -> Result<Option<String>, QueueError> {
+        match self.next() {
+            None | Some(Value::Nil) => Ok(None),
+            Some(value) => text_of(value).map(Some),
+        }
+    }
+
+    /// A list of ids.
+    fn ids(&mut self) -> Result<Vec<MessageId>, QueueError> {
+        let mut list = Values::of(self.next().ok_or_else(unexpected)?)?;
+        let mut ids = Vec::new();
+        while let Some(id) = list.next() {
+            ids.push(MessageId::from_stored(text_of(id)?));
+        }
+        Ok(ids)
     }
 
     fn text(&mut self) -> Result<String, QueueError> {
@@ -198,10 +243,12 @@ impl Values {
         u64::from_redis_value(value).map_err(|_| unexpected())
     }
 
-    /// A number that is absent, as empty text, while it is 0.
+    /// A number that is absent, as empty text or left out at the end, while it is 0.
     fn count(&mut self) -> Result<u32, QueueError> {
-        let text = self.text()?;
-        if text.is_empty() { Ok(0) } else { text.parse().map_err(|_| unexpected()) }
+        match self.optional_text()? {
+            Some(text) if !text.is_empty() => text.parse().map_err(|_| unexpected()),
+            _ => Ok(0),
+        }
     }
 }
 

@@ -8,42 +8,45 @@
 //! twice the cost); a lock per user around one list (order breaks when the lock is busy); counters of running messages
 //! (they drift).
 
+mod accept;
 mod answers;
 mod batch;
 mod keys;
 mod link;
+mod look;
+mod operate;
 mod packed;
 mod risks;
 mod scripts;
+mod settle;
+mod take;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
-use self::batch::{Batcher, Item};
-use self::keys::{Keys, WAKE_TOKENS_MAX};
+use self::accept::Accept;
+use self::batch::Batcher;
+use self::keys::Keys;
 use self::link::Link;
 pub use self::risks::Risk;
 use self::scripts::Scripts;
+use self::settle::Record;
 use crate::clock::micros;
 use crate::error::Cause;
 use crate::{
-    Accepted, Class, Clock, Counts, DEAD_ON_ARRIVAL_MAX, DeadLetter, DeadPage, Lane, LaneView, Lease,
-    MOVES_PER_TAKE, MessageId, NewMessage, Progress, Queue, QueueError, Renewal, TakeRequest, Taken,
-    Violation,
+    Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
+    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
+    TakeRequest, Taken, Violation,
 };
 
 /// How long a call may take before its connection is given up. Not the redis crate's own half second, which would
 /// turn a stall of Redis into a storm of reconnects.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// The longest a `wait` blocks: the safety net under a lost wake-up.
-const WAIT_MAX: Duration = Duration::from_secs(1);
-const LANE_VIEW_MAX: usize = 100;
-const DEAD_PAGE_MAX: u64 = 1_000;
 
 /// How to reach a queue on Redis.
 #[derive(Clone)]
@@ -109,28 +112,15 @@ impl RedisQueue {
         let (for_accepts, for_records, for_completes) = (core.clone(), core.clone(), core.clone());
         Ok(Self {
             heartbeat: link(RESPONSE_TIMEOUT),
-            accepts: Batcher::start(&place, move |items| accept_all(for_accepts.clone(), items)),
-            records: Batcher::start(&place, move |items| record_all(for_records.clone(), items)),
-            completes: Batcher::start(&place, move |items| complete_all(for_completes.clone(), items)),
+            accepts: Batcher::start(&place, move |items| accept::all(for_accepts.clone(), items)),
+            records: Batcher::start(&place, move |items| settle::record_all(for_records.clone(), items)),
+            completes: Batcher::start(&place, move |items| {
+                settle::complete_all(for_completes.clone(), items)
+            }),
             recorded: AtomicU64::new(1),
             waiting: Mutex::new(None),
             core,
         })
-    }
-
-    async fn postpone(
-        &self,
-        lease: &Lease,
-        after: Duration,
-        counter: &str,
-        reason: &str,
-    ) -> Result<(), QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let mut call = scripts.postpone.key(keys.lease());
-        call.key(keys.delay()).key(keys.run(&lease.lane));
-        call.arg(link.test_now()).arg(lease.lane.as_str()).arg(proof(lease));
-        call.arg(micros(after)).arg(counter).arg(reason);
-        held(link.run(&call).await?)
     }
 }
 
@@ -138,295 +128,138 @@ impl RedisQueue {
 impl Queue for RedisQueue {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
         message.check()?;
-        let not_after_us =
-            message.not_after.map(|within| self.core.link.store_now_us().saturating_add(micros(within)));
-        self.accepts.call(Accept { packed: packed::pack(&message), message, not_after_us }).await
+        self.accept_message(message).await
     }
 
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let mut call = scripts.take.key(keys.base());
-        call.key(keys.lease()).key(keys.delay()).key(keys.counter()).key(keys.batch(&request.worker));
-        for class in &request.classes {
-            call.key(keys.ready(class));
-        }
-        call.arg(link.test_now()).arg(request.max).arg(micros(request.lease_for)).arg(MOVES_PER_TAKE);
-        call.arg(request.worker.name()).arg(request.worker.incarnation()).arg(request.call);
-        answers::taken(link.run(&call).await?)
+        self.core.take(request).await
     }
 
     async fn wait(&self, at_most: Duration) -> Result<(), QueueError> {
-        // Only one blocks at Redis; others wait for it here, and then look again.
-        let Ok(mut slot) = self.waiting.try_lock() else {
-            tokio::time::sleep(at_most.min(WAIT_MAX)).await;
-            return Ok(());
-        };
-        let block = at_most;
-        let mut connection = match slot.take() {
-            Some(connection) => connection,
-            None => self.core.link.own(RESPONSE_TIMEOUT).await?,
-        };
-        connection.set_response_timeout(block + RESPONSE_TIMEOUT);
-        let mut command = redis::cmd("BLPOP");
-        // A timeout of 0 would block for ever.
-        command.arg(self.core.keys.wake()).arg(block.as_secs_f64().max(0.001));
-        // If this future is dropped here the connection goes with it, so no forgotten BLPOP eats a later token.
-        let answer: Result<Option<(String, Bytes)>, _> = command.query_async(&mut connection).await;
-        match answer {
-            Ok(_) => {
-                *slot = Some(connection);
-                Ok(())
-            }
-            Err(error) => Err(self.core.link.translate(error)),
-        }
+        self.wait_for_work(at_most).await
     }
 
     async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError> {
-        const PER_CALL: usize = 256;
-        let mut renewals = Vec::with_capacity(leases.len());
-        for some in leases.chunks(PER_CALL) {
-            let mut call = self.core.scripts.renew.key(self.core.keys.lease());
-            call.arg(self.heartbeat.test_now()).arg(micros(lease_for));
-            for lease in some {
-                call.key(self.core.keys.run(&lease.lane)).arg(lease.lane.as_str()).arg(proof(lease));
-            }
-            let kept: Vec<bool> = self.heartbeat.run(&call).await?;
-            renewals.extend(kept.into_iter().map(|kept| if kept { Renewal::Kept } else { Renewal::Lost }));
-        }
-        Ok(renewals)
+        self.renew_leases(leases, lease_for).await
     }
 
-    async fn record(&self, lease: &Lease, progress: Progress) -> Result<(), QueueError> {
-        held(
-            self.records
-                .call(Record {
-                    lease: lease.clone(),
-                    number: self.recorded.fetch_add(1, Ordering::Relaxed),
-                    progress,
-                })
-                .await?,
-        )
+    async fn record(
+        &self,
+        lease: &Lease,
+        progress: Progress,
+        memory: Option<Memory>,
+    ) -> Result<(), QueueError> {
+        self.record_progress(lease, progress, memory).await
     }
 
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
-        held(self.completes.call(lease.clone()).await?)
+        self.complete_message(lease).await
     }
 
     async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.postpone(lease, after, "failures", reason).await
+        self.core.postpone(lease, after, "failures", reason).await
     }
 
     async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.postpone(lease, after, "snoozes", reason).await
+        self.core.postpone(lease, after, "snoozes", reason).await
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let mut call = scripts.release.key(keys.base());
-        call.key(keys.wake()).key(keys.lease()).key(keys.lane(&lease.lane)).key(keys.run(&lease.lane));
-        call.arg(WAKE_TOKENS_MAX).arg(lease.lane.as_str()).arg(proof(lease));
-        held(link.run(&call).await?)
+        self.core.release(lease).await
     }
 
     async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let mut call = scripts.bury.key(keys.base());
-        call.key(keys.wake()).key(keys.open()).key(keys.lease()).key(keys.lane(&lease.lane));
-        call.key(keys.run(&lease.lane)).key(keys.dead()).key(keys.letter(&lease.id));
-        call.arg(link.test_now()).arg(WAKE_TOKENS_MAX).arg(lease.lane.as_str()).arg(proof(lease));
-        call.arg(lease.id.as_str()).arg(reason);
-        held(link.run(&call).await?)
+        self.core.bury(lease, reason).await
+    }
+
+    async fn hold(
+        &self,
+        lease: &Lease,
+        trigger: u32,
+        hold_for: Duration,
+        reason: &str,
+    ) -> Result<Hold, QueueError> {
+        self.core.hold(lease, trigger, hold_for, reason).await
+    }
+
+    async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
+        self.core.await_answer(lease, within).await
+    }
+
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+        crate::message::check_bytes("answer", &answer)?;
+        self.core.answer(lane, id, &answer).await
     }
 
     async fn counts(&self) -> Result<Counts, QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let mut call = scripts.counts.key(keys.base());
-        call.key(keys.open()).key(keys.lease()).key(keys.delay()).key(keys.dead()).key(keys.arrived());
-        call.arg(link.test_now());
-        answers::counts(link.run(&call).await?)
+        self.core.counts().await
     }
 
     async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let mut call = scripts.lane.key(keys.lane(lane));
-        call.key(keys.run(lane)).key(keys.lease()).key(keys.delay()).arg(lane.as_str()).arg(LANE_VIEW_MAX);
-        answers::lane_view(link.run(&call).await?)
+        self.core.lane(lane).await
     }
 
-    async fn dead(&self, offset: u64, limit: u64) -> Result<DeadPage, QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let mut call = scripts.dead.key(keys.base());
-        call.key(keys.dead()).arg(offset).arg(limit.min(DEAD_PAGE_MAX));
-        answers::dead_page(link.run(&call).await?)
+    async fn dead(
+        &self,
+        filter: &DeadFilter,
+        after: Option<&DeadCursor>,
+        limit: u64,
+    ) -> Result<DeadPage, QueueError> {
+        self.core.dead(filter, after, limit).await
     }
 
     async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError> {
-        let fields = ["packed", "lane", "reason", "died_us", "failures", "losses"];
-        answers::dead_letter(
-            self.core.link.query(redis::cmd("HMGET").arg(self.core.keys.letter(id)).arg(&fields)).await?,
-        )
+        self.core.dead_letter(id).await
     }
 
-    async fn revive(&self, id: &MessageId) -> Result<bool, QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let mut call = scripts.revive.key(keys.base());
-        call.key(keys.wake()).key(keys.open()).key(keys.dead()).key(keys.letter(id)).key(keys.arrived());
-        call.arg(WAKE_TOKENS_MAX).arg(id.as_str());
-        link.run(&call).await
+    async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
+        self.core.revive(ids).await
     }
 
-    async fn drop_dead(&self, id: &MessageId) -> Result<bool, QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let mut call = scripts.drop.key(keys.dead());
-        call.key(keys.letter(id)).key(keys.arrived()).arg(id.as_str());
-        link.run(&call).await
+    async fn drop_dead(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
+        self.core.drop_dead(ids).await
+    }
+
+    async fn pause(&self, scope: &Scope, reason: &str) -> Result<(), QueueError> {
+        self.core.pause(scope, reason).await
+    }
+
+    async fn resume(&self, scope: &Scope) -> Result<bool, QueueError> {
+        self.core.resume(scope).await
+    }
+
+    async fn paused(&self) -> Result<Vec<Paused>, QueueError> {
+        self.core.paused().await
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
+        crate::message::check_name(name)?;
+        self.core.get(name).await
+    }
+
+    async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError> {
+        crate::message::check_name(name)?;
+        crate::message::check_bytes("value", &value)?;
+        self.core.set(name, &value, keep_for).await
+    }
+
+    async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
+        crate::message::check_name(name)?;
+        self.core.limit(name, n, per).await
     }
 
     async fn ping(&self) -> Result<(), QueueError> {
         // A real script, so that a Redis that answers PING but can't run one isn't called ready.
-        self.counts().await.map(|_| ())
+        self.core.counts().await.map(|_| ())
     }
 
     async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let mut violations = Vec::new();
-        let mut messages = 0;
-        for lanes in self.lanes().await?.chunks(500) {
-            let mut call = scripts.audit.key(keys.base());
-            call.key(keys.open()).key(keys.lease()).key(keys.delay());
-            for lane in lanes {
-                call.arg(lane);
-            }
-            let (counted, found) = answers::audited(link.run(&call).await?)?;
-            messages += counted;
-            violations.extend(found);
-        }
-        let open: Vec<i64> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
-        if open.iter().sum::<i64>() != i64::try_from(messages).unwrap_or(i64::MAX) {
-            let problem =
-                format!("{messages} messages in all lanes, but the counts of open ones are {open:?}");
-            violations.push(Violation { lane: String::new(), problem });
-        }
-        Ok(violations)
+        self.core.audit().await
     }
 
     fn place(&self) -> &str {
         &self.core.place
     }
-}
-
-impl RedisQueue {
-    /// Every lane that any key names, found by scanning.
-    async fn lanes(&self) -> Result<Vec<String>, QueueError> {
-        let Core { link, keys, .. } = &*self.core;
-        let mut lanes = std::collections::BTreeSet::new();
-        for kind in ["lane:", "run:"] {
-            let start = format!("{}{kind}", keys.base());
-            let mut cursor = 0_u64;
-            loop {
-                let mut scan = redis::cmd("SCAN");
-                scan.arg(cursor).arg("MATCH").arg(format!("{}*", escape_glob(&start))).arg("COUNT").arg(1000);
-                let (next, found): (u64, Vec<String>) = link.query(&scan).await?;
-                lanes.extend(found.iter().filter_map(|key| key.strip_prefix(&start)).map(str::to_owned));
-                if next == 0 {
-                    break;
-                }
-                cursor = next;
-            }
-        }
-        for key in [keys.lease(), keys.delay()] {
-            let members: Vec<String> = link.query(redis::cmd("ZRANGE").arg(key).arg(0).arg(-1)).await?;
-            lanes.extend(members);
-        }
-        let classes: Vec<String> = link.query(redis::cmd("HKEYS").arg(keys.open())).await?;
-        for class in classes {
-            let key = keys.ready(&Class::from_stored(class));
-            let members: Vec<String> = link.query(redis::cmd("LRANGE").arg(key).arg(0).arg(-1)).await?;
-            lanes.extend(members);
-        }
-        Ok(lanes.into_iter().collect())
-    }
-}
-
-#[derive(Debug)]
-struct Accept {
-    message: NewMessage,
-    packed: Bytes,
-    not_after_us: Option<u64>,
-}
-
-impl Item for Accept {
-    fn size_bytes(&self) -> usize {
-        self.packed.len()
-    }
-}
-
-async fn accept_all(core: Arc<Core>, items: Vec<Accept>) -> Result<Vec<Accepted>, QueueError> {
-    let Core { link, keys, scripts, dedup_window_ms, .. } = &*core;
-    let mut call = scripts.accept.key(keys.wake());
-    call.key(keys.open()).key(keys.dead()).key(keys.arrived());
-    call.arg(link.test_now()).arg(dedup_window_ms).arg(DEAD_ON_ARRIVAL_MAX).arg(WAKE_TOKENS_MAX);
-    for Accept { message, packed, not_after_us } in &items {
-        call.key(keys.seen(&message.id)).key(keys.lane(&message.lane));
-        call.key(keys.ready(&message.class)).key(keys.letter(&message.id));
-        call.arg(message.id.as_str()).arg(message.lane.as_str()).arg(message.class.as_str());
-        call.arg(not_after_us.map(|us| us.to_string()).unwrap_or_default());
-        call.arg(message.dead_reason.as_deref().unwrap_or_default()).arg(packed.as_ref());
-    }
-    let (now_us, outcomes) = answers::accepted(link.run(&call).await?)?;
-    link.learn_time(now_us);
-    Ok(outcomes)
-}
-
-#[derive(Debug)]
-struct Record {
-    lease: Lease,
-    /// Rises with every call, so that one that comes late is known.
-    number: u64,
-    progress: Progress,
-}
-
-impl Item for Record {
-    fn size_bytes(&self) -> usize {
-        self.progress.replies.as_ref().map_or(0, Bytes::len)
-    }
-}
-
-async fn record_all(core: Arc<Core>, items: Vec<Record>) -> Result<Vec<bool>, QueueError> {
-    let Core { link, keys, scripts, .. } = &*core;
-    let mut call = scripts.record.prepare_invoke();
-    for Record { lease, number, progress } in &items {
-        call.key(keys.run(&lease.lane)).arg(proof(lease)).arg(*number);
-        call.arg(i32::from(progress.replies.is_some())).arg(progress.replies.as_deref().unwrap_or_default());
-        call.arg(progress.sent).arg(progress.sending.map(|n| n.to_string()).unwrap_or_default());
-    }
-    link.run(&call).await
-}
-
-impl Item for Lease {
-    fn size_bytes(&self) -> usize {
-        self.lane.as_str().len() + self.token.as_str().len()
-    }
-}
-
-async fn complete_all(core: Arc<Core>, leases: Vec<Lease>) -> Result<Vec<bool>, QueueError> {
-    let Core { link, keys, scripts, .. } = &*core;
-    let mut call = scripts.complete.key(keys.base());
-    call.key(keys.wake()).key(keys.open()).key(keys.lease()).arg(WAKE_TOKENS_MAX);
-    for lease in &leases {
-        call.key(keys.lane(&lease.lane)).key(keys.run(&lease.lane));
-        call.arg(lease.lane.as_str()).arg(proof(lease));
-    }
-    link.run(&call).await
-}
-
-/// What a lease's record must hold: the token, and the id of the message, so that a token alone settles nothing else.
-fn proof(lease: &Lease) -> String {
-    format!("{}/{}", lease.token, lease.id)
-}
-
-fn held(held: bool) -> Result<(), QueueError> {
-    if held { Ok(()) } else { Err(QueueError::LeaseLost) }
 }
 
 /// The URL as it may be shown: without user and password.
@@ -439,8 +272,4 @@ fn place_of(url: &str) -> String {
         }
         Err(_) => "redis".to_owned(),
     }
-}
-
-fn escape_glob(text: &str) -> String {
-    text.chars().flat_map(|c| if "*?[]\\".contains(c) { vec!['\\', c] } else { vec![c] }).collect()
 }

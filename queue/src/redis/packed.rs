@@ -71,7 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Lane;
+    use crate::{HeldEffect, Lane};
 
     proptest! {
         #[test]
@@ -83,7 +83,7 @@ mod tests {
                 payload: payload.into(),
                 arrived_us,
                 not_after: None,
-                wakes_held: false,
+                held: HeldEffect::Leave,
                 late: false,
                 dead_reason: None,
             };

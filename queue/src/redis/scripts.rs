@@ -2,8 +2,11 @@
 
 use redis::Script;
 
+/// What is put between the header and the code of each.
+const SHARED: &str = include_str!("lua/shared.lua");
+
 macro_rules! scripts {
-    ($($name:ident)*) => {
+    ($($name:ident = $file:literal)*) => {
         /// The scripts, with their hashes computed once.
         pub(super) struct Scripts {
             $(pub(super) $name: Script,)*
@@ -11,17 +14,28 @@ macro_rules! scripts {
 
         impl Scripts {
             pub(super) fn new() -> Self {
-                Self { $($name: Script::new(include_str!(concat!("lua/", stringify!($name), ".lua"))),)* }
+                Self { $($name: script(include_str!(concat!("lua/", $file, ".lua"))),)* }
             }
         }
 
         /// Names and sources, for the test of their headers.
         #[cfg(test)]
-        const SOURCES: &[(&str, &str)] = &[$((stringify!($name), include_str!(concat!("lua/", stringify!($name), ".lua")))),*];
+        const SOURCES: &[(&str, &str)] = &[$(($file, include_str!(concat!("lua/", $file, ".lua")))),*];
     };
 }
 
-scripts! { accept take renew record complete postpone release bury revive drop counts lane dead audit }
+scripts! {
+    accept = "accept" take = "take" renew = "renew" record = "record" complete = "complete" postpone = "postpone"
+    release = "release" bury = "bury" hold = "hold" await_ = "await" answer = "answer" revive = "revive" drop = "drop"
+    pause = "pause" resume = "resume" get = "get" set = "set" limit = "limit" counts = "counts" lane = "lane"
+    dead = "dead" audit = "audit"
+}
+
+/// The shebang must be the first line.
+fn script(source: &str) -> Script {
+    let (shebang, rest) = source.split_once('\n').unwrap_or((source, ""));
+    Script::new(&format!("{shebang}\n{SHARED}\n{rest}"))
+}
 
 impl std::fmt::Debug for Scripts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -33,14 +47,13 @@ impl std::fmt::Debug for Scripts {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::SOURCES;
+    use regex::Regex;
 
-    /// The numbers in `KEYS[n]` or `ARGV[n]`.
-    fn literal_indices(text: &str, array: &str) -> BTreeSet<u32> {
-        text.split(&format!("{array}["))
-            .skip(1)
-            .filter_map(|rest| rest.split(']').next()?.parse().ok())
-            .collect()
+    use super::{SHARED, SOURCES};
+
+    fn all(pattern: &str, text: &str) -> BTreeSet<String> {
+        let pattern = Regex::new(pattern).unwrap();
+        pattern.captures_iter(text).map(|found| found[1].to_owned()).collect()
     }
 
     fn parts(source: &str) -> (String, String) {
@@ -49,23 +62,53 @@ mod tests {
         (header.join("\n"), code.join("\n"))
     }
 
+    /// The kinds of keys that code names from the prefix, itself or in the shared functions it calls.
+    fn named(code: &str) -> BTreeSet<String> {
+        let mut kinds = all(r"key\('([a-z]+)", code);
+        for function in SHARED.split("\nlocal function ").skip(1) {
+            let (name, body) = function.split_once('(').unwrap();
+            if Regex::new(&format!(r"\b{name}\(")).unwrap().is_match(code) {
+                kinds.extend(named(body));
+            }
+        }
+        kinds
+    }
+
     #[test]
     fn every_header_names_the_keys_and_arguments_its_code_uses() {
         for (name, source) in SOURCES {
             let (header, code) = parts(source);
             for array in ["KEYS", "ARGV"] {
-                let (said, used) = (literal_indices(&header, array), literal_indices(&code, array));
+                let literal = format!(r"{array}\[(\d+)\]");
+                let (said, used) = (all(&literal, &header), all(&literal, &code));
                 assert!(
                     said.is_superset(&used),
                     "{name}.lua uses {array} {used:?}, its header names {said:?}"
                 );
             }
-            let per_item_said =
-                header.contains("*i") || header.contains("+ i]") || header.contains("KEYS[i]");
-            let per_item_used = ["KEYS[k", "KEYS[i", "KEYS[1 + i", "KEYS[4 + 2", "KEYS[6 + p"]
-                .iter()
-                .any(|u| code.contains(u));
-            assert_eq!(per_item_said, per_item_used, "{name}.lua: keys per item");
+            assert!(header.contains("-- KEYS[1]  base"), "{name}.lua: the first key is the prefix");
+            assert!(
+                header.contains("-- ARGV[1]  test clock"),
+                "{name}.lua: the first argument is the test clock"
+            );
+            let per_item = !all(r"KEYS\[([^\]]*[a-z][^\]]*)\]", &code).is_empty();
+            assert_eq!(
+                header.contains("i]") || header.contains("i - "),
+                per_item,
+                "{name}.lua: keys per item"
+            );
+        }
+    }
+
+    #[test]
+    fn every_header_names_the_kinds_of_keys_that_its_code_touches() {
+        for (name, source) in SOURCES {
+            let (header, code) = parts(source);
+            let missing: Vec<_> = named(&code)
+                .into_iter()
+                .filter(|kind| !Regex::new(&format!(r"\b{kind}\b")).unwrap().is_match(&header))
+                .collect();
+            assert!(missing.is_empty(), "{name}.lua touches {missing:?}, which its header doesn't name");
         }
     }
 
@@ -89,13 +132,13 @@ mod tests {
     fn only_what_makes_the_queue_longer_is_refused_when_memory_is_full() {
         for (name, source) in SOURCES {
             let allowed = source.lines().next().is_some_and(|l| l.contains("allow-oom"));
-            assert_eq!(allowed, !["accept", "revive"].contains(name), "{name}.lua");
+            assert_eq!(allowed, !["accept", "revive", "answer"].contains(name), "{name}.lua");
         }
     }
 
     #[test]
     fn no_script_turns_a_time_into_text_with_lost_digits() {
-        for (name, source) in SOURCES {
+        for (name, source) in SOURCES.iter().chain([&("shared", SHARED)]) {
             let (_, code) = parts(source);
             assert!(
                 !code.contains("tostring"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Row;
 
 use crate::file::now::loaded;
-use crate::{Class, Lane, MessageId, NewMessage};
+use crate::{Class, HeldEffect, Lane, MessageId, NewMessage};
 
 /// What a row takes besides its texts and its payload, in bytes: numbers, the index, the slack of pages. Rounded up.
 const ROW_BYTES: usize = 160;
@@ -53,8 +53,7 @@ pub(super) fn size_bytes(message: &NewMessage) -> u64 {
 }
 
 /// The columns that [`read`] reads.
-pub(super) const COLUMNS: &str =
-    "seq, id, lane, class, arrived_us, spooled_us, wakes_held, dead_reason, payload";
+pub(super) const COLUMNS: &str = "seq, id, lane, class, arrived_us, spooled_us, held, dead_reason, payload";
 
 /// Reads a row whose spool's clock shows `now_us`.
 pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
@@ -68,12 +67,29 @@ pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
             payload: row.get::<_, Vec<u8>>(8)?.into(),
             arrived_us: loaded(row.get(4)?),
             not_after: None,
-            wakes_held: row.get(6)?,
+            held: effect_of(row.get(6)?),
             late: true,
             dead_reason: row.get(7)?,
         },
         age: age(now_us, spooled_us),
     })
+}
+
+/// The number that stands for an effect in a row.
+pub(super) fn number_of(effect: HeldEffect) -> i64 {
+    match effect {
+        HeldEffect::Leave => 0,
+        HeldEffect::Wake => 1,
+        HeldEffect::Bury => 2,
+    }
+}
+
+fn effect_of(number: i64) -> HeldEffect {
+    match number {
+        1 => HeldEffect::Wake,
+        2 => HeldEffect::Bury,
+        _ => HeldEffect::Leave,
+    }
 }
 
 /// How long ago `spooled_us` was.

@@ -2,11 +2,12 @@
 
 use rusqlite::params;
 
+use super::dead::Letter;
 use super::fault::Fault;
 use super::job::Step;
-use super::lane;
 use super::now::stored;
-use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, NewMessage};
+use super::{held, lane};
+use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage};
 
 /// Stores the message unless its id is known or, by the queue's clock, `deadline_us` has passed. The id is known for
 /// `window_us` from now on.
@@ -45,11 +46,34 @@ fn make_known(step: &Step<'_>, message: &NewMessage, window_us: i64) -> Result<b
 
 fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault> {
     let class = message.class.as_str();
-    let lane = lane::find_or_make(step, message.lane.as_str(), class)?;
+    let name = message.lane.as_str();
+    let lane = lane::find_or_make(step, name, class)?;
     step.execute(
-        "INSERT INTO message (lane_no, id, class, arrived_us, payload) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![lane, message.id.as_str(), class, stored(message.arrived_us), &message.payload[..]],
+        "INSERT INTO message (lane_no, second, id, class, arrived_us, payload)
+         VALUES (?1, CASE WHEN ?6 THEN coalesce((SELECT max(second) FROM message WHERE lane_no = ?1) + 1, 0) END,
+            ?2, ?3, ?4, ?5)",
+        params![
+            lane,
+            message.id.as_str(),
+            class,
+            stored(message.arrived_us),
+            &message.payload[..],
+            message.late
+        ],
     )?;
+    match message.held {
+        HeldEffect::Leave => {}
+        HeldEffect::Wake => {
+            // A waking message that the current one has not seen: a hold that names an older one comes too late.
+            step.execute(
+                "INSERT INTO head (seq, triggers) SELECT current, 1 FROM lane WHERE no = ?1 AND current IS NOT NULL
+                    ON CONFLICT (seq) DO UPDATE SET triggers = triggers + 1",
+                params![lane],
+            )?;
+            held::wake(step, name, lane)?;
+        }
+        HeldEffect::Bury => held::bury_all(step, name)?,
+    }
     Ok(Accepted::New)
 }
 
@@ -61,18 +85,17 @@ fn bury_on_arrival(step: &Step<'_>, message: &NewMessage, reason: &str) -> Resul
         step.execute("UPDATE class SET dead_uncounted = dead_uncounted + 1 WHERE name = ?1", params![class])?;
         return Ok(Accepted::Counted);
     }
-    step.execute(
-        "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 1, ?7)",
-        params![
-            message.id.as_str(),
-            message.lane.as_str(),
-            class,
-            stored(message.arrived_us),
-            step.now_us,
-            reason,
-            &message.payload[..]
-        ],
-    )?;
+    let letter = Letter {
+        id: message.id.as_str(),
+        lane: message.lane.as_str(),
+        class,
+        arrived_us: stored(message.arrived_us),
+        reason,
+        failures: 0,
+        losses: 0,
+        on_arrival: true,
+        payload: &message.payload,
+    };
+    letter.write(step)?;
     Ok(Accepted::New)
 }

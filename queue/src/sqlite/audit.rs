@@ -15,7 +15,18 @@ const RULES: &[&str] = &[
     "SELECT lane_no, 'the message ' || id || ' is in a lane that does not exist' FROM message
      WHERE NOT EXISTS (SELECT 1 FROM lane WHERE no = lane_no)",
     "SELECT name, 'it has ' || count(*) || ' rows' FROM lane GROUP BY name HAVING count(*) > 1",
-    "SELECT name, 'it is in no known state: ' || state FROM lane WHERE state NOT IN ('ready', 'leased', 'delayed')",
+    "SELECT name, 'it is in no known state: ' || state FROM lane
+     WHERE state NOT IN ('ready', 'leased', 'delayed', 'parked')",
+    "SELECT name, 'its current message does not exist' FROM lane WHERE current IS NOT NULL
+     AND NOT EXISTS (SELECT 1 FROM message WHERE seq = current AND lane_no = no)",
+    "SELECT name, 'it is ' || state || ' without a current message' FROM lane
+     WHERE state IN ('leased', 'delayed') AND current IS NULL",
+    "SELECT name, 'it is parked, but not paused' FROM lane WHERE state = 'parked'
+     AND NOT EXISTS (SELECT 1 FROM paused WHERE scope = 'l' || name)",
+    "SELECT name, 'it awaits an answer, but is ' || state FROM lane JOIN head ON head.seq = current
+     WHERE awaiting = 1 AND state <> 'delayed'",
+    "SELECT name, 'it is ready as suspect ' || suspect || ' with ' || coalesce(losses, 0) || ' losses' FROM lane
+     LEFT JOIN head ON head.seq = current WHERE state = 'ready' AND suspect <> (coalesce(losses, 0) >= 2)",
     "SELECT name, 'it is ready without a position' FROM lane WHERE state = 'ready' AND position IS NULL",
     "SELECT name, 'it is leased without a token, a worker or a deadline' FROM lane
      WHERE state = 'leased' AND (token IS NULL OR worker IS NULL OR due_us IS NULL)",
@@ -24,16 +35,19 @@ const RULES: &[&str] = &[
      WHERE state <> 'ready' AND position IS NOT NULL",
     "SELECT name, 'it is ' || state || ' and still has a token' FROM lane
      WHERE state <> 'leased' AND (token IS NOT NULL OR worker IS NOT NULL)",
-    "SELECT name, 'it is ready and still has a time' FROM lane WHERE state = 'ready' AND due_us IS NOT NULL",
+    "SELECT name, 'it is ' || state || ' and still has a time' FROM lane
+     WHERE state IN ('ready', 'parked') AND due_us IS NOT NULL",
     "SELECT min(name), count(*) || ' ready lanes of class ' || class || ' have the same position' FROM lane
-     WHERE state = 'ready' GROUP BY class, position HAVING count(*) > 1",
-    "SELECT name, 'it is in class ' || lane.class || ', its head in ' || message.class FROM lane JOIN message
-     ON seq = (SELECT min(seq) FROM message WHERE lane_no = no) WHERE lane.class <> message.class",
-    "SELECT coalesce(lane.name, ''), 'what is known of message ' || head.seq || ' is kept, but it is no head' FROM head
-     LEFT JOIN message ON message.seq = head.seq LEFT JOIN lane ON lane.no = message.lane_no
-     WHERE message.seq IS NULL OR message.seq <> (SELECT min(seq) FROM message m WHERE m.lane_no = message.lane_no)",
+     WHERE state = 'ready' GROUP BY class, suspect, position HAVING count(*) > 1",
+    "SELECT name, 'it is in class ' || lane.class || ', its current message in ' || message.class FROM lane
+     JOIN message ON seq = current WHERE lane.class <> message.class",
+    "SELECT coalesce(lane.name, ''), 'what is known of message ' || head.seq || ' is kept, but it never was current'
+     FROM head LEFT JOIN message ON message.seq = head.seq LEFT JOIN lane ON lane.no = message.lane_no
+     WHERE message.seq IS NULL OR (message.second IS NULL AND message.seq IS NOT lane.current)",
+    "SELECT lane, count(*) || ' messages are held' FROM held GROUP BY lane HAVING count(*) > 20",
     "WITH counted (class, what, n) AS (
-        SELECT class, 'open', count(*) FROM message GROUP BY class
+        SELECT class, 'open', count(*) FROM (SELECT class FROM message UNION ALL SELECT class FROM held) GROUP BY class
+        UNION ALL SELECT class, 'held', count(*) FROM held GROUP BY class
         UNION ALL SELECT class, state, count(*) FROM lane GROUP BY class, state
         UNION ALL SELECT class, 'dead', count(*) FROM dead GROUP BY class
         UNION ALL SELECT class, 'dead on arrival', sum(on_arrival) FROM dead GROUP BY class
@@ -42,6 +56,8 @@ const RULES: &[&str] = &[
         UNION ALL SELECT name, 'ready', ready FROM class
         UNION ALL SELECT name, 'leased', leased FROM class
         UNION ALL SELECT name, 'delayed', delayed FROM class
+        UNION ALL SELECT name, 'parked', parked FROM class
+        UNION ALL SELECT name, 'held', held FROM class
         UNION ALL SELECT name, 'dead', dead FROM class
         UNION ALL SELECT name, 'dead on arrival', dead_on_arrival FROM class
      )

@@ -1,4 +1,4 @@
-//! What a person does with a dead letter.
+//! Dead letters: how a message becomes one, and what a person does with it.
 
 use rusqlite::params;
 
@@ -7,9 +7,62 @@ use super::job::Step;
 use super::lane;
 use crate::MessageId;
 
-/// Puts the youngest letter with this id at the end of its lane. False if there is none.
+/// A message on its way to the dead letters.
+pub(super) struct Letter<'a> {
+    pub(super) id: &'a str,
+    pub(super) lane: &'a str,
+    pub(super) class: &'a str,
+    pub(super) arrived_us: i64,
+    pub(super) reason: &'a str,
+    pub(super) failures: u32,
+    pub(super) losses: u32,
+    pub(super) on_arrival: bool,
+    pub(super) payload: &'a [u8],
+}
+
+impl Letter<'_> {
+    /// Writes it down. One that has the same id, from an earlier life, gives way.
+    pub(super) fn write(&self, step: &Step<'_>) -> Result<(), Fault> {
+        step.execute("DELETE FROM dead WHERE id = ?1", params![self.id])?;
+        step.execute(
+            "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                self.id,
+                self.lane,
+                self.class,
+                self.arrived_us,
+                step.now_us,
+                self.reason,
+                self.failures,
+                self.losses,
+                self.on_arrival,
+                self.payload
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+impl Letter<'static> {
+    /// Writes down the current message `seq` of a lane.
+    pub(super) fn of_current(step: &Step<'_>, seq: i64, reason: &str) -> Result<(), Fault> {
+        step.execute("DELETE FROM dead WHERE id = (SELECT id FROM message WHERE seq = ?1)", params![seq])?;
+        step.execute(
+            "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
+             SELECT message.id, lane.name, message.class, message.arrived_us, ?2, ?3, coalesce(head.failures, 0),
+                coalesce(head.losses, 0), 0, message.payload
+             FROM message JOIN lane ON lane.no = message.lane_no LEFT JOIN head ON head.seq = message.seq
+             WHERE message.seq = ?1",
+            params![seq, step.now_us, reason],
+        )?;
+        Ok(())
+    }
+}
+
+/// Puts the letter with this id at the end of its lane. False if there is none.
 pub(super) fn revive(step: &mut Step<'_>, id: &MessageId) -> Result<bool, Fault> {
-    let sql = "SELECT no, lane, class FROM dead WHERE id = ?1 ORDER BY no DESC LIMIT 1";
+    let sql = "SELECT no, lane, class FROM dead WHERE id = ?1";
     let found = step.first(sql, params![id.as_str()], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
     })?;
@@ -21,11 +74,12 @@ pub(super) fn revive(step: &mut Step<'_>, id: &MessageId) -> Result<bool, Fault>
         params![no, lane],
     )?;
     step.execute("DELETE FROM dead WHERE no = ?1", params![no])?;
+    // It may be answered anew.
+    step.execute("DELETE FROM value WHERE name = 'answered:' || ?1", params![id.as_str()])?;
     Ok(true)
 }
 
-/// Removes the youngest letter with this id. False if there is none.
+/// Removes the letter with this id. False if there is none.
 pub(super) fn drop_letter(step: &Step<'_>, id: &MessageId) -> Result<bool, Fault> {
-    let sql = "DELETE FROM dead WHERE no = (SELECT no FROM dead WHERE id = ?1 ORDER BY no DESC LIMIT 1)";
-    Ok(step.execute(sql, params![id.as_str()])? > 0)
+    Ok(step.execute("DELETE FROM dead WHERE id = ?1", params![id.as_str()])? > 0)
 }

@@ -6,7 +6,11 @@ use rusqlite::{Row, params};
 use super::fault::Fault;
 use super::job::Step;
 use super::now::{loaded, stored};
-use crate::{Class, Counts, DeadLetter, DeadPage, Lane, LaneState, LaneView, MessageId};
+use super::{lane, pause};
+use crate::{
+    Class, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneState, LaneView,
+    MessageId, Scope,
+};
 
 /// What [`letter`] reads, in its order.
 macro_rules! letter_columns {
@@ -15,19 +19,18 @@ macro_rules! letter_columns {
     };
 }
 
-/// The most dead letters on a page.
-const PAGE: u64 = 1_000;
-
 /// How many messages are in which state.
 pub(super) fn counts(step: &Step<'_>) -> Result<Counts, Fault> {
     let mut counts = Counts::default();
-    let sql = "SELECT name, open, ready, leased, delayed, dead, dead_uncounted FROM class";
+    let sql = "SELECT name, open, ready, leased, delayed, dead, dead_uncounted, parked, held FROM class";
     let number = |row: &Row<'_>, column| row.get(column).map(loaded);
     let classes = step.all(sql, [], |row| {
         counts.running += number(row, 3)?;
         counts.delayed += number(row, 4)?;
         counts.dead += number(row, 5)?;
         counts.dead_uncounted += number(row, 6)?;
+        counts.parked += number(row, 7)?;
+        counts.held += number(row, 8)?;
         Ok((Class::from_stored(row.get(0)?), number(row, 1)?, number(row, 2)?))
     })?;
     for (class, open, ready) in classes {
@@ -42,45 +45,96 @@ pub(super) fn counts(step: &Step<'_>) -> Result<Counts, Fault> {
     Ok(counts)
 }
 
-/// One lane, if it has messages.
+/// One lane, if it has messages or is paused.
 pub(super) fn lane(step: &Step<'_>, lane: &Lane) -> Result<Option<LaneView>, Fault> {
-    let found =
-        step.first("SELECT no, state, due_us FROM lane WHERE name = ?1", params![lane.as_str()], |row| {
+    let name = lane.as_str();
+    let found = step.first(
+        "SELECT no, state, due_us, current, coalesce(awaiting, 0), last_error FROM lane
+            LEFT JOIN head ON head.seq = lane.current WHERE name = ?1",
+        params![name],
+        |row| {
+            let due_us = row.get::<_, Option<i64>>(2)?.map_or(0, loaded);
             let state = match row.get_ref(1)?.as_str()? {
                 "leased" => LaneState::Leased,
-                "delayed" => LaneState::Delayed { due_us: loaded(row.get(2)?) },
+                "delayed" if row.get(4)? => LaneState::Awaiting { until_us: due_us },
+                "delayed" => LaneState::Delayed { due_us },
+                "parked" => LaneState::Parked,
                 // The schema allows no other.
                 _ => LaneState::Ready,
             };
-            Ok((row.get::<_, i64>(0)?, state))
-        })?;
-    let Some((no, state)) = found else { return Ok(None) };
-    let messages = step.all(
-        "SELECT seq, id FROM message WHERE lane_no = ?1 ORDER BY seq LIMIT 100",
-        params![no],
-        |row| Ok((row.get::<_, i64>(0)?, MessageId::from_stored(row.get(1)?))),
+            Ok((row.get::<_, i64>(0)?, state, row.get::<_, Option<i64>>(3)?, row.get(5)?))
+        },
     )?;
-    let head = messages.first().map(|(seq, _)| *seq);
-    let last_error: Option<Option<String>> =
-        step.first("SELECT last_error FROM head WHERE seq = ?1", params![head], |row| row.get(0))?;
-    let waiting = messages.into_iter().map(|(_, id)| id).collect();
-    Ok(Some(LaneView { state, waiting, last_error: last_error.flatten() }))
+    let ids = |sql, key: &dyn rusqlite::ToSql, current: Option<i64>| {
+        step.all(sql, params![key, current], |row| Ok(MessageId::from_stored(row.get(0)?)))
+    };
+    let (mut waiting, mut state, mut last_error) = (Vec::new(), LaneState::Idle, None);
+    if let Some((no, its_state, current, error)) = found {
+        (state, last_error) = (its_state, error);
+        for sql in [
+            "SELECT id FROM message WHERE lane_no = ?1 AND seq = ?2",
+            "SELECT id FROM message WHERE lane_no = ?1 AND seq IS NOT ?2 AND second IS NOT NULL ORDER BY second LIMIT 100",
+            "SELECT id FROM message WHERE lane_no = ?1 AND seq IS NOT ?2 AND second IS NULL ORDER BY seq LIMIT 100",
+        ] {
+            waiting.extend(ids(sql, &no, current)?);
+        }
+    }
+    let held = ids("SELECT id FROM held WHERE lane = ?1 AND ?2 IS NULL ORDER BY no", &name, None)?;
+    let paused = pause::is_paused(step, &Scope::Lane(lane.clone()))?;
+    if waiting.is_empty() && held.is_empty() && !paused {
+        return Ok(None);
+    }
+    Ok(Some(LaneView { state, waiting, held, paused, last_error }))
 }
 
-/// Dead letters, the youngest first.
-pub(super) fn dead(step: &Step<'_>, offset: u64, limit: u64) -> Result<DeadPage, Fault> {
-    let letters = step.all(
-        concat!("SELECT ", letter_columns!(), " FROM dead ORDER BY no DESC LIMIT ?1 OFFSET ?2"),
-        params![stored(limit.min(PAGE)), stored(offset)],
+/// Dead letters that match, the youngest first.
+pub(super) fn dead(
+    step: &Step<'_>,
+    filter: &DeadFilter,
+    after: Option<&DeadCursor>,
+    limit: u64,
+) -> Result<DeadPage, Fault> {
+    let (died_us, id) = match after {
+        Some(after) => (stored(after.died_us), after.id.as_str()),
+        None => (i64::MAX, ""),
+    };
+    // What is looked through is bounded, not what is found.
+    let looked_at = step.all(
+        concat!(
+            "SELECT ",
+            letter_columns!(),
+            " FROM dead WHERE (died_us, id) < (?1, ?2) ORDER BY died_us DESC, id DESC LIMIT ?3"
+        ),
+        params![died_us, id, stored(DEAD_SCAN_MAX + 1)],
         letter,
     )?;
     let total: Option<i64> = step.first("SELECT coalesce(sum(dead), 0) FROM class", [], |row| row.get(0))?;
-    Ok(DeadPage { letters, total: loaded(total.unwrap_or(0)) })
+    let mut page = DeadPage { total: loaded(total.unwrap_or(0)), ..DeadPage::default() };
+    let limit = usize::try_from(limit.min(DEAD_SCAN_MAX)).unwrap_or(usize::MAX);
+    let scan_max = usize::try_from(DEAD_SCAN_MAX).unwrap_or(usize::MAX);
+    let mut last = None;
+    for (looked, letter) in looked_at.into_iter().enumerate() {
+        if page.letters.len() >= limit || looked >= scan_max {
+            page.next = last;
+            break;
+        }
+        last = Some(DeadCursor { died_us: letter.died_us, id: letter.id.clone() });
+        if matches(filter, &letter) {
+            page.letters.push(letter);
+        }
+    }
+    Ok(page)
 }
 
-/// The youngest dead letter with this id.
+fn matches(filter: &DeadFilter, letter: &DeadLetter) -> bool {
+    filter.class.as_ref().is_none_or(|class| *class == letter.class)
+        && filter.lane.as_ref().is_none_or(|lane| *lane == letter.lane)
+        && filter.reason.as_ref().is_none_or(|reason| letter.reason.contains(reason.as_str()))
+}
+
+/// The dead letter with this id.
 pub(super) fn dead_letter(step: &Step<'_>, id: &MessageId) -> Result<Option<DeadLetter>, Fault> {
-    let sql = concat!("SELECT ", letter_columns!(), " FROM dead WHERE id = ?1 ORDER BY no DESC LIMIT 1");
+    let sql = concat!("SELECT ", letter_columns!(), " FROM dead WHERE id = ?1");
     Ok(step.first(sql, params![id.as_str()], letter)?)
 }
 
@@ -106,12 +160,17 @@ pub(super) fn ping(step: &Step<'_>) -> Result<(), Fault> {
 
 /// Age of the message that is next in line in a class, in microseconds.
 fn next_age_us(step: &Step<'_>, class: &Class) -> Result<Option<u64>, Fault> {
-    let arrived_us: Option<i64> = step.first(
-        "SELECT message.arrived_us FROM lane
-            JOIN message ON message.seq = (SELECT min(seq) FROM message WHERE lane_no = lane.no)
-         WHERE lane.state = 'ready' AND lane.class = ?1 ORDER BY lane.position LIMIT 1",
+    let first = step.first(
+        "SELECT no, current FROM lane WHERE state = 'ready' AND class = ?1 ORDER BY suspect, position LIMIT 1",
         params![class.as_str()],
-        |row| row.get(0),
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)),
     )?;
+    let Some((lane, current)) = first else { return Ok(None) };
+    let seq = match current {
+        Some(seq) => Some(seq),
+        None => lane::next(step, lane)?.map(|next| next.seq),
+    };
+    let sql = "SELECT arrived_us FROM message WHERE seq = ?1";
+    let arrived_us: Option<i64> = step.first(sql, params![seq], |row| row.get(0))?;
     Ok(arrived_us.map(|arrived_us| loaded(step.now_us.saturating_sub(arrived_us))))
 }

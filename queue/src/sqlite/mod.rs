@@ -9,18 +9,24 @@
 mod accept;
 mod audit;
 mod dead;
+mod held;
 mod lane;
 mod look;
+mod pause;
+mod pulse;
 mod settle;
 mod take;
+mod value;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use rusqlite::params;
 
+use self::pulse::Pulse;
 use crate::clock::micros;
 use crate::file::Format;
 use crate::file::database::Database;
@@ -29,12 +35,14 @@ use crate::file::fault::{self, Fault};
 use crate::file::job::{self, Kind, Step};
 use crate::file::now::{self, Now, stored};
 use crate::file::writer::Writer;
+use crate::message::{check_bytes, check_name};
 use crate::{
-    Accepted, Clock, Counts, DeadLetter, DeadPage, Lane, LaneView, Lease, MessageId, NewMessage, Progress,
-    Queue, QueueError, Renewal, TakeRequest, Taken, Violation,
+    Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
+    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
+    TakeRequest, Taken, Violation,
 };
 
-/// The least number of outdated ids that a commit may remove.
+/// The least number of outdated ids, and of outdated values, that a commit may remove.
 const PRUNED_AT_LEAST: usize = 64;
 
 /// What is in the file; the id is "HuXi" in ASCII.
@@ -51,13 +59,14 @@ static FORMAT: Format = Format {
 pub struct SqliteQueue {
     writer: Writer,
     now: Arc<Now>,
+    pulse: Arc<Pulse>,
     dedup_window_us: i64,
 }
 
 impl SqliteQueue {
     /// Opens the queue in the file at `path`, or makes it there; the folder must exist. An id is known for
     /// `dedup_window` after its message was accepted. All leases of the past are void: their messages are first in
-    /// line, with what was recorded, and no loss is counted.
+    /// line, with what was recorded, and have lost a lease, since their worker was the process that had the file.
     ///
     /// It blocks, for as long as it takes to open a file and sync it once.
     ///
@@ -71,7 +80,7 @@ impl SqliteQueue {
         let now = Arc::new(Now::after(database.last_us(&place)?, clock));
         begin(&database, now.us()).map_err(|fault| fault.into_error(&place))?;
         let writer = Writer::start(database, now.clone(), place)?;
-        Ok(Self { writer, now, dedup_window_us: stored(micros(dedup_window)) })
+        Ok(Self { writer, now, pulse: Arc::default(), dedup_window_us: stored(micros(dedup_window)) })
     }
 
     async fn look<T: Send + 'static>(
@@ -98,11 +107,16 @@ fn begin(database: &Database, now_us: i64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What goes with every commit: forgetting ids, more than a batch can add.
+/// What goes with every commit: forgetting ids and values, more than a batch can add.
 fn keep_house(step: &Step<'_>, changes: usize) -> Result<(), Fault> {
+    let at_most = i64::try_from(PRUNED_AT_LEAST.max(2 * changes)).unwrap_or(i64::MAX);
     step.execute(
         "DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE expires_us <= ?1 ORDER BY expires_us LIMIT ?2)",
-        params![step.now_us, i64::try_from(PRUNED_AT_LEAST.max(2 * changes)).unwrap_or(i64::MAX)],
+        params![step.now_us, at_most],
+    )?;
+    step.execute(
+        "DELETE FROM value WHERE name IN (SELECT name FROM value WHERE until_us <= ?1 ORDER BY until_us LIMIT ?2)",
+        params![step.now_us, at_most],
     )?;
     Ok(())
 }
@@ -118,8 +132,8 @@ impl Queue for SqliteQueue {
     }
 
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
-        let request = request.clone();
-        self.change(0, move |step| take::take(step, &request)).await
+        let (request, pulse) = (request.clone(), self.pulse.clone());
+        self.change(0, move |step| take::take(step, &request, &pulse)).await
     }
 
     async fn wait(&self, at_most: Duration) -> Result<(), QueueError> {
@@ -128,13 +142,29 @@ impl Queue for SqliteQueue {
 
     async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError> {
         let leases = leases.to_vec();
-        self.change(0, move |step| settle::renew(step, &leases, lease_for)).await
+        let pulse = self.pulse.clone();
+        self.change(0, move |step| {
+            pulse.beat(step.now_us, lease_for);
+            settle::renew(step, &leases, lease_for)
+        })
+        .await
     }
 
-    async fn record(&self, lease: &Lease, progress: Progress) -> Result<(), QueueError> {
+    async fn record(
+        &self,
+        lease: &Lease,
+        progress: Progress,
+        memory: Option<Memory>,
+    ) -> Result<(), QueueError> {
         let lease = lease.clone();
-        let bytes = progress.replies.as_ref().map_or(0, bytes::Bytes::len);
-        self.change(bytes, move |step| settle::record(step, &lease, &progress)).await
+        let replies_bytes = progress.replies.as_ref().map_or(0, Bytes::len);
+        let memory_bytes = memory.as_ref().map_or(0, |memory| memory.bytes.len());
+        check_bytes("replies", progress.replies.as_deref().unwrap_or_default())?;
+        check_bytes("memory", memory.as_ref().map_or(&[][..], |memory| &memory.bytes))?;
+        self.change(replies_bytes + memory_bytes, move |step| {
+            settle::record(step, &lease, &progress, memory.as_ref())
+        })
+        .await
     }
 
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
@@ -162,6 +192,28 @@ impl Queue for SqliteQueue {
         self.change(reason.len(), move |step| settle::bury(step, &lease, &reason)).await
     }
 
+    async fn hold(
+        &self,
+        lease: &Lease,
+        trigger: u32,
+        hold_for: Duration,
+        reason: &str,
+    ) -> Result<Hold, QueueError> {
+        let (lease, reason) = (lease.clone(), reason.to_owned());
+        self.change(reason.len(), move |step| settle::hold(step, &lease, trigger, hold_for, &reason)).await
+    }
+
+    async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
+        let lease = lease.clone();
+        self.change(0, move |step| settle::await_answer(step, &lease, within)).await
+    }
+
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+        check_bytes("answer", &answer)?;
+        let (lane, id, window_us) = (lane.clone(), id.clone(), self.dedup_window_us);
+        self.change(answer.len(), move |step| settle::answer(step, &lane, &id, &answer, window_us)).await
+    }
+
     async fn counts(&self) -> Result<Counts, QueueError> {
         self.look(look::counts).await
     }
@@ -171,23 +223,63 @@ impl Queue for SqliteQueue {
         self.look(move |step| look::lane(step, &lane)).await
     }
 
+    async fn dead(
+        &self,
+        filter: &DeadFilter,
+        after: Option<&DeadCursor>,
+        limit: u64,
+    ) -> Result<DeadPage, QueueError> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        self.look(move |step| look::dead(step, &filter, after.as_ref(), limit)).await
+    }
+
     async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError> {
         let id = id.clone();
         self.look(move |step| look::dead_letter(step, &id)).await
     }
 
-    async fn revive(&self, id: &MessageId) -> Result<bool, QueueError> {
-        let id = id.clone();
-        self.change(0, move |step| dead::revive(step, &id)).await
+    async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
+        let ids = ids.to_vec();
+        self.change(0, move |step| ids.iter().map(|id| dead::revive(step, id)).collect()).await
     }
 
-    async fn drop_dead(&self, id: &MessageId) -> Result<bool, QueueError> {
-        let id = id.clone();
-        self.change(0, move |step| dead::drop_letter(step, &id)).await
+    async fn drop_dead(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
+        let ids = ids.to_vec();
+        self.change(0, move |step| ids.iter().map(|id| dead::drop_letter(step, id)).collect()).await
     }
 
-    async fn dead(&self, offset: u64, limit: u64) -> Result<DeadPage, QueueError> {
-        self.look(move |step| look::dead(step, offset, limit)).await
+    async fn pause(&self, scope: &Scope, reason: &str) -> Result<(), QueueError> {
+        let (scope, reason) = (scope.clone(), reason.to_owned());
+        self.change(reason.len(), move |step| pause::pause(step, &scope, &reason)).await
+    }
+
+    async fn resume(&self, scope: &Scope) -> Result<bool, QueueError> {
+        let scope = scope.clone();
+        self.change(0, move |step| pause::resume(step, &scope)).await
+    }
+
+    async fn paused(&self) -> Result<Vec<Paused>, QueueError> {
+        self.look(pause::all).await
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
+        check_name(name)?;
+        let name = format!("value:{name}");
+        let value = self.look(move |step| value::get(step, &name)).await?;
+        Ok(value.map(Bytes::from))
+    }
+
+    async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError> {
+        check_name(name)?;
+        check_bytes("value", &value)?;
+        let name = format!("value:{name}");
+        self.change(value.len(), move |step| value::set(step, &name, &value, keep_for)).await
+    }
+
+    async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
+        check_name(name)?;
+        let name = format!("limit:{name}");
+        self.change(0, move |step| value::limit(step, &name, n, per)).await
     }
 
     async fn ping(&self) -> Result<(), QueueError> {

@@ -1,107 +1,198 @@
-//! What the holder of a lease may do with its message.
+//! What the holder of a lease may do with its message, and answers by call back.
 //!
-//! Every one of these first finds the lane by the lease's token, inside the same step as the change: whoever lost the
+//! Every settle first finds the lane by the lease's token, inside the same step as the change: whoever lost the
 //! lease finds nothing and changes nothing. A lease that ran out, but whose lane nobody has taken back, still counts.
 
 use std::time::Duration;
 
 use rusqlite::params;
 
+use super::dead::Letter;
 use super::fault::Fault;
 use super::job::Step;
-use super::lane;
 use super::now::stored;
+use super::{held, lane, value};
 use crate::clock::micros;
-use crate::{Lease, Progress, QueueError, Renewal};
+use crate::{Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError, Renewal};
 
-/// Lets the leases run for `lease_for` from now; says of each whether it is still held.
+/// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
+/// before is confirmed: losing another one counts.
 pub(super) fn renew(step: &Step<'_>, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, Fault> {
     let until_us = after(step, lease_for);
     let renew = |lease: &Lease| {
-        let renewed = step.execute(
-            "UPDATE lane SET due_us = ?3 WHERE name = ?1 AND state = 'leased' AND token = ?2",
-            params![lease.lane.as_str(), lease.token.as_str(), until_us],
-        )?;
-        Ok(if renewed > 0 { Renewal::Kept } else { Renewal::Lost })
+        let Some(current) = Current::find(step, lease)? else { return Ok(Renewal::Lost) };
+        step.execute("UPDATE lane SET due_us = ?2 WHERE no = ?1", params![current.lane, until_us])?;
+        step.execute("UPDATE head SET confirmed = 1 WHERE seq = ?1 AND losses > 0", params![current.seq])?;
+        Ok(Renewal::Kept)
     };
     leases.iter().map(renew).collect()
 }
 
-/// Replaces `sent` and `sending`, and the replies if there are some.
-pub(super) fn record(step: &Step<'_>, lease: &Lease, progress: &Progress) -> Result<(), Fault> {
-    let held = Held::by(step, lease)?;
+/// Replaces `sent` and `sending`, and the replies if there are some; with the first replies the lane's memory.
+pub(super) fn record(
+    step: &Step<'_>,
+    lease: &Lease,
+    progress: &Progress,
+    memory: Option<&Memory>,
+) -> Result<(), Fault> {
+    let current = Current::by(step, lease)?;
+    if let (Some(_), Some(memory)) = (&progress.replies, memory) {
+        let sql = "SELECT 1 FROM head WHERE seq = ?1 AND replies IS NOT NULL";
+        if step.first(sql, params![current.seq], |_| Ok(()))?.is_none() {
+            value::set(step, &format!("memory:{}", lease.lane), &memory.bytes, memory.keep_for)?;
+        }
+    }
     step.execute(
         "INSERT INTO head (seq, sent, sending, replies) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT (seq) DO UPDATE SET sent = excluded.sent, sending = excluded.sending,
                 replies = coalesce(excluded.replies, replies)",
-        params![held.seq, progress.sent, progress.sending, progress.replies.as_deref()],
+        params![current.seq, progress.sent, progress.sending, progress.replies.as_deref()],
     )?;
     Ok(())
 }
 
 /// Ends the message.
 pub(super) fn complete(step: &mut Step<'_>, lease: &Lease) -> Result<(), Fault> {
-    let held = Held::by(step, lease)?;
-    lane::drop_head(step, held.lane, held.seq)
+    let current = Current::by(step, lease)?;
+    lane::drop_current(step, current.lane, current.seq)
 }
 
-/// Ends the attempt as failed, and delays the lane.
-pub(super) fn retry(step: &Step<'_>, lease: &Lease, delay: Duration, reason: &str) -> Result<(), Fault> {
-    let held = Held::by(step, lease)?;
+/// Ends the attempt as failed, and delays the lane, unless an answer has come by call back.
+pub(super) fn retry(step: &mut Step<'_>, lease: &Lease, delay: Duration, reason: &str) -> Result<(), Fault> {
+    let current = Current::by(step, lease)?;
     step.execute(
         "INSERT INTO head (seq, failures, last_error) VALUES (?1, 1, ?2)
-            ON CONFLICT (seq) DO UPDATE SET failures = failures + 1, last_error = excluded.last_error",
-        params![held.seq, reason],
+            ON CONFLICT (seq) DO UPDATE SET failures = failures + 1, last_error = excluded.last_error, unanswered = 0",
+        params![current.seq, reason],
     )?;
-    held.delay(step, delay)
+    current.postpone(step, delay)
 }
 
-/// Delays the lane; no attempt is used.
-pub(super) fn snooze(step: &Step<'_>, lease: &Lease, delay: Duration, reason: &str) -> Result<(), Fault> {
-    let held = Held::by(step, lease)?;
+/// As [`retry`], but no attempt is used.
+pub(super) fn snooze(step: &mut Step<'_>, lease: &Lease, delay: Duration, reason: &str) -> Result<(), Fault> {
+    let current = Current::by(step, lease)?;
     step.execute(
         "INSERT INTO head (seq, snoozes, last_error) VALUES (?1, 1, ?2)
-            ON CONFLICT (seq) DO UPDATE SET snoozes = snoozes + 1, last_error = excluded.last_error",
-        params![held.seq, reason],
+            ON CONFLICT (seq) DO UPDATE SET snoozes = snoozes + 1, last_error = excluded.last_error, unanswered = 0",
+        params![current.seq, reason],
     )?;
-    held.delay(step, delay)
+    current.postpone(step, delay)
 }
 
 /// Puts the lane first in line again, its head untouched.
 pub(super) fn release(step: &mut Step<'_>, lease: &Lease) -> Result<(), Fault> {
-    let held = Held::by(step, lease)?;
-    lane::to_front(step, held.lane)
+    let current = Current::by(step, lease)?;
+    lane::to_front(step, current.lane)
 }
 
 /// Moves the message to the dead letters.
 pub(super) fn bury(step: &mut Step<'_>, lease: &Lease, reason: &str) -> Result<(), Fault> {
-    let held = Held::by(step, lease)?;
-    step.execute(
-        "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
-         SELECT message.id, ?2, message.class, message.arrived_us, ?3, ?4, coalesce(head.failures, 0),
-            coalesce(head.losses, 0), 0, message.payload
-         FROM message LEFT JOIN head ON head.seq = message.seq WHERE message.seq = ?1",
-        params![held.seq, lease.lane.as_str(), step.now_us, reason],
-    )?;
-    lane::drop_head(step, held.lane, held.seq)
+    let current = Current::by(step, lease)?;
+    Letter::of_current(step, current.seq, reason)?;
+    lane::drop_current(step, current.lane, current.seq)
 }
 
-/// A lane and its head, proven to be in the caller's hands.
-struct Held {
+/// Puts the message aside until its lane gets a waking one, unless one has come since `trigger`.
+pub(super) fn hold(
+    step: &mut Step<'_>,
+    lease: &Lease,
+    trigger: u32,
+    hold_for: Duration,
+    reason: &str,
+) -> Result<Hold, Fault> {
+    let current = Current::by(step, lease)?;
+    let sql = "SELECT 1 FROM head WHERE seq = ?1 AND triggers > ?2";
+    if step.first(sql, params![current.seq, trigger], |_| Ok(()))?.is_some() {
+        lane::to_end(step, current.lane)?;
+        return Ok(Hold::Waiting);
+    }
+    held::put_aside(step, lease.lane.as_str(), current.seq, after(step, hold_for), reason)?;
+    lane::drop_current(step, current.lane, current.seq)?;
+    Ok(Hold::Held)
+}
+
+/// Lets the lane wait for an answer by call back, unless it is there.
+pub(super) fn await_answer(step: &mut Step<'_>, lease: &Lease, within: Duration) -> Result<Awaiting, Fault> {
+    let current = Current::by(step, lease)?;
+    step.execute("UPDATE head SET unanswered = 0 WHERE seq = ?1", params![current.seq])?;
+    let sql = "SELECT 1 FROM head WHERE seq = ?1 AND answer IS NOT NULL";
+    if step.first(sql, params![current.seq], |_| Ok(()))?.is_some() {
+        lane::to_end(step, current.lane)?;
+        return Ok(Awaiting::AnswerIsThere);
+    }
+    step.execute(
+        "INSERT INTO head (seq, awaiting) VALUES (?1, 1) ON CONFLICT (seq) DO UPDATE SET awaiting = 1",
+        params![current.seq],
+    )?;
+    current.delay(step, within)?;
+    Ok(Awaiting::Waiting)
+}
+
+/// Stores an answer by call back to a lane's current message. The first wins; it is known to have been for `window_us`.
+pub(super) fn answer(
+    step: &mut Step<'_>,
+    lane: &Lane,
+    id: &MessageId,
+    answer: &[u8],
+    window_us: i64,
+) -> Result<Answered, Fault> {
+    let mark = format!("answered:{id}");
+    if value::get(step, &mark)?.is_some() {
+        return Ok(Answered::Already);
+    }
+    let found = step.first(
+        "SELECT lane.no, message.seq, lane.state, head.replies IS NOT NULL FROM lane
+            JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
+         WHERE lane.name = ?1 AND message.id = ?2",
+        params![lane.as_str(), id.as_str()],
+        |row| {
+            let (lane, seq) = (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?);
+            Ok((lane, seq, row.get::<_, String>(2)?, row.get::<_, bool>(3)?))
+        },
+    )?;
+    let Some((no, seq, state, replied)) = found else { return Ok(Answered::Gone) };
+    if replied {
+        return Ok(Answered::Already);
+    }
+    value::mark(step, &mark, step.now_us.saturating_add(window_us))?;
+    step.execute(
+        "INSERT INTO head (seq, answer) VALUES (?1, ?2)
+            ON CONFLICT (seq) DO UPDATE SET answer = excluded.answer, awaiting = 0, unanswered = 0",
+        params![seq, answer],
+    )?;
+    if state == "delayed" {
+        lane::to_end(step, no)?;
+    }
+    Ok(Answered::First)
+}
+
+/// A lane and its current message, proven to be in the caller's hands.
+struct Current {
     lane: i64,
     seq: i64,
 }
 
-impl Held {
-    fn by(step: &Step<'_>, lease: &Lease) -> Result<Self, Fault> {
-        let held = step.first(
-            "SELECT lane.no, message.seq FROM lane
-                JOIN message ON message.seq = (SELECT min(seq) FROM message WHERE lane_no = lane.no)
+impl Current {
+    fn find(step: &Step<'_>, lease: &Lease) -> Result<Option<Self>, Fault> {
+        let current = step.first(
+            "SELECT lane.no, message.seq FROM lane JOIN message ON message.seq = lane.current
              WHERE lane.name = ?1 AND lane.state = 'leased' AND lane.token = ?2 AND message.id = ?3",
             params![lease.lane.as_str(), lease.token.as_str(), lease.id.as_str()],
             |row| Ok(Self { lane: row.get(0)?, seq: row.get(1)? }),
         )?;
-        held.ok_or(Fault::Refused(QueueError::LeaseLost))
+        Ok(current)
+    }
+
+    fn by(step: &Step<'_>, lease: &Lease) -> Result<Self, Fault> {
+        Self::find(step, lease)?.ok_or(Fault::Refused(QueueError::LeaseLost))
+    }
+
+    fn postpone(&self, step: &mut Step<'_>, delay: Duration) -> Result<(), Fault> {
+        let sql = "SELECT 1 FROM head WHERE seq = ?1 AND answer IS NOT NULL AND replies IS NULL";
+        match step.first(sql, params![self.seq], |_| Ok(()))? {
+            Some(()) => lane::to_end(step, self.lane),
+            None => self.delay(step, delay),
+        }
     }
 
     fn delay(&self, step: &Step<'_>, delay: Duration) -> Result<(), Fault> {

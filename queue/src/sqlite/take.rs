@@ -11,36 +11,46 @@ use rusqlite::{Row, params};
 
 use super::fault::Fault;
 use super::job::Step;
-use super::lane::{promote_due, reclaim_expired};
+use super::lane::{next, promote_due, reclaim_expired, to_end};
 use super::now::{loaded, stored};
+use super::pulse::Pulse;
+use super::{held, pause, value};
 use crate::clock::micros;
 use crate::{
-    Class, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, TakeRequest, Taken, Token, WorkerId,
+    Class, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, TakeRequest, Taken, Token,
+    WorkerId,
 };
 
 /// For how long a worker that takes nothing more is remembered: far longer than a call is repeated.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
-/// A query for heads of lanes, with all that a worker is told of them. [`Head::read`] reads its rows.
+/// A query for the current messages of lanes, with all that a worker is told of them. [`Head::read`] reads its rows.
 macro_rules! heads {
     ($from:literal) => {
         concat!(
             "SELECT lane.no, lane.name, message.id, message.class, message.payload, message.arrived_us,
                 coalesce(head.failures, 0), coalesce(head.losses, 0), coalesce(head.snoozes, 0), head.last_error,
-                head.replies, coalesce(head.sent, 0), head.sending FROM ",
+                head.replies, coalesce(head.sent, 0), head.sending, coalesce(head.triggers, 0), head.answer,
+                coalesce(head.unanswered, 0) FROM ",
             $from
         )
     };
 }
 
 /// Leases up to `request.max` messages.
-pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest) -> Result<Taken, Fault> {
+pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) -> Result<Taken, Fault> {
+    let quiet_us = pulse.beat(step.now_us, request.lease_for);
     let messages = match repeated(step, request)? {
         Some(messages) => messages,
-        None => fresh(step, request)?,
+        None => {
+            promote_due(step, MOVES_PER_TAKE)?;
+            reclaim_expired(step, quiet_us, MOVES_PER_TAKE)?;
+            held::bury_expired(step, MOVES_PER_TAKE)?;
+            Batch::new(step, request)?.fill()?
+        }
     };
     step.made_ready = step.made_ready.saturating_sub(messages.len());
-    let next_due = if messages.len() < request.max { next_due(step)? } else { None };
+    let next_due = if messages.len() < request.max { next_due(step, quiet_us)? } else { None };
     Ok(Taken { messages, next_due })
 }
 
@@ -62,8 +72,7 @@ fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>
     let heads = step.all(
         heads!(
             "take JOIN json_each(take.lanes) JOIN lane ON lane.no = json_each.value
-                JOIN message ON message.seq = (SELECT min(seq) FROM message WHERE lane_no = lane.no)
-                LEFT JOIN head ON head.seq = message.seq
+                JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
              WHERE take.incarnation = ?1 AND lane.state = 'leased' AND lane.token = take.token
              ORDER BY json_each.key"
         ),
@@ -73,60 +82,131 @@ fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>
     for head in &heads {
         lease(step, head.lane_no, request, &token)?;
     }
-    Ok(Some(heads.into_iter().map(|head| head.under(&token)).collect()))
+    heads.into_iter().map(|head| head.under(step, &token)).collect::<Result<_, _>>().map(Some)
 }
 
-fn fresh(step: &mut Step<'_>, request: &TakeRequest) -> Result<Vec<Leased>, Fault> {
-    promote_due(step, MOVES_PER_TAKE)?;
-    reclaim_expired(step, MOVES_PER_TAKE)?;
-    let mut token = None;
-    let mut lanes = Vec::new();
-    let mut messages = Vec::new();
-    let mut classes = in_turn(request);
-    while !classes.is_empty() && messages.len() < request.max {
-        // One lane of each class per round; a class without one drops out.
-        let mut left = Vec::with_capacity(classes.len());
-        for class in classes {
-            if messages.len() >= request.max {
-                break;
+/// A batch being made.
+struct Batch<'a, 'b> {
+    step: &'a mut Step<'b>,
+    request: &'a TakeRequest,
+    /// Whether anything at all is paused: asked once.
+    pausing: bool,
+    /// How many lanes may still be looked at: those that are paused are looked at in vain.
+    looks_left: usize,
+    token: Option<Token>,
+    lanes: Vec<String>,
+    messages: Vec<Leased>,
+}
+
+impl<'a, 'b> Batch<'a, 'b> {
+    fn new(step: &'a mut Step<'b>, request: &'a TakeRequest) -> Result<Self, Fault> {
+        let pausing = pause::is_anything(step)?;
+        let looks_left = request.max.saturating_add(MOVES_PER_TAKE);
+        Ok(Self { step, request, pausing, looks_left, token: None, lanes: Vec::new(), messages: Vec::new() })
+    }
+
+    fn fill(mut self) -> Result<Vec<Leased>, Fault> {
+        let classes = self.classes_in_turn()?;
+        if self.request.suspect && self.request.max > 0 {
+            for class in &classes {
+                if self.lease_one(class, true)? {
+                    break;
+                }
             }
-            let Some(head) = next_ready(step, class)? else { continue };
-            let token = match &token {
-                Some(token) => token,
-                None => token.insert(new_token(step, &request.worker)?),
-            };
-            lease(step, head.lane_no, request, token)?;
-            lanes.push(head.lane_no.to_string());
-            messages.push(head.under(token));
-            left.push(class);
         }
-        classes = left;
+        let mut left = classes;
+        while !left.is_empty() && self.messages.len() < self.request.max {
+            // One lane of each class per round; a class without one drops out.
+            let mut more = Vec::with_capacity(left.len());
+            for class in left {
+                if self.messages.len() < self.request.max && self.lease_one(class, false)? {
+                    more.push(class);
+                }
+            }
+            left = more;
+        }
+        if let Some(token) = &self.token {
+            remember(self.step, self.request, token, &self.lanes)?;
+        }
+        Ok(self.messages)
     }
-    if let Some(token) = token {
-        remember(step, request, &token, &lanes)?;
-    }
-    Ok(messages)
-}
 
-/// The classes asked for, each time another one first: a worker that takes one message at a time serves all of them.
-fn in_turn(request: &TakeRequest) -> Vec<&Class> {
-    let mut classes: Vec<&Class> = request.classes.iter().collect();
-    if let Some(first) = request.call.checked_rem(classes.len() as u64) {
-        classes.rotate_left(usize::try_from(first).unwrap_or(0));
+    /// The classes asked for that aren't paused, each time another one first: a worker that takes one message at a time
+    /// serves all of them.
+    fn classes_in_turn(&self) -> Result<Vec<&'a Class>, Fault> {
+        let request: &'a TakeRequest = self.request;
+        let mut classes: Vec<&Class> = request.classes.iter().collect();
+        if self.pausing {
+            if pause::is_paused(self.step, &Scope::All)? {
+                return Ok(Vec::new());
+            }
+            let mut kept = Vec::with_capacity(classes.len());
+            for class in classes {
+                if !pause::is_paused(self.step, &Scope::Class(class.clone()))? {
+                    kept.push(class);
+                }
+            }
+            classes = kept;
+        }
+        if let Some(first) = request.call.checked_rem(classes.len() as u64) {
+            classes.rotate_left(usize::try_from(first).unwrap_or(0));
+        }
+        Ok(classes)
     }
-    classes
-}
 
-fn next_ready(step: &Step<'_>, class: &Class) -> Result<Option<Head>, Fault> {
-    Ok(step.first(
-        heads!(
-            "lane JOIN message ON message.seq = (SELECT min(seq) FROM message WHERE lane_no = lane.no)
-                LEFT JOIN head ON head.seq = message.seq
-             WHERE lane.state = 'ready' AND lane.class = ?1 ORDER BY lane.position LIMIT 1"
-        ),
-        params![class.as_str()],
-        Head::read,
-    )?)
+    /// Leases the next ready lane of a class that isn't paused. Whether there was one.
+    fn lease_one(&mut self, class: &Class, suspect: bool) -> Result<bool, Fault> {
+        while self.looks_left > 0 {
+            let sql =
+                "SELECT no, name, current FROM lane WHERE state = 'ready' AND class = ?1 AND suspect = ?2
+                ORDER BY position LIMIT 1";
+            let found = self.step.first(sql, params![class.as_str(), suspect], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<i64>>(2)?))
+            })?;
+            let Some((no, name, current)) = found else { return Ok(false) };
+            self.looks_left -= 1;
+            if self.pausing && pause::is_paused(self.step, &Scope::Lane(Lane::from_stored(name)))? {
+                let sql = "UPDATE lane SET state = 'parked', position = NULL WHERE no = ?1";
+                self.step.execute(sql, params![no])?;
+                continue;
+            }
+            if current.is_none() {
+                // A lane is there only while it has messages.
+                let next = next(self.step, no)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+                // An older message of another class has come into the lane since it became ready.
+                if next.class != class.as_str() {
+                    to_end(self.step, no)?;
+                    continue;
+                }
+                self.step.execute("UPDATE lane SET current = ?2 WHERE no = ?1", params![no, next.seq])?;
+            }
+            self.lease(no)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn lease(&mut self, no: i64) -> Result<(), Fault> {
+        let token = match &self.token {
+            Some(token) => token.clone(),
+            None => self.token.insert(new_token(self.step, &self.request.worker)?).clone(),
+        };
+        lease(self.step, no, self.request, &token)?;
+        let sql = "UPDATE head SET confirmed = 0 WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND confirmed = 1";
+        self.step.execute(sql, params![no])?;
+        let head = self.step.first(
+            heads!(
+                "lane JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
+                 WHERE lane.no = ?1"
+            ),
+            params![no],
+            Head::read,
+        )?;
+        let head = head.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        self.lanes.push(no.to_string());
+        self.messages.push(head.under(self.step, &token)?);
+        Ok(())
+    }
 }
 
 fn new_token(step: &Step<'_>, worker: &WorkerId) -> Result<Token, Fault> {
@@ -164,16 +244,17 @@ fn remember(step: &Step<'_>, request: &TakeRequest, token: &Token, lanes: &[Stri
     Ok(())
 }
 
-/// How long until a delay or a lease ends, if one is under way.
-fn next_due(step: &Step<'_>) -> Result<Option<Duration>, Fault> {
-    let mut next: Option<i64> = None;
-    for sql in [
+/// How long until a delay, a lease or a hold ends, if one is under way.
+fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, Fault> {
+    let first = |sql| step.first(sql, [], |row| row.get::<_, i64>(0));
+    let leased = first(
         "SELECT due_us FROM lane WHERE state = 'leased' AND due_us IS NOT NULL ORDER BY due_us LIMIT 1",
+    )?;
+    let delayed = first(
         "SELECT due_us FROM lane WHERE state = 'delayed' AND due_us IS NOT NULL ORDER BY due_us LIMIT 1",
-    ] {
-        let due_us: Option<i64> = step.first(sql, [], |row| row.get(0))?;
-        next = [next, due_us].into_iter().flatten().min();
-    }
+    )?;
+    let held = first("SELECT until_us FROM held ORDER BY until_us LIMIT 1")?;
+    let next = [leased.map(|due_us| due_us.max(quiet_us)), delayed, held].into_iter().flatten().min();
     Ok(next.map(|due_us| Duration::from_micros(loaded(due_us.saturating_sub(step.now_us)))))
 }
 
@@ -190,6 +271,9 @@ struct Head {
     snoozes: u32,
     last_error: Option<String>,
     progress: Progress,
+    trigger: u32,
+    answer: Option<Vec<u8>>,
+    unanswered: bool,
 }
 
 impl Head {
@@ -210,11 +294,15 @@ impl Head {
                 sent: row.get(11)?,
                 sending: row.get(12)?,
             },
+            trigger: row.get(13)?,
+            answer: row.get(14)?,
+            unanswered: row.get(15)?,
         })
     }
 
-    fn under(self, token: &Token) -> Leased {
-        Leased {
+    fn under(self, step: &Step<'_>, token: &Token) -> Result<Leased, Fault> {
+        let memory = value::get(step, &format!("memory:{}", self.lane))?;
+        Ok(Leased {
             lease: Lease { lane: self.lane, id: self.id, token: token.clone() },
             class: self.class,
             payload: self.payload.into(),
@@ -224,6 +312,10 @@ impl Head {
             snoozes: self.snoozes,
             last_error: self.last_error,
             progress: self.progress,
-        }
+            trigger: self.trigger,
+            memory: memory.map(Into::into),
+            answer: self.answer.map(Into::into),
+            unanswered: self.unanswered,
+        })
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub(crate) use backend::Backend;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
-use huixin_queue::{Clock, Counts, DeadLetter, Queue, QueueError};
+use huixin_queue::{Clock, Counts, DeadFilter, DeadLetter, Queue, QueueError};
 use huixin_sandbox::{Push, RunningSandbox, SandboxConfig, TryOutcome, What};
 pub(crate) use process::Process;
 use url::Url;
@@ -169,7 +169,7 @@ impl Stack {
 
     /// The dead letters, the youngest first.
     pub(crate) async fn dead(&self) -> Vec<DeadLetter> {
-        self.queue().dead(0, 1000).await.expect("the queue answers").letters
+        self.queue().dead(&DeadFilter::default(), None, 500).await.expect("the queue answers").letters
     }
 
     /// Pushes a text once and expects its ack.

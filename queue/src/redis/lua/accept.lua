@@ -1,49 +1,61 @@
 #!lua
 -- Stores messages that were not stored before: dedup and enqueue in one step.
 --
--- KEYS[1]   wake     list    wake-up tokens of idle workers
--- KEYS[2]   open     hash    class -> messages not yet at their end
--- KEYS[3]   dead     zset    id of a dead letter -> time of death, us
--- KEYS[4]   arrived  hash    class -> letters dead on arrival; "class\0" -> those that were only counted
--- KEYS[4 + 4*i - 3]  seen    string  the dedup mark of item i: when it ends, us
--- KEYS[4 + 4*i - 2]  lane    list    packed messages of item i's lane, the head first
--- KEYS[4 + 4*i - 1]  ready   list    ready lanes of item i's class
--- KEYS[4 + 4*i]      letter  hash    item i as a dead letter
+-- KEYS[1]  base     (none)  prefix of this shard's keys
+-- KEYS[2]  wake     list    wake-up tokens of idle workers
+-- KEYS[3]  open     hash    class -> messages not yet at their end
+-- KEYS[4]  dead     zset    id of a dead letter -> time of death, us
+-- KEYS[5]  arrived  hash    class -> letters dead on arrival; "class\0" -> those that were only counted
+-- KEYS[6]  hold     zset    held message -> until when, us
+-- KEYS[6 + 7*i - 6]  seen    string  the dedup mark of item i: when it ends, us
+-- KEYS[6 + 7*i - 5]  lane    list    packed messages of item i's lane, the head first
+-- KEYS[6 + 7*i - 4]  older   list    records of the lane's second list
+-- KEYS[6 + 7*i - 3]  run     hash    record of the lane's current message
+-- KEYS[6 + 7*i - 2]  held    hash    id -> record of a held message of the lane
+-- KEYS[6 + 7*i - 1]  ready   list    ready lanes of item i's class
+-- KEYS[6 + 7*i]      letter  hash    item i as a dead letter
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  dedup window, ms
 -- ARGV[3]  letters dead on arrival that a class may hold
--- ARGV[4]  wake-up tokens that there may be
--- then for each item: id, lane, class, not_after_us or "", dead reason or "", packed message
+-- then for each item: id, lane, class, not_after_us or "", "wake" or "bury" (held ones) or "", "1" (late) or "",
+-- dead reason or "", packed message
 --
 -- Returns: the time now in us as text, then for each item 1 new, 2 duplicate, 3 expired, 4 counted.
 -- Not allowed when memory is full: what can't be stored must fail before anything is written.
 
-local function now_us()
-  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
-  local t = redis.call('TIME')
-  return t[1] * 1000000 + t[2]
-end
-
 local now = now_us()
-local window_ms = tonumber(ARGV[2])
-local ends = string.format('%.0f', now + window_ms * 1000)
-local results = { string.format('%.0f', now) }
+local ends = us(now + tonumber(ARGV[2]) * 1000)
+local results = { us(now) }
 local opened = {}
 local woken = 0
+local holding = redis.call('EXISTS', KEYS[6]) == 1
 
 -- Whether the id is fresh, marking it as seen if so. The mark's own time decides, not the key's expiry.
-local function is_fresh(key)
-  local known = redis.call('SET', key, ends, 'NX', 'GET', 'PX', ARGV[2])
+local function is_fresh(mark)
+  local known = redis.call('SET', mark, ends, 'NX', 'GET', 'PX', ARGV[2])
   if not known then return true end
   if tonumber(known) > now then return false end
-  redis.call('SET', key, ends, 'PX', ARGV[2])
+  redis.call('SET', mark, ends, 'PX', ARGV[2])
   return true
 end
 
-for i = 1, (#ARGV - 4) / 6 do
-  local k, a = 4 + 4 * (i - 1), 4 + 6 * (i - 1)
-  local id, lane, class, not_after, reason = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5]
+-- Puts the held messages of a lane back to waiting, in their order and in front.
+local function wake_held(lane)
+  local held = held_of(lane)
+  for i = #held, 1, -1 do
+    local record = held[i]
+    redis.call('ZREM', KEYS[6], held_member(id_of(record[4]), lane))
+    redis.call('LPUSH', key('older:' .. lane), cmsgpack.pack({ unpack(record, 4) }))
+  end
+  redis.call('DEL', key('held:' .. lane))
+end
+
+for i = 1, (#ARGV - 3) / 8 do
+  local k, a = 6 + 7 * (i - 1), 3 + 8 * (i - 1)
+  local lane, class, not_after = ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
+  local effect, late, reason, packed = ARGV[a + 5], ARGV[a + 6], ARGV[a + 7], ARGV[a + 8]
+  local lane_key, older, run = KEYS[k + 2], KEYS[k + 3], KEYS[k + 4]
   local result
   if not_after ~= '' and now > tonumber(not_after) then
     local known = redis.call('GET', KEYS[k + 1])
@@ -51,21 +63,33 @@ for i = 1, (#ARGV - 4) / 6 do
   elseif not is_fresh(KEYS[k + 1]) then
     result = 2
   elseif reason ~= '' then
-    if tonumber(redis.call('HGET', KEYS[4], class) or 0) >= tonumber(ARGV[3]) then
-      redis.call('HINCRBY', KEYS[4], class .. '\0', 1)
+    if tonumber(redis.call('HGET', KEYS[5], class) or 0) >= tonumber(ARGV[3]) then
+      redis.call('HINCRBY', KEYS[5], class .. '\0', 1)
       result = 4
     else
-      redis.call('HINCRBY', KEYS[4], class, 1)
-      redis.call('ZADD', KEYS[3], string.format('%.0f', now), id)
-      redis.call('HSET', KEYS[k + 4], 'packed', ARGV[a + 6], 'lane', lane, 'reason', reason,
-        'died_us', string.format('%.0f', now), 'failures', 0, 'losses', 0, 'on_arrival', 1)
+      write_letter(packed, lane, reason, 0, 0, now, true)
       result = 1
     end
   else
-    -- The head of a lane stays in its list while it is leased or delayed. So a list that had no message belongs to
-    -- a lane that was in no state at all, and only then does it become ready.
-    if redis.call('RPUSH', KEYS[k + 2], ARGV[a + 6]) == 1 then
-      redis.call('RPUSH', KEYS[k + 3], lane)
+    -- The current message of a lane has a record, and stays in its list or in that record. So a lane that had no message
+    -- in either list, and has no record, was in no state at all, and only then does it become ready.
+    local busy
+    if late == '1' then
+      busy = redis.call('RPUSH', older, cmsgpack.pack({ packed })) > 1 or redis.call('EXISTS', lane_key, run) > 0
+    else
+      busy = redis.call('RPUSH', lane_key, packed) > 1 or redis.call('EXISTS', older, run) > 0
+    end
+    if effect == 'wake' then
+      -- A waking message that the current one has not seen: a hold that names an older one comes too late.
+      if busy and redis.call('EXISTS', run) == 1 then redis.call('HINCRBY', run, 'trigger', 1) end
+      if holding then wake_held(lane) end
+    elseif effect == 'bury' and holding then
+      for _, record in ipairs(held_of(lane)) do
+        bury_held(lane, record, 'a later message of its lane ended the right to answer', now)
+      end
+    end
+    if not busy then
+      redis.call('RPUSH', KEYS[k + 6], lane)
       woken = woken + 1
     end
     opened[class] = (opened[class] or 0) + 1
@@ -74,7 +98,6 @@ for i = 1, (#ARGV - 4) / 6 do
   results[i + 1] = result
 end
 
-for class, count in pairs(opened) do redis.call('HINCRBY', KEYS[2], class, count) end
-local room = woken > 0 and tonumber(ARGV[4]) - redis.call('LLEN', KEYS[1]) or 0
-for _ = 1, math.min(woken, room) do redis.call('RPUSH', KEYS[1], '') end
+for class, count in pairs(opened) do redis.call('HINCRBY', KEYS[3], class, count) end
+wake(woken)
 return results

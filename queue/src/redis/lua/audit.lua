@@ -1,50 +1,66 @@
 #!lua flags=no-writes,allow-oom
--- Checks the invariant for the lanes of one page of keys: a lane with messages is in exactly one of ready, leased and
--- delayed; a lane without is in none. Reads only. Its cost grows with the ready lists: a tool for people and tests.
+-- Checks the invariant for the lanes of one page of keys: a lane with a current or a waiting message is in exactly one of
+-- ready, leased, delayed and parked; any other lane is in none. Reads only. Its cost grows with the ready lists: a tool for
+-- people and tests.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: ready, lane and run keys are named from it, in the same slot
--- KEYS[2]  open   hash    class -> messages not yet at their end
--- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
--- KEYS[4]  delay  zset    delayed lane -> when it is due, us
+-- KEYS[1]  base    (none)  prefix of this shard's keys: older and run keys are named from it
+-- KEYS[2]  open    hash    class -> messages not yet at their end
+-- KEYS[3]  lease   zset    leased lane -> when its lease runs out, us
+-- KEYS[4]  delay   zset    delayed lane -> when it is due, us
+-- KEYS[5]  parked  zset    parked lane -> since when, us
+-- KEYS[6]  hold    zset    held message -> until when, us
+-- KEYS[7]  paused  hash    what is paused
 --
--- ARGV, for each item: a lane
+-- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
+-- then for each item: a lane
 --
--- Returns: { messages of these lanes, lane, problem, lane, problem, ... }.
+-- Returns: { messages of these lanes, held ones among them, lane, problem, lane, problem, ... }.
 
-local base = KEYS[1]
-local found = { 0 }
-local function report(lane, problem)
+local found = { 0, 0 }
+local lane
+local function report(problem)
   found[#found + 1] = lane
   found[#found + 1] = problem
 end
 
-local ready, ready_as = {}, {}
-local classes = redis.call('HKEYS', KEYS[2])
-for _, class in ipairs(classes) do
-  for _, lane in ipairs(redis.call('LRANGE', base .. 'ready:' .. class, 0, -1)) do
-    ready[lane] = (ready[lane] or 0) + 1
-    ready_as[lane] = class
+local ready, ready_in = {}, {}
+for _, class in ipairs(redis.call('HKEYS', KEYS[2])) do
+  for _, list in ipairs({ 'ready:', 'suspect:' }) do
+    for _, name in ipairs(redis.call('LRANGE', key(list .. class), 0, -1)) do
+      ready[name] = (ready[name] or 0) + 1
+      ready_in[name] = list .. class
+    end
   end
 end
 
-for _, lane in ipairs(ARGV) do
-  local length = redis.call('LLEN', base .. 'lane:' .. lane)
-  found[1] = found[1] + length
-  local head = redis.call('LINDEX', base .. 'lane:' .. lane, 0)
-  if head and ready_as[lane] and head:sub(3, 2 + head:byte(2)) ~= ready_as[lane] then
-    report(lane, 'ready in another class than its head')
-  end
+for i = 2, #ARGV do
+  lane = ARGV[i]
+  local run = redis.call('HMGET', key('run:' .. lane), 'recorded', 'packed', 'token', 'losses', 'awaiting')
+  local first, second = redis.call('LLEN', key('lane:' .. lane)), redis.call('LLEN', key('older:' .. lane))
+  local messages = first + second + (run[2] and 1 or 0)
+  found[1] = found[1] + messages
   local leased = redis.call('ZSCORE', KEYS[3], lane) and 1 or 0
   local delayed = redis.call('ZSCORE', KEYS[4], lane) and 1 or 0
-  local states = (ready[lane] or 0) + leased + delayed
-  if length > 0 and states ~= 1 then
-    report(lane, length .. ' messages, but in ready, leased, delayed: ' .. (ready[lane] or 0) .. ', ' .. leased .. ', ' .. delayed)
-  elseif length == 0 and states ~= 0 then
-    report(lane, 'no message, but in ready, leased, delayed: ' .. (ready[lane] or 0) .. ', ' .. leased .. ', ' .. delayed)
+  local parked = redis.call('ZSCORE', KEYS[5], lane) and 1 or 0
+  local states = (ready[lane] or 0) + leased + delayed + parked
+  if states ~= (messages > 0 and 1 or 0) then
+    report(messages .. ' messages, but in ready, leased, delayed, parked: ' .. (ready[lane] or 0) .. ', ' .. leased
+      .. ', ' .. delayed .. ', ' .. parked)
   end
-  local token = redis.call('HGET', base .. 'run:' .. lane, 'token')
-  if leased == 1 and not token then report(lane, 'leased, but without a token') end
-  if leased == 0 and token then report(lane, 'not leased, but with a token') end
-  if length == 0 and redis.call('EXISTS', base .. 'run:' .. lane) == 1 then report(lane, 'no message, but a record') end
+  if ready_in[lane] and messages > 0 and run[1] then
+    local suspect = tonumber(run[4] or 0) >= SUSPECT_LOSSES
+    local right = (suspect and 'suspect:' or 'ready:') .. class_of(head_of(lane))
+    if ready_in[lane] ~= right then report('ready in ' .. ready_in[lane] .. ', not in ' .. right) end
+  end
+  if (leased == 1) ~= (run[3] and true or false) then report(run[3] and 'a token, but not leased' or 'leased, but no token') end
+  if redis.call('EXISTS', key('run:' .. lane)) == 1 and not run[1] then report('a record that no take began') end
+  if run[1] and not run[2] and first == 0 then report('a record, but no current message') end
+  if run[5] and delayed == 0 then report('it awaits an answer, but is not delayed') end
+  if parked == 1 and redis.call('HEXISTS', KEYS[7], 'l' .. lane) == 0 then report('parked, but not paused') end
+  local held = held_of(lane)
+  found[1], found[2] = found[1] + #held, found[2] + #held
+  for _, record in ipairs(held) do
+    if not redis.call('ZSCORE', KEYS[6], held_member(id_of(record[4]), lane)) then report('held without an end') end
+  end
 end
 return found

@@ -1,17 +1,40 @@
 #!lua flags=no-writes,allow-oom
--- A page of dead letters, the youngest first.
+-- A page of the dead letters that match, the youngest first.
 --
--- KEYS[1]  base  (none)  prefix of this shard's keys: letter keys are named from it, in the same slot
+-- KEYS[1]  base  (none)  prefix of this shard's keys
 -- KEYS[2]  dead  zset    id of a dead letter -> time of death, us
 --
--- ARGV[1]  offset
--- ARGV[2]  letters at most
+-- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
+-- ARGV[2]  id behind which to go on, or ""
+-- ARGV[3]  when that letter died, us
+-- ARGV[4]  letters on the page at most
+-- ARGV[5]  letters to look through at most
+-- ARGV[6]  "1" and a class, or ""
+-- ARGV[7]  "1" and a lane, or ""
+-- ARGV[8]  text that the reason must contain, or ""
 --
--- Returns: { letters in all, { packed, lane, reason, died us, failures, losses }, ... }.
+-- Returns: { letters in all, "1" if there may be more or "", when the last one looked at died us, its id,
+-- { packed, lane, reason, died us, failures, losses }, ... }.
 
-local answer = { redis.call('ZCARD', KEYS[2]) }
-local first = tonumber(ARGV[1])
-for _, id in ipairs(redis.call('ZRANGE', KEYS[2], first, first + tonumber(ARGV[2]) - 1, 'REV')) do
-  answer[#answer + 1] = redis.call('HMGET', KEYS[1] .. 'letter:' .. id, 'packed', 'lane', 'reason', 'died_us', 'failures', 'losses')
+local class = ARGV[6] ~= '' and ARGV[6]:sub(2)
+local lane = ARGV[7] ~= '' and ARGV[7]:sub(2)
+local first = 0
+if ARGV[2] ~= '' then
+  local rank = redis.call('ZREVRANK', KEYS[2], ARGV[2])
+  -- Without that letter, which somebody has taken away: what died after it stands before.
+  first = rank and rank + 1 or redis.call('ZCOUNT', KEYS[2], '(' .. ARGV[3], '+inf')
+end
+
+local answer = { redis.call('ZCARD', KEYS[2]), '', '', '' }
+local page, most = tonumber(ARGV[4]), tonumber(ARGV[5])
+local ids = redis.call('ZRANGE', KEYS[2], first, first + most - 1, 'REV', 'WITHSCORES')
+for i = 1, #ids, 2 do
+  if #answer - 4 >= page then break end
+  local letter = redis.call('HMGET', key('letter:' .. ids[i]), 'packed', 'lane', 'reason', 'died_us', 'failures', 'losses')
+  local matches = letter[1] and (not class or class_of(letter[1]) == class) and (not lane or letter[2] == lane)
+    and (ARGV[8] == '' or letter[3]:find(ARGV[8], 1, true))
+  if matches then answer[#answer + 1] = letter end
+  answer[3], answer[4] = us(tonumber(ids[i + 1])), ids[i]
+  if i + 2 <= #ids or #ids == 2 * most then answer[2] = '1' else answer[2] = '' end
 end
 return answer

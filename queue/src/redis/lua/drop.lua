@@ -1,17 +1,26 @@
 #!lua flags=allow-oom
--- Removes a dead letter for good.
+-- Removes dead letters for good.
 --
--- KEYS[1]  dead     zset  id of a dead letter -> time of death, us
--- KEYS[2]  letter   hash  the dead letter
--- KEYS[3]  arrived  hash  class -> letters dead on arrival; "class\0" -> those that were only counted
+-- KEYS[1]  base     (none)  prefix of this shard's keys
+-- KEYS[2]  dead     zset    id of a dead letter -> time of death, us
+-- KEYS[3]  arrived  hash    class -> letters dead on arrival; "class\0" -> those that were only counted
+-- KEYS[3 + i]  letter  hash  the dead letter of item i
 --
--- ARGV[1]  id
+-- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
+-- then for each item: id
 --
--- Returns: 1 removed, 0 there is no such letter.
+-- Returns: for each item 1 removed, 0 there is no such letter.
 
-local letter = redis.call('HMGET', KEYS[2], 'packed', 'on_arrival')
-if not letter[1] then return 0 end
-redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('DEL', KEYS[2])
-if letter[2] then redis.call('HINCRBY', KEYS[3], letter[1]:sub(3, 2 + letter[1]:byte(2)), -1) end
-return 1
+local results = {}
+for i = 1, #ARGV - 1 do
+  local letter = redis.call('HMGET', KEYS[3 + i], 'packed', 'on_arrival')
+  if letter[1] then
+    redis.call('ZREM', KEYS[2], ARGV[1 + i])
+    redis.call('DEL', KEYS[3 + i])
+    if letter[2] then redis.call('HINCRBY', KEYS[3], class_of(letter[1]), -1) end
+    results[i] = 1
+  else
+    results[i] = 0
+  end
+end
+return results

@@ -1,18 +1,44 @@
 #!lua flags=no-writes,allow-oom
 -- Shows one lane.
 --
--- KEYS[1]  lane   list  its packed messages, the head first
--- KEYS[2]  run    hash  its record
--- KEYS[3]  lease  zset  leased lane -> when its lease runs out, us
--- KEYS[4]  delay  zset  delayed lane -> when it is due, us
+-- KEYS[1]  base    (none)  prefix of this shard's keys
+-- KEYS[2]  lane    list    its packed messages, the head first
+-- KEYS[3]  older   list    records of its second list
+-- KEYS[4]  run     hash    record of its current message
+-- KEYS[5]  held    hash    id -> record of a held message
+-- KEYS[6]  lease   zset    leased lane -> when its lease runs out, us
+-- KEYS[7]  delay   zset    delayed lane -> when it is due, us
+-- KEYS[8]  parked  zset    parked lane -> since when, us
+-- KEYS[9]  paused  hash    what is paused
 --
--- ARGV[1]  lane
--- ARGV[2]  messages at most
+-- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
+-- ARGV[2]  lane
+-- ARGV[3]  messages of each list at most
 --
--- Returns: { leased 0 or 1, due us or "", last error or "", packed, packed, ... }.
+-- Returns: { "leased", "delayed", "awaiting", "parked", "ready" or "idle", due us or "", last error or "",
+-- paused 0 or 1, { id, ... } waiting, { id, ... } held }.
 
-local answer = { redis.call('ZSCORE', KEYS[3], ARGV[1]) and 1 or 0, '', redis.call('HGET', KEYS[2], 'error') or '' }
-local due = redis.call('ZSCORE', KEYS[4], ARGV[1])
-if due then answer[2] = string.format('%.0f', tonumber(due)) end
-for _, packed in ipairs(redis.call('LRANGE', KEYS[1], 0, tonumber(ARGV[2]) - 1)) do answer[#answer + 1] = packed end
-return answer
+local lane, most = ARGV[2], tonumber(ARGV[3])
+local run = redis.call('HMGET', KEYS[4], 'recorded', 'packed', 'error', 'awaiting')
+local waiting = {}
+local function add(packed) waiting[#waiting + 1] = id_of(packed) end
+
+local lanes = redis.call('LRANGE', KEYS[2], 0, most - 1)
+local skip = 0
+if run[2] then
+  add(run[2])
+elseif run[1] and lanes[1] then
+  add(lanes[1])
+  skip = 1
+end
+for _, older in ipairs(redis.call('LRANGE', KEYS[3], 0, most - 1)) do add(cmsgpack.unpack(older)[1]) end
+for i = 1 + skip, #lanes do add(lanes[i]) end
+
+local held = {}
+for i, record in ipairs(held_of(lane)) do held[i] = id_of(record[4]) end
+
+local state, due = #waiting > 0 and 'ready' or 'idle', redis.call('ZSCORE', KEYS[7], lane)
+if redis.call('ZSCORE', KEYS[6], lane) then state = 'leased' end
+if due then state = run[4] and 'awaiting' or 'delayed' end
+if redis.call('ZSCORE', KEYS[8], lane) then state = 'parked' end
+return { state, due and us(tonumber(due)) or '', run[3] or '', redis.call('HEXISTS', KEYS[9], 'l' .. lane), waiting, held }

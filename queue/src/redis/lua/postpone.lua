@@ -1,9 +1,13 @@
 #!lua flags=allow-oom
--- Lets the lane of a leased message wait: for a retry, or for a snooze. The message stays its head.
+-- Lets the lane of a leased message wait: for a retry, or for a snooze. The message stays current. If its answer has come
+-- by call back meanwhile, the lane doesn't wait.
 --
--- KEYS[1]  lease  zset  leased lane -> when its lease runs out, us
--- KEYS[2]  delay  zset  delayed lane -> when it is due, us
--- KEYS[3]  run    hash  record of the lane
+-- KEYS[1]  base   (none)  prefix of this shard's keys: older keys are named from it
+-- KEYS[2]  wake   list    wake-up tokens of idle workers
+-- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
+-- KEYS[4]  delay  zset    delayed lane -> when it is due, us
+-- KEYS[5]  lane   list    packed messages of the lane, the head first
+-- KEYS[6]  run    hash    record of the lane's current message
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lane
@@ -14,17 +18,16 @@
 --
 -- Returns: 1 postponed, 0 the lease is lost.
 
-local function now_us()
-  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
-  local t = redis.call('TIME')
-  return t[1] * 1000000 + t[2]
-end
-
-local run = KEYS[3]
-if redis.call('HGET', run, 'token') ~= ARGV[3] then return 0 end
-redis.call('HDEL', run, 'token')
+local lane, run = ARGV[2], KEYS[6]
+local h = redis.call('HMGET', run, 'token', 'answer', 'replies')
+if h[1] ~= ARGV[3] then return 0 end
+redis.call('HDEL', run, 'token', 'unanswered')
 redis.call('HINCRBY', run, ARGV[5], 1)
 redis.call('HSET', run, 'error', ARGV[6])
-redis.call('ZREM', KEYS[1], ARGV[2])
-redis.call('ZADD', KEYS[2], string.format('%.0f', now_us() + tonumber(ARGV[4])), ARGV[2])
+redis.call('ZREM', KEYS[3], lane)
+if h[2] and not h[3] then
+  wake(make_ready('RPUSH', lane))
+else
+  redis.call('ZADD', KEYS[4], us(now_us() + tonumber(ARGV[4])), lane)
+end
 return 1

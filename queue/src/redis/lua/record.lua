@@ -1,22 +1,36 @@
 #!lua flags=allow-oom
 -- Records how far the answers to leased messages have got.
 --
--- KEYS[i]  run  hash  record of item i's lane
+-- KEYS[1]  base  (none)  prefix of this shard's keys
+-- KEYS[1 + 2*i - 1]  run     hash    record of item i's lane
+-- KEYS[1 + 2*i]      memory  string  the lane's memory: until when, us, a colon, the bytes. Expires
 --
--- ARGV, for each item: proof, the caller's number of this call, "1" if replies are given or "0", replies, sent, sending or ""
+-- ARGV[1]  test clock, us, or "" for the time of Redis
+-- then for each item: proof, the caller's number of this call, "1" if replies are given or "0", replies, sent,
+-- sending or "", how long the memory is kept in ms or "" if it stays, memory
 --
 -- Returns: for each item 1 recorded, or overtaken by a later call; 0 the lease is lost.
 
 local results = {}
-for i = 1, #KEYS do
-  local a = 6 * (i - 1)
-  local run = KEYS[i]
-  local held = redis.call('HMGET', run, 'token', 'recorded')
+for i = 1, (#KEYS - 1) / 2 do
+  local a = 1 + 8 * (i - 1)
+  local run, memory = KEYS[2 * i], KEYS[2 * i + 1]
+  local held = redis.call('HMGET', run, 'token', 'recorded', 'replies')
   if held[1] == ARGV[a + 1] then
     -- A call that comes late, over a connection that was given up, must not undo what a later one recorded.
     if tonumber(held[2]) < tonumber(ARGV[a + 2]) then
       redis.call('HSET', run, 'recorded', ARGV[a + 2], 'sent', ARGV[a + 5], 'sending', ARGV[a + 6])
-      if ARGV[a + 3] == '1' then redis.call('HSET', run, 'replies', ARGV[a + 4]) end
+      if ARGV[a + 3] == '1' then
+        redis.call('HSET', run, 'replies', ARGV[a + 4])
+        if ARGV[a + 7] ~= '' and not held[3] then
+          if ARGV[a + 8] == '' then
+            redis.call('DEL', memory)
+          else
+            local ends = us(now_us() + tonumber(ARGV[a + 7]) * 1000)
+            redis.call('SET', memory, ends .. ':' .. ARGV[a + 8], 'PX', ARGV[a + 7])
+          end
+        end
+      end
     end
     results[i] = 1
   else

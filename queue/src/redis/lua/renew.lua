@@ -1,8 +1,11 @@
 #!lua flags=allow-oom
--- Makes leases run anew. One that has run out is revived as long as nobody has taken its message.
+-- Makes leases run anew, and notes that the store serves. A lease that has run out is revived as long as nobody has taken
+-- its message. A message that has lost a lease before is confirmed: losing another one counts.
 --
--- KEYS[1]  lease  zset  leased lane -> when its lease runs out, us
--- KEYS[1 + i]  run  hash  record of item i's lane
+-- KEYS[1]  base   (none)  prefix of this shard's keys
+-- KEYS[2]  lease  zset    leased lane -> when its lease runs out, us
+-- KEYS[3]  pulse  hash    when the store was last known to serve
+-- KEYS[3 + i]  run  hash  record of item i's lane
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lease, us
@@ -10,18 +13,17 @@
 --
 -- Returns: for each item 1 kept, 0 lost.
 
-local function now_us()
-  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
-  local t = redis.call('TIME')
-  return t[1] * 1000000 + t[2]
-end
-
-local ends = string.format('%.0f', now_us() + tonumber(ARGV[2]))
+local now = now_us()
+pulse(now, tonumber(ARGV[2]))
+local ends = us(now + tonumber(ARGV[2]))
 local results = {}
-for i = 1, #KEYS - 1 do
+for i = 1, #KEYS - 3 do
   local lane, proof = ARGV[1 + 2 * i], ARGV[2 + 2 * i]
-  if redis.call('HGET', KEYS[1 + i], 'token') == proof then
-    redis.call('ZADD', KEYS[1], ends, lane)
+  local run = KEYS[3 + i]
+  local held = redis.call('HMGET', run, 'token', 'losses')
+  if held[1] == proof then
+    redis.call('ZADD', KEYS[2], ends, lane)
+    if held[2] then redis.call('HSET', run, 'confirmed', 1) end
     results[i] = 1
   else
     results[i] = 0

@@ -1,70 +1,67 @@
 #!lua flags=allow-oom
 -- Leases the heads of ready lanes, after moving to ready what is due and what has expired.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: lane, run and ready keys are named from it, in the same slot
+-- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named:
+--                           arrived, dead, letter, older, open and run
 -- KEYS[2]  lease    zset    leased lane -> when its lease runs out, us
 -- KEYS[3]  delay    zset    delayed lane -> when it is due, us
 -- KEYS[4]  counter  string  the last fencing token's number
 -- KEYS[5]  batch    string  this worker's last call, packed by cmsgpack: { call, token, lane, lane, ... }
--- KEYS[5 + i]  ready  list  ready lanes of class i
+-- KEYS[6]  hold     zset    held message -> until when, us
+-- KEYS[7]  paused   hash    what is paused: "*", "c" and a class, "l" and a lane
+-- KEYS[8]  parked   zset    parked lane -> since when, us
+-- KEYS[9]  pulse    hash    when the store was last known to serve
+-- KEYS[9 + 2*i - 1]  ready    list  ready lanes of class i
+-- KEYS[9 + 2*i]      suspect  list  those of them whose head is a suspect
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  messages at most
 -- ARGV[3]  lease, us
--- ARGV[4]  moves to ready at most, of each kind
+-- ARGV[4]  moves at most, of each kind
 -- ARGV[5]  worker's name
 -- ARGV[6]  worker's incarnation
 -- ARGV[7]  call number, as text: part of the token, since it never goes back, as the counter does if Redis loses its tail
+-- ARGV[8]  "1" if one may be a suspect, else ""
+-- then for each class: its name
 --
 -- Returns: { now us, microseconds until something is due or -1 (text), token, message, message, ... }, each message being
--- { lane, packed, failures, losses, snoozes, last_error, replies, sent, sending }, absent values "" (replies: false).
+-- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, answer, unanswered },
+-- absent values "" (memory, replies, answer: false), shorter if all the rest is absent.
 -- A message of an unknown format isn't leased but put off for a minute, and comes as { lane, "" }.
 
-local function now_us()
-  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
-  local t = redis.call('TIME')
-  return t[1] * 1000000 + t[2]
-end
-
-local base, lease_key, delay_key = KEYS[1], KEYS[2], KEYS[3]
-local now = now_us()
-local max, lease_us, moves = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local now_text = string.format('%.0f', now)
-
-local FORMAT = 1
 local UNKNOWN_PAUSE_US = 60000000
 
-local function lane_key(lane) return base .. 'lane:' .. lane end
-local function run_key(lane) return base .. 'run:' .. lane end
+local lease_key, delay_key = KEYS[2], KEYS[3]
+local now = now_us()
+local max, lease_us, moves = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local quiet = pulse(now, lease_us)
 
--- Puts a lane into the ready list of its head's class; a lane without a message is in no state, so into none.
-local function make_ready(push, lane)
-  local head = redis.call('LINDEX', lane_key(lane), 0)
-  if head then redis.call(push, base .. 'ready:' .. head:sub(3, 2 + head:byte(2)), lane) end
-end
-
--- A message with the state of its lane's record.
-local function item(lane, packed)
-  local h = redis.call('HMGET', run_key(lane), 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent', 'sending')
-  return { lane, packed, h[1] or '', h[2] or '', h[3] or '', h[4] or '', h[5], h[6] or '', h[7] or '' }
+-- A message with the lane's memory and the state of its record.
+local function item(lane, packed, has_record)
+  local memory = redis.call('GET', key('memory:' .. lane))
+  if memory then
+    local at = memory:find(':', 1, true)
+    memory = tonumber(memory:sub(1, at - 1)) > now and memory:sub(at + 1)
+  end
+  if not has_record then return { lane, packed, memory } end
+  local h = redis.call('HMGET', key('run:' .. lane), 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent',
+    'sending', 'trigger', 'answer', 'unanswered')
+  return { lane, packed, memory, h[1] or '', h[2] or '', h[3] or '', h[4] or '', h[5], h[6] or '', h[7] or '',
+    h[8] or '', h[9], h[10] or '' }
 end
 
 local function next_due()
   local nearest = -1
-  for _, key in ipairs({ lease_key, delay_key }) do
-    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  for _, zset in ipairs({ lease_key, delay_key, KEYS[6] }) do
+    local first = redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')
     if first[2] then
-      local wait = math.max(tonumber(first[2]) - now, 0)
+      local due = tonumber(first[2])
+      if zset == lease_key then due = math.max(due, quiet) end
+      local wait = math.max(due - now, 0)
       if nearest < 0 or wait < nearest then nearest = wait end
     end
   end
-  return string.format('%.0f', nearest)
-end
-
--- What proves the lease of a message: the token, and the id, which stands behind the class in the packed form.
-local function proof_of(token, packed)
-  local at = 3 + packed:byte(2)
-  return token .. '/' .. packed:sub(at + 1, at + packed:byte(at))
+  return us(nearest)
 end
 
 -- A repeated call: its answer got lost, so the same batch again, without what was settled or lost meanwhile. The leases
@@ -73,73 +70,164 @@ local last = redis.call('GET', KEYS[5])
 if last then
   local batch = cmsgpack.unpack(last)
   if batch[1] == ARGV[7] then
-    local answer = { now_text, '-1', batch[2] }
+    local answer = { us(now), '-1', batch[2] }
     for i = 3, #batch do
       local lane = batch[i]
-      local packed = redis.call('LINDEX', lane_key(lane), 0)
-      if packed and redis.call('HGET', run_key(lane), 'token') == proof_of(batch[2], packed) then
-        redis.call('ZADD', lease_key, string.format('%.0f', now + lease_us), lane)
-        answer[#answer + 1] = item(lane, packed)
+      local packed = head_of(lane)
+      if packed and redis.call('HGET', key('run:' .. lane), 'token') == proof_of(batch[2], packed) then
+        redis.call('ZADD', lease_key, us(now + lease_us), lane)
+        answer[#answer + 1] = item(lane, packed, true)
       end
     end
     answer[2] = next_due()
     return answer
   end
   -- An older call that comes late, over a connection that was given up: nobody waits for its answer any more.
-  if tonumber(batch[1]) > tonumber(ARGV[7]) then return { now_text, next_due(), '' } end
+  if tonumber(batch[1]) > tonumber(ARGV[7]) then return { us(now), next_due(), '' } end
 end
 
 -- What is due goes to the end of ready: it waits for its turn like everybody.
-for _, lane in ipairs(redis.call('ZRANGEBYSCORE', delay_key, '-inf', now_text, 'LIMIT', 0, moves)) do
+for _, lane in ipairs(redis.call('ZRANGEBYSCORE', delay_key, '-inf', us(now), 'LIMIT', 0, moves)) do
   redis.call('ZREM', delay_key, lane)
+  if redis.call('HDEL', key('run:' .. lane), 'awaiting') == 1 then
+    redis.call('HSET', key('run:' .. lane), 'unanswered', 1)
+  end
   make_ready('RPUSH', lane)
 end
 
 -- What has expired goes to the front, the longest expired first: it has had its turn and lost it to a dead worker.
-local expired = redis.call('ZRANGEBYSCORE', lease_key, '-inf', now_text, 'LIMIT', 0, moves)
-for i = #expired, 1, -1 do
-  local lane = expired[i]
+local function reclaim(lane, deadline)
+  local run = key('run:' .. lane)
+  local h = redis.call('HMGET', run, 'packed', 'failures', 'losses', 'confirmed', 'worker', 'lost_by')
+  local losses = tonumber(h[3] or 0)
   redis.call('ZREM', lease_key, lane)
-  if redis.call('EXISTS', lane_key(lane)) == 1 then
-    redis.call('HDEL', run_key(lane), 'token')
-    redis.call('HINCRBY', run_key(lane), 'losses', 1)
-    make_ready('LPUSH', lane)
+  if deadline > quiet and (losses == 0 or h[4]) then
+    losses = losses + 1
+    local lost_by = h[6] and h[6] .. ', ' .. h[5] or h[5]
+    if losses >= LOSSES_MAX then
+      local packed = h[1] or redis.call('LINDEX', key('lane:' .. lane), 0)
+      redis.call('HINCRBY', key('open'), class_of(packed), -1)
+      write_letter(packed, lane, losses .. ' workers died while they handled it: ' .. lost_by, h[2], losses, now)
+      go_on(lane, h[1])
+      return
+    end
+    redis.call('HSET', run, 'losses', losses, 'lost_by', lost_by)
+  end
+  redis.call('HDEL', run, 'token', 'confirmed')
+  make_ready('LPUSH', lane)
+end
+
+if now >= quiet then
+  local expired = redis.call('ZRANGEBYSCORE', lease_key, '-inf', us(now), 'WITHSCORES', 'LIMIT', 0, moves)
+  for i = #expired - 1, 1, -2 do reclaim(expired[i], tonumber(expired[i + 1])) end
+end
+
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', us(now), 'LIMIT', 0, moves)) do
+  local split = 1 + member:byte(1)
+  local id, lane = member:sub(2, split), member:sub(split + 1)
+  local packed = redis.call('HGET', key('held:' .. lane), id)
+  local record = cmsgpack.unpack(packed)
+  bury_held(lane, record, record[3], now)
+end
+
+-- One lane of each class in turn, starting with another class in every call.
+local answer = { us(now), '-1', '' }
+local batch = { ARGV[7], '' }
+local pausing = redis.call('EXISTS', KEYS[7]) == 1
+local function is_paused(scope) return pausing and redis.call('HEXISTS', KEYS[7], scope) == 1 end
+
+local classes = {}
+if not is_paused('*') then
+  for i = 9, #ARGV do
+    if not is_paused('c' .. ARGV[i]) then
+      classes[#classes + 1] = { name = ARGV[i], ready = KEYS[9 + 2 * (i - 8) - 1], suspect = KEYS[9 + 2 * (i - 8)] }
+    end
   end
 end
 
--- Pick first, write after: one lane of each class in turn, starting with another class in every call.
-local picked = {}
-local classes = #KEYS - 5
-local position, dry = tonumber(ARGV[7]) % math.max(classes, 1), 0
-while #picked < max and dry < classes do
-  local lane = redis.call('LPOP', KEYS[6 + position])
-  if lane then
-    picked[#picked + 1] = lane
-    dry = 0
+local token
+-- Leases the head of a lane that was popped, unless it turns out to be none for now. Whether it did.
+local function lease(lane, class)
+  if is_paused('l' .. lane) then
+    redis.call('ZADD', KEYS[8], us(now), lane)
+    return false
+  end
+  local run = key('run:' .. lane)
+  local h = redis.call('HMGET', run, 'recorded', 'packed', 'losses')
+  local packed, record
+  if h[1] then
+    packed = h[2] or redis.call('LINDEX', key('lane:' .. lane), 0)
+  else
+    packed, record = next_of(lane)
+  end
+  if not packed then return false end
+  if packed:byte(1) ~= FORMAT then
+    redis.call('ZADD', delay_key, us(now + UNKNOWN_PAUSE_US), lane)
+    answer[#answer + 1] = { lane, '' }
+    return true
+  end
+  -- An older message of another class has come into the lane since it became ready.
+  if class_of(packed) ~= class then
+    redis.call('RPUSH', key('ready:' .. class_of(packed)), lane)
+    return false
+  end
+  if not token then
+    token = ARGV[7] .. '.' .. redis.call('INCR', KEYS[4]) .. '.' .. ARGV[6]
+    answer[3], batch[2] = token, token
+  end
+  redis.call('ZADD', lease_key, us(now + lease_us), lane)
+  redis.call('HSET', run, 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0)
+  if h[3] then redis.call('HDEL', run, 'confirmed') end
+  if record then
+    -- It leaves the second list, whose head may change while it is handled, and lives in its record.
+    redis.call('LPOP', key('older:' .. lane))
+    redis.call('HSET', run, 'packed', packed)
+    for i, field in ipairs({ 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent', 'sending', 'answer' }) do
+      local value = record[i + 1]
+      if value and value ~= '' then redis.call('HSET', run, field, value) end
+    end
+  end
+  answer[#answer + 1] = item(lane, packed, h[1] or record)
+  batch[#batch + 1] = lane
+  return true
+end
+
+-- Pops lanes until one is leased, so many at most.
+local looked = 0
+local function lease_one(list, class)
+  while looked < max + moves do
+    local lane = redis.call('LPOP', list)
+    if not lane then return false end
+    looked = looked + 1
+    if lease(lane, class) then return true end
+  end
+  return false
+end
+
+local first = tonumber(ARGV[7]) % math.max(#classes, 1)
+local given = 0
+if ARGV[8] == '1' and max > 0 then
+  for i = 1, #classes do
+    local class = classes[(first + i - 1) % #classes + 1]
+    if lease_one(class.suspect, class.name) then
+      given = 1
+      break
+    end
+  end
+end
+local position, dry = first, 0
+while given < max and dry < #classes do
+  local class = classes[position + 1]
+  if lease_one(class.ready, class.name) then
+    given, dry = given + 1, 0
   else
     dry = dry + 1
   end
-  position = (position + 1) % classes
+  position = (position + 1) % #classes
 end
 
-if #picked == 0 then return { now_text, next_due(), '' } end
-
-local token = ARGV[7] .. '.' .. redis.call('INCR', KEYS[4]) .. '.' .. ARGV[6]
-local ends = string.format('%.0f', now + lease_us)
-local answer = { now_text, '-1', token }
-local batch = { ARGV[7], token }
-for _, lane in ipairs(picked) do
-  local packed = redis.call('LINDEX', lane_key(lane), 0)
-  if packed and packed:byte(1) == FORMAT then
-    redis.call('ZADD', lease_key, ends, lane)
-    redis.call('HSET', run_key(lane), 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0)
-    answer[#answer + 1] = item(lane, packed)
-    batch[#batch + 1] = lane
-  elseif packed then
-    redis.call('ZADD', delay_key, string.format('%.0f', now + UNKNOWN_PAUSE_US), lane)
-    answer[#answer + 1] = { lane, '' }
-  end
+if token then
+  redis.call('SET', KEYS[5], cmsgpack.pack(batch), 'PX', us(math.max(lease_us / 1000, 1000)))
 end
-redis.call('SET', KEYS[5], cmsgpack.pack(batch), 'PX', string.format('%.0f', math.max(lease_us / 1000, 1000)))
 answer[2] = next_due()
 return answer

@@ -18,8 +18,8 @@ use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::testing::RedisServer;
 use huixin_queue::{
-    Accepted, Class, Clock, DeadLetter, Lane, LaneState, LaneView, MessageId, NewMessage, Queue, TakeRequest,
-    WorkerId,
+    Accepted, Class, Clock, DeadFilter, DeadLetter, HeldEffect, Lane, LaneState, LaneView, MessageId,
+    NewMessage, Queue, TakeRequest, WorkerId,
 };
 use huixin_sandbox::{Account, Entry, Fault, Push, RunningSandbox, Sandbox, SandboxConfig, What};
 use huixin_wechat::{Client, ClientConfig, Message, Secret, http_client};
@@ -262,7 +262,7 @@ impl Stage {
             payload: payload.to_vec().into(),
             arrived_us: now.as_micros().try_into().unwrap(),
             not_after: None,
-            wakes_held: true,
+            held: HeldEffect::Wake,
             late: false,
             dead_reason: None,
         };
@@ -373,7 +373,7 @@ impl Stage {
     /// Waits until there are so many dead letters, and gives them, the oldest first.
     pub(crate) async fn dead(&self, n: u64) -> Vec<DeadLetter> {
         let page = eventually(&format!("{n} messages are dead"), async || {
-            let page = self.queue.dead(0, 1000).await.ok()?;
+            let page = self.queue.dead(&DeadFilter::default(), None, 500).await.ok()?;
             (page.total == n).then_some(page)
         })
         .await;
@@ -390,6 +390,7 @@ impl Stage {
             worker: WorkerId::new("somebody"),
             call,
             lease_for: LEASE,
+            suspect: true,
         }
     }
 

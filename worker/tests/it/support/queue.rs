@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use huixin_queue::{
-    Accepted, Counts, DeadLetter, DeadPage, Lane, LaneView, Lease, MessageId, NewMessage, Progress, Queue,
-    QueueError, Renewal, TakeRequest, Taken, Violation,
+    Accepted, Answered, Awaiting, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane, LaneView,
+    Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope, TakeRequest,
+    Taken, Violation,
 };
 
 use super::Gate;
@@ -94,8 +96,13 @@ impl Queue for Tampered {
         self.inner.wait(at_most).await
     }
 
-    async fn record(&self, lease: &Lease, progress: Progress) -> Result<(), QueueError> {
-        self.inner.record(lease, progress).await
+    async fn record(
+        &self,
+        lease: &Lease,
+        progress: Progress,
+        memory: Option<Memory>,
+    ) -> Result<(), QueueError> {
+        self.inner.record(lease, progress, memory).await
     }
 
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
@@ -130,20 +137,67 @@ impl Queue for Tampered {
         self.inner.lane(lane).await
     }
 
-    async fn dead(&self, offset: u64, limit: u64) -> Result<DeadPage, QueueError> {
-        self.inner.dead(offset, limit).await
+    async fn hold(
+        &self,
+        lease: &Lease,
+        trigger: u32,
+        hold_for: Duration,
+        reason: &str,
+    ) -> Result<Hold, QueueError> {
+        self.inner.hold(lease, trigger, hold_for, reason).await
+    }
+
+    async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
+        self.inner.await_answer(lease, within).await
+    }
+
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+        self.inner.answer(lane, id, answer).await
+    }
+
+    async fn dead(
+        &self,
+        filter: &DeadFilter,
+        after: Option<&DeadCursor>,
+        limit: u64,
+    ) -> Result<DeadPage, QueueError> {
+        self.inner.dead(filter, after, limit).await
     }
 
     async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError> {
         self.inner.dead_letter(id).await
     }
 
-    async fn revive(&self, id: &MessageId) -> Result<bool, QueueError> {
-        self.inner.revive(id).await
+    async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
+        self.inner.revive(ids).await
     }
 
-    async fn drop_dead(&self, id: &MessageId) -> Result<bool, QueueError> {
-        self.inner.drop_dead(id).await
+    async fn drop_dead(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
+        self.inner.drop_dead(ids).await
+    }
+
+    async fn pause(&self, scope: &Scope, reason: &str) -> Result<(), QueueError> {
+        self.inner.pause(scope, reason).await
+    }
+
+    async fn resume(&self, scope: &Scope) -> Result<bool, QueueError> {
+        self.inner.resume(scope).await
+    }
+
+    async fn paused(&self) -> Result<Vec<Paused>, QueueError> {
+        self.inner.paused().await
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
+        self.inner.get(name).await
+    }
+
+    async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError> {
+        self.inner.set(name, value, keep_for).await
+    }
+
+    async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
+        self.inner.limit(name, n, per).await
     }
 
     async fn ping(&self) -> Result<(), QueueError> {

@@ -1,0 +1,30 @@
+#!lua
+-- Stores the answer to a lane's current message that came by call back. The first wins; a lane that waits is ready.
+--
+-- KEYS[1]  base      (none)  prefix of this shard's keys: older keys are named from it
+-- KEYS[2]  wake      list    wake-up tokens of idle workers
+-- KEYS[3]  delay     zset    delayed lane -> when it is due, us
+-- KEYS[4]  lane      list    packed messages of the lane, the head first
+-- KEYS[5]  run       hash    record of the lane's current message
+-- KEYS[6]  answered  string  mark of a message that had its answer. Expires
+--
+-- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
+-- ARGV[2]  lane
+-- ARGV[3]  id
+-- ARGV[4]  the answer
+-- ARGV[5]  how long the mark is kept, ms
+--
+-- Returns: 1 stored, 2 it had its answer, 0 the message isn't current.
+-- Not allowed when memory is full: an answer that can't be stored must be refused.
+
+local lane = ARGV[2]
+if redis.call('EXISTS', KEYS[6]) == 1 then return 2 end
+local h = redis.call('HMGET', KEYS[5], 'recorded', 'packed', 'replies')
+local packed = h[1] and (h[2] or redis.call('LINDEX', KEYS[4], 0))
+if not packed or id_of(packed) ~= ARGV[3] then return 0 end
+if h[3] then return 2 end
+redis.call('SET', KEYS[6], '', 'PX', ARGV[5])
+redis.call('HSET', KEYS[5], 'answer', ARGV[4])
+redis.call('HDEL', KEYS[5], 'awaiting', 'unanswered')
+if redis.call('ZREM', KEYS[3], lane) == 1 then wake(make_ready('RPUSH', lane)) end
+return 1

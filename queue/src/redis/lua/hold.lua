@@ -1,0 +1,48 @@
+#!lua flags=allow-oom
+-- Puts a leased message aside until its lane gets a waking one; the lane goes on. If a waking one has come that the caller
+-- did not see, the message waits for another turn instead.
+--
+-- KEYS[1]  base     (none)  prefix of this shard's keys: arrived and ready keys are named from it
+-- KEYS[2]  wake     list    wake-up tokens of idle workers
+-- KEYS[3]  lease    zset    leased lane -> when its lease runs out, us
+-- KEYS[4]  lane     list    packed messages of the lane, the head first
+-- KEYS[5]  older    list    records of the lane's second list
+-- KEYS[6]  run      hash    record of the lane's current message
+-- KEYS[7]  hold     zset    held message -> until when, us
+-- KEYS[8]  held     hash    id -> record of a held message of the lane
+-- KEYS[9]  counter  string  gives held messages their order
+-- KEYS[10] open     hash    class -> messages not yet at their end
+-- KEYS[11] dead     zset    id of a dead letter -> time of death, us
+--
+-- ARGV[1]  test clock, us, or "" for the time of Redis
+-- ARGV[2]  lane
+-- ARGV[3]  proof: token and id
+-- ARGV[4]  waking messages that the caller saw
+-- ARGV[5]  how long it may be held, us
+-- ARGV[6]  held messages that a lane may have
+-- ARGV[7]  what it dies of if its time is over
+--
+-- Returns: 1 held, 2 it waits for another turn, 0 the lease is lost.
+
+local lane = ARGV[2]
+local h = redis.call('HMGET', KEYS[6], 'token', 'packed', 'trigger', 'failures', 'snoozes', 'error', 'replies',
+  'sent', 'sending', 'answer')
+local packed = h[1] == ARGV[3] and (h[2] or redis.call('LINDEX', KEYS[4], 0))
+if not packed then return 0 end
+if tonumber(h[3] or 0) > tonumber(ARGV[4]) then
+  redis.call('HDEL', KEYS[6], 'token')
+  redis.call('ZREM', KEYS[3], lane)
+  wake(make_ready('RPUSH', lane))
+  return 2
+end
+local now = now_us()
+if redis.call('HLEN', KEYS[8]) >= tonumber(ARGV[6]) then
+  bury_held(lane, held_of(lane)[1], 'too many messages of its lane were held', now)
+end
+-- Without its losses: it has been handled, and is no suspect any more.
+local id, ends = id_of(packed), now + tonumber(ARGV[5])
+redis.call('HSET', KEYS[8], id, cmsgpack.pack({ redis.call('INCR', KEYS[9]), ends, ARGV[7], packed, h[4], false, h[5],
+  h[6], h[7], h[8], h[9], h[10] }))
+redis.call('ZADD', KEYS[7], us(ends), held_member(id, lane))
+wake(go_on(lane, h[2]))
+return 1

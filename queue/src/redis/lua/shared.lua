@@ -1,0 +1,126 @@
+-- What the scripts share: put between a script's header and its code. KEYS[1] is always the prefix of the shard's keys,
+-- ARGV[1] always the test clock. The other KEYS are declared for a cluster's sake; where a key is known only here, it is
+-- named from the prefix, in the same slot.
+
+local WAKE_MAX = 64
+local SUSPECT_LOSSES, LOSSES_MAX = 2, 3
+local FORMAT = 1
+
+local function now_us()
+  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
+  local t = redis.call('TIME')
+  return t[1] * 1000000 + t[2]
+end
+
+-- A time as text with all its digits.
+local function us(time) return string.format('%.0f', time) end
+
+local function key(name) return KEYS[1] .. name end
+
+local function class_of(packed) return packed:sub(3, 2 + packed:byte(2)) end
+
+local function id_of(packed)
+  local at = 3 + packed:byte(2)
+  return packed:sub(at + 1, at + packed:byte(at))
+end
+
+-- Of a format this version doesn't know only class and id have known places: it counts as the oldest.
+local function arrived_of(packed)
+  if packed:byte(1) ~= FORMAT then return 0 end
+  local at = 3 + packed:byte(2)
+  return struct.unpack('>I8', packed, at + packed:byte(at) + 1)
+end
+
+-- What proves the lease of a message: the token, and the id.
+local function proof_of(token, packed) return token .. '/' .. id_of(packed) end
+
+-- What is next in a lane without a current message, and its record if it comes from the lane's second list. False or nil:
+-- the lane has nothing.
+local function next_of(lane)
+  local first = redis.call('LINDEX', key('lane:' .. lane), 0)
+  local older = redis.call('LINDEX', key('older:' .. lane), 0)
+  if not older then return first end
+  local record = cmsgpack.unpack(older)
+  if first and arrived_of(first) < arrived_of(record[1]) then return first end
+  return record[1], record
+end
+
+-- The current message of a lane; without one, the next.
+local function head_of(lane)
+  local run = redis.call('HMGET', key('run:' .. lane), 'recorded', 'packed')
+  if not run[1] then return (next_of(lane)) end
+  return run[2] or redis.call('LINDEX', key('lane:' .. lane), 0)
+end
+
+-- Puts a lane into the ready list of its head's class, or into that of suspects; a lane without a message is in no
+-- state, so into none. How many lanes it made ready.
+local function make_ready(push, lane)
+  local head = head_of(lane)
+  if not head then return 0 end
+  local losses = tonumber(redis.call('HGET', key('run:' .. lane), 'losses') or 0)
+  local list = losses >= SUSPECT_LOSSES and 'suspect:' or 'ready:'
+  redis.call(push, key(list .. class_of(head)), lane)
+  return 1
+end
+
+-- The current message of a lane is over: away with it and its record. The lane goes on with its next message, at the end
+-- of ready; without one it is in no state. How many lanes it made ready.
+local function go_on(lane, popped)
+  if not popped then redis.call('LPOP', key('lane:' .. lane)) end
+  redis.call('DEL', key('run:' .. lane))
+  redis.call('ZREM', key('lease'), lane)
+  local following = next_of(lane)
+  if not following then return 0 end
+  redis.call('RPUSH', key('ready:' .. class_of(following)), lane)
+  return 1
+end
+
+-- Wakes as many idle workers, as far as there is room for tokens.
+local function wake(count)
+  local room = count > 0 and WAKE_MAX - redis.call('LLEN', key('wake')) or 0
+  for _ = 1, math.min(count, room) do redis.call('RPUSH', key('wake'), '') end
+end
+
+-- Writes a dead letter. One that has the same id, from an earlier life, gives way.
+local function write_letter(packed, lane, reason, failures, losses, now, on_arrival)
+  local id, class = id_of(packed), class_of(packed)
+  local letter = key('letter:' .. id)
+  if redis.call('HGET', letter, 'on_arrival') then redis.call('HINCRBY', key('arrived'), class, -1) end
+  redis.call('DEL', letter)
+  redis.call('ZADD', key('dead'), us(now), id)
+  redis.call('HSET', letter, 'packed', packed, 'lane', lane, 'reason', reason, 'died_us', us(now),
+    'failures', failures or 0, 'losses', losses or 0)
+  if on_arrival then
+    redis.call('HSET', letter, 'on_arrival', 1)
+    redis.call('HINCRBY', key('arrived'), class, 1)
+  end
+end
+
+-- Held messages: a record is { order, until us, reason, packed, failures, losses, snoozes, error, replies, sent, sending,
+-- answer }, and what follows the reason is a record of the second list.
+local function held_member(id, lane) return string.char(#id) .. id .. lane end
+
+local function held_of(lane)
+  local held = {}
+  for i, packed in ipairs(redis.call('HVALS', key('held:' .. lane))) do held[i] = cmsgpack.unpack(packed) end
+  table.sort(held, function(a, b) return a[1] < b[1] end)
+  return held
+end
+
+local function bury_held(lane, record, reason, now)
+  local id = id_of(record[4])
+  redis.call('HDEL', key('held:' .. lane), id)
+  redis.call('ZREM', key('hold'), held_member(id, lane))
+  redis.call('HINCRBY', key('open'), class_of(record[4]), -1)
+  write_letter(record[4], lane, reason, record[5], record[6], now)
+end
+
+-- Notes that the store serves, and gives the end of the pause after its last gap: until then no lease is taken back, and
+-- what ran out before costs nothing.
+local function pulse(now, lease_us)
+  local known = redis.call('HMGET', key('pulse'), 'beat', 'quiet')
+  local beat, quiet = tonumber(known[1] or now), tonumber(known[2] or 0)
+  if now - beat > lease_us / 2 then quiet = now + math.floor(lease_us / 5) + 1000000 end
+  redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet))
+  return quiet
+end

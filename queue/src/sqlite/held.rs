@@ -1,0 +1,104 @@
+//! Messages that are put aside until their lane gets a waking one.
+//!
+//! They lie in a table of their own, since their lane may have no other message, and a lane without one is in no state.
+
+use rusqlite::{Row, params};
+
+use super::dead::Letter;
+use super::fault::Fault;
+use super::job::Step;
+use crate::HELD_MAX;
+
+const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer";
+const TOO_MANY: &str = "too many messages of its lane were held";
+
+/// Puts the current message of a lane aside, with what was recorded, but without its losses: it has been handled, and is no
+/// suspect any more. The lane is left to the caller.
+pub(super) fn put_aside(
+    step: &Step<'_>,
+    lane: &str,
+    seq: i64,
+    until_us: i64,
+    reason: &str,
+) -> Result<(), Fault> {
+    let held = numbers(step, lane)?;
+    if held.len() >= HELD_MAX {
+        bury(step, held[0], Some(TOO_MANY))?;
+    }
+    step.execute(
+        "INSERT INTO held (lane, id, class, arrived_us, until_us, reason, failures, snoozes, last_error, sent, sending,
+            replies, answer, payload)
+         SELECT ?2, id, class, arrived_us, ?3, ?4, coalesce(failures, 0), coalesce(snoozes, 0), last_error,
+            coalesce(sent, 0), sending, replies, answer, payload
+         FROM message LEFT JOIN head USING (seq) WHERE seq = ?1",
+        params![seq, lane, until_us, reason],
+    )?;
+    Ok(())
+}
+
+/// Puts all held messages of a lane back to waiting, in their order and in front.
+pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64) -> Result<(), Fault> {
+    for no in numbers(step, name)?.into_iter().rev() {
+        step.execute(
+            "INSERT INTO message (lane_no, second, id, class, arrived_us, payload)
+             SELECT ?2, coalesce((SELECT min(second) FROM message WHERE lane_no = ?2) - 1, 0), id, class, arrived_us,
+                payload
+             FROM held WHERE no = ?1",
+            params![no, lane],
+        )?;
+        step.execute(
+            "INSERT INTO head (seq, failures, snoozes, last_error, sent, sending, replies, answer)
+             SELECT ?2, failures, snoozes, last_error, sent, sending, replies, answer FROM held WHERE no = ?1",
+            params![no, step.db.last_insert_rowid()],
+        )?;
+        step.execute("DELETE FROM held WHERE no = ?1", params![no])?;
+    }
+    Ok(())
+}
+
+/// Buries all held messages of a lane.
+pub(super) fn bury_all(step: &Step<'_>, lane: &str) -> Result<(), Fault> {
+    numbers(step, lane)?.into_iter().try_for_each(|no| bury(step, no, Some(RIGHT_ENDED)))
+}
+
+/// Buries up to `limit` messages whose time is over.
+pub(super) fn bury_expired(step: &Step<'_>, limit: usize) -> Result<(), Fault> {
+    let expired: Vec<i64> = step.all(
+        "SELECT no FROM held WHERE until_us <= ?1 ORDER BY until_us, no LIMIT ?2",
+        params![step.now_us, i64::try_from(limit).unwrap_or(i64::MAX)],
+        |row| row.get(0),
+    )?;
+    expired.into_iter().try_for_each(|no| bury(step, no, None))
+}
+
+/// The held messages of a lane, in their order.
+fn numbers(step: &Step<'_>, lane: &str) -> Result<Vec<i64>, Fault> {
+    Ok(step.all("SELECT no FROM held WHERE lane = ?1 ORDER BY no", params![lane], |row| row.get(0))?)
+}
+
+fn bury(step: &Step<'_>, no: i64, reason: Option<&str>) -> Result<(), Fault> {
+    struct Held(String, String, String, i64, String, u32, Vec<u8>);
+    let read = |row: &Row<'_>| {
+        Ok(Held(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+    };
+    let sql = "SELECT id, lane, class, arrived_us, reason, failures, payload FROM held WHERE no = ?1";
+    let Some(Held(id, lane, class, arrived_us, own_reason, failures, payload)) =
+        step.first(sql, params![no], read)?
+    else {
+        return Ok(());
+    };
+    let letter = Letter {
+        id: &id,
+        lane: &lane,
+        class: &class,
+        arrived_us,
+        reason: reason.unwrap_or(&own_reason),
+        failures,
+        losses: 0,
+        on_arrival: false,
+        payload: &payload,
+    };
+    letter.write(step)?;
+    step.execute("DELETE FROM held WHERE no = ?1", params![no])?;
+    Ok(())
+}

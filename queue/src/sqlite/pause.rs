@@ -1,0 +1,70 @@
+//! What is paused.
+
+use rusqlite::params;
+
+use super::fault::Fault;
+use super::job::Step;
+use super::lane;
+use super::now::loaded;
+use crate::{Class, Lane, Paused, Scope};
+
+/// Pauses, or replaces the reason of a pause.
+pub(super) fn pause(step: &Step<'_>, scope: &Scope, reason: &str) -> Result<(), Fault> {
+    step.execute(
+        "INSERT INTO paused (scope, since_us, reason) VALUES (?1, ?2, ?3)
+            ON CONFLICT (scope) DO UPDATE SET since_us = excluded.since_us, reason = excluded.reason",
+        params![key_of(scope), step.now_us, reason],
+    )?;
+    Ok(())
+}
+
+/// Ends a pause; a lane that was parked is last in line. False if there was none.
+pub(super) fn resume(step: &mut Step<'_>, scope: &Scope) -> Result<bool, Fault> {
+    if step.execute("DELETE FROM paused WHERE scope = ?1", params![key_of(scope)])? == 0 {
+        return Ok(false);
+    }
+    let Scope::Lane(name) = scope else {
+        // Whoever waits should look.
+        step.made_ready += 1;
+        return Ok(true);
+    };
+    let sql = "SELECT no FROM lane WHERE name = ?1 AND state = 'parked'";
+    if let Some(parked) = step.first(sql, params![name.as_str()], |row| row.get(0))? {
+        lane::to_end(step, parked)?;
+    }
+    Ok(true)
+}
+
+/// Whether this is paused.
+pub(super) fn is_paused(step: &Step<'_>, scope: &Scope) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM paused WHERE scope = ?1";
+    Ok(step.first(sql, params![key_of(scope)], |_| Ok(()))?.is_some())
+}
+
+/// Whether anything is.
+pub(super) fn is_anything(step: &Step<'_>) -> Result<bool, Fault> {
+    Ok(step.first("SELECT 1 FROM paused LIMIT 1", [], |_| Ok(()))?.is_some())
+}
+
+/// All there is, up to 1,000.
+pub(super) fn all(step: &Step<'_>) -> Result<Vec<Paused>, Fault> {
+    let mut paused = step.all("SELECT scope, since_us, reason FROM paused LIMIT 1000", [], |row| {
+        let key: String = row.get(0)?;
+        let scope = match key.split_at_checked(1) {
+            Some(("c", class)) => Scope::Class(Class::from_stored(class.to_owned())),
+            Some(("l", lane)) => Scope::Lane(Lane::from_stored(lane.to_owned())),
+            _ => Scope::All,
+        };
+        Ok(Paused { scope, since_us: loaded(row.get(1)?), reason: row.get(2)? })
+    })?;
+    paused.sort_by(|a, b| a.scope.cmp(&b.scope));
+    Ok(paused)
+}
+
+fn key_of(scope: &Scope) -> String {
+    match scope {
+        Scope::All => "*".to_owned(),
+        Scope::Class(class) => format!("c{class}"),
+        Scope::Lane(lane) => format!("l{lane}"),
+    }
+}

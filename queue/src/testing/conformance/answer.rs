@@ -1,0 +1,100 @@
+//! Answers by call back.
+
+use super::*;
+
+properties! {
+    async fn an_answer_ends_the_wait_and_comes_with_the_message(s) {
+        s.accept("lane", "m").await;
+        s.accept("lane", "behind").await;
+        let taken = s.take_one().await;
+        assert_eq!(s.queue.await_answer(&taken.lease, MINUTE).await.expect("await"), Awaiting::Waiting);
+        let view = s.lane("lane").await.expect("there");
+        assert_eq!(view.state, LaneState::Awaiting { until_us: START_US + 60_000_000 });
+        s.assert_nothing_to_take().await;
+        s.assert_invariant().await;
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::First);
+        let again = s.take_one().await;
+        assert_eq!((again.lease.id.as_str(), again.answer.as_deref()), ("m", Some(b"42".as_slice())));
+        assert!(!again.unanswered);
+        s.queue.complete(&again.lease).await.expect("complete");
+        let behind = s.take_one().await;
+        assert_eq!((behind.lease.id.as_str(), behind.answer), ("behind", None));
+    }
+
+    async fn an_answer_may_come_before_the_wait_for_it(s) {
+        s.accept("lane", "m").await;
+        let taken = s.take_one().await;
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::First);
+        assert_eq!(s.queue.await_answer(&taken.lease, MINUTE).await.expect("await"), Awaiting::AnswerIsThere);
+        assert_eq!(s.take_one().await.answer.as_deref(), Some(b"42".as_slice()));
+    }
+
+    async fn an_answer_ends_the_delay_after_a_failed_attempt(s) {
+        s.accept("before", "before").await;
+        s.accept("after", "after").await;
+        let taken = s.take(2).await;
+        s.queue.retry(&taken[0].lease, MINUTE, "timeout").await.expect("retry");
+        assert_eq!(s.answer("before", "before", "late, but here").await, Answered::First);
+        assert_eq!(s.answer("after", "after", "sooner").await, Answered::First);
+        s.queue.retry(&taken[1].lease, MINUTE, "timeout").await.expect("retry");
+        let again = s.take(9).await;
+        assert_eq!(ids(&again), ["before", "after"]);
+        assert!(again.iter().all(|message| message.answer.is_some() && message.failures == 1));
+    }
+
+    async fn an_answer_survives_a_lost_lease(s) {
+        s.accept("lane", "m").await;
+        s.take_one().await;
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::First);
+        s.pass(LEASE + SECOND).await;
+        assert_eq!(s.take_one().await.answer.as_deref(), Some(b"42".as_slice()));
+    }
+
+    async fn the_first_answer_wins(s) {
+        s.accept("lane", "m").await;
+        let taken = s.take_one().await;
+        assert_eq!(s.answer("lane", "m", "first").await, Answered::First);
+        assert_eq!(s.answer("lane", "m", "second").await, Answered::Already);
+        s.queue.release(&taken.lease).await.expect("release");
+        let taken = s.take_one().await;
+        assert_eq!(taken.answer.as_deref(), Some(b"first".as_slice()));
+        s.queue.complete(&taken.lease).await.expect("complete");
+        assert_eq!(s.answer("lane", "m", "third").await, Answered::Already, "it is known that it had one");
+    }
+
+    async fn an_answer_to_what_has_its_replies_is_one_too_many(s) {
+        s.accept("lane", "m").await;
+        let taken = s.take_one().await;
+        let progress = Progress { replies: Some("r".into()), sent: 0, sending: Some(0) };
+        s.queue.record(&taken.lease, progress, None).await.expect("record");
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::Already);
+    }
+
+    async fn an_answer_to_what_is_not_current_comes_too_late_or_too_soon(s) {
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::Gone);
+        s.accept("lane", "m").await;
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::Gone, "nobody has begun with it");
+        let taken = s.take_one().await;
+        assert_eq!(s.answer("lane", "other", "42").await, Answered::Gone);
+        assert_eq!(s.answer("other", "m", "42").await, Answered::Gone);
+        s.queue.bury(&taken.lease, "x").await.expect("bury");
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::Gone);
+        assert!(s.revive(&id("m")).await);
+        s.take_one().await;
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::First);
+    }
+
+    async fn a_wait_without_an_answer_ends_at_its_time(s) {
+        s.accept("lane", "m").await;
+        s.queue.await_answer(&s.take_one().await.lease, MINUTE).await.expect("await");
+        s.clock.advance(MINUTE + SECOND);
+        let again = s.take_one().await;
+        assert!(again.unanswered);
+        assert_eq!((again.failures, again.answer), (0, None), "what it costs is for the worker to say");
+        s.queue.retry(&again.lease, SECOND, "no answer").await.expect("retry");
+        s.clock.advance(SECOND * 2);
+        let again = s.take_one().await;
+        assert_eq!((again.unanswered, again.failures), (false, 1));
+        assert_eq!(s.answer("lane", "m", "after all").await, Answered::First);
+    }
+}

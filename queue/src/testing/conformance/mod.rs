@@ -1,0 +1,376 @@
+//! The conformance suite: what a queue is, in sentences. Every engine passes all of them.
+//!
+//! An engine's test file names a function that opens a fresh, empty queue on a given clock, and calls
+//! [`conformance!`](crate::conformance). Each property becomes a test of its own. Time stands still unless the
+//! property moves it, except in the few that say they use real time. After each property the invariant is audited.
+//!
+//! A clock that jumps is, to a queue, a gap in its service. A property that means time in which the store served uses
+//! `pass`, which goes in small steps.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{
+    Accepted, Answered, Awaiting, Class, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage, HELD_MAX,
+    HeldEffect, Hold, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Paused,
+    Progress, Queue, QueueError, Renewal, Scope, TakeRequest, Taken, TestClock, WorkerId, settling_pause,
+};
+
+macro_rules! properties {
+    ($($(#[$doc:meta])* async fn $name:ident($s:ident) $body:block)*) => {
+        $(
+            $(#[$doc])*
+            #[allow(missing_docs, reason = "the name is the sentence")]
+            pub async fn $name($s: &Subject) $body
+        )*
+    };
+}
+
+mod accept;
+mod answer;
+mod dead;
+mod held;
+mod lease;
+mod memory;
+mod order;
+mod pause;
+mod poison;
+mod settle;
+mod share;
+mod take;
+
+pub use accept::*;
+pub use answer::*;
+pub use dead::*;
+pub use held::*;
+pub use lease::*;
+pub use memory::*;
+pub use order::*;
+pub use pause::*;
+pub use poison::*;
+pub use settle::*;
+pub use share::*;
+pub use take::*;
+
+/// The dedup window with which the suite wants the queue opened.
+pub const DEDUP_WINDOW: Duration = Duration::from_secs(6 * 3600);
+/// The lease the suite asks for.
+pub const LEASE: Duration = Duration::from_secs(15);
+/// Where the suite's time starts: 2026-01-01T00:00:00Z.
+pub const START_US: u64 = 1_767_225_600_000_000;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOLD: Duration = Duration::from_secs(24 * 3600);
+const REMEMBER: Duration = Duration::from_secs(1800);
+
+/// Makes one test of every property for an engine. `$open` is an async function from [`TestClock`] to
+/// `(Arc<dyn Queue>, guard)`; the guard is kept until the property has ended.
+#[macro_export]
+macro_rules! conformance {
+    ($open:path) => {
+        $crate::conformance_properties!($open;
+            // accept
+            a_message_is_taken_as_it_was_accepted
+            the_same_id_is_accepted_once
+            the_same_id_is_accepted_once_when_it_comes_many_times_at_once
+            an_id_is_new_again_after_the_dedup_window
+            a_completed_message_is_still_a_duplicate
+            ids_are_never_read_as_numbers
+            any_bytes_may_be_in_names_and_payloads
+            a_payload_too_big_is_refused_by_name
+            a_lane_that_is_running_or_delayed_still_accepts
+            a_message_dead_on_arrival_goes_to_the_dead_letters
+            only_so_many_dead_on_arrival_are_kept_the_rest_are_counted
+            // order
+            messages_of_a_lane_come_one_at_a_time_in_order
+            lanes_are_taken_together_up_to_the_maximum
+            a_flooding_lane_gets_one_turn_per_round
+            only_the_classes_asked_for_are_taken
+            classes_take_turns
+            hundreds_of_lanes_due_at_once_all_come
+            many_workers_handle_every_message_once_and_in_order
+            the_older_of_a_lanes_two_heads_is_next
+            a_late_message_does_not_overtake_the_current_one
+            a_late_message_alone_is_taken_settled_and_lost_like_any_other
+            // take
+            a_repeated_take_gives_the_same_batch
+            the_leases_of_a_repeated_take_run_anew
+            a_repeated_take_leaves_out_what_was_settled_meanwhile
+            an_older_take_that_comes_late_gives_nothing
+            take_says_what_is_due_next
+            counts_tell_the_states_apart
+            waiting_ends_when_a_message_comes
+            waiting_ends_at_its_time
+            // lease
+            a_lost_lease_settles_nothing
+            a_lease_of_another_message_settles_nothing
+            a_message_whose_worker_died_is_first_in_line_again
+            a_renewed_lease_does_not_run_out
+            a_lease_that_ran_out_is_revived_while_nobody_has_taken_the_message
+            renewing_tells_in_order_which_leases_are_lost
+            what_was_recorded_survives_a_lost_lease
+            the_living_keep_their_leases_over_a_gap_in_the_stores_service
+            // poison
+            a_message_that_outlives_two_workers_is_given_to_those_who_ask_for_a_suspect
+            with_the_third_loss_a_message_is_dead_and_its_letter_names_the_workers
+            after_its_first_loss_only_a_confirmed_lease_can_be_lost
+            a_suspect_stays_one_through_delays_and_releases
+            // settle
+            a_completed_message_is_gone
+            a_repeated_settle_says_that_the_lease_is_lost
+            a_failed_message_stays_the_head_and_its_lane_waits
+            a_snooze_uses_no_attempt
+            a_released_message_is_first_in_line_and_has_used_no_attempt
+            a_buried_message_is_a_dead_letter_and_its_lane_goes_on
+            recording_without_replies_keeps_those_recorded_before
+            // held
+            a_held_message_leaves_its_lane_to_the_others
+            held_messages_wake_in_their_order_before_the_one_that_woke_them
+            held_messages_wake_behind_the_current_one
+            a_hold_that_has_not_seen_the_wake_waits_for_another_turn
+            what_was_recorded_survives_being_held
+            a_message_held_too_long_dies_of_its_reason
+            a_lane_holds_only_so_many
+            a_message_that_ends_the_right_to_answer_buries_what_is_held
+            // answer
+            an_answer_ends_the_wait_and_comes_with_the_message
+            an_answer_may_come_before_the_wait_for_it
+            an_answer_ends_the_delay_after_a_failed_attempt
+            an_answer_survives_a_lost_lease
+            the_first_answer_wins
+            an_answer_to_what_has_its_replies_is_one_too_many
+            an_answer_to_what_is_not_current_comes_too_late_or_too_soon
+            a_wait_without_an_answer_ends_at_its_time
+            // memory
+            a_lanes_memory_comes_with_its_later_messages
+            only_a_messages_first_replies_replace_the_memory
+            a_memory_ends_at_its_time_or_when_it_is_emptied
+            // dead
+            dead_letters_come_in_pages_the_youngest_first
+            a_dead_letter_can_be_looked_up_by_its_id
+            a_revived_letter_goes_to_the_end_of_its_lane_with_all_its_attempts
+            a_dropped_letter_is_gone_for_good
+            letters_dead_on_arrival_make_room_when_they_are_revived_or_dropped
+            dead_letters_are_found_by_class_lane_and_reason
+            a_search_through_many_letters_goes_on_where_it_stopped
+            many_letters_are_revived_and_dropped_together
+            a_letter_whose_message_dies_again_gives_way
+            // pause
+            a_paused_class_is_left_alone_and_the_others_go_on
+            while_everything_is_paused_what_runs_ends_and_nothing_begins
+            a_paused_lane_is_parked_at_its_turn_and_goes_on_when_it_is_resumed
+            a_lane_paused_while_it_runs_is_parked_afterwards
+            a_lane_without_messages_can_be_paused
+            many_paused_lanes_do_not_hide_the_others
+            what_is_paused_is_told_with_its_time_and_reason
+            // share
+            a_shared_value_lasts_for_its_time
+            a_shared_value_can_be_replaced_and_removed
+            a_limit_grants_so_many_per_period
+            names_that_can_not_be_used_are_refused
+        );
+    };
+}
+
+/// Used by [`conformance!`](crate::conformance).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_properties {
+    ($open:path; $($property:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $property() {
+                let clock = $crate::TestClock::at($crate::testing::conformance::START_US);
+                let (queue, _guard) = $open($crate::Clock::Test(clock.clone())).await;
+                let subject = $crate::testing::conformance::Subject::new(queue, clock);
+                $crate::testing::conformance::$property(&subject).await;
+                subject.assert_invariant().await;
+            }
+        )*
+    };
+}
+
+/// A queue under test, with short ways to say what the properties say.
+pub struct Subject {
+    /// The queue.
+    pub queue: Arc<dyn Queue>,
+    /// Its time.
+    pub clock: TestClock,
+    worker: WorkerId,
+    call: AtomicU64,
+}
+
+impl Subject {
+    /// Takes over a fresh queue.
+    pub fn new(queue: Arc<dyn Queue>, clock: TestClock) -> Self {
+        Self { queue, clock, worker: WorkerId::new("suite"), call: AtomicU64::new(0) }
+    }
+
+    /// Panics with what the audit found, if anything.
+    pub async fn assert_invariant(&self) {
+        let violations = self.queue.audit().await.expect("the audit runs");
+        assert!(violations.is_empty(), "the invariant is broken: {violations:?}");
+    }
+
+    async fn accept(&self, lane: &str, id: &str) {
+        assert_eq!(self.offer(message(lane, id)).await, Accepted::New, "{id} is new");
+    }
+
+    async fn offer(&self, message: NewMessage) -> Accepted {
+        self.queue.accept(message).await.expect("the queue accepts")
+    }
+
+    async fn take(&self, max: usize) -> Vec<Leased> {
+        self.take_full(max).await.messages
+    }
+
+    async fn take_full(&self, max: usize) -> Taken {
+        self.queue.take(&self.next_request(max)).await.expect("the queue gives")
+    }
+
+    /// What the suite's worker asks for next.
+    fn next_request(&self, max: usize) -> TakeRequest {
+        self.request(max, self.call.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    fn request(&self, max: usize, call: u64) -> TakeRequest {
+        TakeRequest {
+            max,
+            classes: vec![class("c")],
+            worker: self.worker.clone(),
+            call,
+            lease_for: LEASE,
+            suspect: true,
+        }
+    }
+
+    async fn take_one(&self) -> Leased {
+        let mut taken = self.take(1).await;
+        assert_eq!(taken.len(), 1, "there is a message to take");
+        taken.remove(0)
+    }
+
+    async fn assert_nothing_to_take(&self) {
+        assert_eq!(ids(&self.take(100).await), Vec::<String>::new());
+    }
+
+    /// Takes and completes one after the other until nothing is left.
+    async fn finish_all(&self) -> Vec<String> {
+        let mut finished = Vec::new();
+        while let Some(taken) = self.take(1).await.pop() {
+            self.queue.complete(&taken.lease).await.expect("complete");
+            finished.push(taken.lease.id.to_string());
+        }
+        finished
+    }
+
+    /// Lets time pass in which the store serves.
+    async fn pass(&self, time: Duration) {
+        let mut left = time;
+        while !left.is_zero() {
+            let step = left.min(LEASE / 5);
+            self.clock.advance(step);
+            self.queue.renew(&[], LEASE).await.expect("renew");
+            left -= step;
+        }
+    }
+
+    /// Workers take everything, confirm it, and die; so often.
+    async fn lose_all(&self, times: usize) {
+        for _ in 0..times {
+            let taken = self.take(100).await;
+            self.confirm(&taken).await;
+            self.pass(LEASE + SECOND).await;
+        }
+    }
+
+    async fn confirm(&self, messages: &[Leased]) {
+        let leases: Vec<_> = messages.iter().map(|message| message.lease.clone()).collect();
+        let renewals = self.queue.renew(&leases, LEASE).await.expect("renew");
+        assert!(renewals.iter().all(|renewal| *renewal == Renewal::Kept), "{renewals:?}");
+    }
+
+    async fn hold(&self, message: &Leased, reason: &str) {
+        let held = self.queue.hold(&message.lease, message.trigger, HOLD, reason).await.expect("hold");
+        assert_eq!(held, Hold::Held);
+    }
+
+    async fn answer(&self, lane_name: &str, message: &str, answer: &'static str) -> Answered {
+        self.queue.answer(&lane(lane_name), &id(message), answer.into()).await.expect("answer")
+    }
+
+    /// Records replies, and a memory with them.
+    async fn remember(&self, message: &Leased, memory: &'static str) {
+        let progress = Progress { replies: Some("r".into()), sent: 0, sending: Some(0) };
+        self.queue.record(&message.lease, progress, Some(remembered(memory))).await.expect("record");
+    }
+
+    async fn pause(&self, scope: Scope) {
+        self.queue.pause(&scope, "because").await.expect("pause");
+    }
+
+    async fn lane(&self, name: &str) -> Option<LaneView> {
+        self.queue.lane(&lane(name)).await.expect("lane")
+    }
+
+    async fn dead_page(&self, limit: u64) -> DeadPage {
+        self.queue.dead(&DeadFilter::default(), None, limit).await.expect("dead")
+    }
+
+    async fn revive(&self, id: &MessageId) -> bool {
+        self.queue.revive(std::slice::from_ref(id)).await.expect("revive") == [true]
+    }
+
+    async fn drop_dead(&self, id: &MessageId) -> bool {
+        self.queue.drop_dead(std::slice::from_ref(id)).await.expect("drop") == [true]
+    }
+}
+
+/// A message of class `c` that wakes what its lane holds.
+pub fn message(lane_name: &str, id_name: &str) -> NewMessage {
+    NewMessage {
+        id: id(id_name),
+        lane: lane(lane_name),
+        class: class("c"),
+        payload: format!("payload of {id_name}").into(),
+        arrived_us: START_US,
+        not_after: None,
+        held: HeldEffect::Wake,
+        late: false,
+        dead_reason: None,
+    }
+}
+
+/// One of the lane `lane` that wakes nothing.
+fn quiet(id: &str) -> NewMessage {
+    NewMessage { held: HeldEffect::Leave, ..message("lane", id) }
+}
+
+fn dead_on_arrival(id: &str) -> NewMessage {
+    NewMessage { dead_reason: Some("x".into()), ..message("lane", id) }
+}
+
+fn remembered(bytes: &'static str) -> Memory {
+    Memory { bytes: bytes.into(), keep_for: REMEMBER }
+}
+
+fn class(name: &str) -> Class {
+    Class::new(name).expect("a test's class fits")
+}
+
+fn lane(name: &str) -> Lane {
+    Lane::new(name).expect("a test's lane fits")
+}
+
+fn id(name: &str) -> MessageId {
+    MessageId::new(name).expect("a test's id fits")
+}
+
+fn ids(messages: &[Leased]) -> Vec<String> {
+    messages.iter().map(|m| m.lease.id.to_string()).collect()
+}

@@ -1,0 +1,135 @@
+//! `huixin dead`: what lies among the dead letters, and what is to become of it.
+
+use huixin_queue::{DEAD_SCAN_MAX, MessageId};
+
+use super::operate::{json, operator};
+use crate::cli::{ActFlags, Cli, DeadCommand, DeadFlags, LetterFilter};
+use crate::operator::{Letter, LettersAsked, Operator};
+use crate::report::Failure;
+
+const REASON_WIDTH: usize = 60;
+/// How many of those that would be acted on are shown.
+const SHOWN: usize = 20;
+
+pub(super) async fn dead(cli: &Cli, flags: &DeadFlags) -> Result<(), Failure> {
+    let operator = operator(cli)?;
+    match &flags.command {
+        DeadCommand::List(list) => {
+            let letters = matching(&operator, &list.filter, list.limit).await?;
+            if list.output.json {
+                return json(&letters);
+            }
+            for letter in &letters {
+                let reason: String = letter.reason.chars().take(REASON_WIDTH).collect();
+                println!(
+                    "{}  {}  {:<10}  {:<12}  {reason}",
+                    letter.id, letter.died_at, letter.account, letter.kind
+                );
+            }
+            println!("{} shown", letters.len());
+            Ok(())
+        }
+        DeadCommand::Show(show) => {
+            let letter = one(&operator, &show.id).await?;
+            if show.output.json {
+                return json(&letter);
+            }
+            let Letter { id, account, user, kind, reason, accepted_at, died_at, failures, losses, body } =
+                letter;
+            println!(
+                "id        {id}\naccount   {account}\nuser      {user}\nkind      {kind}\nreason    {reason}"
+            );
+            println!(
+                "accepted  {accepted_at}\ndied      {died_at}\nfailures  {failures} before the last\nlosses    {losses}\n\n{body}"
+            );
+            Ok(())
+        }
+        DeadCommand::Retry(act) => {
+            let what = "put back into their users' lanes";
+            let done = act_on(&operator, act, what, async |ids| operator.revive(ids).await).await?;
+            println!("{done} put back");
+            Ok(())
+        }
+        DeadCommand::Drop(act) => {
+            let what = "removed for good";
+            let done = act_on(&operator, act, what, async |ids| operator.drop_letters(ids).await).await?;
+            println!("{done} removed");
+            Ok(())
+        }
+    }
+}
+
+async fn one(operator: &Operator, id: &str) -> Result<Letter, Failure> {
+    let id = MessageId::new(id).map_err(anyhow::Error::from)?;
+    let none = || {
+        Failure::failed(format!("there is no dead letter `{id}`"), "`huixin dead list` shows those there are")
+    };
+    operator.letter(&id).await?.ok_or_else(none)
+}
+
+/// The first letters that match, walked over page by page.
+async fn matching(operator: &Operator, filter: &LetterFilter, most: usize) -> Result<Vec<Letter>, Failure> {
+    let mut found = Vec::new();
+    let mut asked = asked(filter);
+    loop {
+        asked.limit = DEAD_SCAN_MAX.min((most - found.len()) as u64);
+        let page = operator.letters(&asked).await?;
+        found.extend(page.letters);
+        asked.after = page.next;
+        if asked.after.is_none() || found.len() >= most {
+            return Ok(found);
+        }
+    }
+}
+
+/// Does something to one letter or to all that match, a page at a time; without `--yes` it only says to which.
+async fn act_on(
+    operator: &Operator,
+    flags: &ActFlags,
+    what: &str,
+    act: impl AsyncFn(&[MessageId]) -> Result<usize, Failure>,
+) -> Result<usize, Failure> {
+    if let Some(id) = &flags.id {
+        let letter = one(operator, id).await?;
+        return match flags.yes {
+            true => act(&ids_of(&[letter])?).await,
+            false => Err(only_said(&[letter], 1, what)),
+        };
+    }
+    let mut asked = asked(&flags.filter);
+    let (mut done, mut first) = (0, Vec::new());
+    loop {
+        let page = operator.letters(&asked).await?;
+        // One that is gone by now was somebody else's doing.
+        done += match flags.yes {
+            true => act(&ids_of(&page.letters)?).await?,
+            false => page.letters.len(),
+        };
+        first.extend(page.letters.into_iter().take(SHOWN.saturating_sub(first.len())));
+        asked.after = page.next;
+        if asked.after.is_none() {
+            return if flags.yes { Ok(done) } else { Err(only_said(&first, done, what)) };
+        }
+    }
+}
+
+fn asked(filter: &LetterFilter) -> LettersAsked {
+    LettersAsked {
+        account: filter.account.clone(),
+        user: filter.user.clone(),
+        reason: filter.reason.clone(),
+        after: None,
+        limit: DEAD_SCAN_MAX,
+    }
+}
+
+fn only_said(letters: &[Letter], all: usize, what: &str) -> Failure {
+    letters.iter().for_each(|letter| println!("{}  {}", letter.id, letter.reason));
+    let message = format!("{all} dead letters would be {what}, the first of them above");
+    Failure::failed(message, "say --yes to do it")
+}
+
+fn ids_of(letters: &[Letter]) -> Result<Vec<MessageId>, Failure> {
+    let ids = letters.iter().map(|letter| MessageId::new(letter.id.as_str()));
+    Ok(ids.collect::<Result<_, _>>().map_err(anyhow::Error::from)?)
+}
