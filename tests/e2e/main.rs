@@ -14,6 +14,7 @@ mod page;
 mod readme;
 mod samples;
 mod secrets;
+mod spool;
 mod stop;
 mod thousand;
 mod tls;

@@ -5,6 +5,7 @@
 
 mod backend;
 mod process;
+mod proxy;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use huixin_queue::testing::RedisServer;
 use huixin_queue::{Clock, Counts, DeadFilter, DeadLetter, Queue, QueueError};
 use huixin_sandbox::{Push, RunningSandbox, SandboxConfig, TryOutcome, What};
 pub(crate) use process::Process;
+pub(crate) use proxy::Proxy;
 use url::Url;
 
 /// Long enough for anything that should happen on a busy machine, short enough to end a test that hangs.
