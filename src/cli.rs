@@ -314,6 +314,31 @@ pub struct ActFlags {
     pub place: PlaceFlags,
 }
 
+/// Flags of `spool`.
+#[derive(Args, Debug)]
+pub struct SpoolFlags {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: SpoolCommand,
+}
+
+/// What can be done with spools.
+#[derive(Debug, Subcommand)]
+pub enum SpoolCommand {
+    /// Show each folder: entries, bytes, the oldest, what is quarantined, and who has it open
+    Status(OutputFlag),
+    /// Drain the folders that no receiver has open into the queue
+    Drain(DrainFlags),
+}
+
+/// Flags of `spool drain`.
+#[derive(Args, Debug)]
+pub struct DrainFlags {
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueFlag,
+}
+
 /// Flags of `pause`.
 #[derive(Args, Debug)]
 pub struct PauseFlags {
@@ -349,31 +374,6 @@ pub struct ScopeFlags {
     pub account: Option<String>,
     /// Only this user of the account: the OpenID
     pub user: Option<String>,
-}
-
-/// Flags of `spool`.
-#[derive(Args, Debug)]
-pub struct SpoolFlags {
-    /// What to do with it.
-    #[command(subcommand)]
-    pub command: SpoolCommand,
-}
-
-/// What can be done with spools.
-#[derive(Debug, Subcommand)]
-pub enum SpoolCommand {
-    /// Show each folder: entries, bytes, the oldest, what is quarantined, and who has it open
-    Status(OutputFlag),
-    /// Drain the folders that no receiver has open into the queue
-    Drain(DrainFlags),
-}
-
-/// Flags of `spool drain`.
-#[derive(Args, Debug)]
-pub struct DrainFlags {
-    /// The queue.
-    #[command(flatten)]
-    pub queue: QueueFlag,
 }
 
 /// `--queue-url`.
@@ -498,16 +498,17 @@ Examples:
   huixin health
   huixin health --url http://127.0.0.1:9600/readyz";
 
+const SPOOL_EXAMPLES: &str = "\
+Examples:
+  huixin spool status                     beside running receivers too
+  huixin spool drain                      when the receivers of this machine are gone for good";
+
 const PAUSE_EXAMPLES: &str = "\
 Examples:
   huixin pause main --reason \"the backend moves\"     messages are taken in, and wait
   huixin pause main oABC123                          one user of the account
   huixin pause --all
   huixin resume main";
-const SPOOL_EXAMPLES: &str = "\
-Examples:
-  huixin spool status                     beside running receivers too
-  huixin spool drain                      when the receivers of this machine are gone for good";
 
 const DEAD_EXAMPLES: &str = "\
 Examples:

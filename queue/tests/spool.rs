@@ -40,7 +40,7 @@ async fn entries_are_given_in_their_order_as_they_came() {
     assert_eq!((id.as_str(), lane.as_str(), class.as_str()), ("m1", "b", "c"));
     assert_eq!((&payload[..], arrived_us, not_after), (&b"payload of m1"[..], START_US, None));
     assert_eq!((held, late, dead_reason.as_deref()), (HeldEffect::Bury, true, Some("not XML")));
-    assert!(entries[0].message.held == HeldEffect::Wake && entries[0].message.dead_reason.is_none());
+    assert_eq!((entries[0].message.held, &entries[0].message.dead_reason), (HeldEffect::Wake, &None));
 
     assert_eq!(ids(&spool.next(2, ALL).await.unwrap()), ["m0", "m1"], "asked again, it gives the same");
     assert_eq!(ids(&spool.next(ALL, 1).await.unwrap()), ["m0"], "one is given however large it is");

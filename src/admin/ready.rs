@@ -87,7 +87,10 @@ impl Readiness {
             }
             _ => {}
         }
-        let spool = self.spool.as_ref().map(SpoolHealth::report);
+        let spool = match &self.spool {
+            Some(spool) => Some(spool.report().await),
+            None => None,
+        };
         Report { ready: problems.is_empty(), role: self.role, problems, warnings, spool }
     }
 

@@ -30,9 +30,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Status(flags) => operate::status(&cli, &flags.output).await,
             Command::Dead(flags) => dead::dead(&cli, flags).await,
             Command::Lane(flags) => operate::lane(&cli, flags).await,
+            Command::Spool(flags) => spool::spool(&cli, flags).await,
             Command::Pause(flags) => operate::pause(&cli, flags).await,
             Command::Resume(flags) => operate::resume(&cli, flags).await,
-            Command::Spool(flags) => spool::spool(&cli, flags).await,
             Command::Audit(flags) => operate::audit(&cli, &flags.output).await,
         }
     })

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use huixin_queue::Queue;
-use huixin_queue::spool::{Folders, Spool, SpoolCounts, SpoolError};
+use huixin_queue::spool::{Folders, Spool, SpoolError};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::drain::{Drain, Round, Trouble};
 use super::metrics;
@@ -24,8 +25,11 @@ const LOOK_MAX: Duration = Duration::from_secs(1);
 const PING_WITHIN: Duration = Duration::from_secs(2);
 /// How soon what waits to be confirmed is looked at again.
 const TICK: Duration = Duration::from_millis(100);
-/// How often everything is counted, and how often abandoned folders are looked for.
+/// How long it rests when there is nothing to do.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often everything is counted for the metrics.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
+/// How often abandoned folders are looked for.
 const ADOPT_EVERY: Duration = Duration::from_secs(5);
 /// How long a stop waits for the spool to be empty, if the queue takes it: more than the two seconds of a confirmation.
 const EMPTY_WITHIN: Duration = Duration::from_secs(6);
@@ -79,8 +83,8 @@ impl Spooler {
             seen_openings: spooling.breaker.openings(),
             near: true,
             pause: LOOK_FIRST,
+            carrying: None,
             broken: None,
-            counted: None,
             looked: Instant::now(),
             folders,
             max_age,
@@ -93,6 +97,17 @@ impl Spooler {
             carrier.adopt(spool).await;
         }
         Ok(carrier)
+    }
+}
+
+async fn count(spooling: Arc<Spooling>) {
+    let mut ticks = tokio::time::interval(COUNT_EVERY);
+    loop {
+        ticks.tick().await;
+        // One that can't be read is told by the carrier.
+        if let Ok(counts) = spooling.counts().await {
+            metrics::spool(&counts, spooling.breaker.is_open());
+        }
     }
 }
 
@@ -115,9 +130,11 @@ pub(super) struct Carrier {
     /// Whether the queue took something since it failed last.
     near: bool,
     pause: Duration,
+    /// Since when it has been carrying, and how many entries, until nothing is left to carry.
+    carrying: Option<(Instant, usize)>,
     /// Why no spool can be read any more.
     broken: Option<SpoolError>,
-    counted: Option<Instant>,
+    /// When abandoned folders were looked for.
     looked: Instant,
 }
 
@@ -127,6 +144,8 @@ impl Carrier {
     /// # Errors
     /// [`SpoolLeft`] if something is left in the end; a [`SpoolError`] when there are entries that can't be read any more.
     pub(super) async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+        // Beside the carrying, which may wait for a queue that is silent.
+        let _counting = AbortOnDropHandle::new(tokio::spawn(count(self.spooling.clone())));
         while !stop.is_cancelled() {
             let rest = self.step().await?;
             tokio::select! {
@@ -141,7 +160,6 @@ impl Carrier {
 
     /// Does what is due; how long there is nothing to do then.
     async fn step(&mut self) -> Result<Duration, SpoolError> {
-        self.count().await;
         self.look_for_abandoned().await;
         let openings = self.spooling.breaker.openings();
         if openings != self.seen_openings {
@@ -186,15 +204,27 @@ impl Carrier {
                 break;
             }
         }
+        self.tell(done.taken);
         if self.spooling.breaker.is_open() {
             self.close_breaker().await;
             waiting = true;
         }
         Ok(match (done.taken + done.forgotten, waiting) {
             (0, true) => TICK,
-            (0, false) => COUNT_EVERY,
+            (0, false) => IDLE,
             _ => Duration::ZERO,
         })
+    }
+
+    /// Tells once that everything is in the queue.
+    fn tell(&mut self, taken: usize) {
+        if taken > 0 {
+            self.carrying.get_or_insert((Instant::now(), 0)).1 += taken;
+        }
+        if let Some((since, entries)) = self.carrying.take_if(|_| self.spooling.lanes.total() == 0) {
+            let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(entries, took_ms, "what was spooled is in the queue");
+        }
     }
 
     /// The queue is away, or was: a few entries go ahead.
@@ -218,6 +248,7 @@ impl Carrier {
         }
         self.near = true;
         self.pause = LOOK_FIRST;
+        self.carrying = Some((Instant::now(), usize::from(taken)));
         self.close_breaker().await;
         Ok(Duration::ZERO)
     }
@@ -262,6 +293,7 @@ impl Carrier {
             return;
         }
         self.looked = Instant::now();
+        self.give_up_drained().await;
         let folders = self.folders.clone();
         match tokio::task::spawn_blocking(move || folders.adopt()).await {
             Ok(Ok(spools)) => {
@@ -283,53 +315,39 @@ impl Carrier {
             Ok(()) => {
                 tracing::info!(folder, "draining the spool of a receiver that is gone");
                 self.adopted.push(drain);
+                self.spooling.set_adopted(self.adopted.iter().map(|drain| drain.spool().clone()).collect());
             }
             Err(error) => tracing::error!(error = one_line(&error), "an abandoned spool can't be read"),
         }
     }
 
-    /// Counts everything for the metrics and health reports, and gives up what was adopted and is drained.
-    async fn count(&mut self) {
-        if self.counted.is_some_and(|counted| counted.elapsed() < COUNT_EVERY) || self.broken.is_some() {
-            return;
-        }
-        self.counted = Some(Instant::now());
-        let (total, drained) = self.counts().await;
-        self.adopted
-            .retain(|drain| drain.is_waiting() || !drained.contains(&drain.spool().folder().to_owned()));
-        self.spooling.set_counts(total);
-        metrics::spool(&total, self.spooling.breaker.is_open());
-    }
-
-    /// What is in all spools, and which of them have nothing to be drained.
-    async fn counts(&self) -> (SpoolCounts, Vec<PathBuf>) {
-        let (mut total, mut drained) = (SpoolCounts::default(), Vec::new());
-        for drain in self.adopted.iter().chain([&self.own]) {
+    /// Gives up what was adopted and is drained.
+    async fn give_up_drained(&mut self) {
+        let mut at = 0;
+        while let Some(drain) = self.adopted.get(at) {
             // One that can't be counted is noticed when it is carried.
-            let Ok(counts) = drain.spool().counts().await else { continue };
-            total.entries += counts.entries;
-            total.bytes += counts.bytes;
-            total.quarantined += counts.quarantined;
-            total.oldest = total.oldest.max(counts.oldest);
-            if counts.entries == 0 {
-                drained.push(drain.spool().folder().to_owned());
+            let entries = drain.spool().counts().await.map_or(1, |counts| counts.entries);
+            if entries == 0 && !drain.is_waiting() {
+                self.adopted.swap_remove(at);
+            } else {
+                at += 1;
             }
         }
-        (total, drained)
+        self.spooling.set_adopted(self.adopted.iter().map(|drain| drain.spool().clone()).collect());
     }
 
     /// After the last push: what the queue takes at once is carried, and what is left is told.
     async fn finish(mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + EMPTY_WITHIN;
         let left = loop {
-            let (left, _) = self.counts().await;
+            // Of a spool that can't be read the lanes tell what is in it.
+            let left = self.spooling.counts().await.unwrap_or_default();
             let works = self.near && self.broken.is_none() && !self.spooling.breaker.is_open();
             if left.entries == 0 || !works || Instant::now() > deadline {
                 break left;
             }
             tokio::time::sleep(self.step().await?).await;
         };
-        // Of a spool that can't be read the lanes tell what is in it.
         let entries = left.entries.max(self.spooling.lanes.total());
         match entries + left.quarantined {
             0 => Ok(()),

@@ -43,7 +43,7 @@ const REFUSED_WITHIN: Duration = Duration::from_secs(1);
 const SCOUTS: usize = 3;
 /// How often a suspect is tried, how long apart, before it is quarantined.
 const SUSPECT_TRIES: u32 = 5;
-const SUSPECT_PAUSE: Duration = Duration::from_secs(1);
+const SUSPECT_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 1_000 });
 
 /// The carrier of one spool.
 pub(super) struct Drain {
@@ -418,3 +418,6 @@ struct NotTaken {
 fn no_answer() -> String {
     format!("it did not answer within {ACCEPT_WITHIN:?}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use huixin_queue::NewMessage;
-use huixin_queue::spool::{Appended, Spool, SpoolCounts};
+use huixin_queue::spool::{Appended, Spool, SpoolCounts, SpoolError};
 use serde::Serialize;
 use tokio::sync::{Notify, Semaphore};
 
@@ -27,8 +27,8 @@ pub(super) struct Spooling {
     /// Rung when there is something new to carry.
     pub(super) appended: Notify,
     appends: Arc<Semaphore>,
-    /// What is in all spools that this receiver carries, as the carrier saw it last.
-    counts: Mutex<SpoolCounts>,
+    /// Those it has adopted.
+    adopted: Mutex<Vec<Arc<Spool>>>,
 }
 
 /// What a health report says of the spool.
@@ -46,6 +46,9 @@ pub struct SpoolReport {
     pub quarantined: u64,
     /// How long the oldest entry has been there.
     pub oldest_age_ms: Option<u64>,
+    /// Why that can't be read; absent if it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// A way to ask after the spool of a running receiver.
@@ -60,7 +63,7 @@ impl Spooling {
             breaker: Arc::default(),
             appended: Notify::new(),
             appends: Arc::new(Semaphore::new(APPENDS_MAX)),
-            counts: Mutex::default(),
+            adopted: Mutex::default(),
         }
     }
 
@@ -92,9 +95,23 @@ impl Spooling {
         }
     }
 
-    /// What the carrier has seen.
-    pub(super) fn set_counts(&self, counts: SpoolCounts) {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+    /// The carrier has adopted these, and no others.
+    pub(super) fn set_adopted(&self, adopted: Vec<Arc<Spool>>) {
+        *self.adopted.lock().unwrap_or_else(PoisonError::into_inner) = adopted;
+    }
+
+    /// What is in all of them.
+    pub(super) async fn counts(&self) -> Result<SpoolCounts, SpoolError> {
+        let adopted = self.adopted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut total = self.own.counts().await?;
+        for spool in adopted {
+            let counts = spool.counts().await?;
+            total.entries += counts.entries;
+            total.bytes += counts.bytes;
+            total.quarantined += counts.quarantined;
+            total.oldest = total.oldest.max(counts.oldest);
+        }
+        Ok(total)
     }
 }
 
@@ -103,11 +120,14 @@ impl SpoolHealth {
         Self(spooling)
     }
 
-    /// How it stands, no older than a second.
-    pub fn report(&self) -> SpoolReport {
-        let Spooling { own, lanes, breaker, counts, .. } = &*self.0;
-        let SpoolCounts { entries, bytes, quarantined, oldest } =
-            *counts.lock().unwrap_or_else(PoisonError::into_inner);
+    /// How it stands.
+    pub async fn report(&self) -> SpoolReport {
+        let Spooling { own, lanes, breaker, .. } = &*self.0;
+        let (counts, problem) = match self.0.counts().await {
+            Ok(counts) => (counts, None),
+            Err(error) => (SpoolCounts::default(), Some(one_line(&error))),
+        };
+        let SpoolCounts { entries, bytes, quarantined, oldest } = counts;
         let state = match breaker.is_open() {
             true => "spooling",
             false if lanes.total() > 0 => "draining",
@@ -115,7 +135,7 @@ impl SpoolHealth {
         };
         let oldest_age_ms = oldest.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
         let folder = own.folder().display().to_string();
-        SpoolReport { folder, state, entries, bytes, quarantined, oldest_age_ms }
+        SpoolReport { folder, state, entries, bytes, quarantined, oldest_age_ms, problem }
     }
 
     /// Whether a push could be spooled now; the text says why not. It writes something.

@@ -14,7 +14,7 @@ async fn a_killed_receiver_loses_nothing_that_it_acked() {
         Stack::on_redis(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
     let _worker = stack.role("worker").await;
     let receiver = stack.role("receiver").await;
-    killed_in_traffic(&mut stack, receiver, "receiver").await;
+    killed_in_traffic(&mut stack, receiver, "receiver", "answer to ", |_, _| {}).await;
     stack.end().await;
 }
 
@@ -24,7 +24,7 @@ async fn a_killed_run_with_the_embedded_queue_loses_nothing_that_it_acked() {
     let mut stack =
         Stack::embedded(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
     let run = stack.role("run").await;
-    let mut run = killed_in_traffic(&mut stack, run, "run").await;
+    let mut run = killed_in_traffic(&mut stack, run, "run", "answer to ", |_, _| {}).await;
     // The file belongs to the process until it has ended.
     assert_eq!(run.stop().await, Some(0));
     stack.end().await;
@@ -32,16 +32,24 @@ async fn a_killed_run_with_the_embedded_queue_loses_nothing_that_it_acked() {
 
 /// A WeChat that tries again soon, so that the time without a receiver is short, and lets every answer through: after a
 /// pause there are more of them than it takes for the last message of a user, which is not the subject here.
-fn impatient() -> SandboxConfig {
+pub(crate) fn impatient() -> SandboxConfig {
     SandboxConfig { push_timeout: Duration::from_secs(1), enforce_windows: false, ..SandboxConfig::default() }
 }
 
-/// Kills and restarts a process while users talk; whatever was acked must be answered. Gives the last process.
-async fn killed_in_traffic(stack: &mut Stack, mut process: Process, role: &str) -> Process {
+/// Kills and restarts a process while users talk, with some other fault at the beginning of each round; whatever was acked
+/// must be answered. Gives the last process.
+pub(crate) async fn killed_in_traffic(
+    stack: &mut Stack,
+    mut process: Process,
+    role: &str,
+    answer: &str,
+    fault: impl Fn(&Stack, u64),
+) -> Process {
     let kills = if long() { 30 } else { 4 };
     let mut acked = HashSet::new();
     let mut refused = 0;
     for round in 0..kills {
+        fault(stack, round);
         let pushes = (0..40).map(|n| {
             let text = format!("{round}/{n}");
             let sandbox = stack.sandbox.sandbox.clone();
@@ -58,7 +66,7 @@ async fn killed_in_traffic(stack: &mut Stack, mut process: Process, role: &str) 
         process = stack.role(role).await;
         for (text, was_acked) in pushes.await.expect("pushing does not panic") {
             if was_acked {
-                acked.insert(format!("answer to {text}"));
+                acked.insert(format!("{answer}{text}"));
             } else {
                 refused += 1;
             }

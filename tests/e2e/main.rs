@@ -20,6 +20,7 @@ mod readme;
 mod safety;
 mod samples;
 mod secrets;
+mod spool;
 mod stop;
 mod takeover;
 mod thousand;

@@ -1,4 +1,4 @@
-//! Never an ack that isn't true: without a queue the receiver says so, in time.
+//! Never an ack that isn't true: without a queue and without a spool the receiver says so, in time.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,8 @@ const BUDGET: Duration = Duration::from_millis(250);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_queue_is_away_pushes_get_503_within_the_budget_and_are_accepted_when_it_is_back() {
-    let mut stack = Stack::on_redis(Setup::default()).await;
+    let receiver = "spool = false\n".to_owned();
+    let mut stack = Stack::on_redis(Setup { receiver, ..Setup::default() }).await;
     stack.expect_errors("pushes can't be stored");
     let receiver = stack.role("receiver").await;
     stack.say("oUser", "before").await;

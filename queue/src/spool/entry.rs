@@ -53,8 +53,7 @@ pub(super) fn size_bytes(message: &NewMessage) -> u64 {
 }
 
 /// The columns that [`read`] reads.
-pub(super) const COLUMNS: &str =
-    "seq, id, lane, class, arrived_us, spooled_us, held_effect, dead_reason, payload";
+pub(super) const COLUMNS: &str = "seq, id, lane, class, arrived_us, spooled_us, held, dead_reason, payload";
 
 /// Reads a row whose spool's clock shows `now_us`.
 pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
@@ -68,7 +67,7 @@ pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
             payload: row.get::<_, Vec<u8>>(8)?.into(),
             arrived_us: loaded(row.get(4)?),
             not_after: None,
-            held: effect_named(row.get_ref(6)?.as_str()?),
+            held: effect_of(row.get(6)?),
             late: true,
             dead_reason: row.get(7)?,
         },
@@ -76,20 +75,19 @@ pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
     })
 }
 
-/// The name of what a message does to the held ones of its lane.
-pub(super) fn name_of(effect: HeldEffect) -> &'static str {
+/// The number that stands for an effect in a row.
+pub(super) fn number_of(effect: HeldEffect) -> i64 {
     match effect {
-        HeldEffect::Leave => "leave",
-        HeldEffect::Wake => "wake",
-        HeldEffect::Bury => "bury",
+        HeldEffect::Leave => 0,
+        HeldEffect::Wake => 1,
+        HeldEffect::Bury => 2,
     }
 }
 
-/// What has that name; one that a newer version wrote leaves held ones alone.
-fn effect_named(name: &str) -> HeldEffect {
-    match name {
-        "wake" => HeldEffect::Wake,
-        "bury" => HeldEffect::Bury,
+fn effect_of(number: i64) -> HeldEffect {
+    match number {
+        1 => HeldEffect::Wake,
+        2 => HeldEffect::Bury,
         _ => HeldEffect::Leave,
     }
 }

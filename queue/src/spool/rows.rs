@@ -26,7 +26,7 @@ pub(super) fn append(
         return Ok(Err(refusal));
     }
     step.execute(
-        "INSERT INTO entry (id, lane, class, arrived_us, spooled_us, bytes, held_effect, dead_reason, payload)
+        "INSERT INTO entry (id, lane, class, arrived_us, spooled_us, bytes, held, dead_reason, payload)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             id,
@@ -35,7 +35,7 @@ pub(super) fn append(
             stored(message.arrived_us),
             step.now_us,
             stored(bytes),
-            entry::name_of(message.held),
+            entry::number_of(message.held),
             message.dead_reason,
             &message.payload[..]
         ],

@@ -25,7 +25,7 @@ CREATE TABLE entry (
     arrived_us  INTEGER NOT NULL,
     spooled_us  INTEGER NOT NULL,           -- when it was put here: its age counts from then
     bytes       INTEGER NOT NULL,           -- what it counts for against the limit
-    held_effect TEXT NOT NULL,              -- what it does to the held messages of its lane: leave, wake, bury
+    held        INTEGER NOT NULL,           -- what it does to the held messages of its lane: 0 nothing, 1 wakes, 2 buries
     dead_reason TEXT,                       -- to be stored among the dead letters, for this reason
     refusal     TEXT,                       -- quarantined: why the store refuses it
     payload     BLOB NOT NULL               -- as it came; last, since it may fill many pages

@@ -107,7 +107,7 @@ fn begin(database: &Database, now_us: i64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What goes with every commit: forgetting ids, more than a batch can add.
+/// What goes with every commit: forgetting ids and values, more than a batch can add.
 fn keep_house(step: &Step<'_>, changes: usize) -> Result<(), Fault> {
     let at_most = i64::try_from(PRUNED_AT_LEAST.max(2 * changes)).unwrap_or(i64::MAX);
     step.execute(

@@ -6,6 +6,7 @@
 mod backend;
 mod history;
 mod process;
+mod proxy;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use huixin_queue::testing::RedisServer;
 use huixin_queue::{Clock, Counts, DeadFilter, DeadLetter, Queue, QueueError};
 use huixin_sandbox::{Push, RunningSandbox, SandboxConfig, TryOutcome, What};
 pub(crate) use process::Process;
+pub(crate) use proxy::Proxy;
 use url::Url;
 
 /// Long enough for anything that should happen on a busy machine, short enough to end a test that hangs.
