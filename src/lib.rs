@@ -17,3 +17,6 @@ pub mod report;
 pub mod safety;
 pub mod serve;
 pub mod shutdown;
+
+#[cfg(test)]
+mod recorder;

@@ -4,11 +4,19 @@
 //! known. It carries its own spool and those it has adopted, the adopted ones first, since what is in them is older. While
 //! the queue is away it looks after it with a few entries at a time; when they are taken it closes the breaker and carries
 //! the rest at full speed, beside the pushes.
+//!
+//! It doesn't end before the receiver does: what panics is told and begun again, since a receiver that ended for it would
+//! take no pushes at all.
 
+#[cfg(test)]
+mod tests;
+
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
 use huixin_queue::Queue;
 use huixin_queue::spool::{Folders, Spool, SpoolError};
 use tokio_util::sync::CancellationToken;
@@ -104,9 +112,14 @@ async fn count(spooling: Arc<Spooling>) {
     let mut ticks = tokio::time::interval(COUNT_EVERY);
     loop {
         ticks.tick().await;
-        // One that can't be read is told by the carrier.
-        if let Ok(counts) = spooling.counts().await {
-            metrics::spool(&counts, spooling.breaker.is_open());
+        let counting = AssertUnwindSafe(async {
+            // One that can't be read is told by the carrier.
+            if let Ok(counts) = spooling.counts().await {
+                metrics::spool(&counts, spooling.breaker.is_open());
+            }
+        });
+        if counting.catch_unwind().await.is_err() {
+            tracing::error!("counting the spool panicked: this is a bug, please report it");
         }
     }
 }
@@ -158,8 +171,17 @@ impl Carrier {
         self.finish().await
     }
 
-    /// Does what is due; how long there is nothing to do then.
+    /// Does what is due; how long there is nothing to do then. After a panic it isn't known what was taken: all that is not
+    /// forgotten is offered again, and known by the queue if it was.
     async fn step(&mut self) -> Result<Duration, SpoolError> {
+        AssertUnwindSafe(self.do_what_is_due()).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!("carrying the spool panicked: this is a bug, please report it");
+            self.has_failed();
+            Ok(LOOK_MAX)
+        })
+    }
+
+    async fn do_what_is_due(&mut self) -> Result<Duration, SpoolError> {
         self.look_for_abandoned().await;
         let openings = self.spooling.breaker.openings();
         if openings != self.seen_openings {

@@ -121,52 +121,28 @@ impl Warnings {
 #[cfg(test)]
 mod tests {
     use huixin_queue::testing::RedisServer;
-    use metrics::{
-        Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-        set_default_local_recorder,
-    };
-    use tokio::sync::watch;
+    use metrics::set_default_local_recorder;
 
     use super::*;
-
-    /// Panics when the first gauge is set, and counts the ones after.
-    struct Broken(watch::Sender<u32>);
-
-    impl Recorder for Broken {
-        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-        fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
-            Counter::noop()
-        }
-
-        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-            let before = *self.0.borrow();
-            self.0.send_modify(|set| *set += 1);
-            assert!(before > 0, "the recorder has a bug");
-            Gauge::noop()
-        }
-
-        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-            Histogram::noop()
-        }
-    }
+    use crate::recorder::Broken;
 
     // On one thread: the recorder is of this one only.
     #[tokio::test]
     async fn a_look_that_panics_does_not_end_the_watch() {
         let server = RedisServer::start(&[]);
-        let recorder = Broken(watch::Sender::new(0));
-        let mut set = recorder.0.subscribe();
+        let recorder = Broken::after(3);
         let _recording = set_default_local_recorder(&recorder);
         let inspector = Inspector::open(&server.url()).expect("the URL is right");
         let mut watch = Watch::new(inspector, Vec::new());
         watch.every = Duration::from_millis(10);
         let stop = CancellationToken::new();
         let watching = tokio::spawn(watch.run(stop.clone()));
-        let looks = set.wait_for(|set| *set as usize > 2 * Risk::ALL.len());
-        tokio::time::timeout(Duration::from_secs(20), looks).await.expect("it looks on").expect("it lives");
+        let looks = async {
+            while recorder.used() < 3 * Risk::ALL.len() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), looks).await.expect("it looks on");
         stop.cancel();
         watching.await.expect("it ends as it is told");
     }
