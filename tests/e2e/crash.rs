@@ -71,9 +71,16 @@ pub(crate) async fn killed_in_traffic(
                 refused += 1;
             }
         }
+        // A message that was in hand at three kills would be taken for the cause of them, and die.
+        all_answered(stack, &acked).await;
     }
     assert!(acked.len() > 10, "only {} were acked", acked.len());
     println!("{kills} kills: {} acked, {refused} not", acked.len());
+    process
+}
+
+/// Waits until all that was acked is answered.
+async fn all_answered(stack: &Stack, acked: &HashSet<String>) {
     let transcript = stack.sandbox.sandbox.transcript();
     let answered = |entries: &[std::sync::Arc<huixin_sandbox::Entry>]| {
         let answered: HashSet<&str> = entries.iter().filter_map(|entry| entry.what.text()).collect();
@@ -85,5 +92,4 @@ pub(crate) async fn killed_in_traffic(
         let lost: Vec<_> = acked.iter().filter(|text| !answered.contains(text.as_str())).collect();
         panic!("acked and never answered: {lost:?}; {error}");
     }
-    process
 }
