@@ -1,8 +1,8 @@
 //! A user who floods takes a turn like everybody, and not the place of others.
 //!
 //! The others' waiting time, from the receiver's stamp to the start of the handler, is measured twice in one run: without
-//! the flood and with it. All ask a service that takes 200 ms, through few permits, so that a lane that got more than its
-//! turn would be seen at once.
+//! the flood and with it. There are three permits and a service that takes 200 ms, and the others alone need two
+//! of the permits: a flood that got one of them for itself would make them wait longer and longer.
 
 use std::time::Duration;
 
@@ -12,8 +12,11 @@ use huixin_sandbox::{Push, Sandbox, SandboxConfig};
 use crate::harness::{Asked, Backend, Setup, Stack, long};
 
 const HANDLER_TAKES: Duration = Duration::from_millis(200);
+/// What recording, sending and ending may take besides, on a busy machine.
+const AROUND_IT: Duration = Duration::from_millis(100);
+const PERMITS: &str = "3";
 /// Users of one message come at this rate.
-const OTHERS_PER_SECOND: u32 = 25;
+const OTHERS_PER_SECOND: u32 = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_who_floods_makes_others_wait_no_longer_than_one_handler_takes() {
@@ -22,11 +25,8 @@ async fn a_user_who_floods_makes_others_wait_no_longer_than_one_handler_takes() 
     let sandbox = SandboxConfig { enforce_windows: false, ..SandboxConfig::default() };
     let mut stack = Stack::on_redis(Setup { routes: backend.route(), sandbox, ..Setup::default() }).await;
     let _receiver = stack.role("receiver").await;
-    let permits = [("HUIXIN_WORKER__CONCURRENCY", "8")];
-    let workers = [stack.spawn("worker", &permits), stack.spawn("worker", &permits)];
-    for worker in &workers {
-        worker.ready().await;
-    }
+    let worker = stack.spawn("worker", &[("HUIXIN_WORKER__CONCURRENCY", PERMITS)]);
+    worker.ready().await;
     let wechat = &stack.sandbox.sandbox;
 
     pushes(wechat, "calm", others, OTHERS_PER_SECOND).await;
@@ -40,8 +40,8 @@ async fn a_user_who_floods_makes_others_wait_no_longer_than_one_handler_takes() 
 
     let requests = backend.requests();
     let flooding: Vec<_> = requests.iter().filter_map(|asked| asked.content.strip_prefix("flood ")).collect();
-    let p99 = |waits: &[Duration]| waits[waits.len() * 99 / 100];
-    let allowed = p99(&calm).mul_f64(1.2) + HANDLER_TAKES;
+    let p99 = |waits: &[Duration]| waits[(waits.len() * 99).div_ceil(100) - 1];
+    let allowed = p99(&calm).mul_f64(1.2) + HANDLER_TAKES + AROUND_IT;
     println!(
         "{others} users with one message each: waiting without a flood p50 {:.1?}, p99 {:.1?}; beside {acked} messages of \
          one user p50 {:.1?}, p99 {:.1?}, allowed {allowed:.1?}; the flood had {} turns",

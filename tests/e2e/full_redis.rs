@@ -37,14 +37,18 @@ async fn a_full_redis_keeps_the_leases_of_living_workers_and_drains_to_the_last_
     }
     backend.wait_for_requests(PATIENT).await;
 
-    // More comes than there is room for, until the long handlers are done.
+    // More comes than there is room for; and after a third of the time there is no room for anything.
     limit_memory(&stack, used_bytes(redis(&stack)) + ROOM_BYTES);
     let padding = "x".repeat(BODY_BYTES);
     let began = Instant::now();
     let mut every = tokio::time::interval(Duration::from_millis(50));
-    let (mut acked, mut refused) = (0, 0);
+    let (mut acked, mut refused, mut has_room) = (0, 0, true);
     while began.elapsed() < takes {
         every.tick().await;
+        if has_room && began.elapsed() > takes / 3 {
+            has_room = false;
+            limit_memory(&stack, 1);
+        }
         let number = acked + refused;
         if push(&stack, Name { user: number % FILLERS, number }, &padding, &mut history).await {
             acked += 1;
@@ -53,8 +57,7 @@ async fn a_full_redis_keeps_the_leases_of_living_workers_and_drains_to_the_last_
         }
     }
     let out_of_memory = out_of_memory(redis(&stack));
-    // Now there is no room for anything. A worker that is started must not be kept out by what it would like to write.
-    limit_memory(&stack, 1);
+    // A worker that is started now must not be kept out by what it would like to write.
     let newcomer = stack.role("worker").await;
     stack.wait_until_empty().await;
     limit_memory(&stack, 0);

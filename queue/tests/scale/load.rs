@@ -1,0 +1,139 @@
+//! Many messages in and out of a queue, hundreds of calls at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use huixin_queue::testing::conformance::message;
+use huixin_queue::{Accepted, Class, Lease, Leased, NewMessage, Queue, QueueError, TakeRequest, WorkerId};
+
+use crate::meter::Meter;
+
+/// A text in its XML, with the header of the receiver.
+pub(crate) const PAYLOAD_BYTES: usize = 450;
+/// Calls under way at once.
+const IN_FLIGHT: usize = 512;
+/// Messages of one take: what a worker with many free permits asks for.
+const TAKE_MAX: usize = 64;
+/// Messages taken before they are completed, so that both can be measured apart.
+const HELD_MAX: usize = 1_024;
+
+/// A queue under load.
+pub(crate) struct Load {
+    pub(crate) queue: Arc<dyn Queue>,
+    worker: WorkerId,
+    call: AtomicU64,
+    payload: bytes::Bytes,
+}
+
+/// What a message costs, in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spent {
+    pub(crate) accept: f64,
+    pub(crate) take: f64,
+    pub(crate) complete: f64,
+}
+
+impl Load {
+    pub(crate) fn on(queue: Arc<dyn Queue>) -> Self {
+        let payload = vec![b'x'; PAYLOAD_BYTES].into();
+        Self { queue, worker: WorkerId::new("scale"), call: AtomicU64::new(0), payload }
+    }
+
+    /// Uses everything once, so that scripts are loaded and connections made.
+    pub(crate) async fn warm_up(&self, meter: &mut Meter) {
+        self.accept("warm", "warm", 10, 10).await;
+        self.settle_all("warm", 10, meter, async |queue, lease| queue.complete(lease).await).await;
+    }
+
+    /// Stores so many messages of a class in so many lanes, one lane after the other. Ids and lanes are as long as those of
+    /// the receiver; `series` keeps them apart from others.
+    pub(crate) async fn accept(&self, class: &str, series: &str, messages: usize, lanes: usize) {
+        let class = Class::new(class).expect("it fits");
+        let accepts = futures::stream::iter(0..messages).map(|n| {
+            let (lane, id) =
+                (format!("main/o{series:_>7}{:020}", n % lanes), format!("m{series:_>7}{n:015}"));
+            let new =
+                NewMessage { class: class.clone(), payload: self.payload.clone(), ..message(&lane, &id) };
+            self.queue.accept(new)
+        });
+        let each = async |outcome: Result<Accepted, QueueError>| {
+            assert_eq!(outcome.expect("the queue accepts"), Accepted::New);
+        };
+        accepts.buffer_unordered(IN_FLIGHT).for_each(each).await;
+    }
+
+    /// Accepts, takes and completes so many messages, and tells what each cost.
+    pub(crate) async fn sample(&self, when: &str, messages: usize, meter: &mut Meter) -> Spent {
+        let start = meter.now_us().await;
+        self.accept("main", when, messages, messages / 5).await;
+        let accept = meter.now_us().await - start;
+        let (mut take, mut complete, mut done) = (0.0, 0.0, 0);
+        while done < messages {
+            let mut held = Vec::new();
+            while held.len() < HELD_MAX.min(messages / 5).min(messages - done) {
+                let max = TAKE_MAX.min(messages - done - held.len());
+                let start = meter.now_us().await;
+                let some = self.take("main", max).await;
+                take += meter.dearest_take(start).await;
+                assert!(!some.is_empty(), "there is enough to take");
+                held.extend(some);
+            }
+            let start = meter.now_us().await;
+            self.settle(&held, async |queue, lease| queue.complete(lease).await).await;
+            complete += meter.now_us().await - start;
+            done += held.len();
+        }
+        let each = |spent: f64| spent / messages as f64;
+        let spent = Spent { accept: each(accept), take: each(take), complete: each(complete) };
+        println!(
+            "  {when:<6} accept {:5.1}, take {:5.1}, complete {:5.1}",
+            spent.accept, spent.take, spent.complete
+        );
+        spent
+    }
+
+    /// Takes so many messages of a class, as soon as they can be taken, and settles each.
+    pub(crate) async fn settle_all(
+        &self,
+        class: &str,
+        messages: usize,
+        meter: &mut Meter,
+        settle: impl AsyncFn(&dyn Queue, &Lease) -> Result<(), QueueError>,
+    ) {
+        let (mut done, mut patience) = (0, 200);
+        while done < messages {
+            let start = meter.now_us().await;
+            let held = self.take(class, TAKE_MAX.min(messages - done)).await;
+            meter.dearest_take(start).await;
+            if held.is_empty() {
+                patience -= 1;
+                assert!(patience > 0, "{done} of {messages} came");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            self.settle(&held, &settle).await;
+            done += held.len();
+        }
+    }
+
+    async fn take(&self, class: &str, max: usize) -> Vec<Leased> {
+        let request = TakeRequest {
+            max,
+            classes: vec![Class::new(class).expect("it fits")],
+            worker: self.worker.clone(),
+            call: self.call.fetch_add(1, Ordering::Relaxed) + 1,
+            lease_for: Duration::from_secs(3600),
+        };
+        self.queue.take(&request).await.expect("the queue gives").messages
+    }
+
+    async fn settle(
+        &self,
+        held: &[Leased],
+        settle: impl AsyncFn(&dyn Queue, &Lease) -> Result<(), QueueError>,
+    ) {
+        let settles = futures::stream::iter(held).map(|leased| settle(&*self.queue, &leased.lease));
+        settles.buffer_unordered(IN_FLIGHT).for_each(async |outcome| outcome.expect("it is held")).await;
+    }
+}
