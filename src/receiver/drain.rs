@@ -13,7 +13,7 @@
 //! and from then on tried alone when it is first in its lane. Nearly all succeed at once, since it was the queue that had
 //! failed. One that fails again and again while the queue takes others is quarantined.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -28,9 +28,12 @@ use super::lanes::{LaneKey, Lanes};
 use super::metrics;
 use crate::report::one_line;
 
-/// Entries read at once at most, and bytes of them.
-const PAGE: usize = 2_048;
-const PAGE_BYTES: usize = 8 * 1024 * 1024;
+/// Entries read at once at most, and bytes of them: enough to keep the queue busy, and so few that pushes that go to the
+/// spool meanwhile don't notice.
+const PAGE: usize = 512;
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Pages read at once at most, to find somebody behind a lane that waits for its suspect.
+const PAGES_MAX: usize = 64;
 /// Accepts under way at once.
 const AT_ONCE: usize = 256;
 /// Taken and not yet forgotten at most: some seconds of the fastest drain.
@@ -39,8 +42,12 @@ const TAKEN_MAX: usize = 65_536;
 const ACCEPT_WITHIN: Duration = Duration::from_secs(10);
 /// A bad entry is refused sooner than this. Longer silence is an outage.
 const REFUSED_WITHIN: Duration = Duration::from_secs(1);
-/// How many entries are tried alone to see whether the queue works.
+/// How many entries are tried alone to see whether the queue works, out of how many, and how many more are read to find some
+/// that have not failed in this before.
 const SCOUTS: usize = 3;
+const SCOUT_PAGE: usize = 128;
+const SCOUT_PAGES: usize = 8;
+const FAILED_SCOUTS_MAX: usize = 1_024;
 /// How often a suspect is tried, how long apart, before it is quarantined.
 const SUSPECT_TRIES: u32 = 5;
 const SUSPECT_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 1_000 });
@@ -55,6 +62,8 @@ pub(super) struct Drain {
     /// The lanes of what the queue took and is not forgotten, by number.
     taken: BTreeMap<u64, LaneKey>,
     suspects: HashMap<LaneKey, Suspect>,
+    /// Lanes whose entries did not find the queue working, since it did last.
+    failed_scouts: HashSet<LaneKey>,
 }
 
 /// An entry that the queue did not take.
@@ -94,9 +103,11 @@ enum Tried {
     Failed(String),
 }
 
-/// The pending entries of a lane, in their order.
+/// The pending entries of a lane, in their order, up to its suspect.
 struct Chain {
     key: LaneKey,
+    /// Whether the first of them is no suspect.
+    goes_on: bool,
     entries: Vec<Entry>,
 }
 
@@ -109,7 +120,8 @@ impl Drain {
         breaker: Arc<Breaker>,
         max_age: Duration,
     ) -> Self {
-        Self { queue, spool, lanes, breaker, max_age, taken: BTreeMap::new(), suspects: HashMap::new() }
+        let (taken, suspects, failed_scouts) = (BTreeMap::new(), HashMap::new(), HashSet::new());
+        Self { queue, spool, lanes, breaker, max_age, taken, suspects, failed_scouts }
     }
 
     pub(super) fn spool(&self) -> &Arc<Spool> {
@@ -134,15 +146,15 @@ impl Drain {
         if self.spool.taken_count() >= TAKEN_MAX {
             return Ok(Round { taken: 0, forgotten });
         }
-        let mut chains = self.chains().await?;
+        let mut chains = self.chains(PAGE, PAGES_MAX, |chain| chain.goes_on).await?;
         let mut ripe = Vec::new();
-        for Chain { key, entries } in &mut chains {
-            let Some(suspect) = self.suspects.get(key) else { continue };
-            let place = entries.iter().position(|entry| entry.seq >= suspect.seq);
-            // What is behind it waits; before it, the lane goes on.
-            let mut rest = entries.split_off(place.unwrap_or(entries.len()));
-            if entries.is_empty() && !rest.is_empty() {
-                ripe.push((*key, rest.swap_remove(0)));
+        for Chain { key, entries, .. } in &mut chains {
+            let suspect = self.suspects.get(key).map(|suspect| suspect.seq);
+            // What is before it goes on; it is the last of its chain.
+            if let Some(entry) = entries.pop_if(|entry| Some(entry.seq) == suspect)
+                && entries.is_empty()
+            {
+                ripe.push((*key, entry));
             }
         }
         chains.retain(|chain| !chain.entries.is_empty());
@@ -154,24 +166,32 @@ impl Drain {
     /// Sees whether the queue works after it has failed, with some entries, each alone. True if one was taken, false if
     /// there is nothing to try it with.
     pub(super) async fn scout(&mut self) -> Result<bool, Trouble> {
-        let mut chains = self.chains().await?;
+        let is_good = |chain: &Chain| chain.goes_on && !self.failed_scouts.contains(&chain.key);
+        let mut chains = self.chains(SCOUT_PAGE, SCOUT_PAGES, is_good).await?;
         // Others each time, so that a few bad ones can't make the queue look bad for ever.
         chains.shuffle(&mut rand::rng());
-        chains.sort_by_key(|chain| self.suspects.contains_key(&chain.key));
+        chains.sort_by_key(|chain| !is_good(chain));
         let mut trouble = None;
-        for Chain { key, mut entries } in chains.into_iter().take(SCOUTS) {
+        for Chain { key, mut entries, .. } in chains.into_iter().take(SCOUTS) {
             let (entry, asked) = (entries.swap_remove(0), Instant::now());
             match self.offer(&entry).await {
                 Tried::Taken => {
                     self.has_taken(entry.seq, key);
+                    self.failed_scouts.clear();
                     return Ok(true);
                 }
                 Tried::Refused(reason) => self.quarantine(entry.seq, key, &reason).await?,
-                Tried::Failed(reason) => trouble = Some(Trouble::Queue(reason)),
+                Tried::Failed(reason) => {
+                    self.failed_scouts.insert(key);
+                    trouble = Some(Trouble::Queue(reason));
+                }
             }
             if asked.elapsed() > REFUSED_WITHIN {
                 break;
             }
+        }
+        if self.failed_scouts.len() > FAILED_SCOUTS_MAX {
+            self.failed_scouts.clear();
         }
         trouble.map_or(Ok(false), Err)
     }
@@ -187,16 +207,35 @@ impl Drain {
         !self.taken.is_empty() || !self.suspects.is_empty()
     }
 
-    async fn chains(&self) -> Result<Vec<Chain>, SpoolError> {
+    /// Pending entries by lane, nothing behind a suspect. Pages are read until there is a chain that is enough.
+    async fn chains(
+        &self,
+        first_page: usize,
+        most_pages: usize,
+        is_enough: impl Fn(&Chain) -> bool,
+    ) -> Result<Vec<Chain>, SpoolError> {
         let mut chains: Vec<Chain> = Vec::new();
         let mut places = HashMap::new();
-        for entry in self.spool.next(PAGE, PAGE_BYTES).await? {
-            let key = self.lanes.key(&entry.message.lane);
-            let place = *places.entry(key).or_insert(chains.len());
-            if place == chains.len() {
-                chains.push(Chain { key, entries: Vec::new() });
+        let (mut last, mut page) = (0, first_page);
+        for _ in 0..most_pages {
+            let entries = self.spool.next_after(last, page, PAGE_BYTES).await?;
+            let Some(end) = entries.last() else { break };
+            (last, page) = (end.seq, PAGE);
+            for entry in entries {
+                let key = self.lanes.key(&entry.message.lane);
+                let suspect = self.suspects.get(&key).map(|suspect| suspect.seq);
+                if suspect.is_some_and(|suspect| entry.seq > suspect) {
+                    continue;
+                }
+                let place = *places.entry(key).or_insert(chains.len());
+                if place == chains.len() {
+                    chains.push(Chain { key, goes_on: suspect != Some(entry.seq), entries: Vec::new() });
+                }
+                chains[place].entries.push(entry);
             }
-            chains[place].entries.push(entry);
+            if chains.iter().any(&is_enough) {
+                break;
+            }
         }
         Ok(chains)
     }
@@ -205,7 +244,7 @@ impl Drain {
     async fn carry(&mut self, chains: Vec<Chain>) -> Result<usize, Trouble> {
         let stop = AtomicBool::new(false);
         let (this, stop) = (&*self, &stop);
-        let carried = stream::iter(chains).map(|Chain { key, entries }| async move {
+        let carried = stream::iter(chains).map(|Chain { key, entries, .. }| async move {
             let mut tried = Vec::with_capacity(entries.len());
             for entry in entries {
                 if stop.load(Ordering::Relaxed) {

@@ -134,9 +134,20 @@ impl Spool {
     /// # Errors
     /// When the disk or the file says no; so for all of these.
     pub async fn next(&self, most: usize, most_bytes: usize) -> Result<Vec<Entry>, SpoolError> {
+        self.next_after(0, most, most_bytes).await
+    }
+
+    /// The same of those behind the number `after`.
+    pub async fn next_after(
+        &self,
+        after: u64,
+        most: usize,
+        most_bytes: usize,
+    ) -> Result<Vec<Entry>, SpoolError> {
         let (taken, now_us) = (self.taken.clone(), self.now.awake_us());
-        self.call(Kind::Look, move |step| rows::next(step, &mut locked(&taken), most, most_bytes, now_us))
-            .await
+        let next =
+            move |step: &mut Step<'_>| rows::next(step, &mut locked(&taken), after, most, most_bytes, now_us);
+        self.call(Kind::Look, next).await
     }
 
     /// The store has this entry.

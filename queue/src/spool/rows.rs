@@ -43,17 +43,19 @@ pub(super) fn append(
     Ok(Ok(Appended::New))
 }
 
-/// The first entries that aren't taken: at most so many, and so many bytes but for the last.
+/// The first entries behind `after` that aren't taken: at most so many, and so many bytes but for the last.
 pub(super) fn next(
     step: &Step<'_>,
     taken: &mut Taken,
+    after: u64,
     most: usize,
     most_bytes: usize,
     now_us: i64,
 ) -> Result<Vec<Entry>, Fault> {
     let sql = format!("SELECT {} FROM entry WHERE seq > ?1 AND refusal IS NULL ORDER BY seq", entry::COLUMNS);
     let mut statement = step.db.prepare_cached(&sql)?;
-    let mut rows = statement.query(params![stored(taken.all_up_to())])?;
+    let from_the_first = after <= taken.all_up_to();
+    let mut rows = statement.query(params![stored(after.max(taken.all_up_to()))])?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
     while entries.len() < most && bytes < most_bytes {
         let Some(row) = rows.next()? else { break };
@@ -62,7 +64,7 @@ pub(super) fn next(
             let entry = entry::read(row, now_us)?;
             bytes += entry.message.payload.len();
             entries.push(entry);
-        } else if entries.is_empty() {
+        } else if entries.is_empty() && from_the_first {
             taken.seen_up_to(seq);
         }
     }

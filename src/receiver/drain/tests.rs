@@ -151,6 +151,32 @@ async fn one_bad_entry_is_found_among_good_ones_and_quarantined_and_its_lane_goe
     assert_eq!(stage.drain.round().await.unwrap().taken, 1);
 }
 
+/// Its lane is first in the spool, and fills more than is read at once.
+#[tokio::test]
+async fn a_bad_entry_with_many_behind_it_hides_nobody() {
+    let redis = RedisServer::start(&[]);
+    let mut stage = Stage::on(Arc::new(open(&redis)));
+    redis.cli(&["LPUSH", "{huixin:0}:seen:bad", "x"]);
+    stage.spool("bad lane", "bad").await;
+    for n in 0..PAGE + SCOUT_PAGE {
+        stage.spool("bad lane", &format!("behind {n}")).await;
+    }
+    for n in 0..10 {
+        stage.spool(&format!("lane{n}"), &format!("m{n}")).await;
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while stage.queue.counts().await.unwrap().open_total() < 10 {
+        assert!(Instant::now() < deadline, "the others are taken");
+        if stage.drain.round().await.is_err() {
+            stage.drain.pending_again();
+            // The first look may meet only the bad one.
+            let _ = stage.drain.scout().await;
+        }
+    }
+    assert_eq!(stage.drain.suspects.len(), 1);
+    assert_eq!(stage.spool.counts().await.unwrap().quarantined, 0, "its lane waits a little longer");
+}
+
 #[tokio::test]
 async fn a_queue_that_is_away_makes_no_suspects_for_long() {
     let mut redis = RedisServer::start(&[]);
