@@ -63,6 +63,7 @@ pub(crate) fn judge(rules: &Rules, before: &State, action: Action, told: &Told, 
         | Action::ArriveLate { message }
         | Action::Drain { message, .. } => accepted(rules, before, message, told, after),
         Action::Take { worker, .. } => super::taken::judge(rules, before, worker, told, after),
+        Action::Reopen => super::taken::judge_reopening(rules, before, after),
         Action::TakeLate { .. } => must(before.store == after.store, Breach::LateTakeChangedSomething),
         Action::Renew { worker, at } | Action::Record { worker, at } | Action::Settle { worker, at, .. } => {
             let hand = before.worker(worker).hands[at];

@@ -84,17 +84,16 @@ impl State {
         *self.worker_mut(worker) = Worker::default();
     }
 
-    /// The embedded engine is opened again: all leases are void, and no worker is to blame. The workers were
-    /// in the same process and are gone; the model lets them come back with their old tokens, which is
-    /// harder.
+    /// The embedded engine is opened again: all leases are void. The workers were in the same process, so its end is
+    /// a loss like any other; the model lets them come back with their old tokens, which is harder.
     pub(crate) fn reopen(&mut self, rules: &Rules) {
         for no in (0..rules.setup.lanes).rev() {
+            let token = self.lane(no).token;
             if self.lane(no).lease.is_some() {
-                self.lane_mut(no).lease = None;
-                if !rules.is(Mutant::ReopeningKeepsTokens) {
-                    self.unlease(no);
-                }
-                self.put_first(rules, no);
+                self.take_back(rules, no, true);
+            }
+            if rules.is(Mutant::ReopeningKeepsTokens) {
+                self.lane_mut(no).token = token;
             }
         }
         self.store.batches = Default::default();

@@ -101,7 +101,7 @@ pub(crate) const TAIL: Setup = Setup {
     ..PLAIN
 };
 
-/// An embedded store that is opened again.
+/// An embedded store that is opened again, with the workers in its process.
 pub(crate) const REOPENED: Setup = Setup {
     name: "reopened",
     pushes: &[text(0), text(0)],

@@ -22,7 +22,8 @@ pub(crate) fn judge(
         let same = given.iter().all(|hand| left.next() == Some(&hand.lane) && hand.token == batch.token);
         return must(same && left.next().is_none(), Breach::RepeatedTakeDiffers);
     }
-    reclaimed(rules, before, given, after)?;
+    let counts = |lease| (!before.store.pausing).then_some(lease).filter(|&lease| lease != Lease::Running);
+    reclaimed(rules, before, counts, given, after)?;
     for hand in given {
         let was = before.lane(hand.lane);
         must(!was.paused && !before.store.gate_closed, Breach::PausedWasTaken)?;
@@ -32,16 +33,27 @@ pub(crate) fn judge(
     Ok(())
 }
 
-/// What a take did to leases that ran out before it.
-fn reclaimed(rules: &Rules, before: &State, given: &[Hand], after: &mut State) -> Result<(), Breach> {
+/// Judges what an embedded queue did when it was opened again: it took all leases back.
+pub(crate) fn judge_reopening(rules: &Rules, before: &State, after: &mut State) -> Result<(), Breach> {
+    reclaimed(rules, before, |_| Some(Lease::RanOut), &[], after)
+}
+
+/// What was done to leases: `ended` tells how each counts that was to be taken back.
+fn reclaimed(
+    rules: &Rules,
+    before: &State,
+    ended: impl Fn(Lease) -> Option<Lease>,
+    given: &[Hand],
+    after: &mut State,
+) -> Result<(), Breach> {
     let mut first_in_line = Vec::new();
     for no in 0..rules.setup.lanes {
         let was = before.lane(no);
         let Some(lease) = was.lease else { continue };
-        if lease == Lease::Running || before.store.pausing {
+        let Some(lease) = ended(lease) else {
             must(after.lane(no).token == was.token, Breach::LivingLeaseTaken)?;
             continue;
-        }
+        };
         let Some(message) = was.current() else { continue };
         let losses = &mut after.history.losses[usize::from(message)];
         let counts = rules.setup.poison && lease == Lease::RanOut;

@@ -101,36 +101,40 @@ impl State {
         }
     }
 
-    /// What has run out goes to the front: its turn had begun.
+    /// What has run out is taken back, but for a while after a gap.
     fn reclaim_expired(&mut self, rules: &Rules) {
         if self.store.pausing && !rules.is(Mutant::PauseIsIgnored) {
             return;
         }
         for lane in (0..rules.setup.lanes).rev() {
-            let Some(lease) = self.lane(lane).lease.filter(|&lease| lease != Lease::Running) else {
-                continue;
-            };
-            let counts = (lease == Lease::RanOut || rules.is(Mutant::GapCountsAsLoss)) && rules.setup.poison;
-            let message = self.lane(lane).current();
-            let confirmed = self.lane(lane).confirmed;
-            self.unlease(lane);
-            if let Some(message) = message.filter(|_| counts) {
-                let record = &mut self.store.records[usize::from(message)];
-                if confirmed || record.losses == 0 || rules.is(Mutant::UnconfirmedTakeCountsAsLoss) {
-                    record.losses += 1;
-                }
-                if record.losses >= DEADLY_LOSSES && !rules.is(Mutant::ThirdLossDoesNotKill) {
-                    self.remove_current(rules, lane);
-                    self.store.dead.add(message);
-                    self.go_on(rules, lane);
-                    continue;
-                }
+            if let Some(lease) = self.lane(lane).lease.filter(|&lease| lease != Lease::Running) {
+                let counts = lease == Lease::RanOut || rules.is(Mutant::GapCountsAsLoss);
+                self.take_back(rules, lane, counts);
             }
-            match rules.mutant {
-                Some(Mutant::ExpiryForgetsReady) => {}
-                Some(Mutant::ExpiryGoesToTheEnd) => self.put_last(rules, lane),
-                _ => self.put_first(rules, lane),
+        }
+    }
+
+    /// A leased lane whose worker is gone goes to the front: its turn had begun. Or its head dies with that worker.
+    pub(crate) fn take_back(&mut self, rules: &Rules, no: u8, counts: bool) {
+        let message = self.lane(no).current();
+        let confirmed = self.lane(no).confirmed;
+        self.unlease(no);
+        if let Some(message) = message.filter(|_| counts && rules.setup.poison) {
+            let record = &mut self.store.records[usize::from(message)];
+            if confirmed || record.losses == 0 || rules.is(Mutant::UnconfirmedTakeCountsAsLoss) {
+                record.losses += 1;
             }
+            if record.losses >= DEADLY_LOSSES && !rules.is(Mutant::ThirdLossDoesNotKill) {
+                self.remove_current(rules, no);
+                self.store.dead.add(message);
+                self.go_on(rules, no);
+                return;
+            }
+        }
+        match rules.mutant {
+            Some(Mutant::ExpiryForgetsReady) => {}
+            Some(Mutant::ExpiryGoesToTheEnd) => self.put_last(rules, no),
+            _ => self.put_first(rules, no),
         }
     }
 
