@@ -1,0 +1,167 @@
+//! The steps, and what their callers are told.
+
+use arrayvec::ArrayVec;
+
+use crate::rules::{Rules, Settle};
+use crate::state::{Door, HANDS, Hand, Message, State};
+
+/// One step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Action {
+    Push {
+        message: Message,
+        heard: bool,
+    },
+    /// The two halves of a push whose dedup isn't atomic.
+    LookForMark {
+        message: Message,
+    },
+    EnqueueUnmarked {
+        message: Message,
+    },
+    Send {
+        message: Message,
+    },
+    Arrive {
+        message: Message,
+    },
+    Hear {
+        message: Message,
+    },
+    GiveUp {
+        message: Message,
+    },
+    ArriveLate {
+        message: Message,
+    },
+    Drain {
+        message: Message,
+        heard: bool,
+    },
+    Take {
+        worker: u8,
+        heard: bool,
+    },
+    TakeLate {
+        worker: u8,
+    },
+    Renew {
+        worker: u8,
+        at: usize,
+    },
+    Record {
+        worker: u8,
+        at: usize,
+    },
+    Settle {
+        worker: u8,
+        at: usize,
+        how: Settle,
+        heard: bool,
+    },
+    Crash {
+        worker: u8,
+    },
+    LeaseRunsOut {
+        lane: u8,
+    },
+    DelayEnds {
+        lane: u8,
+    },
+    Gap,
+    GapIsOver,
+    Answer {
+        message: Message,
+        value: u8,
+    },
+    HeldTooLong {
+        lane: u8,
+    },
+    PauseLane {
+        lane: u8,
+    },
+    ResumeLane {
+        lane: u8,
+    },
+    PauseClass,
+    ResumeClass,
+    Revive {
+        message: Message,
+    },
+    Drop {
+        message: Message,
+    },
+    Reopen,
+    Save,
+    LoseTail,
+}
+
+/// Messages given to a worker.
+pub(crate) type Given = ArrayVec<Hand, HANDS>;
+
+/// What the caller of a step is told, whether or not it hears it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Told {
+    New,
+    Duplicate,
+    Expired,
+    Given {
+        given: Given,
+        again: bool,
+    },
+    Done,
+    LeaseLost,
+    Already,
+    Gone,
+    /// Nobody asked.
+    Nothing,
+}
+
+/// Does it.
+pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> Told {
+    match action {
+        Action::Push { message, heard } => return state.push(rules, message, heard),
+        Action::LookForMark { message } => _ = state.strays.add(message),
+        Action::EnqueueUnmarked { message } => {
+            // Two receivers have looked, so the first to come leaves the other under way.
+            if !state.store.seen.add(message) {
+                state.strays.remove(message);
+            }
+            state.enqueue(rules, message, false);
+            state.doors[usize::from(message)] = Door::Done;
+            return Told::New;
+        }
+        Action::Send { message } => state.send(rules, message),
+        Action::Arrive { message } => return state.arrive(rules, message),
+        Action::Hear { message } => state.doors[usize::from(message)] = Door::Done,
+        Action::GiveUp { message } => state.give_up(message),
+        Action::ArriveLate { message } => return state.arrive_late(rules, message),
+        Action::Drain { message, heard } => return state.drain(rules, message, heard),
+        Action::Take { worker, heard } => return state.take(rules, worker, heard),
+        Action::TakeLate { worker } => return state.take_late(rules, worker),
+        Action::Renew { worker, at } => return state.renew(rules, worker, at),
+        Action::Record { worker, at } => return state.record(rules, worker, at),
+        Action::Settle { worker, at, how, heard } => return state.settle(rules, worker, at, how, heard),
+        Action::Crash { worker } => state.crash(worker),
+        Action::LeaseRunsOut { lane } => state.run_out(lane),
+        Action::DelayEnds { lane } => {
+            if let Some(delay) = &mut state.lane_mut(lane).delay {
+                delay.due = true;
+            }
+        }
+        Action::Gap => state.have_a_gap(),
+        Action::GapIsOver => state.store.pausing = false,
+        Action::Answer { message, value } => return state.answer(rules, message, value),
+        Action::HeldTooLong { lane } => state.let_held_die(lane),
+        Action::PauseLane { lane } => state.lane_mut(lane).paused = true,
+        Action::ResumeLane { lane } => state.resume_lane(rules, lane),
+        Action::PauseClass => state.store.gate_closed = true,
+        Action::ResumeClass => state.store.gate_closed = false,
+        Action::Revive { message } => return state.revive(rules, message),
+        Action::Drop { message } => _ = state.store.dead.remove(message),
+        Action::Reopen => state.reopen(rules),
+        Action::Save => state.saved = Some(Box::new((state.store.clone(), state.history.clone()))),
+        Action::LoseTail => state.lose_tail(),
+    }
+    Told::Nothing
+}

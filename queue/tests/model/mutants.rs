@@ -1,0 +1,81 @@
+//! Rules that can be broken on purpose, and where that is seen.
+//!
+//! A model that finds nothing may be right, or blind. Each mutant is one mistake that a queue has been seen
+//! to make, or that this one could; the test runs it in the smallest set-up in which it matters, and wants it
+//! caught by the very property that was made against it. That the same set-up without the mutant breaks
+//! nothing is checked by the other test, so a property that is always broken can't pass for a watchful one.
+
+use crate::history::Breach;
+use crate::properties::{self, name_of};
+use crate::rules::Setup;
+use crate::setups;
+
+macro_rules! mutants {
+    ($($mutant:ident in $setup:ident is caught by $property:expr,)*) => {
+        /// One mistake.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(crate) enum Mutant { $($mutant,)* }
+
+        /// Each with the set-up in which it is looked for, and the property that must find it.
+        pub(crate) const MUTANTS: &[(Mutant, &Setup, &str)] =
+            &[$((Mutant::$mutant, &setups::$setup, $property),)*];
+    };
+}
+
+mutants! {
+    // Coming in.
+    DedupIsNotAtomic in LEASES is caught by name_of(Breach::AcceptedTwice),
+    AcceptMakesABusyLaneReady in LEASES is caught by properties::LANE_STATES,
+    ExpiredLeavesItsMark in SPOOL is caught by name_of(Breach::RefusedAcceptChangedSomething),
+    NotAfterIgnored in SPOOL is caught by name_of(Breach::StartedOutOfOrder),
+    NotQueuedBehindTheSpool in SPOOL is caught by name_of(Breach::StartedOutOfOrder),
+    ForgottenBeforeItWasTaken in SPOOL is caught by properties::KEPT,
+    SpooledComesLast in SPOOL is caught by name_of(Breach::StartedOutOfOrder),
+    StampedBeforeItWaited in SPOOL is caught by name_of(Breach::StartedOutOfOrder),
+    LateOvertakesTheCurrentOne in SPOOL is caught by name_of(Breach::OtherMessageThanTheCurrent),
+    // Leases.
+    RanOutLeaseIsRefused in LEASES is caught by name_of(Breach::CurrentTokenWasRefused),
+    SettleWithoutTokenCheck in LEASES is caught by name_of(Breach::StaleTokenChangedSomething),
+    LostLeaseIsExtended in LEASES is caught by name_of(Breach::StaleTokenChangedSomething),
+    TokenWithoutIncarnation in TAIL is caught by properties::ONE_OWNER,
+    TokenWithoutCall in TAIL is caught by properties::ONE_OWNER,
+    RepeatedTakeTakesAnew in LEASES is caught by name_of(Breach::RepeatedTakeDiffers),
+    LateTakeTakes in LEASES is caught by name_of(Breach::LateTakeChangedSomething),
+    ExpiryForgetsReady in LEASES is caught by properties::LANE_STATES,
+    ExpiryGoesToTheEnd in LEASES is caught by name_of(Breach::NotFirstInLine),
+    ReopeningKeepsTokens in REOPENED is caught by properties::TOKENS,
+    // Lanes.
+    WrongHeadPopped in SPOOL is caught by properties::ONE_PLACE,
+    CompleteForgetsReady in LEASES is caught by properties::LANE_STATES,
+    CompleteKeepsItsTurn in LEASES is caught by name_of(Breach::NotLastInLine),
+    ReleaseGoesToTheEnd in LEASES is caught by name_of(Breach::NotFirstInLine),
+    RetryDoesNotKeepTheHead in LEASES is caught by name_of(Breach::OtherMessageThanTheCurrent),
+    CompleteKeepsItsPin in LEASES is caught by properties::HEADS,
+    BuriedStaysInItsLane in AWAITING is caught by name_of(Breach::EndedMessageRan),
+    // Poison pills.
+    PauseIsIgnored in POISON is caught by name_of(Breach::LivingLeaseTaken),
+    ThirdLossDoesNotKill in POISON is caught by properties::LOSSES,
+    SuspectsAreNeverTaken in POISON is caught by properties::CAN_END,
+    UnconfirmedTakeCountsAsLoss in POISON is caught by properties::LOSSES,
+    GapCountsAsLoss in POISON is caught by properties::LOSSES,
+    SuspectsRunTogether in POISON is caught by properties::SUSPECTS,
+    // Held messages.
+    HoldMissesItsWake in HELD is caught by name_of(Breach::HoldMissedItsWake),
+    WakeReordersHeld in HELD is caught by name_of(Breach::HeldWokeWrongly),
+    WokenGoesToTheEnd in HELD is caught by name_of(Breach::HeldWokeWrongly),
+    WokenOvertakesTheCurrentOne in HELD is caught by name_of(Breach::OtherMessageThanTheCurrent),
+    MemoryWrittenAgain in MEMORY is caught by name_of(Breach::MemoryOfAnOlderAnswer),
+    HeldOverTheMaximumIsLost in HELD is caught by properties::ONE_PLACE,
+    // Answers by call back.
+    SecondAnswerWins in AWAITING is caught by name_of(Breach::AnswerNotFirstWins),
+    AwaitingForgottenAtItsTime in AWAITING is caught by properties::LANE_STATES,
+    AnswerLeavesTheLaneAsleep in AWAITING is caught by properties::AWAKE,
+    DelaySleepsOverAnAnswer in AWAITING is caught by properties::AWAKE,
+    // Operators.
+    DuePausedLaneIsReadyTwice in OPERATED is caught by properties::LANE_STATES,
+    ParkedLaneStaysReady in OPERATED is caught by properties::LANE_STATES,
+    ResumeReadiesWhatIsNotParked in OPERATED is caught by properties::LANE_STATES,
+    PausedLaneIsTaken in OPERATED is caught by name_of(Breach::PausedWasTaken),
+    PausedClassIsTaken in OPERATED is caught by name_of(Breach::PausedWasTaken),
+    RevivedKeepsItsRecord in OPERATED is caught by name_of(Breach::RevivedIsNotFresh),
+}
