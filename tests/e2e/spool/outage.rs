@@ -54,6 +54,8 @@ async fn under_load(what: &str, away: impl FnOnce(&mut Stack), back: impl FnOnce
     let (status, report) = readyz(&receiver).await;
     assert_eq!((status, &report["spool"]["state"]), (200, &"spooling".into()), "{report}");
     assert!(report["warnings"][0].as_str().is_some_and(|text| text.contains("queue")), "{report}");
+    let spooled = receiver.metric("huixin_spool_entries").await;
+    assert!(spooled > 0.0 && receiver.metric("huixin_receiver_breaker_open").await == 1.0);
     back(&mut stack);
     said.extend(say(&stack, "after", Duration::from_secs(3)).await);
 
@@ -73,6 +75,7 @@ async fn under_load(what: &str, away: impl FnOnce(&mut Stack), back: impl FnOnce
     stack.wait_for_all_sends(said.len(), Duration::from_secs(120)).await;
     wait_until_empty(&receiver).await;
     assert_answered(&stack, &said);
+    assert!(receiver.metric("huixin_spool_drained_total").await >= spooled);
     assert_eq!((receiver.stop().await, worker.stop().await), (Some(0), Some(0)));
     stack.end().await;
 }
