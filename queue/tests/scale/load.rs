@@ -64,10 +64,18 @@ impl Load {
         accepts.buffer_unordered(IN_FLIGHT).for_each(each).await;
     }
 
-    /// Accepts, takes and completes so many messages, and tells what each cost.
-    pub(crate) async fn sample(&self, when: &str, messages: usize, meter: &mut Meter) -> Spent {
+    /// Accepts, takes and completes so many messages of the last of these classes, all of which are asked for, and tells
+    /// what each cost.
+    pub(crate) async fn sample(
+        &self,
+        classes: &[&str],
+        when: &str,
+        messages: usize,
+        meter: &mut Meter,
+    ) -> Spent {
+        let class = classes.last().expect("there is one to sample");
         let start = meter.now_us().await;
-        self.accept("main", when, messages, messages / 5).await;
+        self.accept(class, when, messages, messages / 5).await;
         let accept = meter.now_us().await - start;
         let (mut take, mut complete, mut done) = (0.0, 0.0, 0);
         while done < messages {
@@ -75,7 +83,7 @@ impl Load {
             while held.len() < HELD_MAX.min(messages / 5).min(messages - done) {
                 let max = TAKE_MAX.min(messages - done - held.len());
                 let start = meter.now_us().await;
-                let some = self.take("main", max).await;
+                let some = self.take(classes, max).await;
                 take += meter.dearest_take(start).await;
                 assert!(!some.is_empty(), "there is enough to take");
                 held.extend(some);
@@ -105,7 +113,7 @@ impl Load {
         let (mut done, mut patience) = (0, 200);
         while done < messages {
             let start = meter.now_us().await;
-            let held = self.take(class, TAKE_MAX.min(messages - done)).await;
+            let held = self.take(&[class], TAKE_MAX.min(messages - done)).await;
             meter.dearest_take(start).await;
             if held.is_empty() {
                 patience -= 1;
@@ -117,13 +125,14 @@ impl Load {
         }
     }
 
-    async fn take(&self, class: &str, max: usize) -> Vec<Leased> {
+    async fn take(&self, classes: &[&str], max: usize) -> Vec<Leased> {
         let request = TakeRequest {
             max,
-            classes: vec![Class::new(class).expect("it fits")],
+            classes: classes.iter().map(|class| Class::new(*class).expect("it fits")).collect(),
             worker: self.worker.clone(),
             call: self.call.fetch_add(1, Ordering::Relaxed) + 1,
             lease_for: Duration::from_secs(3600),
+            suspect: true,
         };
         self.queue.take(&request).await.expect("the queue gives").messages
     }

@@ -17,7 +17,7 @@ use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::testing::RedisServer;
 use huixin_queue::testing::conformance::DEDUP_WINDOW;
-use huixin_queue::{Clock, Queue};
+use huixin_queue::{Class, Clock, DEAD_SCAN_MAX, DeadFilter, Queue, Scope};
 
 use self::load::{Load, PAYLOAD_BYTES, Spent};
 use self::meter::Meter;
@@ -124,13 +124,36 @@ async fn a_waiting_message_takes_little_more_memory_than_its_payload() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_class_costs_the_others_nothing() {
+    let (waiting, sample, most) = if is_long() { (100_000, 20_000, 1.25) } else { (5_000, 2_000, 3.0) };
+    let server = server();
+    let mut meter = Meter::of_redis(&server).await;
+    let load = Load::on(on_redis(&server));
+    load.warm_up(&mut meter).await;
+    println!("on {}, {} as µs for each message:", load.queue.place(), meter.unit());
+    let before = load.sample(&["paused", "main"], "before", sample, &mut meter).await;
+    let paused = Scope::Class(Class::new("paused").expect("it fits"));
+    load.queue.pause(&paused, "it is for the test").await.expect("pause");
+    load.accept("paused", "p", waiting, waiting / 5).await;
+    let beside = load.sample(&["paused", "main"], "beside", sample, &mut meter).await;
+    for (what, before, beside) in [
+        ("accept", before.accept, beside.accept),
+        ("take", before.take, beside.take),
+        ("complete", before.complete, beside.complete),
+    ] {
+        assert!(beside <= before * most, "{what}: {beside:.1} µs beside them, {before:.1} µs before");
+    }
+    assert_eq!(load.queue.counts().await.expect("counts").open_total(), waiting as u64);
+}
+
 /// Measures the calls of an empty queue, makes it large, and measures them again.
 async fn at_both_sizes(queue: Arc<dyn Queue>, meter: &mut Meter) -> (Spent, Spent) {
     let size = size();
     let load = Load::on(queue);
     load.warm_up(meter).await;
     println!("on {}, {} as µs for each message:", load.queue.place(), meter.unit());
-    let empty = load.sample("empty", size.sample, meter).await;
+    let empty = load.sample(&["main"], "empty", size.sample, meter).await;
 
     let began = Instant::now();
     load.accept("dying", "d", size.dead, size.dead).await;
@@ -158,7 +181,7 @@ async fn at_both_sizes(queue: Arc<dyn Queue>, meter: &mut Meter) -> (Spent, Spen
     );
     assert!(Instant::now() < due, "the retries came due while they were made: allow more time");
     meter.assert_few_slow("filling").await;
-    let full = load.sample("full", size.sample, meter).await;
+    let full = load.sample(&["main"], "full", size.sample, meter).await;
     meter.assert_few_slow("accepts, takes and completions").await;
 
     // All retries are due in the same second.
@@ -173,14 +196,19 @@ async fn at_both_sizes(queue: Arc<dyn Queue>, meter: &mut Meter) -> (Spent, Spen
     );
     meter.assert_few_slow("retries").await;
 
-    for limit in [50, 1_000] {
+    for limit in [50, DEAD_SCAN_MAX] {
         let before = meter.now_us().await;
         let mut pages = 0;
-        for offset in (0..size.dead as u64).step_by((size.dead / 20).max(1)) {
-            let page = load.queue.dead(offset, limit).await.expect("a page");
+        let mut after = None;
+        while pages < 20 {
+            let page = load.queue.dead(&DeadFilter::default(), after.as_ref(), limit).await.expect("a page");
             assert_eq!(page.total, size.dead as u64);
             assert!(!page.letters.is_empty());
             pages += 1;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
         let each = (meter.now_us().await - before) / f64::from(pages);
         println!("  {pages} pages of {limit} dead letters: {each:.0} µs each");

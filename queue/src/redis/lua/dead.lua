@@ -27,14 +27,15 @@ end
 
 local answer = { redis.call('ZCARD', KEYS[2]), '', '', '' }
 local page, most = tonumber(ARGV[4]), tonumber(ARGV[5])
-local ids = redis.call('ZRANGE', KEYS[2], first, first + most - 1, 'REV', 'WITHSCORES')
-for i = 1, #ids, 2 do
+-- One more than is looked at tells whether there is one.
+local ids = redis.call('ZRANGE', KEYS[2], first, first + most, 'REV', 'WITHSCORES')
+for i = 1, math.min(#ids, 2 * most), 2 do
   if #answer - 4 >= page then break end
   local letter = redis.call('HMGET', key('letter:' .. ids[i]), 'packed', 'lane', 'reason', 'died_us', 'failures', 'losses')
   local matches = letter[1] and (not class or class_of(letter[1]) == class) and (not lane or letter[2] == lane)
     and (ARGV[8] == '' or letter[3]:find(ARGV[8], 1, true))
   if matches then answer[#answer + 1] = letter end
   answer[3], answer[4] = us(tonumber(ids[i + 1])), ids[i]
-  if i + 2 <= #ids or #ids == 2 * most then answer[2] = '1' else answer[2] = '' end
+  answer[2] = i + 2 <= #ids and '1' or ''
 end
 return answer

@@ -63,16 +63,34 @@ local function make_ready(push, lane)
   return 1
 end
 
--- The current message of a lane is over: away with it and its record. The lane goes on with its next message, at the end
--- of ready; without one it is in no state. How many lanes it made ready.
-local function go_on(lane, popped)
-  if not popped then redis.call('LPOP', key('lane:' .. lane)) end
-  redis.call('DEL', key('run:' .. lane))
-  redis.call('ZREM', key('lease'), lane)
-  local following = next_of(lane)
-  if not following then return 0 end
+-- The current message of a lane is over. The lane goes on with its next message, at the end of ready; without one it is in
+-- no state. The record and the lease are left to `forget`. How many lanes it made ready, and the message.
+local function pass_on(lane, popped)
+  local packed = popped or redis.call('LPOP', key('lane:' .. lane))
+  -- Which list is next matters only for its class, and a take sees whether that is right.
+  local following = redis.call('LINDEX', key('lane:' .. lane), 0)
+  if not following then
+    local older = redis.call('LINDEX', key('older:' .. lane), 0)
+    if not older then return 0, packed end
+    following = cmsgpack.unpack(older)[1]
+  end
   redis.call('RPUSH', key('ready:' .. class_of(following)), lane)
-  return 1
+  return 1, packed
+end
+
+-- Away with the records and leases of some lanes, a batch at most.
+local function forget(lanes)
+  if #lanes == 0 then return end
+  local records = {}
+  for i, lane in ipairs(lanes) do records[i] = key('run:' .. lane) end
+  redis.call('DEL', unpack(records))
+  redis.call('ZREM', key('lease'), unpack(lanes))
+end
+
+local function go_on(lane, popped)
+  local made_ready = pass_on(lane, popped)
+  forget({ lane })
+  return made_ready
 end
 
 -- Wakes as many idle workers, as far as there is room for tokens.

@@ -155,6 +155,7 @@ if not is_paused('*') then
 end
 
 local token
+local ends, leased = us(now + lease_us), {}
 -- Leases the head of a lane that was popped, unless it turns out to be none for now. Whether it did.
 local function lease(lane, class)
   if is_paused('l' .. lane) then
@@ -162,12 +163,19 @@ local function lease(lane, class)
     return false
   end
   local run = key('run:' .. lane)
-  local h = redis.call('HMGET', run, 'recorded', 'packed', 'losses')
-  local packed, record
-  if h[1] then
-    packed = h[2] or redis.call('LINDEX', key('lane:' .. lane), 0)
+  local packed, record, current, losses
+  -- Nearly all lanes have only their first list: one look tells.
+  local plain = redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane)) == 0
+  if plain then
+    packed = redis.call('LINDEX', key('lane:' .. lane), 0)
   else
-    packed, record = next_of(lane)
+    local h = redis.call('HMGET', run, 'recorded', 'packed', 'losses')
+    current, losses = h[1], h[3]
+    if current then
+      packed = h[2] or redis.call('LINDEX', key('lane:' .. lane), 0)
+    else
+      packed, record = next_of(lane)
+    end
   end
   if not packed then return false end
   if packed:byte(1) ~= FORMAT then
@@ -184,9 +192,10 @@ local function lease(lane, class)
     token = ARGV[7] .. '.' .. redis.call('INCR', KEYS[4]) .. '.' .. ARGV[6]
     answer[3], batch[2] = token, token
   end
-  redis.call('ZADD', lease_key, us(now + lease_us), lane)
+  leased[#leased + 1] = ends
+  leased[#leased + 1] = lane
   redis.call('HSET', run, 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0)
-  if h[3] then redis.call('HDEL', run, 'confirmed') end
+  if losses then redis.call('HDEL', run, 'confirmed') end
   if record then
     -- It leaves the second list, whose head may change while it is handled, and lives in its record.
     redis.call('LPOP', key('older:' .. lane))
@@ -196,7 +205,7 @@ local function lease(lane, class)
       if value and value ~= '' then redis.call('HSET', run, field, value) end
     end
   end
-  answer[#answer + 1] = item(lane, packed, h[1] or record)
+  answer[#answer + 1] = plain and { lane, packed } or item(lane, packed, current or record)
   batch[#batch + 1] = lane
   return true
 end
@@ -236,6 +245,8 @@ while given < max and dry < #classes do
 end
 
 if token then
+  -- In parts, since the number of a call's arguments is limited.
+  for i = 1, #leased, 256 do redis.call('ZADD', lease_key, unpack(leased, i, math.min(i + 255, #leased))) end
   redis.call('SET', KEYS[5], cmsgpack.pack(batch), 'PX', us(math.max(lease_us / 1000, 1000)))
 end
 answer[2] = next_due()

@@ -123,6 +123,7 @@ macro_rules! conformance {
             // settle
             a_completed_message_is_gone
             a_repeated_settle_says_that_the_lease_is_lost
+            of_many_completions_at_once_one_counts
             a_failed_message_stays_the_head_and_its_lane_waits
             a_snooze_uses_no_attempt
             a_released_message_is_first_in_line_and_has_used_no_attempt

@@ -21,6 +21,18 @@ properties! {
         assert_eq!(s.take_one().await.lease.id.as_str(), "m1");
     }
 
+    async fn of_many_completions_at_once_one_counts(s) {
+        for n in 0..4 {
+            s.accept("lane", &format!("m{n}")).await;
+        }
+        s.accept("other", "o").await;
+        let taken = s.take(2).await;
+        let completions = (0..20).map(|n| s.queue.complete(&taken[usize::from(n == 3)].lease));
+        let outcomes = futures::future::join_all(completions).await;
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 2, "{outcomes:?}");
+        assert_eq!(s.finish_all().await, ["m1", "m2", "m3"]);
+    }
+
     async fn a_failed_message_stays_the_head_and_its_lane_waits(s) {
         s.accept("lane", "m0").await;
         s.accept("lane", "m1").await;
