@@ -12,7 +12,6 @@
 mod tests;
 
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::drain::{Drain, Round, Trouble};
 use super::metrics;
-use super::spooling::{SpoolHealth, Spooling};
+use super::spooler::{SpoolLeft, Spooler};
+use super::spooling::Spooling;
 use crate::report::one_line;
 
 /// The pause between looks for a queue that is away: the first, and the longest.
@@ -41,72 +41,6 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 const ADOPT_EVERY: Duration = Duration::from_secs(5);
 /// How long a stop waits for the spool to be empty, if the queue takes it: more than the two seconds of a confirmation.
 const EMPTY_WITHIN: Duration = Duration::from_secs(6);
-
-/// A receiver's spool, ready to be used.
-pub struct Spooler {
-    folders: Folders,
-    max_age: Duration,
-    pub(super) spooling: Arc<Spooling>,
-    adopted: Vec<Arc<Spool>>,
-}
-
-/// Stopped with a spool that is not empty.
-#[derive(Debug, thiserror::Error)]
-#[error("the spool in `{}` is not empty: {entries} to be drained, {quarantined} quarantined", folder.display())]
-pub struct SpoolLeft {
-    /// The directory of all folders.
-    pub folder: PathBuf,
-    /// Entries that the queue doesn't have.
-    pub entries: u64,
-    /// Entries that it refuses.
-    pub quarantined: u64,
-}
-
-impl Spooler {
-    /// Takes a folder below the directory, and those that nobody holds. It blocks, as [`Spool::open`] does.
-    ///
-    /// # Errors
-    /// When there can't be a spool.
-    pub fn open(folders: Folders, max_age: Duration) -> Result<Self, SpoolError> {
-        let spooling = Arc::new(Spooling::new(Arc::new(folders.claim()?)));
-        let adopted = folders.adopt()?.into_iter().map(Arc::new).collect();
-        Ok(Self { folders, max_age, spooling, adopted })
-    }
-
-    /// A way to ask after it.
-    pub fn health(&self) -> SpoolHealth {
-        SpoolHealth::new(self.spooling.clone())
-    }
-
-    /// The carrier. Its lanes are blocked when this returns, so that pushes may come.
-    pub(super) async fn carrier(
-        self,
-        queue: Arc<dyn Queue>,
-        budget: Duration,
-    ) -> Result<Carrier, SpoolError> {
-        let Self { folders, max_age, spooling, adopted } = self;
-        let mut carrier = Carrier {
-            own: drain(&queue, &spooling, spooling.own.clone(), max_age),
-            adopted: Vec::new(),
-            seen_openings: spooling.breaker.openings(),
-            near: true,
-            pause: LOOK_FIRST,
-            carrying: None,
-            broken: None,
-            looked: Instant::now(),
-            folders,
-            max_age,
-            spooling,
-            queue,
-            budget,
-        };
-        carrier.own.block_lanes().await?;
-        for spool in adopted {
-            carrier.adopt(spool).await;
-        }
-        Ok(carrier)
-    }
-}
 
 async fn count(spooling: Arc<Spooling>) {
     let mut ticks = tokio::time::interval(COUNT_EVERY);
@@ -152,6 +86,30 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
+    pub(super) fn new(spooler: Spooler, queue: Arc<dyn Queue>, budget: Duration) -> Self {
+        let Spooler { folders, max_age, spooling, .. } = spooler;
+        Self {
+            own: drain(&queue, &spooling, spooling.own.clone(), max_age),
+            adopted: Vec::new(),
+            seen_openings: spooling.breaker.openings(),
+            near: true,
+            pause: LOOK_FIRST,
+            carrying: None,
+            broken: None,
+            looked: Instant::now(),
+            folders,
+            max_age,
+            spooling,
+            queue,
+            budget,
+        }
+    }
+
+    /// Makes the pushes of lanes that have entries in its own spool go there too.
+    pub(super) async fn block_lanes(&self) -> Result<(), SpoolError> {
+        self.own.block_lanes().await
+    }
+
     /// Carries until the stop, and then as long as the queue takes what is left.
     ///
     /// # Errors
@@ -330,7 +288,8 @@ impl Carrier {
         }
     }
 
-    async fn adopt(&mut self, spool: Arc<Spool>) {
+    /// Carries this one too, if it can be read.
+    pub(super) async fn adopt(&mut self, spool: Arc<Spool>) {
         let drain = drain(&self.queue, &self.spooling, spool, self.max_age);
         let folder = drain.spool().folder().display().to_string();
         match drain.block_lanes().await {

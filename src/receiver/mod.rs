@@ -18,6 +18,7 @@ mod outage;
 mod page;
 mod push;
 mod refusals;
+mod spooler;
 mod spooling;
 mod verify;
 
@@ -35,13 +36,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use arrivals::Arrivals;
-pub use carrier::{SpoolLeft, Spooler};
 pub use drain::{Trouble, drain_all};
 use intake::Intake;
 pub use metrics::describe;
 pub use origin::Origins;
 use outage::Outage;
 use refusals::Refusals;
+pub use spooler::{SpoolLeft, Spooler};
 pub use spooling::{SpoolHealth, SpoolReport};
 
 /// What a receiver needs to know.

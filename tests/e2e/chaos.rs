@@ -14,7 +14,7 @@ use huixin_sandbox::{Push, Sandbox, SandboxConfig};
 use tokio::task::JoinSet;
 
 use crate::harness::{
-    Backend, History, Name, PATIENCE, Process, Setup, Stack, Step, free_port, long, now_us,
+    Backend, History, Name, PATIENCE, Process, Setup, Stack, Step, WRITES_AT_ONCE, free_port, long, now_us,
 };
 
 const HANDLER_TAKES: Duration = Duration::from_millis(100);
@@ -64,7 +64,13 @@ async fn under_faults(pinned: bool) {
     let backend = Backend::start(HANDLER_TAKES).await;
     // Users write more than WeChat lets answer at once: not the subject here.
     let sandbox = SandboxConfig { enforce_windows: false, ..SandboxConfig::default() };
-    let mut stack = Stack::on_redis(Setup { routes: backend.route(), sandbox, ..Setup::default() }).await;
+    let mut stack = Stack::on_redis(Setup {
+        routes: backend.route(),
+        sandbox,
+        redis: WRITES_AT_ONCE,
+        ..Setup::default()
+    })
+    .await;
     stack.expect_errors("pushes can't be stored");
     let (processes, pushers) = installation(&mut stack).await;
     // WeChat answers only to users that it knows.
@@ -101,7 +107,8 @@ async fn under_faults(pinned: bool) {
     verdict.assert_right();
     let pushes = per_second * usize::try_from(seconds).unwrap_or(0);
     assert_eq!(verdict.pushed, pushes);
-    assert!(verdict.acked > pushes / 2, "most of the time Redis was there: {verdict}");
+    // What Redis can't take goes to the spool. A few that lost the acks of all three tries were stored all the same.
+    assert!(verdict.acked + pushes / 100 >= pushes, "{verdict}");
     if pinned {
         verdict.assert_in_order();
     }

@@ -30,10 +30,6 @@ impl Meter {
         Self { source: Source::Time(Instant::now()), dearest_take_us: 0.0 }
     }
 
-    pub(crate) fn is_redis(&self) -> bool {
-        matches!(self.source, Source::Redis { .. })
-    }
-
     pub(crate) fn unit(&self) -> &'static str {
         match &self.source {
             Source::Redis { .. } => "CPU time of Redis",

@@ -1,11 +1,14 @@
 //! The carrier of one spool: against a queue in a file where that is enough, and a real Redis where its refusals count.
 
+use std::time::Instant;
+
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::spool::{SETTLE, SpoolLimits};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::testing::RedisServer;
-use huixin_queue::{Class, Clock, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, TestClock};
+use huixin_queue::{Class, Clock, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, NewMessage, TestClock};
 
+use super::suspects::{SCOUT_PAGE, SUSPECT_PAUSE};
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
