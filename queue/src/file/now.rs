@@ -30,14 +30,6 @@ impl Now {
             None => self.start_us.saturating_add(stored(micros(self.started.elapsed()))),
         }
     }
-
-    /// The same, or what the wall clock shows if that is later: for ages that also grow while the machine sleeps.
-    pub(crate) fn awake_us(&self) -> i64 {
-        match self.clock.test_now_us() {
-            Some(us) => stored(us),
-            None => self.us().max(stored(system_now_us())),
-        }
-    }
 }
 
 /// Microseconds as SQLite stores them. What doesn't fit is in the year 292,278, and stays there.
