@@ -72,6 +72,8 @@ pub(super) struct Carrier {
     budget: Duration,
     own: Drain,
     adopted: Vec<Drain>,
+    /// Adopted ones that broke: held, so that they aren't adopted again, and left as they are until another start.
+    given_up: Vec<Drain>,
     /// How often the breaker had opened when this looked last.
     seen_openings: u64,
     /// Whether the queue took something since it failed last.
@@ -91,6 +93,7 @@ impl Carrier {
         Self {
             own: drain(&queue, &spooling, spooling.own.clone(), max_age),
             adopted: Vec::new(),
+            given_up: Vec::new(),
             seen_openings: spooling.breaker.openings(),
             near: true,
             pause: LOOK_FIRST,
@@ -174,8 +177,16 @@ impl Carrier {
     async fn round(&mut self) -> Result<Duration, Trouble> {
         let mut done = Round::default();
         let mut waiting = false;
-        for drain in self.adopted.iter_mut().chain([&mut self.own]) {
-            let round = drain.round().await?;
+        let mut broken = Vec::new();
+        let adopted = self.adopted.len();
+        for (at, drain) in self.adopted.iter_mut().chain([&mut self.own]).enumerate() {
+            let round = match drain.round().await {
+                Err(Trouble::Spool(error)) if error.is_fatal() && at < adopted => {
+                    broken.push((at, error));
+                    continue;
+                }
+                round => round?,
+            };
             done.taken += round.taken;
             done.forgotten += round.forgotten;
             waiting |= drain.is_waiting();
@@ -184,6 +195,7 @@ impl Carrier {
                 break;
             }
         }
+        self.give_up(broken);
         self.tell(done.taken);
         if self.spooling.breaker.is_open() {
             self.close_breaker().await;
@@ -210,10 +222,12 @@ impl Carrier {
     /// The queue is away, or was: a few entries go ahead.
     async fn scout(&mut self) -> Result<Duration, Trouble> {
         let mut taken = false;
-        let mut trouble = None;
-        for drain in self.adopted.iter_mut().chain([&mut self.own]) {
+        let (mut trouble, mut broken) = (None, Vec::new());
+        let adopted = self.adopted.len();
+        for (at, drain) in self.adopted.iter_mut().chain([&mut self.own]).enumerate() {
             match drain.scout().await {
                 Ok(some) => taken |= some,
+                Err(Trouble::Spool(error)) if error.is_fatal() && at < adopted => broken.push((at, error)),
                 Err(Trouble::Queue(reason)) => trouble = Some(Trouble::Queue(reason)),
                 Err(error) => return Err(error),
             }
@@ -221,6 +235,7 @@ impl Carrier {
                 break;
             }
         }
+        self.give_up(broken);
         match trouble {
             Some(trouble) if !taken => return Err(trouble),
             None if !taken => self.ping().await?,
@@ -300,6 +315,19 @@ impl Carrier {
             }
             Err(error) => tracing::error!(error = one_line(&error), "an abandoned spool can't be read"),
         }
+    }
+
+    /// Leaves adopted spools as they are that can't be used any more. Their lanes stay behind them: later pushes of these go
+    /// by the own spool.
+    fn give_up(&mut self, broken: Vec<(usize, SpoolError)>) {
+        for (at, error) in broken.into_iter().rev() {
+            tracing::error!(
+                error = one_line(&error),
+                "an abandoned spool can't be read any more: it is left as it is"
+            );
+            self.given_up.push(self.adopted.remove(at));
+        }
+        self.spooling.set_adopted(self.adopted.iter().map(|drain| drain.spool().clone()).collect());
     }
 
     /// Gives up what was adopted and is drained.

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
-use huixin_queue::spool::{Spool, SpoolError};
+use huixin_queue::spool::{Entry, Spool, SpoolError};
 use huixin_queue::{Accepted, Queue};
 
 use super::breaker::Breaker;
@@ -190,11 +190,27 @@ impl Drain {
         if settled.is_empty() {
             return Ok(0);
         }
+        // Lane by lane, as they were carried: what is lost is stored again by this, and must not be before what is older.
+        let mut lanes: HashMap<LaneKey, Vec<Entry>> = HashMap::new();
+        for entry in settled {
+            lanes.entry(self.lanes.key(&entry.message.lane)).or_default().push(entry);
+        }
         let this = &*self;
-        let asked = stream::iter(settled).map(|entry| async move { (entry.seq, this.accept(&entry).await) });
+        let asked = stream::iter(lanes.into_values()).map(|entries| async move {
+            let mut answers = Vec::with_capacity(entries.len());
+            for entry in entries {
+                let answer = this.accept(&entry).await;
+                let is_known = matches!(answer, Ok(Accepted::Duplicate | Accepted::Expired));
+                answers.push((entry.seq, answer));
+                if !is_known {
+                    break;
+                }
+            }
+            answers
+        });
         let answers: Vec<_> = asked.buffer_unordered(AT_ONCE).collect().await;
-        let (mut known, mut lost) = (Vec::with_capacity(answers.len()), 0);
-        for (seq, answer) in answers {
+        let (mut known, mut lost) = (Vec::new(), 0);
+        for (seq, answer) in answers.into_iter().flatten() {
             match answer {
                 Ok(Accepted::New | Accepted::Counted) => lost += 1,
                 Ok(_) => known.push(seq),

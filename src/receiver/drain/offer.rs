@@ -30,11 +30,8 @@ impl Drain {
     /// For the first time, or again.
     pub(super) async fn offer(&self, entry: &Entry) -> Tried {
         match self.accept(entry).await {
-            // What can't be understood may be only counted when its account's letters are many; what was acked in good
-            // order may not.
-            Ok(Accepted::Counted) if entry.message.dead_reason.is_none() => Tried::Refused(
-                "it may have been handled already, and its account keeps no more dead letters".to_owned(),
-            ),
+            // No queue only counts what is late: it was acked long ago. One that does, stores nothing.
+            Ok(Accepted::Counted) => Tried::Refused("the queue counts it, and does not keep it".to_owned()),
             Ok(accepted) => {
                 metrics::drained(accepted);
                 self.breaker.stored();

@@ -95,11 +95,10 @@ async fn an_old_entry_is_never_only_counted() {
     stage.clock.advance(6 * HOUR);
     stage.drain.round().await.unwrap();
     let counts = stage.spool.counts().await.unwrap();
-    assert_eq!(
-        (counts.entries, counts.quarantined),
-        (1, 1),
-        "what can't be understood is counted, the other is kept"
-    );
+    assert_eq!((counts.entries, counts.quarantined), (2, 0), "both are taken");
+    for late in ["old".to_owned(), format!("dead{DEAD_ON_ARRIVAL_MAX}")] {
+        assert!(stage.queue.dead_letter(&id(&late)).await.unwrap().is_some(), "{late} is kept");
+    }
 }
 
 #[tokio::test]

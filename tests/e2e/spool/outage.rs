@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use huixin_sandbox::{Push, SandboxConfig, TryOutcome};
 
 use super::talk::{Said, assert_answered, p99, readyz, talk, wait_until_empty};
-use crate::harness::{Process, Setup, Stack, long};
+use crate::harness::{Process, Setup, Stack, WRITES_AT_ONCE, long};
 
 pub(super) const ECHO: &str = "[[route]]\nreply = \"re: {{ content }}\"\n";
 
 /// A WeChat that lets every answer through: windows are not the subject here.
 pub(super) fn setup() -> Setup {
     let sandbox = SandboxConfig { enforce_windows: false, ..SandboxConfig::default() };
-    Setup { routes: ECHO.to_owned(), sandbox, ..Setup::default() }
+    Setup { routes: ECHO.to_owned(), sandbox, redis: WRITES_AT_ONCE, ..Setup::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
