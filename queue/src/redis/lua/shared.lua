@@ -103,7 +103,8 @@ end
 local function write_letter(packed, lane, reason, failures, losses, now, on_arrival)
   local id, class = id_of(packed), class_of(packed)
   local letter = key('letter:' .. id)
-  if redis.call('HGET', letter, 'on_arrival') then redis.call('HINCRBY', key('arrived'), class, -1) end
+  local earlier = redis.call('HMGET', letter, 'packed', 'on_arrival')
+  if earlier[2] then redis.call('HINCRBY', key('arrived'), class_of(earlier[1]), -1) end
   redis.call('DEL', letter)
   redis.call('ZADD', key('dead'), us(now), id)
   redis.call('HSET', letter, 'packed', packed, 'lane', lane, 'reason', reason, 'died_us', us(now),

@@ -161,6 +161,7 @@ macro_rules! conformance {
             a_search_through_many_letters_goes_on_where_it_stopped
             many_letters_are_revived_and_dropped_together
             a_letter_whose_message_dies_again_gives_way
+            a_letter_gives_way_to_one_of_another_class_and_both_classes_are_counted_right
             // pause
             a_paused_class_is_left_alone_and_the_others_go_on
             while_everything_is_paused_what_runs_ends_and_nothing_begins
