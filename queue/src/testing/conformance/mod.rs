@@ -137,6 +137,7 @@ macro_rules! conformance {
             what_was_recorded_survives_being_held
             a_message_held_too_long_dies_of_its_reason
             a_lane_holds_only_so_many
+            an_id_that_comes_again_after_the_dedup_window_is_held_beside_the_first
             a_message_that_ends_the_right_to_answer_buries_what_is_held
             // answer
             an_answer_ends_the_wait_and_comes_with_the_message
