@@ -191,6 +191,11 @@ pub fn spooler(config: &Config) -> Result<Option<Spooler>, Failure> {
     }
 }
 
+/// Whether the configuration wants a receiver to have a spool.
+pub fn wants_spool(config: &Config) -> bool {
+    matches!(config.queue.url, QueueUrl::Redis(_)) && config.receiver.spool.is_some()
+}
+
 /// Where spools are.
 pub fn folders(config: &SpoolConfig) -> Folders {
     let limits = SpoolLimits { max_bytes: config.max_size.bytes(), reserve_bytes: config.reserve.bytes() };

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod boottime;
 mod clock;
 mod error;
 mod file;
@@ -14,6 +15,7 @@ pub mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use boottime::Moment;
 pub use clock::{Clock, TestClock};
 pub use error::{Cause, QueueError};
 pub use lease::{Lease, Renewal, Token, WorkerId};
@@ -25,6 +27,6 @@ pub use message::{
     MessageId, NameError, NewMessage, Progress,
 };
 pub use queue::{
-    Buried, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, HELD_MAX, LOSSES_MAX, MOVES_PER_TAKE, NAME_MAX_BYTES, Queue,
-    SUSPECT_LOSSES, TakeRequest, Taken, settling_pause,
+    BEAT_EVERY, Buried, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, GAP_LEAST, HELD_MAX, LOSSES_MAX, MOVES_PER_TAKE,
+    NAME_MAX_BYTES, Queue, SUSPECT_LOSSES, TakeRequest, Taken, settling_pause,
 };

@@ -14,9 +14,10 @@
 //!
 //! **Lost leases.** A message that outlives its workers is a *suspect* after [`SUSPECT_LOSSES`] losses, and dies at the
 //! next ([`LOSSES_MAX`]). A loss counts only if a worker had certainly begun: the first counts always, later ones if the
-//! lease was renewed. None counts that ran out in a gap of the store's service: takes and renewals note the time, and
-//! when more than half a lease has gone by without any, no lease is taken back for [`settling_pause`] (the living renew
-//! in it), and what ran out before its end costs nothing.
+//! lease was renewed. None counts that ran out in a gap of the store's service: takes, renewals and beats note the time,
+//! every user of a queue makes one each [`BEAT_EVERY`], and when more than half a lease (and [`GAP_LEAST`]) has gone by
+//! without any, no lease is taken back for [`settling_pause`] (the living renew in it), and what ran out before its end
+//! costs nothing. Of leases of different lengths the shortest makes the gap and the longest the pause.
 //!
 //! **For implementers.**
 //! * *Atomicity*: each call is one step. A crash at any moment leaves the state before it or after it.
@@ -60,6 +61,12 @@ pub const DEAD_SCAN_MAX: u64 = 500;
 /// The longest name of a shared value or a limit, in bytes.
 pub const NAME_MAX_BYTES: usize = 256;
 
+/// How often whoever uses a queue tells it so, by a renewal or a beat: else its absence looks like the store's.
+pub const BEAT_EVERY: Duration = Duration::from_millis(500);
+
+/// A shorter time without a beat is never a gap in the store's service.
+pub const GAP_LEAST: Duration = Duration::from_millis(1_500);
+
 /// For how long after a gap in its service a store takes no lease back: a heartbeat and a second.
 pub fn settling_pause(lease_for: Duration) -> Duration {
     lease_for / 5 + Duration::from_secs(1)
@@ -84,7 +91,7 @@ pub trait Queue: Send + Sync + 'static {
     async fn wait(&self, at_most: Duration) -> Result<(), QueueError>;
 
     /// Makes leases run for `lease_for` from now, and says of each, in the same order, whether it is still held. A lease that ran out and was
-    /// not taken back yet is revived. With no lease at all it only notes that the store serves.
+    /// not taken back yet is revived. With no lease at all it only notes that the store serves, and which leases there are.
     async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError>;
 
     /// Records how far the answer has got. Replaces `sent` and `sending`; `replies` only if given. With the first replies
@@ -176,6 +183,9 @@ pub trait Queue: Send + Sync + 'static {
     /// Asks for one of `n` per period, shared by all who use the queue, unused ones saved up to `n`. Zero: it is granted.
     /// Else it isn't, and this is how long to wait before asking again.
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError>;
+
+    /// Notes that the store serves, for those who hold no lease, such as a receiver.
+    async fn beat(&self) -> Result<(), QueueError>;
 
     /// Whether the queue can do its work now: reaches the store and runs something there.
     async fn ping(&self) -> Result<(), QueueError>;

@@ -231,7 +231,7 @@ async fn the_audit_finds_what_is_wrong() {
         ("redis.call('RPUSH', '{p:0}:ready:c', 'ghost')", "0 messages"),
         ("redis.call('RPUSH', '{p:0}:ready:c', 'ready')", "parked: 2, 0, 0, 0"),
         ("redis.call('DEL', '{p:0}:ready:c')", "parked: 0, 0, 0, 0"),
-        ("redis.call('HINCRBY', '{p:0}:open', 'c', 7)", "counts of open ones"),
+        ("redis.call('HINCRBY', '{p:0}:open', 'c', 7)", "counted as open"),
         ("redis.call('ZADD', '{p:0}:delay', 1, 'leased')", "parked: 0, 1, 1, 0"),
         ("redis.call('ZREM', '{p:0}:lease', 'leased')", "parked: 0, 0, 0, 0"),
         ("redis.call('HDEL', '{p:0}:run:leased', 'token')", "no token"),

@@ -298,6 +298,32 @@ async fn a_folder_that_can_not_be_read_is_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_damaged_spool_is_left_alone_and_another_folder_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let folders = Folders::new(directory.path(), ROOMY, Clock::Store);
+    let spool = folders.claim().unwrap();
+    for n in 0..200 {
+        let mut large = message("lane", &format!("m{n}"));
+        large.payload = vec![b'x'; 20_000].into();
+        spool.append(large).await.unwrap();
+    }
+    let damaged = spool.folder().to_owned();
+    drop(spool);
+    // Some pages in the middle of the file, as a bad disk does it.
+    let file = damaged.join("spool.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64 * 1024].fill(0xA5);
+    std::fs::write(&file, &bytes).unwrap();
+
+    let other = folders.claim().unwrap();
+    assert_ne!(other.folder(), damaged);
+    other.append(message("lane", "m")).await.unwrap();
+    assert!(folders.adopt().unwrap().is_empty(), "it is left as it is");
+    assert_eq!(std::fs::read(&file).unwrap(), bytes);
+}
+
+#[tokio::test]
 async fn an_emptied_spool_gives_its_room_back_at_the_next_start() {
     let folder = Folder::new();
     let spool = folder.open();

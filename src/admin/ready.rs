@@ -27,6 +27,8 @@ pub struct Readiness {
     pub warnings: Warnings,
     /// Its receiver's spool, if it has one: with that it can work without its queue.
     pub spool: Option<SpoolHealth>,
+    /// Whether it should have a spool, and could not open it at its start.
+    pub lacks_spool: bool,
 }
 
 /// What a process is, as its health reports say.
@@ -64,7 +66,7 @@ pub struct Report {
 impl Readiness {
     /// Of a process that has only its queue, if that.
     pub fn of(role: Role, queue: Option<Arc<dyn Queue>>) -> Self {
-        Self { role, queue, worker: None, warnings: Warnings::default(), spool: None }
+        Self { role, queue, worker: None, warnings: Warnings::default(), spool: None, lacks_spool: false }
     }
 
     /// Asks everything.
@@ -86,6 +88,10 @@ impl Readiness {
                 problems.push(format!("the worker last took messages {} s ago", age.as_secs()));
             }
             _ => {}
+        }
+        if self.lacks_spool {
+            warnings
+                .push("the spool could not be opened at the start, see the log: start it again".to_owned());
         }
         let spool = match &self.spool {
             Some(spool) => Some(spool.report().await),

@@ -27,6 +27,7 @@ pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
     let spooler = parts::spooler(&config)?;
     let mut readiness = Readiness::of(Kind::Run, Some(queue.clone()));
     readiness.spool = spooler.as_ref().map(Spooler::health);
+    readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
     readiness.worker = Some(add_worker(&mut services, parts::worker(&config, queue.clone())?));
     add_receiver(&mut services, &config, queue, pushes, spooler)?;
@@ -41,6 +42,7 @@ pub(super) async fn receiver(cli: &Cli) -> Result<(), Failure> {
     let spooler = parts::spooler(&config)?;
     let mut readiness = Readiness::of(Kind::Receiver, Some(queue.clone()));
     readiness.spool = spooler.as_ref().map(Spooler::health);
+    readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
     add_receiver(&mut services, &config, queue, pushes, spooler)?;
     add_admin(&mut services, cli, &config, readiness).await?;

@@ -12,7 +12,6 @@
 mod tests;
 
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::drain::{Drain, Round, Trouble};
 use super::metrics;
-use super::spooling::{SpoolHealth, Spooling};
+use super::spooler::{SpoolLeft, Spooler};
+use super::spooling::Spooling;
 use crate::report::one_line;
 
 /// The pause between looks for a queue that is away: the first, and the longest.
@@ -41,72 +41,6 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 const ADOPT_EVERY: Duration = Duration::from_secs(5);
 /// How long a stop waits for the spool to be empty, if the queue takes it: more than the two seconds of a confirmation.
 const EMPTY_WITHIN: Duration = Duration::from_secs(6);
-
-/// A receiver's spool, ready to be used.
-pub struct Spooler {
-    folders: Folders,
-    max_age: Duration,
-    pub(super) spooling: Arc<Spooling>,
-    adopted: Vec<Arc<Spool>>,
-}
-
-/// Stopped with a spool that is not empty.
-#[derive(Debug, thiserror::Error)]
-#[error("the spool in `{}` is not empty: {entries} to be drained, {quarantined} quarantined", folder.display())]
-pub struct SpoolLeft {
-    /// The directory of all folders.
-    pub folder: PathBuf,
-    /// Entries that the queue doesn't have.
-    pub entries: u64,
-    /// Entries that it refuses.
-    pub quarantined: u64,
-}
-
-impl Spooler {
-    /// Takes a folder below the directory, and those that nobody holds. It blocks, as [`Spool::open`] does.
-    ///
-    /// # Errors
-    /// When there can't be a spool.
-    pub fn open(folders: Folders, max_age: Duration) -> Result<Self, SpoolError> {
-        let spooling = Arc::new(Spooling::new(Arc::new(folders.claim()?)));
-        let adopted = folders.adopt()?.into_iter().map(Arc::new).collect();
-        Ok(Self { folders, max_age, spooling, adopted })
-    }
-
-    /// A way to ask after it.
-    pub fn health(&self) -> SpoolHealth {
-        SpoolHealth::new(self.spooling.clone())
-    }
-
-    /// The carrier. Its lanes are blocked when this returns, so that pushes may come.
-    pub(super) async fn carrier(
-        self,
-        queue: Arc<dyn Queue>,
-        budget: Duration,
-    ) -> Result<Carrier, SpoolError> {
-        let Self { folders, max_age, spooling, adopted } = self;
-        let mut carrier = Carrier {
-            own: drain(&queue, &spooling, spooling.own.clone(), max_age),
-            adopted: Vec::new(),
-            seen_openings: spooling.breaker.openings(),
-            near: true,
-            pause: LOOK_FIRST,
-            carrying: None,
-            broken: None,
-            looked: Instant::now(),
-            folders,
-            max_age,
-            spooling,
-            queue,
-            budget,
-        };
-        carrier.own.block_lanes().await?;
-        for spool in adopted {
-            carrier.adopt(spool).await;
-        }
-        Ok(carrier)
-    }
-}
 
 async fn count(spooling: Arc<Spooling>) {
     let mut ticks = tokio::time::interval(COUNT_EVERY);
@@ -138,6 +72,8 @@ pub(super) struct Carrier {
     budget: Duration,
     own: Drain,
     adopted: Vec<Drain>,
+    /// Adopted ones that broke: held, so that they aren't adopted again, and left as they are until another start.
+    given_up: Vec<Drain>,
     /// How often the breaker had opened when this looked last.
     seen_openings: u64,
     /// Whether the queue took something since it failed last.
@@ -152,6 +88,31 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
+    pub(super) fn new(spooler: Spooler, queue: Arc<dyn Queue>, budget: Duration) -> Self {
+        let Spooler { folders, max_age, spooling, .. } = spooler;
+        Self {
+            own: drain(&queue, &spooling, spooling.own.clone(), max_age),
+            adopted: Vec::new(),
+            given_up: Vec::new(),
+            seen_openings: spooling.breaker.openings(),
+            near: true,
+            pause: LOOK_FIRST,
+            carrying: None,
+            broken: None,
+            looked: Instant::now(),
+            folders,
+            max_age,
+            spooling,
+            queue,
+            budget,
+        }
+    }
+
+    /// Makes the pushes of lanes that have entries in its own spool go there too.
+    pub(super) async fn block_lanes(&self) -> Result<(), SpoolError> {
+        self.own.block_lanes().await
+    }
+
     /// Carries until the stop, and then as long as the queue takes what is left.
     ///
     /// # Errors
@@ -216,8 +177,16 @@ impl Carrier {
     async fn round(&mut self) -> Result<Duration, Trouble> {
         let mut done = Round::default();
         let mut waiting = false;
-        for drain in self.adopted.iter_mut().chain([&mut self.own]) {
-            let round = drain.round().await?;
+        let mut broken = Vec::new();
+        let adopted = self.adopted.len();
+        for (at, drain) in self.adopted.iter_mut().chain([&mut self.own]).enumerate() {
+            let round = match drain.round().await {
+                Err(Trouble::Spool(error)) if error.is_fatal() && at < adopted => {
+                    broken.push((at, error));
+                    continue;
+                }
+                round => round?,
+            };
             done.taken += round.taken;
             done.forgotten += round.forgotten;
             waiting |= drain.is_waiting();
@@ -226,6 +195,7 @@ impl Carrier {
                 break;
             }
         }
+        self.give_up(broken);
         self.tell(done.taken);
         if self.spooling.breaker.is_open() {
             self.close_breaker().await;
@@ -252,10 +222,12 @@ impl Carrier {
     /// The queue is away, or was: a few entries go ahead.
     async fn scout(&mut self) -> Result<Duration, Trouble> {
         let mut taken = false;
-        let mut trouble = None;
-        for drain in self.adopted.iter_mut().chain([&mut self.own]) {
+        let (mut trouble, mut broken) = (None, Vec::new());
+        let adopted = self.adopted.len();
+        for (at, drain) in self.adopted.iter_mut().chain([&mut self.own]).enumerate() {
             match drain.scout().await {
                 Ok(some) => taken |= some,
+                Err(Trouble::Spool(error)) if error.is_fatal() && at < adopted => broken.push((at, error)),
                 Err(Trouble::Queue(reason)) => trouble = Some(Trouble::Queue(reason)),
                 Err(error) => return Err(error),
             }
@@ -263,6 +235,7 @@ impl Carrier {
                 break;
             }
         }
+        self.give_up(broken);
         match trouble {
             Some(trouble) if !taken => return Err(trouble),
             None if !taken => self.ping().await?,
@@ -330,7 +303,8 @@ impl Carrier {
         }
     }
 
-    async fn adopt(&mut self, spool: Arc<Spool>) {
+    /// Carries this one too, if it can be read.
+    pub(super) async fn adopt(&mut self, spool: Arc<Spool>) {
         let drain = drain(&self.queue, &self.spooling, spool, self.max_age);
         let folder = drain.spool().folder().display().to_string();
         match drain.block_lanes().await {
@@ -341,6 +315,19 @@ impl Carrier {
             }
             Err(error) => tracing::error!(error = one_line(&error), "an abandoned spool can't be read"),
         }
+    }
+
+    /// Leaves adopted spools as they are that can't be used any more. Their lanes stay behind them: later pushes of these go
+    /// by the own spool.
+    fn give_up(&mut self, broken: Vec<(usize, SpoolError)>) {
+        for (at, error) in broken.into_iter().rev() {
+            tracing::error!(
+                error = one_line(&error),
+                "an abandoned spool can't be read any more: it is left as it is"
+            );
+            self.given_up.push(self.adopted.remove(at));
+        }
+        self.spooling.set_adopted(self.adopted.iter().map(|drain| drain.spool().clone()).collect());
     }
 
     /// Gives up what was adopted and is drained.

@@ -6,6 +6,7 @@
 //! no outbound call but to its queue, runs no business logic, and keeps nothing in memory: it may be killed at any moment,
 //! and there may be any number of them.
 
+mod arrivals;
 mod breaker;
 mod carrier;
 mod drain;
@@ -17,6 +18,7 @@ mod outage;
 mod page;
 mod push;
 mod refusals;
+mod spooler;
 mod spooling;
 mod verify;
 
@@ -27,19 +29,20 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use huixin_queue::{Class, Queue};
+use huixin_queue::{BEAT_EVERY, Class, Queue};
 use huixin_wechat::{Keys, PushQuery};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use carrier::{SpoolLeft, Spooler};
+use arrivals::Arrivals;
 pub use drain::{Trouble, drain_all};
 use intake::Intake;
 pub use metrics::describe;
 pub use origin::Origins;
 use outage::Outage;
 use refusals::Refusals;
+pub use spooler::{SpoolLeft, Spooler};
 pub use spooling::{SpoolHealth, SpoolReport};
 
 /// What a receiver needs to know.
@@ -85,7 +88,14 @@ pub async fn run(
         Some(spooler) => Some(spooler.carrier(receiver.queue.clone(), receiver.ack_budget).await?),
         None => None,
     };
-    let door = Door { receiver, intake, outage: Outage::default(), refusals: Refusals::default() };
+    let door = Door {
+        receiver,
+        intake,
+        arrivals: Arrivals::default(),
+        outage: Outage::default(),
+        refusals: Refusals::default(),
+    };
+    let _beating = AbortOnDropHandle::new(tokio::spawn(beat(door.queue.clone())));
     let serve = crate::serve::until(listener, routes(Arc::new(door)), shutdown);
     let Some(carrier) = carrier else { return Ok(serve.await?) };
     // Stopped when the last push is answered.
@@ -104,6 +114,17 @@ pub async fn run(
     carried
 }
 
+/// Tells the queue that it serves while no worker may be there to do so: see the queue's essay on lost leases.
+async fn beat(queue: Arc<dyn Queue>) {
+    let mut ticks = tokio::time::interval(BEAT_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // What is wrong is told by those who need an answer.
+        let _ = tokio::time::timeout(BEAT_EVERY, queue.beat()).await;
+    }
+}
+
 /// All there is to ask for. Another method on the same path is answered 405, another path 404, both without a body.
 fn routes(door: Arc<Door>) -> Router {
     Router::new()
@@ -116,6 +137,7 @@ fn routes(door: Arc<Door>) -> Router {
 struct Door {
     receiver: Receiver,
     intake: Intake,
+    arrivals: Arrivals,
     outage: Outage,
     refusals: Refusals,
 }

@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
@@ -42,8 +42,7 @@ pub(super) async fn push(
     body: Body,
 ) -> Response {
     let began = Instant::now();
-    let arrived_us = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |t| t.as_micros());
-    let arrived_us = u64::try_from(arrived_us).unwrap_or(u64::MAX);
+    let arrived_us = door.arrivals.stamp();
     let query = query.as_deref().unwrap_or_default();
     let allowed = door.origins.allow(peer, &headers);
     let result = match allowed {

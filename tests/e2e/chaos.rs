@@ -2,8 +2,9 @@
 //! its connections under steady traffic.
 //!
 //! WeChat is played by the pushers of the sandbox, one for each receiver: five seconds a try, three tries without a
-//! pause. With the users *pinned*, all pushes of a user go to the same receiver, and the order must hold; else they take
-//! turns, and what of the order is lost is only counted and printed, because nothing is promised.
+//! pause, and now and then an ack that gets lost on its way. With the users *pinned*, all pushes of a user go to the same
+//! receiver, and the order must hold; else pushes and tries take turns, and what of the order is lost is only counted and
+//! printed, because nothing is promised. Users write at random moments, so that messages wait for each other in their lanes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,11 +14,14 @@ use huixin_sandbox::{Push, Sandbox, SandboxConfig};
 use tokio::task::JoinSet;
 
 use crate::harness::{
-    Backend, History, Name, PATIENCE, Process, Setup, Stack, Step, free_port, long, now_us,
+    Backend, History, Name, PATIENCE, Process, Setup, Stack, Step, WRITES_AT_ONCE, free_port, long, now_us,
 };
 
-const USERS: usize = 100;
-const HANDLER_TAKES: Duration = Duration::from_millis(30);
+const HANDLER_TAKES: Duration = Duration::from_millis(100);
+/// Messages that a user writes in a second: with the handler's time, his lane is busy for more than half of it.
+const A_USER_PER_SECOND: usize = 5;
+/// Of so many pushes one loses its first ack.
+const ONE_ACK_LOST_OF: usize = 7;
 /// How long all that was accepted may take to come to its end once there are no more faults.
 const SETTLES_WITHIN: Duration = Duration::from_secs(30);
 
@@ -55,16 +59,23 @@ async fn under_faults(pinned: bool) {
     static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _alone = if long() { Some(ALONE.lock().await) } else { None };
     let (per_second, seconds) = if long() { (300, 60) } else { (100, 9) };
+    let users = per_second / A_USER_PER_SECOND;
     let faults = if long() { &FAULTS[..] } else { &FAULTS[..3] };
     let backend = Backend::start(HANDLER_TAKES).await;
     // Users write more than WeChat lets answer at once: not the subject here.
     let sandbox = SandboxConfig { enforce_windows: false, ..SandboxConfig::default() };
-    let mut stack = Stack::on_redis(Setup { routes: backend.route(), sandbox, ..Setup::default() }).await;
+    let mut stack = Stack::on_redis(Setup {
+        routes: backend.route(),
+        sandbox,
+        redis: WRITES_AT_ONCE,
+        ..Setup::default()
+    })
+    .await;
     stack.expect_errors("pushes can't be stored");
     let (processes, pushers) = installation(&mut stack).await;
     // WeChat answers only to users that it knows.
-    join_all((0..USERS).map(async |user| stack.say(&user_id(user), "hello").await)).await;
-    stack.wait_for_all_sends(USERS, PATIENCE).await;
+    join_all((0..users).map(async |user| stack.say(&user_id(user), "hello").await)).await;
+    stack.wait_for_all_sends(users, PATIENCE).await;
 
     let began = Instant::now();
     let history = Arc::new(Mutex::new(History::default()));
@@ -96,7 +107,8 @@ async fn under_faults(pinned: bool) {
     verdict.assert_right();
     let pushes = per_second * usize::try_from(seconds).unwrap_or(0);
     assert_eq!(verdict.pushed, pushes);
-    assert!(verdict.acked > pushes / 2, "most of the time Redis was there: {verdict}");
+    // What Redis can't take goes to the spool. A few that lost the acks of all three tries were stored all the same.
+    assert!(verdict.acked + pushes / 100 >= pushes, "{verdict}");
     if pinned {
         verdict.assert_in_order();
     }
@@ -142,23 +154,41 @@ async fn traffic(
 ) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(1));
     let mut pushes = JoinSet::new();
+    let mut written = vec![0; per_second / A_USER_PER_SECOND];
     for n in 0..per_second * usize::try_from(seconds).unwrap_or(0) {
         ticks.tick().await;
-        let name = Name { user: n % USERS, number: n / USERS };
-        let pusher = pushers[if pinned { name.user } else { name.user + name.number } % 2].clone();
+        let user = rand::random_range(0..written.len());
+        let name = Name { user, number: written[user] };
+        written[user] += 1;
+        let turns = if pinned { [user % 2; 3] } else { [n % 2, (n + 1) % 2, n % 2] };
+        let tries = turns.map(|receiver| pushers[receiver].clone());
+        if n % ONE_ACK_LOST_OF == 0 {
+            tries[0].faults().lose_acks(1);
+        }
         let history = history.clone();
-        let note = move |what| {
-            history.lock().unwrap_or_else(PoisonError::into_inner).add(now_us(), name, what);
-        };
         pushes.spawn(async move {
-            let push = Push::text("main", user_id(name.user), name.to_string());
+            let note = |step| {
+                history.lock().unwrap_or_else(PoisonError::into_inner).add(now_us(), name, step);
+            };
+            let push = Push::text("main", user_id(user), name.to_string());
             note(Step::Pushed);
-            if pusher.push(push).await.acked {
+            if is_acked(&tries, &push).await {
                 note(Step::Acked);
             }
         });
     }
     pushes.join_all().await;
+}
+
+/// Whether one of the tries is acked.
+async fn is_acked(tries: &[Sandbox; 3], push: &Push) -> bool {
+    for pusher in tries {
+        let outcome = pusher.push_once(push).await.outcome;
+        if !outcome.is_retried() {
+            return outcome.is_ack();
+        }
+    }
+    false
 }
 
 async fn strike(stack: &mut Stack, fault: Fault) {

@@ -1,8 +1,10 @@
 //! A user who floods takes a turn like everybody, and not the place of others.
 //!
-//! The others' waiting time, from the receiver's stamp to the start of the handler, is measured twice in one run: without
-//! the flood and with it. There are three permits and a service that takes 200 ms, and the others alone need two
-//! of the permits: a flood that got one of them for itself would make them wait longer and longer.
+//! What is asserted is the order: while somebody else waits, the flood gets one more turn at most, or two if a take was under
+//! way. The others' waiting time, from the receiver's stamp to the start of the handler, is measured twice in one run,
+//! without the flood and with it, and asserted only in the long form, which runs alone: on a busy machine it says little.
+//! There are three permits and a service that takes 200 ms, and the others alone need two of the permits: a flood that got
+//! one of them for itself would make them wait longer and longer.
 
 use std::time::Duration;
 
@@ -53,9 +55,26 @@ async fn a_user_who_floods_makes_others_wait_no_longer_than_one_handler_takes() 
     );
     assert!(acked > flood / 2, "only {acked} of the flood were acked");
     assert!(flooding.len() > 2, "the flooding user is served too: {flooding:?}");
-    assert!(p99(&loaded) <= allowed, "{:?} is more than {allowed:?}", p99(&loaded));
+    let turns = flood_turns_before(&requests);
+    assert!(turns <= 2, "while somebody waited the flood had {turns} turns");
+    assert!(!long() || p99(&loaded) <= allowed, "{:?} is more than {allowed:?}", p99(&loaded));
     // Most of the flood is still there: the audit sees a long lane.
     stack.end_with_dead().await;
+}
+
+/// How many turns the flood had at most while one of the others was waiting for his.
+fn flood_turns_before(requests: &[Asked]) -> usize {
+    let waited_from = |asked: &Asked| {
+        asked.at_us.saturating_sub(u64::try_from(asked.waited.as_micros()).unwrap_or(u64::MAX))
+    };
+    let turns_of = |other: &Asked| {
+        let (from, to) = (waited_from(other), other.at_us);
+        requests
+            .iter()
+            .filter(|asked| asked.content.starts_with("flood ") && asked.at_us > from && asked.at_us < to)
+            .count()
+    };
+    requests.iter().filter(|asked| asked.content.starts_with("loaded ")).map(turns_of).max().unwrap_or(0)
 }
 
 /// Pushes so many messages at a steady rate, each of another user unless it is the flood. Gives how many were acked.

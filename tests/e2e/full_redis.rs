@@ -71,7 +71,8 @@ async fn a_full_redis_keeps_the_leases_of_living_workers_and_drains_to_the_last_
     println!(
         "full for {takes:?}: {acked} acked, {refused} refused, {out_of_memory} times out of memory; {verdict}"
     );
-    // A receiver with a spool refuses nothing; that Redis did is what makes the test one.
+    assert_eq!(refused, 0, "what Redis can't take goes to the spool");
+    // That Redis refused is what makes the test one.
     assert!(out_of_memory > 0, "Redis was never full");
     verdict.assert_right();
     verdict.assert_in_order();

@@ -76,6 +76,7 @@ impl Watched {
             token: None,
             readiness: Readiness {
                 spool: None,
+                lacks_spool: false,
                 role: Role::Worker,
                 queue: Some(queue),
                 worker: None,

@@ -18,14 +18,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use huixin_queue::{Buried, Lease, Leased, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken};
+use huixin_queue::{Buried, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::backoff;
-use crate::boottime::Moment;
 use crate::job::{End, Job, shortened};
 use crate::lease::Keeper;
 use crate::metrics;

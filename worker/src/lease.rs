@@ -8,7 +8,7 @@
 //! give the message to another: handlers are cancelled, and nothing more is sent. [`Held::is_current`] is asked right
 //! before every send, so that a process that was stopped and continued notices in time. The time counts from before the
 //! renewal was sent, so it errs on the safe side, and by a clock that doesn't stand still while the machine sleeps
-//! ([`crate::boottime`]).
+//! ([`Moment`]).
 //!
 //! **The loops don't end** while there is a worker: a renewal that panics is told and counts as one that failed. So the
 //! worst that a bug there can do is what an outage does, and no handler runs on without its lease.
@@ -19,10 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use huixin_queue::{Lease, Queue, Renewal};
+use huixin_queue::{BEAT_EVERY, Lease, Moment, Queue, Renewal};
 use tokio_util::sync::CancellationToken;
-
-use crate::boottime::Moment;
 
 /// Leases renewed by one call.
 const RENEWED_TOGETHER: usize = 512;
@@ -163,9 +161,22 @@ async fn keep(queue: &dyn Queue, running: &Running, lease_for: Duration) {
             running.fence();
         }
     };
+    // The store learns that it serves, with or without leases: see the queue's essay on lost leases.
+    let beat = async {
+        let mut ticks = every(BEAT_EVERY.min(pause));
+        loop {
+            ticks.tick().await;
+            let told = AssertUnwindSafe(async { queue.renew(&[], lease_for).await }).catch_unwind();
+            // Any other trouble is told by those who need an answer.
+            if let Ok(Err(_)) = tokio::time::timeout(BEAT_EVERY, told).await {
+                tracing::error!("telling the queue that it serves panicked: this is a bug, please report it");
+            }
+        }
+    };
     tokio::select! {
         () = renew => {}
         () = fence => {}
+        () = beat => {}
     }
 }
 
@@ -182,12 +193,8 @@ async fn renew_once(queue: &dyn Queue, running: &Running, lease_for: Duration, a
         let held = entries.by_number.iter().filter(|(_, entry)| !entry.lost.is_cancelled());
         held.map(|(number, entry)| (*number, entry.lease.clone())).unzip()
     };
-    // Without any lease too: the store learns from it that it serves (see the queue's essay on lost leases). The
-    // others' leases are taken back late while nobody tells it so.
     // In parts, so that a part that fails doesn't take the others' success with it.
-    let parts = numbers.chunks(RENEWED_TOGETHER).zip(leases.chunks(RENEWED_TOGETHER));
-    let none = leases.is_empty().then_some((&[][..], &[][..]));
-    for (numbers, leases) in parts.chain(none) {
+    for (numbers, leases) in numbers.chunks(RENEWED_TOGETHER).zip(leases.chunks(RENEWED_TOGETHER)) {
         let sent = Moment::now();
         let renewal = AssertUnwindSafe(async { queue.renew(leases, lease_for).await }).catch_unwind();
         match tokio::time::timeout(at_most, renewal).await {

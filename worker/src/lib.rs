@@ -29,7 +29,6 @@
 
 mod answer;
 mod backoff;
-mod boottime;
 mod crew;
 mod delivery;
 mod handler;

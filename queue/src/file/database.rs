@@ -133,7 +133,7 @@ fn create(db: &Connection, format: &Format) -> rusqlite::Result<()> {
 }
 
 /// What an error means while the file is opened.
-fn explain(error: rusqlite::Error, place: &str) -> QueueError {
+pub(crate) fn explain(error: rusqlite::Error, place: &str) -> QueueError {
     let (problem, hint) = match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => {
             ("it is no SQLite database", "give it a file of its own; one that doesn't exist yet is made")

@@ -1,29 +1,26 @@
 //! A file's clock.
 //!
-//! It reads the wall clock once, when the file is opened, and counts on from there with the machine's monotonic
-//! clock, so that a wall clock that is set forward or back changes no delay that is under way. Across restarts the
+//! It reads the wall clock once, when the file is opened, and counts on from there with the clock that also counts the
+//! time asleep, so that a wall clock that is set forward or back changes no delay that is under way. Across restarts the
 //! file remembers the time of its last commit, and the clock never starts before it: a machine that comes up in 1970
-//! neither revives ids that were forgotten nor lets a lane wait for decades. The price is that the clock stands still
-//! while the machine sleeps; so do the workers, which are in the same process.
+//! neither revives ids that were forgotten nor lets a lane wait for decades.
 
-use std::time::Instant;
-
-use crate::Clock;
 use crate::clock::{micros, system_now_us};
+use crate::{Clock, Moment};
 
 /// Tells the time of every step on one open file.
 #[derive(Debug)]
 pub(crate) struct Now {
     clock: Clock,
     start_us: i64,
-    started: Instant,
+    started: Moment,
 }
 
 impl Now {
     /// Starts at the wall clock's time or at `last_us`, the last time that was stored, whichever is later.
     /// A test's clock is taken as it is.
     pub(crate) fn after(last_us: i64, clock: Clock) -> Self {
-        Self { clock, start_us: stored(system_now_us()).max(last_us), started: Instant::now() }
+        Self { clock, start_us: stored(system_now_us()).max(last_us), started: Moment::now() }
     }
 
     /// The time now, in Unix microseconds.
@@ -31,14 +28,6 @@ impl Now {
         match self.clock.test_now_us() {
             Some(us) => stored(us),
             None => self.start_us.saturating_add(stored(micros(self.started.elapsed()))),
-        }
-    }
-
-    /// The same, or what the wall clock shows if that is later: for ages that also grow while the machine sleeps.
-    pub(crate) fn awake_us(&self) -> i64 {
-        match self.clock.test_now_us() {
-            Some(us) => stored(us),
-            None => self.us().max(stored(system_now_us())),
         }
     }
 }

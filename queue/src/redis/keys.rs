@@ -18,7 +18,7 @@
 //! | `{prefix:0}:hold` | zset | held message (length of its order, order, lane) → until when, us |
 //! | `{prefix:0}:paused` | hash | `*`, `c` and a class, `l` and a lane → since when, us, a colon, the reason |
 //! | `{prefix:0}:parked` | zset | parked lane → since when, us |
-//! | `{prefix:0}:pulse` | hash | `beat`: when the store was last known to serve; `quiet`: the end of the pause after its last gap, us |
+//! | `{prefix:0}:pulse` | hash | `beat`: when the store was last known to serve; `quiet`: the end of the pause after its last gap; `short`, `long`: the leases known, `since` when; us |
 //! | `{prefix:0}:open` | hash | class → messages not yet at their end |
 //! | `{prefix:0}:dead` | zset | id of a dead letter → time of death, us |
 //! | `{prefix:0}:letter:<id>` | hash | a dead letter |

@@ -1,6 +1,6 @@
 //! What can be seen of the queue without changing it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Core, answers};
 use crate::{
@@ -9,8 +9,13 @@ use crate::{
 };
 
 const LANE_VIEW_MAX: usize = 100;
-/// Lanes audited by one call.
-const AUDITED_TOGETHER: usize = 500;
+/// Lanes audited by one call: a script must be short.
+const AUDITED_TOGETHER: usize = 250;
+/// Of a list or a set read by one call.
+const READ_TOGETHER: i64 = 1_000;
+/// Lanes looked at again by one call, and in all: more of them wrong is no more to mend.
+const DOUBTFUL_TOGETHER: usize = 100;
+const DOUBTFUL_MAX: usize = 1_000;
 
 impl Core {
     pub(super) async fn counts(&self) -> Result<Counts, QueueError> {
@@ -56,39 +61,100 @@ impl Core {
     }
 
     pub(super) async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        let Self { link, keys, scripts, .. } = self;
         let mut violations = Vec::new();
+        let before = self.sums().await?;
         let (mut messages, mut held) = (0, 0);
-        for lanes in self.lanes().await?.chunks(AUDITED_TOGETHER) {
-            let mut call = scripts.audit.key(keys.base());
-            call.key(keys.open()).key(keys.lease()).key(keys.delay()).key(keys.parked());
-            call.key(keys.hold()).key(keys.paused()).arg(link.test_now());
-            for lane in lanes {
-                call.arg(lane);
-            }
-            let (counted, holding, found) = answers::audited(link.run(&call).await?)?;
+        let ready = self.ready().await?;
+        let mut doubtful = Vec::new();
+        for lanes in self.lanes(&ready).await?.chunks(AUDITED_TOGETHER) {
+            let (counted, holding, found) = self.audit_page(lanes, Some(&ready)).await?;
             messages += counted;
             held += holding;
-            violations.extend(found);
+            doubtful.extend(found.into_iter().map(|violation| violation.lane));
         }
-        let mut of_the_whole = |problem| violations.push(Violation { lane: String::new(), problem });
-        let open: Vec<i64> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
-        if open.iter().sum::<i64>() != i64::try_from(messages).unwrap_or(i64::MAX) {
-            of_the_whole(format!(
-                "{messages} messages in all lanes, but the counts of open ones are {open:?}"
-            ));
+        // A lane may have moved since the lists were read. So what seems wrong is looked at again, all in one step.
+        doubtful.dedup();
+        for lanes in doubtful.chunks(DOUBTFUL_TOGETHER).take(DOUBTFUL_MAX / DOUBTFUL_TOGETHER) {
+            violations.extend(self.audit_page(lanes, None).await?.2);
         }
-        let ends: u64 = link.query(redis::cmd("ZCARD").arg(keys.hold())).await?;
-        if ends != held {
-            of_the_whole(format!("{held} messages are held, but {ends} have an end"));
+        // The lanes are looked at one page after the other, so that the sums mean something only if nothing moved meanwhile.
+        let after = self.sums().await?;
+        if before == after && after.0 != i64::try_from(messages).unwrap_or(i64::MAX) {
+            let problem = format!("{messages} messages in all lanes, but {} are counted as open", after.0);
+            violations.push(Violation { lane: String::new(), problem });
+        }
+        if before == after && after.1 != held {
+            let problem = format!("{held} messages are held, but {} have an end", after.1);
+            violations.push(Violation { lane: String::new(), problem });
         }
         Ok(violations)
     }
 
-    /// Every lane that any key names, found by scanning.
-    async fn lanes(&self) -> Result<Vec<String>, QueueError> {
+    /// Audits some lanes, with what is known of where they are ready.
+    async fn audit_page(
+        &self,
+        lanes: &[String],
+        ready: Option<&BTreeMap<String, (u64, String)>>,
+    ) -> Result<(u64, u64, Vec<Violation>), QueueError> {
+        let Self { link, keys, scripts, .. } = self;
+        let mut call = scripts.audit.key(keys.base());
+        call.key(keys.open()).key(keys.lease()).key(keys.delay()).key(keys.parked());
+        call.key(keys.hold()).key(keys.paused()).arg(link.test_now());
+        call.arg(if ready.is_some() { "1" } else { "" });
+        for lane in lanes {
+            let (times, list) = match ready {
+                Some(ready) => {
+                    ready.get(lane).map_or(("0".to_owned(), ""), |(n, list)| (n.to_string(), list))
+                }
+                None => (String::new(), ""),
+            };
+            call.arg(lane).arg(times).arg(list);
+        }
+        answers::audited(link.run(&call).await?)
+    }
+
+    /// The open messages and the held ones, as they are counted.
+    async fn sums(&self) -> Result<(i64, u64), QueueError> {
         let Self { link, keys, .. } = self;
-        let mut lanes = BTreeSet::new();
+        let open: Vec<i64> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
+        let held = link.query(redis::cmd("ZCARD").arg(keys.hold())).await?;
+        Ok((open.iter().sum(), held))
+    }
+
+    /// Every ready lane: how often it stands in the ready lists, and in which one.
+    async fn ready(&self) -> Result<BTreeMap<String, (u64, String)>, QueueError> {
+        let Self { link, keys, .. } = self;
+        let mut ready = BTreeMap::new();
+        let classes: Vec<String> = link.query(redis::cmd("HKEYS").arg(keys.open())).await?;
+        for class in classes.into_iter().map(Class::from_stored) {
+            for (key, list) in [
+                (keys.ready(&class), format!("ready:{class}")),
+                (keys.suspect(&class), format!("suspect:{class}")),
+            ] {
+                let mut from = 0;
+                loop {
+                    let to = from + READ_TOGETHER - 1;
+                    let some: Vec<String> =
+                        link.query(redis::cmd("LRANGE").arg(&key).arg(from).arg(to)).await?;
+                    let last = some.len() < usize::try_from(READ_TOGETHER).unwrap_or(usize::MAX);
+                    for lane in some {
+                        let (times, _) = ready.entry(lane).or_insert((0, list.clone()));
+                        *times += 1;
+                    }
+                    if last {
+                        break;
+                    }
+                    from += READ_TOGETHER;
+                }
+            }
+        }
+        Ok(ready)
+    }
+
+    /// Every lane that any key names, found by scanning, and the ready ones.
+    async fn lanes(&self, ready: &BTreeMap<String, (u64, String)>) -> Result<Vec<String>, QueueError> {
+        let Self { link, keys, .. } = self;
+        let mut lanes: BTreeSet<String> = ready.keys().cloned().collect();
         for kind in ["lane:", "older:", "run:", "held:"] {
             let start = format!("{}{kind}", keys.base());
             let mut cursor = 0_u64;
@@ -104,14 +170,16 @@ impl Core {
             }
         }
         for key in [keys.lease(), keys.delay(), keys.parked()] {
-            let members: Vec<String> = link.query(redis::cmd("ZRANGE").arg(key).arg(0).arg(-1)).await?;
-            lanes.extend(members);
-        }
-        let classes: Vec<String> = link.query(redis::cmd("HKEYS").arg(keys.open())).await?;
-        for class in classes.into_iter().map(Class::from_stored) {
-            for key in [keys.ready(&class), keys.suspect(&class)] {
-                let members: Vec<String> = link.query(redis::cmd("LRANGE").arg(key).arg(0).arg(-1)).await?;
-                lanes.extend(members);
+            let mut cursor = 0_u64;
+            loop {
+                let mut scan = redis::cmd("ZSCAN");
+                scan.arg(&key).arg(cursor).arg("COUNT").arg(READ_TOGETHER);
+                let (next, found): (u64, Vec<(String, f64)>) = link.query(&scan).await?;
+                lanes.extend(found.into_iter().map(|(lane, _)| lane));
+                if next == 0 {
+                    break;
+                }
+                cursor = next;
             }
         }
         Ok(lanes.into_iter().collect())

@@ -247,6 +247,10 @@ impl Queue for RedisQueue {
         self.core.limit(name, n, per).await
     }
 
+    async fn beat(&self) -> Result<(), QueueError> {
+        self.core.beat().await
+    }
+
     async fn ping(&self) -> Result<(), QueueError> {
         // A real script, so that a Redis that answers PING but can't run one isn't called ready.
         self.core.counts().await.map(|_| ())

@@ -80,6 +80,13 @@ impl Core {
         Ok(paused)
     }
 
+    pub(super) async fn beat(&self) -> Result<(), QueueError> {
+        let Self { link, keys, scripts, .. } = self;
+        let mut call = scripts.beat.key(keys.base());
+        call.key(keys.pulse()).arg(link.test_now());
+        link.run::<Value>(&call).await.map(|_| ())
+    }
+
     pub(super) async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
         let Self { link, keys, scripts, .. } = self;
         let mut call = scripts.get.key(keys.base());

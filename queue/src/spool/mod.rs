@@ -40,7 +40,7 @@ pub use self::rows::Quarantined;
 pub use self::taken::SETTLE;
 use self::taken::Taken;
 use crate::file::Format;
-use crate::file::database::Database;
+use crate::file::database::{Database, explain};
 use crate::file::fault::Fault;
 use crate::file::job::{Kind, Step};
 use crate::file::now::Now;
@@ -89,7 +89,11 @@ impl Spool {
         shown: &str,
     ) -> Result<Self, crate::QueueError> {
         let database = Database::open(&folder.join(FILE), shown, &FORMAT)?;
-        shrink(&database).map_err(|error| Fault::Store(error).into_error(shown))?;
+        check(&database).map_err(|error| explain(error, shown))?;
+        // Without it the file is only larger than it need be.
+        if let Err(error) = shrink(&database) {
+            tracing::warn!(folder = shown, %error, "the room of an empty spool can't be given back to the disk");
+        }
         let now = Arc::new(Now::after(database.last_us(shown)?, clock));
         let writer = Writer::start(database, now.clone(), shown.to_owned())?;
         let room = Arc::new(Room::new(folder.to_owned(), limits));
@@ -144,7 +148,7 @@ impl Spool {
         most: usize,
         most_bytes: usize,
     ) -> Result<Vec<Entry>, SpoolError> {
-        let (taken, now_us) = (self.taken.clone(), self.now.awake_us());
+        let (taken, now_us) = (self.taken.clone(), self.now.us());
         let next =
             move |step: &mut Step<'_>| rows::next(step, &mut locked(&taken), after, most, most_bytes, now_us);
         self.call(Kind::Look, next).await
@@ -171,7 +175,7 @@ impl Spool {
         if seqs.is_empty() {
             return Ok(Vec::new());
         }
-        let now_us = self.now.awake_us();
+        let now_us = self.now.us();
         self.call(Kind::Look, move |step| rows::with_numbers(step, &seqs, now_us)).await
     }
 
@@ -203,7 +207,7 @@ impl Spool {
 
     /// How much is here.
     pub async fn counts(&self) -> Result<SpoolCounts, SpoolError> {
-        let now_us = self.now.awake_us();
+        let now_us = self.now.us();
         self.call(Kind::Look, move |step| Ok(rows::counts(step.db, now_us)?)).await
     }
 
@@ -224,6 +228,23 @@ impl Spool {
 impl std::fmt::Debug for Spool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Spool").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// Reads through a file that has entries: one that is damaged is left alone now, and not found so when it is carried.
+fn check(database: &Database) -> rusqlite::Result<()> {
+    let entries: i64 =
+        database.db.query_row("SELECT entries + quarantined FROM meta", [], |row| row.get(0))?;
+    if entries == 0 {
+        return Ok(());
+    }
+    let found: String = database.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    match found.as_str() {
+        "ok" => Ok(()),
+        _ => Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+            Some(found),
+        )),
     }
 }
 

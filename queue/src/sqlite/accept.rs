@@ -81,7 +81,8 @@ fn bury_on_arrival(step: &Step<'_>, message: &NewMessage, reason: &str) -> Resul
     let class = message.class.as_str();
     let kept: Option<i64> =
         step.first("SELECT dead_on_arrival FROM class WHERE name = ?1", params![class], |row| row.get(0))?;
-    if kept.unwrap_or(0) >= stored(DEAD_ON_ARRIVAL_MAX) {
+    // One that has waited in a spool was acked long ago: it is kept whatever there is.
+    if !message.late && kept.unwrap_or(0) >= stored(DEAD_ON_ARRIVAL_MAX) {
         step.execute("UPDATE class SET dead_uncounted = dead_uncounted + 1 WHERE name = ?1", params![class])?;
         return Ok(Accepted::Counted);
     }

@@ -144,7 +144,7 @@ impl Queue for SqliteQueue {
         let leases = leases.to_vec();
         let pulse = self.pulse.clone();
         self.change(0, move |step| {
-            pulse.beat(step.now_us, lease_for);
+            pulse.beat(step.now_us, Some(lease_for));
             settle::renew(step, &leases, lease_for)
         })
         .await
@@ -280,6 +280,15 @@ impl Queue for SqliteQueue {
         check_name(name)?;
         let name = format!("limit:{name}");
         self.change(0, move |step| value::limit(step, &name, n, per)).await
+    }
+
+    async fn beat(&self) -> Result<(), QueueError> {
+        let pulse = self.pulse.clone();
+        self.look(move |step| {
+            pulse.beat(step.now_us, None);
+            Ok(())
+        })
+        .await
     }
 
     async fn ping(&self) -> Result<(), QueueError> {

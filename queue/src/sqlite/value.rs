@@ -35,7 +35,7 @@ pub(super) fn mark(step: &Step<'_>, name: &str, until_us: i64) -> Result<(), Fau
 /// as the burst.
 pub(super) fn limit(step: &Step<'_>, name: &str, n: u32, per: Duration) -> Result<Duration, Fault> {
     let period_us = stored(micros(per));
-    let one_us = period_us / i64::from(n.max(1));
+    let one_us = (period_us / i64::from(n.max(1))).max(1);
     let sql = "SELECT until_us FROM value WHERE name = ?1";
     let known: Option<i64> = step.first(sql, params![name], |row| row.get(0))?;
     let earned_us = known.unwrap_or(0).max(step.now_us).saturating_add(one_us);

@@ -1,11 +1,14 @@
 //! The carrier of one spool: against a queue in a file where that is enough, and a real Redis where its refusals count.
 
+use std::time::Instant;
+
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::spool::{SETTLE, SpoolLimits};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::testing::RedisServer;
-use huixin_queue::{Class, Clock, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, TestClock};
+use huixin_queue::{Class, Clock, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, NewMessage, TestClock};
 
+use super::suspects::{SCOUT_PAGE, SUSPECT_PAUSE};
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -92,11 +95,10 @@ async fn an_old_entry_is_never_only_counted() {
     stage.clock.advance(6 * HOUR);
     stage.drain.round().await.unwrap();
     let counts = stage.spool.counts().await.unwrap();
-    assert_eq!(
-        (counts.entries, counts.quarantined),
-        (1, 1),
-        "what can't be understood is counted, the other is kept"
-    );
+    assert_eq!((counts.entries, counts.quarantined), (2, 0), "both are taken");
+    for late in ["old".to_owned(), format!("dead{DEAD_ON_ARRIVAL_MAX}")] {
+        assert!(stage.queue.dead_letter(&id(&late)).await.unwrap().is_some(), "{late} is kept");
+    }
 }
 
 #[tokio::test]

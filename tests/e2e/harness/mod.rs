@@ -40,9 +40,15 @@ pub(crate) struct Setup {
     pub(crate) receiver: String,
     /// `worker.grace`.
     pub(crate) grace: &'static str,
+    /// More settings of its Redis.
+    pub(crate) redis: &'static [&'static str],
     /// The pretend WeChat.
     pub(crate) sandbox: SandboxConfig,
 }
+
+/// For a Redis that is killed: with `everysec` it may put a write off for two seconds while its disk is busy, as it is when
+/// many tests run, and a kill then loses what it had answered.
+pub(crate) const WRITES_AT_ONCE: &[&str] = &["--appendfsync", "always"];
 
 impl Default for Setup {
     fn default() -> Self {
@@ -51,6 +57,7 @@ impl Default for Setup {
             receiver: String::new(),
             lease: "15s",
             grace: "25s",
+            redis: &[],
             sandbox: SandboxConfig::default(),
         }
     }
@@ -71,7 +78,7 @@ pub(crate) struct Stack {
 impl Stack {
     /// One whose queue is a Redis of its own, with an append-only file.
     pub(crate) async fn on_redis(setup: Setup) -> Self {
-        let redis = RedisServer::start(&[]);
+        let redis = RedisServer::start(setup.redis);
         let url = redis.url();
         Self::start(setup, Some(redis), &url).await
     }

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use huixin_sandbox::{Push, SandboxConfig, TryOutcome};
 
 use super::talk::{Said, assert_answered, p99, readyz, talk, wait_until_empty};
-use crate::harness::{Process, Setup, Stack, long};
+use crate::harness::{Process, Setup, Stack, WRITES_AT_ONCE, long};
 
 pub(super) const ECHO: &str = "[[route]]\nreply = \"re: {{ content }}\"\n";
 
 /// A WeChat that lets every answer through: windows are not the subject here.
 pub(super) fn setup() -> Setup {
     let sandbox = SandboxConfig { enforce_windows: false, ..SandboxConfig::default() };
-    Setup { routes: ECHO.to_owned(), sandbox, ..Setup::default() }
+    Setup { routes: ECHO.to_owned(), sandbox, redis: WRITES_AT_ONCE, ..Setup::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,6 +54,8 @@ async fn under_load(what: &str, away: impl FnOnce(&mut Stack), back: impl FnOnce
     let (status, report) = readyz(&receiver).await;
     assert_eq!((status, &report["spool"]["state"]), (200, &"spooling".into()), "{report}");
     assert!(report["warnings"][0].as_str().is_some_and(|text| text.contains("queue")), "{report}");
+    let spooled = receiver.metric("huixin_spool_entries").await;
+    assert!(spooled > 0.0 && receiver.metric("huixin_receiver_breaker_open").await == 1.0);
     back(&mut stack);
     said.extend(say(&stack, "after", Duration::from_secs(3)).await);
 
@@ -73,6 +75,7 @@ async fn under_load(what: &str, away: impl FnOnce(&mut Stack), back: impl FnOnce
     stack.wait_for_all_sends(said.len(), Duration::from_secs(120)).await;
     wait_until_empty(&receiver).await;
     assert_answered(&stack, &said);
+    assert!(receiver.metric("huixin_spool_drained_total").await >= spooled);
     assert_eq!((receiver.stop().await, worker.stop().await), (Some(0), Some(0)));
     stack.end().await;
 }

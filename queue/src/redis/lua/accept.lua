@@ -63,7 +63,8 @@ for i = 1, (#ARGV - 3) / 8 do
   elseif not is_fresh(KEYS[k + 1]) then
     result = 2
   elseif reason ~= '' then
-    if tonumber(redis.call('HGET', KEYS[5], class) or 0) >= tonumber(ARGV[3]) then
+    -- One that has waited in a spool was acked long ago: it is kept whatever there is.
+    if late ~= '1' and tonumber(redis.call('HGET', KEYS[5], class) or 0) >= tonumber(ARGV[3]) then
       redis.call('HINCRBY', KEYS[5], class .. '\0', 1)
       result = 4
     else

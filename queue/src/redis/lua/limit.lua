@@ -11,7 +11,7 @@
 --
 -- Returns: 0 granted, else how long to wait, us, as text.
 
-local now, one, period = now_us(), tonumber(ARGV[2]), tonumber(ARGV[3])
+local now, one, period = now_us(), math.max(tonumber(ARGV[2]), 1), tonumber(ARGV[3])
 local earned = math.max(tonumber(redis.call('GET', KEYS[2]) or 0), now) + one
 if earned - now > period then return us(earned - now - period) end
 redis.call('SET', KEYS[2], us(earned), 'PX', us(math.ceil((earned - now) / 1000)))

@@ -110,6 +110,13 @@ properties! {
         assert_eq!(s.take_one().await.lease.id.as_str(), "next");
     }
 
+    async fn a_late_message_dead_on_arrival_is_kept_whatever_there_is(s) {
+        let broken = |n: u64| NewMessage { late: true, ..dead_on_arrival(&format!("m{n}")) };
+        let outcomes = futures::future::join_all((0..DEAD_ON_ARRIVAL_MAX + 3).map(|n| s.offer(broken(n)))).await;
+        assert!(outcomes.iter().all(|outcome| *outcome == Accepted::New), "it was acked when it came");
+        assert_eq!(s.queue.counts().await.expect("counts").dead, DEAD_ON_ARRIVAL_MAX + 3);
+    }
+
     async fn only_so_many_dead_on_arrival_are_kept_the_rest_are_counted(s) {
         let broken = |n: u64| NewMessage { dead_reason: Some("not XML".into()), ..message("lane", &format!("m{n}")) };
         let outcomes = futures::future::join_all((0..DEAD_ON_ARRIVAL_MAX + 3).map(|n| s.offer(broken(n)))).await;

@@ -114,6 +114,30 @@ properties! {
         assert_eq!(s.take_one().await.progress, Progress::default(), "it is not left to the next message");
     }
 
+    async fn a_message_is_taken_back_in_time_although_no_worker_was_there(s) {
+        s.accept("lane", "m").await;
+        s.take_one().await;
+        // A receiver only.
+        for _ in 0..20 {
+            s.clock.advance(SECOND);
+            s.queue.beat().await.expect("beat");
+        }
+        assert_eq!(s.take_one().await.losses, 1);
+    }
+
+    async fn the_shortest_lease_makes_the_gap_and_the_longest_the_pause(s) {
+        s.accept("short", "short").await;
+        let request = TakeRequest { lease_for: SECOND * 4, ..s.next_request(1) };
+        let short = s.queue.take(&request).await.expect("take").messages.remove(0);
+        s.accept("long", "long").await;
+        let long = s.take_one().await;
+        // Too short to be a gap for the long one, who comes first.
+        s.clock.advance(SECOND * 6);
+        assert_eq!(s.queue.renew(&[long.lease], LEASE).await.expect("renew"), [Renewal::Kept]);
+        s.assert_nothing_to_take().await;
+        assert_eq!(s.queue.renew(&[short.lease], SECOND * 4).await.expect("renew"), [Renewal::Kept]);
+    }
+
     async fn the_living_keep_their_leases_over_a_gap_in_the_stores_service(s) {
         s.accept("living", "living").await;
         s.accept("dead", "dead").await;

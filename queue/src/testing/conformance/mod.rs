@@ -85,6 +85,7 @@ macro_rules! conformance {
             a_payload_too_big_is_refused_by_name
             a_lane_that_is_running_or_delayed_still_accepts
             a_message_dead_on_arrival_goes_to_the_dead_letters
+            a_late_message_dead_on_arrival_is_kept_whatever_there_is
             only_so_many_dead_on_arrival_are_kept_the_rest_are_counted
             // order
             messages_of_a_lane_come_one_at_a_time_in_order
@@ -114,6 +115,8 @@ macro_rules! conformance {
             a_lease_that_ran_out_is_revived_while_nobody_has_taken_the_message
             renewing_tells_in_order_which_leases_are_lost
             what_was_recorded_survives_a_lost_lease
+            a_message_is_taken_back_in_time_although_no_worker_was_there
+            the_shortest_lease_makes_the_gap_and_the_longest_the_pause
             the_living_keep_their_leases_over_a_gap_in_the_stores_service
             // poison
             a_message_that_outlives_two_workers_is_given_to_those_who_ask_for_a_suspect

@@ -37,6 +37,7 @@ properties! {
         }
         assert_eq!(ask().await, SECOND);
         assert_eq!(s.queue.limit("other", 4, SECOND * 4).await.expect("limit"), Duration::ZERO);
+        assert_eq!(s.queue.limit("many", u32::MAX, SECOND).await.expect("limit"), Duration::ZERO);
     }
 
     async fn names_that_can_not_be_used_are_refused(s) {

@@ -240,6 +240,10 @@ impl Queue for Tampered {
         self.inner.limit(name, n, per).await
     }
 
+    async fn beat(&self) -> Result<(), QueueError> {
+        self.inner.beat().await
+    }
+
     async fn ping(&self) -> Result<(), QueueError> {
         self.inner.ping().await
     }

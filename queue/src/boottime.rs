@@ -8,16 +8,16 @@ use std::time::Duration;
 
 /// A moment of this machine's life. Two can be compared, and that is all: it means nothing elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(Duration);
+pub struct Moment(Duration);
 
 impl Moment {
     /// This one.
-    pub(crate) fn now() -> Self {
+    pub fn now() -> Self {
         Self(since_boot())
     }
 
     /// The time since, asleep or awake.
-    pub(crate) fn elapsed(self) -> Duration {
+    pub fn elapsed(self) -> Duration {
         since_boot().saturating_sub(self.0)
     }
 }

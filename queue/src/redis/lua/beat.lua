@@ -1,0 +1,12 @@
+#!lua flags=allow-oom
+-- Notes that the store serves, for those who hold no lease.
+--
+-- KEYS[1]  base   (none)  prefix of this shard's keys
+-- KEYS[2]  pulse  hash    when the store was last known to serve
+--
+-- ARGV[1]  test clock, us, or "" for the time of Redis
+--
+-- Returns: 1.
+
+pulse(now_us())
+return 1

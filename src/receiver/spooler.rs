@@ -1,0 +1,63 @@
+//! A receiver's spool before the receiver runs, and what is said of it when it has stopped.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use huixin_queue::Queue;
+use huixin_queue::spool::{Folders, Spool, SpoolError};
+
+use super::carrier::Carrier;
+use super::spooling::{SpoolHealth, Spooling};
+
+/// A receiver's spool, ready to be used.
+pub struct Spooler {
+    pub(super) folders: Folders,
+    pub(super) max_age: Duration,
+    pub(super) spooling: Arc<Spooling>,
+    adopted: Vec<Arc<Spool>>,
+}
+
+/// Stopped with a spool that is not empty.
+#[derive(Debug, thiserror::Error)]
+#[error("the spool in `{}` is not empty: {entries} to be drained, {quarantined} quarantined", folder.display())]
+pub struct SpoolLeft {
+    /// The directory of all folders.
+    pub folder: PathBuf,
+    /// Entries that the queue doesn't have.
+    pub entries: u64,
+    /// Entries that it refuses.
+    pub quarantined: u64,
+}
+
+impl Spooler {
+    /// Takes a folder below the directory, and those that nobody holds. It blocks, as [`Spool::open`] does.
+    ///
+    /// # Errors
+    /// When there can't be a spool.
+    pub fn open(folders: Folders, max_age: Duration) -> Result<Self, SpoolError> {
+        let spooling = Arc::new(Spooling::new(Arc::new(folders.claim()?)));
+        let adopted = folders.adopt()?.into_iter().map(Arc::new).collect();
+        Ok(Self { folders, max_age, spooling, adopted })
+    }
+
+    /// A way to ask after it.
+    pub fn health(&self) -> SpoolHealth {
+        SpoolHealth::new(self.spooling.clone())
+    }
+
+    /// The carrier. Its lanes are blocked when this returns, so that pushes may come.
+    pub(super) async fn carrier(
+        mut self,
+        queue: Arc<dyn Queue>,
+        budget: Duration,
+    ) -> Result<Carrier, SpoolError> {
+        let adopted = std::mem::take(&mut self.adopted);
+        let mut carrier = Carrier::new(self, queue, budget);
+        carrier.block_lanes().await?;
+        for spool in adopted {
+            carrier.adopt(spool).await;
+        }
+        Ok(carrier)
+    }
+}
