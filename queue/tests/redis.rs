@@ -237,7 +237,7 @@ async fn the_audit_finds_what_is_wrong() {
         ("redis.call('HDEL', '{p:0}:run:leased', 'token')", "no token"),
         ("redis.call('HSET', '{p:0}:run:nobody', 'failures', 1)", "a record"),
         ("redis.call('ZADD', '{p:0}:parked', 1, 'ready')", "parked, but not paused"),
-        ("redis.call('ZREM', '{p:0}:hold', '\\2m3ready')", "held without an end"),
+        ("redis.call('ZREM', '{p:0}:hold', '\\0013ready')", "held without an end"),
         ("redis.call('ZADD', '{p:0}:hold', 1, 'x')", "1 messages are held, but 2 have an end"),
         ("redis.call('HSET', '{p:0}:run:leased', 'awaiting', 1)", "awaits an answer, but is not delayed"),
         (

@@ -9,13 +9,13 @@
 //! | `{prefix:0}:lane:<lane>` | list | packed messages, the head first; the current one stays |
 //! | `{prefix:0}:older:<lane>` | list | the second list: records of drained and of woken messages; the current one has left it |
 //! | `{prefix:0}:run:<lane>` | hash | the current message's record, from its first take to its end: `recorded` (the last record call), `token` (with the id), `worker`, `packed` (if it came from the second list), `failures`, `losses`, `lost_by`, `confirmed`, `snoozes`, `error`, `replies`, `sent`, `sending`, `trigger`, `awaiting`, `unanswered`, `answer` |
-//! | `{prefix:0}:held:<lane>` | hash | id → record of a held message |
+//! | `{prefix:0}:held:<lane>` | hash | order → record of a held message |
 //! | `{prefix:0}:memory:<lane>` | string | until when, us, a colon, the lane's memory. Expires |
 //! | `{prefix:0}:ready:<class>` | list | lanes whose head can be taken, the next first |
 //! | `{prefix:0}:suspect:<class>` | list | the same, for heads that have outlived two workers |
 //! | `{prefix:0}:lease` | zset | leased lane → when its lease runs out, us |
 //! | `{prefix:0}:delay` | zset | delayed lane → when it is due, us |
-//! | `{prefix:0}:hold` | zset | held message (length of the id, id, lane) → until when, us |
+//! | `{prefix:0}:hold` | zset | held message (length of its order, order, lane) → until when, us |
 //! | `{prefix:0}:paused` | hash | `*`, `c` and a class, `l` and a lane → since when, us, a colon, the reason |
 //! | `{prefix:0}:parked` | zset | parked lane → since when, us |
 //! | `{prefix:0}:pulse` | hash | `beat`: when the store was last known to serve; `quiet`: the end of the pause after its last gap; `short`, `long`: the leases known, `since` when; us |
@@ -23,9 +23,9 @@
 //! | `{prefix:0}:dead` | zset | id of a dead letter → time of death, us |
 //! | `{prefix:0}:letter:<id>` | hash | a dead letter |
 //! | `{prefix:0}:arrived` | hash | class → letters dead on arrival; `class\0` → those only counted |
-//! | `{prefix:0}:counter` | string | number of the last fencing token |
+//! | `{prefix:0}:counter` | string | number of the last fencing token or held message |
 //! | `{prefix:0}:batch:<incarnation>` | string | a worker's last take, for its repetition. Expires |
-//! | `{prefix:0}:answered:<id>` | string | mark of a message that had its answer by call back. Expires |
+//! | `{prefix:0}:answered:<id>` | string | mark of a message that had its answer by call back: when it ends, us. Expires |
 //! | `{prefix:0}:value:<name>` | string | until when, us, a colon, a shared value. Expires |
 //! | `{prefix:0}:limit:<name>` | string | when all that a limit granted will have been earned, us. Expires |
 //! | `{prefix:0}:wake` | list | wake-up tokens of idle workers, at most 64 |

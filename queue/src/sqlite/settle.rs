@@ -141,7 +141,7 @@ pub(super) fn answer(
         return Ok(Answered::Already);
     }
     let found = step.first(
-        "SELECT lane.no, message.seq, lane.state, head.replies IS NOT NULL FROM lane
+        "SELECT lane.no, message.seq, lane.state, head.replies IS NOT NULL OR head.answer IS NOT NULL FROM lane
             JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
          WHERE lane.name = ?1 AND message.id = ?2",
         params![lane.as_str(), id.as_str()],
@@ -150,8 +150,9 @@ pub(super) fn answer(
             Ok((lane, seq, row.get::<_, String>(2)?, row.get::<_, bool>(3)?))
         },
     )?;
-    let Some((no, seq, state, replied)) = found else { return Ok(Answered::Gone) };
-    if replied {
+    let Some((no, seq, state, answered)) = found else { return Ok(Answered::Gone) };
+    // Also when it is there for longer than the mark.
+    if answered {
         return Ok(Answered::Already);
     }
     value::mark(step, &mark, step.now_us.saturating_add(window_us))?;

@@ -1,9 +1,11 @@
-//! What tests of queues need: the conformance suite every engine must pass, a real redis-server to run one on, and a
-//! network that breaks.
+//! What tests of queues need: the conformance suite every engine must pass, a queue in memory to compare them
+//! with, a real redis-server to run one on, and a network that breaks.
 
 pub mod conformance;
 mod proxy;
 mod redis_server;
+mod reference;
 
 pub use proxy::Proxy;
 pub use redis_server::RedisServer;
+pub use reference::ReferenceQueue;

@@ -58,11 +58,20 @@ impl RedisServer {
     /// # Panics
     /// As [`Self::start`].
     pub fn restart(&mut self) {
-        self.spawn(&[]);
-        self.until("it answers", |answer| {
-            // A password is asked for, or it loads its files: the first is ready, the second isn't.
-            answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH")
-        });
+        for _ in 0..100 {
+            self.spawn(&[]);
+            let answers = self.until("it answers", |answer| {
+                // A password is asked for, or it loads its files: the first is ready, the second isn't.
+                answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH")
+            });
+            if answers {
+                return;
+            }
+            // While it was away its port was free, and somebody's connection has it for the moment.
+            self.reap();
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the port {} is not free", self.port);
     }
 
     /// Starts it again so that it is loading its snapshot for a long time, and returns while it is: each key takes a
@@ -72,7 +81,7 @@ impl RedisServer {
     /// As [`Self::start`].
     pub fn restart_slowly(&mut self) {
         self.spawn(&["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"]);
-        self.until("it is loading", |answer| answer.starts_with(b"-LOADING"));
+        assert!(self.until("it is loading", |answer| answer.starts_with(b"-LOADING")), "its port is free");
     }
 
     fn spawn(&mut self, more: &[&str]) {
@@ -86,17 +95,22 @@ impl RedisServer {
         self.child = Some(command.spawn().expect("sh can be started"));
     }
 
-    fn until(&self, what: &str, is_so: impl Fn(&[u8]) -> bool) {
+    /// False if it can't have its port.
+    fn until(&self, what: &str, is_so: impl Fn(&[u8]) -> bool) -> bool {
         let deadline = Instant::now() + Duration::from_secs(10);
         while !self.ping().is_some_and(|answer| is_so(&answer)) {
+            let log = std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default();
+            if log.contains("Address already in use") {
+                return false;
+            }
             assert!(
                 Instant::now() < deadline,
-                "redis-server on port {}: not so: {what} (is it installed?): {}",
-                self.port,
-                std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
+                "redis-server on port {}: not so: {what} (is it installed?): {log}",
+                self.port
             );
             std::thread::sleep(Duration::from_millis(20));
         }
+        true
     }
 
     /// `kill -9`: what its AOF holds is there again after [`Self::restart`].

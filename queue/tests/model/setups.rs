@@ -142,8 +142,13 @@ const POISON_LONG: Setup = Setup { name: "poison, long", pushes: &[text(0), text
 
 const HELD_LONG: Setup = Setup { name: "held, long", records: true, ..HELD };
 
-const AWAITING_LONG: Setup =
-    Setup { name: "awaiting, long", pushes: &[text(0), text(0), text(1)], lanes: 2, ..AWAITING };
+const AWAITING_LONG: Setup = Setup {
+    name: "awaiting, long",
+    settles: &[Complete, Await, Snooze, Bury, Retry, Release],
+    failures_max: 1,
+    crashes: true,
+    ..AWAITING
+};
 
 const SPOOL_LONG: Setup =
     Setup { name: "spool, long", pushes: &[by(0, 0), by(0, 0), by(1, 0), by(1, 0)], ..SPOOL };

@@ -11,7 +11,7 @@
 -- KEYS[6 + 7*i - 5]  lane    list    packed messages of item i's lane, the head first
 -- KEYS[6 + 7*i - 4]  older   list    records of the lane's second list
 -- KEYS[6 + 7*i - 3]  run     hash    record of the lane's current message
--- KEYS[6 + 7*i - 2]  held    hash    id -> record of a held message of the lane
+-- KEYS[6 + 7*i - 2]  held    hash    order -> record of a held message of the lane
 -- KEYS[6 + 7*i - 1]  ready   list    ready lanes of item i's class
 -- KEYS[6 + 7*i]      letter  hash    item i as a dead letter
 --
@@ -45,7 +45,7 @@ local function wake_held(lane)
   local held = held_of(lane)
   for i = #held, 1, -1 do
     local record = held[i]
-    redis.call('ZREM', KEYS[6], held_member(id_of(record[4]), lane))
+    redis.call('ZREM', KEYS[6], held_member(record, lane))
     redis.call('LPUSH', key('older:' .. lane), cmsgpack.pack({ unpack(record, 4) }))
   end
   redis.call('DEL', key('held:' .. lane))

@@ -6,9 +6,9 @@
 -- KEYS[3]  delay     zset    delayed lane -> when it is due, us
 -- KEYS[4]  lane      list    packed messages of the lane, the head first
 -- KEYS[5]  run       hash    record of the lane's current message
--- KEYS[6]  answered  string  mark of a message that had its answer. Expires
+-- KEYS[6]  answered  string  mark of a message that had its answer: when it ends, us
 --
--- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
+-- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lane
 -- ARGV[3]  id
 -- ARGV[4]  the answer
@@ -18,12 +18,15 @@
 -- Not allowed when memory is full: an answer that can't be stored must be refused.
 
 local lane = ARGV[2]
-if redis.call('EXISTS', KEYS[6]) == 1 then return 2 end
-local h = redis.call('HMGET', KEYS[5], 'recorded', 'packed', 'replies')
+local now = now_us()
+-- The mark's own time decides, not the key's expiry.
+if tonumber(redis.call('GET', KEYS[6]) or 0) > now then return 2 end
+local h = redis.call('HMGET', KEYS[5], 'recorded', 'packed', 'replies', 'answer')
 local packed = h[1] and (h[2] or redis.call('LINDEX', KEYS[4], 0))
 if not packed or id_of(packed) ~= ARGV[3] then return 0 end
-if h[3] then return 2 end
-redis.call('SET', KEYS[6], '', 'PX', ARGV[5])
+-- The first wins for as long as the message is there, also when it is there for longer than the mark.
+if h[3] or h[4] then return 2 end
+redis.call('SET', KEYS[6], us(now + tonumber(ARGV[5]) * 1000), 'PX', ARGV[5])
 redis.call('HSET', KEYS[5], 'answer', ARGV[4])
 redis.call('HDEL', KEYS[5], 'awaiting', 'unanswered')
 if redis.call('ZREM', KEYS[3], lane) == 1 then wake(make_ready('RPUSH', lane)) end

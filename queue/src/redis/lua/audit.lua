@@ -64,7 +64,7 @@ for i = 3, #ARGV, 3 do
   local held = held_of(lane)
   found[1], found[2] = found[1] + #held, found[2] + #held
   for _, record in ipairs(held) do
-    if not redis.call('ZSCORE', KEYS[6], held_member(id_of(record[4]), lane)) then report('held without an end') end
+    if not redis.call('ZSCORE', KEYS[6], held_member(record, lane)) then report('held without an end') end
   end
 end
 return found

@@ -9,7 +9,7 @@
 -- KEYS[5]  older    list    records of the lane's second list
 -- KEYS[6]  run      hash    record of the lane's current message
 -- KEYS[7]  hold     zset    held message -> until when, us
--- KEYS[8]  held     hash    id -> record of a held message of the lane
+-- KEYS[8]  held     hash    order -> record of a held message of the lane
 -- KEYS[9]  counter  string  gives held messages their order
 -- KEYS[10] open     hash    class -> messages not yet at their end
 -- KEYS[11] dead     zset    id of a dead letter -> time of death, us
@@ -40,9 +40,9 @@ if redis.call('HLEN', KEYS[8]) >= tonumber(ARGV[6]) then
   bury_held(lane, held_of(lane)[1], 'too many messages of its lane were held', now)
 end
 -- Without its losses: it has been handled, and is no suspect any more.
-local id, ends = id_of(packed), now + tonumber(ARGV[5])
-redis.call('HSET', KEYS[8], id, cmsgpack.pack({ redis.call('INCR', KEYS[9]), ends, ARGV[7], packed, h[4], false, h[5],
-  h[6], h[7], h[8], h[9], h[10] }))
-redis.call('ZADD', KEYS[7], us(ends), held_member(id, lane))
+local ends = now + tonumber(ARGV[5])
+local record = { redis.call('INCR', KEYS[9]), ends, ARGV[7], packed, h[4], false, h[5], h[6], h[7], h[8], h[9], h[10] }
+redis.call('HSET', KEYS[8], order_of(record), cmsgpack.pack(record))
+redis.call('ZADD', KEYS[7], us(ends), held_member(record, lane))
 wake(go_on(lane, h[2]))
 return 1

@@ -5,7 +5,7 @@
 -- KEYS[2]  lane    list    its packed messages, the head first
 -- KEYS[3]  older   list    records of its second list
 -- KEYS[4]  run     hash    record of its current message
--- KEYS[5]  held    hash    id -> record of a held message
+-- KEYS[5]  held    hash    order -> record of a held message
 -- KEYS[6]  lease   zset    leased lane -> when its lease runs out, us
 -- KEYS[7]  delay   zset    delayed lane -> when it is due, us
 -- KEYS[8]  parked  zset    parked lane -> since when, us

@@ -103,7 +103,8 @@ end
 local function write_letter(packed, lane, reason, failures, losses, now, on_arrival)
   local id, class = id_of(packed), class_of(packed)
   local letter = key('letter:' .. id)
-  if redis.call('HGET', letter, 'on_arrival') then redis.call('HINCRBY', key('arrived'), class, -1) end
+  local earlier = redis.call('HMGET', letter, 'packed', 'on_arrival')
+  if earlier[2] then redis.call('HINCRBY', key('arrived'), class_of(earlier[1]), -1) end
   redis.call('DEL', letter)
   redis.call('ZADD', key('dead'), us(now), id)
   redis.call('HSET', letter, 'packed', packed, 'lane', lane, 'reason', reason, 'died_us', us(now),
@@ -116,7 +117,12 @@ end
 
 -- Held messages: a record is { order, until us, reason, packed, failures, losses, snoozes, error, replies, sent, sending,
 -- answer }, and what follows the reason is a record of the second list.
-local function held_member(id, lane) return string.char(#id) .. id .. lane end
+-- A held message is known by its order: an id may come twice, after the dedup window.
+local function order_of(record) return string.format('%.0f', record[1]) end
+local function held_member(record, lane)
+  local order = order_of(record)
+  return string.char(#order) .. order .. lane
+end
 
 local function held_of(lane)
   local held = {}
@@ -126,9 +132,8 @@ local function held_of(lane)
 end
 
 local function bury_held(lane, record, reason, now)
-  local id = id_of(record[4])
-  redis.call('HDEL', key('held:' .. lane), id)
-  redis.call('ZREM', key('hold'), held_member(id, lane))
+  redis.call('HDEL', key('held:' .. lane), order_of(record))
+  redis.call('ZREM', key('hold'), held_member(record, lane))
   redis.call('HINCRBY', key('open'), class_of(record[4]), -1)
   write_letter(record[4], lane, reason, record[5], record[6], now)
 end

@@ -132,8 +132,8 @@ end
 
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', us(now), 'LIMIT', 0, moves)) do
   local split = 1 + member:byte(1)
-  local id, lane = member:sub(2, split), member:sub(split + 1)
-  local packed = redis.call('HGET', key('held:' .. lane), id)
+  local order, lane = member:sub(2, split), member:sub(split + 1)
+  local packed = redis.call('HGET', key('held:' .. lane), order)
   local record = cmsgpack.unpack(packed)
   bury_held(lane, record, record[3], now)
   note_buried(record[4], record[3])

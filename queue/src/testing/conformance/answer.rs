@@ -56,10 +56,16 @@ properties! {
         assert_eq!(s.answer("lane", "m", "first").await, Answered::First);
         assert_eq!(s.answer("lane", "m", "second").await, Answered::Already);
         s.queue.release(&taken.lease).await.expect("release");
+        s.clock.advance(DEDUP_WINDOW + SECOND);
+        assert_eq!(s.answer("lane", "m", "late").await, Answered::Already, "however long the message is there");
         let taken = s.take_one().await;
         assert_eq!(taken.answer.as_deref(), Some(b"first".as_slice()));
         s.queue.complete(&taken.lease).await.expect("complete");
-        assert_eq!(s.answer("lane", "m", "third").await, Answered::Already, "it is known that it had one");
+        s.accept("lane", "other").await;
+        let other = s.take_one().await;
+        assert_eq!(s.answer("lane", "other", "first").await, Answered::First);
+        s.queue.complete(&other.lease).await.expect("complete");
+        assert_eq!(s.answer("lane", "other", "third").await, Answered::Already, "it is known that it had one");
     }
 
     async fn an_answer_to_what_has_its_replies_is_one_too_many(s) {

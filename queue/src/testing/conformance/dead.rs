@@ -144,4 +144,19 @@ properties! {
         assert_eq!((page.total, page.letters.len()), (1, 1));
         assert_eq!(page.letters[0].reason, "again");
     }
+
+    async fn a_letter_gives_way_to_one_of_another_class_and_both_classes_are_counted_right(s) {
+        s.offer(dead_on_arrival("m")).await;
+        s.clock.advance(DEDUP_WINDOW + SECOND);
+        s.offer(NewMessage { class: class("d"), ..message("other lane", "m") }).await;
+        let request = TakeRequest { classes: vec![class("d")], ..s.next_request(1) };
+        let taken = s.queue.take(&request).await.expect("take").messages.remove(0);
+        s.queue.bury(&taken.lease, "again").await.expect("bury");
+        let counts = s.queue.counts().await.expect("counts");
+        assert_eq!((counts.dead, counts.dead_uncounted), (1, 0));
+        for n in 0..DEAD_ON_ARRIVAL_MAX {
+            assert_eq!(s.offer(dead_on_arrival(&format!("n{n}"))).await, Accepted::New, "there is room for {n}");
+        }
+        assert_eq!(s.offer(dead_on_arrival("more")).await, Accepted::Counted);
+    }
 }

@@ -109,6 +109,22 @@ properties! {
         assert_eq!(dead[0].reason, "too many messages of its lane were held");
     }
 
+    async fn an_id_that_comes_again_after_the_dedup_window_is_held_beside_the_first(s) {
+        for payload in ["first", "second"] {
+            s.offer(NewMessage { payload: payload.into(), ..quiet("m") }).await;
+            s.hold(&s.take_one().await, "refused").await;
+            s.clock.advance(DEDUP_WINDOW + SECOND);
+        }
+        assert_eq!(s.lane("lane").await.expect("it holds two").held, [id("m"), id("m")]);
+        s.accept("lane", "waker").await;
+        for payload in ["first", "second", "payload of waker"] {
+            let taken = s.take_one().await;
+            assert_eq!(taken.payload, payload);
+            s.queue.complete(&taken.lease).await.expect("complete");
+        }
+        assert_eq!(s.queue.counts().await.expect("counts").open_total(), 0);
+    }
+
     async fn a_message_that_ends_the_right_to_answer_buries_what_is_held(s) {
         for n in 0..2 {
             s.offer(quiet(&format!("m{n}"))).await;

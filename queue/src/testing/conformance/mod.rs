@@ -140,6 +140,7 @@ macro_rules! conformance {
             what_was_recorded_survives_being_held
             a_message_held_too_long_dies_of_its_reason
             a_lane_holds_only_so_many
+            an_id_that_comes_again_after_the_dedup_window_is_held_beside_the_first
             a_message_that_ends_the_right_to_answer_buries_what_is_held
             // answer
             an_answer_ends_the_wait_and_comes_with_the_message
@@ -164,6 +165,7 @@ macro_rules! conformance {
             a_search_through_many_letters_goes_on_where_it_stopped
             many_letters_are_revived_and_dropped_together
             a_letter_whose_message_dies_again_gives_way
+            a_letter_gives_way_to_one_of_another_class_and_both_classes_are_counted_right
             // pause
             a_paused_class_is_left_alone_and_the_others_go_on
             while_everything_is_paused_what_runs_ends_and_nothing_begins

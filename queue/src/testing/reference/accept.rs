@@ -1,0 +1,101 @@
+//! Messages and answers come in.
+
+use bytes::Bytes;
+
+use super::lane::{Message, Place};
+use super::state::{End, State};
+use crate::clock::micros;
+use crate::{Accepted, Answered, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, NewMessage};
+
+const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer";
+
+impl State {
+    /// Stores a message whose call began at `begun_us`, unless it is known or comes too late.
+    pub(super) fn accept(&mut self, new: NewMessage, begun_us: u64, window_us: u64) -> Accepted {
+        let is_known = self.seen.get(&new.id).is_some_and(|&until_us| until_us > self.now_us);
+        if is_known {
+            return Accepted::Duplicate;
+        }
+        let until_us = new.not_after.map(|within| begun_us + micros(within));
+        if until_us.is_some_and(|until_us| self.now_us > until_us) {
+            return Accepted::Expired;
+        }
+        self.seen.insert(new.id.clone(), self.now_us + window_us);
+        match new.dead_reason.clone() {
+            Some(reason) => self.bury_on_arrival(new, &reason),
+            None => self.enqueue(new),
+        }
+    }
+
+    fn bury_on_arrival(&mut self, new: NewMessage, reason: &str) -> Accepted {
+        let alike =
+            self.dead.values().filter(|(letter, on_arrival)| *on_arrival && letter.class == new.class);
+        if u64::try_from(alike.count()).unwrap_or(u64::MAX) >= DEAD_ON_ARRIVAL_MAX {
+            self.dead_uncounted += 1;
+            return Accepted::Counted;
+        }
+        let (id, lane) = (new.id.clone(), new.lane.clone());
+        self.write_letter(&lane, new.into(), reason, 0);
+        if let Some((_, on_arrival)) = self.dead.get_mut(&id) {
+            *on_arrival = true;
+        }
+        Accepted::New
+    }
+
+    fn enqueue(&mut self, new: NewMessage) -> Accepted {
+        let (name, effect, late) = (new.lane.clone(), new.held, new.late);
+        let lane = self.lanes.entry(name.clone()).or_default();
+        let was_idle = lane.is_idle();
+        let message = Message::from(new);
+        if late {
+            lane.older.push_back(message);
+        } else {
+            lane.first.push_back(message);
+        }
+        match effect {
+            HeldEffect::Leave => {}
+            HeldEffect::Wake => {
+                if let Some(current) = &mut lane.current {
+                    current.trigger += 1;
+                }
+                while let Some(held) = lane.held.pop_back() {
+                    lane.older.push_front(held.message);
+                }
+            }
+            HeldEffect::Bury => {
+                for held in std::mem::take(&mut lane.held) {
+                    self.write_letter(&name, held.message, RIGHT_ENDED, 0);
+                }
+            }
+        }
+        if was_idle {
+            self.make_ready(&name, End::Back);
+        }
+        Accepted::New
+    }
+
+    /// Stores an answer by call back, if it is the first and its message is the current one of its lane.
+    pub(super) fn answer(&mut self, name: &Lane, id: &MessageId, answer: Bytes, window_us: u64) -> Answered {
+        if self.answered.get(id).is_some_and(|&until_us| until_us > self.now_us) {
+            return Answered::Already;
+        }
+        let lane = self.lanes.get_mut(name);
+        let Some((lane, current)) = lane.and_then(|lane| Some((&mut lane.place, lane.current.as_mut()?)))
+        else {
+            return Answered::Gone;
+        };
+        if current.message.id != *id {
+            return Answered::Gone;
+        }
+        if current.message.progress.replies.is_some() || current.message.answer.is_some() {
+            return Answered::Already;
+        }
+        current.message.answer = Some(answer);
+        current.unanswered = false;
+        self.answered.insert(id.clone(), self.now_us + window_us);
+        if matches!(lane, Place::Delayed { .. }) {
+            self.make_ready(name, End::Back);
+        }
+        Answered::First
+    }
+}

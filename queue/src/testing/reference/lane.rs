@@ -1,0 +1,143 @@
+//! A lane, with its messages.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::{Class, MessageId, NewMessage, Progress, SUSPECT_LOSSES, Token};
+
+/// Everything that is known of one lane.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    pub(super) place: Place,
+    /// From its first take to its end it is in neither list.
+    pub(super) current: Option<Current>,
+    /// What was accepted from a receiver, or revived.
+    pub(super) first: VecDeque<Message>,
+    /// What came out of a spool, or was woken.
+    pub(super) older: VecDeque<Message>,
+    pub(super) held: VecDeque<Held>,
+}
+
+/// Where a lane stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It has nothing to do.
+    #[default]
+    Nowhere,
+    Ready,
+    Leased {
+        token: Token,
+        worker: String,
+        until_us: u64,
+    },
+    Delayed {
+        until_us: u64,
+        awaiting: bool,
+    },
+    Parked,
+}
+
+/// A message that isn't at its end.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) id: MessageId,
+    pub(super) class: Class,
+    pub(super) payload: Bytes,
+    pub(super) arrived_us: u64,
+    pub(super) failures: u32,
+    pub(super) snoozes: u32,
+    pub(super) last_error: Option<String>,
+    pub(super) progress: Progress,
+    pub(super) answer: Option<Bytes>,
+}
+
+/// The current message of a lane, and what matters only while it is that.
+#[derive(Clone, Debug)]
+pub(super) struct Current {
+    pub(super) message: Message,
+    /// The workers whose leases on it were lost, as far as they count.
+    pub(super) lost_by: Vec<String>,
+    /// Whether the last take was confirmed by a renewal.
+    pub(super) confirmed: bool,
+    /// Waking messages that came since it was first taken.
+    pub(super) trigger: u32,
+    pub(super) unanswered: bool,
+}
+
+/// A message that is put aside.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) message: Message,
+    pub(super) until_us: u64,
+    pub(super) reason: String,
+}
+
+impl Lane {
+    /// Whether it has neither a current nor a waiting message.
+    pub(super) fn is_idle(&self) -> bool {
+        self.current.is_none() && self.first.is_empty() && self.older.is_empty()
+    }
+
+    /// The current message, or the one that would be it with the next take: the older of the two heads, the
+    /// one of the second list if they are as old.
+    pub(super) fn head(&self) -> Option<&Message> {
+        let current = self.current.as_ref().map(|current| &current.message);
+        current.or(match (self.first.front(), self.older.front()) {
+            (Some(first), Some(older)) if first.arrived_us < older.arrived_us => Some(first),
+            (first, older) => older.or(first),
+        })
+    }
+
+    /// Makes its head its current message.
+    pub(super) fn pin(&mut self) {
+        if self.current.is_some() {
+            return;
+        }
+        let from_first = match (self.first.front(), self.older.front()) {
+            (Some(first), Some(older)) => first.arrived_us < older.arrived_us,
+            (_, older) => older.is_none(),
+        };
+        let message = if from_first { self.first.pop_front() } else { self.older.pop_front() };
+        self.current = message.map(|message| Current {
+            message,
+            lost_by: Vec::new(),
+            confirmed: false,
+            trigger: 0,
+            unanswered: false,
+        });
+    }
+
+    /// Whether its head has outlived so many workers that it is taken alone.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.losses() >= SUSPECT_LOSSES)
+    }
+
+    /// All messages that aren't at their end, in the order in which they are shown.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Message> {
+        let current = self.current.iter().map(|current| &current.message);
+        current.chain(self.older.iter().take(100)).chain(self.first.iter().take(100))
+    }
+}
+
+impl Current {
+    pub(super) fn losses(&self) -> u32 {
+        u32::try_from(self.lost_by.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl From<NewMessage> for Message {
+    fn from(new: NewMessage) -> Self {
+        Self {
+            id: new.id,
+            class: new.class,
+            payload: new.payload,
+            arrived_us: new.arrived_us,
+            failures: 0,
+            snoozes: 0,
+            last_error: None,
+            progress: Progress::default(),
+            answer: None,
+        }
+    }
+}

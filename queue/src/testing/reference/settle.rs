@@ -1,0 +1,135 @@
+//! What the holder of a lease may do with its message.
+
+use std::time::Duration;
+
+use super::lane::{Current, Held, Place};
+use super::state::{End, State, Value};
+use crate::clock::micros;
+use crate::{Awaiting, HELD_MAX, Hold, Lease, Memory, Progress, QueueError, Renewal};
+
+const TOO_MANY: &str = "too many messages of its lane were held";
+
+impl State {
+    pub(super) fn renew(&mut self, leases: &[Lease], lease_for: Duration) -> Vec<Renewal> {
+        self.beat(lease_for);
+        let new_end_us = self.now_us + micros(lease_for);
+        let renew = |lease: &Lease| {
+            let Ok(current) = self.current(lease) else { return Renewal::Lost };
+            current.confirmed = current.losses() > 0;
+            if let Some(Place::Leased { until_us, .. }) =
+                self.lanes.get_mut(&lease.lane).map(|lane| &mut lane.place)
+            {
+                *until_us = new_end_us;
+            }
+            Renewal::Kept
+        };
+        leases.iter().map(renew).collect()
+    }
+
+    pub(super) fn record(
+        &mut self,
+        lease: &Lease,
+        progress: Progress,
+        memory: Option<Memory>,
+    ) -> Result<(), QueueError> {
+        let known = &mut self.current(lease)?.message.progress;
+        let are_first = known.replies.is_none() && progress.replies.is_some();
+        let replies = progress.replies.or(known.replies.take());
+        *known = Progress { replies, ..progress };
+        if let Some(memory) = memory.filter(|_| are_first) {
+            let value = Value::kept(memory.bytes, self.now_us, memory.keep_for);
+            self.memories.insert(lease.lane.clone(), value);
+        }
+        Ok(())
+    }
+
+    pub(super) fn complete(&mut self, lease: &Lease) -> Result<(), QueueError> {
+        self.current(lease)?;
+        self.go_on(&lease.lane);
+        Ok(())
+    }
+
+    pub(super) fn bury(&mut self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
+        let losses = self.current(lease)?.losses();
+        if let Some(message) = self.go_on(&lease.lane) {
+            self.write_letter(&lease.lane, message, reason, losses);
+        }
+        Ok(())
+    }
+
+    pub(super) fn retry(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
+        self.current(lease)?.message.failures += 1;
+        self.postpone(lease, after, reason)
+    }
+
+    pub(super) fn snooze(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
+        self.current(lease)?.message.snoozes += 1;
+        self.postpone(lease, after, reason)
+    }
+
+    pub(super) fn release(&mut self, lease: &Lease) -> Result<(), QueueError> {
+        self.current(lease)?;
+        self.make_ready(&lease.lane, End::Front);
+        Ok(())
+    }
+
+    pub(super) fn hold(
+        &mut self,
+        lease: &Lease,
+        seen_trigger: u32,
+        hold_for: Duration,
+        reason: &str,
+    ) -> Result<Hold, QueueError> {
+        if self.current(lease)?.trigger > seen_trigger {
+            self.make_ready(&lease.lane, End::Back);
+            return Ok(Hold::Waiting);
+        }
+        let until_us = self.now_us + micros(hold_for);
+        let Some(message) = self.go_on(&lease.lane) else { return Err(QueueError::LeaseLost) };
+        let held = &mut self.lanes.entry(lease.lane.clone()).or_default().held;
+        held.push_back(Held { message, until_us, reason: reason.to_owned() });
+        if held.len() > HELD_MAX
+            && let Some(oldest) = held.pop_front()
+        {
+            self.write_letter(&lease.lane, oldest.message, TOO_MANY, 0);
+        }
+        Ok(Hold::Held)
+    }
+
+    pub(super) fn await_answer(&mut self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
+        let current = self.current(lease)?;
+        current.unanswered = false;
+        if current.message.answer.is_some() {
+            self.make_ready(&lease.lane, End::Back);
+            return Ok(Awaiting::AnswerIsThere);
+        }
+        self.delay(lease, within, true);
+        Ok(Awaiting::Waiting)
+    }
+
+    /// Lets the lane wait, unless an answer by call back lies there that no replies have been made of.
+    fn postpone(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
+        let current = self.current(lease)?;
+        current.message.last_error = Some(reason.to_owned());
+        current.unanswered = false;
+        if current.message.answer.is_some() && current.message.progress.replies.is_none() {
+            self.make_ready(&lease.lane, End::Back);
+        } else {
+            self.delay(lease, after, false);
+        }
+        Ok(())
+    }
+
+    fn delay(&mut self, lease: &Lease, by: Duration, awaiting: bool) {
+        let place = Place::Delayed { until_us: self.now_us + micros(by), awaiting };
+        self.lanes.entry(lease.lane.clone()).or_default().place = place;
+    }
+
+    /// The message of a lease, if that is the lane's.
+    fn current(&mut self, lease: &Lease) -> Result<&mut Current, QueueError> {
+        let lane = self.lanes.get_mut(&lease.lane).ok_or(QueueError::LeaseLost)?;
+        let is_right = matches!(&lane.place, Place::Leased { token, .. } if *token == lease.token);
+        let current = lane.current.as_mut().filter(|current| is_right && current.message.id == lease.id);
+        current.ok_or(QueueError::LeaseLost)
+    }
+}

@@ -1,0 +1,169 @@
+//! All that the reference knows, and how a lane moves.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::lane::{Lane, Message, Place};
+use crate::clock::micros;
+use crate::{Class, DeadLetter, Lane as LaneName, MessageId, Paused, Scope, Token};
+
+/// Everything.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The time of the step under way.
+    pub(super) now_us: u64,
+    pub(super) lanes: BTreeMap<LaneName, Lane>,
+    /// Ready lanes in line, by class; those of suspects apart.
+    pub(super) lines: BTreeMap<(Class, bool), VecDeque<LaneName>>,
+    /// Until when an id is known.
+    pub(super) seen: HashMap<MessageId, u64>,
+    /// Until when it is known that a message had its answer.
+    pub(super) answered: HashMap<MessageId, u64>,
+    /// Dead letters, and whether each was dead on arrival.
+    pub(super) dead: BTreeMap<MessageId, (DeadLetter, bool)>,
+    pub(super) dead_uncounted: u64,
+    /// The last take that gave something, by the worker's incarnation.
+    pub(super) takes: HashMap<String, LastTake>,
+    pub(super) takes_made: u64,
+    pub(super) paused: BTreeMap<Scope, Paused>,
+    pub(super) memories: HashMap<LaneName, Value>,
+    pub(super) values: HashMap<String, Value>,
+    /// What is earned of each limit, as the time when all of it is used up.
+    pub(super) limits: HashMap<String, u64>,
+    /// When the store was last known to serve.
+    pub(super) beat_us: Option<u64>,
+    /// Until when no lease is taken back.
+    pub(super) quiet_us: u64,
+}
+
+/// A take, for its repetition.
+#[derive(Clone, Debug)]
+pub(super) struct LastTake {
+    pub(super) call: u64,
+    pub(super) token: Token,
+    pub(super) lanes: Vec<LaneName>,
+}
+
+/// Bytes with an end.
+#[derive(Clone, Debug)]
+pub(super) struct Value {
+    bytes: Bytes,
+    until_us: u64,
+}
+
+/// Where in its line a lane goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    Front,
+    Back,
+}
+
+impl Value {
+    /// Kept in whole milliseconds, and for one at least.
+    pub(super) fn kept(bytes: Bytes, now_us: u64, keep_for: Duration) -> Self {
+        let keep_us = (micros(keep_for) / 1_000).max(1) * 1_000;
+        Self { bytes, until_us: now_us + keep_us }
+    }
+
+    /// It, unless its time is over.
+    pub(super) fn at(&self, now_us: u64) -> Option<Bytes> {
+        (self.until_us > now_us && !self.bytes.is_empty()).then(|| self.bytes.clone())
+    }
+}
+
+impl State {
+    /// Puts a lane into its line. Without a message it is nowhere.
+    pub(super) fn make_ready(&mut self, name: &LaneName, end: End) {
+        let lane = self.lanes.entry(name.clone()).or_default();
+        let Some(class) = lane.head().map(|head| head.class.clone()) else {
+            lane.place = Place::Nowhere;
+            return;
+        };
+        lane.place = Place::Ready;
+        let line = self.lines.entry((class, lane.is_suspect())).or_default();
+        match end {
+            End::Front => line.push_front(name.clone()),
+            End::Back => line.push_back(name.clone()),
+        }
+    }
+
+    /// The current message of a lane is over: the lane goes on with its next one, last in line.
+    pub(super) fn go_on(&mut self, name: &LaneName) -> Option<Message> {
+        let over = self.lanes.get_mut(name)?.current.take();
+        self.make_ready(name, End::Back);
+        over.map(|current| current.message)
+    }
+
+    /// Buries a message. A letter of the same id, from an earlier life, gives way.
+    pub(super) fn write_letter(&mut self, lane: &LaneName, message: Message, reason: &str, losses: u32) {
+        let letter = DeadLetter {
+            id: message.id.clone(),
+            lane: lane.clone(),
+            class: message.class,
+            payload: message.payload,
+            arrived_us: message.arrived_us,
+            died_us: self.now_us,
+            reason: reason.to_owned(),
+            failures: message.failures,
+            losses,
+        };
+        self.dead.insert(message.id, (letter, false));
+    }
+
+    /// Gives a dead letter another life, at the end of its lane.
+    pub(super) fn revive(&mut self, id: &MessageId) -> bool {
+        let Some((letter, _)) = self.dead.remove(id) else { return false };
+        // It may be answered anew.
+        self.answered.remove(id);
+        let lane = self.lanes.entry(letter.lane.clone()).or_default();
+        let was_idle = lane.is_idle();
+        lane.first.push_back(Message {
+            id: letter.id,
+            class: letter.class,
+            payload: letter.payload,
+            arrived_us: letter.arrived_us,
+            failures: 0,
+            snoozes: 0,
+            last_error: None,
+            progress: crate::Progress::default(),
+            answer: None,
+        });
+        if was_idle {
+            self.make_ready(&letter.lane, End::Back);
+        }
+        true
+    }
+
+    pub(super) fn pause(&mut self, scope: &Scope, reason: &str) {
+        let paused = Paused { scope: scope.clone(), since_us: self.now_us, reason: reason.to_owned() };
+        self.paused.insert(scope.clone(), paused);
+    }
+
+    /// Ends a pause; a lane that was parked is last in line.
+    pub(super) fn resume(&mut self, scope: &Scope) -> bool {
+        let was_paused = self.paused.remove(scope).is_some();
+        if let Scope::Lane(name) = scope
+            && self.lanes.get(name).is_some_and(|lane| lane.place == Place::Parked)
+        {
+            self.make_ready(name, End::Back);
+        }
+        was_paused
+    }
+
+    pub(super) fn set(&mut self, name: &str, bytes: Bytes, keep_for: Duration) {
+        self.values.insert(name.to_owned(), Value::kept(bytes, self.now_us, keep_for));
+    }
+
+    /// The generic cell rate algorithm, with a whole period's worth as the burst.
+    pub(super) fn limit(&mut self, name: &str, n: u32, per: Duration) -> Duration {
+        let one_us = micros(per) / u64::from(n.max(1));
+        let earned_us = self.limits.get(name).copied().unwrap_or(0).max(self.now_us) + one_us;
+        let wait_us = (earned_us - self.now_us).saturating_sub(micros(per));
+        if wait_us == 0 {
+            self.limits.insert(name.to_owned(), earned_us);
+        }
+        Duration::from_micros(wait_us)
+    }
+}

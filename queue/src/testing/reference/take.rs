@@ -1,0 +1,231 @@
+//! Messages go out.
+
+use std::time::Duration;
+
+use super::lane::{Held, Place};
+use super::state::{End, LastTake, State};
+use crate::clock::micros;
+use crate::{
+    Buried, Class, LOSSES_MAX, Lane, Lease, Leased, MOVES_PER_TAKE, Scope, TakeRequest, Taken, Token,
+    settling_pause,
+};
+
+impl State {
+    pub(super) fn take(&mut self, request: &TakeRequest) -> Taken {
+        self.beat(request.lease_for);
+        let mut taken = Taken::default();
+        let last = self.takes.get(request.worker.incarnation()).cloned();
+        match last.filter(|last| last.call >= request.call) {
+            Some(last) if last.call > request.call => {}
+            Some(last) => taken.messages = self.give_again(request, &last),
+            None => {
+                self.promote_due();
+                taken.buried = self.reclaim_expired();
+                taken.buried.extend(self.bury_held_too_long());
+                taken.messages = self.give(request);
+            }
+        }
+        if taken.messages.len() < request.max {
+            taken.next_due = self.next_due();
+        }
+        taken
+    }
+
+    /// Notes that the store serves. A gap makes a pause.
+    pub(super) fn beat(&mut self, lease_for: Duration) {
+        let gap_us = self.now_us - self.beat_us.unwrap_or(self.now_us);
+        if gap_us > micros(lease_for) / 2 {
+            self.quiet_us = self.now_us + micros(settling_pause(lease_for));
+        }
+        self.beat_us = Some(self.now_us);
+    }
+
+    /// What an embedded queue finds when its process is started again.
+    pub(super) fn reopen(&mut self) {
+        let mut leased = self.leased();
+        leased.sort_unstable();
+        for (_, name) in leased.into_iter().rev() {
+            self.take_back(&name, true);
+        }
+        self.takes.clear();
+        self.beat_us = None;
+        self.quiet_us = 0;
+    }
+
+    fn give_again(&mut self, request: &TakeRequest, last: &LastTake) -> Vec<Leased> {
+        let is_still = |name: &&Lane| {
+            let place = self.lanes.get(*name).map(|lane| &lane.place);
+            matches!(place, Some(Place::Leased { token, .. }) if *token == last.token)
+        };
+        let lanes: Vec<Lane> = last.lanes.iter().filter(is_still).cloned().collect();
+        lanes.iter().filter_map(|name| self.lease(name, request, &last.token)).collect()
+    }
+
+    fn give(&mut self, request: &TakeRequest) -> Vec<Leased> {
+        let token = Token::from_stored(format!("{}.{}", self.takes_made + 1, request.worker.incarnation()));
+        let mut classes: Vec<&Class> = request.classes.iter().filter(|class| self.is_open(class)).collect();
+        let turn = request.call.checked_rem(classes.len() as u64).unwrap_or(0);
+        classes.rotate_left(usize::try_from(turn).unwrap_or(0));
+        let mut given = Vec::new();
+        if request.suspect && request.max > 0 {
+            let suspect = classes.iter().find_map(|class| self.next_in_line(class, true));
+            given.extend(suspect);
+        }
+        // One lane of each class in turn.
+        while given.len() < request.max {
+            let before = given.len();
+            for class in &classes {
+                if given.len() < request.max {
+                    given.extend(self.next_in_line(class, false));
+                }
+            }
+            if given.len() == before {
+                break;
+            }
+        }
+        if given.is_empty() {
+            return Vec::new();
+        }
+        self.takes_made += 1;
+        let last = LastTake { call: request.call, token: token.clone(), lanes: given.clone() };
+        self.takes.insert(request.worker.incarnation().to_owned(), last);
+        let confirmed = given.iter().filter_map(|name| {
+            let lane = self.lanes.get_mut(name)?;
+            lane.pin();
+            lane.current.as_mut()?.confirmed = false;
+            Some(name)
+        });
+        let given: Vec<Lane> = confirmed.cloned().collect();
+        given.iter().filter_map(|name| self.lease(name, request, &token)).collect()
+    }
+
+    /// The next lane in a line that isn't paused. Those that are, are parked.
+    fn next_in_line(&mut self, class: &Class, suspect: bool) -> Option<Lane> {
+        let line = self.lines.get_mut(&(class.clone(), suspect))?;
+        while let Some(name) = line.pop_front() {
+            let lane = self.lanes.get_mut(&name)?;
+            if self.paused.contains_key(&Scope::Lane(name.clone())) {
+                lane.place = Place::Parked;
+                continue;
+            }
+            return Some(name);
+        }
+        None
+    }
+
+    fn lease(&mut self, name: &Lane, request: &TakeRequest, token: &Token) -> Option<Leased> {
+        let lane = self.lanes.get_mut(name)?;
+        let until_us = self.now_us + micros(request.lease_for);
+        let worker = request.worker.name().to_owned();
+        lane.place = Place::Leased { token: token.clone(), worker, until_us };
+        let current = lane.current.as_ref()?;
+        let message = &current.message;
+        Some(Leased {
+            lease: Lease { lane: name.clone(), id: message.id.clone(), token: token.clone() },
+            class: message.class.clone(),
+            payload: message.payload.clone(),
+            arrived_us: message.arrived_us,
+            failures: message.failures,
+            losses: current.losses(),
+            snoozes: message.snoozes,
+            last_error: message.last_error.clone(),
+            progress: message.progress.clone(),
+            trigger: current.trigger,
+            memory: self.memories.get(name).and_then(|memory| memory.at(self.now_us)),
+            answer: message.answer.clone(),
+            unanswered: current.unanswered,
+        })
+    }
+
+    fn is_open(&self, class: &Class) -> bool {
+        let is_paused = |scope| self.paused.contains_key(&scope);
+        !is_paused(Scope::All) && !is_paused(Scope::Class(class.clone()))
+    }
+
+    /// Lanes whose delay is over, the first due first.
+    fn promote_due(&mut self) {
+        let delayed = self.lanes.iter().filter_map(|(name, lane)| match lane.place {
+            Place::Delayed { until_us, awaiting } => Some((until_us, name.clone(), awaiting)),
+            _ => None,
+        });
+        let mut due: Vec<_> = delayed.filter(|&(until_us, ..)| until_us <= self.now_us).collect();
+        due.sort_unstable();
+        for (_, name, awaiting) in due.into_iter().take(MOVES_PER_TAKE) {
+            if let Some(current) = self.lanes.get_mut(&name).and_then(|lane| lane.current.as_mut()) {
+                current.unanswered |= awaiting;
+            }
+            self.make_ready(&name, End::Back);
+        }
+    }
+
+    /// Lanes whose lease has run out, the longest expired foremost.
+    fn reclaim_expired(&mut self) -> Vec<Buried> {
+        if self.now_us < self.quiet_us {
+            return Vec::new();
+        }
+        let mut expired = self.leased();
+        expired.retain(|&(until_us, _)| until_us <= self.now_us);
+        expired.sort_unstable();
+        expired.truncate(MOVES_PER_TAKE);
+        let lost = expired.into_iter().rev();
+        lost.filter_map(|(until_us, name)| self.take_back(&name, until_us > self.quiet_us)).collect()
+    }
+
+    fn leased(&self) -> Vec<(u64, Lane)> {
+        let leased = self.lanes.iter().filter_map(|(name, lane)| match lane.place {
+            Place::Leased { until_us, .. } => Some((until_us, name.clone())),
+            _ => None,
+        });
+        leased.collect()
+    }
+
+    /// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.
+    fn take_back(&mut self, name: &Lane, counts: bool) -> Option<Buried> {
+        let lane = self.lanes.get_mut(name)?;
+        let Place::Leased { worker, .. } = lane.place.clone() else { return None };
+        let current = lane.current.as_mut()?;
+        if counts && (current.losses() == 0 || current.confirmed) {
+            current.lost_by.push(worker);
+        }
+        let losses = current.losses();
+        if losses >= LOSSES_MAX {
+            let reason =
+                format!("{losses} workers died while they handled it: {}", current.lost_by.join(", "));
+            let message = self.go_on(name)?;
+            let buried =
+                Buried { id: message.id.clone(), class: message.class.clone(), reason: reason.clone() };
+            self.write_letter(name, message, &reason, losses);
+            return Some(buried);
+        }
+        self.make_ready(name, End::Front);
+        None
+    }
+
+    fn bury_held_too_long(&mut self) -> Vec<Buried> {
+        let mut buried = Vec::new();
+        for name in self.lanes.keys().cloned().collect::<Vec<_>>() {
+            let Some(lane) = self.lanes.get_mut(&name) else { continue };
+            let (over, held): (Vec<Held>, Vec<Held>) =
+                std::mem::take(&mut lane.held).into_iter().partition(|held| held.until_us <= self.now_us);
+            lane.held = held.into();
+            for held in over {
+                let (id, class) = (held.message.id.clone(), held.message.class.clone());
+                buried.push(Buried { id, class, reason: held.reason.clone() });
+                self.write_letter(&name, held.message, &held.reason, 0);
+            }
+        }
+        buried
+    }
+
+    /// How long until a delay, a lease or a hold ends.
+    fn next_due(&self) -> Option<Duration> {
+        let places = self.lanes.values().filter_map(|lane| match lane.place {
+            Place::Leased { until_us, .. } => Some(until_us.max(self.quiet_us)),
+            Place::Delayed { until_us, .. } => Some(until_us),
+            _ => None,
+        });
+        let holds = self.lanes.values().flat_map(|lane| lane.held.iter().map(|held| held.until_us));
+        let next_us = places.chain(holds).min()?;
+        Some(Duration::from_micros(next_us.saturating_sub(self.now_us)))
+    }
+}

@@ -1,0 +1,180 @@
+//! An operation on one queue, and its answer in a form that can be compared.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use huixin_queue::testing::conformance::LEASE;
+use huixin_queue::{
+    DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, TakeRequest,
+};
+
+use crate::names::{IDS, LANES, class_of, id, lane};
+use crate::operation::Operation;
+use crate::run::{Named, Run, Side};
+
+/// An answer: without tokens, which differ by right.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) text: String,
+    pub(crate) given: Vec<Leased>,
+    pub(crate) buried: usize,
+}
+
+impl Run<'_> {
+    /// Does it to one of the two.
+    pub(crate) async fn ask(&self, side: Side, operation: &Operation, named: &Named) -> Told {
+        let queue = self.queue(side);
+        let pair = named.lease.map(|at| &self.leases[at]);
+        let lease = || pair.expect("an operation that names a lease has one").of(side);
+        let reason = format!("step {}", self.step);
+        match operation {
+            Operation::Accept { .. } => told(queue.accept(self.message(operation)).await),
+            Operation::Take { worker, .. } | Operation::TakeAgain { worker } => {
+                let request = self.workers[usize::from(*worker)].last.clone();
+                taken(queue, &request.expect("it has asked")).await
+            }
+            Operation::TakeLate { worker } => {
+                let worker = &self.workers[usize::from(*worker)];
+                let mut request = worker.last.clone().expect("it has asked");
+                request.call = worker.given - 1;
+                taken(queue, &request).await
+            }
+            Operation::Renew { leases } => {
+                let leases: Vec<Lease> = leases
+                    .iter()
+                    .filter_map(|&which| Some(self.leases[self.place(which)?].of(side)))
+                    .collect();
+                told(queue.renew(&leases, LEASE).await)
+            }
+            Operation::Record { replies, memory, sent, sending, .. } => {
+                let replies = replies.then(|| format!("replies of {reason}").into());
+                let progress = Progress { replies, sent: *sent, sending: *sending };
+                // None at all forgets what was there.
+                let bytes = |keep_for: Duration| match keep_for.is_zero() {
+                    true => String::new(),
+                    false => format!("memory of {reason}"),
+                };
+                let memory = memory.map(|keep_for| Memory { bytes: bytes(keep_for).into(), keep_for });
+                told(queue.record(&lease(), progress, memory).await)
+            }
+            Operation::Complete { .. } => told(queue.complete(&lease()).await),
+            Operation::Retry { after, .. } => told(queue.retry(&lease(), *after, &reason).await),
+            Operation::Snooze { after, .. } => told(queue.snooze(&lease(), *after, &reason).await),
+            Operation::Release { .. } => told(queue.release(&lease()).await),
+            Operation::Bury { .. } => told(queue.bury(&lease(), &reason).await),
+            Operation::Hold { sees_all, hold_for, .. } => {
+                let seen = pair.map_or(0, |pair| pair.trigger);
+                let trigger = if *sees_all { u32::MAX } else { seen };
+                told(queue.hold(&lease(), trigger, *hold_for, &reason).await)
+            }
+            Operation::Await { within, .. } => told(queue.await_answer(&lease(), *within).await),
+            Operation::AnswerLeased { .. } => {
+                let lease = lease();
+                told(queue.answer(&lease.lane, &lease.id, format!("answer of {reason}").into()).await)
+            }
+            Operation::Answer { id: n, lane: l } => {
+                told(queue.answer(&lane(*l), &id(*n), format!("answer of {reason}").into()).await)
+            }
+            Operation::Dead { limit, lane: of } => pages(queue, *limit, *of).await,
+            Operation::Revive { letters } => told(queue.revive(&named.ids(letters)).await),
+            Operation::Drop { letters } => told(queue.drop_dead(&named.ids(letters)).await),
+            Operation::Pause { scope } => told(queue.pause(scope, &reason).await),
+            Operation::Resume { nth } => {
+                let scope = named.paused.get(*nth).unwrap_or(&Scope::All);
+                told(queue.resume(scope).await)
+            }
+            Operation::Set { empty, keep_for } => {
+                let value = if *empty { String::new() } else { reason };
+                told(queue.set("name", value.into(), *keep_for).await)
+            }
+            Operation::Get => told(queue.get("name").await),
+            Operation::Limit { n } => told(queue.limit("name", *n, Duration::from_secs(60)).await),
+            Operation::Die { .. }
+            | Operation::Pass { .. }
+            | Operation::Jump { .. }
+            | Operation::Crash { .. } => Told::default(),
+        }
+    }
+
+    /// Everything that can be seen of a queue.
+    pub(crate) async fn look(&self, side: Side) -> String {
+        let queue = self.queue(side);
+        let all = DeadFilter::default();
+        let lanes = futures::future::join_all((0..LANES).map(|n| async move { queue.lane(&lane(n)).await }));
+        let (audit, counts, dead, paused, lanes) =
+            futures::join!(queue.audit(), queue.counts(), queue.dead(&all, None, 100), queue.paused(), lanes);
+        let mut seen = vec![told(audit).text, told(counts).text, told(dead).text, told(paused).text];
+        seen.extend(lanes.into_iter().map(|lane| told(lane).text));
+        seen.join("\n")
+    }
+
+    fn message(&self, operation: &Operation) -> NewMessage {
+        let &Operation::Accept { id: n, lane: l, effect, late, age, unreadable } = operation else {
+            unreachable!("only an accept has a message")
+        };
+        let age_us = u64::try_from(age.as_micros()).expect("it is short");
+        NewMessage {
+            id: id(n),
+            lane: lane(l),
+            class: class_of(l),
+            payload: format!("payload of step {}", self.step).into(),
+            arrived_us: self.clock.now_us() - age_us,
+            not_after: None,
+            held: effect,
+            late,
+            dead_reason: unreadable.then(|| format!("step {}", self.step)),
+        }
+    }
+}
+
+fn told(answer: impl Debug) -> Told {
+    Told { text: format!("{answer:?}"), ..Told::default() }
+}
+
+async fn taken(queue: &dyn Queue, request: &TakeRequest) -> Told {
+    let mut taken = match queue.take(request).await {
+        Ok(taken) => taken,
+        Err(error) => return told(error),
+    };
+    // What dies in one step has no order.
+    taken.buried.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut text = format!("{:?}", taken.buried);
+    if taken.messages.len() < request.max {
+        text += &format!(" next {:?}", taken.next_due);
+    }
+    for given in &taken.messages {
+        let Leased { lease: Lease { lane, id, token: _ }, class, payload, arrived_us, .. } = given;
+        let Leased { failures, losses, snoozes, last_error, progress, trigger, memory, .. } = given;
+        let Leased { answer, unanswered, .. } = given;
+        text += &format!("\n{lane} {id} {class} {payload:?} {arrived_us} {failures} {losses} {snoozes}");
+        text += &format!(" {last_error:?} {progress:?} {trigger} {memory:?} {answer:?} {unanswered}");
+    }
+    Told { text, given: taken.messages, buried: taken.buried.len() }
+}
+
+/// All pages of dead letters.
+async fn pages(queue: &dyn Queue, limit: u64, of: Option<u8>) -> Told {
+    let filter = DeadFilter { lane: of.map(lane), ..DeadFilter::default() };
+    let mut text = String::new();
+    let mut after = None;
+    // There are no more letters than ids.
+    for _ in 0..=IDS {
+        let page = match queue.dead(&filter, after.as_ref(), limit).await {
+            Ok(page) => page,
+            Err(error) => return told(error),
+        };
+        text += &format!("{page:?}\n");
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Told { text, ..Told::default() }
+}
+
+impl Named {
+    /// The ids of these letters; where there is none, one that no letter has.
+    fn ids(&self, letters: &[usize]) -> Vec<MessageId> {
+        letters.iter().map(|&nth| self.letters.get(nth).cloned().unwrap_or_else(|| id(u8::MAX))).collect()
+    }
+}

@@ -1,0 +1,288 @@
+//! The operations, and how they are made up.
+//!
+//! Names come from small sets, so that operations meet. What only a run can know is named by its place: a
+//! lease by how recently it was given, a dead letter and a pause by where it stands in its list. So a smaller
+//! case still means something. Old leases are used too: a settled or lost one is a call that was repeated, or
+//! came late.
+
+use std::time::Duration;
+
+use huixin_queue::{HeldEffect, Scope};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::names::{IDS, LANES, class, lane};
+
+/// One operation on a queue, or one event beside it.
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Accept {
+        id: u8,
+        lane: u8,
+        effect: HeldEffect,
+        late: bool,
+        age: Duration,
+        unreadable: bool,
+    },
+    Take {
+        worker: u8,
+        max: usize,
+        classes: u8,
+        suspect: bool,
+    },
+    /// The same call, because its answer got lost.
+    TakeAgain {
+        worker: u8,
+    },
+    /// A call before the last one that gave something, over a connection that was given up.
+    TakeLate {
+        worker: u8,
+    },
+    Renew {
+        leases: Vec<Which>,
+    },
+    Record {
+        lease: Which,
+        replies: bool,
+        memory: Option<Duration>,
+        sent: u32,
+        sending: Option<u32>,
+    },
+    Complete {
+        lease: Which,
+    },
+    Retry {
+        lease: Which,
+        after: Duration,
+    },
+    Snooze {
+        lease: Which,
+        after: Duration,
+    },
+    Release {
+        lease: Which,
+    },
+    Bury {
+        lease: Which,
+    },
+    /// Naming the waking messages that came before the take, or all there can be.
+    Hold {
+        lease: Which,
+        sees_all: bool,
+        hold_for: Duration,
+    },
+    Await {
+        lease: Which,
+        within: Duration,
+    },
+    /// To the message of a lease, whatever became of it.
+    AnswerLeased {
+        lease: Which,
+    },
+    Answer {
+        id: u8,
+        lane: u8,
+    },
+    Dead {
+        limit: u64,
+        lane: Option<u8>,
+    },
+    Revive {
+        letters: Vec<usize>,
+    },
+    Drop {
+        letters: Vec<usize>,
+    },
+    Pause {
+        scope: Scope,
+    },
+    Resume {
+        nth: usize,
+    },
+    Set {
+        empty: bool,
+        keep_for: Duration,
+    },
+    Get,
+    Limit {
+        n: u32,
+    },
+    /// Workers die: the leases they had, confirmed or not, run out while the store serves.
+    Die {
+        confirmed: bool,
+    },
+    /// Time in which the store serves: in steps, each with a call that says so.
+    Pass {
+        time: Duration,
+    },
+    /// Time in which nothing happens: a gap, if it is long enough.
+    Jump {
+        time: Duration,
+    },
+    /// What kills the engine: the process that has the file, or Redis or its scripts.
+    Crash {
+        hard: bool,
+    },
+}
+
+/// A lease, by how recently it was given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which {
+    /// Among those that the worker thinks it has.
+    Open(u8),
+    /// Among all that there ever were.
+    Any(u8),
+}
+
+/// Sequences of up to `longest`.
+pub(crate) fn sequences(longest: usize) -> impl Strategy<Value = Vec<Operation>> {
+    vec(operation(), 1..=longest)
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        3 => accept(),
+        4 => taking(),
+        6 => settling(),
+        2 => operating(),
+        2 => happening(),
+    ]
+}
+
+fn taking() -> impl Strategy<Value = Operation> {
+    let worker = || 0_u8..3;
+    prop_oneof![
+        18 => (worker(), 1_usize..4, 0_u8..4, prop::bool::weighted(0.7))
+            .prop_map(|(worker, max, classes, suspect)| Operation::Take { worker, max, classes, suspect }),
+        2 => worker().prop_map(|worker| Operation::TakeAgain { worker }),
+        1 => worker().prop_map(|worker| Operation::TakeLate { worker }),
+        4 => vec(lease(), 0..4).prop_map(|leases| Operation::Renew { leases }),
+    ]
+}
+
+fn settling() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        4 => record(),
+        8 => lease().prop_map(|lease| Operation::Complete { lease }),
+        4 => (lease(), short()).prop_map(|(lease, after)| Operation::Retry { lease, after }),
+        3 => (lease(), short()).prop_map(|(lease, after)| Operation::Snooze { lease, after }),
+        4 => lease().prop_map(|lease| Operation::Release { lease }),
+        4 => lease().prop_map(|lease| Operation::Bury { lease }),
+        7 => (lease(), prop::bool::weighted(0.2), long())
+            .prop_map(|(lease, sees_all, hold_for)| Operation::Hold { lease, sees_all, hold_for }),
+        6 => (lease(), short()).prop_map(|(lease, within)| Operation::Await { lease, within }),
+        4 => lease().prop_map(|lease| Operation::AnswerLeased { lease }),
+        1 => (0..IDS, 0..LANES).prop_map(|(id, lane)| Operation::Answer { id, lane }),
+    ]
+}
+
+fn operating() -> impl Strategy<Value = Operation> {
+    let letters = || vec(0_usize..6, 1..4);
+    prop_oneof![
+        1 => (0_u64..4, prop::option::of(0..LANES)).prop_map(|(limit, lane)| Operation::Dead { limit, lane }),
+        3 => letters().prop_map(|letters| Operation::Revive { letters }),
+        1 => letters().prop_map(|letters| Operation::Drop { letters }),
+        2 => scope().prop_map(|scope| Operation::Pause { scope }),
+        5 => (0_usize..2).prop_map(|nth| Operation::Resume { nth }),
+        1 => (any::<bool>(), long()).prop_map(|(empty, keep_for)| Operation::Set { empty, keep_for }),
+        1 => Just(Operation::Get),
+        1 => (0_u32..4).prop_map(|n| Operation::Limit { n }),
+    ]
+}
+
+fn happening() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        6 => any::<bool>().prop_map(|confirmed| Operation::Die { confirmed }),
+        6 => seconds(&[1, 5, 15, 31]).prop_map(|time| Operation::Pass { time }),
+        4 => seconds(&[1, 7, 8, 15, 20, 60, 3_600]).prop_map(|time| Operation::Jump { time }),
+        // More than the dedup window.
+        1 => seconds(&[7 * 3_600]).prop_map(|time| Operation::Jump { time }),
+        1 => prop::bool::weighted(0.05).prop_map(|hard| Operation::Crash { hard }),
+    ]
+}
+
+fn lease() -> impl Strategy<Value = Which> {
+    prop_oneof![
+        8 => (0_u8..3).prop_map(Which::Open),
+        2 => (0_u8..8).prop_map(Which::Any),
+    ]
+}
+
+fn accept() -> impl Strategy<Value = Operation> {
+    let effect = prop_oneof![
+        3 => Just(HeldEffect::Leave),
+        4 => Just(HeldEffect::Wake),
+        1 => Just(HeldEffect::Bury),
+    ];
+    // Times of arrival repeat, and aren't in the order in which messages come.
+    let age = seconds(&[0, 0, 1, 2, 30]);
+    (0..IDS, 0..LANES, effect, prop::bool::weighted(0.3), age, prop::bool::weighted(0.05)).prop_map(
+        |(id, lane, effect, late, age, unreadable)| Operation::Accept {
+            id,
+            lane,
+            effect,
+            late,
+            age,
+            unreadable,
+        },
+    )
+}
+
+fn record() -> impl Strategy<Value = Operation> {
+    let memory = prop::option::of(prop_oneof![Just(Duration::ZERO), long()]);
+    (lease(), any::<bool>(), memory, 0_u32..4, prop::option::of(0_u32..4)).prop_map(
+        |(lease, replies, memory, sent, sending)| Operation::Record { lease, replies, memory, sent, sending },
+    )
+}
+
+fn scope() -> impl Strategy<Value = Scope> {
+    prop_oneof![
+        1 => Just(Scope::All),
+        2 => (0_u8..2).prop_map(|n| Scope::Class(class(n))),
+        5 => (0..LANES).prop_map(|n| Scope::Lane(lane(n))),
+    ]
+}
+
+/// A delay, some of them none at all.
+fn short() -> impl Strategy<Value = Duration> {
+    seconds(&[0, 1, 5, 30])
+}
+
+/// How long something is kept. Redis lets keys expire by its own clock, which a test can't stop: never within
+/// a case.
+fn long() -> impl Strategy<Value = Duration> {
+    seconds(&[60, 600, 86_400])
+}
+
+fn seconds(choices: &'static [u64]) -> impl Strategy<Value = Duration> {
+    select(choices).prop_map(Duration::from_secs)
+}
+
+impl Operation {
+    /// The lease that it needs.
+    pub(crate) fn lease(&self) -> Option<Which> {
+        match self {
+            Self::Record { lease, .. } | Self::AnswerLeased { lease } => Some(*lease),
+            _ => self.settled(),
+        }
+    }
+
+    /// Whether its caller has done with its message afterwards.
+    pub(crate) fn settles(&self) -> bool {
+        self.settled().is_some()
+    }
+
+    fn settled(&self) -> Option<Which> {
+        match self {
+            Self::Complete { lease }
+            | Self::Retry { lease, .. }
+            | Self::Snooze { lease, .. }
+            | Self::Release { lease }
+            | Self::Bury { lease }
+            | Self::Hold { lease, .. }
+            | Self::Await { lease, .. } => Some(*lease),
+            _ => None,
+        }
+    }
+}

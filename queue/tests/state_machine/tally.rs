@@ -1,0 +1,103 @@
+//! What has been answered, and how often.
+//!
+//! Two queues that refuse everything agree on everything. So a run counts what it has met, and fails if
+//! something that it is meant to meet was never there.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::ask::Told;
+use crate::operation::Operation;
+
+/// What a run must have met, or it compares little. The rarest of these comes a dozen times in the short
+/// form.
+const MUST_BE_MET: &[&str] = &[
+    "Accept Ok(New)",
+    "Accept Ok(Duplicate)",
+    "Take something",
+    "Take nothing",
+    "TakeAgain something",
+    "TakeLate",
+    "Renew Lost",
+    "Record Ok(())",
+    "Complete Ok(())",
+    "Complete Err(LeaseLost)",
+    "Retry Ok(())",
+    "Snooze Ok(())",
+    "Release Ok(())",
+    "Bury Ok(())",
+    "Hold Ok(Held)",
+    "Hold Ok(Waiting)",
+    "Await Ok(Waiting)",
+    "Await Ok(AnswerIsThere)",
+    "AnswerLeased Ok(First)",
+    "AnswerLeased Ok(Already)",
+    "AnswerLeased Ok(Gone)",
+    "Revive some",
+    "Drop some",
+    "Resume Ok(true)",
+    "Crash",
+    "buried by a take",
+    "given with losses",
+    "given with suspect",
+    "given with answer",
+    "given with unanswered",
+    "given with memory",
+    "given with replies",
+    "given with trigger",
+];
+
+/// Counts of answers, by operation and kind.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(BTreeMap<String, usize>);
+
+impl Tally {
+    pub(crate) fn count(&mut self, operation: &Operation, told: &Told) {
+        let operation_text = format!("{operation:?}");
+        let name = operation_text.split(' ').next().unwrap_or_default();
+        let answer = match operation {
+            Operation::Take { .. } | Operation::TakeAgain { .. } if told.given.is_empty() => "nothing",
+            Operation::Take { .. } | Operation::TakeAgain { .. } => "something",
+            Operation::Revive { .. } | Operation::Drop { .. } if told.text.contains("true") => "some",
+            Operation::Renew { .. } if told.text.contains("Lost") => "Lost",
+            Operation::Revive { .. } | Operation::Drop { .. } | Operation::Renew { .. } => "none",
+            Operation::Get | Operation::Limit { .. } | Operation::Dead { .. } => "",
+            Operation::TakeLate { .. } => "",
+            _ => &told.text,
+        };
+        self.add(format!("{name} {answer}").trim_end().to_owned());
+        for leased in &told.given {
+            let kinds = [
+                ("losses", leased.losses > 0),
+                ("suspect", leased.losses > 1),
+                ("answer", leased.answer.is_some()),
+                ("unanswered", leased.unanswered),
+                ("memory", leased.memory.is_some()),
+                ("replies", leased.progress.replies.is_some()),
+                ("trigger", leased.trigger > 0),
+            ];
+            for (kind, _) in kinds.iter().filter(|(_, is)| *is) {
+                self.add(format!("given with {kind}"));
+            }
+        }
+        for _ in 0..told.buried {
+            self.add("buried by a take".to_owned());
+        }
+    }
+
+    /// What should have been met and wasn't.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        MUST_BE_MET.iter().filter(|&&what| !self.0.contains_key(what)).copied().collect()
+    }
+
+    fn add(&mut self, what: String) {
+        *self.0.entry(what).or_default() += 1;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts: Vec<String> = self.0.iter().map(|(what, times)| format!("{what}: {times}")).collect();
+        f.write_str(&counts.join("; "))
+    }
+}
