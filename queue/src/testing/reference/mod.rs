@@ -207,6 +207,11 @@ impl Queue for ReferenceQueue {
         Ok(self.step().limit(name, n, per))
     }
 
+    async fn beat(&self) -> Result<(), QueueError> {
+        self.step().beat(None);
+        Ok(())
+    }
+
     async fn ping(&self) -> Result<(), QueueError> {
         Ok(())
     }

@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) limits: HashMap<String, u64>,
     /// When the store was last known to serve.
     pub(super) beat_us: Option<u64>,
+    /// The leases asked for lately, and when.
+    pub(super) leases: Vec<(u64, Duration)>,
     /// Until when no lease is taken back.
     pub(super) quiet_us: u64,
 }

@@ -6,13 +6,16 @@ use super::lane::{Held, Place};
 use super::state::{End, LastTake, State};
 use crate::clock::micros;
 use crate::{
-    Buried, Class, LOSSES_MAX, Lane, Lease, Leased, MOVES_PER_TAKE, Scope, TakeRequest, Taken, Token,
-    settling_pause,
+    Buried, Class, GAP_LEAST, LOSSES_MAX, Lane, Lease, Leased, MOVES_PER_TAKE, Scope, TakeRequest, Taken,
+    Token, settling_pause,
 };
+
+/// A length of lease that nobody has asked for lately is forgotten.
+const KNOWN_FOR: Duration = Duration::from_secs(60);
 
 impl State {
     pub(super) fn take(&mut self, request: &TakeRequest) -> Taken {
-        self.beat(request.lease_for);
+        self.beat(Some(request.lease_for));
         let mut taken = Taken::default();
         let last = self.takes.get(request.worker.incarnation()).cloned();
         match last.filter(|last| last.call >= request.call) {
@@ -32,12 +35,21 @@ impl State {
     }
 
     /// Notes that the store serves. A gap makes a pause.
-    pub(super) fn beat(&mut self, lease_for: Duration) {
-        let gap_us = self.now_us - self.beat_us.unwrap_or(self.now_us);
-        if gap_us > micros(lease_for) / 2 {
-            self.quiet_us = self.now_us + micros(settling_pause(lease_for));
+    pub(super) fn beat(&mut self, lease_for: Option<Duration>) {
+        let gap_us = self.now_us - self.beat_us.replace(self.now_us).unwrap_or(self.now_us);
+        let known = self.leases.iter().map(|(_, lease_for)| *lease_for).chain(lease_for);
+        let (Some(shortest), Some(longest)) = (known.clone().min(), known.max()) else { return };
+        let pause_us = micros(settling_pause(longest));
+        if gap_us > (micros(shortest) / 2).max(micros(GAP_LEAST)) {
+            self.quiet_us = self.now_us + pause_us;
         }
-        self.beat_us = Some(self.now_us);
+        self.quiet_us = self.quiet_us.min(self.now_us + pause_us);
+        let Some(lease_for) = lease_for else { return };
+        // What was asked for in the last minute, from when the first of them was.
+        if self.leases.first().is_none_or(|(since_us, _)| self.now_us - since_us > micros(KNOWN_FOR)) {
+            self.leases.clear();
+        }
+        self.leases.push((self.now_us, lease_for));
     }
 
     /// What an embedded queue finds when its process is started again.
@@ -49,6 +61,7 @@ impl State {
         }
         self.takes.clear();
         self.beat_us = None;
+        self.leases.clear();
         self.quiet_us = 0;
     }
 
