@@ -7,7 +7,7 @@ use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, LEASE};
 use huixin_queue::testing::{RedisServer, ReferenceQueue};
-use huixin_queue::{Clock, Queue, TestClock};
+use huixin_queue::{Clock, Queue, QueueError, TestClock};
 
 /// An engine with a fresh, empty queue.
 pub(crate) enum Engine<'a> {
@@ -71,8 +71,17 @@ impl<'a> Engine<'a> {
 
     fn open_file(&mut self) {
         if let Self::Sqlite { path, clock, queue, .. } = self {
-            let opened = SqliteQueue::open(path, DEDUP_WINDOW, Clock::Test(clock.clone()));
-            *queue = Some(opened.expect("the file can be opened again"));
+            // The lock of a file outlives its owner for as long as a child of another test is between fork and exec.
+            let deadline = Instant::now() + Duration::from_secs(20);
+            *queue = loop {
+                match SqliteQueue::open(path, DEDUP_WINDOW, Clock::Test(clock.clone())) {
+                    Ok(opened) => break Some(opened),
+                    Err(QueueError::InUse { .. }) if Instant::now() < deadline => {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
+                    Err(error) => panic!("the file can be opened again: {error}"),
+                }
+            };
         }
     }
 }

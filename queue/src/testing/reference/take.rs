@@ -43,7 +43,6 @@ impl State {
         if gap_us > (micros(shortest) / 2).max(micros(GAP_LEAST)) {
             self.quiet_us = self.now_us + pause_us;
         }
-        self.quiet_us = self.quiet_us.min(self.now_us + pause_us);
         let Some(lease_for) = lease_for else { return };
         // What was asked for in the last minute, from when the first of them was.
         if self.leases.first().is_none_or(|(since_us, _)| self.now_us - since_us > micros(KNOWN_FOR)) {
