@@ -42,7 +42,10 @@ impl Pulse {
         if gap_us > (stored(micros(short)) / 2).max(stored(micros(GAP_LEAST))) {
             known.quiet_us = now_us.saturating_add(pause_us);
         }
-        known.quiet_us = known.quiet_us.min(now_us.saturating_add(pause_us));
+        // A clock that was set back must not make it longer.
+        if gap_us < 0 {
+            known.quiet_us = known.quiet_us.min(now_us.saturating_add(pause_us));
+        }
         known.leases = leases;
         if let Some(own) = lease_for
             && now_us.saturating_sub(known.since_us).abs() > KNOWN_FOR_US

@@ -148,9 +148,10 @@ local function pulse(now, lease_us)
   if lease_us then short, long = math.min(short, lease_us), math.max(long, lease_us) end
   if short then
     local pause = math.floor(long / 5) + 1000000
-    if now - tonumber(h[1] or now) > math.max(short / 2, GAP_LEAST_US) then quiet = now + pause end
+    local gap = now - tonumber(h[1] or now)
+    if gap > math.max(short / 2, GAP_LEAST_US) then quiet = now + pause end
     -- A clock that was set back must not make it longer.
-    quiet = math.min(quiet, now + pause)
+    if gap < 0 then quiet = math.min(quiet, now + pause) end
     local since = tonumber(h[5] or 0)
     -- A length that nobody has asked for lately is forgotten.
     if lease_us and math.abs(now - since) > KNOWN_FOR_US then short, long, since = lease_us, lease_us, now end

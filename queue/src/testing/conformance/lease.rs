@@ -138,6 +138,19 @@ properties! {
         assert_eq!(s.queue.renew(&[short.lease], SECOND * 4).await.expect("renew"), [Renewal::Kept]);
     }
 
+    async fn a_pause_lasts_for_the_longest_lease_although_nobody_asks_for_it_any_more(s) {
+        s.accept("long", "long").await;
+        let request = TakeRequest { lease_for: MINUTE, ..s.next_request(1) };
+        let long = s.queue.take(&request).await.expect("take").messages.remove(0);
+        s.clock.advance(MINUTE * 2);
+        // Those who come first after the gap have short leases, and the long one's next heartbeat is far off.
+        for _ in 0..12 {
+            s.assert_nothing_to_take().await;
+            s.clock.advance(SECOND);
+        }
+        assert_eq!(s.queue.renew(&[long.lease], MINUTE).await.expect("renew"), [Renewal::Kept]);
+    }
+
     async fn the_living_keep_their_leases_over_a_gap_in_the_stores_service(s) {
         s.accept("living", "living").await;
         s.accept("dead", "dead").await;

@@ -117,6 +117,7 @@ macro_rules! conformance {
             what_was_recorded_survives_a_lost_lease
             a_message_is_taken_back_in_time_although_no_worker_was_there
             the_shortest_lease_makes_the_gap_and_the_longest_the_pause
+            a_pause_lasts_for_the_longest_lease_although_nobody_asks_for_it_any_more
             the_living_keep_their_leases_over_a_gap_in_the_stores_service
             // poison
             a_message_that_outlives_two_workers_is_given_to_those_who_ask_for_a_suspect

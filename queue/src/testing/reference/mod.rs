@@ -13,6 +13,7 @@
 mod accept;
 mod lane;
 mod look;
+mod pulse;
 mod settle;
 mod state;
 mod take;
@@ -205,6 +206,13 @@ impl Queue for ReferenceQueue {
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
         check_name(name)?;
         Ok(self.step().limit(name, n, per))
+    }
+
+    async fn beat(&self) -> Result<(), QueueError> {
+        let mut state = self.step();
+        let now_us = state.now_us;
+        state.pulse.beat(now_us, None);
+        Ok(())
     }
 
     async fn ping(&self) -> Result<(), QueueError> {

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::lane::{Held, Place};
+use super::pulse::Pulse;
 use super::state::{End, LastTake, State};
 use crate::clock::micros;
 use crate::{
     Buried, Class, LOSSES_MAX, Lane, Lease, Leased, MOVES_PER_TAKE, Scope, TakeRequest, Taken, Token,
-    settling_pause,
 };
 
 impl State {
     pub(super) fn take(&mut self, request: &TakeRequest) -> Taken {
-        self.beat(request.lease_for);
+        self.pulse.beat(self.now_us, Some(request.lease_for));
         let mut taken = Taken::default();
         let last = self.takes.get(request.worker.incarnation()).cloned();
         match last.filter(|last| last.call >= request.call) {
@@ -31,15 +31,6 @@ impl State {
         taken
     }
 
-    /// Notes that the store serves. A gap makes a pause.
-    pub(super) fn beat(&mut self, lease_for: Duration) {
-        let gap_us = self.now_us - self.beat_us.unwrap_or(self.now_us);
-        if gap_us > micros(lease_for) / 2 {
-            self.quiet_us = self.now_us + micros(settling_pause(lease_for));
-        }
-        self.beat_us = Some(self.now_us);
-    }
-
     /// What an embedded queue finds when its process is started again.
     pub(super) fn reopen(&mut self) {
         let mut leased = self.leased();
@@ -48,8 +39,7 @@ impl State {
             self.take_back(&name, true);
         }
         self.takes.clear();
-        self.beat_us = None;
-        self.quiet_us = 0;
+        self.pulse = Pulse::default();
     }
 
     fn give_again(&mut self, request: &TakeRequest, last: &LastTake) -> Vec<Leased> {
@@ -160,7 +150,7 @@ impl State {
 
     /// Lanes whose lease has run out, the longest expired foremost.
     fn reclaim_expired(&mut self) -> Vec<Buried> {
-        if self.now_us < self.quiet_us {
+        if self.now_us < self.pulse.quiet_us {
             return Vec::new();
         }
         let mut expired = self.leased();
@@ -168,7 +158,7 @@ impl State {
         expired.sort_unstable();
         expired.truncate(MOVES_PER_TAKE);
         let lost = expired.into_iter().rev();
-        lost.filter_map(|(until_us, name)| self.take_back(&name, until_us > self.quiet_us)).collect()
+        lost.filter_map(|(until_us, name)| self.take_back(&name, until_us > self.pulse.quiet_us)).collect()
     }
 
     fn leased(&self) -> Vec<(u64, Lane)> {
@@ -220,7 +210,7 @@ impl State {
     /// How long until a delay, a lease or a hold ends.
     fn next_due(&self) -> Option<Duration> {
         let places = self.lanes.values().filter_map(|lane| match lane.place {
-            Place::Leased { until_us, .. } => Some(until_us.max(self.quiet_us)),
+            Place::Leased { until_us, .. } => Some(until_us.max(self.pulse.quiet_us)),
             Place::Delayed { until_us, .. } => Some(until_us),
             _ => None,
         });
