@@ -59,8 +59,8 @@ impl<'a> Engine<'a> {
                 server.cli(&["SCRIPT", "FLUSH"]);
             }
             Self::Redis { server, queue } => {
-                // With `everysec` a Redis keeps what it has acknowledged in its memory while its disk is slow, for two
-                // seconds at most. That can't be tested away: here it writes before it dies.
+                // With `everysec` a Redis keeps what it has acknowledged in its memory while its disk is
+                // slow, for two seconds at most. That can't be tested away: here it writes before it dies.
                 server.cli(&["CONFIG", "SET", "appendfsync", "always"]);
                 server.kill();
                 server.restart();

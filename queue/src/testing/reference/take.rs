@@ -89,16 +89,18 @@ impl State {
         given.iter().filter_map(|name| self.lease(name, request, &token)).collect()
     }
 
-    /// The next lane in a line that isn't paused. Those that are, are parked.
+    /// The next lane in a line that isn't paused. Those that are, are parked; one whose head has become
+    /// another, of another class, since it came into the line, goes to the end of the right one.
     fn next_in_line(&mut self, class: &Class, suspect: bool) -> Option<Lane> {
-        let line = self.lines.get_mut(&(class.clone(), suspect))?;
-        while let Some(name) = line.pop_front() {
+        while let Some(name) = self.lines.get_mut(&(class.clone(), suspect))?.pop_front() {
             let lane = self.lanes.get_mut(&name)?;
             if self.paused.contains_key(&Scope::Lane(name.clone())) {
                 lane.place = Place::Parked;
-                continue;
+            } else if lane.head().is_some_and(|head| head.class != *class) {
+                self.make_ready(&name, End::Back);
+            } else {
+                return Some(name);
             }
-            return Some(name);
         }
         None
     }
