@@ -14,7 +14,7 @@ async fn a_killed_receiver_loses_nothing_that_it_acked() {
         Stack::on_redis(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
     let _worker = stack.role("worker").await;
     let receiver = stack.role("receiver").await;
-    killed_in_traffic(&mut stack, receiver, "receiver", "answer to ", |_, _| {}).await;
+    killed_in_traffic(&mut stack, receiver, "receiver", "answer to ", &Undisturbed).await;
     stack.end().await;
 }
 
@@ -24,7 +24,7 @@ async fn a_killed_run_with_the_embedded_queue_loses_nothing_that_it_acked() {
     let mut stack =
         Stack::embedded(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
     let run = stack.role("run").await;
-    let mut run = killed_in_traffic(&mut stack, run, "run", "answer to ", |_, _| {}).await;
+    let mut run = killed_in_traffic(&mut stack, run, "run", "answer to ", &Undisturbed).await;
     // The file belongs to the process until it has ended.
     assert_eq!(run.stop().await, Some(0));
     stack.end().await;
@@ -36,20 +36,36 @@ pub(crate) fn impatient() -> SandboxConfig {
     SandboxConfig { push_timeout: Duration::from_secs(1), enforce_windows: false, ..SandboxConfig::default() }
 }
 
-/// Kills and restarts a process while users talk, with some other fault at the beginning of each round; whatever was acked
-/// must be answered. Gives the last process.
+/// What else goes wrong while a process is killed again and again.
+pub(crate) trait Nemesis {
+    /// A round begins: the process is killed so much later.
+    fn begins(&self, stack: &Stack, round: u64, kill_after: Duration);
+    /// The process is there again.
+    fn ends(&self, stack: &Stack);
+}
+
+/// Nothing else goes wrong.
+struct Undisturbed;
+
+impl Nemesis for Undisturbed {
+    fn begins(&self, _: &Stack, _: u64, _: Duration) {}
+    fn ends(&self, _: &Stack) {}
+}
+
+/// Kills and restarts a process while users talk; whatever was acked must be answered. Gives the last process.
 pub(crate) async fn killed_in_traffic(
     stack: &mut Stack,
     mut process: Process,
     role: &str,
     answer: &str,
-    fault: impl Fn(&Stack, u64),
+    nemesis: &dyn Nemesis,
 ) -> Process {
     let kills = if long() { 30 } else { 4 };
     let mut acked = HashSet::new();
     let mut refused = 0;
     for round in 0..kills {
-        fault(stack, round);
+        let kill_after = Duration::from_millis(60 + 13 * round);
+        nemesis.begins(stack, round, kill_after);
         let pushes = (0..40).map(|n| {
             let text = format!("{round}/{n}");
             let sandbox = stack.sandbox.sandbox.clone();
@@ -61,9 +77,10 @@ pub(crate) async fn killed_in_traffic(
             }
         });
         let pushes = tokio::spawn(futures::future::join_all(pushes));
-        tokio::time::sleep(Duration::from_millis(60 + 13 * round)).await;
+        tokio::time::sleep(kill_after).await;
         process.kill();
         process = stack.role(role).await;
+        nemesis.ends(stack);
         for (text, was_acked) in pushes.await.expect("pushing does not panic") {
             if was_acked {
                 acked.insert(format!("{answer}{text}"));

@@ -50,7 +50,7 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
     let lane = lane::find_or_make(step, name, class)?;
     step.execute(
         "INSERT INTO message (lane_no, second, id, class, arrived_us, payload)
-         VALUES (?1, CASE WHEN ?6 THEN coalesce((SELECT max(second) FROM message WHERE lane_no = ?1) + 1, 0) END,
+         VALUES (?1, CASE WHEN ?6 THEN coalesce((SELECT max(second) FROM message WHERE lane_no = ?1 AND second IS NOT NULL) + 1, 0) END,
             ?2, ?3, ?4, ?5)",
         params![
             lane,

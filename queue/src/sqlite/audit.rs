@@ -11,7 +11,8 @@ use crate::Violation;
 /// Each finds breaches of one rule: the lane, and what is wrong.
 const RULES: &[&str] = &[
     "SELECT name, 'it is ' || state || ' without a message' FROM lane
-     WHERE NOT EXISTS (SELECT 1 FROM message WHERE lane_no = no)",
+     WHERE NOT EXISTS (SELECT 1 FROM message WHERE lane_no = no AND second IS NULL)
+     AND NOT EXISTS (SELECT 1 FROM message WHERE lane_no = no AND second IS NOT NULL)",
     "SELECT lane_no, 'the message ' || id || ' is in a lane that does not exist' FROM message
      WHERE NOT EXISTS (SELECT 1 FROM lane WHERE no = lane_no)",
     "SELECT name, 'it has ' || count(*) || ' rows' FROM lane GROUP BY name HAVING count(*) > 1",

@@ -41,8 +41,8 @@ pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64) -> Result<(), Fault> 
     for no in numbers(step, name)?.into_iter().rev() {
         step.execute(
             "INSERT INTO message (lane_no, second, id, class, arrived_us, payload)
-             SELECT ?2, coalesce((SELECT min(second) FROM message WHERE lane_no = ?2) - 1, 0), id, class, arrived_us,
-                payload
+             SELECT ?2, coalesce((SELECT min(second) FROM message WHERE lane_no = ?2 AND second IS NOT NULL) - 1, 0),
+                id, class, arrived_us, payload
              FROM held WHERE no = ?1",
             params![no, lane],
         )?;

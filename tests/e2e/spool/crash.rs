@@ -1,25 +1,52 @@
 //! Receivers and Redis that are killed: what was acked is answered.
 
+use std::process::Command;
 use std::time::Duration;
 
 use super::outage::{setup, spooling};
 use super::talk::{readyz, wait_until_empty};
-use crate::crash::{impatient, killed_in_traffic};
+use crate::crash::{Nemesis, impatient, killed_in_traffic};
 use crate::harness::{Setup, Stack};
+
+/// Stops Redis when a round begins. Every other time it goes on before the receiver is killed, which then drains.
+struct Stalls;
+
+impl Nemesis for Stalls {
+    fn begins(&self, stack: &Stack, round: u64, kill_after: Duration) {
+        let redis = stack.redis.as_ref().expect("it is on Redis");
+        redis.signal("-STOP");
+        if !round.is_multiple_of(2) {
+            let pid = std::fs::read_to_string(redis.folder().join("pid")).expect("it has a pid file");
+            std::thread::spawn(move || {
+                std::thread::sleep(kill_after * 2 / 3);
+                Command::new("kill").args(["-CONT", pid.trim()]).status().expect("kill can be started")
+            });
+        }
+    }
+
+    fn ends(&self, stack: &Stack) {
+        stack.redis.as_ref().expect("it is on Redis").signal("-CONT");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_killed_while_spooling_and_draining_loses_nothing_that_it_acked() {
-    let mut stack = Stack::on_redis(Setup { sandbox: impatient(), ..setup() }).await;
+    // Little patience, so that the spool is used soon.
+    let receiver = "ack_budget = \"10ms\"\n".to_owned();
+    let mut stack = Stack::on_redis(Setup { sandbox: impatient(), receiver, ..setup() }).await;
     let _worker = stack.role("worker").await;
     let receiver = stack.role("receiver").await;
-    // Killed while it spools, and a round later while it drains.
-    let nemesis = |stack: &Stack, round: u64| {
-        let signal = if round.is_multiple_of(2) { "-STOP" } else { "-CONT" };
-        stack.redis.as_ref().expect("it is on Redis").signal(signal);
-    };
-    let receiver = killed_in_traffic(&mut stack, receiver, "receiver", "re: ", nemesis).await;
+    let receiver = killed_in_traffic(&mut stack, receiver, "receiver", "re: ", &Stalls).await;
     wait_until_empty(&receiver).await;
+    let (spooled, drained) =
+        (count(&stack, "pushes go to the spool"), count(&stack, "spool is drained into it"));
+    println!("{spooled} times spooling, {drained} times draining");
+    assert!(spooled >= 2 && drained >= 1, "it was killed at other times");
     stack.end().await;
+}
+
+fn count(stack: &Stack, words: &str) -> usize {
+    stack.all_logs().matches(words).count()
 }
 
 /// Its folder is taken over by a receiver that runs already, while nobody starts a new one.
