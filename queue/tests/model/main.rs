@@ -6,15 +6,15 @@
 //! into. It can't say that an engine follows the rules; that is what the conformance suite and the random
 //! operations against the reference are for.
 //!
-//! What is abstract: time (a lease or a delay may end at any moment), tokens (fresh is fresh), and what messages
-//! say. A worker that stalls needs no step of its own, since nobody has to do anything; it comes back with its old
-//! token when it does. Neither does a call that is applied after its caller died: the store can't tell it from one
-//! just before.
+//! What is abstract: time (a lease or a delay may end at any moment), tokens (fresh is fresh), and what
+//! messages say. A worker that stalls needs no step of its own, since nobody has to do anything; it comes
+//! back with its old token when it does. Neither does a call that is applied after its caller died: the store
+//! can't tell it from one just before.
 //!
-//! What is assumed, of receivers that serve one user: their clocks agree; none stops waiting for a call before its
-//! `not_after` has passed; and a push that had to wait behind another of its lane counts as come when its turn came.
-//! Mutants show what each of the last two is for: without them, messages of one receiver can change places with the
-//! help of another receiver's.
+//! What is assumed, of receivers that serve one user: their clocks agree; none stops waiting for a call
+//! before its `not_after` has passed; and a push that had to wait behind another of its lane counts as come
+//! when its turn came. Mutants show what each of the last two is for: without them, messages of one receiver
+//! can change places with the help of another receiver's.
 //!
 //! `state.rs` says what there is, `accepting.rs`, `taking.rs`, `settling.rs` and `operating.rs` are the
 //! protocol, `possible.rs` says what may happen when. `properties.rs`, `history.rs`, `taken.rs` and

@@ -84,8 +84,8 @@ impl State {
         *self.worker_mut(worker) = Worker::default();
     }
 
-    /// The embedded engine is opened again: all leases are void. The workers were in the same process, so its end is
-    /// a loss like any other; the model lets them come back with their old tokens, which is harder.
+    /// The embedded engine is opened again: all leases are void. The workers were in the same process, so its
+    /// end is a loss like any other; the model lets them come back with their old tokens, which is harder.
     pub(crate) fn reopen(&mut self, rules: &Rules) {
         for no in (0..rules.setup.lanes).rev() {
             let token = self.lane(no).token;

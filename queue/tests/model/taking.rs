@@ -114,7 +114,8 @@ impl State {
         }
     }
 
-    /// A leased lane whose worker is gone goes to the front: its turn had begun. Or its head dies with that worker.
+    /// A leased lane whose worker is gone goes to the front: its turn had begun. Or its head dies with that
+    /// worker.
     pub(crate) fn take_back(&mut self, rules: &Rules, no: u8, counts: bool) {
         let message = self.lane(no).current();
         let confirmed = self.lane(no).confirmed;

@@ -3,7 +3,6 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use huixin_queue::testing::conformance::LEASE;
 use huixin_queue::{
     DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, TakeRequest,
 };
@@ -39,12 +38,12 @@ impl Run<'_> {
                 request.call = worker.given - 1;
                 taken(queue, &request).await
             }
-            Operation::Renew { leases } => {
+            Operation::Renew { leases, lease_for } => {
                 let leases: Vec<Lease> = leases
                     .iter()
                     .filter_map(|&which| Some(self.leases[self.place(which)?].of(side)))
                     .collect();
-                told(queue.renew(&leases, LEASE).await)
+                told(queue.renew(&leases, *lease_for).await)
             }
             Operation::Record { replies, memory, sent, sending, .. } => {
                 let replies = replies.then(|| format!("replies of {reason}").into());
@@ -87,6 +86,7 @@ impl Run<'_> {
                 let value = if *empty { String::new() } else { reason };
                 told(queue.set("name", value.into(), *keep_for).await)
             }
+            Operation::Beat => told(queue.beat().await),
             Operation::Get => told(queue.get("name").await),
             Operation::Limit { n } => told(queue.limit("name", *n, Duration::from_secs(60)).await),
             Operation::Die { .. }

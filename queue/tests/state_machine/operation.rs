@@ -30,6 +30,7 @@ pub(crate) enum Operation {
         max: usize,
         classes: u8,
         suspect: bool,
+        lease_for: Duration,
     },
     /// The same call, because its answer got lost.
     TakeAgain {
@@ -41,6 +42,7 @@ pub(crate) enum Operation {
     },
     Renew {
         leases: Vec<Which>,
+        lease_for: Duration,
     },
     Record {
         lease: Which,
@@ -105,6 +107,8 @@ pub(crate) enum Operation {
         keep_for: Duration,
     },
     Get,
+    /// By one who holds no lease.
+    Beat,
     Limit {
         n: u32,
     },
@@ -153,11 +157,19 @@ fn operation() -> impl Strategy<Value = Operation> {
 fn taking() -> impl Strategy<Value = Operation> {
     let worker = || 0_u8..3;
     prop_oneof![
-        18 => (worker(), 1_usize..4, 0_u8..4, prop::bool::weighted(0.7))
-            .prop_map(|(worker, max, classes, suspect)| Operation::Take { worker, max, classes, suspect }),
+        18 => (worker(), 1_usize..4, 0_u8..4, prop::bool::weighted(0.7), lease_for()).prop_map(
+            |(worker, max, classes, suspect, lease_for)| Operation::Take {
+                worker,
+                max,
+                classes,
+                suspect,
+                lease_for,
+            }
+        ),
         2 => worker().prop_map(|worker| Operation::TakeAgain { worker }),
         1 => worker().prop_map(|worker| Operation::TakeLate { worker }),
-        4 => vec(lease(), 0..4).prop_map(|leases| Operation::Renew { leases }),
+        4 => (vec(lease(), 0..4), lease_for())
+            .prop_map(|(leases, lease_for)| Operation::Renew { leases, lease_for }),
     ]
 }
 
@@ -187,6 +199,7 @@ fn operating() -> impl Strategy<Value = Operation> {
         5 => (0_usize..2).prop_map(|nth| Operation::Resume { nth }),
         1 => (any::<bool>(), long()).prop_map(|(empty, keep_for)| Operation::Set { empty, keep_for }),
         1 => Just(Operation::Get),
+        1 => Just(Operation::Beat),
         1 => (0_u32..4).prop_map(|n| Operation::Limit { n }),
     ]
 }
@@ -242,6 +255,11 @@ fn scope() -> impl Strategy<Value = Scope> {
         2 => (0_u8..2).prop_map(|n| Scope::Class(class(n))),
         5 => (0..LANES).prop_map(|n| Scope::Lane(lane(n))),
     ]
+}
+
+/// Mostly the same.
+fn lease_for() -> impl Strategy<Value = Duration> {
+    seconds(&[15, 15, 15, 15, 15, 4, 60])
 }
 
 /// A delay, some of them none at all.

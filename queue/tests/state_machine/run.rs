@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
     async fn prepare(&mut self, operation: &Operation) -> bool {
         let now_us = self.clock.now_us();
         match operation {
-            &Operation::Take { worker, max, classes, suspect } => {
+            &Operation::Take { worker, max, classes, suspect, lease_for } => {
                 let worker = &mut self.workers[usize::from(worker)];
                 worker.call += 1;
                 worker.asked_us = now_us;
@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
                     _ => (0..CLASSES).map(class).collect(),
                 };
                 let (id, call) = (worker.id.clone(), worker.call);
-                worker.last = Some(TakeRequest { max, classes, worker: id, call, lease_for: LEASE, suspect });
+                worker.last = Some(TakeRequest { max, classes, worker: id, call, lease_for, suspect });
             }
             // A call is repeated soon, or not at all.
             Operation::TakeAgain { worker } => {

@@ -13,6 +13,7 @@
 mod accept;
 mod lane;
 mod look;
+mod pulse;
 mod settle;
 mod state;
 mod take;
@@ -208,7 +209,9 @@ impl Queue for ReferenceQueue {
     }
 
     async fn beat(&self) -> Result<(), QueueError> {
-        self.step().beat(None);
+        let mut state = self.step();
+        let now_us = state.now_us;
+        state.pulse.beat(now_us, None);
         Ok(())
     }
 

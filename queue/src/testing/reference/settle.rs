@@ -11,7 +11,7 @@ const TOO_MANY: &str = "too many messages of its lane were held";
 
 impl State {
     pub(super) fn renew(&mut self, leases: &[Lease], lease_for: Duration) -> Vec<Renewal> {
-        self.beat(Some(lease_for));
+        self.pulse.beat(self.now_us, Some(lease_for));
         let new_end_us = self.now_us + micros(lease_for);
         let renew = |lease: &Lease| {
             let Ok(current) = self.current(lease) else { return Renewal::Lost };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::lane::{Lane, Message, Place};
+use super::pulse::Pulse;
 use crate::clock::micros;
 use crate::{Class, DeadLetter, Lane as LaneName, MessageId, Paused, Scope, Token};
 
@@ -32,12 +33,7 @@ pub(super) struct State {
     pub(super) values: HashMap<String, Value>,
     /// What is earned of each limit, as the time when all of it is used up.
     pub(super) limits: HashMap<String, u64>,
-    /// When the store was last known to serve.
-    pub(super) beat_us: Option<u64>,
-    /// The leases asked for lately, and when.
-    pub(super) leases: Vec<(u64, Duration)>,
-    /// Until when no lease is taken back.
-    pub(super) quiet_us: u64,
+    pub(super) pulse: Pulse,
 }
 
 /// A take, for its repetition.

@@ -3,19 +3,16 @@
 use std::time::Duration;
 
 use super::lane::{Held, Place};
+use super::pulse::Pulse;
 use super::state::{End, LastTake, State};
 use crate::clock::micros;
 use crate::{
-    Buried, Class, GAP_LEAST, LOSSES_MAX, Lane, Lease, Leased, MOVES_PER_TAKE, Scope, TakeRequest, Taken,
-    Token, settling_pause,
+    Buried, Class, LOSSES_MAX, Lane, Lease, Leased, MOVES_PER_TAKE, Scope, TakeRequest, Taken, Token,
 };
-
-/// A length of lease that nobody has asked for lately is forgotten.
-const KNOWN_FOR: Duration = Duration::from_secs(60);
 
 impl State {
     pub(super) fn take(&mut self, request: &TakeRequest) -> Taken {
-        self.beat(Some(request.lease_for));
+        self.pulse.beat(self.now_us, Some(request.lease_for));
         let mut taken = Taken::default();
         let last = self.takes.get(request.worker.incarnation()).cloned();
         match last.filter(|last| last.call >= request.call) {
@@ -34,23 +31,6 @@ impl State {
         taken
     }
 
-    /// Notes that the store serves. A gap makes a pause.
-    pub(super) fn beat(&mut self, lease_for: Option<Duration>) {
-        let gap_us = self.now_us - self.beat_us.replace(self.now_us).unwrap_or(self.now_us);
-        let known = self.leases.iter().map(|(_, lease_for)| *lease_for).chain(lease_for);
-        let (Some(shortest), Some(longest)) = (known.clone().min(), known.max()) else { return };
-        let pause_us = micros(settling_pause(longest));
-        if gap_us > (micros(shortest) / 2).max(micros(GAP_LEAST)) {
-            self.quiet_us = self.now_us + pause_us;
-        }
-        let Some(lease_for) = lease_for else { return };
-        // What was asked for in the last minute, from when the first of them was.
-        if self.leases.first().is_none_or(|(since_us, _)| self.now_us - since_us > micros(KNOWN_FOR)) {
-            self.leases.clear();
-        }
-        self.leases.push((self.now_us, lease_for));
-    }
-
     /// What an embedded queue finds when its process is started again.
     pub(super) fn reopen(&mut self) {
         let mut leased = self.leased();
@@ -59,9 +39,7 @@ impl State {
             self.take_back(&name, true);
         }
         self.takes.clear();
-        self.beat_us = None;
-        self.leases.clear();
-        self.quiet_us = 0;
+        self.pulse = Pulse::default();
     }
 
     fn give_again(&mut self, request: &TakeRequest, last: &LastTake) -> Vec<Leased> {
@@ -111,16 +89,18 @@ impl State {
         given.iter().filter_map(|name| self.lease(name, request, &token)).collect()
     }
 
-    /// The next lane in a line that isn't paused. Those that are, are parked.
+    /// The next lane in a line that isn't paused. Those that are, are parked; one whose head has become
+    /// another, of another class, since it came into the line, goes to the end of the right one.
     fn next_in_line(&mut self, class: &Class, suspect: bool) -> Option<Lane> {
-        let line = self.lines.get_mut(&(class.clone(), suspect))?;
-        while let Some(name) = line.pop_front() {
+        while let Some(name) = self.lines.get_mut(&(class.clone(), suspect))?.pop_front() {
             let lane = self.lanes.get_mut(&name)?;
             if self.paused.contains_key(&Scope::Lane(name.clone())) {
                 lane.place = Place::Parked;
-                continue;
+            } else if lane.head().is_some_and(|head| head.class != *class) {
+                self.make_ready(&name, End::Back);
+            } else {
+                return Some(name);
             }
-            return Some(name);
         }
         None
     }
@@ -172,7 +152,7 @@ impl State {
 
     /// Lanes whose lease has run out, the longest expired foremost.
     fn reclaim_expired(&mut self) -> Vec<Buried> {
-        if self.now_us < self.quiet_us {
+        if self.now_us < self.pulse.quiet_us {
             return Vec::new();
         }
         let mut expired = self.leased();
@@ -180,7 +160,7 @@ impl State {
         expired.sort_unstable();
         expired.truncate(MOVES_PER_TAKE);
         let lost = expired.into_iter().rev();
-        lost.filter_map(|(until_us, name)| self.take_back(&name, until_us > self.quiet_us)).collect()
+        lost.filter_map(|(until_us, name)| self.take_back(&name, until_us > self.pulse.quiet_us)).collect()
     }
 
     fn leased(&self) -> Vec<(u64, Lane)> {
@@ -232,7 +212,7 @@ impl State {
     /// How long until a delay, a lease or a hold ends.
     fn next_due(&self) -> Option<Duration> {
         let places = self.lanes.values().filter_map(|lane| match lane.place {
-            Place::Leased { until_us, .. } => Some(until_us.max(self.quiet_us)),
+            Place::Leased { until_us, .. } => Some(until_us.max(self.pulse.quiet_us)),
             Place::Delayed { until_us, .. } => Some(until_us),
             _ => None,
         });
