@@ -6,6 +6,10 @@
 //! (`not_after`), and when the copy in the spool is carried to the queue it is known there. A push that comes again while its
 //! first try is under way waits for its lane's turn, and finds the first copy wherever it is.
 //!
+//! A push is stamped with the time of its arrival when it is its turn. Had it been stamped before it waited, what another
+//! receiver took meanwhile would count as later, and two messages of one user could change places when one of them comes
+//! from the spool.
+//!
 //! An error that is the message's own fault opens nothing. Everything else does, a refused password too: to a push it is all
 //! the same why the queue doesn't take it.
 
@@ -14,6 +18,7 @@ use std::time::Duration;
 
 use huixin_queue::{Accepted, NewMessage, Queue, QueueError};
 
+use super::arrivals::Arrivals;
 use super::spooling::{SPOOL_BUDGET, Spooling};
 use crate::report::one_line;
 
@@ -23,6 +28,7 @@ pub(super) struct Intake {
     /// How long the queue may take.
     budget: Duration,
     spooling: Option<Arc<Spooling>>,
+    arrivals: Arrivals,
 }
 
 /// Where a push is durable now.
@@ -40,18 +46,20 @@ pub(super) enum Stored {
 
 impl Intake {
     pub(super) fn new(queue: Arc<dyn Queue>, budget: Duration, spooling: Option<Arc<Spooling>>) -> Self {
-        Self { queue, budget, spooling }
+        Self { queue, budget, spooling, arrivals: Arrivals::default() }
     }
 
-    /// Stores the message. The text says why that can't be done: then the push must not be acknowledged.
+    /// Stamps the message and stores it. The text says why that can't be done: then the push must not be acknowledged.
     pub(super) async fn store(&self, message: NewMessage) -> Result<Stored, String> {
         let Some(spooling) = &self.spooling else {
+            let message = self.stamped(message);
             return self.queue(message).await.map_err(|trouble| trouble.reason);
         };
         let turn = spooling.lanes.turn(spooling.lanes.key(&message.lane));
         let turn = tokio::time::timeout(self.budget + SPOOL_BUDGET, turn)
             .await
             .map_err(|_| "earlier pushes of the same user are not stored yet".to_owned())?;
+        let message = self.stamped(message);
         if !spooling.breaker.is_open() && !turn.is_behind_spool() {
             match self.queue(message.clone()).await {
                 Ok(stored) => {
@@ -63,6 +71,10 @@ impl Intake {
             }
         }
         spooling.clone().store(turn, message).await
+    }
+
+    fn stamped(&self, message: NewMessage) -> NewMessage {
+        NewMessage { arrived_us: self.arrivals.stamp(), ..message }
     }
 
     /// Straight to the queue, within the budget.

@@ -35,7 +35,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use arrivals::Arrivals;
 pub use drain::{Trouble, drain_all};
 use intake::Intake;
 pub use metrics::describe;
@@ -88,13 +87,7 @@ pub async fn run(
         Some(spooler) => Some(spooler.carrier(receiver.queue.clone(), receiver.ack_budget).await?),
         None => None,
     };
-    let door = Door {
-        receiver,
-        intake,
-        arrivals: Arrivals::default(),
-        outage: Outage::default(),
-        refusals: Refusals::default(),
-    };
+    let door = Door { receiver, intake, outage: Outage::default(), refusals: Refusals::default() };
     let _beating = AbortOnDropHandle::new(tokio::spawn(beat(door.queue.clone())));
     let serve = crate::serve::until(listener, routes(Arc::new(door)), shutdown);
     let Some(carrier) = carrier else { return Ok(serve.await?) };
@@ -137,7 +130,6 @@ fn routes(door: Arc<Door>) -> Router {
 struct Door {
     receiver: Receiver,
     intake: Intake,
-    arrivals: Arrivals,
     outage: Outage,
     refusals: Refusals,
 }

@@ -42,11 +42,10 @@ pub(super) async fn push(
     body: Body,
 ) -> Response {
     let began = Instant::now();
-    let arrived_us = door.arrivals.stamp();
     let query = query.as_deref().unwrap_or_default();
     let allowed = door.origins.allow(peer, &headers);
     let result = match allowed {
-        true => receive(&door, &account, query, &headers, body, arrived_us).await,
+        true => receive(&door, &account, query, &headers, body).await,
         false if door.accounts.contains_key(&account) => {
             door.refusals.note(
                 &account,
@@ -71,14 +70,7 @@ pub(super) async fn push(
     status.into_response()
 }
 
-async fn receive(
-    receiver: &Door,
-    name: &str,
-    query: &str,
-    headers: &HeaderMap,
-    body: Body,
-    arrived_us: u64,
-) -> Pushed {
+async fn receive(receiver: &Door, name: &str, query: &str, headers: &HeaderMap, body: Body) -> Pushed {
     let Some(account) = receiver.accounts.get(name) else {
         // Without the name, which anybody may choose.
         let known: Vec<_> = receiver.accounts.keys().map(String::as_str).collect();
@@ -117,7 +109,7 @@ async fn receive(
             return refused(told(&refusal));
         }
     };
-    let (message, understood) = stored(name, &account.class, inner, body, arrived_us);
+    let (message, understood) = stored(name, &account.class, inner, body);
     let result = match (receiver.intake.store(message).await, understood) {
         (Ok(_), Pushed::Platform) => Pushed::Platform,
         (Ok(Stored::Queued), understood) => understood,
@@ -169,8 +161,8 @@ async fn read(receiver: &Receiver, headers: &HeaderMap, body: Body) -> Result<By
     }
 }
 
-/// The message to store, and what becomes of the push once it is stored.
-fn stored(account: &str, class: &Class, inner: Inner, body: Bytes, arrived_us: u64) -> (NewMessage, Pushed) {
+/// The message to store, which the intake stamps, and what becomes of the push once it is stored.
+fn stored(account: &str, class: &Class, inner: Inner, body: Bytes) -> (NewMessage, Pushed) {
     let (body, sealed) = match inner {
         Inner::Plain => (body, false),
         Inner::Opened { body, key } => {
@@ -204,7 +196,7 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes, arrived_us: u
                 lane: lane_of(account, &message.from),
                 class: class.clone(),
                 payload: payload(trigger, body),
-                arrived_us,
+                arrived_us: 0,
                 not_after: None,
                 held: held_effect(trigger),
                 late: false,
@@ -224,7 +216,7 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes, arrived_us: u
                 lane: lane_of(account, ""),
                 class: class.clone(),
                 payload: payload(Trigger::Silent, body.slice(..body.len().min(UNREADABLE_MAX_BYTES))),
-                arrived_us,
+                arrived_us: 0,
                 not_after: None,
                 held: HeldEffect::Leave,
                 late: false,

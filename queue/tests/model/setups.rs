@@ -161,13 +161,8 @@ const TAIL_LONG: Setup =
 const REOPENED_LONG: Setup =
     Setup { name: "reopened, long", pushes: &[text(0), text(0), text(1)], lanes: 2, ..REOPENED };
 
-const TOGETHER_LONG: Setup = Setup {
-    name: "together, long",
-    pushes: &[text(0), with(0, Effect::Wake), text(1)],
-    lanes: 2,
-    lost_answers: true,
-    ..TOGETHER
-};
+const TOGETHER_LONG: Setup =
+    Setup { name: "together, long", lost_answers: true, records: true, poison: true, ..TOGETHER };
 
 /// Woken messages among such that come late.
 const SPOOL_HELD_LONG: Setup = Setup {
