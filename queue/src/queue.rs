@@ -41,7 +41,7 @@ use crate::{
 };
 
 /// How many due and how many expired lanes one `take` moves to ready, each.
-pub const MOVES_PER_TAKE: usize = 64;
+pub const MOVES_PER_TAKE: usize = 32;
 
 /// How many letters dead on arrival one class keeps; the rest are counted.
 pub const DEAD_ON_ARRIVAL_MAX: u64 = 1_000;
@@ -56,7 +56,7 @@ pub const LOSSES_MAX: u32 = 3;
 pub const HELD_MAX: usize = 20;
 
 /// The most dead letters that one call looks through.
-pub const DEAD_SCAN_MAX: u64 = 500;
+pub const DEAD_SCAN_MAX: u64 = 250;
 
 /// The longest name of a shared value or a limit, in bytes.
 pub const NAME_MAX_BYTES: usize = 256;

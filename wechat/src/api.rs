@@ -14,6 +14,7 @@
 mod answer;
 mod codes;
 mod error;
+mod media;
 mod outgoing;
 mod send;
 mod token;
@@ -26,6 +27,7 @@ use url::Url;
 
 pub use codes::{CodeClass, classify};
 pub use error::{ApiError, Cause};
+pub use media::{Media, MediaKind};
 pub use outgoing::{Article, Outgoing};
 pub use token::AccessToken;
 

@@ -1,0 +1,48 @@
+//! Media of messages: where it is, and what WeChat takes.
+//!
+//! A message names its media by the id that WeChat gave it when it was uploaded. A reply may also say where the media is
+//! to be had; whoever sends it uploads it first and puts the id in its place.
+
+use serde::{Deserialize, Serialize};
+
+/// Where the media of a message is. Its serialised form is one key: `media_id`, `url`, `file` or `base64`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Media {
+    /// With WeChat, temporary or permanent.
+    #[serde(rename = "media_id")]
+    Id(String),
+    /// At an http or https address.
+    #[serde(rename = "url")]
+    Url(String),
+    /// In a file of the machine that sends.
+    #[serde(rename = "file")]
+    File(String),
+    /// Here, in standard base64.
+    #[serde(rename = "base64")]
+    Base64(String),
+}
+
+/// The kinds of temporary media, `type` of `POST /cgi-bin/media/upload`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MediaKind {
+    /// A picture.
+    Image,
+    /// A recording of at most 60 seconds.
+    Voice,
+    /// A film.
+    Video,
+    /// The small picture of a video, of music, of a mini program's page.
+    Thumb,
+}
+
+impl MediaKind {
+    /// WeChat's name for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Voice => "voice",
+            Self::Video => "video",
+            Self::Thumb => "thumb",
+        }
+    }
+}
