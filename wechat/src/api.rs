@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use codes::{CodeClass, classify};
+pub use codes::{CodeClass, Limit, POLICY, Rule, classify, rule};
 pub use error::{ApiError, Cause};
 pub use media::{Media, MediaKind};
 pub use outgoing::{Article, Outgoing};

@@ -13,12 +13,12 @@
 //! be worse than one that is gone.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use huixin_queue::{Buried, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken};
+use huixin_queue::{Buried, Class, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -45,6 +45,8 @@ const LAST_TAKE_MAX: Duration = Duration::from_secs(3);
 /// A running worker.
 pub(crate) struct Crew {
     pub(crate) shared: Arc<Shared>,
+    /// One for each account.
+    pub(crate) classes: Vec<Class>,
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) keeper: Keeper,
     pub(crate) tasks: TaskTracker,
@@ -81,6 +83,7 @@ impl Crew {
         let mut away = false;
         while let Some(mut permits) = stopping.run_until_cancelled(self.some_permits()).await {
             request.max = permits.num_permits();
+            request.classes = self.classes();
             request.suspect = !self.shared.suspect_runs.load(Ordering::Relaxed);
             let began = Moment::now();
             let taken = tokio::select! {
@@ -145,6 +148,12 @@ impl Crew {
         Ok(())
     }
 
+    /// Of which accounts messages are taken: those that can send.
+    fn classes(&self) -> Vec<Class> {
+        let paused = |class: &Class| self.shared.pauses.remaining(class.as_str()).is_some();
+        self.classes.iter().filter(|class| !paused(class)).cloned().collect()
+    }
+
     /// What came after the stop was asked for, and was not begun.
     async fn hand_back(&self, messages: &[Leased]) {
         let released = messages.iter().map(|leased| self.shared.queue.release(&leased.lease));
@@ -196,7 +205,9 @@ impl Crew {
         let job = async move {
             let account = leased.class.to_string();
             let (lease, failures) = (leased.lease.clone(), leased.failures);
-            let run = AssertUnwindSafe(Job { shared: shared.clone(), leased, held }.run()).catch_unwind();
+            let standing = Mutex::new(leased.standing);
+            let run = Job { shared: shared.clone(), leased, held, standing }.run();
+            let run = AssertUnwindSafe(run).catch_unwind();
             let end = match run.await {
                 Ok(end) => end,
                 Err(_) => after_a_bug(&*shared.queue, &lease, failures).await,

@@ -6,17 +6,17 @@
 //!    intent, which confirms the parts before. So a crash leaves at most one send unsure, and the handler doesn't run
 //!    again. (Replies of a `reply` route with one part are computed again instead of recorded; its intent is recorded.)
 //! 2. A send that certainly failed takes its intent back before the message is put off, so that it isn't unsure.
-//! 3. An unsure send is made again: WeChat's API has no idempotency key, and an answer twice is better than none. Each
-//!    is counted.
+//! 3. What becomes of an unsure send is the route's choice, since WeChat's API has no idempotency key. By default it is
+//!    made again: an answer twice is better than none. Each is counted.
 //! 4. Before each effect the lease must be current by our own clock; the settle proves it by the queue's. A send under
 //!    way when the lease is lost is cut, and unsure: it may not have left yet.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
-use huixin_queue::{Leased, Progress, QueueError};
+use huixin_queue::{Leased, Progress, QueueError, Standing};
 use huixin_wechat::Message;
 
 use crate::answer::Answer;
@@ -26,6 +26,7 @@ use crate::lease::Held;
 use crate::metrics;
 use crate::payload::{Payload, PayloadError};
 use crate::reply::tidy;
+use crate::rights::Opening;
 use crate::route::{self, Captures, Route};
 use crate::settle::{self, Verdict};
 use crate::worker::Shared;
@@ -39,6 +40,10 @@ pub(crate) enum End {
     NoReply,
     /// No route is for it.
     Unmatched,
+    /// What is not sent waits for the user's next message.
+    Held,
+    /// It was to be held, and its user has written meanwhile: it comes again at once.
+    Waiting,
     /// It comes again later; an attempt was used.
     Retried,
     /// It comes again later; no attempt was used.
@@ -59,6 +64,8 @@ impl End {
             Self::Answered => "answered",
             Self::NoReply => "no_reply",
             Self::Unmatched => "unmatched",
+            Self::Held => "held",
+            Self::Waiting => "waiting",
             Self::Retried => "retried",
             Self::Snoozed => "snoozed",
             Self::Released => "released",
@@ -79,9 +86,12 @@ pub(crate) struct Job {
     pub(crate) shared: Arc<Shared>,
     pub(crate) leased: Leased,
     pub(crate) held: Held,
+    /// As the last call that tells it did.
+    pub(crate) standing: Mutex<Standing>,
 }
 
 /// Why a job stops short of its normal end.
+#[derive(Debug)]
 pub(crate) enum Stop {
     Lost,
     /// A call made again after an outage found the lease gone: the first one may have been applied.
@@ -143,20 +153,20 @@ impl Job {
             Ok(message) => message,
             Err(error) => return self.bury(&format!("the message can't be read: {error}")).await,
         };
-        let Some(client) = self.shared.accounts.get(&payload.account).cloned() else {
+        let Some(account) = self.shared.accounts.get(&payload.account) else {
             let reason = format!("account `{}` is not configured in this worker", payload.account);
             tracing::error!(account = payload.account, "the message's account is not configured here");
             return self.snooze(NEWER_PAUSE, &reason).await;
         };
         let Some((route, captures)) = route::find(&self.shared.routes, &payload.account, &message) else {
             // What an earlier configuration answered is still sent.
-            let delivery = Delivery { client: &client, message: &message, payload: &payload, route: None };
+            let delivery = Delivery { account, message: &message, payload: &payload, route: None };
             return match self.recorded() {
                 Some(answer) => self.send(&delivery, answer, self.leased.progress.clone()).await,
                 None => self.complete(End::Unmatched).await,
             };
         };
-        let delivery = Delivery { client: &client, message: &message, payload: &payload, route: Some(route) };
+        let delivery = Delivery { account, message: &message, payload: &payload, route: Some(route) };
         if let Some(answer) = self.recorded() {
             return self.send(&delivery, answer, self.leased.progress.clone()).await;
         }
@@ -177,11 +187,12 @@ impl Job {
             );
         }
         let started = Instant::now();
+        let work = AssertUnwindSafe(async { route.handler.handle(message, &context).await }).catch_unwind();
         let outcome = tokio::select! {
             biased;
             () = self.held.lost().cancelled() => return Err(Stop::Lost),
             () = self.shared.stop_now.cancelled() => return Err(Stop::Stopping),
-            outcome = AssertUnwindSafe(async { route.handler.handle(message, &context).await }).catch_unwind() => outcome,
+            outcome = self.in_company(delivery, route, work) => outcome,
         };
         metrics::handled(&payload.account, &route.name, started.elapsed());
         let outcome = outcome.unwrap_or_else(|panic| {
@@ -241,14 +252,15 @@ impl Job {
 
     fn context(&self, message: &Message, payload: &Payload, route: &Route, captures: Captures) -> Context {
         let leased = &self.leased;
+        let opening = self.opening(message, payload);
         Context {
             id: leased.lease.id.to_string(),
             account: payload.account.clone(),
             route: route.name.clone(),
             attempt: leased.failures.saturating_add(leased.losses).saturating_add(1),
             accepted_at: self.accepted_at(),
-            reply_until: self.reply_until(message, payload),
-            sends_left: payload.trigger.sends(),
+            reply_until: opening.until,
+            sends_left: opening.left(&self.standing()),
             captures,
         }
     }
@@ -257,21 +269,23 @@ impl Job {
         SystemTime::UNIX_EPOCH + Duration::from_micros(self.leased.arrived_us)
     }
 
-    /// The window counts from WeChat's own time of the message, unless that can't be right.
-    pub(crate) fn reply_until(&self, message: &Message, payload: &Payload) -> Option<SystemTime> {
-        let window = payload.trigger.window();
-        if window.is_zero() {
-            return None;
-        }
+    /// The right under which the message is answered now.
+    pub(crate) fn opening(&self, message: &Message, payload: &Payload) -> Opening {
+        let (pushed, noted) = (self.pushed_at(message), self.standing().note);
+        self.shared.rights.opening(payload.trigger, pushed, noted, SystemTime::now())
+    }
+
+    /// WeChat's own time of the message, from which windows count, unless that can't be right.
+    pub(crate) fn pushed_at(&self, message: &Message) -> SystemTime {
         let accepted = self.accepted_at();
         let created = u64::try_from(message.created_at)
             .ok()
             .and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(s)));
-        let begins = created.filter(|created| {
+        let created = created.filter(|created| {
             let apart = accepted.duration_since(*created).or_else(|_| created.duration_since(accepted));
             apart.is_ok_and(|apart| apart <= SKEW_MAX)
         });
-        begins.unwrap_or(accepted).checked_add(window)
+        created.unwrap_or(accepted)
     }
 
     fn recorded(&self) -> Option<Answer> {

@@ -1,8 +1,9 @@
 //! What a job writes into the queue, each call made again while the queue is away.
 
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use huixin_queue::{Progress, Queue, QueueError, Renewal};
+use huixin_queue::{Progress, Queue, QueueError, Renewal, Standing};
 
 use crate::job::{End, Job, Step, Stop};
 
@@ -14,8 +15,17 @@ impl Job {
         &*self.shared.queue
     }
 
+    /// Records how far the answer has got, and learns how the lane stands.
     pub(crate) async fn record(&self, progress: Progress) -> Step<()> {
-        self.settle(|| self.queue().record(&self.leased.lease, progress.clone(), None)).await
+        let record = || self.queue().record(&self.leased.lease, progress.clone(), None);
+        let standing = self.settle(record).await?;
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
+        Ok(())
+    }
+
+    /// How the lane stands, as far as is known here.
+    pub(crate) fn standing(&self) -> Standing {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Confirms the lease of a message that has lost one before: only then does losing this one count.
@@ -49,16 +59,16 @@ impl Job {
 
     /// Makes one call to the queue, again while the queue is away. `LeaseLost` after a repetition means "perhaps done
     /// already": an earlier try may have been applied and its answer lost.
-    pub(crate) async fn settle<F>(&self, call: impl Fn() -> F) -> Step<()>
+    pub(crate) async fn settle<T, F>(&self, call: impl Fn() -> F) -> Step<T>
     where
-        F: Future<Output = Result<(), QueueError>>,
+        F: Future<Output = Result<T, QueueError>>,
     {
         let started = Instant::now();
         let mut pause = Duration::from_millis(50);
         let mut repeated = false;
         loop {
             match call().await {
-                Ok(()) => return Ok(()),
+                Ok(value) => return Ok(value),
                 Err(QueueError::LeaseLost) if repeated => return Err(Stop::PerhapsDone),
                 Err(QueueError::LeaseLost) => return Err(Stop::Lost),
                 Err(error)

@@ -27,8 +27,10 @@
 //!
 //! `examples/slow_answer.rs` runs a whole worker.
 
+mod account;
 mod answer;
 mod backoff;
+mod company;
 mod crew;
 mod delivery;
 mod handler;
@@ -36,6 +38,7 @@ mod job;
 mod lease;
 mod ledger;
 mod payload;
+mod rights;
 mod route;
 mod settle;
 mod template;
@@ -47,6 +50,10 @@ pub mod reply;
 
 pub use handler::{Context, Handler, Outcome};
 pub use payload::{Payload, PayloadError};
-pub use route::{ATTEMPTS_DEFAULT, Captures, Condition, Route};
+pub use rights::{Right, Rights};
+pub use route::{
+    ATTEMPTS_DEFAULT, Captures, Condition, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, Route, Unsure,
+};
 pub use template::{Template, TemplateError};
-pub use worker::{Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings};
+pub use account::AccountPause;
+pub use worker::{Account, SendRate, Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings};

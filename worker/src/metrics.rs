@@ -13,10 +13,12 @@ pub fn describe() {
     describe_counter!("huixin_worker_sends_total", "Calls of WeChat's send API, by account and result");
     describe_counter!(
         "huixin_worker_unsure_sends_total",
-        "Parts sent again although they may have arrived, by account"
+        "Sends of which it isn't known whether they arrived, by account and what was done about it"
     );
     describe_counter!("huixin_worker_leases_lost_total", "Messages given up because their lease was lost");
     describe_counter!("huixin_worker_queue_errors_total", "Failed calls to take messages off the queue");
+    describe_counter!("huixin_worker_notices_total", "Notices sent while a handler was slow, by account");
+    describe_gauge!("huixin_worker_account_paused", "1 while an account can't send, by account and WeChat's code");
     describe_gauge!("huixin_worker_running", "Messages being handled now");
     describe_gauge!(
         "huixin_worker_last_take_seconds",
@@ -71,8 +73,25 @@ pub(crate) fn replied(account: &str, arrived_us: u64) {
     histogram!("huixin_worker_reply_seconds", "account" => account.to_owned()).record(since(arrived_us));
 }
 
-pub(crate) fn unsure_resent(account: &str) {
-    counter!("huixin_worker_unsure_sends_total", "account" => account.to_owned()).increment(1);
+pub(crate) fn unsure(account: &str, policy: &'static str) {
+    let account = account.to_owned();
+    counter!("huixin_worker_unsure_sends_total", "account" => account, "policy" => policy).increment(1);
+}
+
+/// An account is paused for another reason than before, or goes on.
+pub(crate) fn paused(account: &str, before: Option<i64>, now: Option<i64>) {
+    let show = |code: Option<i64>, value: f64| {
+        if let Some(code) = code {
+            let labels = [("account", account.to_owned()), ("code", code.to_string())];
+            gauge!("huixin_worker_account_paused", &labels).set(value);
+        }
+    };
+    show(before, 0.0);
+    show(now, 1.0);
+}
+
+pub(crate) fn notice_sent(account: &str) {
+    counter!("huixin_worker_notices_total", "account" => account.to_owned()).increment(1);
 }
 
 pub(crate) fn lease_lost() {

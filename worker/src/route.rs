@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use huixin_wechat::Message;
+use huixin_wechat::{Message, Trigger};
 use regex::Regex;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -21,7 +22,47 @@ pub struct Route {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) attempts: u32,
     pub(crate) failure_reply: Option<String>,
+    pub(crate) unsure: Unsure,
+    pub(crate) hold_for: Option<Duration>,
+    pub(crate) typing: bool,
+    pub(crate) notice: Option<Notice>,
+    pub(crate) markdown: bool,
 }
+
+/// What becomes of a send of which it isn't known whether WeChat took it: WeChat has no idempotency key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Unsure {
+    /// It is made again: the user may get it twice, and never goes without.
+    #[default]
+    Resend,
+    /// It and what follows is held until the user writes again, and made then.
+    Hold,
+    /// It counts as made: the user may go without, and never gets it twice.
+    Drop,
+}
+
+impl Unsure {
+    /// Its name in the configuration and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Resend => "resend",
+            Self::Hold => "hold",
+            Self::Drop => "drop",
+        }
+    }
+}
+
+/// What the user is told while a handler is slow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub(crate) after: Duration,
+    pub(crate) text: String,
+}
+
+/// How long answers are held, unless a route says otherwise.
+pub const HOLD_FOR_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+/// The same for answers to clicks, scans and follows, which are worth little later.
+pub const HOLD_FOR_ACTION: Duration = Duration::from_secs(3600);
 
 /// What a message must be for a route: everything that is set must hold. A condition with neither `kind` nor `event`
 /// matches messages only, never events.
@@ -49,6 +90,11 @@ impl Route {
             handler: Arc::new(handler),
             attempts: ATTEMPTS_DEFAULT,
             failure_reply: None,
+            unsure: Unsure::default(),
+            hold_for: None,
+            typing: true,
+            notice: None,
+            markdown: false,
         }
     }
 
@@ -78,6 +124,52 @@ impl Route {
     pub fn failure_reply(mut self, text: impl Into<String>) -> Self {
         self.failure_reply = Some(text.into());
         self
+    }
+
+    /// What becomes of a send of which it isn't known whether WeChat took it.
+    #[must_use]
+    pub fn unsure(mut self, unsure: Unsure) -> Self {
+        self.unsure = unsure;
+        self
+    }
+
+    /// How long an answer that can't be sent now is held for the user's next message; nothing: it dies at once. By default
+    /// [`HOLD_FOR_DEFAULT`], or [`HOLD_FOR_ACTION`] after a click, a scan or a follow.
+    #[must_use]
+    pub fn hold_for(mut self, hold_for: Duration) -> Self {
+        self.hold_for = Some(hold_for);
+        self
+    }
+
+    /// Whether the user sees that somebody is typing while the handler runs. On by default; it costs a call of WeChat's API
+    /// for a handler that takes longer than a second, and another after 15 seconds.
+    #[must_use]
+    pub fn typing(mut self, typing: bool) -> Self {
+        self.typing = typing;
+        self
+    }
+
+    /// What the user is told, once, when the handler has run for `after` and there is no answer yet. It uses one of the
+    /// sends that the user's message allows.
+    #[must_use]
+    pub fn notice(mut self, after: Duration, text: impl Into<String>) -> Self {
+        self.notice = Some(Notice { after, text: text.into() });
+        self
+    }
+
+    /// Whether texts of the handler are Markdown, to be made readable in a chat.
+    #[must_use]
+    pub fn markdown(mut self, markdown: bool) -> Self {
+        self.markdown = markdown;
+        self
+    }
+
+    /// How long answers to this kind of message are held.
+    pub(crate) fn holds_for(route: Option<&Self>, trigger: Trigger) -> Duration {
+        route.and_then(|route| route.hold_for).unwrap_or(match trigger {
+            Trigger::Click | Trigger::Scan | Trigger::Subscribe => HOLD_FOR_ACTION,
+            Trigger::Message | Trigger::Unsubscribe | Trigger::Silent => HOLD_FOR_DEFAULT,
+        })
     }
 
     /// The route's name, for logs and metrics.

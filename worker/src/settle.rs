@@ -2,12 +2,14 @@
 //!
 //! Two kinds of failure are told apart. Those that are the message's own (its handler failed, WeChat doesn't like its
 //! answer) use up attempts and end in the dead letters. Those that aren't (WeChat away, the account over its limit)
-//! use none: the message is snoozed, however often, as long as its answer can still be delivered.
+//! use none: the message is snoozed, however often, as long as its answer can still be delivered. After that an answer
+//! that is there is held until its user does something; a message without one dies.
 
 use std::time::{Duration, SystemTime};
 
 use huixin_wechat::{ApiError, CodeClass};
 
+use crate::account::Cause;
 use crate::backoff;
 
 /// What to do with a message.
@@ -32,16 +34,19 @@ pub(crate) enum Verdict {
 pub(crate) enum SendVerdict {
     /// WeChat has it already: as good as sent.
     Sent,
-    /// The account can't send now: everything of it waits, and somebody should know.
-    AccountTrouble(Verdict),
+    /// The account can't send now: everything of it waits.
+    Account(Cause),
+    /// The material must be uploaded anew, then the send made again.
+    UploadAgain,
+    /// To be sent once more without the agent's name.
+    WithoutAgent,
+    /// It waits until the user does something.
+    Hold,
+    /// Nobody knows whether WeChat took it: the route's policy says what to do.
+    Unsure,
     /// It concerns this message.
     Message(Verdict),
 }
-
-/// The wait when WeChat says that the account is over its limit for this minute.
-const RATE_PAUSE: Duration = Duration::from_secs(60);
-/// The wait when a person must mend the account's settings first.
-const TROUBLE_PAUSE: Duration = Duration::from_secs(60);
 
 /// After the handler asked for another attempt. `failures` counts the attempts that failed before this one.
 pub(crate) fn after_handler(
@@ -58,8 +63,8 @@ pub(crate) fn after_handler(
     in_time(Verdict::Retry { after }, after, reply_until, now)
 }
 
-/// After a send failed. `failures` counts the sends of this answer that failed before, `snoozes` all waits of the
-/// message.
+/// What a failed send means, by the policy table of the protocol. `failures` counts the sends of this answer that failed
+/// before, `snoozes` all waits of the message.
 pub(crate) fn after_send(
     error: &ApiError,
     failures: u32,
@@ -68,25 +73,50 @@ pub(crate) fn after_send(
     reply_until: Option<SystemTime>,
     now: SystemTime,
 ) -> SendVerdict {
-    let message = SendVerdict::Message;
-    let retry = || {
-        if failures.saturating_add(1) >= attempts {
-            return Verdict::Die;
-        }
-        let after = backoff::full_jitter(failures + 1);
-        in_time(Verdict::Retry { after }, after, reply_until, now)
-    };
-    let snooze = |after| in_time(Verdict::Snooze { after }, after, reply_until, now);
     match (error, error.class()) {
-        (_, CodeClass::Config) => SendVerdict::AccountTrouble(snooze(TROUBLE_PAUSE)),
-        (_, CodeClass::Rate) => SendVerdict::AccountTrouble(snooze(RATE_PAUSE)),
+        (ApiError::Unsure(_), _) => SendVerdict::Unsure,
+        (_, CodeClass::Config) => SendVerdict::Account(Cause::Trouble),
+        (_, CodeClass::Rate(limit)) => SendVerdict::Account(Cause::Limit(limit)),
         // Nothing left this machine, or only the token was asked for: not the message's fault, and never twice.
         (ApiError::NotSent(_) | ApiError::Token(_), _) => {
-            message(snooze(backoff::full_jitter(snoozes.saturating_add(1))))
+            let after = backoff::full_jitter(snoozes.saturating_add(1));
+            or_hold(in_time(Verdict::Snooze { after }, after, reply_until, now))
         }
-        (_, CodeClass::Retry | CodeClass::Token) => message(retry()),
+        (_, CodeClass::Retry | CodeClass::Token) => again(failures, attempts, reply_until, now),
         (_, CodeClass::Duplicate) => SendVerdict::Sent,
-        (_, CodeClass::Window | CodeClass::Permanent | CodeClass::OurBug) => message(Verdict::Die),
+        (_, CodeClass::Window) => SendVerdict::Hold,
+        (_, CodeClass::Media) => SendVerdict::UploadAgain,
+        (_, CodeClass::Agent) => SendVerdict::WithoutAgent,
+        (_, CodeClass::Permanent | CodeClass::OurBug) => SendVerdict::Message(Verdict::Die),
+    }
+}
+
+/// One more try of a send that failed, if there is one left.
+pub(crate) fn again(
+    failures: u32,
+    attempts: u32,
+    reply_until: Option<SystemTime>,
+    now: SystemTime,
+) -> SendVerdict {
+    if failures.saturating_add(1) >= attempts {
+        return SendVerdict::Message(Verdict::Die);
+    }
+    let after = backoff::full_jitter(failures + 1);
+    or_hold(in_time(Verdict::Retry { after }, after, reply_until, now))
+}
+
+/// A wait for the account: as long as it takes, and a little more, so that not all come back at once. Death: it would be
+/// over too late.
+pub(crate) fn snooze_until(wait: Duration, reply_until: Option<SystemTime>, now: SystemTime) -> Verdict {
+    let after = wait.saturating_add(backoff::full_jitter(1));
+    in_time(Verdict::Snooze { after }, after, reply_until, now)
+}
+
+/// An answer that is there needn't die because its window closes: it can be sent in the next.
+fn or_hold(verdict: Verdict) -> SendVerdict {
+    match verdict {
+        Verdict::Die => SendVerdict::Hold,
+        verdict => SendVerdict::Message(verdict),
     }
 }
 
@@ -101,6 +131,8 @@ fn in_time(verdict: Verdict, after: Duration, reply_until: Option<SystemTime>, n
 
 #[cfg(test)]
 mod tests {
+    use huixin_wechat::Limit;
+
     use super::*;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
@@ -138,10 +170,8 @@ mod tests {
         let ask = |seconds| after_handler(0, 5, Some(Duration::from_secs(seconds)), until, NOW);
         assert!(matches!(ask(60), Verdict::Retry { .. }));
         assert_eq!(ask(61), Verdict::Die);
-        assert_eq!(
-            after_send(&refused(45011), 0, 0, 5, until, NOW + Duration::from_secs(1)),
-            SendVerdict::AccountTrouble(Verdict::Die)
-        );
+        let late = NOW + Duration::from_secs(61);
+        assert_eq!(after_send(&refused(-1), 0, 0, 5, until, late), SendVerdict::Hold, "the answer is there");
     }
 
     #[test]
@@ -150,15 +180,19 @@ mod tests {
         assert!(matches!(verdict(-1), SendVerdict::Message(Verdict::Retry { .. })));
         assert!(matches!(verdict(40001), SendVerdict::Message(Verdict::Retry { .. })));
         assert_eq!(verdict(44007), SendVerdict::Sent);
-        for dead in [45015, 45047, 40003, 48002, 45002, 40033] {
+        for dead in [40003, 48002, 45002, 40033] {
             assert_eq!(verdict(dead), SendVerdict::Message(Verdict::Die), "{dead}");
         }
-        for trouble in [48001, 40164, 50002, 45009, 45011] {
-            assert!(
-                matches!(verdict(trouble), SendVerdict::AccountTrouble(Verdict::Snooze { .. })),
-                "{trouble}"
-            );
+        for held in [45015, 45047] {
+            assert_eq!(verdict(held), SendVerdict::Hold, "{held}");
         }
+        for trouble in [48001, 40164, 50002] {
+            assert_eq!(verdict(trouble), SendVerdict::Account(Cause::Trouble), "{trouble}");
+        }
+        assert_eq!(verdict(45009), SendVerdict::Account(Cause::Limit(Limit::Day)));
+        assert_eq!(verdict(45011), SendVerdict::Account(Cause::Limit(Limit::Minute)));
+        assert_eq!(verdict(40007), SendVerdict::UploadAgain);
+        assert_eq!(verdict(61452), SendVerdict::WithoutAgent);
         let last = after_send(&refused(-1), 4, 0, 5, None, NOW);
         assert_eq!(last, SendVerdict::Message(Verdict::Die));
     }

@@ -15,9 +15,11 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::account::Pauses;
 use crate::crew::Crew;
 use crate::lease::Keeper;
 use crate::metrics;
+use crate::rights::Rights;
 use crate::route::Route;
 
 /// How a worker runs.
@@ -31,6 +33,44 @@ pub struct WorkerSettings {
     pub lease: Duration,
     /// How long running handlers may go on after a stop is asked for.
     pub grace: Duration,
+    /// What each kind of user's action lets an account send.
+    pub rights: Rights,
+}
+
+/// An account as a worker serves it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub(crate) client: Client,
+    pub(crate) send_rate: Option<SendRate>,
+}
+
+/// So many sends per time, for all workers together; unused ones are saved up to that number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendRate {
+    /// How many, at least one.
+    pub sends: u32,
+    /// In which time.
+    pub per: Duration,
+}
+
+impl Account {
+    /// An account that is answered through `client`.
+    pub fn new(client: Client) -> Self {
+        Self { client, send_rate: None }
+    }
+
+    /// Sends no faster than this.
+    #[must_use]
+    pub fn send_rate(mut self, rate: SendRate) -> Self {
+        self.send_rate = Some(rate);
+        self
+    }
+}
+
+impl From<Client> for Account {
+    fn from(client: Client) -> Self {
+        Self::new(client)
+    }
 }
 
 impl Default for WorkerSettings {
@@ -42,6 +82,7 @@ impl Default for WorkerSettings {
             concurrency: 256,
             lease: Duration::from_secs(15),
             grace: Duration::from_secs(25),
+            rights: Rights::default(),
         }
     }
 }
@@ -49,7 +90,7 @@ impl Default for WorkerSettings {
 /// Takes messages off a queue, runs their handlers, and delivers the replies.
 pub struct Worker {
     queue: Arc<dyn Queue>,
-    accounts: HashMap<String, Client>,
+    accounts: HashMap<String, Account>,
     routes: Vec<Route>,
     settings: WorkerSettings,
     health: WorkerHealth,
@@ -110,8 +151,10 @@ impl WorkerHealth {
 /// What all jobs of a worker share.
 pub(crate) struct Shared {
     pub(crate) queue: Arc<dyn Queue>,
-    pub(crate) accounts: HashMap<String, Client>,
+    pub(crate) accounts: HashMap<String, Account>,
     pub(crate) routes: Vec<Route>,
+    pub(crate) rights: Rights,
+    pub(crate) pauses: Pauses,
     pub(crate) lease_for: Duration,
     /// Whether a message runs that has outlived other workers: one at a time, so that it is known which it was.
     pub(crate) suspect_runs: AtomicBool,
@@ -131,10 +174,10 @@ impl Worker {
         Self { queue, accounts: HashMap::new(), routes: Vec::new(), settings, health }
     }
 
-    /// Serves the messages of one more account, answering through `client`.
+    /// Serves the messages of one more account: a [`Client`], or an [`Account`] that says more.
     #[must_use]
-    pub fn account(mut self, name: impl Into<String>, client: Client) -> Self {
-        self.accounts.insert(name.into(), client);
+    pub fn account(mut self, name: impl Into<String>, account: impl Into<Account>) -> Self {
+        self.accounts.insert(name.into(), account.into());
         self
     }
 
@@ -166,16 +209,20 @@ impl Worker {
         let keeper = Keeper::start(self.queue.clone(), self.settings.lease).map_err(WorkerError::Keeper)?;
         let request = TakeRequest {
             max: 0,
-            classes,
+            classes: Vec::new(),
             worker: WorkerId::new(self.settings.name.clone()),
             call: 1,
             lease_for: self.settings.lease,
             suspect: true,
         };
+        let names: Vec<_> = self.accounts.keys().cloned().collect();
+        let pauses = Pauses::new(self.queue.clone());
         let shared = Arc::new(Shared {
             queue: self.queue,
             accounts: self.accounts,
             routes: self.routes,
+            rights: self.settings.rights,
+            pauses: pauses.clone(),
             lease_for: self.settings.lease,
             suspect_runs: AtomicBool::new(false),
             suspect_ended: Notify::new(),
@@ -184,7 +231,7 @@ impl Worker {
             settled: AtomicU64::new(0),
         });
         let permits = Arc::new(Semaphore::new(self.settings.concurrency.max(1)));
-        let crew = Crew { shared, permits, keeper, tasks: TaskTracker::new(), health: self.health };
+        let crew = Crew { shared, classes, permits, keeper, tasks: TaskTracker::new(), health: self.health };
         let stopping = CancellationToken::new();
         let watch = async {
             shutdown.await;
@@ -195,6 +242,7 @@ impl Worker {
             // The stop is seen before what a take brings at the same moment.
             biased;
             never = watch => match never {},
+            never = pauses.watch(&names) => match never {},
             result = crew.work(request, &stopping) => result,
         };
         let stopped = crew.stop(self.settings.grace).await;

@@ -1,8 +1,12 @@
-//! What WeChat's error codes mean for a sender: one table.
+//! What WeChat's error codes mean for a sender: one table, [`POLICY`], and what is done about each.
 //!
-//! The meanings are WeChat's (全局返回码 and the tables of the calls used here), the classes are ours. Codes that can't
+//! The meanings are WeChat's (全局返回码 and the tables of the calls used here), the actions are ours. Codes that can't
 //! come from the calls made here are left out; they, and codes that WeChat adds, are worth a few tries and then a
-//! person's look at `errmsg` and `rid`.
+//! person's look at `errmsg` and `rid`. `docs/delivery.md` shows the table to people, and a test compares the two.
+//!
+//! Rejected: a long `match`, which nobody can print, and deciding by the text of `errmsg`, which changes.
+
+use std::ops::RangeInclusive;
 
 /// What to do about an error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,13 +15,17 @@ pub enum CodeClass {
     Retry,
     /// The access token isn't valid: fetch it again, and try once more.
     Token,
-    /// A limit of the account: hold the whole account until the next minute or day.
-    Rate,
+    /// A limit of the account: hold the whole account for so long.
+    Rate(Limit),
     /// The right to send to this user is used up or over, until they write again.
     Window,
+    /// The material is gone: upload it again if that can be done, and try once more.
+    Media,
+    /// The customer-service agent that the message names can't be used: send it once more without.
+    Agent,
     /// This content, or this recipient, will never be taken.
     Permanent,
-    /// The request is wrong in itself: a fault of the sender's program.
+    /// The request is wrong in itself: a fault of the sender's program, or of what it was given to send.
     OurBug,
     /// The account's settings or rights are wrong: no message of it will pass until a person acts.
     Config,
@@ -25,60 +33,304 @@ pub enum CodeClass {
     Duplicate,
 }
 
+/// How long a limit of the account lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Until the next minute.
+    Minute,
+    /// Until the next day, by Beijing's clock.
+    Day,
+    /// Not known: looked at again after an hour.
+    Long,
+}
+
+/// A row of [`POLICY`].
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// The codes it is about.
+    pub codes: &'static [RangeInclusive<i64>],
+    /// What WeChat means by them.
+    pub meaning: &'static str,
+    /// What is done.
+    pub class: CodeClass,
+    /// What a person can do; empty if there is nothing to do.
+    pub remedy: &'static str,
+}
+
+/// The rule for an `errcode`, if there is one.
+pub fn rule(code: i64) -> Option<&'static Rule> {
+    POLICY.iter().find(|rule| rule.codes.iter().any(|codes| codes.contains(&code)))
+}
+
 /// The class of an `errcode` other than 0, from a call that sends. An unknown one is [`CodeClass::Retry`].
 pub fn classify(code: i64) -> CodeClass {
-    match code {
-        // System busy; media still being transcoded; customer-service system error; remote service unavailable.
-        -1 | 46007 | 61450 | 9_001_002 => CodeClass::Retry,
+    rule(code).map_or(CodeClass::Retry, |rule| rule.class)
+}
 
-        // Invalid or not the latest; invalid; expired.
-        40001 | 40014 | 42001 => CodeClass::Token,
-
-        // Daily limit; per-minute limit; API blocked for a time.
-        45009 | 45011 | 45102 | 45501 => CodeClass::Rate,
-
-        // Window over or unfollowed; temporary sessions; messages used up; typing without an exchange; no quota to
-        // send; the web console's three for no contact.
-        45015 | 45037 | 45038 | 45047 | 45080 | 45093 | 10700 | 10703 | 10706 => CodeClass::Window,
-
-        // Already typing; repeated message id.
-        44007 | 45081 => CodeClass::Duplicate,
-
-        // The recipient: not a follower of this account; must follow; friends only; black list; refused; no such user;
-        // receives nothing; of another AppID; doesn't follow; black-listed; in no session; with another agent; a minor.
-        40003 | 43004 | 43005 | 43019 | 43101 | 46004 | 48002 | 49003 | 50005 | 62751 | 65413 | 65414 | 70000
-        // The material: invalid or expired id; sizes of image, voice, video, cover; format; too big; too long; gone.
-        | 40007 | 40009..=40012 | 40137 | 45001 | 45007 | 46001
-        // The content: malicious link; another account's home page; mini program's path or AppID.
-        | 40068 | 40155 | 40165 | 40166
-        // No meaning is known; they come with customer-service codes that are final.
-        | 61458 | 61459 => CodeClass::Permanent,
-
-        // Grant type; AppID; AppSecret; caller's address not allowed; account type; secret frozen.
-        40002 | 40013 | 40125 | 40164 | 40200 | 40243
-        // AppID or secret missing; authorisation dead; address not registered; unlinked mini program.
-        | 41002 | 41004 | 42007 | 45035 | 45064
-        // Customer messages blocked; barred; API withdrawn; not authorised; agreement; banned; no resets; type; expired.
-        | 45087 | 45094 | 45103 | 48001 | 48003 | 48004 | 48006 | 48008 | 48009
-        // Not authorised; account limited; token API forbidden; account frozen; third-party rights; agent's account.
-        | 50001 | 50002 | 50004 | 50007 | 61003 | 61004 | 61007 | 61452 | 65400..=65412
-        // The caller's address waits for the administrator, or was refused.
-        | 89501 | 89503 | 89506 | 89507 => CodeClass::Config,
-
-        // Media and message types; \u escapes; parameters; format; lengths; URLs; material's id.
-        40004..=40006 | 40008 | 40033 | 40035 | 40038 | 40039 | 40048 | 40066 | 40097 | 40118 | 40121
-        // Lists, tickets, ids; callback check; links in a text.
-        | 40130..=40132 | 40201..=40203 | 40213 | 40214
-        // Something missing; wrong HTTP method; something empty.
-        | 41001 | 41005 | 41006 | 41009 | 43001..=43003 | 44001..=44004
-        // Too long; too many articles; typing command; mini program's AppID; menu list.
-        | 45002..=45006 | 45008 | 45072 | 45086 | 45098 | 45099
-        // JSON; escapes; template; parameter; quota calls; POST data.
-        | 47001..=47003 | 61451 | 76001..=76004 | 76021 | 76022 | 9_001_001 => CodeClass::OurBug,
-
-        _ => CodeClass::Retry,
+impl CodeClass {
+    /// What is done, in a few words.
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::Retry => "sent again with growing waits, as often as the route's `attempts`; then dead",
+            Self::Token => "the token is fetched anew, and it is sent once more; then as for -1",
+            Self::Rate(Limit::Minute) => "the account is paused for a minute",
+            Self::Rate(Limit::Day) => "the account is paused until midnight in Beijing",
+            Self::Rate(Limit::Long) => "the account is paused for an hour",
+            Self::Window => "held until the user writes again, at most `hold_for`",
+            Self::Media => "uploaded anew if it has a source, and sent once more; then dead",
+            Self::Agent => "sent once more without `kf_account`; then dead",
+            Self::Permanent | Self::OurBug => "dead",
+            Self::Config => "the account is paused, and tried again after 1, 2, 4 … 15 minutes",
+            Self::Duplicate => "counts as sent",
+        }
     }
 }
+
+const fn rule_of(
+    codes: &'static [RangeInclusive<i64>],
+    class: CodeClass,
+    meaning: &'static str,
+    remedy: &'static str,
+) -> Rule {
+    Rule { codes, meaning, class, remedy }
+}
+
+const CERTIFY: &str =
+    "certify the account in WeChat's console, and see there which interfaces it has; or use a test account";
+const ALLOW: &str = "add the address in the text to the IP allow list (API IP白名单) in WeChat's console";
+const APPEAL: &str = "read the notice in WeChat's console";
+
+/// Every code that a sender can meet.
+pub const POLICY: &[Rule] = &[
+    rule_of(&[-1..=-1], CodeClass::Retry, "the system is busy", ""),
+    rule_of(&[46007..=46007], CodeClass::Retry, "the media is still being transcoded", ""),
+    rule_of(
+        &[61450..=61450, 9_001_002..=9_001_002],
+        CodeClass::Retry,
+        "an error in the customer-service system, or behind it",
+        "",
+    ),
+    rule_of(
+        &[40001..=40001, 40014..=40014, 42001..=42001],
+        CodeClass::Token,
+        "the access token is invalid, not the latest, or expired",
+        "",
+    ),
+    rule_of(
+        &[45011..=45011],
+        CodeClass::Rate(Limit::Minute),
+        "too many calls in this minute",
+        "set `send_rate` of the account to what WeChat allows",
+    ),
+    rule_of(
+        &[45009..=45009],
+        CodeClass::Rate(Limit::Day),
+        "the daily limit of calls is reached",
+        "raise the limit or clear the quota in WeChat's console",
+    ),
+    rule_of(
+        &[45102..=45102, 45501..=45501],
+        CodeClass::Rate(Limit::Long),
+        "the interface is blocked for a time",
+        APPEAL,
+    ),
+    rule_of(
+        &[45015..=45015],
+        CodeClass::Window,
+        "the time to answer is over, or the user has left",
+        "answer sooner",
+    ),
+    rule_of(
+        &[45047..=45047],
+        CodeClass::Window,
+        "all messages that the user's last action allows are sent",
+        "answer in fewer parts",
+    ),
+    rule_of(
+        &[45037..=45038, 45093..=45093, 10700..=10700, 10703..=10703, 10706..=10706],
+        CodeClass::Window,
+        "no right to write to this user now",
+        "",
+    ),
+    rule_of(&[45080..=45080], CodeClass::Window, "typing: no exchange in the last 30 seconds", ""),
+    rule_of(&[45081..=45081], CodeClass::Duplicate, "typing: shown already", ""),
+    rule_of(&[44007..=44007], CodeClass::Duplicate, "the message was taken before", ""),
+    rule_of(
+        &[40007..=40007, 46001..=46001],
+        CodeClass::Media,
+        "the media id is invalid or expired, or its data is gone",
+        "give the media as `url`, `file` or `base64`: then it can be uploaded anew",
+    ),
+    rule_of(&[61452..=61452], CodeClass::Agent, "the agent `kf_account` is invalid", "mend `kf_account`"),
+    rule_of(
+        &[40003..=40003, 46004..=46004, 49003..=49003],
+        CodeClass::Permanent,
+        "no such user, or one of another account",
+        "see whether the push came by the right account",
+    ),
+    rule_of(
+        &[43004..=43005, 50005..=50005],
+        CodeClass::Permanent,
+        "the user does not follow the account",
+        "",
+    ),
+    rule_of(
+        &[43019..=43019, 43101..=43101, 48002..=48002, 62751..=62751, 70000..=70000],
+        CodeClass::Permanent,
+        "the user is on the black list, refuses messages, or is protected as a minor",
+        "",
+    ),
+    rule_of(&[65413..=65414], CodeClass::Permanent, "the user is in no session, or with another agent", ""),
+    rule_of(
+        &[40009..=40012, 40137..=40137, 45001..=45001, 45007..=45007],
+        CodeClass::Permanent,
+        "the file is too big, too long, or of a wrong format",
+        "see the limits in docs/delivery.md",
+    ),
+    rule_of(
+        &[40068..=40068, 40155..=40155, 40165..=40166],
+        CodeClass::Permanent,
+        "a link is malicious or may not be sent, or the mini program is wrong or not linked",
+        "mend the content",
+    ),
+    rule_of(&[61458..=61459], CodeClass::Permanent, "no meaning is known", ""),
+    rule_of(
+        &[40164..=40164, 45035..=45035, 61004..=61004],
+        CodeClass::Config,
+        "the caller's address is not in the allow list",
+        ALLOW,
+    ),
+    rule_of(
+        &[89501..=89501, 89503..=89503, 89506..=89507],
+        CodeClass::Config,
+        "the caller's address waits for the administrator, or was refused",
+        "let the administrator confirm it on their phone",
+    ),
+    rule_of(
+        &[40002..=40002, 40013..=40013, 41002..=41002],
+        CodeClass::Config,
+        "the AppID is wrong or missing",
+        "mend `app_id`: it begins with `wx`, and is beside the AppSecret in WeChat's console",
+    ),
+    rule_of(
+        &[40125..=40125, 41004..=41004],
+        CodeClass::Config,
+        "the AppSecret is wrong or missing",
+        "mend `app_secret`; if it is lost, reset it in WeChat's console",
+    ),
+    rule_of(
+        &[40243..=40243],
+        CodeClass::Config,
+        "the AppSecret is frozen",
+        "unfreeze it in WeChat's console",
+    ),
+    rule_of(
+        &[48001..=48001, 40200..=40200, 50001..=50001],
+        CodeClass::Config,
+        "the account has no right to this interface",
+        CERTIFY,
+    ),
+    rule_of(
+        &[
+            48003..=48004,
+            48006..=48006,
+            45087..=45087,
+            45094..=45094,
+            50002..=50002,
+            50004..=50004,
+            50007..=50007,
+        ],
+        CodeClass::Config,
+        "the account or the interface is banned, frozen or limited",
+        APPEAL,
+    ),
+    rule_of(
+        &[45103..=45103, 48009..=48009],
+        CodeClass::Config,
+        "WeChat has withdrawn the interface",
+        "see whether there is a newer version of Huixin",
+    ),
+    rule_of(
+        &[42007..=42007, 61003..=61003, 61007..=61007],
+        CodeClass::Config,
+        "the authorisation of a third-party platform is gone",
+        "authorise the account again",
+    ),
+    rule_of(
+        &[45064..=45064],
+        CodeClass::Config,
+        "the menu names a mini program that is not linked",
+        "link it",
+    ),
+    rule_of(
+        &[65400..=65412],
+        CodeClass::Config,
+        "the customer-service function is off, or its agents are wrong",
+        "set it up in WeChat's console",
+    ),
+    rule_of(
+        &[48008..=48008],
+        CodeClass::Permanent,
+        "the account may not send messages of this type",
+        "answer with another type",
+    ),
+    rule_of(
+        &[45002..=45002],
+        CodeClass::OurBug,
+        "the text is too long",
+        "please report it: texts are cut to 2,000 bytes",
+    ),
+    rule_of(&[45003..=45006], CodeClass::OurBug, "a title, description or link is too long", "shorten it"),
+    rule_of(&[45008..=45008], CodeClass::OurBug, "more than one article", "send one"),
+    rule_of(&[45098..=45099], CodeClass::OurBug, "the menu or one of its items is too long", "shorten it"),
+    rule_of(&[45072..=45072], CodeClass::OurBug, "typing: no such command", ""),
+    rule_of(
+        &[40213..=40214, 45086..=45086],
+        CodeClass::OurBug,
+        "a link in a text is wrong",
+        "write links as <a href=\"…\">text</a>; a mini program must be linked with the account",
+    ),
+    rule_of(
+        &[
+            40004..=40006,
+            40008..=40008,
+            40118..=40118,
+            40121..=40121,
+            41005..=41006,
+            41009..=41009,
+            44001..=44004,
+        ],
+        CodeClass::OurBug,
+        "a type, an id or a content is missing, empty or wrong",
+        "see the message's answer by `huixin dead show`",
+    ),
+    rule_of(
+        &[40033..=40033, 47001..=47003],
+        CodeClass::OurBug,
+        "the JSON is not as WeChat wants it",
+        "please report it",
+    ),
+    rule_of(
+        &[
+            40035..=40035,
+            40038..=40039,
+            40048..=40048,
+            40066..=40066,
+            40097..=40097,
+            40130..=40132,
+            40201..=40203,
+        ],
+        CodeClass::OurBug,
+        "a parameter, a URL or a format is wrong",
+        "see the message's answer by `huixin dead show`",
+    ),
+    rule_of(
+        &[41001..=41001, 43001..=43003, 61451..=61451, 76001..=76004, 76021..=76022, 9_001_001..=9_001_001],
+        CodeClass::OurBug,
+        "the call is not as WeChat wants it",
+        "please report it",
+    ),
+];
 
 #[cfg(test)]
 mod tests {
@@ -93,19 +345,22 @@ mod tests {
             (42001, CodeClass::Token),
             (41001, CodeClass::OurBug),
             (40003, CodeClass::Permanent),
-            (40007, CodeClass::Permanent),
+            (40007, CodeClass::Media),
             (40033, CodeClass::OurBug),
             (40125, CodeClass::Config),
             (40164, CodeClass::Config),
             (44007, CodeClass::Duplicate),
             (45002, CodeClass::OurBug),
-            (45009, CodeClass::Rate),
-            (45011, CodeClass::Rate),
+            (45009, CodeClass::Rate(Limit::Day)),
+            (45011, CodeClass::Rate(Limit::Minute)),
+            (45501, CodeClass::Rate(Limit::Long)),
             (45015, CodeClass::Window),
             (45047, CodeClass::Window),
             (47002, CodeClass::OurBug),
             (48001, CodeClass::Config),
             (48002, CodeClass::Permanent),
+            (48008, CodeClass::Permanent),
+            (61452, CodeClass::Agent),
             (61459, CodeClass::Permanent),
             (65412, CodeClass::Config),
             (65413, CodeClass::Permanent),
@@ -113,6 +368,23 @@ mod tests {
             (123_456, CodeClass::Retry),
         ] {
             assert_eq!(classify(code), class, "{code}");
+        }
+    }
+
+    #[test]
+    fn no_code_has_two_rules() {
+        let mut seen = std::collections::HashSet::new();
+        for code in POLICY.iter().flat_map(|rule| rule.codes.iter().cloned().flatten()) {
+            assert!(seen.insert(code), "{code} stands in two rows");
+        }
+        assert!(!seen.contains(&0), "0 is no error");
+    }
+
+    #[test]
+    fn whoever_must_act_is_told_what_to_do() {
+        for rule in POLICY {
+            let acts = matches!(rule.class, CodeClass::Config | CodeClass::Rate(_) | CodeClass::Agent);
+            assert!(!acts || !rule.remedy.is_empty(), "{}", rule.meaning);
         }
     }
 }

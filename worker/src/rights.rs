@@ -1,0 +1,198 @@
+//! What may be sent to a user, and until when.
+//!
+//! WeChat counts from the user's last action: so many messages, for so long. The message that is answered opened such a
+//! right when it was pushed; a later one of the same user opens a new one, which counts instead. What the queue tells of
+//! later ones is a [`Note`]: see [`crate::payload`].
+//!
+//! An answer that goes out under the right of a later message leaves one send of it, for that message's own answer.
+//!
+//! All of this is an estimate, made to send nothing in vain and to keep the order; WeChat's 45015 and 45047 have the last
+//! word.
+
+use std::time::{Duration, SystemTime};
+
+use huixin_queue::{Note, Standing};
+use huixin_wechat::Trigger;
+
+use crate::payload::read_note;
+
+/// What each kind of action lets an account send. By default WeChat's numbers of 2025: see [`Trigger::sends`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// After a message of the user.
+    pub message: Right,
+    /// After a tap on a menu button, or on an item of a menu message.
+    pub click: Right,
+    /// After a QR code was scanned by a follower.
+    pub scan: Right,
+    /// After the user followed.
+    pub subscribe: Right,
+}
+
+/// So many messages, for so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// How many.
+    pub sends: u32,
+    /// For how long after the user's action.
+    pub window: Duration,
+}
+
+/// The right under which a message is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Opening {
+    /// Until when; none if the message opened none, and no later one did.
+    pub(crate) until: Option<SystemTime>,
+    /// How many sends it allows this message, those of others since then included; none if that isn't known.
+    pub(crate) sends: Option<u32>,
+    /// The user has unsubscribed: there is nobody to send to.
+    pub(crate) is_gone: bool,
+}
+
+/// Why nothing may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// Not now: it is held until the user does something.
+    ForNow(&'static str),
+    /// The user has left.
+    ForGood(&'static str),
+}
+
+pub(crate) const USED_UP: &str = "all messages that the user's last action allows are sent";
+pub(crate) const OVER: &str = "the time in which the user's last action can be answered is over";
+pub(crate) const GONE: &str = "the user has unsubscribed";
+
+impl Default for Rights {
+    fn default() -> Self {
+        let right = |trigger: Trigger| Right { sends: trigger.sends(), window: trigger.window() };
+        Self {
+            message: right(Trigger::Message),
+            click: right(Trigger::Click),
+            scan: right(Trigger::Scan),
+            subscribe: right(Trigger::Subscribe),
+        }
+    }
+}
+
+impl Rights {
+    /// What this kind of action allows; nothing for those that open no right.
+    pub fn of(&self, trigger: Trigger) -> Option<Right> {
+        match trigger {
+            Trigger::Message => Some(self.message),
+            Trigger::Click => Some(self.click),
+            Trigger::Scan => Some(self.scan),
+            Trigger::Subscribe => Some(self.subscribe),
+            Trigger::Unsubscribe | Trigger::Silent => None,
+        }
+    }
+
+    /// The right of a message that was pushed as `own` at `pushed`, in a lane of which the queue tells `noted`.
+    /// What WeChat does when two rights overlap isn't documented: the later one counts while it lasts, then the earlier.
+    pub(crate) fn opening(
+        &self,
+        own: Trigger,
+        pushed: SystemTime,
+        noted: Option<Note>,
+        now: SystemTime,
+    ) -> Opening {
+        let opening = |right: Option<Right>, at: SystemTime| Opening {
+            until: right.and_then(|right| at.checked_add(right.window)),
+            sends: right.map(|right| right.sends),
+            is_gone: false,
+        };
+        let own = opening(self.of(own), pushed);
+        let Some((trigger, created_secs)) = noted.and_then(read_note) else { return own };
+        let created = u64::try_from(created_secs).unwrap_or(0);
+        let created = SystemTime::UNIX_EPOCH + Duration::from_secs(created);
+        match self.of(trigger) {
+            None => Opening { is_gone: trigger == Trigger::Unsubscribe, ..own },
+            right => {
+                let later = opening(right, created);
+                let is_open = |opening: &Opening| opening.until.is_some_and(|until| now < until);
+                let counts = if !is_open(&later) && is_open(&own) { own } else { later };
+                Opening { sends: counts.sends.map(|sends| sends.saturating_sub(1)), ..counts }
+            }
+        }
+    }
+}
+
+impl Opening {
+    /// Whether one more send may go out after `sent` of the lane.
+    pub(crate) fn gate(&self, sent: u32, now: SystemTime) -> Result<(), Closed> {
+        if self.is_gone {
+            Err(Closed::ForGood(GONE))
+        } else if self.until.is_some_and(|until| now >= until) {
+            Err(Closed::ForNow(OVER))
+        } else if self.sends.is_some_and(|sends| sent >= sends) {
+            Err(Closed::ForNow(USED_UP))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// How many sends are left after those that the lane has made.
+    pub(crate) fn left(&self, standing: &Standing) -> u32 {
+        match (self.is_gone, self.sends) {
+            (false, Some(sends)) => sends.saturating_sub(standing.sends),
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::note;
+
+    const T0: u64 = 1_718_000_000;
+
+    fn at(secs: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(T0 + secs)
+    }
+
+    fn noted(trigger: Trigger, secs: u64) -> Option<Note> {
+        Some(note(trigger, i64::try_from(T0 + secs).unwrap()))
+    }
+
+    #[test]
+    fn a_message_allows_five_sends_for_two_days() {
+        let opening = Rights::default().opening(Trigger::Message, at(0), None, at(60));
+        assert_eq!(opening.gate(4, at(60)), Ok(()));
+        assert_eq!(opening.gate(5, at(60)), Err(Closed::ForNow(USED_UP)));
+        assert_eq!(opening.gate(0, at(48 * 3600)), Err(Closed::ForNow(OVER)));
+    }
+
+    #[test]
+    fn a_click_can_be_answered_for_a_minute() {
+        let opening = Rights::default().opening(Trigger::Click, at(0), None, at(60));
+        assert_eq!(opening.gate(2, at(59)), Ok(()));
+        assert_eq!(opening.gate(3, at(59)), Err(Closed::ForNow(USED_UP)));
+        assert_eq!(opening.gate(0, at(65)), Err(Closed::ForNow(OVER)));
+    }
+
+    #[test]
+    fn a_later_message_counts_instead_and_keeps_one_send_for_itself() {
+        let rights = Rights::default();
+        let woken = rights.opening(Trigger::Click, at(0), noted(Trigger::Message, 3600), at(4000));
+        assert_eq!(woken.gate(3, at(4000)), Ok(()));
+        assert_eq!(woken.gate(4, at(4000)), Err(Closed::ForNow(USED_UP)));
+        let clicked = rights.opening(Trigger::Message, at(0), noted(Trigger::Click, 100), at(120));
+        assert_eq!(clicked.gate(1, at(120)), Ok(()));
+        assert_eq!(clicked.gate(2, at(120)), Err(Closed::ForNow(USED_UP)));
+        let after = rights.opening(Trigger::Message, at(0), noted(Trigger::Click, 100), at(170));
+        assert_eq!(after.gate(3, at(170)), Ok(()), "the earlier right outlasts the later");
+    }
+
+    #[test]
+    fn to_somebody_who_has_unsubscribed_nothing_is_sent() {
+        let opening = Rights::default().opening(Trigger::Message, at(0), noted(Trigger::Unsubscribe, 5), at(6));
+        assert_eq!(opening.gate(0, at(6)), Err(Closed::ForGood(GONE)));
+        assert_eq!(opening.left(&Standing::default()), 0);
+    }
+
+    #[test]
+    fn what_opens_no_right_is_left_to_wechat_to_judge() {
+        let opening = Rights::default().opening(Trigger::Silent, at(0), None, at(60));
+        assert_eq!(opening.gate(7, at(86_400)), Ok(()));
+    }
+}
