@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use huixin_queue::{Progress, Queue, QueueError, Renewal};
+use huixin_queue::{Progress, Queue, QueueError, Renewal, Standing};
 
 use crate::job::{End, Job, Step, Stop};
 
@@ -14,7 +14,8 @@ impl Job {
         &*self.shared.queue
     }
 
-    pub(crate) async fn record(&self, progress: Progress) -> Step<()> {
+    /// Where the message stands with the right to send afterwards.
+    pub(crate) async fn record(&self, progress: Progress) -> Step<Standing> {
         self.settle(|| self.queue().record(&self.leased.lease, progress.clone(), None)).await
     }
 
@@ -49,16 +50,16 @@ impl Job {
 
     /// Makes one call to the queue, again while the queue is away. `LeaseLost` after a repetition means "perhaps done
     /// already": an earlier try may have been applied and its answer lost.
-    pub(crate) async fn settle<F>(&self, call: impl Fn() -> F) -> Step<()>
+    pub(crate) async fn settle<T, F>(&self, call: impl Fn() -> F) -> Step<T>
     where
-        F: Future<Output = Result<(), QueueError>>,
+        F: Future<Output = Result<T, QueueError>>,
     {
         let started = Instant::now();
         let mut pause = Duration::from_millis(50);
         let mut repeated = false;
         loop {
             match call().await {
-                Ok(()) => return Ok(()),
+                Ok(answer) => return Ok(answer),
                 Err(QueueError::LeaseLost) if repeated => return Err(Stop::PerhapsDone),
                 Err(QueueError::LeaseLost) => return Err(Stop::Lost),
                 Err(error)

@@ -46,7 +46,7 @@ pub mod metrics;
 pub mod reply;
 
 pub use handler::{Context, Handler, Outcome};
-pub use payload::{Payload, PayloadError};
+pub use payload::{Payload, PayloadError, note, read_note};
 pub use route::{ATTEMPTS_DEFAULT, Captures, Condition, Route};
 pub use template::{Template, TemplateError};
 pub use worker::{Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings};
