@@ -24,7 +24,7 @@ pub use look::{
 };
 pub use message::{
     Accepted, Answered, Awaiting, Class, HeldEffect, Hold, Lane, Leased, MAX_PAYLOAD_BYTES, Memory,
-    MessageId, NameError, NewMessage, Progress,
+    MessageId, NameError, NewMessage, Note, Progress, Standing,
 };
 pub use queue::{
     BEAT_EVERY, Buried, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, GAP_LEAST, HELD_MAX, LOSSES_MAX, MOVES_PER_TAKE,

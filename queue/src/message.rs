@@ -42,10 +42,14 @@ pub enum HeldEffect {
     #[default]
     Leave,
     /// It reopens the right to send: they go back to waiting, in front of all that waits.
-    Wake,
+    Wake(Note),
     /// It ends the right to send for good: they die.
-    Bury,
+    Bury(Note),
 }
+
+/// What the one who accepts wants those to know whose right to send a message changes: opaque to the queue, and any number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Note(pub u64);
 
 impl NewMessage {
     /// Refuses what no engine stores.
@@ -111,14 +115,30 @@ pub struct Leased {
     pub last_error: Option<String>,
     /// What an earlier holder recorded before the lease was lost or given back.
     pub progress: Progress,
-    /// How many waking messages have come since the message was first taken: what [`Queue::hold`](crate::Queue::hold) names.
-    pub trigger: u32,
+    /// What of its lane's right to send is used up, and what has changed it.
+    pub standing: Standing,
     /// The lane's memory, as last recorded.
     pub memory: Option<Bytes>,
     /// The answer that came by call back.
     pub answer: Option<Bytes>,
     /// It waited for an answer by call back, and none came in time.
     pub unanswered: bool,
+}
+
+/// Where the current message of a lane stands with the right to send.
+///
+/// The count belongs to the lane, so it goes on with the lane's next message; the rest belongs to the message. All of it
+/// outlives retries, snoozes, releases and lost leases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// How many waking messages have come since the message was first taken: what [`Queue::hold`](crate::Queue::hold) names.
+    pub trigger: u32,
+    /// The note of the last waking or burying message that was accepted while this one was current; without one, the note of
+    /// that which woke it from being held.
+    pub note: Option<Note>,
+    /// How many sends were announced in the lane ([`Progress::sending`]) since its last waking message, or since it last had
+    /// nothing to do. One that is announced again counts once; one that is taken back doesn't count.
+    pub sends: u32,
 }
 
 /// How far the answer to a message has got: recorded before each send, so that a crash leaves at most one send unsure.
@@ -128,7 +148,8 @@ pub struct Progress {
     pub replies: Option<Bytes>,
     /// How many parts are confirmed sent.
     pub sent: u32,
-    /// The part that is about to be sent, counted from 0: after a crash, the one send that is unsure.
+    /// The part that is about to be sent, counted from 0: after a crash, the one send that is unsure. Another one than
+    /// recorded announces a send; `None` with the same `sent` takes it back: it was certainly not made.
     pub sending: Option<u32>,
 }
 

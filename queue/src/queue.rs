@@ -12,6 +12,13 @@
 //! held. Without a current message the older of the two heads is next. What has been taken stays current until its end,
 //! whatever comes.
 //!
+//! **Standing.** A lane counts the sends that were announced in it by [`Queue::record`] since its last waking message; whoever
+//! sends asks no more of the right to send than there is. A waking message begins the count anew, whatever state the lane is
+//! in; a burying one leaves it. The count goes from the current message to the next of its lane, however the current one
+//! ended, and is forgotten when the lane has nothing to do, which costs an ordinary lane nothing to remember. A message that
+//! changes the right to send leaves its [`Note`](crate::Note) with the current one, and a waking one with each held message
+//! that it wakes; a note ends with its message. [`Standing`] is all of this, told with every take and every record.
+//!
 //! **Lost leases.** A message that outlives its workers is a *suspect* after [`SUSPECT_LOSSES`] losses, and dies at the
 //! next ([`LOSSES_MAX`]). A loss counts only if a worker had certainly begun: the first counts always, later ones if the
 //! lease was renewed. None counts that ran out in a gap of the store's service: takes, renewals and beats note the time,
@@ -37,7 +44,7 @@ use bytes::Bytes;
 use crate::{
     Accepted, Answered, Awaiting, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
     LaneView, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Scope,
-    Violation, WorkerId,
+    Standing, Violation, WorkerId,
 };
 
 /// How many due and how many expired lanes one `take` moves to ready, each.
@@ -96,13 +103,14 @@ pub trait Queue: Send + Sync + 'static {
 
     /// Records how far the answer has got. Replaces `sent` and `sending`; `replies` only if given. With the first replies
     /// of a message, and only with them, `memory` replaces that of the lane in the same step: so neither a repeated call
-    /// nor a part that was held can bring back what is older.
+    /// nor a part that was held can bring back what is older. Gives the [`Standing`] after the step, in which a repeated
+    /// call changes nothing.
     async fn record(
         &self,
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<(), QueueError>;
+    ) -> Result<Standing, QueueError>;
 
     /// Ends the message: answered, or nothing to answer. Its lane goes on.
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError>;
@@ -121,8 +129,8 @@ pub trait Queue: Send + Sync + 'static {
     async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError>;
 
     /// Puts the message aside, with what was recorded, until its lane gets a waking message, for at most `hold_for`; then
-    /// it dies of `reason`. If a waking message has come since `trigger` ([`Leased::trigger`] as the caller saw it), it
-    /// waits for another turn instead. A lane holds [`HELD_MAX`]; one more, and the one held longest dies.
+    /// it dies of `reason`. If a waking message has come since `trigger` ([`Standing::trigger`] as the caller saw it),
+    /// it waits for another turn instead. A lane holds [`HELD_MAX`]; one more, and the one held longest dies.
     async fn hold(
         &self,
         lease: &Lease,

@@ -13,7 +13,7 @@ use huixin_queue::spool::{
     Appended, Entry, Folders, SETTLE, Spool, SpoolCounts, SpoolError, SpoolLimits, free_bytes, look,
 };
 use huixin_queue::testing::conformance::{START_US, message};
-use huixin_queue::{Clock, HeldEffect, NewMessage, TestClock};
+use huixin_queue::{Clock, HeldEffect, NewMessage, Note, TestClock};
 
 const SECOND: Duration = Duration::from_secs(1);
 const ROOMY: SpoolLimits = SpoolLimits { max_bytes: 1 << 30, reserve_bytes: 0 };
@@ -28,8 +28,11 @@ const CHILD_ROUND: &str = "HUIXIN_SPOOL_TEST_ROUND";
 async fn entries_are_given_in_their_order_as_they_came() {
     let folder = Folder::new();
     let spool = folder.open();
-    let broken =
-        NewMessage { dead_reason: Some("not XML".into()), held: HeldEffect::Bury, ..message("b", "m1") };
+    let broken = NewMessage {
+        dead_reason: Some("not XML".into()),
+        held: HeldEffect::Bury(Note(u64::MAX)),
+        ..message("b", "m1")
+    };
     for message in [message("a", "m0"), broken, message("a", "m2")] {
         assert_eq!(spool.append(message).await.unwrap(), Appended::New);
     }
@@ -39,8 +42,11 @@ async fn entries_are_given_in_their_order_as_they_came() {
         entries[1].message.clone();
     assert_eq!((id.as_str(), lane.as_str(), class.as_str()), ("m1", "b", "c"));
     assert_eq!((&payload[..], arrived_us, not_after), (&b"payload of m1"[..], START_US, None));
-    assert_eq!((held, late, dead_reason.as_deref()), (HeldEffect::Bury, true, Some("not XML")));
-    assert_eq!((entries[0].message.held, &entries[0].message.dead_reason), (HeldEffect::Wake, &None));
+    assert_eq!(
+        (held, late, dead_reason.as_deref()),
+        (HeldEffect::Bury(Note(u64::MAX)), true, Some("not XML"))
+    );
+    assert_eq!((entries[0].message.held, &entries[0].message.dead_reason), (message("a", "m0").held, &None));
 
     assert_eq!(ids(&spool.next(2, ALL).await.unwrap()), ["m0", "m1"], "asked again, it gives the same");
     assert_eq!(ids(&spool.next(ALL, 1).await.unwrap()), ["m0"], "one is given however large it is");

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
 use huixin_queue::{Class, HeldEffect, Lane, MessageId, NewMessage};
 use huixin_wechat::{DedupKey, Inner, Message, PushQuery, Refusal, Trigger, admit, body};
-use huixin_worker::Payload;
+use huixin_worker::{Payload, note};
 
 use super::intake::Stored;
 use super::metrics::{self, Result as Pushed};
@@ -198,7 +198,7 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes) -> (NewMessag
                 payload: payload(trigger, body),
                 arrived_us: 0,
                 not_after: None,
-                held: held_effect(trigger),
+                held: held_effect(trigger, message.created_at),
                 late: false,
                 dead_reason: None,
             };
@@ -227,11 +227,11 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes) -> (NewMessag
     }
 }
 
-/// What a push does to the answers that are held for its user.
-fn held_effect(trigger: Trigger) -> HeldEffect {
+/// What a push does to the answers that are held for its user, and what it tells those that are under way.
+fn held_effect(trigger: Trigger, created_at: i64) -> HeldEffect {
     match trigger {
-        Trigger::Unsubscribe => HeldEffect::Bury,
-        _ if trigger.reopens_window() => HeldEffect::Wake,
+        Trigger::Unsubscribe => HeldEffect::Bury(note(trigger, created_at)),
+        _ if trigger.reopens_window() => HeldEffect::Wake(note(trigger, created_at)),
         _ => HeldEffect::Leave,
     }
 }

@@ -18,7 +18,7 @@ use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Class, Clock, HeldEffect, Lane, MessageId, NewMessage, Queue};
 use huixin_sandbox::{Account, Push, RunningSandbox, SandboxConfig};
 use huixin_wechat::{Client, ClientConfig, Message, Secret, http_client};
-use huixin_worker::{Context, Handler, Outcome, Payload, Route, Worker, WorkerSettings};
+use huixin_worker::{Context, Handler, Outcome, Payload, Route, Worker, WorkerSettings, note};
 use tokio_util::sync::CancellationToken;
 
 const ACCOUNT: &str = "main";
@@ -90,7 +90,7 @@ async fn put(queue: &dyn Queue, wechat: &RunningSandbox, text: &str) -> anyhow::
         payload: Payload { account: ACCOUNT.to_owned(), trigger, body: body.into() }.encode(),
         arrived_us: u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?,
         not_after: None,
-        held: HeldEffect::Wake,
+        held: HeldEffect::Wake(note(trigger, message.created_at)),
         late: false,
         dead_reason: None,
     };

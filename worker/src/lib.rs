@@ -49,7 +49,7 @@ pub mod metrics;
 pub mod reply;
 
 pub use handler::{Context, Handler, Outcome};
-pub use payload::{Payload, PayloadError};
+pub use payload::{Payload, PayloadError, note, read_note};
 pub use rights::{Right, Rights};
 pub use route::{
     ATTEMPTS_DEFAULT, Captures, Condition, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, Route, Unsure,

@@ -45,8 +45,8 @@ pub(super) async fn all(core: Arc<Core>, items: Vec<Accept>) -> Result<Vec<Accep
         call.arg(not_after_us.map(|us| us.to_string()).unwrap_or_default());
         call.arg(match message.held {
             HeldEffect::Leave => "",
-            HeldEffect::Wake => "wake",
-            HeldEffect::Bury => "bury",
+            HeldEffect::Wake(_) => "wake",
+            HeldEffect::Bury(_) => "bury",
         });
         call.arg(if message.late { "1" } else { "" });
         call.arg(message.dead_reason.as_deref().unwrap_or_default()).arg(packed.as_ref());

@@ -8,7 +8,7 @@ use redis::{FromRedisValue, Value};
 use super::packed::unpack;
 use crate::{
     Accepted, Buried, Class, Counts, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease,
-    Leased, MessageId, Paused, Progress, QueueError, Scope, Taken, Token, Violation,
+    Leased, MessageId, Paused, Progress, QueueError, Scope, Standing, Taken, Token, Violation,
 };
 
 pub(super) fn accepted(answer: Value) -> Result<(u64, Vec<Accepted>), QueueError> {
@@ -66,7 +66,7 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
                 sent: item.count()?,
                 sending: item.optional_text()?.and_then(|part| part.parse().ok()),
             },
-            trigger: item.count()?,
+            standing: Standing { trigger: item.count()?, ..Standing::default() },
             answer: item.optional_bytes()?,
             unanswered: item.count()? > 0,
         });

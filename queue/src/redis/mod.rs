@@ -45,7 +45,7 @@ use crate::clock::micros;
 use crate::{
     Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
     LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
-    TakeRequest, Taken, Violation,
+    Standing, TakeRequest, Taken, Violation,
 };
 
 /// How long a call may take before its connection is given up. Not the redis crate's own half second, which would
@@ -147,7 +147,7 @@ impl Queue for RedisQueue {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<(), QueueError> {
+    ) -> Result<Standing, QueueError> {
         self.record_progress(lease, progress, memory).await
     }
 

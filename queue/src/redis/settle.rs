@@ -9,7 +9,9 @@ use bytes::Bytes;
 use super::batch::Item;
 use super::{Core, RedisQueue};
 use crate::clock::micros;
-use crate::{Answered, Awaiting, HELD_MAX, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError};
+use crate::{
+    Answered, Awaiting, HELD_MAX, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError, Standing,
+};
 
 /// One record call of a batch.
 #[derive(Debug)]
@@ -27,14 +29,15 @@ impl RedisQueue {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<(), QueueError> {
+    ) -> Result<Standing, QueueError> {
         for (what, bytes) in
             [("replies", progress.replies.as_ref()), ("memory", memory.as_ref().map(|m| &m.bytes))]
         {
             bytes.map_or(Ok(()), |bytes| crate::message::check_bytes(what, bytes))?;
         }
         let number = self.recorded.fetch_add(1, Ordering::Relaxed);
-        held(self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?)
+        held(self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?)?;
+        Ok(Standing::default())
     }
 
     pub(super) async fn complete_message(&self, lease: &Lease) -> Result<(), QueueError> {

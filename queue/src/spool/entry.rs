@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Row;
 
 use crate::file::now::loaded;
-use crate::{Class, HeldEffect, Lane, MessageId, NewMessage};
+use crate::{Class, HeldEffect, Lane, MessageId, NewMessage, Note};
 
 /// What a row takes besides its texts and its payload, in bytes: numbers, the index, the slack of pages. Rounded up.
 const ROW_BYTES: usize = 160;
@@ -53,7 +53,8 @@ pub(super) fn size_bytes(message: &NewMessage) -> u64 {
 }
 
 /// The columns that [`read`] reads.
-pub(super) const COLUMNS: &str = "seq, id, lane, class, arrived_us, spooled_us, held, dead_reason, payload";
+pub(super) const COLUMNS: &str =
+    "seq, id, lane, class, arrived_us, spooled_us, held, dead_reason, payload, note";
 
 /// Reads a row whose spool's clock shows `now_us`.
 pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
@@ -67,7 +68,7 @@ pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
             payload: row.get::<_, Vec<u8>>(8)?.into(),
             arrived_us: loaded(row.get(4)?),
             not_after: None,
-            held: effect_of(row.get(6)?),
+            held: effect_of(row.get(6)?, Note(row.get::<_, i64>(9)?.cast_unsigned())),
             late: true,
             dead_reason: row.get(7)?,
         },
@@ -75,19 +76,19 @@ pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
     })
 }
 
-/// The number that stands for an effect in a row.
-pub(super) fn number_of(effect: HeldEffect) -> i64 {
+/// The numbers that stand for an effect in a row: which it is, and its note, which may be any and keeps all its bits.
+pub(super) fn numbers_of(effect: HeldEffect) -> (i64, i64) {
     match effect {
-        HeldEffect::Leave => 0,
-        HeldEffect::Wake => 1,
-        HeldEffect::Bury => 2,
+        HeldEffect::Leave => (0, 0),
+        HeldEffect::Wake(Note(note)) => (1, note.cast_signed()),
+        HeldEffect::Bury(Note(note)) => (2, note.cast_signed()),
     }
 }
 
-fn effect_of(number: i64) -> HeldEffect {
+fn effect_of(number: i64, note: Note) -> HeldEffect {
     match number {
-        1 => HeldEffect::Wake,
-        2 => HeldEffect::Bury,
+        1 => HeldEffect::Wake(note),
+        2 => HeldEffect::Bury(note),
         _ => HeldEffect::Leave,
     }
 }

@@ -54,7 +54,7 @@ const FILE: &str = "spool.db";
 static FORMAT: Format = Format {
     noun: "spool",
     application_id: 0x4875_5873,
-    number: 1,
+    number: 2,
     schema: include_str!("schema.sql"),
     keep_house: |_, _| Ok(()),
 };

@@ -20,14 +20,15 @@ pub(super) fn append(
     if step.first("SELECT 1 FROM entry WHERE id = ?1", params![id], |_| Ok(()))?.is_some() {
         return Ok(Ok(Appended::Duplicate));
     }
-    let held: Option<i64> = step.first("SELECT bytes FROM meta", [], |row| row.get(0))?;
+    let used: Option<i64> = step.first("SELECT bytes FROM meta", [], |row| row.get(0))?;
     let bytes = entry::size_bytes(message);
-    if let Some(refusal) = room.refusal(loaded(held.unwrap_or(0)), bytes) {
+    if let Some(refusal) = room.refusal(loaded(used.unwrap_or(0)), bytes) {
         return Ok(Err(refusal));
     }
+    let (held, note) = entry::numbers_of(message.held);
     step.execute(
-        "INSERT INTO entry (id, lane, class, arrived_us, spooled_us, bytes, held, dead_reason, payload)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO entry (id, lane, class, arrived_us, spooled_us, bytes, held, note, dead_reason, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             id,
             message.lane.as_str(),
@@ -35,7 +36,8 @@ pub(super) fn append(
             stored(message.arrived_us),
             step.now_us,
             stored(bytes),
-            entry::number_of(message.held),
+            held,
+            note,
             message.dead_reason,
             &message.payload[..]
         ],

@@ -1,4 +1,4 @@
--- Format 1 of a spool. PRAGMA user_version holds the format, PRAGMA application_id says whose file it is.
+-- Format 2 of a spool. PRAGMA user_version holds the format, PRAGMA application_id says whose file it is.
 --
 -- Times are microseconds since the Unix epoch by the spool's own clock (arrived_us: by the receiver's).
 -- Anyone may read the file with sqlite3 while a receiver has it. Only its receiver may write to it.
@@ -26,6 +26,7 @@ CREATE TABLE entry (
     spooled_us  INTEGER NOT NULL,           -- when it was put here: its age counts from then
     bytes       INTEGER NOT NULL,           -- what it counts for against the limit
     held        INTEGER NOT NULL,           -- what it does to the held messages of its lane: 0 nothing, 1 wakes, 2 buries
+    note        INTEGER NOT NULL,           -- what it tells those whose right to send it changes; 0 if it changes none
     dead_reason TEXT,                       -- to be stored among the dead letters, for this reason
     refusal     TEXT,                       -- quarantined: why the store refuses it
     payload     BLOB NOT NULL               -- as it came; last, since it may fill many pages

@@ -63,7 +63,7 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
     )?;
     match message.held {
         HeldEffect::Leave => {}
-        HeldEffect::Wake => {
+        HeldEffect::Wake(_) => {
             // A waking message that the current one has not seen: a hold that names an older one comes too late.
             step.execute(
                 "INSERT INTO head (seq, triggers) SELECT current, 1 FROM lane WHERE no = ?1 AND current IS NOT NULL
@@ -72,7 +72,7 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
             )?;
             held::wake(step, name, lane)?;
         }
-        HeldEffect::Bury => held::bury_all(step, name)?,
+        HeldEffect::Bury(_) => held::bury_all(step, name)?,
     }
     Ok(Accepted::New)
 }

@@ -39,7 +39,7 @@ use crate::message::{check_bytes, check_name};
 use crate::{
     Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
     LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
-    TakeRequest, Taken, Violation,
+    Standing, TakeRequest, Taken, Violation,
 };
 
 /// The least number of outdated ids, and of outdated values, that a commit may remove.
@@ -155,7 +155,7 @@ impl Queue for SqliteQueue {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<(), QueueError> {
+    ) -> Result<Standing, QueueError> {
         let lease = lease.clone();
         let replies_bytes = progress.replies.as_ref().map_or(0, Bytes::len);
         let memory_bytes = memory.as_ref().map_or(0, |memory| memory.bytes.len());

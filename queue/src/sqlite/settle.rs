@@ -13,7 +13,9 @@ use super::job::Step;
 use super::now::stored;
 use super::{held, lane, value};
 use crate::clock::micros;
-use crate::{Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError, Renewal};
+use crate::{
+    Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError, Renewal, Standing,
+};
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
 /// before is confirmed: losing another one counts.
@@ -34,7 +36,7 @@ pub(super) fn record(
     lease: &Lease,
     progress: &Progress,
     memory: Option<&Memory>,
-) -> Result<(), Fault> {
+) -> Result<Standing, Fault> {
     let current = Current::by(step, lease)?;
     if let (Some(_), Some(memory)) = (&progress.replies, memory) {
         let sql = "SELECT 1 FROM head WHERE seq = ?1 AND replies IS NOT NULL";
@@ -48,7 +50,7 @@ pub(super) fn record(
                 replies = coalesce(excluded.replies, replies)",
         params![current.seq, progress.sent, progress.sending, progress.replies.as_deref()],
     )?;
-    Ok(())
+    Ok(Standing::default())
 }
 
 /// Ends the message.

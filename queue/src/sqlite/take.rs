@@ -17,8 +17,8 @@ use super::pulse::Pulse;
 use super::{held, pause, value};
 use crate::clock::micros;
 use crate::{
-    Class, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, TakeRequest, Taken, Token,
-    WorkerId,
+    Class, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, Standing, TakeRequest, Taken,
+    Token, WorkerId,
 };
 
 /// For how long a worker that takes nothing more is remembered: far longer than a call is repeated.
@@ -272,7 +272,7 @@ struct Head {
     snoozes: u32,
     last_error: Option<String>,
     progress: Progress,
-    trigger: u32,
+    standing: Standing,
     answer: Option<Vec<u8>>,
     unanswered: bool,
 }
@@ -295,7 +295,7 @@ impl Head {
                 sent: row.get(11)?,
                 sending: row.get(12)?,
             },
-            trigger: row.get(13)?,
+            standing: Standing { trigger: row.get(13)?, ..Standing::default() },
             answer: row.get(14)?,
             unanswered: row.get(15)?,
         })
@@ -313,7 +313,7 @@ impl Head {
             snoozes: self.snoozes,
             last_error: self.last_error,
             progress: self.progress,
-            trigger: self.trigger,
+            standing: self.standing,
             memory: memory.map(Into::into),
             answer: self.answer.map(Into::into),
             unanswered: self.unanswered,

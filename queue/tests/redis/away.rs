@@ -44,7 +44,7 @@ impl Subject {
             ),
             ("take", queue.take(&request(2)).await.map(|_| ())),
             ("renew", queue.renew(std::slice::from_ref(lease), minute).await.map(|_| ())),
-            ("record", queue.record(lease, Progress::default(), None).await),
+            ("record", queue.record(lease, Progress::default(), None).await.map(drop)),
             ("revive", queue.revive(std::slice::from_ref(dead)).await.map(|_| ())),
             ("complete", queue.complete(lease).await),
         ];

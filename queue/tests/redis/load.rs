@@ -106,7 +106,7 @@ impl Load {
     }
 
     /// A settle that is repeated may find that it was done.
-    async fn settle<F: Future<Output = Result<(), QueueError>>>(&self, call: impl Fn() -> F) {
+    async fn settle<T, F: Future<Output = Result<T, QueueError>>>(&self, call: impl Fn() -> F) {
         let repeated = AtomicBool::new(false);
         let again = || {
             repeated.store(true, Ordering::SeqCst);
@@ -121,7 +121,7 @@ impl Load {
             other => other,
         };
         match outcome {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(QueueError::LeaseLost) if repeated.load(Ordering::SeqCst) => {}
             Err(error) => panic!("{error:?}"),
         }

@@ -144,10 +144,10 @@ async fn taken(queue: &dyn Queue, request: &TakeRequest) -> Told {
     }
     for given in &taken.messages {
         let Leased { lease: Lease { lane, id, token: _ }, class, payload, arrived_us, .. } = given;
-        let Leased { failures, losses, snoozes, last_error, progress, trigger, memory, .. } = given;
+        let Leased { failures, losses, snoozes, last_error, progress, standing, memory, .. } = given;
         let Leased { answer, unanswered, .. } = given;
         text += &format!("\n{lane} {id} {class} {payload:?} {arrived_us} {failures} {losses} {snoozes}");
-        text += &format!(" {last_error:?} {progress:?} {trigger} {memory:?} {answer:?} {unanswered}");
+        text += &format!(" {last_error:?} {progress:?} {standing:?} {memory:?} {answer:?} {unanswered}");
     }
     Told { text, given: taken.messages, buried: taken.buried.len() }
 }

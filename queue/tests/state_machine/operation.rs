@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use huixin_queue::{HeldEffect, Scope};
+use huixin_queue::{HeldEffect, Note, Scope};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -225,8 +225,8 @@ fn lease() -> impl Strategy<Value = Which> {
 fn accept() -> impl Strategy<Value = Operation> {
     let effect = prop_oneof![
         3 => Just(HeldEffect::Leave),
-        4 => Just(HeldEffect::Wake),
-        1 => Just(HeldEffect::Bury),
+        4 => any::<u64>().prop_map(|note| HeldEffect::Wake(Note(note))),
+        1 => any::<u64>().prop_map(|note| HeldEffect::Bury(Note(note))),
     ];
     // Times of arrival repeat, and aren't in the order in which messages come.
     let age = seconds(&[0, 0, 1, 2, 30]);

@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
             self.leases.push(Pair {
                 engine: engine.lease,
                 reference: reference.lease,
-                trigger: engine.trigger,
+                trigger: engine.standing.trigger,
                 is_over: false,
             });
         }

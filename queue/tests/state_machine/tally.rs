@@ -74,7 +74,7 @@ impl Tally {
                 ("unanswered", leased.unanswered),
                 ("memory", leased.memory.is_some()),
                 ("replies", leased.progress.replies.is_some()),
-                ("trigger", leased.trigger > 0),
+                ("trigger", leased.standing.trigger > 0),
             ];
             for (kind, _) in kinds.iter().filter(|(_, is)| *is) {
                 self.add(format!("given with {kind}"));

@@ -47,15 +47,15 @@ properties! {
     async fn a_hold_that_has_not_seen_the_wake_waits_for_another_turn(s) {
         s.accept("lane", "m0").await;
         let taken = s.take_one().await;
-        assert_eq!(taken.trigger, 0);
+        assert_eq!(taken.standing.trigger, 0);
         s.offer(quiet("location")).await;
         s.accept("lane", "text").await;
-        let held = s.queue.hold(&taken.lease, taken.trigger, HOLD, "refused").await.expect("hold");
+        let held = s.queue.hold(&taken.lease, taken.standing.trigger, HOLD, "refused").await.expect("hold");
         assert_eq!(held, Hold::Waiting);
         s.assert_invariant().await;
         let again = s.take_one().await;
-        assert_eq!((again.lease.id.as_str(), again.trigger), ("m0", 1), "it stays the head of its lane");
-        let held = s.queue.hold(&again.lease, again.trigger, HOLD, "refused").await.expect("hold");
+        assert_eq!((again.lease.id.as_str(), again.standing.trigger), ("m0", 1), "it stays the head of its lane");
+        let held = s.queue.hold(&again.lease, again.standing.trigger, HOLD, "refused").await.expect("hold");
         assert_eq!(held, Hold::Held, "it has seen that one");
         assert_eq!(s.finish_all().await, ["location", "text"]);
     }
@@ -130,7 +130,7 @@ properties! {
             s.offer(quiet(&format!("m{n}"))).await;
             s.hold(&s.take_one().await, "refused").await;
         }
-        s.offer(NewMessage { held: HeldEffect::Bury, ..message("lane", "unsubscribe") }).await;
+        s.offer(NewMessage { held: HeldEffect::Bury(NOTE), ..message("lane", "unsubscribe") }).await;
         assert_eq!(s.finish_all().await, ["unsubscribe"]);
         assert_eq!(s.dead_page(9).await.total, 2);
         assert_eq!(s.dead_page(9).await.letters[0].reason, "a later message of its lane ended the right to answer");

@@ -11,7 +11,7 @@ properties! {
         assert_ne!(old.token, new.token);
         let progress = Progress { replies: Some("stale".into()), sent: 7, sending: Some(7) };
         let refused = [
-            s.queue.record(&old, progress, None).await,
+            s.queue.record(&old, progress, None).await.map(drop),
             s.queue.complete(&old).await,
             s.queue.retry(&old, SECOND, "x").await,
             s.queue.snooze(&old, SECOND, "x").await,
@@ -34,7 +34,7 @@ properties! {
         let other = Lease { id: id("another"), ..held.clone() };
         assert_eq!(s.queue.renew(std::slice::from_ref(&held), LEASE).await.expect("renew"), [Renewal::Kept]);
         let refused = [
-            s.queue.record(&other, Progress::default(), None).await,
+            s.queue.record(&other, Progress::default(), None).await.map(drop),
             s.queue.complete(&other).await,
             s.queue.retry(&other, SECOND, "x").await,
             s.queue.snooze(&other, SECOND, "x").await,

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use crate::{
     Accepted, Answered, Awaiting, Class, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage, HELD_MAX,
-    HeldEffect, Hold, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Paused,
+    HeldEffect, Hold, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Note, Paused,
     Progress, Queue, QueueError, Renewal, Scope, TakeRequest, Taken, TestClock, WorkerId, settling_pause,
 };
 
@@ -66,6 +66,8 @@ pub const START_US: u64 = 1_767_225_600_000_000;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOLD: Duration = Duration::from_secs(24 * 3600);
+/// What the suite's messages tell, unless a property says otherwise.
+const NOTE: Note = Note(7);
 const REMEMBER: Duration = Duration::from_secs(1800);
 
 /// Makes one test of every property for an engine. `$open` is an async function from [`TestClock`] to
@@ -303,7 +305,8 @@ impl Subject {
     }
 
     async fn hold(&self, message: &Leased, reason: &str) {
-        let held = self.queue.hold(&message.lease, message.trigger, HOLD, reason).await.expect("hold");
+        let held =
+            self.queue.hold(&message.lease, message.standing.trigger, HOLD, reason).await.expect("hold");
         assert_eq!(held, Hold::Held);
     }
 
@@ -347,7 +350,7 @@ pub fn message(lane_name: &str, id_name: &str) -> NewMessage {
         payload: format!("payload of {id_name}").into(),
         arrived_us: START_US,
         not_after: None,
-        held: HeldEffect::Wake,
+        held: HeldEffect::Wake(NOTE),
         late: false,
         dead_reason: None,
     }

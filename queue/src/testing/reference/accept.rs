@@ -55,15 +55,20 @@ impl State {
         }
         match effect {
             HeldEffect::Leave => {}
-            HeldEffect::Wake => {
+            HeldEffect::Wake(note) => {
+                lane.sends = 0;
                 if let Some(current) = &mut lane.current {
                     current.trigger += 1;
+                    current.message.note = Some(note);
                 }
                 while let Some(held) = lane.held.pop_back() {
-                    lane.older.push_front(held.message);
+                    lane.older.push_front(Message { note: Some(note), ..held.message });
                 }
             }
-            HeldEffect::Bury => {
+            HeldEffect::Bury(note) => {
+                if let Some(current) = &mut lane.current {
+                    current.message.note = Some(note);
+                }
                 for held in std::mem::take(&mut lane.held) {
                     self.write_letter(&name, held.message, RIGHT_ENDED, 0);
                 }

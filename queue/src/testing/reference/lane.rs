@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::{Class, MessageId, NewMessage, Progress, SUSPECT_LOSSES, Token};
+use crate::{Class, MessageId, NewMessage, Note, Progress, SUSPECT_LOSSES, Standing, Token};
 
 /// Everything that is known of one lane.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub(super) struct Lane {
     /// What came out of a spool, or was woken.
     pub(super) older: VecDeque<Message>,
     pub(super) held: VecDeque<Held>,
+    /// Sends announced since its last waking message, or since it had nothing to do.
+    pub(super) sends: u32,
 }
 
 /// Where a lane stands.
@@ -50,6 +52,8 @@ pub(super) struct Message {
     pub(super) last_error: Option<String>,
     pub(super) progress: Progress,
     pub(super) answer: Option<Bytes>,
+    /// Of what last changed its right to send.
+    pub(super) note: Option<Note>,
 }
 
 /// The current message of a lane, and what matters only while it is that.
@@ -108,6 +112,12 @@ impl Lane {
         });
     }
 
+    /// Where its current message stands with the right to send.
+    pub(super) fn standing(&self) -> Option<Standing> {
+        let current = self.current.as_ref()?;
+        Some(Standing { trigger: current.trigger, note: current.message.note, sends: self.sends })
+    }
+
     /// Whether its head has outlived so many workers that it is taken alone.
     pub(super) fn is_suspect(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.losses() >= SUSPECT_LOSSES)
@@ -138,6 +148,7 @@ impl From<NewMessage> for Message {
             last_error: None,
             progress: Progress::default(),
             answer: None,
+            note: None,
         }
     }
 }

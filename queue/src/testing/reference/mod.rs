@@ -31,7 +31,7 @@ use crate::message::{check_bytes, check_name};
 use crate::{
     Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
     LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
-    TakeRequest, Taken, Violation,
+    Standing, TakeRequest, Taken, Violation,
 };
 
 /// A queue in memory.
@@ -102,7 +102,7 @@ impl Queue for ReferenceQueue {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<(), QueueError> {
+    ) -> Result<Standing, QueueError> {
         check_bytes("replies", progress.replies.as_deref().unwrap_or_default())?;
         check_bytes("memory", memory.as_ref().map_or(&[][..], |memory| &memory.bytes))?;
         self.step().record(lease, progress, memory)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::lane::{Current, Held, Place};
 use super::state::{End, State, Value};
 use crate::clock::micros;
-use crate::{Awaiting, HELD_MAX, Hold, Lease, Memory, Progress, QueueError, Renewal};
+use crate::{Awaiting, HELD_MAX, Hold, Lease, Memory, Progress, QueueError, Renewal, Standing};
 
 const TOO_MANY: &str = "too many messages of its lane were held";
 
@@ -31,8 +31,11 @@ impl State {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<(), QueueError> {
+    ) -> Result<Standing, QueueError> {
         let known = &mut self.current(lease)?.message.progress;
+        let is_announced = progress.sending.is_some() && progress.sending != known.sending;
+        let is_taken_back =
+            progress.sending.is_none() && known.sending.is_some() && progress.sent == known.sent;
         let are_first = known.replies.is_none() && progress.replies.is_some();
         let replies = progress.replies.or(known.replies.take());
         *known = Progress { replies, ..progress };
@@ -40,7 +43,13 @@ impl State {
             let value = Value::kept(memory.bytes, self.now_us, memory.keep_for);
             self.memories.insert(lease.lane.clone(), value);
         }
-        Ok(())
+        let lane = self.lanes.get_mut(&lease.lane).ok_or(QueueError::LeaseLost)?;
+        if is_announced {
+            lane.sends += 1;
+        } else if is_taken_back {
+            lane.sends = lane.sends.saturating_sub(1);
+        }
+        lane.standing().ok_or(QueueError::LeaseLost)
     }
 
     pub(super) fn complete(&mut self, lease: &Lease) -> Result<(), QueueError> {

@@ -77,6 +77,7 @@ impl State {
         let lane = self.lanes.entry(name.clone()).or_default();
         let Some(class) = lane.head().map(|head| head.class.clone()) else {
             lane.place = Place::Nowhere;
+            lane.sends = 0;
             return;
         };
         lane.place = Place::Ready;
@@ -127,6 +128,7 @@ impl State {
             last_error: None,
             progress: crate::Progress::default(),
             answer: None,
+            note: None,
         });
         if was_idle {
             self.make_ready(&letter.lane, End::Back);

@@ -110,6 +110,7 @@ impl State {
         let until_us = self.now_us + micros(request.lease_for);
         let worker = request.worker.name().to_owned();
         lane.place = Place::Leased { token: token.clone(), worker, until_us };
+        let standing = lane.standing()?;
         let current = lane.current.as_ref()?;
         let message = &current.message;
         Some(Leased {
@@ -122,7 +123,7 @@ impl State {
             snoozes: message.snoozes,
             last_error: message.last_error.clone(),
             progress: message.progress.clone(),
-            trigger: current.trigger,
+            standing,
             memory: self.memories.get(name).and_then(|memory| memory.at(self.now_us)),
             answer: message.answer.clone(),
             unanswered: current.unanswered,

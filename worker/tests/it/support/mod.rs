@@ -22,8 +22,8 @@ use huixin_queue::{
     NewMessage, Queue, TakeRequest, WorkerId,
 };
 use huixin_sandbox::{Account, Entry, Fault, Push, RunningSandbox, Sandbox, SandboxConfig, What};
-use huixin_wechat::{Client, ClientConfig, Message, Secret, http_client};
-use huixin_worker::{Payload, Route, Stopped, Worker, WorkerError, WorkerSettings};
+use huixin_wechat::{Client, ClientConfig, Message, Secret, Trigger, http_client};
+use huixin_worker::{Payload, Route, Stopped, Worker, WorkerError, WorkerSettings, note};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -262,7 +262,7 @@ impl Stage {
             payload: payload.to_vec().into(),
             arrived_us: now.as_micros().try_into().unwrap(),
             not_after: None,
-            held: HeldEffect::Wake,
+            held: HeldEffect::Wake(note(Trigger::Message, now.as_secs().try_into().unwrap())),
             late: false,
             dead_reason: None,
         };

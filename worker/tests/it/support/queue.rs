@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use huixin_queue::{
     Accepted, Answered, Awaiting, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane, LaneView,
-    Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope, TakeRequest,
-    Taken, Violation,
+    Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope, Standing,
+    TakeRequest, Taken, Violation,
 };
 
 use super::Gate;
@@ -143,7 +143,7 @@ impl Queue for Tampered {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<(), QueueError> {
+    ) -> Result<Standing, QueueError> {
         self.stumble(Call::Record);
         self.inner.record(lease, progress, memory).await
     }
