@@ -182,7 +182,14 @@ impl Pauses {
             (before, Some(pause)) if before.as_ref() != Some(&pause) => {
                 let AccountPause { code, reason, remedy, .. } = &pause;
                 let pause_secs = pause.remaining().as_secs();
-                tracing::error!(account, code, reason, remedy, pause_secs, "the account is paused: it can't send");
+                tracing::error!(
+                    account,
+                    code,
+                    reason,
+                    remedy,
+                    pause_secs,
+                    "the account is paused: it can't send"
+                );
                 metrics::paused(account, before.map(|before| before.code), Some(*code));
             }
             (Some(before), None) => {

@@ -54,7 +54,10 @@ impl Job {
         }
         let state = State::default();
         let company = async {
-            tokio::join!(self.type_on(delivery, route, &state), self.tell(delivery, route.notice.as_ref(), &state));
+            tokio::join!(
+                self.type_on(delivery, route, &state),
+                self.tell(delivery, route.notice.as_ref(), &state)
+            );
             std::future::pending::<std::convert::Infallible>().await
         };
         tokio::pin!(work, company);
@@ -126,7 +129,7 @@ impl Job {
         if !self.held.is_current() {
             return Ok(());
         }
-        let part = Outgoing::Text { content: notice.text.clone() };
+        let part = Outgoing::text(&notice.text);
         match delivery.account.client.send(&delivery.message.from, &part).await {
             Ok(()) => metrics::notice_sent(account),
             Err(error) => tracing::warn!(code = error.code(), %error, "the notice could not be sent"),

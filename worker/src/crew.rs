@@ -13,12 +13,14 @@
 //! be worse than one that is gone.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use huixin_queue::{Buried, Class, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken};
+use huixin_queue::{
+    Buried, Class, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

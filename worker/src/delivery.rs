@@ -69,8 +69,7 @@ impl Job {
     pub(crate) fn last_words(&self, delivery: &Delivery<'_>, reason: &str) -> Option<Answer> {
         let text = delivery.route?.failure_reply.as_deref()?.trim();
         let opening = self.opening(delivery.message, delivery.payload);
-        let open =
-            opening.until.is_some() && opening.gate(self.standing().sends, SystemTime::now()).is_ok();
+        let open = opening.until.is_some() && opening.gate(self.standing().sends, SystemTime::now()).is_ok();
         (open && !text.is_empty()).then(|| Answer::last_words(text, self.leased.failures, reason.to_owned()))
     }
 
@@ -206,7 +205,8 @@ impl Job {
     /// Decides on a failed send; `None` if the part counts as sent.
     async fn send_failed(&self, sending: &mut Sending<'_>, error: &ApiError) -> Step<Option<Sent>> {
         let Delivery { message, payload, route, .. } = *sending.delivery;
-        let reason = format!("part {} of {}: {}", sending.index + 1, sending.answer.parts.len(), chain(error));
+        let reason =
+            format!("part {} of {}: {}", sending.index + 1, sending.answer.parts.len(), chain(error));
         let failures = self.leased.failures.saturating_sub(sending.answer.failures);
         let attempts = route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts);
         // A push that opens no right to send may still be answered under an earlier one; but not for ever.
@@ -229,7 +229,11 @@ impl Job {
             SendVerdict::Unsure => {
                 let policy = sending.delivery.unsure();
                 metrics::unsure(&payload.account, policy.as_str());
-                tracing::warn!(reason, policy = policy.as_str(), "it is not known whether this part was sent");
+                tracing::warn!(
+                    reason,
+                    policy = policy.as_str(),
+                    "it is not known whether this part was sent"
+                );
                 match policy {
                     Unsure::Drop => return Ok(None),
                     Unsure::Hold => return self.put_aside(sending, NOT_KNOWN).await.map(Some),
@@ -243,8 +247,12 @@ impl Job {
             }
         };
         match verdict {
-            SendVerdict::Message(Verdict::Retry { after }) => self.retry(after, &reason).await.map(Sent::Later),
-            SendVerdict::Message(Verdict::Snooze { after }) => self.snooze(after, &reason).await.map(Sent::Later),
+            SendVerdict::Message(Verdict::Retry { after }) => {
+                self.retry(after, &reason).await.map(Sent::Later)
+            }
+            SendVerdict::Message(Verdict::Snooze { after }) => {
+                self.snooze(after, &reason).await.map(Sent::Later)
+            }
             SendVerdict::Hold => self.put_aside(sending, &reason).await,
             // What could be mended was, and didn't help.
             _ => Ok(Sent::Dies { reason: sending.in_words(&reason), reachable }),

@@ -48,12 +48,10 @@ pub mod handlers;
 pub mod metrics;
 pub mod reply;
 
+pub use account::AccountPause;
 pub use handler::{Context, Handler, Outcome};
 pub use payload::{Payload, PayloadError, note, read_note};
 pub use rights::{Right, Rights};
-pub use route::{
-    ATTEMPTS_DEFAULT, Captures, Condition, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, Route, Unsure,
-};
+pub use route::{ATTEMPTS_DEFAULT, Captures, Condition, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, Route, Unsure};
 pub use template::{Template, TemplateError};
-pub use account::AccountPause;
 pub use worker::{Account, SendRate, Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings};

@@ -18,7 +18,10 @@ pub fn describe() {
     describe_counter!("huixin_worker_leases_lost_total", "Messages given up because their lease was lost");
     describe_counter!("huixin_worker_queue_errors_total", "Failed calls to take messages off the queue");
     describe_counter!("huixin_worker_notices_total", "Notices sent while a handler was slow, by account");
-    describe_gauge!("huixin_worker_account_paused", "1 while an account can't send, by account and WeChat's code");
+    describe_gauge!(
+        "huixin_worker_account_paused",
+        "1 while an account can't send, by account and WeChat's code"
+    );
     describe_gauge!("huixin_worker_running", "Messages being handled now");
     describe_gauge!(
         "huixin_worker_last_take_seconds",

@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn to_somebody_who_has_unsubscribed_nothing_is_sent() {
-        let opening = Rights::default().opening(Trigger::Message, at(0), noted(Trigger::Unsubscribe, 5), at(6));
+        let opening =
+            Rights::default().opening(Trigger::Message, at(0), noted(Trigger::Unsubscribe, 5), at(6));
         assert_eq!(opening.gate(0, at(6)), Err(Closed::ForGood(GONE)));
         assert_eq!(opening.left(&Standing::default()), 0);
     }
