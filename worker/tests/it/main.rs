@@ -5,16 +5,20 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
 
+mod company;
 mod concurrency;
 mod example;
 mod failures;
+mod holding;
 mod http;
 mod leases;
 mod order;
 mod outage;
+mod paused;
 mod replies;
 mod resume;
 mod sends;
 mod stopping;
 mod supervision;
 mod support;
+mod unsure;

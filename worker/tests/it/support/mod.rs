@@ -248,12 +248,23 @@ impl Stage {
         let id = message.dedup_key(self.account(), body.as_bytes()).opaque_id();
         let trigger = message.trigger();
         let payload = Payload { account: self.account().to_owned(), trigger, body: body.into() };
-        self.accept_bytes(push.user.as_str(), &id, &payload.encode()).await;
+        let held = match trigger {
+            Trigger::Unsubscribe => HeldEffect::Bury(note(trigger, message.created_at)),
+            _ if trigger.reopens_window() => HeldEffect::Wake(note(trigger, message.created_at)),
+            _ => HeldEffect::Leave,
+        };
+        self.accept_so(push.user.as_str(), &id, &payload.encode(), held).await;
         id
     }
 
     /// A message of the user, whatever its payload.
     pub(crate) async fn accept_bytes(&self, user: &str, id: &str, payload: &[u8]) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let held = HeldEffect::Wake(note(Trigger::Message, now.as_secs().try_into().unwrap()));
+        self.accept_so(user, id, payload, held).await;
+    }
+
+    async fn accept_so(&self, user: &str, id: &str, payload: &[u8], held: HeldEffect) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let new = NewMessage {
             id: MessageId::new(id).unwrap(),
@@ -262,7 +273,7 @@ impl Stage {
             payload: payload.to_vec().into(),
             arrived_us: now.as_micros().try_into().unwrap(),
             not_after: None,
-            held: HeldEffect::Wake(note(Trigger::Message, now.as_secs().try_into().unwrap())),
+            held,
             late: false,
             dead_reason: None,
         };
@@ -353,6 +364,14 @@ impl Stage {
             (said && matches!(lane.state, LaneState::Delayed { .. })).then_some(lane)
         })
         .await
+    }
+
+    /// Waits until so many messages are held.
+    pub(crate) async fn held(&self, n: u64) {
+        eventually(&format!("{n} messages are held"), async || {
+            (self.queue.counts().await.ok()?.held == n).then_some(())
+        })
+        .await;
     }
 
     /// Waits until so many messages are in the queue, whatever their state.

@@ -1,0 +1,181 @@
+//! What can't be sent now is held until the user does something, and goes out in order.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use huixin_sandbox::{Fault, Push};
+use huixin_worker::{Outcome, Route};
+
+use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, on_both_engines, text};
+
+on_both_engines! {
+    parts_beyond_what_a_message_allows_are_held_and_go_out_in_order_after_the_next_one
+    what_is_held_leaves_one_send_for_the_answer_to_the_new_message
+    messages_in_a_row_share_what_the_last_of_them_allows
+    an_answer_that_wechat_says_is_too_late_is_held
+    an_answer_to_somebody_who_has_left_meanwhile_is_not_sent
+}
+
+/// A number is answered with so many parts, anything else with itself.
+fn counting() -> Route {
+    Route::new(
+        "counting",
+        act(async |content: String, _| match content.parse() {
+            Ok(parts) => Outcome::Reply((1..=parts).map(|n: u32| text(&n.to_string())).collect()),
+            Err(_) => Outcome::text(content),
+        }),
+    )
+}
+
+fn numbers(to: u32) -> Vec<String> {
+    (1..=to).map(|n| n.to_string()).collect()
+}
+
+async fn parts_beyond_what_a_message_allows_are_held_and_go_out_in_order_after_the_next_one(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let user = stage.user("anna");
+    stage.start([counting().failure_reply("never said")]);
+    stage.say(&user, "7").await;
+    stage.held(1).await;
+    assert_eq!(stage.texts(&user, 5).await, numbers(5));
+    stage.say(&user, "thanks").await;
+    let mut all = numbers(7);
+    all.push("thanks".to_owned());
+    assert_eq!(stage.texts(&user, 8).await, all);
+    stage.rest().await;
+    assert_eq!(stage.refusals(&user), Vec::<i64>::new(), "nothing was sent in vain");
+    assert_eq!((stage.ended("held"), stage.ended("answered")), (1, 2));
+    stage.finish().await;
+}
+
+async fn what_is_held_leaves_one_send_for_the_answer_to_the_new_message(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let user = stage.user("anna");
+    stage.start([counting()]);
+    stage.say(&user, "12").await;
+    stage.held(1).await;
+    stage.say(&user, "a").await;
+    stage.texts(&user, 10).await;
+    stage.held(1).await;
+    stage.say(&user, "b").await;
+    let texts = stage.texts(&user, 14).await;
+    let mut all = numbers(12);
+    all.insert(9, "a".to_owned());
+    all.push("b".to_owned());
+    assert_eq!(texts, all);
+    stage.rest().await;
+    assert_eq!(stage.refusals(&user), Vec::<i64>::new());
+    stage.finish().await;
+}
+
+async fn messages_in_a_row_share_what_the_last_of_them_allows(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let user = stage.user("anna");
+    for _ in 0..3 {
+        stage.say(&user, "2").await;
+    }
+    stage.start([counting()]);
+    stage.held(1).await;
+    assert_texts(&stage.texts(&user, 5).await, &["1", "2", "1", "2", "1"]);
+    stage.say(&user, "go on").await;
+    assert_texts(&stage.texts(&user, 7).await[5..], &["2", "go on"]);
+    stage.rest().await;
+    assert_eq!(stage.refusals(&user), Vec::<i64>::new());
+    stage.finish().await;
+}
+
+async fn an_answer_that_wechat_says_is_too_late_is_held(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let user = stage.user("anna");
+    stage.start([counting().failure_reply("never said")]);
+    for (code, said, after) in [(45015, "first", "second"), (45047, "third", "fourth")] {
+        stage.sandbox.faults().on_send(Fault::Code(code), 1);
+        let sent = stage.sent_to(&user);
+        stage.say(&user, said).await;
+        stage.held(1).await;
+        stage.say(&user, after).await;
+        assert_texts(&stage.texts(&user, sent + 2).await[sent..], &[said, after]);
+        stage.open(0).await;
+    }
+    assert_eq!(stage.refusals(&user), [45015, 45047]);
+    stage.finish().await;
+}
+
+async fn an_answer_to_somebody_who_has_left_meanwhile_is_not_sent(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (busy, held) = (stage.user("busy"), stage.user("held"));
+    let gate = Gate::closed();
+    let slow = gate.clone();
+    stage.start([Route::new(
+        "slow",
+        act(move |content, _| {
+            let gate = slow.clone();
+            async move {
+                if content == "slow" {
+                    gate.pass().await;
+                }
+                Outcome::Reply((0..6).map(|n| text(&n.to_string())).collect())
+            }
+        }),
+    )]);
+    stage.say(&busy, "slow").await;
+    gate.until_came(1).await;
+    stage.push(Push::unsubscribe(stage.account(), busy.as_str())).await;
+    gate.open_for(1);
+    stage.dead(1).await;
+    assert_eq!((stage.sent_to(&busy), stage.refusals(&busy)), (0, vec![]));
+
+    stage.say(&held, "fast").await;
+    stage.held(1).await;
+    stage.push(Push::unsubscribe(stage.account(), held.as_str())).await;
+    stage.dead(2).await;
+    assert_eq!((stage.sent_to(&held), stage.refusals(&held)), (5, vec![]));
+    let dead = &["the user has unsubscribed", "ended the right to answer"];
+    stage.finish_with(Left { dead, ..Left::default() }).await;
+}
+
+#[tokio::test]
+async fn a_click_that_is_answered_after_its_minute_is_held_without_asking_wechat() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    let event = huixin_worker::Condition { event: Some("CLICK".into()), ..Default::default() };
+    let answer = Route::new("menu", act(async |_, _| Outcome::text("menu"))).when(event);
+    stage.start([answer, counting()]);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let late = Push::click(stage.account(), user.as_str(), "today");
+    stage.push(late.created_at(i64::try_from(now - 65).unwrap())).await;
+    stage.held(1).await;
+    assert_eq!((stage.sent_to(&user), stage.refusals(&user)), (0, vec![]));
+    stage.say(&user, "hello").await;
+    assert_texts(&stage.texts(&user, 2).await, &["menu", "hello"]);
+    stage.rest().await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_may_not_be_held_is_dead_at_once() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    stage.start([counting().hold_for(Duration::ZERO).failure_reply("never said")]);
+    stage.say(&user, "6").await;
+    stage.dead(1).await;
+    assert_eq!(stage.texts(&user, 5).await, numbers(5));
+    stage
+        .finish_with(Left {
+            dead: &["part 6 of 6: all messages that the user's last action allows are sent"],
+            ..Left::default()
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_was_held_too_long_is_dead_and_says_why() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    stage.start([counting().hold_for(Duration::from_millis(300))]);
+    stage.say(&user, "6").await;
+    stage.dead(1).await;
+    let dead = &[
+        "part 6 of 6: all messages that the user's last action allows are sent; it was held, and the user did not write",
+    ];
+    stage.finish_with(Left { dead, ..Left::default() }).await;
+}

@@ -1,0 +1,134 @@
+//! An account that can't send is paused for all workers, and comes back by itself.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use huixin_sandbox::Fault;
+use huixin_worker::{Account, AccountPause, Outcome, Route, SendRate, Worker};
+
+use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, eventually, on_both_engines};
+
+on_both_engines! {
+    one_refusal_that_concerns_the_account_keeps_all_workers_from_sending
+    after_the_pause_one_send_that_passes_ends_the_trouble_for_all
+    after_the_pause_one_send_that_fails_begins_a_longer_one
+}
+
+fn echo(runs: &Gate) -> Route {
+    let runs = runs.clone();
+    let run = move |content, _| {
+        let runs = runs.clone();
+        async move {
+            runs.pass().await;
+            Outcome::text(content)
+        }
+    };
+    Route::new("echo", act(run)).attempts(1)
+}
+
+async fn pause_of(stage: &Stage) -> Option<AccountPause> {
+    AccountPause::read(&*stage.queue, stage.account()).await.unwrap()
+}
+
+/// As if an earlier error had paused the account, and that had just ended.
+async fn a_pause_that_is_over(stage: &Stage) {
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let pause = AccountPause {
+        code: 48001,
+        reason: "WeChat refused with 48001".to_owned(),
+        remedy: "certify it".to_owned(),
+        until_ms: u64::try_from(now_ms).unwrap() - 1,
+        strikes: 1,
+    };
+    let value = serde_json::to_vec(&pause).unwrap();
+    let name = format!("pause/{}", stage.account());
+    stage.queue.set(&name, value.into(), Duration::from_secs(60)).await.unwrap();
+}
+
+async fn one_refusal_that_concerns_the_account_keeps_all_workers_from_sending(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (anna, ben, runs) = (stage.user("anna"), stage.user("ben"), Gate::opened());
+    stage.sandbox.faults().on_send(Fault::Code(45009), 100);
+    stage.start([echo(&runs)]);
+    stage.start([echo(&runs)]);
+    stage.say(&anna, "hello").await;
+    stage.put_off(&anna, "45009").await;
+    let pause = pause_of(&stage).await.expect("it is shared");
+    assert_eq!((pause.code, pause.strikes), (45009, 1));
+    assert!(pause.remedy.contains("quota") && pause.remaining() > Duration::from_secs(60), "{pause:?}");
+    stage.logs("the account is paused").await;
+    // The other worker looks every second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    stage.say(&ben, "hello").await;
+    let counts = stage.queue.counts().await.unwrap();
+    assert_eq!(counts.open_total(), 2);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!((stage.refusals(&anna), stage.refusals(&ben), runs.came()), (vec![45009], vec![], 1));
+    stage.finish_with(Left { open: 2, ..Left::default() }).await;
+}
+
+async fn after_the_pause_one_send_that_passes_ends_the_trouble_for_all(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (user, runs) = (stage.user("anna"), Gate::opened());
+    a_pause_that_is_over(&stage).await;
+    stage.start([echo(&runs)]);
+    stage.logs("the account is paused").await;
+    stage.say(&user, "hello").await;
+    assert_texts(&stage.texts(&user, 1).await, &["hello"]);
+    stage.logs("the account can send again").await;
+    assert_eq!(pause_of(&stage).await, None);
+    stage.finish().await;
+}
+
+async fn after_the_pause_one_send_that_fails_begins_a_longer_one(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (user, runs) = (stage.user("anna"), Gate::opened());
+    a_pause_that_is_over(&stage).await;
+    stage.sandbox.faults().on_send(Fault::Code(48001), 1);
+    stage.start([echo(&runs)]);
+    stage.logs("the account is paused").await;
+    stage.say(&user, "hello").await;
+    stage.put_off(&user, "48001").await;
+    let pause = pause_of(&stage).await.expect("it is shared");
+    assert_eq!(pause.strikes, 2);
+    assert!((61..=120).contains(&pause.remaining().as_secs()), "{pause:?}");
+    stage.finish_with(Left { open: 1, ..Left::default() }).await;
+}
+
+#[tokio::test]
+async fn what_was_answered_before_the_pause_is_not_computed_again_after_it() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let (user, runs) = (stage.user("anna"), Gate::opened());
+    a_pause_that_is_over(&stage).await;
+    // Two in the same second: the second is put off before its first send.
+    let other = stage.user("ben");
+    stage.start([echo(&runs)]);
+    stage.logs("the account is paused").await;
+    stage.say(&user, "a").await;
+    stage.say(&other, "b").await;
+    assert_texts(&stage.texts(&user, 1).await, &["a"]);
+    assert_texts(&stage.texts(&other, 1).await, &["b"]);
+    stage.rest().await;
+    assert_eq!(runs.came(), 2);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_account_sends_no_faster_than_it_may_whatever_the_number_of_workers() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let (runs, rate) = (Gate::opened(), SendRate { sends: 2, per: Duration::from_millis(400) });
+    for _ in 0..2 {
+        let account = Account::new(stage.client()).send_rate(rate);
+        let worker = Worker::new(stage.queue.clone(), stage.settings()).account(stage.account(), account);
+        stage.start_this(worker.route(echo(&runs)));
+    }
+    let began = std::time::Instant::now();
+    for n in 0..8 {
+        let user = stage.user(&format!("user{n}"));
+        stage.say(&user, "hello").await;
+    }
+    eventually("all are answered", async || (stage.ended("answered") == 8).then_some(())).await;
+    // Two at once, then one each 200 ms: the last of eight not before 1.2 s.
+    assert!(began.elapsed() >= Duration::from_millis(1_150), "{:?}", began.elapsed());
+    assert_eq!(stage.ended("snoozed"), 0);
+    stage.finish().await;
+}
