@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::batch::Item;
 use super::{Core, RedisQueue, answers, packed};
 use crate::clock::micros;
-use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, QueueError};
+use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, Note, QueueError};
 
 /// One message of a batch.
 #[derive(Debug)]
@@ -44,9 +44,9 @@ pub(super) async fn all(core: Arc<Core>, items: Vec<Accept>) -> Result<Vec<Accep
         call.arg(message.id.as_str()).arg(lane.as_str()).arg(message.class.as_str());
         call.arg(not_after_us.map(|us| us.to_string()).unwrap_or_default());
         call.arg(match message.held {
-            HeldEffect::Leave => "",
-            HeldEffect::Wake(_) => "wake",
-            HeldEffect::Bury(_) => "bury",
+            HeldEffect::Leave => String::new(),
+            HeldEffect::Wake(Note(note)) => format!("wake:{note}"),
+            HeldEffect::Bury(Note(note)) => format!("bury:{note}"),
         });
         call.arg(if message.late { "1" } else { "" });
         call.arg(message.dead_reason.as_deref().unwrap_or_default()).arg(packed.as_ref());

@@ -8,7 +8,7 @@ use redis::{FromRedisValue, Value};
 use super::packed::unpack;
 use crate::{
     Accepted, Buried, Class, Counts, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease,
-    Leased, MessageId, Paused, Progress, QueueError, Scope, Standing, Taken, Token, Violation,
+    Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token, Violation,
 };
 
 pub(super) fn accepted(answer: Value) -> Result<(u64, Vec<Accepted>), QueueError> {
@@ -66,12 +66,25 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
                 sent: item.count()?,
                 sending: item.optional_text()?.and_then(|part| part.parse().ok()),
             },
-            standing: Standing { trigger: item.count()?, ..Standing::default() },
+            standing: item.standing()?,
             answer: item.optional_bytes()?,
             unanswered: item.count()? > 0,
         });
     }
     Ok(Taken { messages, buried, next_due: due.parse().ok().map(Duration::from_micros) })
+}
+
+/// Where each message of a batch of records stands; `None` if its lease is lost.
+pub(super) fn recorded(answer: Value) -> Result<Vec<Option<Standing>>, QueueError> {
+    let mut values = Values::of(answer)?;
+    let mut standings = Vec::new();
+    while let Some(value) = values.next() {
+        standings.push(match value {
+            Value::Int(0) => None,
+            value => Some(Values::of(value)?.standing()?),
+        });
+    }
+    Ok(standings)
 }
 
 pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
@@ -227,6 +240,14 @@ impl Values {
             None | Some(Value::Nil) => Ok(None),
             Some(value) => text_of(value).map(Some),
         }
+    }
+
+    /// Trigger, note and sends, each absent as in [`Self::count`].
+    fn standing(&mut self) -> Result<Standing, QueueError> {
+        let trigger = self.count()?;
+        let note = self.optional_text()?.filter(|note| !note.is_empty());
+        let note = note.map(|note| note.parse().map(Note)).transpose().map_err(|_| unexpected())?;
+        Ok(Standing { trigger, note, sends: self.count()? })
     }
 
     /// A list of ids.

@@ -155,7 +155,7 @@ impl Core {
     async fn lanes(&self, ready: &BTreeMap<String, (u64, String)>) -> Result<Vec<String>, QueueError> {
         let Self { link, keys, .. } = self;
         let mut lanes: BTreeSet<String> = ready.keys().cloned().collect();
-        for kind in ["lane:", "older:", "run:", "held:"] {
+        for kind in ["lane:", "older:", "run:", "held:", "sends:"] {
             let start = format!("{}{kind}", keys.base());
             let mut cursor = 0_u64;
             loop {

@@ -73,7 +73,7 @@ pub struct RedisQueue {
     /// no big answer in front of them makes them late.
     heartbeat: Link,
     accepts: Batcher<Accept, Accepted>,
-    records: Batcher<Record, bool>,
+    records: Batcher<Record, Option<Standing>>,
     completes: Batcher<Lease, bool>,
     /// The number of the next record call, from 1.
     recorded: AtomicU64,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::batch::Item;
-use super::{Core, RedisQueue};
+use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
 use crate::{
     Answered, Awaiting, HELD_MAX, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError, Standing,
@@ -36,8 +36,8 @@ impl RedisQueue {
             bytes.map_or(Ok(()), |bytes| crate::message::check_bytes(what, bytes))?;
         }
         let number = self.recorded.fetch_add(1, Ordering::Relaxed);
-        held(self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?)?;
-        Ok(Standing::default())
+        let recorded = self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?;
+        recorded.ok_or(QueueError::LeaseLost)
     }
 
     pub(super) async fn complete_message(&self, lease: &Lease) -> Result<(), QueueError> {
@@ -145,7 +145,10 @@ impl Item for Record {
 }
 
 /// Runs one batch of records.
-pub(super) async fn record_all(core: Arc<Core>, items: Vec<Record>) -> Result<Vec<bool>, QueueError> {
+pub(super) async fn record_all(
+    core: Arc<Core>,
+    items: Vec<Record>,
+) -> Result<Vec<Option<Standing>>, QueueError> {
     let Core { link, keys, scripts, .. } = &*core;
     let mut call = scripts.record.key(keys.base());
     call.arg(link.test_now());
@@ -157,7 +160,7 @@ pub(super) async fn record_all(core: Arc<Core>, items: Vec<Record>) -> Result<Ve
         let keep_ms = memory.as_ref().map(|memory| (micros(memory.keep_for) / 1000).max(1).to_string());
         call.arg(keep_ms.unwrap_or_default()).arg(memory.as_ref().map_or(&[][..], |memory| &memory.bytes));
     }
-    link.run(&call).await
+    answers::recorded(link.run(&call).await?)
 }
 
 impl Item for Lease {

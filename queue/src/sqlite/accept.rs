@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::job::Step;
 use super::now::stored;
 use super::{held, lane};
-use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage};
+use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, Note};
 
 /// Stores the message unless its id is known or, by the queue's clock, `deadline_us` has passed. The id is known for
 /// `window_us` from now on.
@@ -63,16 +63,25 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
     )?;
     match message.held {
         HeldEffect::Leave => {}
-        HeldEffect::Wake(_) => {
+        HeldEffect::Wake(Note(note)) => {
             // A waking message that the current one has not seen: a hold that names an older one comes too late.
             step.execute(
-                "INSERT INTO head (seq, triggers) SELECT current, 1 FROM lane WHERE no = ?1 AND current IS NOT NULL
-                    ON CONFLICT (seq) DO UPDATE SET triggers = triggers + 1",
-                params![lane],
+                "INSERT INTO head (seq, triggers, note)
+                    SELECT current, 1, ?2 FROM lane WHERE no = ?1 AND current IS NOT NULL
+                    ON CONFLICT (seq) DO UPDATE SET triggers = triggers + 1, note = excluded.note",
+                params![lane, note.cast_signed()],
             )?;
-            held::wake(step, name, lane)?;
+            step.execute("UPDATE lane SET sends = 0 WHERE no = ?1 AND sends > 0", params![lane])?;
+            held::wake(step, name, lane, note)?;
         }
-        HeldEffect::Bury(_) => held::bury_all(step, name)?,
+        HeldEffect::Bury(Note(note)) => {
+            step.execute(
+                "INSERT INTO head (seq, note) SELECT current, ?2 FROM lane WHERE no = ?1 AND current IS NOT NULL
+                    ON CONFLICT (seq) DO UPDATE SET note = excluded.note",
+                params![lane, note.cast_signed()],
+            )?;
+            held::bury_all(step, name)?;
+        }
     }
     Ok(Accepted::New)
 }

@@ -36,8 +36,8 @@ pub(super) fn put_aside(
     Ok(())
 }
 
-/// Puts all held messages of a lane back to waiting, in their order and in front.
-pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64) -> Result<(), Fault> {
+/// Puts all held messages of a lane back to waiting, in their order and in front. They know what woke them.
+pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64, note: u64) -> Result<(), Fault> {
     for no in numbers(step, name)?.into_iter().rev() {
         step.execute(
             "INSERT INTO message (lane_no, second, id, class, arrived_us, payload)
@@ -47,9 +47,9 @@ pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64) -> Result<(), Fault> 
             params![no, lane],
         )?;
         step.execute(
-            "INSERT INTO head (seq, failures, snoozes, last_error, sent, sending, replies, answer)
-             SELECT ?2, failures, snoozes, last_error, sent, sending, replies, answer FROM held WHERE no = ?1",
-            params![no, step.db.last_insert_rowid()],
+            "INSERT INTO head (seq, failures, snoozes, last_error, sent, sending, replies, answer, note)
+             SELECT ?2, failures, snoozes, last_error, sent, sending, replies, answer, ?3 FROM held WHERE no = ?1",
+            params![no, step.db.last_insert_rowid(), note.cast_signed()],
         )?;
         step.execute("DELETE FROM held WHERE no = ?1", params![no])?;
     }

@@ -49,7 +49,7 @@ const PRUNED_AT_LEAST: usize = 64;
 static FORMAT: Format = Format {
     noun: "queue",
     application_id: 0x4875_5869,
-    number: 1,
+    number: 2,
     schema: include_str!("schema.sql"),
     keep_house,
 };

@@ -1,4 +1,4 @@
--- Format 1 of the embedded queue. PRAGMA user_version holds the format, PRAGMA application_id says whose file it is.
+-- Format 2 of the embedded queue. PRAGMA user_version holds the format, PRAGMA application_id says whose file it is.
 --
 -- Times are microseconds since the Unix epoch by the queue's own clock (arrived_us: by the receiver's).
 -- Anyone may read the file with sqlite3 while the queue runs. Only the queue may write to it.
@@ -28,6 +28,7 @@ CREATE TABLE lane (
     due_us   INTEGER,                   -- leased: when the lease runs out; delayed: when the delay is over
     token    TEXT,                      -- leased only: what a settling call must carry
     worker   TEXT,                      -- leased only: the worker's name, for people
+    sends    INTEGER NOT NULL DEFAULT 0,    -- sends announced in it since its last waking message; gone with the lane
     CHECK (CASE state
         WHEN 'ready'   THEN position IS NOT NULL AND due_us IS NULL     AND token IS NULL     AND worker IS NULL
         WHEN 'leased'  THEN position IS NULL     AND due_us IS NOT NULL AND token IS NOT NULL AND worker IS NOT NULL
@@ -71,6 +72,7 @@ CREATE TABLE head (
     sending    INTEGER,                     -- the part about to be sent, from 0: after a crash, the unsure one
     replies    BLOB,                        -- the handler's replies, in the worker's format
     triggers   INTEGER NOT NULL DEFAULT 0,  -- waking messages that came since it was taken first
+    note       INTEGER,                     -- what the last message told that changed its right to send, or that woke it
     awaiting   INTEGER NOT NULL DEFAULT 0,  -- 1: it waits for an answer by call back
     unanswered INTEGER NOT NULL DEFAULT 0,  -- 1: it waited for one, and none came
     answer     BLOB                         -- the answer by call back

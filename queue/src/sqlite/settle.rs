@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::dead::Letter;
 use super::fault::Fault;
@@ -14,7 +14,7 @@ use super::now::stored;
 use super::{held, lane, value};
 use crate::clock::micros;
 use crate::{
-    Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError, Renewal, Standing,
+    Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Standing,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
@@ -30,7 +30,8 @@ pub(super) fn renew(step: &Step<'_>, leases: &[Lease], lease_for: Duration) -> R
     leases.iter().map(renew).collect()
 }
 
-/// Replaces `sent` and `sending`, and the replies if there are some; with the first replies the lane's memory.
+/// Replaces `sent` and `sending`, and the replies if there are some; with the first replies the lane's memory. Counts the
+/// send that is announced or taken back.
 pub(super) fn record(
     step: &Step<'_>,
     lease: &Lease,
@@ -44,13 +45,35 @@ pub(super) fn record(
             value::set(step, &format!("memory:{}", lease.lane), &memory.bytes, memory.keep_for)?;
         }
     }
+    let sql = "SELECT sent, sending FROM head WHERE seq = ?1";
+    let known = step.first(sql, params![current.seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (sent, sending): (u32, Option<u32>) = known.unwrap_or_default();
+    let counted = match (sending, progress.sending) {
+        (before, Some(now)) if before != Some(now) => 1,
+        (Some(_), None) if progress.sent == sent => -1,
+        _ => 0,
+    };
+    if counted != 0 {
+        let sql = "UPDATE lane SET sends = max(sends + ?2, 0) WHERE no = ?1";
+        step.execute(sql, params![current.lane, counted])?;
+    }
     step.execute(
         "INSERT INTO head (seq, sent, sending, replies) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT (seq) DO UPDATE SET sent = excluded.sent, sending = excluded.sending,
                 replies = coalesce(excluded.replies, replies)",
         params![current.seq, progress.sent, progress.sending, progress.replies.as_deref()],
     )?;
-    Ok(Standing::default())
+    let sql =
+        "SELECT triggers, note, sends FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
+    let standing = step.first(sql, params![current.lane], |row| standing_at(row, 0))?;
+    Ok(standing.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
+}
+
+/// What three columns from `at` on tell: the triggers, the note and the sends.
+pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing> {
+    let note: Option<i64> = row.get(at + 1)?;
+    let note = note.map(|note| Note(note.cast_unsigned()));
+    Ok(Standing { trigger: row.get(at)?, note, sends: row.get(at + 2)? })
 }
 
 /// Ends the message.

@@ -14,6 +14,7 @@ use super::job::Step;
 use super::lane::{next, promote_due, reclaim_expired, to_end};
 use super::now::{loaded, stored};
 use super::pulse::Pulse;
+use super::settle::standing_at;
 use super::{held, pause, value};
 use crate::clock::micros;
 use crate::{
@@ -30,8 +31,8 @@ macro_rules! heads {
         concat!(
             "SELECT lane.no, lane.name, message.id, message.class, message.payload, message.arrived_us,
                 coalesce(head.failures, 0), coalesce(head.losses, 0), coalesce(head.snoozes, 0), head.last_error,
-                head.replies, coalesce(head.sent, 0), head.sending, coalesce(head.triggers, 0), head.answer,
-                coalesce(head.unanswered, 0) FROM ",
+                head.replies, coalesce(head.sent, 0), head.sending, head.answer, coalesce(head.unanswered, 0),
+                coalesce(head.triggers, 0), head.note, lane.sends FROM ",
             $from
         )
     };
@@ -295,9 +296,9 @@ impl Head {
                 sent: row.get(11)?,
                 sending: row.get(12)?,
             },
-            standing: Standing { trigger: row.get(13)?, ..Standing::default() },
-            answer: row.get(14)?,
-            unanswered: row.get(15)?,
+            answer: row.get(13)?,
+            unanswered: row.get(14)?,
+            standing: standing_at(row, 15)?,
         })
     }
 

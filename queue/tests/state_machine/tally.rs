@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use huixin_queue::Progress;
+
 use crate::ask::Told;
 use crate::operation::Operation;
 
@@ -19,7 +21,10 @@ const MUST_BE_MET: &[&str] = &[
     "TakeAgain something",
     "TakeLate",
     "Renew Lost",
-    "Record Ok(())",
+    "Record Ok",
+    "Record Ok with note",
+    "Record Ok with sends",
+    "Record Err(LeaseLost)",
     "Complete Ok(())",
     "Complete Err(LeaseLost)",
     "Retry Ok(())",
@@ -45,6 +50,9 @@ const MUST_BE_MET: &[&str] = &[
     "given with memory",
     "given with replies",
     "given with trigger",
+    "given with note",
+    "given with sends",
+    "given with sends of an earlier message",
 ];
 
 /// Counts of answers, by operation and kind.
@@ -61,12 +69,24 @@ impl Tally {
             Operation::Revive { .. } | Operation::Drop { .. } if told.text.contains("true") => "some",
             Operation::Renew { .. } if told.text.contains("Lost") => "Lost",
             Operation::Revive { .. } | Operation::Drop { .. } | Operation::Renew { .. } => "none",
+            Operation::Record { .. } if told.text.starts_with("Ok") => "Ok",
             Operation::Get | Operation::Limit { .. } | Operation::Dead { .. } => "",
             Operation::TakeLate { .. } => "",
             _ => &told.text,
         };
         self.add(format!("{name} {answer}").trim_end().to_owned());
+        if matches!(operation, Operation::Record { .. }) && told.text.starts_with("Ok") {
+            for (kind, is) in
+                [("note", told.text.contains("Some(Note")), ("sends", !told.text.contains("sends: 0"))]
+            {
+                if is {
+                    self.add(format!("Record Ok with {kind}"));
+                }
+            }
+        }
         for leased in &told.given {
+            let standing = leased.standing;
+            let untouched = leased.progress == Progress::default();
             let kinds = [
                 ("losses", leased.losses > 0),
                 ("suspect", leased.losses > 1),
@@ -74,7 +94,10 @@ impl Tally {
                 ("unanswered", leased.unanswered),
                 ("memory", leased.memory.is_some()),
                 ("replies", leased.progress.replies.is_some()),
-                ("trigger", leased.standing.trigger > 0),
+                ("trigger", standing.trigger > 0),
+                ("note", standing.note.is_some()),
+                ("sends", standing.sends > 0),
+                ("sends of an earlier message", standing.sends > 0 && untouched),
             ];
             for (kind, _) in kinds.iter().filter(|(_, is)| *is) {
                 self.add(format!("given with {kind}"));

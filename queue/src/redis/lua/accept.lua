@@ -1,7 +1,7 @@
 #!lua
 -- Stores messages that were not stored before: dedup and enqueue in one step.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys
+-- KEYS[1]  base     (none)  prefix of this shard's keys: sends keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
 -- KEYS[4]  dead     zset    id of a dead letter -> time of death, us
@@ -18,8 +18,8 @@
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  dedup window, ms
 -- ARGV[3]  letters dead on arrival that a class may hold
--- then for each item: id, lane, class, not_after_us or "", "wake" or "bury" (held ones) or "", "1" (late) or "",
--- dead reason or "", packed message
+-- then for each item: id, lane, class, not_after_us or "", "wake" or "bury" (held ones) with a colon and the note (a number)
+-- or "", "1" (late) or "", dead reason or "", packed message
 --
 -- Returns: the time now in us as text, then for each item 1 new, 2 duplicate, 3 expired, 4 counted.
 -- Not allowed when memory is full: what can't be stored must fail before anything is written.
@@ -40,13 +40,15 @@ local function is_fresh(mark)
   return true
 end
 
--- Puts the held messages of a lane back to waiting, in their order and in front.
-local function wake_held(lane)
+-- Puts the held messages of a lane back to waiting, in their order and in front. They know what woke them.
+local function wake_held(lane, note)
   local held = held_of(lane)
   for i = #held, 1, -1 do
     local record = held[i]
     redis.call('ZREM', KEYS[6], held_member(record, lane))
-    redis.call('LPUSH', key('older:' .. lane), cmsgpack.pack({ unpack(record, 4) }))
+    local older = { unpack(record, 4) }
+    older[#older + 1] = note
+    redis.call('LPUSH', key('older:' .. lane), cmsgpack.pack(older))
   end
   redis.call('DEL', key('held:' .. lane))
 end
@@ -54,7 +56,9 @@ end
 for i = 1, (#ARGV - 3) / 8 do
   local k, a = 6 + 7 * (i - 1), 3 + 8 * (i - 1)
   local lane, class, not_after = ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
-  local effect, late, reason, packed = ARGV[a + 5], ARGV[a + 6], ARGV[a + 7], ARGV[a + 8]
+  local late, reason, packed = ARGV[a + 6], ARGV[a + 7], ARGV[a + 8]
+  -- Both words have four letters. A note isn't read as a number: it may have more digits than one keeps.
+  local effect, note = ARGV[a + 5]:sub(1, 4), ARGV[a + 5]:sub(6)
   local lane_key, older, run = KEYS[k + 2], KEYS[k + 3], KEYS[k + 4]
   local result
   if not_after ~= '' and now > tonumber(not_after) then
@@ -81,11 +85,18 @@ for i = 1, (#ARGV - 3) / 8 do
       busy = redis.call('RPUSH', lane_key, packed) > 1 or redis.call('EXISTS', older, run) > 0
     end
     if effect == 'wake' then
-      -- A waking message that the current one has not seen: a hold that names an older one comes too late.
-      if busy and redis.call('EXISTS', run) == 1 then redis.call('HINCRBY', run, 'trigger', 1) end
-      if holding then wake_held(lane) end
-    elseif effect == 'bury' and holding then
-      for _, record in ipairs(held_of(lane)) do
+      -- A lane that isn't busy has nothing to be forgotten: this costs only the others.
+      if busy and redis.call('EXISTS', run) == 1 then
+        -- A waking message that the current one has not seen: a hold that names an older one comes too late.
+        redis.call('HINCRBY', run, 'trigger', 1)
+        redis.call('HSET', run, 'note', note, 'sends', 0)
+      elseif busy then
+        redis.call('DEL', key('sends:' .. lane))
+      end
+      if holding then wake_held(lane, note) end
+    elseif effect == 'bury' then
+      if busy and redis.call('EXISTS', run) == 1 then redis.call('HSET', run, 'note', note) end
+      for _, record in ipairs(holding and held_of(lane) or {}) do
         bury_held(lane, record, 'a later message of its lane ended the right to answer', now)
       end
     end

@@ -3,7 +3,7 @@
 -- delayed and parked; any other lane is in none. Reads only. Where a lane is ready is told by the caller, who has read the
 -- ready lists once; or, for the few that then seem wrong, read here, in the same step, at a cost that grows with the lists.
 --
--- KEYS[1]  base    (none)  prefix of this shard's keys: older and run keys are named from it
+-- KEYS[1]  base    (none)  prefix of this shard's keys: older, run and sends keys are named from it
 -- KEYS[2]  open    hash    class -> messages not yet at their end
 -- KEYS[3]  lease   zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  delay   zset    delayed lane -> when it is due, us
@@ -59,6 +59,9 @@ for i = 3, #ARGV, 3 do
   if (leased == 1) ~= (run[3] and true or false) then report(run[3] and 'a token, but not leased' or 'leased, but no token') end
   if redis.call('EXISTS', key('run:' .. lane)) == 1 and not run[1] then report('a record that no take began') end
   if run[1] and not run[2] and first == 0 then report('a record, but no current message') end
+  if redis.call('EXISTS', key('sends:' .. lane)) == 1 and (run[1] or messages == 0) then
+    report('sends kept as between two messages, but it is not there')
+  end
   if run[5] and delayed == 0 then report('it awaits an answer, but is not delayed') end
   if parked == 1 and redis.call('HEXISTS', KEYS[7], 'l' .. lane) == 0 then report('parked, but not paused') end
   local held = held_of(lane)

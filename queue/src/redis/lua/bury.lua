@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Moves a leased message to the dead letters; its lane goes on.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: ready keys are named from it
+-- KEYS[1]  base     (none)  prefix of this shard's keys: ready and sends keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
 -- KEYS[4]  lease    zset    leased lane -> when its lease runs out, us
@@ -20,10 +20,10 @@
 -- Returns: 1 buried, 0 the lease is lost.
 
 local lane = ARGV[2]
-local held = redis.call('HMGET', KEYS[7], 'token', 'packed', 'failures', 'losses')
+local held = redis.call('HMGET', KEYS[7], 'token', 'packed', 'failures', 'losses', 'sends')
 local packed = held[1] == ARGV[3] and (held[2] or redis.call('LINDEX', KEYS[5], 0))
 if not packed then return 0 end
 redis.call('HINCRBY', KEYS[3], class_of(packed), -1)
 write_letter(packed, lane, ARGV[4], held[3], held[4], now_us())
-wake(go_on(lane, held[2]))
+wake(go_on(lane, held[2], held[5]))
 return 1

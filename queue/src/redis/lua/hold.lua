@@ -2,7 +2,7 @@
 -- Puts a leased message aside until its lane gets a waking one; the lane goes on. If a waking one has come that the caller
 -- did not see, the message waits for another turn instead.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: arrived and ready keys are named from it
+-- KEYS[1]  base     (none)  prefix of this shard's keys: arrived, ready and sends keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  lease    zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  lane     list    packed messages of the lane, the head first
@@ -26,7 +26,7 @@
 
 local lane = ARGV[2]
 local h = redis.call('HMGET', KEYS[6], 'token', 'packed', 'trigger', 'failures', 'snoozes', 'error', 'replies',
-  'sent', 'sending', 'answer')
+  'sent', 'sending', 'answer', 'sends')
 local packed = h[1] == ARGV[3] and (h[2] or redis.call('LINDEX', KEYS[4], 0))
 if not packed then return 0 end
 if tonumber(h[3] or 0) > tonumber(ARGV[4]) then
@@ -44,5 +44,5 @@ local ends = now + tonumber(ARGV[5])
 local record = { redis.call('INCR', KEYS[9]), ends, ARGV[7], packed, h[4], false, h[5], h[6], h[7], h[8], h[9], h[10] }
 redis.call('HSET', KEYS[8], order_of(record), cmsgpack.pack(record))
 redis.call('ZADD', KEYS[7], us(ends), held_member(record, lane))
-wake(go_on(lane, h[2]))
+wake(go_on(lane, h[2], h[11]))
 return 1

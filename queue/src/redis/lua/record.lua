@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Records how far the answers to leased messages have got.
+-- Records how far the answers to leased messages have got, and counts the sends of their lanes.
 --
 -- KEYS[1]  base  (none)  prefix of this shard's keys
 -- KEYS[1 + 2*i - 1]  run     hash    record of item i's lane
@@ -9,17 +9,27 @@
 -- then for each item: proof, the caller's number of this call, "1" if replies are given or "0", replies, sent,
 -- sending or "", how long the memory is kept in ms or "" if it stays, memory
 --
--- Returns: for each item 1 recorded, or overtaken by a later call; 0 the lease is lost.
+-- Returns: for each item { trigger, note or "", sends } as they are afterwards: recorded, or overtaken by a later call; 0 the
+-- lease is lost.
 
 local results = {}
 for i = 1, (#KEYS - 1) / 2 do
   local a = 1 + 8 * (i - 1)
   local run, memory = KEYS[2 * i], KEYS[2 * i + 1]
-  local held = redis.call('HMGET', run, 'token', 'recorded', 'replies')
+  local held = redis.call('HMGET', run, 'token', 'recorded', 'replies', 'sent', 'sending', 'sends',
+    'trigger', 'note')
   if held[1] == ARGV[a + 1] then
+    local sends = tonumber(held[6] or 0)
     -- A call that comes late, over a connection that was given up, must not undo what a later one recorded.
     if tonumber(held[2]) < tonumber(ARGV[a + 2]) then
-      redis.call('HSET', run, 'recorded', ARGV[a + 2], 'sent', ARGV[a + 5], 'sending', ARGV[a + 6])
+      local before, sending = held[5] or '', ARGV[a + 6]
+      if sending ~= '' and sending ~= before then
+        sends = sends + 1
+      elseif sending == '' and before ~= '' and tonumber(held[4] or 0) == tonumber(ARGV[a + 5]) then
+        -- The send was taken back. A waking message that came meanwhile has it forgotten already.
+        sends = math.max(sends - 1, 0)
+      end
+      redis.call('HSET', run, 'recorded', ARGV[a + 2], 'sent', ARGV[a + 5], 'sending', sending, 'sends', sends)
       if ARGV[a + 3] == '1' then
         redis.call('HSET', run, 'replies', ARGV[a + 4])
         if ARGV[a + 7] ~= '' and not held[3] then
@@ -32,7 +42,7 @@ for i = 1, (#KEYS - 1) / 2 do
         end
       end
     end
-    results[i] = 1
+    results[i] = { held[7] or '0', held[8] or '', sends }
   else
     results[i] = 0
   end

@@ -64,8 +64,9 @@ local function make_ready(push, lane)
 end
 
 -- The current message of a lane is over. The lane goes on with its next message, at the end of ready; without one it is in
--- no state. The record and the lease are left to `forget`. How many lanes it made ready, and the message.
-local function pass_on(lane, popped)
+-- no state. The record and the lease are left to `forget`. The sends that the record counted go on with the next message:
+-- until a take begins with that, in a key of their own. How many lanes it made ready, and the message.
+local function pass_on(lane, popped, sends)
   local packed = popped or redis.call('LPOP', key('lane:' .. lane))
   -- Which list is next matters only for its class, and a take sees whether that is right.
   local following = redis.call('LINDEX', key('lane:' .. lane), 0)
@@ -75,6 +76,7 @@ local function pass_on(lane, popped)
     following = cmsgpack.unpack(older)[1]
   end
   redis.call('RPUSH', key('ready:' .. class_of(following)), lane)
+  if sends and tonumber(sends) > 0 then redis.call('SET', key('sends:' .. lane), sends) end
   return 1, packed
 end
 
@@ -87,8 +89,8 @@ local function forget(lanes)
   redis.call('ZREM', key('lease'), unpack(lanes))
 end
 
-local function go_on(lane, popped)
-  local made_ready = pass_on(lane, popped)
+local function go_on(lane, popped, sends)
+  local made_ready = pass_on(lane, popped, sends)
   forget({ lane })
   return made_ready
 end

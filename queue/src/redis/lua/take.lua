@@ -2,7 +2,7 @@
 -- Leases the heads of ready lanes, after moving to ready what is due and what has expired.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named:
---                           arrived, dead, letter, older, open and run
+--                           arrived, dead, letter, memory, older, open, run and sends
 -- KEYS[2]  lease    zset    leased lane -> when its lease runs out, us
 -- KEYS[3]  delay    zset    delayed lane -> when it is due, us
 -- KEYS[4]  counter  string  the last fencing token's number
@@ -26,8 +26,8 @@
 --
 -- Returns: { now us, microseconds until something is due or -1 (text), token, { id, class, reason of what died, ... },
 -- message, message, ... }, each message being
--- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, answer, unanswered },
--- absent values "" (memory, replies, answer: false), shorter if all the rest is absent.
+-- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, note, sends, answer,
+-- unanswered }, absent values "" (memory, replies, answer: false), shorter if all the rest is absent.
 -- A message of an unknown format isn't leased but put off for a minute, and comes as { lane, "" }.
 
 local UNKNOWN_PAUSE_US = 60000000
@@ -37,18 +37,25 @@ local now = now_us()
 local max, lease_us, moves = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local quiet = pulse(now, lease_us)
 
--- A message with the lane's memory and the state of its record.
+-- A message with the lane's memory and the state of its record. If the lane has waited between two messages with sends
+-- that count, the record takes them over here: one read for both, since most lanes have neither.
 local function item(lane, packed, has_record)
-  local memory = redis.call('GET', key('memory:' .. lane))
+  local run = key('run:' .. lane)
+  local known = redis.call('MGET', key('memory:' .. lane), key('sends:' .. lane))
+  local memory, sends = known[1], known[2]
+  if sends then
+    redis.call('HSET', run, 'sends', sends)
+    redis.call('DEL', key('sends:' .. lane))
+  end
   if memory then
     local at = memory:find(':', 1, true)
     memory = tonumber(memory:sub(1, at - 1)) > now and memory:sub(at + 1)
   end
-  if not has_record then return { lane, packed, memory } end
-  local h = redis.call('HMGET', key('run:' .. lane), 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent',
-    'sending', 'trigger', 'answer', 'unanswered')
+  if not has_record and not sends then return { lane, packed, memory } end
+  local h = redis.call('HMGET', run, 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent', 'sending', 'trigger',
+    'note', 'sends', 'answer', 'unanswered')
   return { lane, packed, memory, h[1] or '', h[2] or '', h[3] or '', h[4] or '', h[5], h[6] or '', h[7] or '',
-    h[8] or '', h[9], h[10] or '' }
+    h[8] or '', h[9] or '', h[10] or '', h[11], h[12] or '' }
 end
 
 local function next_due()
@@ -104,7 +111,7 @@ end
 -- What has expired goes to the front, the longest expired first: it has had its turn and lost it to a dead worker.
 local function reclaim(lane, deadline)
   local run = key('run:' .. lane)
-  local h = redis.call('HMGET', run, 'packed', 'failures', 'losses', 'confirmed', 'worker', 'lost_by')
+  local h = redis.call('HMGET', run, 'packed', 'failures', 'losses', 'confirmed', 'worker', 'lost_by', 'sends')
   local losses = tonumber(h[3] or 0)
   redis.call('ZREM', lease_key, lane)
   if deadline > quiet and (losses == 0 or h[4]) then
@@ -116,7 +123,7 @@ local function reclaim(lane, deadline)
       local reason = losses .. ' workers died while they handled it: ' .. lost_by
       write_letter(packed, lane, reason, h[2], losses, now)
       note_buried(packed, reason)
-      go_on(lane, h[1])
+      go_on(lane, h[1], h[7])
       return
     end
     redis.call('HSET', run, 'losses', losses, 'lost_by', lost_by)
@@ -165,7 +172,7 @@ local function lease(lane, class)
   local run = key('run:' .. lane)
   local packed, record, current, losses
   -- Nearly all lanes have only their first list: one look tells.
-  local plain = redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane)) == 0
+  local plain = redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane)) == 0
   if plain then
     packed = redis.call('LINDEX', key('lane:' .. lane), 0)
   else
@@ -200,7 +207,7 @@ local function lease(lane, class)
     -- It leaves the second list, whose head may change while it is handled, and lives in its record.
     redis.call('LPOP', key('older:' .. lane))
     redis.call('HSET', run, 'packed', packed)
-    for i, field in ipairs({ 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent', 'sending', 'answer' }) do
+    for i, field in ipairs({ 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent', 'sending', 'answer', 'note' }) do
       local value = record[i + 1]
       if value and value ~= '' then redis.call('HSET', run, field, value) end
     end

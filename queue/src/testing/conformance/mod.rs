@@ -16,8 +16,9 @@ use bytes::Bytes;
 
 use crate::{
     Accepted, Answered, Awaiting, Class, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage, HELD_MAX,
-    HeldEffect, Hold, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Note, Paused,
-    Progress, Queue, QueueError, Renewal, Scope, TakeRequest, Taken, TestClock, WorkerId, settling_pause,
+    HeldEffect, Hold, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage,
+    Note, Paused, Progress, Queue, QueueError, Renewal, Scope, Standing, TakeRequest, Taken, TestClock,
+    WorkerId, settling_pause,
 };
 
 macro_rules! properties {
@@ -41,6 +42,7 @@ mod pause;
 mod poison;
 mod settle;
 mod share;
+mod standing;
 mod take;
 
 pub use accept::*;
@@ -54,6 +56,7 @@ pub use pause::*;
 pub use poison::*;
 pub use settle::*;
 pub use share::*;
+pub use standing::*;
 pub use take::*;
 
 /// The dedup window with which the suite wants the queue opened.
@@ -145,6 +148,22 @@ macro_rules! conformance {
             a_lane_holds_only_so_many
             an_id_that_comes_again_after_the_dedup_window_is_held_beside_the_first
             a_message_that_ends_the_right_to_answer_buries_what_is_held
+            // standing
+            a_send_that_is_announced_counts
+            a_send_that_is_announced_again_counts_once
+            a_send_that_is_taken_back_does_not_count
+            a_waking_message_begins_the_count_anew
+            a_waking_message_begins_the_count_anew_while_the_lane_waits_between_two_messages
+            a_message_that_ends_the_right_leaves_the_count
+            the_count_goes_on_with_the_next_message_however_the_last_one_ended
+            the_count_goes_on_with_a_message_out_of_a_spool_and_beside_a_memory
+            the_standing_is_kept_over_retries_snoozes_releases_and_lost_leases
+            recording_tells_of_a_message_that_came_meanwhile_with_its_note
+            any_number_is_a_note
+            a_message_that_is_woken_knows_the_note_of_what_woke_it
+            a_hold_that_comes_too_late_keeps_the_note
+            a_note_ends_with_its_message
+            a_lane_that_has_nothing_more_forgets_the_count
             // answer
             an_answer_ends_the_wait_and_comes_with_the_message
             an_answer_may_come_before_the_wait_for_it
