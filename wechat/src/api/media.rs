@@ -2,6 +2,10 @@
 //!
 //! A message names its media by the id that WeChat gave it when it was uploaded. A reply may also say where the media is
 //! to be had; whoever sends it uploads it first and puts the id in its place.
+//!
+//! For pictures WeChat's page on uploads says 10 MB in one place and 2 MB in another. The larger is the limit here: a
+//! picture between the two may well be taken, and if it isn't, WeChat's own refusal (40006, 40009) says so and costs one
+//! call. Refusing it ourselves would take from everybody what perhaps works. 2 MB is safe.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +47,25 @@ impl MediaKind {
             Self::Voice => "voice",
             Self::Video => "video",
             Self::Thumb => "thumb",
+        }
+    }
+
+    /// The most bytes that WeChat takes of this kind.
+    pub const fn max_bytes(self) -> usize {
+        match self {
+            Self::Image | Self::Video => 10 * 1024 * 1024,
+            Self::Voice => 2 * 1024 * 1024,
+            Self::Thumb => 64 * 1024,
+        }
+    }
+
+    /// The MIME types of the files that WeChat takes of this kind.
+    pub const fn types(self) -> &'static [&'static str] {
+        match self {
+            Self::Image => &["image/png", "image/jpeg", "image/gif"],
+            Self::Voice => &["audio/amr", "audio/mpeg"],
+            Self::Video => &["video/mp4"],
+            Self::Thumb => &["image/jpeg"],
         }
     }
 }
