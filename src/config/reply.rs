@@ -2,7 +2,7 @@
 //!
 //! The schema is the worker's, the same that HTTP services answer by; here TOML becomes the JSON that it is about.
 
-use huixin_wechat::Outgoing;
+use huixin_wechat::Content;
 use serde_json::Value as Json;
 
 use super::CheckTemplate;
@@ -22,7 +22,7 @@ pub(super) fn read(node: &Node, check_template: CheckTemplate<'_>) -> Result<Jso
         );
     }
     for part in &parts {
-        if let Outgoing::Text { content } = part {
+        if let Content::Text { content } = &part.content {
             check_template(content).map_err(|error| Mistake::new(format!("has a bad template: {error}")))?;
         }
     }

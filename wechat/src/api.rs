@@ -13,6 +13,7 @@
 
 mod answer;
 mod codes;
+mod content;
 mod error;
 mod media;
 mod outgoing;
@@ -27,9 +28,10 @@ use std::time::Duration;
 use url::Url;
 
 pub use codes::{CodeClass, classify};
+pub use content::{Article, Content, MenuItem};
 pub use error::{ApiError, Cause};
-pub use media::{Media, MediaKind};
-pub use outgoing::{Article, Outgoing};
+pub use media::{FileType, Media, MediaKind};
+pub use outgoing::{NotUploaded, Outgoing};
 pub use token::AccessToken;
 pub use upload::{Downloaded, Uploaded};
 

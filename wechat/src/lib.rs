@@ -26,8 +26,8 @@ pub mod signature;
 pub mod xml;
 
 pub use api::{
-    AccessToken, ApiError, Article, Cause, Client, ClientConfig, CodeClass, Downloaded, Media, MediaKind,
-    Outgoing, Uploaded, classify, http_client,
+    AccessToken, ApiError, Article, Cause, Client, ClientConfig, CodeClass, Content, Downloaded, FileType,
+    Media, MediaKind, MenuItem, NotUploaded, Outgoing, Uploaded, classify, http_client,
 };
 pub use body::{BodyError, Parsed};
 pub use dedup::DedupKey;

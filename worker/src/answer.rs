@@ -29,7 +29,7 @@ impl Answer {
 
     /// What the user is told before the message dies.
     pub(crate) fn last_words(text: &str, failures: u32, reason: String) -> Self {
-        let parts = vec![Outgoing::Text { content: text.to_owned() }];
+        let parts = vec![Outgoing::text(text)];
         Self { format: FORMAT, parts, failures, dies_of: Some(reason) }
     }
 
@@ -47,12 +47,14 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
+    use huixin_wechat::{Content, Media};
+
     use super::*;
 
     #[test]
     fn an_answer_reads_back_as_it_was_recorded() {
         let answer = Answer::new(
-            vec![Outgoing::Text { content: "你好 😀".into() }, Outgoing::Image { media_id: "m".into() }],
+            vec![Outgoing::text("你好 😀"), Content::Image { media: Media::Id("m".into()) }.into()],
             2,
         );
         assert_eq!(Answer::decode(&answer.encode()), Some(answer));

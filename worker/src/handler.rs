@@ -57,7 +57,7 @@ pub enum Outcome {
 impl Outcome {
     /// A reply of one text.
     pub fn text(content: impl Into<String>) -> Self {
-        Self::Reply(vec![Outgoing::Text { content: content.into() }])
+        Self::Reply(vec![Outgoing::text(content)])
     }
 }
 

@@ -9,7 +9,7 @@
 //! | `{"type": "image"}` | `media_id` |
 //! | `{"type": "news"}` | `title`, `url`, and if wanted `description`, `picurl` |
 
-use huixin_wechat::{Article, Outgoing};
+use huixin_wechat::{Article, Content, Media, Outgoing};
 use serde_json::{Map, Value};
 
 /// A reply that doesn't keep to the schema.
@@ -41,19 +41,19 @@ pub fn parse(value: &Value) -> Result<Vec<Outgoing>, ReplyError> {
 pub fn tidy(parts: Vec<Outgoing>) -> Vec<Outgoing> {
     parts
         .into_iter()
-        .filter_map(|part| match part {
-            Outgoing::Text { content } => {
-                let content = content.trim();
-                (!content.is_empty()).then(|| Outgoing::Text { content: content.to_owned() })
+        .filter_map(|mut part| match &mut part.content {
+            Content::Text { content } => {
+                *content = content.trim().to_owned();
+                (!content.is_empty()).then_some(part)
             }
-            other => Some(other),
+            _ => Some(part),
         })
         .collect()
 }
 
 fn part(place: &str, value: &Value) -> Result<Outgoing, ReplyError> {
     let fields = match value {
-        Value::String(content) => return Ok(Outgoing::Text { content: content.clone() }),
+        Value::String(content) => return Ok(Outgoing::text(content.as_str())),
         Value::Object(fields) => fields,
         other => return Err(error(place, format!("must be a text or an object, and is {}", kind_of(other)))),
     };
@@ -73,16 +73,17 @@ fn part(place: &str, value: &Value) -> Result<Outgoing, ReplyError> {
         ));
     }
     Ok(match kind {
-        "text" => Outgoing::Text { content: reader.text("content")?.to_owned() },
-        "image" => Outgoing::Image { media_id: reader.filled("media_id")?.to_owned() },
-        _ => Outgoing::News {
+        "text" => Outgoing::text(reader.text("content")?),
+        "image" => Content::Image { media: Media::Id(reader.filled("media_id")?.to_owned()) }.into(),
+        _ => Content::News {
             articles: vec![Article {
                 title: reader.filled("title")?.to_owned(),
                 description: reader.text_or_empty("description")?.to_owned(),
                 url: reader.filled("url")?.to_owned(),
                 picurl: reader.text_or_empty("picurl")?.to_owned(),
             }],
-        },
+        }
+        .into(),
     })
 }
 
@@ -142,7 +143,7 @@ mod tests {
     use super::*;
 
     fn text(content: &str) -> Outgoing {
-        Outgoing::Text { content: content.into() }
+        Outgoing::text(content)
     }
 
     #[test]
@@ -154,12 +155,18 @@ mod tests {
             (json!(null), vec![]),
             (json!([]), vec![]),
             (json!(["a", " ", {"type": "text", "content": "b"}]), vec![text("a"), text("b")]),
-            (json!({"type": "image", "media_id": "m"}), vec![Outgoing::Image { media_id: "m".into() }]),
+            (
+                json!({"type": "image", "media_id": "m"}),
+                vec![Content::Image { media: Media::Id("m".into()) }.into()],
+            ),
             (
                 json!({"type": "news", "title": "t", "url": "u"}),
-                vec![Outgoing::News {
-                    articles: vec![Article { title: "t".into(), url: "u".into(), ..Article::default() }],
-                }],
+                vec![
+                    Content::News {
+                        articles: vec![Article { title: "t".into(), url: "u".into(), ..Article::default() }],
+                    }
+                    .into(),
+                ],
             ),
         ];
         for (value, expected) in rows {

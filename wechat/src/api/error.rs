@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::codes::{CodeClass, classify};
+use super::outgoing::NotUploaded;
 
 /// Why a call failed. No variant, in `Display`, `Debug` or its sources, shows a token, a secret or a raw answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -21,7 +22,7 @@ pub enum ApiError {
         /// The id by which WeChat finds the call again, if `errmsg` has one.
         rid: Option<String>,
     },
-    /// Certainly nothing reached WeChat: name, connection or TLS failed.
+    /// Certainly nothing reached WeChat: name, connection or TLS failed, or there was nothing to send.
     #[error("nothing was sent to WeChat")]
     NotSent(#[source] Cause),
     /// The request left, and what became of it isn't known: timeout, cut connection, 5xx, an answer that can't be read.
@@ -47,6 +48,7 @@ impl ApiError {
     pub fn class(&self) -> CodeClass {
         match self {
             ApiError::Refused { code, .. } => classify(*code),
+            ApiError::NotSent(Cause::NotUploaded(_)) => CodeClass::OurBug,
             ApiError::NotSent(_) | ApiError::Unsure(_) => CodeClass::Retry,
             ApiError::Token(inner) => match inner.class() {
                 CodeClass::Token => CodeClass::Config,
@@ -71,6 +73,9 @@ pub enum Cause {
     /// `api_base` can't be the start of a URL.
     #[error("the API's base address can't have paths")]
     Base,
+    /// The message's media should have been uploaded first.
+    #[error("{0}")]
+    NotUploaded(NotUploaded),
 }
 
 impl Cause {

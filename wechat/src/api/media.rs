@@ -2,10 +2,6 @@
 //!
 //! A message names its media by the id that WeChat gave it when it was uploaded. A reply may also say where the media is
 //! to be had; whoever sends it uploads it first and puts the id in its place.
-//!
-//! For pictures WeChat's page on uploads says 10 MB in one place and 2 MB in another. The larger is the limit here: a
-//! picture between the two may well be taken, and if it isn't, WeChat's own refusal (40006, 40009) says so and costs one
-//! call. Refusing it ourselves would take from everybody what perhaps works. 2 MB is safe.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +22,20 @@ pub enum Media {
     Base64(String),
 }
 
+/// The same under the keys of a message's small picture: `thumb_media_id`, `thumb_url`, `thumb_file`, `thumb_base64`.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Media")]
+pub(super) enum ThumbKeys {
+    #[serde(rename = "thumb_media_id")]
+    Id(String),
+    #[serde(rename = "thumb_url")]
+    Url(String),
+    #[serde(rename = "thumb_file")]
+    File(String),
+    #[serde(rename = "thumb_base64")]
+    Base64(String),
+}
+
 /// The kinds of temporary media, `type` of `POST /cgi-bin/media/upload`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MediaKind {
@@ -35,9 +45,25 @@ pub enum MediaKind {
     Voice,
     /// A film.
     Video,
-    /// The small picture of a video, of music, of a mini program's page.
+    /// The small picture of a video or of music.
     Thumb,
 }
+
+/// A type of file that WeChat takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileType {
+    /// Its media type, `image/jpeg`.
+    pub mime: &'static str,
+    /// The end of its name, `jpg`: WeChat looks at the name of what is uploaded.
+    pub extension: &'static str,
+}
+
+const PNG: FileType = FileType { mime: "image/png", extension: "png" };
+const JPEG: FileType = FileType { mime: "image/jpeg", extension: "jpg" };
+const GIF: FileType = FileType { mime: "image/gif", extension: "gif" };
+const AMR: FileType = FileType { mime: "audio/amr", extension: "amr" };
+const MP3: FileType = FileType { mime: "audio/mpeg", extension: "mp3" };
+const MP4: FileType = FileType { mime: "video/mp4", extension: "mp4" };
 
 impl MediaKind {
     /// WeChat's name for it.
@@ -50,22 +76,27 @@ impl MediaKind {
         }
     }
 
-    /// The most bytes that WeChat takes of this kind.
-    pub const fn max_bytes(self) -> usize {
+    /// The largest file that WeChat takes.
+    ///
+    /// Of pictures its page says both 10 MB and 2 MB. The larger is the limit here, since what is refused here could
+    /// have arrived; WeChat itself says no to what it finds too large (40009, 45001).
+    pub fn max_bytes(self) -> usize {
+        const KIB: usize = 1024;
+        const MIB: usize = 1024 * KIB;
         match self {
-            Self::Image | Self::Video => 10 * 1024 * 1024,
-            Self::Voice => 2 * 1024 * 1024,
-            Self::Thumb => 64 * 1024,
+            Self::Image | Self::Video => 10 * MIB,
+            Self::Voice => 2 * MIB,
+            Self::Thumb => 64 * KIB,
         }
     }
 
-    /// The MIME types of the files that WeChat takes of this kind.
-    pub const fn types(self) -> &'static [&'static str] {
+    /// The types of file that WeChat takes.
+    pub fn file_types(self) -> &'static [FileType] {
         match self {
-            Self::Image => &["image/png", "image/jpeg", "image/gif"],
-            Self::Voice => &["audio/amr", "audio/mpeg"],
-            Self::Video => &["video/mp4"],
-            Self::Thumb => &["image/jpeg"],
+            Self::Image => &[JPEG, PNG, GIF],
+            Self::Voice => &[AMR, MP3],
+            Self::Video => &[MP4],
+            Self::Thumb => &[JPEG],
         }
     }
 }

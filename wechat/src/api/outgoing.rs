@@ -1,84 +1,107 @@
-//! What can be sent, and its JSON.
+//! A message to a user as it goes to WeChat, and its JSON.
+//!
+//! The serialised form is flat (`{"type": "image", "media_id": "…", "ai_label": true}`) and is what replies are written
+//! in and recorded as. [`Outgoing::to_json`] makes WeChat's body of the same names: what is beside `type` goes under
+//! the type's name.
 //!
 //! WeChat refuses or garbles `\uXXXX` in JSON (errors 40033 and 47002, or escapes before the user's eyes). serde_json
 //! writes all text raw except C0 control characters, so those are taken out first; newline and tab, which have escapes
 //! of their own, stay.
 
+use std::ops::Not;
+
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-/// A customer-service message. Its serialised form is flat, `{"type": "text", "content": "…"}`, with WeChat's names;
-/// what goes to WeChat is [`Outgoing::to_json`].
+use super::content::Content;
+use super::media::{Media, MediaKind};
+
+/// A customer-service message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Outgoing {
-    /// A text: at most 2,000 bytes to be safe (45002 beyond), not empty (44004).
-    Text {
-        /// The text; may hold newlines and `<a href="…">` links.
-        content: String,
-    },
-    /// A picture that was uploaded.
-    Image {
-        /// Its temporary or permanent material.
-        media_id: String,
-    },
-    /// A link with title, description and picture.
-    News {
-        /// Exactly one; more are refused (45008).
-        articles: Vec<Article>,
-    },
+pub struct Outgoing {
+    /// What the user gets.
+    #[serde(flatten)]
+    pub content: Content,
+    /// The customer-service account that it comes from, `test1@kftest`; `None`: from the account itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kf_account: Option<String>,
+    /// Whether WeChat writes under it that a machine made it.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub ai_label: bool,
 }
 
-/// The link of [`Outgoing::News`]. WeChat asks for all four; they may be empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Article {
-    /// The headline.
-    pub title: String,
-    /// The lines below it.
-    #[serde(default)]
-    pub description: String,
-    /// Where a tap leads.
-    pub url: String,
-    /// The picture's address; large 640×320, small 80×80.
-    #[serde(default)]
-    pub picurl: String,
+/// A message whose media is not with WeChat yet, so that there is nothing to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the {} of the message is not uploaded", .kind.as_str())]
+pub struct NotUploaded {
+    /// What must be uploaded.
+    pub kind: MediaKind,
 }
 
-impl Outgoing {
-    /// The body of the call that sends this to the user with the OpenID `to`: raw UTF-8, without any `\uXXXX`.
-    pub fn to_json(&self, to: &str) -> String {
-        let (kind, part) = match self {
-            Outgoing::Text { content } => ("text", json!({"content": clean(content)})),
-            Outgoing::Image { media_id } => ("image", json!({"media_id": clean(media_id)})),
-            Outgoing::News { articles } => {
-                let articles: Vec<Value> = articles.iter().map(Article::to_value).collect();
-                ("news", json!({"articles": articles}))
-            }
-        };
-        json!({"touser": clean(to), "msgtype": kind, kind: part}).to_string()
+impl From<Content> for Outgoing {
+    fn from(content: Content) -> Self {
+        Self { content, kf_account: None, ai_label: false }
     }
 }
 
-impl Article {
-    fn to_value(&self) -> Value {
-        json!({
-            "title": clean(&self.title),
-            "description": clean(&self.description),
-            "url": clean(&self.url),
-            "picurl": clean(&self.picurl),
-        })
+impl Outgoing {
+    /// A text.
+    pub fn text(content: impl Into<String>) -> Self {
+        Content::Text { content: content.into() }.into()
+    }
+
+    /// As [`Content::media`].
+    pub fn media(&self) -> impl Iterator<Item = (MediaKind, &Media)> {
+        self.content.media()
+    }
+
+    /// As [`Content::media_mut`].
+    pub fn media_mut(&mut self) -> impl Iterator<Item = (MediaKind, &mut Media)> {
+        self.content.media_mut()
+    }
+
+    /// The body of the call that sends this to the user with the OpenID `to`: raw UTF-8, without any `\uXXXX`.
+    ///
+    /// # Errors
+    /// When some of its media isn't [`Media::Id`].
+    pub fn to_json(&self, to: &str) -> Result<String, NotUploaded> {
+        if let Some((kind, _)) = self.media().find(|(_, media)| !matches!(media, Media::Id(_))) {
+            return Err(NotUploaded { kind });
+        }
+        // Enums and structs of texts always have a JSON form, and it is an object.
+        let flat = serde_json::to_value(&self.content).expect("a message can be written as JSON");
+        let mut fields = flat.as_object().cloned().unwrap_or_default();
+        fields.remove("type");
+        let msgtype = self.content.msgtype();
+        let mut body = Map::new();
+        body.insert("touser".to_owned(), Value::from(to));
+        body.insert("msgtype".to_owned(), Value::from(msgtype));
+        body.insert(msgtype.to_owned(), Value::Object(fields));
+        if let Some(kf_account) = &self.kf_account {
+            body.insert("customservice".to_owned(), json!({"kf_account": kf_account}));
+        }
+        if self.ai_label {
+            body.insert("aimsgcontext".to_owned(), json!({"is_ai_msg": 1}));
+        }
+        Ok(cleaned(Value::Object(body)).to_string())
     }
 }
 
 /// The body of the call that shows or ends "is typing" to `to`.
 pub(super) fn typing_json(to: &str, on: bool) -> String {
-    json!({"touser": clean(to), "command": if on { "Typing" } else { "CancelTyping" }}).to_string()
+    cleaned(json!({"touser": to, "command": if on { "Typing" } else { "CancelTyping" }})).to_string()
 }
 
-/// The text without C0 control characters, newline and tab excepted.
-fn clean(text: &str) -> String {
-    text.chars().filter(|c| !matches!(c, '\0'..='\u{1F}') || matches!(c, '\n' | '\t')).collect()
+/// The value without C0 control characters in its texts, newline and tab excepted.
+fn cleaned(value: Value) -> Value {
+    match value {
+        Value::String(text) => {
+            Value::String(text.chars().filter(|c| *c >= ' ' || matches!(c, '\n' | '\t')).collect())
+        }
+        Value::Array(items) => items.into_iter().map(cleaned).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, cleaned(value))).collect(),
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -86,52 +109,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_is_written_as_in_wechats_documentation() {
-        let article =
-            Article { title: "t".into(), description: "d".into(), url: "U".into(), picurl: "P".into() };
-        for (message, expected) in [
-            (
-                Outgoing::Text { content: "Hello".into() },
-                r#"{"touser":"OPENID","msgtype":"text","text":{"content":"Hello"}}"#,
-            ),
-            (
-                Outgoing::Image { media_id: "MEDIA_ID".into() },
-                r#"{"touser":"OPENID","msgtype":"image","image":{"media_id":"MEDIA_ID"}}"#,
-            ),
-            (
-                Outgoing::News { articles: vec![article] },
-                r#"{"touser":"OPENID","msgtype":"news","news":{"articles":[{"title":"t","description":"d","url":"U","picurl":"P"}]}}"#,
-            ),
-        ] {
-            let written: Value = serde_json::from_str(&message.to_json("OPENID")).unwrap();
-            assert_eq!(written, serde_json::from_str::<Value>(expected).unwrap());
-        }
-    }
-
-    #[test]
     fn no_character_at_all_is_written_as_a_u_escape() {
         let all: String = ('\0'..=char::MAX).collect();
-        let json = Outgoing::Text { content: all.clone() }.to_json("o\u{1}x");
+        let mut message = Outgoing::text(all.clone());
+        message.kf_account = Some("a\u{2}b".to_owned());
+        let json = message.to_json("o\u{1}x").unwrap();
         // The one backslash in the text makes `\\` before `]`; a real escape would be a `\u`.
         assert!(!json.contains("\\u"));
         let written: Value = serde_json::from_str(&json).unwrap();
         let kept: String = all.chars().filter(|c| *c >= ' ' || *c == '\n' || *c == '\t').collect();
         assert_eq!(written["text"]["content"], kept);
-        assert_eq!(written["touser"], "ox");
+        assert_eq!(
+            (&written["touser"], &written["customservice"]["kf_account"]),
+            (&"ox".into(), &"ab".into())
+        );
+        assert!(!typing_json("o\u{1}x", true).contains("\\u"));
     }
 
     #[test]
     fn links_and_chinese_are_written_raw() {
-        let json = Outgoing::Text { content: "你好😀\n<a href=\"http://x/?a=1&b=2\">点</a>\r\n".into() }
-            .to_json("o");
+        let text = "你好😀\n<a href=\"http://x/?a=1&b=2\">点</a>\r\n";
+        let json = Outgoing::text(text).to_json("o").unwrap();
         assert!(json.contains(r#"你好😀\n<a href=\"http://x/?a=1&b=2\">点</a>\n"#), "{json}");
-    }
-
-    #[test]
-    fn the_serialised_form_is_flat_and_read_back() {
-        let message = Outgoing::Text { content: "x".into() };
-        let flat = serde_json::to_value(&message).unwrap();
-        assert_eq!(flat, json!({"type": "text", "content": "x"}));
-        assert_eq!(serde_json::from_value::<Outgoing>(flat).unwrap(), message);
     }
 }

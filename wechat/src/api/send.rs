@@ -20,7 +20,8 @@ impl Client {
     /// # Cancellation
     /// Dropping the future leaves the same uncertainty as `Unsure`.
     pub async fn send(&self, to: &str, message: &Outgoing) -> Result<(), ApiError> {
-        self.call(&["cgi-bin", "message", "custom", "send"], &message.to_json(to)).await
+        let body = message.to_json(to).map_err(|error| ApiError::NotSent(Cause::NotUploaded(error)))?;
+        self.call(&["cgi-bin", "message", "custom", "send"], &body).await
     }
 
     /// Shows (`on`) or ends "is typing" to the user with the OpenID `to`, by `POST /cgi-bin/message/custom/typing`.

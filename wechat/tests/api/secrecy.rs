@@ -31,7 +31,7 @@ fn assert_hides(text: &str) {
 }
 
 async fn send(client: &Client) -> ApiError {
-    client.send("oUser", &Outgoing::Text { content: "x".to_owned() }).await.unwrap_err()
+    client.send("oUser", &Outgoing::text("x")).await.unwrap_err()
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use huixin_wechat::{ApiError, Article, CodeClass, Outgoing};
+use huixin_wechat::{ApiError, Article, CodeClass, Content, Media, Outgoing};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -11,7 +11,7 @@ use url::Url;
 use crate::pretend::{Pretend, client};
 
 fn text(content: &str) -> Outgoing {
-    Outgoing::Text { content: content.to_owned() }
+    Outgoing::text(content)
 }
 
 #[tokio::test]
@@ -20,8 +20,8 @@ async fn a_message_goes_out_as_raw_utf8_json() {
     let client = wechat.client();
     client.send("oUser", &text("你好😀\n\u{1}<a href=\"http://x/\">点</a>\u{b}")).await.unwrap();
     let article = Article { title: "标题".into(), url: "http://x/?a=1&b=2".into(), ..Article::default() };
-    client.send("oUser", &Outgoing::News { articles: vec![article] }).await.unwrap();
-    client.send("oUser", &Outgoing::Image { media_id: "m".into() }).await.unwrap();
+    client.send("oUser", &Content::News { articles: vec![article] }.into()).await.unwrap();
+    client.send("oUser", &Content::Image { media: Media::Id("m".into()) }.into()).await.unwrap();
 
     let sent = wechat.sent();
     for one in &sent {
@@ -33,6 +33,16 @@ async fn a_message_goes_out_as_raw_utf8_json() {
     let parsed: Value = serde_json::from_str(&sent[1].body).unwrap();
     let article = json!({"title": "标题", "description": "", "url": "http://x/?a=1&b=2", "picurl": ""});
     assert_eq!(parsed, json!({"touser": "oUser", "msgtype": "news", "news": {"articles": [article]}}));
+}
+
+#[tokio::test]
+async fn media_that_is_not_uploaded_is_not_sent() {
+    let wechat = Pretend::start(|_| ()).await;
+    let message = Content::Image { media: Media::Url("http://x/?key=secret".into()) }.into();
+    let error = wechat.client().send("oUser", &message).await.unwrap_err();
+    assert!(matches!(error, ApiError::NotSent(_)), "{error}");
+    assert_eq!((error.class(), wechat.sent().len()), (CodeClass::OurBug, 0));
+    assert!(!format!("{error:?}").contains("secret"));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::pretend::{APP_SECRET, Pretend};
 
 fn hello() -> Outgoing {
-    Outgoing::Text { content: "hello".to_owned() }
+    Outgoing::text("hello")
 }
 
 /// Sends fifty messages at once; gives what came of each.

@@ -109,7 +109,7 @@ fn fail(reason: &str) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use huixin_wechat::Outgoing;
+    use huixin_wechat::{Content, Media, Outgoing};
 
     use super::*;
 
@@ -124,10 +124,8 @@ mod tests {
 
     #[test]
     fn replies_are_read_from_json_and_from_text() {
-        let two = Outcome::Reply(vec![
-            Outgoing::Text { content: "a".into() },
-            Outgoing::Image { media_id: "m".into() },
-        ]);
+        let two =
+            Outcome::Reply(vec![Outgoing::text("a"), Content::Image { media: Media::Id("m".into()) }.into()]);
         let rows = [
             (answer(200, JSON, r#""hello""#), Outcome::text("hello")),
             (answer(200, JSON, r#"{"type":"text","content":" hello "}"#), Outcome::text("hello")),

@@ -1,7 +1,7 @@
 //! A fixed reply, or a template of one.
 
 use async_trait::async_trait;
-use huixin_wechat::{Message, Outgoing};
+use huixin_wechat::{Content, Message, Outgoing};
 use serde_json::Value;
 
 use crate::handler::{Context, Handler, Outcome};
@@ -44,7 +44,9 @@ impl ReplyHandler {
         let parts: Vec<_> = reply::parse(reply)?
             .into_iter()
             .map(|part| match part {
-                Outgoing::Text { content } => Template::compile(&content).map(Part::Text),
+                Outgoing { content: Content::Text { content }, .. } => {
+                    Template::compile(&content).map(Part::Text)
+                }
                 other => Ok(Part::Other(other)),
             })
             .collect::<Result<_, _>>()?;
@@ -63,7 +65,7 @@ impl Handler for ReplyHandler {
             match part {
                 Part::Other(other) => parts.push(other.clone()),
                 Part::Text(template) => match template.render(message, context) {
-                    Ok(content) => parts.push(Outgoing::Text { content }),
+                    Ok(content) => parts.push(Outgoing::text(content)),
                     Err(error) => return Outcome::Fail { reason: format!("the reply's template: {error}") },
                 },
             }

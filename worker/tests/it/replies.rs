@@ -1,7 +1,7 @@
 //! What a handler says is what the user gets.
 
 use huixin_sandbox::Push;
-use huixin_wechat::{Article, Outgoing};
+use huixin_wechat::{Article, Content, Media};
 use huixin_worker::handlers::ReplyHandler;
 use huixin_worker::{Condition, Outcome, Route};
 use regex::Regex;
@@ -29,8 +29,8 @@ async fn a_list_of_replies_of_every_type_arrives_whole_and_in_order(engine: Engi
             };
             Outcome::Reply(vec![
                 text("你好 😀 \"quoted\" \\ back\nslash"),
-                Outgoing::Image { media_id: "MEDIA".into() },
-                Outgoing::News { articles: vec![article] },
+                Content::Image { media: Media::Id("MEDIA".into()) }.into(),
+                Content::News { articles: vec![article] }.into(),
                 text("last"),
             ])
         }),

@@ -33,7 +33,7 @@ where
 
 /// A text to send.
 pub(crate) fn text(content: &str) -> Outgoing {
-    Outgoing::Text { content: content.to_owned() }
+    Outgoing::text(content)
 }
 
 /// Handlers come to it and wait until it is opened for them. It counts who came and who was dropped while waiting.
