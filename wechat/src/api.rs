@@ -1,4 +1,4 @@
-//! The way out: one account's access token and its customer-service messages.
+//! The way out: one account's access token, its customer-service messages, and the media in them.
 //!
 //! [`Client`] is what a worker holds per account. It does two things that are easy to get wrong:
 //!
@@ -19,6 +19,7 @@ mod media;
 mod outgoing;
 mod send;
 mod token;
+mod upload;
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use error::{ApiError, Cause};
 pub use media::{FileType, Media, MediaKind};
 pub use outgoing::{NotUploaded, Outgoing};
 pub use token::AccessToken;
+pub use upload::{Downloaded, Uploaded};
 
 use crate::secret::Secret;
 use token::TokenKeeper;

@@ -45,6 +45,7 @@ mod template;
 mod worker;
 
 pub mod handlers;
+pub mod media;
 pub mod metrics;
 pub mod reply;
 

@@ -3,7 +3,7 @@
 //! Answers come as `text/plain` or JSON, sometimes with raw control characters inside strings, which JSON forbids, and
 //! with `errcode` as a number or a string. So the bytes are read first, to a limit, and judged by content alone.
 
-use reqwest::{RequestBuilder, Response};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use super::error::{ApiError, Cause};
@@ -17,13 +17,17 @@ impl Answer {
     /// # Errors
     /// As [`ApiError`] says. Success is a 2xx with an object whose `errcode` is 0 or absent.
     pub(super) async fn to(request: RequestBuilder, hidden: &[&str]) -> Result<Answer, ApiError> {
-        let response = request.send().await.map_err(|error| {
-            let unsent = error.is_connect() || error.is_builder();
-            let cause = Cause::http(error);
-            if unsent { ApiError::NotSent(cause) } else { ApiError::Unsure(cause) }
-        })?;
+        let response = send(request).await?;
         let status = response.status();
-        let body = read(response).await.map_err(ApiError::Unsure)?;
+        let body = read(response, LONGEST_ANSWER_BYTES).await.map_err(ApiError::Unsure)?;
+        Answer::of(status, &body, hidden)
+    }
+
+    /// Judges an answer that has been read.
+    ///
+    /// # Errors
+    /// As for [`Answer::to`].
+    pub(super) fn of(status: StatusCode, body: &[u8], hidden: &[&str]) -> Result<Answer, ApiError> {
         let unreadable = |why| {
             ApiError::Unsure(if status.is_success() {
                 Cause::Unreadable(why)
@@ -31,7 +35,7 @@ impl Answer {
                 Cause::Status(status.as_u16())
             })
         };
-        let answer = parse(&body).ok_or_else(|| unreadable("not a JSON object"))?;
+        let answer = parse(body).ok_or_else(|| unreadable("not a JSON object"))?;
         match answer.code() {
             Some(Some(0)) | None if status.is_success() => Ok(answer),
             Some(Some(code)) if code != 0 => Err(answer.refusal(code, hidden)),
@@ -81,11 +85,21 @@ const LONGEST_ANSWER_BYTES: usize = 64 * 1024;
 /// The most of an `errmsg` that is kept.
 const LONGEST_MESSAGE_CHARS: usize = 512;
 
-async fn read(mut response: Response) -> Result<Vec<u8>, Cause> {
+/// Sends the request and waits for the head of the answer.
+pub(super) async fn send(request: RequestBuilder) -> Result<Response, ApiError> {
+    request.send().await.map_err(|error| {
+        let unsent = error.is_connect() || error.is_builder();
+        let cause = Cause::http(error);
+        if unsent { ApiError::NotSent(cause) } else { ApiError::Unsure(cause) }
+    })
+}
+
+/// Reads a body of at most so many bytes.
+pub(super) async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Cause> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Cause::http)? {
-        if body.len() + chunk.len() > LONGEST_ANSWER_BYTES {
-            return Err(Cause::Unreadable("longer than 64 KiB"));
+        if body.len() + chunk.len() > max_bytes {
+            return Err(Cause::Unreadable("it is longer than may be"));
         }
         body.extend_from_slice(&chunk);
     }

@@ -3,7 +3,6 @@
 use reqwest::header::CONTENT_TYPE;
 
 use super::answer::Answer;
-use super::codes::CodeClass;
 use super::error::{ApiError, Cause};
 use super::outgoing::{Outgoing, typing_json};
 use super::token::AccessToken;
@@ -38,19 +37,10 @@ impl Client {
 
     /// Posts JSON to an endpoint that answers nothing but an errcode.
     async fn call(&self, path: &[&str], body: &str) -> Result<(), ApiError> {
-        let config = &self.inner.config;
-        let token = self.token().await?;
-        let error = match self.post(path, body, &token).await {
-            Err(error) if error.class() == CodeClass::Token => error,
-            done => return done,
-        };
-        match self.inner.token.after_refusal(config, &token).await? {
-            Some(newer) => self.post(path, body, &newer).await,
-            None => Err(error),
-        }
+        self.with_token(|token| self.post(path, body, token)).await
     }
 
-    async fn post(&self, path: &[&str], body: &str, token: &AccessToken) -> Result<(), ApiError> {
+    async fn post(&self, path: &[&str], body: &str, token: AccessToken) -> Result<(), ApiError> {
         let config = &self.inner.config;
         let mut url = endpoint(&config.api_base, path).ok_or(ApiError::NotSent(Cause::Base))?;
         url.query_pairs_mut().append_pair("access_token", token.expose());

@@ -26,8 +26,9 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::answer::Answer;
+use super::codes::CodeClass;
 use super::error::{ApiError, Cause};
-use super::{ClientConfig, endpoint};
+use super::{Client, ClientConfig, endpoint};
 
 /// An access token; prints as `***`.
 #[derive(Clone)]
@@ -43,6 +44,25 @@ impl AccessToken {
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+impl Client {
+    /// Makes a call with the access token, and once more with a newer one if WeChat refuses the first; a second refusal
+    /// is the caller's.
+    pub(super) async fn with_token<T, F>(&self, call: impl Fn(AccessToken) -> F) -> Result<T, ApiError>
+    where
+        F: Future<Output = Result<T, ApiError>>,
+    {
+        let token = self.token().await?;
+        let error = match call(token.clone()).await {
+            Err(error) if error.class() == CodeClass::Token => error,
+            done => return done,
+        };
+        match self.inner.token.after_refusal(&self.inner.config, &token).await? {
+            Some(newer) => call(newer).await,
+            None => Err(error),
+        }
     }
 }
 

@@ -6,3 +6,4 @@ mod pretend;
 mod secrecy;
 mod send;
 mod token;
+mod upload;

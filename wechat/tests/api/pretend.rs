@@ -8,7 +8,8 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use huixin_wechat::{Client, ClientConfig, http_client};
 use url::Url;
 
@@ -28,6 +29,8 @@ pub(crate) struct Orders {
     pub(crate) token_delay: Duration,
     /// An answer of the sending calls, once the token is right.
     pub(crate) send_answer: (u16, String),
+    /// A file that media/get gives instead of that.
+    pub(crate) file: Option<Bytes>,
     pub(crate) send_delay: Duration,
 }
 
@@ -40,18 +43,22 @@ impl Default for Orders {
             token_answer: None,
             token_delay: Duration::ZERO,
             send_answer: (200, r#"{"errcode":0,"errmsg":"ok"}"#.to_owned()),
+            file: None,
             send_delay: Duration::ZERO,
         }
     }
 }
 
-/// A request to one of the sending calls.
+/// A request to one of the calls that need a token.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) path: &'static str,
     pub(crate) content_type: String,
     pub(crate) user_agent: String,
     pub(crate) body: String,
+    pub(crate) bytes: Bytes,
+    /// Its query, without the token.
+    pub(crate) query: String,
     /// Whether its token was right.
     pub(crate) taken: bool,
 }
@@ -77,6 +84,8 @@ impl Pretend {
             .route("/cgi-bin/stable_token", post(stable_token))
             .route("/cgi-bin/message/custom/send", post(|s, q, h, b| sending("send", s, q, h, b)))
             .route("/cgi-bin/message/custom/typing", post(|s, q, h, b| sending("typing", s, q, h, b)))
+            .route("/cgi-bin/media/upload", post(|s, q, h, b| sending("upload", s, q, h, b)))
+            .route("/cgi-bin/media/get", get(|s, q, h, b| sending("get", s, q, h, b)))
             .with_state(inner.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
@@ -143,21 +152,32 @@ async fn sending(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
-) -> (StatusCode, String) {
+) -> Response {
     let orders = inner.orders.lock().unwrap().clone();
-    let header = |name: &str| headers.get(name).unwrap().to_str().unwrap().to_owned();
-    let taken = query.unwrap_or_default() == format!("access_token={}", orders.valid);
+    let header =
+        |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let query = query.unwrap_or_default();
+    let (token, query) = query.split_once('&').unwrap_or((&query, ""));
+    let taken = token == format!("access_token={}", orders.valid);
     inner.sent.lock().unwrap().push(Sent {
         path,
         content_type: header("content-type"),
         user_agent: header("user-agent"),
-        body: String::from_utf8(body.to_vec()).unwrap(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        bytes: body,
+        query: query.to_owned(),
         taken,
     });
     tokio::time::sleep(orders.send_delay).await;
     if !taken {
-        let answer = r#"{"errcode":40001,"errmsg":"invalid credential, access_token is invalid or not latest rid: 66f0-1"}"#;
-        return (StatusCode::OK, answer.to_owned());
+        return r#"{"errcode":40001,"errmsg":"invalid credential, access_token is invalid or not latest rid: 66f0-1"}"#
+            .into_response();
     }
-    (StatusCode::from_u16(orders.send_answer.0).unwrap(), orders.send_answer.1)
+    match orders.file.filter(|_| path == "get") {
+        Some(file) => file.into_response(),
+        None => {
+            let (status, answer) = orders.send_answer;
+            (StatusCode::from_u16(status).unwrap(), answer).into_response()
+        }
+    }
 }

@@ -1,0 +1,160 @@
+//! What is known when media can't be had, and whose fault it is.
+//!
+//! Three faults lead to three actions: the reply's (nothing will change it), the source's (a server that is away may come
+//! back), WeChat's (its code decides). The texts are for the one who wrote the service: they name the field and what is
+//! in it, but neither query, password nor content.
+
+use std::fmt;
+
+use huixin_wechat::{ApiError, CodeClass, Media};
+use url::Url;
+
+/// Why media can't be sent.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum MediaError {
+    /// What the reply names isn't allowed, isn't there, or isn't what WeChat takes. Trying again changes nothing.
+    #[error("{place}: {why}")]
+    Reply {
+        /// The field, and what is in it.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// It couldn't be read now.
+    #[error("{place}: {why}")]
+    Source {
+        /// The field, and what is in it.
+        place: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// It was read, and WeChat doesn't have it. After whatever error, it may be uploaded again.
+    #[error("{place}: uploading the {kind} of {size_bytes} bytes failed")]
+    Upload {
+        /// The field, and what is in it.
+        place: String,
+        /// WeChat's name of what it should be.
+        kind: &'static str,
+        /// Its size.
+        size_bytes: usize,
+        /// WeChat's answer, or why there is none.
+        #[source]
+        error: ApiError,
+    },
+}
+
+impl MediaError {
+    /// What to do about it.
+    pub fn class(&self) -> CodeClass {
+        match self {
+            Self::Reply { .. } => CodeClass::Permanent,
+            Self::Source { .. } => CodeClass::Retry,
+            Self::Upload { error, .. } => error.class(),
+        }
+    }
+
+    /// What WeChat said, if it was asked.
+    pub fn api_error(&self) -> Option<&ApiError> {
+        match self {
+            Self::Reply { .. } | Self::Source { .. } => None,
+            Self::Upload { error, .. } => Some(error),
+        }
+    }
+}
+
+/// Why media couldn't be read, before it is said which.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Reply(String),
+    Source(String),
+}
+
+impl Fault {
+    pub(super) fn at(self, place: &Place) -> MediaError {
+        let place = place.to_string();
+        match self {
+            Fault::Reply(why) => MediaError::Reply { place, why },
+            Fault::Source(why) => MediaError::Source { place, why },
+        }
+    }
+}
+
+/// A field of a reply with what is in it: `` `thumb_url` https://host/path ``.
+pub(super) struct Place {
+    field: &'static str,
+    text: String,
+}
+
+impl Place {
+    pub(super) fn of(media: &Media, thumb: bool) -> Self {
+        let (field, text) = match (media, thumb) {
+            (Media::Id(_), false) => ("media_id", String::new()),
+            (Media::Id(_), true) => ("thumb_media_id", String::new()),
+            (Media::Url(url), false) => ("url", shown(url)),
+            (Media::Url(url), true) => ("thumb_url", shown(url)),
+            (Media::File(path), false) => ("file", cut(path)),
+            (Media::File(path), true) => ("thumb_file", cut(path)),
+            (Media::Base64(_), false) => ("base64", String::new()),
+            (Media::Base64(_), true) => ("thumb_base64", String::new()),
+        };
+        Self { field, text }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let blank = if self.text.is_empty() { "" } else { " " };
+        write!(f, "`{}`{blank}{}", self.field, self.text)
+    }
+}
+
+/// A URL for people: without what may be secret in it, and not too long.
+pub(super) fn without_secrets(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // These fail for addresses that can't have a name or password; they have none then.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    cut(url.as_str())
+}
+
+fn shown(url: &str) -> String {
+    // What can't be read isn't shown: nobody knows where its secrets are.
+    Url::parse(url.trim()).map(|url| without_secrets(&url)).unwrap_or_default()
+}
+
+fn cut(text: &str) -> String {
+    const CHARS: usize = 120;
+    let mut cut: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(CHARS).collect();
+    if text.chars().nth(CHARS).is_some() {
+        cut.push('…');
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_names_the_field_and_shows_no_secret() {
+        let url = |text: &str| Media::Url(text.to_owned());
+        let long = format!("https://a.example/{}", "x".repeat(200));
+        for (media, thumb, shown) in [
+            (
+                url("https://me:pw@a.example/p.png?key=s3cret#x"),
+                false,
+                "`url` https://a.example/p.png".to_owned(),
+            ),
+            (url("https://a.example/"), true, "`thumb_url` https://a.example/".to_owned()),
+            (url("no address, s3cret"), false, "`url`".to_owned()),
+            (url(&long), false, format!("`url` {}…", &long[..120])),
+            (Media::File("a\nb.png".into()), false, "`file` a b.png".to_owned()),
+            (Media::Base64("s3cret".into()), true, "`thumb_base64`".to_owned()),
+            (Media::Id("m".into()), false, "`media_id`".to_owned()),
+        ] {
+            assert_eq!(Place::of(&media, thumb).to_string(), shown);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Reads media from where a reply says it is, never more of it than WeChat would take.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use bytes::Bytes;
+use huixin_wechat::{Media, MediaKind};
+
+use super::MediaSettings;
+use super::check::too_large;
+use super::error::Fault;
+use super::fetch::Fetcher;
+use super::guard::Names;
+
+pub(super) struct Source {
+    fetcher: Fetcher,
+    folder: Option<PathBuf>,
+}
+
+impl Source {
+    pub(super) fn new(settings: &MediaSettings, names: Arc<dyn Names>) -> Result<Self, reqwest::Error> {
+        Ok(Self { fetcher: Fetcher::new(settings, names)?, folder: settings.folder.clone() })
+    }
+
+    pub(super) async fn read(&self, kind: MediaKind, media: &Media) -> Result<Bytes, Fault> {
+        match media {
+            Media::Url(url) => self.fetcher.fetch(kind, url).await,
+            Media::File(path) => self.file(kind, path).await,
+            Media::Base64(text) => decode(kind, text),
+            Media::Id(_) => Err(Fault::Reply("is with WeChat already".to_owned())),
+        }
+    }
+
+    async fn file(&self, kind: MediaKind, path: &str) -> Result<Bytes, Fault> {
+        let Some(folder) = self.folder.clone() else {
+            let why = "no folder is set that files may come from: name one as `folder` under [media]";
+            return Err(Fault::Reply(why.to_owned()));
+        };
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || read_file(kind, &folder, &path))
+            .await
+            .unwrap_or_else(|error| Err(Fault::Source(format!("reading it ended: {error}"))))
+    }
+}
+
+/// A file of the folder. Links are followed first and judged by where they end.
+///
+/// Whoever may write into the folder while this runs could still swap a folder for a link; but he could as well put
+/// there what he likes.
+fn read_file(kind: MediaKind, folder: &Path, path: &str) -> Result<Bytes, Fault> {
+    let folder = folder
+        .canonicalize()
+        .map_err(|error| Fault::Source(format!("`folder` under [media] can't be used: {error}")))?;
+    // What lies outside is treated as what isn't there: whether it is there is nobody's business.
+    let missing = || Fault::Reply("there is no such file inside the `folder` under [media]".to_owned());
+    let file = match folder.join(path).canonicalize() {
+        Ok(file) if file.starts_with(&folder) => file,
+        Err(error) if !wont_change(&error) => return Err(unreadable(&error)),
+        Ok(_) | Err(_) => return Err(missing()),
+    };
+    // Asked before it is opened: opening a pipe waits for its other end.
+    let about = file.metadata().map_err(|error| unreadable(&error))?;
+    if !about.is_file() {
+        return Err(missing());
+    }
+    let most = kind.max_bytes() as u64;
+    if about.len() > most {
+        return Err(too_large(kind));
+    }
+    let mut bytes = Vec::new();
+    // One more, since it may have grown.
+    let read = std::fs::File::open(&file).and_then(|file| file.take(most + 1).read_to_end(&mut bytes));
+    read.map_err(|error| unreadable(&error))?;
+    Ok(bytes.into())
+}
+
+fn unreadable(error: &io::Error) -> Fault {
+    let why = format!("the file can't be read: {error}");
+    if wont_change(error) { Fault::Reply(why) } else { Fault::Source(why) }
+}
+
+/// Whether the path itself is at fault.
+fn wont_change(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied};
+    let kinds = [NotFound, PermissionDenied, NotADirectory, InvalidInput, InvalidFilename];
+    kinds.contains(&error.kind())
+}
+
+/// Standard base64, with or without padding, or a `data:` URL of it, which is how models like to answer.
+fn decode(kind: MediaKind, text: &str) -> Result<Bytes, Fault> {
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    let text = text.trim();
+    let data = match text.strip_prefix("data:") {
+        Some(url) => url.split_once(";base64,").map(|(_, data)| data),
+        None => Some(text),
+    };
+    let data = data.ok_or_else(|| Fault::Reply("is a `data:` URL without base64".to_owned()))?;
+    if data.len() > kind.max_bytes().div_ceil(3) * 4 {
+        return Err(too_large(kind));
+    }
+    // The error's own text has the character that is wrong, and where; no more of the content.
+    ENGINE.decode(data).map(Bytes::from).map_err(|error| Fault::Reply(format!("is no base64: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(result: Result<Bytes, Fault>) -> String {
+        match result {
+            Err(Fault::Reply(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn base64_is_read_in_the_forms_that_people_write() {
+        for text in ["aGk/", " aGk/\n", "data:image/png;base64,aGk/", "data:;base64,aGk/"] {
+            assert_eq!(decode(MediaKind::Image, text).unwrap(), "hi?", "{text}");
+        }
+        assert_eq!(decode(MediaKind::Image, "aGk").unwrap(), "hi");
+        assert_eq!(decode(MediaKind::Image, "aGk=").unwrap(), "hi");
+        for text in ["aGk_", "a", "aG k", "data:image/png,aGk"] {
+            assert!(decode(MediaKind::Image, text).is_err(), "{text}");
+        }
+        let long = "A".repeat(88 * 1024);
+        assert!(fault(decode(MediaKind::Thumb, &long)).contains("64 KiB"));
+    }
+
+    #[test]
+    fn only_files_of_the_folder_are_read() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("secret"), "secret").unwrap();
+        let folder = outside.path().join("media");
+        std::fs::create_dir_all(folder.join("sub")).unwrap();
+        std::fs::write(folder.join("a.png"), "a").unwrap();
+        std::fs::write(folder.join("sub/b.png"), "b").unwrap();
+        std::fs::write(folder.join("large"), vec![0; 64 * 1024 + 1]).unwrap();
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("sub/b.png", folder.join("inner")).unwrap();
+            std::os::unix::fs::symlink("../secret", folder.join("outer")).unwrap();
+            std::os::unix::fs::symlink("..", folder.join("up")).unwrap();
+            assert_eq!(read_file(MediaKind::Image, &folder, "inner").unwrap(), "b");
+        }
+        let absolute = folder.join("a.png");
+        for path in ["a.png", "./sub/../a.png", absolute.to_str().unwrap()] {
+            assert_eq!(read_file(MediaKind::Image, &folder, path).unwrap(), "a", "{path}");
+        }
+        let secret = outside.path().join("secret");
+        for path in [
+            "outer",
+            "up/secret",
+            "loop",
+            "../secret",
+            secret.to_str().unwrap(),
+            "none",
+            "sub",
+            "",
+            "a\0",
+            "a.png/x",
+        ] {
+            let why = fault(read_file(MediaKind::Image, &folder, path));
+            assert_eq!(why, "there is no such file inside the `folder` under [media]", "{path:?}");
+        }
+        assert!(fault(read_file(MediaKind::Thumb, &folder, "large")).contains("larger than 64 KiB"));
+        let gone = read_file(MediaKind::Image, &outside.path().join("none"), "a.png");
+        assert!(matches!(gone, Err(Fault::Source(why)) if why.contains("`folder`")));
+    }
+}
