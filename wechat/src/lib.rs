@@ -27,7 +27,8 @@ pub mod xml;
 
 pub use api::{
     AccessToken, ApiError, Article, Cause, Client, ClientConfig, CodeClass, Content, Downloaded, FileType,
-    Limit, Media, MediaKind, MenuItem, NotUploaded, Outgoing, POLICY, Rule, Uploaded, classify, http_client, rule,
+    Limit, Media, MediaKind, MenuItem, NotUploaded, Outgoing, POLICY, Rule, Uploaded, classify, http_client,
+    rule,
 };
 pub use body::{BodyError, Parsed};
 pub use dedup::DedupKey;

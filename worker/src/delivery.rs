@@ -12,15 +12,16 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use huixin_queue::{Hold, Progress};
-use huixin_wechat::{ApiError, CodeClass, Message, Outgoing, rule};
+use huixin_wechat::{ApiError, CodeClass, Message, rule};
 
 use crate::answer::Answer;
 use crate::job::{End, Job, Step, Stop};
+use crate::media::{MediaError, Ready};
 use crate::metrics;
 use crate::payload::Payload;
 use crate::rights::Closed;
 use crate::route::{self, Route, Unsure};
-use crate::settle::{self, SendVerdict, Verdict};
+use crate::settle::{self, SendVerdict, Trial, Verdict};
 use crate::worker::Account;
 
 /// How long an answer to a push that opens no right to send is tried.
@@ -144,9 +145,9 @@ impl Job {
         if let Err(closed) = self.gate(sending, self.standing().sends.saturating_sub(announced)) {
             return self.stop_short(sending, closed).await.map(Some);
         }
-        let mut part = match self.ready(sending).await? {
-            Ok(part) => part,
-            Err(end) => return Ok(Some(end)),
+        let mut ready = match self.ready(sending).await? {
+            Ok(ready) => ready,
+            Err(error) => return self.media_failed(sending, &error).await,
         };
         let replies = (!sending.stored).then(|| sending.answer.encode());
         self.record(Progress { replies, sent: sending.index, sending: Some(sending.index) }).await?;
@@ -169,7 +170,7 @@ impl Job {
             let sent = tokio::select! {
                 biased;
                 () = self.held.lost().cancelled() => return Err(Stop::Lost),
-                sent = account.client.send(&message.from, &part) => sent,
+                sent = account.client.send(&message.from, &ready.message) => sent,
             };
             metrics::sent(&payload.account, started.elapsed(), &sent);
             let error = match sent {
@@ -180,73 +181,101 @@ impl Job {
                 Err(error) => error,
             };
             // What can be mended is mended once, under the same intent: WeChat has not taken it.
-            match (&error, error.class()) {
-                (ApiError::Refused { .. }, CodeClass::Agent) if !mended && part.kf_account.is_some() => {
-                    tracing::warn!(code = error.code(), "the agent can't be used: sending without");
-                    part.kf_account = None;
-                }
-                (ApiError::Refused { .. }, CodeClass::Media) if !mended && self.can_upload_again(sending) => {
-                    tracing::warn!(code = error.code(), "the media is gone: uploading it anew");
-                    self.forget_media(sending).await;
-                    part = match self.ready(sending).await? {
-                        Ok(part) => part,
-                        Err(end) => {
-                            self.take_back(sending).await?;
-                            return Ok(Some(end));
-                        }
-                    };
-                }
-                _ => return self.send_failed(sending, &error).await,
-            }
+            let class = if mended { CodeClass::Permanent } else { error.class() };
             mended = true;
+            if class == CodeClass::Agent && ready.message.kf_account.take().is_some() {
+                tracing::warn!(code = error.code(), "the agent can't be used: sending without");
+            } else if class == CodeClass::Media && self.shared.media.forget(self.queue(), &ready).await {
+                tracing::warn!(code = error.code(), "the media is gone: uploading it anew");
+                ready = match self.ready(sending).await? {
+                    Ok(ready) => ready,
+                    Err(error) => return self.media_failed(sending, &error).await,
+                };
+            } else {
+                return self.send_failed(sending, &error).await;
+            }
         }
     }
 
     /// Decides on a failed send; `None` if the part counts as sent.
     async fn send_failed(&self, sending: &mut Sending<'_>, error: &ApiError) -> Step<Option<Sent>> {
-        let Delivery { message, payload, route, .. } = *sending.delivery;
-        let reason =
-            format!("part {} of {}: {}", sending.index + 1, sending.answer.parts.len(), chain(error));
-        let failures = self.leased.failures.saturating_sub(sending.answer.failures);
-        let attempts = route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts);
-        // A push that opens no right to send may still be answered under an earlier one; but not for ever.
-        let until = self.opening(message, payload).until;
-        let until = until.or_else(|| self.accepted_at().checked_add(NO_WINDOW));
-        let now = SystemTime::now();
-        let verdict = settle::after_send(error, failures, self.leased.snoozes, attempts, until, now);
+        let trial = self.trial(sending);
+        let verdict = settle::after_send(error, &trial, SystemTime::now());
+        self.act_on(sending, verdict, error.code(), &chain(error)).await
+    }
+
+    /// Decides on media that could not be had or brought to WeChat. Nothing was sent, and an upload may be made again.
+    async fn media_failed(&self, sending: &mut Sending<'_>, error: &MediaError) -> Step<Option<Sent>> {
+        let (trial, now) = (self.trial(sending), SystemTime::now());
+        let verdict = match error.api_error() {
+            Some(ApiError::Unsure(_)) => settle::again(&trial, now),
+            Some(refused) => settle::after_send(refused, &trial, now),
+            None if error.class() == CodeClass::Retry => settle::again(&trial, now),
+            None => SendVerdict::Message(Verdict::Die),
+        };
+        let code = error.api_error().and_then(ApiError::code);
+        self.act_on(sending, verdict, code, &chain(error)).await
+    }
+
+    fn trial(&self, sending: &Sending<'_>) -> Trial {
+        Trial {
+            failures: self.leased.failures.saturating_sub(sending.answer.failures),
+            snoozes: self.leased.snoozes,
+            attempts: sending.delivery.route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts),
+            until: self.until(sending),
+        }
+    }
+
+    /// Until when this answer is tried. A push that opens no right to send may still be answered under an earlier one; but
+    /// not for ever.
+    fn until(&self, sending: &Sending<'_>) -> Option<SystemTime> {
+        let Delivery { message, payload, .. } = *sending.delivery;
+        self.opening(message, payload).until.or_else(|| self.accepted_at().checked_add(NO_WINDOW))
+    }
+
+    async fn act_on(
+        &self,
+        sending: &mut Sending<'_>,
+        verdict: SendVerdict,
+        code: Option<i64>,
+        error: &str,
+    ) -> Step<Option<Sent>> {
+        let Delivery { payload, .. } = *sending.delivery;
+        let reason = format!("part {} of {}: {error}", sending.index + 1, sending.answer.parts.len());
         if !matches!(verdict, SendVerdict::Sent | SendVerdict::Unsure) {
             self.take_back(sending).await?;
         }
         let (verdict, reachable) = match verdict {
             SendVerdict::Sent => return Ok(None),
             SendVerdict::Account(cause) => {
-                let remedy = error.code().and_then(rule).map_or("", |rule| rule.remedy);
-                let told = (error.code().unwrap_or_default(), chain(error));
-                let pauses = &self.shared.pauses;
-                let lasts = pauses.pause(&payload.account, cause, (told.0, &told.1, remedy)).await;
+                let remedy = code.and_then(rule).map_or("", |rule| rule.remedy);
+                let told = (code.unwrap_or_default(), error, remedy);
+                let lasts = self.shared.pauses.pause(&payload.account, cause, told).await;
                 return self.wait_out(sending, lasts, &reason).await.map(Some);
             }
             SendVerdict::Unsure => {
                 let policy = sending.delivery.unsure();
-                metrics::unsure(&payload.account, policy.as_str());
                 tracing::warn!(
                     reason,
                     policy = policy.as_str(),
                     "it is not known whether this part was sent"
                 );
+                if policy != Unsure::Resend {
+                    metrics::unsure(&payload.account, policy.as_str());
+                }
                 match policy {
                     Unsure::Drop => return Ok(None),
                     Unsure::Hold => return self.put_aside(sending, NOT_KNOWN).await.map(Some),
-                    // The answer may be there, and an apology behind it would be odd.
-                    Unsure::Resend => (settle::again(failures, attempts, until, now), false),
+                    // Counted when it is made again. The answer may be there, and an apology behind it would be odd.
+                    Unsure::Resend => (settle::again(&self.trial(sending), SystemTime::now()), false),
                 }
             }
             verdict => {
-                tracing::warn!(code = error.code(), reason, "the send failed");
+                tracing::warn!(code, reason, "the send failed");
                 (verdict, true)
             }
         };
-        match verdict {
+        let end = match verdict {
             SendVerdict::Message(Verdict::Retry { after }) => {
                 self.retry(after, &reason).await.map(Sent::Later)
             }
@@ -256,8 +285,8 @@ impl Job {
             SendVerdict::Hold => self.put_aside(sending, &reason).await,
             // What could be mended was, and didn't help.
             _ => Ok(Sent::Dies { reason: sending.in_words(&reason), reachable }),
-        }
-        .map(Some)
+        };
+        end.map(Some)
     }
 
     /// Waits until the account may send, by its pauses and its rate. Something: not in the time that one waits here.
@@ -283,15 +312,11 @@ impl Job {
 
     /// Puts the message off until an account can send again; if that is too late for its window, until the user's next.
     async fn wait_out(&self, sending: &mut Sending<'_>, wait: Duration, reason: &str) -> Step<Sent> {
-        let until = self.opening(sending.delivery.message, sending.delivery.payload).until;
-        let until = until.or_else(|| self.accepted_at().checked_add(NO_WINDOW));
-        match settle::snooze_until(wait, until, SystemTime::now()) {
+        match settle::snooze_until(wait, self.until(sending), SystemTime::now()) {
             Verdict::Snooze { after } => {
                 if !sending.stored {
                     // The handler must not run again only because the account waits.
-                    let replies = Some(sending.answer.encode());
-                    self.record(Progress { replies, sent: sending.index, sending: None }).await?;
-                    sending.stored = true;
+                    self.take_back(sending).await?;
                 }
                 self.snooze(after, reason).await.map(Sent::Later)
             }
@@ -333,31 +358,31 @@ impl Job {
         }))
     }
 
-    /// The announced send was not made.
-    async fn take_back(&self, sending: &Sending<'_>) -> Step<()> {
+    /// The announced send was not made. Replies that are not recorded yet are now.
+    async fn take_back(&self, sending: &mut Sending<'_>) -> Step<()> {
         let announced = sending.unsure.then_some(sending.index);
-        self.record(Progress { replies: None, sent: sending.index, sending: announced }).await
+        let replies = (!sending.stored).then(|| sending.answer.encode());
+        self.record(Progress { replies, sent: sending.index, sending: announced }).await?;
+        sending.stored = true;
+        Ok(())
     }
 
     /// The part that is next, with its media uploaded.
-    async fn ready(&self, sending: &mut Sending<'_>) -> Step<Result<Outgoing, Sent>> {
-        Ok(Ok(sending.part().clone()))
+    async fn ready(&self, sending: &Sending<'_>) -> Step<Result<Ready, MediaError>> {
+        let Delivery { account, payload, .. } = *sending.delivery;
+        let part = &sending.answer.parts[sending.index as usize];
+        tokio::select! {
+            biased;
+            () = self.held.lost().cancelled() => Err(Stop::Lost),
+            () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
+            ready = self.shared.media.ready(self.queue(), &payload.account, &account.client, part) => Ok(ready),
+        }
     }
-
-    fn can_upload_again(&self, _sending: &Sending<'_>) -> bool {
-        false
-    }
-
-    async fn forget_media(&self, _sending: &Sending<'_>) {}
 }
 
 const NOT_KNOWN: &str = "it is not known whether it was sent";
 
 impl Sending<'_> {
-    fn part(&self) -> &Outgoing {
-        &self.answer.parts[self.index as usize]
-    }
-
     /// The reason for people, with which part it is about; if the message dies of another, that first.
     fn in_words(&self, reason: &str) -> String {
         let parts = self.answer.parts.len();

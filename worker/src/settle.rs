@@ -36,10 +36,6 @@ pub(crate) enum SendVerdict {
     Sent,
     /// The account can't send now: everything of it waits.
     Account(Cause),
-    /// The material must be uploaded anew, then the send made again.
-    UploadAgain,
-    /// To be sent once more without the agent's name.
-    WithoutAgent,
     /// It waits until the user does something.
     Hold,
     /// Nobody knows whether WeChat took it: the route's policy says what to do.
@@ -63,46 +59,47 @@ pub(crate) fn after_handler(
     in_time(Verdict::Retry { after }, after, reply_until, now)
 }
 
-/// What a failed send means, by the policy table of the protocol. `failures` counts the sends of this answer that failed
-/// before, `snoozes` all waits of the message.
-pub(crate) fn after_send(
-    error: &ApiError,
-    failures: u32,
-    snoozes: u32,
-    attempts: u32,
-    reply_until: Option<SystemTime>,
-    now: SystemTime,
-) -> SendVerdict {
+/// What was tried before, and what may still be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trial {
+    /// Sends of this answer that failed before.
+    pub(crate) failures: u32,
+    /// All waits of the message.
+    pub(crate) snoozes: u32,
+    /// How many failures there may be.
+    pub(crate) attempts: u32,
+    /// When the answer is too late.
+    pub(crate) until: Option<SystemTime>,
+}
+
+/// What a failed send means, by the policy table of the protocol.
+pub(crate) fn after_send(error: &ApiError, trial: &Trial, now: SystemTime) -> SendVerdict {
     match (error, error.class()) {
         (ApiError::Unsure(_), _) => SendVerdict::Unsure,
         (_, CodeClass::Config) => SendVerdict::Account(Cause::Trouble),
         (_, CodeClass::Rate(limit)) => SendVerdict::Account(Cause::Limit(limit)),
         // Nothing left this machine, or only the token was asked for: not the message's fault, and never twice.
         (ApiError::NotSent(_) | ApiError::Token(_), _) => {
-            let after = backoff::full_jitter(snoozes.saturating_add(1));
-            or_hold(in_time(Verdict::Snooze { after }, after, reply_until, now))
+            let after = backoff::full_jitter(trial.snoozes.saturating_add(1));
+            or_hold(in_time(Verdict::Snooze { after }, after, trial.until, now))
         }
-        (_, CodeClass::Retry | CodeClass::Token) => again(failures, attempts, reply_until, now),
+        (_, CodeClass::Retry | CodeClass::Token) => again(trial, now),
         (_, CodeClass::Duplicate) => SendVerdict::Sent,
         (_, CodeClass::Window) => SendVerdict::Hold,
-        (_, CodeClass::Media) => SendVerdict::UploadAgain,
-        (_, CodeClass::Agent) => SendVerdict::WithoutAgent,
-        (_, CodeClass::Permanent | CodeClass::OurBug) => SendVerdict::Message(Verdict::Die),
+        // Media and agents were mended before, as far as they could be.
+        (_, CodeClass::Media | CodeClass::Agent | CodeClass::Permanent | CodeClass::OurBug) => {
+            SendVerdict::Message(Verdict::Die)
+        }
     }
 }
 
 /// One more try of a send that failed, if there is one left.
-pub(crate) fn again(
-    failures: u32,
-    attempts: u32,
-    reply_until: Option<SystemTime>,
-    now: SystemTime,
-) -> SendVerdict {
-    if failures.saturating_add(1) >= attempts {
+pub(crate) fn again(trial: &Trial, now: SystemTime) -> SendVerdict {
+    if trial.failures.saturating_add(1) >= trial.attempts {
         return SendVerdict::Message(Verdict::Die);
     }
-    let after = backoff::full_jitter(failures + 1);
-    or_hold(in_time(Verdict::Retry { after }, after, reply_until, now))
+    let after = backoff::full_jitter(trial.failures + 1);
+    or_hold(in_time(Verdict::Retry { after }, after, trial.until, now))
 }
 
 /// A wait for the account: as long as it takes, and a little more, so that not all come back at once. Death: it would be
@@ -141,6 +138,10 @@ mod tests {
         ApiError::Refused { code, message: String::new(), rid: None }
     }
 
+    fn trial(failures: u32, until: Option<SystemTime>) -> Trial {
+        Trial { failures, snoozes: 0, attempts: 5, until }
+    }
+
     #[test]
     fn the_last_attempt_is_followed_by_death() {
         assert!(matches!(after_handler(0, 5, None, None, NOW), Verdict::Retry { .. }));
@@ -171,16 +172,20 @@ mod tests {
         assert!(matches!(ask(60), Verdict::Retry { .. }));
         assert_eq!(ask(61), Verdict::Die);
         let late = NOW + Duration::from_secs(61);
-        assert_eq!(after_send(&refused(-1), 0, 0, 5, until, late), SendVerdict::Hold, "the answer is there");
+        assert_eq!(
+            after_send(&refused(-1), &trial(0, until), late),
+            SendVerdict::Hold,
+            "the answer is there"
+        );
     }
 
     #[test]
     fn an_error_code_decides_what_becomes_of_the_message() {
-        let verdict = |code| after_send(&refused(code), 0, 0, 5, None, NOW);
+        let verdict = |code| after_send(&refused(code), &trial(0, None), NOW);
         assert!(matches!(verdict(-1), SendVerdict::Message(Verdict::Retry { .. })));
         assert!(matches!(verdict(40001), SendVerdict::Message(Verdict::Retry { .. })));
         assert_eq!(verdict(44007), SendVerdict::Sent);
-        for dead in [40003, 48002, 45002, 40033] {
+        for dead in [40003, 48002, 45002, 40033, 40007, 61452] {
             assert_eq!(verdict(dead), SendVerdict::Message(Verdict::Die), "{dead}");
         }
         for held in [45015, 45047] {
@@ -191,9 +196,7 @@ mod tests {
         }
         assert_eq!(verdict(45009), SendVerdict::Account(Cause::Limit(Limit::Day)));
         assert_eq!(verdict(45011), SendVerdict::Account(Cause::Limit(Limit::Minute)));
-        assert_eq!(verdict(40007), SendVerdict::UploadAgain);
-        assert_eq!(verdict(61452), SendVerdict::WithoutAgent);
-        let last = after_send(&refused(-1), 4, 0, 5, None, NOW);
+        let last = after_send(&refused(-1), &trial(4, None), NOW);
         assert_eq!(last, SendVerdict::Message(Verdict::Die));
     }
 }

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::account::Pauses;
 use crate::crew::Crew;
 use crate::lease::Keeper;
+use crate::media::{MediaSettings, MediaStore};
 use crate::metrics;
 use crate::rights::Rights;
 use crate::route::Route;
@@ -35,6 +36,8 @@ pub struct WorkerSettings {
     pub grace: Duration,
     /// What each kind of user's action lets an account send.
     pub rights: Rights,
+    /// Where the media of replies may come from.
+    pub media: MediaSettings,
 }
 
 /// An account as a worker serves it.
@@ -83,6 +86,7 @@ impl Default for WorkerSettings {
             lease: Duration::from_secs(15),
             grace: Duration::from_secs(25),
             rights: Rights::default(),
+            media: MediaSettings::default(),
         }
     }
 }
@@ -115,6 +119,9 @@ pub enum WorkerError {
     /// The thread that renews leases could not be started.
     #[error("the thread that renews leases could not be started")]
     Keeper(#[source] std::io::Error),
+    /// The HTTP client that fetches media can't be made.
+    #[error("the HTTP client that fetches media can't be made")]
+    Media(#[source] reqwest::Error),
     /// An account's name can't be a class of the queue.
     #[error("the account's name can't be used")]
     Account(#[source] NameError),
@@ -155,6 +162,7 @@ pub(crate) struct Shared {
     pub(crate) routes: Vec<Route>,
     pub(crate) rights: Rights,
     pub(crate) pauses: Pauses,
+    pub(crate) media: MediaStore,
     pub(crate) lease_for: Duration,
     /// Whether a message runs that has outlived other workers: one at a time, so that it is known which it was.
     pub(crate) suspect_runs: AtomicBool,
@@ -217,12 +225,14 @@ impl Worker {
         };
         let names: Vec<_> = self.accounts.keys().cloned().collect();
         let pauses = Pauses::new(self.queue.clone());
+        let media = MediaStore::new(&self.settings.media).map_err(WorkerError::Media)?;
         let shared = Arc::new(Shared {
             queue: self.queue,
             accounts: self.accounts,
             routes: self.routes,
             rights: self.settings.rights,
             pauses: pauses.clone(),
+            media,
             lease_for: self.settings.lease,
             suspect_runs: AtomicBool::new(false),
             suspect_ended: Notify::new(),
