@@ -126,6 +126,15 @@ impl Job {
 
     /// Sends the part that is next. Nothing: it is sent, or counts as sent.
     async fn send_part(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
+        let sent = self.send_part_unless_stopped(sending).await;
+        if matches!(sent, Err(Stop::Stopping)) {
+            // Before it is handed back: that the parts before it are sent, and this one is not.
+            self.take_back(sending).await?;
+        }
+        sent
+    }
+
+    async fn send_part_unless_stopped(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
         let Delivery { account, message, payload, .. } = *sending.delivery;
         if sending.unsure {
             let policy = sending.delivery.unsure();
@@ -156,7 +165,6 @@ impl Job {
             return Err(Stop::Lost);
         }
         if self.shared.stop_now.is_cancelled() {
-            self.take_back(sending).await?;
             return Err(Stop::Stopping);
         }
         // The record is the newest there is: he may have written again, or gone, since the message was taken.
@@ -314,10 +322,8 @@ impl Job {
     async fn wait_out(&self, sending: &mut Sending<'_>, wait: Duration, reason: &str) -> Step<Sent> {
         match settle::snooze_until(wait, self.until(sending), SystemTime::now()) {
             Verdict::Snooze { after } => {
-                if !sending.stored {
-                    // The handler must not run again only because the account waits.
-                    self.take_back(sending).await?;
-                }
+                // The handler must not run again only because the account waits, nor a part be sent again.
+                self.take_back(sending).await?;
                 self.snooze(after, reason).await.map(Sent::Later)
             }
             _ => self.put_aside(sending, reason).await,
