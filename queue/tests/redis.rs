@@ -8,7 +8,8 @@ use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, START_US, message};
 use huixin_queue::testing::{Proxy, RedisServer};
 use huixin_queue::{
-    Accepted, Class, Clock, HeldEffect, NewMessage, Queue, QueueError, TakeRequest, TestClock, WorkerId,
+    Accepted, Class, Clock, HeldEffect, NewMessage, Progress, Queue, QueueError, TakeRequest, TestClock,
+    WorkerId,
 };
 
 /// More of what only Redis can do, by what happens to it. The files are in a folder beside this one.
@@ -136,7 +137,7 @@ async fn a_full_redis_refuses_to_accept_but_lets_running_messages_end() {
     assert!(error.is_outage(), "a full Redis is an outage: {error:?}");
     let lease = &taken[0].lease;
     queue.renew(std::slice::from_ref(lease), Duration::from_secs(15)).await.expect("renew");
-    queue.record(lease, huixin_queue::Progress::default(), None).await.expect("record");
+    queue.record(lease, Progress::default(), None).await.expect("record");
     queue.complete(lease).await.expect("complete");
     assert!(queue.audit().await.expect("audit").is_empty());
 }
@@ -304,4 +305,31 @@ async fn a_server_that_is_no_master_any_more_is_given_up() {
     assert!(connections() > before + 1, "the next call asks anew where the master is");
     server.cli(&["REPLICAOF", "NO", "ONE"]);
     queue.accept(message("lane", "m2")).await.expect("it is a master again");
+}
+
+#[tokio::test]
+async fn counting_sends_costs_an_ordinary_message_no_command() {
+    let server = RedisServer::start(&[]);
+    let queue = open_at(server.url(), Clock::Store);
+    // The first message loads the scripts, and finds out what the server is.
+    for n in 1..=2 {
+        server.cli(&["CONFIG", "RESETSTAT"]);
+        queue.accept(message("lane", &format!("m{n}"))).await.expect("accept");
+        let taken = queue.take(&request(n)).await.expect("take").messages.remove(0);
+        let progress = Progress { replies: Some("r".into()), sent: 0, sending: Some(0) };
+        assert_eq!(queue.record(&taken.lease, progress, None).await.expect("record").sends, 1);
+        queue.complete(&taken.lease).await.expect("complete");
+    }
+    let stats = server.cli(&["INFO", "commandstats"]);
+    let calls = stats.lines().filter_map(|line| {
+        let (command, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        let is_a_scripts = !["evalsha", "config|resetstat", "time"].contains(&command);
+        is_a_scripts.then(|| format!("{command} {}", rest.split(',').next().unwrap_or_default()))
+    });
+    let mut calls: Vec<String> = calls.collect();
+    calls.sort();
+    let before_there_was_a_count = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 5, incr 1, lindex 3, llen 1, \
+        lpop 4, rpush 3, set 2, zadd 1, zrange 3, zrangebyscore 3, zrem 1";
+    assert_eq!(calls.join(", "), before_there_was_a_count);
+    assert!(!server.cli(&["KEYS", "*"]).contains("sends"), "nothing is left behind");
 }
