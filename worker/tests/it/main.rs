@@ -10,6 +10,7 @@ mod example;
 mod failures;
 mod http;
 mod leases;
+mod media;
 mod order;
 mod outage;
 mod replies;
