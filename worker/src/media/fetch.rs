@@ -17,7 +17,7 @@ use url::{Host, Url};
 use super::MediaSettings;
 use super::check::too_large;
 use super::error::{Fault, without_secrets};
-use super::guard::{Guard, LookUpError, Names, Refusal};
+use super::guard::{Guard, LookUpError, Names};
 
 const REDIRECTS_MAX: usize = 5;
 
@@ -132,7 +132,7 @@ fn failed(error: reqwest::Error) -> Fault {
     let mut cause: &dyn Error = &error;
     loop {
         if let Some(LookUpError::Refused(refusal)) = cause.downcast_ref() {
-            return Fault::Reply(Refusal::to_string(refusal));
+            return Fault::Reply(refusal.to_string());
         }
         match cause.source() {
             Some(inner) => cause = inner,
