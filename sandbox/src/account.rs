@@ -1,10 +1,16 @@
 //! An account at run time: its settings, and what changes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError, RwLock},
+};
 
 use url::Url;
 
-use crate::{Account, SandboxConfig, tokens::Tokens, users::Users};
+use crate::{
+    Account, Calls, SandboxConfig, ip_list::IpList, limits::Quotas, media::MediaStore, tokens::Tokens,
+    users::Users,
+};
 
 /// An account at run time. Its locks are never held across an await, nor two at once.
 #[derive(Debug)]
@@ -13,6 +19,12 @@ pub(crate) struct AccountState {
     push_url: RwLock<Option<Url>>,
     tokens: Mutex<Tokens>,
     users: Mutex<Users>,
+    media: Mutex<MediaStore>,
+    quotas: Mutex<Quotas>,
+    calls: Mutex<Calls>,
+    ip_list: Mutex<IpList>,
+    /// The customer-service people that messages may be sent in the name of.
+    agents: Mutex<BTreeSet<String>>,
 }
 
 impl AccountState {
@@ -22,6 +34,11 @@ impl AccountState {
             push_url: RwLock::new(settings.push_url.clone()),
             tokens: Mutex::default(),
             users: Mutex::new(Users::new(config)),
+            media: Mutex::new(MediaStore::new(config.max_media, config.max_media_bytes)),
+            quotas: Mutex::new(Quotas::new(config.limits)),
+            calls: Mutex::default(),
+            ip_list: Mutex::default(),
+            agents: Mutex::default(),
         }
     }
 
@@ -34,10 +51,34 @@ impl AccountState {
     }
 
     pub(crate) fn tokens(&self) -> MutexGuard<'_, Tokens> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.tokens)
     }
 
     pub(crate) fn users(&self) -> MutexGuard<'_, Users> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.users)
     }
+
+    pub(crate) fn media(&self) -> MutexGuard<'_, MediaStore> {
+        locked(&self.media)
+    }
+
+    pub(crate) fn quotas(&self) -> MutexGuard<'_, Quotas> {
+        locked(&self.quotas)
+    }
+
+    pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
+        locked(&self.calls)
+    }
+
+    pub(crate) fn ip_list(&self) -> MutexGuard<'_, IpList> {
+        locked(&self.ip_list)
+    }
+
+    pub(crate) fn agents(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        locked(&self.agents)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

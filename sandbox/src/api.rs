@@ -1,10 +1,12 @@
 //! WeChat's API, as far as a sender of customer-service messages needs it.
 //!
 //! Answers are HTTP 200 with an `errcode`, whatever happened, as WeChat's are; a path that doesn't exist is error 40066 and
-//! a wrong method 43002. Requests are judged in one order everywhere: the token, the body, its fields, the user, the window.
+//! a wrong method 43001 or 43002. Requests are judged in one order everywhere: the token, the limits, the body, its fields,
+//! the media, the user, the window. Nothing here uses the types of those who send: what is judged is what came.
 
 use axum::{
     Json, Router,
+    extract::DefaultBodyLimit,
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -13,12 +15,15 @@ use serde_json::{Value, json};
 use crate::server::Served;
 
 mod body;
+mod call;
+mod download;
 mod message;
 mod refusal;
 mod send;
 mod token;
 mod trouble;
 mod typing;
+mod upload;
 
 /// The routes under `/cgi-bin`.
 pub(crate) fn routes() -> Router<Served> {
@@ -27,6 +32,8 @@ pub(crate) fn routes() -> Router<Served> {
         .route("/stable_token", any(token::stable))
         .route("/message/custom/send", any(send::send))
         .route("/message/custom/typing", any(typing::typing))
+        .route("/media/upload", any(upload::upload).layer(DefaultBodyLimit::disable()))
+        .route("/media/get", any(download::get))
         .fallback(async || refusal::Refusal::new(40066))
 }
 

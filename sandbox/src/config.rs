@@ -7,6 +7,8 @@ use huixin_wechat::AesKey;
 use serde::Serialize;
 use url::Url;
 
+use crate::Limits;
+
 /// Settings of a [`Sandbox`](crate::Sandbox). The default has one account, `main`, and WeChat's own limits.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
@@ -22,10 +24,26 @@ pub struct SandboxConfig {
     pub after_message: Window,
     /// What a menu click, a scan or a follow allows: 3 sends in 1 minute.
     pub after_tap: Window,
+    /// What a scan allows, where it isn't the same.
+    pub after_scan: Option<Window>,
+    /// What a follow allows, where it isn't the same.
+    pub after_follow: Option<Window>,
     /// How long an access token lives: 2 hours.
     pub token_lifetime: Duration,
     /// How long a replaced token still works: 5 minutes. The stable endpoint also renews within this time of the end.
     pub token_overlap: Duration,
+    /// How often each call may be made. WeChat's defaults, as far as they are known.
+    pub limits: Limits,
+    /// Whether a message may only name media that the account has (40007). On.
+    pub enforce_media: bool,
+    /// How long uploaded media is kept: 3 days.
+    pub media_lifetime: Duration,
+    /// The largest picture that is taken, in bytes: 2 MiB. WeChat's page says 2 MB and 10 MB; this is the stricter.
+    pub max_image_bytes: usize,
+    /// How many media an account keeps; the oldest are forgotten first, temporary before permanent ones.
+    pub max_media: usize,
+    /// How many bytes of media an account keeps, likewise.
+    pub max_media_bytes: usize,
     /// How many transcript entries are kept; the oldest go first.
     pub max_entries: usize,
     /// How many users an account remembers; the one that came first is forgotten first.
@@ -112,8 +130,16 @@ impl Default for SandboxConfig {
             enforce_windows: true,
             after_message: Window { sends: 5, lasts: Duration::from_secs(48 * 60 * 60) },
             after_tap: Window { sends: 3, lasts: Duration::from_secs(60) },
+            after_scan: None,
+            after_follow: None,
             token_lifetime: Duration::from_secs(7200),
             token_overlap: Duration::from_secs(300),
+            limits: Limits::default(),
+            enforce_media: true,
+            media_lifetime: Duration::from_secs(3 * 24 * 60 * 60),
+            max_image_bytes: 2 * 1024 * 1024,
+            max_media: 10_000,
+            max_media_bytes: 64 * 1024 * 1024,
             max_entries: 100_000,
             max_users: 100_000,
             max_pushes: 1_024,

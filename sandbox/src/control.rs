@@ -8,8 +8,35 @@
 //! | `POST /sandbox/say` `{"account"?, "user", "text"}` | pushes a text; 202 `{"msg_id"}` |
 //! | `POST /sandbox/push` `{"account"?, "user", "kind", …}` | pushes any kind, see [`PushKind`](crate::PushKind); 202 |
 //!
-//! `account` may be left out when there is one account, or for the first. Errors are `{"error": "…"}`: 400 for what can't be
-//! understood, 404 for an unknown account, 415 for another content type than JSON, 429 when too many pushes are under way.
+//! | `GET /sandbox/report` | how far the clock is ahead; per account: calls, media, IP list; the faults that stand |
+//! | `GET /sandbox/right?user=…&account=…` | what the user's last trigger allows: `{"by", "sent", "of", "closes_in_s"}` or null |
+//!
+//! And what a test turns:
+//!
+//! | request | what it does |
+//! | --- | --- |
+//! | `POST /sandbox/faults` `{"on", "account"?, "fault", …}` | orders trouble, see below; `{"id", "seed"?}` |
+//! | `DELETE /sandbox/faults`, `DELETE /sandbox/faults/{id}` | forgets all orders, or one |
+//! | `POST /sandbox/clock` `{"seconds"}` | moves the clock of windows, tokens, media, typing and limits on; `{"ahead_s"}` |
+//! | `POST /sandbox/tokens` `{"account"?, "do"}` | `expire` (42001) or `revoke` (40001) all; or another system fetches one: `plain`, `stable`, `forced`; `{"access_token"}` |
+//! | `POST /sandbox/limits` `{"account"?, "on", "per_minute"?, "per_day"?}` | limits a call, counted from now on: 45011, 45009 |
+//! | `POST /sandbox/windows` `{"account"?, "after", "sends", "seconds"}` | the window after `message`, `click`, `scan` or `follow`, from the next one on |
+//! | `POST /sandbox/ip_list` `{"account"?, "addresses"}` | who may fetch tokens (40164 for others), as a list; null: everyone |
+//! | `POST /sandbox/ip_list` `{"account"?, "allow"}` | puts one address on the list |
+//! | `POST /sandbox/kf_accounts` `{"account"?, "kf_account"}` | a customer-service name that messages may be sent in; others get 61452 |
+//! | `POST /sandbox/media` `{"account"?, "media_id", "kind", "base64"?}` | plants permanent media: `image`, `voice`, `video`, `thumb`, `news` |
+//! | `GET /sandbox/media/{account}/{id}` | the file |
+//! | `DELETE /sandbox/media/{account}`, `DELETE /sandbox/media/{account}/{id}` | all temporary media expires, or one is forgotten |
+//!
+//! A fault is `on` a call (`send`, `typing`, `upload`, `media_get`, `stable_token`, `token`), on `tokens` or on `all`, of one
+//! account or of all, and one of `code` (with `code`), `delay` (`ms`), `hang`, `cut`, `cut_after_accept`, `status` (`status`),
+//! `html`; see [`Fault`](crate::Fault). Which calls meet it is one of `"times": N` (the next N), `"every": K` (each K-th, until
+//! the order is deleted) and `"share": 0.2` (a share, with a `seed`; without one a seed is chosen and told). `{"on": "push",
+//! "fault": "lost_ack", "times": N}` loses the acks of pushes.
+//!
+//! `account` may be left out when there is one account, or for the first; in orders of faults that means all. Answers
+//! without content are 204. Errors are `{"error": "…"}`: 400 for what can't be understood, 404 for what isn't there, 415 for
+//! another content type than JSON, 429 when too many pushes are under way, too many faults ordered or a limit is reached.
 //!
 //! **Other web pages must not drive it.** A POST needs `application/json`, which a page of another site can't send without
 //! asking first, and nobody here answers that question. A name that an attacker points at this machine (DNS rebinding) is
@@ -22,15 +49,23 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use serde_json::json;
 
-use crate::server::Served;
+use crate::{account::AccountState, server::Served};
 
 mod accounts;
 mod events;
+mod faults;
+mod knobs;
+mod media;
+mod report;
 mod say;
+mod strict;
+
+pub(crate) use media::media_path;
+use strict::Strict;
 
 /// The routes under `/sandbox`.
 pub(crate) fn routes() -> Router<Served> {
@@ -40,6 +75,31 @@ pub(crate) fn routes() -> Router<Served> {
         .route("/events", get(events::events))
         .route("/say", post(say::say))
         .route("/push", post(say::push))
+        .route("/report", get(report::report))
+        .route("/right", get(report::right))
+        .route("/faults", post(faults::order).delete(faults::clear))
+        .route("/faults/{id}", delete(faults::cancel))
+        .route("/clock", post(knobs::clock))
+        .route("/tokens", post(knobs::tokens))
+        .route("/limits", post(knobs::limits))
+        .route("/windows", post(knobs::windows))
+        .route("/ip_list", post(knobs::ip_list))
+        .route("/kf_accounts", post(knobs::kf_accounts))
+        .route("/media", post(media::plant))
+        .route("/media/{account}", delete(media::expire))
+        .route("/media/{account}/{id}", get(media::file).delete(media::forget))
+}
+
+/// The account that a request names, or the first when it names none.
+fn account_of<'a>(served: &'a Served, name: Option<&str>) -> Option<&'a AccountState> {
+    match name {
+        Some(name) => served.sandbox.account(name),
+        None => served.sandbox.accounts().first(),
+    }
+}
+
+fn no_such_account() -> Response {
+    refuse(StatusCode::NOT_FOUND, "the sandbox has no such account")
 }
 
 /// Refuses requests that come by a foreign name or from another site's page.

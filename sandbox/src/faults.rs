@@ -1,16 +1,24 @@
-//! Trouble on request: the next N calls of an endpoint fail in a chosen way.
+//! Trouble on request: chosen calls of an endpoint fail in a chosen way.
 //!
-//! Faults are counted, not timed or drawn by chance, so that a test knows which call meets which fault. They act before the
-//! request is judged, as a failing gateway would, and each leaves a line in the transcript when it begins, so that a test
-//! can wait for "the send hangs now" and then kill something.
+//! An order says which calls: the next N, every k-th, or a share of them drawn by a generator with a given seed. So a test
+//! knows which call meets which fault, and a run with chance in it can be had again. Orders are looked at in the order they
+//! were given, and the first that wants a call has it: orders for the next calls queue up behind each other. They act before
+//! the request is judged, as a failing gateway would, and each leaves a line in the transcript when it begins, so that a
+//! test can wait for "the send hangs now" and then kill something.
 
 use std::{
-    collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-/// How many orders may be queued for one endpoint; more are ignored, with a warning.
+mod order;
+
+pub use order::{FaultOrder, FaultState, When};
+
+use crate::Endpoint;
+use order::Standing;
+
+/// How many orders may stand at once; more are ignored, with a warning.
 const MAX_ORDERS: usize = 1_024;
 
 /// One kind of trouble.
@@ -28,76 +36,106 @@ pub enum Fault {
     CutAfterAccept,
     /// The call is answered with this HTTP status and no JSON, as a proxy on the way would.
     Status(u16),
+    /// The call is answered with status 200 and an HTML page, as a captive portal or a gateway on the way would.
+    Html,
 }
 
-/// The faults of one sandbox. Orders for the same endpoint queue up behind each other.
+/// The faults of one sandbox.
 #[derive(Debug, Default)]
 pub struct Faults {
-    send: Mutex<VecDeque<(Fault, u32)>>,
-    token: Mutex<VecDeque<(Fault, u32)>>,
+    standing: Mutex<Orders>,
     lost_acks: Mutex<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Orders {
+    list: Vec<Standing>,
+    last_id: u64,
 }
 
 impl Faults {
     /// The next `times` calls of custom/send meet this fault.
     pub fn on_send(&self, fault: Fault, times: u32) {
-        order(&self.send, fault, times);
+        self.on(Endpoint::Send, fault, times);
     }
 
     /// The next `times` token calls, of either endpoint, meet this fault.
     pub fn on_token(&self, fault: Fault, times: u32) {
-        order(&self.token, fault, times);
+        self.order(FaultOrder::new(Endpoint::TOKENS, fault, When::Next(times)));
+    }
+
+    /// The next `times` calls of an endpoint meet this fault.
+    pub fn on(&self, endpoint: Endpoint, fault: Fault, times: u32) {
+        self.order(FaultOrder::new([endpoint], fault, When::Next(times)));
+    }
+
+    /// Any order. Gives its number, by which it can be cancelled, or `None` when it can't be taken: it would never act, or
+    /// too many stand already.
+    pub fn order(&self, order: FaultOrder) -> Option<u64> {
+        if !order.ever_acts() {
+            return None;
+        }
+        let mut orders = self.orders();
+        if orders.list.len() >= MAX_ORDERS {
+            tracing::warn!("{MAX_ORDERS} faults are ordered already: {:?} is ignored", order.fault);
+            return None;
+        }
+        if let When::Share { share, seed } = order.when {
+            tracing::info!(seed, share, "{:?} meets a share of the calls of {:?}", order.fault, order.on);
+        }
+        orders.last_id += 1;
+        let id = orders.last_id;
+        orders.list.push(Standing::new(id, order));
+        Some(id)
+    }
+
+    /// Forgets one order; false when there is none of that number any more.
+    pub fn cancel(&self, id: u64) -> bool {
+        let mut orders = self.orders();
+        let before = orders.list.len();
+        orders.list.retain(|standing| standing.id() != id);
+        orders.list.len() < before
+    }
+
+    /// The orders that stand, in the order they are looked at.
+    pub fn standing(&self) -> Vec<FaultState> {
+        self.orders().list.iter().map(Standing::state).collect()
     }
 
     /// The answers to the next `times` tries of pushes get lost: WeChat counts them as timeouts, without waiting.
     pub fn lose_acks(&self, times: u32) {
-        let mut lost = self.lost_acks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lost = self.lost_acks();
         *lost = lost.saturating_add(times);
     }
 
-    /// Forgets all faults that have not acted yet.
+    /// Forgets all faults. A call that has met one already goes on meeting it.
     pub fn clear(&self) {
-        for queue in [&self.send, &self.token] {
-            queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.orders().list.clear();
+        *self.lost_acks() = 0;
+    }
+
+    /// The fault that a call meets, if any. `account` is empty when the call named none.
+    pub(crate) fn take(&self, endpoint: Endpoint, account: &str) -> Option<Fault> {
+        let mut orders = self.orders();
+        let fault = orders.list.iter_mut().find_map(|standing| standing.take(endpoint, account));
+        if fault.is_some() {
+            orders.list.retain(|standing| !standing.is_used_up());
         }
-        *self.lost_acks.lock().unwrap_or_else(PoisonError::into_inner) = 0;
-    }
-
-    pub(crate) fn take_send(&self) -> Option<Fault> {
-        take(&self.send)
-    }
-
-    pub(crate) fn take_token(&self) -> Option<Fault> {
-        take(&self.token)
+        fault
     }
 
     pub(crate) fn take_lost_ack(&self) -> bool {
-        let mut lost = self.lost_acks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lost = self.lost_acks();
         let any = *lost > 0;
         *lost = lost.saturating_sub(1);
         any
     }
-}
 
-fn order(queue: &Mutex<VecDeque<(Fault, u32)>>, fault: Fault, times: u32) {
-    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    if times == 0 {
-        return;
+    fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    if queue.len() >= MAX_ORDERS {
-        tracing::warn!("{MAX_ORDERS} faults are queued already: {fault:?} is ignored");
-        return;
-    }
-    queue.push_back((fault, times));
-}
 
-fn take(queue: &Mutex<VecDeque<(Fault, u32)>>) -> Option<Fault> {
-    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    let (fault, left) = queue.front_mut()?;
-    let fault = fault.clone();
-    *left -= 1;
-    if *left == 0 {
-        queue.pop_front();
+    fn lost_acks(&self) -> MutexGuard<'_, u32> {
+        self.lost_acks.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    Some(fault)
 }

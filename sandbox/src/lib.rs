@@ -2,8 +2,9 @@
 //!
 //! Nothing here talks to the real WeChat. One listener serves three things:
 //!
-//! - **the API** that a worker calls: `/cgi-bin/token`, `/cgi-bin/stable_token`, `/cgi-bin/message/custom/send` and
-//!   `/cgi-bin/message/custom/typing`, with WeChat's error codes, reply windows and quotas ([`Faults`] adds trouble);
+//! - **the API** that a worker calls: `token`, `stable_token`, `message/custom/send`, `message/custom/typing`,
+//!   `media/upload` and `media/get` under `/cgi-bin/`, with WeChat's error codes, checks, reply windows and limits
+//!   ([`Faults`] adds trouble, [`Sandbox::move_clock`] saves waiting);
 //! - **the control API** under `/sandbox/`, by which a person or a script plays the user (see `control`);
 //! - **the chat page** at `/`, which is a client of the control API and of nothing else.
 //!
@@ -29,12 +30,18 @@
 
 mod account;
 mod api;
+mod attempts;
+mod calls;
 mod clock;
 mod config;
 mod control;
 mod delivery;
+mod endpoint;
 mod envelope;
 mod faults;
+mod ip_list;
+mod limits;
+mod media;
 mod openid;
 mod page;
 mod passive;
@@ -48,13 +55,18 @@ mod tokens;
 mod transcript;
 mod users;
 
+pub use calls::{CallCount, Calls};
 pub use config::{Account, MenuButton, Mode, SampleUser, SandboxConfig, Window};
-pub use faults::{Fault, Faults};
+pub use endpoint::Endpoint;
+pub use faults::{Fault, FaultOrder, FaultState, Faults, When};
+pub use limits::{Limit, Limits};
+pub use media::MediaKind;
 pub use openid::OpenId;
 pub use push::{Push, PushKind};
 pub use report::{PushReport, TryOutcome, TryReport};
+pub use rights::{Opener, RightState};
 pub use running::RunningSandbox;
-pub use sandbox::Sandbox;
+pub use sandbox::{Elsewhere, Sandbox};
 pub use server::run;
 pub use transcript::{Entry, TimedOut, Transcript, What};
 

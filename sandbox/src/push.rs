@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{OpenId, clock};
+use crate::{OpenId, Opener, clock};
 
 mod body;
 mod kind;
@@ -31,10 +31,8 @@ pub struct Push {
 /// What a push does to the account's right to write to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
-    /// A message: the long window.
-    Message,
-    /// A click, a scan or a follow: the short window.
-    Tap,
+    /// A window opens, or opens anew.
+    Opens(Opener),
     /// The user has left: no window.
     Leave,
     /// Nothing changes: LOCATION, VIEW and other events.

@@ -1,14 +1,24 @@
 //! The sandbox itself: the accounts, the transcript and the faults behind one cheap handle.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use url::Url;
 
 use crate::{
     Faults, OpenId, Push, PushReport, SandboxConfig, Transcript, TryReport, What, account::AccountState,
-    delivery, tokens::Lifetimes,
+    attempts::Attempts, clock::Clock, delivery, tokens::Lifetimes,
 };
+
+mod knobs;
+
+pub use knobs::Elsewhere;
 
 /// A pretend WeChat. Clones are handles to the same one.
 ///
@@ -22,6 +32,8 @@ struct Inner {
     accounts: Vec<AccountState>,
     transcript: Arc<Transcript>,
     faults: Faults,
+    attempts: Mutex<Attempts>,
+    clock: Clock,
     client: reqwest::Client,
     /// One permit for each push under way.
     pushes: Arc<Semaphore>,
@@ -46,6 +58,8 @@ impl Sandbox {
             accounts,
             transcript: Arc::new(Transcript::new(config.max_entries)),
             faults: Faults::default(),
+            attempts: Mutex::default(),
+            clock: Clock::default(),
             client,
             pushes: Arc::new(Semaphore::new(config.max_pushes.clamp(1, Semaphore::MAX_PERMITS))),
             config,
@@ -91,23 +105,15 @@ impl Sandbox {
         delivery::push_once(self, push).await
     }
 
-    /// The account's access tokens run out of time now: a call with one is refused with 42001.
-    pub fn expire_token(&self, account: &str) {
-        if let Some(account) = self.account(account) {
-            account.tokens().expire();
-        }
+    /// The clock by which WeChat's times are measured goes on by this much at once: windows, tokens, media, typing and
+    /// limits. Times that others see (`CreateTime`, the transcript) stay the machine's.
+    pub fn move_clock(&self, by: Duration) {
+        self.0.clock.move_on(by);
     }
 
-    /// The account's access tokens stop being known: a call with one is refused with 40001.
-    pub fn revoke_token(&self, account: &str) {
-        if let Some(account) = self.account(account) {
-            account.tokens().revoke();
-        }
-    }
-
-    /// How many token calls of this account were answered with a token, by both endpoints together.
-    pub fn tokens_issued(&self, account: &str) -> u64 {
-        self.account(account).map_or(0, |account| account.tokens().issued)
+    /// How far that clock is ahead of the machine's.
+    pub fn clock_ahead(&self) -> Duration {
+        self.0.clock.ahead()
     }
 
     /// Pushes in a task of its own; false when too many pushes are under way.
@@ -130,6 +136,14 @@ impl Sandbox {
         &self.0.client
     }
 
+    pub(crate) fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+
     pub(crate) fn lifetimes(&self) -> Lifetimes {
         Lifetimes { token: self.0.config.token_lifetime, overlap: self.0.config.token_overlap }
     }
@@ -138,11 +152,14 @@ impl Sandbox {
         self.0.transcript.add(account, user, what);
     }
 
-    /// The user acts: windows open now, whatever becomes of the push.
+    /// The user acts: windows open now, whatever becomes of the push, and the account may use the media that came.
     fn begin(&self, push: &Push) {
         let Some(account) = self.account(&push.account) else { return };
-        let first_time = account.users().acted(&push.user, &push.msg_id, push.trigger());
+        let first_time = account.users().acted(&push.user, &push.msg_id, push.trigger(), self.now());
         if first_time {
+            for (id, kind) in push.media() {
+                self.keep_media(account, id, kind, kind.sample(), false);
+            }
             let (msg_id, kind, content) = (push.msg_id.clone(), push.name(), push.summary());
             self.note(&push.account, &push.user, What::Said { msg_id, kind, content });
         }

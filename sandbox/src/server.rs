@@ -19,9 +19,9 @@ use crate::{Sandbox, api, control, page};
 
 mod cut;
 
-pub(crate) use cut::CutSwitch;
+pub(crate) use cut::{CutSwitch, Link};
 
-/// The longest request that is read.
+/// The longest request that is read, but for uploads of media.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// What handlers share: the sandbox, and the news that this server stops.
@@ -43,7 +43,7 @@ pub async fn run(
 ) -> io::Result<()> {
     let stopping = CancellationToken::new();
     let routes = routes(Served { sandbox, stopping: stopping.clone() });
-    let service = routes.into_make_service_with_connect_info::<CutSwitch>();
+    let service = routes.into_make_service_with_connect_info::<Link>();
     axum::serve(cut::CuttableListener(listener), service)
         .with_graceful_shutdown(async move {
             shutdown.await;

@@ -25,8 +25,6 @@ pub(crate) struct Tokens {
     expired: VecDeque<String>,
     /// When tokens were forced, within the last day.
     forced: VecDeque<Instant>,
-    /// How many calls were answered with a token.
-    pub(crate) issued: u64,
 }
 
 /// How long tokens live, and how long a replaced one goes on working.
@@ -61,10 +59,8 @@ struct Token {
 
 impl Tokens {
     /// The stable endpoint: the same token while it has more than the overlap left, unless a new one is forced.
-    pub(crate) fn stable(&mut self, lifetimes: Lifetimes, force: bool) -> (String, u64) {
-        let now = Instant::now();
+    pub(crate) fn stable(&mut self, lifetimes: Lifetimes, force: bool, now: Instant) -> (String, u64) {
         self.forget_old(now);
-        self.issued += 1;
         if force && self.may_force(now) {
             // A forced token kills the one before at once.
             self.stable = Slot::default();
@@ -78,16 +74,14 @@ impl Tokens {
     }
 
     /// The plain endpoint: a new token each time.
-    pub(crate) fn plain(&mut self, lifetimes: Lifetimes) -> (String, u64) {
-        let now = Instant::now();
+    pub(crate) fn plain(&mut self, lifetimes: Lifetimes, now: Instant) -> (String, u64) {
         self.forget_old(now);
-        self.issued += 1;
         self.plain.replace(now, lifetimes);
         self.plain.answer(now)
     }
 
-    pub(crate) fn standing(&mut self, text: &str) -> Standing {
-        self.forget_old(Instant::now());
+    pub(crate) fn standing(&mut self, text: &str, now: Instant) -> Standing {
+        self.forget_old(now);
         if [&self.stable, &self.plain].into_iter().any(|slot| slot.holds(text)) {
             Standing::Valid
         } else if self.expired.iter().any(|token| token == text) {
@@ -98,8 +92,7 @@ impl Tokens {
     }
 
     /// All tokens run out of time now.
-    pub(crate) fn expire(&mut self) {
-        let now = Instant::now();
+    pub(crate) fn expire(&mut self, now: Instant) {
         for slot in [&mut self.stable, &mut self.plain] {
             for token in [&mut slot.current, &mut slot.previous].into_iter().flatten() {
                 (token.ends, token.lifetime_ends) = (now, now);
@@ -170,53 +163,54 @@ impl Token {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::advance;
-
     use super::*;
 
     const REAL: Lifetimes = Lifetimes { token: Duration::from_secs(7200), overlap: Duration::from_secs(300) };
 
-    #[tokio::test(start_paused = true)]
-    async fn a_stable_token_is_renewed_in_its_last_five_minutes_and_both_work_until_it_ends() {
-        let mut tokens = Tokens::default();
-        let (first, left) = tokens.stable(REAL, false);
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_stable_token_is_renewed_in_its_last_five_minutes_and_both_work_until_it_ends() {
+        let (mut tokens, start) = (Tokens::default(), Instant::now());
+        let (first, left) = tokens.stable(REAL, false, start);
         assert_eq!(left, 7200);
-        advance(Duration::from_secs(6899)).await;
-        assert_eq!(tokens.stable(REAL, false), (first.clone(), 301));
-        advance(Duration::from_secs(2)).await;
-        let (second, left) = tokens.stable(REAL, false);
+        assert_eq!(tokens.stable(REAL, false, start + seconds(6899)), (first.clone(), 301));
+        let renewed = start + seconds(6901);
+        let (second, left) = tokens.stable(REAL, false, renewed);
         assert_ne!(first, second);
         assert_eq!(left, 7200);
-        assert_eq!((tokens.standing(&first), tokens.standing(&second)), (Standing::Valid, Standing::Valid));
-        advance(Duration::from_secs(300)).await;
-        assert_eq!((tokens.standing(&first), tokens.standing(&second)), (Standing::Expired, Standing::Valid));
+        assert_eq!(tokens.standing(&first, renewed), Standing::Valid);
+        assert_eq!(tokens.standing(&second, renewed), Standing::Valid);
+        let over = start + seconds(7200);
+        assert_eq!(tokens.standing(&first, over), Standing::Expired);
+        assert_eq!(tokens.standing(&second, over), Standing::Valid);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_plain_token_works_on_for_five_minutes_after_it_was_replaced() {
-        let mut tokens = Tokens::default();
-        let (first, _) = tokens.plain(REAL);
-        tokens.plain(REAL);
-        advance(Duration::from_secs(299)).await;
-        assert_eq!(tokens.standing(&first), Standing::Valid);
-        advance(Duration::from_secs(1)).await;
-        assert_eq!(tokens.standing(&first), Standing::Unknown);
+    #[test]
+    fn a_plain_token_works_on_for_five_minutes_after_it_was_replaced() {
+        let (mut tokens, start) = (Tokens::default(), Instant::now());
+        let (first, _) = tokens.plain(REAL, start);
+        tokens.plain(REAL, start);
+        assert_eq!(tokens.standing(&first, start + seconds(299)), Standing::Valid);
+        assert_eq!(tokens.standing(&first, start + seconds(300)), Standing::Unknown);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_token_can_be_forced_every_30_seconds_and_20_times_a_day() {
-        let mut tokens = Tokens::default();
-        let mut last = tokens.stable(REAL, true).0;
-        assert_eq!(tokens.stable(REAL, true).0, last);
+    #[test]
+    fn a_token_can_be_forced_every_30_seconds_and_20_times_a_day() {
+        let (mut tokens, mut now) = (Tokens::default(), Instant::now());
+        let mut last = tokens.stable(REAL, true, now).0;
+        assert_eq!(tokens.stable(REAL, true, now).0, last);
         for _ in 1..MAX_FORCED_PER_DAY {
-            advance(MIN_BETWEEN_FORCED).await;
-            let next = tokens.stable(REAL, true).0;
+            now += MIN_BETWEEN_FORCED;
+            let next = tokens.stable(REAL, true, now).0;
             assert_ne!(next, last);
-            assert_eq!(tokens.standing(&last), Standing::Unknown);
+            assert_eq!(tokens.standing(&last, now), Standing::Unknown);
             last = next;
         }
-        advance(MIN_BETWEEN_FORCED).await;
-        assert_eq!(tokens.stable(REAL, true).0, last);
-        assert_eq!(tokens.standing("never issued"), Standing::Unknown);
+        now += MIN_BETWEEN_FORCED;
+        assert_eq!(tokens.stable(REAL, true, now).0, last);
+        assert_eq!(tokens.standing("never issued", now), Standing::Unknown);
     }
 }

@@ -8,9 +8,9 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    OpenId, SandboxConfig, Window,
+    OpenId, Opener, RightState, SandboxConfig, Window,
     push::Trigger,
-    rights::{NoRight, Right},
+    rights::{NoRight, Right, Windows},
 };
 
 /// How long the typing indicator stays on by itself.
@@ -33,8 +33,7 @@ pub(crate) struct Users {
 struct Rules {
     max_users: usize,
     enforce: bool,
-    after_message: Window,
-    after_tap: Window,
+    windows: Windows,
 }
 
 #[derive(Debug, Default)]
@@ -59,19 +58,27 @@ pub(crate) enum UserRefusal {
     AlreadyTyping,
 }
 
+/// What a send was to its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SendCount {
+    /// Which send since the last trigger, from 1; 0 when there was none and nobody minds.
+    pub(crate) nth: u32,
+    /// Whether the typing indicator was on until now.
+    pub(crate) was_typing: bool,
+}
+
 impl Users {
     pub(crate) fn new(config: &SandboxConfig) -> Users {
         let rules = Rules {
             max_users: config.max_users.max(1),
             enforce: config.enforce_windows,
-            after_message: config.after_message,
-            after_tap: config.after_tap,
+            windows: Windows::new(config),
         };
         Users { known: HashMap::new(), order: VecDeque::new(), rules }
     }
 
     /// The user did something. False when this push was seen before, and so changes nothing.
-    pub(crate) fn acted(&mut self, openid: &OpenId, msg_id: &str, trigger: Trigger) -> bool {
+    pub(crate) fn acted(&mut self, openid: &OpenId, msg_id: &str, trigger: Trigger, now: Instant) -> bool {
         self.make_room_for(openid);
         let user = self.known.entry(openid.clone()).or_default();
         if user.pushes.iter().any(|seen| seen == msg_id) {
@@ -82,36 +89,46 @@ impl Users {
         }
         user.pushes.push_back(msg_id.to_owned());
         match trigger {
-            Trigger::Message => user.right = Some(Right::opened_now(self.rules.after_message)),
-            Trigger::Tap => user.right = Some(Right::opened_now(self.rules.after_tap)),
+            Trigger::Opens(by) => user.right = Some(Right::opened(by, self.rules.windows.of(by), now)),
             Trigger::Leave => user.right = None,
             Trigger::Background => return true,
         }
-        user.last_exchange = Some(Instant::now());
+        user.last_exchange = Some(now);
         true
     }
 
-    /// A message is sent to the user: uses one send, and ends the typing indicator. Gives whether that was on.
-    pub(crate) fn send(&mut self, openid: &str) -> Result<bool, UserRefusal> {
+    /// Another window for a trigger, from the next one on.
+    pub(crate) fn set_window(&mut self, opener: Opener, window: Window) {
+        self.rules.windows.set(opener, window);
+    }
+
+    /// What the user's last trigger allows, if it allows anything.
+    pub(crate) fn right(&self, openid: &str, now: Instant) -> Option<RightState> {
+        self.known.get(openid)?.right.as_ref().map(|right| right.state(now))
+    }
+
+    /// A message is sent to the user: uses one send, and ends the typing indicator.
+    pub(crate) fn send(&mut self, openid: &str, now: Instant) -> Result<SendCount, UserRefusal> {
         let enforce = self.rules.enforce;
         let user = self.user(openid)?;
-        if enforce {
-            let right = user.right.as_mut().ok_or(UserRefusal::NoRight(NoRight::Closed))?;
-            right.spend().map_err(UserRefusal::NoRight)?;
-        }
-        let now = Instant::now();
+        let nth = match user.right.as_mut() {
+            Some(right) if enforce => right.spend(now).map_err(UserRefusal::NoRight)?,
+            Some(right) => right.count(),
+            None if enforce => return Err(UserRefusal::NoRight(NoRight::Closed)),
+            None => 0,
+        };
         user.last_exchange = Some(now);
-        Ok(user.typing_until.take().is_some_and(|until| until > now))
+        let was_typing = user.typing_until.take().is_some_and(|until| until > now);
+        Ok(SendCount { nth, was_typing })
     }
 
     /// The typing indicator goes on.
-    pub(crate) fn type_on(&mut self, openid: &str) -> Result<(), UserRefusal> {
+    pub(crate) fn type_on(&mut self, openid: &str, now: Instant) -> Result<(), UserRefusal> {
         let enforce = self.rules.enforce;
         let user = self.user(openid)?;
-        let now = Instant::now();
         if enforce {
             let right = user.right.as_ref().ok_or(UserRefusal::NoRight(NoRight::Closed))?;
-            right.check_open().map_err(UserRefusal::NoRight)?;
+            right.check_open(now).map_err(UserRefusal::NoRight)?;
             if user.last_exchange.is_none_or(|at| now.duration_since(at) > EXCHANGE_LASTS) {
                 return Err(UserRefusal::NoExchange);
             }
@@ -147,51 +164,53 @@ impl Users {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::advance;
-
     use super::*;
 
     const USER: &str = "oHuixinXiaoming0000000000001";
 
-    fn after(trigger: Trigger) -> Users {
-        let mut users = Users::new(&SandboxConfig::default());
-        users.acted(&OpenId::from(USER), "1", trigger);
-        users
+    /// The users after one push of this one, and the time it came.
+    fn after(trigger: Trigger) -> (Users, Instant) {
+        let (mut users, start) = (Users::new(&SandboxConfig::default()), Instant::now());
+        users.acted(&OpenId::from(USER), "1", trigger, start);
+        (users, start)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_message_opens_48_hours_and_a_tap_one_minute() {
-        let (mut messaged, mut tapped) = (after(Trigger::Message), after(Trigger::Tap));
-        advance(Duration::from_secs(59)).await;
-        assert_eq!(tapped.send(USER), Ok(false));
-        advance(Duration::from_secs(2)).await;
-        assert_eq!(tapped.send(USER), Err(UserRefusal::NoRight(NoRight::Closed)));
-        advance(Duration::from_secs(48 * 60 * 60 - 62)).await;
-        assert_eq!(messaged.send(USER), Ok(false));
-        advance(Duration::from_secs(2)).await;
-        assert_eq!(messaged.send(USER), Err(UserRefusal::NoRight(NoRight::Closed)));
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn typing_lasts_15_seconds_and_needs_an_exchange_within_30() {
-        let mut users = after(Trigger::Message);
-        assert_eq!(users.type_on(USER), Ok(()));
-        advance(Duration::from_secs(14)).await;
-        assert_eq!(users.type_on(USER), Err(UserRefusal::AlreadyTyping));
-        advance(Duration::from_secs(2)).await;
-        assert_eq!(users.type_on(USER), Ok(()));
-        assert_eq!(users.send(USER), Ok(true), "the message ended the indicator");
-        advance(Duration::from_secs(31)).await;
-        assert_eq!(users.type_on(USER), Err(UserRefusal::NoExchange));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_last_trigger_counts_alone() {
-        let mut users = after(Trigger::Message);
-        users.acted(&OpenId::from(USER), "2", Trigger::Tap);
-        for _ in 0..3 {
-            assert_eq!(users.send(USER), Ok(false));
+    #[test]
+    fn a_message_opens_48_hours_and_a_tap_one_minute() {
+        let closed = Err(UserRefusal::NoRight(NoRight::Closed));
+        for opener in [Opener::Click, Opener::Scan, Opener::Follow] {
+            let (mut tapped, start) = after(Trigger::Opens(opener));
+            assert_eq!(tapped.send(USER, start + seconds(60)).map(|count| count.nth), Ok(1), "{opener:?}");
+            assert_eq!(tapped.send(USER, start + seconds(61)), closed, "{opener:?}");
         }
-        assert_eq!(users.send(USER), Err(UserRefusal::NoRight(NoRight::UsedUp)));
+        let (mut messaged, start) = after(Trigger::Opens(Opener::Message));
+        assert_eq!(messaged.send(USER, start + seconds(48 * 60 * 60)).map(|count| count.nth), Ok(1));
+        assert_eq!(messaged.send(USER, start + seconds(48 * 60 * 60 + 1)), closed);
+    }
+
+    #[test]
+    fn typing_lasts_15_seconds_and_needs_an_exchange_within_30() {
+        let (mut users, start) = after(Trigger::Opens(Opener::Message));
+        assert_eq!(users.type_on(USER, start), Ok(()));
+        assert_eq!(users.type_on(USER, start + seconds(14)), Err(UserRefusal::AlreadyTyping));
+        assert_eq!(users.type_on(USER, start + seconds(16)), Ok(()));
+        let sent = users.send(USER, start + seconds(16));
+        assert_eq!(sent, Ok(SendCount { nth: 1, was_typing: true }), "the message ended the indicator");
+        assert_eq!(users.type_on(USER, start + seconds(46)), Ok(()), "a send is an exchange");
+        assert_eq!(users.type_on(USER, start + seconds(62)), Err(UserRefusal::NoExchange));
+    }
+
+    #[test]
+    fn the_last_trigger_counts_alone() {
+        let (mut users, start) = after(Trigger::Opens(Opener::Message));
+        users.acted(&OpenId::from(USER), "2", Trigger::Opens(Opener::Click), start);
+        for nth in 1..=3 {
+            assert_eq!(users.send(USER, start).map(|count| count.nth), Ok(nth));
+        }
+        assert_eq!(users.send(USER, start), Err(UserRefusal::NoRight(NoRight::UsedUp)));
     }
 }

@@ -9,15 +9,23 @@ use crate::{Sandbox, account::AccountState, tokens::Standing};
 /// The account that a request's access token belongs to.
 pub(super) fn authorised<'a>(sandbox: &'a Sandbox, token: Option<&str>) -> Result<&'a AccountState, Refusal> {
     let token = token.filter(|token| !token.is_empty()).ok_or_else(|| Refusal::new(41001))?;
-    let mut expired = false;
+    let (now, mut expired) = (sandbox.now(), false);
     for account in sandbox.accounts() {
-        match account.tokens().standing(token) {
+        match account.tokens().standing(token, now) {
             Standing::Valid => return Ok(account),
             Standing::Expired => expired = true,
             Standing::Unknown => {}
         }
     }
     Err(Refusal::new(if expired { 42001 } else { 40001 }))
+}
+
+/// The name of the account that a request's token belongs to or belonged to; empty when there is none.
+pub(super) fn account_of(sandbox: &Sandbox, token: Option<&str>) -> String {
+    let (token, now) = (token.unwrap_or_default(), sandbox.now());
+    let known = |account: &&AccountState| account.tokens().standing(token, now) != Standing::Unknown;
+    let account = sandbox.accounts().iter().find(known);
+    account.map_or(String::new(), |account| account.settings.name.clone())
 }
 
 /// Only POST will do.

@@ -1,50 +1,77 @@
 //! The checks of a customer-service message by itself, before anyone asks who gets it.
 //!
-//! One table row a type: the fields that must be there, and the code when one isn't. Unknown fields are let through, as
-//! WeChat does. Media ids are only checked to be there: the sandbox keeps no media.
+//! Each type's fields must be there and be strings; the code when one isn't is in its row. Unknown fields are let through,
+//! as WeChat does. The media that a message names is only listed here: whether the account has it is not the message's
+//! affair. Where WeChat publishes a code without a number (menus), the number is ours, and said at its constant.
 
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
-use crate::OpenId;
+use crate::{MediaKind, OpenId};
 
-/// The most bytes that a text may have.
+mod fields;
+mod links;
+
+use fields::Fields;
+
+/// The most bytes that a text may have, a menu's head and tail too.
 const MAX_TEXT_BYTES: usize = 2048;
+/// The most items of a menu. WeChat has a code for too many and says no number.
+const MAX_MENU_ITEMS: usize = 10;
+/// The most bytes of a menu item. WeChat has a code for too long and says no number.
+const MAX_MENU_ITEM_BYTES: usize = 128;
 
 /// A message that is right in itself.
 pub(super) struct Checked {
     pub(super) user: OpenId,
+    /// Its `msgtype`.
+    pub(super) kind: String,
     /// Its text, when it is a text message.
     pub(super) text: Option<String>,
+    /// The media that the account must have.
+    pub(super) media: Vec<(String, MediaKind)>,
+    /// The customer-service name that it is sent in.
+    pub(super) agent: Option<String>,
 }
 
-/// Checks the addressee's form, the type, and the type's own fields.
+/// Checks the addressee's form, the type, the type's own fields, and what may go with any type.
 pub(super) fn check(message: &Map<String, Value>) -> Result<Checked, Refusal> {
     let user = addressee(message)?;
     let kind = message.get("msgtype").and_then(Value::as_str).ok_or_else(|| Refusal::new(40008))?;
-    let content = message.get(kind).and_then(Value::as_object);
+    let mut fields = Fields::of(message.get(kind))?;
     let mut text = None;
     match kind {
-        "text" => text = Some(text_of(content)?),
-        "image" | "voice" | "mpnews" => require(content, &[("media_id", 41006)])?,
-        "video" => require(content, &[("media_id", 41006), ("thumb_media_id", 41006)])?,
-        "music" => require(
-            content,
-            &[("title", 40035), ("description", 40035), ("musicurl", 40035), ("thumb_media_id", 41006)],
-        )?,
-        "news" => check_news(content)?,
-        "mpnewsarticle" => require(content, &[("article_id", 40035)])?,
-        "msgmenu" => check_menu(content)?,
-        "wxcard" => require(content, &[("card_id", 40035)])?,
-        "miniprogrampage" => require(
-            content,
-            &[("title", 40035), ("appid", 40166), ("pagepath", 40165), ("thumb_media_id", 41006)],
-        )?,
+        "text" => text = Some(text_of(&fields)?),
+        "image" => fields.media("media_id", MediaKind::Image)?,
+        "voice" => fields.media("media_id", MediaKind::Voice)?,
+        "mpnews" => fields.media("media_id", MediaKind::News)?,
+        "video" => {
+            fields.media("media_id", MediaKind::Video)?;
+            fields.media("thumb_media_id", MediaKind::Thumb)?;
+            fields.may_have(&["title", "description"])?;
+        }
+        "music" => {
+            fields.must_have(&["title", "description", "musicurl"], 40035)?;
+            fields.may_have(&["hqmusicurl"])?;
+            fields.media("thumb_media_id", MediaKind::Thumb)?;
+        }
+        "news" => check_news(&fields)?,
+        "mpnewsarticle" => fields.must_have_filled("article_id", 40035)?,
+        "msgmenu" => check_menu(&fields)?,
+        "wxcard" => fields.must_have_filled("card_id", 40035)?,
+        "miniprogrampage" => {
+            fields.must_have(&["title"], 40035)?;
+            fields.must_have_filled("appid", 40166)?;
+            fields.must_have_filled("pagepath", 40165)?;
+            fields.media("thumb_media_id", MediaKind::Thumb)?;
+        }
         // Mini programs only.
         "link" => return Err(Refusal::new(48008)),
         _ => return Err(Refusal::new(40008)),
     }
-    Ok(Checked { user, text })
+    check_ai_mark(message)?;
+    let agent = agent_of(message)?;
+    Ok(Checked { user, kind: kind.to_owned(), text, media: fields.into_media(), agent })
 }
 
 /// `touser`: there, a string, and not empty.
@@ -57,39 +84,60 @@ pub(super) fn addressee(message: &Map<String, Value>) -> Result<OpenId, Refusal>
     }
 }
 
-fn text_of(content: Option<&Map<String, Value>>) -> Result<String, Refusal> {
-    match content.and_then(|content| content.get("content")).and_then(Value::as_str) {
+fn text_of(fields: &Fields<'_>) -> Result<String, Refusal> {
+    match fields.get("content").and_then(Value::as_str) {
         None | Some("") => Err(Refusal::new(44004)),
         Some(text) if text.len() > MAX_TEXT_BYTES => Err(Refusal::new(45002)),
-        Some(text) => Ok(text.to_owned()),
+        Some(text) => {
+            links::check(text).map_err(Refusal::new)?;
+            Ok(text.to_owned())
+        }
     }
 }
 
-fn check_news(content: Option<&Map<String, Value>>) -> Result<(), Refusal> {
-    let articles = content.and_then(|content| content.get("articles")).and_then(Value::as_array);
+fn check_news(fields: &Fields<'_>) -> Result<(), Refusal> {
+    let articles = fields.get("articles").and_then(Value::as_array).filter(|articles| !articles.is_empty());
     let articles = articles.ok_or_else(|| Refusal::new(44003))?;
     let [article] = articles.as_slice() else { return Err(Refusal::new(45008)) };
-    let fields = [("title", 40035), ("description", 40035), ("url", 40035), ("picurl", 40035)];
-    require(article.as_object(), &fields)
+    Fields::of(Some(article))?.must_have(&["title", "description", "url", "picurl"], 40035)
 }
 
-fn check_menu(content: Option<&Map<String, Value>>) -> Result<(), Refusal> {
-    let list = content.and_then(|content| content.get("list")).and_then(Value::as_array);
-    let list = list.filter(|list| !list.is_empty()).ok_or_else(|| Refusal::new(40035))?;
-    list.iter().try_for_each(|item| require(item.as_object(), &[("id", 40035), ("content", 40035)]))
-}
-
-/// Each field a string; an id may not be empty, other texts may.
-fn require(content: Option<&Map<String, Value>>, fields: &[(&str, i64)]) -> Result<(), Refusal> {
-    for (name, code_if_missing) in fields {
-        match content.and_then(|content| content.get(*name)) {
-            None => return Err(Refusal::new(*code_if_missing)),
-            Some(Value::String(id)) if id.is_empty() && name.ends_with("media_id") => {
-                return Err(Refusal::new(40007));
-            }
-            Some(Value::String(_)) => {}
-            Some(_) => return Err(Refusal::new(40035)),
+fn check_menu(fields: &Fields<'_>) -> Result<(), Refusal> {
+    fields.may_have(&["head_content", "tail_content"])?;
+    let text = |name| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    if ["head_content", "tail_content"].iter().any(|name| text(name).len() > MAX_TEXT_BYTES) {
+        return Err(Refusal::new(45002));
+    }
+    let list = fields.get("list").and_then(Value::as_array).filter(|list| !list.is_empty());
+    let list = list.ok_or_else(|| Refusal::new(40035))?;
+    if list.len() > MAX_MENU_ITEMS {
+        return Err(Refusal::new(45098));
+    }
+    for item in list {
+        let item = Fields::of(Some(item))?;
+        item.must_have_filled("id", 40035)?;
+        item.must_have_filled("content", 40035)?;
+        if item.get("content").and_then(Value::as_str).is_some_and(|text| text.len() > MAX_MENU_ITEM_BYTES) {
+            return Err(Refusal::new(45099));
         }
     }
     Ok(())
+}
+
+/// `aimsgcontext`: the grey line that says that an AI wrote it.
+fn check_ai_mark(message: &Map<String, Value>) -> Result<(), Refusal> {
+    let Some(mark) = message.get("aimsgcontext") else { return Ok(()) };
+    match mark.get("is_ai_msg").and_then(Value::as_u64) {
+        Some(0 | 1) => Ok(()),
+        _ => Err(Refusal::new(40035)),
+    }
+}
+
+/// `customservice`: the name that it is sent in.
+fn agent_of(message: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+    let Some(service) = message.get("customservice") else { return Ok(None) };
+    match service.get("kf_account").and_then(Value::as_str) {
+        Some(agent) if !agent.is_empty() => Ok(Some(agent.to_owned())),
+        _ => Err(Refusal::new(61451)),
+    }
 }

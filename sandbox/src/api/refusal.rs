@@ -1,9 +1,11 @@
 //! An error code, its text, and the `rid` that WeChat appends to every error.
 
+use std::net::IpAddr;
+
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::{clock, rights::NoRight, users::UserRefusal};
+use crate::{clock, limits::OverLimit, rights::NoRight, users::UserRefusal};
 
 /// An answer with an `errcode` that isn't 0.
 #[derive(Clone, Debug)]
@@ -17,6 +19,26 @@ impl Refusal {
         let rid =
             format!("{:08x}-{:08x}-{:08x}", clock::unix_secs(), rand::random::<u32>(), rand::random::<u32>());
         Refusal { code, message: format!("{} rid: {rid}", meaning(code)) }
+    }
+
+    /// 40164, which tells the caller his address.
+    pub(crate) fn not_on_list(address: IpAddr) -> Refusal {
+        let mut refusal = Refusal::new(40164);
+        let told = match address.to_canonical() {
+            IpAddr::V4(v4) => format!("invalid ip {v4} ipv6 ::ffff:{v4}"),
+            IpAddr::V6(v6) => format!("invalid ip {v6}"),
+        };
+        refusal.message = refusal.message.replacen("invalid ip", &told, 1);
+        refusal
+    }
+}
+
+impl From<OverLimit> for Refusal {
+    fn from(over: OverLimit) -> Refusal {
+        Refusal::new(match over {
+            OverLimit::Minute => 45011,
+            OverLimit::Day => 45009,
+        })
     }
 }
 
@@ -47,26 +69,44 @@ fn meaning(code: i64) -> &'static str {
         }
         40002 => "invalid grant_type",
         40003 => "invalid openid",
+        40004 => "invalid media type",
+        40005 => "invalid file type",
+        40006 => "invalid media size",
         40007 => "invalid media_id",
         40008 => "invalid message type",
+        40009 => "invalid image size",
+        40010 => "invalid voice size",
+        40011 => "invalid video size",
+        40012 => "invalid thumb size",
         40013 => "invalid appid",
         40014 => "invalid access_token",
         40033 => "invalid charset. please check your request, if include \\uxxxx will create fail!",
         40035 => "invalid parameter",
         40066 => "invalid url",
+        40121 => "invalid media_id type",
         40125 => "invalid appsecret",
         40164 => "invalid ip, not in whitelist",
+        40165 => "invalid weapp pagepath",
+        40166 => "invalid weapp appid",
+        40213 => "invalid href tag",
+        40214 => "invalid href text",
         41001 => "access_token missing",
         41002 => "appid missing",
         41004 => "appsecret missing",
+        41005 => "media data missing",
         41006 => "media_id missing",
         41009 => "openid missing",
         42001 => "access_token expired",
+        43001 => "require GET method",
         43002 => "require POST method",
+        43004 => "require subscribe",
+        44001 => "empty media data",
         44002 => "empty post data",
         44003 => "empty news data",
         44004 => "empty content",
+        45001 => "media size out of limit",
         45002 => "content size out of limit",
+        45007 => "voice play time out of limit",
         45008 => "article size out of limit",
         45009 => "reach max api daily quota limit",
         45011 => "api minute-quota reach limit, must slower, retry next minute",
@@ -75,9 +115,20 @@ fn meaning(code: i64) -> &'static str {
         45072 => "command is error",
         45080 => "no message exchanged in the last 30 seconds",
         45081 => "typing already",
+        45086 => "invalid data-miniprogram-appid",
+        45098 => "msgmenu list size out of limit",
+        45099 => "msgmenu content size out of limit",
+        46001 => "media data no exist",
+        46007 => "media is being transcoded",
         47001 => "data format error",
+        47002 => "do NOT use json unicode encode, please use utf8 encoded text",
         48001 => "api unauthorized",
+        48002 => "user refuses messages of the account",
         48008 => "no permission for this msgtype",
+        50002 => "user limited",
+        61450 => "customer service system error",
+        61451 => "invalid parameter",
+        61452 => "invalid kf_account",
         _ => "refused",
     }
 }

@@ -4,12 +4,16 @@ use std::future::Future;
 
 use axum::{
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::refusal::Refusal;
 use crate::{Fault, server::CutSwitch};
+
+/// What some gateway on the way says instead of an answer.
+const PAGE: &str =
+    "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body>Please sign in.</body></html>\n";
 
 /// Handles a call with the fault that it meets, if any.
 pub(super) async fn meet(
@@ -23,6 +27,7 @@ pub(super) async fn meet(
         None => handle.await,
         Some(Fault::Code(code)) => refuse(Refusal::new(code)),
         Some(Fault::Status(status)) => status_only(status),
+        Some(Fault::Html) => Html(PAGE).into_response(),
         Some(Fault::Delay(time)) => {
             let handled = async move {
                 tokio::time::sleep(time).await;

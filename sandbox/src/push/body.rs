@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use huixin_wechat::xml::{self, Element};
 
 use super::{Push, PushKind, Trigger};
+use crate::{MediaKind, Opener};
 
 impl Push {
     /// The body that is posted, `account_original_id` being its `ToUserName`.
@@ -55,14 +56,29 @@ impl Push {
         }
     }
 
+    /// The media that comes with it, which the account may fetch and send on.
+    pub(crate) fn media(&self) -> Vec<(&str, MediaKind)> {
+        match &self.kind {
+            PushKind::Image { media_id, .. } => vec![(media_id, MediaKind::Image)],
+            PushKind::Voice { media_id, .. } => vec![(media_id, MediaKind::Voice)],
+            PushKind::Video { media_id, thumb_media_id }
+            | PushKind::ShortVideo { media_id, thumb_media_id } => {
+                vec![(media_id, MediaKind::Video), (thumb_media_id, MediaKind::Thumb)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// What the push does to the right to write to this user.
     pub(crate) fn trigger(&self) -> Trigger {
         let Some(event) = self.event() else {
             let tapped = matches!(&self.kind, PushKind::Text { menu_id: Some(_), .. });
-            return if tapped { Trigger::Tap } else { Trigger::Message };
+            return Trigger::Opens(if tapped { Opener::Click } else { Opener::Message });
         };
         match event.to_ascii_lowercase().as_str() {
-            "subscribe" | "scan" | "click" | "scancode_push" | "scancode_waitmsg" => Trigger::Tap,
+            "subscribe" => Trigger::Opens(Opener::Follow),
+            "scan" => Trigger::Opens(Opener::Scan),
+            "click" | "scancode_push" | "scancode_waitmsg" => Trigger::Opens(Opener::Click),
             "unsubscribe" => Trigger::Leave,
             _ => Trigger::Background,
         }
@@ -70,7 +86,7 @@ impl Push {
 
     /// Whether the user sees the fault notice when the push fails.
     pub(crate) fn is_visible(&self) -> bool {
-        matches!(self.trigger(), Trigger::Message | Trigger::Tap)
+        matches!(self.trigger(), Trigger::Opens(_))
     }
 
     fn message_type(&self) -> Cow<'_, str> {

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -28,7 +29,15 @@ pub(crate) struct CuttableStream {
     switch: CutSwitch,
 }
 
-/// Cuts one connection. Handlers get it as their `ConnectInfo`.
+/// What handlers know of their connection, as their `ConnectInfo`.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) cut: CutSwitch,
+    /// Where it comes from.
+    pub(crate) peer: SocketAddr,
+}
+
+/// Cuts one connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CutSwitch(Arc<AtomicBool>);
 
@@ -45,7 +54,7 @@ impl CutSwitch {
 
 impl Listener for CuttableListener {
     type Io = CuttableStream;
-    type Addr = std::net::SocketAddr;
+    type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (CuttableStream, Self::Addr) {
         let (inner, address) = Listener::accept(&mut self.0).await;
@@ -60,9 +69,9 @@ impl Listener for CuttableListener {
     }
 }
 
-impl Connected<IncomingStream<'_, CuttableListener>> for CutSwitch {
-    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> CutSwitch {
-        stream.io().switch.clone()
+impl Connected<IncomingStream<'_, CuttableListener>> for Link {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Link {
+        Link { cut: stream.io().switch.clone(), peer: *stream.remote_addr() }
     }
 }
 

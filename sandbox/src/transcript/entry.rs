@@ -66,10 +66,16 @@ pub enum What {
     },
     /// A customer-service message was accepted and shown to the user.
     Sent {
-        /// The whole request.
-        message: Value,
+        /// Its `msgtype`.
+        kind: String,
         /// Its text, when it is a text message.
         text: Option<String>,
+        /// Which send it is since the user's last trigger, from 1; 0 when there was none and windows aren't enforced.
+        nth: u32,
+        /// Which try it is: how often this very body has come since one was last answered with success.
+        attempt: u32,
+        /// The whole request.
+        message: Value,
     },
     /// A send was refused.
     Refused {
@@ -77,6 +83,8 @@ pub enum What {
         code: i64,
         /// The `errmsg`.
         reason: String,
+        /// Which try it was, as in `Sent`.
+        attempt: u32,
         /// The request, when it was JSON; else null.
         message: Value,
     },
@@ -85,12 +93,37 @@ pub enum What {
         /// Whether it is on.
         on: bool,
     },
+    /// A file was uploaded.
+    Uploaded {
+        /// The id that it got.
+        media_id: String,
+        /// `image`, `voice`, `video` or `thumb`.
+        kind: &'static str,
+        /// How large it is.
+        bytes: usize,
+    },
+    /// A file was fetched.
+    Fetched {
+        /// Its id.
+        media_id: String,
+    },
+    /// A call for the typing indicator, an upload or a fetch was refused.
+    CallRefused {
+        /// `typing`, `upload` or `media_get`.
+        on: &'static str,
+        /// The `errcode`.
+        code: i64,
+        /// The `errmsg`.
+        reason: String,
+    },
     /// An injected fault began to act on a request.
     Faulted {
-        /// `send` or `token`.
+        /// The call, by the name of its [`Endpoint`](crate::Endpoint).
         on: &'static str,
         /// The fault.
         fault: String,
+        /// Which try it was, as in `Sent`; 0 for other calls than sends.
+        attempt: u32,
     },
 }
 

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use huixin_sandbox::{Fault, SandboxConfig, What};
+use huixin_sandbox::{Account, Endpoint, Fault, FaultOrder, Push, SandboxConfig, What, When};
 
-use crate::support::{SOON, USER, code, start_with_user, text_message};
+use crate::support::{Client, SOON, USER, code, start_with_user, text_message, upload_of};
 
 #[tokio::test]
 async fn a_code_is_answered_as_often_as_ordered_and_then_no_more() {
@@ -72,4 +72,84 @@ async fn token_calls_meet_their_own_faults() {
     assert_eq!(client.send_text("a").await, 0);
     assert_eq!(code(&client.stable(false).await), 40164);
     assert!(client.stable(false).await["access_token"].is_string());
+}
+
+#[tokio::test]
+async fn a_page_is_answered_with_200_and_the_message_is_not_accepted() {
+    let (running, client) = start_with_user(SandboxConfig::default()).await;
+    running.sandbox.faults().on_send(Fault::Html, 1);
+    let answer = client.try_send(text_message("a")).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    assert!(answer.text().await.unwrap().starts_with("<!DOCTYPE html>"));
+    assert!(running.sandbox.transcript().sent_to(USER).is_empty());
+}
+
+#[tokio::test]
+async fn every_call_meets_faults_of_its_own() {
+    let (running, client) = start_with_user(SandboxConfig::default()).await;
+    for endpoint in Endpoint::ALL {
+        running.sandbox.faults().on(endpoint, Fault::Code(45009), 1);
+    }
+    assert_eq!(code(&client.upload("image", upload_of("a.gif", b"GIF89a")).await), 45009);
+    assert_eq!(code(&client.media_get("M").await.json().await.unwrap()), 45009);
+    assert_eq!(client.typing(USER, "Typing").await, 45009);
+    assert_eq!(code(&client.plain().await), 45009);
+    assert_eq!(code(&client.stable(false).await), 45009);
+    assert_eq!(client.send_text("a").await, 45009);
+    assert_eq!(client.typing(USER, "Typing").await, 0);
+    assert_eq!(client.send_text("a").await, 0);
+    let entries = running.sandbox.transcript().entries();
+    let met: Vec<&str> = entries
+        .iter()
+        .filter_map(|entry| if let What::Faulted { on, .. } = entry.what { Some(on) } else { None })
+        .collect();
+    assert_eq!(met, ["upload", "media_get", "typing", "token", "stable_token", "send"]);
+}
+
+#[tokio::test]
+async fn a_fault_at_a_rate_stays_until_it_is_cancelled() {
+    let (running, client) = start_with_user(windowless()).await;
+    let order = FaultOrder::new([Endpoint::Send], Fault::Code(-1), When::Every(3));
+    let id = running.sandbox.faults().order(order).unwrap();
+    let mut codes = Vec::new();
+    for _ in 0..7 {
+        codes.push(client.send_text("a").await);
+    }
+    assert_eq!(codes, [0, 0, -1, 0, 0, -1, 0]);
+    let standing = running.sandbox.faults().standing();
+    assert_eq!((standing[0].id, standing[0].seen, standing[0].met), (id, 7, 2));
+    assert!(running.sandbox.faults().cancel(id) && !running.sandbox.faults().cancel(id));
+    for _ in 0..3 {
+        assert_eq!(client.send_text("a").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn orders_for_the_next_calls_come_before_a_rate_that_was_ordered_later() {
+    let (running, client) = start_with_user(windowless()).await;
+    let faults = running.sandbox.faults();
+    faults.on_send(Fault::Code(45009), 1);
+    faults.order(FaultOrder::new([Endpoint::Send], Fault::Code(-1), When::Every(1)));
+    assert_eq!(client.send_text("a").await, 45009);
+    assert_eq!(client.send_text("a").await, -1);
+    faults.clear();
+    assert_eq!(client.send_text("a").await, 0);
+}
+
+#[tokio::test]
+async fn a_fault_can_be_one_accounts_alone() {
+    let accounts = vec![Account::named("main"), Account::named("shop")];
+    let (running, client) = start_with_user(SandboxConfig { accounts, ..SandboxConfig::default() }).await;
+    running.sandbox.push(Push::text("shop", USER, "hi")).await;
+    let shop = Client::of_account(&running, "shop").await;
+    let order = FaultOrder::new(Endpoint::ALL, Fault::Code(48001), When::Every(1)).for_account("shop");
+    running.sandbox.faults().order(order).unwrap();
+    assert_eq!(client.send_text("a").await, 0);
+    assert_eq!(shop.send_text("a").await, 48001);
+    assert_eq!(client.send_text("b").await, 0);
+}
+
+fn windowless() -> SandboxConfig {
+    SandboxConfig { enforce_windows: false, ..SandboxConfig::default() }
 }

@@ -5,9 +5,14 @@
 mod api;
 mod control;
 mod faults;
+mod knobs;
+mod limits;
+mod media;
+mod messages;
 mod page;
 mod pushes;
 mod support;
 mod tokens;
 mod transcript;
+mod typing;
 mod windows;

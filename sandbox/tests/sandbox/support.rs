@@ -115,18 +115,17 @@ impl Client {
     }
 
     pub(crate) async fn with_token(running: &RunningSandbox) -> Client {
+        Client::of_account(running, "main").await
+    }
+
+    pub(crate) async fn of_account(running: &RunningSandbox, name: &str) -> Client {
         let mut client = Client::new(running);
-        client.token = token_of(&client.stable(false).await);
+        client.token = token_of(&client.stable_with(&credentials(name, false)).await);
         client
     }
 
     pub(crate) async fn stable(&self, force: bool) -> Value {
-        let account = Account::named("main");
-        self.stable_with(&json!({
-            "grant_type": "client_credential", "appid": account.app_id, "secret": account.app_secret,
-            "force_refresh": force,
-        }))
-        .await
+        self.stable_with(&credentials("main", force)).await
     }
 
     pub(crate) async fn stable_with(&self, body: &Value) -> Value {
@@ -163,9 +162,58 @@ impl Client {
         code(&request.send().await.unwrap().json().await.unwrap())
     }
 
+    /// Uploads this form, made by [`upload_of`].
+    pub(crate) async fn upload(&self, kind: &str, form: Vec<u8>) -> Value {
+        let request = self.http.post(format!("{}&type={kind}", self.url("media/upload")));
+        let request = request.header("content-type", "multipart/form-data; boundary=BOUNDARY").body(form);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    pub(crate) async fn media_get(&self, id: &str) -> reqwest::Response {
+        self.http.get(format!("{}&media_id={id}", self.url("media/get"))).send().await.unwrap()
+    }
+
+    pub(crate) async fn send_media(&self, kind: &str, id: &str) -> i64 {
+        let message = json!({"touser": USER, "msgtype": kind, kind: {"media_id": id}});
+        code(&self.send(message.to_string()).await)
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}cgi-bin/{path}?access_token={}", self.base, self.token)
     }
+}
+
+fn credentials(account: &str, force: bool) -> Value {
+    let account = Account::named(account);
+    json!({
+        "grant_type": "client_credential", "appid": account.app_id, "secret": account.app_secret,
+        "force_refresh": force,
+    })
+}
+
+/// A form as an SDK would make it; without a name the file name is left out.
+pub(crate) fn upload_of(name: &str, file: &[u8]) -> Vec<u8> {
+    let name = if name.is_empty() { String::new() } else { format!("; filename=\"{name}\"") };
+    let head = format!(
+        "--BOUNDARY\r\nContent-Disposition: form-data; name=\"media\"{name}\r\n\
+         Content-Type: application/octet-stream\r\n\r\n"
+    );
+    [head.as_bytes(), file, b"\r\n--BOUNDARY--\r\n"].concat()
+}
+
+/// Calls the control API.
+pub(crate) async fn control(
+    running: &RunningSandbox,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> (u16, Value) {
+    let url = running.base_url.join(path).unwrap();
+    let request = http().request(method.parse().unwrap(), url);
+    let request = if body.is_null() { request } else { request.json(body) };
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
 }
 
 pub(crate) fn text_message(text: &str) -> String {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use huixin_sandbox::{Account, SandboxConfig};
+use huixin_sandbox::{Account, Elsewhere, SandboxConfig};
 use serde_json::json;
 
 use crate::support::{Client, code, start_with_user, token_of};
@@ -114,4 +114,45 @@ async fn each_mistake_at_the_token_endpoints_has_its_error_code() {
     assert_eq!(code(&get.json().await.unwrap()), 43002);
     let empty = client.http.post(format!("{}cgi-bin/stable_token", client.base)).send().await.unwrap();
     assert_eq!(code(&empty.json().await.unwrap()), 44002);
+}
+
+#[tokio::test]
+async fn another_systems_plain_token_leaves_the_stable_one_alone_and_a_forced_one_kills_it() {
+    let (running, mut client) = start_with_user(SandboxConfig::default()).await;
+    let plain = running.sandbox.fetch_token_elsewhere("main", Elsewhere::Plain).unwrap();
+    let same = running.sandbox.fetch_token_elsewhere("main", Elsewhere::Stable).unwrap();
+    assert_eq!(same, client.token);
+    assert_eq!(client.send_text("a").await, 0);
+    let forced = running.sandbox.fetch_token_elsewhere("main", Elsewhere::Forced).unwrap();
+    assert_eq!(client.send_text("a").await, 40001);
+    assert_eq!(token_of(&client.stable(false).await), forced, "asking again gives the other system's");
+    for token in [plain, forced] {
+        client.token = token;
+        assert_eq!(client.send_text("a").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn token_calls_are_counted_by_endpoint() {
+    let (running, client) = start_with_user(SandboxConfig::default()).await;
+    client.stable(true).await;
+    client.plain().await;
+    running.sandbox.faults().on_token(huixin_sandbox::Fault::Code(-1), 1);
+    client.stable(false).await;
+    running.sandbox.fetch_token_elsewhere("main", Elsewhere::Plain);
+    let calls = running.sandbox.calls("main");
+    assert_eq!((calls.stable_token.calls, calls.stable_token.refused, calls.forced), (3, 1, 1));
+    assert_eq!((calls.token.calls, calls.token.refused), (1, 0));
+    assert_eq!((calls.issued, running.sandbox.tokens_issued("main")), (3, 3));
+}
+
+#[tokio::test]
+async fn a_token_lives_two_hours_of_the_sandboxs_clock() {
+    let (running, mut client) = start_with_user(SandboxConfig::default()).await;
+    running.sandbox.move_clock(Duration::from_secs(7100));
+    client.token = token_of(&client.stable(false).await);
+    running.sandbox.move_clock(Duration::from_secs(7199));
+    assert_eq!(client.send_text("a").await, 0);
+    running.sandbox.move_clock(Duration::from_secs(1));
+    assert_eq!(client.send_text("a").await, 42001);
 }

@@ -1,0 +1,52 @@
+//! The calls of WeChat's API that the sandbox serves, as faults, limits and counts name them.
+
+use serde::{Deserialize, Serialize};
+
+/// A call of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// `POST /cgi-bin/message/custom/send`
+    Send,
+    /// `POST /cgi-bin/message/custom/typing`
+    Typing,
+    /// `POST /cgi-bin/media/upload`
+    Upload,
+    /// `GET /cgi-bin/media/get`
+    MediaGet,
+    /// `POST /cgi-bin/stable_token`
+    StableToken,
+    /// `GET /cgi-bin/token`
+    Token,
+}
+
+impl Endpoint {
+    /// All of them.
+    pub const ALL: [Endpoint; 6] = [
+        Endpoint::Send,
+        Endpoint::Typing,
+        Endpoint::Upload,
+        Endpoint::MediaGet,
+        Endpoint::StableToken,
+        Endpoint::Token,
+    ];
+    /// The two that give access tokens.
+    pub const TOKENS: [Endpoint; 2] = [Endpoint::StableToken, Endpoint::Token];
+
+    /// Its name in the control API and the transcript.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Endpoint::Send => "send",
+            Endpoint::Typing => "typing",
+            Endpoint::Upload => "upload",
+            Endpoint::MediaGet => "media_get",
+            Endpoint::StableToken => "stable_token",
+            Endpoint::Token => "token",
+        }
+    }
+
+    /// Its place in arrays that have one element for each.
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+}

@@ -1,0 +1,141 @@
+//! How often each call may be made, per minute and per day, and how often each was.
+//!
+//! The numbers are WeChat's defaults for an account with few followers, as far as they are known. A minute and a day begin
+//! with the first call after the last one ended: WeChat's begin with the clock's minute and at midnight in Beijing, but then
+//! what a test sees would depend on the time of day.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Endpoint;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often one call may be made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// At most so often a minute; more are refused with 45011. `None`: any number.
+    pub per_minute: Option<u32>,
+    /// At most so often a day; more are refused with 45009. `None`: any number.
+    pub per_day: Option<u32>,
+}
+
+/// The limit of each call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits([Limit; Endpoint::ALL.len()]);
+
+impl Limits {
+    /// No limits at all.
+    pub fn none() -> Limits {
+        Limits([Limit::default(); Endpoint::ALL.len()])
+    }
+
+    /// The limit of a call.
+    pub fn of(&self, endpoint: Endpoint) -> Limit {
+        self.0[endpoint.index()]
+    }
+
+    /// The same with another limit for one call.
+    pub fn with(mut self, endpoint: Endpoint, limit: Limit) -> Limits {
+        self.0[endpoint.index()] = limit;
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        let a_day = |calls| Limit { per_minute: None, per_day: Some(calls) };
+        Limits::none()
+            .with(Endpoint::Send, a_day(500_000))
+            .with(Endpoint::Upload, a_day(100_000))
+            .with(Endpoint::MediaGet, a_day(200_000))
+            .with(Endpoint::StableToken, Limit { per_minute: Some(10_000), per_day: Some(500_000) })
+            .with(Endpoint::Token, a_day(2_000))
+    }
+}
+
+/// What one account has used of its limits.
+#[derive(Debug)]
+pub(crate) struct Quotas {
+    limits: Limits,
+    used: [Used; Endpoint::ALL.len()],
+}
+
+/// Which limit a call is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OverLimit {
+    /// 45011
+    Minute,
+    /// 45009
+    Day,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Used {
+    minute: Count,
+    day: Count,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    since: Option<Instant>,
+    calls: u32,
+}
+
+impl Quotas {
+    pub(crate) fn new(limits: Limits) -> Quotas {
+        Quotas { limits, used: [Used::default(); Endpoint::ALL.len()] }
+    }
+
+    /// Another limit for a call, counted from now on.
+    pub(crate) fn set(&mut self, endpoint: Endpoint, limit: Limit) {
+        self.limits = self.limits.with(endpoint, limit);
+        self.used[endpoint.index()] = Used::default();
+    }
+
+    /// Counts a call, unless it is over a limit: refused calls use nothing.
+    pub(crate) fn spend(&mut self, endpoint: Endpoint, now: Instant) -> Result<(), OverLimit> {
+        let limit = self.limits.of(endpoint);
+        let used = &mut self.used[endpoint.index()];
+        let in_minute = used.minute.now(now, MINUTE);
+        let in_day = used.day.now(now, DAY);
+        if limit.per_day.is_some_and(|most| in_day >= most) {
+            return Err(OverLimit::Day);
+        }
+        if limit.per_minute.is_some_and(|most| in_minute >= most) {
+            return Err(OverLimit::Minute);
+        }
+        used.minute.calls = used.minute.calls.saturating_add(1);
+        used.day.calls = used.day.calls.saturating_add(1);
+        Ok(())
+    }
+}
+
+impl Count {
+    /// The calls of the span that is now, which a first call begins.
+    fn now(&mut self, now: Instant, lasts: Duration) -> u32 {
+        if self.since.is_none_or(|since| now.duration_since(since) >= lasts) {
+            *self = Count { since: Some(now), calls: 0 };
+        }
+        self.calls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_and_a_day_begin_with_the_first_call_and_refused_calls_use_nothing() {
+        let limit = Limit { per_minute: Some(2), per_day: Some(3) };
+        let mut quotas = Quotas::new(Limits::none().with(Endpoint::Send, limit));
+        let start = Instant::now();
+        let mut at = |seconds| quotas.spend(Endpoint::Send, start + Duration::from_secs(seconds));
+        assert_eq!([at(0), at(59), at(59)], [Ok(()), Ok(()), Err(OverLimit::Minute)]);
+        assert_eq!([at(60), at(61)], [Ok(()), Err(OverLimit::Day)]);
+        assert_eq!([at(86_399), at(86_400)], [Err(OverLimit::Day), Ok(())]);
+        assert_eq!(quotas.spend(Endpoint::Typing, start), Ok(()), "each call has limits of its own");
+    }
+}
