@@ -11,15 +11,18 @@ use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings};
 use huixin_queue::spool::{Folders, SpoolError, SpoolLimits};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Class, Clock, Queue, QueueError};
-use huixin_sandbox::{Account, Mode, Sandbox, SandboxConfig};
-use huixin_wechat::{Client, ClientConfig, Keys, Secret, http_client};
+use huixin_sandbox::{Account as SandboxAccount, Mode, Sandbox, SandboxConfig};
+use huixin_wechat::{Client, ClientConfig, Keys, Secret, http_client, http_client_through};
 use huixin_worker::handlers::{HttpHandler, ReplyHandler};
-use huixin_worker::{Condition, Route, Template, Worker, WorkerSettings};
+use huixin_worker::media::MediaSettings;
+use huixin_worker::{Account, Condition, Route, Template, Worker, WorkerSettings};
 use tokio::net::TcpListener;
 use url::Url;
 
 use crate::cli::{Cli, Command};
-use crate::config::{Config, HandlerConfig, QueueConfig, QueueUrl, Role, RouteConfig, Source, SpoolConfig};
+use crate::config::{
+    Config, HandlerConfig, MediaConfig, QueueConfig, QueueUrl, Role, RouteConfig, Source, SpoolConfig,
+};
 use crate::receiver::{Origins, Receiver, ReceiverAccount, Spooler};
 use crate::report::Failure;
 use crate::safety::{self, Watch};
@@ -211,12 +214,17 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
         concurrency: config.worker.concurrency,
         lease: config.worker.lease,
         grace: config.worker.grace,
+        rights: config.delivery.rights.clone(),
+        media: media(&config.media),
         ..WorkerSettings::default()
     };
     let http = http_client().context("the HTTP client can't be made")?;
+    let wechat = wechat_http(config)?;
     let mut worker = Worker::new(queue, settings);
-    for name in config.accounts.keys() {
-        worker = worker.account(name, client(config, name, &http));
+    for (name, account) in &config.accounts {
+        let served = Account::new(client(config, name, &wechat));
+        let served = account.send_rate.into_iter().fold(served, Account::send_rate);
+        worker = worker.account(name, served);
     }
     for route_config in &config.routes {
         worker = worker.route(route(route_config, &http)?);
@@ -227,20 +235,38 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
     Ok(worker)
 }
 
+fn media(config: &MediaConfig) -> MediaSettings {
+    let MediaConfig { folder, allow_private, timeout, at_once, proxy } = config.clone();
+    MediaSettings { folder, allow_private, timeout, at_once, proxy, ..MediaSettings::default() }
+}
+
+/// The HTTP client for WeChat's API.
+///
+/// # Errors
+/// When it can't be made.
+pub fn wechat_http(config: &Config) -> Result<reqwest::Client, Failure> {
+    let client = match &config.delivery.proxy {
+        Some(proxy) => http_client_through(proxy).map_err(reqwest::Error::without_url),
+        None => http_client(),
+    };
+    Ok(client.context("the HTTP client for WeChat can't be made")?)
+}
+
 /// The API client of an account.
 ///
 /// # Panics
 /// When the configuration has no such account.
 pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client {
     let account = &config.accounts[account];
-    Client::new(ClientConfig {
+    let client = ClientConfig {
         app_id: account.app_id.clone(),
         // Every role that calls WeChat is refused without a secret when its configuration is read.
         app_secret: account.app_secret.clone().unwrap_or_else(|| Secret::from("")),
         api_base: account.api_base.clone(),
         timeout: ClientConfig::DEFAULT_TIMEOUT,
         http: http.clone(),
-    })
+    };
+    Client::with_fallbacks(client, account.api_fallback.clone())
 }
 
 fn told(names: &[&str]) -> String {
@@ -267,10 +293,17 @@ fn route(config: &RouteConfig, http: &reqwest::Client) -> Result<Route, Failure>
         text: config.condition.text.clone(),
     };
     let route = route.when(condition).attempts(config.attempts);
-    Ok(match &config.failure_reply {
-        Some(text) => route.failure_reply(text),
-        None => route,
-    })
+    let mut route = route.unsure(config.unsure).typing(config.typing).markdown(config.markdown);
+    if let Some(text) = &config.failure_reply {
+        route = route.failure_reply(text);
+    }
+    if let Some(hold_for) = config.hold_for {
+        route = route.hold_for(hold_for);
+    }
+    if let Some((after, text)) = &config.notice {
+        route = route.notice(*after, text);
+    }
+    Ok(route)
 }
 
 /// The pretend WeChat with the configured accounts, pushing to a receiver at `receiver`.
@@ -279,7 +312,7 @@ fn route(config: &RouteConfig, http: &reqwest::Client) -> Result<Route, Failure>
 /// When the receiver's address can't be the start of a URL.
 pub fn sandbox(config: &Config, receiver: &Url) -> Result<Sandbox, Failure> {
     let accounts = config.accounts.iter().map(|(name, account)| {
-        Ok(Account {
+        Ok(SandboxAccount {
             app_id: account.app_id.clone(),
             app_secret: account
                 .app_secret
@@ -292,7 +325,7 @@ pub fn sandbox(config: &Config, receiver: &Url) -> Result<Sandbox, Failure> {
             push_url: Some(
                 receiver.join(&format!("wechat/{name}")).context("the receiver's address can't be used")?,
             ),
-            ..Account::named(name)
+            ..SandboxAccount::named(name)
         })
     });
     let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;

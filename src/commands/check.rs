@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use huixin_queue::redis::{Finding, Gravity, Inspector};
 use huixin_queue::spool::free_bytes;
 use huixin_queue::{Queue as _, QueueError};
-use huixin_wechat::http_client;
+use huixin_wechat::rule;
 
 use crate::cli::{CheckFlags, Cli};
 use crate::config::{Config, QueueUrl, Role};
@@ -147,19 +146,16 @@ fn spool(config: &Config, facts: &mut Facts) {
 }
 
 async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
-    let http = http_client().context("the HTTP client can't be made")?;
+    let http = parts::wechat_http(config)?;
     for (name, account) in &config.accounts {
         let host = account.api_base.host_str().unwrap_or_default();
         match parts::client(config, name, &http).token().await {
             Ok(_) => facts.good(format!("account `{name}`: {host} gives an access token")),
             Err(error) => {
                 let hint = match error.code() {
-                    Some(40164) => Some(
-                        "add this machine's address, named above, to the API allow list in WeChat's console",
-                    ),
-                    Some(40013) => Some("mend app_id"),
-                    Some(40125 | 40001) => Some("mend app_secret"),
-                    Some(_) => None,
+                    // At the token endpoint it means a wrong secret.
+                    Some(40001) => Some("mend app_secret"),
+                    Some(code) => rule(code).map(|rule| rule.remedy).filter(|remedy| !remedy.is_empty()),
                     None => Some("see whether this machine reaches the API, and whether api_base is right"),
                 };
                 facts.bad(format!("account `{name}`: {}", one_line(&error)), hint);

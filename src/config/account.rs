@@ -1,8 +1,10 @@
 //! `[account.<name>]`: the official accounts, with the credentials that WeChat's console shows.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use huixin_wechat::{AesKey, Secret};
+use huixin_worker::SendRate;
 use url::Url;
 
 use super::node::{Node, Value};
@@ -29,8 +31,13 @@ pub struct AccountConfig {
     pub accept_plain: bool,
     /// Where WeChat's API is, without a path of a call.
     pub api_base: Url,
+    /// Where else it is, while `api_base` can't be reached.
+    pub api_fallback: Vec<Url>,
+    /// How fast all workers together may send; none: as fast as they can.
+    pub send_rate: Option<SendRate>,
 }
 
+const SEND_RATE_EXAMPLE: &str = "600/m";
 const API_BASE: &str = "https://api.weixin.qq.com";
 
 pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, AccountConfig> {
@@ -94,6 +101,8 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
     let token = secrets::read(&mut section, "token", "token_file");
     let previous_token = secrets::read(&mut section, "previous_token", "previous_token_file");
     let api_base = section.parsed("api_base", api_base);
+    let api_fallback = section.parsed("api_fallback", api_fallback).unwrap_or_default();
+    let send_rate = section.parsed("send_rate", send_rate);
     let aes_key = aes_key(&mut section, "aes_key", "aes_key_file");
     let previous_aes_key = self::aes_key(&mut section, "previous_aes_key", "previous_aes_key_file");
     if previous_aes_key.is_some() && !given(&section, "aes_key") && aes_key.is_none() {
@@ -120,6 +129,8 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
         previous_aes_key,
         accept_plain,
         api_base: api_base.unwrap_or(pretend.api_base),
+        api_fallback,
+        send_rate,
     }
 }
 
@@ -160,6 +171,8 @@ fn pretend(name: &str) -> AccountConfig {
         previous_aes_key: None,
         accept_plain: false,
         api_base: Url::parse(API_BASE).expect("the default base is a URL"),
+        api_fallback: Vec::new(),
+        send_rate: None,
     }
 }
 
@@ -178,6 +191,30 @@ fn api_base(node: &Node) -> Result<Url, Mistake> {
         return Ok(url);
     }
     Err(Mistake::new("must have no user, password or query").hint(format!("write it like \"{API_BASE}\"")))
+}
+
+fn api_fallback(node: &Node) -> Result<Vec<Url>, Mistake> {
+    match &node.value {
+        Value::Array(items) => items.iter().map(api_base).collect(),
+        _ => Ok(vec![api_base(node)?]),
+    }
+}
+
+/// `600/m`: a number, and the time in which so many may be sent.
+fn send_rate(node: &Node) -> Result<SendRate, Mistake> {
+    let text = value::text(node)?;
+    let rate = text.split_once('/').and_then(|(sends, per)| {
+        let per_secs = match per.trim() {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => return None,
+        };
+        let sends = sends.trim().parse().ok().filter(|sends| (1..=1_000_000).contains(sends))?;
+        Some(SendRate { sends, per: Duration::from_secs(per_secs) })
+    });
+    let hint = format!("write how many per second, minute or hour, like \"{SEND_RATE_EXAMPLE}\"");
+    rate.ok_or_else(|| Mistake::new(format!("is not a rate: `{text}`")).hint(hint))
 }
 
 fn app_id(node: &Node) -> Result<String, Mistake> {

@@ -10,6 +10,7 @@
 
 mod account;
 mod admin;
+mod delivery;
 mod environment;
 mod node;
 mod print;
@@ -33,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use account::AccountConfig;
 pub use admin::AdminConfig;
+pub use delivery::{DeliveryConfig, MediaConfig};
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{Durability, QueueConfig, QueueUrl};
 pub use receiver::ReceiverConfig;
@@ -53,6 +55,10 @@ pub struct Config {
     pub receiver: ReceiverConfig,
     /// How handlers run.
     pub worker: WorkerConfig,
+    /// How answers get to users.
+    pub delivery: DeliveryConfig,
+    /// Where the media of answers may come from.
+    pub media: MediaConfig,
     /// The listener for operators.
     pub admin: AdminConfig,
     /// The official accounts by name. Never empty: `dev` and `sandbox` make up `main` if none is configured.
@@ -111,6 +117,8 @@ impl Config {
             queue: queue::read(root.section("queue")),
             receiver: receiver::read(root.section("receiver")),
             worker: worker::read(root.section("worker")),
+            delivery: delivery::read(root.section("delivery")),
+            media: delivery::read_media(root.section("media")),
             admin: admin::read(root.section("admin")),
             routes: route::read_all(&mut root, &accounts),
             accounts,

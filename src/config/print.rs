@@ -15,7 +15,7 @@ use super::{AccountConfig, Condition, Config, Durability, HandlerConfig, RouteCo
 const MASK: &str = "***";
 
 pub(super) fn effective(config: &Config) -> String {
-    let Config { queue, receiver, worker, admin, accounts, routes, origins: _ } = config;
+    let Config { queue, receiver, worker, delivery, media, admin, accounts, routes, origins: _ } = config;
     let mut page = Page { config, text: String::new(), section: String::new() };
     page.section("queue");
     page.key("url", queue.url.to_string());
@@ -51,6 +51,27 @@ pub(super) fn effective(config: &Config) -> String {
     page.key("concurrency", i64::try_from(worker.concurrency).unwrap_or(i64::MAX));
     page.key("lease", print_duration(worker.lease));
     page.key("grace", print_duration(worker.grace));
+    page.section("delivery");
+    page.url("proxy", delivery.proxy.as_ref());
+    let rights = &delivery.rights;
+    for (name, right) in [
+        ("message", rights.message),
+        ("click", rights.click),
+        ("scan", rights.scan),
+        ("subscribe", rights.subscribe),
+    ] {
+        page.section(&format!("delivery.{name}"));
+        page.key("sends", i64::from(right.sends));
+        page.key("window", print_duration(right.window));
+    }
+    page.section("media");
+    if let Some(folder) = &media.folder {
+        page.key("folder", folder.display().to_string());
+    }
+    page.key("allow_private", texts(&media.allow_private));
+    page.key("timeout", print_duration(media.timeout));
+    page.key("at_once", i64::try_from(media.at_once).unwrap_or(i64::MAX));
+    page.url("proxy", media.proxy.as_ref());
     page.section("admin");
     page.key("listen", admin.listen.to_string());
     page.secret("token", admin.token.is_some());
@@ -104,6 +125,12 @@ impl Page<'_> {
         self.line(format_args!("{key} = {}{origin}", value.into()));
     }
 
+    fn url(&mut self, key: &str, url: Option<&Url>) {
+        if let Some(url) = url {
+            self.key(key, masked(url).as_str().trim_end_matches('/'));
+        }
+    }
+
     fn secret(&mut self, key: &str, is_given: bool) {
         if is_given {
             let file = format!("{key}_file");
@@ -127,11 +154,21 @@ impl Page<'_> {
         self.secret("aes_key", account.aes_key.is_some());
         self.secret("previous_aes_key", account.previous_aes_key.is_some());
         self.key("accept_plain", account.accept_plain);
-        self.key("api_base", masked(&account.api_base).as_str().trim_end_matches('/'));
+        self.url("api_base", Some(&account.api_base));
+        let fallback = |url: &Url| masked(url).as_str().trim_end_matches('/').to_owned();
+        self.key("api_fallback", account.api_fallback.iter().map(fallback).collect::<Vec<_>>());
+        if let Some(rate) = account.send_rate {
+            let per = match rate.per.as_secs() {
+                1 => "s",
+                60 => "m",
+                _ => "h",
+            };
+            self.key("send_rate", format!("{}/{per}", rate.sends));
+        }
     }
 
     fn route(&mut self, route: &RouteConfig) {
-        let RouteConfig { name, condition, handler, attempts, failure_reply } = route;
+        let RouteConfig { name, condition, handler, attempts, failure_reply, .. } = route;
         self.line(format_args!("\n[[route]]"));
         self.line(format_args!("name = {}", Value::from(name.as_str())));
         self.line(format_args!("match = {}", condition_table(condition)));
@@ -154,6 +191,16 @@ impl Page<'_> {
         if let Some(text) = failure_reply {
             self.line(format_args!("failure_reply = {}", Value::from(text.as_str())));
         }
+        self.line(format_args!("unsure = \"{}\"", route.unsure.as_str()));
+        if let Some(hold_for) = route.hold_for {
+            self.line(format_args!("hold_for = \"{}\"", print_duration(hold_for)));
+        }
+        self.line(format_args!("typing = {}", route.typing));
+        if let Some((after, text)) = &route.notice {
+            self.line(format_args!("notice = {}", Value::from(text.as_str())));
+            self.line(format_args!("notice_after = \"{}\"", print_duration(*after)));
+        }
+        self.line(format_args!("markdown = {}", route.markdown));
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {

@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use huixin_wechat::Secret;
+use huixin_worker::{HOLD_FOR_DEFAULT, Unsure};
 use regex::Regex;
 use serde_json::Value as Json;
 use url::Url;
@@ -31,6 +33,16 @@ pub struct RouteConfig {
     pub attempts: u32,
     /// What the user is told when the message goes there; a fixed text.
     pub failure_reply: Option<String>,
+    /// What becomes of a send of which it isn't known whether WeChat took it.
+    pub unsure: Unsure,
+    /// How long an answer that can't be sent is held for the user's next message; none: by the kind of message.
+    pub hold_for: Option<Duration>,
+    /// Whether the user sees somebody typing while the handler runs.
+    pub typing: bool,
+    /// What the user is told when the handler has run for so long.
+    pub notice: Option<(Duration, String)>,
+    /// Whether the handler's texts are Markdown.
+    pub markdown: bool,
 }
 
 /// Conditions, all of which must hold; without any, the route takes every message that is no event.
@@ -64,6 +76,9 @@ pub enum HandlerConfig {
     },
 }
 
+const HOUR: Duration = Duration::from_secs(3600);
+const HOLD_FOR: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 86_400);
+const NOTICE_AFTER: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = huixin_worker::ATTEMPTS_DEFAULT;
 const URL_EXAMPLE: &str = "http://127.0.0.1:9000/answer";
 const HANDLERS: &str = "`reply` or `http`";
@@ -116,9 +131,47 @@ fn read(
     let http = if section.has("http") { http(section.section("http")) } else { None };
     let attempts = section.number("attempts", ATTEMPTS, 1..=100);
     let failure_reply = section.text("failure_reply");
-    section.unavailable(&["sql", "chat", "command", "on_failure", "hold_for"], "");
+    let unsure = section.parsed("unsure", unsure).unwrap_or_default();
+    let hold_for = section.parsed("hold_for", |node| value::duration(node, HOLD_FOR_DEFAULT, &HOLD_FOR));
+    let typing = section.parsed("typing", value::boolean).unwrap_or(true);
+    let notice = notice(&mut section);
+    let markdown = section.parsed("markdown", value::boolean).unwrap_or(false);
+    section.unavailable(&["sql", "chat", "command", "on_failure"], "");
     section.finish();
-    Some(RouteConfig { name, condition, handler: reply.or(http)?, attempts, failure_reply })
+    let handler = reply.or(http)?;
+    Some(RouteConfig {
+        name,
+        condition,
+        handler,
+        attempts,
+        failure_reply,
+        unsure,
+        hold_for,
+        typing,
+        notice,
+        markdown,
+    })
+}
+
+fn unsure(node: &Node) -> Result<Unsure, Mistake> {
+    let text = value::text(node)?;
+    let all = [Unsure::Resend, Unsure::Hold, Unsure::Drop];
+    all.into_iter().find(|unsure| unsure.as_str() == text).ok_or_else(|| {
+        Mistake::new(format!("is unknown: `{text}`")).hint("write \"resend\", \"hold\" or \"drop\"")
+    })
+}
+
+/// `notice` and `notice_after`, which has a default; alone it would tell nothing.
+fn notice(section: &mut Section<'_>) -> Option<(Duration, String)> {
+    let text = section.text("notice");
+    let alone = text.is_none() && section.has("notice_after");
+    if alone && !section.has("notice") {
+        let mistake =
+            Mistake::new("is given without `notice`").hint("add the text, like notice = \"请稍候\"");
+        section.mistake("notice_after", None, mistake);
+    }
+    let after = section.duration("notice_after", NOTICE_AFTER, Duration::from_millis(10)..=HOUR);
+    text.map(|text| (after, text))
 }
 
 fn condition(mut section: Section<'_>, accounts: &BTreeMap<String, AccountConfig>) -> Condition {

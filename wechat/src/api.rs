@@ -20,6 +20,7 @@ mod outgoing;
 mod send;
 mod token;
 mod upload;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use upload::{Downloaded, Uploaded};
 
 use crate::secret::Secret;
 use token::TokenKeeper;
+use wire::Wire;
 
 /// What a [`Client`] needs to know.
 #[derive(Clone)]
@@ -77,13 +79,19 @@ pub struct Client {
 }
 
 struct Inner {
-    config: ClientConfig,
+    config: Wire,
     token: TokenKeeper,
 }
 
 impl Client {
     /// A client that has no token yet; nothing is sent before the first call.
     pub fn new(config: ClientConfig) -> Client {
+        Client::with_fallbacks(config, Vec::new())
+    }
+
+    /// The same, with hosts that are used in turn while `api_base` can't be reached.
+    pub fn with_fallbacks(config: ClientConfig, fallbacks: Vec<Url>) -> Client {
+        let config = Wire::new(config, fallbacks);
         Client { inner: Arc::new(Inner { config, token: TokenKeeper::default() }) }
     }
 
@@ -98,7 +106,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("config", &self.inner.config).finish_non_exhaustive()
+        f.debug_struct("Client").field("config", &*self.inner.config).finish_non_exhaustive()
     }
 }
 
@@ -114,17 +122,24 @@ impl fmt::Debug for Client {
 /// # Panics
 /// Where no crypto provider is installed, reqwest panics.
 pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    builder().build()
+}
+
+/// The same, through a proxy: `http://`, `https://` or with user and password in it.
+///
+/// # Errors
+/// As [`http_client`], and when the URL can't be a proxy's.
+///
+/// # Panics
+/// As [`http_client`].
+pub fn http_client_through(proxy: &Url) -> Result<reqwest::Client, reqwest::Error> {
+    builder().proxy(reqwest::Proxy::all(proxy.clone())?).build()
+}
+
+fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("huixin/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(3))
-        .build()
-}
-
-/// The URL of an endpoint, or none if `api_base` can't have paths (`mailto:`…).
-fn endpoint(base: &Url, path: &[&str]) -> Option<Url> {
-    let mut url = base.clone();
-    url.path_segments_mut().ok()?.pop_if_empty().extend(path);
-    Some(url)
 }

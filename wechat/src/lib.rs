@@ -28,7 +28,7 @@ pub mod xml;
 pub use api::{
     AccessToken, ApiError, Article, Cause, Client, ClientConfig, CodeClass, Content, Downloaded, FileType,
     Limit, Media, MediaKind, MenuItem, NotUploaded, Outgoing, POLICY, Rule, Uploaded, classify, http_client,
-    rule,
+    http_client_through, rule,
 };
 pub use body::{BodyError, Parsed};
 pub use dedup::DedupKey;

@@ -2,11 +2,11 @@
 
 use reqwest::header::CONTENT_TYPE;
 
+use super::Client;
 use super::answer::Answer;
 use super::error::{ApiError, Cause};
 use super::outgoing::{Outgoing, typing_json};
 use super::token::AccessToken;
-use super::{Client, endpoint};
 
 impl Client {
     /// Sends `message` to the user with the OpenID `to`, by `POST /cgi-bin/message/custom/send`.
@@ -42,7 +42,7 @@ impl Client {
 
     async fn post(&self, path: &[&str], body: &str, token: AccessToken) -> Result<(), ApiError> {
         let config = &self.inner.config;
-        let mut url = endpoint(&config.api_base, path).ok_or(ApiError::NotSent(Cause::Base))?;
+        let mut url = config.url(path)?;
         url.query_pairs_mut().append_pair("access_token", token.expose());
         let request = config
             .http

@@ -25,10 +25,11 @@ use rand::RngExt as _;
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use super::Client;
 use super::answer::Answer;
 use super::codes::CodeClass;
 use super::error::{ApiError, Cause};
-use super::{Client, ClientConfig, endpoint};
+use super::wire::Wire;
 
 /// An access token; prints as `***`.
 #[derive(Clone)]
@@ -55,7 +56,8 @@ impl Client {
         F: Future<Output = Result<T, ApiError>>,
     {
         let token = self.token().await?;
-        let error = match call(token.clone()).await {
+        let (wire, host) = (&self.inner.config, self.inner.config.host());
+        let error = match wire.noting(host, call(token.clone()).await) {
             Err(error) if error.class() == CodeClass::Token => error,
             done => return done,
         };
@@ -98,7 +100,7 @@ struct Fetching {
 
 impl TokenKeeper {
     /// A token that is valid as far as is known.
-    pub(super) async fn current(&self, config: &ClientConfig) -> Result<AccessToken, ApiError> {
+    pub(super) async fn current(&self, config: &Wire) -> Result<AccessToken, ApiError> {
         let asked = Instant::now();
         let newest = self.newest();
         if let Some(token) = newest.filter(|token| asked < token.0.expires_at) {
@@ -118,7 +120,7 @@ impl TokenKeeper {
     /// and was refused as well.
     pub(super) async fn after_refusal(
         &self,
-        config: &ClientConfig,
+        config: &Wire,
         refused: &AccessToken,
     ) -> Result<Option<AccessToken>, ApiError> {
         let asked = Instant::now();
@@ -137,7 +139,7 @@ impl TokenKeeper {
     }
 
     /// Fetches ahead of time, unless someone else is at it; the old token is good in any case.
-    async fn refresh_early(&self, config: &ClientConfig, old: AccessToken) -> AccessToken {
+    async fn refresh_early(&self, config: &Wire, old: AccessToken) -> AccessToken {
         let Ok(mut fetching) = self.fetching.try_lock() else { return old };
         if let Some(newer) = self.newest().filter(|token| token.0.number > old.0.number) {
             return newer;
@@ -163,7 +165,7 @@ impl TokenKeeper {
     /// Fetches for a caller that has waited since `asked`; a failure that ended after that is its failure too.
     async fn fetch_for(
         &self,
-        config: &ClientConfig,
+        config: &Wire,
         fetching: &mut Fetching,
         asked: Instant,
     ) -> Result<AccessToken, ApiError> {
@@ -175,10 +177,12 @@ impl TokenKeeper {
         result
     }
 
-    async fn fetch(&self, config: &ClientConfig, fetching: &mut Fetching) -> Result<AccessToken, ApiError> {
+    async fn fetch(&self, config: &Wire, fetching: &mut Fetching) -> Result<AccessToken, ApiError> {
         // The life counts from before the request: better a little too short.
         let asked = Instant::now();
-        let (text, life) = ask(config).await.map_err(|error| ApiError::Token(Box::new(error)))?;
+        let host = config.host();
+        let asked_for = config.noting(host, ask(config).await);
+        let (text, life) = asked_for.map_err(|error| ApiError::Token(Box::new(error)))?;
         fetching.count += 1;
         let margin = Duration::from_millis(rand::rng().random_range(EARLY_MILLIS));
         let token = AccessToken(Arc::new(Fetched {
@@ -216,9 +220,8 @@ fn refresh_after(life: Duration, margin: Duration) -> Duration {
 }
 
 /// One call of `POST /cgi-bin/stable_token`: the token, and how long it lives.
-async fn ask(config: &ClientConfig) -> Result<(String, Duration), ApiError> {
-    let url =
-        endpoint(&config.api_base, &["cgi-bin", "stable_token"]).ok_or(ApiError::NotSent(Cause::Base))?;
+async fn ask(config: &Wire) -> Result<(String, Duration), ApiError> {
+    let url = config.url(&["cgi-bin", "stable_token"])?;
     let body = json!({
         "grant_type": "client_credential",
         "appid": config.app_id,

@@ -8,11 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::multipart::{Form, Part};
 
+use super::Client;
 use super::answer::{self, Answer};
 use super::error::{ApiError, Cause};
 use super::media::MediaKind;
 use super::token::AccessToken;
-use super::{Client, endpoint};
 
 /// What WeChat says after an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +57,7 @@ impl Client {
         bytes: Bytes,
     ) -> Result<Uploaded, ApiError> {
         let config = &self.inner.config;
-        let mut url = endpoint(&config.api_base, &["cgi-bin", "media", "upload"])
-            .ok_or(ApiError::NotSent(Cause::Base))?;
+        let mut url = config.url(&["cgi-bin", "media", "upload"])?;
         url.query_pairs_mut().append_pair("access_token", token.expose()).append_pair("type", kind.as_str());
         let length = bytes.len() as u64;
         let part = Part::stream_with_length(bytes, length)
@@ -90,8 +89,7 @@ impl Client {
 
     async fn media_once(&self, token: AccessToken, media_id: &str) -> Result<Downloaded, ApiError> {
         let config = &self.inner.config;
-        let mut url =
-            endpoint(&config.api_base, &["cgi-bin", "media", "get"]).ok_or(ApiError::NotSent(Cause::Base))?;
+        let mut url = config.url(&["cgi-bin", "media", "get"])?;
         url.query_pairs_mut().append_pair("access_token", token.expose()).append_pair("media_id", media_id);
         let most = Duration::from_secs(LONGEST_MEDIA_BYTES as u64 / SLOWEST_BYTES_PER_SEC);
         let response = answer::send(config.http.get(url).timeout(config.timeout + most)).await?;

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 use huixin_queue::{Clock, Queue, TestClock};
-use huixin_wechat::{ApiError, CodeClass, Content, Media, Outgoing};
+use huixin_wechat::{ApiError, CodeClass, Content, Limit, Media, Outgoing};
 use huixin_worker::media::{MediaError, MediaSettings};
 use tokio::sync::Barrier;
 
@@ -134,7 +134,7 @@ async fn a_refused_upload_says_what_wechat_said_and_is_tried_again_next_time() {
     let web = Web::with_picture().await;
     for (code, class) in [
         (40009, CodeClass::Permanent),
-        (45009, CodeClass::Rate),
+        (45009, CodeClass::Rate(Limit::Day)),
         (48001, CodeClass::Config),
         (-1, CodeClass::Retry),
     ] {

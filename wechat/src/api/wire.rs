@@ -1,0 +1,71 @@
+//! How an account's calls get to WeChat: the settings of its client, and which of the API's hosts is in use.
+//!
+//! WeChat serves the same API under several names (`api.weixin.qq.com`, and `api2` for the day on which that one is away).
+//! When a host can't be reached the next is used, for all calls, until some minutes have passed; then the first is tried
+//! again. A call is never repeated here: nothing was sent, and its caller knows when to try again.
+
+use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::ClientConfig;
+use super::error::{ApiError, Cause};
+
+/// How long another host than the first is used before the first is tried again.
+const DETOUR: Duration = Duration::from_secs(300);
+
+pub(super) struct Wire {
+    config: ClientConfig,
+    fallbacks: Vec<Url>,
+    /// The host in use, 0 for the first, and since when.
+    current: Mutex<(usize, Instant)>,
+}
+
+impl Wire {
+    pub(super) fn new(config: ClientConfig, fallbacks: Vec<Url>) -> Self {
+        Self { config, fallbacks, current: Mutex::new((0, Instant::now())) }
+    }
+
+    /// The URL of an endpoint, at the host in use.
+    pub(super) fn url(&self, path: &[&str]) -> Result<Url, ApiError> {
+        let base = self.host().checked_sub(1).and_then(|n| self.fallbacks.get(n));
+        let mut url = base.unwrap_or(&self.config.api_base).clone();
+        // A base like `mailto:` can't have paths.
+        let can = url.path_segments_mut().map(|mut segments| {
+            segments.pop_if_empty().extend(path);
+        });
+        can.map(|()| url).map_err(|()| ApiError::NotSent(Cause::Base))
+    }
+
+    /// Which host is in use.
+    pub(super) fn host(&self) -> usize {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.0 != 0 && current.1.elapsed() > DETOUR {
+            *current = (0, Instant::now());
+        }
+        current.0
+    }
+
+    /// Gives the result on. If the host it was asked of could not be reached, the next is used from now on.
+    pub(super) fn noting<T>(&self, host: usize, result: Result<T, ApiError>) -> Result<T, ApiError> {
+        if matches!(result, Err(ApiError::NotSent(_))) && !self.fallbacks.is_empty() {
+            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            // Many calls find out at once: only the first of them moves on.
+            if current.0 == host {
+                *current = ((host + 1) % (self.fallbacks.len() + 1), Instant::now());
+                tracing::warn!(app_id = %self.config.app_id, "an API host can't be reached: using the next");
+            }
+        }
+        result
+    }
+}
+
+impl Deref for Wire {
+    type Target = ClientConfig;
+
+    fn deref(&self) -> &ClientConfig {
+        &self.config
+    }
+}
