@@ -237,6 +237,7 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
 
 fn media(config: &MediaConfig) -> MediaSettings {
     let MediaConfig { folder, allow_private, timeout, at_once, proxy } = config.clone();
+    let proxy = proxy.map(|proxy| proxy.0);
     MediaSettings { folder, allow_private, timeout, at_once, proxy, ..MediaSettings::default() }
 }
 
@@ -246,7 +247,7 @@ fn media(config: &MediaConfig) -> MediaSettings {
 /// When it can't be made.
 pub fn wechat_http(config: &Config) -> Result<reqwest::Client, Failure> {
     let client = match &config.delivery.proxy {
-        Some(proxy) => http_client_through(proxy).map_err(reqwest::Error::without_url),
+        Some(proxy) => http_client_through(&proxy.0).map_err(reqwest::Error::without_url),
         None => http_client(),
     };
     Ok(client.context("the HTTP client for WeChat can't be made")?)

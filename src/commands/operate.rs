@@ -31,6 +31,12 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
         let why = if paused.reason.is_empty() { String::new() } else { format!(": {}", paused.reason) };
         println!("paused   {} since {}{why}", paused.what, paused.since);
     }
+    for account in &status.cannot_send {
+        println!("can't send: account `{}` until {}: {}", account.account, account.until, account.reason);
+        if !account.remedy.is_empty() {
+            println!("  hint: {}", account.remedy);
+        }
+    }
     if let Some(age) = status.next_age_ms {
         println!(
             "next in line has waited {}",

@@ -1,5 +1,6 @@
 //! `[delivery]`: how answers get to users. `[media]`: where what they show may come from.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ pub struct DeliveryConfig {
     /// What each kind of user's action lets an account send.
     pub rights: Rights,
     /// The proxy through which WeChat's API is called.
-    pub proxy: Option<Url>,
+    pub proxy: Option<Proxy>,
 }
 
 /// Where the media of replies may come from.
@@ -31,7 +32,17 @@ pub struct MediaConfig {
     /// How many files are fetched and uploaded at once.
     pub at_once: usize,
     /// The proxy through which media is fetched.
-    pub proxy: Option<Url>,
+    pub proxy: Option<Proxy>,
+}
+
+/// A proxy's URL. Prints without its password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy(pub Url);
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(super::print::masked(&self.0).as_str())
+    }
 }
 
 const PROXY_EXAMPLE: &str = "http://127.0.0.1:3128";
@@ -74,6 +85,6 @@ fn right(mut section: Section<'_>, default: Right) -> Right {
     right
 }
 
-fn proxy(section: &mut Section<'_>) -> Option<Url> {
-    section.parsed("proxy", |node| value::http_url(node, PROXY_EXAMPLE))
+fn proxy(section: &mut Section<'_>) -> Option<Proxy> {
+    section.parsed("proxy", |node| value::http_url(node, PROXY_EXAMPLE).map(Proxy))
 }

@@ -34,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use account::AccountConfig;
 pub use admin::AdminConfig;
-pub use delivery::{DeliveryConfig, MediaConfig};
+pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{Durability, QueueConfig, QueueUrl};
 pub use receiver::ReceiverConfig;

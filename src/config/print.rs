@@ -52,7 +52,7 @@ pub(super) fn effective(config: &Config) -> String {
     page.key("lease", print_duration(worker.lease));
     page.key("grace", print_duration(worker.grace));
     page.section("delivery");
-    page.url("proxy", delivery.proxy.as_ref());
+    page.url("proxy", delivery.proxy.as_ref().map(|proxy| &proxy.0));
     let rights = &delivery.rights;
     for (name, right) in [
         ("message", rights.message),
@@ -71,7 +71,7 @@ pub(super) fn effective(config: &Config) -> String {
     page.key("allow_private", texts(&media.allow_private));
     page.key("timeout", print_duration(media.timeout));
     page.key("at_once", i64::try_from(media.at_once).unwrap_or(i64::MAX));
-    page.url("proxy", media.proxy.as_ref());
+    page.url("proxy", media.proxy.as_ref().map(|proxy| &proxy.0));
     page.section("admin");
     page.key("listen", admin.listen.to_string());
     page.secret("token", admin.token.is_some());

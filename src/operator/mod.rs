@@ -11,12 +11,13 @@ mod view;
 use std::sync::Arc;
 
 use huixin_queue::{MessageId, Queue, QueueError};
+use huixin_worker::AccountPause;
 
 use asked::{Ids, PauseOrder, lane_of};
 pub use asked::{LettersAsked, Pausable};
 pub use http::routes;
 pub(crate) use view::rfc3339;
-pub use view::{LaneView, Letter, Letters, PausedView, Status, Violations};
+pub use view::{CannotSend, LaneView, Letter, Letters, PausedView, Status, Violations};
 
 use crate::config::{Config, QueueUrl};
 use crate::parts;
@@ -58,7 +59,14 @@ impl Operator {
     pub async fn status(&self) -> Result<Status, Failure> {
         match self {
             Self::Direct(queue) => {
-                Ok(Status::of(queue.place(), &queue.counts().await?, &queue.paused().await?))
+                let counts = queue.counts().await?;
+                let mut status = Status::of(queue.place(), &counts, &queue.paused().await?);
+                // An account that can't send has messages that wait for it.
+                for account in counts.open.keys() {
+                    let pause = AccountPause::read(&**queue, account.as_str()).await?;
+                    status.cannot_send.extend(pause.map(|pause| CannotSend::of(account.as_str(), &pause)));
+                }
+                Ok(status)
             }
             Self::Owner(owner) => owner.get("status").await,
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use huixin_queue::{Counts, DeadLetter, DeadPage, LaneState, Paused, Scope, Violation};
 use huixin_wechat::Message;
-use huixin_worker::Payload;
+use huixin_worker::{AccountPause, Payload};
 use serde::{Deserialize, Serialize};
 
 /// How many messages are in which state.
@@ -26,6 +26,8 @@ pub struct Status {
     pub parked: u64,
     /// What is paused.
     pub paused: Vec<PausedView>,
+    /// Accounts with messages here to which WeChat has said that they can't send.
+    pub cannot_send: Vec<CannotSend>,
     /// Dead letters.
     pub dead: u64,
     /// Pushes that could not be understood and were only counted, because 1,000 such letters lie there already.
@@ -43,6 +45,21 @@ pub struct PausedView {
     pub since: String,
     /// Why, as the one who paused it said.
     pub reason: String,
+}
+
+/// An account that can't send: its workers have paused it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CannotSend {
+    /// The account's name.
+    pub account: String,
+    /// WeChat's `errcode`.
+    pub code: i64,
+    /// What WeChat said.
+    pub reason: String,
+    /// What a person can do; empty if there is nothing.
+    pub remedy: String,
+    /// When a send is tried again.
+    pub until: String,
 }
 
 /// A page of dead letters.
@@ -116,9 +133,22 @@ impl Status {
             held: counts.held,
             parked: counts.parked,
             paused: paused.iter().map(PausedView::of).collect(),
+            cannot_send: Vec::new(),
             dead: counts.dead,
             dead_uncounted: counts.dead_uncounted,
             next_age_ms: counts.next_age_us.map(|us| us / 1000),
+        }
+    }
+}
+
+impl CannotSend {
+    pub(super) fn of(account: &str, pause: &AccountPause) -> Self {
+        Self {
+            account: account.to_owned(),
+            code: pause.code,
+            reason: pause.reason.clone(),
+            remedy: pause.remedy.clone(),
+            until: rfc3339(pause.until_ms.saturating_mul(1000)),
         }
     }
 }

@@ -15,11 +15,18 @@ token = "hunter2"
 app_id = "wx1"
 app_secret = "hunter2"
 token = "hunter2"
+send_rate = "600/m"
+[delivery]
+proxy = "http://me:hunter2@127.0.0.1:3128"
+click = { sends = 4 }
 [[route]]
 name = "lookup"
 match = { type = "text", text = '^\?(?<code>\d+)$' }
 http = { url = "http://me:hunter2@127.0.0.1:9000/lookup", timeout = "90s", secret = "whsec_aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVy" }
 failure_reply = "查询失败"
+notice = "稍候"
+unsure = "drop"
+hold_for = "0s"
 [[route]]
 reply = ["a \"b\"", { type = "image", media_id = "m" }]
 "#;
@@ -55,6 +62,30 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     lease = "1s 500ms"  # HUIXIN_WORKER__LEASE
     grace = "25s"  # default
 
+    [delivery]
+    proxy = "http://me:***@127.0.0.1:3128"
+
+    [delivery.message]
+    sends = 5  # default
+    window = "2days"  # default
+
+    [delivery.click]
+    sends = 4
+    window = "1m"  # default
+
+    [delivery.scan]
+    sends = 3  # default
+    window = "1m"  # default
+
+    [delivery.subscribe]
+    sends = 3  # default
+    window = "1m"  # default
+
+    [media]
+    allow_private = []  # default
+    timeout = "20s"  # default
+    at_once = 8  # default
+
     [admin]
     listen = "127.0.0.1:9600"  # default
     token = "***"
@@ -65,6 +96,8 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     token = "***"
     accept_plain = false  # default
     api_base = "https://api.weixin.qq.com"  # default
+    api_fallback = []  # default
+    send_rate = "600/m"
 
     [[route]]
     name = "lookup"
@@ -72,12 +105,21 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     http = { secret = "***", timeout = "1m 30s", url = "http://me:***@127.0.0.1:9000/lookup" }
     attempts = 8
     failure_reply = "查询失败"
+    unsure = "drop"
+    hold_for = "0s"
+    typing = true
+    notice = "稍候"
+    notice_after = "10s"
+    markdown = false
 
     [[route]]
     name = "route 2"
     match = {}
     reply = ['a "b"', { media_id = "m", type = "image" }]
     attempts = 8
+    unsure = "resend"
+    typing = true
+    markdown = false
     "#);
 }
 
