@@ -9,24 +9,28 @@
 //! | `POST /sandbox/push` `{"account"?, "user", "kind", …}` | pushes any kind, see [`PushKind`](crate::PushKind); 202 |
 //!
 //! | `GET /sandbox/report` | how far the clock is ahead; per account: calls, media, IP list; the faults that stand |
-//! | `GET /sandbox/right?user=…&account=…` | what the user's last trigger allows: `{"by", "sent", "of", "closes_in_s"}` or null |
+//! | `GET /sandbox/right?user=…&account=…` | what the user's last trigger allows: `{"by", "sent", "of", …}` or null |
 //!
-//! And what a test turns:
+//! And what a test turns (`account` goes with each that is about one):
 //!
 //! | request | what it does |
 //! | --- | --- |
-//! | `POST /sandbox/faults` `{"on", "account"?, "fault", …}` | orders trouble, see below; `{"id", "seed"?}` |
+//! | `POST /sandbox/faults` `{"on", "fault", …}` | orders trouble, see below; `{"id", "seed"?}` |
 //! | `DELETE /sandbox/faults`, `DELETE /sandbox/faults/{id}` | forgets all orders, or one |
-//! | `POST /sandbox/clock` `{"seconds"}` | moves the clock of windows, tokens, media, typing and limits on; `{"ahead_s"}` |
-//! | `POST /sandbox/tokens` `{"account"?, "do"}` | `expire` (42001) or `revoke` (40001) all; or another system fetches one: `plain`, `stable`, `forced`; `{"access_token"}` |
-//! | `POST /sandbox/limits` `{"account"?, "on", "per_minute"?, "per_day"?}` | limits a call, counted from now on: 45011, 45009 |
-//! | `POST /sandbox/windows` `{"account"?, "after", "sends", "seconds"}` | the window after `message`, `click`, `scan` or `follow`, from the next one on |
-//! | `POST /sandbox/ip_list` `{"account"?, "addresses"}` | who may fetch tokens (40164 for others), as a list; null: everyone |
-//! | `POST /sandbox/ip_list` `{"account"?, "allow"}` | puts one address on the list |
-//! | `POST /sandbox/kf_accounts` `{"account"?, "kf_account"}` | a customer-service name that messages may be sent in; others get 61452 |
-//! | `POST /sandbox/media` `{"account"?, "media_id", "kind", "base64"?}` | plants permanent media: `image`, `voice`, `video`, `thumb`, `news` |
+//! | `POST /sandbox/clock` `{"seconds"}` | moves the clock on; `{"ahead_s"}` |
+//! | `POST /sandbox/tokens` `{"do"}` | turns the access tokens, see below |
+//! | `POST /sandbox/limits` `{"on", "per_minute"?, "per_day"?}` | limits a call from now on: 45011, 45009 |
+//! | `POST /sandbox/windows` `{"after", "sends", "seconds"}` | the window after a `message`, `click`, `scan`, `follow` |
+//! | `POST /sandbox/ip_list` `{"addresses"}` | who may fetch tokens (40164 for others); null: everyone |
+//! | `POST /sandbox/ip_list` `{"allow"}` | puts one address on the list |
+//! | `POST /sandbox/kf_accounts` `{"kf_account"}` | a name that messages may be sent in; others get 61452 |
+//! | `POST /sandbox/media` `{"media_id", "kind", "base64"?}` | plants permanent media, also `news` |
 //! | `GET /sandbox/media/{account}/{id}` | the file |
-//! | `DELETE /sandbox/media/{account}`, `DELETE /sandbox/media/{account}/{id}` | all temporary media expires, or one is forgotten |
+//! | `DELETE /sandbox/media/{account}` | all temporary media expires; `{"forgotten"}` |
+//! | `DELETE /sandbox/media/{account}/{id}` | one is forgotten, a permanent one too |
+//!
+//! The clock is that of windows, tokens, media, typing and limits. Tokens `expire` (42001) or are revoked (`revoke`, 40001),
+//! or another system fetches one: `plain`, `stable`, `forced`; then `{"access_token"}` is the answer.
 //!
 //! A fault is `on` a call (`send`, `typing`, `upload`, `media_get`, `stable_token`, `token`), on `tokens` or on `all`, of one
 //! account or of all, and one of `code` (with `code`), `delay` (`ms`), `hang`, `cut`, `cut_after_accept`, `status` (`status`),

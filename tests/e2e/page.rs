@@ -4,8 +4,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder, Locator};
+use huixin_sandbox::{MediaKind, Opener, Push, RunningSandbox, SandboxConfig, What, Window};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Process, free_port};
 
@@ -135,6 +136,91 @@ async fn a_person_gets_the_slow_answer_in_a_browser() {
         english.find(Locator::Css("html")).await.expect("a page").attr("lang").await.expect("an attribute");
     assert_eq!(lang.as_deref(), Some("en"));
     english.close().await.expect("the browser closes");
+}
+
+const USER: &str = "oHuixinXiaoming0000000000001";
+/// A picture of one red dot.
+const DOT: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
+/// A message to the user, as a worker would send it.
+async fn send(wechat: &RunningSandbox, path: &str, mut body: Value) {
+    body["touser"] = json!(USER);
+    let token = wechat
+        .sandbox
+        .fetch_token_elsewhere("main", huixin_sandbox::Elsewhere::Stable)
+        .expect("tokens are left");
+    let url = format!("{}cgi-bin/message/custom/{path}?access_token={token}", wechat.base_url);
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let answer = http.post(url).body(body.to_string()).send().await.expect("an answer");
+    let answer: Value = answer.json().await.expect("JSON");
+    assert_eq!(answer["errcode"], 0, "{body}: {answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_sees_every_type_of_message_and_taps_an_item_of_a_menu() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let after_message = Window { sends: 20, lasts: Duration::from_secs(600) };
+    let config = SandboxConfig { after_message, ..SandboxConfig::default() };
+    let wechat = RunningSandbox::start(config).await.expect("a port is free");
+    let sandbox = &wechat.sandbox;
+    for (id, kind) in [("I", MediaKind::Image), ("V", MediaKind::Voice), ("F", MediaKind::Video)] {
+        sandbox.plant_media("main", id, kind, if kind == MediaKind::Image { DOT } else { b"" });
+    }
+    let driver = Driver::start();
+    let browser = driver.browser("en").await;
+    browser.goto(wechat.base_url.as_str()).await.expect("the page opens");
+    sandbox.push(Push::text("main", USER, "hi")).await;
+
+    let within = Duration::from_secs(20);
+    send(&wechat, "typing", json!({"command": "Typing"})).await;
+    wait_for(&browser, ".typing i", 3, within).await;
+    let article = json!({"title": "Sunday", "description": "d", "url": "https://example.com/", "picurl": ""});
+    let menu = json!({"head_content": "Content?", "list": [{"id": "101", "content": "yes"}, {"id": "102", "content": "no"}]});
+    let messages = [
+        json!({"msgtype": "image", "image": {"media_id": "I"}, "aimsgcontext": {"is_ai_msg": 1}}),
+        json!({"msgtype": "voice", "voice": {"media_id": "V"}}),
+        json!({"msgtype": "video", "video": {"media_id": "F", "thumb_media_id": "I", "title": "A film"}}),
+        json!({"msgtype": "news", "news": {"articles": [article]}}),
+        json!({"msgtype": "mpnewsarticle", "mpnewsarticle": {"article_id": "A-1"}}),
+        json!({"msgtype": "msgmenu", "msgmenu": menu}),
+    ];
+    for message in &messages {
+        send(&wechat, "send", message.clone()).await;
+    }
+    let bubbles = wait_for(&browser, ".bubble.theirs[data-type]", messages.len(), within).await;
+    assert!(
+        browser.find_all(Locator::Css(".typing")).await.expect("a list").is_empty(),
+        "a message ends typing"
+    );
+    for (bubble, (kind, says)) in bubbles.iter().zip([
+        ("image", "I"),
+        ("voice", "Voice"),
+        ("video", "A film"),
+        ("news", "https://example.com/"),
+        ("mpnewsarticle", "A-1"),
+        ("msgmenu", "Content?"),
+    ]) {
+        let attribute = bubble.attr("data-type").await.expect("an attribute");
+        assert_eq!(attribute.as_deref(), Some(kind));
+        let text = bubble.text().await.expect("a text");
+        assert!(text.contains(says), "{kind}: {text}");
+    }
+    wait_for(&browser, ".note.ai", 1, within).await;
+    let pictures =
+        "return [...document.querySelectorAll('img.uploaded')].filter((i) => i.naturalWidth === 1).length";
+    let deadline = Instant::now() + within;
+    while browser.execute(pictures, Vec::new()).await.expect("a script runs") != json!(2) {
+        assert!(Instant::now() < deadline, "the picture isn't shown twice");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    let items = wait_for(&browser, "button.item", 2, within).await;
+    items[0].click().await.expect("it can be tapped");
+    let is_tap =
+        |entry: &huixin_sandbox::Entry| matches!(&entry.what, What::Said { content, .. } if content == "yes");
+    sandbox.transcript().wait_for_matches(is_tap, 1, within).await.expect("the tap is a text");
+    assert_eq!(sandbox.right("main", USER).expect("a right").by, Opener::Click);
+    browser.close().await.expect("the browser closes");
 }
 
 async fn wait_for(

@@ -127,7 +127,7 @@ impl NewFault {
             (Some(times), None, None) if times > 0 => When::Next(times),
             (None, Some(nth), None) if nth > 0 => When::Every(nth),
             (None, None, Some(share)) if share > 0.0 && share <= 1.0 => {
-                When::Share { share, seed: self.seed.unwrap_or_else(rand::random) }
+                When::Share { share, seed: self.seed.unwrap_or_else(chosen_seed) }
             }
             _ => return Err("say which calls: `times` or `every`, from 1, or `share`, over 0 and at most 1"),
         };
@@ -147,6 +147,11 @@ impl NewFault {
         };
         Ok(Understood::Order(FaultOrder { on, account: self.account, fault, when }))
     }
+}
+
+/// Small enough for every reader of JSON to keep whole.
+fn chosen_seed() -> u64 {
+    u64::from(rand::random::<u32>())
 }
 
 impl From<&Fault> for Kind {

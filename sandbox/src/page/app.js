@@ -11,6 +11,7 @@ const STRINGS = {
     acked: (ms, tries) => `${ms} ms 后确认` + (tries > 1 ? `，共 ${tries} 次` : ""),
     failed: (tries) => `推送失败，共 ${tries} 次`, silent: "后台事件推送失败，用户看不到",
     fault: "该公众号提供的服务出现故障，请稍后再试", after: (s) => `${s} 秒后回复`,
+    attempt: (n) => `，第 ${n} 次发送`, byAi: "内容由第三方AI生成",
     refused: (code, why) => `公众号的回复被拒绝：${code} ${why}`, injected: (what) => `注入的故障：${what}`,
     why: { timeout: "超时", unreachable: "连不上", bad_reply: "应答不合法", status: "状态码" },
     kinds: {
@@ -30,7 +31,7 @@ const STRINGS = {
     failed: (tries) => `fault notice after ${tries} ${tries === 1 ? "try" : "tries"}`,
     silent: "a background event failed, which the user doesn't see",
     fault: "该公众号提供的服务出现故障，请稍后再试 (the account's service is out of order, please try again later)",
-    after: (s) => `answered after ${s} s`,
+    after: (s) => `answered after ${s} s`, attempt: (n) => `, try ${n}`, byAi: "内容由第三方AI生成 (written by an AI)",
     refused: (code, why) => `the account's answer was refused: ${code} ${why}`, injected: (what) => `injected fault: ${what}`,
     why: { timeout: "timeout", unreachable: "unreachable", bad_reply: "not a valid answer", status: "status" },
     kinds: {
@@ -181,40 +182,99 @@ function answer(message, entry, live) {
   bubble.dataset.type = kind;
   const content = message[kind] ?? {};
   if (kind === "text") richText(bubble, String(content.content ?? ""));
-  else bubble.append(card(kind, content));
+  else bubble.append(card(kind, content, entry.account));
   const turn = addTurn("left", bubble);
+  const agent = message.customservice?.kf_account;
+  if (agent) turn.prepend(element("div", "note agent", String(agent)));
+  if (message.aimsgcontext?.is_ai_msg === 1) turn.append(element("div", "note ai", t.byAi));
   if (lastSaidMs !== null) {
     const after = Math.max(0, entry.at_ms - lastSaidMs);
-    const note = element("div", "note after", t.after(seconds(after)));
+    const again = entry.attempt > 1 ? t.attempt(entry.attempt) : "";
+    const note = element("div", "note after", t.after(seconds(after)) + again);
     note.dataset.afterMs = after;
+    if (entry.attempt) Object.assign(note.dataset, { nth: entry.nth, attempt: entry.attempt });
     turn.append(note);
   }
   if (live) $("live").textContent = bubble.textContent;
 }
 
-/** Whatever isn't text, as a card: pictures are not loaded, since the page loads nothing from elsewhere. */
-function card(kind, content) {
-  const made = element("div", "card");
-  if (kind === "msgmenu") {
-    made.append(element("span", "", String(content.head_content ?? "")));
-    const list = element("ul");
-    for (const item of content.list ?? []) list.append(element("li", "", String(item.content ?? "")));
-    made.append(list, element("span", "", String(content.tail_content ?? "")));
-    return made;
-  }
-  const inside = kind === "news" ? (content.articles?.[0] ?? {}) : content;
-  if (["image", "news", "video", "miniprogrampage"].includes(kind)) made.append(element("div", "picture"));
-  made.append(element("strong", "", String(inside.title ?? t.kinds[kind] ?? kind)));
-  if (inside.description) made.append(element("span", "", String(inside.description)));
-  const address = inside.url ?? inside.musicurl;
-  if (address) {
-    const small = element("small");
-    richText(small, /^https?:\/\/[^"]*$/.test(address) ? `<a href="${address}">${address.replaceAll("<", "%3C")}</a>` : address);
-    made.append(small);
-  }
-  const id = inside.media_id ?? inside.article_id ?? inside.card_id;
+/** Whatever isn't text, as a card. Pictures come from the sandbox's own store: the page loads nothing from elsewhere. */
+function card(kind, content, account) {
+  const made = element("div", `card ${kind}`);
+  const draw = cards[kind];
+  if (draw) draw(made, content, account);
+  else titled(made, kind, content);
+  const id = content.article_id ?? content.card_id ?? (draw ? null : content.media_id);
   if (id) made.append(element("small", "", String(id)));
   return made;
+}
+
+const cards = {
+  image(made, content, account) {
+    made.append(picture(account, content.media_id), element("small", "", String(content.media_id)));
+  },
+  voice(made, content) {
+    made.append(element("span", "line", `🔊 ${t.kinds.voice}`), element("small", "", String(content.media_id)));
+  },
+  video(made, content, account) {
+    made.append(picture(account, content.thumb_media_id));
+    made.append(element("span", "line", `▶ ${content.title ?? t.kinds.video}`));
+    if (content.description) made.append(element("span", "", String(content.description)));
+    made.append(element("small", "", String(content.media_id)));
+  },
+  music(made, content, account) {
+    made.append(picture(account, content.thumb_media_id));
+    titled(made, "music", { ...content, title: `♫ ${content.title}`, url: content.musicurl });
+  },
+  news(made, content) {
+    made.append(element("div", "picture"));
+    titled(made, "news", content.articles?.[0] ?? {});
+  },
+  miniprogrampage(made, content, account) {
+    titled(made, "miniprogrampage", content);
+    made.append(picture(account, content.thumb_media_id));
+    made.append(element("small", "", `${t.kinds.miniprogrampage} · ${content.appid} ${content.pagepath}`));
+  },
+  msgmenu(made, content) {
+    if (content.head_content) made.append(element("span", "", String(content.head_content)));
+    const list = element("div", "items");
+    for (const item of content.list ?? []) {
+      const tap = element("button", "item", String(item.content ?? ""));
+      tap.type = "button";
+      tap.dataset.menuId = item.id;
+      // A tap is a text of the user that carries the item's id.
+      tap.addEventListener("click", () =>
+        post("/sandbox/push", { kind: "text", content: String(item.content), menu_id: String(item.id) }));
+      list.append(tap);
+    }
+    made.append(list);
+    if (content.tail_content) made.append(element("span", "", String(content.tail_content)));
+  },
+};
+
+function titled(made, kind, inside) {
+  made.append(element("strong", "", String(inside.title ?? t.kinds[kind] ?? kind)));
+  if (inside.description) made.append(element("span", "", String(inside.description)));
+  const address = inside.url;
+  if (!address) return;
+  const small = element("small");
+  richText(small, /^https?:\/\/[^"]*$/.test(address) ? `<a href="${address}">${address.replaceAll("<", "%3C")}</a>` : address);
+  made.append(small);
+}
+
+/** A medium of the account as it was uploaded; a drawn picture in its place when it can't be shown. */
+function picture(account, id) {
+  const image = element("img", "uploaded");
+  image.alt = t.kinds.image;
+  image.src = `/sandbox/media/${encodeURIComponent(account)}/${encodeURIComponent(String(id))}`;
+  image.addEventListener("load", () => {
+    // It has grown the chat: who was at the end stays there.
+    const scroll = $("scroll");
+    const below = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
+    if (below < image.height + 80) scroll.scrollTop = scroll.scrollHeight;
+  });
+  image.addEventListener("error", () => image.replaceWith(element("div", "picture")), { once: true });
+  return image;
 }
 
 function redraw() {
@@ -247,7 +307,7 @@ function receive(entry) {
   if (entries.length > KEPT) entries.shift();
   conversations.set(key, entries);
   // A refused message may name anyone; only those who were heard of can be played.
-  if (entry.what !== "refused" && entry.what !== "faulted") addUserOption(entry.user, entry.user);
+  if (!["refused", "call_refused", "faulted"].includes(entry.what)) addUserOption(entry.user, entry.user);
   if (key === place()) draw[entry.what]?.(entry, entry.seq > liveAfter);
 }
 

@@ -55,6 +55,9 @@ async fn the_page_has_the_hooks_that_browser_tests_use() {
         "ackMs",
         "\"fault\"",
         "typing",
+        "img\", \"uploaded",
+        "dataset.menuId",
+        "note ai",
         "isComposing",
     ] {
         assert!(script.contains(hook), "{hook}");
