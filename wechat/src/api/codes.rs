@@ -302,7 +302,7 @@ pub const POLICY: &[Rule] = &[
         ],
         CodeClass::OurBug,
         "a type, an id or a content is missing, empty or wrong",
-        "see the message's answer by `huixin dead show`",
+        "`huixin dead show` tells which part; mend the reply",
     ),
     rule_of(
         &[40033..=40033, 47001..=47003],
@@ -322,7 +322,7 @@ pub const POLICY: &[Rule] = &[
         ],
         CodeClass::OurBug,
         "a parameter, a URL or a format is wrong",
-        "see the message's answer by `huixin dead show`",
+        "`huixin dead show` tells which part; mend the reply",
     ),
     rule_of(
         &[41001..=41001, 43001..=43003, 61451..=61451, 76001..=76004, 76021..=76022, 9_001_001..=9_001_001],

@@ -16,6 +16,7 @@ mod media;
 mod order;
 mod outage;
 mod paused;
+mod policy;
 mod replies;
 mod resume;
 mod sends;

@@ -18,6 +18,7 @@ on_both_engines! {
 async fn a_list_of_replies_of_every_type_arrives_whole_and_in_order(engine: Engine) {
     let mut stage = Stage::on(engine).await;
     let user = stage.user("anna");
+    stage.sandbox.plant_media(stage.account(), "MEDIA", huixin_sandbox::MediaKind::Image, "");
     stage.start([Route::new(
         "all",
         act(async |_, _| {
