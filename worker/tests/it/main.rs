@@ -12,6 +12,7 @@ mod failures;
 mod holding;
 mod http;
 mod leases;
+mod long;
 mod media;
 mod order;
 mod outage;
