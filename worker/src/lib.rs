@@ -44,6 +44,7 @@ mod worker;
 pub mod handlers;
 pub mod metrics;
 pub mod reply;
+pub mod text;
 
 pub use handler::{Context, Handler, Outcome};
 pub use payload::{Payload, PayloadError};
