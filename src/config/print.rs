@@ -174,7 +174,7 @@ impl Page<'_> {
         self.line(format_args!("match = {}", condition_table(condition)));
         match handler {
             HandlerConfig::Reply(reply) => {
-                let reply = Value::try_from(reply).expect("a reply holds strings, lists and tables only");
+                let reply = Value::try_from(reply).expect("a reply holds no null");
                 self.line(format_args!("reply = {reply}"));
             }
             HandlerConfig::Http { url, timeout, secret } => {

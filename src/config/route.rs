@@ -63,7 +63,7 @@ pub struct Condition {
 /// What answers a message. Prints without the password of a URL.
 #[derive(Clone)]
 pub enum HandlerConfig {
-    /// A fixed reply, which keeps to the schema of [`huixin_worker::reply`]; its texts are templates.
+    /// A fixed reply, which keeps to the schema of [`huixin_worker::reply`]; its texts and addresses are templates.
     Reply(Json),
     /// A service that is called.
     Http {
@@ -126,8 +126,9 @@ fn read(
         }
         _ => {}
     }
-    let check_template = section.reader.check_template;
-    let reply = section.parsed("reply", |node| reply::read(node, check_template)).map(HandlerConfig::Reply);
+    let (folder, check_template) = (section.reader.folder, section.reader.check_template);
+    let reply =
+        section.parsed("reply", |node| reply::read(node, folder, check_template)).map(HandlerConfig::Reply);
     let http = if section.has("http") { http(section.section("http")) } else { None };
     let attempts = section.number("attempts", ATTEMPTS, 1..=100);
     let failure_reply = section.text("failure_reply");

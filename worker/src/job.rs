@@ -25,10 +25,11 @@ use crate::handler::{Context, Outcome};
 use crate::lease::Held;
 use crate::metrics;
 use crate::payload::{Payload, PayloadError};
-use crate::reply::tidy;
+use crate::reply;
 use crate::rights::Opening;
 use crate::route::{self, Captures, Route};
 use crate::settle::{self, Verdict};
+use crate::text;
 use crate::worker::Shared;
 
 /// How a message left this worker.
@@ -208,9 +209,13 @@ impl Job {
         match outcome {
             Outcome::NoReply => self.complete(End::NoReply).await,
             Outcome::Reply(parts) => {
-                let parts = tidy(parts);
+                let parts = text::fit(parts, route.markdown);
                 if parts.is_empty() {
                     return self.complete(End::NoReply).await;
+                }
+                // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
+                if let Err(error) = reply::check(&parts) {
+                    return self.die(delivery, format!("the handler's reply can't be sent: {error}")).await;
                 }
                 let progress = Progress { sending: self.leased.progress.sending, ..Progress::default() };
                 self.send(delivery, Answer::new(parts, failures_before_sending), progress).await

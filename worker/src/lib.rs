@@ -48,6 +48,7 @@ pub mod handlers;
 pub mod media;
 pub mod metrics;
 pub mod reply;
+pub mod text;
 
 pub use account::AccountPause;
 pub use handler::{Context, Handler, Outcome};

@@ -1,16 +1,49 @@
 //! The reply schema: one form for the configuration, for HTTP services, and for whatever comes later.
 //!
-//! A string is a text. Otherwise `{"type": …}` with WeChat's own field names, or a list of these. Errors name the field,
+//! A string is a text. Otherwise `{"type": …}` with WeChat's own field names, or a list of these. It is also how
+//! replies are recorded: the flat form of [`Outgoing`]. Errors name the reply's number, the field and the remedy,
 //! because they are read by whoever wrote the service.
 //!
-//! | reply | fields |
+//! | `type` | fields; those in parentheses may be left out |
 //! | --- | --- |
-//! | `"…"` or `{"type": "text"}` | `content` |
-//! | `{"type": "image"}` | `media_id` |
-//! | `{"type": "news"}` | `title`, `url`, and if wanted `description`, `picurl` |
+//! | `text` | `content` |
+//! | `image`, `voice` | *media* |
+//! | `video` | *media*, *thumb media*, (`title`), (`description`) |
+//! | `music` | `title`, `description`, `musicurl`, (`hqmusicurl`), *thumb media* |
+//! | `news` | `title`, (`description`), `url`, (`picurl`); or these in `articles`, a list of one |
+//! | `mpnews` | `media_id` |
+//! | `mpnewsarticle` | `article_id` |
+//! | `msgmenu` | (`head_content`), `list` of `{"id", "content"}`, (`tail_content`) |
+//! | `wxcard` | `card_id` |
+//! | `miniprogrampage` | `title`, `appid`, `pagepath`, *thumb media* |
+//! | `link` | `title`, `description`, `url`, `thumb_url` |
+//!
+//! *Media* is exactly one of `media_id`, `url`, `file` and `base64`; *thumb media* the same with `thumb_` before it.
+//! `file` is a file of the worker's machine, so it is for the configuration alone: see [`Origin`]. Beside any type may
+//! stand `kf_account`, the customer-service account that speaks, and `ai_label` (true or false), which lets WeChat
+//! write that a machine made it. A field that is `null` counts as not given, and one that isn't known is an error.
 
-use huixin_wechat::{Article, Content, Media, Outgoing};
-use serde_json::{Map, Value};
+mod check;
+mod fields;
+mod read;
+mod templates;
+#[cfg(test)]
+mod tests;
+
+use huixin_wechat::{Content, Outgoing};
+use serde_json::Value;
+
+pub use templates::templates;
+
+/// Who wrote a reply, which decides what it may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator, in the configuration: may name files, and its texts and addresses are [`templates`], which are
+    /// checked when they are filled in.
+    Config,
+    /// A service, a database, a model: what comes from outside must not make the worker send files of its machine.
+    Service,
+}
 
 /// A reply that doesn't keep to the schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,21 +53,42 @@ pub struct ReplyError {
     problem: String,
 }
 
+impl ReplyError {
+    fn new(place: &str, problem: impl Into<String>) -> Self {
+        Self { place: place.to_owned(), problem: problem.into() }
+    }
+}
+
 /// Reads a reply or a list of replies. Texts are trimmed and empty ones left out, so the result may be empty.
 ///
 /// # Errors
-/// When something isn't as the schema says; the error names where and what.
-pub fn parse(value: &Value) -> Result<Vec<Outgoing>, ReplyError> {
+/// When something isn't as the schema says; the error names where, what, and what to write instead.
+pub fn parse(value: &Value, origin: Origin) -> Result<Vec<Outgoing>, ReplyError> {
     let parts = match value {
         Value::Null => Vec::new(),
         Value::Array(list) => list
             .iter()
             .enumerate()
-            .map(|(n, one)| part(&format!("reply {}", n + 1), one))
+            .map(|(index, one)| read::part(&numbered(index), one, origin))
             .collect::<Result<_, _>>()?,
-        one => vec![part("reply", one)?],
+        one => vec![read::part("reply", one, origin)?],
     };
     Ok(tidy(parts))
+}
+
+/// Whether WeChat would take these, as far as can be known here: what [`parse`] ensures of replies that are written,
+/// for those that a handler made in Rust or a template filled in.
+///
+/// # Errors
+/// As [`parse`].
+pub fn check(parts: &[Outgoing]) -> Result<(), ReplyError> {
+    match parts {
+        [one] => check::part("reply", one, |_| false),
+        parts => parts
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, one)| check::part(&numbered(index), one, |_| false)),
+    }
 }
 
 /// Trims texts and leaves out empty ones: WeChat refuses an empty text, and blanks around one look odd.
@@ -51,151 +105,6 @@ pub fn tidy(parts: Vec<Outgoing>) -> Vec<Outgoing> {
         .collect()
 }
 
-fn part(place: &str, value: &Value) -> Result<Outgoing, ReplyError> {
-    let fields = match value {
-        Value::String(content) => return Ok(Outgoing::text(content.as_str())),
-        Value::Object(fields) => fields,
-        other => return Err(error(place, format!("must be a text or an object, and is {}", kind_of(other)))),
-    };
-    let reader = Fields { place, fields };
-    let kind = reader.text("type")?;
-    let known: &[&str] = match kind {
-        "text" => &["type", "content"],
-        "image" => &["type", "media_id"],
-        "news" => &["type", "title", "description", "url", "picurl"],
-        _ => return Err(error(place, format!("`type` is {:?}; known are text, image and news", cut(kind)))),
-    };
-    if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
-        let known = known.join(", ");
-        return Err(error(
-            place,
-            format!("`{}` is no field of type {kind}; those are {known}", cut(unknown)),
-        ));
-    }
-    Ok(match kind {
-        "text" => Outgoing::text(reader.text("content")?),
-        "image" => Content::Image { media: Media::Id(reader.filled("media_id")?.to_owned()) }.into(),
-        _ => Content::News {
-            articles: vec![Article {
-                title: reader.filled("title")?.to_owned(),
-                description: reader.text_or_empty("description")?.to_owned(),
-                url: reader.filled("url")?.to_owned(),
-                picurl: reader.text_or_empty("picurl")?.to_owned(),
-            }],
-        }
-        .into(),
-    })
-}
-
-struct Fields<'a> {
-    place: &'a str,
-    fields: &'a Map<String, Value>,
-}
-
-impl<'a> Fields<'a> {
-    fn text(&self, name: &str) -> Result<&'a str, ReplyError> {
-        match self.fields.get(name) {
-            Some(Value::String(text)) => Ok(text),
-            Some(other) => {
-                Err(error(self.place, format!("`{name}` must be a text, and is {}", kind_of(other))))
-            }
-            None => Err(error(self.place, format!("`{name}` is missing"))),
-        }
-    }
-
-    fn filled(&self, name: &str) -> Result<&'a str, ReplyError> {
-        match self.text(name)? {
-            "" => Err(error(self.place, format!("`{name}` is empty"))),
-            text => Ok(text),
-        }
-    }
-
-    fn text_or_empty(&self, name: &str) -> Result<&'a str, ReplyError> {
-        if self.fields.contains_key(name) { self.text(name) } else { Ok("") }
-    }
-}
-
-/// The start of what a service wrote: reasons are stored and logged, and an answer may have a megabyte.
-fn cut(text: &str) -> String {
-    const CHARS: usize = 24;
-    text.chars().take(CHARS).collect()
-}
-
-fn error(place: &str, problem: String) -> ReplyError {
-    ReplyError { place: place.to_owned(), problem }
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn text(content: &str) -> Outgoing {
-        Outgoing::text(content)
-    }
-
-    #[test]
-    fn every_form_of_the_schema_is_read() {
-        let rows = [
-            (json!("hello"), vec![text("hello")]),
-            (json!("  \n hello \t"), vec![text("hello")]),
-            (json!(""), vec![]),
-            (json!(null), vec![]),
-            (json!([]), vec![]),
-            (json!(["a", " ", {"type": "text", "content": "b"}]), vec![text("a"), text("b")]),
-            (
-                json!({"type": "image", "media_id": "m"}),
-                vec![Content::Image { media: Media::Id("m".into()) }.into()],
-            ),
-            (
-                json!({"type": "news", "title": "t", "url": "u"}),
-                vec![
-                    Content::News {
-                        articles: vec![Article { title: "t".into(), url: "u".into(), ..Article::default() }],
-                    }
-                    .into(),
-                ],
-            ),
-        ];
-        for (value, expected) in rows {
-            assert_eq!(parse(&value), Ok(expected), "{value}");
-        }
-    }
-
-    #[test]
-    fn what_breaks_the_schema_is_named() {
-        let rows = [
-            (json!(7), "reply: must be a text or an object, and is a number"),
-            (json!({"content": "x"}), "reply: `type` is missing"),
-            (json!({"type": "txt"}), "reply: `type` is \"txt\"; known are text, image and news"),
-            (json!(["a", {"type": "text"}]), "reply 2: `content` is missing"),
-            (json!({"type": "text", "content": 5}), "reply: `content` must be a text, and is a number"),
-            (json!({"type": "image", "media_id": ""}), "reply: `media_id` is empty"),
-            (
-                json!({"type": "image", "mediaid": "x"}),
-                "reply: `mediaid` is no field of type image; those are type, media_id",
-            ),
-            (json!({"type": "news", "title": "t"}), "reply: `url` is missing"),
-            (
-                json!({"type": "x".repeat(99)}),
-                "reply: `type` is \"xxxxxxxxxxxxxxxxxxxxxxxx\"; known are text, image and news",
-            ),
-            (json!([["a"]]), "reply 1: must be a text or an object, and is a list"),
-        ];
-        for (value, expected) in rows {
-            assert_eq!(parse(&value).unwrap_err().to_string(), expected);
-        }
-    }
+fn numbered(index: usize) -> String {
+    format!("reply {}", index + 1)
 }

@@ -149,15 +149,15 @@ reply = { type = "text", content = 1 }
     huixin.toml:53: `route[3].match.event_key` can never hold: a route without `event` takes no events, and only they have keys
         add the event, like event = "CLICK"
     huixin.toml:54: `route[3].failure_reply` must be a string, but is an integer
-    huixin.toml:57: `route[4].reply` doesn't keep to the reply schema: reply 1: `titel` is no field of type news; those are type, title, description, url, picurl
+    huixin.toml:57: `route[4].reply` doesn't keep to the reply schema: reply 1: `titel` is no field of type news; those are type, title, description, url, picurl, kf_account, ai_label
     huixin.toml:60: `route[5].match.text` can never hold: events have no text
         make two routes of it
-    huixin.toml:61: `route[5].reply` doesn't keep to the reply schema: reply: `type` is "video"; known are text, image and news
+    huixin.toml:61: `route[5].reply` doesn't keep to the reply schema: reply: `thumb_media_id` is missing; give one of thumb_media_id, thumb_url, thumb_file, thumb_base64
     huixin.toml:64: `route[6].chat` is not available in this version
         leave the key out
     huixin.toml:67: `route[7].reply` has no text, so nothing would be sent
         messages that no route takes are ended without a reply: leave the route out
-    huixin.toml:70: `route[8].reply` must be texts, tables with a `type`, or a list of these, but is an integer
+    huixin.toml:70: `route[8].reply` doesn't keep to the reply schema: reply: `content` must be a text, and is a number
     `HUIXIN_WORKER__CONCURRENCY` must be a whole number, but is a string
     `HUIXIN_WORKER__CONCURENCY` matches no key
         did you mean `HUIXIN_WORKER__CONCURRENCY`?
@@ -261,4 +261,39 @@ fn a_missing_file_is_told_with_what_to_do() {
     assert_snapshot!(errors.to_string(), @"`nowhere/huixin.toml` is not there");
     assert!(read(None, Role::Run).is_err());
     assert!(read(None, Role::Dev).unwrap().file.is_none());
+}
+
+#[test]
+fn a_reply_of_any_type_is_checked_down_to_its_templates() {
+    let schema = "doesn't keep to the reply schema: ";
+    for (reply, message) in [
+        (
+            "{ type = 'news', title = '{{ a', url = 'http://x/' }",
+            "has a bad template in `title`: unexpected end of template".to_owned(),
+        ),
+        (
+            "['a', { type = 'msgmenu', list = [{ id = '1', content = '{{ b' }] }]",
+            "has a bad template in `content`: unexpected end of template".to_owned(),
+        ),
+        (
+            "{ type = 'image', file = '{{ content }}.png' }",
+            format!("{schema}reply: `file` can't be a template; only texts and addresses can"),
+        ),
+        (
+            "['a', { type = 'image', url = 'x' }]",
+            format!(
+                "{schema}reply 2: `url` is not an http or https address; give a whole one, with its blanks as %20"
+            ),
+        ),
+        (
+            "{ type = 'wxcard', card_id = 12.5 }",
+            format!("{schema}reply: `card_id` must be a text, and is a number"),
+        ),
+        ("{ type = 'text', content = 2026-11-24 }", "has a date, and no field takes one".to_owned()),
+        ("true", "must be texts, tables with a `type`, or a list of these, but is a boolean".to_owned()),
+    ] {
+        let text = format!("[[route]]\nreply = {reply}\n{MINIMAL}");
+        let problems = problems(&source(&text), Role::Run);
+        assert!(problems.contains(&format!("`route[1].reply` {message}\n")), "{problems}");
+    }
 }

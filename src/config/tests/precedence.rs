@@ -109,3 +109,16 @@ fn routes_keep_their_order_and_get_names_by_position() {
     let HandlerConfig::Reply(reply) = &config.routes[1].handler else { panic!("the second route replies") };
     assert_eq!(reply.to_string(), r#"["x",{"media_id":"m","type":"image"}]"#);
 }
+
+#[test]
+fn files_in_a_reply_start_at_the_folder_of_the_file_too() {
+    let reply = "[{ type = 'image', file = 'a.png' }, { type = 'voice', file = '/b.mp3', ai_label = true }, \
+                 { type = 'video', file = 'c.mp4', thumb_file = 'c.jpg' }, { type = 'image', url = 'http://x/file' }]";
+    let text = format!("[[route]]\nreply = {reply}\n{MINIMAL}");
+    let config = load(&Source::from_text("/etc/huixin/huixin.toml", text));
+    let HandlerConfig::Reply(reply) = &config.routes[0].handler else { panic!("the route replies") };
+    assert_eq!(
+        reply.to_string(),
+        r#"[{"file":"/etc/huixin/a.png","type":"image"},{"ai_label":true,"file":"/b.mp3","type":"voice"},{"file":"/etc/huixin/c.mp4","thumb_file":"/etc/huixin/c.jpg","type":"video"},{"type":"image","url":"http://x/file"}]"#
+    );
+}

@@ -143,6 +143,23 @@ pub struct MenuItem {
     pub content: String,
 }
 
+/// A macro, so that one table serves shared and mutable borrows.
+macro_rules! media_of {
+    ($content:expr) => {{
+        let found = match $content {
+            Self::Image { media } => [Some((MediaKind::Image, media)), None],
+            Self::Voice { media } => [Some((MediaKind::Voice, media)), None],
+            Self::Video { media, thumb, .. } => {
+                [Some((MediaKind::Video, media)), Some((MediaKind::Thumb, thumb))]
+            }
+            Self::Music { thumb, .. } => [Some((MediaKind::Thumb, thumb)), None],
+            Self::MiniProgramPage { thumb, .. } => [Some((MediaKind::Image, thumb)), None],
+            _ => [None, None],
+        };
+        found.into_iter().flatten()
+    }};
+}
+
 impl Content {
     /// WeChat's name of the type, `msgtype`.
     pub fn msgtype(&self) -> &'static str {
@@ -164,31 +181,11 @@ impl Content {
 
     /// The media in it that can be somewhere else than with WeChat, and what kind each must be.
     pub fn media(&self) -> impl Iterator<Item = (MediaKind, &Media)> {
-        let found = match self {
-            Self::Image { media } => [Some((MediaKind::Image, media)), None],
-            Self::Voice { media } => [Some((MediaKind::Voice, media)), None],
-            Self::Video { media, thumb, .. } => {
-                [Some((MediaKind::Video, media)), Some((MediaKind::Thumb, thumb))]
-            }
-            Self::Music { thumb, .. } => [Some((MediaKind::Thumb, thumb)), None],
-            Self::MiniProgramPage { thumb, .. } => [Some((MediaKind::Image, thumb)), None],
-            _ => [None, None],
-        };
-        found.into_iter().flatten()
+        media_of!(self)
     }
 
     /// The same to be changed: what was uploaded is put in as [`Media::Id`].
     pub fn media_mut(&mut self) -> impl Iterator<Item = (MediaKind, &mut Media)> {
-        let found = match self {
-            Self::Image { media } => [Some((MediaKind::Image, media)), None],
-            Self::Voice { media } => [Some((MediaKind::Voice, media)), None],
-            Self::Video { media, thumb, .. } => {
-                [Some((MediaKind::Video, media)), Some((MediaKind::Thumb, thumb))]
-            }
-            Self::Music { thumb, .. } => [Some((MediaKind::Thumb, thumb)), None],
-            Self::MiniProgramPage { thumb, .. } => [Some((MediaKind::Image, thumb)), None],
-            _ => [None, None],
-        };
-        found.into_iter().flatten()
+        media_of!(self)
     }
 }

@@ -16,7 +16,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
 use crate::handler::Outcome;
-use crate::reply;
+use crate::reply::{self, Origin};
 
 /// The longest answer that is read.
 pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -57,7 +57,7 @@ fn answered(headers: &HeaderMap, body: &[u8]) -> Outcome {
             return again(format!("the service's answer is not the JSON that it says it is: {error}"));
         }
     };
-    match reply::parse(replies_of(&value)) {
+    match reply::parse(replies_of(&value), Origin::Service) {
         Ok(parts) if parts.is_empty() => Outcome::NoReply,
         Ok(parts) => Outcome::Reply(parts),
         Err(error) => fail(&format!("the service's answer can't be sent: {error}")),

@@ -55,12 +55,12 @@ async fn ten_thousand_characters_of_markdown_arrive_whole_over_several_messages(
         // Its own answer comes last: four parts before it, or what there was left.
         let transcript = stage.sandbox.transcript();
         let mut n = texts.len() + 1;
-        while transcript.texts_to(&user).last() != Some(&question) {
-            n = n.max(transcript.texts_to(&user).len());
+        while transcript.texts_to(user.as_str()).last() != Some(&question) {
+            n = n.max(transcript.texts_to(user.as_str()).len());
             stage.texts(&user, n).await;
             n += 1;
         }
-        let now = transcript.texts_to(&user);
+        let now = transcript.texts_to(user.as_str());
         assert!(now.len() <= texts.len() + 5, "one send is left for the answer to the new message");
         texts = now;
         crate::support::eventually("the user's messages have come to rest", async || {
@@ -72,8 +72,15 @@ async fn ten_thousand_characters_of_markdown_arrive_whole_over_several_messages(
     for part in &parts {
         assert!(part.len() <= 2_000, "{} bytes", part.len());
         assert_eq!(part.matches("<a href=").count(), part.matches("</a>").count(), "a link is cut: {part}");
-        assert_eq!(part.matches('👨').count(), part.matches(FAMILY).count(), "a family is torn apart: {part}");
-        assert!(!part.contains("**") && !part.contains("```") && !part.contains("]("), "not readable: {part}");
+        assert_eq!(
+            part.matches('👨').count(),
+            part.matches(FAMILY).count(),
+            "a family is torn apart: {part}"
+        );
+        assert!(
+            !part.contains("**") && !part.contains("```") && !part.contains("]("),
+            "not readable: {part}"
+        );
     }
     let whole: String = parts.iter().map(|part| part.as_str()).collect();
     assert_eq!((whole.matches(LINK).count(), whole.matches(FAMILY).count()), (sections, sections));

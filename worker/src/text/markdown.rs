@@ -1,0 +1,263 @@
+//! Markdown to a text that reads well in a chat, where every sign of it would be shown as typed.
+//!
+//! | Markdown | becomes |
+//! | --- | --- |
+//! | links, images | `<a href="…">text</a>`; an address that is its own text stays bare |
+//! | headings | 【heading】 on a line of their own |
+//! | lists | lines with • or their numbers, indented by level; tasks with ☐ and ☑ |
+//! | tables | for each row its cells on lines of `header：value` |
+//! | quotes, rules | lines after │; ——— |
+//! | code | as it is, without its fence |
+//! | emphasis | nothing |
+//! | HTML | see `html` |
+//!
+//! A line break in a paragraph stays one: whoever writes for a chat means it. Models write two things that CommonMark
+//! doesn't understand as they mean them: `**重点：**后文`, which isn't strong because a letter follows the punctuation,
+//! and addresses with `_` or `*` in them. Both are seen to here.
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
+
+use super::table::Table;
+use super::writer::{Gap, Writer};
+use super::{bare, html, links};
+
+/// Turns Markdown into text with links in the strict form.
+pub(super) fn to_text(markdown: &str) -> String {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let mut page =
+        Page { source: markdown, addresses: bare::addresses(markdown).collect(), ..Page::default() };
+    for (event, at) in Parser::new_ext(markdown, options).into_offset_iter() {
+        page.event(event, at);
+    }
+    page.writer.finish()
+}
+
+#[derive(Default)]
+struct Page<'a> {
+    source: &'a str,
+    /// Where bare addresses stand in the source.
+    addresses: Vec<Range<usize>>,
+    writer: Writer,
+    /// What is written in one piece at its end, innermost last: a heading, a cell, the label of a link.
+    pieces: Vec<String>,
+    /// The link or image whose label is being read. Those inside it are only their labels.
+    link: Option<Link>,
+    links_inside: usize,
+    /// The next number of each list; `None` for bullets.
+    lists: Vec<Option<u64>>,
+    table: Table,
+    /// The HTML block being read.
+    html: Option<String>,
+    in_code: bool,
+    /// Of each open emphasis, its sign if it is shown, because it belongs to an address.
+    signs: Vec<&'a str>,
+}
+
+struct Link {
+    address: String,
+    is_image: bool,
+}
+
+impl<'a> Page<'a> {
+    fn event(&mut self, event: Event<'a>, at: Range<usize>) {
+        match event {
+            Event::Start(tag) => self.start(tag, &at),
+            Event::End(tag) => self.end(tag),
+            Event::Text(text) => {
+                if self.in_code || !self.is_stray_sign(&text, &at) {
+                    self.text(&text);
+                }
+            }
+            Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => self.text(&text),
+            Event::FootnoteReference(name) => self.text(&format!("[{name}]")),
+            Event::Html(html) => self.html.get_or_insert_default().push_str(&html),
+            Event::InlineHtml(html) => self.text(&html::inline(&html)),
+            Event::SoftBreak | Event::HardBreak => self.text("\n"),
+            Event::Rule => {
+                self.writer.block(Gap::Blank);
+                self.text("———");
+                self.writer.block(Gap::Blank);
+            }
+            Event::TaskListMarker(done) => self.text(if done { "☑ " } else { "☐ " }),
+        }
+    }
+
+    fn start(&mut self, tag: Tag<'a>, at: &Range<usize>) {
+        match tag {
+            Tag::Paragraph => self.writer.block(Gap::Blank),
+            Tag::Heading { .. } => {
+                self.writer.block(Gap::Blank);
+                self.pieces.push(String::new());
+            }
+            Tag::BlockQuote(_) => {
+                self.writer.block(Gap::Blank);
+                self.writer.indent("│ ");
+            }
+            Tag::CodeBlock(_) => {
+                self.writer.block(Gap::Blank);
+                self.pieces.push(String::new());
+                self.in_code = true;
+            }
+            Tag::List(first) => {
+                self.writer.block(if self.lists.is_empty() { Gap::Blank } else { Gap::Line });
+                self.lists.push(first);
+            }
+            Tag::Item => self.item(),
+            Tag::Table(_) => {
+                self.writer.block(Gap::Blank);
+                self.table = Table::default();
+            }
+            Tag::TableCell => self.pieces.push(String::new()),
+            Tag::Emphasis => self.emphasis(1, at),
+            Tag::Strong => self.emphasis(2, at),
+            Tag::Strikethrough => {
+                let is_long = self.source[at.start..].starts_with("~~");
+                self.emphasis(if is_long { 2 } else { 1 }, at);
+            }
+            Tag::Link { link_type, dest_url, .. } => {
+                // The address of a mail is made of its text.
+                let address =
+                    if link_type == LinkType::Email { String::new() } else { dest_url.into_string() };
+                self.open_link(Link { address, is_image: false });
+            }
+            Tag::Image { dest_url, .. } => {
+                self.open_link(Link { address: dest_url.into_string(), is_image: true });
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Paragraph => self.writer.block(Gap::Blank),
+            TagEnd::Heading(_) => {
+                let heading = self.pieces.pop().unwrap_or_default();
+                let heading = heading.trim();
+                if !heading.is_empty() {
+                    let is_marked = heading.starts_with('【');
+                    self.text(&if is_marked { heading.to_owned() } else { format!("【{heading}】") });
+                    self.writer.join(Gap::Line);
+                }
+            }
+            TagEnd::BlockQuote(_) => {
+                self.writer.outdent();
+                self.writer.block(Gap::Blank);
+            }
+            TagEnd::CodeBlock => {
+                let code = self.pieces.pop().unwrap_or_default();
+                self.in_code = false;
+                self.text(code.trim_end_matches('\n'));
+                self.writer.block(Gap::Blank);
+            }
+            TagEnd::List(_) => {
+                self.lists.pop();
+                self.writer.block(if self.lists.is_empty() { Gap::Blank } else { Gap::Line });
+            }
+            TagEnd::Item => {
+                self.writer.outdent();
+                self.writer.block(Gap::Line);
+            }
+            TagEnd::TableHead => self.table.end_head(),
+            TagEnd::TableCell => {
+                let cell = self.pieces.pop().unwrap_or_default();
+                self.table.cell(one_line(&cell));
+            }
+            TagEnd::TableRow => {
+                self.writer.block(Gap::Line);
+                let row = self.table.end_row();
+                self.text(&row);
+            }
+            TagEnd::Table => {
+                let rest = self.table.end();
+                self.text(&rest);
+                self.writer.block(Gap::Blank);
+            }
+            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
+                let sign = self.signs.pop().unwrap_or_default();
+                self.text(sign);
+            }
+            TagEnd::Link | TagEnd::Image => self.close_link(),
+            TagEnd::HtmlBlock => {
+                let html = self.html.take().unwrap_or_default();
+                self.writer.block(Gap::Blank);
+                self.text(&html::block(&html));
+                self.writer.block(Gap::Blank);
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        match self.pieces.last_mut() {
+            Some(piece) => piece.push_str(text),
+            None => self.writer.text(text),
+        }
+    }
+
+    fn item(&mut self) {
+        self.writer.block(Gap::Line);
+        let marker = match self.lists.last_mut() {
+            Some(Some(number)) => {
+                let marker = format!("{number}. ");
+                *number = number.saturating_add(1);
+                marker
+            }
+            _ => "• ".to_owned(),
+        };
+        self.text(&marker);
+        self.writer.indent("  ");
+        self.writer.join(Gap::None);
+    }
+
+    fn emphasis(&mut self, bytes: usize, at: &Range<usize>) {
+        let next = self.addresses.partition_point(|address| address.end <= at.start);
+        let in_address = self.addresses.get(next).is_some_and(|address| address.start < at.start);
+        let sign = if in_address { self.source.get(at.start..at.start + bytes) } else { None };
+        self.signs.push(sign.unwrap_or_default());
+        self.text(sign.unwrap_or_default());
+    }
+
+    /// Whether this is the `**` of an emphasis that CommonMark doesn't see, because Chinese stands at it.
+    fn is_stray_sign(&self, text: &str, at: &Range<usize>) -> bool {
+        if text.is_empty() || text.bytes().any(|byte| byte != b'*') {
+            return false;
+        }
+        // The few characters around it: a text may be stars and nothing else.
+        let before = self.source[..at.start].chars().rev().take(4).collect::<Vec<_>>();
+        let after = self.source[at.end..].chars().take(4).collect::<Vec<_>>();
+        let stars = |beside: &[char]| beside.iter().take_while(|c| **c == '*').count();
+        let (left, right) = (stars(&before), stars(&after));
+        let is_foreign = |c: Option<&char>| c.is_some_and(|c| !c.is_ascii());
+        matches!(left + text.len() + right, 2 | 3)
+            && (is_foreign(before.get(left)) || is_foreign(after.get(right)))
+    }
+
+    fn open_link(&mut self, link: Link) {
+        if self.link.is_some() {
+            self.links_inside += 1;
+        } else {
+            self.link = Some(link);
+            self.pieces.push(String::new());
+        }
+    }
+
+    fn close_link(&mut self) {
+        if self.links_inside > 0 {
+            self.links_inside -= 1;
+            return;
+        }
+        let label = one_line(&self.pieces.pop().unwrap_or_default());
+        let Some(Link { address, is_image }) = self.link.take() else { return };
+        let link = if is_image { links::image(&address, &label) } else { links::link(&address, &label) };
+        self.text(&link);
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.trim().replace('\n', " ")
+}
