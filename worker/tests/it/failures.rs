@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use huixin_sandbox::{Fault, Push};
-use huixin_wechat::{Message, Trigger};
+use huixin_wechat::{Content, Media, Message, Trigger};
 use huixin_worker::{Context, Handler, Outcome, Payload, Route};
 
 use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, on_both_engines};
@@ -118,12 +118,14 @@ async fn a_failure_reply_that_wechat_does_not_take_at_once_is_said_once_all_the_
 async fn an_answer_that_wechat_will_never_take_ends_in_the_failure_reply() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let user = stage.user("anna");
-    let route = Route::new("wordy", act(async |_, _| Outcome::text("x".repeat(3000))));
+    let gone = Content::Image { media: Media::Id("no-such-media".into()) };
+    let route =
+        Route::new("gone", act(move |_, _| std::future::ready(Outcome::Reply(vec![gone.clone().into()]))));
     stage.start([route.failure_reply("sorry")]);
     stage.say(&user, "hello").await;
     assert_texts(&stage.texts(&user, 1).await, &["sorry"]);
-    assert_eq!(stage.refusals(&user), [45002]);
-    stage.finish_with(Left { dead: &["part 1 of 1: WeChat refused with 45002"], ..Left::default() }).await;
+    assert_eq!(stage.refusals(&user), [40007]);
+    stage.finish_with(Left { dead: &["part 1 of 1: WeChat refused with 40007"], ..Left::default() }).await;
 }
 
 #[tokio::test]
