@@ -94,10 +94,13 @@ impl Stack {
         let receiver_port = free_port();
         let sandbox = RunningSandbox::start(setup.sandbox).await.expect("the sandbox starts");
         let account = &sandbox.sandbox.config().accounts[0];
+        // Where WeChat doesn't count, the worker needn't.
+        let enforced = sandbox.sandbox.config().enforce_windows;
+        let delivery = if enforced { "" } else { "[delivery.message]\nsends = 1000\n" };
         let config = format!(
             "[queue]\nurl = \"{queue_url}\"\n[receiver]\nlisten = \"127.0.0.1:{receiver_port}\"\n{}\
              [worker]\nlease = \"{}\"\ngrace = \"{}\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
-             [account.main]\napp_id = \"{}\"\napp_secret = \"{}\"\ntoken = \"{}\"\napi_base = \"{}\"\n{}",
+             [account.main]\napp_id = \"{}\"\napp_secret = \"{}\"\ntoken = \"{}\"\napi_base = \"{}\"\n{}{}",
             setup.receiver,
             setup.lease,
             setup.grace,
@@ -105,6 +108,7 @@ impl Stack {
             account.app_secret,
             account.token,
             sandbox.base_url,
+            delivery,
             setup.routes,
         );
         std::fs::write(folder.path().join("huixin.toml"), config).expect("the folder can be written to");
