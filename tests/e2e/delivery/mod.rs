@@ -4,3 +4,4 @@ mod killed;
 mod late;
 mod pause;
 mod token;
+mod verdict;
