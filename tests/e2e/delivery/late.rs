@@ -126,6 +126,7 @@ fn asked_in_vain(stack: &Stack) -> usize {
 }
 
 async fn in_the_end(stack: Stack, processes: Vec<Process>, backend: &Backend, asked: usize) {
+    stack.wait_until_empty().await;
     assert_eq!(asked_in_vain(&stack), 0);
     assert_eq!(backend.requests().len(), asked, "the service is asked once about each");
     drop(processes);

@@ -61,6 +61,7 @@ async fn an_address_that_is_not_on_the_list_stands_in_the_status_until_it_is_and
     // The one that met the error waits for the end of the pause as it was then: a minute.
     if long() {
         stack.wait_for_sends("oAnna", 1).await;
+        stack.wait_until_empty().await;
         assert_eq!(backend.requests().len(), 2);
         drop((workers, receiver));
         stack.end().await;
