@@ -6,6 +6,7 @@ mod bad_input;
 mod chaos;
 mod cli;
 mod crash;
+mod delivery;
 mod door;
 mod example;
 mod fairness;

@@ -44,7 +44,7 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         let url = processes[0].url_after("health and metrics are at ").await;
         let admin = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
 
-        stack.sandbox.sandbox.faults().on_send(Fault::Code(45015), 3);
+        stack.sandbox.sandbox.faults().on_send(Fault::Code(48002), 3);
         for (user, text) in [("oAnna", "first"), ("oBen", "second"), ("oCleo", "third")] {
             stack.say(user, text).await;
         }
@@ -62,7 +62,7 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
             "{status}"
         );
 
-        let list = json(&stack, &admin, &["dead", "list", "--reason", "45015"]).await;
+        let list = json(&stack, &admin, &["dead", "list", "--reason", "48002"]).await;
         let list = list.as_array().expect("a list");
         assert_eq!(list.len(), 3, "{list:?}");
         assert!(
@@ -93,7 +93,7 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         let (_, text) = huixin(&stack, &admin, &["dead", "drop", &ben, "--yes"]).await;
         assert_eq!(text, "1 removed\n");
         let (_, text) =
-            huixin(&stack, &admin, &["dead", "retry", "--all", "--reason", "45015", "--yes"]).await;
+            huixin(&stack, &admin, &["dead", "retry", "--all", "--reason", "48002", "--yes"]).await;
         assert_eq!(text, "1 put back\n");
         stack.wait_for_sends("oCleo", 1).await;
         assert!(stack.texts_to("oBen").is_empty());

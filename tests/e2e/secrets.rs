@@ -16,7 +16,7 @@ async fn no_secret_and_no_text_reaches_a_log_or_a_dead_letter() {
         ..Setup::default()
     })
     .await;
-    for expected in ["the message is dead", "the account can't send"] {
+    for expected in ["the message is dead", "the account is paused: it can't send"] {
         stack.expect_errors(expected);
     }
     let receiver = stack.spawn("receiver", &[("HUIXIN_LOG", "debug")]);
@@ -26,7 +26,7 @@ async fn no_secret_and_no_text_reaches_a_log_or_a_dead_letter() {
 
     // A send that is refused, one that times out, and one that a gateway answers; then WeChat is well again.
     let faults = stack.sandbox.sandbox.faults();
-    faults.on_send(Fault::Code(45015), 1);
+    faults.on_send(Fault::Code(48002), 1);
     stack.say("oRefused", TEXT).await;
     worker.wait_for_log("the message is dead").await;
     faults.on_send(Fault::Hang, 1);
@@ -54,10 +54,10 @@ async fn no_secret_and_no_text_reaches_a_log_or_a_dead_letter() {
     let access_token = Client::new(config).token().await.expect("there is a token").expose().to_owned();
     let dead = stack.dead().await;
     assert_eq!(dead.len(), 1);
-    assert!(dead[0].reason.contains("45015"), "{}", dead[0].reason);
+    assert!(dead[0].reason.contains("48002"), "{}", dead[0].reason);
     let logs = stack.all_logs();
     assert!(
-        logs.contains("45015") && logs.contains("it is not known whether"),
+        logs.contains("48002") && logs.contains("it is not known whether"),
         "the failures were logged: {logs}"
     );
     let printed = format!("{logs}{:?}", dead.iter().map(|letter| &letter.reason).collect::<Vec<_>>());

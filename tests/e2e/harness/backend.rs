@@ -1,9 +1,12 @@
 //! The business service behind an `http` route: answers every message after a time, and remembers who asked when.
+//!
+//! What is one text is answered as text, several parts as a JSON list.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::Value;
@@ -20,8 +23,8 @@ pub(crate) struct Backend {
     pub(crate) url: String,
 }
 
-/// How long a request takes, and what is said to it.
-type Answers = dyn Fn(&Asked) -> (Duration, String) + Send + Sync;
+/// How long a request takes, and what is said to it, in parts.
+type Answers = dyn Fn(&Asked) -> (Duration, Vec<String>) + Send + Sync;
 
 /// One request: the start of a handler.
 #[derive(Clone, Debug)]
@@ -43,10 +46,20 @@ impl Backend {
         Self::answering(move |asked| (takes, format!("answer to {}", asked.content))).await
     }
 
-    /// One that asks `answers` how long each request takes and what is said to it. It is on a port of its own and lives
-    /// as long as the test's runtime.
+    /// One that asks `answers` how long each request takes and what is said to it.
     pub(crate) async fn answering(
         answers: impl Fn(&Asked) -> (Duration, String) + Send + Sync + 'static,
+    ) -> Self {
+        Self::in_parts(move |asked| {
+            let (takes, text) = answers(asked);
+            (takes, vec![text])
+        })
+        .await
+    }
+
+    /// The same, each answer in parts. It is on a port of its own and lives as long as the test's runtime.
+    pub(crate) async fn in_parts(
+        answers: impl Fn(&Asked) -> (Duration, Vec<String>) + Send + Sync + 'static,
     ) -> Self {
         let listener =
             tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
@@ -95,13 +108,13 @@ impl Backend {
     }
 }
 
-async fn answer(State(backend): State<Backend>, Json(request): Json<Value>) -> String {
+async fn answer(State(backend): State<Backend>, Json(request): Json<Value>) -> Response {
     let asked = Asked::now(&request);
-    let (takes, text) = (backend.answers)(&asked);
+    let (takes, mut parts) = (backend.answers)(&asked);
     backend.requests.lock().expect("no holder panics").push(asked);
     backend.count.send_modify(|n| *n += 1);
     tokio::time::sleep(takes).await;
-    text
+    if parts.len() == 1 { parts.remove(0).into_response() } else { Json(parts).into_response() }
 }
 
 impl Asked {

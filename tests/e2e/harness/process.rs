@@ -47,12 +47,21 @@ impl Process {
 
     /// What a metric shows, summed over its labels; 0 if it shows nothing yet.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
+        self.metric_with(name, "").await
+    }
+
+    /// The same of those with this label, written as in `policy="drop"`.
+    pub(crate) async fn metric_with(&self, name: &str, label: &str) -> f64 {
         let url = format!("{}metrics", self.url_after("health and metrics are at ").await);
         let client = huixin_wechat::http_client().expect("a client can be made");
         let text = client.get(&url).send().await.expect("it answers").text().await.expect("to the end");
         let of = |line: &str| {
             let rest = line.strip_prefix(name)?;
-            if rest.starts_with(['{', ' ']) { rest.rsplit(' ').next()?.parse::<f64>().ok() } else { None }
+            if rest.starts_with(['{', ' ']) && rest.contains(label) {
+                rest.rsplit(' ').next()?.parse::<f64>().ok()
+            } else {
+                None
+            }
         };
         text.lines().filter_map(of).sum()
     }

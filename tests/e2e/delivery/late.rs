@@ -1,0 +1,134 @@
+//! Answers that come too late for WeChat: not sent in vain, but held, or dead where nobody is left to get them.
+//!
+//! The pretend WeChat's clock is moved, so that it would refuse what is late: a send in vain would be in its transcript.
+//! Workers judge by the machine's clock and by WeChat's time of the push, so pushes are dated back by as much.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use huixin_queue::{Class, HeldEffect, Lane, MessageId, NewMessage};
+use huixin_sandbox::{Push, TryOutcome, What};
+use huixin_wechat::Trigger;
+use huixin_worker::{Payload, note};
+
+use crate::harness::{Backend, PATIENCE, Process, Setup, Stack};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_click_that_is_answered_after_65_seconds_waits_for_the_users_next_message() {
+    let backend = Backend::start(Duration::from_millis(300)).await;
+    let (stack, processes) = installation(&backend).await;
+    push(&stack, Push::click("main", "oAnna", "today").created_at(ago(65))).await;
+    stack.sandbox.sandbox.move_clock(Duration::from_secs(65));
+    held(&stack, 1).await;
+    assert_eq!((stack.texts_to("oAnna").len(), backend.requests().len()), (0, 1));
+    stack.say("oAnna", "hello").await;
+    stack.wait_for_sends("oAnna", 2).await;
+    assert_eq!(stack.texts_to("oAnna"), ["answer to", "answer to hello"]);
+    in_the_end(stack, processes, &backend, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_that_is_answered_after_its_48_hours_waits_for_the_users_next_message() {
+    let backend = Backend::start(Duration::from_millis(300)).await;
+    let (stack, processes) = installation(&backend).await;
+    stack.say("oAnna", "hello").await;
+    stack.wait_for_sends("oAnna", 1).await;
+    // What has lain in the queue for two days, since a receiver took it.
+    let late = 48 * 3600 + 60;
+    stack.sandbox.sandbox.move_clock(Duration::from_secs(late));
+    let body = Push::text("main", "oAnna", "long ago").created_at(ago(late)).body("gh_sandbox_main");
+    let payload = Payload { account: "main".to_owned(), trigger: Trigger::Message, body: body.into() };
+    let message = NewMessage {
+        id: MessageId::new("the-one-of-long-ago").expect("it is an id"),
+        lane: Lane::new("main/oAnna").expect("it is a lane"),
+        class: Class::new("main").expect("it is a class"),
+        payload: payload.encode(),
+        arrived_us: u64::try_from(ago(late)).expect("it is after 1970") * 1_000_000,
+        not_after: None,
+        held: HeldEffect::Wake(note(Trigger::Message, ago(late))),
+        late: false,
+        dead_reason: None,
+    };
+    stack.queue().accept(message).await.expect("the queue answers");
+    held(&stack, 1).await;
+    assert_eq!(stack.texts_to("oAnna"), ["answer to hello"]);
+    stack.say("oAnna", "well?").await;
+    stack.wait_for_sends("oAnna", 3).await;
+    assert_eq!(stack.texts_to("oAnna"), ["answer to hello", "answer to long ago", "answer to well?"]);
+    in_the_end(stack, processes, &backend, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_to_somebody_who_has_unsubscribed_is_dead_unsent() {
+    let backend = Backend::start(Duration::from_millis(500)).await;
+    let (mut stack, processes) = installation(&backend).await;
+    stack.expect_errors("the message is dead");
+    // He leaves while his question is answered; she while an answer is held for her.
+    stack.say("oBen", "still there?").await;
+    backend.wait_for_requests(1).await;
+    push(&stack, Push::unsubscribe("main", "oBen")).await;
+    push(&stack, Push::click("main", "oAnna", "today").created_at(ago(65))).await;
+    stack.sandbox.sandbox.move_clock(Duration::from_secs(65));
+    held(&stack, 1).await;
+    push(&stack, Push::unsubscribe("main", "oAnna")).await;
+    stack.wait_until_empty().await;
+
+    let mut reasons: Vec<_> =
+        stack.dead().await.into_iter().map(|letter| (letter.lane.to_string(), letter.reason)).collect();
+    reasons.sort();
+    let [(anna, hers), (ben, his)] = &reasons[..] else { panic!("two are dead: {reasons:?}") };
+    assert_eq!((&anna[..], &ben[..], &his[..]), ("main/oAnna", "main/oBen", "the user has unsubscribed"));
+    assert!(hers.contains("ended the right to answer"), "{hers}");
+    assert_eq!(asked_in_vain(&stack), 0);
+    assert_eq!(backend.requests().len(), 2);
+    drop(processes);
+    stack.end_with_dead().await;
+}
+
+/// One that asks the service about clicks too.
+async fn installation(backend: &Backend) -> (Stack, Vec<Process>) {
+    let clicks = format!(
+        "[[route]]\nname = \"menu\"\nmatch = {{ event = \"CLICK\" }}\nhttp = {{ url = \"{}\" }}\n",
+        backend.url
+    );
+    let mut stack = Stack::on_redis(Setup { routes: clicks + &backend.route(), ..Setup::default() }).await;
+    let processes = vec![stack.role("receiver").await, stack.role("worker").await];
+    (stack, processes)
+}
+
+/// Unix seconds of so long ago.
+fn ago(seconds: u64) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs() - seconds).unwrap_or_default()
+}
+
+async fn push(stack: &Stack, push: Push) {
+    assert_eq!(stack.sandbox.sandbox.push_once(&push).await.outcome, TryOutcome::Acked);
+}
+
+/// Waits until so many are held, and nothing else is open.
+async fn held(stack: &Stack, count: u64) {
+    let queue = stack.queue();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        let counts = queue.counts().await.expect("the queue answers");
+        if (counts.open_total(), counts.held) == (count, count) {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{count} are not held: {counts:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What WeChat has refused, but for a token that has run out of time with the clock: such a send is made again at once.
+fn asked_in_vain(stack: &Stack) -> usize {
+    let entries = stack.sandbox.sandbox.transcript().entries();
+    entries.iter().filter(|entry| matches!(entry.what, What::Refused { code, .. } if code != 42001)).count()
+}
+
+async fn in_the_end(stack: Stack, processes: Vec<Process>, backend: &Backend, asked: usize) {
+    stack.wait_until_empty().await;
+    assert_eq!(asked_in_vain(&stack), 0);
+    assert_eq!(backend.requests().len(), asked, "the service is asked once about each");
+    drop(processes);
+    stack.end().await;
+}
