@@ -23,5 +23,6 @@ mod secrets;
 mod spool;
 mod stop;
 mod takeover;
+mod ten_thousand;
 mod thousand;
 mod tls;
