@@ -10,6 +10,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod logging;
+pub mod open_files;
 pub mod operator;
 pub mod parts;
 pub mod receiver;

@@ -24,5 +24,6 @@ mod secrets;
 mod spool;
 mod stop;
 mod takeover;
+mod ten_thousand;
 mod thousand;
 mod tls;

@@ -2,11 +2,14 @@
 //!
 //! WeChat shows "is typing" for 15 seconds, refuses to show it anew meanwhile, and takes it only within 30 seconds of an
 //! exchange. So it is begun when a handler has run for a second, renewed after 15, and given up when the exchange is too
-//! old. It is an ornament: its errors change nothing.
+//! old. It is an ornament: its errors change nothing, and where many handlers are slow at once it comes later, or not at all:
+//! only so many calls are under way.
 //!
 //! The notice is a message like any other. It uses one of the sends that the user's action allows, so it is only sent when
 //! one is left for the answer; its intent is recorded, so that it isn't sent again by the next worker; and an answer that is
 //! ready meanwhile waits for it, so that the two keep their order.
+//!
+//! The calls themselves are boxed: thousands of messages wait for their handlers here, and few of them make one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -88,11 +91,16 @@ impl Job {
         }
         tokio::time::sleep(TYPING_AFTER).await;
         while !self.exchange_is_old(delivery) && self.held.is_current() {
+            let Ok(line) = delivery.account.typing_lines.try_acquire() else {
+                tokio::time::sleep(TYPING_AFTER).await;
+                continue;
+            };
             let began = Instant::now();
-            match delivery.account.client.typing(&delivery.message.from, true).await {
+            match Box::pin(delivery.account.client.typing(&delivery.message.from, true)).await {
                 Ok(()) => state.typing.store(true, Ordering::Relaxed),
                 Err(error) => tracing::debug!(%error, "typing could not be shown"),
             }
+            drop(line);
             tokio::time::sleep_until(began + TYPING_EVERY).await;
             state.typing.store(false, Ordering::Relaxed);
         }
@@ -109,7 +117,7 @@ impl Job {
         let Some(notice) = notice.filter(|_| !told_before) else { return };
         tokio::time::sleep(notice.after).await;
         state.telling.store(true, Ordering::Relaxed);
-        if let Err(error) = self.send_notice(delivery, notice).await {
+        if let Err(error) = Box::pin(self.send_notice(delivery, notice)).await {
             // The lease is lost or the queue is away: those who settle the message say so.
             tracing::debug!(?error, "the notice was not sent");
         }
@@ -125,6 +133,7 @@ impl Job {
         if !open(self.standing().sends + 1) || self.shared.pauses.remaining(account).is_some() {
             return Ok(());
         }
+        let _line = self.line(delivery.account).await?;
         self.record(Progress { replies: None, sent: 0, sending: Some(NOTICE) }).await?;
         if !self.held.is_current() {
             return Ok(());

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use huixin_queue::{Hold, Progress};
 use huixin_wechat::{ApiError, CodeClass, Message, rule};
+use tokio::sync::SemaphorePermit;
 
 use crate::answer::Answer;
 use crate::job::{End, Job, Step, Stop};
@@ -82,7 +83,9 @@ impl Job {
         mut progress: Progress,
     ) -> Step<End> {
         loop {
-            let (reason, reachable) = match self.send_parts(delivery, &mut answer, &progress).await? {
+            // Boxed, so that a message whose handler runs doesn't hold the room for its sending meanwhile.
+            let sent = Box::pin(self.send_parts(delivery, &mut answer, &progress)).await?;
+            let (reason, reachable) = match sent {
                 Sent::Later(end) => return Ok(end),
                 Sent::Dies { reason, reachable } => (reason, reachable),
                 Sent::All => match &answer.dies_of {
@@ -158,6 +161,8 @@ impl Job {
             Ok(ready) => ready,
             Err(error) => return self.media_failed(sending, &error).await,
         };
+        // Before it is announced: a send that waits for others must not look unsure.
+        let _line = self.line(account).await?;
         let replies = (!sending.stored).then(|| sending.answer.encode());
         self.record(Progress { replies, sent: sending.index, sending: Some(sending.index) }).await?;
         sending.stored = true;
@@ -315,6 +320,16 @@ impl Job {
                 () = self.shared.stop_now.cancelled() => return Err(Stop::Stopping),
                 () = tokio::time::sleep(wait) => {}
             }
+        }
+    }
+
+    /// A line to WeChat, held until the send has ended.
+    pub(crate) async fn line<'a>(&self, account: &'a Account) -> Step<SemaphorePermit<'a>> {
+        tokio::select! {
+            biased;
+            () = self.held.lost().cancelled() => Err(Stop::Lost),
+            () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
+            line = account.lines.acquire() => Ok(line.expect("the lines are never closed")),
         }
     }
 

@@ -45,7 +45,16 @@ pub struct WorkerSettings {
 pub struct Account {
     pub(crate) client: Client,
     pub(crate) send_rate: Option<SendRate>,
+    /// A send has one of these while it is under way: each costs a connection, and ten thousand answers may be ready at
+    /// once.
+    pub(crate) lines: Arc<Semaphore>,
+    /// The same for typing, which goes without if none is free.
+    pub(crate) typing_lines: Arc<Semaphore>,
 }
+
+/// Sends of one account that are under way at once, at most. At WeChat's usual 50 to 100 ms that is thousands a second.
+const LINES: usize = 512;
+const TYPING_LINES: usize = 64;
 
 /// So many sends per time, for all workers together; unused ones are saved up to that number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +68,8 @@ pub struct SendRate {
 impl Account {
     /// An account that is answered through `client`.
     pub fn new(client: Client) -> Self {
-        Self { client, send_rate: None }
+        let lines = |n| Arc::new(Semaphore::new(n));
+        Self { client, send_rate: None, lines: lines(LINES), typing_lines: lines(TYPING_LINES) }
     }
 
     /// Sends no faster than this.

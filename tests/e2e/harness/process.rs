@@ -95,8 +95,17 @@ impl Process {
 
     /// The memory it holds, in KiB, by the kernel's count.
     pub(crate) fn resident_kib(&self) -> u64 {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most memory it has held so far, likewise.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        self.status_kib("VmHWM:")
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel counts it");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel counts it");
         line.trim().trim_end_matches("kB").trim().parse().expect("it is a number")
     }
 
