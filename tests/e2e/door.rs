@@ -38,7 +38,7 @@ async fn safe_and_compatible_mode_go_the_whole_way() {
             stack.say("oUser", text).await;
         }
         stack.wait_for_sends("oUser", 3).await;
-        assert_eq!(stack.texts_to("oUser"), ["re: 你好，世界 😀 <a & b>", "re: ]]>", "re: hi"], "{mode:?}");
+        assert_eq!(stack.texts_to("oUser"), ["re: 你好，世界 😀 ＜a & b>", "re: ]]>", "re: hi"], "{mode:?}");
         stack.end().await;
     }
 }

@@ -116,12 +116,7 @@ async fn send_alone(client: &Client, sink: &Sink, messages: usize) -> anyhow::Re
 }
 
 /// How many messages a second a worker handles to their end.
-async fn drain(
-    queue: &Arc<dyn Queue>,
-    client: &Client,
-    sink: &Sink,
-    messages: usize,
-) -> anyhow::Result<f64> {
+async fn drain(queue: &Arc<dyn Queue>, client: &Client, sink: &Sink, messages: usize) -> anyhow::Result<f64> {
     let before = sink.taken.load(Ordering::Relaxed);
     let (stop, began) = (CancellationToken::new(), Instant::now());
     let working = tokio::spawn(worker(queue, client, Echo::default()).run(stop.clone().cancelled_owned()));
@@ -214,7 +209,8 @@ fn message(n: usize, round: usize) -> anyhow::Result<NewMessage> {
         id: MessageId::new(format!("{round}-{n}"))?,
         lane: Lane::new(format!("{ACCOUNT}/{user}"))?,
         class: Class::new(ACCOUNT)?,
-        payload: Payload { account: ACCOUNT.to_owned(), trigger: Trigger::Message, body: body.into() }.encode(),
+        payload: Payload { account: ACCOUNT.to_owned(), trigger: Trigger::Message, body: body.into() }
+            .encode(),
         arrived_us: u64::try_from(now.as_micros())?,
         not_after: None,
         held: HeldEffect::Wake(note(Trigger::Message, i64::try_from(created)?)),

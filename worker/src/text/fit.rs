@@ -98,8 +98,12 @@ impl Window<'_> {
         self.whole.get(next).is_none_or(|range| at <= range.start)
     }
 
-    /// Between characters, but not in a link: those are shorter than a part.
+    /// Behind a link that accents follow; else between characters, but not in a link: those are shorter than a part.
     fn cut_in_a_grapheme(&self) -> usize {
+        let ends = self.whole.iter().map(|range| range.end);
+        if let Some(end) = ends.take_while(|end| end - self.start <= self.max_bytes).last() {
+            return end;
+        }
         let rest = &self.text[self.start..];
         let places = rest.char_indices().map(|(index, _)| self.start + index).skip(1);
         let places = places.take_while(|at| at - self.start <= self.max_bytes);
@@ -188,6 +192,13 @@ mod tests {
         ] {
             assert_eq!(parts(text, 20), expected);
         }
+    }
+
+    #[test]
+    fn accents_behind_a_link_that_fills_a_part_are_cut_off_together() {
+        let link = "<a href=\"h\">x</a>";
+        let text = format!("{link}\u{c3e}\u{113c2}");
+        assert_eq!(parts(&text, link.len() + 3), [link, "\u{c3e}\u{113c2}"]);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! On Android WeChat understands exactly that: double quotes, and no attribute but those of mini programs
 //! (`data-miniprogram-appid`, `data-miniprogram-path`). People and models write `<A href='…' target=_blank>`, so what
-//! can be understood is rewritten; what can't be is left as it stands, and so is every other tag, which is text to
-//! WeChat.
+//! can be understood is rewritten; every other tag is text to WeChat, and left as it stands. What looks like a link and is
+//! none, as when a user's `1 <a & b` is repeated, would get the whole message refused (40213): there the sign before it
+//! becomes its full-width form.
 
 use std::ops::Range;
 
@@ -25,7 +26,7 @@ pub(super) fn strict(text: &str, max_bytes: usize) -> Linked {
         let (before, from) = rest.split_at(at);
         out.text.push_str(before);
         let Some((link, bytes)) = Link::at_start(from) else {
-            out.text.push('<');
+            out.text.push(if is_like_a_link(from) { NO_TAG } else { '<' });
             rest = &from[1..];
             continue;
         };
@@ -56,6 +57,16 @@ pub(super) fn link(href: &str, label: &str) -> String {
     } else {
         Link { href, mini_program: None, label }.written()
     }
+}
+
+/// The sign that begins a tag, in a form that begins none.
+const NO_TAG: char = '＜';
+
+/// Whether WeChat would take what begins here for the start or the end of a link.
+fn is_like_a_link(text: &str) -> bool {
+    let after = text.strip_prefix("</").or_else(|| text.strip_prefix('<')).unwrap_or_default();
+    tag::starts_with(after, "a")
+        && after[1..].chars().next().is_none_or(|c| c.is_ascii_whitespace() || matches!(c, '>' | '/'))
 }
 
 /// A link to a picture, which stands where it would be shown.
@@ -107,6 +118,8 @@ impl<'a> Link<'a> {
         });
         // Without anything to tap there would be no link.
         let label = if label.trim().is_empty() { href } else { *label };
+        // Nor may a tag stand in it.
+        let label = label.replace('<', &NO_TAG.to_string());
         format!("<a href=\"{href}\"{mini_program}>{label}</a>")
     }
 }
@@ -202,22 +215,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_well_formed_link_stays_as_it_stands() {
-        for text in [
-            "a < b <a",
-            "<a>x</a>",
-            "<a href=\"\">x</a>",
-            "<a name='x'>x</a>",
-            "<a href=\"http://x/\">never closed",
-            "<a href=\"http://x/>x</a>",
-            "<b>bold</b> <br/> <abbr title=\"x\">x</abbr> </a>",
-            "<a href=\"http://x/\">x</ab>",
+    fn what_looks_like_a_link_and_is_none_begins_no_tag() {
+        for (text, shown) in [
+            ("a < b <a", "a < b ＜a"),
+            ("<a>x</a>", "＜a>x＜/a>"),
+            ("<a href=\"\">x</a>", "＜a href=\"\">x＜/a>"),
+            ("<a name='x'>x</a>", "＜a name='x'>x＜/a>"),
+            ("<a href=\"http://x/\">never closed", "＜a href=\"http://x/\">never closed"),
+            ("<a href=\"http://x/>x</a>", "＜a href=\"http://x/>x＜/a>"),
+            (
+                "<b>bold</b> <br/> <abbr title=\"x\">x</abbr> </a>",
+                "<b>bold</b> <br/> <abbr title=\"x\">x</abbr> ＜/a>",
+            ),
+            ("<a href=\"http://x/\">x</ab>", "＜a href=\"http://x/\">x</ab>"),
         ] {
-            assert_eq!(strict(text, 2000), Linked { text: text.to_owned(), links: vec![] });
+            assert_eq!(strict(text, 2000), Linked { text: shown.to_owned(), links: vec![] });
         }
         let second = strict("<a href='http://x/'>one <a href='http://y/'>two</a>", 2000);
-        assert_eq!(second.text, "<a href='http://x/'>one <a href=\"http://y/\">two</a>");
+        assert_eq!(second.text, "＜a href='http://x/'>one <a href=\"http://y/\">two</a>");
         assert_eq!(second.links.len(), 1);
+        assert_eq!(strict("<a href='http://x/'>1 < 2</a>", 2000).text, "<a href=\"http://x/\">1 ＜ 2</a>");
     }
 
     #[test]
