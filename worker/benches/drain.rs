@@ -12,6 +12,7 @@
 //!
 //! Then messages come one at a time to the idle worker, and their waiting is told, from acceptance to the handler's start.
 
+use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -76,11 +77,16 @@ async fn run(messages: usize, rounds: usize) -> anyhow::Result<()> {
     for round in 1..=rounds {
         let alone = send_alone(&client, &sink, messages).await?;
         lay(&*queue, messages, round).await?;
+        let before = scripts(redis.port())?;
         let drained = drain(&queue, &client, &sink, messages).await?;
+        let after = scripts(redis.port())?;
         println!(
-            "round {round}: sends alone {alone:.0}/s, drained {drained:.0}/s ({:.2} of it, {:.0} µs a message more); load {}",
+            "round {round}: sends alone {alone:.0}/s, drained {drained:.0}/s ({:.2} of it, {:.0} µs a message more); \
+             {:.1} messages a call of a script, {:.1} µs of scripts a message; load {}",
             drained / alone,
             1e6 / drained - 1e6 / alone,
+            ratio(messages, after.0 - before.0),
+            ratio(after.1 - before.1, messages),
             load()
         );
     }
@@ -231,10 +237,27 @@ fn answer_to(content: &str) -> String {
     format!("您问的是“{content}”。包裹今天上午已经从上海发出，预计后天送到。")
 }
 
+/// How many scripts Redis has run, and for how many microseconds.
+fn scripts(port: u16) -> anyhow::Result<(usize, usize)> {
+    let mut redis = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    redis.write_all(b"INFO commandstats\r\nQUIT\r\n")?;
+    let mut told = String::new();
+    redis.read_to_string(&mut told)?;
+    let scripts = told.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:")).unwrap_or_default();
+    let number = |name: &str| {
+        let value = scripts.split(',').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+        value.unwrap_or("0").parse::<usize>()
+    };
+    Ok((number("calls")?, number("usec")?))
+}
+
 fn per_second(messages: usize, took: Duration) -> f64 {
-    #[allow(clippy::cast_precision_loss)]
-    let messages = messages as f64;
-    messages / took.as_secs_f64()
+    ratio(messages, 1) / took.as_secs_f64()
+}
+
+fn ratio(of: usize, to: usize) -> f64 {
+    let number = |n: usize| u32::try_from(n).map_or(f64::INFINITY, f64::from);
+    number(of) / number(to)
 }
 
 fn load() -> String {
