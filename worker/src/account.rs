@@ -49,6 +49,8 @@ pub struct AccountPause {
     pub until_ms: u64,
     /// How many times in a row.
     pub strikes: u32,
+    /// Whether it is a limit, after which all goes on at once.
+    pub ends_by_itself: bool,
 }
 
 impl AccountPause {
@@ -97,9 +99,12 @@ impl Pauses {
         loop {
             ticks.tick().await;
             for account in accounts {
-                // A queue that is away is told by those who take from it.
-                if let Ok(pause) = AccountPause::read(&*self.queue, account).await {
-                    self.see(account, pause);
+                match AccountPause::read(&*self.queue, account).await {
+                    // It could not be shared when it began: the queue was away.
+                    Ok(None) if self.remaining(account).is_some() => self.share(account).await,
+                    Ok(pause) => self.see(account, pause),
+                    // A queue that is away is told by those who take from it.
+                    Err(_) => {}
                 }
             }
         }
@@ -110,6 +115,11 @@ impl Pauses {
         self.seen().get(account).map(AccountPause::remaining).filter(|remaining| !remaining.is_zero())
     }
 
+    /// Whether the account is paused, or was, and nothing has passed since.
+    pub(crate) fn is_in_trouble(&self, account: &str) -> bool {
+        self.seen().get(account).is_some_and(|pause| !pause.ends_by_itself || !pause.remaining().is_zero())
+    }
+
     /// Whether a send may go out now. If not, how long to wait: until the end of the pause, or, when it is over and nothing
     /// has passed yet, for this send's turn.
     pub(crate) async fn admit(&self, account: &str) -> Result<Option<Duration>, QueueError> {
@@ -118,19 +128,34 @@ impl Pauses {
         if !remaining.is_zero() {
             return Ok(Some(remaining));
         }
+        if pause.ends_by_itself {
+            return Ok(None);
+        }
         let wait = self.queue.limit(&format!("trial/{account}"), 1, Duration::from_secs(1)).await?;
         Ok(Some(wait).filter(|wait| !wait.is_zero()))
     }
 
-    /// A send has passed: if there was trouble, it is over, for all workers.
+    /// WeChat has taken a send, or refused it for its own sake: if there was trouble with the account, it is over, for all
+    /// workers. A send that was under way when the pause began says nothing.
     pub(crate) async fn passed(&self, account: &str) {
-        if !self.seen().contains_key(account) {
+        let Some(seen) = self.seen().get(account).cloned() else { return };
+        if !seen.remaining().is_zero() {
             return;
         }
-        match self.queue.set(&key(account), bytes::Bytes::new(), LOOK_EVERY).await {
-            Ok(()) => self.see(account, None),
-            // Another send passes, or the value ends by itself.
-            Err(error) => tracing::debug!(%error, account, "the end of a pause could not be shared"),
+        let ended = async {
+            match AccountPause::read(&*self.queue, account).await? {
+                // Another worker has met the next error.
+                Some(now) if !now.remaining().is_zero() => self.see(account, Some(now)),
+                _ => {
+                    self.queue.set(&key(account), bytes::Bytes::new(), LOOK_EVERY).await?;
+                    self.see(account, None);
+                }
+            }
+            Ok::<(), QueueError>(())
+        };
+        // Otherwise another send passes, or the value ends by itself.
+        if let Err(error) = ended.await {
+            tracing::debug!(%error, account, "the end of a pause could not be shared");
         }
     }
 
@@ -160,14 +185,23 @@ impl Pauses {
             remedy: remedy.to_owned(),
             until_ms: u64::try_from(until.as_millis()).unwrap_or(u64::MAX),
             strikes,
+            ends_by_itself: matches!(cause, Cause::Limit(_)),
         };
+        self.see(account, Some(pause));
+        self.share(account).await;
+        lasts
+    }
+
+    /// Tells the other workers what is seen here.
+    async fn share(&self, account: &str) {
+        let Some(pause) = self.seen().get(account).cloned() else { return };
+        // A limit that is over is over; trouble may still be there.
+        let keep_for = pause.remaining() + if pause.ends_by_itself { Duration::ZERO } else { REMEMBERED };
         // A struct of texts and numbers always has a JSON form.
         let value = serde_json::to_vec(&pause).expect("a pause can be written as JSON");
-        if let Err(error) = self.queue.set(&key(account), value.into(), lasts + REMEMBERED).await {
-            tracing::warn!(%error, account, "the pause could not be shared: the other workers meet the same error");
+        if let Err(error) = self.queue.set(&key(account), value.into(), keep_for).await {
+            tracing::warn!(%error, account, "the pause could not be shared yet: the other workers meet the same error");
         }
-        self.see(account, Some(pause));
-        lasts
     }
 
     /// Notes what is shared now, and tells of what has changed.

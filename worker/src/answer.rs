@@ -8,6 +8,8 @@ use bytes::Bytes;
 use huixin_wechat::Outgoing;
 use serde::{Deserialize, Serialize};
 
+use crate::text;
+
 const FORMAT: u8 = 1;
 
 /// A recorded answer.
@@ -27,10 +29,10 @@ impl Answer {
         Self { format: FORMAT, parts, failures, dies_of: None }
     }
 
-    /// What the user is told before the message dies.
-    pub(crate) fn last_words(text: &str, failures: u32, reason: String) -> Self {
-        let parts = vec![Outgoing::text(text)];
-        Self { format: FORMAT, parts, failures, dies_of: Some(reason) }
+    /// What the user is told before the message dies; nothing, if there is nothing in the text.
+    pub(crate) fn last_words(text: &str, failures: u32, reason: String) -> Option<Self> {
+        let parts = text::fit(vec![Outgoing::text(text)], false);
+        (!parts.is_empty()).then_some(Self { format: FORMAT, parts, failures, dies_of: Some(reason) })
     }
 
     pub(crate) fn encode(&self) -> Bytes {
@@ -58,7 +60,8 @@ mod tests {
             2,
         );
         assert_eq!(Answer::decode(&answer.encode()), Some(answer));
-        let last = Answer::last_words("sorry", 4, "the service is away".into());
+        let last = Answer::last_words("sorry", 4, "the service is away".into()).unwrap();
+        assert_eq!(Answer::last_words(" ", 4, String::new()), None);
         assert_eq!(Answer::decode(&last.encode()), Some(last));
         assert_eq!(Answer::decode(b"{\"format\":9,\"parts\":[\"x\"]}"), None);
     }

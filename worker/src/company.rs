@@ -15,18 +15,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use huixin_queue::Progress;
-use huixin_wechat::Outgoing;
+use huixin_wechat::{ApiError, Outgoing};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, chain};
 use crate::handler::Outcome;
 use crate::job::{Job, Step};
 use crate::metrics;
 use crate::route::{Notice, Route};
+use crate::settle;
+use crate::text;
 
 /// The number under which a notice is announced: no answer has so many parts.
-const NOTICE: u32 = u32::MAX;
+pub(crate) const NOTICE: u32 = u32::MAX;
 /// A handler that is faster than this isn't worth a call.
 const TYPING_AFTER: Duration = Duration::from_secs(1);
 /// How long WeChat shows it, and a little more.
@@ -91,6 +93,9 @@ impl Job {
         }
         tokio::time::sleep(TYPING_AFTER).await;
         while !self.exchange_is_old(delivery) && self.held.is_current() {
+            if self.shared.pauses.is_in_trouble(&delivery.payload.account) {
+                return;
+            }
             let Ok(line) = delivery.account.typing_lines.try_acquire() else {
                 tokio::time::sleep(TYPING_AFTER).await;
                 continue;
@@ -130,7 +135,10 @@ impl Job {
         // One more must be left, for the answer itself.
         let open = |sent| opening.until.is_some() && opening.gate(sent, SystemTime::now()).is_ok();
         let account = &delivery.payload.account;
-        if !open(self.standing().sends + 1) || self.shared.pauses.remaining(account).is_some() {
+        let part = text::fit(vec![Outgoing::text(&notice.text)], false).into_iter().next();
+        let Some(part) = part.filter(|_| open(self.standing().sends + 1)) else { return Ok(()) };
+        // It isn't worth a wait, nor the one send that tries whether an account is well again.
+        if self.shared.pauses.is_in_trouble(account) || !self.is_granted(delivery).await? {
             return Ok(());
         }
         let _line = self.line(delivery.account).await?;
@@ -138,11 +146,26 @@ impl Job {
         if !self.held.is_current() {
             return Ok(());
         }
-        let part = Outgoing::text(&notice.text);
         match delivery.account.client.send(&delivery.message.from, &part).await {
             Ok(()) => metrics::notice_sent(account),
-            Err(error) => tracing::warn!(code = error.code(), %error, "the notice could not be sent"),
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, "the notice could not be sent");
+                if let Some(cause) = settle::of_the_account(&error) {
+                    self.pause_account(delivery, cause, error.code(), &chain(&error)).await;
+                }
+                if !matches!(error, ApiError::Unsure(_)) {
+                    self.record(Progress { replies: None, sent: 0, sending: None }).await?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Whether the account's rate has a send left right now.
+    async fn is_granted(&self, delivery: &Delivery<'_>) -> Step<bool> {
+        match delivery.account.send_rate {
+            None => Ok(true),
+            Some(rate) => self.ask_rate(&delivery.payload.account, rate).await.map(|wait| wait.is_zero()),
+        }
     }
 }

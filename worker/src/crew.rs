@@ -208,7 +208,8 @@ impl Crew {
             let account = leased.class.to_string();
             let (lease, failures) = (leased.lease.clone(), leased.failures);
             let standing = Mutex::new(leased.standing);
-            let run = Job { shared: shared.clone(), leased, held, standing }.run();
+            let announced = Mutex::new(leased.progress.sending);
+            let run = Job { shared: shared.clone(), leased, held, standing, announced }.run();
             let run = AssertUnwindSafe(run).catch_unwind();
             let end = match run.await {
                 Ok(end) => end,

@@ -15,15 +15,17 @@ use huixin_queue::{Hold, Progress};
 use huixin_wechat::{ApiError, CodeClass, Message, rule};
 use tokio::sync::SemaphorePermit;
 
+use crate::account::Cause;
 use crate::answer::Answer;
+use crate::company::NOTICE;
 use crate::job::{End, Job, Step, Stop};
 use crate::media::{MediaError, Ready};
 use crate::metrics;
 use crate::payload::Payload;
-use crate::rights::Closed;
+use crate::rights::{Closed, OVER};
 use crate::route::{self, Route, Unsure};
 use crate::settle::{self, SendVerdict, Trial, Verdict};
-use crate::worker::Account;
+use crate::worker::{Account, SendRate};
 
 /// How long an answer to a push that opens no right to send is tried.
 const NO_WINDOW: Duration = Duration::from_secs(600);
@@ -69,10 +71,10 @@ impl Delivery<'_> {
 impl Job {
     /// What the user is told of a message that dies, while WeChat takes an answer.
     pub(crate) fn last_words(&self, delivery: &Delivery<'_>, reason: &str) -> Option<Answer> {
-        let text = delivery.route?.failure_reply.as_deref()?.trim();
+        let text = delivery.route?.failure_reply.as_deref()?;
         let opening = self.opening(delivery.message, delivery.payload);
         let open = opening.until.is_some() && opening.gate(self.standing().sends, SystemTime::now()).is_ok();
-        (open && !text.is_empty()).then(|| Answer::last_words(text, self.leased.failures, reason.to_owned()))
+        Answer::last_words(text, self.leased.failures, reason.to_owned()).filter(|_| open)
     }
 
     /// Sends the parts that aren't sent yet, and ends the message.
@@ -140,22 +142,25 @@ impl Job {
     async fn send_part_unless_stopped(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
         let Delivery { account, message, payload, .. } = *sending.delivery;
         if sending.unsure {
-            let policy = sending.delivery.unsure();
-            let part = sending.index + 1;
-            metrics::unsure(&payload.account, policy.as_str());
-            tracing::warn!(part, policy = policy.as_str(), "it is not known whether this part was sent");
-            match policy {
+            match sending.delivery.unsure() {
                 Unsure::Resend => {}
-                Unsure::Drop => return Ok(None),
-                Unsure::Hold => return self.put_aside(sending, NOT_KNOWN).await.map(Some),
+                Unsure::Drop => {
+                    self.tell_unsure(sending);
+                    return Ok(None);
+                }
+                Unsure::Hold => {
+                    self.tell_unsure(sending);
+                    return self.put_aside(sending, NOT_KNOWN).await.map(Some);
+                }
             }
+        }
+        // Before its turn: what can't be sent must not take one from others.
+        let announced = u32::from(sending.unsure);
+        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(announced)).await? {
+            return self.stop_short(sending, closed).await.map(Some);
         }
         if let Some(end) = self.wait_for_turn(sending).await? {
             return Ok(Some(end));
-        }
-        let announced = u32::from(sending.unsure);
-        if let Err(closed) = self.gate(sending, self.standing().sends.saturating_sub(announced)) {
-            return self.stop_short(sending, closed).await.map(Some);
         }
         let mut ready = match self.ready(sending).await? {
             Ok(ready) => ready,
@@ -166,19 +171,22 @@ impl Job {
         let replies = (!sending.stored).then(|| sending.answer.encode());
         self.record(Progress { replies, sent: sending.index, sending: Some(sending.index) }).await?;
         sending.stored = true;
-        if !self.held.is_current() {
-            return Err(Stop::Lost);
-        }
         if self.shared.stop_now.is_cancelled() {
             return Err(Stop::Stopping);
         }
         // The record is the newest there is: he may have written again, or gone, since the message was taken.
-        if let Err(closed) = self.gate(sending, self.standing().sends.saturating_sub(1)) {
+        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(1)).await? {
             self.take_back(sending).await?;
             return self.stop_short(sending, closed).await.map(Some);
         }
+        if sending.unsure {
+            self.tell_unsure(sending);
+        }
         let mut mended = false;
         loop {
+            if !self.held.is_current() {
+                return Err(Stop::Lost);
+            }
             let started = Instant::now();
             let sent = tokio::select! {
                 biased;
@@ -214,6 +222,12 @@ impl Job {
     async fn send_failed(&self, sending: &mut Sending<'_>, error: &ApiError) -> Step<Option<Sent>> {
         let trial = self.trial(sending);
         let verdict = settle::after_send(error, &trial, SystemTime::now());
+        // Refused for its own sake: the account can send.
+        if matches!(verdict, SendVerdict::Sent | SendVerdict::Hold | SendVerdict::Message(Verdict::Die))
+            && error.code().is_some()
+        {
+            self.shared.pauses.passed(&sending.delivery.payload.account).await;
+        }
         self.act_on(sending, verdict, error.code(), &chain(error)).await
     }
 
@@ -253,7 +267,6 @@ impl Job {
         code: Option<i64>,
         error: &str,
     ) -> Step<Option<Sent>> {
-        let Delivery { payload, .. } = *sending.delivery;
         let reason = format!("part {} of {}: {error}", sending.index + 1, sending.answer.parts.len());
         if !matches!(verdict, SendVerdict::Sent | SendVerdict::Unsure) {
             self.take_back(sending).await?;
@@ -261,26 +274,23 @@ impl Job {
         let (verdict, reachable) = match verdict {
             SendVerdict::Sent => return Ok(None),
             SendVerdict::Account(cause) => {
-                let remedy = code.and_then(rule).map_or("", |rule| rule.remedy);
-                let told = (code.unwrap_or_default(), error, remedy);
-                let lasts = self.shared.pauses.pause(&payload.account, cause, told).await;
+                let lasts = self.pause_account(sending.delivery, cause, code, error).await;
                 return self.wait_out(sending, lasts, &reason).await.map(Some);
             }
             SendVerdict::Unsure => {
+                tracing::warn!(reason, "a send has no answer");
+                let again = settle::again(&self.trial(sending), SystemTime::now());
+                // One that is made again soon is counted then.
+                let soon = matches!(again, SendVerdict::Message(Verdict::Retry { .. }));
                 let policy = sending.delivery.unsure();
-                tracing::warn!(
-                    reason,
-                    policy = policy.as_str(),
-                    "it is not known whether this part was sent"
-                );
-                if policy != Unsure::Resend {
-                    metrics::unsure(&payload.account, policy.as_str());
+                if policy != Unsure::Resend || !soon {
+                    self.tell_unsure(sending);
                 }
                 match policy {
                     Unsure::Drop => return Ok(None),
                     Unsure::Hold => return self.put_aside(sending, NOT_KNOWN).await.map(Some),
-                    // Counted when it is made again. The answer may be there, and an apology behind it would be odd.
-                    Unsure::Resend => (settle::again(&self.trial(sending), SystemTime::now()), false),
+                    // The answer may be there, and an apology behind it would be odd.
+                    Unsure::Resend => (again, false),
                 }
             }
             verdict => {
@@ -309,18 +319,46 @@ impl Job {
             return self.wait_out(sending, wait, "the account is paused").await.map(Some);
         }
         let Some(rate) = account.send_rate else { return Ok(None) };
-        let name = format!("sends/{}", payload.account);
-        loop {
-            let wait = self.settle(|| self.queue().limit(&name, rate.sends, rate.per)).await?;
-            if wait.is_zero() {
-                return Ok(None);
+        let granted = async {
+            let _turn = account.turn.lock().await;
+            loop {
+                match self.ask_rate(&payload.account, rate).await? {
+                    Duration::ZERO => return Ok(None),
+                    wait => tokio::time::sleep(wait).await,
+                }
             }
-            tokio::select! {
-                () = self.held.lost().cancelled() => return Err(Stop::Lost),
-                () = self.shared.stop_now.cancelled() => return Err(Stop::Stopping),
-                () = tokio::time::sleep(wait) => {}
-            }
+        };
+        tokio::select! {
+            biased;
+            () = self.held.lost().cancelled() => Err(Stop::Lost),
+            () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
+            granted = granted => granted,
         }
+    }
+
+    /// Asks for one send of an account's rate: nothing, or how long until there may be one.
+    pub(crate) async fn ask_rate(&self, account: &str, rate: SendRate) -> Step<Duration> {
+        let name = format!("sends/{account}");
+        self.settle(|| self.queue().limit(&name, rate.sends, rate.per)).await
+    }
+
+    /// Pauses the account for all workers, and says for how long.
+    pub(crate) async fn pause_account(
+        &self,
+        delivery: &Delivery<'_>,
+        cause: Cause,
+        code: Option<i64>,
+        error: &str,
+    ) -> Duration {
+        let remedy = code.and_then(rule).map_or("", |rule| rule.remedy);
+        let told = (code.unwrap_or_default(), error, remedy);
+        self.shared.pauses.pause(&delivery.payload.account, cause, told).await
+    }
+
+    fn tell_unsure(&self, sending: &Sending<'_>) {
+        let (part, policy) = (sending.index + 1, sending.delivery.unsure().as_str());
+        metrics::unsure(&sending.delivery.payload.account, policy);
+        tracing::warn!(part, policy, "it is not known whether this part was sent");
     }
 
     /// A line to WeChat, held until the send has ended.
@@ -345,9 +383,25 @@ impl Job {
         }
     }
 
-    /// Whether the next part may go out, after so many sends of the lane.
-    fn gate(&self, sending: &Sending<'_>, sent: u32) -> Result<(), Closed> {
-        self.opening(sending.delivery.message, sending.delivery.payload).gate(sent, SystemTime::now())
+    /// Why the next part may not go out, after so many sends of the lane.
+    async fn closed(&self, sending: &Sending<'_>, sent: u32) -> Step<Option<Closed>> {
+        let Delivery { message, payload, .. } = *sending.delivery;
+        match self.opening(message, payload).gate(sent, SystemTime::now()) {
+            Ok(()) => Ok(None),
+            // What stands behind it in its lane came while it waited, and may have opened a right that nothing told of
+            // yet. Held, it would miss that: WeChat is asked instead.
+            Err(Closed::ForNow(OVER)) if self.standing().note.is_none() && self.has_followers().await? => {
+                Ok(None)
+            }
+            Err(closed) => Ok(Some(closed)),
+        }
+    }
+
+    /// Whether other messages of its user wait behind it.
+    async fn has_followers(&self) -> Step<bool> {
+        let lease = &self.leased.lease;
+        let lane = self.settle(|| self.queue().lane(&lease.lane)).await?;
+        Ok(lane.is_some_and(|lane| lane.waiting.iter().any(|id| *id != lease.id)))
     }
 
     async fn stop_short(&self, sending: &mut Sending<'_>, closed: Closed) -> Step<Sent> {
@@ -367,7 +421,7 @@ impl Job {
             return Ok(Sent::Dies { reason, reachable: false });
         }
         let replies = (!sending.stored).then(|| sending.answer.encode());
-        self.record(Progress { replies, sent: sending.index, sending: None }).await?;
+        self.record(Progress { replies, sent: sending.index, sending: self.noticed() }).await?;
         sending.stored = true;
         tracing::info!(reason, "what is not sent is held until the user writes again");
         let reason = format!("{reason}; it was held, and the user did not write again in time");
@@ -381,11 +435,16 @@ impl Job {
 
     /// The announced send was not made. Replies that are not recorded yet are now.
     async fn take_back(&self, sending: &mut Sending<'_>) -> Step<()> {
-        let announced = sending.unsure.then_some(sending.index);
+        let announced = if sending.unsure { Some(sending.index) } else { self.noticed() };
         let replies = (!sending.stored).then(|| sending.answer.encode());
         self.record(Progress { replies, sent: sending.index, sending: announced }).await?;
         sending.stored = true;
         Ok(())
+    }
+
+    /// A notice that was sent before any part: it isn't taken back with one that wasn't announced yet.
+    fn noticed(&self) -> Option<u32> {
+        self.announced().filter(|announced| *announced == NOTICE)
     }
 
     /// The part that is next, with its media uploaded.

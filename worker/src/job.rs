@@ -89,6 +89,8 @@ pub(crate) struct Job {
     pub(crate) held: Held,
     /// As the last call that tells it did.
     pub(crate) standing: Mutex<Standing>,
+    /// The send that was announced last.
+    pub(crate) announced: Mutex<Option<u32>>,
 }
 
 /// Why a job stops short of its normal end.
@@ -228,13 +230,16 @@ impl Job {
                     failures + 1,
                     route.attempts
                 );
-                match settle::after_handler(
-                    failures,
-                    route.attempts,
-                    after,
-                    context.reply_until,
-                    SystemTime::now(),
-                ) {
+                let verdict =
+                    |until| settle::after_handler(failures, route.attempts, after, until, SystemTime::now());
+                let mut decided = verdict(context.reply_until);
+                if decided == Verdict::Die && failures.saturating_add(1) < route.attempts {
+                    // Too late by what was known when it began; he may have written since.
+                    let Progress { sent, .. } = self.leased.progress;
+                    self.record(Progress { replies: None, sent, sending: self.announced() }).await?;
+                    decided = verdict(self.opening(message, payload).until);
+                }
+                match decided {
                     Verdict::Retry { after } => self.retry(after, &reason).await,
                     Verdict::Snooze { after } => self.snooze(after, &reason).await,
                     Verdict::Die => self.die(delivery, reason).await,

@@ -20,7 +20,13 @@ impl Job {
         let record = || self.queue().record(&self.leased.lease, progress.clone(), None);
         let standing = self.settle(record).await?;
         *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
+        *self.announced.lock().unwrap_or_else(PoisonError::into_inner) = progress.sending;
         Ok(())
+    }
+
+    /// The send that was announced last, and not taken back.
+    pub(crate) fn announced(&self) -> Option<u32> {
+        *self.announced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the lane stands, as far as is known here.

@@ -38,7 +38,7 @@ pub use templates::templates;
 /// Who wrote a reply, which decides what it may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The operator, in the configuration: may name files, and its texts and addresses are [`templates`], which are
+    /// The operator, in the configuration: may name files, and its texts and addresses are [`templates()`], which are
     /// checked when they are filled in.
     Config,
     /// A service, a database, a model: what comes from outside must not make the worker send files of its machine.

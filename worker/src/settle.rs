@@ -74,10 +74,13 @@ pub(crate) struct Trial {
 
 /// What a failed send means, by the policy table of the protocol.
 pub(crate) fn after_send(error: &ApiError, trial: &Trial, now: SystemTime) -> SendVerdict {
+    if let Some(cause) = of_the_account(error) {
+        return SendVerdict::Account(cause);
+    }
     match (error, error.class()) {
         (ApiError::Unsure(_), _) => SendVerdict::Unsure,
-        (_, CodeClass::Config) => SendVerdict::Account(Cause::Trouble),
-        (_, CodeClass::Rate(limit)) => SendVerdict::Account(Cause::Limit(limit)),
+        // What can't even be asked for can't be sent later.
+        (ApiError::NotSent(_), CodeClass::OurBug) => SendVerdict::Message(Verdict::Die),
         // Nothing left this machine, or only the token was asked for: not the message's fault, and never twice.
         (ApiError::NotSent(_) | ApiError::Token(_), _) => {
             let after = backoff::full_jitter(trial.snoozes.saturating_add(1));
@@ -90,6 +93,17 @@ pub(crate) fn after_send(error: &ApiError, trial: &Trial, now: SystemTime) -> Se
         (_, CodeClass::Media | CodeClass::Agent | CodeClass::Permanent | CodeClass::OurBug) => {
             SendVerdict::Message(Verdict::Die)
         }
+        // Those of the account were told above.
+        (_, CodeClass::Config | CodeClass::Rate(_)) => SendVerdict::Account(Cause::Trouble),
+    }
+}
+
+/// What of the account a failure concerns, if it does.
+pub(crate) fn of_the_account(error: &ApiError) -> Option<Cause> {
+    match error.class() {
+        CodeClass::Config => Some(Cause::Trouble),
+        CodeClass::Rate(limit) => Some(Cause::Limit(limit)),
+        _ => None,
     }
 }
 

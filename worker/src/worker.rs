@@ -45,6 +45,8 @@ pub struct WorkerSettings {
 pub struct Account {
     pub(crate) client: Client,
     pub(crate) send_rate: Option<SendRate>,
+    /// Whose turn it is to ask for one of the rate: all at once would ask again and again for the same one.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
     /// A send has one of these while it is under way: each costs a connection, and ten thousand answers may be ready at
     /// once.
     pub(crate) lines: Arc<Semaphore>,
@@ -69,7 +71,13 @@ impl Account {
     /// An account that is answered through `client`.
     pub fn new(client: Client) -> Self {
         let lines = |n| Arc::new(Semaphore::new(n));
-        Self { client, send_rate: None, lines: lines(LINES), typing_lines: lines(TYPING_LINES) }
+        Self {
+            client,
+            send_rate: None,
+            turn: Arc::default(),
+            lines: lines(LINES),
+            typing_lines: lines(TYPING_LINES),
+        }
     }
 
     /// Sends no faster than this.

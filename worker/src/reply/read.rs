@@ -1,6 +1,6 @@
 //! From JSON to one message: which fields each type has, and of what sort they are.
 //!
-//! What their values must be is in [`super::check`], because the values of a template are known only later.
+//! What their values must be is in [`super::check()`], because the values of a template are known only later.
 
 use huixin_wechat::{Article, Content, MenuItem, Outgoing};
 use serde_json::Value;

@@ -152,6 +152,34 @@ async fn a_click_that_is_answered_after_its_minute_is_held_without_asking_wechat
 }
 
 #[tokio::test]
+async fn an_answer_that_is_late_by_its_own_right_is_sent_if_its_user_has_written_while_it_waited() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let (user, gate) = (stage.user("anna"), Gate::closed());
+    let slow = gate.clone();
+    let event = huixin_worker::Condition { event: Some("CLICK".into()), ..Default::default() };
+    let menu = Route::new("menu", act(async |_, _| Outcome::text("menu"))).when(event);
+    let echo = act(move |content: String, _| {
+        let gate = slow.clone();
+        async move {
+            gate.pass().await;
+            Outcome::text(content)
+        }
+    });
+    stage.start([menu, Route::new("echo", echo)]);
+    stage.say(&user, "slow").await;
+    gate.until_came(1).await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let late = Push::click(stage.account(), user.as_str(), "today");
+    stage.push(late.created_at(i64::try_from(now - 65).unwrap())).await;
+    stage.say(&user, "hello").await;
+    gate.open_for(2);
+    assert_texts(&stage.texts(&user, 3).await, &["slow", "menu", "hello"]);
+    stage.rest().await;
+    assert_eq!(stage.refusals(&user), Vec::<i64>::new());
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn what_may_not_be_held_is_dead_at_once() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let user = stage.user("anna");

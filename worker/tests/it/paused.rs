@@ -38,6 +38,7 @@ async fn a_pause_that_is_over(stage: &Stage) {
         remedy: "certify it".to_owned(),
         until_ms: u64::try_from(now_ms).unwrap() - 1,
         strikes: 1,
+        ends_by_itself: false,
     };
     let value = serde_json::to_vec(&pause).unwrap();
     let name = format!("pause/{}", stage.account());
@@ -91,6 +92,24 @@ async fn after_the_pause_one_send_that_fails_begins_a_longer_one(engine: Engine)
     let pause = pause_of(&stage).await.expect("it is shared");
     assert_eq!(pause.strikes, 2);
     assert!((61..=120).contains(&pause.remaining().as_secs()), "{pause:?}");
+    stage.finish_with(Left { open: 1, ..Left::default() }).await;
+}
+
+#[tokio::test]
+async fn a_send_that_was_under_way_when_the_pause_began_does_not_end_it() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let (anna, ben, runs) = (stage.user("anna"), stage.user("ben"), Gate::opened());
+    let slow = Fault::Delay(Duration::from_millis(800));
+    stage.sandbox.faults().on_send(slow.clone(), 1);
+    stage.sandbox.faults().on_send(Fault::Code(45009), 1);
+    stage.start([echo(&runs)]);
+    stage.say(&anna, "hello").await;
+    stage.faulted(&slow, 1).await;
+    stage.say(&ben, "hello").await;
+    stage.put_off(&ben, "45009").await;
+    assert_texts(&stage.texts(&anna, 1).await, &["hello"]);
+    eventually("her message has ended", async || (stage.ended("answered") == 1).then_some(())).await;
+    assert_eq!(pause_of(&stage).await.map(|pause| pause.code), Some(45009));
     stage.finish_with(Left { open: 1, ..Left::default() }).await;
 }
 
