@@ -3,26 +3,14 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use huixin_sandbox::Fault;
-use huixin_worker::{Account, AccountPause, Outcome, Route, SendRate, Worker};
+use huixin_worker::{Account, AccountPause, SendRate, Worker};
 
-use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, eventually, on_both_engines};
+use crate::support::{Engine, Gate, Left, Stage, assert_texts, echo, eventually, on_both_engines};
 
 on_both_engines! {
     one_refusal_that_concerns_the_account_keeps_all_workers_from_sending
     after_the_pause_one_send_that_passes_ends_the_trouble_for_all
     after_the_pause_one_send_that_fails_begins_a_longer_one
-}
-
-fn echo(runs: &Gate) -> Route {
-    let runs = runs.clone();
-    let run = move |content, _| {
-        let runs = runs.clone();
-        async move {
-            runs.pass().await;
-            Outcome::text(content)
-        }
-    };
-    Route::new("echo", act(run)).attempts(1)
 }
 
 async fn pause_of(stage: &Stage) -> Option<AccountPause> {
@@ -49,8 +37,8 @@ async fn one_refusal_that_concerns_the_account_keeps_all_workers_from_sending(en
     let mut stage = Stage::on(engine).await;
     let (anna, ben, runs) = (stage.user("anna"), stage.user("ben"), Gate::opened());
     stage.sandbox.faults().on_send(Fault::Code(45009), 100);
-    stage.start([echo(&runs)]);
-    stage.start([echo(&runs)]);
+    stage.start([echo(&runs).attempts(1)]);
+    stage.start([echo(&runs).attempts(1)]);
     stage.say(&anna, "hello").await;
     stage.put_off(&anna, "45009").await;
     let pause = pause_of(&stage).await.expect("it is shared");
@@ -71,7 +59,7 @@ async fn after_the_pause_one_send_that_passes_ends_the_trouble_for_all(engine: E
     let mut stage = Stage::on(engine).await;
     let (user, runs) = (stage.user("anna"), Gate::opened());
     a_pause_that_is_over(&stage).await;
-    stage.start([echo(&runs)]);
+    stage.start([echo(&runs).attempts(1)]);
     stage.logs("the account is paused").await;
     stage.say(&user, "hello").await;
     assert_texts(&stage.texts(&user, 1).await, &["hello"]);
@@ -85,7 +73,7 @@ async fn after_the_pause_one_send_that_fails_begins_a_longer_one(engine: Engine)
     let (user, runs) = (stage.user("anna"), Gate::opened());
     a_pause_that_is_over(&stage).await;
     stage.sandbox.faults().on_send(Fault::Code(48001), 1);
-    stage.start([echo(&runs)]);
+    stage.start([echo(&runs).attempts(1)]);
     stage.logs("the account is paused").await;
     stage.say(&user, "hello").await;
     stage.put_off(&user, "48001").await;
@@ -102,7 +90,7 @@ async fn a_send_that_was_under_way_when_the_pause_began_does_not_end_it() {
     let slow = Fault::Delay(Duration::from_millis(800));
     stage.sandbox.faults().on_send(slow.clone(), 1);
     stage.sandbox.faults().on_send(Fault::Code(45009), 1);
-    stage.start([echo(&runs)]);
+    stage.start([echo(&runs).attempts(1)]);
     stage.say(&anna, "hello").await;
     stage.faulted(&slow, 1).await;
     stage.say(&ben, "hello").await;
@@ -120,7 +108,7 @@ async fn what_was_answered_before_the_pause_is_not_computed_again_after_it() {
     a_pause_that_is_over(&stage).await;
     // Two in the same second: the second is put off before its first send.
     let other = stage.user("ben");
-    stage.start([echo(&runs)]);
+    stage.start([echo(&runs).attempts(1)]);
     stage.logs("the account is paused").await;
     stage.say(&user, "a").await;
     stage.say(&other, "b").await;
@@ -138,7 +126,7 @@ async fn an_account_sends_no_faster_than_it_may_whatever_the_number_of_workers()
     for _ in 0..2 {
         let account = Account::new(stage.client()).send_rate(rate);
         let worker = Worker::new(stage.queue.clone(), stage.settings()).account(stage.account(), account);
-        stage.start_this(worker.route(echo(&runs)));
+        stage.start_this(worker.route(echo(&runs).attempts(1)));
     }
     let began = std::time::Instant::now();
     for n in 0..8 {

@@ -2,21 +2,9 @@
 
 use huixin_sandbox::Fault;
 use huixin_wechat::{CodeClass, Limit, POLICY, Rule};
-use huixin_worker::{AccountPause, Outcome, Route};
+use huixin_worker::AccountPause;
 
-use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, eventually};
-
-fn echo(runs: &Gate) -> Route {
-    let runs = runs.clone();
-    let run = move |content, _| {
-        let runs = runs.clone();
-        async move {
-            runs.pass().await;
-            Outcome::text(content)
-        }
-    };
-    Route::new("echo", act(run))
-}
+use crate::support::{Engine, Gate, Left, Stage, assert_texts, echo, eventually};
 
 fn codes_of(wanted: impl Fn(CodeClass) -> bool) -> Vec<(i64, &'static Rule)> {
     let rules = POLICY.iter().filter(|rule| wanted(rule.class));

@@ -7,26 +7,11 @@ use huixin_sandbox::{Fault, Push};
 use huixin_worker::handlers::ReplyHandler;
 use huixin_worker::{Outcome, Route, Worker};
 
-use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, eventually, on_both_engines, text};
+use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, echo, eventually, on_both_engines, text};
 
 on_both_engines! {
     a_send_that_wechat_is_too_busy_for_is_made_again_without_the_handler
     an_answer_that_could_not_be_sent_goes_out_when_wechat_is_back
-}
-
-/// Echoes, and counts its runs.
-fn echo(runs: &Gate) -> Route {
-    let runs = runs.clone();
-    Route::new(
-        "echo",
-        act(move |content, _| {
-            let runs = runs.clone();
-            async move {
-                runs.pass().await;
-                Outcome::text(content)
-            }
-        }),
-    )
 }
 
 async fn a_send_that_wechat_is_too_busy_for_is_made_again_without_the_handler(engine: Engine) {

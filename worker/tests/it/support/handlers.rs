@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use huixin_wechat::{Message, Outgoing};
-use huixin_worker::{Context, Handler, Outcome};
+use huixin_worker::{Context, Handler, Outcome, Route};
 use tokio::sync::{Semaphore, watch};
 
 use super::within;
@@ -29,6 +29,19 @@ where
     async fn handle(&self, message: &Message, context: &Context) -> Outcome {
         (self.0)(message.content().unwrap_or_default().to_owned(), context.clone()).await
     }
+}
+
+/// A route that repeats what it is told, and counts its runs at a gate.
+pub(crate) fn echo(runs: &Gate) -> Route {
+    let runs = runs.clone();
+    let run = move |content, _| {
+        let runs = runs.clone();
+        async move {
+            runs.pass().await;
+            Outcome::text(content)
+        }
+    };
+    Route::new("echo", act(run))
 }
 
 /// A text to send.

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub(crate) use backend::{Answer, Asked, Backend};
-pub(crate) use handlers::{Gate, act, text};
+pub(crate) use handlers::{Gate, act, echo, text};
 pub(crate) use process::Process;
 pub(crate) use queue::{Call, Renewing, Tampered};
 
