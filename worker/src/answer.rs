@@ -16,7 +16,7 @@ const FORMAT: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Answer {
     format: u8,
-    /// What to send, in order. Never empty.
+    /// What to send, in order. Empty only where there is nothing to say and something was to be remembered.
     pub(crate) parts: Vec<Outgoing>,
     /// Failed attempts when it was recorded: what came later are failed sends.
     pub(crate) failures: u32,
@@ -41,9 +41,7 @@ impl Answer {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes)
-            .ok()
-            .filter(|answer: &Self| answer.format == FORMAT && !answer.parts.is_empty())
+        serde_json::from_slice(bytes).ok().filter(|answer: &Self| answer.format == FORMAT)
     }
 }
 

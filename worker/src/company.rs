@@ -79,7 +79,10 @@ impl Job {
             }
         }
         // A message ends it; what isn't followed by one is ended here, and nobody waits for that.
-        let replies = matches!(&outcome, Ok(Outcome::Reply(parts)) if !parts.is_empty());
+        let replies = matches!(
+            &outcome,
+            Ok(Outcome::Reply(parts) | Outcome::Remember { replies: parts, .. }) if !parts.is_empty()
+        );
         if state.typing.load(Ordering::Relaxed) && !replies {
             let (client, user) = (delivery.account.client.clone(), delivery.message.from.clone());
             tokio::spawn(async move { client.typing(&user, false).await });
@@ -114,6 +117,16 @@ impl Job {
     fn exchange_is_old(&self, delivery: &Delivery<'_>) -> bool {
         let age = SystemTime::now().duration_since(self.pushed_at(delivery.message));
         age.is_ok_and(|age| age >= EXCHANGE_LASTS)
+    }
+
+    /// Tells the user that the answer takes time, if he wasn't told: it comes by call back.
+    pub(crate) async fn tell_of_later(&self, delivery: &Delivery<'_>, route: &Route) -> Step<()> {
+        match &route.notice {
+            Some(notice) if self.announced() != Some(NOTICE) => {
+                Box::pin(self.send_notice(delivery, notice)).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Tells the user, once, that the answer takes time.

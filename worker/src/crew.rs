@@ -21,7 +21,7 @@ use futures::FutureExt as _;
 use huixin_queue::{
     Buried, Class, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -49,7 +49,6 @@ pub(crate) struct Crew {
     pub(crate) shared: Arc<Shared>,
     /// One for each account.
     pub(crate) classes: Vec<Class>,
-    pub(crate) permits: Arc<Semaphore>,
     pub(crate) keeper: Keeper,
     pub(crate) tasks: TaskTracker,
     pub(crate) health: WorkerHealth,
@@ -173,12 +172,13 @@ impl Crew {
 
     /// At least one permit, and at once as many more as are free, up to a batch.
     async fn some_permits(&self) -> OwnedSemaphorePermit {
-        self.health.full.store(self.permits.available_permits() == 0, Ordering::Relaxed);
-        let first = self.permits.clone().acquire_owned().await;
+        self.health.full.store(self.shared.permits.available_permits() == 0, Ordering::Relaxed);
+        let first = self.shared.permits.clone().acquire_owned().await;
         self.health.full.store(false, Ordering::Relaxed);
         let mut permits = first.expect("the semaphore is never closed");
-        let more = self.permits.available_permits().min(TAKE_MAX - 1);
-        if let Ok(more) = self.permits.clone().try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
+        let more = self.shared.permits.available_permits().min(TAKE_MAX - 1);
+        if let Ok(more) = self.shared.permits.clone().try_acquire_many_owned(u32::try_from(more).unwrap_or(0))
+        {
             permits.merge(more);
         }
         permits
@@ -209,7 +209,9 @@ impl Crew {
             let (lease, failures) = (leased.lease.clone(), leased.failures);
             let standing = Mutex::new(leased.standing);
             let announced = Mutex::new(leased.progress.sending);
-            let run = Job { shared: shared.clone(), leased, held, standing, announced }.run();
+            let (permit, to_remember) = (Mutex::new(Some(permit)), Mutex::default());
+            let job = Job { shared: shared.clone(), permit, leased, held, standing, announced, to_remember };
+            let run = job.run();
             let run = AssertUnwindSafe(run).catch_unwind();
             let end = match run.await {
                 Ok(end) => end,
@@ -225,7 +227,6 @@ impl Crew {
                 }
             }
             metrics::ended(&account, end.as_str());
-            drop(permit);
             if suspect {
                 shared.suspect_runs.store(false, Ordering::Relaxed);
                 shared.suspect_ended.notify_one();

@@ -92,6 +92,7 @@ impl Job {
                 Sent::Dies { reason, reachable } => (reason, reachable),
                 Sent::All => match &answer.dies_of {
                     Some(reason) => return self.bury(reason).await,
+                    None if answer.parts.is_empty() => return self.complete(End::NoReply).await,
                     None => {
                         metrics::replied(&delivery.payload.account, self.leased.arrived_us);
                         return self.complete(End::Answered).await;
@@ -115,7 +116,7 @@ impl Job {
     ) -> Step<Sent> {
         // A fixed single reply costs nothing to compute again.
         let cheap = delivery.route.is_some_and(|route| route.handler.is_cheap());
-        let worth_storing = answer.parts.len() > 1 || answer.dies_of.is_some() || !cheap;
+        let worth_storing = answer.parts.len() > 1 || answer.dies_of.is_some() || !cheap || self.remembers();
         let stored = progress.replies.is_some() || !worth_storing;
         let parts = u32::try_from(answer.parts.len()).unwrap_or(u32::MAX);
         let mut sending = Sending { delivery, answer, index: progress.sent, unsure: false, stored };

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use huixin_wechat::{Message, Outgoing};
+use serde_json::Value;
+use url::Url;
 
 /// The slow logic behind a route.
 ///
@@ -33,13 +35,30 @@ pub trait Handler: Send + Sync + 'static {
     }
 }
 
+/// The most that a route may remember of a user, in bytes of JSON.
+pub const MEMORY_MAX_BYTES: usize = 256 * 1024;
+
 /// How a handler ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Send these, in order. Texts are trimmed, empty ones dropped; if nothing is left it is [`Outcome::NoReply`].
     Reply(Vec<Outgoing>),
+    /// The same, and this is what [`Context::memory`] gives with the user's next message of this route. `null` forgets. It is
+    /// stored in one step with the replies, so a message that is handled twice leaves it as one would.
+    Remember {
+        /// What to send; may be nothing.
+        replies: Vec<Outgoing>,
+        /// What to remember, at most [`MEMORY_MAX_BYTES`] as JSON.
+        memory: Value,
+    },
     /// Done, and nothing to say.
     NoReply,
+    /// The answer comes by call back, to [`Context::callback_url`]: the message and the user's later ones wait for it. If
+    /// none comes in time the attempt has failed.
+    Later {
+        /// For how long; `None` lets the route decide.
+        within: Option<Duration>,
+    },
     /// It failed now and may work later: a failed attempt. After the route's last attempt the message dies.
     Retry {
         /// When to try again; `None` lets the worker's backoff decide.
@@ -80,4 +99,8 @@ pub struct Context {
     pub sends_left: u32,
     /// What the route's text pattern captured, by the group's name and by its number.
     pub captures: BTreeMap<String, String>,
+    /// What this route remembers of the user, unless its time is over.
+    pub memory: Option<Value>,
+    /// Where an answer by call back is posted to; `None` if this worker has no address for it.
+    pub callback_url: Option<Url>,
 }

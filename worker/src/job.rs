@@ -12,19 +12,24 @@
 //!    way when the lease is lost is cut, and unsure: it may not have left yet.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
-use huixin_queue::{Leased, Progress, QueueError, Standing};
-use huixin_wechat::Message;
+use huixin_queue::{Leased, Memory, Progress, QueueError, Standing};
+use huixin_wechat::{Message, Outgoing};
+use tokio::sync::OwnedSemaphorePermit;
+use url::Url;
 
 use crate::answer::Answer;
+use crate::call_back::CalledBack;
 use crate::delivery::Delivery;
 use crate::handler::{Context, Outcome};
 use crate::lease::Held;
+use crate::memory::Slots;
 use crate::metrics;
 use crate::payload::{Payload, PayloadError};
+use crate::place::Place;
 use crate::reply;
 use crate::rights::Opening;
 use crate::route::{self, Captures, Route};
@@ -49,6 +54,8 @@ pub(crate) enum End {
     Retried,
     /// It comes again later; no attempt was used.
     Snoozed,
+    /// It waits for its answer by call back.
+    Awaiting,
     /// It went back because the worker stops.
     Released,
     /// It is a dead letter.
@@ -69,6 +76,7 @@ impl End {
             Self::Waiting => "waiting",
             Self::Retried => "retried",
             Self::Snoozed => "snoozed",
+            Self::Awaiting => "awaiting",
             Self::Released => "released",
             Self::Dead => "dead",
             Self::LeaseLost => "lease_lost",
@@ -82,15 +90,22 @@ const NEWER_PAUSE: Duration = Duration::from_secs(60);
 /// How far WeChat's clock may be off before the receiver's counts instead.
 const SKEW_MAX: Duration = Duration::from_secs(600);
 
+const NO_CALL_BACKS: &str =
+    "the handler answers by call back, and there is no address for it: configure [callback]";
+
 /// A message being handled.
 pub(crate) struct Job {
     pub(crate) shared: Arc<Shared>,
+    /// The worker's, given up while it waits for a place at its handler.
+    pub(crate) permit: Mutex<Option<OwnedSemaphorePermit>>,
     pub(crate) leased: Leased,
     pub(crate) held: Held,
     /// As the last call that tells it did.
     pub(crate) standing: Mutex<Standing>,
     /// The send that was announced last.
     pub(crate) announced: Mutex<Option<u32>>,
+    /// Goes with the next record of replies.
+    pub(crate) to_remember: Mutex<Option<Memory>>,
 }
 
 /// Why a job stops short of its normal end.
@@ -177,12 +192,40 @@ impl Job {
             // Running the handler again would send again what was sent: a worker that can read the answer goes on.
             return self.snooze(NEWER_PAUSE, "the recorded answer has a newer format").await;
         }
-        self.handle(&delivery, route, captures).await
+        let Some(slots) = Slots::decode(self.leased.memory.as_deref()) else {
+            return self.snooze(NEWER_PAUSE, "the user's memory has a newer format").await;
+        };
+        if let Some(answer) = &self.leased.answer {
+            return match CalledBack::decode(answer) {
+                Some(answer) => self.conclude(&delivery, route, slots, answer.into_outcome()).await,
+                None => self.snooze(NEWER_PAUSE, "the answer by call back has a newer format").await,
+            };
+        }
+        if self.leased.unanswered {
+            let reason = format!("no answer by call back came within {:?}", route.answer_within);
+            return self.conclude(&delivery, route, slots, Outcome::Retry { after: None, reason }).await;
+        }
+        // Boxed: few messages wait here.
+        match Box::pin(self.place(route)).await? {
+            Place::At(place) => {
+                let outcome = self.handle(&delivery, route, captures, &slots).await?;
+                drop(place);
+                self.conclude(&delivery, route, slots, outcome).await
+            }
+            Place::Later(end) => Ok(end),
+        }
     }
 
-    async fn handle(&self, delivery: &Delivery<'_>, route: &Route, captures: Captures) -> Step<End> {
+    async fn handle(
+        &self,
+        delivery: &Delivery<'_>,
+        route: &Route,
+        captures: Captures,
+        slots: &Slots,
+    ) -> Step<Outcome> {
         let &Delivery { message, payload, .. } = delivery;
-        let context = self.context(message, payload, route, captures);
+        let memory = slots.get(&route.memory, SystemTime::now()).cloned();
+        let context = Context { memory, ..self.context(message, payload, route, captures) };
         if self.leased.losses > 0 {
             tracing::warn!(
                 losses = self.leased.losses,
@@ -198,29 +241,45 @@ impl Job {
             outcome = self.in_company(delivery, route, work) => outcome,
         };
         metrics::handled(&payload.account, &route.name, started.elapsed());
-        let outcome = outcome.unwrap_or_else(|panic| {
+        Ok(outcome.unwrap_or_else(|panic| {
             // What it said may quote the user: for debugging only, like the text itself.
             tracing::debug!(panic = panic_text(&*panic), "what the handler's panic said");
             tracing::error!("the handler panicked");
             Outcome::Retry { after: None, reason: "the handler panicked".to_owned() }
-        });
+        }))
+    }
+
+    /// What follows from a handler's outcome, or from an answer that came by call back.
+    async fn conclude(
+        &self,
+        delivery: &Delivery<'_>,
+        route: &Route,
+        slots: Slots,
+        outcome: Outcome,
+    ) -> Step<End> {
+        let &Delivery { message, payload, .. } = delivery;
         let failures = self.leased.failures;
         // What a cheap handler answers is computed again on every attempt and may never be stored; it doesn't fail itself, so
         // all failures so far were of sends.
         let failures_before_sending = if route.handler.is_cheap() { 0 } else { failures };
         match outcome {
             Outcome::NoReply => self.complete(End::NoReply).await,
-            Outcome::Reply(parts) => {
-                let parts = text::fit(parts, route.markdown);
-                if parts.is_empty() {
-                    return self.complete(End::NoReply).await;
+            Outcome::Remember { replies, memory } => {
+                match slots.with(&route.memory, memory, route.memory_for, SystemTime::now()) {
+                    Ok(memory) => {
+                        *self.to_remember.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
+                    }
+                    Err(error) => return self.die(delivery, error.to_string()).await,
                 }
-                // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
-                if let Err(error) = reply::check(&parts) {
-                    return self.die(delivery, format!("the handler's reply can't be sent: {error}")).await;
+                self.reply(delivery, route, replies, failures_before_sending).await
+            }
+            Outcome::Reply(parts) => self.reply(delivery, route, parts, failures_before_sending).await,
+            Outcome::Later { within } => {
+                if self.shared.call_backs.is_none() {
+                    return self.die(delivery, NO_CALL_BACKS.to_owned()).await;
                 }
-                let progress = Progress { sending: self.leased.progress.sending, ..Progress::default() };
-                self.send(delivery, Answer::new(parts, failures_before_sending), progress).await
+                self.tell_of_later(delivery, route).await?;
+                self.await_answer(within.unwrap_or(route.answer_within)).await
             }
             Outcome::Retry { after, reason } => {
                 tracing::warn!(
@@ -232,7 +291,7 @@ impl Job {
                 );
                 let verdict =
                     |until| settle::after_handler(failures, route.attempts, after, until, SystemTime::now());
-                let mut decided = verdict(context.reply_until);
+                let mut decided = verdict(self.opening(message, payload).until);
                 if decided == Verdict::Die && failures.saturating_add(1) < route.attempts {
                     // Too late by what was known when it began; he may have written since.
                     let Progress { sent, .. } = self.leased.progress;
@@ -250,6 +309,37 @@ impl Job {
                 self.die(delivery, reason).await
             }
         }
+    }
+
+    /// Sends what a handler says, and remembers what it wants remembered.
+    async fn reply(
+        &self,
+        delivery: &Delivery<'_>,
+        route: &Route,
+        parts: Vec<Outgoing>,
+        failures: u32,
+    ) -> Step<End> {
+        let parts = text::fit(parts, route.markdown);
+        // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
+        if let Err(error) = reply::check(&parts) {
+            self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).take();
+            return self.die(delivery, format!("the handler's reply can't be sent: {error}")).await;
+        }
+        let sending = self.announced();
+        if parts.is_empty() {
+            if self.remembers() {
+                let replies = Some(Answer::new(parts, failures).encode());
+                self.record(Progress { replies, sent: 0, sending }).await?;
+            }
+            return self.complete(End::NoReply).await;
+        }
+        let progress = Progress { sending, ..Progress::default() };
+        self.send(delivery, Answer::new(parts, failures), progress).await
+    }
+
+    /// Whether something waits to be remembered with the replies.
+    pub(crate) fn remembers(&self) -> bool {
+        self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Tells the user, if there is something to tell and he can be told; then buries the message.
@@ -272,7 +362,14 @@ impl Job {
             reply_until: opening.until,
             sends_left: opening.left(&self.standing()),
             captures,
+            memory: None,
+            callback_url: self.callback_url(&payload.account),
         }
+    }
+
+    fn callback_url(&self, account: &str) -> Option<Url> {
+        let lease = &self.leased.lease;
+        self.shared.call_backs.as_ref()?.url(account, &lease.lane, &lease.id)
     }
 
     pub(crate) fn accepted_at(&self) -> SystemTime {

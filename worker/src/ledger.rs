@@ -15,9 +15,13 @@ impl Job {
         &*self.shared.queue
     }
 
-    /// Records how far the answer has got, and learns how the lane stands.
+    /// Records how far the answer has got, and learns how the lane stands. What is to be remembered goes with the replies.
     pub(crate) async fn record(&self, progress: Progress) -> Step<()> {
-        let record = || self.queue().record(&self.leased.lease, progress.clone(), None);
+        let memory = match progress.replies {
+            Some(_) => self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            None => None,
+        };
+        let record = || self.queue().record(&self.leased.lease, progress.clone(), memory.clone());
         let standing = self.settle(record).await?;
         *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
         *self.announced.lock().unwrap_or_else(PoisonError::into_inner) = progress.sending;
@@ -48,6 +52,11 @@ impl Job {
 
     pub(crate) async fn complete(&self, end: End) -> Step<End> {
         self.settle(|| self.queue().complete(&self.leased.lease)).await.map(|()| end)
+    }
+
+    /// Lets the message wait for its answer by call back.
+    pub(crate) async fn await_answer(&self, within: Duration) -> Step<End> {
+        self.settle(|| self.queue().await_answer(&self.leased.lease, within)).await.map(|_| End::Awaiting)
     }
 
     pub(crate) async fn retry(&self, after: Duration, reason: &str) -> Step<End> {

@@ -37,13 +37,16 @@ mod handler;
 mod job;
 mod lease;
 mod ledger;
+mod memory;
 mod payload;
+mod place;
 mod rights;
 mod route;
 mod settle;
 mod template;
 mod worker;
 
+pub mod call_back;
 pub mod handlers;
 pub mod media;
 pub mod metrics;
@@ -51,9 +54,12 @@ pub mod reply;
 pub mod text;
 
 pub use account::AccountPause;
-pub use handler::{Context, Handler, Outcome};
+pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
 pub use payload::{Payload, PayloadError, note, read_note};
 pub use rights::{Right, Rights};
-pub use route::{ATTEMPTS_DEFAULT, Captures, Condition, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, Route, Unsure};
+pub use route::{
+    ANSWER_WITHIN_DEFAULT, ATTEMPTS_DEFAULT, Captures, Condition, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT,
+    MEMORY_FOR_DEFAULT, Route, Unsure,
+};
 pub use template::{Template, TemplateError};
 pub use worker::{Account, SendRate, Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings};

@@ -18,6 +18,10 @@ pub fn describe() {
     describe_counter!("huixin_worker_leases_lost_total", "Messages given up because their lease was lost");
     describe_counter!("huixin_worker_queue_errors_total", "Failed calls to take messages off the queue");
     describe_counter!("huixin_worker_notices_total", "Notices sent while a handler was slow, by account");
+    describe_counter!(
+        "huixin_worker_crowded_total",
+        "Messages that found no place at their route's handler, by route and what they did: waited, or put_off"
+    );
     describe_gauge!(
         "huixin_worker_account_paused",
         "1 while an account can't send, by account and WeChat's code"
@@ -95,6 +99,10 @@ pub(crate) fn paused(account: &str, before: Option<i64>, now: Option<i64>) {
 
 pub(crate) fn notice_sent(account: &str) {
     counter!("huixin_worker_notices_total", "account" => account.to_owned()).increment(1);
+}
+
+pub(crate) fn crowded(route: &str, what: &'static str) {
+    counter!("huixin_worker_crowded_total", "route" => route.to_owned(), "what" => what).increment(1);
 }
 
 pub(crate) fn lease_lost() {

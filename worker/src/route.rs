@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use huixin_wechat::{Message, Trigger};
 use regex::Regex;
+use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::handler::Handler;
@@ -27,6 +28,10 @@ pub struct Route {
     pub(crate) typing: bool,
     pub(crate) notice: Option<Notice>,
     pub(crate) markdown: bool,
+    pub(crate) places: Option<Arc<Semaphore>>,
+    pub(crate) answer_within: Duration,
+    pub(crate) memory: String,
+    pub(crate) memory_for: Duration,
 }
 
 /// What becomes of a send of which it isn't known whether WeChat took it: WeChat has no idempotency key.
@@ -64,6 +69,11 @@ pub const HOLD_FOR_DEFAULT: Duration = Duration::from_secs(24 * 3600);
 /// The same for answers to clicks, scans and follows, which are worth little later.
 pub const HOLD_FOR_ACTION: Duration = Duration::from_secs(3600);
 
+/// How long an answer by call back is waited for, unless a route says otherwise.
+pub const ANSWER_WITHIN_DEFAULT: Duration = Duration::from_secs(600);
+/// How long a route remembers something of a user, unless it says otherwise.
+pub const MEMORY_FOR_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+
 /// What a message must be for a route: everything that is set must hold. A condition with neither `kind` nor `event`
 /// matches messages only, never events.
 #[derive(Clone, Debug, Default)]
@@ -84,8 +94,10 @@ pub struct Condition {
 impl Route {
     /// A route to `handler`, at first for every message (not event).
     pub fn new(name: impl Into<String>, handler: impl Handler) -> Self {
+        let name = name.into();
         Self {
-            name: name.into(),
+            memory: name.clone(),
+            name,
             condition: Condition::default(),
             handler: Arc::new(handler),
             attempts: ATTEMPTS_DEFAULT,
@@ -95,6 +107,9 @@ impl Route {
             typing: true,
             notice: None,
             markdown: false,
+            places: None,
+            answer_within: ANSWER_WITHIN_DEFAULT,
+            memory_for: MEMORY_FOR_DEFAULT,
         }
     }
 
@@ -161,6 +176,29 @@ impl Route {
     #[must_use]
     pub fn markdown(mut self, markdown: bool) -> Self {
         self.markdown = markdown;
+        self
+    }
+
+    /// How many messages the handler has at once in one worker, at least one. The others wait without one of the worker's
+    /// permits, so that a slow service doesn't keep the messages of other routes waiting. At first as many as come.
+    #[must_use]
+    pub fn at_once(mut self, messages: usize) -> Self {
+        self.places = Some(Arc::new(Semaphore::new(messages.clamp(1, Semaphore::MAX_PERMITS))));
+        self
+    }
+
+    /// How long an answer by call back is waited for; by default [`ANSWER_WITHIN_DEFAULT`].
+    #[must_use]
+    pub fn answer_within(mut self, within: Duration) -> Self {
+        self.answer_within = within;
+        self
+    }
+
+    /// Under which name the handler's memory of a user is kept, and for how long after it was last written. Routes with the
+    /// same name share it. By default the route's name, and [`MEMORY_FOR_DEFAULT`].
+    #[must_use]
+    pub fn memory(mut self, name: impl Into<String>, keep_for: Duration) -> Self {
+        (self.memory, self.memory_for) = (name.into(), keep_for);
         self
     }
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::account::Pauses;
+use crate::call_back::CallBacks;
 use crate::crew::Crew;
 use crate::lease::Keeper;
 use crate::media::{MediaSettings, MediaStore};
@@ -115,6 +116,7 @@ pub struct Worker {
     accounts: HashMap<String, Account>,
     routes: Vec<Route>,
     settings: WorkerSettings,
+    call_backs: Option<CallBacks>,
     health: WorkerHealth,
 }
 
@@ -181,11 +183,18 @@ pub(crate) struct Shared {
     pub(crate) rights: Rights,
     pub(crate) pauses: Pauses,
     pub(crate) media: MediaStore,
+    pub(crate) call_backs: Option<CallBacks>,
     pub(crate) lease_for: Duration,
+    /// One for each message that is handled.
+    pub(crate) permits: Arc<Semaphore>,
+    /// One for each message that waits here for its route, without a permit.
+    pub(crate) benches: Semaphore,
     /// Whether a message runs that has outlived other workers: one at a time, so that it is known which it was.
     pub(crate) suspect_runs: AtomicBool,
     /// Rung when it has ended.
     pub(crate) suspect_ended: Notify,
+    /// Cancelled when a stop is asked for: nothing is begun any more.
+    pub(crate) stopping: CancellationToken,
     /// Cancelled when the grace is over: hand back what isn't done.
     pub(crate) stop_now: CancellationToken,
     pub(crate) released: AtomicU64,
@@ -197,7 +206,7 @@ impl Worker {
     pub fn new(queue: Arc<dyn Queue>, settings: WorkerSettings) -> Self {
         let health =
             WorkerHealth { began: Instant::now(), last_take_ms: Arc::default(), full: Arc::default() };
-        Self { queue, accounts: HashMap::new(), routes: Vec::new(), settings, health }
+        Self { queue, accounts: HashMap::new(), routes: Vec::new(), settings, call_backs: None, health }
     }
 
     /// Serves the messages of one more account: a [`Client`], or an [`Account`] that says more.
@@ -211,6 +220,13 @@ impl Worker {
     #[must_use]
     pub fn route(mut self, route: Route) -> Self {
         self.routes.push(route);
+        self
+    }
+
+    /// Gives handlers addresses for answers by call back. Whoever listens there calls [`Queue::answer`].
+    #[must_use]
+    pub fn call_backs(mut self, call_backs: CallBacks) -> Self {
+        self.call_backs = Some(call_backs);
         self
     }
 
@@ -244,6 +260,8 @@ impl Worker {
         let names: Vec<_> = self.accounts.keys().cloned().collect();
         let pauses = Pauses::new(self.queue.clone());
         let media = MediaStore::new(&self.settings.media).map_err(WorkerError::Media)?;
+        let concurrency = self.settings.concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
             queue: self.queue,
             accounts: self.accounts,
@@ -251,16 +269,18 @@ impl Worker {
             rights: self.settings.rights,
             pauses: pauses.clone(),
             media,
+            call_backs: self.call_backs,
             lease_for: self.settings.lease,
+            permits: Arc::new(Semaphore::new(concurrency)),
+            benches: Semaphore::new(concurrency),
             suspect_runs: AtomicBool::new(false),
             suspect_ended: Notify::new(),
+            stopping: stopping.clone(),
             stop_now: CancellationToken::new(),
             released: AtomicU64::new(0),
             settled: AtomicU64::new(0),
         });
-        let permits = Arc::new(Semaphore::new(self.settings.concurrency.max(1)));
-        let crew = Crew { shared, classes, permits, keeper, tasks: TaskTracker::new(), health: self.health };
-        let stopping = CancellationToken::new();
+        let crew = Crew { shared, classes, keeper, tasks: TaskTracker::new(), health: self.health };
         let watch = async {
             shutdown.await;
             stopping.cancel();

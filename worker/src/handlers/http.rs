@@ -159,9 +159,8 @@ fn request_body(message: &Message, context: &Context) -> Value {
         "sends_left": context.sends_left,
         "attempt": context.attempt,
         "captures": context.captures,
-        // Their places: conversation memory and call backs come later.
-        "memory": null,
-        "callback_url": null,
+        "memory": context.memory,
+        "callback_url": context.callback_url.as_ref().map(Url::as_str),
         "typed": message.typed_json(),
         "fields": message.tree.to_json(),
     })
@@ -214,6 +213,8 @@ mod tests {
             reply_until: Some(at + Duration::from_secs(48 * 3600)),
             sends_left: 5,
             captures: [("code".to_owned(), "18-546".to_owned())].into(),
+            memory: Some(json!({"seen": 1})),
+            callback_url: Url::parse("https://bot.example.com/v1/answers/t").ok(),
         };
         assert_eq!(
             request_body(&message, &context),
@@ -221,7 +222,8 @@ mod tests {
                 "version": 1, "id": "abc", "route": "lookup", "account": "main", "user": "oUser", "type": "text",
                 "event": null, "key": null, "content": "hello", "created_at": 1_718_000_010,
                 "accepted_at": "2024-06-10T06:13:31Z", "reply_until": "2024-06-12T06:13:31Z", "sends_left": 5, "attempt": 1,
-                "captures": {"code": "18-546"}, "memory": null, "callback_url": null,
+                "captures": {"code": "18-546"}, "memory": {"seen": 1},
+                "callback_url": "https://bot.example.com/v1/answers/t",
                 "typed": message.typed_json(),
                 "fields": {
                     "ToUserName": "gh_1", "FromUserName": "oUser", "CreateTime": "1718000010", "MsgType": "text",

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | 2xx with `application/json` | a reply, a list of them, or `{"replies": …}` |
 //! | 2xx with other text | a text, trimmed |
+//! | 202 | the answer comes by call back, or by and by not at all |
 //! | 204, an empty body, an empty list | no reply |
 //! | a body that begins as an HTML page | a failed attempt: a proxy's error page must never reach a user, and its header can't be trusted |
 //! | 408, 429, 5xx | a failed attempt; `Retry-After` is honoured |
@@ -13,19 +14,21 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::handler::Outcome;
 use crate::reply::{self, Origin};
 
 /// The longest answer that is read.
 pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// What stands around replies.
+const WRAPPER: [&str; 2] = ["replies", "memory"];
 /// The longest wait a service may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
 pub(super) fn outcome_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
     match status.as_u16() {
-        202 => fail("the service answered 202: answers by call back are not available in this version"),
+        202 => Outcome::Later { within: None },
         200..=299 => answered(headers, body),
         408 | 429 | 500..=599 => {
             Outcome::Retry { after: retry_after(headers), reason: format!("the service answered {status}") }
@@ -57,24 +60,28 @@ fn answered(headers: &HeaderMap, body: &[u8]) -> Outcome {
             return again(format!("the service's answer is not the JSON that it says it is: {error}"));
         }
     };
-    match reply::parse(replies_of(&value), Origin::Service) {
-        Ok(parts) if parts.is_empty() => Outcome::NoReply,
-        Ok(parts) => Outcome::Reply(parts),
-        Err(error) => fail(&format!("the service's answer can't be sent: {error}")),
-    }
+    outcome_of_json(&value)
+        .unwrap_or_else(|error| fail(&format!("the service's answer can't be sent: {error}")))
 }
 
-/// The replies in `{"replies": …, "memory": …}`; anything else is a reply itself.
-fn replies_of(value: &Value) -> &Value {
-    match value.as_object() {
-        Some(fields)
-            if !fields.contains_key("type")
-                && (fields.contains_key("replies") || fields.contains_key("memory")) =>
-        {
-            fields.get("replies").unwrap_or(&Value::Null)
-        }
-        _ => value,
+/// A reply, a list of them, or `{"replies": …, "memory": …}`, of which either may be left out.
+fn outcome_of_json(value: &Value) -> Result<Outcome, String> {
+    let wraps = |fields: &Map<String, Value>| fields.contains_key("replies") || fields.contains_key("memory");
+    let wrapped = value.as_object().filter(|fields| !fields.contains_key("type") && wraps(fields));
+    let (replies, memory) = match wrapped {
+        Some(fields) => (fields.get("replies").unwrap_or(&Value::Null), fields.get("memory")),
+        None => (value, None),
+    };
+    if let Some(stray) = wrapped.and_then(|fields| fields.keys().find(|key| !WRAPPER.contains(&key.as_str())))
+    {
+        return Err(format!("{stray:?} is not a field beside `replies` and `memory`"));
     }
+    let replies = reply::parse(replies, Origin::Service).map_err(|error| error.to_string())?;
+    Ok(match memory {
+        Some(memory) => Outcome::Remember { replies, memory: memory.clone() },
+        None if replies.is_empty() => Outcome::NoReply,
+        None => Outcome::Reply(replies),
+    })
 }
 
 fn begins_as_html(text: &str) -> bool {
@@ -130,7 +137,7 @@ mod tests {
             (answer(200, JSON, r#""hello""#), Outcome::text("hello")),
             (answer(200, JSON, r#"{"type":"text","content":" hello "}"#), Outcome::text("hello")),
             (answer(200, JSON, r#"["a",{"type":"image","media_id":"m"}]"#), two.clone()),
-            (answer(201, JSON, r#"{"replies":["a",{"type":"image","media_id":"m"}],"memory":"x"}"#), two),
+            (answer(201, JSON, r#"{"replies":["a",{"type":"image","media_id":"m"}]}"#), two),
             (answer(200, "application/problem+json", r#""hello""#), Outcome::text("hello")),
             (answer(200, TEXT, "\u{feff} hello\n"), Outcome::text("hello")),
             (answer(200, TEXT, r#"{"type":"text"}"#), Outcome::text(r#"{"type":"text"}"#)),
@@ -152,12 +159,36 @@ mod tests {
             answer(200, TEXT, " \n"),
             answer(200, JSON, "[]"),
             answer(200, JSON, "null"),
-            answer(200, JSON, r#"{"replies":[],"memory":null}"#),
-            answer(200, JSON, r#"{"memory":"kept"}"#),
+            answer(200, JSON, r#"{"replies":[]}"#),
             answer(200, JSON, r#"["", " "]"#),
         ] {
             assert_eq!(outcome, Outcome::NoReply);
         }
+    }
+
+    #[test]
+    fn a_memory_stands_beside_replies_or_alone_and_null_forgets() {
+        let remembered = |replies: &[&str], memory: Value| Outcome::Remember {
+            replies: replies.iter().copied().map(Outgoing::text).collect(),
+            memory,
+        };
+        let rows = [
+            (r#"{"replies":"a","memory":{"n":1}}"#, remembered(&["a"], serde_json::json!({"n": 1}))),
+            (r#"{"memory":"kept"}"#, remembered(&[], "kept".into())),
+            (r#"{"replies":[],"memory":null}"#, remembered(&[], Value::Null)),
+        ];
+        for (body, expected) in rows {
+            assert_eq!(answer(200, JSON, body), expected);
+        }
+        let Outcome::Fail { reason } = answer(200, JSON, r#"{"reply":"a","memory":1}"#) else {
+            panic!("final")
+        };
+        assert!(reason.contains(r#""reply" is not a field"#), "{reason}");
+    }
+
+    #[test]
+    fn an_answer_that_comes_later_is_awaited() {
+        assert_eq!(answer(202, TEXT, "accepted"), Outcome::Later { within: None });
     }
 
     #[test]
@@ -180,7 +211,7 @@ mod tests {
         for status in [408, 429, 500, 502, 503, 599] {
             assert!(matches!(answer(status, TEXT, "x"), Outcome::Retry { .. }), "{status}");
         }
-        for status in [202, 301, 302, 307, 400, 401, 404, 410, 422] {
+        for status in [301, 302, 307, 400, 401, 404, 410, 422] {
             assert!(matches!(answer(status, TEXT, "x"), Outcome::Fail { .. }), "{status}");
         }
         let Outcome::Fail { reason } = answer(422, TEXT, "no such code") else { panic!("422 is final") };

@@ -112,6 +112,8 @@ mod tests {
             reply_until: None,
             sends_left: 5,
             captures: [("code".to_owned(), content.to_owned())].into(),
+            memory: None,
+            callback_url: None,
         };
         let message = Message::parse(body.as_bytes()).unwrap();
         ReplyHandler::new(&reply).unwrap().handle(&message, &context).await
