@@ -38,7 +38,7 @@ pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{Durability, QueueConfig, QueueUrl};
 pub use receiver::ReceiverConfig;
-pub use route::{Condition, HandlerConfig, RouteConfig};
+pub use route::{Condition, HandlerConfig, HttpConfig, RouteConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};
 pub use spool::SpoolConfig;

@@ -10,9 +10,9 @@ use url::Url;
 
 use super::node::Origin;
 use super::value::print_duration;
-use super::{AccountConfig, Condition, Config, Durability, HandlerConfig, RouteConfig};
+use super::{AccountConfig, Condition, Config, Durability, RouteConfig};
 
-const MASK: &str = "***";
+pub(super) const MASK: &str = "***";
 
 pub(super) fn effective(config: &Config) -> String {
     let Config { queue, receiver, worker, delivery, media, admin, accounts, routes, origins: _ } = config;
@@ -172,21 +172,8 @@ impl Page<'_> {
         self.line(format_args!("\n[[route]]"));
         self.line(format_args!("name = {}", Value::from(name.as_str())));
         self.line(format_args!("match = {}", condition_table(condition)));
-        match handler {
-            HandlerConfig::Reply(reply) => {
-                let reply = Value::try_from(reply).expect("a reply holds no null");
-                self.line(format_args!("reply = {reply}"));
-            }
-            HandlerConfig::Http { url, timeout, secret } => {
-                let mut http = toml::Table::new();
-                http.insert("url".to_owned(), masked(url).as_str().into());
-                http.insert("timeout".to_owned(), print_duration(*timeout).into());
-                if secret.is_some() {
-                    http.insert("secret".to_owned(), MASK.into());
-                }
-                self.line(format_args!("http = {}", Value::Table(http)));
-            }
-        }
+        let (key, value) = handler.printed();
+        self.line(format_args!("{key} = {value}"));
         self.line(format_args!("attempts = {attempts}"));
         if let Some(text) = failure_reply {
             self.line(format_args!("failure_reply = {}", Value::from(text.as_str())));
@@ -201,6 +188,14 @@ impl Page<'_> {
             self.line(format_args!("notice_after = \"{}\"", print_duration(*after)));
         }
         self.line(format_args!("markdown = {}", route.markdown));
+        if let Some(at_once) = route.at_once {
+            self.line(format_args!("at_once = {at_once}"));
+        }
+        self.line(format_args!("answer_within = \"{}\"", print_duration(route.answer_within)));
+        if let Some(memory) = &route.memory {
+            self.line(format_args!("memory = {}", Value::from(memory.as_str())));
+        }
+        self.line(format_args!("memory_for = \"{}\"", print_duration(route.memory_for)));
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {

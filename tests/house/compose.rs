@@ -211,7 +211,7 @@ fn the_profile_adds_the_sandbox_and_what_it_answers_with() {
     assert_eq!(account.token.expose(), pretend.token);
 
     let services = config.routes.iter().filter_map(|route| match &route.handler {
-        HandlerConfig::Http { url, .. } => Some(address(url)),
+        HandlerConfig::Http(http) => Some(address(&http.url)),
         HandlerConfig::Reply(_) => None,
     });
     let lookup = &compose.services["lookup"].environment;

@@ -1,6 +1,6 @@
 //! The complete set-ups in examples/ and docker/ load, and say the same.
 
-use huixin::config::{Config, HandlerConfig, Role, Source};
+use huixin::config::{Config, HandlerConfig, HttpConfig, Role, Source};
 use huixin_sandbox::Account;
 use huixin_worker::Template;
 
@@ -18,7 +18,7 @@ fn the_workstation_lookup_is_ready_for_the_sandbox() {
     assert_eq!(account.token.expose(), pretend.token);
     assert_eq!(account.api_base.as_str(), "http://127.0.0.1:8088/");
     let lookup = &config.routes[0];
-    let HandlerConfig::Http { url, .. } = &lookup.handler else { panic!("{lookup:?}") };
+    let HandlerConfig::Http(HttpConfig { url, .. }) = &lookup.handler else { panic!("{lookup:?}") };
     assert_eq!(url.as_str(), "http://127.0.0.1:9000/lookup");
     let found = lookup.condition.text.as_ref().unwrap().captures("?18-546").unwrap();
     assert_eq!(&found["code"], "18-546");

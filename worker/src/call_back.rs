@@ -181,6 +181,7 @@ impl CalledBack {
 
 #[cfg(test)]
 mod tests {
+    use huixin_wechat::Content;
     use serde_json::json;
 
     use super::*;
@@ -237,9 +238,9 @@ mod tests {
 
     #[test]
     fn only_replies_that_can_be_sent_are_an_answer() {
-        let too_long = Outgoing::text("");
+        let nothing = Outgoing::from(Content::Mpnews { media_id: String::new() });
         for outcome in [
-            Outcome::Reply(vec![too_long]),
+            Outcome::Reply(vec![nothing]),
             Outcome::Fail { reason: "no".to_owned() },
             Outcome::Retry { after: None, reason: "no".to_owned() },
             Outcome::Later { within: None },

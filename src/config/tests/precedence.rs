@@ -97,7 +97,7 @@ fn routes_keep_their_order_and_get_names_by_position() {
     let config = load(&source(&format!("{text}{MINIMAL}")));
     let names: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
     assert_eq!(names, ["route 1", "b", "route 3"]);
-    let RouteConfig { condition, handler: HandlerConfig::Http { url, timeout, secret }, .. } =
+    let RouteConfig { condition, handler: HandlerConfig::Http(HttpConfig { url, timeout, secret }), .. } =
         &config.routes[0]
     else {
         panic!("the first route calls a service")

@@ -111,6 +111,8 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     notice = "稍候"
     notice_after = "10s"
     markdown = false
+    answer_within = "10m"
+    memory_for = "1day"
 
     [[route]]
     name = "route 2"
@@ -120,6 +122,8 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     unsure = "resend"
     typing = true
     markdown = false
+    answer_within = "10m"
+    memory_for = "1day"
     "#);
 }
 

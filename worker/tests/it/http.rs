@@ -182,7 +182,7 @@ async fn an_answer_that_is_final_ends_in_one_failure_reply_and_a_dead_letter_tha
             Answer::of(401, "text/html", "<html>secret</html>"),
             "the service answered 401 Unauthorized",
         ),
-        ("202", Answer::status(202), "answers by call back are not available"),
+        ("202", Answer::status(202), "the handler answers by call back, and there is no address for it"),
         ("wrong reply", Answer::json(r#"{"type":"txt"}"#), "`type` is \"txt\""),
         ("redirect", Answer::status(307).with("location", "/elsewhere"), "redirects are not followed"),
         ("too long", Answer::text(&"x".repeat(1024 * 1024 + 1)), "more than 1048576 bytes"),

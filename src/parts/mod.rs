@@ -1,5 +1,7 @@
 //! Makes the running parts out of the configuration.
 
+mod routes;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,16 +15,13 @@ use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Class, Clock, Queue, QueueError};
 use huixin_sandbox::{Account as SandboxAccount, Mode, Sandbox, SandboxConfig};
 use huixin_wechat::{Client, ClientConfig, Keys, Secret, http_client, http_client_through};
-use huixin_worker::handlers::{HttpHandler, ReplyHandler};
 use huixin_worker::media::MediaSettings;
-use huixin_worker::{Account, Condition, Route, Template, Worker, WorkerSettings};
+use huixin_worker::{Account, Template, Worker, WorkerSettings};
 use tokio::net::TcpListener;
 use url::Url;
 
 use crate::cli::{Cli, Command};
-use crate::config::{
-    Config, HandlerConfig, MediaConfig, QueueConfig, QueueUrl, Role, RouteConfig, Source, SpoolConfig,
-};
+use crate::config::{Config, MediaConfig, QueueConfig, QueueUrl, Role, Source, SpoolConfig};
 use crate::receiver::{Origins, Receiver, ReceiverAccount, Spooler};
 use crate::report::Failure;
 use crate::safety::{self, Watch};
@@ -218,7 +217,6 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
         media: media(&config.media),
         ..WorkerSettings::default()
     };
-    let http = http_client().context("the HTTP client can't be made")?;
     let wechat = wechat_http(config)?;
     let mut worker = Worker::new(queue, settings);
     for (name, account) in &config.accounts {
@@ -226,8 +224,8 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
         let served = account.send_rate.into_iter().fold(served, Account::send_rate);
         worker = worker.account(name, served);
     }
-    for route_config in &config.routes {
-        worker = worker.route(route(route_config, &http)?);
+    for route in routes::all(config)? {
+        worker = worker.route(route);
     }
     let accounts: Vec<_> = config.accounts.keys().map(String::as_str).collect();
     let routes: Vec<_> = config.routes.iter().map(|route| route.name.as_str()).collect();
@@ -272,39 +270,6 @@ pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client 
 
 fn told(names: &[&str]) -> String {
     if names.is_empty() { "(none is configured)".to_owned() } else { names.join(", ") }
-}
-
-fn route(config: &RouteConfig, http: &reqwest::Client) -> Result<Route, Failure> {
-    let unusable = || format!("route `{}` can't be used", config.name);
-    let route = match &config.handler {
-        HandlerConfig::Reply(reply) => {
-            Route::new(&config.name, ReplyHandler::new(reply).with_context(unusable)?)
-        }
-        HandlerConfig::Http { url, timeout, secret } => {
-            let handler = HttpHandler::new(url.clone(), *timeout, secret.as_ref(), http.clone())
-                .with_context(unusable)?;
-            Route::new(&config.name, handler)
-        }
-    };
-    let condition = Condition {
-        account: config.condition.account.clone(),
-        kind: config.condition.type_.clone(),
-        event: config.condition.event.clone(),
-        event_key: config.condition.event_key.clone(),
-        text: config.condition.text.clone(),
-    };
-    let route = route.when(condition).attempts(config.attempts);
-    let mut route = route.unsure(config.unsure).typing(config.typing).markdown(config.markdown);
-    if let Some(text) = &config.failure_reply {
-        route = route.failure_reply(text);
-    }
-    if let Some(hold_for) = config.hold_for {
-        route = route.hold_for(hold_for);
-    }
-    if let Some((after, text)) = &config.notice {
-        route = route.notice(*after, text);
-    }
-    Ok(route)
 }
 
 /// The pretend WeChat with the configured accounts, pushing to a receiver at `receiver`.

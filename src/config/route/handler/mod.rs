@@ -1,0 +1,60 @@
+//! What answers a route's messages: exactly one of the handlers, each of which has a file here for its table.
+
+mod http;
+
+use serde_json::Value as Json;
+
+use super::super::problem::Mistake;
+use super::super::reply;
+use super::super::section::Section;
+
+pub use http::HttpConfig;
+
+/// What answers a message.
+#[derive(Clone, Debug)]
+pub enum HandlerConfig {
+    /// A fixed reply, which keeps to the schema of [`huixin_worker::reply`]; its texts and addresses are templates.
+    Reply(Json),
+    /// A service that is called.
+    Http(HttpConfig),
+}
+
+const KEYS: [&str; 2] = ["reply", "http"];
+const LATER: [&str; 3] = ["sql", "chat", "command"];
+
+impl HandlerConfig {
+    /// Reads the one that a route has.
+    pub(super) fn read(route: &mut Section<'_>) -> Option<Self> {
+        let given = KEYS.into_iter().filter(|key| route.has(key)).count();
+        let later = LATER.into_iter().any(|key| route.has(key));
+        let wrong = match given {
+            0 if !later => Some("has no handler"),
+            0 | 1 => None,
+            _ => Some("has more than one handler"),
+        };
+        if let Some(wrong) = wrong {
+            let (last, others) = KEYS.split_last().expect("there are handlers");
+            let others = others.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+            let hint = format!("give it exactly one of {others} or `{last}`");
+            route.mistake("", None, Mistake::new(wrong).hint(hint));
+        }
+        let (folder, check_template) = (route.reader.folder, route.reader.check_template);
+        let reply = route.parsed("reply", |node| reply::read(node, folder, check_template)).map(Self::Reply);
+        let http = if route.has("http") { http::read(route.section("http")).map(Self::Http) } else { None };
+        route.unavailable(&LATER, "");
+        reply.or(http)
+    }
+
+    /// Whether it may keep a message for long.
+    pub fn is_slow(&self) -> bool {
+        !matches!(self, Self::Reply(_))
+    }
+
+    /// Its key, and its value without secrets.
+    pub(crate) fn printed(&self) -> (&'static str, toml::Value) {
+        match self {
+            Self::Reply(reply) => ("reply", toml::Value::try_from(reply).expect("a reply holds no null")),
+            Self::Http(http) => ("http", http.printed()),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `[[route]]`: which handler answers which messages. The first route whose conditions all hold takes a message.
+//!
+//! What is parsed here is complete but raw: the worker makes handlers of it. Templates are checked by the function that
+//! [`Config::load`](super::Config::load) was given, so that this crate's configuration knows no template language.
+
+mod condition;
+mod handler;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use huixin_worker::{ANSWER_WITHIN_DEFAULT, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, Unsure};
+
+use super::account::AccountConfig;
+use super::node::{Node, Value};
+use super::problem::Mistake;
+use super::section::Section;
+use super::value;
+
+pub use condition::Condition;
+pub use handler::{HandlerConfig, HttpConfig};
+
+/// One route.
+#[derive(Clone, Debug)]
+pub struct RouteConfig {
+    /// Its name, unique; `route 1` and so on by position if it was given none.
+    pub name: String,
+    /// What a message must be for this route to take it.
+    pub condition: Condition,
+    /// What answers it.
+    pub handler: HandlerConfig,
+    /// How often the handler is tried in all before the message goes to the dead letters.
+    pub attempts: u32,
+    /// What the user is told when the message goes there; a fixed text.
+    pub failure_reply: Option<String>,
+    /// What becomes of a send of which it isn't known whether WeChat took it.
+    pub unsure: Unsure,
+    /// How long an answer that can't be sent is held for the user's next message; none: by the kind of message.
+    pub hold_for: Option<Duration>,
+    /// Whether the user sees somebody typing while the handler runs.
+    pub typing: bool,
+    /// What the user is told when the handler has run for so long.
+    pub notice: Option<(Duration, String)>,
+    /// Whether the handler's texts are Markdown.
+    pub markdown: bool,
+    /// How many of its messages one worker has at its handler at once; none: see [`RouteConfig::at_once`].
+    pub at_once: Option<usize>,
+    /// How long an answer by call back is waited for.
+    pub answer_within: Duration,
+    /// Under which name the handler's memory of a user is kept; none: the route's.
+    pub memory: Option<String>,
+    /// How long it is kept after it was last written.
+    pub memory_for: Duration,
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+const HOLD_FOR: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 86_400);
+const NOTICE_AFTER: Duration = Duration::from_secs(10);
+const ATTEMPTS: u32 = huixin_worker::ATTEMPTS_DEFAULT;
+const AT_ONCE: RangeInclusive<u32> = 1..=100_000;
+const ANSWER_WITHIN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(2 * 86_400);
+const MEMORY_FOR: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(400 * 86_400);
+
+pub(super) fn read_all(
+    root: &mut Section<'_>,
+    accounts: &BTreeMap<String, AccountConfig>,
+) -> Vec<RouteConfig> {
+    let tables = root.parsed("route", tables).unwrap_or_default();
+    let mut names = BTreeSet::new();
+    let mut routes = Vec::new();
+    for (index, node) in tables.into_iter().enumerate() {
+        let Value::Table(table) = node.value else {
+            root.mistake("route", Some(&node.origin), value::wrong_type("a list of tables", &node));
+            continue;
+        };
+        let default_name = format!("route {}", index + 1);
+        let shown =
+            table.get("name").and_then(Node::as_text).map_or_else(|| (index + 1).to_string(), str::to_owned);
+        let section = root.below(format!("route[{shown}]"), "route".to_owned(), Some(node.origin), table);
+        routes.extend(read(section, default_name, &mut names, accounts));
+    }
+    routes
+}
+
+fn read(
+    mut section: Section<'_>,
+    default_name: String,
+    names: &mut BTreeSet<String>,
+    accounts: &BTreeMap<String, AccountConfig>,
+) -> Option<RouteConfig> {
+    let name = section.parsed("name", |node| unique_name(node, names)).unwrap_or(default_name);
+    names.insert(name.clone());
+    let condition = condition::read(section.section("match"), accounts);
+    let handler = HandlerConfig::read(&mut section);
+    let attempts = section.number("attempts", ATTEMPTS, 1..=100);
+    let failure_reply = section.text("failure_reply");
+    let unsure = section.parsed("unsure", unsure).unwrap_or_default();
+    let hold_for = section.parsed("hold_for", |node| value::duration(node, HOLD_FOR_DEFAULT, &HOLD_FOR));
+    let typing = section.parsed("typing", value::boolean).unwrap_or(true);
+    let notice = notice(&mut section);
+    let markdown = section.parsed("markdown", value::boolean).unwrap_or(false);
+    let at_once =
+        section.parsed("at_once", |node| value::number(node, &AT_ONCE)).map(|at_once| at_once as usize);
+    let answer_within = section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN);
+    let memory = section.parsed("memory", memory_name);
+    let memory_for = section.duration("memory_for", MEMORY_FOR_DEFAULT, MEMORY_FOR);
+    section.unavailable(&["on_failure"], "");
+    section.finish();
+    Some(RouteConfig {
+        name,
+        condition,
+        handler: handler?,
+        attempts,
+        failure_reply,
+        unsure,
+        hold_for,
+        typing,
+        notice,
+        markdown,
+        at_once,
+        answer_within,
+        memory,
+        memory_for,
+    })
+}
+
+impl RouteConfig {
+    /// How many of its messages a worker with this many permits has at its handler at once; none: as many as come. Unless
+    /// it is said, a slow handler leaves a quarter of the permits to other routes, if there are any.
+    pub fn at_once(&self, permits: usize, routes: usize) -> Option<usize> {
+        let default = || (self.handler.is_slow() && routes > 1).then(|| (permits - permits / 4).max(1));
+        self.at_once.or_else(default)
+    }
+}
+
+fn memory_name(node: &Node) -> Result<String, Mistake> {
+    let name = value::text(node)?;
+    match name.chars().count() {
+        1..=64 => Ok(name),
+        _ => Err(Mistake::new("must have 1 to 64 characters")),
+    }
+}
+
+fn unsure(node: &Node) -> Result<Unsure, Mistake> {
+    let text = value::text(node)?;
+    let all = [Unsure::Resend, Unsure::Hold, Unsure::Drop];
+    all.into_iter().find(|unsure| unsure.as_str() == text).ok_or_else(|| {
+        Mistake::new(format!("is unknown: `{text}`")).hint("write \"resend\", \"hold\" or \"drop\"")
+    })
+}
+
+/// `notice` and `notice_after`, which has a default; alone it would tell nothing.
+fn notice(section: &mut Section<'_>) -> Option<(Duration, String)> {
+    let text = section.text("notice");
+    let alone = text.is_none() && section.has("notice_after");
+    if alone && !section.has("notice") {
+        let mistake =
+            Mistake::new("is given without `notice`").hint("add the text, like notice = \"请稍候\"");
+        section.mistake("notice_after", None, mistake);
+    }
+    let after = section.duration("notice_after", NOTICE_AFTER, Duration::from_millis(10)..=HOUR);
+    text.map(|text| (after, text))
+}
+
+fn tables(node: &Node) -> Result<Vec<Node>, Mistake> {
+    match &node.value {
+        Value::Array(items) => Ok(items.clone()),
+        Value::Table(_) => {
+            Err(Mistake::new("must be a list of tables").hint("write `[[route]]` with two brackets"))
+        }
+        _ => Err(value::wrong_type("a list of tables", node).hint("begin each route with `[[route]]`")),
+    }
+}
+
+fn unique_name(node: &Node, names: &BTreeSet<String>) -> Result<String, Mistake> {
+    let name = value::text(node)?;
+    if names.contains(&name) {
+        return Err(
+            Mistake::new(format!("is used twice: `{name}`")).hint("give every route a name of its own")
+        );
+    }
+    if name.chars().count() > 64 {
+        return Err(Mistake::new("is longer than 64 characters"));
+    }
+    Ok(name)
+}
