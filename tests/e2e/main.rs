@@ -18,6 +18,7 @@ mod outage;
 mod page;
 mod poison;
 mod readme;
+mod routes;
 mod safety;
 mod samples;
 mod secrets;
