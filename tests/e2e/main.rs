@@ -8,7 +8,7 @@ mod cli;
 mod crash;
 mod delivery;
 mod door;
-mod example;
+mod examples;
 mod fairness;
 mod full_redis;
 mod hostile;

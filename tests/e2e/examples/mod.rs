@@ -1,0 +1,18 @@
+//! The examples are run by the command of their READMEs, and talk as their READMEs say.
+
+mod running;
+mod transcript;
+
+use running::Example;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_workstation_lookup_answers() {
+    let example = Example::start("workstation-lookup", &[]).await;
+    example.plays_its_transcripts().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_employee_services_answer() {
+    let example = Example::start("employee-services", &[]).await;
+    example.plays_its_transcripts().await;
+}

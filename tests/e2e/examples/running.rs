@@ -1,0 +1,159 @@
+//! An example, started by the command of its README, in a copy of its folder.
+//!
+//! The copy has other ports than the original, so that several can run at once and beside somebody's own; nothing else of
+//! it is changed.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::transcript::{self, Line};
+use crate::harness::{PATIENCE, free_port};
+
+/// A running example; it and all that it started are killed when dropped.
+pub(super) struct Example {
+    leader: Child,
+    log: PathBuf,
+    page: String,
+    readme: String,
+    http: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+impl Example {
+    /// Starts it, with these variables besides, and waits until it can be talked to.
+    pub(super) async fn start(name: &str, variables: &[(&str, &str)]) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+        let readme = std::fs::read_to_string(source.join("README.md")).expect("the example has a README");
+        let command = format!("```sh\nexamples/{name}/run\n```");
+        assert!(readme.contains(&command), "examples/{name}/README.md says how it is started");
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        copy(&source, folder.path(), &[("9000", free_port()), ("9700", free_port())]);
+        let log = folder.path().join("run.log");
+        let output = File::create(&log).expect("the log can be made");
+        let leader = Command::new(folder.path().join("run"))
+            .envs(variables.iter().copied())
+            .env("HUIXIN", env!("CARGO_BIN_EXE_huixin"))
+            .env("NO_COLOR", "1")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("a file handle can be doubled"))
+            .stderr(output)
+            .spawn()
+            .expect("the example's command starts");
+        let http = huixin_wechat::http_client().expect("a client can be made");
+        let mut example = Self { leader, log, page: String::new(), readme, http, _folder: folder };
+        example.page = example.page().await;
+        example
+    }
+
+    /// Plays every conversation of the README, each by a user of its own, all at once.
+    pub(super) async fn plays_its_transcripts(&self) {
+        let conversations = transcript::read(&self.readme);
+        assert!(!conversations.is_empty(), "the README has a transcript");
+        let played = conversations.iter().enumerate();
+        futures::future::join_all(played.map(|(n, lines)| self.play(format!("oReader{n}"), lines))).await;
+        let log = self.log();
+        assert!(!log.contains("ERROR"), "{log}");
+    }
+
+    async fn play(&self, user: String, lines: &[Line]) {
+        let mut expected: Vec<&str> = Vec::new();
+        for line in lines {
+            match line {
+                Line::Gets(text) => expected.push(text),
+                Line::Says(deed) => {
+                    self.expect(&user, &expected).await;
+                    self.push(&user, deed.clone()).await;
+                }
+            }
+        }
+        self.expect(&user, &expected).await;
+    }
+
+    /// Does something as the user.
+    pub(super) async fn push(&self, user: &str, mut deed: Value) {
+        deed["user"] = json!(user);
+        let answer = self.http.post(format!("{}sandbox/push", self.page)).json(&deed).send().await;
+        let answer = answer.expect("the pretend WeChat answers");
+        assert_eq!(answer.status(), 202, "{deed}");
+    }
+
+    /// Waits until the user has got this, and no more.
+    pub(super) async fn expect(&self, user: &str, expected: &[&str]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let got = self.answers(user).await;
+            let fits = |(printed, got): (&&str, &String)| transcript::matches(printed, got);
+            let so_far = got.len() <= expected.len() && expected.iter().zip(&got).all(fits);
+            assert!(so_far, "{user} got {got:?} instead of {expected:?}: {}", self.log());
+            if got.len() == expected.len() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{user} got only {got:?} of {expected:?}: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// What the user has got so far, as transcripts print it.
+    pub(super) async fn answers(&self, user: &str) -> Vec<String> {
+        let url = format!("{}sandbox/transcript?limit=10000", self.page);
+        let page = self.http.get(url).send().await.expect("the pretend WeChat answers");
+        let page: Value = serde_json::from_slice(&page.bytes().await.expect("to the end")).expect("JSON");
+        let entries = page["entries"].as_array().expect("a list");
+        let to_user = entries.iter().filter(|entry| entry["what"] == "sent" && entry["user"] == user);
+        to_user.map(transcript::print).collect()
+    }
+
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The address after `Open`.
+    async fn page(&mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log();
+            if let Some(rest) = log.split("Open ").nth(1).filter(|rest| rest.contains('\n')) {
+                return rest
+                    .split(|c: char| c.is_whitespace() || c == ';')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
+            }
+            let ended = self.leader.try_wait().is_ok_and(|ended| ended.is_some());
+            assert!(!ended && Instant::now() < deadline, "the example does not start: {log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.leader.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.leader.wait();
+    }
+}
+
+fn copy(from: &Path, to: &Path, ports: &[(&str, u16)]) {
+    for entry in std::fs::read_dir(from).expect("the example is there") {
+        let entry = entry.expect("it can be listed");
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            continue;
+        }
+        std::fs::copy(&source, &target).expect("it can be copied");
+        if let Ok(mut text) = std::fs::read_to_string(&source) {
+            for (port, free) in ports {
+                text = text.replace(port, &free.to_string());
+            }
+            std::fs::write(&target, text).expect("the copy can be written");
+        }
+    }
+}
