@@ -14,6 +14,11 @@ use serde_json::{Value, json};
 use super::transcript::{self, Line};
 use crate::harness::{PATIENCE, free_port};
 
+/// One of them builds itself first.
+const BUILDING: Duration = Duration::from_secs(600);
+/// The ports that the examples name.
+const PORTS: [&str; 5] = ["6390", "8080", "8088", "9000", "9700"];
+
 /// A running example; it and all that it started are killed when dropped.
 pub(super) struct Example {
     leader: Child,
@@ -33,7 +38,9 @@ impl Example {
         let command = format!("```sh\nexamples/{name}/run\n```");
         assert!(readme.contains(&command), "examples/{name}/README.md says how it is started");
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        copy(&source, folder.path(), &[("9000", free_port()), ("9700", free_port())]);
+        let mut changes = vec![("../..".to_owned(), env!("CARGO_MANIFEST_DIR").to_owned())];
+        changes.extend(PORTS.map(|port| (port.to_owned(), free_port().to_string())));
+        copy(&source, folder.path(), &changes);
         let log = folder.path().join("run.log");
         let output = File::create(&log).expect("the log can be made");
         let leader = Command::new(folder.path().join("run"))
@@ -49,6 +56,7 @@ impl Example {
         let http = huixin_wechat::http_client().expect("a client can be made");
         let mut example = Self { leader, log, page: String::new(), readme, http, _folder: folder };
         example.page = example.page().await;
+        example.answers("nobody").await;
         example
     }
 
@@ -103,8 +111,16 @@ impl Example {
     /// What the user has got so far, as transcripts print it.
     pub(super) async fn answers(&self, user: &str) -> Vec<String> {
         let url = format!("{}sandbox/transcript?limit=10000", self.page);
-        let page = self.http.get(url).send().await.expect("the pretend WeChat answers");
-        let page: Value = serde_json::from_slice(&page.bytes().await.expect("to the end")).expect("JSON");
+        let deadline = Instant::now() + PATIENCE;
+        let page = loop {
+            match self.http.get(&url).send().await {
+                Ok(page) => break page.bytes().await.expect("to the end"),
+                // It is being started.
+                Err(error) => assert!(Instant::now() < deadline, "{error}: {}", self.log()),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        let page: Value = serde_json::from_slice(&page).expect("JSON");
         let entries = page["entries"].as_array().expect("a list");
         let to_user = entries.iter().filter(|entry| entry["what"] == "sent" && entry["user"] == user);
         to_user.map(transcript::print).collect()
@@ -116,7 +132,7 @@ impl Example {
 
     /// The address after `Open`.
     async fn page(&mut self) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + BUILDING;
         loop {
             let log = self.log();
             if let Some(rest) = log.split("Open ").nth(1).filter(|rest| rest.contains('\n')) {
@@ -141,18 +157,21 @@ impl Drop for Example {
     }
 }
 
-fn copy(from: &Path, to: &Path, ports: &[(&str, u16)]) {
+fn copy(from: &Path, to: &Path, changes: &[(String, String)]) {
     for entry in std::fs::read_dir(from).expect("the example is there") {
         let entry = entry.expect("it can be listed");
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         if source.is_dir() {
+            std::fs::create_dir(&target).expect("the copy can have folders");
+            copy(&source, &target, changes);
             continue;
         }
+        // With its permissions.
         std::fs::copy(&source, &target).expect("it can be copied");
-        if let Ok(mut text) = std::fs::read_to_string(&source) {
-            for (port, free) in ports {
-                text = text.replace(port, &free.to_string());
-            }
+        // Its checksums are no ports.
+        let is_lock = entry.file_name() == "Cargo.lock";
+        if let Some(text) = std::fs::read_to_string(&source).ok().filter(|_| !is_lock) {
+            let text = changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
             std::fs::write(&target, text).expect("the copy can be written");
         }
     }
