@@ -21,6 +21,7 @@ mod readme;
 mod safety;
 mod samples;
 mod secrets;
+mod slow_route;
 mod spool;
 mod stop;
 mod takeover;
