@@ -4,15 +4,14 @@
 //! it is changed.
 
 use std::fs::File;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::transcript::{self, Line};
-use crate::harness::{PATIENCE, free_port};
+use crate::harness::{Group, PATIENCE, free_port};
 
 /// One of them builds itself first.
 const BUILDING: Duration = Duration::from_secs(600);
@@ -21,7 +20,7 @@ const PORTS: [&str; 5] = ["6390", "8080", "8088", "9000", "9700"];
 
 /// A running example; it and all that it started are killed when dropped.
 pub(super) struct Example {
-    leader: Child,
+    processes: Group,
     log: PathBuf,
     page: String,
     readme: String,
@@ -43,18 +42,16 @@ impl Example {
         copy(&source, folder.path(), &changes);
         let log = folder.path().join("run.log");
         let output = File::create(&log).expect("the log can be made");
-        let leader = Command::new(folder.path().join("run"))
+        let mut command = Command::new(folder.path().join("run"));
+        command
             .envs(variables.iter().copied())
             .env("HUIXIN", env!("CARGO_BIN_EXE_huixin"))
             .env("NO_COLOR", "1")
-            .process_group(0)
-            .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a file handle can be doubled"))
-            .stderr(output)
-            .spawn()
-            .expect("the example's command starts");
+            .stderr(output);
+        let processes = Group::spawn(&mut command).expect("the example's command starts");
         let http = huixin_wechat::http_client().expect("a client can be made");
-        let mut example = Self { leader, log, page: String::new(), readme, http, _folder: folder };
+        let mut example = Self { processes, log, page: String::new(), readme, http, _folder: folder };
         example.page = example.page().await;
         example.answers("nobody").await;
         example
@@ -142,18 +139,10 @@ impl Example {
                     .unwrap_or_default()
                     .to_owned();
             }
-            let ended = self.leader.try_wait().is_ok_and(|ended| ended.is_some());
+            let ended = self.processes.has_ended();
             assert!(!ended && Instant::now() < deadline, "the example does not start: {log}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-    }
-}
-
-impl Drop for Example {
-    fn drop(&mut self) {
-        let group = format!("-{}", self.leader.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
-        let _ = self.leader.wait();
     }
 }
 
