@@ -2,13 +2,14 @@
 
 mod harness;
 
+mod backends;
 mod bad_input;
 mod chaos;
 mod cli;
 mod crash;
 mod delivery;
 mod door;
-mod example;
+mod examples;
 mod fairness;
 mod full_redis;
 mod hostile;
@@ -22,6 +23,7 @@ mod routes;
 mod safety;
 mod samples;
 mod secrets;
+mod slow_route;
 mod spool;
 mod stop;
 mod takeover;
