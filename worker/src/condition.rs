@@ -22,7 +22,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_qui
 pub use mismatch::Mismatch;
 
 /// What a message must be for a route: everything that is set must hold. A condition with neither `kind` nor `event`
-/// matches messages only, never events.
+/// matches messages only, never events and what has no type.
 #[derive(Clone, Debug, Default)]
 pub struct Condition {
     /// The account's name.
@@ -81,8 +81,14 @@ impl Condition {
             return Err(Mismatch::Account { wanted, found: account });
         }
         let found = message.msg_type();
-        if self.kind.is_none() && self.event.is_none() && message.is_event() {
-            return Err(Mismatch::IsEvent);
+        if self.kind.is_none() && self.event.is_none() {
+            if message.is_event() {
+                return Err(Mismatch::IsEvent);
+            }
+            // What WeChat tells a platform about itself (`InfoType`).
+            if found.is_empty() {
+                return Err(Mismatch::NoType);
+            }
         }
         if let Some(wanted) = self.kind.as_deref().filter(|wanted| !wanted.eq_ignore_ascii_case(found)) {
             return Err(Mismatch::Type { wanted, found });

@@ -24,6 +24,8 @@ pub enum Mismatch<'a> {
     },
     /// It is an event, and the condition names neither a type nor an event.
     IsEvent,
+    /// It has no type, and the condition names neither a type nor an event.
+    NoType,
     /// `MsgType` is another, or empty.
     Type {
         /// The condition's.
@@ -90,7 +92,7 @@ impl Mismatch<'_> {
     pub fn condition(&self) -> &'static str {
         match self {
             Self::Account { .. } => "account",
-            Self::IsEvent | Self::Type { .. } => "type",
+            Self::IsEvent | Self::NoType | Self::Type { .. } => "type",
             Self::NoEvent { .. } | Self::Event { .. } => "event",
             Self::Key { .. } => "event_key",
             Self::Prefix { .. } => "event_key_prefix",
@@ -109,6 +111,7 @@ impl fmt::Display for Mismatch<'_> {
             Self::IsEvent => {
                 f.write_str("it is an event, and a route without `type` and `event` takes messages only")
             }
+            Self::NoType => f.write_str("it has no `MsgType`: no user has sent it"),
             Self::Type { wanted, found } | Self::Event { wanted, found } => {
                 write!(f, "`{condition}` is {}, not {wanted}", Word(found))
             }

@@ -53,7 +53,11 @@ fn a_condition_holds_when_everything_that_is_set_holds_and_else_says_what_does_n
         (any(), text("x"), TAKES),
         (any(), image(), TAKES),
         (any(), pushed("<MsgType>brand_new</MsgType>"), TAKES),
-        (any(), pushed(""), TAKES),
+        (
+            any(),
+            pushed("<InfoType>component_verify_ticket</InfoType>"),
+            "type: it has no `MsgType`: no user has sent it",
+        ),
         (
             any(),
             event("subscribe", ""),
