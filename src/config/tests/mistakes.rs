@@ -69,7 +69,7 @@ match = { event = "subscribe", text = "x" }
 reply = { type = "video", media_id = "m" }
 
 [[route]]
-chat = { model = "m" }
+command = ["./answer"]
 
 [[route]]
 reply = " "
@@ -153,7 +153,7 @@ reply = { type = "text", content = 1 }
     huixin.toml:60: `route[5].match.text` can never hold: events have no text
         make two routes of it
     huixin.toml:61: `route[5].reply` doesn't keep to the reply schema: reply: `thumb_media_id` is missing; give one of thumb_media_id, thumb_url, thumb_file, thumb_base64
-    huixin.toml:64: `route[6].chat` is not available in this version
+    huixin.toml:64: `route[6].command` is not available in this version
         leave the key out
     huixin.toml:67: `route[7].reply` has no text, so nothing would be sent
         messages that no route takes are ended without a reply: leave the route out
