@@ -63,7 +63,7 @@ async fn each_users_conversation_is_exactly_his_own_while_workers_are_killed() {
         workers.push(worker(&stack, n, 0).await);
     }
 
-    let talk = USERS.map(|user| {
+    let [anna, bert] = USERS.map(|user| {
         let stack = &stack;
         async move {
             for turn in 1..=turns {
@@ -81,7 +81,6 @@ async fn each_users_conversation_is_exactly_his_own_while_workers_are_killed() {
             workers[n] = worker(&stack, n, round + 1).await;
         }
     };
-    let [anna, bert] = talk;
     tokio::join!(anna, bert, killing);
     stack.wait_until_empty().await;
 

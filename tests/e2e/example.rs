@@ -130,7 +130,7 @@ async fn the_model_answers_in_a_conversation() {
         assert!(report.ack_ms.is_some_and(|ms| ms < 1000.0), "{report:?}");
         let told = rows[..=n].iter().filter(|(to, ..)| to == user).count();
         let transcript = sandbox.sandbox.transcript();
-        let sent = transcript.wait_for_sends(user, told, PATIENCE).await.unwrap_or_else(|e| panic!("{e}"));
+        let sent = transcript.wait_for_sends(*user, told, PATIENCE).await.unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(sent[told - 1].what.text(), Some(*answer), "{text}");
     }
     let asked = asked.lock().expect("no holder panics").clone();
