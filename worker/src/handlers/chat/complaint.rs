@@ -104,7 +104,7 @@ impl Complaint {
         let given = body.get("error").filter(is_there);
         let base =
             body.get("base_resp").filter(|base| code_of(base, "status_code").is_some_and(|c| c != "0"));
-        let has_answer = body.get("choices").is_some_and(|choices| choices.is_array());
+        let has_answer = body.get("choices").is_some_and(Value::is_array);
         let bare = !has_answer && ["code", "message", "detail"].iter().any(|name| body.get(name).is_some());
         let error = match given.or(base) {
             Some(error) => error,
