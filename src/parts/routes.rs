@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use huixin_wechat::http_client;
-use huixin_worker::handlers::{HttpHandler, ReplyHandler};
+use huixin_worker::handlers::{ChatHandler, HttpHandler, ReplyHandler};
 use huixin_worker::{Condition, Route};
 
 use crate::config::{self, Config, HandlerConfig, HttpConfig, RouteConfig};
@@ -43,6 +43,9 @@ impl Handlers {
             HandlerConfig::Http(HttpConfig { url, timeout, secret }) => {
                 let handler = HttpHandler::new(url.clone(), *timeout, secret.as_ref(), self.http.clone())?;
                 Route::new(name, handler)
+            }
+            HandlerConfig::Chat(settings) => {
+                Route::new(name, ChatHandler::new((**settings).clone(), self.http.clone())?)
             }
         })
     }

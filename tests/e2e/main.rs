@@ -6,6 +6,7 @@ mod backends;
 mod bad_input;
 mod chaos;
 mod cli;
+mod conversation;
 mod crash;
 mod delivery;
 mod door;

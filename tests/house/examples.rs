@@ -7,6 +7,7 @@ use huixin_worker::Template;
 use crate::repository::{read, root};
 
 const EXAMPLE: &str = "examples/workstation-lookup/huixin.toml";
+const CHAT: &str = "examples/llm-chat/huixin.toml";
 
 #[test]
 fn every_example_has_a_command_a_transcript_and_a_test() {
@@ -37,6 +38,20 @@ fn the_workstation_lookup_is_ready_for_the_sandbox() {
     assert_eq!(url.as_str(), "http://127.0.0.1:9000/lookup");
     let found = lookup.condition.text.as_ref().unwrap().captures("?18-546").unwrap();
     assert_eq!(&found["code"], "18-546");
+}
+
+#[test]
+fn the_model_of_the_example_is_on_this_machine_and_its_account_the_sandboxs() {
+    let config = load(CHAT, Role::Run);
+    load(CHAT, Role::Dev);
+    let (account, pretend) = (&config.accounts["main"], Account::named("main"));
+    assert_eq!(account.app_secret.as_ref().unwrap().expose(), pretend.app_secret);
+    assert_eq!(account.token.expose(), pretend.token);
+    let [welcome, chat] = &config.routes[..] else { panic!("{:?}", config.routes) };
+    assert_eq!(welcome.condition.event.as_deref(), Some("subscribe"));
+    let HandlerConfig::Chat(settings) = &chat.handler else { panic!("{chat:?}") };
+    assert_eq!(settings.base_url.as_str(), "http://127.0.0.1:11434/v1");
+    assert!(settings.key.is_none() && chat.markdown);
 }
 
 #[test]

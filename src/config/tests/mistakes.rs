@@ -69,7 +69,7 @@ match = { event = "subscribe", text = "x" }
 reply = { type = "video", media_id = "m" }
 
 [[route]]
-chat = { model = "m" }
+command = ["./answer"]
 
 [[route]]
 reply = " "
@@ -138,14 +138,14 @@ reply = { type = "text", content = 1 }
         did you mean `timeout`?
     huixin.toml:45: `route[lookup].attempts` must be from 1 to 100, but is 0
     huixin.toml:47: `route[lookup]` has more than one handler
-        give it exactly one of `reply` or `http`
+        give it exactly one of `reply`, `http` or `chat`
     huixin.toml:48: `route[lookup].name` is used twice: `lookup`
         give every route a name of its own
     huixin.toml:49: `route[lookup].reply` has a bad template: unexpected end of template
     huixin.toml:50: `route[lookup].http.url` is missing
         write it like "http://127.0.0.1:9000/answer"
     huixin.toml:52: `route[3]` has no handler
-        give it exactly one of `reply` or `http`
+        give it exactly one of `reply`, `http` or `chat`
     huixin.toml:53: `route[3].match.event_key` can never hold: a route without `event` takes no events, and only they have keys
         add the event, like event = "CLICK"
     huixin.toml:54: `route[3].failure_reply` must be a string, but is an integer
@@ -153,7 +153,7 @@ reply = { type = "text", content = 1 }
     huixin.toml:60: `route[5].match.text` can never hold: events have no text
         make two routes of it
     huixin.toml:61: `route[5].reply` doesn't keep to the reply schema: reply: `thumb_media_id` is missing; give one of thumb_media_id, thumb_url, thumb_file, thumb_base64
-    huixin.toml:64: `route[6].chat` is not available in this version
+    huixin.toml:64: `route[6].command` is not available in this version
         leave the key out
     huixin.toml:67: `route[7].reply` has no text, so nothing would be sent
         messages that no route takes are ended without a reply: leave the route out

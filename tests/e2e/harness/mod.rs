@@ -6,6 +6,7 @@
 mod backend;
 mod group;
 mod history;
+mod model;
 mod process;
 mod proxy;
 
@@ -20,6 +21,7 @@ use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 use huixin_queue::{Clock, Counts, DeadFilter, DeadLetter, Queue, QueueError};
 use huixin_sandbox::{Push, RunningSandbox, SandboxConfig, TryOutcome, What};
+pub(crate) use model::{Prompt, model};
 pub(crate) use process::Process;
 pub(crate) use proxy::Proxy;
 use url::Url;

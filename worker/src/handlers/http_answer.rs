@@ -84,7 +84,7 @@ fn outcome_of_json(value: &Value) -> Result<Outcome, String> {
     })
 }
 
-fn begins_as_html(text: &str) -> bool {
+pub(super) fn begins_as_html(text: &str) -> bool {
     let start: String = text.chars().take(1024).collect::<String>().to_ascii_lowercase();
     start.starts_with("<!doctype html")
         || start.starts_with("<html")
@@ -98,7 +98,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Seconds, or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),

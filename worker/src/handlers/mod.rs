@@ -1,8 +1,10 @@
 //! The handlers that come with Huixin, chosen by routes of the configuration.
 
+mod chat;
 mod http;
 mod http_answer;
 mod reply;
 
+pub use chat::{ChatHandler, ChatHandlerError, ChatSettings};
 pub use http::{HttpHandler, HttpHandlerError};
 pub use reply::{ReplyHandler, ReplyHandlerError};

@@ -1,7 +1,9 @@
 //! What answers a route's messages: exactly one of the handlers, each of which has a file here for its table.
 
+mod chat;
 mod http;
 
+use huixin_worker::handlers::ChatSettings;
 use serde_json::Value as Json;
 
 use super::super::problem::Mistake;
@@ -17,10 +19,12 @@ pub enum HandlerConfig {
     Reply(Json),
     /// A service that is called.
     Http(HttpConfig),
+    /// A language model.
+    Chat(Box<ChatSettings>),
 }
 
-const KEYS: [&str; 2] = ["reply", "http"];
-const LATER: [&str; 3] = ["sql", "chat", "command"];
+const KEYS: [&str; 3] = ["reply", "http", "chat"];
+const LATER: [&str; 2] = ["sql", "command"];
 
 impl HandlerConfig {
     /// Reads the one that a route has.
@@ -41,8 +45,9 @@ impl HandlerConfig {
         let (folder, check_template) = (route.reader.folder, route.reader.check_template);
         let reply = route.parsed("reply", |node| reply::read(node, folder, check_template)).map(Self::Reply);
         let http = if route.has("http") { http::read(route.section("http")).map(Self::Http) } else { None };
+        let chat = if route.has("chat") { chat::read(route.section("chat")) } else { None };
         route.unavailable(&LATER, "");
-        reply.or(http)
+        reply.or(http).or(chat.map(|chat| Self::Chat(Box::new(chat))))
     }
 
     /// Whether it may keep a message for long.
@@ -50,11 +55,17 @@ impl HandlerConfig {
         !matches!(self, Self::Reply(_))
     }
 
+    /// Whether its texts are Markdown, unless the route says otherwise.
+    pub(super) fn writes_markdown(&self) -> bool {
+        matches!(self, Self::Chat(_))
+    }
+
     /// Its key, and its value without secrets.
     pub(crate) fn printed(&self) -> (&'static str, toml::Value) {
         match self {
             Self::Reply(reply) => ("reply", toml::Value::try_from(reply).expect("a reply holds no null")),
             Self::Http(http) => ("http", http.printed()),
+            Self::Chat(settings) => ("chat", chat::printed(settings)),
         }
     }
 }
