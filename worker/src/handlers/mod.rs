@@ -5,4 +5,5 @@ mod http_answer;
 mod reply;
 
 pub use http::{HttpHandler, HttpHandlerError};
+pub use http_answer::{BODY_MAX_BYTES as ANSWER_MAX_BYTES, read_answer};
 pub use reply::{ReplyHandler, ReplyHandlerError};
