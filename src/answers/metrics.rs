@@ -1,8 +1,12 @@
 //! The metrics of the listener for answers by call back.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 const LISTENING: &str = "huixin_answers_listening";
+const SHOWN_EVERY: Duration = Duration::from_secs(1);
 
 /// Tells the recorder what each metric means.
 pub fn describe() {
@@ -15,18 +19,10 @@ pub(super) fn came(account: &str, result: &'static str) {
     counter!("huixin_answers_total", "account" => account.to_owned(), "result" => result).increment(1);
 }
 
-/// Shown for as long as it lives.
-pub(super) struct Listening(());
-
-impl Listening {
-    pub(super) fn begin() -> Self {
-        gauge!(LISTENING).set(1.0);
-        Self(())
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        gauge!(LISTENING).set(0.0);
+/// Shows whether this process listens. Again and again: the recorder may be installed later than the listener.
+pub(super) async fn listening(listens: bool) -> Infallible {
+    loop {
+        gauge!(LISTENING).set(f64::from(u8::from(listens)));
+        tokio::time::sleep(SHOWN_EVERY).await;
     }
 }

@@ -73,12 +73,13 @@ pub async fn run(
     let listener = tokio::select! {
         listener = port.listener() => listener,
         () = &mut shutdown => return Ok(()),
+        never = metrics::listening(false) => match never {},
     };
-    let served = metrics::Listening::begin();
     let door = Door { answers, bodies: Semaphore::new(BODIES_MAX) };
-    let result = crate::serve::until(listener, routes(Arc::new(door)), shutdown).await;
-    drop(served);
-    result
+    tokio::select! {
+        served = crate::serve::until(listener, routes(Arc::new(door)), shutdown) => served,
+        never = metrics::listening(true) => match never {},
+    }
 }
 
 /// Every path comes to one place: a proxy may leave the path of `base_url` in front of ours, or take it off.

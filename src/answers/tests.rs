@@ -1,10 +1,12 @@
 //! What comes of a request to the listener, with a queue that does as the test says.
 
+use std::collections::BTreeSet;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Clock, Lane, MessageId};
 use huixin_wechat::Secret;
@@ -13,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
+use super::verdict::Verdict;
 use super::*;
 
 /// A listener on an empty queue, and an address that it has given.
@@ -131,12 +134,11 @@ async fn a_port_that_another_process_has_is_taken_over_when_it_is_free() {
     assert!(Port::at("192.0.2.1:9700".parse().unwrap()).await.is_err());
 }
 
-#[test]
-fn every_refusal_has_a_text_and_a_remedy() {
-    use super::verdict::Verdict;
+/// One of each, but for what concerns no address that was given.
+fn verdicts() -> Vec<Verdict> {
     let what = || "x".to_owned();
-    let all = [
-        Verdict::NoPath,
+    vec![
+        Verdict::Taken,
         Verdict::NoToken,
         Verdict::Method,
         Verdict::Slow,
@@ -147,8 +149,36 @@ fn every_refusal_has_a_text_and_a_remedy() {
         Verdict::Wrong(what()),
         Verdict::Busy,
         Verdict::Away,
-    ];
-    for verdict in all {
-        assert!(!verdict.error().is_empty() && verdict.status() != StatusCode::OK, "{verdict:?}");
+    ]
+}
+
+#[tokio::test]
+async fn the_manual_has_every_status_and_the_words_of_a_refusal() {
+    let manual = include_str!("../../docs/http-handler.md");
+    let (_, part) = manual.split_once("\n## Answers by call back\n").unwrap();
+    let part = part.split("\n## ").next().unwrap();
+    let rows =
+        part.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()?.parse::<u16>().ok());
+    let told: BTreeSet<u16> = rows.collect();
+    let known: BTreeSet<u16> = verdicts().iter().map(|verdict| verdict.status().as_u16()).collect();
+    assert_eq!(told, known);
+    let within = Limits::default().body.as_secs();
+    assert!(part.contains(&format!("within {within} seconds")), "the time for a body");
+    for verdict in verdicts() {
+        let waits = verdict.status() == StatusCode::SERVICE_UNAVAILABLE;
+        let taken = verdict == Verdict::Taken;
+        let response = verdict.into_response();
+        assert_eq!(response.headers().contains_key("retry-after"), waits);
+        let bytes = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+        let body: Value = serde_json::from_slice(&bytes).unwrap();
+        match taken {
+            true => assert!(part.contains(&body.to_string().replace(':', ": ")), "{body}"),
+            false => assert!(body["error"].is_string() && body["hint"].is_string(), "{body}"),
+        }
     }
+    let example = part.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let example: Value = serde_json::from_str(example).unwrap();
+    let refused = Verdict::Wrong(example["error"].as_str().unwrap().to_owned()).into_response();
+    let bytes = axum::body::to_bytes(refused.into_body(), 4096).await.unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), example);
 }

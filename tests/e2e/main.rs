@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod answers;
 mod bad_input;
 mod chaos;
 mod cli;
@@ -27,3 +28,4 @@ mod takeover;
 mod ten_thousand;
 mod thousand;
 mod tls;
+mod webhooks;
