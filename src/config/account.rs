@@ -10,7 +10,7 @@ use url::Url;
 use super::node::{Node, Value};
 use super::problem::{Mistake, nearest};
 use super::section::Section;
-use super::{Role, secrets, value};
+use super::{secrets, value};
 
 /// One official account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(super) fn read_all(root: &mut Section<'_>, app_secrets: bool) -> BTreeMap<St
             Err(mistake) => section.mistake(name, Some(&node.origin), mistake),
         }
     }
-    if tables.is_empty() && reader.role.needs_file() && (absent || section.origin.is_some()) {
+    if tables.is_empty() && reader.role.needs_account() && (absent || section.origin.is_some()) {
         let mistake = Mistake::new("is missing: no official account is configured");
         section.mistake("", None, mistake.hint("begin one with `[account.main]`"));
     }
@@ -117,7 +117,7 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str], app_secrets: bool)
     }
     let accept_plain = section.parsed("accept_plain", value::boolean).unwrap_or(false);
 
-    if role != Role::Dev {
+    if role.needs_credentials() {
         note_missing(&section, name, names, &variables, &missing);
     }
     section.finish();

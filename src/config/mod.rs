@@ -88,6 +88,8 @@ pub enum Role {
     Sandbox,
     /// The check of everything.
     Check,
+    /// The question which route takes a message. Reads no secret, and needs no account.
+    RouteTest,
 }
 
 /// Says what is wrong with a template of a route, or that nothing is.
@@ -118,7 +120,8 @@ impl Config {
     fn read(mut root: Section<'_>) -> Self {
         let callback = callback::read(root.section("callback"));
         // What opens the addresses of call backs comes of the secrets.
-        let app_secrets = root.reader.role.needs_app_secret() || callback.is_served();
+        let role = root.reader.role;
+        let app_secrets = role.needs_app_secret() || (callback.is_served() && role.reads_secrets());
         let accounts = account::read_all(&mut root, app_secrets);
         let config = Self {
             queue: queue::read(root.section("queue")),
@@ -158,8 +161,23 @@ impl Role {
         !matches!(self, Self::Dev | Self::Sandbox)
     }
 
+    /// Whether there must be an account.
+    pub fn needs_account(self) -> bool {
+        self.needs_file() && self.reads_secrets()
+    }
+
+    /// Whether secrets are read at all. Where they aren't, those of an account are made up and all others absent.
+    pub fn reads_secrets(self) -> bool {
+        self != Self::RouteTest
+    }
+
     /// Whether AppSecrets are read in any case. A receiver reads them if it takes answers by call back in.
     pub fn needs_app_secret(self) -> bool {
-        self != Self::Receiver
+        self != Self::Receiver && self.reads_secrets()
+    }
+
+    /// Whether what an account lacks is a mistake.
+    pub fn needs_credentials(self) -> bool {
+        self != Self::Dev && self.reads_secrets()
     }
 }

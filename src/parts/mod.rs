@@ -28,6 +28,7 @@ use crate::report::Failure;
 use crate::safety::{self, Watch};
 
 pub use answers::{answers, call_backs};
+pub use routes::conditions;
 
 /// How many ports above a taken one are tried.
 const PORTS_TRIED: u16 = 31;

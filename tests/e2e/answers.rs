@@ -91,7 +91,7 @@ async fn every_kind_of_service_ends_as_the_manual_says() {
         match (letter, reason) {
             (None, None) => {}
             (Some(letter), Some(reason)) => {
-                assert!(letter.reason.contains(reason), "{mood}: {}", letter.reason)
+                assert!(letter.reason.contains(reason), "{mood}: {}", letter.reason);
             }
             (letter, _) => panic!("{mood}: {letter:?}"),
         }

@@ -3,13 +3,14 @@
 mod harness;
 
 mod answers;
+mod backends;
 mod bad_input;
 mod chaos;
 mod cli;
 mod crash;
 mod delivery;
 mod door;
-mod example;
+mod examples;
 mod fairness;
 mod full_redis;
 mod hostile;
@@ -19,9 +20,11 @@ mod outage;
 mod page;
 mod poison;
 mod readme;
+mod routes;
 mod safety;
 mod samples;
 mod secrets;
+mod slow_route;
 mod spool;
 mod stop;
 mod takeover;

@@ -4,6 +4,7 @@
 //! process logged an error that the test didn't announce.
 
 mod backend;
+mod group;
 mod history;
 mod process;
 mod proxy;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) use backend::{Asked, Backend, Said};
+pub(crate) use group::Group;
 pub(crate) use history::{History, Name, Step, now_us};
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
