@@ -10,6 +10,7 @@
 
 mod account;
 mod admin;
+mod callback;
 mod delivery;
 mod environment;
 mod node;
@@ -34,6 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use account::AccountConfig;
 pub use admin::AdminConfig;
+pub use callback::CallbackConfig;
 pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{Durability, QueueConfig, QueueUrl};
@@ -59,6 +61,8 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// Where the media of answers may come from.
     pub media: MediaConfig,
+    /// Where services answer later.
+    pub callback: CallbackConfig,
     /// The listener for operators.
     pub admin: AdminConfig,
     /// The official accounts by name. Never empty: `dev` and `sandbox` make up `main` if none is configured.
@@ -76,7 +80,7 @@ pub enum Role {
     Dev,
     /// Receiver and worker in one process.
     Run,
-    /// The receiver alone, which needs no AppSecret.
+    /// The receiver alone, which needs no AppSecret unless it takes answers by call back in.
     Receiver,
     /// The worker alone.
     Worker,
@@ -114,13 +118,18 @@ impl Config {
     }
 
     fn read(mut root: Section<'_>) -> Self {
-        let accounts = account::read_all(&mut root);
+        let callback = callback::read(root.section("callback"));
+        // What opens the addresses of call backs comes of the secrets.
+        let role = root.reader.role;
+        let app_secrets = role.needs_app_secret() || (callback.is_served() && role.reads_secrets());
+        let accounts = account::read_all(&mut root, app_secrets);
         let config = Self {
             queue: queue::read(root.section("queue")),
             receiver: receiver::read(root.section("receiver")),
             worker: worker::read(root.section("worker")),
             delivery: delivery::read(root.section("delivery")),
             media: delivery::read_media(root.section("media")),
+            callback,
             admin: admin::read(root.section("admin")),
             routes: route::read_all(&mut root, &accounts),
             accounts,
@@ -162,7 +171,7 @@ impl Role {
         self != Self::RouteTest
     }
 
-    /// Whether AppSecrets are read at all.
+    /// Whether AppSecrets are read in any case. A receiver reads them if it takes answers by call back in.
     pub fn needs_app_secret(self) -> bool {
         self != Self::Receiver && self.reads_secrets()
     }

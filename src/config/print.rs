@@ -16,7 +16,8 @@ use super::{AccountConfig, Condition, Config, Durability, RouteConfig};
 pub(super) const MASK: &str = "***";
 
 pub(super) fn effective(config: &Config) -> String {
-    let Config { queue, receiver, worker, delivery, media, admin, accounts, routes, origins: _ } = config;
+    let Config { queue, receiver, worker, delivery, media, callback, admin, accounts, routes, origins: _ } =
+        config;
     let mut page = Page { config, text: String::new(), section: String::new() };
     page.section("queue");
     page.key("url", queue.url.to_string());
@@ -73,6 +74,12 @@ pub(super) fn effective(config: &Config) -> String {
     page.key("timeout", print_duration(media.timeout));
     page.key("at_once", i64::try_from(media.at_once).unwrap_or(i64::MAX));
     page.url("proxy", media.proxy.as_ref().map(|proxy| &proxy.0));
+    page.section("callback");
+    match callback.listen {
+        Some(address) => page.key("listen", address.to_string()),
+        None => page.key("listen", false),
+    }
+    page.url("base_url", callback.base_url.as_ref());
     page.section("admin");
     page.key("listen", admin.listen.to_string());
     page.secret("token", admin.token.is_some());

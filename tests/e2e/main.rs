@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod answers;
 mod backends;
 mod bad_input;
 mod chaos;
@@ -31,3 +32,4 @@ mod takeover;
 mod ten_thousand;
 mod thousand;
 mod tls;
+mod webhooks;

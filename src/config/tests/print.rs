@@ -9,6 +9,8 @@ fn the_effective_values_are_printed_with_their_origin_and_without_secrets() {
     let text = r#"
 [queue]
 url = "redis://user:hunter2@127.0.0.1:6379/0"
+[callback]
+base_url = "https://bot.example.com/huixin/"
 [admin]
 token = "hunter2"
 [account.main]
@@ -86,6 +88,10 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     timeout = "20s"  # default
     at_once = 8  # default
 
+    [callback]
+    listen = "127.0.0.1:9700"  # default
+    base_url = "https://bot.example.com/huixin"
+
     [admin]
     listen = "127.0.0.1:9600"  # default
     token = "***"
@@ -138,7 +144,7 @@ fn what_is_printed_can_be_loaded_again() {
     ];
     let route = |condition| format!("[[route]]\nmatch = {{ {condition} }}\nreply = '{{{{ x }}}}'\n");
     let routes: String = conditions.into_iter().map(route).collect();
-    let text = format!("[receiver]\nmax_body = '1100B'\n{routes}{MINIMAL}");
+    let text = format!("[receiver]\nmax_body = '1100B'\n[callback]\nlisten = false\n{routes}{MINIMAL}");
     let once = load(&source(&text)).print_effective();
     let twice = load(&source(&once)).print_effective();
     let values = |text: &str| {

@@ -57,3 +57,9 @@ async fn the_model_answers_in_a_conversation() {
     let log = example.log();
     assert!(!log.contains("sk-example") && !log.contains("小明"), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_python_service_answers_by_call_back() {
+    let example = Example::start("python-http", &[]).await;
+    example.plays_its_transcripts().await;
+}

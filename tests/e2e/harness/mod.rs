@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) use backend::{Asked, Backend};
+pub(crate) use backend::{Asked, Backend, Said};
 pub(crate) use group::Group;
 pub(crate) use history::{History, Name, Step, now_us};
 use huixin_queue::redis::{RedisQueue, RedisSettings};

@@ -7,4 +7,5 @@ mod reply;
 
 pub use chat::{ChatHandler, ChatHandlerError, ChatSettings};
 pub use http::{HttpHandler, HttpHandlerError};
+pub use http_answer::{BODY_MAX_BYTES as ANSWER_MAX_BYTES, read_answer};
 pub use reply::{ReplyHandler, ReplyHandlerError};

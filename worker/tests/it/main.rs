@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
 
+mod call_backs;
 mod chat;
 mod company;
 mod concurrency;
