@@ -58,8 +58,8 @@ impl HttpHandler {
             Some(secret) => Some(Webhook::new(secret.expose()).map_err(|_| HttpHandlerError::Secret)?),
             None => None,
         };
-        let transport = Transport::new(&url, client);
-        Ok(Self { host: url.host_str().map(str::to_owned), timeout, signer, transport })
+        let host = url.host_str().map(str::to_owned);
+        Ok(Self { host, timeout, signer, transport: Transport::new(url, client) })
     }
 
     fn headers(&self, id: &str, body: &str) -> Result<HeaderMap, &'static str> {

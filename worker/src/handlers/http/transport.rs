@@ -46,8 +46,8 @@ pub(super) enum TransportError {
 }
 
 impl Transport {
-    pub(super) fn new(url: &Url, client: reqwest::Client) -> Self {
-        Self(Plain::to(url).map_or_else(|| Way::Tls(client, url.clone()), Way::Plain))
+    pub(super) fn new(url: Url, client: reqwest::Client) -> Self {
+        Self(Plain::to(&url).map_or_else(|| Way::Tls(client, url), Way::Plain))
     }
 
     /// Posts a body and waits for the whole answer.
