@@ -16,7 +16,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use huixin_queue::{Accepted, NewMessage, Queue, QueueError};
+use bytes::Bytes;
+use huixin_queue::{Accepted, Class, HeldEffect, Lane, MessageId, NewMessage, Queue, QueueError};
 
 use super::arrivals::Arrivals;
 use super::spooling::{SPOOL_BUDGET, Spooling};
@@ -44,22 +45,39 @@ pub(super) enum Stored {
     Spooled,
 }
 
+/// A push that is understood as far as it can be, before it is its turn: it has no time of arrival yet.
+pub(super) struct Arriving {
+    pub(super) id: MessageId,
+    pub(super) lane: Lane,
+    pub(super) class: Class,
+    pub(super) payload: Bytes,
+    pub(super) held: HeldEffect,
+    pub(super) dead_reason: Option<String>,
+}
+
+impl Arriving {
+    fn stamped(self, arrivals: &Arrivals) -> NewMessage {
+        let Self { id, lane, class, payload, held, dead_reason } = self;
+        let arrived_us = arrivals.stamp();
+        NewMessage { id, lane, class, payload, arrived_us, not_after: None, held, late: false, dead_reason }
+    }
+}
+
 impl Intake {
     pub(super) fn new(queue: Arc<dyn Queue>, budget: Duration, spooling: Option<Arc<Spooling>>) -> Self {
         Self { queue, budget, spooling, arrivals: Arrivals::default() }
     }
 
-    /// Stamps the message and stores it. The text says why that can't be done: then the push must not be acknowledged.
-    pub(super) async fn store(&self, message: NewMessage) -> Result<Stored, String> {
+    /// Stamps the push and stores it. The text says why that can't be done: then the push must not be acknowledged.
+    pub(super) async fn store(&self, push: Arriving) -> Result<Stored, String> {
         let Some(spooling) = &self.spooling else {
-            let message = self.stamped(message);
-            return self.queue(message).await.map_err(|trouble| trouble.reason);
+            return self.queue(push.stamped(&self.arrivals)).await.map_err(|trouble| trouble.reason);
         };
-        let turn = spooling.lanes.turn(spooling.lanes.key(&message.lane));
+        let turn = spooling.lanes.turn(spooling.lanes.key(&push.lane));
         let turn = tokio::time::timeout(self.budget + SPOOL_BUDGET, turn)
             .await
             .map_err(|_| "earlier pushes of the same user are not stored yet".to_owned())?;
-        let message = self.stamped(message);
+        let message = push.stamped(&self.arrivals);
         if !spooling.breaker.is_open() && !turn.is_behind_spool() {
             match self.queue(message.clone()).await {
                 Ok(stored) => {
@@ -71,10 +89,6 @@ impl Intake {
             }
         }
         spooling.clone().store(turn, message).await
-    }
-
-    fn stamped(&self, message: NewMessage) -> NewMessage {
-        NewMessage { arrived_us: self.arrivals.stamp(), ..message }
     }
 
     /// Straight to the queue, within the budget.

@@ -14,11 +14,11 @@ use axum::extract::{ConnectInfo, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
-use huixin_queue::{Class, HeldEffect, Lane, MessageId, NewMessage};
+use huixin_queue::{Class, HeldEffect, Lane, MessageId};
 use huixin_wechat::{DedupKey, Inner, Message, PushQuery, Refusal, Trigger, admit, body};
 use huixin_worker::{Payload, note};
 
-use super::intake::Stored;
+use super::intake::{Arriving, Stored};
 use super::metrics::{self, Result as Pushed};
 use super::{Door, Receiver};
 
@@ -109,8 +109,8 @@ async fn receive(receiver: &Door, name: &str, query: &str, headers: &HeaderMap, 
             return refused(told(&refusal));
         }
     };
-    let (message, understood) = stored(name, &account.class, inner, body);
-    let result = match (receiver.intake.store(message).await, understood) {
+    let (push, understood) = stored(name, &account.class, inner, body);
+    let result = match (receiver.intake.store(push).await, understood) {
         (Ok(_), Pushed::Platform) => Pushed::Platform,
         (Ok(Stored::Queued), understood) => understood,
         (Ok(Stored::Known), _) => Pushed::Duplicate,
@@ -161,8 +161,8 @@ async fn read(receiver: &Receiver, headers: &HeaderMap, body: Body) -> Result<By
     }
 }
 
-/// The message to store, which the intake stamps, and what becomes of the push once it is stored.
-fn stored(account: &str, class: &Class, inner: Inner, body: Bytes) -> (NewMessage, Pushed) {
+/// What is to be stored, and what becomes of the push once it is stored.
+fn stored(account: &str, class: &Class, inner: Inner, body: Bytes) -> (Arriving, Pushed) {
     let (body, sealed) = match inner {
         Inner::Plain => (body, false),
         Inner::Opened { body, key } => {
@@ -191,18 +191,15 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes) -> (NewMessag
     match understood {
         Ok(message) => {
             let trigger = message.trigger();
-            let new = NewMessage {
+            let push = Arriving {
                 id: id_of(&message.dedup_key(account, &body)),
                 lane: lane_of(account, &message.from),
                 class: class.clone(),
                 payload: payload(trigger, body),
-                arrived_us: 0,
-                not_after: None,
                 held: held_effect(trigger, message.created_at),
-                late: false,
                 dead_reason: None,
             };
-            (new, if message.tree.get("InfoType").is_some() { Pushed::Platform } else { Pushed::Accepted })
+            (push, if message.tree.get("InfoType").is_some() { Pushed::Platform } else { Pushed::Accepted })
         }
         Err(reason) => {
             tracing::warn!(
@@ -211,18 +208,15 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes) -> (NewMessag
                 body_bytes = body.len(),
                 "a signed push can't be understood: it is kept as a dead letter"
             );
-            let new = NewMessage {
+            let push = Arriving {
                 id: id_of(&DedupKey::of_unreadable(account, &body)),
                 lane: lane_of(account, ""),
                 class: class.clone(),
                 payload: payload(Trigger::Silent, body.slice(..body.len().min(UNREADABLE_MAX_BYTES))),
-                arrived_us: 0,
-                not_after: None,
                 held: HeldEffect::Leave,
-                late: false,
                 dead_reason: Some(reason),
             };
-            (new, Pushed::Unreadable)
+            (push, Pushed::Unreadable)
         }
     }
 }

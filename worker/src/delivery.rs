@@ -1,34 +1,33 @@
-//! Sends the parts of an answer, one after the other, and decides on each failure.
+//! Sends the parts of an answer, one after the other.
 //!
 //! The intent to send a part is recorded before it, with all the replies before the first: see the order of effects in
 //! [`crate::job`]. What the record tells of the lane ([`Standing`](huixin_queue::Standing)) is the newest there is: how many
 //! sends its user's last action has left, and whether he has written again or gone. So a part that WeChat would refuse is
-//! held back without asking it. What WeChat refuses all the same is decided by the protocol's policy table
-//! ([`crate::settle`]).
+//! held back without asking it.
+//!
+//! Here is the way of an answer's parts; when one may go out is in `turn`, and what becomes of one that could not be sent in
+//! `failure`.
 //!
 //! A send that certainly failed takes its intent back. One of which nobody knows keeps it, and the route says what becomes
 //! of it ([`Unsure`]).
 
-use std::time::{Duration, Instant, SystemTime};
+mod failure;
+mod turn;
 
-use huixin_queue::{Hold, Progress};
-use huixin_wechat::{ApiError, CodeClass, Message, rule};
-use tokio::sync::SemaphorePermit;
+use std::time::{Instant, SystemTime};
 
-use crate::account::Cause;
+use huixin_queue::Progress;
+use huixin_wechat::{CodeClass, Message};
+
+use self::failure::NOT_KNOWN;
+pub(crate) use self::failure::chain;
 use crate::answer::Answer;
-use crate::company::NOTICE;
 use crate::job::{End, Job, Step, Stop};
 use crate::media::{MediaError, Ready};
 use crate::metrics;
 use crate::payload::Payload;
-use crate::rights::{Closed, OVER};
-use crate::route::{self, Route, Unsure};
-use crate::settle::{self, SendVerdict, Trial, Verdict};
-use crate::worker::{Account, SendRate};
-
-/// How long an answer to a push that opens no right to send is tried.
-const NO_WINDOW: Duration = Duration::from_secs(600);
+use crate::route::{Route, Unsure};
+use crate::worker::Account;
 
 /// What is sent with, and about what.
 pub(crate) struct Delivery<'a> {
@@ -219,235 +218,6 @@ impl Job {
         }
     }
 
-    /// Decides on a failed send; `None` if the part counts as sent.
-    async fn send_failed(&self, sending: &mut Sending<'_>, error: &ApiError) -> Step<Option<Sent>> {
-        let trial = self.trial(sending);
-        let verdict = settle::after_send(error, &trial, SystemTime::now());
-        // Refused for its own sake: the account can send.
-        if matches!(verdict, SendVerdict::Sent | SendVerdict::Hold | SendVerdict::Message(Verdict::Die))
-            && error.code().is_some()
-        {
-            self.shared.pauses.passed(&sending.delivery.payload.account).await;
-        }
-        self.act_on(sending, verdict, error.code(), &chain(error)).await
-    }
-
-    /// Decides on media that could not be had or brought to WeChat. Nothing was sent, and an upload may be made again.
-    async fn media_failed(&self, sending: &mut Sending<'_>, error: &MediaError) -> Step<Option<Sent>> {
-        let (trial, now) = (self.trial(sending), SystemTime::now());
-        let verdict = match error.api_error() {
-            Some(ApiError::Unsure(_)) => settle::again(&trial, now),
-            Some(refused) => settle::after_send(refused, &trial, now),
-            None if error.class() == CodeClass::Retry => settle::again(&trial, now),
-            None => SendVerdict::Message(Verdict::Die),
-        };
-        let code = error.api_error().and_then(ApiError::code);
-        self.act_on(sending, verdict, code, &chain(error)).await
-    }
-
-    fn trial(&self, sending: &Sending<'_>) -> Trial {
-        Trial {
-            failures: self.leased.failures.saturating_sub(sending.answer.failures),
-            snoozes: self.leased.snoozes,
-            attempts: sending.delivery.route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts),
-            until: self.until(sending),
-        }
-    }
-
-    /// Until when this answer is tried. A push that opens no right to send may still be answered under an earlier one; but
-    /// not for ever.
-    fn until(&self, sending: &Sending<'_>) -> Option<SystemTime> {
-        let Delivery { message, payload, .. } = *sending.delivery;
-        self.opening(message, payload).until.or_else(|| self.accepted_at().checked_add(NO_WINDOW))
-    }
-
-    async fn act_on(
-        &self,
-        sending: &mut Sending<'_>,
-        verdict: SendVerdict,
-        code: Option<i64>,
-        error: &str,
-    ) -> Step<Option<Sent>> {
-        let reason = format!("part {} of {}: {error}", sending.index + 1, sending.answer.parts.len());
-        if !matches!(verdict, SendVerdict::Sent | SendVerdict::Unsure) {
-            self.take_back(sending).await?;
-        }
-        let (verdict, reachable) = match verdict {
-            SendVerdict::Sent => return Ok(None),
-            SendVerdict::Account(cause) => {
-                let lasts = self.pause_account(sending.delivery, cause, code, error).await;
-                return self.wait_out(sending, lasts, &reason).await.map(Some);
-            }
-            SendVerdict::Unsure => {
-                tracing::warn!(reason, "a send has no answer");
-                let again = settle::again(&self.trial(sending), SystemTime::now());
-                // One that is made again soon is counted then.
-                let soon = matches!(again, SendVerdict::Message(Verdict::Retry { .. }));
-                let policy = sending.delivery.unsure();
-                if policy != Unsure::Resend || !soon {
-                    self.tell_unsure(sending);
-                }
-                match policy {
-                    Unsure::Drop => return Ok(None),
-                    Unsure::Hold => return self.put_aside(sending, NOT_KNOWN).await.map(Some),
-                    // The answer may be there, and an apology behind it would be odd.
-                    Unsure::Resend => (again, false),
-                }
-            }
-            verdict => {
-                tracing::warn!(code, reason, "the send failed");
-                (verdict, true)
-            }
-        };
-        let end = match verdict {
-            SendVerdict::Message(Verdict::Retry { after }) => {
-                self.retry(after, &reason).await.map(Sent::Later)
-            }
-            SendVerdict::Message(Verdict::Snooze { after }) => {
-                self.snooze(after, &reason).await.map(Sent::Later)
-            }
-            SendVerdict::Hold => self.put_aside(sending, &reason).await,
-            // What could be mended was, and didn't help.
-            _ => Ok(Sent::Dies { reason: sending.in_words(&reason), reachable }),
-        };
-        end.map(Some)
-    }
-
-    /// Waits until the account may send, by its pauses and its rate. Something: not in the time that one waits here.
-    async fn wait_for_turn(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
-        let Delivery { account, payload, .. } = *sending.delivery;
-        if let Some(wait) = self.settle(|| self.shared.pauses.admit(&payload.account)).await? {
-            return self.wait_out(sending, wait, "the account is paused").await.map(Some);
-        }
-        let Some(rate) = account.send_rate else { return Ok(None) };
-        let granted = async {
-            let _turn = account.turn.lock().await;
-            loop {
-                match self.ask_rate(&payload.account, rate).await? {
-                    Duration::ZERO => return Ok(None),
-                    wait => tokio::time::sleep(wait).await,
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            () = self.held.lost().cancelled() => Err(Stop::Lost),
-            () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
-            granted = granted => granted,
-        }
-    }
-
-    /// Asks for one send of an account's rate: nothing, or how long until there may be one.
-    pub(crate) async fn ask_rate(&self, account: &str, rate: SendRate) -> Step<Duration> {
-        let name = format!("sends/{account}");
-        self.settle(|| self.queue().limit(&name, rate.sends, rate.per)).await
-    }
-
-    /// Pauses the account for all workers, and says for how long.
-    pub(crate) async fn pause_account(
-        &self,
-        delivery: &Delivery<'_>,
-        cause: Cause,
-        code: Option<i64>,
-        error: &str,
-    ) -> Duration {
-        let remedy = code.and_then(rule).map_or("", |rule| rule.remedy);
-        let told = (code.unwrap_or_default(), error, remedy);
-        self.shared.pauses.pause(&delivery.payload.account, cause, told).await
-    }
-
-    fn tell_unsure(&self, sending: &Sending<'_>) {
-        let (part, policy) = (sending.index + 1, sending.delivery.unsure().as_str());
-        metrics::unsure(&sending.delivery.payload.account, policy);
-        tracing::warn!(part, policy, "it is not known whether this part was sent");
-    }
-
-    /// A line to WeChat, held until the send has ended.
-    pub(crate) async fn line<'a>(&self, account: &'a Account) -> Step<SemaphorePermit<'a>> {
-        tokio::select! {
-            biased;
-            () = self.held.lost().cancelled() => Err(Stop::Lost),
-            () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
-            line = account.lines.acquire() => Ok(line.expect("the lines are never closed")),
-        }
-    }
-
-    /// Puts the message off until an account can send again; if that is too late for its window, until the user's next.
-    async fn wait_out(&self, sending: &mut Sending<'_>, wait: Duration, reason: &str) -> Step<Sent> {
-        match settle::snooze_until(wait, self.until(sending), SystemTime::now()) {
-            Verdict::Snooze { after } => {
-                // The handler must not run again only because the account waits, nor a part be sent again.
-                self.take_back(sending).await?;
-                self.snooze(after, reason).await.map(Sent::Later)
-            }
-            _ => self.put_aside(sending, reason).await,
-        }
-    }
-
-    /// Why the next part may not go out, after so many sends of the lane.
-    async fn closed(&self, sending: &Sending<'_>, sent: u32) -> Step<Option<Closed>> {
-        let Delivery { message, payload, .. } = *sending.delivery;
-        match self.opening(message, payload).gate(sent, SystemTime::now()) {
-            Ok(()) => Ok(None),
-            // What stands behind it in its lane came while it waited, and may have opened a right that nothing told of
-            // yet. Held, it would miss that: WeChat is asked instead.
-            Err(Closed::ForNow(OVER)) if self.standing().note.is_none() && self.has_followers().await? => {
-                Ok(None)
-            }
-            Err(closed) => Ok(Some(closed)),
-        }
-    }
-
-    /// Whether other messages of its user wait behind it.
-    async fn has_followers(&self) -> Step<bool> {
-        let lease = &self.leased.lease;
-        let lane = self.settle(|| self.queue().lane(&lease.lane)).await?;
-        Ok(lane.is_some_and(|lane| lane.waiting.iter().any(|id| *id != lease.id)))
-    }
-
-    async fn stop_short(&self, sending: &mut Sending<'_>, closed: Closed) -> Step<Sent> {
-        match closed {
-            Closed::ForNow(reason) => self.put_aside(sending, reason).await,
-            Closed::ForGood(reason) => Ok(Sent::Dies { reason: sending.in_words(reason), reachable: false }),
-        }
-    }
-
-    /// Holds the parts that aren't sent until the user does something.
-    async fn put_aside(&self, sending: &mut Sending<'_>, reason: &str) -> Step<Sent> {
-        let Delivery { payload, route, .. } = *sending.delivery;
-        let reason = sending.in_words(reason);
-        let hold_for = Route::holds_for(route, payload.trigger);
-        // What the user is told of a failure is worth nothing later.
-        if hold_for.is_zero() || sending.answer.dies_of.is_some() {
-            return Ok(Sent::Dies { reason, reachable: false });
-        }
-        let replies = (!sending.stored).then(|| sending.answer.encode());
-        self.record(Progress { replies, sent: sending.index, sending: self.noticed() }).await?;
-        sending.stored = true;
-        tracing::info!(reason, "what is not sent is held until the user writes again");
-        let reason = format!("{reason}; it was held, and the user did not write again in time");
-        let trigger = self.standing().trigger;
-        let held = self.settle(|| self.queue().hold(&self.leased.lease, trigger, hold_for, &reason)).await?;
-        Ok(Sent::Later(match held {
-            Hold::Held => End::Held,
-            Hold::Waiting => End::Waiting,
-        }))
-    }
-
-    /// The announced send was not made. Replies that are not recorded yet are now.
-    async fn take_back(&self, sending: &mut Sending<'_>) -> Step<()> {
-        let announced = if sending.unsure { Some(sending.index) } else { self.noticed() };
-        let replies = (!sending.stored).then(|| sending.answer.encode());
-        self.record(Progress { replies, sent: sending.index, sending: announced }).await?;
-        sending.stored = true;
-        Ok(())
-    }
-
-    /// A notice that was sent before any part: it isn't taken back with one that wasn't announced yet.
-    fn noticed(&self) -> Option<u32> {
-        self.announced().filter(|announced| *announced == NOTICE)
-    }
-
     /// The part that is next, with its media uploaded.
     async fn ready(&self, sending: &Sending<'_>) -> Step<Result<Ready, MediaError>> {
         let Delivery { account, payload, .. } = *sending.delivery;
@@ -459,33 +229,4 @@ impl Job {
             ready = self.shared.media.ready(self.queue(), &payload.account, &account.client, part) => Ok(ready),
         }
     }
-}
-
-const NOT_KNOWN: &str = "it is not known whether it was sent";
-
-impl Sending<'_> {
-    /// The reason for people, with which part it is about; if the message dies of another, that first.
-    fn in_words(&self, reason: &str) -> String {
-        let parts = self.answer.parts.len();
-        let reason = match reason.starts_with("part ") || parts == 1 {
-            true => reason.to_owned(),
-            false => format!("part {} of {parts}: {reason}", self.index + 1),
-        };
-        match &self.answer.dies_of {
-            Some(first) => format!("{first}; the failure reply could not be sent: {reason}"),
-            None => reason,
-        }
-    }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -7,6 +7,10 @@
 //! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and no URL gets
 //! into an error: it may hold a key of its owner's.
 
+mod idle;
+mod plain;
+mod transport;
+
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -18,15 +22,16 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
+use self::transport::{Answer, Transport, TransportError};
 use super::http_answer::{BODY_MAX_BYTES, outcome_of};
 use crate::handler::{Context, Handler, Outcome};
 
 /// Asks a service over HTTP.
 pub struct HttpHandler {
-    url: Url,
+    host: Option<String>,
     timeout: Duration,
     signer: Option<Webhook>,
-    client: reqwest::Client,
+    transport: Transport,
 }
 
 /// A handler that can't be made.
@@ -53,7 +58,8 @@ impl HttpHandler {
             Some(secret) => Some(Webhook::new(secret.expose()).map_err(|_| HttpHandlerError::Secret)?),
             None => None,
         };
-        Ok(Self { url, timeout, signer, client })
+        let host = url.host_str().map(str::to_owned);
+        Ok(Self { host, timeout, signer, transport: Transport::new(url, client) })
     }
 
     fn headers(&self, id: &str, body: &str) -> Result<HeaderMap, &'static str> {
@@ -73,46 +79,25 @@ impl HttpHandler {
         Ok(headers)
     }
 
-    async fn ask(
-        &self,
-        headers: HeaderMap,
-        body: String,
-    ) -> Result<(reqwest::StatusCode, HeaderMap, Vec<u8>), Failure> {
-        let request = self.client.post(self.url.clone()).headers(headers).timeout(self.timeout).body(body);
-        let mut response = request.send().await.map_err(|error| self.failure(error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.failure(error))? {
-            if body.len() + chunk.len() > BODY_MAX_BYTES {
-                return Err(Failure {
-                    final_: true,
-                    reason: format!("the service answered more than {BODY_MAX_BYTES} bytes"),
-                });
+    fn failed(&self, error: &TransportError) -> Outcome {
+        let again = |reason| Outcome::Retry { after: None, reason };
+        match error {
+            TransportError::TooLong => {
+                Outcome::Fail { reason: format!("the service answered more than {BODY_MAX_BYTES} bytes") }
             }
-            body.extend_from_slice(&chunk);
+            TransportError::TimedOut => {
+                again(format!("the service did not answer within {:?}", self.timeout))
+            }
+            TransportError::Broken(error) => {
+                // The outermost error only says that the request failed; the innermost says why.
+                let mut cause: &dyn std::error::Error = &**error;
+                while let Some(inner) = cause.source() {
+                    cause = inner;
+                }
+                again(format!("the service could not be asked: {cause}"))
+            }
         }
-        Ok((status, headers, body))
     }
-
-    fn failure(&self, error: reqwest::Error) -> Failure {
-        let error = error.without_url();
-        let reason = if error.is_timeout() && !error.is_connect() {
-            format!("the service did not answer within {:?}", self.timeout)
-        } else {
-            // The outermost error only says "error sending request"; the innermost says why.
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(inner) = cause.source() {
-                cause = inner;
-            }
-            format!("the service could not be asked: {cause}")
-        };
-        Failure { final_: false, reason }
-    }
-}
-
-struct Failure {
-    final_: bool,
-    reason: String,
 }
 
 #[async_trait]
@@ -123,10 +108,9 @@ impl Handler for HttpHandler {
             Ok(headers) => headers,
             Err(reason) => return Outcome::Fail { reason: reason.to_owned() },
         };
-        match self.ask(headers, body).await {
-            Ok((status, headers, body)) => outcome_of(status, &headers, &body),
-            Err(Failure { final_: true, reason }) => Outcome::Fail { reason },
-            Err(Failure { final_: false, reason }) => Outcome::Retry { after: None, reason },
+        match self.transport.post(headers, body, self.timeout).await {
+            Ok(Answer { status, headers, body }) => outcome_of(status, &headers, &body),
+            Err(error) => self.failed(&error),
         }
     }
 }
@@ -135,7 +119,7 @@ impl std::fmt::Debug for HttpHandler {
     /// Without the URL, which may hold a key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpHandler")
-            .field("host", &self.url.host_str())
+            .field("host", &self.host)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

@@ -44,12 +44,12 @@ async fn one_refusal_that_concerns_the_account_keeps_all_workers_from_sending(en
     let pause = pause_of(&stage).await.expect("it is shared");
     assert_eq!((pause.code, pause.strikes), (45009, 1));
     assert!(pause.remedy.contains("quota") && pause.remaining() > Duration::from_secs(60), "{pause:?}");
-    stage.logs("the account is paused").await;
-    // The other worker looks every second.
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let paused = || stage.log().iter().filter(|line| line.contains("the account is paused")).count();
+    eventually("the other worker has seen it too", async || (paused() == 2).then_some(())).await;
     stage.say(&ben, "hello").await;
     let counts = stage.queue.counts().await.unwrap();
     assert_eq!(counts.open_total(), 2);
+    // Long enough for a worker that is idle to take it, if it were to.
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!((stage.refusals(&anna), stage.refusals(&ben), runs.came()), (vec![45009], vec![], 1));
     stage.finish_with(Left { open: 2, ..Left::default() }).await;

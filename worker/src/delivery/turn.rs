@@ -1,0 +1,73 @@
+//! When a part may go out: the account is not paused, its rate has a send left, a line is free, and WeChat takes it.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::SemaphorePermit;
+
+use super::{Delivery, Sending, Sent};
+use crate::job::{Job, Step, Stop};
+use crate::rights::{Closed, OVER};
+use crate::worker::{Account, SendRate};
+
+impl Job {
+    /// Waits until the account may send, by its pauses and its rate. Something: not in the time that one waits here.
+    pub(super) async fn wait_for_turn(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
+        let Delivery { account, payload, .. } = *sending.delivery;
+        if let Some(wait) = self.settle(|| self.shared.pauses.admit(&payload.account)).await? {
+            return self.wait_out(sending, wait, "the account is paused").await.map(Some);
+        }
+        let Some(rate) = account.send_rate else { return Ok(None) };
+        let granted = async {
+            let _turn = account.turn.lock().await;
+            loop {
+                match self.ask_rate(&payload.account, rate).await? {
+                    Duration::ZERO => return Ok(None),
+                    wait => tokio::time::sleep(wait).await,
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.held.lost().cancelled() => Err(Stop::Lost),
+            () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
+            granted = granted => granted,
+        }
+    }
+
+    /// Asks for one send of an account's rate: nothing, or how long until there may be one.
+    pub(crate) async fn ask_rate(&self, account: &str, rate: SendRate) -> Step<Duration> {
+        let name = format!("sends/{account}");
+        self.settle(|| self.queue().limit(&name, rate.sends, rate.per)).await
+    }
+
+    /// A line to WeChat, held until the send has ended.
+    pub(crate) async fn line<'a>(&self, account: &'a Account) -> Step<SemaphorePermit<'a>> {
+        tokio::select! {
+            biased;
+            () = self.held.lost().cancelled() => Err(Stop::Lost),
+            () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
+            line = account.lines.acquire() => Ok(line.expect("the lines are never closed")),
+        }
+    }
+
+    /// Why the next part may not go out, after so many sends of the lane.
+    pub(super) async fn closed(&self, sending: &Sending<'_>, sent: u32) -> Step<Option<Closed>> {
+        let Delivery { message, payload, .. } = *sending.delivery;
+        match self.opening(message, payload).gate(sent, SystemTime::now()) {
+            Ok(()) => Ok(None),
+            // What stands behind it in its lane came while it waited, and may have opened a right that nothing told of
+            // yet. Held, it would miss that: WeChat is asked instead.
+            Err(Closed::ForNow(OVER)) if self.standing().note.is_none() && self.has_followers().await? => {
+                Ok(None)
+            }
+            Err(closed) => Ok(Some(closed)),
+        }
+    }
+
+    /// Whether other messages of its user wait behind it.
+    async fn has_followers(&self) -> Step<bool> {
+        let lease = &self.leased.lease;
+        let lane = self.settle(|| self.queue().lane(&lease.lane)).await?;
+        Ok(lane.is_some_and(|lane| lane.waiting.iter().any(|id| *id != lease.id)))
+    }
+}

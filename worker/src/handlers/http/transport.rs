@@ -1,0 +1,110 @@
+//! How a request gets to the service and its answer back, within the route's timeout.
+//!
+//! Over TLS it is reqwest's business, which speaks HTTP/2 where the service does: then all requests share a connection.
+//! Without TLS there is a connection for each request that waits, and asking by reqwest cost 31 KiB of memory for as long as
+//! the service thinks. So these are our own ([`plain`](super::plain)), and it costs 6, the message as read included. A URL
+//! with a password in it stays with reqwest too.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use url::Url;
+
+use super::plain::Plain;
+use crate::handlers::http_answer::BODY_MAX_BYTES;
+
+/// The way to one service.
+pub(super) struct Transport(Way);
+
+enum Way {
+    Plain(Plain),
+    Tls(reqwest::Client, Url),
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// Why nothing did.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TransportError {
+    /// Not in time.
+    #[error("there was no answer in time")]
+    TimedOut,
+    /// It has more than [`BODY_MAX_BYTES`].
+    #[error("the answer is too long")]
+    TooLong,
+    /// The service could not be asked, or its answer not read. Without the URL, which may hold a key.
+    #[error(transparent)]
+    Broken(Box<dyn Error + Send + Sync>),
+}
+
+impl Transport {
+    pub(super) fn new(url: Url, client: reqwest::Client) -> Self {
+        Self(Plain::to(&url).map_or_else(|| Way::Tls(client, url), Way::Plain))
+    }
+
+    /// Posts a body and waits for the whole answer.
+    ///
+    /// # Errors
+    /// When none comes within `timeout`, or none that can be used.
+    ///
+    /// # Cancellation
+    /// Dropping the future closes the connection, or its part of it.
+    pub(super) async fn post(
+        &self,
+        headers: HeaderMap,
+        body: String,
+        timeout: Duration,
+    ) -> Result<Answer, TransportError> {
+        match &self.0 {
+            Way::Plain(plain) => match tokio::time::timeout(timeout, plain.post(headers, body)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(TransportError::TimedOut),
+            },
+            // Boxed: its future has ten times the size of the other.
+            Way::Tls(client, url) => Box::pin(over_tls(client, url, headers, body, timeout)).await,
+        }
+    }
+}
+
+async fn over_tls(
+    client: &reqwest::Client,
+    url: &Url,
+    headers: HeaderMap,
+    body: String,
+    timeout: Duration,
+) -> Result<Answer, TransportError> {
+    let mut response = client.post(url.clone()).headers(headers).timeout(timeout).body(body).send().await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > BODY_MAX_BYTES {
+            return Err(TransportError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, headers, body })
+}
+
+impl TransportError {
+    pub(super) fn broken(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl From<reqwest::Error> for TransportError {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_timeout() && !error.is_connect() {
+            Self::TimedOut
+        } else {
+            Self::broken(error.without_url())
+        }
+    }
+}
