@@ -10,7 +10,7 @@ use url::Url;
 use super::node::{Node, Value};
 use super::problem::{Mistake, nearest};
 use super::section::Section;
-use super::{Role, secrets, value};
+use super::{secrets, value};
 
 /// One official account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, AccountConfig
             Err(mistake) => section.mistake(name, Some(&node.origin), mistake),
         }
     }
-    if tables.is_empty() && reader.role.needs_file() && (absent || section.origin.is_some()) {
+    if tables.is_empty() && reader.role.needs_account() && (absent || section.origin.is_some()) {
         let mistake = Mistake::new("is missing: no official account is configured");
         section.mistake("", None, mistake.hint("begin one with `[account.main]`"));
     }
@@ -115,7 +115,7 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
     }
     let accept_plain = section.parsed("accept_plain", value::boolean).unwrap_or(false);
 
-    if role != Role::Dev {
+    if role.needs_credentials() {
         note_missing(&section, name, names, &variables, &missing);
     }
     section.finish();

@@ -84,6 +84,8 @@ pub enum Role {
     Sandbox,
     /// The check of everything.
     Check,
+    /// The question which route takes a message. Reads no secret, and needs no account.
+    RouteTest,
 }
 
 /// Says what is wrong with a template of a route, or that nothing is.
@@ -150,8 +152,23 @@ impl Role {
         !matches!(self, Self::Dev | Self::Sandbox)
     }
 
+    /// Whether there must be an account.
+    pub fn needs_account(self) -> bool {
+        self.needs_file() && self.reads_secrets()
+    }
+
+    /// Whether secrets are read at all. Where they aren't, those of an account are made up and all others absent.
+    pub fn reads_secrets(self) -> bool {
+        self != Self::RouteTest
+    }
+
     /// Whether AppSecrets are read at all.
     pub fn needs_app_secret(self) -> bool {
-        self != Self::Receiver
+        self != Self::Receiver && self.reads_secrets()
+    }
+
+    /// Whether what an account lacks is a mistake.
+    pub fn needs_credentials(self) -> bool {
+        self != Self::Dev && self.reads_secrets()
     }
 }

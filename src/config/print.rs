@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use ipnet::IpNet;
+use regex::Regex;
 use toml::Value;
 use url::Url;
 
@@ -204,10 +205,19 @@ impl Page<'_> {
 }
 
 fn condition_table(condition: &Condition) -> Value {
-    let Condition { account, type_, event, event_key, text } = condition;
-    let text = text.as_ref().map(|pattern| pattern.as_str().to_owned());
-    let given =
-        [("account", account), ("type", type_), ("event", event), ("event_key", event_key), ("text", &text)];
-    let entry = |(key, value): (&str, &Option<String>)| Some((key.to_owned(), Value::from(value.clone()?)));
+    let Condition { account, type_, event, event_key, event_key_prefix, event_key_pattern, text, speech } =
+        condition;
+    let written = |pattern: &Option<Regex>| pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
+    let given = [
+        ("account", account.clone()),
+        ("type", type_.clone()),
+        ("event", event.clone()),
+        ("event_key", event_key.clone()),
+        ("event_key_prefix", event_key_prefix.clone()),
+        ("event_key_pattern", written(event_key_pattern)),
+        ("text", written(text)),
+        ("speech", written(speech)),
+    ];
+    let entry = |(key, value): (&str, Option<String>)| Some((key.to_owned(), Value::from(value?)));
     Value::Table(given.into_iter().filter_map(entry).collect())
 }

@@ -26,6 +26,8 @@ use crate::receiver::{Origins, Receiver, ReceiverAccount, Spooler};
 use crate::report::Failure;
 use crate::safety::{self, Watch};
 
+pub use routes::conditions;
+
 /// How many ports above a taken one are tried.
 const PORTS_TRIED: u16 = 31;
 /// How long a start waits for an answer of the queue before it goes on without.

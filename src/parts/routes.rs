@@ -24,6 +24,11 @@ pub(super) fn all(config: &Config) -> Result<Vec<Route>, Failure> {
     made.collect()
 }
 
+/// What a message must be for each route, in their order.
+pub fn conditions(config: &Config) -> Vec<Condition> {
+    config.routes.iter().map(|route| condition(&route.condition)).collect()
+}
+
 /// What handlers share.
 struct Handlers {
     http: reqwest::Client,
@@ -64,11 +69,15 @@ fn with_keys(route: Route, config: &RouteConfig) -> Route {
 }
 
 fn condition(config: &config::Condition) -> Condition {
-    Condition {
-        account: config.account.clone(),
-        kind: config.type_.clone(),
-        event: config.event.clone(),
-        event_key: config.event_key.clone(),
-        text: config.text.clone(),
-    }
+    let config::Condition {
+        account,
+        type_,
+        event,
+        event_key,
+        event_key_prefix,
+        event_key_pattern,
+        text,
+        speech,
+    } = config.clone();
+    Condition { account, kind: type_, event, event_key, event_key_prefix, event_key_pattern, text, speech }
 }

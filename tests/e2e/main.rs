@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod backends;
 mod bad_input;
 mod chaos;
 mod cli;
@@ -9,7 +10,7 @@ mod conversation;
 mod crash;
 mod delivery;
 mod door;
-mod example;
+mod examples;
 mod fairness;
 mod full_redis;
 mod hostile;
@@ -19,9 +20,11 @@ mod outage;
 mod page;
 mod poison;
 mod readme;
+mod routes;
 mod safety;
 mod samples;
 mod secrets;
+mod slow_route;
 mod spool;
 mod stop;
 mod takeover;

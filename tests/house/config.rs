@@ -9,7 +9,9 @@ const MINIMAL: &str = "[account.main]\napp_id = 'wx1'\napp_secret = 's'\ntoken =
 
 #[test]
 fn the_example_configuration_loads_in_every_role() {
-    for role in [Role::Dev, Role::Run, Role::Receiver, Role::Worker, Role::Sandbox, Role::Check] {
+    for role in
+        [Role::Dev, Role::Run, Role::Receiver, Role::Worker, Role::Sandbox, Role::Check, Role::RouteTest]
+    {
         if let Err(errors) = Config::load(&example(), role, &|_| Ok(())) {
             panic!("{role:?}:\n{errors}");
         }

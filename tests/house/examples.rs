@@ -10,6 +10,21 @@ const EXAMPLE: &str = "examples/workstation-lookup/huixin.toml";
 const CHAT: &str = "examples/llm-chat/huixin.toml";
 
 #[test]
+fn every_example_has_a_command_a_transcript_and_a_test() {
+    let tests = read("tests/e2e/examples/mod.rs");
+    let mut seen = 0;
+    for folder in std::fs::read_dir(root().join("examples")).unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        let readme = read(&format!("examples/{name}/README.md"));
+        assert!(readme.contains(&format!("```sh\nexamples/{name}/run")), "{name} is started by one command");
+        assert!(readme.contains("\n```transcript\n"), "{name} shows what is said");
+        assert!(tests.contains(&format!("\"{name}\"")), "{name} is run by tests/e2e/examples/mod.rs");
+        seen += 1;
+    }
+    assert!(seen >= 3, "there are only {seen} examples");
+}
+
+#[test]
 fn the_workstation_lookup_is_ready_for_the_sandbox() {
     let config = load(EXAMPLE, Role::Run);
     load(EXAMPLE, Role::Sandbox);

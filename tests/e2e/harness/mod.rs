@@ -4,6 +4,7 @@
 //! process logged an error that the test didn't announce.
 
 mod backend;
+mod group;
 mod history;
 mod model;
 mod process;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) use backend::{Asked, Backend};
+pub(crate) use group::Group;
 pub(crate) use history::{History, Name, Step, now_us};
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
