@@ -31,15 +31,6 @@ pub(super) struct Example {
 impl Example {
     /// Starts it, with these variables besides, and waits until it can be talked to.
     pub(super) async fn start(name: &str, variables: &[(&str, &str)]) -> Self {
-        Self::start_changed(name, variables, &[]).await
-    }
-
-    /// The same after changes that its README asks for: each of these texts in its files becomes another.
-    pub(super) async fn start_changed(
-        name: &str,
-        variables: &[(&str, &str)],
-        asked_for: &[(&str, &str)],
-    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
         let readme = std::fs::read_to_string(source.join("README.md")).expect("the example has a README");
@@ -47,7 +38,6 @@ impl Example {
         assert!(readme.contains(&command), "examples/{name}/README.md says how it is started");
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mut changes = vec![("../..".to_owned(), env!("CARGO_MANIFEST_DIR").to_owned())];
-        changes.extend(asked_for.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())));
         changes.extend(PORTS.map(|port| (port.to_owned(), free_port().to_string())));
         copy(&source, folder.path(), &changes);
         let log = folder.path().join("run.log");

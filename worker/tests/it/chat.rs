@@ -1,6 +1,8 @@
 //! A language model behind a route: what it is asked, what is remembered, and what becomes of what endpoints deviate in.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use huixin_sandbox::Push;
@@ -42,17 +44,14 @@ async fn two_users_at_once_have_each_their_own_conversation_in_order(engine: Eng
     for _ in 0..2 {
         stage.start([Route::new("chat", model.chat(|_| {}))]);
     }
-    let said: BTreeMap<&str, Vec<String>> = [("a", &users[0]), ("b", &users[1])]
-        .map(|(name, _)| (name, (1..=6).map(|n| format!("{name}{n}")).collect()))
-        .into();
-    for n in 0..6 {
-        for (user, name) in users.iter().zip(["a", "b"]) {
-            stage.say(user, &said[name][n]).await;
-        }
+    let said = ["a", "b"].map(|name| (1..=6).map(|n| format!("{name}{n}")).collect::<Vec<_>>());
+    for (one, other) in said[0].iter().zip(&said[1]) {
+        stage.say(&users[0], one).await;
+        stage.say(&users[1], other).await;
     }
     stage.rest().await;
-    for (user, name) in users.iter().zip(["a", "b"]) {
-        let questions: Vec<&str> = said[name].iter().map(String::as_str).collect();
+    for (user, said) in users.iter().zip(&said) {
+        let questions: Vec<&str> = said.iter().map(String::as_str).collect();
         for n in 1..=6 {
             let asked = asked_for(&model, questions[n - 1]);
             assert_eq!(asked.len(), 1);
@@ -206,10 +205,10 @@ async fn what_another_handler_remembers_under_the_same_name_is_no_conversation()
 async fn failed_attempts_and_refusals_leave_the_conversation_as_it_was() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let user = stage.user("anna");
-    let tries = std::sync::atomic::AtomicU32::new(0);
+    let tries = AtomicU32::new(0);
     let filtered = r#"{"error":{"code":"data_inspection_failed","message":"x"},"request_id":"r"}"#;
     let model = Backend::start(move |asked| match asked.question().as_str() {
-        "busy" if tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 2 => Answer::status(503),
+        "busy" if tries.fetch_add(1, Ordering::Relaxed) < 2 => Answer::status(503),
         "bad" => Answer::of(400, "application/json", filtered),
         "wrong" => Answer::of(400, "application/json", r#"{"error":{"code":"bad_thing"}}"#),
         question => Answer::said(&format!("on {question}")),
@@ -279,7 +278,7 @@ async fn what_endpoints_deviate_in_is_answered_or_tried_again_but_never_sent() {
     ];
     let mut stage = Stage::on(Engine::Sqlite).await;
     let script = rows.clone();
-    let before = std::sync::Mutex::new(std::collections::BTreeSet::new());
+    let before = Mutex::new(BTreeSet::new());
     let model = Backend::start(move |asked| {
         if !before.lock().unwrap().insert(asked.question()) {
             return Answer::said("fine");

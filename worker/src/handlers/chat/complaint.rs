@@ -96,7 +96,7 @@ impl Complaint {
     /// `{"object": "error", …}`, `{"base_resp": {"status_code", "status_msg"}}`, `{"detail": …}`.
     pub(super) fn read(status: u16, body: &Value) -> Option<Self> {
         let is_there = |value: &&Value| match value {
-            Value::Null => false,
+            Value::Null | Value::Bool(false) => false,
             Value::Object(fields) => !fields.is_empty(),
             Value::String(text) => !text.is_empty(),
             _ => true,
@@ -346,6 +346,7 @@ mod tests {
         for body in [
             json!({"choices": []}),
             json!({"choices": [], "error": null}),
+            json!({"choices": [], "error": false}),
             json!({"choices": [], "error": {}, "code": 0, "message": ""}),
             json!({"choices": [], "base_resp": {"status_code": 0, "status_msg": ""}}),
             json!({}),
