@@ -26,6 +26,10 @@ struct Open {
 }
 
 async fn open(base: &str) -> Open {
+    open_within(base, Limits { body: Duration::from_millis(500), ..Limits::default() }).await
+}
+
+async fn open_within(base: &str, limits: Limits) -> Open {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let window = Duration::from_secs(3600);
@@ -36,7 +40,6 @@ async fn open(base: &str) -> Open {
     let path = call_backs.url("main", &lane, &id).unwrap().path().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let limits = Limits { body: Duration::from_millis(500), ..Limits::default() };
     let answers = Answers { queue: Arc::new(queue), call_backs, limits };
     tokio::spawn(run(Port::Ours(listener), answers, pending()));
     Open { address, path, _folder: folder }
@@ -117,6 +120,32 @@ async fn a_body_that_does_not_end_is_not_waited_for() {
     let mut answer = vec![0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn more_bodies_than_there_is_room_for_wait_and_are_refused_after_a_while() {
+    let limits = Limits { body: Duration::from_secs(30), queue: Duration::from_millis(200) };
+    let open = open_within("https://bot.example.com", limits).await;
+    let head = format!("POST {} HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhell", open.path);
+    let mut slow = Vec::new();
+    for _ in 0..BODIES_MAX {
+        let mut stream = TcpStream::connect(open.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(stream);
+    }
+    let post = || open.request("POST", &open.path).body("\"late\"");
+    // Until all of them have come in, there is room.
+    let refused = loop {
+        let response = post().send().await.unwrap();
+        if response.status() != StatusCode::GONE {
+            break response;
+        }
+    };
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    drop(slow);
+    // The places are free as soon as the connections are gone.
+    while post().send().await.unwrap().status() != StatusCode::GONE {}
 }
 
 #[tokio::test]
