@@ -3,6 +3,8 @@
 mod http;
 mod http_answer;
 mod reply;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 pub use http::{HttpHandler, HttpHandlerError};
 pub use reply::{ReplyHandler, ReplyHandlerError};
