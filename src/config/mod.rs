@@ -10,6 +10,7 @@
 
 mod account;
 mod admin;
+mod database;
 mod delivery;
 mod environment;
 mod node;
@@ -34,11 +35,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use account::AccountConfig;
 pub use admin::AdminConfig;
+pub use database::{DatabaseConfig, DatabaseUrl};
 pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{Durability, QueueConfig, QueueUrl};
 pub use receiver::ReceiverConfig;
-pub use route::{Condition, HandlerConfig, HttpConfig, RouteConfig};
+pub use route::{Condition, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};
 pub use spool::SpoolConfig;
@@ -63,6 +65,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// The official accounts by name. Never empty: `dev` and `sandbox` make up `main` if none is configured.
     pub accounts: BTreeMap<String, AccountConfig>,
+    /// The databases that routes ask, by name.
+    pub databases: BTreeMap<String, DatabaseConfig>,
     /// The routes in order; the first that matches a message handles it.
     pub routes: Vec<RouteConfig>,
     /// Where each given value came from, by path; what isn't here is a default.
@@ -113,6 +117,7 @@ impl Config {
 
     fn read(mut root: Section<'_>) -> Self {
         let accounts = account::read_all(&mut root);
+        let databases = database::read_all(&mut root);
         let config = Self {
             queue: queue::read(root.section("queue")),
             receiver: receiver::read(root.section("receiver")),
@@ -120,7 +125,8 @@ impl Config {
             delivery: delivery::read(root.section("delivery")),
             media: delivery::read_media(root.section("media")),
             admin: admin::read(root.section("admin")),
-            routes: route::read_all(&mut root, &accounts),
+            routes: route::read_all(&mut root, &accounts, &databases),
+            databases,
             accounts,
             origins: BTreeMap::new(),
         };

@@ -2,6 +2,8 @@
 
 mod routes;
 
+pub use routes::{databases, look_up};
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;

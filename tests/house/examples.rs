@@ -25,6 +25,21 @@ fn the_workstation_lookup_is_ready_for_the_sandbox() {
 }
 
 #[test]
+fn the_lookups_without_a_service_differ_in_their_database_only() {
+    let shown = |path| {
+        let config = load(path, Role::Run);
+        let routes: Vec<_> = config.routes.iter().map(|route| format!("{route:?}")).collect();
+        let urls: Vec<_> = config.databases.values().map(|database| format!("{:?}", database.url)).collect();
+        (routes, urls)
+    };
+    let (routes, sqlite) = shown("examples/workstation-lookup/huixin-sqlite.toml");
+    let (same, mariadb) = shown("examples/workstation-lookup/huixin-mariadb.toml");
+    assert_eq!(routes, same);
+    assert_eq!((sqlite.len(), mariadb.len()), (1, 1));
+    assert_ne!(sqlite, mariadb);
+}
+
+#[test]
 fn in_containers_the_same_routes_are_tried() {
     let routes = |path| {
         let config = load(path, Role::Worker);

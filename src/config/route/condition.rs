@@ -1,6 +1,6 @@
 //! `[route.match]`: which messages a route takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
@@ -23,6 +23,13 @@ pub struct Condition {
     pub event_key: Option<String>,
     /// A pattern that is found in the text.
     pub text: Option<Regex>,
+}
+
+impl Condition {
+    /// The names that its patterns give to what they capture.
+    pub(super) fn captures(&self) -> BTreeSet<String> {
+        self.text.iter().flat_map(|text| text.capture_names().flatten().map(str::to_owned)).collect()
+    }
 }
 
 pub(super) fn read(mut section: Section<'_>, accounts: &BTreeMap<String, AccountConfig>) -> Condition {

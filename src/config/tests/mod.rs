@@ -1,5 +1,6 @@
 //! The configuration as a whole. What a single value may be is in `mistakes`, who wins in `precedence`.
 
+mod database;
 mod mistakes;
 mod precedence;
 mod print;

@@ -21,6 +21,8 @@ mod policy;
 mod replies;
 mod resume;
 mod sends;
+#[cfg(feature = "sql")]
+mod sql;
 mod stopping;
 mod supervision;
 mod support;

@@ -1,14 +1,19 @@
 //! What answers a route's messages: exactly one of the handlers, each of which has a file here for its table.
 
 mod http;
+mod sql;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use super::super::database::DatabaseConfig;
 use super::super::problem::Mistake;
 use super::super::reply;
 use super::super::section::Section;
 
 pub use http::HttpConfig;
+pub use sql::SqlConfig;
 
 /// What answers a message.
 #[derive(Clone, Debug)]
@@ -17,14 +22,20 @@ pub enum HandlerConfig {
     Reply(Json),
     /// A service that is called.
     Http(HttpConfig),
+    /// A look-up in a database.
+    Sql(SqlConfig),
 }
 
-const KEYS: [&str; 2] = ["reply", "http"];
-const LATER: [&str; 3] = ["sql", "chat", "command"];
+const KEYS: [&str; 3] = ["reply", "http", "sql"];
+const LATER: [&str; 2] = ["chat", "command"];
 
 impl HandlerConfig {
-    /// Reads the one that a route has.
-    pub(super) fn read(route: &mut Section<'_>) -> Option<Self> {
+    /// Reads the one that a route has, whose patterns have these captures.
+    pub(super) fn read(
+        route: &mut Section<'_>,
+        captures: &BTreeSet<String>,
+        databases: &BTreeMap<String, DatabaseConfig>,
+    ) -> Option<Self> {
         let given = KEYS.into_iter().filter(|key| route.has(key)).count();
         let later = LATER.into_iter().any(|key| route.has(key));
         let wrong = match given {
@@ -41,8 +52,13 @@ impl HandlerConfig {
         let (folder, check_template) = (route.reader.folder, route.reader.check_template);
         let reply = route.parsed("reply", |node| reply::read(node, folder, check_template)).map(Self::Reply);
         let http = if route.has("http") { http::read(route.section("http")).map(Self::Http) } else { None };
+        let sql = if route.has("sql") {
+            sql::read(route.section("sql"), databases, captures).map(Self::Sql)
+        } else {
+            None
+        };
         route.unavailable(&LATER, "");
-        reply.or(http)
+        reply.or(http).or(sql)
     }
 
     /// Whether it may keep a message for long.
@@ -55,6 +71,7 @@ impl HandlerConfig {
         match self {
             Self::Reply(reply) => ("reply", toml::Value::try_from(reply).expect("a reply holds no null")),
             Self::Http(http) => ("http", http.printed()),
+            Self::Sql(sql) => ("sql", sql.printed()),
         }
     }
 }

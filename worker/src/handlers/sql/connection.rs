@@ -107,7 +107,7 @@ impl Connection {
                 // Its thread stops at its next look.
                 (Self::Sqlite { connection, end }, _) => {
                     end.store(true, Ordering::Relaxed);
-                    connection.close_hard().await
+                    connection.close().await
                 }
                 (Self::MySql { connection, id }, Options::MySql(options)) => {
                     drop(connection);

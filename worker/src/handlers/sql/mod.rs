@@ -37,7 +37,7 @@ pub use trouble::Trouble;
 /// How long a look-up may take unless the route says otherwise.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 /// How many rows are read unless the route says otherwise.
-pub const MAX_ROWS_DEFAULT: usize = 50;
+pub const MAX_ROWS_DEFAULT: u32 = 50;
 
 /// Answers with what a statement finds.
 #[derive(Debug)]
