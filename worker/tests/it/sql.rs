@@ -8,6 +8,7 @@ use huixin_wechat::{Message, Secret};
 use huixin_worker::handlers::sql::{Answers, Database, Place, SqlHandler, Statement};
 use huixin_worker::{Context, Handler as _, Outcome};
 use serde_json::{Value, json};
+use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection, Row as _, SqliteConnection};
 
 use crate::support::database::{DatabaseServer, PASSWORD};
@@ -95,7 +96,7 @@ async fn one_row_several_and_none_have_their_own_answers(shop: Shop) {
             "one": "{{ u }} {{ c }} {{ k is none }}"
         }),
     );
-    assert_eq!(ask(&of_the_user, "?18-546").await, text("oUser ?18-546 true"));
+    assert_eq!(ask(&of_the_user, "?18-546").await, text("oUser ?18-546 True"));
 }
 
 async fn no_text_of_a_user_becomes_sql(shop: Shop) {
@@ -338,6 +339,12 @@ async fn what_sqlite_holds_becomes_values_of_templates() {
 #[tokio::test]
 async fn what_mariadb_holds_becomes_values_of_templates() {
     let shop = Shop::open(Driver::MariaDb).await.unwrap();
+    let Place::MySql(url) = &shop.place else { panic!("it is a server") };
+    let kinds = "CREATE TABLE kinds (bits BIT(3), small TINYINT UNSIGNED, year YEAR, size ENUM('large'), at TIMESTAMP);
+        INSERT INTO kinds VALUES (5, 200, 2002, 'large', '2002-06-10 08:30:00')";
+    let options = url.expose().parse::<MySqlConnectOptions>().unwrap().timezone(None);
+    let mut connection = MySqlConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql(kinds).execute(&mut connection).await.unwrap();
     let rows = [
         ("CAST(2 AS SIGNED)", "2"),
         ("CAST(18446744073709551615 AS UNSIGNED)", "18446744073709551615"),
@@ -350,9 +357,13 @@ async fn what_mariadb_holds_becomes_values_of_templates() {
         ("CAST('2002-06-10 08:30:00' AS DATETIME)", "\"2002-06-10 08:30:00\""),
         ("CAST('2002-06-10 08:30:00.25' AS DATETIME(2))", "\"2002-06-10 08:30:00.25\""),
         ("CAST('0000-00-00' AS DATE)", "null"),
-        ("CAST('08:30:00' AS TIME)", "\"8:30:00\""),
+        ("CAST('08:30:00' AS TIME)", "\"08:30:00\""),
         ("TRUE", "1"),
-        ("b'101'", "5"),
+        ("kinds.bits", "5"),
+        ("kinds.small", "200"),
+        ("kinds.year", "2002"),
+        ("kinds.size", "\"large\""),
+        ("kinds.at", "\"2002-06-10 08:30:00\""),
         ("'x' COLLATE utf8mb4_bin", "\"x\""),
         ("JSON_OBJECT('a', 1)", "\"{\\\"a\\\": 1}\""),
     ];
@@ -381,8 +392,8 @@ async fn what_postgres_holds_becomes_values_of_templates() {
         ("timestamp '2002-06-10 08:30:00.25'", "\"2002-06-10 08:30:00.25\""),
         ("timestamp '-infinity'", "\"-infinity\""),
         ("timestamptz '2002-06-10 08:30:00+08'", "\"2002-06-10 00:30:00+00\""),
-        ("'{\"a\": [1]}'::jsonb", "{\"a\":[1]}"),
-        ("'{\"a\": [1]}'::json", "{\"a\":[1]}"),
+        ("'{\"a\": [1]}'::jsonb", "{\"a\": [1]}"),
+        ("'{\"a\": [1]}'::json", "{\"a\": [1]}"),
         ("'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid", "\"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\""),
     ];
     values(&shop, &rows, "'x'::bytea").await;
@@ -393,7 +404,8 @@ async fn what_postgres_holds_becomes_values_of_templates() {
 /// Asks for each expression, and that the last is refused by the name of its column.
 async fn values(shop: &Shop, rows: &[(&str, &str)], refused: &str) {
     for (expression, expected) in rows {
-        let query = format!("SELECT {expression} AS x");
+        let from = if expression.starts_with("kinds.") { " FROM kinds" } else { "" };
+        let query = format!("SELECT {expression} AS x{from}");
         let outcome = ask(&shop.handler(&query, json!({"one": "={{ x | tojson }}"})), "x").await;
         assert_eq!(outcome, text(&format!("={expected}")), "{expression}");
     }

@@ -87,7 +87,18 @@ impl Connection {
     }
 
     /// Runs the statement, and reads at most so many rows.
-    pub(super) async fn rows(
+    pub(super) async fn found(
+        &mut self,
+        statement: &Statement,
+        values: Vec<Option<String>>,
+        most: usize,
+    ) -> Result<Found, Trouble> {
+        // By itself, so that what is wrong with the statement is known from what is wrong with the values.
+        self.prepare(statement).await?;
+        self.rows(statement, values, most).await
+    }
+
+    async fn rows(
         &mut self,
         statement: &Statement,
         values: Vec<Option<String>>,

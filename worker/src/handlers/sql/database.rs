@@ -167,7 +167,7 @@ impl Shared {
     }
 }
 
-/// A connection in use. Unless it is given back it is ended, and its place is free only then.
+/// A connection in use. One that is dropped while something runs on it is ended, and its place is free only then.
 pub(super) struct Taken {
     shared: Arc<Shared>,
     held: Option<(Idle, OwnedSemaphorePermit)>,
@@ -185,6 +185,11 @@ impl Taken {
             let idle = Idle { idle_since: Instant::now(), ..idle };
             self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
         }
+    }
+
+    /// Closes it, where the server needs no word of it.
+    pub(super) fn discard(mut self) {
+        self.held = None;
     }
 
     fn is_fresh(&self) -> bool {

@@ -62,9 +62,9 @@ impl SqlHandler {
     pub async fn check(&self) -> Result<(), Trouble> {
         let checked = async {
             let mut connection = self.database.connection().await?;
-            connection.get().prepare(&self.statement).await?;
-            connection.give_back();
-            Ok(())
+            let prepared = connection.get().prepare(&self.statement).await;
+            connection.discard();
+            prepared
         };
         self.in_time(checked).await
     }
@@ -80,13 +80,13 @@ impl SqlHandler {
     async fn look_up(&self, message: &Message, context: &Context) -> Result<row::Found, Trouble> {
         let values = parameters::values(self.statement.binds(), message, context);
         let mut connection = self.database.connection().await?;
-        connection.get().prepare(&self.statement).await?;
-        let found = connection.get().rows(&self.statement, values, self.max_rows).await?;
-        // With rows left in it the connection is cut, as after every error: both are cheaper than to wait for their end.
-        if !found.more {
-            connection.give_back();
+        let found = connection.get().found(&self.statement, values, self.max_rows).await;
+        match &found {
+            Ok(found) if !found.more => connection.give_back(),
+            // The statement has ended, or ends when nobody takes its rows.
+            _ => connection.discard(),
         }
-        Ok(found)
+        found
     }
 }
 

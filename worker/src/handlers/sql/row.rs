@@ -111,7 +111,7 @@ impl Cells for MySqlRow {
                 "DATETIME" | "TIMESTAMP" => {
                     some_date::<PrimitiveDateTime>(row, at)?.map_or(Value::Null, |it| Value::from(moment(it)))
                 }
-                "TIME" => Value::from(row.try_get_unchecked::<MySqlTime, _>(at)?.to_string()),
+                "TIME" => Value::from(span(row.try_get_unchecked(at)?)),
                 "JSON" => row.try_get_unchecked(at)?,
                 // Bytes have a collation of their own.
                 _ if <String as Type<MySql>>::compatible(&kind) => {
@@ -236,6 +236,14 @@ fn clock(time: Time) -> String {
         0 => whole,
         micros => format!("{whole}.{micros:06}").trim_end_matches('0').to_owned(),
     }
+}
+
+/// A time of MySQL's, which may be negative or longer than a day.
+fn span(time: MySqlTime) -> String {
+    let text = time.to_string();
+    let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |text| ("-", text));
+    let zero = if text.find(':') == Some(1) { "0" } else { "" };
+    format!("{sign}{zero}{text}")
 }
 
 fn moment(moment: PrimitiveDateTime) -> String {

@@ -4,10 +4,11 @@
 //! Also used by the end-to-end tests of the binary, so it knows nothing of the others here.
 
 use std::ffi::OsStr;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A server that all tests of this process share.
@@ -15,6 +16,7 @@ pub(crate) struct DatabaseServer {
     /// `mysql://…` or `postgres://…` with user and password, without a database and a slash.
     pub(crate) url: String,
     /// Where its files are, with MariaDB's `socket`.
+    #[allow(dead_code, reason = "only the end-to-end tests look there")]
     pub(crate) folder: PathBuf,
     /// Its end is this process's.
     _child: Child,
@@ -49,7 +51,7 @@ impl DatabaseServer {
             server.arg(path_argument("--socket=", &folder.join("socket")));
             server.arg(path_argument("--init-file=", &init));
             let url = format!("mysql://shop:{PASSWORD}@127.0.0.1:{port}");
-            Self { url, _child: serve(&server, &folder, port, "-9"), folder }
+            Self { url, _child: serve(&server, &folder, "-9"), folder }
         })
     }
 
@@ -78,7 +80,7 @@ impl DatabaseServer {
             server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "fsync=off"]);
             server.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=100", "-k", ""]);
             let url = format!("postgres://shop:{PASSWORD}@127.0.0.1:{port}");
-            Some(Self { url, _child: serve(&server, &folder, port, "-QUIT"), folder })
+            Some(Self { url, _child: serve(&server, &folder, "-QUIT"), folder })
         });
         shared.as_ref()
     }
@@ -121,7 +123,7 @@ fn run(command: &mut Command) {
 }
 
 /// Starts the server under a shell that waits for this process to end, then ends the server and removes the folder.
-fn serve(server: &Command, folder: &Path, port: u16, signal: &str) -> Child {
+fn serve(server: &Command, folder: &Path, signal: &str) -> Child {
     let script = r#"folder=$1; signal=$2; shift 2
         "$@" >"$folder/server.log" 2>&1 & pid=$!
         cat >/dev/null; kill "$signal" $pid 2>/dev/null; wait $pid; rm -rf "$folder""#;
@@ -132,11 +134,18 @@ fn serve(server: &Command, folder: &Path, port: u16, signal: &str) -> Child {
         .arg(signal)
         .arg(server.get_program())
         .args(server.get_args());
-    let child = shell.current_dir(folder).stdin(Stdio::piped()).spawn().expect("sh can be started");
+    let child = shell
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sh can be started");
     let deadline = Instant::now() + Duration::from_secs(60);
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        let log = std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
-        assert!(Instant::now() < deadline, "{server:?} does not answer: {log}");
+    let log = || std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
+    // MariaDB's words, and PostgreSQL's.
+    while !["ready for connections", "ready to accept connections"].iter().any(|ready| log().contains(ready))
+    {
+        assert!(Instant::now() < deadline, "{server:?} does not start: {}", log());
         std::thread::sleep(Duration::from_millis(50));
     }
     child
@@ -146,7 +155,15 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("this is Linux")) == 0
 }
 
+/// A port that no outgoing connection is given, so that nobody has it by the time the server wants it.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port can be bound");
-    listener.local_addr().expect("it has an address").port()
+    static TRIES: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let tried = std::process::id().wrapping_mul(31).wrapping_add(TRIES.fetch_add(1, Ordering::Relaxed));
+        // Below the ports that Linux gives to outgoing connections.
+        let port = u16::try_from(16_384 + tried % 16_384).expect("it is below 32,768");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
