@@ -1,6 +1,6 @@
 //! Look-ups in real databases: what is found, what is refused, what is cut, and that no text of a user is ever SQL.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -501,7 +501,7 @@ impl Shop {
     }
 }
 
-fn url_of(path: &PathBuf) -> String {
+fn url_of(path: &Path) -> String {
     format!("sqlite://{}?mode=rwc", path.display())
 }
 
