@@ -11,6 +11,9 @@ use url::Url;
 
 use crate::config::Overrides;
 
+/// Who sends the text of `route test`, unless it is said.
+const TEST_USER: &str = "oRouteTest00000000000000000";
+
 /// A queue-backed processor for WeChat Official Account messages: ack fast, reply later.
 #[derive(Debug, Parser)]
 #[command(name = "huixin", version, propagate_version = true, after_help = ROOT_EXAMPLES)]
@@ -66,6 +69,9 @@ pub enum Command {
     /// Check the configuration and what it points to
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckFlags),
+    /// Ask which route takes a message, and why those before it don't
+    #[command(after_help = ROUTE_EXAMPLES)]
+    Route(RouteFlags),
     /// Ask a running process whether it is well; exits with 0 or 1, as containers expect
     #[command(after_help = HEALTH_EXAMPLES)]
     Health(HealthFlags),
@@ -164,6 +170,51 @@ pub struct CheckFlags {
     /// What `run` would be started with.
     #[command(flatten)]
     pub run: RunFlags,
+}
+
+/// Flags of `route`.
+#[derive(Args, Debug)]
+pub struct RouteFlags {
+    /// What to ask.
+    #[command(subcommand)]
+    pub command: RouteCommand,
+}
+
+/// What can be asked of routes.
+#[derive(Debug, Subcommand)]
+pub enum RouteCommand {
+    /// Say which route takes a message, with its captures, and why those before it don't; calls nobody
+    #[command(after_help = ROUTE_EXAMPLES)]
+    Test(RouteTestFlags),
+}
+
+/// Flags of `route test`.
+#[derive(Args, Debug)]
+pub struct RouteTestFlags {
+    /// The message.
+    #[command(flatten)]
+    pub message: TestMessage,
+    /// The account that it comes to; needed if there are several
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// The OpenID of the text's sender
+    #[arg(long, value_name = "OPENID", conflicts_with = "xml", default_value = TEST_USER)]
+    pub user: String,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: OutputFlag,
+}
+
+/// What `route test` is about.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct TestMessage {
+    /// A text message with this content
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub text: Option<String>,
+    /// What WeChat pushes, as XML or JSON, its encryption taken off; `-` reads it from standard input
+    #[arg(long, value_name = "FILE")]
+    pub xml: Option<PathBuf>,
 }
 
 /// Flags of `health`.
@@ -444,7 +495,9 @@ impl Command {
             Self::Spool(SpoolFlags { command: SpoolCommand::Drain(DrainFlags { queue }) }) => {
                 Overrides { queue_url: queue.queue_url.clone(), ..Overrides::default() }
             }
-            Self::Dev(_) | Self::Sandbox(_) | Self::Health(_) | Self::Spool(_) => Overrides::default(),
+            Self::Dev(_) | Self::Sandbox(_) | Self::Route(_) | Self::Health(_) | Self::Spool(_) => {
+                Overrides::default()
+            }
         }
     }
 }
@@ -457,7 +510,8 @@ Examples:
   huixin worker --config huixin.toml      one of many workers, queue on Redis
 
 A flag is stronger than the environment (HUIXIN_QUEUE__URL for `queue.url`), the environment than the file.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped with a spool that is not empty, 64 wrong configuration.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped with a spool that is not empty,
+4 no route takes the message, 64 wrong configuration.";
 
 const DEV_EXAMPLES: &str = "\
 Examples:
@@ -492,6 +546,14 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   huixin check                            one line for each fact
   huixin check --print                    the effective values and where each came from";
+
+const ROUTE_EXAMPLES: &str = "\
+Examples:
+  huixin route test --text '?18-546'                      a text to the only account
+  huixin route test --xml push.xml --account main         whatever WeChat pushed
+  huixin dead show ID --json | jq -r .body | huixin route test --xml -
+
+Exit codes: 0 a route takes it, 4 none does, so that it ends without a reply. docs/routes.md has the JSON.";
 
 const HEALTH_EXAMPLES: &str = "\
 Examples:

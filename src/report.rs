@@ -44,6 +44,8 @@ pub enum ExitCode {
     Usage = 2,
     /// The receiver has stopped, and its spool is not empty.
     SpoolLeft = 3,
+    /// No route takes the message that was asked about.
+    NoRoute = 4,
     /// The configuration is wrong.
     Config = 64,
 }

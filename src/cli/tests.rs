@@ -23,6 +23,7 @@ fn flags_become_overrides_of_their_command_alone() {
     assert!(overrides("huixin worker --concurrency 3").receiver_listen.is_none());
     assert!(Cli::try_parse_from(["huixin", "worker", "--listen", "0.0.0.0:1"]).is_err());
     assert!(Cli::try_parse_from(["huixin", "receiver", "--concurrency", "1"]).is_err());
+    assert!(overrides("huixin route test --text -x").queue_url.is_none());
     // The chat page's address is not the receiver's.
     assert!(overrides("huixin dev --listen 127.0.0.1:9").receiver_listen.is_none());
 }
@@ -58,6 +59,7 @@ fn the_help_of_every_command_is_pinned() {
       worker    Start a worker: it runs handlers and sends their replies
       sandbox   Start the pretend WeChat and its chat page alone
       check     Check the configuration and what it points to
+      route     Ask which route takes a message, and why those before it don't
       health    Ask a running process whether it is well; exits with 0 or 1, as containers expect
       status    Show how many messages wait, run and are dead
       dead      Show, retry and drop dead letters
@@ -93,7 +95,8 @@ fn the_help_of_every_command_is_pinned() {
       huixin worker --config huixin.toml      one of many workers, queue on Redis
 
     A flag is stronger than the environment (HUIXIN_QUEUE__URL for `queue.url`), the environment than the file.
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped with a spool that is not empty, 64 wrong configuration.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped with a spool that is not empty,
+    4 no route takes the message, 64 wrong configuration.
 
     ====================================================================================================
     Start everything against a pretend WeChat, with a chat page; needs no configuration
@@ -323,6 +326,40 @@ fn the_help_of_every_command_is_pinned() {
     Examples:
       huixin check                            one line for each fact
       huixin check --print                    the effective values and where each came from
+
+    ====================================================================================================
+    Ask which route takes a message, and why those before it don't
+
+    Usage: huixin route [OPTIONS] <COMMAND>
+
+    Commands:
+      test  Say which route takes a message, with its captures, and why those before it don't; calls nobody
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin route test --text '?18-546'                      a text to the only account
+      huixin route test --xml push.xml --account main         whatever WeChat pushed
+      huixin dead show ID --json | jq -r .body | huixin route test --xml -
+
+    Exit codes: 0 a route takes it, 4 none does, so that it ends without a reply. docs/routes.md has the JSON.
 
     ====================================================================================================
     Ask a running process whether it is well; exits with 0 or 1, as containers expect

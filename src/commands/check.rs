@@ -7,6 +7,7 @@ use huixin_queue::redis::{Finding, Gravity, Inspector};
 use huixin_queue::spool::free_bytes;
 use huixin_queue::{Queue as _, QueueError};
 use huixin_wechat::rule;
+use huixin_worker::call_back::CALL_BACK_PATH;
 
 use crate::cli::{CheckFlags, Cli};
 use crate::config::{Config, HandlerConfig, QueueUrl, Role};
@@ -36,6 +37,10 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         spool(&config, &mut facts);
     }
     databases(&config, &mut facts).await?;
+    if let Some(base) = parts::call_backs(&config)?.map(|call_backs| call_backs.base().clone()) {
+        let listen = config.callback.listen.map_or("not by this process".to_owned(), |at| format!("at {at}"));
+        facts.good(format!("answers by call back: to {base}{CALL_BACK_PATH}…, taken in {listen}"));
+    }
     accounts(&config, &mut facts).await?;
     facts.conclude()
 }

@@ -6,6 +6,7 @@ mod dev;
 mod health;
 mod operate;
 mod roles;
+mod route;
 mod services;
 mod spool;
 
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Worker(_) => roles::worker(&cli).await,
             Command::Sandbox(flags) => roles::sandbox(&cli, flags).await,
             Command::Check(flags) => check::check(&cli, flags).await,
+            Command::Route(flags) => route::route(&cli, flags),
             Command::Health(flags) => health::health(flags).await,
             Command::Status(flags) => operate::status(&cli, &flags.output).await,
             Command::Dead(flags) => dead::dead(&cli, flags).await,

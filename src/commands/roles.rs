@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 
 use huixin_queue::Queue;
+use huixin_worker::call_back::CALL_BACK_PATH;
 use huixin_worker::{Worker, WorkerError, WorkerHealth};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,7 @@ use url::Url;
 
 use super::services::Services;
 use crate::admin::{self, Admin, Readiness, Role as Kind};
+use crate::answers::{self, Answers, Port};
 use crate::cli::{Cli, SandboxFlags};
 use crate::config::{Config, Role};
 use crate::receiver::Spooler;
@@ -30,6 +32,7 @@ pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
     readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
     readiness.worker = Some(add_worker(&mut services, parts::worker(&config, queue.clone())?));
+    add_answers(&mut services, parts::answers(&config, queue.clone()).await?);
     add_receiver(&mut services, &config, queue, pushes, spooler)?;
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
@@ -44,6 +47,7 @@ pub(super) async fn receiver(cli: &Cli) -> Result<(), Failure> {
     readiness.spool = spooler.as_ref().map(Spooler::health);
     readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
+    add_answers(&mut services, parts::answers(&config, queue.clone()).await?);
     add_receiver(&mut services, &config, queue, pushes, spooler)?;
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
@@ -60,6 +64,7 @@ pub(super) async fn worker(cli: &Cli) -> Result<(), Failure> {
         concurrency = config.worker.concurrency,
         "the worker takes messages"
     );
+    add_answers(&mut services, parts::answers(&config, queue).await?);
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
 }
@@ -84,6 +89,18 @@ pub(super) fn add_worker(services: &mut Services, worker: Worker) -> WorkerHealt
         Ok::<_, WorkerError>(())
     });
     health
+}
+
+/// Adds the listener for answers by call back, if there is to be one.
+pub(super) fn add_answers(services: &mut Services, answers: Option<(Port, Answers)>) {
+    let Some((port, answers)) = answers else { return };
+    if let Port::Ours(listener) = &port
+        && let Ok(address) = listener.local_addr()
+    {
+        let base = answers.call_backs.base();
+        tracing::info!("answers by call back to {base}{CALL_BACK_PATH}… come in at {address}");
+    }
+    services.front("listener for answers", |stop| answers::run(port, answers, stop.cancelled_owned()));
 }
 
 /// Adds the receiver, and says which URLs WeChat's console must be given.

@@ -10,14 +10,14 @@ use url::Url;
 use super::node::{Node, Value};
 use super::problem::{Mistake, nearest};
 use super::section::Section;
-use super::{Role, secrets, value};
+use super::{secrets, value};
 
 /// One official account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountConfig {
     /// The AppID, `wx…`.
     pub app_id: String,
-    /// The AppSecret; none for a receiver, which doesn't call WeChat.
+    /// The AppSecret; none for a receiver, which doesn't call WeChat, unless it takes answers by call back in.
     pub app_secret: Option<Secret>,
     /// The token that signs pushes.
     pub token: Secret,
@@ -37,10 +37,12 @@ pub struct AccountConfig {
     pub send_rate: Option<SendRate>,
 }
 
+const SECRET_FOR_CALLBACKS: &str = "a receiver needs it for [callback], unless `callback.listen` is false";
 const SEND_RATE_EXAMPLE: &str = "600/m";
 const API_BASE: &str = "https://api.weixin.qq.com";
 
-pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, AccountConfig> {
+/// All accounts, with their AppSecrets or without.
+pub(super) fn read_all(root: &mut Section<'_>, app_secrets: bool) -> BTreeMap<String, AccountConfig> {
     let reader = root.reader;
     let absent = !root.has("account");
     let mut section = root.section("account");
@@ -54,7 +56,7 @@ pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, AccountConfig
                 let path = format!("account.{name}");
                 let below =
                     section.below(path, "account".to_owned(), Some(node.origin.clone()), table.clone());
-                Ok(read(below, name, &in_the_file))
+                Ok(read(below, name, &in_the_file, app_secrets))
             }
             (_, None) => Err(value::wrong_type("a table", node).hint(format!("write `[account.{name}]`"))),
         };
@@ -65,7 +67,7 @@ pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, AccountConfig
             Err(mistake) => section.mistake(name, Some(&node.origin), mistake),
         }
     }
-    if tables.is_empty() && reader.role.needs_file() && (absent || section.origin.is_some()) {
+    if tables.is_empty() && reader.role.needs_account() && (absent || section.origin.is_some()) {
         let mistake = Mistake::new("is missing: no official account is configured");
         section.mistake("", None, mistake.hint("begin one with `[account.main]`"));
     }
@@ -76,7 +78,7 @@ pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, AccountConfig
     accounts
 }
 
-fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
+fn read(mut section: Section<'_>, name: &str, names: &[&str], app_secrets: bool) -> AccountConfig {
     let role = section.reader.role;
     let variables = section.variables_only();
     let given = |section: &Section<'_>, key: &str| section.has(key) || section.has(&format!("{key}_file"));
@@ -84,7 +86,7 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
     if !section.has("app_id") {
         missing.push(("app_id", None));
     }
-    if role.needs_app_secret() && !given(&section, "app_secret") {
+    if app_secrets && !given(&section, "app_secret") {
         missing.push(("app_secret", Some("app_secret_file")));
     }
     if !given(&section, "token") {
@@ -92,7 +94,7 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
     }
 
     let app_id = section.parsed("app_id", app_id);
-    let app_secret = if role.needs_app_secret() {
+    let app_secret = if app_secrets {
         secrets::read(&mut section, "app_secret", "app_secret_file")
     } else {
         secrets::ignore(&mut section, "app_secret", "app_secret_file");
@@ -115,14 +117,14 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str]) -> AccountConfig {
     }
     let accept_plain = section.parsed("accept_plain", value::boolean).unwrap_or(false);
 
-    if role != Role::Dev {
+    if role.needs_credentials() {
         note_missing(&section, name, names, &variables, &missing);
     }
     section.finish();
     let pretend = pretend(name);
     AccountConfig {
         app_id: app_id.unwrap_or(pretend.app_id),
-        app_secret: app_secret.or(pretend.app_secret.filter(|_| role.needs_app_secret())),
+        app_secret: app_secret.or(pretend.app_secret.filter(|_| app_secrets)),
         token: token.unwrap_or(pretend.token),
         previous_token,
         aes_key,
@@ -153,7 +155,11 @@ fn note_missing(
         }
         _ => {
             for (key, file_key) in missing {
-                section.mistake(key, None, secrets::missing(section, key, *file_key));
+                let mut mistake = secrets::missing(section, key, *file_key);
+                if *key == "app_secret" && !section.reader.role.needs_app_secret() {
+                    mistake.hint = mistake.hint.map(|hint| format!("{hint}; {SECRET_FOR_CALLBACKS}"));
+                }
+                section.mistake(key, None, mistake);
             }
         }
     }

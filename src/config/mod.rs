@@ -10,6 +10,7 @@
 
 mod account;
 mod admin;
+mod callback;
 mod database;
 mod delivery;
 mod environment;
@@ -35,6 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use account::AccountConfig;
 pub use admin::AdminConfig;
+pub use callback::CallbackConfig;
 pub use database::{DatabaseConfig, DatabaseUrl};
 pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
@@ -61,6 +63,8 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// Where the media of answers may come from.
     pub media: MediaConfig,
+    /// Where services answer later.
+    pub callback: CallbackConfig,
     /// The listener for operators.
     pub admin: AdminConfig,
     /// The official accounts by name. Never empty: `dev` and `sandbox` make up `main` if none is configured.
@@ -80,7 +84,7 @@ pub enum Role {
     Dev,
     /// Receiver and worker in one process.
     Run,
-    /// The receiver alone, which needs no AppSecret.
+    /// The receiver alone, which needs no AppSecret unless it takes answers by call back in.
     Receiver,
     /// The worker alone.
     Worker,
@@ -88,6 +92,8 @@ pub enum Role {
     Sandbox,
     /// The check of everything.
     Check,
+    /// The question which route takes a message. Reads no secret, and needs no account.
+    RouteTest,
 }
 
 /// Says what is wrong with a template of a route, or that nothing is.
@@ -116,7 +122,11 @@ impl Config {
     }
 
     fn read(mut root: Section<'_>) -> Self {
-        let accounts = account::read_all(&mut root);
+        let callback = callback::read(root.section("callback"));
+        // What opens the addresses of call backs comes of the secrets.
+        let role = root.reader.role;
+        let app_secrets = role.needs_app_secret() || (callback.is_served() && role.reads_secrets());
+        let accounts = account::read_all(&mut root, app_secrets);
         let databases = database::read_all(&mut root);
         let config = Self {
             queue: queue::read(root.section("queue")),
@@ -124,6 +134,7 @@ impl Config {
             worker: worker::read(root.section("worker")),
             delivery: delivery::read(root.section("delivery")),
             media: delivery::read_media(root.section("media")),
+            callback,
             admin: admin::read(root.section("admin")),
             routes: route::read_all(&mut root, &accounts, &databases),
             databases,
@@ -156,8 +167,23 @@ impl Role {
         !matches!(self, Self::Dev | Self::Sandbox)
     }
 
-    /// Whether AppSecrets are read at all.
+    /// Whether there must be an account.
+    pub fn needs_account(self) -> bool {
+        self.needs_file() && self.reads_secrets()
+    }
+
+    /// Whether secrets are read at all. Where they aren't, those of an account are made up and all others absent.
+    pub fn reads_secrets(self) -> bool {
+        self != Self::RouteTest
+    }
+
+    /// Whether AppSecrets are read in any case. A receiver reads them if it takes answers by call back in.
     pub fn needs_app_secret(self) -> bool {
-        self != Self::Receiver
+        self != Self::Receiver && self.reads_secrets()
+    }
+
+    /// Whether what an account lacks is a mistake.
+    pub fn needs_credentials(self) -> bool {
+        self != Self::Dev && self.reads_secrets()
     }
 }

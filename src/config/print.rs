@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use ipnet::IpNet;
+use regex::Regex;
 use toml::Value;
 use url::Url;
 
@@ -15,8 +16,19 @@ use super::{AccountConfig, Condition, Config, DatabaseConfig, Durability, RouteC
 pub(super) const MASK: &str = "***";
 
 pub(super) fn effective(config: &Config) -> String {
-    let Config { queue, receiver, worker, delivery, media, admin, accounts, databases, routes, origins: _ } =
-        config;
+    let Config {
+        queue,
+        receiver,
+        worker,
+        delivery,
+        media,
+        callback,
+        admin,
+        accounts,
+        databases,
+        routes,
+        origins: _,
+    } = config;
     let mut page = Page { config, text: String::new(), section: String::new() };
     page.section("queue");
     page.key("url", queue.url.to_string());
@@ -73,6 +85,12 @@ pub(super) fn effective(config: &Config) -> String {
     page.key("timeout", print_duration(media.timeout));
     page.key("at_once", i64::try_from(media.at_once).unwrap_or(i64::MAX));
     page.url("proxy", media.proxy.as_ref().map(|proxy| &proxy.0));
+    page.section("callback");
+    match callback.listen {
+        Some(address) => page.key("listen", address.to_string()),
+        None => page.key("listen", false),
+    }
+    page.url("base_url", callback.base_url.as_ref());
     page.section("admin");
     page.key("listen", admin.listen.to_string());
     page.secret("token", admin.token.is_some());
@@ -222,10 +240,19 @@ impl Page<'_> {
 }
 
 fn condition_table(condition: &Condition) -> Value {
-    let Condition { account, type_, event, event_key, text } = condition;
-    let text = text.as_ref().map(|pattern| pattern.as_str().to_owned());
-    let given =
-        [("account", account), ("type", type_), ("event", event), ("event_key", event_key), ("text", &text)];
-    let entry = |(key, value): (&str, &Option<String>)| Some((key.to_owned(), Value::from(value.clone()?)));
+    let Condition { account, type_, event, event_key, event_key_prefix, event_key_pattern, text, speech } =
+        condition;
+    let written = |pattern: &Option<Regex>| pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
+    let given = [
+        ("account", account.clone()),
+        ("type", type_.clone()),
+        ("event", event.clone()),
+        ("event_key", event_key.clone()),
+        ("event_key_prefix", event_key_prefix.clone()),
+        ("event_key_pattern", written(event_key_pattern)),
+        ("text", written(text)),
+        ("speech", written(speech)),
+    ];
+    let entry = |(key, value): (&str, Option<String>)| Some((key.to_owned(), Value::from(value?)));
     Value::Table(given.into_iter().filter_map(entry).collect())
 }

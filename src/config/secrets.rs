@@ -25,6 +25,10 @@ pub(super) fn read_as<T>(
     file_key: &'static str,
     make: impl FnOnce(String) -> Result<T, Mistake>,
 ) -> Option<T> {
+    if !section.reader.role.reads_secrets() {
+        ignore(section, key, file_key);
+        return None;
+    }
     let (value, file) = (section.take(key), section.take(file_key));
     let from_file = match (&value, &file) {
         (Some(value), Some(file)) if value.origin == file.origin || same_layer(value, file) => {

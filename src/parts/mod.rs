@@ -1,5 +1,6 @@
 //! Makes the running parts out of the configuration.
 
+mod answers;
 mod routes;
 
 pub use routes::{databases, look_up};
@@ -27,6 +28,9 @@ use crate::config::{Config, MediaConfig, QueueConfig, QueueUrl, Role, Source, Sp
 use crate::receiver::{Origins, Receiver, ReceiverAccount, Spooler};
 use crate::report::Failure;
 use crate::safety::{self, Watch};
+
+pub use answers::{answers, call_backs};
+pub use routes::conditions;
 
 /// How many ports above a taken one are tried.
 const PORTS_TRIED: u16 = 31;
@@ -228,6 +232,9 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
     }
     for route in routes::all(config)? {
         worker = worker.route(route);
+    }
+    if let Some(call_backs) = call_backs(config)? {
+        worker = worker.call_backs(call_backs);
     }
     let accounts: Vec<_> = config.accounts.keys().map(String::as_str).collect();
     let routes: Vec<_> = config.routes.iter().map(|route| route.name.as_str()).collect();

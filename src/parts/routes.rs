@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use huixin_wechat::http_client;
 use huixin_worker::handlers::sql::{Answers, Database, SqlHandler, Statement};
-use huixin_worker::handlers::{HttpHandler, ReplyHandler};
+use huixin_worker::handlers::{ChatHandler, HttpHandler, ReplyHandler};
 use huixin_worker::{Condition, Route};
 
 use crate::config::{self, Config, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
@@ -57,6 +57,11 @@ pub fn look_up(config: &SqlConfig, databases: &BTreeMap<String, Database>) -> an
     })
 }
 
+/// What a message must be for each route, in their order.
+pub fn conditions(config: &Config) -> Vec<Condition> {
+    config.routes.iter().map(|route| condition(&route.condition)).collect()
+}
+
 /// What handlers share.
 struct Handlers {
     http: reqwest::Client,
@@ -74,6 +79,9 @@ impl Handlers {
                 Route::new(name, handler)
             }
             HandlerConfig::Sql(sql) => Route::new(name, look_up(sql, &self.databases)?),
+            HandlerConfig::Chat(settings) => {
+                Route::new(name, ChatHandler::new((**settings).clone(), self.http.clone())?)
+            }
         })
     }
 }
@@ -96,11 +104,15 @@ fn with_keys(route: Route, config: &RouteConfig) -> Route {
 }
 
 fn condition(config: &config::Condition) -> Condition {
-    Condition {
-        account: config.account.clone(),
-        kind: config.type_.clone(),
-        event: config.event.clone(),
-        event_key: config.event_key.clone(),
-        text: config.text.clone(),
-    }
+    let config::Condition {
+        account,
+        type_,
+        event,
+        event_key,
+        event_key_prefix,
+        event_key_pattern,
+        text,
+        speech,
+    } = config.clone();
+    Condition { account, kind: type_, event, event_key, event_key_prefix, event_key_pattern, text, speech }
 }

@@ -122,6 +122,13 @@ fn every_command_line_and_variable_is_known() {
         if role == Role::Receiver {
             assert!(config.receiver.listen.ip().is_unspecified(), "{name} can't be reached");
             assert_eq!(service.ports, [format!("8080:{}", config.receiver.listen.port())]);
+            let callback = config.callback;
+            let (listen, base) =
+                (callback.listen.expect("it listens"), callback.base_url.expect("it has one"));
+            assert!(listen.ip().is_unspecified(), "{name} can't be reached by services");
+            assert_eq!((base.host_str(), base.port()), (Some(name), Some(listen.port())));
+        } else if role == Role::Worker {
+            assert!(!config.callback.is_served(), "answers come to the receiver");
         }
     }
 }
@@ -212,7 +219,7 @@ fn the_profile_adds_the_sandbox_and_what_it_answers_with() {
 
     let services = config.routes.iter().filter_map(|route| match &route.handler {
         HandlerConfig::Http(http) => Some(address(&http.url)),
-        HandlerConfig::Reply(_) | HandlerConfig::Sql(_) => None,
+        HandlerConfig::Reply(_) | HandlerConfig::Sql(_) | HandlerConfig::Chat(_) => None,
     });
     let lookup = &compose.services["lookup"].environment;
     assert_eq!(services.collect::<Vec<_>>(), [("lookup", lookup["PORT"].parse().unwrap())]);

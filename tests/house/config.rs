@@ -9,7 +9,9 @@ const MINIMAL: &str = "[account.main]\napp_id = 'wx1'\napp_secret = 's'\ntoken =
 
 #[test]
 fn the_example_configuration_loads_in_every_role() {
-    for role in [Role::Dev, Role::Run, Role::Receiver, Role::Worker, Role::Sandbox, Role::Check] {
+    for role in
+        [Role::Dev, Role::Run, Role::Receiver, Role::Worker, Role::Sandbox, Role::Check, Role::RouteTest]
+    {
         if let Err(errors) = Config::load(&example(), role, &|_| Ok(())) {
             panic!("{role:?}:\n{errors}");
         }
@@ -24,6 +26,7 @@ fn every_value_in_the_example_is_the_built_in_default() {
     assert_eq!(shown.queue, built_in.queue);
     assert_eq!(shown.receiver, built_in.receiver);
     assert_eq!(shown.worker, built_in.worker);
+    assert_eq!(shown.callback, built_in.callback);
     assert_eq!(shown.admin, built_in.admin);
     let base = |config: &Config| {
         config.accounts.values().map(|account| account.api_base.clone()).collect::<Vec<_>>()

@@ -7,6 +7,22 @@ use huixin_worker::Template;
 use crate::repository::{read, root};
 
 const EXAMPLE: &str = "examples/workstation-lookup/huixin.toml";
+const CHAT: &str = "examples/llm-chat/huixin.toml";
+
+#[test]
+fn every_example_has_a_command_a_transcript_and_a_test() {
+    let tests = read("tests/e2e/examples/mod.rs");
+    let mut seen = 0;
+    for folder in std::fs::read_dir(root().join("examples")).unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        let readme = read(&format!("examples/{name}/README.md"));
+        assert!(readme.contains(&format!("```sh\nexamples/{name}/run")), "{name} is started by one command");
+        assert!(readme.contains("\n```transcript\n"), "{name} shows what is said");
+        assert!(tests.contains(&format!("\"{name}\"")), "{name} is run by tests/e2e/examples/mod.rs");
+        seen += 1;
+    }
+    assert!(seen >= 3, "there are only {seen} examples");
+}
 
 #[test]
 fn the_workstation_lookup_is_ready_for_the_sandbox() {
@@ -37,6 +53,20 @@ fn the_lookups_without_a_service_differ_in_their_database_only() {
     assert_eq!(routes, same);
     assert_eq!((sqlite.len(), mariadb.len()), (1, 1));
     assert_ne!(sqlite, mariadb);
+}
+
+#[test]
+fn the_model_of_the_example_is_on_this_machine_and_its_account_the_sandboxs() {
+    let config = load(CHAT, Role::Run);
+    load(CHAT, Role::Dev);
+    let (account, pretend) = (&config.accounts["main"], Account::named("main"));
+    assert_eq!(account.app_secret.as_ref().unwrap().expose(), pretend.app_secret);
+    assert_eq!(account.token.expose(), pretend.token);
+    let [welcome, chat] = &config.routes[..] else { panic!("{:?}", config.routes) };
+    assert_eq!(welcome.condition.event.as_deref(), Some("subscribe"));
+    let HandlerConfig::Chat(settings) = &chat.handler else { panic!("{chat:?}") };
+    assert_eq!(settings.base_url.as_str(), "http://127.0.0.1:11434/v1");
+    assert!(settings.key.is_none() && chat.markdown);
 }
 
 #[test]

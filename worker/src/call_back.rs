@@ -25,6 +25,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::handler::Outcome;
+use crate::memory;
 use crate::reply;
 
 /// The path under which answers come in, before the token.
@@ -98,6 +99,11 @@ impl CallBacks {
         self.base.join(&format!("{CALL_BACK_PATH}{token}")).ok()
     }
 
+    /// What all addresses begin with; its path ends with a slash.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// The message that a token belongs to; `None` if it isn't one of ours.
     pub fn open(&self, token: &str) -> Option<Addressee> {
         if token.len() > TOKEN_MAX_BYTES {
@@ -146,7 +152,7 @@ impl CalledBack {
     /// What a service's outcome is as an answer by call back. Only replies can be one.
     ///
     /// # Errors
-    /// When it isn't, or a reply can't be sent; the text says what to mend.
+    /// When it isn't, a reply can't be sent, or the memory is too large; the text says what to mend.
     pub fn of(outcome: Outcome) -> Result<Self, String> {
         let (replies, memory) = match outcome {
             Outcome::Reply(replies) => (replies, None),
@@ -156,6 +162,9 @@ impl CalledBack {
             Outcome::Retry { reason, .. } | Outcome::Fail { reason } => return Err(reason),
         };
         reply::check(&replies).map_err(|error| error.to_string())?;
+        if let Some(memory) = &memory {
+            memory::check(memory).map_err(|error| error.to_string())?;
+        }
         let remembers = memory.is_some();
         Ok(Self { format: FORMAT, replies, remembers, memory: memory.unwrap_or_default() })
     }

@@ -23,6 +23,7 @@ use url::Url;
 
 use crate::answer::Answer;
 use crate::call_back::CalledBack;
+use crate::condition::Captures;
 use crate::delivery::Delivery;
 use crate::handler::{Context, Outcome};
 use crate::lease::Held;
@@ -32,7 +33,7 @@ use crate::payload::{Payload, PayloadError};
 use crate::place::Place;
 use crate::reply;
 use crate::rights::Opening;
-use crate::route::{self, Captures, Route};
+use crate::route::{self, Route};
 use crate::settle::{self, Verdict};
 use crate::text;
 use crate::worker::Shared;

@@ -31,6 +31,7 @@ mod account;
 mod answer;
 mod backoff;
 mod company;
+mod condition;
 mod crew;
 mod delivery;
 mod handler;
@@ -54,12 +55,13 @@ pub mod reply;
 pub mod text;
 
 pub use account::AccountPause;
+pub use condition::{Captures, Condition, Mismatch};
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
 pub use payload::{Payload, PayloadError, note, read_note};
 pub use rights::{Right, Rights};
 pub use route::{
-    ANSWER_WITHIN_DEFAULT, ATTEMPTS_DEFAULT, Captures, Condition, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT,
-    MEMORY_FOR_DEFAULT, Route, Unsure,
+    ANSWER_WITHIN_DEFAULT, ATTEMPTS_DEFAULT, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, Route,
+    Unsure,
 };
 pub use template::{Template, TemplateError};
 pub use worker::{Account, SendRate, Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings};

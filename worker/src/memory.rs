@@ -64,10 +64,7 @@ impl Slots {
         keep_for: Duration,
         now: SystemTime,
     ) -> Result<Memory, MemoryError> {
-        let size = value.to_string().len();
-        if size > MEMORY_MAX_BYTES {
-            return Err(MemoryError::TooLarge(size));
-        }
+        check(&value)?;
         let now_ms = unix_ms(now);
         self.slots.retain(|other, slot| other != name && slot.until_ms > now_ms);
         if !value.is_null() {
@@ -84,6 +81,14 @@ impl Slots {
             return Err(MemoryError::Full);
         }
         Ok(Memory { bytes: bytes.into(), keep_for: Duration::from_millis(last_ms - now_ms) })
+    }
+}
+
+/// Whether one route may remember this.
+pub(crate) fn check(value: &Value) -> Result<(), MemoryError> {
+    match value.to_string().len() {
+        size if size > MEMORY_MAX_BYTES => Err(MemoryError::TooLarge(size)),
+        _ => Ok(()),
     }
 }
 

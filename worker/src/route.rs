@@ -1,14 +1,13 @@
 //! Routes: which handler a message gets. The first that matches wins.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use huixin_wechat::{Message, Trigger};
 use regex::Regex;
 use tokio::sync::Semaphore;
-use unicode_normalization::UnicodeNormalization as _;
 
+use crate::condition::{Captures, Condition};
 use crate::handler::Handler;
 
 /// How many attempts a route gives a message unless it says otherwise: with the waits between them about a minute, in
@@ -73,23 +72,6 @@ pub const HOLD_FOR_ACTION: Duration = Duration::from_secs(3600);
 pub const ANSWER_WITHIN_DEFAULT: Duration = Duration::from_secs(600);
 /// How long a route remembers something of a user, unless it says otherwise.
 pub const MEMORY_FOR_DEFAULT: Duration = Duration::from_secs(24 * 3600);
-
-/// What a message must be for a route: everything that is set must hold. A condition with neither `kind` nor `event`
-/// matches messages only, never events.
-#[derive(Clone, Debug, Default)]
-pub struct Condition {
-    /// The account's name.
-    pub account: Option<String>,
-    /// `MsgType`, whatever its case: `text`, `image`, `event`…
-    pub kind: Option<String>,
-    /// `Event`, whatever its case: `subscribe`, `CLICK`… It matches events only.
-    pub event: Option<String>,
-    /// `EventKey`, exactly.
-    pub event_key: Option<String>,
-    /// A pattern for the content of a text, after NFKC normalisation and trimming: a Chinese keyboard types `？`, and
-    /// the pattern says `\?`. Handlers see the text as it was typed.
-    pub text: Option<Regex>,
-}
 
 impl Route {
     /// A route to `handler`, at first for every message (not event).
@@ -225,37 +207,6 @@ impl std::fmt::Debug for Route {
     }
 }
 
-/// What a pattern's groups matched, by name and by number.
-pub type Captures = BTreeMap<String, String>;
-
-impl Condition {
-    /// Whether it holds, and what its pattern captured.
-    pub fn matches(&self, account: &str, message: &Message) -> Option<Captures> {
-        let same = |wanted: &Option<String>, is: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(is))
-        };
-        if self.account.as_deref().is_some_and(|wanted| wanted != account) {
-            return None;
-        }
-        if self.kind.is_none() && self.event.is_none() && message.is_event() {
-            return None;
-        }
-        if !same(&self.kind, message.msg_type()) {
-            return None;
-        }
-        if self.event.is_some() && !message.event().is_some_and(|event| same(&self.event, event)) {
-            return None;
-        }
-        if self.event_key.is_some() && self.event_key.as_deref() != message.event_key() {
-            return None;
-        }
-        match &self.text {
-            None => Some(Captures::new()),
-            Some(pattern) => capture(pattern, &normalised(message.content()?)),
-        }
-    }
-}
-
 /// The first route that a message takes, with its captures.
 pub(crate) fn find<'a>(
     routes: &'a [Route],
@@ -263,93 +214,4 @@ pub(crate) fn find<'a>(
     message: &Message,
 ) -> Option<(&'a Route, Captures)> {
     routes.iter().find_map(|route| Some((route, route.condition.matches(account, message)?)))
-}
-
-fn normalised(text: &str) -> String {
-    text.nfkc().collect::<String>().trim().to_owned()
-}
-
-fn capture(pattern: &Regex, text: &str) -> Option<Captures> {
-    let found = pattern.captures(text)?;
-    let mut captures = Captures::new();
-    for (number, name) in pattern.capture_names().enumerate().skip(1) {
-        if let Some(group) = found.get(number) {
-            captures.insert(number.to_string(), group.as_str().to_owned());
-            if let Some(name) = name {
-                captures.insert(name.to_owned(), group.as_str().to_owned());
-            }
-        }
-    }
-    Some(captures)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(content: &str) -> Message {
-        pushed(&format!("<MsgType>text</MsgType><Content><![CDATA[{content}]]></Content>"))
-    }
-
-    fn event(event: &str, key: &str) -> Message {
-        pushed(&format!("<MsgType>event</MsgType><Event>{event}</Event><EventKey>{key}</EventKey>"))
-    }
-
-    fn pushed(fields: &str) -> Message {
-        let body = format!("<xml><ToUserName>gh</ToUserName><FromUserName>o</FromUserName>{fields}</xml>");
-        Message::parse(body.as_bytes()).unwrap()
-    }
-
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
-    #[test]
-    fn a_condition_holds_when_everything_that_is_set_holds() {
-        let pattern = |p| Some(Regex::new(p).unwrap());
-        let any = Condition::default;
-        let rows = [
-            (any(), text("x"), true),
-            (any(), pushed("<MsgType>image</MsgType>"), true),
-            (any(), pushed("<MsgType>brand_new</MsgType>"), true),
-            (any(), event("subscribe", ""), false),
-            (Condition { account: some("main"), ..any() }, text("x"), true),
-            (Condition { account: some("other"), ..any() }, text("x"), false),
-            (Condition { kind: some("TEXT"), ..any() }, text("x"), true),
-            (Condition { kind: some("image"), ..any() }, text("x"), false),
-            (Condition { kind: some("event"), ..any() }, event("anything", ""), true),
-            (Condition { event: some("SUBSCRIBE"), ..any() }, event("subscribe", ""), true),
-            (Condition { event: some("click"), ..any() }, event("subscribe", ""), false),
-            (Condition { event: some("click"), ..any() }, text("click"), false),
-            (
-                Condition { event: some("CLICK"), event_key: some("pay"), ..any() },
-                event("CLICK", "pay"),
-                true,
-            ),
-            (
-                Condition { event: some("CLICK"), event_key: some("pay"), ..any() },
-                event("CLICK", "Pay"),
-                false,
-            ),
-            (Condition { event_key: some("pay"), ..any() }, text("pay"), false),
-            (Condition { text: pattern("^hi$"), ..any() }, text(" hi\n"), true),
-            (Condition { text: pattern("^hi$"), ..any() }, text("hi there"), false),
-            (Condition { text: pattern(""), ..any() }, text(""), true),
-            (Condition { text: pattern(""), ..any() }, pushed("<MsgType>image</MsgType>"), false),
-        ];
-        for (n, (condition, message, holds)) in rows.into_iter().enumerate() {
-            assert_eq!(condition.matches("main", &message).is_some(), holds, "row {n}: {condition:?}");
-        }
-    }
-
-    #[test]
-    fn a_text_typed_on_a_chinese_keyboard_matches_too() {
-        let lookup =
-            Condition { text: Some(Regex::new(r"^\?(?<code>\d+-(\d+))$").unwrap()), ..Condition::default() };
-        for typed in ["?18-546", "？18-546", " ？１８－５４６ ", "?18-546\u{3000}"] {
-            let captures = lookup.matches("main", &text(typed)).unwrap_or_else(|| panic!("{typed} matches"));
-            assert_eq!(captures["code"], "18-546");
-            assert_eq!((captures["1"].as_str(), captures["2"].as_str()), ("18-546", "546"));
-        }
-    }
 }

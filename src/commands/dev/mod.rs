@@ -7,17 +7,21 @@ mod lookup;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use huixin_queue::Queue;
+use huixin_worker::call_back::CALL_BACK_PATH;
 use huixin_worker::handlers::ReplyHandler;
 use huixin_worker::{Condition, Route, Worker};
 use regex::Regex;
 use serde_json::json;
 use url::Url;
 
-use super::roles::{add_admin, add_receiver, add_worker};
+use super::roles::{add_admin, add_answers, add_receiver, add_worker};
 use super::services::Services;
 use crate::admin::{Readiness, Role as Kind};
+use crate::answers::{Answers, Limits, Port};
 use crate::cli::{Cli, DevFlags};
 use crate::config::{Config, Role};
 use crate::report::Failure;
@@ -39,6 +43,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes, None)?;
     let sandbox = parts::sandbox(&config, &receiver_url)?;
     services.back("sandbox", |stop| huixin_sandbox::run(page, sandbox, stop.cancelled_owned()));
+    let call_backs = add_call_backs(&mut services, &mut config, queue.clone()).await?;
     let mut readiness = Readiness::of(Kind::Dev, Some(queue.clone()));
     let worker = with_routes(&config, parts::worker(&config, queue)?)?;
     readiness.worker = Some(add_worker(&mut services, worker));
@@ -52,8 +57,31 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
         Some(_) => "are kept in",
         None => "are in a folder that goes away at the stop (--data DIR keeps them):",
     };
-    println!("\n  Open {page_url}{first}\n  Messages {kept} {}\n  Stop with Ctrl-C\n", folder.display());
+    println!(
+        "\n  Open {page_url}{first}{call_backs}\n  Messages {kept} {}\n  Stop with Ctrl-C\n",
+        folder.display()
+    );
     services.run().await
+}
+
+/// Adds the listener for answers by call back, on a port that is free, and says where services reach it. A public address of
+/// the configuration is of no use: what is there doesn't know this queue.
+async fn add_call_backs(
+    services: &mut Services,
+    config: &mut Config,
+    queue: Arc<dyn Queue>,
+) -> Result<String, Failure> {
+    let Some(address) = config.callback.listen else {
+        config.callback.base_url = None;
+        return Ok(String::new());
+    };
+    let listener = parts::listen("answers by call back", address, true).await?;
+    let base: Url = format!("http://{}/", reachable(listener.local_addr()?)).parse()?;
+    config.callback.base_url = Some(base.clone());
+    let answers = parts::call_backs(config)?
+        .map(|call_backs| (Port::Ours(listener), Answers { queue, call_backs, limits: Limits::default() }));
+    add_answers(services, answers);
+    Ok(format!("\n  Services that answer 202 call back to {base}{CALL_BACK_PATH}…"))
 }
 
 fn data_folder(flags: &DevFlags) -> Result<(PathBuf, Option<tempfile::TempDir>), Failure> {

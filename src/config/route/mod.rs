@@ -102,7 +102,8 @@ fn read(
     let hold_for = section.parsed("hold_for", |node| value::duration(node, HOLD_FOR_DEFAULT, &HOLD_FOR));
     let typing = section.parsed("typing", value::boolean).unwrap_or(true);
     let notice = notice(&mut section);
-    let markdown = section.parsed("markdown", value::boolean).unwrap_or(false);
+    let writes_markdown = handler.as_ref().is_some_and(HandlerConfig::writes_markdown);
+    let markdown = section.parsed("markdown", value::boolean).unwrap_or(writes_markdown);
     let at_once =
         section.parsed("at_once", |node| value::number(node, &AT_ONCE)).map(|at_once| at_once as usize);
     let answer_within = section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN);

@@ -69,7 +69,7 @@ match = { event = "subscribe", text = "x" }
 reply = { type = "video", media_id = "m" }
 
 [[route]]
-chat = { model = "m" }
+command = ["./answer"]
 
 [[route]]
 reply = " "
@@ -138,14 +138,14 @@ reply = { type = "text", content = 1 }
         did you mean `timeout`?
     huixin.toml:45: `route[lookup].attempts` must be from 1 to 100, but is 0
     huixin.toml:47: `route[lookup]` has more than one handler
-        give it exactly one of `reply`, `http` or `sql`
+        give it exactly one of `reply`, `http`, `sql` or `chat`
     huixin.toml:48: `route[lookup].name` is used twice: `lookup`
         give every route a name of its own
     huixin.toml:49: `route[lookup].reply` has a bad template: unexpected end of template
     huixin.toml:50: `route[lookup].http.url` is missing
         write it like "http://127.0.0.1:9000/answer"
     huixin.toml:52: `route[3]` has no handler
-        give it exactly one of `reply`, `http` or `sql`
+        give it exactly one of `reply`, `http`, `sql` or `chat`
     huixin.toml:53: `route[3].match.event_key` can never hold: a route without `event` takes no events, and only they have keys
         add the event, like event = "CLICK"
     huixin.toml:54: `route[3].failure_reply` must be a string, but is an integer
@@ -153,7 +153,7 @@ reply = { type = "text", content = 1 }
     huixin.toml:60: `route[5].match.text` can never hold: events have no text
         make two routes of it
     huixin.toml:61: `route[5].reply` doesn't keep to the reply schema: reply: `thumb_media_id` is missing; give one of thumb_media_id, thumb_url, thumb_file, thumb_base64
-    huixin.toml:64: `route[6].chat` is not available in this version
+    huixin.toml:64: `route[6].command` is not available in this version
         leave the key out
     huixin.toml:67: `route[7].reply` has no text, so nothing would be sent
         messages that no route takes are ended without a reply: leave the route out
@@ -162,6 +162,94 @@ reply = { type = "text", content = 1 }
     `HUIXIN_WORKER__CONCURENCY` matches no key
         did you mean `HUIXIN_WORKER__CONCURRENCY`?
     "#);
+}
+
+#[test]
+fn a_condition_that_can_never_hold_is_told_with_the_way_out() {
+    let conditions = [
+        "type = 'text', event = 'CLICK'",
+        "event_key = 'a'",
+        "type = 'text', event_key_prefix = 'a'",
+        "event_key_pattern = 'a'",
+        "event = 'CLICK', event_key = 'a', event_key_prefix = 'a', event_key_pattern = 'a'",
+        "event_key = 'a', event_key_prefix = 'a'",
+        "event = 'CLICK', event_key_pattern = '(', event_key_prefix = ''",
+        "type = 'image', text = 'a'",
+        "type = 'Voice', text = 'a'",
+        "event = 'CLICK', speech = 'a'",
+        "type = 'event', text = 'a', speech = 'a'",
+        "type = 'image', speech = 'a'",
+        "type = 'TEXT', speech = 'a'",
+        "text = 'a', speech = 'a'",
+        "speech = '[a'",
+        "even_key = 'a', event_key_pre = 'a', spech = 'a'",
+    ];
+    let mut text = MINIMAL.to_owned();
+    for condition in conditions {
+        // A line of the table for each.
+        text += &format!("[[route]]\nreply = 'x'\nmatch = {{ {condition} }}\n");
+    }
+    assert_snapshot!(problems(&source(&text), Role::Run), @r#"
+    huixin.toml:7: `route[1].match.event` can never hold: `type` is `text`, and only events have an `event`
+        leave `type` out
+    huixin.toml:10: `route[2].match.event_key` can never hold: a route without `event` takes no events, and only they have keys
+        add the event, like event = "CLICK"
+    huixin.toml:13: `route[3].match.event_key_prefix` can never hold: a route without `event` takes no events, and only they have keys
+        add the event, like event = "CLICK"
+    huixin.toml:16: `route[4].match.event_key_pattern` can never hold: a route without `event` takes no events, and only they have keys
+        add the event, like event = "CLICK"
+    huixin.toml:19: `route[5].match.event_key_prefix` is given together with `event_key`
+        leave one of them out: a pattern can say all of it
+    huixin.toml:19: `route[5].match.event_key_pattern` is given together with `event_key`
+        leave one of them out: a pattern can say all of it
+    huixin.toml:22: `route[6].match.event_key` can never hold: a route without `event` takes no events, and only they have keys
+        add the event, like event = "CLICK"
+    huixin.toml:22: `route[6].match.event_key_prefix` is given together with `event_key`
+        leave one of them out: a pattern can say all of it
+    huixin.toml:25: `route[7].match.event_key_prefix` is empty
+    huixin.toml:25: `route[7].match.event_key_pattern` is not a regular expression: unclosed group
+        single quotes keep backslashes as they are: event_key_pattern = '^\d+$'
+    huixin.toml:28: `route[8].match.text` can never hold: `type` is `image`, and only a text message has `text`
+        leave `type` out
+    huixin.toml:31: `route[9].match.text` can never hold: `type` is `Voice`, and only a text message has `text`
+        write `speech` in its place, or leave `type` out
+    huixin.toml:34: `route[10].match.speech` can never hold: events have no speech
+        make two routes of it
+    huixin.toml:37: `route[11].match.text` can never hold: events have no text
+        make two routes of it
+    huixin.toml:37: `route[11].match.speech` can never hold: events have no speech
+        make two routes of it
+    huixin.toml:40: `route[12].match.speech` can never hold: `type` is `image`, and only a voice message has `speech`
+        leave `type` out
+    huixin.toml:43: `route[13].match.speech` can never hold: `type` is `TEXT`, and only a voice message has `speech`
+        write `text` in its place, or leave `type` out
+    huixin.toml:46: `route[14].match.speech` can never hold together with `text`: no message is a text and a voice
+        make two routes of it
+    huixin.toml:49: `route[15].match.speech` is not a regular expression: unclosed character class
+        single quotes keep backslashes as they are: speech = '^\d+$'
+    huixin.toml:52: `route[16].match.even_key` is not a known key
+        did you mean `event_key`?
+    huixin.toml:52: `route[16].match.event_key_pre` is not a known key
+        did you mean `event_key_prefix`?
+    huixin.toml:52: `route[16].match.spech` is not a known key
+        did you mean `speech`?
+    "#);
+}
+
+#[test]
+fn conditions_that_can_hold_are_no_mistakes() {
+    for condition in [
+        "event = 'CLICK', event_key = 'a'",
+        "type = 'event', event_key_prefix = 'a'",
+        "type = 'EVENT', event = 'CLICK', event_key_pattern = 'a'",
+        "type = 'Text', text = 'a'",
+        "type = 'VOICE', speech = 'a'",
+        "speech = 'a'",
+        "account = 'main', text = 'a'",
+    ] {
+        let text = format!("[[route]]\nreply = 'x'\nmatch = {{ {condition} }}\n{MINIMAL}");
+        assert!(load_as(&source(&text), Role::Run).is_ok(), "{condition}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The configuration as a whole. What a single value may be is in `mistakes`, who wins in `precedence`.
 
+mod callback;
+mod chat;
 mod database;
 mod mistakes;
 mod precedence;

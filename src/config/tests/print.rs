@@ -9,6 +9,8 @@ fn the_effective_values_are_printed_with_their_origin_and_without_secrets() {
     let text = r#"
 [queue]
 url = "redis://user:hunter2@127.0.0.1:6379/0"
+[callback]
+base_url = "https://bot.example.com/huixin/"
 [admin]
 token = "hunter2"
 [account.main]
@@ -86,6 +88,10 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     timeout = "20s"  # default
     at_once = 8  # default
 
+    [callback]
+    listen = "127.0.0.1:9700"  # default
+    base_url = "https://bot.example.com/huixin"
+
     [admin]
     listen = "127.0.0.1:9600"  # default
     token = "***"
@@ -129,12 +135,24 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
 
 #[test]
 fn what_is_printed_can_be_loaded_again() {
-    let route = "[[route]]\nmatch = { event = 'CLICK', event_key = 'a' }\nreply = '{{ x }}'\n";
-    let text = format!("[receiver]\nmax_body = '1100B'\n{route}{MINIMAL}");
+    let conditions = [
+        "event = 'CLICK', event_key = 'a'",
+        "type = 'event', event_key_prefix = 'a'",
+        "event = 'scan', event_key_pattern = '^\\d'",
+        "account = 'main', text = '^a'",
+        "speech = '^a'",
+    ];
+    let route = |condition| format!("[[route]]\nmatch = {{ {condition} }}\nreply = '{{{{ x }}}}'\n");
+    let routes: String = conditions.into_iter().map(route).collect();
+    let text = format!("[receiver]\nmax_body = '1100B'\n[callback]\nlisten = false\n{routes}{MINIMAL}");
     let once = load(&source(&text)).print_effective();
     let twice = load(&source(&once)).print_effective();
     let values = |text: &str| {
         text.lines().map(|line| line.split("  #").next().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(values(&once), values(&twice));
+    for part in conditions.into_iter().flat_map(|condition| condition.split(", ")) {
+        let printed = part.replace('\'', "\"");
+        assert!(once.contains(part) || once.contains(&printed), "{part}: {once}");
+    }
 }

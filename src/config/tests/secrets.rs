@@ -80,3 +80,17 @@ fn a_password_in_any_form_of_a_queues_url_is_masked() {
         assert!(problems(&source, Role::Run).contains("names no socket"), "{url}");
     }
 }
+
+#[test]
+fn a_test_of_routes_reads_no_secret_and_needs_no_account() {
+    let route = "[[route]]\nhttp = { url = 'http://h/', secret_file = 'nowhere' }\n";
+    let account = "[account.shop]\ntoken_file = 'nowhere'\naes_key = 'not a key'\n";
+    let text = format!("[admin]\ntoken_file = 'nowhere'\n{account}{route}");
+    let config = load_as(&source(&text), Role::RouteTest).unwrap();
+    assert_eq!(config.accounts.keys().collect::<Vec<_>>(), ["shop"]);
+    assert!(config.admin.token.is_none() && config.accounts["shop"].app_secret.is_none());
+    assert!(load_as(&source(route), Role::RouteTest).unwrap().accounts.contains_key("main"));
+    // What is no secret is still checked.
+    let told = problems(&source("[worker]\nlease = 1\n[[route]]\nhttp = { secret = 'x' }"), Role::RouteTest);
+    assert!(told.contains("`worker.lease` needs a unit") && told.contains("`route[1].http.url`"), "{told}");
+}

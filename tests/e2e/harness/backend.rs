@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::State;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -23,8 +24,17 @@ pub(crate) struct Backend {
     pub(crate) url: String,
 }
 
-/// How long a request takes, and what is said to it, in parts.
-type Answers = dyn Fn(&Asked) -> (Duration, Vec<String>) + Send + Sync;
+/// How long a request takes, and what is said to it.
+type Answers = dyn Fn(&Asked) -> (Duration, Said) + Send + Sync;
+
+/// What is said to a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Said {
+    /// Replies.
+    Parts(Vec<String>),
+    /// A status, a content type and a body.
+    Bare(u16, &'static str, &'static str),
+}
 
 /// One request: the start of a handler.
 #[derive(Clone, Debug)]
@@ -36,6 +46,8 @@ pub(crate) struct Asked {
     /// When it came, by the clock that never goes back and by the one that the processes share.
     pub(crate) at: Instant,
     pub(crate) at_us: u64,
+    /// Where an answer may be given later; empty: nowhere.
+    pub(crate) callback_url: String,
     /// From the receiver's stamp to this request.
     pub(crate) waited: Duration,
 }
@@ -57,10 +69,24 @@ impl Backend {
         .await
     }
 
-    /// The same, each answer in parts. It is on a port of its own and lives as long as the test's runtime.
+    /// The same, each answer in parts.
     pub(crate) async fn in_parts(
         answers: impl Fn(&Asked) -> (Duration, Vec<String>) + Send + Sync + 'static,
     ) -> Self {
+        Self::saying(move |asked| {
+            let (takes, parts) = answers(asked);
+            (takes, Said::Parts(parts))
+        })
+        .await
+    }
+
+    /// One that will answer later.
+    pub(crate) async fn later() -> Self {
+        Self::saying(|_| (Duration::ZERO, Said::Bare(202, "text/plain", ""))).await
+    }
+
+    /// One that says anything. It is on a port of its own and lives as long as the test's runtime.
+    pub(crate) async fn saying(answers: impl Fn(&Asked) -> (Duration, Said) + Send + Sync + 'static) -> Self {
         let listener =
             tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
         let url = format!("http://{}/", listener.local_addr().expect("a bound listener has an address"));
@@ -110,11 +136,18 @@ impl Backend {
 
 async fn answer(State(backend): State<Backend>, Json(request): Json<Value>) -> Response {
     let asked = Asked::now(&request);
-    let (takes, mut parts) = (backend.answers)(&asked);
+    let (takes, said) = (backend.answers)(&asked);
     backend.requests.lock().expect("no holder panics").push(asked);
     backend.count.send_modify(|n| *n += 1);
     tokio::time::sleep(takes).await;
-    if parts.len() == 1 { parts.remove(0).into_response() } else { Json(parts).into_response() }
+    match said {
+        Said::Parts(mut parts) if parts.len() == 1 => parts.remove(0).into_response(),
+        Said::Parts(parts) => Json(parts).into_response(),
+        Said::Bare(status, kind, body) => {
+            let status = StatusCode::from_u16(status).expect("a test says a status that is one");
+            (status, [(header::CONTENT_TYPE, kind)], body).into_response()
+        }
+    }
 }
 
 impl Asked {
@@ -125,6 +158,7 @@ impl Asked {
         Self {
             id: text("id"),
             content: text("content"),
+            callback_url: text("callback_url"),
             attempt: request["attempt"].as_u64().unwrap_or_default(),
             at: Instant::now(),
             at_us: now_us(),

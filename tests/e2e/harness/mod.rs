@@ -4,7 +4,9 @@
 //! process logged an error that the test didn't announce.
 
 mod backend;
+mod group;
 mod history;
+mod model;
 mod process;
 mod proxy;
 
@@ -12,12 +14,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub(crate) use backend::{Asked, Backend};
+pub(crate) use backend::{Asked, Backend, Said};
+pub(crate) use group::Group;
 pub(crate) use history::{History, Name, Step, now_us};
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 use huixin_queue::{Clock, Counts, DeadFilter, DeadLetter, Queue, QueueError};
 use huixin_sandbox::{Push, RunningSandbox, SandboxConfig, TryOutcome, What};
+pub(crate) use model::{Prompt, model};
 pub(crate) use process::Process;
 pub(crate) use proxy::Proxy;
 use url::Url;

@@ -1,6 +1,6 @@
 //! A service in any language: the message goes out as JSON, the answer comes back as a reply.
 //!
-//! The request and the answers are those of the manual (README, "Your logic over HTTP"). Every request carries
+//! The request and the answers are those of the manual (docs/http-handler.md). Every request carries
 //! `webhook-id` and `Idempotency-Key`, both the message's id, the same on every attempt, because a service may be asked
 //! twice. With a secret it is signed by the Standard Webhooks scheme, for which every language has a library.
 //!
@@ -169,6 +169,9 @@ fn request_body(message: &Message, context: &Context) -> Value {
 fn rfc3339(at: SystemTime) -> Option<String> {
     OffsetDateTime::from(at).format(&Rfc3339).ok()
 }
+
+#[cfg(test)]
+mod manual;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,5 @@
-//! What a service's answer means: from status, headers and body to an outcome, without effects.
+//! What a service's answer means: from status, headers and body to an outcome, without effects. What comes by call back has
+//! no status; its body is read by the same code.
 //!
 //! | answer | means |
 //! | --- | --- |
@@ -16,11 +17,12 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use serde_json::{Map, Value};
 
+use crate::call_back::CalledBack;
 use crate::handler::Outcome;
 use crate::reply::{self, Origin};
 
-/// The longest answer that is read.
-pub(super) const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// The longest answer that is read, in bytes.
+pub const BODY_MAX_BYTES: usize = 1024 * 1024;
 /// What stands around replies.
 const WRAPPER: [&str; 2] = ["replies", "memory"];
 /// The longest wait a service may ask for.
@@ -40,28 +42,50 @@ pub(super) fn outcome_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
 }
 
 fn answered(headers: &HeaderMap, body: &[u8]) -> Outcome {
-    let again = |reason: String| Outcome::Retry { after: None, reason };
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    read(kind, body).unwrap_or_else(|fault| match fault {
+        Fault::Garbled(how) => Outcome::Retry { after: None, reason: format!("the service's answer {how}") },
+        Fault::Wrong(error) => fail(&format!("the service's answer can't be sent: {error}")),
+    })
+}
+
+/// Reads an answer that comes by call back: what may be the body of a 200 may be this, and means the same.
+///
+/// # Errors
+/// When it is no answer; the text names the field and says what to mend.
+pub fn read_answer(content_type: Option<&str>, body: &[u8]) -> Result<CalledBack, String> {
+    let outcome = read(content_type, body).map_err(|fault| match fault {
+        Fault::Garbled(how) => format!("the answer {how}"),
+        Fault::Wrong(error) => error,
+    })?;
+    CalledBack::of(outcome)
+}
+
+/// What is wrong with a body.
+enum Fault {
+    /// It isn't what it says it is: perhaps not the service's own words, and perhaps better the next time.
+    Garbled(String),
+    /// It is the service's, and can't be sent.
+    Wrong(String),
+}
+
+fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
     let Ok(text) = std::str::from_utf8(body) else {
-        return again("the service's answer is not UTF-8".to_owned());
+        return Err(Fault::Garbled("is not UTF-8".to_owned()));
     };
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
-        return Outcome::NoReply;
+        return Ok(Outcome::NoReply);
     }
     if begins_as_html(text) {
-        return again("the service answered with an HTML page".to_owned());
+        return Err(Fault::Garbled("is an HTML page".to_owned()));
     }
-    if !is_json(headers) {
-        return Outcome::text(text);
+    if !is_json(content_type) {
+        return Ok(Outcome::text(text));
     }
-    let value: Value = match serde_json::from_str(text) {
-        Ok(value) => value,
-        Err(error) => {
-            return again(format!("the service's answer is not the JSON that it says it is: {error}"));
-        }
-    };
-    outcome_of_json(&value)
-        .unwrap_or_else(|error| fail(&format!("the service's answer can't be sent: {error}")))
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| Fault::Garbled(format!("is not the JSON that it says it is: {error}")))?;
+    outcome_of_json(&value).map_err(Fault::Wrong)
 }
 
 /// A reply, a list of them, or `{"replies": …, "memory": …}`, of which either may be left out.
@@ -84,21 +108,21 @@ fn outcome_of_json(value: &Value) -> Result<Outcome, String> {
     })
 }
 
-fn begins_as_html(text: &str) -> bool {
+pub(super) fn begins_as_html(text: &str) -> bool {
     let start: String = text.chars().take(1024).collect::<String>().to_ascii_lowercase();
     start.starts_with("<!doctype html")
         || start.starts_with("<html")
         || (start.starts_with("<?xml") && start.contains("<html"))
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+fn is_json(content_type: Option<&str>) -> bool {
+    let kind =
+        content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
 /// Seconds, or a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match value.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -184,6 +208,42 @@ mod tests {
             panic!("final")
         };
         assert!(reason.contains(r#""reply" is not a field"#), "{reason}");
+    }
+
+    #[test]
+    fn what_may_be_an_answer_may_come_by_call_back() {
+        let bodies = [
+            (JSON, r#""hello""#),
+            (JSON, r#"["a",{"type":"image","media_id":"m"}]"#),
+            (JSON, r#"{"replies":"a","memory":{"n":1}}"#),
+            (JSON, r#"{"memory":null}"#),
+            (TEXT, "hello"),
+            (TEXT, ""),
+        ];
+        for (kind, body) in bodies {
+            let read = read_answer(Some(kind), body.as_bytes()).unwrap();
+            let expected = CalledBack::of(answer(200, kind, body)).unwrap();
+            assert_eq!(read, expected, "{body}");
+        }
+        assert_eq!(read_answer(None, b"{}"), CalledBack::of(Outcome::text("{}")));
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_answer_by_call_back_is_told_to_its_sender() {
+        let large = format!(r#"{{"memory":"{}"}}"#, "x".repeat(crate::MEMORY_MAX_BYTES));
+        let rows: [(&str, &[u8], &str); 7] = [
+            (JSON, b"{oops", "the answer is not the JSON that it says it is"),
+            (TEXT, b"<!DOCTYPE html><html>502</html>", "the answer is an HTML page"),
+            (TEXT, b"\xff\xfe", "the answer is not UTF-8"),
+            (JSON, br#"[{"type":"txt"}]"#, "reply 1: `type` is \"txt\""),
+            (JSON, br#"{"type":"image"}"#, "media_id"),
+            (JSON, br#"{"replies":[],"memo":1}"#, "\"memo\" is not a field beside `replies` and `memory`"),
+            (JSON, large.as_bytes(), "the memory has 262146 bytes as JSON, more than 262144"),
+        ];
+        for (kind, body, expected) in rows {
+            let error = read_answer(Some(kind), body).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

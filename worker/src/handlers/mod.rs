@@ -1,10 +1,13 @@
 //! The handlers that come with Huixin, chosen by routes of the configuration.
 
+mod chat;
 mod http;
 mod http_answer;
 mod reply;
 #[cfg(feature = "sql")]
 pub mod sql;
 
+pub use chat::{ChatHandler, ChatHandlerError, ChatSettings};
 pub use http::{HttpHandler, HttpHandlerError};
+pub use http_answer::{BODY_MAX_BYTES as ANSWER_MAX_BYTES, read_answer};
 pub use reply::{ReplyHandler, ReplyHandlerError};

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
 
+mod call_backs;
+mod chat;
 mod company;
 mod concurrency;
 mod example;
@@ -14,9 +16,11 @@ mod http;
 mod leases;
 mod long;
 mod media;
+mod memory;
 mod order;
 mod outage;
 mod paused;
+mod places;
 mod policy;
 mod replies;
 mod resume;

@@ -95,19 +95,33 @@ async fn a_message_that_no_route_matches_ends_without_a_reply(engine: Engine) {
 async fn the_first_route_that_matches_answers_with_what_it_captured(engine: Engine) {
     let mut stage = Stage::on(engine).await;
     let (asks, taps, talks) = (stage.user("asks"), stage.user("taps"), stage.user("talks"));
+    let (speaks, follows) = (stage.user("speaks"), stage.user("follows"));
     let says = |reply: Value| ReplyHandler::new(&reply).unwrap();
     stage.start([
         Route::new("lookup", says(json!(["[{{ captures.code }}]", "{{ content }} of {{ account }}"])))
             .when_text(Regex::new(r"^\?(?<code>\d+-\d+)$").unwrap()),
         Route::new("menu", says(json!("key {{ key }}")))
             .when(Condition { event: Some("click".into()), ..Condition::default() }),
+        Route::new("spoken", says(json!("heard {{ captures.code }}"))).when(Condition {
+            speech: Some(Regex::new(r"查询(?<code>\d+)").unwrap()),
+            ..Condition::default()
+        }),
+        Route::new("poster", says(json!("shop {{ captures['1'] }}"))).when(Condition {
+            event: Some("subscribe".into()),
+            event_key_pattern: Some(Regex::new(r"^qrscene_shop-(\d+)$").unwrap()),
+            ..Condition::default()
+        }),
         Route::new("rest", says(json!("echo {{ content }}"))),
     ]);
     stage.say(&asks, " ？18-546").await;
     stage.push(Push::click(stage.account(), taps.as_str(), "pay")).await;
     stage.say(&talks, "18-546").await;
+    stage.push(Push::voice(stage.account(), speaks.as_str(), Some("查询１２。"))).await;
+    stage.push(Push::subscribe(stage.account(), follows.as_str(), Some("shop-7"))).await;
     assert_texts(&stage.texts(&asks, 2).await, &["[18-546]", &format!("？18-546 of {}", stage.account())]);
     assert_texts(&stage.texts(&taps, 1).await, &["key pay"]);
     assert_texts(&stage.texts(&talks, 1).await, &["echo 18-546"]);
+    assert_texts(&stage.texts(&speaks, 1).await, &["heard 12"]);
+    assert_texts(&stage.texts(&follows, 1).await, &["shop 7"]);
     stage.finish().await;
 }

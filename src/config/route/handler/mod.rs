@@ -1,10 +1,12 @@
 //! What answers a route's messages: exactly one of the handlers, each of which has a file here for its table.
 
+mod chat;
 mod http;
 mod sql;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use huixin_worker::handlers::ChatSettings;
 use serde_json::Value as Json;
 
 use super::super::database::DatabaseConfig;
@@ -24,10 +26,12 @@ pub enum HandlerConfig {
     Http(HttpConfig),
     /// A look-up in a database.
     Sql(SqlConfig),
+    /// A language model.
+    Chat(Box<ChatSettings>),
 }
 
-const KEYS: [&str; 3] = ["reply", "http", "sql"];
-const LATER: [&str; 2] = ["chat", "command"];
+const KEYS: [&str; 4] = ["reply", "http", "sql", "chat"];
+const LATER: [&str; 1] = ["command"];
 
 impl HandlerConfig {
     /// Reads the one that a route has, whose patterns have these captures.
@@ -57,13 +61,19 @@ impl HandlerConfig {
         } else {
             None
         };
+        let chat = if route.has("chat") { chat::read(route.section("chat")) } else { None };
         route.unavailable(&LATER, "");
-        reply.or(http).or(sql)
+        reply.or(http).or(sql).or(chat.map(|chat| Self::Chat(Box::new(chat))))
     }
 
     /// Whether it may keep a message for long.
     pub fn is_slow(&self) -> bool {
         !matches!(self, Self::Reply(_))
+    }
+
+    /// Whether its texts are Markdown, unless the route says otherwise.
+    pub(super) fn writes_markdown(&self) -> bool {
+        matches!(self, Self::Chat(_))
     }
 
     /// Its key, and its value without secrets.
@@ -72,6 +82,7 @@ impl HandlerConfig {
             Self::Reply(reply) => ("reply", toml::Value::try_from(reply).expect("a reply holds no null")),
             Self::Http(http) => ("http", http.printed()),
             Self::Sql(sql) => ("sql", sql.printed()),
+            Self::Chat(settings) => ("chat", chat::printed(settings)),
         }
     }
 }

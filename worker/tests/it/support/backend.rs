@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use huixin_wechat::{Secret, http_client};
-use huixin_worker::handlers::HttpHandler;
-use serde_json::Value;
+use huixin_worker::handlers::{ChatHandler, ChatSettings, HttpHandler};
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use url::Url;
@@ -36,6 +36,20 @@ impl Asked {
         self.body["attempt"].as_u64().unwrap()
     }
 
+    /// What a model was asked: each message as `role: content`.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        let message = |message: &Value| {
+            format!("{}: {}", message["role"].as_str().unwrap(), message["content"].as_str().unwrap())
+        };
+        self.body["messages"].as_array().unwrap().iter().map(message).collect()
+    }
+
+    /// The question: the last of the messages.
+    pub(crate) fn question(&self) -> String {
+        let messages = self.messages();
+        messages.last().unwrap().strip_prefix("user: ").unwrap().to_owned()
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers[name].to_str().unwrap()
     }
@@ -57,6 +71,13 @@ impl Answer {
 
     pub(crate) fn json(body: &str) -> Self {
         Self::of(200, "application/json", body)
+    }
+
+    /// A model's answer.
+    pub(crate) fn said(content: &str) -> Self {
+        Self::json(
+            &json!({"choices": [{"message": {"content": content}, "finish_reason": "stop"}]}).to_string(),
+        )
     }
 
     pub(crate) fn bytes(body: &[u8]) -> Self {
@@ -84,7 +105,7 @@ impl Answer {
 
 type Script = dyn Fn(&Asked) -> Answer + Send + Sync;
 
-/// A service at `/ask`.
+/// A service at `/ask`, which as a model's endpoint is at `/v1`.
 pub(crate) struct Backend {
     url: Url,
     inner: Arc<Inner>,
@@ -121,6 +142,13 @@ impl Backend {
         HttpHandler::new(self.url.clone(), timeout, secret, http_client().unwrap()).unwrap()
     }
 
+    /// A handler that asks it as a model, with settings made by `adjust`.
+    pub(crate) fn chat(&self, adjust: impl FnOnce(&mut ChatSettings)) -> ChatHandler {
+        let mut settings = ChatSettings::new(self.url.join("/v1").unwrap(), "fake");
+        adjust(&mut settings);
+        ChatHandler::new(settings, http_client().unwrap()).unwrap()
+    }
+
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.inner.asked.borrow().clone()
     }
@@ -140,7 +168,8 @@ pub(crate) struct Door(Option<TcpSocket>, Arc<Inner>);
 impl Door {
     pub(crate) fn listen(&mut self) {
         let listener: TcpListener = self.0.take().expect("it listens once").listen(64).unwrap();
-        let app = Router::new().route("/ask", post(ask)).with_state(self.1.clone());
+        let app = Router::new().route("/ask", post(ask)).route("/v1/chat/completions", post(ask));
+        let app = app.with_state(self.1.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
     }
 }

@@ -1,0 +1,65 @@
+//! The examples are run by the command of their READMEs, and talk as their READMEs say.
+
+mod running;
+mod transcript;
+
+use std::sync::{Arc, Mutex};
+
+use running::Example;
+
+use crate::harness::{Prompt, model};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_workstation_lookup_answers() {
+    let example = Example::start("workstation-lookup", &[]).await;
+    example.plays_its_transcripts().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_employee_services_answer() {
+    let example = Example::start("employee-services", &[]).await;
+    example.plays_its_transcripts().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_crate_with_a_handler_in_rust_answers() {
+    // As tests/run has built it before.
+    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
+    let variables = [("CARGO_TARGET_DIR", target), ("CARGO_PROFILE_DEV_DEBUG", "0")];
+    let example = Example::start("rust-handler", &variables).await;
+    example.plays_its_transcripts().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_model_answers_in_a_conversation() {
+    let asked = Arc::new(Mutex::new(Vec::<Prompt>::new()));
+    let seen = asked.clone();
+    let url = model(move |prompt| {
+        let (_, question) = prompt.messages.last().cloned().unwrap_or_default();
+        let knows = prompt.messages.iter().any(|(_, text)| text == "我叫小明");
+        seen.lock().expect("no holder panics").push(prompt);
+        let name = if knows { "您叫**小明**。" } else { "我还不知道您的名字。" };
+        let answer =
+            if question == "我叫小明" { "<think>a name</think>\n\n你好，小明！" } else { name };
+        async move { Ok(answer.to_owned()) }
+    });
+    let url = url.await;
+    let changes =
+        [("http://127.0.0.1:11434/v1", url.as_str()), ("# key_file = \"key\"", "key = \"sk-example\"")];
+    let example = Example::start_changed("llm-chat", &[], &changes).await;
+    example.plays_its_transcripts().await;
+    let asked = asked.lock().expect("no holder panics").clone();
+    assert_eq!(asked.len(), 4, "a word that forgets asks nobody: {asked:?}");
+    for prompt in &asked {
+        assert_eq!(prompt.authorization.as_deref(), Some("Bearer sk-example"));
+        assert_eq!((prompt.model.as_str(), prompt.messages[0].0.as_str()), ("qwen3:1.7b", "system"));
+    }
+    let log = example.log();
+    assert!(!log.contains("sk-example") && !log.contains("小明"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_python_service_answers_by_call_back() {
+    let example = Example::start("python-http", &[]).await;
+    example.plays_its_transcripts().await;
+}

@@ -1,0 +1,394 @@
+//! What an endpoint's error means: shorten, refuse, try again, or give up.
+//!
+//! The status decides most. What it can't tell is told by codes, of which every vendor has its own, and by phrases where
+//! a vendor has no code for it. `docs/chat-handler.md` shows the table to people, and a test compares the two.
+//!
+//! What the endpoint says in words is read and never repeated: it may quote the user, or a part of the key.
+
+use serde_json::Value;
+
+/// An endpoint's error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Complaint {
+    /// The status, or a code in the body that is one.
+    pub(super) status: u16,
+    /// Its codes and types, in lower case.
+    codes: Vec<String>,
+    /// What it says, in lower case.
+    words: String,
+    /// Whether it has the form of Alibaba's endpoint, which says `insufficient_quota` of a rate too.
+    has_request_id: bool,
+}
+
+/// What follows from an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// The model or a content filter won't answer this.
+    Refused,
+    /// The conversation is longer than the model takes.
+    TooLong,
+    /// It may work later.
+    Again,
+    /// It will never work, until the operator has done this.
+    Never(&'static str),
+}
+
+const REFUSED: &[&str] = &[
+    "content_filter",
+    "content_policy_violation",
+    "data_inspection_failed",
+    "datainspectionfailed",
+    "inputtextsensitivecontentdetected",
+    "invalid_messages",
+    "outputtextsensitivecontentdetected",
+    "responsibleaipolicyviolation",
+    "sensitive_check_error",
+    "sensitive_words_detected",
+    "sensitivecontentdetected",
+    "1026",
+    "1027",
+    "1301",
+];
+const REFUSED_WORDS: &[&str] = &["datainspectionfailed", "considered high risk", "content management policy"];
+
+const TOO_LONG: &[&str] = &[
+    "context_length_exceeded",
+    "exceed_context_size_error",
+    "outofcontexterror",
+    "tokens_too_long",
+    "1039",
+    "1261",
+];
+const TOO_LONG_WORDS: &[&str] = &[
+    "context length",
+    "context size",
+    "context window",
+    "exceeded model token limit",
+    "prompt exceeds max length",
+    "prompt is too long",
+    "range of input length",
+    "reduce the length",
+    "token length too long",
+];
+
+const NO_MONEY: &[&str] = &[
+    "accountoverdueerror",
+    "arrearage",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "exceeded_current_quota_error",
+    "insufficient_balance",
+    "insufficient_user_quota",
+    "1008",
+    "1113",
+];
+const NO_MONEY_WORDS: &[&str] = &["insufficient balance", "余额不足"];
+/// At OpenAI the money; at Alibaba the rate too.
+const QUOTA: &str = "insufficient_quota";
+
+/// How long a code may be that is shown.
+const CODE_MAX_BYTES: usize = 64;
+
+impl Complaint {
+    /// Reads the error in a body; `None` if there is none.
+    ///
+    /// Known forms: `{"error": {"code", "type", "message"}}`, `{"error": "…"}`, `{"code", "message"}`,
+    /// `{"object": "error", …}`, `{"base_resp": {"status_code", "status_msg"}}`, `{"detail": …}`.
+    pub(super) fn read(status: u16, body: &Value) -> Option<Self> {
+        let is_there = |value: &&Value| match value {
+            Value::Null => false,
+            Value::Object(fields) => !fields.is_empty(),
+            Value::String(text) => !text.is_empty(),
+            _ => true,
+        };
+        let given = body.get("error").filter(is_there);
+        let base =
+            body.get("base_resp").filter(|base| code_of(base, "status_code").is_some_and(|c| c != "0"));
+        let has_answer = body.get("choices").is_some_and(Value::is_array);
+        let bare = !has_answer && ["code", "message", "detail"].iter().any(|name| body.get(name).is_some());
+        let error = match given.or(base) {
+            Some(error) => error,
+            None if bare => body,
+            None => return None,
+        };
+        let inner = error.get("innererror").unwrap_or(&Value::Null);
+        let codes = [
+            code_of(error, "code"),
+            code_of(error, "type"),
+            code_of(error, "status_code"),
+            code_of(inner, "code"),
+            code_of(body, "code"),
+        ];
+        let words = [
+            error.as_str(),
+            error.get("message").and_then(Value::as_str),
+            error.get("status_msg").and_then(Value::as_str),
+            error.get("detail").and_then(Value::as_str),
+        ];
+        let codes: Vec<String> = codes.into_iter().flatten().collect();
+        let as_status = |code: &String| code.parse().ok().filter(|code| (400..600).contains(code));
+        Some(Self {
+            status: if status >= 300 { status } else { codes.iter().find_map(as_status).unwrap_or(status) },
+            codes,
+            words: words.into_iter().flatten().collect::<Vec<_>>().join(" ").to_lowercase(),
+            has_request_id: body.get("request_id").is_some(),
+        })
+    }
+
+    /// An error of which only the status is known.
+    pub(super) fn of_status(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    pub(super) fn meaning(&self) -> Meaning {
+        let has = |codes: &[&str], phrases: &[&str]| {
+            self.codes.iter().any(|code| codes.contains(&code.as_str()))
+                || phrases.iter().any(|phrase| self.words.contains(phrase))
+        };
+        // A gateway that is down may say anything.
+        if self.status < 500 {
+            if has(REFUSED, REFUSED_WORDS) {
+                return Meaning::Refused;
+            }
+            if self.status != 429 && (self.status == 413 || has(TOO_LONG, TOO_LONG_WORDS)) {
+                return Meaning::TooLong;
+            }
+        }
+        let quota_is_money = !self.has_request_id && has(&[QUOTA], &[]);
+        if self.status == 402 || quota_is_money || has(NO_MONEY, NO_MONEY_WORDS) {
+            return Meaning::Never("pay what it wants, or raise the quota");
+        }
+        match self.status {
+            401 | 403 => Meaning::Never("check `key`"),
+            404 => Meaning::Never("check `base_url` and `model`"),
+            408 | 425 | 429 | 500..=599 => Meaning::Again,
+            300..=399 => Meaning::Never("redirects are not followed: check `base_url`"),
+            400..=499 => Meaning::Never("check `model` and what else the route asks for"),
+            // An error that calls itself a success and that nobody knows.
+            _ => Meaning::Again,
+        }
+    }
+
+    /// Which error it is, for people: the status and, if it is one, the code.
+    pub(super) fn name(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let is_code =
+            |code: &&String| !code.is_empty() && code.len() <= CODE_MAX_BYTES && code.chars().all(plain);
+        let code = self.codes.iter().find(is_code).map(|code| format!(" ({code})")).unwrap_or_default();
+        format!("{}{code}", self.status)
+    }
+}
+
+/// A code, which may be a number.
+fn code_of(error: &Value, name: &str) -> Option<String> {
+    match error.get(name)? {
+        Value::String(code) if !code.is_empty() => Some(code.to_lowercase()),
+        Value::Number(code) => Some(code.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn meaning(status: u16, body: &Value) -> Meaning {
+        Complaint::read(status, body).expect("it is an error").meaning()
+    }
+
+    fn told(meaning: Meaning) -> &'static str {
+        match meaning {
+            Meaning::Refused => "refused",
+            Meaning::TooLong => "shorter",
+            Meaning::Again => "again",
+            Meaning::Never(_) => "final",
+        }
+    }
+
+    #[test]
+    fn vendors_errors_are_told_apart() {
+        let rows = [
+            // OpenAI
+            (
+                400,
+                json!({"error": {"message": "This model's maximum context length is 8192 tokens.", "type":
+                "invalid_request_error", "param": "messages", "code": "context_length_exceeded"}}),
+                "shorter",
+            ),
+            (
+                429,
+                json!({"error": {"message": "You exceeded your current quota", "type": "insufficient_quota",
+                "param": null, "code": "insufficient_quota"}}),
+                "final",
+            ),
+            (
+                429,
+                json!({"error": {"message": "Rate limit reached. Reduce the length", "type": "tokens", "code":
+                "rate_limit_exceeded"}}),
+                "again",
+            ),
+            (401, json!({"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}), "final"),
+            // Azure
+            (
+                400,
+                json!({"error": {"message": "The response was filtered due to the prompt triggering Azure OpenAI's \
+                content management policy.", "code": "content_filter", "status": 400,
+                "innererror": {"code": "ResponsibleAIPolicyViolation"}}}),
+                "refused",
+            ),
+            // DeepSeek
+            (402, json!({"error": {"message": "Insufficient Balance", "type": "unknown_error"}}), "final"),
+            (
+                503,
+                json!({"error": {"message": "Service is too busy", "type": "service_unavailable"}}),
+                "again",
+            ),
+            // DashScope, the compatible mode and the native form
+            (
+                400,
+                json!({"error": {"code": "data_inspection_failed", "message": "Output data may contain", "type":
+                "data_inspection_failed"}, "request_id": "r"}),
+                "refused",
+            ),
+            (
+                400,
+                json!({"error": {"code": "invalid_parameter_error", "type": "invalid_request_error", "message":
+                "<400> InternalError.Algo.DataInspectionFailed: Input text data"}, "request_id": "r"}),
+                "refused",
+            ),
+            (
+                400,
+                json!({"error": {"code": "invalid_parameter_error", "type": "invalid_request_error", "message":
+                "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 30720]"}}),
+                "shorter",
+            ),
+            (
+                429,
+                json!({"error": {"code": "insufficient_quota", "type": "insufficient_quota", "message":
+                "You exceeded your current quota"}, "request_id": "r"}),
+                "again",
+            ),
+            (400, json!({"code": "Arrearage", "message": "Access denied", "request_id": "r"}), "final"),
+            (401, json!({"code": "InvalidApiKey", "message": "No API-key", "request_id": "r"}), "final"),
+            // Moonshot
+            (400, json!({"error": {"type": "content_filter", "message": "considered high risk"}}), "refused"),
+            (
+                400,
+                json!({"error": {"type": "invalid_request_error", "message": "Your request exceeded model token limit"}}),
+                "shorter",
+            ),
+            (429, json!({"error": {"type": "exceeded_current_quota_error", "message": "x"}}), "final"),
+            (429, json!({"error": {"type": "engine_overloaded_error", "message": "x"}}), "again"),
+            // Zhipu
+            (
+                400,
+                json!({"error": {"code": "1301", "message": "系统检测到输入或生成内容可能包含不安全内容"}}),
+                "refused",
+            ),
+            (400, json!({"error": {"code": "1261", "message": "Prompt 超长"}}), "shorter"),
+            (429, json!({"error": {"code": "1113", "message": "您的账户已欠费"}}), "final"),
+            (429, json!({"error": {"code": 1302, "message": "并发数过高"}}), "again"),
+            // MiniMax: errors are successes
+            (200, json!({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}), "final"),
+            (200, json!({"choices": null, "base_resp": {"status_code": 1027, "status_msg": "x"}}), "refused"),
+            // Ollama
+            (404, json!({"error": "model \"qwen\" not found, try pulling it first"}), "final"),
+            // vLLM
+            (
+                400,
+                json!({"object": "error", "message": "This model's maximum context length is 4096 tokens.", "type":
+                "BadRequestError", "param": null, "code": 400}),
+                "shorter",
+            ),
+            // llama.cpp
+            (
+                400,
+                json!({"error": {"code": 400, "type": "exceed_context_size_error", "message": "x"}}),
+                "shorter",
+            ),
+            // Gateways
+            (422, json!({"detail": "bad temperature"}), "final"),
+            (200, json!({"error": {"code": 429, "message": "slow down"}}), "again"),
+            (200, json!({"error": {"code": "404", "message": "nothing here"}}), "final"),
+            (200, json!({"error": "something is wrong"}), "again"),
+            (200, json!({"code": 20012, "message": "model does not exist"}), "again"),
+            (502, json!({"error": {"message": "context length", "code": "content_filter"}}), "again"),
+        ];
+        for (status, body, expected) in rows {
+            assert_eq!(told(meaning(status, &body)), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn the_status_alone_decides_when_the_body_says_nothing() {
+        for (status, expected) in [
+            (307, "final"),
+            (400, "final"),
+            (401, "final"),
+            (402, "final"),
+            (403, "final"),
+            (404, "final"),
+            (408, "again"),
+            (413, "shorter"),
+            (422, "final"),
+            (429, "again"),
+            (500, "again"),
+            (529, "again"),
+        ] {
+            assert_eq!(told(Complaint::of_status(status).meaning()), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_no_error() {
+        for body in [
+            json!({"choices": []}),
+            json!({"choices": [], "error": null}),
+            json!({"choices": [], "error": {}, "code": 0, "message": ""}),
+            json!({"choices": [], "base_resp": {"status_code": 0, "status_msg": ""}}),
+            json!({}),
+            json!([]),
+            json!("text"),
+        ] {
+            assert_eq!(Complaint::read(200, &body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_named_by_its_codes_and_never_by_its_words() {
+        let name = |body: Value| Complaint::read(400, &body).unwrap().name();
+        assert_eq!(name(json!({"error": {"code": "bad_thing", "message": "sk-secret"}})), "400 (bad_thing)");
+        assert_eq!(name(json!({"error": {"code": "sk secret", "type": "some.type"}})), "400 (some.type)");
+        assert_eq!(name(json!({"error": {"code": "x".repeat(65)}})), "400");
+        assert_eq!(name(json!({"error": "sk-secret"})), "400");
+    }
+
+    #[test]
+    fn the_table_of_errors_in_the_documentation_is_the_table_that_decides() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/chat-handler.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut seen = Vec::new();
+        let rows =
+            text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
+        for (cause, end) in rows {
+            let Some(expected) = end.strip_prefix("**").and_then(|end| end.split("**").next()) else {
+                continue;
+            };
+            for one in cause.split('`').skip(1).step_by(2) {
+                let (status, code) = one.split_once(' ').unwrap_or((one, ""));
+                let Ok(status) = status.parse() else { continue };
+                let said = match code {
+                    "" => Complaint::of_status(status),
+                    code => Complaint::read(status, &json!({"error": {"code": code}})).unwrap(),
+                };
+                assert_eq!(told(said.meaning()), expected, "{one}");
+                seen.push(code.to_owned());
+            }
+        }
+        for code in [REFUSED, TOO_LONG, NO_MONEY, &[QUOTA]].concat() {
+            assert!(seen.iter().any(|shown| shown.eq_ignore_ascii_case(code)), "{code} is not documented");
+        }
+    }
+}

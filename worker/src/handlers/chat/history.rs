@@ -1,0 +1,221 @@
+//! The turns of a conversation: what is remembered of it, and what of that goes with the next question.
+//!
+//! A turn is a question and its answer; they come and go together, because endpoints want the roles to alternate. What is
+//! remembered is what the next request would take: the last turns, within the budget.
+//!
+//! **The budget is an estimate.** No two models cut texts alike, and a tokenizer for each would be large and out of date.
+//! One token for every character beyond ASCII and one for four of ASCII is close for Chinese and for English, and too
+//! much rather than too little for other scripts; roles and separators are [`AROUND`] for each message. If it was too little
+//! all the same, the endpoint says so, and the handler asks again with half of the turns.
+//!
+//! **A turn knows its message's id.** A message whose answer was recorded can still run again: when its sending failed for
+//! good, and somebody retries the dead letter. Then its own turn is taken out first, so that it isn't there twice.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::handler::MEMORY_MAX_BYTES;
+
+/// The shape in which turns are remembered.
+const FORMAT: u64 = 1;
+/// What a message costs besides its text, in tokens.
+const AROUND: usize = 4;
+
+/// A question and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Turn {
+    /// The id of the message that asked.
+    pub(super) id: String,
+    /// The question.
+    #[serde(rename = "q")]
+    pub(super) question: String,
+    /// What the model said.
+    #[serde(rename = "a")]
+    pub(super) answer: String,
+}
+
+/// How much of a conversation is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// The most turns.
+    pub(super) turns: usize,
+    /// The most tokens of them together, estimated.
+    pub(super) tokens: usize,
+}
+
+/// The turns of a conversation, the oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct History(Vec<Turn>);
+
+impl History {
+    /// Reads what is remembered; `None` if that is no conversation, or one of a newer shape.
+    pub(super) fn read(memory: &Value) -> Option<Self> {
+        if memory.get("chat").and_then(Value::as_u64) != Some(FORMAT) {
+            return None;
+        }
+        Vec::<Turn>::deserialize(memory.get("turns")?).ok().map(Self)
+    }
+
+    /// As it is remembered; `null` if there is nothing.
+    pub(super) fn memory(&self) -> Value {
+        if self.0.is_empty() { Value::Null } else { json!({"chat": FORMAT, "turns": self.0}) }
+    }
+
+    /// The turns, the oldest first.
+    pub(super) fn turns(&self) -> &[Turn] {
+        &self.0
+    }
+
+    /// Takes out the turn of this message, if there is one.
+    pub(super) fn forget(&mut self, id: &str) {
+        self.0.retain(|turn| turn.id != id);
+    }
+
+    /// Drops the oldest turns until the rest keeps within the limits.
+    pub(super) fn keep(&mut self, limits: Limits) {
+        let (mut tokens, mut bytes) = (0_usize, memory_bytes(&json!({"chat": FORMAT, "turns": []})));
+        let fits = |turn: &&Turn| {
+            tokens = tokens.saturating_add(turn.tokens());
+            // And the comma.
+            bytes = bytes.saturating_add(memory_bytes(&json!(turn)) + 1);
+            tokens <= limits.tokens && bytes <= MEMORY_MAX_BYTES
+        };
+        let kept = self.0.iter().rev().take(limits.turns).take_while(fits).count();
+        self.0.drain(..self.0.len() - kept);
+    }
+
+    /// Drops the older half of the turns, and says whether there was one to drop.
+    pub(super) fn halve(&mut self) -> bool {
+        let dropped = self.0.len().div_ceil(2);
+        self.0.drain(..dropped);
+        dropped > 0
+    }
+
+    /// Adds the youngest turn.
+    pub(super) fn add(&mut self, turn: Turn) {
+        self.0.push(turn);
+    }
+}
+
+impl Turn {
+    fn tokens(&self) -> usize {
+        tokens(&self.question) + tokens(&self.answer) + 2 * AROUND
+    }
+}
+
+/// About how many tokens a text has.
+fn tokens(text: &str) -> usize {
+    let ascii = text.bytes().filter(u8::is_ascii).count();
+    let others = text.chars().filter(|c| !c.is_ascii()).count();
+    others + ascii.div_ceil(4)
+}
+
+fn memory_bytes(value: &Value) -> usize {
+    value.to_string().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(n: usize) -> Turn {
+        Turn { id: format!("m{n}"), question: format!("question {n}"), answer: format!("answer {n}") }
+    }
+
+    fn history(turns: impl IntoIterator<Item = usize>) -> History {
+        History(turns.into_iter().map(turn).collect())
+    }
+
+    const ALL: Limits = Limits { turns: 100, tokens: 1_000_000 };
+
+    #[test]
+    fn what_is_remembered_is_read_again_and_anything_else_is_no_conversation() {
+        let two = history(1..=2);
+        assert_eq!(History::read(&two.memory()), Some(two));
+        assert_eq!(History::default().memory(), Value::Null);
+        for other in [
+            json!({"n": 1}),
+            json!("text"),
+            json!(null),
+            json!([]),
+            json!({"chat": 2, "turns": []}),
+            json!({"chat": 1}),
+            json!({"chat": 1, "turns": [{"id": "m1", "q": "x"}]}),
+            json!({"chat": 1, "turns": "x"}),
+        ] {
+            assert_eq!(History::read(&other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_turns_are_dropped_whole_until_the_rest_fits() {
+        // "question 1" has 10 bytes, "answer 1" has 8: 3 and 2 tokens, and 4 around each.
+        assert_eq!(turn(1).tokens(), 13);
+        let rows = [
+            (Limits { turns: 3, ..ALL }, vec![7, 8, 9]),
+            (Limits { tokens: 39, ..ALL }, vec![7, 8, 9]),
+            (Limits { tokens: 38, ..ALL }, vec![8, 9]),
+            (Limits { tokens: 12, ..ALL }, vec![]),
+            (Limits { turns: 0, ..ALL }, vec![]),
+            (ALL, (1..=9).collect()),
+        ];
+        for (limits, expected) in rows {
+            let mut kept = history(1..=9);
+            kept.keep(limits);
+            assert_eq!(kept, history(expected.clone()), "{limits:?}");
+        }
+    }
+
+    #[test]
+    fn a_large_turn_makes_room_for_no_older_one_behind_it() {
+        let mut kept = history(1..=3);
+        kept.0[1].answer = "长".repeat(1000);
+        kept.keep(Limits { tokens: 500, ..ALL });
+        assert_eq!(kept, history([3]), "a gap in a conversation would mislead");
+    }
+
+    #[test]
+    fn what_is_remembered_never_exceeds_what_may_be() {
+        for letter in ["x", "\"", "长", "\u{1}"] {
+            let mut kept = history(1..=9);
+            for turn in &mut kept.0 {
+                turn.answer = letter.repeat(40_000 / letter.len());
+            }
+            kept.keep(ALL);
+            let size = kept.memory().to_string().len();
+            assert!(size <= MEMORY_MAX_BYTES, "{letter:?}: {size}");
+            assert!(!kept.0.is_empty() && kept.0.len() < 9, "{letter:?}: {}", kept.0.len());
+        }
+        let mut small = history(1..=9);
+        small.keep(ALL);
+        assert_eq!(small.0.len(), 9);
+    }
+
+    #[test]
+    fn a_history_is_halved_until_nothing_is_left() {
+        let mut left = history(1..=5);
+        let mut lengths = Vec::new();
+        while left.halve() {
+            lengths.push(left.0.len());
+            assert!(left.0.last().is_none_or(|turn| turn.id == "m5"), "the youngest stay");
+        }
+        assert_eq!(lengths, [2, 1, 0]);
+    }
+
+    #[test]
+    fn a_message_that_runs_again_is_not_there_twice() {
+        let mut again = history(1..=3);
+        again.forget("m2");
+        again.add(turn(2));
+        assert_eq!(again, history([1, 3, 2]));
+    }
+
+    #[test]
+    fn tokens_are_estimated_by_script() {
+        for (text, expected) in
+            [("", 0), ("a", 1), ("word", 1), ("words", 2), ("你好", 2), ("你好 world", 4), ("😀", 1)]
+        {
+            assert_eq!(tokens(text), expected, "{text:?}");
+        }
+    }
+}

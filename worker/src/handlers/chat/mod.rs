@@ -1,0 +1,270 @@
+//! A language model that talks with each user, at any endpoint that takes OpenAI's `chat/completions`.
+//!
+//! A question goes there with the turns before it (`history`), which are the route's memory of the user: a lane has one
+//! message at a time, and the answer and the turn with it are recorded in one step. So whatever happens to a worker, each user's
+//! conversation is exactly his own, in order, and a failed attempt leaves it as it was.
+//!
+//! What endpoints deviate in is read in `wire`; what their errors mean is decided in `complaint`. Why there is no client
+//! crate: they hold on to OpenAI's types, and an answer that lacks a field or has one more is an error there. What is
+//! needed of the protocol is small.
+//!
+//! Streaming is not used: WeChat shows a message whole. Redirects are not followed, since the key would go with them, and
+//! neither the URL nor the key nor anything that the endpoint says in words gets into an error.
+
+mod complaint;
+mod history;
+mod settings;
+mod wire;
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use huixin_wechat::{Message, Outgoing};
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde_json::Value;
+use unicode_normalization::UnicodeNormalization as _;
+use url::Url;
+
+use self::history::{History, Limits, Turn};
+use self::wire::Said;
+use super::http_answer::BODY_MAX_BYTES;
+use crate::handler::{Context, Handler, Outcome};
+use crate::template::{Template, TemplateError};
+
+pub use settings::ChatSettings;
+
+/// Answers by a language model.
+///
+/// It answers what has words: texts, and voice messages that WeChat has recognised. Other messages get
+/// [`ChatSettings::unreadable`], events nothing.
+pub struct ChatHandler {
+    settings: ChatSettings,
+    url: Url,
+    headers: HeaderMap,
+    system: Option<Template>,
+    forget: BTreeSet<String>,
+    client: reqwest::Client,
+}
+
+/// A handler that can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatHandlerError {
+    /// The system prompt is no template.
+    #[error("the system prompt can't be used: {0}")]
+    System(#[from] TemplateError),
+    /// The key can't be sent.
+    #[error("the key has characters that no key has")]
+    Key,
+    /// The address can't have a path.
+    #[error("the base URL must be http:// or https://")]
+    BaseUrl,
+}
+
+impl ChatHandler {
+    /// A handler with these settings. `client` must not follow redirects: see [`huixin_wechat::http_client`].
+    ///
+    /// # Errors
+    /// When the system prompt, the key or the URL can't be used.
+    pub fn new(settings: ChatSettings, client: reqwest::Client) -> Result<Self, ChatHandlerError> {
+        let mut url = settings.base_url.clone();
+        url.path_segments_mut()
+            .map_err(|()| ChatHandlerError::BaseUrl)?
+            .pop_if_empty()
+            .extend(["chat", "completions"]);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(key) = &settings.key {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+                .map_err(|_| ChatHandlerError::Key)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let system = settings.system.as_deref().map(Template::compile).transpose()?;
+        let words = settings.forget.iter().map(|word| normalised(word));
+        let forget = words.filter(|word| !word.is_empty()).collect();
+        Ok(Self { settings, url, headers, system, forget, client })
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { turns: self.settings.turns, tokens: self.settings.context_tokens }
+    }
+
+    /// The turns that go with a question.
+    fn history(&self, context: &Context) -> History {
+        let mut history = match &context.memory {
+            None => History::default(),
+            Some(memory) => History::read(memory).unwrap_or_else(|| {
+                tracing::warn!(
+                    route = context.route,
+                    "what is remembered of the user is no conversation of this version: it begins anew"
+                );
+                History::default()
+            }),
+        };
+        history.forget(&context.id);
+        history.keep(self.limits());
+        history
+    }
+
+    /// Asks, with fewer turns if they are too many for the model.
+    async fn converse(
+        &self,
+        system: Option<&str>,
+        mut history: History,
+        question: &str,
+        id: &str,
+    ) -> Outcome {
+        loop {
+            let body = wire::request(&self.settings, system, history.turns(), question);
+            match self.ask(&body).await {
+                Said::Answer(answer) => {
+                    let replies = vec![Outgoing::text(answer.as_str())];
+                    if self.settings.turns == 0 {
+                        return Outcome::Reply(replies);
+                    }
+                    history.add(Turn { id: id.to_owned(), question: question.to_owned(), answer });
+                    history.keep(self.limits());
+                    return Outcome::Remember { replies, memory: history.memory() };
+                }
+                Said::Refused => return Outcome::text(self.settings.refused.as_str()),
+                Said::TooLong { reason } => {
+                    if !history.halve() {
+                        return Outcome::Fail { reason };
+                    }
+                    tracing::info!(
+                        turns = history.turns().len(),
+                        "too long for the model: asking with fewer turns"
+                    );
+                }
+                Said::Again { after, reason } => return Outcome::Retry { after, reason },
+                Said::Never { reason } => return Outcome::Fail { reason },
+            }
+        }
+    }
+
+    async fn ask(&self, body: &Value) -> Said {
+        match self.post(body.to_string()).await {
+            Ok(Some((status, headers, body))) => wire::read(status, &headers, &body),
+            Ok(None) => Said::Never {
+                reason: format!("the model's endpoint answered more than {BODY_MAX_BYTES} bytes"),
+            },
+            Err(error) => Said::Again { after: None, reason: self.failure(error) },
+        }
+    }
+
+    /// `None`: the answer is too long to be one.
+    async fn post(&self, body: String) -> reqwest::Result<Option<(StatusCode, HeaderMap, Vec<u8>)>> {
+        let request = self.client.post(self.url.clone()).headers(self.headers.clone());
+        let mut response = request.timeout(self.settings.timeout).body(body).send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > BODY_MAX_BYTES {
+                return Ok(None);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Some((status, headers, body)))
+    }
+
+    fn failure(&self, error: reqwest::Error) -> String {
+        let error = error.without_url();
+        if error.is_timeout() && !error.is_connect() {
+            return format!("the model's endpoint did not answer within {:?}", self.settings.timeout);
+        }
+        // The outermost error only says "error sending request"; the innermost says why.
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        format!("the model's endpoint could not be asked: {cause}")
+    }
+}
+
+#[async_trait]
+impl Handler for ChatHandler {
+    async fn handle(&self, message: &Message, context: &Context) -> Outcome {
+        let question = message.content().or_else(|| message.recognition()).unwrap_or_default().trim();
+        if question.is_empty() {
+            return match &self.settings.unreadable {
+                Some(text) if !message.is_event() => Outcome::text(text.as_str()),
+                _ => Outcome::NoReply,
+            };
+        }
+        if self.forget.contains(&normalised(question)) {
+            let replies = vec![Outgoing::text(self.settings.forgotten.as_str())];
+            return Outcome::Remember { replies, memory: Value::Null };
+        }
+        let system = self.system.as_ref().map(|system| system.render(message, context)).transpose();
+        match system {
+            Ok(system) => {
+                let history = self.history(context);
+                self.converse(system.as_deref(), history, question, &context.id).await
+            }
+            Err(error) => Outcome::Fail { reason: format!("the system prompt can't be filled in: {error}") },
+        }
+    }
+}
+
+impl std::fmt::Debug for ChatHandler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChatHandler").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// A word as it is compared: a keyboard's full-width letters, capitals, and the full stop of a recognised voice aside.
+fn normalised(text: &str) -> String {
+    let text = text.nfkc().collect::<String>().to_lowercase();
+    text.trim().trim_end_matches(['.', '。', '!']).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use huixin_wechat::Secret;
+
+    use super::*;
+
+    fn handler(settings: ChatSettings) -> Result<ChatHandler, ChatHandlerError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        ChatHandler::new(settings, huixin_wechat::http_client().unwrap())
+    }
+
+    #[test]
+    fn the_path_goes_behind_that_of_the_base_url() {
+        for (base, expected) in [
+            ("https://api.example.com/v1", "https://api.example.com/v1/chat/completions"),
+            ("https://api.example.com/v1/", "https://api.example.com/v1/chat/completions"),
+            ("https://api.example.com", "https://api.example.com/chat/completions"),
+            ("http://h:1/a/b/?api-version=1", "http://h:1/a/b/chat/completions?api-version=1"),
+        ] {
+            let handler = handler(ChatSettings::new(base.parse().unwrap(), "m")).unwrap();
+            assert_eq!(handler.url.as_str(), expected, "{base}");
+        }
+    }
+
+    #[test]
+    fn neither_key_nor_url_is_shown() {
+        let mut settings = ChatSettings::new("https://u:hunter2@h/hunter2?k=hunter2".parse().unwrap(), "m");
+        settings.key = Some(Secret::from("hunter2"));
+        let handler = handler(settings.clone()).unwrap();
+        assert!(!format!("{settings:?} {handler:?} {:?}", handler.headers).contains("hunter2"));
+        settings.key = Some(Secret::from("hunter2\n"));
+        let error = ChatHandler::new(settings, handler.client.clone()).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_word_that_forgets_is_known_however_it_is_typed_or_heard() {
+        let settings = ChatSettings::new("http://h/".parse().unwrap(), "m");
+        let handler = handler(settings).unwrap();
+        for word in ["重新开始", " reset ", "Reset", "ＲＥＳＥＴ", "重新开始。", "重新开始！", "reset."]
+        {
+            assert!(handler.forget.contains(&normalised(word)), "{word}");
+        }
+        for other in ["重新开始吧", "how do I reset it", "。", ""] {
+            assert!(!handler.forget.contains(&normalised(other)), "{other}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What routes remember of a user.
+
+use std::time::Duration;
+
+use huixin_worker::{Context, Outcome, Route};
+use serde_json::{Value, json};
+
+use crate::support::{Engine, Gate, Stage, act, assert_texts, on_both_engines, text};
+
+on_both_engines! {
+    a_handler_finds_what_it_left_for_this_user_and_no_other_route_does
+    a_memory_is_over_when_its_time_is
+    null_forgets_and_a_memory_without_a_reply_is_kept_too
+}
+
+/// A route that counts, in its memory, what a user has said to it.
+fn counting(name: &str) -> Route {
+    let called = name.to_owned();
+    let count = move |_, context: Context| {
+        let called = called.clone();
+        async move {
+            let n = context.memory.as_ref().and_then(Value::as_u64).unwrap_or(0) + 1;
+            Outcome::Remember { replies: vec![text(&format!("{called} {n}"))], memory: json!(n) }
+        }
+    };
+    Route::new(name, act(count))
+}
+
+async fn a_handler_finds_what_it_left_for_this_user_and_no_other_route_does(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (anna, ben) = (stage.user("anna"), stage.user("ben"));
+    let shared = counting("third").when_text("^c".parse().unwrap()).memory("first", Duration::from_secs(60));
+    let first = counting("first").when_text("^a".parse().unwrap());
+    stage.start([first, counting("second").when_text("^b".parse().unwrap()), shared]);
+    for (user, said) in [(&anna, "a"), (&anna, "a"), (&ben, "a"), (&anna, "b"), (&anna, "c"), (&anna, "a")] {
+        stage.say(user, said).await;
+    }
+    assert_texts(&stage.texts(&anna, 5).await, &["first 1", "first 2", "second 1", "third 3", "first 4"]);
+    assert_texts(&stage.texts(&ben, 1).await, &["first 1"]);
+    stage.finish().await;
+}
+
+async fn a_memory_is_over_when_its_time_is(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (anna, gate) = (stage.user("anna"), Gate::opened());
+    let seen = gate.clone();
+    let handler = act(move |_, context: Context| {
+        let seen = seen.clone();
+        async move {
+            seen.pass().await;
+            let replies = vec![text(&format!("{:?}", context.memory.is_some()))];
+            Outcome::Remember { replies, memory: json!("kept") }
+        }
+    });
+    let keep_for = Duration::from_secs(1);
+    stage.start([Route::new("forgets", handler).memory("forgets", keep_for)]);
+    stage.say(&anna, "one").await;
+    assert_texts(&stage.texts(&anna, 1).await, &["false"]);
+    // What is waited for is the time itself.
+    tokio::time::sleep(keep_for).await;
+    stage.say(&anna, "two").await;
+    stage.say(&anna, "three").await;
+    let texts = stage.texts(&anna, 3).await;
+    assert_eq!(texts[1], "false", "its time was over");
+    assert_eq!(gate.came(), 3);
+    stage.finish().await;
+}
+
+async fn null_forgets_and_a_memory_without_a_reply_is_kept_too(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let anna = stage.user("anna");
+    let handler = act(|content: String, context: Context| async move {
+        match content.as_str() {
+            "keep" => Outcome::Remember { replies: vec![], memory: json!({ "n": 1 }) },
+            "forget" => Outcome::Remember { replies: vec![], memory: Value::Null },
+            _ => Outcome::text(context.memory.unwrap_or_default().to_string()),
+        }
+    });
+    stage.start([Route::new("keeps", handler)]);
+    for said in ["ask", "keep", "ask", "forget", "ask"] {
+        stage.say(&anna, said).await;
+    }
+    assert_texts(&stage.texts(&anna, 3).await, &["null", "{\"n\":1}", "null"]);
+    stage.finish().await;
+}

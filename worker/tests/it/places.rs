@@ -1,0 +1,94 @@
+//! A route that takes only so many messages at once, and those that wait for it.
+
+use std::time::Duration;
+
+use huixin_queue::LaneState;
+use huixin_worker::{Context, Outcome, Route, WorkerSettings};
+
+use crate::support::{Engine, Gate, Stage, act, assert_texts, echo, eventually, on_both_engines};
+
+on_both_engines! {
+    a_full_route_leaves_the_permits_to_others_and_loses_nothing
+    what_waits_for_a_place_is_handed_back_at_a_stop_and_no_attempt_is_used
+}
+
+/// A route for texts that begin with `slow`, which takes so many at once.
+fn slow(gate: &Gate, at_once: usize) -> Route {
+    let gate = gate.clone();
+    let handler = act(move |content, context: Context| {
+        let gate = gate.clone();
+        async move {
+            gate.pass().await;
+            Outcome::text(format!("{content}, attempt {}", context.attempt))
+        }
+    });
+    Route::new("slow", handler).when_text("^slow".parse().unwrap()).at_once(at_once)
+}
+
+async fn a_full_route_leaves_the_permits_to_others_and_loses_nothing(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (gate, others) = (Gate::closed(), Gate::opened());
+    // Two are at the handler, four wait beside it, and what comes on top is put off.
+    let users: Vec<String> = (0..12).map(|n| stage.user(&format!("slow{n}"))).collect();
+    for user in &users {
+        stage.say(user, "slow").await;
+    }
+    let settings = WorkerSettings { concurrency: 4, ..stage.settings() };
+    stage.start_with(settings, [slow(&gate, 2), echo(&others)]);
+    gate.until_came(2).await;
+    for n in 0..20 {
+        let user = stage.user(&format!("fast{n}"));
+        stage.say(&user, "fast").await;
+        assert_texts(&stage.texts(&user, 1).await, &["fast"]);
+    }
+    assert_eq!(gate.came(), 2, "no more than its limit");
+    gate.open_for(users.len());
+    for user in &users {
+        assert_texts(&stage.texts(user, 1).await, &["slow, attempt 1"]);
+    }
+    assert_eq!((gate.came(), gate.dropped()), (users.len(), 0));
+    stage.finish().await;
+}
+
+async fn what_waits_for_a_place_is_handed_back_at_a_stop_and_no_attempt_is_used(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let gate = Gate::closed();
+    let users: Vec<String> = (0..3).map(|n| stage.user(&n.to_string())).collect();
+    for user in &users {
+        stage.say(user, "slow").await;
+    }
+    // Leases so long that what goes on sooner was handed back.
+    let settings = || WorkerSettings {
+        lease: Duration::from_secs(600),
+        grace: Duration::from_secs(30),
+        ..stage.settings()
+    };
+    let patient = settings();
+    stage.start_with(settings(), [slow(&gate, 1)]);
+    gate.until_came(1).await;
+    eventually("all are taken", async || {
+        let running = stage.queue.counts().await.unwrap().running;
+        (running == 3).then_some(())
+    })
+    .await;
+    stage.ask_to_stop();
+    eventually("those who wait are handed back at once", async || {
+        let running = stage.queue.counts().await.unwrap().running;
+        (running == 1).then_some(())
+    })
+    .await;
+    gate.open_for(1);
+    let stopped = stage.stop().await;
+    assert_eq!((stopped[0].finished, stopped[0].released), (1, 2));
+    let mut states = Vec::new();
+    for user in &users {
+        states.push(stage.state(user).await);
+    }
+    assert_eq!(states.iter().filter(|state| **state == Some(LaneState::Ready)).count(), 2, "{states:?}");
+    gate.open_for(2);
+    stage.start_with(patient, [slow(&gate, 1)]);
+    for user in &users {
+        assert_texts(&stage.texts(user, 1).await, &["slow, attempt 1"]);
+    }
+    stage.finish().await;
+}
