@@ -1,5 +1,6 @@
 //! `huixin check`: what is wrong before anything is started, a line for each fact.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use huixin_queue::redis::{Finding, Gravity, Inspector};
@@ -9,11 +10,12 @@ use huixin_wechat::rule;
 use huixin_worker::call_back::CALL_BACK_PATH;
 
 use crate::cli::{CheckFlags, Cli};
-use crate::config::{Config, QueueUrl, Role};
+use crate::config::{Config, HandlerConfig, QueueUrl, Role};
 use crate::parts;
 use crate::report::{Failure, one_line};
 
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 /// What Redis needs to know an id: key, value and expiry, as measured.
 const SEEN_BYTES: u64 = 155;
 
@@ -34,6 +36,7 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
     if let QueueUrl::Redis(_) = config.queue.url {
         spool(&config, &mut facts);
     }
+    databases(&config, &mut facts).await?;
     if let Some(base) = parts::call_backs(&config)?.map(|call_backs| call_backs.base().clone()) {
         let listen = config.callback.listen.map_or("not by this process".to_owned(), |at| format!("at {at}"));
         facts.good(format!("answers by call back: to {base}{CALL_BACK_PATH}…, taken in {listen}"));
@@ -148,6 +151,37 @@ fn spool(config: &Config, facts: &mut Facts) {
             Some("mend `receiver.spool.dir`, or set `spool = false` under [receiver]"),
         ),
     }
+}
+
+/// Connects to every database, and lets it prepare what the routes ask of it.
+async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
+    let databases = parts::databases(config)?;
+    let mut reached = BTreeSet::new();
+    for (name, database) in &databases {
+        let url = config.databases[name].url.as_ref().map(ToString::to_string).unwrap_or_default();
+        match tokio::time::timeout(DATABASE_TIMEOUT, database.check()).await {
+            Ok(Ok(())) => {
+                reached.insert(name);
+                facts.good(format!("database `{name}`: `{url}` is there"));
+            }
+            Ok(Err(trouble)) => facts.bad(format!("database `{name}`: `{url}`: {trouble}"), trouble.hint),
+            Err(_) => facts.bad(
+                format!("database `{name}`: `{url}` does not answer within {DATABASE_TIMEOUT:?}"),
+                Some("see whether this machine reaches it"),
+            ),
+        }
+    }
+    for route in &config.routes {
+        let (HandlerConfig::Sql(sql), name) = (&route.handler, &route.name) else { continue };
+        if !reached.contains(&sql.database) {
+            continue;
+        }
+        match parts::look_up(sql, &databases)?.check().await {
+            Ok(()) => facts.good(format!("route `{name}`: database `{}` takes its query", sql.database)),
+            Err(trouble) => facts.bad(format!("route `{name}`: {trouble}"), trouble.hint),
+        }
+    }
+    Ok(())
 }
 
 async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {

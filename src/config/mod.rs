@@ -11,6 +11,7 @@
 mod account;
 mod admin;
 mod callback;
+mod database;
 mod delivery;
 mod environment;
 mod node;
@@ -36,11 +37,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use account::AccountConfig;
 pub use admin::AdminConfig;
 pub use callback::CallbackConfig;
+pub use database::{DatabaseConfig, DatabaseUrl};
 pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{Durability, QueueConfig, QueueUrl};
 pub use receiver::ReceiverConfig;
-pub use route::{Condition, HandlerConfig, HttpConfig, RouteConfig};
+pub use route::{Condition, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};
 pub use spool::SpoolConfig;
@@ -67,6 +69,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// The official accounts by name. Never empty: `dev` and `sandbox` make up `main` if none is configured.
     pub accounts: BTreeMap<String, AccountConfig>,
+    /// The databases that routes ask, by name.
+    pub databases: BTreeMap<String, DatabaseConfig>,
     /// The routes in order; the first that matches a message handles it.
     pub routes: Vec<RouteConfig>,
     /// Where each given value came from, by path; what isn't here is a default.
@@ -123,6 +127,7 @@ impl Config {
         let role = root.reader.role;
         let app_secrets = role.needs_app_secret() || (callback.is_served() && role.reads_secrets());
         let accounts = account::read_all(&mut root, app_secrets);
+        let databases = database::read_all(&mut root);
         let config = Self {
             queue: queue::read(root.section("queue")),
             receiver: receiver::read(root.section("receiver")),
@@ -131,7 +136,8 @@ impl Config {
             media: delivery::read_media(root.section("media")),
             callback,
             admin: admin::read(root.section("admin")),
-            routes: route::read_all(&mut root, &accounts),
+            routes: route::read_all(&mut root, &accounts, &databases),
+            databases,
             accounts,
             origins: BTreeMap::new(),
         };

@@ -11,13 +11,24 @@ use url::Url;
 
 use super::node::Origin;
 use super::value::print_duration;
-use super::{AccountConfig, Condition, Config, Durability, RouteConfig};
+use super::{AccountConfig, Condition, Config, DatabaseConfig, Durability, RouteConfig};
 
 pub(super) const MASK: &str = "***";
 
 pub(super) fn effective(config: &Config) -> String {
-    let Config { queue, receiver, worker, delivery, media, callback, admin, accounts, routes, origins: _ } =
-        config;
+    let Config {
+        queue,
+        receiver,
+        worker,
+        delivery,
+        media,
+        callback,
+        admin,
+        accounts,
+        databases,
+        routes,
+        origins: _,
+    } = config;
     let mut page = Page { config, text: String::new(), section: String::new() };
     page.section("queue");
     page.key("url", queue.url.to_string());
@@ -85,6 +96,9 @@ pub(super) fn effective(config: &Config) -> String {
     page.secret("token", admin.token.is_some());
     for (name, account) in accounts {
         page.account(name, account);
+    }
+    for (name, database) in databases {
+        page.database(name, database);
     }
     for route in routes {
         page.route(route);
@@ -173,6 +187,20 @@ impl Page<'_> {
             };
             self.key("send_rate", format!("{}/{per}", rate.sends));
         }
+    }
+
+    fn database(&mut self, name: &str, database: &DatabaseConfig) {
+        self.section(&format!("database.{name}"));
+        if let Some(url) = &database.url {
+            let given = |key: &str| self.config.origins.get(&format!("database.{name}.{key}"));
+            if given("url_file") > given("url") {
+                self.line(format_args!("url = {}  # url_file", Value::from(url.to_string())));
+            } else {
+                self.key("url", url.to_string());
+            }
+        }
+        self.key("pool", i64::from(database.pool));
+        self.key("writes", database.writes);
     }
 
     fn route(&mut self, route: &RouteConfig) {

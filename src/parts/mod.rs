@@ -3,6 +3,8 @@
 mod answers;
 mod routes;
 
+pub use routes::{databases, look_up};
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,11 +1,14 @@
 //! The worker's routes, each with its handler.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use huixin_wechat::http_client;
+use huixin_worker::handlers::sql::{Answers, Database, SqlHandler, Statement};
 use huixin_worker::handlers::{ChatHandler, HttpHandler, ReplyHandler};
 use huixin_worker::{Condition, Route};
 
-use crate::config::{self, Config, HandlerConfig, HttpConfig, RouteConfig};
+use crate::config::{self, Config, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 use crate::report::Failure;
 
 /// All routes in their order.
@@ -13,7 +16,8 @@ use crate::report::Failure;
 /// # Errors
 /// When a handler can't be made.
 pub(super) fn all(config: &Config) -> Result<Vec<Route>, Failure> {
-    let handlers = Handlers { http: http_client().context("the HTTP client can't be made")? };
+    let http = http_client().context("the HTTP client can't be made")?;
+    let handlers = Handlers { http, databases: databases(config)? };
     let (permits, routes) = (config.worker.concurrency, config.routes.len());
     let made = config.routes.iter().map(|route| {
         let handled =
@@ -24,6 +28,35 @@ pub(super) fn all(config: &Config) -> Result<Vec<Route>, Failure> {
     made.collect()
 }
 
+/// The databases by their names, none of them connected yet.
+///
+/// # Errors
+/// When a URL can't be used.
+pub fn databases(config: &Config) -> Result<BTreeMap<String, Database>, Failure> {
+    let made = config.databases.iter().filter_map(|(name, database)| {
+        let place = database.url.as_ref()?.place();
+        let made = Database::new(name, &place, database.pool as usize, database.writes);
+        Some(made.map(|made| (name.clone(), made)))
+    });
+    Ok(made.collect::<Result<_, _>>().map_err(anyhow::Error::from)?)
+}
+
+/// The handler of a look-up.
+///
+/// # Errors
+/// When the statement or a reply can't be used.
+pub fn look_up(config: &SqlConfig, databases: &BTreeMap<String, Database>) -> anyhow::Result<SqlHandler> {
+    let SqlConfig { database, query, timeout, max_rows, one, many, none } = config;
+    let database = databases.get(database).context("the database has no url")?.clone();
+    Ok(SqlHandler {
+        statement: Statement::parse(query, database.dialect()).context("the query can't be used")?,
+        database,
+        timeout: *timeout,
+        max_rows: *max_rows as usize,
+        answers: Answers::new(one.as_ref(), many.as_ref(), none.as_ref())?,
+    })
+}
+
 /// What a message must be for each route, in their order.
 pub fn conditions(config: &Config) -> Vec<Condition> {
     config.routes.iter().map(|route| condition(&route.condition)).collect()
@@ -32,6 +65,7 @@ pub fn conditions(config: &Config) -> Vec<Condition> {
 /// What handlers share.
 struct Handlers {
     http: reqwest::Client,
+    databases: BTreeMap<String, Database>,
 }
 
 impl Handlers {
@@ -44,6 +78,7 @@ impl Handlers {
                 let handler = HttpHandler::new(url.clone(), *timeout, secret.as_ref(), self.http.clone())?;
                 Route::new(name, handler)
             }
+            HandlerConfig::Sql(sql) => Route::new(name, look_up(sql, &self.databases)?),
             HandlerConfig::Chat(settings) => {
                 Route::new(name, ChatHandler::new((**settings).clone(), self.http.clone())?)
             }

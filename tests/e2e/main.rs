@@ -1,5 +1,8 @@
 //! End to end: real processes, a real Redis, a pretend WeChat, a real browser. Each module is a family of behaviour.
 
+#[allow(dead_code, reason = "the worker's tests use the rest of it")]
+#[path = "../../worker/tests/it/support/database.rs"]
+mod database;
 mod harness;
 
 mod answers;
@@ -16,6 +19,7 @@ mod fairness;
 mod full_redis;
 mod hostile;
 mod leases;
+mod lookups;
 mod operate;
 mod outage;
 mod page;

@@ -8,8 +8,9 @@ use huixin_queue::Queue as _;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 use huixin_wechat::{Client, ClientConfig, Secret, http_client};
+use huixin_worker::handlers::sql::{Database, Place};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::harness::{Setup, Stack, free_port};
@@ -53,6 +54,21 @@ async fn every_client_begins_a_tls_handshake_and_fails_cleanly_when_it_is_cut() 
     let (hello, token) = tokio::join!(hello_on(listener), client.token());
     assert_eq!(hello, HANDSHAKE, "WeChat's API and HTTP services");
     assert!(token.is_err());
+
+    let listener = bind().await;
+    let address = listener.local_addr().expect("it has an address");
+    let url = Secret::from(format!("postgres://user:password@{address}/shop?sslmode=require"));
+    let database = Database::new("shop", &Place::Postgres(url), 1, false).expect("the URL is right");
+    let hello_of_a_database = async {
+        let (mut connection, _) = listener.accept().await.expect("a client comes");
+        let mut request = [0; 8];
+        connection.read_exact(&mut request).await.expect("it asks for TLS");
+        connection.write_all(b"S").await.expect("it can be told yes");
+        connection.read_u8().await.expect("it says something")
+    };
+    let (hello, checked) = tokio::join!(hello_of_a_database, database.check());
+    assert_eq!(hello, HANDSHAKE, "databases");
+    assert!(checked.is_err_and(|trouble| trouble.passes));
 }
 
 /// Writes `authority.pem`, and `redis.pem` and `redis.key` of a server on this machine.

@@ -219,7 +219,7 @@ fn the_profile_adds_the_sandbox_and_what_it_answers_with() {
 
     let services = config.routes.iter().filter_map(|route| match &route.handler {
         HandlerConfig::Http(http) => Some(address(&http.url)),
-        HandlerConfig::Reply(_) | HandlerConfig::Chat(_) => None,
+        HandlerConfig::Reply(_) | HandlerConfig::Sql(_) | HandlerConfig::Chat(_) => None,
     });
     let lookup = &compose.services["lookup"].environment;
     assert_eq!(services.collect::<Vec<_>>(), [("lookup", lookup["PORT"].parse().unwrap())]);

@@ -41,6 +41,21 @@ fn the_workstation_lookup_is_ready_for_the_sandbox() {
 }
 
 #[test]
+fn the_lookups_without_a_service_differ_in_their_database_only() {
+    let shown = |path| {
+        let config = load(path, Role::Run);
+        let routes: Vec<_> = config.routes.iter().map(|route| format!("{route:?}")).collect();
+        let urls: Vec<_> = config.databases.values().map(|database| format!("{:?}", database.url)).collect();
+        (routes, urls)
+    };
+    let (routes, sqlite) = shown("examples/workstation-lookup/huixin-sqlite.toml");
+    let (same, mariadb) = shown("examples/workstation-lookup/huixin-mariadb.toml");
+    assert_eq!(routes, same);
+    assert_eq!((sqlite.len(), mariadb.len()), (1, 1));
+    assert_ne!(sqlite, mariadb);
+}
+
+#[test]
 fn the_model_of_the_example_is_on_this_machine_and_its_account_the_sandboxs() {
     let config = load(CHAT, Role::Run);
     load(CHAT, Role::Dev);

@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use huixin_wechat::Message;
+use minijinja::value::merge_maps;
 use minijinja::{Environment, UndefinedBehavior, context};
+use serde_json::{Map, Value};
 
 use crate::handler::Context;
 
@@ -44,6 +46,16 @@ impl Template {
     /// # Errors
     /// When it names something that this message doesn't have.
     pub fn render(&self, message: &Message, context: &Context) -> Result<String, TemplateError> {
+        self.render_with(message, context, &Map::new())
+    }
+
+    /// The same with names of the handler's own, which stand before those of the message.
+    pub(crate) fn render_with(
+        &self,
+        message: &Message,
+        context: &Context,
+        names: &Map<String, Value>,
+    ) -> Result<String, TemplateError> {
         let template = self.0.get_template(NAME).map_err(|error| describe(&error))?;
         let values = context! {
             content => message.content().or_else(|| message.recognition()).unwrap_or_default(),
@@ -57,6 +69,8 @@ impl Template {
             captures => context.captures.clone(),
             fields => minijinja::value::Serde(message.tree.to_json()),
         };
+        // The first that has a name gives it.
+        let values = merge_maps([minijinja::Value::from(minijinja::value::Serde(names)), values]);
         template.render(values).map_err(|error| describe(&error))
     }
 }

@@ -3,7 +3,7 @@
 //! What can never hold is a mistake here, with the way out: a route that takes nothing looks like one that works until
 //! the first user writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
@@ -32,6 +32,14 @@ pub struct Condition {
     pub text: Option<Regex>,
     /// A pattern that is found in what WeChat recognised in a voice message.
     pub speech: Option<Regex>,
+}
+
+impl Condition {
+    /// The names that its patterns give to what they capture.
+    pub(super) fn captures(&self) -> BTreeSet<String> {
+        let patterns = [&self.text, &self.speech, &self.event_key_pattern].into_iter().flatten();
+        patterns.flat_map(|pattern| pattern.capture_names().flatten().map(str::to_owned)).collect()
+    }
 }
 
 pub(super) fn read(mut section: Section<'_>, accounts: &BTreeMap<String, AccountConfig>) -> Condition {

@@ -13,13 +13,14 @@ use std::time::Duration;
 use huixin_worker::{ANSWER_WITHIN_DEFAULT, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, Unsure};
 
 use super::account::AccountConfig;
+use super::database::DatabaseConfig;
 use super::node::{Node, Value};
 use super::problem::Mistake;
 use super::section::Section;
 use super::value;
 
 pub use condition::Condition;
-pub use handler::{HandlerConfig, HttpConfig};
+pub use handler::{HandlerConfig, HttpConfig, SqlConfig};
 
 /// One route.
 #[derive(Clone, Debug)]
@@ -65,6 +66,7 @@ const MEMORY_FOR: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::
 pub(super) fn read_all(
     root: &mut Section<'_>,
     accounts: &BTreeMap<String, AccountConfig>,
+    databases: &BTreeMap<String, DatabaseConfig>,
 ) -> Vec<RouteConfig> {
     let tables = root.parsed("route", tables).unwrap_or_default();
     let mut names = BTreeSet::new();
@@ -78,7 +80,7 @@ pub(super) fn read_all(
         let shown =
             table.get("name").and_then(Node::as_text).map_or_else(|| (index + 1).to_string(), str::to_owned);
         let section = root.below(format!("route[{shown}]"), "route".to_owned(), Some(node.origin), table);
-        routes.extend(read(section, default_name, &mut names, accounts));
+        routes.extend(read(section, default_name, &mut names, accounts, databases));
     }
     routes
 }
@@ -88,11 +90,12 @@ fn read(
     default_name: String,
     names: &mut BTreeSet<String>,
     accounts: &BTreeMap<String, AccountConfig>,
+    databases: &BTreeMap<String, DatabaseConfig>,
 ) -> Option<RouteConfig> {
     let name = section.parsed("name", |node| unique_name(node, names)).unwrap_or(default_name);
     names.insert(name.clone());
     let condition = condition::read(section.section("match"), accounts);
-    let handler = HandlerConfig::read(&mut section);
+    let handler = HandlerConfig::read(&mut section, &condition.captures(), databases);
     let attempts = section.number("attempts", ATTEMPTS, 1..=100);
     let failure_reply = section.text("failure_reply");
     let unsure = section.parsed("unsure", unsure).unwrap_or_default();

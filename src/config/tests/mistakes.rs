@@ -138,14 +138,14 @@ reply = { type = "text", content = 1 }
         did you mean `timeout`?
     huixin.toml:45: `route[lookup].attempts` must be from 1 to 100, but is 0
     huixin.toml:47: `route[lookup]` has more than one handler
-        give it exactly one of `reply`, `http` or `chat`
+        give it exactly one of `reply`, `http`, `sql` or `chat`
     huixin.toml:48: `route[lookup].name` is used twice: `lookup`
         give every route a name of its own
     huixin.toml:49: `route[lookup].reply` has a bad template: unexpected end of template
     huixin.toml:50: `route[lookup].http.url` is missing
         write it like "http://127.0.0.1:9000/answer"
     huixin.toml:52: `route[3]` has no handler
-        give it exactly one of `reply`, `http` or `chat`
+        give it exactly one of `reply`, `http`, `sql` or `chat`
     huixin.toml:53: `route[3].match.event_key` can never hold: a route without `event` takes no events, and only they have keys
         add the event, like event = "CLICK"
     huixin.toml:54: `route[3].failure_reply` must be a string, but is an integer

@@ -2,6 +2,7 @@
 
 mod callback;
 mod chat;
+mod database;
 mod mistakes;
 mod precedence;
 mod print;

@@ -4,6 +4,8 @@ mod chat;
 mod http;
 mod http_answer;
 mod reply;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 pub use chat::{ChatHandler, ChatHandlerError, ChatSettings};
 pub use http::{HttpHandler, HttpHandlerError};

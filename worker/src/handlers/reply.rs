@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use huixin_wechat::{Message, Outgoing};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::handler::{Context, Handler, Outcome};
 use crate::reply::{self, Origin, ReplyError};
@@ -10,7 +10,11 @@ use crate::template::{Template, TemplateError};
 
 /// Answers with what the configuration says. The texts and addresses in it are templates.
 #[derive(Clone, Debug)]
-pub struct ReplyHandler {
+pub struct ReplyHandler(Filled);
+
+/// A configured reply, to be filled in for a message.
+#[derive(Clone, Debug)]
+pub(super) struct Filled {
     parts: Vec<Part>,
 }
 
@@ -41,6 +45,23 @@ impl ReplyHandler {
     /// # Errors
     /// When the reply or one of its templates can't be used.
     pub fn new(reply: &Value) -> Result<Self, ReplyHandlerError> {
+        Filled::new(reply).map(Self)
+    }
+}
+
+#[async_trait]
+impl Handler for ReplyHandler {
+    async fn handle(&self, message: &Message, context: &Context) -> Outcome {
+        self.0.outcome(message, context, &Map::new())
+    }
+
+    fn is_cheap(&self) -> bool {
+        true
+    }
+}
+
+impl Filled {
+    pub(super) fn new(reply: &Value) -> Result<Self, ReplyHandlerError> {
         let parts: Vec<_> = reply::parse(reply, Origin::Config)?
             .into_iter()
             .map(|mut message| {
@@ -55,24 +76,16 @@ impl ReplyHandler {
         }
         Ok(Self { parts })
     }
-}
 
-impl Part {
-    fn render(&self, message: &Message, context: &Context) -> Result<Outgoing, String> {
-        let mut filled = self.message.clone();
-        for ((name, text), template) in reply::templates(&mut filled).into_iter().zip(&self.templates) {
-            *text = template
-                .render(message, context)
-                .map_err(|error| format!("the reply's template of `{name}`: {error}"))?;
-        }
-        Ok(filled)
-    }
-}
-
-#[async_trait]
-impl Handler for ReplyHandler {
-    async fn handle(&self, message: &Message, context: &Context) -> Outcome {
-        let parts: Result<Vec<_>, _> = self.parts.iter().map(|part| part.render(message, context)).collect();
+    /// The reply with the names that its handler has beside the message's.
+    pub(super) fn outcome(
+        &self,
+        message: &Message,
+        context: &Context,
+        names: &Map<String, Value>,
+    ) -> Outcome {
+        let parts: Result<Vec<_>, _> =
+            self.parts.iter().map(|part| part.render(message, context, names)).collect();
         // What was filled in may have left a title empty, or made no address.
         let checked = parts.and_then(|parts| match reply::check(&parts) {
             Ok(()) => Ok(parts),
@@ -83,9 +96,22 @@ impl Handler for ReplyHandler {
             Err(reason) => Outcome::Fail { reason },
         }
     }
+}
 
-    fn is_cheap(&self) -> bool {
-        true
+impl Part {
+    fn render(
+        &self,
+        message: &Message,
+        context: &Context,
+        names: &Map<String, Value>,
+    ) -> Result<Outgoing, String> {
+        let mut filled = self.message.clone();
+        for ((name, text), template) in reply::templates(&mut filled).into_iter().zip(&self.templates) {
+            *text = template
+                .render_with(message, context, names)
+                .map_err(|error| format!("the reply's template of `{name}`: {error}"))?;
+        }
+        Ok(filled)
     }
 }
 
@@ -164,7 +190,7 @@ mod tests {
     #[test]
     fn a_part_without_anything_to_fill_in_stays_as_it_is() {
         let handler = ReplyHandler::new(&json!({"type": "wxcard", "card_id": "c"})).unwrap();
-        let [Part { message, templates }] = &handler.parts[..] else { panic!("one part") };
+        let [Part { message, templates }] = &handler.0.parts[..] else { panic!("one part") };
         assert_eq!(message.content, Content::WxCard { card_id: "c".into() });
         assert!(templates.is_empty());
     }

@@ -25,6 +25,8 @@ mod policy;
 mod replies;
 mod resume;
 mod sends;
+#[cfg(feature = "sql")]
+mod sql;
 mod stopping;
 mod supervision;
 mod support;

@@ -2,15 +2,20 @@
 
 mod chat;
 mod http;
+mod sql;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use huixin_worker::handlers::ChatSettings;
 use serde_json::Value as Json;
 
+use super::super::database::DatabaseConfig;
 use super::super::problem::Mistake;
 use super::super::reply;
 use super::super::section::Section;
 
 pub use http::HttpConfig;
+pub use sql::SqlConfig;
 
 /// What answers a message.
 #[derive(Clone, Debug)]
@@ -19,16 +24,22 @@ pub enum HandlerConfig {
     Reply(Json),
     /// A service that is called.
     Http(HttpConfig),
+    /// A look-up in a database.
+    Sql(SqlConfig),
     /// A language model.
     Chat(Box<ChatSettings>),
 }
 
-const KEYS: [&str; 3] = ["reply", "http", "chat"];
-const LATER: [&str; 2] = ["sql", "command"];
+const KEYS: [&str; 4] = ["reply", "http", "sql", "chat"];
+const LATER: [&str; 1] = ["command"];
 
 impl HandlerConfig {
-    /// Reads the one that a route has.
-    pub(super) fn read(route: &mut Section<'_>) -> Option<Self> {
+    /// Reads the one that a route has, whose patterns have these captures.
+    pub(super) fn read(
+        route: &mut Section<'_>,
+        captures: &BTreeSet<String>,
+        databases: &BTreeMap<String, DatabaseConfig>,
+    ) -> Option<Self> {
         let given = KEYS.into_iter().filter(|key| route.has(key)).count();
         let later = LATER.into_iter().any(|key| route.has(key));
         let wrong = match given {
@@ -45,9 +56,14 @@ impl HandlerConfig {
         let (folder, check_template) = (route.reader.folder, route.reader.check_template);
         let reply = route.parsed("reply", |node| reply::read(node, folder, check_template)).map(Self::Reply);
         let http = if route.has("http") { http::read(route.section("http")).map(Self::Http) } else { None };
+        let sql = if route.has("sql") {
+            sql::read(route.section("sql"), databases, captures).map(Self::Sql)
+        } else {
+            None
+        };
         let chat = if route.has("chat") { chat::read(route.section("chat")) } else { None };
         route.unavailable(&LATER, "");
-        reply.or(http).or(chat.map(|chat| Self::Chat(Box::new(chat))))
+        reply.or(http).or(sql).or(chat.map(|chat| Self::Chat(Box::new(chat))))
     }
 
     /// Whether it may keep a message for long.
@@ -65,6 +81,7 @@ impl HandlerConfig {
         match self {
             Self::Reply(reply) => ("reply", toml::Value::try_from(reply).expect("a reply holds no null")),
             Self::Http(http) => ("http", http.printed()),
+            Self::Sql(sql) => ("sql", sql.printed()),
             Self::Chat(settings) => ("chat", chat::printed(settings)),
         }
     }

@@ -5,6 +5,8 @@
 //! is dead but what the test names, the queue's invariant holds, and no log line has a secret or a whole OpenID in it.
 
 mod backend;
+#[cfg(feature = "sql")]
+pub(crate) mod database;
 mod handlers;
 mod logs;
 mod process;

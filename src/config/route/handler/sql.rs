@@ -1,0 +1,116 @@
+//! `sql = { database = "…", query = "…" }`: a look-up in a database.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use huixin_worker::handlers::sql::{
+    Dialect, MAX_ROWS_DEFAULT, Statement, TIMEOUT_DEFAULT, is_given, known_parameters,
+};
+use serde_json::Value as Json;
+use toml::{Table, Value};
+
+use crate::config::database::{self, DatabaseConfig};
+use crate::config::node::Node;
+use crate::config::problem::{Mistake, nearest};
+use crate::config::reply;
+use crate::config::section::Section;
+use crate::config::value::{self, print_duration};
+
+/// A look-up.
+#[derive(Clone, Debug)]
+pub struct SqlConfig {
+    /// The name of the database; always one that is configured.
+    pub database: String,
+    /// The statement, with parameters like `:code`.
+    pub query: String,
+    /// How long the whole look-up may take.
+    pub timeout: Duration,
+    /// How many rows are read.
+    pub max_rows: u32,
+    /// The reply to one row, as of the `reply` handler.
+    pub one: Option<Json>,
+    /// The reply to several rows.
+    pub many: Option<Json>,
+    /// The reply to none.
+    pub none: Option<Json>,
+}
+
+const QUERY: &str = "write it like \"SELECT place FROM stations WHERE code = :code\"";
+
+/// Reads the table of a route whose text pattern has these captures.
+pub(super) fn read(
+    mut section: Section<'_>,
+    databases: &BTreeMap<String, DatabaseConfig>,
+    captures: &BTreeSet<String>,
+) -> Option<SqlConfig> {
+    let answers = section.has("one") || section.has("many");
+    for (key, hint) in [("database", "name a table `[database.NAME]`"), ("query", QUERY)] {
+        if !section.has(key) && section.origin.is_some() {
+            section.mistake(key, None, Mistake::new("is missing").hint(hint));
+        }
+    }
+    let database = section.parsed("database", |node| database::known(node, databases));
+    // For a receiver, and after a mistake, it isn't known whose SQL it is.
+    let url = database.as_ref().and_then(|name| databases[name].url.as_ref());
+    let query = section.parsed("query", |node| query(node, url.map(|url| url.dialect()), captures));
+    let minutes = Duration::from_secs(60);
+    let timeout = section.duration("timeout", TIMEOUT_DEFAULT, Duration::from_millis(10)..=10 * minutes);
+    let max_rows = section.number("max_rows", MAX_ROWS_DEFAULT, 1..=1000);
+    let mut reply = |key| {
+        let (folder, check_template) = (section.reader.folder, section.reader.check_template);
+        section.parsed(key, |node| reply::read(node, folder, check_template))
+    };
+    let (one, many, none) = (reply("one"), reply("many"), reply("none"));
+    if !answers && section.origin.is_some() {
+        let mistake = Mistake::new("is missing: nothing says what is answered to a row that is found");
+        section.mistake("one", None, mistake.hint("write a template: one = \"{{ place }}\""));
+    }
+    section.finish();
+    Some(SqlConfig { database: database?, query: query?, timeout, max_rows, one, many, none })
+}
+
+fn query(node: &Node, dialect: Option<Dialect>, captures: &BTreeSet<String>) -> Result<String, Mistake> {
+    let text = value::text(node)?;
+    let Some(dialect) = dialect else { return Ok(text) };
+    let statement = Statement::parse(&text, dialect)
+        .map_err(|error| Mistake::new(format!("can't be used: {error}")).hint(QUERY))?;
+    for name in statement.binds() {
+        let is_captured = captures.contains(name);
+        if is_captured && is_given(name) {
+            let mistake =
+                format!("has `:{name}`, which is both a capture and something that every message has");
+            return Err(Mistake::new(mistake).hint("give the group of the pattern another name"));
+        }
+        if !is_captured && !known_parameters().any(|known| known == name) {
+            let mut names: Vec<&str> = captures.iter().map(String::as_str).collect();
+            for known in known_parameters() {
+                names.push(known);
+            }
+            let hint = nearest(name, names, 0.6).map_or_else(
+                || format!("name a group of the pattern: match = {{ text = '(?<{name}>…)' }}"),
+                |near| format!("did you mean `:{near}`?"),
+            );
+            return Err(Mistake::new(format!("has `:{name}`, which nothing gives")).hint(hint));
+        }
+    }
+    Ok(text)
+}
+
+impl SqlConfig {
+    /// As a table.
+    pub(super) fn printed(&self) -> Value {
+        let Self { database, query, timeout, max_rows, one, many, none } = self;
+        let mut table = Table::new();
+        table.insert("database".to_owned(), database.as_str().into());
+        table.insert("query".to_owned(), query.as_str().into());
+        table.insert("timeout".to_owned(), print_duration(*timeout).into());
+        table.insert("max_rows".to_owned(), i64::from(*max_rows).into());
+        for (key, reply) in [("one", one), ("many", many), ("none", none)] {
+            if let Some(reply) = reply {
+                let value = Value::try_from(reply).expect("a reply holds no null");
+                table.insert(key.to_owned(), value);
+            }
+        }
+        Value::Table(table)
+    }
+}

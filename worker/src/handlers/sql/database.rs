@@ -1,0 +1,221 @@
+//! A database and its connections.
+//!
+//! The pool is this file's and not sqlx's for one reason: a statement that is cut must not leave its server at work. For
+//! that a connection has to know its number at the server, and has to end, with its place in the pool taken until it
+//! has. sqlx's pool gives connections without anything beside them, and waits for the rows of a cut one when it takes it
+//! back.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use huixin_wechat::Secret;
+use sqlx::ConnectOptions as _;
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connection::Connection;
+use super::statement::Dialect;
+use super::trouble::Trouble;
+
+/// An idle connection is asked whether it is alive after this long: a server may have been restarted.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+/// How long a connection is used at most, so that a server can be moved.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// The same for a file, which is often replaced by a new one of its name.
+const LIFETIME_OF_A_FILE: Duration = Duration::from_secs(30);
+/// How long SQLite waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Where a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A MySQL or MariaDB server, by its URL.
+    MySql(Secret),
+    /// A PostgreSQL server, by its URL.
+    Postgres(Secret),
+}
+
+/// A database and its open connections; clones are the same.
+#[derive(Clone)]
+pub struct Database(Arc<Shared>);
+
+struct Shared {
+    name: String,
+    options: Options,
+    writes: bool,
+    places: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+}
+
+/// How to connect.
+pub(super) enum Options {
+    Sqlite(SqliteConnectOptions),
+    MySql(MySqlConnectOptions),
+    Postgres(PgConnectOptions),
+}
+
+struct Idle {
+    connection: Connection,
+    opened_at: Instant,
+    idle_since: Instant,
+}
+
+/// A URL that can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the url of database `{0}` can't be used; see docs/sql-handler.md for its parts")]
+pub struct DatabaseError(String);
+
+impl Database {
+    /// A database with at most this many connections, none of which is opened yet. Unless it `writes`, its statements
+    /// are run read-only.
+    ///
+    /// # Errors
+    /// When the URL has parts that its driver can't use.
+    pub fn new(name: &str, place: &Place, connections: usize, writes: bool) -> Result<Self, DatabaseError> {
+        // The driver's words could repeat the URL.
+        let refused = |_| DatabaseError(name.to_owned());
+        let options = match place {
+            Place::Sqlite(path) => {
+                let options = SqliteConnectOptions::new().filename(path).read_only(!writes);
+                let options = options.create_if_missing(false).busy_timeout(BUSY_TIMEOUT);
+                Options::Sqlite(options.disable_statement_logging())
+            }
+            Place::MySql(url) => {
+                let options = MySqlConnectOptions::from_str(url.expose()).map_err(refused)?;
+                // The session is as the server's operator made it: its time zone, its modes.
+                let options = options.timezone(None).pipes_as_concat(false).no_engine_substitution(false);
+                Options::MySql(options.disable_statement_logging())
+            }
+            Place::Postgres(url) => {
+                let options = PgConnectOptions::from_str(url.expose()).map_err(refused)?;
+                Options::Postgres(options.disable_statement_logging())
+            }
+        };
+        let places = Arc::new(Semaphore::new(connections.max(1)));
+        let shared = Shared { name: name.to_owned(), options, writes, places, idle: Mutex::default() };
+        Ok(Self(Arc::new(shared)))
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Whose SQL it takes.
+    pub fn dialect(&self) -> Dialect {
+        match &self.0.options {
+            Options::Sqlite(_) => Dialect::Sqlite,
+            Options::MySql(_) => Dialect::MySql,
+            Options::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Connects to it, if no connection is open.
+    ///
+    /// # Errors
+    /// When that can't be done.
+    pub async fn check(&self) -> Result<(), Trouble> {
+        self.connection().await?.give_back();
+        Ok(())
+    }
+
+    /// A connection, as soon as one is free. Dropping the future leaves nothing behind.
+    pub(super) async fn connection(&self) -> Result<Taken, Trouble> {
+        let shared = Arc::clone(&self.0);
+        let place = Arc::clone(&shared.places).acquire_owned().await;
+        let place = place.expect("nobody closes the semaphore");
+        let Some(idle) = shared.idle() else { return Self::opened(shared, place).await };
+        let mut taken = Taken { shared, held: Some((idle, place)) };
+        if taken.is_fresh() || taken.get().is_alive().await {
+            return Ok(taken);
+        }
+        // A dead connection needs no end, and the others that were open then are dead too.
+        let place = taken.held.take().map(|(_, place)| place).expect("nothing has taken it yet");
+        taken.shared.forget_idle();
+        Self::opened(Arc::clone(&taken.shared), place).await
+    }
+
+    async fn opened(shared: Arc<Shared>, place: OwnedSemaphorePermit) -> Result<Taken, Trouble> {
+        let connection = Connection::open(&shared.options, shared.writes).await?;
+        let now = Instant::now();
+        let held = Some((Idle { connection, opened_at: now, idle_since: now }, place));
+        Ok(Taken { shared, held })
+    }
+}
+
+impl Shared {
+    fn idle(&self) -> Option<Idle> {
+        let lifetime = match self.options {
+            Options::Sqlite(_) => LIFETIME_OF_A_FILE,
+            _ => LIFETIME,
+        };
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|idle| idle.opened_at.elapsed() < lifetime);
+        idle.pop()
+    }
+
+    fn forget_idle(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// A connection in use. One that is dropped while something runs on it is ended, and its place is free only then.
+pub(super) struct Taken {
+    shared: Arc<Shared>,
+    held: Option<(Idle, OwnedSemaphorePermit)>,
+}
+
+impl Taken {
+    pub(super) fn get(&mut self) -> &mut Connection {
+        let (idle, _) = self.held.as_mut().expect("only giving back takes it, which is the end of this");
+        &mut idle.connection
+    }
+
+    /// Lets another use it. What was asked of it must have been read to its end.
+    pub(super) fn give_back(mut self) {
+        if let Some((idle, _place)) = self.held.take() {
+            let idle = Idle { idle_since: Instant::now(), ..idle };
+            self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
+        }
+    }
+
+    /// Closes it, where the server needs no word of it.
+    pub(super) fn discard(mut self) {
+        self.held = None;
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.held.as_ref().is_some_and(|(idle, _)| idle.idle_since.elapsed() < TRUSTED_FOR)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        // Without a runtime the process is ending, and its connections with it.
+        if let (Some((idle, place)), Ok(runtime)) = (self.held.take(), Handle::try_current()) {
+            let shared = Arc::clone(&self.shared);
+            runtime.spawn(async move {
+                idle.connection.end(&shared.options).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    /// Without the options, which hold the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("name", &self.0.name)
+            .field("writes", &self.0.writes)
+            .finish_non_exhaustive()
+    }
+}

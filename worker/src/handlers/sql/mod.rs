@@ -1,0 +1,102 @@
+//! A look-up in the user's own database: a statement, values that are bound to it, and templates of what it finds.
+//!
+//! What a user typed gets into a statement in one way only: as a value that the driver sends beside it. There is no
+//! second way that a configuration could choose by mistake, so no text of a user can become SQL. Statements are the
+//! operator's, prepared once for each connection, and run read-only unless the database is opened for writing.
+//!
+//! Every step is bounded: the wait for a connection, connecting and the statement together by the timeout, the rows
+//! by number and by size, the connections by the database's pool. A statement that is cut short loses its connection,
+//! and the server is told to end it: see [`Database`].
+//!
+//! sqlx's three drivers are used themselves and not its `Any`, which has no decimals, no dates and no JSON. The rows
+//! become JSON, of which templates are made as everywhere: [`row`] says how.
+
+mod answers;
+mod connection;
+mod database;
+mod parameters;
+mod row;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use huixin_wechat::Message;
+
+use crate::handler::{Context, Handler, Outcome};
+
+pub use answers::Answers;
+pub use database::{Database, DatabaseError, Place};
+pub use parameters::{is_given, known as known_parameters};
+pub use statement::{Dialect, Statement, StatementError};
+pub use trouble::Trouble;
+
+/// How long a look-up may take unless the route says otherwise.
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
+/// How many rows are read unless the route says otherwise.
+pub const MAX_ROWS_DEFAULT: u32 = 50;
+
+/// Answers with what a statement finds.
+#[derive(Debug)]
+pub struct SqlHandler {
+    /// Where it asks.
+    pub database: Database,
+    /// What it asks, in the dialect of the database.
+    pub statement: Statement,
+    /// How long the whole look-up may take.
+    pub timeout: Duration,
+    /// How many rows are read; more are left with the database.
+    pub max_rows: usize,
+    /// What is answered.
+    pub answers: Answers,
+}
+
+impl SqlHandler {
+    /// Prepares the statement on the database without running it.
+    ///
+    /// # Errors
+    /// When the database can't be reached or doesn't take the statement.
+    pub async fn check(&self) -> Result<(), Trouble> {
+        let checked = async {
+            let mut connection = self.database.connection().await?;
+            let prepared = connection.get().prepare(&self.statement).await;
+            connection.discard();
+            prepared
+        };
+        self.in_time(checked).await
+    }
+
+    async fn in_time<T>(&self, looked_up: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+        let too_slow = || {
+            let (name, timeout) = (self.database.name(), self.timeout);
+            Trouble::passing(format!("the database `{name}` did not answer within {timeout:?}"))
+        };
+        tokio::time::timeout(self.timeout, looked_up).await.unwrap_or_else(|_| Err(too_slow()))
+    }
+
+    async fn look_up(&self, message: &Message, context: &Context) -> Result<row::Found, Trouble> {
+        let values = parameters::values(self.statement.binds(), message, context);
+        let mut connection = self.database.connection().await?;
+        let found = connection.get().found(&self.statement, values, self.max_rows).await;
+        match &found {
+            Ok(found) if !found.more => connection.give_back(),
+            // The statement has ended, or ends when nobody takes its rows.
+            _ => connection.discard(),
+        }
+        found
+    }
+}
+
+#[async_trait]
+impl Handler for SqlHandler {
+    async fn handle(&self, message: &Message, context: &Context) -> Outcome {
+        match self.in_time(self.look_up(message, context)).await {
+            Ok(found) => self.answers.outcome(found, message, context),
+            Err(Trouble { passes: true, reason, .. }) => Outcome::Retry { after: None, reason },
+            Err(Trouble { passes: false, reason, .. }) => Outcome::Fail { reason },
+        }
+    }
+}

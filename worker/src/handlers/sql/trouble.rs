@@ -1,0 +1,130 @@
+//! What can go wrong, and whether it passes.
+//!
+//! Connections, deadlocks, a full or a stopping server pass; a statement that the database doesn't take does not. A
+//! database's own words are repeated only while it prepares: by then it knows no value of a user's. What it says of a
+//! running statement may quote one, so only its code is told.
+
+use std::borrow::Cow;
+
+use sqlx::error::DatabaseError;
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::sqlite::SqliteError;
+
+/// A look-up that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Trouble {
+    /// Whether another attempt may succeed.
+    pub passes: bool,
+    /// Why, without a value of a user's and without a password.
+    pub reason: String,
+    /// What to do about it, where that is known.
+    pub hint: Option<&'static str>,
+}
+
+/// What was being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Connecting,
+    Preparing,
+    Running,
+}
+
+const LOOKS_LIKE_WRITING: &str = "it would write: give the database `writes = true` if it may";
+const CAST: &str = "all values are texts: write :id::int where the column is a number";
+const CONNECT: &str = "see whether the database runs, and whether its url is right";
+
+impl Trouble {
+    /// One that passes.
+    pub(super) fn passing(reason: impl Into<String>) -> Self {
+        Self { passes: true, reason: reason.into(), hint: None }
+    }
+
+    /// One that doesn't.
+    pub(super) fn lasting(reason: impl Into<String>) -> Self {
+        Self { passes: false, reason: reason.into(), hint: None }
+    }
+
+    pub(super) fn of(stage: Stage, error: &sqlx::Error) -> Self {
+        let told = match error {
+            sqlx::Error::Database(error) => return Self::of_database(stage, error.as_ref()),
+            sqlx::Error::Io(error) => error.to_string(),
+            sqlx::Error::Tls(error) => format!("TLS: {error}"),
+            sqlx::Error::WorkerCrashed => "its thread has ended".to_owned(),
+            sqlx::Error::Protocol(_) => "it speaks otherwise than expected".to_owned(),
+            // The others are of what is asked, and their texts could hold parts of it.
+            _ if stage == Stage::Connecting => "its url can't be used".to_owned(),
+            _ => return Self::lasting("the statement can't be asked as it is"),
+        };
+        let hint = (stage == Stage::Connecting).then_some(CONNECT);
+        Self { hint, ..Self::passing(format!("the database can't be reached: {told}")) }
+    }
+
+    fn of_database(stage: Stage, error: &dyn DatabaseError) -> Self {
+        let fault = Fault::of(error);
+        let (message, code) = (error.message(), &fault.code);
+        let reason = match stage {
+            Stage::Connecting => format!("the database refuses the connection: {message} ({code})"),
+            Stage::Preparing => format!("the database refuses the statement: {message} ({code})"),
+            Stage::Running => format!("the statement failed with the database's error {code}"),
+        };
+        let hint = match stage {
+            Stage::Connecting => Some(CONNECT),
+            _ if fault.is_writing => Some(LOOKS_LIKE_WRITING),
+            _ if fault.is_of_types => Some(CAST),
+            _ => None,
+        };
+        Self { passes: fault.passes || stage == Stage::Connecting, reason, hint }
+    }
+}
+
+/// What a database's code says.
+#[derive(Debug, Default)]
+struct Fault {
+    code: String,
+    passes: bool,
+    is_writing: bool,
+    is_of_types: bool,
+}
+
+impl Fault {
+    fn of(error: &dyn DatabaseError) -> Self {
+        let code = error.code().unwrap_or(Cow::Borrowed("without a code"));
+        if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+            let number = error.number();
+            Self {
+                passes: MYSQL_PASSES.contains(&number) || code.starts_with("08") || code.starts_with("40"),
+                is_writing: MYSQL_WRITES.contains(&number),
+                code: number.to_string(),
+                is_of_types: false,
+            }
+        } else if error.try_downcast_ref::<SqliteError>().is_some() {
+            // The upper bits say more of the same.
+            let primary = code.parse::<i32>().map_or(0, |code| code & 0xff);
+            Self {
+                passes: SQLITE_PASSES.contains(&primary),
+                is_writing: primary == SQLITE_READONLY,
+                code: code.into_owned(),
+                is_of_types: false,
+            }
+        } else {
+            Self {
+                passes: POSTGRES_PASSES.iter().any(|class| code.starts_with(class)),
+                is_writing: code == "25006",
+                is_of_types: code == "42883",
+                code: code.into_owned(),
+            }
+        }
+    }
+}
+
+/// Too many connections (1040, 1203), too much of them in an hour (1226), shutting down (1053), lock wait (1205), deadlock
+/// (1213), cut by the server (1317, 1969, 3024).
+const MYSQL_PASSES: [u16; 9] = [1040, 1053, 1203, 1205, 1213, 1226, 1317, 1969, 3024];
+/// A read-only transaction; a read-only server.
+const MYSQL_WRITES: [u16; 2] = [1792, 1290];
+/// Busy, locked, out of memory, interrupted, input and output, full, can't be opened, locking protocol.
+const SQLITE_PASSES: [i32; 8] = [5, 6, 7, 9, 10, 13, 14, 15];
+const SQLITE_READONLY: i32 = 8;
+/// Connections, deadlocks, resources, an operator's intervention, a lock that isn't free.
+const POSTGRES_PASSES: [&str; 5] = ["08", "40", "53", "57", "55P03"];

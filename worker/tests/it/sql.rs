@@ -1,0 +1,548 @@
+//! Look-ups in real databases: what is found, what is refused, what is cut, and that no text of a user is ever SQL.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use huixin_wechat::{Message, Secret};
+use huixin_worker::handlers::sql::{Answers, Database, Place, SqlHandler, Statement};
+use huixin_worker::{Context, Handler as _, Outcome};
+use serde_json::{Value, json};
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection, Row as _, SqliteConnection};
+
+use crate::support::database::{DatabaseServer, PASSWORD};
+
+const SCHEMA: &str = "
+    CREATE TABLE stations (code VARCHAR(20) PRIMARY KEY, place VARCHAR(100) NOT NULL, seats INTEGER NOT NULL);
+    INSERT INTO stations VALUES
+        ('18-546', '车体新厂房3号', 2), ('18-547', '车体新厂房4号', 0), ('18-548', '总装线', 2);
+";
+const BY_CODE: &str = "SELECT place, seats FROM stations WHERE code = :code";
+const IN_TIME: Duration = Duration::from_secs(20);
+
+/// A database of one test's.
+struct Shop {
+    place: Place,
+    _folder: tempfile::TempDir,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driver {
+    Sqlite,
+    MariaDb,
+    Postgres,
+}
+
+/// Makes a test for each driver of functions from [`Shop`] to a future.
+macro_rules! on_every_driver {
+    ($($name:ident)*) => {
+        $(mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                super::$name(super::Shop::open(super::Driver::Sqlite).await.unwrap()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_mariadb() {
+                super::$name(super::Shop::open(super::Driver::MariaDb).await.unwrap()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                if let Some(shop) = super::Shop::open(super::Driver::Postgres).await {
+                    super::$name(shop).await;
+                }
+            }
+        })*
+    };
+}
+
+on_every_driver! {
+    one_row_several_and_none_have_their_own_answers
+    no_text_of_a_user_becomes_sql
+    a_statement_that_never_ends_is_cut_and_the_database_does_not_go_on_with_it
+    waiting_for_a_connection_is_part_of_the_timeout
+    nothing_is_written_unless_the_database_is_opened_for_it
+    what_the_database_refuses_is_final_and_tells_why_without_values
+    a_database_that_is_away_is_tried_again_and_its_password_not_told
+    a_connection_that_the_server_closed_is_replaced
+    more_rows_than_are_wanted_are_left_with_the_database
+    rows_that_are_too_large_are_refused
+}
+
+async fn one_row_several_and_none_have_their_own_answers(shop: Shop) {
+    let answers = json!({
+        "one": "[{{ captures.code }}]的工作台位为[{{ place }}], {{ row.seats + 1 }}",
+        "many": "{{ count }}: {% for row in rows %}{{ row.place }};{% endfor %}",
+        "none": "没有找到{{ captures.code }}",
+    });
+    let by_code = shop.handler(BY_CODE, answers.clone());
+    assert_eq!(ask(&by_code, "18-546").await, text("[18-546]的工作台位为[车体新厂房3号], 3"));
+    assert_eq!(ask(&by_code, "99-999").await, text("没有找到99-999"));
+    let all = shop.handler("SELECT place FROM stations WHERE :code <> '' ORDER BY code", answers.clone());
+    assert_eq!(ask(&all, "x").await, text("3: 车体新厂房3号;车体新厂房4号;总装线;"));
+
+    let only_one = shop.handler("SELECT place FROM stations ORDER BY code", json!({"one": "{{ place }}"}));
+    assert_eq!(ask(&only_one, "x").await, text("车体新厂房3号"));
+    let no_answer = shop.handler(BY_CODE, json!({"one": "{{ place }}"}));
+    assert_eq!(ask(&no_answer, "99-999").await, Outcome::NoReply);
+    let news = json!({"one": {"type": "news", "title": "{{ place }}", "url": "https://x/?p={{ place | urlencode }}"}});
+    let Outcome::Reply(parts) = ask(&shop.handler(BY_CODE, news), "18-548").await else { panic!("a reply") };
+    assert_eq!(json!(parts[0])["articles"][0]["title"], "总装线");
+    let of_the_user = shop.handler(
+        "SELECT :user AS u, :content AS c, :key AS k",
+        json!({
+            "one": "{{ u }} {{ c }} {{ k is none }}"
+        }),
+    );
+    assert_eq!(ask(&of_the_user, "?18-546").await, text("oUser ?18-546 True"));
+}
+
+async fn no_text_of_a_user_becomes_sql(shop: Shop) {
+    let handler =
+        shop.handler(BY_CODE, json!({"one": "LEAK {{ place }}", "many": "LEAK", "none": "nothing"}));
+    let like = shop.handler(
+        "SELECT place FROM stations WHERE code = :code OR place = :content",
+        json!({
+            "one": "LEAK", "none": "nothing"
+        }),
+    );
+    let texts = [
+        "' OR '1'='1",
+        "' OR 1=1 -- ",
+        "\" OR \"\"=\"",
+        "'; DROP TABLE stations; --",
+        "'; DELETE FROM stations; #",
+        "1 UNION SELECT place, seats FROM stations",
+        "' UNION SELECT place, seats FROM stations -- ",
+        "\\' OR 1=1 -- ",
+        "\\",
+        "\\\\' OR ''='",
+        "'/**/OR/**/1=1",
+        "$1",
+        "?",
+        ":code",
+        "?1",
+        "%",
+        "_",
+        "18-54_",
+        // A byte that swallows the backslash in GBK, as far as it can be in UTF-8.
+        "\u{bf}' OR 1=1 -- ",
+        "縗' OR 1=1 -- ",
+        "\u{fffd}\u{5c}' OR 1=1",
+        // Full-width quotes, which NFKC makes plain ones of.
+        "＇ OR ＇1＇＝＇1",
+        "' OR 1=1 ；ＤＲＯＰ ＴＡＢＬＥ stations",
+        "$$; DROP TABLE stations; $$",
+        "*/ DROP TABLE stations /*",
+        "18-546' AND SLEEP(5) -- ",
+        "\n; DROP TABLE stations",
+    ];
+    for injected in texts {
+        for handler in [&handler, &like] {
+            assert_eq!(ask(handler, injected).await, text("nothing"), "{injected}");
+        }
+    }
+    let with_nul = ask(&handler, "18-546\0' OR 1=1 -- ").await;
+    let is_refused = matches!(with_nul, Outcome::Fail { .. }) && shop.driver() == Driver::Postgres;
+    assert!(with_nul == text("nothing") || is_refused, "{with_nul:?}");
+    let count = shop
+        .handler("SELECT COUNT(*) AS n, SUM(seats) AS s FROM stations", json!({"one": "{{ n }} {{ s }}"}));
+    assert_eq!(ask(&count, "x").await, text("3 4"));
+}
+
+async fn a_statement_that_never_ends_is_cut_and_the_database_does_not_go_on_with_it(shop: Shop) {
+    let database = shop.database(1, false);
+    let endless = match shop.driver() {
+        Driver::Sqlite => {
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n"
+        }
+        Driver::MariaDb => "SELECT SLEEP(600) AS endless",
+        Driver::Postgres => "SELECT pg_sleep(600)::text AS endless",
+    };
+    let slow = SqlHandler {
+        timeout: Duration::from_millis(300),
+        ..handler_on(&database, endless, json!({"one": "x"}))
+    };
+    let begun = Instant::now();
+    let Outcome::Retry { reason, .. } = ask(&slow, "x").await else { panic!("another attempt") };
+    assert_eq!(reason, "the database `shop` did not answer within 300ms");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    // The pool has one place, which is free once the cut connection has ended.
+    let answer = ask(&handler_on(&database, BY_CODE, json!({"one": "{{ place }}"})), "18-548").await;
+    assert_eq!(answer, text("总装线"));
+    let running = match shop.driver() {
+        Driver::Sqlite => return,
+        Driver::MariaDb => {
+            "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE info LIKE '%endless%'
+            AND id <> CONNECTION_ID() AND db = DATABASE()"
+        }
+        Driver::Postgres => {
+            "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE query LIKE '%endless%'
+            AND pid <> pg_backend_pid() AND datname = current_database()"
+        }
+    };
+    let running = handler_on(&database, running, json!({"one": "{{ n }}"}));
+    while ask(&running, "x").await != text("0") {
+        assert!(begun.elapsed() < IN_TIME, "the server still runs what was cut");
+    }
+}
+
+async fn waiting_for_a_connection_is_part_of_the_timeout(shop: Shop) {
+    let database = shop.database(1, false);
+    let endless = match shop.driver() {
+        Driver::Sqlite => {
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n"
+        }
+        Driver::MariaDb => "SELECT SLEEP(600) AS x",
+        Driver::Postgres => "SELECT pg_sleep(600)::text AS x",
+    };
+    let slow = handler_on(&database, endless, json!({"one": "x"}));
+    let waiting = handler_on(&database, BY_CODE, json!({"one": "x"}));
+    let waiting = SqlHandler { timeout: Duration::from_millis(200), ..waiting };
+    let (message, context) = (message("x"), context("x"));
+    let mut asked = slow.handle(&message, &context);
+    // It has the connection once the other can't have it.
+    let outcome = loop {
+        tokio::select! {
+            _ = &mut asked => panic!("it never ends"),
+            outcome = ask(&waiting, "18-546") => if outcome != text("x") { break outcome },
+        }
+    };
+    assert!(
+        matches!(&outcome, Outcome::Retry { reason, .. } if reason.contains("within 200ms")),
+        "{outcome:?}"
+    );
+    // As when the worker loses the message: what was begun is cut, and the place is free again.
+    drop(asked);
+    let begun = Instant::now();
+    while ask(&waiting, "18-546").await != text("x") {
+        assert!(begun.elapsed() < IN_TIME, "the place is not given back");
+    }
+}
+
+async fn nothing_is_written_unless_the_database_is_opened_for_it(shop: Shop) {
+    let insert = "INSERT INTO stations VALUES (:code, 'new', 1)";
+    let (answers, check) = (json!({"one": "x", "none": "done"}), json!({"one": "{{ n }}"}));
+    let outcome = ask(&handler_on(&shop.database(1, false), insert, answers.clone()), "1-1").await;
+    assert!(matches!(outcome, Outcome::Fail { .. }), "{outcome:?}");
+    let count = shop.handler("SELECT COUNT(*) AS n FROM stations", check);
+    assert_eq!(ask(&count, "x").await, text("3"));
+    assert_eq!(ask(&handler_on(&shop.database(1, true), insert, answers), "1-1").await, text("done"));
+    assert_eq!(ask(&count, "x").await, text("4"));
+}
+
+async fn what_the_database_refuses_is_final_and_tells_why_without_values(shop: Shop) {
+    for (query, named) in [
+        ("SELECT plce FROM stations WHERE code = :code", "plce"),
+        ("SELECT place FROM statoins WHERE code = :code", "statoins"),
+        ("SELEC place FROM stations WHERE code = :code", "SELEC"),
+    ] {
+        let handler = shop.handler(query, json!({"one": "x"}));
+        let Outcome::Fail { reason } = ask(&handler, "secret-4711").await else {
+            panic!("it is final: {query}")
+        };
+        assert!(
+            reason.starts_with("the database refuses the statement: ") && reason.contains(named),
+            "{reason}"
+        );
+        assert!(!reason.contains("4711") && !reason.contains(PASSWORD), "{reason}");
+        let trouble = handler.check().await.expect_err("a check finds it too");
+        assert_eq!((trouble.reason, trouble.passes), (reason, false));
+    }
+    let running = match shop.driver() {
+        Driver::Sqlite => "SELECT abs(-9223372036854775807 - 1) AS x, :code AS code",
+        Driver::MariaDb => "SELECT (SELECT seats FROM stations WHERE :code <> '') AS x",
+        Driver::Postgres => "SELECT :code::int AS x",
+    };
+    let Outcome::Fail { reason } = ask(&shop.handler(running, json!({"one": "x"})), "secret-4711").await
+    else {
+        panic!("it is final")
+    };
+    assert!(
+        reason.starts_with("the statement failed with the database's error ") && !reason.contains("4711"),
+        "{reason}"
+    );
+    assert_eq!(shop.handler(BY_CODE, json!({"one": "x"})).check().await, Ok(()));
+}
+
+async fn a_database_that_is_away_is_tried_again_and_its_password_not_told(shop: Shop) {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = |scheme: &str| Secret::from(format!("{scheme}://shop:{PASSWORD}@{nobody}/shop"));
+    let wrong = |url: &Secret| Secret::from(url.expose().replace(PASSWORD, "another-w0rd"));
+    let rows = match &shop.place {
+        Place::Sqlite(path) => vec![Place::Sqlite(path.with_extension("nowhere"))],
+        Place::MySql(real) => vec![Place::MySql(url("mysql")), Place::MySql(wrong(real))],
+        Place::Postgres(real) => vec![Place::Postgres(url("postgres")), Place::Postgres(wrong(real))],
+    };
+    for place in rows {
+        let database = Database::new("shop", &place, 1, false).unwrap();
+        let handler = handler_on(&database, BY_CODE, json!({"one": "x"}));
+        let Outcome::Retry { reason, .. } = ask(&handler, "x").await else { panic!("another attempt") };
+        assert!(reason.starts_with("the database "), "{reason}");
+        let shown = format!("{reason} {database:?} {place:?}");
+        assert!(!shown.contains(PASSWORD) && !shown.contains("another-w0rd"), "{shown}");
+        assert!(database.check().await.is_err_and(|trouble| trouble.hint.is_some()));
+    }
+}
+
+async fn a_connection_that_the_server_closed_is_replaced(shop: Shop) {
+    let database = shop.database(2, false);
+    let handler = handler_on(&database, BY_CODE, json!({"one": "{{ place }}"}));
+    assert_eq!(ask(&handler, "18-548").await, text("总装线"));
+    shop.close_connections().await;
+    let begun = Instant::now();
+    loop {
+        match ask(&handler, "18-548").await {
+            Outcome::Retry { .. } => assert!(begun.elapsed() < IN_TIME),
+            outcome => return assert_eq!(outcome, text("总装线")),
+        }
+    }
+}
+
+async fn more_rows_than_are_wanted_are_left_with_the_database(shop: Shop) {
+    let answers = json!({"many": "{{ count }}{{ '+' if more else '' }}"});
+    let database = shop.database(1, false);
+    for (max_rows, expected) in [(2, "2+"), (3, "3"), (4, "3"), (1, "1+")] {
+        let handler = handler_on(&database, "SELECT code FROM stations", answers.clone());
+        assert_eq!(ask(&SqlHandler { max_rows, ..handler }, "x").await, text(expected));
+    }
+}
+
+async fn rows_that_are_too_large_are_refused(shop: Shop) {
+    let large = match shop.driver() {
+        Driver::Sqlite => "SELECT hex(zeroblob(600000)) AS x",
+        _ => "SELECT REPEAT('ab', 600000) AS x",
+    };
+    let Outcome::Fail { reason } = ask(&shop.handler(large, json!({"one": "x"})), "x").await else {
+        panic!("final")
+    };
+    assert_eq!(reason, "the rows hold more than 1048576 bytes");
+}
+
+#[tokio::test]
+async fn what_sqlite_holds_becomes_values_of_templates() {
+    let shop = Shop::open(Driver::Sqlite).await.unwrap();
+    let rows = [
+        ("1 + 1", "2"),
+        ("0.5", "0.5"),
+        ("'a'", "\"a\""),
+        ("NULL", "null"),
+        ("9223372036854775807", "9223372036854775807"),
+        ("date('2002-06-10')", "\"2002-06-10\""),
+        ("1e400", "\"inf\""),
+    ];
+    values(&shop, &rows, "X'00ff'").await;
+}
+
+#[tokio::test]
+async fn what_mariadb_holds_becomes_values_of_templates() {
+    let shop = Shop::open(Driver::MariaDb).await.unwrap();
+    let Place::MySql(url) = &shop.place else { panic!("it is a server") };
+    let kinds = "CREATE TABLE kinds (bits BIT(3), small TINYINT UNSIGNED, year YEAR, size ENUM('large'), at TIMESTAMP);
+        INSERT INTO kinds VALUES (5, 200, 2002, 'large', '2002-06-10 08:30:00')";
+    let options = url.expose().parse::<MySqlConnectOptions>().unwrap().timezone(None);
+    let mut connection = MySqlConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql(kinds).execute(&mut connection).await.unwrap();
+    let rows = [
+        ("CAST(2 AS SIGNED)", "2"),
+        ("CAST(18446744073709551615 AS UNSIGNED)", "18446744073709551615"),
+        ("CAST(12.5 AS DECIMAL(10,2))", "\"12.50\""),
+        ("CAST(0.1 AS FLOAT)", "0.1"),
+        ("CAST(0.1 AS DOUBLE)", "0.1"),
+        ("NULL", "null"),
+        ("'车体'", "\"车体\""),
+        ("CAST('2002-06-10' AS DATE)", "\"2002-06-10\""),
+        ("CAST('2002-06-10 08:30:00' AS DATETIME)", "\"2002-06-10 08:30:00\""),
+        ("CAST('2002-06-10 08:30:00.25' AS DATETIME(2))", "\"2002-06-10 08:30:00.25\""),
+        ("CAST('0000-00-00' AS DATE)", "null"),
+        ("CAST('08:30:00' AS TIME)", "\"08:30:00\""),
+        ("TRUE", "1"),
+        ("kinds.bits", "5"),
+        ("kinds.small", "200"),
+        ("kinds.year", "2002"),
+        ("kinds.size", "\"large\""),
+        ("kinds.at", "\"2002-06-10 08:30:00\""),
+        ("'x' COLLATE utf8mb4_bin", "\"x\""),
+        ("JSON_OBJECT('a', 1)", "\"{\\\"a\\\": 1}\""),
+    ];
+    values(&shop, &rows, "CAST('x' AS BINARY)").await;
+}
+
+#[tokio::test]
+async fn what_postgres_holds_becomes_values_of_templates() {
+    let Some(shop) = Shop::open(Driver::Postgres).await else { return };
+    let rows = [
+        ("2::int2", "2"),
+        ("2::int4", "2"),
+        ("2::int8", "2"),
+        ("0.1::float4", "0.1"),
+        ("0.1::float8", "0.1"),
+        ("'NaN'::float8", "\"NaN\""),
+        ("12.50::numeric", "\"12.50\""),
+        ("12345678901234.5::numeric", "\"12345678901234.5\""),
+        ("true", "true"),
+        ("NULL::text", "null"),
+        ("'车体'::varchar", "\"车体\""),
+        ("'x'::char(3)", "\"x  \""),
+        ("date '2002-06-10'", "\"2002-06-10\""),
+        ("date 'infinity'", "\"infinity\""),
+        ("time '08:30'", "\"08:30:00\""),
+        ("timestamp '2002-06-10 08:30:00.25'", "\"2002-06-10 08:30:00.25\""),
+        ("timestamp '-infinity'", "\"-infinity\""),
+        ("timestamptz '2002-06-10 08:30:00+08'", "\"2002-06-10 00:30:00+00\""),
+        ("'{\"a\": [1]}'::jsonb", "{\"a\": [1]}"),
+        ("'{\"a\": [1]}'::json", "{\"a\": [1]}"),
+        ("'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid", "\"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\""),
+    ];
+    values(&shop, &rows, "'x'::bytea").await;
+    values(&shop, &[], "ARRAY[1]").await;
+    values(&shop, &[], "date '9999-12-31' + 100000").await;
+}
+
+/// Asks for each expression, and that the last is refused by the name of its column.
+async fn values(shop: &Shop, rows: &[(&str, &str)], refused: &str) {
+    for (expression, expected) in rows {
+        let from = if expression.starts_with("kinds.") { " FROM kinds" } else { "" };
+        let query = format!("SELECT {expression} AS x{from}");
+        let outcome = ask(&shop.handler(&query, json!({"one": "={{ x | tojson }}"})), "x").await;
+        assert_eq!(outcome, text(&format!("={expected}")), "{expression}");
+    }
+    let outcome = ask(&shop.handler(&format!("SELECT {refused} AS photo"), json!({"one": "x"})), "x").await;
+    let Outcome::Fail { reason } = outcome else { panic!("{refused}: {outcome:?}") };
+    assert!(reason.contains("the column `photo` of type "), "{reason}");
+}
+
+impl Shop {
+    /// A database with the stations; none if there is no such server here.
+    async fn open(driver: Driver) -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("shop_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let folder = tempfile::tempdir().unwrap();
+        let place = match driver {
+            Driver::Sqlite => Place::Sqlite(folder.path().join("shop.db")),
+            Driver::MariaDb => {
+                let server = tokio::task::spawn_blocking(DatabaseServer::mariadb).await.unwrap();
+                let mut connection = MySqlConnection::connect(&server.url).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
+                Place::MySql(Secret::from(format!("{}/{name}", server.url)))
+            }
+            Driver::Postgres => {
+                let server = tokio::task::spawn_blocking(DatabaseServer::postgres).await.unwrap()?;
+                let mut connection =
+                    PgConnection::connect(&format!("{}/postgres", server.url)).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
+                Place::Postgres(Secret::from(format!("{}/{name}", server.url)))
+            }
+        };
+        match &place {
+            Place::Sqlite(path) => {
+                let mut connection = SqliteConnection::connect(&url_of(path)).await.unwrap();
+                sqlx::raw_sql(SCHEMA).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Place::MySql(url) => {
+                let mut connection = MySqlConnection::connect(url.expose()).await.unwrap();
+                sqlx::raw_sql(SCHEMA).execute(&mut connection).await.unwrap();
+            }
+            Place::Postgres(url) => {
+                let mut connection = PgConnection::connect(url.expose()).await.unwrap();
+                sqlx::raw_sql(SCHEMA).execute(&mut connection).await.unwrap();
+            }
+        }
+        Some(Self { place, _folder: folder })
+    }
+
+    fn driver(&self) -> Driver {
+        match self.place {
+            Place::Sqlite(_) => Driver::Sqlite,
+            Place::MySql(_) => Driver::MariaDb,
+            Place::Postgres(_) => Driver::Postgres,
+        }
+    }
+
+    fn database(&self, connections: usize, writes: bool) -> Database {
+        Database::new("shop", &self.place, connections, writes).unwrap()
+    }
+
+    fn handler(&self, query: &str, answers: Value) -> SqlHandler {
+        handler_on(&self.database(2, false), query, answers)
+    }
+
+    /// All but the one that does it.
+    async fn close_connections(&self) {
+        match &self.place {
+            Place::Sqlite(_) => {}
+            Place::MySql(url) => {
+                let mut connection = MySqlConnection::connect(url.expose()).await.unwrap();
+                let others = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+                for row in sqlx::query(others).fetch_all(&mut connection).await.unwrap() {
+                    let id = row.get_unchecked::<u64, _>(0);
+                    sqlx::raw_sql(AssertSqlSafe(format!("KILL {id}")))
+                        .execute(&mut connection)
+                        .await
+                        .unwrap();
+                }
+            }
+            Place::Postgres(url) => {
+                let mut connection = PgConnection::connect(url.expose()).await.unwrap();
+                let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+                sqlx::query(others).execute(&mut connection).await.unwrap();
+            }
+        }
+    }
+}
+
+fn url_of(path: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", path.display())
+}
+
+fn handler_on(database: &Database, query: &str, answers: Value) -> SqlHandler {
+    SqlHandler {
+        database: database.clone(),
+        statement: Statement::parse(query, database.dialect()).unwrap(),
+        timeout: IN_TIME,
+        max_rows: 50,
+        answers: Answers::new(answers.get("one"), answers.get("many"), answers.get("none")).unwrap(),
+    }
+}
+
+async fn ask(handler: &SqlHandler, code: &str) -> Outcome {
+    handler.handle(&message(code), &context(code)).await
+}
+
+fn text(content: &str) -> Outcome {
+    Outcome::text(content)
+}
+
+fn message(content: &str) -> Message {
+    let content = content.replace('\0', " ");
+    let body = format!(
+        "<xml><ToUserName>gh_1</ToUserName><FromUserName>oUser</FromUserName><CreateTime>1</CreateTime>\
+         <MsgType>text</MsgType><Content><![CDATA[{content}]]></Content><MsgId>1</MsgId></xml>"
+    );
+    Message::parse(body.as_bytes()).unwrap()
+}
+
+fn context(code: &str) -> Context {
+    Context {
+        id: "abc".into(),
+        account: "main".into(),
+        route: "lookup".into(),
+        attempt: 1,
+        accepted_at: SystemTime::UNIX_EPOCH,
+        reply_until: None,
+        sends_left: 5,
+        captures: [("code".to_owned(), code.to_owned())].into(),
+        memory: None,
+        callback_url: None,
+    }
+}
