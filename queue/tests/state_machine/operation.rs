@@ -58,6 +58,10 @@ pub(crate) enum Operation {
         lease: Which,
         after: Duration,
     },
+    RetryAside {
+        lease: Which,
+        after: Duration,
+    },
     Snooze {
         lease: Which,
         after: Duration,
@@ -178,6 +182,7 @@ fn settling() -> impl Strategy<Value = Operation> {
         4 => record(),
         8 => lease().prop_map(|lease| Operation::Complete { lease }),
         4 => (lease(), short()).prop_map(|(lease, after)| Operation::Retry { lease, after }),
+        5 => (lease(), short()).prop_map(|(lease, after)| Operation::RetryAside { lease, after }),
         3 => (lease(), short()).prop_map(|(lease, after)| Operation::Snooze { lease, after }),
         4 => lease().prop_map(|lease| Operation::Release { lease }),
         4 => lease().prop_map(|lease| Operation::Bury { lease }),
@@ -295,6 +300,7 @@ impl Operation {
         match self {
             Self::Complete { lease }
             | Self::Retry { lease, .. }
+            | Self::RetryAside { lease, .. }
             | Self::Snooze { lease, .. }
             | Self::Release { lease }
             | Self::Bury { lease }
