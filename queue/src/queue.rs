@@ -146,7 +146,7 @@ pub trait Queue: Send + Sync + 'static {
     /// Moves the message to the dead letters. Its lane goes on.
     async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError>;
 
-    /// Puts the message aside, with what was recorded, until its lane gets a waking message, for at most `hold_for`; then
+    /// Holds the message, with what was recorded, until its lane gets a waking message, for at most `hold_for`; then
     /// it dies of `reason`. If a waking message has come since `trigger` ([`Standing::trigger`] as the caller saw it),
     /// it waits for another turn instead. A lane holds [`HELD_MAX`]; one more, and the one held longest dies.
     async fn hold(

@@ -136,7 +136,7 @@ pub(super) fn bury(step: &mut Step<'_>, lease: &Lease, reason: &str) -> Result<(
     lane::drop_current(step, current.lane, current.seq)
 }
 
-/// Puts the message aside until its lane gets a waking one, unless one has come since `trigger`.
+/// Holds the message until its lane gets a waking one, unless one has come since `trigger`.
 pub(super) fn hold(
     step: &mut Step<'_>,
     lease: &Lease,

@@ -149,7 +149,7 @@ impl State {
         }
     }
 
-    /// Puts the message aside until the user writes again, unless he has done so since this worker got it.
+    /// Holds the message until the user writes again, unless he has done so since this worker got it.
     fn hold(&mut self, rules: &Rules, hand: &Hand) {
         self.unlease(hand.lane);
         if self.lane(hand.lane).trigger > hand.trigger && !rules.is(Mutant::HoldMissesItsWake) {
