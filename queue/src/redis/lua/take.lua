@@ -124,8 +124,8 @@ end
 local coming, idle = first_back and first_back <= now and due_of(KEYS[10]) or {}, {}
 for i = #coming, 1, -1 do
   local lane, order = named(coming[i])
-  local record = cmsgpack.unpack(redis.call('HGET', key('aside:' .. lane), order))
-  if come_back(lane, record) then idle[lane] = true end
+  local packed = redis.call('HGET', key('aside:' .. lane), order)
+  if come_back(lane, cmsgpack.unpack(packed)) then idle[lane] = true end
 end
 for _, member in ipairs(coming) do
   local lane = named(member)
