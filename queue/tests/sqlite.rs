@@ -121,10 +121,10 @@ fn what_is_not_a_queue_is_refused_and_left_as_it_is() {
 fn a_newer_format_is_refused_and_left_as_it_is() {
     let file = File::new();
     drop(file.open(Clock::Store));
-    file.sql("PRAGMA user_version = 3");
+    file.sql("PRAGMA user_version = 4");
     let error = file.try_open().unwrap_err();
-    assert!(matches!(&error, QueueError::UnknownFormat { what } if what.contains("format 3")), "{error:?}");
-    file.sql("PRAGMA user_version = 2");
+    assert!(matches!(&error, QueueError::UnknownFormat { what } if what.contains("format 4")), "{error:?}");
+    file.sql("PRAGMA user_version = 3");
     file.try_open().unwrap();
 }
 
