@@ -199,14 +199,23 @@ fn letter_of(mut letter: Values) -> Result<DeadLetter, QueueError> {
     })
 }
 
-pub(super) fn audited(answer: Value) -> Result<((u64, u64, u64), Vec<Violation>), QueueError> {
+/// What was found in some lanes.
+pub(super) struct Audited {
+    /// Their messages, held ones and those aside too.
+    pub(super) messages: u64,
+    pub(super) held: u64,
+    pub(super) aside: u64,
+    pub(super) violations: Vec<Violation>,
+}
+
+pub(super) fn audited(answer: Value) -> Result<Audited, QueueError> {
     let mut values = Values::of(answer)?;
-    let counted = (values.number()?, values.number()?, values.number()?);
+    let (messages, held, aside) = (values.number()?, values.number()?, values.number()?);
     let mut violations = Vec::new();
     while let Some(lane) = values.next() {
         violations.push(Violation { lane: text_of(lane)?, problem: values.text()? });
     }
-    Ok((counted, violations))
+    Ok(Audited { messages, held, aside, violations })
 }
 
 /// The elements of an array answer, read one after the other.

@@ -67,16 +67,16 @@ impl Core {
         let ready = self.ready().await?;
         let mut doubtful = Vec::new();
         for lanes in self.lanes(&ready).await?.chunks(AUDITED_TOGETHER) {
-            let ((counted, holding, apart), found) = self.audit_page(lanes, Some(&ready)).await?;
-            messages += counted;
-            held += holding;
-            aside += apart;
-            doubtful.extend(found.into_iter().map(|violation| violation.lane));
+            let page = self.audit_page(lanes, Some(&ready)).await?;
+            messages += page.messages;
+            held += page.held;
+            aside += page.aside;
+            doubtful.extend(page.violations.into_iter().map(|violation| violation.lane));
         }
         // A lane may have moved since the lists were read. So what seems wrong is looked at again, all in one step.
         doubtful.dedup();
         for lanes in doubtful.chunks(DOUBTFUL_TOGETHER).take(DOUBTFUL_MAX / DOUBTFUL_TOGETHER) {
-            violations.extend(self.audit_page(lanes, None).await?.1);
+            violations.extend(self.audit_page(lanes, None).await?.violations);
         }
         // The lanes are looked at one page after the other, so that the sums mean something only if nothing moved meanwhile.
         let after = self.sums().await?;
@@ -95,12 +95,12 @@ impl Core {
         Ok(violations)
     }
 
-    /// Audits some lanes, with what is known of where they are ready. Their messages, the held ones and those aside too.
+    /// Audits some lanes, with what is known of where they are ready.
     async fn audit_page(
         &self,
         lanes: &[String],
         ready: Option<&BTreeMap<String, (u64, String)>>,
-    ) -> Result<((u64, u64, u64), Vec<Violation>), QueueError> {
+    ) -> Result<answers::Audited, QueueError> {
         let Self { link, keys, scripts, .. } = self;
         let mut call = scripts.audit.key(keys.base());
         call.key(keys.open()).key(keys.lease()).key(keys.delay()).key(keys.parked());

@@ -311,7 +311,7 @@ properties! {
         s.clock.advance(DEDUP_WINDOW + SECOND);
         assert_eq!(s.answer("lane", "m0", "44").await, Answered::Already, "however long the message is there");
         s.assert_invariant().await;
-        s.queue.renew(&[m1.lease.clone()], LEASE).await.expect("renew");
+        s.queue.renew(std::slice::from_ref(&m1.lease), LEASE).await.expect("renew");
         s.queue.complete(&m1.lease).await.expect("complete");
         let m0 = s.take_id("m0").await;
         assert_eq!(m0.answer.as_deref(), Some(b"42".as_slice()));

@@ -160,9 +160,8 @@ impl State {
         let mut due: Vec<_> = due.map(|(name, aside)| (aside.due_us, aside.back.no, name.clone())).collect();
         due.sort_unstable();
         due.truncate(MOVES_PER_TAKE);
-        let idle: Vec<Lane> = due.iter().map(|(.., name)| name.clone()).collect();
-        let idle = idle.into_iter().filter(|name| self.lanes.get(name).is_some_and(|lane| lane.is_idle()));
-        let idle: Vec<Lane> = idle.collect();
+        let is_idle = |name: &&Lane| self.lanes.get(*name).is_some_and(super::lane::Lane::is_idle);
+        let idle: Vec<Lane> = due.iter().map(|(.., name)| name).filter(is_idle).cloned().collect();
         for (_, no, name) in due.iter().rev() {
             if let Some(lane) = self.lanes.get_mut(name) {
                 lane.put_back(*no);
