@@ -10,7 +10,8 @@ use super::batch::Item;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
 use crate::{
-    Answered, Awaiting, HELD_MAX, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError, Standing,
+    ASIDE_MAX, Answered, Awaiting, HELD_MAX, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError,
+    Retried, Standing,
 };
 
 /// One record call of a batch.
@@ -60,6 +61,27 @@ impl Core {
         call.arg(link.test_now()).arg(lease.lane.as_str()).arg(proof(lease));
         call.arg(micros(after)).arg(counter).arg(reason);
         held(link.run(&call).await?)
+    }
+
+    pub(super) async fn retry_aside(
+        &self,
+        lease: &Lease,
+        after: Duration,
+        reason: &str,
+    ) -> Result<Retried, QueueError> {
+        let Self { link, keys, scripts, .. } = self;
+        let lane = &lease.lane;
+        let mut call = scripts.aside.key(keys.base());
+        call.key(keys.wake()).key(keys.lease()).key(keys.delay());
+        call.key(keys.lane(lane)).key(keys.older(lane)).key(keys.run(lane));
+        call.key(keys.back()).key(keys.aside(lane)).key(keys.counter());
+        call.arg(link.test_now()).arg(lane.as_str()).arg(proof(lease));
+        call.arg(micros(after)).arg(ASIDE_MAX).arg(reason);
+        match link.run::<u8>(&call).await? {
+            1 => Ok(Retried::Aside),
+            2 => Ok(Retried::InPlace),
+            _ => Err(QueueError::LeaseLost),
+        }
     }
 
     pub(super) async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
@@ -127,7 +149,7 @@ impl Core {
         let Self { link, keys, scripts, dedup_window_ms, .. } = self;
         let mut call = scripts.answer.key(keys.base());
         call.key(keys.wake()).key(keys.delay()).key(keys.lane(lane)).key(keys.run(lane));
-        call.key(keys.answered(id));
+        call.key(keys.aside(lane)).key(keys.answered(id));
         call.arg(link.test_now()).arg(lane.as_str()).arg(id.as_str()).arg(answer).arg(dedup_window_ms);
         Ok(match link.run::<u8>(&call).await? {
             1 => Answered::First,

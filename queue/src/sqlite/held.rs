@@ -1,4 +1,4 @@
-//! Messages that are put aside until their lane gets a waking one.
+//! Messages that are held until their lane gets a waking one.
 //!
 //! They lie in a table of their own, since their lane may have no other message, and a lane without one is in no state.
 
@@ -12,15 +12,9 @@ use crate::{Buried, Class, HELD_MAX, MessageId};
 const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer";
 const TOO_MANY: &str = "too many messages of its lane were held";
 
-/// Puts the current message of a lane aside, with what was recorded, but without its losses: it has been handled, and is no
+/// Holds the current message of a lane, with what was recorded, but without its losses: it has been handled, and is no
 /// suspect any more. The lane is left to the caller.
-pub(super) fn put_aside(
-    step: &Step<'_>,
-    lane: &str,
-    seq: i64,
-    until_us: i64,
-    reason: &str,
-) -> Result<(), Fault> {
+pub(super) fn put(step: &Step<'_>, lane: &str, seq: i64, until_us: i64, reason: &str) -> Result<(), Fault> {
     let held = numbers(step, lane)?;
     if held.len() >= HELD_MAX {
         bury(step, held[0], Some(TOO_MANY))?;

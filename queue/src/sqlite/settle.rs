@@ -11,10 +11,11 @@ use super::dead::Letter;
 use super::fault::Fault;
 use super::job::Step;
 use super::now::stored;
-use super::{held, lane, value};
+use super::{aside, held, lane, value};
 use crate::clock::micros;
 use crate::{
-    Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Standing,
+    Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Retried,
+    Standing,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
@@ -93,6 +94,24 @@ pub(super) fn retry(step: &mut Step<'_>, lease: &Lease, delay: Duration, reason:
     current.postpone(step, delay)
 }
 
+/// Ends the attempt as failed, and puts the message aside, unless it must stay: then as [`retry`].
+pub(super) fn retry_aside(
+    step: &mut Step<'_>,
+    lease: &Lease,
+    delay: Duration,
+    reason: &str,
+) -> Result<Retried, Fault> {
+    let Current { lane, seq } = Current::by(step, lease)?;
+    let name = lease.lane.as_str();
+    if aside::must_stay(step, name, lane, seq)? {
+        retry(step, lease, delay, reason)?;
+        return Ok(Retried::InPlace);
+    }
+    aside::put(step, name, seq, after(step, delay), reason)?;
+    lane::drop_current(step, lane, seq)?;
+    Ok(Retried::Aside)
+}
+
 /// As [`retry`], but no attempt is used.
 pub(super) fn snooze(step: &mut Step<'_>, lease: &Lease, delay: Duration, reason: &str) -> Result<(), Fault> {
     let current = Current::by(step, lease)?;
@@ -117,7 +136,7 @@ pub(super) fn bury(step: &mut Step<'_>, lease: &Lease, reason: &str) -> Result<(
     lane::drop_current(step, current.lane, current.seq)
 }
 
-/// Puts the message aside until its lane gets a waking one, unless one has come since `trigger`.
+/// Holds the message until its lane gets a waking one, unless one has come since `trigger`.
 pub(super) fn hold(
     step: &mut Step<'_>,
     lease: &Lease,
@@ -131,7 +150,7 @@ pub(super) fn hold(
         lane::to_end(step, current.lane)?;
         return Ok(Hold::Waiting);
     }
-    held::put_aside(step, lease.lane.as_str(), current.seq, after(step, hold_for), reason)?;
+    held::put(step, lease.lane.as_str(), current.seq, after(step, hold_for), reason)?;
     lane::drop_current(step, current.lane, current.seq)?;
     Ok(Hold::Held)
 }
@@ -153,7 +172,7 @@ pub(super) fn await_answer(step: &mut Step<'_>, lease: &Lease, within: Duration)
     Ok(Awaiting::Waiting)
 }
 
-/// Stores an answer by call back to a lane's current message. The first wins; it is known to have been for `window_us`.
+/// Stores an answer by call back to a lane's current message, or to one put aside. The first wins; it is known to have been for `window_us`.
 pub(super) fn answer(
     step: &mut Step<'_>,
     lane: &Lane,
@@ -175,7 +194,17 @@ pub(super) fn answer(
             Ok((lane, seq, row.get::<_, String>(2)?, row.get::<_, bool>(3)?))
         },
     )?;
-    let Some((no, seq, state, answered)) = found else { return Ok(Answered::Gone) };
+    let Some((no, seq, state, answered)) = found else {
+        return match aside::answerable(step, lane, id)? {
+            None => Ok(Answered::Gone),
+            Some(aside) if aside.is_answered => Ok(Answered::Already),
+            Some(aside) => {
+                value::mark(step, &mark, step.now_us.saturating_add(window_us))?;
+                aside.answer(step, answer)?;
+                Ok(Answered::First)
+            }
+        };
+    };
     // Also when it is there for longer than the mark.
     if answered {
         return Ok(Answered::Already);

@@ -58,6 +58,10 @@ pub(crate) enum Operation {
         lease: Which,
         after: Duration,
     },
+    RetryAside {
+        lease: Which,
+        after: Duration,
+    },
     Snooze {
         lease: Which,
         after: Duration,
@@ -178,13 +182,14 @@ fn settling() -> impl Strategy<Value = Operation> {
         4 => record(),
         8 => lease().prop_map(|lease| Operation::Complete { lease }),
         4 => (lease(), short()).prop_map(|(lease, after)| Operation::Retry { lease, after }),
+        6 => (lease(), short()).prop_map(|(lease, after)| Operation::RetryAside { lease, after }),
         3 => (lease(), short()).prop_map(|(lease, after)| Operation::Snooze { lease, after }),
         4 => lease().prop_map(|lease| Operation::Release { lease }),
         4 => lease().prop_map(|lease| Operation::Bury { lease }),
         7 => (lease(), prop::bool::weighted(0.2), long())
             .prop_map(|(lease, sees_all, hold_for)| Operation::Hold { lease, sees_all, hold_for }),
         6 => (lease(), short()).prop_map(|(lease, within)| Operation::Await { lease, within }),
-        4 => lease().prop_map(|lease| Operation::AnswerLeased { lease }),
+        5 => answered().prop_map(|lease| Operation::AnswerLeased { lease }),
         1 => (0..IDS, 0..LANES).prop_map(|(id, lane)| Operation::Answer { id, lane }),
     ]
 }
@@ -219,6 +224,14 @@ fn lease() -> impl Strategy<Value = Which> {
     prop_oneof![
         8 => (0_u8..3).prop_map(Which::Open),
         2 => (0_u8..8).prop_map(Which::Any),
+    ]
+}
+
+/// Also what has failed, and waits in its place or aside.
+fn answered() -> impl Strategy<Value = Which> {
+    prop_oneof![
+        1 => (0_u8..3).prop_map(Which::Open),
+        1 => (0_u8..4).prop_map(Which::Any),
     ]
 }
 
@@ -295,6 +308,7 @@ impl Operation {
         match self {
             Self::Complete { lease }
             | Self::Retry { lease, .. }
+            | Self::RetryAside { lease, .. }
             | Self::Snooze { lease, .. }
             | Self::Release { lease }
             | Self::Bury { lease }

@@ -28,6 +28,10 @@ const MUST_BE_MET: &[&str] = &[
     "Complete Ok(())",
     "Complete Err(LeaseLost)",
     "Retry Ok(())",
+    "RetryAside Ok(Aside)",
+    "RetryAside Ok(InPlace)",
+    "RetryAside Err(LeaseLost)",
+    "answered while it is aside",
     "Snooze Ok(())",
     "Release Ok(())",
     "Bury Ok(())",
@@ -113,7 +117,7 @@ impl Tally {
         MUST_BE_MET.iter().filter(|&&what| !self.0.contains_key(what)).copied().collect()
     }
 
-    fn add(&mut self, what: String) {
+    pub(crate) fn add(&mut self, what: String) {
         *self.0.entry(what).or_default() += 1;
     }
 }

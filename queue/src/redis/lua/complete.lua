@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Ends leased messages; their lanes go on.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: ready and sends keys are named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys: aside, ready and sends keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  open   hash    class -> messages not yet at their end
 -- KEYS[4]  lease  zset    leased lane -> when its lease runs out, us
@@ -19,10 +19,10 @@ local is_ended = {}
 local woken = 0
 for i = 1, (#ARGV - 1) / 2 do
   local lane = ARGV[2 * i]
-  local held = redis.call('HMGET', KEYS[4 + 3 * i], 'token', 'packed', 'sends')
+  local held = redis.call('HMGET', KEYS[4 + 3 * i], 'token', 'packed', 'sends', 'aside')
   -- Its record is there until all are through: the same call may stand twice in one batch.
   if held[1] == ARGV[2 * i + 1] and not is_ended[lane] then
-    local made_ready, packed = pass_on(lane, held[2], held[3])
+    local made_ready, packed = pass_on(lane, held[2], held[3], held[4])
     ended[#ended + 1] = lane
     is_ended[lane] = true
     local class = class_of(packed)

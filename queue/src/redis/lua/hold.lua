@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Puts a leased message aside until its lane gets a waking one; the lane goes on. If a waking one has come that the caller
+-- Holds a leased message until its lane gets a waking one; the lane goes on. If a waking one has come that the caller
 -- did not see, the message waits for another turn instead.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: arrived, ready and sends keys are named from it
+-- KEYS[1]  base     (none)  prefix of this shard's keys: arrived, aside, ready and sends keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  lease    zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  lane     list    packed messages of the lane, the head first

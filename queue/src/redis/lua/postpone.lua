@@ -2,7 +2,7 @@
 -- Lets the lane of a leased message wait: for a retry, or for a snooze. The message stays current. If its answer has come
 -- by call back meanwhile, the lane doesn't wait.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: older keys are named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys: older, ready and suspect keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  delay  zset    delayed lane -> when it is due, us
@@ -18,16 +18,7 @@
 --
 -- Returns: 1 postponed, 0 the lease is lost.
 
-local lane, run = ARGV[2], KEYS[6]
-local h = redis.call('HMGET', run, 'token', 'answer', 'replies')
+local h = redis.call('HMGET', KEYS[6], 'token', 'answer', 'replies')
 if h[1] ~= ARGV[3] then return 0 end
-redis.call('HDEL', run, 'token', 'unanswered')
-redis.call('HINCRBY', run, ARGV[5], 1)
-redis.call('HSET', run, 'error', ARGV[6])
-redis.call('ZREM', KEYS[3], lane)
-if h[2] and not h[3] then
-  wake(make_ready('RPUSH', lane))
-else
-  redis.call('ZADD', KEYS[4], us(now_us() + tonumber(ARGV[4])), lane)
-end
+postpone(ARGV[2], ARGV[5], ARGV[6], tonumber(ARGV[4]), h[2] and not h[3])
 return 1

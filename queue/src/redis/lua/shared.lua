@@ -65,18 +65,25 @@ end
 
 -- The current message of a lane is over. The lane goes on with its next message, at the end of ready; without one it is in
 -- no state. The record and the lease are left to `forget`. The sends that the record counted go on with the next message:
--- until a take begins with that, in a key of their own. How many lanes it made ready, and the message.
-local function pass_on(lane, popped, sends)
+-- until a take begins with that, in a key of their own. So they do if all that is left are messages which the caller says may
+-- be aside. How many lanes it made ready, and the message.
+local function pass_on(lane, popped, sends, may_be_aside)
+  local counts = sends and tonumber(sends) > 0
   local packed = popped or redis.call('LPOP', key('lane:' .. lane))
   -- Which list is next matters only for its class, and a take sees whether that is right.
   local following = redis.call('LINDEX', key('lane:' .. lane), 0)
   if not following then
     local older = redis.call('LINDEX', key('older:' .. lane), 0)
-    if not older then return 0, packed end
+    if not older then
+      if counts and may_be_aside and redis.call('EXISTS', key('aside:' .. lane)) == 1 then
+        redis.call('SET', key('sends:' .. lane), sends)
+      end
+      return 0, packed
+    end
     following = cmsgpack.unpack(older)[1]
   end
   redis.call('RPUSH', key('ready:' .. class_of(following)), lane)
-  if sends and tonumber(sends) > 0 then redis.call('SET', key('sends:' .. lane), sends) end
+  if counts then redis.call('SET', key('sends:' .. lane), sends) end
   return 1, packed
 end
 
@@ -90,7 +97,7 @@ local function forget(lanes)
 end
 
 local function go_on(lane, popped, sends)
-  local made_ready = pass_on(lane, popped, sends)
+  local made_ready = pass_on(lane, popped, sends, true)
   forget({ lane })
   return made_ready
 end
@@ -99,6 +106,21 @@ end
 local function wake(count)
   local room = count > 0 and WAKE_MAX - redis.call('LLEN', key('wake')) or 0
   for _ = 1, math.min(count, room) do redis.call('RPUSH', key('wake'), '') end
+end
+
+-- Lets the lane of a leased message wait: for a retry, or for a snooze. The message stays current. If an answer lies there that
+-- its handler has not had, the lane doesn't wait.
+local function postpone(lane, counter, reason, delay_us, lies_there)
+  local run = key('run:' .. lane)
+  redis.call('HDEL', run, 'token', 'unanswered')
+  redis.call('HINCRBY', run, counter, 1)
+  redis.call('HSET', run, 'error', reason)
+  redis.call('ZREM', key('lease'), lane)
+  if lies_there then
+    wake(make_ready('RPUSH', lane))
+  else
+    redis.call('ZADD', key('delay'), us(now_us() + delay_us), lane)
+  end
 end
 
 -- Writes a dead letter. One that has the same id, from an earlier life, gives way.
@@ -126,18 +148,39 @@ local function held_member(record, lane)
   return string.char(#order) .. order .. lane
 end
 
-local function held_of(lane)
-  local held = {}
-  for i, packed in ipairs(redis.call('HVALS', key('held:' .. lane))) do held[i] = cmsgpack.unpack(packed) end
-  table.sort(held, function(a, b) return a[1] < b[1] end)
-  return held
+local function in_order(packed_records)
+  local records = {}
+  for i, packed in ipairs(packed_records) do records[i] = cmsgpack.unpack(packed) end
+  table.sort(records, function(a, b) return a[1] < b[1] end)
+  return records
 end
+
+local function held_of(lane) return in_order(redis.call('HVALS', key('held:' .. lane))) end
 
 local function bury_held(lane, record, reason, now)
   redis.call('HDEL', key('held:' .. lane), order_of(record))
   redis.call('ZREM', key('hold'), held_member(record, lane))
   redis.call('HINCRBY', key('open'), class_of(record[4]), -1)
   write_letter(record[4], lane, reason, record[5], record[6], now)
+end
+
+-- Messages put aside: a record is { order, due us, false, packed, failures, losses, snoozes, error, replies, sent, sending,
+-- answer, note, lost by }. From the fourth on it is a record of the second list, into which it goes when its time has come,
+-- followed there by its order. Until it is current again a note is left in its place, so that it may still be answered:
+-- { order, false, whether it is answered, id, the answer that came since or false }.
+local function aside_of(lane) return in_order(redis.call('HVALS', key('aside:' .. lane))) end
+
+-- Puts a message that is aside back to waiting, in front. Whether its lane had no other, and has yet to be made ready.
+local function come_back(lane, record)
+  local is_answered = (record[9] or record[12]) and true or false
+  redis.call('ZREM', key('back'), held_member(record, lane))
+  redis.call('HSET', key('aside:' .. lane), order_of(record),
+    cmsgpack.pack({ record[1], false, is_answered, id_of(record[4]), false }))
+  local was_idle = redis.call('EXISTS', key('lane:' .. lane), key('older:' .. lane), key('run:' .. lane)) == 0
+  local older = { unpack(record, 4, 14) }
+  older[12] = record[1]
+  redis.call('LPUSH', key('older:' .. lane), cmsgpack.pack(older))
+  return was_idle
 end
 
 -- Notes that the store serves, and gives the end of the pause after its last gap: until then no lease is taken back, and

@@ -90,6 +90,39 @@ properties! {
         assert_eq!(s.answer("lane", "m", "42").await, Answered::First);
     }
 
+    async fn a_revived_letter_knows_of_no_answer_and_may_be_answered_anew(s) {
+        for id in ["answered", "unanswered", "awaiting"] {
+            s.accept(id, id).await;
+        }
+        let taken = s.take(3).await;
+        assert_eq!(s.answer("answered", "answered", "42").await, Answered::First);
+        s.queue.bury(&taken[0].lease, "x").await.expect("bury");
+        s.queue.await_answer(&taken[1].lease, SECOND).await.expect("await");
+        s.clock.advance(SECOND * 2);
+        let unanswered = s.take_one().await;
+        assert!(unanswered.unanswered);
+        s.queue.bury(&unanswered.lease, "x").await.expect("bury");
+        assert_eq!(s.answer("awaiting", "awaiting", "42").await, Answered::First);
+        s.queue.await_answer(&taken[2].lease, MINUTE).await.expect("await");
+        let awaiting = s.take_one().await;
+        assert!(awaiting.answer.is_some());
+        let progress = Progress { replies: Some("r".into()), sent: 1, sending: None };
+        s.queue.record(&awaiting.lease, progress, None).await.expect("record");
+        s.queue.bury(&awaiting.lease, "x").await.expect("bury");
+        let revived = ["answered", "unanswered", "awaiting"].map(id);
+        assert_eq!(s.queue.revive(&revived).await.expect("revive"), [true; 3]);
+        let again = s.take(9).await;
+        assert_eq!(ids(&again), ["answered", "unanswered", "awaiting"]);
+        for message in again {
+            let name = message.lease.id.to_string();
+            assert_eq!((message.answer, message.unanswered), (None, false), "{name}");
+            assert_eq!(message.progress, Progress::default(), "{name}");
+            assert_eq!(s.queue.await_answer(&message.lease, MINUTE).await.expect("await"), Awaiting::Waiting);
+            assert_eq!(s.answer(&name, &name, "anew").await, Answered::First);
+        }
+        assert!(s.take(9).await.iter().all(|message| message.answer.as_deref() == Some(b"anew".as_slice())));
+    }
+
     async fn a_wait_without_an_answer_ends_at_its_time(s) {
         s.accept("lane", "m").await;
         s.queue.await_answer(&s.take_one().await.lease, MINUTE).await.expect("await");

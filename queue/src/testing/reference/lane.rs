@@ -14,10 +14,12 @@ pub(super) struct Lane {
     pub(super) current: Option<Current>,
     /// What was accepted from a receiver, or revived.
     pub(super) first: VecDeque<Message>,
-    /// What came out of a spool, or was woken.
+    /// What came out of a spool, was woken, or was aside.
     pub(super) older: VecDeque<Message>,
     pub(super) held: VecDeque<Held>,
-    /// Sends announced since its last waking message, or since it had nothing to do.
+    /// What was put aside after a failed attempt, in the order in which it was.
+    pub(super) aside: VecDeque<Aside>,
+    /// Sends announced since its last waking message, or since it had nothing to do and nothing aside.
     pub(super) sends: u32,
 }
 
@@ -54,6 +56,16 @@ pub(super) struct Message {
     pub(super) answer: Option<Bytes>,
     /// Of what last changed its right to send.
     pub(super) note: Option<Note>,
+    /// If it was aside and waits again.
+    pub(super) back: Option<Back>,
+}
+
+/// What is known of a message that was put aside, while it isn't current.
+#[derive(Clone, Debug)]
+pub(super) struct Back {
+    /// Rises with every message that is put aside.
+    pub(super) no: u64,
+    pub(super) lost_by: Vec<String>,
 }
 
 /// The current message of a lane, and what matters only while it is that.
@@ -69,12 +81,20 @@ pub(super) struct Current {
     pub(super) unanswered: bool,
 }
 
-/// A message that is put aside.
+/// A message that is held.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) message: Message,
     pub(super) until_us: u64,
     pub(super) reason: String,
+}
+
+/// A message that was put aside.
+#[derive(Clone, Debug)]
+pub(super) struct Aside {
+    pub(super) message: Message,
+    pub(super) due_us: u64,
+    pub(super) back: Back,
 }
 
 impl Lane {
@@ -103,9 +123,9 @@ impl Lane {
             (_, older) => older.is_none(),
         };
         let message = if from_first { self.first.pop_front() } else { self.older.pop_front() };
-        self.current = message.map(|message| Current {
+        self.current = message.map(|mut message| Current {
+            lost_by: message.back.take().map(|back| back.lost_by).unwrap_or_default(),
             message,
-            lost_by: Vec::new(),
             confirmed: false,
             trigger: 0,
             unanswered: false,
@@ -123,6 +143,19 @@ impl Lane {
         self.current.as_ref().is_some_and(|current| current.losses() >= SUSPECT_LOSSES)
     }
 
+    /// Puts a message that is aside back to waiting, in front. It is left to the caller to make the lane ready.
+    pub(super) fn put_back(&mut self, no: u64) {
+        let Some(at) = self.aside.iter().position(|aside| aside.back.no == no) else { return };
+        if let Some(Aside { message, back, .. }) = self.aside.remove(at) {
+            self.older.push_front(Message { back: Some(back), ..message });
+        }
+    }
+
+    /// How many were put aside and aren't current again.
+    pub(super) fn asides(&self) -> usize {
+        self.aside.len() + self.older.iter().filter(|message| message.back.is_some()).count()
+    }
+
     /// All messages that aren't at their end, in the order in which they are shown.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &Message> {
         let current = self.current.iter().map(|current| &current.message);
@@ -133,6 +166,11 @@ impl Lane {
 impl Current {
     pub(super) fn losses(&self) -> u32 {
         u32::try_from(self.lost_by.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether an answer by call back lies there that no replies have been made of.
+    pub(super) fn has_unheard_answer(&self) -> bool {
+        self.message.answer.is_some() && self.message.progress.replies.is_none()
     }
 }
 
@@ -149,6 +187,7 @@ impl From<NewMessage> for Message {
             progress: Progress::default(),
             answer: None,
             note: None,
+            back: None,
         }
     }
 }

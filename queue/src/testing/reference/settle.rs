@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::lane::{Current, Held, Place};
+use super::lane::{Aside, Back, Current, Held, Place};
 use super::state::{End, State, Value};
 use crate::clock::micros;
-use crate::{Awaiting, HELD_MAX, Hold, Lease, Memory, Progress, QueueError, Renewal, Standing};
+use crate::{
+    ASIDE_MAX, Awaiting, HELD_MAX, Hold, Lease, Memory, Progress, QueueError, Renewal, Retried,
+    SUSPECT_LOSSES, Standing,
+};
 
 const TOO_MANY: &str = "too many messages of its lane were held";
 
@@ -71,6 +74,33 @@ impl State {
         self.postpone(lease, after, reason)
     }
 
+    pub(super) fn retry_aside(
+        &mut self,
+        lease: &Lease,
+        after: Duration,
+        reason: &str,
+    ) -> Result<Retried, QueueError> {
+        let current = self.current(lease)?;
+        let stays = current.has_unheard_answer() || current.losses() >= SUSPECT_LOSSES;
+        let lost_by = current.lost_by.clone();
+        if stays || self.lanes.get(&lease.lane).is_some_and(|lane| lane.asides() >= ASIDE_MAX) {
+            self.retry(lease, after, reason)?;
+            return Ok(Retried::InPlace);
+        }
+        self.put_aside += 1;
+        let back = Back { no: self.put_aside, lost_by };
+        let due_us = self.now_us + micros(after);
+        let lane = self.lanes.get_mut(&lease.lane).ok_or(QueueError::LeaseLost)?;
+        let Some(Current { mut message, .. }) = lane.current.take() else {
+            return Err(QueueError::LeaseLost);
+        };
+        message.failures += 1;
+        message.last_error = Some(reason.to_owned());
+        lane.aside.push_back(Aside { message, due_us, back });
+        self.make_ready(&lease.lane, End::Back);
+        Ok(Retried::Aside)
+    }
+
     pub(super) fn snooze(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
         self.current(lease)?.message.snoozes += 1;
         self.postpone(lease, after, reason)
@@ -121,7 +151,7 @@ impl State {
         let current = self.current(lease)?;
         current.message.last_error = Some(reason.to_owned());
         current.unanswered = false;
-        if current.message.answer.is_some() && current.message.progress.replies.is_none() {
+        if current.has_unheard_answer() {
             self.make_ready(&lease.lane, End::Back);
         } else {
             self.delay(lease, after, false);
