@@ -505,6 +505,7 @@ fn url_of(path: &Path) -> String {
     format!("sqlite://{}?mode=rwc", path.display())
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "every caller makes the answers for this")]
 fn handler_on(database: &Database, query: &str, answers: Value) -> SqlHandler {
     SqlHandler {
         database: database.clone(),

@@ -9,7 +9,7 @@ use huixin_worker::handlers::sql::{
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-use crate::config::database::{self, DatabaseConfig};
+use crate::config::database::{self, DatabaseConfig, DatabaseUrl};
 use crate::config::node::Node;
 use crate::config::problem::{Mistake, nearest};
 use crate::config::reply;
@@ -52,7 +52,7 @@ pub(super) fn read(
     let database = section.parsed("database", |node| database::known(node, databases));
     // For a receiver, and after a mistake, it isn't known whose SQL it is.
     let url = database.as_ref().and_then(|name| databases[name].url.as_ref());
-    let query = section.parsed("query", |node| query(node, url.map(|url| url.dialect()), captures));
+    let query = section.parsed("query", |node| query(node, url.map(DatabaseUrl::dialect), captures));
     let minutes = Duration::from_secs(60);
     let timeout = section.duration("timeout", TIMEOUT_DEFAULT, Duration::from_millis(10)..=10 * minutes);
     let max_rows = section.number("max_rows", MAX_ROWS_DEFAULT, 1..=1000);
