@@ -82,7 +82,7 @@ pub(crate) const ASIDE_HELD: Setup = Setup {
     name: "aside, held",
     pushes: &[text(0), text(0), with(0, Effect::Wake)],
     settles: &[Complete, RetryAside, Hold],
-    failures_max: 2,
+    failures_max: 1,
     aside_max: 1,
     held_max: 1,
     lost_answers: true,
