@@ -150,7 +150,7 @@ impl Job {
                 }
                 Unsure::Hold => {
                     self.tell_unsure(sending);
-                    return self.put_aside(sending, NOT_KNOWN).await.map(Some);
+                    return self.hold_rest(sending, NOT_KNOWN).await.map(Some);
                 }
             }
         }

@@ -103,7 +103,7 @@ impl Job {
                 }
                 match policy {
                     Unsure::Drop => return Ok(None),
-                    Unsure::Hold => return self.put_aside(sending, NOT_KNOWN).await.map(Some),
+                    Unsure::Hold => return self.hold_rest(sending, NOT_KNOWN).await.map(Some),
                     // The answer may be there, and an apology behind it would be odd.
                     Unsure::Resend => (again, false),
                 }
@@ -115,12 +115,12 @@ impl Job {
         };
         let end = match verdict {
             SendVerdict::Message(Verdict::Retry { after }) => {
-                self.retry(after, &reason).await.map(Sent::Later)
+                self.retry(sending.delivery.route, after, &reason).await.map(Sent::Later)
             }
             SendVerdict::Message(Verdict::Snooze { after }) => {
                 self.snooze(after, &reason).await.map(Sent::Later)
             }
-            SendVerdict::Hold => self.put_aside(sending, &reason).await,
+            SendVerdict::Hold => self.hold_rest(sending, &reason).await,
             // What could be mended was, and didn't help.
             _ => Ok(Sent::Dies { reason: sending.in_words(&reason), reachable }),
         };
@@ -146,19 +146,19 @@ impl Job {
                 self.take_back(sending).await?;
                 self.snooze(after, reason).await.map(Sent::Later)
             }
-            _ => self.put_aside(sending, reason).await,
+            _ => self.hold_rest(sending, reason).await,
         }
     }
 
     pub(super) async fn stop_short(&self, sending: &mut Sending<'_>, closed: Closed) -> Step<Sent> {
         match closed {
-            Closed::ForNow(reason) => self.put_aside(sending, reason).await,
+            Closed::ForNow(reason) => self.hold_rest(sending, reason).await,
             Closed::ForGood(reason) => Ok(Sent::Dies { reason: sending.in_words(reason), reachable: false }),
         }
     }
 
     /// Holds the parts that aren't sent until the user does something.
-    pub(super) async fn put_aside(&self, sending: &mut Sending<'_>, reason: &str) -> Step<Sent> {
+    pub(super) async fn hold_rest(&self, sending: &mut Sending<'_>, reason: &str) -> Step<Sent> {
         let Delivery { payload, route, .. } = *sending.delivery;
         let reason = sending.in_words(reason);
         let hold_for = Route::holds_for(route, payload.trigger);
