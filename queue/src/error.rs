@@ -85,7 +85,9 @@ impl QueueError {
             Self::InUse { .. } => Some(
                 "a `huixin run` or `huixin dev` uses this file: stop it first, or give this one another file",
             ),
-            Self::UnknownFormat { .. } => Some("a newer version of Huixin wrote it; run that one"),
+            Self::UnknownFormat { .. } => {
+                Some("another version of Huixin wrote it: run that one until it is empty, or begin a new one")
+            }
             Self::Broken { .. } => {
                 Some("free or replace the disk, then start again: what was acked is on it")
             }

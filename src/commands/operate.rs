@@ -20,6 +20,7 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
     println!("running  {:>8}", status.running);
     println!("delayed  {:>8}", status.delayed);
     println!("held     {:>8}", status.held);
+    println!("aside    {:>8}", status.aside);
     println!("dead     {:>8}", status.dead);
     if status.dead_uncounted > 0 {
         println!(
@@ -62,6 +63,7 @@ pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
     }
     lane.waiting.iter().for_each(|id| println!("{id}"));
     lane.held.iter().for_each(|id| println!("{id}  held until the user writes again"));
+    lane.aside.iter().for_each(|id| println!("{id}  aside until its next attempt, the others go on"));
     Ok(())
 }
 

@@ -87,7 +87,9 @@ impl SpoolError {
             QueueError::UnknownFormat { what } => Self::Unusable {
                 folder,
                 problem: format!("{what} is in a format this version does not know"),
-                hint: "a newer version of Huixin wrote it; run that one".to_owned(),
+                hint:
+                    "another version of Huixin wrote it: run that one until it is empty, or begin a new one"
+                        .to_owned(),
                 cause: None,
             },
             other => Self::Unavailable { folder, cause: Cause::new(other) },
