@@ -53,6 +53,7 @@ async fn take(door: &Door, addressee: &Addressee, headers: &HeaderMap, body: Bod
     }
     let answers = &door.answers;
     let Ok(Ok(_place)) = tokio::time::timeout(answers.limits.queue, door.bodies.acquire()).await else {
+        discard(headers, body, door.answers.limits.body).await;
         return Verdict::Busy;
     };
     let body = match tokio::time::timeout(answers.limits.body, to_bytes(body, ANSWER_MAX_BYTES)).await {

@@ -18,11 +18,10 @@ use crate::report::Failure;
 pub(super) fn all(config: &Config) -> Result<Vec<Route>, Failure> {
     let http = http_client().context("the HTTP client can't be made")?;
     let handlers = Handlers { http, databases: databases(config)? };
-    let (permits, routes) = (config.worker.concurrency, config.routes.len());
     let made = config.routes.iter().map(|route| {
         let handled =
             handlers.route(route).with_context(|| format!("route `{}` can't be used", route.name))?;
-        let places = route.at_once(permits, routes);
+        let places = route.at_once(config);
         Ok(with_keys(places.into_iter().fold(handled, Route::at_once), route))
     });
     made.collect()

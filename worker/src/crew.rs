@@ -203,7 +203,6 @@ impl Crew {
                 "a message that has outlived its workers is tried once more"
             );
         }
-        metrics::started(leased.arrived_us);
         let job = async move {
             let account = leased.class.to_string();
             let (lease, failures) = (leased.lease.clone(), leased.failures);

@@ -27,10 +27,10 @@ use crate::condition::Captures;
 use crate::delivery::Delivery;
 use crate::handler::{Context, Outcome};
 use crate::lease::Held;
-use crate::memory::Slots;
+use crate::memory::{MemoryError, Slots};
 use crate::metrics;
 use crate::payload::{Payload, PayloadError};
-use crate::place::Place;
+use crate::place::Asked;
 use crate::reply;
 use crate::rights::Opening;
 use crate::route::{self, Route};
@@ -119,6 +119,13 @@ pub(crate) enum Stop {
     Queue(QueueError),
 }
 
+/// Why a handler gave no outcome.
+enum Cut {
+    Stop(Stop),
+    Later(End),
+    Panicked(Box<dyn std::any::Any + Send>),
+}
+
 pub(crate) type Step<T> = Result<T, Stop>;
 
 impl Job {
@@ -157,9 +164,6 @@ impl Job {
     }
 
     async fn steps(&self) -> Step<End> {
-        if self.leased.losses > 0 {
-            self.confirm().await?;
-        }
         let payload = match Payload::decode(&self.leased.payload) {
             Ok(payload) => payload,
             Err(error @ PayloadError::Newer(_)) => {
@@ -180,13 +184,18 @@ impl Job {
         let Some((route, captures)) = route::find(&self.shared.routes, &payload.account, &message) else {
             // What an earlier configuration answered is still sent.
             let delivery = Delivery { account, message: &message, payload: &payload, route: None };
-            return match self.recorded() {
-                Some(answer) => self.send(&delivery, answer, self.leased.progress.clone()).await,
+            if let Some(answer) = self.recorded() {
+                self.begin().await?;
+                return self.send(&delivery, answer, self.leased.progress.clone()).await;
+            }
+            return match self.leased.answer.as_deref().and_then(CalledBack::decode) {
+                Some(answer) => self.send_called_back(&delivery, answer).await,
                 None => self.complete(End::Unmatched).await,
             };
         };
         let delivery = Delivery { account, message: &message, payload: &payload, route: Some(route) };
         if let Some(answer) = self.recorded() {
+            self.begin().await?;
             return self.send(&delivery, answer, self.leased.progress.clone()).await;
         }
         if self.leased.progress.replies.is_some() {
@@ -197,6 +206,7 @@ impl Job {
             return self.snooze(NEWER_PAUSE, "the user's memory has a newer format").await;
         };
         if let Some(answer) = &self.leased.answer {
+            self.begin().await?;
             return match CalledBack::decode(answer) {
                 Some(answer) => self.conclude(&delivery, route, slots, answer.into_outcome()).await,
                 None => self.snooze(NEWER_PAUSE, "the answer by call back has a newer format").await,
@@ -206,48 +216,67 @@ impl Job {
             let reason = format!("no answer by call back came within {:?}", route.answer_within);
             return self.conclude(&delivery, route, slots, Outcome::Retry { after: None, reason }).await;
         }
-        // Boxed: few messages wait here.
-        match Box::pin(self.place(route)).await? {
-            Place::At(place) => {
-                let outcome = self.handle(&delivery, route, captures, &slots).await?;
-                drop(place);
-                self.conclude(&delivery, route, slots, outcome).await
-            }
-            Place::Later(end) => Ok(end),
+        match self.handle(&delivery, route, captures, &slots).await? {
+            Ok(outcome) => self.conclude(&delivery, route, slots, outcome).await,
+            Err(later) => Ok(later),
         }
     }
 
+    /// Runs the handler when it has a place, and keeps the user company from now on. `Err`: the message comes again.
     async fn handle(
         &self,
         delivery: &Delivery<'_>,
         route: &Route,
         captures: Captures,
         slots: &Slots,
-    ) -> Step<Outcome> {
+    ) -> Step<Result<Outcome, End>> {
         let &Delivery { message, payload, .. } = delivery;
-        let memory = slots.get(&route.memory, SystemTime::now()).cloned();
-        let context = Context { memory, ..self.context(message, payload, route, captures) };
-        if self.leased.losses > 0 {
-            tracing::warn!(
-                losses = self.leased.losses,
-                "a worker that had the message is gone: handling it anew"
-            );
-        }
-        let started = Instant::now();
-        let work = AssertUnwindSafe(async { route.handler.handle(message, &context).await }).catch_unwind();
+        let work = async {
+            // Boxed: few messages wait here.
+            let place = match Box::pin(self.place(route)).await.map_err(Cut::Stop)? {
+                Asked::At(place) => place,
+                Asked::Later(end) => return Err(Cut::Later(end)),
+            };
+            self.begin().await.map_err(Cut::Stop)?;
+            let memory = slots.get(&route.memory, SystemTime::now()).cloned();
+            let context = Context { memory, ..self.context(message, payload, route, captures) };
+            metrics::started(self.leased.arrived_us);
+            let started = Instant::now();
+            let run = AssertUnwindSafe(async { route.handler.handle(message, &context).await });
+            let outcome = run.catch_unwind().await;
+            place.took(started.elapsed());
+            metrics::handled(&payload.account, &route.name, started.elapsed());
+            outcome.map_err(Cut::Panicked)
+        };
         let outcome = tokio::select! {
             biased;
             () = self.held.lost().cancelled() => return Err(Stop::Lost),
             () = self.shared.stop_now.cancelled() => return Err(Stop::Stopping),
             outcome = self.in_company(delivery, route, work) => outcome,
         };
-        metrics::handled(&payload.account, &route.name, started.elapsed());
-        Ok(outcome.unwrap_or_else(|panic| {
-            // What it said may quote the user: for debugging only, like the text itself.
-            tracing::debug!(panic = panic_text(&*panic), "what the handler's panic said");
-            tracing::error!("the handler panicked");
-            Outcome::Retry { after: None, reason: "the handler panicked".to_owned() }
-        }))
+        match outcome {
+            Ok(outcome) => Ok(Ok(outcome)),
+            Err(Cut::Stop(stop)) => Err(stop),
+            Err(Cut::Later(end)) => Ok(Err(end)),
+            Err(Cut::Panicked(panic)) => {
+                // What it said may quote the user: for debugging only, like the text itself.
+                tracing::debug!(panic = panic_text(&*panic), "what the handler's panic said");
+                tracing::error!("the handler panicked");
+                Ok(Ok(Outcome::Retry { after: None, reason: "the handler panicked".to_owned() }))
+            }
+        }
+    }
+
+    /// Confirms the lease of a message that has lost one before: what begins now may end this worker.
+    async fn begin(&self) -> Step<()> {
+        if self.leased.losses == 0 {
+            return Ok(());
+        }
+        tracing::warn!(
+            losses = self.leased.losses,
+            "a worker that had the message is gone: handling it anew"
+        );
+        self.confirm().await
     }
 
     /// What follows from a handler's outcome, or from an answer that came by call back.
@@ -270,7 +299,13 @@ impl Job {
                     Ok(memory) => {
                         *self.to_remember.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
                     }
-                    Err(error) => return self.die(delivery, error.to_string()).await,
+                    Err(error @ MemoryError::TooLarge(_)) => {
+                        return self.die(delivery, error.to_string()).await;
+                    }
+                    // Others have filled it, and the user has an answer coming.
+                    Err(error @ MemoryError::Full) => {
+                        tracing::warn!(route = route.name, %error, "nothing is remembered of this message");
+                    }
                 }
                 self.reply(delivery, route, replies, failures_before_sending).await
             }
@@ -312,6 +347,19 @@ impl Job {
         }
     }
 
+    /// Sends an answer that came by call back, for a route that is gone.
+    async fn send_called_back(&self, delivery: &Delivery<'_>, answer: CalledBack) -> Step<End> {
+        let parts = match answer.into_outcome() {
+            Outcome::Reply(replies) | Outcome::Remember { replies, .. } => text::fit(replies, false),
+            _ => Vec::new(),
+        };
+        if parts.is_empty() {
+            return self.complete(End::NoReply).await;
+        }
+        let progress = Progress { sending: self.announced(), ..Progress::default() };
+        self.send(delivery, Answer::new(parts, self.leased.failures), progress).await
+    }
+
     /// Sends what a handler says, and remembers what it wants remembered.
     async fn reply(
         &self,
@@ -335,7 +383,14 @@ impl Job {
             return self.complete(End::NoReply).await;
         }
         let progress = Progress { sending, ..Progress::default() };
-        self.send(delivery, Answer::new(parts, failures), progress).await
+        match self.send(delivery, Answer::new(parts, failures), progress).await {
+            // Nothing was recorded, and nothing sent.
+            Err(Stop::Queue(QueueError::Invalid(problem))) => {
+                self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).take();
+                self.die(delivery, format!("the handler's replies can't be recorded: {problem}")).await
+            }
+            end => end,
+        }
     }
 
     /// Whether something waits to be remembered with the replies.

@@ -41,7 +41,7 @@ pub fn describe() {
     describe_histogram!(
         "huixin_worker_queueing_seconds",
         Unit::Seconds,
-        "From acceptance to the start of handling"
+        "From acceptance to the start of the handler"
     );
     describe_histogram!(
         "huixin_worker_reply_seconds",

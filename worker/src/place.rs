@@ -2,46 +2,122 @@
 //!
 //! The worker takes messages before it knows their routes, so a slow service with a long line of messages would get every
 //! permit, and those of fast routes would wait behind it. A message that finds no place gives its permit up: the worker
-//! takes others meanwhile, and this one waits here, under its lease, for a place and then for a permit. As many as there are
-//! permits may wait so; what comes on top is put off for a second or two, which costs the queue two calls each time and no
-//! attempt. Rejected: a class of the queue for each route, which the receiver would have to know too.
+//! takes others meanwhile, and this one waits on the route's bench, under its lease, for a place and then for a permit. The
+//! bench is as long as there are places, so that a place that gets free is taken at once.
+//!
+//! What comes on top goes back to the queue until its turn: the line knows how long the handler takes and how many have been
+//! put off before, so each comes back about when it is wanted. That costs the queue two calls and no attempt, and for a long
+//! line once in a minute or two for each of its messages. Rejected: a constant wait, with which the queue does little else
+//! than take and put off thousands; and a class of the queue for each route, which the receiver would have to know too.
+//!
+//! Who waits on the bench has not begun. So a message that has outlived two workers doesn't wait there, but is put off: it
+//! must not lose its last life without having been tried.
 
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::SemaphorePermit;
+use huixin_queue::SUSPECT_LOSSES;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use crate::job::{End, Job, Step, Stop};
 use crate::metrics;
 use crate::route::Route;
 
-/// How long a message is put off that doesn't even find room to wait, in milliseconds.
-const PUT_OFF_MS: std::ops::Range<u64> = 500..2_000;
+/// The shortest and the longest that a message is put off. The longest bounds what is lost when the handler gets faster.
+const PUT_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(120));
+/// How long a handler is thought to take before it has run.
+const TAKES_AT_FIRST: Duration = Duration::from_secs(1);
+
+/// The places of one route in one worker.
+pub(crate) struct Places {
+    at_once: u32,
+    free: Semaphore,
+    bench: Semaphore,
+    line: Mutex<Line>,
+}
+
+/// When those that were put off have their turns.
+struct Line {
+    /// The turn of the one that was put off last.
+    last: Instant,
+    /// How long the handler takes, on a moving average.
+    takes: Duration,
+}
 
 /// What came of asking for one.
-pub(crate) enum Place<'a> {
-    /// The handler may be run; a limited place is held until it is dropped.
-    At(Option<SemaphorePermit<'a>>),
+pub(crate) enum Asked<'a> {
+    /// The handler may be run.
+    At(Place<'a>),
     /// The message comes again.
     Later(End),
 }
 
+/// The right to run the handler, until it is dropped.
+pub(crate) struct Place<'a>(Option<(&'a Places, SemaphorePermit<'a>)>);
+
+impl Places {
+    pub(crate) fn new(at_once: usize) -> Self {
+        let at_once = u32::try_from(at_once).unwrap_or(u32::MAX).max(1);
+        let permits = (at_once as usize).min(Semaphore::MAX_PERMITS);
+        let line = Mutex::new(Line { last: Instant::now(), takes: TAKES_AT_FIRST });
+        Self { at_once, free: Semaphore::new(permits), bench: Semaphore::new(permits), line }
+    }
+
+    /// How long the next one is put off.
+    fn put_off(&self) -> Duration {
+        self.line().next(Instant::now(), self.at_once)
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    fn next(&mut self, now: Instant, at_once: u32) -> Duration {
+        let (shortest, longest) = PUT_OFF;
+        self.last = self.last.max(now) + self.takes / at_once;
+        let wait = self.last - now;
+        if wait < longest {
+            return wait.max(shortest);
+        }
+        // Too far away to be planned: they look in again, not all at once.
+        self.last = now + longest;
+        rand::random_range(longest / 2..longest)
+    }
+}
+
+impl Place<'_> {
+    /// Tells the line how long the handler took.
+    pub(crate) fn took(&self, took: Duration) {
+        if let Some((places, _)) = &self.0 {
+            let mut line = places.line();
+            line.takes = (line.takes * 7 + took) / 8;
+        }
+    }
+}
+
 impl Job {
     /// Waits for a place at the route's handler.
-    pub(crate) async fn place<'a>(&self, route: &'a Route) -> Step<Place<'a>> {
-        let Some(places) = &route.places else { return Ok(Place::At(None)) };
-        if let Ok(place) = places.try_acquire() {
-            return Ok(Place::At(Some(place)));
+    pub(crate) async fn place<'a>(&self, route: &'a Route) -> Step<Asked<'a>> {
+        let Some(places) = route.places.as_deref() else { return Ok(Asked::At(Place(None))) };
+        if let Ok(place) = places.free.try_acquire() {
+            return Ok(Asked::At(Place(Some((places, place)))));
         }
-        let Ok(_bench) = self.shared.benches.try_acquire() else {
+        let bench = match self.leased.losses {
+            ..SUSPECT_LOSSES => places.bench.try_acquire().ok(),
+            _ => None,
+        };
+        let Some(_bench) = bench else {
             metrics::crowded(&route.name, "put_off");
-            let after = Duration::from_millis(rand::random_range(PUT_OFF_MS));
-            return self.snooze(after, "too many messages wait for its route").await.map(Place::Later);
+            let reason = "too many messages wait for its route";
+            return self.snooze(places.put_off(), reason).await.map(Asked::Later);
         };
         metrics::crowded(&route.name, "waited");
         drop(self.permit.lock().unwrap_or_else(PoisonError::into_inner).take());
         let again = async {
-            let place = places.acquire().await.expect("places are never closed");
+            let place = places.free.acquire().await.expect("places are never closed");
             let permit = self.shared.permits.clone().acquire_owned().await.expect("permits are never closed");
             (place, permit)
         };
@@ -53,6 +129,32 @@ impl Job {
             again = again => again,
         };
         *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
-        Ok(Place::At(Some(place)))
+        Ok(Asked::At(Place(Some((places, place)))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_are_put_off_come_back_one_after_the_other_as_fast_as_the_handler_takes_them() {
+        let (now, ms) = (Instant::now(), Duration::from_millis);
+        let mut line = Line { last: now, takes: ms(4_000) };
+        let waits: Vec<_> = (0..5).map(|_| line.next(now, 4)).collect();
+        assert_eq!(waits, [ms(1_000), ms(2_000), ms(3_000), ms(4_000), ms(5_000)]);
+        // Their turns are over: the next one comes soon.
+        assert_eq!(line.next(now + ms(60_000), 40), ms(500));
+    }
+
+    #[test]
+    fn a_line_without_end_looks_in_again_at_different_times() {
+        let now = Instant::now();
+        let mut line = Line { last: now, takes: Duration::from_secs(10) };
+        let waits: Vec<_> = (0..10_000).map(|_| line.next(now, 1)).collect();
+        let (shortest, longest) = PUT_OFF;
+        assert!(waits.iter().all(|wait| (shortest..longest).contains(wait)));
+        let late = |from: u64| waits.iter().filter(|wait| wait.as_secs() >= from).count();
+        assert!(late(60) > 9_900 && late(61) < late(60) && late(118) > 50, "{} {}", late(60), late(118));
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use huixin_wechat::{Message, Trigger};
 use regex::Regex;
-use tokio::sync::Semaphore;
 
 use crate::condition::{Captures, Condition};
 use crate::handler::Handler;
+use crate::place::Places;
 
 /// How many attempts a route gives a message unless it says otherwise: with the waits between them about a minute, in
 /// which a service can be restarted.
@@ -28,7 +28,7 @@ pub struct Route {
     pub(crate) typing: bool,
     pub(crate) notice: Option<Notice>,
     pub(crate) markdown: bool,
-    pub(crate) places: Option<Arc<Semaphore>>,
+    pub(crate) places: Option<Arc<Places>>,
     pub(crate) answer_within: Duration,
     pub(crate) memory: String,
     pub(crate) memory_for: Duration,
@@ -194,7 +194,7 @@ impl Route {
     /// permits, so that a slow service doesn't keep the messages of other routes waiting. At first as many as come.
     #[must_use]
     pub fn at_once(mut self, messages: usize) -> Self {
-        self.places = Some(Arc::new(Semaphore::new(messages.clamp(1, Semaphore::MAX_PERMITS))));
+        self.places = Some(Arc::new(Places::new(messages)));
         self
     }
 

@@ -188,7 +188,6 @@ pub(crate) struct Shared {
     /// One for each message that is handled.
     pub(crate) permits: Arc<Semaphore>,
     /// One for each message that waits here for its route, without a permit.
-    pub(crate) benches: Semaphore,
     /// Whether a message runs that has outlived other workers: one at a time, so that it is known which it was.
     pub(crate) suspect_runs: AtomicBool,
     /// Rung when it has ended.
@@ -272,7 +271,6 @@ impl Worker {
             call_backs: self.call_backs,
             lease_for: self.settings.lease,
             permits: Arc::new(Semaphore::new(concurrency)),
-            benches: Semaphore::new(concurrency),
             suspect_runs: AtomicBool::new(false),
             suspect_ended: Notify::new(),
             stopping: stopping.clone(),

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use huixin_worker::{ANSWER_WITHIN_DEFAULT, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, OnFailure, Unsure};
 
+use super::Config;
 use super::account::AccountConfig;
 use super::database::DatabaseConfig;
 use super::node::{Node, Value};
@@ -133,11 +134,19 @@ fn read(
 }
 
 impl RouteConfig {
-    /// How many of its messages a worker with this many permits has at its handler at once; none: as many as come. Unless
-    /// it is said, a slow handler leaves a quarter of the permits to other routes, if there are any.
-    pub fn at_once(&self, permits: usize, routes: usize) -> Option<usize> {
-        let default = || (self.handler.is_slow() && routes > 1).then(|| (permits - permits / 4).max(1));
-        self.at_once.or_else(default)
+    /// How many of its messages a worker with this configuration has at its handler at once; none: as many as come. Unless it is
+    /// said, a look-up has as many as its database has connections, since what waits for one loses its time; another slow
+    /// handler leaves a quarter of the permits to other routes, if there are any.
+    pub fn at_once(&self, config: &Config) -> Option<usize> {
+        let (permits, routes) = (config.worker.concurrency, config.routes.len());
+        let default = match &self.handler {
+            HandlerConfig::Sql(sql) => {
+                config.databases.get(&sql.database).map(|database| database.pool as usize)
+            }
+            handler if handler.is_slow() && routes > 1 => Some((permits - permits / 4).max(1)),
+            _ => None,
+        };
+        self.at_once.or(default)
     }
 }
 

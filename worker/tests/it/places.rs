@@ -9,6 +9,7 @@ use crate::support::{Engine, Gate, Stage, act, assert_texts, echo, eventually, o
 
 on_both_engines! {
     a_full_route_leaves_the_permits_to_others_and_loses_nothing
+    who_waits_for_a_place_is_told_that_it_takes_longer
     what_waits_for_a_place_is_handed_back_at_a_stop_and_no_attempt_is_used
 }
 
@@ -28,7 +29,7 @@ fn slow(gate: &Gate, at_once: usize) -> Route {
 async fn a_full_route_leaves_the_permits_to_others_and_loses_nothing(engine: Engine) {
     let mut stage = Stage::on(engine).await;
     let (gate, others) = (Gate::closed(), Gate::opened());
-    // Two are at the handler, four wait beside it, and what comes on top is put off.
+    // Two are at the handler, two wait beside it, and what comes on top is put off.
     let users: Vec<String> = (0..12).map(|n| stage.user(&format!("slow{n}"))).collect();
     for user in &users {
         stage.say(user, "slow").await;
@@ -50,10 +51,25 @@ async fn a_full_route_leaves_the_permits_to_others_and_loses_nothing(engine: Eng
     stage.finish().await;
 }
 
+async fn who_waits_for_a_place_is_told_that_it_takes_longer(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (first, second, gate) = (stage.user("first"), stage.user("second"), Gate::closed());
+    stage.start([slow(&gate, 1).notice(Duration::from_millis(100), "one moment")]);
+    stage.say(&first, "slow").await;
+    gate.until_came(1).await;
+    stage.say(&second, "slow").await;
+    assert_texts(&stage.texts(&second, 1).await, &["one moment"]);
+    assert_eq!(gate.came(), 1, "it has no place yet");
+    gate.open_for(2);
+    assert_texts(&stage.texts(&second, 2).await, &["one moment", "slow, attempt 1"]);
+    stage.texts(&first, 2).await;
+    stage.finish().await;
+}
+
 async fn what_waits_for_a_place_is_handed_back_at_a_stop_and_no_attempt_is_used(engine: Engine) {
     let mut stage = Stage::on(engine).await;
     let gate = Gate::closed();
-    let users: Vec<String> = (0..3).map(|n| stage.user(&n.to_string())).collect();
+    let users: Vec<String> = (0..4).map(|n| stage.user(&n.to_string())).collect();
     for user in &users {
         stage.say(user, "slow").await;
     }
@@ -64,22 +80,22 @@ async fn what_waits_for_a_place_is_handed_back_at_a_stop_and_no_attempt_is_used(
         ..stage.settings()
     };
     let patient = settings();
-    stage.start_with(settings(), [slow(&gate, 1)]);
-    gate.until_came(1).await;
+    stage.start_with(settings(), [slow(&gate, 2)]);
+    gate.until_came(2).await;
     eventually("all are taken", async || {
         let running = stage.queue.counts().await.unwrap().running;
-        (running == 3).then_some(())
+        (running == 4).then_some(())
     })
     .await;
     stage.ask_to_stop();
     eventually("those who wait are handed back at once", async || {
         let running = stage.queue.counts().await.unwrap().running;
-        (running == 1).then_some(())
+        (running == 2).then_some(())
     })
     .await;
-    gate.open_for(1);
+    gate.open_for(2);
     let stopped = stage.stop().await;
-    assert_eq!((stopped[0].finished, stopped[0].released), (1, 2));
+    assert_eq!((stopped[0].finished, stopped[0].released), (2, 2));
     let mut states = Vec::new();
     for user in &users {
         states.push(stage.state(user).await);

@@ -71,14 +71,17 @@ impl History {
         self.0.retain(|turn| turn.id != id);
     }
 
-    /// Drops the oldest turns until the rest keeps within the limits.
+    /// Drops the oldest turns until the rest keeps within the limits. The youngest stays although its text alone may be more
+    /// than the budget: an answer that the user has just read is what he asks about next.
     pub(super) fn keep(&mut self, limits: Limits) {
+        let mut first = true;
         let (mut tokens, mut bytes) = (0_usize, memory_bytes(&json!({"chat": FORMAT, "turns": []})));
         let fits = |turn: &&Turn| {
             tokens = tokens.saturating_add(turn.tokens());
             // And the comma.
             bytes = bytes.saturating_add(memory_bytes(&json!(turn)) + 1);
-            tokens <= limits.tokens && bytes <= MEMORY_MAX_BYTES
+            let is_youngest = std::mem::take(&mut first);
+            (is_youngest || tokens <= limits.tokens) && bytes <= MEMORY_MAX_BYTES
         };
         let kept = self.0.iter().rev().take(limits.turns).take_while(fits).count();
         self.0.drain(..self.0.len() - kept);
@@ -155,7 +158,7 @@ mod tests {
             (Limits { turns: 3, ..ALL }, vec![7, 8, 9]),
             (Limits { tokens: 39, ..ALL }, vec![7, 8, 9]),
             (Limits { tokens: 38, ..ALL }, vec![8, 9]),
-            (Limits { tokens: 12, ..ALL }, vec![]),
+            (Limits { tokens: 12, ..ALL }, vec![9]),
             (Limits { turns: 0, ..ALL }, vec![]),
             (ALL, (1..=9).collect()),
         ];

@@ -5,8 +5,10 @@
 //! every connection, and 9 for the queue to the task that drives it, of which one can be configured.
 //!
 //! **What is whose**: the protocol is `ureq-proto`'s, which does no input and output; how to connect (names, several
-//! addresses, keep-alive) is hyper-util's; here is the moving of bytes between them. Nothing is sent twice: a connection
-//! that breaks under a request is a failed attempt of the route.
+//! addresses, keep-alive) is hyper-util's; here is the moving of bytes between them. A connection that breaks under a request
+//! is a failed attempt of the route, but for one that was kept from an earlier request and breaks before it gives a byte:
+//! then the service has closed it meanwhile, as services do, and the request is made once more on a new one. If the service
+//! saw it after all, it knows it by its `Idempotency-Key`.
 
 use std::io;
 use std::pin::pin;
@@ -29,6 +31,7 @@ use super::idle::Idle;
 use super::transport::{Answer, TransportError};
 use crate::handlers::http_answer::BODY_MAX_BYTES;
 
+const CLOSED: &str = "the connection was closed before there was an answer";
 const AGENT: &str = concat!("huixin/", env!("CARGO_PKG_VERSION"));
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// A peer that is gone without a word is found out after a minute, however long the service may think.
@@ -45,6 +48,20 @@ pub(super) struct Plain {
     uri: Uri,
     connector: HttpConnector,
     idle: Idle,
+}
+
+/// Whether a connection was used before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Yes,
+    No,
+}
+
+enum Attempt {
+    /// There is something to read; and whether all of the request was sent.
+    Asked(Connection, io::Result<()>),
+    /// It was closed before it gave a byte; here is the request again.
+    Stale(Vec<u8>),
 }
 
 struct Connection {
@@ -75,22 +92,13 @@ impl Plain {
     pub(super) async fn post(&self, headers: HeaderMap, body: String) -> Result<Answer, TransportError> {
         let (bytes, call) = self.request(headers, &body)?;
         drop(body);
-        let stream = match self.idle.take() {
-            Some(stream) => stream,
-            None => self
-                .connector
-                .clone()
-                .call(self.uri.clone())
-                .await
-                .map_err(TransportError::broken)?
-                .into_inner(),
+        let (mut connection, sent) = match self.idle.take() {
+            Some(stream) => match Connection::on(stream).ask(bytes, Kept::Yes).await? {
+                Attempt::Asked(connection, sent) => (connection, sent),
+                Attempt::Stale(bytes) => self.ask_anew(bytes).await?,
+            },
+            None => self.ask_anew(bytes).await?,
         };
-        let mut connection = Connection { stream, received: BytesMut::new() };
-        let sent = connection.send(&bytes).await;
-        drop(bytes);
-        if connection.received.is_empty() {
-            connection.stream.readable().await.map_err(TransportError::broken)?;
-        }
         // Boxed, so that what waits above doesn't hold the room for reading.
         let answer = Box::pin(connection.receive(call)).await;
         match (answer, sent) {
@@ -102,6 +110,15 @@ impl Plain {
             }
             (Err(TransportError::Broken(_)), Err(sent)) => Err(TransportError::broken(sent)),
             (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Asks on a new connection.
+    async fn ask_anew(&self, bytes: Vec<u8>) -> Result<(Connection, io::Result<()>), TransportError> {
+        let stream = self.connector.clone().call(self.uri.clone()).await.map_err(TransportError::broken)?;
+        match Connection::on(stream.into_inner()).ask(bytes, Kept::No).await? {
+            Attempt::Asked(connection, sent) => Ok((connection, sent)),
+            Attempt::Stale(_) => Err(TransportError::broken(CLOSED)),
         }
     }
 
@@ -141,6 +158,27 @@ impl Plain {
 }
 
 impl Connection {
+    fn on(stream: TcpStream) -> Self {
+        Self { stream, received: BytesMut::new() }
+    }
+
+    /// Sends the request and waits for the first byte of the answer. What was sent is kept meanwhile only if it may have to be
+    /// sent again.
+    async fn ask(mut self, bytes: Vec<u8>, kept: Kept) -> Result<Attempt, TransportError> {
+        let sent = self.send(&bytes).await;
+        if kept == Kept::No {
+            drop(bytes);
+            if self.received.is_empty() {
+                self.stream.readable().await.map_err(TransportError::broken)?;
+            }
+            return Ok(Attempt::Asked(self, sent));
+        }
+        if self.received.is_empty() && !self.fill().await.unwrap_or(false) {
+            return Ok(Attempt::Stale(bytes));
+        }
+        Ok(Attempt::Asked(self, sent))
+    }
+
     /// Sends the request, unless the service answers before it has all of it. An error leaves an answer to be looked for.
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let (reading, mut writing) = self.stream.split();
@@ -168,7 +206,7 @@ impl Connection {
                 Some(head) => break head,
                 // An interim answer, behind which the next may stand already.
                 None if used > 0 => {}
-                None => self.read_more("the connection was closed before there was an answer").await?,
+                None => self.read_more(CLOSED).await?,
             }
         };
         let mut body = Vec::new();
