@@ -96,10 +96,7 @@ impl State {
         let is_delayed = matches!(lane.place, Place::Delayed { .. });
         let current = lane.current.as_mut().filter(|current| current.message.id == *id);
         let message = match current {
-            Some(current) => {
-                current.unanswered = false;
-                Some((None, &mut current.message))
-            }
+            Some(current) => Some((None, &mut current.message)),
             // After the dedup window there may be two: the one that was put aside first.
             None => {
                 let aside = lane.aside.iter_mut().map(|aside| (aside.back.no, &mut aside.message));
@@ -115,6 +112,9 @@ impl State {
         }
         message.answer = Some(answer);
         self.answered.insert(id.clone(), self.now_us + window_us);
+        if let (None, Some(current)) = (no, lane.current.as_mut()) {
+            current.unanswered = false;
+        }
         // One that is aside comes back; one that waits already has nothing to end.
         let was_idle = lane.is_idle();
         no.into_iter().for_each(|no| lane.put_back(no));
