@@ -32,8 +32,16 @@ pub fn start(format: LogFormat) {
 }
 
 /// Has a panic logged by its place. What it says is for debugging only: a panic over a text may quote the user.
+///
+/// Standard output that nobody reads any more (`| head`) is how the standard library panics, too: then the process is done.
 pub fn shorten_panics() {
     std::panic::set_hook(Box::new(|panic| {
+        let said = panic.payload().downcast_ref::<String>();
+        if said
+            .is_some_and(|said| said.starts_with("failed printing to stdout") && said.contains("os error 32"))
+        {
+            std::process::exit(0);
+        }
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a panic; HUIXIN_LOG=debug shows what it says");
         tracing::debug!(place, says = %panic, "a panic");

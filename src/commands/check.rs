@@ -1,6 +1,7 @@
 //! `huixin check`: what is wrong before anything is started, a line for each fact.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use huixin_queue::redis::{Finding, Gravity, Inspector};
@@ -134,8 +135,12 @@ fn spool(config: &Config, facts: &mut Facts) {
         return facts.good("spool: none, so pushes are refused while Redis is away".to_owned());
     };
     let dir = spool.dir.display();
-    let there = spool.dir.ancestors().find(|folder| folder.is_dir()).unwrap_or(&spool.dir);
-    let written = tempfile::tempfile_in(there).and_then(|_| free_bytes(there));
+    // The last ancestor of a relative path is empty and means here.
+    let here =
+        |folder: &Path| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
+    let there = spool.dir.ancestors().map(here).find(|folder| folder.is_dir());
+    let there = there.unwrap_or_else(|| spool.dir.clone());
+    let written = tempfile::tempfile_in(&there).and_then(|_| free_bytes(&there));
     match written {
         Ok(free) if free < spool.reserve.bytes() => facts.bad(
             format!("spool: the disk of `{dir}` has {} free, less than the reserve", about(free)),

@@ -20,7 +20,10 @@ pub(super) async fn dead(cli: &Cli, flags: &DeadFlags) -> Result<(), Failure> {
                 return json(&letters);
             }
             for letter in &letters {
-                let reason: String = letter.reason.chars().take(REASON_WIDTH).collect();
+                let mut reason: String = letter.reason.chars().take(REASON_WIDTH).collect();
+                if reason.len() < letter.reason.len() {
+                    reason.push('…');
+                }
                 println!(
                     "{}  {}  {:<10}  {:<12}  {reason}",
                     letter.id, letter.died_at, letter.account, letter.kind

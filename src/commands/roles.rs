@@ -1,6 +1,7 @@
 //! `run`, `receiver`, `worker`, `sandbox`: the roles against a real configuration.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
@@ -121,13 +122,13 @@ pub(super) fn add_receiver(
     Ok(base)
 }
 
-/// Adds the admin listener.
+/// Adds the admin listener, and says where it is.
 pub(super) async fn add_admin(
     services: &mut Services,
     cli: &Cli,
     config: &Config,
     mut readiness: Readiness,
-) -> Result<(), Failure> {
+) -> Result<SocketAddr, Failure> {
     // `dev` has a queue of its own, whatever is configured.
     let watch = if readiness.role == Kind::Dev { None } else { parts::watch(&config.queue)? };
     readiness.warnings = watch.as_ref().map(Watch::warnings).unwrap_or_default();
@@ -140,5 +141,5 @@ pub(super) async fn add_admin(
     if let Some(watch) = watch {
         services.back("watch on the Redis", |stop| watch.run(stop).map(Ok::<_, Infallible>));
     }
-    Ok(())
+    Ok(address)
 }

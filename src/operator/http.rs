@@ -21,6 +21,8 @@ use crate::config::Config;
 use crate::report::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Which queue is asked for.
+const FILE: &str = "huixin-queue-file";
 
 /// The paths below `/v1/` of the admin listener. Whoever serves them asks for the token first.
 ///
@@ -45,7 +47,32 @@ pub fn routes(queue: Arc<dyn Queue>) -> Router {
         .route("/v1/resume", post(resume))
         .route("/v1/lane", get(lane))
         .route("/v1/audit", get(audit))
+        .layer(axum::middleware::from_fn_with_state(queue.clone(), only_of_this_queue))
         .with_state(Arc::new(Operator::Direct(queue)))
+}
+
+/// Refuses who asks for the queue of another process: ports are taken by whoever comes first.
+async fn only_of_this_queue(
+    State(queue): State<Arc<dyn Queue>>,
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> axum::response::Response {
+    let asked = request.headers().get(FILE).map(|file| String::from_utf8_lossy(file.as_bytes()).into_owned());
+    let ours = queue.place().strip_prefix("sqlite:").map(|path| file_name(std::path::Path::new(path)));
+    match asked {
+        Some(asked) if ours.as_deref() != Some(asked.as_str()) => {
+            let problem =
+                format!("this process has the queue `{}`, not the one that is asked for", queue.place());
+            axum::response::IntoResponse::into_response((StatusCode::MISDIRECTED_REQUEST, problem))
+        }
+        _ => next.run(request).await,
+    }
+}
+
+/// A file's whole path as a header can hold it.
+fn file_name(path: &std::path::Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    url::form_urlencoded::byte_serialize(whole.as_os_str().as_encoded_bytes()).collect()
 }
 
 type Answer<T> = Result<Json<T>, (StatusCode, String)>;
@@ -113,14 +140,17 @@ pub struct Owner {
     client: reqwest::Client,
     base: Url,
     token: Option<Secret>,
+    /// The queue that is asked for, see [`file_name`].
+    file: String,
 }
 
 impl Owner {
-    pub(super) fn new(config: &Config) -> Result<Self, Failure> {
+    /// The owner of this file, at the configured admin address.
+    pub(super) fn new(config: &Config, file: &std::path::Path) -> Result<Self, Failure> {
         let base =
             format!("http://{}/v1/", config.admin.listen).parse().context("admin.listen can't be asked")?;
         let client = http_client().context("the HTTP client can't be made")?;
-        Ok(Self { client, base, token: config.admin.token.clone() })
+        Ok(Self { client, base, token: config.admin.token.clone(), file: file_name(file) })
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
@@ -153,6 +183,7 @@ impl Owner {
             Some(token) => request.bearer_auth(token.expose()),
             None => request,
         };
+        let request = request.header(FILE, &self.file);
         let away = || format!("the queue's file is in use, and no owner answers at `{}`", self.base);
         let hint = "the owner's log says where `health and metrics are`: name that address by --admin-listen";
         let asked = request.timeout(TIMEOUT).send().await.map_err(reqwest::Error::without_url);

@@ -46,7 +46,7 @@ impl Operator {
             )),
             QueueUrl::Sqlite(path) => match parts::sqlite(path, config.queue.dedup_window) {
                 Ok(queue) => Ok(Self::Direct(queue)),
-                Err(QueueError::InUse { .. }) => Ok(Self::Owner(http::Owner::new(config)?)),
+                Err(QueueError::InUse { .. }) => Ok(Self::Owner(http::Owner::new(config, path)?)),
                 Err(error) => Err(error.into()),
             },
         }

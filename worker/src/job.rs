@@ -92,7 +92,7 @@ const NEWER_PAUSE: Duration = Duration::from_secs(60);
 const SKEW_MAX: Duration = Duration::from_secs(600);
 
 const NO_CALL_BACKS: &str =
-    "the handler answers by call back, and there is no address for it: configure [callback]";
+    "the handler answers by call back, and there is no address for it: give `callback.base_url`";
 
 /// A message being handled.
 pub(crate) struct Job {

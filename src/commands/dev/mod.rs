@@ -47,7 +47,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let mut readiness = Readiness::of(Kind::Dev, Some(queue.clone()));
     let worker = with_routes(&config, parts::worker(&config, queue)?)?;
     readiness.worker = Some(add_worker(&mut services, worker));
-    add_admin(&mut services, cli, &config, readiness).await?;
+    let admin = add_admin(&mut services, cli, &config, readiness).await?;
 
     let first = match config.routes.is_empty() {
         true => " and write ?18-546",
@@ -58,8 +58,10 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
         None => "are in a folder that goes away at the stop (--data DIR keeps them):",
     };
     println!(
-        "\n  Open {page_url}{first}{call_backs}\n  Messages {kept} {}\n  Stop with Ctrl-C\n",
-        folder.display()
+        "\n  Open {page_url}{first}{call_backs}\n  Messages {kept} {folder}\n  \
+         Ask for them (status, dead list, lane …) with --queue-url sqlite:{folder}/huixin.db --admin-listen {admin}\n  \
+         Stop with Ctrl-C\n",
+        folder = folder.display()
     );
     services.run().await
 }

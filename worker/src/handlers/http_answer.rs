@@ -100,6 +100,10 @@ fn outcome_of_json(value: &Value) -> Result<Outcome, String> {
     {
         return Err(format!("{stray:?} is not a field beside `replies` and `memory`"));
     }
+    let bare = wrapped.is_none() && value.as_object().is_some_and(|fields| !fields.contains_key("type"));
+    if bare {
+        return Err("the JSON has neither `replies` nor, as one reply, a `type`".to_owned());
+    }
     let replies = reply::parse(replies, Origin::Service).map_err(|error| error.to_string())?;
     Ok(match memory {
         Some(memory) => Outcome::Remember { replies, memory: memory.clone() },

@@ -159,7 +159,11 @@ async fn turns_beyond_the_limits_are_left_out_and_the_question_is_not() {
     assert_eq!(messages("none 4"), conversation(&["none 4"]));
     let long = long.trim();
     assert_eq!(messages(long), conversation(&["small 3", "small 4", long]));
-    assert_eq!(messages("small 6"), conversation(&[long, "small 6"]), "the turn before stays, whatever it has");
+    assert_eq!(
+        messages("small 6"),
+        conversation(&[long, "small 6"]),
+        "the turn before stays, whatever it has"
+    );
     stage.finish().await;
 }
 
