@@ -115,6 +115,9 @@ impl State {
         }
         message.answer = Some(answer);
         self.answered.insert(id.clone(), self.now_us + window_us);
+        if let (None, Some(current)) = (no, lane.current.as_mut()) {
+            current.unheard = true;
+        }
         // One that is aside comes back; one that waits already has nothing to end.
         let was_idle = lane.is_idle();
         no.into_iter().for_each(|no| lane.put_back(no));
