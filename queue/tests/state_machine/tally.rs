@@ -28,7 +28,6 @@ const MUST_BE_MET: &[&str] = &[
     "Complete Ok(())",
     "Complete Err(LeaseLost)",
     "Complete Err(Answered)",
-    "Bury Err(Answered)",
     "Retry Ok(())",
     "RetryAside Ok(Aside)",
     "RetryAside Ok(InPlace)",
