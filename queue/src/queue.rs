@@ -34,6 +34,11 @@
 //! without any, no lease is taken back for [`settling_pause`] (the living renew in it), and what ran out before its end
 //! costs nothing. Of leases of different lengths the shortest makes the gap and the longest the pause.
 //!
+//! **Answers by call back.** The first answer wins, always. While one lies there *unheard*, given by no take yet, an attempt that
+//! knows nothing of it can't end its message: [`Queue::complete`], [`Queue::bury`], [`Queue::hold`] and a [`Queue::record`] with
+//! replies say [`QueueError::Answered`] and only make the lane ready, last in line; what puts the message off makes it ready too,
+//! instead of waiting. Once replies are recorded an answer is one too many.
+//!
 //! **For implementers.**
 //! * *Atomicity*: each call is one step. A crash at any moment leaves the state before it or after it.
 //! * *Idempotence*: a caller that lost the answer repeats the call. `accept` then says `Duplicate`, `take` with the same
@@ -116,7 +121,7 @@ pub trait Queue: Send + Sync + 'static {
     /// Records how far the answer has got. Replaces `sent` and `sending`; `replies` only if given. With the first replies
     /// of a message, and only with them, `memory` replaces that of the lane in the same step: so neither a repeated call
     /// nor a part that was held can bring back what is older. Gives the [`Standing`] after the step, in which a repeated
-    /// call changes nothing.
+    /// call changes nothing. Replies are refused while an unheard answer lies there: [`QueueError::Answered`].
     async fn record(
         &self,
         lease: &Lease,
@@ -124,7 +129,8 @@ pub trait Queue: Send + Sync + 'static {
         memory: Option<Memory>,
     ) -> Result<Standing, QueueError>;
 
-    /// Ends the message: answered, or nothing to answer. Its lane goes on.
+    /// Ends the message: answered, or nothing to answer. Its lane goes on. [`QueueError::Answered`] if an unheard answer lies
+    /// there.
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError>;
 
     /// A failed attempt: the message stays the head of its lane, which waits for `after`, or not at all if an answer by
@@ -143,12 +149,13 @@ pub trait Queue: Send + Sync + 'static {
     /// Gives the message back unhandled: its lane is first in line, no attempt is used.
     async fn release(&self, lease: &Lease) -> Result<(), QueueError>;
 
-    /// Moves the message to the dead letters. Its lane goes on.
+    /// Moves the message to the dead letters. Its lane goes on. [`QueueError::Answered`] if an unheard answer lies there.
     async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError>;
 
     /// Holds the message, with what was recorded, until its lane gets a waking message, for at most `hold_for`; then
     /// it dies of `reason`. If a waking message has come since `trigger` ([`Standing::trigger`] as the caller saw it),
-    /// it waits for another turn instead. A lane holds [`HELD_MAX`]; one more, and the one held longest dies.
+    /// it waits for another turn instead. [`QueueError::Answered`] if an unheard answer lies there. A lane holds
+    /// [`HELD_MAX`]; one more, and the one held longest dies.
     async fn hold(
         &self,
         lease: &Lease,

@@ -49,7 +49,8 @@ pub(crate) enum End {
     Unmatched,
     /// What is not sent waits for the user's next message.
     Held,
-    /// It was to be held, and its user has written meanwhile: it comes again at once.
+    /// It was to be held, and its user has written meanwhile, or it was to end, and its answer has come by call back: it comes
+    /// again at once.
     Waiting,
     /// It comes again later; an attempt was used.
     Retried,
@@ -115,6 +116,8 @@ pub(crate) enum Stop {
     Lost,
     /// A call made again after an outage found the lease gone: the first one may have been applied.
     PerhapsDone,
+    /// An answer by call back has come meanwhile: the message comes again with it.
+    Answered,
     Stopping,
     Queue(QueueError),
 }
@@ -155,6 +158,10 @@ impl Job {
                     "a repeated call found the lease gone: it was done already, or another worker has the message"
                 );
                 End::Unsettled
+            }
+            Stop::Answered => {
+                tracing::debug!("an answer by call back has come meanwhile: the message comes again with it");
+                End::Waiting
             }
             Stop::Queue(error) => {
                 tracing::error!(%error, "the message could not be settled: it comes again when its lease runs out");

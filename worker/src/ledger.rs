@@ -94,6 +94,7 @@ impl Job {
         loop {
             match call().await {
                 Ok(value) => return Ok(value),
+                Err(QueueError::Answered) => return Err(Stop::Answered),
                 Err(QueueError::LeaseLost) if repeated => return Err(Stop::PerhapsDone),
                 Err(QueueError::LeaseLost) => return Err(Stop::Lost),
                 Err(error)

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
+use super::settle::Settled;
 use crate::{
     Accepted, Buried, Class, Counts, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease,
     Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token, Violation,
@@ -74,14 +75,15 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
     Ok(Taken { messages, buried, next_due: due.parse().ok().map(Duration::from_micros) })
 }
 
-/// Where each message of a batch of records stands; `None` if its lease is lost.
-pub(super) fn recorded(answer: Value) -> Result<Vec<Option<Standing>>, QueueError> {
+/// Where each message of a batch of records stands.
+pub(super) fn recorded(answer: Value) -> Result<Vec<Settled<Standing>>, QueueError> {
     let mut values = Values::of(answer)?;
     let mut standings = Vec::new();
     while let Some(value) = values.next() {
         standings.push(match value {
-            Value::Int(0) => None,
-            value => Some(Values::of(value)?.standing()?),
+            Value::Int(0) => Settled::LeaseLost,
+            Value::Int(2) => Settled::Answered,
+            value => Settled::Done(Values::of(value)?.standing()?),
         });
     }
     Ok(standings)

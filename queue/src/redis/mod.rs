@@ -40,7 +40,7 @@ use self::keys::Keys;
 use self::link::Link;
 pub use self::risks::{Finding, Gravity, Risk};
 use self::scripts::Scripts;
-use self::settle::Record;
+use self::settle::{Record, Settled};
 use crate::clock::micros;
 use crate::{
     Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
@@ -73,8 +73,8 @@ pub struct RedisQueue {
     /// no big answer in front of them makes them late.
     heartbeat: Link,
     accepts: Batcher<Accept, Accepted>,
-    records: Batcher<Record, Option<Standing>>,
-    completes: Batcher<Lease, bool>,
+    records: Batcher<Record, Settled<Standing>>,
+    completes: Batcher<Lease, Settled<()>>,
     /// The number of the next record call, from 1.
     recorded: AtomicU64,
     /// The connection of the one blocking command, if no `wait` has it at the moment.

@@ -14,6 +14,15 @@ use crate::{
     Retried, Standing,
 };
 
+/// What became of one call of a batch.
+#[derive(Debug)]
+pub(super) enum Settled<T> {
+    Done(T),
+    /// An answer by call back lay there unheard: the message comes again with it.
+    Answered,
+    LeaseLost,
+}
+
 /// One record call of a batch.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -22,6 +31,16 @@ pub(super) struct Record {
     number: u64,
     progress: Progress,
     memory: Option<Memory>,
+}
+
+impl<T> Settled<T> {
+    fn outcome(self) -> Result<T, QueueError> {
+        match self {
+            Self::Done(value) => Ok(value),
+            Self::Answered => Err(QueueError::Answered),
+            Self::LeaseLost => Err(QueueError::LeaseLost),
+        }
+    }
 }
 
 impl RedisQueue {
@@ -37,12 +56,11 @@ impl RedisQueue {
             bytes.map_or(Ok(()), |bytes| crate::message::check_bytes(what, bytes))?;
         }
         let number = self.recorded.fetch_add(1, Ordering::Relaxed);
-        let recorded = self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?;
-        recorded.ok_or(QueueError::LeaseLost)
+        self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?.outcome()
     }
 
     pub(super) async fn complete_message(&self, lease: &Lease) -> Result<(), QueueError> {
-        held(self.completes.call(lease.clone()).await?)
+        self.completes.call(lease.clone()).await?.outcome()
     }
 }
 
@@ -99,7 +117,7 @@ impl Core {
         call.key(keys.lane(&lease.lane)).key(keys.older(&lease.lane)).key(keys.run(&lease.lane));
         call.key(keys.dead()).key(keys.arrived()).key(keys.letter(&lease.id));
         call.arg(link.test_now()).arg(lease.lane.as_str()).arg(proof(lease)).arg(reason);
-        held(link.run(&call).await?)
+        settled(link.run(&call).await?).outcome()
     }
 
     pub(super) async fn hold(
@@ -123,6 +141,7 @@ impl Core {
         match link.run::<u8>(&call).await? {
             1 => Ok(Hold::Held),
             2 => Ok(Hold::Waiting),
+            3 => Err(QueueError::Answered),
             _ => Err(QueueError::LeaseLost),
         }
     }
@@ -170,12 +189,13 @@ impl Item for Record {
 pub(super) async fn record_all(
     core: Arc<Core>,
     items: Vec<Record>,
-) -> Result<Vec<Option<Standing>>, QueueError> {
+) -> Result<Vec<Settled<Standing>>, QueueError> {
     let Core { link, keys, scripts, .. } = &*core;
     let mut call = scripts.record.key(keys.base());
     call.arg(link.test_now());
     for Record { lease, number, progress, memory } in &items {
-        call.key(keys.run(&lease.lane)).key(keys.memory(&lease.lane)).arg(proof(lease)).arg(*number);
+        call.key(keys.run(&lease.lane)).key(keys.memory(&lease.lane));
+        call.arg(lease.lane.as_str()).arg(proof(lease)).arg(*number);
         call.arg(i32::from(progress.replies.is_some())).arg(progress.replies.as_deref().unwrap_or_default());
         call.arg(progress.sent).arg(progress.sending.map(|n| n.to_string()).unwrap_or_default());
         // An expiry of 0 is refused by Redis.
@@ -192,7 +212,10 @@ impl Item for Lease {
 }
 
 /// Runs one batch of completions.
-pub(super) async fn complete_all(core: Arc<Core>, leases: Vec<Lease>) -> Result<Vec<bool>, QueueError> {
+pub(super) async fn complete_all(
+    core: Arc<Core>,
+    leases: Vec<Lease>,
+) -> Result<Vec<Settled<()>>, QueueError> {
     let Core { link, keys, scripts, .. } = &*core;
     let mut call = scripts.complete.key(keys.base());
     call.key(keys.wake()).key(keys.open()).key(keys.lease()).arg(link.test_now());
@@ -200,12 +223,22 @@ pub(super) async fn complete_all(core: Arc<Core>, leases: Vec<Lease>) -> Result<
         call.key(keys.lane(&lease.lane)).key(keys.older(&lease.lane)).key(keys.run(&lease.lane));
         call.arg(lease.lane.as_str()).arg(proof(lease));
     }
-    link.run(&call).await
+    let results: Vec<u8> = link.run(&call).await?;
+    Ok(results.into_iter().map(settled).collect())
 }
 
 /// What a lease's record must hold: the token, and the id of the message, so that a token alone settles nothing else.
 pub(super) fn proof(lease: &Lease) -> String {
     format!("{}/{}", lease.token, lease.id)
+}
+
+/// What a script's number says.
+fn settled(result: u8) -> Settled<()> {
+    match result {
+        1 => Settled::Done(()),
+        2 => Settled::Answered,
+        _ => Settled::LeaseLost,
+    }
 }
 
 fn held(held: bool) -> Result<(), QueueError> {

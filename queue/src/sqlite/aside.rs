@@ -24,8 +24,7 @@ pub(super) struct Answerable {
 /// Whether the current message of a lane is to be retried in its place: an answer lies there that its handler has not had, it
 /// is a suspect, or its lane has as many aside as it may.
 pub(super) fn must_stay(step: &Step<'_>, name: &str, lane: i64, seq: i64) -> Result<bool, Fault> {
-    let sql =
-        "SELECT 1 FROM head WHERE seq = ?1 AND (answer IS NOT NULL AND replies IS NULL OR losses >= ?2)";
+    let sql = "SELECT 1 FROM head WHERE seq = ?1 AND (unheard = 1 OR losses >= ?2)";
     if step.first(sql, params![seq, SUSPECT_LOSSES], |_| Ok(()))?.is_some() {
         return Ok(true);
     }

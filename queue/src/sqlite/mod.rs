@@ -165,12 +165,13 @@ impl Queue for SqliteQueue {
         self.change(replies_bytes + memory_bytes, move |step| {
             settle::record(step, &lease, &progress, memory.as_ref())
         })
-        .await
+        .await?
+        .ok_or(QueueError::Answered)
     }
 
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
         let lease = lease.clone();
-        self.change(0, move |step| settle::complete(step, &lease)).await
+        self.change(0, move |step| settle::complete(step, &lease)).await?.ok_or(QueueError::Answered)
     }
 
     async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
@@ -195,7 +196,9 @@ impl Queue for SqliteQueue {
 
     async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
         let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::bury(step, &lease, &reason)).await
+        self.change(reason.len(), move |step| settle::bury(step, &lease, &reason))
+            .await?
+            .ok_or(QueueError::Answered)
     }
 
     async fn hold(
@@ -206,7 +209,9 @@ impl Queue for SqliteQueue {
         reason: &str,
     ) -> Result<Hold, QueueError> {
         let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::hold(step, &lease, trigger, hold_for, &reason)).await
+        self.change(reason.len(), move |step| settle::hold(step, &lease, trigger, hold_for, &reason))
+            .await?
+            .ok_or(QueueError::Answered)
     }
 
     async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {

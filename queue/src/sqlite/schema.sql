@@ -78,6 +78,7 @@ CREATE TABLE head (
     note       INTEGER,                     -- what the last message told that changed its right to send, or that woke it
     awaiting   INTEGER NOT NULL DEFAULT 0,  -- 1: it waits for an answer by call back
     unanswered INTEGER NOT NULL DEFAULT 0,  -- 1: it waited for one, and none came
+    unheard    INTEGER NOT NULL DEFAULT 0,  -- 1: no take has given the answer yet
     answer     BLOB                         -- the answer by call back
 ) STRICT;
 

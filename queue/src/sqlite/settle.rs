@@ -32,14 +32,17 @@ pub(super) fn renew(step: &Step<'_>, leases: &[Lease], lease_for: Duration) -> R
 }
 
 /// Replaces `sent` and `sending`, and the replies if there are some; with the first replies the lane's memory. Counts the
-/// send that is announced or taken back.
+/// send that is announced or taken back. `None`: it comes again with its answer instead of getting replies.
 pub(super) fn record(
-    step: &Step<'_>,
+    step: &mut Step<'_>,
     lease: &Lease,
     progress: &Progress,
     memory: Option<&Memory>,
-) -> Result<Standing, Fault> {
+) -> Result<Option<Standing>, Fault> {
     let current = Current::by(step, lease)?;
+    if progress.replies.is_some() && current.comes_again(step)? {
+        return Ok(None);
+    }
     if let (Some(_), Some(memory)) = (&progress.replies, memory) {
         let sql = "SELECT 1 FROM head WHERE seq = ?1 AND replies IS NOT NULL";
         if step.first(sql, params![current.seq], |_| Ok(()))?.is_none() {
@@ -67,7 +70,7 @@ pub(super) fn record(
     let sql =
         "SELECT triggers, note, sends FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
     let standing = step.first(sql, params![current.lane], |row| standing_at(row, 0))?;
-    Ok(standing.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
+    Ok(Some(standing.ok_or(rusqlite::Error::QueryReturnedNoRows)?))
 }
 
 /// What three columns from `at` on tell: the triggers, the note and the sends.
@@ -77,10 +80,13 @@ pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing
     Ok(Standing { trigger: row.get(at)?, note, sends: row.get(at + 2)? })
 }
 
-/// Ends the message.
-pub(super) fn complete(step: &mut Step<'_>, lease: &Lease) -> Result<(), Fault> {
+/// Ends the message. `None`: it comes again with its answer instead.
+pub(super) fn complete(step: &mut Step<'_>, lease: &Lease) -> Result<Option<()>, Fault> {
     let current = Current::by(step, lease)?;
-    lane::drop_current(step, current.lane, current.seq)
+    if current.comes_again(step)? {
+        return Ok(None);
+    }
+    lane::drop_current(step, current.lane, current.seq).map(Some)
 }
 
 /// Ends the attempt as failed, and delays the lane, unless an answer has come by call back.
@@ -101,7 +107,7 @@ pub(super) fn retry_aside(
     delay: Duration,
     reason: &str,
 ) -> Result<Retried, Fault> {
-    let Current { lane, seq } = Current::by(step, lease)?;
+    let Current { lane, seq, .. } = Current::by(step, lease)?;
     let name = lease.lane.as_str();
     if aside::must_stay(step, name, lane, seq)? {
         retry(step, lease, delay, reason)?;
@@ -129,30 +135,37 @@ pub(super) fn release(step: &mut Step<'_>, lease: &Lease) -> Result<(), Fault> {
     lane::to_front(step, current.lane)
 }
 
-/// Moves the message to the dead letters.
-pub(super) fn bury(step: &mut Step<'_>, lease: &Lease, reason: &str) -> Result<(), Fault> {
+/// Moves the message to the dead letters. `None`: it comes again with its answer instead.
+pub(super) fn bury(step: &mut Step<'_>, lease: &Lease, reason: &str) -> Result<Option<()>, Fault> {
     let current = Current::by(step, lease)?;
+    if current.comes_again(step)? {
+        return Ok(None);
+    }
     Letter::of_current(step, current.seq, reason)?;
-    lane::drop_current(step, current.lane, current.seq)
+    lane::drop_current(step, current.lane, current.seq).map(Some)
 }
 
-/// Holds the message until its lane gets a waking one, unless one has come since `trigger`.
+/// Holds the message until its lane gets a waking one, unless one has come since `trigger`. `None`: it comes again with its
+/// answer instead.
 pub(super) fn hold(
     step: &mut Step<'_>,
     lease: &Lease,
     trigger: u32,
     hold_for: Duration,
     reason: &str,
-) -> Result<Hold, Fault> {
+) -> Result<Option<Hold>, Fault> {
     let current = Current::by(step, lease)?;
+    if current.comes_again(step)? {
+        return Ok(None);
+    }
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND triggers > ?2";
     if step.first(sql, params![current.seq, trigger], |_| Ok(()))?.is_some() {
         lane::to_end(step, current.lane)?;
-        return Ok(Hold::Waiting);
+        return Ok(Some(Hold::Waiting));
     }
     held::put(step, lease.lane.as_str(), current.seq, after(step, hold_for), reason)?;
     lane::drop_current(step, current.lane, current.seq)?;
-    Ok(Hold::Held)
+    Ok(Some(Hold::Held))
 }
 
 /// Lets the lane wait for an answer by call back, unless it is there.
@@ -211,8 +224,8 @@ pub(super) fn answer(
     }
     value::mark(step, &mark, step.now_us.saturating_add(window_us))?;
     step.execute(
-        "INSERT INTO head (seq, answer) VALUES (?1, ?2)
-            ON CONFLICT (seq) DO UPDATE SET answer = excluded.answer, awaiting = 0, unanswered = 0",
+        "INSERT INTO head (seq, answer, unheard) VALUES (?1, ?2, 1)
+            ON CONFLICT (seq) DO UPDATE SET answer = excluded.answer, unheard = 1, awaiting = 0, unanswered = 0",
         params![seq, answer],
     )?;
     if state == "delayed" {
@@ -225,15 +238,18 @@ pub(super) fn answer(
 struct Current {
     lane: i64,
     seq: i64,
+    /// Whether an answer by call back lies there that no take has given.
+    is_unheard: bool,
 }
 
 impl Current {
     fn find(step: &Step<'_>, lease: &Lease) -> Result<Option<Self>, Fault> {
         let current = step.first(
-            "SELECT lane.no, message.seq FROM lane JOIN message ON message.seq = lane.current
+            "SELECT lane.no, message.seq, coalesce(head.unheard, 0) FROM lane
+                JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
              WHERE lane.name = ?1 AND lane.state = 'leased' AND lane.token = ?2 AND message.id = ?3",
             params![lease.lane.as_str(), lease.token.as_str(), lease.id.as_str()],
-            |row| Ok(Self { lane: row.get(0)?, seq: row.get(1)? }),
+            |row| Ok(Self { lane: row.get(0)?, seq: row.get(1)?, is_unheard: row.get(2)? }),
         )?;
         Ok(current)
     }
@@ -242,12 +258,16 @@ impl Current {
         Self::find(step, lease)?.ok_or(Fault::Refused(QueueError::LeaseLost))
     }
 
-    fn postpone(&self, step: &mut Step<'_>, delay: Duration) -> Result<(), Fault> {
-        let sql = "SELECT 1 FROM head WHERE seq = ?1 AND answer IS NOT NULL AND replies IS NULL";
-        match step.first(sql, params![self.seq], |_| Ok(()))? {
-            Some(()) => lane::to_end(step, self.lane),
-            None => self.delay(step, delay),
+    /// Makes the lane ready, last in line, if an unheard answer lies there. Whether it does.
+    fn comes_again(&self, step: &mut Step<'_>) -> Result<bool, Fault> {
+        if self.is_unheard {
+            lane::to_end(step, self.lane)?;
         }
+        Ok(self.is_unheard)
+    }
+
+    fn postpone(&self, step: &mut Step<'_>, delay: Duration) -> Result<(), Fault> {
+        if self.comes_again(step)? { Ok(()) } else { self.delay(step, delay) }
     }
 
     fn delay(&self, step: &Step<'_>, delay: Duration) -> Result<(), Fault> {

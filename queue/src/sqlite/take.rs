@@ -84,6 +84,8 @@ fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>
     )?;
     for head in &heads {
         lease(step, head.lane_no, request, &token)?;
+        let sql = "UPDATE head SET unheard = 0 WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND unheard = 1";
+        step.execute(sql, params![head.lane_no])?;
     }
     heads.into_iter().map(|head| head.under(step, &token)).collect::<Result<_, _>>().map(Some)
 }
@@ -195,7 +197,8 @@ impl<'a, 'b> Batch<'a, 'b> {
             None => self.token.insert(new_token(self.step, &self.request.worker)?).clone(),
         };
         lease(self.step, no, self.request, &token)?;
-        let sql = "UPDATE head SET confirmed = 0 WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND confirmed = 1";
+        let sql = "UPDATE head SET confirmed = 0, unheard = 0
+            WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND (confirmed = 1 OR unheard = 1)";
         self.step.execute(sql, params![no])?;
         let head = self.step.first(
             heads!(

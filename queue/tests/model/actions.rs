@@ -114,6 +114,8 @@ pub(crate) enum Told {
     },
     Done,
     LeaseLost,
+    /// An answer has come that this worker doesn't know.
+    Answered,
     Already,
     Gone,
     /// Nobody asked.

@@ -53,6 +53,7 @@ pub(crate) enum Breach {
     AsideWrongly,
     HeldWokeWrongly,
     AnswerNotFirstWins,
+    AnswerNotHeard,
     MemoryOfAnOlderAnswer,
     RevivedIsNotFresh,
 }
@@ -73,6 +74,8 @@ pub(crate) fn judge(rules: &Rules, before: &State, action: Action, told: &Told, 
             if !is_valid(before, &hand) {
                 let nothing = *told == Told::LeaseLost && before.store == after.store;
                 must(nothing, Breach::StaleTokenChangedSomething)
+            } else if *told == Told::Answered {
+                came_again(before, &hand, after)
             } else if *told != Told::Done {
                 Err(Breach::CurrentTokenWasRefused)
             } else {
@@ -141,10 +144,30 @@ fn accepted(
     }
 }
 
+/// Whether an answer that was told it has won was given to nobody yet.
+fn is_unheard(state: &State, message: Message) -> bool {
+    let at = usize::from(message);
+    state.history.answers[at].is_some() && !state.store.records[at].answer_given
+}
+
+/// A holder was told that an answer has come which it doesn't know.
+fn came_again(before: &State, hand: &Hand, after: &State) -> Result<(), Breach> {
+    must(is_unheard(before, hand.message), Breach::CurrentTokenWasRefused)?;
+    let record = |state: &State| state.store.records[usize::from(hand.message)];
+    must(record(before) == record(after), Breach::AnswerNotHeard)?;
+    must(after.lane(hand.lane).current() == Some(hand.message), Breach::OtherMessageThanTheCurrent)?;
+    has_had_its_turn(after, hand.lane)
+}
+
 /// What the holder of a current token did.
 fn held_by(before: &State, action: Action, hand: &Hand, after: &mut State) -> Result<(), Breach> {
     let no = usize::from(hand.lane);
     let message = hand.message;
+    let ends_or_replies = matches!(
+        action,
+        Action::Record { .. } | Action::Settle { how: Settle::Complete | Settle::Bury | Settle::Hold, .. }
+    );
+    must(!(ends_or_replies && is_unheard(before, message)), Breach::AnswerNotHeard)?;
     let keeps_the_head = |after: &State| {
         must(after.lane(hand.lane).current() == Some(message), Breach::OtherMessageThanTheCurrent)
     };

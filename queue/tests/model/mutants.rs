@@ -79,6 +79,9 @@ mutants! {
     AwaitingForgottenAtItsTime in AWAITING is caught by properties::LANE_STATES,
     AnswerLeavesTheLaneAsleep in AWAITING is caught by properties::AWAKE,
     DelaySleepsOverAnAnswer in AWAITING is caught by properties::AWAKE,
+    BuryForgetsAnswer in AWAITING is caught by name_of(Breach::AnswerNotHeard),
+    CompleteForgetsAnswer in AWAITING is caught by name_of(Breach::AnswerNotHeard),
+    RecordForgetsAnswer in AWAITING is caught by name_of(Breach::AnswerNotHeard),
     // Operators.
     DuePausedLaneIsReadyTwice in OPERATED is caught by properties::LANE_STATES,
     ParkedLaneStaysReady in OPERATED is caught by properties::LANE_STATES,

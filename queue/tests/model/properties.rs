@@ -64,6 +64,7 @@ breaches! {
     AsideWrongly: "what was put aside comes back at its time, in front of all that wait",
     HeldWokeWrongly: "held messages wake in their order, in front of all that wait",
     AnswerNotFirstWins: "the first answer wins and the second is told so",
+    AnswerNotHeard: "an answer that has won is heard before its message ends or has other replies",
     MemoryOfAnOlderAnswer: "only the first replies of a message write its lane's memory",
     RevivedIsNotFresh: "a revived letter has all its attempts again",
 }

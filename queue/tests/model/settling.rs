@@ -5,7 +5,7 @@
 use crate::actions::Told;
 use crate::mutants::Mutant;
 use crate::rules::{Rules, Settle};
-use crate::state::{Delay, Hand, Lane, Lease, Side, State};
+use crate::state::{Delay, Hand, Lane, Lease, Record, Side, State};
 use crate::taking::SUSPECT_LOSSES;
 
 impl State {
@@ -18,6 +18,15 @@ impl State {
         }
         if !self.is_current(rules, &hand) {
             return Told::LeaseLost;
+        }
+        let forgets = match how {
+            Settle::Complete => rules.is(Mutant::CompleteForgetsAnswer),
+            Settle::Bury => rules.is(Mutant::BuryForgetsAnswer),
+            Settle::Hold => false,
+            _ => true,
+        };
+        if self.record_of(&hand).is_unheard() && !forgets {
+            return self.come_again(rules, &hand);
         }
         match how {
             Settle::Complete => self.complete(rules, hand.lane),
@@ -72,6 +81,10 @@ impl State {
             self.worker_mut(worker).hands.remove(at);
             return Told::LeaseLost;
         }
+        if self.record_of(&hand).is_unheard() && !rules.is(Mutant::RecordForgetsAnswer) {
+            self.worker_mut(worker).hands.remove(at);
+            return self.come_again(rules, &hand);
+        }
         let record = &mut self.store.records[usize::from(hand.message)];
         let first = !record.replies;
         record.replies = true;
@@ -79,6 +92,17 @@ impl State {
             self.lane_mut(hand.lane).memory = Some(hand.message);
         }
         Told::Done
+    }
+
+    /// An answer lies there that this worker doesn't know: the message comes again with it, and nothing else changes.
+    fn come_again(&mut self, rules: &Rules, hand: &Hand) -> Told {
+        self.unlease(hand.lane);
+        self.put_last(rules, hand.lane);
+        Told::Answered
+    }
+
+    fn record_of(&self, hand: &Hand) -> Record {
+        self.store.records[usize::from(hand.message)]
     }
 
     fn complete(&mut self, rules: &Rules, no: u8) {
@@ -100,10 +124,9 @@ impl State {
             let message = list.remove(0);
             list.push(message);
         }
-        let record = self.store.records[usize::from(hand.message)];
-        // Replies that were recorded come before it: they may have failed, and then they wait like any
-        // failure.
-        let lies_there = record.answer.is_some() && (awaiting || !record.replies);
+        let record = self.record_of(hand);
+        // One that was given is no reason to come again at once, but nobody waits for it.
+        let lies_there = if awaiting { record.answer.is_some() } else { record.is_unheard() };
         if lies_there && !rules.is(Mutant::DelaySleepsOverAnAnswer) {
             self.put_last(rules, hand.lane);
         } else {
@@ -113,12 +136,11 @@ impl State {
 
     /// Puts a message aside whose attempt failed, unless it must be retried in its place.
     fn put_aside(&mut self, rules: &Rules, hand: &Hand) {
-        let record = self.store.records[usize::from(hand.message)];
-        let lies_there = record.answer.is_some() && !record.replies;
+        let record = self.record_of(hand);
         let back = |message: &&u8| self.store.records[usize::from(**message)].aside;
         let lane = self.lane(hand.lane);
         let is_full = lane.aside.len() + lane.second.iter().filter(back).count() >= rules.setup.aside_max;
-        if lies_there || is_full || record.losses >= SUSPECT_LOSSES {
+        if record.is_unheard() || is_full || record.losses >= SUSPECT_LOSSES {
             self.postpone(rules, hand, false);
             return;
         }

@@ -30,7 +30,7 @@ situations! {
     SuspectLeftThere, ThirdLossKilled, Held, HoldMetAWake, HeldWoke, HeldBuried, HeldOverflowed,
     HeldTooLong, PutAside, AsideWasFull, AsideMetItsAnswer, AsideCameBack, AsideCameBackBehindTheCurrent,
     AnswerForAnAside, AnswerForOneThatCameBack, MemoryKeptFromARepetition, AnswerForARunning, AnswerForADelayed, SecondAnswerRefused,
-    AnswerTooLate, AwaitFoundItsAnswer, AwaitTimedOut, LaneParked, ParkedResumed, PausedClassSkipped,
+    AnswerTooLate, AwaitFoundItsAnswer, EndMetItsAnswer, RecordMetItsAnswer, AwaitTimedOut, LaneParked, ParkedResumed, PausedClassSkipped,
     LetterRevived, LetterDropped, ReopenedWhileLeased, TailLostWhileLeased,
 }
 
@@ -65,11 +65,13 @@ impl Met {
                         when(valid && lane.lease == Some(Lease::RanOut), Situation::LeaseRevived);
                     }
                     Action::Record { .. } => {
+                        when(*told == Told::Answered, Situation::RecordMetItsAnswer);
                         let another = lane.memory.is_some_and(|writer| writer != hand.message);
                         when(valid && record.replies && another, Situation::MemoryKeptFromARepetition);
                     }
                     Action::Settle { how, .. } => {
                         when(!valid, Situation::StaleSettleRefused);
+                        when(*told == Told::Answered, Situation::EndMetItsAnswer);
                         when(valid && how == Settle::Hold && !hand.woken, Situation::Held);
                         when(valid && how == Settle::Hold && hand.woken, Situation::HoldMetAWake);
                         let full = valid && how == Settle::Hold && lane.held.len() == rules.setup.held_max;

@@ -135,6 +135,13 @@ pub(crate) struct Record {
     pub(crate) answer_given: bool,
 }
 
+impl Record {
+    /// Whether an answer lies there that no take has given.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.answer.is_some() && !self.answer_given
+    }
+}
+
 /// A fencing token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Token {

@@ -189,7 +189,7 @@ fn settling() -> impl Strategy<Value = Operation> {
         7 => (lease(), prop::bool::weighted(0.2), long())
             .prop_map(|(lease, sees_all, hold_for)| Operation::Hold { lease, sees_all, hold_for }),
         6 => (lease(), short()).prop_map(|(lease, within)| Operation::Await { lease, within }),
-        5 => answered().prop_map(|lease| Operation::AnswerLeased { lease }),
+        9 => answered().prop_map(|lease| Operation::AnswerLeased { lease }),
         1 => (0..IDS, 0..LANES).prop_map(|(id, lane)| Operation::Answer { id, lane }),
     ]
 }
@@ -231,7 +231,7 @@ fn lease() -> impl Strategy<Value = Which> {
 fn answered() -> impl Strategy<Value = Which> {
     prop_oneof![
         1 => (0_u8..3).prop_map(Which::Open),
-        1 => (0_u8..4).prop_map(Which::Any),
+        2 => (0_u8..4).prop_map(Which::Any),
     ]
 }
 

@@ -93,7 +93,8 @@ impl<'a> Run<'a> {
         if engine.text != reference.text {
             return Err(differ(&engine.text, &reference.text));
         }
-        if let Some(at) = named.lease.filter(|_| operation.settles() || engine.text.contains("LeaseLost")) {
+        let is_over = ["LeaseLost", "Err(Answered)"].iter().any(|end| engine.text.contains(end));
+        if let Some(at) = named.lease.filter(|_| operation.settles() || is_over) {
             self.leases[at].is_over = true;
         }
         tally.count(operation, &engine);

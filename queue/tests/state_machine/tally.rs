@@ -27,6 +27,7 @@ const MUST_BE_MET: &[&str] = &[
     "Record Err(LeaseLost)",
     "Complete Ok(())",
     "Complete Err(LeaseLost)",
+    "Complete Err(Answered)",
     "Retry Ok(())",
     "RetryAside Ok(Aside)",
     "RetryAside Ok(InPlace)",

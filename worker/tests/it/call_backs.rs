@@ -19,6 +19,7 @@ on_both_engines! {
     an_answer_may_come_before_the_202
     a_message_that_waits_for_its_answer_outlives_its_worker
     an_attempt_that_failed_takes_its_answer_all_the_same
+    an_answer_by_call_back_wins_over_the_end_of_the_attempt_that_gave_it
     without_an_answer_in_time_the_service_is_asked_again_and_in_the_end_the_user_told
 }
 
@@ -169,6 +170,38 @@ async fn an_attempt_that_failed_takes_its_answer_all_the_same(engine: Engine) {
     assert_texts(&stage.texts(&hangs, 1).await, &["done after"]);
     stage.rest().await;
     assert_eq!((stage.sent_to(&crashes), stage.sent_to(&hangs)), (1, 1));
+    stage.finish().await;
+}
+
+async fn an_answer_by_call_back_wins_over_the_end_of_the_attempt_that_gave_it(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    // It posts its answer, and then says something else on the connection that asked for it.
+    let ends = ["fails", "says", "silent"];
+    let service = Backend::start(|asked| {
+        let said = match asked.content() {
+            "fails" => Answer::status(500),
+            "says" => Answer::text("said at once"),
+            _ => Answer::status(204),
+        };
+        said.after(Duration::from_millis(500))
+    })
+    .await;
+    let settings = stage.settings();
+    let route = Route::new("all", service.handler(TIMEOUT, None)).attempts(1).failure_reply("sorry");
+    start(&mut stage, settings, [route]);
+    let mut users = Vec::new();
+    for (n, end) in ends.into_iter().enumerate() {
+        let user = stage.user(end);
+        stage.say(&user, end).await;
+        service.until_asked(n + 1).await;
+        let asked = service.asked().remove(n);
+        assert_eq!(answer(&stage, &asked, &json!("posted")).await, Answered::First, "{end}");
+        assert_texts(&stage.texts(&user, 1).await, &["posted"]);
+        users.push(user);
+    }
+    stage.rest().await;
+    assert_eq!(users.iter().map(|user| stage.sent_to(user)).collect::<Vec<_>>(), [1, 1, 1]);
+    assert_eq!(service.asked().len(), ends.len(), "none was asked twice");
     stage.finish().await;
 }
 

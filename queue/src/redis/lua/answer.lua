@@ -1,6 +1,6 @@
 #!lua
 -- Stores the answer that came by call back to a lane's current message, or to one that was put aside and isn't current again.
--- The first wins; a lane that waits for it is ready, and what is aside comes back.
+-- The first wins, and is unheard until a take gives it; a lane that waits for it is ready, and what is aside comes back.
 --
 -- KEYS[1]  base      (none)  prefix of this shard's keys: back and older keys are named from it
 -- KEYS[2]  wake      list    wake-up tokens of idle workers
@@ -46,7 +46,7 @@ end
 if is_answered then return 2 end
 redis.call('SET', KEYS[7], us(now + tonumber(ARGV[5]) * 1000), 'PX', ARGV[5])
 if is_current then
-  redis.call('HSET', KEYS[5], 'answer', ARGV[4])
+  redis.call('HSET', KEYS[5], 'answer', ARGV[4], 'unheard', 1)
   redis.call('HDEL', KEYS[5], 'awaiting', 'unanswered')
   if redis.call('ZREM', KEYS[3], lane) == 1 then wake(make_ready('RPUSH', lane)) end
 elseif aside[2] then

@@ -24,12 +24,11 @@
 
 local lane = ARGV[2]
 local h = redis.call('HMGET', KEYS[7], 'token', 'packed', 'answer', 'replies', 'losses', 'failures', 'snoozes', 'sent',
-  'sending', 'note', 'lost_by', 'sends')
+  'sending', 'note', 'lost_by', 'sends', 'unheard')
 local packed = h[1] == ARGV[3] and (h[2] or redis.call('LINDEX', KEYS[5], 0))
 if not packed then return 0 end
-local lies_there = h[3] and not h[4]
-if lies_there or tonumber(h[5] or 0) >= SUSPECT_LOSSES or redis.call('HLEN', KEYS[9]) >= tonumber(ARGV[5]) then
-  postpone(lane, 'failures', ARGV[6], tonumber(ARGV[4]), lies_there)
+if h[13] or tonumber(h[5] or 0) >= SUSPECT_LOSSES or redis.call('HLEN', KEYS[9]) >= tonumber(ARGV[5]) then
+  postpone(lane, 'failures', ARGV[6], tonumber(ARGV[4]), h[13])
   return 2
 end
 local due = now_us() + tonumber(ARGV[4])

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Moves a leased message to the dead letters; its lane goes on.
+-- Moves a leased message to the dead letters; its lane goes on. If an answer lies there that its handler has not had, the
+-- message comes again with it instead.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys: aside, ready and sends keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
@@ -17,12 +18,16 @@
 -- ARGV[3]  proof: token and id
 -- ARGV[4]  reason
 --
--- Returns: 1 buried, 0 the lease is lost.
+-- Returns: 1 buried, 2 it comes again with its answer, 0 the lease is lost.
 
 local lane = ARGV[2]
-local held = redis.call('HMGET', KEYS[7], 'token', 'packed', 'failures', 'losses', 'sends')
+local held = redis.call('HMGET', KEYS[7], 'token', 'packed', 'failures', 'losses', 'sends', 'unheard')
 local packed = held[1] == ARGV[3] and (held[2] or redis.call('LINDEX', KEYS[5], 0))
 if not packed then return 0 end
+if held[6] then
+  wake(come_again(lane))
+  return 2
+end
 redis.call('HINCRBY', KEYS[3], class_of(packed), -1)
 write_letter(packed, lane, ARGV[4], held[3], held[4], now_us())
 wake(go_on(lane, held[2], held[5]))

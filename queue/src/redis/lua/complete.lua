@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Ends leased messages; their lanes go on.
+-- Ends leased messages; their lanes go on. If an answer lies there that its handler has not had, a message comes again with it
+-- instead.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys: aside, ready and sends keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
@@ -12,16 +13,20 @@
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
 -- then for each item: lane, proof (token and id)
 --
--- Returns: for each item 1 completed, 0 the lease is lost.
+-- Returns: for each item 1 completed, 2 it comes again with its answer, 0 the lease is lost.
 
 local results, closed, ended = {}, {}, {}
 local is_ended = {}
 local woken = 0
 for i = 1, (#ARGV - 1) / 2 do
   local lane = ARGV[2 * i]
-  local held = redis.call('HMGET', KEYS[4 + 3 * i], 'token', 'packed', 'sends', 'aside')
+  local held = redis.call('HMGET', KEYS[4 + 3 * i], 'token', 'packed', 'sends', 'aside', 'unheard')
   -- Its record is there until all are through: the same call may stand twice in one batch.
-  if held[1] == ARGV[2 * i + 1] and not is_ended[lane] then
+  local is_held = held[1] == ARGV[2 * i + 1] and not is_ended[lane]
+  if is_held and held[5] then
+    woken = woken + come_again(lane)
+    results[i] = 2
+  elseif is_held then
     local made_ready, packed = pass_on(lane, held[2], held[3], held[4])
     ended[#ended + 1] = lane
     is_ended[lane] = true

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Holds a leased message until its lane gets a waking one; the lane goes on. If a waking one has come that the caller
--- did not see, the message waits for another turn instead.
+-- did not see, the message waits for another turn instead; if an answer by call back lies there that its handler has not had, it
+-- comes again with that.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys: arrived, aside, ready and sends keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
@@ -22,18 +23,16 @@
 -- ARGV[6]  held messages that a lane may have
 -- ARGV[7]  what it dies of if its time is over
 --
--- Returns: 1 held, 2 it waits for another turn, 0 the lease is lost.
+-- Returns: 1 held, 2 it waits for another turn, 3 it comes again with its answer, 0 the lease is lost.
 
 local lane = ARGV[2]
 local h = redis.call('HMGET', KEYS[6], 'token', 'packed', 'trigger', 'failures', 'snoozes', 'error', 'replies',
-  'sent', 'sending', 'answer', 'sends')
+  'sent', 'sending', 'answer', 'sends', 'unheard')
 local packed = h[1] == ARGV[3] and (h[2] or redis.call('LINDEX', KEYS[4], 0))
 if not packed then return 0 end
-if tonumber(h[3] or 0) > tonumber(ARGV[4]) then
-  redis.call('HDEL', KEYS[6], 'token')
-  redis.call('ZREM', KEYS[3], lane)
-  wake(make_ready('RPUSH', lane))
-  return 2
+if h[12] or tonumber(h[3] or 0) > tonumber(ARGV[4]) then
+  wake(come_again(lane))
+  return h[12] and 3 or 2
 end
 local now = now_us()
 if redis.call('HLEN', KEYS[8]) >= tonumber(ARGV[6]) then

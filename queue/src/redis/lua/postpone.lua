@@ -18,7 +18,7 @@
 --
 -- Returns: 1 postponed, 0 the lease is lost.
 
-local h = redis.call('HMGET', KEYS[6], 'token', 'answer', 'replies')
+local h = redis.call('HMGET', KEYS[6], 'token', 'unheard')
 if h[1] ~= ARGV[3] then return 0 end
-postpone(ARGV[2], ARGV[5], ARGV[6], tonumber(ARGV[4]), h[2] and not h[3])
+postpone(ARGV[2], ARGV[5], ARGV[6], tonumber(ARGV[4]), h[2])
 return 1

@@ -108,6 +108,13 @@ local function wake(count)
   for _ = 1, math.min(count, room) do redis.call('RPUSH', key('wake'), '') end
 end
 
+-- A leased message is its lane's next again, last in line, and nothing else has changed. How many lanes it made ready.
+local function come_again(lane)
+  redis.call('HDEL', key('run:' .. lane), 'token')
+  redis.call('ZREM', key('lease'), lane)
+  return make_ready('RPUSH', lane)
+end
+
 -- Lets the lane of a leased message wait: for a retry, or for a snooze. The message stays current. If an answer lies there that
 -- its handler has not had, the lane doesn't wait.
 local function postpone(lane, counter, reason, delay_us, lies_there)

@@ -54,7 +54,8 @@ local function item(lane, packed, has_record)
   end
   if not has_record and not sends then return { lane, packed, memory } end
   local h = redis.call('HMGET', run, 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent', 'sending', 'trigger',
-    'note', 'sends', 'answer', 'unanswered')
+    'note', 'sends', 'answer', 'unanswered', 'unheard')
+  if h[13] then redis.call('HDEL', run, 'unheard') end
   return { lane, packed, memory, h[1] or '', h[2] or '', h[3] or '', h[4] or '', h[5], h[6] or '', h[7] or '',
     h[8] or '', h[9] or '', h[10] or '', h[11], h[12] or '' }
 end

@@ -64,7 +64,8 @@ properties! {
         s.accept("lane", "other").await;
         let other = s.take_one().await;
         assert_eq!(s.answer("lane", "other", "first").await, Answered::First);
-        s.queue.complete(&other.lease).await.expect("complete");
+        s.queue.release(&other.lease).await.expect("release");
+        s.queue.complete(&s.take_one().await.lease).await.expect("complete");
         assert_eq!(s.answer("lane", "other", "third").await, Answered::Already, "it is known that it had one");
     }
 
@@ -74,6 +75,110 @@ properties! {
         let progress = Progress { replies: Some("r".into()), sent: 0, sending: Some(0) };
         s.queue.record(&taken.lease, progress, None).await.expect("record");
         assert_eq!(s.answer("lane", "m", "42").await, Answered::Already);
+    }
+
+    async fn an_answer_that_nobody_has_heard_is_neither_buried_nor_completed_away(s) {
+        let ends = ["complete", "bury", "hold", "record"];
+        for name in ends {
+            s.accept(name, name).await;
+            s.accept(name, &format!("behind {name}")).await;
+        }
+        let taken = s.take(9).await;
+        assert_eq!(ids(&taken), ends);
+        let end = async |lease: &Lease| match lease.id.as_str() {
+            "complete" => s.queue.complete(lease).await,
+            "bury" => s.queue.bury(lease, "x").await,
+            "hold" => s.queue.hold(lease, 0, MINUTE, "x").await.map(|_| ()),
+            _ => {
+                let progress = Progress { replies: Some("r".into()), sent: 0, sending: Some(0) };
+                let memory = Memory { bytes: "m".into(), keep_for: MINUTE };
+                s.queue.record(lease, progress, Some(memory)).await.map(|_| ())
+            }
+        };
+        for (name, message) in ends.iter().zip(&taken) {
+            assert_eq!(s.answer(name, name, "42").await, Answered::First);
+            let result = end(&message.lease).await;
+            assert!(matches!(result, Err(QueueError::Answered)), "{name}: {result:?}");
+            let again = end(&message.lease).await;
+            assert!(matches!(again, Err(QueueError::LeaseLost)), "{name}: {again:?}");
+            assert_eq!(s.lane(name).await.expect("there").state, LaneState::Ready, "{name}");
+        }
+        s.assert_invariant().await;
+        let again = s.take(9).await;
+        assert_eq!(ids(&again), ends, "the lanes are in line as their attempts ended");
+        for message in &again {
+            let name = message.lease.id.as_str();
+            assert_eq!(message.answer.as_deref(), Some(b"42".as_slice()), "{name}");
+            assert_eq!((message.failures, message.losses, message.snoozes), (0, 0, 0), "{name}");
+            assert_eq!((&message.memory, &message.last_error), (&None, &None), "{name}");
+            assert_eq!(message.progress, Progress::default(), "{name}");
+            assert_eq!(message.standing.sends, 0, "{name}");
+            end(&message.lease).await.expect(name);
+        }
+        assert_eq!(s.queue.counts().await.expect("counts").dead, 1);
+    }
+
+    async fn an_answer_that_came_first_wins_over_replies(s) {
+        s.accept("lane", "m").await;
+        let taken = s.take_one().await;
+        let announced = Progress { replies: None, sent: 0, sending: Some(0) };
+        s.queue.record(&taken.lease, announced.clone(), None).await.expect("record");
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::First);
+        // Without replies it says nothing of an answer.
+        let progress = Progress { sent: 1, sending: None, ..announced };
+        s.queue.record(&taken.lease, progress, None).await.expect("record");
+        let progress = Progress { replies: Some("r".into()), sent: 0, sending: Some(0) };
+        let refused = s.queue.record(&taken.lease, progress.clone(), None).await;
+        assert!(matches!(refused, Err(QueueError::Answered)), "{refused:?}");
+        let again = s.take_one().await;
+        assert_eq!((again.answer.as_deref(), again.progress.sent), (Some(b"42".as_slice()), 1));
+        s.queue.record(&again.lease, progress, None).await.expect("record of what the answer says");
+        s.queue.bury(&again.lease, "x").await.expect("bury");
+    }
+
+    async fn replies_recorded_first_win_over_a_later_answer(s) {
+        s.accept("lane", "m").await;
+        let taken = s.take_one().await;
+        let progress = Progress { replies: Some("r".into()), sent: 0, sending: Some(0) };
+        s.queue.record(&taken.lease, progress.clone(), None).await.expect("record");
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::Already);
+        s.queue.record(&taken.lease, Progress { sent: 1, sending: None, ..progress }, None).await.expect("record");
+        s.queue.complete(&taken.lease).await.expect("complete");
+        assert_eq!(s.queue.counts().await.expect("counts"), Counts::default());
+    }
+
+    async fn a_take_that_is_repeated_has_given_the_answer_too(s) {
+        s.accept("lane", "m").await;
+        let request = s.next_request(1);
+        let first = s.queue.take(&request).await.expect("take").messages.remove(0);
+        assert_eq!(s.answer("lane", "m", "42").await, Answered::First);
+        let again = s.queue.take(&request).await.expect("take").messages.remove(0);
+        assert_eq!((first.answer, again.answer.as_deref()), (None, Some(b"42".as_slice())));
+        s.queue.complete(&again.lease).await.expect("complete");
+    }
+
+    async fn what_has_been_given_with_its_answer_waits_as_any_other(s) {
+        for name in ["retry", "snooze", "aside"] {
+            s.accept(name, name).await;
+        }
+        for message in s.take(3).await {
+            let name = message.lease.id.as_str();
+            assert_eq!(s.answer(name, name, "42").await, Answered::First);
+            s.queue.release(&message.lease).await.expect("release");
+        }
+        for message in s.take(3).await {
+            let lease = &message.lease;
+            match lease.id.as_str() {
+                "retry" => s.queue.retry(lease, MINUTE, "x").await.expect("retry"),
+                "snooze" => s.queue.snooze(lease, MINUTE, "x").await.expect("snooze"),
+                _ => assert_eq!(s.queue.retry_aside(lease, MINUTE, "x").await.expect("retry"), Retried::Aside),
+            }
+        }
+        s.assert_nothing_to_take().await;
+        s.clock.advance(MINUTE + SECOND);
+        let again = s.take(9).await;
+        assert_eq!(again.len(), 3);
+        assert!(again.iter().all(|message| message.answer.as_deref() == Some(b"42".as_slice())));
     }
 
     async fn an_answer_to_what_is_not_current_comes_too_late_or_too_soon(s) {
@@ -96,7 +201,8 @@ properties! {
         }
         let taken = s.take(3).await;
         assert_eq!(s.answer("answered", "answered", "42").await, Answered::First);
-        s.queue.bury(&taken[0].lease, "x").await.expect("bury");
+        s.queue.release(&taken[0].lease).await.expect("release");
+        s.queue.bury(&s.take_one().await.lease, "x").await.expect("bury");
         s.queue.await_answer(&taken[1].lease, SECOND).await.expect("await");
         s.clock.advance(SECOND * 2);
         let unanswered = s.take_one().await;

@@ -315,8 +315,11 @@ properties! {
         s.queue.complete(&m1.lease).await.expect("complete");
         let m0 = s.take_id("m0").await;
         assert_eq!(m0.answer.as_deref(), Some(b"42".as_slice()));
-        assert_eq!(s.retry_aside(&m0, MINUTE).await, Retried::InPlace, "its handler has not made replies of it");
+        s.put_aside(&m0, SECOND).await;
+        s.assert_nothing_to_take().await;
+        s.clock.advance(SECOND * 2);
         let m0 = s.take_id("m0").await;
+        assert_eq!(m0.answer.as_deref(), Some(b"42".as_slice()), "it was given once, and is kept");
         let replies = Progress { replies: Some("r".into()), sent: 0, sending: None };
         s.queue.record(&m0.lease, replies, None).await.expect("record");
         s.put_aside(&m0, SECOND).await;

@@ -114,6 +114,7 @@ impl State {
         self.answered.insert(id.clone(), self.now_us + window_us);
         if let (None, Some(current)) = (no, lane.current.as_mut()) {
             current.unanswered = false;
+            current.unheard = true;
         }
         // One that is aside comes back; one that waits already has nothing to end.
         let was_idle = lane.is_idle();

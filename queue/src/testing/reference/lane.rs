@@ -79,6 +79,8 @@ pub(super) struct Current {
     /// Waking messages that came since it was first taken.
     pub(super) trigger: u32,
     pub(super) unanswered: bool,
+    /// Whether an answer by call back lies there that no take has given.
+    pub(super) unheard: bool,
 }
 
 /// A message that is held.
@@ -129,6 +131,7 @@ impl Lane {
             confirmed: false,
             trigger: 0,
             unanswered: false,
+            unheard: false,
         });
     }
 
@@ -166,11 +169,6 @@ impl Lane {
 impl Current {
     pub(super) fn losses(&self) -> u32 {
         u32::try_from(self.lost_by.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Whether an answer by call back lies there that no replies have been made of.
-    pub(super) fn has_unheard_answer(&self) -> bool {
-        self.message.answer.is_some() && self.message.progress.replies.is_none()
     }
 }
 

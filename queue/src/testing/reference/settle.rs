@@ -35,6 +35,9 @@ impl State {
         progress: Progress,
         memory: Option<Memory>,
     ) -> Result<Standing, QueueError> {
+        if progress.replies.is_some() {
+            self.end_here(lease)?;
+        }
         let known = &mut self.current(lease)?.message.progress;
         let is_announced = progress.sending.is_some() && progress.sending != known.sending;
         let is_taken_back =
@@ -56,12 +59,13 @@ impl State {
     }
 
     pub(super) fn complete(&mut self, lease: &Lease) -> Result<(), QueueError> {
-        self.current(lease)?;
+        self.end_here(lease)?;
         self.go_on(&lease.lane);
         Ok(())
     }
 
     pub(super) fn bury(&mut self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
+        self.end_here(lease)?;
         let losses = self.current(lease)?.losses();
         if let Some(message) = self.go_on(&lease.lane) {
             self.write_letter(&lease.lane, message, reason, losses);
@@ -81,7 +85,7 @@ impl State {
         reason: &str,
     ) -> Result<Retried, QueueError> {
         let current = self.current(lease)?;
-        let stays = current.has_unheard_answer() || current.losses() >= SUSPECT_LOSSES;
+        let stays = current.unheard || current.losses() >= SUSPECT_LOSSES;
         let lost_by = current.lost_by.clone();
         if stays || self.lanes.get(&lease.lane).is_some_and(|lane| lane.asides() >= ASIDE_MAX) {
             self.retry(lease, after, reason)?;
@@ -119,6 +123,7 @@ impl State {
         hold_for: Duration,
         reason: &str,
     ) -> Result<Hold, QueueError> {
+        self.end_here(lease)?;
         if self.current(lease)?.trigger > seen_trigger {
             self.make_ready(&lease.lane, End::Back);
             return Ok(Hold::Waiting);
@@ -146,12 +151,12 @@ impl State {
         Ok(Awaiting::Waiting)
     }
 
-    /// Lets the lane wait, unless an answer by call back lies there that no replies have been made of.
+    /// Lets the lane wait, unless an answer by call back lies there unheard.
     fn postpone(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
         let current = self.current(lease)?;
         current.message.last_error = Some(reason.to_owned());
         current.unanswered = false;
-        if current.has_unheard_answer() {
+        if current.unheard {
             self.make_ready(&lease.lane, End::Back);
         } else {
             self.delay(lease, after, false);
@@ -162,6 +167,15 @@ impl State {
     fn delay(&mut self, lease: &Lease, by: Duration, awaiting: bool) {
         let place = Place::Delayed { until_us: self.now_us + micros(by), awaiting };
         self.lanes.entry(lease.lane.clone()).or_default().place = place;
+    }
+
+    /// Whether the attempt may end the message: with an unheard answer there, it comes again instead.
+    fn end_here(&mut self, lease: &Lease) -> Result<(), QueueError> {
+        if self.current(lease)?.unheard {
+            self.make_ready(&lease.lane, End::Back);
+            return Err(QueueError::Answered);
+        }
+        Ok(())
     }
 
     /// The message of a lease, if that is the lane's.

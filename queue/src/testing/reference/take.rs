@@ -112,7 +112,8 @@ impl State {
         let worker = request.worker.name().to_owned();
         lane.place = Place::Leased { token: token.clone(), worker, until_us };
         let standing = lane.standing()?;
-        let current = lane.current.as_ref()?;
+        let current = lane.current.as_mut()?;
+        current.unheard = false;
         let message = &current.message;
         Some(Leased {
             lease: Lease { lane: name.clone(), id: message.id.clone(), token: token.clone() },
