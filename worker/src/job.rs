@@ -11,13 +11,16 @@
 //! 4. Before each effect the lease must be current by our own clock; the settle proves it by the queue's. A send under
 //!    way when the lease is lost is cut, and unsure: it may not have left yet.
 
+mod conclude;
+mod end;
+
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
-use huixin_queue::{Leased, Memory, Progress, QueueError, Standing};
-use huixin_wechat::{Message, Outgoing};
+use huixin_queue::{Leased, Memory, Standing};
+use huixin_wechat::Message;
 use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
@@ -27,73 +30,20 @@ use crate::condition::Captures;
 use crate::delivery::Delivery;
 use crate::handler::{Context, Outcome};
 use crate::lease::Held;
-use crate::memory::{MemoryError, Slots};
+use crate::memory::Slots;
 use crate::metrics;
 use crate::payload::{Payload, PayloadError};
 use crate::place::Asked;
-use crate::reply;
 use crate::rights::Opening;
 use crate::route::{self, Route};
-use crate::settle::{self, Verdict};
-use crate::text;
 use crate::worker::Shared;
 
-/// How a message left this worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// All its replies are with WeChat.
-    Answered,
-    /// Its handler had nothing to say.
-    NoReply,
-    /// No route is for it.
-    Unmatched,
-    /// What is not sent waits for the user's next message.
-    Held,
-    /// It was to be held, and its user has written meanwhile, or it was to end, and its answer has come by call back: it comes
-    /// again at once.
-    Waiting,
-    /// It comes again later; an attempt was used.
-    Retried,
-    /// It comes again later; no attempt was used.
-    Snoozed,
-    /// It waits for its answer by call back.
-    Awaiting,
-    /// It went back because the worker stops.
-    Released,
-    /// It is a dead letter.
-    Dead,
-    /// Somebody else may have it.
-    LeaseLost,
-    /// The queue was away, and it isn't known here how the message stands: done, or coming again.
-    Unsettled,
-}
-
-impl End {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::NoReply => "no_reply",
-            Self::Unmatched => "unmatched",
-            Self::Held => "held",
-            Self::Waiting => "waiting",
-            Self::Retried => "retried",
-            Self::Snoozed => "snoozed",
-            Self::Awaiting => "awaiting",
-            Self::Released => "released",
-            Self::Dead => "dead",
-            Self::LeaseLost => "lease_lost",
-            Self::Unsettled => "unsettled",
-        }
-    }
-}
+pub(crate) use end::{End, Step, Stop};
 
 /// A message that this version can't read is looked at again after this.
 const NEWER_PAUSE: Duration = Duration::from_secs(60);
 /// How far WeChat's clock may be off before the receiver's counts instead.
 const SKEW_MAX: Duration = Duration::from_secs(600);
-
-const NO_CALL_BACKS: &str =
-    "the handler answers by call back, and there is no address for it: give `callback.base_url`";
 
 /// A message being handled.
 pub(crate) struct Job {
@@ -110,26 +60,12 @@ pub(crate) struct Job {
     pub(crate) to_remember: Mutex<Option<Memory>>,
 }
 
-/// Why a job stops short of its normal end.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    Lost,
-    /// A call made again after an outage found the lease gone: the first one may have been applied.
-    PerhapsDone,
-    /// An answer by call back has come meanwhile: the message comes again with it.
-    Answered,
-    Stopping,
-    Queue(QueueError),
-}
-
 /// Why a handler gave no outcome.
 enum Cut {
     Stop(Stop),
     Later(End),
     Panicked(Box<dyn std::any::Any + Send>),
 }
-
-pub(crate) type Step<T> = Result<T, Stop>;
 
 impl Job {
     /// Handles the message to whatever end it has here.
@@ -284,133 +220,6 @@ impl Job {
             "a worker that had the message is gone: handling it anew"
         );
         self.confirm().await
-    }
-
-    /// What follows from a handler's outcome, or from an answer that came by call back.
-    async fn conclude(
-        &self,
-        delivery: &Delivery<'_>,
-        route: &Route,
-        slots: Slots,
-        outcome: Outcome,
-    ) -> Step<End> {
-        let &Delivery { message, payload, .. } = delivery;
-        let failures = self.leased.failures;
-        // What a cheap handler answers is computed again on every attempt and may never be stored; it doesn't fail itself, so
-        // all failures so far were of sends.
-        let failures_before_sending = if route.handler.is_cheap() { 0 } else { failures };
-        match outcome {
-            Outcome::NoReply => self.complete(End::NoReply).await,
-            Outcome::Remember { replies, memory } => {
-                match slots.with(&route.memory, memory, route.memory_for, SystemTime::now()) {
-                    Ok(memory) => {
-                        *self.to_remember.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
-                    }
-                    Err(error @ MemoryError::TooLarge(_)) => {
-                        return self.die(delivery, error.to_string()).await;
-                    }
-                    // Others have filled it, and the user has an answer coming.
-                    Err(error @ MemoryError::Full) => {
-                        tracing::warn!(route = route.name, %error, "nothing is remembered of this message");
-                    }
-                }
-                self.reply(delivery, route, replies, failures_before_sending).await
-            }
-            Outcome::Reply(parts) => self.reply(delivery, route, parts, failures_before_sending).await,
-            Outcome::Later { within } => {
-                if self.shared.call_backs.is_none() {
-                    return self.die(delivery, NO_CALL_BACKS.to_owned()).await;
-                }
-                self.tell_of_later(delivery, route).await?;
-                self.await_answer(within.unwrap_or(route.answer_within)).await
-            }
-            Outcome::Retry { after, reason } => {
-                tracing::warn!(
-                    route = route.name,
-                    reason,
-                    "attempt {} of {} failed",
-                    failures + 1,
-                    route.attempts
-                );
-                let verdict =
-                    |until| settle::after_handler(failures, route.attempts, after, until, SystemTime::now());
-                let mut decided = verdict(self.opening(message, payload).until);
-                if decided == Verdict::Die && failures.saturating_add(1) < route.attempts {
-                    // Too late by what was known when it began; he may have written since.
-                    let Progress { sent, .. } = self.leased.progress;
-                    self.record(Progress { replies: None, sent, sending: self.announced() }).await?;
-                    decided = verdict(self.opening(message, payload).until);
-                }
-                match decided {
-                    Verdict::Retry { after } => self.retry(Some(route), after, &reason).await,
-                    Verdict::Snooze { after } => self.snooze(after, &reason).await,
-                    Verdict::Die => self.die(delivery, reason).await,
-                }
-            }
-            Outcome::Fail { reason } => {
-                tracing::debug!(route = route.name, reason, "the handler gave the message up");
-                self.die(delivery, reason).await
-            }
-        }
-    }
-
-    /// Sends an answer that came by call back, for a route that is gone.
-    async fn send_called_back(&self, delivery: &Delivery<'_>, answer: CalledBack) -> Step<End> {
-        let parts = match answer.into_outcome() {
-            Outcome::Reply(replies) | Outcome::Remember { replies, .. } => text::fit(replies, false),
-            _ => Vec::new(),
-        };
-        if parts.is_empty() {
-            return self.complete(End::NoReply).await;
-        }
-        let progress = Progress { sending: self.announced(), ..Progress::default() };
-        self.send(delivery, Answer::new(parts, self.leased.failures), progress).await
-    }
-
-    /// Sends what a handler says, and remembers what it wants remembered.
-    async fn reply(
-        &self,
-        delivery: &Delivery<'_>,
-        route: &Route,
-        parts: Vec<Outgoing>,
-        failures: u32,
-    ) -> Step<End> {
-        let parts = text::fit(parts, route.markdown);
-        // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
-        if let Err(error) = reply::check(&parts) {
-            self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).take();
-            return self.die(delivery, format!("the handler's reply can't be sent: {error}")).await;
-        }
-        let sending = self.announced();
-        if parts.is_empty() {
-            if self.remembers() {
-                let replies = Some(Answer::new(parts, failures).encode());
-                self.record(Progress { replies, sent: 0, sending }).await?;
-            }
-            return self.complete(End::NoReply).await;
-        }
-        let progress = Progress { sending, ..Progress::default() };
-        match self.send(delivery, Answer::new(parts, failures), progress).await {
-            // Nothing was recorded, and nothing sent.
-            Err(Stop::Queue(QueueError::Invalid(problem))) => {
-                self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).take();
-                self.die(delivery, format!("the handler's replies can't be recorded: {problem}")).await
-            }
-            end => end,
-        }
-    }
-
-    /// Whether something waits to be remembered with the replies.
-    pub(crate) fn remembers(&self) -> bool {
-        self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    /// Tells the user, if there is something to tell and he can be told; then buries the message.
-    async fn die(&self, delivery: &Delivery<'_>, reason: String) -> Step<End> {
-        match self.last_words(delivery, &reason) {
-            Some(answer) => self.send(delivery, answer, Progress::default()).await,
-            None => self.bury(&reason).await,
-        }
     }
 
     fn context(&self, message: &Message, payload: &Payload, route: &Route, captures: Captures) -> Context {

@@ -1,0 +1,150 @@
+//! What follows from a handler's outcome, or from an answer that came by call back: a reply, another attempt, a wait, the end.
+
+use std::sync::PoisonError;
+use std::time::SystemTime;
+
+use huixin_queue::{Progress, QueueError};
+use huixin_wechat::Outgoing;
+
+use super::{End, Job, Step, Stop};
+use crate::answer::Answer;
+use crate::call_back::CalledBack;
+use crate::delivery::Delivery;
+use crate::handler::Outcome;
+use crate::memory::{MemoryError, Slots};
+use crate::reply;
+use crate::route::Route;
+use crate::settle::{self, Verdict};
+use crate::text;
+
+const NO_CALL_BACKS: &str =
+    "the handler answers by call back, and there is no address for it: give `callback.base_url`";
+
+impl Job {
+    /// What follows from a handler's outcome, or from an answer that came by call back.
+    pub(super) async fn conclude(
+        &self,
+        delivery: &Delivery<'_>,
+        route: &Route,
+        slots: Slots,
+        outcome: Outcome,
+    ) -> Step<End> {
+        let &Delivery { message, payload, .. } = delivery;
+        let failures = self.leased.failures;
+        // What a cheap handler answers is computed again on every attempt and may never be stored; it doesn't fail itself, so
+        // all failures so far were of sends.
+        let failures_before_sending = if route.handler.is_cheap() { 0 } else { failures };
+        match outcome {
+            Outcome::NoReply => self.complete(End::NoReply).await,
+            Outcome::Remember { replies, memory } => {
+                match slots.with(&route.memory, memory, route.memory_for, SystemTime::now()) {
+                    Ok(memory) => {
+                        *self.to_remember.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
+                    }
+                    Err(error @ MemoryError::TooLarge(_)) => {
+                        return self.die(delivery, error.to_string()).await;
+                    }
+                    // Others have filled it, and the user has an answer coming.
+                    Err(error @ MemoryError::Full) => {
+                        tracing::warn!(route = route.name, %error, "nothing is remembered of this message");
+                    }
+                }
+                self.reply(delivery, route, replies, failures_before_sending).await
+            }
+            Outcome::Reply(parts) => self.reply(delivery, route, parts, failures_before_sending).await,
+            Outcome::Later { within } => {
+                if self.shared.call_backs.is_none() {
+                    return self.die(delivery, NO_CALL_BACKS.to_owned()).await;
+                }
+                self.tell_of_later(delivery, route).await?;
+                self.await_answer(within.unwrap_or(route.answer_within)).await
+            }
+            Outcome::Retry { after, reason } => {
+                tracing::warn!(
+                    route = route.name,
+                    reason,
+                    "attempt {} of {} failed",
+                    failures + 1,
+                    route.attempts
+                );
+                let verdict =
+                    |until| settle::after_handler(failures, route.attempts, after, until, SystemTime::now());
+                let mut decided = verdict(self.opening(message, payload).until);
+                if decided == Verdict::Die && failures.saturating_add(1) < route.attempts {
+                    // Too late by what was known when it began; he may have written since.
+                    let Progress { sent, .. } = self.leased.progress;
+                    self.record(Progress { replies: None, sent, sending: self.announced() }).await?;
+                    decided = verdict(self.opening(message, payload).until);
+                }
+                match decided {
+                    Verdict::Retry { after } => self.retry(Some(route), after, &reason).await,
+                    Verdict::Snooze { after } => self.snooze(after, &reason).await,
+                    Verdict::Die => self.die(delivery, reason).await,
+                }
+            }
+            Outcome::Fail { reason } => {
+                tracing::debug!(route = route.name, reason, "the handler gave the message up");
+                self.die(delivery, reason).await
+            }
+        }
+    }
+
+    /// Sends an answer that came by call back, for a route that is gone.
+    pub(super) async fn send_called_back(&self, delivery: &Delivery<'_>, answer: CalledBack) -> Step<End> {
+        let parts = match answer.into_outcome() {
+            Outcome::Reply(replies) | Outcome::Remember { replies, .. } => text::fit(replies, false),
+            _ => Vec::new(),
+        };
+        if parts.is_empty() {
+            return self.complete(End::NoReply).await;
+        }
+        let progress = Progress { sending: self.announced(), ..Progress::default() };
+        self.send(delivery, Answer::new(parts, self.leased.failures), progress).await
+    }
+
+    /// Sends what a handler says, and remembers what it wants remembered.
+    pub(super) async fn reply(
+        &self,
+        delivery: &Delivery<'_>,
+        route: &Route,
+        parts: Vec<Outgoing>,
+        failures: u32,
+    ) -> Step<End> {
+        let parts = text::fit(parts, route.markdown);
+        // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
+        if let Err(error) = reply::check(&parts) {
+            self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).take();
+            return self.die(delivery, format!("the handler's reply can't be sent: {error}")).await;
+        }
+        let sending = self.announced();
+        if parts.is_empty() {
+            if self.remembers() {
+                let replies = Some(Answer::new(parts, failures).encode());
+                self.record(Progress { replies, sent: 0, sending }).await?;
+            }
+            return self.complete(End::NoReply).await;
+        }
+        let progress = Progress { sending, ..Progress::default() };
+        match self.send(delivery, Answer::new(parts, failures), progress).await {
+            // Nothing was recorded, and nothing sent.
+            Err(Stop::Queue(QueueError::Invalid(problem))) => {
+                self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).take();
+                self.die(delivery, format!("the handler's replies can't be recorded: {problem}")).await
+            }
+            end => end,
+        }
+    }
+
+    /// Whether something waits to be remembered with the replies.
+    pub(crate) fn remembers(&self) -> bool {
+        self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Tells the user, if there is something to tell and he can be told; then buries the message.
+    pub(super) async fn die(&self, delivery: &Delivery<'_>, reason: String) -> Step<End> {
+        match self.last_words(delivery, &reason) {
+            Some(answer) => self.send(delivery, answer, Progress::default()).await,
+            None => self.bury(&reason).await,
+        }
+    }
+}
