@@ -42,6 +42,8 @@ pub(crate) use end::{End, Step, Stop};
 
 /// A message that this version can't read is looked at again after this.
 const NEWER_PAUSE: Duration = Duration::from_secs(60);
+const NEWER_REPLIES: &str = "the recorded answer has a newer format";
+const NEWER_ANSWER: &str = "the answer by call back has a newer format";
 /// How far WeChat's clock may be off before the receiver's counts instead.
 const SKEW_MAX: Duration = Duration::from_secs(600);
 
@@ -131,9 +133,15 @@ impl Job {
                 self.begin().await?;
                 return self.send(&delivery, answer, self.leased.progress.clone()).await;
             }
-            return match self.leased.answer.as_deref().and_then(CalledBack::decode) {
+            if self.leased.progress.replies.is_some() {
+                return self.snooze(NEWER_PAUSE, NEWER_REPLIES).await;
+            }
+            let Some(answer) = &self.leased.answer else { return self.complete(End::Unmatched).await };
+            self.begin().await?;
+            // Its service was told that it is taken.
+            return match CalledBack::decode(answer) {
                 Some(answer) => self.send_called_back(&delivery, answer).await,
-                None => self.complete(End::Unmatched).await,
+                None => self.snooze(NEWER_PAUSE, NEWER_ANSWER).await,
             };
         };
         let delivery = Delivery { account, message: &message, payload: &payload, route: Some(route) };
@@ -143,7 +151,7 @@ impl Job {
         }
         if self.leased.progress.replies.is_some() {
             // Running the handler again would send again what was sent: a worker that can read the answer goes on.
-            return self.snooze(NEWER_PAUSE, "the recorded answer has a newer format").await;
+            return self.snooze(NEWER_PAUSE, NEWER_REPLIES).await;
         }
         let Some(slots) = Slots::decode(self.leased.memory.as_deref()) else {
             return self.snooze(NEWER_PAUSE, "the user's memory has a newer format").await;
@@ -152,7 +160,7 @@ impl Job {
             self.begin().await?;
             return match CalledBack::decode(answer) {
                 Some(answer) => self.conclude(&delivery, route, slots, answer.into_outcome()).await,
-                None => self.snooze(NEWER_PAUSE, "the answer by call back has a newer format").await,
+                None => self.snooze(NEWER_PAUSE, NEWER_ANSWER).await,
             };
         }
         if self.leased.unanswered {
