@@ -191,3 +191,27 @@ fn what_needs_more_than_this_is_not_for_it() {
     }
     assert!(Plain::to(&"http://[::1]:80/ask".parse().unwrap()).is_some());
 }
+
+#[tokio::test]
+async fn a_kept_connection_that_breaks_before_the_answer_is_replaced_once_and_a_new_one_is_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plain = Plain::to(&format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap()).unwrap();
+    let service = tokio::spawn(async move {
+        // How many requests each connection answers before it reads one more and closes.
+        for answers in [1, 1, 0] {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            for _ in 0..answers {
+                read_request(&mut stream).await;
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            }
+            read_request(&mut stream).await;
+        }
+    });
+    for _ in 0..2 {
+        assert_eq!(post(&plain).await.unwrap().body, b"ok");
+    }
+    // The second connection was kept, too; the third is new.
+    let error = post(&plain).await.unwrap_err();
+    assert!(error.to_string().contains(CLOSED), "{error}");
+    service.await.unwrap();
+}
