@@ -11,13 +11,15 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::support::{
-    Answer, Asked, Backend, Engine, Left, Stage, act, assert_texts, eventually, on_both_engines,
+    Answer, Asked, Backend, Engine, Gate, Left, Stage, act, assert_texts, eventually, on_both_engines, text,
 };
 
 on_both_engines! {
     a_memory_comes_by_call_back_and_goes_out_with_the_next_request
     an_answer_may_come_before_the_202
     a_message_that_waits_for_its_answer_outlives_its_worker
+    an_answer_whose_route_is_gone_is_sent
+    replies_that_cannot_be_recorded_end_in_a_failure_reply_and_a_dead_letter
     an_attempt_that_failed_takes_its_answer_all_the_same
     an_answer_by_call_back_wins_over_the_end_of_the_attempt_that_gave_it
     without_an_answer_in_time_the_service_is_asked_again_and_in_the_end_the_user_told
@@ -142,6 +144,41 @@ async fn a_message_that_waits_for_its_answer_outlives_its_worker(engine: Engine)
     stage.rest().await;
     assert_eq!((service.asked().len(), stage.unsure()), (3, 0));
     stage.finish().await;
+}
+
+async fn an_answer_whose_route_is_gone_is_sent(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let anna = stage.user("anna");
+    let service = Backend::start(|_| Answer::status(202)).await;
+    let settings = stage.settings();
+    start(&mut stage, settings.clone(), [Route::new("all", service.handler(TIMEOUT, None))]);
+    stage.say(&anna, "one").await;
+    awaiting(&stage, &anna).await;
+    stage.stop().await;
+    assert_eq!(answer(&stage, &service.asked()[0], &json!("late, and wanted")).await, Answered::First);
+    start(&mut stage, settings, []);
+    assert_texts(&stage.texts(&anna, 1).await, &["late, and wanted"]);
+    stage.finish().await;
+}
+
+async fn replies_that_cannot_be_recorded_end_in_a_failure_reply_and_a_dead_letter(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let anna = stage.user("anna");
+    let runs = Gate::opened();
+    let counted = runs.clone();
+    let too_much = act(move |_, _| {
+        let counted = counted.clone();
+        async move {
+            counted.pass().await;
+            Outcome::Reply(vec![text(&"long ".repeat(300)); 1_000])
+        }
+    });
+    stage.start([Route::new("too much", too_much).failure_reply("sorry")]);
+    stage.say(&anna, "one").await;
+    assert_texts(&stage.texts(&anna, 1).await, &["sorry"]);
+    stage.dead(1).await;
+    assert_eq!(runs.came(), 1, "it runs once");
+    stage.finish_with(Left { dead: &["the handler's replies can't be recorded"], ..Left::default() }).await;
 }
 
 async fn an_attempt_that_failed_takes_its_answer_all_the_same(engine: Engine) {
