@@ -82,9 +82,9 @@ impl Load {
             let mut held = Vec::new();
             while held.len() < HELD_MAX.min(messages / 5).min(messages - done) {
                 let max = TAKE_MAX.min(messages - done - held.len());
-                let start = meter.now_us().await;
+                let before = meter.before_take().await;
                 let some = self.take(classes, max).await;
-                take += meter.dearest_take(start).await;
+                take += meter.after_take(before).await;
                 assert!(!some.is_empty(), "there is enough to take");
                 held.extend(some);
             }
@@ -112,9 +112,9 @@ impl Load {
     ) {
         let (mut done, mut patience) = (0, 200);
         while done < messages {
-            let start = meter.now_us().await;
+            let before = meter.before_take().await;
             let held = self.take(&[class], TAKE_MAX.min(messages - done)).await;
-            meter.dearest_take(start).await;
+            meter.after_take(before).await;
             if held.is_empty() {
                 patience -= 1;
                 assert!(patience > 0, "{done} of {messages} came");

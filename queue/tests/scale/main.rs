@@ -22,6 +22,10 @@ use huixin_queue::{Class, Clock, DEAD_SCAN_MAX, DeadFilter, Queue, Scope};
 use self::load::{Load, PAYLOAD_BYTES, Spent};
 use self::meter::Meter;
 
+/// Commands that a take of 64 messages runs at most, those in its script included, whatever lies in the queue: that many for
+/// what it gives, and so many for what it moves because it is due.
+const TAKE_COMMANDS_MAX: f64 = 800.0;
+
 /// How much of everything there is.
 struct Size {
     waiting: usize,
@@ -89,7 +93,10 @@ async fn a_backlog_on_redis_makes_no_call_dearer() {
     ] {
         assert!(full <= empty * most, "{what}: {full:.1} µs against {empty:.1} µs");
     }
-    assert!(meter.dearest_take_us <= 5_000.0, "a take cost {:.0} µs", meter.dearest_take_us);
+    let dearest = meter.dearest_take;
+    assert!(dearest.commands <= TAKE_COMMANDS_MAX, "a take ran {:.0} commands", dearest.commands);
+    // A busy machine's Redis takes any time for them: only the long form, which wants a quiet one, looks at the clock.
+    assert!(!is_long() || dearest.us <= 5_000.0, "a take cost {:.0} µs", dearest.us);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -221,7 +228,8 @@ async fn at_both_sizes(queue: Arc<dyn Queue>, meter: &mut Meter) -> (Spent, Spen
     let counts = load.queue.counts().await.expect("counts");
     assert_eq!((counts.open_total(), counts.dead), (size.waiting as u64, size.dead as u64));
 
-    println!("  the dearest take of all: {:.0} µs", meter.dearest_take_us);
+    let dearest = meter.dearest_take;
+    println!("  the dearest take of all: {:.0} µs; most commands of one: {:.0}", dearest.us, dearest.commands);
     let began = Instant::now();
     assert_eq!(load.queue.audit().await.expect("the audit runs"), []);
     println!("  audit: {:.1?}", began.elapsed());

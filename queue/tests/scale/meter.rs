@@ -11,7 +11,15 @@ type Slow = (u64, u64, u64, Vec<Vec<u8>>, String, String);
 pub(crate) struct Meter {
     source: Source,
     /// What the dearest single take has cost so far.
-    pub(crate) dearest_take_us: f64,
+    pub(crate) dearest_take: Cost,
+}
+
+/// What calls have cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) us: f64,
+    /// Commands that Redis ran, those of scripts included: unlike time, the same on every machine.
+    pub(crate) commands: f64,
 }
 
 enum Source {
@@ -23,11 +31,11 @@ impl Meter {
     pub(crate) async fn of_redis(server: &RedisServer) -> Self {
         let client = redis::Client::open(server.url()).expect("the URL is right");
         let connection = client.get_multiplexed_async_connection().await.expect("Redis runs");
-        Self { source: Source::Redis { connection, calls_before: 0 }, dearest_take_us: 0.0 }
+        Self { source: Source::Redis { connection, calls_before: 0 }, dearest_take: Cost::default() }
     }
 
     pub(crate) fn of_time() -> Self {
-        Self { source: Source::Time(Instant::now()), dearest_take_us: 0.0 }
+        Self { source: Source::Time(Instant::now()), dearest_take: Cost::default() }
     }
 
     pub(crate) fn unit(&self) -> &'static str {
@@ -50,11 +58,26 @@ impl Meter {
         }
     }
 
-    /// What a take has cost that began when this much was spent, noting the dearest.
-    pub(crate) async fn dearest_take(&mut self, start_us: f64) -> f64 {
-        let spent = self.now_us().await - start_us;
-        self.dearest_take_us = self.dearest_take_us.max(spent);
-        spent
+    /// What has been spent so far, before a take.
+    pub(crate) async fn before_take(&mut self) -> Cost {
+        // The time last: asking for the commands takes Redis longer than many a take.
+        let commands = self.commands().await;
+        Cost { us: self.now_us().await, commands }
+    }
+
+    /// What a take has cost in microseconds that began when this was spent, noting the dearest.
+    pub(crate) async fn after_take(&mut self, before: Cost) -> f64 {
+        let us = self.now_us().await - before.us;
+        let commands = self.commands().await - before.commands;
+        let dearest = &mut self.dearest_take;
+        *dearest = Cost { us: dearest.us.max(us), commands: dearest.commands.max(commands) };
+        us
+    }
+
+    /// The commands run so far; 0 where there is no server to ask.
+    async fn commands(&mut self) -> f64 {
+        let stats = self.info("commandstats").await;
+        stats.lines().filter_map(|line| number(line.split_once(':')?.1, "calls=")).sum()
     }
 
     /// The memory in use, in bytes; 0 where it isn't asked for.
