@@ -172,16 +172,20 @@ impl Crew {
 
     /// At least one permit, and at once as many more as are free, up to a batch.
     async fn some_permits(&self) -> OwnedSemaphorePermit {
-        self.health.full.store(self.shared.permits.available_permits() == 0, Ordering::Relaxed);
-        let first = self.shared.permits.clone().acquire_owned().await;
+        let permits = &self.shared.permits;
+        let full = permits.available_permits() == 0;
+        self.health.full.store(full, Ordering::Relaxed);
+        let mut some = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
         self.health.full.store(false, Ordering::Relaxed);
-        let mut permits = first.expect("the semaphore is never closed");
-        let more = self.shared.permits.available_permits().min(TAKE_MAX - 1);
-        if let Ok(more) = self.shared.permits.clone().try_acquire_many_owned(u32::try_from(more).unwrap_or(0))
-        {
-            permits.merge(more);
+        if full {
+            // Messages end in batches: those that ended with this one give up their permits before the next is taken.
+            tokio::task::yield_now().await;
         }
-        permits
+        let more = permits.available_permits().min(TAKE_MAX - 1);
+        if let Ok(more) = permits.clone().try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
+            some.merge(more);
+        }
+        some
     }
 
     fn start(&self, leased: Leased, taken: Moment, permit: OwnedSemaphorePermit) {

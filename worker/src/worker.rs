@@ -187,7 +187,6 @@ pub(crate) struct Shared {
     pub(crate) lease_for: Duration,
     /// One for each message that is handled.
     pub(crate) permits: Arc<Semaphore>,
-    /// One for each message that waits here for its route, without a permit.
     /// Whether a message runs that has outlived other workers: one at a time, so that it is known which it was.
     pub(crate) suspect_runs: AtomicBool,
     /// Rung when it has ended.

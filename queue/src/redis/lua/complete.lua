@@ -15,7 +15,7 @@
 --
 -- Returns: for each item 1 completed, 2 it comes again with its answer, 0 the lease is lost.
 
-local results, closed, ended = {}, {}, {}
+local results, closed, ended, going_on = {}, {}, {}, {}
 local is_ended = {}
 local woken = 0
 for i = 1, (#ARGV - 1) / 2 do
@@ -27,17 +27,24 @@ for i = 1, (#ARGV - 1) / 2 do
     woken = woken + come_again(lane)
     results[i] = 2
   elseif is_held then
-    local made_ready, packed = pass_on(lane, held[2], held[3], held[4])
+    local next_class, packed = pass_on(lane, held[2], held[3], held[4])
+    if next_class then
+      local lanes = going_on[next_class] or {}
+      lanes[#lanes + 1] = lane
+      going_on[next_class] = lanes
+      woken = woken + 1
+    end
     ended[#ended + 1] = lane
     is_ended[lane] = true
     local class = class_of(packed)
     closed[class] = (closed[class] or 0) - 1
-    woken = woken + made_ready
     results[i] = 1
   else
     results[i] = 0
   end
 end
+-- One write for all lanes of a class: each costs Redis as much again for its file.
+for class, lanes in pairs(going_on) do redis.call('RPUSH', key('ready:' .. class), unpack(lanes)) end
 forget(ended)
 for class, count in pairs(closed) do redis.call('HINCRBY', KEYS[3], class, count) end
 wake(woken)

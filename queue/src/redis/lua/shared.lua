@@ -63,10 +63,10 @@ local function make_ready(push, lane)
   return 1
 end
 
--- The current message of a lane is over. The lane goes on with its next message, at the end of ready; without one it is in
--- no state. The record and the lease are left to `forget`. The sends that the record counted go on with the next message:
--- until a take begins with that, in a key of their own. So they do if all that is left are messages which the caller says may
--- be aside. How many lanes it made ready, and the message.
+-- The current message of a lane is over. The lane goes on with its next message, which is the caller's to make ready, at the end;
+-- without one it is in no state. The record and the lease are left to `forget`. The sends that the record counted go on with the
+-- next message: until a take begins with that, in a key of their own. So they do if all that is left are messages which the caller
+-- says may be aside. The class in which the lane is to be made ready, or nil, and the message.
 local function pass_on(lane, popped, sends, may_be_aside)
   local counts = sends and tonumber(sends) > 0
   local packed = popped or redis.call('LPOP', key('lane:' .. lane))
@@ -78,13 +78,12 @@ local function pass_on(lane, popped, sends, may_be_aside)
       if counts and may_be_aside and redis.call('EXISTS', key('aside:' .. lane)) == 1 then
         redis.call('SET', key('sends:' .. lane), sends)
       end
-      return 0, packed
+      return nil, packed
     end
     following = cmsgpack.unpack(older)[1]
   end
-  redis.call('RPUSH', key('ready:' .. class_of(following)), lane)
   if counts then redis.call('SET', key('sends:' .. lane), sends) end
-  return 1, packed
+  return class_of(following), packed
 end
 
 -- Away with the records and leases of some lanes, a batch at most.
@@ -96,10 +95,12 @@ local function forget(lanes)
   redis.call('ZREM', key('lease'), unpack(lanes))
 end
 
+-- How many lanes it made ready.
 local function go_on(lane, popped, sends)
-  local made_ready = pass_on(lane, popped, sends, true)
+  local class = pass_on(lane, popped, sends, true)
+  if class then redis.call('RPUSH', key('ready:' .. class), lane) end
   forget({ lane })
-  return made_ready
+  return class and 1 or 0
 end
 
 -- Wakes as many idle workers, as far as there is room for tokens.

@@ -263,11 +263,21 @@ local function lease(lane, class)
   return true
 end
 
--- Pops lanes until one is leased, so many at most.
-local looked = 0
+-- Pops lanes until one is leased, so many at most. Where no other class has its turn between, several are popped at once: never
+-- more than may still be leased, so that each is looked at.
+local looked, given = 0, 0
+local popped = {}
+local function pop(list)
+  if #classes > 1 or list ~= classes[1].ready then return redis.call('LPOP', list) end
+  if #popped == 0 then
+    local lanes = redis.call('LPOP', list, math.min(max - given, max + moves - looked)) or {}
+    for i = #lanes, 1, -1 do popped[#popped + 1] = lanes[i] end
+  end
+  return table.remove(popped)
+end
 local function lease_one(list, class)
   while looked < max + moves do
-    local lane = redis.call('LPOP', list)
+    local lane = pop(list)
     if not lane then return false end
     looked = looked + 1
     if lease(lane, class) then return true end
@@ -276,7 +286,6 @@ local function lease_one(list, class)
 end
 
 local first = tonumber(ARGV[7]) % math.max(#classes, 1)
-local given = 0
 if ARGV[8] == '1' and max > 0 then
   for i = 1, #classes do
     local class = classes[(first + i - 1) % #classes + 1]
