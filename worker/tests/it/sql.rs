@@ -13,6 +13,8 @@ use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection, Row as
 
 use crate::support::database::{DatabaseServer, PASSWORD};
 
+mod failover;
+
 const SCHEMA: &str = "
     CREATE TABLE stations (code VARCHAR(20) PRIMARY KEY, place VARCHAR(100) NOT NULL, seats INTEGER NOT NULL);
     INSERT INTO stations VALUES

@@ -83,6 +83,7 @@ impl SqlHandler {
         let found = connection.get().found(&self.statement, values, self.max_rows).await;
         match &found {
             Ok(found) if !found.more => connection.give_back(),
+            Err(trouble) if trouble.is_of_the_connections => connection.discard_all(),
             // The statement has ended, or ends when nobody takes its rows.
             _ => connection.discard(),
         }
