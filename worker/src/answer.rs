@@ -8,6 +8,7 @@ use bytes::Bytes;
 use huixin_wechat::Outgoing;
 use serde::{Deserialize, Serialize};
 
+use crate::stored::{self, Unreadable};
 use crate::text;
 
 const FORMAT: u8 = 1;
@@ -40,8 +41,8 @@ impl Answer {
         serde_json::to_vec(self).expect("an answer can be written as JSON").into()
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok().filter(|answer: &Self| answer.format == FORMAT)
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        stored::read(bytes, FORMAT)
     }
 }
 
@@ -57,10 +58,10 @@ mod tests {
             vec![Outgoing::text("你好 😀"), Content::Image { media: Media::Id("m".into()) }.into()],
             2,
         );
-        assert_eq!(Answer::decode(&answer.encode()), Some(answer));
+        assert_eq!(Answer::decode(&answer.encode()), Ok(answer));
         let last = Answer::last_words("sorry", 4, "the service is away".into()).unwrap();
         assert_eq!(Answer::last_words(" ", 4, String::new()), None);
-        assert_eq!(Answer::decode(&last.encode()), Some(last));
-        assert_eq!(Answer::decode(b"{\"format\":9,\"parts\":[\"x\"]}"), None);
+        assert_eq!(Answer::decode(&last.encode()), Ok(last));
+        assert_eq!(Answer::decode(b"{\"format\":9,\"parts\":[\"x\"]}"), Err(Unreadable::Newer));
     }
 }
