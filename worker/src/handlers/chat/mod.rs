@@ -4,7 +4,7 @@
 //! message at a time, and the answer and the turn with it are recorded in one step. So whatever happens to a worker, each user's
 //! conversation is exactly his own, in order, and a failed attempt leaves it as it was.
 //!
-//! What endpoints deviate in is read in `wire`; what their errors mean is decided in `complaint`. Why there is no client
+//! What endpoints deviate in is read in `said`; what their errors mean is decided in `complaint`. Why there is no client
 //! crate: they hold on to OpenAI's types, and an answer that lacks a field or has one more is an error there. What is
 //! needed of the protocol is small.
 //!
@@ -13,8 +13,9 @@
 
 mod complaint;
 mod history;
+mod request;
+mod said;
 mod settings;
-mod wire;
 
 use std::collections::BTreeSet;
 
@@ -26,7 +27,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use url::Url;
 
 use self::history::{History, Limits, Turn};
-use self::wire::Said;
+use self::said::Said;
 use super::transport::{Answer, Transport, TransportError};
 use crate::handler::{Context, Handler, Outcome};
 use crate::template::{Template, TemplateError};
@@ -111,7 +112,7 @@ impl ChatHandler {
         id: &str,
     ) -> Outcome {
         loop {
-            let body = wire::request(&self.settings, system, history.turns(), question);
+            let body = request::body(&self.settings, system, history.turns(), question);
             match self.ask(&body).await {
                 Said::Answer(answer) => {
                     let replies = vec![Outgoing::text(answer.as_str())];
@@ -141,7 +142,7 @@ impl ChatHandler {
     async fn ask(&self, body: &Value) -> Said {
         let posted = self.transport.post(self.headers.clone(), body.to_string(), self.settings.timeout);
         let error = match posted.await {
-            Ok(Answer { status, headers, body }) => return wire::read(status, &headers, &body),
+            Ok(Answer { status, headers, body }) => return said::read(status, &headers, &body),
             Err(error) => error,
         };
         let reason = error.of("the model's endpoint", self.settings.timeout);
