@@ -14,10 +14,11 @@ mod queue;
 mod stage;
 
 use std::fmt::Debug;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::{Clock, Queue as _};
+use huixin_worker::WorkerHealth;
 
 pub(crate) use backend::{Answer, Asked, Backend};
 pub(crate) use handlers::{Gate, act, echo, text};
@@ -78,6 +79,19 @@ pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Opti
         }
     };
     within(what, asking).await
+}
+
+/// Waits until a take of this worker has begun after now and has ended: it has looked, and left what it left.
+pub(crate) async fn looked(health: &WorkerHealth) {
+    // The first that ends may have begun before.
+    for _ in 0..2 {
+        let began = Instant::now();
+        eventually("a take has ended", async || {
+            let elapsed = began.elapsed();
+            health.since_last_take().filter(|since| *since < elapsed)
+        })
+        .await;
+    }
 }
 
 /// An error of a queue that is out of reach.
