@@ -7,7 +7,7 @@ use huixin_worker::handlers::sql::{Database, Place};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection};
 
-use super::{BY_CODE, Driver, Shop, ask, handler_on, text};
+use super::shop::{BY_CODE, Driver, Shop, ask, handler_on, text};
 use crate::support::database::PASSWORD;
 
 const INSERT: &str = "INSERT INTO stations VALUES (:code, 'new', 1)";
