@@ -8,6 +8,7 @@ use bytes::Bytes;
 use huixin_wechat::Outgoing;
 use serde::{Deserialize, Serialize};
 
+use crate::stored::{self, Unreadable};
 use crate::text;
 
 const FORMAT: u8 = 1;
@@ -18,21 +19,31 @@ pub(crate) struct Answer {
     format: u8,
     /// What to send, in order. Empty only where there is nothing to say and something was to be remembered.
     pub(crate) parts: Vec<Outgoing>,
-    /// Failed attempts when it was recorded: what came later are failed sends.
-    pub(crate) failures: u32,
+    #[serde(flatten)]
+    pub(crate) before: Before,
     /// After sending, the message dies of this.
     pub(crate) dies_of: Option<String>,
 }
 
+/// What a message had behind it when its answer was recorded: what came later is of its sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Before {
+    /// Failed attempts.
+    pub(crate) failures: u32,
+    /// Waits without an attempt: for a place at its handler, above all.
+    #[serde(default)]
+    pub(crate) snoozes: u32,
+}
+
 impl Answer {
-    pub(crate) fn new(parts: Vec<Outgoing>, failures: u32) -> Self {
-        Self { format: FORMAT, parts, failures, dies_of: None }
+    pub(crate) fn new(parts: Vec<Outgoing>, before: Before) -> Self {
+        Self { format: FORMAT, parts, before, dies_of: None }
     }
 
     /// What the user is told before the message dies; nothing, if there is nothing in the text.
-    pub(crate) fn last_words(text: &str, failures: u32, reason: String) -> Option<Self> {
+    pub(crate) fn last_words(text: &str, before: Before, reason: String) -> Option<Self> {
         let parts = text::fit(vec![Outgoing::text(text)], false);
-        (!parts.is_empty()).then_some(Self { format: FORMAT, parts, failures, dies_of: Some(reason) })
+        (!parts.is_empty()).then_some(Self { format: FORMAT, parts, before, dies_of: Some(reason) })
     }
 
     pub(crate) fn encode(&self) -> Bytes {
@@ -40,8 +51,8 @@ impl Answer {
         serde_json::to_vec(self).expect("an answer can be written as JSON").into()
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok().filter(|answer: &Self| answer.format == FORMAT)
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        stored::read(bytes, FORMAT)
     }
 }
 
@@ -55,12 +66,15 @@ mod tests {
     fn an_answer_reads_back_as_it_was_recorded() {
         let answer = Answer::new(
             vec![Outgoing::text("你好 😀"), Content::Image { media: Media::Id("m".into()) }.into()],
-            2,
+            Before { failures: 2, snoozes: 3 },
         );
-        assert_eq!(Answer::decode(&answer.encode()), Some(answer));
-        let last = Answer::last_words("sorry", 4, "the service is away".into()).unwrap();
-        assert_eq!(Answer::last_words(" ", 4, String::new()), None);
-        assert_eq!(Answer::decode(&last.encode()), Some(last));
-        assert_eq!(Answer::decode(b"{\"format\":9,\"parts\":[\"x\"]}"), None);
+        assert_eq!(Answer::decode(&answer.encode()), Ok(answer));
+        let last = Answer::last_words("sorry", Before::default(), "the service is away".into()).unwrap();
+        assert_eq!(Answer::last_words(" ", Before::default(), String::new()), None);
+        assert_eq!(Answer::decode(&last.encode()), Ok(last));
+        assert_eq!(Answer::decode(b"{\"format\":9,\"parts\":[\"x\"]}"), Err(Unreadable::Newer));
+        // As versions wrote it that didn't count the waits.
+        let earlier = Answer::decode(br#"{"format":1,"parts":[],"failures":2,"dies_of":null}"#);
+        assert_eq!(earlier.map(|answer| answer.before), Ok(Before { failures: 2, snoozes: 0 }));
     }
 }

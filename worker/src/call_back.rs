@@ -27,6 +27,7 @@ use url::Url;
 use crate::handler::Outcome;
 use crate::memory;
 use crate::reply;
+use crate::stored::{self, Unreadable};
 
 /// The path under which answers come in, before the token.
 pub const CALL_BACK_PATH: &str = "v1/answers/";
@@ -175,9 +176,8 @@ impl CalledBack {
         serde_json::to_vec(self).expect("an answer can be written as JSON").into()
     }
 
-    /// `None`: a newer receiver stored it.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok().filter(|answer: &Self| answer.format == FORMAT)
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        stored::read(bytes, FORMAT)
     }
 
     pub(crate) fn into_outcome(self) -> Outcome {
@@ -242,7 +242,7 @@ mod tests {
             let stored = CalledBack::of(outcome.clone()).unwrap().encode();
             assert_eq!(CalledBack::decode(&stored).unwrap().into_outcome(), outcome);
         }
-        assert_eq!(CalledBack::decode(br#"{"format":2}"#), None);
+        assert_eq!(CalledBack::decode(br#"{"format":2}"#), Err(Unreadable::Newer));
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Job {
         let text = delivery.route?.failure_reply.as_deref()?;
         let opening = self.opening(delivery.message, delivery.payload);
         let open = opening.until.is_some() && opening.gate(self.standing().sends, SystemTime::now()).is_ok();
-        Answer::last_words(text, self.leased.failures, reason.to_owned()).filter(|_| open)
+        Answer::last_words(text, self.so_far(), reason.to_owned()).filter(|_| open)
     }
 
     /// Sends the parts that aren't sent yet, and ends the message.

@@ -36,14 +36,16 @@ use crate::payload::{Payload, PayloadError};
 use crate::place::Asked;
 use crate::rights::Opening;
 use crate::route::{self, Route};
+use crate::stored::Unreadable;
 use crate::worker::Shared;
 
 pub(crate) use end::{End, Step, Stop};
 
 /// A message that this version can't read is looked at again after this.
 const NEWER_PAUSE: Duration = Duration::from_secs(60);
-const NEWER_REPLIES: &str = "the recorded answer has a newer format";
-const NEWER_ANSWER: &str = "the answer by call back has a newer format";
+const RECORDED: &str = "the recorded answer";
+const CALLED_BACK: &str = "the answer by call back";
+const MEMORY: &str = "the user's memory";
 /// How far WeChat's clock may be off before the receiver's counts instead.
 const SKEW_MAX: Duration = Duration::from_secs(600);
 
@@ -126,42 +128,42 @@ impl Job {
             tracing::error!(account = payload.account, "the message's account is not configured here");
             return self.snooze(NEWER_PAUSE, &reason).await;
         };
-        let Some((route, captures)) = route::find(&self.shared.routes, &payload.account, &message) else {
-            // What an earlier configuration answered is still sent.
-            let delivery = Delivery { account, message: &message, payload: &payload, route: None };
-            if let Some(answer) = self.recorded() {
-                self.begin().await?;
-                return self.send(&delivery, answer, self.leased.progress.clone()).await;
-            }
-            if self.leased.progress.replies.is_some() {
-                return self.snooze(NEWER_PAUSE, NEWER_REPLIES).await;
-            }
-            let Some(answer) = &self.leased.answer else { return self.complete(End::Unmatched).await };
+        let (route, captures) = route::find(&self.shared.routes, &payload.account, &message).unzip();
+        let delivery = Delivery { account, message: &message, payload: &payload, route };
+        // What an earlier configuration answered is still sent. And running the handler again would send again what was sent.
+        if let Some(replies) = &self.leased.progress.replies {
+            return match Answer::decode(replies) {
+                Ok(answer) => {
+                    self.begin().await?;
+                    self.send(&delivery, answer, self.leased.progress.clone()).await
+                }
+                Err(why) => self.unreadable(&delivery, RECORDED, why).await,
+            };
+        }
+        let called_back = match self.leased.answer.as_deref().map(CalledBack::decode).transpose() {
+            Ok(answer) => answer,
+            Err(why) => return self.unreadable(&delivery, CALLED_BACK, why).await,
+        };
+        let (Some(route), Some(captures)) = (route, captures) else {
+            let Some(answer) = called_back else { return self.complete(End::Unmatched).await };
             self.begin().await?;
             // Its service was told that it is taken.
-            return match CalledBack::decode(answer) {
-                Some(answer) => self.send_called_back(&delivery, answer).await,
-                None => self.snooze(NEWER_PAUSE, NEWER_ANSWER).await,
-            };
+            return self.send_called_back(&delivery, answer).await;
         };
-        let delivery = Delivery { account, message: &message, payload: &payload, route: Some(route) };
-        if let Some(answer) = self.recorded() {
-            self.begin().await?;
-            return self.send(&delivery, answer, self.leased.progress.clone()).await;
-        }
-        if self.leased.progress.replies.is_some() {
-            // Running the handler again would send again what was sent: a worker that can read the answer goes on.
-            return self.snooze(NEWER_PAUSE, NEWER_REPLIES).await;
-        }
-        let Some(slots) = Slots::decode(self.leased.memory.as_deref()) else {
-            return self.snooze(NEWER_PAUSE, "the user's memory has a newer format").await;
+        let slots = match Slots::decode(self.leased.memory.as_deref()) {
+            Ok(slots) => slots,
+            Err(why @ Unreadable::Newer) => return self.unreadable(&delivery, MEMORY, why).await,
+            Err(why @ Unreadable::Damaged) => {
+                tracing::error!(
+                    route = route.name,
+                    "{MEMORY} {why}: going on without, until something is remembered anew"
+                );
+                Slots::empty()
+            }
         };
-        if let Some(answer) = &self.leased.answer {
+        if let Some(answer) = called_back {
             self.begin().await?;
-            return match CalledBack::decode(answer) {
-                Some(answer) => self.conclude(&delivery, route, slots, answer.into_outcome()).await,
-                None => self.snooze(NEWER_PAUSE, NEWER_ANSWER).await,
-            };
+            return self.conclude(&delivery, route, slots, answer.into_outcome()).await;
         }
         if self.leased.unanswered {
             let reason = format!("no answer by call back came within {:?}", route.answer_within);
@@ -170,6 +172,21 @@ impl Job {
         match self.handle(&delivery, route, captures, &slots).await? {
             Ok(outcome) => self.conclude(&delivery, route, slots, outcome).await,
             Err(later) => Ok(later),
+        }
+    }
+
+    /// Something stored with the message can't be read: by this worker, or by anybody.
+    async fn unreadable(&self, delivery: &Delivery<'_>, what: &str, why: Unreadable) -> Step<End> {
+        match why {
+            Unreadable::Newer => {
+                tracing::error!("{what} {why}: the message is left for a newer worker");
+                self.snooze(NEWER_PAUSE, &format!("{what} {why}")).await
+            }
+            Unreadable::Damaged => {
+                self.begin().await?;
+                let remedy = "retry the dead letter to have its message handled anew";
+                self.die(delivery, format!("{what} {why} and can't be read: {remedy}")).await
+            }
         }
     }
 
@@ -273,14 +290,6 @@ impl Job {
             apart.is_ok_and(|apart| apart <= SKEW_MAX)
         });
         created.unwrap_or(accepted)
-    }
-
-    fn recorded(&self) -> Option<Answer> {
-        let answer = Answer::decode(self.leased.progress.replies.as_deref()?);
-        if answer.is_none() {
-            tracing::error!("the recorded answer can't be read: it is left for a newer worker");
-        }
-        answer
     }
 }
 

@@ -44,6 +44,7 @@ mod place;
 mod rights;
 mod route;
 mod settle;
+mod stored;
 mod template;
 mod worker;
 

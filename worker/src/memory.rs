@@ -6,6 +6,11 @@
 //!
 //! The wall clock decides when a slot is over: a memory that lives some seconds longer or shorter harms nobody. Slots of
 //! routes that are gone stay until their time is over, for a configuration that is taken back.
+//!
+//! A memory that is damaged is gone on without, and an error is logged: what it held is lost either way, and the next
+//! memory replaces it. Rejected: the message's death, since every message of this user would die until the memory's time is
+//! over, and neither a retry nor an operator could help. One of a newer format is another thing: it is whole, and the message
+//! waits for a worker that can read it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -15,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::handler::MEMORY_MAX_BYTES;
+use crate::stored::{self, Unreadable};
 
 const FORMAT: u8 = 1;
 
@@ -42,12 +48,14 @@ pub(crate) enum MemoryError {
 }
 
 impl Slots {
-    /// Reads a lane's memory. `None`: a newer worker wrote it.
-    pub(crate) fn decode(bytes: Option<&[u8]>) -> Option<Self> {
-        match bytes {
-            None => Some(Self { format: FORMAT, slots: BTreeMap::new() }),
-            Some(bytes) => serde_json::from_slice(bytes).ok().filter(|slots: &Self| slots.format == FORMAT),
-        }
+    /// Nothing is remembered.
+    pub(crate) fn empty() -> Self {
+        Self { format: FORMAT, slots: BTreeMap::new() }
+    }
+
+    /// Reads a lane's memory.
+    pub(crate) fn decode(bytes: Option<&[u8]>) -> Result<Self, Unreadable> {
+        bytes.map_or_else(|| Ok(Self::empty()), |bytes| stored::read(bytes, FORMAT))
     }
 
     /// What is in a slot now.
@@ -139,7 +147,7 @@ mod tests {
         let big = json!("x".repeat(MEMORY_MAX_BYTES));
         let refused = Slots::decode(None).unwrap().with("a", big, MINUTE, at(0));
         assert_eq!(refused, Err(MemoryError::TooLarge(MEMORY_MAX_BYTES + 2)));
-        assert_eq!(Slots::decode(Some(br#"{"format":2,"slots":{}}"#)), None);
+        assert_eq!(Slots::decode(Some(br#"{"format":2,"slots":{}}"#)), Err(Unreadable::Newer));
         let mut full = Slots::decode(None).unwrap();
         let most = json!("x".repeat(MEMORY_MAX_BYTES - 2));
         for name in ["a", "b", "c"] {

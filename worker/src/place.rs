@@ -6,8 +6,9 @@
 //! bench is as long as there are places, so that a place that gets free is taken at once.
 //!
 //! What comes on top goes back to the queue until its turn: the line knows how long the handler takes and how many have been
-//! put off before, so each comes back about when it is wanted. That costs the queue two calls and no attempt, and for a long
-//! line once in a minute or two for each of its messages. Rejected: a constant wait, with which the queue does little else
+//! put off before, so each comes back about when it is wanted. That costs the queue two calls and no attempt, doesn't prolong
+//! a later wait for WeChat ([`Before`](crate::answer::Before)), and happens to each message of a long
+//! line once in a minute or two. Rejected: a constant wait, with which the queue does little else
 //! than take and put off thousands; and a class of the queue for each route, which the receiver would have to know too.
 //!
 //! Who waits on the bench has not begun. So a message that has outlived two workers doesn't wait there, but is put off: it

@@ -64,7 +64,7 @@ pub(crate) fn after_handler(
 pub(crate) struct Trial {
     /// Sends of this answer that failed before.
     pub(crate) failures: u32,
-    /// All waits of the message.
+    /// Waits of the message since there is this answer.
     pub(crate) snoozes: u32,
     /// How many failures there may be.
     pub(crate) attempts: u32,

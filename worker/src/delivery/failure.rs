@@ -61,8 +61,8 @@ impl Job {
 
     fn trial(&self, sending: &Sending<'_>) -> Trial {
         Trial {
-            failures: self.leased.failures.saturating_sub(sending.answer.failures),
-            snoozes: self.leased.snoozes,
+            failures: self.leased.failures.saturating_sub(sending.answer.before.failures),
+            snoozes: self.leased.snoozes.saturating_sub(sending.answer.before.snoozes),
             attempts: sending.delivery.route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts),
             until: self.until(sending),
         }

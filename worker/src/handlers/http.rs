@@ -7,10 +7,6 @@
 //! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and no URL gets
 //! into an error: it may hold a key of its owner's.
 
-mod idle;
-mod plain;
-mod transport;
-
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -22,8 +18,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
-use self::transport::{Answer, Transport, TransportError};
-use super::http_answer::{BODY_MAX_BYTES, outcome_of};
+use super::http_answer::outcome_of;
+use super::transport::{Answer, Transport, TransportError};
 use crate::handler::{Context, Handler, Outcome};
 
 /// Asks a service over HTTP.
@@ -80,22 +76,10 @@ impl HttpHandler {
     }
 
     fn failed(&self, error: &TransportError) -> Outcome {
-        let again = |reason| Outcome::Retry { after: None, reason };
+        let reason = error.of("the service", self.timeout);
         match error {
-            TransportError::TooLong => {
-                Outcome::Fail { reason: format!("the service answered more than {BODY_MAX_BYTES} bytes") }
-            }
-            TransportError::TimedOut => {
-                again(format!("the service did not answer within {:?}", self.timeout))
-            }
-            TransportError::Broken(error) => {
-                // The outermost error only says that the request failed; the innermost says why.
-                let mut cause: &dyn std::error::Error = &**error;
-                while let Some(inner) = cause.source() {
-                    cause = inner;
-                }
-                again(format!("the service could not be asked: {cause}"))
-            }
+            TransportError::TooLong => Outcome::Fail { reason },
+            TransportError::TimedOut | TransportError::Broken(_) => Outcome::Retry { after: None, reason },
         }
     }
 }

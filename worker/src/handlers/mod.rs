@@ -6,6 +6,7 @@ mod http_answer;
 mod reply;
 #[cfg(feature = "sql")]
 pub mod sql;
+mod transport;
 
 pub use chat::{ChatHandler, ChatHandlerError, ChatSettings};
 pub use http::{HttpHandler, HttpHandlerError};

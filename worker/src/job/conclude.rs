@@ -7,7 +7,7 @@ use huixin_queue::{Progress, QueueError};
 use huixin_wechat::Outgoing;
 
 use super::{End, Job, Step, Stop};
-use crate::answer::Answer;
+use crate::answer::{Answer, Before};
 use crate::call_back::CalledBack;
 use crate::delivery::Delivery;
 use crate::handler::Outcome;
@@ -33,7 +33,7 @@ impl Job {
         let failures = self.leased.failures;
         // What a cheap handler answers is computed again on every attempt and may never be stored; it doesn't fail itself, so
         // all failures so far were of sends.
-        let failures_before_sending = if route.handler.is_cheap() { 0 } else { failures };
+        let before = if route.handler.is_cheap() { Before::default() } else { self.so_far() };
         match outcome {
             Outcome::NoReply => self.complete(End::NoReply).await,
             Outcome::Remember { replies, memory } => {
@@ -49,9 +49,9 @@ impl Job {
                         tracing::warn!(route = route.name, %error, "nothing is remembered of this message");
                     }
                 }
-                self.reply(delivery, route, replies, failures_before_sending).await
+                self.reply(delivery, route, replies, before).await
             }
-            Outcome::Reply(parts) => self.reply(delivery, route, parts, failures_before_sending).await,
+            Outcome::Reply(parts) => self.reply(delivery, route, parts, before).await,
             Outcome::Later { within } => {
                 if self.shared.call_backs.is_none() {
                     return self.die(delivery, NO_CALL_BACKS.to_owned()).await;
@@ -99,7 +99,7 @@ impl Job {
             return self.complete(End::NoReply).await;
         }
         let progress = Progress { sending: self.announced(), ..Progress::default() };
-        self.send(delivery, Answer::new(parts, self.leased.failures), progress).await
+        self.send(delivery, Answer::new(parts, self.so_far()), progress).await
     }
 
     /// Sends what a handler says, and remembers what it wants remembered.
@@ -108,7 +108,7 @@ impl Job {
         delivery: &Delivery<'_>,
         route: &Route,
         parts: Vec<Outgoing>,
-        failures: u32,
+        before: Before,
     ) -> Step<End> {
         let parts = text::fit(parts, route.markdown);
         // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
@@ -119,13 +119,13 @@ impl Job {
         let sending = self.announced();
         if parts.is_empty() {
             if self.remembers() {
-                let replies = Some(Answer::new(parts, failures).encode());
+                let replies = Some(Answer::new(parts, before).encode());
                 self.record(Progress { replies, sent: 0, sending }).await?;
             }
             return self.complete(End::NoReply).await;
         }
         let progress = Progress { sending, ..Progress::default() };
-        match self.send(delivery, Answer::new(parts, failures), progress).await {
+        match self.send(delivery, Answer::new(parts, before), progress).await {
             // Nothing was recorded, and nothing sent.
             Err(Stop::Queue(QueueError::Invalid(problem))) => {
                 self.to_remember.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -133,6 +133,11 @@ impl Job {
             }
             end => end,
         }
+    }
+
+    /// What the message has behind it, now that there is an answer.
+    pub(crate) fn so_far(&self) -> Before {
+        Before { failures: self.leased.failures, snoozes: self.leased.snoozes }
     }
 
     /// Whether something waits to be remembered with the replies.

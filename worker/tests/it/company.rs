@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use huixin_sandbox::What;
-use huixin_worker::{Outcome, Route};
+use huixin_sandbox::{Push, What};
+use huixin_worker::{Condition, Outcome, Route};
 
 use crate::support::{Engine, Gate, Stage, act, assert_texts, eventually, on_both_engines};
 
@@ -59,59 +59,83 @@ async fn a_fast_handler_is_not_announced() {
 #[tokio::test]
 async fn an_attempt_after_the_first_does_not_announce_again() {
     let mut stage = Stage::on(Engine::Sqlite).await;
-    let user = stage.user("anna");
-    let route = Route::new(
-        "twice",
-        act(async |_, context: huixin_worker::Context| {
-            tokio::time::sleep(Duration::from_millis(400)).await;
+    let (user, witness, gate) = (stage.user("anna"), stage.user("witness"), Gate::closed());
+    let passed = gate.clone();
+    let run = move |_, context: huixin_worker::Context| {
+        let gate = passed.clone();
+        async move {
+            gate.pass().await;
             match context.attempt {
                 1 => Outcome::Retry { after: Some(Duration::from_millis(100)), reason: "once more".into() },
                 _ => Outcome::text("answer"),
             }
-        }),
-    );
-    stage.start([route.notice(Duration::from_millis(100), "please wait")]);
+        }
+    };
+    let route = Route::new("twice", act(run)).when_text("^hello$".parse().unwrap());
+    let other = Gate::closed();
+    let notice = Duration::from_millis(100);
+    stage.start([
+        route.notice(notice, "please wait"),
+        slow(&other, Outcome::text("seen")).notice(notice, "please wait"),
+    ]);
     stage.say(&user, "hello").await;
+    assert_texts(&stage.texts(&user, 1).await, &["please wait"]);
+    gate.open_for(1);
+    gate.until_came(2).await;
+    // Who comes later is told, so the time of the second attempt's notice is over.
+    stage.say(&witness, "look").await;
+    assert_texts(&stage.texts(&witness, 1).await, &["please wait"]);
+    gate.open_for(1);
+    other.open_for(1);
     assert_texts(&stage.texts(&user, 2).await, &["please wait", "answer"]);
     stage.rest().await;
+    assert_eq!(stage.sent_to(&user), 2);
     stage.finish().await;
 }
 
 #[tokio::test]
 async fn the_last_send_of_a_message_is_left_for_its_answer() {
     let mut stage = Stage::on(Engine::Sqlite).await;
-    let (user, gate) = (stage.user("anna"), Gate::closed());
+    let (user, witness) = (stage.user("anna"), stage.user("witness"));
+    let (gate, other) = (Gate::closed(), Gate::closed());
     let mut settings = stage.settings();
     settings.rights.message.sends = 1;
-    let route = slow(&gate, Outcome::text("answer")).notice(Duration::from_millis(50), "never said");
-    stage.start_with(settings, [route]);
+    let notice = Duration::from_millis(50);
+    let clicks = Condition { event: Some("CLICK".into()), ..Condition::default() };
+    let route = slow(&gate, Outcome::text("answer")).notice(notice, "never said");
+    let clicked = slow(&other, Outcome::text("seen")).notice(notice, "please wait").when(clicks);
+    stage.start_with(settings, [route, clicked]);
     stage.say(&user, "hello").await;
     gate.until_came(1).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // What comes later and has sends left is announced, so the time of the other's notice is over.
+    stage.push(Push::click(stage.account(), witness.as_str(), "K")).await;
+    assert_texts(&stage.texts(&witness, 1).await, &["please wait"]);
     gate.open_for(1);
+    other.open_for(1);
     assert_texts(&stage.texts(&user, 1).await, &["answer"]);
     stage.rest().await;
+    assert_eq!(stage.sent_to(&user), 1);
     stage.finish().await;
 }
 
 #[tokio::test]
 async fn typing_is_shown_while_a_handler_is_slow_and_ended_when_nothing_is_said() {
     let mut stage = Stage::on(Engine::Sqlite).await;
-    let (silent, talks, gate) = (stage.user("silent"), stage.user("talks"), Gate::closed());
-    stage.start([slow(&gate, Outcome::NoReply)]);
+    let (silent, talks) = (stage.user("silent"), stage.user("talks"));
+    let (gate, without) = (Gate::closed(), Gate::closed());
+    stage.start([
+        slow(&without, Outcome::text("answer")).when_text("^without$".parse().unwrap()).typing(false),
+        slow(&gate, Outcome::NoReply),
+    ]);
+    stage.say(&talks, "without").await;
+    without.until_came(1).await;
     stage.say(&silent, "hello").await;
     eventually("typing is shown", async || (typing(&stage, &silent) == [true]).then_some(())).await;
-    gate.open_for(1);
-    eventually("typing is ended", async || (typing(&stage, &silent) == [true, false]).then_some(())).await;
-    stage.rest().await;
-
-    let without = Gate::closed();
-    stage.start([slow(&without, Outcome::text("answer")).typing(false)]);
-    stage.say(&talks, "hello").await;
-    without.until_came(1).await;
-    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    // It began before, so its time is over.
     without.open_for(1);
     assert_texts(&stage.texts(&talks, 1).await, &["answer"]);
+    gate.open_for(1);
+    eventually("typing is ended", async || (typing(&stage, &silent) == [true, false]).then_some(())).await;
     stage.rest().await;
     assert_eq!(typing(&stage, &talks), Vec::<bool>::new());
     stage.finish().await;

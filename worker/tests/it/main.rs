@@ -30,4 +30,5 @@ mod sql;
 mod stopping;
 mod supervision;
 mod support;
+mod unreadable;
 mod unsure;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use huixin_sandbox::Fault;
 use huixin_worker::{Account, AccountPause, SendRate, Worker};
 
-use crate::support::{Engine, Gate, Left, Stage, assert_texts, echo, eventually, on_both_engines};
+use crate::support::{Engine, Gate, Left, Stage, assert_texts, echo, eventually, looked, on_both_engines};
 
 on_both_engines! {
     one_refusal_that_concerns_the_account_keeps_all_workers_from_sending
@@ -37,8 +37,12 @@ async fn one_refusal_that_concerns_the_account_keeps_all_workers_from_sending(en
     let mut stage = Stage::on(engine).await;
     let (anna, ben, runs) = (stage.user("anna"), stage.user("ben"), Gate::opened());
     stage.sandbox.faults().on_send(Fault::Code(45009), 100);
-    stage.start([echo(&runs).attempts(1)]);
-    stage.start([echo(&runs).attempts(1)]);
+    let mut healths = Vec::new();
+    for _ in 0..2 {
+        let worker = stage.worker(stage.queue.clone(), stage.settings(), [echo(&runs).attempts(1)]);
+        healths.push(worker.health());
+        stage.start_this(worker);
+    }
     stage.say(&anna, "hello").await;
     stage.put_off(&anna, "45009").await;
     let pause = pause_of(&stage).await.expect("it is shared");
@@ -49,8 +53,9 @@ async fn one_refusal_that_concerns_the_account_keeps_all_workers_from_sending(en
     stage.say(&ben, "hello").await;
     let counts = stage.queue.counts().await.unwrap();
     assert_eq!(counts.open_total(), 2);
-    // Long enough for a worker that is idle to take it, if it were to.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    for health in &healths {
+        looked(health).await;
+    }
     assert_eq!((stage.refusals(&anna), stage.refusals(&ben), runs.came()), (vec![45009], vec![], 1));
     stage.finish_with(Left { open: 2, ..Left::default() }).await;
 }
@@ -87,7 +92,7 @@ async fn after_the_pause_one_send_that_fails_begins_a_longer_one(engine: Engine)
 async fn a_send_that_was_under_way_when_the_pause_began_does_not_end_it() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let (anna, ben, runs) = (stage.user("anna"), stage.user("ben"), Gate::opened());
-    let slow = Fault::Delay(Duration::from_millis(800));
+    let slow = Fault::Delay(Duration::from_secs(3));
     stage.sandbox.faults().on_send(slow.clone(), 1);
     stage.sandbox.faults().on_send(Fault::Code(45009), 1);
     stage.start([echo(&runs).attempts(1)]);
@@ -95,6 +100,7 @@ async fn a_send_that_was_under_way_when_the_pause_began_does_not_end_it() {
     stage.faulted(&slow, 1).await;
     stage.say(&ben, "hello").await;
     stage.put_off(&ben, "45009").await;
+    assert_eq!(stage.sent_to(&anna), 0, "her send is still under way");
     assert_texts(&stage.texts(&anna, 1).await, &["hello"]);
     eventually("her message has ended", async || (stage.ended("answered") == 1).then_some(())).await;
     assert_eq!(pause_of(&stage).await.map(|pause| pause.code), Some(45009));

@@ -1,16 +1,17 @@
 //! A route that takes only so many messages at once, and those that wait for it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use huixin_queue::LaneState;
+use huixin_queue::{Clock, LaneState, Leased, TestClock};
 use huixin_worker::{Context, Outcome, Route, WorkerSettings};
 
-use crate::support::{Engine, Gate, Stage, act, assert_texts, echo, eventually, on_both_engines};
+use crate::support::{Engine, Gate, LEASE, Stage, act, assert_texts, echo, eventually, on_both_engines};
 
 on_both_engines! {
     a_full_route_leaves_the_permits_to_others_and_loses_nothing
     who_waits_for_a_place_is_told_that_it_takes_longer
     what_waits_for_a_place_is_handed_back_at_a_stop_and_no_attempt_is_used
+    a_message_that_has_outlived_two_workers_does_not_wait_under_its_lease
 }
 
 /// A route for texts that begin with `slow`, which takes so many at once.
@@ -107,4 +108,38 @@ async fn what_waits_for_a_place_is_handed_back_at_a_stop_and_no_attempt_is_used(
         assert_texts(&stage.texts(user, 1).await, &["slow, attempt 1"]);
     }
     stage.finish().await;
+}
+
+async fn a_message_that_has_outlived_two_workers_does_not_wait_under_its_lease(engine: Engine) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let clock = TestClock::at(now.as_micros().try_into().unwrap());
+    let mut stage = Stage::with_clock(engine, Clock::Test(clock.clone())).await;
+    let (suspect, other, gate) = (stage.user("suspect"), stage.user("other"), Gate::closed());
+    stage.say(&suspect, "slow").await;
+    let mut taken = take(&stage, 1).await;
+    for losses in 1..=2 {
+        // Begun, and then never heard of again.
+        stage.queue.renew(std::slice::from_ref(&taken.lease), LEASE).await.unwrap();
+        for _ in 0..20 {
+            // In small steps, so that it is no gap in the store's service.
+            clock.advance(LEASE / 10);
+            stage.queue.renew(&[], LEASE).await.unwrap();
+        }
+        taken = take(&stage, 1 + u64::from(losses)).await;
+        assert_eq!(taken.losses, losses);
+    }
+    stage.start([slow(&gate, 1)]);
+    stage.say(&other, "slow").await;
+    gate.until_came(1).await;
+    stage.queue.release(&taken.lease).await.unwrap();
+    stage.put_off(&suspect, "too many messages wait for its route").await;
+    gate.open_for(2);
+    assert_texts(&stage.texts(&other, 1).await, &["slow, attempt 1"]);
+    clock.advance(LEASE);
+    assert_texts(&stage.texts(&suspect, 1).await, &["slow, attempt 3"]);
+    stage.finish().await;
+}
+
+async fn take(stage: &Stage, call: u64) -> Leased {
+    stage.queue.take(&stage.request(call)).await.unwrap().messages.remove(0)
 }

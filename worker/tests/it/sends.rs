@@ -1,6 +1,6 @@
 //! WeChat refuses, breaks off or is away: what becomes of the answer.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use huixin_queue::LaneState;
 use huixin_sandbox::{Fault, Push};
@@ -201,5 +201,32 @@ async fn a_token_that_cannot_be_fetched_uses_no_attempt() {
     assert_texts(&stage.texts(&user, 1).await, &["hello"]);
     stage.rest().await;
     assert_eq!((runs.came(), stage.ended("snoozed"), stage.unsure()), (1, 1, 0));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_message_waited_for_before_its_answer_does_not_prolong_the_first_wait_for_wechat() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    stage.say(&user, "hello").await;
+    let mut call = 0;
+    for _ in 0..9 {
+        let taken = eventually("it comes again", async || {
+            call += 1;
+            stage.queue.take(&stage.request(call)).await.unwrap().messages.pop()
+        });
+        let lease = taken.await.lease;
+        stage.queue.snooze(&lease, Duration::from_millis(1), "its route is full").await.unwrap();
+    }
+    stage.wechat_leaves().await;
+    stage.start([echo(&Gate::opened())]);
+    let LaneState::Delayed { due_us } = stage.put_off(&user, "part 1 of 1").await.state else {
+        panic!("it is put off")
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let wait = Duration::from_micros(due_us).saturating_sub(now);
+    assert!(wait <= Duration::from_secs(1), "as after the first failure: {wait:?}");
+    stage.wechat_returns().await;
+    assert_texts(&stage.texts(&user, 1).await, &["hello"]);
     stage.finish().await;
 }

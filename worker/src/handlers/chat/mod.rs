@@ -4,7 +4,7 @@
 //! message at a time, and the answer and the turn with it are recorded in one step. So whatever happens to a worker, each user's
 //! conversation is exactly his own, in order, and a failed attempt leaves it as it was.
 //!
-//! What endpoints deviate in is read in `wire`; what their errors mean is decided in `complaint`. Why there is no client
+//! What endpoints deviate in is read in `said`; what their errors mean is decided in `complaint`. Why there is no client
 //! crate: they hold on to OpenAI's types, and an answer that lacks a field or has one more is an error there. What is
 //! needed of the protocol is small.
 //!
@@ -13,22 +13,22 @@
 
 mod complaint;
 mod history;
+mod request;
+mod said;
 mod settings;
-mod wire;
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use huixin_wechat::{Message, Outgoing};
-use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization as _;
 use url::Url;
 
 use self::history::{History, Limits, Turn};
-use self::wire::Said;
-use super::http_answer::BODY_MAX_BYTES;
+use self::said::Said;
+use super::transport::{Answer, Transport, TransportError};
 use crate::handler::{Context, Handler, Outcome};
 use crate::template::{Template, TemplateError};
 
@@ -40,11 +40,10 @@ pub use settings::ChatSettings;
 /// [`ChatSettings::unreadable`], events nothing.
 pub struct ChatHandler {
     settings: ChatSettings,
-    url: Url,
     headers: HeaderMap,
     system: Option<Template>,
     forget: BTreeSet<String>,
-    client: reqwest::Client,
+    transport: Transport,
 }
 
 /// A handler that can't be made.
@@ -67,11 +66,7 @@ impl ChatHandler {
     /// # Errors
     /// When the system prompt, the key or the URL can't be used.
     pub fn new(settings: ChatSettings, client: reqwest::Client) -> Result<Self, ChatHandlerError> {
-        let mut url = settings.base_url.clone();
-        url.path_segments_mut()
-            .map_err(|()| ChatHandlerError::BaseUrl)?
-            .pop_if_empty()
-            .extend(["chat", "completions"]);
+        let url = endpoint(&settings.base_url)?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -84,7 +79,7 @@ impl ChatHandler {
         let system = settings.system.as_deref().map(Template::compile).transpose()?;
         let words = settings.forget.iter().map(|word| normalised(word));
         let forget = words.filter(|word| !word.is_empty()).collect();
-        Ok(Self { settings, url, headers, system, forget, client })
+        Ok(Self { settings, headers, system, forget, transport: Transport::new(url, client) })
     }
 
     fn limits(&self) -> Limits {
@@ -117,7 +112,7 @@ impl ChatHandler {
         id: &str,
     ) -> Outcome {
         loop {
-            let body = wire::request(&self.settings, system, history.turns(), question);
+            let body = request::body(&self.settings, system, history.turns(), question);
             match self.ask(&body).await {
                 Said::Answer(answer) => {
                     let replies = vec![Outgoing::text(answer.as_str())];
@@ -145,41 +140,16 @@ impl ChatHandler {
     }
 
     async fn ask(&self, body: &Value) -> Said {
-        match self.post(body.to_string()).await {
-            Ok(Some((status, headers, body))) => wire::read(status, &headers, &body),
-            Ok(None) => Said::Never {
-                reason: format!("the model's endpoint answered more than {BODY_MAX_BYTES} bytes"),
-            },
-            Err(error) => Said::Again { after: None, reason: self.failure(error) },
+        let posted = self.transport.post(self.headers.clone(), body.to_string(), self.settings.timeout);
+        let error = match posted.await {
+            Ok(Answer { status, headers, body }) => return said::read(status, &headers, &body),
+            Err(error) => error,
+        };
+        let reason = error.of("the model's endpoint", self.settings.timeout);
+        match error {
+            TransportError::TooLong => Said::Never { reason },
+            TransportError::TimedOut | TransportError::Broken(_) => Said::Again { after: None, reason },
         }
-    }
-
-    /// `None`: the answer is too long to be one.
-    async fn post(&self, body: String) -> reqwest::Result<Option<(StatusCode, HeaderMap, Vec<u8>)>> {
-        let request = self.client.post(self.url.clone()).headers(self.headers.clone());
-        let mut response = request.timeout(self.settings.timeout).body(body).send().await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > BODY_MAX_BYTES {
-                return Ok(None);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Some((status, headers, body)))
-    }
-
-    fn failure(&self, error: reqwest::Error) -> String {
-        let error = error.without_url();
-        if error.is_timeout() && !error.is_connect() {
-            return format!("the model's endpoint did not answer within {:?}", self.settings.timeout);
-        }
-        // The outermost error only says "error sending request"; the innermost says why.
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        format!("the model's endpoint could not be asked: {cause}")
     }
 }
 
@@ -214,6 +184,15 @@ impl std::fmt::Debug for ChatHandler {
     }
 }
 
+/// Where the model is asked: the path goes behind that of the base URL.
+fn endpoint(base: &Url) -> Result<Url, ChatHandlerError> {
+    let mut url = base.clone();
+    let mut path = url.path_segments_mut().map_err(|()| ChatHandlerError::BaseUrl)?;
+    path.pop_if_empty().extend(["chat", "completions"]);
+    drop(path);
+    Ok(url)
+}
+
 /// A word as it is compared: a keyboard's full-width letters, capitals, and the full stop of a recognised voice aside.
 fn normalised(text: &str) -> String {
     let text = text.nfkc().collect::<String>().to_lowercase();
@@ -239,8 +218,7 @@ mod tests {
             ("https://api.example.com", "https://api.example.com/chat/completions"),
             ("http://h:1/a/b/?api-version=1", "http://h:1/a/b/chat/completions?api-version=1"),
         ] {
-            let handler = handler(ChatSettings::new(base.parse().unwrap(), "m")).unwrap();
-            assert_eq!(handler.url.as_str(), expected, "{base}");
+            assert_eq!(endpoint(&base.parse().unwrap()).unwrap().as_str(), expected, "{base}");
         }
     }
 
@@ -248,10 +226,10 @@ mod tests {
     fn neither_key_nor_url_is_shown() {
         let mut settings = ChatSettings::new("https://u:hunter2@h/hunter2?k=hunter2".parse().unwrap(), "m");
         settings.key = Some(Secret::from("hunter2"));
-        let handler = handler(settings.clone()).unwrap();
-        assert!(!format!("{settings:?} {handler:?} {:?}", handler.headers).contains("hunter2"));
+        let made = handler(settings.clone()).unwrap();
+        assert!(!format!("{settings:?} {made:?} {:?}", made.headers).contains("hunter2"));
         settings.key = Some(Secret::from("hunter2\n"));
-        let error = ChatHandler::new(settings, handler.client.clone()).unwrap_err();
+        let error = handler(settings).unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 

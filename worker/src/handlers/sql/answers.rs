@@ -3,7 +3,7 @@
 use huixin_wechat::Message;
 use serde_json::{Map, Value, json};
 
-use super::row::{Found, Row};
+use super::found::{Found, Row};
 use crate::handler::{Context, Outcome};
 use crate::handlers::reply::{Filled, ReplyHandlerError};
 

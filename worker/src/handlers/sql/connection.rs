@@ -11,8 +11,9 @@ use sqlx::{
     Postgres, SqlSafeStr as _, SqlStr, Sqlite, SqliteConnection, Type,
 };
 
+use super::cells::Cells;
 use super::database::Options;
-use super::row::{Cells, Found, Rows};
+use super::found::{Found, Rows};
 use super::statement::Statement;
 use super::trouble::{Stage, Trouble};
 

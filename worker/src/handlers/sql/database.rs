@@ -192,6 +192,12 @@ impl Taken {
         self.held = None;
     }
 
+    /// The same for this one and all that nobody uses, so that another attempt has a new one.
+    pub(super) fn discard_all(self) {
+        self.shared.forget_idle();
+        self.discard();
+    }
+
     fn is_fresh(&self) -> bool {
         self.held.as_ref().is_some_and(|(idle, _)| idle.idle_since.elapsed() < TRUSTED_FOR)
     }

@@ -9,13 +9,15 @@
 //! and the server is told to end it: see [`Database`].
 //!
 //! sqlx's three drivers are used themselves and not its `Any`, which has no decimals, no dates and no JSON. The rows
-//! become JSON, of which templates are made as everywhere: [`row`] says how.
+//! become JSON, of which templates are made as everywhere: [`cells`] says how.
 
 mod answers;
+mod cells;
 mod connection;
 mod database;
+mod form;
+mod found;
 mod parameters;
-mod row;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -77,12 +79,13 @@ impl SqlHandler {
         tokio::time::timeout(self.timeout, looked_up).await.unwrap_or_else(|_| Err(too_slow()))
     }
 
-    async fn look_up(&self, message: &Message, context: &Context) -> Result<row::Found, Trouble> {
+    async fn look_up(&self, message: &Message, context: &Context) -> Result<found::Found, Trouble> {
         let values = parameters::values(self.statement.binds(), message, context);
         let mut connection = self.database.connection().await?;
         let found = connection.get().found(&self.statement, values, self.max_rows).await;
         match &found {
             Ok(found) if !found.more => connection.give_back(),
+            Err(trouble) if trouble.is_of_the_connections => connection.discard_all(),
             // The statement has ended, or ends when nobody takes its rows.
             _ => connection.discard(),
         }

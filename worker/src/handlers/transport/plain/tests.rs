@@ -53,6 +53,18 @@ async fn post(plain: &Plain) -> Result<Answer, TransportError> {
     tokio::time::timeout(Duration::from_secs(20), posted).await.expect("an answer or an error")
 }
 
+#[test]
+fn what_the_caller_accepts_is_asked_for() {
+    let plain = Plain::to(&"http://127.0.0.1:1/ask".parse().unwrap()).unwrap();
+    let json = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+    for (headers, expected) in [(HeaderMap::new(), "*/*"), (json, "application/json")] {
+        let (bytes, _) = plain.request(headers, "the body").unwrap();
+        let request = String::from_utf8(bytes).unwrap().to_ascii_lowercase();
+        let accepts: Vec<_> = request.lines().filter_map(|line| line.strip_prefix("accept: ")).collect();
+        assert_eq!(accepts, [expected]);
+    }
+}
+
 #[tokio::test]
 async fn answers_of_every_framing_are_read_whole() {
     let rows: [(&[&str], bool, u16, &str, bool); 9] = [

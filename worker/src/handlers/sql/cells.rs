@@ -4,65 +4,19 @@
 //! with all their digits, since a price of `12.50` isn't `12.5`. Dates are texts as the database's own client shows them. A
 //! column of bytes, or of a type that has no such form, is an error that names it: a guess would reach a user.
 
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 use sqlx::error::UnexpectedNullError;
 use sqlx::mysql::MySqlRow;
-use sqlx::mysql::types::MySqlTime;
 use sqlx::postgres::PgRow;
 use sqlx::postgres::PgTypeKind;
 use sqlx::sqlite::SqliteRow;
 use sqlx::types::{Decimal, Uuid};
 use sqlx::{Column as _, Decode, MySql, Row as _, Type, TypeInfo as _, ValueRef as _};
-use time::{Date, Duration, Month, PrimitiveDateTime, Time};
+use time::{Date, PrimitiveDateTime};
 
+use super::form::{clock, date, float, moment, pg_date, pg_moment, single, span};
+use super::found::Row;
 use super::trouble::{Stage, Trouble};
-
-/// A row by its columns' names.
-pub(super) type Row = Map<String, Value>;
-
-/// The most that the rows of one look-up may hold, in bytes of text and names.
-const MAX_BYTES: usize = 1024 * 1024;
-
-/// What a statement found.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Found {
-    pub(super) rows: Vec<Row>,
-    /// Whether there are rows that weren't read.
-    pub(super) more: bool,
-}
-
-/// Rows being read.
-pub(super) struct Rows {
-    found: Found,
-    most: usize,
-    bytes: usize,
-}
-
-impl Rows {
-    pub(super) fn new(most: usize) -> Self {
-        Self { found: Found::default(), most, bytes: 0 }
-    }
-
-    /// Takes one more, and says whether the next is wanted.
-    pub(super) fn push(&mut self, row: &impl Cells) -> Result<bool, Trouble> {
-        if self.found.rows.len() == self.most {
-            self.found.more = true;
-            return Ok(false);
-        }
-        let row = row.read()?;
-        self.bytes += row.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
-        if self.bytes > MAX_BYTES {
-            let problem = format!("the rows hold more than {MAX_BYTES} bytes");
-            return Err(Trouble { hint: Some("select fewer columns or rows"), ..Trouble::lasting(problem) });
-        }
-        self.found.rows.push(row);
-        Ok(true)
-    }
-
-    pub(super) fn found(self) -> Found {
-        self.found
-    }
-}
 
 /// A driver's row.
 pub(super) trait Cells {
@@ -188,73 +142,5 @@ fn some_date<'r, T: Decode<'r, MySql>>(row: &'r MySqlRow, at: usize) -> Result<O
         Ok(date) => Ok(Some(date)),
         Err(sqlx::Error::ColumnDecode { source, .. }) if source.is::<UnexpectedNullError>() => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// From days since the year 2000.
-fn pg_date(days: i32) -> Option<String> {
-    match days {
-        i32::MAX => Some("infinity".to_owned()),
-        i32::MIN => Some("-infinity".to_owned()),
-        days => pg_epoch()?.checked_add(Duration::days(days.into())).map(date),
-    }
-}
-
-/// From microseconds since then.
-fn pg_moment(micros: i64, zone: &str) -> Option<String> {
-    match micros {
-        i64::MAX => Some("infinity".to_owned()),
-        i64::MIN => Some("-infinity".to_owned()),
-        micros => {
-            let at = pg_epoch()?.midnight().checked_add(Duration::microseconds(micros))?;
-            Some(moment(at) + zone)
-        }
-    }
-}
-
-fn pg_epoch() -> Option<Date> {
-    Date::from_calendar_date(2000, Month::January, 1).ok()
-}
-
-/// JSON has no infinities.
-fn float(number: f64) -> Value {
-    Number::from_f64(number).map_or_else(|| Value::from(number.to_string()), Value::Number)
-}
-
-/// A single 0.1 is 0.1 and not 0.10000000149011612.
-fn single(number: f32) -> Value {
-    float(number.to_string().parse().unwrap_or_else(|_| f64::from(number)))
-}
-
-fn date(date: Date) -> String {
-    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
-}
-
-fn clock(time: Time) -> String {
-    let whole = format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
-    match time.microsecond() {
-        0 => whole,
-        micros => format!("{whole}.{micros:06}").trim_end_matches('0').to_owned(),
-    }
-}
-
-/// A time of MySQL's, which may be negative or longer than a day.
-fn span(time: MySqlTime) -> String {
-    let text = time.to_string();
-    let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |text| ("-", text));
-    let zero = if text.find(':') == Some(1) { "0" } else { "" };
-    format!("{sign}{zero}{text}")
-}
-
-fn moment(moment: PrimitiveDateTime) -> String {
-    format!("{} {}", date(moment.date()), clock(moment.time()))
-}
-
-fn size(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(size).sum(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + size(value)).sum(),
-        _ => 8,
     }
 }

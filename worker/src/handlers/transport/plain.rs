@@ -8,7 +8,7 @@
 //! addresses, keep-alive) is hyper-util's; here is the moving of bytes between them. A connection that breaks under a request
 //! is a failed attempt of the route, but for one that was kept from an earlier request and breaks before it gives a byte:
 //! then the service has closed it meanwhile, as services do, and the request is made once more on a new one. If the service
-//! saw it after all, it knows it by its `Idempotency-Key`.
+//! saw it after all, it knows it by its `Idempotency-Key`; a model has none, and is asked the same twice.
 
 use std::io;
 use std::pin::pin;
@@ -28,7 +28,7 @@ use ureq_proto::http::{Request, Uri};
 use url::Url;
 
 use super::idle::Idle;
-use super::transport::{Answer, TransportError};
+use super::{Answer, TransportError};
 use crate::handlers::http_answer::BODY_MAX_BYTES;
 
 const CLOSED: &str = "the connection was closed before there was an answer";
@@ -133,7 +133,7 @@ impl Plain {
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = headers;
         let headers = request.headers_mut();
-        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         let lines: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();

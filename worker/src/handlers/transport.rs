@@ -1,9 +1,12 @@
-//! How a request gets to the service and its answer back, within the route's timeout.
+//! How a request gets to a service or a model and its answer back, within the route's timeout.
 //!
 //! Over TLS it is reqwest's business, which speaks HTTP/2 where the service does: then all requests share a connection.
 //! Without TLS there is a connection for each request that waits, and asking by reqwest cost 31 KiB of memory for as long as
-//! the service thinks. So these are our own ([`plain`](super::plain)), and it costs 6, the message as read included. A URL
+//! the service thinks. So these are our own ([`plain`]), and it costs 6, the message as read included. A URL
 //! with a password in it stays with reqwest too.
+
+mod idle;
+mod plain;
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,8 +15,8 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use super::plain::Plain;
-use crate::handlers::http_answer::BODY_MAX_BYTES;
+use self::plain::Plain;
+use super::http_answer::BODY_MAX_BYTES;
 
 /// The way to one service.
 pub(super) struct Transport(Way);
@@ -94,8 +97,24 @@ async fn over_tls(
 }
 
 impl TransportError {
-    pub(super) fn broken(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    fn broken(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Broken(error.into())
+    }
+
+    /// The failure in words, of who was asked.
+    pub(super) fn of(&self, asked: &str, timeout: Duration) -> String {
+        match self {
+            Self::TooLong => format!("{asked} answered more than {BODY_MAX_BYTES} bytes"),
+            Self::TimedOut => format!("{asked} did not answer within {timeout:?}"),
+            Self::Broken(error) => {
+                // The outermost error only says that the request failed; the innermost says why.
+                let mut cause: &dyn Error = &**error;
+                while let Some(inner) = cause.source() {
+                    cause = inner;
+                }
+                format!("{asked} could not be asked: {cause}")
+            }
+        }
     }
 }
 

@@ -1,0 +1,62 @@
+//! What lies in the queue as JSON with the number of its format: recorded answers, answers by call back, memories.
+//!
+//! Workers of two versions run side by side during a deploy. What a newer one wrote is left for it; what nobody can have
+//! written so is damaged, and waiting mends nothing. Only the number tells the two apart, so every later format keeps
+//! it, under its name, at the top.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// Why something stored can't be read. Parsers quote what they read, so their words are not repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// A newer version wrote it.
+    #[error("has a newer format")]
+    Newer,
+    /// It is nothing that any version wrote.
+    #[error("is damaged")]
+    Damaged,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    format: u64,
+}
+
+/// Reads what was written as JSON in this format.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8], format: u8) -> Result<T, Unreadable> {
+    let head: Head = serde_json::from_slice(bytes).map_err(|_| Unreadable::Damaged)?;
+    if head.format > u64::from(format) {
+        return Err(Unreadable::Newer);
+    }
+    let read = if head.format == u64::from(format) { serde_json::from_slice(bytes).ok() } else { None };
+    read.ok_or(Unreadable::Damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Thing {
+        parts: Vec<String>,
+    }
+
+    #[test]
+    fn a_newer_format_is_told_from_damage() {
+        let rows = [
+            (r#"{"format":2,"parts":["x"]}"#, Ok(Thing { parts: vec!["x".to_owned()] })),
+            (r#"{"format":3,"parts":["x"]}"#, Err(Unreadable::Newer)),
+            (r#"{"more":[],"format":300}"#, Err(Unreadable::Newer)),
+            (r#"{"format":1,"parts":["x"]}"#, Err(Unreadable::Damaged)),
+            (r#"{"format":2,"parts":"x"}"#, Err(Unreadable::Damaged)),
+            (r#"{"format":2,"parts":["x"]"#, Err(Unreadable::Damaged)),
+            (r#"{"format":3,"parts":["x"]"#, Err(Unreadable::Damaged)),
+            (r#"{"format":"3"}"#, Err(Unreadable::Damaged)),
+            ("", Err(Unreadable::Damaged)),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(read::<Thing>(text.as_bytes(), 2), expected, "{text}");
+        }
+    }
+}
