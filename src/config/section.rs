@@ -23,6 +23,7 @@ pub(super) struct Reader<'a> {
     pub(super) check_template: CheckTemplate<'a>,
     file: Option<&'a Path>,
     problems: RefCell<Vec<Problem>>,
+    doubts: RefCell<Vec<Problem>>,
     /// Keys that were asked for: the full path, and the path without names.
     known: RefCell<BTreeMap<String, String>>,
     origins: RefCell<BTreeMap<String, Origin>>,
@@ -93,8 +94,10 @@ impl<'r> Section<'r> {
             Some(Node { value: Value::Table(table), origin }) => (Some(origin), table),
             Some(node) => {
                 let path = join(&self.path, key);
-                let header = if path == "account" { "account.main" } else { &path };
-                let hint = format!("write a line `[{header}]` and its keys below");
+                let name = if ["account", "database"].contains(&path.as_str()) { ".main" } else { "" };
+                let brackets =
+                    if matches!(node.value, Value::Array(_)) { ", with one pair of brackets," } else { "" };
+                let hint = format!("write a line `[{path}{name}]`{brackets} and its keys below");
                 self.mistake(key, Some(&node.origin), value::wrong_type("a table", &node).hint(hint));
                 (None, Table::new())
             }
@@ -147,6 +150,16 @@ impl<'r> Section<'r> {
         }
     }
 
+    /// Where the value of a key came from, before it is taken.
+    pub(super) fn origin_of(&self, key: &str) -> Option<Origin> {
+        self.entries.get(key).map(|node| node.origin.clone())
+    }
+
+    /// Whether nothing is in it, or nothing is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
@@ -168,6 +181,12 @@ impl<'r> Section<'r> {
             origin.or(self.origin.as_ref().filter(|o| matches!(o, Origin::File(_)))),
             mistake,
         );
+    }
+
+    /// Notes what is probably a mistake, and may be none.
+    pub(super) fn doubt(&self, key: &str, origin: Option<&Origin>, mistake: Mistake) {
+        let doubt = self.reader.problem(join(&self.path, key), origin.or(self.origin.as_ref()), mistake);
+        self.reader.doubts.borrow_mut().push(doubt);
     }
 
     /// Ends the reading: what is left is unknown.
@@ -196,6 +215,7 @@ impl<'a> Reader<'a> {
             check_template,
             file: source.file.as_ref().map(|file| file.path.as_path()),
             problems: RefCell::default(),
+            doubts: RefCell::default(),
             known: RefCell::default(),
             origins: RefCell::default(),
             strays: RefCell::default(),
@@ -215,6 +235,11 @@ impl<'a> Reader<'a> {
 
     /// Notes a problem at a path, or at the variable or flag that the value came from.
     pub(super) fn note(&self, path: String, origin: Option<&Origin>, mistake: Mistake) {
+        let problem = self.problem(path, origin, mistake);
+        self.problems.borrow_mut().push(problem);
+    }
+
+    fn problem(&self, path: String, origin: Option<&Origin>, mistake: Mistake) -> Problem {
         let (place, line) = match origin {
             Some(Origin::File(line)) => (path, Some(*line)),
             Some(Origin::Variable(name)) => (name.clone(), None),
@@ -223,7 +248,7 @@ impl<'a> Reader<'a> {
         };
         let file = self.file.filter(|_| line.is_some()).map(Path::to_owned);
         let Mistake { message, hint } = mistake;
-        self.problems.borrow_mut().push(Problem { place, message, hint, file, line });
+        Problem { place, message, hint, file, line }
     }
 
     /// Where the value at a path came from, if it was given.
@@ -236,6 +261,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Where each given value came from, or all problems in the order of the file, then the others.
+    pub(super) fn doubts(&self) -> Vec<Problem> {
+        self.doubts.take()
+    }
+
     pub(super) fn finish(self) -> Result<BTreeMap<String, Origin>, ConfigErrors> {
         for stray in self.strays.take() {
             self.note_stray(stray);

@@ -5,7 +5,7 @@ mod routes;
 
 pub use routes::{databases, look_up};
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,8 +46,8 @@ pub fn config(cli: &Cli, role: Role) -> Result<Config, Failure> {
     Ok(Config::load(&source, role, &check_template)?)
 }
 
-fn check_template(template: &str) -> Result<(), String> {
-    Template::compile(template).map(|_| ()).map_err(|error| error.to_string())
+fn check_template(template: &str) -> Result<BTreeSet<String>, String> {
+    Template::compile(template).map(|template| template.names()).map_err(|error| error.to_string())
 }
 
 /// Opens the queue of roles that share it with other processes.
@@ -237,8 +237,17 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
         worker = worker.call_backs(call_backs);
     }
     let accounts: Vec<_> = config.accounts.keys().map(String::as_str).collect();
+    let accounts = accounts.join(", ");
     let routes: Vec<_> = config.routes.iter().map(|route| route.name.as_str()).collect();
-    tracing::info!("the worker serves the accounts {} by the routes {}", accounts.join(", "), told(&routes));
+    match routes.is_empty() {
+        true => tracing::info!("the worker serves the accounts {accounts}"),
+        false => {
+            tracing::info!("the worker serves the accounts {accounts} by the routes {}", routes.join(", "))
+        }
+    }
+    for doubt in &config.doubts {
+        tracing::warn!(hint = doubt.hint.as_deref().unwrap_or_default(), "{doubt}");
+    }
     Ok(worker)
 }
 
@@ -275,10 +284,6 @@ pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client 
         http: http.clone(),
     };
     Client::with_fallbacks(client, account.api_fallback.clone())
-}
-
-fn told(names: &[&str]) -> String {
-    if names.is_empty() { "(none is configured)".to_owned() } else { names.join(", ") }
 }
 
 /// The pretend WeChat with the configured accounts, pushing to a receiver at `receiver`.
