@@ -4,8 +4,8 @@
 //! `webhook-id` and `Idempotency-Key`, both the message's id, the same on every attempt, because a service may be asked
 //! twice. With a secret it is signed by the Standard Webhooks scheme, for which every language has a library.
 //!
-//! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and no URL gets
-//! into an error: it may hold a key of its owner's.
+//! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and of the URL
+//! only host and port get into an error: the rest may hold a key of its owner's.
 
 mod idle;
 mod plain;
@@ -24,11 +24,12 @@ use url::Url;
 
 use self::transport::{Answer, Transport, TransportError};
 use super::http_answer::{BODY_MAX_BYTES, outcome_of};
+use super::unreachable;
 use crate::handler::{Context, Handler, Outcome};
 
 /// Asks a service over HTTP.
 pub struct HttpHandler {
-    host: Option<String>,
+    place: String,
     timeout: Duration,
     signer: Option<Webhook>,
     transport: Transport,
@@ -58,8 +59,8 @@ impl HttpHandler {
             Some(secret) => Some(Webhook::new(secret.expose()).map_err(|_| HttpHandlerError::Secret)?),
             None => None,
         };
-        let host = url.host_str().map(str::to_owned);
-        Ok(Self { host, timeout, signer, transport: Transport::new(url, client) })
+        let place = unreachable::place_of(&url);
+        Ok(Self { place, timeout, signer, transport: Transport::new(url, client) })
     }
 
     fn headers(&self, id: &str, body: &str) -> Result<HeaderMap, &'static str> {
@@ -86,15 +87,11 @@ impl HttpHandler {
                 Outcome::Fail { reason: format!("the service answered more than {BODY_MAX_BYTES} bytes") }
             }
             TransportError::TimedOut => {
-                again(format!("the service did not answer within {:?}", self.timeout))
+                again(format!("the service did not answer within {:?}: {}", self.timeout, self.place))
             }
             TransportError::Broken(error) => {
-                // The outermost error only says that the request failed; the innermost says why.
-                let mut cause: &dyn std::error::Error = &**error;
-                while let Some(inner) = cause.source() {
-                    cause = inner;
-                }
-                again(format!("the service could not be asked: {cause}"))
+                let cause = unreachable::cause_of(&**error);
+                again(format!("the service could not be asked: {}: {cause}", self.place))
             }
         }
     }
@@ -119,7 +116,7 @@ impl std::fmt::Debug for HttpHandler {
     /// Without the URL, which may hold a key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpHandler")
-            .field("host", &self.host)
+            .field("place", &self.place)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

@@ -6,6 +6,7 @@ mod http_answer;
 mod reply;
 #[cfg(feature = "sql")]
 pub mod sql;
+mod unreachable;
 
 pub use chat::{ChatHandler, ChatHandlerError, ChatSettings};
 pub use http::{HttpHandler, HttpHandlerError};

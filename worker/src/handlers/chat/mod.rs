@@ -29,6 +29,7 @@ use url::Url;
 use self::history::{History, Limits, Turn};
 use self::wire::Said;
 use super::http_answer::BODY_MAX_BYTES;
+use super::unreachable;
 use crate::handler::{Context, Handler, Outcome};
 use crate::template::{Template, TemplateError};
 
@@ -170,16 +171,14 @@ impl ChatHandler {
     }
 
     fn failure(&self, error: reqwest::Error) -> String {
-        let error = error.without_url();
+        let (error, place) = (error.without_url(), unreachable::place_of(&self.url));
         if error.is_timeout() && !error.is_connect() {
-            return format!("the model's endpoint did not answer within {:?}", self.settings.timeout);
+            return format!(
+                "the model's endpoint did not answer within {:?}: {place}",
+                self.settings.timeout
+            );
         }
-        // The outermost error only says "error sending request"; the innermost says why.
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        format!("the model's endpoint could not be asked: {cause}")
+        format!("the model's endpoint could not be asked: {place}: {}", unreachable::cause_of(&error))
     }
 }
 
