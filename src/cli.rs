@@ -75,17 +75,21 @@ pub enum Command {
     /// Ask a running process whether it is well; exits with 0 or 1, as containers expect
     #[command(after_help = HEALTH_EXAMPLES)]
     Health(HealthFlags),
-    /// Show how many messages wait, run and are dead
+    /// Show how many messages are open, running, delayed, held, aside and dead
+    #[command(after_help = STATUS_WORDS)]
     Status(LookFlags),
     /// Show, retry and drop dead letters
     #[command(after_help = DEAD_EXAMPLES)]
     Dead(DeadFlags),
-    /// Show the messages of one user
+    /// Show which messages of one user are not at their end yet, and what they wait for
     Lane(LaneFlags),
     /// Stop handling messages of an account, a user or everybody; pushes are still taken in
-    #[command(after_help = PAUSE_EXAMPLES)]
+    #[command(after_help = PAUSE_EXAMPLES, override_usage = "huixin pause [OPTIONS] ACCOUNT [USER]\n       huixin pause [OPTIONS] --all")]
     Pause(PauseFlags),
-    /// Go on with what is paused
+    /// Go on with what is paused, named as it was for `pause`
+    #[command(
+        override_usage = "huixin resume [OPTIONS] ACCOUNT [USER]\n       huixin resume [OPTIONS] --all"
+    )]
     Resume(ResumeFlags),
     /// Check that the queue is in order; changes nothing
     Audit(LookFlags),
@@ -418,12 +422,12 @@ pub struct ResumeFlags {
 /// What is paused or resumed.
 #[derive(Args, Debug)]
 pub struct ScopeFlags {
-    /// Every account of the queue
+    /// Everything: every account of the queue, in place of one
     #[arg(long, required_unless_present = "account", conflicts_with_all = ["account", "user"])]
     pub all: bool,
-    /// The account's name in the configuration
+    /// One account: its name in the configuration
     pub account: Option<String>,
-    /// Only this user of the account: the OpenID
+    /// One user of this account: the OpenID
     pub user: Option<String>,
 }
 
@@ -564,6 +568,15 @@ const SPOOL_EXAMPLES: &str = "\
 Examples:
   huixin spool status                     beside running receivers too
   huixin spool drain                      when the receivers of this machine are gone for good";
+
+const STATUS_WORDS: &str = "\
+Messages that are
+  open      taken in and not at their end yet; the next four are among them
+  running   with a worker
+  delayed   failed, and waiting for their next attempt; or for an answer by call back
+  held      answered, and what WeChat doesn't let through now waits until the user writes again
+  aside     as delayed, on a route with on_failure = \"skip_ahead\": the user's other messages go on
+  dead      ended without their answer, kept with the reason until `huixin dead` retries or drops them";
 
 const PAUSE_EXAMPLES: &str = "\
 Examples:

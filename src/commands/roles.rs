@@ -32,7 +32,7 @@ pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
     readiness.spool = spooler.as_ref().map(Spooler::health);
     readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
-    readiness.worker = Some(add_worker(&mut services, parts::worker(&config, queue.clone())?));
+    readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
     add_answers(&mut services, parts::answers(&config, queue.clone()).await?);
     add_receiver(&mut services, &config, queue, pushes, spooler)?;
     add_admin(&mut services, cli, &config, readiness).await?;
@@ -59,7 +59,7 @@ pub(super) async fn worker(cli: &Cli) -> Result<(), Failure> {
     let queue = parts::shared_queue(&config.queue, "worker").await?;
     let mut services = Services::new(shutdown::on_signals());
     let mut readiness = Readiness::of(Kind::Worker, Some(queue.clone()));
-    readiness.worker = Some(add_worker(&mut services, parts::worker(&config, queue.clone())?));
+    readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
     tracing::info!(
         queue = queue.place(),
         concurrency = config.worker.concurrency,
@@ -79,6 +79,16 @@ pub(super) async fn sandbox(cli: &Cli, flags: &SandboxFlags) -> Result<(), Failu
     services.back("sandbox", |stop| huixin_sandbox::run(listener, sandbox, stop.cancelled_owned()));
     tracing::info!("the chat page is at http://{page}/, and pushes go to {}", flags.receiver);
     services.run().await
+}
+
+/// The worker of a configuration, which may have forgotten its routes.
+fn configured_worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure> {
+    if config.routes.is_empty() {
+        tracing::warn!(
+            "no route is configured: every message ends without a reply until there is a `[[route]]`"
+        );
+    }
+    parts::worker(config, queue)
 }
 
 /// Adds the worker, and gives a way to ask after it.

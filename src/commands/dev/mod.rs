@@ -117,6 +117,7 @@ fn with_routes(config: &Config, worker: Worker) -> Result<Worker, Failure> {
     if !config.routes.is_empty() {
         return Ok(worker);
     }
+    tracing::info!("no route is configured, so the example answers: a slow look-up, a welcome, an echo");
     let code = Regex::new(lookup::PATTERN).context("the pattern of the example")?;
     let welcome =
         json!("欢迎关注！发送 ?18-546 查询工作台位。\nWelcome! Send ?18-546 to look a workstation up.");
