@@ -6,7 +6,7 @@
 //! [`parts`] makes it, [`commands`] runs it, [`answers`] takes in what services answer later, [`admin`] shows it, [`operator`] looks after its queue, [`safety`] after its Redis, and [`report`] tells people what went wrong.
 
 pub mod admin;
-pub mod answers;
+pub mod call_backs;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::services::Services;
 use crate::admin::{self, Admin, Readiness, Role as Kind};
-use crate::answers::{self, Answers, Port};
+use crate::call_backs::{self, Answers, Port};
 use crate::cli::{Cli, SandboxFlags};
 use crate::config::{Config, Role};
 use crate::receiver::Spooler;
@@ -33,7 +33,7 @@ pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
     readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
     readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
-    add_answers(&mut services, parts::answers(&config, queue.clone()).await?);
+    add_answers(&mut services, parts::call_back_listener(&config, queue.clone()).await?);
     add_receiver(&mut services, &config, queue, pushes, spooler)?;
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
@@ -48,7 +48,7 @@ pub(super) async fn receiver(cli: &Cli) -> Result<(), Failure> {
     readiness.spool = spooler.as_ref().map(Spooler::health);
     readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
-    add_answers(&mut services, parts::answers(&config, queue.clone()).await?);
+    add_answers(&mut services, parts::call_back_listener(&config, queue.clone()).await?);
     add_receiver(&mut services, &config, queue, pushes, spooler)?;
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
@@ -65,7 +65,7 @@ pub(super) async fn worker(cli: &Cli) -> Result<(), Failure> {
         concurrency = config.worker.concurrency,
         "the worker takes messages"
     );
-    add_answers(&mut services, parts::answers(&config, queue).await?);
+    add_answers(&mut services, parts::call_back_listener(&config, queue).await?);
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
 }
@@ -111,7 +111,7 @@ pub(super) fn add_answers(services: &mut Services, answers: Option<(Port, Answer
         let base = answers.call_backs.base();
         tracing::info!("answers by call back to {base}{CALL_BACK_PATH}… come in at {address}");
     }
-    services.front("listener for answers", |stop| answers::run(port, answers, stop.cancelled_owned()));
+    services.front("listener for answers", |stop| call_backs::run(port, answers, stop.cancelled_owned()));
 }
 
 /// Adds the receiver, and says which URLs WeChat's console must be given.

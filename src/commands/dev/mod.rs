@@ -21,7 +21,7 @@ use url::Url;
 use super::roles::{add_admin, add_answers, add_receiver, add_worker};
 use super::services::Services;
 use crate::admin::{Readiness, Role as Kind};
-use crate::answers::{Answers, Limits, Port};
+use crate::call_backs::{Answers, Limits, Port};
 use crate::cli::{Cli, DevFlags};
 use crate::config::{Config, Role};
 use crate::report::Failure;
