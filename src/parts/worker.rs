@@ -41,12 +41,8 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
     let accounts: Vec<_> = config.accounts.keys().map(String::as_str).collect();
     let accounts = accounts.join(", ");
     let routes: Vec<_> = config.routes.iter().map(|route| route.name.as_str()).collect();
-    match routes.is_empty() {
-        true => tracing::info!("the worker serves the accounts {accounts}"),
-        false => {
-            tracing::info!("the worker serves the accounts {accounts} by the routes {}", routes.join(", "))
-        }
-    }
+    let by = if routes.is_empty() { String::new() } else { format!(" by the routes {}", routes.join(", ")) };
+    tracing::info!("the worker serves the accounts {accounts}{by}");
     for doubt in &config.doubts {
         tracing::warn!(hint = doubt.hint.as_deref().unwrap_or_default(), "{doubt}");
     }
