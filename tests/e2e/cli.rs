@@ -129,6 +129,6 @@ fn a_type_that_nobody_knows_is_warned_of_by_a_check() {
     let told = "`route[a].match.type` is `txt`, a type of message that this version doesn't know";
     let (output, _) = huixin(&["check"], &config);
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains(&format!("WARN huixin.toml:7: {told}\n     hint: did you mean `text`?")), "{text}");
+    assert!(text.contains(&format!("WARN huixin.toml:8: {told}\n     hint: did you mean `text`?")), "{text}");
     assert_eq!(text.matches("BAD").count(), 1, "only the access token is missing: {text}");
 }
