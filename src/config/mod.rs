@@ -19,6 +19,7 @@ mod node;
 mod print;
 mod problem;
 mod queue;
+mod reader;
 mod receiver;
 mod reply;
 mod route;
@@ -50,7 +51,8 @@ pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};
 pub use spool::SpoolConfig;
 pub use worker::WorkerConfig;
 
-use section::{Reader, Section};
+use reader::Reader;
+use section::Section;
 
 /// The effective configuration of one process; made by [`Config::load`] only.
 #[derive(Clone, Debug)]
@@ -115,7 +117,7 @@ impl Config {
         check_template: CheckTemplate<'_>,
     ) -> Result<Self, ConfigErrors> {
         let reader = Reader::new(source, role, check_template);
-        let mut config = Self::read(reader.root(node::tree(source)?));
+        let mut config = Self::read(Section::root(&reader, node::tree(source)?));
         config.doubts = reader.doubts();
         config.origins = reader.finish()?;
         Ok(config)
@@ -163,7 +165,7 @@ impl Config {
 /// The file isn't TOML.
 pub fn known_keys(source: &Source, role: Role) -> Result<BTreeSet<String>, ConfigErrors> {
     let reader = Reader::new(source, role, &|_| Ok(BTreeSet::new()));
-    let _config = Config::read(reader.root(node::tree(source)?));
+    let _config = Config::read(Section::root(&reader, node::tree(source)?));
     Ok(reader.known_keys())
 }
 
