@@ -1,6 +1,6 @@
 //! What a person does with a running queue: `status`, `audit`, `lane`, `pause`, `resume`.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::flags::{OutputFlag, PlaceFlags};
 
@@ -57,9 +57,11 @@ pub struct ResumeFlags {
 
 /// What is paused or resumed.
 #[derive(Args, Debug)]
+#[group(skip)]
+#[command(group = ArgGroup::new("what").required(true).args(["account", "all"]))]
 pub struct ScopeFlags {
     /// Everything: every account of the queue, in place of one
-    #[arg(long, required_unless_present = "account", conflicts_with_all = ["account", "user"])]
+    #[arg(long, conflicts_with_all = ["account", "user"])]
     pub all: bool,
     /// One account: its name in the configuration
     pub account: Option<String>,
