@@ -49,7 +49,7 @@ pub fn record_metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .install_recorder()?;
-    crate::answers::describe();
+    crate::call_backs::describe();
     crate::receiver::describe();
     crate::safety::describe();
     huixin_worker::metrics::describe();

@@ -29,6 +29,20 @@ fn flags_become_overrides_of_their_command_alone() {
 }
 
 #[test]
+fn a_pause_of_nothing_named_asks_for_an_account_and_not_for_everything() {
+    for (line, told) in [
+        ("huixin pause", "  <ACCOUNT|--all>"),
+        ("huixin resume --reason x", "unexpected argument '--reason'"),
+        ("huixin pause main --all", "cannot be used with"),
+    ] {
+        let text = Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
+        assert!(text.contains(told) && text.contains(" [OPTIONS] ACCOUNT [USER]\n"), "{text}");
+    }
+    assert!(Cli::try_parse_from(["huixin", "pause", "--all"]).is_ok());
+    assert!(Cli::try_parse_from(["huixin", "pause", "main", "oABC"]).is_ok());
+}
+
+#[test]
 fn global_flags_may_stand_behind_the_command() {
     let cli =
         Cli::try_parse_from(["huixin", "check", "--print", "--config", "a.toml", "--log-format", "json"])
@@ -61,11 +75,11 @@ fn the_help_of_every_command_is_pinned() {
       check     Check the configuration and what it points to
       route     Ask which route takes a message, and why those before it don't
       health    Ask a running process whether it is well; exits with 0 or 1, as containers expect
-      status    Show how many messages wait, run and are dead
+      status    Show how many messages are open, running, delayed, held, aside and dead
       dead      Show, retry and drop dead letters
-      lane      Show the messages of one user
+      lane      Show which messages of one user are not at their end yet, and what they wait for
       pause     Stop handling messages of an account, a user or everybody; pushes are still taken in
-      resume    Go on with what is paused
+      resume    Go on with what is paused, named as it was for `pause`
       audit     Check that the queue is in order; changes nothing
       spool     Show and drain what receivers have put on this machine's disk while Redis was away
       help      Print this message or the help of the given subcommand(s)
@@ -394,7 +408,7 @@ fn the_help_of_every_command_is_pinned() {
       huixin health --url http://127.0.0.1:9600/readyz
 
     ====================================================================================================
-    Show how many messages wait, run and are dead
+    Show how many messages are open, running, delayed, held, aside and dead
 
     Usage: huixin status [OPTIONS]
 
@@ -424,6 +438,14 @@ fn the_help_of_every_command_is_pinned() {
 
       -V, --version
               Print version
+
+    Messages that are
+      open      taken in and not at their end yet; the next four are among them
+      running   with a worker
+      delayed   failed, and waiting for their next attempt; or for an answer by call back
+      held      answered, and what WeChat doesn't let through now waits until the user writes again
+      aside     as delayed, on a route with on_failure = "skip_ahead": the user's other messages go on
+      dead      ended without their answer, kept with the reason until `huixin dead` retries or drops them
 
     ====================================================================================================
     Show, retry and drop dead letters
@@ -462,7 +484,7 @@ fn the_help_of_every_command_is_pinned() {
       huixin dead drop --all --account main --reason "can't be understood"
 
     ====================================================================================================
-    Show the messages of one user
+    Show which messages of one user are not at their end yet, and what they wait for
 
     Usage: huixin lane [OPTIONS] <ACCOUNT> <USER>
 
@@ -503,18 +525,19 @@ fn the_help_of_every_command_is_pinned() {
     ====================================================================================================
     Stop handling messages of an account, a user or everybody; pushes are still taken in
 
-    Usage: huixin pause [OPTIONS] [ACCOUNT] [USER]
+    Usage: huixin pause [OPTIONS] ACCOUNT [USER]
+           huixin pause [OPTIONS] --all
 
     Arguments:
       [ACCOUNT]
-              The account's name in the configuration
+              One account: its name in the configuration
 
       [USER]
-              Only this user of the account: the OpenID
+              One user of this account: the OpenID
 
     Options:
           --all
-              Every account of the queue
+              Everything: every account of the queue, in place of one
 
           --reason <TEXT>
               Why, shown by `status`
@@ -551,20 +574,21 @@ fn the_help_of_every_command_is_pinned() {
       huixin resume main
 
     ====================================================================================================
-    Go on with what is paused
+    Go on with what is paused, named as it was for `pause`
 
-    Usage: huixin resume [OPTIONS] [ACCOUNT] [USER]
+    Usage: huixin resume [OPTIONS] ACCOUNT [USER]
+           huixin resume [OPTIONS] --all
 
     Arguments:
       [ACCOUNT]
-              The account's name in the configuration
+              One account: its name in the configuration
 
       [USER]
-              Only this user of the account: the OpenID
+              One user of this account: the OpenID
 
     Options:
           --all
-              Every account of the queue
+              Everything: every account of the queue, in place of one
 
           --queue-url <URL>
               The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH

@@ -32,6 +32,9 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         many(config.accounts.len(), "account"),
         many(config.routes.len(), "route")
     ));
+    for doubt in &config.doubts {
+        facts.doubtful(doubt.to_string(), doubt.hint.as_deref());
+    }
     // Making the handlers is a check of its own.
     queue(&config, &mut facts).await;
     if let QueueUrl::Redis(_) = config.queue.url {
@@ -64,7 +67,7 @@ async fn queue(config: &Config, facts: &mut Facts) {
         QueueUrl::Sqlite(path) => match parts::sqlite(path, config.queue.dedup_window) {
             Ok(queue) => match queue.counts().await {
                 Ok(counts) => facts.good(format!(
-                    "queue: `{}`, {} waiting, {} dead",
+                    "queue: `{}`, {} open (not at their end yet), {} dead",
                     queue.place(),
                     counts.open_total(),
                     counts.dead
@@ -94,7 +97,7 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
         Ok(Ok((inspector, findings, counts))) => {
             match counts {
                 Ok(counts) => facts.good(format!(
-                    "queue: `{}`, {} waiting, {} dead",
+                    "queue: `{}`, {} open (not at their end yet), {} dead",
                     queue.place(),
                     counts.open_total(),
                     counts.dead

@@ -7,7 +7,7 @@ use crate::cli::{ActFlags, Cli, DeadCommand, DeadFlags, LetterFilter};
 use crate::operator::{Letter, LettersAsked, Operator};
 use crate::report::Failure;
 
-const REASON_WIDTH: usize = 60;
+const REASON_WIDTH: usize = 80;
 /// How many of those that would be acted on are shown.
 const SHOWN: usize = 20;
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cli::{Cli, LaneFlags, OutputFlag, PauseFlags, ResumeFlags, ScopeFlags};
-use crate::config::Role;
+use crate::config::{Config, Role};
 use crate::operator::{Operator, Pausable};
 use crate::parts;
 use crate::report::Failure;
@@ -15,13 +15,22 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
     }
     println!("queue    {}", status.queue);
     for (account, open) in &status.open {
-        println!("open     {open:>8}  account `{account}`");
+        println!("open     {open:>8}  of account `{account}`: not at their end yet");
     }
-    println!("running  {:>8}", status.running);
-    println!("delayed  {:>8}", status.delayed);
-    println!("held     {:>8}", status.held);
-    println!("aside    {:>8}", status.aside);
-    println!("dead     {:>8}", status.dead);
+    if status.open.is_empty() {
+        println!("open     {:>8}  every message is at its end", 0);
+    }
+    println!("running  {:>8}  of these a worker has", status.running);
+    println!(
+        "delayed  {:>8}  of these wait for their next attempt, or for an answer by call back",
+        status.delayed
+    );
+    println!("held     {:>8}  of these wait until their user writes again", status.held);
+    println!(
+        "aside    {:>8}  of these wait for their next attempt while their user's others go on",
+        status.aside
+    );
+    println!("dead     {:>8}  letters: `huixin dead list` shows them", status.dead);
     if status.dead_uncounted > 0 {
         println!(
             "not kept {:>8}  pushes that can't be understood, beyond the 1,000 of an account",
@@ -48,16 +57,22 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
 }
 
 pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
-    let lane = operator(cli)?.lane(&flags.account, &flags.user).await?;
+    let config = config(cli)?;
+    let lane = Operator::open(&config)?.lane(&flags.account, &flags.user).await?;
+    if lane.is_none() {
+        // What an account has left that is configured no more is shown.
+        known(&config, &flags.account)?;
+    }
     if flags.output.json {
         return json(&lane);
     }
     let Some(lane) = lane else {
-        println!("no message waits");
+        println!("no message of this user waits");
         return Ok(());
     };
-    let paused = if lane.paused { ", paused" } else { "" };
-    println!("{}{}{paused}", lane.state, lane.due_at.map(|due| format!(" until {due}")).unwrap_or_default());
+    let until = lane.due_at.map(|due| format!(" until {due}")).unwrap_or_default();
+    let paused = if lane.paused { "; the user is paused" } else { "" };
+    println!("{}{until}: {}{paused}", lane.state, meaning(&lane.state));
     if let Some(error) = lane.last_error {
         println!("the last attempt failed: {error}");
     }
@@ -67,18 +82,43 @@ pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What the state of a lane means.
+fn meaning(state: &str) -> &'static str {
+    match state {
+        "ready" => "the first message is the next worker's",
+        "leased" => "a worker has the first message",
+        "delayed" => "the first message failed, and waits for its next attempt",
+        "awaiting" => "the service has the first message, and answers it by call back",
+        "parked" => "the first message waits for the end of a pause",
+        "idle" => "nothing waits but what is held or aside",
+        _ => "a newer worker knows what this means",
+    }
+}
+
 pub(super) async fn pause(cli: &Cli, flags: &PauseFlags) -> Result<(), Failure> {
     let what = pausable(&flags.scope);
-    operator(cli)?.pause(&what, &flags.reason).await?;
+    let config = config(cli)?;
+    let operator = Operator::open(&config)?;
+    if let Some(account) = &what.account
+        && let Err(unknown) = known(&config, account)
+        && !operator.status().await?.open.contains_key(account)
+    {
+        return Err(unknown);
+    }
+    operator.pause(&what, &flags.reason).await?;
     println!("{} is paused: what runs ends, and nothing more is begun", told(&what));
     Ok(())
 }
 
 pub(super) async fn resume(cli: &Cli, flags: &ResumeFlags) -> Result<(), Failure> {
     let what = pausable(&flags.scope);
-    match operator(cli)?.resume(&what).await? {
-        true => println!("{} goes on", told(&what)),
-        false => println!("{} was not paused", told(&what)),
+    let config = config(cli)?;
+    match (Operator::open(&config)?.resume(&what).await?, &what.account) {
+        (true, _) => println!("{} goes on", told(&what)),
+        (false, account) => {
+            account.iter().try_for_each(|account| known(&config, account))?;
+            println!("{} was not paused", told(&what));
+        }
     }
     Ok(())
 }
@@ -116,9 +156,21 @@ pub(super) async fn audit(cli: &Cli, output: &OutputFlag) -> Result<(), Failure>
 }
 
 pub(super) fn operator(cli: &Cli) -> Result<Operator, Failure> {
-    // As a receiver, which needs the fewest credentials: these commands call nobody but the queue.
-    let config = parts::config(cli, Role::Receiver)?;
-    Operator::open(&config)
+    Operator::open(&config(cli)?)
+}
+
+/// As a receiver's, which needs the fewest credentials: these commands call nobody but the queue.
+fn config(cli: &Cli) -> Result<Config, Failure> {
+    parts::config(cli, Role::Receiver)
+}
+
+/// Whether an account is configured: a name that is misspelt has no messages either.
+fn known(config: &Config, account: &str) -> Result<(), Failure> {
+    if config.accounts.contains_key(account) {
+        return Ok(());
+    }
+    let names = config.accounts.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    Err(Failure::failed(format!("no account `{account}` is configured"), format!("those that are: {names}")))
 }
 
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {

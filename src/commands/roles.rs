@@ -15,7 +15,7 @@ use url::Url;
 
 use super::services::Services;
 use crate::admin::{self, Admin, Readiness, Role as Kind};
-use crate::answers::{self, Answers, Port};
+use crate::call_backs::{self, Answers, Port};
 use crate::cli::{Cli, SandboxFlags};
 use crate::config::{Config, Role};
 use crate::receiver::Spooler;
@@ -32,8 +32,8 @@ pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
     readiness.spool = spooler.as_ref().map(Spooler::health);
     readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
-    readiness.worker = Some(add_worker(&mut services, parts::worker(&config, queue.clone())?));
-    add_answers(&mut services, parts::answers(&config, queue.clone()).await?);
+    readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
+    add_answers(&mut services, parts::call_back_listener(&config, queue.clone()).await?);
     add_receiver(&mut services, &config, queue, pushes, spooler)?;
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
@@ -48,7 +48,7 @@ pub(super) async fn receiver(cli: &Cli) -> Result<(), Failure> {
     readiness.spool = spooler.as_ref().map(Spooler::health);
     readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
-    add_answers(&mut services, parts::answers(&config, queue.clone()).await?);
+    add_answers(&mut services, parts::call_back_listener(&config, queue.clone()).await?);
     add_receiver(&mut services, &config, queue, pushes, spooler)?;
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
@@ -59,13 +59,13 @@ pub(super) async fn worker(cli: &Cli) -> Result<(), Failure> {
     let queue = parts::shared_queue(&config.queue, "worker").await?;
     let mut services = Services::new(shutdown::on_signals());
     let mut readiness = Readiness::of(Kind::Worker, Some(queue.clone()));
-    readiness.worker = Some(add_worker(&mut services, parts::worker(&config, queue.clone())?));
+    readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
     tracing::info!(
         queue = queue.place(),
         concurrency = config.worker.concurrency,
         "the worker takes messages"
     );
-    add_answers(&mut services, parts::answers(&config, queue).await?);
+    add_answers(&mut services, parts::call_back_listener(&config, queue).await?);
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
 }
@@ -79,6 +79,16 @@ pub(super) async fn sandbox(cli: &Cli, flags: &SandboxFlags) -> Result<(), Failu
     services.back("sandbox", |stop| huixin_sandbox::run(listener, sandbox, stop.cancelled_owned()));
     tracing::info!("the chat page is at http://{page}/, and pushes go to {}", flags.receiver);
     services.run().await
+}
+
+/// The worker of a configuration, which may have forgotten its routes.
+fn configured_worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure> {
+    if config.routes.is_empty() {
+        tracing::warn!(
+            "no route is configured: every message ends without a reply until there is a `[[route]]`"
+        );
+    }
+    parts::worker(config, queue)
 }
 
 /// Adds the worker, and gives a way to ask after it.
@@ -101,7 +111,7 @@ pub(super) fn add_answers(services: &mut Services, answers: Option<(Port, Answer
         let base = answers.call_backs.base();
         tracing::info!("answers by call back to {base}{CALL_BACK_PATH}… come in at {address}");
     }
-    services.front("listener for answers", |stop| answers::run(port, answers, stop.cancelled_owned()));
+    services.front("listener for answers", |stop| call_backs::run(port, answers, stop.cancelled_owned()));
 }
 
 /// Adds the receiver, and says which URLs WeChat's console must be given.

@@ -10,7 +10,7 @@ use url::Url;
 use super::node::{Node, Value};
 use super::problem::{Mistake, nearest};
 use super::section::Section;
-use super::{secrets, value};
+use super::{named, secrets, value};
 
 /// One official account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,28 +46,20 @@ pub(super) fn read_all(root: &mut Section<'_>, app_secrets: bool) -> BTreeMap<St
     let reader = root.reader;
     let absent = !root.has("account");
     let mut section = root.section("account");
-    let tables = section.take_named();
-    let in_the_file: Vec<&str> = tables.keys().map(String::as_str).collect();
+    let is_empty = section.is_empty();
+    let tables = named::tables(&mut section, "account");
+    let in_the_file: Vec<&str> = tables.iter().map(|(name, ..)| name.as_str()).collect();
     let mut accounts = BTreeMap::new();
-    for (name, node) in &tables {
-        let account = match (&node.value, mistake_in_name(name)) {
-            (_, Some(mistake)) => Err(mistake),
-            (Value::Table(table), None) => {
-                let path = format!("account.{name}");
-                let below =
-                    section.below(path, "account".to_owned(), Some(node.origin.clone()), table.clone());
-                Ok(read(below, name, &in_the_file, app_secrets))
-            }
-            (_, None) => Err(value::wrong_type("a table", node).hint(format!("write `[account.{name}]`"))),
-        };
-        match account {
-            Ok(account) => {
-                accounts.insert(name.clone(), account);
-            }
-            Err(mistake) => section.mistake(name, Some(&node.origin), mistake),
+    for (name, origin, table) in &tables {
+        if let Some(mistake) = mistake_in_name(name) {
+            section.mistake(name, Some(origin), mistake);
+            continue;
         }
+        let path = format!("account.{name}");
+        let below = section.below(path, "account".to_owned(), Some(origin.clone()), table.clone());
+        accounts.insert(name.clone(), read(below, name, &in_the_file, app_secrets));
     }
-    if tables.is_empty() && reader.role.needs_account() && (absent || section.origin.is_some()) {
+    if is_empty && reader.role.needs_account() && (absent || section.origin.is_some()) {
         let mistake = Mistake::new("is missing: no official account is configured");
         section.mistake("", None, mistake.hint("begin one with `[account.main]`"));
     }

@@ -8,11 +8,11 @@ use huixin_wechat::Secret;
 use huixin_worker::handlers::sql::{Dialect, Place};
 use url::Url;
 
-use super::node::{Node, Table, Value};
+use super::node::Node;
 use super::print::masked;
 use super::problem::Mistake;
 use super::section::Section;
-use super::{secrets, value};
+use super::{named, secrets, value};
 
 /// One database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,16 +44,10 @@ pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, DatabaseConfi
         return BTreeMap::new();
     }
     let mut section = root.section("database");
-    let tables: Table = section.take_named();
     let mut databases = BTreeMap::new();
-    for (name, node) in tables {
-        let Value::Table(table) = node.value else {
-            let mistake = value::wrong_type("a table", &node).hint("begin one like this: [database.main]");
-            section.mistake(&name, Some(&node.origin), mistake);
-            continue;
-        };
+    for (name, origin, table) in named::tables(&mut section, "database") {
         let path = format!("database.{name}");
-        let below = section.below(path, "database".to_owned(), Some(node.origin), table);
+        let below = section.below(path, "database".to_owned(), Some(origin), table);
         databases.insert(name, read(below));
     }
     section.finish();

@@ -14,10 +14,12 @@ mod callback;
 mod database;
 mod delivery;
 mod environment;
+mod named;
 mod node;
 mod print;
 mod problem;
 mod queue;
+mod reader;
 mod receiver;
 mod reply;
 mod route;
@@ -26,6 +28,7 @@ mod section;
 mod size;
 mod source;
 mod spool;
+mod syntax;
 mod value;
 mod worker;
 
@@ -42,13 +45,14 @@ pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{Durability, QueueConfig, QueueUrl};
 pub use receiver::ReceiverConfig;
-pub use route::{Condition, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
+pub use route::{HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};
 pub use spool::SpoolConfig;
 pub use worker::WorkerConfig;
 
-use section::{Reader, Section};
+use reader::Reader;
+use section::Section;
 
 /// The effective configuration of one process; made by [`Config::load`] only.
 #[derive(Clone, Debug)]
@@ -73,6 +77,8 @@ pub struct Config {
     pub databases: BTreeMap<String, DatabaseConfig>,
     /// The routes in order; the first that matches a message handles it.
     pub routes: Vec<RouteConfig>,
+    /// What is probably a mistake, and may be none: to be told where somebody looks.
+    pub doubts: Vec<Problem>,
     /// Where each given value came from, by path; what isn't here is a default.
     origins: BTreeMap<String, node::Origin>,
 }
@@ -96,8 +102,8 @@ pub enum Role {
     RouteTest,
 }
 
-/// Says what is wrong with a template of a route, or that nothing is.
-pub type CheckTemplate<'a> = &'a dyn Fn(&str) -> Result<(), String>;
+/// Tells the names that a template of a route needs, with dots (`captures.code`), or what is wrong with it.
+pub type CheckTemplate<'a> = &'a dyn Fn(&str) -> Result<BTreeSet<String>, String>;
 
 impl Config {
     /// Makes the configuration for `role` out of its source. Secrets in files are read here; nothing else of the world
@@ -111,7 +117,8 @@ impl Config {
         check_template: CheckTemplate<'_>,
     ) -> Result<Self, ConfigErrors> {
         let reader = Reader::new(source, role, check_template);
-        let mut config = Self::read(reader.root(node::tree(source)?));
+        let mut config = Self::read(Section::root(&reader, node::tree(source)?));
+        config.doubts = reader.doubts();
         config.origins = reader.finish()?;
         Ok(config)
     }
@@ -139,6 +146,7 @@ impl Config {
             routes: route::read_all(&mut root, &accounts, &databases),
             databases,
             accounts,
+            doubts: Vec::new(),
             origins: BTreeMap::new(),
         };
         if let Some(mistake) = spool::mistake(&config) {
@@ -156,8 +164,8 @@ impl Config {
 /// # Errors
 /// The file isn't TOML.
 pub fn known_keys(source: &Source, role: Role) -> Result<BTreeSet<String>, ConfigErrors> {
-    let reader = Reader::new(source, role, &|_| Ok(()));
-    let _config = Config::read(reader.root(node::tree(source)?));
+    let reader = Reader::new(source, role, &|_| Ok(BTreeSet::new()));
+    let _config = Config::read(Section::root(&reader, node::tree(source)?));
     Ok(reader.known_keys())
 }
 

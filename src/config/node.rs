@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::environment;
-use super::{ConfigErrors, ConfigFile, Overrides, Problem, Source};
+use super::{ConfigErrors, ConfigFile, Overrides, Source};
+use super::{environment, syntax};
 
 pub(super) type Table = BTreeMap<String, Node>;
 
@@ -131,21 +131,13 @@ fn merge_flags(root: &mut Table, overrides: &Overrides) {
 
 fn parse_file(file: &ConfigFile) -> Result<Table, ConfigErrors> {
     let (root, errors) = DeTable::parse_recoverable(&file.text);
-    let line_of =
-        |offset: usize| 1 + file.text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count();
-    if errors.is_empty() {
-        return Ok(convert_table(root.get_ref(), &|offset| Origin::File(line_of(offset))));
+    match errors.is_empty() {
+        true => {
+            let origin = |offset| Origin::File(syntax::line_of(&file.text, offset));
+            Ok(convert_table(root.get_ref(), &origin))
+        }
+        false => Err(syntax::problems(&file.path, &file.text, &errors)),
     }
-    let problem = |error: &toml::de::Error| Problem {
-        place: file.path.display().to_string(),
-        message: format!("not TOML: {}", error.message()),
-        hint: None,
-        file: Some(file.path.clone()),
-        line: error.span().map(|span| line_of(span.start)),
-    };
-    let mut problems: Vec<Problem> = errors.iter().map(problem).collect();
-    problems.sort_by_key(|problem| problem.line);
-    Err(ConfigErrors(problems))
 }
 
 fn convert_table(table: &DeTable<'_>, origin: &impl Fn(usize) -> Origin) -> Table {

@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use huixin_worker::Condition;
 use ipnet::IpNet;
 use regex::Regex;
 use toml::Value;
@@ -11,7 +12,7 @@ use url::Url;
 
 use super::node::Origin;
 use super::value::print_duration;
-use super::{AccountConfig, Condition, Config, DatabaseConfig, Durability, RouteConfig};
+use super::{AccountConfig, Config, DatabaseConfig, Durability, RouteConfig};
 
 pub(super) const MASK: &str = "***";
 
@@ -27,6 +28,7 @@ pub(super) fn effective(config: &Config) -> String {
         accounts,
         databases,
         routes,
+        doubts: _,
         origins: _,
     } = config;
     let mut page = Page { config, text: String::new(), section: String::new() };
@@ -241,12 +243,12 @@ impl Page<'_> {
 }
 
 fn condition_table(condition: &Condition) -> Value {
-    let Condition { account, type_, event, event_key, event_key_prefix, event_key_pattern, text, speech } =
+    let Condition { account, kind, event, event_key, event_key_prefix, event_key_pattern, text, speech } =
         condition;
     let written = |pattern: &Option<Regex>| pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
     let given = [
         ("account", account.clone()),
-        ("type", type_.clone()),
+        ("type", kind.clone()),
         ("event", event.clone()),
         ("event_key", event_key.clone()),
         ("event_key_prefix", event_key_prefix.clone()),

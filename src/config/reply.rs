@@ -12,13 +12,19 @@ use serde_json::Value as Json;
 use super::CheckTemplate;
 use super::node::{Node, Value};
 use super::problem::Mistake;
+use super::route::names::Names;
 use super::value::wrong_type;
 
 /// The keys that name a file.
 const FILES: [&str; 2] = ["file", "thumb_file"];
 
 /// The checked reply as JSON.
-pub(super) fn read(node: &Node, folder: &Path, check_template: CheckTemplate<'_>) -> Result<Json, Mistake> {
+pub(super) fn read(
+    node: &Node,
+    folder: &Path,
+    check_template: CheckTemplate<'_>,
+    names: Names<'_>,
+) -> Result<Json, Mistake> {
     let reply = match node.value {
         Value::Text(_) | Value::Raw(_) | Value::Array(_) | Value::Table(_) => json(node, folder)?,
         _ => return Err(wrong_type("texts, tables with a `type`, or a list of these", node)),
@@ -35,8 +41,7 @@ pub(super) fn read(node: &Node, folder: &Path, check_template: CheckTemplate<'_>
         let is_text = matches!(part.content, Content::Text { .. });
         for (name, text) in reply::templates(part) {
             let place = if is_text { String::new() } else { format!(" in `{name}`") };
-            check_template(text)
-                .map_err(|error| Mistake::new(format!("has a bad template{place}: {error}")))?;
+            names.check(text, &place, check_template)?;
         }
     }
     Ok(reply)

@@ -5,29 +5,13 @@
 //! keys get their turn. [`Section::finish`] hands over what no getter asked for; only at the very end, when every known
 //! key is known, the reader says what each of those was probably meant to be.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
-use std::path::Path;
 use std::time::Duration;
 
-use super::environment::variable;
 use super::node::{Node, Origin, Table, Value};
-use super::problem::{Mistake, nearest};
-use super::{ByteSize, CheckTemplate, ConfigErrors, Problem, Role, Source, value};
-
-/// What all sections of one load share.
-pub(super) struct Reader<'a> {
-    pub(super) role: Role,
-    pub(super) folder: &'a Path,
-    pub(super) check_template: CheckTemplate<'a>,
-    file: Option<&'a Path>,
-    problems: RefCell<Vec<Problem>>,
-    /// Keys that were asked for: the full path, and the path without names.
-    known: RefCell<BTreeMap<String, String>>,
-    origins: RefCell<BTreeMap<String, Origin>>,
-    strays: RefCell<Vec<Stray>>,
-}
+use super::problem::Mistake;
+use super::reader::{Reader, Stray, join};
+use super::{ByteSize, value};
 
 /// One table, being read.
 pub(super) struct Section<'r> {
@@ -42,15 +26,13 @@ pub(super) struct Section<'r> {
     asked: Vec<&'static str>,
 }
 
-/// A key that nobody asked for.
-struct Stray {
-    section: String,
-    key: String,
-    origin: Origin,
-    siblings: Vec<&'static str>,
-}
-
 impl<'r> Section<'r> {
+    /// The whole tree.
+    pub(super) fn root(reader: &'r Reader<'r>, entries: Table) -> Self {
+        let (path, kind) = (String::new(), String::new());
+        Self { reader, path, kind, origin: None, entries, asked: Vec::new() }
+    }
+
     /// The value of the key as `parse` reads it; none if it is absent or wrong.
     pub(super) fn parsed<T>(
         &mut self,
@@ -93,8 +75,10 @@ impl<'r> Section<'r> {
             Some(Node { value: Value::Table(table), origin }) => (Some(origin), table),
             Some(node) => {
                 let path = join(&self.path, key);
-                let header = if path == "account" { "account.main" } else { &path };
-                let hint = format!("write a line `[{header}]` and its keys below");
+                let name = if ["account", "database"].contains(&path.as_str()) { ".main" } else { "" };
+                let brackets =
+                    if matches!(node.value, Value::Array(_)) { ", with one pair of brackets," } else { "" };
+                let hint = format!("write a line `[{path}{name}]`{brackets} and its keys below");
                 self.mistake(key, Some(&node.origin), value::wrong_type("a table", &node).hint(hint));
                 (None, Table::new())
             }
@@ -126,9 +110,9 @@ impl<'r> Section<'r> {
     /// The node under the key, which is remembered as known and, if it is there, as given.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Node> {
         let path = join(&self.path, key);
-        self.reader.known.borrow_mut().insert(path.clone(), join(&self.kind, key));
+        self.reader.know(path.clone(), join(&self.kind, key));
         let node = self.take_node(key)?;
-        self.reader.origins.borrow_mut().insert(path, node.origin.clone());
+        self.reader.given(path, node.origin.clone());
         Some(node)
     }
 
@@ -145,6 +129,16 @@ impl<'r> Section<'r> {
                 self.mistake(key, Some(&node.origin), mistake.hint("leave the key out"));
             }
         }
+    }
+
+    /// Where the value of a key came from, before it is taken.
+    pub(super) fn origin_of(&self, key: &str) -> Option<Origin> {
+        self.entries.get(key).map(|node| node.origin.clone())
+    }
+
+    /// Whether nothing is in it, or nothing is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
@@ -170,6 +164,11 @@ impl<'r> Section<'r> {
         );
     }
 
+    /// Notes what is probably a mistake, and may be none.
+    pub(super) fn doubt(&self, key: &str, origin: Option<&Origin>, mistake: Mistake) {
+        self.reader.doubt(join(&self.path, key), origin.or(self.origin.as_ref()), mistake);
+    }
+
     /// Ends the reading: what is left is unknown.
     pub(super) fn finish(self) {
         let Self { reader, path, entries, asked, .. } = self;
@@ -179,111 +178,11 @@ impl<'r> Section<'r> {
             origin: node.origin,
             siblings: asked.clone(),
         };
-        reader.strays.borrow_mut().extend(entries.into_iter().map(stray));
+        entries.into_iter().map(stray).for_each(|stray| reader.stray(stray));
     }
 
     fn take_node(&mut self, key: &'static str) -> Option<Node> {
         self.asked.push(key);
         self.entries.remove(key)
-    }
-}
-
-impl<'a> Reader<'a> {
-    pub(super) fn new(source: &'a Source, role: Role, check_template: CheckTemplate<'a>) -> Self {
-        Self {
-            role,
-            folder: source.folder(),
-            check_template,
-            file: source.file.as_ref().map(|file| file.path.as_path()),
-            problems: RefCell::default(),
-            known: RefCell::default(),
-            origins: RefCell::default(),
-            strays: RefCell::default(),
-        }
-    }
-
-    pub(super) fn root(&'a self, entries: Table) -> Section<'a> {
-        Section {
-            reader: self,
-            path: String::new(),
-            kind: String::new(),
-            origin: None,
-            entries,
-            asked: Vec::new(),
-        }
-    }
-
-    /// Notes a problem at a path, or at the variable or flag that the value came from.
-    pub(super) fn note(&self, path: String, origin: Option<&Origin>, mistake: Mistake) {
-        let (place, line) = match origin {
-            Some(Origin::File(line)) => (path, Some(*line)),
-            Some(Origin::Variable(name)) => (name.clone(), None),
-            Some(Origin::Flag(name)) => ((*name).to_owned(), None),
-            None => (path, None),
-        };
-        let file = self.file.filter(|_| line.is_some()).map(Path::to_owned);
-        let Mistake { message, hint } = mistake;
-        self.problems.borrow_mut().push(Problem { place, message, hint, file, line });
-    }
-
-    /// Where the value at a path came from, if it was given.
-    pub(super) fn origin(&self, path: &str) -> Option<Origin> {
-        self.origins.borrow().get(path).cloned()
-    }
-
-    pub(super) fn known_keys(&self) -> BTreeSet<String> {
-        self.known.borrow().values().cloned().collect()
-    }
-
-    /// Where each given value came from, or all problems in the order of the file, then the others.
-    pub(super) fn finish(self) -> Result<BTreeMap<String, Origin>, ConfigErrors> {
-        for stray in self.strays.take() {
-            self.note_stray(stray);
-        }
-        let mut problems = self.problems.into_inner();
-        if problems.is_empty() {
-            return Ok(self.origins.into_inner());
-        }
-        problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
-        Err(ConfigErrors(problems))
-    }
-
-    fn note_stray(&self, stray: Stray) {
-        let known = self.known.borrow();
-        let Stray { section, key, origin, siblings } = stray;
-        let hint = if let Origin::Variable(name) = &origin {
-            let variables: Vec<String> = known.keys().map(|path| variable(path)).collect();
-            let near = nearest(name, variables.iter().map(String::as_str), 0.8);
-            match near {
-                _ if name.starts_with("HUIXIN_ROUTE") => Some("routes are written in the file".to_owned()),
-                Some(near) => Some(format!("did you mean `{near}`?")),
-                None => Some(
-                    "a variable mirrors the path of a key, like HUIXIN_QUEUE__URL for `queue.url`".to_owned(),
-                ),
-            }
-        } else if let Some(near) = nearest(&key, siblings.iter().copied(), 0.6) {
-            Some(format!("did you mean `{near}`?"))
-        } else if let Some(home) = home_of(&key, &known) {
-            Some(format!("it belongs to `[{home}]`"))
-        } else {
-            Some(format!("known here: {}", siblings.join(", ")))
-        };
-        let what =
-            if matches!(origin, Origin::Variable(_)) { "matches no key" } else { "is not a known key" };
-        self.note(join(&section, &key), Some(&origin), Mistake { message: what.to_owned(), hint });
-    }
-}
-
-/// The section that has this key; routes aside, since theirs are inline.
-fn home_of<'k>(key: &str, known: &'k BTreeMap<String, String>) -> Option<&'k str> {
-    let ending = format!(".{key}");
-    known.keys().filter(|path| !path.starts_with("route")).find_map(|path| path.strip_suffix(&ending))
-}
-
-fn join(path: &str, key: &str) -> String {
-    match (path.is_empty(), key.is_empty()) {
-        (true, _) => key.to_owned(),
-        (_, true) => path.to_owned(),
-        _ => format!("{path}.{key}"),
     }
 }

@@ -8,7 +8,7 @@ use huixin_worker::handlers::sql::{Answers, Database, SqlHandler, Statement};
 use huixin_worker::handlers::{ChatHandler, HttpHandler, ReplyHandler};
 use huixin_worker::{Condition, Route};
 
-use crate::config::{self, Config, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
+use crate::config::{Config, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 use crate::report::Failure;
 
 /// All routes in their order.
@@ -58,7 +58,7 @@ pub fn look_up(config: &SqlConfig, databases: &BTreeMap<String, Database>) -> an
 
 /// What a message must be for each route, in their order.
 pub fn conditions(config: &Config) -> Vec<Condition> {
-    config.routes.iter().map(|route| condition(&route.condition)).collect()
+    config.routes.iter().map(|route| route.condition.clone()).collect()
 }
 
 /// What handlers share.
@@ -86,7 +86,7 @@ impl Handlers {
 }
 
 fn with_keys(route: Route, config: &RouteConfig) -> Route {
-    let route = route.when(condition(&config.condition)).attempts(config.attempts);
+    let route = route.when(config.condition.clone()).attempts(config.attempts);
     let route = route
         .unsure(config.unsure)
         .on_failure(config.on_failure)
@@ -104,18 +104,4 @@ fn with_keys(route: Route, config: &RouteConfig) -> Route {
         route = route.notice(*after, text);
     }
     route
-}
-
-fn condition(config: &config::Condition) -> Condition {
-    let config::Condition {
-        account,
-        type_,
-        event,
-        event_key,
-        event_key_prefix,
-        event_key_pattern,
-        text,
-        speech,
-    } = config.clone();
-    Condition { account, kind: type_, event, event_key, event_key_prefix, event_key_pattern, text, speech }
 }

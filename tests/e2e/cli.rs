@@ -120,3 +120,15 @@ fn health_of_nothing_is_a_failure() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text.contains("cannot ask `http://127.0.0.1:1/healthz`"), "{text}");
 }
+
+#[test]
+fn a_type_that_nobody_knows_is_warned_of_by_a_check() {
+    let away = "api_base = \"http://127.0.0.1:1\"\n";
+    let route = "[[route]]\nname = \"a\"\nmatch = { type = \"txt\" }\nreply = \"hi\"\n";
+    let config = format!("{ACCOUNT}{away}{route}[queue]\nurl = \"sqlite:huixin.db\"\n");
+    let told = "`route[a].match.type` is `txt`, a type of message that this version doesn't know";
+    let (output, _) = huixin(&["check"], &config);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains(&format!("WARN huixin.toml:8: {told}\n     hint: did you mean `text`?")), "{text}");
+    assert_eq!(text.matches("BAD").count(), 1, "only the access token is missing: {text}");
+}

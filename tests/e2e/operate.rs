@@ -102,6 +102,14 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         assert_eq!(missing.status.code(), Some(1));
         let hint = String::from_utf8_lossy(&missing.stderr).into_owned();
         assert!(hint.contains("there is no dead letter") && hint.contains("huixin dead list"), "{hint}");
+        let (_, text) = huixin(&stack, &admin, &["status"]).await;
+        assert!(text.contains("every message is at its end"), "{text}");
+        for command in [&["lane", "mian", "oAnna"][..], &["pause", "mian"]] {
+            let (unknown, text) = huixin(&stack, &admin, command).await;
+            assert_eq!(unknown.status.code(), Some(1), "{text}");
+            let told = "no account `mian` is configured\n\nhint: those that are: `main`";
+            assert!(text.contains(told), "{text}");
+        }
         let (audited, text) = huixin(&stack, &admin, &["audit"]).await;
         assert!(audited.status.success(), "{text}");
         assert_eq!(json(&stack, &admin, &["lane", "main", "oAnna"]).await, Value::Null, "nothing waits");

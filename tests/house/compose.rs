@@ -300,7 +300,9 @@ fn load(role: Role, variables: &BTreeMap<String, String>) -> Config {
 }
 
 fn try_load(role: Role, variables: &BTreeMap<String, String>) -> Result<Config, String> {
-    let check_template = |text: &str| Template::compile(text).map(|_| ()).map_err(|error| error.to_string());
+    let check_template = |text: &str| {
+        Template::compile(text).map(|template| template.names()).map_err(|error| error.to_string())
+    };
     let variables = variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let source = Source { variables, ..Source::from_text(CONFIG, read("docker/huixin.toml")) };
     Config::load(&source, role, &check_template).map_err(|errors| errors.to_string())

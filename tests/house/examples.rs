@@ -83,7 +83,9 @@ fn in_containers_the_same_routes_are_tried() {
 }
 
 fn load(path: &str, role: Role) -> Config {
-    let check_template = |text: &str| Template::compile(text).map(|_| ()).map_err(|error| error.to_string());
+    let check_template = |text: &str| {
+        Template::compile(text).map(|template| template.names()).map_err(|error| error.to_string())
+    };
     let source = Source::from_text(root().join(path), read(path));
     Config::load(&source, role, &check_template)
         .unwrap_or_else(|errors| panic!("{path} as {role:?}:\n{errors}"))

@@ -64,6 +64,17 @@ fn a_split_cdata_is_one_text() {
 }
 
 #[test]
+fn every_listed_type_and_event_is_known() {
+    for name in Kind::TYPES {
+        assert_ne!(read(&push(name, "")).kind, Kind::Unknown, "{name}");
+    }
+    for name in Event::NAMES {
+        let event = read(&push("event", &format!("<Event>{name}</Event>")));
+        assert_ne!(event.kind, Kind::Event(Event::Unknown), "{name}");
+    }
+}
+
+#[test]
 fn unknown_types_and_missing_fields_are_no_error() {
     let beam = read(&push("hologram", "<Title><![CDATA[a.pdf]]></Title><MsgId>49d7_1555684067</MsgId>"));
     assert_eq!((&beam.kind, beam.trigger()), (&Kind::Unknown, Trigger::Message));

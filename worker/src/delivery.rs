@@ -38,6 +38,13 @@ pub(crate) struct Delivery<'a> {
     pub(crate) route: Option<&'a Route>,
 }
 
+impl Delivery<'_> {
+    /// Why a message dies, with its route: whoever reads it among the dead letters has no log beside it.
+    pub(crate) fn told(&self, reason: &str) -> String {
+        self.route.map_or_else(|| reason.to_owned(), |route| format!("route `{}`: {reason}", route.name))
+    }
+}
+
 /// How the sending of an answer ended.
 enum Sent {
     All,
@@ -88,7 +95,7 @@ impl Job {
             let sent = Box::pin(self.send_parts(delivery, &mut answer, &progress)).await?;
             let (reason, reachable) = match sent {
                 Sent::Later(end) => return Ok(end),
-                Sent::Dies { reason, reachable } => (reason, reachable),
+                Sent::Dies { reason, reachable } => (delivery.told(&reason), reachable),
                 Sent::All => match &answer.dies_of {
                     Some(reason) => return self.bury(reason).await,
                     None if answer.parts.is_empty() => return self.complete(End::NoReply).await,

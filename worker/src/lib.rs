@@ -64,5 +64,5 @@ pub use route::{
     ANSWER_WITHIN_DEFAULT, ATTEMPTS_DEFAULT, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT,
     OnFailure, Route, Unsure,
 };
-pub use template::{Template, TemplateError};
+pub use template::{TEMPLATE_NAMES, Template, TemplateError};
 pub use worker::{Account, SendRate, Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings};

@@ -4,6 +4,7 @@
 //! must not reach a user. The few names that every message could have (`content`, `event`, `key`) are empty texts where
 //! it has none. Templates are compiled when the worker starts, so that a typing error stops it there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use huixin_wechat::Message;
@@ -16,6 +17,10 @@ use crate::handler::Context;
 /// Steps a template may take: a loop over a pushed list is fine, an endless one is not.
 const FUEL: u64 = 200_000;
 const NAME: &str = "template";
+
+/// What every template may name.
+pub const TEMPLATE_NAMES: [&str; 10] =
+    ["content", "user", "account", "type", "event", "key", "id", "attempt", "captures", "fields"];
 
 /// A compiled template.
 #[derive(Clone, Debug)]
@@ -40,8 +45,18 @@ impl Template {
         Ok(Self(Arc::new(environment)))
     }
 
-    /// Fills it in. The names are `content`, `user`, `account`, `type`, `event`, `key`, `id`, `attempt`, `captures` and
-    /// `fields`, as in the request to an HTTP service.
+    /// The names that it needs from outside, each with what it takes of it: `content`, `captures.code`. So whoever knows
+    /// what there will be can say before the first message what won't be there.
+    pub fn names(&self) -> BTreeSet<String> {
+        let Ok(template) = self.0.get_template(NAME) else { return BTreeSet::new() };
+        let source = template.source();
+        let own = |name: &str| sets(source, name) || self.0.globals().any(|(global, _)| global == name);
+        let mut names: BTreeSet<String> = template.undeclared_variables(true).into_iter().collect();
+        names.retain(|name| !own(name.split('.').next().unwrap_or(name)));
+        names
+    }
+
+    /// Fills it in. The names are [`TEMPLATE_NAMES`], as in the request to an HTTP service.
     ///
     /// # Errors
     /// When it names something that this message doesn't have.
@@ -75,8 +90,39 @@ impl Template {
     }
 }
 
+/// Whether a `{% set … %}` anywhere in the template makes this name: what one in a branch makes is known behind it too.
+fn sets(source: &str, name: &str) -> bool {
+    source.split("{%").skip(1).any(|tag| {
+        let tag = tag.trim_start_matches(['-', '+']).trim_start();
+        let made = tag.strip_prefix("set ").and_then(|made| made.split(['=', '%', '|']).next());
+        made.is_some_and(|made| made.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|it| it == name))
+    })
+}
+
 fn describe(error: &minijinja::Error) -> TemplateError {
     let line = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
     let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
     TemplateError(format!("{}{detail}{line}", error.kind()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_tells_what_it_needs_from_outside_and_not_what_it_makes_itself() {
+        for (source, names) in [
+            (
+                "{{ content }} {{ captures.code }} {{ fields.Info.Count }}",
+                "captures.code content fields.Info.Count",
+            ),
+            ("{% for row in rows %}{{ loop.index }} {{ row.place }}{% endfor %}", "rows"),
+            ("{% if count > 1 %}{% set s = 's' %}{% else %}{%- set s = '' %}{% endif %}{{ s }}", "count"),
+            ("{% set a, b = [1, 2] %}{{ a }}{{ b }}{% for i in range(3) %}{{ i }}{% endfor %}", ""),
+            ("{{ nothing | default('') }}{% raw %}{{ shown }}{% endraw %}", "nothing"),
+        ] {
+            let found: Vec<_> = Template::compile(source).unwrap().names().into_iter().collect();
+            assert_eq!(found.join(" "), names, "{source}");
+        }
+    }
 }

@@ -229,7 +229,10 @@ async fn at_both_sizes(queue: Arc<dyn Queue>, meter: &mut Meter) -> (Spent, Spen
     assert_eq!((counts.open_total(), counts.dead), (size.waiting as u64, size.dead as u64));
 
     let dearest = meter.dearest_take;
-    println!("  the dearest take of all: {:.0} µs; most commands of one: {:.0}", dearest.us, dearest.commands);
+    println!(
+        "  the dearest take of all: {:.0} µs; most commands of one: {:.0}",
+        dearest.us, dearest.commands
+    );
     let began = Instant::now();
     assert_eq!(load.queue.audit().await.expect("the audit runs"), []);
     println!("  audit: {:.1?}", began.elapsed());

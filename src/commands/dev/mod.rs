@@ -21,7 +21,7 @@ use url::Url;
 use super::roles::{add_admin, add_answers, add_receiver, add_worker};
 use super::services::Services;
 use crate::admin::{Readiness, Role as Kind};
-use crate::answers::{Answers, Limits, Port};
+use crate::call_backs::{Answers, Limits, Port};
 use crate::cli::{Cli, DevFlags};
 use crate::config::{Config, Role};
 use crate::report::Failure;
@@ -117,6 +117,7 @@ fn with_routes(config: &Config, worker: Worker) -> Result<Worker, Failure> {
     if !config.routes.is_empty() {
         return Ok(worker);
     }
+    tracing::info!("no route is configured, so the example answers: a slow look-up, a welcome, an echo");
     let code = Regex::new(lookup::PATTERN).context("the pattern of the example")?;
     let welcome =
         json!("欢迎关注！发送 ?18-546 查询工作台位。\nWelcome! Send ?18-546 to look a workstation up.");

@@ -5,22 +5,25 @@
 
 mod condition;
 mod handler;
+pub(super) mod names;
+mod pattern;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use huixin_worker::{ANSWER_WITHIN_DEFAULT, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, OnFailure, Unsure};
+use huixin_worker::{
+    ANSWER_WITHIN_DEFAULT, Condition, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, OnFailure, Unsure,
+};
 
 use super::Config;
 use super::account::AccountConfig;
 use super::database::DatabaseConfig;
-use super::node::{Node, Value};
+use super::node::{Node, Table, Value};
 use super::problem::Mistake;
 use super::section::Section;
 use super::value;
 
-pub use condition::Condition;
 pub use handler::{HandlerConfig, HttpConfig, SqlConfig};
 
 /// One route.
@@ -58,6 +61,8 @@ pub struct RouteConfig {
     pub memory_for: Duration,
 }
 
+/// The keys of a route that may be tables.
+const TABLES: [&str; 6] = ["match", "reply", "http", "sql", "chat", "command"];
 const HOUR: Duration = Duration::from_secs(3600);
 const HOLD_FOR: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 86_400);
 const NOTICE_AFTER: Duration = Duration::from_secs(10);
@@ -97,8 +102,8 @@ fn read(
 ) -> Option<RouteConfig> {
     let name = section.parsed("name", |node| unique_name(node, names)).unwrap_or(default_name);
     names.insert(name.clone());
-    let condition = condition::read(section.section("match"), accounts);
-    let handler = HandlerConfig::read(&mut section, &condition.captures(), databases);
+    let (condition, captures) = condition::read(section.section("match"), accounts);
+    let handler = HandlerConfig::read(&mut section, &captures, databases);
     let attempts = section.number("attempts", ATTEMPTS, 1..=100);
     let failure_reply = section.text("failure_reply");
     let unsure = section.parsed("unsure", unsure).unwrap_or_default();
@@ -190,10 +195,19 @@ fn notice(section: &mut Section<'_>) -> Option<(Duration, String)> {
 fn tables(node: &Node) -> Result<Vec<Node>, Mistake> {
     match &node.value {
         Value::Array(items) => Ok(items.clone()),
-        Value::Table(_) => {
-            Err(Mistake::new("must be a list of tables").hint("write `[[route]]` with two brackets"))
-        }
+        Value::Table(table) => Err(Mistake::new("must be a list of tables").hint(brackets(table))),
         _ => Err(value::wrong_type("a list of tables", node).hint("begin each route with `[[route]]`")),
+    }
+}
+
+/// How a route is begun, told to whoever wrote `[route]`, or `[route.lookup]` as accounts have it.
+fn brackets(table: &Table) -> String {
+    let mut routes = table.iter().filter(|(key, _)| !TABLES.contains(&key.as_str()));
+    match routes.next() {
+        Some((name, Node { value: Value::Table(_), .. })) => {
+            format!("write `[[route]]` for `[route.{name}]`, and below it name = \"{name}\"")
+        }
+        _ => "write `[[route]]` for `[route]`: two pairs of brackets".to_owned(),
     }
 }
 

@@ -127,7 +127,7 @@ reply = { type = "text", content = 1 }
     huixin.toml:43: `route[lookup].match.account` names the unknown account `mian`
         did you mean `main`?
     huixin.toml:43: `route[lookup].match.text` is not a regular expression: unclosed group
-        single quotes keep backslashes as they are: text = '^\d+$'
+        for the character itself write it with a backslash, in single quotes: text = '\('
     huixin.toml:44: `route[lookup].http.url` is not a URL: relative URL without a base
         write it like "http://127.0.0.1:9000/answer"
     huixin.toml:44: `route[lookup].http.secret` is not a Standard Webhooks secret: `whsec_` and base64 of 24 to 64 bytes
@@ -208,7 +208,7 @@ fn a_condition_that_can_never_hold_is_told_with_the_way_out() {
         leave one of them out: a pattern can say all of it
     huixin.toml:25: `route[7].match.event_key_prefix` is empty
     huixin.toml:25: `route[7].match.event_key_pattern` is not a regular expression: unclosed group
-        single quotes keep backslashes as they are: event_key_pattern = '^\d+$'
+        for the character itself write it with a backslash, in single quotes: event_key_pattern = '\('
     huixin.toml:28: `route[8].match.text` can never hold: `type` is `image`, and only a text message has `text`
         leave `type` out
     huixin.toml:31: `route[9].match.text` can never hold: `type` is `Voice`, and only a text message has `text`
@@ -226,13 +226,45 @@ fn a_condition_that_can_never_hold_is_told_with_the_way_out() {
     huixin.toml:46: `route[14].match.speech` can never hold together with `text`: no message is a text and a voice
         make two routes of it
     huixin.toml:49: `route[15].match.speech` is not a regular expression: unclosed character class
-        single quotes keep backslashes as they are: speech = '^\d+$'
+        for the character itself write it with a backslash, in single quotes: speech = '\['
     huixin.toml:52: `route[16].match.even_key` is not a known key
         did you mean `event_key`?
     huixin.toml:52: `route[16].match.event_key_pre` is not a known key
         did you mean `event_key_prefix`?
     huixin.toml:52: `route[16].match.spech` is not a known key
         did you mean `speech`?
+    "#);
+}
+
+#[test]
+fn a_pattern_that_cannot_be_read_is_told_with_its_own_way_out() {
+    let patterns =
+        ["foo(?=bar)", "(?<!a)b", r"(a)\1", "(?<x>a)(?<x>b)", "a)", "[a", "?18", "a{3", "(?x>3)", r"\y"];
+    let mut text = MINIMAL.to_owned();
+    for pattern in patterns {
+        text += &format!("[[route]]\nreply = 'x'\nmatch = {{ text = '{pattern}' }}\n");
+    }
+    assert_snapshot!(problems(&source(&text), Role::Run), @r#"
+    huixin.toml:7: `route[1].match.text` is not a regular expression: look-around, including look-ahead and look-behind, is not supported
+        patterns have no look-around, so that none is ever slow: let an earlier route take what must not be there, or let the handler look
+    huixin.toml:10: `route[2].match.text` is not a regular expression: look-around, including look-ahead and look-behind, is not supported
+        patterns have no look-around, so that none is ever slow: let an earlier route take what must not be there, or let the handler look
+    huixin.toml:13: `route[3].match.text` is not a regular expression: backreferences are not supported
+        patterns have no back references, so that none is ever slow: capture both places, and let the handler compare them
+    huixin.toml:16: `route[4].match.text` is not a regular expression: duplicate capture group name
+        give each group a name of its own
+    huixin.toml:19: `route[5].match.text` is not a regular expression: unopened group
+        for the character itself write it with a backslash, in single quotes: text = '\)'
+    huixin.toml:22: `route[6].match.text` is not a regular expression: unclosed character class
+        for the character itself write it with a backslash, in single quotes: text = '\['
+    huixin.toml:25: `route[7].match.text` is not a regular expression: repetition operator missing expression
+        for the character itself write it with a backslash, in single quotes: text = '\?'
+    huixin.toml:28: `route[8].match.text` is not a regular expression: unclosed counted repetition
+        for the character itself write it with a backslash, in single quotes: text = '\{'
+    huixin.toml:31: `route[9].match.text` is not a regular expression: unrecognized flag
+        single quotes keep backslashes as they are: text = '^\d+$'
+    huixin.toml:34: `route[10].match.text` is not a regular expression: unrecognized escape sequence
+        single quotes keep backslashes as they are: text = '^\d+$'
     "#);
 }
 
@@ -270,7 +302,7 @@ fn a_wrong_shape_is_told_with_the_right_one() {
     huixin.toml:2: `account` must be a table, but is an integer
         write a line `[account.main]` and its keys below
     huixin.toml:3: `route` must be a list of tables
-        write `[[route]]` with two brackets
+        write `[[route]]` for `[route]`: two pairs of brackets
     ");
 }
 

@@ -3,11 +3,14 @@
 mod callback;
 mod chat;
 mod database;
+mod doubts;
+mod headers;
 mod mistakes;
 mod precedence;
 mod print;
 mod secrets;
 mod spool;
+mod templates;
 
 use super::*;
 
@@ -39,11 +42,11 @@ fn problems(source: &Source, role: Role) -> String {
     errors.0.iter().map(|problem| format!("{problem}{}\n", hint(problem))).collect()
 }
 
-/// Stands in for the template language: what is opened must be closed.
-fn check_template(text: &str) -> Result<(), String> {
-    if text.contains("{{") && !text.contains("}}") {
-        Err("unexpected end of template".to_owned())
-    } else {
-        Ok(())
-    }
+/// Stands in for the template language: what is opened must be closed, and has one name.
+fn check_template(text: &str) -> Result<BTreeSet<String>, String> {
+    let name = |opened: &str| opened.split_once("}}").map(|(name, _)| name.trim().to_owned());
+    text.split("{{")
+        .skip(1)
+        .map(|opened| name(opened).ok_or("unexpected end of template".to_owned()))
+        .collect()
 }

@@ -102,7 +102,7 @@ fn routes_keep_their_order_and_get_names_by_position() {
     else {
         panic!("the first route calls a service")
     };
-    assert_eq!(condition.type_.as_deref(), Some("text"));
+    assert_eq!(condition.kind.as_deref(), Some("text"));
     assert!(condition.text.as_ref().unwrap().is_match("abc"));
     assert_eq!((url.as_str(), timeout.as_secs(), secret.is_none()), ("http://h/", 120, true));
     assert_eq!((config.routes[0].attempts, config.routes[1].attempts), (2, 8));

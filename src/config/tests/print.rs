@@ -144,7 +144,7 @@ fn what_is_printed_can_be_loaded_again() {
         "account = 'main', text = '^a'",
         "speech = '^a'",
     ];
-    let route = |condition| format!("[[route]]\nmatch = {{ {condition} }}\nreply = '{{{{ x }}}}'\n");
+    let route = |condition| format!("[[route]]\nmatch = {{ {condition} }}\nreply = '{{{{ content }}}}'\n");
     let routes: String = conditions.into_iter().map(route).collect();
     let text = format!("[receiver]\nmax_body = '1100B'\n[callback]\nlisten = false\n{routes}{MINIMAL}");
     let once = load(&source(&text)).print_effective();

@@ -76,7 +76,10 @@ async fn an_answer_to_somebody_who_has_unsubscribed_is_dead_unsent() {
         stack.dead().await.into_iter().map(|letter| (letter.lane.to_string(), letter.reason)).collect();
     reasons.sort();
     let [(anna, hers), (ben, his)] = &reasons[..] else { panic!("two are dead: {reasons:?}") };
-    assert_eq!((&anna[..], &ben[..], &his[..]), ("main/oAnna", "main/oBen", "the user has unsubscribed"));
+    assert_eq!(
+        (&anna[..], &ben[..], &his[..]),
+        ("main/oAnna", "main/oBen", "route `backend`: the user has unsubscribed")
+    );
     assert!(hers.contains("ended the right to answer"), "{hers}");
     assert_eq!(asked_in_vain(&stack), 0);
     assert_eq!(backend.requests().len(), 2);

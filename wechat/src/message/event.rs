@@ -182,6 +182,33 @@ pub enum Event {
 }
 
 impl Event {
+    /// Every `Event` that has a type here, in lower case.
+    pub const NAMES: [&str; 23] = [
+        "subscribe",
+        "unsubscribe",
+        "scan",
+        "location",
+        "click",
+        "view",
+        "view_miniprogram",
+        "scancode_push",
+        "scancode_waitmsg",
+        "pic_sysphoto",
+        "pic_photo_or_album",
+        "pic_weixin",
+        "location_select",
+        "templatesendjobfinish",
+        "masssendjobfinish",
+        "publishjobfinish",
+        "freepublishjobfinish",
+        "subscribe_msg_popup_event",
+        "subscribe_msg_change_event",
+        "subscribe_msg_sent_event",
+        "kf_create_session",
+        "kf_close_session",
+        "kf_switch_session",
+    ];
+
     pub(super) fn of(tree: &Element) -> Event {
         let key = || prose(tree, "EventKey");
         match word(tree, "Event").to_ascii_lowercase().as_str() {

@@ -106,6 +106,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every `MsgType` that has a kind here. WeChat may push others, now or later.
+    pub const TYPES: [&str; 10] = [
+        "text",
+        "image",
+        "voice",
+        "video",
+        "shortvideo",
+        "location",
+        "link",
+        "file",
+        "miniprogrampage",
+        "event",
+    ];
+
     pub(super) fn of(tree: &Element) -> Kind {
         match word(tree, "MsgType").to_ascii_lowercase().as_str() {
             "text" => {

@@ -171,6 +171,7 @@ impl Job {
         sending.stored = true;
         tracing::info!(reason, "what is not sent is held until the user writes again");
         let reason = format!("{reason}; it was held, and the user did not write again in time");
+        let reason = sending.delivery.told(&reason);
         let trigger = self.standing().trigger;
         let held = self.settle(|| self.queue().hold(&self.leased.lease, trigger, hold_for, &reason)).await?;
         Ok(Sent::Later(match held {

@@ -4,8 +4,8 @@
 //! `webhook-id` and `Idempotency-Key`, both the message's id, the same on every attempt, because a service may be asked
 //! twice. With a secret it is signed by the Standard Webhooks scheme, for which every language has a library.
 //!
-//! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and no URL gets
-//! into an error: it may hold a key of its owner's.
+//! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and of the URL
+//! only host and port get into an error: the rest may hold a key of its owner's.
 
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +24,6 @@ use crate::handler::{Context, Handler, Outcome};
 
 /// Asks a service over HTTP.
 pub struct HttpHandler {
-    host: Option<String>,
     timeout: Duration,
     signer: Option<Webhook>,
     transport: Transport,
@@ -54,8 +53,7 @@ impl HttpHandler {
             Some(secret) => Some(Webhook::new(secret.expose()).map_err(|_| HttpHandlerError::Secret)?),
             None => None,
         };
-        let host = url.host_str().map(str::to_owned);
-        Ok(Self { host, timeout, signer, transport: Transport::new(url, client) })
+        Ok(Self { timeout, signer, transport: Transport::new(url, client) })
     }
 
     fn headers(&self, id: &str, body: &str) -> Result<HeaderMap, &'static str> {
@@ -76,7 +74,7 @@ impl HttpHandler {
     }
 
     fn failed(&self, error: &TransportError) -> Outcome {
-        let reason = error.of("the service", self.timeout);
+        let reason = self.transport.failure("the service", error, self.timeout);
         match error {
             TransportError::TooLong => Outcome::Fail { reason },
             TransportError::TimedOut | TransportError::Broken(_) => Outcome::Retry { after: None, reason },
@@ -103,7 +101,7 @@ impl std::fmt::Debug for HttpHandler {
     /// Without the URL, which may hold a key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpHandler")
-            .field("host", &self.host)
+            .field("place", &self.transport.place())
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

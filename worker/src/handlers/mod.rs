@@ -7,6 +7,7 @@ mod reply;
 #[cfg(feature = "sql")]
 pub mod sql;
 mod transport;
+mod unreachable;
 
 pub use chat::{ChatHandler, ChatHandlerError, ChatSettings};
 pub use http::{HttpHandler, HttpHandlerError};

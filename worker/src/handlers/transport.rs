@@ -17,9 +17,14 @@ use url::Url;
 
 use self::plain::Plain;
 use super::http_answer::BODY_MAX_BYTES;
+use super::unreachable;
 
 /// The way to one service.
-pub(super) struct Transport(Way);
+pub(super) struct Transport {
+    way: Way,
+    /// Host and port, for what is told of failures.
+    place: String,
+}
 
 enum Way {
     Plain(Plain),
@@ -50,7 +55,13 @@ pub(super) enum TransportError {
 
 impl Transport {
     pub(super) fn new(url: Url, client: reqwest::Client) -> Self {
-        Self(Plain::to(&url).map_or_else(|| Way::Tls(client, url), Way::Plain))
+        let place = unreachable::place_of(&url);
+        Self { way: Plain::to(&url).map_or_else(|| Way::Tls(client, url), Way::Plain), place }
+    }
+
+    /// Host and port of who is asked.
+    pub(super) fn place(&self) -> &str {
+        &self.place
     }
 
     /// Posts a body and waits for the whole answer.
@@ -66,13 +77,26 @@ impl Transport {
         body: String,
         timeout: Duration,
     ) -> Result<Answer, TransportError> {
-        match &self.0 {
+        match &self.way {
             Way::Plain(plain) => match tokio::time::timeout(timeout, plain.post(headers, body)).await {
                 Ok(answer) => answer,
                 Err(_) => Err(TransportError::TimedOut),
             },
             // Boxed: its future has ten times the size of the other.
             Way::Tls(client, url) => Box::pin(over_tls(client, url, headers, body, timeout)).await,
+        }
+    }
+
+    /// A failure in words, of who was asked and where.
+    pub(super) fn failure(&self, asked: &str, error: &TransportError, timeout: Duration) -> String {
+        let place = &self.place;
+        match error {
+            TransportError::TooLong => format!("{asked} answered more than {BODY_MAX_BYTES} bytes"),
+            TransportError::TimedOut => format!("{asked} did not answer within {timeout:?}: {place}"),
+            TransportError::Broken(error) => {
+                let cause = unreachable::cause_of(&**error);
+                format!("{asked} could not be asked: {place}: {cause}")
+            }
         }
     }
 }
@@ -99,22 +123,6 @@ async fn over_tls(
 impl TransportError {
     fn broken(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Broken(error.into())
-    }
-
-    /// The failure in words, of who was asked.
-    pub(super) fn of(&self, asked: &str, timeout: Duration) -> String {
-        match self {
-            Self::TooLong => format!("{asked} answered more than {BODY_MAX_BYTES} bytes"),
-            Self::TimedOut => format!("{asked} did not answer within {timeout:?}"),
-            Self::Broken(error) => {
-                // The outermost error only says that the request failed; the innermost says why.
-                let mut cause: &dyn Error = &**error;
-                while let Some(inner) = cause.source() {
-                    cause = inner;
-                }
-                format!("{asked} could not be asked: {cause}")
-            }
-        }
     }
 }
 

@@ -147,6 +147,7 @@ impl Job {
 
     /// Tells the user, if there is something to tell and he can be told; then buries the message.
     pub(super) async fn die(&self, delivery: &Delivery<'_>, reason: String) -> Step<End> {
+        let reason = delivery.told(&reason);
         match self.last_words(delivery, &reason) {
             Some(answer) => self.send(delivery, answer, Progress::default()).await,
             None => self.bury(&reason).await,

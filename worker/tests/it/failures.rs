@@ -70,7 +70,10 @@ async fn after_the_last_attempt_the_user_is_told_once_and_his_next_message_is_ha
     assert_texts(&stage.texts(&user, 2).await, &["please try again later", "well"]);
     let letters = stage.dead(1).await;
     stage.rest().await;
-    assert_eq!((letters[0].id.as_str(), letters[0].reason.as_str()), (bad.as_str(), "attempt 3 failed"));
+    assert_eq!(
+        (letters[0].id.as_str(), letters[0].reason.as_str()),
+        (bad.as_str(), "route `fails`: attempt 3 failed")
+    );
     assert_eq!((stage.ended("retried"), stage.ended("dead"), stage.ended("answered")), (2, 1, 1));
     assert_eq!(stage.sent_to(&user), 2);
     stage.finish_with(Left { dead: &["attempt 3 failed"], ..Left::default() }).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use huixin_sandbox::Push;
 use huixin_wechat::{Message, Secret};
+use huixin_worker::handlers::HttpHandler;
 use huixin_worker::{Outcome, Route, WorkerSettings};
 use regex::Regex;
 use serde_json::json;
@@ -231,7 +232,27 @@ async fn a_service_slower_than_its_timeout_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_service_that_refuses_connections_is_asked_again_and_its_url_shown_to_nobody() {
+async fn a_service_asked_over_tls_that_speaks_none_is_told_so() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    let service = Backend::start(|_| Answer::text("never")).await;
+    let mut url = service.url().clone();
+    url.set_scheme("https").unwrap();
+    let handler = HttpHandler::new(url, TIMEOUT, None, huixin_wechat::http_client().unwrap()).unwrap();
+    stage.start([Route::new("lookup", handler).attempts(1)]);
+    stage.say(&user, "hello").await;
+    let reason = stage.dead(1).await.remove(0).reason;
+    let place = format!("127.0.0.1:{}", service.url().port().unwrap());
+    assert!(
+        reason.starts_with(&format!("route `lookup`: the service could not be asked: {place}: ")),
+        "{reason}"
+    );
+    assert!(reason.contains("doesn't speak TLS") && reason.contains("http://"), "{reason}");
+    stage.finish_with(Left { dead: &["route `lookup`"], ..Left::default() }).await;
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_connections_is_asked_again_and_of_its_url_only_host_and_port_are_told() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let user = stage.user("anna");
     let (service, mut door) = Backend::away(|_| Answer::text("here again"));
@@ -240,11 +261,8 @@ async fn a_service_that_refuses_connections_is_asked_again_and_its_url_shown_to_
     stage.say(&user, "hello").await;
     let lane = stage.put_off(&user, "the service could not be asked: ").await;
     let reason = lane.last_error.unwrap();
-    assert!(reason.contains("refused"), "{reason}");
-    assert!(
-        !reason.contains("/ask") && !reason.contains(&service.url().port().unwrap().to_string()),
-        "{reason}"
-    );
+    let place = format!("127.0.0.1:{}: ", service.url().port().unwrap());
+    assert!(reason.contains("refused") && reason.contains(&place) && !reason.contains("/ask"), "{reason}");
     door.listen();
     assert_texts(&stage.texts(&user, 1).await, &["here again"]);
     stage.finish().await;

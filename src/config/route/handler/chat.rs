@@ -10,6 +10,7 @@ use url::Url;
 use crate::config::node::{Node, Value};
 use crate::config::print::{MASK, masked};
 use crate::config::problem::Mistake;
+use crate::config::route::names::Names;
 use crate::config::secrets;
 use crate::config::section::Section;
 use crate::config::value::{self, print_duration};
@@ -19,7 +20,7 @@ const MODEL_EXAMPLE: &str = "deepseek-chat";
 const TURNS_MAX: u32 = 100;
 const TOKENS_MAX: u32 = 1_000_000;
 
-pub(super) fn read(mut section: Section<'_>) -> Option<ChatSettings> {
+pub(super) fn read(mut section: Section<'_>, names: Names<'_>) -> Option<ChatSettings> {
     for (key, example) in [("base_url", URL_EXAMPLE), ("model", MODEL_EXAMPLE)] {
         if !section.has(key) && section.origin.is_some() {
             let mistake = Mistake::new("is missing").hint(format!("write it like \"{example}\""));
@@ -37,7 +38,7 @@ pub(super) fn read(mut section: Section<'_>) -> Option<ChatSettings> {
     let check_template = section.reader.check_template;
     let system = section.parsed("system", |node| {
         let text = value::text(node)?;
-        check_template(&text).map_err(|error| Mistake::new(format!("has a bad template: {error}")))?;
+        names.check(&text, "", check_template)?;
         Ok(text)
     });
     let temperature = section.parsed("temperature", temperature);

@@ -4,7 +4,7 @@ mod chat;
 mod http;
 mod sql;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use huixin_worker::handlers::ChatSettings;
 use serde_json::Value as Json;
@@ -13,6 +13,7 @@ use super::super::database::DatabaseConfig;
 use super::super::problem::Mistake;
 use super::super::reply;
 use super::super::section::Section;
+use super::names::{Added, Captures, Names};
 
 pub use http::HttpConfig;
 pub use sql::SqlConfig;
@@ -37,7 +38,7 @@ impl HandlerConfig {
     /// Reads the one that a route has, whose patterns have these captures.
     pub(super) fn read(
         route: &mut Section<'_>,
-        captures: &BTreeSet<String>,
+        captures: &Captures,
         databases: &BTreeMap<String, DatabaseConfig>,
     ) -> Option<Self> {
         let given = KEYS.into_iter().filter(|key| route.has(key)).count();
@@ -54,14 +55,16 @@ impl HandlerConfig {
             route.mistake("", None, Mistake::new(wrong).hint(hint));
         }
         let (folder, check_template) = (route.reader.folder, route.reader.check_template);
-        let reply = route.parsed("reply", |node| reply::read(node, folder, check_template)).map(Self::Reply);
+        let names = Names { captures, added: Added::Only(&[]) };
+        let reply =
+            route.parsed("reply", |node| reply::read(node, folder, check_template, names)).map(Self::Reply);
         let http = if route.has("http") { http::read(route.section("http")).map(Self::Http) } else { None };
         let sql = if route.has("sql") {
             sql::read(route.section("sql"), databases, captures).map(Self::Sql)
         } else {
             None
         };
-        let chat = if route.has("chat") { chat::read(route.section("chat")) } else { None };
+        let chat = if route.has("chat") { chat::read(route.section("chat"), names) } else { None };
         route.unavailable(&LATER, "");
         reply.or(http).or(sql).or(chat.map(|chat| Self::Chat(Box::new(chat))))
     }

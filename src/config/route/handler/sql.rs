@@ -1,6 +1,6 @@
 //! `sql = { database = "…", query = "…" }`: a look-up in a database.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use huixin_worker::handlers::sql::{
@@ -13,6 +13,7 @@ use crate::config::database::{self, DatabaseConfig, DatabaseUrl};
 use crate::config::node::Node;
 use crate::config::problem::{Mistake, nearest};
 use crate::config::reply;
+use crate::config::route::names::{Added, Captures, Names};
 use crate::config::section::Section;
 use crate::config::value::{self, print_duration};
 
@@ -35,13 +36,15 @@ pub struct SqlConfig {
     pub none: Option<Json>,
 }
 
+/// What the reply to several rows has beside the message.
+const MANY: [&str; 3] = ["rows", "count", "more"];
 const QUERY: &str = "write it like \"SELECT place FROM stations WHERE code = :code\"";
 
 /// Reads the table of a route whose text pattern has these captures.
 pub(super) fn read(
     mut section: Section<'_>,
     databases: &BTreeMap<String, DatabaseConfig>,
-    captures: &BTreeSet<String>,
+    captures: &Captures,
 ) -> Option<SqlConfig> {
     let answers = section.has("one") || section.has("many");
     for (key, hint) in [("database", "name a table `[database.NAME]`"), ("query", QUERY)] {
@@ -56,11 +59,13 @@ pub(super) fn read(
     let minutes = Duration::from_secs(60);
     let timeout = section.duration("timeout", TIMEOUT_DEFAULT, Duration::from_millis(10)..=10 * minutes);
     let max_rows = section.number("max_rows", MAX_ROWS_DEFAULT, 1..=1000);
-    let mut reply = |key| {
+    let mut reply = |key, added| {
+        let names = Names { captures, added };
         let (folder, check_template) = (section.reader.folder, section.reader.check_template);
-        section.parsed(key, |node| reply::read(node, folder, check_template))
+        section.parsed(key, |node| reply::read(node, folder, check_template, names))
     };
-    let (one, many, none) = (reply("one"), reply("many"), reply("none"));
+    let (one, many) = (reply("one", Added::Columns), reply("many", Added::Only(&MANY)));
+    let none = reply("none", Added::Only(&[]));
     if !answers && section.origin.is_some() {
         let mistake = Mistake::new("is missing: nothing says what is answered to a row that is found");
         section.mistake("one", None, mistake.hint("write a template: one = \"{{ place }}\""));
@@ -69,20 +74,20 @@ pub(super) fn read(
     Some(SqlConfig { database: database?, query: query?, timeout, max_rows, one, many, none })
 }
 
-fn query(node: &Node, dialect: Option<Dialect>, captures: &BTreeSet<String>) -> Result<String, Mistake> {
+fn query(node: &Node, dialect: Option<Dialect>, captures: &Captures) -> Result<String, Mistake> {
     let text = value::text(node)?;
     let Some(dialect) = dialect else { return Ok(text) };
     let statement = Statement::parse(&text, dialect)
         .map_err(|error| Mistake::new(format!("can't be used: {error}")).hint(QUERY))?;
     for name in statement.binds() {
-        let is_captured = captures.contains(name);
-        if is_captured && is_given(name) {
+        let is_captured = captures.may_have(name);
+        if captures.names().any(|captured| captured == name) && is_given(name) {
             let mistake =
                 format!("has `:{name}`, which is both a capture and something that every message has");
             return Err(Mistake::new(mistake).hint("give the group of the pattern another name"));
         }
         if !is_captured && !known_parameters().any(|known| known == name) {
-            let mut names: Vec<&str> = captures.iter().map(String::as_str).collect();
+            let mut names: Vec<&str> = captures.names().collect();
             for known in known_parameters() {
                 names.push(known);
             }

@@ -145,7 +145,7 @@ impl ChatHandler {
             Ok(Answer { status, headers, body }) => return said::read(status, &headers, &body),
             Err(error) => error,
         };
-        let reason = error.of("the model's endpoint", self.settings.timeout);
+        let reason = self.transport.failure("the model's endpoint", &error, self.settings.timeout);
         match error {
             TransportError::TooLong => Said::Never { reason },
             TransportError::TimedOut | TransportError::Broken(_) => Said::Again { after: None, reason },

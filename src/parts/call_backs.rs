@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use huixin_queue::Queue;
 use huixin_worker::call_back::CallBacks;
 
-use crate::answers::{Answers, Limits, Port};
+use crate::call_backs::{Answers, Limits, Port};
 use crate::config::Config;
 use crate::report::Failure;
 
@@ -27,7 +27,10 @@ pub fn call_backs(config: &Config) -> Result<Option<CallBacks>, Failure> {
 ///
 /// # Errors
 /// When it can't listen there. That another process does is none.
-pub async fn answers(config: &Config, queue: Arc<dyn Queue>) -> Result<Option<(Port, Answers)>, Failure> {
+pub async fn call_back_listener(
+    config: &Config,
+    queue: Arc<dyn Queue>,
+) -> Result<Option<(Port, Answers)>, Failure> {
     let (Some(address), Some(call_backs)) = (config.callback.listen, call_backs(config)?) else {
         return Ok(None);
     };

@@ -1,0 +1,105 @@
+//! What starts: `dev`, `run`, `receiver`, `worker`, `sandbox`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use url::Url;
+
+use super::flags::{AdminFlag, ConcurrencyFlag, ListenFlag, QueueFlag};
+
+/// Flags of `dev`.
+#[derive(Args, Debug)]
+pub struct DevFlags {
+    /// Where messages are kept between starts [default: a temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The address of the chat page
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8088")]
+    pub listen: SocketAddr,
+}
+
+/// Flags of `run`.
+#[derive(Args, Debug)]
+pub struct RunFlags {
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueFlag,
+    /// The listener for pushes.
+    #[command(flatten)]
+    pub listen: ListenFlag,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminFlag,
+    /// The worker.
+    #[command(flatten)]
+    pub concurrency: ConcurrencyFlag,
+}
+
+/// Flags of `receiver`.
+#[derive(Args, Debug)]
+pub struct ReceiverFlags {
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueFlag,
+    /// The listener for pushes.
+    #[command(flatten)]
+    pub listen: ListenFlag,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminFlag,
+}
+
+/// Flags of `worker`.
+#[derive(Args, Debug)]
+pub struct WorkerFlags {
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueFlag,
+    /// The listener for operators.
+    #[command(flatten)]
+    pub admin: AdminFlag,
+    /// The worker.
+    #[command(flatten)]
+    pub concurrency: ConcurrencyFlag,
+}
+
+/// Flags of `sandbox`.
+#[derive(Args, Debug)]
+pub struct SandboxFlags {
+    /// The address of the chat page and of the pretend API
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8088")]
+    pub listen: SocketAddr,
+    /// The receiver; pushes go to its /wechat/{account name}
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub receiver: Url,
+}
+
+pub(super) const DEV_EXAMPLES: &str = "\
+Examples:
+  huixin dev                              nothing is kept
+  huixin dev --data ./huixin-dev          messages are kept in this folder
+  huixin dev --config huixin.toml         the routes of a configuration, without the real WeChat";
+
+pub(super) const RUN_EXAMPLES: &str = "\
+Examples:
+  huixin run                              by huixin.toml in this folder
+  huixin run --listen 0.0.0.0:8080        reached from other machines
+  HUIXIN_ACCOUNT__MAIN__APP_SECRET=… huixin run";
+
+pub(super) const RECEIVER_EXAMPLES: &str = "\
+Examples:
+  huixin receiver --config huixin.toml
+  huixin receiver --queue-url redis://10.0.0.5:6379/0 --listen 0.0.0.0:8080";
+
+pub(super) const WORKER_EXAMPLES: &str = "\
+Examples:
+  huixin worker --config huixin.toml
+  huixin worker --queue-url redis://10.0.0.5:6379/0 --concurrency 1000";
+
+pub(super) const SANDBOX_EXAMPLES: &str = "\
+Examples:
+  huixin sandbox                          pushes to a receiver on port 8080 of this machine
+  huixin sandbox --config huixin.toml --receiver http://receiver:8080 --listen 0.0.0.0:8088
+
+Workers send to it when the account has api_base = \"http://127.0.0.1:8088\".";

@@ -1,0 +1,36 @@
+//! Tables that have names: `[account.main]`, `[database.shop]`.
+
+use super::environment::variable;
+use super::node::{Node, Origin, Table, Value};
+use super::problem::Mistake;
+use super::section::Section;
+use super::value::wrong_type;
+
+/// The tables by their names. What else stands there is noted; of keys that lack the name before them only the first, since
+/// one header mends them all.
+pub(super) fn tables(section: &mut Section<'_>, kind: &str) -> Vec<(String, Origin, Table)> {
+    let mut named = Vec::new();
+    let mut told = false;
+    for (name, Node { value, origin }) in section.take_named() {
+        let mistake = match value {
+            Value::Table(table) => {
+                named.push((name, origin, table));
+                continue;
+            }
+            Value::Array(_) => {
+                let mistake = wrong_type("a table", &Node { value, origin: origin.clone() });
+                mistake.hint(format!("write `[{kind}.{name}]`, with one pair of brackets"))
+            }
+            _ if std::mem::replace(&mut told, true) => continue,
+            _ => {
+                let hint = match origin {
+                    Origin::File(_) => format!("write `[{kind}.main]`, or another name, for `[{kind}]`"),
+                    _ => format!("put the name into it: {}", variable(&format!("{kind}.main.{name}"))),
+                };
+                Mistake::new(format!("stands where the name of the {kind} belongs")).hint(hint)
+            }
+        };
+        section.mistake(&name, Some(&origin), mistake);
+    }
+    named
+}

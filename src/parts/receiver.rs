@@ -1,0 +1,86 @@
+//! The receiver and its spool.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use huixin_queue::spool::{Folders, SpoolError, SpoolLimits};
+use huixin_queue::{Class, Clock, Queue};
+use huixin_wechat::Keys;
+
+use crate::config::{Config, QueueUrl, SpoolConfig};
+use crate::receiver::{Origins, Receiver, ReceiverAccount, Spooler};
+use crate::report::Failure;
+
+/// The receiver.
+///
+/// # Errors
+/// When an account's name can't be a class of the queue.
+pub fn receiver(
+    config: &Config,
+    queue: Arc<dyn Queue>,
+    spooler: Option<Spooler>,
+) -> Result<Receiver, Failure> {
+    let mut accounts = HashMap::new();
+    for (name, account) in &config.accounts {
+        let known = ReceiverAccount {
+            keys: Keys {
+                tokens: [Some(&account.token), account.previous_token.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .collect(),
+                aes_keys: [&account.aes_key, &account.previous_aes_key]
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .collect(),
+                app_id: account.app_id.clone(),
+                accept_plain: account.accept_plain,
+            },
+            class: Class::new(name.as_str()).context("an account's name can't be used")?,
+        };
+        accounts.insert(name.clone(), known);
+    }
+    let max_body_bytes =
+        usize::try_from(config.receiver.max_body.bytes()).context("receiver.max_body is too large")?;
+    let crate::config::ReceiverConfig { ack_budget, max_skew, allow_from, trusted_proxies, .. } =
+        config.receiver.clone();
+    let origins = Origins { allow_from, trusted_proxies };
+    Ok(Receiver { queue, spooler, accounts, max_body_bytes, ack_budget, max_skew, origins })
+}
+
+/// The receiver's spool: none if the queue is a file, which is never out of reach, or if none is wanted. It blocks, for as
+/// long as it takes to open a few files.
+///
+/// # Errors
+/// When there can't be one where the configuration wants it. If only the disk says no, the receiver does without: while
+/// its Redis is well it must not stay away for that.
+pub fn spooler(config: &Config) -> Result<Option<Spooler>, Failure> {
+    let (QueueUrl::Redis(_), Some(spool)) = (&config.queue.url, &config.receiver.spool) else {
+        return Ok(None);
+    };
+    match Spooler::open(folders(spool), spool.max_age) {
+        Ok(spooler) => Ok(Some(spooler)),
+        Err(error @ (SpoolError::Unavailable { .. } | SpoolError::Broken { .. })) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            tracing::error!(%error, cause, "the receiver starts without its spool");
+            Ok(None)
+        }
+        Err(error) => {
+            let hint = "mend `receiver.spool.dir`, or set `spool = false` under [receiver]: then pushes are refused while Redis is away";
+            Err(Failure::from(error).with_hint(hint))
+        }
+    }
+}
+
+/// Whether the configuration wants a receiver to have a spool.
+pub fn wants_spool(config: &Config) -> bool {
+    matches!(config.queue.url, QueueUrl::Redis(_)) && config.receiver.spool.is_some()
+}
+
+/// Where spools are.
+pub fn folders(config: &SpoolConfig) -> Folders {
+    let limits = SpoolLimits { max_bytes: config.max_size.bytes(), reserve_bytes: config.reserve.bytes() };
+    Folders::new(&config.dir, limits, Clock::Store)
+}

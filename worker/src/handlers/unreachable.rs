@@ -1,0 +1,42 @@
+//! Why a service could not be asked, in words for a log and a dead letter: with its host and port, since "connection refused"
+//! helps nobody who doesn't know by whom. The rest of the URL may hold a key, and is never told.
+
+use std::error::Error;
+
+use url::Url;
+
+/// The host and port of a URL.
+pub(super) fn place_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The innermost cause, which says why (the outermost only says that the request failed), and what that mostly means.
+pub(super) fn cause_of(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let cause = cause.to_string();
+    // What TLS says when it is answered in plain text.
+    match cause.contains("InvalidContentType") {
+        true => format!("{cause} (this port doesn't speak TLS: perhaps the URL should begin with http://)"),
+        false => cause,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_host_and_port_without_what_may_be_secret() {
+        for (url, place) in [
+            ("http://me:hunter2@127.0.0.1:9000/ask?key=hunter2", "127.0.0.1:9000"),
+            ("https://bot.example.com/ask", "bot.example.com:443"),
+            ("http://[::1]/", "[::1]:80"),
+        ] {
+            assert_eq!(place_of(&Url::parse(url).unwrap()), place);
+        }
+    }
+}
