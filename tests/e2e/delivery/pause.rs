@@ -19,6 +19,7 @@ async fn an_address_that_is_not_on_the_list_stands_in_the_status_until_it_is_and
     assert_eq!(status(&stack).await["cannot_send"], serde_json::json!([]));
 
     stack.say("oAnna", "hello").await;
+    let met = Instant::now();
     let told = until(&stack, "the account is told", |status| status["cannot_send"][0].is_object()).await;
     let told = &told["cannot_send"][0];
     assert_eq!((&told["account"], &told["code"]), (&Value::from("main"), &Value::from(40164)), "{told}");
@@ -66,7 +67,7 @@ async fn an_address_that_is_not_on_the_list_stands_in_the_status_until_it_is_and
         drop((workers, receiver));
         stack.end().await;
     } else {
-        assert_eq!(stack.counts().await.delayed, 1);
+        assert!(stack.counts().await.delayed == 1 || met.elapsed() > Duration::from_secs(60), "it waits its minute");
         drop((workers, receiver));
         stack.end_with_dead().await;
     }

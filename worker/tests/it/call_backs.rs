@@ -6,7 +6,7 @@ use huixin_queue::{Answered, LaneState};
 use huixin_wechat::Secret;
 use huixin_worker::call_back::{Addressee, CallBacks};
 use huixin_worker::handlers::read_answer;
-use huixin_worker::{Outcome, Route, Stopped, WorkerSettings};
+use huixin_worker::{Outcome, Route, WorkerSettings};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -126,8 +126,8 @@ async fn a_message_that_waits_for_its_answer_outlives_its_worker(engine: Engine)
     stage.say(&ben, "two").await;
     awaiting(&stage, &ben).await;
     assert_eq!(service.asked().len(), 2, "her second one waits behind the first");
-    // A stop has nothing to hand back, and leaves them as they are.
-    assert_eq!(stage.stop().await, [Stopped { finished: 0, released: 0 }]);
+    // A stop has nothing to hand back, and leaves them as they are. (The attempt that has just asked may still be ending.)
+    assert_eq!(stage.stop().await.iter().map(|stopped| stopped.released).sum::<u64>(), 0);
     awaiting(&stage, &anna).await;
     awaiting(&stage, &ben).await;
 
