@@ -69,38 +69,42 @@ impl Outgoing {
             return Err(NotUploaded { kind });
         }
         // Enums and structs of texts always have a JSON form, and it is an object.
-        let flat = serde_json::to_value(&self.content).expect("a message can be written as JSON");
-        let mut fields = flat.as_object().cloned().unwrap_or_default();
-        fields.remove("type");
+        let mut content = serde_json::to_value(&self.content).expect("a message can be written as JSON");
+        if let Some(fields) = content.as_object_mut() {
+            fields.remove("type");
+        }
         let msgtype = self.content.msgtype();
         let mut body = Map::new();
         body.insert("touser".to_owned(), Value::from(to));
         body.insert("msgtype".to_owned(), Value::from(msgtype));
-        body.insert(msgtype.to_owned(), Value::Object(fields));
+        body.insert(msgtype.to_owned(), content);
         if let Some(kf_account) = &self.kf_account {
             body.insert("customservice".to_owned(), json!({"kf_account": kf_account}));
         }
         if self.ai_label {
             body.insert("aimsgcontext".to_owned(), json!({"is_ai_msg": 1}));
         }
-        Ok(cleaned(Value::Object(body)).to_string())
+        Ok(written(Value::Object(body)))
     }
 }
 
 /// The body of the call that shows or ends "is typing" to `to`.
 pub(super) fn typing_json(to: &str, on: bool) -> String {
-    cleaned(json!({"touser": to, "command": if on { "Typing" } else { "CancelTyping" }})).to_string()
+    written(json!({"touser": to, "command": if on { "Typing" } else { "CancelTyping" }}))
 }
 
-/// The value without C0 control characters in its texts, newline and tab excepted.
-fn cleaned(value: Value) -> Value {
+/// The value as JSON, its texts without C0 control characters, newline and tab excepted.
+fn written(mut value: Value) -> String {
+    clean(&mut value);
+    value.to_string()
+}
+
+fn clean(value: &mut Value) {
     match value {
-        Value::String(text) => {
-            Value::String(text.chars().filter(|c| *c >= ' ' || matches!(c, '\n' | '\t')).collect())
-        }
-        Value::Array(items) => items.into_iter().map(cleaned).collect(),
-        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, cleaned(value))).collect(),
-        other => other,
+        Value::String(text) => text.retain(|c| c >= ' ' || matches!(c, '\n' | '\t')),
+        Value::Array(items) => items.iter_mut().for_each(clean),
+        Value::Object(fields) => fields.values_mut().for_each(clean),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

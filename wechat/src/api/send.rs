@@ -1,5 +1,6 @@
 //! Sending a customer-service message, and the sign that someone is typing.
 
+use bytes::Bytes;
 use reqwest::header::CONTENT_TYPE;
 
 use super::Client;
@@ -21,7 +22,7 @@ impl Client {
     /// Dropping the future leaves the same uncertainty as `Unsure`.
     pub async fn send(&self, to: &str, message: &Outgoing) -> Result<(), ApiError> {
         let body = message.to_json(to).map_err(|error| ApiError::NotSent(Cause::NotUploaded(error)))?;
-        self.call(&["cgi-bin", "message", "custom", "send"], &body).await
+        self.call(&["cgi-bin", "message", "custom", "send"], body).await
     }
 
     /// Shows (`on`) or ends "is typing" to the user with the OpenID `to`, by `POST /cgi-bin/message/custom/typing`.
@@ -32,15 +33,16 @@ impl Client {
     /// # Errors
     /// [`ApiError`]; 45080 and 45081 are everyday.
     pub async fn typing(&self, to: &str, on: bool) -> Result<(), ApiError> {
-        self.call(&["cgi-bin", "message", "custom", "typing"], &typing_json(to, on)).await
+        self.call(&["cgi-bin", "message", "custom", "typing"], typing_json(to, on)).await
     }
 
     /// Posts JSON to an endpoint that answers nothing but an errcode.
-    async fn call(&self, path: &[&str], body: &str) -> Result<(), ApiError> {
-        self.with_token(|token| self.post(path, body, token)).await
+    async fn call(&self, path: &[&str], body: String) -> Result<(), ApiError> {
+        let body = Bytes::from(body);
+        self.with_token(|token| self.post(path, body.clone(), token)).await
     }
 
-    async fn post(&self, path: &[&str], body: &str, token: AccessToken) -> Result<(), ApiError> {
+    async fn post(&self, path: &[&str], body: Bytes, token: AccessToken) -> Result<(), ApiError> {
         let config = &self.inner.config;
         let mut url = config.url(path)?;
         url.query_pairs_mut().append_pair("access_token", token.expose());
@@ -49,7 +51,7 @@ impl Client {
             .post(url)
             .timeout(config.timeout)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            .body(body.to_owned());
+            .body(body);
         let answer = Answer::to(request, &[token.expose(), config.app_secret.expose()]).await?;
         // Silence isn't consent: an object without an errcode may come from anywhere.
         if answer.says_ok() { Ok(()) } else { Err(ApiError::Unsure(Cause::Unreadable("it has no errcode"))) }
