@@ -227,6 +227,26 @@ async fn a_message_of_a_newer_format_is_left_where_it_is_and_stops_nothing_else(
 }
 
 #[tokio::test]
+async fn a_lane_that_cannot_be_read_costs_none_of_those_taken_with_it() {
+    let server = RedisServer::start(&[]);
+    let queue = open_at(server.url(), Clock::Store);
+    let lanes = ["first", "damaged", "last"];
+    for lane in lanes {
+        queue.accept(message(lane, &format!("in-{lane}"))).await.expect("accept");
+    }
+    let older = server.cli(&["KEYS", "*:lane:damaged"]).trim().replace(":lane:", ":older:");
+    server.cli(&["RPUSH", &older, "no record"]);
+    let taken = queue.take(&TakeRequest { max: 10, ..request(1) }).await.expect("take");
+    let ids: Vec<_> = taken.messages.iter().map(|leased| leased.lease.id.as_str()).collect();
+    assert_eq!(ids, ["in-first", "in-last"]);
+    for leased in &taken.messages {
+        queue.complete(&leased.lease).await.expect("it is leased");
+    }
+    let counts = queue.counts().await.expect("counts");
+    assert_eq!((counts.open_total(), counts.delayed, counts.running), (1, 1, 0), "it is put off");
+}
+
+#[tokio::test]
 async fn the_audit_finds_what_is_wrong() {
     let breaches = [
         ("redis.call('RPUSH', '{p:0}:ready:c', 'ghost')", "0 messages"),

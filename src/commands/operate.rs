@@ -74,7 +74,7 @@ pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
     let paused = if lane.paused { "; the user is paused" } else { "" };
     println!("{}{until}: {}{paused}", lane.state, meaning(&lane.state));
     if let Some(error) = lane.last_error {
-        println!("the last attempt failed: {error}");
+        println!("why: {error}");
     }
     lane.waiting.iter().for_each(|id| println!("{id}"));
     lane.held.iter().for_each(|id| println!("{id}  held until the user writes again"));
@@ -87,7 +87,7 @@ fn meaning(state: &str) -> &'static str {
     match state {
         "ready" => "the first message is the next worker's",
         "leased" => "a worker has the first message",
-        "delayed" => "the first message failed, and waits for its next attempt",
+        "delayed" => "the first message waits for its next attempt",
         "awaiting" => "the service has the first message, and answers it by call back",
         "parked" => "the first message waits for the end of a pause",
         "idle" => "nothing waits but what is held or aside",

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::stored::{self, Unreadable};
 use crate::text;
 
+/// Rises with every change that an earlier worker couldn't read, a new kind of part included: what has this number and can't be
+/// read counts as damaged.
 const FORMAT: u8 = 1;
 
 /// A recorded answer.

@@ -95,6 +95,8 @@ impl Job {
             let sent = Box::pin(self.send_parts(delivery, &mut answer, &progress)).await?;
             let (reason, reachable) = match sent {
                 Sent::Later(end) => return Ok(end),
+                // What it dies of already has its route.
+                Sent::Dies { reason, reachable } if answer.dies_of.is_some() => (reason, reachable),
                 Sent::Dies { reason, reachable } => (delivery.told(&reason), reachable),
                 Sent::All => match &answer.dies_of {
                     Some(reason) => return self.bury(reason).await,

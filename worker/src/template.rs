@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use huixin_wechat::Message;
-use minijinja::value::merge_maps;
+use minijinja::value::{Enumerator, Object, merge_maps};
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::{Map, Value};
 
+use crate::condition::Captures;
 use crate::handler::Context;
 
 /// Steps a template may take: a loop over a pushed list is fine, an endless one is not.
@@ -46,13 +47,14 @@ impl Template {
     }
 
     /// The names that it needs from outside, each with what it takes of it: `content`, `captures.code`. So whoever knows
-    /// what there will be can say before the first message what won't be there.
+    /// what there will be can say before the first message what won't be there. A name for whose absence it provides, by
+    /// `default` or `is defined`, isn't needed.
     pub fn names(&self) -> BTreeSet<String> {
         let Ok(template) = self.0.get_template(NAME) else { return BTreeSet::new() };
         let source = template.source();
         let own = |name: &str| sets(source, name) || self.0.globals().any(|(global, _)| global == name);
         let mut names: BTreeSet<String> = template.undeclared_variables(true).into_iter().collect();
-        names.retain(|name| !own(name.split('.').next().unwrap_or(name)));
+        names.retain(|name| !own(name.split('.').next().unwrap_or(name)) && !guards(source, name));
         names
     }
 
@@ -81,7 +83,7 @@ impl Template {
             key => message.event_key().unwrap_or_default(),
             id => context.id.as_str(),
             attempt => context.attempt,
-            captures => context.captures.clone(),
+            captures => minijinja::Value::from_object(Groups(context.captures.clone())),
             fields => minijinja::value::Serde(message.tree.to_json()),
         };
         // The first that has a name gives it.
@@ -97,6 +99,38 @@ fn sets(source: &str, name: &str) -> bool {
         let made = tag.strip_prefix("set ").and_then(|made| made.split(['=', '%', '|']).next());
         made.is_some_and(|made| made.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|it| it == name))
     })
+}
+
+/// Whether the template provides anywhere for this name's absence.
+fn guards(source: &str, name: &str) -> bool {
+    source.match_indices(name).any(|(at, _)| {
+        let is_longer = source[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.'));
+        let behind = source[at + name.len()..].trim_start();
+        let has_default = |filter: &str| filter.trim_start().starts_with("default");
+        let is_asked =
+            |test: &str| test.trim_start().trim_start_matches("not ").trim_start().starts_with("defined");
+        !is_longer
+            && (behind.strip_prefix('|').is_some_and(has_default)
+                || behind.strip_prefix("is ").is_some_and(is_asked))
+    })
+}
+
+/// What a pattern captured. `captures.2` is a group too, though to templates a number is another key than its text.
+#[derive(Debug)]
+struct Groups(Captures);
+
+impl Object for Groups {
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        let group = match key.as_str() {
+            Some(name) => self.0.get(name),
+            None => self.0.get(&key.to_string()),
+        };
+        group.map(|text| minijinja::Value::from(text.as_str()))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.0.keys().map(|name| minijinja::Value::from(name.as_str())).collect())
+    }
 }
 
 fn describe(error: &minijinja::Error) -> TemplateError {
@@ -119,10 +153,30 @@ mod tests {
             ("{% for row in rows %}{{ loop.index }} {{ row.place }}{% endfor %}", "rows"),
             ("{% if count > 1 %}{% set s = 's' %}{% else %}{%- set s = '' %}{% endif %}{{ s }}", "count"),
             ("{% set a, b = [1, 2] %}{{ a }}{{ b }}{% for i in range(3) %}{{ i }}{% endfor %}", ""),
-            ("{{ nothing | default('') }}{% raw %}{{ shown }}{% endraw %}", "nothing"),
+            ("{{ nothing | default('') }}{% raw %}{{ shown }}{% endraw %}", ""),
+            (
+                "{% if captures.code is defined %}{{ captures.code }}{% endif %}{{ captures.codes }}",
+                "captures.codes",
+            ),
+            ("{{ nickname|default('you') }} {{ name is not defined }} {{ defaults }}", "defaults"),
         ] {
             let found: Vec<_> = Template::compile(source).unwrap().names().into_iter().collect();
             assert_eq!(found.join(" "), names, "{source}");
         }
+    }
+
+    #[test]
+    fn a_group_is_named_by_its_name_or_its_number_and_one_that_is_not_there_is_an_error() {
+        let captured = [("1", "18-546"), ("code", "18-546"), ("2", "x")];
+        let captured: Captures = captured.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let filled = |source| {
+            let captures = minijinja::Value::from_object(Groups(captured.clone()));
+            environment.render_str(source, context! { captures }).ok()
+        };
+        let all = "{{ captures.code }} {{ captures.2 }} {{ captures['1'] }} {{ captures | length }}";
+        assert_eq!(filled(all).as_deref(), Some("18-546 x 18-546 3"));
+        assert_eq!((filled("{{ captures.3 }}"), filled("{{ captures.cod }}")), (None, None));
     }
 }

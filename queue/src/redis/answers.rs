@@ -47,7 +47,8 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
         if packed.is_empty() {
             // Left where it is: a worker of the version that wrote it takes it. Without the lane, which names a user.
             tracing::error!(
-                "a stored message has a newer format than this version knows: it is put off for a minute"
+                "a stored message has a newer format than this version knows, or is damaged (`huixin audit` tells): it is put \
+                 off for a minute"
             );
             continue;
         }

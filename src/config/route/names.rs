@@ -92,9 +92,6 @@ impl Names<'_> {
         let what = format!("names `captures.{group}`{place}, which no pattern of the route captures");
         Mistake::new(what).hint(match nearest(group, self.captures.names(), 0.6) {
             Some(near) => format!("did you mean `captures.{near}`?"),
-            None if group.chars().all(|c| c.is_ascii_digit()) => {
-                format!("write `captures[\"{group}\"]`, or give the group a name")
-            }
             None => format!("name a group of the pattern: match = {{ text = '(?<{group}>…)' }}"),
         })
     }

@@ -67,7 +67,10 @@ async fn an_address_that_is_not_on_the_list_stands_in_the_status_until_it_is_and
         drop((workers, receiver));
         stack.end().await;
     } else {
-        assert!(stack.counts().await.delayed == 1 || met.elapsed() > Duration::from_secs(60), "it waits its minute");
+        assert!(
+            stack.counts().await.delayed == 1 || met.elapsed() > Duration::from_secs(60),
+            "it waits its minute"
+        );
         drop((workers, receiver));
         stack.end_with_dead().await;
     }

@@ -29,7 +29,7 @@
 -- message, message, ... }, each message being
 -- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, note, sends, answer,
 -- unanswered }, absent values "" (memory, replies, answer: false), shorter if all the rest is absent.
--- A message of an unknown format isn't leased but put off for a minute, and comes as { lane, "" }.
+-- A message of an unknown format, or one whose keys can't be read, isn't leased but put off for a minute, and comes as { lane, "" }.
 
 local UNKNOWN_PAUSE_US = 60000000
 
@@ -263,6 +263,19 @@ local function lease(lane, class)
   return true
 end
 
+-- The same, whatever is in the lane's keys: what can't be read must not cost the lanes that were popped with it.
+local function lease_safely(lane, class)
+  local leases, messages, lanes = #leased, #answer, #batch
+  local is_read, is_leased = pcall(lease, lane, class)
+  if is_read then return is_leased end
+  for list, length in pairs({ [leased] = leases, [answer] = messages, [batch] = lanes }) do
+    for i = #list, length + 1, -1 do list[i] = nil end
+  end
+  redis.call('ZADD', delay_key, us(now + UNKNOWN_PAUSE_US), lane)
+  answer[#answer + 1] = { lane, '' }
+  return true
+end
+
 -- Pops lanes until one is leased, so many at most. Where no other class has its turn between, several are popped at once: never
 -- more than may still be leased, so that each is looked at.
 local looked, given = 0, 0
@@ -280,7 +293,7 @@ local function lease_one(list, class)
     local lane = pop(list)
     if not lane then return false end
     looked = looked + 1
-    if lease(lane, class) then return true end
+    if lease_safely(lane, class) then return true end
   end
   return false
 end

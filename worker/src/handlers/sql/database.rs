@@ -8,6 +8,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -53,6 +54,8 @@ struct Shared {
     writes: bool,
     places: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
+    /// Rises when all connections that are open then turn out to be of no use.
+    era: AtomicU64,
 }
 
 /// How to connect.
@@ -66,6 +69,8 @@ struct Idle {
     connection: Connection,
     opened_at: Instant,
     idle_since: Instant,
+    /// In which it was opened.
+    era: u64,
 }
 
 /// A URL that can't be used.
@@ -100,7 +105,14 @@ impl Database {
             }
         };
         let places = Arc::new(Semaphore::new(connections.max(1)));
-        let shared = Shared { name: name.to_owned(), options, writes, places, idle: Mutex::default() };
+        let shared = Shared {
+            name: name.to_owned(),
+            options,
+            writes,
+            places,
+            idle: Mutex::default(),
+            era: AtomicU64::new(0),
+        };
         Ok(Self(Arc::new(shared)))
     }
 
@@ -139,14 +151,15 @@ impl Database {
         }
         // A dead connection needs no end, and the others that were open then are dead too.
         let place = taken.held.take().map(|(_, place)| place).expect("nothing has taken it yet");
-        taken.shared.forget_idle();
+        taken.shared.begin_anew();
         Self::opened(Arc::clone(&taken.shared), place).await
     }
 
     async fn opened(shared: Arc<Shared>, place: OwnedSemaphorePermit) -> Result<Taken, Trouble> {
+        let era = shared.era.load(Ordering::Relaxed);
         let connection = Connection::open(&shared.options, shared.writes).await?;
         let now = Instant::now();
-        let held = Some((Idle { connection, opened_at: now, idle_since: now }, place));
+        let held = Some((Idle { connection, opened_at: now, idle_since: now, era }, place));
         Ok(Taken { shared, held })
     }
 }
@@ -162,8 +175,11 @@ impl Shared {
         idle.pop()
     }
 
-    fn forget_idle(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// Whatever is open now is not used again: at once where nobody uses it, otherwise when it is given back.
+    fn begin_anew(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        self.era.fetch_add(1, Ordering::Relaxed);
+        idle.clear();
     }
 }
 
@@ -182,8 +198,11 @@ impl Taken {
     /// Lets another use it. What was asked of it must have been read to its end.
     pub(super) fn give_back(mut self) {
         if let Some((idle, _place)) = self.held.take() {
-            let idle = Idle { idle_since: Instant::now(), ..idle };
-            self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
+            let given = Idle { idle_since: Instant::now(), ..idle };
+            let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            if given.era == self.shared.era.load(Ordering::Relaxed) {
+                idle.push(given);
+            }
         }
     }
 
@@ -192,9 +211,9 @@ impl Taken {
         self.held = None;
     }
 
-    /// The same for this one and all that nobody uses, so that another attempt has a new one.
+    /// The same for this one and all that are open, so that another attempt has a new one.
     pub(super) fn discard_all(self) {
-        self.shared.forget_idle();
+        self.shared.begin_anew();
         self.discard();
     }
 
@@ -223,5 +242,23 @@ impl fmt::Debug for Database {
             .field("name", &self.0.name)
             .field("writes", &self.0.writes)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_in_use_when_all_are_given_up_is_not_used_again() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let database = Database::new("shop", &Place::Sqlite(file.path().to_owned()), 2, false).unwrap();
+        let idle = || database.0.idle.lock().unwrap().len();
+        let (met_it, in_use) = (database.connection().await.unwrap(), database.connection().await.unwrap());
+        met_it.discard_all();
+        in_use.give_back();
+        assert_eq!(idle(), 0, "it is as useless as the other");
+        database.connection().await.unwrap().give_back();
+        assert_eq!(idle(), 1);
     }
 }
