@@ -4,10 +4,6 @@ use clap::Parser as _;
 use huixin::cli::Cli;
 use huixin::{commands, logging, open_files};
 
-/// A message is hundreds of small allocations, made on one thread and freed on another.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
     logging::start(cli.global.log_format);

@@ -30,10 +30,6 @@ use huixin_wechat::{Client, ClientConfig, Message, Outgoing, Secret, Trigger, ht
 use huixin_worker::{Context, Handler, Outcome, Payload, Route, Worker, WorkerSettings, note};
 use tokio_util::sync::CancellationToken;
 
-/// As in the command `huixin`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const ACCOUNT: &str = "main";
 const EACH: usize = 5;
 const UNDER_WAY: usize = 256;
