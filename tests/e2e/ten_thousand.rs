@@ -7,8 +7,8 @@
 //! futures are not optimised, memory has a loose bound.
 //!
 //! **Where the memory goes**: the service is asked over HTTP/1 without TLS, and 6 KiB a message are the asking: the socket, the
-//! message as read, and what the protocol must know to read the answer. The worker's own task takes 3.5. A client of hyper's took
-//! 31 KiB for the asking alone.
+//! message as read, and what the protocol must know to read the answer. The worker's own task takes 3.5. With all else it is less
+//! than 12 KiB. A client of hyper's took 31 for the asking alone; with mimalloc in place of the system's allocator it was 16.
 
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,8 @@ use crate::harness::{Backend, Setup, Stack, long};
 
 /// Each message's share of the memory, and what the process needs without any, in the debug build.
 const LOOSELY_KIB: (u64, usize) = (64 * 1024, 64);
-/// For all ten thousand, in the release build: the aim.
-const ALLOWED_KIB: u64 = 150 * 1024;
+/// For all ten thousand, in the release build: the aim, 150 MB.
+const ALLOWED_KIB: u64 = 150_000_000 / 1024;
 /// From the release of the backlog to the last answer, the service's ten seconds included.
 const ALLOWED: Duration = Duration::from_secs(15);
 
