@@ -359,8 +359,8 @@ async fn counting_sends_costs_an_ordinary_message_no_command() {
     let mut calls: Vec<String> = calls.collect();
     calls.sort();
     // But for one zrange, which looks whether something is aside, and one hset less, since a record is written at once.
-    let before_there_was_a_count = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 4, incr 1, lindex 3, llen 1, \
+    let an_ordinary_messages = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 4, incr 1, lindex 3, llen 1, \
         lpop 4, rpush 3, set 2, zadd 1, zrange 4, zrangebyscore 3, zrem 1";
-    assert_eq!(calls.join(", "), before_there_was_a_count);
+    assert_eq!(calls.join(", "), an_ordinary_messages);
     assert!(!server.cli(&["KEYS", "*"]).contains("sends"), "nothing is left behind");
 }

@@ -173,14 +173,9 @@ impl Crew {
     /// At least one permit, and at once as many more as are free, up to a batch.
     async fn some_permits(&self) -> OwnedSemaphorePermit {
         let permits = &self.shared.permits;
-        let full = permits.available_permits() == 0;
-        self.health.full.store(full, Ordering::Relaxed);
+        self.health.full.store(permits.available_permits() == 0, Ordering::Relaxed);
         let mut some = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
         self.health.full.store(false, Ordering::Relaxed);
-        if full {
-            // Messages end in batches: those that ended with this one give up their permits before the next is taken.
-            tokio::task::yield_now().await;
-        }
         let more = permits.available_permits().min(TAKE_MAX - 1);
         if let Ok(more) = permits.clone().try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
             some.merge(more);

@@ -263,7 +263,7 @@ local function lease(lane, class)
   return true
 end
 
--- The same, whatever is in the lane's keys: what can't be read must not cost the lanes that were popped with it.
+-- The same, whatever is in the lane's keys: what can't be read must not cost the lanes that this call has leased already.
 local function lease_safely(lane, class)
   local leases, messages, lanes = #leased, #answer, #batch
   local is_read, is_leased = pcall(lease, lane, class)
@@ -276,21 +276,11 @@ local function lease_safely(lane, class)
   return true
 end
 
--- Pops lanes until one is leased, so many at most. Where no other class has its turn between, several are popped at once: never
--- more than may still be leased, so that each is looked at.
+-- Pops lanes until one is leased, so many at most.
 local looked, given = 0, 0
-local popped = {}
-local function pop(list)
-  if #classes > 1 or list ~= classes[1].ready then return redis.call('LPOP', list) end
-  if #popped == 0 then
-    local lanes = redis.call('LPOP', list, math.min(max - given, max + moves - looked)) or {}
-    for i = #lanes, 1, -1 do popped[#popped + 1] = lanes[i] end
-  end
-  return table.remove(popped)
-end
 local function lease_one(list, class)
   while looked < max + moves do
-    local lane = pop(list)
+    local lane = redis.call('LPOP', list)
     if not lane then return false end
     looked = looked + 1
     if lease_safely(lane, class) then return true end
