@@ -10,7 +10,9 @@ use crate::{
 
 const LANE_VIEW_MAX: usize = 100;
 /// Lanes audited by one call: a script must be short.
-const AUDITED_TOGETHER: usize = 250;
+const AUDITED_TOGETHER: usize = 50;
+/// Keys looked at by one SCAN: each costs Redis several µs where there are a million.
+const SCANNED_TOGETHER: usize = 200;
 /// Of a list or a set read by one call.
 const READ_TOGETHER: i64 = 1_000;
 /// Lanes looked at again by one call, and in all: more of them wrong is no more to mend.
@@ -166,7 +168,11 @@ impl Core {
             let mut cursor = 0_u64;
             loop {
                 let mut scan = redis::cmd("SCAN");
-                scan.arg(cursor).arg("MATCH").arg(format!("{}*", escape_glob(&start))).arg("COUNT").arg(1000);
+                scan.arg(cursor)
+                    .arg("MATCH")
+                    .arg(format!("{}*", escape_glob(&start)))
+                    .arg("COUNT")
+                    .arg(SCANNED_TOGETHER);
                 let (next, found): (u64, Vec<String>) = link.query(&scan).await?;
                 lanes.extend(found.iter().filter_map(|key| key.strip_prefix(&start)).map(str::to_owned));
                 if next == 0 {

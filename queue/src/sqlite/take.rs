@@ -106,7 +106,7 @@ struct Batch<'a, 'b> {
 impl<'a, 'b> Batch<'a, 'b> {
     fn new(step: &'a mut Step<'b>, request: &'a TakeRequest) -> Result<Self, Fault> {
         let pausing = pause::is_anything(step)?;
-        let looks_left = request.max.saturating_add(MOVES_PER_TAKE);
+        let looks_left = request.max.saturating_add(2 * MOVES_PER_TAKE);
         Ok(Self { step, request, pausing, looks_left, token: None, lanes: Vec::new(), messages: Vec::new() })
     }
 

@@ -279,7 +279,7 @@ end
 -- Pops lanes until one is leased, so many at most.
 local looked, given = 0, 0
 local function lease_one(list, class)
-  while looked < max + moves do
+  while looked < max + 2 * moves do
     local lane = redis.call('LPOP', list)
     if not lane then return false end
     looked = looked + 1
