@@ -60,8 +60,9 @@ use crate::{
     Scope, Standing, Violation, WorkerId,
 };
 
-/// How many due and how many expired lanes one `take` moves to ready, each. A call of so many stays short on a slow server
-/// too; and what a lane has aside, due at the same time, comes back in one call and so keeps its order.
+/// How many due and how many expired lanes one `take` moves to ready, each, and how many messages that were aside it brings
+/// back. Not below [`ASIDE_MAX`]: all that a lane has aside can then come back in one call, which keeps its order, unless
+/// other lanes' messages were due before some of it.
 pub const MOVES_PER_TAKE: usize = 20;
 const _: () = assert!(MOVES_PER_TAKE >= ASIDE_MAX);
 

@@ -11,7 +11,7 @@ use crate::{
 const LANE_VIEW_MAX: usize = 100;
 /// Lanes audited by one call: a script must be short.
 const AUDITED_TOGETHER: usize = 50;
-/// Keys looked at by one SCAN: each costs Redis several µs where there are a million.
+/// Keys looked at by one SCAN, which must be short as well.
 const SCANNED_TOGETHER: usize = 200;
 /// Of a list or a set read by one call.
 const READ_TOGETHER: i64 = 1_000;

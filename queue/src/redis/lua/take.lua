@@ -18,7 +18,7 @@
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  messages at most
 -- ARGV[3]  lease, us
--- ARGV[4]  moves at most, of each kind
+-- ARGV[4]  moves at most, of each kind; twice as many popped lanes may give no message
 -- ARGV[5]  worker's name
 -- ARGV[6]  worker's incarnation
 -- ARGV[7]  call number, as text: part of the token, since it never goes back, as the counter does if Redis loses its tail
@@ -276,7 +276,8 @@ local function lease_safely(lane, class)
   return true
 end
 
--- Pops lanes until one is leased, so many at most.
+-- Pops lanes until one is leased, so many at most. Lanes that are paused are only parked, which is cheap: of them twice as
+-- many as of moves, lest they hide the others.
 local looked, given = 0, 0
 local function lease_one(list, class)
   while looked < max + 2 * moves do
