@@ -33,8 +33,8 @@ use crate::metrics;
 use crate::route::ATTEMPTS_DEFAULT;
 use crate::worker::{Shared, Stopped, WorkerError, WorkerHealth};
 
-/// Messages taken in one call at most.
-const TAKE_MAX: usize = 64;
+/// Messages taken in one call at most: a slow Redis, for which nothing else runs meanwhile, needs about 2 ms for them.
+const TAKE_MAX: usize = 32;
 /// The longest an idle worker waits before it looks again: the safety net under a lost wake-up.
 const IDLE_MAX: Duration = Duration::from_secs(1);
 const OUTAGE_PAUSE_FIRST: Duration = Duration::from_millis(100);

@@ -118,6 +118,24 @@ async fn a_failure_reply_that_wechat_does_not_take_at_once_is_said_once_all_the_
 }
 
 #[tokio::test]
+async fn a_failure_reply_that_wechat_will_never_take_leaves_what_the_message_died_of_and_names_its_route_once()
+ {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    let gives_up = Route::new("gives up", act(async |_, _| Outcome::Fail { reason: "no such order".into() }));
+    stage.sandbox.faults().on_send(Fault::Code(40007), 1);
+    stage.start([gives_up.failure_reply("sorry")]);
+    stage.say(&user, "hello").await;
+    let letters = stage.dead(1).await;
+    stage.rest().await;
+    let reason = letters[0].reason.as_str();
+    assert!(reason.contains("no such order") && reason.contains("40007"), "{reason}");
+    assert_eq!(reason.matches("gives up").count(), 1, "{reason}");
+    assert_eq!(stage.sent_to(&user), 0);
+    stage.finish_with(Left { dead: &["no such order"], ..Left::default() }).await;
+}
+
+#[tokio::test]
 async fn an_answer_that_wechat_will_never_take_ends_in_the_failure_reply() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let user = stage.user("anna");

@@ -1,0 +1,82 @@
+//! A script that does the same work each time, whatever lies in the queue, and runs between the queue's own.
+//!
+//! `SLOWLOG` tells wall time. A Redis that waits for its turn on the processor, or whose machine stands still because its
+//! host has other guests, looks slow without being it. Neither is told for a single call; but both meet every script that
+//! runs for as long, and so the control, too. What only the queue's own scripts show is theirs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use redis::Script;
+use redis::aio::MultiplexedConnection;
+use tokio::task::JoinHandle;
+
+use crate::meter::scripts_run;
+
+/// Asks as often as it is told for the length of one key, which isn't there.
+const LOOKS: &str = "for _ = 1, ARGV[1] do redis.call('STRLEN', KEYS[1]) end";
+/// What Redis counts its commands under: none that a script of the queue runs.
+pub(crate) const COMMAND_STAT: &str = "cmdstat_strlen";
+/// How long it takes: about as long as a call of the queue that has much to do.
+const TAKES_US: f64 = 1_000.0;
+
+pub(crate) struct Control {
+    pub(crate) sha: Vec<u8>,
+    /// Its calls since the slow ones were looked at last.
+    pub(crate) calls: u64,
+    /// Slow ones among all that were looked at.
+    pub(crate) slow_of_all: u64,
+    pub(crate) all: u64,
+    looks: u64,
+}
+
+/// One that runs, call after call.
+pub(crate) struct Running {
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<u64>,
+}
+
+impl Control {
+    /// Loads it, and finds out how often it must look to take its time here.
+    pub(crate) async fn prepare(connection: &mut MultiplexedConnection) -> Self {
+        const CALLS: u64 = 50;
+        const LOOKS_AT_FIRST: u64 = 1_000;
+        call(connection, LOOKS_AT_FIRST).await;
+        let before = scripts_run(connection).await;
+        for _ in 0..CALLS {
+            call(connection, LOOKS_AT_FIRST).await;
+        }
+        let after = scripts_run(connection).await;
+        assert_eq!(after.0 - before.0, CALLS);
+        let looks_per_us = (CALLS * LOOKS_AT_FIRST) as f64 / (after.1 - before.1).max(1.0);
+        let sha = Script::new(LOOKS).get_hash().as_bytes().to_vec();
+        Self { sha, calls: 0, slow_of_all: 0, all: 0, looks: (TAKES_US * looks_per_us) as u64 }
+    }
+
+    pub(crate) fn run(&self, mut connection: MultiplexedConnection) -> Running {
+        let (stop, looks) = (Arc::new(AtomicBool::new(false)), self.looks);
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let mut calls = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                call(&mut connection, looks).await;
+                calls += 1;
+            }
+            calls
+        });
+        Running { stop, task }
+    }
+}
+
+impl Running {
+    /// How many calls there were.
+    pub(crate) async fn end(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await.expect("the control is answered")
+    }
+}
+
+async fn call(connection: &mut MultiplexedConnection, looks: u64) {
+    let script = Script::new(LOOKS);
+    let () = script.key("none").arg(looks).invoke_async(connection).await.expect("Redis answers");
+}
