@@ -33,7 +33,7 @@ use crate::metrics;
 use crate::route::ATTEMPTS_DEFAULT;
 use crate::worker::{Shared, Stopped, WorkerError, WorkerHealth};
 
-/// Messages taken in one call at most: a slow Redis, for which nothing else runs meanwhile, needs about 2 ms for them.
+/// Messages taken in one call at most. Nothing else runs on the server meanwhile: a slow one needs about 2 ms for them.
 const TAKE_MAX: usize = 32;
 /// The longest an idle worker waits before it looks again: the safety net under a lost wake-up.
 const IDLE_MAX: Duration = Duration::from_secs(1);
@@ -110,12 +110,17 @@ impl Crew {
                         metrics::ended(account, End::Dead.as_str());
                     }
                     let idle = messages.is_empty();
+                    let mut beyond = Vec::new();
                     for leased in messages {
-                        // The store never gives more than it was asked for.
-                        let Some(permit) = permits.split(1) else { break };
-                        self.start(leased, began, permit);
+                        match permits.split(1) {
+                            Some(permit) => self.start(leased, began, permit),
+                            None => beyond.push(leased),
+                        }
                     }
                     drop(permits);
+                    // A take whose answer was lost gives the same batch again, and there may be fewer permits now. Nobody would
+                    // renew the leases of the rest.
+                    self.hand_back(&beyond).await;
                     if idle {
                         let at_most =
                             next_due.map_or(IDLE_MAX, |due| due.clamp(Duration::from_millis(5), IDLE_MAX));
@@ -155,7 +160,7 @@ impl Crew {
         self.classes.iter().filter(|class| !paused(class)).cloned().collect()
     }
 
-    /// What came after the stop was asked for, and was not begun.
+    /// What came after the stop was asked for, or without a permit for it, and was not begun.
     async fn hand_back(&self, messages: &[Leased]) {
         let released = messages.iter().map(|leased| self.shared.queue.release(&leased.lease));
         for result in futures::future::join_all(released).await {

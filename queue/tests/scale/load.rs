@@ -15,7 +15,7 @@ pub(crate) const PAYLOAD_BYTES: usize = 450;
 /// Calls under way at once.
 const IN_FLIGHT: usize = 512;
 /// Messages of one take: what a worker with many free permits asks for.
-const TAKE_MAX: usize = 32;
+const TAKE_MAX: usize = 32; // `TAKE_MAX` in worker/src/crew.rs
 /// Messages taken before they are completed, so that both can be measured apart.
 const HELD_MAX: usize = 1_024;
 /// How often each cost is measured.
@@ -107,6 +107,7 @@ impl Load {
             let mut held = Vec::new();
             while held.len() < HELD_MAX.min(messages / 5).min(messages - done) {
                 let max = TAKE_MAX.min(messages - done - held.len());
+                // The time last: asking for the commands takes Redis longer than many a take.
                 let commands = meter.commands().await;
                 let start = meter.now_us().await;
                 let some = self.take(classes, max).await;

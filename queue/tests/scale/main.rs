@@ -3,8 +3,10 @@
 //! The long form has a million waiting messages in 200,000 lanes, 100,000 dead letters, and 50,000 retries that are due in
 //! the same second; the short one a hundredth of that, enough to find a call that works in proportion to the backlog.
 //! What is compared is Redis's own CPU time, which a busy machine changes little. `SLOWLOG` tells wall time, which it
-//! changes much; so a control runs between the queue's scripts (`control`), and what is slow more often than that fails the
-//! test. The load has one thread and leaves Redis a core; the long form wants `--test-threads=1` too.
+//! changes much; so a control runs between the queue's scripts while the queue is filled (`control`). The test fails if the
+//! queue's are slow three times as often as that, and some more: five in the long form; a fifth of all in the short one,
+//! which has other tests beside it. The load has one thread, so that in the long form, which wants `--test-threads=1`,
+//! Redis has a core.
 //! The embedded engine's figures are wall time, and nothing is asserted of them.
 
 mod control;
@@ -23,9 +25,9 @@ use huixin_queue::{Class, Clock, DEAD_SCAN_MAX, DeadFilter, Queue, Scope};
 use self::load::{Load, PAYLOAD_BYTES, Spent};
 use self::meter::Meter;
 
-/// Commands that a take of 64 messages runs at most, those in its script included, whatever lies in the queue: that many for
+/// Commands that a take of 32 messages runs at most, those in its script included, whatever lies in the queue: that many for
 /// what it gives, and so many for what it moves because it is due.
-const TAKE_COMMANDS_MAX: f64 = 500.0;
+const TAKE_COMMANDS_MAX: f64 = 320.0;
 
 /// How much of everything there is.
 struct Size {
@@ -47,7 +49,7 @@ fn size() -> Size {
             dead: 100_000,
             delayed: 50_000,
             sample: 20_000,
-            due_after: Duration::from_secs(60),
+            due_after: Duration::from_secs(100),
         },
         false => Size {
             waiting: 10_000,
@@ -55,7 +57,7 @@ fn size() -> Size {
             dead: 1_000,
             delayed: 500,
             sample: 2_000,
-            due_after: Duration::from_secs(3),
+            due_after: Duration::from_secs(8),
         },
     }
 }
@@ -172,10 +174,13 @@ async fn at_both_sizes(queue: Arc<dyn Queue>, meter: &mut Meter) -> (Spent, Spen
         began.elapsed(),
         each / PAYLOAD_BYTES as f64
     );
-    assert!(Instant::now() < due, "the retries came due while they were made: allow more time");
     meter.assert_few_slow("filling").await;
     let full = load.samples(&["main"], "full", size.sample, meter).await;
     meter.assert_few_slow("accepts, takes and completions").await;
+    assert!(
+        Instant::now() < due,
+        "the retries came due before all were made and measured beside: allow more time"
+    );
 
     // All retries are due in the same second.
     tokio::time::sleep(due.saturating_duration_since(Instant::now())).await;

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use huixin_queue::LaneState;
-use huixin_worker::{Outcome, Route, WorkerSettings};
+use huixin_worker::{Context, Outcome, Route, WorkerSettings};
 
-use crate::support::{Engine, Gate, Stage, act, assert_texts, eventually, on_both_engines};
+use crate::support::{Engine, Gate, Stage, Tampered, act, assert_texts, eventually, on_both_engines};
 
 on_both_engines! {
     no_more_handlers_run_at_once_than_there_are_permits
@@ -84,5 +84,43 @@ async fn a_message_that_cannot_be_started_is_left_for_others(engine: Engine) {
     assert_eq!(stage.sent_to(&anna), 0);
     gate.open_for(1);
     assert_texts(&stage.texts(&anna, 1).await, &["one"]);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_comes_without_a_permit_is_handed_back_at_once_and_is_no_loss() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let (anna, ben) = (stage.user("anna"), stage.user("ben"));
+    for user in [&anna, &ben] {
+        stage.say(user, "hello").await;
+    }
+    let (gate, queue) = (Gate::closed(), Tampered::new(stage.queue.clone()));
+    queue.give_more();
+    let at_gate = gate.clone();
+    let attempts = Route::new(
+        "waits",
+        act(move |_, context: Context| {
+            let gate = at_gate.clone();
+            async move {
+                gate.pass().await;
+                Outcome::text(format!("attempt {}", context.attempt))
+            }
+        }),
+    );
+    let settings = WorkerSettings { concurrency: 1, ..stage.settings() };
+    stage.start_this(stage.worker(queue, settings, [attempts]));
+    gate.until_came(1).await;
+    // Long before its lease would end, which would be a loss, and the next its second attempt.
+    eventually("his is ready again", async || {
+        (stage.state(&ben).await == Some(LaneState::Ready)).then_some(())
+    })
+    .await;
+    assert_eq!(stage.state(&anna).await, Some(LaneState::Leased));
+    gate.open_for(2);
+    for user in [&anna, &ben] {
+        assert_texts(&stage.texts(user, 1).await, &["attempt 1"]);
+    }
+    stage.rest().await;
+    assert_eq!(gate.came(), 2);
     stage.finish().await;
 }

@@ -2,6 +2,7 @@
 //! panics.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(crate) struct Tampered {
     taken: Option<Gate>,
     /// The next complete is done, and this is all that the worker hears.
     instead_of_completed: Mutex<Option<QueueError>>,
+    /// The next take gives one message more than it is asked for.
+    gives_more: AtomicBool,
     /// How often each call still panics.
     panics: Mutex<HashMap<Call, usize>>,
 }
@@ -66,11 +69,17 @@ impl Tampered {
 
     fn with(inner: Arc<dyn Queue>, taken: Option<Gate>, lost: Option<QueueError>) -> Arc<Self> {
         let (renewing, instead_of_completed) = (Mutex::new(Renewing::Works), Mutex::new(lost));
-        Arc::new(Self { inner, renewing, taken, instead_of_completed, panics: Mutex::default() })
+        let (gives_more, panics) = (AtomicBool::new(false), Mutex::default());
+        Arc::new(Self { inner, renewing, taken, instead_of_completed, gives_more, panics })
     }
 
     pub(crate) fn renewing(&self, renewing: Renewing) {
         *self.renewing.lock().unwrap() = renewing;
+    }
+
+    /// The next take gives one message more than it is asked for, as one does that is repeated when fewer are asked for.
+    pub(crate) fn give_more(&self) {
+        self.gives_more.store(true, Ordering::SeqCst);
     }
 
     /// The next so many of these calls panic.
@@ -96,7 +105,9 @@ impl Tampered {
 impl Queue for Tampered {
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
         self.stumble(Call::Take);
-        let taken = self.inner.take(request).await?;
+        let more = usize::from(self.gives_more.swap(false, Ordering::SeqCst));
+        let request = TakeRequest { max: request.max + more, ..request.clone() };
+        let taken = self.inner.take(&request).await?;
         if !taken.messages.is_empty() {
             self.stumble(Call::Taken);
         }
