@@ -110,7 +110,7 @@ async fn what_comes_without_a_permit_is_handed_back_at_once_and_is_no_loss() {
     let settings = WorkerSettings { concurrency: 1, ..stage.settings() };
     stage.start_this(stage.worker(queue, settings, [attempts]));
     gate.until_came(1).await;
-    // Long before its lease would end, which would be a loss, and the next its second attempt.
+    // Were it left until its lease ends, that would be a loss, and what comes then its second attempt.
     eventually("his is ready again", async || {
         (stage.state(&ben).await == Some(LaneState::Ready)).then_some(())
     })
