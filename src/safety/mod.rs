@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn all_risks_are_told_at_once_with_everything_that_mends_them() {
-        assert_snapshot!(refused(&[Risk::NoAof, Risk::Eviction, Risk::Loading], &[]).unwrap(), @r#"
+        assert_snapshot!(refused(&[Risk::NoAof, Risk::Eviction, Risk::Memory], &[]).unwrap(), @r#"
         error: the Redis at `redis://127.0.0.1:6379/0` would lose messages: it has the problem no_aof; it has the problem eviction
 
         hint: mend the server as it runs, and its file:

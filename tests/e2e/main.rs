@@ -19,6 +19,7 @@ mod fairness;
 mod full_redis;
 mod hostile;
 mod leases;
+mod loading;
 mod lookups;
 mod operate;
 mod outage;

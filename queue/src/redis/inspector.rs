@@ -2,15 +2,17 @@
 //!
 //! It reads `INFO`, because hosted services often forbid `CONFIG`; what only `CONFIG` knows is asked for, and if it is
 //! refused that is a finding of its own. It looks on a connection of its own, made anew each time: the queue's would not
-//! even be made while a server is loading or another node of a cluster has the keys, which is when somebody should hear
-//! of it.
+//! even be made while another node of a cluster has the keys, which is when somebody should hear of it.
+//!
+//! A server that doesn't serve yet is not judged. While it loads its files its INFO describes another server than the one
+//! that will serve (`aof_enabled:0`). So it is asked to serve first, by `PING`, and what it answers instead is an outage.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, RedisError};
+use redis::{ErrorKind, FromRedisValue, RedisError, ServerErrorKind};
 
 use super::risks::Finding;
 use super::told::Told;
@@ -44,7 +46,7 @@ impl Inspector {
     /// Everything that is wrong with the server, the gravest first. Empty is well.
     ///
     /// # Errors
-    /// When the server can't be reached, or doesn't let us in.
+    /// When the server can't be reached, doesn't serve yet, or doesn't let us in.
     pub async fn inspect(&self) -> Result<Vec<Finding>, QueueError> {
         self.ask().await.map(|told| told.findings()).map_err(|error| errors::translate(&self.place, error))
     }
@@ -61,6 +63,11 @@ impl Inspector {
 
     async fn ask(&self) -> Result<Told, RedisError> {
         let mut connection = dial::connect(&self.client, RESPONSE_TIMEOUT).await?;
+        match ask::<()>(&mut connection, &mut redis::cmd("PING")).await {
+            // A user who may not say PING is let in all the same.
+            Err(error) if error.kind() != ErrorKind::Server(ServerErrorKind::NoPerm) => return Err(error),
+            _ => {}
+        }
         let info = told(ask(&mut connection, &mut redis::cmd("INFO")).await)?;
         let mut config = Ok(BTreeMap::new());
         for name in SETTINGS {

@@ -25,8 +25,6 @@ pub enum Risk {
     Snapshot,
     /// The memory is nearly used up.
     Memory,
-    /// The server still reads its files.
-    Loading,
     /// The server is a replica.
     Replica,
     /// The server's clock isn't this machine's.
@@ -59,7 +57,7 @@ pub struct Finding {
 
 impl Risk {
     /// All there are.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::OldVersion,
         Self::NoAof,
         Self::NoFsync,
@@ -68,7 +66,6 @@ impl Risk {
         Self::AofRewrite,
         Self::Snapshot,
         Self::Memory,
-        Self::Loading,
         Self::Replica,
         Self::ClockSkew,
         Self::Cluster,
@@ -91,7 +88,6 @@ impl Risk {
             Self::AofRewrite => "aof_rewrite",
             Self::Snapshot => "snapshot",
             Self::Memory => "memory",
-            Self::Loading => "loading",
             Self::Replica => "replica",
             Self::ClockSkew => "clock",
             Self::Cluster => "cluster",
@@ -139,7 +135,6 @@ impl Risk {
                 "Redis's log says what failed: often the memory to fork (vm.overcommit_memory = 1) or space on its disk"
             }
             Self::Memory => "raise `maxmemory`, or start more workers; what fills it is in `huixin status`",
-            Self::Loading => "wait until it has read its files",
             Self::Replica => "give `queue.url` the address of the master",
             Self::ClockSkew => "have the clocks of both machines set by NTP",
             Self::Cluster => "use a Redis that is no node of a cluster",

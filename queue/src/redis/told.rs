@@ -32,7 +32,6 @@ impl Told {
             (Risk::AofRewrite, self.aof_rewrite()),
             (Risk::Snapshot, self.snapshot()),
             (Risk::Memory, self.memory()),
-            (Risk::Loading, self.loading()),
             (Risk::Replica, self.replica()),
             (Risk::ClockSkew, self.clock_skew()),
             (Risk::Cluster, self.cluster()),
@@ -125,10 +124,6 @@ impl Told {
         })
     }
 
-    fn loading(&self) -> Option<String> {
-        told(self.is("loading", "1"), "it is loading its files, and does nothing else meanwhile")
-    }
-
     fn replica(&self) -> Option<String> {
         told(self.is("role", "slave"), "it is a replica, which takes no messages")
     }
@@ -182,7 +177,7 @@ fn told(is_so: bool, problem: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const SAFE: &str = "# Server\r\nredis_version:7.0.15\r\nloading:0\r\nrole:master\r\ncluster_enabled:0\r\n\
+    const SAFE: &str = "# Server\r\nredis_version:7.0.15\r\nrole:master\r\ncluster_enabled:0\r\n\
         aof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\nrdb_last_bgsave_status:ok\r\n\
         used_memory:1000\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n";
 
@@ -223,7 +218,7 @@ mod tests {
 
     #[test]
     fn risks_are_read_from_what_the_server_tells() {
-        let cases: [(&[(&str, &str)], Risk); 12] = [
+        let cases: [(&[(&str, &str)], Risk); 11] = [
             (&[("7.0.15", "6.2.14")], Risk::OldVersion),
             (&[("7.0.15", "3.2.1")], Risk::OldVersion),
             (&[("aof_enabled:1", "aof_enabled:0")], Risk::NoAof),
@@ -233,7 +228,6 @@ mod tests {
             (&[("bgrewrite_status:ok", "bgrewrite_status:err")], Risk::AofRewrite),
             (&[("bgsave_status:ok", "bgsave_status:err")], Risk::Snapshot),
             (&[("maxmemory:0", "maxmemory:1250")], Risk::Memory),
-            (&[("loading:0", "loading:1")], Risk::Loading),
             (&[("role:master", "role:slave")], Risk::Replica),
             (&[("cluster_enabled:0", "cluster_enabled:1")], Risk::Cluster),
         ];
