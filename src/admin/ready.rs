@@ -23,8 +23,8 @@ pub struct Readiness {
     pub queue: Option<Arc<dyn Queue>>,
     /// Its worker, if it has one.
     pub worker: Option<WorkerHealth>,
-    /// What is wrong with its Redis.
-    pub warnings: Warnings,
+    /// What is wrong with its Redis, and what stands still.
+    pub warnings: Vec<Warnings>,
     /// Its receiver's spool, if it has one: with that it can work without its queue.
     pub spool: Option<SpoolHealth>,
     /// Whether it should have a spool, and could not open it at its start.
@@ -66,12 +66,13 @@ pub struct Report {
 impl Readiness {
     /// Of a process that has only its queue, if that.
     pub fn of(role: Role, queue: Option<Arc<dyn Queue>>) -> Self {
-        Self { role, queue, worker: None, warnings: Warnings::default(), spool: None, lacks_spool: false }
+        Self { role, queue, worker: None, warnings: Vec::new(), spool: None, lacks_spool: false }
     }
 
     /// Asks everything.
     pub async fn check(&self) -> Report {
-        let (mut problems, mut warnings) = (Vec::new(), self.warnings.all());
+        let mut problems = Vec::new();
+        let mut warnings: Vec<_> = self.warnings.iter().flat_map(Warnings::all).collect();
         if let Some(trouble) = self.queue_trouble().await {
             match &self.spool {
                 None => problems.push(trouble),
@@ -88,6 +89,10 @@ impl Readiness {
                 problems.push(format!("the worker last took messages {} s ago", age.as_secs()));
             }
             _ => {}
+        }
+        if let Some(overdue @ 1..) = self.worker.as_ref().map(WorkerHealth::overdue) {
+            problems
+                .push(format!("{overdue} messages stand still in the worker, see its log: start it again"));
         }
         if self.lacks_spool {
             warnings

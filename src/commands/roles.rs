@@ -20,7 +20,7 @@ use crate::cli::{Cli, SandboxFlags};
 use crate::config::{Config, Role};
 use crate::receiver::Spooler;
 use crate::report::Failure;
-use crate::safety::Watch;
+use crate::safety::{StandstillWatch, Watch};
 use crate::{parts, receiver, shutdown};
 
 pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
@@ -141,7 +141,10 @@ pub(super) async fn add_admin(
 ) -> Result<SocketAddr, Failure> {
     // `dev` has a queue of its own, whatever is configured.
     let watch = if readiness.role == Kind::Dev { None } else { parts::watch(&config.queue)? };
-    readiness.warnings = watch.as_ref().map(Watch::warnings).unwrap_or_default();
+    let standstill =
+        readiness.queue.clone().map(|queue| StandstillWatch::new(queue, readiness.spool.clone()));
+    readiness.warnings.extend(watch.as_ref().map(Watch::warnings));
+    readiness.warnings.extend(standstill.as_ref().map(StandstillWatch::warnings));
     let listener = parts::listen("operators", config.admin.listen, !parts::names_admin(&cli.command)).await?;
     let address = listener.local_addr()?;
     let admin =
@@ -150,6 +153,9 @@ pub(super) async fn add_admin(
     services.back("admin listener", |stop| admin::run(listener, admin, stop.cancelled_owned()));
     if let Some(watch) = watch {
         services.back("watch on the Redis", |stop| watch.run(stop).map(Ok::<_, Infallible>));
+    }
+    if let Some(standstill) = standstill {
+        services.back("watch on what stands still", |stop| standstill.run(stop).map(Ok::<_, Infallible>));
     }
     Ok(address)
 }

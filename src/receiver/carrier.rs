@@ -196,11 +196,11 @@ impl Carrier {
             }
         }
         self.give_up(broken);
-        self.tell(done.taken);
         if self.spooling.breaker.is_open() {
             self.close_breaker().await;
             waiting = true;
         }
+        self.tell(done.taken);
         Ok(match (done.taken + done.forgotten, waiting) {
             (0, true) => TICK,
             (0, false) => IDLE,
@@ -208,12 +208,14 @@ impl Carrier {
         })
     }
 
-    /// Tells once that everything is in the queue.
+    /// Tells once for each outage that everything is in the queue: while the breaker is held open, a push at a time goes
+    /// through the spool.
     fn tell(&mut self, taken: usize) {
         if taken > 0 {
             self.carrying.get_or_insert((Instant::now(), 0)).1 += taken;
         }
-        if let Some((since, entries)) = self.carrying.take_if(|_| self.spooling.lanes.total() == 0) {
+        let is_over = self.spooling.lanes.total() == 0 && !self.spooling.breaker.is_open();
+        if let Some((since, entries)) = self.carrying.take_if(|_| is_over) {
             let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(entries, took_ms, "what was spooled is in the queue");
         }

@@ -3,10 +3,12 @@
 //! What counts as a risk, and how it is found, is the queue's business ([`huixin_queue::redis::Risk`]); here is what a
 //! person hears of it. Somebody who knows names the risk in the configuration; then it is told, and no more.
 
+mod standstill;
 mod watch;
 
 use huixin_queue::redis::{Finding, Gravity, Inspector, Risk};
 
+pub use standstill::StandstillWatch;
 pub use watch::{WATCH_EVERY, Warnings, Watch, describe};
 
 use crate::report::Failure;

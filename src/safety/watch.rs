@@ -45,6 +45,11 @@ pub fn describe() {
         "huixin_queue_risk",
         "1 while the Redis has the risk: it may lose messages or stop taking them; by risk"
     );
+    describe_gauge!(
+        "huixin_standstill_seconds",
+        metrics::Unit::Seconds,
+        "For how long the first of a line has not moved, by line: ready, spool, or stateless (a bug)"
+    );
 }
 
 impl Watch {
@@ -112,7 +117,7 @@ impl Warnings {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Vec<String>> {
         // Nothing panics while it is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

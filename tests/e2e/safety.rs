@@ -80,7 +80,7 @@ impl Watched {
                 role: Role::Worker,
                 queue: Some(queue),
                 worker: None,
-                warnings: watch.warnings(),
+                warnings: vec![watch.warnings()],
             },
             metrics: admin::record_metrics().expect("no other test of this program has a recorder"),
         };

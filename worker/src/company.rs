@@ -146,10 +146,10 @@ impl Job {
     async fn send_notice(&self, delivery: &Delivery<'_>, notice: &Notice) -> Step<()> {
         let opening = self.opening(delivery.message, delivery.payload);
         // One more must be left, for the answer itself.
-        let open = |sent| opening.until.is_some() && opening.gate(sent, SystemTime::now()).is_ok();
+        let is_left = opening.is_open(SystemTime::now()) && opening.left(&self.standing()) > 1;
         let account = &delivery.payload.account;
         let part = text::fit(vec![Outgoing::text(&notice.text)], false).into_iter().next();
-        let Some(part) = part.filter(|_| open(self.standing().sends + 1)) else { return Ok(()) };
+        let Some(part) = part.filter(|_| is_left) else { return Ok(()) };
         // It isn't worth a wait, nor the one send that tries whether an account is well again.
         if self.shared.pauses.is_in_trouble(account) || !self.is_granted(delivery).await? {
             return Ok(());

@@ -197,6 +197,7 @@ impl Crew {
             user = shortened(leased.lease.lane.as_str()),
             attempt = leased.failures + leased.losses + 1,
         );
+        metrics::begun();
         let shared = self.shared.clone();
         let suspect = leased.losses >= SUSPECT_LOSSES;
         if suspect {

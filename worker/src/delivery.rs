@@ -2,8 +2,8 @@
 //!
 //! The intent to send a part is recorded before it, with all the replies before the first: see the order of effects in
 //! [`crate::job`]. What the record tells of the lane ([`Standing`](huixin_queue::Standing)) is the newest there is: how many
-//! sends its user's last action has left, and whether he has written again or gone. So a part that WeChat would refuse is
-//! held back without asking it.
+//! sends its user's last action has left, and whether they have written again or gone. WeChat decides whether a part may
+//! go out; held back without asking it is only what would take the send that a newer message's own answer needs.
 //!
 //! Here is the way of an answer's parts; when one may go out is in `turn`, and what becomes of one that could not be sent in
 //! `failure`.
@@ -23,6 +23,7 @@ use self::failure::NOT_KNOWN;
 pub(crate) use self::failure::chain;
 use crate::answer::Answer;
 use crate::job::{End, Job, Step, Stop};
+use crate::lease::STEP_MAX;
 use crate::media::{MediaError, Ready};
 use crate::metrics;
 use crate::payload::Payload;
@@ -79,8 +80,8 @@ impl Job {
     pub(crate) fn last_words(&self, delivery: &Delivery<'_>, reason: &str) -> Option<Answer> {
         let text = delivery.route?.failure_reply.as_deref()?;
         let opening = self.opening(delivery.message, delivery.payload);
-        let open = opening.until.is_some() && opening.gate(self.standing().sends, SystemTime::now()).is_ok();
-        Answer::last_words(text, self.so_far(), reason.to_owned()).filter(|_| open)
+        Answer::last_words(text, self.so_far(), reason.to_owned())
+            .filter(|_| opening.is_open(SystemTime::now()))
     }
 
     /// Sends the parts that aren't sent yet, and ends the message.
@@ -150,6 +151,7 @@ impl Job {
 
     async fn send_part_unless_stopped(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
         let Delivery { account, message, payload, .. } = *sending.delivery;
+        self.held.begins("a part of its answer", STEP_MAX);
         if sending.unsure {
             match sending.delivery.unsure() {
                 Unsure::Resend => {}
@@ -165,7 +167,7 @@ impl Job {
         }
         // Before its turn: what can't be sent must not take one from others.
         let announced = u32::from(sending.unsure);
-        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(announced)).await? {
+        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(announced)) {
             return self.stop_short(sending, closed).await.map(Some);
         }
         if let Some(end) = self.wait_for_turn(sending).await? {
@@ -184,7 +186,7 @@ impl Job {
             return Err(Stop::Stopping);
         }
         // The record is the newest there is: he may have written again, or gone, since the message was taken.
-        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(1)).await? {
+        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(1)) {
             self.take_back(sending).await?;
             return self.stop_short(sending, closed).await.map(Some);
         }
@@ -197,6 +199,7 @@ impl Job {
                 return Err(Stop::Lost);
             }
             let started = Instant::now();
+            self.held.begins("a send", STEP_MAX);
             let sent = tokio::select! {
                 biased;
                 () = self.held.lost().cancelled() => return Err(Stop::Lost),

@@ -28,6 +28,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Handles one message.
     async fn handle(&self, message: &Message, context: &Context) -> Outcome;
 
+    /// How long it takes at most, if it bounds that itself: one that takes much longer is told as a bug.
+    fn takes_at_most(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whether running it again costs nothing and gives the same replies. A single reply of such a handler is computed
     /// again after a crash instead of being recorded first, which saves the store a write.
     fn is_cheap(&self) -> bool {

@@ -29,7 +29,7 @@ use crate::call_back::CalledBack;
 use crate::condition::Captures;
 use crate::delivery::Delivery;
 use crate::handler::{Context, Outcome};
-use crate::lease::Held;
+use crate::lease::{Held, STEP_MAX};
 use crate::memory::Slots;
 use crate::metrics;
 use crate::payload::{Payload, PayloadError};
@@ -200,6 +200,7 @@ impl Job {
     ) -> Step<Result<Outcome, End>> {
         let &Delivery { message, payload, .. } = delivery;
         let work = async {
+            self.held.begins("a place at its route", Duration::MAX);
             // Boxed: few messages wait here.
             let place = match Box::pin(self.place(route)).await.map_err(Cut::Stop)? {
                 Asked::At(place) => place,
@@ -209,6 +210,8 @@ impl Job {
             let memory = slots.get(&route.memory, SystemTime::now()).cloned();
             let context = Context { memory, ..self.context(message, payload, route, captures) };
             metrics::started(self.leased.arrived_us);
+            let at_most = route.handler.takes_at_most().map_or(Duration::MAX, |takes| takes + STEP_MAX);
+            self.held.begins("its handler", at_most);
             let started = Instant::now();
             let run = AssertUnwindSafe(async { route.handler.handle(message, &context).await });
             let outcome = run.catch_unwind().await;

@@ -10,18 +10,27 @@
 //! renewal was sent, so it errs on the safe side, and by a clock that doesn't stand still while the machine sleeps
 //! ([`Moment`]).
 //!
+//! **A job that stands still** would keep its lane for as long as its lease is renewed. So each job says what it begins and
+//! how long that may take at most ([`Held::begins`]), and one that takes longer goes into the log once, into the metric
+//! `huixin_worker_overdue`, and makes the worker not ready. It isn't ended: nobody knows what it does.
+//!
 //! **The loops don't end** while there is a worker: a renewal that panics is told and counts as one that failed. So the
 //! worst that a bug there can do is what an outage does, and no handler runs on without its lease.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use huixin_queue::{BEAT_EVERY, Lease, Moment, Queue, Renewal};
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics;
+
+/// How long a step of a job may take that has no time of its own: every wait in it ends sooner.
+pub(crate) const STEP_MAX: Duration = Duration::from_secs(300);
 /// Leases renewed by one call.
 const RENEWED_TOGETHER: usize = 512;
 
@@ -35,6 +44,8 @@ struct Running {
     leases: Mutex<Entries>,
     /// A lease not renewed for this long is given up.
     fence: Duration,
+    /// Jobs whose step takes longer than it may.
+    overdue: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -47,6 +58,15 @@ struct Entry {
     lease: Lease,
     renewed: Moment,
     lost: CancellationToken,
+    step: Step,
+}
+
+/// What a job does now.
+struct Step {
+    name: &'static str,
+    since: Instant,
+    at_most: Duration,
+    is_told: bool,
 }
 
 /// A lease being kept. Dropping it ends the keeping, not the lease.
@@ -57,9 +77,14 @@ pub(crate) struct Held {
 }
 
 impl Keeper {
-    /// Starts the thread.
-    pub(crate) fn start(queue: Arc<dyn Queue>, lease_for: Duration) -> std::io::Result<Self> {
-        let running = Arc::new(Running { leases: Mutex::default(), fence: lease_for.mul_f64(0.8) });
+    /// Starts the thread. It shows in `overdue` how many jobs stand still.
+    pub(crate) fn start(
+        queue: Arc<dyn Queue>,
+        lease_for: Duration,
+        overdue: Arc<AtomicUsize>,
+    ) -> std::io::Result<Self> {
+        let fence = lease_for.mul_f64(0.8);
+        let running = Arc::new(Running { leases: Mutex::default(), fence, overdue });
         let stop = CancellationToken::new();
         let (theirs, stopping) = (running.clone(), stop.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -80,7 +105,10 @@ impl Keeper {
         let mut entries = self.running.entries();
         entries.next += 1;
         let number = entries.next;
-        entries.by_number.insert(number, Entry { lease, renewed: taken, lost: lost.clone() });
+        entries.by_number.insert(
+            number,
+            Entry { lease, renewed: taken, lost: lost.clone(), step: Step::new("start", STEP_MAX) },
+        );
         drop(entries);
         Held { running: self.running.clone(), number, lost }
     }
@@ -101,6 +129,13 @@ impl Held {
         fresh && !self.lost.is_cancelled()
     }
 
+    /// The job begins something that takes so long at most; `Duration::MAX` where that is others' business.
+    pub(crate) fn begins(&self, name: &'static str, at_most: Duration) {
+        if let Some(entry) = self.running.entries().by_number.get_mut(&self.number) {
+            entry.step = Step::new(name, at_most);
+        }
+    }
+
     /// Cancelled when it may not be ours any more.
     pub(crate) fn lost(&self) -> &CancellationToken {
         &self.lost
@@ -110,6 +145,12 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.running.entries().by_number.remove(&self.number);
+    }
+}
+
+impl Step {
+    fn new(name: &'static str, at_most: Duration) -> Self {
+        Self { name, since: Instant::now(), at_most, is_told: false }
     }
 }
 
@@ -130,6 +171,28 @@ impl Running {
                 entry.lost.cancel();
             }
         }
+    }
+
+    /// Tells of jobs that stand still, each once.
+    fn watch(&self) {
+        let mut overdue = 0;
+        for Entry { lease, step, .. } in self.entries().by_number.values_mut() {
+            if step.since.elapsed() <= step.at_most {
+                continue;
+            }
+            overdue += 1;
+            if !std::mem::replace(&mut step.is_told, true) {
+                let (message, step, at_most_ms) = (lease.id.as_str(), step.name, step.at_most.as_millis());
+                tracing::error!(
+                    message,
+                    step,
+                    at_most_ms,
+                    "a message stands still: this is a bug, please report it"
+                );
+            }
+        }
+        self.overdue.store(overdue, Ordering::Relaxed);
+        metrics::overdue(overdue);
     }
 
     fn settle(&self, numbers: &[u64], renewals: &[Renewal], sent: Moment) {
@@ -159,6 +222,7 @@ async fn keep(queue: &dyn Queue, running: &Running, lease_for: Duration) {
         loop {
             ticks.tick().await;
             running.fence();
+            running.watch();
         }
     };
     // The store learns that it serves, with or without leases: see the queue's essay on lost leases.
@@ -209,5 +273,54 @@ async fn renew_once(queue: &dyn Queue, running: &Running, lease_for: Duration, a
             ),
             Err(_) => tracing::debug!(leases = leases.len(), "leases could not be renewed in time"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use huixin_queue::sqlite::SqliteQueue;
+    use huixin_queue::testing::conformance::message;
+    use huixin_queue::{Clock, TakeRequest, WorkerId};
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(15);
+
+    #[tokio::test]
+    async fn a_job_whose_step_takes_longer_than_it_may_is_counted_until_it_goes_on() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let queue = SqliteQueue::open(&folder.path().join("queue.db"), Duration::from_secs(60), Clock::Store);
+        let queue: Arc<dyn Queue> = Arc::new(queue.expect("the file can be made"));
+        let message = message("lane", "m");
+        let classes = vec![message.class.clone()];
+        queue.accept(message).await.expect("it is stored");
+        let request = TakeRequest {
+            max: 1,
+            classes,
+            worker: WorkerId::new("worker".to_owned()),
+            call: 1,
+            lease_for: LEASE,
+            suspect: false,
+        };
+        let mut taken = queue.take(&request).await.expect("it can be taken").messages;
+        let lease = taken.pop().expect("there is one").lease;
+
+        let overdue = Arc::new(AtomicUsize::new(0));
+        let keeper = Keeper::start(queue, LEASE, overdue.clone()).expect("a thread can start");
+        let held = keeper.hold(lease, Moment::now());
+        let becomes = async |count: usize| {
+            while overdue.load(Ordering::Relaxed) != count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let patience = Duration::from_secs(20);
+        held.begins("its handler", Duration::ZERO);
+        tokio::time::timeout(patience, becomes(1)).await.expect("it is seen");
+        held.begins("a send", STEP_MAX);
+        tokio::time::timeout(patience, becomes(0)).await.expect("it goes on");
+        held.begins("its handler", Duration::ZERO);
+        drop(held);
+        keeper.running.watch();
+        assert_eq!(overdue.load(Ordering::Relaxed), 0, "it has ended");
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use huixin_queue::{Progress, Queue, QueueError, Renewal, Standing};
 
 use crate::job::{End, Job, Step, Stop};
+use crate::lease::STEP_MAX;
 use crate::route::{OnFailure, Route};
 
 /// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
@@ -88,6 +89,7 @@ impl Job {
     where
         F: Future<Output = Result<T, QueueError>>,
     {
+        self.held.begins("a call to the queue", STEP_MAX);
         let started = Instant::now();
         let mut pause = Duration::from_millis(50);
         let mut repeated = false;

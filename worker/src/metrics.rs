@@ -28,6 +28,10 @@ pub fn describe() {
     );
     describe_gauge!("huixin_worker_running", "Messages being handled now");
     describe_gauge!(
+        "huixin_worker_overdue",
+        "Messages whose handling takes longer than every timeout in it: 0 unless there is a bug"
+    );
+    describe_gauge!(
         "huixin_worker_last_take_seconds",
         Unit::Seconds,
         "Unix time of the last successful take"
@@ -50,9 +54,18 @@ pub fn describe() {
     );
 }
 
+pub(crate) fn begun() {
+    gauge!("huixin_worker_running").increment(1.0);
+}
+
+/// The handler is started.
 pub(crate) fn started(arrived_us: u64) {
     histogram!("huixin_worker_queueing_seconds").record(since(arrived_us));
-    gauge!("huixin_worker_running").increment(1.0);
+}
+
+#[allow(clippy::cast_precision_loss, reason = "gauges are floating point")]
+pub(crate) fn overdue(messages: usize) {
+    gauge!("huixin_worker_overdue").set(messages as f64);
 }
 
 pub(crate) fn ended(account: &str, end: &'static str) {

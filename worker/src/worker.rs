@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use huixin_queue::{Class, NameError, Queue, QueueError, TakeRequest, WorkerId};
@@ -154,6 +154,7 @@ pub struct WorkerHealth {
     last_take_ms: Arc<AtomicU64>,
     /// Every permit is in use: nothing is taken, and that is right.
     pub(crate) full: Arc<AtomicBool>,
+    overdue: Arc<AtomicUsize>,
 }
 
 impl WorkerHealth {
@@ -166,6 +167,11 @@ impl WorkerHealth {
             0 => None,
             at => Some(self.began.elapsed().saturating_sub(Duration::from_millis(at))),
         }
+    }
+
+    /// How many messages stand still: what they do takes longer than every timeout in it. A bug, and their users wait.
+    pub fn overdue(&self) -> usize {
+        self.overdue.load(Ordering::Relaxed)
     }
 
     pub(crate) fn taken(&self) {
@@ -202,8 +208,12 @@ pub(crate) struct Shared {
 impl Worker {
     /// A worker on this queue, without accounts and routes.
     pub fn new(queue: Arc<dyn Queue>, settings: WorkerSettings) -> Self {
-        let health =
-            WorkerHealth { began: Instant::now(), last_take_ms: Arc::default(), full: Arc::default() };
+        let health = WorkerHealth {
+            began: Instant::now(),
+            last_take_ms: Arc::default(),
+            full: Arc::default(),
+            overdue: Arc::default(),
+        };
         Self { queue, accounts: HashMap::new(), routes: Vec::new(), settings, call_backs: None, health }
     }
 
@@ -246,7 +256,8 @@ impl Worker {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<Stopped, WorkerError> {
         let classes: Vec<Class> =
             self.accounts.keys().map(Class::new).collect::<Result<_, _>>().map_err(WorkerError::Account)?;
-        let keeper = Keeper::start(self.queue.clone(), self.settings.lease).map_err(WorkerError::Keeper)?;
+        let keeper = Keeper::start(self.queue.clone(), self.settings.lease, self.health.overdue.clone())
+            .map_err(WorkerError::Keeper)?;
         let request = TakeRequest {
             max: 0,
             classes: Vec::new(),

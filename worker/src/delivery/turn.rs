@@ -1,12 +1,12 @@
 //! When a part may go out: the account is not paused, its rate has a send left, a line is free, and WeChat takes it.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::SemaphorePermit;
 
 use super::{Delivery, Sending, Sent};
 use crate::job::{Job, Step, Stop};
-use crate::rights::{Closed, OVER};
+use crate::rights::Closed;
 use crate::worker::{Account, SendRate};
 
 impl Job {
@@ -17,6 +17,7 @@ impl Job {
             return self.wait_out(sending, wait, "the account is paused").await.map(Some);
         }
         let Some(rate) = account.send_rate else { return Ok(None) };
+        self.held.begins("its turn by the account's rate", Duration::MAX);
         let granted = async {
             let _turn = account.turn.lock().await;
             loop {
@@ -50,24 +51,9 @@ impl Job {
         }
     }
 
-    /// Why the next part may not go out, after so many sends of the lane.
-    pub(super) async fn closed(&self, sending: &Sending<'_>, sent: u32) -> Step<Option<Closed>> {
+    /// Why WeChat isn't asked to take the next part, after so many sends of the lane.
+    pub(super) fn closed(&self, sending: &Sending<'_>, sent: u32) -> Option<Closed> {
         let Delivery { message, payload, .. } = *sending.delivery;
-        match self.opening(message, payload).gate(sent, SystemTime::now()) {
-            Ok(()) => Ok(None),
-            // What stands behind it in its lane came while it waited, and may have opened a right that nothing told of
-            // yet. Held, it would miss that: WeChat is asked instead.
-            Err(Closed::ForNow(OVER)) if self.standing().note.is_none() && self.has_followers().await? => {
-                Ok(None)
-            }
-            Err(closed) => Ok(Some(closed)),
-        }
-    }
-
-    /// Whether other messages of its user wait behind it.
-    async fn has_followers(&self) -> Step<bool> {
-        let lease = &self.leased.lease;
-        let lane = self.settle(|| self.queue().lane(&lease.lane)).await?;
-        Ok(lane.is_some_and(|lane| lane.waiting.iter().any(|id| *id != lease.id)))
+        self.opening(message, payload).gate(sent).err()
     }
 }

@@ -95,6 +95,10 @@ impl Handler for HttpHandler {
             Err(error) => self.failed(&error),
         }
     }
+
+    fn takes_at_most(&self) -> Option<Duration> {
+        Some(self.timeout)
+    }
 }
 
 impl std::fmt::Debug for HttpHandler {

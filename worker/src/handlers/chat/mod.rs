@@ -19,6 +19,8 @@ mod settings;
 
 use std::collections::BTreeSet;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use huixin_wechat::{Message, Outgoing};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -175,6 +177,10 @@ impl Handler for ChatHandler {
             }
             Err(error) => Outcome::Fail { reason: format!("the system prompt can't be filled in: {error}") },
         }
+    }
+
+    fn takes_at_most(&self) -> Option<Duration> {
+        Some(self.settings.timeout)
     }
 }
 

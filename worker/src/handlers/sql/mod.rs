@@ -102,4 +102,8 @@ impl Handler for SqlHandler {
             Err(Trouble { passes: false, reason, .. }) => Outcome::Fail { reason },
         }
     }
+
+    fn takes_at_most(&self) -> Option<Duration> {
+        Some(self.timeout)
+    }
 }

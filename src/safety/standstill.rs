@@ -1,0 +1,206 @@
+//! Notices what stands still although nothing is wrong with the store: nobody would say so otherwise.
+//!
+//! An outage is told by those who meet it. These are told by nobody: a message that is ready and that no worker takes, an
+//! entry of the spool that is not offered to a queue that works, and an open message that is in no state at all, which
+//! would be a bug. So each process looks every [`LOOK_EVERY`], and what has not moved for [`STANDS_AFTER`] goes into the
+//! log once, into `/readyz` as a warning, and into the metric `huixin_standstill_seconds`.
+//!
+//! Whether the first in a line is still the same is seen by its age: that of a line which moves doesn't grow with the
+//! clock. Rejected: running the audit from time to time, which reads every lane and costs a large queue seconds.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt as _;
+use huixin_queue::{Counts, Queue, QueueError, Scope};
+use metrics::gauge;
+use tokio_util::sync::CancellationToken;
+
+use super::Warnings;
+use crate::receiver::{SpoolHealth, SpoolReport};
+
+/// The pause between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long one look may take.
+const LOOK_MAX: Duration = Duration::from_secs(2);
+/// What has not moved for so long is told.
+const STANDS_AFTER: Duration = Duration::from_secs(10);
+/// Ages that differ by less are those of the same message.
+const SAME_WITHIN: Duration = Duration::from_millis(500);
+
+/// Looks at one queue, and at the spool of this process.
+pub struct StandstillWatch {
+    queue: Arc<dyn Queue>,
+    spool: Option<SpoolHealth>,
+    ready: Line,
+    spooled: Line,
+    stateless: Line,
+    warnings: Warnings,
+}
+
+/// One line of messages.
+struct Line {
+    /// The line as the metric names it.
+    name: &'static str,
+    /// What it means that it stands.
+    meaning: &'static str,
+    /// The age of the first, and when it was seen.
+    seen: Option<(Duration, Instant)>,
+    since: Option<Instant>,
+    is_told: bool,
+}
+
+impl StandstillWatch {
+    /// A watch that has not looked yet.
+    pub fn new(queue: Arc<dyn Queue>, spool: Option<SpoolHealth>) -> Self {
+        Self {
+            queue,
+            spool,
+            ready: Line::new(
+                "ready",
+                "a message is ready and no worker takes it: is a worker running for its account, is every worker busy, \
+                 is the account paused?",
+            ),
+            spooled: Line::new(
+                "spool",
+                "the spool is not drained although the queue works: see `huixin spool status` and the log",
+            ),
+            stateless: Line::new(
+                "stateless",
+                "messages are open and in no state, which is a bug: please report what `huixin audit` says",
+            ),
+            warnings: Warnings::default(),
+        }
+    }
+
+    /// A way to ask what stands still.
+    pub fn warnings(&self) -> Warnings {
+        self.warnings.clone()
+    }
+
+    /// Looks until `stop`. A look that panics ends nothing.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+            let look = std::panic::AssertUnwindSafe(self.run_once()).catch_unwind();
+            if let Some(Err(_)) = stop.run_until_cancelled(look).await {
+                tracing::error!("the watch on what stands still panicked: this is a bug, please report it");
+            }
+        }
+    }
+
+    async fn run_once(&mut self) {
+        let asked = async { Ok::<_, QueueError>((self.queue.counts().await?, self.queue.paused().await?)) };
+        let queue = tokio::time::timeout(LOOK_MAX, asked).await.ok().and_then(Result::ok);
+        let now = Instant::now();
+        // An outage makes all lines stand. It is told elsewhere, and says nothing about them.
+        let (ready, stateless) = queue.map_or((None, false), |(counts, paused)| {
+            let gated = paused.iter().any(|paused| !matches!(paused.scope, Scope::Lane(_)));
+            let first = counts.next_age_us.filter(|_| !gated).map(Duration::from_micros);
+            (first, has_stateless(&counts))
+        });
+        let report = match &self.spool {
+            Some(spool) => Some(spool.report().await),
+            None => None,
+        };
+        self.ready.first_is(ready, now);
+        self.spooled.first_is(report.as_ref().and_then(undrained), now);
+        self.stateless.stands(stateless, now);
+        *self.warnings.lock() = [&mut self.ready, &mut self.spooled, &mut self.stateless]
+            .into_iter()
+            .filter_map(|line| line.tell(now))
+            .collect();
+    }
+}
+
+/// Whether messages are open, and none of them is in a state that would go on by itself. Between two looks one may be
+/// seen on its way, so only what persists means anything.
+fn has_stateless(counts: &Counts) -> bool {
+    let ready: u64 = counts.ready_lanes.values().sum();
+    let goes_on = ready + counts.running + counts.delayed + counts.parked;
+    goes_on == 0 && counts.open_total() > counts.held + counts.aside
+}
+
+/// The age of the first entry of a spool that should be drained now.
+fn undrained(report: &SpoolReport) -> Option<Duration> {
+    report.oldest_age_ms.filter(|_| report.state != "spooling").map(Duration::from_millis)
+}
+
+impl Line {
+    fn new(name: &'static str, meaning: &'static str) -> Self {
+        Self { name, meaning, seen: None, since: None, is_told: false }
+    }
+
+    /// The first in the line has this age; none: the line is empty, or is to stand.
+    fn first_is(&mut self, age: Option<Duration>, now: Instant) {
+        let before = std::mem::replace(&mut self.seen, age.map(|age| (age, now)));
+        let is_same = match (before, age) {
+            (Some((then, at)), Some(age)) => age.abs_diff(then + (now - at)) < SAME_WITHIN,
+            _ => false,
+        };
+        self.stands(is_same, now);
+    }
+
+    fn stands(&mut self, stands: bool, now: Instant) {
+        self.since = stands.then(|| self.since.unwrap_or(now));
+    }
+
+    /// Says that it stands, once, and once that it moves again. The warning for `/readyz`, if there is one.
+    fn tell(&mut self, now: Instant) -> Option<String> {
+        let (line, stood) = (self.name, self.since.map_or(Duration::ZERO, |since| now - since));
+        gauge!("huixin_standstill_seconds", "line" => line).set(stood.as_secs_f64());
+        let stands = stood >= STANDS_AFTER;
+        if stands != std::mem::replace(&mut self.is_told, stands) {
+            match stands {
+                true => tracing::warn!(line, stood_ms = stood.as_millis(), "standstill: {}", self.meaning),
+                false => tracing::info!(line, "the standstill is over"),
+            }
+        }
+        stands.then(|| format!("{}; for {} s", self.meaning, stood.as_secs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The warnings of a line whose first had these ages, a second apart.
+    fn told(ages: &[Option<u64>]) -> Vec<bool> {
+        let (mut line, start) = (Line::new("ready", "it stands"), Instant::now());
+        let looks = ages.iter().zip(0_u32..).map(|(age, n)| {
+            let now = start + SECOND * n;
+            line.first_is(age.map(Duration::from_millis), now);
+            line.tell(now).is_some()
+        });
+        looks.collect()
+    }
+
+    #[test]
+    fn a_first_that_stays_the_same_for_ten_seconds_is_told_and_one_that_changes_is_not() {
+        let stays: Vec<_> = (0..14).map(|n| Some(300 + n * 1_000)).collect();
+        let stands = told(&stays);
+        assert_eq!(stands.iter().position(|stands| *stands), Some(11), "{stands:?}");
+        let moves: Vec<_> = (0..60).map(|_| Some(40_000)).collect();
+        assert_eq!(told(&moves), [false; 60], "each is as old as the one before it was");
+    }
+
+    #[test]
+    fn an_empty_line_begins_anew() {
+        let mut ages: Vec<_> = (0..12).map(|n| Some(n * 1_000)).collect();
+        ages.push(None);
+        ages.extend((13..20).map(|n| Some(n * 1_000)));
+        let stands = told(&ages);
+        assert!(stands[11] && !stands[12..].contains(&true), "{stands:?}");
+    }
+
+    #[test]
+    fn what_is_open_and_neither_held_nor_on_its_way_is_in_no_state() {
+        let class = huixin_queue::Class::new("main").expect("it is a name");
+        let open = |n| Counts { open: [(class.clone(), n)].into(), ..Counts::default() };
+        assert!(has_stateless(&open(1)));
+        assert!(!has_stateless(&open(0)));
+        assert!(!has_stateless(&Counts { held: 1, ..open(1) }));
+        assert!(!has_stateless(&Counts { running: 1, ..open(2) }), "the other may wait behind it");
+    }
+}
