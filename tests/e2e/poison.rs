@@ -9,7 +9,8 @@ use crate::harness::{Backend, Setup, Stack, long};
 async fn a_message_that_kills_its_workers_dies_and_the_others_are_answered() {
     let good = if long() { 255 } else { 40 };
     let backend = Backend::start(Duration::from_millis(if long() { 150 } else { 100 })).await;
-    let mut stack = Stack::on_redis(Setup { routes: backend.route(), lease: "2s", ..Setup::default() }).await;
+    let routes = backend.route() + "failure_reply = \"sorry\"\n";
+    let mut stack = Stack::on_redis(Setup { routes, lease: "2s", ..Setup::default() }).await;
     stack.expect_errors("the message is dead");
     let receiver = stack.role("receiver").await;
     for n in 0..good {
@@ -39,6 +40,8 @@ async fn a_message_that_kills_its_workers_dies_and_the_others_are_answered() {
     for n in 0..good {
         assert_eq!(stack.texts_to(&format!("oGood{n}")), ["answer to good"], "good message {n}");
     }
+    stack.wait_for_sends("oBad", 1).await;
+    assert_eq!(stack.texts_to("oBad"), ["sorry"], "its user is told");
     let letter = stack.dead().await.remove(0);
     assert_eq!((letter.lane.as_str(), letter.losses), ("main/oBad", 3));
     assert!(letter.reason.starts_with("3 workers died while they handled it: "), "{}", letter.reason);

@@ -30,6 +30,7 @@ use crate::backoff;
 use crate::job::{End, Job, shortened};
 use crate::lease::Keeper;
 use crate::metrics;
+use crate::poisoned;
 use crate::route::ATTEMPTS_DEFAULT;
 use crate::worker::{Shared, Stopped, WorkerError, WorkerHealth};
 
@@ -105,9 +106,14 @@ impl Crew {
                     pause = OUTAGE_PAUSE_FIRST;
                     let Taken { messages, buried, next_due } = taken;
                     for Buried { id, class, reason } in buried {
-                        let (id, account) = (id.as_str(), class.as_str());
-                        tracing::error!(id, account, reason, "the message is dead");
-                        metrics::ended(account, End::Dead.as_str());
+                        tracing::error!(
+                            id = id.as_str(),
+                            account = class.as_str(),
+                            reason,
+                            "the message is dead"
+                        );
+                        metrics::died_elsewhere(class.as_str());
+                        self.tasks.spawn(poisoned::tell(self.shared.clone(), id));
                     }
                     let idle = messages.is_empty();
                     let mut beyond = Vec::new();

@@ -282,18 +282,23 @@ impl Job {
         self.shared.rights.opening(payload.trigger, pushed, noted, SystemTime::now())
     }
 
-    /// WeChat's own time of the message, from which windows count, unless that can't be right.
+    /// As [`pushed_at`].
     pub(crate) fn pushed_at(&self, message: &Message) -> SystemTime {
-        let accepted = self.accepted_at();
-        let created = u64::try_from(message.created_at)
-            .ok()
-            .and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(s)));
-        let created = created.filter(|created| {
-            let apart = accepted.duration_since(*created).or_else(|_| created.duration_since(accepted));
-            apart.is_ok_and(|apart| apart <= SKEW_MAX)
-        });
-        created.unwrap_or(accepted)
+        pushed_at(message, self.leased.arrived_us)
     }
+}
+
+/// WeChat's own time of a message, from which windows count, unless that can't be right.
+pub(crate) fn pushed_at(message: &Message, arrived_us: u64) -> SystemTime {
+    let accepted = SystemTime::UNIX_EPOCH + Duration::from_micros(arrived_us);
+    let created = u64::try_from(message.created_at)
+        .ok()
+        .and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(s)));
+    let created = created.filter(|created| {
+        let apart = accepted.duration_since(*created).or_else(|_| created.duration_since(accepted));
+        apart.is_ok_and(|apart| apart <= SKEW_MAX)
+    });
+    created.unwrap_or(accepted)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -41,6 +41,7 @@ mod ledger;
 mod memory;
 mod payload;
 mod place;
+mod poisoned;
 mod rights;
 mod route;
 mod settle;

@@ -70,6 +70,15 @@ pub(crate) fn overdue(messages: usize) {
 
 pub(crate) fn ended(account: &str, end: &'static str) {
     gauge!("huixin_worker_running").decrement(1.0);
+    left(account, end);
+}
+
+/// The queue has buried a message that no worker has.
+pub(crate) fn died_elsewhere(account: &str) {
+    left(account, "dead");
+}
+
+fn left(account: &str, end: &'static str) {
     counter!("huixin_worker_messages_total", "account" => account.to_owned(), "end" => end).increment(1);
 }
 
