@@ -174,7 +174,10 @@ impl Drop for RedisServer {
 
 /// A port that was free a moment ago, and that no outgoing connection is given: else somebody could have it when a
 /// killed server wants it back, even a client that tries to reach that server.
-fn free_port() -> u16 {
+///
+/// # Panics
+/// When a hundred ports are all in use.
+pub fn free_port() -> u16 {
     const TRIES: usize = 100;
     // Below the ports that Linux gives to outgoing connections.
     let ports = (0..TRIES).map(|_| rand::random_range(16_384..32_768));
