@@ -93,7 +93,7 @@ async fn strike(on: &mut Installation, fault: Fault, chance: &mut StdRng) {
             on.kill_receiver(receiver);
             on.kill_worker(worker);
             tokio::time::sleep(away).await;
-            tokio::task::block_in_place(|| on.redis().restart_slowly());
+            tokio::task::block_in_place(|| on.redis().restart_loading());
             on.start_receiver(receiver);
             on.start_worker(worker);
             tokio::time::sleep(loads_for).await;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use huixin_queue::testing::RedisServer;
 
+use super::post_mortem::Evidence;
 use crate::harness::{Blow, Process, Stack, Strike, free_port, now_us};
 
 /// `worker.lease`.
@@ -25,6 +26,8 @@ struct Slot {
 }
 
 pub(super) struct Installation {
+    /// In front of the stack: dropped before its files are gone.
+    _evidence: Evidence,
     pub(super) stack: Stack,
     pub(super) receiver_ports: [u16; RECEIVERS],
     receivers: Vec<Slot>,
@@ -37,7 +40,8 @@ pub(super) struct Installation {
 }
 
 impl Installation {
-    pub(super) async fn start(mut stack: Stack) -> Self {
+    pub(super) async fn start(mut stack: Stack, seed: u64) -> Self {
+        let evidence = Evidence::of(&stack, seed);
         let receiver_ports = [stack.receiver_port, free_port()];
         let slot = |process, role: &str, number: usize| Slot {
             name: format!("{role} {number}"),
@@ -51,7 +55,7 @@ impl Installation {
             slot.process.ready().await;
         }
         let (strikes, ended, outages) = Default::default();
-        Self { stack, receiver_ports, receivers, workers, strikes, ended, outages }
+        Self { _evidence: evidence, stack, receiver_ports, receivers, workers, strikes, ended, outages }
     }
 
     pub(super) fn redis(&mut self) -> &mut RedisServer {
