@@ -41,18 +41,16 @@ const PACK: [Fault; 9] = [
     Fault::Rewrite,
 ];
 
-/// Strikes about so often for a time, and leaves everything running.
-pub(super) async fn strike_at(
-    installation: &mut Installation,
-    seed: u64,
-    lasting: Duration,
-    every: Duration,
-) {
+/// About how often one strikes.
+const EVERY: Duration = Duration::from_millis(1_800);
+
+/// Strikes for a time, and leaves everything running.
+pub(super) async fn strike_at(installation: &mut Installation, seed: u64, lasting: Duration) {
     let mut chance = StdRng::seed_from_u64(seed);
     let end = Instant::now() + lasting;
     let mut pack = Vec::new();
     loop {
-        let next = Instant::now() + every.mul_f64(chance.random_range(0.5..1.5));
+        let next = Instant::now() + EVERY.mul_f64(chance.random_range(0.5..1.5));
         installation.tend_until(next.min(end)).await;
         if next > end {
             break;

@@ -24,10 +24,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::future::join_all;
-use huixin_queue::{Lane, Queue};
+use huixin_queue::{Lane, MessageId, Queue};
 use huixin_sandbox::{Sandbox, SandboxConfig};
 
-use self::installation::{Installation, LEASE};
+use self::installation::{Installation, LEASE, RECEIVERS};
 use self::post_mortem::{Places, dead_letters, report};
 use self::traffic::{Ids, Traffic};
 use self::watch::watch;
@@ -81,34 +81,22 @@ async fn run(traffic: Traffic) {
     })
     .await;
     let stack = stack(&backend, traffic).await;
+    let queue = stack.queue();
+    let spool = stack.folder.path().join("huixin-spool");
     let mut installation = Installation::start(stack, traffic.seed).await;
     greet(&installation.stack, traffic.users).await;
-    let pushers = installation.receiver_ports.map(|port| {
-        let pusher = Sandbox::new(installation.stack.sandbox.sandbox.config().clone());
-        let url = format!("http://127.0.0.1:{port}/wechat/main");
-        pusher.set_push_url("main", url.parse().expect("it is a URL"));
-        pusher
-    });
 
-    let queue = installation.stack.queue();
-    let spool = installation.stack.folder.path().join("huixin-spool");
     let ends = Arc::new(AtomicBool::new(false));
     let outages = installation.outages.clone();
     let watching = tokio::spawn(watch(queue.clone(), spool.clone(), traffic.users, outages, ends.clone()));
-    let pushing = tokio::spawn(traffic.push(pushers));
-    let every = Duration::from_millis(if long() { 2_000 } else { 1_800 });
-    faults::strike_at(&mut installation, traffic.seed, traffic.lasting(), every).await;
+    let pushing = tokio::spawn(traffic.push(pushers(&installation)));
+    faults::strike_at(&mut installation, traffic.seed, traffic.lasting()).await;
     let (mut history, ids) = pushing.await.expect("the traffic does not panic");
     let mut wrongs = settle(&mut installation, &*queue, &spool).await;
     ends.store(true, Ordering::Relaxed);
     let watch = watching.await.expect("the watch does not panic");
 
-    wrongs.append(&mut installation.ended);
-    wrongs.extend(watch.wrongs());
     let dead = dead_letters(&*queue).await;
-    wrongs.extend(
-        dead.iter().filter(|letter| !letter.reason.starts_with(POISON)).map(|letter| format!("{letter:?}")),
-    );
     installation.stack.add_handled(&backend, &mut history);
     installation.strikes.drain(..).for_each(|strike| history.strike(strike));
     for letter in &dead {
@@ -116,26 +104,13 @@ async fn run(traffic: Traffic) {
     }
     add_unsure(&installation.stack.all_logs(), &ids, &mut history);
     let verdict = history.judge();
-    println!(
-        "seed {}, {}/s for {:?}, users {}: {verdict}; longest ready {:?}, longest in a spool {:?} in {} looks",
-        traffic.seed,
-        traffic.per_second,
-        traffic.lasting(),
-        if traffic.pinned { "pinned" } else { "at both receivers" },
-        watch.ready.longest,
-        watch.spooled.longest,
-        watch.looks,
-    );
-    wrongs.extend(verdict.wrongs());
-    wrongs.extend(verdict.standing_still());
-    if traffic.pinned {
-        wrongs.extend(verdict.out_of_order());
-    }
-    assert_eq!(verdict.pushed, traffic.messages);
-    // A receiver that is killed refuses connections until it is back; what Redis can't take goes to the spool.
-    if verdict.acked < traffic.messages - traffic.messages / 20 {
-        wrongs.push(format!("few were acked: {verdict}"));
-    }
+    println!("{traffic}: {verdict}; {watch}");
+
+    wrongs.append(&mut installation.ended);
+    wrongs.extend(watch.wrongs(traffic.lasting()));
+    let unexpected = dead.iter().filter(|letter| !letter.reason.starts_with(POISON));
+    wrongs.extend(unexpected.map(|letter| format!("{letter:?}")));
+    wrongs.extend(traffic.wrongs(&verdict));
     if !wrongs.is_empty() {
         installation.let_spools_go();
         let places = Places::find(&dead, &spool).await;
@@ -143,6 +118,17 @@ async fn run(traffic: Traffic) {
         panic!("{}", wrongs.join("\n"));
     }
     installation.stack.assert_clean().await;
+}
+
+fn pushers(installation: &Installation) -> [Sandbox; RECEIVERS] {
+    installation.receiver_ports.map(|port| {
+        // What they did is in the history.
+        let config = SandboxConfig { max_entries: 1, ..installation.stack.sandbox.sandbox.config().clone() };
+        let pusher = Sandbox::new(config);
+        let url = format!("http://127.0.0.1:{port}/wechat/main");
+        pusher.set_push_url("main", url.parse().expect("it is a URL"));
+        pusher
+    })
 }
 
 async fn stack(backend: &Backend, traffic: Traffic) -> Stack {
@@ -210,12 +196,12 @@ async fn settle(installation: &mut Installation, queue: &dyn Queue, spool: &std:
 fn add_unsure(logs: &str, ids: &Ids, history: &mut History) {
     for line in logs.lines().filter(|line| line.contains("it is not known whether this part was sent")) {
         let id = line.split_once("id=\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(id, _)| id);
-        let name = ids.iter().find(|(known, _)| known.as_str() == id).map(|(_, name)| *name);
+        let name = MessageId::new(id).ok().and_then(|id| ids.get(&id));
         let at = line.split_whitespace().next().and_then(|time| humantime::parse_rfc3339(time).ok());
         let at = at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
         if let Some(name) = name {
             let at_us = at.map_or_else(now_us, |at| u64::try_from(at.as_micros()).unwrap_or(u64::MAX));
-            history.add(at_us, name, Step::Unsure);
+            history.add(at_us, *name, Step::Unsure);
         }
     }
 }

@@ -19,7 +19,7 @@ fn message(name: Name) -> NewMessage {
     NewMessage {
         id: id(name),
         lane: lane_of(name.user),
-        class: Class::new("main").unwrap(),
+        class: Class::new("main").expect("it is short"),
         payload: Bytes::new(),
         arrived_us: 0,
         not_after: None,
@@ -30,7 +30,7 @@ fn message(name: Name) -> NewMessage {
 }
 
 fn id(name: Name) -> MessageId {
-    MessageId::new(format!("id-{name}")).unwrap()
+    MessageId::new(format!("id-{name}")).expect("it is short")
 }
 
 #[tokio::test]

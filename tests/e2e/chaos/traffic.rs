@@ -1,6 +1,7 @@
 //! WeChat's side: pushes at a steady rate, whatever becomes of the pushes before.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
 
 use super::user_id;
-use crate::harness::{History, Name, Step, now_us};
+use crate::harness::{History, Name, Step, Verdict, now_us};
 
 /// Of so many pushes one loses its first ack.
 const ONE_ACK_LOST_OF: usize = 7;
@@ -36,6 +37,20 @@ pub(super) struct Traffic {
 impl Traffic {
     pub(super) fn lasting(self) -> Duration {
         Duration::from_secs_f64(self.messages as f64 / self.per_second as f64)
+    }
+
+    /// What is wrong with what became of it.
+    pub(super) fn wrongs(self, verdict: &Verdict) -> Vec<String> {
+        let mut wrongs = verdict.wrongs();
+        wrongs.extend(verdict.standing_still());
+        if self.pinned {
+            wrongs.extend(verdict.out_of_order());
+        }
+        // A receiver that is killed refuses connections until it is back; what Redis can't take goes to the spool.
+        if verdict.pushed != self.messages || verdict.acked < self.messages - self.messages / 20 {
+            wrongs.push("too few were pushed or acked".to_owned());
+        }
+        wrongs
     }
 
     /// Pushes it all, by one pusher to each receiver. Gives what was seen, and each message's id.
@@ -75,6 +90,13 @@ impl Traffic {
         pushes.join_all().await;
         let history = Arc::into_inner(history).expect("all pushes have ended");
         (history.into_inner().expect("none panicked"), ids)
+    }
+}
+
+impl fmt::Display for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let users = if self.pinned { "pinned" } else { "at both receivers" };
+        write!(f, "seed {}, {}/s for {:?}, users {users}", self.seed, self.per_second, self.lasting())
     }
 }
 

@@ -5,6 +5,7 @@
 //! arrival, and a message may rightly wait long for those before it in its lane.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,8 +64,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn wrongs(&self) -> Vec<String> {
+    /// What it found, if it could look often enough in this time to find anything.
+    pub(super) fn wrongs(&self, lasting: Duration) -> Vec<String> {
         let mut wrongs = Vec::new();
+        if self.looks < lasting.div_duration_f64(EVERY) as usize / 4 {
+            wrongs.push(format!("only {} looks in {lasting:?}", self.looks));
+        }
         if !self.ready.too_long.is_empty() {
             wrongs.push(format!("ready for more than {AT_MOST:?}, and not taken: {:?}", self.ready.too_long));
         }
@@ -84,6 +89,13 @@ impl Watch {
         self.spooled_ms = spooled.into_iter().map(same).collect();
         let now = self.spooled_ms.iter().map(|(folder, at_ms)| (folder.clone(), *at_ms));
         self.spooled.look(now.collect(), served);
+    }
+}
+
+impl fmt::Display for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ready, spooled) = (self.ready.longest, self.spooled.longest);
+        write!(f, "ready for {ready:.1?} at most, in a spool for {spooled:.1?}, in {} looks", self.looks)
     }
 }
 
