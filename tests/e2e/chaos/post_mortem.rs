@@ -149,11 +149,16 @@ impl Drop for Evidence {
         if !std::thread::panicking() {
             return;
         }
-        let kept = std::env::temp_dir().join(format!("huixin-chaos-{}-{}", self.seed, std::process::id()));
-        let copies = [kept.clone(), kept.join("redis")];
-        for (folder, copy) in self.folders.iter().zip(copies) {
-            let copied = Command::new("cp").arg("-r").arg(folder).arg(copy).status();
-            println!("{}: {copied:?}", folder.display());
+        let name = format!("huixin-chaos-{}-", self.seed);
+        let kept = match tempfile::Builder::new().prefix(&name).tempdir() {
+            Ok(kept) => kept.keep(),
+            Err(error) => return println!("nothing is kept: {error}"),
+        };
+        for (folder, copy) in self.folders.iter().zip([kept.clone(), kept.join("redis")]) {
+            let copied = Command::new("cp").arg("-r").arg(folder.join(".")).arg(copy).status();
+            if !copied.as_ref().is_ok_and(|status| status.success()) {
+                println!("{} is not all kept: {copied:?}", folder.display());
+            }
         }
         println!(
             "CHAOS_SEED={} repeats it; logs, spools, configuration and Redis's files: {}",
