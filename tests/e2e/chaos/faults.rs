@@ -22,7 +22,7 @@ enum Fault {
     RedisKilled,
     /// The same while its append-only file is being rewritten.
     RedisKilledAmidRewrite,
-    /// Redis, a receiver and a worker are killed, and the two start again while Redis loads its files.
+    /// Redis is killed, and a receiver and a worker, which start again while Redis loads its files.
     AllKilled,
     ClientsCut,
     ScriptsFlushed,
@@ -88,11 +88,11 @@ async fn strike(on: &mut Installation, fault: Fault, chance: &mut StdRng) {
         }
         Fault::AllKilled => {
             let began_us = on.redis_goes();
-            on.kill_receiver(receiver);
-            on.kill_worker(worker);
             tokio::time::sleep(away).await;
             tokio::task::block_in_place(|| on.redis().restart_loading());
+            on.kill_receiver(receiver);
             on.start_receiver(receiver);
+            on.kill_worker(worker);
             on.start_worker(worker);
             tokio::time::sleep(loads_for).await;
             on.redis_serves().await;

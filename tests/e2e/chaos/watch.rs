@@ -36,6 +36,11 @@ impl<K: Clone + Eq + Hash> Default for Standing<K> {
 }
 
 impl<K: Clone + Eq + Hash> Standing<K> {
+    /// From now on the time counts anew.
+    fn begin_anew(&mut self) {
+        self.since.clear();
+    }
+
     /// All that stands now, a time after the look before.
     pub(super) fn look(&mut self, now: Vec<K>, served: Duration) {
         let before = std::mem::take(&mut self.since);
@@ -120,6 +125,10 @@ pub(super) async fn watch(
             Some((then, as_now)) if as_now == outage => now.duration_since(then),
             _ => Duration::ZERO,
         };
+        if served.is_zero() {
+            // What was carried and not confirmed is carried once more after an outage.
+            watch.spooled.begin_anew();
+        }
         let spool = spool.clone();
         let spooled =
             tokio::task::spawn_blocking(move || oldest(&spool)).await.expect("looking does not panic");
