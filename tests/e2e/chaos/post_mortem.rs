@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use huixin_queue::spool::{Folders, SpoolLimits, look};
 use huixin_queue::{Clock, DeadFilter, DeadLetter, MessageId, Queue};
@@ -156,7 +156,7 @@ impl Drop for Evidence {
         };
         for (folder, copy) in self.folders.iter().zip([kept.clone(), kept.join("redis")]) {
             let copied = Command::new("cp").arg("-r").arg(folder.join(".")).arg(copy).status();
-            if !copied.as_ref().is_ok_and(|status| status.success()) {
+            if !copied.as_ref().is_ok_and(ExitStatus::success) {
                 println!("{} is not all kept: {copied:?}", folder.display());
             }
         }
