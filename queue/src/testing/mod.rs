@@ -7,5 +7,5 @@ mod redis_server;
 mod reference;
 
 pub use proxy::Proxy;
-pub use redis_server::RedisServer;
+pub use redis_server::{RedisServer, free_port};
 pub use reference::ReferenceQueue;

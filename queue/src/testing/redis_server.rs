@@ -58,20 +58,10 @@ impl RedisServer {
     /// # Panics
     /// As [`Self::start`].
     pub fn restart(&mut self) {
-        for _ in 0..100 {
-            self.spawn(&[]);
-            let answers = self.until("it answers", |answer| {
-                // A password is asked for, or it loads its files: the first is ready, the second isn't.
-                answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH")
-            });
-            if answers {
-                return;
-            }
-            // While it was away its port was free, and somebody's connection has it for the moment.
-            self.reap();
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("the port {} is not free", self.port);
+        // A password is asked for, or it loads its files: the first is ready, the second isn't.
+        self.start_as(&[], "it answers", |answer| {
+            answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH")
+        });
     }
 
     /// Starts it again so that it is loading its snapshot for a long time, and returns while it is: each key takes a
@@ -80,8 +70,32 @@ impl RedisServer {
     /// # Panics
     /// As [`Self::start`].
     pub fn restart_slowly(&mut self) {
-        self.spawn(&["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"]);
-        assert!(self.until("it is loading", |answer| answer.starts_with(b"-LOADING")), "its port is free");
+        let more = ["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024"];
+        self.start_as(&more, "it is loading", |answer| answer.starts_with(b"-LOADING"));
+    }
+
+    /// Starts it again so that its append-only file takes it some time, a fifth of a millisecond each call, until
+    /// `key-load-delay` is set to 0. It answers only once in 1,024 calls meanwhile, so with a short file it may be ready
+    /// when this returns.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn restart_loading(&mut self) {
+        let loads_or_serves = |answer: &[u8]| answer.starts_with(b"-LOADING") || answer.starts_with(b"+PONG");
+        self.start_as(&["--key-load-delay", "200"], "it loads or answers", loads_or_serves);
+    }
+
+    fn start_as(&mut self, more: &[&str], what: &str, is_so: impl Fn(&[u8]) -> bool) {
+        for _ in 0..100 {
+            self.spawn(more);
+            if self.until(what, &is_so) {
+                return;
+            }
+            // While it was away its port was free, and somebody's connection has it for the moment.
+            self.reap();
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the port {} is not free", self.port);
     }
 
     fn spawn(&mut self, more: &[&str]) {
@@ -174,7 +188,10 @@ impl Drop for RedisServer {
 
 /// A port that was free a moment ago, and that no outgoing connection is given: else somebody could have it when a
 /// killed server wants it back, even a client that tries to reach that server.
-fn free_port() -> u16 {
+///
+/// # Panics
+/// When a hundred ports are all in use.
+pub fn free_port() -> u16 {
     const TRIES: usize = 100;
     // Below the ports that Linux gives to outgoing connections.
     let ports = (0..TRIES).map(|_| rand::random_range(16_384..32_768));

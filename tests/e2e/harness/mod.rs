@@ -16,9 +16,10 @@ use std::time::{Duration, Instant};
 
 pub(crate) use backend::{Asked, Backend, Said};
 pub(crate) use group::Group;
-pub(crate) use history::{History, Name, Step, now_us};
+pub(crate) use history::{Blow, History, Name, STANDS_STILL_AFTER, Step, Strike, Verdict, now_us};
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
+pub(crate) use huixin_queue::testing::free_port;
 use huixin_queue::{Clock, Counts, DeadFilter, DeadLetter, Queue, QueueError};
 use huixin_sandbox::{Push, RunningSandbox, SandboxConfig, TryOutcome, What};
 pub(crate) use model::{Prompt, model};
@@ -261,6 +262,11 @@ impl Stack {
 
     /// The same for a test that has buried something.
     pub(crate) async fn end_with_dead(self) {
+        self.assert_clean().await;
+    }
+
+    /// The invariant holds, and nothing was logged as an error that the test didn't announce.
+    pub(crate) async fn assert_clean(&self) {
         let violations = self.queue().audit().await.expect("the audit runs");
         assert!(violations.is_empty(), "the invariant is broken: {violations:?}");
         for line in self.all_logs().lines().filter(|line| line.contains("ERROR") || line.contains("panicked"))
@@ -271,10 +277,4 @@ impl Stack {
             );
         }
     }
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port can be bound");
-    listener.local_addr().expect("a bound listener has an address").port()
 }

@@ -109,6 +109,11 @@ impl Process {
         line.trim().trim_end_matches("kB").trim().parse().expect("it is a number")
     }
 
+    /// Where its output goes.
+    pub(crate) fn log_file(&self) -> &Path {
+        &self.log
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
@@ -121,11 +126,16 @@ impl Process {
         assert!(status.is_ok_and(|status| status.success()), "it can be signalled");
     }
 
+    /// How it has ended, if it has.
+    pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be waited for")
+    }
+
     /// Waits for its end.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+            if let Some(status) = self.has_ended() {
                 return status;
             }
             assert!(Instant::now() < deadline, "it does not end: {}", self.log());
