@@ -14,6 +14,9 @@
 mod failure;
 mod turn;
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Instant, SystemTime};
 
 use huixin_queue::Progress;
@@ -195,16 +198,9 @@ impl Job {
         }
         let mut mended = false;
         loop {
-            if !self.held.is_current() {
-                return Err(Stop::Lost);
-            }
             let started = Instant::now();
             self.held.begins("a send", STEP_MAX);
-            let sent = tokio::select! {
-                biased;
-                () = self.held.lost().cancelled() => return Err(Stop::Lost),
-                sent = account.client.send(&message.from, &ready.message) => sent,
-            };
+            let sent = self.while_current(account.client.send(&message.from, &ready.message)).await?;
             metrics::sent(&payload.account, started.elapsed(), &sent);
             let error = match sent {
                 Ok(()) => {
@@ -227,6 +223,21 @@ impl Job {
             } else {
                 return self.send_failed(sending, &error).await;
             }
+        }
+    }
+
+    /// Makes a send, and cuts it when the lease is lost. The lease is looked at in each step of the send: a process that was
+    /// stopped goes on in the middle of one, before anything has told it of the loss.
+    async fn while_current<T>(&self, send: impl Future<Output = T>) -> Step<T> {
+        let mut send = pin!(send);
+        let send = poll_fn(|context| match self.held.is_current() {
+            true => send.as_mut().poll(context).map(Ok),
+            false => Poll::Ready(Err(Stop::Lost)),
+        });
+        tokio::select! {
+            biased;
+            () = self.held.lost().cancelled() => Err(Stop::Lost),
+            sent = send => sent,
         }
     }
 
