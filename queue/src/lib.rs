@@ -24,9 +24,9 @@ pub use look::{
 };
 pub use message::{
     Accepted, Answered, Awaiting, Class, HeldEffect, Hold, Lane, Leased, MAX_PAYLOAD_BYTES, Memory,
-    MessageId, NameError, NewMessage, Note, Progress, Retried, Standing,
+    MessageId, NameError, NewMessage, Note, Progress, Standing,
 };
 pub use queue::{
-    ASIDE_MAX, BEAT_EVERY, Buried, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, GAP_LEAST, HELD_MAX, LOSSES_MAX,
-    MOVES_PER_TAKE, NAME_MAX_BYTES, Queue, SUSPECT_LOSSES, TakeRequest, Taken, settling_pause,
+    BEAT_EVERY, Buried, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, GAP_LEAST, HELD_MAX, LOSSES_MAX, MOVES_PER_TAKE,
+    NAME_MAX_BYTES, Queue, SUSPECT_LOSSES, TakeRequest, Taken, settling_pause,
 };

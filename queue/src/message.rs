@@ -128,13 +128,13 @@ pub struct Leased {
 /// Where the current message of a lane stands with the right to send.
 ///
 /// The count belongs to the lane, so it goes on with the lane's next message; the rest belongs to the message. All of it
-/// outlives retries, snoozes, releases and lost leases; being put aside begins `trigger` anew.
+/// outlives retries, snoozes, releases and lost leases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// How many waking messages have come since the message was first taken (after it was held or put aside, since it was taken
-    /// again): what [`Queue::hold`](crate::Queue::hold) names.
+    /// How many waking messages have come since the message was first taken (after it was held, since it was taken again):
+    /// what [`Queue::hold`](crate::Queue::hold) names.
     pub trigger: u32,
-    /// The note of the last waking or burying message that was accepted while this one was current or put aside; without one,
+    /// The note of the last waking or burying message that was accepted while this one was current; without one,
     /// the note of that which woke it from being held.
     pub note: Option<Note>,
     /// How many sends were announced in the lane ([`Progress::sending`]) since its last waking message, or since it last had
@@ -172,15 +172,6 @@ pub enum Hold {
     Waiting,
 }
 
-/// What became of a message that was to be put aside after a failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retried {
-    /// It is aside until its time has come, and its lane goes on.
-    Aside,
-    /// It stays the head of its lane, which waits, as with [`Queue::retry`](crate::Queue::retry).
-    InPlace,
-}
-
 /// What became of a message that was to wait for an answer by call back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Awaiting {
@@ -197,7 +188,7 @@ pub enum Answered {
     First,
     /// The message had its answer.
     Already,
-    /// The message is neither the current one of its lane nor was it put aside: it has ended, or never was begun.
+    /// The message isn't the current one of its lane: it has ended, or never was begun.
     Gone,
 }
 

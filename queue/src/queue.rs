@@ -2,30 +2,21 @@
 //!
 //! **States.** A message is *waiting* in its lane; then it is the lane's *current* message, from its first take to its
 //! end: *running* under a lease, or *delayed* until its next attempt, or *awaiting* an answer by call back; then gone, or
-//! *dead* with a reason, or *held* until its lane gets a message that reopens the right to send. Or it is put *aside* after a
-//! failed attempt, until its time has come: then it waits again.
+//! *dead* with a reason, or *held* until its lane gets a message that reopens the right to send.
 //!
 //! **The invariant.** A lane with a current or a waiting message is in exactly one of: ready, leased, delayed (awaiting
-//! too), parked (paused). A lane with only messages that are held or aside, or a memory, is in none. Everything else follows from it: there
+//! too), parked (paused). A lane with only held messages or a memory is in none. Everything else follows from it: there
 //! are no counters for exclusion, no second list of what is running, nothing is removed by search.
 //!
-//! **Order.** A lane has two lists: messages accepted from a receiver, and *older* ones, that were drained from a spool, held
-//! or put aside. Without a current message the older of the two heads is next. What has been taken stays current until its end,
+//! **Order.** A lane has two lists: messages accepted from a receiver, and *older* ones, that were drained from a spool or
+//! held. Without a current message the older of the two heads is next. What has been taken stays current until its end,
 //! whatever comes.
-//!
-//! **Aside.** [`Queue::retry_aside`] gives the order up for a message that failed: its lane goes on without it, one message at a
-//! time as ever. When its time has come, or an answer by call back for it, it goes to the front of its lane's second list, behind
-//! the current message; those whose times come together keep the order of their times. A lane that has nothing else is then last
-//! in line. All that was known of it comes with it: its record, its failures and losses, its answer. Waking messages don't bring
-//! it back, nor do burying ones end it; both leave their note with it. A lane has [`ASIDE_MAX`] such messages at most, those
-//! counted that wait again and aren't current yet; a further one, and a suspect, is retried in its place.
 //!
 //! **Standing.** A lane counts the sends that were announced in it by [`Queue::record`] since its last waking message; whoever
 //! sends asks no more of the right to send than there is. A waking message begins the count anew, whatever state the lane is
 //! in; a burying one leaves it. The count goes from the current message to the next of its lane, however the current one
-//! ended, and is forgotten when the lane has nothing to do and nothing aside, which costs an ordinary lane nothing to remember. A message that
-//! changes the right to send leaves its [`Note`](crate::Note) with the current one and with those aside, and a waking one with
-//! each held message that it wakes; a note ends with its message. [`Standing`] is all of this, told with every take and every record.
+//! ended, and is forgotten when the lane has nothing to do, which costs an ordinary lane nothing to remember. A message that
+//! changes the right to send leaves its [`Note`](crate::Note) with the current one, and a waking one with each held message that it wakes; a note ends with its message. [`Standing`] is all of this, told with every take and every record.
 //!
 //! **Lost leases.** A message that outlives its workers is a *suspect* after [`SUSPECT_LOSSES`] losses, and dies at the
 //! next ([`LOSSES_MAX`]). A loss counts only if a worker had certainly begun: the first counts always, later ones if the
@@ -56,15 +47,12 @@ use bytes::Bytes;
 
 use crate::{
     Accepted, Answered, Awaiting, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
-    LaneView, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Retried,
-    Scope, Standing, Violation, WorkerId,
+    LaneView, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Scope,
+    Standing, Violation, WorkerId,
 };
 
-/// How many due and how many expired lanes one `take` moves to ready, each, and how many messages that were aside it brings
-/// back. Not below [`ASIDE_MAX`]: all that a lane has aside can then come back in one call, which keeps its order, unless
-/// other lanes' messages were due before some of it.
+/// How many due and how many expired lanes one `take` moves to ready, each.
 pub const MOVES_PER_TAKE: usize = 20;
-const _: () = assert!(MOVES_PER_TAKE >= ASIDE_MAX);
 
 /// How many letters dead on arrival one class keeps; the rest are counted.
 pub const DEAD_ON_ARRIVAL_MAX: u64 = 1_000;
@@ -77,9 +65,6 @@ pub const LOSSES_MAX: u32 = 3;
 
 /// How many messages a lane holds at most; one more, and the one held longest dies.
 pub const HELD_MAX: usize = 20;
-
-/// How many messages a lane has aside at most; one more is retried in its place.
-pub const ASIDE_MAX: usize = 20;
 
 /// The most dead letters that one call looks through.
 pub const DEAD_SCAN_MAX: u64 = 100;
@@ -106,8 +91,7 @@ pub trait Queue: Send + Sync + 'static {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError>;
 
     /// Leases up to `max` messages, each the head of another ready lane, the lane that has waited longest first, one
-    /// class after the other. Before that it moves lanes whose delay is over to the end of ready, messages aside whose time
-    /// has come back into their lanes, lanes whose lease has run out to the front, and held messages whose time is over to
+    /// class after the other. Before that it moves lanes whose delay is over to the end of ready, lanes whose lease has run out to the front, and held messages whose time is over to
     /// the dead letters. Nothing of what is
     /// paused is given; a paused lane whose turn it is is parked. A call with a lower number than the worker's last gives
     /// nothing: it comes late, and nobody waits for its answer. Never waits: see [`Queue::wait`].
@@ -140,12 +124,6 @@ pub trait Queue: Send + Sync + 'static {
     /// call back has come meanwhile. What was recorded stays.
     async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError>;
 
-    /// A failed attempt of a message for which the order is given up: it is put aside for `after`, and its lane goes on, with
-    /// what was recorded kept. See the module's essay on when it comes back and where. It stays the head, and its lane waits
-    /// as with [`Queue::retry`], if an answer by call back has come meanwhile (then the lane doesn't wait), if the message is
-    /// a suspect, or if the lane has [`ASIDE_MAX`] such messages: the value tells.
-    async fn retry_aside(&self, lease: &Lease, after: Duration, reason: &str) -> Result<Retried, QueueError>;
-
     /// Like [`Queue::retry`], for a reason that isn't the message's fault: no attempt is used.
     async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError>;
 
@@ -171,16 +149,14 @@ pub trait Queue: Send + Sync + 'static {
     /// [`Leased::unanswered`].
     async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError>;
 
-    /// An answer by call back, for the current message of a lane, or one that was put aside. The first wins, whatever the
-    /// message's state: it may come before [`Queue::await_answer`], or while an attempt that failed is waiting for the next,
-    /// in its place (the wait ends) or aside (it comes back at once). Whether the caller
-    /// may answer is for him who calls this to know.
+    /// An answer by call back, for the current message of a lane. The first wins, whatever the message's state: it may come
+    /// before [`Queue::await_answer`], or while an attempt that failed is waiting for the next: the wait ends. Whether the caller may answer is for him who calls this to know.
     async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError>;
 
     /// How many messages are in which state.
     async fn counts(&self) -> Result<Counts, QueueError>;
 
-    /// One lane, or `None` if it has no message, held or aside ones neither, and isn't paused.
+    /// One lane, or `None` if it has no message, held ones neither, and isn't paused.
     async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError>;
 
     /// Dead letters that match, the youngest first, at most `limit`, from behind `after` on. One call looks through

@@ -261,12 +261,6 @@ async fn the_audit_finds_what_is_wrong() {
         ("redis.call('ZREM', '{p:0}:hold', '\\0013ready')", "held without an end"),
         ("redis.call('ZADD', '{p:0}:hold', 1, 'x')", "1 messages are held, but 2 have an end"),
         ("redis.call('HSET', '{p:0}:run:leased', 'awaiting', 1)", "awaits an answer, but is not delayed"),
-        ("redis.call('ZREM', '{p:0}:back', '\\0015apart')", "aside without a time"),
-        ("redis.call('ZADD', '{p:0}:back', 1, 'x')", "1 messages are aside, but 2 have a time"),
-        (
-            "redis.call('HSET', '{p:0}:aside:ready', '7', cmsgpack.pack({ 7, false, false, 'm2', false }))",
-            "come back does not wait",
-        ),
         ("redis.call('SET', '{p:0}:sends:nobody', 1)", "sends kept"),
         (
             "redis.call('ZREM', '{p:0}:lease', 'leased'); redis.call('HDEL', '{p:0}:run:leased', 'token');
@@ -289,9 +283,6 @@ async fn the_audit_finds_what_is_wrong() {
         queue.accept(message("ready", "m3")).await.expect("accept");
         let taken = queue.take(&request(2)).await.expect("take").messages.remove(0);
         queue.hold(&taken.lease, 0, DEDUP_WINDOW, "refused").await.expect("hold");
-        queue.accept(message("apart", "m4")).await.expect("accept");
-        let taken = queue.take(&request(3)).await.expect("take").messages.remove(0);
-        queue.retry_aside(&taken.lease, DEDUP_WINDOW, "failed").await.expect("retry aside");
         queue.accept(NewMessage { held: HeldEffect::Leave, ..message("ready", "m2") }).await.expect("accept");
         assert_eq!(queue.audit().await.expect("audit"), [], "before: {breach}");
         server.cli(&["EVAL", breach, "0"]);
@@ -358,9 +349,9 @@ async fn counting_sends_costs_an_ordinary_message_no_command() {
     });
     let mut calls: Vec<String> = calls.collect();
     calls.sort();
-    // But for one zrange, which looks whether something is aside, and one hset less, since a record is written at once.
+    // One hset less than without counting, since a record is written at once.
     let an_ordinary_messages = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 4, incr 1, lindex 3, llen 1, \
-        lpop 4, rpush 3, set 2, zadd 1, zrange 4, zrangebyscore 3, zrem 1";
+        lpop 4, rpush 3, set 2, zadd 1, zrange 3, zrangebyscore 3, zrem 1";
     assert_eq!(calls.join(", "), an_ordinary_messages);
     assert!(!server.cli(&["KEYS", "*"]).contains("sends"), "nothing is left behind");
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use huixin_queue::{Progress, Queue, QueueError, Renewal, Standing};
 
 use crate::job::{End, Job, Step, Stop};
-use crate::route::{OnFailure, Route};
 
 /// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
 const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);
@@ -60,17 +59,9 @@ impl Job {
         self.settle(|| self.queue().await_answer(&self.leased.lease, within)).await.map(|_| End::Awaiting)
     }
 
-    /// A failed attempt: the user's next messages wait for this one, or go on if its route has given the order up.
-    pub(crate) async fn retry(&self, route: Option<&Route>, after: Duration, reason: &str) -> Step<End> {
-        let lease = &self.leased.lease;
-        match route.map(|route| route.on_failure).unwrap_or_default() {
-            OnFailure::InOrder => self.settle(|| self.queue().retry(lease, after, reason)).await?,
-            OnFailure::SkipAhead => {
-                let retried = self.settle(|| self.queue().retry_aside(lease, after, reason)).await?;
-                tracing::debug!(?retried, "the order was given up");
-            }
-        }
-        Ok(End::Retried)
+    /// A failed attempt: the user's next messages wait for this one.
+    pub(crate) async fn retry(&self, after: Duration, reason: &str) -> Step<End> {
+        self.settle(|| self.queue().retry(&self.leased.lease, after, reason)).await.map(|()| End::Retried)
     }
 
     pub(crate) async fn snooze(&self, after: Duration, reason: &str) -> Step<End> {

@@ -23,7 +23,6 @@ pub struct Route {
     pub(crate) attempts: u32,
     pub(crate) failure_reply: Option<String>,
     pub(crate) unsure: Unsure,
-    pub(crate) on_failure: OnFailure,
     pub(crate) hold_for: Option<Duration>,
     pub(crate) typing: bool,
     pub(crate) notice: Option<Notice>,
@@ -57,26 +56,6 @@ impl Unsure {
     }
 }
 
-/// What becomes of a user's next messages while one is tried again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OnFailure {
-    /// They wait for it, so that answers come in the order of the questions.
-    #[default]
-    InOrder,
-    /// They go on, and it comes back when its time has come.
-    SkipAhead,
-}
-
-impl OnFailure {
-    /// Its name in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InOrder => "in_order",
-            Self::SkipAhead => "skip_ahead",
-        }
-    }
-}
-
 /// What the user is told while a handler is slow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
@@ -106,7 +85,6 @@ impl Route {
             attempts: ATTEMPTS_DEFAULT,
             failure_reply: None,
             unsure: Unsure::default(),
-            on_failure: OnFailure::default(),
             hold_for: None,
             typing: true,
             notice: None,
@@ -149,13 +127,6 @@ impl Route {
     #[must_use]
     pub fn unsure(mut self, unsure: Unsure) -> Self {
         self.unsure = unsure;
-        self
-    }
-
-    /// What becomes of the user's next messages while one of this route is tried again.
-    #[must_use]
-    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
-        self.on_failure = on_failure;
         self
     }
 

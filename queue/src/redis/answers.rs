@@ -98,7 +98,6 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
         delayed: values.number()?,
         parked: values.number()?,
         held: values.number()?,
-        aside: values.number()?,
         dead: values.number()?,
         ..Counts::default()
     };
@@ -135,7 +134,6 @@ pub(super) fn lane_view(answer: Value) -> Result<Option<LaneView>, QueueError> {
     let paused = values.number()? == 1;
     let waiting = values.ids()?;
     let held = values.ids()?;
-    let aside = values.ids()?;
     let due_us = due.parse().unwrap_or(0);
     let state = match state.as_str() {
         "leased" => LaneState::Leased,
@@ -146,11 +144,11 @@ pub(super) fn lane_view(answer: Value) -> Result<Option<LaneView>, QueueError> {
         "idle" => LaneState::Idle,
         _ => return Err(unexpected()),
     };
-    if waiting.is_empty() && held.is_empty() && aside.is_empty() && !paused {
+    if waiting.is_empty() && held.is_empty() && !paused {
         return Ok(None);
     }
     let last_error = Some(error).filter(|error| !error.is_empty());
-    Ok(Some(LaneView { state, waiting, held, aside, paused, last_error }))
+    Ok(Some(LaneView { state, waiting, held, paused, last_error }))
 }
 
 pub(super) fn dead_page(answer: Value) -> Result<DeadPage, QueueError> {
@@ -204,21 +202,20 @@ fn letter_of(mut letter: Values) -> Result<DeadLetter, QueueError> {
 
 /// What was found in some lanes.
 pub(super) struct Audited {
-    /// Their messages, held ones and those aside too.
+    /// Their messages, held ones too.
     pub(super) messages: u64,
     pub(super) held: u64,
-    pub(super) aside: u64,
     pub(super) violations: Vec<Violation>,
 }
 
 pub(super) fn audited(answer: Value) -> Result<Audited, QueueError> {
     let mut values = Values::of(answer)?;
-    let (messages, held, aside) = (values.number()?, values.number()?, values.number()?);
+    let (messages, held) = (values.number()?, values.number()?);
     let mut violations = Vec::new();
     while let Some(lane) = values.next() {
         violations.push(Violation { lane: text_of(lane)?, problem: values.text()? });
     }
-    Ok(Audited { messages, held, aside, violations })
+    Ok(Audited { messages, held, violations })
 }
 
 /// The elements of an array answer, read one after the other.

@@ -44,8 +44,8 @@ use self::settle::{Record, Settled};
 use crate::clock::micros;
 use crate::{
     Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
-    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Retried,
-    Scope, Standing, TakeRequest, Taken, Violation,
+    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
+    Standing, TakeRequest, Taken, Violation,
 };
 
 /// How long a call may take before its connection is given up. Not the redis crate's own half second, which would
@@ -157,10 +157,6 @@ impl Queue for RedisQueue {
 
     async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
         self.core.postpone(lease, after, "failures", reason).await
-    }
-
-    async fn retry_aside(&self, lease: &Lease, after: Duration, reason: &str) -> Result<Retried, QueueError> {
-        self.core.retry_aside(lease, after, reason).await
     }
 
     async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {

@@ -26,7 +26,7 @@ macro_rules! scripts {
 
 scripts! {
     accept = "accept" take = "take" renew = "renew" record = "record" complete = "complete" postpone = "postpone"
-    release = "release" aside = "aside" bury = "bury" hold = "hold" await_ = "await" answer = "answer" revive = "revive" drop = "drop"
+    release = "release" bury = "bury" hold = "hold" await_ = "await" answer = "answer" revive = "revive" drop = "drop"
     beat = "beat" pause = "pause" resume = "resume" get = "get" set = "set" limit = "limit" counts = "counts" lane = "lane"
     dead = "dead" audit = "audit"
 }

@@ -10,8 +10,7 @@ use super::batch::Item;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
 use crate::{
-    ASIDE_MAX, Answered, Awaiting, HELD_MAX, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError,
-    Retried, Standing,
+    Answered, Awaiting, HELD_MAX, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError, Standing,
 };
 
 /// What became of one call of a batch.
@@ -81,27 +80,6 @@ impl Core {
         held(link.run(&call).await?)
     }
 
-    pub(super) async fn retry_aside(
-        &self,
-        lease: &Lease,
-        after: Duration,
-        reason: &str,
-    ) -> Result<Retried, QueueError> {
-        let Self { link, keys, scripts, .. } = self;
-        let lane = &lease.lane;
-        let mut call = scripts.aside.key(keys.base());
-        call.key(keys.wake()).key(keys.lease()).key(keys.delay());
-        call.key(keys.lane(lane)).key(keys.older(lane)).key(keys.run(lane));
-        call.key(keys.back()).key(keys.aside(lane)).key(keys.counter());
-        call.arg(link.test_now()).arg(lane.as_str()).arg(proof(lease));
-        call.arg(micros(after)).arg(ASIDE_MAX).arg(reason);
-        match link.run::<u8>(&call).await? {
-            1 => Ok(Retried::Aside),
-            2 => Ok(Retried::InPlace),
-            _ => Err(QueueError::LeaseLost),
-        }
-    }
-
     pub(super) async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
         let Self { link, keys, scripts, .. } = self;
         let mut call = scripts.release.key(keys.base());
@@ -168,7 +146,7 @@ impl Core {
         let Self { link, keys, scripts, dedup_window_ms, .. } = self;
         let mut call = scripts.answer.key(keys.base());
         call.key(keys.wake()).key(keys.delay()).key(keys.lane(lane)).key(keys.run(lane));
-        call.key(keys.aside(lane)).key(keys.answered(id));
+        call.key(keys.answered(id));
         call.arg(link.test_now()).arg(lane.as_str()).arg(id.as_str()).arg(answer).arg(dedup_window_ms);
         Ok(match link.run::<u8>(&call).await? {
             1 => Answered::First,

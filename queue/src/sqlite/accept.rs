@@ -6,7 +6,7 @@ use super::dead::Letter;
 use super::fault::Fault;
 use super::job::Step;
 use super::now::stored;
-use super::{aside, held, lane};
+use super::{held, lane};
 use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, Note};
 
 /// Stores the message unless its id is known or, by the queue's clock, `deadline_us` has passed. The id is known for
@@ -73,7 +73,6 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
             )?;
             step.execute("UPDATE lane SET sends = 0 WHERE no = ?1 AND sends > 0", params![lane])?;
             held::wake(step, name, lane, note)?;
-            aside::tell(step, name, note)?;
         }
         HeldEffect::Bury(Note(note)) => {
             step.execute(
@@ -82,7 +81,6 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
                 params![lane, note.cast_signed()],
             )?;
             held::bury_all(step, name)?;
-            aside::tell(step, name, note)?;
         }
     }
     Ok(Accepted::New)

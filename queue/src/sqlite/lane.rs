@@ -101,9 +101,8 @@ pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Resu
         return Ok(lane);
     }
     step.made_ready += step.execute(
-        "INSERT INTO lane (name, class, state, suspect, position, sends) VALUES (?1, ?2, 'ready', 0,
-            coalesce((SELECT max(position) FROM lane WHERE state = 'ready' AND class = ?2 AND suspect = 0) + 1, 0),
-            coalesce((SELECT max(sends) FROM aside WHERE lane = ?1), 0))",
+        "INSERT INTO lane (name, class, state, suspect, position) VALUES (?1, ?2, 'ready', 0,
+            coalesce((SELECT max(position) FROM lane WHERE state = 'ready' AND class = ?2 AND suspect = 0) + 1, 0))",
         params![name, class],
     )?;
     Ok(step.db.last_insert_rowid())
@@ -114,12 +113,6 @@ pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(
     step.execute("DELETE FROM message WHERE seq = ?1", params![seq])?;
     step.execute("DELETE FROM head WHERE seq = ?1", params![seq])?;
     let Some(next) = next(step, lane)? else {
-        // What is aside comes back to a lane of this name.
-        step.execute(
-            "UPDATE aside SET sends = (SELECT sends FROM lane WHERE no = ?1)
-             WHERE lane = (SELECT name FROM lane WHERE no = ?1)",
-            params![lane],
-        )?;
         step.execute("DELETE FROM lane WHERE no = ?1", params![lane])?;
         return Ok(());
     };

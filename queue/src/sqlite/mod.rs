@@ -4,10 +4,9 @@
 //! an fsync, and commits are shared), its file can be read by anyone with `sqlite3`, and its behaviour at a crash is
 //! the best tested there is. The tables are those of `schema.sql`, which says what each column is for. The file and the
 //! thread that commits to it in groups are those of `crate::file`; the operations are here, a file per noun: `accept`,
-//! `take`, `settle`, `aside`, `held`, `look`, `audit`, on top of the moves of a `lane`.
+//! `take`, `settle`, `held`, `look`, `audit`, on top of the moves of a `lane`.
 
 mod accept;
-mod aside;
 mod audit;
 mod dead;
 mod held;
@@ -39,8 +38,8 @@ use crate::file::writer::Writer;
 use crate::message::{check_bytes, check_name};
 use crate::{
     Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
-    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Retried,
-    Scope, Standing, TakeRequest, Taken, Violation,
+    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
+    Standing, TakeRequest, Taken, Violation,
 };
 
 /// The least number of outdated ids, and of outdated values, that a commit may remove.
@@ -50,7 +49,7 @@ const PRUNED_AT_LEAST: usize = 64;
 static FORMAT: Format = Format {
     noun: "queue",
     application_id: 0x4875_5869,
-    number: 3,
+    number: 4,
     schema: include_str!("schema.sql"),
     keep_house,
 };
@@ -177,11 +176,6 @@ impl Queue for SqliteQueue {
     async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
         let (lease, reason) = (lease.clone(), reason.to_owned());
         self.change(reason.len(), move |step| settle::retry(step, &lease, after, &reason)).await
-    }
-
-    async fn retry_aside(&self, lease: &Lease, after: Duration, reason: &str) -> Result<Retried, QueueError> {
-        let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::retry_aside(step, &lease, after, &reason)).await
     }
 
     async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
@@ -326,7 +320,6 @@ mod tests {
     async fn no_statement_reads_all_messages_or_lanes() {
         let sources = [
             include_str!("accept.rs"),
-            include_str!("aside.rs"),
             include_str!("dead.rs"),
             include_str!("held.rs"),
             include_str!("lane.rs"),
@@ -350,9 +343,9 @@ mod tests {
                 while let Some(row) = rows.next().unwrap() {
                     let detail: String = row.get("detail").unwrap();
                     let reads_all =
-                        ["message", "lane", "head", "seen", "dead", "held", "aside", "value"].iter().any(
-                            |table| detail == format!("SCAN {table}") || detail == format!("SEARCH {table}"),
-                        );
+                        ["message", "lane", "head", "seen", "dead", "held", "value"].iter().any(|table| {
+                            detail == format!("SCAN {table}") || detail == format!("SEARCH {table}")
+                        });
                     assert!(!reads_all, "{detail}: {}", &found[1]);
                 }
             }

@@ -11,11 +11,10 @@ use super::dead::Letter;
 use super::fault::Fault;
 use super::job::Step;
 use super::now::stored;
-use super::{aside, held, lane, value};
+use super::{held, lane, value};
 use crate::clock::micros;
 use crate::{
-    Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Retried,
-    Standing,
+    Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Standing,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
@@ -100,24 +99,6 @@ pub(super) fn retry(step: &mut Step<'_>, lease: &Lease, delay: Duration, reason:
     current.postpone(step, delay)
 }
 
-/// Ends the attempt as failed, and puts the message aside, unless it must stay: then as [`retry`].
-pub(super) fn retry_aside(
-    step: &mut Step<'_>,
-    lease: &Lease,
-    delay: Duration,
-    reason: &str,
-) -> Result<Retried, Fault> {
-    let Current { lane, seq, .. } = Current::by(step, lease)?;
-    let name = lease.lane.as_str();
-    if aside::must_stay(step, name, lane, seq)? {
-        retry(step, lease, delay, reason)?;
-        return Ok(Retried::InPlace);
-    }
-    aside::put(step, name, seq, after(step, delay), reason)?;
-    lane::drop_current(step, lane, seq)?;
-    Ok(Retried::Aside)
-}
-
 /// As [`retry`], but no attempt is used.
 pub(super) fn snooze(step: &mut Step<'_>, lease: &Lease, delay: Duration, reason: &str) -> Result<(), Fault> {
     let current = Current::by(step, lease)?;
@@ -185,7 +166,7 @@ pub(super) fn await_answer(step: &mut Step<'_>, lease: &Lease, within: Duration)
     Ok(Awaiting::Waiting)
 }
 
-/// Stores an answer by call back to a lane's current message, or to one put aside. The first wins; it is known to have been for `window_us`.
+/// Stores an answer by call back to a lane's current message. The first wins; it is known to have been for `window_us`.
 pub(super) fn answer(
     step: &mut Step<'_>,
     lane: &Lane,
@@ -208,15 +189,7 @@ pub(super) fn answer(
         },
     )?;
     let Some((no, seq, state, answered)) = found else {
-        return match aside::answerable(step, lane, id)? {
-            None => Ok(Answered::Gone),
-            Some(aside) if aside.is_answered => Ok(Answered::Already),
-            Some(aside) => {
-                value::mark(step, &mark, step.now_us.saturating_add(window_us))?;
-                aside.answer(step, answer)?;
-                Ok(Answered::First)
-            }
-        };
+        return Ok(Answered::Gone);
     };
     // Also when it is there for longer than the mark.
     if answered {

@@ -15,7 +15,7 @@ use super::lane::{next, promote_due, reclaim_expired, to_end};
 use super::now::{loaded, stored};
 use super::pulse::Pulse;
 use super::settle::standing_at;
-use super::{aside, held, pause, value};
+use super::{held, pause, value};
 use crate::clock::micros;
 use crate::{
     Class, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, Standing, TakeRequest, Taken,
@@ -46,7 +46,6 @@ pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) ->
         Some(messages) => messages,
         None => {
             promote_due(step, MOVES_PER_TAKE)?;
-            aside::come_back_due(step, MOVES_PER_TAKE)?;
             buried.extend(reclaim_expired(step, quiet_us, MOVES_PER_TAKE)?);
             buried.extend(held::bury_expired(step, MOVES_PER_TAKE)?);
             Batch::new(step, request)?.fill()?
@@ -250,7 +249,7 @@ fn remember(step: &Step<'_>, request: &TakeRequest, token: &Token, lanes: &[Stri
     Ok(())
 }
 
-/// How long until a delay, a lease or a hold ends, or something comes back, if that is under way.
+/// How long until a delay, a lease or a hold ends, if one is under way.
 fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, Fault> {
     let first = |sql| step.first(sql, [], |row| row.get::<_, i64>(0));
     let leased = first(
@@ -260,8 +259,7 @@ fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, Fault> {
         "SELECT due_us FROM lane WHERE state = 'delayed' AND due_us IS NOT NULL ORDER BY due_us LIMIT 1",
     )?;
     let held = first("SELECT until_us FROM held ORDER BY until_us LIMIT 1")?;
-    let aside = first("SELECT due_us FROM aside ORDER BY due_us LIMIT 1")?;
-    let next = [leased.map(|due_us| due_us.max(quiet_us)), delayed, held, aside].into_iter().flatten().min();
+    let next = [leased.map(|due_us| due_us.max(quiet_us)), delayed, held].into_iter().flatten().min();
     Ok(next.map(|due_us| Duration::from_micros(loaded(due_us.saturating_sub(step.now_us)))))
 }
 

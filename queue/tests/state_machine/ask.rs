@@ -58,7 +58,6 @@ impl Run<'_> {
             }
             Operation::Complete { .. } => told(queue.complete(&lease()).await),
             Operation::Retry { after, .. } => told(queue.retry(&lease(), *after, &reason).await),
-            Operation::RetryAside { after, .. } => told(queue.retry_aside(&lease(), *after, &reason).await),
             Operation::Snooze { after, .. } => told(queue.snooze(&lease(), *after, &reason).await),
             Operation::Release { .. } => told(queue.release(&lease()).await),
             Operation::Bury { .. } => told(queue.bury(&lease(), &reason).await),

@@ -12,9 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use huixin_worker::{
-    ANSWER_WITHIN_DEFAULT, Condition, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, OnFailure, Unsure,
-};
+use huixin_worker::{ANSWER_WITHIN_DEFAULT, Condition, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, Unsure};
 
 use super::Config;
 use super::account::AccountConfig;
@@ -41,8 +39,6 @@ pub struct RouteConfig {
     pub failure_reply: Option<String>,
     /// What becomes of a send of which it isn't known whether WeChat took it.
     pub unsure: Unsure,
-    /// What becomes of a user's next messages while one is tried again.
-    pub on_failure: OnFailure,
     /// How long an answer that can't be sent is held for the user's next message; none: by the kind of message.
     pub hold_for: Option<Duration>,
     /// Whether the user sees somebody typing while the handler runs.
@@ -117,7 +113,6 @@ fn read(
     let answer_within = section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN);
     let memory = section.parsed("memory", memory_name);
     let memory_for = section.duration("memory_for", MEMORY_FOR_DEFAULT, MEMORY_FOR);
-    let on_failure = section.parsed("on_failure", on_failure).unwrap_or_default();
     section.finish();
     Some(RouteConfig {
         name,
@@ -126,7 +121,6 @@ fn read(
         attempts,
         failure_reply,
         unsure,
-        on_failure,
         hold_for,
         typing,
         notice,
@@ -168,14 +162,6 @@ fn unsure(node: &Node) -> Result<Unsure, Mistake> {
     let all = [Unsure::Resend, Unsure::Hold, Unsure::Drop];
     all.into_iter().find(|unsure| unsure.as_str() == text).ok_or_else(|| {
         Mistake::new(format!("is unknown: `{text}`")).hint("write \"resend\", \"hold\" or \"drop\"")
-    })
-}
-
-fn on_failure(node: &Node) -> Result<OnFailure, Mistake> {
-    let text = value::text(node)?;
-    let all = [OnFailure::InOrder, OnFailure::SkipAhead];
-    all.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
-        Mistake::new(format!("is unknown: `{text}`")).hint("write \"in_order\" or \"skip_ahead\"")
     })
 }
 

@@ -112,7 +112,6 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     attempts = 8
     failure_reply = "查询失败"
     unsure = "drop"
-    on_failure = "in_order"
     hold_for = "0s"
     typing = true
     notice = "稍候"
@@ -127,7 +126,6 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     reply = ['a "b"', { media_id = "m", type = "image" }]
     attempts = 8
     unsure = "resend"
-    on_failure = "in_order"
     typing = true
     markdown = false
     answer_within = "10m"

@@ -115,7 +115,7 @@ impl Job {
         };
         let end = match verdict {
             SendVerdict::Message(Verdict::Retry { after }) => {
-                self.retry(sending.delivery.route, after, &reason).await.map(Sent::Later)
+                self.retry(after, &reason).await.map(Sent::Later)
             }
             SendVerdict::Message(Verdict::Snooze { after }) => {
                 self.snooze(after, &reason).await.map(Sent::Later)

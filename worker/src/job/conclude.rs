@@ -77,7 +77,7 @@ impl Job {
                     decided = verdict(self.opening(message, payload).until);
                 }
                 match decided {
-                    Verdict::Retry { after } => self.retry(Some(route), after, &reason).await,
+                    Verdict::Retry { after } => self.retry(after, &reason).await,
                     Verdict::Snooze { after } => self.snooze(after, &reason).await,
                     Verdict::Die => self.die(delivery, reason).await,
                 }

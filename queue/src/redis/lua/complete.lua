@@ -2,7 +2,7 @@
 -- Ends leased messages; their lanes go on. If an answer lies there that its handler has not had, a message comes again with it
 -- instead.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: aside, ready and sends keys are named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys: ready and sends keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  open   hash    class -> messages not yet at their end
 -- KEYS[4]  lease  zset    leased lane -> when its lease runs out, us
@@ -20,14 +20,14 @@ local is_ended = {}
 local woken = 0
 for i = 1, (#ARGV - 1) / 2 do
   local lane = ARGV[2 * i]
-  local held = redis.call('HMGET', KEYS[4 + 3 * i], 'token', 'packed', 'sends', 'aside', 'unheard')
+  local held = redis.call('HMGET', KEYS[4 + 3 * i], 'token', 'packed', 'sends', 'unheard')
   -- Its record is there until all are through: the same call may stand twice in one batch.
   local is_held = held[1] == ARGV[2 * i + 1] and not is_ended[lane]
-  if is_held and held[5] then
+  if is_held and held[4] then
     woken = woken + come_again(lane)
     results[i] = 2
   elseif is_held then
-    local next_class, packed = pass_on(lane, held[2], held[3], held[4])
+    local next_class, packed = pass_on(lane, held[2], held[3])
     if next_class then
       local lanes = going_on[next_class] or {}
       lanes[#lanes + 1] = lane

@@ -3,7 +3,7 @@
 -- did not see, the message waits for another turn instead; if an answer by call back lies there that its handler has not had, it
 -- comes again with that.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: arrived, aside, ready and sends keys are named from it
+-- KEYS[1]  base     (none)  prefix of this shard's keys: arrived, ready and sends keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  lease    zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  lane     list    packed messages of the lane, the head first

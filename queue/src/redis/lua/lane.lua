@@ -10,14 +10,13 @@
 -- KEYS[7]  delay   zset    delayed lane -> when it is due, us
 -- KEYS[8]  parked  zset    parked lane -> since when, us
 -- KEYS[9]  paused  hash    what is paused
--- KEYS[10] aside   hash    order -> record of a message that was put aside and is not current again
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
 -- ARGV[2]  lane
 -- ARGV[3]  messages of each list at most
 --
 -- Returns: { "leased", "delayed", "awaiting", "parked", "ready" or "idle", due us or "", last error or "",
--- paused 0 or 1, { id, ... } waiting, { id, ... } held, { id, ... } aside }.
+-- paused 0 or 1, { id, ... } waiting, { id, ... } held }.
 
 local lane, most = ARGV[2], tonumber(ARGV[3])
 local run = redis.call('HMGET', KEYS[4], 'recorded', 'packed', 'error', 'awaiting')
@@ -38,14 +37,8 @@ for i = 1 + skip, #lanes do add(lanes[i]) end
 local held = {}
 for i, record in ipairs(held_of(lane)) do held[i] = id_of(record[4]) end
 
-local aside = {}
-for _, record in ipairs(aside_of(lane)) do
-  if record[2] then aside[#aside + 1] = id_of(record[4]) end
-end
-
 local state, due = #waiting > 0 and 'ready' or 'idle', redis.call('ZSCORE', KEYS[7], lane)
 if redis.call('ZSCORE', KEYS[6], lane) then state = 'leased' end
 if due then state = run[4] and 'awaiting' or 'delayed' end
 if redis.call('ZSCORE', KEYS[8], lane) then state = 'parked' end
-return { state, due and us(tonumber(due)) or '', run[3] or '', redis.call('HEXISTS', KEYS[9], 'l' .. lane), waiting, held,
-  aside }
+return { state, due and us(tonumber(due)) or '', run[3] or '', redis.call('HEXISTS', KEYS[9], 'l' .. lane), waiting, held }

@@ -65,24 +65,18 @@ end
 
 -- The current message of a lane is over. The lane goes on with its next message, which is the caller's to make ready, at the end;
 -- without one it is in no state. The record and the lease are left to `forget`. The sends that the record counted go on with the
--- next message: until a take begins with that, in a key of their own. So they do if all that is left are messages which the caller
--- says may be aside. The class in which the lane is to be made ready, or nil, and the message.
-local function pass_on(lane, popped, sends, may_be_aside)
-  local counts = sends and tonumber(sends) > 0
+-- next message: until a take begins with that, in a key of their own. The class in which the lane is to be made ready, or nil, and
+-- the message.
+local function pass_on(lane, popped, sends)
   local packed = popped or redis.call('LPOP', key('lane:' .. lane))
   -- Which list is next matters only for its class, and a take sees whether that is right.
   local following = redis.call('LINDEX', key('lane:' .. lane), 0)
   if not following then
     local older = redis.call('LINDEX', key('older:' .. lane), 0)
-    if not older then
-      if counts and may_be_aside and redis.call('EXISTS', key('aside:' .. lane)) == 1 then
-        redis.call('SET', key('sends:' .. lane), sends)
-      end
-      return nil, packed
-    end
+    if not older then return nil, packed end
     following = cmsgpack.unpack(older)[1]
   end
-  if counts then redis.call('SET', key('sends:' .. lane), sends) end
+  if sends and tonumber(sends) > 0 then redis.call('SET', key('sends:' .. lane), sends) end
   return class_of(following), packed
 end
 
@@ -97,7 +91,7 @@ end
 
 -- How many lanes it made ready.
 local function go_on(lane, popped, sends)
-  local class = pass_on(lane, popped, sends, true)
+  local class = pass_on(lane, popped, sends)
   if class then redis.call('RPUSH', key('ready:' .. class), lane) end
   forget({ lane })
   return class and 1 or 0
@@ -156,39 +150,18 @@ local function held_member(record, lane)
   return string.char(#order) .. order .. lane
 end
 
-local function in_order(packed_records)
+local function held_of(lane)
   local records = {}
-  for i, packed in ipairs(packed_records) do records[i] = cmsgpack.unpack(packed) end
+  for i, packed in ipairs(redis.call('HVALS', key('held:' .. lane))) do records[i] = cmsgpack.unpack(packed) end
   table.sort(records, function(a, b) return a[1] < b[1] end)
   return records
 end
-
-local function held_of(lane) return in_order(redis.call('HVALS', key('held:' .. lane))) end
 
 local function bury_held(lane, record, reason, now)
   redis.call('HDEL', key('held:' .. lane), order_of(record))
   redis.call('ZREM', key('hold'), held_member(record, lane))
   redis.call('HINCRBY', key('open'), class_of(record[4]), -1)
   write_letter(record[4], lane, reason, record[5], record[6], now)
-end
-
--- Messages put aside: a record is { order, due us, false, packed, failures, losses, snoozes, error, replies, sent, sending,
--- answer, note, lost by }. From the fourth on it is a record of the second list, into which it goes when its time has come,
--- followed there by its order. Until it is current again a note is left in its place, so that it may still be answered:
--- { order, false, whether it is answered, id, the answer that came since or false }.
-local function aside_of(lane) return in_order(redis.call('HVALS', key('aside:' .. lane))) end
-
--- Puts a message that is aside back to waiting, in front. Whether its lane had no other, and has yet to be made ready.
-local function come_back(lane, record)
-  local is_answered = (record[9] or record[12]) and true or false
-  redis.call('ZREM', key('back'), held_member(record, lane))
-  redis.call('HSET', key('aside:' .. lane), order_of(record),
-    cmsgpack.pack({ record[1], false, is_answered, id_of(record[4]), false }))
-  local was_idle = redis.call('EXISTS', key('lane:' .. lane), key('older:' .. lane), key('run:' .. lane)) == 0
-  local older = { unpack(record, 4, 14) }
-  older[12] = record[1]
-  redis.call('LPUSH', key('older:' .. lane), cmsgpack.pack(older))
-  return was_idle
 end
 
 -- Notes that the store serves, and gives the end of the pause after its last gap: until then no lease is taken back, and

@@ -2,7 +2,7 @@
 -- Leases the heads of ready lanes, after moving to ready what is due and what has expired.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named:
---                           arrived, aside, dead, letter, memory, older, open, run and sends
+--                           arrived, dead, letter, memory, older, open, run and sends
 -- KEYS[2]  lease    zset    leased lane -> when its lease runs out, us
 -- KEYS[3]  delay    zset    delayed lane -> when it is due, us
 -- KEYS[4]  counter  string  the last fencing token's number
@@ -11,9 +11,8 @@
 -- KEYS[7]  paused   hash    what is paused: "*", "c" and a class, "l" and a lane
 -- KEYS[8]  parked   zset    parked lane -> since when, us
 -- KEYS[9]  pulse    hash    when the store was last known to serve
--- KEYS[10] back     zset    message that is aside -> when it comes back, us
--- KEYS[10 + 2*i - 1]  ready    list  ready lanes of class i
--- KEYS[10 + 2*i]      suspect  list  those of them whose head is a suspect
+-- KEYS[9 + 2*i - 1]  ready    list  ready lanes of class i
+-- KEYS[9 + 2*i]      suspect  list  those of them whose head is a suspect
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  messages at most
@@ -65,9 +64,6 @@ local function first_due(zset)
   return first[2] and tonumber(first[2])
 end
 
--- Looked at once, since there is seldom something.
-local first_back = first_due(KEYS[10])
-
 local function next_due()
   local nearest = -1
   local function consider(due)
@@ -78,7 +74,6 @@ local function next_due()
   consider(leased and math.max(leased, quiet))
   consider(first_due(delay_key))
   consider(first_due(KEYS[6]))
-  consider(first_back)
   return us(nearest)
 end
 
@@ -112,30 +107,6 @@ for _, lane in ipairs(redis.call('ZRANGEBYSCORE', delay_key, '-inf', us(now), 'L
   end
   make_ready('RPUSH', lane)
 end
-
-local function due_of(zset) return redis.call('ZRANGEBYSCORE', zset, '-inf', us(now), 'LIMIT', 0, moves) end
-
--- The lane and the order that a member names.
-local function named(member)
-  local split = 1 + member:byte(1)
-  return member:sub(split + 1), member:sub(2, split)
-end
-
--- What comes back together keeps the order of its times, in its lane and among the lanes.
-local coming, idle = first_back and first_back <= now and due_of(KEYS[10]) or {}, {}
-for i = #coming, 1, -1 do
-  local lane, order = named(coming[i])
-  local packed = redis.call('HGET', key('aside:' .. lane), order)
-  if come_back(lane, cmsgpack.unpack(packed)) then idle[lane] = true end
-end
-for _, member in ipairs(coming) do
-  local lane = named(member)
-  if idle[lane] then
-    idle[lane] = nil
-    make_ready('RPUSH', lane)
-  end
-end
-if #coming > 0 then first_back = first_due(KEYS[10]) end
 
 local buried = {}
 local function note_buried(packed, reason)
@@ -171,8 +142,9 @@ if now >= quiet then
   for i = #expired - 1, 1, -2 do reclaim(expired[i], tonumber(expired[i + 1])) end
 end
 
-for _, member in ipairs(due_of(KEYS[6])) do
-  local lane, order = named(member)
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', us(now), 'LIMIT', 0, moves)) do
+  local split = 1 + member:byte(1)
+  local lane, order = member:sub(split + 1), member:sub(2, split)
   local packed = redis.call('HGET', key('held:' .. lane), order)
   local record = cmsgpack.unpack(packed)
   bury_held(lane, record, record[3], now)
@@ -189,7 +161,7 @@ local classes = {}
 if not is_paused('*') then
   for i = 9, #ARGV do
     if not is_paused('c' .. ARGV[i]) then
-      classes[#classes + 1] = { name = ARGV[i], ready = KEYS[10 + 2 * (i - 8) - 1], suspect = KEYS[10 + 2 * (i - 8)] }
+      classes[#classes + 1] = { name = ARGV[i], ready = KEYS[9 + 2 * (i - 8) - 1], suspect = KEYS[9 + 2 * (i - 8)] }
     end
   end
 end
@@ -203,10 +175,9 @@ local function lease(lane, class)
     return false
   end
   local run = key('run:' .. lane)
-  local packed, record, current, losses, has_aside
+  local packed, record, current, losses
   -- Nearly all lanes have only their first list: one look tells.
-  local plain = redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane),
-    key('aside:' .. lane)) == 0
+  local plain = redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane)) == 0
   if plain then
     packed = redis.call('LINDEX', key('lane:' .. lane), 0)
   else
@@ -216,7 +187,6 @@ local function lease(lane, class)
       packed = h[2] or redis.call('LINDEX', key('lane:' .. lane), 0)
     else
       packed, record = next_of(lane)
-      has_aside = redis.call('EXISTS', key('aside:' .. lane)) == 1
     end
   end
   if not packed then return false end
@@ -247,17 +217,7 @@ local function lease(lane, class)
       local value = record[i + 1]
       if value then redis.call('HSET', run, field, value) end
     end
-    if record[12] then
-      -- It was put aside, and is current again.
-      local order = string.format('%.0f', record[12])
-      local since = redis.call('HGET', key('aside:' .. lane), order)
-      local answer = since and cmsgpack.unpack(since)[5]
-      if answer then redis.call('HSET', run, 'answer', answer) end
-      redis.call('HDEL', key('aside:' .. lane), order)
-    end
   end
-  -- Their lane's sends outlive its other messages.
-  if has_aside then redis.call('HSET', run, 'aside', 1) end
   answer[#answer + 1] = plain and { lane, packed } or item(lane, packed, current or record)
   batch[#batch + 1] = lane
   return true

@@ -7,7 +7,7 @@
 //! A clock that jumps is, to a queue, a gap in its service. A property that means time in which the store served uses
 //! `pass`, which goes in small steps.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::{
-    ASIDE_MAX, Accepted, Answered, Awaiting, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter,
-    DeadPage, HELD_MAX, HeldEffect, Hold, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory,
-    MessageId, NewMessage, Note, Paused, Progress, Queue, QueueError, Renewal, Retried, Scope, Standing,
-    TakeRequest, Taken, TestClock, WorkerId, settling_pause,
+    Accepted, Answered, Awaiting, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage,
+    HELD_MAX, HeldEffect, Hold, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId,
+    NewMessage, Note, Paused, Progress, Queue, QueueError, Renewal, Scope, Standing, TakeRequest, Taken,
+    TestClock, WorkerId, settling_pause,
 };
 
 macro_rules! properties {
@@ -33,7 +33,6 @@ macro_rules! properties {
 
 mod accept;
 mod answer;
-mod aside;
 mod dead;
 mod held;
 mod lease;
@@ -48,7 +47,6 @@ mod take;
 
 pub use accept::*;
 pub use answer::*;
-pub use aside::*;
 pub use dead::*;
 pub use held::*;
 pub use lease::*;
@@ -150,23 +148,6 @@ macro_rules! conformance {
             a_lane_holds_only_so_many
             an_id_that_comes_again_after_the_dedup_window_is_held_beside_the_first
             a_message_that_ends_the_right_to_answer_buries_what_is_held
-            // aside
-            a_message_put_aside_lets_the_next_of_its_lane_go_on_and_comes_back_at_its_time
-            a_message_put_aside_alone_leaves_its_lane_to_what_comes
-            messages_whose_times_have_come_keep_the_order_of_their_times
-            a_message_comes_back_behind_the_current_one
-            what_was_recorded_survives_being_aside
-            a_message_that_was_aside_is_released_lost_held_and_buried_like_any_other
-            losses_go_on_being_counted_and_a_suspect_is_retried_in_its_place
-            a_full_aside_is_an_ordinary_retry
-            hundreds_of_messages_aside_due_at_once_all_come
-            what_is_aside_comes_back_into_what_is_paused_and_waits_there
-            a_lane_with_something_aside_keeps_its_count_of_sends
-            what_changes_the_right_to_send_leaves_its_note_with_what_is_aside
-            an_answer_brings_back_what_is_aside
-            an_answer_is_taken_for_what_was_aside_and_waits_again
-            an_answer_that_came_before_its_attempt_failed_is_not_put_aside
-            an_id_that_comes_again_after_the_dedup_window_is_put_aside_beside_the_first
             // standing
             a_send_that_is_announced_counts
             a_send_that_is_announced_again_counts_once

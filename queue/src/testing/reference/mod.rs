@@ -30,8 +30,8 @@ use crate::clock::{micros, system_now_us};
 use crate::message::{check_bytes, check_name};
 use crate::{
     Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
-    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Retried,
-    Scope, Standing, TakeRequest, Taken, Violation,
+    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
+    Standing, TakeRequest, Taken, Violation,
 };
 
 /// A queue in memory.
@@ -114,10 +114,6 @@ impl Queue for ReferenceQueue {
 
     async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
         self.change(|state| state.retry(lease, after, reason))
-    }
-
-    async fn retry_aside(&self, lease: &Lease, after: Duration, reason: &str) -> Result<Retried, QueueError> {
-        self.change(|state| state.retry_aside(lease, after, reason))
     }
 
     async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use super::lane::{Aside, Back, Current, Held, Place};
+use super::lane::{Current, Held, Place};
 use super::state::{End, State, Value};
 use crate::clock::micros;
-use crate::{
-    ASIDE_MAX, Awaiting, HELD_MAX, Hold, Lease, Memory, Progress, QueueError, Renewal, Retried,
-    SUSPECT_LOSSES, Standing,
-};
+use crate::{Awaiting, HELD_MAX, Hold, Lease, Memory, Progress, QueueError, Renewal, Standing};
 
 const TOO_MANY: &str = "too many messages of its lane were held";
 
@@ -76,33 +73,6 @@ impl State {
     pub(super) fn retry(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
         self.current(lease)?.message.failures += 1;
         self.postpone(lease, after, reason)
-    }
-
-    pub(super) fn retry_aside(
-        &mut self,
-        lease: &Lease,
-        after: Duration,
-        reason: &str,
-    ) -> Result<Retried, QueueError> {
-        let current = self.current(lease)?;
-        let stays = current.unheard || current.losses() >= SUSPECT_LOSSES;
-        let lost_by = current.lost_by.clone();
-        if stays || self.lanes.get(&lease.lane).is_some_and(|lane| lane.asides() >= ASIDE_MAX) {
-            self.retry(lease, after, reason)?;
-            return Ok(Retried::InPlace);
-        }
-        self.put_aside += 1;
-        let back = Back { no: self.put_aside, lost_by };
-        let due_us = self.now_us + micros(after);
-        let lane = self.lanes.get_mut(&lease.lane).ok_or(QueueError::LeaseLost)?;
-        let Some(Current { mut message, .. }) = lane.current.take() else {
-            return Err(QueueError::LeaseLost);
-        };
-        message.failures += 1;
-        message.last_error = Some(reason.to_owned());
-        lane.aside.push_back(Aside { message, due_us, back });
-        self.make_ready(&lease.lane, End::Back);
-        Ok(Retried::Aside)
     }
 
     pub(super) fn snooze(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {

@@ -28,7 +28,6 @@ pub(super) struct State {
     /// The last take that gave something, by the worker's incarnation.
     pub(super) takes: HashMap<String, LastTake>,
     pub(super) takes_made: u64,
-    pub(super) put_aside: u64,
     pub(super) paused: BTreeMap<Scope, Paused>,
     pub(super) memories: HashMap<LaneName, Value>,
     pub(super) values: HashMap<String, Value>,
@@ -78,9 +77,7 @@ impl State {
         let lane = self.lanes.entry(name.clone()).or_default();
         let Some(class) = lane.head().map(|head| head.class.clone()) else {
             lane.place = Place::Nowhere;
-            if lane.aside.is_empty() {
-                lane.sends = 0;
-            }
+            lane.sends = 0;
             return;
         };
         lane.place = Place::Ready;
@@ -132,7 +129,6 @@ impl State {
             progress: crate::Progress::default(),
             answer: None,
             note: None,
-            back: None,
         });
         if was_idle {
             self.make_ready(&letter.lane, End::Back);

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use huixin_queue::{
     Accepted, Answered, Awaiting, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane, LaneView,
-    Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Retried, Scope,
-    Standing, TakeRequest, Taken, Violation,
+    Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope, Standing,
+    TakeRequest, Taken, Violation,
 };
 
 use super::Gate;
@@ -169,10 +169,6 @@ impl Queue for Tampered {
 
     async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
         self.inner.retry(lease, after, reason).await
-    }
-
-    async fn retry_aside(&self, lease: &Lease, after: Duration, reason: &str) -> Result<Retried, QueueError> {
-        self.inner.retry_aside(lease, after, reason).await
     }
 
     async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
