@@ -132,7 +132,7 @@ pub struct Leased {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// How many waking messages have come since the message was first taken (after it was held, since it was taken again):
-    /// what [`Queue::hold`](crate::Queue::hold) names.
+    /// what [`Settlement::Hold`](crate::Settlement::Hold) names.
     pub trigger: u32,
     /// The note of the last waking or burying message that was accepted while this one was current; without one,
     /// the note of that which woke it from being held.
@@ -161,24 +161,6 @@ pub struct Memory {
     pub bytes: Bytes,
     /// For how long.
     pub keep_for: Duration,
-}
-
-/// What became of a message that was to be held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
-    /// It is held until its lane gets a waking message, or its time is over.
-    Held,
-    /// A waking message has come meanwhile: it waits for another turn instead, and stays the head of its lane.
-    Waiting,
-}
-
-/// What became of a message that was to wait for an answer by call back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Awaiting {
-    /// It waits.
-    Waiting,
-    /// The answer was there already: the lane is ready, and the message comes with it.
-    AnswerIsThere,
 }
 
 /// What became of an answer by call back.

@@ -4,11 +4,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use huixin_queue::prelude::*;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, START_US, message};
-use huixin_queue::testing::{Proxy, RedisServer};
+use huixin_queue::testing::{Proxy, RedisServer, Settling as _};
 use huixin_queue::{
-    Accepted, Class, Clock, HeldEffect, NewMessage, Progress, Queue, QueueError, TakeRequest, TestClock,
+    Accepted, Class, Clock, HeldEffect, NewMessage, Progress, QueueError, TakeRequest, TestClock,
     WorkerId,
 };
 

@@ -10,10 +10,12 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use huixin_queue::prelude::*;
 use huixin_queue::sqlite::SqliteQueue;
+use huixin_queue::testing::Settling as _;
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, LEASE, START_US, message};
 use huixin_queue::{
-    Accepted, Class, Clock, DeadFilter, Lane, LaneState, Leased, NewMessage, Progress, Queue, QueueError,
+    Accepted, Class, Clock, DeadFilter, Lane, LaneState, Leased, NewMessage, Progress, QueueError,
     TakeRequest, TestClock, WorkerId,
 };
 

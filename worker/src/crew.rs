@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use huixin_queue::{
-    Buried, Class, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken,
+    Buried, Class, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, Settlement, TakeRequest, Taken,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -162,10 +162,10 @@ impl Crew {
 
     /// What came after the stop was asked for, or without a permit for it, and was not begun.
     async fn hand_back(&self, messages: &[Leased]) {
-        let released = messages.iter().map(|leased| self.shared.queue.release(&leased.lease));
+        let released = messages.iter().map(|leased| self.shared.queue.settle(&leased.lease, Settlement::Release));
         for result in futures::future::join_all(released).await {
             match result {
-                Ok(()) => {
+                Ok(_) => {
                     self.shared.released.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(error) => {
@@ -273,11 +273,12 @@ async fn after_a_bug(queue: &dyn Queue, lease: &Lease, failures: u32) -> End {
     const REASON: &str =
         "the worker panicked while it handled the message: this is a bug of Huixin's, please report it";
     tracing::error!("{REASON}");
-    let (settled, end) = match failures < ATTEMPTS_DEFAULT {
-        true => (queue.retry(lease, backoff::bound(failures + 1), REASON).await, End::Retried),
-        false => (queue.bury(lease, REASON).await, End::Dead),
+    let (reason, after) = (REASON.to_owned(), backoff::bound(failures + 1));
+    let (settlement, end) = match failures < ATTEMPTS_DEFAULT {
+        true => (Settlement::Retry { after, reason }, End::Retried),
+        false => (Settlement::Bury { reason }, End::Dead),
     };
-    settled.map_or(End::Unsettled, |()| end)
+    queue.settle(lease, settlement).await.map_or(End::Unsettled, |_| end)
 }
 
 fn error_source(error: &QueueError) -> String {

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
-use huixin_queue::{Leased, Memory, Standing};
+use huixin_queue::{Leased, Memory, Settlement, Standing};
 use huixin_wechat::Message;
 use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
@@ -76,8 +76,8 @@ impl Job {
     pub(crate) async fn run(self) -> End {
         let end = match self.steps().await {
             Ok(end) => end,
-            Err(Stop::Stopping) => match self.settle(|| self.queue().release(&self.leased.lease)).await {
-                Ok(()) => End::Released,
+            Err(Stop::Stopping) => match self.settle(Settlement::Release, End::Released).await {
+                Ok(end) => end,
                 Err(stop) => self.stopped(stop),
             },
             Err(stop) => self.stopped(stop),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
-use super::settle::Settled;
+use super::settle::Outcome;
 use crate::{
     Accepted, Buried, Class, Counts, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease,
     Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token, Violation,
@@ -77,14 +77,14 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
 }
 
 /// Where each message of a batch of records stands.
-pub(super) fn recorded(answer: Value) -> Result<Vec<Settled<Standing>>, QueueError> {
+pub(super) fn recorded(answer: Value) -> Result<Vec<Outcome<Standing>>, QueueError> {
     let mut values = Values::of(answer)?;
     let mut standings = Vec::new();
     while let Some(value) = values.next() {
         standings.push(match value {
-            Value::Int(0) => Settled::LeaseLost,
-            Value::Int(2) => Settled::Answered,
-            value => Settled::Done(Values::of(value)?.standing()?),
+            Value::Int(0) => Outcome::LeaseLost,
+            Value::Int(3) => Outcome::Answered,
+            value => Outcome::Done(Values::of(value)?.standing()?),
         });
     }
     Ok(standings)

@@ -36,11 +36,7 @@ use crate::file::job::{self, Kind, Step};
 use crate::file::now::{self, Now, stored};
 use crate::file::writer::Writer;
 use crate::message::{check_bytes, check_name};
-use crate::{
-    Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
-    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Scope,
-    Standing, TakeRequest, Taken, Violation,
-};
+use crate::{Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError, Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation};
 
 /// The least number of outdated ids, and of outdated values, that a commit may remove.
 const PRUNED_AT_LEAST: usize = 64;
@@ -122,7 +118,7 @@ fn keep_house(step: &Step<'_>, changes: usize) -> Result<(), Fault> {
 }
 
 #[async_trait]
-impl Queue for SqliteQueue {
+impl Producer for SqliteQueue {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
         message.check()?;
         let deadline_us = message.not_after.map(|after| self.now.us().saturating_add(stored(micros(after))));
@@ -131,6 +127,24 @@ impl Queue for SqliteQueue {
             .await
     }
 
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+        check_bytes("answer", &answer)?;
+        let (lane, id, window_us) = (lane.clone(), id.clone(), self.dedup_window_us);
+        self.change(answer.len(), move |step| settle::answer(step, &lane, &id, &answer, window_us)).await
+    }
+
+    async fn beat(&self) -> Result<(), QueueError> {
+        let pulse = self.pulse.clone();
+        self.look(move |step| {
+            pulse.beat(step.now_us, None);
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Consumer for SqliteQueue {
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
         let (request, pulse) = (request.clone(), self.pulse.clone());
         self.change(0, move |step| take::take(step, &request, &pulse)).await
@@ -168,57 +182,16 @@ impl Queue for SqliteQueue {
         .ok_or(QueueError::Answered)
     }
 
-    async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
-        let lease = lease.clone();
-        self.change(0, move |step| settle::complete(step, &lease)).await?.ok_or(QueueError::Answered)
-    }
-
-    async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::retry(step, &lease, after, &reason)).await
-    }
-
-    async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::snooze(step, &lease, after, &reason)).await
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
-        let lease = lease.clone();
-        self.change(0, move |step| settle::release(step, &lease)).await
-    }
-
-    async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
-        let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::bury(step, &lease, &reason))
+    async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
+        let (lease, settlement) = (lease.clone(), settlement.fitted());
+        self.change(settlement.size_bytes(), move |step| settle::settle(step, &lease, &settlement))
             .await?
             .ok_or(QueueError::Answered)
     }
+}
 
-    async fn hold(
-        &self,
-        lease: &Lease,
-        trigger: u32,
-        hold_for: Duration,
-        reason: &str,
-    ) -> Result<Hold, QueueError> {
-        let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::hold(step, &lease, trigger, hold_for, &reason))
-            .await?
-            .ok_or(QueueError::Answered)
-    }
-
-    async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
-        let lease = lease.clone();
-        self.change(0, move |step| settle::await_answer(step, &lease, within)).await
-    }
-
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
-        check_bytes("answer", &answer)?;
-        let (lane, id, window_us) = (lane.clone(), id.clone(), self.dedup_window_us);
-        self.change(answer.len(), move |step| settle::answer(step, &lane, &id, &answer, window_us)).await
-    }
-
+#[async_trait]
+impl Operator for SqliteQueue {
     async fn counts(&self) -> Result<Counts, QueueError> {
         self.look(look::counts).await
     }
@@ -267,6 +240,21 @@ impl Queue for SqliteQueue {
         self.look(pause::all).await
     }
 
+    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
+        self.look(audit::audit).await
+    }
+
+    async fn ping(&self) -> Result<(), QueueError> {
+        self.look(look::ping).await
+    }
+
+    fn place(&self) -> &str {
+        self.writer.place()
+    }
+}
+
+#[async_trait]
+impl Shared for SqliteQueue {
     async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
         check_name(name)?;
         let name = format!("value:{name}");
@@ -285,27 +273,6 @@ impl Queue for SqliteQueue {
         check_name(name)?;
         let name = format!("limit:{name}");
         self.change(0, move |step| value::limit(step, &name, n, per)).await
-    }
-
-    async fn beat(&self) -> Result<(), QueueError> {
-        let pulse = self.pulse.clone();
-        self.look(move |step| {
-            pulse.beat(step.now_us, None);
-            Ok(())
-        })
-        .await
-    }
-
-    async fn ping(&self) -> Result<(), QueueError> {
-        self.look(look::ping).await
-    }
-
-    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        self.look(audit::audit).await
-    }
-
-    fn place(&self) -> &str {
-        self.writer.place()
     }
 }
 

@@ -14,7 +14,7 @@ use super::now::stored;
 use super::{held, lane, value};
 use crate::clock::micros;
 use crate::{
-    Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Standing,
+    Answered, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Settled, Settlement, Standing,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
@@ -79,91 +79,93 @@ pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing
     Ok(Standing { trigger: row.get(at)?, note, sends: row.get(at + 2)? })
 }
 
-/// Ends the message. `None`: it comes again with its answer instead.
-pub(super) fn complete(step: &mut Step<'_>, lease: &Lease) -> Result<Option<()>, Fault> {
-    let current = Current::by(step, lease)?;
-    if current.comes_again(step)? {
-        return Ok(None);
-    }
-    lane::drop_current(step, current.lane, current.seq).map(Some)
-}
-
-/// Ends the attempt as failed, and delays the lane, unless an answer has come by call back.
-pub(super) fn retry(step: &mut Step<'_>, lease: &Lease, delay: Duration, reason: &str) -> Result<(), Fault> {
-    let current = Current::by(step, lease)?;
-    step.execute(
-        "INSERT INTO head (seq, failures, last_error) VALUES (?1, 1, ?2)
-            ON CONFLICT (seq) DO UPDATE SET failures = failures + 1, last_error = excluded.last_error, unanswered = 0",
-        params![current.seq, reason],
-    )?;
-    current.postpone(step, delay)
-}
-
-/// As [`retry`], but no attempt is used.
-pub(super) fn snooze(step: &mut Step<'_>, lease: &Lease, delay: Duration, reason: &str) -> Result<(), Fault> {
-    let current = Current::by(step, lease)?;
-    step.execute(
-        "INSERT INTO head (seq, snoozes, last_error) VALUES (?1, 1, ?2)
-            ON CONFLICT (seq) DO UPDATE SET snoozes = snoozes + 1, last_error = excluded.last_error, unanswered = 0",
-        params![current.seq, reason],
-    )?;
-    current.postpone(step, delay)
-}
-
-/// Puts the lane first in line again, its head untouched.
-pub(super) fn release(step: &mut Step<'_>, lease: &Lease) -> Result<(), Fault> {
-    let current = Current::by(step, lease)?;
-    lane::to_front(step, current.lane)
-}
-
-/// Moves the message to the dead letters. `None`: it comes again with its answer instead.
-pub(super) fn bury(step: &mut Step<'_>, lease: &Lease, reason: &str) -> Result<Option<()>, Fault> {
-    let current = Current::by(step, lease)?;
-    if current.comes_again(step)? {
-        return Ok(None);
-    }
-    Letter::of_current(step, current.seq, reason)?;
-    lane::drop_current(step, current.lane, current.seq).map(Some)
-}
-
-/// Holds the message until its lane gets a waking one, unless one has come since `trigger`. `None`: it comes again with its
-/// answer instead.
-pub(super) fn hold(
+/// Settles the message. `None`: it was to end or to be held, and comes again with its answer instead.
+pub(super) fn settle(
     step: &mut Step<'_>,
     lease: &Lease,
-    trigger: u32,
-    hold_for: Duration,
-    reason: &str,
-) -> Result<Option<Hold>, Fault> {
+    settlement: &Settlement,
+) -> Result<Option<Settled>, Fault> {
     let current = Current::by(step, lease)?;
-    if current.comes_again(step)? {
-        return Ok(None);
-    }
+    let settled = match settlement {
+        Settlement::Complete | Settlement::Bury { .. } | Settlement::Hold { .. }
+            if current.comes_again(step)? =>
+        {
+            return Ok(None);
+        }
+        Settlement::Complete => {
+            lane::drop_current(step, current.lane, current.seq)?;
+            Settled::AsAsked
+        }
+        Settlement::Retry { after, reason } => {
+            step.execute(
+                "INSERT INTO head (seq, failures, last_error) VALUES (?1, 1, ?2)
+                    ON CONFLICT (seq) DO UPDATE SET failures = failures + 1, last_error = excluded.last_error,
+                        unanswered = 0",
+                params![current.seq, reason],
+            )?;
+            current.postpone(step, *after)?;
+            Settled::AsAsked
+        }
+        Settlement::Snooze { after, reason } => {
+            step.execute(
+                "INSERT INTO head (seq, snoozes, last_error) VALUES (?1, 1, ?2)
+                    ON CONFLICT (seq) DO UPDATE SET snoozes = snoozes + 1, last_error = excluded.last_error,
+                        unanswered = 0",
+                params![current.seq, reason],
+            )?;
+            current.postpone(step, *after)?;
+            Settled::AsAsked
+        }
+        Settlement::Release => {
+            lane::to_front(step, current.lane)?;
+            Settled::AsAsked
+        }
+        Settlement::Bury { reason } => {
+            Letter::of_current(step, current.seq, reason)?;
+            lane::drop_current(step, current.lane, current.seq)?;
+            Settled::AsAsked
+        }
+        Settlement::Hold { trigger, hold_for, reason } => {
+            hold(step, lease, &current, *trigger, after(step, *hold_for), reason)?
+        }
+        Settlement::Await { within } => await_answer(step, &current, *within)?,
+    };
+    Ok(Some(settled))
+}
+
+/// Holds the message until its lane gets a waking one, unless one has come since `trigger`.
+fn hold(
+    step: &mut Step<'_>,
+    lease: &Lease,
+    current: &Current,
+    trigger: u32,
+    until_us: i64,
+    reason: &str,
+) -> Result<Settled, Fault> {
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND triggers > ?2";
     if step.first(sql, params![current.seq, trigger], |_| Ok(()))?.is_some() {
         lane::to_end(step, current.lane)?;
-        return Ok(Some(Hold::Waiting));
+        return Ok(Settled::ComesAgain);
     }
-    held::put(step, lease.lane.as_str(), current.seq, after(step, hold_for), reason)?;
+    held::put(step, lease.lane.as_str(), current.seq, until_us, reason)?;
     lane::drop_current(step, current.lane, current.seq)?;
-    Ok(Some(Hold::Held))
+    Ok(Settled::AsAsked)
 }
 
 /// Lets the lane wait for an answer by call back, unless it is there.
-pub(super) fn await_answer(step: &mut Step<'_>, lease: &Lease, within: Duration) -> Result<Awaiting, Fault> {
-    let current = Current::by(step, lease)?;
+fn await_answer(step: &mut Step<'_>, current: &Current, within: Duration) -> Result<Settled, Fault> {
     step.execute("UPDATE head SET unanswered = 0 WHERE seq = ?1", params![current.seq])?;
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND answer IS NOT NULL";
     if step.first(sql, params![current.seq], |_| Ok(()))?.is_some() {
         lane::to_end(step, current.lane)?;
-        return Ok(Awaiting::AnswerIsThere);
+        return Ok(Settled::ComesAgain);
     }
     step.execute(
         "INSERT INTO head (seq, awaiting) VALUES (?1, 1) ON CONFLICT (seq) DO UPDATE SET awaiting = 1",
         params![current.seq],
     )?;
     current.delay(step, within)?;
-    Ok(Awaiting::Waiting)
+    Ok(Settled::AsAsked)
 }
 
 /// Stores an answer by call back to a lane's current message. The first wins; it is known to have been for `window_us`.

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use huixin_queue::testing::Settling as _;
 use huixin_queue::{
     DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, TakeRequest,
 };

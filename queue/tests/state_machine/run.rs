@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use huixin_queue::prelude::*;
 use huixin_queue::testing::ReferenceQueue;
 use huixin_queue::testing::conformance::{LEASE, START_US};
-use huixin_queue::{
-    DeadFilter, Lease, Leased, MessageId, Queue, Scope, TakeRequest, TestClock, Token, WorkerId,
-};
+use huixin_queue::{DeadFilter, Lease, Leased, MessageId, Scope, TakeRequest, TestClock, Token, WorkerId};
 
 use crate::engine::Engine;
 use crate::names::{CLASSES, class};

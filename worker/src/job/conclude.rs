@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::SystemTime;
 
-use huixin_queue::{Progress, QueueError};
+use huixin_queue::{Progress, QueueError, Settlement};
 use huixin_wechat::Outgoing;
 
 use super::{End, Job, Step, Stop};
@@ -57,7 +57,8 @@ impl Job {
                     return self.die(delivery, NO_CALL_BACKS.to_owned()).await;
                 }
                 self.tell_of_later(delivery, route).await?;
-                self.await_answer(within.unwrap_or(route.answer_within)).await
+                let within = within.unwrap_or(route.answer_within);
+                self.settle(Settlement::Await { within }, End::Awaiting).await
             }
             Outcome::Retry { after, reason } => {
                 tracing::warn!(
@@ -77,7 +78,9 @@ impl Job {
                     decided = verdict(self.opening(message, payload).until);
                 }
                 match decided {
-                    Verdict::Retry { after } => self.retry(after, &reason).await,
+                    Verdict::Retry { after } => {
+                        self.settle(Settlement::Retry { after, reason }, End::Retried).await
+                    }
                     Verdict::Snooze { after } => self.snooze(after, &reason).await,
                     Verdict::Die => self.die(delivery, reason).await,
                 }

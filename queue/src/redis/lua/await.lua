@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
 -- Lets the lane of a leased message wait for an answer by call back. The message stays current.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: older keys are named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys: ready and suspect keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
--- KEYS[4]  delay  zset    delayed lane -> when it is due, us
--- KEYS[5]  lane   list    packed messages of the lane, the head first
+-- KEYS[4]  lane   list    packed messages of the lane, the head first
+-- KEYS[5]  older  list    records of the lane's second list
 -- KEYS[6]  run    hash    record of the lane's current message
+-- KEYS[7]  delay  zset    delayed lane -> when it is due, us
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lane
@@ -25,5 +26,5 @@ if h[2] then
   return 2
 end
 redis.call('HSET', KEYS[6], 'awaiting', 1)
-redis.call('ZADD', KEYS[4], us(now_us() + tonumber(ARGV[4])), lane)
+redis.call('ZADD', KEYS[7], us(now_us() + tonumber(ARGV[4])), lane)
 return 1

@@ -13,7 +13,7 @@
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
 -- then for each item: lane, proof (token and id)
 --
--- Returns: for each item 1 completed, 2 it comes again with its answer, 0 the lease is lost.
+-- Returns: for each item 1 completed, 3 it comes again with its answer, 0 the lease is lost.
 
 local results, closed, ended, going_on = {}, {}, {}, {}
 local is_ended = {}
@@ -25,7 +25,7 @@ for i = 1, (#ARGV - 1) / 2 do
   local is_held = held[1] == ARGV[2 * i + 1] and not is_ended[lane]
   if is_held and held[4] then
     woken = woken + come_again(lane)
-    results[i] = 2
+    results[i] = 3
   elseif is_held then
     local next_class, packed = pass_on(lane, held[2], held[3])
     if next_class then

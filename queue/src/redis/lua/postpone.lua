@@ -2,12 +2,13 @@
 -- Lets the lane of a leased message wait: for a retry, or for a snooze. The message stays current. If its answer has come
 -- by call back meanwhile, the lane doesn't wait.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: older, ready and suspect keys are named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys: ready and suspect keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
--- KEYS[4]  delay  zset    delayed lane -> when it is due, us
--- KEYS[5]  lane   list    packed messages of the lane, the head first
+-- KEYS[4]  lane   list    packed messages of the lane, the head first
+-- KEYS[5]  older  list    records of the lane's second list
 -- KEYS[6]  run    hash    record of the lane's current message
+-- KEYS[7]  delay  zset    delayed lane -> when it is due, us
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lane

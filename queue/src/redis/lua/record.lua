@@ -10,7 +10,7 @@
 -- then for each item: lane, proof, the caller's number of this call, "1" if replies are given or "0", replies, sent,
 -- sending or "", how long the memory is kept in ms or "" if it stays, memory
 --
--- Returns: for each item { trigger, note or "", sends } as they are afterwards: recorded, or overtaken by a later call; 2 it comes
+-- Returns: for each item { trigger, note or "", sends } as they are afterwards: recorded, or overtaken by a later call; 3 it comes
 -- again with its answer, 0 the lease is lost.
 
 local results, woken = {}, 0
@@ -23,7 +23,7 @@ for i = 1, (#KEYS - 1) / 2 do
   local is_newest = held[1] == ARGV[a + 1] and tonumber(held[2]) < tonumber(ARGV[a + 2])
   if is_newest and held[9] and ARGV[a + 3] == '1' then
     woken = woken + come_again(ARGV[a])
-    results[i] = 2
+    results[i] = 3
   elseif held[1] == ARGV[a + 1] then
     local sends = tonumber(held[6] or 0)
     if is_newest then

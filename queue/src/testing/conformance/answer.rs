@@ -7,7 +7,7 @@ properties! {
         s.accept("lane", "m").await;
         s.accept("lane", "behind").await;
         let taken = s.take_one().await;
-        assert_eq!(s.queue.await_answer(&taken.lease, MINUTE).await.expect("await"), Awaiting::Waiting);
+        assert_eq!(s.queue.await_answer(&taken.lease, MINUTE).await.expect("await"), Settled::AsAsked);
         let view = s.lane("lane").await.expect("there");
         assert_eq!(view.state, LaneState::Awaiting { until_us: START_US + 60_000_000 });
         s.assert_nothing_to_take().await;
@@ -25,7 +25,7 @@ properties! {
         s.accept("lane", "m").await;
         let taken = s.take_one().await;
         assert_eq!(s.answer("lane", "m", "42").await, Answered::First);
-        assert_eq!(s.queue.await_answer(&taken.lease, MINUTE).await.expect("await"), Awaiting::AnswerIsThere);
+        assert_eq!(s.queue.await_answer(&taken.lease, MINUTE).await.expect("await"), Settled::ComesAgain);
         assert_eq!(s.take_one().await.answer.as_deref(), Some(b"42".as_slice()));
     }
 
@@ -222,7 +222,7 @@ properties! {
             let name = message.lease.id.to_string();
             assert_eq!((message.answer, message.unanswered), (None, false), "{name}");
             assert_eq!(message.progress, Progress::default(), "{name}");
-            assert_eq!(s.queue.await_answer(&message.lease, MINUTE).await.expect("await"), Awaiting::Waiting);
+            assert_eq!(s.queue.await_answer(&message.lease, MINUTE).await.expect("await"), Settled::AsAsked);
             assert_eq!(s.answer(&name, &name, "anew").await, Answered::First);
         }
         assert!(s.take(9).await.iter().all(|message| message.answer.as_deref() == Some(b"anew".as_slice())));

@@ -14,12 +14,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{
-    Accepted, Answered, Awaiting, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage,
-    HELD_MAX, HeldEffect, Hold, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId,
-    NewMessage, Note, Paused, Progress, Queue, QueueError, Renewal, Scope, Standing, TakeRequest, Taken,
-    TestClock, WorkerId, settling_pause,
-};
+use super::Settling as _;
+use crate::{Accepted, Answered, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage, HELD_MAX, HeldEffect, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Note, Paused, Progress, Queue, QueueError, REASON_MAX_BYTES, Renewal, Scope, Settled, Standing, TakeRequest, Taken, TestClock, WorkerId, settling_pause};
 
 macro_rules! properties {
     ($($(#[$doc:meta])* async fn $name:ident($s:ident) $body:block)*) => {
@@ -138,6 +134,7 @@ macro_rules! conformance {
             a_released_message_is_first_in_line_and_has_used_no_attempt
             a_buried_message_is_a_dead_letter_and_its_lane_goes_on
             recording_without_replies_keeps_those_recorded_before
+            a_reason_that_is_too_long_is_cut_and_refuses_nothing
             // held
             a_held_message_leaves_its_lane_to_the_others
             held_messages_wake_in_their_order_before_the_one_that_woke_them
@@ -327,7 +324,7 @@ impl Subject {
     async fn hold(&self, message: &Leased, reason: &str) {
         let held =
             self.queue.hold(&message.lease, message.standing.trigger, HOLD, reason).await.expect("hold");
-        assert_eq!(held, Hold::Held);
+        assert_eq!(held, Settled::AsAsked);
     }
 
     async fn answer(&self, lane_name: &str, message: &str, answer: &'static str) -> Answered {

@@ -224,7 +224,7 @@ properties! {
         let taken = s.take_one().await;
         s.offer(noted("text", OTHER)).await;
         let held = s.queue.hold(&taken.lease, taken.standing.trigger, HOLD, "refused").await.expect("hold");
-        assert_eq!(held, Hold::Waiting);
+        assert_eq!(held, Settled::ComesAgain);
         let again = s.take_one().await;
         assert_eq!(again.standing, Standing { trigger: 1, note: Some(OTHER), sends: 0 });
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::lane::{Current, Held, Place};
 use super::state::{End, State, Value};
 use crate::clock::micros;
-use crate::{Awaiting, HELD_MAX, Hold, Lease, Memory, Progress, QueueError, Renewal, Standing};
+use crate::{HELD_MAX, Lease, Memory, Progress, QueueError, Renewal, Settled, Settlement, Standing};
 
 const TOO_MANY: &str = "too many messages of its lane were held";
 
@@ -55,76 +55,72 @@ impl State {
         lane.standing().ok_or(QueueError::LeaseLost)
     }
 
-    pub(super) fn complete(&mut self, lease: &Lease) -> Result<(), QueueError> {
-        self.end_here(lease)?;
-        self.go_on(&lease.lane);
-        Ok(())
-    }
-
-    pub(super) fn bury(&mut self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
-        self.end_here(lease)?;
-        let losses = self.current(lease)?.losses();
-        if let Some(message) = self.go_on(&lease.lane) {
-            self.write_letter(&lease.lane, message, reason, losses);
+    pub(super) fn settle(&mut self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
+        let current = self.current(lease)?;
+        match settlement {
+            Settlement::Complete => {
+                self.end_here(lease)?;
+                self.go_on(&lease.lane);
+            }
+            Settlement::Retry { after, reason } => {
+                current.message.failures += 1;
+                self.postpone(lease, after, reason)?;
+            }
+            Settlement::Snooze { after, reason } => {
+                current.message.snoozes += 1;
+                self.postpone(lease, after, reason)?;
+            }
+            Settlement::Release => self.make_ready(&lease.lane, End::Front),
+            Settlement::Bury { reason } => {
+                let losses = current.losses();
+                self.end_here(lease)?;
+                if let Some(message) = self.go_on(&lease.lane) {
+                    self.write_letter(&lease.lane, message, &reason, losses);
+                }
+            }
+            Settlement::Hold { trigger, hold_for, reason } => {
+                return self.hold(lease, trigger, hold_for, reason);
+            }
+            Settlement::Await { within } => {
+                current.unanswered = false;
+                if current.message.answer.is_some() {
+                    self.make_ready(&lease.lane, End::Back);
+                    return Ok(Settled::ComesAgain);
+                }
+                self.delay(lease, within, true);
+            }
         }
-        Ok(())
+        Ok(Settled::AsAsked)
     }
 
-    pub(super) fn retry(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.current(lease)?.message.failures += 1;
-        self.postpone(lease, after, reason)
-    }
-
-    pub(super) fn snooze(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.current(lease)?.message.snoozes += 1;
-        self.postpone(lease, after, reason)
-    }
-
-    pub(super) fn release(&mut self, lease: &Lease) -> Result<(), QueueError> {
-        self.current(lease)?;
-        self.make_ready(&lease.lane, End::Front);
-        Ok(())
-    }
-
-    pub(super) fn hold(
+    fn hold(
         &mut self,
         lease: &Lease,
         seen_trigger: u32,
         hold_for: Duration,
-        reason: &str,
-    ) -> Result<Hold, QueueError> {
+        reason: String,
+    ) -> Result<Settled, QueueError> {
         self.end_here(lease)?;
         if self.current(lease)?.trigger > seen_trigger {
             self.make_ready(&lease.lane, End::Back);
-            return Ok(Hold::Waiting);
+            return Ok(Settled::ComesAgain);
         }
         let until_us = self.now_us + micros(hold_for);
         let Some(message) = self.go_on(&lease.lane) else { return Err(QueueError::LeaseLost) };
         let held = &mut self.lanes.entry(lease.lane.clone()).or_default().held;
-        held.push_back(Held { message, until_us, reason: reason.to_owned() });
+        held.push_back(Held { message, until_us, reason });
         if held.len() > HELD_MAX
             && let Some(oldest) = held.pop_front()
         {
             self.write_letter(&lease.lane, oldest.message, TOO_MANY, 0);
         }
-        Ok(Hold::Held)
-    }
-
-    pub(super) fn await_answer(&mut self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
-        let current = self.current(lease)?;
-        current.unanswered = false;
-        if current.message.answer.is_some() {
-            self.make_ready(&lease.lane, End::Back);
-            return Ok(Awaiting::AnswerIsThere);
-        }
-        self.delay(lease, within, true);
-        Ok(Awaiting::Waiting)
+        Ok(Settled::AsAsked)
     }
 
     /// Lets the lane wait, unless an answer by call back lies there unheard.
-    fn postpone(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
+    fn postpone(&mut self, lease: &Lease, after: Duration, reason: String) -> Result<(), QueueError> {
         let current = self.current(lease)?;
-        current.message.last_error = Some(reason.to_owned());
+        current.message.last_error = Some(reason);
         current.unanswered = false;
         if current.unheard {
             self.make_ready(&lease.lane, End::Back);
