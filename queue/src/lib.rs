@@ -28,9 +28,13 @@ pub use lease::{Lease, Renewal, Token, WorkerId};
 pub use look::{
     Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, LaneState, LaneView, Paused, Scope, Violation,
 };
-pub use message::{Accepted, Answered, Class, HeldEffect, Lane, Leased, MAX_PAYLOAD_BYTES, Memory, MessageId, NameError, NewMessage, Note, Progress, Standing};
+pub use message::{
+    Accepted, Answered, Class, HeldEffect, Lane, Leased, MAX_PAYLOAD_BYTES, Memory, MessageId, NameError,
+    NewMessage, Note, Progress, Standing,
+};
 pub use queue::{
-    BEAT_EVERY, Buried, Consumer, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, GAP_LEAST, HELD_MAX, LOSSES_MAX, MOVES_PER_TAKE,
-    NAME_MAX_BYTES, Operator, Producer, Queue, SUSPECT_LOSSES, Shared, TakeRequest, Taken, settling_pause,
+    BEAT_EVERY, Buried, Consumer, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, GAP_LEAST, HELD_MAX, LOSSES_MAX,
+    MOVES_PER_TAKE, NAME_MAX_BYTES, Operator, Producer, Queue, SUSPECT_LOSSES, Shared, TakeRequest, Taken,
+    settling_pause,
 };
 pub use settlement::{REASON_MAX_BYTES, Settled, Settlement};

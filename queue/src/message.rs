@@ -111,6 +111,8 @@ pub struct Leased {
     pub losses: u32,
     /// How often it was snoozed.
     pub snoozes: u32,
+    /// How long ago its first attempt failed, since it was taken first or was held; none if none has.
+    pub failing_for: Option<Duration>,
     /// Why the last attempt failed or was snoozed.
     pub last_error: Option<String>,
     /// What an earlier holder recorded before the lease was lost or given back.
@@ -140,6 +142,8 @@ pub struct Standing {
     /// How many sends were announced in the lane ([`Progress::sending`]) since its last waking message, or since it last had
     /// nothing to do. One that is announced again counts once; one that is taken back doesn't count.
     pub sends: u32,
+    /// Whether other messages of the lane wait behind it: they did when it was taken, or a waking one has come since.
+    pub has_followers: bool,
 }
 
 /// How far the answer to a message has got: recorded before each send, so that a crash leaves at most one send unsure.

@@ -16,7 +16,12 @@
 //! sends asks no more of the right to send than there is. A waking message begins the count anew, whatever state the lane is
 //! in; a burying one leaves it. The count goes from the current message to the next of its lane, however the current one
 //! ended, and is forgotten when the lane has nothing to do, which costs an ordinary lane nothing to remember. A message that
-//! changes the right to send leaves its [`Note`](crate::Note) with the current one, and a waking one with each held message that it wakes; a note ends with its message. [`Standing`] is all of this, told with every take and every record.
+//! changes the right to send leaves its [`Note`](crate::Note) with the current one, and a waking one with each held message that it wakes; a note ends with its message. [`Standing`] is all of this, and whether others wait behind the
+//! message, told with every take and every record.
+//!
+//! **Patience.** A failed message waits for its next attempt as the head of its lane, and the lane waits with it. While others
+//! wait behind it, it does so only until its patience is over, which counts from its first failure: a wait that was longer is
+//! cut short when a waking message comes. Waits for an answer by call back and snoozes are never cut short.
 //!
 //! **Lost leases.** A message that outlives its workers is a *suspect* after [`SUSPECT_LOSSES`] losses, and dies at the
 //! next ([`LOSSES_MAX`]). A loss counts only if a worker had certainly begun: the first counts always, later ones if the
@@ -44,7 +49,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Accepted, Answered, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Scope, Settled, Settlement, Standing, Violation, WorkerId};
+use crate::{
+    Accepted, Answered, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, Lease,
+    Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Scope, Settled, Settlement,
+    Standing, Violation, WorkerId,
+};
 
 /// How many due and how many expired lanes one `take` moves to ready, each.
 pub const MOVES_PER_TAKE: usize = 20;

@@ -11,10 +11,14 @@ pub enum Settlement {
     /// It ends: answered, or nothing to answer. Its lane goes on.
     Complete,
     /// A failed attempt: the message stays the head of its lane, which waits for `after`, or not at all if an answer by
-    /// call back has come meanwhile. What was recorded stays.
+    /// call back has come meanwhile. What was recorded stays. If others wait behind it
+    /// ([`Standing::has_followers`](crate::Standing::has_followers)), or as soon as a waking message comes, the lane waits no
+    /// longer than until `patience` is over. What becomes of the message then is for its next holder to say.
     Retry {
         /// For how long.
         after: Duration,
+        /// From its first failed attempt on, since it was taken first or was held.
+        patience: Duration,
         /// Why the attempt failed.
         reason: String,
     },

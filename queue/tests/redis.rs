@@ -9,8 +9,7 @@ use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, START_US, message};
 use huixin_queue::testing::{Proxy, RedisServer, Settling as _};
 use huixin_queue::{
-    Accepted, Class, Clock, HeldEffect, NewMessage, Progress, QueueError, TakeRequest, TestClock,
-    WorkerId,
+    Accepted, Class, Clock, HeldEffect, NewMessage, Progress, QueueError, TakeRequest, TestClock, WorkerId,
 };
 
 /// More of what only Redis can do, by what happens to it. The files are in a folder beside this one.
@@ -351,8 +350,8 @@ async fn counting_sends_costs_an_ordinary_message_no_command() {
     let mut calls: Vec<String> = calls.collect();
     calls.sort();
     // One hset less than without counting, since a record is written at once.
-    let an_ordinary_messages = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 4, incr 1, lindex 3, llen 1, \
-        lpop 4, rpush 3, set 2, zadd 1, zrange 3, zrangebyscore 3, zrem 1";
+    let an_ordinary_messages = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 4, incr 1, lindex 2, llen 1, \
+        lpop 4, lrange 1, rpush 3, set 2, zadd 1, zrange 3, zrangebyscore 3, zrem 1";
     assert_eq!(calls.join(", "), an_ordinary_messages);
     assert!(!server.cli(&["KEYS", "*"]).contains("sends"), "nothing is left behind");
 }

@@ -15,7 +15,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use huixin_queue::{
@@ -30,7 +30,7 @@ use crate::backoff;
 use crate::job::{End, Job, shortened};
 use crate::lease::Keeper;
 use crate::metrics;
-use crate::route::ATTEMPTS_DEFAULT;
+use crate::route::{ATTEMPTS_DEFAULT, PATIENCE_DEFAULT};
 use crate::worker::{Shared, Stopped, WorkerError, WorkerHealth};
 
 /// Messages taken in one call at most. Nothing else runs on the server meanwhile: a slow one needs about 2 ms for them.
@@ -162,7 +162,8 @@ impl Crew {
 
     /// What came after the stop was asked for, or without a permit for it, and was not begun.
     async fn hand_back(&self, messages: &[Leased]) {
-        let released = messages.iter().map(|leased| self.shared.queue.settle(&leased.lease, Settlement::Release));
+        let released =
+            messages.iter().map(|leased| self.shared.queue.settle(&leased.lease, Settlement::Release));
         for result in futures::future::join_all(released).await {
             match result {
                 Ok(_) => {
@@ -190,6 +191,7 @@ impl Crew {
 
     fn start(&self, leased: Leased, taken: Moment, permit: OwnedSemaphorePermit) {
         let held = self.keeper.hold(leased.lease.clone(), taken);
+        let begun = Instant::now();
         let span = tracing::info_span!(
             "message",
             id = leased.lease.id.as_str(),
@@ -213,7 +215,9 @@ impl Crew {
             let standing = Mutex::new(leased.standing);
             let announced = Mutex::new(leased.progress.sending);
             let (permit, to_remember) = (Mutex::new(Some(permit)), Mutex::default());
-            let job = Job { shared: shared.clone(), permit, leased, held, standing, announced, to_remember };
+            let shared_too = shared.clone();
+            let job =
+                Job { shared: shared_too, permit, leased, begun, held, standing, announced, to_remember };
             let run = job.run();
             let run = AssertUnwindSafe(run).catch_unwind();
             let end = match run.await {
@@ -275,7 +279,7 @@ async fn after_a_bug(queue: &dyn Queue, lease: &Lease, failures: u32) -> End {
     tracing::error!("{REASON}");
     let (reason, after) = (REASON.to_owned(), backoff::bound(failures + 1));
     let (settlement, end) = match failures < ATTEMPTS_DEFAULT {
-        true => (Settlement::Retry { after, reason }, End::Retried),
+        true => (Settlement::Retry { after, patience: PATIENCE_DEFAULT, reason }, End::Retried),
         false => (Settlement::Bury { reason }, End::Dead),
     };
     queue.settle(lease, settlement).await.map_or(End::Unsettled, |_| end)

@@ -165,7 +165,7 @@ impl Job {
         }
         // Before its turn: what can't be sent must not take one from others.
         let announced = u32::from(sending.unsure);
-        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(announced)).await? {
+        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(announced)) {
             return self.stop_short(sending, closed).await.map(Some);
         }
         if let Some(end) = self.wait_for_turn(sending).await? {
@@ -184,7 +184,7 @@ impl Job {
             return Err(Stop::Stopping);
         }
         // The record is the newest there is: he may have written again, or gone, since the message was taken.
-        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(1)).await? {
+        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(1)) {
             self.take_back(sending).await?;
             return self.stop_short(sending, closed).await.map(Some);
         }

@@ -55,6 +55,8 @@ pub(crate) struct Job {
     /// The worker's, given up while it waits for a place at its handler.
     pub(crate) permit: Mutex<Option<OwnedSemaphorePermit>>,
     pub(crate) leased: Leased,
+    /// When it was taken.
+    pub(crate) begun: Instant,
     pub(crate) held: Held,
     /// As the last call that tells it did.
     pub(crate) standing: Mutex<Standing>,

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use huixin_queue::{Progress, Queue, QueueError, Renewal, Settled, Settlement, Standing};
 
 use crate::job::{End, Job, Step, Stop};
+use crate::route::{PATIENCE_DEFAULT, Route};
+use crate::settle::HoldUp;
 
 /// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
 const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);
@@ -26,6 +28,16 @@ impl Job {
         *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
         *self.announced.lock().unwrap_or_else(PoisonError::into_inner) = progress.sending;
         Ok(())
+    }
+
+    /// How long the message, which has failed again, may hold up others, and how long it has.
+    pub(crate) fn hold_up(&self, route: Option<&Route>) -> HoldUp {
+        let before = self.leased.failing_for.map(|before| before.saturating_add(self.begun.elapsed()));
+        HoldUp {
+            has_followers: self.standing().has_followers,
+            failing_for: before.unwrap_or_default(),
+            patience: route.map_or(PATIENCE_DEFAULT, |route| route.patience),
+        }
     }
 
     /// The send that was announced last, and not taken back.
@@ -52,6 +64,12 @@ impl Job {
 
     pub(crate) async fn complete(&self, end: End) -> Step<End> {
         self.settle(Settlement::Complete, end).await
+    }
+
+    /// A failed attempt: the user's next messages wait for this one, as long as there is patience.
+    pub(crate) async fn retry(&self, route: Option<&Route>, after: Duration, reason: String) -> Step<End> {
+        let patience = self.hold_up(route).patience;
+        self.settle(Settlement::Retry { after, patience, reason }, End::Retried).await
     }
 
     pub(crate) async fn snooze(&self, after: Duration, reason: &str) -> Step<End> {

@@ -23,6 +23,7 @@ pub struct Route {
     pub(crate) attempts: u32,
     pub(crate) failure_reply: Option<String>,
     pub(crate) unsure: Unsure,
+    pub(crate) patience: Duration,
     pub(crate) hold_for: Option<Duration>,
     pub(crate) typing: bool,
     pub(crate) notice: Option<Notice>,
@@ -63,6 +64,9 @@ pub(crate) struct Notice {
     pub(crate) text: String,
 }
 
+/// How long a failing message holds up what its user wrote after it, unless a route says otherwise: a tap on a menu can be
+/// answered for a minute.
+pub const PATIENCE_DEFAULT: Duration = Duration::from_secs(20);
 /// How long answers are held, unless a route says otherwise.
 pub const HOLD_FOR_DEFAULT: Duration = Duration::from_secs(24 * 3600);
 /// The same for answers to clicks, scans and follows, which are worth little later.
@@ -85,6 +89,7 @@ impl Route {
             attempts: ATTEMPTS_DEFAULT,
             failure_reply: None,
             unsure: Unsure::default(),
+            patience: PATIENCE_DEFAULT,
             hold_for: None,
             typing: true,
             notice: None,
@@ -127,6 +132,14 @@ impl Route {
     #[must_use]
     pub fn unsure(mut self, unsure: Unsure) -> Self {
         self.unsure = unsure;
+        self
+    }
+
+    /// How long a message of this route that fails may hold up what its user wrote after it, from its first failure on; then it
+    /// dies, with its failure reply, and the others go on. By default [`PATIENCE_DEFAULT`].
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 

@@ -71,6 +71,7 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
             standing: item.standing()?,
             answer: item.optional_bytes()?,
             unanswered: item.count()? > 0,
+            failing_for: item.optional_text()?.and_then(|us| us.parse().ok()).map(Duration::from_micros),
         });
     }
     Ok(Taken { messages, buried, next_due: due.parse().ok().map(Duration::from_micros) })
@@ -253,12 +254,13 @@ impl Values {
         }
     }
 
-    /// Trigger, note and sends, each absent as in [`Self::count`].
+    /// Trigger, note, sends and whether others waited behind it, each absent as in [`Self::count`].
     fn standing(&mut self) -> Result<Standing, QueueError> {
         let trigger = self.count()?;
         let note = self.optional_text()?.filter(|note| !note.is_empty());
         let note = note.map(|note| note.parse().map(Note)).transpose().map_err(|_| unexpected())?;
-        Ok(Standing { trigger, note, sends: self.count()? })
+        let sends = self.count()?;
+        Ok(Standing { trigger, note, sends, has_followers: self.count()? > 0 || trigger > 0 })
     }
 
     /// A list of ids.

@@ -42,7 +42,11 @@ pub use self::risks::{Finding, Gravity, Risk};
 use self::scripts::Scripts;
 use self::settle::{Outcome, Record};
 use crate::clock::micros;
-use crate::{Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError, Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation};
+use crate::{
+    Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
+    Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
+};
 
 /// How long a call may take before its connection is given up. Not the redis crate's own half second, which would
 /// turn a stall of Redis into a storm of reconnects.

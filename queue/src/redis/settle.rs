@@ -91,14 +91,14 @@ impl RedisQueue {
         let begin = |script| self.core.begin(script, lease);
         let call = match settlement {
             Settlement::Complete => return self.completes.call(lease.clone()).await?.settled(),
-            Settlement::Retry { after, reason } => {
+            Settlement::Retry { after, patience, reason } => {
                 let mut call = begin(&scripts.postpone);
-                call.key(keys.delay()).arg(micros(after)).arg("failures").arg(reason);
+                call.key(keys.delay()).arg(micros(after)).arg("failures").arg(reason).arg(micros(patience));
                 call
             }
             Settlement::Snooze { after, reason } => {
                 let mut call = begin(&scripts.postpone);
-                call.key(keys.delay()).arg(micros(after)).arg("snoozes").arg(reason);
+                call.key(keys.delay()).arg(micros(after)).arg("snoozes").arg(reason).arg("");
                 call
             }
             Settlement::Release => begin(&scripts.release),

@@ -72,6 +72,12 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
                 params![lane, note.cast_signed()],
             )?;
             step.execute("UPDATE lane SET sends = 0 WHERE no = ?1 AND sends > 0", params![lane])?;
+            // One that failed holds it up no longer than its patience lasts.
+            step.execute(
+                "UPDATE lane SET due_us = head.gives_way_us FROM head
+                 WHERE no = ?1 AND state = 'delayed' AND head.seq = lane.current AND head.gives_way_us < due_us",
+                params![lane],
+            )?;
             held::wake(step, name, lane, note)?;
         }
         HeldEffect::Bury(Note(note)) => {

@@ -36,7 +36,11 @@ use crate::file::job::{self, Kind, Step};
 use crate::file::now::{self, Now, stored};
 use crate::file::writer::Writer;
 use crate::message::{check_bytes, check_name};
-use crate::{Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError, Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation};
+use crate::{
+    Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
+    Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
+};
 
 /// The least number of outdated ids, and of outdated values, that a commit may remove.
 const PRUNED_AT_LEAST: usize = 64;

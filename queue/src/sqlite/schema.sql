@@ -28,6 +28,7 @@ CREATE TABLE lane (
     due_us   INTEGER,                   -- leased: when the lease runs out; delayed: when the delay is over
     token    TEXT,                      -- leased only: what a settling call must carry
     worker   TEXT,                      -- leased only: the worker's name, for people
+    followed INTEGER NOT NULL DEFAULT 0,    -- 1: others waited behind its current message when that was taken
     sends    INTEGER NOT NULL DEFAULT 0,    -- sends announced in it since its last waking message; gone with the lane
     CHECK (CASE state
         WHEN 'ready'   THEN position IS NOT NULL AND due_us IS NULL     AND token IS NULL     AND worker IS NULL
@@ -63,6 +64,8 @@ CREATE INDEX message_second ON message (lane_no, second) WHERE second IS NOT NUL
 CREATE TABLE head (
     seq        INTEGER PRIMARY KEY,         -- message.seq
     failures   INTEGER NOT NULL DEFAULT 0,  -- attempts that failed
+    failing_since_us INTEGER,               -- when the first did, since it was taken first or was held
+    gives_way_us     INTEGER,               -- until when it may hold up others while it waits for its next attempt
     losses     INTEGER NOT NULL DEFAULT 0,  -- leases that ran out, and count
     lost_by    TEXT,                        -- the workers that lost them
     confirmed  INTEGER NOT NULL DEFAULT 0,  -- 1: the lease was renewed, so that losing it counts

@@ -14,7 +14,8 @@ use super::now::stored;
 use super::{held, lane, value};
 use crate::clock::micros;
 use crate::{
-    Answered, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Settled, Settlement, Standing,
+    Answered, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Settled, Settlement,
+    Standing,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
@@ -66,17 +67,17 @@ pub(super) fn record(
                 replies = coalesce(excluded.replies, replies)",
         params![current.seq, progress.sent, progress.sending, progress.replies.as_deref()],
     )?;
-    let sql =
-        "SELECT triggers, note, sends FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
+    let sql = "SELECT triggers, note, sends, followed FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
     let standing = step.first(sql, params![current.lane], |row| standing_at(row, 0))?;
     Ok(Some(standing.ok_or(rusqlite::Error::QueryReturnedNoRows)?))
 }
 
-/// What three columns from `at` on tell: the triggers, the note and the sends.
+/// What four columns from `at` on tell: the triggers, the note, the sends, and whether others waited behind it.
 pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing> {
     let note: Option<i64> = row.get(at + 1)?;
     let note = note.map(|note| Note(note.cast_unsigned()));
-    Ok(Standing { trigger: row.get(at)?, note, sends: row.get(at + 2)? })
+    let (trigger, followed) = (row.get(at)?, row.get::<_, bool>(at + 3)?);
+    Ok(Standing { trigger, note, sends: row.get(at + 2)?, has_followers: followed || trigger > 0 })
 }
 
 /// Settles the message. `None`: it was to end or to be held, and comes again with its answer instead.
@@ -96,24 +97,28 @@ pub(super) fn settle(
             lane::drop_current(step, current.lane, current.seq)?;
             Settled::AsAsked
         }
-        Settlement::Retry { after, reason } => {
+        Settlement::Retry { after: delay, patience, reason } => {
+            let since_us = current.failing_since_us.unwrap_or(step.now_us);
+            let gives_way_us = since_us.saturating_add(stored(micros(*patience)));
             step.execute(
-                "INSERT INTO head (seq, failures, last_error) VALUES (?1, 1, ?2)
+                "INSERT INTO head (seq, failures, last_error, failing_since_us, gives_way_us) VALUES (?1, 1, ?2, ?3, ?4)
                     ON CONFLICT (seq) DO UPDATE SET failures = failures + 1, last_error = excluded.last_error,
-                        unanswered = 0",
-                params![current.seq, reason],
+                        unanswered = 0, failing_since_us = excluded.failing_since_us, gives_way_us = excluded.gives_way_us",
+                params![current.seq, reason, since_us, gives_way_us],
             )?;
-            current.postpone(step, *after)?;
+            let due_us = after(step, *delay);
+            let longest_us = if current.has_followers { gives_way_us.max(step.now_us) } else { i64::MAX };
+            current.postpone(step, due_us.min(longest_us))?;
             Settled::AsAsked
         }
-        Settlement::Snooze { after, reason } => {
+        Settlement::Snooze { after: delay, reason } => {
             step.execute(
                 "INSERT INTO head (seq, snoozes, last_error) VALUES (?1, 1, ?2)
                     ON CONFLICT (seq) DO UPDATE SET snoozes = snoozes + 1, last_error = excluded.last_error,
-                        unanswered = 0",
+                        unanswered = 0, gives_way_us = NULL",
                 params![current.seq, reason],
             )?;
-            current.postpone(step, *after)?;
+            current.postpone(step, after(step, *delay))?;
             Settled::AsAsked
         }
         Settlement::Release => {
@@ -154,7 +159,7 @@ fn hold(
 
 /// Lets the lane wait for an answer by call back, unless it is there.
 fn await_answer(step: &mut Step<'_>, current: &Current, within: Duration) -> Result<Settled, Fault> {
-    step.execute("UPDATE head SET unanswered = 0 WHERE seq = ?1", params![current.seq])?;
+    step.execute("UPDATE head SET unanswered = 0, gives_way_us = NULL WHERE seq = ?1", params![current.seq])?;
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND answer IS NOT NULL";
     if step.first(sql, params![current.seq], |_| Ok(()))?.is_some() {
         lane::to_end(step, current.lane)?;
@@ -164,7 +169,7 @@ fn await_answer(step: &mut Step<'_>, current: &Current, within: Duration) -> Res
         "INSERT INTO head (seq, awaiting) VALUES (?1, 1) ON CONFLICT (seq) DO UPDATE SET awaiting = 1",
         params![current.seq],
     )?;
-    current.delay(step, within)?;
+    current.delay(step, after(step, within))?;
     Ok(Settled::AsAsked)
 }
 
@@ -215,16 +220,23 @@ struct Current {
     seq: i64,
     /// Whether an answer by call back lies there that no take has given.
     is_unheard: bool,
+    failing_since_us: Option<i64>,
+    has_followers: bool,
 }
 
 impl Current {
     fn find(step: &Step<'_>, lease: &Lease) -> Result<Option<Self>, Fault> {
         let current = step.first(
-            "SELECT lane.no, message.seq, coalesce(head.unheard, 0) FROM lane
+            "SELECT lane.no, message.seq, coalesce(head.unheard, 0), head.failing_since_us,
+                lane.followed OR coalesce(head.triggers, 0) > 0 FROM lane
                 JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
              WHERE lane.name = ?1 AND lane.state = 'leased' AND lane.token = ?2 AND message.id = ?3",
             params![lease.lane.as_str(), lease.token.as_str(), lease.id.as_str()],
-            |row| Ok(Self { lane: row.get(0)?, seq: row.get(1)?, is_unheard: row.get(2)? }),
+            |row| {
+                let (lane, seq, is_unheard) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let (failing_since_us, has_followers) = (row.get(3)?, row.get(4)?);
+                Ok(Self { lane, seq, is_unheard, failing_since_us, has_followers })
+            },
         )?;
         Ok(current)
     }
@@ -241,14 +253,14 @@ impl Current {
         Ok(self.is_unheard)
     }
 
-    fn postpone(&self, step: &mut Step<'_>, delay: Duration) -> Result<(), Fault> {
-        if self.comes_again(step)? { Ok(()) } else { self.delay(step, delay) }
+    fn postpone(&self, step: &mut Step<'_>, due_us: i64) -> Result<(), Fault> {
+        if self.comes_again(step)? { Ok(()) } else { self.delay(step, due_us) }
     }
 
-    fn delay(&self, step: &Step<'_>, delay: Duration) -> Result<(), Fault> {
+    fn delay(&self, step: &Step<'_>, due_us: i64) -> Result<(), Fault> {
         step.execute(
             "UPDATE lane SET state = 'delayed', due_us = ?2, token = NULL, worker = NULL WHERE no = ?1",
-            params![self.lane, after(step, delay)],
+            params![self.lane, due_us],
         )?;
         Ok(())
     }

@@ -32,7 +32,7 @@ macro_rules! heads {
             "SELECT lane.no, lane.name, message.id, message.class, message.payload, message.arrived_us,
                 coalesce(head.failures, 0), coalesce(head.losses, 0), coalesce(head.snoozes, 0), head.last_error,
                 head.replies, coalesce(head.sent, 0), head.sending, head.answer, coalesce(head.unanswered, 0),
-                coalesce(head.triggers, 0), head.note, lane.sends FROM ",
+                coalesce(head.triggers, 0), head.note, lane.sends, lane.followed, head.failing_since_us FROM ",
             $from
         )
     };
@@ -196,6 +196,13 @@ impl<'a, 'b> Batch<'a, 'b> {
             None => self.token.insert(new_token(self.step, &self.request.worker)?).clone(),
         };
         lease(self.step, no, self.request, &token)?;
+        self.step.execute(
+            "UPDATE lane SET followed =
+                EXISTS (SELECT 1 FROM message WHERE lane_no = ?1 AND second IS NULL AND seq <> lane.current)
+                OR EXISTS (SELECT 1 FROM message WHERE lane_no = ?1 AND second IS NOT NULL AND seq <> lane.current)
+             WHERE no = ?1",
+            params![no],
+        )?;
         let sql = "UPDATE head SET confirmed = 0, unheard = 0
             WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND (confirmed = 1 OR unheard = 1)";
         self.step.execute(sql, params![no])?;
@@ -279,6 +286,7 @@ struct Head {
     standing: Standing,
     answer: Option<Vec<u8>>,
     unanswered: bool,
+    failing_since_us: Option<i64>,
 }
 
 impl Head {
@@ -302,6 +310,7 @@ impl Head {
             answer: row.get(13)?,
             unanswered: row.get(14)?,
             standing: standing_at(row, 15)?,
+            failing_since_us: row.get(19)?,
         })
     }
 
@@ -321,6 +330,9 @@ impl Head {
             memory: memory.map(Into::into),
             answer: self.answer.map(Into::into),
             unanswered: self.unanswered,
+            failing_for: self
+                .failing_since_us
+                .map(|since_us| Duration::from_micros(loaded(step.now_us.saturating_sub(since_us)))),
         })
     }
 }

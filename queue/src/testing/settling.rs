@@ -14,8 +14,10 @@ pub trait Settling: Consumer {
         as_asked(self.settle(lease, Settlement::Complete).await)
     }
 
+    /// With all the patience there is.
     async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        as_asked(self.settle(lease, Settlement::Retry { after, reason: reason.to_owned() }).await)
+        let (patience, reason) = (Duration::MAX, reason.to_owned());
+        as_asked(self.settle(lease, Settlement::Retry { after, patience, reason }).await)
     }
 
     async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {

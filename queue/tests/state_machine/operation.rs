@@ -57,6 +57,7 @@ pub(crate) enum Operation {
     Retry {
         lease: Which,
         after: Duration,
+        patience: Duration,
     },
     Snooze {
         lease: Which,
@@ -177,7 +178,8 @@ fn settling() -> impl Strategy<Value = Operation> {
     prop_oneof![
         4 => record(),
         8 => lease().prop_map(|lease| Operation::Complete { lease }),
-        4 => (lease(), short()).prop_map(|(lease, after)| Operation::Retry { lease, after }),
+        6 => (lease(), short(), short())
+            .prop_map(|(lease, after, patience)| Operation::Retry { lease, after, patience }),
         3 => (lease(), short()).prop_map(|(lease, after)| Operation::Snooze { lease, after }),
         4 => lease().prop_map(|lease| Operation::Release { lease }),
         4 => lease().prop_map(|lease| Operation::Bury { lease }),

@@ -112,6 +112,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     attempts = 8
     failure_reply = "查询失败"
     unsure = "drop"
+    patience = "20s"
     hold_for = "0s"
     typing = true
     notice = "稍候"
@@ -126,6 +127,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     reply = ['a "b"', { media_id = "m", type = "image" }]
     attempts = 8
     unsure = "resend"
+    patience = "20s"
     typing = true
     markdown = false
     answer_within = "10m"

@@ -64,6 +64,7 @@ impl Job {
             failures: self.leased.failures.saturating_sub(sending.answer.before.failures),
             snoozes: self.leased.snoozes.saturating_sub(sending.answer.before.snoozes),
             attempts: sending.delivery.route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts),
+            hold_up: self.hold_up(sending.delivery.route),
             until: self.until(sending),
         }
     }
@@ -115,7 +116,7 @@ impl Job {
         };
         let end = match verdict {
             SendVerdict::Message(Verdict::Retry { after }) => {
-                self.settle(Settlement::Retry { after, reason }, End::Retried).await.map(Sent::Later)
+                self.retry(sending.delivery.route, after, reason).await.map(Sent::Later)
             }
             SendVerdict::Message(Verdict::Snooze { after }) => {
                 self.snooze(after, &reason).await.map(Sent::Later)

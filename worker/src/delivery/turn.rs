@@ -51,23 +51,15 @@ impl Job {
     }
 
     /// Why the next part may not go out, after so many sends of the lane.
-    pub(super) async fn closed(&self, sending: &Sending<'_>, sent: u32) -> Step<Option<Closed>> {
+    pub(super) fn closed(&self, sending: &Sending<'_>, sent: u32) -> Option<Closed> {
         let Delivery { message, payload, .. } = *sending.delivery;
+        let standing = self.standing();
         match self.opening(message, payload).gate(sent, SystemTime::now()) {
-            Ok(()) => Ok(None),
+            Ok(()) => None,
             // What stands behind it in its lane came while it waited, and may have opened a right that nothing told of
             // yet. Held, it would miss that: WeChat is asked instead.
-            Err(Closed::ForNow(OVER)) if self.standing().note.is_none() && self.has_followers().await? => {
-                Ok(None)
-            }
-            Err(closed) => Ok(Some(closed)),
+            Err(Closed::ForNow(OVER)) if standing.note.is_none() && standing.has_followers => None,
+            Err(closed) => Some(closed),
         }
-    }
-
-    /// Whether other messages of its user wait behind it.
-    async fn has_followers(&self) -> Step<bool> {
-        let lease = &self.leased.lease;
-        let lane = self.insist(|| self.queue().lane(&lease.lane)).await?;
-        Ok(lane.is_some_and(|lane| lane.waiting.iter().any(|id| *id != lease.id)))
     }
 }

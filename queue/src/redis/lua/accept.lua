@@ -1,7 +1,7 @@
 #!lua
 -- Stores messages that were not stored before: dedup and enqueue in one step.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: sends keys are named from it
+-- KEYS[1]  base     (none)  prefix of this shard's keys: delay and sends keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
 -- KEYS[4]  dead     zset    id of a dead letter -> time of death, us
@@ -86,10 +86,13 @@ for i = 1, (#ARGV - 3) / 8 do
     end
     if effect == 'wake' then
       -- A lane that isn't busy has nothing to be forgotten: this costs only the others.
-      if busy and redis.call('EXISTS', run) == 1 then
+      local current = busy and redis.call('HMGET', run, 'recorded', 'gives_way')
+      if current and current[1] then
         -- A waking message that the current one has not seen: a hold that names an older one comes too late.
         redis.call('HINCRBY', run, 'trigger', 1)
         redis.call('HSET', run, 'note', note, 'sends', 0)
+        -- One that failed holds it up no longer than its patience lasts.
+        if current[2] then redis.call('ZADD', key('delay'), 'XX', 'LT', current[2], lane) end
       elseif busy then
         redis.call('DEL', key('sends:' .. lane))
       end

@@ -19,7 +19,7 @@
 local lane = ARGV[2]
 local h = redis.call('HMGET', KEYS[6], 'token', 'answer')
 if h[1] ~= ARGV[3] then return 0 end
-redis.call('HDEL', KEYS[6], 'token', 'unanswered')
+redis.call('HDEL', KEYS[6], 'token', 'unanswered', 'gives_way')
 redis.call('ZREM', KEYS[3], lane)
 if h[2] then
   wake(make_ready('RPUSH', lane))

@@ -34,15 +34,16 @@ end
 -- What proves the lease of a message: the token, and the id.
 local function proof_of(token, packed) return token .. '/' .. id_of(packed) end
 
--- What is next in a lane without a current message, and its record if it comes from the lane's second list. False or nil:
--- the lane has nothing.
+-- What is next in a lane without a current message, whether others wait behind it, and its record if it comes from the lane's
+-- second list. False or nil: the lane has nothing.
 local function next_of(lane)
-  local first = redis.call('LINDEX', key('lane:' .. lane), 0)
-  local older = redis.call('LINDEX', key('older:' .. lane), 0)
-  if not older then return first end
-  local record = cmsgpack.unpack(older)
-  if first and arrived_of(first) < arrived_of(record[1]) then return first end
-  return record[1], record
+  local first = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
+  local older = redis.call('LRANGE', key('older:' .. lane), 0, 1)
+  if not older[1] then return first[1], first[2] end
+  local record = cmsgpack.unpack(older[1])
+  local followed = first[1] or older[2]
+  if first[1] and arrived_of(first[1]) < arrived_of(record[1]) then return first[1], followed end
+  return record[1], followed, record
 end
 
 -- The current message of a lane; without one, the next.
@@ -108,21 +109,6 @@ local function come_again(lane)
   redis.call('HDEL', key('run:' .. lane), 'token')
   redis.call('ZREM', key('lease'), lane)
   return make_ready('RPUSH', lane)
-end
-
--- Lets the lane of a leased message wait: for a retry, or for a snooze. The message stays current. If an answer lies there that
--- its handler has not had, the lane doesn't wait.
-local function postpone(lane, counter, reason, delay_us, lies_there)
-  local run = key('run:' .. lane)
-  redis.call('HDEL', run, 'token', 'unanswered')
-  redis.call('HINCRBY', run, counter, 1)
-  redis.call('HSET', run, 'error', reason)
-  redis.call('ZREM', key('lease'), lane)
-  if lies_there then
-    wake(make_ready('RPUSH', lane))
-  else
-    redis.call('ZADD', key('delay'), us(now_us() + delay_us), lane)
-  end
 end
 
 -- Writes a dead letter. One that has the same id, from an earlier life, gives way.

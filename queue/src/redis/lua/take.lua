@@ -26,8 +26,8 @@
 --
 -- Returns: { now us, microseconds until something is due or -1 (text), token, { id, class, reason of what died, ... },
 -- message, message, ... }, each message being
--- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, note, sends, answer,
--- unanswered }, absent values "" (memory, replies, answer: false), shorter if all the rest is absent.
+-- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, note, sends, followed, answer,
+-- unanswered, failing for us }, absent values "" (memory, replies, answer: false), shorter if all the rest is absent.
 -- A message of an unknown format, or one whose keys can't be read, isn't leased but put off for a minute, and comes as { lane, "" }.
 
 local UNKNOWN_PAUSE_US = 60000000
@@ -37,9 +37,15 @@ local now = now_us()
 local max, lease_us, moves = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local quiet = pulse(now, lease_us)
 
+-- A message of which nothing else is known.
+local function bare(lane, packed, memory, followed)
+  if not followed then return { lane, packed, memory } end
+  return { lane, packed, memory, '', '', '', '', false, '', '', '', '', '', 1 }
+end
+
 -- A message with the lane's memory and the state of its record. If the lane has waited between two messages with sends
 -- that count, the record takes them over here: one read for both, since most lanes have neither.
-local function item(lane, packed, has_record)
+local function item(lane, packed, followed, has_record)
   local run = key('run:' .. lane)
   local known = redis.call('MGET', key('memory:' .. lane), key('sends:' .. lane))
   local memory, sends = known[1], known[2]
@@ -51,12 +57,13 @@ local function item(lane, packed, has_record)
     local at = memory:find(':', 1, true)
     memory = tonumber(memory:sub(1, at - 1)) > now and memory:sub(at + 1)
   end
-  if not has_record and not sends then return { lane, packed, memory } end
+  if not has_record and not sends then return bare(lane, packed, memory, followed) end
   local h = redis.call('HMGET', run, 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent', 'sending', 'trigger',
-    'note', 'sends', 'answer', 'unanswered', 'unheard')
+    'note', 'sends', 'answer', 'unanswered', 'unheard', 'followed', 'failing_since')
   if h[13] then redis.call('HDEL', run, 'unheard') end
   return { lane, packed, memory, h[1] or '', h[2] or '', h[3] or '', h[4] or '', h[5], h[6] or '', h[7] or '',
-    h[8] or '', h[9] or '', h[10] or '', h[11], h[12] or '' }
+    h[8] or '', h[9] or '', h[10] or '', h[14] or '', h[11], h[12] or '',
+    h[15] and us(now - tonumber(h[15])) or '' }
 end
 
 local function first_due(zset)
@@ -89,7 +96,7 @@ if last then
       local packed = head_of(lane)
       if packed and redis.call('HGET', key('run:' .. lane), 'token') == proof_of(batch[2], packed) then
         redis.call('ZADD', lease_key, us(now + lease_us), lane)
-        answer[#answer + 1] = item(lane, packed, true)
+        answer[#answer + 1] = item(lane, packed, nil, true)
       end
     end
     answer[2] = next_due()
@@ -166,6 +173,14 @@ if not is_paused('*') then
   end
 end
 
+-- The current message of a lane, which is `popped` if it came from the second list, and whether others wait behind it: whoever
+-- once did still does.
+local function current_of(lane, popped, followed)
+  local first = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
+  followed = followed or first[popped and 1 or 2] or redis.call('EXISTS', key('older:' .. lane)) == 1
+  return popped or first[1], followed
+end
+
 local token
 local ends, leased = us(now + lease_us), {}
 -- Leases the head of a lane that was popped, unless it turns out to be none for now. Whether it did.
@@ -175,18 +190,19 @@ local function lease(lane, class)
     return false
   end
   local run = key('run:' .. lane)
-  local packed, record, current, losses
+  local packed, followed, record, current, losses
   -- Nearly all lanes have only their first list: one look tells.
   local plain = redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane)) == 0
   if plain then
-    packed = redis.call('LINDEX', key('lane:' .. lane), 0)
+    local heads = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
+    packed, followed = heads[1], heads[2]
   else
-    local h = redis.call('HMGET', run, 'recorded', 'packed', 'losses')
-    current, losses = h[1], h[3]
+    local h = redis.call('HMGET', run, 'recorded', 'packed', 'losses', 'followed')
+    current, losses, followed = h[1], h[3], h[4]
     if current then
-      packed = h[2] or redis.call('LINDEX', key('lane:' .. lane), 0)
+      packed, followed = current_of(lane, h[2], followed)
     else
-      packed, record = next_of(lane)
+      packed, followed, record = next_of(lane)
     end
   end
   if not packed then return false end
@@ -206,7 +222,11 @@ local function lease(lane, class)
   end
   leased[#leased + 1] = ends
   leased[#leased + 1] = lane
-  redis.call('HSET', run, 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0)
+  if followed then
+    redis.call('HSET', run, 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0, 'followed', 1)
+  else
+    redis.call('HSET', run, 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0)
+  end
   if losses then redis.call('HDEL', run, 'confirmed') end
   if record then
     -- It leaves the second list, whose head may change while it is handled, and lives in its record.
@@ -218,7 +238,8 @@ local function lease(lane, class)
       if value then redis.call('HSET', run, field, value) end
     end
   end
-  answer[#answer + 1] = plain and { lane, packed } or item(lane, packed, current or record)
+  answer[#answer + 1] = plain and bare(lane, packed, false, followed)
+    or item(lane, packed, followed, current or record)
   batch[#batch + 1] = lane
   return true
 end

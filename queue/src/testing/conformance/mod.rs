@@ -15,7 +15,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Settling as _;
-use crate::{Accepted, Answered, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage, HELD_MAX, HeldEffect, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Note, Paused, Progress, Queue, QueueError, REASON_MAX_BYTES, Renewal, Scope, Settled, Standing, TakeRequest, Taken, TestClock, WorkerId, settling_pause};
+use crate::{
+    Accepted, Answered, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage, HELD_MAX,
+    HeldEffect, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Note,
+    Paused, Progress, Queue, QueueError, REASON_MAX_BYTES, Renewal, Scope, Settled, Settlement, Standing,
+    TakeRequest, Taken, TestClock, WorkerId, settling_pause,
+};
 
 macro_rules! properties {
     ($($(#[$doc:meta])* async fn $name:ident($s:ident) $body:block)*) => {
@@ -34,6 +39,7 @@ mod held;
 mod lease;
 mod memory;
 mod order;
+mod patience;
 mod pause;
 mod poison;
 mod settle;
@@ -48,6 +54,7 @@ pub use held::*;
 pub use lease::*;
 pub use memory::*;
 pub use order::*;
+pub use patience::*;
 pub use pause::*;
 pub use poison::*;
 pub use settle::*;
@@ -145,6 +152,14 @@ macro_rules! conformance {
             a_lane_holds_only_so_many
             an_id_that_comes_again_after_the_dedup_window_is_held_beside_the_first
             a_message_that_ends_the_right_to_answer_buries_what_is_held
+            // patience
+            a_taken_message_tells_whether_others_wait_behind_it
+            a_record_tells_of_a_waking_message_that_has_come_behind
+            a_message_tells_for_how_long_it_has_been_failing
+            a_failing_message_holds_up_others_no_longer_than_its_patience
+            a_failing_message_that_nobody_waits_behind_waits_as_long_as_is_asked
+            a_waking_message_cuts_the_wait_of_a_failing_one_short
+            a_snooze_and_a_wait_for_an_answer_are_not_cut_short
             // standing
             a_send_that_is_announced_counts
             a_send_that_is_announced_again_counts_once

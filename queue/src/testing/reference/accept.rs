@@ -60,6 +60,11 @@ impl State {
                 if let Some(current) = &mut lane.current {
                     current.trigger += 1;
                     current.message.note = Some(note);
+                    if let (Some(at_us), Place::Delayed { until_us, .. }) =
+                        (current.gives_way_us, &mut lane.place)
+                    {
+                        *until_us = at_us.min(*until_us);
+                    }
                 }
                 while let Some(held) = lane.held.pop_back() {
                     lane.older.push_front(Message { note: Some(note), ..held.message });

@@ -69,6 +69,12 @@ pub(super) struct Current {
     pub(super) unanswered: bool,
     /// Whether an answer by call back lies there that no take has given.
     pub(super) unheard: bool,
+    /// Whether others waited behind it when it was taken.
+    pub(super) followed: bool,
+    /// When its first attempt failed.
+    pub(super) failing_since_us: Option<u64>,
+    /// Until when it may hold up others while it waits for its next attempt.
+    pub(super) gives_way_us: Option<u64>,
 }
 
 /// A message that is held.
@@ -112,13 +118,22 @@ impl Lane {
             trigger: 0,
             unanswered: false,
             unheard: false,
+            followed: false,
+            failing_since_us: None,
+            gives_way_us: None,
         });
     }
 
     /// Where its current message stands with the right to send.
     pub(super) fn standing(&self) -> Option<Standing> {
         let current = self.current.as_ref()?;
-        Some(Standing { trigger: current.trigger, note: current.message.note, sends: self.sends })
+        let has_followers = current.followed || current.trigger > 0;
+        Some(Standing {
+            trigger: current.trigger,
+            note: current.message.note,
+            sends: self.sends,
+            has_followers,
+        })
     }
 
     /// Whether its head has outlived so many workers that it is taken alone.

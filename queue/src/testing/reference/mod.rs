@@ -28,7 +28,11 @@ use tokio::sync::Notify;
 use self::state::State;
 use crate::clock::{micros, system_now_us};
 use crate::message::{check_bytes, check_name};
-use crate::{Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError, Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation};
+use crate::{
+    Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
+    Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
+};
 
 /// A queue in memory.
 #[derive(Debug)]

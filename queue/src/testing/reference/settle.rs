@@ -56,17 +56,25 @@ impl State {
     }
 
     pub(super) fn settle(&mut self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
+        let now_us = self.now_us;
         let current = self.current(lease)?;
         match settlement {
             Settlement::Complete => {
                 self.end_here(lease)?;
                 self.go_on(&lease.lane);
             }
-            Settlement::Retry { after, reason } => {
+            Settlement::Retry { after, patience, reason } => {
+                let since_us = *current.failing_since_us.get_or_insert(now_us);
+                let gives_way_us = since_us.saturating_add(micros(patience));
+                current.gives_way_us = Some(gives_way_us);
                 current.message.failures += 1;
+                let is_followed = current.followed || current.trigger > 0;
+                let longest = Duration::from_micros(gives_way_us.saturating_sub(now_us));
+                let after = if is_followed { after.min(longest) } else { after };
                 self.postpone(lease, after, reason)?;
             }
             Settlement::Snooze { after, reason } => {
+                current.gives_way_us = None;
                 current.message.snoozes += 1;
                 self.postpone(lease, after, reason)?;
             }
@@ -82,7 +90,7 @@ impl State {
                 return self.hold(lease, trigger, hold_for, reason);
             }
             Settlement::Await { within } => {
-                current.unanswered = false;
+                (current.unanswered, current.gives_way_us) = (false, None);
                 if current.message.answer.is_some() {
                     self.make_ready(&lease.lane, End::Back);
                     return Ok(Settled::ComesAgain);

@@ -82,7 +82,9 @@ impl State {
         let confirmed = given.iter().filter_map(|name| {
             let lane = self.lanes.get_mut(name)?;
             lane.pin();
-            lane.current.as_mut()?.confirmed = false;
+            let followed = !lane.first.is_empty() || !lane.older.is_empty();
+            let current = lane.current.as_mut()?;
+            (current.confirmed, current.followed) = (false, followed);
             Some(name)
         });
         let given: Vec<Lane> = confirmed.cloned().collect();
@@ -122,6 +124,7 @@ impl State {
             failures: message.failures,
             losses: current.losses(),
             snoozes: message.snoozes,
+            failing_for: current.failing_since_us.map(|us| Duration::from_micros(self.now_us - us)),
             last_error: message.last_error.clone(),
             progress: message.progress.clone(),
             standing,

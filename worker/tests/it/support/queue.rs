@@ -8,7 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use huixin_queue::{Accepted, Answered, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, Queue, QueueError, Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation};
+use huixin_queue::{
+    Accepted, Answered, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView,
+    Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, Queue, QueueError, Renewal,
+    Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
+};
 
 use super::Gate;
 
