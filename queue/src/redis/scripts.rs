@@ -137,6 +137,20 @@ mod tests {
     }
 
     #[test]
+    fn counts_of_open_messages_are_kept_in_one_place_and_by_every_script_that_changes_them() {
+        let counts = Regex::new(r"\b(count_open|end_message|bury_message|bury_held)\(").unwrap();
+        for (name, source) in SOURCES {
+            let (header, code) = parts(source);
+            assert_eq!(counts.is_match(&code), code.contains("keep_counts()"), "{name}.lua");
+            for number in all(r"KEYS\[(\d+)\]\s+open", &header) {
+                assert!(!code.contains(&format!("'HINCRBY', KEYS[{number}]")), "{name}.lua counts by itself");
+            }
+            assert!(!code.contains("'HINCRBY', key('open')"), "{name}.lua counts by itself");
+            assert!(!code.contains("write_letter(") || *name == "accept", "{name}.lua buries by itself");
+        }
+    }
+
+    #[test]
     fn no_script_turns_a_time_into_text_with_lost_digits() {
         for (name, source) in SOURCES.iter().chain([&("shared", SHARED)]) {
             let (_, code) = parts(source);

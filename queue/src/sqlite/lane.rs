@@ -7,10 +7,10 @@
 
 use rusqlite::params;
 
-use super::dead::Letter;
+use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
-use crate::{Buried, Class, LOSSES_MAX, MessageId, SUSPECT_LOSSES};
+use crate::{Buried, LOSSES_MAX, SUSPECT_LOSSES};
 
 /// A message that stands next in its lane.
 pub(super) struct Next {
@@ -178,17 +178,13 @@ pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), Fault> {
 /// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.
 fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried>, Fault> {
     let counted = step.first(
-        "SELECT message.seq, coalesce(head.losses, 0) + 1, coalesce(head.lost_by || ', ', '') || lane.worker,
-            message.id, message.class
-         FROM lane JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = lane.current
+        "SELECT lane.current, coalesce(head.losses, 0) + 1, coalesce(head.lost_by || ', ', '') || lane.worker
+         FROM lane LEFT JOIN head ON head.seq = lane.current
          WHERE lane.no = ?1 AND ?2 AND (coalesce(head.losses, 0) = 0 OR head.confirmed = 1)",
         params![lane, counts],
-        |row| {
-            let (id, class) = (MessageId::from_stored(row.get(3)?), Class::from_stored(row.get(4)?));
-            Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?, id, class))
-        },
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?)),
     )?;
-    if let Some((seq, losses, lost_by, id, class)) = counted {
+    if let Some((seq, losses, lost_by)) = counted {
         step.execute(
             "INSERT INTO head (seq, losses, lost_by) VALUES (?1, ?2, ?3)
                 ON CONFLICT (seq) DO UPDATE SET losses = excluded.losses, lost_by = excluded.lost_by",
@@ -196,9 +192,7 @@ fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried
         )?;
         if losses >= LOSSES_MAX {
             let reason = format!("{losses} workers died while they handled it: {lost_by}");
-            Letter::of_current(step, seq, &reason)?;
-            drop_current(step, lane, seq)?;
-            return Ok(Some(Buried { id, class, reason }));
+            return end(step, Ending::Current { lane, seq }, Some(&reason));
         }
     }
     to_front(step, lane)?;

@@ -9,6 +9,7 @@
 mod accept;
 mod audit;
 mod dead;
+mod end;
 mod held;
 mod lane;
 mod look;
@@ -292,6 +293,7 @@ mod tests {
         let sources = [
             include_str!("accept.rs"),
             include_str!("dead.rs"),
+            include_str!("end.rs"),
             include_str!("held.rs"),
             include_str!("lane.rs"),
             include_str!("look.rs"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Row, params};
 
-use super::dead::Letter;
+use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
 use super::now::stored;
@@ -94,7 +94,7 @@ pub(super) fn settle(
             return Ok(None);
         }
         Settlement::Complete => {
-            lane::drop_current(step, current.lane, current.seq)?;
+            end(step, current.ending(), None)?;
             Settled::AsAsked
         }
         Settlement::Retry { after: delay, patience, reason } => {
@@ -126,8 +126,7 @@ pub(super) fn settle(
             Settled::AsAsked
         }
         Settlement::Bury { reason } => {
-            Letter::of_current(step, current.seq, reason)?;
-            lane::drop_current(step, current.lane, current.seq)?;
+            end(step, current.ending(), Some(reason))?;
             Settled::AsAsked
         }
         Settlement::Hold { trigger, hold_for, reason } => {
@@ -243,6 +242,10 @@ impl Current {
 
     fn by(step: &Step<'_>, lease: &Lease) -> Result<Self, Fault> {
         Self::find(step, lease)?.ok_or(Fault::Refused(QueueError::LeaseLost))
+    }
+
+    fn ending(&self) -> Ending {
+        Ending::Current { lane: self.lane, seq: self.seq }
     }
 
     /// Makes the lane ready, last in line, if an unheard answer lies there. Whether it does.

@@ -27,7 +27,6 @@
 local now = now_us()
 local ends = us(now + tonumber(ARGV[2]) * 1000)
 local results = { us(now) }
-local opened = {}
 local woken = 0
 local holding = redis.call('EXISTS', KEYS[6]) == 1
 
@@ -107,12 +106,12 @@ for i = 1, (#ARGV - 3) / 8 do
       redis.call('RPUSH', KEYS[k + 6], lane)
       woken = woken + 1
     end
-    opened[class] = (opened[class] or 0) + 1
+    count_open(class, 1)
     result = 1
   end
   results[i + 1] = result
 end
 
-for class, count in pairs(opened) do redis.call('HINCRBY', KEYS[3], class, count) end
+keep_counts()
 wake(woken)
 return results

@@ -28,7 +28,7 @@ if held[6] then
   wake(come_again(lane))
   return 3
 end
-redis.call('HINCRBY', KEYS[7], class_of(packed), -1)
-write_letter(packed, lane, ARGV[4], held[3], held[4], now_us())
+bury_message(packed, lane, ARGV[4], now_us(), held[3], held[4])
+keep_counts()
 wake(go_on(lane, held[2], held[5]))
 return 1

@@ -15,7 +15,7 @@
 --
 -- Returns: for each item 1 completed, 3 it comes again with its answer, 0 the lease is lost.
 
-local results, closed, ended, going_on = {}, {}, {}, {}
+local results, ended, going_on = {}, {}, {}
 local is_ended = {}
 local woken = 0
 for i = 1, (#ARGV - 1) / 2 do
@@ -36,8 +36,7 @@ for i = 1, (#ARGV - 1) / 2 do
     end
     ended[#ended + 1] = lane
     is_ended[lane] = true
-    local class = class_of(packed)
-    closed[class] = (closed[class] or 0) - 1
+    end_message(packed)
     results[i] = 1
   else
     results[i] = 0
@@ -46,6 +45,6 @@ end
 -- One write for all lanes of a class: each costs Redis as much again for its file.
 for class, lanes in pairs(going_on) do redis.call('RPUSH', key('ready:' .. class), unpack(lanes)) end
 forget(ended)
-for class, count in pairs(closed) do redis.call('HINCRBY', KEYS[3], class, count) end
+keep_counts()
 wake(woken)
 return results

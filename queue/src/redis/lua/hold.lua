@@ -37,6 +37,7 @@ end
 local now = now_us()
 if redis.call('HLEN', KEYS[10]) >= tonumber(ARGV[6]) then
   bury_held(lane, held_of(lane)[1], 'too many messages of its lane were held', now)
+  keep_counts()
 end
 -- Without its losses: it has been handled, and is no suspect any more.
 local ends = now + tonumber(ARGV[5])

@@ -127,6 +127,25 @@ local function write_letter(packed, lane, reason, failures, losses, now, on_arri
   end
 end
 
+-- How many more messages of each class aren't at their end, or fewer, by what this script has done so far.
+local counted = {}
+local function count_open(class, by) counted[class] = (counted[class] or 0) + by end
+
+-- Once, when all is done: one write for each class.
+local function keep_counts()
+  for class, by in pairs(counted) do
+    if by ~= 0 then redis.call('HINCRBY', key('open'), class, by) end
+  end
+end
+
+-- The one end of a message: whatever ends it comes here.
+local function end_message(packed) count_open(class_of(packed), -1) end
+
+local function bury_message(packed, lane, reason, now, failures, losses)
+  end_message(packed)
+  write_letter(packed, lane, reason, failures, losses, now)
+end
+
 -- Held messages: a record is { order, until us, reason, packed, failures, losses, snoozes, error, replies, sent, sending,
 -- answer }, and what follows the reason is a record of the second list.
 -- A held message is known by its order: an id may come twice, after the dedup window.
@@ -146,8 +165,7 @@ end
 local function bury_held(lane, record, reason, now)
   redis.call('HDEL', key('held:' .. lane), order_of(record))
   redis.call('ZREM', key('hold'), held_member(record, lane))
-  redis.call('HINCRBY', key('open'), class_of(record[4]), -1)
-  write_letter(record[4], lane, reason, record[5], record[6], now)
+  bury_message(record[4], lane, reason, now, record[5], record[6])
 end
 
 -- Notes that the store serves, and gives the end of the pause after its last gap: until then no lease is taken back, and

@@ -131,9 +131,8 @@ local function reclaim(lane, deadline)
     local lost_by = h[6] and h[6] .. ', ' .. h[5] or h[5]
     if losses >= LOSSES_MAX then
       local packed = h[1] or redis.call('LINDEX', key('lane:' .. lane), 0)
-      redis.call('HINCRBY', key('open'), class_of(packed), -1)
       local reason = losses .. ' workers died while they handled it: ' .. lost_by
-      write_letter(packed, lane, reason, h[2], losses, now)
+      bury_message(packed, lane, reason, now, h[2], losses)
       note_buried(packed, reason)
       go_on(lane, h[1], h[7])
       return
@@ -157,6 +156,7 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', us(now), 'L
   bury_held(lane, record, record[3], now)
   note_buried(record[4], record[3])
 end
+keep_counts()
 
 -- One lane of each class in turn, starting with another class in every call.
 local answer = { us(now), '-1', '', buried }

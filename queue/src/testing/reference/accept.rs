@@ -75,7 +75,7 @@ impl State {
                     current.message.note = Some(note);
                 }
                 for held in std::mem::take(&mut lane.held) {
-                    self.write_letter(&name, held.message, RIGHT_ENDED, 0);
+                    self.end(&name, held.message, Some((RIGHT_ENDED, 0)));
                 }
             }
         }

@@ -61,7 +61,9 @@ impl State {
         match settlement {
             Settlement::Complete => {
                 self.end_here(lease)?;
-                self.go_on(&lease.lane);
+                if let Some(message) = self.go_on(&lease.lane) {
+                    self.end(&lease.lane, message, None);
+                }
             }
             Settlement::Retry { after, patience, reason } => {
                 let since_us = *current.failing_since_us.get_or_insert(now_us);
@@ -83,7 +85,7 @@ impl State {
                 let losses = current.losses();
                 self.end_here(lease)?;
                 if let Some(message) = self.go_on(&lease.lane) {
-                    self.write_letter(&lease.lane, message, &reason, losses);
+                    self.end(&lease.lane, message, Some((&reason, losses)));
                 }
             }
             Settlement::Hold { trigger, hold_for, reason } => {
@@ -120,7 +122,7 @@ impl State {
         if held.len() > HELD_MAX
             && let Some(oldest) = held.pop_front()
         {
-            self.write_letter(&lease.lane, oldest.message, TOO_MANY, 0);
+            self.end(&lease.lane, oldest.message, Some((TOO_MANY, 0)));
         }
         Ok(Settled::AsAsked)
     }

@@ -95,6 +95,14 @@ impl State {
         over.map(|current| current.message)
     }
 
+    /// The one end of a message: whatever ends it comes here. What it dies of, and how many leases on it were lost, or nothing
+    /// if it is answered.
+    pub(super) fn end(&mut self, lane: &LaneName, message: Message, dies_of: Option<(&str, u32)>) {
+        if let Some((reason, losses)) = dies_of {
+            self.write_letter(lane, message, reason, losses);
+        }
+    }
+
     /// Buries a message. A letter of the same id, from an earlier life, gives way.
     pub(super) fn write_letter(&mut self, lane: &LaneName, message: Message, reason: &str, losses: u32) {
         let letter = DeadLetter {

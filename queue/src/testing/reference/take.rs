@@ -191,7 +191,7 @@ impl State {
             let message = self.go_on(name)?;
             let buried =
                 Buried { id: message.id.clone(), class: message.class.clone(), reason: reason.clone() };
-            self.write_letter(name, message, &reason, losses);
+            self.end(name, message, Some((&reason, losses)));
             return Some(buried);
         }
         self.make_ready(name, End::Front);
@@ -208,7 +208,7 @@ impl State {
             for held in over {
                 let (id, class) = (held.message.id.clone(), held.message.class.clone());
                 buried.push(Buried { id, class, reason: held.reason.clone() });
-                self.write_letter(&name, held.message, &held.reason, 0);
+                self.end(&name, held.message, Some((&held.reason, 0)));
             }
         }
         buried
