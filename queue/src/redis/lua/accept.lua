@@ -1,6 +1,8 @@
 #!lua
 -- Stores messages that were not stored before: dedup and enqueue in one step.
 --
+-- Uses: base, record, lane, held, end.
+--
 -- KEYS[1]  base     (none)  prefix of this shard's keys: delay and sends keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
@@ -43,11 +45,8 @@ end
 local function wake_held(lane, note)
   local held = held_of(lane)
   for i = #held, 1, -1 do
-    local record = held[i]
-    redis.call('ZREM', KEYS[6], held_member(record, lane))
-    local older = { unpack(record, 4) }
-    older[#older + 1] = note
-    redis.call('LPUSH', key('older:' .. lane), cmsgpack.pack(older))
+    redis.call('ZREM', KEYS[6], held_member(held[i], lane))
+    redis.call('LPUSH', key('older:' .. lane), write_woken(held[i], note))
   end
   redis.call('DEL', key('held:' .. lane))
 end
@@ -79,7 +78,7 @@ for i = 1, (#ARGV - 3) / 8 do
     -- in either list, and has no record, was in no state at all, and only then does it become ready.
     local busy
     if late == '1' then
-      busy = redis.call('RPUSH', older, cmsgpack.pack({ packed })) > 1 or redis.call('EXISTS', lane_key, run) > 0
+      busy = redis.call('RPUSH', older, write_late(packed)) > 1 or redis.call('EXISTS', lane_key, run) > 0
     else
       busy = redis.call('RPUSH', lane_key, packed) > 1 or redis.call('EXISTS', older, run) > 0
     end
@@ -98,8 +97,8 @@ for i = 1, (#ARGV - 3) / 8 do
       if holding then wake_held(lane, note) end
     elseif effect == 'bury' then
       if busy and redis.call('EXISTS', run) == 1 then redis.call('HSET', run, 'note', note) end
-      for _, record in ipairs(holding and held_of(lane) or {}) do
-        bury_held(lane, record, 'a later message of its lane ended the right to answer', now)
+      for _, one in ipairs(holding and held_of(lane) or {}) do
+        bury_held(lane, one, 'a later message of its lane ended the right to answer', now)
       end
     end
     if not busy then

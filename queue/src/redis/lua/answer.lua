@@ -2,6 +2,8 @@
 -- Stores the answer that came by call back to a lane's current message. The first wins, and is unheard until a take gives it; a
 -- lane that waits for it is ready.
 --
+-- Uses: base, record, lane.
+--
 -- KEYS[1]  base      (none)  prefix of this shard's keys: older keys are named from it
 -- KEYS[2]  wake      list    wake-up tokens of idle workers
 -- KEYS[3]  delay     zset    delayed lane -> when it is due, us

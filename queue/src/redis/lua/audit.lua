@@ -3,6 +3,8 @@
 -- delayed and parked; any other lane is in none. Reads only. Where a lane is ready is told by the caller, who has read the
 -- ready lists once; or, for the few that then seem wrong, read here, in the same step, at a cost that grows with the lists.
 --
+-- Uses: base, record, lane, held.
+--
 -- KEYS[1]  base    (none)  prefix of this shard's keys: older, run and sends keys are named from it
 -- KEYS[2]  open    hash    class -> messages not yet at their end
 -- KEYS[3]  lease   zset    leased lane -> when its lease runs out, us
@@ -66,8 +68,8 @@ for i = 3, #ARGV, 3 do
   if parked == 1 and redis.call('HEXISTS', KEYS[7], 'l' .. lane) == 0 then report('parked, but not paused') end
   local held = held_of(lane)
   found[1], found[2] = found[1] + #held, found[2] + #held
-  for _, record in ipairs(held) do
-    if not redis.call('ZSCORE', KEYS[6], held_member(record, lane)) then report('held without an end') end
+  for _, one in ipairs(held) do
+    if not redis.call('ZSCORE', KEYS[6], held_member(one, lane)) then report('held without an end') end
   end
 end
 return found

@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
 -- Lets the lane of a leased message wait for an answer by call back. The message stays current.
 --
+-- Uses: base, record, lane.
+--
 -- KEYS[1]  base   (none)  prefix of this shard's keys: ready and suspect keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us

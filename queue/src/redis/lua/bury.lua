@@ -2,6 +2,8 @@
 -- Moves a leased message to the dead letters; its lane goes on. If an answer lies there that its handler has not had, the
 -- message comes again with it instead.
 --
+-- Uses: base, record, lane, end.
+--
 -- KEYS[1]  base   (none)  prefix of this shard's keys: ready and sends keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us

@@ -2,6 +2,8 @@
 -- Ends leased messages; their lanes go on. If an answer lies there that its handler has not had, a message comes again with it
 -- instead.
 --
+-- Uses: base, record, lane, end.
+--
 -- KEYS[1]  base   (none)  prefix of this shard's keys: ready and sends keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  open   hash    class -> messages not yet at their end

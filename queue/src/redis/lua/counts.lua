@@ -1,6 +1,8 @@
 #!lua flags=no-writes,allow-oom
 -- Counts messages by state.
 --
+-- Uses: base, record, lane.
+--
 -- KEYS[1]  base     (none)  prefix of this shard's keys: older, run and suspect keys are named from it
 -- KEYS[2]  open     hash    class -> messages not yet at their end
 -- KEYS[3]  lease    zset    leased lane -> when its lease runs out, us

@@ -1,6 +1,8 @@
 #!lua flags=no-writes,allow-oom
 -- Shows one lane.
 --
+-- Uses: base, record, held.
+--
 -- KEYS[1]  base    (none)  prefix of this shard's keys
 -- KEYS[2]  lane    list    its packed messages, the head first
 -- KEYS[3]  older   list    records of its second list
@@ -31,11 +33,11 @@ elseif run[1] and lanes[1] then
   add(lanes[1])
   skip = 1
 end
-for _, older in ipairs(redis.call('LRANGE', KEYS[3], 0, most - 1)) do add(cmsgpack.unpack(older)[1]) end
+for _, older in ipairs(redis.call('LRANGE', KEYS[3], 0, most - 1)) do add(older_packed(older)) end
 for i = 1 + skip, #lanes do add(lanes[i]) end
 
 local held = {}
-for i, record in ipairs(held_of(lane)) do held[i] = id_of(record[4]) end
+for i, one in ipairs(held_of(lane)) do held[i] = id_of(one.packed) end
 
 local state, due = #waiting > 0 and 'ready' or 'idle', redis.call('ZSCORE', KEYS[7], lane)
 if redis.call('ZSCORE', KEYS[6], lane) then state = 'leased' end

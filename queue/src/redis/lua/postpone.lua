@@ -2,6 +2,8 @@
 -- Lets the lane of a leased message wait: for a retry, or for a snooze. The message stays current. If its answer has come
 -- by call back meanwhile, the lane doesn't wait. A retry that others wait behind waits no longer than its patience lasts.
 --
+-- Uses: base, record, lane.
+--
 -- KEYS[1]  base   (none)  prefix of this shard's keys: ready and suspect keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us

@@ -2,6 +2,8 @@
 -- Records how far the answers to leased messages have got, and counts the sends of their lanes. If an answer lies
 -- there that its handler has not had, a message comes again with it instead of getting replies.
 --
+-- Uses: base, record, lane.
+--
 -- KEYS[1]  base  (none)  prefix of this shard's keys, from which are named: lane, lease, older, ready, suspect and wake
 -- KEYS[1 + 2*i - 1]  run     hash    record of item i's lane
 -- KEYS[1 + 2*i]      memory  string  the lane's memory: until when, us, a colon, the bytes. Expires

@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
 -- Gives a leased message back unhandled: its lane is first in line.
 --
+-- Uses: base, record, lane.
+--
 -- KEYS[1]  base   (none)  prefix of this shard's keys: ready and suspect keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us

@@ -1,6 +1,8 @@
 #!lua
 -- Gives dead letters another life, each at the end of its lane.
 --
+-- Uses: base, record, lane, end.
+--
 -- KEYS[1]  base     (none)  prefix of this shard's keys: older, ready and run keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end

@@ -1,12 +1,14 @@
 #!lua flags=allow-oom
 -- Leases the heads of ready lanes, after moving to ready what is due and what has expired.
 --
+-- Uses: base, pulse, record, lane, held, end.
+--
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named:
 --                           arrived, dead, letter, memory, older, open, run and sends
 -- KEYS[2]  lease    zset    leased lane -> when its lease runs out, us
 -- KEYS[3]  delay    zset    delayed lane -> when it is due, us
 -- KEYS[4]  counter  string  the last fencing token's number
--- KEYS[5]  batch    string  this worker's last call, packed by cmsgpack: { call, token, lane, lane, ... }
+-- KEYS[5]  batch    string  this worker's last call: a record
 -- KEYS[6]  hold     zset    held message -> until when, us
 -- KEYS[7]  paused   hash    what is paused: "*", "c" and a class, "l" and a lane
 -- KEYS[8]  parked   zset    parked lane -> since when, us
@@ -31,11 +33,15 @@
 -- A message of an unknown format, or one whose keys can't be read, isn't leased but put off for a minute, and comes as { lane, "" }.
 
 local UNKNOWN_PAUSE_US = 60000000
+local LOSSES_MAX = 3
 
 local lease_key, delay_key = KEYS[2], KEYS[3]
 local now = now_us()
 local max, lease_us, moves = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local quiet = pulse(now, lease_us)
+
+-- What proves the lease of a message: the token, and the id.
+local function proof_of(token, packed) return token .. '/' .. id_of(packed) end
 
 -- A message of which nothing else is known.
 local function bare(lane, packed, memory, followed)
@@ -88,13 +94,12 @@ end
 -- run anew, as the caller counts them from this call.
 local last = redis.call('GET', KEYS[5])
 if last then
-  local batch = cmsgpack.unpack(last)
-  if batch[1] == ARGV[7] then
-    local answer = { us(now), '-1', batch[2], {} }
-    for i = 3, #batch do
-      local lane = batch[i]
+  local batch = read_batch(last)
+  if batch.call == ARGV[7] then
+    local answer = { us(now), '-1', batch.token, {} }
+    for _, lane in ipairs(batch.lanes) do
       local packed = head_of(lane)
-      if packed and redis.call('HGET', key('run:' .. lane), 'token') == proof_of(batch[2], packed) then
+      if packed and redis.call('HGET', key('run:' .. lane), 'token') == proof_of(batch.token, packed) then
         redis.call('ZADD', lease_key, us(now + lease_us), lane)
         answer[#answer + 1] = item(lane, packed, nil, true)
       end
@@ -103,7 +108,7 @@ if last then
     return answer
   end
   -- An older call that comes late, over a connection that was given up: nobody waits for its answer any more.
-  if tonumber(batch[1]) > tonumber(ARGV[7]) then return { us(now), next_due(), '', {} } end
+  if tonumber(batch.call) > tonumber(ARGV[7]) then return { us(now), next_due(), '', {} } end
 end
 
 -- What is due goes to the end of ready: it waits for its turn like everybody.
@@ -151,16 +156,15 @@ end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', us(now), 'LIMIT', 0, moves)) do
   local split = 1 + member:byte(1)
   local lane, order = member:sub(split + 1), member:sub(2, split)
-  local packed = redis.call('HGET', key('held:' .. lane), order)
-  local record = cmsgpack.unpack(packed)
-  bury_held(lane, record, record[3], now)
-  note_buried(record[4], record[3])
+  local held = read_held(redis.call('HGET', key('held:' .. lane), order))
+  bury_held(lane, held, held.reason, now)
+  note_buried(held.packed, held.reason)
 end
 keep_counts()
 
 -- One lane of each class in turn, starting with another class in every call.
 local answer = { us(now), '-1', '', buried }
-local batch = { ARGV[7], '' }
+local batch = {}
 local pausing = redis.call('EXISTS', KEYS[7]) == 1
 local function is_paused(scope) return pausing and redis.call('HEXISTS', KEYS[7], scope) == 1 end
 
@@ -190,7 +194,7 @@ local function lease(lane, class)
     return false
   end
   local run = key('run:' .. lane)
-  local packed, followed, record, current, losses
+  local packed, followed, older, current, losses
   -- Nearly all lanes have only their first list: one look tells.
   local plain = redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane)) == 0
   if plain then
@@ -202,11 +206,11 @@ local function lease(lane, class)
     if current then
       packed, followed = current_of(lane, h[2], followed)
     else
-      packed, followed, record = next_of(lane)
+      packed, followed, older = next_of(lane)
     end
   end
   if not packed then return false end
-  if packed:byte(1) ~= FORMAT then
+  if not is_known(packed) then
     redis.call('ZADD', delay_key, us(now + UNKNOWN_PAUSE_US), lane)
     answer[#answer + 1] = { lane, '' }
     return true
@@ -218,7 +222,7 @@ local function lease(lane, class)
   end
   if not token then
     token = ARGV[7] .. '.' .. redis.call('INCR', KEYS[4]) .. '.' .. ARGV[6]
-    answer[3], batch[2] = token, token
+    answer[3] = token
   end
   leased[#leased + 1] = ends
   leased[#leased + 1] = lane
@@ -228,18 +232,13 @@ local function lease(lane, class)
     redis.call('HSET', run, 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0)
   end
   if losses then redis.call('HDEL', run, 'confirmed') end
-  if record then
+  if older then
     -- It leaves the second list, whose head may change while it is handled, and lives in its record.
     redis.call('LPOP', key('older:' .. lane))
-    redis.call('HSET', run, 'packed', packed)
-    for i, field in ipairs({ 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent', 'sending', 'answer', 'note',
-      'lost_by' }) do
-      local value = record[i + 1]
-      if value then redis.call('HSET', run, field, value) end
-    end
+    redis.call('HSET', run, 'packed', packed, unpack(older_fields(older)))
   end
   answer[#answer + 1] = plain and bare(lane, packed, false, followed)
-    or item(lane, packed, followed, current or record)
+    or item(lane, packed, followed, current or older)
   batch[#batch + 1] = lane
   return true
 end
@@ -294,7 +293,7 @@ end
 if token then
   -- In parts, since the number of a call's arguments is limited.
   for i = 1, #leased, 256 do redis.call('ZADD', lease_key, unpack(leased, i, math.min(i + 255, #leased))) end
-  redis.call('SET', KEYS[5], cmsgpack.pack(batch), 'PX', us(math.max(lease_us / 1000, 1000)))
+  redis.call('SET', KEYS[5], write_batch(ARGV[7], token, batch), 'PX', us(math.max(lease_us / 1000, 1000)))
 end
 answer[2] = next_due()
 return answer
