@@ -4,6 +4,7 @@ mod boottime;
 mod clock;
 mod error;
 mod file;
+mod format;
 mod lease;
 mod look;
 mod message;

@@ -26,7 +26,10 @@ async fn open(clock: Clock) -> (Arc<dyn Queue>, ()) {
 }
 
 fn open_at(url: String, clock: Clock) -> RedisQueue {
-    let prefix = format!("test-{:016x}", rand::random::<u64>());
+    open_with_prefix(url, format!("test-{:016x}", rand::random::<u64>()), clock)
+}
+
+fn open_with_prefix(url: String, prefix: String, clock: Clock) -> RedisQueue {
     RedisQueue::open(&RedisSettings { url, prefix, dedup_window: DEDUP_WINDOW, clock })
         .expect("the URL is right")
 }
@@ -167,9 +170,29 @@ async fn a_queue_of_another_format_is_refused() {
         clock: Clock::Store,
     })
     .expect("the URL is right");
-    server.cli(&["HSET", "{p:0}:meta", "format", "99"]);
-    let error = queue.accept(message("lane", "m")).await.expect_err("refused");
-    assert!(matches!(error, QueueError::UnknownFormat { .. }), "{error:?}");
+    queue.accept(message("lane", "m")).await.expect("accept");
+    // That of the version before, and one to come.
+    for format in ["1", "99"] {
+        server.cli(&["HSET", "{p:0}:meta", "format", format]);
+        let everything = || {
+            let keys = server.cli(&["KEYS", "*"]);
+            let mut keys: Vec<&str> = keys.lines().collect();
+            keys.sort_unstable();
+            keys.into_iter().map(|key| key.to_owned() + &server.cli(&["DUMP", key])).collect::<Vec<_>>()
+        };
+        let before = everything();
+        let queue = open_with_prefix(server.url(), "p".into(), Clock::Store);
+        for _ in 0..2 {
+            let error = queue.accept(message("lane", "n")).await.expect_err("refused");
+            assert!(
+                matches!(&error, QueueError::UnknownFormat { what } if what.contains(format)),
+                "{error:?}"
+            );
+            assert!(error.hint().is_some_and(|hint| hint.contains("until it is empty")), "{error:?}");
+        }
+        assert!(queue.take(&request(1)).await.is_err());
+        assert_eq!(everything(), before, "it is unharmed");
+    }
 }
 
 #[tokio::test]

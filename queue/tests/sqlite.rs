@@ -119,15 +119,29 @@ fn what_is_not_a_queue_is_refused_and_left_as_it_is() {
     assert!(nowhere.hint().unwrap().contains("folder must exist"), "{nowhere:?}");
 }
 
-#[test]
-fn a_newer_format_is_refused_and_left_as_it_is() {
+#[tokio::test]
+async fn a_file_of_another_format_is_refused_and_left_as_it_is() {
     let file = File::new();
-    drop(file.open(Clock::Store));
-    file.sql("PRAGMA user_version = 5");
-    let error = file.try_open().unwrap_err();
-    assert!(matches!(&error, QueueError::UnknownFormat { what } if what.contains("format 5")), "{error:?}");
-    file.sql("PRAGMA user_version = 4");
-    file.try_open().unwrap();
+    let queue = file.open(Clock::Store);
+    queue.accept(message("lane", "m")).await.unwrap();
+    drop(queue);
+    // That of the version before, and one to come. With a log that is not written back, as a crash leaves it.
+    for format in [3, 99] {
+        let db = rusqlite::Connection::open(&file.path).unwrap();
+        db.execute_batch(&format!("PRAGMA wal_autocheckpoint = 0; PRAGMA user_version = {format};")).unwrap();
+        let parts =
+            || ["", "-wal"].map(|end| std::fs::read(format!("{}{end}", file.path.display())).unwrap());
+        let before = parts();
+        let error = file.try_open().unwrap_err();
+        let said = format!("format {format}");
+        assert!(matches!(&error, QueueError::UnknownFormat { what } if what.contains(&said)), "{error:?}");
+        assert!(error.hint().unwrap().contains("until it is empty"));
+        assert!(parts() == before, "it is unharmed");
+        db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+        drop(db);
+        file.try_open().unwrap_err();
+        assert!(parts() == before, "also when nobody else has it open");
+    }
 }
 
 #[tokio::test]

@@ -66,6 +66,7 @@ mod tests {
     use regex::Regex;
 
     use super::{LIBRARIES, SOURCES, prelude};
+    use crate::format::STORED_FORMAT;
     use crate::testing::RedisServer;
 
     fn all(pattern: &str, text: &str) -> BTreeSet<String> {
@@ -133,6 +134,12 @@ mod tests {
             let said = header.lines().find_map(|line| line.strip_prefix("-- Uses: ")).unwrap_or_default();
             assert_eq!(said.trim_end_matches('.'), reached.join(", "), "{name}.lua");
         }
+    }
+
+    #[test]
+    fn records_have_the_format_of_all_that_is_stored() {
+        let record = LIBRARIES.iter().find(|(name, _)| *name == "record").unwrap().1;
+        assert!(record.contains(&format!("\nlocal FORMAT = {STORED_FORMAT}\n")));
     }
 
     #[test]

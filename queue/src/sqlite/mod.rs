@@ -36,6 +36,7 @@ use crate::file::fault::{self, Fault};
 use crate::file::job::{self, Kind, Step};
 use crate::file::now::{self, Now, stored};
 use crate::file::writer::Writer;
+use crate::format::STORED_FORMAT;
 use crate::message::{check_bytes, check_name};
 use crate::{
     Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
@@ -50,7 +51,7 @@ const PRUNED_AT_LEAST: usize = 64;
 static FORMAT: Format = Format {
     noun: "queue",
     application_id: 0x4875_5869,
-    number: 4,
+    number: STORED_FORMAT,
     schema: include_str!("schema.sql"),
     keep_house,
 };

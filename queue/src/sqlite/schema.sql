@@ -1,4 +1,4 @@
--- Format 4 of the embedded queue. PRAGMA user_version holds the format, PRAGMA application_id says whose file it is.
+-- The embedded queue. PRAGMA user_version holds the format, PRAGMA application_id says whose file it is.
 --
 -- Times are microseconds since the Unix epoch by the queue's own clock (arrived_us: by the receiver's).
 -- Anyone may read the file with sqlite3 while the queue runs. Only the queue may write to it.
