@@ -84,7 +84,7 @@ pub enum Command {
     /// Ask a running process whether it is well; exits with 0 or 1, as containers expect
     #[command(after_help = ask::HEALTH_EXAMPLES)]
     Health(HealthFlags),
-    /// Show how many messages are open, running, delayed, held, aside and dead
+    /// Show how many messages are open, running, delayed, held and dead
     #[command(after_help = operate::STATUS_WORDS)]
     Status(LookFlags),
     /// Show, retry and drop dead letters

@@ -46,7 +46,7 @@ pub enum QueueError {
         /// Who has it, as far as is known.
         owner: String,
     },
-    /// What is stored was written by a newer version, or is damaged. It is left as it is.
+    /// What is stored was written by another version, or is damaged. It is left as it is.
     #[error("{what} is in a format this version does not know")]
     UnknownFormat {
         /// The thing that can't be read.
@@ -89,9 +89,10 @@ impl QueueError {
             Self::InUse { .. } => Some(
                 "a `huixin run` or `huixin dev` uses this file: stop it first, or give this one another file",
             ),
-            Self::UnknownFormat { .. } => {
-                Some("another version of Huixin wrote it: run that one until it is empty, or begin a new one")
-            }
+            Self::UnknownFormat { .. } => Some(
+                "another version of Huixin wrote it: run that one until it is empty, or begin a new one, with another \
+                     `queue.prefix` on Redis, or another file or folder",
+            ),
             Self::Broken { .. } => {
                 Some("free or replace the disk, then start again: what was acked is on it")
             }

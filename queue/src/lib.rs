@@ -4,16 +4,23 @@ mod boottime;
 mod clock;
 mod error;
 mod file;
+mod format;
 mod lease;
 mod look;
 mod message;
 mod queue;
+mod settlement;
 
 pub mod redis;
 pub mod spool;
 pub mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
+
+/// The traits of a queue, for those who call one by its type.
+pub mod prelude {
+    pub use crate::{Consumer, Operator, Producer, Queue, Shared};
+}
 
 pub use boottime::Moment;
 pub use clock::{Clock, TestClock};
@@ -23,10 +30,12 @@ pub use look::{
     Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, LaneState, LaneView, Paused, Scope, Violation,
 };
 pub use message::{
-    Accepted, Answered, Awaiting, Class, HeldEffect, Hold, Lane, Leased, MAX_PAYLOAD_BYTES, Memory,
-    MessageId, NameError, NewMessage, Note, Progress, Retried, Standing,
+    Accepted, Answered, Class, HeldEffect, Lane, Leased, MAX_PAYLOAD_BYTES, Memory, MessageId, NameError,
+    NewMessage, Note, Progress, Standing,
 };
 pub use queue::{
-    ASIDE_MAX, BEAT_EVERY, Buried, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, GAP_LEAST, HELD_MAX, LOSSES_MAX,
-    MOVES_PER_TAKE, NAME_MAX_BYTES, Queue, SUSPECT_LOSSES, TakeRequest, Taken, settling_pause,
+    BEAT_EVERY, Buried, Consumer, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, GAP_LEAST, HELD_MAX, LOSSES_MAX,
+    MOVES_PER_TAKE, NAME_MAX_BYTES, Operator, Producer, Queue, SUSPECT_LOSSES, Shared, TakeRequest, Taken,
+    settling_pause,
 };
+pub use settlement::{REASON_MAX_BYTES, Settled, Settlement};

@@ -9,7 +9,7 @@ use crate::{Class, Lane, MessageId};
 /// How many messages are in which state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages not yet at their end, by class: waiting, running, delayed, held and put aside together. A class without one is left
+    /// Messages not yet at their end, by class: waiting, running, delayed and held together. A class without one is left
     /// out.
     pub open: BTreeMap<Class, u64>,
     /// Lanes whose head could be taken now, by class.
@@ -22,8 +22,6 @@ pub struct Counts {
     pub parked: u64,
     /// Messages held until their lane gets a waking one.
     pub held: u64,
-    /// Messages put aside after a failed attempt, until their time has come.
-    pub aside: u64,
     /// Dead letters.
     pub dead: u64,
     /// Messages dead on arrival that were counted only, because their class held as many as it may.
@@ -49,8 +47,6 @@ pub struct LaneView {
     pub waiting: Vec<MessageId>,
     /// Its held messages, in their order.
     pub held: Vec<MessageId>,
-    /// Its messages that were put aside after a failed attempt, in the order in which they were. One whose time has come waits.
-    pub aside: Vec<MessageId>,
     /// Whether it is paused itself. (Its class, or everything, may be too.)
     pub paused: bool,
     /// Why the head's last attempt failed, if one did.
@@ -77,7 +73,7 @@ pub enum LaneState {
     },
     /// It is paused, and was its turn.
     Parked,
-    /// It has only messages that are held or aside, or none and is paused: it is in no state.
+    /// It has only messages that are held, or none and is paused: it is in no state.
     Idle,
 }
 

@@ -111,6 +111,8 @@ pub struct Leased {
     pub losses: u32,
     /// How often it was snoozed.
     pub snoozes: u32,
+    /// How long ago its first attempt failed, since it was taken first or was held; none if none has.
+    pub failing_for: Option<Duration>,
     /// Why the last attempt failed or was snoozed.
     pub last_error: Option<String>,
     /// What an earlier holder recorded before the lease was lost or given back.
@@ -128,18 +130,20 @@ pub struct Leased {
 /// Where the current message of a lane stands with the right to send.
 ///
 /// The count belongs to the lane, so it goes on with the lane's next message; the rest belongs to the message. All of it
-/// outlives retries, snoozes, releases and lost leases; being put aside begins `trigger` anew.
+/// outlives retries, snoozes, releases and lost leases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// How many waking messages have come since the message was first taken (after it was held or put aside, since it was taken
-    /// again): what [`Queue::hold`](crate::Queue::hold) names.
+    /// How many waking messages have come since the message was first taken (after it was held, since it was taken again):
+    /// what [`Settlement::Hold`](crate::Settlement::Hold) names.
     pub trigger: u32,
-    /// The note of the last waking or burying message that was accepted while this one was current or put aside; without one,
+    /// The note of the last waking or burying message that was accepted while this one was current; without one,
     /// the note of that which woke it from being held.
     pub note: Option<Note>,
     /// How many sends were announced in the lane ([`Progress::sending`]) since its last waking message, or since it last had
     /// nothing to do. One that is announced again counts once; one that is taken back doesn't count.
     pub sends: u32,
+    /// Whether other messages of the lane wait behind it: they did when it was taken, or a waking one has come since.
+    pub has_followers: bool,
 }
 
 /// How far the answer to a message has got: recorded before each send, so that a crash leaves at most one send unsure.
@@ -163,33 +167,6 @@ pub struct Memory {
     pub keep_for: Duration,
 }
 
-/// What became of a message that was to be held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hold {
-    /// It is held until its lane gets a waking message, or its time is over.
-    Held,
-    /// A waking message has come meanwhile: it waits for another turn instead, and stays the head of its lane.
-    Waiting,
-}
-
-/// What became of a message that was to be put aside after a failed attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retried {
-    /// It is aside until its time has come, and its lane goes on.
-    Aside,
-    /// It stays the head of its lane, which waits, as with [`Queue::retry`](crate::Queue::retry).
-    InPlace,
-}
-
-/// What became of a message that was to wait for an answer by call back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Awaiting {
-    /// It waits.
-    Waiting,
-    /// The answer was there already: the lane is ready, and the message comes with it.
-    AnswerIsThere,
-}
-
 /// What became of an answer by call back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
@@ -197,7 +174,7 @@ pub enum Answered {
     First,
     /// The message had its answer.
     Already,
-    /// The message is neither the current one of its lane nor was it put aside: it has ended, or never was begun.
+    /// The message isn't the current one of its lane: it has ended, or never was begun.
     Gone,
 }
 

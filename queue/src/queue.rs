@@ -1,31 +1,27 @@
-//! The trait that every engine implements, and the conformance suite holds.
+//! The traits that every engine implements, and the conformance suite holds.
 //!
 //! **States.** A message is *waiting* in its lane; then it is the lane's *current* message, from its first take to its
 //! end: *running* under a lease, or *delayed* until its next attempt, or *awaiting* an answer by call back; then gone, or
-//! *dead* with a reason, or *held* until its lane gets a message that reopens the right to send. Or it is put *aside* after a
-//! failed attempt, until its time has come: then it waits again.
+//! *dead* with a reason, or *held* until its lane gets a message that reopens the right to send.
 //!
 //! **The invariant.** A lane with a current or a waiting message is in exactly one of: ready, leased, delayed (awaiting
-//! too), parked (paused). A lane with only messages that are held or aside, or a memory, is in none. Everything else follows from it: there
+//! too), parked (paused). A lane with only held messages or a memory is in none. Everything else follows from it: there
 //! are no counters for exclusion, no second list of what is running, nothing is removed by search.
 //!
-//! **Order.** A lane has two lists: messages accepted from a receiver, and *older* ones, that were drained from a spool, held
-//! or put aside. Without a current message the older of the two heads is next. What has been taken stays current until its end,
+//! **Order.** A lane has two lists: messages accepted from a receiver, and *older* ones, that were drained from a spool or
+//! held. Without a current message the older of the two heads is next. What has been taken stays current until its end,
 //! whatever comes.
 //!
-//! **Aside.** [`Queue::retry_aside`] gives the order up for a message that failed: its lane goes on without it, one message at a
-//! time as ever. When its time has come, or an answer by call back for it, it goes to the front of its lane's second list, behind
-//! the current message; those whose times come together keep the order of their times. A lane that has nothing else is then last
-//! in line. All that was known of it comes with it: its record, its failures and losses, its answer. Waking messages don't bring
-//! it back, nor do burying ones end it; both leave their note with it. A lane has [`ASIDE_MAX`] such messages at most, those
-//! counted that wait again and aren't current yet; a further one, and a suspect, is retried in its place.
-//!
-//! **Standing.** A lane counts the sends that were announced in it by [`Queue::record`] since its last waking message; whoever
+//! **Standing.** A lane counts the sends that were announced in it by [`Consumer::record`] since its last waking message; whoever
 //! sends asks no more of the right to send than there is. A waking message begins the count anew, whatever state the lane is
 //! in; a burying one leaves it. The count goes from the current message to the next of its lane, however the current one
-//! ended, and is forgotten when the lane has nothing to do and nothing aside, which costs an ordinary lane nothing to remember. A message that
-//! changes the right to send leaves its [`Note`](crate::Note) with the current one and with those aside, and a waking one with
-//! each held message that it wakes; a note ends with its message. [`Standing`] is all of this, told with every take and every record.
+//! ended, and is forgotten when the lane has nothing to do, which costs an ordinary lane nothing to remember. A message that
+//! changes the right to send leaves its [`Note`](crate::Note) with the current one, and a waking one with each held message that it wakes; a note ends with its message. [`Standing`] is all of this, and whether others wait behind the
+//! message, told with every take and every record.
+//!
+//! **Patience.** A failed message waits for its next attempt as the head of its lane, and the lane waits with it. While others
+//! wait behind it, it does so only until its patience is over, which counts from its first failure: a wait that was longer is
+//! cut short when a waking message comes. Waits for an answer by call back and snoozes are never cut short.
 //!
 //! **Lost leases.** A message that outlives its workers is a *suspect* after [`SUSPECT_LOSSES`] losses, and dies at the
 //! next ([`LOSSES_MAX`]). A loss counts only if a worker had certainly begun: the first counts always, later ones if the
@@ -35,8 +31,7 @@
 //! costs nothing. Of leases of different lengths the shortest makes the gap and the longest the pause.
 //!
 //! **Answers by call back.** The first answer wins, always. While one lies there *unheard*, given by no take yet, an attempt that
-//! knows nothing of it can't end its message: [`Queue::complete`], [`Queue::bury`], [`Queue::hold`] and a [`Queue::record`] with
-//! replies say [`QueueError::Answered`] and only make the lane ready, last in line; what puts the message off makes it ready too,
+//! knows nothing of it can't end its message: to complete, bury or hold it and a [`Consumer::record`] with replies say [`QueueError::Answered`] and only make the lane ready, last in line; what puts the message off makes it ready too,
 //! instead of waiting. Once replies are recorded an answer is one too many.
 //!
 //! **For implementers.**
@@ -55,16 +50,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Accepted, Answered, Awaiting, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
-    LaneView, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Retried,
-    Scope, Standing, Violation, WorkerId,
+    Accepted, Answered, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, Lease,
+    Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Scope, Settled, Settlement,
+    Standing, Violation, WorkerId,
 };
 
-/// How many due and how many expired lanes one `take` moves to ready, each, and how many messages that were aside it brings
-/// back. Not below [`ASIDE_MAX`]: all that a lane has aside can then come back in one call, which keeps its order, unless
-/// other lanes' messages were due before some of it.
+/// How many due and how many expired lanes one `take` moves to ready, each.
 pub const MOVES_PER_TAKE: usize = 20;
-const _: () = assert!(MOVES_PER_TAKE >= ASIDE_MAX);
 
 /// How many letters dead on arrival one class keeps; the rest are counted.
 pub const DEAD_ON_ARRIVAL_MAX: u64 = 1_000;
@@ -77,9 +69,6 @@ pub const LOSSES_MAX: u32 = 3;
 
 /// How many messages a lane holds at most; one more, and the one held longest dies.
 pub const HELD_MAX: usize = 20;
-
-/// How many messages a lane has aside at most; one more is retried in its place.
-pub const ASIDE_MAX: usize = 20;
 
 /// The most dead letters that one call looks through.
 pub const DEAD_SCAN_MAX: u64 = 100;
@@ -98,19 +87,29 @@ pub fn settling_pause(lease_for: Duration) -> Duration {
     lease_for / 5 + Duration::from_secs(1)
 }
 
-/// A durable queue of messages in lanes. See the [module's essay](self) for what all methods share.
+/// What those need who put messages and answers in. See the [module's essay](self) for what all methods share.
 #[async_trait]
-pub trait Queue: Send + Sync + 'static {
+pub trait Producer: Send + Sync + 'static {
     /// Stores a message unless its id was stored within the dedup window: dedup and enqueue are one step, durable
     /// when the call returns. A message with a `dead_reason` goes straight to the dead letters.
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError>;
 
+    /// An answer by call back, for the current message of a lane. The first wins, whatever the message's state: it may come
+    /// before [`Settlement::Await`], or while an attempt that failed is waiting for the next: the wait ends. Whether the caller may answer is for him who calls this to know.
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError>;
+
+    /// Notes that the store serves, for those who hold no lease, such as a receiver.
+    async fn beat(&self) -> Result<(), QueueError>;
+}
+
+/// What workers need: messages under leases.
+#[async_trait]
+pub trait Consumer: Send + Sync + 'static {
     /// Leases up to `max` messages, each the head of another ready lane, the lane that has waited longest first, one
-    /// class after the other. Before that it moves lanes whose delay is over to the end of ready, messages aside whose time
-    /// has come back into their lanes, lanes whose lease has run out to the front, and held messages whose time is over to
+    /// class after the other. Before that it moves lanes whose delay is over to the end of ready, lanes whose lease has run out to the front, and held messages whose time is over to
     /// the dead letters. Nothing of what is
     /// paused is given; a paused lane whose turn it is is parked. A call with a lower number than the worker's last gives
-    /// nothing: it comes late, and nobody waits for its answer. Never waits: see [`Queue::wait`].
+    /// nothing: it comes late, and nobody waits for its answer. Never waits: see [`Consumer::wait`].
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError>;
 
     /// Returns when there may be something to take, at the latest after `at_most`. It may return early for nothing,
@@ -132,55 +131,18 @@ pub trait Queue: Send + Sync + 'static {
         memory: Option<Memory>,
     ) -> Result<Standing, QueueError>;
 
-    /// Ends the message: answered, or nothing to answer. Its lane goes on. [`QueueError::Answered`] if an unheard answer lies
-    /// there.
-    async fn complete(&self, lease: &Lease) -> Result<(), QueueError>;
+    /// Settles the message, and with that ends the lease: see [`Settlement`] for what may become of it.
+    /// [`QueueError::Answered`] if it was to end or to be held, and an unheard answer lies there.
+    async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError>;
+}
 
-    /// A failed attempt: the message stays the head of its lane, which waits for `after`, or not at all if an answer by
-    /// call back has come meanwhile. What was recorded stays.
-    async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError>;
-
-    /// A failed attempt of a message for which the order is given up: it is put aside for `after`, and its lane goes on, with
-    /// what was recorded kept. See the module's essay on when it comes back and where. It stays the head, and its lane waits
-    /// as with [`Queue::retry`], if an answer by call back has come meanwhile (then the lane doesn't wait), if the message is
-    /// a suspect, or if the lane has [`ASIDE_MAX`] such messages: the value tells.
-    async fn retry_aside(&self, lease: &Lease, after: Duration, reason: &str) -> Result<Retried, QueueError>;
-
-    /// Like [`Queue::retry`], for a reason that isn't the message's fault: no attempt is used.
-    async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError>;
-
-    /// Gives the message back unhandled: its lane is first in line, no attempt is used.
-    async fn release(&self, lease: &Lease) -> Result<(), QueueError>;
-
-    /// Moves the message to the dead letters. Its lane goes on. [`QueueError::Answered`] if an unheard answer lies there.
-    async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError>;
-
-    /// Holds the message, with what was recorded, until its lane gets a waking message, for at most `hold_for`; then
-    /// it dies of `reason`. If a waking message has come since `trigger` ([`Standing::trigger`] as the caller saw it),
-    /// it waits for another turn instead. [`QueueError::Answered`] if an unheard answer lies there. A lane holds
-    /// [`HELD_MAX`]; one more, and the one held longest dies.
-    async fn hold(
-        &self,
-        lease: &Lease,
-        trigger: u32,
-        hold_for: Duration,
-        reason: &str,
-    ) -> Result<Hold, QueueError>;
-
-    /// Lets the message, and its lane, wait for an answer by call back, for at most `within`; then it comes again,
-    /// [`Leased::unanswered`].
-    async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError>;
-
-    /// An answer by call back, for the current message of a lane, or one that was put aside. The first wins, whatever the
-    /// message's state: it may come before [`Queue::await_answer`], or while an attempt that failed is waiting for the next,
-    /// in its place (the wait ends) or aside (it comes back at once). Whether the caller
-    /// may answer is for him who calls this to know.
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError>;
-
+/// What people need who look after a queue.
+#[async_trait]
+pub trait Operator: Send + Sync + 'static {
     /// How many messages are in which state.
     async fn counts(&self) -> Result<Counts, QueueError>;
 
-    /// One lane, or `None` if it has no message, held or aside ones neither, and isn't paused.
+    /// One lane, or `None` if it has no message, held ones neither, and isn't paused.
     async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError>;
 
     /// Dead letters that match, the youngest first, at most `limit`, from behind `after` on. One call looks through
@@ -211,19 +173,6 @@ pub trait Queue: Send + Sync + 'static {
     /// What is paused, at most 1,000 of it.
     async fn paused(&self) -> Result<Vec<Paused>, QueueError>;
 
-    /// A small value that all who use the queue share.
-    async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError>;
-
-    /// Sets a shared value for a time; an empty one removes it.
-    async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError>;
-
-    /// Asks for one of `n` per period, shared by all who use the queue, unused ones saved up to `n`. Zero: it is granted.
-    /// Else it isn't, and this is how long to wait before asking again.
-    async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError>;
-
-    /// Notes that the store serves, for those who hold no lease, such as a receiver.
-    async fn beat(&self) -> Result<(), QueueError>;
-
     /// Whether the queue can do its work now: reaches the store and runs something there.
     async fn ping(&self) -> Result<(), QueueError>;
 
@@ -233,6 +182,25 @@ pub trait Queue: Send + Sync + 'static {
     /// The store, for people, without credentials: `redis://host:port/db`, `sqlite:path`.
     fn place(&self) -> &str;
 }
+
+/// What all who use a queue share beside messages.
+#[async_trait]
+pub trait Shared: Send + Sync + 'static {
+    /// A small value that all who use the queue share.
+    async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError>;
+
+    /// Sets a shared value for a time; an empty one removes it.
+    async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError>;
+
+    /// Asks for one of `n` per period, shared by all who use the queue, unused ones saved up to `n`. Zero: it is granted.
+    /// Else it isn't, and this is how long to wait before asking again.
+    async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError>;
+}
+
+/// A durable queue of messages in lanes: all of it.
+pub trait Queue: Producer + Consumer + Operator + Shared {}
+
+impl<Q: Producer + Consumer + Operator + Shared + ?Sized> Queue for Q {}
 
 /// What a worker asks for.
 #[derive(Clone, Debug)]

@@ -4,12 +4,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use huixin_queue::prelude::*;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, START_US, message};
-use huixin_queue::testing::{Proxy, RedisServer};
+use huixin_queue::testing::{Proxy, RedisServer, Settling as _};
 use huixin_queue::{
-    Accepted, Class, Clock, HeldEffect, NewMessage, Progress, Queue, QueueError, TakeRequest, TestClock,
-    WorkerId,
+    Accepted, Class, Clock, HeldEffect, NewMessage, Progress, QueueError, TakeRequest, TestClock, WorkerId,
 };
 
 /// More of what only Redis can do, by what happens to it. The files are in a folder beside this one.
@@ -26,7 +26,10 @@ async fn open(clock: Clock) -> (Arc<dyn Queue>, ()) {
 }
 
 fn open_at(url: String, clock: Clock) -> RedisQueue {
-    let prefix = format!("test-{:016x}", rand::random::<u64>());
+    open_with_prefix(url, format!("test-{:016x}", rand::random::<u64>()), clock)
+}
+
+fn open_with_prefix(url: String, prefix: String, clock: Clock) -> RedisQueue {
     RedisQueue::open(&RedisSettings { url, prefix, dedup_window: DEDUP_WINDOW, clock })
         .expect("the URL is right")
 }
@@ -167,9 +170,29 @@ async fn a_queue_of_another_format_is_refused() {
         clock: Clock::Store,
     })
     .expect("the URL is right");
-    server.cli(&["HSET", "{p:0}:meta", "format", "99"]);
-    let error = queue.accept(message("lane", "m")).await.expect_err("refused");
-    assert!(matches!(error, QueueError::UnknownFormat { .. }), "{error:?}");
+    queue.accept(message("lane", "m")).await.expect("accept");
+    // That of the version before, and one to come.
+    for format in ["1", "99"] {
+        server.cli(&["HSET", "{p:0}:meta", "format", format]);
+        let everything = || {
+            let keys = server.cli(&["KEYS", "*"]);
+            let mut keys: Vec<&str> = keys.lines().collect();
+            keys.sort_unstable();
+            keys.into_iter().map(|key| key.to_owned() + &server.cli(&["DUMP", key])).collect::<Vec<_>>()
+        };
+        let before = everything();
+        let queue = open_with_prefix(server.url(), "p".into(), Clock::Store);
+        for _ in 0..2 {
+            let error = queue.accept(message("lane", "n")).await.expect_err("refused");
+            assert!(
+                matches!(&error, QueueError::UnknownFormat { what } if what.contains(format)),
+                "{error:?}"
+            );
+            assert!(error.hint().is_some_and(|hint| hint.contains("until it is empty")), "{error:?}");
+        }
+        assert!(queue.take(&request(1)).await.is_err());
+        assert_eq!(everything(), before, "it is unharmed");
+    }
 }
 
 #[tokio::test]
@@ -261,12 +284,6 @@ async fn the_audit_finds_what_is_wrong() {
         ("redis.call('ZREM', '{p:0}:hold', '\\0013ready')", "held without an end"),
         ("redis.call('ZADD', '{p:0}:hold', 1, 'x')", "1 messages are held, but 2 have an end"),
         ("redis.call('HSET', '{p:0}:run:leased', 'awaiting', 1)", "awaits an answer, but is not delayed"),
-        ("redis.call('ZREM', '{p:0}:back', '\\0015apart')", "aside without a time"),
-        ("redis.call('ZADD', '{p:0}:back', 1, 'x')", "1 messages are aside, but 2 have a time"),
-        (
-            "redis.call('HSET', '{p:0}:aside:ready', '7', cmsgpack.pack({ 7, false, false, 'm2', false }))",
-            "come back does not wait",
-        ),
         ("redis.call('SET', '{p:0}:sends:nobody', 1)", "sends kept"),
         (
             "redis.call('ZREM', '{p:0}:lease', 'leased'); redis.call('HDEL', '{p:0}:run:leased', 'token');
@@ -289,9 +306,6 @@ async fn the_audit_finds_what_is_wrong() {
         queue.accept(message("ready", "m3")).await.expect("accept");
         let taken = queue.take(&request(2)).await.expect("take").messages.remove(0);
         queue.hold(&taken.lease, 0, DEDUP_WINDOW, "refused").await.expect("hold");
-        queue.accept(message("apart", "m4")).await.expect("accept");
-        let taken = queue.take(&request(3)).await.expect("take").messages.remove(0);
-        queue.retry_aside(&taken.lease, DEDUP_WINDOW, "failed").await.expect("retry aside");
         queue.accept(NewMessage { held: HeldEffect::Leave, ..message("ready", "m2") }).await.expect("accept");
         assert_eq!(queue.audit().await.expect("audit"), [], "before: {breach}");
         server.cli(&["EVAL", breach, "0"]);
@@ -358,9 +372,9 @@ async fn counting_sends_costs_an_ordinary_message_no_command() {
     });
     let mut calls: Vec<String> = calls.collect();
     calls.sort();
-    // But for one zrange, which looks whether something is aside, and one hset less, since a record is written at once.
-    let an_ordinary_messages = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 4, incr 1, lindex 3, llen 1, \
-        lpop 4, rpush 3, set 2, zadd 1, zrange 4, zrangebyscore 3, zrem 1";
+    // One hset less than without counting, since a record is written at once.
+    let an_ordinary_messages = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 4, incr 1, lindex 2, llen 1, \
+        lpop 4, lrange 1, rpush 3, set 2, zadd 1, zrange 3, zrangebyscore 3, zrem 1";
     assert_eq!(calls.join(", "), an_ordinary_messages);
     assert!(!server.cli(&["KEYS", "*"]).contains("sends"), "nothing is left behind");
 }

@@ -287,20 +287,30 @@ async fn a_folder_that_can_not_be_read_is_left_as_it_is() {
     let newer = Folders::new(directory, ROOMY, Clock::Store).claim().unwrap().folder().join("spool.db");
     released(newer.parent().unwrap());
     rusqlite::Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
-    let damaged = directory.join("1").join("spool.db");
+    let earlier = Folders::new(directory, ROOMY, Clock::Store).claim().unwrap().folder().join("spool.db");
+    released(earlier.parent().unwrap());
+    rusqlite::Connection::open(&earlier).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+    let damaged = directory.join("2").join("spool.db");
     std::fs::create_dir(damaged.parent().unwrap()).unwrap();
     std::fs::write(&damaged, "Dear diary, ".repeat(500)).unwrap();
-    let before = [&newer, &damaged].map(|file| std::fs::read(file).unwrap());
+    let before = [&newer, &earlier, &damaged].map(|file| std::fs::read(file).unwrap());
 
     let folders = Folders::new(directory, ROOMY, Clock::Store);
-    assert_eq!(folders.claim().unwrap().folder(), directory.join("2"));
+    assert_eq!(folders.claim().unwrap().folder(), directory.join("3"));
     assert!(folders.adopt().unwrap().is_empty());
     let views = look(directory).unwrap();
-    for view in &views[..2] {
+    for view in &views[..3] {
         let error = view.content.as_ref().unwrap_err();
         assert!(matches!(error, SpoolError::Unusable { .. }) && error.hint().is_some(), "{error:?}");
     }
-    assert_eq!([&newer, &damaged].map(|file| std::fs::read(file).unwrap()), before);
+    for view in &views[..2] {
+        let hint = view.content.as_ref().unwrap_err().hint().unwrap();
+        assert!(hint.contains("until it is empty"), "{hint}");
+    }
+    assert!(
+        [&newer, &earlier, &damaged].map(|file| std::fs::read(file).unwrap()) == before,
+        "they are unharmed"
+    );
 }
 
 #[tokio::test]

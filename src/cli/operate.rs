@@ -71,11 +71,10 @@ pub struct ScopeFlags {
 
 pub(super) const STATUS_WORDS: &str = "\
 Messages that are
-  open      taken in and not at their end yet; the next four are among them
+  open      taken in and not at their end yet; the next three are among them
   running   with a worker
   delayed   waiting for their next attempt: one failed, or could not be made yet; or for an answer by call back
   held      answered, and what WeChat doesn't let through now waits until the user writes again
-  aside     as delayed, on a route with on_failure = \"skip_ahead\": the user's other messages go on
   dead      ended without their answer, kept with the reason until `huixin dead` retries or drops them";
 
 pub(super) const PAUSE_EXAMPLES: &str = "\

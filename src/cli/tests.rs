@@ -75,7 +75,7 @@ fn the_help_of_every_command_is_pinned() {
       check     Check the configuration and what it points to
       route     Ask which route takes a message, and why those before it don't
       health    Ask a running process whether it is well; exits with 0 or 1, as containers expect
-      status    Show how many messages are open, running, delayed, held, aside and dead
+      status    Show how many messages are open, running, delayed, held and dead
       dead      Show, retry and drop dead letters
       lane      Show which messages of one user are not at their end yet, and what they wait for
       pause     Stop handling messages of an account, a user or everybody; pushes are still taken in
@@ -408,7 +408,7 @@ fn the_help_of_every_command_is_pinned() {
       huixin health --url http://127.0.0.1:9600/readyz
 
     ====================================================================================================
-    Show how many messages are open, running, delayed, held, aside and dead
+    Show how many messages are open, running, delayed, held and dead
 
     Usage: huixin status [OPTIONS]
 
@@ -440,11 +440,10 @@ fn the_help_of_every_command_is_pinned() {
               Print version
 
     Messages that are
-      open      taken in and not at their end yet; the next four are among them
+      open      taken in and not at their end yet; the next three are among them
       running   with a worker
       delayed   waiting for their next attempt: one failed, or could not be made yet; or for an answer by call back
       held      answered, and what WeChat doesn't let through now waits until the user writes again
-      aside     as delayed, on a route with on_failure = "skip_ahead": the user's other messages go on
       dead      ended without their answer, kept with the reason until `huixin dead` retries or drops them
 
     ====================================================================================================

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use huixin_queue::QueueError;
+use huixin_queue::prelude::*;
 use huixin_queue::redis::{Finding, Gravity, Inspector};
 use huixin_queue::spool::free_bytes;
-use huixin_queue::{Queue as _, QueueError};
 use huixin_wechat::rule;
 use huixin_worker::call_back::CALL_BACK_PATH;
 

@@ -26,10 +26,6 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
         status.delayed
     );
     println!("held     {:>8}  of these wait until their user writes again", status.held);
-    println!(
-        "aside    {:>8}  of these wait for their next attempt while their user's others go on",
-        status.aside
-    );
     println!("dead     {:>8}  letters: `huixin dead list` shows them", status.dead);
     if status.dead_uncounted > 0 {
         println!(
@@ -78,7 +74,6 @@ pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
     }
     lane.waiting.iter().for_each(|id| println!("{id}"));
     lane.held.iter().for_each(|id| println!("{id}  held until the user writes again"));
-    lane.aside.iter().for_each(|id| println!("{id}  aside until its next attempt, the others go on"));
     Ok(())
 }
 
@@ -90,7 +85,7 @@ fn meaning(state: &str) -> &'static str {
         "delayed" => "the first message waits for its next attempt",
         "awaiting" => "the service has the first message, and answers it by call back",
         "parked" => "the first message waits for the end of a pause",
-        "idle" => "nothing waits but what is held or aside",
+        "idle" => "nothing waits but what is held",
         _ => "a newer worker knows what this means",
     }
 }

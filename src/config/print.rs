@@ -217,7 +217,7 @@ impl Page<'_> {
             self.line(format_args!("failure_reply = {}", Value::from(text.as_str())));
         }
         self.line(format_args!("unsure = \"{}\"", route.unsure.as_str()));
-        self.line(format_args!("on_failure = \"{}\"", route.on_failure.as_str()));
+        self.line(format_args!("patience = \"{}\"", print_duration(route.patience)));
         if let Some(hold_for) = route.hold_for {
             self.line(format_args!("hold_for = \"{}\"", print_duration(hold_for)));
         }

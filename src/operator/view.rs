@@ -22,8 +22,6 @@ pub struct Status {
     pub delayed: u64,
     /// Of these, held until their user writes again.
     pub held: u64,
-    /// Of these, waiting for their next attempt while their user's other messages go on.
-    pub aside: u64,
     /// Users whose turn it was while they are paused.
     pub parked: u64,
     /// What is paused.
@@ -104,7 +102,7 @@ pub struct Letter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneView {
     /// `ready`, `leased`, `delayed`, `awaiting` an answer by call back, `parked` because it is paused, or `idle`: with
-    /// messages that are held or aside at most.
+    /// messages that are held at most.
     pub state: String,
     /// Whether this user is paused. (The account, or everything, may be too.)
     pub paused: bool,
@@ -112,8 +110,6 @@ pub struct LaneView {
     pub waiting: Vec<String>,
     /// Ids of those that are held until the user writes again.
     pub held: Vec<String>,
-    /// Ids of those that wait for their next attempt while the others go on.
-    pub aside: Vec<String>,
     /// When the next attempt is due, or the wait for an answer ends.
     pub due_at: Option<String>,
     /// Why the last attempt failed, if one did.
@@ -135,7 +131,6 @@ impl Status {
             running: counts.running,
             delayed: counts.delayed,
             held: counts.held,
-            aside: counts.aside,
             parked: counts.parked,
             paused: paused.iter().map(PausedView::of).collect(),
             cannot_send: Vec::new(),
@@ -214,7 +209,6 @@ impl LaneView {
             paused: lane.paused,
             waiting: lane.waiting.iter().map(ToString::to_string).collect(),
             held: lane.held.iter().map(ToString::to_string).collect(),
-            aside: lane.aside.iter().map(ToString::to_string).collect(),
             due_at: due_us.map(rfc3339),
             last_error: lane.last_error.clone(),
         }

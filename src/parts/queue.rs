@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use huixin_queue::prelude::*;
 use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings};
 use huixin_queue::sqlite::SqliteQueue;
-use huixin_queue::{Clock, Queue, QueueError};
+use huixin_queue::{Clock, QueueError};
 use url::Url;
 
 use crate::config::{QueueConfig, QueueUrl};

@@ -117,7 +117,7 @@ impl StandstillWatch {
 fn has_stateless(counts: &Counts) -> bool {
     let ready: u64 = counts.ready_lanes.values().sum();
     let goes_on = ready + counts.running + counts.delayed + counts.parked;
-    goes_on == 0 && counts.open_total() > counts.held + counts.aside
+    goes_on == 0 && counts.open_total() > counts.held
 }
 
 /// The age of the first entry of a spool that should be drained now.

@@ -24,6 +24,7 @@ mod lookups;
 mod operate;
 mod outage;
 mod page;
+mod patience;
 mod poison;
 mod readme;
 mod routes;

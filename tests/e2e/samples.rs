@@ -1,5 +1,6 @@
 //! Every message and event of this version, as WeChat's documentation prints it, and the quirks of real pushes.
 
+use huixin_queue::testing::Settling as _;
 use huixin_queue::{Class, Leased, TakeRequest, WorkerId};
 use huixin_sandbox::{Push, TryOutcome};
 use huixin_wechat::{Event, Kind, Message};

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use huixin_queue::Queue as _;
+use huixin_queue::prelude::*;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 use huixin_wechat::{Client, ClientConfig, Secret, http_client};

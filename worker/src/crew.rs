@@ -15,11 +15,11 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use huixin_queue::{
-    Buried, Class, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, TakeRequest, Taken,
+    Buried, Class, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, Settlement, TakeRequest, Taken,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ use crate::job::{End, Job, shortened};
 use crate::lease::Keeper;
 use crate::metrics;
 use crate::poisoned;
-use crate::route::ATTEMPTS_DEFAULT;
+use crate::route::{ATTEMPTS_DEFAULT, PATIENCE_DEFAULT};
 use crate::worker::{Shared, Stopped, WorkerError, WorkerHealth};
 
 /// Messages taken in one call at most. Nothing else runs on the server meanwhile: a slow one needs about 2 ms for them.
@@ -168,10 +168,11 @@ impl Crew {
 
     /// What came after the stop was asked for, or without a permit for it, and was not begun.
     async fn hand_back(&self, messages: &[Leased]) {
-        let released = messages.iter().map(|leased| self.shared.queue.release(&leased.lease));
+        let released =
+            messages.iter().map(|leased| self.shared.queue.settle(&leased.lease, Settlement::Release));
         for result in futures::future::join_all(released).await {
             match result {
-                Ok(()) => {
+                Ok(_) => {
                     self.shared.released.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(error) => {
@@ -196,6 +197,7 @@ impl Crew {
 
     fn start(&self, leased: Leased, taken: Moment, permit: OwnedSemaphorePermit) {
         let held = self.keeper.hold(leased.lease.clone(), taken);
+        let begun = Instant::now();
         let span = tracing::info_span!(
             "message",
             id = leased.lease.id.as_str(),
@@ -220,7 +222,9 @@ impl Crew {
             let standing = Mutex::new(leased.standing);
             let announced = Mutex::new(leased.progress.sending);
             let (permit, to_remember) = (Mutex::new(Some(permit)), Mutex::default());
-            let job = Job { shared: shared.clone(), permit, leased, held, standing, announced, to_remember };
+            let shared_too = shared.clone();
+            let job =
+                Job { shared: shared_too, permit, leased, begun, held, standing, announced, to_remember };
             let run = job.run();
             let run = AssertUnwindSafe(run).catch_unwind();
             let end = match run.await {
@@ -280,11 +284,12 @@ async fn after_a_bug(queue: &dyn Queue, lease: &Lease, failures: u32) -> End {
     const REASON: &str =
         "the worker panicked while it handled the message: this is a bug of Huixin's, please report it";
     tracing::error!("{REASON}");
-    let (settled, end) = match failures < ATTEMPTS_DEFAULT {
-        true => (queue.retry(lease, backoff::bound(failures + 1), REASON).await, End::Retried),
-        false => (queue.bury(lease, REASON).await, End::Dead),
+    let (reason, after) = (REASON.to_owned(), backoff::bound(failures + 1));
+    let (settlement, end) = match failures < ATTEMPTS_DEFAULT {
+        true => (Settlement::Retry { after, patience: PATIENCE_DEFAULT, reason }, End::Retried),
+        false => (Settlement::Bury { reason }, End::Dead),
     };
-    settled.map_or(End::Unsettled, |()| end)
+    queue.settle(lease, settlement).await.map_or(End::Unsettled, |_| end)
 }
 
 fn error_source(error: &QueueError) -> String {

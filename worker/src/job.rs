@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
-use huixin_queue::{Leased, Memory, Standing};
+use huixin_queue::{Leased, Memory, Settlement, Standing};
 use huixin_wechat::Message;
 use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
@@ -55,6 +55,8 @@ pub(crate) struct Job {
     /// The worker's, given up while it waits for a place at its handler.
     pub(crate) permit: Mutex<Option<OwnedSemaphorePermit>>,
     pub(crate) leased: Leased,
+    /// When it was taken.
+    pub(crate) begun: Instant,
     pub(crate) held: Held,
     /// As the last call that tells it did.
     pub(crate) standing: Mutex<Standing>,
@@ -76,8 +78,8 @@ impl Job {
     pub(crate) async fn run(self) -> End {
         let end = match self.steps().await {
             Ok(end) => end,
-            Err(Stop::Stopping) => match self.settle(|| self.queue().release(&self.leased.lease)).await {
-                Ok(()) => End::Released,
+            Err(Stop::Stopping) => match self.settle(Settlement::Release, End::Released).await {
+                Ok(end) => end,
                 Err(stop) => self.stopped(stop),
             },
             Err(stop) => self.stopped(stop),

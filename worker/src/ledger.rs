@@ -3,11 +3,12 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use huixin_queue::{Progress, Queue, QueueError, Renewal, Standing};
+use huixin_queue::{Progress, Queue, QueueError, Renewal, Settled, Settlement, Standing};
 
 use crate::job::{End, Job, Step, Stop};
 use crate::lease::STEP_MAX;
-use crate::route::{OnFailure, Route};
+use crate::route::{PATIENCE_DEFAULT, Route};
+use crate::settle::HoldUp;
 
 /// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
 const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);
@@ -24,10 +25,20 @@ impl Job {
             None => None,
         };
         let record = || self.queue().record(&self.leased.lease, progress.clone(), memory.clone());
-        let standing = self.settle(record).await?;
+        let standing = self.insist(record).await?;
         *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
         *self.announced.lock().unwrap_or_else(PoisonError::into_inner) = progress.sending;
         Ok(())
+    }
+
+    /// How long the message, which has failed again, may hold up others, and how long it has.
+    pub(crate) fn hold_up(&self, route: Option<&Route>) -> HoldUp {
+        let before = self.leased.failing_for.map(|before| before.saturating_add(self.begun.elapsed()));
+        HoldUp {
+            has_followers: self.standing().has_followers,
+            failing_for: before.unwrap_or_default(),
+            patience: route.map_or(PATIENCE_DEFAULT, |route| route.patience),
+        }
     }
 
     /// The send that was announced last, and not taken back.
@@ -42,7 +53,7 @@ impl Job {
 
     /// Confirms the lease of a message that has lost one before: only then does losing this one count.
     pub(crate) async fn confirm(&self) -> Step<()> {
-        self.settle(|| async {
+        self.insist(|| async {
             let lease = std::slice::from_ref(&self.leased.lease);
             match self.queue().renew(lease, self.shared.lease_for).await?[..] {
                 [Renewal::Kept] => Ok(()),
@@ -53,39 +64,36 @@ impl Job {
     }
 
     pub(crate) async fn complete(&self, end: End) -> Step<End> {
-        self.settle(|| self.queue().complete(&self.leased.lease)).await.map(|()| end)
+        self.settle(Settlement::Complete, end).await
     }
 
-    /// Lets the message wait for its answer by call back.
-    pub(crate) async fn await_answer(&self, within: Duration) -> Step<End> {
-        self.settle(|| self.queue().await_answer(&self.leased.lease, within)).await.map(|_| End::Awaiting)
-    }
-
-    /// A failed attempt: the user's next messages wait for this one, or go on if its route has given the order up.
-    pub(crate) async fn retry(&self, route: Option<&Route>, after: Duration, reason: &str) -> Step<End> {
-        let lease = &self.leased.lease;
-        match route.map(|route| route.on_failure).unwrap_or_default() {
-            OnFailure::InOrder => self.settle(|| self.queue().retry(lease, after, reason)).await?,
-            OnFailure::SkipAhead => {
-                let retried = self.settle(|| self.queue().retry_aside(lease, after, reason)).await?;
-                tracing::debug!(?retried, "the order was given up");
-            }
-        }
-        Ok(End::Retried)
+    /// A failed attempt: the user's next messages wait for this one, as long as there is patience.
+    pub(crate) async fn retry(&self, route: Option<&Route>, after: Duration, reason: String) -> Step<End> {
+        let patience = self.hold_up(route).patience;
+        self.settle(Settlement::Retry { after, patience, reason }, End::Retried).await
     }
 
     pub(crate) async fn snooze(&self, after: Duration, reason: &str) -> Step<End> {
-        self.settle(|| self.queue().snooze(&self.leased.lease, after, reason)).await.map(|()| End::Snoozed)
+        self.settle(Settlement::Snooze { after, reason: reason.to_owned() }, End::Snoozed).await
     }
 
     pub(crate) async fn bury(&self, reason: &str) -> Step<End> {
         tracing::error!(reason, "the message is dead");
-        self.settle(|| self.queue().bury(&self.leased.lease, reason)).await.map(|()| End::Dead)
+        self.settle(Settlement::Bury { reason: reason.to_owned() }, End::Dead).await
+    }
+
+    /// Settles the message. `end` is what that means here, unless it comes again instead.
+    pub(crate) async fn settle(&self, settlement: Settlement, end: End) -> Step<End> {
+        let settle = || self.queue().settle(&self.leased.lease, settlement.clone());
+        Ok(match self.insist(settle).await? {
+            Settled::AsAsked => end,
+            Settled::ComesAgain => End::Waiting,
+        })
     }
 
     /// Makes one call to the queue, again while the queue is away. `LeaseLost` after a repetition means "perhaps done
     /// already": an earlier try may have been applied and its answer lost.
-    pub(crate) async fn settle<T, F>(&self, call: impl Fn() -> F) -> Step<T>
+    pub(crate) async fn insist<T, F>(&self, call: impl Fn() -> F) -> Step<T>
     where
         F: Future<Output = Result<T, QueueError>>,
     {

@@ -63,7 +63,7 @@ pub use payload::{Payload, PayloadError, note, read_note};
 pub use rights::{Right, Rights};
 pub use route::{
     ANSWER_WITHIN_DEFAULT, ATTEMPTS_DEFAULT, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT,
-    OnFailure, Route, Unsure,
+    PATIENCE_DEFAULT, Route, Unsure,
 };
 pub use template::{TEMPLATE_NAMES, Template, TemplateError};
 pub use worker::{Account, SendRate, Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings};

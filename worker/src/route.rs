@@ -23,7 +23,7 @@ pub struct Route {
     pub(crate) attempts: u32,
     pub(crate) failure_reply: Option<String>,
     pub(crate) unsure: Unsure,
-    pub(crate) on_failure: OnFailure,
+    pub(crate) patience: Duration,
     pub(crate) hold_for: Option<Duration>,
     pub(crate) typing: bool,
     pub(crate) notice: Option<Notice>,
@@ -57,26 +57,6 @@ impl Unsure {
     }
 }
 
-/// What becomes of a user's next messages while one is tried again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OnFailure {
-    /// They wait for it, so that answers come in the order of the questions.
-    #[default]
-    InOrder,
-    /// They go on, and it comes back when its time has come.
-    SkipAhead,
-}
-
-impl OnFailure {
-    /// Its name in the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InOrder => "in_order",
-            Self::SkipAhead => "skip_ahead",
-        }
-    }
-}
-
 /// What the user is told while a handler is slow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
@@ -84,6 +64,9 @@ pub(crate) struct Notice {
     pub(crate) text: String,
 }
 
+/// How long a failing message holds up what its user wrote after it, unless a route says otherwise: a tap on a menu can be
+/// answered for a minute.
+pub const PATIENCE_DEFAULT: Duration = Duration::from_secs(20);
 /// How long answers are held, unless a route says otherwise.
 pub const HOLD_FOR_DEFAULT: Duration = Duration::from_secs(24 * 3600);
 /// The same for answers to clicks, scans and follows, which are worth little later.
@@ -106,7 +89,7 @@ impl Route {
             attempts: ATTEMPTS_DEFAULT,
             failure_reply: None,
             unsure: Unsure::default(),
-            on_failure: OnFailure::default(),
+            patience: PATIENCE_DEFAULT,
             hold_for: None,
             typing: true,
             notice: None,
@@ -152,10 +135,11 @@ impl Route {
         self
     }
 
-    /// What becomes of the user's next messages while one of this route is tried again.
+    /// How long a message of this route that fails may hold up what its user wrote after it, from its first failure on; then it
+    /// dies, with its failure reply, and the others go on. By default [`PATIENCE_DEFAULT`].
     #[must_use]
-    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
-        self.on_failure = on_failure;
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 

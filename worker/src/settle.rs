@@ -4,6 +4,9 @@
 //! answer) use up attempts and end in the dead letters. Those that aren't (WeChat away, the account over its limit)
 //! use none: the message is snoozed, however often, as long as its answer can still be delivered. After that an answer
 //! that is there is held until its user does something; a message without one dies.
+//!
+//! A failing message holds up what its user wrote after it. So while something waits behind it, it has not only so many
+//! attempts but also so much time, its route's patience.
 
 use std::time::{Duration, SystemTime};
 
@@ -44,15 +47,39 @@ pub(crate) enum SendVerdict {
     Message(Verdict),
 }
 
+/// How long a failing message may hold up others, and how long it has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct HoldUp {
+    /// Whether others wait behind it.
+    pub(crate) has_followers: bool,
+    /// Since its first failure, which may be this one.
+    pub(crate) failing_for: Duration,
+    pub(crate) patience: Duration,
+}
+
+impl HoldUp {
+    /// Whether the others have waited long enough.
+    pub(crate) fn is_over(&self) -> bool {
+        self.has_followers && self.failing_for >= self.patience
+    }
+
+    /// Why it dies, for people: its last attempt need not be the last that it was allowed.
+    pub(crate) fn in_words(&self, reason: &str) -> String {
+        let seconds = self.failing_for.as_secs();
+        format!("{reason}; after {seconds} s of failing it gave way to its user's next messages")
+    }
+}
+
 /// After the handler asked for another attempt. `failures` counts the attempts that failed before this one.
 pub(crate) fn after_handler(
     failures: u32,
     attempts: u32,
+    hold_up: &HoldUp,
     asked: Option<Duration>,
     reply_until: Option<SystemTime>,
     now: SystemTime,
 ) -> Verdict {
-    if failures.saturating_add(1) >= attempts {
+    if failures.saturating_add(1) >= attempts || hold_up.is_over() {
         return Verdict::Die;
     }
     let after = asked.unwrap_or_else(|| backoff::full_jitter(failures + 1)).max(backoff::SHORTEST);
@@ -68,6 +95,7 @@ pub(crate) struct Trial {
     pub(crate) snoozes: u32,
     /// How many failures there may be.
     pub(crate) attempts: u32,
+    pub(crate) hold_up: HoldUp,
     /// When the answer is too late.
     pub(crate) until: Option<SystemTime>,
 }
@@ -109,7 +137,7 @@ pub(crate) fn of_the_account(error: &ApiError) -> Option<Cause> {
 
 /// One more try of a send that failed, if there is one left.
 pub(crate) fn again(trial: &Trial, now: SystemTime) -> SendVerdict {
-    if trial.failures.saturating_add(1) >= trial.attempts {
+    if trial.failures.saturating_add(1) >= trial.attempts || trial.hold_up.is_over() {
         return SendVerdict::Message(Verdict::Die);
     }
     let after = backoff::full_jitter(trial.failures + 1);
@@ -153,7 +181,44 @@ mod tests {
     }
 
     fn trial(failures: u32, until: Option<SystemTime>) -> Trial {
-        Trial { failures, snoozes: 0, attempts: 5, until }
+        Trial { failures, snoozes: 0, attempts: 5, hold_up: HoldUp::default(), until }
+    }
+
+    /// After a failure with an attempt left.
+    fn after_handler(
+        failures: u32,
+        attempts: u32,
+        asked: Option<Duration>,
+        until: Option<SystemTime>,
+        now: SystemTime,
+    ) -> Verdict {
+        super::after_handler(failures, attempts, &HoldUp::default(), asked, until, now)
+    }
+
+    #[test]
+    fn a_failing_message_dies_when_others_have_waited_for_its_patience() {
+        let s = Duration::from_secs;
+        for (has_followers, failing_for, patience, dies) in [
+            (false, s(0), s(20), false),
+            (false, s(3600), s(20), false),
+            (true, s(0), s(20), false),
+            (true, Duration::from_millis(19_999), s(20), false),
+            (true, s(20), s(20), true),
+            (true, s(3600), s(20), true),
+            (true, s(0), s(0), true),
+            (false, s(0), s(0), false),
+            (true, s(3600), Duration::MAX, false),
+        ] {
+            let hold_up = HoldUp { has_followers, failing_for, patience };
+            let verdict = super::after_handler(0, 5, &hold_up, None, None, NOW);
+            assert_eq!(verdict == Verdict::Die, dies, "{hold_up:?}");
+            let trial = Trial { hold_up, ..trial(0, None) };
+            let sent = after_send(&refused(-1), &trial, NOW);
+            assert_eq!(sent == SendVerdict::Message(Verdict::Die), dies, "{hold_up:?}");
+            // Not its fault, and so not what its patience is for.
+            let away = after_send(&ApiError::NotSent(huixin_wechat::Cause::Status(503)), &trial, NOW);
+            assert!(matches!(away, SendVerdict::Message(Verdict::Snooze { .. })), "{hold_up:?}");
+        }
     }
 
     #[test]

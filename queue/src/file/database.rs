@@ -8,6 +8,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::Format;
@@ -47,7 +48,11 @@ impl Database {
         let db = Connection::open_with_flags(path, flags).map_err(opening)?;
         db.busy_timeout(BUSY).map_err(opening)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
+        // What is refused is left as it is: without this, closing the last connection writes its log back into the file.
+        let keep_log = |on| db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on).map_err(opening);
+        keep_log(true)?;
         let is_new = is_new(&db, place, format)?;
+        keep_log(false)?;
         set_up(&db, place)?;
         if is_new {
             create(&db, format).map_err(opening)?;
@@ -75,7 +80,7 @@ fn is_new(db: &Connection, place: &str, known: &Format) -> Result<bool, QueueErr
     let application = number("PRAGMA application_id")?;
     let format = number("PRAGMA user_version")?;
     match (application, format) {
-        (application, number) if (application, number) == (known.application_id, known.number) => Ok(false),
+        known_one if known_one == (known.application_id, i64::from(known.number)) => Ok(false),
         (application, _) if application == known.application_id => Err(QueueError::UnknownFormat {
             what: format!("the {} at {place} (format {format})", known.noun),
         }),

@@ -23,7 +23,7 @@ pub(crate) struct Format {
     /// SQLite's mark of whose file it is.
     pub(crate) application_id: i64,
     /// The format this version writes. Another one is refused.
-    pub(crate) number: i64,
+    pub(crate) number: u8,
     /// What makes the tables. One of them is `meta`, with one row and the column `last_us`.
     pub(crate) schema: &'static str,
     /// What goes with every commit of so many changes.

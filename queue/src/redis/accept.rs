@@ -35,12 +35,7 @@ impl Item for Accept {
 pub(super) async fn all(core: Arc<Core>, items: Vec<Accept>) -> Result<Vec<Accepted>, QueueError> {
     let Core { link, keys, scripts, dedup_window_ms, .. } = &*core;
     let mut call = scripts.accept.key(keys.base());
-    call.key(keys.wake())
-        .key(keys.open())
-        .key(keys.dead())
-        .key(keys.arrived())
-        .key(keys.hold())
-        .key(keys.back());
+    call.key(keys.wake()).key(keys.open()).key(keys.dead()).key(keys.arrived()).key(keys.hold());
     call.arg(link.test_now()).arg(dedup_window_ms).arg(DEAD_ON_ARRIVAL_MAX);
     for Accept { message, packed, not_after_us } in &items {
         let lane = &message.lane;

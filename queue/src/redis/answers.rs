@@ -6,7 +6,7 @@ use bytes::Bytes;
 use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
-use super::settle::Settled;
+use super::settle::Outcome;
 use crate::{
     Accepted, Buried, Class, Counts, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease,
     Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token, Violation,
@@ -71,20 +71,21 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
             standing: item.standing()?,
             answer: item.optional_bytes()?,
             unanswered: item.count()? > 0,
+            failing_for: item.optional_text()?.and_then(|us| us.parse().ok()).map(Duration::from_micros),
         });
     }
     Ok(Taken { messages, buried, next_due: due.parse().ok().map(Duration::from_micros) })
 }
 
 /// Where each message of a batch of records stands.
-pub(super) fn recorded(answer: Value) -> Result<Vec<Settled<Standing>>, QueueError> {
+pub(super) fn recorded(answer: Value) -> Result<Vec<Outcome<Standing>>, QueueError> {
     let mut values = Values::of(answer)?;
     let mut standings = Vec::new();
     while let Some(value) = values.next() {
         standings.push(match value {
-            Value::Int(0) => Settled::LeaseLost,
-            Value::Int(2) => Settled::Answered,
-            value => Settled::Done(Values::of(value)?.standing()?),
+            Value::Int(0) => Outcome::LeaseLost,
+            Value::Int(3) => Outcome::Answered,
+            value => Outcome::Done(Values::of(value)?.standing()?),
         });
     }
     Ok(standings)
@@ -98,7 +99,6 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
         delayed: values.number()?,
         parked: values.number()?,
         held: values.number()?,
-        aside: values.number()?,
         dead: values.number()?,
         ..Counts::default()
     };
@@ -135,7 +135,6 @@ pub(super) fn lane_view(answer: Value) -> Result<Option<LaneView>, QueueError> {
     let paused = values.number()? == 1;
     let waiting = values.ids()?;
     let held = values.ids()?;
-    let aside = values.ids()?;
     let due_us = due.parse().unwrap_or(0);
     let state = match state.as_str() {
         "leased" => LaneState::Leased,
@@ -146,11 +145,11 @@ pub(super) fn lane_view(answer: Value) -> Result<Option<LaneView>, QueueError> {
         "idle" => LaneState::Idle,
         _ => return Err(unexpected()),
     };
-    if waiting.is_empty() && held.is_empty() && aside.is_empty() && !paused {
+    if waiting.is_empty() && held.is_empty() && !paused {
         return Ok(None);
     }
     let last_error = Some(error).filter(|error| !error.is_empty());
-    Ok(Some(LaneView { state, waiting, held, aside, paused, last_error }))
+    Ok(Some(LaneView { state, waiting, held, paused, last_error }))
 }
 
 pub(super) fn dead_page(answer: Value) -> Result<DeadPage, QueueError> {
@@ -204,21 +203,20 @@ fn letter_of(mut letter: Values) -> Result<DeadLetter, QueueError> {
 
 /// What was found in some lanes.
 pub(super) struct Audited {
-    /// Their messages, held ones and those aside too.
+    /// Their messages, held ones too.
     pub(super) messages: u64,
     pub(super) held: u64,
-    pub(super) aside: u64,
     pub(super) violations: Vec<Violation>,
 }
 
 pub(super) fn audited(answer: Value) -> Result<Audited, QueueError> {
     let mut values = Values::of(answer)?;
-    let (messages, held, aside) = (values.number()?, values.number()?, values.number()?);
+    let (messages, held) = (values.number()?, values.number()?);
     let mut violations = Vec::new();
     while let Some(lane) = values.next() {
         violations.push(Violation { lane: text_of(lane)?, problem: values.text()? });
     }
-    Ok(Audited { messages, held, aside, violations })
+    Ok(Audited { messages, held, violations })
 }
 
 /// The elements of an array answer, read one after the other.
@@ -256,12 +254,13 @@ impl Values {
         }
     }
 
-    /// Trigger, note and sends, each absent as in [`Self::count`].
+    /// Trigger, note, sends and whether others waited behind it, each absent as in [`Self::count`].
     fn standing(&mut self) -> Result<Standing, QueueError> {
         let trigger = self.count()?;
         let note = self.optional_text()?.filter(|note| !note.is_empty());
         let note = note.map(|note| note.parse().map(Note)).transpose().map_err(|_| unexpected())?;
-        Ok(Standing { trigger, note, sends: self.count()? })
+        let sends = self.count()?;
+        Ok(Standing { trigger, note, sends, has_followers: self.count()? > 0 || trigger > 0 })
     }
 
     /// A list of ids.

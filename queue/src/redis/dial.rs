@@ -11,13 +11,12 @@ use redis::{AsyncConnectionConfig, FromRedisValue, RedisError};
 use super::errors::translate;
 use super::keys::Keys;
 use crate::QueueError;
+use crate::format::STORED_FORMAT;
 
 /// For the name, the connection, TLS and the password.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// For all of it, with the questions after.
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(4);
-/// The layout of [`super::keys`]. Another one is refused.
-const FORMAT: &str = "1";
 
 /// Where the queue is.
 pub(super) struct Dialer {
@@ -52,13 +51,13 @@ impl Dialer {
                 let () =
                     self.ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("shards").arg(1)).await?;
                 let () = self
-                    .ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("format").arg(FORMAT))
+                    .ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("format").arg(STORED_FORMAT))
                     .await?;
                 self.ask(&mut connection, redis::cmd("HGET").arg(&meta).arg("format")).await?
             }
         };
         let (seconds, micros): (u64, u64) = self.ask(&mut connection, &mut redis::cmd("TIME")).await?;
-        if format != FORMAT {
+        if format != STORED_FORMAT.to_string() {
             return Err(QueueError::UnknownFormat {
                 what: format!("the queue at {} (format {format})", self.place),
             });

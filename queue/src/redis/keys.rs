@@ -7,18 +7,16 @@
 //! | --- | --- | --- |
 //! | `{prefix:0}:seen:<id>` | string | dedup mark: when it ends, us. Expires |
 //! | `{prefix:0}:lane:<lane>` | list | packed messages, the head first; the current one stays |
-//! | `{prefix:0}:older:<lane>` | list | the second list: records of drained and of woken messages, and of those that were aside; the current one has left it |
-//! | `{prefix:0}:run:<lane>` | hash | the current message's record, from its first take to its end: `recorded` (the last record call), `token` (with the id), `worker`, `packed` (if it came from the second list), `failures`, `losses`, `lost_by`, `confirmed`, `snoozes`, `error`, `replies`, `sent`, `sending`, `sends` (of the lane), `trigger`, `note`, `awaiting`, `unanswered`, `answer`, `aside` (the lane may have some) |
-//! | `{prefix:0}:sends:<lane>` | string | announced sends of a lane that waits between two messages, or has only messages aside, if there are some |
+//! | `{prefix:0}:older:<lane>` | list | the second list: records of drained and of woken messages; the current one has left it |
+//! | `{prefix:0}:run:<lane>` | hash | the current message's record, from its first take to its end: `recorded` (the last record call), `token` (with the id), `worker`, `packed` (if it came from the second list), `failures`, `failing_since`, `gives_way` (until when it may hold others up), `followed` (others waited behind it when it was taken), `losses`, `lost_by`, `confirmed`, `snoozes`, `error`, `replies`, `sent`, `sending`, `sends` (of the lane), `trigger`, `note`, `awaiting`, `unanswered`, `unheard`, `answer` |
+//! | `{prefix:0}:sends:<lane>` | string | announced sends of a lane that waits between two messages, if there are some |
 //! | `{prefix:0}:held:<lane>` | hash | order → record of a held message |
-//! | `{prefix:0}:aside:<lane>` | hash | order → record of a message put aside; once it waits again, a note of it until it is current |
 //! | `{prefix:0}:memory:<lane>` | string | until when, us, a colon, the lane's memory. Expires |
 //! | `{prefix:0}:ready:<class>` | list | lanes whose head can be taken, the next first |
 //! | `{prefix:0}:suspect:<class>` | list | the same, for heads that have outlived two workers |
 //! | `{prefix:0}:lease` | zset | leased lane → when its lease runs out, us |
 //! | `{prefix:0}:delay` | zset | delayed lane → when it is due, us |
 //! | `{prefix:0}:hold` | zset | held message (length of its order, order, lane) → until when, us |
-//! | `{prefix:0}:back` | zset | message that is aside (length of its order, order, lane) → when it comes back, us |
 //! | `{prefix:0}:paused` | hash | `*`, `c` and a class, `l` and a lane → since when, us, a colon, the reason |
 //! | `{prefix:0}:parked` | zset | parked lane → since when, us |
 //! | `{prefix:0}:pulse` | hash | `beat`: when the store was last known to serve; `quiet`: the end of the pause after its last gap; `short`, `long`: the leases known, `since` when; us |
@@ -26,7 +24,7 @@
 //! | `{prefix:0}:dead` | zset | id of a dead letter → time of death, us |
 //! | `{prefix:0}:letter:<id>` | hash | a dead letter |
 //! | `{prefix:0}:arrived` | hash | class → letters dead on arrival; `class\0` → those only counted |
-//! | `{prefix:0}:counter` | string | number of the last fencing token, held message or message put aside |
+//! | `{prefix:0}:counter` | string | number of the last fencing token or held message |
 //! | `{prefix:0}:batch:<incarnation>` | string | a worker's last take, for its repetition. Expires |
 //! | `{prefix:0}:answered:<id>` | string | mark of a message that had its answer by call back: when it ends, us. Expires |
 //! | `{prefix:0}:value:<name>` | string | until when, us, a colon, a shared value. Expires |
@@ -114,14 +112,6 @@ impl Keys {
 
     pub(super) fn held(&self, lane: &Lane) -> String {
         format!("{}held:{lane}", self.base)
-    }
-
-    pub(super) fn aside(&self, lane: &Lane) -> String {
-        format!("{}aside:{lane}", self.base)
-    }
-
-    pub(super) fn back(&self) -> String {
-        format!("{}back", self.base)
     }
 
     pub(super) fn memory(&self, lane: &Lane) -> String {

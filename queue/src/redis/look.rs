@@ -24,7 +24,7 @@ impl Core {
         let Self { link, keys, scripts, .. } = self;
         let mut call = scripts.counts.key(keys.base());
         call.key(keys.open()).key(keys.lease()).key(keys.delay()).key(keys.parked()).key(keys.hold());
-        call.key(keys.dead()).key(keys.arrived()).key(keys.back()).arg(link.test_now());
+        call.key(keys.dead()).key(keys.arrived()).arg(link.test_now());
         answers::counts(link.run(&call).await?)
     }
 
@@ -33,7 +33,7 @@ impl Core {
         let mut call = scripts.lane.key(keys.base());
         call.key(keys.lane(lane)).key(keys.older(lane)).key(keys.run(lane)).key(keys.held(lane));
         call.key(keys.lease()).key(keys.delay()).key(keys.parked()).key(keys.paused());
-        call.key(keys.aside(lane)).arg(link.test_now()).arg(lane.as_str()).arg(LANE_VIEW_MAX);
+        call.arg(link.test_now()).arg(lane.as_str()).arg(LANE_VIEW_MAX);
         answers::lane_view(link.run(&call).await?)
     }
 
@@ -65,14 +65,13 @@ impl Core {
     pub(super) async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
         let mut violations = Vec::new();
         let before = self.sums().await?;
-        let (mut messages, mut held, mut aside) = (0, 0, 0);
+        let (mut messages, mut held) = (0, 0);
         let ready = self.ready().await?;
         let mut doubtful = Vec::new();
         for lanes in self.lanes(&ready).await?.chunks(AUDITED_TOGETHER) {
             let page = self.audit_page(lanes, Some(&ready)).await?;
             messages += page.messages;
             held += page.held;
-            aside += page.aside;
             doubtful.extend(page.violations.into_iter().map(|violation| violation.lane));
         }
         // A lane may have moved since the lists were read. So what seems wrong is looked at again, all in one step.
@@ -90,10 +89,6 @@ impl Core {
             let problem = format!("{held} messages are held, but {} have an end", after.1);
             violations.push(Violation { lane: String::new(), problem });
         }
-        if before == after && after.2 != aside {
-            let problem = format!("{aside} messages are aside, but {} have a time", after.2);
-            violations.push(Violation { lane: String::new(), problem });
-        }
         Ok(violations)
     }
 
@@ -106,7 +101,7 @@ impl Core {
         let Self { link, keys, scripts, .. } = self;
         let mut call = scripts.audit.key(keys.base());
         call.key(keys.open()).key(keys.lease()).key(keys.delay()).key(keys.parked());
-        call.key(keys.hold()).key(keys.paused()).key(keys.back()).arg(link.test_now());
+        call.key(keys.hold()).key(keys.paused()).arg(link.test_now());
         call.arg(if ready.is_some() { "1" } else { "" });
         for lane in lanes {
             let (times, list) = match ready {
@@ -120,13 +115,12 @@ impl Core {
         answers::audited(link.run(&call).await?)
     }
 
-    /// The open messages, the held ones and those aside, as they are counted.
-    async fn sums(&self) -> Result<(i64, u64, u64), QueueError> {
+    /// The open messages and the held ones, as they are counted.
+    async fn sums(&self) -> Result<(i64, u64), QueueError> {
         let Self { link, keys, .. } = self;
         let open: Vec<i64> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
         let held = link.query(redis::cmd("ZCARD").arg(keys.hold())).await?;
-        let aside = link.query(redis::cmd("ZCARD").arg(keys.back())).await?;
-        Ok((open.iter().sum(), held, aside))
+        Ok((open.iter().sum(), held))
     }
 
     /// Every ready lane: how often it stands in the ready lists, and in which one.
@@ -163,7 +157,7 @@ impl Core {
     async fn lanes(&self, ready: &BTreeMap<String, (u64, String)>) -> Result<Vec<String>, QueueError> {
         let Self { link, keys, .. } = self;
         let mut lanes: BTreeSet<String> = ready.keys().cloned().collect();
-        for kind in ["lane:", "older:", "run:", "held:", "aside:", "sends:"] {
+        for kind in ["lane:", "older:", "run:", "held:", "sends:"] {
             let start = format!("{}{kind}", keys.base());
             let mut cursor = 0_u64;
             loop {

@@ -40,12 +40,12 @@ use self::keys::Keys;
 use self::link::Link;
 pub use self::risks::{Finding, Gravity, Risk};
 use self::scripts::Scripts;
-use self::settle::{Record, Settled};
+use self::settle::{Outcome, Record};
 use crate::clock::micros;
 use crate::{
-    Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
-    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Retried,
-    Scope, Standing, TakeRequest, Taken, Violation,
+    Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
+    Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
 };
 
 /// How long a call may take before its connection is given up. Not the redis crate's own half second, which would
@@ -73,8 +73,8 @@ pub struct RedisQueue {
     /// no big answer in front of them makes them late.
     heartbeat: Link,
     accepts: Batcher<Accept, Accepted>,
-    records: Batcher<Record, Settled<Standing>>,
-    completes: Batcher<Lease, Settled<()>>,
+    records: Batcher<Record, Outcome<Standing>>,
+    completes: Batcher<Lease, Outcome<()>>,
     /// The number of the next record call, from 1.
     recorded: AtomicU64,
     /// The connection of the one blocking command, if no `wait` has it at the moment.
@@ -124,12 +124,24 @@ impl RedisQueue {
 }
 
 #[async_trait]
-impl Queue for RedisQueue {
+impl Producer for RedisQueue {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
         message.check()?;
         self.accept_message(message).await
     }
 
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+        crate::message::check_bytes("answer", &answer)?;
+        self.core.answer(lane, id, &answer).await
+    }
+
+    async fn beat(&self) -> Result<(), QueueError> {
+        self.core.beat().await
+    }
+}
+
+#[async_trait]
+impl Consumer for RedisQueue {
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
         self.core.take(request).await
     }
@@ -151,49 +163,13 @@ impl Queue for RedisQueue {
         self.record_progress(lease, progress, memory).await
     }
 
-    async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
-        self.complete_message(lease).await
+    async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
+        self.settle_message(lease, settlement.fitted()).await
     }
+}
 
-    async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.core.postpone(lease, after, "failures", reason).await
-    }
-
-    async fn retry_aside(&self, lease: &Lease, after: Duration, reason: &str) -> Result<Retried, QueueError> {
-        self.core.retry_aside(lease, after, reason).await
-    }
-
-    async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.core.postpone(lease, after, "snoozes", reason).await
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
-        self.core.release(lease).await
-    }
-
-    async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
-        self.core.bury(lease, reason).await
-    }
-
-    async fn hold(
-        &self,
-        lease: &Lease,
-        trigger: u32,
-        hold_for: Duration,
-        reason: &str,
-    ) -> Result<Hold, QueueError> {
-        self.core.hold(lease, trigger, hold_for, reason).await
-    }
-
-    async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
-        self.core.await_answer(lease, within).await
-    }
-
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
-        crate::message::check_bytes("answer", &answer)?;
-        self.core.answer(lane, id, &answer).await
-    }
-
+#[async_trait]
+impl Operator for RedisQueue {
     async fn counts(&self) -> Result<Counts, QueueError> {
         self.core.counts().await
     }
@@ -235,6 +211,22 @@ impl Queue for RedisQueue {
         self.core.paused().await
     }
 
+    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
+        self.core.audit().await
+    }
+
+    async fn ping(&self) -> Result<(), QueueError> {
+        // A real script, so that a Redis that answers PING but can't run one isn't called ready.
+        self.core.counts().await.map(|_| ())
+    }
+
+    fn place(&self) -> &str {
+        &self.core.place
+    }
+}
+
+#[async_trait]
+impl Shared for RedisQueue {
     async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
         crate::message::check_name(name)?;
         self.core.get(name).await
@@ -249,23 +241,6 @@ impl Queue for RedisQueue {
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
         crate::message::check_name(name)?;
         self.core.limit(name, n, per).await
-    }
-
-    async fn beat(&self) -> Result<(), QueueError> {
-        self.core.beat().await
-    }
-
-    async fn ping(&self) -> Result<(), QueueError> {
-        // A real script, so that a Redis that answers PING but can't run one isn't called ready.
-        self.core.counts().await.map(|_| ())
-    }
-
-    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        self.core.audit().await
-    }
-
-    fn place(&self) -> &str {
-        &self.core.place
     }
 }
 

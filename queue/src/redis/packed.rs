@@ -1,7 +1,7 @@
 //! How a message lies in its lane's list.
 //!
 //! ```text
-//! 1 byte   format, 1
+//! 1 byte   format, that of all that is stored
 //! 1 byte   length of the class in bytes
 //!          class          the scripts read it to find the ready list a lane belongs to
 //! 1 byte   length of the id in bytes
@@ -18,9 +18,8 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
+use crate::format::STORED_FORMAT;
 use crate::{Class, MessageId, NewMessage, QueueError};
-
-const FORMAT: u8 = 1;
 
 /// A message as it lies in its lane.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +33,7 @@ pub(super) struct Packed {
 pub(super) fn pack(message: &NewMessage) -> Bytes {
     let (id, class) = (message.id.as_str().as_bytes(), message.class.as_str().as_bytes());
     let mut bytes = BytesMut::with_capacity(11 + id.len() + class.len() + message.payload.len());
-    bytes.put_u8(FORMAT);
+    bytes.put_u8(STORED_FORMAT);
     for name in [class, id] {
         // Names are at most 128 bytes long: `MessageId::MAX_BYTES`, `Class::MAX_BYTES`.
         bytes.put_u8(u8::try_from(name.len()).expect("names fit into a byte's count"));
@@ -47,7 +46,7 @@ pub(super) fn pack(message: &NewMessage) -> Bytes {
 
 pub(super) fn unpack(bytes: &Bytes) -> Result<Packed, QueueError> {
     let unknown = || QueueError::UnknownFormat { what: "a stored message".to_owned() };
-    if bytes.first() != Some(&FORMAT) {
+    if bytes.first() != Some(&STORED_FORMAT) {
         return Err(unknown());
     }
     let name = |at: usize| -> Option<(String, usize)> {
@@ -100,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_an_error_of_its_own() {
-        let error = unpack(&Bytes::from_static(&[2, 0, 0])).unwrap_err();
+        let error = unpack(&Bytes::from_static(&[STORED_FORMAT + 1, 0, 0])).unwrap_err();
         assert!(matches!(error, QueueError::UnknownFormat { .. }));
     }
 }

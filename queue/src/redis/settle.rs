@@ -1,23 +1,23 @@
 //! What the holder of a lease may do with its message. Records and completions, which every message has, go in batches.
 
+use bytes::Bytes;
+use redis::{Script, ScriptInvocation};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-use bytes::Bytes;
 
 use super::batch::Item;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
 use crate::{
-    ASIDE_MAX, Answered, Awaiting, HELD_MAX, Hold, Lane, Lease, Memory, MessageId, Progress, QueueError,
-    Retried, Standing,
+    Answered, HELD_MAX, Lane, Lease, Memory, MessageId, Progress, QueueError, Settled, Settlement, Standing,
 };
 
-/// What became of one call of a batch.
+/// What a script says became of a leased message.
 #[derive(Debug)]
-pub(super) enum Settled<T> {
+pub(super) enum Outcome<T> {
     Done(T),
+    /// What it was to wait for is there: it comes again.
+    ComesAgain,
     /// An answer by call back lay there unheard: the message comes again with it.
     Answered,
     LeaseLost,
@@ -33,10 +33,31 @@ pub(super) struct Record {
     memory: Option<Memory>,
 }
 
-impl<T> Settled<T> {
-    fn outcome(self) -> Result<T, QueueError> {
+impl Outcome<Standing> {
+    fn standing(self) -> Result<Standing, QueueError> {
         match self {
-            Self::Done(value) => Ok(value),
+            Self::Done(standing) => Ok(standing),
+            Self::Answered | Self::ComesAgain => Err(QueueError::Answered),
+            Self::LeaseLost => Err(QueueError::LeaseLost),
+        }
+    }
+}
+
+impl Outcome<()> {
+    /// What a script's number says.
+    fn of(number: u8) -> Self {
+        match number {
+            1 => Self::Done(()),
+            2 => Self::ComesAgain,
+            3 => Self::Answered,
+            _ => Self::LeaseLost,
+        }
+    }
+
+    fn settled(self) -> Result<Settled, QueueError> {
+        match self {
+            Self::Done(()) => Ok(Settled::AsAsked),
+            Self::ComesAgain => Ok(Settled::ComesAgain),
             Self::Answered => Err(QueueError::Answered),
             Self::LeaseLost => Err(QueueError::LeaseLost),
         }
@@ -56,107 +77,69 @@ impl RedisQueue {
             bytes.map_or(Ok(()), |bytes| crate::message::check_bytes(what, bytes))?;
         }
         let number = self.recorded.fetch_add(1, Ordering::Relaxed);
-        self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?.outcome()
+        self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?.standing()
     }
 
-    pub(super) async fn complete_message(&self, lease: &Lease) -> Result<(), QueueError> {
-        self.completes.call(lease.clone()).await?.outcome()
+    /// Runs the script of a settlement, or has it run with others. All of them begin with the same keys and arguments.
+    pub(super) async fn settle_message(
+        &self,
+        lease: &Lease,
+        settlement: Settlement,
+    ) -> Result<Settled, QueueError> {
+        let Core { link, keys, scripts, .. } = &*self.core;
+        let lane = &lease.lane;
+        let begin = |script| self.core.begin(script, lease);
+        let call = match settlement {
+            Settlement::Complete => return self.completes.call(lease.clone()).await?.settled(),
+            Settlement::Retry { after, patience, reason } => {
+                let mut call = begin(&scripts.postpone);
+                call.key(keys.delay()).arg(micros(after)).arg("failures").arg(reason).arg(micros(patience));
+                call
+            }
+            Settlement::Snooze { after, reason } => {
+                let mut call = begin(&scripts.postpone);
+                call.key(keys.delay()).arg(micros(after)).arg("snoozes").arg(reason).arg("");
+                call
+            }
+            Settlement::Release => begin(&scripts.release),
+            Settlement::Bury { reason } => {
+                let mut call = begin(&scripts.bury);
+                call.key(keys.open()).key(keys.dead()).key(keys.arrived()).key(keys.letter(&lease.id));
+                call.arg(reason);
+                call
+            }
+            Settlement::Hold { trigger, hold_for, reason } => {
+                let mut call = begin(&scripts.hold);
+                call.key(keys.open())
+                    .key(keys.dead())
+                    .key(keys.hold())
+                    .key(keys.held(lane))
+                    .key(keys.counter());
+                call.arg(trigger).arg(micros(hold_for)).arg(HELD_MAX).arg(reason);
+                call
+            }
+            Settlement::Await { within } => {
+                let mut call = begin(&scripts.await_);
+                call.key(keys.delay()).arg(micros(within));
+                call
+            }
+        };
+        Outcome::of(link.run(&call).await?).settled()
     }
 }
 
 impl Core {
-    pub(super) async fn postpone(
-        &self,
-        lease: &Lease,
-        after: Duration,
-        counter: &str,
-        reason: &str,
-    ) -> Result<(), QueueError> {
-        let Self { link, keys, scripts, .. } = self;
-        let mut call = scripts.postpone.key(keys.base());
-        call.key(keys.wake()).key(keys.lease()).key(keys.delay());
-        call.key(keys.lane(&lease.lane)).key(keys.run(&lease.lane));
-        call.arg(link.test_now()).arg(lease.lane.as_str()).arg(proof(lease));
-        call.arg(micros(after)).arg(counter).arg(reason);
-        held(link.run(&call).await?)
-    }
-
-    pub(super) async fn retry_aside(
-        &self,
-        lease: &Lease,
-        after: Duration,
-        reason: &str,
-    ) -> Result<Retried, QueueError> {
-        let Self { link, keys, scripts, .. } = self;
+    fn begin<'a>(&self, script: &'a Script, lease: &Lease) -> ScriptInvocation<'a> {
+        let Self { link, keys, .. } = self;
         let lane = &lease.lane;
-        let mut call = scripts.aside.key(keys.base());
-        call.key(keys.wake()).key(keys.lease()).key(keys.delay());
-        call.key(keys.lane(lane)).key(keys.older(lane)).key(keys.run(lane));
-        call.key(keys.back()).key(keys.aside(lane)).key(keys.counter());
-        call.arg(link.test_now()).arg(lane.as_str()).arg(proof(lease));
-        call.arg(micros(after)).arg(ASIDE_MAX).arg(reason);
-        match link.run::<u8>(&call).await? {
-            1 => Ok(Retried::Aside),
-            2 => Ok(Retried::InPlace),
-            _ => Err(QueueError::LeaseLost),
-        }
-    }
-
-    pub(super) async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
-        let Self { link, keys, scripts, .. } = self;
-        let mut call = scripts.release.key(keys.base());
-        call.key(keys.wake()).key(keys.lease()).key(keys.lane(&lease.lane)).key(keys.run(&lease.lane));
-        call.arg(link.test_now()).arg(lease.lane.as_str()).arg(proof(lease));
-        held(link.run(&call).await?)
-    }
-
-    pub(super) async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
-        let Self { link, keys, scripts, .. } = self;
-        let mut call = scripts.bury.key(keys.base());
-        call.key(keys.wake()).key(keys.open()).key(keys.lease());
-        call.key(keys.lane(&lease.lane)).key(keys.older(&lease.lane)).key(keys.run(&lease.lane));
-        call.key(keys.dead()).key(keys.arrived()).key(keys.letter(&lease.id));
-        call.arg(link.test_now()).arg(lease.lane.as_str()).arg(proof(lease)).arg(reason);
-        settled(link.run(&call).await?).outcome()
-    }
-
-    pub(super) async fn hold(
-        &self,
-        lease: &Lease,
-        trigger: u32,
-        hold_for: Duration,
-        reason: &str,
-    ) -> Result<Hold, QueueError> {
-        let Self { link, keys, scripts, .. } = self;
-        let lane = &lease.lane;
-        let mut call = scripts.hold.key(keys.base());
+        let mut call = script.key(keys.base());
         call.key(keys.wake())
             .key(keys.lease())
             .key(keys.lane(lane))
             .key(keys.older(lane))
             .key(keys.run(lane));
-        call.key(keys.hold()).key(keys.held(lane)).key(keys.counter()).key(keys.open()).key(keys.dead());
         call.arg(link.test_now()).arg(lane.as_str()).arg(proof(lease));
-        call.arg(trigger).arg(micros(hold_for)).arg(HELD_MAX).arg(reason);
-        match link.run::<u8>(&call).await? {
-            1 => Ok(Hold::Held),
-            2 => Ok(Hold::Waiting),
-            3 => Err(QueueError::Answered),
-            _ => Err(QueueError::LeaseLost),
-        }
-    }
-
-    pub(super) async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
-        let Self { link, keys, scripts, .. } = self;
-        let mut call = scripts.await_.key(keys.base());
-        call.key(keys.wake()).key(keys.lease()).key(keys.delay());
-        call.key(keys.lane(&lease.lane)).key(keys.run(&lease.lane));
-        call.arg(link.test_now()).arg(lease.lane.as_str()).arg(proof(lease)).arg(micros(within));
-        match link.run::<u8>(&call).await? {
-            1 => Ok(Awaiting::Waiting),
-            2 => Ok(Awaiting::AnswerIsThere),
-            _ => Err(QueueError::LeaseLost),
-        }
+        call
     }
 
     pub(super) async fn answer(
@@ -168,7 +151,7 @@ impl Core {
         let Self { link, keys, scripts, dedup_window_ms, .. } = self;
         let mut call = scripts.answer.key(keys.base());
         call.key(keys.wake()).key(keys.delay()).key(keys.lane(lane)).key(keys.run(lane));
-        call.key(keys.aside(lane)).key(keys.answered(id));
+        call.key(keys.answered(id));
         call.arg(link.test_now()).arg(lane.as_str()).arg(id.as_str()).arg(answer).arg(dedup_window_ms);
         Ok(match link.run::<u8>(&call).await? {
             1 => Answered::First,
@@ -189,7 +172,7 @@ impl Item for Record {
 pub(super) async fn record_all(
     core: Arc<Core>,
     items: Vec<Record>,
-) -> Result<Vec<Settled<Standing>>, QueueError> {
+) -> Result<Vec<Outcome<Standing>>, QueueError> {
     let Core { link, keys, scripts, .. } = &*core;
     let mut call = scripts.record.key(keys.base());
     call.arg(link.test_now());
@@ -215,7 +198,7 @@ impl Item for Lease {
 pub(super) async fn complete_all(
     core: Arc<Core>,
     leases: Vec<Lease>,
-) -> Result<Vec<Settled<()>>, QueueError> {
+) -> Result<Vec<Outcome<()>>, QueueError> {
     let Core { link, keys, scripts, .. } = &*core;
     let mut call = scripts.complete.key(keys.base());
     call.key(keys.wake()).key(keys.open()).key(keys.lease()).arg(link.test_now());
@@ -224,23 +207,10 @@ pub(super) async fn complete_all(
         call.arg(lease.lane.as_str()).arg(proof(lease));
     }
     let results: Vec<u8> = link.run(&call).await?;
-    Ok(results.into_iter().map(settled).collect())
+    Ok(results.into_iter().map(Outcome::of).collect())
 }
 
 /// What a lease's record must hold: the token, and the id of the message, so that a token alone settles nothing else.
 pub(super) fn proof(lease: &Lease) -> String {
     format!("{}/{}", lease.token, lease.id)
-}
-
-/// What a script's number says.
-fn settled(result: u8) -> Settled<()> {
-    match result {
-        1 => Settled::Done(()),
-        2 => Settled::Answered,
-        _ => Settled::LeaseLost,
-    }
-}
-
-fn held(held: bool) -> Result<(), QueueError> {
-    if held { Ok(()) } else { Err(QueueError::LeaseLost) }
 }

@@ -19,7 +19,7 @@ impl Core {
         let Self { link, keys, scripts, .. } = self;
         let mut call = scripts.take.key(keys.base());
         call.key(keys.lease()).key(keys.delay()).key(keys.counter()).key(keys.batch(&request.worker));
-        call.key(keys.hold()).key(keys.paused()).key(keys.parked()).key(keys.pulse()).key(keys.back());
+        call.key(keys.hold()).key(keys.paused()).key(keys.parked()).key(keys.pulse());
         call.arg(link.test_now()).arg(request.max).arg(micros(request.lease_for)).arg(MOVES_PER_TAKE);
         call.arg(request.worker.name()).arg(request.worker.incarnation()).arg(request.call);
         call.arg(if request.suspect { "1" } else { "" });

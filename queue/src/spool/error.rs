@@ -84,12 +84,10 @@ impl SpoolError {
             QueueError::Misconfigured { problem, hint, cause, .. } => {
                 Self::Unusable { folder, problem, hint, cause }
             }
-            QueueError::UnknownFormat { what } => Self::Unusable {
+            error @ QueueError::UnknownFormat { .. } => Self::Unusable {
                 folder,
-                problem: format!("{what} is in a format this version does not know"),
-                hint:
-                    "another version of Huixin wrote it: run that one until it is empty, or begin a new one"
-                        .to_owned(),
+                problem: error.to_string(),
+                hint: error.hint().unwrap_or_default().to_owned(),
                 cause: None,
             },
             other => Self::Unavailable { folder, cause: Cause::new(other) },

@@ -45,6 +45,7 @@ use crate::file::fault::Fault;
 use crate::file::job::{Kind, Step};
 use crate::file::now::Now;
 use crate::file::writer::Writer;
+use crate::format::STORED_FORMAT;
 use crate::{Clock, Lane, NewMessage};
 
 /// The file in a folder.
@@ -54,7 +55,7 @@ const FILE: &str = "spool.db";
 static FORMAT: Format = Format {
     noun: "spool",
     application_id: 0x4875_5873,
-    number: 2,
+    number: STORED_FORMAT,
     schema: include_str!("schema.sql"),
     keep_house: |_, _| Ok(()),
 };

@@ -1,4 +1,4 @@
--- Format 2 of a spool. PRAGMA user_version holds the format, PRAGMA application_id says whose file it is.
+-- A spool. PRAGMA user_version holds the format, PRAGMA application_id says whose file it is.
 --
 -- Times are microseconds since the Unix epoch by the spool's own clock (arrived_us: by the receiver's).
 -- Anyone may read the file with sqlite3 while a receiver has it. Only its receiver may write to it.

@@ -6,7 +6,7 @@ use super::dead::Letter;
 use super::fault::Fault;
 use super::job::Step;
 use super::now::stored;
-use super::{aside, held, lane};
+use super::{held, lane};
 use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, Note};
 
 /// Stores the message unless its id is known or, by the queue's clock, `deadline_us` has passed. The id is known for
@@ -72,8 +72,13 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
                 params![lane, note.cast_signed()],
             )?;
             step.execute("UPDATE lane SET sends = 0 WHERE no = ?1 AND sends > 0", params![lane])?;
+            // One that failed holds it up no longer than its patience lasts.
+            step.execute(
+                "UPDATE lane SET due_us = head.gives_way_us FROM head
+                 WHERE no = ?1 AND state = 'delayed' AND head.seq = lane.current AND head.gives_way_us < due_us",
+                params![lane],
+            )?;
             held::wake(step, name, lane, note)?;
-            aside::tell(step, name, note)?;
         }
         HeldEffect::Bury(Note(note)) => {
             step.execute(
@@ -82,7 +87,6 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
                 params![lane, note.cast_signed()],
             )?;
             held::bury_all(step, name)?;
-            aside::tell(step, name, note)?;
         }
     }
     Ok(Accepted::New)

@@ -45,23 +45,12 @@ const RULES: &[&str] = &[
     "SELECT coalesce(lane.name, ''), 'what is known of message ' || head.seq || ' is kept, but it never was current'
      FROM head LEFT JOIN message ON message.seq = head.seq LEFT JOIN lane ON lane.no = message.lane_no
      WHERE message.seq IS NULL OR (message.second IS NULL AND message.seq IS NOT lane.current)",
-    "SELECT coalesce(name, ''), 'the message ' || id || ' waits again, but not in the second list' FROM message
-     LEFT JOIN lane ON no = lane_no WHERE back IS NOT NULL AND second IS NULL",
-    "SELECT coalesce(name, ''), 'the message ' || message.id || ' waits again, and is aside' FROM message
-     JOIN aside ON aside.no = back LEFT JOIN lane ON lane.no = lane_no",
-    "SELECT lane, count(*) || ' messages are aside' FROM (
-        SELECT lane FROM aside UNION ALL
-        SELECT name FROM message JOIN lane ON no = lane_no WHERE back IS NOT NULL AND seq IS NOT current
-     ) GROUP BY lane HAVING count(*) > 20",
-    "SELECT lane, 'its sends are kept as ' || min(sends) || ' and ' || max(sends) FROM aside
-     WHERE NOT EXISTS (SELECT 1 FROM lane WHERE name = aside.lane) GROUP BY lane HAVING min(sends) <> max(sends)",
     "SELECT lane, count(*) || ' messages are held' FROM held GROUP BY lane HAVING count(*) > 20",
     "WITH counted (class, what, n) AS (
         SELECT class, 'open', count(*) FROM (
-            SELECT class FROM message UNION ALL SELECT class FROM held UNION ALL SELECT class FROM aside
+            SELECT class FROM message UNION ALL SELECT class FROM held
         ) GROUP BY class
         UNION ALL SELECT class, 'held', count(*) FROM held GROUP BY class
-        UNION ALL SELECT class, 'aside', count(*) FROM aside GROUP BY class
         UNION ALL SELECT class, state, count(*) FROM lane GROUP BY class, state
         UNION ALL SELECT class, 'dead', count(*) FROM dead GROUP BY class
         UNION ALL SELECT class, 'dead on arrival', sum(on_arrival) FROM dead GROUP BY class
@@ -72,7 +61,6 @@ const RULES: &[&str] = &[
         UNION ALL SELECT name, 'delayed', delayed FROM class
         UNION ALL SELECT name, 'parked', parked FROM class
         UNION ALL SELECT name, 'held', held FROM class
-        UNION ALL SELECT name, 'aside', aside FROM class
         UNION ALL SELECT name, 'dead', dead FROM class
         UNION ALL SELECT name, 'dead on arrival', dead_on_arrival FROM class
      )

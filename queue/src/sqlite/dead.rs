@@ -44,22 +44,6 @@ impl Letter<'_> {
     }
 }
 
-impl Letter<'static> {
-    /// Writes down the current message `seq` of a lane.
-    pub(super) fn of_current(step: &Step<'_>, seq: i64, reason: &str) -> Result<(), Fault> {
-        step.execute("DELETE FROM dead WHERE id = (SELECT id FROM message WHERE seq = ?1)", params![seq])?;
-        step.execute(
-            "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
-             SELECT message.id, lane.name, message.class, message.arrived_us, ?2, ?3, coalesce(head.failures, 0),
-                coalesce(head.losses, 0), 0, message.payload
-             FROM message JOIN lane ON lane.no = message.lane_no LEFT JOIN head ON head.seq = message.seq
-             WHERE message.seq = ?1",
-            params![seq, step.now_us, reason],
-        )?;
-        Ok(())
-    }
-}
-
 /// Puts the letter with this id at the end of its lane. False if there is none.
 pub(super) fn revive(step: &mut Step<'_>, id: &MessageId) -> Result<bool, Fault> {
     let sql = "SELECT no, lane, class FROM dead WHERE id = ?1";

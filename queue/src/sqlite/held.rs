@@ -2,22 +2,28 @@
 //!
 //! They lie in a table of their own, since their lane may have no other message, and a lane without one is in no state.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
-use super::dead::Letter;
+use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
-use crate::{Buried, Class, HELD_MAX, MessageId};
+use crate::{Buried, HELD_MAX};
 
 const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer";
 const TOO_MANY: &str = "too many messages of its lane were held";
 
 /// Holds the current message of a lane, with what was recorded, but without its losses: it has been handled, and is no
 /// suspect any more. The lane is left to the caller.
-pub(super) fn put(step: &Step<'_>, lane: &str, seq: i64, until_us: i64, reason: &str) -> Result<(), Fault> {
+pub(super) fn put(
+    step: &mut Step<'_>,
+    lane: &str,
+    seq: i64,
+    until_us: i64,
+    reason: &str,
+) -> Result<(), Fault> {
     let held = numbers(step, lane)?;
     if held.len() >= HELD_MAX {
-        bury(step, held[0], Some(TOO_MANY))?;
+        end(step, Ending::Held { no: held[0] }, Some(TOO_MANY))?;
     }
     step.execute(
         "INSERT INTO held (lane, id, class, arrived_us, until_us, reason, failures, snoozes, last_error, sent, sending,
@@ -51,49 +57,28 @@ pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64, note: u64) -> Result<
 }
 
 /// Buries all held messages of a lane.
-pub(super) fn bury_all(step: &Step<'_>, lane: &str) -> Result<(), Fault> {
-    numbers(step, lane)?.into_iter().try_for_each(|no| bury(step, no, Some(RIGHT_ENDED)).map(|_| ()))
+pub(super) fn bury_all(step: &mut Step<'_>, lane: &str) -> Result<(), Fault> {
+    for no in numbers(step, lane)? {
+        end(step, Ending::Held { no }, Some(RIGHT_ENDED))?;
+    }
+    Ok(())
 }
 
 /// Buries up to `limit` messages whose time is over.
-pub(super) fn bury_expired(step: &Step<'_>, limit: usize) -> Result<Vec<Buried>, Fault> {
-    let expired: Vec<i64> = step.all(
-        "SELECT no FROM held WHERE until_us <= ?1 ORDER BY until_us, no LIMIT ?2",
+pub(super) fn bury_expired(step: &mut Step<'_>, limit: usize) -> Result<Vec<Buried>, Fault> {
+    let expired: Vec<(i64, String)> = step.all(
+        "SELECT no, reason FROM held WHERE until_us <= ?1 ORDER BY until_us, no LIMIT ?2",
         params![step.now_us, i64::try_from(limit).unwrap_or(i64::MAX)],
-        |row| row.get(0),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    expired.into_iter().filter_map(|no| bury(step, no, None).transpose()).collect()
+    let mut buried = Vec::new();
+    for (no, reason) in expired {
+        buried.extend(end(step, Ending::Held { no }, Some(&reason))?);
+    }
+    Ok(buried)
 }
 
 /// The held messages of a lane, in their order.
 fn numbers(step: &Step<'_>, lane: &str) -> Result<Vec<i64>, Fault> {
     Ok(step.all("SELECT no FROM held WHERE lane = ?1 ORDER BY no", params![lane], |row| row.get(0))?)
-}
-
-fn bury(step: &Step<'_>, no: i64, reason: Option<&str>) -> Result<Option<Buried>, Fault> {
-    struct Held(String, String, String, i64, String, u32, Vec<u8>);
-    let read = |row: &Row<'_>| {
-        Ok(Held(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
-    };
-    let sql = "SELECT id, lane, class, arrived_us, reason, failures, payload FROM held WHERE no = ?1";
-    let Some(Held(id, lane, class, arrived_us, own_reason, failures, payload)) =
-        step.first(sql, params![no], read)?
-    else {
-        return Ok(None);
-    };
-    let letter = Letter {
-        id: &id,
-        lane: &lane,
-        class: &class,
-        arrived_us,
-        reason: reason.unwrap_or(&own_reason),
-        failures,
-        losses: 0,
-        on_arrival: false,
-        payload: &payload,
-    };
-    letter.write(step)?;
-    step.execute("DELETE FROM held WHERE no = ?1", params![no])?;
-    let reason = reason.map_or(own_reason, ToOwned::to_owned);
-    Ok(Some(Buried { id: MessageId::from_stored(id), class: Class::from_stored(class), reason }))
 }

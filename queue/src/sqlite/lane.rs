@@ -7,10 +7,10 @@
 
 use rusqlite::params;
 
-use super::dead::Letter;
+use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
-use crate::{Buried, Class, LOSSES_MAX, MessageId, SUSPECT_LOSSES};
+use crate::{Buried, LOSSES_MAX, SUSPECT_LOSSES};
 
 /// A message that stands next in its lane.
 pub(super) struct Next {
@@ -101,9 +101,8 @@ pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Resu
         return Ok(lane);
     }
     step.made_ready += step.execute(
-        "INSERT INTO lane (name, class, state, suspect, position, sends) VALUES (?1, ?2, 'ready', 0,
-            coalesce((SELECT max(position) FROM lane WHERE state = 'ready' AND class = ?2 AND suspect = 0) + 1, 0),
-            coalesce((SELECT max(sends) FROM aside WHERE lane = ?1), 0))",
+        "INSERT INTO lane (name, class, state, suspect, position) VALUES (?1, ?2, 'ready', 0,
+            coalesce((SELECT max(position) FROM lane WHERE state = 'ready' AND class = ?2 AND suspect = 0) + 1, 0))",
         params![name, class],
     )?;
     Ok(step.db.last_insert_rowid())
@@ -114,12 +113,6 @@ pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(
     step.execute("DELETE FROM message WHERE seq = ?1", params![seq])?;
     step.execute("DELETE FROM head WHERE seq = ?1", params![seq])?;
     let Some(next) = next(step, lane)? else {
-        // What is aside comes back to a lane of this name.
-        step.execute(
-            "UPDATE aside SET sends = (SELECT sends FROM lane WHERE no = ?1)
-             WHERE lane = (SELECT name FROM lane WHERE no = ?1)",
-            params![lane],
-        )?;
         step.execute("DELETE FROM lane WHERE no = ?1", params![lane])?;
         return Ok(());
     };
@@ -185,17 +178,13 @@ pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), Fault> {
 /// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.
 fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried>, Fault> {
     let counted = step.first(
-        "SELECT message.seq, coalesce(head.losses, 0) + 1, coalesce(head.lost_by || ', ', '') || lane.worker,
-            message.id, message.class
-         FROM lane JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = lane.current
+        "SELECT lane.current, coalesce(head.losses, 0) + 1, coalesce(head.lost_by || ', ', '') || lane.worker
+         FROM lane LEFT JOIN head ON head.seq = lane.current
          WHERE lane.no = ?1 AND ?2 AND (coalesce(head.losses, 0) = 0 OR head.confirmed = 1)",
         params![lane, counts],
-        |row| {
-            let (id, class) = (MessageId::from_stored(row.get(3)?), Class::from_stored(row.get(4)?));
-            Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?, id, class))
-        },
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?)),
     )?;
-    if let Some((seq, losses, lost_by, id, class)) = counted {
+    if let Some((seq, losses, lost_by)) = counted {
         step.execute(
             "INSERT INTO head (seq, losses, lost_by) VALUES (?1, ?2, ?3)
                 ON CONFLICT (seq) DO UPDATE SET losses = excluded.losses, lost_by = excluded.lost_by",
@@ -203,9 +192,7 @@ fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried
         )?;
         if losses >= LOSSES_MAX {
             let reason = format!("{losses} workers died while they handled it: {lost_by}");
-            Letter::of_current(step, seq, &reason)?;
-            drop_current(step, lane, seq)?;
-            return Ok(Some(Buried { id, class, reason }));
+            return end(step, Ending::Current { lane, seq }, Some(&reason));
         }
     }
     to_front(step, lane)?;

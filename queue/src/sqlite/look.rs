@@ -22,8 +22,7 @@ macro_rules! letter_columns {
 /// How many messages are in which state.
 pub(super) fn counts(step: &Step<'_>) -> Result<Counts, Fault> {
     let mut counts = Counts::default();
-    let sql =
-        "SELECT name, open, ready, leased, delayed, dead, dead_uncounted, parked, held, aside FROM class";
+    let sql = "SELECT name, open, ready, leased, delayed, dead, dead_uncounted, parked, held FROM class";
     let number = |row: &Row<'_>, column| row.get(column).map(loaded);
     let classes = step.all(sql, [], |row| {
         counts.running += number(row, 3)?;
@@ -32,7 +31,6 @@ pub(super) fn counts(step: &Step<'_>) -> Result<Counts, Fault> {
         counts.dead_uncounted += number(row, 6)?;
         counts.parked += number(row, 7)?;
         counts.held += number(row, 8)?;
-        counts.aside += number(row, 9)?;
         Ok((Class::from_stored(row.get(0)?), number(row, 1)?, number(row, 2)?))
     })?;
     for (class, open, ready) in classes {
@@ -82,12 +80,11 @@ pub(super) fn lane(step: &Step<'_>, lane: &Lane) -> Result<Option<LaneView>, Fau
         }
     }
     let held = ids("SELECT id FROM held WHERE lane = ?1 AND ?2 IS NULL ORDER BY no", &name, None)?;
-    let aside = ids("SELECT id FROM aside WHERE lane = ?1 AND ?2 IS NULL ORDER BY no", &name, None)?;
     let paused = pause::is_paused(step, &Scope::Lane(lane.clone()))?;
-    if waiting.is_empty() && held.is_empty() && aside.is_empty() && !paused {
+    if waiting.is_empty() && held.is_empty() && !paused {
         return Ok(None);
     }
-    Ok(Some(LaneView { state, waiting, held, aside, paused, last_error }))
+    Ok(Some(LaneView { state, waiting, held, paused, last_error }))
 }
 
 /// Dead letters that match, the youngest first.

@@ -4,12 +4,12 @@
 //! an fsync, and commits are shared), its file can be read by anyone with `sqlite3`, and its behaviour at a crash is
 //! the best tested there is. The tables are those of `schema.sql`, which says what each column is for. The file and the
 //! thread that commits to it in groups are those of `crate::file`; the operations are here, a file per noun: `accept`,
-//! `take`, `settle`, `aside`, `held`, `look`, `audit`, on top of the moves of a `lane`.
+//! `take`, `settle`, `held`, `look`, `audit`, on top of the moves of a `lane`.
 
 mod accept;
-mod aside;
 mod audit;
 mod dead;
+mod end;
 mod held;
 mod lane;
 mod look;
@@ -36,11 +36,12 @@ use crate::file::fault::{self, Fault};
 use crate::file::job::{self, Kind, Step};
 use crate::file::now::{self, Now, stored};
 use crate::file::writer::Writer;
+use crate::format::STORED_FORMAT;
 use crate::message::{check_bytes, check_name};
 use crate::{
-    Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
-    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Retried,
-    Scope, Standing, TakeRequest, Taken, Violation,
+    Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
+    Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
 };
 
 /// The least number of outdated ids, and of outdated values, that a commit may remove.
@@ -50,7 +51,7 @@ const PRUNED_AT_LEAST: usize = 64;
 static FORMAT: Format = Format {
     noun: "queue",
     application_id: 0x4875_5869,
-    number: 3,
+    number: STORED_FORMAT,
     schema: include_str!("schema.sql"),
     keep_house,
 };
@@ -123,7 +124,7 @@ fn keep_house(step: &Step<'_>, changes: usize) -> Result<(), Fault> {
 }
 
 #[async_trait]
-impl Queue for SqliteQueue {
+impl Producer for SqliteQueue {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
         message.check()?;
         let deadline_us = message.not_after.map(|after| self.now.us().saturating_add(stored(micros(after))));
@@ -132,6 +133,24 @@ impl Queue for SqliteQueue {
             .await
     }
 
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+        check_bytes("answer", &answer)?;
+        let (lane, id, window_us) = (lane.clone(), id.clone(), self.dedup_window_us);
+        self.change(answer.len(), move |step| settle::answer(step, &lane, &id, &answer, window_us)).await
+    }
+
+    async fn beat(&self) -> Result<(), QueueError> {
+        let pulse = self.pulse.clone();
+        self.look(move |step| {
+            pulse.beat(step.now_us, None);
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Consumer for SqliteQueue {
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
         let (request, pulse) = (request.clone(), self.pulse.clone());
         self.change(0, move |step| take::take(step, &request, &pulse)).await
@@ -169,62 +188,16 @@ impl Queue for SqliteQueue {
         .ok_or(QueueError::Answered)
     }
 
-    async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
-        let lease = lease.clone();
-        self.change(0, move |step| settle::complete(step, &lease)).await?.ok_or(QueueError::Answered)
-    }
-
-    async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::retry(step, &lease, after, &reason)).await
-    }
-
-    async fn retry_aside(&self, lease: &Lease, after: Duration, reason: &str) -> Result<Retried, QueueError> {
-        let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::retry_aside(step, &lease, after, &reason)).await
-    }
-
-    async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::snooze(step, &lease, after, &reason)).await
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
-        let lease = lease.clone();
-        self.change(0, move |step| settle::release(step, &lease)).await
-    }
-
-    async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
-        let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::bury(step, &lease, &reason))
+    async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
+        let (lease, settlement) = (lease.clone(), settlement.fitted());
+        self.change(settlement.size_bytes(), move |step| settle::settle(step, &lease, &settlement))
             .await?
             .ok_or(QueueError::Answered)
     }
+}
 
-    async fn hold(
-        &self,
-        lease: &Lease,
-        trigger: u32,
-        hold_for: Duration,
-        reason: &str,
-    ) -> Result<Hold, QueueError> {
-        let (lease, reason) = (lease.clone(), reason.to_owned());
-        self.change(reason.len(), move |step| settle::hold(step, &lease, trigger, hold_for, &reason))
-            .await?
-            .ok_or(QueueError::Answered)
-    }
-
-    async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
-        let lease = lease.clone();
-        self.change(0, move |step| settle::await_answer(step, &lease, within)).await
-    }
-
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
-        check_bytes("answer", &answer)?;
-        let (lane, id, window_us) = (lane.clone(), id.clone(), self.dedup_window_us);
-        self.change(answer.len(), move |step| settle::answer(step, &lane, &id, &answer, window_us)).await
-    }
-
+#[async_trait]
+impl Operator for SqliteQueue {
     async fn counts(&self) -> Result<Counts, QueueError> {
         self.look(look::counts).await
     }
@@ -273,6 +246,21 @@ impl Queue for SqliteQueue {
         self.look(pause::all).await
     }
 
+    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
+        self.look(audit::audit).await
+    }
+
+    async fn ping(&self) -> Result<(), QueueError> {
+        self.look(look::ping).await
+    }
+
+    fn place(&self) -> &str {
+        self.writer.place()
+    }
+}
+
+#[async_trait]
+impl Shared for SqliteQueue {
     async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
         check_name(name)?;
         let name = format!("value:{name}");
@@ -292,27 +280,6 @@ impl Queue for SqliteQueue {
         let name = format!("limit:{name}");
         self.change(0, move |step| value::limit(step, &name, n, per)).await
     }
-
-    async fn beat(&self) -> Result<(), QueueError> {
-        let pulse = self.pulse.clone();
-        self.look(move |step| {
-            pulse.beat(step.now_us, None);
-            Ok(())
-        })
-        .await
-    }
-
-    async fn ping(&self) -> Result<(), QueueError> {
-        self.look(look::ping).await
-    }
-
-    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        self.look(audit::audit).await
-    }
-
-    fn place(&self) -> &str {
-        self.writer.place()
-    }
 }
 
 #[cfg(test)]
@@ -326,8 +293,8 @@ mod tests {
     async fn no_statement_reads_all_messages_or_lanes() {
         let sources = [
             include_str!("accept.rs"),
-            include_str!("aside.rs"),
             include_str!("dead.rs"),
+            include_str!("end.rs"),
             include_str!("held.rs"),
             include_str!("lane.rs"),
             include_str!("look.rs"),
@@ -350,9 +317,9 @@ mod tests {
                 while let Some(row) = rows.next().unwrap() {
                     let detail: String = row.get("detail").unwrap();
                     let reads_all =
-                        ["message", "lane", "head", "seen", "dead", "held", "aside", "value"].iter().any(
-                            |table| detail == format!("SCAN {table}") || detail == format!("SEARCH {table}"),
-                        );
+                        ["message", "lane", "head", "seen", "dead", "held", "value"].iter().any(|table| {
+                            detail == format!("SCAN {table}") || detail == format!("SEARCH {table}")
+                        });
                     assert!(!reads_all, "{detail}: {}", &found[1]);
                 }
             }

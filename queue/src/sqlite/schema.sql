@@ -1,4 +1,4 @@
--- Format 3 of the embedded queue. PRAGMA user_version holds the format, PRAGMA application_id says whose file it is.
+-- The embedded queue. PRAGMA user_version holds the format, PRAGMA application_id says whose file it is.
 --
 -- Times are microseconds since the Unix epoch by the queue's own clock (arrived_us: by the receiver's).
 -- Anyone may read the file with sqlite3 while the queue runs. Only the queue may write to it.
@@ -28,8 +28,8 @@ CREATE TABLE lane (
     due_us   INTEGER,                   -- leased: when the lease runs out; delayed: when the delay is over
     token    TEXT,                      -- leased only: what a settling call must carry
     worker   TEXT,                      -- leased only: the worker's name, for people
-    sends    INTEGER NOT NULL DEFAULT 0,    -- sends announced in it since its last waking message; gone with the lane, unless
-                                            -- some of its messages are aside: then it is kept there
+    followed INTEGER NOT NULL DEFAULT 0,    -- 1: others waited behind its current message when that was taken
+    sends    INTEGER NOT NULL DEFAULT 0,    -- sends announced in it since its last waking message; gone with the lane
     CHECK (CASE state
         WHEN 'ready'   THEN position IS NOT NULL AND due_us IS NULL     AND token IS NULL     AND worker IS NULL
         WHEN 'leased'  THEN position IS NULL     AND due_us IS NOT NULL AND token IS NOT NULL AND worker IS NOT NULL
@@ -43,13 +43,12 @@ CREATE TABLE lane (
 CREATE UNIQUE INDEX lane_ready ON lane (class, suspect, position) WHERE state = 'ready';
 CREATE INDEX lane_due ON lane (state, due_us, name) WHERE due_us IS NOT NULL;
 
--- Every message not yet at its end, but those that are held or aside. Without a current message the older of the heads of the lane's two
+-- Every message not yet at its end, but those that are held. Without a current message the older of the heads of the lane's two
 -- lists is next; the current one stays in place while it is handled.
 CREATE TABLE message (
     seq        INTEGER PRIMARY KEY,     -- the order of acceptance: that of the lane's first list
     lane_no    INTEGER NOT NULL,        -- lane.no
-    second     INTEGER,                 -- its place in the lane's second list, if it is in that: drained or woken ones, or such that were aside
-    back       INTEGER,                 -- aside.no, if it was put aside and waits again; it stays when it is current
+    second     INTEGER,                 -- its place in the lane's second list, if it is in that: drained or woken ones
     id         TEXT NOT NULL,           -- not unique: an id may come again after the dedup window
     class      TEXT NOT NULL,
     arrived_us INTEGER NOT NULL,
@@ -59,13 +58,14 @@ CREATE TABLE message (
 -- Each ends in seq, as every index ends in the rowid.
 CREATE INDEX message_lane ON message (lane_no) WHERE second IS NULL;
 CREATE INDEX message_second ON message (lane_no, second) WHERE second IS NOT NULL;
-CREATE INDEX message_back ON message (lane_no) WHERE back IS NOT NULL;
 
--- What has happened to a message so far: to a current one, or to one that was held or aside. Written when there is something to
+-- What has happened to a message so far: to a current one, or to one that was held. Written when there is something to
 -- remember; gone with the message.
 CREATE TABLE head (
     seq        INTEGER PRIMARY KEY,         -- message.seq
     failures   INTEGER NOT NULL DEFAULT 0,  -- attempts that failed
+    failing_since_us INTEGER,               -- when the first did, since it was taken first or was held
+    gives_way_us     INTEGER,               -- until when it may hold up others while it waits for its next attempt
     losses     INTEGER NOT NULL DEFAULT 0,  -- leases that ran out, and count
     lost_by    TEXT,                        -- the workers that lost them
     confirmed  INTEGER NOT NULL DEFAULT 0,  -- 1: the lease was renewed, so that losing it counts
@@ -82,9 +82,9 @@ CREATE TABLE head (
     answer     BLOB                         -- the answer by call back
 ) STRICT;
 
--- Messages put aside until their lane gets a waking one.
+-- Messages that are held until their lane gets a waking one.
 CREATE TABLE held (
-    no         INTEGER PRIMARY KEY AUTOINCREMENT,   -- the order in which they were put aside
+    no         INTEGER PRIMARY KEY AUTOINCREMENT,   -- the order in which they were held
     lane       TEXT NOT NULL,               -- lane.name; the lane need not be there
     id         TEXT NOT NULL,
     class      TEXT NOT NULL,
@@ -103,31 +103,6 @@ CREATE TABLE held (
 
 CREATE INDEX held_lane ON held (lane);
 CREATE INDEX held_until ON held (until_us);
-
--- Messages put aside after a failed attempt, until their time has come.
-CREATE TABLE aside (
-    no         INTEGER PRIMARY KEY AUTOINCREMENT,   -- the order in which they were put aside
-    lane       TEXT NOT NULL,               -- lane.name; the lane need not be there
-    sends      INTEGER NOT NULL,            -- lane.sends as it was when the lane had nothing else: the same in all of a lane
-    id         TEXT NOT NULL,
-    class      TEXT NOT NULL,
-    arrived_us INTEGER NOT NULL,
-    due_us     INTEGER NOT NULL,            -- then it waits again
-    failures   INTEGER NOT NULL,
-    losses     INTEGER NOT NULL,
-    lost_by    TEXT,
-    snoozes    INTEGER NOT NULL,
-    last_error TEXT,
-    sent       INTEGER NOT NULL,
-    sending    INTEGER,
-    replies    BLOB,
-    answer     BLOB,
-    note       INTEGER,
-    payload    BLOB NOT NULL
-) STRICT;
-
-CREATE INDEX aside_lane ON aside (lane);
-CREATE INDEX aside_due ON aside (due_us);
 
 -- What is paused: "*", "c" and a class, "l" and a lane.
 CREATE TABLE paused (
@@ -184,9 +159,8 @@ CREATE INDEX dead_by_age ON dead (died_us, id);
 -- Counters, so that looking costs nothing in proportion to the backlog. The triggers below keep them.
 CREATE TABLE class (
     name            TEXT PRIMARY KEY,
-    open            INTEGER NOT NULL DEFAULT 0,  -- messages not yet at their end, held ones and those aside too
+    open            INTEGER NOT NULL DEFAULT 0,  -- messages not yet at their end, held ones too
     held            INTEGER NOT NULL DEFAULT 0,  -- held ones
-    aside           INTEGER NOT NULL DEFAULT 0,  -- those aside
     ready           INTEGER NOT NULL DEFAULT 0,  -- lanes by state
     leased          INTEGER NOT NULL DEFAULT 0,
     delayed         INTEGER NOT NULL DEFAULT 0,
@@ -211,14 +185,6 @@ END;
 
 CREATE TRIGGER held_out AFTER DELETE ON held BEGIN
     UPDATE class SET open = open - 1, held = held - 1 WHERE name = old.class;
-END;
-
-CREATE TRIGGER aside_in AFTER INSERT ON aside BEGIN
-    UPDATE class SET open = open + 1, aside = aside + 1 WHERE name = new.class;
-END;
-
-CREATE TRIGGER aside_out AFTER DELETE ON aside BEGIN
-    UPDATE class SET open = open - 1, aside = aside - 1 WHERE name = old.class;
 END;
 
 CREATE TRIGGER lane_in AFTER INSERT ON lane BEGIN

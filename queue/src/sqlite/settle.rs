@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use rusqlite::{Row, params};
 
-use super::dead::Letter;
+use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
 use super::now::stored;
-use super::{aside, held, lane, value};
+use super::{held, lane, value};
 use crate::clock::micros;
 use crate::{
-    Answered, Awaiting, Hold, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Retried,
+    Answered, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Settled, Settlement,
     Standing,
 };
 
@@ -67,125 +67,112 @@ pub(super) fn record(
                 replies = coalesce(excluded.replies, replies)",
         params![current.seq, progress.sent, progress.sending, progress.replies.as_deref()],
     )?;
-    let sql =
-        "SELECT triggers, note, sends FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
+    let sql = "SELECT triggers, note, sends, followed FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
     let standing = step.first(sql, params![current.lane], |row| standing_at(row, 0))?;
     Ok(Some(standing.ok_or(rusqlite::Error::QueryReturnedNoRows)?))
 }
 
-/// What three columns from `at` on tell: the triggers, the note and the sends.
+/// What four columns from `at` on tell: the triggers, the note, the sends, and whether others waited behind it.
 pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing> {
     let note: Option<i64> = row.get(at + 1)?;
     let note = note.map(|note| Note(note.cast_unsigned()));
-    Ok(Standing { trigger: row.get(at)?, note, sends: row.get(at + 2)? })
+    let (trigger, followed) = (row.get(at)?, row.get::<_, bool>(at + 3)?);
+    Ok(Standing { trigger, note, sends: row.get(at + 2)?, has_followers: followed || trigger > 0 })
 }
 
-/// Ends the message. `None`: it comes again with its answer instead.
-pub(super) fn complete(step: &mut Step<'_>, lease: &Lease) -> Result<Option<()>, Fault> {
-    let current = Current::by(step, lease)?;
-    if current.comes_again(step)? {
-        return Ok(None);
-    }
-    lane::drop_current(step, current.lane, current.seq).map(Some)
-}
-
-/// Ends the attempt as failed, and delays the lane, unless an answer has come by call back.
-pub(super) fn retry(step: &mut Step<'_>, lease: &Lease, delay: Duration, reason: &str) -> Result<(), Fault> {
-    let current = Current::by(step, lease)?;
-    step.execute(
-        "INSERT INTO head (seq, failures, last_error) VALUES (?1, 1, ?2)
-            ON CONFLICT (seq) DO UPDATE SET failures = failures + 1, last_error = excluded.last_error, unanswered = 0",
-        params![current.seq, reason],
-    )?;
-    current.postpone(step, delay)
-}
-
-/// Ends the attempt as failed, and puts the message aside, unless it must stay: then as [`retry`].
-pub(super) fn retry_aside(
+/// Settles the message. `None`: it was to end or to be held, and comes again with its answer instead.
+pub(super) fn settle(
     step: &mut Step<'_>,
     lease: &Lease,
-    delay: Duration,
-    reason: &str,
-) -> Result<Retried, Fault> {
-    let Current { lane, seq, .. } = Current::by(step, lease)?;
-    let name = lease.lane.as_str();
-    if aside::must_stay(step, name, lane, seq)? {
-        retry(step, lease, delay, reason)?;
-        return Ok(Retried::InPlace);
-    }
-    aside::put(step, name, seq, after(step, delay), reason)?;
-    lane::drop_current(step, lane, seq)?;
-    Ok(Retried::Aside)
-}
-
-/// As [`retry`], but no attempt is used.
-pub(super) fn snooze(step: &mut Step<'_>, lease: &Lease, delay: Duration, reason: &str) -> Result<(), Fault> {
+    settlement: &Settlement,
+) -> Result<Option<Settled>, Fault> {
     let current = Current::by(step, lease)?;
-    step.execute(
-        "INSERT INTO head (seq, snoozes, last_error) VALUES (?1, 1, ?2)
-            ON CONFLICT (seq) DO UPDATE SET snoozes = snoozes + 1, last_error = excluded.last_error, unanswered = 0",
-        params![current.seq, reason],
-    )?;
-    current.postpone(step, delay)
+    let settled = match settlement {
+        Settlement::Complete | Settlement::Bury { .. } | Settlement::Hold { .. }
+            if current.comes_again(step)? =>
+        {
+            return Ok(None);
+        }
+        Settlement::Complete => {
+            end(step, current.ending(), None)?;
+            Settled::AsAsked
+        }
+        Settlement::Retry { after: delay, patience, reason } => {
+            let since_us = current.failing_since_us.unwrap_or(step.now_us);
+            let gives_way_us = since_us.saturating_add(stored(micros(*patience)));
+            step.execute(
+                "INSERT INTO head (seq, failures, last_error, failing_since_us, gives_way_us) VALUES (?1, 1, ?2, ?3, ?4)
+                    ON CONFLICT (seq) DO UPDATE SET failures = failures + 1, last_error = excluded.last_error,
+                        unanswered = 0, failing_since_us = excluded.failing_since_us, gives_way_us = excluded.gives_way_us",
+                params![current.seq, reason, since_us, gives_way_us],
+            )?;
+            let due_us = after(step, *delay);
+            let longest_us = if current.has_followers { gives_way_us.max(step.now_us) } else { i64::MAX };
+            current.postpone(step, due_us.min(longest_us))?;
+            Settled::AsAsked
+        }
+        Settlement::Snooze { after: delay, reason } => {
+            step.execute(
+                "INSERT INTO head (seq, snoozes, last_error) VALUES (?1, 1, ?2)
+                    ON CONFLICT (seq) DO UPDATE SET snoozes = snoozes + 1, last_error = excluded.last_error,
+                        unanswered = 0, gives_way_us = NULL",
+                params![current.seq, reason],
+            )?;
+            current.postpone(step, after(step, *delay))?;
+            Settled::AsAsked
+        }
+        Settlement::Release => {
+            lane::to_front(step, current.lane)?;
+            Settled::AsAsked
+        }
+        Settlement::Bury { reason } => {
+            end(step, current.ending(), Some(reason))?;
+            Settled::AsAsked
+        }
+        Settlement::Hold { trigger, hold_for, reason } => {
+            hold(step, lease, &current, *trigger, after(step, *hold_for), reason)?
+        }
+        Settlement::Await { within } => await_answer(step, &current, *within)?,
+    };
+    Ok(Some(settled))
 }
 
-/// Puts the lane first in line again, its head untouched.
-pub(super) fn release(step: &mut Step<'_>, lease: &Lease) -> Result<(), Fault> {
-    let current = Current::by(step, lease)?;
-    lane::to_front(step, current.lane)
-}
-
-/// Moves the message to the dead letters. `None`: it comes again with its answer instead.
-pub(super) fn bury(step: &mut Step<'_>, lease: &Lease, reason: &str) -> Result<Option<()>, Fault> {
-    let current = Current::by(step, lease)?;
-    if current.comes_again(step)? {
-        return Ok(None);
-    }
-    Letter::of_current(step, current.seq, reason)?;
-    lane::drop_current(step, current.lane, current.seq).map(Some)
-}
-
-/// Holds the message until its lane gets a waking one, unless one has come since `trigger`. `None`: it comes again with its
-/// answer instead.
-pub(super) fn hold(
+/// Holds the message until its lane gets a waking one, unless one has come since `trigger`.
+fn hold(
     step: &mut Step<'_>,
     lease: &Lease,
+    current: &Current,
     trigger: u32,
-    hold_for: Duration,
+    until_us: i64,
     reason: &str,
-) -> Result<Option<Hold>, Fault> {
-    let current = Current::by(step, lease)?;
-    if current.comes_again(step)? {
-        return Ok(None);
-    }
+) -> Result<Settled, Fault> {
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND triggers > ?2";
     if step.first(sql, params![current.seq, trigger], |_| Ok(()))?.is_some() {
         lane::to_end(step, current.lane)?;
-        return Ok(Some(Hold::Waiting));
+        return Ok(Settled::ComesAgain);
     }
-    held::put(step, lease.lane.as_str(), current.seq, after(step, hold_for), reason)?;
+    held::put(step, lease.lane.as_str(), current.seq, until_us, reason)?;
     lane::drop_current(step, current.lane, current.seq)?;
-    Ok(Some(Hold::Held))
+    Ok(Settled::AsAsked)
 }
 
 /// Lets the lane wait for an answer by call back, unless it is there.
-pub(super) fn await_answer(step: &mut Step<'_>, lease: &Lease, within: Duration) -> Result<Awaiting, Fault> {
-    let current = Current::by(step, lease)?;
-    step.execute("UPDATE head SET unanswered = 0 WHERE seq = ?1", params![current.seq])?;
+fn await_answer(step: &mut Step<'_>, current: &Current, within: Duration) -> Result<Settled, Fault> {
+    step.execute("UPDATE head SET unanswered = 0, gives_way_us = NULL WHERE seq = ?1", params![current.seq])?;
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND answer IS NOT NULL";
     if step.first(sql, params![current.seq], |_| Ok(()))?.is_some() {
         lane::to_end(step, current.lane)?;
-        return Ok(Awaiting::AnswerIsThere);
+        return Ok(Settled::ComesAgain);
     }
     step.execute(
         "INSERT INTO head (seq, awaiting) VALUES (?1, 1) ON CONFLICT (seq) DO UPDATE SET awaiting = 1",
         params![current.seq],
     )?;
-    current.delay(step, within)?;
-    Ok(Awaiting::Waiting)
+    current.delay(step, after(step, within))?;
+    Ok(Settled::AsAsked)
 }
 
-/// Stores an answer by call back to a lane's current message, or to one put aside. The first wins; it is known to have been for `window_us`.
+/// Stores an answer by call back to a lane's current message. The first wins; it is known to have been for `window_us`.
 pub(super) fn answer(
     step: &mut Step<'_>,
     lane: &Lane,
@@ -208,15 +195,7 @@ pub(super) fn answer(
         },
     )?;
     let Some((no, seq, state, answered)) = found else {
-        return match aside::answerable(step, lane, id)? {
-            None => Ok(Answered::Gone),
-            Some(aside) if aside.is_answered => Ok(Answered::Already),
-            Some(aside) => {
-                value::mark(step, &mark, step.now_us.saturating_add(window_us))?;
-                aside.answer(step, answer)?;
-                Ok(Answered::First)
-            }
-        };
+        return Ok(Answered::Gone);
     };
     // Also when it is there for longer than the mark.
     if answered {
@@ -240,22 +219,33 @@ struct Current {
     seq: i64,
     /// Whether an answer by call back lies there that no take has given.
     is_unheard: bool,
+    failing_since_us: Option<i64>,
+    has_followers: bool,
 }
 
 impl Current {
     fn find(step: &Step<'_>, lease: &Lease) -> Result<Option<Self>, Fault> {
         let current = step.first(
-            "SELECT lane.no, message.seq, coalesce(head.unheard, 0) FROM lane
+            "SELECT lane.no, message.seq, coalesce(head.unheard, 0), head.failing_since_us,
+                lane.followed OR coalesce(head.triggers, 0) > 0 FROM lane
                 JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
              WHERE lane.name = ?1 AND lane.state = 'leased' AND lane.token = ?2 AND message.id = ?3",
             params![lease.lane.as_str(), lease.token.as_str(), lease.id.as_str()],
-            |row| Ok(Self { lane: row.get(0)?, seq: row.get(1)?, is_unheard: row.get(2)? }),
+            |row| {
+                let (lane, seq, is_unheard) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                let (failing_since_us, has_followers) = (row.get(3)?, row.get(4)?);
+                Ok(Self { lane, seq, is_unheard, failing_since_us, has_followers })
+            },
         )?;
         Ok(current)
     }
 
     fn by(step: &Step<'_>, lease: &Lease) -> Result<Self, Fault> {
         Self::find(step, lease)?.ok_or(Fault::Refused(QueueError::LeaseLost))
+    }
+
+    fn ending(&self) -> Ending {
+        Ending::Current { lane: self.lane, seq: self.seq }
     }
 
     /// Makes the lane ready, last in line, if an unheard answer lies there. Whether it does.
@@ -266,14 +256,14 @@ impl Current {
         Ok(self.is_unheard)
     }
 
-    fn postpone(&self, step: &mut Step<'_>, delay: Duration) -> Result<(), Fault> {
-        if self.comes_again(step)? { Ok(()) } else { self.delay(step, delay) }
+    fn postpone(&self, step: &mut Step<'_>, due_us: i64) -> Result<(), Fault> {
+        if self.comes_again(step)? { Ok(()) } else { self.delay(step, due_us) }
     }
 
-    fn delay(&self, step: &Step<'_>, delay: Duration) -> Result<(), Fault> {
+    fn delay(&self, step: &Step<'_>, due_us: i64) -> Result<(), Fault> {
         step.execute(
             "UPDATE lane SET state = 'delayed', due_us = ?2, token = NULL, worker = NULL WHERE no = ?1",
-            params![self.lane, after(step, delay)],
+            params![self.lane, due_us],
         )?;
         Ok(())
     }

@@ -15,7 +15,7 @@ use super::lane::{next, promote_due, reclaim_expired, to_end};
 use super::now::{loaded, stored};
 use super::pulse::Pulse;
 use super::settle::standing_at;
-use super::{aside, held, pause, value};
+use super::{held, pause, value};
 use crate::clock::micros;
 use crate::{
     Class, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, Standing, TakeRequest, Taken,
@@ -32,7 +32,7 @@ macro_rules! heads {
             "SELECT lane.no, lane.name, message.id, message.class, message.payload, message.arrived_us,
                 coalesce(head.failures, 0), coalesce(head.losses, 0), coalesce(head.snoozes, 0), head.last_error,
                 head.replies, coalesce(head.sent, 0), head.sending, head.answer, coalesce(head.unanswered, 0),
-                coalesce(head.triggers, 0), head.note, lane.sends FROM ",
+                coalesce(head.triggers, 0), head.note, lane.sends, lane.followed, head.failing_since_us FROM ",
             $from
         )
     };
@@ -46,7 +46,6 @@ pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) ->
         Some(messages) => messages,
         None => {
             promote_due(step, MOVES_PER_TAKE)?;
-            aside::come_back_due(step, MOVES_PER_TAKE)?;
             buried.extend(reclaim_expired(step, quiet_us, MOVES_PER_TAKE)?);
             buried.extend(held::bury_expired(step, MOVES_PER_TAKE)?);
             Batch::new(step, request)?.fill()?
@@ -197,6 +196,13 @@ impl<'a, 'b> Batch<'a, 'b> {
             None => self.token.insert(new_token(self.step, &self.request.worker)?).clone(),
         };
         lease(self.step, no, self.request, &token)?;
+        self.step.execute(
+            "UPDATE lane SET followed =
+                EXISTS (SELECT 1 FROM message WHERE lane_no = ?1 AND second IS NULL AND seq <> lane.current)
+                OR EXISTS (SELECT 1 FROM message WHERE lane_no = ?1 AND second IS NOT NULL AND seq <> lane.current)
+             WHERE no = ?1",
+            params![no],
+        )?;
         let sql = "UPDATE head SET confirmed = 0, unheard = 0
             WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND (confirmed = 1 OR unheard = 1)";
         self.step.execute(sql, params![no])?;
@@ -250,7 +256,7 @@ fn remember(step: &Step<'_>, request: &TakeRequest, token: &Token, lanes: &[Stri
     Ok(())
 }
 
-/// How long until a delay, a lease or a hold ends, or something comes back, if that is under way.
+/// How long until a delay, a lease or a hold ends, if one is under way.
 fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, Fault> {
     let first = |sql| step.first(sql, [], |row| row.get::<_, i64>(0));
     let leased = first(
@@ -260,8 +266,7 @@ fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, Fault> {
         "SELECT due_us FROM lane WHERE state = 'delayed' AND due_us IS NOT NULL ORDER BY due_us LIMIT 1",
     )?;
     let held = first("SELECT until_us FROM held ORDER BY until_us LIMIT 1")?;
-    let aside = first("SELECT due_us FROM aside ORDER BY due_us LIMIT 1")?;
-    let next = [leased.map(|due_us| due_us.max(quiet_us)), delayed, held, aside].into_iter().flatten().min();
+    let next = [leased.map(|due_us| due_us.max(quiet_us)), delayed, held].into_iter().flatten().min();
     Ok(next.map(|due_us| Duration::from_micros(loaded(due_us.saturating_sub(step.now_us)))))
 }
 
@@ -281,6 +286,7 @@ struct Head {
     standing: Standing,
     answer: Option<Vec<u8>>,
     unanswered: bool,
+    failing_since_us: Option<i64>,
 }
 
 impl Head {
@@ -304,6 +310,7 @@ impl Head {
             answer: row.get(13)?,
             unanswered: row.get(14)?,
             standing: standing_at(row, 15)?,
+            failing_since_us: row.get(19)?,
         })
     }
 
@@ -323,6 +330,9 @@ impl Head {
             memory: memory.map(Into::into),
             answer: self.answer.map(Into::into),
             unanswered: self.unanswered,
+            failing_for: self
+                .failing_since_us
+                .map(|since_us| Duration::from_micros(loaded(step.now_us.saturating_sub(since_us)))),
         })
     }
 }

@@ -74,9 +74,6 @@ pub(crate) enum Action {
         message: Message,
         value: u8,
     },
-    AsideEnds {
-        message: Message,
-    },
     HeldTooLong {
         lane: u8,
     },
@@ -157,7 +154,6 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> Told {
         Action::Gap => state.have_a_gap(),
         Action::GapIsOver => state.store.pausing = false,
         Action::Answer { message, value } => return state.answer(rules, message, value),
-        Action::AsideEnds { message } => _ = state.store.due.add(message),
         Action::HeldTooLong { lane } => state.let_held_die(lane),
         Action::PauseLane { lane } => state.lane_mut(lane).paused = true,
         Action::ResumeLane { lane } => state.resume_lane(rules, lane),

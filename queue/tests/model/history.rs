@@ -8,7 +8,7 @@
 
 use crate::actions::{Action, Told};
 use crate::rules::{Effect, Rules, Settle};
-use crate::state::{Door, Hand, LANES, Lane, MESSAGES, Message, Messages, Set, State};
+use crate::state::{Door, Hand, LANES, MESSAGES, Message, Set, State};
 
 /// What has happened to messages, by what callers were told.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -27,8 +27,6 @@ pub(crate) struct History {
     pub(crate) confirmed: [bool; LANES],
     /// Losses that count.
     pub(crate) losses: [u8; MESSAGES],
-    /// Put aside, and not given to a worker since.
-    pub(crate) apart: Set,
     /// Answers by call back that were told they had won.
     pub(crate) answers: [Option<u8>; MESSAGES],
 }
@@ -50,7 +48,6 @@ pub(crate) enum Breach {
     LivingLeaseTaken,
     PausedWasTaken,
     HoldMissedItsWake,
-    AsideWrongly,
     HeldWokeWrongly,
     AnswerNotFirstWins,
     AnswerNotHeard,
@@ -82,7 +79,7 @@ pub(crate) fn judge(rules: &Rules, before: &State, action: Action, told: &Told, 
                 held_by(before, action, &hand, after)
             }
         }
-        Action::Answer { message, value } => answered(rules, before, message, value, told, after),
+        Action::Answer { message, value } => answered(before, message, value, told, after),
         Action::Revive { message } => {
             after.history.revived.add(message);
             after.history.losses[usize::from(message)] = 0;
@@ -194,17 +191,9 @@ fn held_by(before: &State, action: Action, hand: &Hand, after: &mut State) -> Re
             must(first, Breach::NotFirstInLine)?;
             keeps_the_head(after)
         }
-        Action::Settle { how: Settle::RetryAside, .. } => {
-            if !after.lane(hand.lane).aside.contains(&message) {
-                return keeps_the_head(after);
-            }
-            after.history.current[no] = None;
-            after.history.apart.add(message);
-            has_had_its_turn(after, hand.lane)
-        }
         Action::Settle { how: Settle::Hold, .. } => {
-            let is_aside = after.lane(hand.lane).held.contains(&message) || after.store.dead.has(message);
-            must(is_aside != hand.woken, Breach::HoldMissedItsWake)?;
+            let is_held = after.lane(hand.lane).held.contains(&message) || after.store.dead.has(message);
+            must(is_held != hand.woken, Breach::HoldMissedItsWake)?;
             if hand.woken {
                 return keeps_the_head(after);
             }
@@ -224,20 +213,7 @@ fn has_had_its_turn(after: &State, no: u8) -> Result<(), Breach> {
     must(last || !is_ready, Breach::NotLastInLine)
 }
 
-/// These have come back into the lane, in this order and in front of all that wait, and nothing else has changed there. The
-/// current one isn't waiting.
-pub(crate) fn have_come_back(before: &State, no: u8, back: &[Message], after: &State) -> Result<(), Breach> {
-    let (was, is) = (before.lane(no), after.lane(no));
-    let waiting = |lane: &Lane| -> Messages {
-        lane.second.iter().copied().filter(|&message| Some(message) != was.current()).collect()
-    };
-    let in_front = waiting(is).iter().eq(back.iter().chain(&waiting(was)));
-    let left: Messages = was.aside.iter().copied().filter(|message| !back.contains(message)).collect();
-    must(in_front && is.aside == left, Breach::AsideWrongly)
-}
-
 fn answered(
-    rules: &Rules,
     before: &State,
     message: Message,
     value: u8,
@@ -252,13 +228,9 @@ fn answered(
             let replied = before.store.records[usize::from(message)].replies;
             (won.is_some() || replied) && before.store == after.store
         }
-        // Never to one that would be told so if it had been retried in its place.
-        _ => won.is_none() && before.store == after.store && !before.history.apart.has(message),
+        _ => won.is_none() && before.store == after.store,
     };
-    must(fits && after.store.records[usize::from(message)].answer == *won, Breach::AnswerNotFirstWins)?;
-    let no = rules.push(message).lane;
-    let was_aside = before.lane(no).aside.contains(&message) && !after.lane(no).aside.contains(&message);
-    have_come_back(before, no, if was_aside { std::slice::from_ref(&message) } else { &[] }, after)
+    must(fits && after.store.records[usize::from(message)].answer == *won, Breach::AnswerNotFirstWins)
 }
 
 /// Whether its receiver has told WeChat that it has this message.

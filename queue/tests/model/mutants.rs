@@ -66,14 +66,6 @@ mutants! {
     WokenOvertakesTheCurrentOne in HELD is caught by name_of(Breach::OtherMessageThanTheCurrent),
     MemoryWrittenAgain in MEMORY is caught by name_of(Breach::MemoryOfAnOlderAnswer),
     HeldOverTheMaximumIsLost in HELD is caught by properties::ONE_PLACE,
-    // Messages put aside.
-    AsideForgetsToComeBack in ASIDE is caught by properties::CAN_END,
-    AsideBlocksTheLane in ASIDE is caught by properties::LANE_STATES,
-    AsideIsLostWhenItComesBack in ASIDE is caught by properties::ONE_PLACE,
-    AsideComesBackLast in ASIDE is caught by name_of(Breach::AsideWrongly),
-    AsideOvertakesTheCurrentOne in ASIDE is caught by name_of(Breach::OtherMessageThanTheCurrent),
-    AnswerMissesWhatIsAside in ASIDE is caught by name_of(Breach::AnswerNotFirstWins),
-    AnswerLeavesItAside in ASIDE is caught by properties::AWAKE,
     // Answers by call back.
     SecondAnswerWins in AWAITING is caught by name_of(Breach::AnswerNotFirstWins),
     AwaitingForgottenAtItsTime in AWAITING is caught by properties::LANE_STATES,

@@ -8,17 +8,14 @@ use crate::state::{Lease, Message, Record, State, Worker};
 
 impl State {
     /// A service answers a message by call back. The first answer wins, in whatever state its message is, as
-    /// long as that is the current one of its lane, or was put aside and isn't current again. Replies that a handler has recorded are an answer too.
+    /// long as that is the current one of its lane. Replies that a handler has recorded are an answer too.
     pub(crate) fn answer(&mut self, rules: &Rules, message: Message, value: u8) -> Told {
         let no = rules.push(message).lane;
         let known = self.store.records[usize::from(message)].answer.is_some();
         if known && !rules.is(Mutant::SecondAnswerWins) {
             return Told::Already;
         }
-        let is_current = self.lane(no).current() == Some(message);
-        let was_aside =
-            self.store.records[usize::from(message)].aside && !rules.is(Mutant::AnswerMissesWhatIsAside);
-        if !is_current && !was_aside {
+        if self.lane(no).current() != Some(message) {
             return Told::Gone;
         }
         if self.store.records[usize::from(message)].replies {
@@ -26,10 +23,7 @@ impl State {
         }
         self.store.records[usize::from(message)].answer = Some(value);
         self.store.records[usize::from(message)].answer_given = false;
-        if self.lane(no).aside.contains(&message) && !rules.is(Mutant::AnswerLeavesItAside) {
-            self.come_back(rules, no, message);
-        }
-        if is_current && self.lane(no).delay.is_some() && !rules.is(Mutant::AnswerLeavesTheLaneAsleep) {
+        if self.lane(no).delay.is_some() && !rules.is(Mutant::AnswerLeavesTheLaneAsleep) {
             self.lane_mut(no).delay = None;
             self.put_last(rules, no);
         }

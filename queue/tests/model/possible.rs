@@ -97,7 +97,7 @@ fn work(rules: &Rules, state: &State, worker: u8, actions: &mut Vec<Action>) {
         }
         for &how in rules.setup.settles {
             let failures = state.store.records[usize::from(hand.message)].failures;
-            if matches!(how, Settle::Retry | Settle::RetryAside) && failures >= rules.setup.failures_max {
+            if how == Settle::Retry && failures >= rules.setup.failures_max {
                 continue;
             }
             actions.push(Action::Settle { worker, at, how, heard: true });
@@ -119,9 +119,6 @@ fn lane_events(rules: &Rules, state: &State, no: u8, actions: &mut Vec<Action>) 
     }
     if lane.delay.is_some_and(|delay| !delay.due) {
         actions.push(Action::DelayEnds { lane: no });
-    }
-    for &message in lane.aside.iter().filter(|&&message| !state.store.due.has(message)) {
-        actions.push(Action::AsideEnds { message });
     }
     if !lane.held.is_empty() {
         actions.push(Action::HeldTooLong { lane: no });

@@ -53,7 +53,7 @@ breaches! {
     RefusedAcceptChangedSomething: "an accept that is refused changes nothing",
     StartedOutOfOrder: "messages of a lane by one receiver start in their order",
     EndedMessageRan: "an ended message never runs again",
-    OtherMessageThanTheCurrent: "a message that was begun stays the head until it ends, or is held or aside",
+    OtherMessageThanTheCurrent: "a message that was begun stays the head until it ends or is held",
     NotFirstInLine: "what was given back or lost its worker is first in line",
     NotLastInLine: "a lane that has had its turn is last in line",
     RepeatedTakeDiffers: "a repeated take gives the same batch",
@@ -61,7 +61,6 @@ breaches! {
     LivingLeaseTaken: "neither a living lease nor a delay is cut short",
     PausedWasTaken: "what is paused is not taken",
     HoldMissedItsWake: "a message is held exactly if no waking message came since it was given",
-    AsideWrongly: "what was put aside comes back at its time, in front of all that wait",
     HeldWokeWrongly: "held messages wake in their order, in front of all that wait",
     AnswerNotFirstWins: "the first answer wins and the second is told so",
     AnswerNotHeard: "an answer that has won is heard before its message ends or has other replies",
@@ -113,7 +112,7 @@ fn lanes_are_in_one_state(_: &QueueModel, state: &State) -> bool {
 fn messages_are_in_one_place(model: &QueueModel, state: &State) -> bool {
     (0..model.rules.messages()).all(|message| {
         let lane = state.lane(model.rules.push(message).lane);
-        let lists = [&lane.first, &lane.second, &lane.held, &lane.aside];
+        let lists = [&lane.first, &lane.second, &lane.held];
         let places = lists.iter().flat_map(|list| list.iter()).filter(|&&m| m == message).count()
             + usize::from(state.store.dead.has(message))
             + usize::from(state.history.gone.has(message));
@@ -148,8 +147,7 @@ fn sleeps_over_an_answer(state: &State, lane: &Lane) -> bool {
         let record = record(message);
         record.answer.is_some() && !record.answer_given && !record.replies
     };
-    let sleeping = lane.current().filter(|_| lane.delay.is_some());
-    sleeping.into_iter().chain(lane.aside.iter().copied()).any(has_news)
+    lane.current().filter(|_| lane.delay.is_some()).is_some_and(has_news)
 }
 
 fn workers_run_one_suspect(_: &QueueModel, state: &State) -> bool {

@@ -54,9 +54,6 @@ fn be_kind(rules: &Rules, state: &mut State) {
         if state.lane(lane).delay.is_some() {
             act(rules, state, Action::DelayEnds { lane });
         }
-        for message in state.lane(lane).aside.clone() {
-            act(rules, state, Action::AsideEnds { message });
-        }
         if state.lane(lane).paused {
             act(rules, state, Action::ResumeLane { lane });
         }

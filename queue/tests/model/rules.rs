@@ -63,8 +63,6 @@ pub(crate) struct Setup {
     pub(crate) answers: bool,
     /// Held messages that a lane may have.
     pub(crate) held_max: usize,
-    /// Messages that a lane may have aside.
-    pub(crate) aside_max: usize,
     /// Whether operators pause lanes.
     pub(crate) lane_pauses: bool,
     /// Whether operators pause the class.
@@ -96,7 +94,6 @@ pub(crate) const PLAIN: Setup = Setup {
     gaps: false,
     answers: false,
     held_max: 0,
-    aside_max: 0,
     lane_pauses: false,
     class_pauses: false,
     dead_letters: false,
@@ -131,7 +128,6 @@ pub(crate) enum Settle {
     Complete,
     Bury,
     Retry,
-    RetryAside,
     Snooze,
     Release,
     Hold,

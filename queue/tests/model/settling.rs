@@ -6,7 +6,6 @@ use crate::actions::Told;
 use crate::mutants::Mutant;
 use crate::rules::{Rules, Settle};
 use crate::state::{Delay, Hand, Lane, Lease, Record, Side, State};
-use crate::taking::SUSPECT_LOSSES;
 
 impl State {
     /// A worker settles a message. If the answer gets lost it doesn't know, keeps the message, and asks
@@ -41,10 +40,6 @@ impl State {
             Settle::Retry => {
                 self.store.records[usize::from(hand.message)].failures += 1;
                 self.postpone(rules, &hand, false);
-            }
-            Settle::RetryAside => {
-                self.store.records[usize::from(hand.message)].failures += 1;
-                self.put_aside(rules, &hand);
             }
             Settle::Snooze => self.postpone(rules, &hand, false),
             Settle::Await => self.postpone(rules, &hand, true),
@@ -131,43 +126,6 @@ impl State {
             self.put_last(rules, hand.lane);
         } else {
             self.lane_mut(hand.lane).delay = Some(Delay { due: false, awaiting });
-        }
-    }
-
-    /// Puts a message aside whose attempt failed, unless it must be retried in its place.
-    fn put_aside(&mut self, rules: &Rules, hand: &Hand) {
-        let record = self.record_of(hand);
-        let back = |message: &&u8| self.store.records[usize::from(**message)].aside;
-        let lane = self.lane(hand.lane);
-        let is_full = lane.aside.len() + lane.second.iter().filter(back).count() >= rules.setup.aside_max;
-        if record.is_unheard() || is_full || record.losses >= SUSPECT_LOSSES {
-            self.postpone(rules, hand, false);
-            return;
-        }
-        self.unlease(hand.lane);
-        self.remove_current(rules, hand.lane);
-        self.store.records[usize::from(hand.message)].aside = true;
-        self.lane_mut(hand.lane).aside.push(hand.message);
-        if !rules.is(Mutant::AsideBlocksTheLane) {
-            self.go_on(rules, hand.lane);
-        }
-    }
-
-    /// What was aside goes to the front of the second list, behind the current message.
-    pub(crate) fn come_back(&mut self, rules: &Rules, no: u8, message: u8) {
-        let was_idle = self.lane(no).is_idle();
-        self.store.due.remove(message);
-        let lane = self.lane_mut(no);
-        lane.aside.retain(|&mut aside| aside != message);
-        let behind = usize::from(lane.pinned == Some(Side::Second));
-        match rules.mutant {
-            Some(Mutant::AsideIsLostWhenItComesBack) => {}
-            Some(Mutant::AsideOvertakesTheCurrentOne) => lane.second.insert(0, message),
-            Some(Mutant::AsideComesBackLast) => lane.first.push(message),
-            _ => lane.second.insert(behind, message),
-        }
-        if was_idle && !self.lane(no).is_idle() {
-            self.put_last(rules, no);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The set-ups: in CI each is explored to its last state, within seconds; the long form has larger ones.
 
-use crate::rules::Settle::{Await, Bury, Complete, Hold, Release, Retry, RetryAside, Snooze};
+use crate::rules::Settle::{Await, Bury, Complete, Hold, Release, Retry, Snooze};
 use crate::rules::{Effect, PLAIN, Push, Setup, by, text, with};
 
 /// Workers that stall, die and hear nothing.
@@ -62,31 +62,6 @@ pub(crate) const AWAITING: Setup = Setup {
     answers: true,
     records: true,
     lost_answers: true,
-    ..PLAIN
-};
-
-/// Messages that are put aside when they fail, and answers for them.
-pub(crate) const ASIDE: Setup = Setup {
-    name: "aside",
-    pushes: &[text(0), text(0)],
-    workers: 2,
-    settles: &[Complete, RetryAside, Release],
-    failures_max: 1,
-    aside_max: 2,
-    answers: true,
-    ..PLAIN
-};
-
-/// Messages that are put aside, beside held ones and operators.
-pub(crate) const ASIDE_HELD: Setup = Setup {
-    name: "aside, held",
-    pushes: &[text(0), text(0), with(0, Effect::Wake)],
-    settles: &[Complete, RetryAside, Hold],
-    failures_max: 1,
-    aside_max: 1,
-    held_max: 1,
-    lost_answers: true,
-    lane_pauses: true,
     ..PLAIN
 };
 
@@ -153,20 +128,8 @@ pub(crate) const TOGETHER: Setup = Setup {
 };
 
 /// What CI explores.
-pub(crate) const SHORT: &[&Setup] = &[
-    &LEASES,
-    &POISON,
-    &HELD,
-    &MEMORY,
-    &AWAITING,
-    &ASIDE,
-    &ASIDE_HELD,
-    &SPOOL,
-    &OPERATED,
-    &TAIL,
-    &REOPENED,
-    &TOGETHER,
-];
+pub(crate) const SHORT: &[&Setup] =
+    &[&LEASES, &POISON, &HELD, &MEMORY, &AWAITING, &SPOOL, &OPERATED, &TAIL, &REOPENED, &TOGETHER];
 
 const LEASES_LONG: Setup = Setup {
     name: "leases, long",
@@ -185,15 +148,6 @@ const AWAITING_LONG: Setup = Setup {
     failures_max: 1,
     crashes: true,
     ..AWAITING
-};
-
-const ASIDE_LONG: Setup = Setup {
-    name: "aside, long",
-    settles: &[Complete, RetryAside, Await, Release, Bury],
-    failures_max: 2,
-    records: true,
-    poison: true,
-    ..ASIDE
 };
 
 const SPOOL_LONG: Setup =
@@ -232,7 +186,6 @@ pub(crate) const LONG: &[&Setup] = &[
     &POISON_LONG,
     &HELD_LONG,
     &AWAITING_LONG,
-    &ASIDE_LONG,
     &SPOOL_LONG,
     &SPOOL_HELD_LONG,
     &OPERATED_LONG,

@@ -28,8 +28,7 @@ situations! {
     RepeatedTakeLeavesOutWhatWasSettled, StaleSettleRefused, StaleRenewalRefused, LeaseRevived,
     LeaseReclaimed, ReclaimingPaused, ExcusedLossReclaimed, UnconfirmedLossNotCounted, SuspectGiven,
     SuspectLeftThere, ThirdLossKilled, Held, HoldMetAWake, HeldWoke, HeldBuried, HeldOverflowed,
-    HeldTooLong, PutAside, AsideWasFull, AsideMetItsAnswer, AsideCameBack, AsideCameBackBehindTheCurrent,
-    AnswerForAnAside, AnswerForOneThatCameBack, MemoryKeptFromARepetition, AnswerForARunning, AnswerForADelayed, SecondAnswerRefused,
+    HeldTooLong, MemoryKeptFromARepetition, AnswerForARunning, AnswerForADelayed, SecondAnswerRefused,
     AnswerTooLate, AwaitFoundItsAnswer, EndMetItsAnswer, RecordMetItsAnswer, AwaitTimedOut, LaneParked, ParkedResumed, PausedClassSkipped,
     LetterRevived, LetterDropped, ReopenedWhileLeased, TailLostWhileLeased,
 }
@@ -77,11 +76,6 @@ impl Met {
                         let full = valid && how == Settle::Hold && lane.held.len() == rules.setup.held_max;
                         when(full && !hand.woken, Situation::HeldOverflowed);
                         let answered = record.answer.is_some();
-                        let aside = after.lane(hand.lane).aside.contains(&hand.message);
-                        let tried = valid && how == Settle::RetryAside;
-                        when(tried && aside, Situation::PutAside);
-                        when(tried && !aside && answered, Situation::AsideMetItsAnswer);
-                        when(tried && !aside && !answered, Situation::AsideWasFull);
                         when(valid && how == Settle::Await && answered, Situation::AwaitFoundItsAnswer);
                     }
                     _ => {}
@@ -91,10 +85,6 @@ impl Met {
                 let lane = before.lane(rules.push(message).lane);
                 when(*told == Told::Done && lane.lease.is_some(), Situation::AnswerForARunning);
                 when(*told == Told::Done && lane.delay.is_some(), Situation::AnswerForADelayed);
-                let aside = lane.aside.contains(&message);
-                when(*told == Told::Done && aside, Situation::AnswerForAnAside);
-                let back = before.history.apart.has(message) && !aside;
-                when(*told == Told::Done && back, Situation::AnswerForOneThatCameBack);
                 when(*told == Told::Already, Situation::SecondAnswerRefused);
                 when(*told == Told::Gone && before.history.gone.has(message), Situation::AnswerTooLate);
             }
@@ -189,9 +179,6 @@ fn taking(
             when(same && !lane.confirmed, Situation::UnconfirmedLossNotCounted);
             when(after.store.dead.has(message), Situation::ThirdLossKilled);
         }
-        let back = now.aside.len() < lane.aside.len();
-        when(back, Situation::AsideCameBack);
-        when(back && lane.lease == Some(Lease::Running), Situation::AsideCameBackBehindTheCurrent);
         when(now.parked && !lane.parked, Situation::LaneParked);
         when(lane.delay.is_some_and(|delay| delay.due && delay.awaiting), Situation::AwaitTimedOut);
     }

@@ -59,8 +59,6 @@ pub(crate) struct Store {
     /// The dedup marks.
     pub(crate) seen: Set,
     pub(crate) dead: Set,
-    /// What is aside and whose time has come.
-    pub(crate) due: Set,
     /// Takes whose answers may have got lost, by worker.
     pub(crate) batches: [Option<Batch>; WORKERS],
     /// Whether the class is paused.
@@ -76,7 +74,7 @@ pub(crate) struct Store {
 pub(crate) struct Lane {
     /// What came straight from a receiver, was woken or revived.
     pub(crate) first: Messages,
-    /// What came out of a spool, or was aside.
+    /// What came out of a spool.
     pub(crate) second: Messages,
     /// The list whose head is the current message.
     pub(crate) pinned: Option<Side>,
@@ -91,8 +89,6 @@ pub(crate) struct Lane {
     /// Waking messages accepted while the current message was current.
     pub(crate) trigger: u8,
     pub(crate) held: Messages,
-    /// What was put aside after a failed attempt.
-    pub(crate) aside: Messages,
     /// The message that wrote the lane's memory last.
     pub(crate) memory: Option<Message>,
 }
@@ -129,8 +125,6 @@ pub(crate) struct Record {
     pub(crate) replies: bool,
     /// Which of the answers by call back has won.
     pub(crate) answer: Option<u8>,
-    /// Whether it was put aside, and isn't current again.
-    pub(crate) aside: bool,
     /// Whether a take has given the answer.
     pub(crate) answer_given: bool,
 }

@@ -1,9 +1,9 @@
 //! The rules for a take: the step that does most.
 
 use crate::actions::Told;
-use crate::history::{Breach, have_come_back, is_acknowledged, must};
+use crate::history::{Breach, is_acknowledged, must};
 use crate::rules::Rules;
-use crate::state::{Hand, Lease, Messages, State};
+use crate::state::{Hand, Lease, State};
 use crate::taking::{DEADLY_LOSSES, SUSPECT_LOSSES};
 
 /// Judges a take, and writes down what it did.
@@ -24,10 +24,6 @@ pub(crate) fn judge(
     }
     let counts = |lease| (!before.store.pausing).then_some(lease).filter(|&lease| lease != Lease::Running);
     reclaimed(rules, before, counts, given, after)?;
-    for no in 0..rules.setup.lanes {
-        let due = before.lane(no).aside.iter().copied().filter(|&message| before.store.due.has(message));
-        have_come_back(before, no, &due.collect::<Messages>(), after)?;
-    }
     for hand in given {
         let was = before.lane(hand.lane);
         must(!was.paused && !before.store.gate_closed, Breach::PausedWasTaken)?;
@@ -85,7 +81,6 @@ fn started(rules: &Rules, before: &State, hand: &Hand, after: &mut State) -> Res
     must(current.is_none_or(|current| current == message), Breach::OtherMessageThanTheCurrent)?;
     *current = Some(message);
     after.history.confirmed[usize::from(hand.lane)] = false;
-    after.history.apart.remove(message);
     if !after.history.started.add(message) {
         return Ok(());
     }

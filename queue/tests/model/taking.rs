@@ -54,7 +54,6 @@ impl State {
 
     fn give(&mut self, rules: &Rules, worker: u8) -> Given {
         self.promote_due(rules);
-        self.bring_back_due(rules);
         self.reclaim_expired(rules);
         let token = self.fresh_token(rules, worker);
         let room = rules.setup.hands - self.worker(worker).hands.len();
@@ -98,17 +97,6 @@ impl State {
             }
             if self.lane(lane).paused && rules.is(Mutant::DuePausedLaneIsReadyTwice) {
                 self.put_last(rules, lane);
-            }
-        }
-    }
-
-    /// What was aside waits again when its time has come.
-    fn bring_back_due(&mut self, rules: &Rules) {
-        for no in 0..rules.setup.lanes {
-            for message in self.lane(no).aside.clone().into_iter().rev() {
-                if self.store.due.has(message) && !rules.is(Mutant::AsideForgetsToComeBack) {
-                    self.come_back(rules, no, message);
-                }
             }
         }
     }
@@ -174,7 +162,6 @@ impl State {
         let message = self.lane(no).current()?;
         let record = &mut self.store.records[usize::from(message)];
         record.answer_given = record.answer.is_some();
-        record.aside = false;
         let suspect = record.losses >= SUSPECT_LOSSES;
         Some(Hand { lane: no, message, token, trigger: self.lane(no).trigger, suspect, woken: false })
     }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use huixin_queue::prelude::*;
 use huixin_queue::redis::{Inspector, RedisQueue, Risk};
 use huixin_queue::testing::conformance::message;
-use huixin_queue::testing::{Proxy, RedisServer};
-use huixin_queue::{Accepted, Clock, Lease, MessageId, Progress, Queue as _, QueueError};
+use huixin_queue::testing::{Proxy, RedisServer, Settling as _};
+use huixin_queue::{Accepted, Clock, Lease, MessageId, Progress, QueueError};
 
 use crate::{eventually, open_at, request};
 

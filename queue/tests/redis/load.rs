@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use huixin_queue::prelude::*;
 use huixin_queue::redis::RedisQueue;
 use huixin_queue::testing::RedisServer;
+use huixin_queue::testing::Settling as _;
 use huixin_queue::testing::conformance::message;
-use huixin_queue::{Clock, Progress, Queue as _, QueueError, TakeRequest, WorkerId};
+use huixin_queue::{Clock, Progress, QueueError, TakeRequest, WorkerId};
 
 use crate::{eventually, open_at, request};
 

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use huixin_queue::prelude::*;
 use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings};
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, message};
-use huixin_queue::testing::{Proxy, RedisServer};
-use huixin_queue::{Accepted, Clock, DeadFilter, Memory, Progress, Queue as _, QueueError, Scope};
+use huixin_queue::testing::{Proxy, RedisServer, Settling as _};
+use huixin_queue::{Accepted, Clock, DeadFilter, Memory, Progress, QueueError, Scope};
 
 use crate::request;
 

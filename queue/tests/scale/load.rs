@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use huixin_queue::testing::Settling as _;
 use huixin_queue::testing::conformance::message;
 use huixin_queue::{Accepted, Class, Lease, Leased, NewMessage, Queue, QueueError, TakeRequest, WorkerId};
 

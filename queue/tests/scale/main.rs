@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::sqlite::SqliteQueue;
-use huixin_queue::testing::RedisServer;
 use huixin_queue::testing::conformance::DEDUP_WINDOW;
+use huixin_queue::testing::{RedisServer, Settling as _};
 use huixin_queue::{Class, Clock, DEAD_SCAN_MAX, DeadFilter, Queue, Scope};
 
 use self::load::{Load, PAYLOAD_BYTES, Spent};

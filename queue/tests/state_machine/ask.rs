@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use huixin_queue::testing::Settling as _;
 use huixin_queue::{
-    DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, TakeRequest,
+    DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, Settlement, TakeRequest,
 };
 
 use crate::names::{IDS, LANES, class_of, id, lane};
@@ -57,8 +58,11 @@ impl Run<'_> {
                 told(queue.record(&lease(), progress, memory).await)
             }
             Operation::Complete { .. } => told(queue.complete(&lease()).await),
-            Operation::Retry { after, .. } => told(queue.retry(&lease(), *after, &reason).await),
-            Operation::RetryAside { after, .. } => told(queue.retry_aside(&lease(), *after, &reason).await),
+            Operation::Retry { after, patience, .. } => told(
+                queue
+                    .settle(&lease(), Settlement::Retry { after: *after, patience: *patience, reason })
+                    .await,
+            ),
             Operation::Snooze { after, .. } => told(queue.snooze(&lease(), *after, &reason).await),
             Operation::Release { .. } => told(queue.release(&lease()).await),
             Operation::Bury { .. } => told(queue.bury(&lease(), &reason).await),
@@ -146,9 +150,11 @@ async fn taken(queue: &dyn Queue, request: &TakeRequest) -> Told {
     for given in &taken.messages {
         let Leased { lease: Lease { lane, id, token: _ }, class, payload, arrived_us, .. } = given;
         let Leased { failures, losses, snoozes, last_error, progress, standing, memory, .. } = given;
-        let Leased { answer, unanswered, .. } = given;
+        let Leased { answer, unanswered, failing_for, .. } = given;
         text += &format!("\n{lane} {id} {class} {payload:?} {arrived_us} {failures} {losses} {snoozes}");
-        text += &format!(" {last_error:?} {progress:?} {standing:?} {memory:?} {answer:?} {unanswered}");
+        text += &format!(
+            " {last_error:?} {progress:?} {standing:?} {memory:?} {answer:?} {unanswered} {failing_for:?}"
+        );
     }
     Told { text, given: taken.messages, buried: taken.buried.len() }
 }

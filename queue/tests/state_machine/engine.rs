@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use huixin_queue::prelude::*;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, LEASE};
 use huixin_queue::testing::{RedisServer, ReferenceQueue};
-use huixin_queue::{Clock, Queue, QueueError, TestClock};
+use huixin_queue::{Clock, QueueError, TestClock};
 
 /// How long something may take to be there again.
 const PATIENCE: Duration = Duration::from_secs(20);

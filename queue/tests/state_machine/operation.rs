@@ -57,10 +57,7 @@ pub(crate) enum Operation {
     Retry {
         lease: Which,
         after: Duration,
-    },
-    RetryAside {
-        lease: Which,
-        after: Duration,
+        patience: Duration,
     },
     Snooze {
         lease: Which,
@@ -181,8 +178,8 @@ fn settling() -> impl Strategy<Value = Operation> {
     prop_oneof![
         4 => record(),
         8 => lease().prop_map(|lease| Operation::Complete { lease }),
-        4 => (lease(), short()).prop_map(|(lease, after)| Operation::Retry { lease, after }),
-        6 => (lease(), short()).prop_map(|(lease, after)| Operation::RetryAside { lease, after }),
+        6 => (lease(), short(), short())
+            .prop_map(|(lease, after, patience)| Operation::Retry { lease, after, patience }),
         3 => (lease(), short()).prop_map(|(lease, after)| Operation::Snooze { lease, after }),
         4 => lease().prop_map(|lease| Operation::Release { lease }),
         4 => lease().prop_map(|lease| Operation::Bury { lease }),
@@ -227,7 +224,7 @@ fn lease() -> impl Strategy<Value = Which> {
     ]
 }
 
-/// Also what has failed, and waits in its place or aside.
+/// Also what has failed, and waits.
 fn answered() -> impl Strategy<Value = Which> {
     prop_oneof![
         1 => (0_u8..3).prop_map(Which::Open),
@@ -308,7 +305,6 @@ impl Operation {
         match self {
             Self::Complete { lease }
             | Self::Retry { lease, .. }
-            | Self::RetryAside { lease, .. }
             | Self::Snooze { lease, .. }
             | Self::Release { lease }
             | Self::Bury { lease }

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use huixin_queue::prelude::*;
 use huixin_queue::testing::ReferenceQueue;
 use huixin_queue::testing::conformance::{LEASE, START_US};
-use huixin_queue::{
-    DeadFilter, Lease, Leased, MessageId, Queue, Scope, TakeRequest, TestClock, Token, WorkerId,
-};
+use huixin_queue::{DeadFilter, Lease, Leased, MessageId, Scope, TakeRequest, TestClock, Token, WorkerId};
 
 use crate::engine::Engine;
 use crate::names::{CLASSES, class};
@@ -42,8 +41,6 @@ pub(crate) struct Named {
     pub(crate) lease: Option<usize>,
     pub(crate) letters: Vec<MessageId>,
     pub(crate) paused: Vec<Scope>,
-    /// Whether the message of its lease is aside.
-    is_aside: bool,
 }
 
 pub(crate) struct Worker {
@@ -98,9 +95,6 @@ impl<'a> Run<'a> {
             self.leases[at].is_over = true;
         }
         tally.count(operation, &engine);
-        if named.is_aside && engine.text == "Ok(First)" {
-            tally.add("answered while it is aside".to_owned());
-        }
         self.keep(operation, engine.given, reference.given)?;
         let (engine, reference) = (self.look(Side::Engine).await, self.look(Side::Reference).await);
         if engine != reference {
@@ -171,14 +165,7 @@ impl<'a> Run<'a> {
         let letters = dead.expect("the reference never fails").letters.into_iter().map(|letter| letter.id);
         let paused = self.reference.paused().await.expect("the reference never fails");
         let paused = paused.into_iter().map(|paused| paused.scope).collect();
-        let is_aside = match lease.map(|at| &self.leases[at].reference) {
-            Some(Lease { lane, id, .. }) => {
-                let lane = self.reference.lane(lane).await.expect("the reference never fails");
-                lane.is_some_and(|lane| lane.aside.contains(id))
-            }
-            None => false,
-        };
-        Some(Named { lease, letters: letters.collect(), paused, is_aside })
+        Some(Named { lease, letters: letters.collect(), paused })
     }
 
     /// Lets time pass in which the store serves.

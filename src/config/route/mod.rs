@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use huixin_worker::{
-    ANSWER_WITHIN_DEFAULT, Condition, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, OnFailure, Unsure,
+    ANSWER_WITHIN_DEFAULT, Condition, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, PATIENCE_DEFAULT, Unsure,
 };
 
 use super::Config;
@@ -41,8 +41,8 @@ pub struct RouteConfig {
     pub failure_reply: Option<String>,
     /// What becomes of a send of which it isn't known whether WeChat took it.
     pub unsure: Unsure,
-    /// What becomes of a user's next messages while one is tried again.
-    pub on_failure: OnFailure,
+    /// How long a message that fails may hold up what its user wrote after it.
+    pub patience: Duration,
     /// How long an answer that can't be sent is held for the user's next message; none: by the kind of message.
     pub hold_for: Option<Duration>,
     /// Whether the user sees somebody typing while the handler runs.
@@ -64,6 +64,7 @@ pub struct RouteConfig {
 /// The keys of a route that may be tables.
 const TABLES: [&str; 6] = ["match", "reply", "http", "sql", "chat", "command"];
 const HOUR: Duration = Duration::from_secs(3600);
+const PATIENCE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
 const HOLD_FOR: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 86_400);
 const NOTICE_AFTER: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = huixin_worker::ATTEMPTS_DEFAULT;
@@ -107,6 +108,7 @@ fn read(
     let attempts = section.number("attempts", ATTEMPTS, 1..=100);
     let failure_reply = section.text("failure_reply");
     let unsure = section.parsed("unsure", unsure).unwrap_or_default();
+    let patience = section.duration("patience", PATIENCE_DEFAULT, PATIENCE);
     let hold_for = section.parsed("hold_for", |node| value::duration(node, HOLD_FOR_DEFAULT, &HOLD_FOR));
     let typing = section.parsed("typing", value::boolean).unwrap_or(true);
     let notice = notice(&mut section);
@@ -117,7 +119,6 @@ fn read(
     let answer_within = section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN);
     let memory = section.parsed("memory", memory_name);
     let memory_for = section.duration("memory_for", MEMORY_FOR_DEFAULT, MEMORY_FOR);
-    let on_failure = section.parsed("on_failure", on_failure).unwrap_or_default();
     section.finish();
     Some(RouteConfig {
         name,
@@ -126,7 +127,7 @@ fn read(
         attempts,
         failure_reply,
         unsure,
-        on_failure,
+        patience,
         hold_for,
         typing,
         notice,
@@ -168,14 +169,6 @@ fn unsure(node: &Node) -> Result<Unsure, Mistake> {
     let all = [Unsure::Resend, Unsure::Hold, Unsure::Drop];
     all.into_iter().find(|unsure| unsure.as_str() == text).ok_or_else(|| {
         Mistake::new(format!("is unknown: `{text}`")).hint("write \"resend\", \"hold\" or \"drop\"")
-    })
-}
-
-fn on_failure(node: &Node) -> Result<OnFailure, Mistake> {
-    let text = value::text(node)?;
-    let all = [OnFailure::InOrder, OnFailure::SkipAhead];
-    all.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
-        Mistake::new(format!("is unknown: `{text}`")).hint("write \"in_order\" or \"skip_ahead\"")
     })
 }
 

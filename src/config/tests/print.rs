@@ -112,7 +112,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     attempts = 8
     failure_reply = "查询失败"
     unsure = "drop"
-    on_failure = "in_order"
+    patience = "20s"
     hold_for = "0s"
     typing = true
     notice = "稍候"
@@ -127,7 +127,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     reply = ['a "b"', { media_id = "m", type = "image" }]
     attempts = 8
     unsure = "resend"
-    on_failure = "in_order"
+    patience = "20s"
     typing = true
     markdown = false
     answer_within = "10m"

@@ -1,6 +1,7 @@
 //! The carrier as a task that doesn't end.
 
 use ::metrics::set_default_local_recorder;
+use huixin_queue::prelude::*;
 use huixin_queue::spool::SpoolLimits;
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Class, Clock, HeldEffect, Lane, MessageId, NewMessage};

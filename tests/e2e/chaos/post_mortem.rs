@@ -40,7 +40,7 @@ impl Places {
             Ok(None) => "nowhere, and its lane is empty".to_owned(),
             Ok(Some(view)) => {
                 let state = view.state;
-                let lists = [("waiting", &view.waiting), ("held", &view.held), ("aside", &view.aside)];
+                let lists = [("waiting", &view.waiting), ("held", &view.held)];
                 let found = lists.iter().find_map(|(list, ids)| {
                     Some(format!(
                         "{list}, number {} in its lane, which is {state:?}",

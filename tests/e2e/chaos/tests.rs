@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use huixin_queue::spool::{Folders, SpoolLimits};
-use huixin_queue::testing::ReferenceQueue;
-use huixin_queue::{Class, Clock, HeldEffect, MessageId, NewMessage, Queue, TakeRequest, WorkerId};
+use huixin_queue::testing::{ReferenceQueue, Settling as _};
+use huixin_queue::{
+    Class, Clock, Consumer, HeldEffect, MessageId, NewMessage, Producer, TakeRequest, WorkerId,
+};
 
 use super::lane_of;
 use super::post_mortem::{Places, dead_letters, report};

@@ -34,6 +34,8 @@ pub(crate) enum Said {
     Parts(Vec<String>),
     /// A status, a content type and a body.
     Bare(u16, &'static str, &'static str),
+    /// A status, and after how many seconds to ask again.
+    RetryAfter(u16, u64),
 }
 
 /// One request: the start of a handler.
@@ -146,6 +148,10 @@ async fn answer(State(backend): State<Backend>, Json(request): Json<Value>) -> R
         Said::Bare(status, kind, body) => {
             let status = StatusCode::from_u16(status).expect("a test says a status that is one");
             (status, [(header::CONTENT_TYPE, kind)], body).into_response()
+        }
+        Said::RetryAfter(status, seconds) => {
+            let status = StatusCode::from_u16(status).expect("a test says a status that is one");
+            (status, [(header::RETRY_AFTER, seconds.to_string())]).into_response()
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use huixin_queue::{Hold, Progress};
+use huixin_queue::{Progress, Settlement};
 use huixin_wechat::{ApiError, CodeClass, rule};
 
 use super::{Delivery, Sending, Sent};
@@ -64,6 +64,7 @@ impl Job {
             failures: self.leased.failures.saturating_sub(sending.answer.before.failures),
             snoozes: self.leased.snoozes.saturating_sub(sending.answer.before.snoozes),
             attempts: sending.delivery.route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts),
+            hold_up: self.hold_up(sending.delivery.route),
             until: self.until(sending),
         }
     }
@@ -115,7 +116,7 @@ impl Job {
         };
         let end = match verdict {
             SendVerdict::Message(Verdict::Retry { after }) => {
-                self.retry(sending.delivery.route, after, &reason).await.map(Sent::Later)
+                self.retry(sending.delivery.route, after, reason).await.map(Sent::Later)
             }
             SendVerdict::Message(Verdict::Snooze { after }) => {
                 self.snooze(after, &reason).await.map(Sent::Later)
@@ -173,11 +174,7 @@ impl Job {
         let reason = format!("{reason}; it was held, and the user did not write again in time");
         let reason = sending.delivery.told(&reason);
         let trigger = self.standing().trigger;
-        let held = self.settle(|| self.queue().hold(&self.leased.lease, trigger, hold_for, &reason)).await?;
-        Ok(Sent::Later(match held {
-            Hold::Held => End::Held,
-            Hold::Waiting => End::Waiting,
-        }))
+        self.settle(Settlement::Hold { trigger, hold_for, reason }, End::Held).await.map(Sent::Later)
     }
 
     /// The announced send was not made. Replies that are not recorded yet are now.

@@ -13,7 +13,7 @@ impl Job {
     /// Waits until the account may send, by its pauses and its rate. Something: not in the time that one waits here.
     pub(super) async fn wait_for_turn(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
         let Delivery { account, payload, .. } = *sending.delivery;
-        if let Some(wait) = self.settle(|| self.shared.pauses.admit(&payload.account)).await? {
+        if let Some(wait) = self.insist(|| self.shared.pauses.admit(&payload.account)).await? {
             return self.wait_out(sending, wait, "the account is paused").await.map(Some);
         }
         let Some(rate) = account.send_rate else { return Ok(None) };
@@ -38,7 +38,7 @@ impl Job {
     /// Asks for one send of an account's rate: nothing, or how long until there may be one.
     pub(crate) async fn ask_rate(&self, account: &str, rate: SendRate) -> Step<Duration> {
         let name = format!("sends/{account}");
-        self.settle(|| self.queue().limit(&name, rate.sends, rate.per)).await
+        self.insist(|| self.queue().limit(&name, rate.sends, rate.per)).await
     }
 
     /// A line to WeChat, held until the send has ended.

@@ -1,9 +1,9 @@
 //! What follows from a handler's outcome, or from an answer that came by call back: a reply, another attempt, a wait, the end.
 
 use std::sync::PoisonError;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use huixin_queue::{Progress, QueueError};
+use huixin_queue::{Progress, QueueError, Settlement};
 use huixin_wechat::Outgoing;
 
 use super::{End, Job, Step, Stop};
@@ -29,8 +29,6 @@ impl Job {
         slots: Slots,
         outcome: Outcome,
     ) -> Step<End> {
-        let &Delivery { message, payload, .. } = delivery;
-        let failures = self.leased.failures;
         // What a cheap handler answers is computed again on every attempt and may never be stored; it doesn't fail itself, so
         // all failures so far were of sends.
         let before = if route.handler.is_cheap() { Before::default() } else { self.so_far() };
@@ -57,35 +55,47 @@ impl Job {
                     return self.die(delivery, NO_CALL_BACKS.to_owned()).await;
                 }
                 self.tell_of_later(delivery, route).await?;
-                self.await_answer(within.unwrap_or(route.answer_within)).await
+                let within = within.unwrap_or(route.answer_within);
+                self.settle(Settlement::Await { within }, End::Awaiting).await
             }
-            Outcome::Retry { after, reason } => {
-                tracing::warn!(
-                    route = route.name,
-                    reason,
-                    "attempt {} of {} failed",
-                    failures + 1,
-                    route.attempts
-                );
-                let verdict =
-                    |until| settle::after_handler(failures, route.attempts, after, until, SystemTime::now());
-                let mut decided = verdict(self.opening(message, payload).until);
-                if decided == Verdict::Die && failures.saturating_add(1) < route.attempts {
-                    // Too late by what was known when it began; he may have written since.
-                    let Progress { sent, .. } = self.leased.progress;
-                    self.record(Progress { replies: None, sent, sending: self.announced() }).await?;
-                    decided = verdict(self.opening(message, payload).until);
-                }
-                match decided {
-                    Verdict::Retry { after } => self.retry(Some(route), after, &reason).await,
-                    Verdict::Snooze { after } => self.snooze(after, &reason).await,
-                    Verdict::Die => self.die(delivery, reason).await,
-                }
-            }
+            Outcome::Retry { after, reason } => self.try_again(delivery, route, after, reason).await,
             Outcome::Fail { reason } => {
                 tracing::debug!(route = route.name, reason, "the handler gave the message up");
                 self.die(delivery, reason).await
             }
+        }
+    }
+
+    /// What follows from an attempt that failed.
+    async fn try_again(
+        &self,
+        delivery: &Delivery<'_>,
+        route: &Route,
+        after: Option<Duration>,
+        reason: String,
+    ) -> Step<End> {
+        let &Delivery { message, payload, .. } = delivery;
+        let (failures, hold_up) = (self.leased.failures, self.hold_up(Some(route)));
+        tracing::warn!(route = route.name, reason, "attempt {} of {} failed", failures + 1, route.attempts);
+        let verdict = |until| {
+            let now = SystemTime::now();
+            settle::after_handler(failures, route.attempts, &hold_up, after, until, now)
+        };
+        let has_attempts = failures.saturating_add(1) < route.attempts;
+        let mut decided = verdict(self.opening(message, payload).until);
+        if decided == Verdict::Die && has_attempts && !hold_up.is_over() {
+            // Too late by what was known when it began; he may have written since.
+            let Progress { sent, .. } = self.leased.progress;
+            self.record(Progress { replies: None, sent, sending: self.announced() }).await?;
+            decided = verdict(self.opening(message, payload).until);
+        }
+        match decided {
+            Verdict::Retry { after } => self.retry(Some(route), after, reason).await,
+            Verdict::Snooze { after } => self.snooze(after, &reason).await,
+            Verdict::Die if has_attempts && hold_up.is_over() => {
+                self.die(delivery, hold_up.in_words(&reason)).await
+            }
+            Verdict::Die => self.die(delivery, reason).await,
         }
     }
 

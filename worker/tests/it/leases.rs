@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use huixin_queue::testing::Settling as _;
 use huixin_queue::{Clock, TestClock};
 use huixin_sandbox::Fault;
 use huixin_worker::{Context, Outcome, Route, WorkerSettings};

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use huixin_worker::{Context, OnFailure, Outcome, Route};
+use huixin_worker::{Context, Outcome, Route};
 use regex::Regex;
 
 use crate::support::{Engine, Gate, Stage, act, assert_texts, on_both_engines};
 
 on_both_engines! {
     one_users_messages_are_answered_in_order_although_the_first_fails_twice_and_others_go_on
-    a_route_that_gives_the_order_up_lets_the_next_messages_go_on_while_one_is_tried_again
     every_message_of_many_users_is_answered_once_and_in_order_by_several_workers
 }
 
@@ -50,24 +49,6 @@ async fn one_users_messages_are_answered_in_order_although_the_first_fails_twice
     assert_texts(&stage.texts(&anna, 3).await, &["one", "two", "three"]);
     assert_texts(&stage.texts(&ben, 3).await, &["beside attempt 1", "beside attempt 2", "beside attempt 3"]);
     assert_eq!(gate.came(), 3);
-    stage.finish().await;
-}
-
-async fn a_route_that_gives_the_order_up_lets_the_next_messages_go_on_while_one_is_tried_again(
-    engine: Engine,
-) {
-    let mut stage = Stage::on(engine).await;
-    let anna = stage.user("anna");
-    let fails = act(async |content: String, context: Context| match (content.as_str(), context.attempt) {
-        ("one", 1) => Outcome::Retry { after: Some(Duration::from_secs(2)), reason: "not yet".into() },
-        (_, attempt) => Outcome::text(format!("{content}, attempt {attempt}")),
-    });
-    stage.start([Route::new("fails", fails).on_failure(OnFailure::SkipAhead)]);
-    for text in ["one", "two", "three"] {
-        stage.say(&anna, text).await;
-    }
-    let expected = ["two, attempt 1", "three, attempt 1", "one, attempt 2"];
-    assert_texts(&stage.texts(&anna, 3).await, &expected);
     stage.finish().await;
 }
 

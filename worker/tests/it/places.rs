@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use huixin_queue::testing::Settling as _;
 use huixin_queue::{Clock, LaneState, Leased, TestClock};
 use huixin_worker::{Context, Outcome, Route, WorkerSettings};
 

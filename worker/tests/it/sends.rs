@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use huixin_queue::LaneState;
+use huixin_queue::testing::Settling as _;
 use huixin_sandbox::{Fault, Push};
 use huixin_worker::handlers::ReplyHandler;
 use huixin_worker::{Outcome, Route, Worker};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use huixin_queue::testing::Settling as _;
 use huixin_queue::{LaneState, Memory, MessageId, Progress};
 use huixin_wechat::Secret;
 use huixin_worker::call_back::CallBacks;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use huixin_queue::Progress;
+use huixin_queue::testing::Settling as _;
 use huixin_sandbox::Fault;
 use huixin_worker::{Outcome, Route, Unsure};
 

@@ -1,20 +1,21 @@
 #!lua
 -- Stores messages that were not stored before: dedup and enqueue in one step.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: aside and sends keys are named from it
+-- Uses: base, record, lane, held, end.
+--
+-- KEYS[1]  base     (none)  prefix of this shard's keys: delay and sends keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
 -- KEYS[4]  dead     zset    id of a dead letter -> time of death, us
 -- KEYS[5]  arrived  hash    class -> letters dead on arrival; "class\0" -> those that were only counted
 -- KEYS[6]  hold     zset    held message -> until when, us
--- KEYS[7]  back     zset    message that is aside -> when it comes back, us
--- KEYS[7 + 7*i - 6]  seen    string  the dedup mark of item i: when it ends, us
--- KEYS[7 + 7*i - 5]  lane    list    packed messages of item i's lane, the head first
--- KEYS[7 + 7*i - 4]  older   list    records of the lane's second list
--- KEYS[7 + 7*i - 3]  run     hash    record of the lane's current message
--- KEYS[7 + 7*i - 2]  held    hash    order -> record of a held message of the lane
--- KEYS[7 + 7*i - 1]  ready   list    ready lanes of item i's class
--- KEYS[7 + 7*i]      letter  hash    item i as a dead letter
+-- KEYS[6 + 7*i - 6]  seen    string  the dedup mark of item i: when it ends, us
+-- KEYS[6 + 7*i - 5]  lane    list    packed messages of item i's lane, the head first
+-- KEYS[6 + 7*i - 4]  older   list    records of the lane's second list
+-- KEYS[6 + 7*i - 3]  run     hash    record of the lane's current message
+-- KEYS[6 + 7*i - 2]  held    hash    order -> record of a held message of the lane
+-- KEYS[6 + 7*i - 1]  ready   list    ready lanes of item i's class
+-- KEYS[6 + 7*i]      letter  hash    item i as a dead letter
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  dedup window, ms
@@ -28,9 +29,8 @@
 local now = now_us()
 local ends = us(now + tonumber(ARGV[2]) * 1000)
 local results = { us(now) }
-local opened = {}
 local woken = 0
-local holding = redis.call('EXISTS', KEYS[6], KEYS[7]) > 0
+local holding = redis.call('EXISTS', KEYS[6]) == 1
 
 -- Whether the id is fresh, marking it as seen if so. The mark's own time decides, not the key's expiry.
 local function is_fresh(mark)
@@ -45,27 +45,14 @@ end
 local function wake_held(lane, note)
   local held = held_of(lane)
   for i = #held, 1, -1 do
-    local record = held[i]
-    redis.call('ZREM', KEYS[6], held_member(record, lane))
-    local older = { unpack(record, 4) }
-    older[#older + 1] = note
-    redis.call('LPUSH', key('older:' .. lane), cmsgpack.pack(older))
+    redis.call('ZREM', KEYS[6], held_member(held[i], lane))
+    redis.call('LPUSH', key('older:' .. lane), write_woken(held[i], note))
   end
   redis.call('DEL', key('held:' .. lane))
 end
 
--- Leaves a note with the messages of a lane that are aside: what changes their right to send is news to them.
-local function tell_aside(lane, note)
-  for _, record in ipairs(aside_of(lane)) do
-    if record[2] then
-      record[13] = note
-      redis.call('HSET', key('aside:' .. lane), order_of(record), cmsgpack.pack(record))
-    end
-  end
-end
-
 for i = 1, (#ARGV - 3) / 8 do
-  local k, a = 7 + 7 * (i - 1), 3 + 8 * (i - 1)
+  local k, a = 6 + 7 * (i - 1), 3 + 8 * (i - 1)
   local lane, class, not_after = ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
   local late, reason, packed = ARGV[a + 6], ARGV[a + 7], ARGV[a + 8]
   -- Both words have four letters. A note isn't read as a number: it may have more digits than one keeps.
@@ -91,40 +78,39 @@ for i = 1, (#ARGV - 3) / 8 do
     -- in either list, and has no record, was in no state at all, and only then does it become ready.
     local busy
     if late == '1' then
-      busy = redis.call('RPUSH', older, cmsgpack.pack({ packed })) > 1 or redis.call('EXISTS', lane_key, run) > 0
+      busy = redis.call('RPUSH', older, write_late(packed)) > 1 or redis.call('EXISTS', lane_key, run) > 0
     else
       busy = redis.call('RPUSH', lane_key, packed) > 1 or redis.call('EXISTS', older, run) > 0
     end
     if effect == 'wake' then
-      -- A lane that isn't busy, and has nothing aside, has nothing to be forgotten: this costs only the others.
-      if busy and redis.call('EXISTS', run) == 1 then
+      -- A lane that isn't busy has nothing to be forgotten: this costs only the others.
+      local current = busy and redis.call('HMGET', run, 'recorded', 'gives_way')
+      if current and current[1] then
         -- A waking message that the current one has not seen: a hold that names an older one comes too late.
         redis.call('HINCRBY', run, 'trigger', 1)
         redis.call('HSET', run, 'note', note, 'sends', 0)
-      elseif busy or holding then
+        -- One that failed holds it up no longer than its patience lasts.
+        if current[2] then redis.call('ZADD', key('delay'), 'XX', 'LT', current[2], lane) end
+      elseif busy then
         redis.call('DEL', key('sends:' .. lane))
       end
-      if holding then
-        wake_held(lane, note)
-        tell_aside(lane, note)
-      end
+      if holding then wake_held(lane, note) end
     elseif effect == 'bury' then
       if busy and redis.call('EXISTS', run) == 1 then redis.call('HSET', run, 'note', note) end
-      for _, record in ipairs(holding and held_of(lane) or {}) do
-        bury_held(lane, record, 'a later message of its lane ended the right to answer', now)
+      for _, one in ipairs(holding and held_of(lane) or {}) do
+        bury_held(lane, one, 'a later message of its lane ended the right to answer', now)
       end
-      if holding then tell_aside(lane, note) end
     end
     if not busy then
       redis.call('RPUSH', KEYS[k + 6], lane)
       woken = woken + 1
     end
-    opened[class] = (opened[class] or 0) + 1
+    count_open(class, 1)
     result = 1
   end
   results[i + 1] = result
 end
 
-for class, count in pairs(opened) do redis.call('HINCRBY', KEYS[3], class, count) end
+keep_counts()
 wake(woken)
 return results

@@ -1,14 +1,15 @@
 #!lua
--- Stores the answer that came by call back to a lane's current message, or to one that was put aside and isn't current again.
--- The first wins, and is unheard until a take gives it; a lane that waits for it is ready, and what is aside comes back.
+-- Stores the answer that came by call back to a lane's current message. The first wins, and is unheard until a take gives it; a
+-- lane that waits for it is ready.
 --
--- KEYS[1]  base      (none)  prefix of this shard's keys: back and older keys are named from it
+-- Uses: base, record, lane.
+--
+-- KEYS[1]  base      (none)  prefix of this shard's keys: older keys are named from it
 -- KEYS[2]  wake      list    wake-up tokens of idle workers
 -- KEYS[3]  delay     zset    delayed lane -> when it is due, us
 -- KEYS[4]  lane      list    packed messages of the lane, the head first
 -- KEYS[5]  run       hash    record of the lane's current message
--- KEYS[6]  aside     hash    order -> record of a message of the lane that was put aside and is not current again
--- KEYS[7]  answered  string  mark of a message that had its answer: when it ends, us
+-- KEYS[6]  answered  string  mark of a message that had its answer: when it ends, us
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lane
@@ -16,44 +17,20 @@
 -- ARGV[4]  the answer
 -- ARGV[5]  how long the mark is kept, ms
 --
--- Returns: 1 stored, 2 it had its answer, 0 the message is neither current nor was it put aside.
+-- Returns: 1 stored, 2 it had its answer, 0 the message isn't current.
 -- Not allowed when memory is full: an answer that can't be stored must be refused.
 
 local lane = ARGV[2]
 local now = now_us()
 -- The mark's own time decides, not the key's expiry.
-if tonumber(redis.call('GET', KEYS[7]) or 0) > now then return 2 end
+if tonumber(redis.call('GET', KEYS[6]) or 0) > now then return 2 end
 local h = redis.call('HMGET', KEYS[5], 'recorded', 'packed', 'replies', 'answer')
 local packed = h[1] and (h[2] or redis.call('LINDEX', KEYS[4], 0))
-local is_current = packed and id_of(packed) == ARGV[3]
-local aside
-for _, record in ipairs(is_current and {} or aside_of(lane)) do
-  if (record[2] and id_of(record[4]) or record[4]) == ARGV[3] then
-    aside = record
-    break
-  end
-end
-if not is_current and not aside then return 0 end
+if not packed or id_of(packed) ~= ARGV[3] then return 0 end
 -- The first wins for as long as the message is there, also when it is there for longer than the mark.
-local is_answered
-if is_current then
-  is_answered = h[3] or h[4]
-elseif aside[2] then
-  is_answered = aside[9] or aside[12]
-else
-  is_answered = aside[3] or aside[5]
-end
-if is_answered then return 2 end
-redis.call('SET', KEYS[7], us(now + tonumber(ARGV[5]) * 1000), 'PX', ARGV[5])
-if is_current then
-  redis.call('HSET', KEYS[5], 'answer', ARGV[4], 'unheard', 1)
-  redis.call('HDEL', KEYS[5], 'awaiting', 'unanswered')
-  if redis.call('ZREM', KEYS[3], lane) == 1 then wake(make_ready('RPUSH', lane)) end
-elseif aside[2] then
-  aside[12] = ARGV[4]
-  if come_back(lane, aside) then wake(make_ready('RPUSH', lane)) end
-else
-  aside[5] = ARGV[4]
-  redis.call('HSET', KEYS[6], order_of(aside), cmsgpack.pack(aside))
-end
+if h[3] or h[4] then return 2 end
+redis.call('SET', KEYS[6], us(now + tonumber(ARGV[5]) * 1000), 'PX', ARGV[5])
+redis.call('HSET', KEYS[5], 'answer', ARGV[4], 'unheard', 1)
+redis.call('HDEL', KEYS[5], 'awaiting', 'unanswered')
+if redis.call('ZREM', KEYS[3], lane) == 1 then wake(make_ready('RPUSH', lane)) end
 return 1

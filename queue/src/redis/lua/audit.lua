@@ -3,22 +3,23 @@
 -- delayed and parked; any other lane is in none. Reads only. Where a lane is ready is told by the caller, who has read the
 -- ready lists once; or, for the few that then seem wrong, read here, in the same step, at a cost that grows with the lists.
 --
--- KEYS[1]  base    (none)  prefix of this shard's keys: aside, older, run and sends keys are named from it
+-- Uses: base, record, lane, held.
+--
+-- KEYS[1]  base    (none)  prefix of this shard's keys: older, run and sends keys are named from it
 -- KEYS[2]  open    hash    class -> messages not yet at their end
 -- KEYS[3]  lease   zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  delay   zset    delayed lane -> when it is due, us
 -- KEYS[5]  parked  zset    parked lane -> since when, us
 -- KEYS[6]  hold    zset    held message -> until when, us
 -- KEYS[7]  paused  hash    what is paused
--- KEYS[8]  back    zset    message that is aside -> when it comes back, us
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
 -- ARGV[2]  "1" if the caller tells where each lane is ready, "" to read it here
 -- then for each item: a lane, how often it is ready, and in which list or "" (both "" if they are read here)
 --
--- Returns: { messages of these lanes, held ones among them, ones aside among them, lane, problem, lane, problem, ... }.
+-- Returns: { messages of these lanes, held ones among them, lane, problem, lane, problem, ... }.
 
-local found = { 0, 0, 0 }
+local found = { 0, 0 }
 local lane
 local function report(problem)
   found[#found + 1] = lane
@@ -60,34 +61,15 @@ for i = 3, #ARGV, 3 do
   if (leased == 1) ~= (run[3] and true or false) then report(run[3] and 'a token, but not leased' or 'leased, but no token') end
   if redis.call('EXISTS', key('run:' .. lane)) == 1 and not run[1] then report('a record that no take began') end
   if run[1] and not run[2] and first == 0 then report('a record, but no current message') end
-  local is_aside, is_back, apart = {}, {}, 0
-  for _, record in ipairs(aside_of(lane)) do
-    if record[2] then
-      is_aside[#is_aside + 1] = record
-    else
-      is_back[order_of(record)] = true
-      apart = apart + 1
-    end
-  end
-  -- The whole list, but only of a lane that should have some in it.
-  for _, older in ipairs(apart > 0 and redis.call('LRANGE', key('older:' .. lane), 0, -1) or {}) do
-    local order = cmsgpack.unpack(older)[12]
-    if order and is_back[string.format('%.0f', order)] then apart = apart - 1 end
-  end
-  if apart ~= 0 then report('what is told to have come back does not wait') end
-  if redis.call('EXISTS', key('sends:' .. lane)) == 1 and (run[1] or messages + #is_aside == 0) then
+  if redis.call('EXISTS', key('sends:' .. lane)) == 1 and (run[1] or messages == 0) then
     report('sends kept as between two messages, but it is not there')
   end
   if run[5] and delayed == 0 then report('it awaits an answer, but is not delayed') end
   if parked == 1 and redis.call('HEXISTS', KEYS[7], 'l' .. lane) == 0 then report('parked, but not paused') end
   local held = held_of(lane)
   found[1], found[2] = found[1] + #held, found[2] + #held
-  found[1], found[3] = found[1] + #is_aside, found[3] + #is_aside
-  for _, record in ipairs(is_aside) do
-    if not redis.call('ZSCORE', KEYS[8], held_member(record, lane)) then report('aside without a time') end
-  end
-  for _, record in ipairs(held) do
-    if not redis.call('ZSCORE', KEYS[6], held_member(record, lane)) then report('held without an end') end
+  for _, one in ipairs(held) do
+    if not redis.call('ZSCORE', KEYS[6], held_member(one, lane)) then report('held without an end') end
   end
 end
 return found

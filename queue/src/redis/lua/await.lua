@@ -1,12 +1,15 @@
 #!lua flags=allow-oom
 -- Lets the lane of a leased message wait for an answer by call back. The message stays current.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: older keys are named from it
+-- Uses: base, record, lane.
+--
+-- KEYS[1]  base   (none)  prefix of this shard's keys: ready and suspect keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
--- KEYS[4]  delay  zset    delayed lane -> when it is due, us
--- KEYS[5]  lane   list    packed messages of the lane, the head first
+-- KEYS[4]  lane   list    packed messages of the lane, the head first
+-- KEYS[5]  older  list    records of the lane's second list
 -- KEYS[6]  run    hash    record of the lane's current message
+-- KEYS[7]  delay  zset    delayed lane -> when it is due, us
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lane
@@ -18,12 +21,12 @@
 local lane = ARGV[2]
 local h = redis.call('HMGET', KEYS[6], 'token', 'answer')
 if h[1] ~= ARGV[3] then return 0 end
-redis.call('HDEL', KEYS[6], 'token', 'unanswered')
+redis.call('HDEL', KEYS[6], 'token', 'unanswered', 'gives_way')
 redis.call('ZREM', KEYS[3], lane)
 if h[2] then
   wake(make_ready('RPUSH', lane))
   return 2
 end
 redis.call('HSET', KEYS[6], 'awaiting', 1)
-redis.call('ZADD', KEYS[4], us(now_us() + tonumber(ARGV[4])), lane)
+redis.call('ZADD', KEYS[7], us(now_us() + tonumber(ARGV[4])), lane)
 return 1

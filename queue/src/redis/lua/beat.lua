@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
 -- Notes that the store serves, for those who hold no lease.
 --
+-- Uses: base, pulse.
+--
 -- KEYS[1]  base   (none)  prefix of this shard's keys
 -- KEYS[2]  pulse  hash    when the store was last known to serve
 --

@@ -2,33 +2,35 @@
 -- Moves a leased message to the dead letters; its lane goes on. If an answer lies there that its handler has not had, the
 -- message comes again with it instead.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: aside, ready and sends keys are named from it
--- KEYS[2]  wake     list    wake-up tokens of idle workers
--- KEYS[3]  open     hash    class -> messages not yet at their end
--- KEYS[4]  lease    zset    leased lane -> when its lease runs out, us
--- KEYS[5]  lane     list    packed messages of the lane, the head first
--- KEYS[6]  older    list    records of the lane's second list
--- KEYS[7]  run      hash    record of the lane's current message
--- KEYS[8]  dead     zset    id of a dead letter -> time of death, us
--- KEYS[9]  arrived  hash    class -> letters dead on arrival
--- KEYS[10] letter   hash    the message as a dead letter
+-- Uses: base, record, lane, end.
+--
+-- KEYS[1]  base   (none)  prefix of this shard's keys: ready and sends keys are named from it
+-- KEYS[2]  wake   list    wake-up tokens of idle workers
+-- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
+-- KEYS[4]  lane   list    packed messages of the lane, the head first
+-- KEYS[5]  older  list    records of the lane's second list
+-- KEYS[6]  run    hash    record of the lane's current message
+-- KEYS[7]  open   hash    class -> messages not yet at their end
+-- KEYS[8]  dead   zset    id of a dead letter -> time of death, us
+-- KEYS[9]  arrived  hash  class -> letters dead on arrival
+-- KEYS[10] letter   hash  the message as a dead letter
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lane
 -- ARGV[3]  proof: token and id
 -- ARGV[4]  reason
 --
--- Returns: 1 buried, 2 it comes again with its answer, 0 the lease is lost.
+-- Returns: 1 buried, 3 it comes again with its answer, 0 the lease is lost.
 
 local lane = ARGV[2]
-local held = redis.call('HMGET', KEYS[7], 'token', 'packed', 'failures', 'losses', 'sends', 'unheard')
-local packed = held[1] == ARGV[3] and (held[2] or redis.call('LINDEX', KEYS[5], 0))
+local held = redis.call('HMGET', KEYS[6], 'token', 'packed', 'failures', 'losses', 'sends', 'unheard')
+local packed = held[1] == ARGV[3] and (held[2] or redis.call('LINDEX', KEYS[4], 0))
 if not packed then return 0 end
 if held[6] then
   wake(come_again(lane))
-  return 2
+  return 3
 end
-redis.call('HINCRBY', KEYS[3], class_of(packed), -1)
-write_letter(packed, lane, ARGV[4], held[3], held[4], now_us())
+bury_message(packed, lane, ARGV[4], now_us(), held[3], held[4])
+keep_counts()
 wake(go_on(lane, held[2], held[5]))
 return 1

@@ -1,6 +1,8 @@
 #!lua flags=no-writes,allow-oom
 -- Counts messages by state.
 --
+-- Uses: base, record, lane.
+--
 -- KEYS[1]  base     (none)  prefix of this shard's keys: older, run and suspect keys are named from it
 -- KEYS[2]  open     hash    class -> messages not yet at their end
 -- KEYS[3]  lease    zset    leased lane -> when its lease runs out, us
@@ -9,11 +11,10 @@
 -- KEYS[6]  hold     zset    held message -> until when, us
 -- KEYS[7]  dead     zset    id of a dead letter -> time of death, us
 -- KEYS[8]  arrived  hash    class -> letters dead on arrival; "class\0" -> those that were only counted
--- KEYS[9]  back     zset    message that is aside -> when it comes back, us
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 --
--- Returns: { now us, leased, delayed, parked, held, aside, dead,
+-- Returns: { now us, leased, delayed, parked, held, dead,
 -- { class, open, ready lanes, packed head of the first ready lane or "", ... }, { class, counted, ... } }.
 
 local classes = {}
@@ -26,5 +27,4 @@ for i = 1, #open, 2 do
   for _, value in ipairs({ open[i], open[i + 1], lanes, head }) do classes[#classes + 1] = value end
 end
 return { us(now_us()), redis.call('ZCARD', KEYS[3]), redis.call('ZCARD', KEYS[4]), redis.call('ZCARD', KEYS[5]),
-  redis.call('ZCARD', KEYS[6]), redis.call('ZCARD', KEYS[9]), redis.call('ZCARD', KEYS[7]), classes,
-  redis.call('HGETALL', KEYS[8]) }
+  redis.call('ZCARD', KEYS[6]), redis.call('ZCARD', KEYS[7]), classes, redis.call('HGETALL', KEYS[8]) }

@@ -1,6 +1,8 @@
 #!lua flags=no-writes,allow-oom
 -- A page of the dead letters that match, the youngest first.
 --
+-- Uses: base, record.
+--
 -- KEYS[1]  base  (none)  prefix of this shard's keys
 -- KEYS[2]  dead  zset    id of a dead letter -> time of death, us
 --

@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
 -- Removes dead letters for good.
 --
+-- Uses: record.
+--
 -- KEYS[1]  base     (none)  prefix of this shard's keys
 -- KEYS[2]  dead     zset    id of a dead letter -> time of death, us
 -- KEYS[3]  arrived  hash    class -> letters dead on arrival; "class\0" -> those that were only counted

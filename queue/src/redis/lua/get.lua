@@ -1,6 +1,8 @@
 #!lua flags=no-writes,allow-oom
 -- Reads a shared value.
 --
+-- Uses: base.
+--
 -- KEYS[1]  base   (none)  prefix of this shard's keys
 -- KEYS[2]  value  string  until when, us, a colon, the bytes. Expires
 --

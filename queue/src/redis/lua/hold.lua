@@ -3,17 +3,19 @@
 -- did not see, the message waits for another turn instead; if an answer by call back lies there that its handler has not had, it
 -- comes again with that.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: arrived, aside, ready and sends keys are named from it
--- KEYS[2]  wake     list    wake-up tokens of idle workers
--- KEYS[3]  lease    zset    leased lane -> when its lease runs out, us
--- KEYS[4]  lane     list    packed messages of the lane, the head first
--- KEYS[5]  older    list    records of the lane's second list
--- KEYS[6]  run      hash    record of the lane's current message
--- KEYS[7]  hold     zset    held message -> until when, us
--- KEYS[8]  held     hash    order -> record of a held message of the lane
--- KEYS[9]  counter  string  gives held messages their order
--- KEYS[10] open     hash    class -> messages not yet at their end
--- KEYS[11] dead     zset    id of a dead letter -> time of death, us
+-- Uses: base, record, lane, held, end.
+--
+-- KEYS[1]  base   (none)  prefix of this shard's keys: arrived, ready and sends keys are named from it
+-- KEYS[2]  wake   list    wake-up tokens of idle workers
+-- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
+-- KEYS[4]  lane   list    packed messages of the lane, the head first
+-- KEYS[5]  older  list    records of the lane's second list
+-- KEYS[6]  run    hash    record of the lane's current message
+-- KEYS[7]  open   hash    class -> messages not yet at their end
+-- KEYS[8]  dead   zset    id of a dead letter -> time of death, us
+-- KEYS[9]  hold   zset    held message -> until when, us
+-- KEYS[10] held   hash    order -> record of a held message of the lane
+-- KEYS[11] counter  string  gives held messages their order
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  lane
@@ -26,22 +28,23 @@
 -- Returns: 1 held, 2 it waits for another turn, 3 it comes again with its answer, 0 the lease is lost.
 
 local lane = ARGV[2]
-local h = redis.call('HMGET', KEYS[6], 'token', 'packed', 'trigger', 'failures', 'snoozes', 'error', 'replies',
-  'sent', 'sending', 'answer', 'sends', 'unheard')
+local h = redis.call('HMGET', KEYS[6], 'token', 'packed', 'trigger', 'sends', 'unheard', unpack(KEPT))
 local packed = h[1] == ARGV[3] and (h[2] or redis.call('LINDEX', KEYS[4], 0))
 if not packed then return 0 end
-if h[12] or tonumber(h[3] or 0) > tonumber(ARGV[4]) then
+if h[5] or tonumber(h[3] or 0) > tonumber(ARGV[4]) then
   wake(come_again(lane))
-  return h[12] and 3 or 2
+  return h[5] and 3 or 2
 end
 local now = now_us()
-if redis.call('HLEN', KEYS[8]) >= tonumber(ARGV[6]) then
+if redis.call('HLEN', KEYS[10]) >= tonumber(ARGV[6]) then
   bury_held(lane, held_of(lane)[1], 'too many messages of its lane were held', now)
+  keep_counts()
 end
 -- Without its losses: it has been handled, and is no suspect any more.
 local ends = now + tonumber(ARGV[5])
-local record = { redis.call('INCR', KEYS[9]), ends, ARGV[7], packed, h[4], false, h[5], h[6], h[7], h[8], h[9], h[10] }
-redis.call('HSET', KEYS[8], order_of(record), cmsgpack.pack(record))
-redis.call('ZADD', KEYS[7], us(ends), held_member(record, lane))
-wake(go_on(lane, h[2], h[11]))
+local order = redis.call('INCR', KEYS[11])
+local held = { order = string.format('%.0f', order) }
+redis.call('HSET', KEYS[10], held.order, write_held(order, ends, ARGV[7], packed, { unpack(h, 6, 5 + #KEPT) }))
+redis.call('ZADD', KEYS[9], us(ends), held_member(held, lane))
+wake(go_on(lane, h[2], h[4]))
 return 1

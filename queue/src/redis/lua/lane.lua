@@ -1,6 +1,8 @@
 #!lua flags=no-writes,allow-oom
 -- Shows one lane.
 --
+-- Uses: base, record, held.
+--
 -- KEYS[1]  base    (none)  prefix of this shard's keys
 -- KEYS[2]  lane    list    its packed messages, the head first
 -- KEYS[3]  older   list    records of its second list
@@ -10,14 +12,13 @@
 -- KEYS[7]  delay   zset    delayed lane -> when it is due, us
 -- KEYS[8]  parked  zset    parked lane -> since when, us
 -- KEYS[9]  paused  hash    what is paused
--- KEYS[10] aside   hash    order -> record of a message that was put aside and is not current again
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
 -- ARGV[2]  lane
 -- ARGV[3]  messages of each list at most
 --
 -- Returns: { "leased", "delayed", "awaiting", "parked", "ready" or "idle", due us or "", last error or "",
--- paused 0 or 1, { id, ... } waiting, { id, ... } held, { id, ... } aside }.
+-- paused 0 or 1, { id, ... } waiting, { id, ... } held }.
 
 local lane, most = ARGV[2], tonumber(ARGV[3])
 local run = redis.call('HMGET', KEYS[4], 'recorded', 'packed', 'error', 'awaiting')
@@ -32,20 +33,14 @@ elseif run[1] and lanes[1] then
   add(lanes[1])
   skip = 1
 end
-for _, older in ipairs(redis.call('LRANGE', KEYS[3], 0, most - 1)) do add(cmsgpack.unpack(older)[1]) end
+for _, older in ipairs(redis.call('LRANGE', KEYS[3], 0, most - 1)) do add(older_packed(older)) end
 for i = 1 + skip, #lanes do add(lanes[i]) end
 
 local held = {}
-for i, record in ipairs(held_of(lane)) do held[i] = id_of(record[4]) end
-
-local aside = {}
-for _, record in ipairs(aside_of(lane)) do
-  if record[2] then aside[#aside + 1] = id_of(record[4]) end
-end
+for i, one in ipairs(held_of(lane)) do held[i] = id_of(one.packed) end
 
 local state, due = #waiting > 0 and 'ready' or 'idle', redis.call('ZSCORE', KEYS[7], lane)
 if redis.call('ZSCORE', KEYS[6], lane) then state = 'leased' end
 if due then state = run[4] and 'awaiting' or 'delayed' end
 if redis.call('ZSCORE', KEYS[8], lane) then state = 'parked' end
-return { state, due and us(tonumber(due)) or '', run[3] or '', redis.call('HEXISTS', KEYS[9], 'l' .. lane), waiting, held,
-  aside }
+return { state, due and us(tonumber(due)) or '', run[3] or '', redis.call('HEXISTS', KEYS[9], 'l' .. lane), waiting, held }

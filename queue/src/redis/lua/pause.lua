@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
 -- Pauses everything, a class or a lane.
 --
+-- Uses: base.
+--
 -- KEYS[1]  base    (none)  prefix of this shard's keys
 -- KEYS[2]  paused  hash    what is paused: "*", "c" and a class, "l" and a lane -> since when, us, a colon, the reason
 --

@@ -2,6 +2,8 @@
 -- Records how far the answers to leased messages have got, and counts the sends of their lanes. If an answer lies
 -- there that its handler has not had, a message comes again with it instead of getting replies.
 --
+-- Uses: base, record, lane.
+--
 -- KEYS[1]  base  (none)  prefix of this shard's keys, from which are named: lane, lease, older, ready, suspect and wake
 -- KEYS[1 + 2*i - 1]  run     hash    record of item i's lane
 -- KEYS[1 + 2*i]      memory  string  the lane's memory: until when, us, a colon, the bytes. Expires
@@ -10,7 +12,7 @@
 -- then for each item: lane, proof, the caller's number of this call, "1" if replies are given or "0", replies, sent,
 -- sending or "", how long the memory is kept in ms or "" if it stays, memory
 --
--- Returns: for each item { trigger, note or "", sends } as they are afterwards: recorded, or overtaken by a later call; 2 it comes
+-- Returns: for each item { trigger, note or "", sends, followed or "" } as they are afterwards: recorded, or overtaken by a later call; 3 it comes
 -- again with its answer, 0 the lease is lost.
 
 local results, woken = {}, 0
@@ -18,12 +20,12 @@ for i = 1, (#KEYS - 1) / 2 do
   local a = 2 + 9 * (i - 1)
   local run, memory = KEYS[2 * i], KEYS[2 * i + 1]
   local held = redis.call('HMGET', run, 'token', 'recorded', 'replies', 'sent', 'sending', 'sends',
-    'trigger', 'note', 'unheard')
+    'trigger', 'note', 'unheard', 'followed')
   -- A call that comes late, over a connection that was given up, must not undo what a later one recorded.
   local is_newest = held[1] == ARGV[a + 1] and tonumber(held[2]) < tonumber(ARGV[a + 2])
   if is_newest and held[9] and ARGV[a + 3] == '1' then
     woken = woken + come_again(ARGV[a])
-    results[i] = 2
+    results[i] = 3
   elseif held[1] == ARGV[a + 1] then
     local sends = tonumber(held[6] or 0)
     if is_newest then
@@ -50,7 +52,7 @@ for i = 1, (#KEYS - 1) / 2 do
         end
       end
     end
-    results[i] = { held[7] or '0', held[8] or '', sends }
+    results[i] = { held[7] or '0', held[8] or '', sends, held[10] or '' }
   else
     results[i] = 0
   end

@@ -1,11 +1,14 @@
 #!lua flags=allow-oom
 -- Gives a leased message back unhandled: its lane is first in line.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: older keys are named from it
+-- Uses: base, record, lane.
+--
+-- KEYS[1]  base   (none)  prefix of this shard's keys: ready and suspect keys are named from it
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  lane   list    packed messages of the lane, the head first
--- KEYS[5]  run    hash    record of the lane's current message
+-- KEYS[5]  older  list    records of the lane's second list
+-- KEYS[6]  run    hash    record of the lane's current message
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
 -- ARGV[2]  lane
@@ -13,8 +16,8 @@
 --
 -- Returns: 1 released, 0 the lease is lost.
 
-if redis.call('HGET', KEYS[5], 'token') ~= ARGV[3] then return 0 end
-redis.call('HDEL', KEYS[5], 'token')
+if redis.call('HGET', KEYS[6], 'token') ~= ARGV[3] then return 0 end
+redis.call('HDEL', KEYS[6], 'token')
 redis.call('ZREM', KEYS[3], ARGV[2])
 wake(make_ready('LPUSH', ARGV[2]))
 return 1

@@ -2,6 +2,8 @@
 -- Makes leases run anew, and notes that the store serves. A lease that has run out is revived as long as nobody has taken
 -- its message. A message that has lost a lease before is confirmed: losing another one counts.
 --
+-- Uses: base, pulse.
+--
 -- KEYS[1]  base   (none)  prefix of this shard's keys
 -- KEYS[2]  lease  zset    leased lane -> when its lease runs out, us
 -- KEYS[3]  pulse  hash    when the store was last known to serve

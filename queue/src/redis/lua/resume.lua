@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
 -- Ends a pause. A lane that was parked is ready.
 --
+-- Uses: base, record, lane.
+--
 -- KEYS[1]  base    (none)  prefix of this shard's keys: older and run keys are named from it
 -- KEYS[2]  wake    list    wake-up tokens of idle workers
 -- KEYS[3]  paused  hash    what is paused: "*", "c" and a class, "l" and a lane

@@ -1,6 +1,8 @@
 #!lua
 -- Gives dead letters another life, each at the end of its lane.
 --
+-- Uses: base, record, lane, end.
+--
 -- KEYS[1]  base     (none)  prefix of this shard's keys: older, ready and run keys are named from it
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
@@ -25,7 +27,7 @@ for i = 1, #ARGV - 1 do
     redis.call('ZREM', KEYS[4], ARGV[1 + i])
     redis.call('DEL', KEYS[5 + 2 * i - 1], KEYS[5 + 2 * i])
     if letter[3] then redis.call('HINCRBY', KEYS[5], class, -1) end
-    redis.call('HINCRBY', KEYS[3], class, 1)
+    count_open(class, 1)
     local alone = redis.call('RPUSH', key('lane:' .. lane), packed) == 1
     if alone and redis.call('EXISTS', key('older:' .. lane), key('run:' .. lane)) == 0 then
       redis.call('RPUSH', key('ready:' .. class), lane)
@@ -36,5 +38,6 @@ for i = 1, #ARGV - 1 do
     results[i] = 0
   end
 end
+keep_counts()
 wake(woken)
 return results

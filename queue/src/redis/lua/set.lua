@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
 -- Sets a shared value, or removes it.
 --
+-- Uses: base.
+--
 -- KEYS[1]  base   (none)  prefix of this shard's keys
 -- KEYS[2]  value  string  until when, us, a colon, the bytes. Expires
 --

@@ -1,19 +1,20 @@
 #!lua flags=allow-oom
 -- Leases the heads of ready lanes, after moving to ready what is due and what has expired.
 --
+-- Uses: base, pulse, record, lane, held, end.
+--
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named:
---                           arrived, aside, dead, letter, memory, older, open, run and sends
+--                           arrived, dead, letter, memory, older, open, run and sends
 -- KEYS[2]  lease    zset    leased lane -> when its lease runs out, us
 -- KEYS[3]  delay    zset    delayed lane -> when it is due, us
 -- KEYS[4]  counter  string  the last fencing token's number
--- KEYS[5]  batch    string  this worker's last call, packed by cmsgpack: { call, token, lane, lane, ... }
+-- KEYS[5]  batch    string  this worker's last call: a record
 -- KEYS[6]  hold     zset    held message -> until when, us
 -- KEYS[7]  paused   hash    what is paused: "*", "c" and a class, "l" and a lane
 -- KEYS[8]  parked   zset    parked lane -> since when, us
 -- KEYS[9]  pulse    hash    when the store was last known to serve
--- KEYS[10] back     zset    message that is aside -> when it comes back, us
--- KEYS[10 + 2*i - 1]  ready    list  ready lanes of class i
--- KEYS[10 + 2*i]      suspect  list  those of them whose head is a suspect
+-- KEYS[9 + 2*i - 1]  ready    list  ready lanes of class i
+-- KEYS[9 + 2*i]      suspect  list  those of them whose head is a suspect
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  messages at most
@@ -27,20 +28,30 @@
 --
 -- Returns: { now us, microseconds until something is due or -1 (text), token, { id, class, reason of what died, ... },
 -- message, message, ... }, each message being
--- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, note, sends, answer,
--- unanswered }, absent values "" (memory, replies, answer: false), shorter if all the rest is absent.
+-- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, note, sends, followed, answer,
+-- unanswered, failing for us }, absent values "" (memory, replies, answer: false), shorter if all the rest is absent.
 -- A message of an unknown format, or one whose keys can't be read, isn't leased but put off for a minute, and comes as { lane, "" }.
 
 local UNKNOWN_PAUSE_US = 60000000
+local LOSSES_MAX = 3
 
 local lease_key, delay_key = KEYS[2], KEYS[3]
 local now = now_us()
 local max, lease_us, moves = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local quiet = pulse(now, lease_us)
 
+-- What proves the lease of a message: the token, and the id.
+local function proof_of(token, packed) return token .. '/' .. id_of(packed) end
+
+-- A message of which nothing else is known.
+local function bare(lane, packed, memory, followed)
+  if not followed then return { lane, packed, memory } end
+  return { lane, packed, memory, '', '', '', '', false, '', '', '', '', '', 1 }
+end
+
 -- A message with the lane's memory and the state of its record. If the lane has waited between two messages with sends
 -- that count, the record takes them over here: one read for both, since most lanes have neither.
-local function item(lane, packed, has_record)
+local function item(lane, packed, followed, has_record)
   local run = key('run:' .. lane)
   local known = redis.call('MGET', key('memory:' .. lane), key('sends:' .. lane))
   local memory, sends = known[1], known[2]
@@ -52,21 +63,19 @@ local function item(lane, packed, has_record)
     local at = memory:find(':', 1, true)
     memory = tonumber(memory:sub(1, at - 1)) > now and memory:sub(at + 1)
   end
-  if not has_record and not sends then return { lane, packed, memory } end
+  if not has_record and not sends then return bare(lane, packed, memory, followed) end
   local h = redis.call('HMGET', run, 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent', 'sending', 'trigger',
-    'note', 'sends', 'answer', 'unanswered', 'unheard')
+    'note', 'sends', 'answer', 'unanswered', 'unheard', 'followed', 'failing_since')
   if h[13] then redis.call('HDEL', run, 'unheard') end
   return { lane, packed, memory, h[1] or '', h[2] or '', h[3] or '', h[4] or '', h[5], h[6] or '', h[7] or '',
-    h[8] or '', h[9] or '', h[10] or '', h[11], h[12] or '' }
+    h[8] or '', h[9] or '', h[10] or '', h[14] or '', h[11], h[12] or '',
+    h[15] and us(now - tonumber(h[15])) or '' }
 end
 
 local function first_due(zset)
   local first = redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')
   return first[2] and tonumber(first[2])
 end
-
--- Looked at once, since there is seldom something.
-local first_back = first_due(KEYS[10])
 
 local function next_due()
   local nearest = -1
@@ -78,7 +87,6 @@ local function next_due()
   consider(leased and math.max(leased, quiet))
   consider(first_due(delay_key))
   consider(first_due(KEYS[6]))
-  consider(first_back)
   return us(nearest)
 end
 
@@ -86,22 +94,21 @@ end
 -- run anew, as the caller counts them from this call.
 local last = redis.call('GET', KEYS[5])
 if last then
-  local batch = cmsgpack.unpack(last)
-  if batch[1] == ARGV[7] then
-    local answer = { us(now), '-1', batch[2], {} }
-    for i = 3, #batch do
-      local lane = batch[i]
+  local batch = read_batch(last)
+  if batch.call == ARGV[7] then
+    local answer = { us(now), '-1', batch.token, {} }
+    for _, lane in ipairs(batch.lanes) do
       local packed = head_of(lane)
-      if packed and redis.call('HGET', key('run:' .. lane), 'token') == proof_of(batch[2], packed) then
+      if packed and redis.call('HGET', key('run:' .. lane), 'token') == proof_of(batch.token, packed) then
         redis.call('ZADD', lease_key, us(now + lease_us), lane)
-        answer[#answer + 1] = item(lane, packed, true)
+        answer[#answer + 1] = item(lane, packed, nil, true)
       end
     end
     answer[2] = next_due()
     return answer
   end
   -- An older call that comes late, over a connection that was given up: nobody waits for its answer any more.
-  if tonumber(batch[1]) > tonumber(ARGV[7]) then return { us(now), next_due(), '', {} } end
+  if tonumber(batch.call) > tonumber(ARGV[7]) then return { us(now), next_due(), '', {} } end
 end
 
 -- What is due goes to the end of ready: it waits for its turn like everybody.
@@ -112,30 +119,6 @@ for _, lane in ipairs(redis.call('ZRANGEBYSCORE', delay_key, '-inf', us(now), 'L
   end
   make_ready('RPUSH', lane)
 end
-
-local function due_of(zset) return redis.call('ZRANGEBYSCORE', zset, '-inf', us(now), 'LIMIT', 0, moves) end
-
--- The lane and the order that a member names.
-local function named(member)
-  local split = 1 + member:byte(1)
-  return member:sub(split + 1), member:sub(2, split)
-end
-
--- What comes back together keeps the order of its times, in its lane and among the lanes.
-local coming, idle = first_back and first_back <= now and due_of(KEYS[10]) or {}, {}
-for i = #coming, 1, -1 do
-  local lane, order = named(coming[i])
-  local packed = redis.call('HGET', key('aside:' .. lane), order)
-  if come_back(lane, cmsgpack.unpack(packed)) then idle[lane] = true end
-end
-for _, member in ipairs(coming) do
-  local lane = named(member)
-  if idle[lane] then
-    idle[lane] = nil
-    make_ready('RPUSH', lane)
-  end
-end
-if #coming > 0 then first_back = first_due(KEYS[10]) end
 
 local buried = {}
 local function note_buried(packed, reason)
@@ -153,9 +136,8 @@ local function reclaim(lane, deadline)
     local lost_by = h[6] and h[6] .. ', ' .. h[5] or h[5]
     if losses >= LOSSES_MAX then
       local packed = h[1] or redis.call('LINDEX', key('lane:' .. lane), 0)
-      redis.call('HINCRBY', key('open'), class_of(packed), -1)
       local reason = losses .. ' workers died while they handled it: ' .. lost_by
-      write_letter(packed, lane, reason, h[2], losses, now)
+      bury_message(packed, lane, reason, now, h[2], losses)
       note_buried(packed, reason)
       go_on(lane, h[1], h[7])
       return
@@ -171,17 +153,18 @@ if now >= quiet then
   for i = #expired - 1, 1, -2 do reclaim(expired[i], tonumber(expired[i + 1])) end
 end
 
-for _, member in ipairs(due_of(KEYS[6])) do
-  local lane, order = named(member)
-  local packed = redis.call('HGET', key('held:' .. lane), order)
-  local record = cmsgpack.unpack(packed)
-  bury_held(lane, record, record[3], now)
-  note_buried(record[4], record[3])
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], '-inf', us(now), 'LIMIT', 0, moves)) do
+  local split = 1 + member:byte(1)
+  local lane, order = member:sub(split + 1), member:sub(2, split)
+  local held = read_held(redis.call('HGET', key('held:' .. lane), order))
+  bury_held(lane, held, held.reason, now)
+  note_buried(held.packed, held.reason)
 end
+keep_counts()
 
 -- One lane of each class in turn, starting with another class in every call.
 local answer = { us(now), '-1', '', buried }
-local batch = { ARGV[7], '' }
+local batch = {}
 local pausing = redis.call('EXISTS', KEYS[7]) == 1
 local function is_paused(scope) return pausing and redis.call('HEXISTS', KEYS[7], scope) == 1 end
 
@@ -189,9 +172,17 @@ local classes = {}
 if not is_paused('*') then
   for i = 9, #ARGV do
     if not is_paused('c' .. ARGV[i]) then
-      classes[#classes + 1] = { name = ARGV[i], ready = KEYS[10 + 2 * (i - 8) - 1], suspect = KEYS[10 + 2 * (i - 8)] }
+      classes[#classes + 1] = { name = ARGV[i], ready = KEYS[9 + 2 * (i - 8) - 1], suspect = KEYS[9 + 2 * (i - 8)] }
     end
   end
+end
+
+-- The current message of a lane, which is `popped` if it came from the second list, and whether others wait behind it: whoever
+-- once did still does.
+local function current_of(lane, popped, followed)
+  local first = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
+  followed = followed or first[popped and 1 or 2] or redis.call('EXISTS', key('older:' .. lane)) == 1
+  return popped or first[1], followed
 end
 
 local token
@@ -203,24 +194,23 @@ local function lease(lane, class)
     return false
   end
   local run = key('run:' .. lane)
-  local packed, record, current, losses, has_aside
+  local packed, followed, older, current, losses
   -- Nearly all lanes have only their first list: one look tells.
-  local plain = redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane),
-    key('aside:' .. lane)) == 0
+  local plain = redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane)) == 0
   if plain then
-    packed = redis.call('LINDEX', key('lane:' .. lane), 0)
+    local heads = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
+    packed, followed = heads[1], heads[2]
   else
-    local h = redis.call('HMGET', run, 'recorded', 'packed', 'losses')
-    current, losses = h[1], h[3]
+    local h = redis.call('HMGET', run, 'recorded', 'packed', 'losses', 'followed')
+    current, losses, followed = h[1], h[3], h[4]
     if current then
-      packed = h[2] or redis.call('LINDEX', key('lane:' .. lane), 0)
+      packed, followed = current_of(lane, h[2], followed)
     else
-      packed, record = next_of(lane)
-      has_aside = redis.call('EXISTS', key('aside:' .. lane)) == 1
+      packed, followed, older = next_of(lane)
     end
   end
   if not packed then return false end
-  if packed:byte(1) ~= FORMAT then
+  if not is_known(packed) then
     redis.call('ZADD', delay_key, us(now + UNKNOWN_PAUSE_US), lane)
     answer[#answer + 1] = { lane, '' }
     return true
@@ -232,33 +222,23 @@ local function lease(lane, class)
   end
   if not token then
     token = ARGV[7] .. '.' .. redis.call('INCR', KEYS[4]) .. '.' .. ARGV[6]
-    answer[3], batch[2] = token, token
+    answer[3] = token
   end
   leased[#leased + 1] = ends
   leased[#leased + 1] = lane
-  redis.call('HSET', run, 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0)
+  if followed then
+    redis.call('HSET', run, 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0, 'followed', 1)
+  else
+    redis.call('HSET', run, 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0)
+  end
   if losses then redis.call('HDEL', run, 'confirmed') end
-  if record then
+  if older then
     -- It leaves the second list, whose head may change while it is handled, and lives in its record.
     redis.call('LPOP', key('older:' .. lane))
-    redis.call('HSET', run, 'packed', packed)
-    for i, field in ipairs({ 'failures', 'losses', 'snoozes', 'error', 'replies', 'sent', 'sending', 'answer', 'note',
-      'lost_by' }) do
-      local value = record[i + 1]
-      if value then redis.call('HSET', run, field, value) end
-    end
-    if record[12] then
-      -- It was put aside, and is current again.
-      local order = string.format('%.0f', record[12])
-      local since = redis.call('HGET', key('aside:' .. lane), order)
-      local answer = since and cmsgpack.unpack(since)[5]
-      if answer then redis.call('HSET', run, 'answer', answer) end
-      redis.call('HDEL', key('aside:' .. lane), order)
-    end
+    redis.call('HSET', run, 'packed', packed, unpack(older_fields(older)))
   end
-  -- Their lane's sends outlive its other messages.
-  if has_aside then redis.call('HSET', run, 'aside', 1) end
-  answer[#answer + 1] = plain and { lane, packed } or item(lane, packed, current or record)
+  answer[#answer + 1] = plain and bare(lane, packed, false, followed)
+    or item(lane, packed, followed, current or older)
   batch[#batch + 1] = lane
   return true
 end
@@ -313,7 +293,7 @@ end
 if token then
   -- In parts, since the number of a call's arguments is limited.
   for i = 1, #leased, 256 do redis.call('ZADD', lease_key, unpack(leased, i, math.min(i + 255, #leased))) end
-  redis.call('SET', KEYS[5], cmsgpack.pack(batch), 'PX', us(math.max(lease_us / 1000, 1000)))
+  redis.call('SET', KEYS[5], write_batch(ARGV[7], token, batch), 'PX', us(math.max(lease_us / 1000, 1000)))
 end
 answer[2] = next_due()
 return answer

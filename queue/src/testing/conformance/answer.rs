@@ -7,7 +7,7 @@ properties! {
         s.accept("lane", "m").await;
         s.accept("lane", "behind").await;
         let taken = s.take_one().await;
-        assert_eq!(s.queue.await_answer(&taken.lease, MINUTE).await.expect("await"), Awaiting::Waiting);
+        assert_eq!(s.queue.await_answer(&taken.lease, MINUTE).await.expect("await"), Settled::AsAsked);
         let view = s.lane("lane").await.expect("there");
         assert_eq!(view.state, LaneState::Awaiting { until_us: START_US + 60_000_000 });
         s.assert_nothing_to_take().await;
@@ -25,7 +25,7 @@ properties! {
         s.accept("lane", "m").await;
         let taken = s.take_one().await;
         assert_eq!(s.answer("lane", "m", "42").await, Answered::First);
-        assert_eq!(s.queue.await_answer(&taken.lease, MINUTE).await.expect("await"), Awaiting::AnswerIsThere);
+        assert_eq!(s.queue.await_answer(&taken.lease, MINUTE).await.expect("await"), Settled::ComesAgain);
         assert_eq!(s.take_one().await.answer.as_deref(), Some(b"42".as_slice()));
     }
 
@@ -158,26 +158,25 @@ properties! {
     }
 
     async fn what_has_been_given_with_its_answer_waits_as_any_other(s) {
-        for name in ["retry", "snooze", "aside"] {
+        for name in ["retry", "snooze"] {
             s.accept(name, name).await;
         }
-        for message in s.take(3).await {
+        for message in s.take(2).await {
             let name = message.lease.id.as_str();
             assert_eq!(s.answer(name, name, "42").await, Answered::First);
             s.queue.release(&message.lease).await.expect("release");
         }
-        for message in s.take(3).await {
+        for message in s.take(2).await {
             let lease = &message.lease;
             match lease.id.as_str() {
                 "retry" => s.queue.retry(lease, MINUTE, "x").await.expect("retry"),
-                "snooze" => s.queue.snooze(lease, MINUTE, "x").await.expect("snooze"),
-                _ => assert_eq!(s.queue.retry_aside(lease, MINUTE, "x").await.expect("retry"), Retried::Aside),
+                _ => s.queue.snooze(lease, MINUTE, "x").await.expect("snooze"),
             }
         }
         s.assert_nothing_to_take().await;
         s.clock.advance(MINUTE + SECOND);
         let again = s.take(9).await;
-        assert_eq!(again.len(), 3);
+        assert_eq!(again.len(), 2);
         assert!(again.iter().all(|message| message.answer.as_deref() == Some(b"42".as_slice())));
     }
 
@@ -223,7 +222,7 @@ properties! {
             let name = message.lease.id.to_string();
             assert_eq!((message.answer, message.unanswered), (None, false), "{name}");
             assert_eq!(message.progress, Progress::default(), "{name}");
-            assert_eq!(s.queue.await_answer(&message.lease, MINUTE).await.expect("await"), Awaiting::Waiting);
+            assert_eq!(s.queue.await_answer(&message.lease, MINUTE).await.expect("await"), Settled::AsAsked);
             assert_eq!(s.answer(&name, &name, "anew").await, Answered::First);
         }
         assert!(s.take(9).await.iter().all(|message| message.answer.as_deref() == Some(b"anew".as_slice())));

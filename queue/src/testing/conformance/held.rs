@@ -51,12 +51,12 @@ properties! {
         s.offer(quiet("location")).await;
         s.accept("lane", "text").await;
         let held = s.queue.hold(&taken.lease, taken.standing.trigger, HOLD, "refused").await.expect("hold");
-        assert_eq!(held, Hold::Waiting);
+        assert_eq!(held, Settled::ComesAgain);
         s.assert_invariant().await;
         let again = s.take_one().await;
         assert_eq!((again.lease.id.as_str(), again.standing.trigger), ("m0", 1), "it stays the head of its lane");
         let held = s.queue.hold(&again.lease, again.standing.trigger, HOLD, "refused").await.expect("hold");
-        assert_eq!(held, Hold::Held, "it has seen that one");
+        assert_eq!(held, Settled::AsAsked, "it has seen that one");
         assert_eq!(s.finish_all().await, ["location", "text"]);
     }
 

@@ -7,17 +7,18 @@
 //! A clock that jumps is, to a queue, a gap in its service. A property that means time in which the store served uses
 //! `pass`, which goes in small steps.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::Settling as _;
 use crate::{
-    ASIDE_MAX, Accepted, Answered, Awaiting, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter,
-    DeadPage, HELD_MAX, HeldEffect, Hold, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory,
-    MessageId, NewMessage, Note, Paused, Progress, Queue, QueueError, Renewal, Retried, Scope, Standing,
+    Accepted, Answered, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage, HELD_MAX,
+    HeldEffect, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Note,
+    Paused, Progress, Queue, QueueError, REASON_MAX_BYTES, Renewal, Scope, Settled, Settlement, Standing,
     TakeRequest, Taken, TestClock, WorkerId, settling_pause,
 };
 
@@ -33,12 +34,12 @@ macro_rules! properties {
 
 mod accept;
 mod answer;
-mod aside;
 mod dead;
 mod held;
 mod lease;
 mod memory;
 mod order;
+mod patience;
 mod pause;
 mod poison;
 mod settle;
@@ -48,12 +49,12 @@ mod take;
 
 pub use accept::*;
 pub use answer::*;
-pub use aside::*;
 pub use dead::*;
 pub use held::*;
 pub use lease::*;
 pub use memory::*;
 pub use order::*;
+pub use patience::*;
 pub use pause::*;
 pub use poison::*;
 pub use settle::*;
@@ -140,6 +141,7 @@ macro_rules! conformance {
             a_released_message_is_first_in_line_and_has_used_no_attempt
             a_buried_message_is_a_dead_letter_and_its_lane_goes_on
             recording_without_replies_keeps_those_recorded_before
+            a_reason_that_is_too_long_is_cut_and_refuses_nothing
             // held
             a_held_message_leaves_its_lane_to_the_others
             held_messages_wake_in_their_order_before_the_one_that_woke_them
@@ -150,23 +152,14 @@ macro_rules! conformance {
             a_lane_holds_only_so_many
             an_id_that_comes_again_after_the_dedup_window_is_held_beside_the_first
             a_message_that_ends_the_right_to_answer_buries_what_is_held
-            // aside
-            a_message_put_aside_lets_the_next_of_its_lane_go_on_and_comes_back_at_its_time
-            a_message_put_aside_alone_leaves_its_lane_to_what_comes
-            messages_whose_times_have_come_keep_the_order_of_their_times
-            a_message_comes_back_behind_the_current_one
-            what_was_recorded_survives_being_aside
-            a_message_that_was_aside_is_released_lost_held_and_buried_like_any_other
-            losses_go_on_being_counted_and_a_suspect_is_retried_in_its_place
-            a_full_aside_is_an_ordinary_retry
-            hundreds_of_messages_aside_due_at_once_all_come
-            what_is_aside_comes_back_into_what_is_paused_and_waits_there
-            a_lane_with_something_aside_keeps_its_count_of_sends
-            what_changes_the_right_to_send_leaves_its_note_with_what_is_aside
-            an_answer_brings_back_what_is_aside
-            an_answer_is_taken_for_what_was_aside_and_waits_again
-            an_answer_that_came_before_its_attempt_failed_is_not_put_aside
-            an_id_that_comes_again_after_the_dedup_window_is_put_aside_beside_the_first
+            // patience
+            a_taken_message_tells_whether_others_wait_behind_it
+            a_record_tells_of_a_waking_message_that_has_come_behind
+            a_message_tells_for_how_long_it_has_been_failing
+            a_failing_message_holds_up_others_no_longer_than_its_patience
+            a_failing_message_that_nobody_waits_behind_waits_as_long_as_is_asked
+            a_waking_message_cuts_the_wait_of_a_failing_one_short
+            a_snooze_and_a_wait_for_an_answer_are_not_cut_short
             // standing
             a_send_that_is_announced_counts
             a_send_that_is_announced_again_counts_once
@@ -346,7 +339,7 @@ impl Subject {
     async fn hold(&self, message: &Leased, reason: &str) {
         let held =
             self.queue.hold(&message.lease, message.standing.trigger, HOLD, reason).await.expect("hold");
-        assert_eq!(held, Hold::Held);
+        assert_eq!(held, Settled::AsAsked);
     }
 
     async fn answer(&self, lane_name: &str, message: &str, answer: &'static str) -> Answered {

@@ -96,4 +96,12 @@ properties! {
         s.pass(LEASE + SECOND).await;
         assert_eq!(s.take_one().await.progress, Progress { replies: Some("r".into()), sent: 1, sending: None });
     }
+
+    async fn a_reason_that_is_too_long_is_cut_and_refuses_nothing(s) {
+        s.accept("lane", "m").await;
+        let reason = "啊".repeat(REASON_MAX_BYTES);
+        s.queue.bury(&s.take_one().await.lease, &reason).await.expect("bury");
+        let kept = &s.dead_page(1).await.letters[0].reason;
+        assert!(reason.starts_with(kept.as_str()) && kept.len() > REASON_MAX_BYTES - 4, "{}", kept.len());
+    }
 }

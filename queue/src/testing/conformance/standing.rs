@@ -146,7 +146,7 @@ properties! {
         let taken = s.take_one().await;
         s.offer(noted("text", OTHER)).await;
         let standing = s.announce(&taken, 0).await;
-        assert_eq!(standing, Standing { trigger: 1, note: Some(OTHER), sends: 1 });
+        assert_eq!(standing, Standing { trigger: 1, note: Some(OTHER), sends: 1, has_followers: true });
         s.queue.retry(&taken.lease, SECOND, "x").await.expect("retry");
         s.clock.advance(SECOND * 2);
         let taken = s.take_one().await;
@@ -173,14 +173,14 @@ properties! {
         s.accept("lane", "m").await;
         let taken = s.take_one().await;
         s.offer(quiet("location")).await;
-        assert_eq!(s.announce(&taken, 0).await, Standing { trigger: 0, note: None, sends: 1 });
+        assert_eq!(s.announce(&taken, 0).await, Standing { sends: 1, ..Standing::default() });
         s.offer(noted("text", NOTE)).await;
         let told = s.announce(&taken, 1).await;
-        assert_eq!(told, Standing { trigger: 1, note: Some(NOTE), sends: 1 }, "it opened the right anew");
+        assert_eq!(told, Standing { trigger: 1, note: Some(NOTE), sends: 1, has_followers: true }, "it opened the right anew");
         let bury = NewMessage { held: HeldEffect::Bury(OTHER), ..message("lane", "unsubscribe") };
         s.offer(bury).await;
         let told = s.announce(&taken, 2).await;
-        assert_eq!(told, Standing { trigger: 1, note: Some(OTHER), sends: 2 }, "it ended the right");
+        assert_eq!(told, Standing { trigger: 1, note: Some(OTHER), sends: 2, has_followers: true }, "it ended the right");
     }
 
     async fn any_number_is_a_note(s) {
@@ -206,7 +206,7 @@ properties! {
         s.offer(noted("text", OTHER)).await;
         s.assert_invariant().await;
         let woken = s.take_counting("m0", 0).await;
-        assert_eq!(woken.standing, Standing { trigger: 0, note: Some(OTHER), sends: 0 });
+        assert_eq!(woken.standing, Standing { trigger: 0, note: Some(OTHER), sends: 0, has_followers: true });
         // Held once more, and woken by another.
         s.hold(&woken, "refused again").await;
         let woken = s.take_counting("m1", 0).await;
@@ -224,9 +224,9 @@ properties! {
         let taken = s.take_one().await;
         s.offer(noted("text", OTHER)).await;
         let held = s.queue.hold(&taken.lease, taken.standing.trigger, HOLD, "refused").await.expect("hold");
-        assert_eq!(held, Hold::Waiting);
+        assert_eq!(held, Settled::ComesAgain);
         let again = s.take_one().await;
-        assert_eq!(again.standing, Standing { trigger: 1, note: Some(OTHER), sends: 0 });
+        assert_eq!(again.standing, Standing { trigger: 1, note: Some(OTHER), sends: 0, has_followers: true });
     }
 
     async fn a_note_ends_with_its_message(s) {

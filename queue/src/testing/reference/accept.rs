@@ -60,9 +60,11 @@ impl State {
                 if let Some(current) = &mut lane.current {
                     current.trigger += 1;
                     current.message.note = Some(note);
-                }
-                for aside in &mut lane.aside {
-                    aside.message.note = Some(note);
+                    if let (Some(at_us), Place::Delayed { until_us, .. }) =
+                        (current.gives_way_us, &mut lane.place)
+                    {
+                        *until_us = at_us.min(*until_us);
+                    }
                 }
                 while let Some(held) = lane.held.pop_back() {
                     lane.older.push_front(Message { note: Some(note), ..held.message });
@@ -72,11 +74,8 @@ impl State {
                 if let Some(current) = &mut lane.current {
                     current.message.note = Some(note);
                 }
-                for aside in &mut lane.aside {
-                    aside.message.note = Some(note);
-                }
                 for held in std::mem::take(&mut lane.held) {
-                    self.write_letter(&name, held.message, RIGHT_ENDED, 0);
+                    self.end(&name, held.message, Some((RIGHT_ENDED, 0)));
                 }
             }
         }
@@ -86,40 +85,24 @@ impl State {
         Accepted::New
     }
 
-    /// Stores an answer by call back, if it is the first and its message is the current one of its lane, or was put aside
-    /// and isn't current again.
+    /// Stores an answer by call back, if it is the first and its message is the current one of its lane.
     pub(super) fn answer(&mut self, name: &Lane, id: &MessageId, answer: Bytes, window_us: u64) -> Answered {
         if self.answered.get(id).is_some_and(|&until_us| until_us > self.now_us) {
             return Answered::Already;
         }
         let Some(lane) = self.lanes.get_mut(name) else { return Answered::Gone };
         let is_delayed = matches!(lane.place, Place::Delayed { .. });
-        let current = lane.current.as_mut().filter(|current| current.message.id == *id);
-        let message = match current {
-            Some(current) => Some((None, &mut current.message)),
-            // After the dedup window there may be two: the one that was put aside first.
-            None => {
-                let aside = lane.aside.iter_mut().map(|aside| (aside.back.no, &mut aside.message));
-                let back =
-                    lane.older.iter_mut().filter_map(|message| Some((message.back.as_ref()?.no, message)));
-                let same = aside.chain(back).filter(|(_, message)| message.id == *id);
-                same.min_by_key(|&(no, _)| no).map(|(no, message)| (Some(no), message))
-            }
+        let Some(current) = lane.current.as_mut().filter(|current| current.message.id == *id) else {
+            return Answered::Gone;
         };
-        let Some((no, message)) = message else { return Answered::Gone };
+        let message = &mut current.message;
         if message.progress.replies.is_some() || message.answer.is_some() {
             return Answered::Already;
         }
         message.answer = Some(answer);
+        (current.unanswered, current.unheard) = (false, true);
         self.answered.insert(id.clone(), self.now_us + window_us);
-        if let (None, Some(current)) = (no, lane.current.as_mut()) {
-            current.unanswered = false;
-            current.unheard = true;
-        }
-        // One that is aside comes back; one that waits already has nothing to end.
-        let was_idle = lane.is_idle();
-        no.into_iter().for_each(|no| lane.put_back(no));
-        if (no.is_none() && is_delayed) || (was_idle && !lane.is_idle()) {
+        if is_delayed {
             self.make_ready(name, End::Back);
         }
         Answered::First

@@ -14,12 +14,10 @@ pub(super) struct Lane {
     pub(super) current: Option<Current>,
     /// What was accepted from a receiver, or revived.
     pub(super) first: VecDeque<Message>,
-    /// What came out of a spool, was woken, or was aside.
+    /// What came out of a spool, or was woken.
     pub(super) older: VecDeque<Message>,
     pub(super) held: VecDeque<Held>,
-    /// What was put aside after a failed attempt, in the order in which it was.
-    pub(super) aside: VecDeque<Aside>,
-    /// Sends announced since its last waking message, or since it had nothing to do and nothing aside.
+    /// Sends announced since its last waking message, or since it had nothing to do.
     pub(super) sends: u32,
 }
 
@@ -56,16 +54,6 @@ pub(super) struct Message {
     pub(super) answer: Option<Bytes>,
     /// Of what last changed its right to send.
     pub(super) note: Option<Note>,
-    /// If it was aside and waits again.
-    pub(super) back: Option<Back>,
-}
-
-/// What is known of a message that was put aside, while it isn't current.
-#[derive(Clone, Debug)]
-pub(super) struct Back {
-    /// Rises with every message that is put aside.
-    pub(super) no: u64,
-    pub(super) lost_by: Vec<String>,
 }
 
 /// The current message of a lane, and what matters only while it is that.
@@ -81,6 +69,12 @@ pub(super) struct Current {
     pub(super) unanswered: bool,
     /// Whether an answer by call back lies there that no take has given.
     pub(super) unheard: bool,
+    /// Whether others waited behind it when it was taken.
+    pub(super) followed: bool,
+    /// When its first attempt failed.
+    pub(super) failing_since_us: Option<u64>,
+    /// Until when it may hold up others while it waits for its next attempt.
+    pub(super) gives_way_us: Option<u64>,
 }
 
 /// A message that is held.
@@ -89,14 +83,6 @@ pub(super) struct Held {
     pub(super) message: Message,
     pub(super) until_us: u64,
     pub(super) reason: String,
-}
-
-/// A message that was put aside.
-#[derive(Clone, Debug)]
-pub(super) struct Aside {
-    pub(super) message: Message,
-    pub(super) due_us: u64,
-    pub(super) back: Back,
 }
 
 impl Lane {
@@ -125,38 +111,34 @@ impl Lane {
             (_, older) => older.is_none(),
         };
         let message = if from_first { self.first.pop_front() } else { self.older.pop_front() };
-        self.current = message.map(|mut message| Current {
-            lost_by: message.back.take().map(|back| back.lost_by).unwrap_or_default(),
+        self.current = message.map(|message| Current {
             message,
+            lost_by: Vec::new(),
             confirmed: false,
             trigger: 0,
             unanswered: false,
             unheard: false,
+            followed: false,
+            failing_since_us: None,
+            gives_way_us: None,
         });
     }
 
     /// Where its current message stands with the right to send.
     pub(super) fn standing(&self) -> Option<Standing> {
         let current = self.current.as_ref()?;
-        Some(Standing { trigger: current.trigger, note: current.message.note, sends: self.sends })
+        let has_followers = current.followed || current.trigger > 0;
+        Some(Standing {
+            trigger: current.trigger,
+            note: current.message.note,
+            sends: self.sends,
+            has_followers,
+        })
     }
 
     /// Whether its head has outlived so many workers that it is taken alone.
     pub(super) fn is_suspect(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.losses() >= SUSPECT_LOSSES)
-    }
-
-    /// Puts a message that is aside back to waiting, in front. It is left to the caller to make the lane ready.
-    pub(super) fn put_back(&mut self, no: u64) {
-        let Some(at) = self.aside.iter().position(|aside| aside.back.no == no) else { return };
-        if let Some(Aside { message, back, .. }) = self.aside.remove(at) {
-            self.older.push_front(Message { back: Some(back), ..message });
-        }
-    }
-
-    /// How many were put aside and aren't current again.
-    pub(super) fn asides(&self) -> usize {
-        self.aside.len() + self.older.iter().filter(|message| message.back.is_some()).count()
     }
 
     /// All messages that aren't at their end, in the order in which they are shown.
@@ -185,7 +167,6 @@ impl From<NewMessage> for Message {
             progress: Progress::default(),
             answer: None,
             note: None,
-            back: None,
         }
     }
 }

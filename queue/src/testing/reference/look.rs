@@ -3,8 +3,8 @@
 use super::lane::{Lane, Place};
 use super::state::State;
 use crate::{
-    ASIDE_MAX, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane as LaneName,
-    LaneState, LaneView, Scope, Violation,
+    Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane as LaneName, LaneState,
+    LaneView, Scope, Violation,
 };
 
 impl State {
@@ -18,16 +18,10 @@ impl State {
             for message in lane.current.iter().map(|current| &current.message).chain(&lane.first) {
                 *counts.open.entry(message.class.clone()).or_default() += 1;
             }
-            for message in lane
-                .older
-                .iter()
-                .chain(lane.held.iter().map(|held| &held.message))
-                .chain(lane.aside.iter().map(|aside| &aside.message))
-            {
+            for message in lane.older.iter().chain(lane.held.iter().map(|held| &held.message)) {
                 *counts.open.entry(message.class.clone()).or_default() += 1;
             }
             counts.held += u64::try_from(lane.held.len()).unwrap_or(u64::MAX);
-            counts.aside += u64::try_from(lane.aside.len()).unwrap_or(u64::MAX);
             match lane.place {
                 Place::Leased { .. } => counts.running += 1,
                 Place::Delayed { .. } => counts.delayed += 1,
@@ -56,7 +50,7 @@ impl State {
         let nothing = Lane::default();
         let lane = self.lanes.get(name).unwrap_or(&nothing);
         let paused = self.paused.contains_key(&Scope::Lane(name.clone()));
-        if lane.is_idle() && lane.held.is_empty() && lane.aside.is_empty() && !paused {
+        if lane.is_idle() && lane.held.is_empty() && !paused {
             return None;
         }
         let state = match lane.place {
@@ -71,7 +65,6 @@ impl State {
             state,
             waiting: lane.waiting().map(|message| message.id.clone()).collect(),
             held: lane.held.iter().map(|held| held.message.id.clone()).collect(),
-            aside: lane.aside.iter().map(|aside| aside.message.id.clone()).collect(),
             paused,
             last_error: lane.current.as_ref().and_then(|current| current.message.last_error.clone()),
         })
@@ -112,10 +105,6 @@ impl State {
             };
             if !is_right || in_line != usize::from(lane.place == Place::Ready) {
                 let problem = format!("{:?}, {in_line} times in line", lane.place);
-                violations.push(Violation { lane: name.to_string(), problem });
-            }
-            if lane.asides() > ASIDE_MAX {
-                let problem = format!("{} messages are aside", lane.asides());
                 violations.push(Violation { lane: name.to_string(), problem });
             }
         }

@@ -29,9 +29,9 @@ use self::state::State;
 use crate::clock::{micros, system_now_us};
 use crate::message::{check_bytes, check_name};
 use crate::{
-    Accepted, Answered, Awaiting, Clock, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane,
-    LaneView, Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Retried,
-    Scope, Standing, TakeRequest, Taken, Violation,
+    Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
+    Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
 };
 
 /// A queue in memory.
@@ -76,13 +76,28 @@ impl ReferenceQueue {
 }
 
 #[async_trait]
-impl Queue for ReferenceQueue {
+impl Producer for ReferenceQueue {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
         message.check()?;
         let begun_us = self.step().now_us;
         Ok(self.change(|state| state.accept(message, begun_us, self.dedup_window_us)))
     }
 
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+        check_bytes("answer", &answer)?;
+        Ok(self.change(|state| state.answer(lane, id, answer, self.dedup_window_us)))
+    }
+
+    async fn beat(&self) -> Result<(), QueueError> {
+        let mut state = self.step();
+        let now_us = state.now_us;
+        state.pulse.beat(now_us, None);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Consumer for ReferenceQueue {
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
         Ok(self.step().take(request))
     }
@@ -108,49 +123,13 @@ impl Queue for ReferenceQueue {
         self.step().record(lease, progress, memory)
     }
 
-    async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
-        self.change(|state| state.complete(lease))
+    async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
+        self.change(|state| state.settle(lease, settlement.fitted()))
     }
+}
 
-    async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.change(|state| state.retry(lease, after, reason))
-    }
-
-    async fn retry_aside(&self, lease: &Lease, after: Duration, reason: &str) -> Result<Retried, QueueError> {
-        self.change(|state| state.retry_aside(lease, after, reason))
-    }
-
-    async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.change(|state| state.snooze(lease, after, reason))
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
-        self.change(|state| state.release(lease))
-    }
-
-    async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
-        self.change(|state| state.bury(lease, reason))
-    }
-
-    async fn hold(
-        &self,
-        lease: &Lease,
-        trigger: u32,
-        hold_for: Duration,
-        reason: &str,
-    ) -> Result<Hold, QueueError> {
-        self.change(|state| state.hold(lease, trigger, hold_for, reason))
-    }
-
-    async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
-        self.change(|state| state.await_answer(lease, within))
-    }
-
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
-        check_bytes("answer", &answer)?;
-        Ok(self.change(|state| state.answer(lane, id, answer, self.dedup_window_us)))
-    }
-
+#[async_trait]
+impl Operator for ReferenceQueue {
     async fn counts(&self) -> Result<Counts, QueueError> {
         Ok(self.step().counts())
     }
@@ -194,6 +173,21 @@ impl Queue for ReferenceQueue {
         Ok(self.step().paused.values().cloned().collect())
     }
 
+    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
+        Ok(self.step().audit())
+    }
+
+    async fn ping(&self) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    fn place(&self) -> &str {
+        "memory"
+    }
+}
+
+#[async_trait]
+impl Shared for ReferenceQueue {
     async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
         check_name(name)?;
         let state = self.step();
@@ -210,24 +204,5 @@ impl Queue for ReferenceQueue {
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
         check_name(name)?;
         Ok(self.step().limit(name, n, per))
-    }
-
-    async fn beat(&self) -> Result<(), QueueError> {
-        let mut state = self.step();
-        let now_us = state.now_us;
-        state.pulse.beat(now_us, None);
-        Ok(())
-    }
-
-    async fn ping(&self) -> Result<(), QueueError> {
-        Ok(())
-    }
-
-    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        Ok(self.step().audit())
-    }
-
-    fn place(&self) -> &str {
-        "memory"
     }
 }

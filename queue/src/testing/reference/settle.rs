@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use super::lane::{Aside, Back, Current, Held, Place};
+use super::lane::{Current, Held, Place};
 use super::state::{End, State, Value};
 use crate::clock::micros;
-use crate::{
-    ASIDE_MAX, Awaiting, HELD_MAX, Hold, Lease, Memory, Progress, QueueError, Renewal, Retried,
-    SUSPECT_LOSSES, Standing,
-};
+use crate::{HELD_MAX, Lease, Memory, Progress, QueueError, Renewal, Settled, Settlement, Standing};
 
 const TOO_MANY: &str = "too many messages of its lane were held";
 
@@ -58,103 +55,82 @@ impl State {
         lane.standing().ok_or(QueueError::LeaseLost)
     }
 
-    pub(super) fn complete(&mut self, lease: &Lease) -> Result<(), QueueError> {
-        self.end_here(lease)?;
-        self.go_on(&lease.lane);
-        Ok(())
-    }
-
-    pub(super) fn bury(&mut self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
-        self.end_here(lease)?;
-        let losses = self.current(lease)?.losses();
-        if let Some(message) = self.go_on(&lease.lane) {
-            self.write_letter(&lease.lane, message, reason, losses);
-        }
-        Ok(())
-    }
-
-    pub(super) fn retry(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.current(lease)?.message.failures += 1;
-        self.postpone(lease, after, reason)
-    }
-
-    pub(super) fn retry_aside(
-        &mut self,
-        lease: &Lease,
-        after: Duration,
-        reason: &str,
-    ) -> Result<Retried, QueueError> {
+    pub(super) fn settle(&mut self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
+        let now_us = self.now_us;
         let current = self.current(lease)?;
-        let stays = current.unheard || current.losses() >= SUSPECT_LOSSES;
-        let lost_by = current.lost_by.clone();
-        if stays || self.lanes.get(&lease.lane).is_some_and(|lane| lane.asides() >= ASIDE_MAX) {
-            self.retry(lease, after, reason)?;
-            return Ok(Retried::InPlace);
+        match settlement {
+            Settlement::Complete => {
+                self.end_here(lease)?;
+                if let Some(message) = self.go_on(&lease.lane) {
+                    self.end(&lease.lane, message, None);
+                }
+            }
+            Settlement::Retry { after, patience, reason } => {
+                let since_us = *current.failing_since_us.get_or_insert(now_us);
+                let gives_way_us = since_us.saturating_add(micros(patience));
+                current.gives_way_us = Some(gives_way_us);
+                current.message.failures += 1;
+                let is_followed = current.followed || current.trigger > 0;
+                let longest = Duration::from_micros(gives_way_us.saturating_sub(now_us));
+                let after = if is_followed { after.min(longest) } else { after };
+                self.postpone(lease, after, reason)?;
+            }
+            Settlement::Snooze { after, reason } => {
+                current.gives_way_us = None;
+                current.message.snoozes += 1;
+                self.postpone(lease, after, reason)?;
+            }
+            Settlement::Release => self.make_ready(&lease.lane, End::Front),
+            Settlement::Bury { reason } => {
+                let losses = current.losses();
+                self.end_here(lease)?;
+                if let Some(message) = self.go_on(&lease.lane) {
+                    self.end(&lease.lane, message, Some((&reason, losses)));
+                }
+            }
+            Settlement::Hold { trigger, hold_for, reason } => {
+                return self.hold(lease, trigger, hold_for, reason);
+            }
+            Settlement::Await { within } => {
+                (current.unanswered, current.gives_way_us) = (false, None);
+                if current.message.answer.is_some() {
+                    self.make_ready(&lease.lane, End::Back);
+                    return Ok(Settled::ComesAgain);
+                }
+                self.delay(lease, within, true);
+            }
         }
-        self.put_aside += 1;
-        let back = Back { no: self.put_aside, lost_by };
-        let due_us = self.now_us + micros(after);
-        let lane = self.lanes.get_mut(&lease.lane).ok_or(QueueError::LeaseLost)?;
-        let Some(Current { mut message, .. }) = lane.current.take() else {
-            return Err(QueueError::LeaseLost);
-        };
-        message.failures += 1;
-        message.last_error = Some(reason.to_owned());
-        lane.aside.push_back(Aside { message, due_us, back });
-        self.make_ready(&lease.lane, End::Back);
-        Ok(Retried::Aside)
+        Ok(Settled::AsAsked)
     }
 
-    pub(super) fn snooze(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.current(lease)?.message.snoozes += 1;
-        self.postpone(lease, after, reason)
-    }
-
-    pub(super) fn release(&mut self, lease: &Lease) -> Result<(), QueueError> {
-        self.current(lease)?;
-        self.make_ready(&lease.lane, End::Front);
-        Ok(())
-    }
-
-    pub(super) fn hold(
+    fn hold(
         &mut self,
         lease: &Lease,
         seen_trigger: u32,
         hold_for: Duration,
-        reason: &str,
-    ) -> Result<Hold, QueueError> {
+        reason: String,
+    ) -> Result<Settled, QueueError> {
         self.end_here(lease)?;
         if self.current(lease)?.trigger > seen_trigger {
             self.make_ready(&lease.lane, End::Back);
-            return Ok(Hold::Waiting);
+            return Ok(Settled::ComesAgain);
         }
         let until_us = self.now_us + micros(hold_for);
         let Some(message) = self.go_on(&lease.lane) else { return Err(QueueError::LeaseLost) };
         let held = &mut self.lanes.entry(lease.lane.clone()).or_default().held;
-        held.push_back(Held { message, until_us, reason: reason.to_owned() });
+        held.push_back(Held { message, until_us, reason });
         if held.len() > HELD_MAX
             && let Some(oldest) = held.pop_front()
         {
-            self.write_letter(&lease.lane, oldest.message, TOO_MANY, 0);
+            self.end(&lease.lane, oldest.message, Some((TOO_MANY, 0)));
         }
-        Ok(Hold::Held)
-    }
-
-    pub(super) fn await_answer(&mut self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
-        let current = self.current(lease)?;
-        current.unanswered = false;
-        if current.message.answer.is_some() {
-            self.make_ready(&lease.lane, End::Back);
-            return Ok(Awaiting::AnswerIsThere);
-        }
-        self.delay(lease, within, true);
-        Ok(Awaiting::Waiting)
+        Ok(Settled::AsAsked)
     }
 
     /// Lets the lane wait, unless an answer by call back lies there unheard.
-    fn postpone(&mut self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
+    fn postpone(&mut self, lease: &Lease, after: Duration, reason: String) -> Result<(), QueueError> {
         let current = self.current(lease)?;
-        current.message.last_error = Some(reason.to_owned());
+        current.message.last_error = Some(reason);
         current.unanswered = false;
         if current.unheard {
             self.make_ready(&lease.lane, End::Back);

@@ -28,7 +28,6 @@ pub(super) struct State {
     /// The last take that gave something, by the worker's incarnation.
     pub(super) takes: HashMap<String, LastTake>,
     pub(super) takes_made: u64,
-    pub(super) put_aside: u64,
     pub(super) paused: BTreeMap<Scope, Paused>,
     pub(super) memories: HashMap<LaneName, Value>,
     pub(super) values: HashMap<String, Value>,
@@ -78,9 +77,7 @@ impl State {
         let lane = self.lanes.entry(name.clone()).or_default();
         let Some(class) = lane.head().map(|head| head.class.clone()) else {
             lane.place = Place::Nowhere;
-            if lane.aside.is_empty() {
-                lane.sends = 0;
-            }
+            lane.sends = 0;
             return;
         };
         lane.place = Place::Ready;
@@ -96,6 +93,14 @@ impl State {
         let over = self.lanes.get_mut(name)?.current.take();
         self.make_ready(name, End::Back);
         over.map(|current| current.message)
+    }
+
+    /// The one end of a message: whatever ends it comes here. What it dies of, and how many leases on it were lost, or nothing
+    /// if it is answered.
+    pub(super) fn end(&mut self, lane: &LaneName, message: Message, dies_of: Option<(&str, u32)>) {
+        if let Some((reason, losses)) = dies_of {
+            self.write_letter(lane, message, reason, losses);
+        }
     }
 
     /// Buries a message. A letter of the same id, from an earlier life, gives way.
@@ -132,7 +137,6 @@ impl State {
             progress: crate::Progress::default(),
             answer: None,
             note: None,
-            back: None,
         });
         if was_idle {
             self.make_ready(&letter.lane, End::Back);

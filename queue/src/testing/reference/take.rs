@@ -20,7 +20,6 @@ impl State {
             Some(last) => taken.messages = self.give_again(request, &last),
             None => {
                 self.promote_due();
-                self.come_back_due();
                 taken.buried = self.reclaim_expired();
                 taken.buried.extend(self.bury_held_too_long());
                 taken.messages = self.give(request);
@@ -83,7 +82,9 @@ impl State {
         let confirmed = given.iter().filter_map(|name| {
             let lane = self.lanes.get_mut(name)?;
             lane.pin();
-            lane.current.as_mut()?.confirmed = false;
+            let followed = !lane.first.is_empty() || !lane.older.is_empty();
+            let current = lane.current.as_mut()?;
+            (current.confirmed, current.followed) = (false, followed);
             Some(name)
         });
         let given: Vec<Lane> = confirmed.cloned().collect();
@@ -123,6 +124,7 @@ impl State {
             failures: message.failures,
             losses: current.losses(),
             snoozes: message.snoozes,
+            failing_for: current.failing_since_us.map(|us| Duration::from_micros(self.now_us - us)),
             last_error: message.last_error.clone(),
             progress: message.progress.clone(),
             standing,
@@ -150,28 +152,6 @@ impl State {
                 current.unanswered |= awaiting;
             }
             self.make_ready(&name, End::Back);
-        }
-    }
-
-    /// Messages aside whose time has come, the first due foremost.
-    fn come_back_due(&mut self) {
-        let aside =
-            self.lanes.iter().flat_map(|(name, lane)| lane.aside.iter().map(move |aside| (name, aside)));
-        let due = aside.filter(|(_, aside)| aside.due_us <= self.now_us);
-        let mut due: Vec<_> = due.map(|(name, aside)| (aside.due_us, aside.back.no, name.clone())).collect();
-        due.sort_unstable();
-        due.truncate(MOVES_PER_TAKE);
-        let is_idle = |name: &&Lane| self.lanes.get(*name).is_some_and(super::lane::Lane::is_idle);
-        let idle: Vec<Lane> = due.iter().map(|(.., name)| name).filter(is_idle).cloned().collect();
-        for (_, no, name) in due.iter().rev() {
-            if let Some(lane) = self.lanes.get_mut(name) {
-                lane.put_back(*no);
-            }
-        }
-        for name in idle {
-            if self.lanes.get(&name).is_some_and(|lane| lane.place == Place::Nowhere) {
-                self.make_ready(&name, End::Back);
-            }
         }
     }
 
@@ -211,7 +191,7 @@ impl State {
             let message = self.go_on(name)?;
             let buried =
                 Buried { id: message.id.clone(), class: message.class.clone(), reason: reason.clone() };
-            self.write_letter(name, message, &reason, losses);
+            self.end(name, message, Some((&reason, losses)));
             return Some(buried);
         }
         self.make_ready(name, End::Front);
@@ -228,13 +208,13 @@ impl State {
             for held in over {
                 let (id, class) = (held.message.id.clone(), held.message.class.clone());
                 buried.push(Buried { id, class, reason: held.reason.clone() });
-                self.write_letter(&name, held.message, &held.reason, 0);
+                self.end(&name, held.message, Some((&held.reason, 0)));
             }
         }
         buried
     }
 
-    /// How long until a delay, a lease or a hold ends, or something comes back.
+    /// How long until a delay, a lease or a hold ends.
     fn next_due(&self) -> Option<Duration> {
         let places = self.lanes.values().filter_map(|lane| match lane.place {
             Place::Leased { until_us, .. } => Some(until_us.max(self.pulse.quiet_us)),
@@ -242,8 +222,7 @@ impl State {
             _ => None,
         });
         let holds = self.lanes.values().flat_map(|lane| lane.held.iter().map(|held| held.until_us));
-        let asides = self.lanes.values().flat_map(|lane| lane.aside.iter().map(|aside| aside.due_us));
-        let next_us = places.chain(holds).chain(asides).min()?;
+        let next_us = places.chain(holds).min()?;
         Some(Duration::from_micros(next_us.saturating_sub(self.now_us)))
     }
 }

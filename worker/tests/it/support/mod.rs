@@ -16,8 +16,9 @@ mod stage;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
+use huixin_queue::Clock;
+use huixin_queue::prelude::*;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
-use huixin_queue::{Clock, Queue as _};
 use huixin_worker::WorkerHealth;
 
 pub(crate) use backend::{Answer, Asked, Backend};

@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use huixin_queue::{
-    Accepted, Answered, Awaiting, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Hold, Lane, LaneView,
-    Lease, Memory, MessageId, NewMessage, Paused, Progress, Queue, QueueError, Renewal, Retried, Scope,
-    Standing, TakeRequest, Taken, Violation,
+    Accepted, Answered, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView,
+    Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, Queue, QueueError, Renewal,
+    Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
 };
 
 use super::Gate;
@@ -102,7 +102,22 @@ impl Tampered {
 }
 
 #[async_trait]
-impl Queue for Tampered {
+impl Producer for Tampered {
+    async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
+        self.inner.accept(message).await
+    }
+
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+        self.inner.answer(lane, id, answer).await
+    }
+
+    async fn beat(&self) -> Result<(), QueueError> {
+        self.inner.beat().await
+    }
+}
+
+#[async_trait]
+impl Consumer for Tampered {
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
         self.stumble(Call::Take);
         let more = usize::from(self.gives_more.swap(false, Ordering::SeqCst));
@@ -119,6 +134,11 @@ impl Queue for Tampered {
             tokio::task::yield_now().await;
         }
         Ok(taken)
+    }
+
+    async fn wait(&self, at_most: Duration) -> Result<(), QueueError> {
+        self.stumble(Call::Wait);
+        self.inner.wait(at_most).await
     }
 
     async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError> {
@@ -140,15 +160,6 @@ impl Queue for Tampered {
         }
     }
 
-    async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
-        self.inner.accept(message).await
-    }
-
-    async fn wait(&self, at_most: Duration) -> Result<(), QueueError> {
-        self.stumble(Call::Wait);
-        self.inner.wait(at_most).await
-    }
-
     async fn record(
         &self,
         lease: &Lease,
@@ -159,58 +170,24 @@ impl Queue for Tampered {
         self.inner.record(lease, progress, memory).await
     }
 
-    async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
-        self.inner.complete(lease).await?;
-        match self.instead_of_completed.lock().unwrap().take() {
+    async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
+        let completes = settlement == Settlement::Complete;
+        let settled = self.inner.settle(lease, settlement).await?;
+        match self.instead_of_completed.lock().unwrap().take_if(|_| completes) {
             Some(error) => Err(error),
-            None => Ok(()),
+            None => Ok(settled),
         }
     }
+}
 
-    async fn retry(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.inner.retry(lease, after, reason).await
-    }
-
-    async fn retry_aside(&self, lease: &Lease, after: Duration, reason: &str) -> Result<Retried, QueueError> {
-        self.inner.retry_aside(lease, after, reason).await
-    }
-
-    async fn snooze(&self, lease: &Lease, after: Duration, reason: &str) -> Result<(), QueueError> {
-        self.inner.snooze(lease, after, reason).await
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<(), QueueError> {
-        self.inner.release(lease).await
-    }
-
-    async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
-        self.inner.bury(lease, reason).await
-    }
-
+#[async_trait]
+impl Operator for Tampered {
     async fn counts(&self) -> Result<Counts, QueueError> {
         self.inner.counts().await
     }
 
     async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError> {
         self.inner.lane(lane).await
-    }
-
-    async fn hold(
-        &self,
-        lease: &Lease,
-        trigger: u32,
-        hold_for: Duration,
-        reason: &str,
-    ) -> Result<Hold, QueueError> {
-        self.inner.hold(lease, trigger, hold_for, reason).await
-    }
-
-    async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Awaiting, QueueError> {
-        self.inner.await_answer(lease, within).await
-    }
-
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
-        self.inner.answer(lane, id, answer).await
     }
 
     async fn dead(
@@ -246,6 +223,21 @@ impl Queue for Tampered {
         self.inner.paused().await
     }
 
+    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
+        self.inner.audit().await
+    }
+
+    async fn ping(&self) -> Result<(), QueueError> {
+        self.inner.ping().await
+    }
+
+    fn place(&self) -> &str {
+        self.inner.place()
+    }
+}
+
+#[async_trait]
+impl Shared for Tampered {
     async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
         self.inner.get(name).await
     }
@@ -256,21 +248,5 @@ impl Queue for Tampered {
 
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
         self.inner.limit(name, n, per).await
-    }
-
-    async fn beat(&self) -> Result<(), QueueError> {
-        self.inner.beat().await
-    }
-
-    async fn ping(&self) -> Result<(), QueueError> {
-        self.inner.ping().await
-    }
-
-    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        self.inner.audit().await
-    }
-
-    fn place(&self) -> &str {
-        self.inner.place()
     }
 }

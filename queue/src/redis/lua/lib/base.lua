@@ -1,0 +1,13 @@
+-- Time and the names of keys. KEYS[1] is always the prefix of the shard's keys, ARGV[1] always the test clock. The other KEYS are
+-- declared for a cluster's sake; where a key is known only here, it is named from the prefix, in the same slot.
+
+local function now_us()
+  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
+  local t = redis.call('TIME')
+  return t[1] * 1000000 + t[2]
+end
+
+-- A time as text with all its digits.
+local function us(time) return string.format('%.0f', time) end
+
+local function key(name) return KEYS[1] .. name end

@@ -1,0 +1,92 @@
+//! What becomes of a leased message: the holder of the lease says it, in one call.
+
+use std::time::Duration;
+
+/// The longest reason that is kept, in bytes; what is longer is cut.
+pub const REASON_MAX_BYTES: usize = 4_096;
+
+/// What the holder of a lease wants to become of its message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It ends: answered, or nothing to answer. Its lane goes on.
+    Complete,
+    /// A failed attempt: the message stays the head of its lane, which waits for `after`, or not at all if an answer by
+    /// call back has come meanwhile. What was recorded stays. If others wait behind it
+    /// ([`Standing::has_followers`](crate::Standing::has_followers)), or as soon as a waking message comes, the lane waits no
+    /// longer than until `patience` is over. What becomes of the message then is for its next holder to say.
+    Retry {
+        /// For how long.
+        after: Duration,
+        /// From its first failed attempt on, since it was taken first or was held.
+        patience: Duration,
+        /// Why the attempt failed.
+        reason: String,
+    },
+    /// Like a retry, for a reason that isn't the message's fault: no attempt is used.
+    Snooze {
+        /// For how long.
+        after: Duration,
+        /// What it waits for.
+        reason: String,
+    },
+    /// It goes back unhandled: its lane is first in line, no attempt is used.
+    Release,
+    /// It moves to the dead letters. Its lane goes on.
+    Bury {
+        /// What it dies of.
+        reason: String,
+    },
+    /// It is held, with what was recorded, until its lane gets a waking message. If one has come since `trigger`, it waits
+    /// for another turn instead ([`Settled::ComesAgain`]). A lane holds [`HELD_MAX`](crate::HELD_MAX); one more, and the one
+    /// held longest dies.
+    Hold {
+        /// [`Standing::trigger`](crate::Standing::trigger) as the holder saw it.
+        trigger: u32,
+        /// For how long at most.
+        hold_for: Duration,
+        /// What it dies of then.
+        reason: String,
+    },
+    /// It waits, and its lane with it, for an answer by call back; without one it comes again,
+    /// [`Leased::unanswered`](crate::Leased::unanswered). If the answer is there already, its lane is ready at once
+    /// ([`Settled::ComesAgain`]).
+    Await {
+        /// For how long at most.
+        within: Duration,
+    },
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// What was asked for.
+    AsAsked,
+    /// What it was to wait for is there: it stays the head of its lane, which is ready.
+    ComesAgain,
+}
+
+impl Settlement {
+    /// As engines take it, whatever it says: a settlement that was refused for its data would come back for ever.
+    pub(crate) fn fitted(mut self) -> Self {
+        let reason = match &mut self {
+            Self::Retry { reason, .. }
+            | Self::Snooze { reason, .. }
+            | Self::Bury { reason }
+            | Self::Hold { reason, .. } => reason,
+            Self::Complete | Self::Release | Self::Await { .. } => return self,
+        };
+        reason.truncate(reason.floor_char_boundary(REASON_MAX_BYTES));
+        self
+    }
+
+    /// The bytes that it brings.
+    pub(crate) fn size_bytes(&self) -> usize {
+        match self {
+            Self::Retry { reason, .. }
+            | Self::Snooze { reason, .. }
+            | Self::Bury { reason }
+            | Self::Hold { reason, .. } => reason.len(),
+            Self::Complete | Self::Release | Self::Await { .. } => 0,
+        }
+    }
+}
