@@ -3,6 +3,8 @@
 //!
 //! When the format has got another number, make them anew: `cargo test -p huixin-queue --test format -- --ignored`.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
