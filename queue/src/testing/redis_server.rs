@@ -82,7 +82,9 @@ impl RedisServer {
     /// As [`Self::start`].
     pub fn restart_loading(&mut self) {
         let loads_or_serves = |answer: &[u8]| answer.starts_with(b"-LOADING") || answer.starts_with(b"+PONG");
-        self.start_as(&["--key-load-delay", "200"], "it loads or answers", loads_or_serves);
+        // In small steps, or it is silent for long while it reads a large base file.
+        let more = ["--key-load-delay", "200", "--loading-process-events-interval-bytes", "65536"];
+        self.start_as(&more, "it loads or answers", loads_or_serves);
     }
 
     fn start_as(&mut self, more: &[&str], what: &str, is_so: impl Fn(&[u8]) -> bool) {

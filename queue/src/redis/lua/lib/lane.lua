@@ -7,12 +7,12 @@ local SUSPECT_LOSSES = 2
 -- second list. False or nil: the lane has nothing.
 local function next_of(lane)
   local first = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
-  local older = redis.call('LRANGE', key('older:' .. lane), 0, 1)
-  if not older[1] then return first[1], first[2] end
-  local packed = older_packed(older[1])
-  local followed = first[1] or older[2]
+  local second = redis.call('LRANGE', key('older:' .. lane), 0, 1)
+  if not second[1] then return first[1], first[2] end
+  local packed = older_packed(second[1])
+  local followed = first[1] or second[2]
   if first[1] and arrived_of(first[1]) < arrived_of(packed) then return first[1], followed end
-  return packed, followed, older[1]
+  return packed, followed, second[1]
 end
 
 -- The current message of a lane; without one, the next.
