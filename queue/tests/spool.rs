@@ -252,6 +252,28 @@ async fn each_instance_has_a_folder_of_its_own_and_gets_it_back() {
 }
 
 #[tokio::test]
+async fn a_receiver_gets_the_folder_back_that_names_it_and_others_adopt_it_only_at_the_second_look() {
+    let folder = Folder::new();
+    let directory = folder.path.parent().unwrap();
+    let of = |name: &str| Folders::new(directory, ROOMY, Clock::Store).owned_by(name);
+    let (first, second) = (of("first").claim().unwrap(), of("second").claim().unwrap());
+    second.append(message("lane", "of the second")).await.unwrap();
+    let folders = [first.folder().to_owned(), second.folder().to_owned()];
+    drop((first, second));
+    folders.iter().for_each(|folder| released(folder));
+    // Both start again, the second first: the order of starts must not mix them up.
+    let again = of("second").claim().unwrap();
+    assert_eq!(again.folder(), folders[1]);
+    assert_eq!(ids(&again.next(ALL, ALL).await.unwrap()), ["of the second"]);
+    drop(again);
+    released(&folders[1]);
+    let other = of("third");
+    assert_eq!(other.claim().unwrap().folder(), folders[0], "an empty one is as good as a new one");
+    assert!(other.adopt().unwrap().is_empty(), "its receiver may be about to start again");
+    assert_eq!(other.adopt().unwrap().iter().map(Spool::folder).collect::<Vec<_>>(), [&folders[1]]);
+}
+
+#[tokio::test]
 async fn a_folder_that_nobody_holds_is_adopted_if_there_is_something_to_drain() {
     let folder = Folder::new();
     let directory = folder.path.parent().unwrap();

@@ -60,7 +60,10 @@ pub fn spooler(config: &Config) -> Result<Option<Spooler>, Failure> {
     let (QueueUrl::Redis(_), Some(spool)) = (&config.queue.url, &config.receiver.spool) else {
         return Ok(None);
     };
-    match Spooler::open(folders(spool), spool.max_age) {
+    // The same after a restart: what is left in its folder is its own.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let owner = format!("{} {}", host.trim(), config.receiver.listen);
+    match Spooler::open(folders(spool).owned_by(owner), spool.max_age) {
         Ok(spooler) => Ok(Some(spooler)),
         Err(error @ (SpoolError::Unavailable { .. } | SpoolError::Broken { .. })) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();

@@ -37,8 +37,8 @@ const TICK: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(1);
 /// How often everything is counted for the metrics.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
-/// How often abandoned folders are looked for.
-const ADOPT_EVERY: Duration = Duration::from_secs(5);
+/// How often abandoned folders are looked for. At the second look one is adopted.
+const ADOPT_EVERY: Duration = Duration::from_secs(3);
 /// How long a stop waits for the spool to be empty, if the queue takes it: more than the two seconds of a confirmation.
 const EMPTY_WITHIN: Duration = Duration::from_secs(6);
 

@@ -1,11 +1,18 @@
 //! One folder per instance, so that receivers share a directory.
 //!
-//! They are numbered from 0. A receiver takes the first that nobody holds, with what is in it: after a restart that is its
-//! own of before. So there are never more folders than receivers that ran at once, and nothing needs to be removed, which
-//! would let two processes lock two files of the same name. Who holds one is known by the lock of its file: the system
-//! drops it however the process ends.
+//! They are numbered from 0, and nothing is ever removed, which would let two processes lock two files of the same name.
+//! Who holds one is known by the lock of its file: the system drops it however the process ends.
+//!
+//! **A receiver gets its own folder back.** What is in it was pushed before what is pushed now, and only who drains it knows
+//! which users must wait behind it. So a folder names its receiver ([`Folders::owned_by`]). After a restart that one takes
+//! it again; others take an empty one or make a new one, and adopt this one only if it was free at two looks: a receiver that
+//! starts again is faster. (One that starts under another name, as a container may, is another receiver: between two of them
+//! no order is promised.)
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -21,6 +28,11 @@ use crate::{Clock, QueueError};
 
 /// More receivers than share a disk.
 const FOLDERS_MAX: usize = 1_000;
+/// The file in a folder that names its receiver.
+const OWNER: &str = "receiver";
+/// How often, and with which pauses, a receiver tries to get its own folder: the process before it may just be ending.
+const OWN_TRIES: u32 = 20;
+const OWN_PAUSE: Duration = Duration::from_millis(25);
 /// How many quarantined entries a view shows.
 const SHOWN_MAX: usize = 100;
 
@@ -30,6 +42,10 @@ pub struct Folders {
     directory: PathBuf,
     limits: SpoolLimits,
     clock: Clock,
+    /// The receiver for which folders are taken; empty: any.
+    owner: String,
+    /// Folders of other receivers that were free at the last look.
+    seen_free: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 /// One folder, seen from outside.
@@ -46,23 +62,48 @@ pub struct FolderView {
 impl Folders {
     /// Those below `directory`, with the same limits for each.
     pub fn new(directory: &Path, limits: SpoolLimits, clock: Clock) -> Self {
-        Self { directory: directory.to_owned(), limits, clock }
+        Self {
+            directory: directory.to_owned(),
+            limits,
+            clock,
+            owner: String::new(),
+            seen_free: Arc::default(),
+        }
     }
 
-    /// Takes the first folder that nobody holds, or makes a new one. One that can't be read is left as it is, with an
-    /// error in the log. It blocks, as [`Spool::open`] does.
+    /// The same for a receiver that has this name whenever it runs: its host and address.
+    #[must_use]
+    pub fn owned_by(mut self, owner: impl Into<String>) -> Self {
+        self.owner = owner.into();
+        self
+    }
+
+    /// Takes the receiver's own folder, else the first that nobody holds and that has no entries of another receiver, or
+    /// makes a new one. One that can't be read is left as it is, with an error in the log. It blocks, as [`Spool::open`] does.
     ///
     /// # Errors
     /// When the directory can't be written to, or the disk says no.
     pub fn claim(&self) -> Result<Spool, SpoolError> {
         let unusable = |error| SpoolError::unusable_folder(&self.directory.display().to_string(), error);
-        for number in 0..FOLDERS_MAX {
-            let folder = self.directory.join(number.to_string());
+        let folders = (0..FOLDERS_MAX).map(|number| self.directory.join(number.to_string()));
+        let before = |folder: &PathBuf| !self.owner.is_empty() && owner_of(folder) == self.owner;
+        if let Some(own) = folders.clone().take_while(|folder| folder.exists()).find(before)
+            && let Some(spool) = self.reopen(&own)?
+        {
+            return Ok(spool);
+        }
+        for folder in folders {
             let is_new = !folder.exists();
             if is_new {
                 make(&folder, &self.directory).map_err(unusable)?;
+            } else if !self.is_own(&folder) && has_entries(&folder) {
+                continue;
             }
             match Spool::open(&folder, self.limits, self.clock.clone()) {
+                Ok(spool) => {
+                    std::fs::write(folder.join(OWNER), &self.owner).map_err(unusable)?;
+                    return Ok(spool);
+                }
                 Err(SpoolError::InUse { .. }) => {}
                 // Perhaps a newer version's. A new one that can't be used says something about the directory.
                 Err(error @ SpoolError::Unusable { .. }) if !is_new => {
@@ -74,12 +115,37 @@ impl Folders {
         Err(unusable(std::io::Error::other(format!("all {FOLDERS_MAX} folders below it are in use"))))
     }
 
-    /// Takes every folder that nobody holds and that has entries to be drained.
+    /// Whether a folder was this receiver's, or names none.
+    fn is_own(&self, folder: &Path) -> bool {
+        let owner = owner_of(folder);
+        owner.is_empty() || self.owner.is_empty() || owner == self.owner
+    }
+
+    /// The receiver's folder of before; none if another process has it, or if it can't be used.
+    fn reopen(&self, own: &Path) -> Result<Option<Spool>, SpoolError> {
+        for _ in 0..OWN_TRIES {
+            match Spool::open(own, self.limits, self.clock.clone()) {
+                Ok(spool) => return Ok(Some(spool)),
+                // Another process ends, or looks who holds it.
+                Err(SpoolError::InUse { .. }) => std::thread::sleep(OWN_PAUSE),
+                Err(SpoolError::Unusable { .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes every folder that nobody holds and that has entries to be drained: one of another receiver only if it was free
+    /// at the look before, too.
     ///
     /// # Errors
     /// When the directory can't be read.
     pub fn adopt(&self) -> Result<Vec<Spool>, SpoolError> {
-        self.adopt_if(|counts| counts.entries > 0)
+        let free = look(&self.directory)?.into_iter().filter(|view| view.holder.is_none());
+        let now: HashSet<_> = free.map(|view| view.folder).filter(|folder| !self.is_own(folder)).collect();
+        let before =
+            std::mem::replace(&mut *self.seen_free.lock().unwrap_or_else(PoisonError::into_inner), now);
+        self.adopt_if(|folder, counts| counts.entries > 0 && (self.is_own(folder) || before.contains(folder)))
     }
 
     /// Takes every folder that nobody holds and that has any entries, be they all quarantined.
@@ -87,14 +153,14 @@ impl Folders {
     /// # Errors
     /// When the directory can't be read.
     pub fn adopt_all(&self) -> Result<Vec<Spool>, SpoolError> {
-        self.adopt_if(|counts| counts.entries + counts.quarantined > 0)
+        self.adopt_if(|_, counts| counts.entries + counts.quarantined > 0)
     }
 
-    fn adopt_if(&self, is_wanted: impl Fn(&SpoolCounts) -> bool) -> Result<Vec<Spool>, SpoolError> {
+    fn adopt_if(&self, is_wanted: impl Fn(&Path, &SpoolCounts) -> bool) -> Result<Vec<Spool>, SpoolError> {
         let mut adopted = Vec::new();
         for view in look(&self.directory)?.into_iter().filter(|view| view.holder.is_none()) {
             match view.content {
-                Ok((counts, _)) if is_wanted(&counts) => {}
+                Ok((counts, _)) if is_wanted(&view.folder, &counts) => {}
                 Ok(_) => continue,
                 Err(error) => {
                     tracing::error!(%error, "a spool is left alone");
@@ -150,6 +216,17 @@ fn make(folder: &Path, directory: &Path) -> std::io::Result<()> {
     }
 }
 
+/// The receiver that a folder names; empty: none.
+fn owner_of(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join(OWNER)).unwrap_or_default()
+}
+
+/// Whether there are entries in a folder, as far as can be seen.
+fn has_entries(folder: &Path) -> bool {
+    let content = read(&folder.join(FILE), &folder.display().to_string());
+    content.is_ok_and(|(counts, _)| counts.entries + counts.quarantined > 0)
+}
+
 fn view(folder: PathBuf) -> FolderView {
     let shown = folder.display().to_string();
     let file = folder.join(FILE);
@@ -161,7 +238,7 @@ fn read(file: &Path, shown: &str) -> Result<(SpoolCounts, Vec<Quarantined>), Que
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opening = |error| QueueError::unavailable(shown, error);
     let db = Connection::open_with_flags(file, flags).map_err(opening)?;
-    db.busy_timeout(std::time::Duration::from_secs(1)).map_err(opening)?;
+    db.busy_timeout(Duration::from_secs(1)).map_err(opening)?;
     if Database::is_new(&db, shown, &FORMAT)? {
         return Ok((SpoolCounts::default(), Vec::new()));
     }
