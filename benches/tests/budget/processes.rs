@@ -1,0 +1,185 @@
+//! Instructions of real processes, counted by callgrind between two moments of their lives.
+//!
+//! The start isn't counted: it waits for clocks, and so it costs now more and now less. What a process does by the clock later,
+//! such as its beats, is, so the smallest of some rounds is taken: on a busy machine a round lasts longer.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use huixin_benches::client::{Manner, push};
+use huixin_benches::pushes::Series;
+use huixin_benches::sink;
+use huixin_queue::testing::RedisServer;
+
+use crate::lines::Measured;
+
+/// Before anything is counted: connections are made, scripts loaded, tables grown.
+const WARM_UP: usize = 500;
+const MESSAGES: usize = 500;
+const ROUNDS: usize = 3;
+/// Counting makes a process fifty times as slow.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Callgrind's file.
+const OUT: &str = "callgrind.out";
+
+/// One push at a receiver: one at a time, and of many that come together.
+pub(crate) fn accept(huixin: &Path) -> Measured {
+    let of = |connections| {
+        let installation = Installation::start(huixin);
+        let receiver = installation.counted("receiver", &[]);
+        installation.least(&receiver, |first, count| installation.push(&receiver, first, count, connections))
+    };
+    [("accept_alone".to_owned(), of(1)), ("accept_of_64".to_owned(), of(64))].into()
+}
+
+/// One message at a worker, from its take to its end, one at a time: of many under way, how many share a call differs from round
+/// to round. It is pushed meanwhile, by a receiver that isn't counted and therefore much faster.
+pub(crate) fn message(huixin: &Path) -> Measured {
+    let installation = Installation::start(huixin);
+    let receiver = installation.spawn("receiver", Command::new(huixin), &[]);
+    let worker = installation.counted("worker", &[("HUIXIN_WORKER__CONCURRENCY", "1")]);
+    let least = installation.least(&worker, |first, count| {
+        installation.push(&receiver, first, count, 16);
+        installation.wait_for_sends(first + count);
+    });
+    [("message_alone".to_owned(), least)].into()
+}
+
+/// A Redis, a sink, and a configuration in a folder.
+struct Installation<'a> {
+    huixin: &'a Path,
+    folder: tempfile::TempDir,
+    sink: SocketAddr,
+    _redis: RedisServer,
+}
+
+impl<'a> Installation<'a> {
+    fn start(huixin: &'a Path) -> Self {
+        let (folder, redis) = (tempfile::tempdir().unwrap(), RedisServer::start(&[]));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let sink = listener.local_addr().unwrap();
+        std::thread::spawn(move || sink::serve(listener));
+        let config = format!(
+            "[queue]\nurl = \"{}\"\n[receiver]\nlisten = \"127.0.0.1:0\"\nack_budget = \"4s\"\n\
+             [worker]\nlease = \"5m\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+             [account.a0]\napp_id = \"wx0000000000000001\"\napp_secret = \"secret\"\ntoken = \"token\"\n\
+             api_base = \"http://{sink}\"\n[[route]]\nname = \"echo\"\ntyping = false\nreply = \"echo {{{{ content }}}}\"\n",
+            redis.url()
+        );
+        std::fs::write(folder.path().join("huixin.toml"), config).unwrap();
+        Self { huixin, folder, sink, _redis: redis }
+    }
+
+    /// A role whose instructions are counted.
+    fn counted(&self, role: &str, variables: &[(&str, &str)]) -> Process {
+        let mut command = Command::new("valgrind");
+        command.args(["--tool=callgrind", &format!("--callgrind-out-file={OUT}")]).arg(self.huixin);
+        self.spawn(role, command, variables)
+    }
+
+    /// A role, ready.
+    fn spawn(&self, role: &str, mut command: Command, variables: &[(&str, &str)]) -> Process {
+        let log = self.folder.path().join(format!("{role}.log"));
+        let output = File::create(&log).unwrap();
+        command.args([role, "--config", "huixin.toml"]).current_dir(self.folder.path());
+        // With one thread no task goes from one to another, which would cost now more and now less.
+        command.env("TOKIO_WORKER_THREADS", "1").env("NO_COLOR", "1").envs(variables.iter().copied());
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        let child = command.spawn().expect("valgrind and the command can be started");
+        let process = Process { child, log };
+        process.address_after("health and metrics are at http://");
+        process
+    }
+
+    /// Each from another user.
+    fn push(&self, receiver: &Process, first: usize, count: usize, connections: usize) {
+        let series = Series {
+            path: "/wechat/a0".to_owned(),
+            accounts: 1,
+            users: first + count,
+            first,
+            token: "token".to_owned(),
+            sealed: None,
+        };
+        let to = receiver.address_after("come to http://");
+        let manner = Manner { to, connections, threads: 1, per_second: None };
+        let outcome = push(series.requests(count).unwrap(), manner).unwrap();
+        assert_eq!(outcome.accepted(), count, "{outcome:?}");
+    }
+
+    /// Waits until each message was answered, and none twice.
+    fn wait_for_sends(&self, messages: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        let all = format!(r#"{{"sent":{messages},"distinct":{messages},"#);
+        loop {
+            let mut stream = TcpStream::connect(self.sink).unwrap();
+            stream.write_all(b"GET /counts HTTP/1.1\r\n\r\n").unwrap();
+            let mut told = vec![0; 4096];
+            let length = stream.read(&mut told).unwrap();
+            let told = String::from_utf8_lossy(&told[..length]).into_owned();
+            if told.contains(&all) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "of {messages} messages: {told}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The instructions of one message of those that `work` brings, which gets the first one's number and how many.
+    fn least(&self, process: &Process, work: impl Fn(usize, usize)) -> f64 {
+        work(0, WARM_UP);
+        let rounds = (0..ROUNDS).map(|round| {
+            process.control("--zero");
+            work(WARM_UP + round * MESSAGES, MESSAGES);
+            process.control("--dump");
+            // Dumps are numbered, from 1.
+            let text = self.folder.path().join(format!("{OUT}.{}", round + 1));
+            let text = std::fs::read_to_string(text).expect("callgrind has written its counts");
+            let totals = text.lines().find_map(|line| line.strip_prefix("totals: "));
+            totals.expect("there is a sum").trim().parse::<f64>().unwrap() / MESSAGES as f64
+        });
+        let rounds: Vec<f64> = rounds.collect();
+        println!("instructions of each round: {rounds:.0?}");
+        rounds.into_iter().fold(f64::INFINITY, f64::min)
+    }
+}
+
+/// A running process; killed when dropped.
+struct Process {
+    child: Child,
+    log: std::path::PathBuf,
+}
+
+impl Process {
+    /// The address that its log names after these words, once it does.
+    fn address_after(&self, words: &str) -> SocketAddr {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = std::fs::read_to_string(&self.log).unwrap();
+            let rest = log.split_once(words).and_then(|(_, rest)| rest.split_once('/'));
+            if let Some(address) = rest.and_then(|(address, _)| address.parse().ok()) {
+                return address;
+            }
+            assert!(Instant::now() < deadline, "the log never says {words:?}: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks callgrind for something.
+    fn control(&self, what: &str) {
+        let told = Command::new("callgrind_control").args([what, &self.child.id().to_string()]).output();
+        let told = told.expect("valgrind is installed");
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
