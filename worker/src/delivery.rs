@@ -14,9 +14,7 @@
 mod failure;
 mod turn;
 
-use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::{Instant, SystemTime};
 
 use huixin_queue::Progress;
@@ -200,7 +198,7 @@ impl Job {
         loop {
             let started = Instant::now();
             self.held.begins("a send", STEP_MAX);
-            let sent = self.while_current(account.client.send(&message.from, &ready.message)).await?;
+            let sent = self.while_current(pin!(account.client.send(&message.from, &ready.message))).await?;
             metrics::sent(&payload.account, started.elapsed(), &sent);
             let error = match sent {
                 Ok(()) => {
@@ -223,21 +221,6 @@ impl Job {
             } else {
                 return self.send_failed(sending, &error).await;
             }
-        }
-    }
-
-    /// Makes a send, and cuts it when the lease is lost. The lease is looked at in each step of the send: a process that was
-    /// stopped goes on in the middle of one, before anything has told it of the loss.
-    async fn while_current<T>(&self, send: impl Future<Output = T>) -> Step<T> {
-        let mut send = pin!(send);
-        let send = poll_fn(|context| match self.held.is_current() {
-            true => send.as_mut().poll(context).map(Ok),
-            false => Poll::Ready(Err(Stop::Lost)),
-        });
-        tokio::select! {
-            biased;
-            () = self.held.lost().cancelled() => Err(Stop::Lost),
-            sent = send => sent,
         }
     }
 

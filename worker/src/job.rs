@@ -14,8 +14,11 @@
 mod conclude;
 mod end;
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt as _;
@@ -221,11 +224,11 @@ impl Job {
             metrics::handled(&payload.account, &route.name, started.elapsed());
             outcome.map_err(Cut::Panicked)
         };
+        let handled = pin!(self.in_company(delivery, route, work));
         let outcome = tokio::select! {
             biased;
-            () = self.held.lost().cancelled() => return Err(Stop::Lost),
             () = self.shared.stop_now.cancelled() => return Err(Stop::Stopping),
-            outcome = self.in_company(delivery, route, work) => outcome,
+            outcome = self.while_current(handled) => outcome?,
         };
         match outcome {
             Ok(outcome) => Ok(Ok(outcome)),
@@ -237,6 +240,20 @@ impl Job {
                 tracing::error!("the handler panicked");
                 Ok(Ok(Outcome::Retry { after: None, reason: "the handler panicked".to_owned() }))
             }
+        }
+    }
+
+    /// Does something, and cuts it when the lease is lost. The lease is looked at in each step: a process that was stopped goes
+    /// on in the middle of one, before anything has told it of the loss.
+    pub(crate) async fn while_current<T>(&self, mut work: Pin<&mut impl Future<Output = T>>) -> Step<T> {
+        let work = poll_fn(|context| match self.held.is_current() {
+            true => work.as_mut().poll(context).map(Ok),
+            false => Poll::Ready(Err(Stop::Lost)),
+        });
+        tokio::select! {
+            biased;
+            () = self.held.lost().cancelled() => Err(Stop::Lost),
+            done = work => done,
         }
     }
 
