@@ -231,7 +231,7 @@ impl Worker {
         self
     }
 
-    /// Gives handlers addresses for answers by call back. Whoever listens there calls [`Queue::answer`].
+    /// Gives handlers addresses for answers by call back. Whoever listens there calls [`answer`](huixin_queue::Producer::answer).
     #[must_use]
     pub fn call_backs(mut self, call_backs: CallBacks) -> Self {
         self.call_backs = Some(call_backs);
