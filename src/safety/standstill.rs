@@ -1,8 +1,8 @@
 //! Notices what stands still although nothing is wrong with the store: nobody would say so otherwise.
 //!
-//! An outage is told by those who meet it. These are told by nobody: a message that is ready and that no worker takes, an
-//! entry of the spool that is not offered to a queue that works, and an open message that is in no state at all, which
-//! would be a bug. So each process looks every [`LOOK_EVERY`], and what has not moved for [`STANDS_AFTER`] goes into the
+//! An outage is reported by those who meet it. These are reported by nobody: a message that is ready and that no worker
+//! takes, an entry of the spool that is not offered to a queue that works, and an open message that is in no state at all,
+//! which would be a bug. So each process looks every [`LOOK_EVERY`], and what has not moved for [`STANDS_AFTER`] goes into the
 //! log once, into `/readyz` as a warning, and into the metric `huixin_standstill_seconds`.
 //!
 //! Whether the first in a line is still the same is seen by its age: that of a line which moves doesn't grow with the
@@ -23,7 +23,7 @@ use crate::receiver::{SpoolHealth, SpoolReport};
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long one look may take.
 const LOOK_MAX: Duration = Duration::from_secs(2);
-/// What has not moved for so long is told.
+/// What has not moved for so long is reported.
 const STANDS_AFTER: Duration = Duration::from_secs(10);
 /// Ages that differ by less are those of the same message.
 const SAME_WITHIN: Duration = Duration::from_millis(500);
@@ -92,7 +92,8 @@ impl StandstillWatch {
         let asked = async { Ok::<_, QueueError>((self.queue.counts().await?, self.queue.paused().await?)) };
         let queue = tokio::time::timeout(LOOK_MAX, asked).await.ok().and_then(Result::ok);
         let now = Instant::now();
-        // An outage makes all lines stand. It is told elsewhere, and says nothing about them.
+        // An outage makes all lines stand, and says nothing about them.
+        let works = queue.is_some();
         let (ready, stateless) = queue.map_or((None, false), |(counts, paused)| {
             let gated = paused.iter().any(|paused| !matches!(paused.scope, Scope::Lane(_)));
             let first = counts.next_age_us.filter(|_| !gated).map(Duration::from_micros);
@@ -103,7 +104,7 @@ impl StandstillWatch {
             None => None,
         };
         self.ready.first_is(ready, now);
-        self.spooled.first_is(report.as_ref().and_then(undrained), now);
+        self.spooled.first_is(report.as_ref().filter(|_| works).and_then(undrained), now);
         self.stateless.stands(stateless, now);
         *self.warnings.lock() = [&mut self.ready, &mut self.spooled, &mut self.stateless]
             .into_iter()

@@ -28,7 +28,7 @@ pub trait Handler: Send + Sync + 'static {
     /// Handles one message.
     async fn handle(&self, message: &Message, context: &Context) -> Outcome;
 
-    /// How long it takes at most, if it bounds that itself: one that takes much longer is told as a bug.
+    /// How long it takes at most, if it bounds that itself: one that takes much longer is reported as a bug.
     fn takes_at_most(&self) -> Option<Duration> {
         None
     }

@@ -101,7 +101,10 @@ impl Folders {
             }
             match Spool::open(&folder, self.limits, self.clock.clone()) {
                 Ok(spool) => {
-                    std::fs::write(folder.join(OWNER), &self.owner).map_err(unusable)?;
+                    // Without it the next start may take another folder, and only the order of what is left here is at risk.
+                    if let Err(error) = std::fs::write(folder.join(OWNER), &self.owner) {
+                        tracing::warn!(folder = %folder.display(), %error, "a spool's folder can't name its receiver");
+                    }
                     return Ok(spool);
                 }
                 Err(SpoolError::InUse { .. }) => {}
