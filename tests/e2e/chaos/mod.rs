@@ -102,7 +102,7 @@ async fn run(traffic: Traffic) {
     for letter in &dead {
         history.add(letter.died_us, ids[&letter.id], Step::Died);
     }
-    add_unsure(&installation.stack.all_logs(), &ids, &mut history);
+    add_unsure(&installation.stack.unsure_sends(), &ids, &mut history);
     let verdict = history.judge();
     println!("{traffic}: {verdict}; {watch}");
 
@@ -192,9 +192,9 @@ async fn settle(installation: &mut Installation, queue: &dyn Queue, spool: &std:
     wrongs
 }
 
-/// Adds each send of which a worker's log says that it is not known whether it was made. Greetings are none of the messages.
-fn add_unsure(logs: &str, ids: &Ids, history: &mut History) {
-    for line in logs.lines().filter(|line| line.contains("it is not known whether this part was sent")) {
+/// Adds each unsure send to the history. Greetings are none of the messages.
+fn add_unsure(lines: &[String], ids: &Ids, history: &mut History) {
+    for line in lines {
         let id = line.split_once("id=\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(id, _)| id);
         let name = MessageId::new(id).ok().and_then(|id| ids.get(&id));
         let at = line.split_whitespace().next().and_then(|time| humantime::parse_rfc3339(time).ok());

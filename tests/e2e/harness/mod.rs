@@ -152,6 +152,13 @@ impl Stack {
         self.logs.iter().map(|log| std::fs::read_to_string(log).unwrap_or_default()).collect()
     }
 
+    /// What the workers' logs say of sends that may have been made or not: those alone may be made again.
+    pub(crate) fn unsure_sends(&self) -> Vec<String> {
+        let logs = self.all_logs();
+        let unsure = logs.lines().filter(|line| line.contains("it is not known whether this part was sent"));
+        unsure.map(str::to_owned).collect()
+    }
+
     /// The queue, opened beside the processes (or after them, if it is a file).
     pub(crate) fn queue(&self) -> Arc<dyn Queue> {
         let window = Duration::from_secs(6 * 3600);
