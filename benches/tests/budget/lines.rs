@@ -4,9 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-/// By how much a figure may be over its line; the counts of two runs differ by a tenth of it.
-const TOLERANCE: f64 = 0.03;
-
 /// Figures by the names of their lines.
 pub(crate) type Measured = BTreeMap<String, f64>;
 
@@ -37,7 +34,8 @@ pub(crate) fn read(text: &str, part: &str) -> BTreeMap<String, Line> {
     lines
 }
 
-pub(crate) fn judge(budget: &BTreeMap<String, Line>, measured: &Measured) -> Verdict {
+/// `tolerance` is the share by which a figure may be over its line.
+pub(crate) fn judge(budget: &BTreeMap<String, Line>, measured: &Measured, tolerance: f64) -> Verdict {
     let mut verdict = Verdict { table: String::new(), faults: Vec::new(), remarks: Vec::new() };
     let names: BTreeSet<&String> = budget.keys().chain(measured.keys()).collect();
     for name in names {
@@ -47,13 +45,13 @@ pub(crate) fn judge(budget: &BTreeMap<String, Line>, measured: &Measured) -> Ver
                 let percent = share * 100.0;
                 verdict.table +=
                     &format!("{name:<28} {now:>10.2} of {:>10.2} {percent:>+7.1} %\n", line.budget);
-                if share > TOLERANCE {
+                if share > tolerance {
                     verdict.faults.push(format!(
                         "{name} grew from {} to {now:.2}, by {percent:.1} %: make it cheaper, or raise its line in \
                          benches/budget.toml with the reason ({})",
                         line.budget, line.why
                     ));
-                } else if share < -TOLERANCE {
+                } else if share < -tolerance {
                     verdict.remarks.push(format!(
                         "{name} is {:.1} % under its budget: lower its line in benches/budget.toml to {now:.2}",
                         -percent
@@ -76,7 +74,7 @@ fn a_figure_over_its_budget_fails_and_says_by_how_much_and_one_under_it_asks_to_
     let budget = read(text, "some");
     let of = |accept: f64, take: f64| {
         let measured = [("accept", accept), ("take", take)];
-        judge(&budget, &measured.map(|(name, value)| (name.to_owned(), value)).into())
+        judge(&budget, &measured.map(|(name, value)| (name.to_owned(), value)).into(), 0.03)
     };
     let verdict = of(1029.0, 10.5);
     assert!(verdict.faults.is_empty() && verdict.remarks.is_empty(), "{:?}", verdict.faults);
@@ -89,6 +87,6 @@ fn a_figure_over_its_budget_fails_and_says_by_how_much_and_one_under_it_asks_to_
 #[test]
 fn a_figure_without_a_line_and_a_line_without_a_figure_fail() {
     let budget = read("[some]\ntake = { budget = 10.5, why = \"it has its reason\" }", "some");
-    let verdict = judge(&budget, &[("accept".to_owned(), 1.0)].into());
+    let verdict = judge(&budget, &[("accept".to_owned(), 1.0)].into(), 0.03);
     assert_eq!(verdict.faults.len(), 2, "{:?}", verdict.faults);
 }

@@ -15,38 +15,39 @@ use huixin_benches::pushes::Series;
 use huixin_benches::sink;
 use huixin_queue::testing::RedisServer;
 
-use crate::lines::Measured;
+/// How much is counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Sizes {
+    /// Messages before anything is counted: connections are made, scripts loaded, tables grown.
+    pub(crate) warm_up: usize,
+    /// Messages of a round.
+    pub(crate) messages: usize,
+    pub(crate) rounds: usize,
+}
 
-/// Before anything is counted: connections are made, scripts loaded, tables grown.
-const WARM_UP: usize = 500;
-const MESSAGES: usize = 500;
-const ROUNDS: usize = 3;
 /// Counting makes a process fifty times as slow.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Callgrind's file.
 const OUT: &str = "callgrind.out";
 
-/// One push at a receiver: one at a time, and of many that come together.
-pub(crate) fn accept(huixin: &Path) -> Measured {
-    let of = |connections| {
-        let installation = Installation::start(huixin);
-        let receiver = installation.counted("receiver", &[]);
-        installation.least(&receiver, |first, count| installation.push(&receiver, first, count, connections))
-    };
-    [("accept_alone".to_owned(), of(1)), ("accept_of_64".to_owned(), of(64))].into()
+/// One push at a receiver, of those that come over so many connections at once.
+pub(crate) fn accept(huixin: &Path, sizes: Sizes, connections: usize) -> f64 {
+    let installation = Installation::start(huixin);
+    let receiver = installation.counted("receiver", &[]);
+    installation
+        .least(sizes, &receiver, |first, count| installation.push(&receiver, first, count, connections))
 }
 
 /// One message at a worker, from its take to its end, one at a time: of many under way, how many share a call differs from round
 /// to round. It is pushed meanwhile, by a receiver that isn't counted and therefore much faster.
-pub(crate) fn message(huixin: &Path) -> Measured {
+pub(crate) fn message(huixin: &Path, sizes: Sizes) -> f64 {
     let installation = Installation::start(huixin);
     let receiver = installation.spawn("receiver", Command::new(huixin), &[]);
     let worker = installation.counted("worker", &[("HUIXIN_WORKER__CONCURRENCY", "1")]);
-    let least = installation.least(&worker, |first, count| {
+    installation.least(sizes, &worker, |first, count| {
         installation.push(&receiver, first, count, 16);
         installation.wait_for_sends(first + count);
-    });
-    [("message_alone".to_owned(), least)].into()
+    })
 }
 
 /// A Redis, a sink, and a configuration in a folder.
@@ -130,17 +131,18 @@ impl<'a> Installation<'a> {
     }
 
     /// The instructions of one message of those that `work` brings, which gets the first one's number and how many.
-    fn least(&self, process: &Process, work: impl Fn(usize, usize)) -> f64 {
-        work(0, WARM_UP);
-        let rounds = (0..ROUNDS).map(|round| {
+    fn least(&self, sizes: Sizes, process: &Process, work: impl Fn(usize, usize)) -> f64 {
+        let Sizes { warm_up, messages, rounds } = sizes;
+        work(0, warm_up);
+        let rounds = (0..rounds).map(|round| {
             process.control("--zero");
-            work(WARM_UP + round * MESSAGES, MESSAGES);
+            work(warm_up + round * messages, messages);
             process.control("--dump");
             // Dumps are numbered, from 1.
             let text = self.folder.path().join(format!("{OUT}.{}", round + 1));
             let text = std::fs::read_to_string(text).expect("callgrind has written its counts");
             let totals = text.lines().find_map(|line| line.strip_prefix("totals: "));
-            totals.expect("there is a sum").trim().parse::<f64>().unwrap() / MESSAGES as f64
+            totals.expect("there is a sum").trim().parse::<f64>().unwrap() / messages as f64
         });
         let rounds: Vec<f64> = rounds.collect();
         println!("instructions of each round: {rounds:.0?}");

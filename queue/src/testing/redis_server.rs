@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A redis-server that belongs to one test or one test binary.
@@ -161,6 +162,19 @@ impl RedisServer {
     /// The folder with its files.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Keeps what lies in its append-only file now, in a folder of its own beside it: a later rewrite would remove it. It costs
+    /// no copy, and what is appended until then is in it, too.
+    ///
+    /// # Panics
+    /// When `cp` can't be started.
+    pub fn keep_files(&self) {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let kept = self.folder.join(format!("kept-{:03}", NUMBER.fetch_add(1, Ordering::Relaxed)));
+        let files = self.folder.join("appendonlydir");
+        // Files that come and go at this moment are in another of these folders.
+        let _ = Command::new("cp").arg("-al").args([files, kept]).output().expect("cp can be started");
     }
 
     /// What it answers to PING, if it does.

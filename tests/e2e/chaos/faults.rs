@@ -115,6 +115,7 @@ async fn strike(on: &mut Installation, fault: Fault, chance: &mut StdRng) {
 
 fn rewrite(on: &mut Installation) {
     let now = now_us();
+    on.redis().keep_files();
     let answer = on.redis().cli(&["BGREWRITEAOF"]);
     // One that is under way is as good.
     on.note(now, Blow::Hit, format!("rewrite of the append-only file: {}", answer.trim()));

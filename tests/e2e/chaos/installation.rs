@@ -152,6 +152,7 @@ impl Installation {
     pub(super) fn redis_goes(&mut self) -> u64 {
         let began_us = now_us();
         self.outages.fetch_add(1, Ordering::SeqCst);
+        self.redis().keep_files();
         self.redis().kill();
         began_us
     }

@@ -1,5 +1,6 @@
 //! When a run has gone wrong: where each message lies that something is wrong with, what happened to it, and the faults around
-//! its push. And the folder with everything that the processes left behind is kept.
+//! its push. And the folder with everything that the processes left behind is kept; what Redis had in its files before each kill
+//! and each rewrite lies in its `kept-…` folders.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -155,7 +156,7 @@ impl Drop for Evidence {
             Err(error) => return println!("nothing is kept: {error}"),
         };
         for (folder, copy) in self.folders.iter().zip([kept.clone(), kept.join("redis")]) {
-            let copied = Command::new("cp").arg("-r").arg(folder.join(".")).arg(copy).status();
+            let copied = Command::new("cp").arg("-a").arg(folder.join(".")).arg(copy).status();
             if !copied.as_ref().is_ok_and(ExitStatus::success) {
                 println!("{} is not all kept: {copied:?}", folder.display());
             }
