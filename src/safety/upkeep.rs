@@ -143,3 +143,81 @@ impl Upkeep {
         Ok(dead_too_many(dead, &self.dead))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, read_to_string};
+
+    use huixin_queue::testing::conformance::message;
+    use huixin_queue::{DeadFilter, NewMessage};
+
+    use super::*;
+
+    fn upkeep(folder: &std::path::Path, max: u64, archive: Option<PathBuf>) -> Upkeep {
+        let file = folder.join("queue.db");
+        let queue = crate::parts::sqlite(&file, Duration::from_secs(3600)).expect("the queue opens");
+        Upkeep::new(queue, DeadConfig { max_age: Duration::from_secs(3600), max, archive })
+    }
+
+    async fn die(upkeep: &Upkeep, letters: u64) {
+        for n in 0..letters {
+            let dead_reason = Some("for the test".to_owned());
+            let dead = NewMessage { dead_reason, ..message("lane", &format!("m{n}")) };
+            upkeep.queue.accept(dead).await.expect("accept");
+        }
+    }
+
+    async fn left(upkeep: &Upkeep) -> Vec<String> {
+        let page = upkeep.queue.dead(&DeadFilter::default(), None, 100).await.expect("dead");
+        page.letters.iter().map(|letter| letter.id.to_string()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_oldest_dead_letters_go_into_the_archive_and_many_that_are_left_are_a_warning() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = folder.path().join("archive");
+        let mut upkeep = upkeep(folder.path(), 10, Some(archive.clone()));
+        die(&upkeep, 7).await;
+        upkeep.round().await;
+        assert_eq!((left(&upkeep).await.len(), upkeep.warnings().all()), (7, Vec::new()));
+        die(&upkeep, 13).await;
+        upkeep.round().await;
+        assert_eq!(left(&upkeep).await, ["m12", "m11", "m10", "m9", "m8", "m7", "m6", "m5", "m4", "m3"]);
+        let [warning] = &upkeep.warnings().all()[..] else { panic!("{:?}", upkeep.warnings().all()) };
+        assert!(warning.contains("10 dead letters"), "{warning}");
+        let file = std::fs::read_dir(&archive).expect("it is there").next().expect("one file").expect("it is read");
+        let lines = read_to_string(file.path()).expect("it is text");
+        let letters: Vec<crate::operator::Letter> =
+            lines.lines().map(|line| serde_json::from_str(line).expect("a line is a letter")).collect();
+        assert_eq!(letters.iter().map(|letter| letter.id.as_str()).collect::<Vec<_>>(), ["m0", "m1", "m2"]);
+        assert_eq!(letters[0].reason, "for the test");
+    }
+
+    #[tokio::test]
+    async fn letters_that_can_not_be_archived_stay_and_that_is_a_warning() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = folder.path().join("no folder");
+        File::create(&archive).expect("a file");
+        let mut upkeep = upkeep(folder.path(), 2, Some(archive));
+        die(&upkeep, 5).await;
+        upkeep.round().await;
+        assert_eq!(left(&upkeep).await.len(), 5);
+        let warnings = upkeep.warnings().all();
+        assert!(warnings.iter().any(|warning| warning.contains("queue.dead.archive")), "{warnings:?}");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_a_forgotten_reader_lets_grow_is_a_warning() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut upkeep = upkeep(folder.path(), 1_000, None);
+        upkeep.round().await;
+        assert_eq!(upkeep.warnings().all(), [""; 0]);
+        assert!(upkeep.log.as_ref().is_some_and(|log| log.exists()), "it has a log: {:?}", upkeep.log);
+        // Sparse, so that it costs nothing.
+        let long = folder.path().join("long");
+        File::create(&long).and_then(|file| file.set_len(300 << 20)).expect("a long file");
+        upkeep.log = Some(long);
+        upkeep.round().await;
+        assert!(upkeep.warnings().all()[0].contains("300 MiB"), "{:?}", upkeep.warnings().all());
+    }
+}

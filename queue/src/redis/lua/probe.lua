@@ -23,6 +23,9 @@ for _, call in ipairs(calls) do
   for word in call:gmatch('%S+') do words[#words + 1] = word end
   if words[1] ~= 'TIME' then table.insert(words, 2, KEYS[2]) end
   local answer = redis.pcall(unpack(words))
-  if type(answer) == 'table' and answer.err then return words[1] .. ': ' .. answer.err end
+  if type(answer) == 'table' and answer.err then
+    redis.pcall('DEL', KEYS[2])
+    return words[1] .. ': ' .. answer.err
+  end
 end
 return false
