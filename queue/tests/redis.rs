@@ -348,9 +348,14 @@ async fn the_audit_of_a_large_queue_holds_nobody_up() {
     assert!(found.iter().all(|violation| violation.problem.contains("parked: 0, 0, 0, 0")), "{found:?}");
     // On average, and at worst, when somebody else has the processor.
     let stats = server.cli(&["INFO", "commandstats"]);
-    let of_scripts = stats.lines().find(|line| line.starts_with("cmdstat_evalsha:")).expect("there were scripts");
-    let mean_us: f64 = of_scripts.split("usec_per_call=").nth(1).and_then(|rest| rest.split(',').next())
-        .and_then(|number| number.parse().ok()).expect("it is told");
+    let of_scripts =
+        stats.lines().find(|line| line.starts_with("cmdstat_evalsha:")).expect("there were scripts");
+    let mean_us: f64 = of_scripts
+        .split("usec_per_call=")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next())
+        .and_then(|number| number.parse().ok())
+        .expect("it is told");
     println!("a call of the script takes {mean_us} us");
     assert!(mean_us < 1_000.0, "{of_scripts}");
     let slow = server.cli(&["SLOWLOG", "GET"]);
@@ -365,7 +370,8 @@ async fn the_audit_of_a_queue_in_full_use_finds_nothing_and_still_finds_what_sta
     let working = async {
         let mut n = 0;
         while !done.load(Ordering::Relaxed) {
-            let accepts = (0..20).map(|i| queue.accept(message(&format!("lane{}", (n + i) % 57), &format!("m{}", n + i))));
+            let accepts = (0..20)
+                .map(|i| queue.accept(message(&format!("lane{}", (n + i) % 57), &format!("m{}", n + i))));
             futures::future::join_all(accepts).await;
             n += 20;
             let messages = queue.take(&TakeRequest { max: 15, ..request(n) }).await.expect("take").messages;

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use huixin_queue::prelude::*;
 use huixin_queue::sqlite::SqliteQueue;
-use huixin_queue::testing::{Settling as _, full_disk};
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, LEASE, START_US, message};
+use huixin_queue::testing::{Settling as _, full_disk};
 use huixin_queue::{
     Accepted, Class, Clock, DeadFilter, Lane, LaneState, Leased, NewMessage, Progress, QueueError,
     TakeRequest, TestClock, WorkerId,
@@ -435,7 +435,10 @@ async fn a_file_that_was_large_becomes_small_again() {
     let size = || std::fs::metadata(&file.path).unwrap().len();
     let payload = bytes::Bytes::from(vec![b'x'; 256 * 1024]);
     for n in 0..200 {
-        queue.accept(NewMessage { payload: payload.clone(), ..message("lane", &format!("m{n}")) }).await.unwrap();
+        queue
+            .accept(NewMessage { payload: payload.clone(), ..message("lane", &format!("m{n}")) })
+            .await
+            .unwrap();
     }
     for call in 0..200 {
         let request = TakeRequest { call, ..request(1) };

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use huixin_queue::{Counts, QueueError};
 use huixin_queue::prelude::*;
 use huixin_queue::redis::{Finding, Gravity, Inspector};
 use huixin_queue::spool::free_bytes;
+use huixin_queue::{Counts, QueueError};
 use huixin_wechat::rule;
 use huixin_worker::call_back::CALL_BACK_PATH;
 
@@ -45,7 +45,9 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
     }
     if let Some(archive) = &config.queue.dead.archive {
         match writable(archive) {
-            Ok(_) => facts.good(format!("dead letters: those that must go are written to `{}`", archive.display())),
+            Ok(_) => {
+                facts.good(format!("dead letters: those that must go are written to `{}`", archive.display()))
+            }
             Err(error) => facts.bad(
                 format!("dead letters: `{}` can't be written: {}", archive.display(), one_line(&error)),
                 Some("mend `queue.dead.archive`, or leave it out: then those that must go are gone"),

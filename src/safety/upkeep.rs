@@ -88,7 +88,9 @@ impl Upkeep {
             Err(error) if error.is::<huixin_queue::QueueError>() => {
                 tracing::debug!(error = format!("{error:#}"), "the dead letters could not be looked at");
             }
-            Err(error) => wrong.push(("archive", format!("{error:#}: dead letters beyond their limits stay"))),
+            Err(error) => {
+                wrong.push(("archive", format!("{error:#}: dead letters beyond their limits stay")))
+            }
         }
         for (_, new) in wrong.iter().filter(|(what, _)| !self.told.contains(what)) {
             tracing::warn!(queue = self.queue.place(), "{new}");
@@ -118,7 +120,8 @@ impl Upkeep {
         let mut removed = 0_u64;
         for batch in 0..BATCHES_MAX {
             let oldest = self.queue.oldest_dead(*max_age, *max).await?;
-            let is_our_turn = async || Ok::<_, anyhow::Error>(self.queue.limit("upkeep", 1, EVERY).await?.is_zero());
+            let is_our_turn =
+                async || Ok::<_, anyhow::Error>(self.queue.limit("upkeep", 1, EVERY).await?.is_zero());
             if oldest.is_empty() || (batch == 0 && !is_our_turn().await?) {
                 break;
             }
@@ -128,7 +131,8 @@ impl Upkeep {
                 let written = tokio::task::spawn_blocking(move || archive::append(&folder, &oldest)).await?;
                 written.with_context(|| format!("`{shown}` (queue.dead.archive) can't be written"))?;
             }
-            removed += self.queue.drop_dead(&ids).await?.iter().map(|dropped| u64::from(*dropped)).sum::<u64>();
+            removed +=
+                self.queue.drop_dead(&ids).await?.iter().map(|dropped| u64::from(*dropped)).sum::<u64>();
         }
         if removed > 0 {
             counter!("huixin_dead_letters_removed_total").increment(removed);
@@ -185,7 +189,8 @@ mod tests {
         assert_eq!(left(&upkeep).await, ["m12", "m11", "m10", "m9", "m8", "m7", "m6", "m5", "m4", "m3"]);
         let [warning] = &upkeep.warnings().all()[..] else { panic!("{:?}", upkeep.warnings().all()) };
         assert!(warning.contains("10 dead letters"), "{warning}");
-        let file = std::fs::read_dir(&archive).expect("it is there").next().expect("one file").expect("it is read");
+        let file =
+            std::fs::read_dir(&archive).expect("it is there").next().expect("one file").expect("it is read");
         let lines = read_to_string(file.path()).expect("it is text");
         let letters: Vec<crate::operator::Letter> =
             lines.lines().map(|line| serde_json::from_str(line).expect("a line is a letter")).collect();

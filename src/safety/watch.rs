@@ -52,7 +52,10 @@ pub fn describe() {
     );
     describe_gauge!("huixin_dead_letters", "Dead letters");
     describe_gauge!("huixin_dead_letters_max", "How many dead letters are kept: queue.dead.max");
-    describe_counter!("huixin_dead_letters_removed_total", "Dead letters that were too old or too many, and went");
+    describe_counter!(
+        "huixin_dead_letters_removed_total",
+        "Dead letters that were too old or too many, and went"
+    );
     describe_gauge!(
         "huixin_queue_log_bytes",
         metrics::Unit::Bytes,

@@ -14,7 +14,7 @@ async fn with_syncs_of_a_second_a_queue_in_a_file_refuses_no_push() {
     let routes = "[[route]]\nreply = \"echo {{ content }}\"\n".to_owned();
     let mut stack = Stack::embedded(Setup { routes, sandbox, ..Setup::default() }).await;
     let disk = slow_disk(Duration::from_secs(1));
-    let process = stack.spawn("run", &disk.each_ref().map(|(name, value)| (*name, value.as_str())));
+    let mut process = stack.spawn("run", &disk.each_ref().map(|(name, value)| (*name, value.as_str())));
     process.ready().await;
     let pushes = (0..PUSHES).map(|n| {
         let sandbox = &stack.sandbox.sandbox;
@@ -28,6 +28,6 @@ async fn with_syncs_of_a_second_a_queue_in_a_file_refuses_no_push() {
     let refused: Vec<_> = tries.iter().filter(|one| one.outcome != TryOutcome::Acked).collect();
     assert!(refused.is_empty(), "{} of {PUSHES} refused: {refused:?}", refused.len());
     stack.wait_for_all_sends(PUSHES, Duration::from_secs(60)).await;
-    stack.wait_until_empty().await;
+    assert_eq!(process.stop().await, Some(0));
     stack.end().await;
 }

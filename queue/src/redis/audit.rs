@@ -58,7 +58,8 @@ impl Core {
         let mut miscounted = Vec::new();
         if (open, held) == self.sums().await? {
             if open != i64::try_from(seen.messages).unwrap_or(i64::MAX) {
-                miscounted.push(format!("{} messages in all lanes, but {open} are counted as open", seen.messages));
+                miscounted
+                    .push(format!("{} messages in all lanes, but {open} are counted as open", seen.messages));
             }
             if held != seen.held {
                 miscounted.push(format!("{} messages are held, but {held} have an end", seen.held));
@@ -138,7 +139,8 @@ impl Core {
         for key in self.scan::<Name>(&mut scan, &["MATCH", &names]).await? {
             let rest = key.strip_prefix(keys.base().as_bytes()).unwrap_or_default();
             let kinds = ["lane:", "older:", "run:", "held:", "sends:"];
-            lanes.extend(kinds.iter().find_map(|kind| rest.strip_prefix(kind.as_bytes())).map(<[u8]>::to_vec));
+            lanes
+                .extend(kinds.iter().find_map(|kind| rest.strip_prefix(kind.as_bytes())).map(<[u8]>::to_vec));
         }
         for key in [keys.lease(), keys.delay(), keys.parked()] {
             let members = self.scan::<(Name, f64)>(redis::cmd("ZSCAN").arg(key), &[]).await?;

@@ -14,8 +14,13 @@ const PASSWORD: &str = "put the user and the password into the URL: redis://user
 const RIGHTS: &str = "give the user the queue's keys and commands, for the prefix `huixin`: \
     ACL SETUSER name ~{huixin:*}:* +@read +@write +@scripting +@connection +time -@dangerous +info +config|get";
 /// What servers say that don't know our commands or our scripts: other versions, rewrites of Redis, proxies.
-const CANNOT: [&str; 5] =
-    ["unknown command", "Unknown Redis command", "Error compiling script", "in script shebang", "undeclared key"];
+const CANNOT: [&str; 5] = [
+    "unknown command",
+    "Unknown Redis command",
+    "Error compiling script",
+    "in script shebang",
+    "undeclared key",
+];
 const CERTIFICATE: &str = "put the authority that signed it among this machine's certificates, or name a file of \
     authorities in the variable SSL_CERT_FILE, which then counts for all connections of the process";
 

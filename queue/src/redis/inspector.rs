@@ -118,7 +118,11 @@ impl Inspector {
     }
 
     /// Whether an fsync was pending at every one of some looks.
-    async fn is_pending(&self, connection: &mut MultiplexedConnection, info: &str) -> Result<bool, RedisError> {
+    async fn is_pending(
+        &self,
+        connection: &mut MultiplexedConnection,
+        info: &str,
+    ) -> Result<bool, RedisError> {
         let mut pending = number(info, "aof_pending_bio_fsync") > 0;
         for _ in 1..PENDING_LOOKS {
             if !pending {
@@ -150,7 +154,8 @@ impl Inspector {
         }
         let is_slow = before.slow.is_some_and(|seen| seen.elapsed() < SLOW_FOR);
         let known = before.identity.clone();
-        let is_exchanged = matches!((&known, &identity), (Some(known), Some(now)) if now.as_ref() != Some(known));
+        let is_exchanged =
+            matches!((&known, &identity), (Some(known), Some(now)) if now.as_ref() != Some(known));
         before.identity = known.or(identity.flatten());
         Compared { is_slow, is_exchanged }
     }

@@ -59,7 +59,8 @@ impl Core {
         // Keys come in the order of their hashes, so the first ones are as good as any.
         for _ in 0..SAMPLES {
             let mut scan = redis::cmd("SCAN");
-            let (next, found): (u64, Vec<Vec<u8>>) = link.query(scan.arg(cursor).arg("COUNT").arg(500)).await?;
+            let (next, found): (u64, Vec<Vec<u8>>) =
+                link.query(scan.arg(cursor).arg("COUNT").arg(500)).await?;
             sampled += found.len() as u64;
             known += found.iter().filter(|key| key.starts_with(mark.as_bytes())).count() as u64;
             if next == 0 {

@@ -51,10 +51,9 @@ const OF_LANES: &[&str] = &[
      JOIN message ON seq = current WHERE lane.class <> message.class",
 ];
 
-const OF_MESSAGES: &[&str] = &[
-    "SELECT lane_no, 'the message ' || id || ' is in a lane that does not exist' FROM message
-     WHERE NOT EXISTS (SELECT 1 FROM lane WHERE no = lane_no)",
-];
+const OF_MESSAGES: &[&str] =
+    &["SELECT lane_no, 'the message ' || id || ' is in a lane that does not exist' FROM message
+     WHERE NOT EXISTS (SELECT 1 FROM lane WHERE no = lane_no)"];
 
 const OF_HEADS: &[&str] = &[
     "SELECT coalesce(lane.name, ''), 'what is known of message ' || head.seq || ' is kept, but it never was current'
@@ -101,7 +100,8 @@ fn look(path: &Path) -> rusqlite::Result<Vec<Violation>> {
     let db = Connection::open_with_flags(path, flags)?;
     let mut violations = Vec::new();
     for (table, row, rules) in BY_ROW {
-        let page = format!("SELECT max(n) FROM (SELECT {row} AS n FROM {table} WHERE n > ?1 ORDER BY n LIMIT ?2)");
+        let page =
+            format!("SELECT max(n) FROM (SELECT {row} AS n FROM {table} WHERE n > ?1 ORDER BY n LIMIT ?2)");
         let mut behind = i64::MIN;
         while let Some(last) = db.query_row(&page, params![behind, ROWS_TOGETHER], |row| row.get(0))? {
             // In place of the table its rows of this page.
@@ -115,17 +115,25 @@ fn look(path: &Path) -> rusqlite::Result<Vec<Violation>> {
     for rule in OF_ALL {
         find(&db, &format!("WITH {}", named(rule)), [], &mut violations)?;
     }
-    let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
+    let mut tables =
+        db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
     let tables = tables.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     for table in tables {
-        let damage = format!("SELECT '', 'the file is damaged: ' || quick_check FROM pragma_quick_check('{table}')
-             WHERE quick_check <> 'ok'");
+        let damage = format!(
+            "SELECT '', 'the file is damaged: ' || quick_check FROM pragma_quick_check('{table}')
+             WHERE quick_check <> 'ok'"
+        );
         find(&db, &format!("WITH {}", named(&damage)), [], &mut violations)?;
     }
     Ok(violations)
 }
 
-fn find(db: &Connection, sql: &str, rows: impl Params, violations: &mut Vec<Violation>) -> rusqlite::Result<()> {
+fn find(
+    db: &Connection,
+    sql: &str,
+    rows: impl Params,
+    violations: &mut Vec<Violation>,
+) -> rusqlite::Result<()> {
     let mut statement = db.prepare_cached(sql)?;
     let found = statement.query_map(rows, |row| Ok(Violation { lane: row.get(0)?, problem: row.get(1)? }))?;
     for violation in found {

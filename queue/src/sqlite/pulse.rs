@@ -32,7 +32,11 @@ struct Known {
 impl Pulse {
     /// Notes that the store serves, and gives the end of the pause after its last gap. Without a lease the caller has none.
     /// A batch that could not be committed is a gap, too: no worker could renew.
-    pub(super) fn beat(&self, &Step { now_us, failed_us, .. }: &Step<'_>, lease_for: Option<Duration>) -> i64 {
+    pub(super) fn beat(
+        &self,
+        &Step { now_us, failed_us, .. }: &Step<'_>,
+        lease_for: Option<Duration>,
+    ) -> i64 {
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let gap_us = now_us.saturating_sub(known.beat_us.replace(now_us).unwrap_or(now_us));
         let leases = match (known.leases, lease_for) {

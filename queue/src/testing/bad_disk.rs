@@ -29,8 +29,11 @@ fn library() -> String {
         let mine = folder.join(format!("huixin-bad-disk-{}.so", std::process::id()));
         let built = folder.join(format!("huixin-bad-disk-{}.so", include_str!("bad_disk.c").len()));
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/testing/bad_disk.c");
-        let cc =
-            Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&mine).args([source, "-ldl"]).output();
+        let cc = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-o"])
+            .arg(&mine)
+            .args([source, "-ldl"])
+            .output();
         let cc = cc.expect("a C compiler is installed (apt install build-essential)");
         assert!(cc.status.success(), "{}", String::from_utf8_lossy(&cc.stderr));
         std::fs::rename(&mine, &built).expect("the temporary folder can be written");

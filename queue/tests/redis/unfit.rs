@@ -43,7 +43,8 @@ async fn a_user_whose_scripts_are_refused_something_is_told_which_rights_it_need
     for rights in [format!("{all} -@scripting"), format!("{all} -zadd"), format!("{all} -hincrby")] {
         let command = format!("ACL SETUSER anna reset on >s3cret {rights}");
         assert!(server.cli(&command.split(' ').collect::<Vec<_>>()).contains("OK"), "{command}");
-        let (problem, hint) = refusal(&open_with_prefix(url.clone(), "huixin".to_owned(), Clock::Store)).await;
+        let (problem, hint) =
+            refusal(&open_with_prefix(url.clone(), "huixin".to_owned(), Clock::Store)).await;
         assert!(problem.contains("may not"), "{rights}: {problem}");
         assert!(hint.contains("ACL SETUSER"), "{rights}: {hint}");
     }
@@ -53,8 +54,10 @@ async fn a_user_whose_scripts_are_refused_something_is_told_which_rights_it_need
 
 #[tokio::test]
 async fn a_node_of_a_cluster_that_sends_us_elsewhere_is_refused_and_so_is_any_at_the_start() {
-    let (with_all, with_none) =
-        (RedisServer::start(&["--cluster-enabled", "yes"]), RedisServer::start(&["--cluster-enabled", "yes"]));
+    let (with_all, with_none) = (
+        RedisServer::start(&["--cluster-enabled", "yes"]),
+        RedisServer::start(&["--cluster-enabled", "yes"]),
+    );
     with_all.cli(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
     with_none.cli(&["CLUSTER", "MEET", "127.0.0.1", &with_all.port().to_string()]);
     let queue = open_at(with_none.url(), Clock::Store);

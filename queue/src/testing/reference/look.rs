@@ -102,7 +102,10 @@ impl State {
         let surplus = u64::try_from(letters.len()).unwrap_or(u64::MAX).saturating_sub(max);
         let is_old = |letter: &DeadLetter| letter.died_us + micros(max_age) <= self.now_us;
         let too_many = (0..DEAD_SCAN_MAX).zip(letters);
-        too_many.take_while(|(n, letter)| *n < surplus || is_old(letter)).map(|(_, letter)| letter.clone()).collect()
+        too_many
+            .take_while(|(n, letter)| *n < surplus || is_old(letter))
+            .map(|(_, letter)| letter.clone())
+            .collect()
     }
 
     /// That each lane is in its line once if it is ready, and in none if not, and has what its place needs.
