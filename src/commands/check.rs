@@ -46,7 +46,8 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
     if let Some(archive) = &config.queue.dead.archive {
         match writable(archive) {
             Ok(_) => {
-                facts.good(format!("dead letters: those that must go are written to `{}`", archive.display()))
+                facts
+                    .good(format!("dead letters: those that must go are written to `{}`", archive.display()));
             }
             Err(error) => facts.bad(
                 format!("dead letters: `{}` can't be written: {}", archive.display(), one_line(&error)),

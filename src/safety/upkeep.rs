@@ -89,7 +89,7 @@ impl Upkeep {
                 tracing::debug!(error = format!("{error:#}"), "the dead letters could not be looked at");
             }
             Err(error) => {
-                wrong.push(("archive", format!("{error:#}: dead letters beyond their limits stay")))
+                wrong.push(("archive", format!("{error:#}: dead letters beyond their limits stay")));
             }
         }
         for (_, new) in wrong.iter().filter(|(what, _)| !self.told.contains(what)) {
