@@ -28,7 +28,7 @@ impl Clock {
     }
 }
 
-/// A clock that only moves when told to. Clones share their time.
+/// A clock that only moves when it is moved. Clones share their time.
 #[derive(Clone, Debug)]
 pub struct TestClock(Arc<AtomicU64>);
 
@@ -46,6 +46,11 @@ impl TestClock {
     /// Moves the time forward.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(micros(by), Ordering::SeqCst);
+    }
+
+    /// Moves the time back, as a person or NTP does.
+    pub fn set_back(&self, by: Duration) {
+        self.0.fetch_sub(micros(by), Ordering::SeqCst);
     }
 }
 

@@ -157,6 +157,10 @@ pub trait Operator: Send + Sync + 'static {
     /// One dead letter, or `None` if there is none with this id.
     async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError>;
 
+    /// The oldest dead letters, as far as they are older than `max_age` or more than `max`: at most [`DEAD_SCAN_MAX`], and none
+    /// when all is within these limits. They stay; whoever has no use for them drops them.
+    async fn oldest_dead(&self, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, QueueError>;
+
     /// Gives dead letters another life: each goes to the end of its lane, as if it had just come, with all its attempts.
     /// Its id stays what it was. False where there is no such letter.
     async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError>;

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use huixin_queue::prelude::*;
@@ -15,8 +16,10 @@ use huixin_queue::{
 /// More of what only Redis can do, by what happens to it. The files are in a folder beside this one.
 mod redis {
     mod away;
+    mod clock;
     mod load;
     mod login;
+    mod unfit;
 }
 
 huixin_queue::conformance!(open);
@@ -312,6 +315,84 @@ async fn the_audit_finds_what_is_wrong() {
         let found = queue.audit().await.expect("audit");
         assert!(found.iter().any(|violation| violation.problem.contains(problem)), "{breach}: {found:?}");
     }
+}
+
+/// So many lanes with a message each, made without us since that is quicker.
+fn fill(server: &RedisServer, lanes: usize) {
+    let script = format!(
+        "local packed = redis.call('LINDEX', '{{p:0}}:lane:first', 0)
+         for i = 1, {lanes} do
+            redis.call('RPUSH', '{{p:0}}:lane:' .. i, packed)
+            redis.call('RPUSH', '{{p:0}}:ready:c', i)
+         end
+         return redis.call('HINCRBY', '{{p:0}}:open', 'c', {lanes})"
+    );
+    assert!(server.cli(&["EVAL", &script, "0"]).contains(&(lanes + 1).to_string()), "it has them all");
+}
+
+#[tokio::test]
+async fn the_audit_of_a_large_queue_holds_nobody_up() {
+    let server = RedisServer::start(&["--slowlog-log-slower-than", "60000"]);
+    let queue = open_with_prefix(server.url(), "p".to_owned(), Clock::Store);
+    queue.accept(message("first", "m")).await.expect("accept");
+    fill(&server, 200_000);
+    // Wrong ones, so that it looks again.
+    for lane in ["70", "70000", "170000"] {
+        server.cli(&["LREM", "{p:0}:ready:c", "1", lane]);
+    }
+    server.cli(&["CONFIG", "RESETSTAT"]);
+    server.cli(&["SLOWLOG", "RESET"]);
+    let found = queue.audit().await.expect("audit");
+    let lanes: Vec<_> = found.iter().map(|violation| violation.lane.as_str()).collect();
+    assert_eq!(lanes, ["170000", "70", "70000"], "{found:?}");
+    assert!(found.iter().all(|violation| violation.problem.contains("parked: 0, 0, 0, 0")), "{found:?}");
+    // On average, and at worst, when somebody else has the processor.
+    let stats = server.cli(&["INFO", "commandstats"]);
+    let of_scripts =
+        stats.lines().find(|line| line.starts_with("cmdstat_evalsha:")).expect("there were scripts");
+    let mean_us: f64 = of_scripts
+        .split("usec_per_call=")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next())
+        .and_then(|number| number.parse().ok())
+        .expect("it is told");
+    println!("a call of the script takes {mean_us} us");
+    assert!(mean_us < 1_000.0, "{of_scripts}");
+    let slow = server.cli(&["SLOWLOG", "GET"]);
+    assert_eq!(server.cli(&["SLOWLOG", "LEN"]).trim(), "0", "longer than 60 ms: {slow}");
+}
+
+#[tokio::test]
+async fn the_audit_of_a_queue_in_full_use_finds_nothing_and_still_finds_what_stands_still() {
+    let server = RedisServer::start(&[]);
+    let queue = open_with_prefix(server.url(), "p".to_owned(), Clock::Store);
+    let done = AtomicBool::new(false);
+    let working = async {
+        let mut n = 0;
+        while !done.load(Ordering::Relaxed) {
+            let accepts = (0..20)
+                .map(|i| queue.accept(message(&format!("lane{}", (n + i) % 57), &format!("m{}", n + i))));
+            futures::future::join_all(accepts).await;
+            n += 20;
+            let messages = queue.take(&TakeRequest { max: 15, ..request(n) }).await.expect("take").messages;
+            let settles = messages.iter().enumerate().map(async |(i, leased)| match i % 3 {
+                0 => queue.retry(&leased.lease, Duration::from_millis(5), "x").await,
+                1 => queue.release(&leased.lease).await,
+                _ => queue.complete(&leased.lease).await,
+            });
+            futures::future::join_all(settles).await;
+        }
+    };
+    let auditing = async {
+        for _ in 0..20 {
+            assert_eq!(queue.audit().await.expect("audit"), []);
+        }
+        server.cli(&["RPUSH", "{p:0}:lane:stuck", "no message"]);
+        let found = queue.audit().await.expect("audit");
+        assert!(found.iter().any(|violation| violation.lane == "stuck"), "{found:?}");
+        done.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(working, auditing);
 }
 
 #[tokio::test]

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use huixin_queue::QueueError;
 use huixin_queue::prelude::*;
 use huixin_queue::redis::{Finding, Gravity, Inspector};
 use huixin_queue::spool::free_bytes;
+use huixin_queue::{Counts, QueueError};
 use huixin_wechat::rule;
 use huixin_worker::call_back::CALL_BACK_PATH;
 
@@ -15,11 +15,12 @@ use crate::cli::{CheckFlags, Cli};
 use crate::config::{Config, HandlerConfig, QueueUrl, Role};
 use crate::parts;
 use crate::report::{Failure, one_line};
+use crate::safety;
 
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 /// What Redis needs to know an id: key, value and expiry, as measured.
-const SEEN_BYTES: u64 = 155;
+const SEEN_BYTES: u64 = 152;
 
 pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> {
     let config = parts::config(cli, Role::Check)?;
@@ -37,9 +38,22 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         facts.doubtful(doubt.to_string(), doubt.hint.as_deref());
     }
     // Making the handlers is a check of its own.
-    queue(&config, &mut facts).await;
+    let known_ids = queue(&config, &mut facts).await;
     if let QueueUrl::Redis(_) = config.queue.url {
+        duplicates(&config, known_ids, &mut facts);
         spool(&config, &mut facts);
+    }
+    if let Some(archive) = &config.queue.dead.archive {
+        match writable(archive) {
+            Ok(_) => {
+                facts
+                    .good(format!("dead letters: those that must go are written to `{}`", archive.display()));
+            }
+            Err(error) => facts.bad(
+                format!("dead letters: `{}` can't be written: {}", archive.display(), one_line(&error)),
+                Some("mend `queue.dead.archive`, or leave it out: then those that must go are gone"),
+            ),
+        }
     }
     databases(&config, &mut facts).await?;
     if let Some(base) = parts::call_backs(&config)?.map(|call_backs| call_backs.base().clone()) {
@@ -50,9 +64,10 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
     facts.conclude()
 }
 
-async fn queue(config: &Config, facts: &mut Facts) {
+/// How the queue is; of one on Redis also how many ids it remembers.
+async fn queue(config: &Config, facts: &mut Facts) -> Option<u64> {
     match &config.queue.url {
-        QueueUrl::Redis(url) => redis(config, url, facts).await,
+        QueueUrl::Redis(url) => return redis(config, url, facts).await,
         // A check makes nothing.
         QueueUrl::Sqlite(path) if !path.exists() => {
             match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -66,49 +81,57 @@ async fn queue(config: &Config, facts: &mut Facts) {
             }
         }
         QueueUrl::Sqlite(path) => match parts::sqlite(path, config.queue.dedup_window) {
-            Ok(queue) => match queue.counts().await {
-                Ok(counts) => facts.good(format!(
-                    "queue: `{}`, {} open (not at their end yet), {} dead",
-                    queue.place(),
-                    counts.open_total(),
-                    counts.dead
-                )),
-                Err(error) => facts.bad(format!("queue: {}", one_line(&error)), error.hint()),
-            },
+            Ok(queue) => counted(config, queue.place(), queue.counts().await, facts),
             Err(QueueError::InUse { owner, .. }) => {
                 facts.good(format!("queue: `sqlite:{}`, in use: {owner}", path.display()));
             }
             Err(error) => facts.bad(format!("queue: {}", one_line(&error)), error.hint()),
         },
     }
+    None
 }
 
-async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
+fn counted(config: &Config, place: &str, counts: Result<Counts, QueueError>, facts: &mut Facts) {
+    match counts {
+        Ok(counts) => {
+            let (open, dead) = (counts.open_total(), counts.dead);
+            facts.good(format!("queue: `{place}`, {open} open (not at their end yet), {dead} dead"));
+            if let Some(too_many) = safety::dead_too_many(dead, &config.queue.dead) {
+                facts.doubtful(format!("dead letters: {too_many}"), None);
+            }
+        }
+        Err(error) => facts.bad(format!("queue: {}", one_line(&error)), error.hint()),
+    }
+}
+
+async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64> {
     let queue = match parts::redis_queue(&config.queue, url) {
         Ok(queue) => queue,
-        Err(error) => return facts.bad(format!("queue: {}", one_line(&error)), error.hint()),
+        Err(error) => {
+            facts.bad(format!("queue: {}", one_line(&error)), error.hint());
+            return None;
+        }
     };
+    let mut known_ids = None;
     let asked = async {
         let inspector = Inspector::open(url.as_str())?;
         // The server first: what is wrong with it may be why the queue can't be asked.
         let findings = inspector.inspect().await?;
-        Ok::<_, QueueError>((inspector, findings, queue.counts().await))
+        let counts = async {
+            queue.probe().await?;
+            known_ids = Some(queue.known_ids().await?);
+            queue.counts().await
+        };
+        let counts = counts.await;
+        Ok::<_, QueueError>((inspector, findings, counts))
     };
     match tokio::time::timeout(QUEUE_TIMEOUT, asked).await {
         Ok(Ok((inspector, findings, counts))) => {
-            match counts {
-                Ok(counts) => facts.good(format!(
-                    "queue: `{}`, {} open (not at their end yet), {} dead",
-                    queue.place(),
-                    counts.open_total(),
-                    counts.dead
-                )),
-                Err(error) => facts.bad(format!("queue: {}", one_line(&error)), error.hint()),
-            }
+            counted(config, queue.place(), counts, facts);
             for Finding { risk, problem } in findings {
                 let (text, hint) = (format!("queue: {problem}"), risk.remedy(inspector.cli()));
                 match risk.gravity() {
-                    Gravity::Warning => facts.doubtful(text, Some(&hint)),
+                    Gravity::Alarm | Gravity::Warning => facts.doubtful(text, Some(&hint)),
                     _ if config.queue.accept_risk.contains(&risk) => {
                         facts.doubtful(format!("{text} (accepted)"), None);
                     }
@@ -124,28 +147,42 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) {
             facts.bad(format!("queue: `{}` does not answer within {QUEUE_TIMEOUT:?}", queue.place()), None);
         }
     }
+    known_ids
 }
 
-/// What stands in for Redis while it is away. A check makes nothing there: a directory that isn't there yet is looked for in
-/// the one that it will be in.
-fn spool(config: &Config, facts: &mut Facts) {
+/// What the memory of duplicates costs Redis: now, which is at the rate of the last hours, and at a high rate.
+fn duplicates(config: &Config, known_ids: Option<u64>, facts: &mut Facts) {
     let window = config.queue.dedup_window;
+    let now = known_ids.map_or(String::new(), |ids| {
+        #[allow(clippy::cast_precision_loss, reason = "it is rounded anyway")]
+        let rate = ids as f64 / window.as_secs_f64();
+        format!(" {ids} ids now ({rate:.2} messages a second) take about {};", about(ids * SEEN_BYTES))
+    });
     facts.good(format!(
-        "duplicates: known for {}, which takes about {} of Redis's memory at 100 messages a second",
+        "duplicates: known for {};{now} at 100 messages a second it is {} of Redis's memory",
         humantime::format_duration(window),
         about(window.as_secs() * 100 * SEEN_BYTES)
     ));
+}
+
+/// Whether a folder can be written to, and how much is free there. A check makes nothing: one that isn't there yet is looked for
+/// in the one that it will be in.
+fn writable(folder: &Path) -> std::io::Result<u64> {
+    // The last ancestor of a relative path is empty and means here.
+    let here =
+        |folder: &Path| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
+    let there = folder.ancestors().map(here).find(|folder| folder.is_dir());
+    let there = there.unwrap_or_else(|| folder.to_owned());
+    tempfile::tempfile_in(&there).and_then(|_| free_bytes(&there))
+}
+
+/// What stands in for Redis while it is away.
+fn spool(config: &Config, facts: &mut Facts) {
     let Some(spool) = &config.receiver.spool else {
         return facts.good("spool: none, so pushes are refused while Redis is away".to_owned());
     };
     let dir = spool.dir.display();
-    // The last ancestor of a relative path is empty and means here.
-    let here =
-        |folder: &Path| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
-    let there = spool.dir.ancestors().map(here).find(|folder| folder.is_dir());
-    let there = there.unwrap_or_else(|| spool.dir.clone());
-    let written = tempfile::tempfile_in(&there).and_then(|_| free_bytes(&there));
-    match written {
+    match writable(&spool.dir) {
         Ok(free) if free < spool.reserve.bytes() => facts.bad(
             format!("spool: the disk of `{dir}` has {} free, less than the reserve", about(free)),
             Some("free the disk, or give `receiver.spool` another `dir` or a smaller `reserve`"),

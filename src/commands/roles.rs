@@ -20,7 +20,7 @@ use crate::cli::{Cli, SandboxFlags};
 use crate::config::{Config, Role};
 use crate::receiver::Spooler;
 use crate::report::Failure;
-use crate::safety::{StandstillWatch, Watch};
+use crate::safety::{StandstillWatch, Upkeep, Watch};
 use crate::{parts, receiver, shutdown};
 
 pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
@@ -145,6 +145,8 @@ pub(super) async fn add_admin(
         readiness.queue.clone().map(|queue| StandstillWatch::new(queue, readiness.spool.clone()));
     readiness.warnings.extend(watch.as_ref().map(Watch::warnings));
     readiness.warnings.extend(standstill.as_ref().map(StandstillWatch::warnings));
+    let upkeep = readiness.queue.clone().map(|queue| Upkeep::new(queue, config.queue.dead.clone()));
+    readiness.warnings.extend(upkeep.as_ref().map(Upkeep::warnings));
     let listener = parts::listen("operators", config.admin.listen, !parts::names_admin(&cli.command)).await?;
     let address = listener.local_addr()?;
     let admin =
@@ -156,6 +158,9 @@ pub(super) async fn add_admin(
     }
     if let Some(standstill) = standstill {
         services.back("watch on what stands still", |stop| standstill.run(stop).map(Ok::<_, Infallible>));
+    }
+    if let Some(upkeep) = upkeep {
+        services.back("upkeep of the queue", |stop| upkeep.run(stop).map(Ok::<_, Infallible>));
     }
     Ok(address)
 }

@@ -43,7 +43,7 @@ pub use callback::CallbackConfig;
 pub use database::{DatabaseConfig, DatabaseUrl};
 pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
-pub use queue::{Durability, QueueConfig, QueueUrl};
+pub use queue::{DeadConfig, Durability, QueueConfig, QueueUrl};
 pub use receiver::ReceiverConfig;
 pub use route::{HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};

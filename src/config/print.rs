@@ -43,6 +43,12 @@ pub(super) fn effective(config: &Config) -> String {
     );
     page.key("accept_risk", queue.accept_risk.iter().map(|risk| risk.name().to_owned()).collect::<Vec<_>>());
     page.key("dedup_window", print_duration(queue.dedup_window));
+    page.section("queue.dead");
+    page.key("max_age", print_duration(queue.dead.max_age));
+    page.key("max", i64::try_from(queue.dead.max).unwrap_or(i64::MAX));
+    if let Some(archive) = &queue.dead.archive {
+        page.key("archive", archive.display().to_string());
+    }
     page.section("receiver");
     page.key("listen", receiver.listen.to_string());
     page.key("max_body", receiver.max_body.to_string());

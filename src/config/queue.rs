@@ -25,6 +25,19 @@ pub struct QueueConfig {
     pub accept_risk: Vec<Risk>,
     /// How long a message that was handled is still known as a duplicate.
     pub dedup_window: Duration,
+    /// How long and how many dead letters are kept.
+    pub dead: DeadConfig,
+}
+
+/// Limits of the dead letters: what is beyond goes, the oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadConfig {
+    /// How old one may be.
+    pub max_age: Duration,
+    /// How many there may be.
+    pub max: u64,
+    /// The folder of the files that those go to that have to go; none: they are gone.
+    pub archive: Option<PathBuf>,
 }
 
 /// An engine and its place. Prints without the password.
@@ -45,6 +58,7 @@ pub enum Durability {
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) fn read(mut section: Section<'_>) -> QueueConfig {
     let folder = section.reader.folder;
@@ -55,7 +69,19 @@ pub(super) fn read(mut section: Section<'_>) -> QueueConfig {
         prefix: section.parsed("prefix", prefix).unwrap_or_else(|| "huixin".to_owned()),
         durability: section.parsed("durability", durability).unwrap_or(Durability::Local),
         accept_risk: section.parsed("accept_risk", risks).unwrap_or_default(),
-        dedup_window: section.duration("dedup_window", 6 * HOUR, MINUTE..=7 * 24 * HOUR),
+        dedup_window: section.duration("dedup_window", 6 * HOUR, MINUTE..=7 * DAY),
+        dead: dead(section.section("dead")),
+    };
+    section.finish();
+    config
+}
+
+fn dead(mut section: Section<'_>) -> DeadConfig {
+    let folder = section.reader.folder;
+    let config = DeadConfig {
+        max_age: section.duration("max_age", 30 * DAY, HOUR..=3650 * DAY),
+        max: section.number("max", 100_000, 1_000..=10_000_000).into(),
+        archive: section.text("archive").map(|archive| folder.join(archive)),
     };
     section.finish();
     config

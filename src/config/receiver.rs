@@ -16,7 +16,8 @@ pub struct ReceiverConfig {
     pub listen: SocketAddr,
     /// The largest body that is read; a larger one is answered 413.
     pub max_body: ByteSize,
-    /// How long the queue may take to store a message; then it goes to the spool, or without one the push is answered 503.
+    /// How long the queue may take to store a message; then it goes to the spool. Without one it may take as long as WeChat
+    /// waits, four seconds, and then the push is answered 503.
     pub ack_budget: Duration,
     /// Where messages wait while Redis is out of reach; none: pushes are answered 503 then.
     pub spool: Option<SpoolConfig>,

@@ -172,7 +172,7 @@ impl Letters {
 }
 
 impl Letter {
-    pub(super) fn of(letter: &DeadLetter) -> Self {
+    pub(crate) fn of(letter: &DeadLetter) -> Self {
         const BODY_MAX_BYTES: usize = 64 * 1024;
         let body = Payload::decode(&letter.payload).map(|payload| payload.body).unwrap_or_default();
         let message = Message::parse(&body).ok();

@@ -48,7 +48,7 @@ pub async fn own_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure> 
 async fn redis(config: &QueueConfig, url: &Url) -> Result<Arc<dyn Queue>, Failure> {
     let (queue, inspector) = (redis_queue(config, url)?, Inspector::open(url.as_str())?);
     // The queue itself too: what is there may be of another version, or may be forbidden to this user.
-    let probe = async { Ok::<_, QueueError>((inspector.inspect().await?, queue.ping().await)) };
+    let probe = async { Ok::<_, QueueError>((inspector.inspect().await?, queue.probe().await)) };
     match tokio::time::timeout(PROBE_TIMEOUT, probe).await {
         Ok(Ok((findings, answer))) => {
             if let Some(refusal) = safety::refusal(&inspector, &findings, &config.accept_risk) {
@@ -90,7 +90,8 @@ pub fn redis_queue(config: &QueueConfig, url: &Url) -> Result<RedisQueue, QueueE
 pub fn watch(config: &QueueConfig) -> Result<Option<Watch>, QueueError> {
     match &config.url {
         QueueUrl::Redis(url) => {
-            Ok(Some(Watch::new(Inspector::open(url.as_str())?, config.accept_risk.clone())))
+            let inspector = Inspector::open(url.as_str())?.of_queue(&config.prefix);
+            Ok(Some(Watch::new(inspector, config.accept_risk.clone())))
         }
         QueueUrl::Sqlite(_) => Ok(None),
     }

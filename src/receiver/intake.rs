@@ -23,6 +23,9 @@ use super::arrivals::Arrivals;
 use super::spooling::{SPOOL_BUDGET, Spooling};
 use crate::report::one_line;
 
+/// WeChat waits for five seconds, of which the way there and back takes its part.
+const PATIENCE: Duration = Duration::from_secs(4);
+
 /// The way in.
 pub(super) struct Intake {
     queue: Arc<dyn Queue>,
@@ -65,6 +68,8 @@ impl Arriving {
 
 impl Intake {
     pub(super) fn new(queue: Arc<dyn Queue>, budget: Duration, spooling: Option<Arc<Spooling>>) -> Self {
+        // Without a spool to turn to it may take as long as WeChat waits.
+        let budget = if spooling.is_some() { budget } else { budget.max(PATIENCE) };
         Self { queue, budget, spooling, arrivals: Arrivals::default() }
     }
 

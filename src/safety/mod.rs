@@ -1,14 +1,19 @@
 //! What is done about a Redis that would lose messages: it is refused at the start, and watched afterwards.
 //!
+//! Beside it, for a queue on either engine: what stands still is noticed, and dead letters are kept within their limits.
+//!
 //! What counts as a risk, and how it is found, is the queue's business ([`huixin_queue::redis::Risk`]); here is what a
 //! person hears of it. Somebody who knows names the risk in the configuration; then it is told, and no more.
 
+mod archive;
 mod standstill;
+mod upkeep;
 mod watch;
 
 use huixin_queue::redis::{Finding, Gravity, Inspector, Risk};
 
 pub use standstill::StandstillWatch;
+pub use upkeep::{Upkeep, dead_too_many};
 pub use watch::{WATCH_EVERY, Warnings, Watch, describe};
 
 use crate::report::Failure;
@@ -24,12 +29,12 @@ pub fn refusal(inspector: &Inspector, findings: &[Finding], accepted: &[Risk]) -
     (!risks.is_empty()).then(|| Failure::config(message, hint(inspector.cli(), &risks)))
 }
 
-/// Whether the risk is one that a process is refused for.
+/// Whether the risk is one that a process is refused for at its start.
 fn is_grave(risk: Risk, accepted: &[Risk]) -> bool {
     match risk.gravity() {
         Gravity::Unusable => true,
         Gravity::Unsafe => !accepted.contains(&risk),
-        Gravity::Warning => false,
+        Gravity::Alarm | Gravity::Warning => false,
     }
 }
 

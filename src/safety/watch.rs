@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use huixin_queue::redis::{Finding, Inspector, Risk};
-use metrics::{describe_gauge, gauge};
+use huixin_queue::redis::{Finding, Gravity, Inspector, Risk};
+use metrics::{describe_counter, describe_gauge, gauge};
 use tokio_util::sync::CancellationToken;
 
 use super::is_grave;
@@ -49,6 +49,17 @@ pub fn describe() {
         "huixin_standstill_seconds",
         metrics::Unit::Seconds,
         "For how long the first of a line has not moved, by line: ready, spool, or stateless (a bug)"
+    );
+    describe_gauge!("huixin_dead_letters", "Dead letters");
+    describe_gauge!("huixin_dead_letters_max", "How many dead letters are kept: queue.dead.max");
+    describe_counter!(
+        "huixin_dead_letters_removed_total",
+        "Dead letters that were too old or too many, and went"
+    );
+    describe_gauge!(
+        "huixin_queue_log_bytes",
+        metrics::Unit::Bytes,
+        "Size of the write-ahead log of a queue in a file"
     );
 }
 
@@ -91,7 +102,9 @@ impl Watch {
         let has = |findings: &[Finding], risk| findings.iter().any(|finding| finding.risk == risk);
         for Finding { risk, problem } in found.iter().filter(|finding| !has(&before, finding.risk)) {
             let (name, remedy) = (risk.name(), risk.remedy(cli));
-            if is_grave(*risk, &self.accepted) {
+            if risk.gravity() == Gravity::Alarm {
+                tracing::error!(queue, risk = name, remedy, "the Redis: {problem}");
+            } else if is_grave(*risk, &self.accepted) {
                 tracing::error!(queue, risk = name, remedy, "the Redis is not safe: {problem}");
             } else if self.accepted.contains(risk) {
                 tracing::warn!(queue, risk = name, "the Redis is not safe, and that is accepted: {problem}");

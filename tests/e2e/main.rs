@@ -31,6 +31,7 @@ mod routes;
 mod safety;
 mod samples;
 mod secrets;
+mod slow_disk;
 mod slow_route;
 mod spool;
 mod stop;

@@ -6,6 +6,7 @@
 //! answers. The operations of a batch see each other's changes, so when the batch fails all of its callers must hear
 //! that, also those that were refused: what they were refused for has not happened.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use rusqlite::params;
@@ -25,11 +26,18 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// The most waiting workers that one commit wakes.
 const WOKEN_AT_MOST: usize = 64;
 
+/// How many commits there are between two looks for what can be given back to the disk.
+const SHRINK_EVERY: u32 = 16;
+
 /// The writer thread's side.
 pub(crate) struct Committer {
     database: Database,
     now: Arc<Now>,
     shared: Arc<Shared>,
+    /// When a batch last could not be committed.
+    failed_us: Cell<i64>,
+    /// Since the file was last looked at for what can be given back.
+    commits: Cell<u32>,
 }
 
 /// A call whose batch is under way, and why it was refused, if it was.
@@ -41,7 +49,7 @@ struct Pending {
 impl Committer {
     /// Takes over the database.
     pub(crate) fn new(database: Database, now: Arc<Now>, shared: Arc<Shared>) -> Self {
-        Self { database, now, shared }
+        Self { database, now, shared, failed_us: Cell::new(0), commits: Cell::new(0) }
     }
 
     /// Serves the line until nobody can join it any more.
@@ -70,6 +78,7 @@ impl Committer {
             Ok(made_ready) => return Ok(made_ready),
             Err(fault) => fault,
         };
+        self.failed_us.set(self.now.us());
         let rollback = if self.database.db.is_autocommit() { Ok(()) } else { self.execute("ROLLBACK") };
         let fault = match rollback {
             Err(error) if !fault.is_fatal() => Fault::Commit(error),
@@ -90,7 +99,7 @@ impl Committer {
         let changed_before = db.total_changes();
         let mut made_ready = 0;
         for pending in batch {
-            let mut step = Step { db, now_us: self.now.us(), made_ready: 0 };
+            let mut step = self.step();
             match self.run_alone(pending.job.as_mut(), &mut step) {
                 Ok(()) => made_ready += step.made_ready,
                 Err(fault) if fault.is_fatal() || db.is_autocommit() => return Err(fault),
@@ -125,9 +134,20 @@ impl Committer {
 
     /// What goes with every commit: the time, and what the format wants.
     fn keep_house(&self, changes: usize) -> Result<(), Fault> {
-        let step = Step { db: &self.database.db, now_us: self.now.us(), made_ready: 0 };
+        let step = self.step();
         step.execute("UPDATE meta SET last_us = max(last_us, ?1)", params![step.now_us])?;
-        (self.database.format.keep_house)(&step, changes)
+        (self.database.format.keep_house)(&step, changes)?;
+        self.commits.set(self.commits.get() + 1);
+        if self.commits.get() >= SHRINK_EVERY {
+            self.commits.set(0);
+            self.database.shrink()?;
+        }
+        Ok(())
+    }
+
+    fn step(&self) -> Step<'_> {
+        let (db, now_us) = (&self.database.db, self.now.us());
+        Step { db, now_us, failed_us: self.failed_us.get(), made_ready: 0 }
     }
 
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {

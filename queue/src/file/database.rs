@@ -25,6 +25,10 @@ const CHECKPOINT_PAGES: i64 = 4_000;
 const CACHE_KIB: i64 = 32 * 1024;
 /// To what size the log is cut after an unusual batch, in bytes.
 const LOG_BYTES: i64 = 64 * 1024 * 1024;
+/// When so many pages of 4 KiB are free, and they are more than half of the file, it is made smaller.
+const SHRINK_FROM_PAGES: i64 = 1_024;
+/// By so many pages at a time: some milliseconds.
+const SHRINK_BY_PAGES: i64 = 512;
 /// More than the engine has different statements.
 const STATEMENTS: usize = 128;
 
@@ -53,6 +57,10 @@ impl Database {
         keep_log(true)?;
         let is_new = is_new(&db, place, format)?;
         keep_log(false)?;
+        if is_new {
+            // Before the first page is written, or it has no effect.
+            db.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(opening)?;
+        }
         set_up(&db, place)?;
         if is_new {
             create(&db, format).map_err(opening)?;
@@ -63,6 +71,19 @@ impl Database {
     /// Whether the file is empty. An error if it is neither that nor in the format.
     pub(crate) fn is_new(db: &Connection, place: &str, format: &Format) -> Result<bool, QueueError> {
         is_new(db, place, format)
+    }
+
+    /// Gives a part of what is free back to the disk, if that is most of the file.
+    pub(crate) fn shrink(&self) -> rusqlite::Result<()> {
+        let number = |sql| self.db.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
+        let free = number("PRAGMA freelist_count")?;
+        if free >= SHRINK_FROM_PAGES && 2 * free > number("PRAGMA page_count")? {
+            // Each step frees one page.
+            let mut vacuum = self.db.prepare(&format!("PRAGMA incremental_vacuum({SHRINK_BY_PAGES})"))?;
+            let mut rows = vacuum.query([])?;
+            while rows.next()?.is_some() {}
+        }
+        Ok(())
     }
 
     /// The time of the last commit, in Unix microseconds; 0 in a new file.

@@ -1,13 +1,14 @@
 //! What an error inside a step means: for its operation, for its batch, and for the engine.
 //!
 //! * *Refused*: the operation says no (a lost lease). It is rolled back alone.
-//! * *The store said no* before the commit (no room, somebody's `sqlite3` holds the write lock, a constraint): nothing
+//! * *The store said no* (no room, somebody's `sqlite3` holds the write lock, a constraint): nothing
 //!   was made durable, nothing was acked, so it is an outage. The operation is rolled back alone if SQLite kept the
 //!   transaction open; where SQLite has undone the whole transaction, as it may when there is no room, all calls of
-//!   the batch fail.
-//! * *Fatal*: a read or write failed, the file is damaged, or a commit failed for whatever reason. After a failed
+//!   the batch fail. No room at the commit is of this kind too: a write was refused, no sync has failed, and what is in the
+//!   log without its commit is nothing.
+//! * *Fatal*: a read or write failed, the file is damaged, or a commit failed for another reason. After a failed
 //!   fsync the kernel may have thrown the pages away and call the next fsync good, so no later answer could be
-//!   trusted. A disk that is full at the commit itself is counted here too: it is the safe side.
+//!   trusted.
 
 use rusqlite::ErrorCode;
 
@@ -30,7 +31,7 @@ impl Fault {
     pub(crate) fn is_fatal(&self) -> bool {
         match self {
             Self::Refused(_) => false,
-            Self::Commit(_) => true,
+            Self::Commit(error) => error.sqlite_error_code() != Some(ErrorCode::DiskFull),
             Self::Store(error) => matches!(
                 error.sqlite_error_code(),
                 Some(

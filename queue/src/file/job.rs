@@ -87,6 +87,8 @@ pub(crate) struct Step<'a> {
     pub(crate) db: &'a Connection,
     /// The time, in Unix microseconds.
     pub(crate) now_us: i64,
+    /// When a batch last could not be committed, in Unix microseconds; 0 if every one could.
+    pub(crate) failed_us: i64,
     /// How many lanes the operation leaves ready that weren't: so many waiting workers are woken after the commit.
     pub(crate) made_ready: usize,
 }

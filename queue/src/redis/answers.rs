@@ -1,5 +1,6 @@
 //! What the scripts answer, read into the queue's types.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use super::packed::unpack;
 use super::settle::Outcome;
 use crate::{
     Accepted, Buried, Class, Counts, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease,
-    Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token, Violation,
+    Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token,
 };
 
 pub(super) fn accepted(answer: Value) -> Result<(u64, Vec<Accepted>), QueueError> {
@@ -181,6 +182,7 @@ pub(super) fn paused(field: &str, value: &str) -> Result<Paused, QueueError> {
 /// The fields of one letter; all are nil if there is none.
 pub(super) fn dead_letter(answer: Value) -> Result<Option<DeadLetter>, QueueError> {
     match &answer {
+        Value::Nil => Ok(None),
         Value::Array(fields) if fields.first() == Some(&Value::Nil) => Ok(None),
         _ => letter_of(Values::of(answer)?).map(Some),
     }
@@ -201,22 +203,26 @@ fn letter_of(mut letter: Values) -> Result<DeadLetter, QueueError> {
     })
 }
 
-/// What was found in some lanes.
+/// What was seen of some lanes.
+#[derive(Debug, Default)]
 pub(super) struct Audited {
     /// Their messages, held ones too.
     pub(super) messages: u64,
     pub(super) held: u64,
-    pub(super) violations: Vec<Violation>,
+    /// What seems wrong, by lane and mark: bytes, since it may be what is damaged.
+    pub(super) doubts: BTreeMap<(Vec<u8>, Vec<u8>), String>,
 }
 
-pub(super) fn audited(answer: Value) -> Result<Audited, QueueError> {
+/// Adds what was seen of some more lanes.
+pub(super) fn audited(answer: Value, seen: &mut Audited) -> Result<(), QueueError> {
     let mut values = Values::of(answer)?;
-    let (messages, held) = (values.number()?, values.number()?);
-    let mut violations = Vec::new();
+    seen.messages += values.number()?;
+    seen.held += values.number()?;
     while let Some(lane) = values.next() {
-        violations.push(Violation { lane: text_of(lane)?, problem: values.text()? });
+        let (lane, mark) = (bytes_of(lane)?.to_vec(), values.bytes()?.to_vec());
+        seen.doubts.insert((lane, mark), String::from_utf8_lossy(&values.bytes()?).into_owned());
     }
-    Ok(Audited { messages, held, violations })
+    Ok(())
 }
 
 /// The elements of an array answer, read one after the other.

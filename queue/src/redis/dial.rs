@@ -48,11 +48,16 @@ impl Dialer {
         let format = match stored {
             Some(format) => format,
             None => {
-                let () =
-                    self.ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("shards").arg(1)).await?;
-                let () = self
-                    .ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("format").arg(STORED_FORMAT))
-                    .await?;
+                let identity = format!("{:032x}", rand::random::<u128>());
+                let first = [
+                    ("shards", "1"),
+                    ("identity", identity.as_str()),
+                    ("format", &STORED_FORMAT.to_string()),
+                ];
+                for (field, value) in first {
+                    let mut set = redis::cmd("HSETNX");
+                    let () = self.ask(&mut connection, set.arg(&meta).arg(field).arg(value)).await?;
+                }
                 self.ask(&mut connection, redis::cmd("HGET").arg(&meta).arg("format")).await?
             }
         };

@@ -6,23 +6,27 @@
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
+use super::risks::EDITIONS;
 use crate::QueueError;
 use crate::error::Cause;
 
 const PASSWORD: &str = "put the user and the password into the URL: redis://user:password@host:port/db";
 const RIGHTS: &str = "give the user the queue's keys and commands, for the prefix `huixin`: \
     ACL SETUSER name ~{huixin:*}:* +@read +@write +@scripting +@connection +time -@dangerous +info +config|get";
+/// What servers say that don't know our commands or our scripts: other versions, rewrites of Redis, proxies.
+const CANNOT: [&str; 5] = [
+    "unknown command",
+    "Unknown Redis command",
+    "Error compiling script",
+    "in script shebang",
+    "undeclared key",
+];
 const CERTIFICATE: &str = "put the authority that signed it among this machine's certificates, or name a file of \
     authorities in the variable SSL_CERT_FILE, which then counts for all connections of the process";
 
 /// The error of a URL that can't be read.
 pub(super) fn bad_url(place: &str, error: RedisError) -> QueueError {
-    QueueError::Misconfigured {
-        place: place.to_owned(),
-        problem: "its URL can't be read".to_owned(),
-        hint: "write it as redis://user:password@host:6379/0".to_owned(),
-        cause: Some(Cause::new(error)),
-    }
+    misconfigured(place, "its URL can't be read", "write it as redis://user:password@host:6379/0", error)
 }
 
 /// The error of a call at the store called `place`.
@@ -32,6 +36,12 @@ pub(super) fn translate(place: &str, error: RedisError) -> QueueError {
         ErrorKind::AuthenticationFailed => Some(("it refuses the password", PASSWORD)),
         ErrorKind::InvalidClientConfig => Some(("the URL can't be used", "see [queue] url")),
         ErrorKind::Server(ServerErrorKind::NoPerm) => Some(("the user may not do this", RIGHTS)),
+        _ if matches!(error.code(), Some("MOVED" | "ASK" | "CROSSSLOT")) => {
+            Some(("it is a node of a cluster", EDITIONS))
+        }
+        _ if CANNOT.iter().any(|text| detail.contains(text)) => {
+            Some(("it can't run the queue's scripts", EDITIONS))
+        }
         _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => {
             Some(("it refuses the password", PASSWORD))
         }
@@ -46,12 +56,32 @@ pub(super) fn translate(place: &str, error: RedisError) -> QueueError {
     };
     match said {
         None => QueueError::unavailable(place, error),
-        Some((problem, hint)) => QueueError::Misconfigured {
-            place: place.to_owned(),
-            problem: problem.to_owned(),
-            hint: hint.to_owned(),
-            cause: Some(Cause::new(error)),
-        },
+        Some((problem, hint)) => misconfigured(place, problem, hint, error),
+    }
+}
+
+/// The error of a command that Redis refuses within a script, for good.
+pub(super) fn refused(place: &str, refused: String) -> QueueError {
+    let is_unknown = CANNOT.iter().any(|text| refused.contains(text));
+    let (problem, hint) = if is_unknown {
+        ("it can't run the queue's scripts", EDITIONS)
+    } else {
+        ("its scripts may not do this for the user", RIGHTS)
+    };
+    misconfigured(place, problem, hint, refused)
+}
+
+fn misconfigured(
+    place: &str,
+    problem: &str,
+    hint: &str,
+    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> QueueError {
+    QueueError::Misconfigured {
+        place: place.to_owned(),
+        problem: problem.to_owned(),
+        hint: hint.to_owned(),
+        cause: Some(Cause::new(cause)),
     }
 }
 

@@ -4,31 +4,53 @@
 //! refused that is a finding of its own. It looks on a connection of its own, made anew each time: the queue's would not
 //! even be made while another node of a cluster has the keys, which is when somebody should hear of it.
 //!
+//! Some of it shows only in comparison: an fsync that is slow, by a counter that grows or by one that is pending again and
+//! again; a queue that is another one, by its identity. So an inspector remembers what it saw.
+//!
 //! A server that doesn't serve yet is not judged. While it loads its files its INFO describes another server than the one
 //! that will serve (`aof_enabled:0`). So it is asked to serve first, by `PING`, and what it answers instead is an outage.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, RedisError};
 
+use super::keys::Keys;
 use super::risks::Finding;
-use super::told::Told;
+use super::told::{Compared, Told, number};
 use super::{dial, errors, place_of};
 use crate::QueueError;
 use crate::clock::{micros, system_now_us};
 
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// What `CONFIG` is asked for.
-const SETTINGS: [&str; 3] = ["appendfsync", "save", "stop-writes-on-bgsave-error"];
+const SETTINGS: [&str; 4] =
+    ["appendfsync", "no-appendfsync-on-rewrite", "save", "stop-writes-on-bgsave-error"];
+/// An fsync that is pending so often, with this pause between, is slow. A quick one is met once at most.
+const PENDING_LOOKS: usize = 4;
+const PENDING_PAUSE: Duration = Duration::from_millis(100);
+/// For how long a slow fsync is a risk after it was seen: the next look may find a moment of rest.
+const SLOW_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// Looks at one server. Opening it connects to nothing.
 pub struct Inspector {
     client: redis::Client,
     place: String,
     cli: String,
+    /// Of the queue whose identity is compared.
+    keys: Option<Keys>,
+    before: Mutex<Before>,
+}
+
+/// What was seen by the looks before.
+#[derive(Default)]
+struct Before {
+    delayed_fsyncs: Option<u64>,
+    slow: Option<Instant>,
+    identity: Option<String>,
 }
 
 impl Inspector {
@@ -40,7 +62,13 @@ impl Inspector {
         let place = place_of(url);
         let client = redis::Client::open(url).map_err(|error| errors::bad_url(&place, error))?;
         let cli = cli_for(&client, &place);
-        Ok(Self { client, place, cli })
+        Ok(Self { client, place, cli, keys: None, before: Mutex::default() })
+    }
+
+    /// Also compares the identity of the queue with this prefix, from look to look.
+    #[must_use]
+    pub fn of_queue(self, prefix: &str) -> Self {
+        Self { keys: Some(Keys::new(prefix)), ..self }
     }
 
     /// Everything that is wrong with the server, the gravest first. Empty is well.
@@ -83,7 +111,53 @@ impl Inspector {
         let time = told(ask::<(u64, u64)>(&mut connection, &mut redis::cmd("TIME")).await)?;
         let answered_us = asked_us.saturating_add(micros(asked.elapsed()));
         let skew_us = time.map_or(0, |(seconds, us)| skew(seconds * 1_000_000 + us, asked_us, answered_us));
-        Ok(Told { info, config, skew_us })
+        let pending = self.is_pending(&mut connection, info.as_deref().unwrap_or_default()).await?;
+        let identity = self.identity(&mut connection).await?;
+        let compared = self.compare(info.as_deref().unwrap_or_default(), pending, identity);
+        Ok(Told { info, config, skew_us, compared })
+    }
+
+    /// Whether an fsync was pending at every one of some looks.
+    async fn is_pending(
+        &self,
+        connection: &mut MultiplexedConnection,
+        info: &str,
+    ) -> Result<bool, RedisError> {
+        let mut pending = number(info, "aof_pending_bio_fsync") > 0;
+        for _ in 1..PENDING_LOOKS {
+            if !pending {
+                break;
+            }
+            tokio::time::sleep(PENDING_PAUSE).await;
+            let again: String = ask(connection, redis::cmd("INFO").arg("persistence")).await?;
+            pending = number(&again, "aof_pending_bio_fsync") > 0;
+        }
+        Ok(pending)
+    }
+
+    /// The identity of the queue that is there now; `None` if it can't be known.
+    async fn identity(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<Option<Option<String>>, RedisError> {
+        let Some(keys) = &self.keys else { return Ok(None) };
+        Ok(told(ask(connection, redis::cmd("HGET").arg(keys.meta()).arg("identity")).await)?.ok())
+    }
+
+    fn compare(&self, info: &str, pending: bool, identity: Option<Option<String>>) -> Compared {
+        // Nothing panics while it is held.
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let delayed = number(info, "aof_delayed_fsync");
+        let grown = before.delayed_fsyncs.replace(delayed).is_some_and(|known| delayed > known);
+        if pending || grown {
+            before.slow = Some(Instant::now());
+        }
+        let is_slow = before.slow.is_some_and(|seen| seen.elapsed() < SLOW_FOR);
+        let known = before.identity.clone();
+        let is_exchanged =
+            matches!((&known, &identity), (Some(known), Some(now)) if now.as_ref() != Some(known));
+        before.identity = known.or(identity.flatten());
+        Compared { is_slow, is_exchanged }
     }
 }
 

@@ -19,7 +19,7 @@
 //! | `{prefix:0}:hold` | zset | held message (length of its order, order, lane) → until when, us |
 //! | `{prefix:0}:paused` | hash | `*`, `c` and a class, `l` and a lane → since when, us, a colon, the reason |
 //! | `{prefix:0}:parked` | zset | parked lane → since when, us |
-//! | `{prefix:0}:pulse` | hash | `beat`: when the store was last known to serve; `quiet`: the end of the pause after its last gap; `short`, `long`: the leases known, `since` when; us |
+//! | `{prefix:0}:pulse` | hash | `beat`: when the store was last known to serve; `quiet`: the end of the pause after its last gap; `short`, `long`: the leases known, `since` when; `ahead`: until when deadlines may be left from before the clock was set back; us |
 //! | `{prefix:0}:open` | hash | class → messages not yet at their end |
 //! | `{prefix:0}:dead` | zset | id of a dead letter → time of death, us |
 //! | `{prefix:0}:letter:<id>` | hash | a dead letter |
@@ -30,7 +30,8 @@
 //! | `{prefix:0}:value:<name>` | string | until when, us, a colon, a shared value. Expires |
 //! | `{prefix:0}:limit:<name>` | string | when all that a limit granted will have been earned, us. Expires |
 //! | `{prefix:0}:wake` | list | wake-up tokens of idle workers, at most 64 |
-//! | `{prefix:0}:meta` | hash | `format`, `shards`: fixed when the queue is made |
+//! | `{prefix:0}:probe` | any | what the start tries the commands on; gone at once |
+//! | `{prefix:0}:meta` | hash | `format`, `shards`, `identity` (random, so that an emptied or exchanged Redis is noticed): fixed when the queue is made |
 
 use crate::{Class, Lane, MessageId, WorkerId};
 
@@ -100,6 +101,10 @@ impl Keys {
 
     pub(super) fn wake(&self) -> String {
         format!("{}wake", self.base)
+    }
+
+    pub(super) fn probe(&self) -> String {
+        format!("{}probe", self.base)
     }
 
     pub(super) fn meta(&self) -> String {

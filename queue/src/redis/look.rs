@@ -1,23 +1,19 @@
 //! What can be seen of the queue without changing it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use redis::Value;
 
 use super::{Core, answers};
+use crate::clock::micros;
 use crate::{
     Class, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, MessageId,
-    QueueError, Violation,
+    QueueError,
 };
 
 const LANE_VIEW_MAX: usize = 100;
-/// Lanes audited by one call: a script must be short.
-const AUDITED_TOGETHER: usize = 50;
-/// Keys looked at by one SCAN, which must be short as well.
-const SCANNED_TOGETHER: usize = 200;
-/// Of a list or a set read by one call.
-const READ_TOGETHER: i64 = 1_000;
-/// Lanes looked at again by one call, and in all: more of them wrong is no more to mend.
-const DOUBTFUL_TOGETHER: usize = 100;
-const DOUBTFUL_MAX: usize = 1_000;
+/// Calls for a sample of the keys.
+const SAMPLES: usize = 20;
 
 impl Core {
     pub(super) async fn counts(&self) -> Result<Counts, QueueError> {
@@ -56,142 +52,54 @@ impl Core {
         answers::dead_page(link.run(&call).await?)
     }
 
+    pub(super) async fn known_ids(&self) -> Result<u64, QueueError> {
+        let Self { link, keys, .. } = self;
+        let mark = format!("{}seen:", keys.base());
+        let (mut known, mut sampled, mut cursor) = (0, 0, 0_u64);
+        // Keys come in the order of their hashes, so the first ones are as good as any.
+        for _ in 0..SAMPLES {
+            let mut scan = redis::cmd("SCAN");
+            let (next, found): (u64, Vec<Vec<u8>>) =
+                link.query(scan.arg(cursor).arg("COUNT").arg(500)).await?;
+            sampled += found.len() as u64;
+            known += found.iter().filter(|key| key.starts_with(mark.as_bytes())).count() as u64;
+            if next == 0 {
+                return Ok(known);
+            }
+            cursor = next;
+        }
+        let keys: u64 = link.query(&redis::cmd("DBSIZE")).await?;
+        Ok(known.saturating_mul(keys).checked_div(sampled).unwrap_or(0))
+    }
+
+    pub(super) async fn oldest_dead(
+        &self,
+        max_age: Duration,
+        max: u64,
+    ) -> Result<Vec<DeadLetter>, QueueError> {
+        let Self { link, keys, scripts, place, .. } = self;
+        let mut call = scripts.oldest.key(keys.base());
+        call.key(keys.dead()).arg(link.test_now()).arg(micros(max_age)).arg(max).arg(DEAD_SCAN_MAX);
+        let mut letters = Vec::new();
+        for (id, letter) in link.run::<Vec<(Vec<u8>, Value)>>(&call).await? {
+            match answers::dead_letter(letter) {
+                Ok(Some(letter)) => letters.push(letter),
+                // It can't be shown nor revived, and would be the oldest for ever.
+                _ => {
+                    let name = String::from_utf8_lossy(&id).into_owned();
+                    tracing::error!(place, id = name, "a dead letter that can't be read is dropped");
+                    self.drop_dead(&[MessageId::from_stored(name)]).await?;
+                    // Also where the name was no text.
+                    link.query::<()>(redis::cmd("ZREM").arg(keys.dead()).arg(id)).await?;
+                }
+            }
+        }
+        Ok(letters)
+    }
+
     pub(super) async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError> {
         let fields = ["packed", "lane", "reason", "died_us", "failures", "losses"];
         let letter = self.link.query(redis::cmd("HMGET").arg(self.keys.letter(id)).arg(&fields)).await?;
         answers::dead_letter(letter)
     }
-
-    pub(super) async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        let mut violations = Vec::new();
-        let before = self.sums().await?;
-        let (mut messages, mut held) = (0, 0);
-        let ready = self.ready().await?;
-        let mut doubtful = Vec::new();
-        for lanes in self.lanes(&ready).await?.chunks(AUDITED_TOGETHER) {
-            let page = self.audit_page(lanes, Some(&ready)).await?;
-            messages += page.messages;
-            held += page.held;
-            doubtful.extend(page.violations.into_iter().map(|violation| violation.lane));
-        }
-        // A lane may have moved since the lists were read. So what seems wrong is looked at again, all in one step.
-        doubtful.dedup();
-        for lanes in doubtful.chunks(DOUBTFUL_TOGETHER).take(DOUBTFUL_MAX / DOUBTFUL_TOGETHER) {
-            violations.extend(self.audit_page(lanes, None).await?.violations);
-        }
-        // The lanes are looked at one page after the other, so that the sums mean something only if nothing moved meanwhile.
-        let after = self.sums().await?;
-        if before == after && after.0 != i64::try_from(messages).unwrap_or(i64::MAX) {
-            let problem = format!("{messages} messages in all lanes, but {} are counted as open", after.0);
-            violations.push(Violation { lane: String::new(), problem });
-        }
-        if before == after && after.1 != held {
-            let problem = format!("{held} messages are held, but {} have an end", after.1);
-            violations.push(Violation { lane: String::new(), problem });
-        }
-        Ok(violations)
-    }
-
-    /// Audits some lanes, with what is known of where they are ready.
-    async fn audit_page(
-        &self,
-        lanes: &[String],
-        ready: Option<&BTreeMap<String, (u64, String)>>,
-    ) -> Result<answers::Audited, QueueError> {
-        let Self { link, keys, scripts, .. } = self;
-        let mut call = scripts.audit.key(keys.base());
-        call.key(keys.open()).key(keys.lease()).key(keys.delay()).key(keys.parked());
-        call.key(keys.hold()).key(keys.paused()).arg(link.test_now());
-        call.arg(if ready.is_some() { "1" } else { "" });
-        for lane in lanes {
-            let (times, list) = match ready {
-                Some(ready) => {
-                    ready.get(lane).map_or(("0".to_owned(), ""), |(n, list)| (n.to_string(), list))
-                }
-                None => (String::new(), ""),
-            };
-            call.arg(lane).arg(times).arg(list);
-        }
-        answers::audited(link.run(&call).await?)
-    }
-
-    /// The open messages and the held ones, as they are counted.
-    async fn sums(&self) -> Result<(i64, u64), QueueError> {
-        let Self { link, keys, .. } = self;
-        let open: Vec<i64> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
-        let held = link.query(redis::cmd("ZCARD").arg(keys.hold())).await?;
-        Ok((open.iter().sum(), held))
-    }
-
-    /// Every ready lane: how often it stands in the ready lists, and in which one.
-    async fn ready(&self) -> Result<BTreeMap<String, (u64, String)>, QueueError> {
-        let Self { link, keys, .. } = self;
-        let mut ready = BTreeMap::new();
-        let classes: Vec<String> = link.query(redis::cmd("HKEYS").arg(keys.open())).await?;
-        for class in classes.into_iter().map(Class::from_stored) {
-            for (key, list) in [
-                (keys.ready(&class), format!("ready:{class}")),
-                (keys.suspect(&class), format!("suspect:{class}")),
-            ] {
-                let mut from = 0;
-                loop {
-                    let to = from + READ_TOGETHER - 1;
-                    let some: Vec<String> =
-                        link.query(redis::cmd("LRANGE").arg(&key).arg(from).arg(to)).await?;
-                    let last = some.len() < usize::try_from(READ_TOGETHER).unwrap_or(usize::MAX);
-                    for lane in some {
-                        let (times, _) = ready.entry(lane).or_insert((0, list.clone()));
-                        *times += 1;
-                    }
-                    if last {
-                        break;
-                    }
-                    from += READ_TOGETHER;
-                }
-            }
-        }
-        Ok(ready)
-    }
-
-    /// Every lane that any key names, found by scanning, and the ready ones.
-    async fn lanes(&self, ready: &BTreeMap<String, (u64, String)>) -> Result<Vec<String>, QueueError> {
-        let Self { link, keys, .. } = self;
-        let mut lanes: BTreeSet<String> = ready.keys().cloned().collect();
-        for kind in ["lane:", "older:", "run:", "held:", "sends:"] {
-            let start = format!("{}{kind}", keys.base());
-            let mut cursor = 0_u64;
-            loop {
-                let mut scan = redis::cmd("SCAN");
-                scan.arg(cursor)
-                    .arg("MATCH")
-                    .arg(format!("{}*", escape_glob(&start)))
-                    .arg("COUNT")
-                    .arg(SCANNED_TOGETHER);
-                let (next, found): (u64, Vec<String>) = link.query(&scan).await?;
-                lanes.extend(found.iter().filter_map(|key| key.strip_prefix(&start)).map(str::to_owned));
-                if next == 0 {
-                    break;
-                }
-                cursor = next;
-            }
-        }
-        for key in [keys.lease(), keys.delay(), keys.parked()] {
-            let mut cursor = 0_u64;
-            loop {
-                let mut scan = redis::cmd("ZSCAN");
-                scan.arg(&key).arg(cursor).arg("COUNT").arg(READ_TOGETHER);
-                let (next, found): (u64, Vec<(String, f64)>) = link.query(&scan).await?;
-                lanes.extend(found.into_iter().map(|(lane, _)| lane));
-                if next == 0 {
-                    break;
-                }
-                cursor = next;
-            }
-        }
-        Ok(lanes.into_iter().collect())
-    }
-}
-
-fn escape_glob(text: &str) -> String {
-    text.chars().flat_map(|c| if "*?[]\\".contains(c) { vec!['\\', c] } else { vec![c] }).collect()
 }

@@ -10,6 +10,7 @@
 
 mod accept;
 mod answers;
+mod audit;
 mod batch;
 mod dial;
 mod errors;
@@ -121,6 +122,24 @@ impl RedisQueue {
             core,
         })
     }
+
+    /// Tries everything that the queue asks of Redis, and leaves nothing there. For the start of a process: a server that can
+    /// never work is no outage that anybody should wait for.
+    ///
+    /// # Errors
+    /// [`QueueError::Misconfigured`] with a remedy when the server or its user's rights don't suffice; an outage when it
+    /// isn't there now.
+    pub async fn probe(&self) -> Result<(), QueueError> {
+        self.core.probe().await
+    }
+
+    /// About how many ids are remembered, from a sample of the keys.
+    ///
+    /// # Errors
+    /// As all calls.
+    pub async fn known_ids(&self) -> Result<u64, QueueError> {
+        self.core.known_ids().await
+    }
 }
 
 #[async_trait]
@@ -189,6 +208,10 @@ impl Operator for RedisQueue {
 
     async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError> {
         self.core.dead_letter(id).await
+    }
+
+    async fn oldest_dead(&self, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, QueueError> {
+        self.core.oldest_dead(max_age, max).await
     }
 
     async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {

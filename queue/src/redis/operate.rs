@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::Value;
 
-use super::{Core, answers};
+use super::{Core, answers, errors};
 use crate::clock::micros;
 use crate::{MessageId, Paused, QueueError, Scope};
 
@@ -85,6 +85,14 @@ impl Core {
         let mut call = scripts.beat.key(keys.base());
         call.key(keys.pulse()).arg(link.test_now());
         link.run::<Value>(&call).await.map(|_| ())
+    }
+
+    pub(super) async fn probe(&self) -> Result<(), QueueError> {
+        let Self { link, keys, scripts, place, .. } = self;
+        let mut call = scripts.probe.key(keys.base());
+        call.key(keys.probe()).arg(link.test_now());
+        let refused: Option<String> = link.run(&call).await?;
+        refused.map_or(Ok(()), |refused| Err(errors::refused(place, refused)))
     }
 
     pub(super) async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {

@@ -5,6 +5,11 @@
 //! then knows. What may pass by itself, or loses nothing that was acked, is a warning and no more. How they are found is
 //! in [`super::inspector`].
 
+/// Which Redis can be used, for those who have one that can't.
+pub(super) const EDITIONS: &str = "use a single Redis (7.0 or newer) or Valkey that runs Lua scripts and is no node of a \
+    cluster; of a managed service the edition with one primary, with or without replicas: not the cluster, serverless or \
+    proxy edition";
+
 /// Something about a Redis that loses messages, stops the queue, or may soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -15,8 +20,14 @@ pub enum Risk {
     NoAof,
     /// The append-only file is never synced.
     NoFsync,
+    /// The append-only file is not synced while a new one is written.
+    NoFsyncOnRewrite,
     /// Keys are evicted when memory is short.
     Eviction,
+    /// It was emptied, or is another server than the process began with.
+    Exchanged,
+    /// Syncing the append-only file takes so long that writing it is put off.
+    SlowFsync,
     /// The append-only file can't be written.
     AofWrite,
     /// The append-only file can't be rewritten.
@@ -42,6 +53,8 @@ pub enum Gravity {
     Unusable,
     /// It would lose messages: refused unless the configuration's `accept_risk` names it.
     Unsafe,
+    /// Messages were lost, or are elsewhere. The process goes on, and somebody must act.
+    Alarm,
     /// Somebody should know.
     Warning,
 }
@@ -57,11 +70,14 @@ pub struct Finding {
 
 impl Risk {
     /// All there are.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::OldVersion,
         Self::NoAof,
         Self::NoFsync,
+        Self::NoFsyncOnRewrite,
         Self::Eviction,
+        Self::Exchanged,
+        Self::SlowFsync,
         Self::AofWrite,
         Self::AofRewrite,
         Self::Snapshot,
@@ -83,7 +99,10 @@ impl Risk {
             Self::OldVersion => "old_version",
             Self::NoAof => "no_aof",
             Self::NoFsync => "appendfsync_no",
+            Self::NoFsyncOnRewrite => "no_fsync_on_rewrite",
             Self::Eviction => "eviction",
+            Self::Exchanged => "exchanged",
+            Self::SlowFsync => "slow_fsync",
             Self::AofWrite => "aof_write",
             Self::AofRewrite => "aof_rewrite",
             Self::Snapshot => "snapshot",
@@ -98,8 +117,10 @@ impl Risk {
     /// What it means for a process that is to use the Redis.
     pub fn gravity(self) -> Gravity {
         match self {
-            Self::OldVersion => Gravity::Unusable,
-            Self::NoAof | Self::NoFsync | Self::Eviction => Gravity::Unsafe,
+            Self::OldVersion | Self::Cluster => Gravity::Unusable,
+            Self::NoAof | Self::NoFsync | Self::NoFsyncOnRewrite | Self::Eviction => Gravity::Unsafe,
+            Self::Exchanged => Gravity::Alarm,
+            // A slow fsync too: a disk is slow for a while, and a process that ends for that would lose more.
             _ => Gravity::Warning,
         }
     }
@@ -109,6 +130,7 @@ impl Risk {
         match self {
             Self::NoAof => Some("appendonly yes"),
             Self::NoFsync => Some("appendfsync everysec"),
+            Self::NoFsyncOnRewrite => Some("no-appendfsync-on-rewrite no"),
             Self::Eviction => Some("maxmemory-policy noeviction"),
             _ => None,
         }
@@ -117,7 +139,7 @@ impl Risk {
     /// What mends it, in one line. `cli` is how to call `redis-cli` for this server.
     pub fn remedy(self, cli: &str) -> String {
         let text = match self {
-            Self::NoAof | Self::NoFsync | Self::Eviction => {
+            Self::NoAof | Self::NoFsync | Self::NoFsyncOnRewrite | Self::Eviction => {
                 let setting = self.setting().unwrap_or_default();
                 return format!(
                     "run `{cli} CONFIG SET {setting}` and `{cli} CONFIG REWRITE`, or write `{setting}` into redis.conf"
@@ -137,7 +159,12 @@ impl Risk {
             Self::Memory => "raise `maxmemory`, or start more workers; what fills it is in `huixin status`",
             Self::Replica => "give `queue.url` the address of the master",
             Self::ClockSkew => "have the clocks of both machines set by NTP",
-            Self::Cluster => "use a Redis that is no node of a cluster",
+            Self::Cluster => EDITIONS,
+            Self::Exchanged => {
+                "see what happened to it, and restore its files if you can; \
+                 then start the processes again, which takes it as it is"
+            }
+            Self::SlowFsync => "give Redis a faster disk, or one that nothing else writes to",
             Self::Unread => {
                 "let the user run INFO and `CONFIG GET`, or see yourself that it is as README.md asks"
             }
@@ -170,6 +197,6 @@ mod tests {
     #[test]
     fn the_names_that_a_configuration_may_accept_are_these() {
         let names: Vec<_> = Risk::acceptable().map(Risk::name).collect();
-        assert_eq!(names, ["no_aof", "appendfsync_no", "eviction"]);
+        assert_eq!(names, ["no_aof", "appendfsync_no", "no_fsync_on_rewrite", "eviction"]);
     }
 }

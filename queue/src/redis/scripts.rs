@@ -37,7 +37,7 @@ scripts! {
     accept = "accept" take = "take" renew = "renew" record = "record" complete = "complete" postpone = "postpone"
     release = "release" bury = "bury" hold = "hold" await_ = "await" answer = "answer" revive = "revive" drop = "drop"
     beat = "beat" pause = "pause" resume = "resume" get = "get" set = "set" limit = "limit" counts = "counts" lane = "lane"
-    dead = "dead" audit = "audit"
+    dead = "dead" oldest = "oldest" audit = "audit" probe = "probe"
 }
 
 /// The shebang must be the first line.
@@ -133,6 +133,16 @@ mod tests {
                 .collect();
             let said = header.lines().find_map(|line| line.strip_prefix("-- Uses: ")).unwrap_or_default();
             assert_eq!(said.trim_end_matches('.'), reached.join(", "), "{name}.lua");
+        }
+    }
+
+    #[test]
+    fn every_command_that_a_script_calls_is_tried_at_the_start() {
+        let probe = SOURCES.iter().find(|(name, _)| *name == "probe").unwrap().1;
+        let tried = all(r"'([A-Z]+)[ ']", probe);
+        for (name, source) in SOURCES.iter().chain(LIBRARIES) {
+            let called = all(r"(?:call|pcall|make_ready)\('([A-Z]+)'", source);
+            assert!(called.is_subset(&tried), "{name}.lua calls {called:?}, the probe tries {tried:?}");
         }
     }
 

@@ -10,6 +10,15 @@ const SKEW_MAX: Duration = Duration::from_secs(1);
 /// So much of the memory limit may be in use, in percent.
 const MEMORY_MAX_PERCENT: u64 = 80;
 
+/// What the looks before this one say of it.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// Whether syncing the append-only file was slow within the last minutes.
+    pub(super) is_slow: bool,
+    /// Whether the queue's identity is another than it was, or gone.
+    pub(super) is_exchanged: bool,
+}
+
 /// What the server said.
 pub(super) struct Told {
     /// The text of `INFO`, or why there is none.
@@ -18,6 +27,18 @@ pub(super) struct Told {
     pub(super) config: Result<BTreeMap<String, String>, String>,
     /// Its clock minus this machine's, in microseconds.
     pub(super) skew_us: i64,
+    pub(super) compared: Compared,
+}
+
+/// A field of `INFO`.
+pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = info.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
+}
+
+/// A field of `INFO` that is a number; 0 if there is none.
+pub(super) fn number(info: &str, name: &str) -> u64 {
+    field(info, name).and_then(|value| value.parse().ok()).unwrap_or(0)
 }
 
 impl Told {
@@ -27,7 +48,10 @@ impl Told {
             (Risk::OldVersion, self.old_version()),
             (Risk::NoAof, self.no_aof()),
             (Risk::NoFsync, self.no_fsync()),
+            (Risk::NoFsyncOnRewrite, self.no_fsync_on_rewrite()),
             (Risk::Eviction, self.eviction()),
+            (Risk::Exchanged, self.exchanged()),
+            (Risk::SlowFsync, self.slow_fsync()),
             (Risk::AofWrite, self.aof_write()),
             (Risk::AofRewrite, self.aof_rewrite()),
             (Risk::Snapshot, self.snapshot()),
@@ -42,15 +66,11 @@ impl Told {
     }
 
     fn field(&self, name: &str) -> Option<&str> {
-        let lines = self.info.as_deref().unwrap_or_default().lines();
-        lines
-            .filter_map(|line| line.split_once(':'))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.trim())
+        field(self.info.as_deref().unwrap_or_default(), name)
     }
 
     fn number(&self, name: &str) -> u64 {
-        self.field(name).and_then(|value| value.parse().ok()).unwrap_or(0)
+        number(self.info.as_deref().unwrap_or_default(), name)
     }
 
     fn is(&self, name: &str, value: &str) -> bool {
@@ -82,6 +102,30 @@ impl Told {
         told(
             file && self.setting("appendfsync") == Some("no"),
             "it never syncs its append-only file, so a power cut loses many seconds",
+        )
+    }
+
+    fn no_fsync_on_rewrite(&self) -> Option<String> {
+        // One that is never synced is worse.
+        let synced = !self.is("aof_enabled", "0") && self.setting("appendfsync") != Some("no");
+        told(
+            synced && self.setting("no-appendfsync-on-rewrite") == Some("yes"),
+            "it does not sync its append-only file while it writes a new one, so a power cut then loses many seconds",
+        )
+    }
+
+    fn exchanged(&self) -> Option<String> {
+        told(
+            self.compared.is_exchanged,
+            "it was emptied, or is another one than this process began with: what was stored before is lost or elsewhere",
+        )
+    }
+
+    fn slow_fsync(&self) -> Option<String> {
+        told(
+            self.compared.is_slow,
+            "syncing its append-only file takes long, and meanwhile it may keep what it is given in memory only: if it is \
+             killed then, messages that were acked are lost",
         )
     }
 
@@ -185,7 +229,8 @@ mod tests {
         let settings =
             [("appendfsync", "everysec"), ("save", "3600 1"), ("stop-writes-on-bgsave-error", "yes")];
         let config = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Told { info: Ok(info.to_owned()), config: Ok(config.into()), skew_us: 0 }
+        let compared = Compared::default();
+        Told { info: Ok(info.to_owned()), config: Ok(config.into()), skew_us: 0, compared }
     }
 
     fn set(name: &str, value: &str) -> Told {
@@ -235,6 +280,11 @@ mod tests {
             assert_eq!(risks(&server(&with(changes))), [risk], "{changes:?}");
         }
         assert_eq!(risks(&set("appendfsync", "no")), [Risk::NoFsync]);
+        assert_eq!(risks(&set("no-appendfsync-on-rewrite", "yes")), [Risk::NoFsyncOnRewrite]);
+        let slow = Compared { is_slow: true, ..Compared::default() };
+        assert_eq!(risks(&Told { compared: slow, ..server(SAFE) }), [Risk::SlowFsync]);
+        let exchanged = Compared { is_exchanged: true, ..Compared::default() };
+        assert_eq!(risks(&Told { compared: exchanged, ..server(SAFE) }), [Risk::Exchanged]);
         for skew_us in [1_000_001, -1_000_001] {
             assert_eq!(risks(&Told { skew_us, ..server(SAFE) }), [Risk::ClockSkew]);
         }
@@ -264,7 +314,7 @@ mod tests {
         assert_eq!(unread.risk, Risk::Unread);
         assert_eq!(unread.problem, "it does not tell whether it syncs its append-only file (NOPERM)");
         assert_eq!(
-            risks(&Told { info: Err(forbidden.clone()), config: Err(forbidden.clone()), skew_us: 0 }),
+            risks(&Told { info: Err(forbidden.clone()), config: Err(forbidden.clone()), ..server("") }),
             [Risk::Unread]
         );
         let empty = server("").findings();

@@ -1,21 +1,30 @@
-//! The invariant, asked of the whole database.
+//! The invariant, asked of the whole database while it is in use.
 //!
 //! Each question is a query for its breaches, written against the tables alone, so that it shares no code and no
 //! assumption with the operations it checks, and doesn't rely on the constraints of the schema either: a file may
 //! have been written with those switched off. Its cost grows with the queue; it is for tests and for operators.
+//!
+//! Nobody may notice: it has a connection of its own, which in WAL mode holds up no writer. While a transaction reads, the log
+//! can't begin anew, so each is short: a rule and some rows, and what can only be seen as a whole one rule at a time.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, Params, params};
 
 use super::fault::Fault;
-use super::job::Step;
-use crate::Violation;
+use crate::{QueueError, Violation};
 
-/// Each finds breaches of one rule: the lane, and what is wrong.
-const RULES: &[&str] = &[
+/// Rows that one transaction reads through.
+const ROWS_TOGETHER: i64 = 5_000;
+
+/// Rules for each row of a table, and that row's key. Each finds breaches of one rule: the lane, and what is wrong.
+const BY_ROW: &[(&str, &str, &[&str])] =
+    &[("lane", "no", OF_LANES), ("message", "seq", OF_MESSAGES), ("head", "seq", OF_HEADS)];
+
+const OF_LANES: &[&str] = &[
     "SELECT name, 'it is ' || state || ' without a message' FROM lane
      WHERE NOT EXISTS (SELECT 1 FROM message WHERE lane_no = no AND second IS NULL)
      AND NOT EXISTS (SELECT 1 FROM message WHERE lane_no = no AND second IS NOT NULL)",
-    "SELECT lane_no, 'the message ' || id || ' is in a lane that does not exist' FROM message
-     WHERE NOT EXISTS (SELECT 1 FROM lane WHERE no = lane_no)",
-    "SELECT name, 'it has ' || count(*) || ' rows' FROM lane GROUP BY name HAVING count(*) > 1",
     "SELECT name, 'it is in no known state: ' || state FROM lane
      WHERE state NOT IN ('ready', 'leased', 'delayed', 'parked')",
     "SELECT name, 'its current message does not exist' FROM lane WHERE current IS NOT NULL
@@ -38,13 +47,25 @@ const RULES: &[&str] = &[
      WHERE state <> 'leased' AND (token IS NOT NULL OR worker IS NOT NULL)",
     "SELECT name, 'it is ' || state || ' and still has a time' FROM lane
      WHERE state IN ('ready', 'parked') AND due_us IS NOT NULL",
-    "SELECT min(name), count(*) || ' ready lanes of class ' || class || ' have the same position' FROM lane
-     WHERE state = 'ready' GROUP BY class, suspect, position HAVING count(*) > 1",
     "SELECT name, 'it is in class ' || lane.class || ', its current message in ' || message.class FROM lane
      JOIN message ON seq = current WHERE lane.class <> message.class",
+];
+
+const OF_MESSAGES: &[&str] =
+    &["SELECT lane_no, 'the message ' || id || ' is in a lane that does not exist' FROM message
+     WHERE NOT EXISTS (SELECT 1 FROM lane WHERE no = lane_no)"];
+
+const OF_HEADS: &[&str] = &[
     "SELECT coalesce(lane.name, ''), 'what is known of message ' || head.seq || ' is kept, but it never was current'
      FROM head LEFT JOIN message ON message.seq = head.seq LEFT JOIN lane ON lane.no = message.lane_no
      WHERE message.seq IS NULL OR (message.second IS NULL AND message.seq IS NOT lane.current)",
+];
+
+/// Rules for what is seen only in the whole.
+const OF_ALL: &[&str] = &[
+    "SELECT name, 'it has ' || count(*) || ' rows' FROM lane GROUP BY name HAVING count(*) > 1",
+    "SELECT min(name), count(*) || ' ready lanes of class ' || class || ' have the same position' FROM lane
+     WHERE state = 'ready' GROUP BY class, suspect, position HAVING count(*) > 1",
     "SELECT lane, count(*) || ' messages are held' FROM held GROUP BY lane HAVING count(*) > 20",
     "WITH counted (class, what, n) AS (
         SELECT class, 'open', count(*) FROM (
@@ -67,26 +88,61 @@ const RULES: &[&str] = &[
      SELECT '', 'class ' || class || ' has ' || coalesce(counted.n, 0) || ' ' || what || ', not ' ||
         coalesce(kept.n, 0) || ' as counted' FROM counted FULL JOIN kept USING (class, what)
      WHERE coalesce(counted.n, 0) <> coalesce(kept.n, 0)",
-    "SELECT '', 'the file is damaged: ' || quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'",
 ];
 
-/// All breaches there are.
-pub(super) fn audit(step: &Step<'_>) -> Result<Vec<Violation>, Fault> {
+/// All breaches there are. It blocks.
+pub(super) fn audit(path: &Path, place: &str) -> Result<Vec<Violation>, QueueError> {
+    look(path).map_err(|error| Fault::Store(error).into_error(place))
+}
+
+fn look(path: &Path) -> rusqlite::Result<Vec<Violation>> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
     let mut violations = Vec::new();
-    for rule in RULES {
-        // Not among the cached statements: it is seldom run.
-        let mut statement =
-            step.db.prepare(&format!("SELECT CAST(lane AS TEXT), problem FROM ({})", named(rule)))?;
-        let found =
-            statement.query_map([], |row| Ok(Violation { lane: row.get(0)?, problem: row.get(1)? }))?;
-        for violation in found {
-            violations.push(violation?);
+    for (table, row, rules) in BY_ROW {
+        let page =
+            format!("SELECT max(n) FROM (SELECT {row} AS n FROM {table} WHERE n > ?1 ORDER BY n LIMIT ?2)");
+        let mut behind = i64::MIN;
+        while let Some(last) = db.query_row(&page, params![behind, ROWS_TOGETHER], |row| row.get(0))? {
+            // In place of the table its rows of this page.
+            let rows = format!("{table} AS (SELECT * FROM main.{table} WHERE {row} > ?1 AND {row} <= ?2)");
+            for rule in *rules {
+                find(&db, &format!("WITH {rows}, {}", named(rule)), params![behind, last], &mut violations)?;
+            }
+            behind = last;
         }
+    }
+    for rule in OF_ALL {
+        find(&db, &format!("WITH {}", named(rule)), [], &mut violations)?;
+    }
+    let mut tables =
+        db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
+    let tables = tables.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    for table in tables {
+        let damage = format!(
+            "SELECT '', 'the file is damaged: ' || quick_check FROM pragma_quick_check('{table}')
+             WHERE quick_check <> 'ok'"
+        );
+        find(&db, &format!("WITH {}", named(&damage)), [], &mut violations)?;
     }
     Ok(violations)
 }
 
-/// Gives a rule's two columns their names.
+fn find(
+    db: &Connection,
+    sql: &str,
+    rows: impl Params,
+    violations: &mut Vec<Violation>,
+) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached(sql)?;
+    let found = statement.query_map(rows, |row| Ok(Violation { lane: row.get(0)?, problem: row.get(1)? }))?;
+    for violation in found {
+        violations.push(violation?);
+    }
+    Ok(())
+}
+
+/// Gives a rule's two columns their names, and the lane the type of text.
 fn named(rule: &str) -> String {
-    format!("WITH breach (lane, problem) AS ({rule}) SELECT lane, problem FROM breach")
+    format!("breach (lane, problem) AS ({rule}) SELECT CAST(lane AS TEXT), problem FROM breach")
 }

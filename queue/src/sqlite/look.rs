@@ -1,12 +1,15 @@
 //! What can be seen of the queue without changing it. The counts are kept by the schema's triggers, so none of these
 //! costs more because there is more in the queue, but for how far `dead` is asked to skip.
 
+use std::time::Duration;
+
 use rusqlite::{Row, params};
 
 use super::fault::Fault;
 use super::job::Step;
 use super::now::{loaded, stored};
 use super::{lane, pause};
+use crate::clock::micros;
 use crate::{
     Class, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneState, LaneView,
     MessageId, Scope,
@@ -108,8 +111,7 @@ pub(super) fn dead(
         params![died_us, id, stored(DEAD_SCAN_MAX + 1)],
         letter,
     )?;
-    let total: Option<i64> = step.first("SELECT coalesce(sum(dead), 0) FROM class", [], |row| row.get(0))?;
-    let mut page = DeadPage { total: loaded(total.unwrap_or(0)), ..DeadPage::default() };
+    let mut page = DeadPage { total: loaded(all_dead(step)?), ..DeadPage::default() };
     let limit = usize::try_from(limit.min(DEAD_SCAN_MAX)).unwrap_or(usize::MAX);
     let scan_max = usize::try_from(DEAD_SCAN_MAX).unwrap_or(usize::MAX);
     let mut last = None;
@@ -124,6 +126,22 @@ pub(super) fn dead(
         }
     }
     Ok(page)
+}
+
+/// The oldest dead letters, as far as they are too old or too many.
+pub(super) fn oldest_dead(step: &Step<'_>, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, Fault> {
+    let before_us = step.now_us.saturating_sub(stored(micros(max_age)));
+    let surplus = all_dead(step)?.saturating_sub(stored(max));
+    let sql = concat!("SELECT ", letter_columns!(), " FROM dead ORDER BY died_us, id LIMIT ?1");
+    let oldest = step.all(sql, params![stored(DEAD_SCAN_MAX)], letter)?;
+    let is_one_too_many =
+        |(n, letter): &(i64, DeadLetter)| *n < surplus || stored(letter.died_us) <= before_us;
+    Ok((0..).zip(oldest).take_while(is_one_too_many).map(|(_, letter)| letter).collect())
+}
+
+fn all_dead(step: &Step<'_>) -> Result<i64, Fault> {
+    let total = step.first("SELECT coalesce(sum(dead), 0) FROM class", [], |row| row.get(0))?;
+    Ok(total.unwrap_or(0))
 }
 
 fn matches(filter: &DeadFilter, letter: &DeadLetter) -> bool {

@@ -19,7 +19,7 @@ mod settle;
 mod take;
 mod value;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +62,7 @@ pub struct SqliteQueue {
     writer: Writer,
     now: Arc<Now>,
     pulse: Arc<Pulse>,
+    path: PathBuf,
     dedup_window_us: i64,
 }
 
@@ -82,7 +83,8 @@ impl SqliteQueue {
         let now = Arc::new(Now::after(database.last_us(&place)?, clock));
         begin(&database, now.us()).map_err(|fault| fault.into_error(&place))?;
         let writer = Writer::start(database, now.clone(), place)?;
-        Ok(Self { writer, now, pulse: Arc::default(), dedup_window_us: stored(micros(dedup_window)) })
+        let (path, dedup_window_us) = (path.to_owned(), stored(micros(dedup_window)));
+        Ok(Self { writer, now, pulse: Arc::default(), path, dedup_window_us })
     }
 
     async fn look<T: Send + 'static>(
@@ -104,7 +106,7 @@ impl SqliteQueue {
 /// What is done once, before anybody can call.
 fn begin(database: &Database, now_us: i64) -> Result<(), Fault> {
     let transaction = database.db.unchecked_transaction()?;
-    lane::void_leases(&mut Step { db: &transaction, now_us, made_ready: 0 })?;
+    lane::void_leases(&mut Step { db: &transaction, now_us, failed_us: 0, made_ready: 0 })?;
     transaction.commit()?;
     Ok(())
 }
@@ -142,7 +144,7 @@ impl Producer for SqliteQueue {
     async fn beat(&self) -> Result<(), QueueError> {
         let pulse = self.pulse.clone();
         self.look(move |step| {
-            pulse.beat(step.now_us, None);
+            pulse.beat(step, None);
             Ok(())
         })
         .await
@@ -164,7 +166,7 @@ impl Consumer for SqliteQueue {
         let leases = leases.to_vec();
         let pulse = self.pulse.clone();
         self.change(0, move |step| {
-            pulse.beat(step.now_us, Some(lease_for));
+            pulse.beat(step, Some(lease_for));
             settle::renew(step, &leases, lease_for)
         })
         .await
@@ -222,6 +224,10 @@ impl Operator for SqliteQueue {
         self.look(move |step| look::dead_letter(step, &id)).await
     }
 
+    async fn oldest_dead(&self, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, QueueError> {
+        self.look(move |step| look::oldest_dead(step, max_age, max)).await
+    }
+
     async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
         let ids = ids.to_vec();
         self.change(0, move |step| ids.iter().map(|id| dead::revive(step, id)).collect()).await
@@ -247,7 +253,9 @@ impl Operator for SqliteQueue {
     }
 
     async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        self.look(audit::audit).await
+        let (path, place) = (self.path.clone(), self.writer.place().to_owned());
+        let audited = tokio::task::spawn_blocking(move || audit::audit(&path, &place)).await;
+        audited.map_err(|error| QueueError::unavailable(self.writer.place(), error))?
     }
 
     async fn ping(&self) -> Result<(), QueueError> {

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::clock::micros;
+use crate::file::job::Step;
 use crate::file::now::stored;
 use crate::{GAP_LEAST, settling_pause};
 
@@ -30,7 +31,12 @@ struct Known {
 
 impl Pulse {
     /// Notes that the store serves, and gives the end of the pause after its last gap. Without a lease the caller has none.
-    pub(super) fn beat(&self, now_us: i64, lease_for: Option<Duration>) -> i64 {
+    /// A batch that could not be committed is a gap, too: no worker could renew.
+    pub(super) fn beat(
+        &self,
+        &Step { now_us, failed_us, .. }: &Step<'_>,
+        lease_for: Option<Duration>,
+    ) -> i64 {
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let gap_us = now_us.saturating_sub(known.beat_us.replace(now_us).unwrap_or(now_us));
         let leases = match (known.leases, lease_for) {
@@ -41,6 +47,9 @@ impl Pulse {
         let pause_us = stored(micros(settling_pause(long)));
         if gap_us > (stored(micros(short)) / 2).max(stored(micros(GAP_LEAST))) {
             known.quiet_us = now_us.saturating_add(pause_us);
+        }
+        if failed_us > 0 {
+            known.quiet_us = known.quiet_us.max(failed_us.saturating_add(pause_us));
         }
         // A clock that was set back must not make it longer.
         if gap_us < 0 {

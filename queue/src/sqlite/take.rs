@@ -40,7 +40,7 @@ macro_rules! heads {
 
 /// Leases up to `request.max` messages.
 pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) -> Result<Taken, Fault> {
-    let quiet_us = pulse.beat(step.now_us, Some(request.lease_for));
+    let quiet_us = pulse.beat(step, Some(request.lease_for));
     let mut buried = Vec::new();
     let messages = match repeated(step, request)? {
         Some(messages) => messages,

@@ -38,7 +38,13 @@ pub(super) fn limit(step: &Step<'_>, name: &str, n: u32, per: Duration) -> Resul
     let one_us = (period_us / i64::from(n.max(1))).max(1);
     let sql = "SELECT until_us FROM value WHERE name = ?1";
     let known: Option<i64> = step.first(sql, params![name], |row| row.get(0))?;
-    let earned_us = known.unwrap_or(0).max(step.now_us).saturating_add(one_us);
+    let mut known_us = known.unwrap_or(0);
+    // No more than a period is ever ahead, unless the period was longer.
+    if known_us > step.now_us.saturating_add(period_us) {
+        known_us = step.now_us.saturating_add(period_us);
+        put(step, name, &[], known_us)?;
+    }
+    let earned_us = known_us.max(step.now_us).saturating_add(one_us);
     let wait_us = earned_us.saturating_sub(step.now_us).saturating_sub(period_us);
     if wait_us <= 0 {
         put(step, name, &[], earned_us)?;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 pub struct RedisServer {
     port: u16,
     extra: Vec<String>,
+    variables: Vec<(&'static str, String)>,
     folder: PathBuf,
     _temp: Option<tempfile::TempDir>,
     child: Option<Child>,
@@ -26,10 +27,19 @@ impl RedisServer {
     /// # Panics
     /// When redis-server isn't installed or doesn't answer within ten seconds: the test can't go on.
     pub fn start(extra: &[&str]) -> Self {
+        Self::start_in(&[], extra)
+    }
+
+    /// The same, with variables in its environment.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_in(variables: &[(&'static str, String)], extra: &[&str]) -> Self {
         let temp = tempfile::tempdir().expect("a temporary folder can be made");
         let mut server = Self {
             port: free_port(),
             extra: extra.iter().map(ToString::to_string).collect(),
+            variables: variables.to_vec(),
             folder: temp.path().to_owned(),
             _temp: Some(temp),
             child: None,
@@ -108,7 +118,7 @@ impl RedisServer {
         command.current_dir(&self.folder).args(["-c", script, "sh"]);
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
         command.args(["--appendonly", "yes", "--appendfsync", "everysec", "--daemonize", "no"]);
-        command.args(&self.extra).args(more).stdin(Stdio::piped());
+        command.args(&self.extra).args(more).envs(self.variables.iter().cloned()).stdin(Stdio::piped());
         self.child = Some(command.spawn().expect("sh can be started"));
     }
 

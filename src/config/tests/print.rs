@@ -46,6 +46,10 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     accept_risk = []  # default
     dedup_window = "6h"  # default
 
+    [queue.dead]
+    max_age = "30days"  # default
+    max = 100000  # default
+
     [receiver]
     listen = "127.0.0.1:8080"  # default
     max_body = "256KiB"  # default

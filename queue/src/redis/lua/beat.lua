@@ -3,7 +3,7 @@
 --
 -- Uses: base, pulse.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys
+-- KEYS[1]  base   (none)  prefix of this shard's keys: the lease key is named from it
 -- KEYS[2]  pulse  hash    when the store was last known to serve
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis

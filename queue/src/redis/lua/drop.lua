@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Removes dead letters for good.
+-- Removes dead letters for good, also what can't be read of them.
 --
 -- Uses: record.
 --
@@ -15,14 +15,10 @@
 
 local results = {}
 for i = 1, #ARGV - 1 do
-  local letter = redis.call('HMGET', KEYS[3 + i], 'packed', 'on_arrival')
-  if letter[1] then
-    redis.call('ZREM', KEYS[2], ARGV[1 + i])
-    redis.call('DEL', KEYS[3 + i])
-    if letter[2] then redis.call('HINCRBY', KEYS[3], class_of(letter[1]), -1) end
-    results[i] = 1
-  else
-    results[i] = 0
-  end
+  local letter = redis.pcall('HMGET', KEYS[3 + i], 'packed', 'on_arrival')
+  results[i] = redis.call('ZREM', KEYS[2], ARGV[1 + i])
+  redis.call('DEL', KEYS[3 + i])
+  local is_read, class = pcall(class_of, letter[1])
+  if letter[2] and is_read then redis.call('HINCRBY', KEYS[3], class, -1) end
 end
 return results

@@ -14,7 +14,14 @@
 -- Returns: 0 granted, else how long to wait, us, as text.
 
 local now, one, period = now_us(), math.max(tonumber(ARGV[2]), 1), tonumber(ARGV[3])
-local earned = math.max(tonumber(redis.call('GET', KEYS[2]) or 0), now) + one
+local function keep(earned) redis.call('SET', KEYS[2], us(earned), 'PX', us(math.ceil((earned - now) / 1000))) end
+local known = tonumber(redis.call('GET', KEYS[2]) or 0)
+-- No more than a period is ever ahead, unless the clock was set back.
+if known > now + period then
+  known = now + period
+  keep(known)
+end
+local earned = math.max(known, now) + one
 if earned - now > period then return us(earned - now - period) end
-redis.call('SET', KEYS[2], us(earned), 'PX', us(math.ceil((earned - now) / 1000)))
+keep(earned)
 return '0'

@@ -23,6 +23,32 @@ properties! {
         assert_eq!(pages, [vec!["m6", "m5", "m4"], vec!["m3", "m2", "m1"], vec!["m0"]]);
     }
 
+    async fn the_oldest_dead_letters_are_those_that_are_too_old_or_too_many(s) {
+        let day = SECOND * 24 * 3600;
+        for n in 0..5 {
+            s.offer(dead_on_arrival(&format!("m{n}"))).await;
+            s.clock.advance(day);
+        }
+        // They are one to five days old.
+        let oldest = async |max_age, max| {
+            let letters = s.queue.oldest_dead(max_age, max).await.expect("oldest dead");
+            letters.into_iter().map(|letter| letter.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(oldest(day * 9, 9).await, [""; 0]);
+        assert_eq!(oldest(day * 9, 5).await, [""; 0]);
+        assert_eq!(oldest(day * 9, 3).await, ["m0", "m1"]);
+        assert_eq!(oldest(day * 4, 9).await, ["m0", "m1"]);
+        assert_eq!(oldest(day * 4, 2).await, ["m0", "m1", "m2"]);
+        assert_eq!(oldest(day * 9, 0).await.len(), 5);
+        assert!(s.drop_dead(&id("m0")).await);
+        assert_eq!(oldest(day * 4, 9).await, ["m1"]);
+        // No call gives more than it may look through.
+        let more = (0..DEAD_SCAN_MAX).map(|n| s.offer(dead_on_arrival(&format!("more{n}"))));
+        futures::future::join_all(more).await;
+        let first = s.queue.oldest_dead(day * 9, 0).await.expect("oldest dead");
+        assert_eq!((first.len() as u64, first[0].id.as_str()), (DEAD_SCAN_MAX, "m1"));
+    }
+
     async fn a_dead_letter_can_be_looked_up_by_its_id(s) {
         s.accept("lane", "m").await;
         s.queue.bury(&s.take_one().await.lease, "why").await.expect("bury");

@@ -197,6 +197,7 @@ macro_rules! conformance {
             a_dropped_letter_is_gone_for_good
             letters_dead_on_arrival_make_room_when_they_are_revived_or_dropped
             dead_letters_are_found_by_class_lane_and_reason
+            the_oldest_dead_letters_are_those_that_are_too_old_or_too_many
             a_search_through_many_letters_goes_on_where_it_stopped
             many_letters_are_revived_and_dropped_together
             a_letter_whose_message_dies_again_gives_way

@@ -1,7 +1,10 @@
 //! What can be seen, and whether it can be.
 
+use std::time::Duration;
+
 use super::lane::{Lane, Place};
 use super::state::State;
+use crate::clock::micros;
 use crate::{
     Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane as LaneName, LaneState,
     LaneView, Scope, Violation,
@@ -91,6 +94,18 @@ impl State {
             }
         }
         page
+    }
+
+    pub(super) fn oldest_dead(&self, max_age: Duration, max: u64) -> Vec<DeadLetter> {
+        let mut letters: Vec<&DeadLetter> = self.dead.values().map(|(letter, _)| letter).collect();
+        letters.sort_unstable_by_key(|letter| (letter.died_us, &letter.id));
+        let surplus = u64::try_from(letters.len()).unwrap_or(u64::MAX).saturating_sub(max);
+        let is_old = |letter: &DeadLetter| letter.died_us + micros(max_age) <= self.now_us;
+        let too_many = (0..DEAD_SCAN_MAX).zip(letters);
+        too_many
+            .take_while(|(n, letter)| *n < surplus || is_old(letter))
+            .map(|(_, letter)| letter.clone())
+            .collect()
     }
 
     /// That each lane is in its line once if it is ready, and in none if not, and has what its place needs.

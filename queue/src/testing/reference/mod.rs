@@ -151,6 +151,10 @@ impl Operator for ReferenceQueue {
         Ok(self.step().dead.get(id).map(|(letter, _)| letter.clone()))
     }
 
+    async fn oldest_dead(&self, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, QueueError> {
+        Ok(self.step().oldest_dead(max_age, max))
+    }
+
     async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
         Ok(self.change(|state| ids.iter().map(|id| state.revive(id)).collect()))
     }

@@ -167,7 +167,9 @@ impl State {
     /// The generic cell rate algorithm, with a whole period's worth as the burst.
     pub(super) fn limit(&mut self, name: &str, n: u32, per: Duration) -> Duration {
         let one_us = micros(per) / u64::from(n.max(1));
-        let earned_us = self.limits.get(name).copied().unwrap_or(0).max(self.now_us) + one_us;
+        let known_us = self.limits.entry(name.to_owned()).or_default();
+        *known_us = (*known_us).min(self.now_us + micros(per));
+        let earned_us = (*known_us).max(self.now_us) + one_us;
         let wait_us = (earned_us - self.now_us).saturating_sub(micros(per));
         if wait_us == 0 {
             self.limits.insert(name.to_owned(), earned_us);

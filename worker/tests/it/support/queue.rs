@@ -203,6 +203,10 @@ impl Operator for Tampered {
         self.inner.dead_letter(id).await
     }
 
+    async fn oldest_dead(&self, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, QueueError> {
+        self.inner.oldest_dead(max_age, max).await
+    }
+
     async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
         self.inner.revive(ids).await
     }

@@ -1,0 +1,174 @@
+//! The invariant, asked of the whole queue while it is in use.
+//!
+//! Nobody may notice: no call reads more than some lanes, or a part of a list. So lanes move between two calls, and many seem
+//! wrong that aren't. What seems wrong is looked at again, and is a finding if it seems so at every one of [`LOOKS`] while
+//! nothing happened to the lane. Rejected: a script that reads the ready lists and some lanes in one step, which keeps a
+//! Redis with a million ready lanes from everybody else for more than a second.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use redis::FromRedisValue;
+
+use super::answers::Audited;
+use super::{Core, answers};
+use crate::{Class, QueueError, Violation};
+
+/// How often a lane must seem wrong, and the pause between.
+const LOOKS: usize = 4;
+const PAUSE: Duration = Duration::from_millis(50);
+/// Lanes looked at by one call: well below a millisecond.
+const LANES_TOGETHER: usize = 32;
+/// Keys or members looked at by one call.
+const READ_TOGETHER: i64 = 500;
+/// Findings told: more of them are no more to mend.
+const FOUND_MAX: usize = 1_000;
+
+/// A lane as its key names it: what is damaged may be no text.
+type Name = Vec<u8>;
+/// Every ready lane: how often it is in the ready lists, and in which one.
+type Ready = BTreeMap<Name, (u64, String)>;
+
+impl Core {
+    pub(super) async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
+        let (Audited { mut doubts, .. }, mut miscounted) = self.look_at_all().await?;
+        for _ in 1..LOOKS {
+            if !miscounted.is_empty() {
+                let again = self.look_at_all().await?.1;
+                miscounted.retain(|problem| again.contains(problem));
+            }
+            if !doubts.is_empty() {
+                tokio::time::sleep(PAUSE).await;
+                let lanes = doubts.keys().map(|(lane, _)| lane.clone()).collect();
+                let again = self.look_at(lanes).await?.doubts;
+                doubts = again.into_iter().filter(|(key, _)| doubts.contains_key(key)).collect();
+            }
+        }
+        let miscounted = miscounted.into_iter().map(|problem| (String::new(), problem));
+        let text = |lane: &Name| String::from_utf8_lossy(lane).into_owned();
+        let wrong = doubts.into_iter().map(|((lane, _), problem)| (text(&lane), problem));
+        let all = miscounted.chain(wrong).take(FOUND_MAX);
+        Ok(all.map(|(lane, problem)| Violation { lane, problem }).collect())
+    }
+
+    /// One look at every lane, and what is wrong with the counts: a guess while messages come and go.
+    async fn look_at_all(&self) -> Result<(Audited, Vec<String>), QueueError> {
+        let (open, held) = self.sums().await?;
+        let seen = self.look_at(self.lanes().await?).await?;
+        let mut miscounted = Vec::new();
+        if (open, held) == self.sums().await? {
+            if open != i64::try_from(seen.messages).unwrap_or(i64::MAX) {
+                miscounted
+                    .push(format!("{} messages in all lanes, but {open} are counted as open", seen.messages));
+            }
+            if held != seen.held {
+                miscounted.push(format!("{} messages are held, but {held} have an end", seen.held));
+            }
+        }
+        Ok((seen, miscounted))
+    }
+
+    async fn look_at(&self, lanes: BTreeSet<Name>) -> Result<Audited, QueueError> {
+        let Self { link, keys, scripts, .. } = self;
+        let (ready, mut seen) = (self.ready().await?, Audited::default());
+        let lanes: Vec<_> = lanes.into_iter().collect();
+        for some in lanes.chunks(LANES_TOGETHER) {
+            let mut call = scripts.audit.key(keys.base());
+            call.key(keys.lease()).key(keys.delay()).key(keys.parked()).key(keys.hold()).key(keys.paused());
+            call.arg(link.test_now());
+            for lane in some {
+                let (times, list) = ready.get(lane).map_or((0, ""), |(times, list)| (*times, list.as_str()));
+                call.arg(lane).arg(times).arg(list);
+            }
+            answers::audited(link.run(&call).await?, &mut seen)?;
+        }
+        Ok(seen)
+    }
+
+    /// The open messages and the held ones, as they are counted.
+    async fn sums(&self) -> Result<(i64, u64), QueueError> {
+        let Self { link, keys, .. } = self;
+        let open: Vec<i64> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
+        let held = link.query(redis::cmd("ZCARD").arg(keys.hold())).await?;
+        Ok((open.iter().sum(), held))
+    }
+
+    /// Every ready lane: how often it is in the ready lists, and in which one.
+    async fn ready(&self) -> Result<Ready, QueueError> {
+        let Self { link, keys, .. } = self;
+        let mut ready = Ready::new();
+        let classes: Vec<String> = link.query(redis::cmd("HKEYS").arg(keys.open())).await?;
+        for class in classes.into_iter().map(Class::from_stored) {
+            for (key, list) in [
+                (keys.ready(&class), format!("ready:{class}")),
+                (keys.suspect(&class), format!("suspect:{class}")),
+            ] {
+                for lane in self.list(&key).await? {
+                    ready.entry(lane).or_insert((0, list.clone())).0 += 1;
+                }
+            }
+        }
+        Ok(ready)
+    }
+
+    /// A list that changes meanwhile, from its end to its front: so what stays in it is never missed.
+    async fn list(&self, key: &str) -> Result<Vec<Name>, QueueError> {
+        let (mut read, mut to) = (Vec::<Name>::new(), -1);
+        loop {
+            let from = to - READ_TOGETHER + 1;
+            let part: Vec<Name> = self.link.query(redis::cmd("LRANGE").arg(key).arg(from).arg(to)).await?;
+            let is_last = part.len() < usize::try_from(READ_TOGETHER).unwrap_or(usize::MAX);
+            // What came to the end meanwhile has pushed what was read already into this part.
+            let known = read.last().and_then(|last| part.iter().rposition(|lane| lane == last));
+            let new = known.unwrap_or(part.len());
+            read.extend(part.into_iter().take(new).rev());
+            if is_last {
+                return Ok(read);
+            }
+            to -= READ_TOGETHER;
+        }
+    }
+
+    /// Every lane that any key names.
+    async fn lanes(&self) -> Result<BTreeSet<Name>, QueueError> {
+        let keys = &self.keys;
+        let mut lanes: BTreeSet<Name> = self.ready().await?.into_keys().collect();
+        // Of all kinds of keys these five and no others: what is not asked for need not be sent.
+        let names = format!("{}[hlors][aelu][dln]*", escape_glob(keys.base()));
+        let mut scan = redis::cmd("SCAN");
+        for key in self.scan::<Name>(&mut scan, &["MATCH", &names]).await? {
+            let rest = key.strip_prefix(keys.base().as_bytes()).unwrap_or_default();
+            let kinds = ["lane:", "older:", "run:", "held:", "sends:"];
+            lanes
+                .extend(kinds.iter().find_map(|kind| rest.strip_prefix(kind.as_bytes())).map(<[u8]>::to_vec));
+        }
+        for key in [keys.lease(), keys.delay(), keys.parked()] {
+            let members = self.scan::<(Name, f64)>(redis::cmd("ZSCAN").arg(key), &[]).await?;
+            lanes.extend(members.into_iter().map(|(lane, _)| lane));
+        }
+        Ok(lanes)
+    }
+
+    /// All that a scanning command gives.
+    async fn scan<T: FromRedisValue>(
+        &self,
+        command: &mut redis::Cmd,
+        options: &[&str],
+    ) -> Result<Vec<T>, QueueError> {
+        let (mut all, mut cursor) = (Vec::new(), 0_u64);
+        loop {
+            let mut scan = command.clone();
+            scan.arg(cursor).arg(options).arg("COUNT").arg(READ_TOGETHER);
+            let (next, found): (u64, Vec<T>) = self.link.query(&scan).await?;
+            all.extend(found);
+            if next == 0 {
+                return Ok(all);
+            }
+            cursor = next;
+        }
+    }
+}
+
+fn escape_glob(text: &str) -> String {
+    text.chars().flat_map(|c| if "*?[]\\".contains(c) { vec!['\\', c] } else { vec![c] }).collect()
+}

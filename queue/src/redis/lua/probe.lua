@@ -1,0 +1,31 @@
+#!lua flags=allow-oom
+-- Tries every command that the scripts call, on a key that nothing else has and that is gone afterwards: what this user may not
+-- do, or this server does not know, is then found at the start and not with the first message that needs it.
+--
+-- Uses: base.
+--
+-- KEYS[1]  base   (none)  prefix of this shard's keys
+-- KEYS[2]  probe  (any)   the key to try them on
+--
+-- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
+--
+-- Returns: nil, or the first command that failed and what was said.
+
+local calls = {
+  'TIME', 'DEL',
+  'SET 1 PX 1000', 'GET', 'INCR', 'MGET', 'EXISTS', 'DEL',
+  'HSET a 1', 'HGET a', 'HMGET a b', 'HGETALL', 'HKEYS', 'HVALS', 'HLEN', 'HEXISTS a', 'HSTRLEN a', 'HINCRBY a 1', 'HDEL a', 'DEL',
+  'RPUSH a', 'LPUSH b', 'LLEN', 'LINDEX 0', 'LRANGE 0 1', 'LPOP', 'DEL',
+  'ZADD 1 a', 'ZCARD', 'ZCOUNT 0 1', 'ZRANGE 0 1', 'ZRANGEBYSCORE 0 1', 'ZREVRANK a', 'ZSCORE a', 'ZMSCORE a', 'ZREM a', 'DEL',
+}
+for _, call in ipairs(calls) do
+  local words = {}
+  for word in call:gmatch('%S+') do words[#words + 1] = word end
+  if words[1] ~= 'TIME' then table.insert(words, 2, KEYS[2]) end
+  local answer = redis.pcall(unpack(words))
+  if type(answer) == 'table' and answer.err then
+    redis.pcall('DEL', KEYS[2])
+    return words[1] .. ': ' .. answer.err
+  end
+end
+return false

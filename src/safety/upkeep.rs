@@ -1,0 +1,228 @@
+//! Keeps the store within its limits while the process runs.
+//!
+//! Dead letters that are too old or too many go, the oldest first, into a file if the configuration names a folder. There is
+//! no leader: whichever process finds some asks the queue for the turn of this round, so that two seldom write the same
+//! letter. They go only when they are in the file: a crash between the two leaves one in both places.
+//!
+//! The log of a queue in a file begins anew when nobody reads any more what is in it. A program that reads on, a `sqlite3` left
+//! open in a transaction, lets it grow until the disk is full, and nothing else would say so.
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::FutureExt as _;
+use huixin_queue::Queue;
+use metrics::{counter, gauge};
+use tokio_util::sync::CancellationToken;
+
+use super::{Warnings, archive};
+use crate::config::DeadConfig;
+
+/// The pause between two rounds.
+const EVERY: Duration = Duration::from_secs(10);
+/// How long one may take.
+const ROUND_MAX: Duration = Duration::from_secs(60);
+/// So many batches of dead letters go in one round at most.
+const BATCHES_MAX: usize = 50;
+/// From so much of their limit on, in percent, dead letters are a warning.
+const DEAD_MAX_PERCENT: u64 = 80;
+/// From this size on a log is a warning.
+const LOG_MAX_BYTES: u64 = 256 << 20;
+
+/// Looks after one queue.
+pub struct Upkeep {
+    queue: Arc<dyn Queue>,
+    dead: DeadConfig,
+    /// The log of a queue in a file.
+    log: Option<PathBuf>,
+    /// What was wrong in the last round, so that it is logged once.
+    told: Vec<&'static str>,
+    warnings: Warnings,
+}
+
+/// How many dead letters are a warning.
+pub fn dead_too_many(dead: u64, limits: &DeadConfig) -> Option<String> {
+    (dead.saturating_mul(100) >= limits.max.saturating_mul(DEAD_MAX_PERCENT)).then(|| {
+        format!(
+            "there are {dead} dead letters, and {} are kept: beyond that the oldest go; see `huixin dead list`, and retry or \
+             drop them",
+            limits.max
+        )
+    })
+}
+
+impl Upkeep {
+    /// One that has done nothing yet.
+    pub fn new(queue: Arc<dyn Queue>, dead: DeadConfig) -> Self {
+        let log = queue.place().strip_prefix("sqlite:").map(|file| PathBuf::from(format!("{file}-wal")));
+        Self { queue, dead, log, told: Vec::new(), warnings: Warnings::default() }
+    }
+
+    /// A way to ask what is wrong.
+    pub fn warnings(&self) -> Warnings {
+        self.warnings.clone()
+    }
+
+    /// Goes on until `stop`. A round that panics ends nothing.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let round = AssertUnwindSafe(tokio::time::timeout(ROUND_MAX, self.round())).catch_unwind();
+            if let Some(Err(_)) = stop.run_until_cancelled(round).await {
+                tracing::error!("the upkeep of the queue panicked: this is a bug, please report it");
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// One round.
+    pub async fn round(&mut self) {
+        let mut wrong: Vec<_> = self.long_log().map(|text| ("log", text)).into_iter().collect();
+        match self.trim().await {
+            Ok(too_many) => wrong.extend(too_many.map(|text| ("dead", text))),
+            // A queue that is away is told by those who need it.
+            Err(error) if error.is::<huixin_queue::QueueError>() => {
+                tracing::debug!(error = format!("{error:#}"), "the dead letters could not be looked at");
+            }
+            Err(error) => {
+                wrong.push(("archive", format!("{error:#}: dead letters beyond their limits stay")));
+            }
+        }
+        for (_, new) in wrong.iter().filter(|(what, _)| !self.told.contains(what)) {
+            tracing::warn!(queue = self.queue.place(), "{new}");
+        }
+        self.told = wrong.iter().map(|(what, _)| *what).collect();
+        *self.warnings.lock() = wrong.into_iter().map(|(_, text)| text).collect();
+    }
+
+    fn long_log(&self) -> Option<String> {
+        let log = self.log.as_ref()?;
+        let bytes = std::fs::metadata(log).map_or(0, |about| about.len());
+        #[allow(clippy::cast_precision_loss, reason = "a size is as good without its last bytes")]
+        gauge!("huixin_queue_log_bytes").set(bytes as f64);
+        (bytes >= LOG_MAX_BYTES).then(|| {
+            format!(
+                "the log `{}` has grown to {} MiB, since a program reads the queue's file in a transaction that does not end \
+                 (`sqlite3`, a backup): end that program",
+                log.display(),
+                bytes >> 20
+            )
+        })
+    }
+
+    /// Removes what is too old or too many; the warning if much is left.
+    async fn trim(&self) -> anyhow::Result<Option<String>> {
+        let DeadConfig { max_age, max, archive } = &self.dead;
+        let mut removed = 0_u64;
+        for batch in 0..BATCHES_MAX {
+            let oldest = self.queue.oldest_dead(*max_age, *max).await?;
+            let is_our_turn =
+                async || Ok::<_, anyhow::Error>(self.queue.limit("upkeep", 1, EVERY).await?.is_zero());
+            if oldest.is_empty() || (batch == 0 && !is_our_turn().await?) {
+                break;
+            }
+            let ids: Vec<_> = oldest.iter().map(|letter| letter.id.clone()).collect();
+            if let Some(folder) = archive.clone() {
+                let shown = folder.display().to_string();
+                let written = tokio::task::spawn_blocking(move || archive::append(&folder, &oldest)).await?;
+                written.with_context(|| format!("`{shown}` (queue.dead.archive) can't be written"))?;
+            }
+            removed +=
+                self.queue.drop_dead(&ids).await?.iter().map(|dropped| u64::from(*dropped)).sum::<u64>();
+        }
+        if removed > 0 {
+            counter!("huixin_dead_letters_removed_total").increment(removed);
+            let to = archive.as_ref().map(|folder| folder.display().to_string());
+            tracing::warn!(removed, to, "the oldest dead letters are gone: they were too old or too many");
+        }
+        let dead = self.queue.counts().await?.dead;
+        #[allow(clippy::cast_precision_loss, reason = "there are never so many")]
+        gauge!("huixin_dead_letters").set(dead as f64);
+        #[allow(clippy::cast_precision_loss, reason = "it is ten million at most")]
+        gauge!("huixin_dead_letters_max").set(*max as f64);
+        Ok(dead_too_many(dead, &self.dead))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, read_to_string};
+
+    use huixin_queue::testing::conformance::message;
+    use huixin_queue::{DeadFilter, NewMessage};
+
+    use super::*;
+
+    fn upkeep(folder: &std::path::Path, max: u64, archive: Option<PathBuf>) -> Upkeep {
+        let file = folder.join("queue.db");
+        let queue = crate::parts::sqlite(&file, Duration::from_secs(3600)).expect("the queue opens");
+        Upkeep::new(queue, DeadConfig { max_age: Duration::from_secs(3600), max, archive })
+    }
+
+    async fn die(upkeep: &Upkeep, letters: u64) {
+        for n in 0..letters {
+            let dead_reason = Some("for the test".to_owned());
+            let dead = NewMessage { dead_reason, ..message("lane", &format!("m{n}")) };
+            upkeep.queue.accept(dead).await.expect("accept");
+        }
+    }
+
+    async fn left(upkeep: &Upkeep) -> Vec<String> {
+        let page = upkeep.queue.dead(&DeadFilter::default(), None, 100).await.expect("dead");
+        page.letters.iter().map(|letter| letter.id.to_string()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_oldest_dead_letters_go_into_the_archive_and_many_that_are_left_are_a_warning() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = folder.path().join("archive");
+        let mut upkeep = upkeep(folder.path(), 10, Some(archive.clone()));
+        die(&upkeep, 7).await;
+        upkeep.round().await;
+        assert_eq!((left(&upkeep).await.len(), upkeep.warnings().all()), (7, Vec::new()));
+        die(&upkeep, 13).await;
+        upkeep.round().await;
+        assert_eq!(left(&upkeep).await, ["m12", "m11", "m10", "m9", "m8", "m7", "m6", "m5", "m4", "m3"]);
+        let [warning] = &upkeep.warnings().all()[..] else { panic!("{:?}", upkeep.warnings().all()) };
+        assert!(warning.contains("10 dead letters"), "{warning}");
+        let file =
+            std::fs::read_dir(&archive).expect("it is there").next().expect("one file").expect("it is read");
+        let lines = read_to_string(file.path()).expect("it is text");
+        let letters: Vec<crate::operator::Letter> =
+            lines.lines().map(|line| serde_json::from_str(line).expect("a line is a letter")).collect();
+        assert_eq!(letters.iter().map(|letter| letter.id.as_str()).collect::<Vec<_>>(), ["m0", "m1", "m2"]);
+        assert_eq!(letters[0].reason, "for the test");
+    }
+
+    #[tokio::test]
+    async fn letters_that_can_not_be_archived_stay_and_that_is_a_warning() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let archive = folder.path().join("no folder");
+        File::create(&archive).expect("a file");
+        let mut upkeep = upkeep(folder.path(), 2, Some(archive));
+        die(&upkeep, 5).await;
+        upkeep.round().await;
+        assert_eq!(left(&upkeep).await.len(), 5);
+        let warnings = upkeep.warnings().all();
+        assert!(warnings.iter().any(|warning| warning.contains("queue.dead.archive")), "{warnings:?}");
+    }
+
+    #[tokio::test]
+    async fn a_log_that_a_forgotten_reader_lets_grow_is_a_warning() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut upkeep = upkeep(folder.path(), 1_000, None);
+        upkeep.round().await;
+        assert_eq!(upkeep.warnings().all(), [""; 0]);
+        assert!(upkeep.log.as_ref().is_some_and(|log| log.exists()), "it has a log: {:?}", upkeep.log);
+        // Sparse, so that it costs nothing.
+        let long = folder.path().join("long");
+        File::create(&long).and_then(|file| file.set_len(300 << 20)).expect("a long file");
+        upkeep.log = Some(long);
+        upkeep.round().await;
+        assert!(upkeep.warnings().all()[0].contains("300 MiB"), "{:?}", upkeep.warnings().all());
+    }
+}
