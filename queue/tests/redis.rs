@@ -14,7 +14,9 @@ use huixin_queue::{
 
 /// More of what only Redis can do, by what happens to it. The files are in a folder beside this one.
 mod redis {
+    mod accounts;
     mod away;
+    mod damaged;
     mod load;
     mod login;
 }
@@ -51,7 +53,7 @@ async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T
 fn request(call: u64) -> TakeRequest {
     TakeRequest {
         max: 100,
-        classes: vec![Class::new("c").expect("fits")],
+        classes: [Class::new("c").expect("fits")].into(),
         worker: WorkerId::new("test"),
         call,
         lease_for: Duration::from_secs(15),

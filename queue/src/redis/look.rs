@@ -15,6 +15,24 @@ const AUDITED_TOGETHER: usize = 50;
 const SCANNED_TOGETHER: usize = 200;
 /// Of a list or a set read by one call.
 const READ_TOGETHER: i64 = 1_000;
+/// The keys that all share, and what they are.
+const SHARED_KEYS: &[(&str, &str)] = &[
+    ("open", "hash"),
+    ("lease", "zset"),
+    ("delay", "zset"),
+    ("hold", "zset"),
+    ("parked", "zset"),
+    ("paused", "hash"),
+    ("pulse", "hash"),
+    ("dead", "zset"),
+    ("arrived", "hash"),
+    ("counter", "string"),
+    ("wake", "list"),
+    ("classes:ready", "zset"),
+    ("classes:suspect", "zset"),
+];
+/// Keys whose names end in that of a lane.
+const LANE_KEYS: &[&str] = &["lane", "older", "run", "held", "sends"];
 /// Lanes looked at again by one call, and in all: more of them wrong is no more to mend.
 const DOUBTFUL_TOGETHER: usize = 100;
 const DOUBTFUL_MAX: usize = 1_000;
@@ -63,7 +81,11 @@ impl Core {
     }
 
     pub(super) async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        let mut violations = Vec::new();
+        let (mut violations, is_whole) = self.damaged().await?;
+        if !is_whole {
+            // Nothing can be said of the rest before that is mended.
+            return Ok(violations);
+        }
         let before = self.sums().await?;
         let (mut messages, mut held) = (0, 0);
         let ready = self.ready().await?;
@@ -92,6 +114,52 @@ impl Core {
         Ok(violations)
     }
 
+    /// What was set aside, and the keys shared by all that have a wrong type; whether there are none of these.
+    async fn damaged(&self) -> Result<(Vec<Violation>, bool), QueueError> {
+        let Self { link, keys, .. } = self;
+        let mut found = Vec::new();
+        for (name, right) in SHARED_KEYS {
+            let key = format!("{}{name}", keys.base());
+            let kind: String = link.query(redis::cmd("TYPE").arg(&key)).await?;
+            if kind != "none" && kind != *right {
+                let problem = format!(
+                    "{key} is a {kind} and should be a {right}: it is set aside when it is used, and begun anew"
+                );
+                found.push(Violation { lane: String::new(), problem });
+            }
+        }
+        let is_whole = found.is_empty();
+        let start = keys.damaged();
+        for key in self.scan(&start).await? {
+            let (since, name) = key[start.len()..].split_once(':').unwrap_or_default();
+            let kind_and_lane = name.split_once(':');
+            let lane = kind_and_lane.filter(|(kind, _)| LANE_KEYS.contains(kind)).map_or("", |(_, lane)| lane);
+            let since_s = since.parse::<u64>().unwrap_or(0) / 1_000_000;
+            let problem = format!(
+                "{name} was damaged and is set aside since the Unix time {since_s}: look at it, then `redis-cli UNLINK \
+                 '{key}'`"
+            );
+            found.push(Violation { lane: lane.to_owned(), problem });
+        }
+        Ok((found, is_whole))
+    }
+
+    /// The keys that begin like this.
+    async fn scan(&self, start: &str) -> Result<Vec<String>, QueueError> {
+        let (mut keys, mut cursor) = (Vec::new(), 0_u64);
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            let pattern = format!("{}*", escape_glob(start));
+            scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCANNED_TOGETHER);
+            let (next, found): (u64, Vec<Vec<u8>>) = self.link.query(&scan).await?;
+            keys.extend(found.iter().map(|key| String::from_utf8_lossy(key).into_owned()));
+            if next == 0 {
+                return Ok(keys);
+            }
+            cursor = next;
+        }
+    }
+
     /// Audits some lanes, with what is known of where they are ready.
     async fn audit_page(
         &self,
@@ -118,9 +186,9 @@ impl Core {
     /// The open messages and the held ones, as they are counted.
     async fn sums(&self) -> Result<(i64, u64), QueueError> {
         let Self { link, keys, .. } = self;
-        let open: Vec<i64> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
+        let open: Vec<String> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
         let held = link.query(redis::cmd("ZCARD").arg(keys.hold())).await?;
-        Ok((open.iter().sum(), held))
+        Ok((open.iter().map(|open| open.parse().unwrap_or(0_i64)).sum(), held))
     }
 
     /// Every ready lane: how often it stands in the ready lists, and in which one.
@@ -157,23 +225,10 @@ impl Core {
     async fn lanes(&self, ready: &BTreeMap<String, (u64, String)>) -> Result<Vec<String>, QueueError> {
         let Self { link, keys, .. } = self;
         let mut lanes: BTreeSet<String> = ready.keys().cloned().collect();
-        for kind in ["lane:", "older:", "run:", "held:", "sends:"] {
-            let start = format!("{}{kind}", keys.base());
-            let mut cursor = 0_u64;
-            loop {
-                let mut scan = redis::cmd("SCAN");
-                scan.arg(cursor)
-                    .arg("MATCH")
-                    .arg(format!("{}*", escape_glob(&start)))
-                    .arg("COUNT")
-                    .arg(SCANNED_TOGETHER);
-                let (next, found): (u64, Vec<String>) = link.query(&scan).await?;
-                lanes.extend(found.iter().filter_map(|key| key.strip_prefix(&start)).map(str::to_owned));
-                if next == 0 {
-                    break;
-                }
-                cursor = next;
-            }
+        for kind in LANE_KEYS {
+            let start = format!("{}{kind}:", keys.base());
+            let found = self.scan(&start).await?;
+            lanes.extend(found.iter().filter_map(|key| key.strip_prefix(&start)).map(str::to_owned));
         }
         for key in [keys.lease(), keys.delay(), keys.parked()] {
             let mut cursor = 0_u64;

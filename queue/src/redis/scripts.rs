@@ -12,7 +12,7 @@ macro_rules! libraries {
     };
 }
 
-libraries! { "base" "pulse" "record" "lane" "held" "end" }
+libraries! { "base" "damage" "pulse" "record" "mend" "lane" "held" "end" "turn" "due" }
 
 macro_rules! scripts {
     ($($name:ident = $file:literal)*) => {
@@ -37,7 +37,7 @@ scripts! {
     accept = "accept" take = "take" renew = "renew" record = "record" complete = "complete" postpone = "postpone"
     release = "release" bury = "bury" hold = "hold" await_ = "await" answer = "answer" revive = "revive" drop = "drop"
     beat = "beat" pause = "pause" resume = "resume" get = "get" set = "set" limit = "limit" counts = "counts" lane = "lane"
-    dead = "dead" audit = "audit"
+    dead = "dead" audit = "audit" values = "values" ping = "ping"
 }
 
 /// The shebang must be the first line.
@@ -117,7 +117,7 @@ mod tests {
 
     /// The kinds of keys that code names from the prefix, itself or in the shared functions it calls.
     fn named(code: &str) -> BTreeSet<String> {
-        let kinds = |code: &str| all(r"key\('([a-z]+)", code);
+        let kinds = |code: &str| all(r"\b(?:key|aside_of|set_aside)\('([a-z]+)|share\('[A-Z]+', '([a-z]+)|\b(?:count)\('([a-z]+)", code);
         reached(code).iter().flat_map(|(_, _, text)| kinds(text)).chain(kinds(code)).collect()
     }
 

@@ -6,6 +6,7 @@
 
 use super::fault::Fault;
 use super::job::Step;
+use super::mend::text;
 use crate::Violation;
 
 /// Each finds breaches of one rule: the lane, and what is wrong.
@@ -67,6 +68,8 @@ const RULES: &[&str] = &[
      SELECT '', 'class ' || class || ' has ' || coalesce(counted.n, 0) || ' ' || what || ', not ' ||
         coalesce(kept.n, 0) || ' as counted' FROM counted FULL JOIN kept USING (class, what)
      WHERE coalesce(counted.n, 0) <> coalesce(kept.n, 0)",
+    "SELECT CAST(lane AS TEXT), 'the ' || name || ' was damaged (' || problem || ') and is set aside since the Unix time ' ||
+        since_us / 1000000 || ': look at it in the table damaged, and delete it there while nothing runs' FROM damaged",
     "SELECT '', 'the file is damaged: ' || quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'",
 ];
 
@@ -78,7 +81,7 @@ pub(super) fn audit(step: &Step<'_>) -> Result<Vec<Violation>, Fault> {
         let mut statement =
             step.db.prepare(&format!("SELECT CAST(lane AS TEXT), problem FROM ({})", named(rule)))?;
         let found =
-            statement.query_map([], |row| Ok(Violation { lane: row.get(0)?, problem: row.get(1)? }))?;
+            statement.query_map([], |row| Ok(Violation { lane: text(row, 0)?, problem: text(row, 1)? }))?;
         for violation in found {
             violations.push(violation?);
         }

@@ -3,9 +3,10 @@
 -- delayed and parked; any other lane is in none. Reads only. Where a lane is ready is told by the caller, who has read the
 -- ready lists once; or, for the few that then seem wrong, read here, in the same step, at a cost that grows with the lists.
 --
--- Uses: base, record, lane, held.
+-- Uses: base, damage, record, lane, held.
 --
--- KEYS[1]  base    (none)  prefix of this shard's keys: older, run and sends keys are named from it
+-- KEYS[1]  base    (none)  prefix of this shard's keys: held, lane, older, ready, run, sends and suspect keys
+--                       are named from it
 -- KEYS[2]  open    hash    class -> messages not yet at their end
 -- KEYS[3]  lease   zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  delay   zset    delayed lane -> when it is due, us
@@ -39,8 +40,7 @@ for _, class in ipairs(ARGV[2] == '1' and {} or redis.call('HKEYS', KEYS[2])) do
   end
 end
 
-for i = 3, #ARGV, 3 do
-  lane = ARGV[i]
+local function audit_lane()
   local run = redis.call('HMGET', key('run:' .. lane), 'recorded', 'packed', 'token', 'losses', 'awaiting')
   local first, second = redis.call('LLEN', key('lane:' .. lane)), redis.call('LLEN', key('older:' .. lane))
   local messages = first + second + (run[2] and 1 or 0)
@@ -51,7 +51,7 @@ for i = 3, #ARGV, 3 do
   local states = (ready[lane] or 0) + leased + delayed + parked
   if states ~= (messages > 0 and 1 or 0) then
     report(messages .. ' messages, but in ready, leased, delayed, parked: ' .. (ready[lane] or 0) .. ', ' .. leased
-      .. ', ' .. delayed .. ', ' .. parked)
+      .. ', ' .. delayed .. ', ' .. parked .. (states == 0 and ': resuming the lane makes it ready' or ''))
   end
   if ready_in[lane] and ready_in[lane] ~= '' and messages > 0 and run[1] then
     local suspect = tonumber(run[4] or 0) >= SUSPECT_LOSSES
@@ -66,10 +66,22 @@ for i = 3, #ARGV, 3 do
   end
   if run[5] and delayed == 0 then report('it awaits an answer, but is not delayed') end
   if parked == 1 and redis.call('HEXISTS', KEYS[7], 'l' .. lane) == 0 then report('parked, but not paused') end
+  local is_read, problem = try(head_of, lane)
+  if not is_read then report(problem .. ': a take sets aside what is damaged, and the lane goes on') end
   local held = held_of(lane)
+  local records = redis.call('HLEN', key('held:' .. lane))
+  if records > #held then report(records - #held .. ' held messages can\'t be read: they are set aside when their time is over') end
   found[1], found[2] = found[1] + #held, found[2] + #held
   for _, one in ipairs(held) do
     if not redis.call('ZSCORE', KEYS[6], held_member(one, lane)) then report('held without an end') end
+  end
+end
+
+for i = 3, #ARGV, 3 do
+  lane = ARGV[i]
+  local is_read, problem = try(audit_lane)
+  if not is_read then
+    report('its keys can\'t be read (' .. (type(problem) == 'table' and problem.err or problem) .. '): a take sets the damaged one aside, and the lane goes on')
   end
 end
 return found

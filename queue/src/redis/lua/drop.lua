@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Removes dead letters for good.
+-- Removes dead letters for good, also such that can't be read.
 --
--- Uses: record.
+-- Uses: base, damage, record, end.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys
+-- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm, damaged, letter
 -- KEYS[2]  dead     zset    id of a dead letter -> time of death, us
 -- KEYS[3]  arrived  hash    class -> letters dead on arrival; "class\0" -> those that were only counted
 -- KEYS[3 + i]  letter  hash  the dead letter of item i
@@ -15,14 +15,7 @@
 
 local results = {}
 for i = 1, #ARGV - 1 do
-  local letter = redis.call('HMGET', KEYS[3 + i], 'packed', 'on_arrival')
-  if letter[1] then
-    redis.call('ZREM', KEYS[2], ARGV[1 + i])
-    redis.call('DEL', KEYS[3 + i])
-    if letter[2] then redis.call('HINCRBY', KEYS[3], class_of(letter[1]), -1) end
-    results[i] = 1
-  else
-    results[i] = 0
-  end
+  local was_there = remove_letter(ARGV[1 + i])
+  results[i] = (share('ZREM', 'dead', ARGV[1 + i]) == 1 or was_there) and 1 or 0
 end
 return results

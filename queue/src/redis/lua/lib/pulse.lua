@@ -5,20 +5,24 @@
 -- shortest of the leases known, the pause a heartbeat of the longest and a second.
 local GAP_LEAST_US, KNOWN_FOR_US = 1500000, 60000000
 local function pulse(now, lease_us)
-  local h = redis.call('HMGET', key('pulse'), 'beat', 'quiet', 'short', 'long', 'since')
-  local quiet, short, long = tonumber(h[2] or 0), tonumber(h[3] or lease_us), tonumber(h[4] or lease_us)
+  local h = share('HMGET', 'pulse', 'beat', 'quiet', 'short', 'long', 'since')
+  -- What is no number is as if it weren't there.
+  for i = 1, 5 do h[i] = tonumber(h[i] or nil) end
+  local quiet, short, long = h[2] or 0, h[3] or lease_us, h[4] or lease_us
   if lease_us then short, long = math.min(short, lease_us), math.max(long, lease_us) end
   if short then
     local pause = math.floor(long / 5) + 1000000
-    local gap = now - tonumber(h[1] or now)
+    local gap = now - (h[1] or now)
     if gap > math.max(short / 2, GAP_LEAST_US) then quiet = now + pause end
     -- A clock that was set back must not make it longer.
     if gap < 0 then quiet = math.min(quiet, now + pause) end
-    local since = tonumber(h[5] or 0)
+    local since = h[5] or 0
     -- A length that nobody has asked for lately is forgotten.
     if lease_us and math.abs(now - since) > KNOWN_FOR_US then short, long, since = lease_us, lease_us, now end
-    redis.call('HSET', key('pulse'), 'short', us(short), 'long', us(long), 'since', us(since))
+    -- One write for all of it: each costs Redis as much again for its file.
+    redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet), 'short', us(short), 'long', us(long), 'since', us(since))
+  else
+    redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet))
   end
-  redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet))
   return quiet
 end

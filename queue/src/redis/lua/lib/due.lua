@@ -1,0 +1,95 @@
+-- What a take moves before it gives something: lanes whose delay is over or whose lease has run out, and messages held too long.
+
+local LOSSES_MAX = 3
+
+local buried = {}
+local function note_buried(packed, reason)
+  for _, value in ipairs({ id_of(packed), class_of(packed), reason }) do buried[#buried + 1] = value end
+end
+
+-- Does something with a lane, after what is damaged of it was set aside if need be.
+local function with_lane(lane, f, ...)
+  if try(f, lane, ...) then return end
+  mend(lane)
+  local is_done, problem = try(f, lane, ...)
+  if not is_done then raise_alarm('lane:' .. lane, problem) end
+end
+
+-- What is due goes to the end of ready: it waits for its turn like everybody.
+local function promote(lane)
+  if redis.call('HDEL', key('run:' .. lane), 'awaiting') == 1 then redis.call('HSET', key('run:' .. lane), 'unanswered', 1) end
+  share('ZREM', 'delay', lane)
+  make_ready('RPUSH', lane)
+end
+
+-- What has expired goes to the front: it has had its turn and lost it to a dead worker.
+local function reclaim(lane, deadline, quiet, now)
+  local run = key('run:' .. lane)
+  local h = redis.call('HMGET', run, 'packed', 'failures', 'losses', 'confirmed', 'worker', 'lost_by', 'sends', 'recorded', 'token')
+  local losses = tonumber(h[3] or 0)
+  if not losses then error('its losses are no number', 0) end
+  if h[8] and deadline > quiet and (losses == 0 or h[4]) then
+    losses = losses + 1
+    local worker = h[5] or 'a worker without a name'
+    local lost_by = h[6] and h[6] .. ', ' .. worker or worker
+    if losses >= LOSSES_MAX then
+      local packed = check_packed(h[1] or redis.call('LINDEX', key('lane:' .. lane), 0))
+      local reason = losses .. ' workers died while they handled it: ' .. lost_by
+      bury_message(packed, lane, reason, now, h[2], losses)
+      note_buried(packed, reason)
+      go_on(lane, h[1], h[7], id_of(packed))
+      return
+    end
+    redis.call('HSET', run, 'losses', losses, 'lost_by', lost_by)
+  end
+  redis.call('HDEL', run, 'token', 'confirmed')
+  share('ZREM', 'lease', lane)
+  make_ready('LPUSH', lane)
+end
+
+local function bury_expired(member, now)
+  local split = 1 + member:byte(1)
+  local lane, order = member:sub(split + 1), member:sub(2, split)
+  local held = read_held(redis.call('HGET', key('held:' .. lane), order) or '')
+  bury_held(lane, held, held.reason, now)
+  note_buried(held.packed, held.reason)
+end
+
+-- A record of a held message that can't be read, or is missing.
+local function set_held_aside(member, problem)
+  local split = 1 + (member:byte(1) or 0)
+  local lane, order = member:sub(split + 1), member:sub(2, split)
+  redis.call('ZREM', key('hold'), member)
+  local is_hash, record = try(redis.call, 'HGET', key('held:' .. lane), order)
+  if is_hash and record then
+    redis.call('HSET', aside_of('held:' .. lane), order, record)
+    redis.call('HDEL', key('held:' .. lane), order)
+  end
+  raise_alarm('held:' .. lane, problem)
+end
+
+local function move_due(now, quiet, moves)
+  for _, lane in ipairs(share('ZRANGEBYSCORE', 'delay', '-inf', us(now), 'LIMIT', 0, moves)) do with_lane(lane, promote) end
+  if now >= quiet then
+    local expired = share('ZRANGEBYSCORE', 'lease', '-inf', us(now), 'WITHSCORES', 'LIMIT', 0, moves)
+    -- The longest expired first.
+    for i = #expired - 1, 1, -2 do with_lane(expired[i], reclaim, tonumber(expired[i + 1]), quiet, now) end
+  end
+  for _, member in ipairs(share('ZRANGEBYSCORE', 'hold', '-inf', us(now), 'LIMIT', 0, moves)) do
+    local is_read, problem = try(bury_expired, member, now)
+    if not is_read then set_held_aside(member, problem) end
+  end
+  keep_counts()
+  return buried
+end
+
+local function next_due(now, quiet)
+  local nearest = -1
+  for _, name in ipairs({ 'lease', 'delay', 'hold' }) do
+    local first = share('ZRANGE', name, 0, 0, 'WITHSCORES')
+    local due = first[2] and tonumber(first[2])
+    local wait = due and math.max((name == 'lease' and math.max(due, quiet) or due) - now, 0)
+    if wait and (nearest < 0 or wait < nearest) then nearest = wait end
+  end
+  return us(nearest)
+end
