@@ -41,6 +41,8 @@
 //! * *Time*: delays are relative. The store reads its own clock, or the test clock, once per step.
 //! * *Cancellation*: dropping the future of a call leaves it unknown whether the step happened, as a lost answer does.
 //! * *Errors*: everything that means "not now" is [`QueueError::Unavailable`], never `LeaseLost`.
+//! * *Damage*: what is stored for one lane and can't be read costs no other lane anything. It is set aside, told by the next take
+//!   ([`Taken::damaged`]) and named by the audit, and its lane goes on without it.
 //! * *Bounds*: no call does work in proportion to the backlog. What is due or expired is moved at most
 //!   [`MOVES_PER_TAKE`] at a time.
 

@@ -12,7 +12,7 @@ macro_rules! libraries {
     };
 }
 
-libraries! { "base" "damage" "pulse" "record" "mend" "lane" "held" "end" "turn" "due" }
+libraries! { "base" "damage" "pulse" "record" "mend" "lane" "held" "read" "on" "end" "turn" "due" }
 
 macro_rules! scripts {
     ($($name:ident = $file:literal)*) => {
@@ -117,7 +117,7 @@ mod tests {
 
     /// The kinds of keys that code names from the prefix, itself or in the shared functions it calls.
     fn named(code: &str) -> BTreeSet<String> {
-        let kinds = |code: &str| all(r"\b(?:key|aside_of|set_aside)\('([a-z]+)|share\('[A-Z]+', '([a-z]+)|\b(?:count)\('([a-z]+)", code);
+        let kinds = |code: &str| all(r"(?:\b(?:key|set_aside|add_to_count)\(|share\('[A-Z]+', )'([a-z]+)", code);
         reached(code).iter().flat_map(|(_, _, text)| kinds(text)).chain(kinds(code)).collect()
     }
 

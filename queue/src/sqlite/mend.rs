@@ -63,7 +63,7 @@ pub(super) fn mend(step: &mut Step<'_>, lane: i64, problem: &str) -> Result<(), 
              FROM message JOIN lane ON lane.no = message.lane_no LEFT JOIN head ON head.seq = message.seq WHERE message.seq = ?1",
             params![head, step.now_us, problem],
         )?;
-        step.execute("UPDATE lane SET current = NULL WHERE current = ?1", params![head])?;
+        step.execute("UPDATE lane SET current = NULL WHERE no = ?1 AND current = ?2", params![lane, head])?;
         step.execute("DELETE FROM head WHERE seq = ?1", params![head])?;
         step.execute("DELETE FROM message WHERE seq = ?1", params![head])?;
     }

@@ -168,7 +168,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             return Ok(());
         };
         let sql = match suspect {
-            true => "SELECT CAST(class AS BLOB) FROM lane WHERE state = 'ready' AND suspect = 1 AND class >= CAST(?1 AS TEXT)
+            true => "SELECT CAST(class AS BLOB) FROM lane INDEXED BY lane_suspect WHERE state = 'ready' AND suspect = 1 AND class >= CAST(?1 AS TEXT)
                 ORDER BY class LIMIT 1",
             false => "SELECT CAST(class AS BLOB) FROM lane WHERE state = 'ready' AND suspect = 0 AND class >= CAST(?1 AS TEXT)
                 ORDER BY class LIMIT 1",

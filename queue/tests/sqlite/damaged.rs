@@ -9,7 +9,6 @@ const DAMAGES: &[&str] = &[
     "UPDATE message SET id = CAST(x'ff' AS TEXT) WHERE id = 'b1'",
     "UPDATE message SET class = CAST(x'fffe' AS TEXT) WHERE id = 'b1'",
     "UPDATE lane SET name = CAST(x'ff' AS TEXT) WHERE name = 'bad'",
-    "UPDATE lane SET class = CAST(x'ff' AS TEXT) WHERE name = 'bad'",
     "UPDATE lane SET worker = CAST(x'ff' AS TEXT), token = CAST(x'ff' AS TEXT) WHERE name = 'bad'",
     "UPDATE lane SET current = 99999 WHERE name = 'bad'",
     "UPDATE lane SET current = NULL WHERE name = 'bad'",

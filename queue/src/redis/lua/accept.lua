@@ -5,7 +5,7 @@
 -- Uses: base, damage, record, mend, lane, held, end.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm,
---                        classes, damaged, delay, ready and sends keys
+--                        classes, damaged, delay, lease, ready and sends keys
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
 -- KEYS[4]  dead     zset    id of a dead letter -> time of death, us
@@ -108,20 +108,23 @@ local function enqueue(k, lane, class, effect, note, late, packed)
     line_up('RPUSH', 'ready', class, lane)
     woken = woken + 1
   end
+  return busy
 end
 
 -- The same, after what is damaged of the lane was set aside.
 local function enqueue_safely(k, lane, ...)
-  local is_done, problem
-  for _ = 1, 2 do
-    appended_to = nil
-    is_done, problem = try(enqueue, k, lane, ...)
-    if is_done then return end
+  local is_done, result = try(enqueue, k, lane, ...)
+  if is_done then return end
+  if appended_to then redis.call('RPOP', appended_to) end
+  local is_nowhere = mend(lane)
+  appended_to = nil
+  is_done, result = try(enqueue, k, lane, ...)
+  if not is_done then
     if appended_to then redis.call('RPOP', appended_to) end
-    mend(lane)
+    redis.call('DEL', KEYS[k + 1])
+    return type(result) == 'table' and result.err or result
   end
-  redis.call('DEL', KEYS[k + 1])
-  return type(problem) == 'table' and problem.err or problem
+  if result and is_nowhere then woken = woken + make_ready('RPUSH', lane) end
 end
 
 for i = 1, (#ARGV - 3) / 8 do
@@ -138,12 +141,13 @@ for i = 1, (#ARGV - 3) / 8 do
   elseif reason ~= '' then
     -- One that has waited in a spool was acked long ago: it is kept whatever there is.
     if not late and (tonumber(share('HGET', 'arrived', class) or 0) or 0) >= tonumber(ARGV[3]) then
-      count('arrived', class .. '\0', 1)
+      add_to_count('arrived', class .. '\0', 1)
       result = 4
     else
       write_letter(packed, lane, reason, 0, 0, now, true)
     end
   else
+    appended_to = nil
     local problem = enqueue_safely(k, lane, class, effect, note, late, packed)
     if problem then
       result = problem

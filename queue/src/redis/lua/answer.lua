@@ -5,7 +5,7 @@
 -- Uses: base, damage, record, mend, lane.
 --
 -- KEYS[1]  base      (none)  prefix of this shard's keys, from which are named: alarm,
---                      classes, damaged, delay, held, older, ready, run, sends and suspect keys
+--                      classes, damaged, delay, held, lease, older, ready, run, sends and suspect keys
 -- KEYS[2]  wake      list    wake-up tokens of idle workers
 -- KEYS[3]  delay     zset    delayed lane -> when it is due, us
 -- KEYS[4]  lane      list    packed messages of the lane, the head first

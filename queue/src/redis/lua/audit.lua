@@ -3,7 +3,7 @@
 -- delayed and parked; any other lane is in none. Reads only. Where a lane is ready is told by the caller, who has read the
 -- ready lists once; or, for the few that then seem wrong, read here, in the same step, at a cost that grows with the lists.
 --
--- Uses: base, damage, record, lane, held.
+-- Uses: base, damage, record, lane, held, read.
 --
 -- KEYS[1]  base    (none)  prefix of this shard's keys: held, lane, older, ready, run, sends and suspect keys
 --                       are named from it

@@ -2,7 +2,7 @@
 -- Moves a leased message to the dead letters; its lane goes on. If an answer lies there that its handler has not had, the
 -- message comes again with it instead.
 --
--- Uses: base, damage, record, mend, lane, end.
+-- Uses: base, damage, record, mend, lane, on, end.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm,
 --                      classes, damaged, delay, held, older, ready, run, sends and suspect keys

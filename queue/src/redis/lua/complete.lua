@@ -2,7 +2,7 @@
 -- Ends leased messages; their lanes go on. If an answer lies there that its handler has not had, a message comes again with it
 -- instead.
 --
--- Uses: base, damage, record, mend, lane, end.
+-- Uses: base, damage, record, mend, lane, on, end.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm,
 --                        classes, damaged, delay, ready and sends keys

@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-oom
 -- Counts messages by state.
 --
--- Uses: base, damage, record, lane.
+-- Uses: base, damage, record, lane, read.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys: lane, older, ready, run and suspect keys are named from it
 -- KEYS[2]  open     hash    class -> messages not yet at their end
@@ -26,6 +26,6 @@ for i = 1, #open, 2 do
   local lanes = read(0, 'LLEN', ready) + read(0, 'LLEN', suspect)
   for _, value in ipairs({ open[i], open[i + 1], lanes, is_read and head or '' }) do classes[#classes + 1] = value end
 end
-local sizes = {}
-for i = 3, 7 do sizes[i] = read(0, 'ZCARD', KEYS[i]) end
-return { us(now_us()), sizes[3], sizes[4], sizes[5], sizes[6], sizes[7], classes, read({}, 'HGETALL', KEYS[8]) }
+local function size(name) return read(0, 'ZCARD', name) end
+return { us(now_us()), size(KEYS[3]), size(KEYS[4]), size(KEYS[5]), size(KEYS[6]), size(KEYS[7]), classes,
+  read({}, 'HGETALL', KEYS[8]) }

@@ -15,7 +15,8 @@
 
 local results = {}
 for i = 1, #ARGV - 1 do
-  local was_there = remove_letter(ARGV[1 + i])
+  local was_there = redis.call('EXISTS', KEYS[3 + i]) == 1
+  remove_letter(ARGV[1 + i])
   results[i] = (share('ZREM', 'dead', ARGV[1 + i]) == 1 or was_there) and 1 or 0
 end
 return results

@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-oom
 -- Reads a shared value.
 --
--- Uses: base, damage.
+-- Uses: base, damage, read.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys
 -- KEYS[2]  value  string  until when, us, a colon, the bytes. Expires

@@ -3,7 +3,7 @@
 -- did not see, the message waits for another turn instead; if an answer by call back lies there that its handler has not had, it
 -- comes again with that.
 --
--- Uses: base, damage, record, mend, lane, held, end.
+-- Uses: base, damage, record, mend, lane, held, on, end.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm, arrived, letter,
 --                      classes, damaged, delay, held, older, ready, run, sends and suspect keys

@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-oom
 -- Shows one lane, as far as it can be read.
 --
--- Uses: base, damage, record, held.
+-- Uses: base, damage, record, held, read.
 --
 -- KEYS[1]  base    (none)  prefix of this shard's keys
 -- KEYS[2]  lane    list    its packed messages, the head first

@@ -2,7 +2,7 @@
 -- Grants one of so many per period, or says how long to wait: the generic cell rate algorithm, with a whole period's
 -- worth as the burst.
 --
--- Uses: base, damage.
+-- Uses: base, damage, read.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys
 -- KEYS[2]  limit  string  when all that was granted will have been earned, us. Expires

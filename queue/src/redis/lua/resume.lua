@@ -4,7 +4,7 @@
 -- Uses: base, damage, record, mend, lane.
 --
 -- KEYS[1]  base    (none)  prefix of this shard's keys, from which are named: alarm,
---                      classes, damaged, delay, held, older, ready, run, sends and suspect keys
+--                      classes, damaged, delay, held, lease, older, ready, run, sends and suspect keys
 -- KEYS[2]  wake    list    wake-up tokens of idle workers
 -- KEYS[3]  paused  hash    what is paused: "*", "c" and a class, "l" and a lane
 -- KEYS[4]  parked  zset    parked lane -> since when, us

@@ -4,7 +4,7 @@
 -- Uses: base, damage, record, mend, lane, end.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm,
---                      classes, damaged, delay, held, older, ready, run, sends and suspect keys
+--                      classes, damaged, delay, held, lease, older, ready, run, sends and suspect keys
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
 -- KEYS[4]  dead     zset    id of a dead letter -> time of death, us
@@ -20,6 +20,7 @@
 
 local results = {}
 local woken = 0
+local is_nowhere = false
 local function revive(id, letter_key, answered)
   local letter = redis.call('HMGET', letter_key, 'packed', 'lane', 'on_arrival')
   local packed, lane = letter[1], letter[2]
@@ -27,13 +28,16 @@ local function revive(id, letter_key, answered)
   local class = class_of(check_packed(packed))
   -- What may fail comes first: the letter goes when its message is in the lane.
   local alone = redis.call('RPUSH', key('lane:' .. lane), packed) == 1
-  if alone and redis.call('EXISTS', key('older:' .. lane), key('run:' .. lane)) == 0 then
+  local is_first = alone and redis.call('EXISTS', key('older:' .. lane), key('run:' .. lane)) == 0
+  if is_first then
     line_up('RPUSH', 'ready', class, lane)
     woken = woken + 1
+  elseif is_nowhere then
+    woken = woken + make_ready('RPUSH', lane)
   end
   share('ZREM', 'dead', id)
   redis.call('DEL', letter_key, answered)
-  if letter[3] then count('arrived', class, -1) end
+  if letter[3] then add_to_count('arrived', class, -1) end
   count_open(class, 1)
   return 1
 end
@@ -43,10 +47,11 @@ for i = 1, #ARGV - 1 do
   local is_done, result = try(revive, id, letter, answered)
   local is_read, lane = try(redis.call, 'HGET', letter, 'lane')
   if not is_done and is_read and lane then
-    mend(lane)
+    is_nowhere = mend(lane)
     is_done, result = try(revive, id, letter, answered)
   end
   results[i] = is_done and result or 0
+  is_nowhere = false
 end
 keep_counts()
 wake(woken)

@@ -2,7 +2,7 @@
 -- Leases the heads of ready lanes, after moving to ready what is due and what has expired. What is damaged is set aside and told
 -- once, and costs no other lane anything.
 --
--- Uses: base, damage, pulse, record, mend, lane, held, end, turn, due.
+-- Uses: base, damage, pulse, record, mend, lane, held, on, end, turn, due.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm, arrived, classes, damaged, dead, filter,
 --                           held, lane, letter, memory, older, open, ready, run, sends and suspect

@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-oom
 -- Reads the shared values whose names begin alike.
 --
--- Uses: base, damage.
+-- Uses: base, damage, read.
 --
 -- KEYS[1]  base    (none)  prefix of this shard's keys: value keys are named from it
 -- KEYS[2]  folder  zset    name of a value -> until when, us

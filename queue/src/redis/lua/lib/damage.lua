@@ -17,29 +17,17 @@ local function try(f, ...)
   return is_done, result
 end
 
--- What a command reads. What can't be read counts as `instead`.
-local function read(instead, ...)
-  local is_read, value = try(redis.call, ...)
-  return is_read and value or instead
-end
-
-local function aside_of(name) return key('damaged:' .. us(now_us()) .. ':' .. name) end
-
--- Notes for the next take what was set aside, and why.
+-- Moves a key, or what `move` moves, to a name with the time in it, and notes that for the next take to tell.
 local ALARMS_MAX = 64
-local function raise_alarm(name, problem)
-  local text = type(problem) == 'table' and problem.err or problem
-  local alarms = redis.pcall('RPUSH', key('alarm'), name .. '\0' .. text)
+local function set_aside(name, problem, move)
+  local aside = key('damaged:' .. us(now_us()) .. ':' .. name)
+  if move then move(aside) else redis.call('RENAME', key(name), aside) end
+  local alarms = redis.pcall('RPUSH', key('alarm'), name .. '\0' .. (type(problem) == 'table' and problem.err or problem))
   if type(alarms) == 'table' then
     redis.call('DEL', key('alarm'))
   elseif alarms > ALARMS_MAX then
     redis.call('LPOP', key('alarm'))
   end
-end
-
-local function set_aside(name, problem)
-  redis.call('RENAME', key(name), aside_of(name))
-  raise_alarm(name, problem)
 end
 
 -- A command on a key that is needed by all, or whose loss hurts less than standing still. One of the wrong type holds nothing that

@@ -1,6 +1,6 @@
 -- What a take moves before it gives something: lanes whose delay is over or whose lease has run out, and messages held too long.
 
-local LOSSES_MAX = 3
+local LOSSES_MAX, MISSING = 3, 'its message is missing'
 
 local buried = {}
 local function note_buried(packed, reason)
@@ -9,10 +9,12 @@ end
 
 -- Does something with a lane, after what is damaged of it was set aside if need be.
 local function with_lane(lane, f, ...)
-  if try(f, lane, ...) then return end
-  mend(lane)
   local is_done, problem = try(f, lane, ...)
-  if not is_done then raise_alarm('lane:' .. lane, problem) end
+  if is_done then return end
+  mend(lane)
+  if problem == MISSING and redis.call('EXISTS', key('run:' .. lane)) == 1 then set_aside('run:' .. lane, problem) end
+  is_done, problem = try(f, lane, ...)
+  if not is_done then set_aside('lane:' .. lane, problem, function() end) end
 end
 
 -- What is due goes to the end of ready: it waits for its turn like everybody.
@@ -26,6 +28,9 @@ end
 local function reclaim(lane, deadline, quiet, now)
   local run = key('run:' .. lane)
   local h = redis.call('HMGET', run, 'packed', 'failures', 'losses', 'confirmed', 'worker', 'lost_by', 'sends', 'recorded', 'token')
+  if h[9] and not h[1] and not is_message(redis.call('LINDEX', key('lane:' .. lane), 0) or '', id_in(h[9])) then
+    error(MISSING, 0)
+  end
   local losses = tonumber(h[3] or 0)
   if not losses then error('its losses are no number', 0) end
   if h[8] and deadline > quiet and (losses == 0 or h[4]) then
@@ -48,8 +53,7 @@ local function reclaim(lane, deadline, quiet, now)
 end
 
 local function bury_expired(member, now)
-  local split = 1 + member:byte(1)
-  local lane, order = member:sub(split + 1), member:sub(2, split)
+  local lane, order = held_place(member)
   local held = read_held(redis.call('HGET', key('held:' .. lane), order) or '')
   bury_held(lane, held, held.reason, now)
   note_buried(held.packed, held.reason)
@@ -57,15 +61,14 @@ end
 
 -- A record of a held message that can't be read, or is missing.
 local function set_held_aside(member, problem)
-  local split = 1 + (member:byte(1) or 0)
-  local lane, order = member:sub(split + 1), member:sub(2, split)
+  local lane, order = held_place(member)
   redis.call('ZREM', key('hold'), member)
   local is_hash, record = try(redis.call, 'HGET', key('held:' .. lane), order)
-  if is_hash and record then
-    redis.call('HSET', aside_of('held:' .. lane), order, record)
+  set_aside('held:' .. lane, problem, function(aside)
+    if not is_hash or not record then return end
+    redis.call('HSET', aside, order, record)
     redis.call('HDEL', key('held:' .. lane), order)
-  end
-  raise_alarm('held:' .. lane, problem)
+  end)
 end
 
 local function move_due(now, quiet, moves)

@@ -53,6 +53,8 @@ local function make_ready(push, lane)
   elseif line then
     line_up(push, line[1], line[2], lane)
     return 1
+  elseif redis.call('EXISTS', key('run:' .. lane)) == 1 then
+    set_aside('run:' .. lane, 'its message is missing')
   end
   return 0
 end
