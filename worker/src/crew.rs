@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use huixin_queue::{
-    Buried, Class, Damaged, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, Settlement, TakeRequest, Taken,
+    Buried, Class, Damaged, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, Settlement,
+    TakeRequest, Taken,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;

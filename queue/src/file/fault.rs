@@ -56,7 +56,8 @@ impl Fault {
         match self {
             Self::Store(rusqlite::Error::QueryReturnedNoRows) => true,
             Self::Store(error) => {
-                is_unreadable(error) || error.sqlite_error().is_some_and(|error| CONTRADICTIONS.contains(&error.extended_code))
+                is_unreadable(error)
+                    || error.sqlite_error().is_some_and(|error| CONTRADICTIONS.contains(&error.extended_code))
             }
             Self::Refused(_) | Self::Commit(_) => false,
         }

@@ -8,8 +8,8 @@ use redis::{FromRedisValue, Value};
 use super::packed::unpack;
 use super::settle::Outcome;
 use crate::{
-    Accepted, Buried, Class, Counts, Damaged, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease,
-    Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token, Violation,
+    Accepted, Buried, Class, Counts, Damaged, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView,
+    Lease, Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token, Violation,
 };
 
 /// The store's time, and what became of each message.
@@ -79,24 +79,24 @@ fn leased(mut item: Values, token: &Token) -> Result<Option<Leased>, QueueError>
     }
     let packed = unpack(&packed)?;
     Ok(Some(Leased {
-            lease: Lease { lane, id: packed.id, token: token.clone() },
-            class: packed.class,
-            payload: packed.payload,
-            arrived_us: packed.arrived_us,
-            memory: item.optional_bytes()?,
-            failures: item.count()?,
-            losses: item.count()?,
-            snoozes: item.count()?,
-            last_error: item.optional_text()?.filter(|error| !error.is_empty()),
-            progress: Progress {
-                replies: item.optional_bytes()?,
-                sent: item.count()?,
-                sending: item.optional_text()?.and_then(|part| part.parse().ok()),
-            },
-            standing: item.standing()?,
-            answer: item.optional_bytes()?,
-            unanswered: item.count()? > 0,
-            failing_for: item.optional_text()?.and_then(|us| us.parse().ok()).map(Duration::from_micros),
+        lease: Lease { lane, id: packed.id, token: token.clone() },
+        class: packed.class,
+        payload: packed.payload,
+        arrived_us: packed.arrived_us,
+        memory: item.optional_bytes()?,
+        failures: item.count()?,
+        losses: item.count()?,
+        snoozes: item.count()?,
+        last_error: item.optional_text()?.filter(|error| !error.is_empty()),
+        progress: Progress {
+            replies: item.optional_bytes()?,
+            sent: item.count()?,
+            sending: item.optional_text()?.and_then(|part| part.parse().ok()),
+        },
+        standing: item.standing()?,
+        answer: item.optional_bytes()?,
+        unanswered: item.count()? > 0,
+        failing_for: item.optional_text()?.and_then(|us| us.parse().ok()).map(Duration::from_micros),
     }))
 }
 

@@ -48,15 +48,17 @@ impl Dialer {
         // Read first: a full Redis refuses the write, and a heartbeat must be able to connect even then.
         let known =
             redis::cmd("HMGET").arg(&meta).arg("format").arg("shards").query_async(&mut connection).await;
-        let (stored, shards): (Option<String>, Option<String>) = known.map_err(|error| match error.code() {
-            Some("WRONGTYPE") => self.unusable(format!("its key {meta} is no hash")),
-            _ => translate(&self.place, error),
-        })?;
+        let (stored, shards): (Option<String>, Option<String>) =
+            known.map_err(|error| match error.code() {
+                Some("WRONGTYPE") => self.unusable(format!("its key {meta} is no hash")),
+                _ => translate(&self.place, error),
+            })?;
         let format = match stored {
             Some(format) => format,
             None => {
-                let () =
-                    self.ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("shards").arg(SHARDS)).await?;
+                let () = self
+                    .ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("shards").arg(SHARDS))
+                    .await?;
                 let () = self
                     .ask(&mut connection, redis::cmd("HSETNX").arg(&meta).arg("format").arg(STORED_FORMAT))
                     .await?;
@@ -71,7 +73,9 @@ impl Dialer {
         }
         // One that was written before this was read has none, and one shard.
         if let Some(shards) = shards.filter(|shards| shards != SHARDS) {
-            return Err(self.unusable(format!("it was made for {shards} shards, and this version serves one")));
+            return Err(
+                self.unusable(format!("it was made for {shards} shards, and this version serves one"))
+            );
         }
         Ok((connection, seconds * 1_000_000 + micros))
     }

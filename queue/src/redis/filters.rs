@@ -34,9 +34,8 @@ pub(super) struct Filter {
 impl Filters {
     pub(super) fn of(&self, request: &TakeRequest) -> Filter {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |filter: &Filter| {
-            Arc::ptr_eq(&filter.asked, &request.classes) || filter.asked == request.classes
-        };
+        let is_it =
+            |filter: &Filter| Arc::ptr_eq(&filter.asked, &request.classes) || filter.asked == request.classes;
         let at = known.iter().position(is_it);
         let mut filter = at.map_or_else(|| Filter::new(request), |at| known.remove(at));
         filter.turn = request.turn(filter.classes.len());

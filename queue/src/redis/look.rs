@@ -33,6 +33,8 @@ const SHARED_KEYS: &[(&str, &str)] = &[
 ];
 /// Keys whose names end in that of a lane.
 const LANE_KEYS: &[&str] = &["lane", "older", "run", "held", "sends"];
+/// What the script says of a lane of which it could not read everything.
+const UNREADABLE: &str = "can't be read";
 /// Lanes looked at again by one call, and in all: more of them wrong is no more to mend.
 const DOUBTFUL_TOGETHER: usize = 100;
 const DOUBTFUL_MAX: usize = 1_000;
@@ -89,11 +91,12 @@ impl Core {
         let before = self.sums().await?;
         let (mut messages, mut held) = (0, 0);
         let ready = self.ready().await?;
-        let mut doubtful = Vec::new();
+        let (mut doubtful, mut is_readable) = (Vec::new(), true);
         for lanes in self.lanes(&ready).await?.chunks(AUDITED_TOGETHER) {
             let page = self.audit_page(lanes, Some(&ready)).await?;
             messages += page.messages;
             held += page.held;
+            is_readable &= !page.violations.iter().any(|violation| violation.problem.contains(UNREADABLE));
             doubtful.extend(page.violations.into_iter().map(|violation| violation.lane));
         }
         // A lane may have moved since the lists were read. So what seems wrong is looked at again, all in one step.
@@ -103,6 +106,10 @@ impl Core {
         }
         // The lanes are looked at one page after the other, so that the sums mean something only if nothing moved meanwhile.
         let after = self.sums().await?;
+        // What can't be read can't be counted.
+        if !is_readable {
+            return Ok(violations);
+        }
         if before == after && after.0 != i64::try_from(messages).unwrap_or(i64::MAX) {
             let problem = format!("{messages} messages in all lanes, but {} are counted as open", after.0);
             violations.push(Violation { lane: String::new(), problem });
@@ -133,7 +140,8 @@ impl Core {
         for key in self.scan(&start).await? {
             let (since, name) = key[start.len()..].split_once(':').unwrap_or_default();
             let kind_and_lane = name.split_once(':');
-            let lane = kind_and_lane.filter(|(kind, _)| LANE_KEYS.contains(kind)).map_or("", |(_, lane)| lane);
+            let lane =
+                kind_and_lane.filter(|(kind, _)| LANE_KEYS.contains(kind)).map_or("", |(_, lane)| lane);
             let since_s = since.parse::<u64>().unwrap_or(0) / 1_000_000;
             let problem = format!(
                 "{name} was damaged and is set aside since the Unix time {since_s}: look at it, then `redis-cli UNLINK \
@@ -204,8 +212,12 @@ impl Core {
                 let mut from = 0;
                 loop {
                     let to = from + READ_TOGETHER - 1;
-                    let some: Vec<String> =
-                        link.query(redis::cmd("LRANGE").arg(&key).arg(from).arg(to)).await?;
+                    let some = link.query(redis::cmd("LRANGE").arg(&key).arg(from).arg(to)).await;
+                    let some: Vec<String> = match some {
+                        // It is set aside when it is used; the lanes that stood in it stand nowhere, which is found.
+                        Err(QueueError::Damaged { .. }) => Vec::new(),
+                        some => some?,
+                    };
                     let last = some.len() < usize::try_from(READ_TOGETHER).unwrap_or(usize::MAX);
                     for lane in some {
                         let (times, _) = ready.entry(lane).or_insert((0, list.clone()));

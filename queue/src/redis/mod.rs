@@ -36,8 +36,8 @@ use tokio::sync::Mutex;
 
 use self::accept::Accept;
 use self::batch::Batcher;
-pub use self::inspector::Inspector;
 use self::filters::Filters;
+pub use self::inspector::Inspector;
 use self::keys::Keys;
 use self::link::Link;
 pub use self::risks::{Finding, Gravity, Risk};

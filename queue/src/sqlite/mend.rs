@@ -40,8 +40,10 @@ pub(super) fn mend(step: &mut Step<'_>, lane: i64, problem: &str) -> Result<(), 
         // From here on it is a lane between two messages.
         step.execute(
             "UPDATE lane SET current = CASE WHEN EXISTS (SELECT 1 FROM message WHERE seq = current AND lane_no = no) THEN current END,
-                state = 'ready', suspect = 0, due_us = NULL, token = NULL, worker = NULL, position = coalesce((SELECT max(r.position)
-                    FROM lane r WHERE r.state = 'ready' AND r.class = lane.class AND r.suspect = 0) + 1, 0)
+                sends = CASE WHEN sends BETWEEN 0 AND 4294967295 THEN sends ELSE 0 END,
+                state = 'ready', suspect = CASE state WHEN 'ready' THEN suspect ELSE 0 END, due_us = NULL, token = NULL, worker = NULL,
+                position = CASE state WHEN 'ready' THEN position ELSE coalesce((SELECT max(r.position)
+                    FROM lane r WHERE r.state = 'ready' AND r.class = lane.class AND r.suspect = 0) + 1, 0) END
              WHERE no = ?1",
             params![lane],
         )?;

@@ -12,16 +12,15 @@ use rusqlite::{Row, params};
 use super::fault::Fault;
 use super::job::Step;
 use super::lane::{next, promote_due, reclaim_expired, to_end};
+use super::mend::{mend, untold};
 use super::now::{loaded, stored};
 use super::pulse::Pulse;
 use super::settle::standing_at;
-use super::mend::{mend, untold};
 use super::{held, pause, value};
 use crate::clock::micros;
 use crate::{
     Class, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, Standing, TAKEN_BYTES_MAX,
-    TakeRequest, Taken,
-    Token, WorkerId,
+    TakeRequest, Taken, Token, WorkerId,
 };
 
 /// For how long a worker that takes nothing more is remembered: far longer than a call is repeated.
@@ -202,7 +201,8 @@ impl<'a, 'b> Batch<'a, 'b> {
             self.looks_left -= 1;
             let made_token = self.token.clone();
             let leased = self.step.apart(|step| {
-                let mut lease = LaneLease { step, request: self.request, token: made_token, pausing: self.pausing };
+                let mut lease =
+                    LaneLease { step, request: self.request, token: made_token, pausing: self.pausing };
                 Ok((lease.lease(no, class)?, lease.token))
             })?;
             match leased {

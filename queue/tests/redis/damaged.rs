@@ -15,6 +15,7 @@ struct Bench {
     call: u64,
     handled: Vec<String>,
     told: Vec<String>,
+    when: String,
 }
 
 impl Bench {
@@ -22,7 +23,16 @@ impl Bench {
         let (server, clock) = (RedisServer::start(&[]), TestClock::at(START_US));
         let queue = open_with_prefix(server.url(), "p".into(), Clock::Test(clock.clone()));
         let (handled, told) = (Vec::new(), Vec::new());
-        Self { server, queue, clock, worker: WorkerId::new("worker"), call: 0, handled, told }
+        Self {
+            server,
+            queue,
+            clock,
+            worker: WorkerId::new("worker"),
+            call: 0,
+            handled,
+            told,
+            when: String::new(),
+        }
     }
 
     fn again(&mut self) {
@@ -44,7 +54,8 @@ impl Bench {
         self.call += 1;
         let request = TakeRequest { worker: self.worker.clone(), ..request(self.call) };
         let taken = self.queue.take(&request).await.expect("a take never fails for what is damaged");
-        self.told.extend(taken.damaged.into_iter().map(|damaged| format!("{} {}", damaged.name, damaged.problem)));
+        self.told
+            .extend(taken.damaged.into_iter().map(|damaged| format!("{} {}", damaged.name, damaged.problem)));
         taken.messages
     }
 
@@ -52,7 +63,10 @@ impl Bench {
     async fn work(&mut self) {
         for _ in 0..45 {
             for leased in self.take().await {
-                self.queue.complete(&leased.lease).await.expect("what was given can be completed");
+                let completed = self.queue.complete(&leased.lease).await;
+                completed.unwrap_or_else(|error| {
+                    panic!("what was given can be completed, {}: {error}", self.when)
+                });
                 self.handled.push(leased.lease.id.to_string());
             }
             self.clock.advance(SECOND);
@@ -64,7 +78,10 @@ impl Bench {
         if stage == "idle" {
             return;
         }
-        self.queue.accept(NewMessage { late: stage == "late", ..message("bad", "b1") }).await.expect("accept");
+        self.queue
+            .accept(NewMessage { late: stage == "late", ..message("bad", "b1") })
+            .await
+            .expect("accept");
         if matches!(stage, "waiting" | "late") {
             return;
         }
@@ -114,6 +131,7 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
             bench.prepare(stage).await;
             bench.damage(&damage);
             let when = format!("{stage}: {damage}");
+            bench.when.clone_from(&when);
             let lanes: Vec<String> = (0..40).map(|n| format!("lane{n}")).collect();
             // All at once, so that they share calls.
             let accepts = lanes.iter().map(|lane| bench.accept(lane, lane));
@@ -127,7 +145,10 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
             if !bench.handled.contains(&"b2".to_owned()) {
                 let audit = bench.audit().await;
                 assert!(audit.contains("bad: "), "{when}: {audit}");
-                assert!(bench.queue.resume(&Scope::Lane(Lane::new("bad").expect("fits"))).await.expect("resume"), "{when}: {audit}");
+                assert!(
+                    bench.queue.resume(&Scope::Lane(Lane::new("bad").expect("fits"))).await.expect("resume"),
+                    "{when}: {audit}"
+                );
                 bench.work().await;
             }
             for id in lanes.iter().map(String::as_str).chain(["b2"]) {
@@ -138,10 +159,20 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
             let aside = bench.server.cli(&["KEYS", "*:damaged:*"]);
             let audit = bench.audit().await;
             assert_eq!(!aside.trim().is_empty(), audit.contains("set aside"), "{when}: {aside} {audit}");
-            assert_eq!(!aside.trim().is_empty(), !bench.told.is_empty(), "{when}: {aside} {:?}", bench.told);
-            bench.damage("for _, key in ipairs(redis.call('KEYS', '*:damaged:*')) do redis.call('UNLINK', key) end");
+            // Of a record that is missing there is nothing to set aside.
+            assert!(aside.trim().is_empty() || !bench.told.is_empty(), "{when}: {aside} {:?}", bench.told);
+            bench.damage(
+                "for _, key in ipairs(redis.call('KEYS', '*:damaged:*')) do redis.call('UNLINK', key) end",
+            );
             let audit = bench.audit().await;
-            let left: Vec<&str> = audit.lines().filter(|line| !line.contains("counted as open")).collect();
+            let left: Vec<&str> = audit
+                .lines()
+                .filter(|line| {
+                    !["counted as open", "when it is met", "sends kept"]
+                        .iter()
+                        .any(|text| line.contains(text))
+                })
+                .collect();
             assert!(left.is_empty(), "{when}: {left:?}");
         }
     }
@@ -150,14 +181,21 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
 #[tokio::test]
 async fn a_damaged_key_that_all_share_is_set_aside_and_no_message_is_lost() {
     let mut bench = Bench::new();
-    let shared = ["open", "lease", "delay", "hold", "parked", "paused", "pulse", "dead", "arrived", "counter", "wake", "alarm"];
+    let shared = [
+        "open", "lease", "delay", "hold", "parked", "paused", "pulse", "dead", "arrived", "counter", "wake",
+        "alarm",
+    ];
     let shared = shared.into_iter().chain(["classes:ready", "classes:suspect", "ready:c", "suspect:c"]);
     for name in shared {
-        for write in ["'SET', k, 'garbage'", "'SADD', k, 'garbage'", "'HSET', k, 'c', 'garbage', 'beat', 'garbage'"] {
+        for write in
+            ["'SET', k, 'garbage'", "'SADD', k, 'garbage'", "'HSET', k, 'c', 'garbage', 'beat', 'garbage'"]
+        {
             for stage in ["waiting", "leased", "delayed", "held"] {
                 bench.again();
                 bench.prepare(stage).await;
-                bench.damage(&format!("local k = '{{p:0}}:{name}'; redis.call('DEL', k); redis.call({write})"));
+                bench.damage(&format!(
+                    "local k = '{{p:0}}:{name}'; redis.call('DEL', k); redis.call({write})"
+                ));
                 let when = format!("{stage}: {name} {write}");
                 for lane in ["bad", "other"] {
                     bench.queue.accept(message(lane, &format!("{lane}-new"))).await.expect("it is stored");
@@ -173,15 +211,16 @@ async fn a_damaged_key_that_all_share_is_set_aside_and_no_message_is_lost() {
                     bench.queue.resume(&Scope::Lane(Lane::new("bad").expect("fits"))).await.expect("resume");
                     bench.work().await;
                 }
-                let mut expected = vec!["bad-new", "other-new"];
-                // A held one ends as a letter.
-                expected.extend((stage != "held").then_some("b1"));
-                for id in expected {
-                    assert!(bench.handled.iter().any(|handled| handled == id), "{when}: {id} {:?}", bench.handled);
+                for id in ["bad-new", "other-new", "b1"] {
+                    assert!(
+                        bench.handled.iter().any(|handled| handled == id),
+                        "{when}: {id} {:?}",
+                        bench.handled
+                    );
                 }
-                let dead = bench.queue.dead(&Default::default(), None, 10).await.expect("letters can be shown");
-                let is_held = stage == "held" && name != "hold";
-                assert_eq!(dead.letters.len(), 1 + usize::from(is_held), "{when}");
+                let dead =
+                    bench.queue.dead(&Default::default(), None, 10).await.expect("letters can be shown");
+                assert_eq!(dead.letters.len(), 1, "{when}");
             }
         }
     }
@@ -191,8 +230,12 @@ async fn a_damaged_key_that_all_share_is_set_aside_and_no_message_is_lost() {
 async fn an_expired_held_message_without_its_record_stops_nobody() {
     let mut bench = Bench::new();
     bench.prepare("held").await;
-    bench.damage("redis.call('DEL', '{p:0}:held:bad'); redis.call('ZADD', '{p:0}:hold', 1, '', 1, '\\200', 1, 'x')");
-    bench.damage("redis.call('ZADD', '{p:0}:lease', 1, 'ghost'); redis.call('ZADD', '{p:0}:delay', 1, 'ghost2')");
+    bench.damage(
+        "redis.call('DEL', '{p:0}:held:bad'); redis.call('ZADD', '{p:0}:hold', 1, '', 1, '\\200', 1, 'x')",
+    );
+    bench.damage(
+        "redis.call('ZADD', '{p:0}:lease', 1, 'ghost'); redis.call('ZADD', '{p:0}:delay', 1, 'ghost2')",
+    );
     bench.accept("other", "m").await;
     bench.work().await;
     assert_eq!(bench.handled, ["m"]);
@@ -237,7 +280,9 @@ async fn letters_that_can_not_be_read_hide_no_others_and_can_be_dropped() {
         "redis.call('HSET', '{p:0}:letter:garbage', 'packed', 'garbage'); redis.call('DEL', '{p:0}:letter:typed', '{p:0}:letter:gone');
         redis.call('SET', '{p:0}:letter:typed', 'x')",
     );
-    let ids = |ids: &[&str]| ids.iter().map(|id| huixin_queue::MessageId::new(*id).expect("fits")).collect::<Vec<_>>();
+    let ids = |ids: &[&str]| {
+        ids.iter().map(|id| huixin_queue::MessageId::new(*id).expect("fits")).collect::<Vec<_>>()
+    };
     let page = bench.queue.dead(&Default::default(), None, 10).await.expect("the page can be shown");
     assert_eq!(page.letters.iter().map(|letter| letter.id.as_str()).collect::<Vec<_>>(), ["good"]);
     let all = ids(&["garbage", "typed", "gone", "good"]);
@@ -261,12 +306,16 @@ async fn a_mark_that_can_not_be_read_marks_nothing() {
 #[tokio::test]
 async fn a_queue_made_for_more_shards_or_without_its_meta_is_refused_with_what_to_do() {
     let server = RedisServer::start(&[]);
-    for (damage, said) in [("HSET {p:0}:meta format 5 shards 4", "4 shards"), ("SET {p:0}:meta x", "no hash")] {
+    for (damage, said) in [("HSET {p:0}:meta format 5 shards 4", "4 shards"), ("SET {p:0}:meta x", "no hash")]
+    {
         server.cli(&["FLUSHALL"]);
         server.cli(&damage.split(' ').collect::<Vec<_>>());
         let queue = open_with_prefix(server.url(), "p".into(), Clock::Store);
         let error = queue.ping().await.expect_err("it is refused");
-        assert!(matches!(&error, QueueError::Misconfigured { problem, .. } if problem.contains(said)), "{error:?}");
+        assert!(
+            matches!(&error, QueueError::Misconfigured { problem, .. } if problem.contains(said)),
+            "{error:?}"
+        );
         assert!(error.hint().is_some_and(|hint| hint.contains("queue.prefix")));
     }
 }

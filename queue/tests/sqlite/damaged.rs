@@ -59,11 +59,18 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
             let lanes: Vec<String> = (0..5).map(|n| format!("lane{n}")).chain(["bad".to_owned()]).collect();
             for lane in &lanes {
                 let accepted = queue.accept(message(lane, &format!("{lane}-new"))).await;
-                assert_eq!(accepted.unwrap_or_else(|error| panic!("{when}: {error}")), Accepted::New, "{when}");
+                assert_eq!(
+                    accepted.unwrap_or_else(|error| panic!("{when}: {error}")),
+                    Accepted::New,
+                    "{when}"
+                );
             }
             queue.ping().await.unwrap();
             queue.counts().await.unwrap_or_else(|error| panic!("{when}: {error:?}"));
-            queue.dead(&DeadFilter::default(), None, 10).await.unwrap_or_else(|error| panic!("{when}: {error:?}"));
+            queue
+                .dead(&DeadFilter::default(), None, 10)
+                .await
+                .unwrap_or_else(|error| panic!("{when}: {error:?}"));
             queue.paused().await.unwrap_or_else(|error| panic!("{when}: {error:?}"));
             queue.lane(&Lane::new("bad").unwrap()).await.unwrap_or_else(|error| panic!("{when}: {error:?}"));
             queue.audit().await.unwrap_or_else(|error| panic!("{when}: {error:?}"));
@@ -80,7 +87,11 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
             }
             // A lane whose name is gone takes those with it that came before.
             for id in lanes.iter().map(|lane| format!("{lane}-new")) {
-                assert_eq!(handled.iter().filter(|one| **one == id).count(), 1, "{when}: {id} among {handled:?}");
+                assert_eq!(
+                    handled.iter().filter(|one| **one == id).count(),
+                    1,
+                    "{when}: {id} among {handled:?}"
+                );
             }
             let aside = file.number("SELECT count(*) FROM damaged");
             assert_eq!(aside, told as u64, "{when}: it is told once");

@@ -103,6 +103,7 @@ local function enqueue(k, lane, class, effect, note, late, packed)
   -- in either list, and has no record, was in no state at all, and only then does it become ready.
   local is_plain = length == 1 and redis.call('EXISTS', other, run, held) == 0
   local busy = length > 1 or not is_plain and redis.call('LLEN', other) + redis.call('HLEN', run) > 0
+  if not is_plain and length == 1 then redis.call('HLEN', held) end
   if not is_plain and effect ~= '' then take_effect(lane, run, busy, effect, note) end
   if not busy then
     line_up('RPUSH', 'ready', class, lane)

@@ -33,7 +33,7 @@ for i = 3, #ARGV, 3 do
 end
 for _, class in ipairs(ARGV[2] == '1' and {} or redis.call('HKEYS', KEYS[2])) do
   for _, list in ipairs({ 'ready:', 'suspect:' }) do
-    for _, name in ipairs(redis.call('LRANGE', key(list .. class), 0, -1)) do
+    for _, name in ipairs(read({}, 'LRANGE', key(list .. class), 0, -1)) do
       ready[name] = (ready[name] or 0) + 1
       ready_in[name] = list .. class
     end
@@ -67,10 +67,10 @@ local function audit_lane()
   if run[5] and delayed == 0 then report('it awaits an answer, but is not delayed') end
   if parked == 1 and redis.call('HEXISTS', KEYS[7], 'l' .. lane) == 0 then report('parked, but not paused') end
   local is_read, problem = try(head_of, lane)
-  if not is_read then report(problem .. ': a take sets aside what is damaged, and the lane goes on') end
+  if not is_read then report(problem .. ': a take puts away what is damaged, and the lane goes on') end
   local held = held_of(lane)
   local records = redis.call('HLEN', key('held:' .. lane))
-  if records > #held then report(records - #held .. ' held messages can\'t be read: they are set aside when their time is over') end
+  if records > #held then report(records - #held .. ' held messages can\'t be read: they are put away when their time is over') end
   found[1], found[2] = found[1] + #held, found[2] + #held
   for _, one in ipairs(held) do
     if not redis.call('ZSCORE', KEYS[6], held_member(one, lane)) then report('held without an end') end
@@ -81,7 +81,7 @@ for i = 3, #ARGV, 3 do
   lane = ARGV[i]
   local is_read, problem = try(audit_lane)
   if not is_read then
-    report('its keys can\'t be read (' .. (type(problem) == 'table' and problem.err or problem) .. '): a take sets the damaged one aside, and the lane goes on')
+    report('its keys can\'t be read (' .. (type(problem) == 'table' and problem.err or problem) .. '): what is damaged is put away when it is met, and the lane goes on')
   end
 end
 return found

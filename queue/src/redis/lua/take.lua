@@ -55,7 +55,7 @@ local function look(lane)
   if seen.run.recorded then
     local first = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
     -- Whoever waited behind it once still does.
-    followed = followed or first[packed and 1 or 2] or redis.call('EXISTS', key('older:' .. lane)) == 1
+    followed = followed or first[packed and 1 or 2] or redis.call('LLEN', key('older:' .. lane)) > 0
     packed = packed or first[1]
     if not packed then error('its message is missing', 0) end
   else
@@ -72,7 +72,8 @@ local function look(lane)
   local ends = at and tonumber(known[1]:sub(1, at - 1))
   seen.memory = ends and ends > now and known[1]:sub(at + 1)
   -- The lane has waited between two messages with sends that count: the record takes them over.
-  seen.sends = known[2] and known[2]:find('^%d+$') and known[2]
+  seen.sends = known[2]
+  if seen.sends and not seen.sends:find('^%d+$') then error('its sends are no number', 0) end
   if seen.sends then seen.run.sends = seen.sends end
   return seen
 end
@@ -99,7 +100,8 @@ if is_read and batch.call == ARGV[7] then
   for _, lane in ipairs(batch.lanes) do
     local is_there, seen = try(look, lane)
     local run = key('run:' .. lane)
-    if is_there and seen and redis.call('HGET', run, 'token') == proof_of(batch.token, seen.packed) then
+    if is_there and seen and seen.run.token == proof_of(batch.token, seen.packed) then
+      seen.followed = seen.run.followed
       share('ZADD', 'lease', us(now + lease_us), lane)
       if seen.run.unheard then redis.call('HDEL', run, 'unheard') end
       answer[#answer + 1] = item(lane, seen)
@@ -123,7 +125,7 @@ local pausing = redis.call('EXISTS', KEYS[7]) == 1
 local function is_paused(scope) return pausing and share('HEXISTS', 'paused', scope) == 1 end
 
 local token
-local lanes, leased = {}, {}
+local lanes, leased, is_given = {}, {}, {}
 -- Leases the head of a lane that was popped, unless it turns out to be none for now. Whether it did.
 local function lease(lane, class)
   if is_paused('l' .. lane) then
@@ -131,7 +133,8 @@ local function lease(lane, class)
     return false
   end
   local seen = look(lane)
-  if not seen then return false end
+  -- One that is leased stood in the line twice: its list was damaged.
+  if not seen or is_given[lane] or seen.run.token and share('ZSCORE', 'lease', lane) then return false end
   local packed, run = seen.packed, key('run:' .. lane)
   if not is_known(packed) then error(NEWER, 0) end
   -- An older message of another class has come into the lane since it became ready.
@@ -161,6 +164,7 @@ local function lease(lane, class)
   if seen.run.losses or seen.run.unheard then redis.call('HDEL', run, 'confirmed', 'unheard') end
   answer[#answer + 1] = item(lane, seen)
   lanes[#lanes + 1] = lane
+  is_given[lane] = true
   return true
 end
 

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use super::Settling as _;
 use crate::{
     Accepted, Answered, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage, HELD_MAX,
-    HeldEffect, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, MAX_PAYLOAD_BYTES, Memory, MessageId, NewMessage, Note,
+    HeldEffect, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Note,
     Paused, Progress, Queue, QueueError, REASON_MAX_BYTES, Renewal, Scope, Settled, Settlement, Standing,
     TAKEN_BYTES_MAX, TakeRequest, Taken, TestClock, WorkerId, settling_pause,
 };

@@ -7,7 +7,8 @@ use super::pulse::Pulse;
 use super::state::{End, LastTake, State};
 use crate::clock::micros;
 use crate::{
-    Buried, Class, LOSSES_MAX, Lane, Lease, Leased, MOVES_PER_TAKE, Scope, TAKEN_BYTES_MAX, TakeRequest, Taken, Token,
+    Buried, Class, LOSSES_MAX, Lane, Lease, Leased, MOVES_PER_TAKE, Scope, TAKEN_BYTES_MAX, TakeRequest,
+    Taken, Token,
 };
 
 impl State {

@@ -62,7 +62,7 @@ local function older_packed(bytes) return check_packed(read_record(bytes)[1]) en
 -- The fields of a run hash that a take gives or decides by, those that are numbers first.
 local function run_fields()
   return { 'recorded', 'failures', 'losses', 'snoozes', 'sent', 'sending', 'trigger', 'note', 'sends', 'followed', 'unanswered',
-    'failing_since', 'unheard', 'gives_way', 'packed', 'error', 'replies', 'answer' }
+    'failing_since', 'unheard', 'gives_way', 'packed', 'error', 'replies', 'answer', 'token' }
 end
 local RUN_NUMBERS = 14
 
