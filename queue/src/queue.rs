@@ -244,8 +244,8 @@ impl TakeRequest {
     pub(crate) fn turn(&self, classes: usize) -> usize {
         let classes = classes.max(1) as u64;
         let served = self.call.wrapping_mul(self.max as u64);
-        // Once around, it begins one further: else it would always be the same if `max` is a multiple of their number.
-        usize::try_from(served.wrapping_add(served / classes) % classes).unwrap_or(0)
+        // Once around, it begins one earlier: else it would always be the same if `max` is a multiple of their number.
+        usize::try_from((served - served / classes) % classes).unwrap_or(0)
     }
 }
 

@@ -2,7 +2,7 @@
 -- Leases the heads of ready lanes, after moving to ready what is due and what has expired. What is damaged is set aside and told
 -- once, and costs no other lane anything.
 --
--- Uses: base, damage, pulse, record, mend, lane, held, on, end, turn, due.
+-- Uses: base, damage, pulse, record, mend, lane, turn; seldom: held, on, end, due.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm, arrived, classes, damaged, dead, filter,
 --                           held, lane, letter, memory, older, open, ready, run, sends and suspect
@@ -78,6 +78,17 @@ local function look(lane)
   return seen
 end
 
+local function next_due()
+  local nearest = -1
+  for _, name in ipairs({ 'lease', 'delay', 'hold' }) do
+    local first = share('ZRANGE', name, 0, 0, 'WITHSCORES')
+    local due = first[2] and tonumber(first[2])
+    local wait = due and math.max((name == 'lease' and math.max(due, quiet) or due) - now, 0)
+    if wait and (nearest < 0 or wait < nearest) then nearest = wait end
+  end
+  return us(nearest)
+end
+
 local bytes = 0
 local function item(lane, seen)
   local r = seen.run
@@ -107,12 +118,12 @@ if is_read and batch.call == ARGV[7] then
       answer[#answer + 1] = item(lane, seen)
     end
   end
-  answer[2] = next_due(now, quiet)
+  answer[2] = next_due()
   return answer
 end
 -- An older call that comes late, over a connection that was given up: nobody waits for its answer any more.
 if is_read and (tonumber(batch.call) or 0) > tonumber(ARGV[7]) then
-  return { us(now), next_due(now, quiet), '', {}, {}, '' }
+  return { us(now), next_due(), '', {}, {}, '' }
 end
 
 if #ARGV > 11 then
@@ -120,7 +131,11 @@ if #ARGV > 11 then
 elseif ARGV[10] ~= '' and redis.call('EXISTS', key('filter:' .. ARGV[10])) == 0 then
   return 0
 end
-local answer = { us(now), '-1', '', move_due(now, quiet, moves), {}, '' }
+local function due_in(zset, ...) return share('ZRANGEBYSCORE', zset, '-inf', us(now), ...) end
+local due, over = due_in('delay', 'LIMIT', 0, moves), due_in('hold', 'LIMIT', 0, moves)
+local expired = now >= quiet and due_in('lease', 'WITHSCORES', 'LIMIT', 0, moves) or {}
+local is_due = #due + #expired + #over > 0
+local answer = { us(now), '-1', '', is_due and seldom()(due, expired, over, now, quiet) or {}, {}, '' }
 local pausing = redis.call('EXISTS', KEYS[7]) == 1
 local function is_paused(scope) return pausing and share('HEXISTS', 'paused', scope) == 1 end
 
@@ -229,6 +244,6 @@ if token then
   for i = 1, #leased, 256 do share('ZADD', 'lease', unpack(leased, i, math.min(i + 255, #leased))) end
   redis.call('SET', KEYS[5], write_batch(ARGV[7], token, lanes), 'PX', us(math.max(lease_us / 1000, 1000)))
 end
-if given < max then answer[2] = next_due(now, quiet) end
+if given < max then answer[2] = next_due() end
 answer[5] = share('LPOP', 'alarm', 64) or {}
 return answer

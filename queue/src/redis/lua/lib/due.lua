@@ -71,28 +71,15 @@ local function set_held_aside(member, problem)
   end)
 end
 
-local function move_due(now, quiet, moves)
-  for _, lane in ipairs(share('ZRANGEBYSCORE', 'delay', '-inf', us(now), 'LIMIT', 0, moves)) do with_lane(lane, promote) end
-  if now >= quiet then
-    local expired = share('ZRANGEBYSCORE', 'lease', '-inf', us(now), 'WITHSCORES', 'LIMIT', 0, moves)
-    -- The longest expired first.
-    for i = #expired - 1, 1, -2 do with_lane(expired[i], reclaim, tonumber(expired[i + 1]), quiet, now) end
-  end
-  for _, member in ipairs(share('ZRANGEBYSCORE', 'hold', '-inf', us(now), 'LIMIT', 0, moves)) do
+-- What died of it: id, class, reason, and so on.
+local function move_due(due, expired, over, now, quiet)
+  for _, lane in ipairs(due) do with_lane(lane, promote) end
+  -- The longest expired first.
+  for i = #expired - 1, 1, -2 do with_lane(expired[i], reclaim, tonumber(expired[i + 1]), quiet, now) end
+  for _, member in ipairs(over) do
     local is_read, problem = try(bury_expired, member, now)
     if not is_read then set_held_aside(member, problem) end
   end
   keep_counts()
   return buried
-end
-
-local function next_due(now, quiet)
-  local nearest = -1
-  for _, name in ipairs({ 'lease', 'delay', 'hold' }) do
-    local first = share('ZRANGE', name, 0, 0, 'WITHSCORES')
-    local due = first[2] and tonumber(first[2])
-    local wait = due and math.max((name == 'lease' and math.max(due, quiet) or due) - now, 0)
-    if wait and (nearest < 0 or wait < nearest) then nearest = wait end
-  end
-  return us(nearest)
 end
