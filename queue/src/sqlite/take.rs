@@ -117,7 +117,7 @@ impl<'a, 'b> Batch<'a, 'b> {
 
     /// The messages, and whether there may be more behind lanes that were looked at in vain.
     fn fill(mut self) -> Result<(Vec<Leased>, bool), Fault> {
-        if self.request.max == 0 || self.is_paused(Scope::All)? {
+        if self.request.max == 0 || self.is_paused(&Scope::All)? {
             return Ok((Vec::new(), false));
         }
         if self.request.suspect {
@@ -150,8 +150,8 @@ impl<'a, 'b> Batch<'a, 'b> {
         self.messages.len() >= self.request.max || self.bytes >= TAKEN_BYTES_MAX || self.cut_short
     }
 
-    fn is_paused(&self, scope: Scope) -> Result<bool, Fault> {
-        Ok(self.pausing && pause::is_paused(self.step, &scope)?)
+    fn is_paused(&self, scope: &Scope) -> Result<bool, Fault> {
+        Ok(self.pausing && pause::is_paused(self.step, scope)?)
     }
 
     /// Gives `each` the classes asked for that aren't paused and have ready lanes, from the one on whose turn it is, until it says
@@ -179,7 +179,7 @@ impl<'a, 'b> Batch<'a, 'b> {
                 }
                 let known = classes.binary_search_by(|known| known.as_str().as_bytes().cmp(&class));
                 if let Ok(at) = known
-                    && !self.is_paused(Scope::Class(classes[at].clone()))?
+                    && !self.is_paused(&Scope::Class(classes[at].clone()))?
                     && each(self, &classes[at])?
                 {
                     return Ok(());

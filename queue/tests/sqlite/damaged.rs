@@ -34,17 +34,26 @@ async fn prepare(queue: &SqliteQueue, stage: &str) {
     if stage == "idle" {
         return;
     }
-    queue.accept(NewMessage { late: stage == "late", ..message("bad", "b1") }).await.unwrap();
+    queue
+        .accept(NewMessage { late: stage == "late", ..message("bad", "b1") })
+        .await
+        .expect("the queue serves");
     if matches!(stage, "waiting" | "late") {
         return;
     }
-    let lease = queue.take(&TakeRequest { call: 1, ..request(1) }).await.unwrap().messages.remove(0).lease;
+    let lease = queue
+        .take(&TakeRequest { call: 1, ..request(1) })
+        .await
+        .expect("the queue serves")
+        .messages
+        .remove(0)
+        .lease;
     let settlement = match stage {
         "leased" => return,
         "delayed" => Settlement::Retry { after: SECOND * 5, patience: SECOND * 60, reason: "x".to_owned() },
         _ => Settlement::Hold { trigger: 0, hold_for: SECOND * 20, reason: "x".to_owned() },
     };
-    queue.settle(&lease, settlement).await.unwrap();
+    queue.settle(&lease, settlement).await.expect("the queue serves");
 }
 
 #[tokio::test]
