@@ -52,6 +52,14 @@ pub enum QueueError {
         /// The thing that can't be read.
         what: String,
     },
+    /// What is stored for this one message is damaged, and could not be set aside: others are served.
+    #[error("what the queue at {place} has of this message's lane is damaged: {problem}")]
+    Damaged {
+        /// The store, without credentials.
+        place: String,
+        /// What can't be read.
+        problem: String,
+    },
     /// The embedded engine could not make a commit durable. Nothing it says can be trusted any more: it refuses
     /// every further call, and the process must end.
     #[error("the embedded queue at {place} failed to write to disk and has stopped")]
@@ -93,6 +101,7 @@ impl QueueError {
                 "another version of Huixin wrote it: run that one until it is empty, or begin a new one, with another \
                      `queue.prefix` on Redis, or another file or folder",
             ),
+            Self::Damaged { .. } => Some("`huixin audit` names what is damaged, and what mends it"),
             Self::Broken { .. } => {
                 Some("free or replace the disk, then start again: what was acked is on it")
             }

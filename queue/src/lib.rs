@@ -34,8 +34,8 @@ pub use message::{
     NewMessage, Note, Progress, Standing,
 };
 pub use queue::{
-    BEAT_EVERY, Buried, Consumer, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, GAP_LEAST, HELD_MAX, LOSSES_MAX,
-    MOVES_PER_TAKE, NAME_MAX_BYTES, Operator, Producer, Queue, SUSPECT_LOSSES, Shared, TakeRequest, Taken,
-    settling_pause,
+    BEAT_EVERY, Buried, Consumer, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, Damaged, GAP_LEAST, HELD_MAX,
+    LOSSES_MAX, MOVES_PER_TAKE, NAME_MAX_BYTES, Operator, Producer, Queue, SUSPECT_LOSSES, Shared,
+    TAKEN_BYTES_MAX, TakeRequest, Taken, settling_pause,
 };
 pub use settlement::{REASON_MAX_BYTES, Settled, Settlement};

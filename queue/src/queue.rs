@@ -41,9 +41,13 @@
 //! * *Time*: delays are relative. The store reads its own clock, or the test clock, once per step.
 //! * *Cancellation*: dropping the future of a call leaves it unknown whether the step happened, as a lost answer does.
 //! * *Errors*: everything that means "not now" is [`QueueError::Unavailable`], never `LeaseLost`.
+//! * *Damage*: what is stored for one lane and can't be read costs no other lane anything. It is set aside, told by the next take
+//!   ([`Taken::damaged`]) and named by the audit, and its lane goes on without it.
 //! * *Bounds*: no call does work in proportion to the backlog. What is due or expired is moved at most
 //!   [`MOVES_PER_TAKE`] at a time.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -57,6 +61,9 @@ use crate::{
 
 /// How many due and how many expired lanes one `take` moves to ready, each.
 pub const MOVES_PER_TAKE: usize = 20;
+
+/// With so many bytes of messages, of what is recorded of them and of their lanes' memories, one `take` gives no more.
+pub const TAKEN_BYTES_MAX: usize = 1024 * 1024;
 
 /// How many letters dead on arrival one class keeps; the rest are counted.
 pub const DEAD_ON_ARRIVAL_MAX: u64 = 1_000;
@@ -196,6 +203,9 @@ pub trait Shared: Send + Sync + 'static {
     /// Sets a shared value for a time; an empty one removes it.
     async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError>;
 
+    /// All values whose names begin with `folder`, which ends in the first slash of a name, with their names.
+    async fn values(&self, folder: &str) -> Result<Vec<(String, Bytes)>, QueueError>;
+
     /// Asks for one of `n` per period, shared by all who use the queue, unused ones saved up to `n`. Zero: it is granted.
     /// Else it isn't, and this is how long to wait before asking again.
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError>;
@@ -211,8 +221,8 @@ impl<Q: Producer + Consumer + Operator + Shared + ?Sized> Queue for Q {}
 pub struct TakeRequest {
     /// At most so many messages.
     pub max: usize,
-    /// Only of these classes.
-    pub classes: Vec<Class>,
+    /// Only of these classes. What a call costs doesn't grow with their number if the same list is given again and again.
+    pub classes: Arc<[Class]>,
     /// Who asks.
     pub worker: WorkerId,
     /// A number that is raised for every new request and kept when one is repeated because its answer got lost.
@@ -221,6 +231,26 @@ pub struct TakeRequest {
     pub lease_for: Duration,
     /// Whether one of the messages may be a suspect: the worker runs none.
     pub suspect: bool,
+}
+
+impl TakeRequest {
+    /// The classes by name, and the place of the one that this call looks at first: another one in every call, so that each has
+    /// its turn, also if a call gives fewer messages than there are classes.
+    pub(crate) fn classes_in_order(&self) -> (Cow<'_, [Class]>, usize) {
+        let mut classes = Cow::Borrowed(&*self.classes);
+        if !classes.is_sorted() {
+            classes.to_mut().sort_unstable();
+        }
+        (classes, self.turn(self.classes.len()))
+    }
+
+    /// Which of so many classes, in their order, is first.
+    pub(crate) fn turn(&self, classes: usize) -> usize {
+        let classes = classes.max(1) as u64;
+        let served = self.call.wrapping_mul(self.max as u64);
+        // Once around, it begins one earlier: else it would always be the same if `max` is a multiple of their number.
+        usize::try_from((served - served / classes) % classes).unwrap_or(0)
+    }
 }
 
 /// What a worker got.
@@ -232,6 +262,19 @@ pub struct Taken {
     pub buried: Vec<Buried>,
     /// When there was nothing more: how long until a delay or a lease ends, if one is under way.
     pub next_due: Option<Duration>,
+    /// What was found damaged and set aside since the last take. Told once: the audit knows it for as long as it is there.
+    pub damaged: Vec<Damaged>,
+    /// Whether so many lanes were looked at in vain, since they are paused, that there may be others behind them: ask again at once.
+    pub cut_short: bool,
+}
+
+/// Something in the store that can't be read. It is kept, out of the way, and what it stood beside goes on without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damaged {
+    /// What it is, as the store calls it. It may name a lane, and so a user.
+    pub name: String,
+    /// What is wrong with it.
+    pub problem: String,
 }
 
 /// A message that the queue itself has buried.

@@ -19,6 +19,11 @@ use huixin_queue::{
     TakeRequest, TestClock, WorkerId,
 };
 
+/// Rows that can't be read. The file is in a folder beside this one.
+mod sqlite {
+    mod damaged;
+}
+
 huixin_queue::conformance!(open);
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -273,7 +278,7 @@ async fn a_lane_is_ready_in_the_class_of_its_head() {
     queue.complete(&lease).await.unwrap();
     assert_eq!(queue.audit().await.unwrap(), []);
     assert_eq!(ids(&take(&queue, 9).await), Vec::<String>::new());
-    let taken = queue.take(&TakeRequest { classes: vec![other], ..request(9) }).await.unwrap().messages;
+    let taken = queue.take(&TakeRequest { classes: [other].into(), ..request(9) }).await.unwrap().messages;
     assert_eq!(ids(&taken), ["m1"]);
 }
 
@@ -288,7 +293,7 @@ async fn taking_one_at_a_time_serves_all_classes() {
     queue.accept(NewMessage { class: classes[1].clone(), ..message("other", "other") }).await.unwrap();
     let mut seen = Vec::new();
     for call in 0..2 {
-        let request = TakeRequest { call, classes: classes.to_vec(), ..request(1) };
+        let request = TakeRequest { call, classes: classes.as_slice().into(), ..request(1) };
         seen.extend(ids(&queue.take(&request).await.unwrap().messages));
     }
     assert!(seen.contains(&"other".to_owned()), "{seen:?}");
@@ -634,7 +639,7 @@ impl File {
 }
 
 fn request(max: usize) -> TakeRequest {
-    let classes = vec![Class::new("c").expect("a test's class fits")];
+    let classes = [Class::new("c").expect("a test's class fits")].into();
     TakeRequest { max, classes, worker: WorkerId::new("test"), call: 1, lease_for: LEASE, suspect: true }
 }
 

@@ -89,8 +89,15 @@ impl Intake {
                     spooling.breaker.stored();
                     return Ok(stored);
                 }
-                Err(trouble) if trouble.is_the_messages => return Err(trouble.reason),
-                Err(trouble) => spooling.breaker.open(&trouble.reason),
+                Err(trouble) => match trouble.whose {
+                    Whose::Messages => return Err(trouble.reason),
+                    // Kept in the spool, behind which its lane waits, and quarantined there if that stays so.
+                    Whose::Lanes => tracing::error!(
+                        reason = trouble.reason,
+                        "the queue can't read what it has of a lane: its pushes go to the spool"
+                    ),
+                    Whose::Queues => spooling.breaker.open(&trouble.reason),
+                },
             }
         }
         spooling.clone().store(turn, message).await
@@ -104,10 +111,14 @@ impl Intake {
             Ok(Ok(Accepted::Duplicate)) => Ok(Stored::Known),
             Ok(Ok(Accepted::Counted)) => Ok(Stored::Counted),
             Ok(Ok(Accepted::Expired)) => Err(Trouble::of_queue("the queue took it too late")),
-            Ok(Err(error)) => Err(Trouble {
-                is_the_messages: matches!(error, QueueError::Invalid(_)),
-                reason: one_line(&error),
-            }),
+            Ok(Err(error)) => {
+                let whose = match error {
+                    QueueError::Invalid(_) => Whose::Messages,
+                    QueueError::Damaged { .. } => Whose::Lanes,
+                    _ => Whose::Queues,
+                };
+                Err(Trouble { whose, reason: one_line(&error) })
+            }
             Err(_) => Err(Trouble::of_queue(format!("the queue did not answer within {:?}", self.budget))),
         }
     }
@@ -116,12 +127,18 @@ impl Intake {
 /// Why the queue did not take a message.
 struct Trouble {
     reason: String,
-    /// Whether another message would be taken.
-    is_the_messages: bool,
+    whose: Whose,
+}
+
+/// Whose fault it is: whether another message would be taken.
+enum Whose {
+    Messages,
+    Lanes,
+    Queues,
 }
 
 impl Trouble {
     fn of_queue(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), is_the_messages: false }
+        Self { reason: reason.into(), whose: Whose::Queues }
     }
 }

@@ -51,7 +51,7 @@ fn quirks() -> Vec<(&'static str, String)> {
 async fn take_one(stack: &Stack, call: u64) -> Leased {
     let request = TakeRequest {
         max: 10,
-        classes: vec![Class::new("main").expect("it fits")],
+        classes: [Class::new("main").expect("it fits")].into(),
         worker: WorkerId::new("test"),
         call,
         lease_for: std::time::Duration::from_secs(60),

@@ -12,7 +12,7 @@
 //! Rejected: pausing the account's class in the queue, which is the operator's own switch and has no end of its own;
 //! leaving it to each worker, since the tenth would still run into a limit that the first has met.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -26,6 +26,8 @@ use crate::metrics;
 /// How often a worker looks whether accounts are paused or go on.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The first pause after an error that a person must mend, and the longest.
+/// The names of all pauses begin with this.
+const FOLDER: &str = "pause/";
 const TROUBLE_FIRST: Duration = Duration::from_secs(60);
 const TROUBLE_LONGEST: Duration = Duration::from_secs(15 * 60);
 /// For how long after a pause the next error counts as the same trouble, and sends go one by one.
@@ -94,25 +96,41 @@ impl Pauses {
 
     /// Looks at the shared values for ever.
     pub(crate) async fn watch(&self, accounts: &[String]) -> Infallible {
+        let accounts: HashSet<&str> = accounts.iter().map(String::as_str).collect();
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            for account in accounts {
-                match AccountPause::read(&*self.queue, account).await {
+            // One call for all accounts. A queue that is away is told by those who take from it.
+            let Ok(values) = self.queue.values(FOLDER).await else { continue };
+            let mut shared: HashMap<String, AccountPause> = values
+                .into_iter()
+                .filter_map(|(name, value)| {
+                    let account = name.strip_prefix(FOLDER).filter(|account| accounts.contains(account))?;
+                    Some((account.to_owned(), serde_json::from_slice(&value).ok()?))
+                })
+                .collect();
+            let seen: Vec<String> = self.seen().keys().cloned().collect();
+            for account in seen {
+                match shared.remove(&account) {
                     // It could not be shared when it began: the queue was away.
-                    Ok(None) if self.remaining(account).is_some() => self.share(account).await,
-                    Ok(pause) => self.see(account, pause),
-                    // A queue that is away is told by those who take from it.
-                    Err(_) => {}
+                    None if self.remaining(&account).is_some() => self.share(&account).await,
+                    pause => self.see(&account, pause),
                 }
             }
+            shared.into_iter().for_each(|(account, pause)| self.see(&account, Some(pause)));
         }
     }
 
     /// How long the account's messages must wait; none if they may be taken.
     pub(crate) fn remaining(&self, account: &str) -> Option<Duration> {
         self.seen().get(account).map(AccountPause::remaining).filter(|remaining| !remaining.is_zero())
+    }
+
+    /// The accounts whose messages must wait.
+    pub(crate) fn paused(&self) -> HashSet<String> {
+        let seen = self.seen();
+        seen.iter().filter(|(_, pause)| !pause.remaining().is_zero()).map(|(name, _)| name.clone()).collect()
     }
 
     /// Whether the account is paused, or was, and nothing has passed since.
@@ -241,7 +259,7 @@ impl Pauses {
 }
 
 fn key(account: &str) -> String {
-    format!("pause/{account}")
+    format!("{FOLDER}{account}")
 }
 
 fn lasts(cause: Cause, strikes: u32, now: SystemTime) -> Duration {

@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use huixin_queue::{
-    Buried, Class, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, Settlement, TakeRequest, Taken,
+    Buried, Class, Damaged, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, Settlement,
+    TakeRequest, Taken,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -48,8 +49,8 @@ const LAST_TAKE_MAX: Duration = Duration::from_secs(3);
 /// A running worker.
 pub(crate) struct Crew {
     pub(crate) shared: Arc<Shared>,
-    /// One for each account.
-    pub(crate) classes: Vec<Class>,
+    /// One for each account, by name.
+    pub(crate) classes: Arc<[Class]>,
     pub(crate) keeper: Keeper,
     pub(crate) tasks: TaskTracker,
     pub(crate) health: WorkerHealth,
@@ -85,7 +86,7 @@ impl Crew {
         let mut away = false;
         while let Some(mut permits) = stopping.run_until_cancelled(self.some_permits()).await {
             request.max = permits.num_permits();
-            request.classes = self.classes();
+            request.classes = self.classes(&request.classes);
             request.suspect = !self.shared.suspect_runs.load(Ordering::Relaxed);
             let began = Moment::now();
             let taken = tokio::select! {
@@ -104,7 +105,7 @@ impl Crew {
                         tracing::info!(queue = self.shared.queue.place(), "the queue is back");
                     }
                     pause = OUTAGE_PAUSE_FIRST;
-                    let Taken { messages, buried, next_due } = taken;
+                    let Taken { messages, buried, next_due, damaged, cut_short } = taken;
                     for Buried { id, class, reason } in buried {
                         tracing::error!(
                             id = id.as_str(),
@@ -115,7 +116,18 @@ impl Crew {
                         metrics::died_elsewhere(class.as_str());
                         self.tasks.spawn(poisoned::tell(self.shared.clone(), id));
                     }
-                    let idle = messages.is_empty();
+                    for Damaged { name, problem } in damaged {
+                        // Without the rest of the name, which may be a user's.
+                        let what = name.split(':').next().unwrap_or_default();
+                        tracing::error!(
+                            what,
+                            problem,
+                            "something stored is damaged: it is set aside, see `huixin audit`"
+                        );
+                        metrics::damaged();
+                    }
+                    // What is cut short goes on at once: each look leaves fewer lanes that are looked at in vain.
+                    let idle = messages.is_empty() && !cut_short;
                     let mut beyond = Vec::new();
                     for leased in messages {
                         match permits.split(1) {
@@ -161,9 +173,15 @@ impl Crew {
     }
 
     /// Of which accounts messages are taken: those that can send.
-    fn classes(&self) -> Vec<Class> {
-        let paused = |class: &Class| self.shared.pauses.remaining(class.as_str()).is_some();
-        self.classes.iter().filter(|class| !paused(class)).cloned().collect()
+    /// The list of the last take, if it is the same: then the queue knows it.
+    fn classes(&self, last: &Arc<[Class]>) -> Arc<[Class]> {
+        let paused = self.shared.pauses.paused();
+        if paused.is_empty() {
+            return self.classes.clone();
+        }
+        let classes: Vec<Class> =
+            self.classes.iter().filter(|class| !paused.contains(class.as_str())).cloned().collect();
+        if **last == *classes { last.clone() } else { classes.into() }
     }
 
     /// What came after the stop was asked for, or without a permit for it, and was not begun.

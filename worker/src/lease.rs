@@ -292,7 +292,7 @@ mod tests {
         let queue = SqliteQueue::open(&folder.path().join("queue.db"), Duration::from_secs(60), Clock::Store);
         let queue: Arc<dyn Queue> = Arc::new(queue.expect("the file can be made"));
         let message = message("lane", "m");
-        let classes = vec![message.class.clone()];
+        let classes = [message.class.clone()].into();
         queue.accept(message).await.expect("it is stored");
         let request = TakeRequest {
             max: 1,

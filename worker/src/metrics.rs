@@ -17,6 +17,7 @@ pub fn describe() {
     );
     describe_counter!("huixin_worker_leases_lost_total", "Messages given up because their lease was lost");
     describe_counter!("huixin_worker_queue_errors_total", "Failed calls to take messages off the queue");
+    describe_counter!("huixin_worker_damaged_total", "What was found damaged in the queue and set aside");
     describe_counter!("huixin_worker_notices_total", "Notices sent while a handler was slow, by account");
     describe_counter!(
         "huixin_worker_crowded_total",
@@ -52,6 +53,10 @@ pub fn describe() {
         Unit::Seconds,
         "From acceptance to the last part sent, by account"
     );
+}
+
+pub(crate) fn damaged() {
+    counter!("huixin_worker_damaged_total").increment(1);
 }
 
 pub(crate) fn begun() {

@@ -2,7 +2,7 @@
 //!
 //! The loop that takes and starts messages is in [`crate::crew`], one message's way in [`crate::job`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
@@ -254,13 +254,13 @@ impl Worker {
     /// When the queue can never be used as it is set up, or has failed for good. What was running is handed back as far
     /// as the queue lets it.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<Stopped, WorkerError> {
-        let classes: Vec<Class> =
-            self.accounts.keys().map(Class::new).collect::<Result<_, _>>().map_err(WorkerError::Account)?;
+        let classes = self.accounts.keys().map(Class::new).collect::<Result<BTreeSet<_>, _>>();
+        let classes: Arc<[Class]> = classes.map_err(WorkerError::Account)?.into_iter().collect();
         let keeper = Keeper::start(self.queue.clone(), self.settings.lease, self.health.overdue.clone())
             .map_err(WorkerError::Keeper)?;
         let request = TakeRequest {
             max: 0,
-            classes: Vec::new(),
+            classes: classes.clone(),
             worker: WorkerId::new(self.settings.name.clone()),
             call: 1,
             lease_for: self.settings.lease,

@@ -124,7 +124,7 @@ impl Store {
         while leased.len() < MESSAGES {
             let request = TakeRequest {
                 max,
-                classes: vec![Class::new("main").unwrap()],
+                classes: [Class::new("main").unwrap()].into(),
                 worker: WorkerId::new("budget"),
                 call: leased.len() as u64 + 1,
                 lease_for: Duration::from_secs(600),

@@ -15,6 +15,14 @@ use rusqlite::ErrorCode;
 use crate::QueueError;
 use crate::error::Cause;
 
+/// What rows say that contradict each other. Not what a trigger says, which may be anybody's.
+const CONTRADICTIONS: [i32; 4] = [
+    rusqlite::ffi::SQLITE_CONSTRAINT_CHECK,
+    rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE,
+    rusqlite::ffi::SQLITE_CONSTRAINT_NOTNULL,
+    rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+];
+
 /// Why a step failed.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -44,6 +52,18 @@ impl Fault {
         }
     }
 
+    /// Whether rows are at fault, and not the store: they can't be read, are missing, or contradict others.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Store(rusqlite::Error::QueryReturnedNoRows) => true,
+            Self::Store(error) => {
+                is_unreadable(error)
+                    || error.sqlite_error().is_some_and(|error| CONTRADICTIONS.contains(&error.extended_code))
+            }
+            Self::Refused(_) | Self::Commit(_) => false,
+        }
+    }
+
     /// As the callers of what is at `place` see it.
     pub(crate) fn into_error(self, place: &str) -> QueueError {
         let fatal = self.is_fatal();
@@ -53,9 +73,18 @@ impl Fault {
                 QueueError::Broken { place: place.to_owned(), cause: Cause::new(error) }
             }
             Self::Store(error) if is_unreadable(&error) => {
-                QueueError::UnknownFormat { what: format!("a row of {place} ({error})") }
+                QueueError::Damaged { place: place.to_owned(), problem: error.to_string() }
             }
             Self::Store(error) | Self::Commit(error) => QueueError::unavailable(place, error),
+        }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused(error) => error.fmt(f),
+            Self::Store(error) | Self::Commit(error) => error.fmt(f),
         }
     }
 }

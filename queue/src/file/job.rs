@@ -94,6 +94,29 @@ pub(crate) struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Runs a part of the operation. If it meets damage it has changed nothing, and what is wrong comes back as text.
+    pub(crate) fn apart<T>(
+        &mut self,
+        part: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<Result<T, String>, Fault> {
+        self.execute("SAVEPOINT apart", [])?;
+        let made_ready = self.made_ready;
+        match part(self) {
+            Err(fault) if fault.is_damage() && !self.db.is_autocommit() => {
+                self.execute("ROLLBACK TO apart", [])?;
+                self.execute("RELEASE apart", [])?;
+                self.made_ready = made_ready;
+                Ok(Err(fault.to_string()))
+            }
+            Ok(done) => {
+                self.execute("RELEASE apart", [])?;
+                Ok(Ok(done))
+            }
+            // All of the operation is undone.
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// Runs a statement; how many rows it changed, not counting those changed by triggers.
     pub(crate) fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
         self.prepare(sql)?.execute(params)

@@ -21,7 +21,7 @@ impl RedisQueue {
     pub(super) async fn accept_message(&self, message: NewMessage) -> Result<Accepted, QueueError> {
         let not_after_us =
             message.not_after.map(|within| self.core.link.store_now_us().saturating_add(micros(within)));
-        self.accepts.call(Accept { packed: packed::pack(&message), message, not_after_us }).await
+        self.accepts.call(Accept { packed: packed::pack(&message), message, not_after_us }).await?
     }
 }
 
@@ -32,7 +32,10 @@ impl Item for Accept {
 }
 
 /// Runs one batch.
-pub(super) async fn all(core: Arc<Core>, items: Vec<Accept>) -> Result<Vec<Accepted>, QueueError> {
+pub(super) async fn all(
+    core: Arc<Core>,
+    items: Vec<Accept>,
+) -> Result<Vec<Result<Accepted, QueueError>>, QueueError> {
     let Core { link, keys, scripts, dedup_window_ms, .. } = &*core;
     let mut call = scripts.accept.key(keys.base());
     call.key(keys.wake()).key(keys.open()).key(keys.dead()).key(keys.arrived()).key(keys.hold());
@@ -51,7 +54,7 @@ pub(super) async fn all(core: Arc<Core>, items: Vec<Accept>) -> Result<Vec<Accep
         call.arg(if message.late { "1" } else { "" });
         call.arg(message.dead_reason.as_deref().unwrap_or_default()).arg(packed.as_ref());
     }
-    let (now_us, outcomes) = answers::accepted(link.run(&call).await?)?;
+    let (now_us, outcomes) = answers::accepted(link.run(&call).await?, &core.place)?;
     link.learn_time(now_us);
     Ok(outcomes)
 }

@@ -9,27 +9,35 @@ use redis::{FromRedisValue, Value};
 use super::packed::unpack;
 use super::settle::Outcome;
 use crate::{
-    Accepted, Buried, Class, Counts, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView, Lease,
-    Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token,
+    Accepted, Buried, Class, Counts, Damaged, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView,
+    Lease, Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token,
 };
 
-pub(super) fn accepted(answer: Value) -> Result<(u64, Vec<Accepted>), QueueError> {
+/// The store's time, and what became of each message.
+pub(super) fn accepted(
+    answer: Value,
+    place: &str,
+) -> Result<(u64, Vec<Result<Accepted, QueueError>>), QueueError> {
     let mut values = Values::of(answer)?;
     let now_us = values.number()?;
     let mut outcomes = Vec::new();
     while let Some(value) = values.next() {
         outcomes.push(match value {
-            Value::Int(1) => Accepted::New,
-            Value::Int(2) => Accepted::Duplicate,
-            Value::Int(3) => Accepted::Expired,
-            Value::Int(4) => Accepted::Counted,
-            _ => return Err(unexpected()),
+            Value::Int(1) => Ok(Accepted::New),
+            Value::Int(2) => Ok(Accepted::Duplicate),
+            Value::Int(3) => Ok(Accepted::Expired),
+            Value::Int(4) => Ok(Accepted::Counted),
+            problem => Err(QueueError::Damaged { place: place.to_owned(), problem: text_of(problem)? }),
         });
     }
     Ok((now_us, outcomes))
 }
 
-pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
+/// What a take gave; none if it must be called with the names of the classes.
+pub(super) fn taken(answer: Value) -> Result<Option<Taken>, QueueError> {
+    if answer == Value::Int(0) {
+        return Ok(None);
+    }
     let mut values = Values::of(answer)?;
     let _now_us = values.number()?;
     let due = values.text()?;
@@ -40,42 +48,67 @@ pub(super) fn taken(answer: Value) -> Result<Taken, QueueError> {
         let (id, class) = (MessageId::from_stored(text_of(id)?), Class::from_stored(dead.text()?));
         buried.push(Buried { id, class, reason: dead.text()? });
     }
+    let mut alarms = Values::of(values.next().ok_or_else(unexpected)?)?;
+    let mut damaged = Vec::new();
+    while let Some(alarm) = alarms.next() {
+        let alarm = text_of(alarm)?;
+        let (name, problem) = alarm.split_once('\0').unwrap_or((&alarm, ""));
+        damaged.push(Damaged { name: name.to_owned(), problem: problem.to_owned() });
+    }
+    let cut_short = !values.text()?.is_empty();
     let mut messages = Vec::new();
     while let Some(item) = values.next() {
-        let mut item = Values::of(item)?;
-        let lane = Lane::from_stored(item.text()?);
-        let packed = item.bytes()?;
-        if packed.is_empty() {
+        match leased(Values::of(item)?, &token) {
+            Ok(Some(message)) => messages.push(message),
             // Left where it is: a worker of the version that wrote it takes it. Without the lane, which names a user.
-            tracing::error!(
-                "a stored message has a newer format than this version knows, or is damaged (`huixin audit` tells): it is put \
-                 off for a minute"
-            );
-            continue;
+            Ok(None) => tracing::error!(
+                "a stored message has a newer format than this version knows: it is put off for a minute"
+            ),
+            // What is read by the script is read here. If not, its lease runs out, and nobody else's.
+            Err(_) => tracing::error!("a stored message is damaged: it is left to the end of its lease"),
         }
-        let packed = unpack(&packed)?;
-        messages.push(Leased {
-            lease: Lease { lane, id: packed.id, token: token.clone() },
-            class: packed.class,
-            payload: packed.payload,
-            arrived_us: packed.arrived_us,
-            memory: item.optional_bytes()?,
-            failures: item.count()?,
-            losses: item.count()?,
-            snoozes: item.count()?,
-            last_error: item.optional_text()?.filter(|error| !error.is_empty()),
-            progress: Progress {
-                replies: item.optional_bytes()?,
-                sent: item.count()?,
-                sending: item.optional_text()?.and_then(|part| part.parse().ok()),
-            },
-            standing: item.standing()?,
-            answer: item.optional_bytes()?,
-            unanswered: item.count()? > 0,
-            failing_for: item.optional_text()?.and_then(|us| us.parse().ok()).map(Duration::from_micros),
-        });
     }
-    Ok(Taken { messages, buried, next_due: due.parse().ok().map(Duration::from_micros) })
+    let next_due = due.parse().ok().map(Duration::from_micros);
+    Ok(Some(Taken { messages, buried, next_due, damaged, cut_short }))
+}
+
+fn leased(mut item: Values, token: &Token) -> Result<Option<Leased>, QueueError> {
+    let lane = Lane::from_stored(item.text()?);
+    let packed = item.bytes()?;
+    if packed.is_empty() {
+        return Ok(None);
+    }
+    let packed = unpack(&packed)?;
+    Ok(Some(Leased {
+        lease: Lease { lane, id: packed.id, token: token.clone() },
+        class: packed.class,
+        payload: packed.payload,
+        arrived_us: packed.arrived_us,
+        memory: item.optional_bytes()?,
+        failures: item.count()?,
+        losses: item.count()?,
+        snoozes: item.count()?,
+        last_error: item.optional_text()?.filter(|error| !error.is_empty()),
+        progress: Progress {
+            replies: item.optional_bytes()?,
+            sent: item.count()?,
+            sending: item.optional_text()?.and_then(|part| part.parse().ok()),
+        },
+        standing: item.standing()?,
+        answer: item.optional_bytes()?,
+        unanswered: item.count()? > 0,
+        failing_for: item.optional_text()?.and_then(|us| us.parse().ok()).map(Duration::from_micros),
+    }))
+}
+
+/// Names and bytes, one after the other.
+pub(super) fn values(answer: Value) -> Result<Vec<(String, Bytes)>, QueueError> {
+    let mut values = Values::of(answer)?;
+    let mut named = Vec::new();
+    while let Some(name) = values.next() {
+        named.push((text_of(name)?, values.bytes()?));
+    }
+    Ok(named)
 }
 
 /// Where each message of a batch of records stands.
@@ -106,7 +139,9 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
     let mut classes = Values::of(values.next().ok_or_else(unexpected)?)?;
     while let Some(class) = classes.next() {
         let class = Class::from_stored(text_of(class)?);
-        let (open, ready, head) = (classes.number()?, classes.number()?, classes.bytes()?);
+        // A count that is damaged, or below nothing, is as good as none: the audit tells.
+        let open = classes.text()?.parse().unwrap_or(0);
+        let (ready, head) = (classes.number()?, classes.bytes()?);
         // What has ended leaves a 0 behind; it is left out, as if the class had never been.
         if open > 0 {
             counts.open.insert(class.clone(), open);
@@ -122,7 +157,7 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
     }
     let mut arrived = Values::of(values.next().ok_or_else(unexpected)?)?;
     while let Some(class) = arrived.next() {
-        let number = arrived.number()?;
+        let number: u64 = arrived.text()?.parse().unwrap_or(0);
         if text_of(class)?.ends_with('\0') {
             counts.dead_uncounted += number;
         }
@@ -161,7 +196,8 @@ pub(super) fn dead_page(answer: Value) -> Result<DeadPage, QueueError> {
         .then(|| DeadCursor { died_us: died_us.parse().unwrap_or(0), id: MessageId::from_stored(id) });
     let mut letters = Vec::new();
     while let Some(letter) = values.next() {
-        letters.push(letter_of(Values::of(letter)?)?);
+        // One that can't be read is named by the audit, and hides no other.
+        letters.extend(letter_of(Values::of(letter)?));
     }
     Ok(DeadPage { letters, total, next })
 }
@@ -264,7 +300,7 @@ impl Values {
     fn standing(&mut self) -> Result<Standing, QueueError> {
         let trigger = self.count()?;
         let note = self.optional_text()?.filter(|note| !note.is_empty());
-        let note = note.map(|note| note.parse().map(Note)).transpose().map_err(|_| unexpected())?;
+        let note = note.and_then(|note| note.parse().ok()).map(Note);
         let sends = self.count()?;
         Ok(Standing { trigger, note, sends, has_followers: self.count()? > 0 || trigger > 0 })
     }
@@ -292,7 +328,7 @@ impl Values {
     /// A number that is absent, as empty text or left out at the end, while it is 0.
     fn count(&mut self) -> Result<u32, QueueError> {
         match self.optional_text()? {
-            Some(text) if !text.is_empty() => text.parse().map_err(|_| unexpected()),
+            Some(text) if !text.is_empty() => Ok(text.parse().unwrap_or(u32::MAX)),
             _ => Ok(0),
         }
     }
@@ -307,7 +343,8 @@ fn bytes_of(value: Value) -> Result<Bytes, QueueError> {
 
 fn text_of(value: Value) -> Result<String, QueueError> {
     match value {
-        Value::BulkString(bytes) => String::from_utf8(bytes).map_err(|_| unexpected()),
+        // What is no UTF-8 is damaged: it is shown as well as can be, and hides nothing else.
+        Value::BulkString(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Value::Int(number) => Ok(number.to_string()),
         Value::SimpleString(text) => Ok(text),
         _ => Err(unexpected()),

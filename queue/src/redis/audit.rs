@@ -24,6 +24,25 @@ const READ_TOGETHER: i64 = 500;
 /// Findings told: more of them are no more to mend.
 const FOUND_MAX: usize = 1_000;
 
+/// The keys that all share, and what they are.
+const SHARED_KEYS: &[(&str, &str)] = &[
+    ("open", "hash"),
+    ("lease", "zset"),
+    ("delay", "zset"),
+    ("hold", "zset"),
+    ("parked", "zset"),
+    ("paused", "hash"),
+    ("pulse", "hash"),
+    ("dead", "zset"),
+    ("arrived", "hash"),
+    ("counter", "string"),
+    ("wake", "list"),
+    ("classes:ready", "zset"),
+    ("classes:suspect", "zset"),
+];
+/// Keys whose names end in that of a lane.
+const LANE_KEYS: &[&str] = &["lane", "older", "run", "held", "sends"];
+
 /// A lane as its key names it: what is damaged may be no text.
 type Name = Vec<u8>;
 /// Every ready lane: how often it is in the ready lists, and in which one.
@@ -31,6 +50,11 @@ type Ready = BTreeMap<Name, (u64, String)>;
 
 impl Core {
     pub(super) async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
+        let (damaged, is_whole) = self.damaged().await?;
+        if !is_whole {
+            // Nothing can be said of the rest before that is mended.
+            return Ok(damaged);
+        }
         let (Audited { mut doubts, .. }, mut miscounted) = self.look_at_all().await?;
         for _ in 1..LOOKS {
             if !miscounted.is_empty() {
@@ -47,8 +71,41 @@ impl Core {
         let miscounted = miscounted.into_iter().map(|problem| (String::new(), problem));
         let text = |lane: &Name| String::from_utf8_lossy(lane).into_owned();
         let wrong = doubts.into_iter().map(|((lane, _), problem)| (text(&lane), problem));
-        let all = miscounted.chain(wrong).take(FOUND_MAX);
-        Ok(all.map(|(lane, problem)| Violation { lane, problem }).collect())
+        let all = miscounted.chain(wrong).map(|(lane, problem)| Violation { lane, problem });
+        Ok(damaged.into_iter().chain(all).take(FOUND_MAX).collect())
+    }
+
+    /// What was set aside, and the keys shared by all that have a wrong type; whether there are none of these.
+    async fn damaged(&self) -> Result<(Vec<Violation>, bool), QueueError> {
+        let Self { link, keys, .. } = self;
+        let mut found = Vec::new();
+        for (name, right) in SHARED_KEYS {
+            let key = format!("{}{name}", keys.base());
+            let kind: String = link.query(redis::cmd("TYPE").arg(&key)).await?;
+            if kind != "none" && kind != *right {
+                let problem = format!(
+                    "{key} is a {kind} and should be a {right}: it is set aside when it is used, and begun anew"
+                );
+                found.push(Violation { lane: String::new(), problem });
+            }
+        }
+        let is_whole = found.is_empty();
+        let start = keys.damaged();
+        let names = format!("{}*", escape_glob(&start));
+        for key in self.scan::<Name>(&mut redis::cmd("SCAN"), &["MATCH", &names]).await? {
+            let key = String::from_utf8_lossy(&key).into_owned();
+            let (since, name) = key[start.len()..].split_once(':').unwrap_or_default();
+            let kind_and_lane = name.split_once(':');
+            let lane =
+                kind_and_lane.filter(|(kind, _)| LANE_KEYS.contains(kind)).map_or("", |(_, lane)| lane);
+            let since_s = since.parse::<u64>().unwrap_or(0) / 1_000_000;
+            let problem = format!(
+                "{name} was damaged and is set aside since the Unix time {since_s}: look at it, then `redis-cli UNLINK \
+                 '{key}'`"
+            );
+            found.push(Violation { lane: lane.to_owned(), problem });
+        }
+        Ok((found, is_whole))
     }
 
     /// One look at every lane, and what is wrong with the counts: a guess while messages come and go.
@@ -88,9 +145,9 @@ impl Core {
     /// The open messages and the held ones, as they are counted.
     async fn sums(&self) -> Result<(i64, u64), QueueError> {
         let Self { link, keys, .. } = self;
-        let open: Vec<i64> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
+        let open: Vec<String> = link.query(redis::cmd("HVALS").arg(keys.open())).await?;
         let held = link.query(redis::cmd("ZCARD").arg(keys.hold())).await?;
-        Ok((open.iter().sum(), held))
+        Ok((open.iter().map(|open| open.parse().unwrap_or(0_i64)).sum(), held))
     }
 
     /// Every ready lane: how often it is in the ready lists, and in which one.
@@ -116,7 +173,12 @@ impl Core {
         let (mut read, mut to) = (Vec::<Name>::new(), -1);
         loop {
             let from = to - READ_TOGETHER + 1;
-            let part: Vec<Name> = self.link.query(redis::cmd("LRANGE").arg(key).arg(from).arg(to)).await?;
+            let part = self.link.query(redis::cmd("LRANGE").arg(key).arg(from).arg(to)).await;
+            let part: Vec<Name> = match part {
+                // It is set aside when it is used; the lanes in it seem to be nowhere, which is found.
+                Err(QueueError::Damaged { .. }) => return Ok(Vec::new()),
+                part => part?,
+            };
             let is_last = part.len() < usize::try_from(READ_TOGETHER).unwrap_or(usize::MAX);
             // What came to the end meanwhile has pushed what was read already into this part.
             let known = read.last().and_then(|last| part.iter().rposition(|lane| lane == last));
@@ -138,9 +200,8 @@ impl Core {
         let mut scan = redis::cmd("SCAN");
         for key in self.scan::<Name>(&mut scan, &["MATCH", &names]).await? {
             let rest = key.strip_prefix(keys.base().as_bytes()).unwrap_or_default();
-            let kinds = ["lane:", "older:", "run:", "held:", "sends:"];
-            lanes
-                .extend(kinds.iter().find_map(|kind| rest.strip_prefix(kind.as_bytes())).map(<[u8]>::to_vec));
+            let of = |kind: &&str| rest.strip_prefix(kind.as_bytes())?.strip_prefix(b":");
+            lanes.extend(LANE_KEYS.iter().find_map(of).map(<[u8]>::to_vec));
         }
         for key in [keys.lease(), keys.delay(), keys.parked()] {
             let members = self.scan::<(Name, f64)>(redis::cmd("ZSCAN").arg(key), &[]).await?;

@@ -18,6 +18,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// For all of it, with the questions after.
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(4);
 
+/// More than one can't be served yet.
+const SHARDS: &str = "1";
+
 /// Where the queue is.
 pub(super) struct Dialer {
     pub(super) client: redis::Client,
@@ -43,14 +46,19 @@ impl Dialer {
         let mut connection = connecting.map_err(|error| translate(&self.place, error))?;
         let meta = self.keys.meta();
         // Read first: a full Redis refuses the write, and a heartbeat must be able to connect even then.
-        let stored: Option<String> =
-            self.ask(&mut connection, redis::cmd("HGET").arg(&meta).arg("format")).await?;
+        let known =
+            redis::cmd("HMGET").arg(&meta).arg("format").arg("shards").query_async(&mut connection).await;
+        let (stored, shards): (Option<String>, Option<String>) =
+            known.map_err(|error| match error.code() {
+                Some("WRONGTYPE") => self.unusable(format!("its key {meta} is no hash")),
+                _ => translate(&self.place, error),
+            })?;
         let format = match stored {
             Some(format) => format,
             None => {
                 let identity = format!("{:032x}", rand::random::<u128>());
                 let first = [
-                    ("shards", "1"),
+                    ("shards", SHARDS),
                     ("identity", identity.as_str()),
                     ("format", &STORED_FORMAT.to_string()),
                 ];
@@ -67,7 +75,18 @@ impl Dialer {
                 what: format!("the queue at {} (format {format})", self.place),
             });
         }
+        // One that was written before this was read has none, and one shard.
+        if let Some(shards) = shards.filter(|shards| shards != SHARDS) {
+            return Err(
+                self.unusable(format!("it was made for {shards} shards, and this version serves one"))
+            );
+        }
         Ok((connection, seconds * 1_000_000 + micros))
+    }
+
+    fn unusable(&self, problem: String) -> QueueError {
+        let hint = "give this queue another `queue.prefix`, or the version of Huixin that made it";
+        QueueError::Misconfigured { place: self.place.clone(), problem, hint: hint.to_owned(), cause: None }
     }
 
     async fn ask<T: FromRedisValue>(

@@ -55,6 +55,9 @@ pub(super) fn translate(place: &str, error: RedisError) -> QueueError {
         _ => None,
     };
     match said {
+        None if error.code() == Some("WRONGTYPE") => {
+            QueueError::Damaged { place: place.to_owned(), problem: detail }
+        }
         None => QueueError::unavailable(place, error),
         Some((problem, hint)) => misconfigured(place, problem, hint, error),
     }

@@ -29,6 +29,11 @@
 //! | `{prefix:0}:answered:<id>` | string | mark of a message that had its answer by call back: when it ends, us. Expires |
 //! | `{prefix:0}:value:<name>` | string | until when, us, a colon, a shared value. Expires |
 //! | `{prefix:0}:limit:<name>` | string | when all that a limit granted will have been earned, us. Expires |
+//! | `{prefix:0}:folder:<folder>` | zset | names of shared values that begin alike, up to a slash → until when, us |
+//! | `{prefix:0}:classes:ready`, `…:suspect` | zset | the classes that have such lines, all with the score 0; those of empty lines are taken out by the next take |
+//! | `{prefix:0}:filter:<name>` | set | the classes that workers take, which know them together by this name. Expires |
+//! | `{prefix:0}:damaged:<us>:<name>` | any | what was set aside as damaged, when, and the rest of its key's name |
+//! | `{prefix:0}:alarm` | list | what was set aside and not told to a worker yet: its name, a NUL, why; at most 64 |
 //! | `{prefix:0}:wake` | list | wake-up tokens of idle workers, at most 64 |
 //! | `{prefix:0}:probe` | any | what the start tries the commands on; gone at once |
 //! | `{prefix:0}:meta` | hash | `format`, `shards`, `identity` (random, so that an emptied or exchanged Redis is noticed): fixed when the queue is made |
@@ -61,6 +66,14 @@ impl Keys {
 
     pub(super) fn run(&self, lane: &Lane) -> String {
         format!("{}run:{lane}", self.base)
+    }
+
+    pub(super) fn damaged(&self) -> String {
+        format!("{}damaged:", self.base)
+    }
+
+    pub(super) fn folder(&self, folder: &str) -> String {
+        format!("{}folder:{folder}", self.base)
     }
 
     pub(super) fn ready(&self, class: &Class) -> String {

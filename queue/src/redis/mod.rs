@@ -14,6 +14,7 @@ mod audit;
 mod batch;
 mod dial;
 mod errors;
+mod filters;
 mod inspector;
 mod keys;
 mod link;
@@ -36,6 +37,7 @@ use tokio::sync::Mutex;
 
 use self::accept::Accept;
 use self::batch::Batcher;
+use self::filters::Filters;
 pub use self::inspector::Inspector;
 use self::keys::Keys;
 use self::link::Link;
@@ -73,7 +75,7 @@ pub struct RedisQueue {
     /// Settles and takes share a connection with accepts, which wait for nothing; leases have one of their own, so that
     /// no big answer in front of them makes them late.
     heartbeat: Link,
-    accepts: Batcher<Accept, Accepted>,
+    accepts: Batcher<Accept, Result<Accepted, QueueError>>,
     records: Batcher<Record, Outcome<Standing>>,
     completes: Batcher<Lease, Outcome<()>>,
     /// The number of the next record call, from 1.
@@ -89,6 +91,7 @@ struct Core {
     scripts: Scripts,
     place: String,
     dedup_window_ms: u64,
+    filters: Filters,
 }
 
 impl RedisQueue {
@@ -108,6 +111,7 @@ impl RedisQueue {
             scripts: Scripts::new(),
             place: place.clone(),
             dedup_window_ms: micros(settings.dedup_window) / 1000,
+            filters: Filters::default(),
         });
         let (for_accepts, for_records, for_completes) = (core.clone(), core.clone(), core.clone());
         Ok(Self {
@@ -240,7 +244,7 @@ impl Operator for RedisQueue {
 
     async fn ping(&self) -> Result<(), QueueError> {
         // A real script, so that a Redis that answers PING but can't run one isn't called ready.
-        self.core.counts().await.map(|_| ())
+        self.core.ping().await
     }
 
     fn place(&self) -> &str {
@@ -259,6 +263,10 @@ impl Shared for RedisQueue {
         crate::message::check_name(name)?;
         crate::message::check_bytes("value", &value)?;
         self.core.set(name, &value, keep_for).await
+    }
+
+    async fn values(&self, folder: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
+        self.core.values(folder).await
     }
 
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {

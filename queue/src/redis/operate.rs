@@ -66,7 +66,8 @@ impl Core {
             scan.arg(self.keys.paused()).arg(cursor).arg("COUNT").arg(PAUSED_MAX);
             let (next, found): (u64, Vec<(String, String)>) = self.link.query(&scan).await?;
             for (field, value) in found {
-                paused.push(answers::paused(&field, &value)?);
+                // What can't be read pauses nothing that has a name.
+                paused.extend(answers::paused(&field, &value));
             }
             if next == 0 {
                 break;
@@ -95,6 +96,13 @@ impl Core {
         refused.map_or(Ok(()), |refused| Err(errors::refused(place, refused)))
     }
 
+    pub(super) async fn ping(&self) -> Result<(), QueueError> {
+        let Self { link, keys, scripts, .. } = self;
+        let mut call = scripts.ping.key(keys.base());
+        call.arg(link.test_now());
+        link.run::<Value>(&call).await.map(|_| ())
+    }
+
     pub(super) async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
         let Self { link, keys, scripts, .. } = self;
         let mut call = scripts.get.key(keys.base());
@@ -102,12 +110,19 @@ impl Core {
         Ok(link.run::<Option<Vec<u8>>>(&call).await?.map(Bytes::from))
     }
 
+    pub(super) async fn values(&self, folder: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
+        let Self { link, keys, scripts, .. } = self;
+        let mut call = scripts.values.key(keys.base());
+        call.key(keys.folder(folder)).arg(link.test_now());
+        answers::values(link.run(&call).await?)
+    }
+
     pub(super) async fn set(&self, name: &str, value: &[u8], keep_for: Duration) -> Result<(), QueueError> {
         let Self { link, keys, scripts, .. } = self;
         let mut call = scripts.set.key(keys.base());
         // An expiry of 0 is refused by Redis.
         let keep_ms = (micros(keep_for) / 1000).max(1);
-        call.key(keys.value(name)).arg(link.test_now()).arg(value).arg(keep_ms);
+        call.key(keys.value(name)).arg(link.test_now()).arg(value).arg(keep_ms).arg(name);
         link.run::<Value>(&call).await.map(|_| ())
     }
 

@@ -52,7 +52,7 @@ pub(super) fn unpack(bytes: &Bytes) -> Result<Packed, QueueError> {
     let name = |at: usize| -> Option<(String, usize)> {
         let length = usize::from(*bytes.get(at)?);
         let text = bytes.get(at + 1..at + 1 + length)?;
-        Some((String::from_utf8(text.to_vec()).ok()?, at + 1 + length))
+        Some((String::from_utf8_lossy(text).into_owned(), at + 1 + length))
     };
     let (class, at) = name(1).ok_or_else(unknown)?;
     let (id, at) = name(at).ok_or_else(unknown)?;

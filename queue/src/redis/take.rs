@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::settle::proof;
 use super::{Core, RESPONSE_TIMEOUT, RedisQueue, answers};
 use crate::clock::micros;
-use crate::{Lease, MOVES_PER_TAKE, QueueError, Renewal, TakeRequest, Taken};
+use crate::{Lease, MOVES_PER_TAKE, QueueError, Renewal, TAKEN_BYTES_MAX, TakeRequest, Taken};
 
 /// The longest a `wait` blocks: the safety net under a lost wake-up.
 const WAIT_MAX: Duration = Duration::from_secs(1);
@@ -17,16 +17,27 @@ const RENEWED_TOGETHER: usize = 256;
 impl Core {
     pub(super) async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
         let Self { link, keys, scripts, .. } = self;
+        let filter = self.filters.of(request);
         let mut call = scripts.take.key(keys.base());
         call.key(keys.lease()).key(keys.delay()).key(keys.counter()).key(keys.batch(&request.worker));
         call.key(keys.hold()).key(keys.paused()).key(keys.parked()).key(keys.pulse());
         call.arg(link.test_now()).arg(request.max).arg(micros(request.lease_for)).arg(MOVES_PER_TAKE);
         call.arg(request.worker.name()).arg(request.worker.incarnation()).arg(request.call);
         call.arg(if request.suspect { "1" } else { "" });
-        for class in &request.classes {
-            call.key(keys.ready(class)).key(keys.suspect(class)).arg(class.as_str());
+        call.arg(TAKEN_BYTES_MAX).arg(&filter.name).arg(filter.first());
+        if filter.is_due() {
+            filter.classes.iter().for_each(|class| _ = call.arg(class.as_str()));
         }
-        answers::taken(link.run(&call).await?)
+        let mut taken = answers::taken(link.run(&call).await?)?;
+        if taken.is_none() {
+            // The store has lost what it knew.
+            filter.classes.iter().for_each(|class| _ = call.arg(class.as_str()));
+            taken = answers::taken(link.run(&call).await?)?;
+        }
+        let taken =
+            taken.ok_or_else(|| QueueError::unavailable(&self.place, "it keeps no list of classes"))?;
+        self.filters.told(&filter, &taken);
+        Ok(taken)
     }
 }
 

@@ -5,6 +5,7 @@ use rusqlite::params;
 use super::dead::Letter;
 use super::fault::Fault;
 use super::job::Step;
+use super::mend::mend;
 use super::now::stored;
 use super::{held, lane};
 use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, Note};
@@ -25,7 +26,7 @@ pub(super) fn accept(
     }
     match &message.dead_reason {
         Some(reason) => bury_on_arrival(step, message, reason),
-        None => enqueue(step, message),
+        None => enqueue_safely(step, message),
     }
 }
 
@@ -42,6 +43,19 @@ fn make_known(step: &Step<'_>, message: &NewMessage, window_us: i64) -> Result<b
         params![message.id.as_str(), step.now_us, step.now_us.saturating_add(window_us)],
     )?;
     Ok(changed > 0)
+}
+
+/// The same, after what is damaged of the lane was set aside.
+fn enqueue_safely(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault> {
+    let problem = match step.apart(|step| enqueue(step, message))? {
+        Ok(accepted) => return Ok(accepted),
+        Err(problem) => problem,
+    };
+    let sql = "SELECT no FROM lane WHERE name = ?1";
+    if let Some(lane) = step.first(sql, params![message.lane.as_str()], |row| row.get(0))? {
+        mend(step, lane, &problem)?;
+    }
+    enqueue(step, message)
 }
 
 fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault> {

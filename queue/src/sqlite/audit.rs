@@ -12,6 +12,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, Params, params};
 
 use super::fault::Fault;
+use super::mend::text;
 use crate::{QueueError, Violation};
 
 /// Rows that one transaction reads through.
@@ -88,6 +89,8 @@ const OF_ALL: &[&str] = &[
      SELECT '', 'class ' || class || ' has ' || coalesce(counted.n, 0) || ' ' || what || ', not ' ||
         coalesce(kept.n, 0) || ' as counted' FROM counted FULL JOIN kept USING (class, what)
      WHERE coalesce(counted.n, 0) <> coalesce(kept.n, 0)",
+    "SELECT CAST(lane AS TEXT), 'the ' || name || ' was damaged (' || problem || ') and is set aside since the Unix time ' ||
+        (since_us / 1000000) || ': look at it in the table damaged, and delete it there while nothing runs' FROM damaged",
 ];
 
 /// All breaches there are. It blocks.
@@ -135,7 +138,7 @@ fn find(
     violations: &mut Vec<Violation>,
 ) -> rusqlite::Result<()> {
     let mut statement = db.prepare_cached(sql)?;
-    let found = statement.query_map(rows, |row| Ok(Violation { lane: row.get(0)?, problem: row.get(1)? }))?;
+    let found = statement.query_map(rows, |row| Ok(Violation { lane: text(row, 0)?, problem: text(row, 1)? }))?;
     for violation in found {
         violations.push(violation?);
     }

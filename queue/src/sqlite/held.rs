@@ -7,6 +7,7 @@ use rusqlite::params;
 use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
+use super::mend::{set_held_aside, text};
 use crate::{Buried, HELD_MAX};
 
 const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer";
@@ -23,7 +24,7 @@ pub(super) fn put(
 ) -> Result<(), Fault> {
     let held = numbers(step, lane)?;
     if held.len() >= HELD_MAX {
-        end(step, Ending::Held { no: held[0] }, Some(TOO_MANY))?;
+        bury(step, held[0], TOO_MANY)?;
     }
     step.execute(
         "INSERT INTO held (lane, id, class, arrived_us, until_us, reason, failures, snoozes, last_error, sent, sending,
@@ -59,7 +60,7 @@ pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64, note: u64) -> Result<
 /// Buries all held messages of a lane.
 pub(super) fn bury_all(step: &mut Step<'_>, lane: &str) -> Result<(), Fault> {
     for no in numbers(step, lane)? {
-        end(step, Ending::Held { no }, Some(RIGHT_ENDED))?;
+        bury(step, no, RIGHT_ENDED)?;
     }
     Ok(())
 }
@@ -69,13 +70,21 @@ pub(super) fn bury_expired(step: &mut Step<'_>, limit: usize) -> Result<Vec<Buri
     let expired: Vec<(i64, String)> = step.all(
         "SELECT no, reason FROM held WHERE until_us <= ?1 ORDER BY until_us, no LIMIT ?2",
         params![step.now_us, i64::try_from(limit).unwrap_or(i64::MAX)],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| Ok((row.get(0)?, text(row, 1)?)),
     )?;
     let mut buried = Vec::new();
     for (no, reason) in expired {
-        buried.extend(end(step, Ending::Held { no }, Some(&reason))?);
+        buried.extend(bury(step, no, &reason)?);
     }
     Ok(buried)
+}
+
+/// Buries one, or sets it aside if it can't be read.
+fn bury(step: &mut Step<'_>, no: i64, reason: &str) -> Result<Option<Buried>, Fault> {
+    match step.apart(|step| end(step, Ending::Held { no }, Some(reason)))? {
+        Ok(buried) => Ok(buried),
+        Err(problem) => set_held_aside(step, no, &problem).map(|()| None),
+    }
 }
 
 /// The held messages of a lane, in their order.

@@ -10,6 +10,7 @@ use rusqlite::params;
 use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
+use super::mend::{mend, with_lane};
 use crate::{Buried, LOSSES_MAX, SUSPECT_LOSSES};
 
 /// A message that stands next in its lane.
@@ -28,14 +29,19 @@ enum Place {
 
 /// Puts a lane first in line.
 pub(super) fn to_front(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
-    let (class, losses) = current(step, lane)?;
-    make_ready(step, lane, Place::Front, &class, losses)
+    to(step, lane, Place::Front)
 }
 
 /// Puts a lane last in line.
 pub(super) fn to_end(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
-    let (class, losses) = current(step, lane)?;
-    make_ready(step, lane, Place::End, &class, losses)
+    to(step, lane, Place::End)
+}
+
+fn to(step: &mut Step<'_>, lane: i64, place: Place) -> Result<(), Fault> {
+    match step.apart(|step| current(step, lane))? {
+        Ok((class, losses)) => make_ready(step, lane, place, &class, losses),
+        Err(problem) => mend(step, lane, &problem),
+    }
 }
 
 /// Class and losses of a lane's current message; without one, of the next.
@@ -51,6 +57,17 @@ fn current(step: &Step<'_>, lane: i64) -> Result<(String, u32), Fault> {
         // A lane is there only while it has messages.
         None => Ok((next(step, lane)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?.class, 0)),
     }
+}
+
+/// Leaves a ready lane in its place if that is in the line of its head, and else puts it last there.
+pub(super) fn line_up(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
+    let (class, losses) = current(step, lane)?;
+    let sql = "SELECT 1 FROM lane WHERE no = ?1 AND class = ?2 AND suspect = ?3";
+    if step.first(sql, params![lane, class, losses >= SUSPECT_LOSSES], |_| Ok(()))?.is_some() {
+        step.made_ready += 1;
+        return Ok(());
+    }
+    make_ready(step, lane, Place::End, &class, losses)
 }
 
 /// Puts a lane into the line of its head's class, or of that class's suspects.
@@ -112,13 +129,19 @@ pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Resu
 pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(), Fault> {
     step.execute("DELETE FROM message WHERE seq = ?1", params![seq])?;
     step.execute("DELETE FROM head WHERE seq = ?1", params![seq])?;
-    let Some(next) = next(step, lane)? else {
-        step.execute("DELETE FROM lane WHERE no = ?1", params![lane])?;
-        return Ok(());
-    };
-    make_ready(step, lane, Place::End, &next.class, 0)?;
-    step.execute("UPDATE lane SET current = NULL WHERE no = ?1", params![lane])?;
-    Ok(())
+    // Its end stands, whatever comes next.
+    match step.apart(|step| next(step, lane))? {
+        Ok(Some(next)) => {
+            make_ready(step, lane, Place::End, &next.class, 0)?;
+            step.execute("UPDATE lane SET current = NULL WHERE no = ?1", params![lane])?;
+            Ok(())
+        }
+        Ok(None) => {
+            step.execute("DELETE FROM lane WHERE no = ?1", params![lane])?;
+            Ok(())
+        }
+        Err(problem) => mend(step, lane, &problem),
+    }
 }
 
 /// Moves up to `limit` lanes whose delay is over to the end, the first due first.
@@ -129,12 +152,14 @@ pub(super) fn promote_due(step: &mut Step<'_>, limit: usize) -> Result<(), Fault
         |row| row.get(0),
     )?;
     for lane in due {
-        step.execute(
-            "UPDATE head SET awaiting = 0, unanswered = 1
-             WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND awaiting = 1",
-            params![lane],
-        )?;
-        to_end(step, lane)?;
+        with_lane(step, lane, |step| {
+            step.execute(
+                "UPDATE head SET awaiting = 0, unanswered = 1
+                 WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND awaiting = 1",
+                params![lane],
+            )?;
+            to_end(step, lane)
+        })?;
     }
     Ok(())
 }
@@ -156,7 +181,8 @@ pub(super) fn reclaim_expired(
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     for (lane, due_us) in expired.into_iter().rev() {
-        buried.extend(reclaim(step, lane, due_us > quiet_us)?);
+        let reclaimed = with_lane(step, lane, |step| reclaim(step, lane, due_us > quiet_us))?;
+        buried.extend(reclaimed.flatten());
     }
     Ok(buried)
 }
@@ -167,7 +193,8 @@ pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), Fault> {
     let sql =
         "SELECT no FROM lane WHERE state = 'leased' AND due_us IS NOT NULL ORDER BY due_us DESC, name DESC";
     for lane in step.all(sql, [], |row| row.get(0))? {
-        if let Some(Buried { id, class, reason }) = reclaim(step, lane, true)? {
+        let reclaimed = with_lane(step, lane, |step| reclaim(step, lane, true))?;
+        if let Some(Buried { id, class, reason }) = reclaimed.flatten() {
             tracing::error!(id = id.as_str(), account = class.as_str(), reason, "the message is dead");
         }
     }

@@ -7,6 +7,7 @@ use rusqlite::{Row, params};
 
 use super::fault::Fault;
 use super::job::Step;
+use super::mend::text;
 use super::now::{loaded, stored};
 use super::{lane, pause};
 use crate::clock::micros;
@@ -34,7 +35,7 @@ pub(super) fn counts(step: &Step<'_>) -> Result<Counts, Fault> {
         counts.dead_uncounted += number(row, 6)?;
         counts.parked += number(row, 7)?;
         counts.held += number(row, 8)?;
-        Ok((Class::from_stored(row.get(0)?), number(row, 1)?, number(row, 2)?))
+        Ok((Class::from_stored(text(row, 0)?), number(row, 1)?, number(row, 2)?))
     })?;
     for (class, open, ready) in classes {
         if ready > 0 {
@@ -65,11 +66,12 @@ pub(super) fn lane(step: &Step<'_>, lane: &Lane) -> Result<Option<LaneView>, Fau
                 // The schema allows no other.
                 _ => LaneState::Ready,
             };
-            Ok((row.get::<_, i64>(0)?, state, row.get::<_, Option<i64>>(3)?, row.get(5)?))
+            let error = Some(text(row, 5)?).filter(|error| !error.is_empty());
+            Ok((row.get::<_, i64>(0)?, state, row.get::<_, Option<i64>>(3)?, error))
         },
     )?;
     let ids = |sql, key: &dyn rusqlite::ToSql, current: Option<i64>| {
-        step.all(sql, params![key, current], |row| Ok(MessageId::from_stored(row.get(0)?)))
+        step.all(sql, params![key, current], |row| Ok(MessageId::from_stored(text(row, 0)?)))
     };
     let (mut waiting, mut state, mut last_error) = (Vec::new(), LaneState::Idle, None);
     if let Some((no, its_state, current, error)) = found {
@@ -158,15 +160,15 @@ pub(super) fn dead_letter(step: &Step<'_>, id: &MessageId) -> Result<Option<Dead
 
 fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
     Ok(DeadLetter {
-        id: MessageId::from_stored(row.get(0)?),
-        lane: Lane::from_stored(row.get(1)?),
-        class: Class::from_stored(row.get(2)?),
+        id: MessageId::from_stored(text(row, 0)?),
+        lane: Lane::from_stored(text(row, 1)?),
+        class: Class::from_stored(text(row, 2)?),
         payload: row.get::<_, Vec<u8>>(3)?.into(),
         arrived_us: loaded(row.get(4)?),
         died_us: loaded(row.get(5)?),
-        reason: row.get(6)?,
-        failures: row.get(7)?,
-        losses: row.get(8)?,
+        reason: text(row, 6)?,
+        failures: row.get(7).unwrap_or(u32::MAX),
+        losses: row.get(8).unwrap_or(u32::MAX),
     })
 }
 
@@ -186,7 +188,11 @@ fn next_age_us(step: &Step<'_>, class: &Class) -> Result<Option<u64>, Fault> {
     let Some((lane, current)) = first else { return Ok(None) };
     let seq = match current {
         Some(seq) => Some(seq),
-        None => lane::next(step, lane)?.map(|next| next.seq),
+        None => match lane::next(step, lane) {
+            // The next take sets it aside.
+            Err(fault) if fault.is_damage() => None,
+            next => next?.map(|next| next.seq),
+        },
     };
     let sql = "SELECT arrived_us FROM message WHERE seq = ?1";
     let arrived_us: Option<i64> = step.first(sql, params![seq], |row| row.get(0))?;

@@ -13,6 +13,7 @@ mod end;
 mod held;
 mod lane;
 mod look;
+mod mend;
 mod pause;
 mod pulse;
 mod settle;
@@ -106,6 +107,7 @@ impl SqliteQueue {
 /// What is done once, before anybody can call.
 fn begin(database: &Database, now_us: i64) -> Result<(), Fault> {
     let transaction = database.db.unchecked_transaction()?;
+    transaction.execute_batch(include_str!("damaged.sql"))?;
     lane::void_leases(&mut Step { db: &transaction, now_us, failed_us: 0, made_ready: 0 })?;
     transaction.commit()?;
     Ok(())
@@ -283,6 +285,11 @@ impl Shared for SqliteQueue {
         self.change(value.len(), move |step| value::set(step, &name, &value, keep_for)).await
     }
 
+    async fn values(&self, folder: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
+        let folder = format!("value:{folder}");
+        self.look(move |step| value::folder(step, &folder)).await
+    }
+
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
         check_name(name)?;
         let name = format!("limit:{name}");
@@ -306,6 +313,7 @@ mod tests {
             include_str!("held.rs"),
             include_str!("lane.rs"),
             include_str!("look.rs"),
+            include_str!("mend.rs"),
             include_str!("settle.rs"),
         ];
         let folder = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ use rusqlite::params;
 use super::fault::Fault;
 use super::job::Step;
 use super::lane;
+use super::mend::text;
 use super::now::loaded;
 use crate::{Class, Lane, Paused, Scope};
 
@@ -49,13 +50,13 @@ pub(super) fn is_anything(step: &Step<'_>) -> Result<bool, Fault> {
 /// All there is, up to 1,000.
 pub(super) fn all(step: &Step<'_>) -> Result<Vec<Paused>, Fault> {
     let mut paused = step.all("SELECT scope, since_us, reason FROM paused LIMIT 1000", [], |row| {
-        let key: String = row.get(0)?;
+        let key = text(row, 0)?;
         let scope = match key.split_at_checked(1) {
             Some(("c", class)) => Scope::Class(Class::from_stored(class.to_owned())),
             Some(("l", lane)) => Scope::Lane(Lane::from_stored(lane.to_owned())),
             _ => Scope::All,
         };
-        Ok(Paused { scope, since_us: loaded(row.get(1)?), reason: row.get(2)? })
+        Ok(Paused { scope, since_us: loaded(row.get(1)?), reason: text(row, 2)? })
     })?;
     paused.sort_by(|a, b| a.scope.cmp(&b.scope));
     Ok(paused)

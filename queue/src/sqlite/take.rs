@@ -12,14 +12,15 @@ use rusqlite::{Row, params};
 use super::fault::Fault;
 use super::job::Step;
 use super::lane::{next, promote_due, reclaim_expired, to_end};
+use super::mend::{mend, untold};
 use super::now::{loaded, stored};
 use super::pulse::Pulse;
 use super::settle::standing_at;
 use super::{held, pause, value};
 use crate::clock::micros;
 use crate::{
-    Class, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, Standing, TakeRequest, Taken,
-    Token, WorkerId,
+    Class, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, Standing, TAKEN_BYTES_MAX,
+    TakeRequest, Taken, Token, WorkerId,
 };
 
 /// For how long a worker that takes nothing more is remembered: far longer than a call is repeated.
@@ -42,8 +43,8 @@ macro_rules! heads {
 pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) -> Result<Taken, Fault> {
     let quiet_us = pulse.beat(step, Some(request.lease_for));
     let mut buried = Vec::new();
-    let messages = match repeated(step, request)? {
-        Some(messages) => messages,
+    let (messages, cut_short) = match repeated(step, request)? {
+        Some(messages) => (messages, false),
         None => {
             promote_due(step, MOVES_PER_TAKE)?;
             buried.extend(reclaim_expired(step, quiet_us, MOVES_PER_TAKE)?);
@@ -53,7 +54,7 @@ pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) ->
     };
     step.made_ready = step.made_ready.saturating_sub(messages.len());
     let next_due = if messages.len() < request.max { next_due(step, quiet_us)? } else { None };
-    Ok(Taken { messages, buried, next_due })
+    Ok(Taken { messages, buried, next_due, damaged: untold(step)?, cut_short })
 }
 
 /// The batch of the same call, if that was the worker's last.
@@ -79,8 +80,10 @@ fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>
              ORDER BY json_each.key"
         ),
         params![incarnation],
-        Head::read,
+        // One that can't be read any more is left to the end of its lease.
+        |row| Ok(Head::read(row).ok()),
     )?;
+    let heads: Vec<Head> = heads.into_iter().flatten().collect();
     for head in &heads {
         lease(step, head.lane_no, request, &token)?;
         let sql = "UPDATE head SET unheard = 0 WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND unheard = 1";
@@ -100,30 +103,38 @@ struct Batch<'a, 'b> {
     token: Option<Token>,
     lanes: Vec<String>,
     messages: Vec<Leased>,
+    bytes: usize,
+    cut_short: bool,
 }
 
 impl<'a, 'b> Batch<'a, 'b> {
     fn new(step: &'a mut Step<'b>, request: &'a TakeRequest) -> Result<Self, Fault> {
         let pausing = pause::is_anything(step)?;
         let looks_left = request.max.saturating_add(2 * MOVES_PER_TAKE);
-        Ok(Self { step, request, pausing, looks_left, token: None, lanes: Vec::new(), messages: Vec::new() })
+        let (token, lanes, messages, bytes, cut_short) = (None, Vec::new(), Vec::new(), 0, false);
+        Ok(Self { step, request, pausing, looks_left, token, lanes, messages, bytes, cut_short })
     }
 
-    fn fill(mut self) -> Result<Vec<Leased>, Fault> {
-        let classes = self.classes_in_turn()?;
-        if self.request.suspect && self.request.max > 0 {
-            for class in &classes {
-                if self.lease_one(class, true)? {
-                    break;
-                }
-            }
+    /// The messages, and whether there may be more behind lanes that were looked at in vain.
+    fn fill(mut self) -> Result<(Vec<Leased>, bool), Fault> {
+        if self.request.max == 0 || self.is_paused(&Scope::All)? {
+            return Ok((Vec::new(), false));
         }
-        let mut left = classes;
-        while !left.is_empty() && self.messages.len() < self.request.max {
-            // One lane of each class per round; a class without one drops out.
+        if self.request.suspect {
+            self.each_class(true, |this, class| this.lease_one(class, true))?;
+        }
+        // One lane of each class per round; a class without one drops out.
+        let mut left = Vec::new();
+        self.each_class(false, |this, class| {
+            if !this.is_full() && this.lease_one(class, false)? {
+                left.push(class.clone());
+            }
+            Ok(this.is_full())
+        })?;
+        while !left.is_empty() && !self.is_full() {
             let mut more = Vec::with_capacity(left.len());
             for class in left {
-                if self.messages.len() < self.request.max && self.lease_one(class, false)? {
+                if !self.is_full() && self.lease_one(&class, false)? {
                     more.push(class);
                 }
             }
@@ -132,65 +143,126 @@ impl<'a, 'b> Batch<'a, 'b> {
         if let Some(token) = &self.token {
             remember(self.step, self.request, token, &self.lanes)?;
         }
-        Ok(self.messages)
+        Ok((self.messages, self.cut_short))
     }
 
-    /// The classes asked for that aren't paused, each time another one first: a worker that takes one message at a time
-    /// serves all of them.
-    fn classes_in_turn(&self) -> Result<Vec<&'a Class>, Fault> {
+    fn is_full(&self) -> bool {
+        self.messages.len() >= self.request.max || self.bytes >= TAKEN_BYTES_MAX || self.cut_short
+    }
+
+    fn is_paused(&self, scope: &Scope) -> Result<bool, Fault> {
+        Ok(self.pausing && pause::is_paused(self.step, scope)?)
+    }
+
+    /// Gives `each` the classes asked for that aren't paused and have ready lanes, from the one on whose turn it is, until it says
+    /// that it is enough. The lanes are asked for their classes, so that the number of others costs nothing.
+    fn each_class(
+        &mut self,
+        suspect: bool,
+        mut each: impl FnMut(&mut Self, &Class) -> Result<bool, Fault>,
+    ) -> Result<(), Fault> {
         let request: &'a TakeRequest = self.request;
-        let mut classes: Vec<&Class> = request.classes.iter().collect();
-        if self.pausing {
-            if pause::is_paused(self.step, &Scope::All)? {
-                return Ok(Vec::new());
-            }
-            let mut kept = Vec::with_capacity(classes.len());
-            for class in classes {
-                if !pause::is_paused(self.step, &Scope::Class(class.clone()))? {
-                    kept.push(class);
+        let (classes, turn) = request.classes_in_order();
+        let Some(first) = classes.get(turn).map(|class| class.as_str().as_bytes().to_vec()) else {
+            return Ok(());
+        };
+        let sql = match suspect {
+            true => "SELECT CAST(class AS BLOB) FROM lane INDEXED BY lane_suspect WHERE state = 'ready' AND suspect = 1 AND class >= CAST(?1 AS TEXT)
+                ORDER BY class LIMIT 1",
+            false => "SELECT CAST(class AS BLOB) FROM lane WHERE state = 'ready' AND suspect = 0 AND class >= CAST(?1 AS TEXT)
+                ORDER BY class LIMIT 1",
+        };
+        for (mut from, end) in [(first.clone(), None), (Vec::new(), Some(first))] {
+            while let Some(class) = self.step.first(sql, params![from], |row| row.get::<_, Vec<u8>>(0))? {
+                if end.as_ref().is_some_and(|end| class >= *end) {
+                    break;
                 }
+                let known = classes.binary_search_by(|known| known.as_str().as_bytes().cmp(&class));
+                if let Ok(at) = known
+                    && !self.is_paused(&Scope::Class(classes[at].clone()))?
+                    && each(self, &classes[at])?
+                {
+                    return Ok(());
+                }
+                // The least that is greater.
+                from = class;
+                from.push(0);
             }
-            classes = kept;
         }
-        if let Some(first) = request.call.checked_rem(classes.len() as u64) {
-            classes.rotate_left(usize::try_from(first).unwrap_or(0));
-        }
-        Ok(classes)
+        Ok(())
     }
 
     /// Leases the next ready lane of a class that isn't paused. Whether there was one.
     fn lease_one(&mut self, class: &Class, suspect: bool) -> Result<bool, Fault> {
         while self.looks_left > 0 {
-            let sql =
-                "SELECT no, name, current FROM lane WHERE state = 'ready' AND class = ?1 AND suspect = ?2
-                ORDER BY position LIMIT 1";
-            let found = self.step.first(sql, params![class.as_str(), suspect], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<i64>>(2)?))
-            })?;
-            let Some((no, name, current)) = found else { return Ok(false) };
+            let sql = "SELECT no FROM lane WHERE state = 'ready' AND class = ?1 AND suspect = ?2 ORDER BY position LIMIT 1";
+            let found = self.step.first(sql, params![class.as_str(), suspect], |row| row.get::<_, i64>(0))?;
+            let Some(no) = found else { return Ok(false) };
             self.looks_left -= 1;
-            if self.pausing && pause::is_paused(self.step, &Scope::Lane(Lane::from_stored(name)))? {
-                let sql = "UPDATE lane SET state = 'parked', position = NULL WHERE no = ?1";
-                self.step.execute(sql, params![no])?;
-                continue;
-            }
-            if current.is_none() {
-                // A lane is there only while it has messages.
-                let next = next(self.step, no)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-                // An older message of another class has come into the lane since it became ready.
-                if next.class != class.as_str() {
-                    to_end(self.step, no)?;
-                    continue;
+            let made_token = self.token.clone();
+            let leased = self.step.apart(|step| {
+                let mut lease =
+                    LaneLease { step, request: self.request, token: made_token, pausing: self.pausing };
+                Ok((lease.lease(no, class)?, lease.token))
+            })?;
+            match leased {
+                Ok((Some(message), token)) => {
+                    self.token = token;
+                    self.bytes += bytes_of(&message);
+                    self.lanes.push(no.to_string());
+                    self.messages.push(message);
+                    return Ok(true);
                 }
-                self.step.execute("UPDATE lane SET current = ?2 WHERE no = ?1", params![no, next.seq])?;
+                Ok((None, _)) => {}
+                Err(problem) => mend(self.step, no, &problem)?,
             }
-            self.lease(no)?;
-            return Ok(true);
         }
+        self.cut_short = true;
         Ok(false)
     }
+}
 
-    fn lease(&mut self, no: i64) -> Result<(), Fault> {
+/// What of a message counts for how many are given.
+fn bytes_of(message: &Leased) -> usize {
+    let optional = [&message.memory, &message.progress.replies, &message.answer];
+    message.payload.len() + optional.into_iter().flatten().map(bytes::Bytes::len).sum::<usize>()
+}
+
+/// One lane on its way to a lease.
+struct LaneLease<'a, 'b> {
+    step: &'a mut Step<'b>,
+    request: &'a TakeRequest,
+    token: Option<Token>,
+    pausing: bool,
+}
+
+impl LaneLease<'_, '_> {
+    /// Leases the lane. None: it is paused, or belongs to another class.
+    fn lease(&mut self, no: i64, class: &Class) -> Result<Option<Leased>, Fault> {
+        let sql = "SELECT name, current FROM lane WHERE no = ?1";
+        let (name, current): (String, Option<i64>) = self
+            .step
+            .first(sql, params![no], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        if self.pausing && pause::is_paused(self.step, &Scope::Lane(Lane::from_stored(name)))? {
+            let sql = "UPDATE lane SET state = 'parked', position = NULL WHERE no = ?1";
+            self.step.execute(sql, params![no])?;
+            return Ok(None);
+        }
+        if current.is_none() {
+            // A lane is there only while it has messages.
+            let next = next(self.step, no)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            // An older message of another class has come into the lane since it became ready.
+            if next.class != class.as_str() {
+                to_end(self.step, no)?;
+                return Ok(None);
+            }
+            self.step.execute("UPDATE lane SET current = ?2 WHERE no = ?1", params![no, next.seq])?;
+        }
+        self.give(no).map(Some)
+    }
+
+    fn give(&mut self, no: i64) -> Result<Leased, Fault> {
         let token = match &self.token {
             Some(token) => token.clone(),
             None => self.token.insert(new_token(self.step, &self.request.worker)?).clone(),
@@ -214,10 +286,7 @@ impl<'a, 'b> Batch<'a, 'b> {
             params![no],
             Head::read,
         )?;
-        let head = head.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        self.lanes.push(no.to_string());
-        self.messages.push(head.under(self.step, &token)?);
-        Ok(())
+        head.ok_or(rusqlite::Error::QueryReturnedNoRows)?.under(self.step, &token)
     }
 }
 
@@ -271,7 +340,7 @@ fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, Fault> {
 }
 
 /// A head as it is stored.
-struct Head {
+pub(super) struct Head {
     lane_no: i64,
     lane: Lane,
     id: MessageId,
@@ -290,6 +359,18 @@ struct Head {
 }
 
 impl Head {
+    /// What a worker would be told of a message.
+    pub(super) fn of(step: &Step<'_>, seq: i64) -> Result<Self, Fault> {
+        let head = step.first(
+            heads!(
+                "message JOIN lane ON lane.no = message.lane_no LEFT JOIN head ON head.seq = message.seq WHERE message.seq = ?1"
+            ),
+            params![seq],
+            Self::read,
+        )?;
+        Ok(head.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
+    }
+
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             lane_no: row.get(0)?,

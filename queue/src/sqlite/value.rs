@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use rusqlite::params;
 
 use super::fault::Fault;
 use super::job::Step;
+use super::mend::text;
 use super::now::{loaded, stored};
 use crate::clock::micros;
 
@@ -13,6 +15,17 @@ use crate::clock::micros;
 pub(super) fn get(step: &Step<'_>, name: &str) -> Result<Option<Vec<u8>>, Fault> {
     let sql = "SELECT bytes FROM value WHERE name = ?1 AND until_us > ?2";
     Ok(step.first(sql, params![name, step.now_us], |row| row.get(0))?)
+}
+
+/// The values whose names begin with `folder`, with the rest of their names behind "value:".
+pub(super) fn folder(step: &Step<'_>, folder: &str) -> Result<Vec<(String, Bytes)>, Fault> {
+    // The names that begin with it lie between it and itself with the character after the slash.
+    let end = folder.strip_suffix('/').map_or_else(String::new, |start| format!("{start}0"));
+    let sql = "SELECT name, bytes FROM value WHERE name >= ?1 AND name < ?2 AND until_us > ?3";
+    Ok(step.all(sql, params![folder, end, step.now_us], |row| {
+        let name = text(row, 0)?;
+        Ok((name.strip_prefix("value:").unwrap_or_default().to_owned(), row.get::<_, Vec<u8>>(1)?.into()))
+    })?)
 }
 
 /// Sets a value for a time; an empty one is removed.

@@ -38,7 +38,7 @@ fn redis(server: &RedisServer, clock: TestClock) -> RedisQueue {
 }
 
 fn request(call: u64) -> TakeRequest {
-    let (classes, worker) = (vec![Class::new("c").unwrap()], WorkerId::new("worker"));
+    let (classes, worker) = ([Class::new("c").unwrap()].into(), WorkerId::new("worker"));
     TakeRequest { max: 20, classes, worker, call, lease_for: LEASE, suspect: true }
 }
 

@@ -14,7 +14,7 @@ impl State {
     /// One push from beginning to end, except that its answer may get lost.
     pub(crate) fn push(&mut self, rules: &Rules, message: Message, heard: bool) -> Told {
         let told = self.accept(rules, message, false);
-        if heard {
+        if heard && told != Told::Damaged {
             self.doors[usize::from(message)] = Door::Done;
         }
         told
@@ -25,6 +25,10 @@ impl State {
         if !self.store.seen.add(message) {
             return Told::Duplicate;
         }
+        if self.lane(rules.push(message).lane).damaged && rules.is(Mutant::DamageLeavesItsMark) {
+            return Told::Damaged;
+        }
+        self.lane_mut(rules.push(message).lane).damaged = false;
         self.enqueue(rules, message, late);
         Told::New
     }

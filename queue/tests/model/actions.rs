@@ -94,6 +94,9 @@ pub(crate) enum Action {
     Reopen,
     Save,
     LoseTail,
+    Damage {
+        lane: u8,
+    },
 }
 
 /// Messages given to a worker.
@@ -105,6 +108,8 @@ pub(crate) enum Told {
     New,
     Duplicate,
     Expired,
+    /// What the store has of the lane can't be read.
+    Damaged,
     Given {
         given: Given,
         again: bool,
@@ -164,6 +169,10 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> Told {
         Action::Reopen => state.reopen(rules),
         Action::Save => state.saved = Some(Box::new((state.store.clone(), state.history.clone()))),
         Action::LoseTail => state.lose_tail(),
+        Action::Damage { lane } => {
+            state.lane_mut(lane).damaged = true;
+            state.was_damaged = true;
+        }
     }
     Told::Nothing
 }

@@ -81,4 +81,7 @@ mutants! {
     PausedLaneIsTaken in OPERATED is caught by name_of(Breach::PausedWasTaken),
     PausedClassIsTaken in OPERATED is caught by name_of(Breach::PausedWasTaken),
     RevivedKeepsItsRecord in OPERATED is caught by name_of(Breach::RevivedIsNotFresh),
+    // Damage.
+    DamageStopsTake in DAMAGED is caught by properties::CAN_END,
+    DamageLeavesItsMark in DAMAGED is caught by name_of(Breach::RefusedAcceptChangedSomething),
 }

@@ -32,6 +32,9 @@ pub(crate) fn steps(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
     if rules.setup.restarts {
         actions.push(Action::Reopen);
     }
+    if rules.setup.damage && !state.was_damaged {
+        actions.extend((0..rules.setup.lanes).map(|lane| Action::Damage { lane }));
+    }
     if rules.setup.tail_loss && !state.tail_lost {
         actions.push(if state.saved.is_some() { Action::LoseTail } else { Action::Save });
     }

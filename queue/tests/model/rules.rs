@@ -75,6 +75,8 @@ pub(crate) struct Setup {
     pub(crate) restarts: bool,
     /// Whether the store may come back without its last writes.
     pub(crate) tail_loss: bool,
+    /// Whether something in the store may become unreadable.
+    pub(crate) damage: bool,
 }
 
 /// Nothing but messages that are taken and completed.
@@ -100,6 +102,7 @@ pub(crate) const PLAIN: Setup = Setup {
     spool: false,
     restarts: false,
     tail_loss: false,
+    damage: false,
 };
 
 /// A message that will come.

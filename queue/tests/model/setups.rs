@@ -113,6 +113,18 @@ pub(crate) const REOPENED: Setup = Setup {
     ..PLAIN
 };
 
+/// A store in which something can't be read.
+pub(crate) const DAMAGED: Setup = Setup {
+    name: "damaged",
+    pushes: &[text(0), text(0), text(1)],
+    lanes: 2,
+    settles: &[Complete, Snooze],
+    lost_answers: true,
+    crashes: true,
+    damage: true,
+    ..PLAIN
+};
+
 /// Everything that meets in one lane.
 pub(crate) const TOGETHER: Setup = Setup {
     name: "together",
@@ -129,7 +141,7 @@ pub(crate) const TOGETHER: Setup = Setup {
 
 /// What CI explores.
 pub(crate) const SHORT: &[&Setup] =
-    &[&LEASES, &POISON, &HELD, &MEMORY, &AWAITING, &SPOOL, &OPERATED, &TAIL, &REOPENED, &TOGETHER];
+    &[&LEASES, &POISON, &HELD, &MEMORY, &AWAITING, &SPOOL, &OPERATED, &TAIL, &REOPENED, &DAMAGED, &TOGETHER];
 
 const LEASES_LONG: Setup = Setup {
     name: "leases, long",

@@ -30,7 +30,7 @@ situations! {
     SuspectLeftThere, ThirdLossKilled, Held, HoldMetAWake, HeldWoke, HeldBuried, HeldOverflowed,
     HeldTooLong, MemoryKeptFromARepetition, AnswerForARunning, AnswerForADelayed, SecondAnswerRefused,
     AnswerTooLate, AwaitFoundItsAnswer, EndMetItsAnswer, RecordMetItsAnswer, AwaitTimedOut, LaneParked, ParkedResumed, PausedClassSkipped,
-    LetterRevived, LetterDropped, ReopenedWhileLeased, TailLostWhileLeased,
+    LetterRevived, LetterDropped, ReopenedWhileLeased, TailLostWhileLeased, TakeMetDamage, AcceptMetDamage,
 }
 
 /// What has been met so far.
@@ -42,6 +42,10 @@ impl Met {
     pub(crate) fn note(&self, rules: &Rules, before: &State, action: Action, told: &Told, after: &State) {
         let mut met = 0;
         let mut when = |is: bool, situation: Situation| met |= u64::from(is) << situation as u32;
+        let is_damaged = |state: &State| state.store.lanes.iter().any(|lane| lane.damaged);
+        let is_mended = is_damaged(before) && !is_damaged(after);
+        when(is_mended && matches!(action, Action::Take { .. }), Situation::TakeMetDamage);
+        when(is_mended && matches!(action, Action::Push { .. }), Situation::AcceptMetDamage);
         match action {
             Action::Push { .. } | Action::Send { .. } | Action::ArriveLate { .. } | Action::Drain { .. } => {
                 coming_in(rules, before, action, told, after, &mut when);

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) saved: Option<Box<(Store, History)>>,
     /// Whether it has lost one: once is enough.
     pub(crate) tail_lost: bool,
+    /// Whether something was damaged: once is enough.
+    pub(crate) was_damaged: bool,
     /// The rule that the last step broke.
     pub(crate) breach: Option<Breach>,
 }
@@ -91,6 +93,8 @@ pub(crate) struct Lane {
     pub(crate) held: Messages,
     /// The message that wrote the lane's memory last.
     pub(crate) memory: Option<Message>,
+    /// Whether something lies among its keys that can't be read.
+    pub(crate) damaged: bool,
 }
 
 /// Which of a lane's two lists.
@@ -250,6 +254,7 @@ impl State {
             history: History::default(),
             saved: None,
             tail_lost: false,
+            was_damaged: false,
             breach: None,
         };
         state.store.lanes = (0..rules.setup.lanes).map(|_| Lane::default()).collect();

@@ -53,6 +53,11 @@ impl State {
     }
 
     fn give(&mut self, rules: &Rules, worker: u8) -> Given {
+        if rules.is(Mutant::DamageStopsTake) && self.store.lanes.iter().any(|lane| lane.damaged) {
+            return Given::new();
+        }
+        // What it meets is set aside.
+        self.store.lanes.iter_mut().for_each(|lane| lane.damaged = false);
         self.promote_due(rules);
         self.reclaim_expired(rules);
         let token = self.fresh_token(rules, worker);

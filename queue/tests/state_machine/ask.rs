@@ -8,6 +8,7 @@ use huixin_queue::{
     DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, Settlement, TakeRequest,
 };
 
+use crate::damage;
 use crate::names::{IDS, LANES, class_of, id, lane};
 use crate::operation::Operation;
 use crate::run::{Named, Run, Side};
@@ -97,6 +98,7 @@ impl Run<'_> {
             Operation::Die { .. }
             | Operation::Pass { .. }
             | Operation::Jump { .. }
+            | Operation::Damage { .. }
             | Operation::Crash { .. } => Told::default(),
         }
     }
@@ -106,10 +108,29 @@ impl Run<'_> {
         let queue = self.queue(side);
         let all = DeadFilter::default();
         let lanes = futures::future::join_all((0..LANES).map(|n| async move { queue.lane(&lane(n)).await }));
-        let (audit, counts, dead, paused, lanes) =
-            futures::join!(queue.audit(), queue.counts(), queue.dead(&all, None, 100), queue.paused(), lanes);
-        let mut seen = vec![told(audit).text, told(counts).text, told(dead).text, told(paused).text];
-        seen.extend(lanes.into_iter().map(|lane| told(lane).text));
+        let (audit, counts, dead, paused, lanes) = futures::join!(
+            damage::audit(queue),
+            queue.counts(),
+            queue.dead(&all, None, 100),
+            queue.paused(),
+            lanes
+        );
+        let counts = counts.map(|mut counts| {
+            // What can't be read is counted until a take meets it, and in front it has no age.
+            counts.open.retain(|class, _| !class.as_str().contains('\u{fffd}'));
+            counts.next_age_us = counts.next_age_us.filter(|_| !self.is_damaged);
+            counts
+        });
+        let mut seen = vec![audit, told(counts).text, told(dead).text, told(paused).text];
+        seen.extend(lanes.into_iter().map(|lane| {
+            let readable = lane.map(|lane| {
+                lane.map(|mut lane| {
+                    lane.waiting.retain(|id| !id.as_str().contains('\u{fffd}'));
+                    lane
+                })
+            });
+            told(readable).text
+        }));
         seen.join("\n")
     }
 

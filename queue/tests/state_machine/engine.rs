@@ -10,6 +10,8 @@ use huixin_queue::testing::conformance::{DEDUP_WINDOW, LEASE};
 use huixin_queue::testing::{RedisServer, ReferenceQueue};
 use huixin_queue::{Clock, QueueError, TestClock};
 
+use crate::damage;
+
 /// How long something may take to be there again.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -73,6 +75,14 @@ impl<'a> Engine<'a> {
                 }
                 reference.renew(&[], LEASE).await.expect("the reference never fails");
             }
+        }
+    }
+
+    /// Something is written behind its back.
+    pub(crate) fn damage(&self, lane: u8, kind: u8) {
+        match self {
+            Self::Sqlite { path, .. } => damage::sqlite(path, lane, kind),
+            Self::Redis { server, .. } => damage::redis(server, lane, kind),
         }
     }
 

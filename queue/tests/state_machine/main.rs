@@ -14,6 +14,7 @@
 //! are few, and they are calls that come late or twice, which must do nothing and are worth trying.
 
 mod ask;
+mod damage;
 mod engine;
 mod names;
 mod operation;

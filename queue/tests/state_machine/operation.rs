@@ -12,6 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::damage::DAMAGES;
 use crate::names::{IDS, LANES, class, lane};
 
 /// One operation on a queue, or one event beside it.
@@ -125,6 +126,11 @@ pub(crate) enum Operation {
     Jump {
         time: Duration,
     },
+    /// Somebody writes what can't be read among the keys or rows of a lane, or what stands for nothing.
+    Damage {
+        lane: u8,
+        kind: u8,
+    },
     /// What kills the engine: the process that has the file, or Redis or its scripts.
     Crash {
         hard: bool,
@@ -213,6 +219,7 @@ fn happening() -> impl Strategy<Value = Operation> {
         4 => seconds(&[1, 7, 8, 15, 20, 60, 3_600]).prop_map(|time| Operation::Jump { time }),
         // More than the dedup window.
         1 => seconds(&[7 * 3_600]).prop_map(|time| Operation::Jump { time }),
+        3 => (0..LANES, 0..DAMAGES).prop_map(|(lane, kind)| Operation::Damage { lane, kind }),
         1 => prop::bool::weighted(0.05).prop_map(|hard| Operation::Crash { hard }),
     ]
 }

@@ -24,6 +24,7 @@ pub(crate) struct Run<'a> {
     /// The engine's token for each of the reference's.
     tokens: HashMap<Token, Token>,
     pub(crate) step: u32,
+    pub(crate) is_damaged: bool,
 }
 
 /// The same lease, as each queue gave it.
@@ -75,6 +76,7 @@ impl<'a> Run<'a> {
             leases: Vec::new(),
             tokens: HashMap::new(),
             step: 0,
+            is_damaged: false,
         }
     }
 
@@ -112,7 +114,7 @@ impl<'a> Run<'a> {
                 worker.call += 1;
                 worker.asked_us = now_us;
                 let classes = match classes {
-                    n if n < CLASSES => vec![class(n)],
+                    n if n < CLASSES => [class(n)].into(),
                     _ => (0..CLASSES).map(class).collect(),
                 };
                 let (id, call) = (worker.id.clone(), worker.call);
@@ -142,6 +144,10 @@ impl<'a> Run<'a> {
                 self.pass(LEASE + Duration::from_secs(1)).await;
             }
             Operation::Jump { time } => self.clock.advance(*time),
+            Operation::Damage { lane, kind } => {
+                self.engine.damage(*lane, *kind);
+                self.is_damaged = true;
+            }
             Operation::Crash { hard } => {
                 self.engine.crash(*hard, &self.reference).await;
                 if matches!(self.engine, Engine::Sqlite { .. }) {

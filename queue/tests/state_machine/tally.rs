@@ -44,6 +44,7 @@ const MUST_BE_MET: &[&str] = &[
     "Drop some",
     "Resume Ok(true)",
     "Crash",
+    "Damage",
     "buried by a take",
     "given with losses",
     "given with suspect",

@@ -54,7 +54,7 @@ impl Drain {
         match tokio::time::timeout(ACCEPT_WITHIN, self.queue.accept(message)).await {
             Ok(Ok(accepted)) => Ok(accepted),
             Ok(Err(error)) => Err(NotTaken {
-                is_its_fault: matches!(error, QueueError::Invalid(_)),
+                is_its_fault: matches!(error, QueueError::Invalid(_) | QueueError::Damaged { .. }),
                 reason: one_line(&error),
             }),
             Err(_) => Err(NotTaken {

@@ -42,7 +42,7 @@ async fn a_message_is_found_wherever_it_lies() {
     queue.accept(message(buried)).await.unwrap();
     let request = TakeRequest {
         max: 1,
-        classes: vec![Class::new("main").unwrap()],
+        classes: [Class::new("main").unwrap()].into(),
         worker: WorkerId::new("worker"),
         call: 1,
         lease_for: Duration::from_secs(5),

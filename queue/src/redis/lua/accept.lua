@@ -1,9 +1,11 @@
 #!lua
--- Stores messages that were not stored before: dedup and enqueue in one step.
+-- Stores messages that were not stored before: dedup and enqueue in one step. What is damaged of a lane's keys is set aside, and
+-- costs neither its message nor the others.
 --
--- Uses: base, record, lane, held, end.
+-- Uses: base, damage, record, mend, lane, held, end.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: delay and sends keys are named from it
+-- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm,
+--                        classes, damaged, delay, lease, ready and sends keys
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
 -- KEYS[4]  dead     zset    id of a dead letter -> time of death, us
@@ -23,20 +25,34 @@
 -- then for each item: id, lane, class, not_after_us or "", "wake" or "bury" (held ones) with a colon and the note (a number)
 -- or "", "1" (late) or "", dead reason or "", packed message
 --
--- Returns: the time now in us as text, then for each item 1 new, 2 duplicate, 3 expired, 4 counted.
+-- Returns: the time now in us as text, then for each item 1 new, 2 duplicate, 3 expired, 4 counted, or text: what is damaged, and
+-- nothing is stored.
 -- Not allowed when memory is full: what can't be stored must fail before anything is written.
 
 local now = now_us()
 local ends = us(now + tonumber(ARGV[2]) * 1000)
 local results = { us(now) }
 local woken = 0
-local holding = redis.call('EXISTS', KEYS[6]) == 1
+
+local holding
+-- Whether any message is held: asked once, and only for a lane that has more than this message.
+local function is_holding()
+  if holding == nil then holding = redis.call('EXISTS', KEYS[6]) == 1 end
+  return holding
+end
+
+-- Whether a mark that was read still counts. One that can't be read marks nothing.
+local function is_marked(known)
+  local until_us = type(known) == 'string' and tonumber(known)
+  return until_us and until_us > now
+end
 
 -- Whether the id is fresh, marking it as seen if so. The mark's own time decides, not the key's expiry.
 local function is_fresh(mark)
-  local known = redis.call('SET', mark, ends, 'NX', 'GET', 'PX', ARGV[2])
+  local known = redis.pcall('SET', mark, ends, 'NX', 'GET', 'PX', ARGV[2])
   if not known then return true end
-  if tonumber(known) > now then return false end
+  if type(known) == 'table' and known.err and not is_damage(known) then error(known, 0) end
+  if is_marked(known) then return false end
   redis.call('SET', mark, ends, 'PX', ARGV[2])
   return true
 end
@@ -45,68 +61,100 @@ end
 local function wake_held(lane, note)
   local held = held_of(lane)
   for i = #held, 1, -1 do
-    redis.call('ZREM', KEYS[6], held_member(held[i], lane))
     redis.call('LPUSH', key('older:' .. lane), write_woken(held[i], note))
+    share('ZREM', 'hold', held_member(held[i], lane))
+    redis.call('HDEL', key('held:' .. lane), held[i].order)
   end
-  redis.call('DEL', key('held:' .. lane))
+end
+
+-- What a message that was appended to a busy lane, or to one that holds messages, does to these.
+local function take_effect(lane, run, busy, effect, note)
+  if effect == 'wake' then
+    -- A lane that isn't busy has nothing to be forgotten: this costs only the others.
+    local current = busy and redis.call('HMGET', run, 'recorded', 'gives_way', 'trigger')
+    if current and current[1] then
+      local trigger, gives_way = tonumber(current[3] or 0), tonumber(current[2] or 0)
+      if not trigger or not gives_way then error('its record is damaged', 0) end
+      if is_holding() then wake_held(lane, note) end
+      -- A waking message that the current one has not seen: a hold that names an older one comes too late.
+      redis.call('HSET', run, 'trigger', us(trigger + 1), 'note', note, 'sends', 0)
+      -- One that failed holds it up no longer than its patience lasts.
+      if current[2] then share('ZADD', 'delay', 'XX', 'LT', us(gives_way), lane) end
+    else
+      if is_holding() then wake_held(lane, note) end
+      if busy then redis.call('DEL', key('sends:' .. lane)) end
+    end
+  elseif effect == 'bury' then
+    if busy and redis.call('EXISTS', run) == 1 then redis.call('HSET', run, 'note', note) end
+    for _, one in ipairs(is_holding() and held_of(lane) or {}) do
+      bury_held(lane, one, 'a later message of its lane ended the right to answer', now)
+    end
+  end
+end
+
+local appended_to
+-- Appends a message to its lane. Damage is an error, before anything but this was written.
+local function enqueue(k, lane, class, effect, note, late, packed)
+  local lane_key, older, run, held = KEYS[k + 2], KEYS[k + 3], KEYS[k + 4], KEYS[k + 5]
+  local own, other = late and older or lane_key, late and lane_key or older
+  local length = redis.call('RPUSH', own, late and write_late(packed) or packed)
+  appended_to = own
+  -- The current message of a lane has a record, and stays in its list or in that record. So a lane that had no message
+  -- in either list, and has no record, was in no state at all, and only then does it become ready.
+  local is_plain = length == 1 and redis.call('EXISTS', other, run, held) == 0
+  local busy = length > 1 or not is_plain and redis.call('LLEN', other) + redis.call('HLEN', run) > 0
+  if not is_plain and length == 1 then redis.call('HLEN', held) end
+  if not is_plain and effect ~= '' then take_effect(lane, run, busy, effect, note) end
+  if not busy then
+    line_up('RPUSH', 'ready', class, lane)
+    woken = woken + 1
+  end
+  return busy
+end
+
+-- The same, after what is damaged of the lane was set aside.
+local function enqueue_safely(k, lane, ...)
+  local is_done, result = try(enqueue, k, lane, ...)
+  if is_done then return end
+  if appended_to then redis.call('RPOP', appended_to) end
+  local is_nowhere = mend(lane)
+  appended_to = nil
+  is_done, result = try(enqueue, k, lane, ...)
+  if not is_done then
+    if appended_to then redis.call('RPOP', appended_to) end
+    redis.call('DEL', KEYS[k + 1])
+    return type(result) == 'table' and result.err or result
+  end
+  if result and is_nowhere then woken = woken + make_ready('RPUSH', lane) end
 end
 
 for i = 1, (#ARGV - 3) / 8 do
   local k, a = 6 + 7 * (i - 1), 3 + 8 * (i - 1)
   local lane, class, not_after = ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
-  local late, reason, packed = ARGV[a + 6], ARGV[a + 7], ARGV[a + 8]
+  local late, reason, packed = ARGV[a + 6] == '1', ARGV[a + 7], ARGV[a + 8]
   -- Both words have four letters. A note isn't read as a number: it may have more digits than one keeps.
   local effect, note = ARGV[a + 5]:sub(1, 4), ARGV[a + 5]:sub(6)
-  local lane_key, older, run = KEYS[k + 2], KEYS[k + 3], KEYS[k + 4]
-  local result
+  local result = 1
   if not_after ~= '' and now > tonumber(not_after) then
-    local known = redis.call('GET', KEYS[k + 1])
-    result = (known and tonumber(known) > now) and 2 or 3
+    result = is_marked(redis.pcall('GET', KEYS[k + 1])) and 2 or 3
   elseif not is_fresh(KEYS[k + 1]) then
     result = 2
   elseif reason ~= '' then
     -- One that has waited in a spool was acked long ago: it is kept whatever there is.
-    if late ~= '1' and tonumber(redis.call('HGET', KEYS[5], class) or 0) >= tonumber(ARGV[3]) then
-      redis.call('HINCRBY', KEYS[5], class .. '\0', 1)
+    if not late and (tonumber(share('HGET', 'arrived', class) or 0) or 0) >= tonumber(ARGV[3]) then
+      add_to_count('arrived', class .. '\0', 1)
       result = 4
     else
       write_letter(packed, lane, reason, 0, 0, now, true)
-      result = 1
     end
   else
-    -- The current message of a lane has a record, and stays in its list or in that record. So a lane that had no message
-    -- in either list, and has no record, was in no state at all, and only then does it become ready.
-    local busy
-    if late == '1' then
-      busy = redis.call('RPUSH', older, write_late(packed)) > 1 or redis.call('EXISTS', lane_key, run) > 0
+    appended_to = nil
+    local problem = enqueue_safely(k, lane, class, effect, note, late, packed)
+    if problem then
+      result = problem
     else
-      busy = redis.call('RPUSH', lane_key, packed) > 1 or redis.call('EXISTS', older, run) > 0
+      count_open(class, 1)
     end
-    if effect == 'wake' then
-      -- A lane that isn't busy has nothing to be forgotten: this costs only the others.
-      local current = busy and redis.call('HMGET', run, 'recorded', 'gives_way')
-      if current and current[1] then
-        -- A waking message that the current one has not seen: a hold that names an older one comes too late.
-        redis.call('HINCRBY', run, 'trigger', 1)
-        redis.call('HSET', run, 'note', note, 'sends', 0)
-        -- One that failed holds it up no longer than its patience lasts.
-        if current[2] then redis.call('ZADD', key('delay'), 'XX', 'LT', current[2], lane) end
-      elseif busy then
-        redis.call('DEL', key('sends:' .. lane))
-      end
-      if holding then wake_held(lane, note) end
-    elseif effect == 'bury' then
-      if busy and redis.call('EXISTS', run) == 1 then redis.call('HSET', run, 'note', note) end
-      for _, one in ipairs(holding and held_of(lane) or {}) do
-        bury_held(lane, one, 'a later message of its lane ended the right to answer', now)
-      end
-    end
-    if not busy then
-      redis.call('RPUSH', KEYS[k + 6], lane)
-      woken = woken + 1
-    end
-    count_open(class, 1)
-    result = 1
   end
   results[i + 1] = result
 end

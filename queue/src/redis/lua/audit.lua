@@ -3,9 +3,10 @@
 -- delayed and parked; any other lane is in none. Reads only, and of no list more than its head. Where a lane is ready, the
 -- caller has read before; the lane may have moved since, so what follows from that has a mark that changes when it moves.
 --
--- Uses: base, record, lane, held.
+-- Uses: base, damage, record, lane, held.
 --
--- KEYS[1]  base    (none)  prefix of this shard's keys: older, run, sends and held keys are named from it
+-- KEYS[1]  base    (none)  prefix of this shard's keys: held, lane, older, run and sends keys are
+--                          named from it
 -- KEYS[2]  lease   zset    leased lane -> when its lease runs out, us
 -- KEYS[3]  delay   zset    delayed lane -> when it is due, us
 -- KEYS[4]  parked  zset    parked lane -> since when, us
@@ -41,7 +42,7 @@ local function look(times, list)
   end
   if times + leased + delayed + parked ~= (messages > 0 and 1 or 0) then
     report(messages .. ' messages, but in ready, leased, delayed, parked: ' .. times .. ', ' .. leased .. ', '
-      .. delayed .. ', ' .. parked, mark())
+      .. delayed .. ', ' .. parked .. (messages > 0 and ': resuming the lane makes it ready' or ''), mark())
   end
   if list ~= '' and messages > 0 and run[1] then
     local suspect = tonumber(run[3] or 0) >= SUSPECT_LOSSES
@@ -56,8 +57,12 @@ local function look(times, list)
   end
   if run[4] and delayed == 0 then report('it awaits an answer, but is not delayed') end
   if parked == 1 and redis.call('HEXISTS', KEYS[6], 'l' .. lane) == 0 then report('parked, but not paused') end
+  local is_read, problem = try(head_of, lane)
+  if not is_read then report(problem .. ': a take puts away what is damaged, and the lane goes on') end
   local held = redis.call('HKEYS', key('held:' .. lane))
   if #held == 0 then return end
+  local unreadable = #held - #held_of(lane)
+  if unreadable > 0 then report(unreadable .. ' held messages can\'t be read: they are put away when their time is over') end
   found[1], found[2] = found[1] + #held, found[2] + #held
   local members = {}
   for i, order in ipairs(held) do members[i] = held_member({ order = order }, lane) end
@@ -68,9 +73,10 @@ end
 
 for i = 2, #ARGV, 3 do
   lane = ARGV[i]
-  local is_read, failure = pcall(look, tonumber(ARGV[i + 1]), ARGV[i + 2])
+  local is_read, problem = try(look, tonumber(ARGV[i + 1]), ARGV[i + 2])
   if not is_read then
-    report('it can not be read: ' .. (type(failure) == 'table' and failure.err or failure))
+    report('its keys can\'t be read (' .. (type(problem) == 'table' and problem.err or problem)
+      .. '): what is damaged is put away when it is met, and the lane goes on')
   end
 end
 return found

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
 -- Lets the lane of a leased message wait for an answer by call back. The message stays current.
 --
--- Uses: base, record, lane.
+-- Uses: base, damage, record, mend, lane.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: ready and suspect keys are named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm,
+--                      classes, damaged, delay, held, older, ready, run, sends and suspect keys
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  lane   list    packed messages of the lane, the head first
@@ -22,11 +23,11 @@ local lane = ARGV[2]
 local h = redis.call('HMGET', KEYS[6], 'token', 'answer')
 if h[1] ~= ARGV[3] then return 0 end
 redis.call('HDEL', KEYS[6], 'token', 'unanswered', 'gives_way')
-redis.call('ZREM', KEYS[3], lane)
+share('ZREM', 'lease', lane)
 if h[2] then
   wake(make_ready('RPUSH', lane))
   return 2
 end
 redis.call('HSET', KEYS[6], 'awaiting', 1)
-redis.call('ZADD', KEYS[7], us(now_us() + tonumber(ARGV[4])), lane)
+share('ZADD', 'delay', us(now_us() + tonumber(ARGV[4])), lane)
 return 1

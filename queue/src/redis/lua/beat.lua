@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- Notes that the store serves, for those who hold no lease.
 --
--- Uses: base, pulse.
+-- Uses: base, damage, pulse.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: the lease key is named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys: alarm, damaged and lease keys are named from it
 -- KEYS[2]  pulse  hash    when the store was last known to serve
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis

@@ -2,9 +2,10 @@
 -- Moves a leased message to the dead letters; its lane goes on. If an answer lies there that its handler has not had, the
 -- message comes again with it instead.
 --
--- Uses: base, record, lane, end.
+-- Uses: base, damage, record, mend, lane, on, end.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: ready and sends keys are named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm,
+--                      classes, damaged, delay, held, older, ready, run, sends and suspect keys
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  lane   list    packed messages of the lane, the head first
@@ -25,12 +26,12 @@
 local lane = ARGV[2]
 local held = redis.call('HMGET', KEYS[6], 'token', 'packed', 'failures', 'losses', 'sends', 'unheard')
 local packed = held[1] == ARGV[3] and (held[2] or redis.call('LINDEX', KEYS[4], 0))
-if not packed then return 0 end
+if not packed or id_of(check_packed(packed)) ~= id_in(ARGV[3]) then return 0 end
 if held[6] then
   wake(come_again(lane))
   return 3
 end
 bury_message(packed, lane, ARGV[4], now_us(), held[3], held[4])
 keep_counts()
-wake(go_on(lane, held[2], held[5]))
+wake(go_on(lane, held[2], held[5], id_in(ARGV[3])))
 return 1

@@ -1,9 +1,9 @@
 #!lua flags=no-writes,allow-oom
 -- Counts messages by state.
 --
--- Uses: base, record, lane.
+-- Uses: base, damage, record, lane, read.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: older, run and suspect keys are named from it
+-- KEYS[1]  base     (none)  prefix of this shard's keys: lane, older, ready, run and suspect keys are named from it
 -- KEYS[2]  open     hash    class -> messages not yet at their end
 -- KEYS[3]  lease    zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  delay    zset    delayed lane -> when it is due, us
@@ -18,13 +18,14 @@
 -- { class, open, ready lanes, packed head of the first ready lane or "", ... }, { class, counted, ... } }.
 
 local classes = {}
-local open = redis.call('HGETALL', KEYS[2])
+local open = read({}, 'HGETALL', KEYS[2])
 for i = 1, #open, 2 do
   local ready, suspect = key('ready:' .. open[i]), key('suspect:' .. open[i])
-  local first = redis.call('LINDEX', ready, 0) or redis.call('LINDEX', suspect, 0)
-  local head = first and head_of(first) or ''
-  local lanes = redis.call('LLEN', ready) + redis.call('LLEN', suspect)
-  for _, value in ipairs({ open[i], open[i + 1], lanes, head }) do classes[#classes + 1] = value end
+  local first = read(nil, 'LINDEX', ready, 0) or read(nil, 'LINDEX', suspect, 0)
+  local is_read, head = try(head_of, first)
+  local lanes = read(0, 'LLEN', ready) + read(0, 'LLEN', suspect)
+  for _, value in ipairs({ open[i], open[i + 1], lanes, is_read and head or '' }) do classes[#classes + 1] = value end
 end
-return { us(now_us()), redis.call('ZCARD', KEYS[3]), redis.call('ZCARD', KEYS[4]), redis.call('ZCARD', KEYS[5]),
-  redis.call('ZCARD', KEYS[6]), redis.call('ZCARD', KEYS[7]), classes, redis.call('HGETALL', KEYS[8]) }
+local function size(name) return read(0, 'ZCARD', name) end
+return { us(now_us()), size(KEYS[3]), size(KEYS[4]), size(KEYS[5]), size(KEYS[6]), size(KEYS[7]), classes,
+  read({}, 'HGETALL', KEYS[8]) }

@@ -1,9 +1,9 @@
 #!lua flags=no-writes,allow-oom
--- A page of the dead letters that match, the youngest first.
+-- A page of the dead letters that match and can be read, the youngest first.
 --
--- Uses: base, record.
+-- Uses: base, damage, record.
 --
--- KEYS[1]  base  (none)  prefix of this shard's keys
+-- KEYS[1]  base  (none)  prefix of this shard's keys: letter keys are named from it
 -- KEYS[2]  dead  zset    id of a dead letter -> time of death, us
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
@@ -33,10 +33,9 @@ local page, most = tonumber(ARGV[4]), tonumber(ARGV[5])
 local ids = redis.call('ZRANGE', KEYS[2], first, first + most, 'REV', 'WITHSCORES')
 for i = 1, math.min(#ids, 2 * most), 2 do
   if #answer - 4 >= page then break end
-  local letter = redis.call('HMGET', key('letter:' .. ids[i]), 'packed', 'lane', 'reason', 'died_us', 'failures', 'losses')
-  local matches = letter[1] and (not class or class_of(letter[1]) == class) and (not lane or letter[2] == lane)
-    and (ARGV[8] == '' or letter[3]:find(ARGV[8], 1, true))
-  if matches then answer[#answer + 1] = letter end
+  local is_read, letter = try(redis.call, 'HMGET', key('letter:' .. ids[i]), 'packed', 'lane', 'reason', 'died_us', 'failures', 'losses')
+  if is_read and letter[1] and try(check_packed, letter[1]) and (not class or class_of(letter[1]) == class)
+    and (not lane or letter[2] == lane) and (ARGV[8] == '' or (letter[3] or ''):find(ARGV[8], 1, true)) then answer[#answer + 1] = letter end
   answer[3], answer[4] = us(tonumber(ids[i + 1])), ids[i]
   answer[2] = i + 2 <= #ids and '1' or ''
 end

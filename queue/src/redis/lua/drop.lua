@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- Removes dead letters for good, also what can't be read of them.
 --
--- Uses: record.
+-- Uses: base, damage, record, end.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys
+-- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm, damaged, letter
 -- KEYS[2]  dead     zset    id of a dead letter -> time of death, us
 -- KEYS[3]  arrived  hash    class -> letters dead on arrival; "class\0" -> those that were only counted
 -- KEYS[3 + i]  letter  hash  the dead letter of item i
@@ -15,10 +15,8 @@
 
 local results = {}
 for i = 1, #ARGV - 1 do
-  local letter = redis.pcall('HMGET', KEYS[3 + i], 'packed', 'on_arrival')
-  results[i] = redis.call('ZREM', KEYS[2], ARGV[1 + i])
-  redis.call('DEL', KEYS[3 + i])
-  local is_read, class = pcall(class_of, letter[1])
-  if letter[2] and is_read then redis.call('HINCRBY', KEYS[3], class, -1) end
+  local was_there = redis.call('EXISTS', KEYS[3 + i]) == 1
+  remove_letter(ARGV[1 + i])
+  results[i] = (share('ZREM', 'dead', ARGV[1 + i]) == 1 or was_there) and 1 or 0
 end
 return results

@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-oom
 -- Reads a shared value.
 --
--- Uses: base.
+-- Uses: base, damage, read.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys
 -- KEYS[2]  value  string  until when, us, a colon, the bytes. Expires
@@ -10,7 +10,7 @@
 --
 -- Returns: the bytes, or nil.
 
-local value = redis.call('GET', KEYS[2])
-if not value then return false end
-local at = value:find(':', 1, true)
-return tonumber(value:sub(1, at - 1)) > now_us() and value:sub(at + 1)
+local value = read(false, 'GET', KEYS[2])
+local at = value and value:find(':', 1, true)
+local ends = at and tonumber(value:sub(1, at - 1))
+return ends and ends > now_us() and value:sub(at + 1)

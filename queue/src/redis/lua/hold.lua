@@ -3,9 +3,10 @@
 -- did not see, the message waits for another turn instead; if an answer by call back lies there that its handler has not had, it
 -- comes again with that.
 --
--- Uses: base, record, lane, held, end.
+-- Uses: base, damage, record, mend, lane, held, on, end.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: arrived, ready and sends keys are named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm, arrived, letter,
+--                      classes, damaged, delay, held, older, ready, run, sends and suspect keys
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  lane   list    packed messages of the lane, the head first
@@ -30,21 +31,22 @@
 local lane = ARGV[2]
 local h = redis.call('HMGET', KEYS[6], 'token', 'packed', 'trigger', 'sends', 'unheard', unpack(KEPT))
 local packed = h[1] == ARGV[3] and (h[2] or redis.call('LINDEX', KEYS[4], 0))
-if not packed then return 0 end
-if h[5] or tonumber(h[3] or 0) > tonumber(ARGV[4]) then
+if not packed or id_of(check_packed(packed)) ~= id_in(ARGV[3]) then return 0 end
+if h[5] or (tonumber(h[3] or 0) or 0) > tonumber(ARGV[4]) then
   wake(come_again(lane))
   return h[5] and 3 or 2
 end
 local now = now_us()
-if redis.call('HLEN', KEYS[10]) >= tonumber(ARGV[6]) then
-  bury_held(lane, held_of(lane)[1], 'too many messages of its lane were held', now)
+local oldest = share('HLEN', 'held:' .. lane) >= tonumber(ARGV[6]) and held_of(lane)[1]
+if oldest then
+  bury_held(lane, oldest, 'too many messages of its lane were held', now)
   keep_counts()
 end
 -- Without its losses: it has been handled, and is no suspect any more.
 local ends = now + tonumber(ARGV[5])
-local order = redis.call('INCR', KEYS[11])
+local order = share('INCR', 'counter')
 local held = { order = string.format('%.0f', order) }
 redis.call('HSET', KEYS[10], held.order, write_held(order, ends, ARGV[7], packed, { unpack(h, 6, 5 + #KEPT) }))
-redis.call('ZADD', KEYS[9], us(ends), held_member(held, lane))
-wake(go_on(lane, h[2], h[4]))
+share('ZADD', 'hold', us(ends), held_member(held, lane))
+wake(go_on(lane, h[2], h[4], id_in(ARGV[3])))
 return 1

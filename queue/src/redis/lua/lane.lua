@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-oom
--- Shows one lane.
+-- Shows one lane, as far as it can be read.
 --
--- Uses: base, record, held.
+-- Uses: base, damage, record, held, read.
 --
 -- KEYS[1]  base    (none)  prefix of this shard's keys
 -- KEYS[2]  lane    list    its packed messages, the head first
@@ -21,26 +21,31 @@
 -- paused 0 or 1, { id, ... } waiting, { id, ... } held }.
 
 local lane, most = ARGV[2], tonumber(ARGV[3])
-local run = redis.call('HMGET', KEYS[4], 'recorded', 'packed', 'error', 'awaiting')
 local waiting = {}
-local function add(packed) waiting[#waiting + 1] = id_of(packed) end
+local function add(packed)
+  if packed and try(check_packed, packed) then waiting[#waiting + 1] = id_of(packed) end
+end
 
-local lanes = redis.call('LRANGE', KEYS[2], 0, most - 1)
+local run = read({}, 'HMGET', KEYS[4], 'recorded', 'packed', 'error', 'awaiting')
+local first = read({}, 'LRANGE', KEYS[2], 0, most - 1)
 local skip = 0
 if run[2] then
   add(run[2])
-elseif run[1] and lanes[1] then
-  add(lanes[1])
+elseif run[1] then
+  add(first[1])
   skip = 1
 end
-for _, older in ipairs(redis.call('LRANGE', KEYS[3], 0, most - 1)) do add(older_packed(older)) end
-for i = 1 + skip, #lanes do add(lanes[i]) end
+for _, older in ipairs(read({}, 'LRANGE', KEYS[3], 0, most - 1)) do
+  local is_read, packed = try(older_packed, older)
+  add(is_read and packed)
+end
+for i = 1 + skip, #first do add(first[i]) end
 
 local held = {}
 for i, one in ipairs(held_of(lane)) do held[i] = id_of(one.packed) end
 
-local state, due = #waiting > 0 and 'ready' or 'idle', redis.call('ZSCORE', KEYS[7], lane)
-if redis.call('ZSCORE', KEYS[6], lane) then state = 'leased' end
+local state, due = #waiting > 0 and 'ready' or 'idle', read(nil, 'ZSCORE', KEYS[7], lane)
+if read(nil, 'ZSCORE', KEYS[6], lane) then state = 'leased' end
 if due then state = run[4] and 'awaiting' or 'delayed' end
-if redis.call('ZSCORE', KEYS[8], lane) then state = 'parked' end
-return { state, due and us(tonumber(due)) or '', run[3] or '', redis.call('HEXISTS', KEYS[9], 'l' .. lane), waiting, held }
+if read(nil, 'ZSCORE', KEYS[8], lane) then state = 'parked' end
+return { state, due and us(tonumber(due)) or '', run[3] or '', read(0, 'HEXISTS', KEYS[9], 'l' .. lane), waiting, held }

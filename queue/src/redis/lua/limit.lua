@@ -2,7 +2,7 @@
 -- Grants one of so many per period, or says how long to wait: the generic cell rate algorithm, with a whole period's
 -- worth as the burst.
 --
--- Uses: base.
+-- Uses: base, damage, read.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys
 -- KEYS[2]  limit  string  when all that was granted will have been earned, us. Expires
@@ -15,7 +15,7 @@
 
 local now, one, period = now_us(), math.max(tonumber(ARGV[2]), 1), tonumber(ARGV[3])
 local function keep(earned) redis.call('SET', KEYS[2], us(earned), 'PX', us(math.ceil((earned - now) / 1000))) end
-local known = tonumber(redis.call('GET', KEYS[2]) or 0)
+local known = tonumber(read(0, 'GET', KEYS[2])) or 0
 -- No more than a period is ever ahead, unless the clock was set back.
 if known > now + period then
   known = now + period

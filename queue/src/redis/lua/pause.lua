@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- Pauses everything, a class or a lane.
 --
--- Uses: base.
+-- Uses: base, damage.
 --
--- KEYS[1]  base    (none)  prefix of this shard's keys
+-- KEYS[1]  base    (none)  prefix of this shard's keys: alarm and damaged keys are named from it
 -- KEYS[2]  paused  hash    what is paused: "*", "c" and a class, "l" and a lane -> since when, us, a colon, the reason
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
@@ -12,5 +12,5 @@
 --
 -- Returns: 1.
 
-redis.call('HSET', KEYS[2], ARGV[2], us(now_us()) .. ':' .. ARGV[3])
+share('HSET', 'paused', ARGV[2], us(now_us()) .. ':' .. ARGV[3])
 return 1

@@ -2,9 +2,10 @@
 -- Lets the lane of a leased message wait: for a retry, or for a snooze. The message stays current. If its answer has come
 -- by call back meanwhile, the lane doesn't wait. A retry that others wait behind waits no longer than its patience lasts.
 --
--- Uses: base, record, lane.
+-- Uses: base, damage, record, mend, lane.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: ready and suspect keys are named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm,
+--                      classes, damaged, delay, held, older, ready, run, sends and suspect keys
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  lane   list    packed messages of the lane, the head first
@@ -37,10 +38,10 @@ else
   if h[3] or h[4] then due = math.min(due, math.max(gives_way, now)) end
   redis.call('HSET', run, 'error', ARGV[6], 'failing_since', us(since), 'gives_way', us(gives_way))
 end
-redis.call('ZREM', KEYS[3], lane)
+share('ZREM', 'lease', lane)
 if h[2] then
   wake(make_ready('RPUSH', lane))
 else
-  redis.call('ZADD', KEYS[7], us(due), lane)
+  share('ZADD', 'delay', us(due), lane)
 end
 return 1

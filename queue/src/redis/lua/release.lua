@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
 -- Gives a leased message back unhandled: its lane is first in line.
 --
--- Uses: base, record, lane.
+-- Uses: base, damage, record, mend, lane.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys: ready and suspect keys are named from it
+-- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm,
+--                      classes, damaged, delay, held, older, ready, run, sends and suspect keys
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  lane   list    packed messages of the lane, the head first
@@ -18,6 +19,6 @@
 
 if redis.call('HGET', KEYS[6], 'token') ~= ARGV[3] then return 0 end
 redis.call('HDEL', KEYS[6], 'token')
-redis.call('ZREM', KEYS[3], ARGV[2])
+share('ZREM', 'lease', ARGV[2])
 wake(make_ready('LPUSH', ARGV[2]))
 return 1

@@ -2,9 +2,9 @@
 -- Makes leases run anew, and notes that the store serves. A lease that has run out is revived as long as nobody has taken
 -- its message. A message that has lost a lease before is confirmed: losing another one counts.
 --
--- Uses: base, pulse.
+-- Uses: base, damage, pulse.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys
+-- KEYS[1]  base   (none)  prefix of this shard's keys: alarm and damaged keys are named from it
 -- KEYS[2]  lease  zset    leased lane -> when its lease runs out, us
 -- KEYS[3]  pulse  hash    when the store was last known to serve
 -- KEYS[3 + i]  run  hash  record of item i's lane
@@ -22,9 +22,9 @@ local results = {}
 for i = 1, #KEYS - 3 do
   local lane, proof = ARGV[1 + 2 * i], ARGV[2 + 2 * i]
   local run = KEYS[3 + i]
-  local held = redis.call('HMGET', run, 'token', 'losses')
-  if held[1] == proof then
-    redis.call('ZADD', KEYS[2], ends, lane)
+  local is_read, held = try(redis.call, 'HMGET', run, 'token', 'losses')
+  if is_read and held[1] == proof then
+    share('ZADD', 'lease', ends, lane)
     if held[2] then redis.call('HSET', run, 'confirmed', 1) end
     results[i] = 1
   else

@@ -1,9 +1,10 @@
 #!lua
 -- Gives dead letters another life, each at the end of its lane.
 --
--- Uses: base, record, lane, end.
+-- Uses: base, damage, record, mend, lane, end.
 --
--- KEYS[1]  base     (none)  prefix of this shard's keys: older, ready and run keys are named from it
+-- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm,
+--                      classes, damaged, delay, held, lease, older, ready, run, sends and suspect keys
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
 -- KEYS[4]  dead     zset    id of a dead letter -> time of death, us
@@ -14,29 +15,43 @@
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
 -- then for each item: id
 --
--- Returns: for each item 1 revived, 0 there is no such letter.
+-- Returns: for each item 1 revived, 0 there is no such letter, or it can't be read.
 -- Not allowed when memory is full: it makes the queue longer.
 
 local results = {}
 local woken = 0
-for i = 1, #ARGV - 1 do
-  local letter = redis.call('HMGET', KEYS[5 + 2 * i - 1], 'packed', 'lane', 'on_arrival')
+local is_nowhere = false
+local function revive(id, letter_key, answered)
+  local letter = redis.call('HMGET', letter_key, 'packed', 'lane', 'on_arrival')
   local packed, lane = letter[1], letter[2]
-  if packed then
-    local class = class_of(packed)
-    redis.call('ZREM', KEYS[4], ARGV[1 + i])
-    redis.call('DEL', KEYS[5 + 2 * i - 1], KEYS[5 + 2 * i])
-    if letter[3] then redis.call('HINCRBY', KEYS[5], class, -1) end
-    count_open(class, 1)
-    local alone = redis.call('RPUSH', key('lane:' .. lane), packed) == 1
-    if alone and redis.call('EXISTS', key('older:' .. lane), key('run:' .. lane)) == 0 then
-      redis.call('RPUSH', key('ready:' .. class), lane)
-      woken = woken + 1
-    end
-    results[i] = 1
-  else
-    results[i] = 0
+  if not packed then return 0 end
+  local class = class_of(check_packed(packed))
+  -- What may fail comes first: the letter goes when its message is in the lane.
+  local alone = redis.call('RPUSH', key('lane:' .. lane), packed) == 1
+  local is_first = alone and redis.call('EXISTS', key('older:' .. lane), key('run:' .. lane)) == 0
+  if is_first then
+    line_up('RPUSH', 'ready', class, lane)
+    woken = woken + 1
+  elseif is_nowhere then
+    woken = woken + make_ready('RPUSH', lane)
   end
+  share('ZREM', 'dead', id)
+  redis.call('DEL', letter_key, answered)
+  if letter[3] then add_to_count('arrived', class, -1) end
+  count_open(class, 1)
+  return 1
+end
+
+for i = 1, #ARGV - 1 do
+  local id, letter, answered = ARGV[1 + i], KEYS[5 + 2 * i - 1], KEYS[5 + 2 * i]
+  local is_done, result = try(revive, id, letter, answered)
+  local is_read, lane = try(redis.call, 'HGET', letter, 'lane')
+  if not is_done and is_read and lane then
+    is_nowhere = mend(lane)
+    is_done, result = try(revive, id, letter, answered)
+  end
+  results[i] = is_done and result or 0
+  is_nowhere = false
 end
 keep_counts()
 wake(woken)

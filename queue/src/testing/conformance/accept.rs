@@ -70,7 +70,7 @@ properties! {
 
     async fn a_payload_too_big_is_refused_by_name(s) {
         let mut new = message("lane", "m");
-        new.payload = vec![0; crate::message::MAX_PAYLOAD_BYTES + 1].into();
+        new.payload = vec![0; crate::MAX_PAYLOAD_BYTES + 1].into();
         let error = s.queue.accept(new).await.expect_err("too big");
         assert!(matches!(&error, QueueError::Invalid(what) if what.contains("payload")), "{error}");
         s.assert_nothing_to_take().await;

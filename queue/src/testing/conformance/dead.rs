@@ -175,7 +175,7 @@ properties! {
         s.offer(dead_on_arrival("m")).await;
         s.clock.advance(DEDUP_WINDOW + SECOND);
         s.offer(NewMessage { class: class("d"), ..message("other lane", "m") }).await;
-        let request = TakeRequest { classes: vec![class("d")], ..s.next_request(1) };
+        let request = TakeRequest { classes: [class("d")].into(), ..s.next_request(1) };
         let taken = s.queue.take(&request).await.expect("take").messages.remove(0);
         s.queue.bury(&taken.lease, "again").await.expect("bury");
         let counts = s.queue.counts().await.expect("counts");

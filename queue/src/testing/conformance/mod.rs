@@ -19,7 +19,7 @@ use crate::{
     Accepted, Answered, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage, HELD_MAX,
     HeldEffect, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Note,
     Paused, Progress, Queue, QueueError, REASON_MAX_BYTES, Renewal, Scope, Settled, Settlement, Standing,
-    TakeRequest, Taken, TestClock, WorkerId, settling_pause,
+    TAKEN_BYTES_MAX, TakeRequest, Taken, TestClock, WorkerId, settling_pause,
 };
 
 macro_rules! properties {
@@ -110,6 +110,7 @@ macro_rules! conformance {
             a_repeated_take_gives_the_same_batch
             the_leases_of_a_repeated_take_run_anew
             a_repeated_take_leaves_out_what_was_settled_meanwhile
+            a_take_gives_no_more_bytes_than_a_slow_line_carries
             an_older_take_that_comes_late_gives_nothing
             take_says_what_is_due_next
             counts_tell_the_states_apart
@@ -283,7 +284,7 @@ impl Subject {
     fn request(&self, max: usize, call: u64) -> TakeRequest {
         TakeRequest {
             max,
-            classes: vec![class("c")],
+            classes: [class("c")].into(),
             worker: self.worker.clone(),
             call,
             lease_for: LEASE,

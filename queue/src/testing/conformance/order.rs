@@ -44,7 +44,7 @@ properties! {
         other.class = class("other");
         s.offer(other).await;
         s.assert_nothing_to_take().await;
-        let request = TakeRequest { classes: vec![class("c"), class("other")], ..s.request(9, 1_000) };
+        let request = TakeRequest { classes: [class("c"), class("other")].into(), ..s.request(9, 1_000) };
         assert_eq!(ids(&s.queue.take(&request).await.expect("take").messages), ["m"]);
     }
 
@@ -56,7 +56,7 @@ properties! {
                 s.offer(new).await;
             }
         }
-        let request = TakeRequest { classes: vec![class("c"), class("other")], ..s.request(6, 1_000) };
+        let request = TakeRequest { classes: [class("c"), class("other")].into(), ..s.request(6, 1_000) };
         let taken = s.queue.take(&request).await.expect("take").messages;
         assert_eq!(taken.iter().filter(|m| m.class == class("other")).count(), 3, "{:?}", ids(&taken));
     }

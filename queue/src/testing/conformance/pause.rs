@@ -9,7 +9,7 @@ properties! {
         s.offer(other(0)).await;
         s.pause(Scope::Class(class("other"))).await;
         s.offer(other(1)).await;
-        let both = |s: &Subject| TakeRequest { classes: vec![class("other"), class("c")], ..s.next_request(9) };
+        let both = |s: &Subject| TakeRequest { classes: [class("other"), class("c")].into(), ..s.next_request(9) };
         assert_eq!(ids(&s.queue.take(&both(s)).await.expect("take").messages), ["m0"]);
         s.assert_invariant().await;
         assert!(s.queue.resume(&Scope::Class(class("other"))).await.expect("resume"));

@@ -3,6 +3,32 @@
 use super::*;
 
 properties! {
+    async fn a_take_gives_no_more_bytes_than_a_slow_line_carries(s) {
+        const PART: usize = TAKEN_BYTES_MAX / 4;
+        let large = |n| NewMessage {
+            payload: vec![b'x'; PART].into(),
+            ..message(&format!("lane{n}"), &format!("m{n}"))
+        };
+        for n in 0..6 {
+            s.offer(large(n)).await;
+        }
+        assert_eq!(s.take(9).await.len(), 4);
+        assert_eq!(s.take(9).await.len(), 2);
+        // A memory counts as well.
+        for n in 10..16 {
+            s.accept(&format!("lane{n}"), &format!("m{n}")).await;
+            let taken = s.take_one().await;
+            let memory = Memory { bytes: vec![b'y'; PART].into(), keep_for: LEASE * 100 };
+            let progress = Progress { replies: Some("r".into()), ..Progress::default() };
+            s.queue.record(&taken.lease, progress, Some(memory)).await.expect("record");
+            s.queue.complete(&taken.lease).await.expect("complete");
+        }
+        for n in 10..16 {
+            s.accept(&format!("lane{n}"), &format!("again{n}")).await;
+        }
+        assert_eq!(s.take(9).await.len(), 4);
+    }
+
     async fn a_repeated_take_gives_the_same_batch(s) {
         for n in 0..5 {
             s.accept(&format!("lane{n}"), &format!("m{n}")).await;

@@ -205,6 +205,12 @@ impl Shared for ReferenceQueue {
         Ok(())
     }
 
+    async fn values(&self, folder: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
+        let state = self.step();
+        let in_folder = state.values.iter().filter(|(name, _)| name.starts_with(folder));
+        Ok(in_folder.filter_map(|(name, value)| Some((name.clone(), value.at(state.now_us)?))).collect())
+    }
+
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
         check_name(name)?;
         Ok(self.step().limit(name, n, per))

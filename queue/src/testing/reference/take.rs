@@ -7,7 +7,8 @@ use super::pulse::Pulse;
 use super::state::{End, LastTake, State};
 use crate::clock::micros;
 use crate::{
-    Buried, Class, LOSSES_MAX, Lane, Lease, Leased, MOVES_PER_TAKE, Scope, TakeRequest, Taken, Token,
+    Buried, Class, LOSSES_MAX, Lane, Lease, Leased, MOVES_PER_TAKE, Scope, TAKEN_BYTES_MAX, TakeRequest,
+    Taken, Token,
 };
 
 impl State {
@@ -53,9 +54,9 @@ impl State {
 
     fn give(&mut self, request: &TakeRequest) -> Vec<Leased> {
         let token = Token::from_stored(format!("{}.{}", self.takes_made + 1, request.worker.incarnation()));
-        let mut classes: Vec<&Class> = request.classes.iter().filter(|class| self.is_open(class)).collect();
-        let turn = request.call.checked_rem(classes.len() as u64).unwrap_or(0);
-        classes.rotate_left(usize::try_from(turn).unwrap_or(0));
+        let (mut classes, turn) = request.classes_in_order();
+        classes.to_mut().rotate_left(turn);
+        classes.to_mut().retain(|class| self.is_open(class));
         let mut given = Vec::new();
         if request.suspect && request.max > 0 {
             let suspect = classes.iter().find_map(|class| self.next_in_line(class, true));
@@ -64,8 +65,9 @@ impl State {
         // One lane of each class in turn.
         while given.len() < request.max {
             let before = given.len();
-            for class in &classes {
-                if given.len() < request.max {
+            for class in &*classes {
+                let bytes: usize = given.iter().map(|name| self.bytes_of(name)).sum();
+                if given.len() < request.max && bytes < TAKEN_BYTES_MAX {
                     given.extend(self.next_in_line(class, false));
                 }
             }
@@ -105,6 +107,15 @@ impl State {
             }
         }
         None
+    }
+
+    /// What of a lane's head counts for how many are given.
+    fn bytes_of(&self, name: &Lane) -> usize {
+        let head = self.lanes.get(name).and_then(|lane| lane.head());
+        let memory = self.memories.get(name).and_then(|memory| memory.at(self.now_us));
+        let known = head.into_iter().flat_map(|head| [&head.progress.replies, &head.answer]).flatten();
+        let bytes = known.chain(&memory).map(bytes::Bytes::len).sum::<usize>();
+        bytes + head.map_or(0, |head| head.payload.len())
     }
 
     fn lease(&mut self, name: &Lane, request: &TakeRequest, token: &Token) -> Option<Leased> {

@@ -250,6 +250,10 @@ impl Shared for Tampered {
         self.inner.set(name, value, keep_for).await
     }
 
+    async fn values(&self, folder: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
+        self.inner.values(folder).await
+    }
+
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
         self.inner.limit(name, n, per).await
     }

@@ -3,10 +3,20 @@
 -- What stands for one in `hold`: the length of its order, the order, the lane.
 local function held_member(held, lane) return string.char(#held.order) .. held.order .. lane end
 
--- The held messages of a lane, in their order.
+-- The lane of one, and its order there.
+local function held_place(member)
+  local split = 1 + (member:byte() or 0)
+  return member:sub(split + 1), member:sub(2, split)
+end
+
+-- The held messages of a lane, in their order. One that can't be read is left to the take that finds its time to be over.
 local function held_of(lane)
   local all = {}
-  for i, bytes in ipairs(redis.call('HVALS', key('held:' .. lane))) do all[i] = read_held(bytes) end
+  local is_hash, records = try(redis.call, 'HVALS', key('held:' .. lane))
+  for _, bytes in ipairs(is_hash and records or {}) do
+    local is_read, held = try(read_held, bytes)
+    if is_read then all[#all + 1] = held end
+  end
   table.sort(all, function(a, b) return a.number < b.number end)
   return all
 end

@@ -2,12 +2,15 @@
 
 local WAKE_MAX = 64
 local SUSPECT_LOSSES = 2
+-- What a newer version wrote is looked at again after this.
+local PUT_OFF_US = 60000000
 
 -- What is next in a lane without a current message, whether others wait behind it, and its record if it comes from the lane's
 -- second list. False or nil: the lane has nothing.
 local function next_of(lane)
   local first = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
   local second = redis.call('LRANGE', key('older:' .. lane), 0, 1)
+  if first[1] then check_packed(first[1]) end
   if not second[1] then return first[1], first[2] end
   local packed = older_packed(second[1])
   local followed = first[1] or second[2]
@@ -19,29 +22,52 @@ end
 local function head_of(lane)
   local run = redis.call('HMGET', key('run:' .. lane), 'recorded', 'packed')
   if not run[1] then return (next_of(lane)) end
-  return run[2] or redis.call('LINDEX', key('lane:' .. lane), 0)
+  local head = run[2] or redis.call('LINDEX', key('lane:' .. lane), 0)
+  return head and check_packed(head)
 end
 
--- Puts a lane into the ready list of its head's class, or into that of suspects; a lane without a message is in no
--- state, so into none. How many lanes it made ready.
-local function make_ready(push, lane)
+-- Puts lanes into a line of their class: `ready` or `suspect`. A line that was empty makes its class one that takes look at.
+local function line_up(push, line, class, ...)
+  if share(push, line .. ':' .. class, ...) == select('#', ...) then share('ZADD', 'classes:' .. line, 0, class) end
+end
+
+local function put_off(lane) share('ZADD', 'delay', us(now_us() + PUT_OFF_US), lane) end
+
+-- A lane's line, and its class. Without a message it is in none.
+local function line_of(lane)
   local head = head_of(lane)
-  if not head then return 0 end
-  local losses = tonumber(redis.call('HGET', key('run:' .. lane), 'losses') or 0)
-  local list = losses >= SUSPECT_LOSSES and 'suspect:' or 'ready:'
-  redis.call(push, key(list .. class_of(head)), lane)
-  return 1
+  if not head then return false end
+  local losses = redis.call('HGET', key('run:' .. lane), 'losses')
+  return { (tonumber(losses) or 0) >= SUSPECT_LOSSES and 'suspect' or 'ready', class_of(head) }
+end
+
+-- Puts a lane into its line; a lane without a message is in no state. How many lanes it made ready.
+local function make_ready(push, lane)
+  local is_read, line = try(line_of, lane)
+  if not is_read and line ~= NEWER then
+    mend(lane)
+    is_read, line = try(line_of, lane)
+  end
+  if not is_read then
+    put_off(lane)
+  elseif line then
+    line_up(push, line[1], line[2], lane)
+    return 1
+  elseif redis.call('EXISTS', key('run:' .. lane)) == 1 then
+    set_aside('run:' .. lane, 'its message is missing')
+  end
+  return 0
 end
 
 -- A leased message is its lane's next again, last in line, and nothing else has changed. How many lanes it made ready.
 local function come_again(lane)
   redis.call('HDEL', key('run:' .. lane), 'token')
-  redis.call('ZREM', key('lease'), lane)
+  share('ZREM', 'lease', lane)
   return make_ready('RPUSH', lane)
 end
 
 -- Wakes as many idle workers, as far as there is room for tokens.
 local function wake(count)
-  local room = count > 0 and WAKE_MAX - redis.call('LLEN', key('wake')) or 0
+  local room = count > 0 and WAKE_MAX - share('LLEN', 'wake') or 0
   for _ = 1, math.min(count, room) do redis.call('RPUSH', key('wake'), '') end
 end

@@ -5,12 +5,14 @@
 -- shortest of the leases known, the pause a heartbeat of the longest and a second.
 local GAP_LEAST_US, KNOWN_FOR_US, CUT_AT_MOST = 1500000, 60000000, 256
 local function pulse(now, lease_us)
-  local h = redis.call('HMGET', key('pulse'), 'beat', 'quiet', 'short', 'long', 'since', 'ahead')
-  local quiet, short, long = tonumber(h[2] or 0), tonumber(h[3] or lease_us), tonumber(h[4] or lease_us)
+  local h = share('HMGET', 'pulse', 'beat', 'quiet', 'short', 'long', 'since', 'ahead')
+  -- What is no number is as if it weren't there.
+  for i = 1, 6 do h[i] = tonumber(h[i] or nil) end
+  local quiet, short, long = h[2] or 0, h[3] or lease_us, h[4] or lease_us
   if lease_us then short, long = math.min(short, lease_us), math.max(long, lease_us) end
   if short then
-    local pause, ahead = math.floor(long / 5) + 1000000, tonumber(h[6] or 0)
-    local gap = now - tonumber(h[1] or now)
+    local pause, ahead = math.floor(long / 5) + 1000000, h[6] or 0
+    local gap = now - (h[1] or now)
     if gap > math.max(short / 2, GAP_LEAST_US) then quiet = now + pause end
     if gap < 0 then
       -- A clock that was set back must not make it longer, and what is leased may run no longer than a lease from now.
@@ -19,14 +21,16 @@ local function pulse(now, lease_us)
     end
     -- Until the clock is where it was: the living renew and are not cut, the dead have deadlines from before.
     if now < ahead then
-      local late = redis.call('ZRANGEBYSCORE', key('lease'), '(' .. us(now + long), '+inf', 'LIMIT', 0, CUT_AT_MOST)
+      local late = share('ZRANGEBYSCORE', 'lease', '(' .. us(now + long), '+inf', 'LIMIT', 0, CUT_AT_MOST)
       for _, lane in ipairs(late) do redis.call('ZADD', key('lease'), us(now + long), lane) end
     end
-    local since = tonumber(h[5] or 0)
+    local since = h[5] or 0
     -- A length that nobody has asked for lately is forgotten.
     if lease_us and math.abs(now - since) > KNOWN_FOR_US then short, long, since = lease_us, lease_us, now end
-    redis.call('HSET', key('pulse'), 'short', us(short), 'long', us(long), 'since', us(since))
+    -- One write for all of it: each costs Redis as much again for its file.
+    redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet), 'short', us(short), 'long', us(long), 'since', us(since))
+  else
+    redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet))
   end
-  redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet))
   return quiet
 end

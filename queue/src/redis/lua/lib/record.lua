@@ -12,6 +12,20 @@ local function id_of(packed)
   return packed:sub(at + 1, at + packed:byte(at))
 end
 
+-- What a newer version wrote is left where it is, for a worker that can read it.
+local NEWER, FORMATS_MAX = 'it has a newer format than this version knows', 31
+
+-- An error unless class and id of a message can be read, and all of it if it has this format.
+local function check_packed(packed)
+  local format, class_bytes = packed:byte(1, 2)
+  local id_bytes = class_bytes and packed:byte(3 + class_bytes)
+  local bytes = id_bytes and 3 + class_bytes + id_bytes + (format == FORMAT and 8 or 0)
+  if not bytes or #packed < bytes or class_bytes == 0 or id_bytes == 0 or format < FORMAT or format > FORMATS_MAX then
+    error('it is no message', 0)
+  end
+  return packed
+end
+
 -- Of a format this version doesn't know only class and id have known places: it counts as the oldest.
 local function arrived_of(packed)
   if not is_known(packed) then return 0 end
@@ -22,8 +36,14 @@ end
 local function write_record(values) return string.char(FORMAT) .. cmsgpack.pack(values) end
 
 local function read_record(bytes)
-  if bytes:byte(1) ~= FORMAT then error('a record of an unknown format') end
+  local format = bytes:byte(1)
+  if format ~= FORMAT then
+    error(format and format > FORMAT and format <= FORMATS_MAX and NEWER or 'it is no record', 0)
+  end
   local _, values = cmsgpack.unpack_one(bytes, 1)
+  for _, value in pairs(values) do
+    if type(value) == 'table' then error('it is no record', 0) end
+  end
   return values
 end
 
@@ -37,13 +57,33 @@ local function write_woken(held, note)
   return write_record({ held.packed, held.failures, held.snoozes, held.error, held.replies, held.sent, held.sending,
     held.answer, note })
 end
-local function older_packed(bytes) return read_record(bytes)[1] end
+local function older_packed(bytes) return check_packed(read_record(bytes)[1]) end
+
+-- The fields of a run hash that a take gives or decides by, those that are numbers first.
+local function run_fields()
+  return { 'recorded', 'failures', 'losses', 'snoozes', 'sent', 'sending', 'trigger', 'note', 'sends', 'followed', 'unanswered',
+    'failing_since', 'unheard', 'gives_way', 'packed', 'error', 'replies', 'answer', 'token' }
+end
+local RUN_NUMBERS = 14
+
+-- Their values by name, which are those of a run hash; an error if one can't be read.
+local function read_run(values)
+  local run = {}
+  for i, field in ipairs(run_fields()) do
+    local value = values[i]
+    if value and value ~= '' and i <= RUN_NUMBERS and not value:find('^%d+$') then error('its ' .. field .. ' is no number', 0) end
+    run[field] = value
+  end
+  if run.packed then check_packed(run.packed) end
+  return run
+end
 
 -- Its fields for the run hash, each with its value, in one list.
 local function older_fields(bytes)
   local values, fields = read_record(bytes), {}
   for i, field in ipairs(KEPT) do
     if values[i + 1] then
+      if type(values[i + 1]) ~= 'string' then error('it is no record', 0) end
       fields[#fields + 1] = field
       fields[#fields + 1] = values[i + 1]
     end
@@ -64,6 +104,7 @@ local function write_held(order, until_us, reason, packed, kept)
 end
 local function read_held(bytes)
   local v = read_record(bytes)
+  check_packed(v[4])
   return { order = string.format('%.0f', v[1]), number = v[1], reason = v[3], packed = v[4], failures = v[5], snoozes = v[6],
     error = v[7], replies = v[8], sent = v[9], sending = v[10], answer = v[11] }
 end

@@ -67,7 +67,7 @@ impl Stage {
     pub(crate) fn request(&self, call: u64) -> TakeRequest {
         TakeRequest {
             max: 16,
-            classes: vec![Class::new(self.account()).unwrap()],
+            classes: [Class::new(self.account()).unwrap()].into(),
             worker: WorkerId::new("somebody"),
             call,
             lease_for: LEASE,

@@ -1,0 +1,41 @@
+-- What is damaged costs nobody else: it is set aside under a name of its own, and what it stood beside goes on.
+
+-- Whether an error says that something stored has a wrong type or can't be read. Any other one concerns everybody: a Redis that
+-- is full or no master any more, a slot that moves.
+local function is_damage(problem)
+  if type(problem) == 'string' then return true end
+  for _, text in ipairs({ 'WRONGTYPE', 'not an integer', 'not a valid float', 'would overflow', 'must be strings or integers' }) do
+    if problem.err and problem.err:find(text, 1, true) then return true end
+  end
+  return false
+end
+
+-- Does something that may meet damage: whether it met none, and what it gave or what is wrong.
+local function try(f, ...)
+  local is_done, result = pcall(f, ...)
+  if not is_done and not is_damage(result) then error(result, 0) end
+  return is_done, result
+end
+
+-- Moves a key, or what `move` moves, to a name with the time in it, and notes that for the next take to tell.
+local ALARMS_MAX = 64
+local function set_aside(name, problem, move)
+  local aside = key('damaged:' .. us(now_us()) .. ':' .. name)
+  if move then move(aside) else redis.call('RENAME', key(name), aside) end
+  local alarms = redis.pcall('RPUSH', key('alarm'), name .. '\0' .. (type(problem) == 'table' and problem.err or problem))
+  if type(alarms) == 'table' then
+    redis.call('DEL', key('alarm'))
+  elseif alarms > ALARMS_MAX then
+    redis.call('LPOP', key('alarm'))
+  end
+end
+
+-- A command on a key that is needed by all, or whose loss hurts less than standing still. One of the wrong type holds nothing that
+-- is the queue's: it is set aside, and begun anew.
+local function share(command, name, ...)
+  local answer = redis.pcall(command, key(name), ...)
+  if type(answer) ~= 'table' or not answer.err then return answer end
+  if not is_damage(answer) then error(answer, 0) end
+  set_aside(name, answer)
+  return redis.call(command, key(name), ...)
+end

@@ -1,0 +1,61 @@
+-- How a lane goes on when its current message is over.
+
+-- The id of the message whose lease a proof proves.
+local function id_in(proof) return proof:sub(proof:find('/', 1, true) + 1) end
+
+local function is_message(packed, id)
+  local is_read, its_id = try(id_of, packed)
+  return is_read and its_id == id
+end
+
+-- The class of what comes after the current message, which is not in the first list any more or its head.
+local function class_after(lane, place)
+  -- Which list is next matters only for its class, and a take sees whether that is right.
+  local following = redis.call('LINDEX', key('lane:' .. lane), place)
+  if following then return class_of(check_packed(following)) end
+  local older = redis.call('LINDEX', key('older:' .. lane), 0)
+  return older and class_of(older_packed(older))
+end
+
+-- The current message of a lane is over. The lane goes on with its next message, which is the caller's to make ready, at the end;
+-- without one it is in no state. The record and the lease are left to `forget`. The sends that the record counted go on with the
+-- next message: until a take begins with that, in a key of their own. The class in which the lane is to be made ready, or nil, and
+-- the message, unless it is gone: what lies in its place is another one then, and stays.
+local function pass_on(lane, popped, sends, id)
+  -- What may fail is read before anything is written.
+  local is_read, class = try(class_after, lane, popped and 0 or 1)
+  local is_list, packed = true, popped
+  if not popped then is_list, packed = try(redis.call, 'LPOP', key('lane:' .. lane)) end
+  if not is_list then packed = nil end
+  if packed and not popped and not is_message(packed, id) then
+    redis.call('LPUSH', key('lane:' .. lane), packed)
+    packed, is_read, class = nil, false, nil
+  end
+  if not is_read and class ~= NEWER then
+    mend(lane, true)
+    is_read, class = try(class_after, lane, 0)
+  end
+  if not is_read then
+    put_off(lane)
+    class = nil
+  end
+  if class and sends and (tonumber(sends) or 0) > 0 then redis.call('SET', key('sends:' .. lane), sends) end
+  return class, packed
+end
+
+-- Away with the records and leases of some lanes, a batch at most.
+local function forget(lanes)
+  if #lanes == 0 then return end
+  local records = {}
+  for i, lane in ipairs(lanes) do records[i] = key('run:' .. lane) end
+  redis.call('DEL', unpack(records))
+  share('ZREM', 'lease', unpack(lanes))
+end
+
+-- How many lanes it made ready.
+local function go_on(lane, popped, sends, id)
+  local class = pass_on(lane, popped, sends, id)
+  if class then line_up('RPUSH', 'ready', class, lane) end
+  forget({ lane })
+  return class and 1 or 0
+end

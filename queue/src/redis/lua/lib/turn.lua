@@ -1,0 +1,35 @@
+-- The classes that have ready lanes, in their order, and which of them a worker takes.
+
+local PAGE, FILTER_MS = 64, 600000
+
+-- Keeps which classes, the arguments from `first` on, have this name together, and looks which of them have ready lanes: what lists
+-- these could be lost.
+local function keep_filter(filter, first)
+  for i = first, #ARGV, 256 do share('SADD', 'filter:' .. filter, unpack(ARGV, i, math.min(i + 255, #ARGV))) end
+  redis.call('PEXPIRE', key('filter:' .. filter), FILTER_MS)
+  for i = first, #ARGV do
+    local class = ARGV[i]
+    for _, line in ipairs(redis.call('EXISTS', key('ready:' .. class), key('suspect:' .. class)) > 0 and { 'ready', 'suspect' } or {}) do
+      if share('LLEN', line .. ':' .. class) > 0 then share('ZADD', 'classes:' .. line, 0, class) end
+    end
+  end
+end
+
+-- Gives `use` each class that has a line of this kind and is the worker's, from `first` on, until it returns true.
+local function each_class(line, filter, first, use)
+  if share('ZCARD', 'classes:' .. line) == 0 then return end
+  for _, range in ipairs({ { '[' .. first, '+' }, { '-', '(' .. first } }) do
+    local from = range[1]
+    repeat
+      local page = redis.call('ZRANGE', key('classes:' .. line), from, range[2], 'BYLEX', 'LIMIT', 0, PAGE)
+      local is_its = #page > 0 and share('SMISMEMBER', 'filter:' .. filter, unpack(page)) or {}
+      for i, class in ipairs(page) do
+        if is_its[i] == 1 and use(class) then return end
+        from = '(' .. class
+      end
+    until #page < PAGE
+  end
+end
+
+-- A line has turned out to be empty.
+local function forget_line(line, class) redis.call('ZREM', key('classes:' .. line), class) end
