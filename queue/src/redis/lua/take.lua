@@ -136,7 +136,9 @@ local due, over = due_in('delay', 'LIMIT', 0, moves), due_in('hold', 'LIMIT', 0,
 local expired = now >= quiet and due_in('lease', 'WITHSCORES', 'LIMIT', 0, moves) or {}
 local is_due = #due + #expired + #over > 0
 local answer = { us(now), '-1', '', is_due and seldom()(due, expired, over, now, quiet) or {}, {}, '' }
-local pausing = redis.call('EXISTS', KEYS[7]) == 1
+-- One look for both, since mostly there is neither.
+local is_either = redis.call('EXISTS', KEYS[7], key('alarm')) > 0
+local pausing = is_either and redis.call('EXISTS', KEYS[7]) == 1
 local function is_paused(scope) return pausing and share('HEXISTS', 'paused', scope) == 1 end
 
 local token
@@ -245,5 +247,5 @@ if token then
   redis.call('SET', KEYS[5], write_batch(ARGV[7], token, lanes), 'PX', us(math.max(lease_us / 1000, 1000)))
 end
 if given < max then answer[2] = next_due() end
-answer[5] = share('LPOP', 'alarm', 64) or {}
+if is_either or is_alarmed then answer[5] = share('LPOP', 'alarm', 64) or {} end
 return answer
