@@ -136,7 +136,8 @@ local due, over = due_in('delay', 'LIMIT', 0, moves), due_in('hold', 'LIMIT', 0,
 local expired = now >= quiet and due_in('lease', 'WITHSCORES', 'LIMIT', 0, moves) or {}
 local is_due = #due + #expired + #over > 0
 local answer = { us(now), '-1', '', is_due and seldom()(due, expired, over, now, quiet) or {}, {}, '' }
-local pausing = redis.call('EXISTS', KEYS[7]) == 1
+local is_either = redis.call('EXISTS', KEYS[7], key('alarm')) > 0 -- one look for both: mostly there is neither
+local pausing = is_either and redis.call('EXISTS', KEYS[7]) == 1
 local function is_paused(scope) return pausing and share('HEXISTS', 'paused', scope) == 1 end
 
 local token
@@ -220,13 +221,13 @@ local function is_full() return given >= max or bytes >= tonumber(ARGV[9]) or an
 
 if max > 0 and ARGV[10] ~= '' and not is_paused('*') then
   if ARGV[8] == '1' then
-    each_class('suspect', ARGV[10], ARGV[11], function(class)
+    each_class('suspect', ARGV[10], ARGV[11], 1, function(class)
       return not is_paused('c' .. class) and lease_one('suspect', class)
     end)
   end
   -- One lane of each class in turn, beginning with another one in every call.
   local classes = {}
-  each_class('ready', ARGV[10], ARGV[11], function(class)
+  each_class('ready', ARGV[10], ARGV[11], max, function(class)
     if not is_full() and not is_paused('c' .. class) and lease_one('ready', class) then classes[#classes + 1] = class end
     return is_full()
   end)
@@ -245,5 +246,5 @@ if token then
   redis.call('SET', KEYS[5], write_batch(ARGV[7], token, lanes), 'PX', us(math.max(lease_us / 1000, 1000)))
 end
 if given < max then answer[2] = next_due() end
-answer[5] = share('LPOP', 'alarm', 64) or {}
+if is_either or is_alarmed then answer[5] = share('LPOP', 'alarm', 64) or {} end
 return answer

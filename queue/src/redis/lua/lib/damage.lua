@@ -18,8 +18,9 @@ local function try(f, ...)
 end
 
 -- Moves a key, or what `move` moves, to a name with the time in it, and notes that for the next take to tell.
-local ALARMS_MAX = 64
+local ALARMS_MAX, is_alarmed = 64, false
 local function set_aside(name, problem, move)
+  is_alarmed = true
   local aside = key('damaged:' .. us(now_us()) .. ':' .. name)
   if move then move(aside) else redis.call('RENAME', key(name), aside) end
   local alarms = redis.pcall('RPUSH', key('alarm'), name .. '\0' .. (type(problem) == 'table' and problem.err or problem))

@@ -1,6 +1,6 @@
 -- The classes that have ready lanes, in their order, and which of them a worker takes.
 
-local PAGE, FILTER_MS = 64, 600000
+local PAGE_MAX, FILTER_MS = 64, 600000
 
 -- Keeps which classes, the arguments from `first` on, have this name together, and looks which of them have ready lanes: what lists
 -- these could be lost.
@@ -15,19 +15,23 @@ local function keep_filter(filter, first)
   end
 end
 
--- Gives `use` each class that has a line of this kind and is the worker's, from `first` on, until it returns true.
-local function each_class(line, filter, first, use)
+-- Gives `use` each class that has a line of this kind and is the worker's, from `first` on, until it returns true. About `enough`
+-- of them are: more are read only if they turn out not to be.
+local function each_class(line, filter, first, enough, use)
   if share('ZCARD', 'classes:' .. line) == 0 then return end
+  local size = math.min(enough + 3, PAGE_MAX)
   for _, range in ipairs({ { '[' .. first, '+' }, { '-', '(' .. first } }) do
     local from = range[1]
     repeat
-      local page = redis.call('ZRANGE', key('classes:' .. line), from, range[2], 'BYLEX', 'LIMIT', 0, PAGE)
+      local page = redis.call('ZRANGE', key('classes:' .. line), from, range[2], 'BYLEX', 'LIMIT', 0, size)
       local is_its = #page > 0 and share('SMISMEMBER', 'filter:' .. filter, unpack(page)) or {}
       for i, class in ipairs(page) do
         if is_its[i] == 1 and use(class) then return end
         from = '(' .. class
       end
-    until #page < PAGE
+      local is_last = #page < size
+      size = math.min(size * 4, PAGE_MAX)
+    until is_last
   end
 end
 
