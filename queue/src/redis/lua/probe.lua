@@ -2,8 +2,6 @@
 -- Tries every command that the scripts call, on a key that nothing else has and that is gone afterwards: what this user may not
 -- do, or this server does not know, is then found at the start and not with the first message that needs it.
 --
--- Uses: base.
---
 -- KEYS[1]  base   (none)  prefix of this shard's keys
 -- KEYS[2]  probe  (any)   the key to try them on
 --
