@@ -3,7 +3,7 @@
 -- delayed and parked; any other lane is in none. Reads only, and of no list more than its head. Where a lane is ready, the
 -- caller has read before; the lane may have moved since, so what follows from that has a mark that changes when it moves.
 --
--- Uses: base, damage, record, lane, held.
+-- Uses: base, damage, record, lane, held, read.
 --
 -- KEYS[1]  base    (none)  prefix of this shard's keys: held, lane, older, run and sends keys are
 --                          named from it

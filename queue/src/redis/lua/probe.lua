@@ -9,16 +9,19 @@
 --
 -- Returns: nil, or the first command that failed and what was said.
 
+-- After the name the key is put; `@` stands for it once more.
 local calls = {
   'TIME', 'DEL',
   'SET 1 PX 1000', 'GET', 'INCR', 'MGET', 'EXISTS', 'DEL',
-  'HSET a 1', 'HGET a', 'HMGET a b', 'HGETALL', 'HKEYS', 'HVALS', 'HLEN', 'HEXISTS a', 'HSTRLEN a', 'HINCRBY a 1', 'HDEL a', 'DEL',
-  'RPUSH a', 'LPUSH b', 'LLEN', 'LINDEX 0', 'LRANGE 0 1', 'LPOP', 'DEL',
-  'ZADD 1 a', 'ZCARD', 'ZCOUNT 0 1', 'ZRANGE 0 1', 'ZRANGEBYSCORE 0 1', 'ZREVRANK a', 'ZSCORE a', 'ZMSCORE a', 'ZREM a', 'DEL',
+  'HSET a 1', 'HGET a', 'HMGET a b', 'HGETALL', 'HKEYS', 'HVALS', 'HLEN', 'HEXISTS a', 'HINCRBY a 1', 'HDEL a', 'DEL',
+  'RPUSH a', 'LPUSH b', 'LLEN', 'LINDEX 0', 'LRANGE 0 1', 'LPOS a', 'LMOVE @ LEFT RIGHT', 'RENAME @',
+  'TYPE', 'PEXPIRE 1000', 'RPOP', 'LPOP', 'DEL', 'SADD a', 'SMISMEMBER a', 'DEL',
+  'ZADD 1 a', 'ZCARD', 'ZCOUNT 0 1', 'ZRANGE 0 1', 'ZRANGEBYSCORE 0 1', 'ZREVRANK a', 'ZSCORE a', 'ZMSCORE a',
+  'ZREMRANGEBYSCORE 0 0', 'ZREM a', 'DEL',
 }
 for _, call in ipairs(calls) do
   local words = {}
-  for word in call:gmatch('%S+') do words[#words + 1] = word end
+  for word in call:gmatch('%S+') do words[#words + 1] = word == '@' and KEYS[2] or word end
   if words[1] ~= 'TIME' then table.insert(words, 2, KEYS[2]) end
   local answer = redis.pcall(unpack(words))
   if type(answer) == 'table' and answer.err then
