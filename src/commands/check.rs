@@ -46,6 +46,7 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         let listen = config.callback.listen.map_or("not by this process".to_owned(), |at| format!("at {at}"));
         facts.good(format!("answers by call back: to {base}{CALL_BACK_PATH}…, taken in {listen}"));
     }
+    modes(&config, &facts);
     accounts(&config, &mut facts).await?;
     facts.conclude()
 }
@@ -191,6 +192,23 @@ async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What those accounts risk whose pushes come as they are.
+fn modes(config: &Config, facts: &Facts) {
+    let bound = config.receiver.max_skew.plain.map_or_else(
+        || "for ever".to_owned(),
+        |skew| format!("within {}", humantime::format_duration(skew)),
+    );
+    for (name, account) in config.accounts.iter().filter(|(_, a)| a.aes_key.is_none() || a.accept_plain) {
+        facts.doubtful(
+            format!(
+                "account `{name}`: it takes plain pushes, whose signature doesn't cover the body: who sees one request can \
+                 send messages in any user's name under its signature, {bound}"
+            ),
+            Some("choose safe mode in WeChat's console and set `aes_key`, or name WeChat's addresses in `allow_from`"),
+        );
+    }
 }
 
 async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {

@@ -47,8 +47,9 @@ pub(super) fn effective(config: &Config) -> String {
     page.key("listen", receiver.listen.to_string());
     page.key("max_body", receiver.max_body.to_string());
     page.key("ack_budget", print_duration(receiver.ack_budget));
-    if let Some(max_skew) = receiver.max_skew {
-        page.key("max_skew", print_duration(max_skew));
+    match receiver.max_skew.plain {
+        Some(max_skew) => page.key("max_skew", print_duration(max_skew)),
+        None => page.key("max_skew", false),
     }
     page.key("allow_from", texts(&receiver.allow_from));
     page.key("trusted_proxies", texts(&receiver.trusted_proxies));

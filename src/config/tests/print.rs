@@ -50,6 +50,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     listen = "127.0.0.1:8080"  # default
     max_body = "256KiB"  # default
     ack_budget = "250ms"  # default
+    max_skew = "10m"  # default
     allow_from = []  # default
     trusted_proxies = []  # default
 

@@ -16,7 +16,7 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 use self::plain::Plain;
-use super::http_answer::BODY_MAX_BYTES;
+use super::body::BODY_MAX_BYTES;
 use super::unreachable;
 
 /// The way to one service.

@@ -8,9 +8,10 @@
 //! crate: they hold on to OpenAI's types, and an answer that lacks a field or has one more is an error there. What is
 //! needed of the protocol is small.
 //!
-//! Streaming is not used: WeChat shows a message whole. Redirects are not followed, since the key would go with them, and
+//! Streaming is used only where an endpoint wants it: WeChat shows a message whole. Redirects are not followed, since the key would go with them, and
 //! neither the URL nor the key nor anything that the endpoint says in words gets into an error.
 
+mod clean;
 mod complaint;
 mod history;
 mod request;
@@ -18,7 +19,7 @@ mod said;
 mod settings;
 
 use std::collections::BTreeSet;
-
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -46,6 +47,8 @@ pub struct ChatHandler {
     system: Option<Template>,
     forget: BTreeSet<String>,
     transport: Transport,
+    /// Whether the endpoint has said that it answers with a stream only.
+    streams: AtomicBool,
 }
 
 /// A handler that can't be made.
@@ -81,7 +84,7 @@ impl ChatHandler {
         let system = settings.system.as_deref().map(Template::compile).transpose()?;
         let words = settings.forget.iter().map(|word| normalised(word));
         let forget = words.filter(|word| !word.is_empty()).collect();
-        Ok(Self { settings, headers, system, forget, transport: Transport::new(url, client) })
+        Ok(Self { settings, headers, system, forget, transport: Transport::new(url, client), streams: AtomicBool::default() })
     }
 
     fn limits(&self) -> Limits {
@@ -105,7 +108,7 @@ impl ChatHandler {
         history
     }
 
-    /// Asks, with fewer turns if they are too many for the model.
+    /// Asks; with fewer turns if they are too many for the model, and without any if it refuses them.
     async fn converse(
         &self,
         system: Option<&str>,
@@ -114,8 +117,16 @@ impl ChatHandler {
         id: &str,
     ) -> Outcome {
         loop {
-            let body = request::body(&self.settings, system, history.turns(), question);
-            match self.ask(&body).await {
+            let stream = self.streams.load(Ordering::Relaxed);
+            let body = request::body(&self.settings, system, history.turns(), question, stream);
+            let said = self.ask(&body).await;
+            // What was said before may be what the endpoint refuses.
+            let is_refused = matches!(said, Said::Refused | Said::Unfit { .. });
+            if is_refused && history.clear() {
+                tracing::info!("the model refuses: asking without the turns before");
+                continue;
+            }
+            match said {
                 Said::Answer(answer) => {
                     let replies = vec![Outgoing::text(answer.as_str())];
                     if self.settings.turns == 0 {
@@ -135,8 +146,14 @@ impl ChatHandler {
                         "too long for the model: asking with fewer turns"
                     );
                 }
+                Said::StreamOnly { reason } => {
+                    if stream {
+                        return Outcome::Fail { reason };
+                    }
+                    self.streams.store(true, Ordering::Relaxed);
+                }
                 Said::Again { after, reason } => return Outcome::Retry { after, reason },
-                Said::Never { reason } => return Outcome::Fail { reason },
+                Said::Unfit { reason } | Said::Never { reason } => return Outcome::Fail { reason },
             }
         }
     }
