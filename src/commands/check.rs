@@ -46,6 +46,7 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         let listen = config.callback.listen.map_or("not by this process".to_owned(), |at| format!("at {at}"));
         facts.good(format!("answers by call back: to {base}{CALL_BACK_PATH}…, taken in {listen}"));
     }
+    listeners(&config, &mut facts);
     modes(&config, &facts);
     accounts(&config, &mut facts).await?;
     facts.conclude()
@@ -192,6 +193,23 @@ async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Whether this machine's processes could listen where they should. A port that is taken may be theirs.
+fn listeners(config: &Config, facts: &mut Facts) {
+    let answers = config.callback.listen.filter(|_| config.callback.is_served());
+    let all = [
+        (parts::PUSHES, Some(config.receiver.listen)),
+        (parts::OPERATORS, Some(config.admin.listen)),
+        (parts::ANSWERS, answers),
+    ];
+    for (purpose, address) in all.into_iter().filter_map(|(purpose, address)| Some((purpose, address?))) {
+        match purpose.probe(address) {
+            Ok(()) => {}
+            Err((told, hint, true)) => facts.doubtful(told, Some(&format!("if it isn't Huixin's own, {hint}"))),
+            Err((told, hint, false)) => facts.bad(told, Some(&hint)),
+        }
+    }
 }
 
 /// What those accounts risk whose pushes come as they are.

@@ -98,12 +98,11 @@ impl DatabaseUrl {
                 path => Ok(Self::Sqlite(folder.join(path))),
             };
         }
-        let url = Url::parse(text)
-            .map_err(|error| Mistake::new(format!("is not the URL of a database: {error}")).hint(FORMS))?;
+        let url = value::whole_url(text, "the URL of a database", FORMS)?;
         match url.scheme() {
             "mysql" | "mariadb" => Ok(Self::MySql(url)),
             "postgres" | "postgresql" => Ok(Self::Postgres(url)),
-            scheme => Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(FORMS)),
+            _ => Err(Mistake::new("has an unknown scheme").hint(FORMS)),
         }
     }
 

@@ -73,8 +73,7 @@ impl QueueUrl {
         }
         let forms = "write \"redis://HOST:6379/0\", \"rediss://…\" for TLS, or \"sqlite:huixin.db\"";
         // The text isn't repeated: it may hold a password.
-        let url = Url::parse(&text)
-            .map_err(|error| Mistake::new(format!("is not a queue URL: {error}")).hint(forms))?;
+        let url = value::whole_url(&text, "a queue URL", forms)?;
         match url.scheme() {
             "redis" | "rediss" if url.host().is_none() => Err(Mistake::new("names no host").hint(forms)),
             "redis" | "rediss" => Ok(Self::Redis(url)),
@@ -82,7 +81,7 @@ impl QueueUrl {
                 Err(Mistake::new("names no socket").hint("write \"redis+unix:///run/redis/redis.sock\""))
             }
             "redis+unix" => Ok(Self::Redis(url)),
-            scheme => Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(forms)),
+            _ => Err(Mistake::new("has an unknown scheme").hint(forms)),
         }
     }
 }

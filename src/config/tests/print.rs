@@ -119,6 +119,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     notice = "稍候"
     notice_after = "10s"
     markdown = false
+    ai_label = false
     answer_within = "10m"
     memory_for = "1day"
 
@@ -131,6 +132,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     patience = "20s"
     typing = true
     markdown = false
+    ai_label = false
     answer_within = "10m"
     memory_for = "1day"
     "#);

@@ -7,7 +7,7 @@ mod json;
 use std::borrow::Cow;
 use std::io::{Read, Write as _};
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
 pub(super) use internals::{begins_as_html, internals_in};
@@ -118,10 +118,7 @@ fn decoded<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Cow<'a, str
             None => "is not UTF-8, and declares no other `charset`".to_owned(),
         });
     }
-    let (text, had_errors) = match encoding {
-        UTF_16BE | UTF_16LE => encoding.decode_with_bom_removal(body),
-        _ => encoding.decode_without_bom_handling(body),
-    };
+    let (text, had_errors) = encoding.decode_with_bom_removal(body);
     match (had_errors, utf8) {
         (false, _) => Ok(text),
         (true, Ok(text)) => Ok(Cow::Borrowed(text)),

@@ -36,11 +36,24 @@ pub(super) fn outcome_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
         202 => Outcome::Later { within: None },
         200..=299 => answered(status, headers, body),
         408 | 429 | 500..=599 => {
-            Outcome::Retry { after: retry_after(headers), reason: format!("the service answered {status}") }
+            let reason = format!("the service answered {status}: {}", remedy(status));
+            Outcome::Retry { after: retry_after(headers), reason }
         }
-        300..=399 => fail(&format!("the service answered {status}: redirects are not followed")),
         // Not what it said: that may quote the user, and reasons are logged.
-        _ => fail(&format!("the service answered {status}")),
+        _ => fail(&format!("the service answered {status}: {}", remedy(status))),
+    }
+}
+
+fn remedy(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        300..=399 => "redirects are not followed, so give the last address as `url`",
+        401 | 403 => "see what it wants of a caller; a `secret` signs the calls",
+        404 | 405 | 410 => "mend `url`, which must take a POST",
+        413 => "let it take larger bodies",
+        429 => "it wants fewer calls, so give the route a smaller `at_once`",
+        502..=504 => "a proxy stands before it, and doesn't reach it",
+        500..=599 => "its own log says why",
+        _ => "its own log says what it doesn't like",
     }
 }
 
@@ -420,7 +433,7 @@ mod tests {
         }
         let Outcome::Fail { reason } = answer(422, TEXT, "no such code") else { panic!("422 is final") };
         assert_eq!(
-            reason, "the service answered 422 Unprocessable Entity",
+            reason, "the service answered 422 Unprocessable Entity: its own log says what it doesn't like",
             "what it said may quote the user"
         );
     }

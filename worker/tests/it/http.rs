@@ -242,17 +242,15 @@ async fn a_service_asked_over_tls_that_speaks_none_is_told_so() {
     stage.start([Route::new("lookup", handler).attempts(1)]);
     stage.say(&user, "hello").await;
     let reason = stage.dead(1).await.remove(0).reason;
-    let place = format!("127.0.0.1:{}", service.url().port().unwrap());
-    assert!(
-        reason.starts_with(&format!("route `lookup`: the service could not be asked: {place}: ")),
-        "{reason}"
-    );
+    let place = format!("(https://127.0.0.1:{}/", service.url().port().unwrap());
+    assert!(reason.starts_with("route `lookup`: the service could not be asked: "), "{reason}");
+    assert!(reason.contains(&place), "{reason}");
     assert!(reason.contains("doesn't speak TLS") && reason.contains("http://"), "{reason}");
     stage.finish_with(Left { dead: &["route `lookup`"], ..Left::default() }).await;
 }
 
 #[tokio::test]
-async fn a_service_that_refuses_connections_is_asked_again_and_of_its_url_only_host_and_port_are_told() {
+async fn a_service_that_refuses_connections_is_asked_again_and_its_url_is_told() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let user = stage.user("anna");
     let (service, mut door) = Backend::away(|_| Answer::text("here again"));
@@ -261,8 +259,10 @@ async fn a_service_that_refuses_connections_is_asked_again_and_of_its_url_only_h
     stage.say(&user, "hello").await;
     let lane = stage.put_off(&user, "the service could not be asked: ").await;
     let reason = lane.last_error.unwrap();
-    let place = format!("127.0.0.1:{}: ", service.url().port().unwrap());
-    assert!(reason.contains("refused") && reason.contains(&place) && !reason.contains("/ask"), "{reason}");
+    let url = format!("(http://127.0.0.1:{}{})", service.url().port().unwrap(), service.url().path());
+    assert!(reason.contains("refused") && reason.contains("mend `url`") && reason.contains(&url), "{reason}");
+    let told = stage.logged("could not be asked").into_iter().filter(|line| line.contains("failed")).count();
+    assert_eq!(told, 1, "once, and not at every attempt");
     door.listen();
     assert_texts(&stage.texts(&user, 1).await, &["here again"]);
     stage.finish().await;

@@ -49,7 +49,7 @@ static TRACES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
             "a database error",
             r"SQLSTATE\[|You have an error in your SQL syntax|^(ERROR: +)?ORA-\d{5}|^psycopg2\.|^ERROR \d{4} \(\w{5}\)",
         ),
-        ("debug output", r"^(array|object)\(\S+?\)( ?#?\d* ?\(\d+\))? \{$|^(Array|\S+ Object)\s*\n\s*\($|^string\(\d+\) "#),
+        ("debug output", r"^(array|object)\(\S+?\)( ?#?\d* ?\(\d+\))? \{$|^(Array|\S+ Object)\s*\n\s*\($|^string\(\d+\) "),
     ]
     .map(pattern)
     .into()

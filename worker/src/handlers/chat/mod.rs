@@ -9,7 +9,7 @@
 //! needed of the protocol is small.
 //!
 //! Streaming is used only where an endpoint wants it: WeChat shows a message whole. Redirects are not followed, since the key would go with them, and
-//! neither the URL nor the key nor anything that the endpoint says in words gets into an error.
+//! neither a key nor anything that the endpoint says in words gets into an error.
 
 mod clean;
 mod complaint;
@@ -17,6 +17,7 @@ mod history;
 mod request;
 mod said;
 mod settings;
+mod sticker;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,12 +27,12 @@ use async_trait::async_trait;
 use huixin_wechat::{Message, Outgoing};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
-use unicode_normalization::UnicodeNormalization as _;
 use url::Url;
 
 use self::history::{History, Limits, Turn};
 use self::said::Said;
 use super::transport::{Answer, Transport, TransportError};
+use crate::condition;
 use crate::handler::{Context, Handler, Outcome};
 use crate::template::{Template, TemplateError};
 
@@ -161,10 +162,13 @@ impl ChatHandler {
     async fn ask(&self, body: &Value) -> Said {
         let posted = self.transport.post(self.headers.clone(), body.to_string(), self.settings.timeout);
         let error = match posted.await {
-            Ok(Answer { status, headers, body }) => return said::read(status, &headers, &body),
+            Ok(Answer { status, headers, body }) => {
+                let told = |reason: String| format!("{reason} ({})", self.transport.url());
+                return said::read(status, &headers, &body).map_reason(told);
+            }
             Err(error) => error,
         };
-        let reason = self.transport.failure("the model's endpoint", &error, self.settings.timeout);
+        let reason = self.transport.failure("the model's endpoint", "base_url", &error, self.settings.timeout);
         match error {
             TransportError::TooLong => Said::Never { reason },
             TransportError::TimedOut | TransportError::Broken(_) => Said::Again { after: None, reason },
@@ -176,7 +180,7 @@ impl ChatHandler {
 impl Handler for ChatHandler {
     async fn handle(&self, message: &Message, context: &Context) -> Outcome {
         let question = message.content().or_else(|| message.recognition()).unwrap_or_default().trim();
-        if question.is_empty() {
+        if question.is_empty() || sticker::is_one(question) {
             return match &self.settings.unreadable {
                 Some(text) if !message.is_event() => Outcome::text(text.as_str()),
                 _ => Outcome::NoReply,
@@ -218,7 +222,7 @@ fn endpoint(base: &Url) -> Result<Url, ChatHandlerError> {
 
 /// A word as it is compared: a keyboard's full-width letters, capitals, and the full stop of a recognised voice aside.
 fn normalised(text: &str) -> String {
-    let text = text.nfkc().collect::<String>().to_lowercase();
+    let text = condition::normalised(text).to_lowercase();
     text.trim().trim_end_matches(['.', '。', '!']).trim_end().to_owned()
 }
 
@@ -260,7 +264,7 @@ mod tests {
     fn a_word_that_forgets_is_known_however_it_is_typed_or_heard() {
         let settings = ChatSettings::new("http://h/".parse().unwrap(), "m");
         let handler = handler(settings).unwrap();
-        for word in ["重新开始", " reset ", "Reset", "ＲＥＳＥＴ", "重新开始。", "重新开始！", "reset."]
+        for word in ["重新开始", " reset ", "Reset", "ＲＥＳＥＴ", "re\u{200b}set\u{feff}", "重新开始。", "重新开始！", "reset."]
         {
             assert!(handler.forget.contains(&normalised(word)), "{word}");
         }

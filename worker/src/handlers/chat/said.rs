@@ -58,6 +58,20 @@ pub(super) enum Said {
     Never { reason: String },
 }
 
+impl Said {
+    /// The same with another reason, if it has one.
+    pub(super) fn map_reason(self, told: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Answer(_) | Self::Refused => self,
+            Self::TooLong { reason } => Self::TooLong { reason: told(reason) },
+            Self::StreamOnly { reason } => Self::StreamOnly { reason: told(reason) },
+            Self::Again { after, reason } => Self::Again { after, reason: told(reason) },
+            Self::Unfit { reason } => Self::Unfit { reason: told(reason) },
+            Self::Never { reason } => Self::Never { reason: told(reason) },
+        }
+    }
+}
+
 /// Reads an answer.
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Said {
     let never = |how: String| Said::Never { reason: format!("the model's endpoint answered {status}, which {how}") };
