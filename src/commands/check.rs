@@ -206,7 +206,9 @@ fn listeners(config: &Config, facts: &mut Facts) {
     for (purpose, address) in all.into_iter().filter_map(|(purpose, address)| Some((purpose, address?))) {
         match purpose.probe(address) {
             Ok(()) => {}
-            Err((told, hint, true)) => facts.doubtful(told, Some(&format!("if it isn't Huixin's own, {hint}"))),
+            Err((told, hint, true)) => {
+                facts.doubtful(told, Some(&format!("if it isn't Huixin's own, {hint}")))
+            }
             Err((told, hint, false)) => facts.bad(told, Some(&hint)),
         }
     }
@@ -214,11 +216,12 @@ fn listeners(config: &Config, facts: &mut Facts) {
 
 /// What those accounts risk whose pushes come as they are.
 fn modes(config: &Config, facts: &Facts) {
-    let bound = config.receiver.max_skew.plain.map_or_else(
-        || "for ever".to_owned(),
-        |skew| format!("within {}", humantime::format_duration(skew)),
-    );
-    for (name, account) in config.accounts.iter().filter(|(_, a)| a.aes_key.is_none() || a.accept_plain) {
+    let bound = config
+        .receiver
+        .max_skew
+        .plain
+        .map_or_else(|| "for ever".to_owned(), |skew| format!("within {}", humantime::format_duration(skew)));
+    for (name, _) in config.accounts.iter().filter(|(_, a)| a.aes_key.is_none() || a.accept_plain) {
         facts.doubtful(
             format!(
                 "account `{name}`: it takes plain pushes, whose signature doesn't cover the body: who sees one request can \

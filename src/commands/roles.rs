@@ -145,7 +145,8 @@ pub(super) async fn add_admin(
         readiness.queue.clone().map(|queue| StandstillWatch::new(queue, readiness.spool.clone()));
     readiness.warnings.extend(watch.as_ref().map(Watch::warnings));
     readiness.warnings.extend(standstill.as_ref().map(StandstillWatch::warnings));
-    let listener = parts::listen(parts::OPERATORS, config.admin.listen, !parts::names_admin(&cli.command)).await?;
+    let listener =
+        parts::listen(parts::OPERATORS, config.admin.listen, !parts::names_admin(&cli.command)).await?;
     let address = listener.local_addr()?;
     let admin =
         Admin { address, token: config.admin.token.clone(), readiness, metrics: admin::record_metrics()? };

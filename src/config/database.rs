@@ -102,7 +102,11 @@ impl DatabaseUrl {
         match url.scheme() {
             "mysql" | "mariadb" => Ok(Self::MySql(url)),
             "postgres" | "postgresql" => Ok(Self::Postgres(url)),
-            _ => Err(Mistake::new("has an unknown scheme").hint(FORMS)),
+            scheme if text.contains("://") => {
+                Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(FORMS))
+            }
+            // What stands before the colon may be a user, or a part of a password.
+            _ => Err(Mistake::new("has no scheme").hint(FORMS)),
         }
     }
 

@@ -81,7 +81,11 @@ impl QueueUrl {
                 Err(Mistake::new("names no socket").hint("write \"redis+unix:///run/redis/redis.sock\""))
             }
             "redis+unix" => Ok(Self::Redis(url)),
-            _ => Err(Mistake::new("has an unknown scheme").hint(forms)),
+            scheme if text.contains("://") => {
+                Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(forms))
+            }
+            // What stands before the colon may be a user, or a part of a password.
+            _ => Err(Mistake::new("has no scheme").hint(forms)),
         }
     }
 }

@@ -36,7 +36,9 @@ impl Purpose {
                 format!("another process has the port: stop it, or give another by {given_by}")
             }
             std::io::ErrorKind::AddrNotAvailable => {
-                format!("this machine has no such address: give one of its own by {given_by}, or 0.0.0.0 for all")
+                format!(
+                    "this machine has no such address: give one of its own by {given_by}, or 0.0.0.0 for all"
+                )
             }
             std::io::ErrorKind::PermissionDenied => {
                 format!("this user may not listen there: give a port above 1023 by {given_by}")
@@ -81,10 +83,15 @@ pub async fn listen(purpose: Purpose, address: SocketAddr, may_move: bool) -> Re
     }
     let error = refused.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into());
     let hint = match last > address.port() && error.kind() == std::io::ErrorKind::AddrInUse {
-        true => format!("ports {} to {last} are taken: free one, or give another by {}", address.port(), purpose.given_by),
+        true => format!(
+            "ports {} to {last} are taken: free one, or give another by {}",
+            address.port(),
+            purpose.given_by
+        ),
         false => purpose.remedy(&error),
     };
-    let error = anyhow::Error::from(error).context(format!("cannot listen on `{address}` for {}", purpose.what));
+    let error =
+        anyhow::Error::from(error).context(format!("cannot listen on `{address}` for {}", purpose.what));
     Err(Failure::from(error).with_hint(hint))
 }
 

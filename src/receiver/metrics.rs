@@ -54,7 +54,8 @@ pub fn describe() {
 
 /// A request was refused. Anyone can ask for any account: only known ones may become labels.
 pub(super) fn refused(account: &str, reason: &'static str) {
-    counter!("huixin_receiver_refused_total", "account" => account.to_owned(), "reason" => reason).increment(1);
+    counter!("huixin_receiver_refused_total", "account" => account.to_owned(), "reason" => reason)
+        .increment(1);
 }
 
 /// A push's text had bytes or characters that can't be, and is read with replacements.

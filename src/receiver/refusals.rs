@@ -57,11 +57,8 @@ pub(super) const NO_MSG_SIGNATURE: Reason =
     reason("no_msg_signature", "they have no msg_signature", "see whether a proxy cuts the query off");
 pub(super) const ENVELOPE: Reason =
     reason("envelope", "their body is no envelope", "see whether a proxy changes the body");
-pub(super) const SEALED: Reason = reason(
-    "sealed",
-    "they can't be opened",
-    "give `aes_key` and `app_id` what is in WeChat's console",
-);
+pub(super) const SEALED: Reason =
+    reason("sealed", "they can't be opened", "give `aes_key` and `app_id` what is in WeChat's console");
 pub(super) const TIMESTAMP: Reason = reason(
     "timestamp",
     "their timestamp is too far from now",

@@ -28,7 +28,13 @@ fn account(mode: Mode, key: &str) -> SandboxConfig {
 /// A receiver with these keys in `[account.main]`, and nothing else running.
 async fn stack(account_keys: &str, routes: &str, sandbox: SandboxConfig) -> Stack {
     let receiver = ANY_CLOCK.to_owned();
-    Stack::on_redis(Setup { routes: format!("{account_keys}\n{routes}"), receiver, sandbox, ..Setup::default() }).await
+    Stack::on_redis(Setup {
+        routes: format!("{account_keys}\n{routes}"),
+        receiver,
+        sandbox,
+        ..Setup::default()
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,7 +47,11 @@ async fn safe_and_compatible_mode_go_the_whole_way() {
             stack.say("oUser", text).await;
         }
         stack.wait_for_sends("oUser", 3).await;
-        assert_eq!(stack.texts_to("oUser"), ["re: 你好，世界 😀 ＜a & b>", "re: ]]></Content><MsgId>1</MsgId>", "re: hi"], "{mode:?}");
+        assert_eq!(
+            stack.texts_to("oUser"),
+            ["re: 你好，世界 😀 ＜a & b>", "re: ]]></Content><MsgId>1</MsgId>", "re: hi"],
+            "{mode:?}"
+        );
         stack.end().await;
     }
 }
@@ -287,7 +297,8 @@ async fn in_safe_mode_a_wrong_signature_is_refused_before_the_body_is_read() {
     for other in ["0".repeat(40), String::new()] {
         let query = right.replacen(&signature, &other, 1);
         let mut connection = TcpStream::connect(&host).await.expect("it takes connections");
-        let head = format!("POST /wechat/main?{query} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 200000\r\n\r\n");
+        let head =
+            format!("POST /wechat/main?{query} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 200000\r\n\r\n");
         connection.write_all(head.as_bytes()).await.expect("it reads");
         let mut answer = [0; 12];
         // No byte of the body is ever sent: who waits for it answers 408.
@@ -295,7 +306,11 @@ async fn in_safe_mode_a_wrong_signature_is_refused_before_the_body_is_read() {
         assert_eq!(&answer, b"HTTP/1.1 403", "{query}");
     }
     assert_eq!(receiver.metric_with("huixin_receiver_refused_total", "reason=\"signature\"").await, 2.0);
-    assert_eq!(forger.post(&right, to_xml("gh_1", &encrypt)).await.0, StatusCode::OK, "an old timestamp is no fault here");
+    assert_eq!(
+        forger.post(&right, to_xml("gh_1", &encrypt)).await.0,
+        StatusCode::OK,
+        "an old timestamp is no fault here"
+    );
     stack.end_with_dead().await;
 }
 
@@ -330,11 +345,14 @@ async fn a_path_with_other_slashes_and_capitals_is_ours_and_what_is_refused_is_s
         assert_eq!(counted, if reason.is_empty() { 0.0 } else { 1.0 }, "{path} {reason}");
     }
     let client = http_client().expect("a client can be made");
-    let check = client.get(format!("{base}/WECHAT/main/?{right}&echostr=e1")).send().await.expect("it answers");
+    let check =
+        client.get(format!("{base}/WECHAT/main/?{right}&echostr=e1")).send().await.expect("it answers");
     assert_eq!(check.text().await.expect("it ends"), "e1", "so is the check of the URL");
     let put = client.put(format!("{base}/wechat/main?{right}")).send().await.expect("it answers");
     assert_eq!(put.status(), StatusCode::METHOD_NOT_ALLOWED);
-    for told in ["for a path that is nobody's", "for an account that is not configured", "neither GET nor POST"] {
+    for told in
+        ["for a path that is nobody's", "for an account that is not configured", "neither GET nor POST"]
+    {
         receiver.wait_for_log(told).await;
     }
     assert_eq!(stack.counts().await.open_total(), 1);
@@ -349,9 +367,13 @@ async fn behind_a_proxy_an_address_with_a_port_is_one_and_none_is_told() {
     let forger = Forger::at(&stack);
     let signature = sign(&[&forger.token, "1718000010", "1"]);
     let url = format!("{}?signature={signature}&timestamp=1718000010&nonce=1", forger.url);
-    for (from, status) in
-        [("192.0.2.7:4711", 200), ("[2001:db8::7]:80", 200), ("8.8.8.8:80", 403), ("somewhere", 403), ("", 403)]
-    {
+    for (from, status) in [
+        ("192.0.2.7:4711", 200),
+        ("[2001:db8::7]:80", 200),
+        ("8.8.8.8:80", 403),
+        ("somewhere", 403),
+        ("", 403),
+    ] {
         let request = forger.client.post(&url).header("x-forwarded-for", from).body(TEXT);
         assert_eq!(request.send().await.expect("it answers").status().as_u16(), status, "{from}");
     }

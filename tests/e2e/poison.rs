@@ -44,7 +44,10 @@ async fn a_message_that_kills_its_workers_dies_and_the_others_are_answered() {
         repeated += texts.len() - 1;
     }
     let unsure = stack.unsure_sends().len();
-    assert!(repeated <= unsure, "{repeated} answers came again, after {unsure} sends that a kill left unsure");
+    assert!(
+        repeated <= unsure,
+        "{repeated} answers came again, after {unsure} sends that a kill left unsure"
+    );
     stack.wait_for_sends("oBad", 1).await;
     assert_eq!(stack.texts_to("oBad"), ["sorry"], "its user is told");
     let letter = stack.dead().await.remove(0);

@@ -49,7 +49,8 @@ async fn a_stopped_worker_finishes_or_hands_back_what_it_has() {
 #[tokio::test]
 async fn a_hangup_is_a_stop_that_loses_nothing() {
     let backend = Backend::start(Duration::from_millis(800)).await;
-    let mut stack = Stack::on_redis(Setup { routes: backend.route(), grace: "10s", ..Setup::default() }).await;
+    let mut stack =
+        Stack::on_redis(Setup { routes: backend.route(), grace: "10s", ..Setup::default() }).await;
     let mut receiver = stack.role("receiver").await;
     let mut worker = stack.role("worker").await;
     stack.say("oUser", "hello").await;

@@ -69,7 +69,21 @@ fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(&AWKWARD[..]).prop_map(str::to_owned),
         prop::sample::select(
-            &["</", "<", ">", "]]", "&amp;", "&", "Content", "MsgId", "</Title>", "]]></Title>", "</xml>", "<Url>", "\n"][..]
+            &[
+                "</",
+                "<",
+                ">",
+                "]]",
+                "&amp;",
+                "&",
+                "Content",
+                "MsgId",
+                "</Title>",
+                "]]></Title>",
+                "</xml>",
+                "<Url>",
+                "\n"
+            ][..]
         )
         .prop_map(str::to_owned),
         "[^\r\0-\x08\x0b\x0c\x0e-\x1f\u{FFFE}\u{FFFF}]{0,8}",
@@ -108,7 +122,8 @@ fn a_text_behind_an_id_and_before_more_elements_ends_where_it_ends() {
 #[test]
 fn what_is_split_as_xml_wants_it_is_one_text() {
     assert_eq!(read(&content_of("a]]]]><![CDATA[>b")).content(), Some("a]]>b"));
-    let list = "<Titles><item><Title><![CDATA[a]]></Title></item><item><Title><![CDATA[b]]></Title></item></Titles>";
+    let list =
+        "<Titles><item><Title><![CDATA[a]]></Title></item><item><Title><![CDATA[b]]></Title></item></Titles>";
     let tree = read(&push("event", list)).tree;
     let titles = tree.get("Titles").unwrap();
     assert_eq!(names(titles), ["item", "item"], "the fields of a list end each for itself");
@@ -116,7 +131,8 @@ fn what_is_split_as_xml_wants_it_is_one_text() {
 
 #[test]
 fn what_is_written_into_an_event_adds_nothing_to_it() {
-    let hostile = "1]]></ScanResult></ScanCodeInfo><EventKey>other</EventKey><ScanCodeInfo><ScanResult><![CDATA[2";
+    let hostile =
+        "1]]></ScanResult></ScanCodeInfo><EventKey>other</EventKey><ScanCodeInfo><ScanResult><![CDATA[2";
     let scan = format!(
         "{}{}<ScanCodeInfo>{}\n{}</ScanCodeInfo>",
         cdata("Event", "scancode_waitmsg"),
@@ -126,7 +142,9 @@ fn what_is_written_into_an_event_adds_nothing_to_it() {
     );
     let message = read(&push("event", &scan));
     assert_genuine(&message, &["Event", "EventKey", "ScanCodeInfo"], &scan);
-    let Kind::Event(Event::ScanCodeWaitMsg { key, scan_result, .. }) = &message.kind else { panic!("{message:?}") };
+    let Kind::Event(Event::ScanCodeWaitMsg { key, scan_result, .. }) = &message.kind else {
+        panic!("{message:?}")
+    };
     assert_eq!((key.as_str(), scan_result.as_str()), ("key", hostile));
 
     let place = |label: &str, name: &str| {
@@ -149,10 +167,11 @@ fn what_is_written_into_an_event_adds_nothing_to_it() {
 #[test]
 fn a_card_of_a_mini_program_can_forge_no_id() {
     let hostile = "p]]></Title><MsgId>1</MsgId><PagePath><![CDATA[q";
-    let rest = |title, page| {
-        format!("{}{}{}", cdata("Title", title), cdata("AppId", "wx"), cdata("PagePath", page))
-    };
-    for (title, page) in [("t", hostile), ("t", "p]]></PagePath><MsgId>1</MsgId><A><![CDATA["), (hostile, "p")] {
+    let rest =
+        |title, page| format!("{}{}{}", cdata("Title", title), cdata("AppId", "wx"), cdata("PagePath", page));
+    for (title, page) in
+        [("t", hostile), ("t", "p]]></PagePath><MsgId>1</MsgId><A><![CDATA["), (hostile, "p")]
+    {
         let body = push("miniprogrampage", &rest(title, page));
         assert_eq!(read(&body).msg_id(), Some(ID), "{body}");
     }
@@ -167,10 +186,14 @@ fn the_copy_beside_an_envelope_can_hide_nothing() {
     let compatible = inner.replace("\n</xml>", &format!("{}</xml>", cdata("Encrypt", &sealed)));
     assert_eq!(encrypt_of(compatible.as_bytes()), Ok(sealed.clone()));
     let token = Secret::from("t");
-    let keys = Keys { tokens: vec![token], aes_keys: vec![key], app_id: "wx1".to_owned(), accept_plain: true };
+    let keys =
+        Keys { tokens: vec![token], aes_keys: vec![key], app_id: "wx1".to_owned(), accept_plain: true };
     let query = |parts: &[&str], aes: &str| {
         let (plain, of_all) = (sign(&["t", "1", "2"]), sign(parts));
-        let raw = format!("signature={plain}&timestamp=1&nonce=2{aes}{}", if aes.is_empty() { "" } else { &of_all });
+        let raw = format!(
+            "signature={plain}&timestamp=1&nonce=2{aes}{}",
+            if aes.is_empty() { "" } else { &of_all }
+        );
         PushQuery::parse(&raw).unwrap()
     };
     let aes = "&encrypt_type=aes&msg_signature=";

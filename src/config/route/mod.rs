@@ -116,9 +116,11 @@ fn read(
     let notice = notice(&mut section);
     let is_model = handler.as_ref().is_some_and(HandlerConfig::is_model);
     let markdown = section.parsed("markdown", value::boolean).unwrap_or(is_model);
-    let ai_label = section
-        .parsed("ai_label", ai_label)
-        .unwrap_or(if is_model { AiLabel::WeChat } else { AiLabel::None });
+    let ai_label = section.parsed("ai_label", ai_label).unwrap_or(if is_model {
+        AiLabel::WeChat
+    } else {
+        AiLabel::None
+    });
     let at_once =
         section.parsed("at_once", |node| value::number(node, &AT_ONCE)).map(|at_once| at_once as usize);
     let answer_within = section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN);

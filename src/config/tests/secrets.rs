@@ -97,7 +97,8 @@ fn a_test_of_routes_reads_no_secret_and_needs_no_account() {
 
 #[test]
 fn a_password_that_a_url_has_as_it_is_is_never_shown_and_the_hint_says_to_encode_it() {
-    let secrets = ["S3cret/1", "S3cret#1", "S3cret?1", "9/S3cret", "9#S3cret", "9?S3cret", "S3@cret/x", "9/a@S3cret"];
+    let secrets =
+        ["S3cret/1", "S3cret#1", "S3cret?1", "9/S3cret", "9#S3cret", "9?S3cret", "S3@cret/x", "9/a@S3cret"];
     let forms = [
         ("[queue]\nurl = 'redis://:", "127.0.0.1:6379/0'\n"),
         ("[queue]\nurl = 'redis://anna:", "redis.example.com/0'\n"),
@@ -114,7 +115,10 @@ fn a_password_that_a_url_has_as_it_is_is_never_shown_and_the_hint_says_to_encode
                 // As meant: an @ before the host alone is no matter.
                 Ok(config) => {
                     let printed = format!("{} {config:?}", config.print_effective());
-                    assert!(!printed.contains("S3") && !printed.contains("cret"), "{before}{secret}: {printed}");
+                    assert!(
+                        !printed.contains("S3") && !printed.contains("cret"),
+                        "{before}{secret}: {printed}"
+                    );
                 }
                 Err(errors) => {
                     let told = crate::report::Failure::from(errors).render();

@@ -75,10 +75,12 @@ fn lists_opened(text: &str) -> isize {
 
 /// Where the text ends that the field `name` begins `rest` with.
 fn end_of(name: &str, rest: &str) -> Option<usize> {
-    let ends = || rest.rmatch_indices(END).filter_map(|(at, end)| {
-        let (closed, behind) = closing(&rest[at + end.len()..])?;
-        Some((at, closed, behind))
-    });
+    let ends = || {
+        rest.rmatch_indices(END).filter_map(|(at, end)| {
+            let (closed, behind) = closing(&rest[at + end.len()..])?;
+            Some((at, closed, behind))
+        })
+    };
     let (last, last_name, _) = ends().find(|(_, closed, _)| written(closed).is_some())?;
     if last_name == name {
         return Some(last);

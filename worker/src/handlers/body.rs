@@ -39,7 +39,9 @@ pub(super) fn decompressed<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Co
             None => return Err(format!("is compressed as `{coding}`, and can't be read")),
         };
     }
-    if body.starts_with(&GZIP) && let Some(plain) = undone("gzip", &body) {
+    if body.starts_with(&GZIP)
+        && let Some(plain) = undone("gzip", &body)
+    {
         body = Cow::Owned(plain);
     }
     Ok(body)
@@ -109,7 +111,9 @@ fn decoded<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Cow<'a, str
         (None, None | Some(None)) => UTF_8,
     };
     // What servers say of a text that nobody told them about.
-    if let Ok(text) = utf8 && (encoding == WINDOWS_1252 || encoding == UTF_8) {
+    if let Ok(text) = utf8
+        && (encoding == WINDOWS_1252 || encoding == UTF_8)
+    {
         return Ok(Cow::Borrowed(text));
     }
     if encoding == UTF_8 {
@@ -122,7 +126,9 @@ fn decoded<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Cow<'a, str
     match (had_errors, utf8) {
         (false, _) => Ok(text),
         (true, Ok(text)) => Ok(Cow::Borrowed(text)),
-        (true, Err(_)) => Err(format!("is not text in the character set that it declares, `{}`", encoding.name())),
+        (true, Err(_)) => {
+            Err(format!("is not text in the character set that it declares, `{}`", encoding.name()))
+        }
     }
 }
 

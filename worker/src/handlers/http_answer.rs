@@ -14,8 +14,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::StatusCode;
 use huixin_wechat::xml::{self, Element};
+use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::{Map, Value};
 
@@ -66,6 +66,7 @@ fn answered(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
             Outcome::Retry { after: None, reason }
         }
         Fault::Wrong(how) => fail(&format!("the service answered {status}, but its answer {how}")),
+        Fault::Reply(error) => fail(&format!("the service's answer can't be sent: {error}")),
     })
 }
 
@@ -77,16 +78,19 @@ pub fn read_answer(content_type: Option<&str>, body: &[u8]) -> Result<CalledBack
     let outcome = read(content_type, body).map_err(|fault| match fault {
         Fault::Foreign(what) => format!("the answer {what}; {WANTED}"),
         Fault::Wrong(how) => format!("the answer {how}"),
+        Fault::Reply(error) => error,
     })?;
     CalledBack::of(outcome)
 }
 
-/// What is wrong with a body, as the rest of a sentence about it.
+/// What is wrong with a body.
 enum Fault {
-    /// It isn't for a user: perhaps not the service's own words, and perhaps better the next time.
+    /// It isn't for a user: perhaps not the service's own words, and perhaps better the next time. As the rest of a sentence.
     Foreign(String),
-    /// It is the service's, can't be sent, and will be the same the next time.
+    /// It can't be read, and will be the same the next time. Likewise.
     Wrong(String),
+    /// It is the service's reply, and can't be sent.
+    Reply(String),
 }
 
 fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
@@ -98,7 +102,7 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
     let says_json = is_json(content_type);
     match body::read_json(&text) {
         Ok(value) if says_json || is_meant_as_json(&value, &text) => {
-            return outcome_of_json(&value).map_err(Fault::Wrong);
+            return outcome_of_json(&value).map_err(Fault::Reply);
         }
         _ => {}
     }
@@ -154,13 +158,13 @@ fn outcome_of_json(value: &Value) -> Result<Outcome, String> {
     };
     if let Some(stray) = wrapped.and_then(|fields| fields.keys().find(|key| !WRAPPER.contains(&key.as_str())))
     {
-        return Err(format!("can't be sent: {stray:?} is not a field beside `replies` and `memory`"));
+        return Err(format!("{stray:?} is not a field beside `replies` and `memory`"));
     }
     let bare = wrapped.is_none() && value.as_object().is_some_and(|fields| !fields.contains_key("type"));
     if bare {
-        return Err("can't be sent: the JSON has neither `replies` nor, as one reply, a `type`".to_owned());
+        return Err("the JSON has neither `replies` nor, as one reply, a `type`".to_owned());
     }
-    let replies = reply::parse(replies, Origin::Service).map_err(|error| format!("can't be sent: {error}"))?;
+    let replies = reply::parse(replies, Origin::Service).map_err(|error| error.to_string())?;
     Ok(match memory {
         Some(memory) => Outcome::Remember { replies, memory: memory.clone() },
         None if replies.is_empty() => Outcome::NoReply,
@@ -248,7 +252,11 @@ mod tests {
             answer(200, TEXT, "success"),
             answer(200, "text/html", " Success\n"),
             answer(200, TEXT, "[]"),
-            answer(200, "text/xml", "<xml><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[]]></Content></xml>"),
+            answer(
+                200,
+                "text/xml",
+                "<xml><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[]]></Content></xml>",
+            ),
         ] {
             assert_eq!(outcome, Outcome::NoReply);
         }
@@ -298,7 +306,7 @@ mod tests {
         let rows: [(&str, &[u8], &str); 7] = [
             (JSON, b"{oops", "the answer is not the JSON that it says it is"),
             (TEXT, b"<!DOCTYPE html><html>502</html>", "the answer is an HTML page"),
-            (TEXT, b"\xff\xfe", "the answer is not UTF-8"),
+            (TEXT, b"\xc4\xe3", "the answer is not UTF-8, and declares no other `charset`"),
             (JSON, br#"[{"type":"txt"}]"#, "reply 1: `type` is \"txt\""),
             (JSON, br#"{"type":"image"}"#, "media_id"),
             (JSON, br#"{"replies":[],"memo":1}"#, "\"memo\" is not a field beside `replies` and `memory`"),
@@ -355,7 +363,7 @@ mod tests {
                 let Outcome::Retry { reason, .. } = answer(200, kind, page) else {
                     panic!("{page}: {:?}", answer(200, kind, page))
                 };
-                assert!(reason.contains("answered 200 OK, but its answer is a"), "{reason}");
+                assert!(reason.contains("answered 200 OK, but its answer is "), "{reason}");
                 assert!(reason.contains("application/json"), "what is wanted is told: {reason}");
             }
         }
@@ -377,11 +385,17 @@ mod tests {
 
     #[test]
     fn an_answer_beside_what_a_program_says_is_read_if_it_is_clearly_meant() {
-        let warning = "<br />\n<b>Warning</b>:  Undefined array key \"x\" in <b>/a.php</b> on line <b>3</b><br />\n";
+        let warning =
+            "<br />\n<b>Warning</b>:  Undefined array key \"x\" in <b>/a.php</b> on line <b>3</b><br />\n";
         let json = r#"{"type":"text","content":"hello"}"#;
         let xml = "<xml><ToUserName><![CDATA[o]]></ToUserName><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[hello]]></Content></xml>";
         for kind in [JSON, TEXT, "text/html", "text/xml"] {
-            for body in [format!("{warning}{json}"), xml.to_owned(), format!("{warning}{xml}"), format!("<?xml version='1.0'?>\n{xml}\n")] {
+            for body in [
+                format!("{warning}{json}"),
+                xml.to_owned(),
+                format!("{warning}{xml}"),
+                format!("<?xml version='1.0'?>\n{xml}\n"),
+            ] {
                 assert_eq!(answer(200, kind, &body), Outcome::text("hello"), "{kind}: {body}");
             }
         }
@@ -394,7 +408,11 @@ mod tests {
             r#"{"code":0,"msg":"ok"}"#,
             r#"{"timestamp":1,"status":500,"error":"Internal Server Error","path":"/"}"#,
         ] {
-            assert!(matches!(answer(200, TEXT, body), Outcome::Fail { .. }), "{body}: {:?}", answer(200, TEXT, body));
+            assert!(
+                matches!(answer(200, TEXT, body), Outcome::Fail { .. }),
+                "{body}: {:?}",
+                answer(200, TEXT, body)
+            );
         }
     }
 

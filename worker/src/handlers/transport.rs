@@ -88,12 +88,20 @@ impl Transport {
     }
 
     /// A failure in words, of who was asked and where, and what to do; `key` is the route's key for the URL.
-    pub(super) fn failure(&self, asked: &str, key: &str, error: &TransportError, timeout: Duration) -> String {
+    pub(super) fn failure(
+        &self,
+        asked: &str,
+        key: &str,
+        error: &TransportError,
+        timeout: Duration,
+    ) -> String {
         let url = &self.url;
         match error {
             TransportError::TooLong => format!("{asked} answered more than {BODY_MAX_BYTES} bytes ({url})"),
             TransportError::TimedOut => {
-                format!("{asked} did not answer within {timeout:?}: make it quicker, or the route's `timeout` longer ({url})")
+                format!(
+                    "{asked} did not answer within {timeout:?}: make it quicker, or the route's `timeout` longer ({url})"
+                )
             }
             TransportError::Broken(error) => {
                 let cause = unreachable::cause_of(&**error);

@@ -80,7 +80,13 @@ impl Job {
         if failures == 0 {
             tracing::warn!(route = route.name, reason, "attempt 1 of {} failed", route.attempts);
         } else {
-            tracing::debug!(route = route.name, reason, "attempt {} of {} failed", failures + 1, route.attempts);
+            tracing::debug!(
+                route = route.name,
+                reason,
+                "attempt {} of {} failed",
+                failures + 1,
+                route.attempts
+            );
         }
         let verdict = |until| {
             let now = SystemTime::now();

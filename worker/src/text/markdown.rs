@@ -57,8 +57,10 @@ const FORMULAS_MAX: usize = 1000;
 impl<'a> Formulas<'a> {
     fn of(markdown: &'a str) -> Self {
         static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r"(?s)\\\(.{1,2000}?\\\)|\\\[.{1,2000}?\\\]|\\begin\{[a-z*]+\}.{1,2000}?\\end\{[a-z*]+\}")
-                .expect("the pattern is a constant")
+            Regex::new(
+                r"(?s)\\\(.{1,2000}?\\\)|\\\[.{1,2000}?\\\]|\\begin\{[a-z*]+\}.{1,2000}?\\end\{[a-z*]+\}",
+            )
+            .expect("the pattern is a constant")
         });
         let (mut text, mut taken, mut copied) = (String::with_capacity(markdown.len()), Vec::new(), 0);
         let is_ours = |c: char| (FORMULA..FORMULA + FORMULAS_MAX as u32).contains(&u32::from(c));
@@ -285,7 +287,8 @@ impl<'a> Page<'a> {
         let (sign, inside) = (&source[at.start..at.start + bytes], &source[at.start + bytes..at.end - bytes]);
         let before = source[..at.start].chars().next_back();
         let after = source[at.end..].chars().next();
-        let is_operand = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || ")]}([{".contains(c));
+        let is_operand =
+            |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || ")]}([{".contains(c));
         let line = || {
             let start = source[..at.start].rfind('\n').map_or(0, |newline| newline + 1);
             &source[start..source[at.end..].find('\n').map_or(source.len(), |end| at.end + end)]
@@ -298,7 +301,10 @@ impl<'a> Page<'a> {
             }
             "*" => is_in_word(before) && is_in_word(after) && line().contains(['=', '＝', '≈']),
             "**" => is_operand(before) && is_operand(after),
-            "__" => inside.len() > 1 && inside.bytes().all(|c| c.is_ascii_lowercase() || c == b'_' || c.is_ascii_digit()),
+            "__" => {
+                inside.len() > 1
+                    && inside.bytes().all(|c| c.is_ascii_lowercase() || c == b'_' || c.is_ascii_digit())
+            }
             _ => false,
         }
     }

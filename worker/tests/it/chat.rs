@@ -279,7 +279,11 @@ async fn what_endpoints_deviate_in_is_answered_or_tried_again_but_never_sent() {
         ("a page", Answer::of(200, "text/html", page), 2),
         ("a bad gateway", Answer::of(502, "text/html", page), 2),
         ("busy", Answer::status(429), 2),
-        ("broken off", Answer::json(r#"{"choices":[{"message":{"content":"fi"},"finish_reason":"error"}]}"#), 2),
+        (
+            "broken off",
+            Answer::json(r#"{"choices":[{"message":{"content":"fi"},"finish_reason":"error"}]}"#),
+            2,
+        ),
         ("no choice", Answer::json(r#"{"choices":[]}"#), 2),
         ("empty", Answer::json(empty), 2),
         ("rubbish", Answer::json("{oops"), 2),
@@ -376,7 +380,11 @@ async fn a_conversation_that_its_own_past_makes_the_model_refuse_goes_on_without
             assert_texts(&stage.texts(&user, expected.len()).await, &expected);
         }
         assert_eq!(asked_for(&model, "two").len(), 2, "with the turn before, and without");
-        assert_eq!(asked_for(&model, "three")[0].messages(), conversation(&["two", "three"]), "it is forgotten");
+        assert_eq!(
+            asked_for(&model, "three")[0].messages(),
+            conversation(&["two", "three"]),
+            "it is forgotten"
+        );
         stage.finish().await;
     }
 }
@@ -390,7 +398,11 @@ async fn an_endpoint_that_answers_with_a_stream_only_is_asked_for_one() {
             let event = r#"data: {"choices":[{"delta":{"content":"fine"},"finish_reason":"stop"}]}"#;
             Answer::of(200, "text/event-stream", &format!("{event}\n\ndata: [DONE]\n\n"))
         }
-        _ => Answer::of(400, "application/json", r#"{"error":{"message":"This model only support stream mode"}}"#),
+        _ => Answer::of(
+            400,
+            "application/json",
+            r#"{"error":{"message":"This model only support stream mode"}}"#,
+        ),
     })
     .await;
     stage.start([Route::new("chat", model.chat(|_| {}))]);

@@ -6,8 +6,19 @@ use std::sync::LazyLock;
 use regex::{Regex, RegexBuilder};
 
 /// How an HTML page begins; `<a`, with which an answer may begin, is none of these.
-const PAGE: [&str; 11] =
-    ["<!doctype", "<html", "<head", "<body", "<title", "<meta", "<script", "<style", "<link ", "<center", "<?php"];
+const PAGE: [&str; 11] = [
+    "<!doctype",
+    "<html",
+    "<head",
+    "<body",
+    "<title",
+    "<meta",
+    "<script",
+    "<style",
+    "<link ",
+    "<center",
+    "<?php",
+];
 /// Whole texts that a program wrote, not a person, in lower case.
 const WORDS: [&str; 4] = ["null", "undefined", "[object object]", "no input file specified."];
 /// Those of a server, which may have its status in front.

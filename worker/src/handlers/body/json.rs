@@ -1,6 +1,5 @@
 //! JSON as a person reads it: half of an emoji, a line break inside a string, `NaN`, a comma too many.
 
-use std::iter::Peekable;
 use std::str::CharIndices;
 
 use serde_json::Value;
@@ -16,7 +15,7 @@ pub(in super::super) fn read(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text).or_else(|error| serde_json::from_str(&mended(text)).map_err(|_| error))
 }
 
-/// The first object or list in a text that has something before or behind it.
+/// The first object, or list of some, in a text that has something before or behind it.
 pub(in super::super) fn first_in(text: &str) -> Option<Value> {
     let places = text.match_indices(['{', '[']).take(PLACES_MAX);
     let mut values = places.filter_map(|(at, _)| {
@@ -25,7 +24,7 @@ pub(in super::super) fn first_in(text: &str) -> Option<Value> {
     });
     values.find(|value: &Value| match value {
         Value::Object(fields) => !fields.is_empty(),
-        Value::Array(items) => items.iter().any(|item| item.is_object() || item.is_string()),
+        Value::Array(items) => items.iter().any(Value::is_object),
         _ => false,
     })
 }
@@ -33,7 +32,7 @@ pub(in super::super) fn first_in(text: &str) -> Option<Value> {
 /// The text with everything mended that has one meaning only.
 fn mended(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
-    let mut chars = text.char_indices().peekable();
+    let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {
         match c {
             '"' => {
@@ -55,7 +54,7 @@ fn mended(text: &str) -> String {
                     "False" => "false",
                     word => word,
                 });
-                (1..end).for_each(|_| drop(chars.next()));
+                skip(&mut chars, end - 1);
             }
             c => out.push(c),
         }
@@ -63,8 +62,14 @@ fn mended(text: &str) -> String {
     out
 }
 
+fn skip(chars: &mut CharIndices<'_>, count: usize) {
+    for _ in 0..count {
+        chars.next();
+    }
+}
+
 /// A string from behind its first quote to its last.
-fn string(text: &str, chars: &mut Peekable<CharIndices<'_>>, out: &mut String) {
+fn string(text: &str, chars: &mut CharIndices<'_>, out: &mut String) {
     while let Some((at, c)) = chars.next() {
         match c {
             '"' => {
@@ -75,7 +80,7 @@ fn string(text: &str, chars: &mut Peekable<CharIndices<'_>>, out: &mut String) {
                 let rest = &text[at..];
                 let (taken, written) = escape(rest);
                 out.push_str(&written);
-                (1..taken).for_each(|_| drop(chars.next()));
+                skip(chars, taken - 1);
             }
             c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => out.push(c),
@@ -117,7 +122,10 @@ mod tests {
             (r#"{"a": "\ud83d\ude00\ude00"}"#, json!({"a": "😀\u{fffd}"})),
             (r#"{"a": "\ud83d\u0041"}"#, json!({"a": "\u{fffd}A"})),
             ("{\"a\": \"one\ntwo\tthree\u{1}\r\"}", json!({"a": "one\ntwo\tthree\u{1}\r"})),
-            (r#"{"a": NaN, "b": [Infinity, -Infinity, 1], "c": "NaN"}"#, json!({"a": null, "b": [null, null, 1], "c": "NaN"})),
+            (
+                r#"{"a": NaN, "b": [Infinity, -Infinity, 1], "c": "NaN"}"#,
+                json!({"a": null, "b": [null, null, 1], "c": "NaN"}),
+            ),
             (r#"{"a": None, "b": True, "c": False}"#, json!({"a": null, "b": true, "c": false})),
             (r#"{"a": [1, 2,], "b": 1e5,}"#, json!({"a": [1, 2], "b": 1e5})),
             (r#"{"a": "it\'s C:\dir \u12"}"#, json!({"a": "it's C:\\dir \\u12"})),
@@ -125,7 +133,9 @@ mod tests {
         ] {
             assert_eq!(read(text).unwrap(), value, "{text}");
         }
-        for text in ["{", "{oops", r#"{"a": 1 "b"}"#, "nothing", "", r#"{"a": "x"#, r#"{"a": "\"#, r#"{"a": "\u"#] {
+        for text in
+            ["{", "{oops", r#"{"a": 1 "b"}"#, "nothing", "", r#"{"a": "x"#, r#"{"a": "\"#, r#"{"a": "\u"#]
+        {
             assert!(read(text).is_err(), "{text}");
         }
     }

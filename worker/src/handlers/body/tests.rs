@@ -20,7 +20,11 @@ fn headers(coding: &str) -> HeaderMap {
 fn what_is_compressed_is_read() {
     for (coding, body) in CODED {
         assert_eq!(decompressed(&headers(coding), body).unwrap(), &b"hello"[..], "{coding}");
-        assert_eq!(decompressed(&headers(&coding.to_uppercase()), b"hello").unwrap(), &b"hello"[..], "not applied");
+        assert_eq!(
+            decompressed(&headers(&coding.to_uppercase()), b"hello").unwrap(),
+            &b"hello"[..],
+            "not applied"
+        );
     }
     assert_eq!(decompressed(&HeaderMap::new(), CODED[0].1).unwrap(), &b"hello"[..], "not declared");
     assert_eq!(decompressed(&headers("identity"), b"\xff").unwrap(), &b"\xff"[..]);

@@ -38,7 +38,7 @@ const ENDS: [&str; 10] = [
 ];
 /// Signs of templates, and the role that may stand behind one. Their insides have no blanks but those of the role.
 static SIGNS: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"<\|(?:im_start|start|start_header_id)\|>\s*(?:assistant|model)?\s*(?:<\|end_header_id\|>)?|<[|｜][\w▁:/.-]{1,40}[|｜]>|<start_of_turn>\s*(?:model)?|</?(?:eos|bos|pad)>|\[/?INST\]|<</?SYS>>";
+    let pattern = r"<\|(?:im_start|start|start_header_id)\|>\s*(?:assistant|model)?\s*(?:<\|end_header_id\|>)?|<[|｜][\w▁:/.-]{1,40}[|｜]>|<start_of_turn>\s*(?:model)?|<end_of_turn>|</?(?:eos|bos|pad)>|\[/?INST\]|<</?SYS>>";
     Regex::new(pattern).expect("the pattern is a constant")
 });
 /// In the channels of gpt-oss: where the one for the user begins.
@@ -56,7 +56,10 @@ pub(super) fn answer(text: &str) -> String {
     let text = text.trim();
     // An end before which nothing stands ends what came before the answer.
     let ends = ENDS.iter().flat_map(|end| text.match_indices(end));
-    let end = ends.map(|(at, _)| at).filter(|at| !in_code(text, *at) && !without_signs(&text[..*at]).is_empty()).min();
+    let end = ends
+        .map(|(at, _)| at)
+        .filter(|at| !in_code(text, *at) && !without_signs(&text[..*at]).is_empty())
+        .min();
     let text = without_signs(&text[..end.unwrap_or(text.len())]);
     match text.strip_suffix("</s>") {
         Some(answer) if !text.contains("<s>") => answer.trim().to_owned(),
@@ -96,7 +99,10 @@ fn without_thoughts(text: &str) -> String {
                 (Some(from), Some(to)) if from < to => from..to + end.len(),
                 // The thoughts began before the text.
                 (_, Some(to)) if !is_mentioned(&lower, to, end.len()) => 0..to + end.len(),
-                (Some(from), None) if lower[..from].trim_end_matches([' ', '\t']).is_empty() || lower[..from].ends_with('\n') => {
+                (Some(from), None)
+                    if lower[..from].trim_end_matches([' ', '\t']).is_empty()
+                        || lower[..from].ends_with('\n') =>
+                {
                     from..lower.len()
                 }
                 _ => break,
@@ -163,7 +169,10 @@ mod tests {
     #[test]
     fn of_several_channels_the_last_one_for_the_user_counts() {
         let rows = [
-            ("<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>", "b"),
+            (
+                "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>",
+                "b",
+            ),
             ("<|start|>assistant<|channel|>final <|constrain|>json<|message|>b", "b"),
             ("<|channel|>analysis<|message|>a", ""),
             ("<|channel|>commentary to=functions.x<|message|>{}<|call|>", ""),

@@ -222,10 +222,14 @@ impl Complaint {
     /// What to do, by the field that the endpoint names.
     pub(super) fn remedy(&self, remedy: &'static str) -> String {
         match self.field.filter(|_| matches!(self.status, 200 | 400 | 422)) {
-            Some("max_tokens") => "it refuses `max_tokens`: change it, or leave it out and set what the vendor wants in \
+            Some("max_tokens") => {
+                "it refuses `max_tokens`: change it, or leave it out and set what the vendor wants in \
                                    `extra`, as { max_completion_tokens = 1000 }"
-                .to_owned(),
-            Some(field) if KEYS.contains(&field) => format!("it refuses `{field}`: change that key of the route"),
+                    .to_owned()
+            }
+            Some(field) if KEYS.contains(&field) => {
+                format!("it refuses `{field}`: change that key of the route")
+            }
             Some(field) => format!("it refuses `{field}`: change it in `extra`"),
             None => remedy.to_owned(),
         }
@@ -244,9 +248,8 @@ impl Complaint {
 /// Whether a text has this word, not as a part of another.
 fn has_word(text: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.match_indices(word).any(|(at, _)| {
-        !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part)
-    })
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part))
 }
 
 /// A code, which may be a number.

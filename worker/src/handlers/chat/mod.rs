@@ -85,7 +85,14 @@ impl ChatHandler {
         let system = settings.system.as_deref().map(Template::compile).transpose()?;
         let words = settings.forget.iter().map(|word| normalised(word));
         let forget = words.filter(|word| !word.is_empty()).collect();
-        Ok(Self { settings, headers, system, forget, transport: Transport::new(url, client), streams: AtomicBool::default() })
+        Ok(Self {
+            settings,
+            headers,
+            system,
+            forget,
+            transport: Transport::new(url, client),
+            streams: AtomicBool::default(),
+        })
     }
 
     fn limits(&self) -> Limits {
@@ -168,7 +175,8 @@ impl ChatHandler {
             }
             Err(error) => error,
         };
-        let reason = self.transport.failure("the model's endpoint", "base_url", &error, self.settings.timeout);
+        let reason =
+            self.transport.failure("the model's endpoint", "base_url", &error, self.settings.timeout);
         match error {
             TransportError::TooLong => Said::Never { reason },
             TransportError::TimedOut | TransportError::Broken(_) => Said::Again { after: None, reason },
@@ -264,8 +272,16 @@ mod tests {
     fn a_word_that_forgets_is_known_however_it_is_typed_or_heard() {
         let settings = ChatSettings::new("http://h/".parse().unwrap(), "m");
         let handler = handler(settings).unwrap();
-        for word in ["重新开始", " reset ", "Reset", "ＲＥＳＥＴ", "re\u{200b}set\u{feff}", "重新开始。", "重新开始！", "reset."]
-        {
+        for word in [
+            "重新开始",
+            " reset ",
+            "Reset",
+            "ＲＥＳＥＴ",
+            "re\u{200b}set\u{feff}",
+            "重新开始。",
+            "重新开始！",
+            "reset.",
+        ] {
             assert!(handler.forget.contains(&normalised(word)), "{word}");
         }
         for other in ["重新开始吧", "how do I reset it", "。", ""] {

@@ -74,13 +74,15 @@ impl Said {
 
 /// Reads an answer.
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Said {
-    let never = |how: String| Said::Never { reason: format!("the model's endpoint answered {status}, which {how}") };
+    let never =
+        |how: String| Said::Never { reason: format!("the model's endpoint answered {status}, which {how}") };
     let plain = match body::decompressed(headers, body) {
         Ok(plain) => plain,
         Err(how) => return never(how),
     };
     let kind = body::content_type(headers);
-    let text = body::text(kind, &plain).unwrap_or_else(|_| String::from_utf8_lossy(&plain).into_owned().into());
+    let text =
+        body::text(kind, &plain).unwrap_or_else(|_| String::from_utf8_lossy(&plain).into_owned().into());
     let is_html = begins_as_html(&text);
     let value = body::read_json(&text).ok().or_else(|| streamed(kind, &text));
     let complaint = value.as_ref().and_then(|value| Complaint::read(status.as_u16(), value));
@@ -143,7 +145,9 @@ fn complained(complaint: &Complaint, headers: &HeaderMap, is_html: bool) -> Said
             Said::StreamOnly { reason: format!("{reason}: it answers with a stream only, and gave none") }
         }
         Meaning::Again => Said::Again { after: retry_after(headers), reason },
-        Meaning::Never(_) if is_html => Said::Never { reason: format!("{reason} with an HTML page: {HTML_REMEDY}") },
+        Meaning::Never(_) if is_html => {
+            Said::Never { reason: format!("{reason} with an HTML page: {HTML_REMEDY}") }
+        }
         Meaning::Never(remedy) => {
             let reason = format!("{reason}: {}", complaint.remedy(remedy));
             if complaint.is_about_the_request() { Said::Unfit { reason } } else { Said::Never { reason } }
@@ -173,11 +177,14 @@ fn answered(value: &Value) -> Said {
         return Said::Never { reason };
     }
     if matches!(end.as_str(), "tool_calls" | "function_call" | "tool_use") {
-        let reason = format!("the model calls tools (`finish_reason` is `{finish}`), which this handler has none of: take them out of `extra`");
+        let reason = format!(
+            "the model calls tools (`finish_reason` is `{finish}`), which this handler has none of: take them out of `extra`"
+        );
         return Said::Never { reason };
     }
     if !GOOD_ENDS.contains(&end.as_str()) {
-        let finish: String = finish.chars().filter(|c| c.is_ascii_alphanumeric() || "_- ".contains(*c)).take(40).collect();
+        let finish: String =
+            finish.chars().filter(|c| c.is_ascii_alphanumeric() || "_- ".contains(*c)).take(40).collect();
         return again(format!("the model's answer broke off: its `finish_reason` is `{finish}`"));
     }
     if !text.is_empty() {

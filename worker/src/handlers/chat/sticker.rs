@@ -22,7 +22,9 @@ const FACES: &str = " 微笑 撇嘴 色 发呆 得意 流泪 害羞 闭嘴 睡 �
 /// Whether a text is such a one, or several of them.
 pub(super) fn is_one(text: &str) -> bool {
     let mut rest = text.trim();
-    while let Some(after) = UNSUPPORTED.iter().find_map(|sticker| rest.strip_prefix(sticker)).or_else(|| face(rest)) {
+    while let Some(after) =
+        UNSUPPORTED.iter().find_map(|sticker| rest.strip_prefix(sticker)).or_else(|| face(rest))
+    {
         rest = after.trim_start();
         if rest.is_empty() {
             return true;
@@ -43,10 +45,16 @@ mod tests {
 
     #[test]
     fn a_sticker_or_a_face_alone_asks_nothing() {
-        for text in ["【收到不支持的消息类型，暂无法显示】", "[Unsupported Message]", " [捂脸]", "[捂脸][捂脸] [微笑]\n"] {
+        for text in [
+            "【收到不支持的消息类型，暂无法显示】",
+            "[Unsupported Message]",
+            " [捂脸]",
+            "[捂脸][捂脸] [微笑]\n",
+        ] {
             assert!(is_one(text), "{text}");
         }
-        for text in ["", "[捂脸]什么意思", "[天气]", "[OK]", "[]", "[ ]", "[微笑 撇嘴]", "1", "[捂脸"] {
+        for text in ["", "[捂脸]什么意思", "[天气]", "[OK]", "[]", "[ ]", "[微笑 撇嘴]", "1", "[捂脸"]
+        {
             assert!(!is_one(text), "{text}");
         }
     }

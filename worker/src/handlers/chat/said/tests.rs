@@ -45,7 +45,10 @@ fn an_answer_is_found_in_whatever_form_vendors_give_it() {
         ),
         ("bare", json!({"choices": [{"message": {"content": "hello"}}]})),
         ("an unknown end", json!({"choices": [{"message": {"content": "hello"}, "finish_reason": "eos"}]})),
-        ("Anthropic's end", json!({"choices": [{"message": {"content": "hello"}, "finish_reason": "end_turn"}]})),
+        (
+            "Anthropic's end",
+            json!({"choices": [{"message": {"content": "hello"}, "finish_reason": "end_turn"}]}),
+        ),
         ("a number for an end", json!({"choices": [{"message": {"content": "hello"}, "finish_reason": 1}]})),
         (
             "parts",
@@ -57,8 +60,14 @@ fn an_answer_is_found_in_whatever_form_vendors_give_it() {
             {"type": "reasoning", "text": "hm"}, {"type": "output_text", "text": "hel"}, {"text": {"value": "lo"}}]}}]}),
         ),
         ("one part", json!({"choices": [{"message": {"content": {"text": "hello"}}}]})),
-        ("DashScope's native form", json!({"output": {"choices": [{"message": {"content": [{"text": "hello"}]}}]}})),
-        ("signs of a template", json!({"choices": [{"message": {"content": "<|im_start|>assistant\nhello<|im_end|>"}}]})),
+        (
+            "DashScope's native form",
+            json!({"output": {"choices": [{"message": {"content": [{"text": "hello"}]}}]}}),
+        ),
+        (
+            "signs of a template",
+            json!({"choices": [{"message": {"content": "<|im_start|>assistant\nhello<|im_end|>"}}]}),
+        ),
         ("an old text", json!({"choices": [{"text": "hello"}]})),
         ("no error", json!({"error": null, "code": 0, "choices": [{"message": {"content": "hello"}}]})),
         ("thoughts", json!({"choices": [{"message": {"content": "<think>\nhm\n</think>\n\nhello"}}]})),
@@ -74,9 +83,13 @@ fn a_stream_that_nobody_asked_for_is_read_as_one_answer() {
     let chunk = |delta: Value, finish: Value| {
         format!("data: {}\n\n", json!({"choices": [{"delta": delta, "finish_reason": finish}]}))
     };
-    let begun = [chunk(json!({"role": "assistant", "reasoning_content": "hm"}), Value::Null), chunk(json!({"content": "hel"}), Value::Null)]
-        .concat();
-    let whole = format!(": keep-alive\n\n{begun}{}data: [DONE]\n\n", chunk(json!({"content": "lo"}), json!("stop")));
+    let begun = [
+        chunk(json!({"role": "assistant", "reasoning_content": "hm"}), Value::Null),
+        chunk(json!({"content": "hel"}), Value::Null),
+    ]
+    .concat();
+    let whole =
+        format!(": keep-alive\n\n{begun}{}data: [DONE]\n\n", chunk(json!({"content": "lo"}), json!("stop")));
     assert_eq!(said(&whole), answer("hello"));
     assert_eq!(said(&format!("{begun}data: [DONE]\n")), answer("hel"));
     for broken in [begun.clone(), format!("{begun}data: {{\"error\":{{\"message\":\"x\"}}}}\n")] {
@@ -89,12 +102,23 @@ fn an_answer_that_broke_off_is_none_and_the_field_is_named() {
     let choice = |finish: &str| {
         json!({"choices": [{"message": {"content": "half of"}, "finish_reason": finish}]}).to_string()
     };
-    for finish in ["error", "insufficient_system_resource", "aborted", "network_error", "timeout", "repetition_truncation"] {
-        let Said::Again { reason, .. } = said(&choice(finish)) else { panic!("{finish}: {:?}", said(&choice(finish))) };
+    for finish in [
+        "error",
+        "insufficient_system_resource",
+        "aborted",
+        "network_error",
+        "timeout",
+        "repetition_truncation",
+    ] {
+        let Said::Again { reason, .. } = said(&choice(finish)) else {
+            panic!("{finish}: {:?}", said(&choice(finish)))
+        };
         assert!(reason.contains("finish_reason") && reason.contains(finish), "{reason}");
     }
     for finish in ["length", "max_tokens", "MAX_TOKENS"] {
-        let Said::Never { reason } = said(&choice(finish)) else { panic!("{finish}: {:?}", said(&choice(finish))) };
+        let Said::Never { reason } = said(&choice(finish)) else {
+            panic!("{finish}: {:?}", said(&choice(finish)))
+        };
         assert!(reason.contains("raise `max_tokens`"), "{reason}");
     }
     for beside in [
@@ -118,7 +142,11 @@ fn an_answer_in_the_place_for_thoughts_is_taken_only_if_it_is_told_from_them() {
 
 #[test]
 fn an_error_names_the_field_that_the_endpoint_refuses_and_the_key_for_it() {
-    let reason = |error: Value| match read(StatusCode::BAD_REQUEST, &HeaderMap::new(), json!({"error": error}).to_string().as_bytes()) {
+    let reason = |error: Value| match read(
+        StatusCode::BAD_REQUEST,
+        &HeaderMap::new(),
+        json!({"error": error}).to_string().as_bytes(),
+    ) {
         Said::Never { reason } => reason,
         other => panic!("{other:?}"),
     };
@@ -126,8 +154,14 @@ fn an_error_names_the_field_that_the_endpoint_refuses_and_the_key_for_it() {
     for (error, part) in [
         (json!({"message": unsupported, "param": "max_tokens"}), "max_completion_tokens = 1000"),
         (json!({"message": unsupported}), "`max_tokens`"),
-        (json!({"message": "invalid temperature: only 1 is allowed for this model"}), "`temperature`: change that key of the route"),
-        (json!({"message": "parameter.enable_thinking must be set to true"}), "`enable_thinking`: change it in `extra`"),
+        (
+            json!({"message": "invalid temperature: only 1 is allowed for this model"}),
+            "`temperature`: change that key of the route",
+        ),
+        (
+            json!({"message": "parameter.enable_thinking must be set to true"}),
+            "`enable_thinking`: change it in `extra`",
+        ),
     ] {
         assert!(reason(error.clone()).contains(part), "{error}: {}", reason(error.clone()));
     }
