@@ -207,7 +207,7 @@ fn listeners(config: &Config, facts: &mut Facts) {
         match purpose.probe(address) {
             Ok(()) => {}
             Err((told, hint, true)) => {
-                facts.doubtful(told, Some(&format!("if it isn't Huixin's own, {hint}")))
+                facts.doubtful(told, Some(&format!("if it isn't Huixin's own, {hint}")));
             }
             Err((told, hint, false)) => facts.bad(told, Some(&hint)),
         }

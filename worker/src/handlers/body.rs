@@ -139,7 +139,7 @@ fn charset(content_type: &str) -> Option<&str> {
 }
 
 fn shown(label: &str) -> String {
-    label.chars().filter(|c| c.is_ascii_graphic()).take(32).collect()
+    label.chars().filter(char::is_ascii_graphic).take(32).collect()
 }
 
 /// The content type.

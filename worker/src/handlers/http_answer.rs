@@ -102,7 +102,9 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
     let says_json = is_json(content_type);
     match body::read_json(&text) {
         // `NaN` and the like are `null` inside of something only.
-        Ok(value) if (says_json && (!value.is_null() || text == "null")) || is_meant_as_json(&value, &text) => {
+        Ok(value)
+            if (says_json && (!value.is_null() || text == "null")) || is_meant_as_json(&value, &text) =>
+        {
             return outcome_of_json(&value).map_err(Fault::Reply);
         }
         _ => {}
