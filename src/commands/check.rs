@@ -60,6 +60,8 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         let listen = config.callback.listen.map_or("not by this process".to_owned(), |at| format!("at {at}"));
         facts.good(format!("answers by call back: to {base}{CALL_BACK_PATH}…, taken in {listen}"));
     }
+    listeners(&config, &mut facts);
+    modes(&config, &facts);
     accounts(&config, &mut facts).await?;
     facts.conclude()
 }
@@ -228,6 +230,43 @@ async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Whether this machine's processes could listen where they should. A port that is taken may be theirs.
+fn listeners(config: &Config, facts: &mut Facts) {
+    let answers = config.callback.listen.filter(|_| config.callback.is_served());
+    let all = [
+        (parts::PUSHES, Some(config.receiver.listen)),
+        (parts::OPERATORS, Some(config.admin.listen)),
+        (parts::ANSWERS, answers),
+    ];
+    for (purpose, address) in all.into_iter().filter_map(|(purpose, address)| Some((purpose, address?))) {
+        match purpose.probe(address) {
+            Ok(()) => {}
+            Err((told, hint, true)) => {
+                facts.doubtful(told, Some(&format!("if it isn't Huixin's own, {hint}")));
+            }
+            Err((told, hint, false)) => facts.bad(told, Some(&hint)),
+        }
+    }
+}
+
+/// What those accounts risk whose pushes come as they are.
+fn modes(config: &Config, facts: &Facts) {
+    let bound = config
+        .receiver
+        .max_skew
+        .plain
+        .map_or_else(|| "for ever".to_owned(), |skew| format!("within {}", humantime::format_duration(skew)));
+    for (name, _) in config.accounts.iter().filter(|(_, a)| a.aes_key.is_none() || a.accept_plain) {
+        facts.doubtful(
+            format!(
+                "account `{name}`: it takes plain pushes, whose signature doesn't cover the body: who sees one request can \
+                 send messages in any user's name under its signature, {bound}"
+            ),
+            Some("choose safe mode in WeChat's console and set `aes_key`, or name WeChat's addresses in `allow_from`"),
+        );
+    }
 }
 
 async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {

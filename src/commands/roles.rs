@@ -26,7 +26,7 @@ use crate::{parts, receiver, shutdown};
 pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
     let config = parts::config(cli, Role::Run)?;
     let queue = parts::own_queue(&config.queue).await?;
-    let pushes = parts::listen("pushes", config.receiver.listen, false).await?;
+    let pushes = parts::listen(parts::PUSHES, config.receiver.listen, false).await?;
     let spooler = parts::spooler(&config)?;
     let mut readiness = Readiness::of(Kind::Run, Some(queue.clone()));
     readiness.spool = spooler.as_ref().map(Spooler::health);
@@ -42,7 +42,7 @@ pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
 pub(super) async fn receiver(cli: &Cli) -> Result<(), Failure> {
     let config = parts::config(cli, Role::Receiver)?;
     let queue = parts::shared_queue(&config.queue, "receiver").await?;
-    let pushes = parts::listen("pushes", config.receiver.listen, false).await?;
+    let pushes = parts::listen(parts::PUSHES, config.receiver.listen, false).await?;
     let spooler = parts::spooler(&config)?;
     let mut readiness = Readiness::of(Kind::Receiver, Some(queue.clone()));
     readiness.spool = spooler.as_ref().map(Spooler::health);
@@ -72,7 +72,7 @@ pub(super) async fn worker(cli: &Cli) -> Result<(), Failure> {
 
 pub(super) async fn sandbox(cli: &Cli, flags: &SandboxFlags) -> Result<(), Failure> {
     let config = parts::config(cli, Role::Sandbox)?;
-    let listener = parts::listen("the chat page", flags.listen, false).await?;
+    let listener = parts::listen(parts::PAGE, flags.listen, false).await?;
     let page = listener.local_addr()?;
     let mut services = Services::new(shutdown::on_signals());
     let sandbox = parts::sandbox(&config, &flags.receiver)?;
@@ -147,7 +147,8 @@ pub(super) async fn add_admin(
     readiness.warnings.extend(standstill.as_ref().map(StandstillWatch::warnings));
     let upkeep = readiness.queue.clone().map(|queue| Upkeep::new(queue, config.queue.dead.clone()));
     readiness.warnings.extend(upkeep.as_ref().map(Upkeep::warnings));
-    let listener = parts::listen("operators", config.admin.listen, !parts::names_admin(&cli.command)).await?;
+    let listener =
+        parts::listen(parts::OPERATORS, config.admin.listen, !parts::names_admin(&cli.command)).await?;
     let address = listener.local_addr()?;
     let admin =
         Admin { address, token: config.admin.token.clone(), readiness, metrics: admin::record_metrics()? };

@@ -98,12 +98,15 @@ impl DatabaseUrl {
                 path => Ok(Self::Sqlite(folder.join(path))),
             };
         }
-        let url = Url::parse(text)
-            .map_err(|error| Mistake::new(format!("is not the URL of a database: {error}")).hint(FORMS))?;
+        let url = value::whole_url(text, "the URL of a database", FORMS)?;
         match url.scheme() {
             "mysql" | "mariadb" => Ok(Self::MySql(url)),
             "postgres" | "postgresql" => Ok(Self::Postgres(url)),
-            scheme => Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(FORMS)),
+            scheme if text.contains("://") => {
+                Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(FORMS))
+            }
+            // What stands before the colon may be a user, or a part of a password.
+            _ => Err(Mistake::new("has no scheme").hint(FORMS)),
         }
     }
 

@@ -44,7 +44,7 @@ pub use database::{DatabaseConfig, DatabaseUrl};
 pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{DeadConfig, Durability, QueueConfig, QueueUrl};
-pub use receiver::ReceiverConfig;
+pub use receiver::{MaxSkew, ReceiverConfig};
 pub use route::{HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use huixin_worker::Condition;
+use huixin_worker::{AiLabel, Condition};
 use ipnet::IpNet;
 use regex::Regex;
 use toml::Value;
@@ -53,8 +53,9 @@ pub(super) fn effective(config: &Config) -> String {
     page.key("listen", receiver.listen.to_string());
     page.key("max_body", receiver.max_body.to_string());
     page.key("ack_budget", print_duration(receiver.ack_budget));
-    if let Some(max_skew) = receiver.max_skew {
-        page.key("max_skew", print_duration(max_skew));
+    match receiver.max_skew.plain {
+        Some(max_skew) => page.key("max_skew", print_duration(max_skew)),
+        None => page.key("max_skew", false),
     }
     page.key("allow_from", texts(&receiver.allow_from));
     page.key("trusted_proxies", texts(&receiver.trusted_proxies));
@@ -118,16 +119,20 @@ fn texts(networks: &[IpNet]) -> Vec<String> {
     networks.iter().map(ToString::to_string).collect()
 }
 
-/// The URL with `***` in the place of its password and its query, where services take keys.
+/// The URL with `***` in the place of its password, or of a user who has none, since that may be one, and of its query, where
+/// services take keys.
 pub(super) fn masked(url: &Url) -> Url {
     let mut url = url.clone();
     if url.query().is_some() {
         url.set_query(Some(MASK));
     }
-    if url.password().is_some() {
-        // Only URLs without a host refuse, and those have no password.
-        let _ = url.set_password(Some(MASK));
-    }
+    url.set_fragment(None);
+    // Only URLs without a host refuse, and those have neither.
+    let _ = match (url.password().is_some(), url.username().is_empty()) {
+        (true, _) => url.set_password(Some(MASK)),
+        (false, false) => url.set_username(MASK),
+        (false, true) => Ok(()),
+    };
     url
 }
 
@@ -233,6 +238,12 @@ impl Page<'_> {
             self.line(format_args!("notice_after = \"{}\"", print_duration(*after)));
         }
         self.line(format_args!("markdown = {}", route.markdown));
+        let ai_label = match &route.ai_label {
+            AiLabel::None => Value::from(false),
+            AiLabel::WeChat => Value::from(true),
+            AiLabel::Text(text) => Value::from(text.as_str()),
+        };
+        self.line(format_args!("ai_label = {ai_label}"));
         if let Some(at_once) = route.at_once {
             self.line(format_args!("at_once = {at_once}"));
         }

@@ -99,8 +99,7 @@ impl QueueUrl {
         }
         let forms = "write \"redis://HOST:6379/0\", \"rediss://…\" for TLS, or \"sqlite:huixin.db\"";
         // The text isn't repeated: it may hold a password.
-        let url = Url::parse(&text)
-            .map_err(|error| Mistake::new(format!("is not a queue URL: {error}")).hint(forms))?;
+        let url = value::whole_url(&text, "a queue URL", forms)?;
         match url.scheme() {
             "redis" | "rediss" if url.host().is_none() => Err(Mistake::new("names no host").hint(forms)),
             "redis" | "rediss" => Ok(Self::Redis(url)),
@@ -108,7 +107,11 @@ impl QueueUrl {
                 Err(Mistake::new("names no socket").hint("write \"redis+unix:///run/redis/redis.sock\""))
             }
             "redis+unix" => Ok(Self::Redis(url)),
-            scheme => Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(forms)),
+            scheme if text.contains("://") => {
+                Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(forms))
+            }
+            // What stands before the colon may be a user, or a part of a password.
+            _ => Err(Mistake::new("has no scheme").hint(forms)),
         }
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::node::{Node, Value};
+use super::problem::Mistake;
 use super::section::Section;
 use super::{ByteSize, SpoolConfig, spool, value};
 
@@ -21,16 +23,15 @@ pub struct ReceiverConfig {
     pub ack_budget: Duration,
     /// Where messages wait while Redis is out of reach; none: pushes are answered 503 then.
     pub spool: Option<SpoolConfig>,
-    /// How far a push's timestamp may be off this machine's clock; none: as far as it likes. WeChat documents no bound, and
-    /// replays are duplicates anyway.
-    pub max_skew: Option<Duration>,
+    /// How far a push's timestamp may be off this machine's clock.
+    pub max_skew: MaxSkew,
     /// Networks that pushes may come from; empty: any.
     pub allow_from: Vec<IpNet>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
 }
 
-const MAX_SKEW_EXAMPLE: Duration = Duration::from_secs(600);
+const MAX_SKEW: Duration = Duration::from_secs(600);
 /// Below half a minute a clock that is a little off would refuse genuine pushes.
 const SKEWS: RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_secs(24 * 60 * 60);
 
@@ -51,10 +52,33 @@ pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
             Duration::from_millis(250),
             Duration::from_millis(10)..=Duration::from_secs(4),
         ),
-        max_skew: section.parsed("max_skew", |node| value::duration(node, MAX_SKEW_EXAMPLE, &SKEWS)),
+        max_skew: section.parsed("max_skew", max_skew).unwrap_or_default(),
         allow_from: section.parsed("allow_from", value::networks).unwrap_or_default(),
         trusted_proxies: section.parsed("trusted_proxies", value::networks).unwrap_or_default(),
     };
     section.finish();
     config
+}
+
+/// How far the timestamp of a push may be off this machine's clock; none: as far as it likes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxSkew {
+    /// In plain mode, whose signature doesn't cover the body: who has seen one request could send any body under it.
+    pub plain: Option<Duration>,
+    /// In the encrypted modes, where a request that comes again is a duplicate.
+    pub sealed: Option<Duration>,
+}
+
+impl Default for MaxSkew {
+    fn default() -> Self {
+        Self { plain: Some(MAX_SKEW), sealed: None }
+    }
+}
+
+fn max_skew(node: &Node) -> Result<MaxSkew, Mistake> {
+    let skew = match node.typed().value {
+        Value::Boolean(false) => None,
+        _ => Some(value::duration(node, MAX_SKEW, &SKEWS)?),
+    };
+    Ok(MaxSkew { plain: skew, sealed: skew })
 }

@@ -74,7 +74,7 @@ fn read_file(section: &Section<'_>, path: &str) -> Result<String, Mistake> {
         };
         Mistake::new(format!("names `{}`, which {why}", path.display()))
     })?;
-    match text.trim() {
+    match text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}') {
         "" => Err(Mistake::new(format!("names `{}`, which is empty", path.display()))),
         secret => Ok(secret.to_owned()),
     }

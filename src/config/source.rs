@@ -51,7 +51,11 @@ impl Source {
     pub fn read(named: Option<&Path>, role: Role, overrides: Overrides) -> Result<Self, ConfigErrors> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         let file = match std::fs::read_to_string(path) {
-            Ok(text) => Some(ConfigFile { path: path.to_owned(), text }),
+            // What some editors begin a file with.
+            Ok(text) => {
+                let text = text.trim_start_matches('\u{feff}').to_owned();
+                Some(ConfigFile { path: path.to_owned(), text })
+            }
             Err(error)
                 if error.kind() == io::ErrorKind::NotFound && named.is_none() && !role.needs_file() =>
             {

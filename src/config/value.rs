@@ -109,13 +109,33 @@ pub(super) fn address(node: &Node) -> Parsed<SocketAddr> {
 /// An `http` or `https` URL. The message doesn't repeat it: a URL can hold a password.
 pub(super) fn http_url(node: &Node, example: &str) -> Parsed<Url> {
     let example = format!("write it like \"{example}\"");
-    let url = Url::parse(&text(node)?)
-        .map_err(|error| Mistake::new(format!("is not a URL: {error}")).hint(&example))?;
+    let url = whole_url(&text(node)?, HTTP, &example)?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         scheme => Err(Mistake::new(format!("must be an http or https URL, not `{scheme}`")).hint(example)),
     }
 }
+
+/// A URL that means what its writer meant. A password with `/`, `?` or `#` in it as they are ends the part of a URL that it is
+/// for: what is left of it would count as a host, a port or a path, be looked up, and be shown. The mistake repeats nothing.
+pub(super) fn whole_url(text: &str, what: &str, forms: &str) -> Parsed<Url> {
+    const ENCODE: &str = "in a user or password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25";
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let (host, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    // A path may have an `@` too; behind a port it can't be told from the rest of a password.
+    let is_store = what != HTTP && !text.starts_with("redis+unix:");
+    let is_cut = behind.contains('@') && (is_store || host.contains(':'));
+    if is_cut {
+        return Err(Mistake::new(format!("is not {what}: it has an `@` behind the host")).hint(ENCODE));
+    }
+    Url::parse(text).map_err(|error| {
+        let mistake = Mistake::new(format!("is not {what}: {error}"));
+        mistake.hint(if text.contains('@') { ENCODE } else { forms })
+    })
+}
+
+/// What [`whole_url`] calls a URL of the web.
+const HTTP: &str = "a URL";
 
 /// A duration in the form that [`duration`] reads.
 pub(super) fn print_duration(duration: Duration) -> String {

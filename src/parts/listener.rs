@@ -10,11 +10,61 @@ use crate::report::Failure;
 /// How many ports above a taken one are tried.
 const PORTS_TRIED: u16 = 31;
 
+/// What a process listens for.
+#[derive(Clone, Copy, Debug)]
+pub struct Purpose {
+    what: &'static str,
+    /// How its address is given: by keys and flags.
+    given_by: &'static str,
+}
+
+/// WeChat's pushes.
+pub const PUSHES: Purpose = Purpose { what: "pushes", given_by: "`receiver.listen` or --listen" };
+/// Operators.
+pub const OPERATORS: Purpose = Purpose { what: "operators", given_by: "`admin.listen` or --admin-listen" };
+/// Answers by call back.
+pub const ANSWERS: Purpose = Purpose { what: "answers by call back", given_by: "`callback.listen`" };
+/// The page of the pretend WeChat.
+pub const PAGE: Purpose = Purpose { what: "the chat page", given_by: "--listen" };
+
+impl Purpose {
+    /// What to do when the address can't be had.
+    fn remedy(self, error: &std::io::Error) -> String {
+        let given_by = self.given_by;
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!("another process has the port: stop it, or give another by {given_by}")
+            }
+            std::io::ErrorKind::AddrNotAvailable => {
+                format!(
+                    "this machine has no such address: give one of its own by {given_by}, or 0.0.0.0 for all"
+                )
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                format!("this user may not listen there: give a port above 1023 by {given_by}")
+            }
+            _ => format!("give another address by {given_by}"),
+        }
+    }
+
+    /// Whether the address could be had now.
+    ///
+    /// # Errors
+    /// What is wrong, what to do, and whether it is only that somebody has it, who may be the process that is asked about.
+    pub fn probe(self, address: SocketAddr) -> Result<(), (String, String, bool)> {
+        std::net::TcpListener::bind(address).map(drop).map_err(|error| {
+            let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
+            let told = format!("the address `{address}` for {}: {error}", self.what);
+            (told, self.remedy(&error), is_taken)
+        })
+    }
+}
+
 /// Listens at `address`; if the port is taken and `may_move`, at the next free one of the 31 above it.
 ///
 /// # Errors
 /// When no port can be had.
-pub async fn listen(what: &str, address: SocketAddr, may_move: bool) -> Result<TcpListener, Failure> {
+pub async fn listen(purpose: Purpose, address: SocketAddr, may_move: bool) -> Result<TcpListener, Failure> {
     let last = if may_move && address.port() != 0 {
         address.port().saturating_add(PORTS_TRIED)
     } else {
@@ -31,15 +81,18 @@ pub async fn listen(what: &str, address: SocketAddr, may_move: bool) -> Result<T
             }
         }
     }
-    let error = refused.map_or_else(|| anyhow::anyhow!("no port was tried"), anyhow::Error::from);
-    Err(Failure::from(error.context(format!("cannot listen on `{address}` for {what}"))).with_hint(
-        match &last {
-            last if *last > address.port() => {
-                format!("ports {} to {last} are taken: free one of them", address.port())
-            }
-            _ => "another process has the port, or this machine has no such address".to_owned(),
-        },
-    ))
+    let error = refused.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into());
+    let hint = match last > address.port() && error.kind() == std::io::ErrorKind::AddrInUse {
+        true => format!(
+            "ports {} to {last} are taken: free one, or give another by {}",
+            address.port(),
+            purpose.given_by
+        ),
+        false => purpose.remedy(&error),
+    };
+    let error =
+        anyhow::Error::from(error).context(format!("cannot listen on `{address}` for {}", purpose.what));
+    Err(Failure::from(error).with_hint(hint))
 }
 
 /// Whether a flag named the admin listener's address, which then must be that one.

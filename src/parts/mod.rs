@@ -17,7 +17,7 @@ use crate::config::{Config, Role, Source};
 use crate::report::Failure;
 
 pub use call_backs::{call_back_listener, call_backs};
-pub use listener::{listen, names_admin};
+pub use listener::{ANSWERS, OPERATORS, PAGE, PUSHES, listen, names_admin};
 pub use queue::{own_queue, redis_queue, shared_queue, sqlite, watch};
 pub use receiver::{folders, receiver, spooler, wants_spool};
 pub use routes::{conditions, databases, look_up};

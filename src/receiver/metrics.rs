@@ -9,6 +9,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 /// Tells the recorder what each metric means.
 pub fn describe() {
     describe_counter!("huixin_receiver_pushes_total", "Pushes, by account and result");
+    describe_counter!("huixin_receiver_refused_total", "Requests that are refused, by account and reason");
     describe_counter!(
         "huixin_receiver_mended_total",
         "Pushes whose text was broken and is read mended, by account"
@@ -49,6 +50,12 @@ pub fn describe() {
         Unit::Seconds,
         "From a push's headers to its answer, accepted pushes only"
     );
+}
+
+/// A request was refused. Anyone can ask for any account: only known ones may become labels.
+pub(super) fn refused(account: &str, reason: &'static str) {
+    counter!("huixin_receiver_refused_total", "account" => account.to_owned(), "reason" => reason)
+        .increment(1);
 }
 
 /// A push's text had bytes or characters that can't be, and is read with replacements.

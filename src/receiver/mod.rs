@@ -28,12 +28,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use huixin_queue::{BEAT_EVERY, Class, Queue};
 use huixin_wechat::{Keys, PushQuery};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tower_service::Service as _;
+
+use crate::config::MaxSkew;
 
 pub use drain::{Trouble, drain_all};
 use intake::Intake;
@@ -56,8 +62,8 @@ pub struct Receiver {
     pub max_body_bytes: usize,
     /// How long the queue may take before the message goes to the spool, or the answer is 503.
     pub ack_budget: Duration,
-    /// How far a push's timestamp may be off this machine's clock; none: as far as it likes.
-    pub max_skew: Option<Duration>,
+    /// How far a push's timestamp may be off this machine's clock.
+    pub max_skew: MaxSkew,
     /// Which clients may push.
     pub origins: Origins,
 }
@@ -120,10 +126,34 @@ async fn beat(queue: Arc<dyn Queue>) {
 
 /// All there is to ask for. Another method on the same path is answered 405, another path 404, both without a body.
 fn routes(door: Arc<Door>) -> Router {
-    Router::new()
+    let other_method = door.clone();
+    let known = Router::new()
         .route("/wechat/{account}", get(verify::verify).post(push::push))
-        .fallback(|| async { axum::http::StatusCode::NOT_FOUND })
-        .with_state(door)
+        .method_not_allowed_fallback(move || {
+            other_method.refusals.note("", &refusals::METHOD, "");
+            std::future::ready(StatusCode::METHOD_NOT_ALLOWED)
+        })
+        .with_state(door.clone());
+    known.clone().fallback(move |request| elsewhere(door.clone(), known.clone(), request))
+}
+
+/// A path that people write for ours, with other capitals or slashes, is ours; any other is nobody's.
+async fn elsewhere(door: Arc<Door>, mut known: Router, mut request: Request) -> Response {
+    let Some(uri) = meant(request.uri()) else {
+        door.refusals.note("", &refusals::PATH, &door.paths());
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    *request.uri_mut() = uri;
+    known.call(request).await.into_response()
+}
+
+/// The URL that one with other capitals or slashes means.
+fn meant(uri: &Uri) -> Option<Uri> {
+    let mut parts = uri.path().split('/').filter(|part| !part.is_empty());
+    let (Some(first), Some(account), None) = (parts.next(), parts.next(), parts.next()) else { return None };
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let plain = format!("/wechat/{account}{query}");
+    first.eq_ignore_ascii_case("wechat").then(|| plain.parse().ok()).flatten()
 }
 
 /// A running receiver.
@@ -143,9 +173,16 @@ impl std::ops::Deref for Door {
 }
 
 impl Receiver {
-    /// Whether a request's timestamp is near enough to now.
-    fn is_fresh(&self, query: &PushQuery) -> bool {
-        let Some(max_skew) = self.max_skew else { return true };
+    /// What to do about a path that isn't ours. Without the path, which anybody may choose.
+    fn paths(&self) -> String {
+        let names: Vec<_> = self.accounts.keys().map(String::as_str).collect();
+        format!("the URL ends in /wechat/ and one of: {}", names.join(", "))
+    }
+
+    /// Whether a push's timestamp is near enough to now.
+    fn is_fresh(&self, keys: &Keys, query: &PushQuery) -> bool {
+        let max_skew = if keys.judges_plain(query) { self.max_skew.plain } else { self.max_skew.sealed };
+        let Some(max_skew) = max_skew else { return true };
         let Ok(timestamp) = query.timestamp.parse::<u64>() else { return false };
         let now =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());

@@ -10,6 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
+use super::refusals::{self, Reason};
+
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Which clients may push.
@@ -23,9 +25,15 @@ pub struct Origins {
 
 impl Origins {
     /// Whether a push on this connection is allowed.
-    pub(super) fn allow(&self, peer: SocketAddr, headers: &HeaderMap) -> bool {
-        self.allow_from.is_empty()
-            || self.client(peer, headers).is_some_and(|client| has(&self.allow_from, client))
+    ///
+    /// # Errors
+    /// Why it isn't.
+    pub(super) fn judge(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), &'static Reason> {
+        if self.allow_from.is_empty() {
+            return Ok(());
+        }
+        let client = self.client(peer, headers).ok_or(&refusals::NO_ADDRESS)?;
+        if has(&self.allow_from, client) { Ok(()) } else { Err(&refusals::ADDRESS) }
     }
 
     /// The client's address; none if a trusted proxy doesn't say.
@@ -39,14 +47,21 @@ impl Origins {
         for value in headers.get_all(FORWARDED_FOR) {
             hops.extend(value.to_str().ok()?.split(',').map(str::trim));
         }
-        for hop in hops.into_iter().rev() {
-            let address = hop.parse::<IpAddr>().ok()?.to_canonical();
+        for hop in hops.into_iter().rev().filter(|hop| !hop.is_empty()) {
+            let address = address_of(hop)?.to_canonical();
             if !has(&self.trusted_proxies, address) {
                 return Some(address);
             }
         }
         None
     }
+}
+
+/// The address that a proxy wrote, some with a port, brackets or quotes.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim_matches('"');
+    let bare = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    hop.parse().ok().or_else(bare).or_else(|| hop.parse::<SocketAddr>().ok().map(|at| at.ip()))
 }
 
 fn has(networks: &[IpNet], address: IpAddr) -> bool {
@@ -84,6 +99,12 @@ mod tests {
             ("127.0.0.1", &["10.1.2.3"], None),
             ("127.0.0.1", &["1.1.1.1, unknown"], None),
             ("10.0.0.1", &["2001:db8::1"], Some("2001:db8::1")),
+            ("10.0.0.1", &["1.1.1.1:4711"], Some("1.1.1.1")),
+            ("10.0.0.1", &["[2001:db8::1]:4711, 10.1.2.3:80"], Some("2001:db8::1")),
+            ("10.0.0.1", &["[2001:db8::1]"], Some("2001:db8::1")),
+            ("10.0.0.1", &["\"[2001:db8::1]:4711\", "], Some("2001:db8::1")),
+            ("10.0.0.1", &["[::ffff:1.1.1.1]:4711"], Some("1.1.1.1")),
+            ("10.0.0.1", &["1.1.1.1:http"], None),
         ];
         for (peer, forwarded, expected) in rows {
             assert_eq!(client(peer, forwarded).as_deref(), expected, "{peer} {forwarded:?}");
@@ -93,10 +114,11 @@ mod tests {
     #[test]
     fn an_empty_allow_list_allows_all_and_another_only_its_own() {
         let peer = SocketAddr::from(([8, 8, 8, 8], 1));
-        assert!(Origins::default().allow(peer, &HeaderMap::new()));
+        let allows = |origins: Origins| origins.judge(peer, &HeaderMap::new()).is_ok();
+        assert!(allows(Origins::default()));
         let only =
             |network: &str| Origins { allow_from: vec![network.parse().unwrap()], ..Origins::default() };
-        assert!(only("8.8.0.0/16").allow(peer, &HeaderMap::new()));
-        assert!(!only("8.9.0.0/16").allow(peer, &HeaderMap::new()));
+        assert!(allows(only("8.8.0.0/16")));
+        assert!(!allows(only("8.9.0.0/16")));
     }
 }

@@ -15,17 +15,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
 use huixin_queue::{Class, HeldEffect, Lane, MessageId};
-use huixin_wechat::{DedupKey, Inner, Message, PushQuery, Refusal, Trigger, admit, body};
+use huixin_wechat::{DedupKey, Inner, Message, PushQuery, QueryError, Refusal, Trigger, admit, body};
 use huixin_worker::{Payload, note};
 
 use super::intake::{Arriving, Stored};
 use super::metrics::{self, Result as Pushed};
+use super::refusals::{self, Reason};
 use super::{Door, Receiver};
 
-/// The likeliest mistake of a first set-up.
-pub(super) const WRONG_SIGNATURE: &str = "their signature is made with another token";
-pub(super) const WRONG_SIGNATURE_REMEDY: &str =
-    "give `token` of the account the text that is in WeChat's console";
 /// How long the body may take: WeChat itself gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A body that is too large is read and thrown away up to this size, so that its sender sees why; a larger one is cut.
@@ -36,25 +33,21 @@ const UNREADABLE_MAX_BYTES: usize = 64 * 1024;
 pub(super) async fn push(
     State(door): State<Arc<Door>>,
     Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>,
-    Path(account): Path<String>,
+    Path(mut account): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let began = Instant::now();
+    account.make_ascii_lowercase();
     let query = query.as_deref().unwrap_or_default();
-    let allowed = door.origins.allow(peer, &headers);
-    let result = match allowed {
-        true => receive(&door, &account, query, &headers, body).await,
-        false if door.accounts.contains_key(&account) => {
-            door.refusals.note(
-                &account,
-                "their address is not in `allow_from`",
-                "add WeChat's addresses to it",
-            );
+    let result = match door.origins.judge(peer, &headers) {
+        Ok(()) => receive(&door, &account, query, &headers, body).await,
+        Err(reason) if door.accounts.contains_key(&account) => {
+            door.refusals.note(&account, reason, "");
             Pushed::Forbidden
         }
-        false => Pushed::UnknownAccount,
+        Err(_) => door.unknown(),
     };
     metrics::pushed(&account, result, began.elapsed());
     let status = match result {
@@ -72,35 +65,31 @@ pub(super) async fn push(
 
 async fn receive(receiver: &Door, name: &str, query: &str, headers: &HeaderMap, body: Body) -> Pushed {
     let Some(account) = receiver.accounts.get(name) else {
-        // Without the name, which anybody may choose.
-        let known: Vec<_> = receiver.accounts.keys().map(String::as_str).collect();
-        let remedy = format!("the URL ends in /wechat/ and one of: {}", known.join(", "));
-        receiver.refusals.note("", "they are for an account that is not configured", &remedy);
-        return Pushed::UnknownAccount;
+        return receiver.unknown();
     };
-    let refused = |(reason, remedy)| {
-        receiver.refusals.note(name, reason, remedy);
+    let refused = |reason| {
+        receiver.refusals.note(name, reason, "");
         Pushed::Forbidden
     };
     let query = match PushQuery::parse(query) {
         Ok(query) => query,
         Err(error) => {
             tracing::debug!(account = name, %error, "a push has no usable signature");
-            return refused(("they have no signature", "see whether a proxy cuts the query off"));
+            return refused(unusable(&error));
         }
     };
     if let Err(refusal) = account.keys.glance(&query) {
         return refused(told(&refusal));
     }
-    if !receiver.is_fresh(&query) {
-        return refused((
-            "their timestamp is too far from now",
-            "set this machine's clock, or mend `max_skew`",
-        ));
+    if !receiver.is_fresh(&account.keys, &query) {
+        return refused(&refusals::TIMESTAMP);
     }
     let body = match read(receiver, headers, body).await {
         Ok(body) => body,
-        Err(refused) => return refused,
+        Err((result, reason)) => {
+            receiver.refusals.note(name, reason, "");
+            return result;
+        }
     };
     let inner = match admit(&account.keys, &query, &body) {
         Ok(inner) => inner,
@@ -125,23 +114,38 @@ async fn receive(receiver: &Door, name: &str, query: &str, headers: &HeaderMap, 
     result
 }
 
-/// A refusal as the log tells it, and what to do if it was WeChat's push.
-fn told(refusal: &Refusal) -> (&'static str, &'static str) {
-    match refusal {
-        Refusal::Signature => (WRONG_SIGNATURE, WRONG_SIGNATURE_REMEDY),
-        Refusal::Plain => (
-            "they are plain, and the account has an aes_key",
-            "choose safe mode in WeChat's console, or set `accept_plain` while you change it",
-        ),
-        Refusal::NoMsgSignature => ("they have no msg_signature", "see whether a proxy cuts the query off"),
-        Refusal::Envelope(_) => ("their body is no envelope", "see whether a proxy changes the body"),
-        Refusal::Sealed(_) => {
-            ("they can't be opened", "give `aes_key` and `app_id` what is in WeChat's console")
-        }
+impl Door {
+    /// A request for an account that isn't there.
+    pub(super) fn unknown(&self) -> Pushed {
+        self.refusals.note("", &refusals::ACCOUNT, &self.paths());
+        Pushed::UnknownAccount
     }
 }
 
-async fn read(receiver: &Receiver, headers: &HeaderMap, body: Body) -> Result<Bytes, Pushed> {
+/// Why a query that can't be read is refused.
+pub(super) fn unusable(error: &QueryError) -> &'static Reason {
+    match error {
+        QueryError::Missing(_) => &refusals::NO_SIGNATURE,
+        QueryError::Doubled(_) => &refusals::DOUBLED,
+    }
+}
+
+/// A refusal as the log tells it.
+fn told(refusal: &Refusal) -> &'static Reason {
+    match refusal {
+        Refusal::Signature => &refusals::SIGNATURE,
+        Refusal::Plain => &refusals::PLAIN,
+        Refusal::NoMsgSignature => &refusals::NO_MSG_SIGNATURE,
+        Refusal::Envelope(_) => &refusals::ENVELOPE,
+        Refusal::Sealed(_) => &refusals::SEALED,
+    }
+}
+
+async fn read(
+    receiver: &Receiver,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, (Pushed, &'static Reason)> {
     let limit = receiver.max_body_bytes;
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -151,13 +155,13 @@ async fn read(receiver: &Receiver, headers: &HeaderMap, body: Body) -> Result<By
             let discard = body.into_data_stream().try_for_each(|_| std::future::ready(Ok(())));
             let _ = tokio::time::timeout(BODY_TIMEOUT, discard).await;
         }
-        return Err(Pushed::TooLarge);
+        return Err((Pushed::TooLarge, &refusals::TOO_LARGE));
     }
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         // Over the limit, or the connection broke, and then nobody reads the answer.
-        Ok(Err(_)) => Err(Pushed::TooLarge),
-        Err(_) => Err(Pushed::Slow),
+        Ok(Err(_)) => Err((Pushed::TooLarge, &refusals::TOO_LARGE)),
+        Err(_) => Err((Pushed::Slow, &refusals::SLOW)),
     }
 }
 

@@ -2,13 +2,73 @@
 //!
 //! A wrong token is the likeliest mistake of a first set-up, and a scanner the likeliest visitor: the first must be seen in
 //! the log, and the second must not fill it. So the first refusal of a kind is a line at once, and then there is one a
-//! minute at most, with the count.
+//! minute at most, with the count. Each is counted in a metric besides, by its reason.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::metrics;
+
 const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub(super) struct Reason {
+    /// For the metric.
+    label: &'static str,
+    /// For the log.
+    told: &'static str,
+    /// What to do if it was WeChat's. What depends on the configuration is added.
+    remedy: &'static str,
+}
+
+const fn reason(label: &'static str, told: &'static str, remedy: &'static str) -> Reason {
+    Reason { label, told, remedy }
+}
+
+pub(super) const PATH: Reason = reason("path", "they are for a path that is nobody's", "");
+pub(super) const METHOD: Reason =
+    reason("method", "their method is neither GET nor POST", "see whether a proxy changes it");
+pub(super) const ACCOUNT: Reason = reason("account", "they are for an account that is not configured", "");
+pub(super) const ADDRESS: Reason =
+    reason("address", "their address is not in `allow_from`", "add WeChat's addresses to it");
+pub(super) const NO_ADDRESS: Reason = reason(
+    "no_address",
+    "a trusted proxy doesn't say where they come from",
+    "let it set X-Forwarded-For to the address of its client",
+);
+pub(super) const NO_SIGNATURE: Reason =
+    reason("no_signature", "they have no signature", "see whether a proxy cuts the query off");
+pub(super) const DOUBLED: Reason =
+    reason("doubled", "their query has a key twice", "take `signature` and the like out of the URL");
+/// The likeliest mistake of a first set-up.
+pub(super) const SIGNATURE: Reason = reason(
+    "signature",
+    "their signature is made with another token",
+    "give `token` of the account the text that is in WeChat's console",
+);
+pub(super) const PLAIN: Reason = reason(
+    "plain",
+    "they are plain, and the account has an aes_key",
+    "choose safe mode in WeChat's console, or set `accept_plain` while you change it",
+);
+pub(super) const NO_MSG_SIGNATURE: Reason =
+    reason("no_msg_signature", "they have no msg_signature", "see whether a proxy cuts the query off");
+pub(super) const ENVELOPE: Reason =
+    reason("envelope", "their body is no envelope", "see whether a proxy changes the body");
+pub(super) const SEALED: Reason =
+    reason("sealed", "they can't be opened", "give `aes_key` and `app_id` what is in WeChat's console");
+pub(super) const TIMESTAMP: Reason = reason(
+    "timestamp",
+    "their timestamp is too far from now",
+    "set this machine's clock, or mend `max_skew`",
+);
+pub(super) const NO_ECHO: Reason =
+    reason("no_echo", "they ask for a check without an echostr", "see whether a proxy cuts the query off");
+pub(super) const TOO_LARGE: Reason = reason("too_large", "their body is too large", "raise `max_body`");
+pub(super) const SLOW: Reason =
+    reason("slow", "their body does not come in time", "see whether a proxy holds it back");
 
 /// What was refused and not yet told, by account and reason. Accounts are configured ones and reasons few, so it is small.
 #[derive(Debug, Default)]
@@ -21,13 +81,15 @@ struct Told {
 }
 
 impl Refusals {
-    /// One more request for `account` was refused; `remedy` is what to do if it was WeChat's.
-    pub(super) fn note(&self, account: &str, reason: &'static str, remedy: &str) {
-        if let Some(refused) = self.due(account, reason) {
+    /// One more request for `account` was refused; `more` is added to the remedy.
+    pub(super) fn note(&self, account: &str, reason: &Reason, more: &str) {
+        let Reason { label, told, remedy } = reason;
+        metrics::refused(account, label);
+        if let Some(refused) = self.due(account, label) {
             tracing::warn!(
                 account,
                 refused,
-                "requests are refused: {reason}; if they are WeChat's: {remedy}"
+                "requests are refused: {told}; if they are WeChat's: {remedy}{more}"
             );
         }
     }

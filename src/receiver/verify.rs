@@ -13,39 +13,40 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use huixin_wechat::PushQuery;
 
-use super::push::{WRONG_SIGNATURE, WRONG_SIGNATURE_REMEDY};
-use super::{Door, page};
+use super::push::unusable;
+use super::{Door, page, refusals};
 
 pub(super) async fn verify(
     State(receiver): State<Arc<Door>>,
-    Path(account): Path<String>,
+    Path(mut account): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let Some(known) = receiver.accounts.get(&account) else { return StatusCode::NOT_FOUND.into_response() };
+    account.make_ascii_lowercase();
+    let Some(known) = receiver.accounts.get(&account) else {
+        receiver.unknown();
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let query = query.unwrap_or_default();
     if query.is_empty() && wants_a_page(&headers) {
         let kind = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, page::POLICY)];
         return (kind, page::html(prefers_chinese(&headers))).into_response();
     }
     let echo = match PushQuery::parse(&query) {
-        Ok(query) if query.is_signed_with(&known.keys.tokens()) => query.echostr,
-        Ok(_) => {
-            receiver.refusals.note(&account, WRONG_SIGNATURE, WRONG_SIGNATURE_REMEDY);
-            None
-        }
-        Err(error) => {
-            tracing::debug!(account, %error, "a GET that is no check of WeChat's");
-            None
-        }
+        Ok(query) if query.is_signed_with(&known.keys.tokens()) => query.echostr.ok_or(&refusals::NO_ECHO),
+        Ok(_) => Err(&refusals::SIGNATURE),
+        Err(error) => Err(unusable(&error)),
     };
     match echo {
-        Some(echo) => {
+        Ok(echo) => {
             tracing::info!(account, "WeChat has checked the URL");
             ([(CONTENT_TYPE, "text/plain; charset=utf-8"), (X_CONTENT_TYPE_OPTIONS, "nosniff")], echo)
                 .into_response()
         }
-        None => StatusCode::FORBIDDEN.into_response(),
+        Err(reason) => {
+            receiver.refusals.note(&account, reason, "");
+            StatusCode::FORBIDDEN.into_response()
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use huixin_wechat::{http_client, sign};
 use reqwest::{Method, StatusCode};
 
-use crate::harness::{Setup, Stack};
+use crate::harness::{ANY_CLOCK, Setup, Stack};
 
 const TEXT: &str = "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[oUser]]></FromUserName>\
     <CreateTime>1718000010</CreateTime><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[hi]]></Content>\
@@ -46,7 +46,7 @@ impl Door {
 
 #[tokio::test]
 async fn refused_pushes_leave_nothing_behind() {
-    let mut stack = Stack::on_redis(Setup::default()).await;
+    let mut stack = Stack::on_redis(Setup { receiver: ANY_CLOCK.to_owned(), ..Setup::default() }).await;
     let _receiver = stack.role("receiver").await;
     let door = Door::of(&stack);
     let right = door.query("1");
@@ -122,7 +122,7 @@ async fn refused_pushes_leave_nothing_behind() {
 
 #[tokio::test]
 async fn a_signed_push_that_can_not_be_understood_is_acked_and_buried() {
-    let mut stack = Stack::on_redis(Setup::default()).await;
+    let mut stack = Stack::on_redis(Setup { receiver: ANY_CLOCK.to_owned(), ..Setup::default() }).await;
     let _receiver = stack.role("receiver").await;
     let door = Door::of(&stack);
     let long = format!("no XML: {}", "长".repeat(50_000));
@@ -170,7 +170,7 @@ async fn a_signed_push_that_can_not_be_understood_is_acked_and_buried() {
 /// Sixteen kinds of bytes that are not UTF-8, or not text at all.
 #[tokio::test]
 async fn broken_bytes_are_acked_and_nothing_panics() {
-    let mut stack = Stack::on_redis(Setup::default()).await;
+    let mut stack = Stack::on_redis(Setup { receiver: ANY_CLOCK.to_owned(), ..Setup::default() }).await;
     let _receiver = stack.role("receiver").await;
     let door = Door::of(&stack);
     for n in 0..16_u8 {

@@ -85,12 +85,19 @@ fn a_redis_that_would_lose_messages_is_refused_unless_the_risk_is_named() {
 }
 
 #[test]
-fn a_taken_port_is_told_by_its_address() {
+fn a_taken_port_is_told_by_its_address_its_key_and_its_flag() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port can be bound");
     let address = taken.local_addr().expect("it has an address");
-    let (output, text) = huixin(&["run"], &format!("[receiver]\nlisten = \"{address}\"\n{ACCOUNT}"));
+    let config = format!("[receiver]\nlisten = \"{address}\"\n{ACCOUNT}api_base = \"http://127.0.0.1:1\"\n");
+    let (output, text) = huixin(&["run"], &config);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(&format!("error: cannot listen on `{address}` for pushes")), "{text}");
+    assert!(text.contains("give another by `receiver.listen` or --listen"), "{text}");
+    let (output, _) = huixin(&["check"], &config);
+    let facts = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(facts.contains(&format!("WARN the address `{address}` for pushes: ")), "{facts}");
+    assert!(facts.contains("give another by `receiver.listen` or --listen"), "{facts}");
+    assert!(facts.contains("WARN account `main`: it takes plain pushes"), "what plain mode risks: {facts}");
 }
 
 #[test]

@@ -4,8 +4,10 @@ use huixin_sandbox::{Account, Mode, Push, SandboxConfig, TryOutcome};
 use huixin_wechat::envelope::{seal, to_xml};
 use huixin_wechat::{AesKey, http_client, sign};
 use reqwest::StatusCode;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
-use crate::harness::{Setup, Stack};
+use crate::harness::{ANY_CLOCK, Setup, Stack};
 
 const KEY: &str = "b7Qm2VxT9cLwZ0hRkEoUyJ4sNfPd6gAiWq1XtMv3BzE";
 const OTHER_KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
@@ -25,7 +27,14 @@ fn account(mode: Mode, key: &str) -> SandboxConfig {
 
 /// A receiver with these keys in `[account.main]`, and nothing else running.
 async fn stack(account_keys: &str, routes: &str, sandbox: SandboxConfig) -> Stack {
-    Stack::on_redis(Setup { routes: format!("{account_keys}\n{routes}"), sandbox, ..Setup::default() }).await
+    let receiver = ANY_CLOCK.to_owned();
+    Stack::on_redis(Setup {
+        routes: format!("{account_keys}\n{routes}"),
+        receiver,
+        sandbox,
+        ..Setup::default()
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,11 +43,15 @@ async fn safe_and_compatible_mode_go_the_whole_way() {
         let mut stack = stack(&format!("aes_key = \"{KEY}\""), REPLY, account(mode, KEY)).await;
         let _receiver = stack.role("receiver").await;
         let _worker = stack.role("worker").await;
-        for text in ["你好，世界 😀 <a & b>", "]]>", "hi"] {
+        for text in ["你好，世界 😀 <a & b>", "]]></Content><MsgId>1</MsgId>", "hi"] {
             stack.say("oUser", text).await;
         }
         stack.wait_for_sends("oUser", 3).await;
-        assert_eq!(stack.texts_to("oUser"), ["re: 你好，世界 😀 ＜a & b>", "re: ]]>", "re: hi"], "{mode:?}");
+        assert_eq!(
+            stack.texts_to("oUser"),
+            ["re: 你好，世界 😀 ＜a & b>", "re: ]]></Content><MsgId>1</MsgId>", "re: hi"],
+            "{mode:?}"
+        );
         stack.end().await;
     }
 }
@@ -227,10 +240,12 @@ async fn another_accounts_genuine_push_is_refused() {
 #[tokio::test]
 async fn a_window_for_the_clock_refuses_old_pushes_and_an_allow_list_other_addresses() {
     for (setting, expected) in [
+        ("", StatusCode::FORBIDDEN),
+        ("max_skew = false", StatusCode::OK),
         ("max_skew = \"10m\"", StatusCode::FORBIDDEN),
         ("max_skew = \"24h\"", StatusCode::FORBIDDEN),
         ("allow_from = [\"192.0.2.0/24\"]", StatusCode::FORBIDDEN),
-        ("allow_from = [\"127.0.0.0/8\"]", StatusCode::OK),
+        ("max_skew = false\nallow_from = [\"127.0.0.0/8\"]", StatusCode::OK),
     ] {
         let mut stack = Stack::on_redis(Setup { receiver: format!("{setting}\n"), ..Setup::default() }).await;
         let _receiver = stack.role("receiver").await;
@@ -267,5 +282,104 @@ async fn broken_text_is_mended_and_a_platforms_push_is_answered_with_the_word_it
         assert_eq!(forger.post(&query, platform).await, (StatusCode::OK, "success".to_owned()));
     }
     assert_eq!(stack.counts().await.dead, 0);
+    stack.end_with_dead().await;
+}
+
+#[tokio::test]
+async fn in_safe_mode_a_wrong_signature_is_refused_before_the_body_is_read() {
+    let mut stack = stack(&format!("aes_key = \"{KEY}\""), "", account(Mode::Safe, KEY)).await;
+    let receiver = stack.role("receiver").await;
+    let forger = Forger::at(&stack);
+    let encrypt = seal(&key(KEY), &forger.app_id, TEXT.as_bytes());
+    let right = forger.query("1", &encrypt);
+    let host = format!("127.0.0.1:{}", stack.receiver_port);
+    let signature = sign(&[&forger.token, "1718000010", "1"]);
+    for other in ["0".repeat(40), String::new()] {
+        let query = right.replacen(&signature, &other, 1);
+        let mut connection = TcpStream::connect(&host).await.expect("it takes connections");
+        let head =
+            format!("POST /wechat/main?{query} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 200000\r\n\r\n");
+        connection.write_all(head.as_bytes()).await.expect("it reads");
+        let mut answer = [0; 12];
+        // No byte of the body is ever sent: who waits for it answers 408.
+        connection.read_exact(&mut answer).await.expect("it answers");
+        assert_eq!(&answer, b"HTTP/1.1 403", "{query}");
+    }
+    assert_eq!(receiver.metric_with("huixin_receiver_refused_total", "reason=\"signature\"").await, 2.0);
+    assert_eq!(
+        forger.post(&right, to_xml("gh_1", &encrypt)).await.0,
+        StatusCode::OK,
+        "an old timestamp is no fault here"
+    );
+    stack.end_with_dead().await;
+}
+
+#[tokio::test]
+async fn a_path_with_other_slashes_and_capitals_is_ours_and_what_is_refused_is_seen() {
+    let mut stack = stack("", "", SandboxConfig::default()).await;
+    let receiver = stack.role("receiver").await;
+    let forger = Forger::at(&stack);
+    let base = forger.url.replace("/wechat/main", "");
+    let signature = sign(&[&forger.token, "1718000010", "1"]);
+    let right = format!("signature={signature}&timestamp=1718000010&nonce=1");
+    let rows = [
+        ("/wechat/main/", right.clone(), 200, ""),
+        ("/WeChat/main", right.clone(), 200, ""),
+        ("/wechat/Main", right.clone(), 200, ""),
+        ("//wechat//MAIN//", right.clone(), 200, ""),
+        ("/", right.clone(), 404, "path"),
+        ("/wechat", right.clone(), 404, "path"),
+        ("/wechat/main/more", right.clone(), 404, "path"),
+        ("/other/main", right.clone(), 404, "path"),
+        ("/wechat/nobody/", right.clone(), 404, "account"),
+        ("/wechat/main", String::new(), 403, "no_signature"),
+        ("/wechat/main", format!("{right}&nonce=1"), 403, "doubled"),
+        ("/wechat/main", right.replace(&signature, &"0".repeat(40)), 403, "signature"),
+    ];
+    for (path, query, status, reason) in rows {
+        let at = Forger { url: format!("{base}{path}"), ..Forger::at(&stack) };
+        let label = format!("reason=\"{reason}\"");
+        let before = receiver.metric_with("huixin_receiver_refused_total", &label).await;
+        assert_eq!(at.post(&query, TEXT).await.0.as_u16(), status, "{path}");
+        let counted = receiver.metric_with("huixin_receiver_refused_total", &label).await - before;
+        assert_eq!(counted, if reason.is_empty() { 0.0 } else { 1.0 }, "{path} {reason}");
+    }
+    let client = http_client().expect("a client can be made");
+    let check =
+        client.get(format!("{base}/WECHAT/main/?{right}&echostr=e1")).send().await.expect("it answers");
+    assert_eq!(check.text().await.expect("it ends"), "e1", "so is the check of the URL");
+    let put = client.put(format!("{base}/wechat/main?{right}")).send().await.expect("it answers");
+    assert_eq!(put.status(), StatusCode::METHOD_NOT_ALLOWED);
+    for told in
+        ["for a path that is nobody's", "for an account that is not configured", "neither GET nor POST"]
+    {
+        receiver.wait_for_log(told).await;
+    }
+    assert_eq!(stack.counts().await.open_total(), 1);
+    stack.end_with_dead().await;
+}
+
+#[tokio::test]
+async fn behind_a_proxy_an_address_with_a_port_is_one_and_none_is_told() {
+    let settings = "max_skew = false\nallow_from = [\"192.0.2.0/24\", \"2001:db8::/32\"]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+    let mut stack = Stack::on_redis(Setup { receiver: settings.to_owned(), ..Setup::default() }).await;
+    let receiver = stack.role("receiver").await;
+    let forger = Forger::at(&stack);
+    let signature = sign(&[&forger.token, "1718000010", "1"]);
+    let url = format!("{}?signature={signature}&timestamp=1718000010&nonce=1", forger.url);
+    for (from, status) in [
+        ("192.0.2.7:4711", 200),
+        ("[2001:db8::7]:80", 200),
+        ("8.8.8.8:80", 403),
+        ("somewhere", 403),
+        ("", 403),
+    ] {
+        let request = forger.client.post(&url).header("x-forwarded-for", from).body(TEXT);
+        assert_eq!(request.send().await.expect("it answers").status().as_u16(), status, "{from}");
+    }
+    for (reason, count) in [("address", 1.0), ("no_address", 2.0)] {
+        let label = format!("reason=\"{reason}\"");
+        assert_eq!(receiver.metric_with("huixin_receiver_refused_total", &label).await, count, "{reason}");
+    }
     stack.end_with_dead().await;
 }

@@ -6,7 +6,7 @@ use huixin_wechat::{http_client, sign};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{Setup, Stack, long};
+use crate::harness::{ANY_CLOCK, Setup, Stack, long};
 
 /// How much the receiver may grow in all of this, in KiB.
 const GROWTH_MAX_KIB: u64 = 96 * 1024;
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_millis(750);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_made_to_hurt_and_half_open_connections_slow_nobody_down() {
-    let mut stack = Stack::on_redis(Setup::default()).await;
+    let mut stack = Stack::on_redis(Setup { receiver: ANY_CLOCK.to_owned(), ..Setup::default() }).await;
     let receiver = stack.role("receiver").await;
     let token = stack.sandbox.sandbox.config().accounts[0].token.clone();
     let query = format!("signature={}&timestamp=1718000010&nonce=1", sign(&[&token, "1718000010", "1"]));

@@ -45,3 +45,20 @@ async fn a_stopped_worker_finishes_or_hands_back_what_it_has() {
     assert_eq!(receiver.stop().await, Some(0));
     stack.end().await;
 }
+
+#[tokio::test]
+async fn a_hangup_is_a_stop_that_loses_nothing() {
+    let backend = Backend::start(Duration::from_millis(800)).await;
+    let mut stack =
+        Stack::on_redis(Setup { routes: backend.route(), grace: "10s", ..Setup::default() }).await;
+    let mut receiver = stack.role("receiver").await;
+    let mut worker = stack.role("worker").await;
+    stack.say("oUser", "hello").await;
+    backend.wait_for_requests(1).await;
+    for process in [&mut worker, &mut receiver] {
+        process.signal("-HUP");
+        assert_eq!(process.ended().await.code(), Some(0), "{}", process.log());
+    }
+    assert_eq!(stack.texts_to("oUser"), ["answer to hello"]);
+    stack.end().await;
+}

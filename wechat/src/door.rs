@@ -30,21 +30,27 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Refuses what the query alone gives away, so that its body need not be read. What passes isn't genuine yet,
-    /// except in plain mode, where the query is all that is signed.
+    /// Refuses what the query alone gives away, so that its body need not be read: `signature` comes in every mode. What
+    /// passes isn't genuine yet, except in plain mode, where the query is all that is signed.
     ///
     /// # Errors
     /// Those of [`admit`] that need no body.
     pub fn glance(&self, query: &PushQuery) -> Result<(), Refusal> {
-        let plain = says_plain(query);
-        if self.aes_keys.is_empty() || (plain && self.accept_plain) {
-            return if query.is_signed_with(&self.tokens()) { Ok(()) } else { Err(Refusal::Signature) };
+        let refused = match (self.judges_plain(query), &query.msg_signature) {
+            (true, _) | (false, Some(_)) => None,
+            (false, None) if says_plain(query) => Some(Refusal::Plain),
+            (false, None) => Some(Refusal::NoMsgSignature),
+        };
+        match refused {
+            Some(refusal) => Err(refusal),
+            None if query.is_signed_with(&self.tokens()) => Ok(()),
+            None => Err(Refusal::Signature),
         }
-        match (plain, &query.msg_signature) {
-            (true, _) => Err(Refusal::Plain),
-            (false, None) => Err(Refusal::NoMsgSignature),
-            (false, Some(_)) => Ok(()),
-        }
+    }
+
+    /// Whether a push with this query is judged by its query alone, as in plain mode.
+    pub fn judges_plain(&self, query: &PushQuery) -> bool {
+        self.aes_keys.is_empty() || (self.accept_plain && says_plain(query))
     }
 
     /// The tokens as [`PushQuery::is_signed_with`] takes them.

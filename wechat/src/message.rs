@@ -97,7 +97,8 @@ impl Message {
         if self.is_event() {
             return None;
         }
-        self.tree.text_of("MsgId").map(str::trim).filter(|id| !id.is_empty())
+        // The last, since WeChat's own comes behind all that a person wrote.
+        self.tree.all("MsgId").last().map(|id| id.text.trim()).filter(|id| !id.is_empty())
     }
 
     /// What a push for a third-party platform is about: `InfoType` where there is no `MsgType`, trimmed. Such a push

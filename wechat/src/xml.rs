@@ -6,9 +6,10 @@
 //! was rejected: it drops repeated and unknown elements, and its reader swallows a DOCTYPE.
 //!
 //! What WeChat never sends is refused: a DOCTYPE (and with it every entity attack), another root than `xml`, anything
-//! after the root, depth or numbers beyond [`Limits`]. Attributes, comments and processing instructions are ignored.
+//! after the root, depth or numbers beyond [`Limits`]. What a person wrote is always text: see `prose`. Attributes, comments and processing instructions are ignored.
 
 mod error;
+mod prose;
 mod reader;
 mod writer;
 

@@ -38,8 +38,8 @@ pub struct Condition {
     pub event_key_prefix: Option<String>,
     /// A pattern for `EventKey` as it is.
     pub event_key_pattern: Option<Regex>,
-    /// A pattern for the content of a text, after NFKC normalisation and trimming: a Chinese keyboard types `？`, and
-    /// the pattern says `\?`. Handlers see the text as it was typed.
+    /// A pattern for the content of a text, after NFKC normalisation, without invisible characters, and trimmed: a Chinese
+    /// keyboard types `？`, and the pattern says `\?`. Handlers see the text as it was typed.
     pub text: Option<Regex>,
     /// A pattern for what WeChat recognised in a voice message, made alike. A voice in which it heard nothing doesn't
     /// match.
@@ -65,12 +65,12 @@ impl Condition {
         let mut captures = self.key(message)?;
         if let Some(pattern) = &self.text {
             let content = message.content().ok_or(Mismatch::NoText { found: message.msg_type() })?;
-            captures.extend(find("text", pattern, normalised(content))?);
+            captures.extend(find_written("text", pattern, content)?);
         }
         if let Some(pattern) = &self.speech {
             let found = message.msg_type();
             let heard = message.recognition().ok_or(Mismatch::NoSpeech { found })?;
-            captures.extend(find("speech", pattern, normalised(heard))?);
+            captures.extend(find_written("speech", pattern, heard)?);
         }
         Ok(captures)
     }
@@ -146,11 +146,52 @@ fn find<'a>(
     Ok(captures)
 }
 
-/// The text in the form that patterns are for. Most texts have it already and are not copied.
-fn normalised(text: &str) -> Cow<'_, str> {
+/// What the groups found in a text that was typed or spoken: as its writer sees it, or with every character that is there.
+fn find_written<'a>(
+    condition: &'static str,
+    pattern: &'a Regex,
+    text: &'a str,
+) -> Result<Captures, Mismatch<'a>> {
+    let seen = normalised(text);
+    match find(condition, pattern, seen) {
+        Err(_) if text.contains(is_artefact) => find(condition, pattern, compatible(text)),
+        found => found,
+    }
+}
+
+/// The text in the form that patterns are for: what is pasted or typed without what nobody sees in it. Most texts have it
+/// already and are not copied.
+pub(crate) fn normalised(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_artefact) {
+        return compatible(text);
+    }
+    let seen = |c: char| match c {
+        '‐' | '‑' | '‒' | '–' | '—' | '−' => Some('-'),
+        '‘' | '’' => Some('\''),
+        '“' | '”' => Some('"'),
+        c => (!is_artefact(c)).then_some(c),
+    };
+    Cow::Owned(compatible(&text.chars().filter_map(seen).collect::<String>()).into_owned())
+}
+
+/// NFKC, trimmed.
+fn compatible(text: &str) -> Cow<'_, str> {
     if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         return Cow::Borrowed(text.trim());
     }
     // Trimmed afterwards: some characters become a blank and another.
     Cow::Owned(text.nfkc().collect::<String>().trim().to_owned())
+}
+
+/// What keyboards, clipboards and dictation put into a text: invisible characters, the blank that a phone's keyboard leaves
+/// between syllables, and dashes and quotes that were straight when they were typed.
+fn is_artefact(c: char) -> bool {
+    !c.is_ascii()
+        && matches!(c,
+            '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{2006}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffc}' | '\u{e0000}'..='\u{e0fff}'
+            | '‐' | '‑' | '‒' | '–' | '—' | '−' | '‘' | '’' | '“' | '”')
+        || c.is_ascii_control() && !c.is_ascii_whitespace()
 }

@@ -62,7 +62,7 @@ pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
 pub use payload::{Payload, PayloadError, note, read_note};
 pub use rights::{Right, Rights};
 pub use route::{
-    ANSWER_WITHIN_DEFAULT, ATTEMPTS_DEFAULT, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT,
+    ANSWER_WITHIN_DEFAULT, ATTEMPTS_DEFAULT, AiLabel, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT,
     PATIENCE_DEFAULT, Route, Unsure,
 };
 pub use template::{TEMPLATE_NAMES, Template, TemplateError};

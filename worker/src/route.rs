@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use huixin_wechat::{Message, Trigger};
+use huixin_wechat::{Content, Message, Outgoing, Trigger};
 use regex::Regex;
 
 use crate::condition::{Captures, Condition};
@@ -28,6 +28,7 @@ pub struct Route {
     pub(crate) typing: bool,
     pub(crate) notice: Option<Notice>,
     pub(crate) markdown: bool,
+    pub(crate) ai_label: AiLabel,
     pub(crate) places: Option<Arc<Places>>,
     pub(crate) answer_within: Duration,
     pub(crate) memory: String,
@@ -53,6 +54,34 @@ impl Unsure {
             Self::Resend => "resend",
             Self::Hold => "hold",
             Self::Drop => "drop",
+        }
+    }
+}
+
+/// How users are told that a machine wrote an answer, as rules for services in China want it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AiLabel {
+    /// They aren't, unless a reply says so itself.
+    #[default]
+    None,
+    /// By a line of WeChat's own below each message (`aimsgcontext`).
+    WeChat,
+    /// By this line at the end of the last text.
+    Text(String),
+}
+
+impl AiLabel {
+    /// Puts the label to an answer.
+    pub(crate) fn put_to(&self, parts: &mut [Outgoing]) {
+        let last = parts.iter_mut().rev().find_map(|part| match &mut part.content {
+            Content::Text { content } => Some(content),
+            _ => None,
+        });
+        match (self, last) {
+            (Self::None, _) => {}
+            (Self::Text(label), Some(content)) => *content = format!("{}\n\n{label}", content.trim_end()),
+            // Where no text is to be read, WeChat's own.
+            (Self::WeChat | Self::Text(_), _) => parts.iter_mut().for_each(|part| part.ai_label = true),
         }
     }
 }
@@ -94,6 +123,7 @@ impl Route {
             typing: true,
             notice: None,
             markdown: false,
+            ai_label: AiLabel::default(),
             places: None,
             answer_within: ANSWER_WITHIN_DEFAULT,
             memory_for: MEMORY_FOR_DEFAULT,
@@ -171,6 +201,13 @@ impl Route {
     #[must_use]
     pub fn markdown(mut self, markdown: bool) -> Self {
         self.markdown = markdown;
+        self
+    }
+
+    /// Whether, and how, users are told that a machine wrote the answers. At first they aren't.
+    #[must_use]
+    pub fn ai_label(mut self, ai_label: AiLabel) -> Self {
+        self.ai_label = ai_label;
         self
     }
 

@@ -275,9 +275,14 @@ impl Shared for RedisQueue {
     }
 }
 
-/// The URL as it may be shown: without user and password.
+/// The URL as it may be shown: without user and password. One with an `@` behind its host was meant otherwise, and what is
+/// before that may be a part of a password.
 fn place_of(url: &str) -> String {
+    let is_cut = |url: &url::Url| {
+        [Some(url.path()), url.query(), url.fragment()].into_iter().flatten().any(|part| part.contains('@'))
+    };
     match url::Url::parse(url) {
+        Ok(parsed) if parsed.has_host() && is_cut(&parsed) => "redis".to_owned(),
         Ok(parsed) => {
             let host = parsed.host_str().unwrap_or_default();
             let port = parsed.port().map(|port| format!(":{port}")).unwrap_or_default();

@@ -1,12 +1,12 @@
 //! The XML of a push, and what follows from its kind.
 //!
-//! Strings go through the tree writer of `huixin_wechat`, which knows how to split a `]]>`; numbers stay bare, as WeChat
+//! Strings are put into CDATA as they are, a `]]>` too, because WeChat doesn't escape it; numbers stay bare, as WeChat
 //! writes them, so that a receiver is tested with both forms. Which windows a push opens and whether its failure is shown
 //! is decided here from WeChat's documentation, and deliberately not by asking the code that is under test.
 
 use std::borrow::Cow;
 
-use huixin_wechat::xml::{self, Element};
+use huixin_wechat::xml;
 
 use super::{Push, PushKind, Trigger};
 use crate::{MediaKind, Opener};
@@ -193,7 +193,7 @@ struct Lines(String);
 
 impl Lines {
     fn text(&mut self, name: &str, value: &str) {
-        self.line(&Element::leaf(name, value).write());
+        self.line(&format!("<{name}><![CDATA[{value}]]></{name}>"));
     }
 
     fn number(&mut self, name: &str, value: impl std::fmt::Display) {

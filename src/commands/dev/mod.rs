@@ -32,9 +32,9 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     // Kept until the end: dropping it removes the folder.
     let (folder, _temporary) = data_folder(flags)?;
     let queue = parts::sqlite(&folder.join("huixin.db"), config.queue.dedup_window)?;
-    let page = parts::listen("the chat page", flags.listen, true).await?;
+    let page = parts::listen(parts::PAGE, flags.listen, true).await?;
     let page_url: Url = format!("http://{}/", reachable(page.local_addr()?)).parse()?;
-    let pushes = parts::listen("pushes", config.receiver.listen, true).await?;
+    let pushes = parts::listen(parts::PUSHES, config.receiver.listen, true).await?;
     for account in config.accounts.values_mut() {
         account.api_base = page_url.clone();
     }
@@ -77,7 +77,7 @@ async fn add_call_backs(
         config.callback.base_url = None;
         return Ok(String::new());
     };
-    let listener = parts::listen("answers by call back", address, true).await?;
+    let listener = parts::listen(parts::ANSWERS, address, true).await?;
     let base: Url = format!("http://{}/", reachable(listener.local_addr()?)).parse()?;
     config.callback.base_url = Some(base.clone());
     let answers = parts::call_backs(config)?

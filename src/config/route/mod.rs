@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use huixin_worker::{
-    ANSWER_WITHIN_DEFAULT, Condition, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, PATIENCE_DEFAULT, Unsure,
+    ANSWER_WITHIN_DEFAULT, AiLabel, Condition, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, PATIENCE_DEFAULT, Unsure,
 };
 
 use super::Config;
@@ -51,6 +51,8 @@ pub struct RouteConfig {
     pub notice: Option<(Duration, String)>,
     /// Whether the handler's texts are Markdown.
     pub markdown: bool,
+    /// Whether and how users are told that a machine wrote the answers.
+    pub ai_label: AiLabel,
     /// How many of its messages one worker has at its handler at once; none: see [`RouteConfig::at_once`].
     pub at_once: Option<usize>,
     /// How long an answer by call back is waited for.
@@ -112,8 +114,13 @@ fn read(
     let hold_for = section.parsed("hold_for", |node| value::duration(node, HOLD_FOR_DEFAULT, &HOLD_FOR));
     let typing = section.parsed("typing", value::boolean).unwrap_or(true);
     let notice = notice(&mut section);
-    let writes_markdown = handler.as_ref().is_some_and(HandlerConfig::writes_markdown);
-    let markdown = section.parsed("markdown", value::boolean).unwrap_or(writes_markdown);
+    let is_model = handler.as_ref().is_some_and(HandlerConfig::is_model);
+    let markdown = section.parsed("markdown", value::boolean).unwrap_or(is_model);
+    let ai_label = section.parsed("ai_label", ai_label).unwrap_or(if is_model {
+        AiLabel::WeChat
+    } else {
+        AiLabel::None
+    });
     let at_once =
         section.parsed("at_once", |node| value::number(node, &AT_ONCE)).map(|at_once| at_once as usize);
     let answer_within = section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN);
@@ -132,6 +139,7 @@ fn read(
         typing,
         notice,
         markdown,
+        ai_label,
         at_once,
         answer_within,
         memory,
@@ -153,6 +161,17 @@ impl RouteConfig {
             _ => None,
         };
         self.at_once.or(default)
+    }
+}
+
+/// `true`: WeChat's own; `false`: none; a text.
+fn ai_label(node: &Node) -> Result<AiLabel, Mistake> {
+    match node.typed().value {
+        Value::Boolean(true) => Ok(AiLabel::WeChat),
+        Value::Boolean(false) => Ok(AiLabel::None),
+        _ => value::text(node).map(AiLabel::Text).map_err(|mistake| {
+            mistake.hint("write `true` for WeChat's own line, a text for another, or `false` for none")
+        }),
     }
 }
 

@@ -54,7 +54,7 @@ fn mistakes_name_what_to_write_instead() {
         ("", sql("SELECT :code"), "`database.shop.url` is missing"),
         ("url = 'sqlite:'", sql("SELECT :code"), "names no file"),
         ("url = 'oracle://u:s3cretword@h/x'", sql("SELECT :code"), "has the unknown scheme `oracle`"),
-        ("url = 'u:s3cretword@h/x y'", sql("SELECT :code"), "has the unknown scheme `u`"),
+        ("url = 'u:s3cretword@h/x y'", sql("SELECT :code"), "has no scheme"),
         ("url = 'sqlite:a'\npool = 0", sql("SELECT :code"), "must be from 1 to 1000"),
         ("url = 'sqlite:a'\nwrite = true", sql("SELECT :code"), "did you mean `writes`?"),
         (sqlite, sql("SELECT :cod"), "has `:cod`, which nothing gives\n    did you mean `:code`?"),

@@ -54,6 +54,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     listen = "127.0.0.1:8080"  # default
     max_body = "256KiB"  # default
     ack_budget = "250ms"  # default
+    max_skew = "10m"  # default
     allow_from = []  # default
     trusted_proxies = []  # default
 
@@ -122,6 +123,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     notice = "稍候"
     notice_after = "10s"
     markdown = false
+    ai_label = false
     answer_within = "10m"
     memory_for = "1day"
 
@@ -134,6 +136,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     patience = "20s"
     typing = true
     markdown = false
+    ai_label = false
     answer_within = "10m"
     memory_for = "1day"
     "#);

@@ -94,3 +94,54 @@ fn a_test_of_routes_reads_no_secret_and_needs_no_account() {
     let told = problems(&source("[worker]\nlease = 1\n[[route]]\nhttp = { secret = 'x' }"), Role::RouteTest);
     assert!(told.contains("`worker.lease` needs a unit") && told.contains("`route[1].http.url`"), "{told}");
 }
+
+#[test]
+fn a_password_that_a_url_has_as_it_is_is_never_shown_and_the_hint_says_to_encode_it() {
+    let secrets =
+        ["S3cret/1", "S3cret#1", "S3cret?1", "9/S3cret", "9#S3cret", "9?S3cret", "S3@cret/x", "9/a@S3cret"];
+    let forms = [
+        ("[queue]\nurl = 'redis://:", "127.0.0.1:6379/0'\n"),
+        ("[queue]\nurl = 'redis://anna:", "redis.example.com/0'\n"),
+        ("[database.shop]\nurl = 'mysql://anna:", "127.0.0.1/shop'\n"),
+        ("[database.shop]\nurl = 'postgres://anna:", "127.0.0.1:5432/shop'\n"),
+        ("[[route]]\nhttp = { url = 'http://anna:", "127.0.0.1/ask' }\n"),
+        ("[[route]]\nchat = { model = 'm', base_url = 'https://anna:", "127.0.0.1/v1' }\n"),
+        ("[delivery]\nproxy = 'http://anna:", "127.0.0.1:3128'\n"),
+    ];
+    for (before, behind) in forms {
+        for secret in secrets {
+            let source = source(&format!("{before}{secret}@{behind}{MINIMAL}"));
+            match load_as(&source, Role::Check) {
+                // As meant: an @ before the host alone is no matter.
+                Ok(config) => {
+                    let printed = format!("{} {config:?}", config.print_effective());
+                    assert!(
+                        !printed.contains("S3") && !printed.contains("cret"),
+                        "{before}{secret}: {printed}"
+                    );
+                }
+                Err(errors) => {
+                    let told = crate::report::Failure::from(errors).render();
+                    assert!(!told.contains("S3") && !told.contains("cret"), "{before}{secret}: {told}");
+                    assert!(told.contains("%2F"), "{before}{secret}: {told}");
+                }
+            }
+        }
+    }
+    // A user alone may be a password, and what is behind a host is no password without an @.
+    let config = load(&source(&format!("[queue]\nurl = 'redis://s3cret@host/1'\n{MINIMAL}")));
+    assert_eq!(config.queue.url.to_string(), "redis://***@host/1");
+    let route = "[[route]]\nhttp = { url = 'http://host/@scope/ask' }\n";
+    assert_eq!(load(&source(&format!("{route}{MINIMAL}"))).routes.len(), 1);
+}
+
+#[test]
+fn a_byte_order_mark_at_the_start_of_a_file_is_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app-secret"), "\u{feff}s3cret\r\n").unwrap();
+    let path = folder.path().join("huixin.toml");
+    let text = "\u{feff}[account.main]\napp_id = 'wx1'\napp_secret_file = 'app-secret'\ntoken = 't'";
+    std::fs::write(&path, text).unwrap();
+    let config = load(&Source::read(Some(&path), Role::Run, Overrides::default()).unwrap());
+    assert_eq!(config.accounts["main"].app_secret.as_ref().unwrap().expose(), "s3cret");
+}

@@ -51,6 +51,9 @@ pub(crate) struct Setup {
     pub(crate) sandbox: SandboxConfig,
 }
 
+/// For requests that were signed in 2024.
+pub(crate) const ANY_CLOCK: &str = "max_skew = false\n";
+
 /// For a Redis that is killed: with `everysec` it may put a write off for two seconds while its disk is busy, as it is when
 /// many tests run, and a kill then loses what it had answered.
 pub(crate) const WRITES_AT_ONCE: &[&str] = &["--appendfsync", "always"];

@@ -6,7 +6,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use super::error::short;
-use super::{Element, XmlError, is_name};
+use super::{Element, XmlError, is_name, prose};
 use crate::mend::{mend, push_legal};
 
 /// How large a tree may be. WeChat's own messages are at most five levels deep and have some dozen elements.
@@ -48,6 +48,7 @@ pub fn parse_within(body: &[u8], limits: Limits) -> Result<Element, XmlError> {
 /// Reads a mended text; also tells whether references had to be mended.
 pub(crate) fn parse_text(text: &str, limits: Limits) -> Result<(Element, bool), XmlError> {
     let unmarked = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let escaped = prose::escaped(unmarked);
     Builder {
         limits,
         skipped: text.len() - unmarked.len(),
@@ -57,7 +58,7 @@ pub(crate) fn parse_text(text: &str, limits: Limits) -> Result<(Element, bool), 
         open: Vec::new(),
         root: None,
     }
-    .read(unmarked)
+    .read(&escaped)
 }
 
 /// The tree under construction.

@@ -88,12 +88,16 @@ fn in_compatible_mode_only_what_was_sealed_counts() {
 #[test]
 fn a_glance_refuses_what_no_body_could_save_and_nothing_else() {
     let encrypt = seal(&key(KEY), APP_ID, PLAIN.as_bytes());
-    let sealed = sealed_query("not ours", &encrypt);
+    let foreign = sealed_query("not ours", &encrypt);
+    // What signs the body is known only when that is read.
+    let sealed = PushQuery { signature: plain_query(TOKEN).signature, ..foreign.clone() };
     let changing = Keys { accept_plain: true, ..sealed_keys() };
     for (keys, query, told) in [
         (plain_keys(), plain_query(TOKEN), Ok(())),
         (plain_keys(), plain_query("another"), Err(Refusal::Signature)),
-        (plain_keys(), sealed.clone(), Err(Refusal::Signature)),
+        (plain_keys(), foreign.clone(), Err(Refusal::Signature)),
+        (sealed_keys(), foreign.clone(), Err(Refusal::Signature)),
+        (changing.clone(), foreign, Err(Refusal::Signature)),
         (sealed_keys(), plain_query(TOKEN), Err(Refusal::Plain)),
         (sealed_keys(), sealed.clone(), Ok(())),
         (sealed_keys(), PushQuery { msg_signature: None, ..sealed.clone() }, Err(Refusal::NoMsgSignature)),

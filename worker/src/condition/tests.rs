@@ -178,9 +178,7 @@ fn groups_are_captured_by_number_and_name_from_whatever_the_pattern_is_for() {
 
 #[test]
 fn a_text_that_is_not_copied_is_the_one_that_would_be_made() {
-    for typed in
-        ["", " a ", "？", "e\u{301}", "é", "\u{b4}", "\u{3000}中文。", "ﬁ", "\u{a0}x\u{a0}", "❤\u{fe0f}"]
-    {
+    for typed in ["", " a ", "？", "e\u{301}", "é", "\u{b4}", "\u{3000}中文。", "ﬁ", "\u{a0}x\u{a0}"] {
         let made = typed.nfkc().collect::<String>();
         assert_eq!(normalised(typed), made.trim(), "{typed:?}");
     }
@@ -211,4 +209,31 @@ fn what_is_printed_of_a_message_is_short_and_nothing_that_a_terminal_obeys() {
 #[test]
 fn a_mismatch_is_no_larger_than_two_borrowed_texts_and_a_copied_one() {
     assert!(size_of::<Mismatch<'_>>() <= 9 * size_of::<usize>(), "{}", size_of::<Mismatch<'_>>());
+}
+
+#[test]
+fn what_keyboards_and_clipboards_add_is_not_in_the_way() {
+    let condition =
+        Condition { text: Some(Regex::new(r"^\?(?<code>\d+-\d+)$").unwrap()), ..Condition::default() };
+    for text in [
+        "?18-546",
+        "\u{feff}？18－546\u{200b}",
+        "?18\u{2011}546",
+        "?18—546",
+        "?18\u{2006}-\u{2006}546",
+        "\u{202a}?18-546\u{202c}",
+        "?18-546\u{fffc}",
+        "?1\u{ad}8-5\u{fe0f}46",
+        "?18\u{1}-546",
+    ] {
+        let body = format!("<xml><MsgType>text</MsgType><Content><![CDATA[{text}]]></Content></xml>");
+        let message = Message::parse(body.as_bytes()).unwrap();
+        let captures = condition.matches("main", &message).unwrap_or_else(|| panic!("{text:?}"));
+        assert_eq!(captures["code"], "18-546", "{text:?}");
+    }
+    // A pattern that names such a character still finds it.
+    let quoted = Condition { text: Some(Regex::new("^“(.+)”$").unwrap()), ..Condition::default() };
+    let message =
+        Message::parse("<xml><MsgType>text</MsgType><Content>“a”</Content></xml>".as_bytes()).unwrap();
+    assert_eq!(quoted.matches("main", &message).unwrap()["1"], "a");
 }

@@ -4,8 +4,8 @@
 //! `webhook-id` and `Idempotency-Key`, both the message's id, the same on every attempt, because a service may be asked
 //! twice. With a secret it is signed by the Standard Webhooks scheme, for which every language has a library.
 //!
-//! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and of the URL
-//! only host and port get into an error: the rest may hold a key of its owner's.
+//! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and what of the URL
+//! may be a key of its owner's gets into no error.
 
 use std::time::{Duration, SystemTime};
 
@@ -73,8 +73,18 @@ impl HttpHandler {
         Ok(headers)
     }
 
+    /// The outcome; if it is a failure, with the URL of who is asked.
+    fn at_its_url(&self, outcome: Outcome) -> Outcome {
+        let told = |reason: String| format!("{reason} ({})", self.transport.url());
+        match outcome {
+            Outcome::Retry { after, reason } => Outcome::Retry { after, reason: told(reason) },
+            Outcome::Fail { reason } => Outcome::Fail { reason: told(reason) },
+            other => other,
+        }
+    }
+
     fn failed(&self, error: &TransportError) -> Outcome {
-        let reason = self.transport.failure("the service", error, self.timeout);
+        let reason = self.transport.failure("the service", "url", error, self.timeout);
         match error {
             TransportError::TooLong => Outcome::Fail { reason },
             TransportError::TimedOut | TransportError::Broken(_) => Outcome::Retry { after: None, reason },
@@ -91,7 +101,7 @@ impl Handler for HttpHandler {
             Err(reason) => return Outcome::Fail { reason: reason.to_owned() },
         };
         match self.transport.post(headers, body, self.timeout).await {
-            Ok(Answer { status, headers, body }) => outcome_of(status, &headers, &body),
+            Ok(Answer { status, headers, body }) => self.at_its_url(outcome_of(status, &headers, &body)),
             Err(error) => self.failed(&error),
         }
     }
@@ -102,10 +112,10 @@ impl Handler for HttpHandler {
 }
 
 impl std::fmt::Debug for HttpHandler {
-    /// Without the URL, which may hold a key.
+    /// Without what of the URL may be a key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpHandler")
-            .field("place", &self.transport.place())
+            .field("url", &self.transport.url())
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

@@ -3,26 +3,29 @@
 //!
 //! | answer | means |
 //! | --- | --- |
-//! | 2xx with `application/json` | a reply, a list of them, or `{"replies": …}` |
+//! | 2xx with JSON, whatever it is called | a reply, a list of them, or `{"replies": …}` |
 //! | 2xx with other text | a text, trimmed |
+//! | 2xx with the XML of a passive reply | its text; `success`, as an old handler says: no reply |
 //! | 202 | the answer comes by call back, or by and by not at all |
 //! | 204, an empty body, an empty list | no reply |
-//! | a body that begins as an HTML page | a failed attempt: a proxy's error page must never reach a user, and its header can't be trusted |
+//! | a page, a program's error or trace | a failed attempt: it must never reach a user, and its header can't be trusted |
 //! | 408, 429, 5xx | a failed attempt; `Retry-After` is honoured |
-//! | other 4xx, 3xx | final: the message dies |
+//! | other 4xx, 3xx, and what would be the same the next time | final: the message dies |
 
 use std::time::{Duration, SystemTime};
 
+use huixin_wechat::xml::{self, Element};
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::{Map, Value};
 
+use super::body::{self, internals_in};
 use crate::call_back::CalledBack;
 use crate::handler::Outcome;
 use crate::reply::{self, Origin};
 
-/// The longest answer that is read, in bytes.
-pub const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// What a service is told whose answer is something else.
+const WANTED: &str = "answer with a text, or with JSON and `content-type: application/json`";
 /// What stands around replies.
 const WRAPPER: [&str; 2] = ["replies", "memory"];
 /// The longest wait a service may ask for.
@@ -31,21 +34,39 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 pub(super) fn outcome_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
     match status.as_u16() {
         202 => Outcome::Later { within: None },
-        200..=299 => answered(headers, body),
+        200..=299 => answered(status, headers, body),
         408 | 429 | 500..=599 => {
-            Outcome::Retry { after: retry_after(headers), reason: format!("the service answered {status}") }
+            let reason = format!("the service answered {status}: {}", remedy(status));
+            Outcome::Retry { after: retry_after(headers), reason }
         }
-        300..=399 => fail(&format!("the service answered {status}: redirects are not followed")),
         // Not what it said: that may quote the user, and reasons are logged.
-        _ => fail(&format!("the service answered {status}")),
+        _ => fail(&format!("the service answered {status}: {}", remedy(status))),
     }
 }
 
-fn answered(headers: &HeaderMap, body: &[u8]) -> Outcome {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    read(kind, body).unwrap_or_else(|fault| match fault {
-        Fault::Garbled(how) => Outcome::Retry { after: None, reason: format!("the service's answer {how}") },
-        Fault::Wrong(error) => fail(&format!("the service's answer can't be sent: {error}")),
+fn remedy(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        300..=399 => "redirects are not followed, so give the last address as `url`",
+        401 | 403 => "see what it wants of a caller; a `secret` signs the calls",
+        404 | 405 | 410 => "mend `url`, which must take a POST",
+        413 => "let it take larger bodies",
+        429 => "it wants fewer calls, so give the route a smaller `at_once`",
+        502..=504 => "a proxy stands before it, and doesn't reach it",
+        500..=599 => "its own log says why",
+        _ => "its own log says what it doesn't like",
+    }
+}
+
+fn answered(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
+    let plain = body::decompressed(headers, body).map_err(Fault::Wrong);
+    let outcome = plain.and_then(|plain| read(body::content_type(headers), &plain));
+    outcome.unwrap_or_else(|fault| match fault {
+        Fault::Foreign(what) => {
+            let reason = format!("the service answered {status}, but its answer {what}; {WANTED}");
+            Outcome::Retry { after: None, reason }
+        }
+        Fault::Wrong(how) => fail(&format!("the service answered {status}, but its answer {how}")),
+        Fault::Reply(error) => fail(&format!("the service's answer can't be sent: {error}")),
     })
 }
 
@@ -55,37 +76,79 @@ fn answered(headers: &HeaderMap, body: &[u8]) -> Outcome {
 /// When it is no answer; the text names the field and says what to mend.
 pub fn read_answer(content_type: Option<&str>, body: &[u8]) -> Result<CalledBack, String> {
     let outcome = read(content_type, body).map_err(|fault| match fault {
-        Fault::Garbled(how) => format!("the answer {how}"),
-        Fault::Wrong(error) => error,
+        Fault::Foreign(what) => format!("the answer {what}; {WANTED}"),
+        Fault::Wrong(how) => format!("the answer {how}"),
+        Fault::Reply(error) => error,
     })?;
     CalledBack::of(outcome)
 }
 
 /// What is wrong with a body.
 enum Fault {
-    /// It isn't what it says it is: perhaps not the service's own words, and perhaps better the next time.
-    Garbled(String),
-    /// It is the service's, and can't be sent.
+    /// It isn't for a user: perhaps not the service's own words, and perhaps better the next time. As the rest of a sentence.
+    Foreign(String),
+    /// It can't be read, and will be the same the next time. Likewise.
     Wrong(String),
+    /// It is the service's reply, and can't be sent.
+    Reply(String),
 }
 
 fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
-    let Ok(text) = std::str::from_utf8(body) else {
-        return Err(Fault::Garbled("is not UTF-8".to_owned()));
-    };
-    let text = text.trim_start_matches('\u{feff}').trim();
-    if text.is_empty() {
+    let text = body::text(content_type, body).map_err(Fault::Wrong)?;
+    // An old handler's word for "taken, and nothing to say".
+    if text.is_empty() || text.eq_ignore_ascii_case("success") {
         return Ok(Outcome::NoReply);
     }
-    if begins_as_html(text) {
-        return Err(Fault::Garbled("is an HTML page".to_owned()));
+    let says_json = is_json(content_type);
+    match body::read_json(&text) {
+        // `NaN` and the like are `null` inside of something only.
+        Ok(value)
+            if (says_json && (!value.is_null() || text == "null")) || is_meant_as_json(&value, &text) =>
+        {
+            return outcome_of_json(&value).map_err(Fault::Reply);
+        }
+        _ => {}
     }
-    if !is_json(content_type) {
-        return Ok(Outcome::text(text));
+    if let Some(reply) = text.find("<xml>").and_then(|at| xml::parse(text[at..].as_bytes()).ok()) {
+        return passive(&reply).map_err(Fault::Wrong);
     }
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| Fault::Garbled(format!("is not the JSON that it says it is: {error}")))?;
-    outcome_of_json(&value).map_err(Fault::Wrong)
+    let internals = internals_in(&text);
+    // What was printed before the answer, or behind it.
+    if says_json || internals.is_some() {
+        let value = body::first_json_in(&text);
+        if let Some(outcome) = value.and_then(|value| outcome_of_json(&value).ok()) {
+            return Ok(outcome);
+        }
+    }
+    match internals {
+        Some(what) => Err(Fault::Foreign(format!("is {what}"))),
+        None if text.starts_with("<xml") || text.starts_with("<?xml") => {
+            Err(Fault::Wrong(format!("is XML that can't be read; {WANTED}")))
+        }
+        None if says_json => Err(Fault::Wrong(format!("is not the JSON that it says it is; {WANTED}"))),
+        None => Ok(Outcome::text(&*text)),
+    }
+}
+
+/// Whether a text that calls itself something else is JSON all the same: an object, a list, or a string that only JSON
+/// would write so.
+fn is_meant_as_json(value: &Value, text: &str) -> bool {
+    match value {
+        Value::Object(_) | Value::Array(_) => true,
+        Value::String(_) => text.contains('\\'),
+        _ => false,
+    }
+}
+
+/// What an old handler would have answered WeChat itself.
+fn passive(reply: &Element) -> Result<Outcome, String> {
+    match reply.text_of("MsgType").map(str::trim) {
+        Some("text") => {
+            let text = reply.text_of("Content").unwrap_or_default().trim();
+            Ok(if text.is_empty() { Outcome::NoReply } else { Outcome::text(text) })
+        }
+        _ => Err(format!("is XML as WeChat takes it from an account, and not a text; {WANTED}")),
+    }
 }
 
 /// A reply, a list of them, or `{"replies": …, "memory": …}`, of which either may be left out.
@@ -110,13 +173,6 @@ fn outcome_of_json(value: &Value) -> Result<Outcome, String> {
         None if replies.is_empty() => Outcome::NoReply,
         None => Outcome::Reply(replies),
     })
-}
-
-pub(super) fn begins_as_html(text: &str) -> bool {
-    let start: String = text.chars().take(1024).collect::<String>().to_ascii_lowercase();
-    start.starts_with("<!doctype html")
-        || start.starts_with("<html")
-        || (start.starts_with("<?xml") && start.contains("<html"))
 }
 
 fn is_json(content_type: Option<&str>) -> bool {
@@ -145,6 +201,7 @@ fn fail(reason: &str) -> Outcome {
 #[cfg(test)]
 mod tests {
     use huixin_wechat::{Content, Media, Outgoing};
+    use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
     use super::*;
 
@@ -168,7 +225,13 @@ mod tests {
             (answer(201, JSON, r#"{"replies":["a",{"type":"image","media_id":"m"}]}"#), two),
             (answer(200, "application/problem+json", r#""hello""#), Outcome::text("hello")),
             (answer(200, TEXT, "\u{feff} hello\n"), Outcome::text("hello")),
-            (answer(200, TEXT, r#"{"type":"text"}"#), Outcome::text(r#"{"type":"text"}"#)),
+            // Under another name it is JSON all the same, and a text that only looks like it is a text.
+            (answer(200, TEXT, r#"{"type":"text","content":"hello"}"#), Outcome::text("hello")),
+            (answer(200, "text/html", r#"["hello"]"#), Outcome::text("hello")),
+            (answer(200, TEXT, r#""a \"b\"\n\u4f60""#), Outcome::text("a \"b\"\n你")),
+            (answer(200, TEXT, r#""hello""#), Outcome::text(r#""hello""#)),
+            (answer(200, TEXT, "[18-546]: {3}"), Outcome::text("[18-546]: {3}")),
+            (answer(200, TEXT, "42"), Outcome::text("42")),
             (
                 answer(200, TEXT, "<a href=\"http://x\">link</a>"),
                 Outcome::text("<a href=\"http://x\">link</a>"),
@@ -189,6 +252,14 @@ mod tests {
             answer(200, JSON, "null"),
             answer(200, JSON, r#"{"replies":[]}"#),
             answer(200, JSON, r#"["", " "]"#),
+            answer(200, TEXT, "success"),
+            answer(200, "text/html", " Success\n"),
+            answer(200, TEXT, "[]"),
+            answer(
+                200,
+                "text/xml",
+                "<xml><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[]]></Content></xml>",
+            ),
         ] {
             assert_eq!(outcome, Outcome::NoReply);
         }
@@ -229,7 +300,7 @@ mod tests {
             let expected = CalledBack::of(answer(200, kind, body)).unwrap();
             assert_eq!(read, expected, "{body}");
         }
-        assert_eq!(read_answer(None, b"{}"), CalledBack::of(Outcome::text("{}")));
+        assert!(read_answer(None, b"{}").is_err(), "JSON under no name is JSON");
     }
 
     #[test]
@@ -238,7 +309,7 @@ mod tests {
         let rows: [(&str, &[u8], &str); 7] = [
             (JSON, b"{oops", "the answer is not the JSON that it says it is"),
             (TEXT, b"<!DOCTYPE html><html>502</html>", "the answer is an HTML page"),
-            (TEXT, b"\xff\xfe", "the answer is not UTF-8"),
+            (TEXT, b"\xc4\xe3", "the answer is not UTF-8, and declares no other `charset`"),
             (JSON, br#"[{"type":"txt"}]"#, "reply 1: `type` is \"txt\""),
             (JSON, br#"{"type":"image"}"#, "media_id"),
             (JSON, br#"{"replies":[],"memo":1}"#, "\"memo\" is not a field beside `replies` and `memory`"),
@@ -256,18 +327,121 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_proxy_never_reaches_a_user() {
-        for page in [
+    fn what_a_program_says_when_it_breaks_never_reaches_a_user() {
+        let rows = [
             "<!DOCTYPE html><html>502</html>",
             "\n <HTML><body>",
             "\u{feff}<html lang=en>",
             "<?xml version='1.0'?>\n<html>",
-        ] {
+            "<!-- cached -->\n<!doctype html><title>x</title>",
+            "<center><h1>502 Bad Gateway</h1></center>",
+            "<?php echo 1;",
+            "<br />\n<b>Warning</b>:  Undefined variable $x in <b>/var/www/a.php</b> on line <b>3</b><br />\nhello",
+            "\nWarning: Undefined variable $x in /var/www/a.php on line 3\nhello",
+            "hello\nPHP Notice:  Undefined index: a in /var/www/a.php on line 7",
+            "Deprecated: x is deprecated in C:\\www\\a.php on line 7",
+            "PHP Fatal error:  Uncaught Error: x in /a.php:3\nStack trace:\n#0 {main}\n  thrown in /a.php on line 3",
+            "Traceback (most recent call last):\n  File \"/app/a.py\", line 3, in <module>\nKeyError: 'x'",
+            "  File \"a.py\", line 1\n    x =\nSyntaxError: invalid syntax",
+            "java.lang.NullPointerException: null\n\tat com.example.A.b(A.java:12)\n\tat java.base/x.Y.z(Unknown Source)",
+            "Exception in thread \"main\" java.lang.Error",
+            "TypeError: Cannot read properties of undefined\n    at handle (/app/a.js:1:2)\n    at node:internal/x:1:2",
+            "ReferenceError: x is not defined\n    at file:///app/a.mjs:3:1",
+            "System.NullReferenceException: Object reference not set\r\n   at App.A.B(String c) in C:\\a.cs:line 3",
+            "panic: runtime error: index out of range\n\ngoroutine 1 [running]:\nmain.main()",
+            "thread 'main' panicked at src/main.rs:1:2:\nx",
+            "/app/a.rb:3:in 'b': undefined method 'c' for nil (NoMethodError)",
+            "Can't locate object method \"x\" at /app/a.pl line 3.",
+            "SQLSTATE[HY000] [2002] Connection refused",
+            "ORA-00942: table or view does not exist",
+            "array(1) {\n  [\"a\"]=>\n  int(1)\n}",
+            "Array\n(\n    [a] => 1\n)",
+            "undefined",
+            "[object Object]",
+            "502 Bad Gateway",
+            "Internal Server Error",
+        ];
+        for page in rows {
             for kind in [TEXT, JSON, "text/html"] {
-                let outcome = answer(200, kind, page);
-                assert!(matches!(&outcome, Outcome::Retry { .. }), "{page}: {outcome:?}");
+                let Outcome::Retry { reason, .. } = answer(200, kind, page) else {
+                    panic!("{page}: {:?}", answer(200, kind, page))
+                };
+                assert!(reason.contains("answered 200 OK, but its answer is "), "{reason}");
+                assert!(reason.contains("application/json"), "what is wanted is told: {reason}");
             }
         }
+        for kind in [TEXT, JSON] {
+            let read = answer(200, kind, "null");
+            assert!(!matches!(read, Outcome::Reply(_)), "{read:?}");
+        }
+        for text in [
+            "Warning: the shop is closed on Monday",
+            "error 404 means not found",
+            "Not found",
+            "look at the trace:\n```\nTraceback (most recent call last):\n```",
+            "<a href=\"http://x\">link</a>",
+            "<b>hello</b>",
+        ] {
+            assert_eq!(answer(200, TEXT, text), Outcome::text(text));
+        }
+    }
+
+    #[test]
+    fn an_answer_beside_what_a_program_says_is_read_if_it_is_clearly_meant() {
+        let warning =
+            "<br />\n<b>Warning</b>:  Undefined array key \"x\" in <b>/a.php</b> on line <b>3</b><br />\n";
+        let json = r#"{"type":"text","content":"hello"}"#;
+        let xml = "<xml><ToUserName><![CDATA[o]]></ToUserName><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[hello]]></Content></xml>";
+        for kind in [JSON, TEXT, "text/html", "text/xml"] {
+            for body in [
+                format!("{warning}{json}"),
+                xml.to_owned(),
+                format!("{warning}{xml}"),
+                format!("<?xml version='1.0'?>\n{xml}\n"),
+            ] {
+                assert_eq!(answer(200, kind, &body), Outcome::text("hello"), "{kind}: {body}");
+            }
+        }
+        let behind = format!("debug: start\n{json}\n<!-- 12 ms -->");
+        assert_eq!(answer(200, JSON, &behind), Outcome::text("hello"));
+        for body in [
+            "<xml><MsgType>image</MsgType><Image><MediaId>m</MediaId></Image></xml>",
+            "<xml><Encrypt>x</Encrypt></xml>",
+            "<?xml version='1.0'?><answer>hello</answer>",
+            r#"{"code":0,"msg":"ok"}"#,
+            r#"{"timestamp":1,"status":500,"error":"Internal Server Error","path":"/"}"#,
+        ] {
+            assert!(
+                matches!(answer(200, TEXT, body), Outcome::Fail { .. }),
+                "{body}: {:?}",
+                answer(200, TEXT, body)
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_is_read_in_the_character_set_and_the_compression_that_it_declares() {
+        let bodies: [(&str, &str, Vec<u8>); 5] = [
+            ("text/plain; charset=GBK", "", vec![0xc4, 0xe3, 0xba, 0xc3]),
+            ("text/plain; charset=\"big5\"", "", vec![0xa7, 0x41, 0xa6, 0x6e]),
+            ("text/plain;charset=utf-16le", "", vec![0x60, 0x4f, 0x7d, 0x59]),
+            ("text/plain;charset=ISO-8859-1", "", "你好".as_bytes().to_vec()),
+            ("application/json; charset=gb2312", "", vec![b'"', 0xc4, 0xe3, 0xba, 0xc3, b'"']),
+        ];
+        for (kind, coding, body) in bodies {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, kind.parse().unwrap());
+            headers.insert(CONTENT_ENCODING, coding.parse().unwrap());
+            assert_eq!(outcome_of(StatusCode::OK, &headers, &body), Outcome::text("你好"), "{kind}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, "gzip".parse().unwrap());
+        let broken = outcome_of(StatusCode::OK, &headers, &[0x1f, 0x8b, 0xff]);
+        assert!(matches!(&broken, Outcome::Fail { reason } if reason.contains("gzip")), "{broken:?}");
+        let gbk = outcome_of(StatusCode::OK, &HeaderMap::new(), &[0xc4, 0xe3]);
+        assert!(matches!(&gbk, Outcome::Fail { reason } if reason.contains("charset")), "{gbk:?}");
+        let json = "{\"type\":\"text\",\"content\":\"a\nb \\ud83d\"}";
+        assert_eq!(answer(200, JSON, json), Outcome::text("a\nb \u{fffd}"));
     }
 
     #[test]
@@ -280,14 +454,14 @@ mod tests {
         }
         let Outcome::Fail { reason } = answer(422, TEXT, "no such code") else { panic!("422 is final") };
         assert_eq!(
-            reason, "the service answered 422 Unprocessable Entity",
+            reason, "the service answered 422 Unprocessable Entity: its own log says what it doesn't like",
             "what it said may quote the user"
         );
     }
 
     #[test]
-    fn rubbish_that_calls_itself_json_is_a_failed_attempt_and_a_wrong_reply_is_final() {
-        assert!(matches!(answer(200, JSON, "{oops"), Outcome::Retry { .. }));
+    fn rubbish_that_calls_itself_json_and_a_wrong_reply_are_final() {
+        assert!(matches!(answer(200, JSON, "{oops"), Outcome::Fail { .. }));
         let Outcome::Fail { reason } = answer(200, JSON, r#"{"type":"txt"}"#) else { panic!("final") };
         assert!(reason.contains("`type` is \"txt\""), "{reason}");
     }

@@ -1,5 +1,6 @@
 //! The handlers that come with Huixin, chosen by routes of the configuration.
 
+mod body;
 mod chat;
 mod http;
 mod http_answer;
@@ -9,7 +10,8 @@ pub mod sql;
 mod transport;
 mod unreachable;
 
+pub use body::BODY_MAX_BYTES as ANSWER_MAX_BYTES;
 pub use chat::{ChatHandler, ChatHandlerError, ChatSettings};
 pub use http::{HttpHandler, HttpHandlerError};
-pub use http_answer::{BODY_MAX_BYTES as ANSWER_MAX_BYTES, read_answer};
+pub use http_answer::read_answer;
 pub use reply::{ReplyHandler, ReplyHandlerError};

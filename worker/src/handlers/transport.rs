@@ -16,14 +16,14 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 use self::plain::Plain;
-use super::http_answer::BODY_MAX_BYTES;
+use super::body::BODY_MAX_BYTES;
 use super::unreachable;
 
 /// The way to one service.
 pub(super) struct Transport {
     way: Way,
-    /// Host and port, for what is told of failures.
-    place: String,
+    /// The URL as it may be shown, for what is told of failures.
+    url: String,
 }
 
 enum Way {
@@ -55,13 +55,13 @@ pub(super) enum TransportError {
 
 impl Transport {
     pub(super) fn new(url: Url, client: reqwest::Client) -> Self {
-        let place = unreachable::place_of(&url);
-        Self { way: Plain::to(&url).map_or_else(|| Way::Tls(client, url), Way::Plain), place }
+        let shown = unreachable::shown(&url);
+        Self { way: Plain::to(&url).map_or_else(|| Way::Tls(client, url), Way::Plain), url: shown }
     }
 
-    /// Host and port of who is asked.
-    pub(super) fn place(&self) -> &str {
-        &self.place
+    /// The URL of who is asked, without what may be secret.
+    pub(super) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Posts a body and waits for the whole answer.
@@ -87,15 +87,25 @@ impl Transport {
         }
     }
 
-    /// A failure in words, of who was asked and where.
-    pub(super) fn failure(&self, asked: &str, error: &TransportError, timeout: Duration) -> String {
-        let place = &self.place;
+    /// A failure in words, of who was asked and where, and what to do; `key` is the route's key for the URL.
+    pub(super) fn failure(
+        &self,
+        asked: &str,
+        key: &str,
+        error: &TransportError,
+        timeout: Duration,
+    ) -> String {
+        let url = &self.url;
         match error {
-            TransportError::TooLong => format!("{asked} answered more than {BODY_MAX_BYTES} bytes"),
-            TransportError::TimedOut => format!("{asked} did not answer within {timeout:?}: {place}"),
+            TransportError::TooLong => format!("{asked} answered more than {BODY_MAX_BYTES} bytes ({url})"),
+            TransportError::TimedOut => {
+                format!(
+                    "{asked} did not answer within {timeout:?}: make it quicker, or the route's `timeout` longer ({url})"
+                )
+            }
             TransportError::Broken(error) => {
                 let cause = unreachable::cause_of(&**error);
-                format!("{asked} could not be asked: {place}: {cause}")
+                format!("{asked} could not be asked: {cause}: start it, or mend `{key}` ({url})")
             }
         }
     }

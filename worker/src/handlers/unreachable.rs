@@ -1,5 +1,5 @@
-//! Why a service could not be asked, in words for a log and a dead letter: with its host and port, since "connection refused"
-//! helps nobody who doesn't know by whom. The rest of the URL may hold a key, and is never told.
+//! Why a service could not be asked, in words for a log and a dead letter: with its URL, since "connection refused" helps
+//! nobody who doesn't know by whom. What of it may be a key is never told.
 
 use std::error::Error;
 
@@ -9,6 +9,13 @@ use url::Url;
 pub(super) fn place_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The URL without user, password, query and fragment, and without what in its path looks like a key.
+pub(super) fn shown(url: &Url) -> String {
+    let is_key = |part: &str| part.len() >= 16 && part.bytes().any(|byte| byte.is_ascii_digit());
+    let path = url.path().split('/').map(|part| if is_key(part) { "***" } else { part });
+    format!("{}://{}{}", url.scheme(), place_of(url), path.collect::<Vec<_>>().join("/"))
 }
 
 /// The innermost cause, which says why (the outermost only says that the request failed), and what that mostly means.
@@ -38,5 +45,7 @@ mod tests {
         ] {
             assert_eq!(place_of(&Url::parse(url).unwrap()), place);
         }
+        let url = "http://me:hunter2@127.0.0.1:9000/hooks/ask/3fa85f64-5717-4562-b3fc?key=hunter2#hunter2";
+        assert_eq!(shown(&Url::parse(url).unwrap()), "http://127.0.0.1:9000/hooks/ask/***");
     }
 }

@@ -76,7 +76,18 @@ impl Job {
     ) -> Step<End> {
         let &Delivery { message, payload, .. } = delivery;
         let (failures, hold_up) = (self.leased.failures, self.hold_up(Some(route)));
-        tracing::warn!(route = route.name, reason, "attempt {} of {} failed", failures + 1, route.attempts);
+        // The first tells the operator, and the dead letter if it comes to that; those between would only repeat it.
+        if failures == 0 {
+            tracing::warn!(route = route.name, reason, "attempt 1 of {} failed", route.attempts);
+        } else {
+            tracing::debug!(
+                route = route.name,
+                reason,
+                "attempt {} of {} failed",
+                failures + 1,
+                route.attempts
+            );
+        }
         let verdict = |until| {
             let now = SystemTime::now();
             settle::after_handler(failures, route.attempts, &hold_up, after, until, now)
@@ -117,9 +128,10 @@ impl Job {
         &self,
         delivery: &Delivery<'_>,
         route: &Route,
-        parts: Vec<Outgoing>,
+        mut parts: Vec<Outgoing>,
         before: Before,
     ) -> Step<End> {
+        route.ai_label.put_to(&mut parts);
         let parts = text::fit(parts, route.markdown);
         // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
         if let Err(error) = reply::check(&parts) {

@@ -18,6 +18,7 @@
 mod address;
 mod cache;
 mod check;
+pub(crate) mod encoded;
 mod error;
 mod fetch;
 mod guard;

@@ -3,12 +3,11 @@
 //! Lengths are not checked, since WeChat publishes none but that of a text, which is fitted; nor are ids, which only
 //! WeChat knows.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use huixin_wechat::{Article, Content, Media, MenuItem, Outgoing};
 use url::Url;
 
 use super::ReplyError;
+use crate::media::encoded::{decoded, is_data_url};
 
 /// Checks the message at `place`. What `later` says yes to is a template: its value isn't known yet.
 pub(super) fn part(place: &str, part: &Outgoing, later: impl Fn(&str) -> bool) -> Result<(), ReplyError> {
@@ -87,6 +86,7 @@ impl<F: Fn(&str) -> bool> Values<'_, F> {
     fn media(&self, prefix: &str, media: &Media) -> Result<(), ReplyError> {
         match media {
             Media::Id(id) => self.filled(&format!("{prefix}media_id"), id),
+            Media::Url(url) if is_data_url(url) => self.base64(&format!("{prefix}url"), url),
             Media::Url(url) => self.address(&format!("{prefix}url"), url),
             Media::File(path) => self.filled(&format!("{prefix}file"), path),
             Media::Base64(text) => self.base64(&format!("{prefix}base64"), text),
@@ -95,15 +95,8 @@ impl<F: Fn(&str) -> bool> Values<'_, F> {
 
     fn base64(&self, name: &str, text: &str) -> Result<(), ReplyError> {
         self.filled(name, text)?;
-        if text.starts_with("data:") {
-            return Err(self.error(format!("`{name}` is a data: address; give only what is after its comma")));
-        }
-        match STANDARD.decode(text) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(self.error(format!(
-                "`{name}` is not base64; give it in the standard alphabet, padded, without line breaks"
-            ))),
-        }
+        let what = "give it in the standard alphabet, or as a `data:` URL";
+        decoded(text).map(|_| ()).map_err(|error| self.error(format!("`{name}` {error}; {what}")))
     }
 
     fn address_or_empty(&self, name: &str, address: &str) -> Result<(), ReplyError> {

@@ -178,11 +178,11 @@ fn what_breaks_the_schema_is_named_with_its_remedy() {
         ),
         (
             json!({"type": "image", "base64": "not base64!"}),
-            "reply: `base64` is not base64; give it in the standard alphabet, padded, without line breaks",
+            "reply: `base64` is no base64: Invalid symbol 33, offset 9.; give it in the standard alphabet, or as a `data:` URL",
         ),
         (
-            json!({"type": "image", "base64": "data:image/png;base64,AAAA"}),
-            "reply: `base64` is a data: address; give only what is after its comma",
+            json!({"type": "image", "base64": "data:image/png;base64"}),
+            "reply: `base64` is a `data:` URL without a comma; give it in the standard alphabet, or as a `data:` URL",
         ),
         (json!({"type": "news", "title": "t"}), "reply: `url` is missing; give it as a text"),
         (

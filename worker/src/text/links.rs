@@ -142,9 +142,11 @@ fn label(text: &str) -> Option<(&str, usize)> {
     }
 }
 
-/// An address that can stand between double quotes.
+/// An address that can stand between double quotes. WeChat's own keep their blanks: not every phone decodes what a tap on
+/// them sends.
 fn address(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let is_wechats = tag::starts_with(text.trim(), "weixin://");
     for c in text.trim().chars() {
         match c {
             '"' => out.push_str("%22"),
@@ -153,7 +155,7 @@ fn address(text: &str) -> String {
             '>' => out.push_str("%3E"),
             // As browsers do.
             '\n' | '\t' => {}
-            c if c.is_whitespace() => out.push_str("%20"),
+            c if c.is_whitespace() && !is_wechats => out.push_str("%20"),
             c => out.push(c),
         }
     }
@@ -207,6 +209,12 @@ mod tests {
             strict("<a href='http://x/\"&quot;>&#39;<b c\n'>t</a>", 2000).text,
             "<a href=\"http://x/%22%22%3E%27%3Cb%20c\">t</a>"
         );
+    }
+
+    #[test]
+    fn what_a_tap_on_wechats_own_links_sends_keeps_its_blanks() {
+        let link = "<a href=\"weixin://bizmsgmenu?msgmenucontent=next page&msgmenuid=1\">more</a>";
+        assert_eq!(strict(link, 2000).text, link);
     }
 
     #[test]

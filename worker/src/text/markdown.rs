@@ -8,7 +8,8 @@
 //! | tables | for each row its cells on lines of `header：value` |
 //! | quotes, rules | lines after │; ——— |
 //! | code | as it is, without its fence |
-//! | emphasis | nothing |
+//! | emphasis | nothing; what is arithmetic, code or a range keeps its signs |
+//! | formulas | as they are |
 //! | HTML | see `html` |
 //!
 //! A line break in a paragraph stays one: whoever writes for a chat means it. Models write two things that CommonMark
@@ -19,8 +20,10 @@
 mod tests;
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
+use regex::Regex;
 
 use super::table::Table;
 use super::writer::{Gap, Writer};
@@ -28,13 +31,64 @@ use super::{bare, html, links};
 
 /// Turns Markdown into text with links in the strict form.
 pub(super) fn to_text(markdown: &str) -> String {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let mut page =
-        Page { source: markdown, addresses: bare::addresses(markdown).collect(), ..Page::default() };
-    for (event, at) in Parser::new_ext(markdown, options).into_offset_iter() {
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_MATH;
+    let formulas = Formulas::of(markdown);
+    let source = formulas.text.as_str();
+    let mut page = Page { source, addresses: bare::addresses(source).collect(), ..Page::default() };
+    for (event, at) in Parser::new_ext(source, options).into_offset_iter() {
         page.event(event, at);
     }
-    page.writer.finish()
+    formulas.put_back(&page.writer.finish())
+}
+
+/// A text whose formulas in `\(…\)` and `\[…\]`, of which Markdown would take the backslashes, are one character each.
+struct Formulas<'a> {
+    text: String,
+    taken: Vec<&'a str>,
+}
+
+/// The first of those characters; none of them is assigned.
+const FORMULA: u32 = 0xF0000;
+const FORMULAS_MAX: usize = 1000;
+
+impl<'a> Formulas<'a> {
+    fn of(markdown: &'a str) -> Self {
+        static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(
+                r"(?s)\\\(.{1,2000}?\\\)|\\\[.{1,2000}?\\\]|\\begin\{[a-z*]+\}.{1,2000}?\\end\{[a-z*]+\}",
+            )
+            .expect("the pattern is a constant")
+        });
+        let (mut text, mut taken, mut copied) = (String::with_capacity(markdown.len()), Vec::new(), 0);
+        let is_ours = |c: char| (FORMULA..FORMULA + FORMULAS_MAX as u32).contains(&u32::from(c));
+        let found = PATTERN.find_iter(markdown).filter(|_| !markdown.contains(is_ours)).take(FORMULAS_MAX);
+        for (sign, formula) in (FORMULA..).filter_map(char::from_u32).zip(found) {
+            text.push_str(&markdown[copied..formula.start()]);
+            text.push(sign);
+            taken.push(formula.as_str());
+            copied = formula.end();
+        }
+        text.push_str(&markdown[copied..]);
+        Self { text, taken }
+    }
+
+    fn put_back(&self, text: &str) -> String {
+        if self.taken.is_empty() {
+            return text.to_owned();
+        }
+        let mut out = String::with_capacity(text.len());
+        for c in text.chars() {
+            let index = u32::from(c).checked_sub(FORMULA).map(|index| index as usize);
+            match index.and_then(|index| self.taken.get(index)) {
+                Some(formula) => out.push_str(formula),
+                None => out.push(c),
+            }
+        }
+        out
+    }
 }
 
 #[derive(Default)]
@@ -73,7 +127,11 @@ impl<'a> Page<'a> {
                     self.text(&text);
                 }
             }
-            Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => self.text(&text),
+            Event::Code(text) => self.text(&text),
+            Event::InlineMath(_) | Event::DisplayMath(_) => {
+                let formula = self.source.get(at).unwrap_or_default();
+                self.text(formula);
+            }
             Event::FootnoteReference(name) => self.text(&format!("[{name}]")),
             Event::Html(html) => self.html.get_or_insert_default().push_str(&html),
             Event::InlineHtml(html) => self.text(&html::inline(&html)),
@@ -217,9 +275,38 @@ impl<'a> Page<'a> {
     fn emphasis(&mut self, bytes: usize, at: &Range<usize>) {
         let next = self.addresses.partition_point(|address| address.end <= at.start);
         let in_address = self.addresses.get(next).is_some_and(|address| address.start < at.start);
-        let sign = if in_address { self.source.get(at.start..at.start + bytes) } else { None };
+        let is_meant = in_address || self.is_no_emphasis(bytes, at);
+        let sign = if is_meant { self.source.get(at.start..at.start + bytes) } else { None };
         self.signs.push(sign.unwrap_or_default());
         self.text(sign.unwrap_or_default());
+    }
+
+    /// Whether what CommonMark takes for emphasis is something else: `3*4*5`, `2**n`, `__init__`, `10~20元，30~40元`.
+    fn is_no_emphasis(&self, bytes: usize, at: &Range<usize>) -> bool {
+        let source = self.source;
+        let (sign, inside) = (&source[at.start..at.start + bytes], &source[at.start + bytes..at.end - bytes]);
+        let before = source[..at.start].chars().next_back();
+        let after = source[at.end..].chars().next();
+        let is_operand =
+            |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || ")]}([{".contains(c));
+        let line = || {
+            let start = source[..at.start].rfind('\n').map_or(0, |newline| newline + 1);
+            &source[start..source[at.end..].find('\n').map_or(source.len(), |end| at.end + end)]
+        };
+        let is_in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        match sign {
+            "~" => true,
+            "*" if is_operand(before) || is_operand(after) => {
+                is_in_word(before) || is_in_word(after) || before == Some(')') || after == Some('(')
+            }
+            "*" => is_in_word(before) && is_in_word(after) && line().contains(['=', '＝', '≈']),
+            "**" => is_operand(before) && is_operand(after),
+            "__" => {
+                inside.len() > 1
+                    && inside.bytes().all(|c| c.is_ascii_lowercase() || c == b'_' || c.is_ascii_digit())
+            }
+            _ => false,
+        }
     }
 
     /// Whether this is the `**` of an emphasis that CommonMark doesn't see, because Chinese stands at it.

@@ -271,7 +271,7 @@ async fn a_conversation_too_long_for_the_model_goes_on_with_half_of_its_turns() 
 #[tokio::test]
 async fn what_endpoints_deviate_in_is_answered_or_tried_again_but_never_sent() {
     let page = "<!DOCTYPE html><html>502</html>";
-    let empty = r#"{"choices":[{"message":{"content":"<think>hm"},"finish_reason":"length"}]}"#;
+    let empty = r#"{"choices":[{"message":{"content":"<think>hm"},"finish_reason":"stop"}]}"#;
     let rows = [
         ("thoughts", Answer::said("<think>hm</think>\n\nfine"), 1),
         ("bare", Answer::json(r#"{"choices":[{"message":{"content":[{"text":"fine"}]}}]}"#), 1),
@@ -279,6 +279,11 @@ async fn what_endpoints_deviate_in_is_answered_or_tried_again_but_never_sent() {
         ("a page", Answer::of(200, "text/html", page), 2),
         ("a bad gateway", Answer::of(502, "text/html", page), 2),
         ("busy", Answer::status(429), 2),
+        (
+            "broken off",
+            Answer::json(r#"{"choices":[{"message":{"content":"fi"},"finish_reason":"error"}]}"#),
+            2,
+        ),
         ("no choice", Answer::json(r#"{"choices":[]}"#), 2),
         ("empty", Answer::json(empty), 2),
         ("rubbish", Answer::json("{oops"), 2),
@@ -326,9 +331,9 @@ async fn what_can_not_mend_itself_is_not_tried_again_and_says_what_to_do() {
         ("balance", Answer::status(402), "answered 402: pay"),
         ("redirect", Answer::status(307).with("location", "/elsewhere"), "redirects are not followed"),
         (
-            "stream",
-            Answer::of(200, "text/event-stream", "data: {}\n\n"),
-            "an event stream, although none was asked",
+            "cut",
+            Answer::json(r#"{"choices":[{"message":{"content":"half of"},"finish_reason":"length"}]}"#),
+            "so raise `max_tokens`",
         ),
         ("long", Answer::text(&"x".repeat(1024 * 1024 + 1)), "more than 1048576 bytes"),
     ];
@@ -353,16 +358,73 @@ async fn what_can_not_mend_itself_is_not_tried_again_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_away_is_asked_again_and_of_its_address_only_host_and_port_are_told() {
+async fn a_conversation_that_its_own_past_makes_the_model_refuse_goes_on_without_it() {
+    let filtered = r#"{"error":{"code":"data_inspection_failed","message":"x"},"request_id":"r"}"#;
+    let unfit = r#"{"error":{"code":"invalid_request_error","message":"x"}}"#;
+    for refusal in [filtered, unfit] {
+        let mut stage = Stage::on(Engine::Sqlite).await;
+        let user = stage.user("anna");
+        let model = Backend::start(move |asked| {
+            let before = &asked.messages()[..asked.messages().len() - 1];
+            match before.iter().any(|message| message.contains("touchy")) {
+                true => Answer::of(400, "application/json", refusal),
+                false => Answer::said(&format!("on {}", asked.question())),
+            }
+        })
+        .await;
+        stage.start([Route::new("chat", model.chat(|_| {}))]);
+        let mut expected = Vec::new();
+        for (text, answer) in [("touchy", "on touchy"), ("two", "on two"), ("three", "on three")] {
+            stage.say(&user, text).await;
+            expected.push(answer);
+            assert_texts(&stage.texts(&user, expected.len()).await, &expected);
+        }
+        assert_eq!(asked_for(&model, "two").len(), 2, "with the turn before, and without");
+        assert_eq!(
+            asked_for(&model, "three")[0].messages(),
+            conversation(&["two", "three"]),
+            "it is forgotten"
+        );
+        stage.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_answers_with_a_stream_only_is_asked_for_one() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    let model = Backend::start(|asked| match asked.body["stream"].as_bool() {
+        Some(true) => {
+            let event = r#"data: {"choices":[{"delta":{"content":"fine"},"finish_reason":"stop"}]}"#;
+            Answer::of(200, "text/event-stream", &format!("{event}\n\ndata: [DONE]\n\n"))
+        }
+        _ => Answer::of(
+            400,
+            "application/json",
+            r#"{"error":{"message":"This model only support stream mode"}}"#,
+        ),
+    })
+    .await;
+    stage.start([Route::new("chat", model.chat(|_| {}))]);
+    for count in 1..=2 {
+        stage.say(&user, "hello").await;
+        stage.texts(&user, count).await;
+    }
+    assert_eq!(model.asked().len(), 3, "the second question is asked so at once");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_away_is_asked_again_and_its_address_is_told() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let user = stage.user("anna");
     let (model, mut door) = Backend::away(|_| Answer::said("here again"));
     stage.start([Route::new("chat", model.chat(|_| {})).attempts(100)]);
     stage.say(&user, "hello").await;
-    let lane = stage.put_off(&user, "the model's endpoint could not be asked: ").await;
+    let lane = stage.put_off(&user, "could not be asked: ").await;
     let reason = lane.last_error.unwrap();
-    let place = format!("127.0.0.1:{}: ", model.url().port().unwrap());
-    assert!(reason.contains(&place) && !reason.contains("/v1"), "{reason}");
+    let url = format!("(http://127.0.0.1:{}/", model.url().port().unwrap());
+    assert!(reason.contains(&url) && reason.contains("mend `base_url`"), "{reason}");
     door.listen();
     assert_texts(&stage.texts(&user, 1).await, &["here again"]);
     stage.finish().await;

@@ -148,8 +148,7 @@ async fn an_answer_that_no_user_should_see_is_a_failed_attempt() {
         ("a page", Answer::of(200, "text/html", page)),
         ("a page as json", Answer::json(page)),
         ("a page as text", Answer::text(page)),
-        ("rubbish", Answer::json("{oops")),
-        ("not utf-8", Answer::bytes(b"\xff\xfeh\0i\0")),
+        ("a trace", Answer::text("Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>")),
         ("408", Answer::status(408)),
         ("429", Answer::status(429)),
         ("502", Answer::of(502, "text/html", page)),
@@ -184,6 +183,8 @@ async fn an_answer_that_is_final_ends_in_one_failure_reply_and_a_dead_letter_tha
             "the service answered 401 Unauthorized",
         ),
         ("202", Answer::status(202), "the handler answers by call back, and there is no address for it"),
+        ("rubbish", Answer::json("{oops"), "is not the JSON that it says it is"),
+        ("not utf-8", Answer::bytes(b"\xc4\xe3"), "in the character set that it declares, `utf-8`"),
         ("wrong reply", Answer::json(r#"{"type":"txt"}"#), "`type` is \"txt\""),
         ("redirect", Answer::status(307).with("location", "/elsewhere"), "redirects are not followed"),
         ("too long", Answer::text(&"x".repeat(1024 * 1024 + 1)), "more than 1048576 bytes"),
@@ -242,17 +243,15 @@ async fn a_service_asked_over_tls_that_speaks_none_is_told_so() {
     stage.start([Route::new("lookup", handler).attempts(1)]);
     stage.say(&user, "hello").await;
     let reason = stage.dead(1).await.remove(0).reason;
-    let place = format!("127.0.0.1:{}", service.url().port().unwrap());
-    assert!(
-        reason.starts_with(&format!("route `lookup`: the service could not be asked: {place}: ")),
-        "{reason}"
-    );
+    let place = format!("(https://127.0.0.1:{}/", service.url().port().unwrap());
+    assert!(reason.starts_with("route `lookup`: the service could not be asked: "), "{reason}");
+    assert!(reason.contains(&place), "{reason}");
     assert!(reason.contains("doesn't speak TLS") && reason.contains("http://"), "{reason}");
     stage.finish_with(Left { dead: &["route `lookup`"], ..Left::default() }).await;
 }
 
 #[tokio::test]
-async fn a_service_that_refuses_connections_is_asked_again_and_of_its_url_only_host_and_port_are_told() {
+async fn a_service_that_refuses_connections_is_asked_again_and_its_url_is_told() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let user = stage.user("anna");
     let (service, mut door) = Backend::away(|_| Answer::text("here again"));
@@ -261,8 +260,10 @@ async fn a_service_that_refuses_connections_is_asked_again_and_of_its_url_only_h
     stage.say(&user, "hello").await;
     let lane = stage.put_off(&user, "the service could not be asked: ").await;
     let reason = lane.last_error.unwrap();
-    let place = format!("127.0.0.1:{}: ", service.url().port().unwrap());
-    assert!(reason.contains("refused") && reason.contains(&place) && !reason.contains("/ask"), "{reason}");
+    let url = format!("(http://127.0.0.1:{}{})", service.url().port().unwrap(), service.url().path());
+    assert!(reason.contains("refused") && reason.contains("mend `url`") && reason.contains(&url), "{reason}");
+    let told = stage.logged(&url).into_iter().filter(|line| line.contains("attempt ")).count();
+    assert_eq!(told, 1, "once, and not at every attempt");
     door.listen();
     assert_texts(&stage.texts(&user, 1).await, &["here again"]);
     stage.finish().await;

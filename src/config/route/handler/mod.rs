@@ -74,8 +74,8 @@ impl HandlerConfig {
         !matches!(self, Self::Reply(_))
     }
 
-    /// Whether its texts are Markdown, unless the route says otherwise.
-    pub(super) fn writes_markdown(&self) -> bool {
+    /// Whether a language model writes its texts: unless the route says otherwise they are Markdown, and labelled.
+    pub(super) fn is_model(&self) -> bool {
         matches!(self, Self::Chat(_))
     }
 

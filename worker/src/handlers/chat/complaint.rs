@@ -16,6 +16,8 @@ pub(super) struct Complaint {
     codes: Vec<String>,
     /// What it says, in lower case.
     words: String,
+    /// The field of the request that it is about, if it says so.
+    field: Option<&'static str>,
     /// Whether it has the form of Alibaba's endpoint, which says `insufficient_quota` of a rate too.
     has_request_id: bool,
 }
@@ -27,6 +29,8 @@ pub(super) enum Meaning {
     Refused,
     /// The conversation is longer than the model takes.
     TooLong,
+    /// It must be asked for a stream.
+    StreamOnly,
     /// It may work later.
     Again,
     /// It will never work, until the operator has done this.
@@ -86,6 +90,32 @@ const NO_MONEY_WORDS: &[&str] = &["insufficient balance", "余额不足"];
 /// At OpenAI the money; at Alibaba the rate too.
 const QUOTA: &str = "insufficient_quota";
 
+const STREAM_ONLY_WORDS: &[&str] = &[
+    "only support stream",
+    "only supports stream",
+    "non-streaming",
+    "non-stream",
+    "stream must be true",
+    "stream must be set to true",
+    "stream=true",
+    "please enable the stream",
+];
+
+/// What a route asks for by keys of its own; the rest is in `extra`.
+const KEYS: [&str; 3] = ["max_tokens", "temperature", "model"];
+/// What vendors complain about besides.
+const PARAMETERS: [&str; 9] = [
+    "max_completion_tokens",
+    "enable_thinking",
+    "thinking",
+    "reasoning_effort",
+    "response_format",
+    "top_p",
+    "tools",
+    "presence_penalty",
+    "frequency_penalty",
+];
+
 /// How long a code may be that is shown.
 const CODE_MAX_BYTES: usize = 64;
 
@@ -105,7 +135,14 @@ impl Complaint {
         let base =
             body.get("base_resp").filter(|base| code_of(base, "status_code").is_some_and(|c| c != "0"));
         let has_answer = body.get("choices").is_some_and(Value::is_array);
-        let bare = !has_answer && ["code", "message", "detail"].iter().any(|name| body.get(name).is_some());
+        let is_bad = |code: String| !["0", "200", "success", "ok"].contains(&code.as_str());
+        // Beside an answer only a code tells that it is one; what is in `message` of a choice is the answer.
+        let bare = if has_answer {
+            code_of(body, "code").is_some_and(is_bad)
+        } else {
+            !body.get("message").is_some_and(Value::is_object)
+                && ["code", "message", "detail"].iter().any(|name| body.get(name).is_some())
+        };
         let error = match given.or(base) {
             Some(error) => error,
             None if bare => body,
@@ -126,11 +163,16 @@ impl Complaint {
             error.get("detail").and_then(Value::as_str),
         ];
         let codes: Vec<String> = codes.into_iter().flatten().collect();
+        let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ").to_lowercase();
+        let parameter = error.get("param").and_then(Value::as_str).unwrap_or_default();
+        let named = |field: &&&str| **field == parameter || has_word(&words, field);
+        let field = KEYS.iter().chain(&PARAMETERS).find(named).copied();
         let as_status = |code: &String| code.parse().ok().filter(|code| (400..600).contains(code));
         Some(Self {
             status: if status >= 300 { status } else { codes.iter().find_map(as_status).unwrap_or(status) },
             codes,
-            words: words.into_iter().flatten().collect::<Vec<_>>().join(" ").to_lowercase(),
+            words,
+            field,
             has_request_id: body.get("request_id").is_some(),
         })
     }
@@ -149,6 +191,9 @@ impl Complaint {
         if self.status < 500 {
             if has(REFUSED, REFUSED_WORDS) {
                 return Meaning::Refused;
+            }
+            if self.status != 429 && has(&[], STREAM_ONLY_WORDS) {
+                return Meaning::StreamOnly;
             }
             if self.status != 429 && (self.status == 413 || has(TOO_LONG, TOO_LONG_WORDS)) {
                 return Meaning::TooLong;
@@ -169,6 +214,27 @@ impl Complaint {
         }
     }
 
+    /// Whether the request may be at fault as a whole, so that another one may be taken.
+    pub(super) fn is_about_the_request(&self) -> bool {
+        matches!(self.status, 400 | 422) && self.field.is_none()
+    }
+
+    /// What to do, by the field that the endpoint names.
+    pub(super) fn remedy(&self, remedy: &'static str) -> String {
+        match self.field.filter(|_| matches!(self.status, 200 | 400 | 422)) {
+            Some("max_tokens") => {
+                "it refuses `max_tokens`: change it, or leave it out and set what the vendor wants in \
+                                   `extra`, as { max_completion_tokens = 1000 }"
+                    .to_owned()
+            }
+            Some(field) if KEYS.contains(&field) => {
+                format!("it refuses `{field}`: change that key of the route")
+            }
+            Some(field) => format!("it refuses `{field}`: change it in `extra`"),
+            None => remedy.to_owned(),
+        }
+    }
+
     /// Which error it is, for people: the status and, if it is one, the code.
     pub(super) fn name(&self) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -177,6 +243,13 @@ impl Complaint {
         let code = self.codes.iter().find(is_code).map(|code| format!(" ({code})")).unwrap_or_default();
         format!("{}{code}", self.status)
     }
+}
+
+/// Whether a text has this word, not as a part of another.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part))
 }
 
 /// A code, which may be a number.

@@ -94,6 +94,11 @@ impl History {
         dropped > 0
     }
 
+    /// Drops all turns, and says whether there was one.
+    pub(super) fn clear(&mut self) -> bool {
+        !std::mem::take(&mut self.0).is_empty()
+    }
+
     /// Adds the youngest turn.
     pub(super) fn add(&mut self, turn: Turn) {
         self.0.push(turn);

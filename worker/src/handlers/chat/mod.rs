@@ -8,29 +8,31 @@
 //! crate: they hold on to OpenAI's types, and an answer that lacks a field or has one more is an error there. What is
 //! needed of the protocol is small.
 //!
-//! Streaming is not used: WeChat shows a message whole. Redirects are not followed, since the key would go with them, and
-//! neither the URL nor the key nor anything that the endpoint says in words gets into an error.
+//! Streaming is used only where an endpoint wants it: WeChat shows a message whole. Redirects are not followed, since the key would go with them, and
+//! neither a key nor anything that the endpoint says in words gets into an error.
 
+mod clean;
 mod complaint;
 mod history;
 mod request;
 mod said;
 mod settings;
+mod sticker;
 
 use std::collections::BTreeSet;
-
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use huixin_wechat::{Message, Outgoing};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
-use unicode_normalization::UnicodeNormalization as _;
 use url::Url;
 
 use self::history::{History, Limits, Turn};
 use self::said::Said;
 use super::transport::{Answer, Transport, TransportError};
+use crate::condition;
 use crate::handler::{Context, Handler, Outcome};
 use crate::template::{Template, TemplateError};
 
@@ -46,6 +48,8 @@ pub struct ChatHandler {
     system: Option<Template>,
     forget: BTreeSet<String>,
     transport: Transport,
+    /// Whether the endpoint has said that it answers with a stream only.
+    streams: AtomicBool,
 }
 
 /// A handler that can't be made.
@@ -81,7 +85,14 @@ impl ChatHandler {
         let system = settings.system.as_deref().map(Template::compile).transpose()?;
         let words = settings.forget.iter().map(|word| normalised(word));
         let forget = words.filter(|word| !word.is_empty()).collect();
-        Ok(Self { settings, headers, system, forget, transport: Transport::new(url, client) })
+        Ok(Self {
+            settings,
+            headers,
+            system,
+            forget,
+            transport: Transport::new(url, client),
+            streams: AtomicBool::default(),
+        })
     }
 
     fn limits(&self) -> Limits {
@@ -105,7 +116,7 @@ impl ChatHandler {
         history
     }
 
-    /// Asks, with fewer turns if they are too many for the model.
+    /// Asks; with fewer turns if they are too many for the model, and without any if it refuses them.
     async fn converse(
         &self,
         system: Option<&str>,
@@ -114,8 +125,16 @@ impl ChatHandler {
         id: &str,
     ) -> Outcome {
         loop {
-            let body = request::body(&self.settings, system, history.turns(), question);
-            match self.ask(&body).await {
+            let stream = self.streams.load(Ordering::Relaxed);
+            let body = request::body(&self.settings, system, history.turns(), question, stream);
+            let said = self.ask(&body).await;
+            // What was said before may be what the endpoint refuses.
+            let is_refused = matches!(said, Said::Refused | Said::Unfit { .. });
+            if is_refused && history.clear() {
+                tracing::info!("the model refuses: asking without the turns before");
+                continue;
+            }
+            match said {
                 Said::Answer(answer) => {
                     let replies = vec![Outgoing::text(answer.as_str())];
                     if self.settings.turns == 0 {
@@ -135,8 +154,14 @@ impl ChatHandler {
                         "too long for the model: asking with fewer turns"
                     );
                 }
+                Said::StreamOnly { reason } => {
+                    if stream {
+                        return Outcome::Fail { reason };
+                    }
+                    self.streams.store(true, Ordering::Relaxed);
+                }
                 Said::Again { after, reason } => return Outcome::Retry { after, reason },
-                Said::Never { reason } => return Outcome::Fail { reason },
+                Said::Unfit { reason } | Said::Never { reason } => return Outcome::Fail { reason },
             }
         }
     }
@@ -144,10 +169,14 @@ impl ChatHandler {
     async fn ask(&self, body: &Value) -> Said {
         let posted = self.transport.post(self.headers.clone(), body.to_string(), self.settings.timeout);
         let error = match posted.await {
-            Ok(Answer { status, headers, body }) => return said::read(status, &headers, &body),
+            Ok(Answer { status, headers, body }) => {
+                let told = |reason: String| format!("{reason} ({})", self.transport.url());
+                return said::read(status, &headers, &body).map_reason(told);
+            }
             Err(error) => error,
         };
-        let reason = self.transport.failure("the model's endpoint", &error, self.settings.timeout);
+        let reason =
+            self.transport.failure("the model's endpoint", "base_url", &error, self.settings.timeout);
         match error {
             TransportError::TooLong => Said::Never { reason },
             TransportError::TimedOut | TransportError::Broken(_) => Said::Again { after: None, reason },
@@ -159,7 +188,7 @@ impl ChatHandler {
 impl Handler for ChatHandler {
     async fn handle(&self, message: &Message, context: &Context) -> Outcome {
         let question = message.content().or_else(|| message.recognition()).unwrap_or_default().trim();
-        if question.is_empty() {
+        if question.is_empty() || sticker::is_one(question) {
             return match &self.settings.unreadable {
                 Some(text) if !message.is_event() => Outcome::text(text.as_str()),
                 _ => Outcome::NoReply,
@@ -201,7 +230,7 @@ fn endpoint(base: &Url) -> Result<Url, ChatHandlerError> {
 
 /// A word as it is compared: a keyboard's full-width letters, capitals, and the full stop of a recognised voice aside.
 fn normalised(text: &str) -> String {
-    let text = text.nfkc().collect::<String>().to_lowercase();
+    let text = condition::normalised(text).to_lowercase();
     text.trim().trim_end_matches(['.', '。', '!']).trim_end().to_owned()
 }
 
@@ -243,8 +272,16 @@ mod tests {
     fn a_word_that_forgets_is_known_however_it_is_typed_or_heard() {
         let settings = ChatSettings::new("http://h/".parse().unwrap(), "m");
         let handler = handler(settings).unwrap();
-        for word in ["重新开始", " reset ", "Reset", "ＲＥＳＥＴ", "重新开始。", "重新开始！", "reset."]
-        {
+        for word in [
+            "重新开始",
+            " reset ",
+            "Reset",
+            "ＲＥＳＥＴ",
+            "re\u{200b}set\u{feff}",
+            "重新开始。",
+            "重新开始！",
+            "reset.",
+        ] {
             assert!(handler.forget.contains(&normalised(word)), "{word}");
         }
         for other in ["重新开始吧", "how do I reset it", "。", ""] {

@@ -6,7 +6,13 @@ use super::history::Turn;
 use super::settings::ChatSettings;
 
 /// The body of a request.
-pub(super) fn body(settings: &ChatSettings, system: Option<&str>, turns: &[Turn], question: &str) -> Value {
+pub(super) fn body(
+    settings: &ChatSettings,
+    system: Option<&str>,
+    turns: &[Turn],
+    question: &str,
+    stream: bool,
+) -> Value {
     let message = |role: &str, content: &str| json!({"role": role, "content": content});
     let mut messages: Vec<Value> = system.map(|text| message("system", text)).into_iter().collect();
     for turn in turns {
@@ -24,7 +30,7 @@ pub(super) fn body(settings: &ChatSettings, system: Option<&str>, turns: &[Turn]
     body.extend(settings.extra.clone());
     body.insert("model".to_owned(), settings.model.as_str().into());
     body.insert("messages".to_owned(), messages.into());
-    body.insert("stream".to_owned(), false.into());
+    body.insert("stream".to_owned(), stream.into());
     Value::Object(body)
 }
 
@@ -37,7 +43,7 @@ mod tests {
         let mut settings = ChatSettings::new("http://127.0.0.1:1/v1".parse().unwrap(), "m");
         let turn = Turn { id: "m1".into(), question: "q1".into(), answer: "a1".into() };
         assert_eq!(
-            body(&settings, None, &[], "q"),
+            body(&settings, None, &[], "q", false),
             json!({"model": "m", "stream": false, "messages": [{"role": "user", "content": "q"}]})
         );
         (settings.temperature, settings.max_tokens) = (Some(0.5), Some(100));
@@ -46,7 +52,7 @@ mod tests {
             .unwrap()
             .clone();
         assert_eq!(
-            body(&settings, Some("be kind"), &[turn], "q2"),
+            body(&settings, Some("be kind"), &[turn], "q2", false),
             json!({
                 "model": "m", "stream": false, "temperature": 0.5, "max_tokens": null, "enable_thinking": false,
                 "messages": [

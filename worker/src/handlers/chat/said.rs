@@ -2,17 +2,42 @@
 //!
 //! It is read as loosely as it can be, from JSON of any shape: endpoints that call themselves compatible leave out
 //! `usage` and `id`, have finish reasons of their own, give `content` as `null` or as a list of parts, put the model's
-//! thoughts in front of the answer, and call errors a success. Of all that is sent, only the text of the first choice and
-//! whether a filter stopped it count. A page or a stream never reaches a user.
+//! thoughts in front of the answer, stream though nobody asked for it, and call errors a success. Of all that is sent, only
+//! the text of the first choice and how it ended count. An answer that broke off is none, and a page never reaches a user.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use serde_json::Value;
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
 
+use super::clean;
 use super::complaint::{Complaint, Meaning};
-use crate::handlers::http_answer::{begins_as_html, retry_after};
+use crate::handlers::body::{self, begins_as_html};
+use crate::handlers::http_answer::retry_after;
+
+/// How an answer ends that is whole, in lower case. Nothing said is as good.
+const GOOD_ENDS: [&str; 15] = [
+    "",
+    "stop",
+    "eos",
+    "eos_token",
+    "end",
+    "end_turn",
+    "endturn",
+    "stop_sequence",
+    "stop_token",
+    "complete",
+    "completed",
+    "done",
+    "finish",
+    "finished",
+    "normal",
+];
+const FILTERED: [&str; 7] =
+    ["content_filter", "sensitive", "safety", "refusal", "prohibited_content", "blocklist", "recitation"];
+const CUT: [&str; 4] = ["length", "max_tokens", "model_length", "max_output_tokens"];
 
 /// What an endpoint's answer comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,103 +48,193 @@ pub(super) enum Said {
     Refused,
     /// The conversation is longer than the model takes.
     TooLong { reason: String },
+    /// It answers with a stream of events only.
+    StreamOnly { reason: String },
     /// It may work later.
     Again { after: Option<Duration>, reason: String },
+    /// It will never work so; perhaps with other messages.
+    Unfit { reason: String },
     /// It will never work.
     Never { reason: String },
 }
 
-/// Reads an answer.
-pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Said {
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim_start_matches('\u{feff}').trim();
-    let value: Option<Value> = serde_json::from_str(text).ok();
-    let complaint = value.as_ref().and_then(|value| Complaint::read(status.as_u16(), value));
-    if let Some(complaint) = complaint {
-        return complained(&complaint, headers);
-    }
-    if !status.is_success() {
-        return complained(&Complaint::of_status(status.as_u16()), headers);
-    }
-    let again = |reason: &str| Said::Again { after: None, reason: reason.to_owned() };
-    match value {
-        Some(value) => answered(&value),
-        None if begins_as_html(text) => again("the model's endpoint answered with an HTML page"),
-        None if is_stream(headers, text) => Said::Never {
-            reason: "the model's endpoint answers with an event stream, although none was asked for"
-                .to_owned(),
-        },
-        None => again("the model's endpoint answered what is not JSON"),
+impl Said {
+    /// The same with another reason, if it has one.
+    pub(super) fn map_reason(self, told: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Answer(_) | Self::Refused => self,
+            Self::TooLong { reason } => Self::TooLong { reason: told(reason) },
+            Self::StreamOnly { reason } => Self::StreamOnly { reason: told(reason) },
+            Self::Again { after, reason } => Self::Again { after, reason: told(reason) },
+            Self::Unfit { reason } => Self::Unfit { reason: told(reason) },
+            Self::Never { reason } => Self::Never { reason: told(reason) },
+        }
     }
 }
 
-fn complained(complaint: &Complaint, headers: &HeaderMap) -> Said {
+/// Reads an answer.
+pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Said {
+    let never =
+        |how: String| Said::Never { reason: format!("the model's endpoint answered {status}, which {how}") };
+    let plain = match body::decompressed(headers, body) {
+        Ok(plain) => plain,
+        Err(how) => return never(how),
+    };
+    let kind = body::content_type(headers);
+    let text =
+        body::text(kind, &plain).unwrap_or_else(|_| String::from_utf8_lossy(&plain).into_owned().into());
+    let is_html = begins_as_html(&text);
+    let value = body::read_json(&text).ok().or_else(|| streamed(kind, &text));
+    let complaint = value.as_ref().and_then(|value| Complaint::read(status.as_u16(), value));
+    if let Some(complaint) = complaint {
+        return complained(&complaint, headers, false);
+    }
+    if !status.is_success() {
+        return complained(&Complaint::of_status(status.as_u16()), headers, is_html);
+    }
+    let again = |what: &str| {
+        let reason = format!("the model's endpoint answered {status} with {what}");
+        Said::Again { after: None, reason }
+    };
+    match value {
+        Some(value) => answered(&value),
+        None if is_html => again(&format!("an HTML page: {HTML_REMEDY}")),
+        None => again("what is not JSON"),
+    }
+}
+
+/// What an address says that isn't the endpoint's.
+const HTML_REMEDY: &str = "check `base_url`, which may lack /v1 at its end";
+
+/// A stream of events, put together as the answer that it would have been. `None` if it is none.
+fn streamed(kind: Option<&str>, text: &str) -> Option<Value> {
+    let is_stream = kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"));
+    if !is_stream && !text.starts_with("data:") && !text.starts_with("event:") && !text.starts_with(": ") {
+        return None;
+    }
+    let (mut content, mut thoughts, mut finish) = (String::new(), String::new(), Value::Null);
+    let mut is_done = false;
+    for data in text.lines().filter_map(|line| line.trim_start().strip_prefix("data:")) {
+        let data = data.trim();
+        is_done |= data == "[DONE]";
+        let Ok(event) = body::read_json(data) else { continue };
+        if Complaint::read(200, &event).is_some() {
+            return Some(event);
+        }
+        let Some(choice) = choice_of(&event) else { continue };
+        let said = message_of(choice);
+        content.push_str(&content_of(choice, said));
+        thoughts.push_str(&thoughts_of(said));
+        if let Some(reason) = choice.get("finish_reason").filter(|reason| !reason.is_null()) {
+            finish = reason.clone();
+        }
+    }
+    if finish.is_null() && !is_done {
+        finish = "a break in the stream".into();
+    }
+    let message = json!({"content": content, "reasoning_content": thoughts});
+    Some(json!({"choices": [{"message": message, "finish_reason": finish}]}))
+}
+
+fn complained(complaint: &Complaint, headers: &HeaderMap, is_html: bool) -> Said {
     let reason = format!("the model's endpoint answered {}", complaint.name());
     match complaint.meaning() {
         Meaning::Refused => Said::Refused,
         Meaning::TooLong => Said::TooLong { reason: format!("{reason}: it is too long for the model") },
+        Meaning::StreamOnly => {
+            Said::StreamOnly { reason: format!("{reason}: it answers with a stream only, and gave none") }
+        }
         Meaning::Again => Said::Again { after: retry_after(headers), reason },
-        Meaning::Never(remedy) => Said::Never { reason: format!("{reason}: {remedy}") },
+        Meaning::Never(_) if is_html => {
+            Said::Never { reason: format!("{reason} with an HTML page: {HTML_REMEDY}") }
+        }
+        Meaning::Never(remedy) => {
+            let reason = format!("{reason}: {}", complaint.remedy(remedy));
+            if complaint.is_about_the_request() { Said::Unfit { reason } } else { Said::Never { reason } }
+        }
     }
 }
 
 fn answered(value: &Value) -> Said {
-    let Some(choice) = value.get("choices").and_then(|choices| choices.get(0)) else {
-        return Said::Again { after: None, reason: "the model's endpoint gave no choice".to_owned() };
+    let again = |reason: String| Said::Again { after: None, reason };
+    let Some(choice) = choice_of(value) else {
+        return again("the model's endpoint gave no choice".to_owned());
     };
+    if let Some(complaint) = Complaint::read(200, choice) {
+        return complained(&complaint, &HeaderMap::new(), false);
+    }
+    let message = message_of(choice);
     let finish = choice.get("finish_reason").and_then(Value::as_str).unwrap_or_default();
-    if matches!(finish, "content_filter" | "sensitive") {
+    let end = finish.to_ascii_lowercase();
+    let text = clean::answer(&content_of(choice, message));
+    let refusal = message.get("refusal").and_then(Value::as_str).is_some_and(|refusal| !refusal.is_empty());
+    if FILTERED.contains(&end.as_str()) || (refusal && text.is_empty()) {
         return Said::Refused;
     }
-    let message = choice.get("message").unwrap_or(&Value::Null);
-    let text = text_of(message.get("content").or_else(|| choice.get("text")).unwrap_or(&Value::Null));
-    let answer = without_thoughts(&text);
-    if !answer.is_empty() {
-        return Said::Answer(answer.to_owned());
+    if CUT.contains(&end.as_str()) {
+        let what = if text.is_empty() { "its thoughts used up the tokens" } else { "the answer broke off" };
+        let reason = format!("{what} (`finish_reason` is `{finish}`), so raise `max_tokens`");
+        return Said::Never { reason };
     }
-    if message.get("refusal").and_then(Value::as_str).is_some_and(|refusal| !refusal.is_empty()) {
-        return Said::Refused;
+    if matches!(end.as_str(), "tool_calls" | "function_call" | "tool_use") {
+        let reason = format!(
+            "the model calls tools (`finish_reason` is `{finish}`), which this handler has none of: take them out of `extra`"
+        );
+        return Said::Never { reason };
     }
-    let why = match finish {
-        "length" => ": its thoughts used up the tokens, so raise `max_tokens`",
-        "tool_calls" | "function_call" => ": it calls tools, which this handler has none of",
-        _ => "",
-    };
-    Said::Again { after: None, reason: format!("the model's answer is empty{why}") }
+    if !GOOD_ENDS.contains(&end.as_str()) {
+        let finish: String =
+            finish.chars().filter(|c| c.is_ascii_alphanumeric() || "_- ".contains(*c)).take(40).collect();
+        return again(format!("the model's answer broke off: its `finish_reason` is `{finish}`"));
+    }
+    if !text.is_empty() {
+        return Said::Answer(text);
+    }
+    let thoughts = thoughts_of(message);
+    // Where a server takes an answer for thoughts, their end stands in front of it.
+    match thoughts.to_ascii_lowercase().rfind("</think>") {
+        Some(at) if !clean::answer(&thoughts[at..]).is_empty() => Said::Answer(clean::answer(&thoughts[at..])),
+        _ if !thoughts.is_empty() => again(
+            "the model's answer is empty, and its `reasoning_content` is not: let it think less by `extra`, as with \
+             { enable_thinking = false }, or serve it without a parser for thoughts"
+                .to_owned(),
+        ),
+        _ => again("the model's answer is empty".to_owned()),
+    }
 }
 
-/// A text, or the texts of a list of parts.
-fn text_of(content: &Value) -> String {
+fn choice_of(value: &Value) -> Option<&Value> {
+    let inside = value.get("output").or_else(|| value.get("data")).unwrap_or(&Value::Null);
+    value.get("choices").or_else(|| inside.get("choices"))?.get(0)
+}
+
+fn message_of(choice: &Value) -> &Value {
+    choice.get("message").or_else(|| choice.get("delta")).unwrap_or(&Value::Null)
+}
+
+fn content_of(choice: &Value, message: &Value) -> String {
+    let content = message.get("content").filter(|content| !content.is_null());
+    text_of(content.or_else(|| choice.get("text")).unwrap_or(&Value::Null)).into_owned()
+}
+
+fn thoughts_of(message: &Value) -> String {
+    let thoughts = message.get("reasoning_content").or_else(|| message.get("reasoning"));
+    text_of(thoughts.unwrap_or(&Value::Null)).into_owned()
+}
+
+/// A text, or the texts of a list of parts, each a text or an object with one. Thoughts and calls are parts too.
+fn text_of(content: &Value) -> Cow<'_, str> {
     match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            let part = |part: &Value| Some(part.as_str().or_else(|| part.get("text")?.as_str())?.to_owned());
-            parts.iter().filter_map(part).collect()
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Array(parts) => parts.iter().map(text_of).collect::<Vec<_>>().concat().into(),
+        Value::Object(part) => {
+            let kind = part.get("type").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+            let is_other = ["think", "reason", "tool", "function"].iter().any(|other| kind.contains(other));
+            let inside = ["text", "content", "value", "parts"].iter().find_map(|name| part.get(*name));
+            inside.filter(|_| !is_other).map_or(Cow::Borrowed(""), text_of)
         }
-        _ => String::new(),
+        _ => Cow::Borrowed(""),
     }
-}
-
-/// The text without the thoughts that some models put in front of it. The beginning of the thoughts may be missing, if it was
-/// given to the model as a part of the prompt; then their end must begin a line.
-fn without_thoughts(text: &str) -> &str {
-    const BEGIN: &str = "<think>";
-    const END: &str = "</think>";
-    let mut rest = text.trim();
-    while let Some(thoughts) = rest.strip_prefix(BEGIN) {
-        // Without an end all of it are thoughts.
-        rest = thoughts.split_once(END).map_or("", |(_, answer)| answer.trim());
-    }
-    match rest.split_once(END) {
-        Some((thoughts, answer)) if thoughts.ends_with('\n') && !thoughts.contains(BEGIN) => answer.trim(),
-        _ if rest.starts_with(END) => rest[END.len()..].trim(),
-        _ => rest,
-    }
-}
-
-fn is_stream(headers: &HeaderMap, text: &str) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.to_ascii_lowercase().starts_with("text/event-stream") || text.starts_with("data:")
 }
 
 #[cfg(test)]

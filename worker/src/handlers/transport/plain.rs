@@ -29,7 +29,7 @@ use url::Url;
 
 use super::idle::Idle;
 use super::{Answer, TransportError};
-use crate::handlers::http_answer::BODY_MAX_BYTES;
+use crate::handlers::body::BODY_MAX_BYTES;
 
 const CLOSED: &str = "the connection was closed before there was an answer";
 const AGENT: &str = concat!("huixin/", env!("CARGO_PKG_VERSION"));

@@ -27,6 +27,30 @@ fn emphasis_is_dropped_also_where_commonmark_does_not_see_it() {
 }
 
 #[test]
+fn arithmetic_code_and_formulas_keep_their_signs() {
+    for text in [
+        "3*4*5=60",
+        "3*4=12, 5*6=30",
+        "a*b*c",
+        "(a+b)*c*(d)",
+        "2**3**2 and x**n, y**m",
+        "f(a**2, b**2)",
+        "面积=长*宽*高",
+        "10~20元，30~40元",
+        "snake_case_names and __init__.py",
+        "$a*b*c$ and $$\nx_1 * y_2 * z_3\n$$",
+        "\\(a_1*b*c \\{x\\}\\) and \\[ \\frac{a}{b} \\\\ c*d*e \\]",
+        "\\begin{cases} a & b \\\\ c*d*e \\end{cases}",
+        "it costs $5*2 or $6*3",
+        "*args, **kwargs",
+    ] {
+        assert_reads(text, text);
+    }
+    assert_reads("a `\\(x*y*z\\)` b", "a \\(x*y*z\\) b");
+    assert_reads("这是*重点*后面 (*a*) *b*, **c**d", "这是重点后面 (a) b, cd");
+}
+
+#[test]
 fn addresses_stay_whole_and_bare() {
     for address in [
         "https://x.cn/__init__/a",

@@ -12,6 +12,7 @@ fn told(meaning: Meaning) -> &'static str {
     match meaning {
         Meaning::Refused => "refused",
         Meaning::TooLong => "shorter",
+        Meaning::StreamOnly => "stream",
         Meaning::Again => "again",
         Meaning::Never(_) => "final",
     }

@@ -45,11 +45,28 @@ fn an_answer_is_found_in_whatever_form_vendors_give_it() {
         ),
         ("bare", json!({"choices": [{"message": {"content": "hello"}}]})),
         ("an unknown end", json!({"choices": [{"message": {"content": "hello"}, "finish_reason": "eos"}]})),
-        ("cut short", json!({"choices": [{"message": {"content": "hello"}, "finish_reason": "length"}]})),
+        (
+            "Anthropic's end",
+            json!({"choices": [{"message": {"content": "hello"}, "finish_reason": "end_turn"}]}),
+        ),
         ("a number for an end", json!({"choices": [{"message": {"content": "hello"}, "finish_reason": 1}]})),
         (
             "parts",
             json!({"choices": [{"message": {"content": [{"type": "text", "text": "hel"}, {"type": "x"}, "lo"]}}]}),
+        ),
+        (
+            "parts of other shapes",
+            json!({"choices": [{"message": {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+            {"type": "reasoning", "text": "hm"}, {"type": "output_text", "text": "hel"}, {"text": {"value": "lo"}}]}}]}),
+        ),
+        ("one part", json!({"choices": [{"message": {"content": {"text": "hello"}}}]})),
+        (
+            "DashScope's native form",
+            json!({"output": {"choices": [{"message": {"content": [{"text": "hello"}]}}]}}),
+        ),
+        (
+            "signs of a template",
+            json!({"choices": [{"message": {"content": "<|im_start|>assistant\nhello<|im_end|>"}}]}),
         ),
         ("an old text", json!({"choices": [{"text": "hello"}]})),
         ("no error", json!({"error": null, "code": 0, "choices": [{"message": {"content": "hello"}}]})),
@@ -62,21 +79,99 @@ fn an_answer_is_found_in_whatever_form_vendors_give_it() {
 }
 
 #[test]
-fn thoughts_in_front_of_an_answer_are_dropped() {
-    let rows = [
-        ("<think>a</think>b", "b"),
-        (" <think>\na\n</think>\n\nb\n", "b"),
-        ("<think></think><think>a</think> b", "b"),
-        ("<think>never done", ""),
-        ("hm, let me see\n</think>\n\nb", "b"),
-        ("</think>\nb", "b"),
-        ("write </think> to end", "write </think> to end"),
-        ("use <think>a\n</think> so", "use <think>a\n</think> so"),
-        ("b", "b"),
-        ("", ""),
-    ];
-    for (text, expected) in rows {
-        assert_eq!(without_thoughts(text), expected, "{text:?}");
+fn a_stream_that_nobody_asked_for_is_read_as_one_answer() {
+    let chunk = |delta: Value, finish: Value| {
+        format!("data: {}\n\n", json!({"choices": [{"delta": delta, "finish_reason": finish}]}))
+    };
+    let begun = [
+        chunk(json!({"role": "assistant", "reasoning_content": "hm"}), Value::Null),
+        chunk(json!({"content": "hel"}), Value::Null),
+    ]
+    .concat();
+    let whole =
+        format!(": keep-alive\n\n{begun}{}data: [DONE]\n\n", chunk(json!({"content": "lo"}), json!("stop")));
+    assert_eq!(said(&whole), answer("hello"));
+    assert_eq!(said(&format!("{begun}data: [DONE]\n")), answer("hel"));
+    for broken in [begun.clone(), format!("{begun}data: {{\"error\":{{\"message\":\"x\"}}}}\n")] {
+        assert!(matches!(said(&broken), Said::Again { .. }), "{broken}: {:?}", said(&broken));
+    }
+}
+
+#[test]
+fn an_answer_that_broke_off_is_none_and_the_field_is_named() {
+    let choice = |finish: &str| {
+        json!({"choices": [{"message": {"content": "half of"}, "finish_reason": finish}]}).to_string()
+    };
+    for finish in [
+        "error",
+        "insufficient_system_resource",
+        "aborted",
+        "network_error",
+        "timeout",
+        "repetition_truncation",
+    ] {
+        let Said::Again { reason, .. } = said(&choice(finish)) else {
+            panic!("{finish}: {:?}", said(&choice(finish)))
+        };
+        assert!(reason.contains("finish_reason") && reason.contains(finish), "{reason}");
+    }
+    for finish in ["length", "max_tokens", "MAX_TOKENS"] {
+        let Said::Never { reason } = said(&choice(finish)) else {
+            panic!("{finish}: {:?}", said(&choice(finish)))
+        };
+        assert!(reason.contains("raise `max_tokens`"), "{reason}");
+    }
+    for beside in [
+        json!({"error": {"code": 502, "message": "x"}, "choices": [{"message": {"content": "half of"}}]}),
+        json!({"choices": [{"message": {"content": "half of"}, "error": {"code": 502, "message": "x"}}]}),
+        json!({"code": 50007, "message": "x", "choices": [{"message": {"content": "half of"}}]}),
+    ] {
+        assert!(matches!(said(&beside.to_string()), Said::Again { .. }), "{beside}");
+    }
+}
+
+#[test]
+fn an_answer_in_the_place_for_thoughts_is_taken_only_if_it_is_told_from_them() {
+    let only = |thoughts: &str| {
+        json!({"choices": [{"message": {"content": null, "reasoning_content": thoughts}, "finish_reason": "stop"}]}).to_string()
+    };
+    assert_eq!(said(&only("hm\n</think>\nhello")), answer("hello"));
+    let Said::Again { reason, .. } = said(&only("they greet me")) else { panic!("thoughts are no answer") };
+    assert!(reason.contains("`reasoning_content`") && reason.contains("`extra`"), "{reason}");
+}
+
+#[test]
+fn an_error_names_the_field_that_the_endpoint_refuses_and_the_key_for_it() {
+    let reason = |error: Value| match read(
+        StatusCode::BAD_REQUEST,
+        &HeaderMap::new(),
+        json!({"error": error}).to_string().as_bytes(),
+    ) {
+        Said::Never { reason } => reason,
+        other => panic!("{other:?}"),
+    };
+    let unsupported = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+    for (error, part) in [
+        (json!({"message": unsupported, "param": "max_tokens"}), "max_completion_tokens = 1000"),
+        (json!({"message": unsupported}), "`max_tokens`"),
+        (
+            json!({"message": "invalid temperature: only 1 is allowed for this model"}),
+            "`temperature`: change that key of the route",
+        ),
+        (
+            json!({"message": "parameter.enable_thinking must be set to true"}),
+            "`enable_thinking`: change it in `extra`",
+        ),
+    ] {
+        assert!(reason(error.clone()).contains(part), "{error}: {}", reason(error.clone()));
+    }
+    let stream = json!({"error": {"message": "This model only support stream mode, please enable the stream parameter to access the model."}});
+    let said = read(StatusCode::BAD_REQUEST, &HeaderMap::new(), stream.to_string().as_bytes());
+    assert!(matches!(said, Said::StreamOnly { .. }), "{said:?}");
+    let page = b"<!DOCTYPE html><title>One API</title>";
+    for status in [StatusCode::OK, StatusCode::NOT_FOUND] {
+        let told = format!("{:?}", read(status, &HeaderMap::new(), page));
+        assert!(told.contains("/v1") && told.contains("HTML page"), "{told}");
     }
 }
 
@@ -94,19 +189,19 @@ fn what_is_no_answer_is_tried_again_refused_or_final() {
         (choice(json!({"message": {"content": null}})), again("empty")),
         (
             choice(json!({"message": {"content": " "}, "finish_reason": "length"})),
-            again("raise `max_tokens`"),
+            ("raise `max_tokens`", "never"),
         ),
         (
             choice(json!({"message": {"content": "<think>x"}, "finish_reason": "length"})),
-            again("raise `max_tokens`"),
+            ("thoughts used up", "never"),
         ),
         (
             choice(json!({"message": {"content": null, "tool_calls": []}, "finish_reason": "tool_calls"})),
-            again("tools"),
+            ("tools", "never"),
         ),
         (" <!DOCTYPE html><html>x".to_owned(), again("HTML page")),
         (r#"{"error":"something"}"#.to_owned(), again("answered 200")),
-        ("data: {\"choices\":[]}\n\n".to_owned(), ("event stream", "never")),
+        ("data: {\"choices\":[]}\n\n".to_owned(), again("a break in the stream")),
         (choice(json!({"message": {"content": "half"}, "finish_reason": "content_filter"})), ("", "refused")),
         (choice(json!({"message": {"content": ""}, "finish_reason": "sensitive"})), ("", "refused")),
         (choice(json!({"message": {"content": null, "refusal": "no"}})), ("", "refused")),
@@ -117,6 +212,8 @@ fn what_is_no_answer_is_tried_again_refused_or_final() {
             Said::Refused => (String::new(), "refused"),
             Said::TooLong { reason } => (reason, "too long"),
             Said::Again { reason, .. } => (reason, "again"),
+            Said::StreamOnly { reason } => (reason, "stream"),
+            Said::Unfit { reason } => (reason, "unfit"),
             Said::Never { reason } => (reason, "never"),
         };
         assert_eq!(end, expected, "{body}: {reason}");
@@ -148,6 +245,6 @@ fn an_error_that_stays_names_its_remedy() {
     );
     assert_eq!(
         reason(StatusCode::NOT_FOUND, "<html>not here</html>"),
-        "the model's endpoint answered 404: check `base_url` and `model`"
+        "the model's endpoint answered 404 with an HTML page: check `base_url`, which may lack /v1 at its end"
     );
 }
