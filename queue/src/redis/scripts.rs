@@ -158,7 +158,10 @@ mod tests {
         let probe = SOURCES.iter().find(|(name, _)| *name == "probe").unwrap().1;
         let tried = all(r"'([A-Z]+)[ ']", probe);
         for (name, source) in SOURCES.iter().chain(LIBRARIES) {
-            let called = all(r"(?:redis\.p?call(?:\(|, )|share\(|read\([^']*|make_ready\(|line_up\()'([A-Z]+)'", source);
+            let called = all(
+                r"(?:redis\.p?call(?:\(|, )|share\(|read\([^']*|make_ready\(|line_up\()'([A-Z]+)'",
+                source,
+            );
             assert!(called.is_subset(&tried), "{name}.lua calls {called:?}, the probe tries {tried:?}");
         }
     }

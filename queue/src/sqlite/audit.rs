@@ -138,7 +138,8 @@ fn find(
     violations: &mut Vec<Violation>,
 ) -> rusqlite::Result<()> {
     let mut statement = db.prepare_cached(sql)?;
-    let found = statement.query_map(rows, |row| Ok(Violation { lane: text(row, 0)?, problem: text(row, 1)? }))?;
+    let found =
+        statement.query_map(rows, |row| Ok(Violation { lane: text(row, 0)?, problem: text(row, 1)? }))?;
     for violation in found {
         violations.push(violation?);
     }
