@@ -62,8 +62,8 @@ async fn every_kind_of_service_ends_as_the_manual_says() {
         ("twice", "answer to twice", 3, None),
         ("hangs", "sorry", 3, Some("the service did not answer within 1.5s")),
         ("refuses", "sorry", 1, Some("the service answered 400 Bad Request")),
-        ("garbled", "sorry", 3, Some("the service's answer is not the JSON that it says it is")),
-        ("a page", "sorry", 3, Some("the service's answer is an HTML page")),
+        ("garbled", "sorry", 1, Some("its answer is not the JSON that it says it is")),
+        ("a page", "sorry", 3, Some("its answer is an HTML page")),
         ("never", "sorry", 3, Some("no answer by call back came within 1s")),
     ];
     let url = &backend.url;

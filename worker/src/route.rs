@@ -265,3 +265,27 @@ pub(crate) fn find<'a>(
 ) -> Option<(&'a Route, Captures)> {
     routes.iter().find_map(|route| Some((route, route.condition.matches(account, message)?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use huixin_wechat::Media;
+
+    use super::*;
+
+    #[test]
+    fn a_label_is_wechats_own_or_a_line_of_the_last_text() {
+        let image = || Outgoing::from(Content::Image { media: Media::Id("m".into()) });
+        let labelled = |label: AiLabel, mut parts: Vec<Outgoing>| {
+            label.put_to(&mut parts);
+            parts
+        };
+        let own = || AiLabel::Text("by AI".into());
+        let answer = || vec![Outgoing::text("a"), Outgoing::text("b\n"), image()];
+        assert_eq!(labelled(AiLabel::None, answer()), answer());
+        assert!(labelled(AiLabel::WeChat, answer()).iter().all(|part| part.ai_label));
+        let with_line = vec![Outgoing::text("a"), Outgoing::text("b\n\nby AI"), image()];
+        assert_eq!(labelled(own(), answer()), with_line);
+        assert!(labelled(own(), vec![image()])[0].ai_label, "there is no text to say it in");
+        assert_eq!(labelled(own(), Vec::new()), []);
+    }
+}

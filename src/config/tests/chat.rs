@@ -3,6 +3,8 @@
 use huixin_worker::handlers::ChatSettings;
 use serde_json::json;
 
+use huixin_worker::AiLabel;
+
 use super::*;
 
 fn chat(table: &str) -> (ChatSettings, Config) {
@@ -73,4 +75,28 @@ fn what_can_not_be_meant_is_a_mistake() {
         let said = problems(&source(&format!("[[route]]\nchat = {table}\n{MINIMAL}")), Role::Run);
         assert!(said.contains(expected), "{table}: {said}");
     }
+}
+
+#[test]
+fn what_a_model_writes_is_labelled_unless_the_route_says_otherwise() {
+    let chat = "chat = { base_url = 'http://h/', model = 'm' }";
+    for (route, label) in [
+        (chat.to_owned(), AiLabel::WeChat),
+        (format!("{chat}\nai_label = false"), AiLabel::None),
+        (format!("{chat}\nai_label = '由 AI 生成'"), AiLabel::Text("由 AI 生成".to_owned())),
+        ("reply = 'hi'".to_owned(), AiLabel::None),
+        ("reply = 'hi'\nai_label = true".to_owned(), AiLabel::WeChat),
+    ] {
+        let config = load(&source(&format!("[[route]]\n{route}\n{MINIMAL}")));
+        assert_eq!(config.routes[0].ai_label, label, "{route}");
+        let again = load(&source(&format!("{}\n{MINIMAL}", route_of(&config.print_effective()))));
+        assert_eq!(again.routes[0].ai_label, label, "as printed");
+    }
+    let wrong = problems(&source(&format!("[[route]]\n{chat}\nai_label = 1\n{MINIMAL}")), Role::Run);
+    assert!(wrong.contains("WeChat's own line"), "{wrong}");
+}
+
+/// The printed route, behind which nothing stands.
+fn route_of(printed: &str) -> &str {
+    &printed[printed.find("[[route]]").unwrap()..]
 }

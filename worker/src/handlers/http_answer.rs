@@ -100,7 +100,8 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
         return Ok(Outcome::NoReply);
     }
     let says_json = is_json(content_type);
-    match body::read_json(&text) {
+    let may_be_json = says_json || text.starts_with(['{', '[', '"']);
+    match body::read_json(if may_be_json { &text } else { "" }) {
         // `NaN` and the like are `null` inside of something only.
         Ok(value)
             if (says_json && (!value.is_null() || text == "null")) || is_meant_as_json(&value, &text) =>
@@ -130,11 +131,12 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
     }
 }
 
-/// Whether a text that calls itself something else is JSON all the same: an object, a list, or a string that only JSON
-/// would write so.
+/// Whether a text that calls itself something else is JSON all the same: an object, a list of what a reply may be, or a
+/// string that only JSON would write so. `[1]` is a text.
 fn is_meant_as_json(value: &Value, text: &str) -> bool {
     match value {
-        Value::Object(_) | Value::Array(_) => true,
+        Value::Object(_) => true,
+        Value::Array(items) => items.iter().all(|item| item.is_object() || item.is_string()),
         Value::String(_) => text.contains('\\'),
         _ => false,
     }
@@ -232,6 +234,7 @@ mod tests {
             (answer(200, TEXT, r#""hello""#), Outcome::text(r#""hello""#)),
             (answer(200, TEXT, "[18-546]: {3}"), Outcome::text("[18-546]: {3}")),
             (answer(200, TEXT, "42"), Outcome::text("42")),
+            (answer(200, TEXT, "[1]"), Outcome::text("[1]")),
             (
                 answer(200, TEXT, "<a href=\"http://x\">link</a>"),
                 Outcome::text("<a href=\"http://x\">link</a>"),

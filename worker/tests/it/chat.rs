@@ -108,6 +108,8 @@ async fn what_has_words_is_asked_and_a_word_begins_anew() {
         (voice(Some("two")), "on two"),
         (Push::image(account.as_str(), user.as_str()), "words only"),
         (voice(None), "words only"),
+        (text("【收到不支持的消息类型，暂无法显示】"), "words only"),
+        (text("[捂脸]"), "words only"),
         (text(" three "), "on three"),
         (voice(Some("重新开始。")), "好的，我们重新开始。"),
         (text("four"), "on four"),
