@@ -207,6 +207,7 @@ async fn make_the_redis_anew() {
             "string" => (&["GET", key], "SET"),
             "list" => (&["LRANGE", key, "0", "-1"], "RPUSH"),
             "hash" => (&["HGETALL", key], "HSET"),
+            "set" => (&["SMEMBERS", key], "SADD"),
             "zset" => (&["ZRANGE", key, "0", "-1", "WITHSCORES"], "ZADD"),
             kind => panic!("{key} is a {kind}"),
         };
