@@ -30,8 +30,8 @@ pub use look::{
     Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, LaneState, LaneView, Paused, Scope, Violation,
 };
 pub use message::{
-    Accepted, Answered, Class, HeldEffect, Lane, Leased, MAX_PAYLOAD_BYTES, Memory, MessageId, NameError,
-    NewMessage, Note, Progress, Standing,
+    Accepted, Answered, Class, Closed, HeldEffect, Lane, Leased, MAX_PAYLOAD_BYTES, Memory, MessageId,
+    NameError, NewMessage, Progress, Right, Standing,
 };
 pub use queue::{
     BEAT_EVERY, Buried, Consumer, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, Damaged, GAP_LEAST, HELD_MAX,

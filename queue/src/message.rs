@@ -41,15 +41,53 @@ pub enum HeldEffect {
     /// Nothing.
     #[default]
     Leave,
-    /// It reopens the right to send: they go back to waiting, in front of all that waits.
-    Wake(Note),
-    /// It ends the right to send for good: they die.
-    Bury(Note),
+    /// It opens a right to send: they go back to waiting, in front of all that waits.
+    Wake(Right),
+    /// It ends the right to send for good: they die, and the lane's memory is forgotten. The current message writes none.
+    Bury,
 }
 
-/// What the one who accepts wants those to know whose right to send a message changes: opaque to the queue, and any number.
+/// How often the answers of a lane may be sent, and until when.
+///
+/// Several rights do not add up: of those that a lane gets, the larger number that is left counts, and the later end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Note(pub u64);
+pub struct Right {
+    /// Sends. In a [`Standing`]: of all that the lane counts, those before included.
+    pub sends: u32,
+    /// Unix time, in seconds.
+    pub until_s: u64,
+}
+
+/// What has closed a lane's right to send since its last waking message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Closed {
+    /// A message of it was held because a send was refused ([`Settlement::Hold`](crate::Settlement::Hold)), and still is.
+    Refused,
+    /// A burying message.
+    Ended,
+}
+
+impl Right {
+    /// The latest end that is kept.
+    pub const UNTIL_S_MAX: u64 = (1 << 40) - 1;
+
+    pub(crate) fn fitted(self) -> Self {
+        Self { until_s: self.until_s.min(Self::UNTIL_S_MAX), ..self }
+    }
+}
+
+impl Closed {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Ended => "ended",
+        }
+    }
+
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        [Self::Refused, Self::Ended].into_iter().find(|closed| closed.as_str() == name)
+    }
+}
 
 impl NewMessage {
     /// Refuses what no engine stores.
@@ -129,18 +167,20 @@ pub struct Leased {
 
 /// Where the current message of a lane stands with the right to send.
 ///
-/// The count belongs to the lane, so it goes on with the lane's next message; the rest belongs to the message. All of it
-/// outlives retries, snoozes, releases and lost leases.
+/// Sends, right and what closed it belong to the lane, so they go on with the lane's next message; the rest belongs to the
+/// message. All of it outlives retries, snoozes, releases and lost leases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// How many waking messages have come since the message was first taken (after it was held, since it was taken again):
-    /// what [`Settlement::Hold`](crate::Settlement::Hold) names.
+    /// How many waking messages have come since the message was first taken (after it was held: that which woke it, and
+    /// those since): what [`Settlement::Hold`](crate::Settlement::Hold) names. Each has an answer of its own coming.
     pub trigger: u32,
-    /// The note of the last waking or burying message that was accepted while this one was current; without one,
-    /// the note of that which woke it from being held.
-    pub note: Option<Note>,
-    /// How many sends were announced in the lane ([`Progress::sending`]) since its last waking message, or since it last had
-    /// nothing to do. One that is announced again counts once; one that is taken back doesn't count.
+    /// What the waking messages allow that the lane has got while it had a current message or a count; none if none came:
+    /// what the others allow, who takes them knows.
+    pub right: Option<Right>,
+    /// Whether all that is closed.
+    pub closed: Option<Closed>,
+    /// How many sends were announced in the lane ([`Progress::sending`]) since it last had nothing to do. One that is
+    /// announced again counts once; one that is taken back doesn't count.
     pub sends: u32,
     /// Whether other messages of the lane wait behind it: they did when it was taken, or a waking one has come since.
     pub has_followers: bool,

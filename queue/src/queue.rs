@@ -12,12 +12,17 @@
 //! held. Without a current message the older of the two heads is next. What has been taken stays current until its end,
 //! whatever comes.
 //!
-//! **Standing.** A lane counts the sends that were announced in it by [`Consumer::record`] since its last waking message; whoever
-//! sends asks no more of the right to send than there is. A waking message begins the count anew, whatever state the lane is
-//! in; a burying one leaves it. The count goes from the current message to the next of its lane, however the current one
-//! ended, and is forgotten when the lane has nothing to do, which costs an ordinary lane nothing to remember. A message that
-//! changes the right to send leaves its [`Note`](crate::Note) with the current one, and a waking one with each held message that it wakes; a note ends with its message. [`Standing`] is all of this, and whether others wait behind the
-//! message, told with every take and every record.
+//! **Standing.** A lane counts the sends that were announced in it by [`Consumer::record`], so that whoever sends asks no more
+//! than there is. A waking message brings a [`Right`](crate::Right), numbers that the queue knows no reason for. Several do not
+//! add up: of the sends that are left and those that it brings, the larger number counts, and the later end. A burying message
+//! closes all that, and so does a refusal ([`Settlement::Hold`]) as long as its message is held; a waking one opens it anew.
+//! This goes from the current message to the next of its lane, however the current one ended, and is forgotten when the lane has
+//! nothing to do. A lane that has neither a current message nor a count keeps no right: what the messages that wait in it
+//! bring, their takers know. [`Standing`] is all of this, and whether others wait behind the message, told with every take and
+//! every record.
+//!
+//! **Memory.** A lane remembers what the first replies of a message were recorded with. A burying message makes it forget, and the
+//! one that is current then writes nothing back.
 //!
 //! **Patience.** A failed message waits for its next attempt as the head of its lane, and the lane waits with it. While others
 //! wait behind it, it does so only until its patience is over, which counts from its first failure: a wait that was longer is

@@ -44,6 +44,9 @@ pub enum Settlement {
         trigger: u32,
         /// For how long at most.
         hold_for: Duration,
+        /// Whether a send was refused: until the lane gets a waking message, those after it are told
+        /// ([`Closed::Refused`](crate::Closed::Refused)).
+        refused: bool,
         /// What it dies of then.
         reason: String,
     },

@@ -13,7 +13,7 @@ use huixin_queue::spool::{
     Appended, Entry, Folders, SETTLE, Spool, SpoolCounts, SpoolError, SpoolLimits, free_bytes, look,
 };
 use huixin_queue::testing::conformance::{START_US, message};
-use huixin_queue::{Clock, HeldEffect, NewMessage, Note, TestClock};
+use huixin_queue::{Clock, HeldEffect, NewMessage, Right, TestClock};
 
 const SECOND: Duration = Duration::from_secs(1);
 const ROOMY: SpoolLimits = SpoolLimits { max_bytes: 1 << 30, reserve_bytes: 0 };
@@ -30,7 +30,7 @@ async fn entries_are_given_in_their_order_as_they_came() {
     let spool = folder.open();
     let broken = NewMessage {
         dead_reason: Some("not XML".into()),
-        held: HeldEffect::Bury(Note(u64::MAX)),
+        held: HeldEffect::Wake(Right { sends: 1_000, until_s: Right::UNTIL_S_MAX }),
         ..message("b", "m1")
     };
     for message in [message("a", "m0"), broken, message("a", "m2")] {
@@ -44,7 +44,7 @@ async fn entries_are_given_in_their_order_as_they_came() {
     assert_eq!((&payload[..], arrived_us, not_after), (&b"payload of m1"[..], START_US, None));
     assert_eq!(
         (held, late, dead_reason.as_deref()),
-        (HeldEffect::Bury(Note(u64::MAX)), true, Some("not XML"))
+        (HeldEffect::Wake(Right { sends: 1_000, until_s: Right::UNTIL_S_MAX }), true, Some("not XML"))
     );
     assert_eq!((entries[0].message.held, &entries[0].message.dead_reason), (message("a", "m0").held, &None));
 

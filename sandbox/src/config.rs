@@ -20,6 +20,9 @@ pub struct SandboxConfig {
     pub tries: u32,
     /// Whether sends are refused outside the reply windows (45015) and over the quota (45047). On.
     pub enforce_windows: bool,
+    /// Whether a trigger ends what the ones before it allowed, a stricter guess at WeChat's rule than the larger number and
+    /// the later end. Off.
+    pub newest_trigger_alone: bool,
     /// What a user's message allows: 5 sends in 48 hours.
     pub after_message: Window,
     /// What a menu click, a scan or a follow allows: 3 sends in 1 minute.
@@ -128,6 +131,7 @@ impl Default for SandboxConfig {
             push_timeout: Duration::from_secs(5),
             tries: 3,
             enforce_windows: true,
+            newest_trigger_alone: false,
             after_message: Window { sends: 5, lasts: Duration::from_secs(48 * 60 * 60) },
             after_tap: Window { sends: 3, lasts: Duration::from_secs(60) },
             after_scan: None,

@@ -33,7 +33,7 @@
 //! or another system fetches one: `plain`, `stable`, `forced`; then `{"access_token"}` is the answer.
 //!
 //! A fault is `on` a call (`send`, `typing`, `upload`, `media_get`, `stable_token`, `token`), on `tokens` or on `all`, of one
-//! account or of all, and one of `code` (with `code`), `delay` (`ms`), `hang`, `cut`, `cut_after_accept`, `status` (`status`),
+//! `account` or of all, of one `user` or of all, and one of `code` (with `code`), `delay` (`ms`), `hang`, `cut`, `cut_after_accept`, `status` (`status`),
 //! `html`; see [`Fault`](crate::Fault). Which calls meet it is one of `"times": N` (the next N), `"every": K` (each K-th, until
 //! the order is deleted) and `"share": 0.2` (a share, with a `seed`; without one a seed is chosen and told). `{"on": "push",
 //! "fault": "lost_ack", "times": N}` loses the acks of pushes.

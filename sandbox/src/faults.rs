@@ -15,7 +15,7 @@ mod order;
 
 pub use order::{FaultOrder, FaultState, When};
 
-use crate::Endpoint;
+use crate::{Endpoint, OpenId};
 use order::Standing;
 
 /// How many orders may stand at once; more are ignored, with a warning.
@@ -114,10 +114,10 @@ impl Faults {
         *self.lost_acks() = 0;
     }
 
-    /// The fault that a call meets, if any. `account` is empty when the call named none.
-    pub(crate) fn take(&self, endpoint: Endpoint, account: &str) -> Option<Fault> {
+    /// The fault that a call meets, if any. `account` and `user` are empty when the call named none.
+    pub(crate) fn take(&self, endpoint: Endpoint, account: &str, user: &OpenId) -> Option<Fault> {
         let mut orders = self.orders();
-        let fault = orders.list.iter_mut().find_map(|standing| standing.take(endpoint, account));
+        let fault = orders.list.iter_mut().find_map(|standing| standing.take(endpoint, account, user));
         if fault.is_some() {
             orders.list.retain(|standing| !standing.is_used_up());
         }

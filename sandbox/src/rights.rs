@@ -1,9 +1,8 @@
 //! The right to write to a user: so many sends, for so long, since what the user last did.
 //!
-//! WeChat doesn't say what happens when windows overlap. Here the last trigger counts alone, which is the strictest reading:
-//! a worker that is content with this is content with the others.
-
-use std::time::Duration;
+//! Several do not add up: of the sends that are left and those that the new trigger gives, the larger number counts, and the
+//! later end. That is what WeChat's guide for mini programs says, and no page says otherwise. A stricter guess can be switched
+//! on, in which the newest trigger counts alone.
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -24,25 +23,26 @@ pub enum Opener {
     Follow,
 }
 
-/// What a user's last trigger allows, as it stands.
+/// What a user's triggers allow, as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RightState {
-    /// What opened it.
+    /// The last of them.
     pub by: Opener,
-    /// Sends used.
+    /// Sends used since that.
     pub sent: u32,
-    /// Sends allowed.
+    /// Sends allowed since that.
     pub of: u32,
     /// How long it is open yet; 0 when it is over.
     pub closes_in_s: f64,
 }
 
-/// What a user's last trigger allows.
+/// What a user's triggers allow.
 #[derive(Debug)]
 pub(crate) struct Right {
     by: Opener,
-    window: Window,
-    opened: Instant,
+    /// Sends allowed since the last trigger.
+    of: u32,
+    until: Instant,
     sent: u32,
 }
 
@@ -81,13 +81,22 @@ impl Windows {
 
 impl Right {
     pub(crate) fn opened(by: Opener, window: Window, now: Instant) -> Right {
-        Right { by, window, opened: now, sent: 0 }
+        Right { by, of: window.sends, until: now + window.lasts, sent: 0 }
+    }
+
+    /// This right, with what is left of an earlier one.
+    pub(crate) fn beside(mut self, earlier: &Right, now: Instant) -> Right {
+        if earlier.check_open(now).is_ok() {
+            self.of = self.of.max(earlier.of.saturating_sub(earlier.sent));
+            self.until = self.until.max(earlier.until);
+        }
+        self
     }
 
     /// Uses one send. Gives which one it is, from 1.
     pub(crate) fn spend(&mut self, now: Instant) -> Result<u32, NoRight> {
         self.check_open(now)?;
-        if self.sent >= self.window.sends {
+        if self.sent >= self.of {
             return Err(NoRight::UsedUp);
         }
         self.sent += 1;
@@ -101,11 +110,11 @@ impl Right {
     }
 
     pub(crate) fn check_open(&self, now: Instant) -> Result<(), NoRight> {
-        if now.duration_since(self.opened) > self.window.lasts { Err(NoRight::Closed) } else { Ok(()) }
+        if now > self.until { Err(NoRight::Closed) } else { Ok(()) }
     }
 
     pub(crate) fn state(&self, now: Instant) -> RightState {
-        let open: Duration = self.window.lasts.saturating_sub(now.duration_since(self.opened));
-        RightState { by: self.by, sent: self.sent, of: self.window.sends, closes_in_s: open.as_secs_f64() }
+        let open = self.until.saturating_duration_since(now);
+        RightState { by: self.by, sent: self.sent, of: self.of, closes_in_s: open.as_secs_f64() }
     }
 }

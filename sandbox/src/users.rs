@@ -33,6 +33,8 @@ pub(crate) struct Users {
 struct Rules {
     max_users: usize,
     enforce: bool,
+    /// Whether a trigger ends what the ones before it allowed.
+    newest_alone: bool,
     windows: Windows,
 }
 
@@ -72,6 +74,7 @@ impl Users {
         let rules = Rules {
             max_users: config.max_users.max(1),
             enforce: config.enforce_windows,
+            newest_alone: config.newest_trigger_alone,
             windows: Windows::new(config),
         };
         Users { known: HashMap::new(), order: VecDeque::new(), rules }
@@ -89,7 +92,14 @@ impl Users {
         }
         user.pushes.push_back(msg_id.to_owned());
         match trigger {
-            Trigger::Opens(by) => user.right = Some(Right::opened(by, self.rules.windows.of(by), now)),
+            Trigger::Opens(by) => {
+                let new = Right::opened(by, self.rules.windows.of(by), now);
+                let earlier = user.right.take().filter(|_| !self.rules.newest_alone);
+                user.right = Some(match earlier {
+                    Some(earlier) => new.beside(&earlier, now),
+                    None => new,
+                });
+            }
             Trigger::Leave => user.right = None,
             Trigger::Background => return true,
         }
@@ -205,12 +215,37 @@ mod tests {
     }
 
     #[test]
-    fn the_last_trigger_counts_alone() {
+    fn of_two_triggers_the_larger_number_that_is_left_counts_and_the_later_end() {
         let (mut users, start) = after(Trigger::Opens(Opener::Message));
-        users.acted(&OpenId::from(USER), "2", Trigger::Opens(Opener::Click), start);
+        let click = |users: &mut Users, id, at| {
+            users.acted(&OpenId::from(USER), id, Trigger::Opens(Opener::Click), at);
+        };
+        assert_eq!(users.send(USER, start).map(|count| count.nth), Ok(1));
+        click(&mut users, "2", start);
+        for nth in 1..=4 {
+            assert_eq!(users.send(USER, start + seconds(3600)).map(|count| count.nth), Ok(nth));
+        }
+        assert_eq!(users.send(USER, start), Err(UserRefusal::NoRight(NoRight::UsedUp)));
+        click(&mut users, "3", start + seconds(3600));
+        assert_eq!(users.right(USER, start + seconds(7200)).map(|right| right.of), Some(3));
+        assert_eq!(
+            users.send(USER, start + seconds(7200)).map(|count| count.nth),
+            Ok(1),
+            "until the text's end"
+        );
+    }
+
+    #[test]
+    fn the_newest_trigger_can_be_made_to_count_alone() {
+        let config = SandboxConfig { newest_trigger_alone: true, ..SandboxConfig::default() };
+        let (mut users, start) = (Users::new(&config), Instant::now());
+        for (id, by) in [("1", Opener::Message), ("2", Opener::Click)] {
+            users.acted(&OpenId::from(USER), id, Trigger::Opens(by), start);
+        }
         for nth in 1..=3 {
             assert_eq!(users.send(USER, start).map(|count| count.nth), Ok(nth));
         }
         assert_eq!(users.send(USER, start), Err(UserRefusal::NoRight(NoRight::UsedUp)));
+        assert_eq!(users.send(USER, start + seconds(61)), Err(UserRefusal::NoRight(NoRight::Closed)));
     }
 }

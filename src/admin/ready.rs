@@ -63,6 +63,14 @@ pub struct Report {
     pub spool: Option<SpoolReport>,
 }
 
+/// What is wrong with a clock, and what is judged by it.
+pub fn clocks_apart(account: &str, ahead_s: i64) -> String {
+    let (seconds, side) = (ahead_s.unsigned_abs(), if ahead_s > 0 { "ahead of" } else { "behind" });
+    format!(
+        "this machine's clock is {seconds} s {side} WeChat's (account `{account}`): the time to answer is judged by it"
+    )
+}
+
 impl Readiness {
     /// Of a process that has only its queue, if that.
     pub fn of(role: Role, queue: Option<Arc<dyn Queue>>) -> Self {
@@ -93,6 +101,9 @@ impl Readiness {
         if let Some(overdue @ 1..) = self.worker.as_ref().map(WorkerHealth::overdue) {
             problems
                 .push(format!("{overdue} messages stand still in the worker, see its log: start it again"));
+        }
+        for (account, ahead_s) in self.worker.iter().flat_map(WorkerHealth::clocks_apart) {
+            warnings.push(clocks_apart(account, ahead_s));
         }
         if self.lacks_spool {
             warnings

@@ -9,8 +9,10 @@ use huixin_queue::redis::{Finding, Gravity, Inspector};
 use huixin_queue::spool::free_bytes;
 use huixin_queue::{Counts, QueueError};
 use huixin_wechat::rule;
+use huixin_worker::CLOCKS_APART_S;
 use huixin_worker::call_back::CALL_BACK_PATH;
 
+use crate::admin::clocks_apart;
 use crate::cli::{CheckFlags, Cli};
 use crate::config::{Config, HandlerConfig, QueueUrl, Role};
 use crate::parts;
@@ -273,7 +275,14 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
     let http = parts::wechat_http(config)?;
     for (name, account) in &config.accounts {
         let host = account.api_base.host_str().unwrap_or_default();
-        match parts::client(config, name, &http).token().await {
+        let client = parts::client(config, name, &http);
+        let token = client.token().await;
+        if let Some(ahead_s) =
+            client.clock_ahead_s().filter(|ahead_s| ahead_s.unsigned_abs() > CLOCKS_APART_S)
+        {
+            facts.doubtful(clocks_apart(name, ahead_s), Some("set the clock, and keep it right with NTP"));
+        }
+        match token {
             Ok(_) => facts.good(format!("account `{name}`: {host} gives an access token")),
             Err(error) => {
                 let hint = match error.code() {

@@ -38,7 +38,10 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
         println!("paused   {} since {}{why}", paused.what, paused.since);
     }
     for account in &status.cannot_send {
-        println!("can't send: account `{}` until {}: {}", account.account, account.until, account.reason);
+        println!(
+            "can't {}: account `{}` until {}: {}",
+            account.interface, account.account, account.until, account.reason
+        );
         if !account.remedy.is_empty() {
             println!("  hint: {}", account.remedy);
         }

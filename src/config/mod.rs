@@ -149,6 +149,12 @@ impl Config {
             doubts: Vec::new(),
             origins: BTreeMap::new(),
         };
+        for route in &config.routes {
+            if let Some((key, mistake)) = route.is_too_slow(&config.delivery.rights) {
+                let path = format!("route[{}].{key}", route.name);
+                root.reader.doubt(path.clone(), root.reader.origin(&path).as_ref(), mistake);
+            }
+        }
         if let Some(mistake) = spool::mistake(&config) {
             let path = "receiver.spool.max_age";
             root.reader.note(path.to_owned(), root.reader.origin(path).as_ref(), mistake);

@@ -11,7 +11,7 @@ mod view;
 use std::sync::Arc;
 
 use huixin_queue::{MessageId, Queue, QueueError};
-use huixin_worker::AccountPause;
+use huixin_worker::Troubles;
 
 use asked::{Ids, PauseOrder, lane_of};
 pub use asked::{LettersAsked, Pausable};
@@ -63,8 +63,11 @@ impl Operator {
                 let mut status = Status::of(queue.place(), &counts, &queue.paused().await?);
                 // An account that can't send has messages that wait for it.
                 for account in counts.open.keys() {
-                    let pause = AccountPause::read(&**queue, account.as_str()).await?;
-                    status.cannot_send.extend(pause.map(|pause| CannotSend::of(account.as_str(), &pause)));
+                    let troubles = Troubles::read(&**queue, account.as_str()).await?;
+                    let pauses = troubles.pauses.iter();
+                    status.cannot_send.extend(
+                        pauses.map(|(interface, pause)| CannotSend::of(account.as_str(), *interface, pause)),
+                    );
                 }
                 Ok(status)
             }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use huixin_queue::{Counts, DeadLetter, DeadPage, LaneState, Paused, Scope, Violation};
 use huixin_wechat::Message;
-use huixin_worker::{AccountPause, Payload};
+use huixin_worker::{AccountPause, Interface, Payload};
 use serde::{Deserialize, Serialize};
 
 /// How many messages are in which state.
@@ -50,6 +50,8 @@ pub struct PausedView {
 /// An account that can't send: its workers have paused it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CannotSend {
+    /// What it can't do: `send`, or only `upload` media, fetch a `token`, or show that somebody is `typing`.
+    pub interface: String,
     /// The account's name.
     pub account: String,
     /// WeChat's `errcode`.
@@ -142,9 +144,10 @@ impl Status {
 }
 
 impl CannotSend {
-    pub(super) fn of(account: &str, pause: &AccountPause) -> Self {
+    pub(super) fn of(account: &str, interface: Interface, pause: &AccountPause) -> Self {
         Self {
             account: account.to_owned(),
+            interface: interface.as_str().to_owned(),
             code: pause.code,
             reason: pause.reason.clone(),
             remedy: pause.remedy.clone(),

@@ -47,7 +47,8 @@ pub fn receiver(
     let crate::config::ReceiverConfig { ack_budget, max_skew, allow_from, trusted_proxies, .. } =
         config.receiver.clone();
     let origins = Origins { allow_from, trusted_proxies };
-    Ok(Receiver { queue, spooler, accounts, max_body_bytes, ack_budget, max_skew, origins })
+    let rights = config.delivery.rights.clone();
+    Ok(Receiver { queue, spooler, accounts, rights, max_body_bytes, ack_budget, max_skew, origins })
 }
 
 /// The receiver's spool: none if the queue is a file, which is never out of reach, or if none is wanted. It blocks, for as

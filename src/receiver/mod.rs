@@ -34,6 +34,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use huixin_queue::{BEAT_EVERY, Class, Queue};
 use huixin_wechat::{Keys, PushQuery};
+use huixin_worker::Rights;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -58,6 +59,8 @@ pub struct Receiver {
     pub spooler: Option<Spooler>,
     /// The accounts by their names in the path.
     pub accounts: HashMap<String, ReceiverAccount>,
+    /// What each kind of action lets an account send.
+    pub rights: Rights,
     /// The largest body that is read, in bytes.
     pub max_body_bytes: usize,
     /// How long the queue may take before the message goes to the spool, or the answer is 503.

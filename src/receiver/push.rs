@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
 use huixin_queue::{Class, HeldEffect, Lane, MessageId};
 use huixin_wechat::{DedupKey, Inner, Message, PushQuery, QueryError, Refusal, Trigger, admit, body};
-use huixin_worker::{Payload, note};
+use huixin_worker::{Payload, Rights};
 
 use super::intake::{Arriving, Stored};
 use super::metrics::{self, Result as Pushed};
@@ -98,7 +98,7 @@ async fn receive(receiver: &Door, name: &str, query: &str, headers: &HeaderMap, 
             return refused(told(&refusal));
         }
     };
-    let (push, understood) = stored(name, &account.class, inner, body);
+    let (push, understood) = stored(name, &account.class, &receiver.rights, inner, body);
     let result = match (receiver.intake.store(push).await, understood) {
         (Ok(_), Pushed::Platform) => Pushed::Platform,
         (Ok(Stored::Queued), understood) => understood,
@@ -166,7 +166,7 @@ async fn read(
 }
 
 /// What is to be stored, and what becomes of the push once it is stored.
-fn stored(account: &str, class: &Class, inner: Inner, body: Bytes) -> (Arriving, Pushed) {
+fn stored(account: &str, class: &Class, rights: &Rights, inner: Inner, body: Bytes) -> (Arriving, Pushed) {
     let (body, sealed) = match inner {
         Inner::Plain => (body, false),
         Inner::Opened { body, key } => {
@@ -200,7 +200,7 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes) -> (Arriving,
                 lane: lane_of(account, &message.from),
                 class: class.clone(),
                 payload: payload(trigger, body),
-                held: held_effect(trigger, message.created_at),
+                held: rights.effect(trigger, message.created_at, SystemTime::now()),
                 dead_reason: None,
             };
             (push, if message.tree.get("InfoType").is_some() { Pushed::Platform } else { Pushed::Accepted })
@@ -222,15 +222,6 @@ fn stored(account: &str, class: &Class, inner: Inner, body: Bytes) -> (Arriving,
             };
             (push, Pushed::Unreadable)
         }
-    }
-}
-
-/// What a push does to the answers that are held for its user, and what it tells those that are under way.
-fn held_effect(trigger: Trigger, created_at: i64) -> HeldEffect {
-    match trigger {
-        Trigger::Unsubscribe => HeldEffect::Bury(note(trigger, created_at)),
-        _ if trigger.reopens_window() => HeldEffect::Wake(note(trigger, created_at)),
-        _ => HeldEffect::Leave,
     }
 }
 

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use url::Url;
 
-pub use codes::{CodeClass, Limit, POLICY, Rule, classify, rule};
+pub use codes::{CodeClass, Limit, POLICY, Rule, UNKNOWN, Whose, classify, rule};
 pub use content::{Article, Content, MenuItem};
 pub use error::{ApiError, Cause};
 pub use media::{FileType, Media, MediaKind};
@@ -101,6 +101,17 @@ impl Client {
     /// [`ApiError::Token`], with what the token endpoint said or why it couldn't be asked.
     pub async fn token(&self) -> Result<AccessToken, ApiError> {
         self.inner.token.current(&self.inner.config).await
+    }
+
+    /// How many seconds this machine's clock is ahead of the API's, behind it if below 0, as the `Date` of the last answer
+    /// told; a second or two are the time that the answer took. None before the first.
+    pub fn clock_ahead_s(&self) -> Option<i64> {
+        self.inner.config.clock_ahead_s()
+    }
+
+    /// Whether there is a token to call with, as far as is known here: it needn't be fetched first.
+    pub fn has_token(&self) -> bool {
+        self.inner.token.is_there()
     }
 }
 

@@ -27,8 +27,8 @@ pub mod xml;
 
 pub use api::{
     AccessToken, ApiError, Article, Cause, Client, ClientConfig, CodeClass, Content, Downloaded, FileType,
-    Limit, Media, MediaKind, MenuItem, NotUploaded, Outgoing, POLICY, Rule, Uploaded, classify, http_client,
-    http_client_through, rule,
+    Limit, Media, MediaKind, MenuItem, NotUploaded, Outgoing, POLICY, Rule, UNKNOWN, Uploaded, Whose,
+    classify, http_client, http_client_through, rule,
 };
 pub use body::{BodyError, Parsed};
 pub use dedup::DedupKey;

@@ -25,9 +25,9 @@ use axum::routing::post;
 use futures::{StreamExt as _, TryStreamExt as _};
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
-use huixin_queue::{Class, Clock, HeldEffect, Lane, MessageId, NewMessage, Queue};
+use huixin_queue::{Class, Clock, Lane, MessageId, NewMessage, Queue};
 use huixin_wechat::{Client, ClientConfig, Message, Outgoing, Secret, Trigger, http_client};
-use huixin_worker::{Context, Handler, Outcome, Payload, Route, Worker, WorkerSettings, note};
+use huixin_worker::{Context, Handler, Outcome, Payload, Rights, Route, Worker, WorkerSettings};
 use tokio_util::sync::CancellationToken;
 
 const ACCOUNT: &str = "main";
@@ -219,7 +219,7 @@ fn message(n: usize, round: usize) -> anyhow::Result<NewMessage> {
             .encode(),
         arrived_us: u64::try_from(now.as_micros())?,
         not_after: None,
-        held: HeldEffect::Wake(note(Trigger::Message, i64::try_from(created)?)),
+        held: Rights::default().effect(Trigger::Message, i64::try_from(created)?, SystemTime::now()),
         late: false,
         dead_reason: None,
     })

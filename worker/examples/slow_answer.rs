@@ -15,10 +15,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use huixin_queue::sqlite::SqliteQueue;
-use huixin_queue::{Class, Clock, HeldEffect, Lane, MessageId, NewMessage, Queue};
+use huixin_queue::{Class, Clock, Lane, MessageId, NewMessage, Queue};
 use huixin_sandbox::{Account, Push, RunningSandbox, SandboxConfig};
 use huixin_wechat::{Client, ClientConfig, Message, Secret, http_client};
-use huixin_worker::{Context, Handler, Outcome, Payload, Route, Worker, WorkerSettings, note};
+use huixin_worker::{Context, Handler, Outcome, Payload, Rights, Route, Worker, WorkerSettings};
 use tokio_util::sync::CancellationToken;
 
 const ACCOUNT: &str = "main";
@@ -90,7 +90,7 @@ async fn put(queue: &dyn Queue, wechat: &RunningSandbox, text: &str) -> anyhow::
         payload: Payload { account: ACCOUNT.to_owned(), trigger, body: body.into() }.encode(),
         arrived_us: u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?,
         not_after: None,
-        held: HeldEffect::Wake(note(trigger, message.created_at)),
+        held: Rights::default().effect(trigger, message.created_at, SystemTime::now()),
         late: false,
         dead_reason: None,
     };

@@ -15,13 +15,14 @@ mod failure;
 mod turn;
 
 use std::pin::pin;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use huixin_queue::Progress;
-use huixin_wechat::{CodeClass, Message};
+use huixin_wechat::{CodeClass, Media, Message};
 
 use self::failure::NOT_KNOWN;
 pub(crate) use self::failure::chain;
+use crate::account::Interface;
 use crate::answer::Answer;
 use crate::job::{End, Job, Step, Stop};
 use crate::lease::STEP_MAX;
@@ -51,6 +52,8 @@ impl Delivery<'_> {
 enum Sent {
     All,
     Later(End),
+    /// Not yet: the same part is tried again here.
+    Soon(Duration),
     /// The message dies of this. Whether its user can still be told something.
     Dies {
         reason: String,
@@ -68,6 +71,8 @@ struct Sending<'a> {
     unsure: bool,
     /// The replies are recorded, or need not be.
     stored: bool,
+    /// How often this part was refused in a window that should be open.
+    refusals: u32,
 }
 
 impl Delivery<'_> {
@@ -82,7 +87,7 @@ impl Job {
         let text = delivery.route?.failure_reply.as_deref()?;
         let opening = self.opening(delivery.message, delivery.payload);
         Answer::last_words(text, self.so_far(), reason.to_owned())
-            .filter(|_| opening.is_open(SystemTime::now()))
+            .filter(|_| opening.is_open(SystemTime::now()) && !self.was_called_last())
     }
 
     /// Sends the parts that aren't sent yet, and ends the message.
@@ -97,6 +102,8 @@ impl Job {
             let sent = Box::pin(self.send_parts(delivery, &mut answer, &progress)).await?;
             let (reason, reachable) = match sent {
                 Sent::Later(end) => return Ok(end),
+                // Only a part ends like this: see `send_part`.
+                Sent::Soon(_) => continue,
                 // What it dies of already has its route.
                 Sent::Dies { reason, reachable } if answer.dies_of.is_some() => (reason, reachable),
                 Sent::Dies { reason, reachable } => (delivery.told(&reason), reachable),
@@ -129,25 +136,35 @@ impl Job {
         let worth_storing = answer.parts.len() > 1 || answer.dies_of.is_some() || !cheap || self.remembers();
         let stored = progress.replies.is_some() || !worth_storing;
         let parts = u32::try_from(answer.parts.len()).unwrap_or(u32::MAX);
-        let mut sending = Sending { delivery, answer, index: progress.sent, unsure: false, stored };
+        let mut sending =
+            Sending { delivery, answer, index: progress.sent, unsure: false, stored, refusals: 0 };
         while sending.index < parts {
             sending.unsure = progress.sending == Some(sending.index);
             if let Some(end) = self.send_part(&mut sending).await? {
                 return Ok(end);
             }
             sending.index += 1;
+            sending.refusals = 0;
         }
         Ok(Sent::All)
     }
 
     /// Sends the part that is next. Nothing: it is sent, or counts as sent.
     async fn send_part(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
-        let sent = self.send_part_unless_stopped(sending).await;
-        if matches!(sent, Err(Stop::Stopping)) {
-            // Before it is handed back: that the parts before it are sent, and this one is not.
-            self.take_back(sending).await?;
+        loop {
+            let mut sent = self.send_part_unless_stopped(sending).await;
+            if let Ok(Some(Sent::Soon(after))) = sent {
+                match self.wait_here(after).await {
+                    Ok(()) => continue,
+                    Err(stop) => sent = Err(stop),
+                }
+            }
+            if matches!(sent, Err(Stop::Stopping)) {
+                // Before it is handed back: that the parts before it are sent, and this one is not.
+                self.take_back(sending).await?;
+            }
+            return sent;
         }
-        sent
     }
 
     async fn send_part_unless_stopped(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
@@ -162,7 +179,7 @@ impl Job {
                 }
                 Unsure::Hold => {
                     self.tell_unsure(sending);
-                    return self.hold_rest(sending, NOT_KNOWN).await.map(Some);
+                    return self.hold_rest(sending, NOT_KNOWN, false).await.map(Some);
                 }
             }
         }
@@ -202,7 +219,7 @@ impl Job {
             metrics::sent(&payload.account, started.elapsed(), &sent);
             let error = match sent {
                 Ok(()) => {
-                    self.shared.pauses.passed(&payload.account).await;
+                    self.shared.pauses.passed(&payload.account, Interface::Send).await;
                     return Ok(None);
                 }
                 Err(error) => error,
@@ -227,12 +244,22 @@ impl Job {
     /// The part that is next, with its media uploaded.
     async fn ready(&self, sending: &Sending<'_>) -> Step<Result<Ready, MediaError>> {
         let Delivery { account, payload, .. } = *sending.delivery;
+        let (pauses, name) = (&self.shared.pauses, &payload.account);
         let part = &sending.answer.parts[sending.index as usize];
-        tokio::select! {
+        let needs_upload = part.media().any(|(_, media)| !matches!(media, Media::Id(_)));
+        let wait = match needs_upload {
+            true => self.insist(|| pauses.admit(name, Interface::Upload)).await?,
+            false => None,
+        };
+        let ready = tokio::select! {
             biased;
-            () = self.held.lost().cancelled() => Err(Stop::Lost),
-            () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
-            ready = self.shared.media.ready(self.queue(), &payload.account, &account.client, part) => Ok(ready),
+            () = self.held.lost().cancelled() => return Err(Stop::Lost),
+            () = self.shared.stop_now.cancelled() => return Err(Stop::Stopping),
+            ready = self.shared.media.ready(self.queue(), name, &account.client, part, wait) => ready,
+        };
+        if ready.as_ref().is_ok_and(|ready| ready.is_uploaded) {
+            pauses.passed(name, Interface::Upload).await;
         }
+        Ok(ready)
     }
 }

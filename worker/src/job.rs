@@ -17,13 +17,14 @@ mod end;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use futures::FutureExt as _;
 use huixin_queue::{Leased, Memory, Settlement, Standing};
-use huixin_wechat::Message;
+use huixin_wechat::{Message, Trigger};
 use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
@@ -37,7 +38,7 @@ use crate::memory::Slots;
 use crate::metrics;
 use crate::payload::{Payload, PayloadError};
 use crate::place::Asked;
-use crate::rights::Opening;
+use crate::rights::{Opening, begins};
 use crate::route::{self, Route};
 use crate::stored::Unreadable;
 use crate::worker::Shared;
@@ -49,8 +50,6 @@ const NEWER_PAUSE: Duration = Duration::from_secs(60);
 const RECORDED: &str = "the recorded answer";
 const CALLED_BACK: &str = "the answer by call back";
 const MEMORY: &str = "the user's memory";
-/// How far WeChat's clock may be off before the receiver's counts instead.
-const SKEW_MAX: Duration = Duration::from_secs(600);
 
 /// A message being handled.
 pub(crate) struct Job {
@@ -149,13 +148,19 @@ impl Job {
             Ok(answer) => answer,
             Err(why) => return self.unreadable(&delivery, CALLED_BACK, why).await,
         };
+        if payload.trigger == Trigger::Unsubscribe && self.leased.memory.is_some() {
+            // What was written after the push had come, by messages before it.
+            let nothing = Memory { bytes: Bytes::new(), keep_for: Duration::ZERO };
+            *self.to_remember.lock().unwrap_or_else(PoisonError::into_inner) = Some(nothing);
+        }
         let (Some(route), Some(captures)) = (route, captures) else {
-            let Some(answer) = called_back else { return self.complete(End::Unmatched).await };
+            let Some(answer) = called_back else { return self.end_without_reply(End::Unmatched).await };
             self.begin().await?;
             // Its service was told that it is taken.
             return self.send_called_back(&delivery, answer).await;
         };
-        let slots = match Slots::decode(self.leased.memory.as_deref()) {
+        let remembered = self.leased.memory.as_deref().filter(|_| payload.trigger != Trigger::Unsubscribe);
+        let slots = match Slots::decode(remembered) {
             Ok(slots) => slots,
             Err(why @ Unreadable::Newer) => return self.unreadable(&delivery, MEMORY, why).await,
             Err(why @ Unreadable::Damaged) => {
@@ -207,7 +212,7 @@ impl Job {
         let work = async {
             self.held.begins("a place at its route", Duration::MAX);
             // Boxed: few messages wait here.
-            let place = match Box::pin(self.place(route)).await.map_err(Cut::Stop)? {
+            let place = match Box::pin(self.place(delivery, route)).await.map_err(Cut::Stop)? {
                 Asked::At(place) => place,
                 Asked::Later(end) => return Err(Cut::Later(end)),
             };
@@ -297,8 +302,7 @@ impl Job {
 
     /// The right under which the message is answered now.
     pub(crate) fn opening(&self, message: &Message, payload: &Payload) -> Opening {
-        let (pushed, noted) = (self.pushed_at(message), self.standing().note);
-        self.shared.rights.opening(payload.trigger, pushed, noted, SystemTime::now())
+        self.shared.rights.opening(payload.trigger, self.pushed_at(message), &self.standing())
     }
 
     /// As [`pushed_at`].
@@ -307,17 +311,9 @@ impl Job {
     }
 }
 
-/// WeChat's own time of a message, from which windows count, unless that can't be right.
+/// When the right of a message begins.
 pub(crate) fn pushed_at(message: &Message, arrived_us: u64) -> SystemTime {
-    let accepted = SystemTime::UNIX_EPOCH + Duration::from_micros(arrived_us);
-    let created = u64::try_from(message.created_at)
-        .ok()
-        .and_then(|s| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(s)));
-    let created = created.filter(|created| {
-        let apart = accepted.duration_since(*created).or_else(|_| created.duration_since(accepted));
-        apart.is_ok_and(|apart| apart <= SKEW_MAX)
-    });
-    created.unwrap_or(accepted)
+    begins(message.created_at, SystemTime::UNIX_EPOCH + Duration::from_micros(arrived_us))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -56,14 +56,16 @@ pub mod metrics;
 pub mod reply;
 pub mod text;
 
-pub use account::AccountPause;
+pub use account::{AccountPause, Interface, Troubles};
 pub use condition::{Captures, Condition, Mismatch};
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
-pub use payload::{Payload, PayloadError, note, read_note};
+pub use payload::{Payload, PayloadError};
 pub use rights::{Right, Rights};
 pub use route::{
     ANSWER_WITHIN_DEFAULT, ATTEMPTS_DEFAULT, AiLabel, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT,
     PATIENCE_DEFAULT, Route, Unsure,
 };
 pub use template::{TEMPLATE_NAMES, Template, TemplateError};
-pub use worker::{Account, SendRate, Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings};
+pub use worker::{
+    Account, CLOCKS_APART_S, SendRate, Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings,
+};

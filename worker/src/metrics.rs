@@ -25,7 +25,7 @@ pub fn describe() {
     );
     describe_gauge!(
         "huixin_worker_account_paused",
-        "1 while an account can't send, by account and WeChat's code"
+        "1 while an account can't call an interface (send: it can't answer), by account, interface and WeChat's code"
     );
     describe_gauge!("huixin_worker_running", "Messages being handled now");
     describe_gauge!(
@@ -112,11 +112,13 @@ pub(crate) fn unsure(account: &str, policy: &'static str) {
     counter!("huixin_worker_unsure_sends_total", "account" => account, "policy" => policy).increment(1);
 }
 
-/// An account is paused for another reason than before, or goes on.
-pub(crate) fn paused(account: &str, before: Option<i64>, now: Option<i64>) {
+/// An interface of an account is paused for another reason than before, or goes on.
+pub(crate) fn paused(account: &str, interface: &'static str, before: Option<i64>, now: Option<i64>) {
     let show = |code: Option<i64>, value: f64| {
         if let Some(code) = code {
-            let labels = [("account", account.to_owned()), ("code", code.to_string())];
+            let interface = interface.to_owned();
+            let labels =
+                [("account", account.to_owned()), ("interface", interface), ("code", code.to_string())];
             gauge!("huixin_worker_account_paused", &labels).set(value);
         }
     };

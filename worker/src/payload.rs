@@ -11,13 +11,8 @@
 //! The body is kept as it came, not as we understood it: a later version may understand more of it, and a message that
 //! nobody understands can still be shown. Receiver and worker may be of different versions during a deploy, so the
 //! format leads; a worker leaves what it doesn't know where it is.
-//!
-//! A push that changes its user's right to send also leaves a [`Note`] for the messages that are being answered: what right
-//! it opens, and since when. The queue keeps notes as numbers, so a note is one: the trigger's byte, and above it WeChat's
-//! time of creation in Unix seconds.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use huixin_queue::Note;
 use huixin_wechat::Trigger;
 
 const FORMAT: u8 = 1;
@@ -30,9 +25,6 @@ const TRIGGERS: [(u8, Trigger); 6] = [
     (b'u', Trigger::Unsubscribe),
     (b's', Trigger::Silent),
 ];
-
-/// Later times of creation, in Unix seconds, are none: a note fits into 48 bits, so into a signed number of any store.
-const CREATED_END: u64 = 1 << 40;
 
 /// One pushed message as it lies in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,20 +79,6 @@ impl Payload {
     }
 }
 
-/// The note of a push: what right to send it opens, and when WeChat says that it was created, in Unix seconds. A time that
-/// can't be one counts as 0, which is "unknown".
-pub fn note(trigger: Trigger, created_at: i64) -> Note {
-    let seconds = u64::try_from(created_at).ok().filter(|seconds| *seconds < CREATED_END).unwrap_or(0);
-    Note(seconds << 8 | u64::from(code_of(trigger)))
-}
-
-/// Reads what [`note`] made; `None` if it can't have: a newer version knows triggers that this one doesn't.
-pub fn read_note(note: Note) -> Option<(Trigger, i64)> {
-    let [code, ..] = note.0.to_le_bytes();
-    let seconds = Some(note.0 >> 8).filter(|seconds| *seconds < CREATED_END)?;
-    Some((trigger_of(code)?, i64::try_from(seconds).ok()?))
-}
-
 fn code_of(trigger: Trigger) -> u8 {
     TRIGGERS.iter().find(|(_, known)| *known == trigger).map_or(b's', |(code, _)| *code)
 }
@@ -119,37 +97,6 @@ mod tests {
             let payload =
                 Payload { account: "main".into(), trigger, body: Bytes::from_static(b"<xml>\xff</xml>") };
             assert_eq!(Payload::decode(&payload.encode()), Ok(payload));
-        }
-    }
-
-    #[test]
-    fn a_note_reads_back_as_it_was_made() {
-        for trigger in Trigger::ALL {
-            for created_at in [0, 1, 1_767_225_600, (1 << 40) - 1] {
-                let note = note(trigger, created_at);
-                assert_eq!(read_note(note), Some((trigger, created_at)));
-                assert!(i64::try_from(note.0).is_ok(), "{note:?} fits into a positive number");
-            }
-        }
-        assert_eq!(note(Trigger::Message, 1), Note(0x16d), "what lies in a store is read by other versions");
-    }
-
-    #[test]
-    fn a_time_of_creation_that_can_not_be_one_counts_as_unknown() {
-        for created_at in [-1, i64::MIN, 1 << 40, i64::MAX] {
-            assert_eq!(
-                read_note(note(Trigger::Click, created_at)),
-                Some((Trigger::Click, 0)),
-                "{created_at}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_note_that_nobody_of_this_version_makes_is_not_read() {
-        let too_late = u64::from(b'm') | 1 << 48;
-        for unknown in [0, u64::from(b'?'), 1_767_225_600 << 8, too_late, u64::MAX] {
-            assert_eq!(read_note(Note(unknown)), None, "{unknown:#x}");
         }
     }
 

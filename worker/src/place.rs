@@ -21,6 +21,7 @@ use huixin_queue::SUSPECT_LOSSES;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use crate::delivery::Delivery;
 use crate::job::{End, Job, Step, Stop};
 use crate::metrics;
 use crate::route::Route;
@@ -101,7 +102,7 @@ impl Place<'_> {
 
 impl Job {
     /// Waits for a place at the route's handler.
-    pub(crate) async fn place<'a>(&self, route: &'a Route) -> Step<Asked<'a>> {
+    pub(crate) async fn place<'a>(&self, delivery: &Delivery<'_>, route: &'a Route) -> Step<Asked<'a>> {
         let Some(places) = route.places.as_deref() else { return Ok(Asked::At(Place(None))) };
         if let Ok(place) = places.free.try_acquire() {
             return Ok(Asked::At(Place(Some((places, place)))));
@@ -112,8 +113,9 @@ impl Job {
         };
         let Some(_bench) = bench else {
             metrics::crowded(&route.name, "put_off");
-            let reason = "too many messages wait for its route";
-            return self.snooze(places.put_off(), reason).await.map(Asked::Later);
+            let (wait, reason) = (places.put_off(), "too many messages wait for its route");
+            self.tell_if_late(delivery, route, wait).await?;
+            return self.snooze(wait, reason).await.map(Asked::Later);
         };
         metrics::crowded(&route.name, "waited");
         drop(self.permit.lock().unwrap_or_else(PoisonError::into_inner).take());

@@ -42,7 +42,11 @@ async fn send(shared: &Shared, id: &MessageId) -> Result<(), Box<dyn std::error:
     let route = route::find(&shared.routes, &payload.account, &message).map(|(route, _)| route);
     let Some(text) = route.and_then(|route| route.failure_reply.as_deref()) else { return Ok(()) };
     let now = SystemTime::now();
-    let opening = shared.rights.opening(payload.trigger, pushed_at(&message, letter.arrived_us), None, now);
+    let opening = shared.rights.opening(
+        payload.trigger,
+        pushed_at(&message, letter.arrived_us),
+        &huixin_queue::Standing::default(),
+    );
     if !opening.is_open(now) || shared.pauses.is_in_trouble(&payload.account) {
         return Ok(());
     }

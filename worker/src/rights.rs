@@ -1,21 +1,23 @@
 //! What may be sent to a user, and until when.
 //!
-//! WeChat counts from the user's last action: so many messages, for so long. The message that is answered opened such a
-//! right when it was pushed; a later one of the same user opens a new one, which counts instead. What the queue tells of
-//! later ones is a [`Note`]: see [`crate::payload`].
+//! WeChat gives a right with each action of a user: so many messages, for so long. Several do not add up: of what is left and
+//! what the new one gives, the larger number counts, and the later end. The message that is answered opened one when it was
+//! pushed; what later ones of the same user give is told by the queue, which is given the numbers and keeps them so:
+//! [`Rights::effect`].
 //!
 //! **WeChat is asked, not second-guessed.** All of this is an estimate: our clocks and our counts may be wrong, and WeChat
 //! changes its numbers. So an answer is not held back because of it: it is sent, and if WeChat refuses it with 45015 or
-//! 45047 it is held. The estimate decides only what is kept in reserve: an answer that goes out under the right of a later
-//! message leaves one send of it, for that message's own answer. Rejected: holding what the estimate forbids, unasked. It
-//! left users without answers that WeChat would have taken, and for good when they wrote no more.
+//! 45047 it is held. What is held back unasked is only what follows such a refusal, until the user acts again, and what
+//! would take the one send of a later message's right that its own answer needs. Rejected: holding what the estimate
+//! forbids, unasked. It left users without answers that WeChat would have taken, and for good when they wrote no more.
 
 use std::time::{Duration, SystemTime};
 
-use huixin_queue::{Note, Standing};
+use huixin_queue::{HeldEffect, Standing};
 use huixin_wechat::Trigger;
 
-use crate::payload::read_note;
+/// How long a push may have been on its way: what it says of its own time beyond that is a clock that is wrong.
+const LATE_MAX: Duration = Duration::from_secs(20);
 
 /// What each kind of action lets an account send. By default WeChat's numbers of 2025: see [`Trigger::sends`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,14 +44,14 @@ pub struct Right {
 /// The right under which a message is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Opening {
-    /// Until when; none if the message opened none, and no later one did.
+    /// Until when; none if no message opened one.
     pub(crate) until: Option<SystemTime>,
-    /// How many sends it allows this message, those of others since then included; none if that isn't known.
+    /// How many sends it allows the lane, those that it has made included; none if that isn't known.
     pub(crate) sends: Option<u32>,
-    /// A later message opened it, whose own answer needs a send.
+    /// A later message shares it, whose own answer needs a send.
     pub(crate) is_shared: bool,
-    /// The user has unsubscribed: there is nobody to send to.
-    pub(crate) is_gone: bool,
+    /// Nothing may go out, whatever was opened before.
+    pub(crate) closed: Option<huixin_queue::Closed>,
 }
 
 /// Why nothing may go out.
@@ -64,6 +66,7 @@ pub(crate) enum Closed {
 pub(crate) const RESERVED: &str =
     "what the user's last action allows is sent, but for the one message that its own answer needs";
 pub(crate) const GONE: &str = "the user has unsubscribed";
+pub(crate) const REFUSED: &str = "WeChat has refused an earlier answer, and the user has done nothing since";
 
 impl Default for Rights {
     fn default() -> Self {
@@ -89,59 +92,69 @@ impl Rights {
         }
     }
 
-    /// The right of a message that was pushed as `own` at `pushed`, in a lane of which the queue tells `noted`.
-    /// What WeChat does when two rights overlap isn't documented: the later one counts while it lasts, then the earlier.
-    pub(crate) fn opening(
-        &self,
-        own: Trigger,
-        pushed: SystemTime,
-        noted: Option<Note>,
-        now: SystemTime,
-    ) -> Opening {
-        let opening = |right: Option<Right>, at: SystemTime| Opening {
-            until: right.and_then(|right| at.checked_add(right.window)),
-            sends: right.map(|right| right.sends),
-            is_shared: false,
-            is_gone: false,
+    /// What a push does to its user's right to be written to, and so to the answers that are held for them. `created_at` is
+    /// WeChat's time of it, in Unix seconds.
+    pub fn effect(&self, trigger: Trigger, created_at: i64, arrived: SystemTime) -> HeldEffect {
+        let until = |right: Right| {
+            let until = begins(created_at, arrived).checked_add(right.window)?;
+            Some(until.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())
         };
-        let own = opening(self.of(own), pushed);
-        let Some((trigger, created_secs)) = noted.and_then(read_note) else { return own };
-        let created = u64::try_from(created_secs).unwrap_or(0);
-        let created = SystemTime::UNIX_EPOCH + Duration::from_secs(created);
         match self.of(trigger) {
-            None => Opening { is_gone: trigger == Trigger::Unsubscribe, ..own },
-            right => {
-                let later = opening(right, created);
-                let is_open = |opening: &Opening| opening.until.is_some_and(|until| now < until);
-                let counts = if !is_open(&later) && is_open(&own) { own } else { later };
-                let sends = counts.sends.map(|sends| sends.saturating_sub(1));
-                Opening { sends, is_shared: true, ..counts }
-            }
+            _ if trigger == Trigger::Unsubscribe => HeldEffect::Bury,
+            None => HeldEffect::Leave,
+            Some(right) => HeldEffect::Wake(huixin_queue::Right {
+                sends: right.sends,
+                until_s: until(right).unwrap_or(huixin_queue::Right::UNTIL_S_MAX),
+            }),
         }
     }
+
+    /// The right of a message that was pushed as `own` at `pushed`, in a lane that stands so.
+    pub(crate) fn opening(&self, own: Trigger, pushed: SystemTime, standing: &Standing) -> Opening {
+        let (own, lane) = (self.of(own), standing.right);
+        let own_until = own.and_then(|right| pushed.checked_add(right.window));
+        let lane_until =
+            lane.and_then(|right| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(right.until_s)));
+        Opening {
+            until: own_until.max(lane_until),
+            sends: own.map(|right| right.sends).max(lane.map(|right| right.sends)),
+            is_shared: standing.trigger > 0,
+            closed: standing.closed,
+        }
+    }
+}
+
+/// When the right of a push begins: at WeChat's own time of it, unless a clock is wrong. Then it is when it came, less what it
+/// may have been on its way.
+pub(crate) fn begins(created_at: i64, arrived: SystemTime) -> SystemTime {
+    let created = u64::try_from(created_at).ok().map(Duration::from_secs);
+    let created = created.and_then(|created| SystemTime::UNIX_EPOCH.checked_add(created));
+    let earliest = arrived.checked_sub(LATE_MAX).unwrap_or(arrived);
+    created.unwrap_or(arrived).clamp(earliest, arrived)
 }
 
 impl Opening {
     /// Whether WeChat is asked to take one more after `sent` sends of the lane.
     pub(crate) fn gate(&self, sent: u32) -> Result<(), Closed> {
-        if self.is_gone {
-            Err(Closed::ForGood(GONE))
-        } else if self.is_shared && self.sends.is_some_and(|sends| sent >= sends) {
-            Err(Closed::ForNow(RESERVED))
-        } else {
-            Ok(())
+        match self.closed {
+            Some(huixin_queue::Closed::Ended) => Err(Closed::ForGood(GONE)),
+            Some(huixin_queue::Closed::Refused) => Err(Closed::ForNow(REFUSED)),
+            None if self.is_shared && self.sends.is_some_and(|sends| sent.saturating_add(1) >= sends) => {
+                Err(Closed::ForNow(RESERVED))
+            }
+            None => Ok(()),
         }
     }
 
     /// Whether the user can still be written to, as far as the clock tells.
     pub(crate) fn is_open(&self, now: SystemTime) -> bool {
-        !self.is_gone && self.until.is_some_and(|until| now < until)
+        self.closed.is_none() && self.until.is_some_and(|until| now < until)
     }
 
     /// How many sends are left after those that the lane has made.
     pub(crate) fn left(&self, standing: &Standing) -> u32 {
-        match (self.is_gone, self.sends) {
-            (false, Some(sends)) => sends.saturating_sub(standing.sends),
+        match (self.closed, self.sends) {
+            (None, Some(sends)) => sends.saturating_sub(standing.sends),
             _ => 0,
         }
     }
@@ -149,8 +162,9 @@ impl Opening {
 
 #[cfg(test)]
 mod tests {
+    use huixin_queue::Closed as ClosedBy;
+
     use super::*;
-    use crate::payload::note;
 
     const T0: u64 = 1_718_000_000;
 
@@ -158,42 +172,67 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(T0 + secs)
     }
 
-    fn noted(trigger: Trigger, secs: u64) -> Option<Note> {
-        Some(note(trigger, i64::try_from(T0 + secs).unwrap()))
+    /// A lane in which another message has opened a right while this one was current.
+    fn widened(sends: u32, until_secs: u64) -> Standing {
+        let right = Some(huixin_queue::Right { sends, until_s: T0 + until_secs });
+        Standing { trigger: 1, right, ..Standing::default() }
+    }
+
+    fn opening(own: Trigger, standing: Standing) -> Opening {
+        Rights::default().opening(own, at(0), &standing)
     }
 
     #[test]
     fn what_a_message_opened_itself_is_left_to_wechat_to_judge() {
-        let opening = Rights::default().opening(Trigger::Message, at(0), None, at(60));
-        assert_eq!(opening.gate(99), Ok(()), "five are allowed, and WeChat may take more");
-        assert!(opening.is_open(at(48 * 3600 - 1)) && !opening.is_open(at(48 * 3600)));
-        let click = Rights::default().opening(Trigger::Click, at(0), None, at(60));
+        let message = opening(Trigger::Message, Standing::default());
+        assert_eq!(message.gate(99), Ok(()), "five are allowed, and WeChat may take more");
+        assert!(message.is_open(at(48 * 3600 - 1)) && !message.is_open(at(48 * 3600)));
+        let click = opening(Trigger::Click, Standing::default());
         assert!(click.is_open(at(59)) && !click.is_open(at(60)));
+        assert_eq!(opening(Trigger::Silent, Standing::default()).gate(7), Ok(()));
     }
 
     #[test]
-    fn a_later_message_counts_instead_and_keeps_one_send_for_itself() {
-        let rights = Rights::default();
-        let woken = rights.opening(Trigger::Click, at(0), noted(Trigger::Message, 3600), at(4000));
+    fn a_later_message_takes_nothing_away_and_keeps_one_send_for_itself() {
+        let woken = opening(Trigger::Click, widened(5, 48 * 3600));
         assert_eq!((woken.gate(3), woken.gate(4)), (Ok(()), Err(Closed::ForNow(RESERVED))));
-        let clicked = rights.opening(Trigger::Message, at(0), noted(Trigger::Click, 100), at(120));
-        assert_eq!((clicked.gate(1), clicked.gate(2)), (Ok(()), Err(Closed::ForNow(RESERVED))));
-        let after = rights.opening(Trigger::Message, at(0), noted(Trigger::Click, 100), at(170));
-        assert_eq!(after.gate(3), Ok(()), "the earlier right outlasts the later");
+        // A tap on a menu after two parts of the answer to a text.
+        let clicked = opening(Trigger::Message, widened(2 + 3, 160));
+        assert_eq!((clicked.gate(3), clicked.gate(4)), (Ok(()), Err(Closed::ForNow(RESERVED))));
+        assert_eq!(clicked.left(&Standing { sends: 2, ..Standing::default() }), 3);
+        assert!(clicked.is_open(at(3600)), "the text's 48 hours outlast the minute of the tap");
     }
 
     #[test]
-    fn to_somebody_who_has_unsubscribed_nothing_is_sent() {
-        let opening =
-            Rights::default().opening(Trigger::Message, at(0), noted(Trigger::Unsubscribe, 5), at(6));
-        assert_eq!(opening.gate(0), Err(Closed::ForGood(GONE)));
-        assert!(!opening.is_open(at(6)));
-        assert_eq!(opening.left(&Standing::default()), 0);
+    fn what_is_refused_waits_for_the_user_and_to_somebody_who_has_left_nothing_is_sent() {
+        for (closed, kept) in
+            [(ClosedBy::Ended, Closed::ForGood(GONE)), (ClosedBy::Refused, Closed::ForNow(REFUSED))]
+        {
+            let standing = Standing { closed: Some(closed), ..Standing::default() };
+            let opening = opening(Trigger::Message, standing);
+            assert_eq!(opening.gate(0), Err(kept));
+            assert!(!opening.is_open(at(6)));
+            assert_eq!(opening.left(&standing), 0);
+        }
     }
 
     #[test]
-    fn what_opens_no_right_is_left_to_wechat_to_judge() {
-        let opening = Rights::default().opening(Trigger::Silent, at(0), None, at(60));
-        assert_eq!(opening.gate(7), Ok(()));
+    fn a_clock_that_is_wrong_neither_closes_a_window_nor_keeps_it_open() {
+        let secs = |secs: u64| i64::try_from(T0 + secs).unwrap();
+        for (created, arrived, begins_at) in [(100, 101, 100), (100, 160, 140), (100, 40, 40)] {
+            assert_eq!(begins(secs(created), at(arrived)), at(begins_at), "{created} {arrived}");
+        }
+        assert_eq!(begins(-1, at(9)), at(9));
+    }
+
+    #[test]
+    fn the_queue_is_given_numbers() {
+        let rights = Rights::default();
+        let effect = |trigger| rights.effect(trigger, i64::try_from(T0).unwrap(), at(1));
+        let wake = |sends, until_s| HeldEffect::Wake(huixin_queue::Right { sends, until_s });
+        assert_eq!(effect(Trigger::Message), wake(5, T0 + 48 * 3600));
+        assert_eq!(effect(Trigger::Click), wake(3, T0 + 60));
+        assert_eq!(effect(Trigger::Silent), HeldEffect::Leave);
+        assert_eq!(effect(Trigger::Unsubscribe), HeldEffect::Bury);
     }
 }

@@ -10,9 +10,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use huixin_wechat::{ApiError, CodeClass};
+use huixin_wechat::{ApiError, CodeClass, Whose};
 
-use crate::account::Cause;
+use crate::account::{Cause, Interface};
 use crate::backoff;
 
 /// What to do with a message.
@@ -37,10 +37,17 @@ pub(crate) enum Verdict {
 pub(crate) enum SendVerdict {
     /// WeChat has it already: as good as sent.
     Sent,
-    /// The account can't send now: everything of it waits.
-    Account(Cause),
+    /// The account can't call this interface now: everything that needs it waits.
+    Account(Interface, Cause),
+    /// It may be the account, which needs proof: until then, this becomes of the message.
+    Unclear(Box<SendVerdict>),
     /// It waits until the user does something.
     Hold,
+    /// It is sent once more after a short wait.
+    Soon {
+        /// How long.
+        after: Duration,
+    },
     /// Nobody knows whether WeChat took it: the route's policy says what to do.
     Unsure,
     /// It concerns this message.
@@ -87,7 +94,7 @@ pub(crate) fn after_handler(
 }
 
 /// What was tried before, and what may still be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Trial {
     /// Sends of this answer that failed before.
     pub(crate) failures: u32,
@@ -98,12 +105,21 @@ pub(crate) struct Trial {
     pub(crate) hold_up: HoldUp,
     /// When the answer is too late.
     pub(crate) until: Option<SystemTime>,
+    /// The user's window is open, as far as is known here.
+    pub(crate) is_open: bool,
+    /// How often WeChat has said of this part that it isn't.
+    pub(crate) refusals: u32,
 }
 
-/// What a failed send means, by the policy table of the protocol.
-pub(crate) fn after_send(error: &ApiError, trial: &Trial, now: SystemTime) -> SendVerdict {
-    if let Some(cause) = of_the_account(error) {
-        return SendVerdict::Account(cause);
+/// WeChat says that the window is over, or the user has left.
+const TOO_LATE: i64 = 45015;
+/// How long to wait after it has said so in a window that should be open: the push may have been faster than its right.
+const TOO_EARLY: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(5)];
+
+/// What a failed call of an interface means, by the policy table of the protocol.
+pub(crate) fn after_call(error: &ApiError, called: Interface, trial: &Trial, now: SystemTime) -> SendVerdict {
+    if let Some((interface, cause)) = of_the_account(error, called) {
+        return SendVerdict::Account(interface, cause);
     }
     match (error, error.class()) {
         (ApiError::Unsure(_), _) => SendVerdict::Unsure,
@@ -114,25 +130,48 @@ pub(crate) fn after_send(error: &ApiError, trial: &Trial, now: SystemTime) -> Se
             let after = backoff::full_jitter(trial.snoozes.saturating_add(1));
             or_hold(in_time(Verdict::Snooze { after }, after, trial.until, now))
         }
-        (_, CodeClass::Retry | CodeClass::Token) => again(trial, now),
+        // A token that is refused, fetched anew, and refused again: another system may have fetched one by force, once.
+        (_, CodeClass::Token) => match again(trial, now) {
+            retry @ SendVerdict::Message(Verdict::Retry { .. }) if trial.failures == 0 => retry,
+            _ => SendVerdict::Account(Interface::Send, Cause::Trouble),
+        },
+        (_, CodeClass::Retry) => again(trial, now),
         (_, CodeClass::Duplicate) => SendVerdict::Sent,
-        (_, CodeClass::Window) => SendVerdict::Hold,
-        // Media and agents were mended before, as far as they could be.
-        (_, CodeClass::Media | CodeClass::Agent | CodeClass::Permanent | CodeClass::OurBug) => {
-            SendVerdict::Message(Verdict::Die)
-        }
-        // Those of the account were told above.
-        (_, CodeClass::Config | CodeClass::Rate(_)) => SendVerdict::Account(Cause::Trouble),
+        (_, CodeClass::Window) => match TOO_EARLY.get(trial.refusals as usize) {
+            Some(&after) if trial.is_open && error.code() == Some(TOO_LATE) => SendVerdict::Soon { after },
+            _ => SendVerdict::Hold,
+        },
+        (_, CodeClass::Unknown) => SendVerdict::Unclear(Box::new(again(trial, now))),
+        (_, CodeClass::Doubtful) => SendVerdict::Unclear(Box::new(SendVerdict::Message(Verdict::Die))),
+        // Media and agents were mended before, as far as they could be; those of the account were told above.
+        (
+            _,
+            CodeClass::Media
+            | CodeClass::Agent
+            | CodeClass::Permanent
+            | CodeClass::OurBug
+            | CodeClass::Config
+            | CodeClass::Rate(_),
+        ) => SendVerdict::Message(Verdict::Die),
     }
 }
 
-/// What of the account a failure concerns, if it does.
-pub(crate) fn of_the_account(error: &ApiError) -> Option<Cause> {
+/// Which interface of the account a failed call stops, if it does. Without a token none can be called.
+pub(crate) fn of_the_account(error: &ApiError, called: Interface) -> Option<(Interface, Cause)> {
+    let is_of_the_token = matches!(error, ApiError::Token(_));
     match error.class() {
-        CodeClass::Config => Some(Cause::Trouble),
-        CodeClass::Rate(limit) => Some(Cause::Limit(limit)),
+        CodeClass::Config => Some((if is_of_the_token { Interface::Send } else { called }, Cause::Trouble)),
+        CodeClass::Rate(limit) => {
+            Some((if is_of_the_token { Interface::Token } else { called }, Cause::Limit(limit)))
+        }
         _ => None,
     }
+}
+
+/// Whether WeChat's refusal shows that the account can call the interface.
+pub(crate) fn is_own(error: &ApiError) -> bool {
+    matches!(error, ApiError::Refused { .. }) && matches!(error.class().whose(), Whose::Message)
+        || error.class() == CodeClass::Duplicate
 }
 
 /// One more try of a send that failed, if there is one left.
@@ -180,8 +219,12 @@ mod tests {
         ApiError::Refused { code, message: String::new(), rid: None }
     }
 
+    fn after_send(error: &ApiError, trial: &Trial, now: SystemTime) -> SendVerdict {
+        after_call(error, Interface::Send, trial, now)
+    }
+
     fn trial(failures: u32, until: Option<SystemTime>) -> Trial {
-        Trial { failures, snoozes: 0, attempts: 5, hold_up: HoldUp::default(), until }
+        Trial { failures, until, attempts: 5, ..Trial::default() }
     }
 
     /// After a failure with an attempt left.
@@ -271,11 +314,48 @@ mod tests {
             assert_eq!(verdict(held), SendVerdict::Hold, "{held}");
         }
         for trouble in [48001, 40164, 50002] {
-            assert_eq!(verdict(trouble), SendVerdict::Account(Cause::Trouble), "{trouble}");
+            assert_eq!(verdict(trouble), SendVerdict::Account(Interface::Send, Cause::Trouble), "{trouble}");
         }
-        assert_eq!(verdict(45009), SendVerdict::Account(Cause::Limit(Limit::Day)));
-        assert_eq!(verdict(45011), SendVerdict::Account(Cause::Limit(Limit::Minute)));
+        let daily = SendVerdict::Account(Interface::Send, Cause::Limit(Limit::Day));
+        assert_eq!(verdict(45009), daily);
+        assert_eq!(verdict(45011), SendVerdict::Account(Interface::Send, Cause::Limit(Limit::Minute)));
+        for unclear in [40013, 65401] {
+            let dies = Box::new(SendVerdict::Message(Verdict::Die));
+            assert_eq!(verdict(unclear), SendVerdict::Unclear(dies), "{unclear}");
+        }
+        assert!(matches!(verdict(123_456), SendVerdict::Unclear(tried)
+            if matches!(*tried, SendVerdict::Message(Verdict::Retry { .. }))));
+        let twice = after_send(&refused(40001), &trial(1, None), NOW);
+        assert_eq!(twice, SendVerdict::Account(Interface::Send, Cause::Trouble));
         let last = after_send(&refused(-1), &trial(4, None), NOW);
         assert_eq!(last, SendVerdict::Message(Verdict::Die));
+    }
+
+    #[test]
+    fn a_window_that_should_be_open_is_tried_twice_more_before_the_answer_is_held() {
+        let verdict = |refusals, is_open, code| {
+            after_send(&refused(code), &Trial { refusals, is_open, ..trial(0, None) }, NOW)
+        };
+        let soon = |seconds| SendVerdict::Soon { after: Duration::from_secs(seconds) };
+        assert_eq!([0, 1, 2].map(|n| verdict(n, true, 45015)), [soon(2), soon(5), SendVerdict::Hold]);
+        assert_eq!(verdict(0, false, 45015), SendVerdict::Hold, "it is over by our clock too");
+        assert_eq!(verdict(0, true, 45047), SendVerdict::Hold, "a count that is used up stays so");
+    }
+
+    #[test]
+    fn a_limit_stops_the_interface_that_said_it_and_a_wrong_secret_stops_all() {
+        let of_the_token = |code| ApiError::Token(Box::new(refused(code)));
+        let day = Cause::Limit(Limit::Day);
+        for (error, called, stops) in [
+            (refused(45009), Interface::Upload, Some((Interface::Upload, day))),
+            (refused(48001), Interface::Upload, Some((Interface::Upload, Cause::Trouble))),
+            (of_the_token(45009), Interface::Upload, Some((Interface::Token, day))),
+            (of_the_token(40125), Interface::Upload, Some((Interface::Send, Cause::Trouble))),
+            (of_the_token(40013), Interface::Send, Some((Interface::Send, Cause::Trouble))),
+            (refused(40013), Interface::Send, None),
+            (refused(-1), Interface::Send, None),
+        ] {
+            assert_eq!(of_the_account(&error, called), stops, "{error:?} from {called:?}");
+        }
     }
 }

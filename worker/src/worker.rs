@@ -120,6 +120,9 @@ pub struct Worker {
     health: WorkerHealth,
 }
 
+/// How far this machine's clock may be off the API's, in seconds.
+pub const CLOCKS_APART_S: u64 = 30;
+
 /// How a worker came to its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stopped {
@@ -155,9 +158,18 @@ pub struct WorkerHealth {
     /// Every permit is in use: nothing is taken, and that is right.
     pub(crate) full: Arc<AtomicBool>,
     overdue: Arc<AtomicUsize>,
+    clients: Vec<(String, Client)>,
 }
 
 impl WorkerHealth {
+    /// Accounts whose API has another time than this machine, with how many seconds this clock is ahead (below 0: behind):
+    /// windows and held answers are judged by it.
+    pub fn clocks_apart(&self) -> impl Iterator<Item = (&str, i64)> {
+        let ahead =
+            self.clients.iter().filter_map(|(name, client)| Some((name.as_str(), client.clock_ahead_s()?)));
+        ahead.filter(|(_, ahead_s)| ahead_s.unsigned_abs() > CLOCKS_APART_S)
+    }
+
     /// Time since the queue last answered a take; `None` before it first did. Nothing while every permit is in use.
     pub fn since_last_take(&self) -> Option<Duration> {
         if self.full.load(Ordering::Relaxed) {
@@ -213,6 +225,7 @@ impl Worker {
             last_take_ms: Arc::default(),
             full: Arc::default(),
             overdue: Arc::default(),
+            clients: Vec::new(),
         };
         Self { queue, accounts: HashMap::new(), routes: Vec::new(), settings, call_backs: None, health }
     }
@@ -240,7 +253,8 @@ impl Worker {
 
     /// A way to ask after the worker's health while it runs.
     pub fn health(&self) -> WorkerHealth {
-        self.health.clone()
+        let clients = self.accounts.iter().map(|(name, account)| (name.clone(), account.client.clone()));
+        WorkerHealth { clients: clients.collect(), ..self.health.clone() }
     }
 
     /// Works until `shutdown` is done, then stops in the stages that the module's essay names. A queue that is away is

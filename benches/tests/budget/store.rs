@@ -11,7 +11,8 @@ use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 use huixin_queue::testing::conformance::message;
 use huixin_queue::{
-    Accepted, Class, Clock, HeldEffect, Leased, NewMessage, Note, Progress, Settlement, TakeRequest, WorkerId,
+    Accepted, Class, Clock, HeldEffect, Leased, NewMessage, Progress, Right, Settlement, TakeRequest,
+    WorkerId,
 };
 
 use crate::lines::Measured;
@@ -108,7 +109,7 @@ impl Store {
             let new = NewMessage {
                 class: Class::new("main").unwrap(),
                 payload: payload.clone(),
-                held: HeldEffect::Wake(Note(1_767_225_600 << 8 | u64::from(b'm'))),
+                held: HeldEffect::Wake(Right { sends: 5, until_s: 1_767_398_400 }),
                 ..message(&lane, &id)
             };
             assert_eq!(self.queue.accept(new).await.unwrap(), Accepted::New);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::batch::Item;
 use super::{Core, RedisQueue, answers, packed};
 use crate::clock::micros;
-use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, Note, QueueError};
+use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, QueueError, Right};
 
 /// One message of a batch.
 #[derive(Debug)]
@@ -48,8 +48,11 @@ pub(super) async fn all(
         call.arg(not_after_us.map(|us| us.to_string()).unwrap_or_default());
         call.arg(match message.held {
             HeldEffect::Leave => String::new(),
-            HeldEffect::Wake(Note(note)) => format!("wake:{note}"),
-            HeldEffect::Bury(Note(note)) => format!("bury:{note}"),
+            HeldEffect::Wake(right) => {
+                let Right { sends, until_s } = right.fitted();
+                format!("wake {sends} {until_s}")
+            }
+            HeldEffect::Bury => "bury".to_owned(),
         });
         call.arg(if message.late { "1" } else { "" });
         call.arg(message.dead_reason.as_deref().unwrap_or_default()).arg(packed.as_ref());

@@ -9,8 +9,8 @@ use redis::{FromRedisValue, Value};
 use super::packed::unpack;
 use super::settle::Outcome;
 use crate::{
-    Accepted, Buried, Class, Counts, Damaged, DeadCursor, DeadLetter, DeadPage, Lane, LaneState, LaneView,
-    Lease, Leased, MessageId, Note, Paused, Progress, QueueError, Scope, Standing, Taken, Token,
+    Accepted, Buried, Class, Closed, Counts, Damaged, DeadCursor, DeadLetter, DeadPage, Lane, LaneState,
+    LaneView, Lease, Leased, MessageId, Paused, Progress, QueueError, Right, Scope, Standing, Taken, Token,
 };
 
 /// The store's time, and what became of each message.
@@ -245,6 +245,8 @@ pub(super) struct Audited {
     /// Their messages, held ones too.
     pub(super) messages: u64,
     pub(super) held: u64,
+    /// Lanes with something that can't be read: their messages may be more than were counted.
+    pub(super) unreadable: u64,
     /// What seems wrong, by lane and mark: bytes, since it may be what is damaged.
     pub(super) doubts: BTreeMap<(Vec<u8>, Vec<u8>), String>,
 }
@@ -254,6 +256,7 @@ pub(super) fn audited(answer: Value, seen: &mut Audited) -> Result<(), QueueErro
     let mut values = Values::of(answer)?;
     seen.messages += values.number()?;
     seen.held += values.number()?;
+    seen.unreadable += values.number()?;
     while let Some(lane) = values.next() {
         let (lane, mark) = (bytes_of(lane)?.to_vec(), values.bytes()?.to_vec());
         seen.doubts.insert((lane, mark), String::from_utf8_lossy(&values.bytes()?).into_owned());
@@ -296,13 +299,25 @@ impl Values {
         }
     }
 
-    /// Trigger, note, sends and whether others waited behind it, each absent as in [`Self::count`].
+    /// Trigger, what the lane may send, and whether others waited behind it, each absent as in [`Self::count`].
     fn standing(&mut self) -> Result<Standing, QueueError> {
         let trigger = self.count()?;
-        let note = self.optional_text()?.filter(|note| !note.is_empty());
-        let note = note.and_then(|note| note.parse().ok()).map(Note);
-        let sends = self.count()?;
-        Ok(Standing { trigger, note, sends, has_followers: self.count()? > 0 || trigger > 0 })
+        let text = self.optional_text()?.unwrap_or_default();
+        let mut parts = text.split_ascii_whitespace();
+        let mut number = || parts.next().map(str::parse::<u64>).transpose().map_err(|_| unexpected());
+        let (sends, allowed, until_s) = (number()?, number()?, number()?);
+        let count = |n: u64| u32::try_from(n).map_err(|_| unexpected());
+        let right = match (allowed, until_s) {
+            (Some(allowed), Some(until_s)) => Some(Right { sends: count(allowed)?, until_s }),
+            _ => None,
+        };
+        Ok(Standing {
+            trigger,
+            right,
+            closed: parts.next().map(|name| Closed::of(name).ok_or_else(unexpected)).transpose()?,
+            sends: count(sends.unwrap_or(0))?,
+            has_followers: self.count()? > 0 || trigger > 0,
+        })
     }
 
     /// A list of ids.

@@ -8,8 +8,8 @@
 //! | `{prefix:0}:seen:<id>` | string | dedup mark: when it ends, us. Expires |
 //! | `{prefix:0}:lane:<lane>` | list | packed messages, the head first; the current one stays |
 //! | `{prefix:0}:older:<lane>` | list | the second list: records of drained and of woken messages; the current one has left it |
-//! | `{prefix:0}:run:<lane>` | hash | the current message's record, from its first take to its end: `recorded` (the last record call), `token` (with the id), `worker`, `packed` (if it came from the second list), `failures`, `failing_since`, `gives_way` (until when it may hold others up), `followed` (others waited behind it when it was taken), `losses`, `lost_by`, `confirmed`, `snoozes`, `error`, `replies`, `sent`, `sending`, `sends` (of the lane), `trigger`, `note`, `awaiting`, `unanswered`, `unheard`, `answer` |
-//! | `{prefix:0}:sends:<lane>` | string | announced sends of a lane that waits between two messages, if there are some |
+//! | `{prefix:0}:run:<lane>` | hash | the current message's record, from its first take to its end: `recorded` (the last record call), `token` (with the id), `worker`, `packed` (if it came from the second list), `failures`, `failing_since`, `gives_way` (until when it may hold others up), `followed` (others waited behind it when it was taken), `losses`, `lost_by`, `confirmed`, `snoozes`, `error`, `replies`, `sent`, `sending`, `sends` (of the lane: how many, and if it is known how many there may be in all, until when in seconds, and what has closed that), `trigger`, `forgets` (no memory is written any more), `awaiting`, `unanswered`, `unheard`, `answer` |
+//! | `{prefix:0}:sends:<lane>` | string | what a lane that waits between two messages has sent and may send, if there is something to tell: as `sends` above |
 //! | `{prefix:0}:held:<lane>` | hash | order → record of a held message |
 //! | `{prefix:0}:memory:<lane>` | string | until when, us, a colon, the lane's memory. Expires |
 //! | `{prefix:0}:ready:<class>` | list | lanes whose head can be taken, the next first |

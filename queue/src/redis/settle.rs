@@ -108,7 +108,7 @@ impl RedisQueue {
                 call.arg(reason);
                 call
             }
-            Settlement::Hold { trigger, hold_for, reason } => {
+            Settlement::Hold { trigger, hold_for, refused, reason } => {
                 let mut call = begin(&scripts.hold);
                 call.key(keys.open())
                     .key(keys.dead())
@@ -116,6 +116,7 @@ impl RedisQueue {
                     .key(keys.held(lane))
                     .key(keys.counter());
                 call.arg(trigger).arg(micros(hold_for)).arg(HELD_MAX).arg(reason);
+                call.arg(if refused { "1" } else { "" });
                 call
             }
             Settlement::Await { within } => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Row;
 
 use crate::file::now::loaded;
-use crate::{Class, HeldEffect, Lane, MessageId, NewMessage, Note};
+use crate::{Class, HeldEffect, Lane, MessageId, NewMessage, Right};
 
 /// What a row takes besides its texts and its payload, in bytes: numbers, the index, the slack of pages. Rounded up.
 const ROW_BYTES: usize = 160;
@@ -54,7 +54,7 @@ pub(super) fn size_bytes(message: &NewMessage) -> u64 {
 
 /// The columns that [`read`] reads.
 pub(super) const COLUMNS: &str =
-    "seq, id, lane, class, arrived_us, spooled_us, held, dead_reason, payload, note";
+    "seq, id, lane, class, arrived_us, spooled_us, held, dead_reason, payload, allowed";
 
 /// Reads a row whose spool's clock shows `now_us`.
 pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
@@ -68,7 +68,7 @@ pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
             payload: row.get::<_, Vec<u8>>(8)?.into(),
             arrived_us: loaded(row.get(4)?),
             not_after: None,
-            held: effect_of(row.get(6)?, Note(row.get::<_, i64>(9)?.cast_unsigned())),
+            held: effect_of(row.get(6)?, row.get::<_, i64>(9)?.cast_unsigned()),
             late: true,
             dead_reason: row.get(7)?,
         },
@@ -80,15 +80,18 @@ pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
 pub(super) fn numbers_of(effect: HeldEffect) -> (i64, i64) {
     match effect {
         HeldEffect::Leave => (0, 0),
-        HeldEffect::Wake(Note(note)) => (1, note.cast_signed()),
-        HeldEffect::Bury(Note(note)) => (2, note.cast_signed()),
+        // An end has at most 40 bits.
+        HeldEffect::Wake(Right { sends, until_s }) => {
+            (1, (until_s.min(Right::UNTIL_S_MAX) << 16 | u64::from(sends.min(0xffff))).cast_signed())
+        }
+        HeldEffect::Bury => (2, 0),
     }
 }
 
-fn effect_of(number: i64, note: Note) -> HeldEffect {
+fn effect_of(number: i64, right: u64) -> HeldEffect {
     match number {
-        1 => HeldEffect::Wake(note),
-        2 => HeldEffect::Bury(note),
+        1 => HeldEffect::Wake(Right { sends: (right & 0xffff) as u32, until_s: right >> 16 }),
+        2 => HeldEffect::Bury,
         _ => HeldEffect::Leave,
     }
 }

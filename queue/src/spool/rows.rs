@@ -25,9 +25,9 @@ pub(super) fn append(
     if let Some(refusal) = room.refusal(loaded(used.unwrap_or(0)), bytes) {
         return Ok(Err(refusal));
     }
-    let (held, note) = entry::numbers_of(message.held);
+    let (held, allowed) = entry::numbers_of(message.held);
     step.execute(
-        "INSERT INTO entry (id, lane, class, arrived_us, spooled_us, bytes, held, note, dead_reason, payload)
+        "INSERT INTO entry (id, lane, class, arrived_us, spooled_us, bytes, held, allowed, dead_reason, payload)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             id,
@@ -37,7 +37,7 @@ pub(super) fn append(
             step.now_us,
             stored(bytes),
             held,
-            note,
+            allowed,
             message.dead_reason,
             &message.payload[..]
         ],

@@ -26,7 +26,7 @@ CREATE TABLE entry (
     spooled_us  INTEGER NOT NULL,           -- when it was put here: its age counts from then
     bytes       INTEGER NOT NULL,           -- what it counts for against the limit
     held        INTEGER NOT NULL,           -- what it does to the held messages of its lane: 0 nothing, 1 wakes, 2 buries
-    note        INTEGER NOT NULL,           -- what it tells those whose right to send it changes; 0 if it changes none
+    allowed     INTEGER NOT NULL,           -- the right that it opens: its end in seconds, and in the last 16 bits the sends
     dead_reason TEXT,                       -- to be stored among the dead letters, for this reason
     refusal     TEXT,                       -- quarantined: why the store refuses it
     payload     BLOB NOT NULL               -- as it came; last, since it may fill many pages

@@ -1,5 +1,7 @@
 //! A message comes in: dedup and enqueue in one step.
 
+use std::time::Duration;
+
 use rusqlite::params;
 
 use super::dead::Letter;
@@ -7,8 +9,8 @@ use super::fault::Fault;
 use super::job::Step;
 use super::mend::mend;
 use super::now::stored;
-use super::{held, lane};
-use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, Note};
+use super::{held, lane, value};
+use crate::{Accepted, Closed, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, Right};
 
 /// Stores the message unless its id is known or, by the queue's clock, `deadline_us` has passed. The id is known for
 /// `window_us` from now on.
@@ -77,29 +79,37 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
     )?;
     match message.held {
         HeldEffect::Leave => {}
-        HeldEffect::Wake(Note(note)) => {
+        HeldEffect::Wake(right) => {
             // A waking message that the current one has not seen: a hold that names an older one comes too late.
             step.execute(
-                "INSERT INTO head (seq, triggers, note)
-                    SELECT current, 1, ?2 FROM lane WHERE no = ?1 AND current IS NOT NULL
-                    ON CONFLICT (seq) DO UPDATE SET triggers = triggers + 1, note = excluded.note",
-                params![lane, note.cast_signed()],
+                "INSERT INTO head (seq, triggers) SELECT current, 1 FROM lane WHERE no = ?1 AND current IS NOT NULL
+                    ON CONFLICT (seq) DO UPDATE SET triggers = triggers + 1",
+                params![lane],
             )?;
-            step.execute("UPDATE lane SET sends = 0 WHERE no = ?1 AND sends > 0", params![lane])?;
+            let woke = held::wake(step, name, lane)?;
+            // Several rights do not add up: the larger number that is left counts, and the later end.
+            let Right { sends, until_s } = right.fitted();
+            step.execute(
+                "UPDATE lane SET allowed = max(coalesce(allowed, 0), sends + ?2),
+                    until_s = max(coalesce(until_s, 0), ?3), closed = NULL
+                 WHERE no = ?1 AND (?4 OR current IS NOT NULL OR sends > 0 OR allowed IS NOT NULL)",
+                params![lane, sends, stored(until_s), woke],
+            )?;
             // One that failed holds it up no longer than its patience lasts.
             step.execute(
                 "UPDATE lane SET due_us = head.gives_way_us FROM head
                  WHERE no = ?1 AND state = 'delayed' AND head.seq = lane.current AND head.gives_way_us < due_us",
                 params![lane],
             )?;
-            held::wake(step, name, lane, note)?;
         }
-        HeldEffect::Bury(Note(note)) => {
+        HeldEffect::Bury => {
             step.execute(
-                "INSERT INTO head (seq, note) SELECT current, ?2 FROM lane WHERE no = ?1 AND current IS NOT NULL
-                    ON CONFLICT (seq) DO UPDATE SET note = excluded.note",
-                params![lane, note.cast_signed()],
+                "INSERT INTO head (seq, forgets) SELECT current, 1 FROM lane WHERE no = ?1 AND current IS NOT NULL
+                    ON CONFLICT (seq) DO UPDATE SET forgets = 1",
+                params![lane],
             )?;
+            lane::close(step, lane, Closed::Ended)?;
+            value::set(step, &format!("memory:{name}"), &[], Duration::ZERO)?;
             held::bury_all(step, name)?;
         }
     }

@@ -20,6 +20,7 @@ pub(super) fn put(
     lane: &str,
     seq: i64,
     until_us: i64,
+    refused: bool,
     reason: &str,
 ) -> Result<(), Fault> {
     let held = numbers(step, lane)?;
@@ -27,19 +28,27 @@ pub(super) fn put(
         bury(step, held[0], TOO_MANY)?;
     }
     step.execute(
-        "INSERT INTO held (lane, id, class, arrived_us, until_us, reason, failures, snoozes, last_error, sent, sending,
-            replies, answer, payload)
-         SELECT ?2, id, class, arrived_us, ?3, ?4, coalesce(failures, 0), coalesce(snoozes, 0), last_error,
+        "INSERT INTO held (lane, id, class, arrived_us, until_us, reason, refused, failures, snoozes, last_error, sent,
+            sending, replies, answer, payload)
+         SELECT ?2, id, class, arrived_us, ?3, ?4, ?5, coalesce(failures, 0), coalesce(snoozes, 0), last_error,
             coalesce(sent, 0), sending, replies, answer, payload
          FROM message LEFT JOIN head USING (seq) WHERE seq = ?1",
-        params![seq, lane, until_us, reason],
+        params![seq, lane, until_us, reason, refused],
     )?;
     Ok(())
 }
 
-/// Puts all held messages of a lane back to waiting, in their order and in front. They know what woke them.
-pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64, note: u64) -> Result<(), Fault> {
-    for no in numbers(step, name)?.into_iter().rev() {
+/// Whether a message of the lane is held since a send was refused.
+pub(super) fn is_refused(step: &Step<'_>, lane: &str) -> Result<bool, Fault> {
+    let sql = "SELECT 1 FROM held WHERE lane = ?1 AND refused = 1 LIMIT 1";
+    Ok(step.first(sql, params![lane], |_| Ok(()))?.is_some())
+}
+
+/// Puts all held messages of a lane back to waiting, in their order and in front. What woke them has an answer of its own
+/// coming. Whether there were some.
+pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64) -> Result<bool, Fault> {
+    let numbers = numbers(step, name)?;
+    for &no in numbers.iter().rev() {
         step.execute(
             "INSERT INTO message (lane_no, second, id, class, arrived_us, payload)
              SELECT ?2, coalesce((SELECT min(second) FROM message WHERE lane_no = ?2 AND second IS NOT NULL) - 1, 0),
@@ -48,13 +57,13 @@ pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64, note: u64) -> Result<
             params![no, lane],
         )?;
         step.execute(
-            "INSERT INTO head (seq, failures, snoozes, last_error, sent, sending, replies, answer, note)
-             SELECT ?2, failures, snoozes, last_error, sent, sending, replies, answer, ?3 FROM held WHERE no = ?1",
-            params![no, step.db.last_insert_rowid(), note.cast_signed()],
+            "INSERT INTO head (seq, failures, snoozes, last_error, sent, sending, replies, answer, triggers)
+             SELECT ?2, failures, snoozes, last_error, sent, sending, replies, answer, 1 FROM held WHERE no = ?1",
+            params![no, step.db.last_insert_rowid()],
         )?;
         step.execute("DELETE FROM held WHERE no = ?1", params![no])?;
     }
-    Ok(())
+    Ok(!numbers.is_empty())
 }
 
 /// Buries all held messages of a lane.

@@ -11,7 +11,7 @@ use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
 use super::mend::{mend, with_lane};
-use crate::{Buried, LOSSES_MAX, SUSPECT_LOSSES};
+use crate::{Buried, Closed, LOSSES_MAX, SUSPECT_LOSSES};
 
 /// A message that stands next in its lane.
 pub(super) struct Next {
@@ -123,6 +123,13 @@ pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Resu
         params![name, class],
     )?;
     Ok(step.db.last_insert_rowid())
+}
+
+/// Nothing may be sent in a lane any more, until a waking message comes.
+pub(super) fn close(step: &Step<'_>, lane: i64, by: Closed) -> Result<(), Fault> {
+    let sql = "UPDATE lane SET allowed = 0, until_s = 0, closed = ?2 WHERE no = ?1";
+    step.execute(sql, params![lane, by.as_str()])?;
+    Ok(())
 }
 
 /// The current message is over: its lane goes on with its next one, or ends if there is none.

@@ -41,6 +41,9 @@ pub(super) fn mend(step: &mut Step<'_>, lane: i64, problem: &str) -> Result<(), 
         step.execute(
             "UPDATE lane SET current = CASE WHEN EXISTS (SELECT 1 FROM message WHERE seq = current AND lane_no = no) THEN current END,
                 sends = CASE WHEN sends BETWEEN 0 AND 4294967295 THEN sends ELSE 0 END,
+                allowed = CASE WHEN typeof(allowed) = 'integer' AND allowed BETWEEN 0 AND 4294967295 THEN allowed END,
+                until_s = CASE WHEN typeof(until_s) = 'integer' AND until_s >= 0 THEN until_s END,
+                closed = CASE WHEN closed IN ('refused', 'ended') THEN closed END,
                 state = 'ready', suspect = CASE state WHEN 'ready' THEN suspect ELSE 0 END, due_us = NULL, token = NULL, worker = NULL,
                 position = CASE state WHEN 'ready' THEN position ELSE coalesce((SELECT max(r.position)
                     FROM lane r WHERE r.state = 'ready' AND r.class = lane.class AND r.suspect = 0) + 1, 0) END

@@ -29,7 +29,10 @@ CREATE TABLE lane (
     token    TEXT,                      -- leased only: what a settling call must carry
     worker   TEXT,                      -- leased only: the worker's name, for people
     followed INTEGER NOT NULL DEFAULT 0,    -- 1: others waited behind its current message when that was taken
-    sends    INTEGER NOT NULL DEFAULT 0,    -- sends announced in it since its last waking message; gone with the lane
+    sends    INTEGER NOT NULL DEFAULT 0,    -- sends announced in it; gone with the lane, and so is what follows
+    allowed  INTEGER,                       -- how many there may be in all, if it is known,
+    until_s  INTEGER,                       -- until when (Unix seconds),
+    closed   TEXT,                          -- and what has closed that since: 'refused' or 'ended'
     CHECK (CASE state
         WHEN 'ready'   THEN position IS NOT NULL AND due_us IS NULL     AND token IS NULL     AND worker IS NULL
         WHEN 'leased'  THEN position IS NULL     AND due_us IS NOT NULL AND token IS NOT NULL AND worker IS NOT NULL
@@ -75,7 +78,7 @@ CREATE TABLE head (
     sending    INTEGER,                     -- the part about to be sent, from 0: after a crash, the unsure one
     replies    BLOB,                        -- the handler's replies, in the worker's format
     triggers   INTEGER NOT NULL DEFAULT 0,  -- waking messages that came since it was taken first
-    note       INTEGER,                     -- what the last message told that changed its right to send, or that woke it
+    forgets    INTEGER NOT NULL DEFAULT 0,  -- 1: it writes no memory any more, since its user has left
     awaiting   INTEGER NOT NULL DEFAULT 0,  -- 1: it waits for an answer by call back
     unanswered INTEGER NOT NULL DEFAULT 0,  -- 1: it waited for one, and none came
     unheard    INTEGER NOT NULL DEFAULT 0,  -- 1: no take has given the answer yet
@@ -91,6 +94,7 @@ CREATE TABLE held (
     arrived_us INTEGER NOT NULL,
     until_us   INTEGER NOT NULL,            -- then it dies of
     reason     TEXT NOT NULL,
+    refused    INTEGER NOT NULL,            -- 1: since a send was refused
     failures   INTEGER NOT NULL,
     snoozes    INTEGER NOT NULL,
     last_error TEXT,

@@ -10,12 +10,12 @@ use rusqlite::{Row, params};
 use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
-use super::now::stored;
+use super::now::{loaded, stored};
 use super::{held, lane, value};
 use crate::clock::micros;
 use crate::{
-    Answered, Lane, Lease, Memory, MessageId, Note, Progress, QueueError, Renewal, Settled, Settlement,
-    Standing,
+    Answered, Closed, Lane, Lease, Memory, MessageId, Progress, QueueError, Renewal, Right, Settled,
+    Settlement, Standing,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
@@ -44,7 +44,7 @@ pub(super) fn record(
         return Ok(None);
     }
     if let (Some(_), Some(memory)) = (&progress.replies, memory) {
-        let sql = "SELECT 1 FROM head WHERE seq = ?1 AND replies IS NOT NULL";
+        let sql = "SELECT 1 FROM head WHERE seq = ?1 AND (replies IS NOT NULL OR forgets = 1)";
         if step.first(sql, params![current.seq], |_| Ok(()))?.is_none() {
             value::set(step, &format!("memory:{}", lease.lane), &memory.bytes, memory.keep_for)?;
         }
@@ -67,17 +67,23 @@ pub(super) fn record(
                 replies = coalesce(excluded.replies, replies)",
         params![current.seq, progress.sent, progress.sending, progress.replies.as_deref()],
     )?;
-    let sql = "SELECT triggers, note, sends, followed FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
+    let sql = "SELECT triggers, sends, followed, allowed, until_s, closed FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
     let standing = step.first(sql, params![current.lane], |row| standing_at(row, 0))?;
     Ok(Some(standing.ok_or(rusqlite::Error::QueryReturnedNoRows)?))
 }
 
-/// What four columns from `at` on tell: the triggers, the note, the sends, and whether others waited behind it.
+/// What six columns from `at` on tell: the triggers, the sends, whether others waited behind it, how many sends there may
+/// be, until when, and what has closed that.
 pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing> {
-    let note: Option<i64> = row.get(at + 1)?;
-    let note = note.map(|note| Note(note.cast_unsigned()));
-    let (trigger, followed) = (row.get(at)?, row.get::<_, bool>(at + 3)?);
-    Ok(Standing { trigger, note, sends: row.get(at + 2)?, has_followers: followed || trigger > 0 })
+    let trigger = row.get(at)?;
+    let (allowed, until_s): (Option<u32>, Option<i64>) = (row.get(at + 3)?, row.get(at + 4)?);
+    Ok(Standing {
+        trigger,
+        right: allowed.zip(until_s).map(|(sends, until_s)| Right { sends, until_s: loaded(until_s) }),
+        closed: row.get::<_, Option<String>>(at + 5)?.and_then(|name| Closed::of(&name)),
+        sends: row.get(at + 1)?,
+        has_followers: row.get(at + 2)? || trigger > 0,
+    })
 }
 
 /// Settles the message. `None`: it was to end or to be held, and comes again with its answer instead.
@@ -129,8 +135,8 @@ pub(super) fn settle(
             end(step, current.ending(), Some(reason))?;
             Settled::AsAsked
         }
-        Settlement::Hold { trigger, hold_for, reason } => {
-            hold(step, lease, &current, *trigger, after(step, *hold_for), reason)?
+        Settlement::Hold { trigger, hold_for, refused, reason } => {
+            hold(step, lease, &current, *trigger, (after(step, *hold_for), *refused), reason)?
         }
         Settlement::Await { within } => await_answer(step, &current, *within)?,
     };
@@ -143,7 +149,7 @@ fn hold(
     lease: &Lease,
     current: &Current,
     trigger: u32,
-    until_us: i64,
+    (until_us, refused): (i64, bool),
     reason: &str,
 ) -> Result<Settled, Fault> {
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND triggers > ?2";
@@ -151,7 +157,7 @@ fn hold(
         lane::to_end(step, current.lane)?;
         return Ok(Settled::ComesAgain);
     }
-    held::put(step, lease.lane.as_str(), current.seq, until_us, reason)?;
+    held::put(step, lease.lane.as_str(), current.seq, until_us, refused, reason)?;
     lane::drop_current(step, current.lane, current.seq)?;
     Ok(Settled::AsAsked)
 }

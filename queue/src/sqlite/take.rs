@@ -11,7 +11,7 @@ use rusqlite::{Row, params};
 
 use super::fault::Fault;
 use super::job::Step;
-use super::lane::{next, promote_due, reclaim_expired, to_end};
+use super::lane::{close, next, promote_due, reclaim_expired, to_end};
 use super::mend::{mend, untold};
 use super::now::{loaded, stored};
 use super::pulse::Pulse;
@@ -19,8 +19,8 @@ use super::settle::standing_at;
 use super::{held, pause, value};
 use crate::clock::micros;
 use crate::{
-    Class, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, Standing, TAKEN_BYTES_MAX,
-    TakeRequest, Taken, Token, WorkerId,
+    Class, Closed, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, Standing,
+    TAKEN_BYTES_MAX, TakeRequest, Taken, Token, WorkerId,
 };
 
 /// For how long a worker that takes nothing more is remembered: far longer than a call is repeated.
@@ -33,7 +33,8 @@ macro_rules! heads {
             "SELECT lane.no, lane.name, message.id, message.class, message.payload, message.arrived_us,
                 coalesce(head.failures, 0), coalesce(head.losses, 0), coalesce(head.snoozes, 0), head.last_error,
                 head.replies, coalesce(head.sent, 0), head.sending, head.answer, coalesce(head.unanswered, 0),
-                coalesce(head.triggers, 0), head.note, lane.sends, lane.followed, head.failing_since_us FROM ",
+                coalesce(head.triggers, 0), lane.sends, lane.followed, lane.allowed, lane.until_s, lane.closed,
+                head.failing_since_us FROM ",
             $from
         )
     };
@@ -244,7 +245,7 @@ impl LaneLease<'_, '_> {
             .step
             .first(sql, params![no], |row| Ok((row.get(0)?, row.get(1)?)))?
             .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        if self.pausing && pause::is_paused(self.step, &Scope::Lane(Lane::from_stored(name)))? {
+        if self.pausing && pause::is_paused(self.step, &Scope::Lane(Lane::from_stored(name.clone())))? {
             let sql = "UPDATE lane SET state = 'parked', position = NULL WHERE no = ?1";
             self.step.execute(sql, params![no])?;
             return Ok(None);
@@ -258,6 +259,9 @@ impl LaneLease<'_, '_> {
                 return Ok(None);
             }
             self.step.execute("UPDATE lane SET current = ?2 WHERE no = ?1", params![no, next.seq])?;
+            if held::is_refused(self.step, &name)? {
+                close(self.step, no, Closed::Refused)?;
+            }
         }
         self.give(no).map(Some)
     }
@@ -391,7 +395,7 @@ impl Head {
             answer: row.get(13)?,
             unanswered: row.get(14)?,
             standing: standing_at(row, 15)?,
-            failing_since_us: row.get(19)?,
+            failing_since_us: row.get(21)?,
         })
     }
 

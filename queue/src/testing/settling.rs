@@ -39,7 +39,8 @@ pub trait Settling: Consumer {
         hold_for: Duration,
         reason: &str,
     ) -> Result<Settled, QueueError> {
-        self.settle(lease, Settlement::Hold { trigger, hold_for, reason: reason.to_owned() }).await
+        self.settle(lease, Settlement::Hold { trigger, hold_for, refused: false, reason: reason.to_owned() })
+            .await
     }
 
     async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Settled, QueueError> {

@@ -15,11 +15,12 @@ use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, LEASE, START_US, message};
 use huixin_queue::testing::{RedisServer, Settling as _};
 use huixin_queue::{
-    Accepted, Class, Clock, DeadFilter, HeldEffect, Lane, LaneState, Lease, Leased, Memory, NewMessage, Note,
-    Progress, Scope, Settlement, TakeRequest, TestClock, WorkerId,
+    Accepted, Class, Clock, DeadFilter, HeldEffect, Lane, LaneState, Lease, Leased, Memory, NewMessage,
+    Progress, Right, Scope, Settlement, TakeRequest, TestClock, WorkerId,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
+const RIGHT: Right = Right { sends: 5, until_s: 9_000 };
 /// Later than everything in it, and before anything of it is over.
 const READ_AT: Duration = Duration::from_secs(10);
 
@@ -86,10 +87,7 @@ async fn fill(queue: &dyn Queue) {
     }
     let late = NewMessage { late: true, arrived_us: START_US - 1, ..silent("waiting", "waiting 1") };
     queue.accept(late).await.unwrap();
-    queue
-        .accept(NewMessage { held: HeldEffect::Wake(Note(7)), ..message("woken", "woken 2") })
-        .await
-        .unwrap();
+    queue.accept(NewMessage { held: HeldEffect::Wake(RIGHT), ..message("woken", "woken 2") }).await.unwrap();
     queue
         .accept(NewMessage { dead_reason: Some("no XML".to_owned()), ..message("dead", "dead") })
         .await
@@ -129,7 +127,7 @@ async fn is_whole(queue: &dyn Queue, clock: &TestClock, leased_is_lost: bool) {
     assert!(find("waiting 1").standing.has_followers, "the older one is first");
     let woken = find("woken");
     assert_eq!((woken.progress.replies.as_deref(), woken.progress.sent), (Some(b"replies".as_slice()), 1));
-    assert_eq!((woken.progress.sending, woken.standing.note), (Some(1), Some(Note(7))));
+    assert_eq!((woken.progress.sending, woken.standing.right), (Some(1), Some(RIGHT)));
     assert_eq!(taken.iter().any(|message| message.losses == 1), leased_is_lost);
     for Leased { lease, .. } in &taken {
         queue.complete(lease).await.unwrap();

@@ -44,6 +44,11 @@ impl State {
         match push.effect {
             Effect::Wake => self.wake(rules, push.lane),
             Effect::Bury => {
+                let lane = self.lane_mut(push.lane);
+                lane.forgets = lane.pinned.is_some() && !rules.is(Mutant::MemoryWrittenBack);
+                if !rules.is(Mutant::MemoryOutlivesItsUser) {
+                    lane.memory = None;
+                }
                 for held in std::mem::take(&mut self.lane_mut(push.lane).held) {
                     self.store.dead.add(held);
                 }

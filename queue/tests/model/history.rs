@@ -23,6 +23,8 @@ pub(crate) struct History {
     pub(crate) revived: Set,
     /// The message of each lane that was begun and is neither ended nor held.
     pub(crate) current: [Option<Message>; LANES],
+    /// Current messages whose user has left since they were begun.
+    pub(crate) left: Set,
     /// Whether a renewal has confirmed the lane's last take.
     pub(crate) confirmed: [bool; LANES],
     /// Losses that count.
@@ -52,6 +54,7 @@ pub(crate) enum Breach {
     AnswerNotFirstWins,
     AnswerNotHeard,
     MemoryOfAnOlderAnswer,
+    MemoryOutlivesItsUser,
     RevivedIsNotFresh,
 }
 
@@ -135,7 +138,12 @@ fn accepted(
         }
         Effect::Bury => {
             let all_dead = held.iter().all(|&m| after.store.dead.has(m));
-            must(lane.held.is_empty() && all_dead, Breach::HeldWokeWrongly)
+            must(lane.held.is_empty() && all_dead, Breach::HeldWokeWrongly)?;
+            must(lane.memory.is_none(), Breach::MemoryOutlivesItsUser)?;
+            if let Some(current) = after.history.current[usize::from(push.lane)] {
+                after.history.left.add(current);
+            }
+            Ok(())
         }
         Effect::Leave | Effect::Unreadable => must(lane.held == *held, Breach::HeldWokeWrongly),
     }
@@ -175,7 +183,8 @@ fn held_by(before: &State, action: Action, hand: &Hand, after: &mut State) -> Re
         }
         Action::Record { .. } => {
             let first = !before.store.records[usize::from(message)].replies;
-            let expected = if first { Some(message) } else { before.lane(hand.lane).memory };
+            let writes = first && !after.history.left.has(message);
+            let expected = if writes { Some(message) } else { before.lane(hand.lane).memory };
             must(after.lane(hand.lane).memory == expected, Breach::MemoryOfAnOlderAnswer)
         }
         Action::Settle { how: Settle::Complete | Settle::Bury, .. } => {
@@ -183,6 +192,7 @@ fn held_by(before: &State, action: Action, hand: &Hand, after: &mut State) -> Re
                 after.history.gone.add(message);
             }
             after.history.current[no] = None;
+            after.history.left.remove(message);
             has_had_its_turn(after, hand.lane)
         }
         Action::Settle { how: Settle::Release, .. } => {
@@ -198,6 +208,7 @@ fn held_by(before: &State, action: Action, hand: &Hand, after: &mut State) -> Re
                 return keeps_the_head(after);
             }
             after.history.current[no] = None;
+            after.history.left.remove(message);
             // It has been handled, so it is no suspect any more.
             after.history.losses[usize::from(message)] = 0;
             has_had_its_turn(after, hand.lane)

@@ -65,6 +65,8 @@ mutants! {
     WokenGoesToTheEnd in HELD is caught by name_of(Breach::HeldWokeWrongly),
     WokenOvertakesTheCurrentOne in HELD is caught by name_of(Breach::OtherMessageThanTheCurrent),
     MemoryWrittenAgain in MEMORY is caught by name_of(Breach::MemoryOfAnOlderAnswer),
+    MemoryOutlivesItsUser in MEMORY is caught by name_of(Breach::MemoryOutlivesItsUser),
+    MemoryWrittenBack in MEMORY is caught by name_of(Breach::MemoryOfAnOlderAnswer),
     HeldOverTheMaximumIsLost in HELD is caught by properties::ONE_PLACE,
     // Answers by call back.
     SecondAnswerWins in AWAITING is caught by name_of(Breach::AnswerNotFirstWins),

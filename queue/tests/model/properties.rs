@@ -64,7 +64,8 @@ breaches! {
     HeldWokeWrongly: "held messages wake in their order, in front of all that wait",
     AnswerNotFirstWins: "the first answer wins and the second is told so",
     AnswerNotHeard: "an answer that has won is heard before its message ends or has other replies",
-    MemoryOfAnOlderAnswer: "only the first replies of a message write its lane's memory",
+    MemoryOfAnOlderAnswer: "only the first replies of a message write its lane's memory, and none whose user has left",
+    MemoryOutlivesItsUser: "a user who leaves is forgotten",
     RevivedIsNotFresh: "a revived letter has all its attempts again",
 }
 

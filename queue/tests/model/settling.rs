@@ -83,7 +83,8 @@ impl State {
         let record = &mut self.store.records[usize::from(hand.message)];
         let first = !record.replies;
         record.replies = true;
-        if first || rules.is(Mutant::MemoryWrittenAgain) {
+        let forgets = self.lane(hand.lane).forgets;
+        if first && !forgets || rules.is(Mutant::MemoryWrittenAgain) {
             self.lane_mut(hand.lane).memory = Some(hand.message);
         }
         Told::Done
@@ -174,7 +175,7 @@ impl State {
             side = older.unwrap_or(Side::First);
         }
         lane.list_mut(side).remove(0);
-        lane.trigger = 0;
+        (lane.trigger, lane.forgets) = (0, false);
         if rules.is(Mutant::CompleteKeepsItsPin) {
             lane.pinned = Some(side);
         }

@@ -45,7 +45,7 @@ pub(crate) const HELD: Setup = Setup {
 /// A lane's memory, and an answer that is sent again after a younger one.
 pub(crate) const MEMORY: Setup = Setup {
     name: "memory",
-    pushes: &[text(0), text(0), with(0, Effect::Wake)],
+    pushes: &[text(0), text(0), with(0, Effect::Wake), with(0, Effect::Bury)],
     settles: &[Complete, Hold],
     held_max: 1,
     records: true,

@@ -95,6 +95,8 @@ pub(crate) struct Lane {
     pub(crate) memory: Option<Message>,
     /// Whether something lies among its keys that can't be read.
     pub(crate) damaged: bool,
+    /// Whether the current message writes no memory any more.
+    pub(crate) forgets: bool,
 }
 
 /// Which of a lane's two lists.

@@ -67,10 +67,11 @@ impl Run<'_> {
             Operation::Snooze { after, .. } => told(queue.snooze(&lease(), *after, &reason).await),
             Operation::Release { .. } => told(queue.release(&lease()).await),
             Operation::Bury { .. } => told(queue.bury(&lease(), &reason).await),
-            Operation::Hold { sees_all, hold_for, .. } => {
+            Operation::Hold { sees_all, hold_for, refused, .. } => {
                 let seen = pair.map_or(0, |pair| pair.trigger);
                 let trigger = if *sees_all { u32::MAX } else { seen };
-                told(queue.hold(&lease(), trigger, *hold_for, &reason).await)
+                let (hold_for, refused) = (*hold_for, *refused);
+                told(queue.settle(&lease(), Settlement::Hold { trigger, hold_for, refused, reason }).await)
             }
             Operation::Await { within, .. } => told(queue.await_answer(&lease(), *within).await),
             Operation::AnswerLeased { .. } => {

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use huixin_queue::{HeldEffect, Note, Scope};
+use huixin_queue::{HeldEffect, Right, Scope};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -75,6 +75,7 @@ pub(crate) enum Operation {
         lease: Which,
         sees_all: bool,
         hold_for: Duration,
+        refused: bool,
     },
     Await {
         lease: Which,
@@ -189,8 +190,9 @@ fn settling() -> impl Strategy<Value = Operation> {
         3 => (lease(), short()).prop_map(|(lease, after)| Operation::Snooze { lease, after }),
         4 => lease().prop_map(|lease| Operation::Release { lease }),
         4 => lease().prop_map(|lease| Operation::Bury { lease }),
-        7 => (lease(), prop::bool::weighted(0.2), long())
-            .prop_map(|(lease, sees_all, hold_for)| Operation::Hold { lease, sees_all, hold_for }),
+        7 => (lease(), prop::bool::weighted(0.2), long(), any::<bool>()).prop_map(
+            |(lease, sees_all, hold_for, refused)| Operation::Hold { lease, sees_all, hold_for, refused },
+        ),
         6 => (lease(), short()).prop_map(|(lease, within)| Operation::Await { lease, within }),
         9 => answered().prop_map(|lease| Operation::AnswerLeased { lease }),
         1 => (0..IDS, 0..LANES).prop_map(|(id, lane)| Operation::Answer { id, lane }),
@@ -242,8 +244,8 @@ fn answered() -> impl Strategy<Value = Which> {
 fn accept() -> impl Strategy<Value = Operation> {
     let effect = prop_oneof![
         3 => Just(HeldEffect::Leave),
-        4 => any::<u64>().prop_map(|note| HeldEffect::Wake(Note(note))),
-        1 => any::<u64>().prop_map(|note| HeldEffect::Bury(Note(note))),
+        4 => (1_u32..6, any::<u64>()).prop_map(|(sends, until_s)| HeldEffect::Wake(Right { sends, until_s })),
+        1 => Just(HeldEffect::Bury),
     ];
     // Times of arrival repeat, and aren't in the order in which messages come.
     let age = seconds(&[0, 0, 1, 2, 30]);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use huixin_queue::Progress;
+use huixin_queue::{Closed, Progress};
 
 use crate::ask::Told;
 use crate::operation::Operation;
@@ -22,7 +22,7 @@ const MUST_BE_MET: &[&str] = &[
     "TakeLate",
     "Renew Lost",
     "Record Ok",
-    "Record Ok with note",
+    "Record Ok with right",
     "Record Ok with sends",
     "Record Err(LeaseLost)",
     "Complete Ok(())",
@@ -55,7 +55,9 @@ const MUST_BE_MET: &[&str] = &[
     "given with trigger",
     "given with followers",
     "given with a failure",
-    "given with note",
+    "given with right",
+    "given with refused",
+    "given with ended",
     "given with sends",
     "given with sends of an earlier message",
 ];
@@ -82,7 +84,7 @@ impl Tally {
         self.add(format!("{name} {answer}").trim_end().to_owned());
         if matches!(operation, Operation::Record { .. }) && told.text.starts_with("Ok") {
             for (kind, is) in
-                [("note", told.text.contains("Some(Note")), ("sends", !told.text.contains("sends: 0"))]
+                [("right", told.text.contains("Some(Right")), ("sends", !told.text.contains("sends: 0"))]
             {
                 if is {
                     self.add(format!("Record Ok with {kind}"));
@@ -102,7 +104,9 @@ impl Tally {
                 ("trigger", standing.trigger > 0),
                 ("followers", standing.has_followers),
                 ("a failure", leased.failing_for.is_some()),
-                ("note", standing.note.is_some()),
+                ("right", standing.right.is_some()),
+                ("refused", standing.closed == Some(Closed::Refused)),
+                ("ended", standing.closed == Some(Closed::Ended)),
                 ("sends", standing.sends > 0),
                 ("sends of an earlier message", standing.sends > 0 && untouched),
             ];

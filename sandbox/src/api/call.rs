@@ -43,7 +43,7 @@ pub(super) async fn answer<C: Call>(served: &Served, link: &Link, call: C) -> Re
     if let Some(account) = sandbox.account(&account) {
         account.calls().of_mut(call.endpoint()).calls += 1;
     }
-    let fault = sandbox.faults().take(call.endpoint(), &account);
+    let fault = sandbox.faults().take(call.endpoint(), &account, &user);
     if let Some(fault) = &fault {
         let (on, fault, attempt) = (call.endpoint().as_str(), format!("{fault:?}"), call.attempt());
         sandbox.note(&account, &user, What::Faulted { on, fault, attempt });

@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Strict, no_such_account, refuse};
-use crate::{Endpoint, Fault, FaultOrder, FaultState, When, server::Served};
+use crate::{Endpoint, Fault, FaultOrder, FaultState, OpenId, When, server::Served};
 
 #[derive(Deserialize)]
 pub(super) struct NewFault {
     on: On,
     account: Option<String>,
+    user: Option<OpenId>,
     #[serde(flatten)]
     fault: Kind,
     times: Option<u32>,
@@ -92,7 +93,7 @@ pub(super) fn shown(state: &FaultState) -> Value {
         When::Share { share, seed } => json!({ "share": share, "seed": seed }),
     };
     json!({
-        "id": state.id, "on": order.on, "account": order.account, "fault": fault, "which": which,
+        "id": state.id, "on": order.on, "account": order.account, "user": order.user, "fault": fault, "which": which,
         "seen": state.seen, "met": state.met,
     })
 }
@@ -132,7 +133,9 @@ impl NewFault {
             _ => return Err("say which calls: `times` or `every`, from 1, or `share`, over 0 and at most 1"),
         };
         let fault = match (self.fault, when) {
-            (Kind::LostAck, When::Next(times)) if on_push && self.account.is_none() => {
+            (Kind::LostAck, When::Next(times))
+                if on_push && self.account.is_none() && self.user.is_none() =>
+            {
                 return Ok(Understood::LostAcks(times));
             }
             (Kind::LostAck, _) => return Err("`lost_ack` is for `\"on\": \"push\"` and takes `times` alone"),
@@ -145,7 +148,7 @@ impl NewFault {
             (Kind::Status { status }, _) => Fault::Status(status),
             (Kind::Html, _) => Fault::Html,
         };
-        Ok(Understood::Order(FaultOrder { on, account: self.account, fault, when }))
+        Ok(Understood::Order(FaultOrder { on, account: self.account, user: self.user, fault, when }))
     }
 }
 

@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use super::Fault;
-use crate::Endpoint;
+use crate::{Endpoint, OpenId};
 
 /// Which calls meet which fault.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,8 @@ pub struct FaultOrder {
     pub on: Vec<Endpoint>,
     /// The account whose calls it is about; `None` for all, and for calls that name none.
     pub account: Option<String>,
+    /// The user whose calls it is about; `None` for all, and for calls that name none.
+    pub user: Option<OpenId>,
     /// What happens to them.
     pub fault: Fault,
     /// Which of them.
@@ -50,12 +52,18 @@ pub struct FaultState {
 impl FaultOrder {
     /// An order for the calls of all accounts.
     pub fn new(on: impl Into<Vec<Endpoint>>, fault: Fault, when: When) -> FaultOrder {
-        FaultOrder { on: on.into(), account: None, fault, when }
+        FaultOrder { on: on.into(), account: None, user: None, fault, when }
     }
 
     /// The same order for one account's calls alone.
     pub fn for_account(mut self, account: impl Into<String>) -> FaultOrder {
         self.account = Some(account.into());
+        self
+    }
+
+    /// The same order for the calls that name one user alone.
+    pub fn for_user(mut self, user: impl Into<OpenId>) -> FaultOrder {
+        self.user = Some(user.into());
         self
     }
 
@@ -95,10 +103,11 @@ impl Standing {
     }
 
     /// The fault, if the order is about this call and wants it.
-    pub(super) fn take(&mut self, endpoint: Endpoint, account: &str) -> Option<Fault> {
+    pub(super) fn take(&mut self, endpoint: Endpoint, account: &str, user: &OpenId) -> Option<Fault> {
         let state = &mut self.state;
         let about_it = state.order.on.contains(&endpoint)
-            && state.order.account.as_ref().is_none_or(|wanted| wanted == account);
+            && state.order.account.as_ref().is_none_or(|wanted| wanted == account)
+            && state.order.user.as_ref().is_none_or(|wanted| wanted == user);
         if !about_it {
             return None;
         }
@@ -126,7 +135,7 @@ mod tests {
 
     fn met(when: When, calls: usize) -> Vec<usize> {
         let mut standing = Standing::new(1, FaultOrder::new([Endpoint::Send], Fault::Hang, when));
-        (1..=calls).filter(|_| standing.take(Endpoint::Send, "main").is_some()).collect()
+        (1..=calls).filter(|_| standing.take(Endpoint::Send, "main", &"oAnna".into()).is_some()).collect()
     }
 
     #[test]
@@ -143,6 +152,15 @@ mod tests {
         assert_ne!(share(7), share(8));
         assert!((800..1200).contains(&share(7).len()), "{}", share(7).len());
         assert_eq!(met(When::Share { share: 1.0, seed: 1 }, 3).len(), 3);
+    }
+
+    #[test]
+    fn an_order_for_one_user_is_about_calls_that_name_him() {
+        let order = FaultOrder::new([Endpoint::Send], Fault::Code(65401), When::Next(1)).for_user("oBen");
+        let mut standing = Standing::new(1, order);
+        assert_eq!(standing.take(Endpoint::Send, "main", &"oAnna".into()), None);
+        assert_eq!(standing.take(Endpoint::Send, "main", &"oBen".into()), Some(Fault::Code(65401)));
+        assert!(standing.is_used_up());
     }
 
     #[test]

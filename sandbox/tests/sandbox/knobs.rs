@@ -23,7 +23,7 @@ async fn faults_are_ordered_seen_and_forgotten() {
     assert_eq!(
         faults[0],
         json!({
-            "id": first["id"], "on": ["send"], "account": "main", "fault": {"fault": "code", "code": 45009},
+            "id": first["id"], "on": ["send"], "account": "main", "user": null, "fault": {"fault": "code", "code": 45009},
             "which": {"times": 1}, "seen": 1, "met": 1,
         })
     );

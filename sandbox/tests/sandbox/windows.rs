@@ -4,6 +4,11 @@ use huixin_sandbox::{Opener, Push, SandboxConfig, Window};
 
 use crate::support::{USER, start_with_user};
 
+/// Each trigger counts alone.
+fn strict() -> SandboxConfig {
+    SandboxConfig { newest_trigger_alone: true, ..SandboxConfig::default() }
+}
+
 #[tokio::test]
 async fn a_message_allows_five_sends_and_the_next_message_five_more() {
     let (running, client) = start_with_user(SandboxConfig::default()).await;
@@ -18,7 +23,7 @@ async fn a_message_allows_five_sends_and_the_next_message_five_more() {
 
 #[tokio::test]
 async fn a_tap_allows_three_sends() {
-    let (running, client) = start_with_user(SandboxConfig::default()).await;
+    let (running, client) = start_with_user(strict()).await;
     let taps = [
         Push::click("main", USER, "k"),
         Push::scan("main", USER, "s"),
@@ -92,7 +97,7 @@ async fn an_account_forgets_the_user_that_came_first_when_there_are_too_many() {
 
 #[tokio::test]
 async fn a_tap_is_over_after_a_minute_and_a_message_after_48_hours() {
-    let (running, client) = start_with_user(SandboxConfig::default()).await;
+    let (running, client) = start_with_user(strict()).await;
     running.sandbox.push(Push::click("main", USER, "k")).await;
     running.sandbox.move_clock(Duration::from_secs(65));
     assert_eq!(client.send_text("a").await, 45015);
@@ -112,7 +117,7 @@ async fn each_trigger_can_have_a_window_of_its_own_also_later() {
         after_tap: window(2),
         after_scan: Some(window(1)),
         after_follow: Some(window(4)),
-        ..SandboxConfig::default()
+        ..strict()
     };
     let (running, client) = start_with_user(config).await;
     running.sandbox.set_window("main", Opener::Message, window(3));

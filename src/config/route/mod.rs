@@ -13,7 +13,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use huixin_worker::{
-    ANSWER_WITHIN_DEFAULT, AiLabel, Condition, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, PATIENCE_DEFAULT, Unsure,
+    ANSWER_WITHIN_DEFAULT, AiLabel, Condition, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT, PATIENCE_DEFAULT,
+    Rights, Unsure,
 };
 
 use super::Config;
@@ -68,6 +69,8 @@ const TABLES: [&str; 6] = ["match", "reply", "http", "sql", "chat", "command"];
 const HOUR: Duration = Duration::from_secs(3600);
 const PATIENCE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
 const HOLD_FOR: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 86_400);
+/// How long before the end of a window the user is told that the answer comes later.
+const LAST_CALL: Duration = Duration::from_secs(5);
 const NOTICE_AFTER: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = huixin_worker::ATTEMPTS_DEFAULT;
 const AT_ONCE: RangeInclusive<u32> = 1..=100_000;
@@ -172,6 +175,29 @@ fn ai_label(node: &Node) -> Result<AiLabel, Mistake> {
         _ => value::text(node).map(AiLabel::Text).map_err(|mistake| {
             mistake.hint("write `true` for WeChat's own line, a text for another, or `false` for none")
         }),
+    }
+}
+
+impl RouteConfig {
+    /// What is wrong if an answer may come after the time to answer what it takes is over: then it is held until the user writes.
+    pub(super) fn is_too_slow(&self, rights: &Rights) -> Option<(String, Mistake)> {
+        let event = self.condition.event.as_deref().map(str::to_ascii_lowercase);
+        let is_event = self.condition.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("event"));
+        let window = match event.as_deref() {
+            Some("click" | "scancode_push" | "scancode_waitmsg") => rights.click.window,
+            Some("scan") => rights.scan.window,
+            Some("subscribe") => rights.subscribe.window,
+            None if is_event => rights.click.window,
+            _ => return None,
+        };
+        let timeout = self.handler.timeout().filter(|timeout| *timeout + LAST_CALL >= window)?;
+        let (key, shown) = (format!("{}.timeout", self.handler.printed().0), humantime::format_duration);
+        let mistake = Mistake::new(format!(
+            "is {}, and what it takes can be answered for {}: what comes later waits until the user writes again",
+            shown(timeout),
+            shown(window)
+        ));
+        Some((key, mistake.hint(format!("make it shorter, like {}", shown(window * 3 / 4)))))
     }
 }
 

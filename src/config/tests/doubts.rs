@@ -23,6 +23,28 @@ fn a_type_that_nobody_knows_is_doubted_with_those_that_are_known() {
 }
 
 #[test]
+fn a_timeout_that_does_not_fit_the_time_to_answer_is_doubted() {
+    let route = |condition: &str, timeout: &str| {
+        format!("[[route]]\nmatch = {{ {condition} }}\nhttp = {{ url = 'http://a/'{timeout} }}\n")
+    };
+    let text = [
+        MINIMAL.to_owned(),
+        route("event = 'CLICK'", ", timeout = '45s'"),
+        route("event = 'click'", ", timeout = '58s'"),
+        route("event = 'subscribe'", ""),
+        route("type = 'text'", ""),
+        "[delivery.subscribe]\nwindow = '90s'\n".to_owned(),
+    ];
+    let told = |doubt: &Problem| format!("{doubt}\n    {}\n", doubt.hint.as_deref().unwrap_or_default());
+    assert_snapshot!(load(&source(&text.concat())).doubts.iter().map(told).collect::<String>(), @"
+    huixin.toml:10: `route[2].http.timeout` is 58s, and what it takes can be answered for 1m: what comes later waits until the user writes again
+        make it shorter, like 45s
+    `route[3].http.timeout` is 2m, and what it takes can be answered for 1m 30s: what comes later waits until the user writes again
+        make it shorter, like 1m 7s 500ms
+    ");
+}
+
+#[test]
 fn an_event_is_doubted_only_beside_one_that_is_known() {
     let conditions = ["event = 'subscibe'", "event = 'Click'", "event = 'user_pay_from_pay_cell'"];
     assert_snapshot!(doubts(&conditions), @"

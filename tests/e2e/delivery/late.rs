@@ -6,10 +6,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use huixin_queue::{Class, HeldEffect, Lane, MessageId, NewMessage};
+use huixin_queue::{Class, Lane, MessageId, NewMessage};
 use huixin_sandbox::{Push, TryOutcome, What};
 use huixin_wechat::Trigger;
-use huixin_worker::{Payload, note};
+use huixin_worker::{Payload, Rights};
 
 use crate::harness::{Backend, PATIENCE, Process, Setup, Stack};
 
@@ -45,7 +45,11 @@ async fn a_text_that_is_answered_after_its_48_hours_waits_for_the_users_next_mes
         payload: payload.encode(),
         arrived_us: u64::try_from(ago(late)).expect("it is after 1970") * 1_000_000,
         not_after: None,
-        held: HeldEffect::Wake(note(Trigger::Message, ago(late))),
+        held: Rights::default().effect(
+            Trigger::Message,
+            ago(late),
+            SystemTime::now() - Duration::from_secs(late),
+        ),
         late: false,
         dead_reason: None,
     };

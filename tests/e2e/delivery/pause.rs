@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use huixin_worker::AccountPause;
+use huixin_worker::{Interface, Troubles};
 use serde_json::Value;
 
 use crate::harness::{Backend, PATIENCE, Process, Setup, Stack, long};
@@ -79,11 +79,11 @@ async fn an_address_that_is_not_on_the_list_stands_in_the_status_until_it_is_and
 /// As if the minute were over.
 async fn end_the_pause(stack: &Stack) {
     let queue = stack.queue();
-    let pause = AccountPause::read(&*queue, "main").await.expect("the queue answers").expect("it is paused");
+    let mut troubles = Troubles::read(&*queue, "main").await.expect("the queue answers");
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let over = AccountPause { until_ms: u64::try_from(now_ms).unwrap_or_default(), ..pause };
-    let value = serde_json::to_vec(&over).expect("it has a JSON form");
-    queue.set("pause/main", value.into(), Duration::from_secs(60)).await.expect("the queue answers");
+    let pause = troubles.pauses.get_mut(&Interface::Send).expect("it is paused");
+    pause.until_ms = u64::try_from(now_ms).unwrap_or_default();
+    troubles.share(&*queue, "main").await.expect("the queue answers");
 }
 
 /// Waits until a worker's metric says so.

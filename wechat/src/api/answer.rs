@@ -7,6 +7,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use super::error::{ApiError, Cause};
+use super::wire::Wire;
 
 /// The answer's JSON object, if it isn't a refusal.
 pub(super) struct Answer(Map<String, Value>);
@@ -16,8 +17,13 @@ impl Answer {
     ///
     /// # Errors
     /// As [`ApiError`] says. Success is a 2xx with an object whose `errcode` is 0 or absent.
-    pub(super) async fn to(request: RequestBuilder, hidden: &[&str]) -> Result<Answer, ApiError> {
+    pub(super) async fn to(
+        wire: &Wire,
+        request: RequestBuilder,
+        hidden: &[&str],
+    ) -> Result<Answer, ApiError> {
         let response = send(request).await?;
+        wire.compare_clocks(response.headers());
         let status = response.status();
         let body = read(response, LONGEST_ANSWER_BYTES).await.map_err(ApiError::Unsure)?;
         Answer::of(status, &body, hidden)

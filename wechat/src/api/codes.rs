@@ -4,6 +4,9 @@
 //! come from the calls made here are left out; they, and codes that WeChat adds, are worth a few tries and then a
 //! person's look at `errmsg` and `rid`. `docs/delivery.md` shows the table to people, and a test compares the two.
 //!
+//! Each class says whose trouble it is ([`Whose`]), since that decides who else has to wait. A code that one reply can
+//! cause by what it names, say an agent that doesn't exist, proves nothing about the account: see [`Whose::Unclear`].
+//!
 //! Rejected: a long `match`, which nobody can print, and deciding by the text of `errmsg`, which changes.
 
 use std::ops::RangeInclusive;
@@ -15,7 +18,7 @@ pub enum CodeClass {
     Retry,
     /// The access token isn't valid: fetch it again, and try once more.
     Token,
-    /// A limit of the account: hold the whole account for so long.
+    /// A limit of the interface that was called: hold all calls of it for so long.
     Rate(Limit),
     /// The right to send to this user is used up or over, until they write again.
     Window,
@@ -29,11 +32,31 @@ pub enum CodeClass {
     OurBug,
     /// The account's settings or rights are wrong: no message of it will pass until a person acts.
     Config,
+    /// The account's settings may be wrong, or what this one message names: see [`Whose::Unclear`].
+    Doubtful,
+    /// Not in the table: try again a few times. See [`Whose::Unclear`].
+    Unknown,
     /// It was done already.
     Duplicate,
 }
 
-/// How long a limit of the account lasts.
+/// Who has to wait, or to act, because of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// The account's, or its token's: no message of it will pass. One refusal proves it.
+    Account,
+    /// One interface's of the account, for a time; the others can still be called.
+    Interface,
+    /// The account's or this message's. Proved to be the account's when two users got the same code and nothing passed
+    /// between; until then it is this message's.
+    Unclear,
+    /// This message's, or its user's.
+    Message,
+    /// Nobody's: it passes by itself, or there was none.
+    Nobody,
+}
+
+/// How long a limit of an interface lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// Until the next minute.
@@ -62,25 +85,49 @@ pub fn rule(code: i64) -> Option<&'static Rule> {
     POLICY.iter().find(|rule| rule.codes.iter().any(|codes| codes.contains(&code)))
 }
 
-/// The class of an `errcode` other than 0, from a call that sends. An unknown one is [`CodeClass::Retry`].
+/// What is done about a code that isn't in the table.
+pub const UNKNOWN: Rule = rule_of(
+    &[],
+    CodeClass::Unknown,
+    "the code is not known here",
+    "look its `rid` up in WeChat's console (API 诊断)",
+);
+
+/// The class of an `errcode` other than 0, from a call that sends.
 pub fn classify(code: i64) -> CodeClass {
-    rule(code).map_or(CodeClass::Retry, |rule| rule.class)
+    rule(code).unwrap_or(&UNKNOWN).class
 }
 
 impl CodeClass {
+    /// Whose trouble it is.
+    pub fn whose(self) -> Whose {
+        match self {
+            // One that is still refused after it was fetched anew: see `action`.
+            Self::Token | Self::Config => Whose::Account,
+            Self::Rate(_) => Whose::Interface,
+            Self::Doubtful | Self::Unknown => Whose::Unclear,
+            Self::Window | Self::Media | Self::Agent | Self::Permanent | Self::OurBug => Whose::Message,
+            Self::Retry | Self::Duplicate => Whose::Nobody,
+        }
+    }
+
     /// What is done, in a few words.
     pub fn action(self) -> &'static str {
         match self {
             Self::Retry => "sent again with growing waits, as often as the route's `attempts`; then dead",
-            Self::Token => "the token is fetched anew, and it is sent once more; then as for -1",
-            Self::Rate(Limit::Minute) => "the account is paused for a minute",
-            Self::Rate(Limit::Day) => "the account is paused until midnight in Beijing",
-            Self::Rate(Limit::Long) => "the account is paused for an hour",
+            Self::Token => {
+                "the token is fetched anew, and it is sent once more; a while later again; then the account is paused"
+            }
+            Self::Rate(Limit::Minute) => "this interface is not called for a minute",
+            Self::Rate(Limit::Day) => "this interface is not called until midnight in Beijing",
+            Self::Rate(Limit::Long) => "this interface is not called for an hour",
             Self::Window => "held until the user writes again, at most `hold_for`",
             Self::Media => "uploaded anew if it has a source, and sent once more; then dead",
             Self::Agent => "sent once more without `kf_account`; then dead",
             Self::Permanent | Self::OurBug => "dead",
             Self::Config => "the account is paused, and tried again after 1, 2, 4 … 15 minutes",
+            Self::Doubtful => "dead; the account is paused if two users in a row get it",
+            Self::Unknown => "as for -1; the account is paused if two users in a row get it",
             Self::Duplicate => "counts as sent",
         }
     }
@@ -207,10 +254,16 @@ pub const POLICY: &[Rule] = &[
         "let the administrator confirm it on their phone",
     ),
     rule_of(
-        &[40002..=40002, 40013..=40013, 41002..=41002],
+        &[40002..=40002, 41002..=41002],
         CodeClass::Config,
         "the AppID is wrong or missing",
         "mend `app_id`: it begins with `wx`, and is beside the AppSecret in WeChat's console",
+    ),
+    rule_of(
+        &[40013..=40013],
+        CodeClass::Doubtful,
+        "an AppID is wrong: the account's, or that of a mini program in the message",
+        "mend `app_id`, which begins with `wx`, or the `appid` in the reply",
     ),
     rule_of(
         &[40125..=40125, 41004..=41004],
@@ -225,21 +278,13 @@ pub const POLICY: &[Rule] = &[
         "unfreeze it in WeChat's console",
     ),
     rule_of(
-        &[48001..=48001, 40200..=40200, 50001..=50001],
+        &[48001..=48001, 40200..=40200],
         CodeClass::Config,
         "the account has no right to this interface",
         CERTIFY,
     ),
     rule_of(
-        &[
-            48003..=48004,
-            48006..=48006,
-            45087..=45087,
-            45094..=45094,
-            50002..=50002,
-            50004..=50004,
-            50007..=50007,
-        ],
+        &[48004..=48004, 45087..=45087, 45094..=45094, 50002..=50002, 50004..=50004, 50007..=50007],
         CodeClass::Config,
         "the account or the interface is banned, frozen or limited",
         APPEAL,
@@ -258,15 +303,21 @@ pub const POLICY: &[Rule] = &[
     ),
     rule_of(
         &[45064..=45064],
-        CodeClass::Config,
-        "the menu names a mini program that is not linked",
-        "link it",
+        CodeClass::Doubtful,
+        "a menu names a mini program that is not linked",
+        "link it, or mend the reply",
     ),
     rule_of(
         &[65400..=65412],
-        CodeClass::Config,
-        "the customer-service function is off, or its agents are wrong",
-        "set it up in WeChat's console",
+        CodeClass::Doubtful,
+        "the customer-service function is off, or the message names an agent who is wrong",
+        "set it up in WeChat's console, or mend `kf_account`",
+    ),
+    rule_of(
+        &[48003..=48003, 48006..=48006, 50001..=50001],
+        CodeClass::Doubtful,
+        "an agreement, a quota reset or a user's consent is missing",
+        APPEAL,
     ),
     rule_of(
         &[48008..=48008],
@@ -362,10 +413,11 @@ mod tests {
             (48008, CodeClass::Permanent),
             (61452, CodeClass::Agent),
             (61459, CodeClass::Permanent),
-            (65412, CodeClass::Config),
+            (65401, CodeClass::Doubtful),
+            (65412, CodeClass::Doubtful),
             (65413, CodeClass::Permanent),
             (70000, CodeClass::Permanent),
-            (123_456, CodeClass::Retry),
+            (123_456, CodeClass::Unknown),
         ] {
             assert_eq!(classify(code), class, "{code}");
         }
@@ -383,8 +435,36 @@ mod tests {
     #[test]
     fn whoever_must_act_is_told_what_to_do() {
         for rule in POLICY {
-            let acts = matches!(rule.class, CodeClass::Config | CodeClass::Rate(_) | CodeClass::Agent);
+            let acts = !matches!(rule.class.whose(), Whose::Message | Whose::Nobody)
+                && rule.class != CodeClass::Token
+                || rule.class == CodeClass::Agent;
             assert!(!acts || !rule.remedy.is_empty(), "{}", rule.meaning);
+        }
+    }
+
+    /// Every code of the table, by whom it stops. What isn't named here stops one message at most.
+    #[test]
+    fn only_codes_that_wechat_gives_to_the_account_stop_all_of_it() {
+        let account = [
+            40001, 40014, 42001, 40002, 41002, 40125, 41004, 40243, 40164, 45035, 61004, 89501, 89503, 89506,
+            89507, 48001, 40200, 48004, 45087, 45094, 50002, 50004, 50007, 45103, 48009, 42007, 61003, 61007,
+        ];
+        let interface = [45009, 45011, 45102, 45501];
+        let unclear: Vec<i64> = [40013, 45064, 48003, 48006, 50001]
+            .into_iter()
+            .chain(65400..=65412)
+            .chain([123_456, -7])
+            .collect();
+        let all = POLICY.iter().flat_map(|rule| rule.codes.iter().cloned().flatten());
+        for code in all.chain(unclear.iter().copied()) {
+            let is_in = |list: &[i64]| list.contains(&code);
+            let wanted = match classify(code).whose() {
+                Whose::Account => is_in(&account),
+                Whose::Interface => is_in(&interface),
+                Whose::Unclear => is_in(&unclear),
+                Whose::Message | Whose::Nobody => !is_in(&account) && !is_in(&interface) && !is_in(&unclear),
+            };
+            assert!(wanted, "{code} is {:?}", classify(code).whose());
         }
     }
 }

@@ -44,14 +44,14 @@ impl ApiError {
     }
 
     /// What to do about it. From the token endpoint 40001 means a wrong secret, so it is a matter of configuration
-    /// there and not of the token.
+    /// there and not of the token; and no message can have caused what it says.
     pub fn class(&self) -> CodeClass {
         match self {
             ApiError::Refused { code, .. } => classify(*code),
             ApiError::NotSent(Cause::NotUploaded(_)) => CodeClass::OurBug,
             ApiError::NotSent(_) | ApiError::Unsure(_) => CodeClass::Retry,
             ApiError::Token(inner) => match inner.class() {
-                CodeClass::Token => CodeClass::Config,
+                CodeClass::Token | CodeClass::Doubtful => CodeClass::Config,
                 class => class,
             },
         }

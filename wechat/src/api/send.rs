@@ -52,7 +52,7 @@ impl Client {
             .timeout(config.timeout)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .body(body);
-        let answer = Answer::to(request, &[token.expose(), config.app_secret.expose()]).await?;
+        let answer = Answer::to(config, request, &[token.expose(), config.app_secret.expose()]).await?;
         // Silence isn't consent: an object without an errcode may come from anywhere.
         if answer.says_ok() { Ok(()) } else { Err(ApiError::Unsure(Cause::Unreadable("it has no errcode"))) }
     }

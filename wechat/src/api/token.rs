@@ -116,6 +116,11 @@ impl TokenKeeper {
         self.fetch_for(config, &mut fetching, asked).await
     }
 
+    /// Whether the newest token still lives.
+    pub(super) fn is_there(&self) -> bool {
+        self.newest().is_some_and(|token| Instant::now() < token.0.expires_at)
+    }
+
     /// What to try after WeChat refused `refused`: a newer token, or none if the one we have is newer only by a moment
     /// and was refused as well.
     pub(super) async fn after_refusal(
@@ -229,7 +234,7 @@ async fn ask(config: &Wire) -> Result<(String, Duration), ApiError> {
         "force_refresh": false,
     });
     let request = config.http.post(url).timeout(config.timeout).json(&body);
-    let answer = Answer::to(request, &[config.app_secret.expose()]).await?;
+    let answer = Answer::to(config, request, &[config.app_secret.expose()]).await?;
     let text = answer.text("access_token").filter(|text| !text.is_empty());
     let text = text.ok_or(ApiError::Unsure(Cause::Unreadable("it has no access_token")))?;
     let life =

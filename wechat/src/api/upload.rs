@@ -69,7 +69,7 @@ impl Client {
             .post(url)
             .timeout(config.timeout + Duration::from_secs(length / SLOWEST_BYTES_PER_SEC))
             .multipart(Form::new().part("media", part));
-        let answer = Answer::to(request, &[token.expose(), config.app_secret.expose()]).await?;
+        let answer = Answer::to(config, request, &[token.expose(), config.app_secret.expose()]).await?;
         // A thumb's id is said to have a name of its own at times.
         let id = answer.text("media_id").or_else(|| answer.text("thumb_media_id"));
         match id.filter(|id| !id.is_empty()) {

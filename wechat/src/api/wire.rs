@@ -6,8 +6,9 @@
 
 use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use reqwest::header::{DATE, HeaderMap};
 use url::Url;
 
 use super::ClientConfig;
@@ -21,11 +22,13 @@ pub(super) struct Wire {
     fallbacks: Vec<Url>,
     /// The host in use, 0 for the first, and since when.
     current: Mutex<(usize, Instant)>,
+    /// How many seconds this machine's clock is ahead of the API's, as its last answer told.
+    ahead_s: Mutex<Option<i64>>,
 }
 
 impl Wire {
     pub(super) fn new(config: ClientConfig, fallbacks: Vec<Url>) -> Self {
-        Self { config, fallbacks, current: Mutex::new((0, Instant::now())) }
+        Self { config, fallbacks, current: Mutex::new((0, Instant::now())), ahead_s: Mutex::default() }
     }
 
     /// The URL of an endpoint, at the host in use.
@@ -46,6 +49,22 @@ impl Wire {
             *current = (0, Instant::now());
         }
         current.0
+    }
+
+    /// Compares this machine's clock with the one that made an answer's `Date`.
+    pub(super) fn compare_clocks(&self, headers: &HeaderMap) {
+        let told = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let Some(theirs) = told.and_then(|date| httpdate::parse_http_date(date).ok()) else { return };
+        let unix_s = |at: SystemTime| {
+            let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+        };
+        let ahead_s = unix_s(SystemTime::now()).saturating_sub(unix_s(theirs));
+        *self.ahead_s.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead_s);
+    }
+
+    pub(super) fn clock_ahead_s(&self) -> Option<i64> {
+        *self.ahead_s.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives the result on. If the host it was asked of could not be reached, the next is used from now on.

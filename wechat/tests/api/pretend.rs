@@ -32,6 +32,8 @@ pub(crate) struct Orders {
     /// A file that media/get gives instead of that.
     pub(crate) file: Option<Bytes>,
     pub(crate) send_delay: Duration,
+    /// The `Date` of stable_token's answers.
+    pub(crate) date: Option<&'static str>,
 }
 
 impl Default for Orders {
@@ -45,6 +47,7 @@ impl Default for Orders {
             send_answer: (200, r#"{"errcode":0,"errmsg":"ok"}"#.to_owned()),
             file: None,
             send_delay: Duration::ZERO,
+            date: None,
         }
     }
 }
@@ -131,19 +134,20 @@ pub(crate) fn client(base: Url, timeout: Duration) -> Client {
     })
 }
 
-async fn stable_token(State(inner): State<Arc<Inner>>, body: String) -> (StatusCode, String) {
+async fn stable_token(State(inner): State<Arc<Inner>>, body: String) -> Response {
     inner.fetches.fetch_add(1, Ordering::SeqCst);
     inner.fetch_bodies.lock().unwrap().push(body);
     let orders = inner.orders.lock().unwrap().clone();
     tokio::time::sleep(orders.token_delay).await;
-    match orders.token_answer {
+    let (status, answer) = match orders.token_answer {
         Some((status, answer)) => (StatusCode::from_u16(status).unwrap(), answer),
         None => {
             let token = orders.given.unwrap_or(orders.valid);
             let expires_in = orders.expires_in;
             (StatusCode::OK, format!(r#"{{"access_token":"{token}","expires_in":{expires_in}}}"#))
         }
-    }
+    };
+    (status, orders.date.map(|date| [("date", date)]), answer).into_response()
 }
 
 async fn sending(

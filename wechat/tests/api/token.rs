@@ -208,3 +208,16 @@ async fn answers_of_the_token_endpoint_that_make_no_sense_are_errors() {
         client.send("o1", &hello()).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn the_clock_is_compared_with_the_date_of_every_answer() {
+    let wechat = Pretend::start(|o| o.date = Some("Sat, 01 Jan 2000 00:00:10 GMT")).await;
+    let client = wechat.client();
+    assert_eq!(client.clock_ahead_s(), None);
+    client.token().await.unwrap();
+    let unix_s = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let ahead_s = client.clock_ahead_s().unwrap().unsigned_abs();
+    assert!(ahead_s.abs_diff(unix_s - 946_684_810) <= 1, "{ahead_s}");
+    client.send("o1", &hello()).await.unwrap();
+    assert!(client.clock_ahead_s().unwrap().abs() <= 2, "an answer without a wrong date");
+}

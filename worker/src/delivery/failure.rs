@@ -4,18 +4,18 @@
 //! What a failure means is decided by the protocol's policy table ([`crate::settle`]); here are its effects. A failure of the
 //! account concerns all its messages, so it pauses the account for all workers.
 
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use huixin_queue::{Progress, Settlement};
-use huixin_wechat::{ApiError, CodeClass, rule};
+use huixin_wechat::{ApiError, CodeClass, UNKNOWN, classify, rule};
 
 use super::{Delivery, Sending, Sent};
-use crate::account::Cause;
-use crate::company::NOTICE;
+use crate::account::{Cause, Interface};
 use crate::job::{End, Job, Step};
 use crate::media::MediaError;
 use crate::metrics;
-use crate::rights::Closed;
+use crate::rights::{Closed, REFUSED};
 use crate::route::{self, Route, Unsure};
 use crate::settle::{self, SendVerdict, Trial, Verdict};
 
@@ -31,15 +31,7 @@ impl Job {
         sending: &mut Sending<'_>,
         error: &ApiError,
     ) -> Step<Option<Sent>> {
-        let trial = self.trial(sending);
-        let verdict = settle::after_send(error, &trial, SystemTime::now());
-        // Refused for its own sake: the account can send.
-        if matches!(verdict, SendVerdict::Sent | SendVerdict::Hold | SendVerdict::Message(Verdict::Die))
-            && error.code().is_some()
-        {
-            self.shared.pauses.passed(&sending.delivery.payload.account).await;
-        }
-        self.act_on(sending, verdict, error.code(), &chain(error)).await
+        self.call_failed(sending, Interface::Send, error, &chain(error)).await
     }
 
     /// Decides on media that could not be had or brought to WeChat. Nothing was sent, and an upload may be made again.
@@ -48,24 +40,59 @@ impl Job {
         sending: &mut Sending<'_>,
         error: &MediaError,
     ) -> Step<Option<Sent>> {
-        let (trial, now) = (self.trial(sending), SystemTime::now());
-        let verdict = match error.api_error() {
-            Some(ApiError::Unsure(_)) => settle::again(&trial, now),
-            Some(refused) => settle::after_send(refused, &trial, now),
-            None if error.class() == CodeClass::Retry => settle::again(&trial, now),
-            None => SendVerdict::Message(Verdict::Die),
+        let trial = self.trial(sending);
+        let verdict = match (error, error.api_error()) {
+            (MediaError::Paused { wait, .. }, _) => {
+                self.take_back(sending).await?;
+                return self.wait_for_uploads(sending, *wait, &error.to_string()).await.map(Some);
+            }
+            (_, Some(ApiError::Unsure(_))) => settle::again(&trial, SystemTime::now()),
+            (_, Some(refused)) => {
+                return self.call_failed(sending, Interface::Upload, refused, &chain(error)).await;
+            }
+            _ if error.class() == CodeClass::Retry => settle::again(&trial, SystemTime::now()),
+            _ => SendVerdict::Message(Verdict::Die),
         };
-        let code = error.api_error().and_then(ApiError::code);
-        self.act_on(sending, verdict, code, &chain(error)).await
+        self.act_on(sending, verdict, None, &chain(error)).await
+    }
+
+    async fn call_failed(
+        &self,
+        sending: &mut Sending<'_>,
+        called: Interface,
+        error: &ApiError,
+        told: &str,
+    ) -> Step<Option<Sent>> {
+        let account = &sending.delivery.payload.account;
+        if settle::is_own(error) {
+            self.shared.pauses.passed(account, called).await;
+        }
+        let told = in_full(told, error.code());
+        let mut verdict = settle::after_call(error, called, &self.trial(sending), SystemTime::now());
+        if let SendVerdict::Unclear(alone) = verdict {
+            // Before it is asked whose fault it is, which may take a moment: it was refused.
+            self.take_back(sending).await?;
+            let user = &sending.delivery.message.from;
+            let code = error.code().unwrap_or_default();
+            let proved = pin!(self.shared.pauses.suspect(account, called, code, user));
+            verdict = match self.while_current(proved).await? {
+                true => SendVerdict::Account(called, Cause::Trouble),
+                false => *alone,
+            };
+        }
+        self.act_on(sending, verdict, error.code(), &told).await
     }
 
     fn trial(&self, sending: &Sending<'_>) -> Trial {
+        let Delivery { message, payload, .. } = *sending.delivery;
         Trial {
             failures: self.leased.failures.saturating_sub(sending.answer.before.failures),
             snoozes: self.leased.snoozes.saturating_sub(sending.answer.before.snoozes),
             attempts: sending.delivery.route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts),
             hold_up: self.hold_up(sending.delivery.route),
             until: self.until(sending),
+            is_open: self.opening(message, payload).is_open(SystemTime::now()),
+            refusals: sending.refusals,
         }
     }
 
@@ -89,9 +116,22 @@ impl Job {
         }
         let (verdict, reachable) = match verdict {
             SendVerdict::Sent => return Ok(None),
-            SendVerdict::Account(cause) => {
-                let lasts = self.pause_account(sending.delivery, cause, code, error).await;
-                return self.wait_out(sending, lasts, &reason).await.map(Some);
+            SendVerdict::Soon { after } => {
+                tracing::warn!(
+                    code,
+                    reason,
+                    "the send was refused too early, it seems: it is made again soon"
+                );
+                sending.refusals += 1;
+                return Ok(Some(Sent::Soon(after)));
+            }
+            SendVerdict::Account(interface, cause) => {
+                let lasts = self.pause_account(sending.delivery, (interface, cause), code, error).await;
+                return match interface {
+                    Interface::Upload => self.wait_for_uploads(sending, lasts, &reason).await,
+                    _ => self.wait_out(sending, lasts, &reason).await,
+                }
+                .map(Some);
             }
             SendVerdict::Unsure => {
                 tracing::warn!(reason, "a send has no answer");
@@ -104,7 +144,7 @@ impl Job {
                 }
                 match policy {
                     Unsure::Drop => return Ok(None),
-                    Unsure::Hold => return self.hold_rest(sending, NOT_KNOWN).await.map(Some),
+                    Unsure::Hold => return self.hold_rest(sending, NOT_KNOWN, false).await.map(Some),
                     // The answer may be there, and an apology behind it would be odd.
                     Unsure::Resend => (again, false),
                 }
@@ -121,7 +161,10 @@ impl Job {
             SendVerdict::Message(Verdict::Snooze { after }) => {
                 self.snooze(after, &reason).await.map(Sent::Later)
             }
-            SendVerdict::Hold => self.hold_rest(sending, &reason).await,
+            SendVerdict::Hold => {
+                let refused = code.is_some_and(|code| classify(code) == CodeClass::Window);
+                self.hold_rest(sending, &reason, refused).await
+            }
             // What could be mended was, and didn't help.
             _ => Ok(Sent::Dies { reason: sending.in_words(&reason), reachable }),
         };
@@ -147,19 +190,37 @@ impl Job {
                 self.take_back(sending).await?;
                 self.snooze(after, reason).await.map(Sent::Later)
             }
-            _ => self.hold_rest(sending, reason).await,
+            _ => self.hold_rest(sending, reason, false).await,
+        }
+    }
+
+    /// The same for uploads: the account can send, so the user's later messages wait no longer than for an attempt that
+    /// failed. What has kept them waiting so long is held.
+    async fn wait_for_uploads(&self, sending: &mut Sending<'_>, wait: Duration, reason: &str) -> Step<Sent> {
+        let route = sending.delivery.route;
+        match settle::snooze_until(wait, self.until(sending), SystemTime::now()) {
+            Verdict::Snooze { after } if !self.hold_up(route).is_over() => {
+                self.retry(route, after, reason.to_owned()).await.map(Sent::Later)
+            }
+            _ => self.hold_rest(sending, reason, false).await,
         }
     }
 
     pub(super) async fn stop_short(&self, sending: &mut Sending<'_>, closed: Closed) -> Step<Sent> {
         match closed {
-            Closed::ForNow(reason) => self.hold_rest(sending, reason).await,
+            Closed::ForNow(reason) => self.hold_rest(sending, reason, reason == REFUSED).await,
             Closed::ForGood(reason) => Ok(Sent::Dies { reason: sending.in_words(reason), reachable: false }),
         }
     }
 
-    /// Holds the parts that aren't sent until the user does something.
-    pub(super) async fn hold_rest(&self, sending: &mut Sending<'_>, reason: &str) -> Step<Sent> {
+    /// Holds the parts that aren't sent until the user does something; so are those of his next messages, if WeChat has
+    /// `refused` one.
+    pub(super) async fn hold_rest(
+        &self,
+        sending: &mut Sending<'_>,
+        reason: &str,
+        refused: bool,
+    ) -> Step<Sent> {
         let Delivery { payload, route, .. } = *sending.delivery;
         let reason = sending.in_words(reason);
         let hold_for = Route::holds_for(route, payload.trigger);
@@ -168,40 +229,36 @@ impl Job {
             return Ok(Sent::Dies { reason, reachable: false });
         }
         let replies = (!sending.stored).then(|| sending.answer.encode());
-        self.record(Progress { replies, sent: sending.index, sending: self.noticed() }).await?;
+        self.record(Progress { replies, sent: sending.index, sending: self.aside() }).await?;
         sending.stored = true;
         tracing::info!(reason, "what is not sent is held until the user writes again");
         let reason = format!("{reason}; it was held, and the user did not write again in time");
         let reason = sending.delivery.told(&reason);
         let trigger = self.standing().trigger;
-        self.settle(Settlement::Hold { trigger, hold_for, reason }, End::Held).await.map(Sent::Later)
+        self.settle(Settlement::Hold { trigger, hold_for, refused, reason }, End::Held).await.map(Sent::Later)
     }
 
     /// The announced send was not made. Replies that are not recorded yet are now.
     pub(super) async fn take_back(&self, sending: &mut Sending<'_>) -> Step<()> {
-        let announced = if sending.unsure { Some(sending.index) } else { self.noticed() };
+        // What was said beside the answer isn't taken back with a part that wasn't announced yet.
+        let announced = if sending.unsure { Some(sending.index) } else { self.aside() };
         let replies = (!sending.stored).then(|| sending.answer.encode());
         self.record(Progress { replies, sent: sending.index, sending: announced }).await?;
         sending.stored = true;
         Ok(())
     }
 
-    /// A notice that was sent before any part: it isn't taken back with one that wasn't announced yet.
-    fn noticed(&self) -> Option<u32> {
-        self.announced().filter(|announced| *announced == NOTICE)
-    }
-
-    /// Pauses the account for all workers, and says for how long.
+    /// Pauses an interface of the account for all workers, and says for how long.
     pub(crate) async fn pause_account(
         &self,
         delivery: &Delivery<'_>,
-        cause: Cause,
+        why: (Interface, Cause),
         code: Option<i64>,
         error: &str,
     ) -> Duration {
-        let remedy = code.and_then(rule).map_or("", |rule| rule.remedy);
+        let remedy = code.map_or("", |code| rule(code).unwrap_or(&UNKNOWN).remedy);
         let told = (code.unwrap_or_default(), error, remedy);
-        self.shared.pauses.pause(&delivery.payload.account, cause, told).await
+        self.shared.pauses.pause(&delivery.payload.account, why, told).await
     }
 }
 
@@ -218,6 +275,13 @@ impl Sending<'_> {
             None => reason,
         }
     }
+}
+
+/// What WeChat said, what it means and what helps: whoever reads it has no table beside it.
+fn in_full(told: &str, code: Option<i64>) -> String {
+    let Some(rule) = code.map(|code| rule(code).unwrap_or(&UNKNOWN)) else { return told.to_owned() };
+    let (blank, remedy) = if rule.remedy.is_empty() { ("", "") } else { (": ", rule.remedy) };
+    format!("{told}; {}{blank}{remedy}", rule.meaning)
 }
 
 /// An error with its causes, in one line.

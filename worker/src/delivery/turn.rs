@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 
 use super::{Delivery, Sending, Sent};
+use crate::account::Interface;
 use crate::job::{Job, Step, Stop};
 use crate::rights::Closed;
 use crate::worker::{Account, SendRate};
@@ -13,8 +14,13 @@ impl Job {
     /// Waits until the account may send, by its pauses and its rate. Something: not in the time that one waits here.
     pub(super) async fn wait_for_turn(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
         let Delivery { account, payload, .. } = *sending.delivery;
-        if let Some(wait) = self.insist(|| self.shared.pauses.admit(&payload.account)).await? {
+        let pauses = &self.shared.pauses;
+        if let Some(wait) = self.insist(|| pauses.admit(&payload.account, Interface::Send)).await? {
             return self.wait_out(sending, wait, "the account is paused").await.map(Some);
+        }
+        let no_token = pauses.remaining(&payload.account, Interface::Token);
+        if let Some(wait) = no_token.filter(|_| !account.client.has_token()) {
+            return self.wait_out(sending, wait, "no access token can be fetched now").await.map(Some);
         }
         let Some(rate) = account.send_rate else { return Ok(None) };
         self.held.begins("its turn by the account's rate", Duration::MAX);
@@ -32,6 +38,16 @@ impl Job {
             () = self.held.lost().cancelled() => Err(Stop::Lost),
             () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
             granted = granted => granted,
+        }
+    }
+
+    /// Waits with a part that was refused, as long as the message may be sent at all.
+    pub(super) async fn wait_here(&self, wait: Duration) -> Step<()> {
+        tokio::select! {
+            biased;
+            () = self.held.lost().cancelled() => Err(Stop::Lost),
+            () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
+            () = tokio::time::sleep(wait) => Ok(()),
         }
     }
 

@@ -33,7 +33,7 @@ impl Job {
         // all failures so far were of sends.
         let before = if route.handler.is_cheap() { Before::default() } else { self.so_far() };
         match outcome {
-            Outcome::NoReply => self.complete(End::NoReply).await,
+            Outcome::NoReply => self.end_without_reply(End::NoReply).await,
             Outcome::Remember { replies, memory } => {
                 match slots.with(&route.memory, memory, route.memory_for, SystemTime::now()) {
                     Ok(memory) => {
@@ -54,8 +54,8 @@ impl Job {
                 if self.shared.call_backs.is_none() {
                     return self.die(delivery, NO_CALL_BACKS.to_owned()).await;
                 }
-                self.tell_of_later(delivery, route).await?;
                 let within = within.unwrap_or(route.answer_within);
+                self.tell_of_wait(delivery, route, within).await?;
                 self.settle(Settlement::Await { within }, End::Awaiting).await
             }
             Outcome::Retry { after, reason } => self.try_again(delivery, route, after, reason).await,
@@ -101,7 +101,10 @@ impl Job {
             decided = verdict(self.opening(message, payload).until);
         }
         match decided {
-            Verdict::Retry { after } => self.retry(Some(route), after, reason).await,
+            Verdict::Retry { after } => {
+                self.tell_if_late(delivery, route, after).await?;
+                self.retry(Some(route), after, reason).await
+            }
             Verdict::Snooze { after } => self.snooze(after, &reason).await,
             Verdict::Die if has_attempts && hold_up.is_over() => {
                 self.die(delivery, hold_up.in_words(&reason)).await
@@ -140,11 +143,7 @@ impl Job {
         }
         let sending = self.announced();
         if parts.is_empty() {
-            if self.remembers() {
-                let replies = Some(Answer::new(parts, before).encode());
-                self.record(Progress { replies, sent: 0, sending }).await?;
-            }
-            return self.complete(End::NoReply).await;
+            return self.end_without_reply(End::NoReply).await;
         }
         let progress = Progress { sending, ..Progress::default() };
         match self.send(delivery, Answer::new(parts, before), progress).await {
@@ -155,6 +154,15 @@ impl Job {
             }
             end => end,
         }
+    }
+
+    /// Completes a message that gets no reply, when what is to be remembered is.
+    pub(super) async fn end_without_reply(&self, end: End) -> Step<End> {
+        if self.remembers() {
+            let replies = Some(Answer::new(Vec::new(), self.so_far()).encode());
+            self.record(Progress { replies, sent: 0, sending: self.announced() }).await?;
+        }
+        self.complete(end).await
     }
 
     /// What the message has behind it, now that there is an answer.

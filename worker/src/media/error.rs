@@ -5,6 +5,7 @@
 //! in it, but neither query, password nor content.
 
 use std::fmt;
+use std::time::Duration;
 
 use huixin_wechat::{ApiError, CodeClass, Media};
 use url::Url;
@@ -28,6 +29,14 @@ pub enum MediaError {
         /// What went wrong.
         why: String,
     },
+    /// It was read, and may not be uploaded now.
+    #[error("{place}: no media can be uploaded now")]
+    Paused {
+        /// The field, and what is in it.
+        place: String,
+        /// For how long.
+        wait: Duration,
+    },
     /// It was read, and WeChat doesn't have it. After whatever error, it may be uploaded again.
     #[error("{place}: uploading the {kind} of {size_bytes} bytes failed")]
     Upload {
@@ -48,7 +57,7 @@ impl MediaError {
     pub fn class(&self) -> CodeClass {
         match self {
             Self::Reply { .. } => CodeClass::Permanent,
-            Self::Source { .. } => CodeClass::Retry,
+            Self::Source { .. } | Self::Paused { .. } => CodeClass::Retry,
             Self::Upload { error, .. } => error.class(),
         }
     }
@@ -56,7 +65,7 @@ impl MediaError {
     /// What WeChat said, if it was asked.
     pub fn api_error(&self) -> Option<&ApiError> {
         match self {
-            Self::Reply { .. } | Self::Source { .. } => None,
+            Self::Reply { .. } | Self::Source { .. } | Self::Paused { .. } => None,
             Self::Upload { error, .. } => Some(error),
         }
     }

@@ -101,6 +101,8 @@ pub struct Ready {
     pub message: Outgoing,
     /// What of its media is from the cache, or went into it.
     cached: Vec<Entry>,
+    /// Some of it was uploaded for this.
+    pub(crate) is_uploaded: bool,
 }
 
 impl MediaStore {
@@ -124,7 +126,8 @@ impl MediaStore {
         })
     }
 
-    /// Uploads what of `part` isn't with WeChat yet. For a message without such media this does nothing and costs nothing.
+    /// Uploads what of `part` isn't with WeChat yet, unless uploads must `wait`. For a message without such media this does
+    /// nothing and costs nothing.
     ///
     /// # Errors
     /// [`MediaError`], of the first media that can't be had.
@@ -137,16 +140,19 @@ impl MediaStore {
         account: &str,
         client: &Client,
         part: &Outgoing,
+        wait: Option<Duration>,
     ) -> Result<Ready, MediaError> {
-        let mut ready = Ready { message: part.clone(), cached: Vec::new() };
+        let mut ready = Ready { message: part.clone(), cached: Vec::new(), is_uploaded: false };
         let is_page = matches!(part.content, Content::MiniProgramPage { .. });
         for (kind, media) in ready.message.media_mut() {
             if !matches!(media, Media::Id(_)) {
                 // A page's picture has the names of a thumb, and isn't one.
                 let place = Place::of(media, is_page || kind == MediaKind::Thumb);
-                let entry = self.resolve(queue, account, client, kind, media, &place).await?;
+                let (entry, is_uploaded) =
+                    self.resolve(queue, (account, client), kind, media, &place, wait).await?;
                 *media = Media::Id(entry.media_id.clone());
                 ready.cached.push(entry);
+                ready.is_uploaded |= is_uploaded;
             }
         }
         Ok(ready)
@@ -164,12 +170,12 @@ impl MediaStore {
     async fn resolve(
         &self,
         queue: &dyn Queue,
-        account: &str,
-        client: &Client,
+        (account, client): (&str, &Client),
         kind: MediaKind,
         media: &Media,
         place: &Place,
-    ) -> Result<Entry, MediaError> {
+        wait: Option<Duration>,
+    ) -> Result<(Entry, bool), MediaError> {
         // The semaphore is never closed.
         let _permit = self.at_once.acquire().await.ok();
         let fault = |fault: Fault| fault.at(place);
@@ -178,7 +184,10 @@ impl MediaStore {
         let key = cache::Key::of(account, kind, &bytes).await;
         let _alone = self.cache.alone(&key).await;
         if let Some(entry) = self.cache.get(queue, &key).await {
-            return Ok(entry);
+            return Ok((entry, false));
+        }
+        if let Some(wait) = wait {
+            return Err(MediaError::Paused { place: place.to_string(), wait });
         }
         let size_bytes = bytes.len();
         let name = format!("media.{}", file.extension);
@@ -186,7 +195,7 @@ impl MediaStore {
             MediaError::Upload { place: place.to_string(), kind: kind.as_str(), size_bytes, error }
         })?;
         tracing::debug!(account, kind = kind.as_str(), size_bytes, "media uploaded");
-        Ok(self.cache.put(queue, &key, uploaded.media_id).await)
+        Ok((self.cache.put(queue, &key, uploaded.media_id).await, true))
     }
 }
 

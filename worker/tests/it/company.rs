@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use huixin_sandbox::{Push, What};
-use huixin_worker::{Condition, Outcome, Route};
+use huixin_sandbox::{Opener, Push, What, Window};
+use huixin_worker::{Condition, Outcome, Right, Route};
 
-use crate::support::{Engine, Gate, Stage, act, assert_texts, eventually, on_both_engines};
+use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, eventually, on_both_engines};
 
 on_both_engines! {
     a_slow_handler_is_announced_once_and_its_answer_comes_after
+    whose_click_is_not_answered_in_time_is_told_before_the_time_to_answer_ends
 }
 
 /// Handlers that wait until they are let go on.
@@ -139,4 +140,57 @@ async fn typing_is_shown_while_a_handler_is_slow_and_ended_when_nothing_is_said(
     stage.rest().await;
     assert_eq!(typing(&stage, &talks), Vec::<bool>::new());
     stage.finish().await;
+}
+
+/// A tap can be answered for so long, by WeChat and by us: the last call is half a second after it.
+const TAP: Duration = Duration::from_millis(5_500);
+
+/// Routes for a tap on each of these buttons, the handler of each waiting at the gate.
+fn taps(gate: &Gate, keys: &[&str]) -> Vec<Route> {
+    let route = |key: &&str| {
+        let condition =
+            Condition { event: Some("CLICK".into()), event_key: Some((*key).into()), ..Condition::default() };
+        let route = slow(gate, Outcome::text("answer")).when(condition);
+        match *key {
+            "notice" => route.notice(Duration::from_secs(60), "please wait").failure_reply("never said"),
+            "failure" => route.failure_reply("sorry"),
+            "lost" => route.hold_for(Duration::ZERO),
+            _ => route,
+        }
+    };
+    keys.iter().map(route).collect()
+}
+
+async fn whose_click_is_not_answered_in_time_is_told_before_the_time_to_answer_ends(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    stage.rights.click = Right { sends: 3, window: TAP };
+    stage.sandbox.set_window(stage.account(), Opener::Click, Window { sends: 3, lasts: TAP });
+    let (gate, keys) = (Gate::closed(), ["notice", "failure", "bare", "lost", "acted"]);
+    let mut routes = taps(&gate, &keys);
+    routes.push(Route::new("echo", act(async |content, _| Outcome::text(content))));
+    stage.start(routes);
+    let users = keys.map(|key| stage.user(key));
+    for (user, key) in users.iter().zip(keys) {
+        stage.push(Push::click(stage.account(), user.as_str(), key)).await;
+    }
+    gate.until_came(5).await;
+    // This one can be answered for 48 hours now.
+    stage.say(&users[4], "hello").await;
+    let told = [
+        "please wait",
+        "sorry",
+        "还在处理中，暂时没有结果。请稍后再发一条消息，届时会把结果发给您。",
+        "处理时间过长，暂时没有结果。请稍后再试一次。",
+    ];
+    for (user, told) in users.iter().zip(told) {
+        assert_texts(&stage.texts(user, 1).await, &[told]);
+    }
+    tokio::time::sleep(TAP).await;
+    gate.open_for(5);
+    stage.held(3).await;
+    assert_texts(&stage.texts(&users[4], 2).await, &["answer", "hello"]);
+    stage.say(&users[2], "well?").await;
+    assert_texts(&stage.texts(&users[2], 3).await, &[told[2], "answer", "well?"]);
+    let dead = &["45015"];
+    stage.finish_with(Left { open: 2, dead }).await;
 }

@@ -14,6 +14,8 @@ on_both_engines! {
     answers_that_wechat_takes_are_all_sent_however_many_there_are
     an_answer_that_wechat_says_is_too_late_is_held
     an_answer_to_somebody_who_has_left_meanwhile_is_not_sent
+    what_wechat_refused_is_not_asked_again_until_the_user_acts_whoever_asks
+    a_tap_on_a_menu_takes_nothing_from_what_a_text_has_opened
 }
 
 /// A number is answered with so many parts, anything else with itself.
@@ -106,7 +108,7 @@ async fn an_answer_that_wechat_says_is_too_late_is_held(engine: Engine) {
     let mut stage = Stage::on(engine).await;
     let user = stage.user("anna");
     stage.start([counting().failure_reply("never said")]);
-    for (code, said, after) in [(45015, "first", "second"), (45047, "third", "fourth")] {
+    for (code, said, after) in [(45047, "first", "second"), (10703, "third", "fourth")] {
         stage.sandbox.faults().on_send(Fault::Code(code), 1);
         let sent = stage.sent_to(&user);
         stage.say(&user, said).await;
@@ -115,7 +117,7 @@ async fn an_answer_that_wechat_says_is_too_late_is_held(engine: Engine) {
         assert_texts(&stage.texts(&user, sent + 2).await[sent..], &[said, after]);
         stage.open(0).await;
     }
-    assert_eq!(stage.refusals(&user), [45015, 45047]);
+    assert_eq!(stage.refusals(&user), [45047, 10703]);
     stage.finish().await;
 }
 
@@ -215,4 +217,66 @@ async fn what_was_held_too_long_is_dead_and_says_why() {
     stage.dead(1).await;
     let dead = &["; it was held, and the user did not write again in time"];
     stage.finish_with(Left { dead, ..Left::default() }).await;
+}
+
+#[tokio::test]
+async fn a_window_that_should_be_open_is_tried_again_after_two_seconds() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    stage.start([counting()]);
+    stage.sandbox.faults().on_send(Fault::Code(45015), 1);
+    stage.say(&user, "hello").await;
+    assert_texts(&stage.texts(&user, 1).await, &["hello"]);
+    stage.rest().await;
+    assert_eq!((stage.refusals(&user), stage.ended("held")), (vec![45015], 0));
+    stage.finish().await;
+}
+
+async fn what_wechat_refused_is_not_asked_again_until_the_user_acts_whoever_asks(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let user = stage.user("anna");
+    let window = |sends| Window { sends, lasts: Duration::from_secs(48 * 3600) };
+    stage.sandbox.set_window(stage.account(), Opener::Message, window(0));
+    for said in ["a", "b", "c"] {
+        stage.say(&user, said).await;
+    }
+    let event = huixin_worker::Condition { event: Some("LOCATION".into()), ..Default::default() };
+    let place = || Route::new("place", act(async |_, _| Outcome::text("place"))).when(event.clone());
+    stage.start([place(), counting()]);
+    stage.held(3).await;
+    stage.stop().await;
+    stage.push(Push::location_event(stage.account(), user.as_str(), 1.0, 2.0)).await;
+    stage.start([place(), counting()]);
+    stage.held(4).await;
+    assert_eq!(stage.refusals(&user), [45047], "it was asked once, for all four");
+    stage.sandbox.set_window(stage.account(), Opener::Message, window(5));
+    stage.say(&user, "d").await;
+    assert_texts(&stage.texts(&user, 5).await, &["a", "b", "c", "place", "d"]);
+    stage.rest().await;
+    assert_eq!(stage.refusals(&user), [45047]);
+    stage.finish().await;
+}
+
+async fn a_tap_on_a_menu_takes_nothing_from_what_a_text_has_opened(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (user, gate) = (stage.user("anna"), Gate::closed());
+    let passed = gate.clone();
+    let event = huixin_worker::Condition { event: Some("CLICK".into()), ..Default::default() };
+    let menu = Route::new("menu", act(async |_, _| Outcome::text("menu"))).when(event);
+    let four = act(move |_, _| {
+        let gate = passed.clone();
+        async move {
+            gate.pass().await;
+            Outcome::Reply((1..=4).map(|n: u32| text(&n.to_string())).collect())
+        }
+    });
+    stage.start([menu, Route::new("four", four)]);
+    stage.say(&user, "hello").await;
+    gate.until_came(1).await;
+    stage.push(Push::click(stage.account(), user.as_str(), "today")).await;
+    gate.open_for(1);
+    assert_texts(&stage.texts(&user, 5).await, &["1", "2", "3", "4", "menu"]);
+    stage.rest().await;
+    assert_eq!((stage.refusals(&user), stage.ended("held")), (vec![], 0));
+    stage.finish().await;
 }

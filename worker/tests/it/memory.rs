@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use huixin_sandbox::Push;
 use huixin_worker::{Context, Outcome, Route};
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ on_both_engines! {
     a_handler_finds_what_it_left_for_this_user_and_no_other_route_does
     a_memory_is_over_when_its_time_is
     null_forgets_and_a_memory_without_a_reply_is_kept_too
+    who_unsubscribes_is_forgotten_whatever_runs_or_waits_before
 }
 
 /// A route that counts, in its memory, what a user has said to it.
@@ -82,4 +84,34 @@ async fn null_forgets_and_a_memory_without_a_reply_is_kept_too(engine: Engine) {
     }
     assert_texts(&stage.texts(&anna, 3).await, &["null", "{\"n\":1}", "null"]);
     stage.finish().await;
+}
+
+async fn who_unsubscribes_is_forgotten_whatever_runs_or_waits_before(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (anna, gate) = (stage.user("anna"), Gate::closed());
+    let passed = gate.clone();
+    let handler = act(move |said: String, context: Context| {
+        let gate = passed.clone();
+        async move {
+            gate.pass().await;
+            let known =
+                context.memory.and_then(|memory| memory.as_str().map(str::to_owned)).unwrap_or_default();
+            Outcome::Remember { replies: vec![text(&format!("{known};"))], memory: json!(known + &said) }
+        }
+    });
+    stage.start([Route::new("knows", handler)]);
+    gate.open_for(1);
+    stage.say(&anna, "my number").await;
+    stage.texts(&anna, 1).await;
+    stage.say(&anna, "runs").await;
+    gate.until_came(2).await;
+    stage.say(&anna, "waits").await;
+    stage.push(Push::unsubscribe(stage.account(), anna.as_str())).await;
+    stage.push(Push::subscribe(stage.account(), anna.as_str(), None)).await;
+    gate.open_for(3);
+    stage.say(&anna, "who am I?").await;
+    // The first two of these may know each other, and nothing that was said before.
+    assert_texts(&stage.texts(&anna, 4).await[3..], &[";"]);
+    stage.open(0).await;
+    stage.finish_with_dead(0).await;
 }

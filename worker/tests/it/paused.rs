@@ -2,19 +2,25 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use huixin_sandbox::Fault;
-use huixin_worker::{Account, AccountPause, SendRate, Worker};
+use huixin_sandbox::{Endpoint, Fault, FaultOrder, Limit, When};
+use huixin_wechat::{Content, Media};
+use huixin_worker::{Account, AccountPause, Interface, Outcome, Route, SendRate, Troubles, Worker};
 
-use crate::support::{Engine, Gate, Left, Stage, assert_texts, echo, eventually, looked, on_both_engines};
+use crate::support::{
+    Engine, Gate, Left, Stage, act, assert_texts, echo, eventually, looked, on_both_engines,
+};
 
 on_both_engines! {
     one_refusal_that_concerns_the_account_keeps_all_workers_from_sending
     after_the_pause_one_send_that_passes_ends_the_trouble_for_all
     after_the_pause_one_send_that_fails_begins_a_longer_one
+    a_limit_of_uploads_stops_pictures_only_and_keeps_no_text_of_their_user_waiting
+    a_limit_of_tokens_stops_those_only_who_have_none
+    a_limit_of_typing_stops_nothing_else
 }
 
 async fn pause_of(stage: &Stage) -> Option<AccountPause> {
-    AccountPause::read(&*stage.queue, stage.account()).await.unwrap()
+    stage.pause_of(Interface::Send).await
 }
 
 /// As if an earlier error had paused the account, and that had just ended.
@@ -28,9 +34,9 @@ async fn a_pause_that_is_over(stage: &Stage) {
         strikes: 1,
         ends_by_itself: false,
     };
-    let value = serde_json::to_vec(&pause).unwrap();
-    let name = format!("pause/{}", stage.account());
-    stage.queue.set(&name, value.into(), Duration::from_secs(60)).await.unwrap();
+    let mut troubles = Troubles::default();
+    troubles.pauses.insert(Interface::Send, pause);
+    troubles.share(&*stage.queue, stage.account()).await.unwrap();
 }
 
 async fn one_refusal_that_concerns_the_account_keeps_all_workers_from_sending(engine: Engine) {
@@ -143,5 +149,74 @@ async fn an_account_sends_no_faster_than_it_may_whatever_the_number_of_workers()
     // Two at once, then one each 200 ms: the last of eight not before 1.2 s.
     assert!(began.elapsed() >= Duration::from_millis(1_150), "{:?}", began.elapsed());
     assert_eq!(stage.ended("snoozed"), 0);
+    stage.finish().await;
+}
+
+/// A 1 × 1 PNG.
+const PNG: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
+
+async fn a_limit_of_uploads_stops_pictures_only_and_keeps_no_text_of_their_user_waiting(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (anna, ben) = (stage.user("anna"), stage.user("ben"));
+    let none = Limit { per_minute: None, per_day: Some(0) };
+    stage.sandbox.set_limit(stage.account(), Endpoint::Upload, none);
+    let answer = act(async |content: String, _| match content.as_str() {
+        "picture" => Outcome::Reply(vec![Content::Image { media: Media::Base64(PNG.into()) }.into()]),
+        _ => Outcome::text(content),
+    });
+    stage.start([Route::new("answer", answer).patience(Duration::from_millis(200))]);
+    stage.say(&anna, "picture").await;
+    stage.put_off(&anna, "45009").await;
+    let pause = stage.pause_of(Interface::Upload).await.expect("uploads are paused");
+    assert!(pause.code == 45009 && pause.remaining() > Duration::from_secs(60), "{pause:?}");
+    assert_eq!(pause_of(&stage).await, None, "texts go on");
+    stage.say(&ben, "hello").await;
+    assert_texts(&stage.texts(&ben, 1).await, &["hello"]);
+    stage.say(&anna, "hello").await;
+    assert_texts(&stage.texts(&anna, 1).await, &["hello"]);
+    stage.held(1).await;
+    stage.say(&ben, "picture").await;
+    stage.put_off(&ben, "no media can be uploaded now").await;
+    assert_eq!(stage.sandbox.calls(stage.account()).upload.calls, 1, "WeChat was asked once");
+    stage.finish_with(Left { open: 2, ..Left::default() }).await;
+}
+
+async fn a_limit_of_tokens_stops_those_only_who_have_none(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (anna, ben, runs) = (stage.user("anna"), stage.user("ben"), Gate::opened());
+    let has_token = stage.client();
+    has_token.token().await.unwrap();
+    stage.sandbox.faults().on_token(Fault::Code(45009), 100);
+    stage.start([echo(&runs).attempts(1)]);
+    stage.say(&anna, "hello").await;
+    stage.put_off(&anna, "45009").await;
+    assert_eq!(pause_of(&stage).await, None);
+    assert_eq!(stage.pause_of(Interface::Token).await.map(|pause| pause.code), Some(45009));
+    stage.stop().await;
+    let worker = Worker::new(stage.another_queue(), stage.settings()).account(stage.account(), has_token);
+    stage.start_this(worker.route(echo(&runs).attempts(1)));
+    stage.logs("an interface of the account is paused").await;
+    stage.say(&ben, "hello").await;
+    assert_texts(&stage.texts(&ben, 1).await, &["hello"]);
+    stage.finish_with(Left { open: 1, ..Left::default() }).await;
+}
+
+async fn a_limit_of_typing_stops_nothing_else(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let every = FaultOrder::new([Endpoint::Typing], Fault::Code(45009), When::Every(1));
+    stage.sandbox.faults().order(every).unwrap();
+    let slow = act(async |content, _| {
+        tokio::time::sleep(Duration::from_millis(1_300)).await;
+        Outcome::text(content)
+    });
+    stage.start([Route::new("slow", slow)]);
+    for n in 0..2 {
+        let user = stage.user(&format!("user{n}"));
+        stage.say(&user, "hello").await;
+        assert_texts(&stage.texts(&user, 1).await, &["hello"]);
+    }
+    assert_eq!(stage.sandbox.calls(stage.account()).typing.refused, 1);
+    assert_eq!(pause_of(&stage).await, None);
     stage.finish().await;
 }

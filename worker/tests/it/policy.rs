@@ -1,10 +1,17 @@
 //! Every code of the protocol's policy table, met by a send: what becomes of the message, and what is counted.
 
-use huixin_sandbox::Fault;
-use huixin_wechat::{CodeClass, Limit, POLICY, Rule};
-use huixin_worker::AccountPause;
+use std::time::{Duration, Instant};
 
-use crate::support::{Engine, Gate, Left, Stage, assert_texts, echo, eventually};
+use huixin_sandbox::{Endpoint, Fault, FaultOrder, When};
+use huixin_wechat::{CodeClass, Limit, POLICY, Rule, Whose};
+use huixin_worker::Interface;
+
+use crate::support::{Engine, Gate, Left, Stage, assert_texts, echo, eventually, on_both_engines};
+
+on_both_engines! {
+    a_code_that_two_users_in_a_row_get_pauses_the_account
+    a_code_that_two_users_get_with_an_answer_between_pauses_nobody
+}
 
 fn codes_of(wanted: impl Fn(CodeClass) -> bool) -> Vec<(i64, &'static Rule)> {
     let rules = POLICY.iter().filter(|rule| wanted(rule.class));
@@ -23,6 +30,11 @@ async fn codes_that_concern_one_message_end_it_as_the_table_says() {
         stage.sandbox.faults().on_send(Fault::Code(code), 1);
         stage.say(&user, "hello").await;
         match rule.class {
+            // The first refusal in a window that should be open is taken for a mistake.
+            CodeClass::Window if code == 45015 => {
+                assert_texts(&stage.texts(&user, 1).await, &["hello"]);
+                answered += 1;
+            }
             CodeClass::Retry | CodeClass::Token => {
                 assert_texts(&stage.texts(&user, 1).await, &["hello"]);
                 answered += 1;
@@ -63,7 +75,7 @@ async fn codes_that_concern_the_account_pause_it_and_say_what_helps() {
         stage.start([echo(&runs).attempts(1)]);
         stage.say(&user, "hello").await;
         stage.put_off(&user, &format!("WeChat refused with {code}")).await;
-        let pause = AccountPause::read(&*stage.queue, stage.account()).await.unwrap().expect("it is paused");
+        let pause = stage.pause_of(Interface::Send).await.expect("it is paused");
         assert_eq!((pause.code, pause.remedy.as_str()), (code, rule.remedy));
         assert!(pause.reason.contains(&code.to_string()), "{pause:?}");
         let longest = match rule.class {
@@ -76,4 +88,94 @@ async fn codes_that_concern_the_account_pause_it_and_say_what_helps() {
         assert_eq!((stage.refusals(&user), stage.ended("retried"), runs.came()), (vec![code], 0, 1));
         stage.finish_with(Left { open: 1, ..Left::default() }).await;
     }
+}
+
+/// Every call of the user's meets this code.
+fn always(stage: &Stage, user: &str, code: i64) -> u64 {
+    let order = FaultOrder::new([Endpoint::Send], Fault::Code(code), When::Every(1)).for_user(user);
+    stage.sandbox.faults().order(order).expect("there is room")
+}
+
+#[tokio::test]
+async fn one_user_whose_answers_are_refused_keeps_nobody_else_waiting_whatever_the_code() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let runs = Gate::opened();
+    stage.start([echo(&runs).attempts(1)]);
+    let unknown = [(123_456, CodeClass::Unknown), (-9, CodeClass::Unknown)];
+    let codes = codes_of(|class| !matches!(class.whose(), Whose::Account | Whose::Interface));
+    let codes: Vec<_> = codes.into_iter().map(|(code, rule)| (code, rule.class)).chain(unknown).collect();
+    let others: Vec<_> = (0..29).map(|n| stage.user(&format!("other{n}"))).collect();
+    let (mut answered, mut dead, mut held) = (0, 0, 0);
+    for (code, class) in codes {
+        let bad = stage.user(&format!("met{code}"));
+        always(&stage, &bad, code);
+        let began = Instant::now();
+        stage.say(&bad, "hello").await;
+        for other in &others {
+            stage.say(other, "hello").await;
+        }
+        answered += 29;
+        match class {
+            CodeClass::Duplicate => answered += 1,
+            CodeClass::Window => held += 1,
+            _ => dead += 1,
+        }
+        eventually(&format!("the others are answered, beside {code}"), async || {
+            (stage.ended("answered") == answered).then_some(())
+        })
+        .await;
+        assert!(began.elapsed() < Duration::from_secs(5), "{code}: {:?}", began.elapsed());
+        assert_eq!(stage.pause_of(Interface::Send).await, None, "{code}");
+    }
+    stage.held(held).await;
+    stage.dead(dead).await;
+    assert_eq!(stage.pause_of(Interface::Send).await, None);
+    stage.finish_with_dead(held).await;
+}
+
+async fn a_code_that_two_users_in_a_row_get_pauses_the_account(engine: Engine) {
+    for code in [65401, 40013, 123_456] {
+        let mut stage = Stage::on(engine).await;
+        let (anna, ben, carl) = (stage.user("anna"), stage.user("ben"), stage.user("carl"));
+        stage.sandbox.faults().on_send(Fault::Code(code), 100);
+        let runs = Gate::opened();
+        for _ in 0..2 {
+            let worker = stage.worker(stage.another_queue(), stage.settings(), [echo(&runs).attempts(1)]);
+            stage.start_this(worker);
+        }
+        for n in 1..=3 {
+            stage.say(&anna, "hello").await;
+            stage.dead(n).await;
+        }
+        assert_eq!(stage.pause_of(Interface::Send).await, None, "one user proves nothing");
+        stage.say(&ben, "hello").await;
+        stage.put_off(&ben, &code.to_string()).await;
+        let pause = stage.pause_of(Interface::Send).await.expect("it is paused");
+        assert!(pause.code == code && !pause.remedy.is_empty(), "{pause:?}");
+        stage.say(&carl, "hello").await;
+        let dead = stage.dead(3).await;
+        let rule = huixin_wechat::rule(code).unwrap_or(&huixin_wechat::UNKNOWN);
+        for part in [code.to_string().as_str(), rule.meaning, rule.remedy] {
+            assert!(dead[0].reason.contains(part), "{part:?} is in {:?}", dead[0].reason);
+        }
+        assert_eq!(stage.refusals(&carl), Vec::<i64>::new());
+        stage.finish_with(Left { open: 2, dead: &["WeChat refused with"; 3] }).await;
+    }
+}
+
+async fn a_code_that_two_users_get_with_an_answer_between_pauses_nobody(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (anna, ben, carl) = (stage.user("anna"), stage.user("ben"), stage.user("carl"));
+    let runs = Gate::opened();
+    stage.start([echo(&runs).attempts(1).failure_reply("sorry")]);
+    for (n, user) in [&anna, &ben, &anna, &ben].into_iter().enumerate() {
+        stage.sandbox.faults().on_send(Fault::Code(65401), 1);
+        stage.say(user, "hello").await;
+        stage.dead(n as u64 + 1).await;
+        assert_texts(&stage.texts(user, n / 2 + 1).await[n / 2..], &["sorry"]);
+        stage.say(&carl, "hello").await;
+        stage.texts(&carl, n + 1).await;
+    }
+    assert_eq!(stage.pause_of(Interface::Send).await, None);
+    stage.finish_with(Left { open: 0, dead: &["65401"; 4] }).await;
 }

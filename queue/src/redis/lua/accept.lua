@@ -5,7 +5,7 @@
 -- Uses: base, damage, record, mend, lane, held, end.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm,
---                        classes, damaged, delay, lease, ready and sends keys
+--                        classes, damaged, delay, lease, memory, ready and sends keys
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
 -- KEYS[4]  dead     zset    id of a dead letter -> time of death, us
@@ -22,7 +22,7 @@
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  dedup window, ms
 -- ARGV[3]  letters dead on arrival that a class may hold
--- then for each item: id, lane, class, not_after_us or "", "wake" or "bury" (held ones) with a colon and the note (a number)
+-- then for each item: id, lane, class, not_after_us or "", "wake" with a number of sends and their end (s), or "bury" (held ones),
 -- or "", "1" (late) or "", dead reason or "", packed message
 --
 -- Returns: the time now in us as text, then for each item 1 new, 2 duplicate, 3 expired, 4 counted, or text: what is damaged, and
@@ -57,35 +57,44 @@ local function is_fresh(mark)
   return true
 end
 
--- Puts the held messages of a lane back to waiting, in their order and in front. They know what woke them.
-local function wake_held(lane, note)
+-- Puts the held messages of a lane back to waiting, in their order and in front. Whether there were some.
+local function wake_held(lane)
   local held = held_of(lane)
   for i = #held, 1, -1 do
-    redis.call('LPUSH', key('older:' .. lane), write_woken(held[i], note))
+    redis.call('LPUSH', key('older:' .. lane), write_woken(held[i]))
     share('ZREM', 'hold', held_member(held[i], lane))
     redis.call('HDEL', key('held:' .. lane), held[i].order)
   end
+  return #held > 0
 end
 
--- What a message that was appended to a busy lane, or to one that holds messages, does to these.
-local function take_effect(lane, run, busy, effect, note)
+-- What a message that was appended does to its lane. What may fail is read before anything is written.
+local function take_effect(lane, run, busy, effect, sends, until_s)
+  local current = busy and redis.call('HMGET', run, 'recorded', 'sends', 'gives_way', 'trigger')
+  local is_current = current and current[1]
+  local kept = not is_current and redis.call('GET', key('sends:' .. lane))
   if effect == 'wake' then
-    -- A lane that isn't busy has nothing to be forgotten: this costs only the others.
-    local current = busy and redis.call('HMGET', run, 'recorded', 'gives_way', 'trigger')
-    if current and current[1] then
-      local trigger, gives_way = tonumber(current[3] or 0), tonumber(current[2] or 0)
+    local standing = widened(is_current and current[2] or kept, sends, until_s)
+    if is_current then
+      local trigger, gives_way = tonumber(current[4] or 0), tonumber(current[3] or 0)
       if not trigger or not gives_way then error('its record is damaged', 0) end
-      if is_holding() then wake_held(lane, note) end
+      if is_holding() then wake_held(lane) end
       -- A waking message that the current one has not seen: a hold that names an older one comes too late.
-      redis.call('HSET', run, 'trigger', us(trigger + 1), 'note', note, 'sends', 0)
+      redis.call('HSET', run, 'trigger', us(trigger + 1), 'sends', standing)
       -- One that failed holds it up no longer than its patience lasts.
-      if current[2] then share('ZADD', 'delay', 'XX', 'LT', us(gives_way), lane) end
+      if current[3] then share('ZADD', 'delay', 'XX', 'LT', us(gives_way), lane) end
     else
-      if is_holding() then wake_held(lane, note) end
-      if busy then redis.call('DEL', key('sends:' .. lane)) end
+      local woke = is_holding() and wake_held(lane)
+      if busy and kept or woke then redis.call('SET', key('sends:' .. lane), standing) end
     end
   elseif effect == 'bury' then
-    if busy and redis.call('EXISTS', run) == 1 then redis.call('HSET', run, 'note', note) end
+    local standing = closed(is_current and current[2] or kept, 'ended')
+    redis.call('DEL', key('memory:' .. lane))
+    if is_current then
+      redis.call('HSET', run, 'sends', standing, 'forgets', 1)
+    else
+      redis.call('SET', key('sends:' .. lane), standing)
+    end
     for _, one in ipairs(is_holding() and held_of(lane) or {}) do
       bury_held(lane, one, 'a later message of its lane ended the right to answer', now)
     end
@@ -94,7 +103,7 @@ end
 
 local appended_to
 -- Appends a message to its lane. Damage is an error, before anything but this was written.
-local function enqueue(k, lane, class, effect, note, late, packed)
+local function enqueue(k, lane, class, late, packed, effect, sends, until_s)
   local lane_key, older, run, held = KEYS[k + 2], KEYS[k + 3], KEYS[k + 4], KEYS[k + 5]
   local own, other = late and older or lane_key, late and lane_key or older
   local length = redis.call('RPUSH', own, late and write_late(packed) or packed)
@@ -104,7 +113,8 @@ local function enqueue(k, lane, class, effect, note, late, packed)
   local is_plain = length == 1 and redis.call('EXISTS', other, run, held) == 0
   local busy = length > 1 or not is_plain and redis.call('LLEN', other) + redis.call('HLEN', run) > 0
   if not is_plain and length == 1 then redis.call('HLEN', held) end
-  if not is_plain and effect ~= '' then take_effect(lane, run, busy, effect, note) end
+  -- A lane that isn't busy and holds nothing has sent nothing that counts.
+  if effect == 'bury' or not is_plain and effect ~= '' then take_effect(lane, run, busy, effect, sends, until_s) end
   if not busy then
     line_up('RPUSH', 'ready', class, lane)
     woken = woken + 1
@@ -132,8 +142,7 @@ for i = 1, (#ARGV - 3) / 8 do
   local k, a = 6 + 7 * (i - 1), 3 + 8 * (i - 1)
   local lane, class, not_after = ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
   local late, reason, packed = ARGV[a + 6] == '1', ARGV[a + 7], ARGV[a + 8]
-  -- Both words have four letters. A note isn't read as a number: it may have more digits than one keeps.
-  local effect, note = ARGV[a + 5]:sub(1, 4), ARGV[a + 5]:sub(6)
+  local effect, sends, until_s = ARGV[a + 5]:match('^(%a*) ?(%d*) ?(%d*)')
   local result = 1
   if not_after ~= '' and now > tonumber(not_after) then
     result = is_marked(redis.pcall('GET', KEYS[k + 1])) and 2 or 3
@@ -149,7 +158,7 @@ for i = 1, (#ARGV - 3) / 8 do
     end
   else
     appended_to = nil
-    local problem = enqueue_safely(k, lane, class, effect, note, late, packed)
+    local problem = enqueue_safely(k, lane, class, late, packed, effect, sends, until_s)
     if problem then
       result = problem
     else

@@ -16,12 +16,18 @@
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
 -- then for each item: a lane, how often it is ready, and in which list or ""
 --
--- Returns: { messages of these lanes, held ones among them, lane, mark, problem, lane, mark, problem, ... }.
+-- Returns: { messages of these lanes, held ones among them, lanes of which not all could be read, lane, mark, problem, lane, mark,
+-- problem, ... }.
 
-local found = { 0, 0 }
+local found = { 0, 0, 0 }
 local lane
 local function report(problem, mark)
   for _, text in ipairs({ lane, mark or problem, problem }) do found[#found + 1] = text end
+end
+
+local function report_unreadable(problem)
+  found[3] = found[3] + 1
+  report(problem)
 end
 
 local function look(times, list)
@@ -58,11 +64,11 @@ local function look(times, list)
   if run[4] and delayed == 0 then report('it awaits an answer, but is not delayed') end
   if parked == 1 and redis.call('HEXISTS', KEYS[6], 'l' .. lane) == 0 then report('parked, but not paused') end
   local is_read, problem = try(head_of, lane)
-  if not is_read then report(problem .. ': a take puts away what is damaged, and the lane goes on') end
+  if not is_read then report_unreadable(problem .. ': a take puts away what is damaged, and the lane goes on') end
   local held = redis.call('HKEYS', key('held:' .. lane))
   if #held == 0 then return end
   local unreadable = #held - #held_of(lane)
-  if unreadable > 0 then report(unreadable .. ' held messages can\'t be read: they are put away when their time is over') end
+  if unreadable > 0 then report_unreadable(unreadable .. ' held messages can\'t be read: they are put away when their time is over') end
   found[1], found[2] = found[1] + #held, found[2] + #held
   local members = {}
   for i, order in ipairs(held) do members[i] = held_member({ order = order }, lane) end
@@ -75,7 +81,7 @@ for i = 2, #ARGV, 3 do
   lane = ARGV[i]
   local is_read, problem = try(look, tonumber(ARGV[i + 1]), ARGV[i + 2])
   if not is_read then
-    report('its keys can\'t be read (' .. (type(problem) == 'table' and problem.err or problem)
+    report_unreadable('its keys can\'t be read (' .. (type(problem) == 'table' and problem.err or problem)
       .. '): what is damaged is put away when it is met, and the lane goes on')
   end
 end

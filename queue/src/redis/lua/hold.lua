@@ -25,6 +25,7 @@
 -- ARGV[5]  how long it may be held, us
 -- ARGV[6]  held messages that a lane may have
 -- ARGV[7]  what it dies of if its time is over
+-- ARGV[8]  "1" if a send was refused, else ""
 --
 -- Returns: 1 held, 2 it waits for another turn, 3 it comes again with its answer, 0 the lease is lost.
 
@@ -46,7 +47,8 @@ end
 local ends = now + tonumber(ARGV[5])
 local order = share('INCR', 'counter')
 local held = { order = string.format('%.0f', order) }
-redis.call('HSET', KEYS[10], held.order, write_held(order, ends, ARGV[7], packed, { unpack(h, 6, 5 + #KEPT) }))
+redis.call('HSET', KEYS[10], held.order, write_held(order, ends, ARGV[7], packed, { unpack(h, 6, 5 + #KEPT) },
+  ARGV[8] == '1'))
 share('ZADD', 'hold', us(ends), held_member(held, lane))
 wake(go_on(lane, h[2], h[4], id_in(ARGV[3])))
 return 1

@@ -13,19 +13,19 @@
 -- then for each item: lane, proof, the caller's number of this call, "1" if replies are given or "0", replies, sent,
 -- sending or "", how long the memory is kept in ms or "" if it stays, memory
 --
--- Returns: for each item { trigger, note or "", sends, followed or "" } as they are afterwards: recorded, or overtaken by a later call; 3 it comes
+-- Returns: for each item { trigger, what the lane may send, followed or "" } as they are afterwards: recorded, or overtaken by a later call; 3 it comes
 -- again with its answer, 0 the lease is lost, or nothing can be read of it.
 
 local results, woken = {}, 0
 local function record(a, run, memory)
   local held = redis.call('HMGET', run, 'token', 'recorded', 'replies', 'sent', 'sending', 'sends',
-    'trigger', 'note', 'unheard', 'followed')
+    'trigger', 'unheard', 'followed', 'forgets')
   if held[1] ~= ARGV[a + 1] then return 0 end
-  local recorded, sends = tonumber(held[2]), tonumber(held[6] or 0)
+  local recorded, sends, right = tonumber(held[2]), (held[6] or '0'):match('^(%d+)(.*)$')
   if not recorded or not sends then error('its record is damaged', 0) end
   -- A call that comes late, over a connection that was given up, must not undo what a later one recorded.
   if recorded < tonumber(ARGV[a + 2]) then
-    if held[9] and ARGV[a + 3] == '1' then
+    if held[8] and ARGV[a + 3] == '1' then
       woken = woken + come_again(ARGV[a])
       return 3
     end
@@ -33,16 +33,16 @@ local function record(a, run, memory)
     if sending ~= '' and sending ~= before then
       sends = sends + 1
     elseif sending == '' and before ~= '' and tonumber(held[4] or 0) == tonumber(ARGV[a + 5]) then
-      -- The send was taken back. A waking message that came meanwhile has it forgotten already.
+      -- The send was taken back.
       sends = math.max(sends - 1, 0)
     end
     -- One write for all of it: each costs Redis as much again for its file.
     if ARGV[a + 3] ~= '1' then
-      redis.call('HSET', run, 'recorded', ARGV[a + 2], 'sent', ARGV[a + 5], 'sending', sending, 'sends', sends)
+      redis.call('HSET', run, 'recorded', ARGV[a + 2], 'sent', ARGV[a + 5], 'sending', sending, 'sends', sends .. right)
     else
-      redis.call('HSET', run, 'recorded', ARGV[a + 2], 'sent', ARGV[a + 5], 'sending', sending, 'sends', sends,
+      redis.call('HSET', run, 'recorded', ARGV[a + 2], 'sent', ARGV[a + 5], 'sending', sending, 'sends', sends .. right,
         'replies', ARGV[a + 4])
-      if ARGV[a + 7] ~= '' and not held[3] then
+      if ARGV[a + 7] ~= '' and not held[3] and not held[10] then
         if ARGV[a + 8] == '' then
           redis.call('DEL', memory)
         else
@@ -52,7 +52,7 @@ local function record(a, run, memory)
       end
     end
   end
-  return { held[7] or '0', held[8] or '', sends, held[10] or '' }
+  return { held[7] or '0', sends .. right, held[9] or '' }
 end
 
 for i = 1, (#KEYS - 1) / 2 do

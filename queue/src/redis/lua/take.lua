@@ -2,7 +2,7 @@
 -- Leases the heads of ready lanes, after moving to ready what is due and what has expired. What is damaged is set aside and told
 -- once, and costs no other lane anything.
 --
--- Uses: base, damage, pulse, record, mend, lane, turn; seldom: held, on, end, due.
+-- Uses: base, damage, pulse, record, mend, lane, turn, held; seldom: on, end, due.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm, arrived, classes, damaged, dead, filter,
 --                           held, lane, letter, memory, older, open, ready, run, sends and suspect
@@ -31,7 +31,7 @@
 -- Returns: 0 if it must be called with the classes; else { now us, microseconds until something is due or -1 (text), token,
 -- { id, class, reason of what died, ... }, { what was set aside, a NUL and why, ... }, "1" if the looks were over too soon or "",
 -- message, message, ... }, each message being
--- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, note, sends, followed, answer,
+-- { lane, packed, memory, failures, losses, snoozes, last_error, replies, sent, sending, trigger, sends, followed, answer,
 -- unanswered, failing for us }, absent values "" (memory, replies, answer: false), shorter if all the rest is absent.
 -- A message of a newer format isn't leased but put off for a minute, and comes as { lane, "" }.
 
@@ -42,11 +42,21 @@ local quiet = pulse(now, lease_us)
 -- What proves the lease of a message: the token, and the id.
 local function proof_of(token, packed) return token .. '/' .. id_of(packed) end
 
+-- Whether a send was refused of which a message of the lane is still held.
+local holding
+local function is_refused(lane)
+  if holding == nil then holding = redis.call('EXISTS', KEYS[6]) == 1 end
+  for _, held in ipairs(holding and held_of(lane) or {}) do
+    if held.refused then return true end
+  end
+  return false
+end
+
 -- All that is known of the head of a lane, or nil if there is none. It only reads.
 local function look(lane)
   local run = key('run:' .. lane)
   -- Nearly all lanes have only their first list: one look tells.
-  if redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane)) == 0 then
+  if redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane), key('held:' .. lane)) == 0 then
     local heads = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
     return heads[1] and { packed = check_packed(heads[1]), followed = heads[2], run = {} }
   end
@@ -71,9 +81,10 @@ local function look(lane)
   local at = known[1] and known[1]:find(':', 1, true)
   local ends = at and tonumber(known[1]:sub(1, at - 1))
   seen.memory = ends and ends > now and known[1]:sub(at + 1)
-  -- The lane has waited between two messages with sends that count: the record takes them over.
+  -- The lane has waited between two messages: the record takes over what it has sent and may send, and that a send was refused.
   seen.sends = known[2]
-  if seen.sends and not seen.sends:find('^%d+$') then error('its sends are no number', 0) end
+  if seen.sends and not seen.sends:find(STANDING) then error('its sends are damaged', 0) end
+  if not seen.run.recorded and is_refused(lane) then seen.sends = closed(seen.sends, 'refused') end
   if seen.sends then seen.run.sends = seen.sends end
   return seen
 end
@@ -95,10 +106,10 @@ local function item(lane, seen)
   for _, part in ipairs({ seen.packed, seen.memory or '', r.replies or '', r.answer or '' }) do bytes = bytes + #part end
   if not seen.has_record and not seen.sends then
     if not seen.followed then return { lane, seen.packed, seen.memory or false } end
-    return { lane, seen.packed, seen.memory or false, '', '', '', '', false, '', '', '', '', '', 1 }
+    return { lane, seen.packed, seen.memory or false, '', '', '', '', false, '', '', '', '', 1 }
   end
   return { lane, seen.packed, seen.memory or false, r.failures or '', r.losses or '', r.snoozes or '', r.error or '',
-    r.replies or false, r.sent or '', r.sending or '', r.trigger or '', r.note or '', r.sends or '', seen.followed and 1 or '',
+    r.replies or false, r.sent or '', r.sending or '', r.trigger or '', r.sends or '', seen.followed and 1 or '',
     r.answer or false, r.unanswered or '', r.failing_since and us(now - tonumber(r.failing_since)) or '' }
 end
 

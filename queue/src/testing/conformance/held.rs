@@ -130,7 +130,7 @@ properties! {
             s.offer(quiet(&format!("m{n}"))).await;
             s.hold(&s.take_one().await, "refused").await;
         }
-        s.offer(NewMessage { held: HeldEffect::Bury(NOTE), ..message("lane", "unsubscribe") }).await;
+        s.offer(NewMessage { held: HeldEffect::Bury, ..message("lane", "unsubscribe") }).await;
         assert_eq!(s.finish_all().await, ["unsubscribe"]);
         assert_eq!(s.dead_page(9).await.total, 2);
         assert_eq!(s.dead_page(9).await.letters[0].reason, "a later message of its lane ended the right to answer");

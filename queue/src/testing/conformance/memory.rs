@@ -38,6 +38,35 @@ properties! {
         assert_eq!(s.take_one().await.memory.as_deref(), Some(b"first".as_slice()));
     }
 
+    async fn a_user_who_leaves_is_forgotten_and_a_running_message_writes_nothing_back(s) {
+        let leave = |id| NewMessage { held: HeldEffect::Bury, ..message("lane", id) };
+        s.accept("lane", "m0").await;
+        let taken = s.take_one().await;
+        s.remember(&taken, "turn 1").await;
+        s.queue.complete(&taken.lease).await.expect("complete");
+        s.accept("lane", "m1").await;
+        let taken = s.take_one().await;
+        assert_eq!(taken.memory.as_deref(), Some(b"turn 1".as_slice()));
+        s.offer(leave("leave")).await;
+        s.accept("lane", "follow").await;
+        s.pass(LEASE + SECOND).await;
+        let again = s.take_one().await;
+        assert_eq!((again.lease.id.as_str(), again.memory.as_deref()), ("m1", None), "its next holder knows nothing");
+        s.remember(&again, "turn 2").await;
+        s.queue.complete(&again.lease).await.expect("complete");
+        for _ in 0..2 {
+            let taken = s.take_one().await;
+            assert_eq!(taken.memory, None);
+            s.queue.complete(&taken.lease).await.expect("complete");
+        }
+        s.accept("lane", "m2").await;
+        let taken = s.take_one().await;
+        s.remember(&taken, "anew").await;
+        s.queue.complete(&taken.lease).await.expect("complete");
+        s.offer(leave("leave again")).await;
+        assert_eq!(s.take_one().await.memory, None, "an idle lane forgets, too");
+    }
+
     async fn a_memory_ends_at_its_time_or_when_it_is_emptied(s) {
         for (message, memory) in [("m0", "soon over"), ("m1", "emptied")] {
             s.accept("lane", message).await;

@@ -16,10 +16,10 @@ use bytes::Bytes;
 
 use super::Settling as _;
 use crate::{
-    Accepted, Answered, Class, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage, HELD_MAX,
-    HeldEffect, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId, NewMessage, Note,
-    Paused, Progress, Queue, QueueError, REASON_MAX_BYTES, Renewal, Scope, Settled, Settlement, Standing,
-    TAKEN_BYTES_MAX, TakeRequest, Taken, TestClock, WorkerId, settling_pause,
+    Accepted, Answered, Class, Closed, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage,
+    HELD_MAX, HeldEffect, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId,
+    NewMessage, Paused, Progress, Queue, QueueError, REASON_MAX_BYTES, Renewal, Right, Scope, Settled,
+    Settlement, Standing, TAKEN_BYTES_MAX, TakeRequest, Taken, TestClock, WorkerId, settling_pause,
 };
 
 macro_rules! properties {
@@ -73,7 +73,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOLD: Duration = Duration::from_secs(24 * 3600);
 /// What the suite's messages tell, unless a property says otherwise.
-const NOTE: Note = Note(7);
+const RIGHT: Right = Right { sends: 5, until_s: 9_000 };
 const REMEMBER: Duration = Duration::from_secs(1800);
 
 /// Makes one test of every property for an engine. `$open` is an async function from [`TestClock`] to
@@ -165,17 +165,16 @@ macro_rules! conformance {
             a_send_that_is_announced_counts
             a_send_that_is_announced_again_counts_once
             a_send_that_is_taken_back_does_not_count
-            a_waking_message_begins_the_count_anew
-            a_waking_message_begins_the_count_anew_while_the_lane_waits_between_two_messages
-            a_message_that_ends_the_right_leaves_the_count
+            of_two_rights_the_larger_number_that_is_left_counts_and_the_later_end
+            a_right_counts_in_a_lane_that_waits_between_two_messages
+            a_message_that_ends_the_right_closes_the_lane_until_another_opens_it
             the_count_goes_on_with_the_next_message_however_the_last_one_ended
             the_count_goes_on_with_a_message_out_of_a_spool_and_beside_a_memory
             the_standing_is_kept_over_retries_snoozes_releases_and_lost_leases
-            recording_tells_of_a_message_that_came_meanwhile_with_its_note
-            any_number_is_a_note
-            a_message_that_is_woken_knows_the_note_of_what_woke_it
-            a_hold_that_comes_too_late_keeps_the_note
-            a_note_ends_with_its_message
+            a_refusal_is_remembered_until_a_waking_message_comes
+            a_message_that_is_woken_shares_the_right_of_what_woke_it
+            a_hold_that_comes_too_late_keeps_the_right
+            a_right_goes_on_with_its_lane_and_is_widened_there
             a_lane_that_has_nothing_more_forgets_the_count
             // answer
             an_answer_ends_the_wait_and_comes_with_the_message
@@ -190,6 +189,7 @@ macro_rules! conformance {
             // memory
             a_lanes_memory_comes_with_its_later_messages
             only_a_messages_first_replies_replace_the_memory
+            a_user_who_leaves_is_forgotten_and_a_running_message_writes_nothing_back
             a_memory_ends_at_its_time_or_when_it_is_emptied
             // dead
             dead_letters_come_in_pages_the_youngest_first
@@ -384,7 +384,7 @@ pub fn message(lane_name: &str, id_name: &str) -> NewMessage {
         payload: format!("payload of {id_name}").into(),
         arrived_us: START_US,
         not_after: None,
-        held: HeldEffect::Wake(NOTE),
+        held: HeldEffect::Wake(RIGHT),
         late: false,
         dead_reason: None,
     }

@@ -2,8 +2,10 @@
 
 use super::*;
 
-/// Another note than the suite's messages have.
-const OTHER: Note = Note(8);
+/// Another right than the suite's messages have: fewer sends, and for longer.
+const OTHER: Right = Right { sends: 3, until_s: 9_999 };
+/// What both give together.
+const WIDEST: Right = Right { sends: 5, until_s: 9_999 };
 
 impl Subject {
     /// Announces the send of a part; all before it are sent.
@@ -28,8 +30,12 @@ impl Subject {
     }
 }
 
-fn noted(id: &str, note: Note) -> NewMessage {
-    NewMessage { held: HeldEffect::Wake(note), ..message("lane", id) }
+fn opening(id: &str, right: Right) -> NewMessage {
+    NewMessage { held: HeldEffect::Wake(right), ..message("lane", id) }
+}
+
+fn leaving(id: &str) -> NewMessage {
+    NewMessage { held: HeldEffect::Bury, ..message("lane", id) }
 }
 
 properties! {
@@ -68,24 +74,33 @@ properties! {
         assert_eq!(s.announce(&taken, 1).await.sends, 2, "and made after all");
     }
 
-    async fn a_waking_message_begins_the_count_anew(s) {
+    async fn of_two_rights_the_larger_number_that_is_left_counts_and_the_later_end(s) {
         s.accept("lane", "m").await;
         let taken = s.take_one().await;
         s.announce(&taken, 0).await;
         s.announce(&taken, 1).await;
         s.offer(quiet("location")).await;
-        assert_eq!(s.announce(&taken, 1).await.sends, 2, "this one opens no right");
-        s.offer(noted("text", OTHER)).await;
-        assert_eq!(s.offer(noted("text", OTHER)).await, Accepted::Duplicate);
-        assert_eq!(s.progress(&taken, 1, None).await.sends, 0, "taken back, but never below none");
-        assert_eq!(s.announce(&taken, 1).await.sends, 1);
+        assert_eq!(s.announce(&taken, 1).await, Standing { sends: 2, ..Standing::default() }, "this one opens none");
+        s.offer(opening("text", RIGHT)).await;
+        assert_eq!(s.offer(opening("text", RIGHT)).await, Accepted::Duplicate);
+        let told = s.announce(&taken, 2).await;
+        assert_eq!((told.sends, told.right), (3, Some(Right { sends: 2 + 5, ..RIGHT })));
+        // Four are left: the three of this one are fewer, and last longer.
+        s.offer(opening("click", OTHER)).await;
+        let told = s.announce(&taken, 3).await;
+        assert_eq!((told.sends, told.right), (4, Some(Right { sends: 7, until_s: OTHER.until_s })));
+        for part in 4..7 {
+            s.announce(&taken, part).await;
+        }
+        s.offer(opening("click2", Right { until_s: 1, ..OTHER })).await;
+        let told = s.progress(&taken, 6, None).await;
+        assert_eq!((told.sends, told.right), (6, Some(Right { sends: 7 + 3, until_s: OTHER.until_s })), "taken back");
         s.queue.retry(&taken.lease, SECOND, "x").await.expect("retry");
-        s.accept("lane", "text2").await;
         s.clock.advance(SECOND * 2);
-        s.take_counting("m", 0).await;
+        assert_eq!(s.take_counting("m", 6).await.standing.right, told.right);
     }
 
-    async fn a_waking_message_begins_the_count_anew_while_the_lane_waits_between_two_messages(s) {
+    async fn a_right_counts_in_a_lane_that_waits_between_two_messages(s) {
         s.accept("lane", "m").await;
         s.offer(quiet("location")).await;
         let taken = s.take_one().await;
@@ -94,17 +109,54 @@ properties! {
         s.assert_invariant().await;
         s.accept("lane", "text").await;
         s.assert_invariant().await;
-        s.take_counting("location", 0).await;
+        assert_eq!(s.take_counting("location", 1).await.standing.right, Some(Right { sends: 6, ..RIGHT }));
     }
 
-    async fn a_message_that_ends_the_right_leaves_the_count(s) {
+    async fn a_message_that_ends_the_right_closes_the_lane_until_another_opens_it(s) {
         s.accept("lane", "m").await;
         let taken = s.take_one().await;
         s.announce(&taken, 0).await;
-        s.offer(NewMessage { held: HeldEffect::Bury(OTHER), ..message("lane", "unsubscribe") }).await;
+        s.offer(leaving("leave")).await;
+        let told = s.progress(&taken, 1, None).await;
+        assert_eq!((told.closed, told.sends), (Some(Closed::Ended), 1));
         s.complete(&taken).await;
-        s.offer(NewMessage { held: HeldEffect::Bury(OTHER), ..message("lane", "again") }).await;
-        s.take_counting("unsubscribe", 1).await;
+        s.assert_invariant().await;
+        let leave = s.take_counting("leave", 1).await;
+        assert_eq!(leave.standing.closed, Some(Closed::Ended), "it goes on with the lane");
+        s.offer(opening("follow", OTHER)).await;
+        let told = s.progress(&leave, 0, None).await;
+        assert_eq!((told.closed, told.right), (None, Some(Right { sends: 1 + 3, ..OTHER })));
+        s.complete(&leave).await;
+        let follow = s.take_counting("follow", 1).await;
+        s.complete(&follow).await;
+        s.offer(leaving("leave again")).await;
+        assert_eq!(s.take_counting("leave again", 0).await.standing.closed, Some(Closed::Ended));
+    }
+
+    async fn a_refusal_is_remembered_until_a_waking_message_comes(s) {
+        let refused = async |taken: &Leased, refused| {
+            let (trigger, reason) = (taken.standing.trigger, "45015".to_owned());
+            let hold = Settlement::Hold { trigger, hold_for: HOLD, refused, reason };
+            s.queue.settle(&taken.lease, hold).await.expect("hold")
+        };
+        s.accept("lane", "m0").await;
+        s.accept("lane", "m1").await;
+        assert_eq!(refused(&s.take_one().await, true).await, Settled::AsAsked);
+        let m1 = s.take_counting("m1", 0).await;
+        assert_eq!(m1.standing.closed, Some(Closed::Refused));
+        assert_eq!(refused(&m1, false).await, Settled::AsAsked);
+        s.assert_invariant().await;
+        s.offer(quiet("location")).await;
+        let location = s.take_counting("location", 0).await;
+        assert_eq!(location.standing.closed, Some(Closed::Refused), "a lane that had nothing to do knows it, too");
+        s.offer(opening("text", OTHER)).await;
+        let told = s.progress(&location, 0, None).await;
+        assert_eq!((told.closed, told.right), (None, Some(OTHER)));
+        s.complete(&location).await;
+        let m0 = s.take_counting("m0", 0).await;
+        assert_eq!((m0.standing.closed, m0.standing.right), (None, Some(OTHER)));
+        assert_eq!(refused(&m0, true).await, Settled::AsAsked);
+        assert_eq!(s.take_counting("m1", 0).await.standing.closed, Some(Closed::Refused), "and once more");
     }
 
     async fn the_count_goes_on_with_the_next_message_however_the_last_one_ended(s) {
@@ -144,9 +196,10 @@ properties! {
     async fn the_standing_is_kept_over_retries_snoozes_releases_and_lost_leases(s) {
         s.accept("lane", "m").await;
         let taken = s.take_one().await;
-        s.offer(noted("text", OTHER)).await;
+        s.offer(opening("text", OTHER)).await;
         let standing = s.announce(&taken, 0).await;
-        assert_eq!(standing, Standing { trigger: 1, note: Some(OTHER), sends: 1, has_followers: true });
+        let right = Some(OTHER);
+        assert_eq!(standing, Standing { trigger: 1, right, closed: None, sends: 1, has_followers: true });
         s.queue.retry(&taken.lease, SECOND, "x").await.expect("retry");
         s.clock.advance(SECOND * 2);
         let taken = s.take_one().await;
@@ -169,72 +222,52 @@ properties! {
         assert_eq!(again.standing, standing, "a repeated take");
     }
 
-    async fn recording_tells_of_a_message_that_came_meanwhile_with_its_note(s) {
-        s.accept("lane", "m").await;
-        let taken = s.take_one().await;
-        s.offer(quiet("location")).await;
-        assert_eq!(s.announce(&taken, 0).await, Standing { sends: 1, ..Standing::default() });
-        s.offer(noted("text", NOTE)).await;
-        let told = s.announce(&taken, 1).await;
-        assert_eq!(told, Standing { trigger: 1, note: Some(NOTE), sends: 1, has_followers: true }, "it opened the right anew");
-        let bury = NewMessage { held: HeldEffect::Bury(OTHER), ..message("lane", "unsubscribe") };
-        s.offer(bury).await;
-        let told = s.announce(&taken, 2).await;
-        assert_eq!(told, Standing { trigger: 1, note: Some(OTHER), sends: 2, has_followers: true }, "it ended the right");
-    }
-
-    async fn any_number_is_a_note(s) {
-        s.accept("lane", "m").await;
-        let taken = s.take_one().await;
-        for (n, note) in [0, 1 << 53 | 1, u64::MAX].map(Note).into_iter().enumerate() {
-            s.offer(noted(&format!("text{n}"), note)).await;
-            assert_eq!(s.announce(&taken, 0).await.note, Some(note));
-        }
-        s.queue.release(&taken.lease).await.expect("release");
-        s.hold(&s.take_one().await, "refused").await;
-        s.offer(noted("waker", Note(u64::MAX))).await;
-        assert_eq!(s.take_one().await.standing.note, Some(Note(u64::MAX)), "it woke it, too");
-    }
-
-    async fn a_message_that_is_woken_knows_the_note_of_what_woke_it(s) {
+    async fn a_message_that_is_woken_shares_the_right_of_what_woke_it(s) {
         for id in ["m0", "m1"] {
             s.offer(quiet(id)).await;
             let taken = s.take_one().await;
             s.announce(&taken, 0).await;
             s.hold(&taken, "refused").await;
         }
-        s.offer(noted("text", OTHER)).await;
+        s.offer(opening("text", OTHER)).await;
         s.assert_invariant().await;
         let woken = s.take_counting("m0", 0).await;
-        assert_eq!(woken.standing, Standing { trigger: 0, note: Some(OTHER), sends: 0, has_followers: true });
+        let right = Some(OTHER);
+        assert_eq!(woken.standing, Standing { trigger: 1, right, closed: None, sends: 0, has_followers: true });
+        s.announce(&woken, 1).await;
         // Held once more, and woken by another.
         s.hold(&woken, "refused again").await;
-        let woken = s.take_counting("m1", 0).await;
-        assert_eq!(woken.standing.note, Some(OTHER));
+        let woken = s.take_counting("m1", 1).await;
+        assert_eq!((woken.standing.trigger, woken.standing.right), (1, right));
         s.complete(&woken).await;
-        let text = s.take_one().await;
-        assert_eq!((text.lease.id.as_str(), text.standing.note), ("text", None), "its own right is no news");
+        let text = s.take_counting("text", 1).await;
+        assert_eq!((text.standing.trigger, text.standing.right), (0, right), "the send is its own");
         s.complete(&text).await;
-        s.offer(noted("text2", NOTE)).await;
-        assert_eq!(s.take_counting("m0", 0).await.standing.note, Some(NOTE));
+        s.offer(opening("text2", RIGHT)).await;
+        assert_eq!(s.take_counting("m0", 0).await.standing.right, Some(RIGHT));
     }
 
-    async fn a_hold_that_comes_too_late_keeps_the_note(s) {
+    async fn a_hold_that_comes_too_late_keeps_the_right(s) {
         s.accept("lane", "m").await;
         let taken = s.take_one().await;
-        s.offer(noted("text", OTHER)).await;
+        s.offer(opening("text", OTHER)).await;
         let held = s.queue.hold(&taken.lease, taken.standing.trigger, HOLD, "refused").await.expect("hold");
         assert_eq!(held, Settled::ComesAgain);
         let again = s.take_one().await;
-        assert_eq!(again.standing, Standing { trigger: 1, note: Some(OTHER), sends: 0, has_followers: true });
+        let right = Some(OTHER);
+        assert_eq!(again.standing, Standing { trigger: 1, right, closed: None, sends: 0, has_followers: true });
     }
 
-    async fn a_note_ends_with_its_message(s) {
+    async fn a_right_goes_on_with_its_lane_and_is_widened_there(s) {
         s.accept("lane", "m").await;
         let taken = s.take_one().await;
         s.accept("lane", "text").await;
         s.complete(&taken).await;
-        assert_eq!(s.take_one().await.standing, Standing::default());
+        s.assert_invariant().await;
+        s.offer(opening("click", OTHER)).await;
+        let text = s.take_one().await;
+        let right = Some(WIDEST);
+        assert_eq!(text.standing, Standing { trigger: 0, right, closed: None, sends: 0, has_followers: true });
     }
 
     async fn a_lane_that_has_nothing_more_forgets_the_count(s) {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::lane::{Message, Place};
 use super::state::{End, State};
 use crate::clock::micros;
-use crate::{Accepted, Answered, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, NewMessage};
+use crate::{Accepted, Answered, Closed, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, NewMessage};
 
 const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer";
 
@@ -55,11 +55,13 @@ impl State {
         }
         match effect {
             HeldEffect::Leave => {}
-            HeldEffect::Wake(note) => {
-                lane.sends = 0;
+            HeldEffect::Wake(right) => {
+                let has_count = lane.current.is_some() || lane.sends > 0 || lane.right.is_some();
+                if has_count || !lane.held.is_empty() {
+                    lane.widen(right.fitted());
+                }
                 if let Some(current) = &mut lane.current {
                     current.trigger += 1;
-                    current.message.note = Some(note);
                     if let (Some(at_us), Place::Delayed { until_us, .. }) =
                         (current.gives_way_us, &mut lane.place)
                     {
@@ -67,13 +69,16 @@ impl State {
                     }
                 }
                 while let Some(held) = lane.held.pop_back() {
-                    lane.older.push_front(Message { note: Some(note), ..held.message });
+                    lane.older.push_front(Message { woken: true, ..held.message });
                 }
             }
-            HeldEffect::Bury(note) => {
+            HeldEffect::Bury => {
+                lane.close(Closed::Ended);
                 if let Some(current) = &mut lane.current {
-                    current.message.note = Some(note);
+                    current.forgets = true;
                 }
+                self.memories.remove(&name);
+                let lane = self.lanes.entry(name.clone()).or_default();
                 for held in std::mem::take(&mut lane.held) {
                     self.end(&name, held.message, Some((RIGHT_ENDED, 0)));
                 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::{Class, MessageId, NewMessage, Note, Progress, SUSPECT_LOSSES, Standing, Token};
+use crate::{Class, Closed, MessageId, NewMessage, Progress, Right, SUSPECT_LOSSES, Standing, Token};
 
 /// Everything that is known of one lane.
 #[derive(Debug, Default)]
@@ -17,8 +17,11 @@ pub(super) struct Lane {
     /// What came out of a spool, or was woken.
     pub(super) older: VecDeque<Message>,
     pub(super) held: VecDeque<Held>,
-    /// Sends announced since its last waking message, or since it had nothing to do.
+    /// Sends announced since it had nothing to do.
     pub(super) sends: u32,
+    /// How many there may be in all, and until when, if that is known.
+    pub(super) right: Option<Right>,
+    pub(super) closed: Option<Closed>,
 }
 
 /// Where a lane stands.
@@ -52,8 +55,8 @@ pub(super) struct Message {
     pub(super) last_error: Option<String>,
     pub(super) progress: Progress,
     pub(super) answer: Option<Bytes>,
-    /// Of what last changed its right to send.
-    pub(super) note: Option<Note>,
+    /// It was held, and what woke it has an answer of its own coming.
+    pub(super) woken: bool,
 }
 
 /// The current message of a lane, and what matters only while it is that.
@@ -67,6 +70,8 @@ pub(super) struct Current {
     /// Waking messages that came since it was first taken.
     pub(super) trigger: u32,
     pub(super) unanswered: bool,
+    /// It writes no memory any more.
+    pub(super) forgets: bool,
     /// Whether an answer by call back lies there that no take has given.
     pub(super) unheard: bool,
     /// Whether others waited behind it when it was taken.
@@ -81,6 +86,7 @@ pub(super) struct Current {
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) message: Message,
+    pub(super) refused: bool,
     pub(super) until_us: u64,
     pub(super) reason: String,
 }
@@ -111,12 +117,16 @@ impl Lane {
             (_, older) => older.is_none(),
         };
         let message = if from_first { self.first.pop_front() } else { self.older.pop_front() };
+        if message.is_some() && self.held.iter().any(|held| held.refused) {
+            self.close(Closed::Refused);
+        }
         self.current = message.map(|message| Current {
+            trigger: u32::from(message.woken),
             message,
             lost_by: Vec::new(),
             confirmed: false,
-            trigger: 0,
             unanswered: false,
+            forgets: false,
             unheard: false,
             followed: false,
             failing_since_us: None,
@@ -130,10 +140,26 @@ impl Lane {
         let has_followers = current.followed || current.trigger > 0;
         Some(Standing {
             trigger: current.trigger,
-            note: current.message.note,
+            right: self.right,
+            closed: self.closed,
             sends: self.sends,
             has_followers,
         })
+    }
+
+    /// Several rights do not add up: the larger number that is left counts, and the later end.
+    pub(super) fn widen(&mut self, by: Right) {
+        let before = self.right.unwrap_or(Right { sends: 0, until_s: 0 });
+        self.right = Some(Right {
+            sends: before.sends.max(self.sends + by.sends),
+            until_s: before.until_s.max(by.until_s),
+        });
+        self.closed = None;
+    }
+
+    /// Nothing may be sent any more, until a waking message comes.
+    pub(super) fn close(&mut self, by: Closed) {
+        (self.right, self.closed) = (Some(Right { sends: 0, until_s: 0 }), Some(by));
     }
 
     /// Whether its head has outlived so many workers that it is taken alone.
@@ -166,7 +192,7 @@ impl From<NewMessage> for Message {
             last_error: None,
             progress: Progress::default(),
             answer: None,
-            note: None,
+            woken: false,
         }
     }
 }

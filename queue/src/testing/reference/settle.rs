@@ -35,14 +35,16 @@ impl State {
         if progress.replies.is_some() {
             self.end_here(lease)?;
         }
-        let known = &mut self.current(lease)?.message.progress;
+        let current = self.current(lease)?;
+        let forgets = current.forgets;
+        let known = &mut current.message.progress;
         let is_announced = progress.sending.is_some() && progress.sending != known.sending;
         let is_taken_back =
             progress.sending.is_none() && known.sending.is_some() && progress.sent == known.sent;
         let are_first = known.replies.is_none() && progress.replies.is_some();
         let replies = progress.replies.or(known.replies.take());
         *known = Progress { replies, ..progress };
-        if let Some(memory) = memory.filter(|_| are_first) {
+        if let Some(memory) = memory.filter(|_| are_first && !forgets) {
             let value = Value::kept(memory.bytes, self.now_us, memory.keep_for);
             self.memories.insert(lease.lane.clone(), value);
         }
@@ -88,8 +90,8 @@ impl State {
                     self.end(&lease.lane, message, Some((&reason, losses)));
                 }
             }
-            Settlement::Hold { trigger, hold_for, reason } => {
-                return self.hold(lease, trigger, hold_for, reason);
+            Settlement::Hold { trigger, hold_for, refused, reason } => {
+                return self.hold(lease, trigger, (hold_for, refused), reason);
             }
             Settlement::Await { within } => {
                 (current.unanswered, current.gives_way_us) = (false, None);
@@ -107,7 +109,7 @@ impl State {
         &mut self,
         lease: &Lease,
         seen_trigger: u32,
-        hold_for: Duration,
+        (hold_for, refused): (Duration, bool),
         reason: String,
     ) -> Result<Settled, QueueError> {
         self.end_here(lease)?;
@@ -118,7 +120,7 @@ impl State {
         let until_us = self.now_us + micros(hold_for);
         let Some(message) = self.go_on(&lease.lane) else { return Err(QueueError::LeaseLost) };
         let held = &mut self.lanes.entry(lease.lane.clone()).or_default().held;
-        held.push_back(Held { message, until_us, reason });
+        held.push_back(Held { message, refused, until_us, reason });
         if held.len() > HELD_MAX
             && let Some(oldest) = held.pop_front()
         {

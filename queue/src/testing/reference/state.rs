@@ -77,7 +77,7 @@ impl State {
         let lane = self.lanes.entry(name.clone()).or_default();
         let Some(class) = lane.head().map(|head| head.class.clone()) else {
             lane.place = Place::Nowhere;
-            lane.sends = 0;
+            (lane.sends, lane.right, lane.closed) = (0, None, None);
             return;
         };
         lane.place = Place::Ready;
@@ -136,7 +136,7 @@ impl State {
             last_error: None,
             progress: crate::Progress::default(),
             answer: None,
-            note: None,
+            woken: false,
         });
         if was_idle {
             self.make_ready(&letter.lane, End::Back);

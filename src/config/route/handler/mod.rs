@@ -5,6 +5,7 @@ mod http;
 mod sql;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use huixin_worker::handlers::ChatSettings;
 use serde_json::Value as Json;
@@ -67,6 +68,16 @@ impl HandlerConfig {
         let chat = if route.has("chat") { chat::read(route.section("chat"), names) } else { None };
         route.unavailable(&LATER, "");
         reply.or(http).or(sql).or(chat.map(|chat| Self::Chat(Box::new(chat))))
+    }
+
+    /// How long one attempt may take at most, by its `timeout`.
+    pub fn timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Reply(_) => None,
+            Self::Http(http) => Some(http.timeout),
+            Self::Sql(sql) => Some(sql.timeout),
+            Self::Chat(settings) => Some(settings.timeout),
+        }
     }
 
     /// Whether it may keep a message for long.

@@ -45,7 +45,7 @@ impl World {
     }
 
     async fn ready(&self, store: &MediaStore, part: impl Into<Outgoing>) -> Result<Ready, MediaError> {
-        store.ready(&self.queue, "main", &self.client, &part.into()).await
+        store.ready(&self.queue, "main", &self.client, &part.into(), None).await
     }
 
     /// The id of a picture.

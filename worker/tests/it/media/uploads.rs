@@ -76,7 +76,7 @@ async fn kinds_and_accounts_have_ids_of_their_own() {
     assert_eq!(ready.message, part, "nothing else has changed");
 
     let image = Content::Image { media: base64(JPEG) }.into();
-    let other = store.ready(world.queue(), "other", &world.client, &image).await.unwrap();
+    let other = store.ready(world.queue(), "other", &world.client, &image, None).await.unwrap();
     assert_eq!(only_id(&other), "image-4");
     let name = format!("media/other/{}+image", sha256(JPEG));
     assert_eq!(world.queue.get(&name).await.unwrap().as_deref(), Some(&b"image-4"[..]));
@@ -165,7 +165,7 @@ async fn a_queue_that_is_away_makes_no_upload_fail() {
         RedisSettings { url: server.url(), prefix: "media".into(), dedup_window: HOUR, clock: Clock::Store };
     let queue = RedisQueue::open(&settings).unwrap();
     let image = Content::Image { media: base64(PNG) }.into();
-    let ready = || store.ready(&queue, "main", &world.client, &image);
+    let ready = || store.ready(&queue, "main", &world.client, &image, None);
     assert_eq!(only_id(&ready().await.unwrap()), "image-1");
     assert_eq!(only_id(&ready().await.unwrap()), "image-1");
     server.kill();

@@ -14,7 +14,7 @@ use huixin_queue::testing::RedisServer;
 use huixin_queue::{Clock, Queue};
 use huixin_sandbox::{Account, RunningSandbox, Sandbox, SandboxConfig};
 use huixin_wechat::{Client, ClientConfig, Secret, http_client};
-use huixin_worker::{Route, Stopped, Worker, WorkerError, WorkerSettings};
+use huixin_worker::{Rights, Route, Stopped, Worker, WorkerError, WorkerSettings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -30,6 +30,8 @@ pub(crate) struct Stage {
     wechat: Option<RunningSandbox>,
     api_base: Url,
     account: Account,
+    /// What each kind of action allows, by receiver and workers.
+    pub(crate) rights: Rights,
     workers: Vec<RunningWorker>,
     users: Vec<String>,
     /// Opens another handle to the same queue, where the engine allows it.
@@ -90,6 +92,7 @@ impl Stage {
             api_base: wechat.base_url.clone(),
             wechat: Some(wechat),
             account,
+            rights: Rights::default(),
             workers: Vec::new(),
             users: Vec::new(),
             again,
@@ -104,7 +107,12 @@ impl Stage {
     }
 
     pub(crate) fn settings(&self) -> WorkerSettings {
-        WorkerSettings { concurrency: 16, lease: LEASE, ..WorkerSettings::default() }
+        WorkerSettings {
+            concurrency: 16,
+            lease: LEASE,
+            rights: self.rights.clone(),
+            ..WorkerSettings::default()
+        }
     }
 
     /// A new client of the account's API, with a token of its own.
@@ -177,6 +185,13 @@ impl Stage {
 
     pub(crate) async fn finish(self) {
         self.finish_with(Left::default()).await;
+    }
+
+    /// The same, whatever the messages died of.
+    pub(crate) async fn finish_with_dead(self, open: u64) {
+        let dead = self.queue.counts().await.unwrap().dead;
+        let dead = vec![""; usize::try_from(dead).unwrap()];
+        self.finish_with(Left { open, dead: &dead }).await;
     }
 
     pub(crate) async fn finish_with(mut self, left: Left<'_>) {

@@ -23,7 +23,7 @@ local function mend(lane, is_over)
     if found ~= 'none' and found ~= right then set_aside(kind .. ':' .. lane, 'it is a ' .. found) end
   end
   local is_string, sends = try(redis.call, 'GET', key('sends:' .. lane))
-  if not is_string or sends and not sends:find('^%d+$') then set_aside('sends:' .. lane, 'it is no number') end
+  if not is_string or sends and not sends:find(STANDING) then set_aside('sends:' .. lane, 'it is damaged') end
   mend_heads('older:' .. lane, older_packed)
   local is_changed, run = mend_heads('lane:' .. lane, check_packed), key('run:' .. lane)
   if is_over or redis.call('EXISTS', run) == 0 then return end

@@ -50,21 +50,36 @@ end
 -- The fields of a run hash that outlive a hold, and their places in a record behind the message.
 local KEPT = { 'failures', 'snoozes', 'error', 'replies', 'sent', 'sending', 'answer' }
 
--- A record of a lane's second list: a message that came late, or one that was held, with what is known of it and the note of what
--- woke it.
+-- What a lane has sent and may send: "sends allowed until closed". Announced sends; if it is known, how many there may be in all,
+-- until when (s), and what has closed that since. Several rights do not add up: the larger number that is left counts, and the
+-- later end.
+local STANDING = '^%d+ ?%d* ?%d* ?%a*$'
+local function sends_of(standing)
+  local sends, allowed, ends = (standing or '0'):match('^(%d+) ?(%d*) ?(%d*)')
+  if not sends then error('its sends are damaged', 0) end
+  return sends, allowed, ends
+end
+local function widened(standing, more, until_s)
+  local sends, allowed, ends = sends_of(standing)
+  allowed = math.max(tonumber(allowed) or 0, sends + more)
+  return sends .. ' ' .. us(allowed) .. ' ' .. us(math.max(tonumber(ends) or 0, tonumber(until_s)))
+end
+local function closed(standing, by) return (sends_of(standing)) .. ' 0 0 ' .. by end
+
+-- A record of a lane's second list: a message that came late, or one that was held, with what is known of it.
 local function write_late(packed) return write_record({ packed }) end
-local function write_woken(held, note)
+local function write_woken(held)
   return write_record({ held.packed, held.failures, held.snoozes, held.error, held.replies, held.sent, held.sending,
-    held.answer, note })
+    held.answer, true })
 end
 local function older_packed(bytes) return check_packed(read_record(bytes)[1]) end
 
 -- The fields of a run hash that a take gives or decides by, those that are numbers first.
 local function run_fields()
-  return { 'recorded', 'failures', 'losses', 'snoozes', 'sent', 'sending', 'trigger', 'note', 'sends', 'followed', 'unanswered',
-    'failing_since', 'unheard', 'gives_way', 'packed', 'error', 'replies', 'answer', 'token' }
+  return { 'recorded', 'failures', 'losses', 'snoozes', 'sent', 'sending', 'trigger', 'followed', 'unanswered', 'failing_since',
+    'unheard', 'gives_way', 'sends', 'packed', 'error', 'replies', 'answer', 'token' }
 end
-local RUN_NUMBERS = 14
+local RUN_NUMBERS = 12
 
 -- Their values by name, which are those of a run hash; an error if one can't be read.
 local function read_run(values)
@@ -74,6 +89,7 @@ local function read_run(values)
     if value and value ~= '' and i <= RUN_NUMBERS and not value:find('^%d+$') then error('its ' .. field .. ' is no number', 0) end
     run[field] = value
   end
+  if run.sends and not run.sends:find(STANDING) then error('its sends are damaged', 0) end
   if run.packed then check_packed(run.packed) end
   return run
 end
@@ -88,25 +104,27 @@ local function older_fields(bytes)
       fields[#fields + 1] = values[i + 1]
     end
   end
+  -- What woke it has an answer of its own coming.
   if values[9] then
-    fields[#fields + 1] = 'note'
-    fields[#fields + 1] = values[9]
+    fields[#fields + 1] = 'trigger'
+    fields[#fields + 1] = 1
   end
   return fields
 end
 
 -- A held message: the order in which it was held, by which it is known (an id may come twice, after the dedup window), until when,
--- what it dies of then, and what is known of it: the values of KEPT, in their order.
-local function write_held(order, until_us, reason, packed, kept)
+-- what it dies of then, and what is known of it: the values of KEPT, in their order, and whether a send was refused.
+local function write_held(order, until_us, reason, packed, kept, refused)
   local values = { order, until_us, reason, packed }
   for i = 1, #KEPT do values[4 + i] = kept[i] or false end
+  values[5 + #KEPT] = refused
   return write_record(values)
 end
 local function read_held(bytes)
   local v = read_record(bytes)
   check_packed(v[4])
   return { order = string.format('%.0f', v[1]), number = v[1], reason = v[3], packed = v[4], failures = v[5], snoozes = v[6],
-    error = v[7], replies = v[8], sent = v[9], sending = v[10], answer = v[11] }
+    error = v[7], replies = v[8], sent = v[9], sending = v[10], answer = v[11], refused = v[12] }
 end
 
 -- A worker's last take.

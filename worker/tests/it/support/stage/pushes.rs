@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use huixin_queue::{Accepted, Class, HeldEffect, MessageId, NewMessage};
 use huixin_sandbox::Push;
 use huixin_wechat::{Message, Trigger};
-use huixin_worker::{Payload, note};
+use huixin_worker::Payload;
 
 use super::Stage;
 
@@ -34,11 +34,7 @@ impl Stage {
         let id = message.dedup_key(self.account(), body.as_bytes()).opaque_id();
         let trigger = message.trigger();
         let payload = Payload { account: self.account().to_owned(), trigger, body: body.into() };
-        let held = match trigger {
-            Trigger::Unsubscribe => HeldEffect::Bury(note(trigger, message.created_at)),
-            _ if trigger.reopens_window() => HeldEffect::Wake(note(trigger, message.created_at)),
-            _ => HeldEffect::Leave,
-        };
+        let held = self.rights.effect(trigger, message.created_at, SystemTime::now());
         self.accept_so(push.user.as_str(), &id, &payload.encode(), held).await;
         id
     }
@@ -46,7 +42,7 @@ impl Stage {
     /// A message of the user, whatever its payload.
     pub(crate) async fn accept_bytes(&self, user: &str, id: &str, payload: &[u8]) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let held = HeldEffect::Wake(note(Trigger::Message, now.as_secs().try_into().unwrap()));
+        let held = self.rights.effect(Trigger::Message, now.as_secs().try_into().unwrap(), SystemTime::now());
         self.accept_so(user, id, payload, held).await;
     }
 

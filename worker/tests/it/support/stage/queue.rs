@@ -1,6 +1,7 @@
 //! How its messages stand in the queue.
 
 use huixin_queue::{Class, DeadFilter, DeadLetter, Lane, LaneState, LaneView, TakeRequest, WorkerId};
+use huixin_worker::{AccountPause, Interface, Troubles};
 
 use super::Stage;
 use crate::support::{LEASE, eventually};
@@ -61,6 +62,11 @@ impl Stage {
         let mut letters = page.letters;
         letters.reverse();
         letters
+    }
+
+    /// Why an interface of the account is paused, or was.
+    pub(crate) async fn pause_of(&self, interface: Interface) -> Option<AccountPause> {
+        Troubles::read(&*self.queue, self.account()).await.unwrap().pauses.remove(&interface)
     }
 
     /// What a worker called `somebody` would ask.
