@@ -135,26 +135,21 @@ impl Config {
         let app_secrets = role.needs_app_secret() || (callback.is_served() && role.reads_secrets());
         let accounts = account::read_all(&mut root, app_secrets);
         let databases = database::read_all(&mut root);
+        let delivery = delivery::read(root.section("delivery"));
         let config = Self {
             queue: queue::read(root.section("queue")),
             receiver: receiver::read(root.section("receiver")),
             worker: worker::read(root.section("worker")),
-            delivery: delivery::read(root.section("delivery")),
             media: delivery::read_media(root.section("media")),
             callback,
             admin: admin::read(root.section("admin")),
-            routes: route::read_all(&mut root, &accounts, &databases),
+            routes: route::read_all(&mut root, &accounts, &databases, &delivery.rights),
+            delivery,
             databases,
             accounts,
             doubts: Vec::new(),
             origins: BTreeMap::new(),
         };
-        for route in &config.routes {
-            if let Some((key, mistake)) = route.is_too_slow(&config.delivery.rights) {
-                let path = format!("route[{}].{key}", route.name);
-                root.reader.doubt(path.clone(), root.reader.origin(&path).as_ref(), mistake);
-            }
-        }
         if let Some(mistake) = spool::mistake(&config) {
             let path = "receiver.spool.max_age";
             root.reader.note(path.to_owned(), root.reader.origin(path).as_ref(), mistake);

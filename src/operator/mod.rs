@@ -11,7 +11,7 @@ mod view;
 use std::sync::Arc;
 
 use huixin_queue::{MessageId, Queue, QueueError};
-use huixin_worker::Troubles;
+use huixin_worker::Trouble;
 
 use asked::{Ids, PauseOrder, lane_of};
 pub use asked::{LettersAsked, Pausable};
@@ -62,12 +62,9 @@ impl Operator {
                 let counts = queue.counts().await?;
                 let mut status = Status::of(queue.place(), &counts, &queue.paused().await?);
                 // An account that can't send has messages that wait for it.
-                for account in counts.open.keys() {
-                    let troubles = Troubles::read(&**queue, account.as_str()).await?;
-                    let pauses = troubles.pauses.iter();
-                    status.cannot_send.extend(
-                        pauses.map(|(interface, pause)| CannotSend::of(account.as_str(), *interface, pause)),
-                    );
+                for ((account, interface), trouble) in Trouble::read_all(&**queue).await? {
+                    let cannot_send = trouble.pause.map(|pause| CannotSend::of(&account, interface, &pause));
+                    status.cannot_send.extend(cannot_send);
                 }
                 Ok(status)
             }

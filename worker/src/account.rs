@@ -2,7 +2,7 @@
 //!
 //! Some errors of WeChat concern the whole account: a limit is reached, a right or a setting is missing. Every further call
 //! would fail in the same way, and some make it worse. So the worker that meets such an error pauses the interface **for all
-//! workers**, by a small value that they share in the queue; each looks at these values every second. While an account
+//! workers**, by a small value of each interface that they share in the queue; each looks at these values every second. While an account
 //! can't send, its messages stay in the queue, no attempt is used, and what was being handled is put off until the pause is
 //! over. A limit of uploads, tokens or typing stops only those.
 //!
@@ -21,7 +21,7 @@
 
 mod pause;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant, SystemTime};
 use huixin_queue::{Queue, QueueError};
 
 pub(crate) use self::pause::Cause;
-pub use self::pause::{AccountPause, Interface, Troubles};
+pub use self::pause::{AccountPause, Interface, Trouble};
 use self::pause::{Suspicion, unix_ms};
 use crate::metrics;
 
@@ -42,14 +42,15 @@ const SEEN_BY_ALL: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct Pauses {
     queue: Arc<dyn Queue>,
-    seen: Arc<Mutex<HashMap<String, Seen>>>,
+    seen: Arc<Mutex<HashMap<String, BTreeMap<Interface, Seen>>>>,
 }
 
+/// What was last seen of an interface.
 #[derive(Default)]
 struct Seen {
-    troubles: Troubles,
-    /// When something last passed.
-    passed: HashMap<Interface, Instant>,
+    trouble: Trouble,
+    /// When a call last passed.
+    passed: Option<Instant>,
 }
 
 impl Pauses {
@@ -63,35 +64,34 @@ impl Pauses {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            // One call for all accounts. A queue that is away is told by those who take from it.
-            let Ok(mut shared) = Troubles::read_all(&*self.queue).await else { continue };
-            for account in accounts {
-                let troubles = shared.remove(account).unwrap_or_default();
-                if troubles.is_none() && self.is_paused(account) {
+            self.look(accounts).await;
+        }
+    }
+
+    async fn look(&self, accounts: &[String]) {
+        // One call for all accounts. Those who take from a queue report that it is away.
+        let Ok(mut shared) = Trouble::read_all(&*self.queue).await else { return };
+        for account in accounts {
+            for interface in Interface::ALL {
+                let trouble = shared.remove(&(account.clone(), interface));
+                if trouble.is_none() && self.remaining(account, interface).is_some() {
                     // It could not be shared when it began: the queue was away.
-                    self.share(account).await;
+                    self.share(account, interface).await;
                 } else {
-                    self.see(account, &troubles);
-                    self.clear_of_suspicion(account).await;
+                    self.see(account, interface, &trouble.unwrap_or_default());
+                    self.clear_of_suspicion(account, interface).await;
                 }
             }
         }
     }
 
-    /// Whether any interface of the account pauses, as far as is known here.
-    fn is_paused(&self, account: &str) -> bool {
-        let seen = self.seen();
-        let mut pauses = seen.get(account).into_iter().flat_map(|seen| seen.troubles.pauses.values());
-        pauses.any(|pause| !pause.remaining().is_zero())
-    }
-
     /// The accounts whose messages must wait.
     pub(crate) fn paused(&self) -> HashSet<String> {
         let seen = self.seen();
-        let paused = |seen: &Seen| {
-            seen.troubles.pauses.get(&Interface::Send).is_some_and(|pause| !pause.remaining().is_zero())
+        let is_paused = |seen: &BTreeMap<Interface, Seen>| {
+            seen.get(&Interface::Send).is_some_and(|seen| seen.trouble.is_paused())
         };
-        seen.iter().filter(|(_, seen)| paused(seen)).map(|(name, _)| name.clone()).collect()
+        seen.iter().filter(|(_, seen)| is_paused(seen)).map(|(name, _)| name.clone()).collect()
     }
 
     /// How long an interface of the account pauses; none if it may be called.
@@ -128,42 +128,41 @@ impl Pauses {
     /// WeChat has taken a call, or refused it for its own sake: if there was trouble with the interface, it is over, for all
     /// workers. A call that was under way when the pause began says nothing.
     pub(crate) async fn passed(&self, account: &str, interface: Interface) {
-        if let Some(seen) = self.seen().get_mut(account) {
-            seen.passed.insert(interface, Instant::now());
+        let is_known =
+            self.seen().get_mut(account).and_then(|seen| seen.get_mut(&interface)).is_some_and(|seen| {
+                seen.passed = Some(Instant::now());
+                seen.trouble.ends_with_success()
+            });
+        if !is_known {
+            return;
         }
-        let is_over = |troubles: &Troubles| {
-            let pause = troubles.pauses.get(&interface).is_some_and(|pause| pause.remaining().is_zero());
-            pause || is_about(troubles, interface)
-        };
-        if self.seen().get(account).is_some_and(|seen| is_over(&seen.troubles)) {
-            let mut troubles = self.newest(account).await;
-            if is_over(&troubles) {
-                troubles.pauses.retain(|of, pause| *of != interface || !pause.remaining().is_zero());
-                troubles.suspicion = troubles.suspicion.filter(|suspicion| suspicion.interface != interface);
-                self.see(account, &troubles);
-                self.share(account).await;
-            } else {
-                // Another worker has met the next error, or was faster.
-                self.see(account, &troubles);
-            }
+        let mut trouble = self.newest(account, interface).await;
+        let is_over = trouble.ends_with_success();
+        if is_over {
+            trouble.suspicion = None;
+            trouble.pause = trouble.pause.filter(|pause| !pause.remaining().is_zero());
+        }
+        self.see(account, interface, &trouble);
+        // Else another worker has met the next error, or was faster.
+        if is_over {
+            self.share(account, interface).await;
         }
     }
 
     /// A code that may be the account's came for a user's message. Whether it is proved to be the account's.
     pub(crate) async fn suspect(&self, account: &str, interface: Interface, code: i64, user: &str) -> bool {
-        let at_ms = unix_ms(SystemTime::now());
-        let new = Suspicion { interface, code, user: user.to_owned(), at_ms };
-        let proved = |known: &Troubles| known.suspicion.as_ref().is_some_and(|old| old.is_proved_by(&new));
-        let mut troubles = self.newest(account).await;
-        if proved(&troubles) {
-            let age = troubles.suspicion.as_ref().map(Suspicion::age).unwrap_or_default();
+        let new = Suspicion { code, user: user.to_owned(), at_ms: unix_ms(SystemTime::now()) };
+        let proved = |known: &Trouble| known.suspicion.as_ref().is_some_and(|old| old.is_proved_by(&new));
+        let mut trouble = self.newest(account, interface).await;
+        if proved(&trouble) {
+            let age = trouble.suspicion.as_ref().map(Suspicion::age).unwrap_or_default();
             tokio::time::sleep(SEEN_BY_ALL.saturating_sub(age)).await;
-            troubles = self.newest(account).await;
+            trouble = self.newest(account, interface).await;
         }
-        let is_proved = proved(&troubles);
-        troubles.suspicion = Some(new);
-        self.see(account, &troubles);
-        self.share(account).await;
+        let is_proved = proved(&trouble);
+        trouble.suspicion = Some(new);
+        self.see(account, interface, &trouble);
+        self.share(account, interface).await;
         is_proved
     }
 
@@ -172,92 +171,87 @@ impl Pauses {
         &self,
         account: &str,
         (interface, cause): (Interface, Cause),
-        told: (i64, &str, &str),
+        said: (i64, &str, &str),
     ) -> Duration {
-        let mut troubles = self.newest(account).await;
-        let earlier = troubles.pauses.get(&interface);
+        let mut trouble = self.newest(account, interface).await;
         // Many calls of one moment fail together: that is one strike.
-        let lasting = earlier.map(AccountPause::remaining).filter(|left| !left.is_zero());
-        let strikes = earlier.map_or(0, |earlier| earlier.strikes).saturating_add(1);
-        let begun = || AccountPause::begun(cause, strikes, told, SystemTime::now());
-        let pause = lasting.is_none().then(begun);
-        let lasts = lasting.or(pause.as_ref().map(AccountPause::remaining)).unwrap_or_default();
-        let is_new = pause.is_some();
-        troubles.pauses.extend(pause.map(|pause| (interface, pause)));
-        self.see(account, &troubles);
+        let is_new = !trouble.is_paused();
         if is_new {
-            self.share(account).await;
+            let strikes = trouble.pause.map_or(0, |earlier| earlier.strikes).saturating_add(1);
+            trouble.pause = Some(AccountPause::begun(cause, strikes, said, SystemTime::now()));
         }
-        lasts
+        self.see(account, interface, &trouble);
+        if is_new {
+            self.share(account, interface).await;
+        }
+        trouble.pause.as_ref().map(AccountPause::remaining).unwrap_or_default()
     }
 
     /// What has passed here a moment before a suspicion was seen counts as having passed after it: clocks differ.
-    async fn clear_of_suspicion(&self, account: &str) {
-        let passed = self.seen().get(account).and_then(|seen| {
-            let suspicion = seen.troubles.suspicion.as_ref()?;
-            let passed = seen.passed.get(&suspicion.interface)?;
-            (suspicion.age() < SEEN_BY_ALL && passed.elapsed() < LOOK_EVERY).then_some(suspicion.interface)
+    async fn clear_of_suspicion(&self, account: &str, interface: Interface) {
+        let is_cleared = self.of(account, interface, |seen| {
+            let age = seen.trouble.suspicion.as_ref().map(Suspicion::age);
+            let passed = seen.passed.is_some_and(|passed| passed.elapsed() < LOOK_EVERY);
+            age.is_some_and(|age| age < SEEN_BY_ALL) && passed
         });
-        if let Some(interface) = passed {
+        if is_cleared == Some(true) {
             self.passed(account, interface).await;
         }
     }
 
     /// As the workers share it; if the queue is away, as it was last seen.
-    async fn newest(&self, account: &str) -> Troubles {
-        match Troubles::read(&*self.queue, account).await {
-            Ok(troubles) => troubles,
-            Err(_) => self.seen().get(account).map(|seen| seen.troubles.clone()).unwrap_or_default(),
+    async fn newest(&self, account: &str, interface: Interface) -> Trouble {
+        match Trouble::read(&*self.queue, account, interface).await {
+            Ok(trouble) => trouble,
+            Err(_) => self.of(account, interface, |seen| seen.trouble.clone()).unwrap_or_default(),
         }
     }
 
     /// Tells the other workers what is seen here.
-    async fn share(&self, account: &str) {
-        let Some(troubles) = self.seen().get(account).map(|seen| seen.troubles.clone()) else { return };
-        if let Err(error) = troubles.share(&*self.queue, account).await {
+    async fn share(&self, account: &str, interface: Interface) {
+        let Some(trouble) = self.of(account, interface, |seen| seen.trouble.clone()) else { return };
+        if let Err(error) = trouble.share(&*self.queue, account, interface).await {
             tracing::warn!(%error, account, "the pause could not be shared yet: the other workers meet the same error");
         }
     }
 
-    /// Notes what is shared now, and tells of what has changed.
-    fn see(&self, account: &str, troubles: &Troubles) {
+    /// Notes what is shared now, and logs what has changed.
+    fn see(&self, account: &str, interface: Interface, trouble: &Trouble) {
         let before = {
             let mut seen = self.seen();
-            let seen = seen.entry(account.to_owned()).or_default();
-            std::mem::replace(&mut seen.troubles, troubles.clone())
+            let seen = seen.entry(account.to_owned()).or_default().entry(interface).or_default();
+            std::mem::replace(&mut seen.trouble, trouble.clone()).pause
         };
-        for (&interface, pause) in &troubles.pauses {
-            let earlier = before.pauses.get(&interface);
-            if earlier != Some(pause) {
+        if before == trouble.pause {
+            return;
+        }
+        let (is_send, interface) = (interface == Interface::Send, interface.as_str());
+        let code_before = before.as_ref().map(|before| before.code);
+        metrics::paused(account, interface, code_before, trouble.pause.as_ref().map(|pause| pause.code));
+        match &trouble.pause {
+            Some(pause) => {
                 let AccountPause { code, reason, remedy, .. } = pause;
-                let (interface, pause_secs) = (interface.as_str(), pause.remaining().as_secs());
-                let what = match interface {
-                    "send" => "the account is paused: it can't send",
-                    _ => "an interface of the account is paused; the others are called on",
+                let pause_secs = pause.remaining().as_secs();
+                let what = match is_send {
+                    true => "the account is paused: it can't send",
+                    false => "an interface of the account is paused; the others are called on",
                 };
                 tracing::error!(account, interface, code, reason, remedy, pause_secs, "{what}");
-                metrics::paused(account, interface, earlier.map(|earlier| earlier.code), Some(*code));
             }
-        }
-        for (interface, pause) in before.pauses {
-            if !troubles.pauses.contains_key(&interface) {
-                let interface = interface.as_str();
-                tracing::info!(account, interface, code = pause.code, "the account can send again");
-                metrics::paused(account, interface, Some(pause.code), None);
-            }
+            None => tracing::info!(account, interface, code = code_before, "the interface works again"),
         }
     }
 
     fn pause_of(&self, account: &str, interface: Interface) -> Option<AccountPause> {
-        self.seen().get(account)?.troubles.pauses.get(&interface).cloned()
+        self.of(account, interface, |seen| seen.trouble.pause.clone()).flatten()
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashMap<String, Seen>> {
+    fn of<T>(&self, account: &str, interface: Interface, look: impl FnOnce(&Seen) -> T) -> Option<T> {
+        Some(look(self.seen().get(account)?.get(&interface)?))
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<String, BTreeMap<Interface, Seen>>> {
         // Every change is one step.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn is_about(troubles: &Troubles, interface: Interface) -> bool {
-    troubles.suspicion.as_ref().is_some_and(|suspicion| suspicion.interface == interface)
 }

@@ -56,7 +56,7 @@ pub mod metrics;
 pub mod reply;
 pub mod text;
 
-pub use account::{AccountPause, Interface, Troubles};
+pub use account::{AccountPause, Interface, Trouble};
 pub use condition::{Captures, Condition, Mismatch};
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
 pub use payload::{Payload, PayloadError};

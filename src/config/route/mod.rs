@@ -22,6 +22,7 @@ use super::account::AccountConfig;
 use super::database::DatabaseConfig;
 use super::node::{Node, Table, Value};
 use super::problem::Mistake;
+use super::reader::join;
 use super::section::Section;
 use super::value;
 
@@ -81,6 +82,7 @@ pub(super) fn read_all(
     root: &mut Section<'_>,
     accounts: &BTreeMap<String, AccountConfig>,
     databases: &BTreeMap<String, DatabaseConfig>,
+    rights: &Rights,
 ) -> Vec<RouteConfig> {
     let tables = root.parsed("route", tables).unwrap_or_default();
     let mut names = BTreeSet::new();
@@ -94,7 +96,13 @@ pub(super) fn read_all(
         let shown =
             table.get("name").and_then(Node::as_text).map_or_else(|| (index + 1).to_string(), str::to_owned);
         let section = root.below(format!("route[{shown}]"), "route".to_owned(), Some(node.origin), table);
-        routes.extend(read(section, default_name, &mut names, accounts, databases));
+        let (reader, path) = (section.reader, section.path.clone());
+        let route = read(section, default_name, &mut names, accounts, databases);
+        if let Some((key, mistake)) = route.as_ref().and_then(|route| route.is_too_slow(rights)) {
+            let path = join(&path, &key);
+            reader.doubt(path.clone(), reader.origin(&path).as_ref(), mistake);
+        }
+        routes.extend(route);
     }
     routes
 }
@@ -180,7 +188,7 @@ fn ai_label(node: &Node) -> Result<AiLabel, Mistake> {
 
 impl RouteConfig {
     /// What is wrong if an answer may come after the time to answer what it takes is over: then it is held until the user writes.
-    pub(super) fn is_too_slow(&self, rights: &Rights) -> Option<(String, Mistake)> {
+    fn is_too_slow(&self, rights: &Rights) -> Option<(String, Mistake)> {
         let event = self.condition.event.as_deref().map(str::to_ascii_lowercase);
         let is_event = self.condition.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("event"));
         let window = match event.as_deref() {

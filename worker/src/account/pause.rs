@@ -1,6 +1,9 @@
-//! What workers share of an account in trouble: which of its interfaces pause, why, until when, and who is suspect.
+//! What workers share of an interface of an account in trouble: its pause, why and until when, and who is suspect.
+//!
+//! Each interface has a value of its own: reading and writing it are two calls, so two workers that pause two interfaces at once
+//! would lose one of the pauses in a common value.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use huixin_queue::{Queue, QueueError};
@@ -37,6 +40,8 @@ pub enum Interface {
 }
 
 impl Interface {
+    pub(super) const ALL: [Self; 4] = [Self::Send, Self::Upload, Self::Token, Self::Typing];
+
     /// Its name in metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -74,11 +79,11 @@ pub(crate) enum Cause {
     Trouble,
 }
 
-/// All that workers share of an account's trouble: one value, so that a look costs one call.
+/// What workers share of one interface of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Troubles {
-    /// The interfaces that are paused, or were, and have not been called with success since.
-    pub pauses: BTreeMap<Interface, AccountPause>,
+pub struct Trouble {
+    /// The interface is paused, or was, and has not been called with success since.
+    pub pause: Option<AccountPause>,
     /// The last refusal that may have been the account's; none once something has passed.
     #[serde(default)]
     pub(super) suspicion: Option<Suspicion>,
@@ -87,7 +92,6 @@ pub struct Troubles {
 /// A refusal that may be the account's or its message's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Suspicion {
-    pub(super) interface: Interface,
     pub(super) code: i64,
     pub(super) user: String,
     pub(super) at_ms: u64,
@@ -125,7 +129,7 @@ impl AccountPause {
 impl Suspicion {
     /// Whether a refusal of another user with the same code proves that it is the account.
     pub(super) fn is_proved_by(&self, other: &Self) -> bool {
-        (self.interface, self.code) == (other.interface, other.code) && self.user != other.user
+        self.code == other.code && self.user != other.user
     }
 
     pub(super) fn age(&self) -> Duration {
@@ -133,25 +137,27 @@ impl Suspicion {
     }
 }
 
-impl Troubles {
-    /// Reads the trouble of an account.
+impl Trouble {
+    /// Reads the trouble of one interface.
     ///
     /// # Errors
     /// When the queue can't be asked.
-    pub async fn read(queue: &dyn Queue, account: &str) -> Result<Self, QueueError> {
-        let value = queue.get(&key(account)).await?;
+    pub async fn read(queue: &dyn Queue, account: &str, interface: Interface) -> Result<Self, QueueError> {
+        let value = queue.get(&key(account, interface)).await?;
         // One of a newer version: it is over by its time to live.
         Ok(value.and_then(|value| serde_json::from_slice(&value).ok()).unwrap_or_default())
     }
 
-    /// Reads those of all accounts that have any, by one call.
+    /// Reads the trouble of all accounts that have any, by one call.
     ///
     /// # Errors
     /// When the queue can't be asked.
-    pub(super) async fn read_all(queue: &dyn Queue) -> Result<HashMap<String, Self>, QueueError> {
+    pub async fn read_all(queue: &dyn Queue) -> Result<BTreeMap<(String, Interface), Self>, QueueError> {
         let values = queue.values(FOLDER).await?.into_iter();
         let troubles = values.filter_map(|(name, value)| {
-            Some((name.strip_prefix(FOLDER)?.to_owned(), serde_json::from_slice(&value).ok()?))
+            let (interface, account) = name.strip_prefix(FOLDER)?.split_once('/')?;
+            let interface = Interface::ALL.into_iter().find(|known| known.as_str() == interface)?;
+            Some(((account.to_owned(), interface), serde_json::from_slice(&value).ok()?))
         });
         Ok(troubles.collect())
     }
@@ -160,19 +166,30 @@ impl Troubles {
     ///
     /// # Errors
     /// When the queue can't be asked.
-    pub async fn share(&self, queue: &dyn Queue, account: &str) -> Result<(), QueueError> {
+    pub async fn share(
+        &self,
+        queue: &dyn Queue,
+        account: &str,
+        interface: Interface,
+    ) -> Result<(), QueueError> {
         let suspect_for = self.suspicion.as_ref().map(|_| SUSPECT_FOR);
-        let keep_for = self.pauses.values().map(AccountPause::keep_for).chain(suspect_for).max();
+        let keep_for = self.pause.as_ref().map(AccountPause::keep_for).max(suspect_for);
         let Some(keep_for) = keep_for else {
-            return queue.set(&key(account), bytes::Bytes::new(), Duration::from_secs(1)).await;
+            return queue.set(&key(account, interface), bytes::Bytes::new(), Duration::from_secs(1)).await;
         };
-        // Maps of texts and numbers always have a JSON form.
+        // Structs of texts and numbers always have a JSON form.
         let value = serde_json::to_vec(self).expect("trouble can be written as JSON");
-        queue.set(&key(account), value.into(), keep_for).await
+        queue.set(&key(account, interface), value.into(), keep_for).await
     }
 
-    pub(super) fn is_none(&self) -> bool {
-        *self == Self::default()
+    /// Whether the interface pauses now.
+    pub(super) fn is_paused(&self) -> bool {
+        self.pause.as_ref().is_some_and(|pause| !pause.remaining().is_zero())
+    }
+
+    /// Whether a call that passes ends it: a suspicion, or a pause whose time is over.
+    pub(super) fn ends_with_success(&self) -> bool {
+        self.suspicion.is_some() || self.pause.is_some() && !self.is_paused()
     }
 }
 
@@ -181,8 +198,8 @@ pub(super) fn unix_ms(at: SystemTime) -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn key(account: &str) -> String {
-    format!("{FOLDER}{account}")
+fn key(account: &str, interface: Interface) -> String {
+    format!("{FOLDER}{}/{account}", interface.as_str())
 }
 
 fn lasts(cause: Cause, strikes: u32, now: SystemTime) -> Duration {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use huixin_sandbox::{Endpoint, Fault, FaultOrder, Limit, When};
 use huixin_wechat::{Content, Media};
-use huixin_worker::{Account, AccountPause, Interface, Outcome, Route, SendRate, Troubles, Worker};
+use huixin_worker::{Account, AccountPause, Interface, Outcome, Route, SendRate, Trouble, Worker};
 
 use crate::support::{
     Engine, Gate, Left, Stage, act, assert_texts, echo, eventually, looked, on_both_engines,
@@ -34,9 +34,9 @@ async fn a_pause_that_is_over(stage: &Stage) {
         strikes: 1,
         ends_by_itself: false,
     };
-    let mut troubles = Troubles::default();
-    troubles.pauses.insert(Interface::Send, pause);
-    troubles.share(&*stage.queue, stage.account()).await.unwrap();
+    let mut trouble = Trouble::read(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
+    trouble.pause = Some(pause);
+    trouble.share(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
 }
 
 async fn one_refusal_that_concerns_the_account_keeps_all_workers_from_sending(engine: Engine) {

@@ -1,7 +1,7 @@
 //! How its messages stand in the queue.
 
 use huixin_queue::{Class, DeadFilter, DeadLetter, Lane, LaneState, LaneView, TakeRequest, WorkerId};
-use huixin_worker::{AccountPause, Interface, Troubles};
+use huixin_worker::{AccountPause, Interface, Trouble};
 
 use super::Stage;
 use crate::support::{LEASE, eventually};
@@ -66,7 +66,7 @@ impl Stage {
 
     /// Why an interface of the account is paused, or was.
     pub(crate) async fn pause_of(&self, interface: Interface) -> Option<AccountPause> {
-        Troubles::read(&*self.queue, self.account()).await.unwrap().pauses.remove(&interface)
+        Trouble::read(&*self.queue, self.account(), interface).await.unwrap().pause
     }
 
     /// What a worker called `somebody` would ask.
