@@ -238,7 +238,10 @@ impl Pauses {
                 };
                 tracing::error!(account, interface, code, reason, remedy, pause_secs, "{what}");
             }
-            None => tracing::info!(account, interface, code = code_before, "the interface works again"),
+            None if is_send => tracing::info!(account, code = code_before, "the account can send again"),
+            None => {
+                tracing::info!(account, interface, code = code_before, "the interface can be called again")
+            }
         }
     }
 

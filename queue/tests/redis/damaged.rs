@@ -260,6 +260,15 @@ async fn counts_that_are_damaged_or_below_nothing_break_no_reader() {
 }
 
 #[tokio::test]
+async fn what_an_audit_can_not_read_is_not_missing_in_its_counts() {
+    let mut bench = Bench::new();
+    bench.prepare("held").await;
+    bench.damage("redis.call('DEL', '{p:0}:older:bad'); redis.call('SADD', '{p:0}:older:bad', 'x')");
+    let audit = bench.audit().await;
+    assert!(audit.contains("can't be read") && !audit.contains("have an end"), "{audit}");
+}
+
+#[tokio::test]
 async fn a_completed_message_that_is_gone_takes_no_other_with_it() {
     let mut bench = Bench::new();
     bench.accept("bad", "b1").await;

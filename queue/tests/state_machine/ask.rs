@@ -32,13 +32,13 @@ impl Run<'_> {
             Operation::Accept { .. } => told(queue.accept(self.message(operation)).await),
             Operation::Take { worker, .. } | Operation::TakeAgain { worker } => {
                 let request = self.workers[usize::from(*worker)].last.clone();
-                taken(queue, &request.expect("it has asked")).await
+                taken(queue, &request.expect("it has asked"), named.is_haunted).await
             }
             Operation::TakeLate { worker } => {
                 let worker = &self.workers[usize::from(*worker)];
                 let mut request = worker.last.clone().expect("it has asked");
                 request.call = worker.given - 1;
-                taken(queue, &request).await
+                taken(queue, &request, named.is_haunted).await
             }
             Operation::Renew { leases, lease_for } => {
                 let leases: Vec<Lease> = leases
@@ -120,6 +120,9 @@ impl Run<'_> {
             // What can't be read is counted until a take meets it, and in front it has no age.
             counts.open.retain(|class, _| !class.as_str().contains('\u{fffd}'));
             counts.next_age_us = counts.next_age_us.filter(|_| !self.is_damaged);
+            if self.is_damaged && side == Side::Engine {
+                self.engine.ghosts().leave(&mut counts);
+            }
             counts
         });
         let mut seen = vec![audit, told(counts).text, told(dead).text, told(paused).text];
@@ -158,7 +161,8 @@ fn told(answer: impl Debug) -> Told {
     Told { text: format!("{answer:?}"), ..Told::default() }
 }
 
-async fn taken(queue: &dyn Queue, request: &TakeRequest) -> Told {
+/// Where a ghost stands, the time until something is due may be its own.
+async fn taken(queue: &dyn Queue, request: &TakeRequest, is_haunted: bool) -> Told {
     let mut taken = match queue.take(request).await {
         Ok(taken) => taken,
         Err(error) => return told(error),
@@ -166,7 +170,7 @@ async fn taken(queue: &dyn Queue, request: &TakeRequest) -> Told {
     // What dies in one step has no order.
     taken.buried.sort_by(|a, b| a.id.cmp(&b.id));
     let mut text = format!("{:?}", taken.buried);
-    if taken.messages.len() < request.max {
+    if taken.messages.len() < request.max && !is_haunted {
         text += &format!(" next {:?}", taken.next_due);
     }
     for given in &taken.messages {

@@ -10,7 +10,7 @@ use huixin_queue::testing::conformance::{DEDUP_WINDOW, LEASE};
 use huixin_queue::testing::{RedisServer, ReferenceQueue};
 use huixin_queue::{Clock, QueueError, TestClock};
 
-use crate::damage;
+use crate::damage::{self, Ghosts};
 
 /// How long something may take to be there again.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -83,6 +83,14 @@ impl<'a> Engine<'a> {
         match self {
             Self::Sqlite { path, .. } => damage::sqlite(path, lane, kind),
             Self::Redis { server, .. } => damage::redis(server, lane, kind),
+        }
+    }
+
+    /// What of that stands where only a message's lane should, and how it is counted.
+    pub(crate) fn ghosts(&self) -> Ghosts {
+        match self {
+            Self::Sqlite { path, .. } => Ghosts::in_file(path),
+            Self::Redis { server, .. } => Ghosts::in_redis(server),
         }
     }
 

@@ -8,6 +8,7 @@ use huixin_queue::testing::ReferenceQueue;
 use huixin_queue::testing::conformance::{LEASE, START_US};
 use huixin_queue::{DeadFilter, Lease, Leased, MessageId, Scope, TakeRequest, TestClock, Token, WorkerId};
 
+use crate::damage::Ghosts;
 use crate::engine::Engine;
 use crate::names::{CLASSES, class};
 use crate::operation::{Operation, Which};
@@ -16,7 +17,7 @@ use crate::tally::Tally;
 /// Both queues, and what their users know.
 pub(crate) struct Run<'a> {
     pub(crate) clock: TestClock,
-    engine: Engine<'a>,
+    pub(crate) engine: Engine<'a>,
     reference: ReferenceQueue,
     pub(crate) workers: Vec<Worker>,
     /// All leases that were ever given, by each queue.
@@ -42,6 +43,8 @@ pub(crate) struct Named {
     pub(crate) lease: Option<usize>,
     pub(crate) letters: Vec<MessageId>,
     pub(crate) paused: Vec<Scope>,
+    /// Something stands where only a message's lane should.
+    pub(crate) is_haunted: bool,
 }
 
 pub(crate) struct Worker {
@@ -171,7 +174,8 @@ impl<'a> Run<'a> {
         let letters = dead.expect("the reference never fails").letters.into_iter().map(|letter| letter.id);
         let paused = self.reference.paused().await.expect("the reference never fails");
         let paused = paused.into_iter().map(|paused| paused.scope).collect();
-        Some(Named { lease, letters: letters.collect(), paused })
+        let is_haunted = self.is_damaged && self.engine.ghosts() != Ghosts::default();
+        Some(Named { lease, letters: letters.collect(), paused, is_haunted })
     }
 
     /// Lets time pass in which the store serves.

@@ -2,7 +2,8 @@
 //! them.
 //!
 //! The pretend WeChat's clock is moved, so that it refuses what is late, and its transcript shows how often it was asked.
-//! Workers judge by the machine's clock and by WeChat's time of the push, so pushes are dated back by as much.
+//! Workers judge by the machine's clock and by when a message arrived, so what is late is put into the queue with an earlier
+//! time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,8 +18,8 @@ use crate::harness::{Backend, PATIENCE, Process, Setup, Stack};
 async fn a_click_that_is_answered_after_65_seconds_waits_for_the_users_next_message() {
     let backend = Backend::start(Duration::from_millis(300)).await;
     let (stack, processes) = installation(&backend).await;
-    push(&stack, Push::click("main", "oAnna", "today").created_at(ago(65))).await;
     stack.sandbox.sandbox.move_clock(Duration::from_secs(65));
+    taken_before(&stack, 65, Trigger::Click, Push::click("main", "oAnna", "today")).await;
     held(&stack, 1).await;
     assert_eq!((stack.texts_to("oAnna").len(), backend.requests().len()), (0, 1));
     stack.say("oAnna", "hello").await;
@@ -33,27 +34,9 @@ async fn a_text_that_is_answered_after_its_48_hours_waits_for_the_users_next_mes
     let (stack, processes) = installation(&backend).await;
     stack.say("oAnna", "hello").await;
     stack.wait_for_sends("oAnna", 1).await;
-    // What has lain in the queue for two days, since a receiver took it.
     let late = 48 * 3600 + 60;
     stack.sandbox.sandbox.move_clock(Duration::from_secs(late));
-    let body = Push::text("main", "oAnna", "long ago").created_at(ago(late)).body("gh_sandbox_main");
-    let payload = Payload { account: "main".to_owned(), trigger: Trigger::Message, body: body.into() };
-    let message = NewMessage {
-        id: MessageId::new("the-one-of-long-ago").expect("it is an id"),
-        lane: Lane::new("main/oAnna").expect("it is a lane"),
-        class: Class::new("main").expect("it is a class"),
-        payload: payload.encode(),
-        arrived_us: u64::try_from(ago(late)).expect("it is after 1970") * 1_000_000,
-        not_after: None,
-        held: Rights::default().effect(
-            Trigger::Message,
-            ago(late),
-            SystemTime::now() - Duration::from_secs(late),
-        ),
-        late: false,
-        dead_reason: None,
-    };
-    stack.queue().accept(message).await.expect("the queue answers");
+    taken_before(&stack, late, Trigger::Message, Push::text("main", "oAnna", "long ago")).await;
     held(&stack, 1).await;
     assert_eq!(stack.texts_to("oAnna"), ["answer to hello"]);
     stack.say("oAnna", "well?").await;
@@ -71,8 +54,8 @@ async fn an_answer_to_somebody_who_has_unsubscribed_is_dead_unsent() {
     stack.say("oBen", "still there?").await;
     backend.wait_for_requests(1).await;
     push(&stack, Push::unsubscribe("main", "oBen")).await;
-    push(&stack, Push::click("main", "oAnna", "today").created_at(ago(65))).await;
     stack.sandbox.sandbox.move_clock(Duration::from_secs(65));
+    taken_before(&stack, 65, Trigger::Click, Push::click("main", "oAnna", "today")).await;
     held(&stack, 1).await;
     push(&stack, Push::unsubscribe("main", "oAnna")).await;
     stack.wait_until_empty().await;
@@ -101,6 +84,24 @@ async fn installation(backend: &Backend) -> (Stack, Vec<Process>) {
     let mut stack = Stack::on_redis(Setup { routes: clicks + &backend.route(), ..Setup::default() }).await;
     let processes = vec![stack.role("receiver").await, stack.role("worker").await];
     (stack, processes)
+}
+
+/// Puts into the queue what a receiver took so many seconds ago, and nobody has answered since.
+async fn taken_before(stack: &Stack, late: u64, trigger: Trigger, push: Push) {
+    let body = push.created_at(ago(late)).body("gh_sandbox_main");
+    let payload = Payload { account: "main".to_owned(), trigger, body: body.into() };
+    let message = NewMessage {
+        id: MessageId::new("the-one-of-long-ago").expect("it is an id"),
+        lane: Lane::new("main/oAnna").expect("it is a lane"),
+        class: Class::new("main").expect("it is a class"),
+        payload: payload.encode(),
+        arrived_us: u64::try_from(ago(late)).expect("it is after 1970") * 1_000_000,
+        not_after: None,
+        held: Rights::default().effect(trigger, ago(late), SystemTime::now() - Duration::from_secs(late)),
+        late: false,
+        dead_reason: None,
+    };
+    stack.queue().accept(message).await.expect("the queue answers");
 }
 
 /// Unix seconds of so long ago.

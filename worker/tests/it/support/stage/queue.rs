@@ -54,12 +54,16 @@ impl Stage {
 
     /// Waits until there are so many dead letters, and gives them, the oldest first.
     pub(crate) async fn dead(&self, n: u64) -> Vec<DeadLetter> {
-        let page = eventually(&format!("{n} messages are dead"), async || {
-            let page = self.queue.dead(&DeadFilter::default(), None, 500).await.ok()?;
+        let mut page = eventually(&format!("{n} messages are dead"), async || {
+            let page = self.queue.dead(&DeadFilter::default(), None, 100).await.ok()?;
             (page.total == n).then_some(page)
         })
         .await;
         let mut letters = page.letters;
+        while let Some(next) = page.next {
+            page = self.queue.dead(&DeadFilter::default(), Some(&next), 100).await.unwrap();
+            letters.append(&mut page.letters);
+        }
         letters.reverse();
         letters
     }
