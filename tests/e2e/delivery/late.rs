@@ -18,6 +18,7 @@ use crate::harness::{Backend, PATIENCE, Process, Setup, Stack};
 async fn a_click_that_is_answered_after_65_seconds_waits_for_the_users_next_message() {
     let backend = Backend::start(Duration::from_millis(300)).await;
     let (stack, processes) = installation(&backend).await;
+    follow(&stack, "oAnna").await;
     stack.sandbox.sandbox.move_clock(Duration::from_secs(65));
     taken_before(&stack, 65, Trigger::Click, Push::click("main", "oAnna", "today")).await;
     held(&stack, 1).await;
@@ -54,6 +55,7 @@ async fn an_answer_to_somebody_who_has_unsubscribed_is_dead_unsent() {
     stack.say("oBen", "still there?").await;
     backend.wait_for_requests(1).await;
     push(&stack, Push::unsubscribe("main", "oBen")).await;
+    follow(&stack, "oAnna").await;
     stack.sandbox.sandbox.move_clock(Duration::from_secs(65));
     taken_before(&stack, 65, Trigger::Click, Push::click("main", "oAnna", "today")).await;
     held(&stack, 1).await;
@@ -110,6 +112,12 @@ fn ago(seconds: u64) -> i64 {
     i64::try_from(now.as_secs() - seconds).unwrap_or_default()
 }
 
+/// WeChat knows them from then on.
+async fn follow(stack: &Stack, user: &str) {
+    push(stack, Push::subscribe("main", user, None)).await;
+    stack.wait_until_empty().await;
+}
+
 async fn push(stack: &Stack, push: Push) {
     assert_eq!(stack.sandbox.sandbox.push_once(&push).await.outcome, TryOutcome::Acked);
 }
@@ -123,7 +131,11 @@ async fn held(stack: &Stack, count: u64) {
         if (counts.open_total(), counts.held) == (count, count) {
             return;
         }
-        assert!(std::time::Instant::now() < deadline, "{count} are not held: {counts:?}");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{count} are not held: {counts:?}, dead: {:?}",
+            stack.dead().await
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
