@@ -110,10 +110,12 @@ async fn limits_windows_lists_and_names_are_set() {
 
     let window = json!({"account": "main", "after": "message", "sends": 1, "seconds": 60});
     assert_eq!(set("sandbox/windows", window).await, 204);
-    running.sandbox.push(Push::text("main", USER, "hi")).await;
-    assert_eq!(client.send_text("a").await, 0);
-    assert_eq!(client.send_text("a").await, 45047);
-    let (_, right) = control(&running, "GET", &format!("sandbox/right?user={USER}"), &Value::Null).await;
+    // Of another user, who has no larger right from before.
+    running.sandbox.push(Push::text("main", "oBen", "hi")).await;
+    let to_ben = json!({"touser": "oBen", "msgtype": "text", "text": {"content": "a"}});
+    assert_eq!(code(&client.send(to_ben.to_string()).await), 0);
+    assert_eq!(code(&client.send(to_ben.to_string()).await), 45047);
+    let (_, right) = control(&running, "GET", "sandbox/right?user=oBen", &Value::Null).await;
     assert_eq!((&right["by"], &right["sent"], &right["of"]), (&json!("message"), &json!(1), &json!(1)));
 
     assert_eq!(set("sandbox/ip_list", json!({"addresses": []})).await, 204);
