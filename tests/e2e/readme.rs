@@ -63,7 +63,8 @@ fn the_first_command_starts_everything_and_the_second_runs_the_tests() {
 fn every_huixin_command_of_a_page_is_one() {
     let in_folder = |folder: &str| std::fs::read_dir(root().join(folder)).expect("it is there");
     let docs = in_folder("docs").map(|entry| entry.expect("it can be listed").path());
-    let examples = in_folder("examples").map(|entry| entry.expect("it can be listed").path().join("README.md"));
+    let examples =
+        in_folder("examples").map(|entry| entry.expect("it can be listed").path().join("README.md"));
     let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     for page in pages.chain(examples) {
         commands_that_parse(&page);

@@ -56,7 +56,8 @@ fn every_risk_of_a_redis_is_explained() {
     let page = crate::repository::read("docs/redis.md");
     let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).collect();
     for risk in Risk::ALL {
-        let (_, row) = rows.iter().find(|(name, _)| *name == risk.name()).unwrap_or_else(|| panic!("{risk:?}"));
+        let (_, row) =
+            rows.iter().find(|(name, _)| *name == risk.name()).unwrap_or_else(|| panic!("{risk:?}"));
         let does = match risk.gravity() {
             Gravity::Unusable => "| refuses always |",
             Gravity::Unsafe => "| refuses, unless accepted |",

@@ -81,7 +81,10 @@ fn twins() -> Vec<(String, String)> {
 /// Where a page's Chinese twin is, if it is a page for users.
 fn twin_of(page: &str) -> Option<String> {
     if page == "README.md" || page == "SECURITY.md" || page.starts_with("examples/") {
-        return page.strip_suffix(".md").filter(|page| !page.ends_with("zh-CN")).map(|page| format!("{page}.zh-CN.md"));
+        return page
+            .strip_suffix(".md")
+            .filter(|page| !page.ends_with("zh-CN"))
+            .map(|page| format!("{page}.zh-CN.md"));
     }
     let name = page.strip_prefix("docs/")?;
     (name.ends_with(".md") && !name.contains('/')).then(|| format!("docs/zh/{name}"))
@@ -131,7 +134,8 @@ fn links(page: &str) -> Vec<(String, Option<usize>)> {
         if target.contains(':') {
             return (target.to_owned(), None);
         }
-        let (file, anchor) = target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
+        let (file, anchor) =
+            target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
         let path = if file.is_empty() { page.to_owned() } else { beside(page, file) };
         let heading = anchor.map(|anchor| {
             let known = anchors(&headings(&read(&path)));

@@ -69,12 +69,17 @@ fn every_link_to_a_file_leads_somewhere() {
     for (document, text) in texts().iter().filter(|(name, _)| name.ends_with(".md")) {
         let place = root().join(document);
         for found in link.captures_iter(text) {
-            let target = if found[1].is_empty() { place.clone() } else { place.with_file_name("").join(&found[1]) };
+            let target =
+                if found[1].is_empty() { place.clone() } else { place.with_file_name("").join(&found[1]) };
             assert!(target.exists(), "{document} links to {}", &found[1]);
             let Some(anchor) = found.get(2) else { continue };
             let there = std::fs::read_to_string(&target).unwrap();
             let known = anchors(&headings(&there));
-            assert!(known.iter().any(|known| known == anchor.as_str()), "{document}: {} of {known:?}", &found[0]);
+            assert!(
+                known.iter().any(|known| known == anchor.as_str()),
+                "{document}: {} of {known:?}",
+                &found[0]
+            );
         }
     }
 }
@@ -84,7 +89,25 @@ fn the_first_page_is_short() {
     for readme in ["README.md", "README.zh-CN.md"] {
         let text = read(readme);
         let (lines, characters) = (text.lines().count(), text.chars().count());
-        assert!(lines <= 150 && characters <= 9_000, "{readme} has {lines} lines and {characters} characters");
+        assert!(
+            lines <= 150 && characters <= 9_000,
+            "{readme} has {lines} lines and {characters} characters"
+        );
+    }
+}
+
+#[test]
+fn what_is_said_of_rust_and_the_licence_is_what_cargo_says() {
+    let cargo = read("Cargo.toml");
+    let value = |key: &str| {
+        let line = cargo.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+        line.unwrap_or_else(|| panic!("Cargo.toml has {key}")).trim_matches('"')
+    };
+    let (rust, licence) = (value("rust-version"), value("license").replace("OR", "or"));
+    assert!(read("docs/badges/licence.svg").contains(&format!("licence: {licence}")), "{licence}");
+    assert!(read("docs/badges/rust.svg").contains(&format!("Rust: {rust}+")), "{rust}");
+    for page in ["README.md", "README.zh-CN.md", "docs/versions.md", "docs/zh/versions.md"] {
+        assert!(read(page).contains(rust), "{page} should name Rust {rust}");
     }
 }
 

@@ -57,12 +57,15 @@ impl Example {
         let commands = block("```sh\npython3 backend.py\n");
         let (service, dev) = commands.trim().split_once('\n').expect("two commands");
         let dev = dev.replacen("huixin", "exec \"$HUIXIN\"", 1);
-        let run = format!("#!/usr/bin/env bash\ncd \"${{0%/*}}\"\n{service} &\n{dev} --listen 127.0.0.1:8088\n");
+        let run =
+            format!("#!/usr/bin/env bash\ncd \"${{0%/*}}\"\n{service} &\n{dev} --listen 127.0.0.1:8088\n");
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let changes = other_ports();
-        for (name, text) in
-            [("huixin.toml", block("```toml\nqueue.url")), ("backend.py", block("```python\nimport ")), ("run", run)]
-        {
+        for (name, text) in [
+            ("huixin.toml", block("```toml\nqueue.url")),
+            ("backend.py", block("```python\nimport ")),
+            ("run", run),
+        ] {
             let text = changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
             std::fs::write(folder.path().join(name), text).expect("the folder can be written to");
         }
