@@ -1,4 +1,4 @@
-//! The README's commands are executed, or at least known to exist.
+//! The README's commands are executed, and those of all pages are known to exist.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,16 +7,12 @@ use std::time::{Duration, Instant};
 use clap::Parser as _;
 use huixin::cli::Cli;
 
-fn readme() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))
-        .expect("there is a README")
-}
-
-/// The lines of all fenced `sh` blocks.
-fn commands() -> Vec<String> {
+/// The lines of all fenced `sh` blocks of a page.
+fn commands(page: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
     let mut commands = Vec::new();
     let mut within = false;
-    for line in readme().lines() {
+    for line in text.lines() {
         match line.trim() {
             "```sh" => within = true,
             "```" => within = false,
@@ -27,9 +23,13 @@ fn commands() -> Vec<String> {
     commands
 }
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 #[test]
 fn the_first_command_starts_everything_and_the_second_runs_the_tests() {
-    assert_eq!(commands()[..2], ["cargo run -- dev", "tests/run"]);
+    assert_eq!(commands(&root().join("README.md"))[..2], ["cargo run -- dev", "tests/run"]);
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let log = folder.path().join("dev.log");
     let output = std::fs::File::create(&log).expect("the log can be made");
@@ -60,19 +60,29 @@ fn the_first_command_starts_everything_and_the_second_runs_the_tests() {
 }
 
 #[test]
-fn every_huixin_command_of_the_readme_is_one() {
+fn every_huixin_command_of_a_page_is_one() {
+    let in_folder = |folder: &str| std::fs::read_dir(root().join(folder)).expect("it is there");
+    let docs = in_folder("docs").map(|entry| entry.expect("it can be listed").path());
+    let examples =
+        in_folder("examples").map(|entry| entry.expect("it can be listed").path().join("README.md"));
+    let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    for page in pages.chain(examples) {
+        commands_that_parse(&page);
+    }
+    assert!(commands_that_parse(&root().join("README.md")) >= 4);
+}
+
+fn commands_that_parse(page: &Path) -> usize {
     let mut seen = 0;
-    for command in commands() {
+    for command in commands(page) {
         let words: Vec<_> = command.split(" #").next().unwrap_or_default().split_whitespace().collect();
-        let (["cargo", "run", "--", arguments @ ..]
-        | ["huixin", arguments @ ..]
-        | ["target/release/huixin", arguments @ ..]) = words.as_slice()
-        else {
+        let (["cargo", "run", "--", arguments @ ..] | ["huixin", arguments @ ..]) = words.as_slice() else {
             continue;
         };
         seen += 1;
         let parsed = Cli::try_parse_from(std::iter::once(&"huixin").chain(arguments));
-        assert!(parsed.is_ok(), "{command}: {}", parsed.err().map(|e| e.to_string()).unwrap_or_default());
+        let error = parsed.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.is_empty(), "{}: {command}: {error}", page.display());
     }
-    assert!(seen >= 4, "the README has only {seen} commands");
+    seen
 }

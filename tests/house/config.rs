@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use huixin::config::{AccountConfig, Config, Role, Source, known_keys};
+use huixin_queue::redis::{Gravity, Risk};
 
 const MINIMAL: &str = "[account.main]\napp_id = 'wx1'\napp_secret = 's'\ntoken = 't'";
 
@@ -48,6 +49,25 @@ fn every_known_key_is_in_the_example() {
     let shown = keys_shown();
     let absent: Vec<&String> = known.iter().filter(|key| !shown.contains(*key)).collect();
     assert!(absent.is_empty(), "huixin.example.toml doesn't show {absent:?}");
+}
+
+#[test]
+fn every_risk_of_a_redis_is_explained() {
+    let page = crate::repository::read("docs/redis.md");
+    let rows: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).collect();
+    for risk in Risk::ALL {
+        let (_, row) =
+            rows.iter().find(|(name, _)| *name == risk.name()).unwrap_or_else(|| panic!("{risk:?}"));
+        let does = match risk.gravity() {
+            Gravity::Unusable => "| refuses always |",
+            Gravity::Unsafe => "| refuses, unless accepted |",
+            Gravity::Alarm => "| an error in the log",
+            Gravity::Warning => "| warns",
+        };
+        assert!(row.contains(does), "{risk:?}: {row}");
+        assert!(row.contains(risk.setting().unwrap_or_default()), "{risk:?}: {row}");
+    }
+    assert_eq!(rows.len(), Risk::ALL.len());
 }
 
 /// The keys that the text shows, commented or not, below their section; also those of inline tables.

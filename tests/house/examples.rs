@@ -70,6 +70,19 @@ fn the_model_of_the_example_is_on_this_machine_and_its_account_the_sandboxs() {
 }
 
 #[test]
+fn the_handlers_of_one_line_in_the_readme_load() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("deepseek-key"), "sk-example").unwrap();
+    let around = "[account.main]\napp_id = 'wx1'\napp_secret = 's'\ntoken = 't'\n[database.shop]\nurl = 'sqlite:a.db'\n[[route]]\n";
+    for key in ["chat", "sql"] {
+        let readme = read("README.md");
+        let line = readme.lines().find(|line| line.starts_with(&format!("{key} = {{"))).unwrap();
+        let source = Source::from_text(folder.path().join("huixin.toml"), format!("{around}{line}\n"));
+        load_from(&source, Role::Worker);
+    }
+}
+
+#[test]
 fn in_containers_the_same_routes_are_tried() {
     let routes = |path| {
         let config = load(path, Role::Worker);
@@ -83,10 +96,12 @@ fn in_containers_the_same_routes_are_tried() {
 }
 
 fn load(path: &str, role: Role) -> Config {
+    load_from(&Source::from_text(root().join(path), read(path)), role)
+}
+
+fn load_from(source: &Source, role: Role) -> Config {
     let check_template = |text: &str| {
         Template::compile(text).map(|template| template.names()).map_err(|error| error.to_string())
     };
-    let source = Source::from_text(root().join(path), read(path));
-    Config::load(&source, role, &check_template)
-        .unwrap_or_else(|errors| panic!("{path} as {role:?}:\n{errors}"))
+    Config::load(source, role, &check_template).unwrap_or_else(|errors| panic!("as {role:?}:\n{errors}"))
 }

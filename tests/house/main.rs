@@ -6,6 +6,7 @@ mod compose;
 mod config;
 mod dependencies;
 mod examples;
+mod languages;
 mod prose;
 mod repository;
 mod shell;

@@ -1,10 +1,11 @@
 //! What the documents say about the repository is so.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use regex::Regex;
 
-use crate::repository::{read, root, texts};
+use crate::repository::{anchors, headings, read, root, texts};
 
 /// What a path ends with, if its first part doesn't already tell.
 const ENDINGS: [&str; 11] =
@@ -13,15 +14,22 @@ const ENDINGS: [&str; 11] =
 #[test]
 fn every_path_and_test_that_a_document_names_exists() {
     let code = Regex::new("`([^`\n]+)`").unwrap();
-    for document in ["ARCHITECTURE.md", "README.md", "README.zh-CN.md"] {
-        let text = read(document);
-        let named: Vec<&str> =
-            code.captures_iter(&text).map(|found| found.get(1).unwrap().as_str()).collect();
-        let paths: Vec<&str> = named.into_iter().filter(|text| looks_like_a_path(text)).collect();
-        assert!(paths.len() > 10, "{document} names only {paths:?}");
-        let wrong: Vec<String> = paths.into_iter().filter_map(fault).collect();
+    let mut named = BTreeMap::new();
+    for (document, text) in texts().into_iter().filter(|(name, _)| is_checked(name)) {
+        let found = code.captures_iter(&text).map(|found| found.get(1).unwrap().as_str());
+        let paths: Vec<&str> = found.filter(|text| looks_like_a_path(text)).collect();
+        let (count, wrong) = (paths.len(), paths.into_iter().filter_map(fault).collect::<Vec<_>>());
         assert!(wrong.is_empty(), "{document}:\n{}", wrong.join("\n"));
+        named.insert(document, count);
     }
+    assert!(named["ARCHITECTURE.md"] > 100 && named["docs/promises.md"] > 80, "{named:?}");
+}
+
+/// Not the examples' pages, whose paths start in their own folders, and not what was so once.
+fn is_checked(document: &str) -> bool {
+    let name = document.strip_prefix("docs/").unwrap_or(document);
+    let own = !name.contains('/') || name.starts_with("zh/");
+    own && name.ends_with(".md") && name != "CHANGELOG.md"
 }
 
 #[test]
@@ -57,26 +65,58 @@ fn a_path_is_told_from_other_code() {
 
 #[test]
 fn every_link_to_a_file_leads_somewhere() {
-    let link = Regex::new(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)").unwrap();
+    let link = Regex::new(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)").unwrap();
     for (document, text) in texts().iter().filter(|(name, _)| name.ends_with(".md")) {
-        let folder = root().join(document).parent().unwrap().to_owned();
+        let place = root().join(document);
         for found in link.captures_iter(text) {
-            assert!(folder.join(&found[1]).exists(), "{document} links to {}", &found[1]);
+            let target =
+                if found[1].is_empty() { place.clone() } else { place.with_file_name("").join(&found[1]) };
+            assert!(target.exists(), "{document} links to {}", &found[1]);
+            let Some(anchor) = found.get(2) else { continue };
+            let there = std::fs::read_to_string(&target).unwrap();
+            let known = anchors(&headings(&there));
+            assert!(
+                known.iter().any(|known| known == anchor.as_str()),
+                "{document}: {} of {known:?}",
+                &found[0]
+            );
         }
     }
 }
 
 #[test]
-fn both_readmes_have_the_same_commands() {
-    let [english, chinese] = ["README.md", "README.zh-CN.md"].map(|path| commands(&read(path)));
-    assert!(!english.is_empty(), "README.md has no block of `sh`");
-    assert_eq!(english, chinese);
+fn the_first_page_is_short() {
+    for readme in ["README.md", "README.zh-CN.md"] {
+        let text = read(readme);
+        let (lines, characters) = (text.lines().count(), text.chars().count());
+        assert!(
+            lines <= 150 && characters <= 9_000,
+            "{readme} has {lines} lines and {characters} characters"
+        );
+    }
 }
 
 #[test]
+fn what_is_said_of_rust_and_the_licence_is_what_cargo_says() {
+    let cargo = read("Cargo.toml");
+    let value = |key: &str| {
+        let line = cargo.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+        line.unwrap_or_else(|| panic!("Cargo.toml has {key}")).trim_matches('"')
+    };
+    let (rust, licence) = (value("rust-version"), value("license").replace("OR", "or"));
+    assert!(read("docs/badges/licence.svg").contains(&format!("licence: {licence}")), "{licence}");
+    assert!(read("docs/badges/rust.svg").contains(&format!("Rust: {rust}+")), "{rust}");
+    for page in ["README.md", "README.zh-CN.md", "docs/versions.md", "docs/zh/versions.md"] {
+        assert!(read(page).contains(rust), "{page} should name Rust {rust}");
+    }
+}
+
+/// The Chinese pages are linked as their twins are: see `languages`.
+#[test]
 fn every_document_is_linked() {
     let links = read("README.md") + &read("ARCHITECTURE.md");
-    for (document, _) in texts().iter().filter(|(name, _)| name.starts_with("docs/")) {
+    let english = |name: &str| name.starts_with("docs/") && !name.starts_with("docs/zh/");
+    for (document, _) in texts().iter().filter(|(name, _)| english(name)) {
         assert!(
             links.contains(&format!("({document}")),
             "neither README.md nor ARCHITECTURE.md links to {document}"
@@ -98,12 +138,6 @@ fn no_text_names_a_folder_of_one_machine() {
             assert!(!text.contains(folder), "{file} names {folder}");
         }
     }
-}
-
-/// The fenced blocks of `sh`, in order.
-fn commands(document: &str) -> Vec<String> {
-    let block = Regex::new(r"(?ms)^```sh\n(.*?)^```$").unwrap();
-    block.captures_iter(document).map(|found| found[1].to_owned()).collect()
 }
 
 /// Whether code in a text means a file or folder of this repository.

@@ -34,3 +34,20 @@ pub(crate) fn texts() -> Vec<(String, String)> {
     assert!(found.len() > 100, "only {} files are found", found.len());
     found
 }
+
+/// The headings of a page, without their signs.
+pub(crate) fn headings(page: &str) -> Vec<&str> {
+    let mut within = false;
+    let heading = |line: &&str| {
+        within ^= line.trim_start().starts_with("```");
+        !within && line.starts_with('#')
+    };
+    page.lines().filter(heading).map(|line| line.trim_start_matches('#').trim()).collect()
+}
+
+/// What a link to each heading has behind its `#`, by GitHub's rule.
+pub(crate) fn anchors(headings: &[&str]) -> Vec<String> {
+    let kept = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == ' ';
+    let anchor = |heading: &&str| heading.to_lowercase().chars().filter(|c| kept(*c)).collect::<String>();
+    headings.iter().map(|heading| anchor(heading).replace(' ', "-")).collect()
+}

@@ -5,11 +5,11 @@ use std::ops::RangeInclusive;
 
 use huixin_wechat::POLICY;
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/delivery.md");
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
 
 #[test]
 fn the_table_of_error_codes_in_the_documentation_is_the_table_that_decides() {
-    let document = std::fs::read_to_string(DOCUMENT).expect("docs/delivery.md is there");
+    let document = std::fs::read_to_string(DOCUMENT).expect("docs/errors.md is there");
     let mut table = String::from(
         "| WeChat's code | what it means | what Huixin does | you |\n| --- | --- | --- | --- |\n",
     );
@@ -19,7 +19,7 @@ fn the_table_of_error_codes_in_the_documentation_is_the_table_that_decides() {
         writeln!(table, "| {} | {meaning} | {action} | {remedy} |", codes.join(", "))
             .expect("writing into a string never fails");
     }
-    assert!(document.contains(&table), "docs/delivery.md should have this table:\n\n{table}");
+    assert!(document.contains(&table), "docs/errors.md should have this table:\n\n{table}");
 }
 
 fn shown(codes: &RangeInclusive<i64>) -> String {

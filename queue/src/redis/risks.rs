@@ -166,7 +166,7 @@ impl Risk {
             }
             Self::SlowFsync => "give Redis a faster disk, or one that nothing else writes to",
             Self::Unread => {
-                "let the user run INFO and `CONFIG GET`, or see yourself that it is as README.md asks"
+                "let the user run INFO and `CONFIG GET`, or see yourself that it is as docs/redis.md asks"
             }
         };
         text.to_owned()

@@ -16,6 +16,13 @@ async fn the_workstation_lookup_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_and_the_configuration_of_the_readme_answer() {
+    let example = Example::of_the_readme().await;
+    example.push("oReader", serde_json::json!({ "kind": "text", "content": "在吗？" })).await;
+    example.expect("oReader", &["您问的是：在吗？"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_employee_services_answer() {
     let example = Example::start("employee-services", &[]).await;
     example.plays_its_transcripts().await;

@@ -4,6 +4,7 @@
 //! it is changed.
 
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -38,8 +39,43 @@ impl Example {
         assert!(readme.contains(&command), "examples/{name}/README.md says how it is started");
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mut changes = vec![("../..".to_owned(), env!("CARGO_MANIFEST_DIR").to_owned())];
-        changes.extend(PORTS.map(|port| (port.to_owned(), free_port().to_string())));
+        changes.extend(other_ports());
         copy(&source, folder.path(), &changes);
+        Self::run(folder, readme, variables).await
+    }
+
+    /// Starts the service of README.md with its configuration, by its commands.
+    pub(super) async fn of_the_readme() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        let readme = std::fs::read_to_string(source).expect("there is a README");
+        let block = |first_line: &str| {
+            let from = readme.split(first_line).nth(1).unwrap_or_else(|| panic!("README has {first_line}"));
+            let rest = from.split("\n```\n").next().unwrap_or_default();
+            first_line.split_once('\n').expect("a fence stands before it").1.to_owned() + rest + "\n"
+        };
+        let commands = block("```sh\npython3 backend.py\n");
+        let (service, dev) = commands.trim().split_once('\n').expect("two commands");
+        let dev = dev.replacen("huixin", "exec \"$HUIXIN\"", 1);
+        let run =
+            format!("#!/usr/bin/env bash\ncd \"${{0%/*}}\"\n{service} &\n{dev} --listen 127.0.0.1:8088\n");
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let changes = other_ports();
+        for (name, text) in [
+            ("huixin.toml", block("```toml\nqueue.url")),
+            ("backend.py", block("```python\nimport ")),
+            ("run", run),
+        ] {
+            let text = changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
+            std::fs::write(folder.path().join(name), text).expect("the folder can be written to");
+        }
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path().join("run"), executable).expect("it is ours");
+        Self::run(folder, readme, &[]).await
+    }
+
+    /// Starts what is in the folder.
+    async fn run(folder: tempfile::TempDir, readme: String, variables: &[(&str, &str)]) -> Self {
         let log = folder.path().join("run.log");
         let output = File::create(&log).expect("the log can be made");
         let mut command = Command::new(folder.path().join("run"));
@@ -144,6 +180,11 @@ impl Example {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// Each port with a free one in its place.
+fn other_ports() -> Vec<(String, String)> {
+    PORTS.map(|port| (port.to_owned(), free_port().to_string())).into()
 }
 
 fn copy(from: &Path, to: &Path, changes: &[(String, String)]) {

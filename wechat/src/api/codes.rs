@@ -2,7 +2,7 @@
 //!
 //! The meanings are WeChat's (全局返回码 and the tables of the calls used here), the actions are ours. Codes that can't
 //! come from the calls made here are left out; they, and codes that WeChat adds, are worth a few tries and then a
-//! person's look at `errmsg` and `rid`. `docs/delivery.md` shows the table to people, and a test compares the two.
+//! person's look at `errmsg` and `rid`. `docs/errors.md` shows the table to people, and a test compares the two.
 //!
 //! Each class says whose trouble it is ([`Whose`]), since that decides who else has to wait. A code that one reply can
 //! cause by what it names, say an agent that doesn't exist, proves nothing about the account: see [`Whose::Unclear`].
