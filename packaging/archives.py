@@ -19,10 +19,9 @@ DEBIAN_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 def tar(tree, version, tag, out):
     """A folder to unpack anywhere, or over /usr/local."""
-    system = tag.split(".")[-1].replace("manylinux2014", "linux")
-    name = f"huixin-{version}-{system}"
+    name = f"huixin-{version}-{tag.split('.')[0].replace('manylinux', 'glibc')}"
     path = out / f"{name}.tar.gz"
-    with gzip.GzipFile(path, "wb", mtime=epoch()) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+    with gzip.GzipFile(path, "wb", mtime=epoch(), compresslevel=6) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
         for file in files(tree):
             member = archive.gettarinfo(file, f"{name}/{file.relative_to(tree).as_posix()}")
             member.mtime, member.uid, member.gid, member.uname, member.gname = epoch(), 0, 0, "", ""
@@ -68,6 +67,7 @@ def wheel(tree, version, tag, out):
 def deb(tree, version, tag, out):
     """The tree below /usr, with units for systemd, a user and a configuration to start from."""
     machine = DEBIAN_MACHINES[platform.machine()]
+    glibc = ".".join(tag.split("_")[1:3])
     root = out / "deb"
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(tree, root / "usr")
@@ -84,12 +84,15 @@ def deb(tree, version, tag, out):
         place(HERE / "debian" / script, root / "DEBIAN" / script)
     (root / "DEBIAN/conffiles").write_text("/etc/huixin/huixin.toml\n")
     control = (HERE / "debian/control").read_text()
-    (root / "DEBIAN/control").write_text(control.format(version=version, machine=machine, size=size))
+    (root / "DEBIAN/control").write_text(control.format(version=version, machine=machine, size=size, glibc=glibc))
     for file in [*root.rglob("*"), root]:
         is_program = file.is_dir() or file.parent.name == "bin" or file.name in ["postinst", "prerm", "postrm"]
         file.chmod(0o755 if is_program else 0o644)
     path = out / f"huixin_{version}_{machine}.deb"
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, path], check=True, stdout=subprocess.DEVNULL)
+    # Every Debian reads xz; what Ubuntu's dpkg-deb chooses by itself, old ones don't.
+    compressor = {"DPKG_DEB_COMPRESSOR_TYPE": "xz", **os.environ}
+    command = ["dpkg-deb", "--root-owner-group", "--build", root, path]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=compressor)
     shutil.rmtree(root)
     return path
 
