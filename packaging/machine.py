@@ -16,15 +16,22 @@ umount "$1/mnt"
 exec unshare --cgroup --mount --pid --fork --kill-child --uts --ipc --net sh -c '
 set -e
 ip link set lo up
+# A unit whose file system is protected needs a root that is a mount.
+mount --bind "$1" "$1"
+cd "$1"
 mount -t proc proc "$1/proc"
 mount -t sysfs sysfs "$1/sys"
 mount -t cgroup2 none "$1/sys/fs/cgroup"
 for folder in run tmp dev; do mount -t tmpfs -o mode=755 tmpfs "$1/$folder"; done
 for device in null zero full random urandom tty; do touch "$1/dev/$device"; mount --bind "/dev/$device" "$1/dev/$device"; done
-mkdir "$1/dev/shm"
+mkdir "$1/dev/shm" "$1/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=666 devpts "$1/dev/pts"
+ln -s pts/ptmx "$1/dev/ptmx"
 chmod 1777 "$1/tmp" "$1/dev/shm"
 ln -s /proc/self/fd "$1/dev/fd"
-exec env -i container=packaging PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$1" /lib/systemd/systemd
+pivot_root . mnt
+umount -l /mnt
+exec env -i container=packaging PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd
 ' boot "$1"
 """
 
@@ -40,7 +47,6 @@ class Machine:
     """Started; all that runs in it is killed at the end."""
 
     def __init__(self, root):
-        self.root = root
         command = ["unshare", "--mount", "sh", "-c", BOOT, "boot", root, f"packaging-{root.name}"]
         self.unshare = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
@@ -54,7 +60,7 @@ class Machine:
 
     def run(self, *command):
         """The exit code, and what it printed."""
-        return self.within("--all", "chroot", self.root, *command)
+        return self.within("--all", *command)
 
     def within(self, namespaces, *command):
         """The same of a program of this system, in the machine's namespaces."""
