@@ -8,6 +8,7 @@ mod dead;
 mod flags;
 mod operate;
 mod roles;
+mod shell;
 mod spool;
 
 use std::path::PathBuf;
@@ -21,11 +22,13 @@ pub use dead::{ActFlags, DeadCommand, DeadFlags, LetterFilter, ListFlags, ShowFl
 pub use flags::{AdminFlag, ConcurrencyFlag, ListenFlag, OutputFlag, PlaceFlags, QueueFlag};
 pub use operate::{LaneFlags, LookFlags, PauseFlags, ResumeFlags, ScopeFlags};
 pub use roles::{DevFlags, ReceiverFlags, RunFlags, SandboxFlags, WorkerFlags};
+pub use shell::{CompletionsFlags, ManFlags};
 pub use spool::{DrainFlags, SpoolCommand, SpoolFlags};
 
 /// A queue-backed processor for WeChat Official Account messages: ack fast, reply later.
 #[derive(Debug, Parser)]
-#[command(name = "huixin", version, propagate_version = true, after_help = ROOT_EXAMPLES)]
+#[command(name = "huixin", version = env!("HUIXIN_VERSION"), propagate_version = true)]
+#[command(after_help = ROOT_EXAMPLES)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     /// What to do.
@@ -105,6 +108,12 @@ pub enum Command {
     /// Show and drain what receivers have put on this machine's disk while Redis was away
     #[command(after_help = spool::SPOOL_EXAMPLES)]
     Spool(SpoolFlags),
+    /// Print a script by which a shell completes `huixin`: bash, zsh, fish, elvish or powershell
+    #[command(after_help = shell::COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsFlags),
+    /// Write a manual page for each command into a folder, for those who make packages
+    #[command(hide = true)]
+    Man(ManFlags),
 }
 
 impl Command {
@@ -143,9 +152,13 @@ impl Command {
             Self::Spool(SpoolFlags { command: SpoolCommand::Drain(DrainFlags { queue }) }) => {
                 Overrides { queue_url: queue.queue_url.clone(), ..Overrides::default() }
             }
-            Self::Dev(_) | Self::Sandbox(_) | Self::Route(_) | Self::Health(_) | Self::Spool(_) => {
-                Overrides::default()
-            }
+            Self::Dev(_)
+            | Self::Sandbox(_)
+            | Self::Route(_)
+            | Self::Health(_)
+            | Self::Spool(_)
+            | Self::Completions(_)
+            | Self::Man(_) => Overrides::default(),
         }
     }
 }

@@ -67,22 +67,23 @@ fn the_help_of_every_command_is_pinned() {
     Usage: huixin [OPTIONS] <COMMAND>
 
     Commands:
-      dev       Start everything against a pretend WeChat, with a chat page; needs no configuration
-      run       Start receiver and worker in one process
-      receiver  Start a receiver: it checks, stores and acks what WeChat pushes
-      worker    Start a worker: it runs handlers and sends their replies
-      sandbox   Start the pretend WeChat and its chat page alone
-      check     Check the configuration and what it points to
-      route     Ask which route takes a message, and why those before it don't
-      health    Ask a running process whether it is well; exits with 0 or 1, as containers expect
-      status    Show how many messages are open, running, delayed, held and dead
-      dead      Show, retry and drop dead letters
-      lane      Show which messages of one user are not at their end yet, and what they wait for
-      pause     Stop handling messages of an account, a user or everybody; pushes are still taken in
-      resume    Go on with what is paused, named as it was for `pause`
-      audit     Check that the queue is in order; changes nothing
-      spool     Show and drain what receivers have put on this machine's disk while Redis was away
-      help      Print this message or the help of the given subcommand(s)
+      dev          Start everything against a pretend WeChat, with a chat page; needs no configuration
+      run          Start receiver and worker in one process
+      receiver     Start a receiver: it checks, stores and acks what WeChat pushes
+      worker       Start a worker: it runs handlers and sends their replies
+      sandbox      Start the pretend WeChat and its chat page alone
+      check        Check the configuration and what it points to
+      route        Ask which route takes a message, and why those before it don't
+      health       Ask a running process whether it is well; exits with 0 or 1, as containers expect
+      status       Show how many messages are open, running, delayed, held and dead
+      dead         Show, retry and drop dead letters
+      lane         Show which messages of one user are not at their end yet, and what they wait for
+      pause        Stop handling messages of an account, a user or everybody; pushes are still taken in
+      resume       Go on with what is paused, named as it was for `pause`
+      audit        Check that the queue is in order; changes nothing
+      spool        Show and drain what receivers have put on this machine's disk while Redis was away
+      completions  Print a script by which a shell completes `huixin`: bash, zsh, fish, elvish or powershell
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
           --config <PATH>
@@ -675,5 +676,66 @@ fn the_help_of_every_command_is_pinned() {
     Examples:
       huixin spool status                     beside running receivers too
       huixin spool drain                      when the receivers of this machine are gone for good
+
+    ====================================================================================================
+    Print a script by which a shell completes `huixin`: bash, zsh, fish, elvish or powershell
+
+    Usage: huixin completions [OPTIONS] <SHELL>
+
+    Arguments:
+      <SHELL>
+              The shell
+
+              [possible values: bash, elvish, fish, powershell, zsh]
+
+    Options:
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin completions bash > ~/.local/share/bash-completion/completions/huixin
+      huixin completions fish > ~/.config/fish/completions/huixin.fish
+      source <(huixin completions zsh)        for this shell
+
+    ====================================================================================================
+    Write a manual page for each command into a folder, for those who make packages
+
+    Usage: huixin man [OPTIONS] <FOLDER>
+
+    Arguments:
+      <FOLDER>
+              The folder, which is made if it isn't there
+
+    Options:
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
     "#);
 }

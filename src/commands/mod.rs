@@ -8,6 +8,7 @@ mod operate;
 mod roles;
 mod route;
 mod services;
+mod shell;
 mod spool;
 
 use crate::cli::{Cli, Command};
@@ -33,6 +34,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Dead(flags) => dead::dead(&cli, flags).await,
             Command::Lane(flags) => operate::lane(&cli, flags).await,
             Command::Spool(flags) => spool::spool(&cli, flags).await,
+            Command::Completions(flags) => shell::completions(flags),
+            Command::Man(flags) => shell::man(flags),
             Command::Pause(flags) => operate::pause(&cli, flags).await,
             Command::Resume(flags) => operate::resume(&cli, flags).await,
             Command::Audit(flags) => operate::audit(&cli, &flags.output).await,
