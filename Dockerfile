@@ -23,7 +23,7 @@ RUN cargo build --release --locked --bin huixin \
     && rm -rf target "$CARGO_HOME/registry"
 # The image has the program, the libraries it is linked to, and the authorities to trust when it calls WeChat: no shell and
 # no packages, so nothing in it needs updates but huixin, libc and the authorities, which a new build brings.
-RUN mkdir -p /image/etc /image/usr/local/bin /image/var/lib/huixin/spool \
+RUN mkdir -p /image/etc /image/usr/local/bin /data/spool \
     && mkdir -m 1777 /image/tmp \
     && cp -L --parents /etc/ssl/certs/ca-certificates.crt $(ldd /usr/local/bin/huixin | grep -o '/[^ ]*') /image \
     && cp /usr/local/bin/huixin /image/usr/local/bin/huixin \
@@ -34,7 +34,7 @@ RUN mkdir -p /image/etc /image/usr/local/bin /image/var/lib/huixin/spool \
 FROM scratch
 COPY --from=builder /image /
 # What a role writes without being told where is written here. A volume that is mounted at the spool takes its owner over.
-COPY --from=builder --chown=10001:10001 /image/var/lib/huixin /var/lib/huixin
+COPY --from=builder --chown=10001:10001 /data /var/lib/huixin
 ENV PATH=/usr/local/bin
 # By number: Kubernetes can't tell by a name that it isn't root.
 USER 10001:10001

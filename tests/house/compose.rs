@@ -108,9 +108,9 @@ fn what_a_receiver_acks_while_redis_is_away_outlives_its_container() {
     assert_eq!(spool.dir.to_str(), Some(target));
     // A volume gets its owner from the folder of the image that it is mounted on.
     let file = read("Dockerfile");
-    let (parent, _) = target.rsplit_once('/').unwrap();
-    assert!(file.contains(&format!(" /image{target} ")));
-    assert!(file.contains(&format!("\nCOPY --from=builder --chown={USER} /image{parent} {parent}\n")));
+    let (parent, name) = target.rsplit_once('/').unwrap();
+    assert!(file.contains(&format!(" /data/{name} ")));
+    assert!(file.contains(&format!("\nCOPY --from=builder --chown={USER} /data {parent}\n")));
 }
 
 #[test]
