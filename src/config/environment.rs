@@ -7,8 +7,8 @@ use super::node::{Node, Origin, Table, Value, put};
 
 const PREFIX: &str = "HUIXIN_";
 
-/// Read elsewhere: by the logging and by the command line.
-const NOT_CONFIGURATION: [&str; 3] = ["HUIXIN_LOG", "HUIXIN_LOG_FORMAT", "HUIXIN_CONFIG"];
+/// Read elsewhere: by the logging, the command line and docker-compose.yml.
+const NOT_CONFIGURATION: [&str; 4] = ["HUIXIN_LOG", "HUIXIN_LOG_FORMAT", "HUIXIN_CONFIG", "HUIXIN_IMAGE"];
 
 /// Puts the values of the variables over the file's.
 pub(super) fn merge(root: &mut Table, variables: &[(String, String)]) {

@@ -19,6 +19,9 @@ use crate::repository::{read, root};
 /// Where the configuration is in a container.
 const CONFIG: &str = "/etc/huixin/huixin.toml";
 
+/// Who runs in a container of our image.
+const USER: &str = "10001:10001";
+
 #[derive(Deserialize)]
 struct Compose {
     services: BTreeMap<String, Service>,
@@ -29,6 +32,8 @@ struct Compose {
 #[serde(default, deny_unknown_fields)]
 struct Service {
     build: Option<Json>,
+    cap_add: Vec<String>,
+    cap_drop: Vec<String>,
     command: Vec<String>,
     container_name: Option<String>,
     depends_on: BTreeMap<String, Dependency>,
@@ -38,8 +43,11 @@ struct Service {
     init: bool,
     ports: Vec<String>,
     profiles: Vec<String>,
+    read_only: bool,
     restart: String,
+    security_opt: Vec<String>,
     stop_grace_period: Option<String>,
+    tmpfs: Vec<String>,
     user: Option<String>,
     volumes: Vec<Volume>,
 }
@@ -100,12 +108,9 @@ fn what_a_receiver_acks_while_redis_is_away_outlives_its_container() {
     assert_eq!(spool.dir.to_str(), Some(target));
     // A volume gets its owner from the folder of the image that it is mounted on.
     let file = read("Dockerfile");
-    let (_, after_user) = file.rsplit_once("\nUSER huixin\n").unwrap();
     let (parent, name) = target.rsplit_once('/').unwrap();
-    assert!(
-        after_user.contains(&format!("\nWORKDIR {parent}\n"))
-            && after_user.contains(&format!("\nRUN mkdir {name}\n"))
-    );
+    assert!(file.contains(&format!(" /data/{name} ")));
+    assert!(file.contains(&format!("\nCOPY --from=builder --chown={USER} /data {parent}\n")));
 }
 
 #[test]
@@ -233,10 +238,40 @@ fn all_roles_are_one_image_which_runs_huixin_without_the_rights_of_root() {
     assert_eq!(built, [("receiver", "huixin"), ("sandbox", "huixin"), ("worker", "huixin")]);
     let file = read("Dockerfile");
     let (_, image) = file.rsplit_once("\nFROM ").unwrap();
-    assert!(image.contains("\nUSER huixin\n"));
+    assert!(image.contains(&format!("\nUSER {USER}\n")));
     assert!(image.contains("\nENTRYPOINT [\"huixin\"]\n"));
     for argument in compose.services["worker"].build.as_ref().unwrap()["args"].as_object().unwrap().keys() {
         assert!(file.contains(&format!("\nARG {argument}=")), "Dockerfile has no argument {argument}");
+    }
+}
+
+#[test]
+fn containers_are_confined() {
+    let compose = compose();
+    for (name, service) in &compose.services {
+        assert!(service.read_only, "{name} can write its image");
+        assert!(service.tmpfs.contains(&"/tmp".to_owned()), "{name} has no place for temporary files");
+        assert_eq!(service.security_opt, ["no-new-privileges:true"], "{name}");
+        assert_eq!(service.cap_drop, ["ALL"], "{name}");
+        let rights: &[&str] = if name == "tls" { &["NET_BIND_SERVICE"] } else { &[] };
+        assert_eq!(service.cap_add, rights, "{name}");
+        assert!(service.build.is_some() || service.user.is_some() || name == "tls", "{name} is root");
+        assert_eq!(service.restart, "unless-stopped", "{name}");
+    }
+}
+
+#[test]
+fn the_proxy_leads_to_where_the_receiver_listens() {
+    let compose = compose();
+    let proxy = &compose.services["tls"];
+    assert_eq!(proxy.profiles, ["tls"]);
+    assert_eq!(proxy.ports, ["80:80", "443:443"]);
+    let receiver = load(Role::Receiver, &compose.services["receiver"].environment);
+    let call_backs = receiver.callback.listen.expect("it listens");
+    let file = read("docker/Caddyfile");
+    for (path, port) in [("/wechat", receiver.receiver.listen.port()), ("/v1/answers", call_backs.port())] {
+        let block = format!("\thandle {path}/* {{\n\t\treverse_proxy receiver:{port}\n\t}}\n");
+        assert!(file.contains(&block), "no {block}in\n{file}");
     }
 }
 

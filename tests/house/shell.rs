@@ -10,7 +10,7 @@ fn scripts_can_be_started_and_stop_at_the_first_error() {
     let of_example = |folder: std::io::Result<std::fs::DirEntry>| {
         format!("examples/{}/run", folder.unwrap().file_name().display())
     };
-    let scripts = examples.map(of_example).chain(["tests/run", ".ci/run"].map(str::to_owned));
+    let scripts = examples.map(of_example).chain(["tests/run", "tests/images", ".ci/run"].map(str::to_owned));
     for script in scripts {
         let text = read(&script);
         let mode = root().join(&script).metadata().unwrap().permissions().mode();

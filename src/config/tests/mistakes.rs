@@ -332,6 +332,7 @@ fn variables_that_match_no_key_are_mistakes_unless_they_are_of_others() {
         ("HUIXIN_SOMETHING__ELSE", "x"),
         ("HUIXIN_LOG", "debug"),
         ("HUIXIN_CONFIG", "huixin.toml"),
+        ("HUIXIN_IMAGE", "huixin"),
         ("HUIXIN_RECEIVER_SERVICE_HOST", "10.0.0.1"),
         ("HUIXIN_RECEIVER_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
         ("HUIXIN_WORKER__LEASE", ""),
