@@ -21,6 +21,7 @@ mod link;
 mod look;
 mod operate;
 mod packed;
+mod prelude;
 mod risks;
 mod scripts;
 mod settle;
@@ -42,7 +43,7 @@ pub use self::inspector::Inspector;
 use self::keys::Keys;
 use self::link::Link;
 pub use self::risks::{Finding, Gravity, Risk};
-use self::scripts::Scripts;
+use self::scripts::{SCRIPTS, Scripts};
 use self::settle::{Outcome, Record};
 use crate::clock::micros;
 use crate::{
@@ -88,7 +89,7 @@ pub struct RedisQueue {
 struct Core {
     link: Link,
     keys: Keys,
-    scripts: Scripts,
+    scripts: &'static Scripts,
     place: String,
     dedup_window_ms: u64,
     filters: Filters,
@@ -108,7 +109,7 @@ impl RedisQueue {
         let core = Arc::new(Core {
             link: link(RESPONSE_TIMEOUT),
             keys: keys.clone(),
-            scripts: Scripts::new(),
+            scripts: &SCRIPTS,
             place: place.clone(),
             dedup_window_ms: micros(settings.dedup_window) / 1000,
             filters: Filters::default(),

@@ -1,36 +1,26 @@
 //! The scripts: one file, one atomic transition. Each file's header is its contract, checked by a test.
 //!
-//! What scripts share lies in `lua/lib/`, in small files. A script gets those that its header says it uses, put between its first
-//! line and the rest: each is defined anew by every call, so nothing is put there that is not needed. What it needs seldom is
-//! defined by a function of that name, when it is called, which gives the last function of the last of them.
+//! What scripts share lies in `lua/lib/`, in small files. What a script reaches of that is put between its first line and the rest.
+
+use std::sync::LazyLock;
 
 use redis::Script;
 
-macro_rules! libraries {
-    ($($name:literal)*) => {
-        /// Names and sources, each after those whose functions it calls.
-        const LIBRARIES: &[(&str, &str)] = &[$(($name, include_str!(concat!("lua/lib/", $name, ".lua")))),*];
-    };
-}
-
-libraries! { "base" "damage" "pulse" "record" "mend" "lane" "turn" "held" "read" "on" "end" "due" }
+use super::prelude::prelude;
 
 macro_rules! scripts {
     ($($name:ident = $file:literal)*) => {
-        /// The scripts, with their hashes computed once.
         pub(super) struct Scripts {
             $(pub(super) $name: Script,)*
         }
 
-        impl Scripts {
-            pub(super) fn new() -> Self {
-                Self { $($name: script(include_str!(concat!("lua/", $file, ".lua"))),)* }
-            }
-        }
+        /// The scripts, with their hashes computed once.
+        pub(super) static SCRIPTS: LazyLock<Scripts> =
+            LazyLock::new(|| Scripts { $($name: script(include_str!(concat!("lua/", $file, ".lua"))),)* });
 
         /// Names and sources, for the test of their headers.
         #[cfg(test)]
-        const SOURCES: &[(&str, &str)] = &[$(($file, include_str!(concat!("lua/", $file, ".lua")))),*];
+        pub(super) const SOURCES: &[(&str, &str)] = &[$(($file, include_str!(concat!("lua/", $file, ".lua")))),*];
     };
 }
 
@@ -44,23 +34,7 @@ scripts! {
 /// The shebang must be the first line.
 fn script(source: &str) -> Script {
     let (shebang, rest) = source.split_once('\n').unwrap_or((source, ""));
-    Script::new(&format!("{shebang}\n{}{rest}", prelude(source)))
-}
-
-/// The libraries that a script's header says it uses.
-fn prelude(source: &str) -> String {
-    let used = source.lines().find_map(|line| line.strip_prefix("-- Uses: ")).unwrap_or_default();
-    let (always, seldom) =
-        used.trim_end_matches('.').split_once("; seldom: ").unwrap_or((used.trim_end_matches('.'), ""));
-    let of = |names: &str| -> String {
-        let is_used = |name: &str| names.split(", ").any(|used| used == name);
-        LIBRARIES.iter().filter(|(name, _)| is_used(name)).map(|(_, library)| *library).collect()
-    };
-    let rest = of(seldom);
-    match rest.rsplit_once("\nlocal function ").and_then(|(_, last)| last.split('(').next()) {
-        Some(last) => format!("{}local function seldom()\n{rest}return {last}\nend\n", of(always)),
-        None => of(always),
-    }
+    Script::new(&format!("{shebang}\n{}{rest}", prelude(rest)))
 }
 
 impl std::fmt::Debug for Scripts {
@@ -75,8 +49,9 @@ mod tests {
 
     use regex::Regex;
 
-    use super::{LIBRARIES, SOURCES, prelude};
+    use super::SOURCES;
     use crate::format::STORED_FORMAT;
+    use crate::redis::prelude::{LIBRARIES, SHARED, prelude, reached};
     use crate::testing::RedisServer;
 
     fn all(pattern: &str, text: &str) -> BTreeSet<String> {
@@ -90,74 +65,21 @@ mod tests {
         (header.join("\n"), code.join("\n"))
     }
 
-    /// Code without its comments, which name things too.
-    fn bare(code: &str) -> String {
-        code.lines().map(|line| line.split("--").next().unwrap_or_default().to_owned() + "\n").collect()
-    }
-
-    /// Every function and constant of the libraries: its library, its name, and its text.
-    fn shared() -> Vec<(&'static str, String, &'static str)> {
-        let mut found = Vec::new();
-        for (library, source) in LIBRARIES {
-            for text in source.split("\nlocal ").skip(1) {
-                let text = text.split("\n\n--").next().unwrap();
-                let names = text.strip_prefix("function ").unwrap_or(text);
-                let names = names.split(['(', '=']).next().unwrap();
-                found.extend(names.split(',').map(|name| (*library, name.trim().to_owned(), text)));
-            }
-        }
-        found
-    }
-
-    /// A regular expression for each of thousands of words takes minutes to build.
-    fn has_word(code: &str, word: &str) -> bool {
-        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
-        code.match_indices(word).any(|(at, _)| {
-            let behind = code[at + word.len()..].chars().next();
-            !is_part(code[..at].chars().next_back()) && !is_part(behind)
-        })
-    }
-
-    /// What code reaches of the libraries, itself or by what it calls there.
-    fn reached(code: &str) -> BTreeSet<(&'static str, String, &'static str)> {
-        let shared = shared();
-        let mut reached = BTreeSet::new();
-        // `seldom()` stands for what it gives, the last function of the last library.
-        let code = code.replace("seldom()", "move_due");
-        let mut ahead = vec![code.as_str()];
-        while let Some(code) = ahead.pop().map(bare) {
-            for found in &shared {
-                if has_word(&code, &found.1) && reached.insert(found.clone()) {
-                    ahead.push(found.2);
-                }
-            }
-        }
-        reached
-    }
-
     /// The kinds of keys that code names from the prefix, itself or in the shared functions it calls.
     fn named(code: &str) -> BTreeSet<String> {
         let kinds =
             |code: &str| all(r"(?:\b(?:key|set_aside|add_to_count)\(|share\('[A-Z]+', )'([a-z]+)", code);
-        reached(code).iter().flat_map(|(_, _, text)| kinds(text)).chain(kinds(code)).collect()
+        reached(code).iter().flat_map(|at| kinds(&SHARED[*at].text)).chain(kinds(code)).collect()
     }
 
     #[test]
     fn every_script_uses_the_libraries_that_it_reaches_and_no_others() {
         for (name, source) in SOURCES {
             let (header, code) = parts(source);
-            let reached: BTreeSet<&str> = reached(&code).into_iter().map(|(library, ..)| library).collect();
-            let reached: Vec<&str> = LIBRARIES
-                .iter()
-                .map(|(library, _)| *library)
-                .filter(|library| reached.contains(library))
-                .collect();
+            let mut reached: Vec<_> = reached(&code).into_iter().map(|at| SHARED[at].library).collect();
+            reached.dedup();
             let said = header.lines().find_map(|line| line.strip_prefix("-- Uses: ")).unwrap_or_default();
-            assert_eq!(
-                said.trim_end_matches('.').replace("; seldom: ", ", "),
-                reached.join(", "),
-                "{name}.lua"
-            );
+            assert_eq!(said.trim_end_matches('.'), reached.join(", "), "{name}.lua");
         }
     }
 
@@ -301,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_script_defines_before_it_begins_costs_less_than_ten_microseconds() {
+    fn what_a_script_defines_before_it_begins_costs_less_than_five_microseconds() {
         let server = RedisServer::start(&[]);
         let empty = cost_us(&server, "#!lua flags=no-writes\nreturn 1");
         let mut costs = Vec::new();
@@ -309,7 +231,7 @@ mod tests {
             let cost =
                 cost_us(&server, &format!("#!lua flags=no-writes\n{}return 1", prelude(source))) - empty;
             costs.push(format!("{name} {cost:.2}"));
-            assert!(cost < 10.0, "{name}.lua: {cost:.2} us");
+            assert!(cost < 5.0, "{name}.lua: {cost:.2} us");
         }
         println!(
             "an empty script costs {empty:.2} us; what the others define before they begin: {}",

@@ -34,13 +34,6 @@ local ends = us(now + tonumber(ARGV[2]) * 1000)
 local results = { us(now) }
 local woken = 0
 
-local holding
--- Whether any message is held: asked once, and only for a lane that has more than this message.
-local function is_holding()
-  if holding == nil then holding = redis.call('EXISTS', KEYS[6]) == 1 end
-  return holding
-end
-
 -- Whether a mark that was read still counts. One that can't be read marks nothing.
 local function is_marked(known)
   local until_us = type(known) == 'string' and tonumber(known)
@@ -55,17 +48,6 @@ local function is_fresh(mark)
   if is_marked(known) then return false end
   redis.call('SET', mark, ends, 'PX', ARGV[2])
   return true
-end
-
--- Puts the held messages of a lane back to waiting, in their order and in front. Whether there were some.
-local function wake_held(lane)
-  local held = held_of(lane)
-  for i = #held, 1, -1 do
-    redis.call('LPUSH', key('older:' .. lane), write_woken(held[i]))
-    share('ZREM', 'hold', held_member(held[i], lane))
-    redis.call('HDEL', key('held:' .. lane), held[i].order)
-  end
-  return #held > 0
 end
 
 -- What a message that was appended does to its lane. What may fail is read before anything is written.

@@ -38,10 +38,8 @@ if h[5] or (tonumber(h[3] or 0) or 0) > tonumber(ARGV[4]) then
   return h[5] and 3 or 2
 end
 local now = now_us()
-local oldest = share('HLEN', 'held:' .. lane) >= tonumber(ARGV[6]) and held_of(lane)[1]
-if oldest then
-  bury_held(lane, oldest, 'too many messages of its lane were held', now)
-  keep_counts()
+if share('HLEN', 'held:' .. lane) >= tonumber(ARGV[6]) then
+  bury_oldest(lane, 'too many messages of its lane were held', now)
 end
 -- Without its losses: it has been handled, and is no suspect any more.
 local ends = now + tonumber(ARGV[5])

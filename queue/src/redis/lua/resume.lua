@@ -25,7 +25,7 @@ end
 local was_paused = share('HDEL', 'paused', ARGV[2]) == 1
 local lane = ARGV[2]:sub(1, 1) == 'l' and ARGV[2]:sub(2)
 if not lane then
-  if was_paused then wake(WAKE_MAX) end
+  if was_paused then wake(math.huge) end
   return was_paused and 1 or 0
 end
 local made_ready = 0

@@ -2,7 +2,7 @@
 -- Leases the heads of ready lanes, after moving to ready what is due and what has expired. What is damaged is set aside and told
 -- once, and costs no other lane anything.
 --
--- Uses: base, damage, pulse, record, mend, lane, turn, held; seldom: on, end, due.
+-- Uses: base, damage, pulse, record, mend, lane, turn, held, see, lease, on, end, due.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm, arrived, classes, damaged, dead, filter,
 --                           held, lane, letter, memory, older, open, ready, run, sends and suspect
@@ -39,56 +39,6 @@ local now = now_us()
 local max, lease_us, moves = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local quiet = pulse(now, lease_us)
 
--- What proves the lease of a message: the token, and the id.
-local function proof_of(token, packed) return token .. '/' .. id_of(packed) end
-
--- Whether a send was refused of which a message of the lane is still held.
-local holding
-local function is_refused(lane)
-  if holding == nil then holding = redis.call('EXISTS', KEYS[6]) == 1 end
-  for _, held in ipairs(holding and held_of(lane) or {}) do
-    if held.refused then return true end
-  end
-  return false
-end
-
--- All that is known of the head of a lane, or nil if there is none. It only reads.
-local function look(lane)
-  local run = key('run:' .. lane)
-  -- Nearly all lanes have only their first list: one look tells.
-  if redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane), key('held:' .. lane)) == 0 then
-    local heads = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
-    return heads[1] and { packed = check_packed(heads[1]), followed = heads[2], run = {} }
-  end
-  local seen = { run = read_run(redis.call('HMGET', run, unpack(run_fields()))), has_record = true }
-  local packed, followed, older = seen.run.packed, seen.run.followed, nil
-  if seen.run.recorded then
-    local first = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
-    -- Whoever waited behind it once still does.
-    followed = followed or first[packed and 1 or 2] or redis.call('LLEN', key('older:' .. lane)) > 0
-    packed = packed or first[1]
-    if not packed then error('its message is missing', 0) end
-  else
-    if redis.call('EXISTS', run) == 1 then error('no take began its record', 0) end
-    packed, followed, older = next_of(lane)
-    if older then seen.older = older_fields(older) end
-    for i = 1, older and #seen.older or 0, 2 do seen.run[seen.older[i]] = seen.older[i + 1] end
-    seen.has_record = older
-  end
-  if not packed then return nil end
-  seen.packed, seen.followed = check_packed(packed), followed
-  local known = redis.call('MGET', key('memory:' .. lane), key('sends:' .. lane))
-  local at = known[1] and known[1]:find(':', 1, true)
-  local ends = at and tonumber(known[1]:sub(1, at - 1))
-  seen.memory = ends and ends > now and known[1]:sub(at + 1)
-  -- The lane has waited between two messages: the record takes over what it has sent and may send, and that a send was refused.
-  seen.sends = known[2]
-  if seen.sends and not seen.sends:find(STANDING) then error('its sends are damaged', 0) end
-  if not seen.run.recorded and is_refused(lane) then seen.sends = closed(seen.sends, 'refused') end
-  if seen.sends then seen.run.sends = seen.sends end
-  return seen
-end
-
 local function next_due()
   local nearest = -1
   for _, name in ipairs({ 'lease', 'delay', 'hold' }) do
@@ -100,35 +50,13 @@ local function next_due()
   return us(nearest)
 end
 
-local bytes = 0
-local function item(lane, seen)
-  local r = seen.run
-  for _, part in ipairs({ seen.packed, seen.memory or '', r.replies or '', r.answer or '' }) do bytes = bytes + #part end
-  if not seen.has_record and not seen.sends then
-    if not seen.followed then return { lane, seen.packed, seen.memory or false } end
-    return { lane, seen.packed, seen.memory or false, '', '', '', '', false, '', '', '', '', 1 }
-  end
-  return { lane, seen.packed, seen.memory or false, r.failures or '', r.losses or '', r.snoozes or '', r.error or '',
-    r.replies or false, r.sent or '', r.sending or '', r.trigger or '', r.sends or '', seen.followed and 1 or '',
-    r.answer or false, r.unanswered or '', r.failing_since and us(now - tonumber(r.failing_since)) or '' }
-end
-
--- A repeated call: its answer got lost, so the same batch again, without what was settled or lost meanwhile. The leases
--- run anew, as the caller counts them from this call.
+-- A repeated call: its answer got lost, so the same batch again. The caller counts the leases from this call.
 local last = share('GET', 'batch:' .. ARGV[6])
-local is_read, batch = try(read_batch, last or '')
+local is_read, batch = false, nil
+if last then is_read, batch = try(read_batch, last) end
 if is_read and batch.call == ARGV[7] then
   local answer = { us(now), '-1', batch.token, {}, {}, '' }
-  for _, lane in ipairs(batch.lanes) do
-    local is_there, seen = try(look, lane)
-    local run = key('run:' .. lane)
-    if is_there and seen and seen.run.token == proof_of(batch.token, seen.packed) then
-      seen.followed = seen.run.followed
-      share('ZADD', 'lease', us(now + lease_us), lane)
-      if seen.run.unheard then redis.call('HDEL', run, 'unheard') end
-      answer[#answer + 1] = item(lane, seen)
-    end
-  end
+  give_again(answer, batch, now, lease_us)
   answer[2] = next_due()
   return answer
 end
@@ -146,116 +74,37 @@ local function due_in(zset, ...) return share('ZRANGEBYSCORE', zset, '-inf', us(
 local due, over = due_in('delay', 'LIMIT', 0, moves), due_in('hold', 'LIMIT', 0, moves)
 local expired = now >= quiet and due_in('lease', 'WITHSCORES', 'LIMIT', 0, moves) or {}
 local is_due = #due + #expired + #over > 0
-local answer = { us(now), '-1', '', is_due and seldom()(due, expired, over, now, quiet) or {}, {}, '' }
+local answer = { us(now), '-1', '', is_due and move_due(due, expired, over, now, quiet) or {}, {}, '' }
 local is_either = redis.call('EXISTS', KEYS[7], key('alarm')) > 0 -- one look for both: mostly there is neither
-local pausing = is_either and redis.call('EXISTS', KEYS[7]) == 1
-local function is_paused(scope) return pausing and share('HEXISTS', 'paused', scope) == 1 end
+local taking = { answer = answer, now = now, looked = 0, looks_max = max + 2 * moves, given = 0, bytes = 0, lanes = {}, is_given = {},
+  is_pausing = is_either and redis.call('EXISTS', KEYS[7]) == 1 }
+local function is_full() return taking.given >= max or taking.bytes >= tonumber(ARGV[9]) or taking.is_cut end
+local function take_one(line, class) return not is_paused(taking, 'c' .. class) and lease_one(taking, line, class) end
 
-local token
-local lanes, leased, is_given = {}, {}, {}
--- Leases the head of a lane that was popped, unless it turns out to be none for now. Whether it did.
-local function lease(lane, class)
-  if is_paused('l' .. lane) then
-    share('ZADD', 'parked', us(now), lane)
-    return false
-  end
-  local seen = look(lane)
-  -- One that is leased stood in the line twice: its list was damaged.
-  if not seen or is_given[lane] or seen.run.token and share('ZSCORE', 'lease', lane) then return false end
-  local packed, run = seen.packed, key('run:' .. lane)
-  if not is_known(packed) then error(NEWER, 0) end
-  -- An older message of another class has come into the lane since it became ready.
-  if class_of(packed) ~= class then
-    line_up('RPUSH', 'ready', class_of(packed), lane)
-    return false
-  end
-  -- All is read: from here on nothing fails.
-  if not token then
-    token = ARGV[7] .. '.' .. us(share('INCR', 'counter')) .. '.' .. ARGV[6]
-    answer[3] = token
-  end
-  leased[#leased + 1] = us(now + lease_us)
-  leased[#leased + 1] = lane
-  local fields = { 'token', proof_of(token, packed), 'worker', ARGV[5], 'recorded', 0 }
-  local function set(field, value) fields[#fields + 1], fields[#fields + 2] = field, value end
-  if seen.followed then set('followed', 1) end
-  if seen.sends then set('sends', seen.sends) end
-  if seen.older then
-    -- It leaves the second list, whose head may change while it is handled, and lives in its record.
-    redis.call('LPOP', key('older:' .. lane))
-    set('packed', packed)
-    for i = 1, #seen.older, 2 do set(seen.older[i], seen.older[i + 1]) end
-  end
-  redis.call('HSET', run, unpack(fields))
-  if seen.sends then redis.call('DEL', key('sends:' .. lane)) end
-  if seen.run.losses or seen.run.unheard then redis.call('HDEL', run, 'confirmed', 'unheard') end
-  answer[#answer + 1] = item(lane, seen)
-  lanes[#lanes + 1] = lane
-  is_given[lane] = true
-  return true
-end
-
--- The same, whatever is in the lane's keys. What is damaged is set aside, and the lane comes again.
-local function lease_safely(lane, class)
-  local is_done, result = try(lease, lane, class)
-  if is_done then return result end
-  if result == NEWER then
-    put_off(lane)
-    answer[#answer + 1] = { lane, '' }
-    return true
-  end
-  mend(lane)
-  make_ready('LPUSH', lane)
-  return false
-end
-
--- Pops lanes until one is leased, so many at most. Lanes that are paused are only parked, which is cheap: of them twice as
--- many as of moves, so that they hide the others from no more than a few calls.
-local looked, given = 0, 0
-local function lease_one(line, class)
-  while looked < max + 2 * moves do
-    local lane = share('LPOP', line .. ':' .. class)
-    if not lane then
-      forget_line(line, class)
-      return false
-    end
-    looked = looked + 1
-    if lease_safely(lane, class) then
-      given = given + 1
-      return true
-    end
-  end
-  answer[6] = '1'
-  return false
-end
-local function is_full() return given >= max or bytes >= tonumber(ARGV[9]) or answer[6] ~= '' end
-
-if max > 0 and ARGV[10] ~= '' and not is_paused('*') then
+if max > 0 and ARGV[10] ~= '' and not is_paused(taking, '*') then
   if ARGV[8] == '1' then
-    each_class('suspect', ARGV[10], ARGV[11], 1, function(class)
-      return not is_paused('c' .. class) and lease_one('suspect', class)
-    end)
+    each_class('suspect', ARGV[10], ARGV[11], 1, function(class) return take_one('suspect', class) end)
   end
   -- One lane of each class in turn, beginning with another one in every call.
   local classes = {}
   each_class('ready', ARGV[10], ARGV[11], max, function(class)
-    if not is_full() and not is_paused('c' .. class) and lease_one('ready', class) then classes[#classes + 1] = class end
+    if not is_full() and take_one('ready', class) then classes[#classes + 1] = class end
     return is_full()
   end)
   while #classes > 0 and not is_full() do
     local more = {}
     for _, class in ipairs(classes) do
-      if not is_full() and lease_one('ready', class) then more[#more + 1] = class end
+      if not is_full() and lease_one(taking, 'ready', class) then more[#more + 1] = class end
     end
     classes = more
   end
 end
 
-if token then
-  -- In parts, since the number of a call's arguments is limited.
-  for i = 1, #leased, 256 do share('ZADD', 'lease', unpack(leased, i, math.min(i + 255, #leased))) end
-  redis.call('SET', KEYS[5], write_batch(ARGV[7], token, lanes), 'PX', us(math.max(lease_us / 1000, 1000)))
+if taking.token then
+  answer[3] = taking.token
+  keep_leases(taking, lease_us)
 end
-if given < max then answer[2] = next_due() end
+if taking.is_cut then answer[6] = '1' end
+if taking.given < max then answer[2] = next_due() end
 if is_either or is_alarmed then answer[5] = share('LPOP', 'alarm', 64) or {} end
 return answer

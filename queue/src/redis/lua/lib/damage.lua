@@ -17,9 +17,12 @@ local function try(f, ...)
   return is_done, result
 end
 
+local is_alarmed = false
+
 -- Moves a key, or what `move` moves, to a name with the time in it, and notes that for the next take to tell.
-local ALARMS_MAX, is_alarmed = 64, false
+-- Defined when first called.
 local function set_aside(name, problem, move)
+  local ALARMS_MAX = 64
   is_alarmed = true
   local aside = key('damaged:' .. us(now_us()) .. ':' .. name)
   if move then move(aside) else redis.call('RENAME', key(name), aside) end

@@ -72,6 +72,7 @@ local function set_held_aside(member, problem)
 end
 
 -- What died of it: id, class, reason, and so on.
+-- Defined when first called.
 local function move_due(due, expired, over, now, quiet)
   for _, lane in ipairs(due) do with_lane(lane, promote) end
   -- The longest expired first.

@@ -28,6 +28,7 @@ local function remove_letter(id)
 end
 
 -- Writes a dead letter. One that has the same id, from an earlier life, gives way.
+-- Defined when first called.
 local function write_letter(packed, lane, reason, failures, losses, now, on_arrival)
   local id = id_of(packed)
   remove_letter(id)
@@ -48,8 +49,18 @@ local function bury_message(packed, lane, reason, now, failures, losses)
   write_letter(packed, lane, reason, failures, losses, now)
 end
 
+-- Defined when first called.
 local function bury_held(lane, held, reason, now)
   redis.call('HDEL', key('held:' .. lane), held.order)
   share('ZREM', 'hold', held_member(held, lane))
   bury_message(held.packed, lane, reason, now, held.failures)
+end
+
+-- The oldest held message of a lane that has too many of them.
+-- Defined when first called.
+local function bury_oldest(lane, reason, now)
+  local oldest = held_of(lane)[1]
+  if not oldest then return end
+  bury_held(lane, oldest, reason, now)
+  keep_counts()
 end

@@ -1,5 +1,12 @@
 -- Messages that are held.
 
+local holding
+-- Whether any message is held: asked once, and only for a lane that has more than one plain message.
+local function is_holding()
+  if holding == nil then holding = redis.call('EXISTS', key('hold')) == 1 end
+  return holding
+end
+
 -- What stands for one in `hold`: the length of its order, the order, the lane.
 local function held_member(held, lane) return string.char(#held.order) .. held.order .. lane end
 
@@ -10,6 +17,7 @@ local function held_place(member)
 end
 
 -- The held messages of a lane, in their order. One that can't be read is left to the take that finds its time to be over.
+-- Defined when first called.
 local function held_of(lane)
   local all = {}
   local is_hash, records = try(redis.call, 'HVALS', key('held:' .. lane))
@@ -19,4 +27,16 @@ local function held_of(lane)
   end
   table.sort(all, function(a, b) return a.number < b.number end)
   return all
+end
+
+-- Puts the held messages of a lane back to waiting, in their order and in front. Whether there were some.
+-- Defined when first called.
+local function wake_held(lane)
+  local held = held_of(lane)
+  for i = #held, 1, -1 do
+    redis.call('LPUSH', key('older:' .. lane), write_woken(held[i]))
+    share('ZREM', 'hold', held_member(held[i], lane))
+    redis.call('HDEL', key('held:' .. lane), held[i].order)
+  end
+  return #held > 0
 end

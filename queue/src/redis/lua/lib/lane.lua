@@ -1,6 +1,5 @@
 -- How a lane moves between its states, and how idle workers are woken.
 
-local WAKE_MAX = 64
 local SUSPECT_LOSSES = 2
 -- What a newer version wrote is looked at again after this.
 local PUT_OFF_US = 60000000
@@ -33,6 +32,18 @@ end
 
 local function put_off(lane) share('ZADD', 'delay', us(now_us() + PUT_OFF_US), lane) end
 
+-- Reads a lane again that had a problem, when it is mended. One that still can't be read is put off. The same as `try` gives.
+-- Defined when first called.
+local function try_again(problem, is_over, f, lane, ...)
+  local is_read, result = false, problem
+  if problem ~= NEWER then
+    mend(lane, is_over)
+    is_read, result = try(f, lane, ...)
+  end
+  if not is_read then put_off(lane) end
+  return is_read, result
+end
+
 -- A lane's line, and its class. Without a message it is in none.
 local function line_of(lane)
   local head = head_of(lane)
@@ -42,24 +53,21 @@ local function line_of(lane)
 end
 
 -- Puts a lane into its line; a lane without a message is in no state. How many lanes it made ready.
+-- Defined when first called.
 local function make_ready(push, lane)
   local is_read, line = try(line_of, lane)
-  if not is_read and line ~= NEWER then
-    mend(lane)
-    is_read, line = try(line_of, lane)
-  end
-  if not is_read then
-    put_off(lane)
-  elseif line then
+  if not is_read then is_read, line = try_again(line, false, line_of, lane) end
+  if is_read and line then
     line_up(push, line[1], line[2], lane)
     return 1
-  elseif redis.call('EXISTS', key('run:' .. lane)) == 1 then
+  elseif is_read and redis.call('EXISTS', key('run:' .. lane)) == 1 then
     set_aside('run:' .. lane, 'its message is missing')
   end
   return 0
 end
 
 -- A leased message is its lane's next again, last in line, and nothing else has changed. How many lanes it made ready.
+-- Defined when first called.
 local function come_again(lane)
   redis.call('HDEL', key('run:' .. lane), 'token')
   share('ZREM', 'lease', lane)
@@ -68,6 +76,7 @@ end
 
 -- Wakes as many idle workers, as far as there is room for tokens.
 local function wake(count)
+  local WAKE_MAX = 64
   local room = count > 0 and WAKE_MAX - share('LLEN', 'wake') or 0
   for _ = 1, math.min(count, room) do redis.call('RPUSH', key('wake'), '') end
 end

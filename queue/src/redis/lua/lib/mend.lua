@@ -5,6 +5,7 @@ local HEADS_MAX = 20
 
 -- With `is_over` the lane's record is left alone, since its message is at its end. Whether the lane was leased or delayed, and
 -- stands nowhere now, since it has no record any more.
+-- Defined when first called.
 local function mend(lane, is_over)
   -- Whether a head was set aside.
   local function mend_heads(name, check)

@@ -31,14 +31,8 @@ local function pass_on(lane, popped, sends, id)
     redis.call('LPUSH', key('lane:' .. lane), packed)
     packed, is_read, class = nil, false, nil
   end
-  if not is_read and class ~= NEWER then
-    mend(lane, true)
-    is_read, class = try(class_after, lane, 0)
-  end
-  if not is_read then
-    put_off(lane)
-    class = nil
-  end
+  if not is_read then is_read, class = try_again(class, true, class_after, lane, 0) end
+  if not is_read then class = nil end
   if class and sends and sends ~= '0' and sends:find(STANDING) then redis.call('SET', key('sends:' .. lane), sends) end
   return class, packed
 end

@@ -3,8 +3,8 @@
 -- Notes that the store serves, and gives the end of the pause after its last gap: until then no lease is taken back, and
 -- what ran out before costs nothing. Whoever uses the store does so every half second. The gap that matters is half the
 -- shortest of the leases known, the pause a heartbeat of the longest and a second.
-local GAP_LEAST_US, KNOWN_FOR_US, CUT_AT_MOST = 1500000, 60000000, 256
 local function pulse(now, lease_us)
+  local GAP_LEAST_US, KNOWN_FOR_US, CUT_AT_MOST = 1500000, 60000000, 256
   local h = share('HMGET', 'pulse', 'beat', 'quiet', 'short', 'long', 'since', 'ahead')
   -- What is no number is as if it weren't there.
   for i = 1, 6 do h[i] = tonumber(h[i] or nil) end

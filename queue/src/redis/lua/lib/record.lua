@@ -72,6 +72,7 @@ local function write_woken(held)
   return write_record({ held.packed, held.failures, held.snoozes, held.error, held.replies, held.sent, held.sending,
     held.answer, true })
 end
+-- Defined when first called.
 local function older_packed(bytes) return check_packed(read_record(bytes)[1]) end
 
 -- The fields of a run hash that a take gives or decides by, those that are numbers first.
@@ -82,6 +83,7 @@ end
 local RUN_NUMBERS = 12
 
 -- Their values by name, which are those of a run hash; an error if one can't be read.
+-- Defined when first called.
 local function read_run(values)
   local run = {}
   for i, field in ipairs(run_fields()) do
@@ -95,6 +97,7 @@ local function read_run(values)
 end
 
 -- Its fields for the run hash, each with its value, in one list.
+-- Defined when first called.
 local function older_fields(bytes)
   local values, fields = read_record(bytes), {}
   for i, field in ipairs(KEPT) do
@@ -133,6 +136,7 @@ local function write_batch(call, token, lanes)
   for i, lane in ipairs(lanes) do values[2 + i] = lane end
   return write_record(values)
 end
+-- Defined when first called.
 local function read_batch(bytes)
   local v, lanes = read_record(bytes), {}
   for i = 3, #v do lanes[i - 2] = v[i] end

@@ -1,10 +1,10 @@
 -- The classes that have ready lanes, in their order, and which of them a worker takes.
 
-local PAGE_MAX, FILTER_MS = 64, 600000
-
 -- Keeps which classes, the arguments from `first` on, have this name together, and looks which of them have ready lanes: what lists
 -- these could be lost.
+-- Defined when first called.
 local function keep_filter(filter, first)
+  local FILTER_MS = 600000
   for i = first, #ARGV, 256 do share('SADD', 'filter:' .. filter, unpack(ARGV, i, math.min(i + 255, #ARGV))) end
   redis.call('PEXPIRE', key('filter:' .. filter), FILTER_MS)
   for i = first, #ARGV do
@@ -18,6 +18,7 @@ end
 -- Gives `use` each class that has a line of this kind and is the worker's, from `first` on, until it returns true. About `enough`
 -- of them are: more are read only if they turn out not to be.
 local function each_class(line, filter, first, enough, use)
+  local PAGE_MAX = 64
   if share('ZCARD', 'classes:' .. line) == 0 then return end
   local size = math.min(enough + 3, PAGE_MAX)
   for _, range in ipairs({ { '[' .. first, '+' }, { '-', '(' .. first } }) do

@@ -1,0 +1,64 @@
+-- What a take sees of a lane, and gives of it.
+
+-- What proves the lease of a message: the token, and the id.
+local function proof_of(token, packed) return token .. '/' .. id_of(packed) end
+
+-- Whether a send was refused of which a message of the lane is still held.
+local function is_refused(lane)
+  for _, held in ipairs(is_holding() and held_of(lane) or {}) do
+    if held.refused then return true end
+  end
+  return false
+end
+
+-- All that is known of the head of a lane, or nil if there is none. It only reads.
+-- Defined when first called.
+local function see(lane, now)
+  local run = key('run:' .. lane)
+  -- Nearly all lanes have only their first list: one look tells.
+  if redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane), key('held:' .. lane)) == 0 then
+    local heads = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
+    return heads[1] and { packed = check_packed(heads[1]), followed = heads[2], run = {} }
+  end
+  local seen = { run = read_run(redis.call('HMGET', run, unpack(run_fields()))), has_record = true }
+  local packed, followed, older = seen.run.packed, seen.run.followed, nil
+  if seen.run.recorded then
+    local first = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
+    -- Whoever waited behind it once still does.
+    followed = followed or first[packed and 1 or 2] or redis.call('LLEN', key('older:' .. lane)) > 0
+    packed = packed or first[1]
+    if not packed then error('its message is missing', 0) end
+  else
+    if redis.call('EXISTS', run) == 1 then error('no take began its record', 0) end
+    packed, followed, older = next_of(lane)
+    if older then seen.older = older_fields(older) end
+    for i = 1, older and #seen.older or 0, 2 do seen.run[seen.older[i]] = seen.older[i + 1] end
+    seen.has_record = older
+  end
+  if not packed then return nil end
+  seen.packed, seen.followed = check_packed(packed), followed
+  local known = redis.call('MGET', key('memory:' .. lane), key('sends:' .. lane))
+  local at = known[1] and known[1]:find(':', 1, true)
+  local ends = at and tonumber(known[1]:sub(1, at - 1))
+  seen.memory = ends and ends > now and known[1]:sub(at + 1)
+  -- The lane has waited between two messages: the record takes over what it has sent and may send, and that a send was refused.
+  seen.sends = known[2]
+  if seen.sends and not seen.sends:find(STANDING) then error('its sends are damaged', 0) end
+  if not seen.run.recorded and is_refused(lane) then seen.sends = closed(seen.sends, 'refused') end
+  if seen.sends then seen.run.sends = seen.sends end
+  return seen
+end
+
+-- A lane's message as a take gives it, and its bytes.
+-- Defined when first called.
+local function message_of(lane, seen, now)
+  local r, bytes = seen.run, 0
+  for _, part in ipairs({ seen.packed, seen.memory or '', r.replies or '', r.answer or '' }) do bytes = bytes + #part end
+  if not seen.has_record and not seen.sends then
+    if not seen.followed then return { lane, seen.packed, seen.memory or false }, bytes end
+    return { lane, seen.packed, seen.memory or false, '', '', '', '', false, '', '', '', '', 1 }, bytes
+  end
+  return { lane, seen.packed, seen.memory or false, r.failures or '', r.losses or '', r.snoozes or '', r.error or '',
+    r.replies or false, r.sent or '', r.sending or '', r.trigger or '', r.sends or '', seen.followed and 1 or '',
+    r.answer or false, r.unanswered or '', r.failing_since and us(now - tonumber(r.failing_since)) or '' }, bytes
+end
