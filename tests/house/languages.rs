@@ -7,8 +7,8 @@ use regex::Regex;
 
 use crate::repository::{anchors, headings, read, root, texts};
 
-/// Written by a program.
-const ENGLISH_ONLY: [&str; 1] = ["docs/benchmarks.md"];
+/// Written by a program, or for those who publish.
+const ENGLISH_ONLY: [&str; 2] = ["docs/benchmarks.md", "docs/release.md"];
 
 /// What a page is made of, whatever the language.
 #[derive(Debug, PartialEq)]
