@@ -25,12 +25,15 @@ mount -t cgroup2 none "$1/sys/fs/cgroup"
 for folder in run tmp dev; do mount -t tmpfs -o mode=755 tmpfs "$1/$folder"; done
 for device in null zero full random urandom tty; do touch "$1/dev/$device"; mount --bind "/dev/$device" "$1/dev/$device"; done
 mkdir "$1/dev/shm" "$1/dev/pts"
+mount -t tmpfs tmpfs "$1/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=666 devpts "$1/dev/pts"
 ln -s pts/ptmx "$1/dev/ptmx"
 chmod 1777 "$1/tmp" "$1/dev/shm"
 ln -s /proc/self/fd "$1/dev/fd"
 pivot_root . mnt
 umount -l /mnt
+# Credentials are mounted by a child of systemd.
+mount --make-rshared /
 exec env -i container=packaging PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd
 ' boot "$1"
 """
