@@ -6,6 +6,7 @@
 mod ask;
 mod dead;
 mod flags;
+mod init;
 mod operate;
 mod roles;
 mod spool;
@@ -19,6 +20,7 @@ use crate::config::Overrides;
 pub use ask::{CheckFlags, HealthFlags, RouteCommand, RouteFlags, RouteTestFlags, TestMessage};
 pub use dead::{ActFlags, DeadCommand, DeadFlags, LetterFilter, ListFlags, ShowFlags};
 pub use flags::{AdminFlag, ConcurrencyFlag, ListenFlag, OutputFlag, PlaceFlags, QueueFlag};
+pub use init::{HandlerKind, InitFlags, PushMode};
 pub use operate::{LaneFlags, LookFlags, PauseFlags, ResumeFlags, ScopeFlags};
 pub use roles::{DevFlags, ReceiverFlags, RunFlags, SandboxFlags, WorkerFlags};
 pub use spool::{DrainFlags, SpoolCommand, SpoolFlags};
@@ -63,6 +65,9 @@ pub enum Command {
     /// Start everything against a pretend WeChat, with a chat page; needs no configuration
     #[command(after_help = roles::DEV_EXAMPLES)]
     Dev(DevFlags),
+    /// Write a first configuration, from up to five questions or from flags
+    #[command(after_help = init::INIT_EXAMPLES)]
+    Init(InitFlags),
     /// Start receiver and worker in one process
     #[command(after_help = roles::RUN_EXAMPLES)]
     Run(RunFlags),
@@ -143,9 +148,12 @@ impl Command {
             Self::Spool(SpoolFlags { command: SpoolCommand::Drain(DrainFlags { queue }) }) => {
                 Overrides { queue_url: queue.queue_url.clone(), ..Overrides::default() }
             }
-            Self::Dev(_) | Self::Sandbox(_) | Self::Route(_) | Self::Health(_) | Self::Spool(_) => {
-                Overrides::default()
-            }
+            Self::Dev(_)
+            | Self::Init(_)
+            | Self::Sandbox(_)
+            | Self::Route(_)
+            | Self::Health(_)
+            | Self::Spool(_) => Overrides::default(),
         }
     }
 }
@@ -153,6 +161,7 @@ impl Command {
 const ROOT_EXAMPLES: &str = "\
 Examples:
   huixin dev                              try it, with nothing else installed
+  huixin init                             write a first huixin.toml
   huixin check --config huixin.toml       see what is wrong before starting
   huixin run --config huixin.toml         receiver and worker in one process, queue in a file
   huixin worker --config huixin.toml      one of many workers, queue on Redis

@@ -4,6 +4,7 @@ mod check;
 mod dead;
 mod dev;
 mod health;
+mod init;
 mod operate;
 mod roles;
 mod route;
@@ -22,6 +23,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     runtime.block_on(async move {
         match &cli.command {
             Command::Dev(flags) => dev::dev(&cli, flags).await,
+            Command::Init(flags) => init::init(&cli, flags),
             Command::Run(_) => roles::run(&cli).await,
             Command::Receiver(_) => roles::receiver(&cli).await,
             Command::Worker(_) => roles::worker(&cli).await,

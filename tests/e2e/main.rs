@@ -18,6 +18,7 @@ mod examples;
 mod fairness;
 mod full_redis;
 mod hostile;
+mod init;
 mod leases;
 mod loading;
 mod lookups;
