@@ -6,6 +6,7 @@
 mod ask;
 mod dead;
 mod flags;
+mod handler;
 mod init;
 mod operate;
 mod roles;
@@ -20,6 +21,7 @@ use crate::config::Overrides;
 pub use ask::{CheckFlags, HealthFlags, RouteCommand, RouteFlags, RouteTestFlags, TestMessage};
 pub use dead::{ActFlags, DeadCommand, DeadFlags, LetterFilter, ListFlags, ShowFlags};
 pub use flags::{AdminFlag, ConcurrencyFlag, ListenFlag, OutputFlag, PlaceFlags, QueueFlag};
+pub use handler::{HandlerCommand, HandlerFlags, HandlerTestFlags};
 pub use init::{HandlerKind, InitFlags, PushMode};
 pub use operate::{LaneFlags, LookFlags, PauseFlags, ResumeFlags, ScopeFlags};
 pub use roles::{DevFlags, ReceiverFlags, RunFlags, SandboxFlags, WorkerFlags};
@@ -86,6 +88,9 @@ pub enum Command {
     /// Ask which route takes a message, and why those before it don't
     #[command(after_help = ask::ROUTE_EXAMPLES)]
     Route(RouteFlags),
+    /// Try a service of a route with `http` out, without WeChat and without a queue
+    #[command(after_help = handler::HANDLER_EXAMPLES)]
+    Handler(HandlerFlags),
     /// Ask a running process whether it is well; exits with 0 or 1, as containers expect
     #[command(after_help = ask::HEALTH_EXAMPLES)]
     Health(HealthFlags),
@@ -152,6 +157,7 @@ impl Command {
             | Self::Init(_)
             | Self::Sandbox(_)
             | Self::Route(_)
+            | Self::Handler(_)
             | Self::Health(_)
             | Self::Spool(_) => Overrides::default(),
         }

@@ -3,6 +3,7 @@
 mod check;
 mod dead;
 mod dev;
+mod handler;
 mod health;
 mod init;
 mod operate;
@@ -30,6 +31,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Sandbox(flags) => roles::sandbox(&cli, flags).await,
             Command::Check(flags) => check::check(&cli, flags).await,
             Command::Route(flags) => route::route(&cli, flags),
+            Command::Handler(flags) => handler::handler(flags).await,
             Command::Health(flags) => health::health(flags).await,
             Command::Status(flags) => operate::status(&cli, &flags.output).await,
             Command::Dead(flags) => dead::dead(&cli, flags).await,

@@ -17,6 +17,7 @@ mod door;
 mod examples;
 mod fairness;
 mod full_redis;
+mod handler_test;
 mod hostile;
 mod init;
 mod leases;
