@@ -180,6 +180,9 @@ fn rfc3339(at: SystemTime) -> Option<String> {
 mod manual;
 
 #[cfg(test)]
+mod schema;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
