@@ -294,7 +294,9 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
             Err(error) => {
                 let hint = match error.code() {
                     // At the token endpoint it means a wrong secret.
-                    Some(40001) => Some("mend app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥"),
+                    Some(40001) => {
+                        Some("mend app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥")
+                    }
                     Some(code) => rule(code).map(|rule| rule.remedy).filter(|remedy| !remedy.is_empty()),
                     None => Some("see whether this machine reaches the API, and whether api_base is right"),
                 };

@@ -136,7 +136,9 @@ fn about_app_id() -> Question<'static> {
         default: NONE,
         check: |given| {
             let good = given == NONE || given.starts_with("wx");
-            (!good).then_some("an AppID begins with `wx` and stands in WeChat's console (微信开发者平台) under 基础信息")
+            (!good).then_some(
+                "an AppID begins with `wx` and stands in WeChat's console (微信开发者平台) under 基础信息",
+            )
         },
     }
 }
