@@ -2,6 +2,7 @@
 
 mod call_backs;
 mod listener;
+mod page;
 mod queue;
 mod receiver;
 mod routes;

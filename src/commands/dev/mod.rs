@@ -42,7 +42,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
 
     let mut services = Services::new(shutdown::on_signals());
     let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes, None)?;
-    let sandbox = parts::sandbox(&config, &receiver_url)?;
+    let sandbox = parts::sandbox(&config, &receiver_url, &[lookup::EXAMPLE])?;
     services.back("sandbox", |stop| huixin_sandbox::run(page, sandbox, stop.cancelled_owned()));
     let call_backs = add_call_backs(&mut services, &mut config, queue.clone()).await?;
     let mut readiness = Readiness::of(Kind::Dev, Some(queue.clone()));

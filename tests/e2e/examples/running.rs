@@ -25,7 +25,7 @@ pub(super) struct Example {
     page: String,
     readme: String,
     http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Example {
@@ -40,6 +40,17 @@ impl Example {
         let mut changes = vec![("../..".to_owned(), env!("CARGO_MANIFEST_DIR").to_owned())];
         changes.extend(PORTS.map(|port| (port.to_owned(), free_port().to_string())));
         copy(&source, folder.path(), &changes);
+        Self::run(folder, readme, variables).await
+    }
+
+    /// The same once more, with the same ports in its files.
+    pub(super) async fn again(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        copy(self.folder.path(), folder.path(), &[]);
+        Self::run(folder, self.readme.clone(), &[]).await
+    }
+
+    async fn run(folder: tempfile::TempDir, readme: String, variables: &[(&str, &str)]) -> Self {
         let log = folder.path().join("run.log");
         let output = File::create(&log).expect("the log can be made");
         let mut command = Command::new(folder.path().join("run"));
@@ -51,7 +62,7 @@ impl Example {
             .stderr(output);
         let processes = Group::spawn(&mut command).expect("the example's command starts");
         let http = huixin_wechat::http_client().expect("a client can be made");
-        let mut example = Self { processes, log, page: String::new(), readme, http, _folder: folder };
+        let mut example = Self { processes, log, page: String::new(), readme, http, folder };
         example.page = example.page().await;
         example.answers("nobody").await;
         example
@@ -65,6 +76,16 @@ impl Example {
         futures::future::join_all(played.map(|(n, lines)| self.play(format!("oReader{n}"), lines))).await;
         let log = self.log();
         assert!(!log.contains("ERROR"), "{log}");
+    }
+
+    /// Stops it as its user does, and waits until nothing of it is left.
+    pub(super) async fn stops_with_all_that_it_started(mut self) {
+        self.processes.stop();
+        let deadline = Instant::now() + PATIENCE;
+        while !self.processes.has_ended() || self.processes.is_there() {
+            assert!(Instant::now() < deadline, "something goes on: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     async fn play(&self, user: String, lines: &[Line]) {
