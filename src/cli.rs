@@ -6,6 +6,8 @@
 mod ask;
 mod dead;
 mod flags;
+mod handler;
+mod init;
 mod operate;
 mod roles;
 mod shell;
@@ -20,6 +22,8 @@ use crate::config::Overrides;
 pub use ask::{CheckFlags, HealthFlags, RouteCommand, RouteFlags, RouteTestFlags, TestMessage};
 pub use dead::{ActFlags, DeadCommand, DeadFlags, LetterFilter, ListFlags, ShowFlags};
 pub use flags::{AdminFlag, ConcurrencyFlag, ListenFlag, OutputFlag, PlaceFlags, QueueFlag};
+pub use handler::{HandlerCommand, HandlerFlags, HandlerTestFlags};
+pub use init::{HandlerKind, InitFlags, PushMode};
 pub use operate::{LaneFlags, LookFlags, PauseFlags, ResumeFlags, ScopeFlags};
 pub use roles::{DevFlags, ReceiverFlags, RunFlags, SandboxFlags, WorkerFlags};
 pub use shell::{CompletionsFlags, ManFlags};
@@ -66,6 +70,9 @@ pub enum Command {
     /// Start everything against a pretend WeChat, with a chat page; needs no configuration
     #[command(after_help = roles::DEV_EXAMPLES)]
     Dev(DevFlags),
+    /// Write a first configuration, from up to five questions or from flags
+    #[command(after_help = init::INIT_EXAMPLES)]
+    Init(InitFlags),
     /// Start receiver and worker in one process
     #[command(after_help = roles::RUN_EXAMPLES)]
     Run(RunFlags),
@@ -84,6 +91,9 @@ pub enum Command {
     /// Ask which route takes a message, and why those before it don't
     #[command(after_help = ask::ROUTE_EXAMPLES)]
     Route(RouteFlags),
+    /// Try a service of a route with `http` out, without WeChat and without a queue
+    #[command(after_help = handler::HANDLER_EXAMPLES)]
+    Handler(HandlerFlags),
     /// Ask a running process whether it is well; exits with 0 or 1, as containers expect
     #[command(after_help = ask::HEALTH_EXAMPLES)]
     Health(HealthFlags),
@@ -153,8 +163,10 @@ impl Command {
                 Overrides { queue_url: queue.queue_url.clone(), ..Overrides::default() }
             }
             Self::Dev(_)
+            | Self::Init(_)
             | Self::Sandbox(_)
             | Self::Route(_)
+            | Self::Handler(_)
             | Self::Health(_)
             | Self::Spool(_)
             | Self::Completions(_)
@@ -166,6 +178,7 @@ impl Command {
 const ROOT_EXAMPLES: &str = "\
 Examples:
   huixin dev                              try it, with nothing else installed
+  huixin init                             write a first huixin.toml
   huixin check --config huixin.toml       see what is wrong before starting
   huixin run --config huixin.toml         receiver and worker in one process, queue in a file
   huixin worker --config huixin.toml      one of many workers, queue on Redis

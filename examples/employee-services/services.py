@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The payslip and the weather, as slow as the systems behind them: what two routes in huixin.toml call."""
-import json, os, time
+import json, os, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 DELAY_SECS = float(os.environ.get("DELAY_SECS", "6"))  # WeChat waits five
@@ -33,4 +33,5 @@ class Services(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 ThreadingHTTPServer.request_queue_size = 128  # the default of 5 turns away many users who ask at once
-ThreadingHTTPServer(("127.0.0.1", 9000), Services).serve_forever()
+PORT = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
+ThreadingHTTPServer(("127.0.0.1", PORT), Services).serve_forever()

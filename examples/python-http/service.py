@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Takes a message at once, works on it for as long as it takes, and posts the answer to where the message said."""
-import json, os, queue, threading, time, urllib.error, urllib.request
+import json, os, queue, sys, threading, time, urllib.error, urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 DELAY_SECS = float(os.environ.get("DELAY_SECS", "8"))
@@ -43,4 +43,5 @@ def post(url, answer):
 for _ in range(8):
     threading.Thread(target=work, daemon=True).start()
 ThreadingHTTPServer.request_queue_size = 128  # the default of 5 turns away many users who ask at once
-ThreadingHTTPServer(("127.0.0.1", 9000), Service).serve_forever()
+PORT = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
+ThreadingHTTPServer(("127.0.0.1", PORT), Service).serve_forever()

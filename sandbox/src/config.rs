@@ -147,7 +147,7 @@ impl Default for SandboxConfig {
             max_entries: 100_000,
             max_users: 100_000,
             max_pushes: 1_024,
-            examples: vec!["?18-546".to_owned()],
+            examples: Vec::new(),
             users: vec![
                 SampleUser { name: "小明".to_owned(), openid: "oHuixinXiaoming0000000000001".to_owned() },
                 SampleUser { name: "小红".to_owned(), openid: "oHuixinXiaohong0000000000002".to_owned() },

@@ -68,12 +68,14 @@ fn the_help_of_every_command_is_pinned() {
 
     Commands:
       dev          Start everything against a pretend WeChat, with a chat page; needs no configuration
+      init         Write a first configuration, from up to five questions or from flags
       run          Start receiver and worker in one process
       receiver     Start a receiver: it checks, stores and acks what WeChat pushes
       worker       Start a worker: it runs handlers and sends their replies
       sandbox      Start the pretend WeChat and its chat page alone
       check        Check the configuration and what it points to
       route        Ask which route takes a message, and why those before it don't
+      handler      Try a service of a route with `http` out, without WeChat and without a queue
       health       Ask a running process whether it is well; exits with 0 or 1, as containers expect
       status       Show how many messages are open, running, delayed, held and dead
       dead         Show, retry and drop dead letters
@@ -105,6 +107,7 @@ fn the_help_of_every_command_is_pinned() {
 
     Examples:
       huixin dev                              try it, with nothing else installed
+      huixin init                             write a first huixin.toml
       huixin check --config huixin.toml       see what is wrong before starting
       huixin run --config huixin.toml         receiver and worker in one process, queue in a file
       huixin worker --config huixin.toml      one of many workers, queue on Redis
@@ -148,6 +151,58 @@ fn the_help_of_every_command_is_pinned() {
       huixin dev                              nothing is kept
       huixin dev --data ./huixin-dev          messages are kept in this folder
       huixin dev --config huixin.toml         the routes of a configuration, without the real WeChat
+
+    ====================================================================================================
+    Write a first configuration, from up to five questions or from flags
+
+    Usage: huixin init [OPTIONS]
+
+    Options:
+          --app-id <APPID>
+              The account's AppID, `wx…`; `none`: there is none yet, and the pretend WeChat's own is written
+
+          --mode <MODE>
+              How WeChat sends pushes: safe (encrypted) or plain; never asked
+
+              [default: safe]
+
+          --handler <KIND>
+              What answers: reply, http, chat or sql
+
+          --address <TEXT>
+              What it answers with: the text of `reply`, the URL of `http`, the base URL of `chat`, the database of `sql`
+
+          --model <NAME>
+              The model of `chat`; no other handler has one
+
+          --store <URL>
+              Where messages wait: sqlite:PATH, redis://… or rediss://…
+
+          --force
+              Replace the file if it is there
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin init                             asks up to five questions
+      huixin init --app-id none --handler http --address http://127.0.0.1:9000/ --store sqlite:huixin.db
+      huixin init --config bot.toml --force   another file, replaced if it is there
+    The AppSecret is never asked: it comes from HUIXIN_ACCOUNT__MAIN__APP_SECRET, or from a file of its own.
 
     ====================================================================================================
     Start receiver and worker in one process
@@ -375,6 +430,39 @@ fn the_help_of_every_command_is_pinned() {
       huixin dead show ID --json | jq -r .body | huixin route test --xml -
 
     Exit codes: 0 a route takes it, 4 none does, so that it ends without a reply. docs/routes.md has the JSON.
+
+    ====================================================================================================
+    Try a service of a route with `http` out, without WeChat and without a queue
+
+    Usage: huixin handler [OPTIONS] <COMMAND>
+
+    Commands:
+      test  Send it each kind of message, exactly as a worker does, and judge its answers
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin handler test http://127.0.0.1:9000/
+      huixin handler test http://127.0.0.1:9000/lookup --text '?18-546' --timeout 30s
+      huixin handler test https://bot.example.com/ask --secret-file webhook-secret
+    Exit codes: 0 every answer can be sent, 1 one can't. docs/http-handler.md says what goes over the wire.
 
     ====================================================================================================
     Ask a running process whether it is well; exits with 0 or 1, as containers expect

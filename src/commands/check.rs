@@ -266,7 +266,7 @@ fn modes(config: &Config, facts: &Facts) {
                 "account `{name}`: it takes plain pushes, whose signature doesn't cover the body: who sees one request can \
                  send messages in any user's name under its signature, {bound}"
             ),
-            Some("choose safe mode in WeChat's console and set `aes_key`, or name WeChat's addresses in `allow_from`"),
+            Some("choose safe mode in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置 and set `aes_key`, or name WeChat's addresses in `allow_from`"),
         );
     }
 }
@@ -284,10 +284,19 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         }
         match token {
             Ok(_) => facts.good(format!("account `{name}`: {host} gives an access token")),
+            Err(error) if error.code().is_none() && account.is_pretend(name) => facts.doubtful(
+                format!(
+                    "account `{name}`: it is the pretend WeChat's, which doesn't answer: {}",
+                    one_line(&error)
+                ),
+                Some("`huixin dev` brings its own; beside `huixin run` start `huixin sandbox`"),
+            ),
             Err(error) => {
                 let hint = match error.code() {
                     // At the token endpoint it means a wrong secret.
-                    Some(40001) => Some("mend app_secret"),
+                    Some(40001) => {
+                        Some("mend app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥")
+                    }
                     Some(code) => rule(code).map(|rule| rule.remedy).filter(|remedy| !remedy.is_empty()),
                     None => Some("see whether this machine reaches the API, and whether api_base is right"),
                 };

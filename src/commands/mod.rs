@@ -3,7 +3,9 @@
 mod check;
 mod dead;
 mod dev;
+mod handler;
 mod health;
+mod init;
 mod operate;
 mod roles;
 mod route;
@@ -23,12 +25,14 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     runtime.block_on(async move {
         match &cli.command {
             Command::Dev(flags) => dev::dev(&cli, flags).await,
+            Command::Init(flags) => init::init(&cli, flags),
             Command::Run(_) => roles::run(&cli).await,
             Command::Receiver(_) => roles::receiver(&cli).await,
             Command::Worker(_) => roles::worker(&cli).await,
             Command::Sandbox(flags) => roles::sandbox(&cli, flags).await,
             Command::Check(flags) => check::check(&cli, flags).await,
             Command::Route(flags) => route::route(&cli, flags),
+            Command::Handler(flags) => handler::handler(flags).await,
             Command::Health(flags) => health::health(flags).await,
             Command::Status(flags) => operate::status(&cli, &flags.output).await,
             Command::Dead(flags) => dead::dead(&cli, flags).await,

@@ -75,7 +75,7 @@ pub(super) async fn sandbox(cli: &Cli, flags: &SandboxFlags) -> Result<(), Failu
     let listener = parts::listen(parts::PAGE, flags.listen, false).await?;
     let page = listener.local_addr()?;
     let mut services = Services::new(shutdown::on_signals());
-    let sandbox = parts::sandbox(&config, &flags.receiver)?;
+    let sandbox = parts::sandbox(&config, &flags.receiver, &[])?;
     services.back("sandbox", |stop| huixin_sandbox::run(listener, sandbox, stop.cancelled_owned()));
     tracing::info!("the chat page is at http://{page}/, and pushes go to {}", flags.receiver);
     services.run().await

@@ -37,6 +37,13 @@ pub struct AccountConfig {
     pub send_rate: Option<SendRate>,
 }
 
+impl AccountConfig {
+    /// Whether it is the account of this name that the pretend WeChat makes up, which no real one can be.
+    pub fn is_pretend(&self, name: &str) -> bool {
+        self.app_secret == pretend(name).app_secret
+    }
+}
+
 const SECRET_FOR_CALLBACKS: &str = "a receiver needs it for [callback], unless `callback.listen` is false";
 const SEND_RATE_EXAMPLE: &str = "600/m";
 const API_BASE: &str = "https://api.weixin.qq.com";
@@ -179,7 +186,7 @@ fn aes_key(section: &mut Section<'_>, key: &'static str, file_key: &'static str)
     secrets::read_as(section, key, file_key, |text| {
         let mistake = |error| Mistake::new(format!("can't be used: {error}"));
         AesKey::decode(&text)
-            .map_err(|error| mistake(error).hint("copy the EncodingAESKey from WeChat's console"))
+            .map_err(|error| mistake(error).hint("copy the EncodingAESKey from WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置"))
     })
 }
 
@@ -220,7 +227,7 @@ fn app_id(node: &Node) -> Result<String, Mistake> {
     if text.starts_with("gh_") {
         let mistake = Mistake::new(format!("is `{text}`, the account's original id"));
         return Err(
-            mistake.hint("the AppID begins with `wx` and is beside the AppSecret in WeChat's console")
+            mistake.hint("the AppID begins with `wx`, and is in WeChat's console (微信开发者平台) under 基础信息")
         );
     }
     Ok(text)

@@ -36,6 +36,7 @@ mod worker;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 pub use account::AccountConfig;
 pub use admin::AdminConfig;
@@ -57,6 +58,8 @@ use section::Section;
 /// The effective configuration of one process; made by [`Config::load`] only.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file that it was read from, if there was one.
+    pub file: Option<PathBuf>,
     /// Where messages wait.
     pub queue: QueueConfig,
     /// The listener that WeChat pushes to.
@@ -118,6 +121,7 @@ impl Config {
     ) -> Result<Self, ConfigErrors> {
         let reader = Reader::new(source, role, check_template);
         let mut config = Self::read(Section::root(&reader, node::tree(source)?));
+        config.file = source.file.as_ref().map(|file| file.path.clone());
         config.doubts = reader.doubts();
         config.origins = reader.finish()?;
         Ok(config)
@@ -137,6 +141,7 @@ impl Config {
         let databases = database::read_all(&mut root);
         let delivery = delivery::read(root.section("delivery"));
         let config = Self {
+            file: None,
             queue: queue::read(root.section("queue")),
             receiver: receiver::read(root.section("receiver")),
             worker: worker::read(root.section("worker")),

@@ -30,6 +30,7 @@ pub(super) fn effective(config: &Config) -> String {
         routes,
         doubts: _,
         origins: _,
+        file: _,
     } = config;
     let mut page = Page { config, text: String::new(), section: String::new() };
     page.section("queue");

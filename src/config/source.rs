@@ -90,7 +90,7 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigErrors {
         io::ErrorKind::NotFound => (
             "is not there".to_owned(),
             Some(
-                "write one after the model of huixin.example.toml, name another with --config, or try `huixin dev`, which needs none",
+                "write one with `huixin init`, name another with --config, or try `huixin dev`, which needs none",
             ),
         ),
         io::ErrorKind::InvalidData => ("is not UTF-8 text".to_owned(), None),

@@ -2,6 +2,7 @@
 
 mod call_backs;
 mod listener;
+mod page;
 mod queue;
 mod receiver;
 mod routes;
@@ -33,6 +34,10 @@ pub fn config(cli: &Cli, role: Role) -> Result<Config, Failure> {
     Ok(Config::load(&source, role, &check_template)?)
 }
 
-fn check_template(template: &str) -> Result<BTreeSet<String>, String> {
+/// The names that a template needs.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_template(template: &str) -> Result<BTreeSet<String>, String> {
     Template::compile(template).map(|template| template.names()).map_err(|error| error.to_string())
 }

@@ -5,6 +5,7 @@ use huixin_sandbox::{Account as SandboxAccount, Mode, Sandbox, SandboxConfig};
 use huixin_wechat::{Client, ClientConfig, Secret, http_client, http_client_through};
 use url::Url;
 
+use super::page;
 use crate::config::Config;
 use crate::report::Failure;
 
@@ -37,11 +38,12 @@ pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client 
     Client::with_fallbacks(client, account.api_fallback.clone())
 }
 
-/// The pretend WeChat with the configured accounts, pushing to a receiver at `receiver`.
+/// The pretend WeChat with the configured accounts, pushing to a receiver at `receiver`. Its page offers what the configured
+/// routes take; if there are none, these examples.
 ///
 /// # Errors
 /// When the receiver's address can't be the start of a URL.
-pub fn sandbox(config: &Config, receiver: &Url) -> Result<Sandbox, Failure> {
+pub fn sandbox(config: &Config, receiver: &Url, examples: &[&str]) -> Result<Sandbox, Failure> {
     let accounts = config.accounts.iter().map(|(name, account)| {
         Ok(SandboxAccount {
             app_id: account.app_id.clone(),
@@ -60,5 +62,10 @@ pub fn sandbox(config: &Config, receiver: &Url) -> Result<Sandbox, Failure> {
         })
     });
     let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;
-    Ok(Sandbox::new(SandboxConfig { accounts, ..SandboxConfig::default() }))
+    let mut settings = SandboxConfig { accounts, ..SandboxConfig::default() };
+    match config.routes.is_empty() {
+        true => settings.examples = examples.iter().copied().map(str::to_owned).collect(),
+        false => (settings.examples, settings.menu) = (page::examples(config), page::menu(config)),
+    }
+    Ok(Sandbox::new(settings))
 }

@@ -18,11 +18,11 @@ const ENGLISH: (&str, &str, &str, &str) = (
     "en",
     "Huixin is listening",
     "This address is for WeChat's servers, not for browsers. That you can read this means it can be reached.",
-    "Enter exactly this URL in WeChat's console, with the token of your configuration. The console then checks it.",
+    "Enter exactly this URL in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置, with the token of your configuration. The console then checks it.",
 );
 const CHINESE: (&str, &str, &str, &str) = (
     "zh-CN",
     "回信正在监听",
     "这个地址是给微信服务器用的，不是给浏览器用的。您能看到这一页，说明地址可以访问。",
-    "请在微信公众平台后台填写这个 URL，以及配置中的 token，保存时微信会来验证。",
+    "请在微信开发者平台的“基础信息 › 域名与消息推送配置”中填写这个 URL，以及配置中的 token，保存时微信会来验证。",
 );

@@ -46,19 +46,22 @@ pub(super) const DOUBLED: Reason =
 pub(super) const SIGNATURE: Reason = reason(
     "signature",
     "their signature is made with another token",
-    "give `token` of the account the text that is in WeChat's console",
+    "give `token` of the account the text that is in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置",
 );
 pub(super) const PLAIN: Reason = reason(
     "plain",
     "they are plain, and the account has an aes_key",
-    "choose safe mode in WeChat's console, or set `accept_plain` while you change it",
+    "choose safe mode in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置, or set `accept_plain` while you change it",
 );
 pub(super) const NO_MSG_SIGNATURE: Reason =
     reason("no_msg_signature", "they have no msg_signature", "see whether a proxy cuts the query off");
 pub(super) const ENVELOPE: Reason =
     reason("envelope", "their body is no envelope", "see whether a proxy changes the body");
-pub(super) const SEALED: Reason =
-    reason("sealed", "they can't be opened", "give `aes_key` and `app_id` what is in WeChat's console");
+pub(super) const SEALED: Reason = reason(
+    "sealed",
+    "they can't be opened",
+    "give `aes_key` and `app_id` what is in WeChat's console (微信开发者平台) under 基础信息",
+);
 pub(super) const TIMESTAMP: Reason = reason(
     "timestamp",
     "their timestamp is too far from now",

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::handler_test::handler_test;
 use crate::harness::{Group, PATIENCE, Setup, Stack, free_port};
 
 /// The name of a service's file, what is in it, and how it is started.
@@ -31,20 +32,31 @@ async fn the_shortest_services_answer_in_every_language_that_is_here() {
         routes += &format!(
             "[[route]]\nname = \"{file}\"\nmatch = {{ text = \"^{file}\" }}\nhttp = {{ url = \"{url}\" }}\n"
         );
-        running.push((file.clone(), started));
+        running.push((file.clone(), url, started));
     }
     assert!(!running.is_empty(), "not even python3 is installed: see tests/run");
     let mut stack = Stack::embedded(Setup { routes, ..Setup::default() }).await;
     let mut run = stack.role("run").await;
-    for (file, _) in &running {
+    for (file, ..) in &running {
         stack.say(&user(file), &format!("{file}：在吗？")).await;
     }
-    for (file, _) in &running {
+    for (file, ..) in &running {
         stack.wait_for_sends(&user(file), 1).await;
         assert_eq!(stack.texts_to(&user(file)), [format!("您问的是：{file}：在吗？")]);
     }
     assert_eq!(run.stop().await, Some(0));
     stack.end().await;
+    for (file, url, _) in &running {
+        let (code, told) = handler_test(&[url]).await;
+        assert_eq!(code, Some(0), "{file}: {told}");
+        let heard =
+            told.lines().filter(|line| line.starts_with("ok ") && line.contains("您问的是：你好")).count();
+        assert_eq!(
+            (heard, told.lines().count()),
+            (3, 16),
+            "text, tapped and voice say it, of all kinds: {file}: {told}"
+        );
+    }
 }
 
 #[test]

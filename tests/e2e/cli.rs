@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 
 use huixin_queue::testing::RedisServer;
+use huixin_sandbox::{RunningSandbox, SandboxConfig};
 
 const ACCOUNT: &str = "[account.main]\napp_id = \"wx0123456789abcdef\"\napp_secret = \"s3cret-of-app\"\ntoken = \"s3cretToken\"\n";
 
@@ -110,6 +111,16 @@ fn check_tells_one_fact_a_line_and_fails_when_one_is_bad() {
     assert!(facts.contains("ok   queue: `sqlite:"), "{facts}");
     assert!(facts.contains("BAD  account `main`: no access token: nothing was sent to WeChat"), "{facts}");
     assert!(text.contains("error: 1 problem found"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_wechat_refuses_is_told_with_its_rid_and_the_place_in_its_console() {
+    let wechat = RunningSandbox::start(SandboxConfig::default()).await.expect("the sandbox starts");
+    let config = format!("{ACCOUNT}api_base = \"{}\"\n", wechat.base_url);
+    let (output, _) = tokio::task::block_in_place(|| huixin(&["check"], &config));
+    let facts = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(facts.contains("BAD  account `main`: no access token: WeChat refused with "), "{facts}");
+    assert!(facts.contains(" rid: ") && facts.contains("微信开发者平台) under 开发密钥"), "{facts}");
 }
 
 #[test]

@@ -139,6 +139,39 @@ async fn a_person_gets_the_slow_answer_in_a_browser() {
     english.close().await.expect("the browser closes");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_menu_of_a_configuration_can_be_pressed_in_its_page() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/employee-services/huixin.toml");
+    let arguments = ["dev", "--config", config];
+    let dev = Process::spawn(&arguments, folder.path(), folder.path().join("dev.log"), &[]);
+    let url = dev.url_after("Open ").await;
+    let url = url.trim_end_matches(';');
+    let driver = Driver::start();
+    let browser = driver.browser("zh-CN").await;
+    browser.goto(url).await.expect("the page opens");
+    let within = Duration::from_secs(20);
+    let buttons = wait_for(&browser, "button.menu", 9, within).await;
+    assert_eq!(buttons.len(), 9, "a button for each route that takes one, and one for the rest");
+    let chips = wait_for(&browser, ".chip", 1, within).await;
+    assert_eq!(
+        (chips.len(), chips[0].text().await.expect("a text").as_str()),
+        (1, "你好"),
+        "no route knows ?18-546"
+    );
+    let presses =
+        [("kaixinyixiao", "程序员去买菜"), ("wentiliebiao", "如何开具收入证明"), ("menu", "此功能暂未开放")];
+    for (n, (key, answer)) in presses.into_iter().enumerate() {
+        let button = browser.find(Locator::Css(&format!("button.menu[data-key={key}]"))).await;
+        button.expect("it is there").click().await.expect("it can be pressed");
+        let bubbles = wait_for(&browser, "li:not(.typing) .bubble.theirs", n + 1, within).await;
+        let text = bubbles[n].text().await.expect("a text");
+        assert!(text.contains(answer), "{key}: {text}");
+    }
+    browser.close().await.expect("the browser closes");
+}
+
 const USER: &str = "oHuixinXiaoming0000000000001";
 /// A picture of one red dot.
 const DOT: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";

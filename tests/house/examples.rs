@@ -12,6 +12,7 @@ const CHAT: &str = "examples/llm-chat/huixin.toml";
 #[test]
 fn every_example_has_a_command_a_transcript_and_a_test() {
     let tests = read("tests/e2e/examples/mod.rs");
+    let list = read("docs/handlers.md");
     let mut seen = 0;
     for folder in std::fs::read_dir(root().join("examples")).unwrap() {
         let name = folder.unwrap().file_name().into_string().unwrap();
@@ -19,6 +20,10 @@ fn every_example_has_a_command_a_transcript_and_a_test() {
         assert!(readme.contains(&format!("```sh\nexamples/{name}/run")), "{name} is started by one command");
         assert!(readme.contains("\n```transcript\n"), "{name} shows what is said");
         assert!(tests.contains(&format!("\"{name}\"")), "{name} is run by tests/e2e/examples/mod.rs");
+        assert!(
+            list.contains(&format!("(../examples/{name}/README.md)")),
+            "docs/handlers.md leads to {name}"
+        );
         seen += 1;
     }
     assert!(seen >= 3, "there are only {seen} examples");

@@ -408,6 +408,7 @@ function wire(info) {
   for (const item of info.menu) {
     const made = button("actions", `☰ ${item.label}`, "menu", () => post("/sandbox/push", { kind: "click", key: item.key }));
     made.dataset.key = item.key;
+    made.title = item.key;
   }
   button("actions", t.picture, "image", () => post("/sandbox/push", { kind: "image" }));
   button("actions", t.location, "location", () =>

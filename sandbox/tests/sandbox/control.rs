@@ -108,7 +108,8 @@ async fn another_site_can_not_drive_it() {
 
 #[tokio::test]
 async fn accounts_are_shown_without_secrets() {
-    let running = start(SandboxConfig::default(), &Receiver::default()).await;
+    let config = SandboxConfig { examples: vec!["?18-546".to_owned()], ..SandboxConfig::default() };
+    let running = start(config, &Receiver::default()).await;
     let url = running.base_url.join("sandbox/accounts").unwrap();
     let text = http().get(url).send().await.unwrap().text().await.unwrap();
     let answer: Value = serde_json::from_str(&text).unwrap();

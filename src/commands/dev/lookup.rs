@@ -9,6 +9,9 @@ use huixin_worker::{Context, Handler, Outcome};
 /// Texts that ask for a workstation.
 pub(super) const PATTERN: &str = r"^\?(?<code>\d+-\d+)$";
 
+/// One of them.
+pub(super) const EXAMPLE: &str = "?18-546";
+
 const STATIONS: [(&str, &str); 4] = [
     ("18-546", "车体新厂房3号"),
     ("18-547", "车体新厂房4号"),

@@ -23,12 +23,13 @@ use super::services::Services;
 use crate::admin::{Readiness, Role as Kind};
 use crate::call_backs::{Answers, Limits, Port};
 use crate::cli::{Cli, DevFlags};
-use crate::config::{Config, Role};
+use crate::config::{Config, DEFAULT_FILE, Role};
 use crate::report::Failure;
 use crate::{parts, shutdown};
 
 pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let mut config = parts::config(cli, Role::Dev)?;
+    println!("{}", taken(&config));
     // Kept until the end: dropping it removes the folder.
     let (folder, _temporary) = data_folder(flags)?;
     let queue = parts::sqlite(&folder.join("huixin.db"), config.queue.dedup_window)?;
@@ -41,7 +42,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
 
     let mut services = Services::new(shutdown::on_signals());
     let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes, None)?;
-    let sandbox = parts::sandbox(&config, &receiver_url)?;
+    let sandbox = parts::sandbox(&config, &receiver_url, &[lookup::EXAMPLE])?;
     services.back("sandbox", |stop| huixin_sandbox::run(page, sandbox, stop.cancelled_owned()));
     let call_backs = add_call_backs(&mut services, &mut config, queue.clone()).await?;
     let mut readiness = Readiness::of(Kind::Dev, Some(queue.clone()));
@@ -64,6 +65,16 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
         folder = folder.display()
     );
     services.run().await
+}
+
+/// Which configuration it is.
+fn taken(config: &Config) -> String {
+    match &config.file {
+        Some(file) => format!("Configuration: {}", file.display()),
+        None => {
+            format!("Configuration: none, since there is no {DEFAULT_FILE} here; `huixin init` writes one")
+        }
+    }
 }
 
 /// Adds the listener for answers by call back, on a port that is free, and says where services reach it. A public address of

@@ -111,11 +111,11 @@ reply = { type = "text", content = 1 }
     huixin.toml:25: `recever` is not a known key
         did you mean `receiver`?
     huixin.toml:29: `account.main.app_id` is `gh_0123456789ab`, the account's original id
-        the AppID begins with `wx` and is beside the AppSecret in WeChat's console
+        the AppID begins with `wx`, and is in WeChat's console (微信开发者平台) under 基础信息
     huixin.toml:30: `account.main.app_secret_file` names `nowhere/secret`, which is not there
     huixin.toml:31: `account.main.token` is empty
     huixin.toml:32: `account.main.aes_key` can't be used: an AES key has 43 characters; this has 3
-        copy the EncodingAESKey from WeChat's console
+        copy the EncodingAESKey from WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置
     huixin.toml:33: `account.main.api_base` must be an http or https URL, not `ftp`
         write it like "https://api.weixin.qq.com"
     huixin.toml:35: `account.other.app_secret` is missing

@@ -29,6 +29,16 @@ async fn the_employee_services_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_start_takes_other_ports_and_each_stops_what_it_started() {
+    let first = Example::start("workstation-lookup", &[]).await;
+    let second = first.again().await;
+    first.plays_its_transcripts().await;
+    first.stops_with_all_that_it_started().await;
+    second.plays_its_transcripts().await;
+    second.stops_with_all_that_it_started().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_crate_with_a_handler_in_rust_answers() {
     // As tests/run has built it before.
     let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target");

@@ -26,7 +26,7 @@ pub(super) struct Example {
     page: String,
     readme: String,
     http: reqwest::Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Example {
@@ -42,6 +42,13 @@ impl Example {
         changes.extend(other_ports());
         copy(&source, folder.path(), &changes);
         Self::run(folder, readme, variables).await
+    }
+
+    /// The same once more, with the same ports in its files.
+    pub(super) async fn again(&self) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        copy(self.folder.path(), folder.path(), &[]);
+        Self::run(folder, self.readme.clone(), &[]).await
     }
 
     /// Starts the service of README.md with its configuration, by its commands.
@@ -87,7 +94,7 @@ impl Example {
             .stderr(output);
         let processes = Group::spawn(&mut command).expect("the example's command starts");
         let http = huixin_wechat::http_client().expect("a client can be made");
-        let mut example = Self { processes, log, page: String::new(), readme, http, _folder: folder };
+        let mut example = Self { processes, log, page: String::new(), readme, http, folder };
         example.page = example.page().await;
         example.answers("nobody").await;
         example
@@ -101,6 +108,16 @@ impl Example {
         futures::future::join_all(played.map(|(n, lines)| self.play(format!("oReader{n}"), lines))).await;
         let log = self.log();
         assert!(!log.contains("ERROR"), "{log}");
+    }
+
+    /// Stops it as its user does, and waits until nothing of it is left.
+    pub(super) async fn stops_with_all_that_it_started(mut self) {
+        self.processes.stop();
+        let deadline = Instant::now() + PATIENCE;
+        while !self.processes.has_ended() || self.processes.is_there() {
+            assert!(Instant::now() < deadline, "something goes on: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     async fn play(&self, user: String, lines: &[Line]) {

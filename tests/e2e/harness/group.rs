@@ -21,6 +21,20 @@ impl Group {
     }
 }
 
+impl Group {
+    /// SIGTERM for its leader alone, as who stops a script sends it.
+    pub(crate) fn stop(&self) {
+        let _ = Command::new("kill").args(["-TERM", &self.leader.id().to_string()]).status();
+    }
+
+    /// Whether some process of it is still there.
+    pub(crate) fn is_there(&self) -> bool {
+        let group = format!("-{}", self.leader.id());
+        let status = Command::new("kill").args(["-0", "--", &group]).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    }
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
         let group = format!("-{}", self.leader.id());

@@ -75,12 +75,12 @@ impl Answer {
         for secret in hidden.iter().filter(|secret| !secret.is_empty()) {
             message = message.replace(secret, "***");
         }
+        let rid = rid(&message);
         let message: String = message
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .take(LONGEST_MESSAGE_CHARS)
             .collect();
-        let rid = rid(&message);
         ApiError::Refused { code, message, rid }
     }
 }
@@ -160,6 +160,9 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
+        let long = format!(r#"{{"errcode":40003,"errmsg":"{} rid: 66f0a1b2-01ab-ef"}}"#, "x".repeat(600));
+        let told = parse(long.as_bytes()).unwrap().refusal(40003, &[]).to_string();
+        assert!(told.ends_with("x … rid: 66f0a1b2-01ab-ef"), "it is told behind a text that is cut: {told}");
         assert_eq!(rid("hint: [x]"), None);
         assert_eq!(rid("rid: "), None);
     }

@@ -90,7 +90,7 @@ pub const UNKNOWN: Rule = rule_of(
     &[],
     CodeClass::Unknown,
     "the code is not known here",
-    "look its `rid` up in WeChat's console (API 诊断)",
+    "look its `rid` up in WeChat's console (微信开发者平台)",
 );
 
 /// The class of an `errcode` other than 0, from a call that sends.
@@ -142,10 +142,9 @@ const fn rule_of(
     Rule { codes, meaning, class, remedy }
 }
 
-const CERTIFY: &str =
-    "certify the account in WeChat's console, and see there which interfaces it has; or use a test account";
-const ALLOW: &str = "add the address in the text to the IP allow list (API IP白名单) in WeChat's console";
-const APPEAL: &str = "read the notice in WeChat's console";
+const CERTIFY: &str = "certify the account, and see in WeChat's console (微信开发者平台) under 开放能力 which interfaces it has; or use a test account (测试号)";
+const ALLOW: &str = "add the address in the text to the IP white list (API IP白名单) in WeChat's console (微信开发者平台) under 开发密钥";
+const APPEAL: &str = "read the notice in WeChat's console (微信开发者平台)";
 
 /// Every code that a sender can meet.
 pub const POLICY: &[Rule] = &[
@@ -173,7 +172,7 @@ pub const POLICY: &[Rule] = &[
         &[45009..=45009],
         CodeClass::Rate(Limit::Day),
         "the daily limit of calls is reached",
-        "raise the limit or clear the quota in WeChat's console",
+        "raise the limit or clear the quota in WeChat's console (微信开发者平台)",
     ),
     rule_of(
         &[45102..=45102, 45501..=45501],
@@ -257,7 +256,7 @@ pub const POLICY: &[Rule] = &[
         &[40002..=40002, 41002..=41002],
         CodeClass::Config,
         "the AppID is wrong or missing",
-        "mend `app_id`: it begins with `wx`, and is beside the AppSecret in WeChat's console",
+        "mend `app_id`: it begins with `wx`, and is in WeChat's console (微信开发者平台) under 基础信息",
     ),
     rule_of(
         &[40013..=40013],
@@ -269,13 +268,13 @@ pub const POLICY: &[Rule] = &[
         &[40125..=40125, 41004..=41004],
         CodeClass::Config,
         "the AppSecret is wrong or missing",
-        "mend `app_secret`; if it is lost, reset it in WeChat's console",
+        "mend `app_secret`; if it is lost, reset it in WeChat's console (微信开发者平台) under 开发密钥",
     ),
     rule_of(
         &[40243..=40243],
         CodeClass::Config,
         "the AppSecret is frozen",
-        "unfreeze it in WeChat's console",
+        "unfreeze it in WeChat's console (微信开发者平台) under 开发密钥",
     ),
     rule_of(
         &[48001..=48001, 40200..=40200],

@@ -13,7 +13,7 @@ use super::outgoing::NotUploaded;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ApiError {
     /// WeChat answered, with an `errcode` other than 0.
-    #[error("WeChat refused with {code}: {message}")]
+    #[error("WeChat refused with {code}: {message}{}", beside(message, rid.as_deref()))]
     Refused {
         /// Its `errcode`; [`classify`] says what it means for the sender.
         code: i64,
@@ -31,6 +31,11 @@ pub enum ApiError {
     /// There was no access token to send with, so nothing was sent. Holds what happened at the token endpoint.
     #[error("no access token")]
     Token(#[source] Box<ApiError>),
+}
+
+/// The `rid`, where the text was cut before it: without it nobody at WeChat can find the call.
+fn beside(message: &str, rid: Option<&str>) -> String {
+    rid.filter(|rid| !message.contains(rid)).map(|rid| format!(" … rid: {rid}")).unwrap_or_default()
 }
 
 impl ApiError {

@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
-use super::http_answer::outcome_of;
+use super::http_answer::{outcome_of, remark_on};
 use super::transport::{Answer, Transport, TransportError};
 use crate::handler::{Context, Handler, Outcome};
 
@@ -27,6 +27,17 @@ pub struct HttpHandler {
     timeout: Duration,
     signer: Option<Webhook>,
     transport: Transport,
+}
+
+/// What became of one request, for who tries a service out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// What a worker makes of the answer.
+    pub outcome: Outcome,
+    /// What a worker puts up with in it, and its writer should mend: the rest of a sentence.
+    pub remark: Option<String>,
+    /// Whether there was an answer at all.
+    pub answered: bool,
 }
 
 /// A handler that can't be made.
@@ -54,6 +65,29 @@ impl HttpHandler {
             None => None,
         };
         Ok(Self { timeout, signer, transport: Transport::new(url, client) })
+    }
+
+    /// Asks as [`Handler::handle`] does, and tells more of the answer.
+    pub async fn try_out(&self, message: &Message, context: &Context) -> Tried {
+        match self.ask(message, context).await {
+            Ok(answer) => Tried {
+                remark: remark_on(&answer.headers, &answer.body),
+                outcome: self.outcome(&answer),
+                answered: true,
+            },
+            Err(outcome) => Tried { outcome, remark: None, answered: false },
+        }
+    }
+
+    async fn ask(&self, message: &Message, context: &Context) -> Result<Answer, Outcome> {
+        let body = request_body(message, context).to_string();
+        let headers = self.headers(&context.id, &body);
+        let headers = headers.map_err(|reason| Outcome::Fail { reason: reason.to_owned() })?;
+        self.transport.post(headers, body, self.timeout).await.map_err(|error| self.failed(&error))
+    }
+
+    fn outcome(&self, Answer { status, headers, body }: &Answer) -> Outcome {
+        self.at_its_url(outcome_of(*status, headers, body))
     }
 
     fn headers(&self, id: &str, body: &str) -> Result<HeaderMap, &'static str> {
@@ -95,15 +129,7 @@ impl HttpHandler {
 #[async_trait]
 impl Handler for HttpHandler {
     async fn handle(&self, message: &Message, context: &Context) -> Outcome {
-        let body = request_body(message, context).to_string();
-        let headers = match self.headers(&context.id, &body) {
-            Ok(headers) => headers,
-            Err(reason) => return Outcome::Fail { reason: reason.to_owned() },
-        };
-        match self.transport.post(headers, body, self.timeout).await {
-            Ok(Answer { status, headers, body }) => self.at_its_url(outcome_of(status, &headers, &body)),
-            Err(error) => self.failed(&error),
-        }
+        self.ask(message, context).await.map_or_else(|failed| failed, |answer| self.outcome(&answer))
     }
 
     fn takes_at_most(&self) -> Option<Duration> {
@@ -152,6 +178,9 @@ fn rfc3339(at: SystemTime) -> Option<String> {
 
 #[cfg(test)]
 mod manual;
+
+#[cfg(test)]
+mod schema;
 
 #[cfg(test)]
 mod tests {

@@ -101,12 +101,13 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
     }
     let says_json = is_json(content_type);
     let may_be_json = says_json || text.starts_with(['{', '[', '"']);
-    match body::read_json(if may_be_json { &text } else { "" }) {
+    let parsed = body::read_json(if may_be_json { &text } else { "" });
+    match &parsed {
         // `NaN` and the like are `null` inside of something only.
         Ok(value)
-            if (says_json && (!value.is_null() || text == "null")) || is_meant_as_json(&value, &text) =>
+            if (says_json && (!value.is_null() || text == "null")) || is_meant_as_json(value, &text) =>
         {
-            return outcome_of_json(&value).map_err(Fault::Reply);
+            return outcome_of_json(value).map_err(Fault::Reply);
         }
         _ => {}
     }
@@ -126,9 +127,26 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
         None if text.starts_with("<xml") || text.starts_with("<?xml") => {
             Err(Fault::Wrong(format!("is XML that can't be read; {WANTED}")))
         }
-        None if says_json => Err(Fault::Wrong(format!("is not the JSON that it says it is; {WANTED}"))),
+        None if says_json => {
+            let place = parsed.err().map(|error| format!(" ({error})")).unwrap_or_default();
+            Err(Fault::Wrong(format!("is not the JSON that it says it is{place}; {WANTED}")))
+        }
         None => Ok(Outcome::text(&*text)),
     }
+}
+
+/// What is read all the same and shouldn't be there: the rest of a sentence whose subject is the answer.
+pub(super) fn remark_on(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    let plain = body::decompressed(headers, body).ok()?;
+    let text = body::text(body::content_type(headers), &plain).ok()?;
+    if let Some(what) = internals_in(&text) {
+        return Some(format!(
+            "has {what} beside what is meant: a worker leaves that away where it can tell the two apart"
+        ));
+    }
+    let begins_as_json = text.starts_with('{') || text.starts_with("[{");
+    let error = body::read_json(&text).err().filter(|_| begins_as_json)?;
+    Some(format!("begins as JSON and can't be read as such ({error}), so that its user reads it as it is"))
 }
 
 /// Whether a text that calls itself something else is JSON all the same: an object, a list of what a reply may be, or a

@@ -97,7 +97,9 @@ impl Transport {
     ) -> String {
         let url = &self.url;
         match error {
-            TransportError::TooLong => format!("{asked} answered more than {BODY_MAX_BYTES} bytes ({url})"),
+            TransportError::TooLong => {
+                format!("{asked} answered more than {BODY_MAX_BYTES} bytes: let it answer less ({url})")
+            }
             TransportError::TimedOut => {
                 format!(
                     "{asked} did not answer within {timeout:?}: make it quicker, or the route's `timeout` longer ({url})"

@@ -1,0 +1,146 @@
+//! What an answer is worth: the words of a line.
+
+use std::fmt;
+
+use huixin_wechat::{Content, Outgoing};
+use huixin_worker::Outcome;
+use huixin_worker::call_back::CalledBack;
+use huixin_worker::handlers::Tried;
+
+/// The longest part of a text that is shown.
+const SHOWN_CHARS: usize = 40;
+
+/// What is to be said of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// These would be sent, in order.
+    Replies(String),
+    /// Nothing would be sent.
+    Nothing,
+    /// This is wrong with it.
+    Wrong(String),
+    /// There was none, for this reason.
+    Unanswered(String),
+}
+
+impl Verdict {
+    pub(super) fn of(tried: Tried, sends: u32) -> Self {
+        let Tried { outcome, remark, answered } = tried;
+        let failed = |told: String| if answered { Self::Wrong(told) } else { Self::Unanswered(told) };
+        match &outcome {
+            Outcome::Retry { reason, .. } => return failed(format!("{reason}; a worker tries it again")),
+            Outcome::Fail { reason } => return failed(format!("{reason}; a worker gives it up at once")),
+            Outcome::Later { .. } => {
+                let told = "it answered 202, which is for an answer by call back, and there is no `callback_url` here";
+                return Self::Wrong(format!("{told}: answer at once when it is null"));
+            }
+            Outcome::Reply(_) | Outcome::Remember { .. } | Outcome::NoReply => {}
+        }
+        if let Some(remark) = remark {
+            return Self::Wrong(format!("the answer {remark}"));
+        }
+        if let Err(wrong) = CalledBack::of(outcome.clone()) {
+            return Self::Wrong(wrong);
+        }
+        let (replies, remembers) = match outcome {
+            Outcome::Reply(replies) => (replies, false),
+            Outcome::Remember { replies, .. } => (replies, true),
+            _ => (Vec::new(), false),
+        };
+        let told = told(&replies, sends, remembers);
+        if replies.is_empty() && !remembers { Self::Nothing } else { Self::Replies(told) }
+    }
+
+    pub(super) fn is_bad(&self) -> bool {
+        matches!(self, Self::Wrong(_) | Self::Unanswered(_))
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Replies(told) | Self::Wrong(told) | Self::Unanswered(told) => f.write_str(told),
+            Self::Nothing => f.write_str("no reply"),
+        }
+    }
+}
+
+fn told(replies: &[Outgoing], sends: u32, remembers: bool) -> String {
+    let mut told = match replies {
+        [] => "no reply".to_owned(),
+        [one] => reply(one),
+        many => {
+            let all: Vec<String> = many.iter().map(reply).collect();
+            format!("{} replies: {}", many.len(), all.join("; "))
+        }
+    };
+    if remembers {
+        told += ", and a memory";
+    }
+    match (replies.len(), sends) {
+        (0, _) => {}
+        (_, 0) => told += " (not sent: this kind opens no right to answer)",
+        (many, sends) if many > sends as usize => {
+            told += &format!(" (WeChat takes {sends}: the others are held until the user writes again)");
+        }
+        _ => {}
+    }
+    told
+}
+
+/// Its type, and of a text how it begins.
+fn reply(reply: &Outgoing) -> String {
+    match &reply.content {
+        Content::Text { content } => {
+            let line: String = content.chars().take(SHOWN_CHARS).collect();
+            let more = if content.chars().nth(SHOWN_CHARS).is_some() { "…" } else { "" };
+            format!("text {line:?}{more}")
+        }
+        other => other.msgtype().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn verdict(outcome: Outcome, sends: u32) -> Verdict {
+        Verdict::of(Tried { outcome, remark: None, answered: true }, sends)
+    }
+
+    #[test]
+    fn a_good_answer_is_told_with_what_becomes_of_it() {
+        let long = "长".repeat(41);
+        let three = Outcome::Reply(vec![Outgoing::text("a\nb"), Outgoing::text(long), Outgoing::text("c")]);
+        assert_eq!(
+            verdict(three, 2).to_string(),
+            format!(
+                "3 replies: text \"a\\nb\"; text \"{}\"…; text \"c\" (WeChat takes 2: the others are held until the user writes again)",
+                "长".repeat(40)
+            )
+        );
+        assert_eq!(
+            verdict(Outcome::text("a"), 0).to_string(),
+            "text \"a\" (not sent: this kind opens no right to answer)"
+        );
+        let remembers = Outcome::Remember { replies: Vec::new(), memory: json!(1) };
+        assert_eq!(verdict(remembers, 5).to_string(), "no reply, and a memory");
+        assert_eq!(verdict(Outcome::NoReply, 5), Verdict::Nothing);
+    }
+
+    #[test]
+    fn what_a_worker_puts_up_with_or_waits_for_is_bad_here() {
+        let remark = Some("has a PHP error beside what is meant".to_owned());
+        let tried = Tried { outcome: Outcome::text("a"), remark, answered: true };
+        assert!(Verdict::of(tried, 5).is_bad());
+        assert!(verdict(Outcome::Later { within: None }, 5).is_bad());
+        let large = json!("x".repeat(huixin_worker::MEMORY_MAX_BYTES));
+        let told = verdict(Outcome::Remember { replies: Vec::new(), memory: large }, 5).to_string();
+        assert!(told.starts_with("the memory has"), "{told}");
+        let failed = Outcome::Retry { after: None, reason: "no".to_owned() };
+        let unanswered = Verdict::of(Tried { outcome: failed, remark: None, answered: false }, 5);
+        assert_eq!(unanswered, Verdict::Unanswered("no; a worker tries it again".to_owned()));
+    }
+}

@@ -1,0 +1,190 @@
+//! `huixin handler test` against services that are broken: what is wrong is named, with the remedy.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::harness::free_port;
+
+const JSON: &str = "content-type: application/json\r\n";
+const TEXT: &str = "content-type: text/plain\r\n";
+/// 你好 in GBK.
+const GBK: &[u8] = &[0xc4, 0xe3, 0xba, 0xc3];
+const WARNING: &str =
+    "<br />\n<b>Warning</b>:  Undefined array key \"x\" in <b>/a.php</b> on line <b>3</b><br />\n";
+
+/// Runs it to its end: its exit code, and what it says.
+pub(crate) async fn handler_test(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_huixin"))
+        .args(["handler", "test"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("the binary starts");
+    let text = [&output.stdout[..], &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    (output.status.code(), text.concat().trim().to_owned())
+}
+
+/// A service that answers the same to everybody, a whole response; nothing at all if it is empty.
+async fn service(response: Vec<u8>) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
+    let url = format!("http://{}/ask", listener.local_addr().expect("it has an address"));
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let kept = requests.clone();
+    let response = Arc::new(response);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, response.clone(), kept.clone()));
+        }
+    });
+    (url, requests)
+}
+
+async fn answer(mut stream: TcpStream, response: Arc<Vec<u8>>, kept: Arc<Mutex<Vec<String>>>) {
+    let mut request = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&request).into_owned();
+        let length = text.to_ascii_lowercase();
+        let length = length.split("content-length:").nth(1).and_then(|rest| rest.split("\r\n").next());
+        let length: usize = length.and_then(|length| length.trim().parse().ok()).unwrap_or_default();
+        if let Some(head) = text.find("\r\n\r\n")
+            && request.len() >= head + 4 + length
+        {
+            kept.lock().expect("no holder panics").push(text);
+            break;
+        }
+        if stream.read_buf(&mut request).await.unwrap_or_default() == 0 {
+            return;
+        }
+    }
+    if response.is_empty() {
+        // Until the asker has had enough.
+        let _ = stream.read_buf(&mut request).await;
+    }
+    let _ = stream.write_all(&response).await;
+}
+
+fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let head =
+        format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_a_broken_service_is_named_with_its_remedy() {
+    let ok = |headers, body: &str| response("200 OK", headers, body.as_bytes());
+    let long = "长".repeat(400_000);
+    let reply = r#"{"type":"text","content":"hello"}"#;
+    let page = "<!DOCTYPE html><html><body>Welcome</body></html>";
+    let rows: [(&str, Vec<u8>, &str); 16] = [
+        (
+            "a failing program",
+            response("500 Internal Server Error", "", b"oops"),
+            "500 Internal Server Error: its own log",
+        ),
+        (
+            "another path",
+            response("404 Not Found", "", b""),
+            "404 Not Found: mend `url`, which must take a POST",
+        ),
+        (
+            "a redirect",
+            response("302 Found", "location: /a/\r\n", b""),
+            "redirects are not followed, so give the last address",
+        ),
+        (
+            "a page",
+            ok("content-type: text/html\r\n", page),
+            "is an HTML page; answer with a text, or with JSON",
+        ),
+        ("a warning", ok(TEXT, &format!("{WARNING}hello")), "is a PHP error; answer with"),
+        (
+            "a warning before JSON",
+            ok(JSON, &format!("{WARNING}{reply}")),
+            "the answer has a PHP error beside what is meant",
+        ),
+        (
+            "broken JSON",
+            ok(JSON, "{\"type\": \"text\",\n oops"),
+            "is not the JSON that it says it is (key must be a string at line 2 column 2)",
+        ),
+        (
+            "JSON cut off, as a text",
+            ok(TEXT, r#"{"type":"text","content":"hel"#),
+            "begins as JSON and can't be read as such (EOF while parsing a string",
+        ),
+        (
+            "an unknown type",
+            ok(JSON, r#"{"type":"txt","content":"a"}"#),
+            r#"`type` is "txt"; known are text, image"#,
+        ),
+        ("a missing field", ok(JSON, r#"{"type":"image"}"#), "media_id"),
+        ("an unknown field", ok(JSON, r#"{"type":"text","content":"a","txt":"b"}"#), "txt"),
+        (
+            "an address that is none",
+            ok(JSON, r#"["a",{"type":"news","title":"t","url":"here"}]"#),
+            "reply 2: `url` is not an http or https address",
+        ),
+        (
+            "another character set",
+            response("200 OK", TEXT, GBK),
+            "is not UTF-8, and declares no other `charset`",
+        ),
+        (
+            "a wrong character set",
+            response("200 OK", "content-type: text/plain; charset=utf-8\r\n", GBK),
+            "in the character set that it declares, `utf-8`",
+        ),
+        ("an endless answer", ok(TEXT, &long), "answered more than 1048576 bytes: let it answer less"),
+        ("an answer for later", response("202 Accepted", "", b""), "answer at once when it is null"),
+    ];
+    for (what, response, named) in rows {
+        let (url, _) = service(response).await;
+        let (code, told) = handler_test(&[&url]).await;
+        assert_eq!(code, Some(1), "{what}: {told}");
+        let bad = told.lines().filter(|line| line.starts_with("BAD ") && line.contains(named)).count();
+        assert_eq!(bad, 16, "{what}: {told}");
+        assert!(told.contains("error: 16 of 16 answers can't be sent as they are"), "{what}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_never_answers_is_told_once_and_one_that_says_nothing_too() {
+    let (silent, _) = service(Vec::new()).await;
+    let (code, told) = handler_test(&[&silent, "--timeout", "300ms"]).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("did not answer within 300ms: make it quicker"), "{told}");
+    let nowhere = format!("http://127.0.0.1:{}/", free_port());
+    let (code, told) = handler_test(&[&nowhere]).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("could not be asked") && told.contains("mend `url`"), "{told}");
+    assert_eq!(told.matches("BAD ").count(), 1, "{told}");
+    let (empty, _) = service(response("204 No Content", "", b"")).await;
+    let (code, told) = handler_test(&[&empty]).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("error: no kind of message has got a reply"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_a_workers_own_and_signed_if_there_is_a_secret() {
+    let (url, requests) =
+        service(response("200 OK", JSON, br#"["a",{"type":"image","media_id":"m"}]"#)).await;
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let (code, told) = handler_test(&[&url, "--secret", secret, "--text", "?18-546"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("2 replies: text \"a\"; image"), "{told}");
+    let requests = requests.lock().expect("no holder panics").clone();
+    assert_eq!(requests.len(), 16);
+    for request in &requests {
+        for part in ["POST /ask HTTP/1.1", "webhook-id: ", "idempotency-key: ", "webhook-signature: v1,"] {
+            assert!(request.contains(part), "{part}: {request}");
+        }
+    }
+    assert!(requests.iter().any(|request| request.contains(r#""content":"?18-546""#)), "{requests:?}");
+    let (code, told) = handler_test(&[&url, "--secret", "whsec_short"]).await;
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("the secret must be `whsec_` and base64"), "{told}");
+}
