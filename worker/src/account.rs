@@ -240,7 +240,7 @@ impl Pauses {
             }
             None if is_send => tracing::info!(account, code = code_before, "the account can send again"),
             None => {
-                tracing::info!(account, interface, code = code_before, "the interface can be called again")
+                tracing::info!(account, interface, code = code_before, "the interface can be called again");
             }
         }
     }
