@@ -42,7 +42,9 @@ fn packed() -> Option<String> {
 
 /// The commit that is checked out, and the second of it.
 fn git() -> (Option<String>, Option<String>) {
-    if let Some(moves) = ask(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|path| Path::new(path).exists()) {
+    if let Some(moves) =
+        ask(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|path| Path::new(path).exists())
+    {
         println!("cargo::rerun-if-changed={moves}");
     }
     (ask(&["rev-parse", "--short=9", "HEAD"]), ask(&["log", "-1", "--format=%ct"]))
@@ -50,6 +52,7 @@ fn git() -> (Option<String>, Option<String>) {
 
 /// What git prints; nothing without git or a repository.
 fn ask(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+    let output =
+        Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
