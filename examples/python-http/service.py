@@ -43,5 +43,6 @@ def post(url, answer):
 for _ in range(8):
     threading.Thread(target=work, daemon=True).start()
 ThreadingHTTPServer.request_queue_size = 128  # the default of 5 turns away many users who ask at once
-PORT = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
-ThreadingHTTPServer(("127.0.0.1", PORT), Service).serve_forever()
+server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 9000), Service)
+print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
+server.serve_forever()

@@ -75,7 +75,10 @@ impl HttpHandler {
                 outcome: self.outcome(&answer),
                 answered: true,
             },
-            Err(outcome) => Tried { outcome, remark: None, answered: false },
+            // One that is too long is final, and an answer.
+            Err(outcome) => {
+                Tried { answered: matches!(outcome, Outcome::Fail { .. }), outcome, remark: None }
+            }
         }
     }
 
