@@ -114,11 +114,11 @@ fn damages_of_a_lane() -> Vec<String> {
         damages.push(format!("redis.call('DEL', {key}); redis.call('SADD', {key}, 'garbage')"));
         damages.push(format!("redis.call('DEL', {key})"));
         damages.push(format!("redis.pcall('LPUSH', {key}, 'garbage')"));
-        damages.push(format!("redis.pcall('LPUSH', {key}, '\\005\\255\\254')"));
-        damages.push(format!("redis.pcall('LSET', {key}, 0, '\\005\\193\\255\\255')"));
+        damages.push(format!("redis.pcall('LPUSH', {key}, '\\006\\255\\254')"));
+        damages.push(format!("redis.pcall('LSET', {key}, 0, '\\006\\193\\255\\255')"));
         damages.push(format!(
             "for _, f in ipairs(redis.call('TYPE', {key}).ok == 'hash' and redis.call('HKEYS', {key}) or {{}}) do
-                redis.call('HSET', {key}, f, '\\005\\193\\255') end"
+                redis.call('HSET', {key}, f, '\\006\\193\\255') end"
         ));
     }
     damages
@@ -317,7 +317,7 @@ async fn a_mark_that_can_not_be_read_marks_nothing() {
 #[tokio::test]
 async fn a_queue_made_for_more_shards_or_without_its_meta_is_refused_with_what_to_do() {
     let server = RedisServer::start(&[]);
-    for (damage, said) in [("HSET {p:0}:meta format 5 shards 4", "4 shards"), ("SET {p:0}:meta x", "no hash")]
+    for (damage, said) in [("HSET {p:0}:meta format 6 shards 4", "4 shards"), ("SET {p:0}:meta x", "no hash")]
     {
         server.cli(&["FLUSHALL"]);
         server.cli(&damage.split(' ').collect::<Vec<_>>());

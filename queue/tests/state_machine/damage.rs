@@ -30,7 +30,7 @@ pub(crate) fn redis(server: &RedisServer, n: u8, kind: u8) {
             let list = key(if kind == 0 { "older" } else { "lane" });
             format!(
                 "if redis.call('EXISTS', '{list}') == 1 and redis.call('EXISTS', '{}') == 0 then
-                    redis.call('LPUSH', '{list}', '\\005\\193\\255') end",
+                    redis.call('LPUSH', '{list}', '\\006\\193\\255') end",
                 key("run")
             )
         }

@@ -1,6 +1,6 @@
 -- What lies in the store, by name. Every record begins with the byte of its format; where in it what lies is known here alone.
 
-local FORMAT = 5
+local FORMAT = 6
 
 -- A packed message: see packed.rs. Class and id keep their places in every later format.
 local function is_known(packed) return packed:byte(1) == FORMAT end
