@@ -63,7 +63,14 @@ impl Shared {
         let names = function.unwrap_or(text).split(['(', '=']).next().unwrap_or_default();
         let names: Vec<_> = names.split(',').map(|name| name.trim().to_owned()).collect();
         let is_state = function.is_none() && names.iter().any(|name| name.starts_with(char::is_lowercase));
-        Self { library, names, text: text.to_owned(), uses: used(text, before), is_late: late.is_some(), is_state }
+        Self {
+            library,
+            names,
+            text: text.to_owned(),
+            uses: used(text, before),
+            is_late: late.is_some(),
+            is_state,
+        }
     }
 }
 
@@ -135,7 +142,8 @@ mod tests {
             assert!(ahead.is_empty(), "{names:?} names {ahead:?}");
             assert!(!is_late || text.starts_with("function "), "{names:?} is no function");
         }
-        let marks = LIBRARIES.iter().map(|(_, source)| source.matches("-- Defined when first called").count()).sum();
+        let marks =
+            LIBRARIES.iter().map(|(_, source)| source.matches("-- Defined when first called").count()).sum();
         assert_eq!(SHARED.iter().filter(|shared| shared.is_late).count(), marks, "a mark with no effect");
     }
 
