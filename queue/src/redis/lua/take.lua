@@ -76,8 +76,8 @@ local expired = now >= quiet and due_in('lease', 'WITHSCORES', 'LIMIT', 0, moves
 local is_due = #due + #expired + #over > 0
 local answer = { us(now), '-1', '', is_due and move_due(due, expired, over, now, quiet) or {}, {}, '' }
 local is_either = redis.call('EXISTS', KEYS[7], key('alarm')) > 0 -- one look for both: mostly there is neither
-local taking = { answer = answer, now = now, looked = 0, looks_max = max + 2 * moves, given = 0, bytes = 0, lanes = {}, is_given = {},
-  is_pausing = is_either and redis.call('EXISTS', KEYS[7]) == 1 }
+local taking = { answer = answer, now = now, looked = 0, looks_max = max + 2 * moves, given = 0, bytes = 0, lanes = {},
+  is_given = {}, is_pausing = is_either and redis.call('EXISTS', KEYS[7]) == 1 }
 local function is_full() return taking.given >= max or taking.bytes >= tonumber(ARGV[9]) or taking.is_cut end
 local function take_one(line, class) return not is_paused(taking, 'c' .. class) and lease_one(taking, line, class) end
 

@@ -1,4 +1,4 @@
--- How a take leases what it gives. `taking` is what it has so far.
+-- How a take leases what it gives. `taking` is what it has so far, and its limits.
 
 local function is_paused(taking, scope) return taking.is_pausing and share('HEXISTS', 'paused', scope) == 1 end
 
