@@ -226,9 +226,8 @@ fn app_id(node: &Node) -> Result<String, Mistake> {
     let text = value::text(node)?;
     if text.starts_with("gh_") {
         let mistake = Mistake::new(format!("is `{text}`, the account's original id"));
-        return Err(
-            mistake.hint("the AppID begins with `wx`, and is in WeChat's console (微信开发者平台) under 基础信息")
-        );
+        return Err(mistake
+            .hint("the AppID begins with `wx`, and is in WeChat's console (微信开发者平台) under 基础信息"));
     }
     Ok(text)
 }
