@@ -76,8 +76,9 @@ fn a_file_that_is_there_is_replaced_by_force_only() {
     let (output, text) = huixin(folder.path(), &arguments, &[]);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(std::fs::read_to_string(&file).expect("it is there").contains("reply = \"hello\""));
+    let nowhere = ("HUIXIN_ACCOUNT__MAIN__API_BASE", "http://127.0.0.1:1");
     // Without its pretend WeChat, a check says how to start it, and is no failure.
-    let (output, text) = huixin(folder.path(), &["check", "--config", "bot.toml"], &[]);
+    let (output, text) = huixin(folder.path(), &["check", "--config", "bot.toml"], &[nowhere]);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(text.contains("WARN account `main`: it is the pretend WeChat's"), "{text}");
 }
