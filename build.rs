@@ -25,8 +25,8 @@ fn main() {
     let known: Vec<String> = commit.filter(|commit| !commit.is_empty()).into_iter().chain(day).collect();
     let version = env!("CARGO_PKG_VERSION");
     match known.as_slice() {
-        [] => println!("cargo::rustc-env=HUIXIN_VERSION={version}"),
-        known => println!("cargo::rustc-env=HUIXIN_VERSION={version} ({})", known.join(", ")),
+        [] => println!("cargo::rustc-env=VERSION_WITH_COMMIT={version}"),
+        known => println!("cargo::rustc-env=VERSION_WITH_COMMIT={version} ({})", known.join(", ")),
     }
 }
 

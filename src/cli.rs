@@ -31,7 +31,7 @@ pub use spool::{DrainFlags, SpoolCommand, SpoolFlags};
 
 /// A queue-backed processor for WeChat Official Account messages: ack fast, reply later.
 #[derive(Debug, Parser)]
-#[command(name = "huixin", version = env!("HUIXIN_VERSION"), propagate_version = true)]
+#[command(name = "huixin", version = env!("VERSION_WITH_COMMIT"), propagate_version = true)]
 #[command(after_help = ROOT_EXAMPLES)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
