@@ -25,6 +25,9 @@ pub(crate) struct Answer {
     pub(crate) before: Before,
     /// After sending, the message dies of this.
     pub(crate) dies_of: Option<String>,
+    /// WeChat has refused a part of it, and it was held.
+    #[serde(default)]
+    pub(crate) was_refused: bool,
 }
 
 /// What a message had behind it when its answer was recorded: what came later is of its sends.
@@ -39,13 +42,14 @@ pub(crate) struct Before {
 
 impl Answer {
     pub(crate) fn new(parts: Vec<Outgoing>, before: Before) -> Self {
-        Self { format: FORMAT, parts, before, dies_of: None }
+        Self { format: FORMAT, parts, before, dies_of: None, was_refused: false }
     }
 
     /// What the user is told before the message dies; nothing, if there is nothing in the text.
     pub(crate) fn last_words(text: &str, before: Before, reason: String) -> Option<Self> {
         let parts = text::fit(vec![Outgoing::text(text)], false);
-        (!parts.is_empty()).then_some(Self { format: FORMAT, parts, before, dies_of: Some(reason) })
+        let answer = Self { dies_of: Some(reason), ..Self::new(parts, before) };
+        (!answer.parts.is_empty()).then_some(answer)
     }
 
     pub(crate) fn encode(&self) -> Bytes {

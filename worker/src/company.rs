@@ -143,13 +143,16 @@ impl Job {
         route: &Route,
         wait: Duration,
     ) -> Step<()> {
+        let is_too_long = self.until_last_call(delivery).is_some_and(|left| left < wait);
         match &route.notice {
-            _ if self.aside().is_some() => Ok(()),
-            Some(notice) => Box::pin(self.say_aside(delivery, NOTICE, &notice.text)).await,
-            None if self.until_last_call(delivery).is_some_and(|left| left < wait) => {
+            Some(notice) if self.aside().is_none() => {
+                let number = if is_too_long { LAST_CALL } else { NOTICE };
+                Box::pin(self.say_aside(delivery, number, &notice.text)).await
+            }
+            _ if is_too_long => {
                 Box::pin(self.say_aside(delivery, LAST_CALL, what_becomes(delivery, route))).await
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -175,7 +178,8 @@ impl Job {
             let last = self.until_last_call(delivery);
             let is_last = last.is_some_and(|last| due.is_none_or(|due| last <= due));
             let Some(wait) = (if is_last { last } else { due }) else { return };
-            tokio::time::sleep(wait).await;
+            // A handler that begins late may be faster than the call.
+            tokio::time::sleep(wait.max(TYPING_AFTER.saturating_sub(began.elapsed()))).await;
             state.telling.store(true, Ordering::Relaxed);
             let said = if is_last {
                 let text = match (notice, self.aside()) {
@@ -235,8 +239,16 @@ impl Job {
         let part = text::fit(vec![Outgoing::text(text)], false).into_iter().next();
         let Some(part) = part.filter(|_| is_left) else { return Ok(()) };
         // It isn't worth a wait, nor the one send that tries whether an account is well again.
-        if self.shared.pauses.is_in_trouble(account) || !self.is_granted(delivery).await? {
+        if self.shared.pauses.is_in_trouble(account) {
             return Ok(());
+        }
+        while let Some(wait) = self.wait_for_rate(delivery).await? {
+            // A notice isn't worth a wait, but the last call is, while there is time.
+            if number == NOTICE || SystemTime::now() + wait >= opening.until.unwrap_or(SystemTime::UNIX_EPOCH)
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
         }
         let _line = self.line(delivery.account).await?;
         let before = self.announced();
@@ -245,7 +257,10 @@ impl Job {
             return Ok(());
         }
         match delivery.account.client.send(&delivery.message.from, &part).await {
-            Ok(()) => metrics::notice_sent(account),
+            Ok(()) => {
+                metrics::notice_sent(account);
+                self.shared.pauses.passed(account, Interface::Send).await;
+            }
             Err(error) => {
                 tracing::warn!(code = error.code(), %error, "the notice could not be sent");
                 if let Some(why) = settle::of_the_account(&error, Interface::Send) {
@@ -259,12 +274,11 @@ impl Job {
         Ok(())
     }
 
-    /// Whether the account's rate has a send left right now.
-    async fn is_granted(&self, delivery: &Delivery<'_>) -> Step<bool> {
-        match delivery.account.send_rate {
-            None => Ok(true),
-            Some(rate) => self.ask_rate(&delivery.payload.account, rate).await.map(|wait| wait.is_zero()),
-        }
+    /// How long the account's rate has no send left; none if there is one.
+    async fn wait_for_rate(&self, delivery: &Delivery<'_>) -> Step<Option<Duration>> {
+        let Some(rate) = delivery.account.send_rate else { return Ok(None) };
+        let wait = self.ask_rate(&delivery.payload.account, rate).await?;
+        Ok(Some(wait).filter(|wait| !wait.is_zero()))
     }
 }
 

@@ -73,6 +73,8 @@ struct Sending<'a> {
     stored: bool,
     /// How often this part was refused in a window that should be open.
     refusals: u32,
+    /// The lane's waking messages that were known when this part was judged. A hold names them: a later one is news to it.
+    trigger: u32,
 }
 
 impl Delivery<'_> {
@@ -87,7 +89,9 @@ impl Job {
         let text = delivery.route?.failure_reply.as_deref()?;
         let opening = self.opening(delivery.message, delivery.payload);
         Answer::last_words(text, self.so_far(), reason.to_owned())
-            .filter(|_| opening.is_open(SystemTime::now()) && !self.was_called_last())
+            // A message since the last call is one that they wrote because of it.
+            .filter(|_| !self.was_called_last() || self.standing().trigger > 0)
+            .filter(|_| opening.is_open(SystemTime::now()))
     }
 
     /// Sends the parts that aren't sent yet, and ends the message.
@@ -136,8 +140,8 @@ impl Job {
         let worth_storing = answer.parts.len() > 1 || answer.dies_of.is_some() || !cheap || self.remembers();
         let stored = progress.replies.is_some() || !worth_storing;
         let parts = u32::try_from(answer.parts.len()).unwrap_or(u32::MAX);
-        let mut sending =
-            Sending { delivery, answer, index: progress.sent, unsure: false, stored, refusals: 0 };
+        let (index, trigger) = (progress.sent, self.standing().trigger);
+        let mut sending = Sending { delivery, answer, index, unsure: false, stored, refusals: 0, trigger };
         while sending.index < parts {
             sending.unsure = progress.sending == Some(sending.index);
             if let Some(end) = self.send_part(&mut sending).await? {
@@ -185,7 +189,11 @@ impl Job {
         }
         // Before its turn: what can't be sent must not take one from others.
         let announced = u32::from(sending.unsure);
-        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(announced)) {
+        if self.closed(sending, announced).is_some() {
+            // What is known may be as old as the handler's run: the record tells what the user has done since.
+            self.take_back(sending).await?;
+        }
+        if let Some(closed) = self.closed(sending, announced) {
             return self.stop_short(sending, closed).await.map(Some);
         }
         if let Some(end) = self.wait_for_turn(sending).await? {
@@ -204,7 +212,7 @@ impl Job {
             return Err(Stop::Stopping);
         }
         // The record is the newest there is: he may have written again, or gone, since the message was taken.
-        if let Some(closed) = self.closed(sending, self.standing().sends.saturating_sub(1)) {
+        if let Some(closed) = self.closed(sending, 1) {
             self.take_back(sending).await?;
             return self.stop_short(sending, closed).await.map(Some);
         }

@@ -15,7 +15,7 @@ use crate::account::{Cause, Interface};
 use crate::job::{End, Job, Step};
 use crate::media::MediaError;
 use crate::metrics;
-use crate::rights::{Closed, REFUSED};
+use crate::rights::{Closed, GONE, REFUSED};
 use crate::route::{self, Route, Unsure};
 use crate::settle::{self, SendVerdict, Trial, Verdict};
 
@@ -200,6 +200,10 @@ impl Job {
         let route = sending.delivery.route;
         match settle::snooze_until(wait, self.until(sending), SystemTime::now()) {
             Verdict::Snooze { after } if !self.hold_up(route).is_over() => {
+                // It holds others up like a failure, but is none of its sends.
+                sending.answer.before.failures += 1;
+                sending.stored = false;
+                self.take_back(sending).await?;
                 self.retry(route, after, reason.to_owned()).await.map(Sent::Later)
             }
             _ => self.hold_rest(sending, reason, false).await,
@@ -228,13 +232,18 @@ impl Job {
         if hold_for.is_zero() || sending.answer.dies_of.is_some() {
             return Ok(Sent::Dies { reason, reachable: false });
         }
+        sending.stored &= sending.answer.was_refused || !refused;
+        sending.answer.was_refused |= refused;
         let replies = (!sending.stored).then(|| sending.answer.encode());
         self.record(Progress { replies, sent: sending.index, sending: self.aside() }).await?;
         sending.stored = true;
+        if self.standing().closed == Some(huixin_queue::Closed::Ended) {
+            return Ok(Sent::Dies { reason: sending.in_words(GONE), reachable: false });
+        }
         tracing::info!(reason, "what is not sent is held until the user writes again");
         let reason = format!("{reason}; it was held, and the user did not write again in time");
         let reason = sending.delivery.told(&reason);
-        let trigger = self.standing().trigger;
+        let trigger = sending.trigger;
         self.settle(Settlement::Hold { trigger, hold_for, refused, reason }, End::Held).await.map(Sent::Later)
     }
 

@@ -68,8 +68,15 @@ impl Job {
     }
 
     /// Why WeChat isn't asked to take the next part, after so many sends of the lane.
-    pub(super) fn closed(&self, sending: &Sending<'_>, sent: u32) -> Option<Closed> {
+    pub(super) fn closed(&self, sending: &mut Sending<'_>, announced: u32) -> Option<Closed> {
         let Delivery { message, payload, .. } = *sending.delivery;
-        self.opening(message, payload).gate(sent).err()
+        let standing = self.standing();
+        sending.trigger = standing.trigger;
+        let mut opening = self.opening(message, payload);
+        if sending.answer.was_refused {
+            // Its own right is used up: what woke it has opened the one that counts.
+            opening.sends = standing.right.map(|right| right.sends);
+        }
+        opening.gate(standing.sends.saturating_sub(announced)).err()
     }
 }

@@ -158,11 +158,17 @@ impl Job {
 
     /// Completes a message that gets no reply, when what is to be remembered is.
     pub(super) async fn end_without_reply(&self, end: End) -> Step<End> {
+        self.remember_alone().await?;
+        self.complete(end).await
+    }
+
+    /// Writes what is to be remembered, if there is something: no replies take it along.
+    async fn remember_alone(&self) -> Step<()> {
         if self.remembers() {
             let replies = Some(Answer::new(Vec::new(), self.so_far()).encode());
             self.record(Progress { replies, sent: 0, sending: self.announced() }).await?;
         }
-        self.complete(end).await
+        Ok(())
     }
 
     /// What the message has behind it, now that there is an answer.
@@ -180,7 +186,10 @@ impl Job {
         let reason = delivery.told(&reason);
         match self.last_words(delivery, &reason) {
             Some(answer) => self.send(delivery, answer, Progress::default()).await,
-            None => self.bury(&reason).await,
+            None => {
+                self.remember_alone().await?;
+                self.bury(&reason).await
+            }
         }
     }
 }

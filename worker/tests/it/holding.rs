@@ -16,6 +16,8 @@ on_both_engines! {
     an_answer_to_somebody_who_has_left_meanwhile_is_not_sent
     what_wechat_refused_is_not_asked_again_until_the_user_acts_whoever_asks
     a_tap_on_a_menu_takes_nothing_from_what_a_text_has_opened
+    a_tap_that_wakes_a_long_answer_is_answered_itself
+    what_the_user_does_while_a_handler_runs_opens_the_way_for_its_answer
 }
 
 /// A number is answered with so many parts, anything else with itself.
@@ -261,8 +263,6 @@ async fn a_tap_on_a_menu_takes_nothing_from_what_a_text_has_opened(engine: Engin
     let mut stage = Stage::on(engine).await;
     let (user, gate) = (stage.user("anna"), Gate::closed());
     let passed = gate.clone();
-    let event = huixin_worker::Condition { event: Some("CLICK".into()), ..Default::default() };
-    let menu = Route::new("menu", act(async |_, _| Outcome::text("menu"))).when(event);
     let four = act(move |_, _| {
         let gate = passed.clone();
         async move {
@@ -270,7 +270,7 @@ async fn a_tap_on_a_menu_takes_nothing_from_what_a_text_has_opened(engine: Engin
             Outcome::Reply((1..=4).map(|n: u32| text(&n.to_string())).collect())
         }
     });
-    stage.start([menu, Route::new("four", four)]);
+    stage.start([menu(), Route::new("four", four)]);
     stage.say(&user, "hello").await;
     gate.until_came(1).await;
     stage.push(Push::click(stage.account(), user.as_str(), "today")).await;
@@ -278,5 +278,59 @@ async fn a_tap_on_a_menu_takes_nothing_from_what_a_text_has_opened(engine: Engin
     assert_texts(&stage.texts(&user, 5).await, &["1", "2", "3", "4", "menu"]);
     stage.rest().await;
     assert_eq!((stage.refusals(&user), stage.ended("held")), (vec![], 0));
+    stage.finish().await;
+}
+
+fn menu() -> Route {
+    let event = huixin_worker::Condition { event: Some("CLICK".into()), ..Default::default() };
+    Route::new("menu", act(async |_, _| Outcome::text("menu"))).when(event)
+}
+
+async fn a_tap_that_wakes_a_long_answer_is_answered_itself(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let user = stage.user("anna");
+    stage.start([menu(), counting()]);
+    stage.say(&user, "9").await;
+    stage.held(1).await;
+    // It allows three more, and the five of the text are used up.
+    stage.push(Push::click(stage.account(), user.as_str(), "today")).await;
+    let mut all = numbers(7);
+    all.push("menu".to_owned());
+    assert_eq!(stage.texts(&user, 8).await, all);
+    stage.held(1).await;
+    stage.say(&user, "thanks").await;
+    all.extend(["8", "9", "thanks"].map(str::to_owned));
+    assert_eq!(stage.texts(&user, 11).await, all);
+    stage.rest().await;
+    assert_eq!(stage.refusals(&user), [45047], "the text's own right was used up, and the tap's was kept to");
+    stage.finish().await;
+}
+
+async fn what_the_user_does_while_a_handler_runs_opens_the_way_for_its_answer(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (user, gate) = (stage.user("anna"), Gate::closed());
+    let passed = gate.clone();
+    let slow = act(move |content, _| {
+        let gate = passed.clone();
+        async move {
+            gate.pass().await;
+            Outcome::text(content)
+        }
+    });
+    let is_slow =
+        huixin_worker::Condition { text: Some(regex::Regex::new("slow").unwrap()), ..Default::default() };
+    for said in ["6", "slow"] {
+        stage.say(&user, said).await;
+    }
+    stage.start([Route::new("slow", slow).when(is_slow), counting()]);
+    gate.until_came(1).await;
+    assert_eq!(stage.refusals(&user), [45047], "the lane is closed when the handler begins");
+    stage.say(&user, "c").await;
+    gate.open_for(1);
+    let mut all = numbers(5);
+    all.extend(["slow", "6", "c"].map(str::to_owned));
+    assert_eq!(stage.texts(&user, 8).await, all);
+    stage.rest().await;
+    assert_eq!((stage.refusals(&user), stage.ended("held")), (vec![45047], 1));
     stage.finish().await;
 }

@@ -152,6 +152,11 @@ async fn a_code_that_two_users_in_a_row_get_pauses_the_account(engine: Engine) {
         stage.put_off(&ben, &code.to_string()).await;
         let pause = stage.pause_of(Interface::Send).await.expect("it is paused");
         assert!(pause.code == code && !pause.remedy.is_empty(), "{pause:?}");
+        eventually("both workers know it", async || {
+            (stage.log().iter().filter(|line| line.contains("the account is paused")).count() == 2)
+                .then_some(())
+        })
+        .await;
         stage.say(&carl, "hello").await;
         let dead = stage.dead(3).await;
         let rule = huixin_wechat::rule(code).unwrap_or(&huixin_wechat::UNKNOWN);
