@@ -51,6 +51,8 @@ struct Seen {
     trouble: Trouble,
     /// When a call last passed.
     passed: Option<Instant>,
+    /// The queue was away when this worker told the others.
+    is_unshared: bool,
 }
 
 impl Pauses {
@@ -74,8 +76,8 @@ impl Pauses {
         for account in accounts {
             for interface in Interface::ALL {
                 let trouble = shared.remove(&(account.clone(), interface));
-                if trouble.is_none() && self.remaining(account, interface).is_some() {
-                    // It could not be shared when it began: the queue was away.
+                let is_unshared = self.of(account, interface, |seen| seen.is_unshared) == Some(true);
+                if is_unshared && trouble.is_none() && self.remaining(account, interface).is_some() {
                     self.share(account, interface).await;
                 } else {
                     self.see(account, interface, &trouble.unwrap_or_default());
@@ -210,7 +212,11 @@ impl Pauses {
     /// Tells the other workers what is seen here.
     async fn share(&self, account: &str, interface: Interface) {
         let Some(trouble) = self.of(account, interface, |seen| seen.trouble.clone()) else { return };
-        if let Err(error) = trouble.share(&*self.queue, account, interface).await {
+        let shared = trouble.share(&*self.queue, account, interface).await;
+        if let Some(seen) = self.seen().get_mut(account).and_then(|seen| seen.get_mut(&interface)) {
+            seen.is_unshared = shared.is_err();
+        }
+        if let Err(error) = shared {
             tracing::warn!(%error, account, "the pause could not be shared yet: the other workers meet the same error");
         }
     }

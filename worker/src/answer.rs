@@ -25,9 +25,9 @@ pub(crate) struct Answer {
     pub(crate) before: Before,
     /// After sending, the message dies of this.
     pub(crate) dies_of: Option<String>,
-    /// WeChat has refused a part of it, and it was held.
+    /// It was held: what its own message allowed is spent.
     #[serde(default)]
-    pub(crate) was_refused: bool,
+    pub(crate) was_held: bool,
 }
 
 /// What a message had behind it when its answer was recorded: what came later is of its sends.
@@ -42,14 +42,18 @@ pub(crate) struct Before {
 
 impl Answer {
     pub(crate) fn new(parts: Vec<Outgoing>, before: Before) -> Self {
-        Self { format: FORMAT, parts, before, dies_of: None, was_refused: false }
+        Self { format: FORMAT, parts, before, dies_of: None, was_held: false }
     }
 
     /// What the user is told before the message dies; nothing, if there is nothing in the text.
     pub(crate) fn last_words(text: &str, before: Before, reason: String) -> Option<Self> {
         let parts = text::fit(vec![Outgoing::text(text)], false);
-        let answer = Self { dies_of: Some(reason), ..Self::new(parts, before) };
-        (!answer.parts.is_empty()).then_some(answer)
+        (!parts.is_empty()).then(|| Self::new(parts, before).that_dies_of(reason))
+    }
+
+    /// The same, with what the message dies of after it.
+    pub(crate) fn that_dies_of(self, reason: String) -> Self {
+        Self { dies_of: Some(reason), ..self }
     }
 
     pub(crate) fn encode(&self) -> Bytes {

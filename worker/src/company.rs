@@ -29,6 +29,7 @@ use crate::delivery::{Delivery, chain};
 use crate::handler::Outcome;
 use crate::job::{Job, Step};
 use crate::metrics;
+use crate::rights::Opening;
 use crate::route::Route;
 use crate::settle;
 use crate::text;
@@ -143,17 +144,14 @@ impl Job {
         route: &Route,
         wait: Duration,
     ) -> Step<()> {
-        let is_too_long = self.until_last_call(delivery).is_some_and(|left| left < wait);
-        match &route.notice {
-            Some(notice) if self.aside().is_none() => {
-                let number = if is_too_long { LAST_CALL } else { NOTICE };
-                Box::pin(self.say_aside(delivery, number, &notice.text)).await
-            }
-            _ if is_too_long => {
-                Box::pin(self.say_aside(delivery, LAST_CALL, what_becomes(delivery, route))).await
-            }
-            _ => Ok(()),
-        }
+        let is_last = self.until_last_call(delivery).is_some_and(|left| left < wait);
+        let notice = route.notice.as_ref().filter(|_| self.aside().is_none());
+        let (number, text) = match notice {
+            Some(notice) => (if is_last { LAST_CALL } else { NOTICE }, notice.text.as_str()),
+            None if is_last => (LAST_CALL, what_becomes(delivery, route)),
+            None => return Ok(()),
+        };
+        Box::pin(self.say_aside(delivery, number, text)).await
     }
 
     /// The same before a wait in which nobody makes the last call.
@@ -175,11 +173,12 @@ impl Job {
         let mut notice = route.notice.as_ref().filter(|_| self.aside().is_none());
         loop {
             let due = notice.map(|notice| notice.after.saturating_sub(began.elapsed()));
+            // As for typing: a handler that is fast isn't worth a call.
             let last = self.until_last_call(delivery);
+            let last = last.map(|last| last.max(TYPING_AFTER.saturating_sub(began.elapsed())));
             let is_last = last.is_some_and(|last| due.is_none_or(|due| last <= due));
             let Some(wait) = (if is_last { last } else { due }) else { return };
-            // A handler that begins late may be faster than the call.
-            tokio::time::sleep(wait.max(TYPING_AFTER.saturating_sub(began.elapsed()))).await;
+            tokio::time::sleep(wait).await;
             state.telling.store(true, Ordering::Relaxed);
             let said = if is_last {
                 let text = match (notice, self.aside()) {
@@ -212,8 +211,7 @@ impl Job {
 
     /// Makes the last call. False: it isn't time yet, since the user has acted meanwhile, which only the record tells.
     async fn call_last(&self, delivery: &Delivery<'_>, text: &str) -> Step<bool> {
-        let sent = self.leased.progress.sent;
-        self.record(Progress { replies: None, sent, sending: self.announced() }).await?;
+        self.look().await?;
         match self.until_last_call(delivery) {
             Some(Duration::ZERO) => self.say_aside(delivery, LAST_CALL, text).await.map(|()| true),
             left => Ok(left.is_none()),
@@ -238,17 +236,9 @@ impl Job {
         let account = &delivery.payload.account;
         let part = text::fit(vec![Outgoing::text(text)], false).into_iter().next();
         let Some(part) = part.filter(|_| is_left) else { return Ok(()) };
-        // It isn't worth a wait, nor the one send that tries whether an account is well again.
-        if self.shared.pauses.is_in_trouble(account) {
+        // It isn't worth the one send that tries whether an account is well again.
+        if self.shared.pauses.is_in_trouble(account) || !self.is_granted(delivery, number, &opening).await? {
             return Ok(());
-        }
-        while let Some(wait) = self.wait_for_rate(delivery).await? {
-            // A notice isn't worth a wait, but the last call is, while there is time.
-            if number == NOTICE || SystemTime::now() + wait >= opening.until.unwrap_or(SystemTime::UNIX_EPOCH)
-            {
-                return Ok(());
-            }
-            tokio::time::sleep(wait).await;
         }
         let _line = self.line(delivery.account).await?;
         let before = self.announced();
@@ -267,18 +257,29 @@ impl Job {
                     self.pause_account(delivery, why, error.code(), &chain(&error)).await;
                 }
                 if !matches!(error, ApiError::Unsure(_)) {
-                    self.record(Progress { replies: None, sent: 0, sending: before }).await?;
+                    // Taken back first: the queue would count what was said before as one more.
+                    self.record(Progress::default()).await?;
+                    if before.is_some() {
+                        self.record(Progress { sending: before, ..Progress::default() }).await?;
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    /// How long the account's rate has no send left; none if there is one.
-    async fn wait_for_rate(&self, delivery: &Delivery<'_>) -> Step<Option<Duration>> {
-        let Some(rate) = delivery.account.send_rate else { return Ok(None) };
-        let wait = self.ask_rate(&delivery.payload.account, rate).await?;
-        Ok(Some(wait).filter(|wait| !wait.is_zero()))
+    /// Whether the account's rate has a send left: right now, since a notice isn't worth a wait; for the last call until it is
+    /// too late.
+    async fn is_granted(&self, delivery: &Delivery<'_>, number: u32, opening: &Opening) -> Step<bool> {
+        let Some(rate) = delivery.account.send_rate else { return Ok(true) };
+        if number == NOTICE {
+            return self.ask_rate(&delivery.payload.account, rate).await.map(|wait| wait.is_zero());
+        }
+        let left = opening.until.and_then(|until| until.duration_since(SystemTime::now()).ok());
+        match tokio::time::timeout(left.unwrap_or_default(), self.wait_for_rate(delivery)).await {
+            Ok(granted) => granted.map(|()| true),
+            Err(_) => Ok(false),
+        }
     }
 }
 

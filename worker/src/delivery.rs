@@ -73,7 +73,7 @@ struct Sending<'a> {
     stored: bool,
     /// How often this part was refused in a window that should be open.
     refusals: u32,
-    /// The lane's waking messages that were known when this part was judged. A hold names them: a later one is news to it.
+    /// What the lane's standing named when it was decided to send this part, or not to.
     trigger: u32,
 }
 
@@ -88,10 +88,10 @@ impl Job {
     pub(crate) fn last_words(&self, delivery: &Delivery<'_>, reason: &str) -> Option<Answer> {
         let text = delivery.route?.failure_reply.as_deref()?;
         let opening = self.opening(delivery.message, delivery.payload);
+        // Who was told that it comes too late hears no more, unless they have written again.
+        let has_heard = self.was_called_last() && self.standing().trigger == 0;
         Answer::last_words(text, self.so_far(), reason.to_owned())
-            // A message since the last call is one that they wrote because of it.
-            .filter(|_| !self.was_called_last() || self.standing().trigger > 0)
-            .filter(|_| opening.is_open(SystemTime::now()))
+            .filter(|_| opening.is_open(SystemTime::now()) && !has_heard)
     }
 
     /// Sends the parts that aren't sent yet, and ends the message.
@@ -140,8 +140,15 @@ impl Job {
         let worth_storing = answer.parts.len() > 1 || answer.dies_of.is_some() || !cheap || self.remembers();
         let stored = progress.replies.is_some() || !worth_storing;
         let parts = u32::try_from(answer.parts.len()).unwrap_or(u32::MAX);
-        let (index, trigger) = (progress.sent, self.standing().trigger);
-        let mut sending = Sending { delivery, answer, index, unsure: false, stored, refusals: 0, trigger };
+        let mut sending = Sending {
+            delivery,
+            answer,
+            index: progress.sent,
+            unsure: false,
+            stored,
+            refusals: 0,
+            trigger: 0,
+        };
         while sending.index < parts {
             sending.unsure = progress.sending == Some(sending.index);
             if let Some(end) = self.send_part(&mut sending).await? {
@@ -174,6 +181,7 @@ impl Job {
     async fn send_part_unless_stopped(&self, sending: &mut Sending<'_>) -> Step<Option<Sent>> {
         let Delivery { account, message, payload, .. } = *sending.delivery;
         self.held.begins("a part of its answer", STEP_MAX);
+        sending.trigger = self.standing().trigger;
         if sending.unsure {
             match sending.delivery.unsure() {
                 Unsure::Resend => {}
@@ -190,11 +198,12 @@ impl Job {
         // Before its turn: what can't be sent must not take one from others.
         let announced = u32::from(sending.unsure);
         if self.closed(sending, announced).is_some() {
-            // What is known may be as old as the handler's run: the record tells what the user has done since.
+            // By what was known when the message was taken, or its last part was announced.
             self.take_back(sending).await?;
-        }
-        if let Some(closed) = self.closed(sending, announced) {
-            return self.stop_short(sending, closed).await.map(Some);
+            sending.trigger = self.standing().trigger;
+            if let Some(closed) = self.closed(sending, announced) {
+                return self.stop_short(sending, closed).await.map(Some);
+            }
         }
         if let Some(end) = self.wait_for_turn(sending).await? {
             return Ok(Some(end));
@@ -208,6 +217,7 @@ impl Job {
         let replies = (!sending.stored).then(|| sending.answer.encode());
         self.record(Progress { replies, sent: sending.index, sending: Some(sending.index) }).await?;
         sending.stored = true;
+        sending.trigger = self.standing().trigger;
         if self.shared.stop_now.is_cancelled() {
             return Err(Stop::Stopping);
         }

@@ -144,15 +144,15 @@ impl Job {
                 Err(why) => self.unreadable(&delivery, RECORDED, why).await,
             };
         }
-        let called_back = match self.leased.answer.as_deref().map(CalledBack::decode).transpose() {
-            Ok(answer) => answer,
-            Err(why) => return self.unreadable(&delivery, CALLED_BACK, why).await,
-        };
         if payload.trigger == Trigger::Unsubscribe && self.leased.memory.is_some() {
             // What was written after the push had come, by messages before it.
             let nothing = Memory { bytes: Bytes::new(), keep_for: Duration::ZERO };
             *self.to_remember.lock().unwrap_or_else(PoisonError::into_inner) = Some(nothing);
         }
+        let called_back = match self.leased.answer.as_deref().map(CalledBack::decode).transpose() {
+            Ok(answer) => answer,
+            Err(why) => return self.unreadable(&delivery, CALLED_BACK, why).await,
+        };
         let (Some(route), Some(captures)) = (route, captures) else {
             let Some(answer) = called_back else { return self.end_without_reply(End::Unmatched).await };
             self.begin().await?;

@@ -31,6 +31,12 @@ impl Job {
         Ok(())
     }
 
+    /// Learns how the lane stands, before anything is sent of the answer.
+    pub(crate) async fn look(&self) -> Step<()> {
+        let sent = self.leased.progress.sent;
+        self.record(Progress { replies: None, sent, sending: self.announced() }).await
+    }
+
     /// How long the message, which has failed again, may hold up others, and how long it has.
     pub(crate) fn hold_up(&self, route: Option<&Route>) -> HoldUp {
         let before = self.leased.failing_for.map(|before| before.saturating_add(self.begun.elapsed()));

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use huixin_queue::{LOSSES_MAX, MessageId};
 use huixin_wechat::Message;
 
+use crate::account::Interface;
 use crate::answer::{Answer, Before};
 use crate::job::pushed_at;
 use crate::payload::Payload;
@@ -55,6 +56,7 @@ async fn send(shared: &Shared, id: &MessageId) -> Result<(), Box<dyn std::error:
         wait_for_turn(shared, &payload.account, account).await?;
         let _line = account.lines.acquire().await?;
         account.client.send(&message.from, part).await?;
+        shared.pauses.passed(&payload.account, Interface::Send).await;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
-use huixin_queue::{Progress, Settlement};
+use huixin_queue::{Closed as ClosedBy, Progress, Settlement};
 use huixin_wechat::{ApiError, CodeClass, UNKNOWN, classify, rule};
 
 use super::{Delivery, Sending, Sent};
@@ -96,11 +96,16 @@ impl Job {
         }
     }
 
-    /// Until when this answer is tried. A push that opens no right to send may still be answered under an earlier one; but
-    /// not for ever.
+    /// Until when this answer is tried: when the right to send ends is an estimate, so as long after it as the answer may
+    /// be held. A push that opens no right may still be answered under an earlier one; but not for ever.
     pub(super) fn until(&self, sending: &Sending<'_>) -> Option<SystemTime> {
-        let Delivery { message, payload, .. } = *sending.delivery;
-        self.opening(message, payload).until.or_else(|| self.accepted_at().checked_add(NO_WINDOW))
+        let Delivery { message, payload, route, .. } = *sending.delivery;
+        match self.opening(message, payload).until {
+            // What the user is told of a failure is worth nothing later.
+            Some(until) if sending.answer.dies_of.is_some() => Some(until),
+            Some(until) => until.checked_add(Route::holds_for(route, payload.trigger)),
+            None => self.accepted_at().checked_add(NO_WINDOW),
+        }
     }
 
     async fn act_on(
@@ -200,8 +205,8 @@ impl Job {
         let route = sending.delivery.route;
         match settle::snooze_until(wait, self.until(sending), SystemTime::now()) {
             Verdict::Snooze { after } if !self.hold_up(route).is_over() => {
-                // It holds others up like a failure, but is none of its sends.
-                sending.answer.before.failures += 1;
+                // It waits like an attempt that failed, but is none.
+                sending.answer.before.failures = sending.answer.before.failures.saturating_add(1);
                 sending.stored = false;
                 self.take_back(sending).await?;
                 self.retry(route, after, reason.to_owned()).await.map(Sent::Later)
@@ -232,17 +237,17 @@ impl Job {
         if hold_for.is_zero() || sending.answer.dies_of.is_some() {
             return Ok(Sent::Dies { reason, reachable: false });
         }
-        sending.stored &= sending.answer.was_refused || !refused;
-        sending.answer.was_refused |= refused;
-        let replies = (!sending.stored).then(|| sending.answer.encode());
+        sending.answer.was_held = true;
+        let replies = Some(sending.answer.encode());
         self.record(Progress { replies, sent: sending.index, sending: self.aside() }).await?;
         sending.stored = true;
-        if self.standing().closed == Some(huixin_queue::Closed::Ended) {
+        if self.standing().closed == Some(ClosedBy::Ended) {
             return Ok(Sent::Dies { reason: sending.in_words(GONE), reachable: false });
         }
         tracing::info!(reason, "what is not sent is held until the user writes again");
         let reason = format!("{reason}; it was held, and the user did not write again in time");
         let reason = sending.delivery.told(&reason);
+        // What has come since then is news: it comes again with that.
         let trigger = sending.trigger;
         self.settle(Settlement::Hold { trigger, hold_for, refused, reason }, End::Held).await.map(Sent::Later)
     }

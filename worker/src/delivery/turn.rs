@@ -22,13 +22,22 @@ impl Job {
         if let Some(wait) = no_token.filter(|_| !account.client.has_token()) {
             return self.wait_out(sending, wait, "no access token can be fetched now").await.map(Some);
         }
-        let Some(rate) = account.send_rate else { return Ok(None) };
-        self.held.begins("its turn by the account's rate", Duration::MAX);
+        if account.send_rate.is_some() {
+            self.held.begins("its turn by the account's rate", Duration::MAX);
+            self.wait_for_rate(sending.delivery).await?;
+        }
+        Ok(None)
+    }
+
+    /// Waits until the account's rate has a send left.
+    pub(crate) async fn wait_for_rate(&self, delivery: &Delivery<'_>) -> Step<()> {
+        let Delivery { account, payload, .. } = *delivery;
+        let Some(rate) = account.send_rate else { return Ok(()) };
         let granted = async {
             let _turn = account.turn.lock().await;
             loop {
                 match self.ask_rate(&payload.account, rate).await? {
-                    Duration::ZERO => return Ok(None),
+                    Duration::ZERO => return Ok(()),
                     wait => tokio::time::sleep(wait).await,
                 }
             }
@@ -67,16 +76,14 @@ impl Job {
         }
     }
 
-    /// Why WeChat isn't asked to take the next part, after so many sends of the lane.
-    pub(super) fn closed(&self, sending: &mut Sending<'_>, announced: u32) -> Option<Closed> {
+    /// Why WeChat isn't asked to take the next part, after all sends of the lane but this part's own.
+    pub(super) fn closed(&self, sending: &Sending<'_>, own: u32) -> Option<Closed> {
         let Delivery { message, payload, .. } = *sending.delivery;
         let standing = self.standing();
-        sending.trigger = standing.trigger;
         let mut opening = self.opening(message, payload);
-        if sending.answer.was_refused {
-            // Its own right is used up: what woke it has opened the one that counts.
-            opening.sends = standing.right.map(|right| right.sends);
+        if let Some(right) = standing.right.filter(|_| sending.answer.was_held) {
+            opening.sends = Some(right.sends);
         }
-        opening.gate(standing.sends.saturating_sub(announced)).err()
+        opening.gate(standing.sends.saturating_sub(own)).err()
     }
 }

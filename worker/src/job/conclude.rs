@@ -96,8 +96,7 @@ impl Job {
         let mut decided = verdict(self.opening(message, payload).until);
         if decided == Verdict::Die && has_attempts && !hold_up.is_over() {
             // Too late by what was known when it began; he may have written since.
-            let Progress { sent, .. } = self.leased.progress;
-            self.record(Progress { replies: None, sent, sending: self.announced() }).await?;
+            self.look().await?;
             decided = verdict(self.opening(message, payload).until);
         }
         match decided {
@@ -158,17 +157,11 @@ impl Job {
 
     /// Completes a message that gets no reply, when what is to be remembered is.
     pub(super) async fn end_without_reply(&self, end: End) -> Step<End> {
-        self.remember_alone().await?;
-        self.complete(end).await
-    }
-
-    /// Writes what is to be remembered, if there is something: no replies take it along.
-    async fn remember_alone(&self) -> Step<()> {
         if self.remembers() {
             let replies = Some(Answer::new(Vec::new(), self.so_far()).encode());
             self.record(Progress { replies, sent: 0, sending: self.announced() }).await?;
         }
-        Ok(())
+        self.complete(end).await
     }
 
     /// What the message has behind it, now that there is an answer.
@@ -184,10 +177,18 @@ impl Job {
     /// Tells the user, if there is something to tell and he can be told; then buries the message.
     pub(super) async fn die(&self, delivery: &Delivery<'_>, reason: String) -> Step<End> {
         let reason = delivery.told(&reason);
+        if self.was_called_last() {
+            self.look().await?;
+        }
         match self.last_words(delivery, &reason) {
             Some(answer) => self.send(delivery, answer, Progress::default()).await,
             None => {
-                self.remember_alone().await?;
+                if self.remembers() {
+                    let answer = Answer::new(Vec::new(), self.so_far()).that_dies_of(reason.clone());
+                    let sent = self.leased.progress.sent;
+                    let replies = Some(answer.encode());
+                    self.record(Progress { replies, sent, sending: self.announced() }).await?;
+                }
                 self.bury(&reason).await
             }
         }

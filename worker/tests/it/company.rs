@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use huixin_sandbox::{Opener, Push, What, Window};
-use huixin_worker::{Condition, Outcome, Right, Route};
+use huixin_worker::{Account, Condition, Outcome, Right, Route, SendRate, Worker};
 
 use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, eventually, on_both_engines};
 
 on_both_engines! {
     a_slow_handler_is_announced_once_and_its_answer_comes_after
     whose_click_is_not_answered_in_time_is_told_before_the_time_to_answer_ends
+    a_failure_after_the_last_call_is_told_who_has_written_since
+    who_has_had_a_notice_is_told_before_a_wait_that_no_last_call_outlasts
 }
 
 /// Handlers that wait until they are let go on.
@@ -193,4 +195,97 @@ async fn whose_click_is_not_answered_in_time_is_told_before_the_time_to_answer_e
     assert_texts(&stage.texts(&users[2], 3).await, &[told[2], "answer", "well?"]);
     let dead = &["45015"];
     stage.finish_with(Left { open: 2, dead }).await;
+}
+
+/// A tap's stage, by WeChat and by us.
+async fn tapping(engine: Engine) -> Stage {
+    let mut stage = Stage::on(engine).await;
+    stage.rights.click = Right { sends: 3, window: TAP };
+    stage.sandbox.set_window(stage.account(), Opener::Click, Window { sends: 3, lasts: TAP });
+    stage
+}
+
+fn clicks() -> Condition {
+    Condition { event: Some("CLICK".into()), ..Condition::default() }
+}
+
+async fn a_failure_after_the_last_call_is_told_who_has_written_since(engine: Engine) {
+    let mut stage = tapping(engine).await;
+    let (writes, waits, gate) = (stage.user("writes"), stage.user("waits"), Gate::closed());
+    let fails = slow(&gate, Outcome::Fail { reason: "the service is away".into() }).when(clicks());
+    let echo = Route::new("echo", act(async |content, _| Outcome::text(content)));
+    stage.start([fails.notice(Duration::from_secs(60), "please wait").failure_reply("sorry"), echo]);
+    for user in [&writes, &waits] {
+        stage.push(Push::click(stage.account(), user.as_str(), "K")).await;
+        assert_texts(&stage.texts(user, 1).await, &["please wait"]);
+    }
+    stage.say(&writes, "hello").await;
+    gate.open_for(2);
+    assert_texts(&stage.texts(&writes, 3).await, &["please wait", "sorry", "hello"]);
+    stage.rest().await;
+    assert_eq!(stage.sent_to(&waits), 1);
+    stage.finish_with(Left { dead: &["the service is away"; 2], ..Left::default() }).await;
+}
+
+async fn who_has_had_a_notice_is_told_before_a_wait_that_no_last_call_outlasts(engine: Engine) {
+    let mut stage = tapping(engine).await;
+    let (user, gate) = (stage.user("anna"), Gate::closed());
+    let passed = gate.clone();
+    let run = move |_, context: huixin_worker::Context| {
+        let gate = passed.clone();
+        async move {
+            gate.pass().await;
+            match context.attempt {
+                1 => Outcome::Retry { after: Some(Duration::from_secs(3)), reason: "once more".into() },
+                _ => Outcome::text("answer"),
+            }
+        }
+    };
+    stage.start([Route::new("twice", act(run))
+        .when(clicks())
+        .notice(Duration::from_millis(50), "please wait")]);
+    stage.push(Push::click(stage.account(), user.as_str(), "K")).await;
+    assert_texts(&stage.texts(&user, 1).await, &["please wait"]);
+    gate.open_for(2);
+    let held = "还在处理中，暂时没有结果。请稍后再发一条消息，届时会把结果发给您。";
+    assert_texts(&stage.texts(&user, 3).await, &["please wait", held, "answer"]);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn the_last_call_waits_for_the_accounts_rate() {
+    let mut stage = tapping(Engine::Sqlite).await;
+    let (user, other, gate) = (stage.user("anna"), stage.user("ben"), Gate::closed());
+    let rate = SendRate { sends: 1, per: Duration::from_secs(3) };
+    let account = Account::new(stage.client()).send_rate(rate);
+    let worker = Worker::new(stage.queue.clone(), stage.settings()).account(stage.account(), account);
+    let echo = Route::new("echo", act(async |content, _| Outcome::text(content)));
+    let late = slow(&gate, Outcome::NoReply).when(clicks()).failure_reply("too late");
+    stage.start_this(worker.route(late).route(echo));
+    stage.push(Push::click(stage.account(), user.as_str(), "K")).await;
+    gate.until_came(1).await;
+    // It takes the one that there is when the last call is due.
+    stage.say(&other, "hello").await;
+    assert_texts(&stage.texts(&other, 1).await, &["hello"]);
+    assert_texts(&stage.texts(&user, 1).await, &["too late"]);
+    gate.open_for(1);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_handler_that_is_fast_needs_no_last_call_however_late_it_begins() {
+    let mut stage = tapping(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    let run = async |_, _| {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        Outcome::text("answer")
+    };
+    stage.start([Route::new("quick", act(run)).when(clicks())]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let late = Push::click(stage.account(), user.as_str(), "K");
+    stage.push(late.created_at(i64::try_from(now - 2).unwrap())).await;
+    assert_texts(&stage.texts(&user, 1).await, &["answer"]);
+    stage.rest().await;
+    assert_eq!(stage.sent_to(&user), 1);
+    stage.finish().await;
 }

@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use huixin_sandbox::{Fault, Opener, Push, Window};
-use huixin_worker::{Outcome, Route};
+use huixin_worker::{Account, AccountPause, Interface, Outcome, Route, SendRate, Trouble, Worker};
 
-use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, on_both_engines, text};
+use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, eventually, on_both_engines, text};
 
 on_both_engines! {
     parts_beyond_what_a_message_allows_are_held_and_go_out_in_order_after_the_next_one
@@ -16,8 +16,8 @@ on_both_engines! {
     an_answer_to_somebody_who_has_left_meanwhile_is_not_sent
     what_wechat_refused_is_not_asked_again_until_the_user_acts_whoever_asks
     a_tap_on_a_menu_takes_nothing_from_what_a_text_has_opened
-    a_tap_that_wakes_a_long_answer_is_answered_itself
-    what_the_user_does_while_a_handler_runs_opens_the_way_for_its_answer
+    what_was_closed_when_a_message_was_taken_is_open_again_if_its_user_has_acted_since
+    a_tap_that_wakes_what_was_held_keeps_a_send_for_its_own_answer
 }
 
 /// A number is answered with so many parts, anything else with itself.
@@ -263,6 +263,8 @@ async fn a_tap_on_a_menu_takes_nothing_from_what_a_text_has_opened(engine: Engin
     let mut stage = Stage::on(engine).await;
     let (user, gate) = (stage.user("anna"), Gate::closed());
     let passed = gate.clone();
+    let event = huixin_worker::Condition { event: Some("CLICK".into()), ..Default::default() };
+    let menu = Route::new("menu", act(async |_, _| Outcome::text("menu"))).when(event);
     let four = act(move |_, _| {
         let gate = passed.clone();
         async move {
@@ -270,7 +272,7 @@ async fn a_tap_on_a_menu_takes_nothing_from_what_a_text_has_opened(engine: Engin
             Outcome::Reply((1..=4).map(|n: u32| text(&n.to_string())).collect())
         }
     });
-    stage.start([menu(), Route::new("four", four)]);
+    stage.start([menu, Route::new("four", four)]);
     stage.say(&user, "hello").await;
     gate.until_came(1).await;
     stage.push(Push::click(stage.account(), user.as_str(), "today")).await;
@@ -281,56 +283,108 @@ async fn a_tap_on_a_menu_takes_nothing_from_what_a_text_has_opened(engine: Engin
     stage.finish().await;
 }
 
-fn menu() -> Route {
-    let event = huixin_worker::Condition { event: Some("CLICK".into()), ..Default::default() };
-    Route::new("menu", act(async |_, _| Outcome::text("menu"))).when(event)
+async fn what_was_closed_when_a_message_was_taken_is_open_again_if_its_user_has_acted_since(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (user, gate) = (stage.user("anna"), Gate::closed());
+    let passed = gate.clone();
+    let event = huixin_worker::Condition { event: Some("LOCATION".into()), ..Default::default() };
+    let place = act(move |_, _| {
+        let gate = passed.clone();
+        async move {
+            gate.pass().await;
+            Outcome::text("place")
+        }
+    });
+    stage.sandbox.faults().on_send(Fault::Code(45047), 1);
+    stage.start([Route::new("place", place).when(event), counting()]);
+    stage.say(&user, "a").await;
+    stage.held(1).await;
+    stage.push(Push::location_event(stage.account(), user.as_str(), 1.0, 2.0)).await;
+    gate.until_came(1).await;
+    stage.say(&user, "b").await;
+    gate.open_for(1);
+    assert_texts(&stage.texts(&user, 3).await, &["place", "a", "b"]);
+    stage.rest().await;
+    assert_eq!(stage.ended("held"), 1);
+    stage.finish().await;
 }
 
-async fn a_tap_that_wakes_a_long_answer_is_answered_itself(engine: Engine) {
+#[tokio::test]
+async fn an_answer_that_is_refused_while_its_user_acts_is_sent_again_under_the_new_right() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
+    let user = stage.user("anna");
+    let window = |sends| Window { sends, lasts: Duration::from_secs(48 * 3600) };
+    stage.sandbox.set_window(stage.account(), Opener::Message, window(0));
+    let slow = Fault::Delay(Duration::from_secs(1));
+    stage.sandbox.faults().on_send(slow.clone(), 1);
+    // So that the next send waits until WeChat knows of the second message, too.
+    let rate = SendRate { sends: 1, per: Duration::from_secs(3) };
+    let account = Account::new(stage.client()).send_rate(rate);
+    let worker = Worker::new(stage.queue.clone(), stage.settings()).account(stage.account(), account);
+    stage.start_this(worker.route(counting()));
+    stage.say(&user, "a").await;
+    stage.faulted(&slow, 1).await;
+    let second = Push::text(stage.account(), user.as_str(), "b");
+    stage.accept(&second).await;
+    eventually("it is refused", async || (stage.refusals(&user) == [45047]).then_some(())).await;
+    stage.sandbox.set_window(stage.account(), Opener::Message, window(5));
+    stage.sandbox.push_once(&second).await;
+    assert_texts(&stage.texts(&user, 2).await, &["a", "b"]);
+    stage.rest().await;
+    assert_eq!((stage.refusals(&user), stage.ended("held")), (vec![45047], 0));
+    stage.finish().await;
+}
+
+async fn a_tap_that_wakes_what_was_held_keeps_a_send_for_its_own_answer(engine: Engine) {
     let mut stage = Stage::on(engine).await;
     let user = stage.user("anna");
-    stage.start([menu(), counting()]);
+    let event = huixin_worker::Condition { event: Some("CLICK".into()), ..Default::default() };
+    let menu = Route::new("menu", act(async |_, _| Outcome::text("menu"))).when(event);
+    stage.start([menu, counting()]);
     stage.say(&user, "9").await;
     stage.held(1).await;
-    // It allows three more, and the five of the text are used up.
     stage.push(Push::click(stage.account(), user.as_str(), "today")).await;
     let mut all = numbers(7);
     all.push("menu".to_owned());
     assert_eq!(stage.texts(&user, 8).await, all);
     stage.held(1).await;
-    stage.say(&user, "thanks").await;
-    all.extend(["8", "9", "thanks"].map(str::to_owned));
-    assert_eq!(stage.texts(&user, 11).await, all);
-    stage.rest().await;
-    assert_eq!(stage.refusals(&user), [45047], "the text's own right was used up, and the tap's was kept to");
-    stage.finish().await;
+    assert_eq!(stage.refusals(&user), [45047], "the reserve is kept without asking");
+    stage.finish_with(Left { open: 1, ..Left::default() }).await;
 }
 
-async fn what_the_user_does_while_a_handler_runs_opens_the_way_for_its_answer(engine: Engine) {
-    let mut stage = Stage::on(engine).await;
+#[tokio::test]
+async fn an_answer_that_a_pause_keeps_beyond_its_time_by_our_clock_is_sent_after_it() {
+    let mut stage = Stage::on(Engine::Sqlite).await;
     let (user, gate) = (stage.user("anna"), Gate::closed());
+    stage.rights.message.window = Duration::from_secs(1);
     let passed = gate.clone();
-    let slow = act(move |content, _| {
+    let slow = act(move |content: String, _| {
         let gate = passed.clone();
         async move {
             gate.pass().await;
             Outcome::text(content)
         }
     });
-    let is_slow =
-        huixin_worker::Condition { text: Some(regex::Regex::new("slow").unwrap()), ..Default::default() };
-    for said in ["6", "slow"] {
-        stage.say(&user, said).await;
-    }
-    stage.start([Route::new("slow", slow).when(is_slow), counting()]);
+    stage.start([Route::new("slow", slow)]);
+    stage.say(&user, "hello").await;
     gate.until_came(1).await;
-    assert_eq!(stage.refusals(&user), [45047], "the lane is closed when the handler begins");
-    stage.say(&user, "c").await;
+    let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(3);
+    let pause = AccountPause {
+        code: 45011,
+        reason: "WeChat refused with 45011".to_owned(),
+        remedy: String::new(),
+        until_ms: until.as_millis().try_into().unwrap(),
+        strikes: 1,
+        ends_by_itself: true,
+    };
+    let mut trouble = Trouble::default();
+    trouble.pause = Some(pause);
+    trouble.share(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
+    stage.logs("the account is paused").await;
     gate.open_for(1);
-    let mut all = numbers(5);
-    all.extend(["slow", "6", "c"].map(str::to_owned));
-    assert_eq!(stage.texts(&user, 8).await, all);
+    stage.put_off(&user, "the account is paused").await;
+    assert_texts(&stage.texts(&user, 1).await, &["hello"]);
     stage.rest().await;
-    assert_eq!((stage.refusals(&user), stage.ended("held")), (vec![45047], 1));
+    assert_eq!((stage.ended("held"), stage.refusals(&user)), (0, vec![]));
     stage.finish().await;
 }

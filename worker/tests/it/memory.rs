@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use huixin_sandbox::Push;
-use huixin_worker::{Context, Outcome, Route};
+use huixin_worker::{Condition, Context, Outcome, Route};
 use serde_json::{Value, json};
 
 use crate::support::{Engine, Gate, Stage, act, assert_texts, on_both_engines, text};
@@ -13,6 +13,7 @@ on_both_engines! {
     a_memory_is_over_when_its_time_is
     null_forgets_and_a_memory_without_a_reply_is_kept_too
     who_unsubscribes_is_forgotten_whatever_runs_or_waits_before
+    who_unsubscribes_is_forgotten_also_if_that_message_dies
 }
 
 /// A route that counts, in its memory, what a user has said to it.
@@ -87,6 +88,17 @@ async fn null_forgets_and_a_memory_without_a_reply_is_kept_too(engine: Engine) {
 }
 
 async fn who_unsubscribes_is_forgotten_whatever_runs_or_waits_before(engine: Engine) {
+    who_unsubscribes_is_forgotten(engine, None).await;
+}
+
+async fn who_unsubscribes_is_forgotten_also_if_that_message_dies(engine: Engine) {
+    let event = Condition { event: Some("unsubscribe".into()), ..Condition::default() };
+    let fails = act(async |_, _| Outcome::Fail { reason: "the service is away".into() });
+    who_unsubscribes_is_forgotten(engine, Some(Route::new("fails", fails).when(event))).await;
+}
+
+/// With a route for the message of it, which then dies, or without.
+async fn who_unsubscribes_is_forgotten(engine: Engine, dies: Option<Route>) {
     let mut stage = Stage::on(engine).await;
     let (anna, gate) = (stage.user("anna"), Gate::closed());
     let passed = gate.clone();
@@ -99,7 +111,7 @@ async fn who_unsubscribes_is_forgotten_whatever_runs_or_waits_before(engine: Eng
             Outcome::Remember { replies: vec![text(&format!("{known};"))], memory: json!(known + &said) }
         }
     });
-    stage.start([Route::new("knows", handler)]);
+    stage.start(dies.into_iter().chain([Route::new("knows", handler)]));
     gate.open_for(1);
     stage.say(&anna, "my number").await;
     stage.texts(&anna, 1).await;

@@ -17,6 +17,8 @@ on_both_engines! {
     a_limit_of_uploads_stops_pictures_only_and_keeps_no_text_of_their_user_waiting
     a_limit_of_tokens_stops_those_only_who_have_none
     a_limit_of_typing_stops_nothing_else
+    a_pause_of_uploads_costs_an_answer_no_attempt
+    a_pause_that_was_taken_back_is_not_shared_anew
 }
 
 async fn pause_of(stage: &Stage) -> Option<AccountPause> {
@@ -218,5 +220,51 @@ async fn a_limit_of_typing_stops_nothing_else(engine: Engine) {
     }
     assert_eq!(stage.sandbox.calls(stage.account()).typing.refused, 1);
     assert_eq!(pause_of(&stage).await, None);
+    stage.finish().await;
+}
+
+async fn a_pause_of_uploads_costs_an_answer_no_attempt(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let user = stage.user("anna");
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let pause = AccountPause {
+        code: 45011,
+        reason: "WeChat refused with 45011".to_owned(),
+        remedy: String::new(),
+        until_ms: u64::try_from(now_ms).unwrap() + 2_000,
+        strikes: 1,
+        ends_by_itself: true,
+    };
+    let mut trouble = Trouble::default();
+    trouble.pause = Some(pause);
+    trouble.share(&*stage.queue, stage.account(), Interface::Upload).await.unwrap();
+    // After the pause one refusal, of the two attempts that there are.
+    stage.sandbox.faults().on_send(Fault::Code(-1), 1);
+    let answer =
+        act(async |_, _| Outcome::Reply(vec![Content::Image { media: Media::Base64(PNG.into()) }.into()]));
+    stage.start([Route::new("answer", answer).attempts(2)]);
+    stage.logs("an interface of the account is paused").await;
+    stage.say(&user, "picture").await;
+    stage.put_off(&user, "no media can be uploaded now").await;
+    eventually("it is sent", async || (stage.sent_to(&user) == 1).then_some(())).await;
+    stage.rest().await;
+    assert_eq!(stage.refusals(&user), [-1]);
+    stage.finish().await;
+}
+
+async fn a_pause_that_was_taken_back_is_not_shared_anew(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (user, runs) = (stage.user("anna"), Gate::opened());
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    a_pause_that_is_over(&stage).await;
+    let mut trouble = Trouble::read(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
+    trouble.pause.as_mut().unwrap().until_ms = u64::try_from(now_ms).unwrap() + 60_000;
+    trouble.share(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
+    stage.start([echo(&runs)]);
+    stage.logs("the account is paused").await;
+    Trouble::default().share(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
+    stage.logs("the account can send again").await;
+    stage.say(&user, "hello").await;
+    assert_texts(&stage.texts(&user, 1).await, &["hello"]);
     stage.finish().await;
 }

@@ -11,6 +11,7 @@ use crate::support::{Engine, Gate, Left, Stage, assert_texts, echo, eventually, 
 on_both_engines! {
     a_code_that_two_users_in_a_row_get_pauses_the_account
     a_code_that_two_users_get_with_an_answer_between_pauses_nobody
+    a_notice_between_two_refusals_clears_the_account
 }
 
 fn codes_of(wanted: impl Fn(CodeClass) -> bool) -> Vec<(i64, &'static Rule)> {
@@ -183,4 +184,26 @@ async fn a_code_that_two_users_get_with_an_answer_between_pauses_nobody(engine: 
     }
     assert_eq!(stage.pause_of(Interface::Send).await, None);
     stage.finish_with(Left { open: 0, dead: &["65401"; 4] }).await;
+}
+
+async fn a_notice_between_two_refusals_clears_the_account(engine: Engine) {
+    let mut stage = Stage::on(engine).await;
+    let (anna, ben, carl) = (stage.user("anna"), stage.user("ben"), stage.user("carl"));
+    let (runs, gate) = (Gate::opened(), Gate::closed());
+    let slow = echo(&gate).when_text("^slow$".parse().unwrap());
+    stage.start([slow.notice(Duration::from_millis(50), "please wait"), echo(&runs).attempts(1)]);
+    let mut dead = 0;
+    for user in [&anna, &ben] {
+        stage.sandbox.faults().on_send(Fault::Code(65401), 1);
+        stage.say(user, "hello").await;
+        dead += 1;
+        stage.dead(dead).await;
+        if dead == 1 {
+            stage.say(&carl, "slow").await;
+            assert_texts(&stage.texts(&carl, 1).await, &["please wait"]);
+        }
+    }
+    assert_eq!(stage.pause_of(Interface::Send).await, None);
+    gate.open_for(1);
+    stage.finish_with(Left { open: 0, dead: &["65401"; 2] }).await;
 }
