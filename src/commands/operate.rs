@@ -1,9 +1,11 @@
 //! `status`, `lane`, `pause`, `resume`, `audit`: tables for people, JSON for programs.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::cli::{Cli, LaneFlags, OutputFlag, PauseFlags, ResumeFlags, ScopeFlags};
-use crate::config::{Config, Role};
+use crate::config::{Config, DEFAULT_FILE, Role};
 use crate::operator::{Operator, Pausable};
 use crate::parts;
 use crate::report::Failure;
@@ -157,9 +159,12 @@ pub(super) fn operator(cli: &Cli) -> Result<Operator, Failure> {
     Operator::open(&config(cli)?)
 }
 
-/// As a receiver's, which needs the fewest credentials: these commands call nobody but the queue.
+/// As a receiver's, which needs the fewest credentials: these commands call nobody but the queue. Where a flag names the
+/// queue, as that of `huixin dev` is named, there need be no file.
 fn config(cli: &Cli) -> Result<Config, Failure> {
-    parts::config(cli, Role::Receiver)
+    let no_file = cli.global.config.is_none() && !Path::new(DEFAULT_FILE).exists();
+    let by_flag = no_file && cli.command.overrides().queue_url.is_some();
+    parts::config(cli, if by_flag { Role::Dev } else { Role::Receiver })
 }
 
 /// Whether an account is configured: a name that is misspelt has no messages either.

@@ -99,7 +99,7 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str], app_secrets: bool)
         secrets::ignore(&mut section, "app_secret", "app_secret_file");
         None
     };
-    let token = secrets::read(&mut section, "token", "token_file");
+    let token = secrets::token(&mut section);
     let previous_token = secrets::read(&mut section, "previous_token", "previous_token_file");
     let api_base = section.parsed("api_base", api_base);
     let api_fallback = section.parsed("api_fallback", api_fallback).unwrap_or_default();

@@ -18,6 +18,20 @@ pub(super) fn read(section: &mut Section<'_>, key: &'static str, file_key: &'sta
     read_as(section, key, file_key, |text| Ok(Secret::from(text)))
 }
 
+/// Reads the `token` of an account. One that WeChat's console would not take is doubted: what else pushes may use it.
+pub(super) fn token(section: &mut Section<'_>) -> Option<Secret> {
+    let key = if section.has("token") { "token" } else { "token_file" };
+    let origin = section.origin_of(key);
+    let token = read(section, "token", "token_file")?;
+    let good = (3..=32).contains(&token.expose().len())
+        && token.expose().bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !good {
+        let mistake = Mistake::new("is no token that WeChat's console takes");
+        section.doubt(key, origin.as_ref(), mistake.hint("make it of 3 to 32 letters and digits"));
+    }
+    Some(token)
+}
+
 /// Reads a secret and makes of it what it stands for.
 pub(super) fn read_as<T>(
     section: &mut Section<'_>,

@@ -51,7 +51,8 @@ pub(super) const SIGNATURE: Reason = reason(
 pub(super) const PLAIN: Reason = reason(
     "plain",
     "they are plain, and the account has an aes_key",
-    "choose safe mode in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置, or set `accept_plain` while you change it",
+    "choose safe mode in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置, or set `accept_plain` while you change it; \
+     WeChat's test account (测试号) has no safe mode: remove `aes_key`",
 );
 pub(super) const NO_MSG_SIGNATURE: Reason =
     reason("no_msg_signature", "they have no msg_signature", "see whether a proxy cuts the query off");

@@ -49,6 +49,7 @@ async fn the_shortest_services_answer_in_every_language_that_is_here() {
     for (file, url, _) in &running {
         let (code, told) = handler_test(&[url]).await;
         assert_eq!(code, Some(0), "{file}: {told}");
+        assert!(!told.contains("WARN"), "{file} has an answer for what has no content: {told}");
         let heard =
             told.lines().filter(|line| line.starts_with("ok ") && line.contains("您问的是：你好")).count();
         assert_eq!(

@@ -169,6 +169,15 @@ async fn a_service_that_never_answers_is_told_once_and_one_that_says_nothing_too
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_quotes_what_is_not_there_is_warned_of() {
+    let (url, _) = service(response("200 OK", TEXT, "您问的是：None".as_bytes())).await;
+    let (code, told) = handler_test(&[&url]).await;
+    assert_eq!(code, Some(0), "{told}");
+    let warned = told.lines().filter(|line| line.starts_with("WARN ") && line.contains("is None meant?"));
+    assert_eq!(warned.count(), 13, "all but text, tapped and voice: {told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_is_a_workers_own_and_signed_if_there_is_a_secret() {
     let (url, requests) =
         service(response("200 OK", JSON, br#"["a",{"type":"image","media_id":"m"}]"#)).await;

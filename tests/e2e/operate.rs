@@ -6,7 +6,7 @@ use std::time::Instant;
 use huixin_sandbox::Fault;
 use serde_json::Value;
 
-use crate::harness::{PATIENCE, Setup, Stack};
+use crate::harness::{PATIENCE, Process, Setup, Stack};
 
 /// Runs a command in the installation's folder.
 async fn huixin(stack: &Stack, admin: &str, arguments: &[&str]) -> (Output, String) {
@@ -119,6 +119,39 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         }
         stack.end().await;
     }
+}
+
+#[tokio::test]
+async fn the_flags_that_dev_names_need_no_configuration() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let listen = |name| (name, "127.0.0.1:0");
+    let listeners = ["ADMIN", "CALLBACK", "RECEIVER"].map(|part| format!("HUIXIN_{part}__LISTEN"));
+    let variables: Vec<_> = listeners.iter().map(|name| listen(name.as_str())).collect();
+    let log = folder.path().join("dev.log");
+    let mut dev = Process::spawn(&["dev", "--listen", "127.0.0.1:0"], folder.path(), log, &variables);
+    let line = dev.wait_for_log("Ask for them").await;
+    let flags: Vec<_> = line.split(" with ").nth(1).expect("it names flags").split(' ').collect();
+    let huixin = async |arguments: &[&str]| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_huixin"));
+        let output = command.args(arguments).current_dir(folder.path()).output().await;
+        let output = output.expect("the binary starts");
+        let text = [&output.stdout[..], &output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+    };
+    for (command, told) in [
+        (&["status"][..], "every message is at its end"),
+        (&["dead", "list"], "0 shown"),
+        (&["lane", "main", "oAnna"], "no message of this user waits"),
+        (&["pause", "--all"], "everything is paused"),
+        (&["resume", "--all"], "everything goes on"),
+        (&["audit"], "every lane is in exactly one state"),
+    ] {
+        let (code, text) = huixin(&[command, &flags].concat()).await;
+        assert!(code == Some(0) && text.contains(told), "{command:?}: {text}");
+    }
+    let (code, text) = huixin(&["status"]).await;
+    assert_eq!(code, Some(64), "without them a file must be there: {text}");
+    assert_eq!(dev.stop().await, Some(0));
 }
 
 #[tokio::test]

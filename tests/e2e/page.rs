@@ -248,6 +248,13 @@ async fn a_person_sees_every_type_of_message_and_taps_an_item_of_a_menu() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
+    send(&wechat, "send", json!({"msgtype": "text", "text": {"content": "last"}})).await;
+    wait_for(&browser, ".note.after", messages.len() + 1, within).await;
+    let hidden = "const s = document.getElementById('scroll'); return [s.scrollTop, s.scrollHeight - s.clientHeight - s.scrollTop]";
+    let hidden = browser.execute(hidden, Vec::new()).await.expect("a script runs");
+    let pixels = |n: usize| hidden[n].as_f64().expect("a number");
+    assert!(pixels(0) > 0.0 && pixels(1) < 1.0, "the note below the newest answer is seen: {hidden}");
+
     let items = wait_for(&browser, "button.item", 2, within).await;
     items[0].click().await.expect("it can be tapped");
     let is_tap =

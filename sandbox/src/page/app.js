@@ -4,11 +4,11 @@
 const STRINGS = {
   zh: {
     title: "回信 · 模拟微信", account: "公众号", user: "用户", addUser: "添加", cancel: "取消", newUserName: "名字",
-    empty: "发一条消息试试：公众号的服务器收到后先确认，处理完再回复。",
+    empty: "发一条消息试试：公众号的服务器收到后先应答，处理完再回复。",
     placeholder: "输入消息，回车发送", send: "发送", online: "已连接", offline: "连接中…",
     follow: "关注", unfollow: "取消关注", picture: "图片", location: "位置",
     sending: "发送中…", retrying: (n, why) => `第 ${n} 次失败（${why}），重试中…`,
-    acked: (ms, tries) => `${ms} ms 后确认` + (tries > 1 ? `，共 ${tries} 次` : ""),
+    acked: (ms, tries) => `${ms} ms 后应答` + (tries > 1 ? `，共 ${tries} 次` : ""),
     failed: (tries) => `推送失败，共 ${tries} 次`, silent: "后台事件推送失败，用户看不到",
     fault: "该公众号提供的服务出现故障，请稍后再试", after: (s) => `${s} 秒后回复`,
     attempt: (n) => `，第 ${n} 次发送`, byAi: "内容由第三方AI生成",
@@ -88,13 +88,13 @@ function richText(parent, text) {
   parent.append(text.slice(place));
 }
 
-function addTurn(side, bubble) {
+function turnOf(side, bubble) {
   const turn = element("li", `turn ${side}`);
   turn.append(bubble);
-  append(turn);
   return turn;
 }
 
+/** Adds a whole item: what it got later would be below the end of the chat that is scrolled to here. */
 function append(item) {
   const scroll = $("scroll");
   const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
@@ -127,8 +127,9 @@ const draw = {
     else if (entry.kind !== "text") bubble.append(element("span", "label", entry.kind));
     bubble.append(entry.content);
     const ack = element("div", "note ack", t.sending);
-    const turn = addTurn("right", bubble);
+    const turn = turnOf("right", bubble);
     turn.append(ack);
+    append(turn);
     turns.set(entry.msg_id, { ack, tries: 0 });
   },
   tried(entry, live) {
@@ -183,7 +184,7 @@ function answer(message, entry, live) {
   const content = message[kind] ?? {};
   if (kind === "text") richText(bubble, String(content.content ?? ""));
   else bubble.append(card(kind, content, entry.account));
-  const turn = addTurn("left", bubble);
+  const turn = turnOf("left", bubble);
   const agent = message.customservice?.kf_account;
   if (agent) turn.prepend(element("div", "note agent", String(agent)));
   if (message.aimsgcontext?.is_ai_msg === 1) turn.append(element("div", "note ai", t.byAi));
@@ -195,6 +196,7 @@ function answer(message, entry, live) {
     if (entry.attempt) Object.assign(note.dataset, { nth: entry.nth, attempt: entry.attempt });
     turn.append(note);
   }
+  append(turn);
   if (live) $("live").textContent = bubble.textContent;
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn handler(flags: &HandlerFlags) -> Result<(), Failure> {
     while let Some((kind, verdict, took)) = asked.next().await {
         print_line(&format!("{:<width$}", kind.name), &verdict, took);
         bad += usize::from(verdict.is_bad());
-        replied |= matches!(verdict, Verdict::Replies(_));
+        replied |= verdict.is_reply();
         if matches!(verdict, Verdict::Unanswered(_)) && !replied {
             return Err(Failure::failed("the service doesn't answer", "start it, or mend the URL"));
         }
@@ -53,7 +53,8 @@ async fn ask<'a>(handler: &HttpHandler, kind: &'a Kind) -> (&'a Kind, Verdict, D
     let begun = Instant::now();
     let context = context(kind);
     let tried = handler.try_out(&kind.message, &context).await;
-    (kind, Verdict::of(tried, context.sends_left), begun.elapsed())
+    let has_content = kind.message.content().or(kind.message.recognition()).is_some();
+    (kind, Verdict::of(tried, has_content, context.sends_left), begun.elapsed())
 }
 
 /// What a worker would know of a first message.
@@ -87,6 +88,5 @@ fn secret(flags: &HandlerTestFlags) -> Result<Option<Secret>, Failure> {
 }
 
 fn print_line(kind: &str, verdict: &Verdict, took: Duration) {
-    let mark = if verdict.is_bad() { "BAD " } else { "ok  " };
-    println!("{mark} {kind}  {verdict}, after {:.1} s", took.as_secs_f64());
+    println!("{} {kind}  {verdict}, after {:.1} s", verdict.mark(), took.as_secs_f64());
 }

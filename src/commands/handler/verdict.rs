@@ -9,12 +9,16 @@ use huixin_worker::handlers::Tried;
 
 /// The longest part of a text that is shown.
 const SHOWN_CHARS: usize = 40;
+/// What JavaScript makes of a whole object.
+const OBJECT: &str = "[object Object]";
 
 /// What is to be said of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// These would be sent, in order.
     Replies(String),
+    /// So would these, and they look like a mistake.
+    Doubtful(String),
     /// Nothing would be sent.
     Nothing,
     /// This is wrong with it.
@@ -24,7 +28,8 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    pub(super) fn of(tried: Tried, sends: u32) -> Self {
+    /// Of a message with a `content` or without, after which so many can be sent.
+    pub(super) fn of(tried: Tried, has_content: bool, sends: u32) -> Self {
         let Tried { outcome, remark, answered } = tried;
         let failed = |told: String| if answered { Self::Wrong(told) } else { Self::Unanswered(told) };
         match &outcome {
@@ -48,7 +53,24 @@ impl Verdict {
             _ => (Vec::new(), false),
         };
         let told = told(&replies, sends, remembers);
-        if replies.is_empty() && !remembers { Self::Nothing } else { Self::Replies(told) }
+        match replies.iter().find_map(nothing_in).filter(|_| !has_content) {
+            Some(word) => Self::Doubtful(format!("{told} (this kind has no `content`: is {word} meant?)")),
+            None if replies.is_empty() && !remembers => Self::Nothing,
+            None => Self::Replies(told),
+        }
+    }
+
+    /// Four letters before its line.
+    pub(super) fn mark(&self) -> &'static str {
+        match self {
+            Self::Replies(_) | Self::Nothing => "ok  ",
+            Self::Doubtful(_) => "WARN",
+            Self::Wrong(_) | Self::Unanswered(_) => "BAD ",
+        }
+    }
+
+    pub(super) fn is_reply(&self) -> bool {
+        matches!(self, Self::Replies(_) | Self::Doubtful(_))
     }
 
     pub(super) fn is_bad(&self) -> bool {
@@ -59,7 +81,9 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Replies(told) | Self::Wrong(told) | Self::Unanswered(told) => f.write_str(told),
+            Self::Replies(told) | Self::Doubtful(told) | Self::Wrong(told) | Self::Unanswered(told) => {
+                f.write_str(told)
+            }
             Self::Nothing => f.write_str("no reply"),
         }
     }
@@ -88,6 +112,16 @@ fn told(replies: &[Outgoing], sends: u32, remembers: bool) -> String {
     told
 }
 
+/// What languages write for a value that isn't there, if a text has it as a word.
+fn nothing_in(reply: &Outgoing) -> Option<&'static str> {
+    let Content::Text { content } = &reply.content else { return None };
+    let is_word = |wanted: &str| {
+        content.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == wanted)
+    };
+    let word = ["None", "null", "undefined", "NaN"].into_iter().find(|word| is_word(word));
+    word.or_else(|| content.contains(OBJECT).then_some(OBJECT))
+}
+
 /// Its type, and of a text how it begins.
 fn reply(reply: &Outgoing) -> String {
     match &reply.content {
@@ -107,7 +141,24 @@ mod tests {
     use super::*;
 
     fn verdict(outcome: Outcome, sends: u32) -> Verdict {
-        Verdict::of(Tried { outcome, remark: None, answered: true }, sends)
+        Verdict::of(Tried { outcome, remark: None, answered: true }, true, sends)
+    }
+
+    #[test]
+    fn what_stands_for_no_value_is_doubted_where_the_message_has_no_content() {
+        let of = |text: &str, has_content| {
+            let tried = Tried { outcome: Outcome::text(text), remark: None, answered: true };
+            Verdict::of(tried, has_content, 5)
+        };
+        for text in ["您问的是：None", "是null吗", "undefined", "1 NaN", "a [object Object]"] {
+            assert_eq!(of(text, false).mark(), "WARN", "{text}");
+            assert_eq!(of(text, true).mark(), "ok  ", "{text}");
+        }
+        for text in ["NoneType", "none", "nullable", "is_null", "object"] {
+            assert_eq!(of(text, false).mark(), "ok  ", "{text}");
+        }
+        let told = "text \"None\" (this kind has no `content`: is None meant?)";
+        assert_eq!(of("None", false).to_string(), told);
     }
 
     #[test]
@@ -134,13 +185,13 @@ mod tests {
     fn what_a_worker_puts_up_with_or_waits_for_is_bad_here() {
         let remark = Some("has a PHP error beside what is meant".to_owned());
         let tried = Tried { outcome: Outcome::text("a"), remark, answered: true };
-        assert!(Verdict::of(tried, 5).is_bad());
+        assert!(Verdict::of(tried, true, 5).is_bad());
         assert!(verdict(Outcome::Later { within: None }, 5).is_bad());
         let large = json!("x".repeat(huixin_worker::MEMORY_MAX_BYTES));
         let told = verdict(Outcome::Remember { replies: Vec::new(), memory: large }, 5).to_string();
         assert!(told.starts_with("the memory has"), "{told}");
         let failed = Outcome::Retry { after: None, reason: "no".to_owned() };
-        let unanswered = Verdict::of(Tried { outcome: failed, remark: None, answered: false }, 5);
+        let unanswered = Verdict::of(Tried { outcome: failed, remark: None, answered: false }, true, 5);
         assert_eq!(unanswered, Verdict::Unanswered("no; a worker tries it again".to_owned()));
     }
 }

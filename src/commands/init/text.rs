@@ -145,16 +145,20 @@ pub(super) fn next_steps(answers: &Answers, path: &Path) -> String {
     if answers.app_id.is_none() {
         return begin;
     }
-    let mode = match answers.mode {
-        PushMode::Safe => "aes_key of the file as EncodingAESKey, mode 安全模式",
-        PushMode::Plain => "mode 明文模式",
+    let (mode, test_account) = match answers.mode {
+        PushMode::Safe => (
+            "aes_key of the file as EncodingAESKey, mode 安全模式",
+            "  WeChat's test account (测试号) has no safe mode: write the file anew with `--mode plain --force`.\n",
+        ),
+        PushMode::Plain => ("mode 明文模式", ""),
     };
     format!(
         "{begin}  \
          export {APP_SECRET}=…      from WeChat's console (微信开发者平台), under 开发密钥\n  \
          huixin check --config {file}    see what is missing\n  \
          huixin run --config {file}      receiver and worker\n  \
-         In the console, under 基础信息 › 域名与消息推送配置: URL https://YOUR.DOMAIN/wechat/main, the token of the file, {mode}.\n"
+         In the console, under 基础信息 › 域名与消息推送配置: URL https://YOUR.DOMAIN/wechat/main, the token of the file, {mode}.\n\
+         {test_account}"
     )
 }
 

@@ -45,6 +45,21 @@ fn a_timeout_that_does_not_fit_the_time_to_answer_is_doubted() {
 }
 
 #[test]
+fn a_token_that_wechat_would_not_take_is_doubted_and_not_shown() {
+    let doubted = |token: &str| {
+        let doubts = load(&source(&MINIMAL.replace("t0ken", token))).doubts;
+        doubts.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let told = "huixin.toml:4: `account.main.token` is no token that WeChat's console takes";
+    for token in ["ab", "the token", "my_token", "令牌令牌", &"a".repeat(33)] {
+        assert_eq!(doubted(token), [told], "{token}");
+    }
+    for token in ["abc", &"Z9".repeat(16)] {
+        assert!(doubted(token).is_empty(), "{token}");
+    }
+}
+
+#[test]
 fn an_event_is_doubted_only_beside_one_that_is_known() {
     let conditions = ["event = 'subscibe'", "event = 'Click'", "event = 'user_pay_from_pay_cell'"];
     assert_snapshot!(doubts(&conditions), @"

@@ -143,7 +143,7 @@ const fn rule_of(
 }
 
 const CERTIFY: &str = "certify the account, and see in WeChat's console (微信开发者平台) under 开放能力 which interfaces it has; or use a test account (测试号)";
-const ALLOW: &str = "add the address in the text to the IP white list (API IP白名单) in WeChat's console (微信开发者平台) under 开发密钥";
+const ALLOW: &str = "add the address in the text to the IP allow list (API IP 白名单) in WeChat's console (微信开发者平台) under 开发密钥";
 const APPEAL: &str = "read the notice in WeChat's console (微信开发者平台)";
 
 /// Every code that a sender can meet.
