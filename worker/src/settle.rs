@@ -2,7 +2,7 @@
 //!
 //! Two kinds of failure are told apart. Those that are the message's own (its handler failed, WeChat doesn't like its
 //! answer) use up attempts and end in the dead letters. Those that aren't (WeChat away, the account over its limit)
-//! use none: the message is snoozed, however often, as long as its answer can still be delivered. After that an answer
+//! use none: the message is snoozed, however often, as long as its answer may be held. After that an answer
 //! that is there is held until its user does something; a message without one dies.
 //!
 //! A failing message holds up what its user wrote after it. So while something waits behind it, it has not only so many
