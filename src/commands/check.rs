@@ -36,6 +36,12 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         many(config.accounts.len(), "account"),
         many(config.routes.len(), "route")
     ));
+    if config.routes.is_empty() {
+        facts.doubtful(
+            "no route is configured: every message ends without a reply".to_owned(),
+            Some("add a `[[route]]`; `huixin init` writes two"),
+        );
+    }
     for doubt in &config.doubts {
         facts.doubtful(doubt.to_string(), doubt.hint.as_deref());
     }

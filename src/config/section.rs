@@ -121,6 +121,11 @@ impl<'r> Section<'r> {
         std::mem::take(&mut self.entries)
     }
 
+    /// These keys may be there; what is mistyped is compared with them.
+    pub(super) fn expects(&mut self, keys: &[&'static str]) {
+        self.asked.extend(keys);
+    }
+
     /// Refuses keys that the design has and this version hasn't.
     pub(super) fn unavailable(&mut self, keys: &[&'static str], what: &str) {
         for key in keys {

@@ -42,7 +42,7 @@ impl Operator {
             QueueUrl::Redis(url) => Ok(Self::Direct(Arc::new(parts::redis_queue(&config.queue, url)?))),
             QueueUrl::Sqlite(path) if !path.exists() => Err(Failure::failed(
                 format!("there is no queue `sqlite:{}` yet", path.display()),
-                "start `huixin run` first, or mend `queue.url`",
+                "start `huixin run` first, give the flags that `huixin dev` prints, or mend `queue.url`",
             )),
             QueueUrl::Sqlite(path) => match parts::sqlite(path, config.queue.dedup_window) {
                 Ok(queue) => Ok(Self::Direct(queue)),

@@ -55,6 +55,7 @@ impl HandlerConfig {
             let hint = format!("give it exactly one of {others} or `{last}`");
             route.mistake("", None, Mistake::new(wrong).hint(hint));
         }
+        route.expects(&KEYS);
         let (folder, check_template) = (route.reader.folder, route.reader.check_template);
         let names = Names { captures, added: Added::Only(&[]) };
         let reply =
