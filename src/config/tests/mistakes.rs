@@ -418,3 +418,11 @@ fn a_reply_of_any_type_is_checked_down_to_its_templates() {
         assert!(problems.contains(&format!("`route[1].reply` {message}\n")), "{problems}");
     }
 }
+
+#[test]
+fn a_mistyped_handler_is_compared_with_all_of_them() {
+    for (typed, meant) in [("htp", "http"), ("sqll", "sql"), ("chatt", "chat"), ("repli", "reply")] {
+        let found = problems(&source(&format!("{MINIMAL}[[route]]\n{typed} = {{}}\n")), Role::Run);
+        assert!(found.contains(&format!("did you mean `{meant}`?")), "{found}");
+    }
+}
