@@ -240,7 +240,7 @@ async fn a_message_of_a_newer_format_is_left_where_it_is_and_stops_nothing_else(
     let queue = RedisQueue::open(&settings).expect("the URL is right");
     queue.accept(message("old", "m1")).await.expect("accept");
     // As a newer version would write it: class and id stay in front.
-    server.cli(&["EVAL", "redis.call('RPUSH', '{p:0}:lane:new', '\\006\\001c\\002m2 whatever'); redis.call('RPUSH', '{p:0}:ready:c', 'new'); redis.call('HINCRBY', '{p:0}:open', 'c', 1)", "0"]);
+    server.cli(&["EVAL", "redis.call('RPUSH', '{p:0}:lane:new', '\\007\\001c\\002m2 whatever'); redis.call('RPUSH', '{p:0}:ready:c', 'new'); redis.call('HINCRBY', '{p:0}:open', 'c', 1)", "0"]);
     queue.ping().await.expect("the process is still ready");
     let taken = queue.take(&request(1)).await.expect("take");
     assert_eq!(taken.messages.len(), 1);
