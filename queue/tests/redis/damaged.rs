@@ -304,6 +304,18 @@ async fn letters_that_can_not_be_read_hide_no_others_and_can_be_dropped() {
 }
 
 #[tokio::test]
+async fn a_letter_is_revived_into_a_lane_whose_second_list_is_damaged() {
+    let mut bench = Bench::new();
+    let broken = NewMessage { dead_reason: Some("no XML".into()), ..message("bad", "m") };
+    bench.queue.accept(broken).await.expect("it is stored");
+    bench.damage("redis.call('SADD', '{p:0}:older:bad', 'x')");
+    let id = huixin_queue::MessageId::new("m").expect("fits");
+    assert_eq!(bench.queue.revive(&[id]).await.expect("revive"), [true]);
+    bench.work().await;
+    assert_eq!(bench.handled, ["m"]);
+}
+
+#[tokio::test]
 async fn a_mark_that_can_not_be_read_marks_nothing() {
     let bench = Bench::new();
     bench.damage("redis.call('SADD', '{p:0}:seen:typed', 'x'); redis.call('SET', '{p:0}:seen:garbage', 'x')");

@@ -27,8 +27,8 @@ local function revive(id, letter_key, answered)
   if not packed then return 0 end
   local class = class_of(check_packed(packed))
   -- What may fail comes first: the letter goes when its message is in the lane.
-  local alone = redis.call('RPUSH', key('lane:' .. lane), packed) == 1
-  local is_first = alone and redis.call('EXISTS', key('older:' .. lane), key('run:' .. lane)) == 0
+  local is_empty = redis.call('LLEN', key('older:' .. lane)) + redis.call('HLEN', key('run:' .. lane)) == 0
+  local is_first = redis.call('RPUSH', key('lane:' .. lane), packed) == 1 and is_empty
   if is_first then
     line_up('RPUSH', 'ready', class, lane)
     woken = woken + 1
