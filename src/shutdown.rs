@@ -4,37 +4,32 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// What the exit code is made of when a second signal ends the process at once.
+/// What a process that a signal ends at once exits with, by convention: this and the signal's number.
 const SIGNALLED: i32 = 128;
 
-/// A token that the first SIGTERM, SIGINT or SIGHUP cancels. The second ends the process at once: what ran comes again when its
-/// lease runs out.
+/// A signal's name, and its number.
+type Signal = (&'static str, i32);
+
+/// A token that the first SIGTERM, SIGINT or SIGHUP cancels, on Windows Ctrl-C, Ctrl-Break or the end of the console, the session
+/// or the system. The second ends the process at once: what ran comes again when its lease runs out.
 pub fn on_signals() -> CancellationToken {
     let stop = CancellationToken::new();
     let first = stop.clone();
     tokio::spawn(async move {
-        let name = signal().await;
+        let (name, _) = signal().await;
         tracing::info!(signal = name, "stopping; a second signal ends at once");
         first.cancel();
-        let name = signal().await;
+        let (name, number) = signal().await;
         tracing::warn!(signal = name, "ended at once");
         // Lets the line above reach its reader.
         tokio::time::sleep(Duration::from_millis(10)).await;
-        std::process::exit(SIGNALLED + number(name));
+        std::process::exit(SIGNALLED + number);
     });
     stop
 }
 
-fn number(name: &str) -> i32 {
-    match name {
-        "SIGHUP" => 1,
-        "SIGINT" => 2,
-        _ => 15,
-    }
-}
-
 #[cfg(unix)]
-async fn signal() -> &'static str {
+async fn signal() -> Signal {
     use tokio::signal::unix::{SignalKind, signal};
     // A terminal that is closed hangs up, and so does who wants a configuration read again; that is a start anew.
     let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
@@ -43,16 +38,27 @@ async fn signal() -> &'static str {
         return std::future::pending().await;
     };
     tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-        _ = hangup.recv() => "SIGHUP",
+        _ = terminate.recv() => ("SIGTERM", 15),
+        _ = interrupt.recv() => ("SIGINT", 2),
+        _ = hangup.recv() => ("SIGHUP", 1),
     }
 }
 
-#[cfg(not(unix))]
-async fn signal() -> &'static str {
-    if tokio::signal::ctrl_c().await.is_err() {
+#[cfg(windows)]
+async fn signal() -> Signal {
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+    let (Ok(mut c), Ok(mut break_), Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) =
+        (ctrl_c(), ctrl_break(), ctrl_close(), ctrl_logoff(), ctrl_shutdown())
+    else {
+        tracing::error!("signals can't be listened to: stop the process by taskkill /F");
         return std::future::pending().await;
+    };
+    // Windows itself ends the process some seconds after one of the last three.
+    tokio::select! {
+        _ = c.recv() => ("Ctrl-C", 2),
+        _ = break_.recv() => ("Ctrl-Break", 15),
+        _ = close.recv() => ("close", 15),
+        _ = logoff.recv() => ("logoff", 15),
+        _ = shutdown.recv() => ("shutdown", 15),
     }
-    "SIGINT"
 }

@@ -62,8 +62,7 @@ pub fn spooler(config: &Config) -> Result<Option<Spooler>, Failure> {
         return Ok(None);
     };
     // The same after a restart: what is left in its folder is its own.
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let owner = format!("{} {}", host.trim(), config.receiver.listen);
+    let owner = format!("{} {}", gethostname::gethostname().display(), config.receiver.listen);
     match Spooler::open(folders(spool).owned_by(owner), spool.max_age) {
         Ok(spooler) => Ok(Some(spooler)),
         Err(error @ (SpoolError::Unavailable { .. } | SpoolError::Broken { .. })) => {

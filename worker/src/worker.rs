@@ -97,10 +97,8 @@ impl From<Client> for Account {
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        let host =
-            std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_else(|_| "worker".to_owned());
         Self {
-            name: format!("{}-{}", host.trim(), std::process::id()),
+            name: format!("{}-{}", gethostname::gethostname().display(), std::process::id()),
             concurrency: 256,
             lease: Duration::from_secs(15),
             grace: Duration::from_secs(25),

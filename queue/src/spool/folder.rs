@@ -212,11 +212,29 @@ pub fn look(directory: &Path) -> Result<Vec<FolderView>, SpoolError> {
 /// Makes a folder, and syncs those that it is entered in: a file is on disk only if the way to it is.
 fn make(folder: &Path, directory: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    std::fs::File::open(directory)?.sync_all()?;
+    sync_folder(directory)?;
     match directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => std::fs::File::open(parent)?.sync_all(),
-        None => std::fs::File::open(".")?.sync_all(),
+        Some(parent) => sync_folder(parent),
+        None => sync_folder(Path::new(".")),
     }
+}
+
+/// Syncs a folder, so that the names of the files in it are on disk as the files are.
+///
+/// # Errors
+/// When the folder can't be opened, or the disk says no.
+#[cfg(unix)]
+pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Nothing: Windows opens no folder as a file, and has no call that syncs one. NTFS keeps a journal of its names.
+///
+/// # Errors
+/// None.
+#[cfg(windows)]
+pub fn sync_folder(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// The receiver that a folder names; empty: none.

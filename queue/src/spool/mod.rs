@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::entry::{Appended, Entry, SpoolCounts};
 pub use self::error::SpoolError;
-pub use self::folder::{FolderView, Folders, look};
+pub use self::folder::{FolderView, Folders, look, sync_folder};
 use self::room::Room;
 pub use self::room::{SpoolLimits, free_bytes};
 pub use self::rows::Quarantined;

@@ -66,6 +66,5 @@ impl Room {
 /// # Errors
 /// When the folder isn't there.
 pub fn free_bytes(folder: &std::path::Path) -> std::io::Result<u64> {
-    let disk = rustix::fs::statvfs(folder)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    fs4::available_space(folder)
 }
