@@ -10,8 +10,8 @@ const SIGNALLED: i32 = 128;
 /// A signal's name, and its number.
 type Signal = (&'static str, i32);
 
-/// A token that the first SIGTERM, SIGINT or SIGHUP cancels, on Windows Ctrl-C, Ctrl-Break or the end of the console, the session
-/// or the system. The second ends the process at once: what ran comes again when its lease runs out.
+/// A token that the first SIGTERM, SIGINT or SIGHUP cancels, on Windows Ctrl-C, Ctrl-Break or the end of the console or the
+/// system. The second ends the process at once: what ran comes again when its lease runs out.
 pub fn on_signals() -> CancellationToken {
     let stop = CancellationToken::new();
     let first = stop.clone();
@@ -46,19 +46,19 @@ async fn signal() -> Signal {
 
 #[cfg(windows)]
 async fn signal() -> Signal {
-    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
-    let (Ok(mut c), Ok(mut break_), Ok(mut close), Ok(mut logoff), Ok(mut shutdown)) =
-        (ctrl_c(), ctrl_break(), ctrl_close(), ctrl_logoff(), ctrl_shutdown())
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+    let (Ok(mut c), Ok(mut break_), Ok(mut close), Ok(mut shutdown)) =
+        (ctrl_c(), ctrl_break(), ctrl_close(), ctrl_shutdown())
     else {
         tracing::error!("signals can't be listened to: stop the process by taskkill /F");
         return std::future::pending().await;
     };
-    // Windows itself ends the process some seconds after one of the last three.
+    // Not `ctrl_logoff`, which a service hears for every user that logs off.
     tokio::select! {
         _ = c.recv() => ("Ctrl-C", 2),
         _ = break_.recv() => ("Ctrl-Break", 15),
+        // Some seconds after either of these Windows ends the process, whatever `grace` says.
         _ = close.recv() => ("close", 15),
-        _ = logoff.recv() => ("logoff", 15),
         _ = shutdown.recv() => ("shutdown", 15),
     }
 }
