@@ -10,6 +10,7 @@
 mod outage;
 mod stop;
 
+use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -95,22 +96,32 @@ impl Dispatcher {
         };
         let mut poll = Poll { request, outage: Outage::default() };
         loop {
-            let next = AssertUnwindSafe(self.run_once(&mut poll)).catch_unwind().await.unwrap_or_else(|_| {
+            match AssertUnwindSafe(self.turn(&mut poll)).catch_unwind().await {
+                Ok(Ok(ControlFlow::Continue(()))) => {}
+                Ok(Ok(ControlFlow::Break(()))) => return Ok(()),
+                Ok(Err(error)) => return Err(error),
                 // What a call brought whose answer was lost by it comes again: its number hasn't changed.
-                tracing::error!(
-                    queue = self.shared.queue.place(),
-                    "the loop that takes messages panicked: this is a bug, please report it"
-                );
-                metrics::take_failed();
-                Ok(Next::Pause(PANIC_PAUSE))
-            });
-            match next? {
-                Next::Take => {}
-                Next::Idle(at_most) => self.idle(at_most).await,
-                Next::Pause(pause) => self.pause(pause).await,
-                Next::Stop => return Ok(()),
+                Err(_) => {
+                    tracing::error!(
+                        queue = self.shared.queue.place(),
+                        "the loop that takes messages panicked: this is a bug, please report it"
+                    );
+                    metrics::take_failed();
+                    self.pause(PANIC_PAUSE).await;
+                }
             }
         }
+    }
+
+    /// One take, and the wait after it.
+    async fn turn(&self, poll: &mut Poll) -> Result<ControlFlow<()>, QueueError> {
+        match self.run_once(poll).await? {
+            Next::Take => {}
+            Next::Idle(at_most) => self.idle(at_most).await,
+            Next::Pause(pause) => self.pause(pause).await,
+            Next::Stop => return Ok(ControlFlow::Break(())),
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// One take, and the start of what it brings.
