@@ -63,11 +63,11 @@ impl Pauses {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.look(accounts).await;
+            self.run_once(accounts).await;
         }
     }
 
-    async fn look(&self, accounts: &[String]) {
+    async fn run_once(&self, accounts: &[String]) {
         // One call for all accounts. Those who take from a queue report that it is away.
         let Ok(mut shared) = Trouble::read_all(&*self.queue).await else { return };
         for account in accounts {
