@@ -121,7 +121,7 @@ impl Carrier {
         // Beside the carrying, which may wait for a queue that is silent.
         let _counting = AbortOnDropHandle::new(tokio::spawn(count(self.spooling.clone())));
         while !stop.is_cancelled() {
-            let rest = self.step().await?;
+            let rest = self.run_once().await?;
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(rest) => {}
@@ -134,7 +134,7 @@ impl Carrier {
 
     /// Does what is due; how long there is nothing to do then. After a panic it isn't known what was taken: all that is not
     /// forgotten is offered again, and known by the queue if it was.
-    async fn step(&mut self) -> Result<Duration, SpoolError> {
+    async fn run_once(&mut self) -> Result<Duration, SpoolError> {
         AssertUnwindSafe(self.do_what_is_due()).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!("carrying the spool panicked: this is a bug, please report it");
             self.has_failed();
@@ -180,7 +180,7 @@ impl Carrier {
         let mut broken = Vec::new();
         let adopted = self.adopted.len();
         for (at, drain) in self.adopted.iter_mut().chain([&mut self.own]).enumerate() {
-            let round = match drain.round().await {
+            let round = match drain.run_once().await {
                 Err(Trouble::Spool(error)) if error.is_fatal() && at < adopted => {
                     broken.push((at, error));
                     continue;
@@ -357,7 +357,7 @@ impl Carrier {
             if left.entries == 0 || !works || Instant::now() > deadline {
                 break left;
             }
-            tokio::time::sleep(self.step().await?).await;
+            tokio::time::sleep(self.run_once().await?).await;
         };
         let entries = left.entries.max(self.spooling.lanes.total());
         match entries + left.quarantined {

@@ -16,7 +16,7 @@ pub(crate) const PAYLOAD_BYTES: usize = 450;
 /// Calls under way at once.
 const IN_FLIGHT: usize = 512;
 /// Messages of one take: what a worker with many free permits asks for.
-const TAKE_MAX: usize = 32; // `TAKE_MAX` in worker/src/crew.rs
+const TAKE_MAX: usize = 32; // `TAKE_MAX` in worker/src/dispatcher.rs
 /// Messages taken before they are completed, so that both can be measured apart.
 const HELD_MAX: usize = 1_024;
 /// How often each cost is measured.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use backend::{Asked, Backend, Said};
 pub(crate) use group::Group;
-pub(crate) use history::{Blow, History, Name, STANDS_STILL_AFTER, Step, Strike, Verdict, now_us};
+pub(crate) use history::{Blow, History, Name, Step, Strike, Verdict, now_us};
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 pub(crate) use huixin_queue::testing::free_port;

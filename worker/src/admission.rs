@@ -1,9 +1,9 @@
-//! A place at a route's handler, for routes that take only so many messages at once.
+//! Admission to a route's handler, for routes that take only so many messages at once.
 //!
 //! The worker takes messages before it knows their routes, so a slow service with a long line of messages would get every
-//! permit, and those of fast routes would wait behind it. A message that finds no place gives its permit up: the worker
-//! takes others meanwhile, and this one waits on the route's bench, under its lease, for a place and then for a permit. The
-//! bench is as long as there are places, so that a place that gets free is taken at once.
+//! permit, and those of fast routes would wait behind it. A message that finds no slot free gives its permit up: the worker
+//! takes others, and this one waits among the route's waiters, under its lease, for a slot and then for a permit. There
+//! are as many waiters as slots, so that a slot that gets free is taken at once.
 //!
 //! What comes on top goes back to the queue until its turn: the line knows how long the handler takes and how many have been
 //! put off before, so each comes back about when it is wanted. That costs the queue two calls and no attempt, doesn't prolong
@@ -11,31 +11,30 @@
 //! line once in a minute or two. Rejected: a constant wait, with which the queue does little else
 //! than take and put off thousands; and a class of the queue for each route, which the receiver would have to know too.
 //!
-//! Who waits on the bench has not begun. So a message that has outlived two workers doesn't wait there, but is put off: it
+//! A waiter has not begun. So a message that has outlived two workers doesn't wait there, but is put off: it
 //! must not lose its last life without having been tried.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use huixin_queue::SUSPECT_LOSSES;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::delivery::Delivery;
-use crate::job::{End, Job, Step, Stop};
+use crate::calls::Calls;
+use crate::end::{Step, Stop};
 use crate::metrics;
-use crate::route::Route;
 
 /// The shortest and the longest that a message is put off. The longest bounds what is lost when the handler gets faster.
 const PUT_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(120));
 /// How long a handler is thought to take before it has run.
 const TAKES_AT_FIRST: Duration = Duration::from_secs(1);
 
-/// The places of one route in one worker.
-pub(crate) struct Places {
+/// How many messages of one route are handled at once in one worker.
+pub(crate) struct Admission {
     at_once: u32,
-    free: Semaphore,
-    bench: Semaphore,
+    slots: Semaphore,
+    waiters: Semaphore,
     line: Mutex<Line>,
 }
 
@@ -47,28 +46,63 @@ struct Line {
     takes: Duration,
 }
 
-/// What came of asking for one.
-pub(crate) enum Asked<'a> {
+/// What came of asking for a slot.
+pub(crate) enum Admitted<'a> {
     /// The handler may be run.
-    At(Place<'a>),
-    /// The message comes again.
-    Later(End),
+    Now(Slot<'a>),
+    /// There are too many: the message comes again after this.
+    PutOff(Duration),
 }
 
 /// The right to run the handler, until it is dropped.
-pub(crate) struct Place<'a>(Option<(&'a Places, SemaphorePermit<'a>)>);
+pub(crate) struct Slot<'a> {
+    admission: &'a Admission,
+    _permit: SemaphorePermit<'a>,
+}
 
-impl Places {
+impl Admission {
     pub(crate) fn new(at_once: usize) -> Self {
         let at_once = u32::try_from(at_once).unwrap_or(u32::MAX).max(1);
         let permits = (at_once as usize).min(Semaphore::MAX_PERMITS);
         let line = Mutex::new(Line { last: Instant::now(), takes: TAKES_AT_FIRST });
-        Self { at_once, free: Semaphore::new(permits), bench: Semaphore::new(permits), line }
+        Self { at_once, slots: Semaphore::new(permits), waiters: Semaphore::new(permits), line }
     }
 
-    /// How long the next one is put off.
-    fn put_off(&self) -> Duration {
-        self.line().next(Instant::now(), self.at_once)
+    /// Waits for a slot. `permit` is the worker's; it is given up for the wait, and there again after it.
+    pub(crate) async fn admit(
+        &self,
+        calls: &Calls<'_>,
+        route: &str,
+        losses: u32,
+        permit: &mut Option<OwnedSemaphorePermit>,
+    ) -> Step<Admitted<'_>> {
+        if let Ok(slot) = self.slots.try_acquire() {
+            return Ok(Admitted::Now(Slot { admission: self, _permit: slot }));
+        }
+        let waiter = match losses {
+            ..SUSPECT_LOSSES => self.waiters.try_acquire().ok(),
+            _ => None,
+        };
+        let Some(_waiter) = waiter else {
+            metrics::crowded(route, "put_off");
+            return Ok(Admitted::PutOff(self.line().next(Instant::now(), self.at_once)));
+        };
+        metrics::crowded(route, "waited");
+        let permits: Arc<Semaphore> = calls.shared.permits.clone();
+        drop(permit.take());
+        let again = async {
+            let slot = self.slots.acquire().await.expect("slots are never closed");
+            (slot, permits.acquire_owned().await.expect("permits are never closed"))
+        };
+        let (slot, again) = tokio::select! {
+            biased;
+            () = calls.guard.lost().cancelled() => return Err(Stop::Lost),
+            // Nothing was begun, so nothing is waited for.
+            () = calls.shared.stopping.cancelled() => return Err(Stop::Stopping),
+            again = again => again,
+        };
+        *permit = Some(again);
+        Ok(Admitted::Now(Slot { admission: self, _permit: slot }))
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -90,49 +124,11 @@ impl Line {
     }
 }
 
-impl Place<'_> {
+impl Slot<'_> {
     /// Tells the line how long the handler took.
     pub(crate) fn took(&self, took: Duration) {
-        if let Some((places, _)) = &self.0 {
-            let mut line = places.line();
-            line.takes = (line.takes * 7 + took) / 8;
-        }
-    }
-}
-
-impl Job {
-    /// Waits for a place at the route's handler.
-    pub(crate) async fn place<'a>(&self, delivery: &Delivery<'_>, route: &'a Route) -> Step<Asked<'a>> {
-        let Some(places) = route.places.as_deref() else { return Ok(Asked::At(Place(None))) };
-        if let Ok(place) = places.free.try_acquire() {
-            return Ok(Asked::At(Place(Some((places, place)))));
-        }
-        let bench = match self.leased.losses {
-            ..SUSPECT_LOSSES => places.bench.try_acquire().ok(),
-            _ => None,
-        };
-        let Some(_bench) = bench else {
-            metrics::crowded(&route.name, "put_off");
-            let (wait, reason) = (places.put_off(), "too many messages wait for its route");
-            self.tell_if_late(delivery, route, wait).await?;
-            return self.snooze(wait, reason).await.map(Asked::Later);
-        };
-        metrics::crowded(&route.name, "waited");
-        drop(self.permit.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let again = async {
-            let place = places.free.acquire().await.expect("places are never closed");
-            let permit = self.shared.permits.clone().acquire_owned().await.expect("permits are never closed");
-            (place, permit)
-        };
-        let (place, permit) = tokio::select! {
-            biased;
-            () = self.held.lost().cancelled() => return Err(Stop::Lost),
-            // Nothing was begun, so nothing is waited for.
-            () = self.shared.stopping.cancelled() => return Err(Stop::Stopping),
-            again = again => again,
-        };
-        *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
-        Ok(Asked::At(Place(Some((places, place)))))
+        let mut line = self.admission.line();
+        line.takes = (line.takes * 7 + took) / 8;
     }
 }
 
