@@ -198,3 +198,26 @@ fn in_range<T: PartialOrd>(value: T, range: &RangeInclusive<T>, print: impl Fn(&
     let (low, high): (&dyn Display, &dyn Display) = (&print(range.start()), &print(range.end()));
     Err(Mistake::new(format!("must be from {low} to {high}, but is {}", print(&value))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_without_a_scheme_is_told_what_to_add() {
+        for text in [
+            "localhost:9000/x",
+            "127.0.0.1:9000",
+            "bot.example.com",
+            "localhost:9000/?to=http://a/",
+            "[::1]:9",
+        ] {
+            let told = web_url(text).unwrap_err();
+            assert!(told.contains("has no scheme: add http:// or https:// in front"), "{text}: {told}");
+        }
+        for text in ["http://localhost:9000/x", "HTTPS://bot.example.com"] {
+            assert!(web_url(text).is_ok(), "{text}");
+        }
+        assert!(web_url("ftp://a").unwrap_err().contains("not `ftp`"));
+    }
+}
