@@ -56,7 +56,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
 
     let first = match config.routes.is_empty() {
         true => " and write ?18-546",
-        false => "; the routes are those of your configuration",
+        false => " (the routes are those of your configuration)",
     };
     let kept = match flags.data {
         Some(_) => "are kept in",

@@ -31,6 +31,8 @@ pub(super) async fn handler(flags: &HandlerFlags) -> Result<(), Failure> {
     let handler = HttpHandler::new(flags.url.clone(), flags.timeout, secret.as_ref(), client)?;
     let kinds = kinds::all(&flags.text)?;
     let width = kinds.iter().map(|kind| kind.name.chars().count()).max().unwrap_or_default();
+    let at_most = humantime::format_duration(flags.timeout);
+    println!("{} kinds of messages, each sent once; an answer may take {at_most}", kinds.len());
     let mut asked = futures::stream::iter(&kinds).map(|kind| ask(&handler, kind)).buffered(AT_ONCE);
     let (mut bad, mut replied, mut later, mut named) = (0, false, false, false);
     while let Some(Asked { kind, verdict, took, has_media }) = asked.next().await {
