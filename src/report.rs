@@ -32,13 +32,18 @@ pub struct Failure {
     pub code: ExitCode,
 }
 
+/// What a command would do and hasn't done, since nobody has said yes: no error, and not done either.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotDone(pub String);
+
 /// The exit codes; all there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
     /// The command did what it was asked.
     Done = 0,
-    /// The command failed.
+    /// The command failed, or wanted `--yes` first.
     Failed = 1,
     /// The command line was wrong; clap's own.
     Usage = 2,
@@ -76,6 +81,9 @@ impl Failure {
 
     /// The whole text, with a newline at its end.
     pub fn render(&self) -> String {
+        if let Some(NotDone(told)) = self.error.downcast_ref() {
+            return format!("{told}\n");
+        }
         let config = self.error.chain().find_map(|error| error.downcast_ref::<ConfigErrors>());
         let mut text = config.map_or_else(|| render_chain(&self.error), render_problems);
         if let Some(hint) = &self.hint {
@@ -126,6 +134,12 @@ pub fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// Whether what an error says, as [`one_line`] has it, is that a host's name leads to no address. Only the words of the system's
+/// resolver and of the HTTP client tell it from other failures.
+pub fn is_unresolved(told: &str) -> bool {
+    ["dns error", "failed to lookup address information"].iter().any(|words| told.contains(words))
 }
 
 fn render_chain(error: &anyhow::Error) -> String {

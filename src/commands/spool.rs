@@ -111,7 +111,7 @@ async fn drain(config: &Config, spool: &SpoolConfig) -> Result<(), Failure> {
     let held = look(&spool.dir)?.iter().filter(|view| view.holder.is_some()).count();
     match (drained, held) {
         (_, 1..) => println!("{held} held by running receivers, which drain them themselves"),
-        (0, 0) => println!("nothing to drain"),
+        (0, 0) => println!("nothing to drain in {}", spool.dir.display()),
         _ => {}
     }
     Ok(())

@@ -50,6 +50,7 @@ pub use route::{HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};
 pub use spool::SpoolConfig;
+pub use value::web_url;
 pub use worker::WorkerConfig;
 
 use reader::Reader;
