@@ -120,8 +120,8 @@ impl Run<'_> {
             // What can't be read is counted until a take meets it, and in front it has no age.
             counts.open.retain(|class, _| !class.as_str().contains('\u{fffd}'));
             counts.next_age_us = counts.next_age_us.filter(|_| !self.is_damaged);
-            if self.is_damaged && side == Side::Engine {
-                self.engine.ghosts().leave(&mut counts);
+            if side == Side::Engine {
+                self.ghosts().leave(&mut counts);
             }
             counts
         });

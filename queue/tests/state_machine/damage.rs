@@ -13,6 +13,11 @@ use crate::names::{class_of, lane};
 /// How many kinds there are.
 pub(crate) const DAMAGES: u8 = 12;
 
+/// Whether this kind puts a lane somewhere that has no record.
+pub(crate) fn makes_ghosts(kind: u8) -> bool {
+    kind >= 8
+}
+
 /// A lane that stands somewhere although its record and its messages are missing.
 const GHOST: &str = "ghost";
 

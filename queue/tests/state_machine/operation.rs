@@ -305,6 +305,11 @@ impl Operation {
         }
     }
 
+    /// Whether it is a take.
+    pub(crate) fn takes(&self) -> bool {
+        matches!(self, Self::Take { .. } | Self::TakeAgain { .. } | Self::TakeLate { .. })
+    }
+
     /// Whether its caller has done with its message afterwards.
     pub(crate) fn settles(&self) -> bool {
         self.settled().is_some()
