@@ -8,10 +8,10 @@ use huixin_queue::{
     DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, Settlement, TakeRequest,
 };
 
-use crate::damage;
-use crate::names::{IDS, LANES, class_of, id, lane};
-use crate::operation::Operation;
-use crate::run::{Named, Run, Side};
+use super::damage;
+use super::names::{IDS, LANES, class_of, id, lane};
+use super::operation::Operation;
+use super::run::{Named, Run, Side};
 
 /// An answer: without tokens, which differ by right.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use huixin_queue::Counts;
 use huixin_queue::prelude::*;
 use huixin_queue::testing::RedisServer;
 
-use crate::names::{class_of, lane};
+use super::names::{class_of, lane};
 
 /// How many kinds there are.
 pub(crate) const DAMAGES: u8 = 12;

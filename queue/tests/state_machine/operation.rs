@@ -12,8 +12,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::damage::DAMAGES;
-use crate::names::{IDS, LANES, class, lane};
+use super::damage::DAMAGES;
+use super::names::{IDS, LANES, class, lane};
 
 /// One operation on a queue, or one event beside it.
 #[derive(Clone, Debug)]

@@ -9,11 +9,11 @@ use huixin_queue::testing::ReferenceQueue;
 use huixin_queue::testing::conformance::{LEASE, START_US};
 use huixin_queue::{DeadFilter, Lease, Leased, MessageId, Scope, TakeRequest, TestClock, Token, WorkerId};
 
-use crate::damage::{self, Ghosts};
-use crate::engine::Engine;
-use crate::names::{CLASSES, class};
-use crate::operation::{Operation, Which};
-use crate::tally::Tally;
+use super::damage::{self, Ghosts};
+use super::engine::Engine;
+use super::names::{CLASSES, class};
+use super::operation::{Operation, Which};
+use super::tally::Tally;
 
 /// Both queues, and what their users know.
 pub(crate) struct Run<'a> {

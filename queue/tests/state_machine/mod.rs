@@ -30,10 +30,10 @@ use huixin_queue::testing::{RedisServer, ReferenceQueue};
 use huixin_queue::{Clock, Queue, TestClock};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
-use crate::engine::Engine;
-use crate::operation::Operation;
-use crate::run::Run;
-use crate::tally::Tally;
+use self::engine::Engine;
+use self::operation::Operation;
+use self::run::Run;
+use self::tally::Tally;
 
 /// The reference is a queue too.
 mod reference {
