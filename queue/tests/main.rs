@@ -1,5 +1,4 @@
-//! The engines and the spool, on real stores. One program, since each links the whole crate, and its tests run at the same time;
-//! the model is another, which needs no store and all processors.
+//! The engines and the spool, on real stores. One program, since each links the whole crate, and its tests run at the same time.
 
 mod format;
 mod redis;

@@ -355,7 +355,7 @@ async fn the_audit_of_a_large_file_holds_up_no_writer() {
     );
     let done = std::sync::atomic::AtomicBool::new(false);
     let auditing = async {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         assert_eq!(queue.audit().await.unwrap(), []);
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         began.elapsed()
@@ -363,7 +363,7 @@ async fn the_audit_of_a_large_file_holds_up_no_writer() {
     let accepting = async {
         let (mut n, mut slowest) = (0, Duration::ZERO);
         while !done.load(std::sync::atomic::Ordering::Relaxed) {
-            let began = std::time::Instant::now();
+            let began = Instant::now();
             queue.accept(message("first", &format!("new{n}"))).await.unwrap();
             slowest = slowest.max(began.elapsed());
             n += 1;
@@ -398,7 +398,7 @@ async fn meets_a_full_disk() {
     for round in 0..4_u64 {
         std::fs::write(&flag, "").unwrap();
         // Its worker lives, and can't renew for longer than its lease.
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         while began.elapsed() < SECOND * 2 {
             let refused = [
                 queue.renew(std::slice::from_ref(&lease), SECOND).await.map(|_| ()),
