@@ -9,7 +9,7 @@ use huixin_queue::testing::Settling as _;
 use huixin_queue::testing::conformance::message;
 use huixin_queue::{Accepted, Class, Lease, Leased, NewMessage, Queue, QueueError, TakeRequest, WorkerId};
 
-use crate::meter::Meter;
+use super::meter::Meter;
 
 /// A text in its XML, with the header of the receiver.
 pub(crate) const PAYLOAD_BYTES: usize = 450;

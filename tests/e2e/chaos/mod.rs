@@ -31,7 +31,7 @@ use self::installation::{Installation, LEASE, RECEIVERS};
 use self::post_mortem::{Places, dead_letters, report};
 use self::traffic::{Ids, Traffic};
 use self::watch::watch;
-use crate::harness::{Backend, History, PATIENCE, Setup, Stack, Step, WRITES_AT_ONCE, long, now_us};
+use crate::harness::{Backend, History, PATIENCE, Setup, Stack, Step, WRITES_AT_ONCE, long, now_us, seed};
 
 /// How long a handler takes, in milliseconds.
 const HANDLER_TAKES_MS: std::ops::Range<u64> = 50..150;
@@ -67,13 +67,12 @@ async fn under_faults(pinned: bool) {
 }
 
 fn seeds() -> Vec<u64> {
-    let given = std::env::var("CHAOS_SEEDS").or_else(|_| std::env::var("CHAOS_SEED"));
     let number = |text: &str| text.parse().expect("a seed is a number");
-    given.map_or_else(|_| vec![rand::random()], |seeds| seeds.split_whitespace().map(number).collect())
+    let given = std::env::var("CHAOS_SEEDS");
+    given.map_or_else(|_| vec![seed()], |seeds| seeds.split_whitespace().map(number).collect())
 }
 
 async fn run(traffic: Traffic) {
-    println!("CHAOS_SEED={}", traffic.seed);
     let backend = Backend::answering(|asked| {
         let takes = Duration::from_millis(rand::random_range(HANDLER_TAKES_MS));
         (takes, format!("answer to {}", asked.content))

@@ -1,7 +1,5 @@
 //! The door: what is sealed, what is opened, who is let in, and who isn't.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 mod admit;
 mod envelope;
 mod forgeries;

@@ -57,7 +57,7 @@ fn size() -> Size {
             dead: 1_000,
             delayed: 500,
             sample: 2_000,
-            due_after: Duration::from_secs(8),
+            due_after: Duration::from_secs(30),
         },
     }
 }

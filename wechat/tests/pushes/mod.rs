@@ -3,8 +3,6 @@
 //! The rows are in [`messages`], [`events`] and, for what has no types, [`others`]; [`document`] holds `docs/message.md`
 //! against the code.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 mod document;
 mod events;
 mod lists;

@@ -30,10 +30,10 @@ use huixin_queue::testing::{RedisServer, ReferenceQueue};
 use huixin_queue::{Clock, Queue, TestClock};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
-use crate::engine::Engine;
-use crate::operation::Operation;
-use crate::run::Run;
-use crate::tally::Tally;
+use self::engine::Engine;
+use self::operation::Operation;
+use self::run::Run;
+use self::tally::Tally;
 
 /// The reference is a queue too.
 mod reference {
@@ -64,12 +64,12 @@ fn redis_answers_as_the_reference_does() {
 type WithEngine<'a> =
     dyn Fn(&TestClock, &mut dyn FnMut(Engine<'_>) -> Result<(), String>) -> Result<(), String> + 'a;
 
-/// Runs 300 sequences, and more until everything has been met; in the long form, as many as there is time for.
+/// Runs 150 sequences, and more until everything has been met; in the long form, as many as there is time for.
 fn compare(name: &str, with_engine: &WithEngine<'_>) {
     let long = std::env::var_os("LONG_TESTS").is_some();
     let (cases_max, longest, time_max) = match long {
         true => (20_000, 300, Duration::from_secs(600)),
-        false => (300, 100, Duration::MAX),
+        false => (150, 100, Duration::MAX),
     };
     let seed = match Config::default().rng_seed {
         RngSeed::Fixed(seed) => seed,
@@ -78,8 +78,9 @@ fn compare(name: &str, with_engine: &WithEngine<'_>) {
     println!("{name}: PROPTEST_RNG_SEED={seed}");
     let trial = Trial::new(with_engine);
     let (start, mut cases) = (Instant::now(), 0);
-    // What is met about three times in 300 cases is missed now and then: that is bad luck until there were thrice as many.
-    let lacks = |cases| cases < 3 * cases_max && !trial.tally.borrow().missing().is_empty();
+    // What is met about three times in 300 cases is missed now and then: that is bad luck until there were thrice as many. With the
+    // seed of tests/run nothing is.
+    let lacks = |cases| cases < 6 * cases_max && !trial.tally.borrow().missing().is_empty();
     while (cases < cases_max || lacks(cases)) && start.elapsed() < time_max {
         let rng_seed = RngSeed::Fixed(seed.wrapping_add(u64::from(cases)));
         let config = Config {
