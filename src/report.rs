@@ -113,21 +113,6 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
-/// An error with its causes in one line.
-pub fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.ends_with(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
-}
-
 fn render_chain(error: &anyhow::Error) -> String {
     let mut text = String::new();
     line(&mut text, format_args!("error: {}", sentence(&error.to_string())));

@@ -10,11 +10,10 @@ use regex::Regex;
 use toml::Value;
 use url::Url;
 
+use super::mask::{MASK, masked};
 use super::node::Origin;
 use super::value::print_duration;
 use super::{AccountConfig, Config, DatabaseConfig, Durability, RouteConfig};
-
-pub(super) const MASK: &str = "***";
 
 pub(super) fn effective(config: &Config) -> String {
     let Config {
@@ -118,23 +117,6 @@ pub(super) fn effective(config: &Config) -> String {
 
 fn texts(networks: &[IpNet]) -> Vec<String> {
     networks.iter().map(ToString::to_string).collect()
-}
-
-/// The URL with `***` in the place of its password, or of a user who has none, since that may be one, and of its query, where
-/// services take keys.
-pub(super) fn masked(url: &Url) -> Url {
-    let mut url = url.clone();
-    if url.query().is_some() {
-        url.set_query(Some(MASK));
-    }
-    url.set_fragment(None);
-    // Only URLs without a host refuse, and those have neither.
-    let _ = match (url.password().is_some(), url.username().is_empty()) {
-        (true, _) => url.set_password(Some(MASK)),
-        (false, false) => url.set_username(MASK),
-        (false, true) => Ok(()),
-    };
-    url
 }
 
 struct Page<'a> {

@@ -101,7 +101,8 @@ fn two_files_in_a_circle_are_found_by_uses_and_by_inline_paths() {
 #[test]
 fn a_circle_is_found_through_a_re_export() {
     let lib = ("lib.rs", "mod a; mod b; mod c;");
-    let [b, inner] = [("b.rs", "mod inner; pub use inner::*;"), ("b/inner.rs", "use crate::c::C; pub enum Inner {}")];
+    let [b, inner] =
+        [("b.rs", "mod inner; pub use inner::*;"), ("b/inner.rs", "use crate::c::C; pub enum Inner {}")];
     let c = ("c.rs", "use crate::a::A; pub struct C;");
     let found = planted(&[lib, ("a.rs", "use crate::b::Inner; pub struct A;"), b, inner, c]);
     let lines = ["3 files:", "  a.rs → b/inner.rs: Inner", "  b/inner.rs → c.rs: C", "  c.rs → a.rs: A"];
@@ -111,13 +112,17 @@ fn a_circle_is_found_through_a_re_export() {
 #[test]
 fn parent_and_child_and_tests_are_no_circle() {
     let lib = ("lib.rs", "mod a; mod b;");
-    let a = ("a/mod.rs", "mod child; use child::Child; pub struct A; #[cfg(test)] mod tests { use crate::b::B; }");
+    let a = (
+        "a/mod.rs",
+        "mod child; use child::Child; pub struct A; #[cfg(test)] mod tests { use crate::b::B; }",
+    );
     let child = ("a/child.rs", "use super::A; pub struct Child;");
     let b = ("b.rs", "use crate::a::A; pub struct B; #[cfg(test)] fn f(b: crate::a::A) {}");
     assert_eq!(planted(&[lib, a, child, b]), Vec::<String>::new());
-    let grandparent = planted(&[("lib.rs", "mod a; use a::child::Child; pub struct Lib;"), ("a.rs", "mod child;"), (
-        "a/child.rs",
-        "use crate::Lib; pub struct Child;",
-    )]);
+    let grandparent = planted(&[
+        ("lib.rs", "mod a; use a::child::Child; pub struct Lib;"),
+        ("a.rs", "mod child;"),
+        ("a/child.rs", "use crate::Lib; pub struct Child;"),
+    ]);
     assert_eq!(grandparent.len(), 1);
 }

@@ -39,7 +39,14 @@ impl Modules {
         modules
     }
 
-    fn add(&mut self, texts: &BTreeMap<String, String>, file: &str, folder: &str, parent: usize, items: &[Item]) -> usize {
+    fn add(
+        &mut self,
+        texts: &BTreeMap<String, String>,
+        file: &str,
+        folder: &str,
+        parent: usize,
+        items: &[Item],
+    ) -> usize {
         let id = self.0.len();
         self.0.push(Module { file: file.to_owned(), parent, ..Module::default() });
         for item in items.iter().filter(|item| !only_for_tests(item)) {
@@ -164,7 +171,9 @@ impl Module {
         for token in tokens {
             match token {
                 TokenTree::Ident(name) if colons == 2 => path.push(name.to_string()),
-                TokenTree::Ident(name) => self.paths.push(std::mem::replace(&mut path, vec![name.to_string()])),
+                TokenTree::Ident(name) => {
+                    self.paths.push(std::mem::replace(&mut path, vec![name.to_string()]))
+                }
                 TokenTree::Punct(sign) if sign.as_char() == ':' => {
                     colons += 1;
                     continue;
@@ -238,7 +247,8 @@ fn only_for_tests(item: &Item) -> bool {
         _ => &[],
     };
     let test = |attribute: &Attribute| {
-        attribute.path().is_ident("cfg") && attribute.parse_args::<Path>().is_ok_and(|path| path.is_ident("test"))
+        attribute.path().is_ident("cfg")
+            && attribute.parse_args::<Path>().is_ok_and(|path| path.is_ident("test"))
     };
     attributes.iter().any(test)
 }
