@@ -7,6 +7,7 @@ mod compose;
 mod config;
 mod dependencies;
 mod examples;
+mod functions;
 mod languages;
 mod modules;
 mod prose;

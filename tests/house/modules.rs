@@ -69,6 +69,11 @@ impl Modules {
         id
     }
 
+    /// The files.
+    pub(crate) fn files(&self) -> BTreeSet<&str> {
+        self.0.iter().map(|module| module.file.as_str()).collect()
+    }
+
     /// Each path that is written somewhere: in which file, and the files and names where it ends.
     pub(crate) fn paths(&self) -> impl Iterator<Item = (&str, Vec<(&str, String)>)> {
         self.0.iter().enumerate().flat_map(move |(id, module)| {
@@ -234,7 +239,17 @@ fn parsed(texts: &BTreeMap<String, String>, file: &str) -> Vec<Item> {
     syn::parse_file(&texts[file]).unwrap_or_else(|error| panic!("{file}: {error}")).items
 }
 
-fn only_for_tests(item: &Item) -> bool {
+/// The roots of all crates of the workspace, out of all files.
+pub(crate) fn roots(texts: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
+    let is_root = |path: &&str| ["src/lib.rs", "src/main.rs"].iter().any(|root| path.ends_with(root));
+    let roots = texts.keys().map(String::as_str).filter(is_root);
+    let roots: Vec<&str> = roots.filter(|path| !path.starts_with("examples/")).collect();
+    assert_eq!(roots.len(), 8, "{roots:?}");
+    roots.into_iter()
+}
+
+/// Whether it is `#[cfg(test)]`.
+pub(crate) fn only_for_tests(item: &Item) -> bool {
     let attributes: &[Attribute] = match item {
         Item::Const(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,
