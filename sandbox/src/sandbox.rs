@@ -13,9 +13,10 @@ use url::Url;
 
 use crate::{
     Faults, OpenId, Push, PushReport, SandboxConfig, Transcript, TryReport, What, account::AccountState,
-    attempts::Attempts, clock::Clock, delivery, tokens::Lifetimes,
+    attempts::Attempts, clock::Clock, tokens::Lifetimes,
 };
 
+mod delivery;
 mod knobs;
 
 pub use knobs::Elsewhere;

@@ -15,8 +15,9 @@ use huixin_worker::call_back::CALL_BACK_PATH;
 use crate::admin::clocks_apart;
 use crate::cli::{CheckFlags, Cli};
 use crate::config::{Config, HandlerConfig, QueueUrl, Role};
+use crate::one_line::{is_unresolved, one_line};
 use crate::parts;
-use crate::report::{Failure, is_unresolved, one_line};
+use crate::report::Failure;
 use crate::safety;
 
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);

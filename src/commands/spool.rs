@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::cli::{Cli, OutputFlag, SpoolCommand, SpoolFlags};
 use crate::config::{Config, Role, SpoolConfig};
-use crate::report::{Failure, one_line};
+use crate::one_line::one_line;
+use crate::report::Failure;
 use crate::{parts, receiver};
 
 /// What `spool status --json` prints.

@@ -25,7 +25,7 @@ use super::drain::{Drain, Round, Trouble};
 use super::metrics;
 use super::spooler::{SpoolLeft, Spooler};
 use super::spooling::Spooling;
-use crate::report::one_line;
+use crate::one_line::one_line;
 
 /// The pause between looks for a queue that is away: the first, and the longest.
 const LOOK_FIRST: Duration = Duration::from_millis(100);
@@ -88,9 +88,14 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    pub(super) fn new(spooler: Spooler, queue: Arc<dyn Queue>, budget: Duration) -> Self {
-        let Spooler { folders, max_age, spooling, .. } = spooler;
-        Self {
+    /// The carrier of a spool. The spool's lanes are blocked when this returns, so that pushes may come.
+    pub(super) async fn of(
+        spooler: Spooler,
+        queue: Arc<dyn Queue>,
+        budget: Duration,
+    ) -> Result<Self, SpoolError> {
+        let Spooler { folders, max_age, spooling, adopted } = spooler;
+        let mut carrier = Self {
             own: drain(&queue, &spooling, spooling.own.clone(), max_age),
             adopted: Vec::new(),
             given_up: Vec::new(),
@@ -105,12 +110,12 @@ impl Carrier {
             spooling,
             queue,
             budget,
+        };
+        carrier.own.block_lanes().await?;
+        for spool in adopted {
+            carrier.adopt(spool).await;
         }
-    }
-
-    /// Makes the pushes of lanes that have entries in its own spool go there too.
-    pub(super) async fn block_lanes(&self) -> Result<(), SpoolError> {
-        self.own.block_lanes().await
+        Ok(carrier)
     }
 
     /// Carries until the stop, and then as long as the queue takes what is left.

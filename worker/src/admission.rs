@@ -14,15 +14,16 @@
 //! A waiter has not begun. So a message that has outlived two workers doesn't wait there, but is put off: it
 //! must not lose its last life without having been tried.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use huixin_queue::SUSPECT_LOSSES;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use crate::calls::Calls;
 use crate::end::{Step, Stop};
+use crate::lease::Guard;
 use crate::metrics;
 
 /// The shortest and the longest that a message is put off. The longest bounds what is lost when the handler gets faster.
@@ -71,7 +72,8 @@ impl Admission {
     /// Waits for a slot. `permit` is the worker's; it is given up for the wait, and there again after it.
     pub(crate) async fn admit(
         &self,
-        calls: &Calls<'_>,
+        guard: &Guard,
+        stopping: &CancellationToken,
         route: &str,
         losses: u32,
         permit: &mut Option<OwnedSemaphorePermit>,
@@ -88,20 +90,20 @@ impl Admission {
             return Ok(Admitted::PutOff(self.line().next(Instant::now(), self.at_once)));
         };
         metrics::crowded(route, "waited");
-        let permits: Arc<Semaphore> = calls.shared.permits.clone();
-        drop(permit.take());
+        let permits = permit.take().map(|permit| permit.semaphore().clone());
         let again = async {
             let slot = self.slots.acquire().await.expect("slots are never closed");
-            (slot, permits.acquire_owned().await.expect("permits are never closed"))
+            let Some(permits) = permits else { return (slot, None) };
+            (slot, Some(permits.acquire_owned().await.expect("permits are never closed")))
         };
         let (slot, again) = tokio::select! {
             biased;
-            () = calls.guard.lost().cancelled() => return Err(Stop::Lost),
+            () = guard.lost().cancelled() => return Err(Stop::Lost),
             // Nothing was begun, so nothing is waited for.
-            () = calls.shared.stopping.cancelled() => return Err(Stop::Stopping),
+            () = stopping.cancelled() => return Err(Stop::Stopping),
             again = again => again,
         };
-        *permit = Some(again);
+        *permit = again;
         Ok(Admitted::Now(Slot { admission: self, _permit: slot }))
     }
 

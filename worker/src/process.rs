@@ -177,7 +177,8 @@ async fn execute(
     if let Some(admission) = &route.admission {
         calls.guard.begins("a slot at its route", Duration::MAX);
         // Boxed: few messages wait here.
-        let admit = Box::pin(admission.admit(&calls, &route.name, losses, permit));
+        let (guard, stopping) = (calls.guard, &calls.shared.stopping);
+        let admit = Box::pin(admission.admit(guard, stopping, &route.name, losses, permit));
         slot = match attend(&mut execution, &mut notices, recorder, admit).await?? {
             Admitted::Now(slot) => Some(slot),
             Admitted::PutOff(wait) => {

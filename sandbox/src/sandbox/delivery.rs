@@ -20,7 +20,7 @@ use crate::{
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// All tries of a push, with their lines in the transcript.
-pub(crate) async fn push(sandbox: &Sandbox, push: &Push) -> PushReport {
+pub(super) async fn push(sandbox: &Sandbox, push: &Push) -> PushReport {
     let start = Instant::now();
     let mut tries: Vec<TryReport> = Vec::new();
     for n in 1..=sandbox.config().tries.max(1) {
@@ -46,7 +46,7 @@ pub(crate) async fn push(sandbox: &Sandbox, push: &Push) -> PushReport {
 }
 
 /// One try outside the rules, which the transcript calls number 0.
-pub(crate) async fn push_once(sandbox: &Sandbox, push: &Push) -> TryReport {
+pub(super) async fn push_once(sandbox: &Sandbox, push: &Push) -> TryReport {
     one_try(sandbox, push, 0, Instant::now()).await
 }
 
