@@ -139,16 +139,7 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64
     match tokio::time::timeout(QUEUE_TIMEOUT, asked).await {
         Ok(Ok((inspector, findings, counts))) => {
             counted(config, queue.place(), counts, facts);
-            for Finding { risk, problem } in findings {
-                let (text, hint) = (format!("queue: {problem}"), risk.remedy(inspector.cli()));
-                match risk.gravity() {
-                    Gravity::Alarm | Gravity::Warning => facts.doubtful(text, Some(&hint)),
-                    _ if config.queue.accept_risk.contains(&risk) => {
-                        facts.doubtful(format!("{text} (accepted)"), None);
-                    }
-                    _ => facts.bad(text, Some(&hint)),
-                }
-            }
+            inspected(config, &inspector, findings, facts);
         }
         Ok(Err(error)) => {
             let hint = error.hint().unwrap_or("start Redis, or mend `queue.url`").to_owned();
@@ -159,6 +150,20 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64
         }
     }
     known_ids
+}
+
+/// What is wrong with a Redis, by how bad it is.
+fn inspected(config: &Config, inspector: &Inspector, findings: Vec<Finding>, facts: &mut Facts) {
+    for Finding { risk, problem } in findings {
+        let (text, hint) = (format!("queue: {problem}"), risk.remedy(inspector.cli()));
+        match risk.gravity() {
+            Gravity::Alarm | Gravity::Warning => facts.doubtful(text, Some(&hint)),
+            _ if config.queue.accept_risk.contains(&risk) => {
+                facts.doubtful(format!("{text} (accepted)"), None);
+            }
+            _ => facts.bad(text, Some(&hint)),
+        }
+    }
 }
 
 /// What the memory of duplicates costs Redis: now, which is at the rate of the last hours, and at a high rate.
@@ -299,19 +304,21 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
                 Some("`huixin dev` brings its own; beside `huixin run` start `huixin sandbox`"),
             ),
             Err(error) => {
-                let hint = match error.code() {
-                    // At the token endpoint it means a wrong secret.
-                    Some(40001) => {
-                        Some("mend app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥")
-                    }
-                    Some(code) => rule(code).map(|rule| rule.remedy).filter(|remedy| !remedy.is_empty()),
-                    None => Some("see whether this machine reaches the API, and whether api_base is right"),
-                };
-                facts.bad(format!("account `{name}`: {}", one_line(&error)), hint);
+                facts.bad(format!("account `{name}`: {}", one_line(&error)), remedy(error.code()));
             }
         }
     }
     Ok(())
+}
+
+/// What to do when the token endpoint answers with this code, or not at all.
+fn remedy(code: Option<i64>) -> Option<&'static str> {
+    match code {
+        // Here it means a wrong secret.
+        Some(40001) => Some("mend app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥"),
+        Some(code) => rule(code).map(|rule| rule.remedy).filter(|remedy| !remedy.is_empty()),
+        None => Some("see whether this machine reaches the API, and whether api_base is right"),
+    }
 }
 
 /// What was found, printed as it comes.

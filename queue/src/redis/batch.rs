@@ -60,18 +60,7 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
                     );
                     Err(QueueError::unavailable(&name, "the call panicked, and may have been applied or not"))
                 });
-                match outcome {
-                    Ok(outcomes) if outcomes.len() == answers.len() => {
-                        for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                            let _ = answer.send(Ok(outcome));
-                        }
-                    }
-                    Ok(_) => fail(
-                        answers,
-                        &QueueError::unavailable(&name, "a script answered for fewer items than it got"),
-                    ),
-                    Err(error) => fail(answers, &error),
-                }
+                tell(&name, answers, outcome);
             }
         });
         Self { waiting, place: place.to_owned() }
@@ -102,6 +91,22 @@ fn gather<I: Item, O>(
         next = if items.len() < ITEMS_MAX && size < BYTES_MAX { arriving.try_recv().ok() } else { None };
     }
     (items, answers)
+}
+
+/// Tells each item's caller what became of it.
+fn tell<O>(place: &str, answers: Vec<Answer<O>>, outcome: Result<Vec<O>, QueueError>) {
+    match outcome {
+        Ok(outcomes) if outcomes.len() == answers.len() => {
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                let _ = answer.send(Ok(outcome));
+            }
+        }
+        Ok(_) => {
+            let error = QueueError::unavailable(place, "a script answered for fewer items than it got");
+            fail(answers, &error);
+        }
+        Err(error) => fail(answers, &error),
+    }
 }
 
 fn fail<O>(answers: Vec<Answer<O>>, error: &QueueError) {
