@@ -8,7 +8,8 @@ use proc_macro2::Span;
 use syn::visit::{self, Visit};
 use syn::{Block, ExprMatch, ImplItemFn, Item, ItemFn, TraitItemFn};
 
-use crate::modules::{Modules, only_for_tests, roots};
+use crate::module::only_for_tests;
+use crate::modules::{Modules, roots};
 use crate::repository::texts;
 
 /// From the line with `fn` to that of the last brace.
