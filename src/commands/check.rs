@@ -139,16 +139,7 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64
     match tokio::time::timeout(QUEUE_TIMEOUT, asked).await {
         Ok(Ok((inspector, findings, counts))) => {
             counted(config, queue.place(), counts, facts);
-            for Finding { risk, problem } in findings {
-                let (text, hint) = (format!("queue: {problem}"), risk.remedy(inspector.cli()));
-                match risk.gravity() {
-                    Gravity::Alarm | Gravity::Warning => facts.doubtful(text, Some(&hint)),
-                    _ if config.queue.accept_risk.contains(&risk) => {
-                        facts.doubtful(format!("{text} (accepted)"), None);
-                    }
-                    _ => facts.bad(text, Some(&hint)),
-                }
-            }
+            inspected(config, &inspector, findings, facts);
         }
         Ok(Err(error)) if is_unresolved(&one_line(&error)) => {
             let told = format!("queue: {}", unresolved(url.host_str()));
@@ -163,6 +154,20 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64
         }
     }
     known_ids
+}
+
+/// What is wrong with a Redis, by how bad it is.
+fn inspected(config: &Config, inspector: &Inspector, findings: Vec<Finding>, facts: &mut Facts) {
+    for Finding { risk, problem } in findings {
+        let (text, hint) = (format!("queue: {problem}"), risk.remedy(inspector.cli()));
+        match risk.gravity() {
+            Gravity::Alarm | Gravity::Warning => facts.doubtful(text, Some(&hint)),
+            _ if config.queue.accept_risk.contains(&risk) => {
+                facts.doubtful(format!("{text} (accepted)"), None);
+            }
+            _ => facts.bad(text, Some(&hint)),
+        }
+    }
 }
 
 /// What the memory of duplicates costs Redis: now, which is at the rate of the last hours, and at a high rate.
@@ -311,25 +316,27 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
                 Some("`huixin dev` brings its own; beside `huixin run` start `huixin sandbox`"),
             ),
             Err(error) => {
-                let hint = match error.code() {
-                    // At the token endpoint it means a wrong secret.
-                    Some(40001) => {
-                        Some("mend app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥")
-                    }
-                    Some(code) => rule(code).map(|rule| rule.remedy).filter(|remedy| !remedy.is_empty()),
-                    None if is_unresolved(&one_line(&error)) => Some(
-                        "see whether `api_base` and the proxy, if there is one, are spelt right, and whether this machine has DNS",
-                    ),
-                    None => Some("see whether this machine reaches the API, and whether api_base is right"),
-                };
-                facts.bad(format!("account `{name}`: {}", why(&error)), hint);
+                facts.bad(format!("account `{name}`: {}", why(&error)), remedy(&error));
             }
         }
     }
     Ok(())
 }
 
-/// What is told of a name without an address, in place of the words of three libraries.
+/// What to do when the token endpoint answers with this error, or not at all.
+fn remedy(error: &ApiError) -> Option<&'static str> {
+    match error.code() {
+        // Here it means a wrong secret.
+        Some(40001) => Some("mend app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥"),
+        Some(code) => rule(code).map(|rule| rule.remedy).filter(|remedy| !remedy.is_empty()),
+        None if is_unresolved(&one_line(error)) => Some(
+            "see whether `api_base` and the proxy, if there is one, are spelt right, and whether this machine has DNS",
+        ),
+        None => Some("see whether this machine reaches the API, and whether api_base is right"),
+    }
+}
+
+/// What is said of a name without an address, in place of the words of three libraries.
 fn unresolved(host: Option<&str>) -> String {
     let host = host.map(|host| format!("the host `{host}`"));
     format!("{} can't be resolved to an address", host.as_deref().unwrap_or("its host"))

@@ -6,17 +6,18 @@ use std::collections::BTreeMap;
 
 use proc_macro2::Span;
 use syn::visit::{self, Visit};
-use syn::{Block, ImplItemFn, Item, ItemFn, TraitItemFn};
+use syn::{Block, ExprMatch, ImplItemFn, Item, ItemFn, TraitItemFn};
 
-use crate::modules::{Modules, only_for_tests, roots};
+use crate::module::only_for_tests;
+use crate::modules::{Modules, roots};
 use crate::repository::texts;
 
 /// From the line with `fn` to that of the last brace.
 const LINES_MAX: usize = 60;
-/// Blocks within one another, the function's own not counted.
+/// Braces of code within one another, the function's own not counted.
 const LEVELS_MAX: usize = 4;
 
-/// A function, and what it measures.
+/// A function, and how long and deep it is.
 struct Measured {
     name: String,
     lines: usize,
@@ -54,6 +55,14 @@ struct Functions {
 }
 
 impl Functions {
+    /// Goes one level down, and up again.
+    fn within(&mut self, walk: impl FnOnce(&mut Self)) {
+        self.level += 1;
+        self.deepest = self.deepest.max(self.level);
+        walk(self);
+        self.level -= 1;
+    }
+
     fn measure(&mut self, name: String, first: Span, block: &Block) {
         let outer = (std::mem::take(&mut self.level), std::mem::take(&mut self.deepest));
         visit::visit_block(self, block);
@@ -85,10 +94,11 @@ impl Visit<'_> for Functions {
     }
 
     fn visit_block(&mut self, block: &Block) {
-        self.level += 1;
-        self.deepest = self.deepest.max(self.level);
-        visit::visit_block(self, block);
-        self.level -= 1;
+        self.within(|this| visit::visit_block(this, block));
+    }
+
+    fn visit_expr_match(&mut self, choice: &ExprMatch) {
+        self.within(|this| visit::visit_expr_match(this, choice));
     }
 }
 
@@ -100,9 +110,9 @@ fn outer(a: bool) {
         loop {}
     }
     fn inner() {
-        { { { {
-            break;
-        } } } }
+        { { match () {
+            () => { break; }
+        } } }
     }
 }
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod dependencies;
 mod examples;
 mod functions;
 mod languages;
+mod module;
 mod modules;
 mod prose;
 mod repository;

@@ -1,28 +1,15 @@
-//! The modules of a crate as its sources say them: which names each has, and which paths are written in it.
+//! The modules of a crate, and where the paths in them end.
+//!
+//! Rejected: `cargo modules`, which would have to be installed, and knows nothing of files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::{TokenStream, TokenTree};
-use syn::visit::{self, Visit};
-use syn::{Attribute, Item, ItemUse, Macro, MetaList, Path, UseTree};
+use syn::Item;
+use syn::visit::Visit as _;
+
+use crate::module::{Module, Name, only_for_tests};
 
 pub(crate) struct Modules(Vec<Module>);
-
-/// One module. A path is its segments.
-#[derive(Default)]
-struct Module {
-    file: String,
-    parent: usize,
-    names: BTreeMap<String, Vec<Name>>,
-    globs: Vec<Vec<String>>,
-    paths: Vec<Vec<String>>,
-}
-
-enum Name {
-    Module(usize),
-    Item,
-    Use(Vec<String>),
-}
 
 /// Where a path ends.
 enum End {
@@ -151,90 +138,6 @@ impl Modules {
     }
 }
 
-impl Module {
-    fn add_use(&mut self, tree: &UseTree, mut path: Vec<String>) {
-        let (end, name) = match tree {
-            UseTree::Path(tree) => {
-                path.push(tree.ident.to_string());
-                return self.add_use(&tree.tree, path);
-            }
-            UseTree::Group(group) => {
-                return group.items.iter().for_each(|tree| self.add_use(tree, path.clone()));
-            }
-            UseTree::Glob(_) => return self.globs.push(path),
-            UseTree::Name(tree) => (tree.ident.to_string(), tree.ident.to_string()),
-            UseTree::Rename(tree) => (tree.ident.to_string(), tree.rename.to_string()),
-        };
-        let name = if name == "self" { path.last().unwrap().clone() } else { name };
-        path.push(end);
-        self.paths.push(path.clone());
-        self.names.entry(name).or_default().push(Name::Use(path));
-    }
-
-    fn add_tokens(&mut self, tokens: TokenStream) {
-        let (mut path, mut colons) = (Vec::new(), 0);
-        for token in tokens {
-            match token {
-                TokenTree::Ident(name) if colons == 2 => path.push(name.to_string()),
-                TokenTree::Ident(name) => {
-                    self.paths.push(std::mem::replace(&mut path, vec![name.to_string()]))
-                }
-                TokenTree::Punct(sign) if sign.as_char() == ':' => {
-                    colons += 1;
-                    continue;
-                }
-                TokenTree::Group(group) => self.add_tokens(group.stream()),
-                _ => self.paths.push(std::mem::take(&mut path)),
-            }
-            colons = 0;
-        }
-        self.paths.push(path);
-    }
-}
-
-impl Visit<'_> for Module {
-    fn visit_item(&mut self, item: &Item) {
-        let name = match item {
-            _ if only_for_tests(item) => return,
-            Item::Const(item) => Some(&item.ident),
-            Item::Enum(item) => Some(&item.ident),
-            Item::Fn(item) => Some(&item.sig.ident),
-            Item::Macro(item) => item.ident.as_ref(),
-            Item::Static(item) => Some(&item.ident),
-            Item::Struct(item) => Some(&item.ident),
-            Item::Trait(item) => Some(&item.ident),
-            Item::Type(item) => Some(&item.ident),
-            _ => None,
-        };
-        if let Some(name) = name {
-            self.names.entry(name.to_string()).or_default().push(Name::Item);
-        }
-        visit::visit_item(self, item);
-    }
-
-    fn visit_item_use(&mut self, item: &ItemUse) {
-        if item.leading_colon.is_none() {
-            self.add_use(&item.tree, Vec::new());
-        }
-    }
-
-    fn visit_path(&mut self, path: &Path) {
-        if path.leading_colon.is_none() {
-            self.paths.push(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
-        }
-        visit::visit_path(self, path);
-    }
-
-    fn visit_macro(&mut self, called: &Macro) {
-        self.add_tokens(called.tokens.clone());
-        visit::visit_macro(self, called);
-    }
-
-    fn visit_meta_list(&mut self, list: &MetaList) {
-        self.add_tokens(list.tokens.clone());
-    }
-}
-
 fn parsed(texts: &BTreeMap<String, String>, file: &str) -> Vec<Item> {
     syn::parse_file(&texts[file]).unwrap_or_else(|error| panic!("{file}: {error}")).items
 }
@@ -246,24 +149,4 @@ pub(crate) fn roots(texts: &BTreeMap<String, String>) -> impl Iterator<Item = &s
     let roots: Vec<&str> = roots.filter(|path| !path.starts_with("examples/")).collect();
     assert_eq!(roots.len(), 8, "{roots:?}");
     roots.into_iter()
-}
-
-/// Whether it is `#[cfg(test)]`.
-pub(crate) fn only_for_tests(item: &Item) -> bool {
-    let attributes: &[Attribute] = match item {
-        Item::Const(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        Item::Fn(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        Item::Mod(item) => &item.attrs,
-        Item::Static(item) => &item.attrs,
-        Item::Struct(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        _ => &[],
-    };
-    let test = |attribute: &Attribute| {
-        attribute.path().is_ident("cfg")
-            && attribute.parse_args::<Path>().is_ok_and(|path| path.is_ident("test"))
-    };
-    attributes.iter().any(test)
 }
