@@ -104,11 +104,14 @@ pub(super) async fn pause(cli: &Cli, flags: &PauseFlags) -> Result<(), Failure> 
     if let Some(account) = &what.account {
         known(&config, &operator.status().await?, account)?;
     }
+    // Asked before: a lane that is paused is there, even without messages.
+    let unseen = match (&what.account, &what.user) {
+        (Some(account), Some(user)) if operator.lane(account, user).await?.is_none() => Some((account, user)),
+        _ => None,
+    };
     operator.pause(&what, &flags.reason).await?;
     println!("{} is paused: what runs ends, and nothing more is begun", told(&what));
-    if let (Some(account), Some(user)) = (&what.account, &what.user)
-        && operator.lane(account, user).await?.is_none()
-    {
+    if let Some((account, user)) = unseen {
         println!(
             "no message of this user is open now: if the OpenID is mistyped, `huixin resume {account} {user}` takes it back"
         );

@@ -16,7 +16,6 @@ impl Handler for Unmatched {
             None => (message.msg_type(), message.content()),
         };
         tracing::warn!(
-            account = context.account,
             kind,
             hint = "add a [[route]] that takes it; `huixin route test` says why each route doesn't",
             "no route takes a message: it ends without a reply"
