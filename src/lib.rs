@@ -15,12 +15,12 @@ pub mod logging;
 mod one_line;
 pub mod open_files;
 pub mod operator;
-pub mod parts;
 pub mod receiver;
 pub mod report;
 pub mod safety;
 pub mod serve;
 pub mod shutdown;
+pub mod wiring;
 
 #[cfg(test)]
 mod recorder;

@@ -28,11 +28,11 @@ pub use clock::{Clock, TestClock};
 pub use error::{Cause, QueueError};
 pub use lease::{Lease, Renewal, Token, WorkerId};
 pub use look::{
-    Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, LaneState, LaneView, Paused, Scope, Violation,
+    Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, LaneSnapshot, LaneState, Paused, Scope, Violation,
 };
 pub use message::{
-    Accepted, Answered, Closed, HeldEffect, Leased, MAX_PAYLOAD_BYTES, Memory, NewMessage, Progress, Right,
-    Standing,
+    Accepted, CallBackResult, Closed, HeldEffect, Leased, MAX_PAYLOAD_BYTES, Memory, NewMessage, Progress,
+    Right, SendState,
 };
 pub use name::{Class, Lane, MessageId, NAME_MAX_BYTES, NameError};
 pub use queue::{

@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::cli::{Cli, LaneFlags, OutputFlag, PauseFlags, ResumeFlags, ScopeFlags};
 use crate::config::{Config, DEFAULT_FILE, Role};
-use crate::operator::{EVERYTHING, Operator, Pausable, Status};
-use crate::parts;
+use crate::operator::{EVERYTHING, OperatorClient, Pausable, QueueStatus};
 use crate::report::Failure;
+use crate::wiring;
 
 pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure> {
-    let status = Operator::open(&config(cli)?)?.status().await?;
+    let status = OperatorClient::open(&config(cli)?)?.status().await?;
     if output.json {
         return json(&status);
     }
@@ -60,7 +60,7 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
 
 pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
     let config = config(cli)?;
-    let operator = Operator::open(&config)?;
+    let operator = OperatorClient::open(&config)?;
     let lane = operator.lane(&flags.account, &flags.user).await?;
     if lane.is_none() {
         // What an account has left that is configured no more is shown.
@@ -100,7 +100,7 @@ fn meaning(state: &str) -> &'static str {
 pub(super) async fn pause(cli: &Cli, flags: &PauseFlags) -> Result<(), Failure> {
     let what = pausable(&flags.scope);
     let config = config(cli)?;
-    let operator = Operator::open(&config)?;
+    let operator = OperatorClient::open(&config)?;
     if let Some(account) = &what.account {
         known(&config, &operator.status().await?, account)?;
     }
@@ -122,7 +122,7 @@ pub(super) async fn pause(cli: &Cli, flags: &PauseFlags) -> Result<(), Failure> 
 pub(super) async fn resume(cli: &Cli, flags: &ResumeFlags) -> Result<(), Failure> {
     let what = pausable(&flags.scope);
     let config = config(cli)?;
-    let operator = Operator::open(&config)?;
+    let operator = OperatorClient::open(&config)?;
     if operator.resume(&what).await? {
         println!("{} goes on", told(&what));
         return Ok(());
@@ -150,7 +150,7 @@ fn told(what: &Pausable) -> String {
 }
 
 pub(super) async fn audit(cli: &Cli, output: &OutputFlag) -> Result<(), Failure> {
-    let found = Operator::open(&config(cli)?)?.audit().await?;
+    let found = OperatorClient::open(&config(cli)?)?.audit().await?;
     if output.json {
         json(&found)?;
     } else {
@@ -174,14 +174,14 @@ pub(super) async fn audit(cli: &Cli, output: &OutputFlag) -> Result<(), Failure>
 pub(super) fn config(cli: &Cli) -> Result<Config, Failure> {
     let no_file = cli.global.config.is_none() && !Path::new(DEFAULT_FILE).exists();
     let by_flag = no_file && cli.command.overrides().queue_url.is_some();
-    parts::config(cli, if by_flag { Role::Dev } else { Role::Receiver })
+    wiring::config(cli, if by_flag { Role::Dev } else { Role::Receiver })
 }
 
 /// Whether an account is configured here, or the queue has something of it: its processes may have another configuration.
 ///
 /// # Errors
 /// With the names of those that are known.
-pub(super) fn known(config: &Config, status: &Status, account: &str) -> Result<(), Failure> {
+pub(super) fn known(config: &Config, status: &QueueStatus, account: &str) -> Result<(), Failure> {
     let paused = status.paused.iter().filter_map(|paused| {
         let name = paused.what.split('/').next()?;
         (paused.what != EVERYTHING).then_some(name)

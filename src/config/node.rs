@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-pub(super) type Table = BTreeMap<String, Node>;
+pub(super) type NodeTable = BTreeMap<String, Node>;
 
 /// A value and where it came from.
 #[derive(Clone)]
 pub(super) struct Node {
     pub(super) value: Value,
-    pub(super) origin: Origin,
+    pub(super) origin: ValueOrigin,
 }
 
 /// A TOML value, or the text of a variable or flag.
@@ -26,13 +26,13 @@ pub(super) enum Value {
     Boolean(bool),
     Datetime,
     Array(Vec<Node>),
-    Table(Table),
+    Table(NodeTable),
     Raw(String),
 }
 
 /// The place of a value, weakest first: a later variant overrides an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Origin {
+pub(super) enum ValueOrigin {
     /// The file, at this line.
     File(usize),
     /// The environment variable of this name.
@@ -43,11 +43,11 @@ pub(super) enum Origin {
 
 /// Puts a value at a path of tables, over a value that is there, and says whether that was possible: not where the path
 /// runs into a value, nor where it ends at a table.
-pub(super) fn put(root: &mut Table, path: &[impl AsRef<str>], node: Node) -> bool {
+pub(super) fn put(root: &mut NodeTable, path: &[impl AsRef<str>], node: Node) -> bool {
     let [first, rest @ ..] = path else { return false };
     let key = spelling(root, first.as_ref());
     if !rest.is_empty() {
-        let empty = Node { value: Value::Table(Table::new()), origin: node.origin.clone() };
+        let empty = Node { value: Value::Table(NodeTable::new()), origin: node.origin.clone() };
         let next = root.entry(key).or_insert(empty);
         let Value::Table(table) = &mut next.value else { return false };
         return put(table, rest, node);
@@ -94,14 +94,14 @@ impl Node {
 }
 
 /// The key that a variable means: variables can't hold `-`, so `MY_SHOP` is also the name of a table `my-shop`.
-fn spelling(table: &Table, key: &str) -> String {
+fn spelling(table: &NodeTable, key: &str) -> String {
     let same = |known: &&String| known.replace('-', "_") == key;
     let found = if table.contains_key(key) { None } else { table.keys().find(same) };
     found.cloned().unwrap_or_else(|| key.to_owned())
 }
 
 /// The nodes of a TOML table; `origin` tells the place of what stands at an offset of its text.
-pub(super) fn convert_table(table: &DeTable<'_>, origin: &impl Fn(usize) -> Origin) -> Table {
+pub(super) fn convert_table(table: &DeTable<'_>, origin: &impl Fn(usize) -> ValueOrigin) -> NodeTable {
     let entry = |(key, value): (&Spanned<_>, &Spanned<_>)| {
         let mut node = convert(value, origin);
         // The key's line: that of a table's header, and of a long value's beginning.
@@ -111,7 +111,7 @@ pub(super) fn convert_table(table: &DeTable<'_>, origin: &impl Fn(usize) -> Orig
     table.iter().map(entry).collect()
 }
 
-fn convert(value: &Spanned<DeValue<'_>>, origin: &impl Fn(usize) -> Origin) -> Node {
+fn convert(value: &Spanned<DeValue<'_>>, origin: &impl Fn(usize) -> ValueOrigin) -> Node {
     let converted = match value.get_ref() {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(number) => {

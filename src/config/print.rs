@@ -10,7 +10,7 @@ use regex::Regex;
 use toml::Value;
 use url::Url;
 
-use self::page::Page;
+use self::page::ConfigPrinter;
 use super::mask::masked;
 use super::value::print_duration;
 use super::{
@@ -34,7 +34,7 @@ pub(super) fn effective(config: &Config) -> String {
         origins,
         file: _,
     } = config;
-    let mut page = Page::new(origins);
+    let mut page = ConfigPrinter::new(origins);
     page.queue(queue);
     page.receiver(receiver);
     page.worker(worker);
@@ -58,7 +58,7 @@ fn texts(networks: &[IpNet]) -> Vec<String> {
     networks.iter().map(ToString::to_string).collect()
 }
 
-impl Page<'_> {
+impl ConfigPrinter<'_> {
     fn queue(&mut self, queue: &QueueConfig) {
         self.section("queue");
         self.key("url", queue.url.to_string());

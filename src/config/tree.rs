@@ -2,22 +2,22 @@
 
 use toml::de::DeTable;
 
-use super::node::{Node, Origin, Table, Value, convert_table, put};
-use super::{ConfigErrors, ConfigFile, Overrides, Source};
+use super::node::{Node, NodeTable, Value, ValueOrigin, convert_table, put};
+use super::{ConfigErrors, ConfigFile, ConfigSource, Overrides};
 use super::{environment, syntax};
 
 /// Reads all sources and merges them.
 ///
 /// # Errors
 /// The syntax errors of the file.
-pub(super) fn read(source: &Source) -> Result<Table, ConfigErrors> {
-    let mut root = source.file.as_ref().map_or_else(|| Ok(Table::new()), parse_file)?;
+pub(super) fn read(source: &ConfigSource) -> Result<NodeTable, ConfigErrors> {
+    let mut root = source.file.as_ref().map_or_else(|| Ok(NodeTable::new()), parse_file)?;
     environment::merge(&mut root, &source.variables);
     merge_flags(&mut root, &source.overrides);
     Ok(root)
 }
 
-fn merge_flags(root: &mut Table, overrides: &Overrides) {
+fn merge_flags(root: &mut NodeTable, overrides: &Overrides) {
     let Overrides { queue_url, receiver_listen, admin_listen, worker_concurrency } = overrides;
     let flags = [
         (["queue", "url"], "--queue-url", queue_url.clone()),
@@ -27,16 +27,16 @@ fn merge_flags(root: &mut Table, overrides: &Overrides) {
     ];
     for (path, flag, value) in flags {
         if let Some(text) = value {
-            put(root, &path, Node { value: Value::Raw(text), origin: Origin::Flag(flag) });
+            put(root, &path, Node { value: Value::Raw(text), origin: ValueOrigin::Flag(flag) });
         }
     }
 }
 
-fn parse_file(file: &ConfigFile) -> Result<Table, ConfigErrors> {
+fn parse_file(file: &ConfigFile) -> Result<NodeTable, ConfigErrors> {
     let (root, errors) = DeTable::parse_recoverable(&file.text);
     match errors.is_empty() {
         true => {
-            let origin = |offset| Origin::File(syntax::line_of(&file.text, offset));
+            let origin = |offset| ValueOrigin::File(syntax::line_of(&file.text, offset));
             Ok(convert_table(root.get_ref(), &origin))
         }
         false => Err(syntax::problems(&file.path, &file.text, &errors)),

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod api;
+mod authentication;
 mod body;
 mod dedup;
-mod door;
 mod message;
 mod outgoing;
 mod policy;

@@ -1,6 +1,6 @@
 //! The tree: what WeChat's irregular XML becomes, what is refused, and what random input does.
 
-use huixin_wechat::xml::{Element, Limits, XmlError, parse, parse_within};
+use huixin_wechat::xml::{Element, TreeLimits, XmlError, parse, parse_within};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -152,7 +152,7 @@ fn every_prefix_of_a_message_is_refused() {
 
 #[test]
 fn the_limits_themselves_are_allowed() {
-    let limits = Limits { depth: 2, elements: 3 };
+    let limits = TreeLimits { depth: 2, elements: 3 };
     assert!(parse_within(b"<xml><a/><a/></xml>", limits).is_ok());
     assert!(parse_within(b"<xml><a/><a/><a/></xml>", limits).is_err());
     assert!(parse_within(b"<xml><a><a/></a></xml>", limits).is_err());

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use crate::QueueError;
 
 /// Whose store it is, and whether it still works.
-pub(crate) struct Shared {
+pub(crate) struct WriterState {
     /// The store, for people.
     pub(crate) place: String,
     /// Rung after a commit that made lanes ready.
@@ -15,7 +15,7 @@ pub(crate) struct Shared {
     broken: OnceLock<QueueError>,
 }
 
-impl Shared {
+impl WriterState {
     /// Of a store that isn't broken.
     pub(crate) fn new(place: String) -> Self {
         Self { place, ready: Notify::new(), broken: OnceLock::new() }

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, Params, params};
 
-use super::fault::Fault;
+use super::step_error::StepError;
 use super::text::text;
 use crate::{QueueError, Violation};
 
@@ -95,7 +95,7 @@ const OF_ALL: &[&str] = &[
 
 /// All breaches there are. It blocks.
 pub(super) fn audit(path: &Path, place: &str) -> Result<Vec<Violation>, QueueError> {
-    look(path).map_err(|error| Fault::Store(error).into_error(place))
+    look(path).map_err(|error| StepError::Store(error).into_error(place))
 }
 
 fn look(path: &Path) -> rusqlite::Result<Vec<Violation>> {

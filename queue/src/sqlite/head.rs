@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use rusqlite::{Row, params};
 
-use super::fault::Fault;
-use super::job::Step;
 use super::now::loaded;
+use super::step_error::StepError;
 use super::value;
-use crate::{Class, Closed, Lane, Lease, Leased, MessageId, Progress, Right, Standing, Token};
+use super::work::Step;
+use crate::{Class, Closed, Lane, Lease, Leased, MessageId, Progress, Right, SendState, Token};
 
-/// A query for messages at the heads of lanes, with all that a worker is told of them. [`Head::read`] reads its rows.
+/// A query for messages at the heads of lanes, with all that a worker is told of them. [`HeadRow::read`] reads its rows.
 macro_rules! heads {
     ($from:literal) => {
         concat!(
@@ -25,7 +25,7 @@ macro_rules! heads {
 }
 
 /// A message as it is stored, current or next in its lane.
-pub(super) struct Head {
+pub(super) struct HeadRow {
     pub(super) lane_no: i64,
     lane: Lane,
     id: MessageId,
@@ -37,15 +37,15 @@ pub(super) struct Head {
     snoozes: u32,
     last_error: Option<String>,
     progress: Progress,
-    standing: Standing,
+    send_state: SendState,
     answer: Option<Vec<u8>>,
-    unanswered: bool,
+    timed_out: bool,
     failing_since_us: Option<i64>,
 }
 
-impl Head {
+impl HeadRow {
     /// What a worker would be told of a message.
-    pub(super) fn of(step: &Step<'_>, seq: i64) -> Result<Self, Fault> {
+    pub(super) fn of(step: &Step<'_>, seq: i64) -> Result<Self, StepError> {
         let head = step.first(
             heads!(
                 "message JOIN lane ON lane.no = message.lane_no LEFT JOIN head ON head.seq = message.seq WHERE message.seq = ?1"
@@ -57,7 +57,7 @@ impl Head {
     }
 
     /// The current message of a lane.
-    pub(super) fn current(step: &Step<'_>, lane: i64) -> Result<Self, Fault> {
+    pub(super) fn current(step: &Step<'_>, lane: i64) -> Result<Self, StepError> {
         let head = step.first(
             heads!(
                 "lane JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
@@ -70,7 +70,7 @@ impl Head {
     }
 
     /// Those of a worker's last take that are still leased under its token, in their order.
-    pub(super) fn of_take(step: &Step<'_>, incarnation: &str) -> Result<Vec<Self>, Fault> {
+    pub(super) fn of_take(step: &Step<'_>, incarnation: &str) -> Result<Vec<Self>, StepError> {
         let heads = step.all(
             heads!(
                 "take JOIN json_each(take.lanes) JOIN lane ON lane.no = json_each.value
@@ -103,14 +103,14 @@ impl Head {
                 sending: row.get(12)?,
             },
             answer: row.get(13)?,
-            unanswered: row.get(14)?,
-            standing: standing_at(row, 15)?,
+            timed_out: row.get(14)?,
+            send_state: standing_at(row, 15)?,
             failing_since_us: row.get(21)?,
         })
     }
 
     /// It, as a worker gets it.
-    pub(super) fn under(self, step: &Step<'_>, token: &Token) -> Result<Leased, Fault> {
+    pub(super) fn under(self, step: &Step<'_>, token: &Token) -> Result<Leased, StepError> {
         let memory = value::get(step, &format!("memory:{}", self.lane))?;
         Ok(Leased {
             lease: Lease { lane: self.lane, id: self.id, token: token.clone() },
@@ -122,10 +122,10 @@ impl Head {
             snoozes: self.snoozes,
             last_error: self.last_error,
             progress: self.progress,
-            standing: self.standing,
+            send_state: self.send_state,
             memory: memory.map(Into::into),
             answer: self.answer.map(Into::into),
-            unanswered: self.unanswered,
+            timed_out: self.timed_out,
             failing_for: self
                 .failing_since_us
                 .map(|since_us| Duration::from_micros(loaded(step.now_us.saturating_sub(since_us)))),
@@ -135,14 +135,14 @@ impl Head {
 
 /// What six columns from `at` on tell: the triggers, the sends, whether others waited behind it, how many sends there may
 /// be, until when, and what has closed that.
-pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing> {
-    let trigger = row.get(at)?;
+pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<SendState> {
+    let wakes = row.get(at)?;
     let (allowed, until_s): (Option<u32>, Option<i64>) = (row.get(at + 3)?, row.get(at + 4)?);
-    Ok(Standing {
-        trigger,
+    Ok(SendState {
+        wakes,
         right: allowed.zip(until_s).map(|(sends, until_s)| Right { sends, until_s: loaded(until_s) }),
         closed: row.get::<_, Option<String>>(at + 5)?.and_then(|name| Closed::of(&name)),
         sends: row.get(at + 1)?,
-        has_followers: row.get(at + 2)? || trigger > 0,
+        has_followers: row.get(at + 2)? || wakes > 0,
     })
 }

@@ -6,23 +6,23 @@
 
 use rusqlite::params;
 
-use super::fault::Fault;
-use super::job::Step;
-use super::line::{Place, current, make_ready, next};
+use super::line::{Position, current, make_ready, next};
 use super::mend::{mend, with_lane};
+use super::step_error::StepError;
+use super::work::Step;
 use crate::Closed;
 
 /// Puts a lane first in line.
-pub(super) fn to_front(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
-    to(step, lane, Place::Front)
+pub(super) fn to_front(step: &mut Step<'_>, lane: i64) -> Result<(), StepError> {
+    to(step, lane, Position::Front)
 }
 
 /// Puts a lane last in line.
-pub(super) fn to_end(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
-    to(step, lane, Place::End)
+pub(super) fn to_end(step: &mut Step<'_>, lane: i64) -> Result<(), StepError> {
+    to(step, lane, Position::End)
 }
 
-fn to(step: &mut Step<'_>, lane: i64, place: Place) -> Result<(), Fault> {
+fn to(step: &mut Step<'_>, lane: i64, place: Position) -> Result<(), StepError> {
     match step.apart(|step| current(step, lane))? {
         Ok((class, losses)) => make_ready(step, lane, place, &class, losses),
         Err(problem) => mend(step, lane, &problem),
@@ -30,7 +30,7 @@ fn to(step: &mut Step<'_>, lane: i64, place: Place) -> Result<(), Fault> {
 }
 
 /// The number of the lane with this name, made and put last in line if it has no messages yet.
-pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Result<i64, Fault> {
+pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Result<i64, StepError> {
     let found = step.first("SELECT no FROM lane WHERE name = ?1", params![name], |row| row.get(0))?;
     if let Some(lane) = found {
         return Ok(lane);
@@ -44,20 +44,20 @@ pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Resu
 }
 
 /// Nothing may be sent in a lane any more, until a waking message comes.
-pub(super) fn close(step: &Step<'_>, lane: i64, by: Closed) -> Result<(), Fault> {
+pub(super) fn close(step: &Step<'_>, lane: i64, by: Closed) -> Result<(), StepError> {
     let sql = "UPDATE lane SET allowed = 0, until_s = 0, closed = ?2 WHERE no = ?1";
     step.execute(sql, params![lane, by.as_str()])?;
     Ok(())
 }
 
 /// The current message is over: its lane goes on with its next one, or ends if there is none.
-pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(), Fault> {
+pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(), StepError> {
     step.execute("DELETE FROM message WHERE seq = ?1", params![seq])?;
     step.execute("DELETE FROM head WHERE seq = ?1", params![seq])?;
     // Its end stands, whatever comes next.
     match step.apart(|step| next(step, lane))? {
         Ok(Some(next)) => {
-            make_ready(step, lane, Place::End, &next.class, 0)?;
+            make_ready(step, lane, Position::End, &next.class, 0)?;
             step.execute("UPDATE lane SET current = NULL WHERE no = ?1", params![lane])?;
             Ok(())
         }
@@ -70,7 +70,7 @@ pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(
 }
 
 /// Moves up to `limit` lanes whose delay is over to the end, the first due first.
-pub(super) fn promote_due(step: &mut Step<'_>, limit: usize) -> Result<(), Fault> {
+pub(super) fn promote_due(step: &mut Step<'_>, limit: usize) -> Result<(), StepError> {
     let due: Vec<i64> = step.all(
         "SELECT no FROM lane WHERE state = 'delayed' AND due_us <= ?1 ORDER BY due_us, name LIMIT ?2",
         params![step.now_us, i64::try_from(limit).unwrap_or(i64::MAX)],

@@ -5,12 +5,12 @@
 
 use rusqlite::params;
 
-use super::fault::Fault;
-use super::job::Step;
+use super::step_error::StepError;
+use super::work::Step;
 use crate::SUSPECT_LOSSES;
 
 /// A message that stands next in its lane.
-pub(super) struct Next {
+pub(super) struct NextMessage {
     pub(super) seq: i64,
     pub(super) class: String,
     arrived_us: i64,
@@ -18,13 +18,13 @@ pub(super) struct Next {
 
 /// Where in its line a lane goes.
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum Position {
     Front,
     End,
 }
 
 /// Class and losses of a lane's current message; without one, of the next.
-pub(super) fn current(step: &Step<'_>, lane: i64) -> Result<(String, u32), Fault> {
+pub(super) fn current(step: &Step<'_>, lane: i64) -> Result<(String, u32), StepError> {
     let current = step.first(
         "SELECT message.class, coalesce(head.losses, 0) FROM lane JOIN message ON message.seq = lane.current
             LEFT JOIN head ON head.seq = lane.current WHERE lane.no = ?1",
@@ -39,32 +39,32 @@ pub(super) fn current(step: &Step<'_>, lane: i64) -> Result<(String, u32), Fault
 }
 
 /// Leaves a ready lane in its place if that is in the line of its head, and else puts it last there.
-pub(super) fn line_up(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
+pub(super) fn line_up(step: &mut Step<'_>, lane: i64) -> Result<(), StepError> {
     let (class, losses) = current(step, lane)?;
     let sql = "SELECT 1 FROM lane WHERE no = ?1 AND class = ?2 AND suspect = ?3";
     if step.first(sql, params![lane, class, losses >= SUSPECT_LOSSES], |_| Ok(()))?.is_some() {
         step.made_ready += 1;
         return Ok(());
     }
-    make_ready(step, lane, Place::End, &class, losses)
+    make_ready(step, lane, Position::End, &class, losses)
 }
 
 /// Puts a lane into the line of its head's class, or of that class's suspects.
 pub(super) fn make_ready(
     step: &mut Step<'_>,
     lane: i64,
-    place: Place,
+    place: Position,
     class: &str,
     losses: u32,
-) -> Result<(), Fault> {
+) -> Result<(), StepError> {
     let sql = match place {
-        Place::Front => {
+        Position::Front => {
             "UPDATE lane SET state = 'ready', class = ?2, suspect = ?3, due_us = NULL, token = NULL, worker = NULL,
                 position = coalesce((SELECT min(r.position) FROM lane r
                     WHERE r.state = 'ready' AND r.class = ?2 AND r.suspect = ?3) - 1, 0)
              WHERE no = ?1"
         }
-        Place::End => {
+        Position::End => {
             "UPDATE lane SET state = 'ready', class = ?2, suspect = ?3, due_us = NULL, token = NULL, worker = NULL,
                 position = coalesce((SELECT max(r.position) FROM lane r
                     WHERE r.state = 'ready' AND r.class = ?2 AND r.suspect = ?3) + 1, 0)
@@ -76,9 +76,10 @@ pub(super) fn make_ready(
 }
 
 /// What stands next in a lane without a current message: the older of the heads of its two lists.
-pub(super) fn next(step: &Step<'_>, lane: i64) -> Result<Option<Next>, Fault> {
-    let read =
-        |row: &rusqlite::Row<'_>| Ok(Next { seq: row.get(0)?, class: row.get(1)?, arrived_us: row.get(2)? });
+pub(super) fn next(step: &Step<'_>, lane: i64) -> Result<Option<NextMessage>, StepError> {
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(NextMessage { seq: row.get(0)?, class: row.get(1)?, arrived_us: row.get(2)? })
+    };
     let first = step.first(
         "SELECT seq, class, arrived_us FROM message WHERE lane_no = ?1 AND second IS NULL ORDER BY seq LIMIT 1",
         params![lane],

@@ -3,10 +3,10 @@
 use rusqlite::params;
 
 use super::end::{Ending, end};
-use super::fault::Fault;
-use super::job::Step;
 use super::lane::to_front;
 use super::mend::with_lane;
+use super::step_error::StepError;
+use super::work::Step;
 use crate::{Buried, LOSSES_MAX};
 
 /// Takes up to `limit` lanes back whose lease has run out, the first to run out foremost. What ran out by `quiet_us`
@@ -15,7 +15,7 @@ pub(super) fn reclaim_expired(
     step: &mut Step<'_>,
     quiet_us: i64,
     limit: usize,
-) -> Result<Vec<Buried>, Fault> {
+) -> Result<Vec<Buried>, StepError> {
     let mut buried = Vec::new();
     if step.now_us < quiet_us {
         return Ok(buried);
@@ -34,7 +34,7 @@ pub(super) fn reclaim_expired(
 
 /// Takes all leased lanes back: at the start, when no worker of this queue can be alive. A worker and its queue are one
 /// process here, so its end is a loss like any other. The takes that gave the leases are forgotten with them.
-pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), Fault> {
+pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), StepError> {
     let sql =
         "SELECT no FROM lane WHERE state = 'leased' AND due_us IS NOT NULL ORDER BY due_us DESC, name DESC";
     for lane in step.all(sql, [], |row| row.get(0))? {
@@ -48,7 +48,7 @@ pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), Fault> {
 }
 
 /// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.
-fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried>, Fault> {
+fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried>, StepError> {
     let counted = step.first(
         "SELECT lane.current, coalesce(head.losses, 0) + 1, coalesce(head.lost_by || ', ', '') || lane.worker
          FROM lane LEFT JOIN head ON head.seq = lane.current

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::fault::Fault;
-use super::head::Head;
-use super::job::Step;
+use super::head::HeadRow;
 use super::lane::{close, promote_due, to_end};
 use super::line::next;
 use super::mend::{mend, untold};
 use super::now::{loaded, stored};
 use super::pulse::Pulse;
 use super::reclaim::reclaim_expired;
+use super::step_error::StepError;
+use super::work::Step;
 use super::{held, pause};
 use crate::clock::micros;
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
 /// Leases up to `request.max` messages.
-pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) -> Result<Taken, Fault> {
+pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) -> Result<Taken, StepError> {
     let quiet_us = pulse.beat(step, Some(request.lease_for));
     let mut buried = Vec::new();
     let (messages, cut_short) = match repeated(step, request)? {
@@ -46,7 +46,7 @@ pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) ->
 }
 
 /// The batch of the same call, if that was the worker's last.
-fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>>, Fault> {
+fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>>, StepError> {
     let incarnation = request.worker.incarnation();
     let call = request.call.cast_signed();
     let stored: Option<(i64, String)> = step.first(
@@ -60,7 +60,7 @@ fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>
         Some((last, _)) if last > call => return Ok(Some(Vec::new())),
         Some((_, token)) => Token::from_stored(token),
     };
-    let heads = Head::of_take(step, incarnation)?;
+    let heads = HeadRow::of_take(step, incarnation)?;
     for head in &heads {
         lease(step, head.lane_no, request, &token)?;
         let sql = "UPDATE head SET unheard = 0 WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND unheard = 1";
@@ -85,7 +85,7 @@ struct Batch<'a, 'b> {
 }
 
 impl<'a, 'b> Batch<'a, 'b> {
-    fn new(step: &'a mut Step<'b>, request: &'a TakeRequest) -> Result<Self, Fault> {
+    fn new(step: &'a mut Step<'b>, request: &'a TakeRequest) -> Result<Self, StepError> {
         let pausing = pause::is_anything(step)?;
         let looks_left = request.max.saturating_add(2 * MOVES_PER_TAKE);
         let (token, lanes, messages, bytes, cut_short) = (None, Vec::new(), Vec::new(), 0, false);
@@ -93,7 +93,7 @@ impl<'a, 'b> Batch<'a, 'b> {
     }
 
     /// The messages, and whether there may be more behind lanes that were looked at in vain.
-    fn fill(mut self) -> Result<(Vec<Leased>, bool), Fault> {
+    fn fill(mut self) -> Result<(Vec<Leased>, bool), StepError> {
         if self.request.max == 0 || self.is_paused(&Scope::All)? {
             return Ok((Vec::new(), false));
         }
@@ -127,7 +127,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         self.messages.len() >= self.request.max || self.bytes >= TAKEN_BYTES_MAX || self.cut_short
     }
 
-    fn is_paused(&self, scope: &Scope) -> Result<bool, Fault> {
+    fn is_paused(&self, scope: &Scope) -> Result<bool, StepError> {
         Ok(self.pausing && pause::is_paused(self.step, scope)?)
     }
 
@@ -136,8 +136,8 @@ impl<'a, 'b> Batch<'a, 'b> {
     fn each_class(
         &mut self,
         suspect: bool,
-        mut each: impl FnMut(&mut Self, &Class) -> Result<bool, Fault>,
-    ) -> Result<(), Fault> {
+        mut each: impl FnMut(&mut Self, &Class) -> Result<bool, StepError>,
+    ) -> Result<(), StepError> {
         let request: &'a TakeRequest = self.request;
         let (classes, turn) = request.classes_in_order();
         let Some(first) = classes.get(turn).map(|class| class.as_str().as_bytes().to_vec()) else {
@@ -170,7 +170,7 @@ impl<'a, 'b> Batch<'a, 'b> {
     }
 
     /// Leases the next ready lane of a class that isn't paused. Whether there was one.
-    fn lease_one(&mut self, class: &Class, suspect: bool) -> Result<bool, Fault> {
+    fn lease_one(&mut self, class: &Class, suspect: bool) -> Result<bool, StepError> {
         while self.looks_left > 0 {
             let sql = "SELECT no FROM lane WHERE state = 'ready' AND class = ?1 AND suspect = ?2 ORDER BY position LIMIT 1";
             let found = self.step.first(sql, params![class.as_str(), suspect], |row| row.get::<_, i64>(0))?;
@@ -215,7 +215,7 @@ struct LaneLease<'a, 'b> {
 
 impl LaneLease<'_, '_> {
     /// Leases the lane. None: it is paused, or belongs to another class.
-    fn lease(&mut self, no: i64, class: &Class) -> Result<Option<Leased>, Fault> {
+    fn lease(&mut self, no: i64, class: &Class) -> Result<Option<Leased>, StepError> {
         let sql = "SELECT name, current FROM lane WHERE no = ?1";
         let (name, current): (String, Option<i64>) = self
             .step
@@ -242,7 +242,7 @@ impl LaneLease<'_, '_> {
         self.give(no).map(Some)
     }
 
-    fn give(&mut self, no: i64) -> Result<Leased, Fault> {
+    fn give(&mut self, no: i64) -> Result<Leased, StepError> {
         let token = match &self.token {
             Some(token) => token.clone(),
             None => self.token.insert(new_token(self.step, &self.request.worker)?).clone(),
@@ -258,17 +258,17 @@ impl LaneLease<'_, '_> {
         let sql = "UPDATE head SET confirmed = 0, unheard = 0
             WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND (confirmed = 1 OR unheard = 1)";
         self.step.execute(sql, params![no])?;
-        Head::current(self.step, no)?.under(self.step, &token)
+        HeadRow::current(self.step, no)?.under(self.step, &token)
     }
 }
 
-fn new_token(step: &Step<'_>, worker: &WorkerId) -> Result<Token, Fault> {
+fn new_token(step: &Step<'_>, worker: &WorkerId) -> Result<Token, StepError> {
     step.execute("UPDATE meta SET takes = takes + 1", [])?;
     let takes = step.db.prepare_cached("SELECT takes FROM meta")?.query_row([], |row| row.get(0))?;
     Ok(Token::new(loaded(takes), worker.incarnation()))
 }
 
-fn lease(step: &Step<'_>, lane: i64, request: &TakeRequest, token: &Token) -> Result<(), Fault> {
+fn lease(step: &Step<'_>, lane: i64, request: &TakeRequest, token: &Token) -> Result<(), StepError> {
     let until_us = step.now_us.saturating_add(stored(micros(request.lease_for)));
     step.execute(
         "UPDATE lane SET state = 'leased', position = NULL, due_us = ?2, token = ?3, worker = ?4 WHERE no = ?1",
@@ -277,7 +277,12 @@ fn lease(step: &Step<'_>, lane: i64, request: &TakeRequest, token: &Token) -> Re
     Ok(())
 }
 
-fn remember(step: &Step<'_>, request: &TakeRequest, token: &Token, lanes: &[String]) -> Result<(), Fault> {
+fn remember(
+    step: &Step<'_>,
+    request: &TakeRequest,
+    token: &Token,
+    lanes: &[String],
+) -> Result<(), StepError> {
     let incarnation = request.worker.incarnation();
     let call = request.call.cast_signed();
     let lanes = format!("[{}]", lanes.join(","));
@@ -298,7 +303,7 @@ fn remember(step: &Step<'_>, request: &TakeRequest, token: &Token, lanes: &[Stri
 }
 
 /// How long until a delay, a lease or a hold ends, if one is under way.
-fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, Fault> {
+fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, StepError> {
     let first = |sql| step.first(sql, [], |row| row.get::<_, i64>(0));
     let leased = first(
         "SELECT due_us FROM lane WHERE state = 'leased' AND due_us IS NOT NULL ORDER BY due_us LIMIT 1",

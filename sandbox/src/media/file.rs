@@ -3,7 +3,7 @@
 //! The name and the content type that a caller states are not believed. Which of its codes WeChat gives for a file that is
 //! too large differs from page to page; here it is the one that names the kind, where there is one.
 
-use super::file_type::FileType;
+use super::file_type::UploadType;
 use super::{MediaKind, voice};
 
 const MIB: usize = 1024 * 1024;
@@ -26,7 +26,7 @@ pub(crate) enum Unfit {
 }
 
 /// What the file is, if it may be media of this kind.
-pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> Result<FileType, Unfit> {
+pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> Result<UploadType, Unfit> {
     if bytes.is_empty() {
         return Err(Unfit::Empty);
     }
@@ -39,12 +39,12 @@ pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> 
     if bytes.len() > max_bytes {
         return Err(Unfit::Size);
     }
-    let file_type = FileType::of(bytes).ok_or(Unfit::Type)?;
+    let file_type = UploadType::of(bytes).ok_or(Unfit::Type)?;
     let fits = match kind {
-        MediaKind::Image => matches!(file_type, FileType::Png | FileType::Jpeg | FileType::Gif),
-        MediaKind::Voice => matches!(file_type, FileType::Amr | FileType::Mp3),
-        MediaKind::Video => file_type == FileType::Mp4,
-        MediaKind::Thumb => file_type == FileType::Jpeg,
+        MediaKind::Image => matches!(file_type, UploadType::Png | UploadType::Jpeg | UploadType::Gif),
+        MediaKind::Voice => matches!(file_type, UploadType::Amr | UploadType::Mp3),
+        MediaKind::Video => file_type == UploadType::Mp4,
+        MediaKind::Thumb => file_type == UploadType::Jpeg,
         MediaKind::News => false,
     };
     if !fits {
@@ -67,12 +67,12 @@ mod tests {
     #[test]
     fn a_file_is_what_its_first_bytes_say_and_each_kind_takes_its_own() {
         let examine = |kind, bytes| examine(kind, bytes, 2 * MIB);
-        assert_eq!(examine(MediaKind::Image, PNG), Ok(FileType::Png));
-        assert_eq!(examine(MediaKind::Image, b"GIF89a.."), Ok(FileType::Gif));
-        assert_eq!(examine(MediaKind::Thumb, JPEG), Ok(FileType::Jpeg));
+        assert_eq!(examine(MediaKind::Image, PNG), Ok(UploadType::Png));
+        assert_eq!(examine(MediaKind::Image, b"GIF89a.."), Ok(UploadType::Gif));
+        assert_eq!(examine(MediaKind::Thumb, JPEG), Ok(UploadType::Jpeg));
         assert_eq!(examine(MediaKind::Thumb, PNG), Err(Unfit::Type));
-        assert_eq!(examine(MediaKind::Voice, b"ID3...."), Ok(FileType::Mp3));
-        assert_eq!(examine(MediaKind::Video, MP4), Ok(FileType::Mp4));
+        assert_eq!(examine(MediaKind::Voice, b"ID3...."), Ok(UploadType::Mp3));
+        assert_eq!(examine(MediaKind::Video, MP4), Ok(UploadType::Mp4));
         assert_eq!(examine(MediaKind::Image, MP4), Err(Unfit::Type));
         assert_eq!(examine(MediaKind::Image, b"<svg>"), Err(Unfit::Type));
         assert_eq!(examine(MediaKind::Image, b""), Err(Unfit::Empty));
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn a_recording_of_more_than_a_minute_is_too_long() {
         let frames = |n: usize| [b"#!AMR\n".to_vec(), [0x04; 13].repeat(n)].concat();
-        assert_eq!(examine(MediaKind::Voice, &frames(3000), 0), Ok(FileType::Amr));
+        assert_eq!(examine(MediaKind::Voice, &frames(3000), 0), Ok(UploadType::Amr));
         assert_eq!(examine(MediaKind::Voice, &frames(3001), 0), Err(Unfit::TooLong));
     }
 }

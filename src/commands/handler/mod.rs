@@ -13,8 +13,8 @@ use huixin_wechat::{Media, Outgoing, Secret, http_client};
 use huixin_worker::handlers::HttpHandler;
 use huixin_worker::{Captures, Context, Outcome, Rights, media};
 
-use self::kinds::Kind;
-use self::verdict::Verdict;
+use self::kinds::SampleMessage;
+use self::verdict::TestVerdict;
 use crate::cli::{HandlerCommand, HandlerFlags, HandlerTestFlags};
 use crate::report::Failure;
 
@@ -39,9 +39,9 @@ pub(super) async fn handler(flags: &HandlerFlags) -> Result<(), Failure> {
         print_line(&format!("{:<width$}", kind.name), &verdict, took);
         bad += usize::from(verdict.is_bad());
         replied |= verdict.is_reply();
-        later |= verdict == Verdict::Later;
+        later |= verdict == TestVerdict::Later;
         named |= has_media;
-        if matches!(verdict, Verdict::Unanswered(_)) && !replied {
+        if matches!(verdict, TestVerdict::Unanswered(_)) && !replied {
             return Err(Failure::failed("the service doesn't answer", "start it, or mend the URL"));
         }
     }
@@ -63,14 +63,14 @@ pub(super) async fn handler(flags: &HandlerFlags) -> Result<(), Failure> {
 
 /// What became of a message.
 struct Asked<'a> {
-    kind: &'a Kind,
-    verdict: Verdict,
+    kind: &'a SampleMessage,
+    verdict: TestVerdict,
     took: Duration,
     /// Whether the answer names media that a worker would read from somewhere.
     has_media: bool,
 }
 
-async fn ask<'a>(handler: &HttpHandler, kind: &'a Kind) -> Asked<'a> {
+async fn ask<'a>(handler: &HttpHandler, kind: &'a SampleMessage) -> Asked<'a> {
     let begun = Instant::now();
     let context = context(kind);
     let tried = handler.try_out(&kind.message, &context).await;
@@ -87,11 +87,11 @@ async fn ask<'a>(handler: &HttpHandler, kind: &'a Kind) -> Asked<'a> {
         }
     }
     let has_media = replies.iter().flat_map(Outgoing::media).any(|(_, media)| !matches!(media, Media::Id(_)));
-    Asked { kind, verdict: Verdict::of(tried, has_content, context.sends_left, refused), took, has_media }
+    Asked { kind, verdict: TestVerdict::of(tried, has_content, context.sends_left, refused), took, has_media }
 }
 
 /// What a worker would know of a first message.
-fn context(kind: &Kind) -> Context {
+fn context(kind: &SampleMessage) -> Context {
     let now = SystemTime::now();
     let right = Rights::default().of(kind.message.trigger());
     Context {
@@ -120,6 +120,6 @@ fn secret(flags: &HandlerTestFlags) -> Result<Option<Secret>, Failure> {
     }
 }
 
-fn print_line(kind: &str, verdict: &Verdict, took: Duration) {
+fn print_line(kind: &str, verdict: &TestVerdict, took: Duration) {
     println!("{} {kind}  {verdict}, after {:.1} s", verdict.mark(), took.as_secs_f64());
 }

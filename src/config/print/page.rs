@@ -7,18 +7,18 @@ use toml::Value;
 use url::Url;
 
 use crate::config::mask::{MASK, masked};
-use crate::config::node::Origin;
+use crate::config::node::ValueOrigin;
 
 /// A page being written.
-pub(super) struct Page<'a> {
-    origins: &'a BTreeMap<String, Origin>,
+pub(super) struct ConfigPrinter<'a> {
+    origins: &'a BTreeMap<String, ValueOrigin>,
     text: String,
     section: String,
 }
 
-impl<'a> Page<'a> {
+impl<'a> ConfigPrinter<'a> {
     /// An empty one. `origins` tells where each given value came from, by path.
-    pub(super) fn new(origins: &'a BTreeMap<String, Origin>) -> Self {
+    pub(super) fn new(origins: &'a BTreeMap<String, ValueOrigin>) -> Self {
         Self { origins, text: String::new(), section: String::new() }
     }
 
@@ -27,7 +27,7 @@ impl<'a> Page<'a> {
     }
 
     /// Where the value at this path came from; none if it is a default.
-    pub(super) fn origin(&self, path: &str) -> Option<&'a Origin> {
+    pub(super) fn origin(&self, path: &str) -> Option<&'a ValueOrigin> {
         self.origins.get(path)
     }
 
@@ -40,9 +40,9 @@ impl<'a> Page<'a> {
     pub(super) fn key(&mut self, key: &str, value: impl Into<Value>) {
         let path = format!("{}.{key}", self.section);
         let origin = match self.origin(&path) {
-            Some(Origin::File(_)) => String::new(),
-            Some(Origin::Variable(name)) => format!("  # {name}"),
-            Some(Origin::Flag(name)) => format!("  # {name}"),
+            Some(ValueOrigin::File(_)) => String::new(),
+            Some(ValueOrigin::Variable(name)) => format!("  # {name}"),
+            Some(ValueOrigin::Flag(name)) => format!("  # {name}"),
             None => "  # default".to_owned(),
         };
         self.line(format_args!("{key} = {}{origin}", value.into()));
