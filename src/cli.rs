@@ -3,8 +3,8 @@
 //! Flags stand above the environment, which stands above the file; the few that have a flag are those that people
 //! change for one start.
 
-mod ask;
 mod dead;
+mod diagnose;
 mod flags;
 mod handler;
 mod init;
@@ -19,8 +19,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Overrides;
 
-pub use ask::{CheckFlags, HealthFlags, RouteCommand, RouteFlags, RouteTestFlags, TestMessage};
 pub use dead::{ActFlags, DeadCommand, DeadFlags, LetterFilter, ListFlags, ShowFlags};
+pub use diagnose::{CheckFlags, HealthFlags, RouteCommand, RouteFlags, RouteTestFlags, TestMessage};
 pub use flags::{AdminFlag, ConcurrencyFlag, ListenFlag, OutputFlag, PlaceFlags, QueueFlag};
 pub use handler::{HandlerCommand, HandlerFlags, HandlerTestFlags};
 pub use init::{HandlerKind, InitFlags, PushMode};
@@ -86,16 +86,16 @@ pub enum Command {
     #[command(after_help = roles::SANDBOX_EXAMPLES)]
     Sandbox(SandboxFlags),
     /// Check the configuration and what it points to
-    #[command(after_help = ask::CHECK_EXAMPLES)]
+    #[command(after_help = diagnose::CHECK_EXAMPLES)]
     Check(CheckFlags),
     /// Ask which route takes a message, and why those before it don't
-    #[command(after_help = ask::ROUTE_EXAMPLES)]
+    #[command(after_help = diagnose::ROUTE_EXAMPLES)]
     Route(RouteFlags),
     /// Try a service of a route with `http` out, without WeChat and without a queue
     #[command(after_help = handler::HANDLER_EXAMPLES)]
     Handler(HandlerFlags),
     /// Ask a running process whether it is well; exits with 0 or 1, as containers expect
-    #[command(after_help = ask::HEALTH_EXAMPLES)]
+    #[command(after_help = diagnose::HEALTH_EXAMPLES)]
     Health(HealthFlags),
     /// Show how many messages are open, running, delayed, held and dead
     #[command(after_help = operate::STATUS_WORDS)]

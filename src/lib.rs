@@ -14,12 +14,12 @@ pub mod config;
 pub mod logging;
 pub mod open_files;
 pub mod operator;
-pub mod parts;
 pub mod receiver;
 pub mod report;
 pub mod safety;
 pub mod serve;
 pub mod shutdown;
+pub mod wiring;
 
 #[cfg(test)]
 mod recorder;

@@ -184,7 +184,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::config::{Config, Role, Source};
+    use crate::config::{Config, ConfigSource, Role};
 
     fn refused() -> std::io::Error {
         std::io::Error::from_raw_os_error(111)
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn each_problem_of_a_configuration_has_its_own_line_and_hint() {
         let text = "[worker]\nconcurency = 1\nlease = 15\n[account.main]\napp_id = 'wx1'\napp_secret = 's'\ntoken = 't'";
-        let source = Source::from_text("huixin.toml", text);
+        let source = ConfigSource::from_text("huixin.toml", text);
         let failure =
             Failure::from(Config::load(&source, Role::Run, &|_| Ok(Default::default())).unwrap_err());
         assert_eq!(failure.code, ExitCode::Config);

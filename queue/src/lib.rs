@@ -27,11 +27,11 @@ pub use clock::{Clock, TestClock};
 pub use error::{Cause, QueueError};
 pub use lease::{Lease, Renewal, Token, WorkerId};
 pub use look::{
-    Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, LaneState, LaneView, Paused, Scope, Violation,
+    Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, LaneSnapshot, LaneState, Paused, Scope, Violation,
 };
 pub use message::{
-    Accepted, Answered, Class, Closed, HeldEffect, Lane, Leased, MAX_PAYLOAD_BYTES, Memory, MessageId,
-    NameError, NewMessage, Progress, Right, Standing,
+    Accepted, CallBackResult, Class, Closed, HeldEffect, Lane, Leased, MAX_PAYLOAD_BYTES, Memory, MessageId,
+    NameError, NewMessage, Progress, Right, SendState,
 };
 pub use queue::{
     BEAT_EVERY, Buried, Consumer, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, Damaged, GAP_LEAST, HELD_MAX,

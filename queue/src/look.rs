@@ -39,7 +39,7 @@ impl Counts {
 
 /// One lane, seen at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaneView {
+pub struct LaneSnapshot {
     /// Where it stands.
     pub state: LaneState,
     /// Its current message, then the waiting ones: those of its second list, then those of its first; at most 100 of

@@ -52,7 +52,7 @@ pub enum HeldEffect {
 /// Several rights do not add up: of those that a lane gets, the larger number that is left counts, and the later end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Right {
-    /// Sends. In a [`Standing`]: of all that the lane counts, those before included.
+    /// Sends. In a [`SendState`]: of all that the lane counts, those before included.
     pub sends: u32,
     /// Unix time, in seconds.
     pub until_s: u64,
@@ -156,13 +156,13 @@ pub struct Leased {
     /// What an earlier holder recorded before the lease was lost or given back.
     pub progress: Progress,
     /// What of its lane's right to send is used up, and what has changed it.
-    pub standing: Standing,
+    pub send_state: SendState,
     /// The lane's memory, as last recorded.
     pub memory: Option<Bytes>,
     /// The answer that came by call back.
     pub answer: Option<Bytes>,
     /// It waited for an answer by call back, and none came in time.
-    pub unanswered: bool,
+    pub timed_out: bool,
 }
 
 /// Where the current message of a lane stands with the right to send.
@@ -170,10 +170,10 @@ pub struct Leased {
 /// Sends, right and what closed it belong to the lane, so they go on with the lane's next message; the rest belongs to the
 /// message. All of it outlives retries, snoozes, releases and lost leases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct SendState {
     /// How many waking messages have come since the message was first taken (after it was held: that which woke it, and
     /// those since): what [`Settlement::Hold`](crate::Settlement::Hold) names. Each has an answer of its own coming.
-    pub trigger: u32,
+    pub wakes: u32,
     /// What the waking messages allow that the lane has got while it had a current message or a count; none if none came:
     /// what the others allow, who takes them knows.
     pub right: Option<Right>,
@@ -209,7 +209,7 @@ pub struct Memory {
 
 /// What became of an answer by call back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answered {
+pub enum CallBackResult {
     /// It is stored, durably, and the message comes with it.
     First,
     /// The message had its answer.

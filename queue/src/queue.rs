@@ -12,13 +12,13 @@
 //! held. Without a current message the older of the two heads is next. What has been taken stays current until its end,
 //! whatever comes.
 //!
-//! **Standing.** A lane counts the sends that were announced in it by [`Consumer::record`], so that whoever sends asks no more
+//! **Send state.** A lane counts the sends that were announced in it by [`Consumer::record`], so that whoever sends asks no more
 //! than there is. A waking message brings a [`Right`](crate::Right), numbers that the queue knows no reason for. Several do not
 //! add up: of the sends that are left and those that it brings, the larger number counts, and the later end. A burying message
 //! closes all that, and so does a refusal ([`Settlement::Hold`]) as long as its message is held; a waking one opens it anew.
 //! This goes from the current message to the next of its lane, however the current one ended, and is forgotten when the lane has
 //! nothing to do. A lane that has neither a current message nor a count keeps no right: what the messages that wait in it
-//! bring, their takers know. [`Standing`] is all of this, and whether others wait behind the message, told with every take and
+//! bring, their takers know. [`SendState`] is all of this, and whether others wait behind the message, told with every take and
 //! every record.
 //!
 //! **Memory.** A lane remembers what the first replies of a message were recorded with. A burying message makes it forget, and the
@@ -36,7 +36,7 @@
 //! costs nothing. Of leases of different lengths the shortest makes the gap and the longest the pause.
 //!
 //! **Answers by call back.** The first answer wins, always. While one lies there *unheard*, given by no take yet, an attempt that
-//! knows nothing of it can't end its message: to complete, bury or hold it and a [`Consumer::record`] with replies say [`QueueError::Answered`] and only make the lane ready, last in line; what puts the message off makes it ready too,
+//! knows nothing of it can't end its message: to complete, bury or hold it and a [`Consumer::record`] with replies say [`QueueError::CallBackPending`] and only make the lane ready, last in line; what puts the message off makes it ready too,
 //! instead of waiting. Once replies are recorded an answer is one too many.
 //!
 //! **For implementers.**
@@ -59,9 +59,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Accepted, Answered, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, Lease,
-    Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Scope, Settled, Settlement,
-    Standing, Violation, WorkerId,
+    Accepted, CallBackResult, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneSnapshot, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Scope,
+    SendState, Settled, Settlement, Violation, WorkerId,
 };
 
 /// How many due and how many expired lanes one `take` moves to ready, each.
@@ -108,7 +108,7 @@ pub trait Producer: Send + Sync + 'static {
 
     /// An answer by call back, for the current message of a lane. The first wins, whatever the message's state: it may come
     /// before [`Settlement::Await`], or while an attempt that failed is waiting for the next: the wait ends. Whether the caller may answer is for him who calls this to know.
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError>;
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<CallBackResult, QueueError>;
 
     /// Notes that the store serves, for those who hold no lease, such as a receiver.
     async fn beat(&self) -> Result<(), QueueError>;
@@ -134,17 +134,17 @@ pub trait Consumer: Send + Sync + 'static {
 
     /// Records how far the answer has got. Replaces `sent` and `sending`; `replies` only if given. With the first replies
     /// of a message, and only with them, `memory` replaces that of the lane in the same step: so neither a repeated call
-    /// nor a part that was held can bring back what is older. Gives the [`Standing`] after the step, in which a repeated
-    /// call changes nothing. Replies are refused while an unheard answer lies there: [`QueueError::Answered`].
+    /// nor a part that was held can bring back what is older. Gives the [`SendState`] after the step, in which a repeated
+    /// call changes nothing. Replies are refused while an unheard answer lies there: [`QueueError::CallBackPending`].
     async fn record(
         &self,
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<Standing, QueueError>;
+    ) -> Result<SendState, QueueError>;
 
     /// Settles the message, and with that ends the lease: see [`Settlement`] for what may become of it.
-    /// [`QueueError::Answered`] if it was to end or to be held, and an unheard answer lies there.
+    /// [`QueueError::CallBackPending`] if it was to end or to be held, and an unheard answer lies there.
     async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError>;
 }
 
@@ -155,7 +155,7 @@ pub trait Operator: Send + Sync + 'static {
     async fn counts(&self) -> Result<Counts, QueueError>;
 
     /// One lane, or `None` if it has no message, held ones neither, and isn't paused.
-    async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError>;
+    async fn lane(&self, lane: &Lane) -> Result<Option<LaneSnapshot>, QueueError>;
 
     /// Dead letters that match, the youngest first, at most `limit`, from behind `after` on. One call looks through
     /// [`DEAD_SCAN_MAX`] letters at most: the page says where to go on.

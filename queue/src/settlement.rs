@@ -12,7 +12,7 @@ pub enum Settlement {
     Complete,
     /// A failed attempt: the message stays the head of its lane, which waits for `after`, or not at all if an answer by
     /// call back has come meanwhile. What was recorded stays. If others wait behind it
-    /// ([`Standing::has_followers`](crate::Standing::has_followers)), or as soon as a waking message comes, the lane waits no
+    /// ([`SendState::has_followers`](crate::SendState::has_followers)), or as soon as a waking message comes, the lane waits no
     /// longer than until `patience` is over. What becomes of the message then is for its next holder to say.
     Retry {
         /// For how long.
@@ -36,12 +36,12 @@ pub enum Settlement {
         /// What it dies of.
         reason: String,
     },
-    /// It is held, with what was recorded, until its lane gets a waking message. If one has come since `trigger`, it waits
+    /// It is held, with what was recorded, until its lane gets a waking message. If one has come since `wakes`, it waits
     /// for another turn instead ([`Settled::ComesAgain`]). A lane holds [`HELD_MAX`](crate::HELD_MAX); one more, and the one
     /// held longest dies.
     Hold {
-        /// [`Standing::trigger`](crate::Standing::trigger) as the holder saw it.
-        trigger: u32,
+        /// [`SendState::wakes`](crate::SendState::wakes) as the holder saw it.
+        wakes: u32,
         /// For how long at most.
         hold_for: Duration,
         /// Whether a send was refused: until the lane gets a waking message, those after it are told
@@ -51,7 +51,7 @@ pub enum Settlement {
         reason: String,
     },
     /// It waits, and its lane with it, for an answer by call back; without one it comes again,
-    /// [`Leased::unanswered`](crate::Leased::unanswered). If the answer is there already, its lane is ready at once
+    /// [`Leased::timed_out`](crate::Leased::timed_out). If the answer is there already, its lane is ready at once
     /// ([`Settled::ComesAgain`]).
     Await {
         /// For how long at most.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use huixin_queue::spool::{
-    Appended, Entry, Folders, SETTLE, Spool, SpoolCounts, SpoolError, SpoolLimits, free_bytes, look,
+    Appended, Folders, SETTLE, Spool, SpoolCounts, SpoolEntry, SpoolError, SpoolLimits, free_bytes, look,
 };
 use huixin_queue::testing::conformance::{START_US, message};
 use huixin_queue::{Clock, HeldEffect, NewMessage, Right, TestClock};
@@ -557,7 +557,7 @@ fn released(folder: &Path) {
     }
 }
 
-fn ids(entries: &[Entry]) -> Vec<String> {
+fn ids(entries: &[SpoolEntry]) -> Vec<String> {
     entries.iter().map(|entry| entry.message.id.to_string()).collect()
 }
 

@@ -8,33 +8,33 @@ use std::{
 use url::Url;
 
 use crate::{
-    Account, Calls, SandboxConfig, ip_list::IpList, limits::Quotas, media::MediaStore, tokens::Tokens,
-    users::Users,
+    CallCounts, SandboxAccount, SandboxConfig, ip_list::IpList, limits::Quotas, media::SandboxMedia,
+    tokens::Tokens, users::Users,
 };
 
 /// An account at run time. Its locks are never held across an await, nor two at once.
 #[derive(Debug)]
 pub(crate) struct AccountState {
-    pub(crate) settings: Account,
+    pub(crate) settings: SandboxAccount,
     push_url: RwLock<Option<Url>>,
     tokens: Mutex<Tokens>,
     users: Mutex<Users>,
-    media: Mutex<MediaStore>,
+    media: Mutex<SandboxMedia>,
     quotas: Mutex<Quotas>,
-    calls: Mutex<Calls>,
+    calls: Mutex<CallCounts>,
     ip_list: Mutex<IpList>,
     /// The customer-service people that messages may be sent in the name of.
     agents: Mutex<BTreeSet<String>>,
 }
 
 impl AccountState {
-    pub(crate) fn new(settings: &Account, config: &SandboxConfig) -> AccountState {
+    pub(crate) fn new(settings: &SandboxAccount, config: &SandboxConfig) -> AccountState {
         AccountState {
             settings: settings.clone(),
             push_url: RwLock::new(settings.push_url.clone()),
             tokens: Mutex::default(),
             users: Mutex::new(Users::new(config)),
-            media: Mutex::new(MediaStore::new(config.max_media, config.max_media_bytes)),
+            media: Mutex::new(SandboxMedia::new(config.max_media, config.max_media_bytes)),
             quotas: Mutex::new(Quotas::new(config.limits)),
             calls: Mutex::default(),
             ip_list: Mutex::default(),
@@ -58,7 +58,7 @@ impl AccountState {
         locked(&self.users)
     }
 
-    pub(crate) fn media(&self) -> MutexGuard<'_, MediaStore> {
+    pub(crate) fn media(&self) -> MutexGuard<'_, SandboxMedia> {
         locked(&self.media)
     }
 
@@ -66,7 +66,7 @@ impl AccountState {
         locked(&self.quotas)
     }
 
-    pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
+    pub(crate) fn calls(&self) -> MutexGuard<'_, CallCounts> {
         locked(&self.calls)
     }
 

@@ -34,7 +34,7 @@ pub(crate) fn routes() -> Router<Served> {
         .route("/message/custom/typing", any(typing::typing))
         .route("/media/upload", any(upload::upload).layer(DefaultBodyLimit::disable()))
         .route("/media/get", any(download::get))
-        .fallback(async || refusal::Refusal::new(40066))
+        .fallback(async || refusal::ApiRefusal::new(40066))
 }
 
 fn ok() -> Response {

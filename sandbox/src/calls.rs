@@ -6,7 +6,7 @@ use crate::Endpoint;
 
 /// How often each call was made with an account's credentials or token. Calls that name no account are nowhere counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Calls {
+pub struct CallCounts {
     /// `message/custom/send`
     pub send: CallCount,
     /// `message/custom/typing`
@@ -34,7 +34,7 @@ pub struct CallCount {
     pub refused: u64,
 }
 
-impl Calls {
+impl CallCounts {
     /// The count of one call.
     pub fn of(&self, endpoint: Endpoint) -> CallCount {
         let mut copy = *self;

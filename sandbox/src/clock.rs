@@ -1,6 +1,6 @@
 //! The sandbox's clock, and wall-clock time as numbers.
 //!
-//! Whatever WeChat measures (reply windows, tokens, media, typing, limits) is measured by [`Clock`], which runs with the
+//! Whatever WeChat measures (reply windows, tokens, media, typing, limits) is measured by [`SandboxClock`], which runs with the
 //! machine's and can be moved on, so that 48 hours need no waiting. It never steps back. Times that others see
 //! (`CreateTime`, the query of a push, the transcript) stay the machine's: a receiver that compares them with its own clock
 //! would rightly distrust a moved one. Pausing tokio's time was rejected, because it doesn't reach other processes.
@@ -17,11 +17,11 @@ const MAX_AHEAD_MS: u64 = 10 * 366 * 24 * 60 * 60 * 1000;
 
 /// Time for everything that WeChat would measure.
 #[derive(Debug, Default)]
-pub(crate) struct Clock {
+pub(crate) struct SandboxClock {
     ahead_ms: AtomicU64,
 }
 
-impl Clock {
+impl SandboxClock {
     pub(crate) fn now(&self) -> Instant {
         Instant::now() + self.ahead()
     }

@@ -7,13 +7,13 @@ use huixin_wechat::AesKey;
 use serde::Serialize;
 use url::Url;
 
-use crate::Limits;
+use crate::CallLimits;
 
 /// Settings of a [`Sandbox`](crate::Sandbox). The default has one account, `main`, and WeChat's own limits.
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
     /// The official accounts that this WeChat hosts. Of two with the same name, the first is used.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<SandboxAccount>,
     /// How long a receiver has to answer one try of a push: 5 s.
     pub push_timeout: Duration,
     /// How many tries a push gets in all, the first included: 3.
@@ -24,19 +24,19 @@ pub struct SandboxConfig {
     /// the later end. Off.
     pub newest_trigger_alone: bool,
     /// What a user's message allows: 5 sends in 48 hours.
-    pub after_message: Window,
+    pub after_message: SendWindow,
     /// What a menu click, a scan or a follow allows: 3 sends in 1 minute.
-    pub after_tap: Window,
+    pub after_tap: SendWindow,
     /// What a scan allows, where it isn't the same.
-    pub after_scan: Option<Window>,
+    pub after_scan: Option<SendWindow>,
     /// What a follow allows, where it isn't the same.
-    pub after_follow: Option<Window>,
+    pub after_follow: Option<SendWindow>,
     /// How long an access token lives: 2 hours.
     pub token_lifetime: Duration,
     /// How long a replaced token still works: 5 minutes. The stable endpoint also renews within this time of the end.
     pub token_overlap: Duration,
     /// How often each call may be made. WeChat's defaults, as far as they are known.
-    pub limits: Limits,
+    pub limits: CallLimits,
     /// Whether a message may only name media that the account has (40007). On.
     pub enforce_media: bool,
     /// How long uploaded media is kept: 3 days.
@@ -66,7 +66,7 @@ pub struct SandboxConfig {
 
 /// One official account, as WeChat and its owner know it.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct SandboxAccount {
     /// The name used in configuration and in the receiver's path, `/wechat/{name}`.
     pub name: String,
     /// The AppID, `wx…`.
@@ -99,7 +99,7 @@ pub enum Mode {
 
 /// How many sends a trigger allows, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct SendWindow {
     /// Sends allowed, counted since the trigger.
     pub sends: u32,
     /// How long after the trigger.
@@ -127,18 +127,18 @@ pub struct MenuButton {
 impl Default for SandboxConfig {
     fn default() -> SandboxConfig {
         SandboxConfig {
-            accounts: vec![Account::named("main")],
+            accounts: vec![SandboxAccount::named("main")],
             push_timeout: Duration::from_secs(5),
             tries: 3,
             enforce_windows: true,
             newest_trigger_alone: false,
-            after_message: Window { sends: 5, lasts: Duration::from_secs(48 * 60 * 60) },
-            after_tap: Window { sends: 3, lasts: Duration::from_secs(60) },
+            after_message: SendWindow { sends: 5, lasts: Duration::from_secs(48 * 60 * 60) },
+            after_tap: SendWindow { sends: 3, lasts: Duration::from_secs(60) },
             after_scan: None,
             after_follow: None,
             token_lifetime: Duration::from_secs(7200),
             token_overlap: Duration::from_secs(300),
-            limits: Limits::default(),
+            limits: CallLimits::default(),
             enforce_media: true,
             media_lifetime: Duration::from_secs(3 * 24 * 60 * 60),
             max_image_bytes: 2 * 1024 * 1024,
@@ -159,11 +159,11 @@ impl Default for SandboxConfig {
     }
 }
 
-impl Account {
+impl SandboxAccount {
     /// An account whose values are all made from its name. `main` has the AppID of the examples, `wx0123456789abcdef`.
-    pub fn named(name: &str) -> Account {
+    pub fn named(name: &str) -> SandboxAccount {
         let app_id = if name == "main" { "wx0123456789abcdef".to_owned() } else { format!("wx{name}") };
-        Account {
+        SandboxAccount {
             name: name.to_owned(),
             app_id,
             app_secret: format!("sandbox-secret-of-{name}"),

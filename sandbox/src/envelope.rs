@@ -8,7 +8,7 @@ use huixin_wechat::envelope::{seal, to_xml};
 use huixin_wechat::sign;
 use url::Url;
 
-use crate::{Account, Mode, OpenId, clock};
+use crate::{Mode, OpenId, SandboxAccount, clock};
 
 /// One try's query and body.
 pub(crate) struct Envelope {
@@ -18,7 +18,7 @@ pub(crate) struct Envelope {
 
 impl Envelope {
     /// The body as the account's mode sends it.
-    pub(crate) fn around(account: &Account, user: &OpenId, body: Bytes) -> Envelope {
+    pub(crate) fn around(account: &SandboxAccount, user: &OpenId, body: Bytes) -> Envelope {
         let timestamp = clock::unix_secs().to_string();
         let nonce = rand::random_range(100_000_000_u64..2_000_000_000).to_string();
         let mut query = vec![

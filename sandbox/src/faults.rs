@@ -16,7 +16,7 @@ mod order;
 pub use order::{FaultOrder, FaultState, When};
 
 use crate::{Endpoint, OpenId};
-use order::Standing;
+use order::ActiveFault;
 
 /// How many orders may stand at once; more are ignored, with a warning.
 const MAX_ORDERS: usize = 1_024;
@@ -43,13 +43,13 @@ pub enum Fault {
 /// The faults of one sandbox.
 #[derive(Debug, Default)]
 pub struct Faults {
-    standing: Mutex<Orders>,
+    active: Mutex<Orders>,
     lost_acks: Mutex<u32>,
 }
 
 #[derive(Debug, Default)]
 struct Orders {
-    list: Vec<Standing>,
+    list: Vec<ActiveFault>,
     last_id: u64,
 }
 
@@ -85,7 +85,7 @@ impl Faults {
         }
         orders.last_id += 1;
         let id = orders.last_id;
-        orders.list.push(Standing::new(id, order));
+        orders.list.push(ActiveFault::new(id, order));
         Some(id)
     }
 
@@ -93,13 +93,13 @@ impl Faults {
     pub fn cancel(&self, id: u64) -> bool {
         let mut orders = self.orders();
         let before = orders.list.len();
-        orders.list.retain(|standing| standing.id() != id);
+        orders.list.retain(|active| active.id() != id);
         orders.list.len() < before
     }
 
     /// The orders that stand, in the order they are looked at.
-    pub fn standing(&self) -> Vec<FaultState> {
-        self.orders().list.iter().map(Standing::state).collect()
+    pub fn active(&self) -> Vec<FaultState> {
+        self.orders().list.iter().map(ActiveFault::state).collect()
     }
 
     /// The answers to the next `times` tries of pushes get lost: WeChat counts them as timeouts, without waiting.
@@ -117,9 +117,9 @@ impl Faults {
     /// The fault that a call meets, if any. `account` and `user` are empty when the call named none.
     pub(crate) fn take(&self, endpoint: Endpoint, account: &str, user: &OpenId) -> Option<Fault> {
         let mut orders = self.orders();
-        let fault = orders.list.iter_mut().find_map(|standing| standing.take(endpoint, account, user));
+        let fault = orders.list.iter_mut().find_map(|active| active.take(endpoint, account, user));
         if fault.is_some() {
-            orders.list.retain(|standing| !standing.is_used_up());
+            orders.list.retain(|active| !active.is_used_up());
         }
         fault
     }
@@ -132,7 +132,7 @@ impl Faults {
     }
 
     fn orders(&self) -> MutexGuard<'_, Orders> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lost_acks(&self) -> MutexGuard<'_, u32> {

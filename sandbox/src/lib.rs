@@ -55,11 +55,11 @@ mod tokens;
 mod transcript;
 mod users;
 
-pub use calls::{CallCount, Calls};
-pub use config::{Account, MenuButton, Mode, SampleUser, SandboxConfig, Window};
+pub use calls::{CallCount, CallCounts};
+pub use config::{MenuButton, Mode, SampleUser, SandboxAccount, SandboxConfig, SendWindow};
 pub use endpoint::Endpoint;
 pub use faults::{Fault, FaultOrder, FaultState, Faults, When};
-pub use limits::{Limit, Limits};
+pub use limits::{CallLimit, CallLimits};
 pub use media::MediaKind;
 pub use openid::OpenId;
 pub use push::{Push, PushKind};
@@ -68,7 +68,7 @@ pub use rights::{Opener, RightState};
 pub use running::RunningSandbox;
 pub use sandbox::{Elsewhere, Sandbox};
 pub use server::run;
-pub use transcript::{Entry, TimedOut, Transcript, What};
+pub use transcript::{TimedOut, Transcript, TranscriptEntry, What};
 
 /// What the user sees when the account's server has failed, in the words that clients show.
 pub const FAULT_NOTICE: &str = "该公众号提供的服务出现故障，请稍后再试";

@@ -15,7 +15,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How often one call may be made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limit {
+pub struct CallLimit {
     /// At most so often a minute; more are refused with 45011. `None`: any number.
     pub per_minute: Option<u32>,
     /// At most so often a day; more are refused with 45009. `None`: any number.
@@ -24,34 +24,34 @@ pub struct Limit {
 
 /// The limit of each call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits([Limit; Endpoint::ALL.len()]);
+pub struct CallLimits([CallLimit; Endpoint::ALL.len()]);
 
-impl Limits {
+impl CallLimits {
     /// No limits at all.
-    pub fn none() -> Limits {
-        Limits([Limit::default(); Endpoint::ALL.len()])
+    pub fn none() -> CallLimits {
+        CallLimits([CallLimit::default(); Endpoint::ALL.len()])
     }
 
     /// The limit of a call.
-    pub fn of(&self, endpoint: Endpoint) -> Limit {
+    pub fn of(&self, endpoint: Endpoint) -> CallLimit {
         self.0[endpoint.index()]
     }
 
     /// The same with another limit for one call.
-    pub fn with(mut self, endpoint: Endpoint, limit: Limit) -> Limits {
+    pub fn with(mut self, endpoint: Endpoint, limit: CallLimit) -> CallLimits {
         self.0[endpoint.index()] = limit;
         self
     }
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        let a_day = |calls| Limit { per_minute: None, per_day: Some(calls) };
-        Limits::none()
+impl Default for CallLimits {
+    fn default() -> CallLimits {
+        let a_day = |calls| CallLimit { per_minute: None, per_day: Some(calls) };
+        CallLimits::none()
             .with(Endpoint::Send, a_day(500_000))
             .with(Endpoint::Upload, a_day(100_000))
             .with(Endpoint::MediaGet, a_day(200_000))
-            .with(Endpoint::StableToken, Limit { per_minute: Some(10_000), per_day: Some(500_000) })
+            .with(Endpoint::StableToken, CallLimit { per_minute: Some(10_000), per_day: Some(500_000) })
             .with(Endpoint::Token, a_day(2_000))
     }
 }
@@ -59,7 +59,7 @@ impl Default for Limits {
 /// What one account has used of its limits.
 #[derive(Debug)]
 pub(crate) struct Quotas {
-    limits: Limits,
+    limits: CallLimits,
     used: [Used; Endpoint::ALL.len()],
 }
 
@@ -85,12 +85,12 @@ struct Count {
 }
 
 impl Quotas {
-    pub(crate) fn new(limits: Limits) -> Quotas {
+    pub(crate) fn new(limits: CallLimits) -> Quotas {
         Quotas { limits, used: [Used::default(); Endpoint::ALL.len()] }
     }
 
     /// Another limit for a call, counted from now on.
-    pub(crate) fn set(&mut self, endpoint: Endpoint, limit: Limit) {
+    pub(crate) fn set(&mut self, endpoint: Endpoint, limit: CallLimit) {
         self.limits = self.limits.with(endpoint, limit);
         self.used[endpoint.index()] = Used::default();
     }
@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn a_minute_and_a_day_begin_with_the_first_call_and_refused_calls_use_nothing() {
-        let limit = Limit { per_minute: Some(2), per_day: Some(3) };
-        let mut quotas = Quotas::new(Limits::none().with(Endpoint::Send, limit));
+        let limit = CallLimit { per_minute: Some(2), per_day: Some(3) };
+        let mut quotas = Quotas::new(CallLimits::none().with(Endpoint::Send, limit));
         let start = Instant::now();
         let mut at = |seconds| quotas.spend(Endpoint::Send, start + Duration::from_secs(seconds));
         assert_eq!([at(0), at(59), at(59)], [Ok(()), Ok(()), Err(OverLimit::Minute)]);

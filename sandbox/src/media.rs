@@ -13,7 +13,7 @@ use tokio::time::Instant;
 mod file;
 mod voice;
 
-pub(crate) use file::{FileType, Unfit, examine};
+pub(crate) use file::{Unfit, UploadType, examine};
 
 /// The kinds of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub enum MediaKind {
 
 /// One medium.
 #[derive(Clone, Debug)]
-pub(crate) struct Media {
+pub(crate) struct StoredMedia {
     pub(crate) kind: MediaKind,
     pub(crate) content_type: &'static str,
     pub(crate) bytes: Bytes,
@@ -43,15 +43,15 @@ pub(crate) struct Media {
 
 /// How much an account keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Kept {
+pub(crate) struct MediaUsage {
     pub(crate) count: usize,
     pub(crate) bytes: usize,
 }
 
 /// The media of one account, by id.
 #[derive(Debug)]
-pub(crate) struct MediaStore {
-    known: HashMap<String, Media>,
+pub(crate) struct SandboxMedia {
+    known: HashMap<String, StoredMedia>,
     /// The ids by age, the oldest first, temporary and permanent apart.
     temporary: VecDeque<String>,
     permanent: VecDeque<String>,
@@ -86,9 +86,9 @@ impl MediaKind {
     }
 }
 
-impl MediaStore {
-    pub(crate) fn new(max_count: usize, max_bytes: usize) -> MediaStore {
-        MediaStore {
+impl SandboxMedia {
+    pub(crate) fn new(max_count: usize, max_bytes: usize) -> SandboxMedia {
+        SandboxMedia {
             known: HashMap::new(),
             temporary: VecDeque::new(),
             permanent: VecDeque::new(),
@@ -99,7 +99,7 @@ impl MediaStore {
     }
 
     /// Keeps it under this id, in place of what was there.
-    pub(crate) fn keep(&mut self, id: &str, media: Media) {
+    pub(crate) fn keep(&mut self, id: &str, media: StoredMedia) {
         self.forget(id);
         self.bytes += media.bytes.len();
         let by_age = if media.until.is_some() { &mut self.temporary } else { &mut self.permanent };
@@ -117,7 +117,7 @@ impl MediaStore {
         }
     }
 
-    pub(crate) fn get(&self, id: &str, now: Instant) -> Option<&Media> {
+    pub(crate) fn get(&self, id: &str, now: Instant) -> Option<&StoredMedia> {
         self.known.get(id).filter(|media| media.until.is_none_or(|until| now < until))
     }
 
@@ -141,8 +141,8 @@ impl MediaStore {
         ids.len()
     }
 
-    pub(crate) fn kept(&self) -> Kept {
-        Kept { count: self.known.len(), bytes: self.bytes }
+    pub(crate) fn kept(&self) -> MediaUsage {
+        MediaUsage { count: self.known.len(), bytes: self.bytes }
     }
 }
 
@@ -152,14 +152,14 @@ mod tests {
 
     use super::*;
 
-    fn media(bytes: usize, until: Option<Instant>) -> Media {
+    fn media(bytes: usize, until: Option<Instant>) -> StoredMedia {
         let bytes = Bytes::from(vec![0; bytes]);
-        Media { kind: MediaKind::Image, content_type: "image/png", bytes, until }
+        StoredMedia { kind: MediaKind::Image, content_type: "image/png", bytes, until }
     }
 
     #[test]
     fn temporary_media_ends_and_permanent_media_stays() {
-        let (mut store, now) = (MediaStore::new(9, 99), Instant::now());
+        let (mut store, now) = (SandboxMedia::new(9, 99), Instant::now());
         let end = now + Duration::from_secs(60);
         store.keep("a", media(1, Some(end)));
         store.keep("b", media(1, None));
@@ -168,23 +168,23 @@ mod tests {
         assert!(store.get("b", end).is_some());
         assert_eq!(store.forget_temporary(), 1);
         assert!(store.get("a", now).is_none());
-        assert_eq!(store.kept(), Kept { count: 1, bytes: 1 });
+        assert_eq!(store.kept(), MediaUsage { count: 1, bytes: 1 });
     }
 
     #[test]
     fn the_oldest_temporary_ones_go_first_and_the_newest_stays() {
-        let (mut store, now) = (MediaStore::new(3, 100), Instant::now());
+        let (mut store, now) = (SandboxMedia::new(3, 100), Instant::now());
         let later = Some(now + Duration::from_secs(60));
         store.keep("p", media(10, None));
         for id in ["a", "b", "c"] {
             store.keep(id, media(10, later));
         }
-        let ids = |store: &MediaStore| ["p", "a", "b", "c", "d"].map(|id| store.get(id, now).is_some());
+        let ids = |store: &SandboxMedia| ["p", "a", "b", "c", "d"].map(|id| store.get(id, now).is_some());
         assert_eq!(ids(&store), [true, false, true, true, false]);
         store.keep("d", media(95, later));
         assert_eq!(ids(&store), [false, false, false, false, true], "too large for company");
-        assert_eq!(store.kept(), Kept { count: 1, bytes: 95 });
+        assert_eq!(store.kept(), MediaUsage { count: 1, bytes: 95 });
         store.keep("d", media(5, later));
-        assert_eq!(store.kept(), Kept { count: 1, bytes: 5 }, "the same id is replaced");
+        assert_eq!(store.kept(), MediaUsage { count: 1, bytes: 5 }, "the same id is replaced");
     }
 }

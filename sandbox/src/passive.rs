@@ -6,10 +6,10 @@
 
 use huixin_wechat::xml::{self, Element};
 
-use crate::{Account, OpenId, TryOutcome};
+use crate::{OpenId, SandboxAccount, TryOutcome};
 
 /// What the body of a 200 answer means.
-pub(crate) fn judge(account: &Account, user: &OpenId, body: &[u8]) -> TryOutcome {
+pub(crate) fn judge(account: &SandboxAccount, user: &OpenId, body: &[u8]) -> TryOutcome {
     if body.is_empty() || body == b"success" {
         return TryOutcome::Acked;
     }
@@ -19,7 +19,7 @@ pub(crate) fn judge(account: &Account, user: &OpenId, body: &[u8]) -> TryOutcome
     }
 }
 
-fn read_reply(account: &Account, user: &OpenId, body: &[u8]) -> Result<String, &'static str> {
+fn read_reply(account: &SandboxAccount, user: &OpenId, body: &[u8]) -> Result<String, &'static str> {
     let tree = xml::parse(body).map_err(|_| "neither an ack nor XML")?;
     if tree.text_of("ToUserName") != Some(user.as_str()) {
         return Err("ToUserName is not the user");

@@ -30,7 +30,7 @@ pub struct Push {
 
 /// What a push does to the account's right to write to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trigger {
+pub(crate) enum PushTrigger {
     /// A window opens, or opens anew.
     Opens(Opener),
     /// The user has left: no window.

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::{SandboxConfig, Window};
+use crate::{SandboxConfig, SendWindow};
 
 /// What opens a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub struct RightState {
 
 /// What a user's triggers allow.
 #[derive(Debug)]
-pub(crate) struct Right {
+pub(crate) struct UserRight {
     by: Opener,
     /// Sends allowed since the last trigger.
     of: u32,
@@ -57,7 +57,7 @@ pub(crate) enum NoRight {
 
 /// The window of each trigger.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows([Window; 4]);
+pub(crate) struct Windows([SendWindow; 4]);
 
 impl Windows {
     pub(crate) fn new(config: &SandboxConfig) -> Windows {
@@ -70,22 +70,22 @@ impl Windows {
         ])
     }
 
-    pub(crate) fn of(&self, opener: Opener) -> Window {
+    pub(crate) fn of(&self, opener: Opener) -> SendWindow {
         self.0[opener as usize]
     }
 
-    pub(crate) fn set(&mut self, opener: Opener, window: Window) {
+    pub(crate) fn set(&mut self, opener: Opener, window: SendWindow) {
         self.0[opener as usize] = window;
     }
 }
 
-impl Right {
-    pub(crate) fn opened(by: Opener, window: Window, now: Instant) -> Right {
-        Right { by, of: window.sends, until: now + window.lasts, sent: 0 }
+impl UserRight {
+    pub(crate) fn opened(by: Opener, window: SendWindow, now: Instant) -> UserRight {
+        UserRight { by, of: window.sends, until: now + window.lasts, sent: 0 }
     }
 
     /// This right, with what is left of an earlier one.
-    pub(crate) fn beside(mut self, earlier: &Right, now: Instant) -> Right {
+    pub(crate) fn beside(mut self, earlier: &UserRight, now: Instant) -> UserRight {
         if earlier.check_open(now).is_ok() {
             self.of = self.of.max(earlier.of.saturating_sub(earlier.sent));
             self.until = self.until.max(earlier.until);

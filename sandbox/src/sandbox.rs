@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::{
     Faults, OpenId, Push, PushReport, SandboxConfig, Transcript, TryReport, What, account::AccountState,
-    attempts::Attempts, clock::Clock, delivery, tokens::Lifetimes,
+    attempts::Attempts, clock::SandboxClock, delivery, tokens::Lifetimes,
 };
 
 mod knobs;
@@ -24,16 +24,16 @@ pub use knobs::Elsewhere;
 ///
 /// It does nothing by itself: [`run`](crate::run) serves its API and page, [`Sandbox::push`] makes it push.
 #[derive(Clone, Debug)]
-pub struct Sandbox(Arc<Inner>);
+pub struct Sandbox(Arc<SandboxInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct SandboxInner {
     config: SandboxConfig,
     accounts: Vec<AccountState>,
     transcript: Arc<Transcript>,
     faults: Faults,
     attempts: Mutex<Attempts>,
-    clock: Clock,
+    clock: SandboxClock,
     client: reqwest::Client,
     /// One permit for each push under way.
     pushes: Arc<Semaphore>,
@@ -54,12 +54,12 @@ impl Sandbox {
             .build()
             .expect("with a TLS provider installed and no options from outside, a client can be built");
         let accounts = config.accounts.iter().map(|account| AccountState::new(account, &config)).collect();
-        Sandbox(Arc::new(Inner {
+        Sandbox(Arc::new(SandboxInner {
             accounts,
             transcript: Arc::new(Transcript::new(config.max_entries)),
             faults: Faults::default(),
             attempts: Mutex::default(),
-            clock: Clock::default(),
+            clock: SandboxClock::default(),
             client,
             pushes: Arc::new(Semaphore::new(config.max_pushes.clamp(1, Semaphore::MAX_PERMITS))),
             config,

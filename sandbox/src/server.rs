@@ -19,7 +19,7 @@ use crate::{Sandbox, api, control, page};
 
 mod cut;
 
-pub(crate) use cut::{CutSwitch, Link};
+pub(crate) use cut::{ClientLink, CutSwitch};
 
 /// The longest request that is read, but for uploads of media.
 const MAX_BODY_BYTES: usize = 256 * 1024;
@@ -43,7 +43,7 @@ pub async fn run(
 ) -> io::Result<()> {
     let stopping = CancellationToken::new();
     let routes = routes(Served { sandbox, stopping: stopping.clone() });
-    let service = routes.into_make_service_with_connect_info::<Link>();
+    let service = routes.into_make_service_with_connect_info::<ClientLink>();
     axum::serve(cut::CuttableListener(listener), service)
         .with_graceful_shutdown(async move {
             shutdown.await;

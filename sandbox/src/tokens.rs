@@ -20,8 +20,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The tokens of one account, from both endpoints.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
-    stable: Slot,
-    plain: Slot,
+    stable: TokenSlot,
+    plain: TokenSlot,
     expired: VecDeque<String>,
     /// When tokens were forced, within the last day.
     forced: VecDeque<Instant>,
@@ -36,20 +36,20 @@ pub(crate) struct Lifetimes {
 
 /// What a token is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum TokenState {
     Valid,
     Expired,
     Unknown,
 }
 
 #[derive(Debug, Default)]
-struct Slot {
-    current: Option<Token>,
-    previous: Option<Token>,
+struct TokenSlot {
+    current: Option<IssuedToken>,
+    previous: Option<IssuedToken>,
 }
 
 #[derive(Debug)]
-struct Token {
+struct IssuedToken {
     text: String,
     /// When it stops working.
     ends: Instant,
@@ -63,7 +63,7 @@ impl Tokens {
         self.forget_old(now);
         if force && self.may_force(now) {
             // A forced token kills the one before at once.
-            self.stable = Slot::default();
+            self.stable = TokenSlot::default();
         }
         let fresh_enough =
             self.stable.current.as_ref().is_some_and(|token| token.ends > now + lifetimes.overlap);
@@ -80,14 +80,14 @@ impl Tokens {
         self.plain.answer(now)
     }
 
-    pub(crate) fn standing(&mut self, text: &str, now: Instant) -> Standing {
+    pub(crate) fn state(&mut self, text: &str, now: Instant) -> TokenState {
         self.forget_old(now);
         if [&self.stable, &self.plain].into_iter().any(|slot| slot.holds(text)) {
-            Standing::Valid
+            TokenState::Valid
         } else if self.expired.iter().any(|token| token == text) {
-            Standing::Expired
+            TokenState::Expired
         } else {
-            Standing::Unknown
+            TokenState::Unknown
         }
     }
 
@@ -103,7 +103,7 @@ impl Tokens {
 
     /// All tokens are unknown from now on.
     pub(crate) fn revoke(&mut self) {
-        (self.stable, self.plain) = (Slot::default(), Slot::default());
+        (self.stable, self.plain) = (TokenSlot::default(), TokenSlot::default());
     }
 
     fn may_force(&mut self, now: Instant) -> bool {
@@ -132,10 +132,10 @@ impl Tokens {
     }
 }
 
-impl Slot {
+impl TokenSlot {
     fn replace(&mut self, now: Instant, lifetimes: Lifetimes) {
         self.previous = self.current.take().map(|token| token.replaced(now + lifetimes.overlap));
-        self.current = Some(Token::new(now + lifetimes.token));
+        self.current = Some(IssuedToken::new(now + lifetimes.token));
     }
 
     fn answer(&self, now: Instant) -> (String, u64) {
@@ -149,13 +149,13 @@ impl Slot {
     }
 }
 
-impl Token {
-    fn new(ends: Instant) -> Token {
+impl IssuedToken {
+    fn new(ends: Instant) -> IssuedToken {
         let text = format!("90_{}", Alphanumeric.sample_string(&mut rand::rng(), 150));
-        Token { text, ends, lifetime_ends: ends }
+        IssuedToken { text, ends, lifetime_ends: ends }
     }
 
-    fn replaced(mut self, works_until: Instant) -> Token {
+    fn replaced(mut self, works_until: Instant) -> IssuedToken {
         self.ends = self.ends.min(works_until);
         self
     }
@@ -181,11 +181,11 @@ mod tests {
         let (second, left) = tokens.stable(REAL, false, renewed);
         assert_ne!(first, second);
         assert_eq!(left, 7200);
-        assert_eq!(tokens.standing(&first, renewed), Standing::Valid);
-        assert_eq!(tokens.standing(&second, renewed), Standing::Valid);
+        assert_eq!(tokens.state(&first, renewed), TokenState::Valid);
+        assert_eq!(tokens.state(&second, renewed), TokenState::Valid);
         let over = start + seconds(7200);
-        assert_eq!(tokens.standing(&first, over), Standing::Expired);
-        assert_eq!(tokens.standing(&second, over), Standing::Valid);
+        assert_eq!(tokens.state(&first, over), TokenState::Expired);
+        assert_eq!(tokens.state(&second, over), TokenState::Valid);
     }
 
     #[test]
@@ -193,8 +193,8 @@ mod tests {
         let (mut tokens, start) = (Tokens::default(), Instant::now());
         let (first, _) = tokens.plain(REAL, start);
         tokens.plain(REAL, start);
-        assert_eq!(tokens.standing(&first, start + seconds(299)), Standing::Valid);
-        assert_eq!(tokens.standing(&first, start + seconds(300)), Standing::Unknown);
+        assert_eq!(tokens.state(&first, start + seconds(299)), TokenState::Valid);
+        assert_eq!(tokens.state(&first, start + seconds(300)), TokenState::Unknown);
     }
 
     #[test]
@@ -206,11 +206,11 @@ mod tests {
             now += MIN_BETWEEN_FORCED;
             let next = tokens.stable(REAL, true, now).0;
             assert_ne!(next, last);
-            assert_eq!(tokens.standing(&last, now), Standing::Unknown);
+            assert_eq!(tokens.state(&last, now), TokenState::Unknown);
             last = next;
         }
         now += MIN_BETWEEN_FORCED;
         assert_eq!(tokens.stable(REAL, true, now).0, last);
-        assert_eq!(tokens.standing("never issued", now), Standing::Unknown);
+        assert_eq!(tokens.state("never issued", now), TokenState::Unknown);
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 mod entry;
 mod wait;
 
-pub use entry::{Entry, What};
+pub use entry::{TranscriptEntry, What};
 pub use wait::TimedOut;
 
 use crate::{OpenId, clock};
@@ -31,15 +31,15 @@ const CHUNK: usize = 256;
 /// Everything that happened, in order. See the module's documentation for how it is read.
 #[derive(Debug)]
 pub struct Transcript {
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptEntries>,
     /// The newest `seq`. Every writer raises it after adding; readers and waiters sleep on it.
     newest: watch::Sender<u64>,
     max_entries: usize,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    entries: VecDeque<Arc<Entry>>,
+struct KeptEntries {
+    entries: VecDeque<Arc<TranscriptEntry>>,
     bytes: usize,
     newest: u64,
 }
@@ -56,17 +56,17 @@ impl Transcript {
     }
 
     /// All entries that are kept.
-    pub fn entries(&self) -> Vec<Arc<Entry>> {
+    pub fn entries(&self) -> Vec<Arc<TranscriptEntry>> {
         self.entries_after(0)
     }
 
     /// The kept entries after this `seq`, oldest first.
-    pub fn entries_after(&self, seq: u64) -> Vec<Arc<Entry>> {
+    pub fn entries_after(&self, seq: u64) -> Vec<Arc<TranscriptEntry>> {
         self.some_after(seq, usize::MAX)
     }
 
     /// The first kept entries after this `seq`, at most `limit`.
-    pub fn some_after(&self, seq: u64, limit: usize) -> Vec<Arc<Entry>> {
+    pub fn some_after(&self, seq: u64, limit: usize) -> Vec<Arc<TranscriptEntry>> {
         let kept = self.kept();
         // Numbers have no gaps, so the place of the first wanted entry can be calculated.
         let oldest = kept.entries.front().map_or(0, |entry| entry.seq);
@@ -75,7 +75,7 @@ impl Transcript {
     }
 
     /// The accepted messages to one user, oldest first.
-    pub fn sent_to(&self, user: impl Into<OpenId>) -> Vec<Arc<Entry>> {
+    pub fn sent_to(&self, user: impl Into<OpenId>) -> Vec<Arc<TranscriptEntry>> {
         let user = user.into();
         let mut entries = self.entries();
         entries.retain(|entry| entry.user == user && matches!(entry.what, What::Sent { .. }));
@@ -90,7 +90,10 @@ impl Transcript {
 
     /// The entries after this `seq` and then every new one, without end and, for a reader no slower than the bounds,
     /// without loss.
-    pub fn subscribe(self: &Arc<Self>, after: u64) -> impl Stream<Item = Arc<Entry>> + Send + use<> {
+    pub fn subscribe(
+        self: &Arc<Self>,
+        after: u64,
+    ) -> impl Stream<Item = Arc<TranscriptEntry>> + Send + use<> {
         let start = (Arc::clone(self), self.newest.subscribe(), after, VecDeque::new());
         futures::stream::unfold(start, async |(transcript, mut news, mut place, mut ready)| {
             while ready.is_empty() {
@@ -101,19 +104,24 @@ impl Transcript {
                     news.changed().await.ok()?;
                 }
             }
-            let next: Arc<Entry> = ready.pop_front()?;
+            let next: Arc<TranscriptEntry> = ready.pop_front()?;
             place = next.seq;
             Some((next, (transcript, news, place, ready)))
         })
     }
 
     pub(crate) fn add(&self, account: &str, user: &OpenId, what: What) -> u64 {
-        let weight = |entry: &Entry| 256 + entry.what.bytes();
+        let weight = |entry: &TranscriptEntry| 256 + entry.what.bytes();
         let mut kept = self.kept();
         kept.newest += 1;
         let seq = kept.newest;
-        let entry =
-            Entry { seq, at_ms: clock::unix_ms(), account: account.to_owned(), user: user.clone(), what };
+        let entry = TranscriptEntry {
+            seq,
+            at_ms: clock::unix_ms(),
+            account: account.to_owned(),
+            user: user.clone(),
+            what,
+        };
         kept.bytes += weight(&entry);
         kept.entries.push_back(Arc::new(entry));
         while kept.entries.len() > self.max_entries || (kept.bytes > MAX_BYTES && kept.entries.len() > 1) {
@@ -130,7 +138,7 @@ impl Transcript {
         seq
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, KeptEntries> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

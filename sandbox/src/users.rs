@@ -8,9 +8,9 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    OpenId, Opener, RightState, SandboxConfig, Window,
-    push::Trigger,
-    rights::{NoRight, Right, Windows},
+    OpenId, Opener, RightState, SandboxConfig, SendWindow,
+    push::PushTrigger,
+    rights::{NoRight, UserRight, Windows},
 };
 
 /// How long the typing indicator stays on by itself.
@@ -41,7 +41,7 @@ struct Rules {
 #[derive(Debug, Default)]
 struct User {
     /// `None` before the first trigger and after an unfollow.
-    right: Option<Right>,
+    right: Option<UserRight>,
     last_exchange: Option<Instant>,
     typing_until: Option<Instant>,
     pushes: VecDeque<String>,
@@ -81,7 +81,13 @@ impl Users {
     }
 
     /// The user did something. False when this push was seen before, and so changes nothing.
-    pub(crate) fn acted(&mut self, openid: &OpenId, msg_id: &str, trigger: Trigger, now: Instant) -> bool {
+    pub(crate) fn acted(
+        &mut self,
+        openid: &OpenId,
+        msg_id: &str,
+        trigger: PushTrigger,
+        now: Instant,
+    ) -> bool {
         self.make_room_for(openid);
         let user = self.known.entry(openid.clone()).or_default();
         if user.pushes.iter().any(|seen| seen == msg_id) {
@@ -92,23 +98,23 @@ impl Users {
         }
         user.pushes.push_back(msg_id.to_owned());
         match trigger {
-            Trigger::Opens(by) => {
-                let new = Right::opened(by, self.rules.windows.of(by), now);
+            PushTrigger::Opens(by) => {
+                let new = UserRight::opened(by, self.rules.windows.of(by), now);
                 let earlier = user.right.take().filter(|_| !self.rules.newest_alone);
                 user.right = Some(match earlier {
                     Some(earlier) => new.beside(&earlier, now),
                     None => new,
                 });
             }
-            Trigger::Leave => user.right = None,
-            Trigger::Background => return true,
+            PushTrigger::Leave => user.right = None,
+            PushTrigger::Background => return true,
         }
         user.last_exchange = Some(now);
         true
     }
 
     /// Another window for a trigger, from the next one on.
-    pub(crate) fn set_window(&mut self, opener: Opener, window: Window) {
+    pub(crate) fn set_window(&mut self, opener: Opener, window: SendWindow) {
         self.rules.windows.set(opener, window);
     }
 
@@ -179,7 +185,7 @@ mod tests {
     const USER: &str = "oHuixinXiaoming0000000000001";
 
     /// The users after one push of this one, and the time it came.
-    fn after(trigger: Trigger) -> (Users, Instant) {
+    fn after(trigger: PushTrigger) -> (Users, Instant) {
         let (mut users, start) = (Users::new(&SandboxConfig::default()), Instant::now());
         users.acted(&OpenId::from(USER), "1", trigger, start);
         (users, start)
@@ -193,18 +199,18 @@ mod tests {
     fn a_message_opens_48_hours_and_a_tap_one_minute() {
         let closed = Err(UserRefusal::NoRight(NoRight::Closed));
         for opener in [Opener::Click, Opener::Scan, Opener::Follow] {
-            let (mut tapped, start) = after(Trigger::Opens(opener));
+            let (mut tapped, start) = after(PushTrigger::Opens(opener));
             assert_eq!(tapped.send(USER, start + seconds(60)).map(|count| count.nth), Ok(1), "{opener:?}");
             assert_eq!(tapped.send(USER, start + seconds(61)), closed, "{opener:?}");
         }
-        let (mut messaged, start) = after(Trigger::Opens(Opener::Message));
+        let (mut messaged, start) = after(PushTrigger::Opens(Opener::Message));
         assert_eq!(messaged.send(USER, start + seconds(48 * 60 * 60)).map(|count| count.nth), Ok(1));
         assert_eq!(messaged.send(USER, start + seconds(48 * 60 * 60 + 1)), closed);
     }
 
     #[test]
     fn typing_lasts_15_seconds_and_needs_an_exchange_within_30() {
-        let (mut users, start) = after(Trigger::Opens(Opener::Message));
+        let (mut users, start) = after(PushTrigger::Opens(Opener::Message));
         assert_eq!(users.type_on(USER, start), Ok(()));
         assert_eq!(users.type_on(USER, start + seconds(14)), Err(UserRefusal::AlreadyTyping));
         assert_eq!(users.type_on(USER, start + seconds(16)), Ok(()));
@@ -216,9 +222,9 @@ mod tests {
 
     #[test]
     fn of_two_triggers_the_larger_number_that_is_left_counts_and_the_later_end() {
-        let (mut users, start) = after(Trigger::Opens(Opener::Message));
+        let (mut users, start) = after(PushTrigger::Opens(Opener::Message));
         let click = |users: &mut Users, id, at| {
-            users.acted(&OpenId::from(USER), id, Trigger::Opens(Opener::Click), at);
+            users.acted(&OpenId::from(USER), id, PushTrigger::Opens(Opener::Click), at);
         };
         assert_eq!(users.send(USER, start).map(|count| count.nth), Ok(1));
         click(&mut users, "2", start);
@@ -240,7 +246,7 @@ mod tests {
         let config = SandboxConfig { newest_trigger_alone: true, ..SandboxConfig::default() };
         let (mut users, start) = (Users::new(&config), Instant::now());
         for (id, by) in [("1", Opener::Message), ("2", Opener::Click)] {
-            users.acted(&OpenId::from(USER), id, Trigger::Opens(by), start);
+            users.acted(&OpenId::from(USER), id, PushTrigger::Opens(by), start);
         }
         for nth in 1..=3 {
             assert_eq!(users.send(USER, start).map(|count| count.nth), Ok(nth));

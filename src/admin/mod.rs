@@ -22,7 +22,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 
-pub use ready::{Readiness, Role, clocks_apart};
+pub use ready::{Readiness, ReportedRole, clocks_apart};
 
 /// How often the samples of histograms are put into their buckets. Until then each takes memory, asked for or not.
 const UPKEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(5);

@@ -18,7 +18,7 @@ const TAKE_MAX_AGE: Duration = Duration::from_secs(10);
 /// What is asked to find out.
 pub struct Readiness {
     /// What this process is.
-    pub role: Role,
+    pub role: ReportedRole,
     /// Its queue; none for the sandbox.
     pub queue: Option<Arc<dyn Queue>>,
     /// Its worker, if it has one.
@@ -34,7 +34,7 @@ pub struct Readiness {
 /// What a process is, as its health reports say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub enum ReportedRole {
     /// `huixin dev`.
     Dev,
     /// `huixin run`.
@@ -53,7 +53,7 @@ pub struct Report {
     /// Whether it can work.
     pub ready: bool,
     /// What it is.
-    pub role: Role,
+    pub role: ReportedRole,
     /// Why it can't, a sentence each.
     pub problems: Vec<String>,
     /// What should be mended although it can work, a sentence each.
@@ -73,7 +73,7 @@ pub fn clocks_apart(account: &str, ahead_s: i64) -> String {
 
 impl Readiness {
     /// Of a process that has only its queue, if that.
-    pub fn of(role: Role, queue: Option<Arc<dyn Queue>>) -> Self {
+    pub fn of(role: ReportedRole, queue: Option<Arc<dyn Queue>>) -> Self {
         Self { role, queue, worker: None, warnings: Vec::new(), spool: None, lacks_spool: false }
     }
 

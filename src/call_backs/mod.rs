@@ -11,7 +11,7 @@
 mod metrics;
 mod port;
 mod post;
-mod verdict;
+mod post_result;
 
 use std::future::Future;
 use std::pin::pin;
@@ -30,33 +30,33 @@ pub use port::Port;
 const BODIES_MAX: usize = 32;
 
 /// What the listener needs.
-pub struct Answers {
+pub struct CallBackListener {
     /// Where answers go.
     pub queue: Arc<dyn Queue>,
     /// Opens the addresses that workers have given.
     pub call_backs: CallBacks,
     /// How long things may take.
-    pub limits: Limits,
+    pub limits: TimeLimits,
 }
 
 /// How long things may take; services wait longer than that for an answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct TimeLimits {
     /// A body, from its first byte to its last; then it is refused with 408.
     pub body: Duration,
     /// The queue, and before it the wait for a turn; then an answer is refused with 503.
     pub queue: Duration,
 }
 
-impl Default for Limits {
+impl Default for TimeLimits {
     fn default() -> Self {
         Self { body: Duration::from_secs(10), queue: Duration::from_secs(5) }
     }
 }
 
 /// A running listener.
-struct Door {
-    answers: Answers,
+struct ListenerState {
+    answers: CallBackListener,
     bodies: Semaphore,
 }
 
@@ -66,7 +66,7 @@ struct Door {
 /// When the listener fails for good.
 pub async fn run(
     port: Port,
-    answers: Answers,
+    answers: CallBackListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let mut shutdown = pin!(shutdown);
@@ -75,16 +75,16 @@ pub async fn run(
         () = &mut shutdown => return Ok(()),
         never = metrics::listening(false) => match never {},
     };
-    let door = Door { answers, bodies: Semaphore::new(BODIES_MAX) };
+    let state = ListenerState { answers, bodies: Semaphore::new(BODIES_MAX) };
     tokio::select! {
-        served = crate::serve::until(listener, routes(Arc::new(door)), shutdown) => served,
+        served = crate::serve::until(listener, routes(Arc::new(state)), shutdown) => served,
         never = metrics::listening(true) => match never {},
     }
 }
 
 /// Every path comes to one place: a proxy may leave the path of `base_url` in front of ours, or take it off.
-fn routes(door: Arc<Door>) -> Router {
-    Router::new().fallback(post::post).with_state(door)
+fn routes(state: Arc<ListenerState>) -> Router {
+    Router::new().fallback(post::post).with_state(state)
 }
 
 #[cfg(test)]

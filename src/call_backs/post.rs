@@ -9,96 +9,96 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse as _, Response};
 use futures::StreamExt as _;
-use huixin_queue::{Answered, QueueError};
+use huixin_queue::{CallBackResult, QueueError};
 use huixin_worker::call_back::{Addressee, CALL_BACK_PATH, CalledBack};
 use huixin_worker::handlers::{ANSWER_MAX_BYTES, read_answer};
 
 use super::metrics;
-use super::verdict::Verdict;
-use super::{Answers, Door};
+use super::post_result::PostResult;
+use super::{CallBackListener, ListenerState};
 
 /// A body that nobody wants is read and thrown away up to this size, so that its sender sees why; a larger one is cut.
 const DISCARDED_MAX_BYTES: usize = 8 * 1024 * 1024;
 
-pub(super) async fn post(State(door): State<Arc<Door>>, request: Request) -> Response {
+pub(super) async fn post(State(state): State<Arc<ListenerState>>, request: Request) -> Response {
     let (Parts { method, uri, headers, .. }, body) = request.into_parts();
     let token = uri.path().rsplit_once(CALL_BACK_PATH).filter(|(before, _)| before.ends_with('/'));
-    let addressee = token.map(|(_, token)| door.answers.call_backs.open(token));
+    let addressee = token.map(|(_, token)| state.answers.call_backs.open(token));
     let verdict = match addressee {
-        None => Verdict::NoPath,
-        Some(_) if method != Method::POST => Verdict::Method,
-        Some(None) => Verdict::NoToken,
+        None => PostResult::NoPath,
+        Some(_) if method != Method::POST => PostResult::Method,
+        Some(None) => PostResult::NoToken,
         Some(Some(addressee)) => {
-            let verdict = take(&door, &addressee, &headers, body).await;
+            let verdict = take(&state, &addressee, &headers, body).await;
             told(&addressee, &verdict);
             metrics::came(&addressee.account, verdict.name());
             return verdict.into_response();
         }
     };
-    discard(&headers, body, door.answers.limits.body).await;
+    discard(&headers, body, state.answers.limits.body).await;
     metrics::came("", verdict.name());
     verdict.into_response()
 }
 
 /// The answer to a message of ours.
-async fn take(door: &Door, addressee: &Addressee, headers: &HeaderMap, body: Body) -> Verdict {
+async fn take(state: &ListenerState, addressee: &Addressee, headers: &HeaderMap, body: Body) -> PostResult {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if let Some(unread) = kind.filter(|kind| !is_read(kind)) {
-        discard(headers, body, door.answers.limits.body).await;
-        return Verdict::ContentType(unread.chars().take(100).collect());
+        discard(headers, body, state.answers.limits.body).await;
+        return PostResult::ContentType(unread.chars().take(100).collect());
     }
     if announced(headers).is_some_and(|bytes| bytes > ANSWER_MAX_BYTES) {
-        discard(headers, body, door.answers.limits.body).await;
+        discard(headers, body, state.answers.limits.body).await;
         return too_large();
     }
-    let answers = &door.answers;
-    let Ok(Ok(_place)) = tokio::time::timeout(answers.limits.queue, door.bodies.acquire()).await else {
-        discard(headers, body, door.answers.limits.body).await;
-        return Verdict::Busy;
+    let answers = &state.answers;
+    let Ok(Ok(_place)) = tokio::time::timeout(answers.limits.queue, state.bodies.acquire()).await else {
+        discard(headers, body, state.answers.limits.body).await;
+        return PostResult::Busy;
     };
     let body = match tokio::time::timeout(answers.limits.body, to_bytes(body, ANSWER_MAX_BYTES)).await {
         Ok(Ok(body)) => body,
         // Or the connection broke, and then nobody reads this.
         Ok(Err(_)) => return too_large(),
-        Err(_) => return Verdict::Slow,
+        Err(_) => return PostResult::Slow,
     };
     match read_answer(kind, &body) {
         Ok(answer) => store(answers, addressee, &answer).await,
-        Err(error) => Verdict::Wrong(error),
+        Err(error) => PostResult::Wrong(error),
     }
 }
 
-fn too_large() -> Verdict {
-    Verdict::TooLarge(format!("the answer has more than {ANSWER_MAX_BYTES} bytes"))
+fn too_large() -> PostResult {
+    PostResult::TooLarge(format!("the answer has more than {ANSWER_MAX_BYTES} bytes"))
 }
 
-async fn store(answers: &Answers, addressee: &Addressee, answer: &CalledBack) -> Verdict {
+async fn store(answers: &CallBackListener, addressee: &Addressee, answer: &CalledBack) -> PostResult {
     let given = answers.queue.answer(&addressee.lane, &addressee.id, answer.encode());
     match tokio::time::timeout(answers.limits.queue, given).await {
-        Ok(Ok(Answered::First)) => Verdict::Taken,
-        Ok(Ok(Answered::Already)) => Verdict::Already,
-        Ok(Ok(Answered::Gone)) => Verdict::TooLate,
-        Ok(Err(QueueError::Invalid(problem))) => Verdict::TooLarge(problem),
+        Ok(Ok(CallBackResult::First)) => PostResult::Taken,
+        Ok(Ok(CallBackResult::Already)) => PostResult::Already,
+        Ok(Ok(CallBackResult::Gone)) => PostResult::TooLate,
+        Ok(Err(QueueError::Invalid(problem))) => PostResult::TooLarge(problem),
         Ok(Err(error)) => {
             tracing::warn!(%error, "an answer by call back can't be stored: its service is asked to give it again");
-            Verdict::Away
+            PostResult::Away
         }
         // It may be stored all the same: when it is given again, the service hears that it has answered.
         Err(_) => {
             tracing::warn!(
                 "the queue is too slow for an answer by call back: its service is asked to give it again"
             );
-            Verdict::Away
+            PostResult::Away
         }
     }
 }
 
 /// What the operator hears. Without the token; the id is what he can look the message up by.
-fn told(addressee: &Addressee, verdict: &Verdict) {
+fn told(addressee: &Addressee, verdict: &PostResult) {
     let Addressee { account, id, .. } = addressee;
     let (result, error) = (verdict.name(), verdict.error());
     match verdict {
-        Verdict::ContentType(_) | Verdict::TooLarge(_) | Verdict::Wrong(_) | Verdict::Slow => {
+        PostResult::ContentType(_) | PostResult::TooLarge(_) | PostResult::Wrong(_) | PostResult::Slow => {
             tracing::warn!(account, %id, error, "an answer by call back is refused");
         }
         _ => tracing::debug!(account, %id, result, "an answer by call back"),

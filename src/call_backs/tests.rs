@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-use super::verdict::Verdict;
+use super::post_result::PostResult;
 use super::*;
 
 /// A listener on an empty queue, and an address that it has given.
@@ -26,10 +26,10 @@ struct Open {
 }
 
 async fn open(base: &str) -> Open {
-    open_within(base, Limits { body: Duration::from_millis(500), ..Limits::default() }).await
+    open_within(base, TimeLimits { body: Duration::from_millis(500), ..TimeLimits::default() }).await
 }
 
-async fn open_within(base: &str, limits: Limits) -> Open {
+async fn open_within(base: &str, limits: TimeLimits) -> Open {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let window = Duration::from_secs(3600);
@@ -40,7 +40,7 @@ async fn open_within(base: &str, limits: Limits) -> Open {
     let path = call_backs.url("main", &lane, &id).unwrap().path().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let answers = Answers { queue: Arc::new(queue), call_backs, limits };
+    let answers = CallBackListener { queue: Arc::new(queue), call_backs, limits };
     tokio::spawn(run(Port::Ours(listener), answers, pending()));
     Open { address, path, _folder: folder }
 }
@@ -124,7 +124,7 @@ async fn a_body_that_does_not_end_is_not_waited_for() {
 
 #[tokio::test]
 async fn more_bodies_than_there_is_room_for_wait_and_are_refused_after_a_while() {
-    let limits = Limits { body: Duration::from_secs(30), queue: Duration::from_millis(200) };
+    let limits = TimeLimits { body: Duration::from_secs(30), queue: Duration::from_millis(200) };
     let open = open_within("https://bot.example.com", limits).await;
     let head = format!("POST {} HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhell", open.path);
     let mut slow = Vec::new();
@@ -164,20 +164,20 @@ async fn a_port_that_another_process_has_is_taken_over_when_it_is_free() {
 }
 
 /// One of each, but for what concerns no address that was given.
-fn verdicts() -> Vec<Verdict> {
+fn verdicts() -> Vec<PostResult> {
     let what = || "x".to_owned();
     vec![
-        Verdict::Taken,
-        Verdict::NoToken,
-        Verdict::Method,
-        Verdict::Slow,
-        Verdict::Already,
-        Verdict::TooLate,
-        Verdict::TooLarge(what()),
-        Verdict::ContentType(what()),
-        Verdict::Wrong(what()),
-        Verdict::Busy,
-        Verdict::Away,
+        PostResult::Taken,
+        PostResult::NoToken,
+        PostResult::Method,
+        PostResult::Slow,
+        PostResult::Already,
+        PostResult::TooLate,
+        PostResult::TooLarge(what()),
+        PostResult::ContentType(what()),
+        PostResult::Wrong(what()),
+        PostResult::Busy,
+        PostResult::Away,
     ]
 }
 
@@ -191,11 +191,11 @@ async fn the_manual_has_every_status_and_the_words_of_a_refusal() {
     let told: BTreeSet<u16> = rows.collect();
     let known: BTreeSet<u16> = verdicts().iter().map(|verdict| verdict.status().as_u16()).collect();
     assert_eq!(told, known);
-    let within = Limits::default().body.as_secs();
+    let within = TimeLimits::default().body.as_secs();
     assert!(part.contains(&format!("within {within} seconds")), "the time for a body");
     for verdict in verdicts() {
         let waits = verdict.status() == StatusCode::SERVICE_UNAVAILABLE;
-        let taken = verdict == Verdict::Taken;
+        let taken = verdict == PostResult::Taken;
         let response = verdict.into_response();
         assert_eq!(response.headers().contains_key("retry-after"), waits);
         let bytes = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
@@ -207,7 +207,7 @@ async fn the_manual_has_every_status_and_the_words_of_a_refusal() {
     }
     let example = part.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let example: Value = serde_json::from_str(example).unwrap();
-    let refused = Verdict::Wrong(example["error"].as_str().unwrap().to_owned()).into_response();
+    let refused = PostResult::Wrong(example["error"].as_str().unwrap().to_owned()).into_response();
     let bytes = axum::body::to_bytes(refused.into_body(), 4096).await.unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), example);
 }

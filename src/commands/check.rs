@@ -15,9 +15,9 @@ use huixin_worker::call_back::CALL_BACK_PATH;
 use crate::admin::clocks_apart;
 use crate::cli::{CheckFlags, Cli};
 use crate::config::{Config, HandlerConfig, QueueUrl, Role};
-use crate::parts;
 use crate::report::{Failure, one_line};
 use crate::safety;
+use crate::wiring;
 
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 const SEEN_BYTES: u64 = 152;
 
 pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> {
-    let config = parts::config(cli, Role::Check)?;
+    let config = wiring::config(cli, Role::Check)?;
     if flags.print {
         print!("{}", config.print_effective());
         return Ok(());
@@ -64,7 +64,7 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         }
     }
     databases(&config, &mut facts).await?;
-    if let Some(base) = parts::call_backs(&config)?.map(|call_backs| call_backs.base().clone()) {
+    if let Some(base) = wiring::call_backs(&config)?.map(|call_backs| call_backs.base().clone()) {
         let listen = config.callback.listen.map_or("not by this process".to_owned(), |at| format!("at {at}"));
         facts.good(format!("answers by call back: to {base}{CALL_BACK_PATH}…, taken in {listen}"));
     }
@@ -90,7 +90,7 @@ async fn queue(config: &Config, facts: &mut Facts) -> Option<u64> {
                 _ => facts.good(format!("queue: `sqlite:{}`, made by the first start", path.display())),
             }
         }
-        QueueUrl::Sqlite(path) => match parts::sqlite(path, config.queue.dedup_window) {
+        QueueUrl::Sqlite(path) => match wiring::sqlite(path, config.queue.dedup_window) {
             Ok(queue) => counted(config, queue.place(), queue.counts().await, facts),
             Err(QueueError::InUse { owner, .. }) => {
                 facts.good(format!("queue: `sqlite:{}`, in use: {owner}", path.display()));
@@ -115,7 +115,7 @@ fn counted(config: &Config, place: &str, counts: Result<Counts, QueueError>, fac
 }
 
 async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64> {
-    let queue = match parts::redis_queue(&config.queue, url) {
+    let queue = match wiring::redis_queue(&config.queue, url) {
         Ok(queue) => queue,
         Err(error) => {
             facts.bad(format!("queue: {}", one_line(&error)), error.hint());
@@ -211,7 +211,7 @@ fn spool(config: &Config, facts: &mut Facts) {
 
 /// Connects to every database, and lets it prepare what the routes ask of it.
 async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
-    let databases = parts::databases(config)?;
+    let databases = wiring::databases(config)?;
     let mut reached = BTreeSet::new();
     for (name, database) in &databases {
         let url = config.databases[name].url.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -232,7 +232,7 @@ async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         if !reached.contains(&sql.database) {
             continue;
         }
-        match parts::look_up(sql, &databases)?.check().await {
+        match wiring::look_up(sql, &databases)?.check().await {
             Ok(()) => facts.good(format!("route `{name}`: database `{}` takes its query", sql.database)),
             Err(trouble) => facts.bad(format!("route `{name}`: {trouble}"), trouble.hint),
         }
@@ -244,9 +244,9 @@ async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
 fn listeners(config: &Config, facts: &mut Facts) {
     let answers = config.callback.listen.filter(|_| config.callback.is_served());
     let all = [
-        (parts::PUSHES, Some(config.receiver.listen)),
-        (parts::OPERATORS, Some(config.admin.listen)),
-        (parts::ANSWERS, answers),
+        (wiring::PUSHES, Some(config.receiver.listen)),
+        (wiring::OPERATORS, Some(config.admin.listen)),
+        (wiring::ANSWERS, answers),
     ];
     for (purpose, address) in all.into_iter().filter_map(|(purpose, address)| Some((purpose, address?))) {
         match purpose.probe(address) {
@@ -278,10 +278,10 @@ fn modes(config: &Config, facts: &Facts) {
 }
 
 async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
-    let http = parts::wechat_http(config)?;
+    let http = wiring::wechat_http(config)?;
     for (name, account) in &config.accounts {
         let host = account.api_base.host_str().unwrap_or_default();
-        let client = parts::client(config, name, &http);
+        let client = wiring::client(config, name, &http);
         let token = client.token().await;
         if let Some(ahead_s) =
             client.clock_ahead_s().filter(|ahead_s| ahead_s.unsigned_abs() > CLOCKS_APART_S)

@@ -4,7 +4,7 @@ use huixin_queue::{DEAD_SCAN_MAX, MessageId};
 
 use super::operate::{json, operator};
 use crate::cli::{ActFlags, Cli, DeadCommand, DeadFlags, LetterFilter};
-use crate::operator::{Letter, LettersAsked, Operator};
+use crate::operator::{LetterQuery, LetterView, OperatorClient};
 use crate::report::Failure;
 
 const REASON_WIDTH: usize = 80;
@@ -37,7 +37,7 @@ pub(super) async fn dead(cli: &Cli, flags: &DeadFlags) -> Result<(), Failure> {
             if show.output.json {
                 return json(&letter);
             }
-            let Letter { id, account, user, kind, reason, accepted_at, died_at, failures, losses, body } =
+            let LetterView { id, account, user, kind, reason, accepted_at, died_at, failures, losses, body } =
                 letter;
             println!(
                 "id        {id}\naccount   {account}\nuser      {user}\nkind      {kind}\nreason    {reason}"
@@ -62,7 +62,7 @@ pub(super) async fn dead(cli: &Cli, flags: &DeadFlags) -> Result<(), Failure> {
     }
 }
 
-async fn one(operator: &Operator, id: &str) -> Result<Letter, Failure> {
+async fn one(operator: &OperatorClient, id: &str) -> Result<LetterView, Failure> {
     let id = MessageId::new(id).map_err(anyhow::Error::from)?;
     let none = || {
         Failure::failed(format!("there is no dead letter `{id}`"), "`huixin dead list` shows those there are")
@@ -71,7 +71,11 @@ async fn one(operator: &Operator, id: &str) -> Result<Letter, Failure> {
 }
 
 /// The first letters that match, walked over page by page.
-async fn matching(operator: &Operator, filter: &LetterFilter, most: usize) -> Result<Vec<Letter>, Failure> {
+async fn matching(
+    operator: &OperatorClient,
+    filter: &LetterFilter,
+    most: usize,
+) -> Result<Vec<LetterView>, Failure> {
     let mut found = Vec::new();
     let mut asked = asked(filter);
     loop {
@@ -87,7 +91,7 @@ async fn matching(operator: &Operator, filter: &LetterFilter, most: usize) -> Re
 
 /// Does something to one letter or to all that match, a page at a time; without `--yes` it only says to which.
 async fn act_on(
-    operator: &Operator,
+    operator: &OperatorClient,
     flags: &ActFlags,
     what: &str,
     act: impl AsyncFn(&[MessageId]) -> Result<usize, Failure>,
@@ -116,8 +120,8 @@ async fn act_on(
     }
 }
 
-fn asked(filter: &LetterFilter) -> LettersAsked {
-    LettersAsked {
+fn asked(filter: &LetterFilter) -> LetterQuery {
+    LetterQuery {
         account: filter.account.clone(),
         user: filter.user.clone(),
         reason: filter.reason.clone(),
@@ -126,13 +130,13 @@ fn asked(filter: &LetterFilter) -> LettersAsked {
     }
 }
 
-fn only_said(letters: &[Letter], all: usize, what: &str) -> Failure {
+fn only_said(letters: &[LetterView], all: usize, what: &str) -> Failure {
     letters.iter().for_each(|letter| println!("{}  {}", letter.id, letter.reason));
     let message = format!("{all} dead letters would be {what}, the first of them above");
     Failure::failed(message, "say --yes to do it")
 }
 
-fn ids_of(letters: &[Letter]) -> Result<Vec<MessageId>, Failure> {
+fn ids_of(letters: &[LetterView]) -> Result<Vec<MessageId>, Failure> {
     let ids = letters.iter().map(|letter| MessageId::new(letter.id.as_str()));
     Ok(ids.collect::<Result<_, _>>().map_err(anyhow::Error::from)?)
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::cli::{Cli, LaneFlags, OutputFlag, PauseFlags, ResumeFlags, ScopeFlags};
 use crate::config::{Config, DEFAULT_FILE, Role};
-use crate::operator::{Operator, Pausable};
-use crate::parts;
+use crate::operator::{OperatorClient, Pausable};
 use crate::report::Failure;
+use crate::wiring;
 
 pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure> {
     let status = operator(cli)?.status().await?;
@@ -59,7 +59,7 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
 
 pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
     let config = config(cli)?;
-    let lane = Operator::open(&config)?.lane(&flags.account, &flags.user).await?;
+    let lane = OperatorClient::open(&config)?.lane(&flags.account, &flags.user).await?;
     if lane.is_none() {
         // What an account has left that is configured no more is shown.
         known(&config, &flags.account)?;
@@ -98,7 +98,7 @@ fn meaning(state: &str) -> &'static str {
 pub(super) async fn pause(cli: &Cli, flags: &PauseFlags) -> Result<(), Failure> {
     let what = pausable(&flags.scope);
     let config = config(cli)?;
-    let operator = Operator::open(&config)?;
+    let operator = OperatorClient::open(&config)?;
     if let Some(account) = &what.account
         && let Err(unknown) = known(&config, account)
         && !operator.status().await?.open.contains_key(account)
@@ -113,7 +113,7 @@ pub(super) async fn pause(cli: &Cli, flags: &PauseFlags) -> Result<(), Failure> 
 pub(super) async fn resume(cli: &Cli, flags: &ResumeFlags) -> Result<(), Failure> {
     let what = pausable(&flags.scope);
     let config = config(cli)?;
-    match (Operator::open(&config)?.resume(&what).await?, &what.account) {
+    match (OperatorClient::open(&config)?.resume(&what).await?, &what.account) {
         (true, _) => println!("{} goes on", told(&what)),
         (false, account) => {
             account.iter().try_for_each(|account| known(&config, account))?;
@@ -155,8 +155,8 @@ pub(super) async fn audit(cli: &Cli, output: &OutputFlag) -> Result<(), Failure>
     }
 }
 
-pub(super) fn operator(cli: &Cli) -> Result<Operator, Failure> {
-    Operator::open(&config(cli)?)
+pub(super) fn operator(cli: &Cli) -> Result<OperatorClient, Failure> {
+    OperatorClient::open(&config(cli)?)
 }
 
 /// As a receiver's, which needs the fewest credentials: these commands call nobody but the queue. Where a flag names the
@@ -164,7 +164,7 @@ pub(super) fn operator(cli: &Cli) -> Result<Operator, Failure> {
 fn config(cli: &Cli) -> Result<Config, Failure> {
     let no_file = cli.global.config.is_none() && !Path::new(DEFAULT_FILE).exists();
     let by_flag = no_file && cli.command.overrides().queue_url.is_some();
-    parts::config(cli, if by_flag { Role::Dev } else { Role::Receiver })
+    wiring::config(cli, if by_flag { Role::Dev } else { Role::Receiver })
 }
 
 /// Whether an account is configured: a name that is misspelt has no messages either.

@@ -14,68 +14,68 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::services::Services;
-use crate::admin::{self, Admin, Readiness, Role as Kind};
-use crate::call_backs::{self, Answers, Port};
+use crate::admin::{self, Admin, Readiness, ReportedRole};
+use crate::call_backs::{self, CallBackListener, Port};
 use crate::cli::{Cli, SandboxFlags};
 use crate::config::{Config, Role};
-use crate::receiver::Spooler;
+use crate::receiver::ClaimedSpool;
 use crate::report::Failure;
 use crate::safety::{StandstillWatch, Upkeep, Watch};
-use crate::{parts, receiver, shutdown};
+use crate::{receiver, shutdown, wiring};
 
 pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
-    let config = parts::config(cli, Role::Run)?;
-    let queue = parts::own_queue(&config.queue).await?;
-    let pushes = parts::listen(parts::PUSHES, config.receiver.listen, false).await?;
-    let spooler = parts::spooler(&config)?;
-    let mut readiness = Readiness::of(Kind::Run, Some(queue.clone()));
-    readiness.spool = spooler.as_ref().map(Spooler::health);
-    readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
+    let config = wiring::config(cli, Role::Run)?;
+    let queue = wiring::own_queue(&config.queue).await?;
+    let pushes = wiring::listen(wiring::PUSHES, config.receiver.listen, false).await?;
+    let claimed_spool = wiring::claimed_spool(&config)?;
+    let mut readiness = Readiness::of(ReportedRole::Run, Some(queue.clone()));
+    readiness.spool = claimed_spool.as_ref().map(ClaimedSpool::health);
+    readiness.lacks_spool = claimed_spool.is_none() && wiring::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
     readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
-    add_answers(&mut services, parts::call_back_listener(&config, queue.clone()).await?);
-    add_receiver(&mut services, &config, queue, pushes, spooler)?;
+    add_answers(&mut services, wiring::call_back_listener(&config, queue.clone()).await?);
+    add_receiver(&mut services, &config, queue, pushes, claimed_spool)?;
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
 }
 
 pub(super) async fn receiver(cli: &Cli) -> Result<(), Failure> {
-    let config = parts::config(cli, Role::Receiver)?;
-    let queue = parts::shared_queue(&config.queue, "receiver").await?;
-    let pushes = parts::listen(parts::PUSHES, config.receiver.listen, false).await?;
-    let spooler = parts::spooler(&config)?;
-    let mut readiness = Readiness::of(Kind::Receiver, Some(queue.clone()));
-    readiness.spool = spooler.as_ref().map(Spooler::health);
-    readiness.lacks_spool = spooler.is_none() && parts::wants_spool(&config);
+    let config = wiring::config(cli, Role::Receiver)?;
+    let queue = wiring::shared_queue(&config.queue, "receiver").await?;
+    let pushes = wiring::listen(wiring::PUSHES, config.receiver.listen, false).await?;
+    let claimed_spool = wiring::claimed_spool(&config)?;
+    let mut readiness = Readiness::of(ReportedRole::Receiver, Some(queue.clone()));
+    readiness.spool = claimed_spool.as_ref().map(ClaimedSpool::health);
+    readiness.lacks_spool = claimed_spool.is_none() && wiring::wants_spool(&config);
     let mut services = Services::new(shutdown::on_signals());
-    add_answers(&mut services, parts::call_back_listener(&config, queue.clone()).await?);
-    add_receiver(&mut services, &config, queue, pushes, spooler)?;
+    add_answers(&mut services, wiring::call_back_listener(&config, queue.clone()).await?);
+    add_receiver(&mut services, &config, queue, pushes, claimed_spool)?;
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
 }
 
 pub(super) async fn worker(cli: &Cli) -> Result<(), Failure> {
-    let config = parts::config(cli, Role::Worker)?;
-    let queue = parts::shared_queue(&config.queue, "worker").await?;
+    let config = wiring::config(cli, Role::Worker)?;
+    let queue = wiring::shared_queue(&config.queue, "worker").await?;
     let mut services = Services::new(shutdown::on_signals());
-    let mut readiness = Readiness::of(Kind::Worker, Some(queue.clone()));
+    let mut readiness = Readiness::of(ReportedRole::Worker, Some(queue.clone()));
     readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
     tracing::info!(
         queue = queue.place(),
         concurrency = config.worker.concurrency,
         "the worker takes messages"
     );
-    add_answers(&mut services, parts::call_back_listener(&config, queue).await?);
+    add_answers(&mut services, wiring::call_back_listener(&config, queue).await?);
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
 }
 
 pub(super) async fn sandbox(cli: &Cli, flags: &SandboxFlags) -> Result<(), Failure> {
-    let config = parts::config(cli, Role::Sandbox)?;
-    let listener = parts::listen(parts::PAGE, flags.listen, false).await?;
+    let config = wiring::config(cli, Role::Sandbox)?;
+    let listener = wiring::listen(wiring::PAGE, flags.listen, false).await?;
     let page = listener.local_addr()?;
     let mut services = Services::new(shutdown::on_signals());
-    let sandbox = parts::sandbox(&config, &flags.receiver, &[])?;
+    let sandbox = wiring::sandbox(&config, &flags.receiver, &[])?;
     services.back("sandbox", |stop| huixin_sandbox::run(listener, sandbox, stop.cancelled_owned()));
     tracing::info!("the chat page is at http://{page}/, and pushes go to {}", flags.receiver);
     services.run().await
@@ -88,7 +88,7 @@ fn configured_worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, F
             "no route is configured: every message ends without a reply until there is a `[[route]]`"
         );
     }
-    parts::worker(config, queue)
+    wiring::worker(config, queue)
 }
 
 /// Adds the worker, and gives a way to ask after it.
@@ -103,7 +103,7 @@ pub(super) fn add_worker(services: &mut Services, worker: Worker) -> WorkerHealt
 }
 
 /// Adds the listener for answers by call back, if there is to be one.
-pub(super) fn add_answers(services: &mut Services, answers: Option<(Port, Answers)>) {
+pub(super) fn add_answers(services: &mut Services, answers: Option<(Port, CallBackListener)>) {
     let Some((port, answers)) = answers else { return };
     if let Port::Ours(listener) = &port
         && let Ok(address) = listener.local_addr()
@@ -120,14 +120,14 @@ pub(super) fn add_receiver(
     config: &Config,
     queue: Arc<dyn Queue>,
     listener: TcpListener,
-    spooler: Option<Spooler>,
+    claimed_spool: Option<ClaimedSpool>,
 ) -> Result<Url, Failure> {
     let address = listener.local_addr()?;
     let base: Url = format!("http://{address}/").parse()?;
     for account in config.accounts.keys() {
         tracing::info!(queue = queue.place(), "pushes for `{account}` come to {base}wechat/{account}");
     }
-    let receiver = parts::receiver(config, queue, spooler)?;
+    let receiver = wiring::receiver(config, queue, claimed_spool)?;
     services.front("receiver", |stop| receiver::run(listener, receiver, stop.cancelled_owned()));
     Ok(base)
 }
@@ -140,7 +140,7 @@ pub(super) async fn add_admin(
     mut readiness: Readiness,
 ) -> Result<SocketAddr, Failure> {
     // `dev` has a queue of its own, whatever is configured.
-    let watch = if readiness.role == Kind::Dev { None } else { parts::watch(&config.queue)? };
+    let watch = if readiness.role == ReportedRole::Dev { None } else { wiring::watch(&config.queue)? };
     let standstill =
         readiness.queue.clone().map(|queue| StandstillWatch::new(queue, readiness.spool.clone()));
     readiness.warnings.extend(watch.as_ref().map(Watch::warnings));
@@ -148,7 +148,7 @@ pub(super) async fn add_admin(
     let upkeep = readiness.queue.clone().map(|queue| Upkeep::new(queue, config.queue.dead.clone()));
     readiness.warnings.extend(upkeep.as_ref().map(Upkeep::warnings));
     let listener =
-        parts::listen(parts::OPERATORS, config.admin.listen, !parts::names_admin(&cli.command)).await?;
+        wiring::listen(wiring::OPERATORS, config.admin.listen, !wiring::names_admin(&cli.command)).await?;
     let address = listener.local_addr()?;
     let admin =
         Admin { address, token: config.admin.token.clone(), readiness, metrics: admin::record_metrics()? };

@@ -15,8 +15,8 @@ use serde::Serialize;
 use super::operate::json;
 use crate::cli::{Cli, RouteCommand, RouteFlags, RouteTestFlags};
 use crate::config::{ByteSize, Config, Role};
-use crate::parts;
 use crate::report::{ExitCode, Failure};
+use crate::wiring;
 
 /// What `route test --json` prints. Every name is always there; `docs/routes.md` describes it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -55,10 +55,10 @@ struct PassedBy<'a> {
 
 pub(super) fn route(cli: &Cli, flags: &RouteFlags) -> Result<(), Failure> {
     let RouteCommand::Test(flags) = &flags.command;
-    let config = parts::config(cli, Role::RouteTest)?;
+    let config = wiring::config(cli, Role::RouteTest)?;
     let account = account(&config, flags.account.as_deref())?;
     let message = message(flags, config.receiver.max_body)?;
-    let conditions = parts::conditions(&config);
+    let conditions = wiring::conditions(&config);
     let tested = Tested::of(&config, &conditions, account, &message);
     match flags.output.json {
         true => json(&tested)?,

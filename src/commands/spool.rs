@@ -9,11 +9,11 @@ use serde::Serialize;
 use crate::cli::{Cli, OutputFlag, SpoolCommand, SpoolFlags};
 use crate::config::{Config, Role, SpoolConfig};
 use crate::report::{Failure, one_line};
-use crate::{parts, receiver};
+use crate::{receiver, wiring};
 
 /// What `spool status --json` prints.
 #[derive(Debug, Serialize)]
-struct Status {
+struct SpoolStatus {
     /// The directory.
     dir: String,
     /// Its folders, one for each receiver that ran at once.
@@ -36,14 +36,14 @@ struct Folder {
     /// How many entries the queue refuses for their own sake.
     quarantined: u64,
     /// The first 100 of these.
-    quarantined_entries: Vec<Quarantined>,
+    quarantined_entries: Vec<QuarantinedView>,
     /// Why it can't be read; null: it can.
     problem: Option<String>,
 }
 
 /// An entry that the queue refuses for its own sake.
 #[derive(Debug, Serialize)]
-struct Quarantined {
+struct QuarantinedView {
     /// The message's id.
     id: String,
     /// The account's name.
@@ -55,7 +55,7 @@ struct Quarantined {
 }
 
 pub(super) async fn spool(cli: &Cli, flags: &SpoolFlags) -> Result<(), Failure> {
-    let config = parts::config(cli, Role::Receiver)?;
+    let config = wiring::config(cli, Role::Receiver)?;
     let Some(spool) = &config.receiver.spool else {
         return Err(Failure::config(
             "there is no spool: `receiver.spool` is false",
@@ -70,7 +70,7 @@ pub(super) async fn spool(cli: &Cli, flags: &SpoolFlags) -> Result<(), Failure> 
 
 fn status(spool: &SpoolConfig, output: &OutputFlag) -> Result<(), Failure> {
     let folders: Vec<_> = look(&spool.dir)?.into_iter().map(Folder::of).collect();
-    let status = Status { dir: spool.dir.display().to_string(), folders };
+    let status = SpoolStatus { dir: spool.dir.display().to_string(), folders };
     if output.json {
         return super::operate::json(&status);
     }
@@ -86,7 +86,7 @@ fn status(spool: &SpoolConfig, output: &OutputFlag) -> Result<(), Failure> {
         if folder.quarantined > 0 {
             println!("  {} quarantined", folder.quarantined);
         }
-        for Quarantined { id, account, accepted_at, reason } in &folder.quarantined_entries {
+        for QuarantinedView { id, account, accepted_at, reason } in &folder.quarantined_entries {
             println!("    {id}  {accepted_at}  {account:<10}  {reason}");
         }
     }
@@ -99,8 +99,8 @@ fn status(spool: &SpoolConfig, output: &OutputFlag) -> Result<(), Failure> {
 /// Drains what nobody holds. What a running receiver holds, it drains itself.
 async fn drain(config: &Config, spool: &SpoolConfig) -> Result<(), Failure> {
     // Refused if it would lose messages, as a receiver refuses it.
-    let queue = parts::shared_queue(&config.queue, "spool drain").await?;
-    let folders = parts::folders(spool);
+    let queue = wiring::shared_queue(&config.queue, "spool drain").await?;
+    let folders = wiring::folders(spool);
     let mut drained = 0;
     for abandoned in folders.adopt_all()? {
         let folder = abandoned.folder().display().to_string();
@@ -123,7 +123,7 @@ impl Folder {
             Ok((counts, quarantined)) => (counts, quarantined, None),
             Err(error) => (SpoolCounts::default(), Vec::new(), Some(one_line(&error))),
         };
-        let quarantined_entries = quarantined.into_iter().map(|entry| Quarantined {
+        let quarantined_entries = quarantined.into_iter().map(|entry| QuarantinedView {
             id: entry.id.to_string(),
             account: entry.class.to_string(),
             accepted_at: crate::operator::rfc3339(entry.arrived_us),

@@ -166,7 +166,7 @@ fn note_missing(
 
 /// An account of the pretend WeChat, which also stands in for what a wrong configuration lacks.
 fn pretend(name: &str) -> AccountConfig {
-    let account = huixin_sandbox::Account::named(name);
+    let account = huixin_sandbox::SandboxAccount::named(name);
     AccountConfig {
         app_id: account.app_id,
         app_secret: Some(Secret::from(account.app_secret)),

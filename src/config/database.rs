@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use huixin_wechat::Secret;
-use huixin_worker::handlers::sql::{Dialect, Place};
+use huixin_worker::handlers::sql::{DatabaseLocation, Dialect};
 use url::Url;
 
 use super::node::Node;
@@ -120,11 +120,11 @@ impl DatabaseUrl {
     }
 
     /// The same for the worker.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> DatabaseLocation {
         match self {
-            Self::Sqlite(path) => Place::Sqlite(path.clone()),
-            Self::MySql(url) => Place::MySql(Secret::from(url.as_str())),
-            Self::Postgres(url) => Place::Postgres(Secret::from(url.as_str())),
+            Self::Sqlite(path) => DatabaseLocation::Sqlite(path.clone()),
+            Self::MySql(url) => DatabaseLocation::MySql(Secret::from(url.as_str())),
+            Self::Postgres(url) => DatabaseLocation::Postgres(Secret::from(url.as_str())),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use huixin_worker::{Right, Rights};
+use huixin_worker::{Rights, TriggerRight};
 use ipnet::IpNet;
 use url::Url;
 
@@ -76,8 +76,8 @@ pub(super) fn read_media(mut section: Section<'_>) -> MediaConfig {
     config
 }
 
-fn right(mut section: Section<'_>, default: Right) -> Right {
-    let right = Right {
+fn right(mut section: Section<'_>, default: TriggerRight) -> TriggerRight {
+    let right = TriggerRight {
         sends: section.number("sends", default.sends, 1..=1_000),
         window: section.duration("window", default.window, SECOND..=Duration::from_secs(30 * 86_400)),
     };

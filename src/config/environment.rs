@@ -3,7 +3,7 @@
 //! An empty variable counts as not set, since compose files write `${TOKEN:-}`. Variables that mean nothing are kept in
 //! the tree and found there as unknown keys; only what other programs set under our prefix is left out.
 
-use super::node::{Node, Origin, Table, Value, put};
+use super::node::{Node, NodeTable, Value, ValueOrigin, put};
 
 const PREFIX: &str = "HUIXIN_";
 
@@ -11,14 +11,14 @@ const PREFIX: &str = "HUIXIN_";
 const NOT_CONFIGURATION: [&str; 4] = ["HUIXIN_LOG", "HUIXIN_LOG_FORMAT", "HUIXIN_CONFIG", "HUIXIN_IMAGE"];
 
 /// Puts the values of the variables over the file's.
-pub(super) fn merge(root: &mut Table, variables: &[(String, String)]) {
+pub(super) fn merge(root: &mut NodeTable, variables: &[(String, String)]) {
     for (name, text) in variables {
         let Some(path) = name.strip_prefix(PREFIX) else { continue };
         if text.is_empty() || is_foreign(name) {
             continue;
         }
         let path: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
-        let node = Node { value: Value::Raw(text.clone()), origin: Origin::Variable(name.clone()) };
+        let node = Node { value: Value::Raw(text.clone()), origin: ValueOrigin::Variable(name.clone()) };
         let placed = path.len() > 1 && path[0] != "route" && put(root, &path, node.clone());
         if !placed {
             // No key has this name, so it will be found as unknown.

@@ -48,7 +48,7 @@ pub use queue::{DeadConfig, Durability, QueueConfig, QueueUrl};
 pub use receiver::{MaxSkew, ReceiverConfig};
 pub use route::{HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};
-pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};
+pub use source::{ConfigFile, ConfigSource, DEFAULT_FILE, Overrides};
 pub use spool::SpoolConfig;
 pub use worker::WorkerConfig;
 
@@ -83,7 +83,7 @@ pub struct Config {
     /// What is probably a mistake, and may be none: to be told where somebody looks.
     pub doubts: Vec<Problem>,
     /// Where each given value came from, by path; what isn't here is a default.
-    origins: BTreeMap<String, node::Origin>,
+    origins: BTreeMap<String, node::ValueOrigin>,
 }
 
 /// What a process is started as, which decides what its configuration must have.
@@ -115,7 +115,7 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, at once; or the syntax errors of the file, which hide the rest.
     pub fn load(
-        source: &Source,
+        source: &ConfigSource,
         role: Role,
         check_template: CheckTemplate<'_>,
     ) -> Result<Self, ConfigErrors> {
@@ -169,7 +169,7 @@ impl Config {
 ///
 /// # Errors
 /// The file isn't TOML.
-pub fn known_keys(source: &Source, role: Role) -> Result<BTreeSet<String>, ConfigErrors> {
+pub fn known_keys(source: &ConfigSource, role: Role) -> Result<BTreeSet<String>, ConfigErrors> {
     let reader = Reader::new(source, role, &|_| Ok(BTreeSet::new()));
     let _config = Config::read(Section::root(&reader, node::tree(source)?));
     Ok(reader.known_keys())

@@ -1,14 +1,14 @@
 //! Tables that have names: `[account.main]`, `[database.shop]`.
 
 use super::environment::variable;
-use super::node::{Node, Origin, Table, Value};
+use super::node::{Node, NodeTable, Value, ValueOrigin};
 use super::problem::Mistake;
 use super::section::Section;
 use super::value::wrong_type;
 
 /// The tables by their names. What else stands there is noted; of keys that lack the name before them only the first, since
 /// one header mends them all.
-pub(super) fn tables(section: &mut Section<'_>, kind: &str) -> Vec<(String, Origin, Table)> {
+pub(super) fn tables(section: &mut Section<'_>, kind: &str) -> Vec<(String, ValueOrigin, NodeTable)> {
     let mut named = Vec::new();
     let mut told = false;
     for (name, Node { value, origin }) in section.take_named() {
@@ -24,7 +24,7 @@ pub(super) fn tables(section: &mut Section<'_>, kind: &str) -> Vec<(String, Orig
             _ if std::mem::replace(&mut told, true) => continue,
             _ => {
                 let hint = match origin {
-                    Origin::File(_) => format!("write `[{kind}.main]`, or another name, for `[{kind}]`"),
+                    ValueOrigin::File(_) => format!("write `[{kind}.main]`, or another name, for `[{kind}]`"),
                     _ => format!("put the name into it: {}", variable(&format!("{kind}.main.{name}"))),
                 };
                 Mistake::new(format!("stands where the name of the {kind} belongs")).hint(hint)

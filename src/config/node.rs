@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{ConfigErrors, ConfigFile, Overrides, Source};
+use super::{ConfigErrors, ConfigFile, ConfigSource, Overrides};
 use super::{environment, syntax};
 
-pub(super) type Table = BTreeMap<String, Node>;
+pub(super) type NodeTable = BTreeMap<String, Node>;
 
 /// A value and where it came from.
 #[derive(Clone)]
 pub(super) struct Node {
     pub(super) value: Value,
-    pub(super) origin: Origin,
+    pub(super) origin: ValueOrigin,
 }
 
 /// A TOML value, or the text of a variable or flag.
@@ -29,13 +29,13 @@ pub(super) enum Value {
     Boolean(bool),
     Datetime,
     Array(Vec<Node>),
-    Table(Table),
+    Table(NodeTable),
     Raw(String),
 }
 
 /// The place of a value, weakest first: a later variant overrides an earlier one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Origin {
+pub(super) enum ValueOrigin {
     /// The file, at this line.
     File(usize),
     /// The environment variable of this name.
@@ -48,8 +48,8 @@ pub(super) enum Origin {
 ///
 /// # Errors
 /// The syntax errors of the file.
-pub(super) fn tree(source: &Source) -> Result<Table, ConfigErrors> {
-    let mut root = source.file.as_ref().map_or_else(|| Ok(Table::new()), parse_file)?;
+pub(super) fn tree(source: &ConfigSource) -> Result<NodeTable, ConfigErrors> {
+    let mut root = source.file.as_ref().map_or_else(|| Ok(NodeTable::new()), parse_file)?;
     environment::merge(&mut root, &source.variables);
     merge_flags(&mut root, &source.overrides);
     Ok(root)
@@ -57,11 +57,11 @@ pub(super) fn tree(source: &Source) -> Result<Table, ConfigErrors> {
 
 /// Puts a value at a path of tables, over a value that is there, and says whether that was possible: not where the path
 /// runs into a value, nor where it ends at a table.
-pub(super) fn put(root: &mut Table, path: &[impl AsRef<str>], node: Node) -> bool {
+pub(super) fn put(root: &mut NodeTable, path: &[impl AsRef<str>], node: Node) -> bool {
     let [first, rest @ ..] = path else { return false };
     let key = spelling(root, first.as_ref());
     if !rest.is_empty() {
-        let empty = Node { value: Value::Table(Table::new()), origin: node.origin.clone() };
+        let empty = Node { value: Value::Table(NodeTable::new()), origin: node.origin.clone() };
         let next = root.entry(key).or_insert(empty);
         let Value::Table(table) = &mut next.value else { return false };
         return put(table, rest, node);
@@ -108,13 +108,13 @@ impl Node {
 }
 
 /// The key that a variable means: variables can't hold `-`, so `MY_SHOP` is also the name of a table `my-shop`.
-fn spelling(table: &Table, key: &str) -> String {
+fn spelling(table: &NodeTable, key: &str) -> String {
     let same = |known: &&String| known.replace('-', "_") == key;
     let found = if table.contains_key(key) { None } else { table.keys().find(same) };
     found.cloned().unwrap_or_else(|| key.to_owned())
 }
 
-fn merge_flags(root: &mut Table, overrides: &Overrides) {
+fn merge_flags(root: &mut NodeTable, overrides: &Overrides) {
     let Overrides { queue_url, receiver_listen, admin_listen, worker_concurrency } = overrides;
     let flags = [
         (["queue", "url"], "--queue-url", queue_url.clone()),
@@ -124,23 +124,23 @@ fn merge_flags(root: &mut Table, overrides: &Overrides) {
     ];
     for (path, flag, value) in flags {
         if let Some(text) = value {
-            put(root, &path, Node { value: Value::Raw(text), origin: Origin::Flag(flag) });
+            put(root, &path, Node { value: Value::Raw(text), origin: ValueOrigin::Flag(flag) });
         }
     }
 }
 
-fn parse_file(file: &ConfigFile) -> Result<Table, ConfigErrors> {
+fn parse_file(file: &ConfigFile) -> Result<NodeTable, ConfigErrors> {
     let (root, errors) = DeTable::parse_recoverable(&file.text);
     match errors.is_empty() {
         true => {
-            let origin = |offset| Origin::File(syntax::line_of(&file.text, offset));
+            let origin = |offset| ValueOrigin::File(syntax::line_of(&file.text, offset));
             Ok(convert_table(root.get_ref(), &origin))
         }
         false => Err(syntax::problems(&file.path, &file.text, &errors)),
     }
 }
 
-fn convert_table(table: &DeTable<'_>, origin: &impl Fn(usize) -> Origin) -> Table {
+fn convert_table(table: &DeTable<'_>, origin: &impl Fn(usize) -> ValueOrigin) -> NodeTable {
     let entry = |(key, value): (&Spanned<_>, &Spanned<_>)| {
         let mut node = convert(value, origin);
         // The key's line: that of a table's header, and of a long value's beginning.
@@ -150,7 +150,7 @@ fn convert_table(table: &DeTable<'_>, origin: &impl Fn(usize) -> Origin) -> Tabl
     table.iter().map(entry).collect()
 }
 
-fn convert(value: &Spanned<DeValue<'_>>, origin: &impl Fn(usize) -> Origin) -> Node {
+fn convert(value: &Spanned<DeValue<'_>>, origin: &impl Fn(usize) -> ValueOrigin) -> Node {
     let converted = match value.get_ref() {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(number) => {

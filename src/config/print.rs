@@ -10,7 +10,7 @@ use regex::Regex;
 use toml::Value;
 use url::Url;
 
-use super::node::Origin;
+use super::node::ValueOrigin;
 use super::value::print_duration;
 use super::{AccountConfig, Config, DatabaseConfig, Durability, RouteConfig};
 
@@ -32,7 +32,7 @@ pub(super) fn effective(config: &Config) -> String {
         origins: _,
         file: _,
     } = config;
-    let mut page = Page { config, text: String::new(), section: String::new() };
+    let mut page = ConfigPrinter { config, text: String::new(), section: String::new() };
     page.section("queue");
     page.key("url", queue.url.to_string());
     page.key("prefix", queue.prefix.as_str());
@@ -137,13 +137,13 @@ pub(super) fn masked(url: &Url) -> Url {
     url
 }
 
-struct Page<'a> {
+struct ConfigPrinter<'a> {
     config: &'a Config,
     text: String,
     section: String,
 }
 
-impl Page<'_> {
+impl ConfigPrinter<'_> {
     fn section(&mut self, path: &str) {
         let gap = if self.text.is_empty() { "" } else { "\n" };
         self.line(format_args!("{gap}[{path}]"));
@@ -153,9 +153,9 @@ impl Page<'_> {
     fn key(&mut self, key: &str, value: impl Into<Value>) {
         let path = format!("{}.{key}", self.section);
         let origin = match self.config.origins.get(&path) {
-            Some(Origin::File(_)) => String::new(),
-            Some(Origin::Variable(name)) => format!("  # {name}"),
-            Some(Origin::Flag(name)) => format!("  # {name}"),
+            Some(ValueOrigin::File(_)) => String::new(),
+            Some(ValueOrigin::Variable(name)) => format!("  # {name}"),
+            Some(ValueOrigin::Flag(name)) => format!("  # {name}"),
             None => "  # default".to_owned(),
         };
         self.line(format_args!("{key} = {}{origin}", value.into()));

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::environment::variable;
-use super::node::Origin;
+use super::node::ValueOrigin;
 use super::problem::{Mistake, nearest};
-use super::{CheckTemplate, ConfigErrors, Problem, Role, Source};
+use super::{CheckTemplate, ConfigErrors, ConfigSource, Problem, Role};
 
 /// What all sections of one load share.
 pub(super) struct Reader<'a> {
@@ -21,7 +21,7 @@ pub(super) struct Reader<'a> {
     doubts: RefCell<Vec<Problem>>,
     /// Keys that were asked for: the full path, and the path without names.
     known: RefCell<BTreeMap<String, String>>,
-    origins: RefCell<BTreeMap<String, Origin>>,
+    origins: RefCell<BTreeMap<String, ValueOrigin>>,
     strays: RefCell<Vec<Stray>>,
 }
 
@@ -29,12 +29,12 @@ pub(super) struct Reader<'a> {
 pub(super) struct Stray {
     pub(super) section: String,
     pub(super) key: String,
-    pub(super) origin: Origin,
+    pub(super) origin: ValueOrigin,
     pub(super) siblings: Vec<&'static str>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(source: &'a Source, role: Role, check_template: CheckTemplate<'a>) -> Self {
+    pub(super) fn new(source: &'a ConfigSource, role: Role, check_template: CheckTemplate<'a>) -> Self {
         Self {
             role,
             folder: source.folder(),
@@ -49,13 +49,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a problem at a path, or at the variable or flag that the value came from.
-    pub(super) fn note(&self, path: String, origin: Option<&Origin>, mistake: Mistake) {
+    pub(super) fn note(&self, path: String, origin: Option<&ValueOrigin>, mistake: Mistake) {
         let problem = self.problem(path, origin, mistake);
         self.problems.borrow_mut().push(problem);
     }
 
     /// Notes what is probably a mistake, and may be none.
-    pub(super) fn doubt(&self, path: String, origin: Option<&Origin>, mistake: Mistake) {
+    pub(super) fn doubt(&self, path: String, origin: Option<&ValueOrigin>, mistake: Mistake) {
         let doubt = self.problem(path, origin, mistake);
         self.doubts.borrow_mut().push(doubt);
     }
@@ -71,15 +71,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes where a value came from.
-    pub(super) fn given(&self, path: String, origin: Origin) {
+    pub(super) fn given(&self, path: String, origin: ValueOrigin) {
         self.origins.borrow_mut().insert(path, origin);
     }
 
-    fn problem(&self, path: String, origin: Option<&Origin>, mistake: Mistake) -> Problem {
+    fn problem(&self, path: String, origin: Option<&ValueOrigin>, mistake: Mistake) -> Problem {
         let (place, line) = match origin {
-            Some(Origin::File(line)) => (path, Some(*line)),
-            Some(Origin::Variable(name)) => (name.clone(), None),
-            Some(Origin::Flag(name)) => ((*name).to_owned(), None),
+            Some(ValueOrigin::File(line)) => (path, Some(*line)),
+            Some(ValueOrigin::Variable(name)) => (name.clone(), None),
+            Some(ValueOrigin::Flag(name)) => ((*name).to_owned(), None),
             None => (path, None),
         };
         let file = self.file.filter(|_| line.is_some()).map(Path::to_owned);
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the value at a path came from, if it was given.
-    pub(super) fn origin(&self, path: &str) -> Option<Origin> {
+    pub(super) fn origin(&self, path: &str) -> Option<ValueOrigin> {
         self.origins.borrow().get(path).cloned()
     }
 
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where each given value came from, or all problems in the order of the file, then the others.
-    pub(super) fn finish(self) -> Result<BTreeMap<String, Origin>, ConfigErrors> {
+    pub(super) fn finish(self) -> Result<BTreeMap<String, ValueOrigin>, ConfigErrors> {
         for stray in self.strays.take() {
             self.note_stray(stray);
         }
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
     fn note_stray(&self, stray: Stray) {
         let known = self.known.borrow();
         let Stray { section, key, origin, siblings } = stray;
-        let hint = if let Origin::Variable(name) = &origin {
+        let hint = if let ValueOrigin::Variable(name) = &origin {
             let variables: Vec<String> = known.keys().map(|path| variable(path)).collect();
             let near = nearest(name, variables.iter().map(String::as_str), 0.8);
             match near {
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
             Some(format!("known here: {}", siblings.join(", ")))
         };
         let what =
-            if matches!(origin, Origin::Variable(_)) { "matches no key" } else { "is not a known key" };
+            if matches!(origin, ValueOrigin::Variable(_)) { "matches no key" } else { "is not a known key" };
         self.note(join(&section, &key), Some(&origin), Mistake { message: what.to_owned(), hint });
     }
 }

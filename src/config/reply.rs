@@ -6,13 +6,13 @@
 use std::path::Path;
 
 use huixin_wechat::Content;
-use huixin_worker::reply::{self, Origin};
+use huixin_worker::reply::{self, ReplyOrigin};
 use serde_json::Value as Json;
 
 use super::CheckTemplate;
 use super::node::{Node, Value};
 use super::problem::Mistake;
-use super::route::names::Names;
+use super::route::names::TemplateNames;
 use super::value::wrong_type;
 
 /// The keys that name a file.
@@ -23,13 +23,13 @@ pub(super) fn read(
     node: &Node,
     folder: &Path,
     check_template: CheckTemplate<'_>,
-    names: Names<'_>,
+    names: TemplateNames<'_>,
 ) -> Result<Json, Mistake> {
     let reply = match node.value {
         Value::Text(_) | Value::Raw(_) | Value::Array(_) | Value::Table(_) => json(node, folder)?,
         _ => return Err(wrong_type("texts, tables with a `type`, or a list of these", node)),
     };
-    let mut parts = reply::parse(&reply, Origin::Config)
+    let mut parts = reply::parse(&reply, ReplyOrigin::Config)
         .map_err(|error| Mistake::new(format!("doesn't keep to the reply schema: {error}")))?;
     if parts.is_empty() {
         let mistake = Mistake::new("has no text, so nothing would be sent");

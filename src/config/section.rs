@@ -8,7 +8,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::node::{Node, Origin, Table, Value};
+use super::node::{Node, NodeTable, Value, ValueOrigin};
 use super::problem::Mistake;
 use super::reader::{Reader, Stray, join};
 use super::{ByteSize, value};
@@ -21,14 +21,14 @@ pub(super) struct Section<'r> {
     /// The path without names: `account`.
     kind: String,
     /// Where the table begins, if it was given at all.
-    pub(super) origin: Option<Origin>,
-    entries: Table,
+    pub(super) origin: Option<ValueOrigin>,
+    entries: NodeTable,
     asked: Vec<&'static str>,
 }
 
 impl<'r> Section<'r> {
     /// The whole tree.
-    pub(super) fn root(reader: &'r Reader<'r>, entries: Table) -> Self {
+    pub(super) fn root(reader: &'r Reader<'r>, entries: NodeTable) -> Self {
         let (path, kind) = (String::new(), String::new());
         Self { reader, path, kind, origin: None, entries, asked: Vec::new() }
     }
@@ -80,9 +80,9 @@ impl<'r> Section<'r> {
                     if matches!(node.value, Value::Array(_)) { ", with one pair of brackets," } else { "" };
                 let hint = format!("write a line `[{path}{name}]`{brackets} and its keys below");
                 self.mistake(key, Some(&node.origin), value::wrong_type("a table", &node).hint(hint));
-                (None, Table::new())
+                (None, NodeTable::new())
             }
-            None => (None, Table::new()),
+            None => (None, NodeTable::new()),
         };
         self.below(join(&self.path, key), join(&self.kind, key), origin, entries)
     }
@@ -93,7 +93,7 @@ impl<'r> Section<'r> {
             return (true, self.section(key));
         };
         let origin = self.take(key).map(|node| node.origin);
-        (is_on, self.below(join(&self.path, key), join(&self.kind, key), origin, Table::new()))
+        (is_on, self.below(join(&self.path, key), join(&self.kind, key), origin, NodeTable::new()))
     }
 
     /// A section of a table that was taken out of this one.
@@ -101,8 +101,8 @@ impl<'r> Section<'r> {
         &self,
         path: String,
         kind: String,
-        origin: Option<Origin>,
-        entries: Table,
+        origin: Option<ValueOrigin>,
+        entries: NodeTable,
     ) -> Section<'r> {
         Section { reader: self.reader, path, kind, origin, entries, asked: Vec::new() }
     }
@@ -117,7 +117,7 @@ impl<'r> Section<'r> {
     }
 
     /// All remaining entries, whose keys are names.
-    pub(super) fn take_named(&mut self) -> Table {
+    pub(super) fn take_named(&mut self) -> NodeTable {
         std::mem::take(&mut self.entries)
     }
 
@@ -137,7 +137,7 @@ impl<'r> Section<'r> {
     }
 
     /// Where the value of a key came from, before it is taken.
-    pub(super) fn origin_of(&self, key: &str) -> Option<Origin> {
+    pub(super) fn origin_of(&self, key: &str) -> Option<ValueOrigin> {
         self.entries.get(key).map(|node| node.origin.clone())
     }
 
@@ -153,24 +153,24 @@ impl<'r> Section<'r> {
     /// Whether all that is in this section came from the environment.
     pub(super) fn variables_only(&self) -> Vec<String> {
         let name = |node: &Node| match &node.origin {
-            Origin::Variable(name) => Some(name.clone()),
+            ValueOrigin::Variable(name) => Some(name.clone()),
             _ => None,
         };
         self.entries.values().map(name).collect::<Option<_>>().unwrap_or_default()
     }
 
     /// Notes a problem of one key. Without an origin of its own the key has its section's.
-    pub(super) fn mistake(&self, key: &str, origin: Option<&Origin>, mistake: Mistake) {
+    pub(super) fn mistake(&self, key: &str, origin: Option<&ValueOrigin>, mistake: Mistake) {
         let path = join(&self.path, key);
         self.reader.note(
             path,
-            origin.or(self.origin.as_ref().filter(|o| matches!(o, Origin::File(_)))),
+            origin.or(self.origin.as_ref().filter(|o| matches!(o, ValueOrigin::File(_)))),
             mistake,
         );
     }
 
     /// Notes what is probably a mistake, and may be none.
-    pub(super) fn doubt(&self, key: &str, origin: Option<&Origin>, mistake: Mistake) {
+    pub(super) fn doubt(&self, key: &str, origin: Option<&ValueOrigin>, mistake: Mistake) {
         self.reader.doubt(join(&self.path, key), origin.or(self.origin.as_ref()), mistake);
     }
 

@@ -11,7 +11,7 @@ pub const DEFAULT_FILE: &str = "huixin.toml";
 
 /// The inputs of [`Config::load`](super::Config::load), already read. They hold secrets, so there is no `Debug`.
 #[derive(Clone, Default)]
-pub struct Source {
+pub struct ConfigSource {
     /// The configuration file, if there is one.
     pub file: Option<ConfigFile>,
     /// Environment variables; those that don't begin with `HUIXIN_` are ignored.
@@ -42,7 +42,7 @@ pub struct Overrides {
     pub worker_concurrency: Option<usize>,
 }
 
-impl Source {
+impl ConfigSource {
     /// Reads the file and this process's environment. A file that was named must exist; without a name it is
     /// [`DEFAULT_FILE`], which `dev` and `sandbox` can do without.
     ///

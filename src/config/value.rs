@@ -12,10 +12,10 @@ use super::node::{Node, Value};
 use super::problem::Mistake;
 use super::{ByteSize, SizeError};
 
-type Parsed<T> = Result<T, Mistake>;
+type ValueResult<T> = Result<T, Mistake>;
 
 /// A string that isn't empty.
-pub(super) fn text(node: &Node) -> Parsed<String> {
+pub(super) fn text(node: &Node) -> ValueResult<String> {
     match node.as_text() {
         Some("") => Err(Mistake::new("is empty")),
         Some(text) => Ok(text.to_owned()),
@@ -24,7 +24,11 @@ pub(super) fn text(node: &Node) -> Parsed<String> {
 }
 
 /// A duration with its unit; `example` is the default, whose unit is the likely one.
-pub(super) fn duration(node: &Node, example: Duration, range: &RangeInclusive<Duration>) -> Parsed<Duration> {
+pub(super) fn duration(
+    node: &Node,
+    example: Duration,
+    range: &RangeInclusive<Duration>,
+) -> ValueResult<Duration> {
     let unit = if example < Duration::from_secs(1) { "ms" } else { "s" };
     if let Some(number) = bare_number(node) {
         return Err(no_unit(&number, "ms, s, m or h", unit, &print_duration(example)));
@@ -40,7 +44,11 @@ pub(super) fn duration(node: &Node, example: Duration, range: &RangeInclusive<Du
 }
 
 /// A size with its unit.
-pub(super) fn size(node: &Node, example: ByteSize, range: &RangeInclusive<ByteSize>) -> Parsed<ByteSize> {
+pub(super) fn size(
+    node: &Node,
+    example: ByteSize,
+    range: &RangeInclusive<ByteSize>,
+) -> ValueResult<ByteSize> {
     if let Some(number) = bare_number(node) {
         return Err(no_unit(&number, "B, KiB, MiB or GiB", "KiB", &example.to_string()));
     }
@@ -54,7 +62,7 @@ pub(super) fn size(node: &Node, example: ByteSize, range: &RangeInclusive<ByteSi
 }
 
 /// A whole number.
-pub(super) fn number(node: &Node, range: &RangeInclusive<u32>) -> Parsed<u32> {
+pub(super) fn number(node: &Node, range: &RangeInclusive<u32>) -> ValueResult<u32> {
     let node = node.typed();
     let Value::Integer(number) = node.value else { return Err(wrong_type("a whole number", &node)) };
     let number = in_range(number, &(i64::from(*range.start())..=i64::from(*range.end())), i64::to_string)?;
@@ -62,7 +70,7 @@ pub(super) fn number(node: &Node, range: &RangeInclusive<u32>) -> Parsed<u32> {
 }
 
 /// `true` or `false`.
-pub(super) fn boolean(node: &Node) -> Parsed<bool> {
+pub(super) fn boolean(node: &Node) -> ValueResult<bool> {
     match &node.typed().value {
         Value::Boolean(value) => Ok(*value),
         _ => Err(wrong_type("true or false", node)),
@@ -70,7 +78,7 @@ pub(super) fn boolean(node: &Node) -> Parsed<bool> {
 }
 
 /// Networks, such as `10.0.0.0/8`; a single address is a network of one.
-pub(super) fn networks(node: &Node) -> Parsed<Vec<IpNet>> {
+pub(super) fn networks(node: &Node) -> ValueResult<Vec<IpNet>> {
     texts(node)?
         .iter()
         .map(|text| {
@@ -85,7 +93,7 @@ pub(super) fn networks(node: &Node) -> Parsed<Vec<IpNet>> {
 }
 
 /// A list of strings.
-pub(super) fn texts(node: &Node) -> Parsed<Vec<String>> {
+pub(super) fn texts(node: &Node) -> ValueResult<Vec<String>> {
     let node = node.typed();
     let Value::Array(items) = &node.value else {
         return Err(wrong_type("a list of strings", &node).hint("write it like [\"one\", \"two\"]"));
@@ -94,7 +102,7 @@ pub(super) fn texts(node: &Node) -> Parsed<Vec<String>> {
 }
 
 /// An address to listen on.
-pub(super) fn address(node: &Node) -> Parsed<SocketAddr> {
+pub(super) fn address(node: &Node) -> ValueResult<SocketAddr> {
     let text = text(node)?;
     text.parse().map_err(|_| {
         let port = text.rsplit_once(':').map_or(text.as_str(), |(_, port)| port);
@@ -107,7 +115,7 @@ pub(super) fn address(node: &Node) -> Parsed<SocketAddr> {
 }
 
 /// An `http` or `https` URL. The message doesn't repeat it: a URL can hold a password.
-pub(super) fn http_url(node: &Node, example: &str) -> Parsed<Url> {
+pub(super) fn http_url(node: &Node, example: &str) -> ValueResult<Url> {
     let example = format!("write it like \"{example}\"");
     let url = whole_url(&text(node)?, HTTP, &example)?;
     match url.scheme() {
@@ -118,7 +126,7 @@ pub(super) fn http_url(node: &Node, example: &str) -> Parsed<Url> {
 
 /// A URL that means what its writer meant. A password with `/`, `?` or `#` in it as they are ends the part of a URL that it is
 /// for: what is left of it would count as a host, a port or a path, be looked up, and be shown. The mistake repeats nothing.
-pub(super) fn whole_url(text: &str, what: &str, forms: &str) -> Parsed<Url> {
+pub(super) fn whole_url(text: &str, what: &str, forms: &str) -> ValueResult<Url> {
     const ENCODE: &str = "in a user or password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25";
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
     let (host, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -160,7 +168,11 @@ fn no_unit(number: &str, units: &str, likely: &str, example: &str) -> Mistake {
     Mistake::new(format!("needs a unit: {units}")).hint(format!("write {example}"))
 }
 
-fn in_range<T: PartialOrd>(value: T, range: &RangeInclusive<T>, print: impl Fn(&T) -> String) -> Parsed<T> {
+fn in_range<T: PartialOrd>(
+    value: T,
+    range: &RangeInclusive<T>,
+    print: impl Fn(&T) -> String,
+) -> ValueResult<T> {
     if range.contains(&value) {
         return Ok(value);
     }

@@ -15,8 +15,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::asked::{Ids, PauseOrder};
-use super::{LaneView, Letter, Letters, LettersAsked, Operator, Pausable, Status, Violations};
+use super::request::{LetterIds, PauseRequest};
+use super::{
+    LaneView, LetterQuery, LetterView, LettersView, OperatorClient, Pausable, QueueStatus, Violations,
+};
 use crate::config::Config;
 use crate::report::Failure;
 
@@ -28,9 +30,9 @@ const FILE: &str = "huixin-queue-file";
 ///
 /// | request | answer |
 /// | --- | --- |
-/// | `GET /v1/status` | [`Status`] |
-/// | `GET /v1/dead?account=main&user=o…&reason=45015&after=…&limit=100` | [`Letters`]; each part may be left out |
-/// | `GET /v1/dead/{id}` | [`Letter`] or null |
+/// | `GET /v1/status` | [`QueueStatus`] |
+/// | `GET /v1/dead?account=main&user=o…&reason=45015&after=…&limit=100` | [`LettersView`]; each part may be left out |
+/// | `GET /v1/dead/{id}` | [`LetterView`] or null |
 /// | `POST /v1/dead/retry`, `POST /v1/dead/drop` with `{"ids": ["m…"]}` | how many of them there were |
 /// | `POST /v1/pause` with `{"what": {"account", "user"}, "reason"}` | null; without a user the account, without both everything |
 /// | `POST /v1/resume` with `{"account", "user"}` | true, or false if it was not paused |
@@ -48,7 +50,7 @@ pub fn routes(queue: Arc<dyn Queue>) -> Router {
         .route("/v1/lane", get(lane))
         .route("/v1/audit", get(audit))
         .layer(axum::middleware::from_fn_with_state(queue.clone(), only_of_this_queue))
-        .with_state(Arc::new(Operator::Direct(queue)))
+        .with_state(Arc::new(OperatorClient::Direct(queue)))
 }
 
 /// Refuses who asks for the queue of another process: ports are taken by whoever comes first.
@@ -75,51 +77,66 @@ fn file_name(path: &std::path::Path) -> String {
     url::form_urlencoded::byte_serialize(whole.as_os_str().as_encoded_bytes()).collect()
 }
 
-type Answer<T> = Result<Json<T>, (StatusCode, String)>;
+type JsonResult<T> = Result<Json<T>, (StatusCode, String)>;
 type Params = Query<HashMap<String, String>>;
 
-async fn status(State(operator): State<Arc<Operator>>) -> Answer<Status> {
+async fn status(State(operator): State<Arc<OperatorClient>>) -> JsonResult<QueueStatus> {
     answer(operator.status().await)
 }
 
 async fn letters(
-    State(operator): State<Arc<Operator>>,
-    Query(asked): Query<LettersAsked>,
-) -> Answer<Letters> {
+    State(operator): State<Arc<OperatorClient>>,
+    Query(asked): Query<LetterQuery>,
+) -> JsonResult<LettersView> {
     asked.filter().and(asked.cursor()).map_err(|failure| bad_request(&failure))?;
     answer(operator.letters(&asked).await)
 }
 
-async fn letter(State(operator): State<Arc<Operator>>, Path(id): Path<String>) -> Answer<Option<Letter>> {
+async fn letter(
+    State(operator): State<Arc<OperatorClient>>,
+    Path(id): Path<String>,
+) -> JsonResult<Option<LetterView>> {
     answer(operator.letter(&id_of(id)?).await)
 }
 
-async fn revive(State(operator): State<Arc<Operator>>, Json(ids): Json<Ids>) -> Answer<usize> {
+async fn revive(
+    State(operator): State<Arc<OperatorClient>>,
+    Json(ids): Json<LetterIds>,
+) -> JsonResult<usize> {
     answer(operator.revive(&ids.read().map_err(|failure| bad_request(&failure))?).await)
 }
 
-async fn drop_letters(State(operator): State<Arc<Operator>>, Json(ids): Json<Ids>) -> Answer<usize> {
+async fn drop_letters(
+    State(operator): State<Arc<OperatorClient>>,
+    Json(ids): Json<LetterIds>,
+) -> JsonResult<usize> {
     answer(operator.drop_letters(&ids.read().map_err(|failure| bad_request(&failure))?).await)
 }
 
-async fn pause(State(operator): State<Arc<Operator>>, Json(order): Json<PauseOrder>) -> Answer<()> {
+async fn pause(
+    State(operator): State<Arc<OperatorClient>>,
+    Json(order): Json<PauseRequest>,
+) -> JsonResult<()> {
     order.what.scope().map_err(|failure| bad_request(&failure))?;
     answer(operator.pause(&order.what, &order.reason).await)
 }
 
-async fn resume(State(operator): State<Arc<Operator>>, Json(what): Json<Pausable>) -> Answer<bool> {
+async fn resume(State(operator): State<Arc<OperatorClient>>, Json(what): Json<Pausable>) -> JsonResult<bool> {
     what.scope().map_err(|failure| bad_request(&failure))?;
     answer(operator.resume(&what).await)
 }
 
-async fn lane(State(operator): State<Arc<Operator>>, Query(params): Params) -> Answer<Option<LaneView>> {
+async fn lane(
+    State(operator): State<Arc<OperatorClient>>,
+    Query(params): Params,
+) -> JsonResult<Option<LaneView>> {
     match (params.get("account"), params.get("user")) {
         (Some(account), Some(user)) => answer(operator.lane(account, user).await),
         _ => Err((StatusCode::BAD_REQUEST, "account and user are needed".to_owned())),
     }
 }
 
-async fn audit(State(operator): State<Arc<Operator>>) -> Answer<Violations> {
+async fn audit(State(operator): State<Arc<OperatorClient>>) -> JsonResult<Violations> {
     answer(operator.audit().await)
 }
 
@@ -131,7 +148,7 @@ fn bad_request(failure: &Failure) -> (StatusCode, String) {
     (StatusCode::BAD_REQUEST, failure.render())
 }
 
-fn answer<T>(result: Result<T, Failure>) -> Answer<T> {
+fn answer<T>(result: Result<T, Failure>) -> JsonResult<T> {
     result.map(Json).map_err(|failure| (StatusCode::SERVICE_UNAVAILABLE, failure.render()))
 }
 

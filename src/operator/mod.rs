@@ -2,36 +2,36 @@
 //!
 //! A queue on Redis is opened beside the processes that use it. A queue in a file belongs to one process; while that
 //! runs, its admin listener answers the same questions in the same JSON. Commands don't know the difference: they ask an
-//! [`Operator`].
+//! [`OperatorClient`].
 
-mod asked;
 mod http;
+mod request;
 mod view;
 
 use std::sync::Arc;
 
 use huixin_queue::{MessageId, Queue, QueueError};
-use huixin_worker::Trouble;
+use huixin_worker::InterfaceState;
 
-use asked::{Ids, PauseOrder, lane_of};
-pub use asked::{LettersAsked, Pausable};
 pub use http::routes;
+use request::{LetterIds, PauseRequest, lane_of};
+pub use request::{LetterQuery, Pausable};
 pub(crate) use view::rfc3339;
-pub use view::{CannotSend, LaneView, Letter, Letters, PausedView, Status, Violations};
+pub use view::{CannotSend, LaneView, LetterView, LettersView, PausedView, QueueStatus, Violations};
 
 use crate::config::{Config, QueueUrl};
-use crate::parts;
 use crate::report::Failure;
+use crate::wiring;
 
 /// A way to the queue.
-pub enum Operator {
+pub enum OperatorClient {
     /// The queue itself.
     Direct(Arc<dyn Queue>),
     /// The process that owns it.
     Owner(http::Owner),
 }
 
-impl Operator {
+impl OperatorClient {
     /// Opens the configured queue, or if it is a file in use, asks its owner at the configured admin address.
     ///
     /// # Errors
@@ -39,12 +39,12 @@ impl Operator {
     pub fn open(config: &Config) -> Result<Self, Failure> {
         match &config.queue.url {
             // Also one that would be refused for its risks: what is in it must be seen all the same.
-            QueueUrl::Redis(url) => Ok(Self::Direct(Arc::new(parts::redis_queue(&config.queue, url)?))),
+            QueueUrl::Redis(url) => Ok(Self::Direct(Arc::new(wiring::redis_queue(&config.queue, url)?))),
             QueueUrl::Sqlite(path) if !path.exists() => Err(Failure::failed(
                 format!("there is no queue `sqlite:{}` yet", path.display()),
                 "start `huixin run` first, give the flags that `huixin dev` prints, or mend `queue.url`",
             )),
-            QueueUrl::Sqlite(path) => match parts::sqlite(path, config.queue.dedup_window) {
+            QueueUrl::Sqlite(path) => match wiring::sqlite(path, config.queue.dedup_window) {
                 Ok(queue) => Ok(Self::Direct(queue)),
                 Err(QueueError::InUse { .. }) => Ok(Self::Owner(http::Owner::new(config, path)?)),
                 Err(error) => Err(error.into()),
@@ -56,13 +56,13 @@ impl Operator {
     ///
     /// # Errors
     /// When the queue doesn't answer; so for all of these.
-    pub async fn status(&self) -> Result<Status, Failure> {
+    pub async fn status(&self) -> Result<QueueStatus, Failure> {
         match self {
             Self::Direct(queue) => {
                 let counts = queue.counts().await?;
-                let mut status = Status::of(queue.place(), &counts, &queue.paused().await?);
+                let mut status = QueueStatus::of(queue.place(), &counts, &queue.paused().await?);
                 // An account that can't send has messages that wait for it.
-                for ((account, interface), trouble) in Trouble::read_all(&**queue).await? {
+                for ((account, interface), trouble) in InterfaceState::read_all(&**queue).await? {
                     let cannot_send = trouble.pause.map(|pause| CannotSend::of(&account, interface, &pause));
                     status.cannot_send.extend(cannot_send);
                 }
@@ -73,20 +73,20 @@ impl Operator {
     }
 
     /// A page of the dead letters that are asked for, the youngest first. An empty one isn't the end: `next` says so.
-    pub async fn letters(&self, asked: &LettersAsked) -> Result<Letters, Failure> {
+    pub async fn letters(&self, asked: &LetterQuery) -> Result<LettersView, Failure> {
         match self {
             Self::Direct(queue) => {
                 let (filter, after) = (asked.filter()?, asked.cursor()?);
-                Ok(Letters::of(&queue.dead(&filter, after.as_ref(), asked.limit).await?))
+                Ok(LettersView::of(&queue.dead(&filter, after.as_ref(), asked.limit).await?))
             }
             Self::Owner(owner) => owner.get_with("dead", asked).await,
         }
     }
 
     /// One dead letter.
-    pub async fn letter(&self, id: &MessageId) -> Result<Option<Letter>, Failure> {
+    pub async fn letter(&self, id: &MessageId) -> Result<Option<LetterView>, Failure> {
         match self {
-            Self::Direct(queue) => Ok(queue.dead_letter(id).await?.as_ref().map(Letter::of)),
+            Self::Direct(queue) => Ok(queue.dead_letter(id).await?.as_ref().map(LetterView::of)),
             Self::Owner(owner) => owner.get(&format!("dead/{id}")).await,
         }
     }
@@ -95,7 +95,7 @@ impl Operator {
     pub async fn revive(&self, ids: &[MessageId]) -> Result<usize, Failure> {
         match self {
             Self::Direct(queue) => Ok(done(&queue.revive(ids).await?)),
-            Self::Owner(owner) => owner.post("dead/retry", &Ids::of(ids)).await,
+            Self::Owner(owner) => owner.post("dead/retry", &LetterIds::of(ids)).await,
         }
     }
 
@@ -103,7 +103,7 @@ impl Operator {
     pub async fn drop_letters(&self, ids: &[MessageId]) -> Result<usize, Failure> {
         match self {
             Self::Direct(queue) => Ok(done(&queue.drop_dead(ids).await?)),
-            Self::Owner(owner) => owner.post("dead/drop", &Ids::of(ids)).await,
+            Self::Owner(owner) => owner.post("dead/drop", &LetterIds::of(ids)).await,
         }
     }
 
@@ -112,7 +112,7 @@ impl Operator {
         match self {
             Self::Direct(queue) => Ok(queue.pause(&what.scope()?, reason).await?),
             Self::Owner(owner) => {
-                let order = PauseOrder { what: what.clone(), reason: reason.to_owned() };
+                let order = PauseRequest { what: what.clone(), reason: reason.to_owned() };
                 owner.post("pause", &order).await
             }
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// How many messages are in which state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
+pub struct QueueStatus {
     /// The queue, without credentials.
     pub queue: String,
     /// Messages not yet at their end, by account.
@@ -66,18 +66,18 @@ pub struct CannotSend {
 
 /// A page of dead letters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Letters {
+pub struct LettersView {
     /// How many there are in all, whatever was asked for.
     pub total: u64,
     /// Those asked for, the youngest first; none doesn't mean the end.
-    pub letters: Vec<Letter>,
+    pub letters: Vec<LetterView>,
     /// What to give as `after` for the next page; null at the end.
     pub next: Option<String>,
 }
 
 /// A dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Letter {
+pub struct LetterView {
     /// The message's id.
     pub id: String,
     /// The account's name.
@@ -125,7 +125,7 @@ pub struct Violations {
     pub violations: Vec<String>,
 }
 
-impl Status {
+impl QueueStatus {
     pub(super) fn of(place: &str, counts: &Counts, paused: &[Paused]) -> Self {
         Self {
             queue: place.to_owned(),
@@ -167,14 +167,14 @@ impl PausedView {
     }
 }
 
-impl Letters {
+impl LettersView {
     pub(super) fn of(page: &DeadPage) -> Self {
         let next = page.next.as_ref().map(|next| format!("{}-{}", next.died_us, next.id));
-        Self { total: page.total, letters: page.letters.iter().map(Letter::of).collect(), next }
+        Self { total: page.total, letters: page.letters.iter().map(LetterView::of).collect(), next }
     }
 }
 
-impl Letter {
+impl LetterView {
     pub(crate) fn of(letter: &DeadLetter) -> Self {
         const BODY_MAX_BYTES: usize = 64 * 1024;
         let body = Payload::decode(&letter.payload).map(|payload| payload.body).unwrap_or_default();
@@ -197,7 +197,7 @@ impl Letter {
 }
 
 impl LaneView {
-    pub(super) fn of(lane: &huixin_queue::LaneView) -> Self {
+    pub(super) fn of(lane: &huixin_queue::LaneSnapshot) -> Self {
         let (state, due_us) = match lane.state {
             LaneState::Ready => ("ready", None),
             LaneState::Leased => ("leased", None),

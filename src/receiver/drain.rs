@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
-use huixin_queue::spool::{Entry, Spool, SpoolError};
+use huixin_queue::spool::{Spool, SpoolEntry, SpoolError};
 use huixin_queue::{Accepted, Queue};
 
 use super::breaker::Breaker;
@@ -34,7 +34,7 @@ use super::lanes::{LaneKey, Lanes};
 use super::metrics;
 pub use all::drain_all;
 use chains::Chain;
-use offer::{NotTaken, Tried};
+use offer::{NotTaken, OfferResult};
 use suspects::Suspect;
 
 /// Entries read at once at most, and bytes of them: enough to keep the queue busy, and so few that pushes that go to the
@@ -47,8 +47,8 @@ const PAGES_MAX: usize = 64;
 const AT_ONCE: usize = 256;
 /// Taken and not yet forgotten at most: some seconds of the fastest drain.
 const TAKEN_MAX: usize = 65_536;
-/// The carrier of one spool.
-pub(super) struct Drain {
+/// The drainer of one spool.
+pub(super) struct FolderDrain {
     queue: Arc<dyn Queue>,
     spool: Arc<Spool>,
     lanes: Arc<Lanes>,
@@ -72,7 +72,7 @@ pub(super) struct Round {
 
 /// Why a round ended early.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum DrainError {
     /// The queue doesn't take what it is given.
     #[error("the queue does not take what is in the spool: {0}")]
     Queue(String),
@@ -81,8 +81,8 @@ pub enum Trouble {
     Spool(#[from] SpoolError),
 }
 
-impl Drain {
-    /// A carrier. An entry that has been in the spool for longer than `max_age` is not handled any more.
+impl FolderDrain {
+    /// The drain of one spool. An entry that has been in the spool for longer than `max_age` is not handled any more.
     pub(super) fn new(
         queue: Arc<dyn Queue>,
         spool: Arc<Spool>,
@@ -111,7 +111,7 @@ impl Drain {
     }
 
     /// Confirms what was taken long enough ago, and carries a page of entries.
-    pub(super) async fn round(&mut self) -> Result<Round, Trouble> {
+    pub(super) async fn round(&mut self) -> Result<Round, DrainError> {
         let forgotten = self.confirm().await?;
         if self.spool.taken_count() >= TAKEN_MAX {
             return Ok(Round { taken: 0, forgotten });
@@ -145,7 +145,7 @@ impl Drain {
     }
 
     /// Lanes side by side, each in its order. It stops at the first failure.
-    async fn carry(&mut self, chains: Vec<Chain>) -> Result<usize, Trouble> {
+    async fn carry(&mut self, chains: Vec<Chain>) -> Result<usize, DrainError> {
         let stop = AtomicBool::new(false);
         let (this, stop) = (&*self, &stop);
         let carried = stream::iter(chains).map(|Chain { key, entries, .. }| async move {
@@ -155,7 +155,7 @@ impl Drain {
                     break;
                 }
                 let outcome = this.offer(&entry).await;
-                let failed = matches!(outcome, Tried::Failed(_));
+                let failed = matches!(outcome, OfferResult::Failed(_));
                 tried.push((entry.seq, outcome));
                 if failed {
                     stop.store(true, Ordering::Relaxed);
@@ -169,14 +169,14 @@ impl Drain {
         for (key, tried) in carried {
             for (seq, outcome) in tried {
                 match outcome {
-                    Tried::Taken => {
+                    OfferResult::Taken => {
                         self.has_taken(seq, key);
                         taken += 1;
                     }
-                    Tried::Refused(reason) => self.quarantine(seq, key, &reason).await?,
-                    Tried::Failed(reason) => {
+                    OfferResult::Refused(reason) => self.quarantine(seq, key, &reason).await?,
+                    OfferResult::Failed(reason) => {
                         self.suspects.entry(key).or_insert(Suspect { seq, failures: 0, tried: None });
-                        trouble = Some(Trouble::Queue(reason));
+                        trouble = Some(DrainError::Queue(reason));
                     }
                 }
             }
@@ -185,13 +185,13 @@ impl Drain {
     }
 
     /// Gives what was taken two seconds ago to the queue again, and forgets it; how many entries.
-    async fn confirm(&mut self) -> Result<usize, Trouble> {
+    async fn confirm(&mut self) -> Result<usize, DrainError> {
         let settled = self.spool.settled(PAGE).await?;
         if settled.is_empty() {
             return Ok(0);
         }
         // Lane by lane, as they were carried: what is lost is stored again by this, and must not be before what is older.
-        let mut lanes: HashMap<LaneKey, Vec<Entry>> = HashMap::new();
+        let mut lanes: HashMap<LaneKey, Vec<SpoolEntry>> = HashMap::new();
         for entry in settled {
             lanes.entry(self.lanes.key(&entry.message.lane)).or_default().push(entry);
         }
@@ -214,7 +214,7 @@ impl Drain {
             match answer {
                 Ok(Accepted::New | Accepted::Counted) => lost += 1,
                 Ok(_) => known.push(seq),
-                Err(NotTaken { reason, .. }) => return Err(Trouble::Queue(reason)),
+                Err(NotTaken { reason, .. }) => return Err(DrainError::Queue(reason)),
             }
         }
         if lost > 0 {

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use huixin_queue::{Accepted, Class, HeldEffect, Lane, MessageId, NewMessage, Queue, QueueError};
 
 use super::arrivals::Arrivals;
-use super::spooling::{SPOOL_BUDGET, Spooling};
+use super::receiver_spool::{ReceiverSpool, SPOOL_BUDGET};
 use crate::report::one_line;
 
 /// WeChat waits for five seconds, of which the way there and back takes its part.
@@ -31,7 +31,7 @@ pub(super) struct Intake {
     queue: Arc<dyn Queue>,
     /// How long the queue may take.
     budget: Duration,
-    spooling: Option<Arc<Spooling>>,
+    receiver_spool: Option<Arc<ReceiverSpool>>,
     arrivals: Arrivals,
 }
 
@@ -67,78 +67,82 @@ impl Arriving {
 }
 
 impl Intake {
-    pub(super) fn new(queue: Arc<dyn Queue>, budget: Duration, spooling: Option<Arc<Spooling>>) -> Self {
+    pub(super) fn new(
+        queue: Arc<dyn Queue>,
+        budget: Duration,
+        receiver_spool: Option<Arc<ReceiverSpool>>,
+    ) -> Self {
         // Without a spool to turn to it may take as long as WeChat waits.
-        let budget = if spooling.is_some() { budget } else { budget.max(PATIENCE) };
-        Self { queue, budget, spooling, arrivals: Arrivals::default() }
+        let budget = if receiver_spool.is_some() { budget } else { budget.max(PATIENCE) };
+        Self { queue, budget, receiver_spool, arrivals: Arrivals::default() }
     }
 
     /// Stamps the push and stores it. The text says why that can't be done: then the push must not be acknowledged.
     pub(super) async fn store(&self, push: Arriving) -> Result<Stored, String> {
-        let Some(spooling) = &self.spooling else {
+        let Some(receiver_spool) = &self.receiver_spool else {
             return self.queue(push.stamped(&self.arrivals)).await.map_err(|trouble| trouble.reason);
         };
-        let turn = spooling.lanes.turn(spooling.lanes.key(&push.lane));
+        let turn = receiver_spool.lanes.turn(receiver_spool.lanes.key(&push.lane));
         let turn = tokio::time::timeout(self.budget + SPOOL_BUDGET, turn)
             .await
             .map_err(|_| "earlier pushes of the same user are not stored yet".to_owned())?;
         let message = push.stamped(&self.arrivals);
-        if !spooling.breaker.is_open() && !turn.is_behind_spool() {
+        if !receiver_spool.breaker.is_open() && !turn.is_behind_spool() {
             match self.queue(message.clone()).await {
                 Ok(stored) => {
-                    spooling.breaker.stored();
+                    receiver_spool.breaker.stored();
                     return Ok(stored);
                 }
                 Err(trouble) => match trouble.whose {
-                    Whose::Messages => return Err(trouble.reason),
+                    AtFault::Messages => return Err(trouble.reason),
                     // Kept in the spool, behind which its lane waits, and quarantined there if that stays so.
-                    Whose::Lanes => tracing::error!(
+                    AtFault::Lanes => tracing::error!(
                         reason = trouble.reason,
                         "the queue can't read what it has of a lane: its pushes go to the spool"
                     ),
-                    Whose::Queues => spooling.breaker.open(&trouble.reason),
+                    AtFault::Queues => receiver_spool.breaker.open(&trouble.reason),
                 },
             }
         }
-        spooling.clone().store(turn, message).await
+        receiver_spool.clone().store(turn, message).await
     }
 
     /// Straight to the queue, within the budget.
-    async fn queue(&self, message: NewMessage) -> Result<Stored, Trouble> {
+    async fn queue(&self, message: NewMessage) -> Result<Stored, NotStored> {
         let message = NewMessage { not_after: Some(self.budget), ..message };
         match tokio::time::timeout(self.budget, self.queue.accept(message)).await {
             Ok(Ok(Accepted::New)) => Ok(Stored::Queued),
             Ok(Ok(Accepted::Duplicate)) => Ok(Stored::Known),
             Ok(Ok(Accepted::Counted)) => Ok(Stored::Counted),
-            Ok(Ok(Accepted::Expired)) => Err(Trouble::of_queue("the queue took it too late")),
+            Ok(Ok(Accepted::Expired)) => Err(NotStored::of_queue("the queue took it too late")),
             Ok(Err(error)) => {
                 let whose = match error {
-                    QueueError::Invalid(_) => Whose::Messages,
-                    QueueError::Damaged { .. } => Whose::Lanes,
-                    _ => Whose::Queues,
+                    QueueError::Invalid(_) => AtFault::Messages,
+                    QueueError::Damaged { .. } => AtFault::Lanes,
+                    _ => AtFault::Queues,
                 };
-                Err(Trouble { whose, reason: one_line(&error) })
+                Err(NotStored { whose, reason: one_line(&error) })
             }
-            Err(_) => Err(Trouble::of_queue(format!("the queue did not answer within {:?}", self.budget))),
+            Err(_) => Err(NotStored::of_queue(format!("the queue did not answer within {:?}", self.budget))),
         }
     }
 }
 
 /// Why the queue did not take a message.
-struct Trouble {
+struct NotStored {
     reason: String,
-    whose: Whose,
+    whose: AtFault,
 }
 
 /// Whose fault it is: whether another message would be taken.
-enum Whose {
+enum AtFault {
     Messages,
     Lanes,
     Queues,
 }
 
-impl Trouble {
+impl NotStored {
     fn of_queue(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), whose: Whose::Queues }
+        Self { reason: reason.into(), whose: AtFault::Queues }
     }
 }

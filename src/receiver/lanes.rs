@@ -44,7 +44,7 @@ struct Gate {
 
 /// A push's turn in its lane, which ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct LaneTurn {
     /// Dropped first: the next push may come before the gate is tidied.
     _turn: OwnedMutexGuard<()>,
     ticket: Ticket,
@@ -64,7 +64,7 @@ impl Lanes {
     }
 
     /// Waits until it is a push's turn: in the order in which they ask.
-    pub(super) async fn turn(self: &Arc<Self>, key: LaneKey) -> Turn {
+    pub(super) async fn turn(self: &Arc<Self>, key: LaneKey) -> LaneTurn {
         let turns = {
             let mut gates = self.gates();
             let gate = gates.entry(key.0).or_default();
@@ -73,7 +73,7 @@ impl Lanes {
         };
         // From here on the gate is given back, also if this future is dropped.
         let ticket = Ticket { lanes: self.clone(), key };
-        Turn { _turn: turns.lock_owned().await, ticket }
+        LaneTurn { _turn: turns.lock_owned().await, ticket }
     }
 
     /// An entry of the lane is in the spool and not in the queue.
@@ -113,7 +113,7 @@ impl Lanes {
     }
 }
 
-impl Turn {
+impl LaneTurn {
     /// Whether the lane has entries in the spool, so that this push must go there too.
     pub(super) fn is_behind_spool(&self) -> bool {
         self.ticket.lanes.gates().get(&self.ticket.key.0).is_some_and(|gate| gate.spooled > 0)

@@ -1,15 +1,16 @@
 //! The receiver: what WeChat talks to.
 //!
 //! It checks a push, stores it, and answers an empty string. The order is the promise: never an acknowledgement before
-//! the message is durable: in the queue, or while that is out of reach, in a spool on local disk, which a carrier drains
+//! the message is durable: in the queue, or while that is out of reach, in a spool on local disk, which a drainer drains
 //! into the queue when it is back. If nothing can be written within the budgets, 503, so that WeChat tries again. It makes
 //! no outbound call but to its queue, runs no business logic, and keeps nothing in memory: it may be killed at any moment,
 //! and there may be any number of them.
 
 mod arrivals;
 mod breaker;
-mod carrier;
+mod claimed_spool;
 mod drain;
+mod drainer;
 mod intake;
 mod lanes;
 mod metrics;
@@ -17,9 +18,8 @@ mod origin;
 mod outage;
 mod page;
 mod push;
+mod receiver_spool;
 mod refusals;
-mod spooler;
-mod spooling;
 mod verify;
 
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use huixin_queue::{BEAT_EVERY, Class, Queue};
-use huixin_wechat::{Keys, PushQuery};
+use huixin_wechat::{PushKeys, PushQuery};
 use huixin_worker::Rights;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -42,21 +42,21 @@ use tower_service::Service as _;
 
 use crate::config::MaxSkew;
 
-pub use drain::{Trouble, drain_all};
+pub use claimed_spool::{ClaimedSpool, SpoolLeft};
+pub use drain::{DrainError, drain_all};
 use intake::Intake;
 pub use metrics::describe;
 pub use origin::Origins;
-use outage::Outage;
+use outage::PushOutage;
+pub use receiver_spool::{SpoolHealth, SpoolReport};
 use refusals::Refusals;
-pub use spooler::{SpoolLeft, Spooler};
-pub use spooling::{SpoolHealth, SpoolReport};
 
 /// What a receiver needs to know.
 pub struct Receiver {
     /// Where messages go.
     pub queue: Arc<dyn Queue>,
     /// Where they go while the queue is out of reach; none: nowhere, and pushes are answered 503.
-    pub spooler: Option<Spooler>,
+    pub claimed_spool: Option<ClaimedSpool>,
     /// The accounts by their names in the path.
     pub accounts: HashMap<String, ReceiverAccount>,
     /// What each kind of action lets an account send.
@@ -74,7 +74,7 @@ pub struct Receiver {
 /// An account as the receiver knows it.
 pub struct ReceiverAccount {
     /// What its pushes are checked with.
-    pub keys: Keys,
+    pub keys: PushKeys,
     /// The queue's class for its messages.
     pub class: Class,
 }
@@ -89,20 +89,23 @@ pub async fn run(
     mut receiver: Receiver,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let spooler = receiver.spooler.take();
-    let spooling = spooler.as_ref().map(|spooler| spooler.spooling.clone());
-    let intake = Intake::new(receiver.queue.clone(), receiver.ack_budget, spooling);
-    let carrier = match spooler {
-        Some(spooler) => Some(spooler.carrier(receiver.queue.clone(), receiver.ack_budget).await?),
+    let claimed_spool = receiver.claimed_spool.take();
+    let receiver_spool = claimed_spool.as_ref().map(|claimed_spool| claimed_spool.receiver_spool.clone());
+    let intake = Intake::new(receiver.queue.clone(), receiver.ack_budget, receiver_spool);
+    let drainer = match claimed_spool {
+        Some(claimed_spool) => {
+            Some(claimed_spool.drainer(receiver.queue.clone(), receiver.ack_budget).await?)
+        }
         None => None,
     };
-    let door = Door { receiver, intake, outage: Outage::default(), refusals: Refusals::default() };
-    let _beating = AbortOnDropHandle::new(tokio::spawn(beat(door.queue.clone())));
-    let serve = crate::serve::until(listener, routes(Arc::new(door)), shutdown);
-    let Some(carrier) = carrier else { return Ok(serve.await?) };
+    let state =
+        ReceiverState { receiver, intake, outage: PushOutage::default(), refusals: Refusals::default() };
+    let _beating = AbortOnDropHandle::new(tokio::spawn(beat(state.queue.clone())));
+    let serve = crate::serve::until(listener, routes(Arc::new(state)), shutdown);
+    let Some(drainer) = drainer else { return Ok(serve.await?) };
     // Stopped when the last push is answered.
     let served = CancellationToken::new();
-    let carried = tokio::spawn(carrier.run(served.clone()));
+    let carried = tokio::spawn(drainer.run(served.clone()));
     let carried = AbortOnDropHandle::new(carried);
     tokio::pin!(serve, carried);
     let served_first = tokio::select! {
@@ -128,22 +131,22 @@ async fn beat(queue: Arc<dyn Queue>) {
 }
 
 /// All there is to ask for. Another method on the same path is answered 405, another path 404, both without a body.
-fn routes(door: Arc<Door>) -> Router {
-    let other_method = door.clone();
+fn routes(state: Arc<ReceiverState>) -> Router {
+    let other_method = state.clone();
     let known = Router::new()
         .route("/wechat/{account}", get(verify::verify).post(push::push))
         .method_not_allowed_fallback(move || {
             other_method.refusals.note("", &refusals::METHOD, "");
             std::future::ready(StatusCode::METHOD_NOT_ALLOWED)
         })
-        .with_state(door.clone());
-    known.clone().fallback(move |request| elsewhere(door.clone(), known.clone(), request))
+        .with_state(state.clone());
+    known.clone().fallback(move |request| elsewhere(state.clone(), known.clone(), request))
 }
 
 /// A path that people write for ours, with other capitals or slashes, is ours; any other is nobody's.
-async fn elsewhere(door: Arc<Door>, mut known: Router, mut request: Request) -> Response {
+async fn elsewhere(state: Arc<ReceiverState>, mut known: Router, mut request: Request) -> Response {
     let Some(uri) = meant(request.uri()) else {
-        door.refusals.note("", &refusals::PATH, &door.paths());
+        state.refusals.note("", &refusals::PATH, &state.paths());
         return StatusCode::NOT_FOUND.into_response();
     };
     *request.uri_mut() = uri;
@@ -160,14 +163,14 @@ fn meant(uri: &Uri) -> Option<Uri> {
 }
 
 /// A running receiver.
-struct Door {
+struct ReceiverState {
     receiver: Receiver,
     intake: Intake,
-    outage: Outage,
+    outage: PushOutage,
     refusals: Refusals,
 }
 
-impl std::ops::Deref for Door {
+impl std::ops::Deref for ReceiverState {
     type Target = Receiver;
 
     fn deref(&self) -> &Receiver {
@@ -183,7 +186,7 @@ impl Receiver {
     }
 
     /// Whether a push's timestamp is near enough to now.
-    fn is_fresh(&self, keys: &Keys, query: &PushQuery) -> bool {
+    fn is_fresh(&self, keys: &PushKeys, query: &PushQuery) -> bool {
         let max_skew = if keys.judges_plain(query) { self.max_skew.plain } else { self.max_skew.sealed };
         let Some(max_skew) = max_skew else { return true };
         let Ok(timestamp) = query.timestamp.parse::<u64>() else { return false };

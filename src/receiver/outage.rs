@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Whether pushes can be stored, as far as the last one told.
 #[derive(Debug, Default)]
-pub(super) struct Outage {
+pub(super) struct PushOutage {
     /// Pushes refused since the last one that was stored.
     refused: AtomicU64,
 }
 
-impl Outage {
+impl PushOutage {
     /// A push was stored.
     pub(super) fn stored(&self) {
         // Read first: a write by every push would move one cache line between all threads.

@@ -15,13 +15,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
 use huixin_queue::{Class, HeldEffect, Lane, MessageId};
-use huixin_wechat::{DedupKey, Inner, Message, PushQuery, QueryError, Refusal, Trigger, admit, body};
+use huixin_wechat::{DedupKey, Message, PushBody, PushQuery, PushRefusal, QueryError, Trigger, admit, body};
 use huixin_worker::{Payload, Rights};
 
 use super::intake::{Arriving, Stored};
 use super::metrics::{self, Result as Pushed};
 use super::refusals::{self, Reason};
-use super::{Door, Receiver};
+use super::{Receiver, ReceiverState};
 
 /// How long the body may take: WeChat itself gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ const DISCARDED_MAX_BYTES: u64 = 8 * 1024 * 1024;
 const UNREADABLE_MAX_BYTES: usize = 64 * 1024;
 
 pub(super) async fn push(
-    State(door): State<Arc<Door>>,
+    State(state): State<Arc<ReceiverState>>,
     Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>,
     Path(mut account): Path<String>,
     RawQuery(query): RawQuery,
@@ -41,13 +41,13 @@ pub(super) async fn push(
     let began = Instant::now();
     account.make_ascii_lowercase();
     let query = query.as_deref().unwrap_or_default();
-    let result = match door.origins.judge(peer, &headers) {
-        Ok(()) => receive(&door, &account, query, &headers, body).await,
-        Err(reason) if door.accounts.contains_key(&account) => {
-            door.refusals.note(&account, reason, "");
+    let result = match state.origins.judge(peer, &headers) {
+        Ok(()) => receive(&state, &account, query, &headers, body).await,
+        Err(reason) if state.accounts.contains_key(&account) => {
+            state.refusals.note(&account, reason, "");
             Pushed::Forbidden
         }
-        Err(_) => door.unknown(),
+        Err(_) => state.unknown(),
     };
     metrics::pushed(&account, result, began.elapsed());
     let status = match result {
@@ -63,7 +63,13 @@ pub(super) async fn push(
     status.into_response()
 }
 
-async fn receive(receiver: &Door, name: &str, query: &str, headers: &HeaderMap, body: Body) -> Pushed {
+async fn receive(
+    receiver: &ReceiverState,
+    name: &str,
+    query: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Pushed {
     let Some(account) = receiver.accounts.get(name) else {
         return receiver.unknown();
     };
@@ -78,7 +84,7 @@ async fn receive(receiver: &Door, name: &str, query: &str, headers: &HeaderMap, 
             return refused(unusable(&error));
         }
     };
-    if let Err(refusal) = account.keys.glance(&query) {
+    if let Err(refusal) = account.keys.precheck(&query) {
         return refused(told(&refusal));
     }
     if !receiver.is_fresh(&account.keys, &query) {
@@ -114,7 +120,7 @@ async fn receive(receiver: &Door, name: &str, query: &str, headers: &HeaderMap, 
     result
 }
 
-impl Door {
+impl ReceiverState {
     /// A request for an account that isn't there.
     pub(super) fn unknown(&self) -> Pushed {
         self.refusals.note("", &refusals::ACCOUNT, &self.paths());
@@ -131,13 +137,13 @@ pub(super) fn unusable(error: &QueryError) -> &'static Reason {
 }
 
 /// A refusal as the log tells it.
-fn told(refusal: &Refusal) -> &'static Reason {
+fn told(refusal: &PushRefusal) -> &'static Reason {
     match refusal {
-        Refusal::Signature => &refusals::SIGNATURE,
-        Refusal::Plain => &refusals::PLAIN,
-        Refusal::NoMsgSignature => &refusals::NO_MSG_SIGNATURE,
-        Refusal::Envelope(_) => &refusals::ENVELOPE,
-        Refusal::Sealed(_) => &refusals::SEALED,
+        PushRefusal::Signature => &refusals::SIGNATURE,
+        PushRefusal::Plain => &refusals::PLAIN,
+        PushRefusal::NoMsgSignature => &refusals::NO_MSG_SIGNATURE,
+        PushRefusal::Envelope(_) => &refusals::ENVELOPE,
+        PushRefusal::Sealed(_) => &refusals::SEALED,
     }
 }
 
@@ -166,16 +172,16 @@ async fn read(
 }
 
 /// What is to be stored, and what becomes of the push once it is stored.
-fn stored(account: &str, class: &Class, rights: &Rights, inner: Inner, body: Bytes) -> (Arriving, Pushed) {
+fn stored(account: &str, class: &Class, rights: &Rights, inner: PushBody, body: Bytes) -> (Arriving, Pushed) {
     let (body, sealed) = match inner {
-        Inner::Plain => (body, false),
-        Inner::Opened { body, key } => {
+        PushBody::Plain => (body, false),
+        PushBody::Opened { body, key } => {
             if key > 0 {
                 metrics::opened_with_previous_key(account);
             }
             (Bytes::from(body), false)
         }
-        Inner::Sealed => (body, true),
+        PushBody::Sealed => (body, true),
     };
     let understood = match sealed {
         true => Err("the push is encrypted, and the account has no aes_key".to_owned()),

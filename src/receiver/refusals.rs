@@ -76,10 +76,10 @@ pub(super) const SLOW: Reason =
 
 /// What was refused and not yet told, by account and reason. Accounts are configured ones and reasons few, so it is small.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<HashMap<(String, &'static str), Told>>);
+pub(super) struct Refusals(Mutex<HashMap<(String, &'static str), Throttle>>);
 
 #[derive(Debug)]
-struct Told {
+struct Throttle {
     at: Option<Instant>,
     since: u64,
 }
@@ -102,7 +102,7 @@ impl Refusals {
     fn due(&self, account: &str, reason: &'static str) -> Option<u64> {
         // Nothing panics while it is held, and counts are never half changed.
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = kinds.entry((account.to_owned(), reason)).or_insert(Told { at: None, since: 0 });
+        let told = kinds.entry((account.to_owned(), reason)).or_insert(Throttle { at: None, since: 0 });
         told.since += 1;
         if told.at.is_some_and(|at| at.elapsed() < TOLD_EVERY) {
             return None;

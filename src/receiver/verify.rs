@@ -14,10 +14,10 @@ use axum::response::{IntoResponse, Response};
 use huixin_wechat::PushQuery;
 
 use super::push::unusable;
-use super::{Door, page, refusals};
+use super::{ReceiverState, page, refusals};
 
 pub(super) async fn verify(
-    State(receiver): State<Arc<Door>>,
+    State(receiver): State<Arc<ReceiverState>>,
     Path(mut account): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,

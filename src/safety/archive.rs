@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use huixin_queue::DeadLetter;
 
-use crate::operator::{Letter, rfc3339};
+use crate::operator::{LetterView, rfc3339};
 
 /// Adds the letters to today's file, and syncs it. The file is for its owner alone: it has what users wrote.
 pub(super) fn append(folder: &Path, letters: &[DeadLetter]) -> io::Result<()> {
@@ -17,7 +17,7 @@ pub(super) fn append(folder: &Path, letters: &[DeadLetter]) -> io::Result<()> {
     let day = now.split('T').next().unwrap_or_default();
     let mut lines = Vec::new();
     for letter in letters {
-        serde_json::to_writer(&mut lines, &Letter::of(letter))?;
+        serde_json::to_writer(&mut lines, &LetterView::of(letter))?;
         lines.push(b'\n');
     }
     std::fs::create_dir_all(folder)?;

@@ -32,14 +32,14 @@ const SAME_WITHIN: Duration = Duration::from_millis(500);
 pub struct StandstillWatch {
     queue: Arc<dyn Queue>,
     spool: Option<SpoolHealth>,
-    ready: Line,
-    spooled: Line,
-    stateless: Line,
+    ready: WatchedLine,
+    spooled: WatchedLine,
+    stateless: WatchedLine,
     warnings: Warnings,
 }
 
 /// One line of messages.
-struct Line {
+struct WatchedLine {
     /// The line as the metric names it.
     name: &'static str,
     /// What it means that it stands.
@@ -56,16 +56,16 @@ impl StandstillWatch {
         Self {
             queue,
             spool,
-            ready: Line::new(
+            ready: WatchedLine::new(
                 "ready",
                 "a message is ready and no worker takes it: is a worker running for its account, is every worker busy, \
                  is the account paused?",
             ),
-            spooled: Line::new(
+            spooled: WatchedLine::new(
                 "spool",
                 "the spool is not drained although the queue works: see `huixin spool status` and the log",
             ),
-            stateless: Line::new(
+            stateless: WatchedLine::new(
                 "stateless",
                 "messages are open and in no state, which is a bug: please report what `huixin audit` says",
             ),
@@ -126,7 +126,7 @@ fn undrained(report: &SpoolReport) -> Option<Duration> {
     report.oldest_age_ms.filter(|_| report.state != "spooling").map(Duration::from_millis)
 }
 
-impl Line {
+impl WatchedLine {
     fn new(name: &'static str, meaning: &'static str) -> Self {
         Self { name, meaning, seen: None, since: None, is_told: false }
     }
@@ -168,7 +168,7 @@ mod tests {
 
     /// The warnings of a line whose first had these ages, a second apart.
     fn told(ages: &[Option<u64>]) -> Vec<bool> {
-        let (mut line, start) = (Line::new("ready", "it stands"), Instant::now());
+        let (mut line, start) = (WatchedLine::new("ready", "it stands"), Instant::now());
         let looks = ages.iter().zip(0_u32..).map(|(age, n)| {
             let now = start + SECOND * n;
             line.first_is(age.map(Duration::from_millis), now);

@@ -159,7 +159,7 @@ mod tests {
 
     fn upkeep(folder: &std::path::Path, max: u64, archive: Option<PathBuf>) -> Upkeep {
         let file = folder.join("queue.db");
-        let queue = crate::parts::sqlite(&file, Duration::from_secs(3600)).expect("the queue opens");
+        let queue = crate::wiring::sqlite(&file, Duration::from_secs(3600)).expect("the queue opens");
         Upkeep::new(queue, DeadConfig { max_age: Duration::from_secs(3600), max, archive })
     }
 
@@ -192,7 +192,7 @@ mod tests {
         let file =
             std::fs::read_dir(&archive).expect("it is there").next().expect("one file").expect("it is read");
         let lines = read_to_string(file.path()).expect("it is text");
-        let letters: Vec<crate::operator::Letter> =
+        let letters: Vec<crate::operator::LetterView> =
             lines.lines().map(|line| serde_json::from_str(line).expect("a line is a letter")).collect();
         assert_eq!(letters.iter().map(|letter| letter.id.as_str()).collect::<Vec<_>>(), ["m0", "m1", "m2"]);
         assert_eq!(letters[0].reason, "for the test");

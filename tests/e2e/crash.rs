@@ -99,7 +99,7 @@ pub(crate) async fn killed_in_traffic(
 /// Waits until all that was acked is answered.
 async fn all_answered(stack: &Stack, acked: &HashSet<String>) {
     let transcript = stack.sandbox.sandbox.transcript();
-    let answered = |entries: &[std::sync::Arc<huixin_sandbox::Entry>]| {
+    let answered = |entries: &[std::sync::Arc<huixin_sandbox::TranscriptEntry>]| {
         let answered: HashSet<&str> = entries.iter().filter_map(|entry| entry.what.text()).collect();
         acked.iter().all(|text| answered.contains(text.as_str()))
     };

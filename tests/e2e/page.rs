@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fantoccini::{Client, ClientBuilder, Locator};
-use huixin_sandbox::{MediaKind, Opener, Push, RunningSandbox, SandboxConfig, What, Window};
+use huixin_sandbox::{MediaKind, Opener, Push, RunningSandbox, SandboxConfig, SendWindow, What};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
@@ -193,7 +193,7 @@ async fn send(wechat: &RunningSandbox, path: &str, mut body: Value) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_sees_every_type_of_message_and_taps_an_item_of_a_menu() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let after_message = Window { sends: 20, lasts: Duration::from_secs(600) };
+    let after_message = SendWindow { sends: 20, lasts: Duration::from_secs(600) };
     let config = SandboxConfig { after_message, ..SandboxConfig::default() };
     let wechat = RunningSandbox::start(config).await.expect("a port is free");
     let sandbox = &wechat.sandbox;
@@ -257,8 +257,7 @@ async fn a_person_sees_every_type_of_message_and_taps_an_item_of_a_menu() {
 
     let items = wait_for(&browser, "button.item", 2, within).await;
     items[0].click().await.expect("it can be tapped");
-    let is_tap =
-        |entry: &huixin_sandbox::Entry| matches!(&entry.what, What::Said { content, .. } if content == "yes");
+    let is_tap = |entry: &huixin_sandbox::TranscriptEntry| matches!(&entry.what, What::Said { content, .. } if content == "yes");
     sandbox.transcript().wait_for_matches(is_tap, 1, within).await.expect("the tap is a text");
     assert_eq!(sandbox.right("main", USER).expect("a right").by, Opener::Click);
     browser.close().await.expect("the browser closes");

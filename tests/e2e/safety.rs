@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use huixin::admin::{self, Admin, Readiness, Role};
+use huixin::admin::{self, Admin, Readiness, ReportedRole};
 use huixin::safety::Watch;
 use huixin_queue::Clock;
 use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings, Risk};
@@ -77,7 +77,7 @@ impl Watched {
             readiness: Readiness {
                 spool: None,
                 lacks_spool: false,
-                role: Role::Worker,
+                role: ReportedRole::Worker,
                 queue: Some(queue),
                 worker: None,
                 warnings: vec![watch.warnings()],

@@ -8,7 +8,7 @@ use huixin_queue::prelude::*;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 use huixin_wechat::{Client, ClientConfig, Secret, http_client};
-use huixin_worker::handlers::sql::{Database, Place};
+use huixin_worker::handlers::sql::{Database, DatabaseLocation};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -58,7 +58,8 @@ async fn every_client_begins_a_tls_handshake_and_fails_cleanly_when_it_is_cut() 
     let listener = bind().await;
     let address = listener.local_addr().expect("it has an address");
     let url = Secret::from(format!("postgres://user:password@{address}/shop?sslmode=require"));
-    let database = Database::new("shop", &Place::Postgres(url), 1, false).expect("the URL is right");
+    let database =
+        Database::new("shop", &DatabaseLocation::Postgres(url), 1, false).expect("the URL is right");
     let hello_of_a_database = async {
         let (mut connection, _) = listener.accept().await.expect("a client comes");
         let mut request = [0; 8];

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use huixin::cli::{Cli, Command};
-use huixin::config::{Config, HandlerConfig, QueueUrl, Role, Source};
-use huixin_sandbox::Account;
+use huixin::config::{Config, ConfigSource, HandlerConfig, QueueUrl, Role};
+use huixin_sandbox::SandboxAccount;
 use huixin_worker::Template;
 use regex::{Captures, Regex};
 use serde::Deserialize;
@@ -215,7 +215,7 @@ fn the_profile_adds_the_sandbox_and_what_it_answers_with() {
     assert_eq!(flags.receiver.port(), Some(receiver.listen.port()));
 
     let config = load(Role::Worker, &compose.services["worker"].environment);
-    let (account, pretend) = (&config.accounts["main"], Account::named("main"));
+    let (account, pretend) = (&config.accounts["main"], SandboxAccount::named("main"));
     assert_eq!(config.accounts.len(), 1);
     assert_eq!(address(&account.api_base), ("sandbox", flags.listen.port()));
     assert_eq!(account.app_id, pretend.app_id);
@@ -339,7 +339,7 @@ fn try_load(role: Role, variables: &BTreeMap<String, String>) -> Result<Config, 
         Template::compile(text).map(|template| template.names()).map_err(|error| error.to_string())
     };
     let variables = variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    let source = Source { variables, ..Source::from_text(CONFIG, read("docker/huixin.toml")) };
+    let source = ConfigSource { variables, ..ConfigSource::from_text(CONFIG, read("docker/huixin.toml")) };
     Config::load(&source, role, &check_template).map_err(|errors| errors.to_string())
 }
 

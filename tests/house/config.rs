@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use huixin::config::{AccountConfig, Config, Role, Source, known_keys};
+use huixin::config::{AccountConfig, Config, ConfigSource, Role, known_keys};
 use huixin_queue::redis::{Gravity, Risk};
 
 const MINIMAL: &str = "[account.main]\napp_id = 'wx1'\napp_secret = 's'\ntoken = 't'";
@@ -23,7 +23,7 @@ fn the_example_configuration_loads_in_every_role() {
 fn every_value_in_the_example_is_the_built_in_default() {
     let load = |source| Config::load(&source, Role::Check, &|_| Ok(BTreeSet::new())).unwrap();
     let shown = load(example());
-    let built_in = load(Source::from_text(example_path(), MINIMAL));
+    let built_in = load(ConfigSource::from_text(example_path(), MINIMAL));
     assert_eq!(shown.queue, built_in.queue);
     assert_eq!(shown.receiver, built_in.receiver);
     assert_eq!(shown.worker, built_in.worker);
@@ -37,7 +37,7 @@ fn every_value_in_the_example_is_the_built_in_default() {
     assert!(previous_token.is_none());
 
     let bare = "[[route]]\nhttp = { url = 'http://127.0.0.1:9000/lookup' }\n";
-    let bare = load(Source::from_text(example_path(), format!("{bare}{MINIMAL}")));
+    let bare = load(ConfigSource::from_text(example_path(), format!("{bare}{MINIMAL}")));
     assert_eq!(format!("{:?}", bare.routes[0].handler), format!("{:?}", shown.routes[0].handler));
     assert_eq!(bare.routes[0].attempts, shown.routes[0].attempts);
 }
@@ -90,9 +90,9 @@ fn keys_shown() -> BTreeSet<String> {
     keys
 }
 
-fn example() -> Source {
+fn example() -> ConfigSource {
     let text = std::fs::read_to_string(example_path()).expect("the example is in the repository");
-    Source::from_text(example_path(), text)
+    ConfigSource::from_text(example_path(), text)
 }
 
 fn example_path() -> PathBuf {

@@ -1,7 +1,7 @@
 //! The complete set-ups in examples/ and docker/ load, and say the same.
 
-use huixin::config::{Config, HandlerConfig, HttpConfig, Role, Source};
-use huixin_sandbox::Account;
+use huixin::config::{Config, ConfigSource, HandlerConfig, HttpConfig, Role};
+use huixin_sandbox::SandboxAccount;
 use huixin_worker::Template;
 
 use crate::repository::{read, root};
@@ -33,7 +33,7 @@ fn every_example_has_a_command_a_transcript_and_a_test() {
 fn the_workstation_lookup_is_ready_for_the_sandbox() {
     let config = load(EXAMPLE, Role::Run);
     load(EXAMPLE, Role::Sandbox);
-    let (account, pretend) = (&config.accounts["main"], Account::named("main"));
+    let (account, pretend) = (&config.accounts["main"], SandboxAccount::named("main"));
     assert_eq!(account.app_id, pretend.app_id);
     assert_eq!(account.app_secret.as_ref().unwrap().expose(), pretend.app_secret);
     assert_eq!(account.token.expose(), pretend.token);
@@ -64,7 +64,7 @@ fn the_lookups_without_a_service_differ_in_their_database_only() {
 fn the_model_of_the_example_is_on_this_machine_and_its_account_the_sandboxs() {
     let config = load(CHAT, Role::Run);
     load(CHAT, Role::Dev);
-    let (account, pretend) = (&config.accounts["main"], Account::named("main"));
+    let (account, pretend) = (&config.accounts["main"], SandboxAccount::named("main"));
     assert_eq!(account.app_secret.as_ref().unwrap().expose(), pretend.app_secret);
     assert_eq!(account.token.expose(), pretend.token);
     let [welcome, chat] = &config.routes[..] else { panic!("{:?}", config.routes) };
@@ -82,7 +82,7 @@ fn the_handlers_of_one_line_in_the_readme_load() {
     for key in ["chat", "sql"] {
         let readme = read("README.md");
         let line = readme.lines().find(|line| line.starts_with(&format!("{key} = {{"))).unwrap();
-        let source = Source::from_text(folder.path().join("huixin.toml"), format!("{around}{line}\n"));
+        let source = ConfigSource::from_text(folder.path().join("huixin.toml"), format!("{around}{line}\n"));
         load_from(&source, Role::Worker);
     }
 }
@@ -101,10 +101,10 @@ fn in_containers_the_same_routes_are_tried() {
 }
 
 fn load(path: &str, role: Role) -> Config {
-    load_from(&Source::from_text(root().join(path), read(path)), role)
+    load_from(&ConfigSource::from_text(root().join(path), read(path)), role)
 }
 
-fn load_from(source: &Source, role: Role) -> Config {
+fn load_from(source: &ConfigSource, role: Role) -> Config {
     let check_template = |text: &str| {
         Template::compile(text).map(|template| template.names()).map_err(|error| error.to_string())
     };

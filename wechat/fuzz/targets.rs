@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use huixin_wechat::envelope::{self, encrypt_of};
 use huixin_wechat::xml::{self, Element};
-use huixin_wechat::{AesKey, Inner, Keys, Message, PushQuery, admit, body, json, sign};
+use huixin_wechat::{AesKey, Message, PushBody, PushKeys, PushQuery, admit, body, json, sign};
 use serde_json::Value;
 
 const TOKEN: &str = "mytoken2024";
@@ -86,7 +86,7 @@ pub(crate) fn envelope(data: &[u8]) {
     for shell in [envelope::to_xml("gh_a", &sealed), envelope::to_json("gh_a", &sealed)] {
         let query = sealed_query(&sealed);
         let inner = admit(&keys, &query, shell.as_bytes());
-        assert_eq!(inner, Ok(Inner::Opened { body: data.to_vec(), key: 0 }));
+        assert_eq!(inner, Ok(PushBody::Opened { body: data.to_vec(), key: 0 }));
         assert!(admit(&keys, &PushQuery { nonce: "2".to_owned(), ..query }, shell.as_bytes()).is_err());
     }
 }
@@ -164,8 +164,8 @@ fn is_dropped(c: char) -> bool {
     (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{FFFE}' | '\u{FFFF}')
 }
 
-fn keys(aes_keys: Vec<AesKey>) -> Keys {
-    Keys { tokens: Vec::from([TOKEN.into()]), aes_keys, app_id: APP_ID.to_owned(), accept_plain: false }
+fn keys(aes_keys: Vec<AesKey>) -> PushKeys {
+    PushKeys { tokens: Vec::from([TOKEN.into()]), aes_keys, app_id: APP_ID.to_owned(), accept_plain: false }
 }
 
 fn plain_query() -> PushQuery {

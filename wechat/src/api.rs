@@ -30,7 +30,7 @@ use url::Url;
 
 pub use codes::{CodeClass, Limit, POLICY, Rule, UNKNOWN, Whose, classify, rule};
 pub use content::{Article, Content, MenuItem};
-pub use error::{ApiError, Cause};
+pub use error::{ApiError, CallCause};
 pub use media::{FileType, Media, MediaKind};
 pub use outgoing::{NotUploaded, Outgoing};
 pub use token::AccessToken;
@@ -75,10 +75,10 @@ impl fmt::Debug for ClientConfig {
 /// One account's API. Cloning is cheap, and clones share the access token.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    inner: Arc<ClientInner>,
 }
 
-struct Inner {
+struct ClientInner {
     config: Wire,
     token: TokenKeeper,
 }
@@ -92,7 +92,7 @@ impl Client {
     /// The same, with hosts that are used in turn while `api_base` can't be reached.
     pub fn with_fallbacks(config: ClientConfig, fallbacks: Vec<Url>) -> Client {
         let config = Wire::new(config, fallbacks);
-        Client { inner: Arc::new(Inner { config, token: TokenKeeper::default() }) }
+        Client { inner: Arc::new(ClientInner { config, token: TokenKeeper::default() }) }
     }
 
     /// A token that is valid as far as is known. All callers share one fetch.

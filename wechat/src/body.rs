@@ -9,30 +9,30 @@
 
 use crate::json::{self, JsonError};
 use crate::mend::mend;
-use crate::xml::{self, Element, Limits, XmlError};
+use crate::xml::{self, Element, TreeLimits, XmlError};
 
 /// A body that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parsed {
+pub struct ParsedBody {
     /// The tree; its root is called `xml`, in JSON too.
     pub tree: Element,
     /// Whether something had to be mended: broken UTF-8 became U+FFFD, or a forbidden character was left out.
     pub mended: bool,
 }
 
-/// Reads a body under the default [`Limits`].
+/// Reads a body under the default [`TreeLimits`].
 ///
 /// # Errors
 /// [`BodyError`]: the format's own refusal.
-pub fn parse(body: &[u8]) -> Result<Parsed, BodyError> {
+pub fn parse(body: &[u8]) -> Result<ParsedBody, BodyError> {
     let (text, mended) = mend(body);
-    let limits = Limits::default();
+    let limits = TreeLimits::default();
     let (tree, mended_inside) = if is_json(&text) {
         json::parse_text(&text, limits).map_err(BodyError::Json)?
     } else {
         xml::parse_text(&text, limits).map_err(BodyError::Xml)?
     };
-    Ok(Parsed { tree, mended: mended || mended_inside })
+    Ok(ParsedBody { tree, mended: mended || mended_inside })
 }
 
 /// Why a body can't be read. Offsets are bytes of the body after it was mended; nothing of a message's text is shown.

@@ -8,15 +8,15 @@
 //! members, turns long numbers into doubles, and refuses half a surrogate pair and a raw newline in a string, each of
 //! which would lose a message. Its feature that keeps numbers as text would be switched on for the whole workspace, and
 //! `RawValue` keeps the two refusals. What is refused here is what isn't JSON in any reading, and what is beyond
-//! [`Limits`]. Depth is a number, never the call stack.
+//! [`TreeLimits`]. Depth is a number, never the call stack.
 
 mod lexer;
 
 use crate::mend::mend;
-use crate::xml::{Element, Limits};
+use crate::xml::{Element, TreeLimits};
 use lexer::Lexer;
 
-/// Reads a JSON object under the default [`Limits`], as the children of a root called `xml`.
+/// Reads a JSON object under the default [`TreeLimits`], as the children of a root called `xml`.
 ///
 /// Broken UTF-8 and lone surrogates become U+FFFD, and characters that XML forbids are dropped.
 /// [`body::parse`](crate::body::parse) tells whether that was so.
@@ -25,12 +25,12 @@ use lexer::Lexer;
 /// [`JsonError`], one variant per refusal.
 pub fn parse(body: &[u8]) -> Result<Element, JsonError> {
     let (text, _) = mend(body);
-    parse_text(&text, Limits::default()).map(|(tree, _)| tree)
+    parse_text(&text, TreeLimits::default()).map(|(tree, _)| tree)
 }
 
 /// Reads a mended text; also tells whether escapes in it had to be mended.
-pub(crate) fn parse_text(text: &str, limits: Limits) -> Result<(Element, bool), JsonError> {
-    Builder { lexer: Lexer::new(text), limits, elements: 0, depth: 0, open: Vec::new() }.read()
+pub(crate) fn parse_text(text: &str, limits: TreeLimits) -> Result<(Element, bool), JsonError> {
+    JsonBuilder { lexer: Lexer::new(text), limits, elements: 0, depth: 0, open: Vec::new() }.read()
 }
 
 /// A refusal of [`parse`]. Offsets are bytes from the start of the mended body. Nothing of it is shown.
@@ -45,7 +45,7 @@ pub enum JsonError {
         /// Where.
         offset: usize,
     },
-    /// More levels than [`Limits::depth`].
+    /// More levels than [`TreeLimits::depth`].
     #[error("values are nested deeper than {limit} at byte {offset}")]
     TooDeep {
         /// The limit.
@@ -53,7 +53,7 @@ pub enum JsonError {
         /// The first value beyond it.
         offset: usize,
     },
-    /// More values than [`Limits::elements`].
+    /// More values than [`TreeLimits::elements`].
     #[error("more than {limit} values at byte {offset}")]
     TooMany {
         /// The limit.
@@ -70,24 +70,24 @@ pub enum JsonError {
 }
 
 /// The tree under construction.
-struct Builder<'a> {
+struct JsonBuilder<'a> {
     lexer: Lexer<'a>,
-    limits: Limits,
+    limits: TreeLimits,
     elements: usize,
     /// How many elements are open.
     depth: usize,
     /// From the root to the innermost open container.
-    open: Vec<Open>,
+    open: Vec<OpenContainer>,
 }
 
 /// A container that isn't closed yet.
-struct Open {
-    kind: Kind,
+struct OpenContainer {
+    kind: ContainerKind,
     /// Whether it has a value already, so that a comma must come.
     begun: bool,
 }
 
-enum Kind {
+enum ContainerKind {
     /// An object: an element.
     Object(Element),
     /// An array that is a member's value: no element; its values are siblings of this name.
@@ -96,11 +96,11 @@ enum Kind {
     Nested(Element),
 }
 
-impl Builder<'_> {
+impl JsonBuilder<'_> {
     fn read(mut self) -> Result<(Element, bool), JsonError> {
         self.lexer.skip_blank();
         self.lexer.expect(b'{', "{")?;
-        self.open_element("xml".to_owned(), Kind::Object)?;
+        self.open_element("xml".to_owned(), ContainerKind::Object)?;
         loop {
             if let Some(root) = self.step()? {
                 self.lexer.finish()?;
@@ -114,7 +114,7 @@ impl Builder<'_> {
         self.lexer.skip_blank();
         // There is always one: the loop ends with the root.
         let Some(top) = self.open.last_mut() else { return Ok(Some(Element::new("xml"))) };
-        let is_object = matches!(top.kind, Kind::Object(_));
+        let is_object = matches!(top.kind, ContainerKind::Object(_));
         if self.lexer.eat(if is_object { b'}' } else { b']' }) {
             return Ok(self.close());
         }
@@ -124,9 +124,9 @@ impl Builder<'_> {
         }
         top.begun = true;
         let name = match &top.kind {
-            Kind::Object(_) => self.lexer.key()?,
-            Kind::List(name) => name.clone(),
-            Kind::Nested(_) => "item".to_owned(),
+            ContainerKind::Object(_) => self.lexer.key()?,
+            ContainerKind::List(name) => name.clone(),
+            ContainerKind::Nested(_) => "item".to_owned(),
         };
         self.value(name, is_object)?;
         Ok(None)
@@ -134,13 +134,13 @@ impl Builder<'_> {
 
     fn value(&mut self, name: String, in_object: bool) -> Result<(), JsonError> {
         if self.lexer.eat(b'{') {
-            self.open_element(name, Kind::Object)
+            self.open_element(name, ContainerKind::Object)
         } else if self.lexer.eat(b'[') {
             if in_object {
-                self.open.push(Open { kind: Kind::List(name), begun: false });
+                self.open.push(OpenContainer { kind: ContainerKind::List(name), begun: false });
                 Ok(())
             } else {
-                self.open_element(name, Kind::Nested)
+                self.open_element(name, ContainerKind::Nested)
             }
         } else {
             self.count()?;
@@ -150,18 +150,18 @@ impl Builder<'_> {
         }
     }
 
-    fn open_element(&mut self, name: String, kind: fn(Element) -> Kind) -> Result<(), JsonError> {
+    fn open_element(&mut self, name: String, kind: fn(Element) -> ContainerKind) -> Result<(), JsonError> {
         self.count()?;
         self.depth += 1;
-        self.open.push(Open { kind: kind(Element::new(name)), begun: false });
+        self.open.push(OpenContainer { kind: kind(Element::new(name)), begun: false });
         Ok(())
     }
 
     /// Closes the innermost container; gives it if it was the root.
     fn close(&mut self) -> Option<Element> {
         match self.open.pop()?.kind {
-            Kind::List(_) => None,
-            Kind::Object(element) | Kind::Nested(element) => {
+            ContainerKind::List(_) => None,
+            ContainerKind::Object(element) | ContainerKind::Nested(element) => {
                 self.depth -= 1;
                 if self.open.is_empty() {
                     return Some(element);
@@ -175,8 +175,8 @@ impl Builder<'_> {
     /// Adds to the innermost element. A list has none of its own, and stands directly in one that has.
     fn add(&mut self, child: Element) {
         let parent = self.open.iter_mut().rev().find_map(|open| match &mut open.kind {
-            Kind::Object(element) | Kind::Nested(element) => Some(element),
-            Kind::List(_) => None,
+            ContainerKind::Object(element) | ContainerKind::Nested(element) => Some(element),
+            ContainerKind::List(_) => None,
         });
         if let Some(parent) = parent {
             parent.children.push(child);

@@ -13,9 +13,9 @@
 //! functions from bytes to values, which is why it can be tested by tables and by random input.
 
 pub mod api;
+pub mod authentication;
 pub mod body;
 pub mod dedup;
-pub mod door;
 pub mod envelope;
 pub mod json;
 mod mend;
@@ -26,15 +26,15 @@ pub mod signature;
 pub mod xml;
 
 pub use api::{
-    AccessToken, ApiError, Article, Cause, Client, ClientConfig, CodeClass, Content, Downloaded, FileType,
-    Limit, Media, MediaKind, MenuItem, NotUploaded, Outgoing, POLICY, Rule, UNKNOWN, Uploaded, Whose,
-    classify, http_client, http_client_through, rule,
+    AccessToken, ApiError, Article, CallCause, Client, ClientConfig, CodeClass, Content, Downloaded,
+    FileType, Limit, Media, MediaKind, MenuItem, NotUploaded, Outgoing, POLICY, Rule, UNKNOWN, Uploaded,
+    Whose, classify, http_client, http_client_through, rule,
 };
-pub use body::{BodyError, Parsed};
+pub use authentication::{PushBody, PushKeys, PushRefusal, admit};
+pub use body::{BodyError, ParsedBody};
 pub use dedup::DedupKey;
-pub use door::{Inner, Keys, Refusal, admit};
 pub use envelope::{AesKey, KeyError};
 pub use message::{Event, Kind, Message, Trigger};
 pub use secret::Secret;
 pub use signature::{PushQuery, QueryError, sign};
-pub use xml::{Element, Limits, XmlError};
+pub use xml::{Element, TreeLimits, XmlError};

@@ -52,15 +52,15 @@ impl Reply {
     /// `]]>` is split over two sections, line ends become newlines, and characters that XML forbids are dropped.
     ///
     /// # Errors
-    /// [`ReplyError`]: what WeChat wouldn't take.
-    pub fn to_xml(&self) -> Result<String, ReplyError> {
+    /// [`PassiveReplyError`]: what WeChat wouldn't take.
+    pub fn to_xml(&self) -> Result<String, PassiveReplyError> {
         self.check()?;
         Ok(write::xml(self))
     }
 
-    fn check(&self) -> Result<(), ReplyError> {
+    fn check(&self) -> Result<(), PassiveReplyError> {
         let needed = |field, text: &str| {
-            if write::text(text).trim().is_empty() { Err(ReplyError::Empty { field }) } else { Ok(()) }
+            if write::text(text).trim().is_empty() { Err(PassiveReplyError::Empty { field }) } else { Ok(()) }
         };
         needed("ToUserName", &self.to)?;
         needed("FromUserName", &self.from)?;
@@ -69,7 +69,7 @@ impl Reply {
                 needed("Content", content)?;
                 let bytes = write::text(content).len();
                 if bytes > Reply::MOST_TEXT_BYTES {
-                    return Err(ReplyError::TooLong {
+                    return Err(PassiveReplyError::TooLong {
                         field: "Content",
                         bytes,
                         limit: Reply::MOST_TEXT_BYTES,
@@ -84,8 +84,10 @@ impl Reply {
             Form::News { articles } => {
                 let limit = if self.to_event { Reply::MOST_ARTICLES } else { 1 };
                 match articles.len() {
-                    0 => Err(ReplyError::Empty { field: "Articles" }),
-                    count if count > limit => Err(ReplyError::TooMany { field: "Articles", count, limit }),
+                    0 => Err(PassiveReplyError::Empty { field: "Articles" }),
+                    count if count > limit => {
+                        Err(PassiveReplyError::TooMany { field: "Articles", count, limit })
+                    }
                     _ => Ok(()),
                 }
             }
@@ -161,7 +163,7 @@ pub struct NewsItem {
 
 /// What WeChat wouldn't take. Shows names and numbers, never a text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReplyError {
+pub enum PassiveReplyError {
     /// An element that must have something in it has nothing, or only white space.
     #[error("{field} must not be empty")]
     Empty {

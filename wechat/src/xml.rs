@@ -6,7 +6,7 @@
 //! was rejected: it drops repeated and unknown elements, and its reader swallows a DOCTYPE.
 //!
 //! What WeChat never sends is refused: a DOCTYPE (and with it every entity attack), another root than `xml`, anything
-//! after the root, depth or numbers beyond [`Limits`]. What a person wrote is always text: see `prose`. Attributes, comments and processing instructions are ignored.
+//! after the root, depth or numbers beyond [`TreeLimits`]. What a person wrote is always text: see `prose`. Attributes, comments and processing instructions are ignored.
 
 mod error;
 mod prose;
@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 pub use error::XmlError;
 pub(crate) use reader::parse_text;
-pub use reader::{Limits, parse, parse_within};
+pub use reader::{TreeLimits, parse, parse_within};
 pub(crate) use writer::cdata;
 
 /// An element: its name, the text directly inside it, and its child elements in their order. From JSON, a member.

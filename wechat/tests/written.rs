@@ -4,7 +4,7 @@
 
 use huixin_wechat::envelope::{encrypt_of, seal, to_xml};
 use huixin_wechat::xml::Element;
-use huixin_wechat::{AesKey, Event, Inner, Keys, Kind, Message, PushQuery, Secret, admit, sign};
+use huixin_wechat::{AesKey, Event, Kind, Message, PushBody, PushKeys, PushQuery, Secret, admit, sign};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -187,7 +187,7 @@ fn the_copy_beside_an_envelope_can_hide_nothing() {
     assert_eq!(encrypt_of(compatible.as_bytes()), Ok(sealed.clone()));
     let token = Secret::from("t");
     let keys =
-        Keys { tokens: vec![token], aes_keys: vec![key], app_id: "wx1".to_owned(), accept_plain: true };
+        PushKeys { tokens: vec![token], aes_keys: vec![key], app_id: "wx1".to_owned(), accept_plain: true };
     let query = |parts: &[&str], aes: &str| {
         let (plain, of_all) = (sign(&["t", "1", "2"]), sign(parts));
         let raw = format!(
@@ -199,9 +199,9 @@ fn the_copy_beside_an_envelope_can_hide_nothing() {
     let aes = "&encrypt_type=aes&msg_signature=";
     for body in [compatible, to_xml("gh_a", &sealed)] {
         let opened = admit(&keys, &query(&["t", "1", "2", &sealed], aes), body.as_bytes());
-        assert_eq!(opened, Ok(Inner::Opened { body: inner.clone().into_bytes(), key: 0 }));
+        assert_eq!(opened, Ok(PushBody::Opened { body: inner.clone().into_bytes(), key: 0 }));
     }
-    assert_eq!(admit(&keys, &query(&[], ""), inner.as_bytes()), Ok(Inner::Plain), "a text is no envelope");
+    assert_eq!(admit(&keys, &query(&[], ""), inner.as_bytes()), Ok(PushBody::Plain), "a text is no envelope");
 }
 
 proptest! {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use huixin_wechat::xml::{Element, Limits, XmlError, parse, parse_within};
+use huixin_wechat::xml::{Element, TreeLimits, XmlError, parse, parse_within};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -154,7 +154,7 @@ fn every_prefix_of_a_message_is_refused() {
 
 #[test]
 fn the_limits_themselves_are_allowed() {
-    let limits = Limits { depth: 2, elements: 3 };
+    let limits = TreeLimits { depth: 2, elements: 3 };
     assert!(parse_within(b"<xml><a/><a/></xml>", limits).is_ok());
     assert!(parse_within(b"<xml><a/><a/><a/></xml>", limits).is_err());
     assert!(parse_within(b"<xml><a><a/></a></xml>", limits).is_err());

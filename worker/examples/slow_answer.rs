@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Class, Clock, Lane, MessageId, NewMessage, Queue};
-use huixin_sandbox::{Account, Push, RunningSandbox, SandboxConfig};
+use huixin_sandbox::{Push, RunningSandbox, SandboxAccount, SandboxConfig};
 use huixin_wechat::{Client, ClientConfig, Message, Secret, http_client};
 use huixin_worker::{Context, Handler, Outcome, Payload, Rights, Route, Worker, WorkerSettings};
 use tokio_util::sync::CancellationToken;
@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
         Arc::new(SqliteQueue::open(&file, Duration::from_secs(6 * 3600), Clock::Store)?);
     let wechat = RunningSandbox::start(SandboxConfig::default()).await?;
 
-    let known = Account::named(ACCOUNT);
+    let known = SandboxAccount::named(ACCOUNT);
     let client = Client::new(ClientConfig {
         app_id: known.app_id,
         app_secret: Secret::from(known.app_secret),

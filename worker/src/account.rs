@@ -1,7 +1,7 @@
 //! An account as a worker serves it: its client, its lines to WeChat, its rate.
 
+mod interface;
 mod pauses;
-mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use std::time::Duration;
 use huixin_wechat::Client;
 use tokio::sync::{Mutex, Semaphore};
 
+pub(crate) use self::interface::PauseCause;
+pub use self::interface::{AccountPause, Interface, InterfaceState};
 pub(crate) use self::pauses::Pauses;
-pub(crate) use self::trouble::Cause;
-pub use self::trouble::{AccountPause, Interface, Trouble};
 
 /// Sends of one account that are under way at once, at most. At WeChat's usual 50 to 100 ms that is thousands a second.
 const LINES: usize = 512;

@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::calls::Calls;
-use crate::end::{Step, Stop};
+use crate::end::{StepResult, Stop};
 use crate::metrics;
 
 /// The shortest and the longest that a message is put off. The longest bounds what is lost when the handler gets faster.
@@ -35,11 +35,11 @@ pub(crate) struct Admission {
     at_once: u32,
     slots: Semaphore,
     waiters: Semaphore,
-    line: Mutex<Line>,
+    line: Mutex<PutOffLine>,
 }
 
 /// When those that were put off have their turns.
-struct Line {
+struct PutOffLine {
     /// The turn of the one that was put off last.
     last: Instant,
     /// How long the handler takes, on a moving average.
@@ -64,7 +64,7 @@ impl Admission {
     pub(crate) fn new(at_once: usize) -> Self {
         let at_once = u32::try_from(at_once).unwrap_or(u32::MAX).max(1);
         let permits = (at_once as usize).min(Semaphore::MAX_PERMITS);
-        let line = Mutex::new(Line { last: Instant::now(), takes: TAKES_AT_FIRST });
+        let line = Mutex::new(PutOffLine { last: Instant::now(), takes: TAKES_AT_FIRST });
         Self { at_once, slots: Semaphore::new(permits), waiters: Semaphore::new(permits), line }
     }
 
@@ -75,7 +75,7 @@ impl Admission {
         route: &str,
         losses: u32,
         permit: &mut Option<OwnedSemaphorePermit>,
-    ) -> Step<Admitted<'_>> {
+    ) -> StepResult<Admitted<'_>> {
         if let Ok(slot) = self.slots.try_acquire() {
             return Ok(Admitted::Now(Slot { admission: self, _permit: slot }));
         }
@@ -105,12 +105,12 @@ impl Admission {
         Ok(Admitted::Now(Slot { admission: self, _permit: slot }))
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
+    fn line(&self) -> MutexGuard<'_, PutOffLine> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Line {
+impl PutOffLine {
     fn next(&mut self, now: Instant, at_once: u32) -> Duration {
         let (shortest, longest) = PUT_OFF;
         self.last = self.last.max(now) + self.takes / at_once;
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn those_that_are_put_off_come_back_one_after_the_other_as_fast_as_the_handler_takes_them() {
         let (now, ms) = (Instant::now(), Duration::from_millis);
-        let mut line = Line { last: now, takes: ms(4_000) };
+        let mut line = PutOffLine { last: now, takes: ms(4_000) };
         let waits: Vec<_> = (0..5).map(|_| line.next(now, 4)).collect();
         assert_eq!(waits, [ms(1_000), ms(2_000), ms(3_000), ms(4_000), ms(5_000)]);
         // Their turns are over: the next one comes soon.
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_line_without_end_looks_in_again_at_different_times() {
         let now = Instant::now();
-        let mut line = Line { last: now, takes: Duration::from_secs(10) };
+        let mut line = PutOffLine { last: now, takes: Duration::from_secs(10) };
         let waits: Vec<_> = (0..10_000).map(|_| line.next(now, 1)).collect();
         let (shortest, longest) = PUT_OFF;
         assert!(waits.iter().all(|wait| (shortest..longest).contains(wait)));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use huixin_queue::{Leased, Standing};
+use huixin_queue::{Leased, SendState};
 use huixin_wechat::Message;
 
 use crate::account::Account;
@@ -14,14 +14,14 @@ use crate::payload::{Payload, PayloadError};
 use crate::policy::HoldUp;
 use crate::rights::{Opening, begins};
 use crate::route::{self, PATIENCE_DEFAULT, Route, Unsure};
-use crate::shared::Shared;
+use crate::shared::WorkerContext;
 
 /// A message that this version can't read is looked at again after this.
 pub(crate) const NEWER_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is handled, for whom, and how.
 pub(crate) struct Attempt<'a> {
-    pub(crate) shared: &'a Shared,
+    pub(crate) shared: &'a WorkerContext,
     pub(crate) leased: &'a Leased,
     pub(crate) payload: Payload,
     pub(crate) message: Message,
@@ -36,7 +36,7 @@ pub(crate) struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// Reads what was taken. If this worker can't, what becomes of the message.
-    pub(crate) fn read(shared: &'a Shared, leased: &'a Leased, begun: Instant) -> Result<Self, Done> {
+    pub(crate) fn read(shared: &'a WorkerContext, leased: &'a Leased, begun: Instant) -> Result<Self, Done> {
         let payload = match Payload::decode(&leased.payload) {
             Ok(payload) => payload,
             Err(error @ PayloadError::Newer(_)) => {
@@ -62,9 +62,9 @@ impl<'a> Attempt<'a> {
         &self,
         route: &Route,
         memory: Option<serde_json::Value>,
-        standing: &Standing,
+        send_state: &SendState,
     ) -> Context {
-        let (leased, opening) = (self.leased, self.opening(standing));
+        let (leased, opening) = (self.leased, self.opening(send_state));
         let lease = &leased.lease;
         let call_backs = self.shared.call_backs.as_ref();
         Context {
@@ -74,7 +74,7 @@ impl<'a> Attempt<'a> {
             attempt: leased.failures.saturating_add(leased.losses).saturating_add(1),
             accepted_at: self.accepted_at(),
             reply_until: opening.until,
-            sends_left: opening.left(standing),
+            sends_left: opening.left(send_state),
             captures: self.captures.clone(),
             memory,
             callback_url: call_backs.and_then(|at| at.url(&self.payload.account, &lease.lane, &lease.id)),
@@ -91,8 +91,8 @@ impl<'a> Attempt<'a> {
     }
 
     /// The right under which the message is answered, in a lane that stands so.
-    pub(crate) fn opening(&self, standing: &Standing) -> Opening {
-        self.shared.rights.opening(self.payload.trigger, self.pushed_at(), standing)
+    pub(crate) fn opening(&self, send_state: &SendState) -> Opening {
+        self.shared.rights.opening(self.payload.trigger, self.pushed_at(), send_state)
     }
 
     /// What the message has behind it, now that there is an answer.
@@ -101,10 +101,10 @@ impl<'a> Attempt<'a> {
     }
 
     /// How long the message, which has failed again, may hold up others, and how long it has.
-    pub(crate) fn hold_up(&self, standing: &Standing) -> HoldUp {
+    pub(crate) fn hold_up(&self, send_state: &SendState) -> HoldUp {
         let before = self.leased.failing_for.map(|before| before.saturating_add(self.begun.elapsed()));
         HoldUp {
-            has_followers: standing.has_followers,
+            has_followers: send_state.has_followers,
             failing_for: before.unwrap_or_default(),
             patience: self.patience(),
         }

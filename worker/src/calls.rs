@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use huixin_queue::{Lease, Queue, QueueError, Renewal};
 
-use crate::end::{Step, Stop};
-use crate::lease::{Guard, STEP_MAX};
-use crate::shared::Shared;
+use crate::end::{StepResult, Stop};
+use crate::lease::{LeaseGuard, STEP_MAX};
+use crate::shared::WorkerContext;
 
 /// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
 const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);
@@ -18,9 +18,9 @@ const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);
 /// [`Recorder`](crate::recorder::Recorder).
 #[derive(Clone, Copy)]
 pub(crate) struct Calls<'a> {
-    pub(crate) shared: &'a Shared,
+    pub(crate) shared: &'a WorkerContext,
     pub(crate) lease: &'a Lease,
-    pub(crate) guard: &'a Guard,
+    pub(crate) guard: &'a LeaseGuard,
 }
 
 impl Calls<'_> {
@@ -30,7 +30,7 @@ impl Calls<'_> {
 
     /// Makes one call to the queue, again while the queue is away. `LeaseLost` after a repetition means "perhaps done
     /// already": an earlier try may have been applied and its answer lost.
-    pub(crate) async fn insist<T, F>(&self, call: impl Fn() -> F) -> Step<T>
+    pub(crate) async fn insist<T, F>(&self, call: impl Fn() -> F) -> StepResult<T>
     where
         F: Future<Output = Result<T, QueueError>>,
     {
@@ -42,7 +42,7 @@ impl Calls<'_> {
         loop {
             match call().await {
                 Ok(value) => return Ok(value),
-                Err(QueueError::Answered) => return Err(Stop::Answered),
+                Err(QueueError::CallBackPending) => return Err(Stop::Answered),
                 Err(QueueError::LeaseLost) if repeated => return Err(Stop::PerhapsDone),
                 Err(QueueError::LeaseLost) => return Err(Stop::Lost),
                 Err(error)
@@ -61,7 +61,7 @@ impl Calls<'_> {
 
     /// Confirms the lease of a message that has lost one before: only then does losing this one count. What begins now may
     /// end this worker.
-    pub(crate) async fn confirm(&self, losses: u32) -> Step<()> {
+    pub(crate) async fn confirm(&self, losses: u32) -> StepResult<()> {
         if losses == 0 {
             return Ok(());
         }
@@ -78,7 +78,7 @@ impl Calls<'_> {
 
     /// Does something, and cuts it when the lease is lost. The lease is looked at in each step: a process that was stopped goes
     /// on in the middle of one, before anything has told it of the loss.
-    pub(crate) async fn while_current<T>(&self, work: impl Future<Output = T>) -> Step<T> {
+    pub(crate) async fn while_current<T>(&self, work: impl Future<Output = T>) -> StepResult<T> {
         let mut work = pin!(work);
         let work = poll_fn(|context| match self.guard.is_current() {
             true => work.as_mut().poll(context).map(Ok),
@@ -92,7 +92,7 @@ impl Calls<'_> {
     }
 
     /// Waits for something, as long as the lease isn't lost and the worker's grace isn't over.
-    pub(crate) async fn wait_for<T>(&self, work: impl Future<Output = T>) -> Step<T> {
+    pub(crate) async fn wait_for<T>(&self, work: impl Future<Output = T>) -> StepResult<T> {
         tokio::select! {
             biased;
             () = self.guard.lost().cancelled() => Err(Stop::Lost),

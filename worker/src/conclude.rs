@@ -8,7 +8,7 @@ use huixin_wechat::Outgoing;
 use crate::answer::{Answer, Before};
 use crate::attempt::Attempt;
 use crate::call_back::CalledBack;
-use crate::end::{Done, End, Step};
+use crate::end::{Done, End, StepResult};
 use crate::execute::notice;
 use crate::handler::Outcome;
 use crate::memory::{MemoryError, Slots};
@@ -22,7 +22,7 @@ const NO_CALL_BACKS: &str =
     "the handler answers by call back, and there is no address for it: give `callback.base_url`";
 
 /// What follows.
-pub(crate) enum Next {
+pub(crate) enum Conclusion {
     /// The parts that aren't sent yet are sent.
     Send(Answer, Progress),
     /// The handling ends.
@@ -36,7 +36,7 @@ pub(crate) async fn conclude(
     route: &Route,
     slots: Slots,
     outcome: Outcome,
-) -> Step<Next> {
+) -> StepResult<Conclusion> {
     // What a cheap handler answers is computed again on every attempt and may never be stored; it doesn't fail itself, so
     // all failures so far were of sends.
     let before = if attempt.is_cheap() { Before::default() } else { attempt.before() };
@@ -62,7 +62,7 @@ pub(crate) async fn conclude(
             }
             let within = within.unwrap_or(route.answer_within);
             notice::tell_of_wait(attempt, recorder, route, within).await?;
-            Ok(Next::End(Done::wait_for_answer(within)))
+            Ok(Conclusion::End(Done::wait_for_answer(within)))
         }
         Outcome::Retry { after, reason } => try_again(attempt, recorder, route, after, reason).await,
         Outcome::Fail { reason } => {
@@ -79,9 +79,9 @@ async fn try_again(
     route: &Route,
     after: Option<Duration>,
     reason: String,
-) -> Step<Next> {
+) -> StepResult<Conclusion> {
     let failures = attempt.leased.failures;
-    let hold_up = attempt.hold_up(recorder.standing());
+    let hold_up = attempt.hold_up(recorder.send_state());
     let (name, number, attempts) = (route.name.as_str(), failures.saturating_add(1), route.attempts);
     // The first tells the operator, and the dead letter if it comes to that; those between would only repeat it.
     if failures == 0 {
@@ -90,7 +90,7 @@ async fn try_again(
         tracing::debug!(route = name, reason, attempt = number, attempts, "an attempt failed");
     }
     let verdict = |recorder: &Recorder<'_>| {
-        let until = attempt.opening(recorder.standing()).until;
+        let until = attempt.opening(recorder.send_state()).until;
         policy::after_handler(failures, attempts, &hold_up, after, until, SystemTime::now())
     };
     let has_attempts = number < attempts;
@@ -103,9 +103,9 @@ async fn try_again(
     match decided {
         Verdict::Retry { after } => {
             notice::tell_if_late(attempt, recorder, route, after).await?;
-            Ok(Next::End(Done::retry(after, attempt.patience(), reason)))
+            Ok(Conclusion::End(Done::retry(after, attempt.patience(), reason)))
         }
-        Verdict::Snooze { after } => Ok(Next::End(Done::snooze(after, reason))),
+        Verdict::Snooze { after } => Ok(Conclusion::End(Done::snooze(after, reason))),
         Verdict::Die if has_attempts && hold_up.is_over() => {
             die(attempt, recorder, &hold_up.in_words(&reason)).await
         }
@@ -118,16 +118,16 @@ pub(crate) fn after_answer_for_nobody(
     attempt: &Attempt<'_>,
     recorder: &Recorder<'_>,
     answer: CalledBack,
-) -> Next {
+) -> Conclusion {
     let parts = match answer.into_outcome() {
         Outcome::Reply(replies) | Outcome::Remember { replies, .. } => text::fit(replies, false),
         _ => Vec::new(),
     };
     if parts.is_empty() {
-        return Next::End(Done::complete(End::NoReply));
+        return Conclusion::End(Done::complete(End::NoReply));
     }
     let progress = Progress { sending: recorder.announced(), ..Progress::default() };
-    Next::Send(Answer::new(parts, attempt.before()), progress)
+    Conclusion::Send(Answer::new(parts, attempt.before()), progress)
 }
 
 /// Sends what a handler says, and remembers what it wants remembered.
@@ -137,7 +137,7 @@ async fn reply(
     route: &Route,
     mut parts: Vec<Outgoing>,
     before: Before,
-) -> Step<Next> {
+) -> StepResult<Conclusion> {
     route.ai_label.put_to(&mut parts);
     let parts = text::fit(parts, route.markdown);
     // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
@@ -149,7 +149,7 @@ async fn reply(
         return without_reply(attempt, recorder, End::NoReply).await;
     }
     let progress = Progress { sending: recorder.announced(), ..Progress::default() };
-    Ok(Next::Send(Answer::new(parts, before), progress))
+    Ok(Conclusion::Send(Answer::new(parts, before), progress))
 }
 
 /// Completes a message that gets no reply, when what is to be remembered is.
@@ -157,22 +157,26 @@ pub(crate) async fn without_reply(
     attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
     end: End,
-) -> Step<Next> {
+) -> StepResult<Conclusion> {
     if recorder.remembers() {
         let replies = Some(Answer::new(Vec::new(), attempt.before()).encode());
         recorder.record(Progress { replies, sent: 0, sending: recorder.announced() }).await?;
     }
-    Ok(Next::End(Done::complete(end)))
+    Ok(Conclusion::End(Done::complete(end)))
 }
 
 /// Tells the user, if there is something to tell and they can be told; then buries the message.
-pub(crate) async fn die(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, reason: &str) -> Step<Next> {
+pub(crate) async fn die(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    reason: &str,
+) -> StepResult<Conclusion> {
     let reason = attempt.with_route(reason);
     if notice::was_called_last(recorder) {
         recorder.look().await?;
     }
     if let Some(answer) = last_words(attempt, recorder, &reason) {
-        return Ok(Next::Send(answer, Progress::default()));
+        return Ok(Conclusion::Send(answer, Progress::default()));
     }
     if recorder.remembers() {
         let answer = Answer::new(Vec::new(), attempt.before()).that_dies_of(reason.clone());
@@ -180,15 +184,15 @@ pub(crate) async fn die(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, reas
         let replies = Some(answer.encode());
         recorder.record(Progress { replies, sent, sending: recorder.announced() }).await?;
     }
-    Ok(Next::End(Done::bury(reason)))
+    Ok(Conclusion::End(Done::bury(reason)))
 }
 
 /// What the user is told of a message that dies, while WeChat takes an answer.
 pub(crate) fn last_words(attempt: &Attempt<'_>, recorder: &Recorder<'_>, reason: &str) -> Option<Answer> {
     let text = attempt.route?.failure_reply.as_deref()?;
-    let opening = attempt.opening(recorder.standing());
+    let opening = attempt.opening(recorder.send_state());
     // A user who was told that it comes too late hears no more, unless they have written again.
-    let has_heard = notice::was_called_last(recorder) && recorder.standing().trigger == 0;
+    let has_heard = notice::was_called_last(recorder) && recorder.send_state().wakes == 0;
     Answer::last_words(text, attempt.before(), reason.to_owned())
         .filter(|_| opening.is_open(SystemTime::now()) && !has_heard)
 }

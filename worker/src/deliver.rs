@@ -1,7 +1,7 @@
 //! Sends the parts of an answer, one after the other.
 //!
 //! The intent to send a part is recorded before it, with all the replies before the first: see the order of effects in
-//! [`crate::process`]. What the record tells of the lane ([`Standing`](huixin_queue::Standing)) is the newest there is: how many
+//! [`crate::process`]. What the record tells of the lane ([`SendState`](huixin_queue::SendState)) is the newest there is: how many
 //! sends its user's last action has left, and whether they have written again or gone. WeChat decides whether a part may
 //! go out; held back without asking it is only what would take the send that a newer message's own answer needs.
 //!
@@ -24,9 +24,9 @@ use crate::account::Interface;
 use crate::answer::Answer;
 use crate::attempt::Attempt;
 use crate::conclude::last_words;
-use crate::end::{Done, End, Step, Stop};
+use crate::end::{Done, End, StepResult, Stop};
 use crate::lease::STEP_MAX;
-use crate::media::{MediaError, Ready};
+use crate::media::{MediaError, ReadyMessage};
 use crate::metrics;
 use crate::recorder::Recorder;
 use crate::route::Unsure;
@@ -37,7 +37,7 @@ pub(crate) async fn deliver(
     recorder: &mut Recorder<'_>,
     mut answer: Answer,
     mut progress: Progress,
-) -> Step<Done> {
+) -> StepResult<Done> {
     loop {
         let unsent = Sending::new(attempt, recorder, &mut answer, &progress).run(&progress).await?;
         let (reason, reachable) = match unsent {
@@ -78,7 +78,7 @@ enum Unsent {
 }
 
 /// What came of a part.
-enum Part {
+enum PartEnd {
     /// It is sent, or counts as sent.
     Sent,
     /// Not yet: it is tried again here.
@@ -100,7 +100,7 @@ struct Sending<'a, 'q> {
     /// How often this part was refused in a window that should be open.
     refusals: u32,
     /// What the lane's standing named when it was decided to send this part, or not to.
-    trigger: u32,
+    wakes: u32,
 }
 
 impl<'a, 'q> Sending<'a, 'q> {
@@ -115,11 +115,11 @@ impl<'a, 'q> Sending<'a, 'q> {
             answer.parts.len() > 1 || answer.dies_of.is_some() || !attempt.is_cheap() || recorder.remembers();
         let stored = progress.replies.is_some() || !worth_storing;
         let index = progress.sent;
-        Self { attempt, recorder, answer, index, unsure: false, stored, refusals: 0, trigger: 0 }
+        Self { attempt, recorder, answer, index, unsure: false, stored, refusals: 0, wakes: 0 }
     }
 
     /// Sends all parts. Something: one could not be sent.
-    async fn run(mut self, progress: &Progress) -> Step<Option<Unsent>> {
+    async fn run(mut self, progress: &Progress) -> StepResult<Option<Unsent>> {
         let parts = u32::try_from(self.answer.parts.len()).unwrap_or(u32::MAX);
         while self.index < parts {
             self.unsure = progress.sending == Some(self.index);
@@ -133,10 +133,10 @@ impl<'a, 'q> Sending<'a, 'q> {
     }
 
     /// Sends the part that is next. Nothing: it is sent, or counts as sent.
-    async fn send_part(&mut self) -> Step<Option<Unsent>> {
+    async fn send_part(&mut self) -> StepResult<Option<Unsent>> {
         loop {
             let mut part = self.try_part().await;
-            if let Ok(Part::Soon(after)) = part {
+            if let Ok(PartEnd::Soon(after)) = part {
                 match self.recorder.calls.wait_for(tokio::time::sleep(after)).await {
                     Ok(()) => continue,
                     Err(stop) => part = Err(stop),
@@ -147,26 +147,26 @@ impl<'a, 'q> Sending<'a, 'q> {
                 self.take_back().await?;
             }
             return part.map(|part| match part {
-                Part::Unsent(unsent) => Some(unsent),
-                Part::Sent | Part::Soon(_) => None,
+                PartEnd::Unsent(unsent) => Some(unsent),
+                PartEnd::Sent | PartEnd::Soon(_) => None,
             });
         }
     }
 
-    async fn try_part(&mut self) -> Step<Part> {
+    async fn try_part(&mut self) -> StepResult<PartEnd> {
         let calls = self.recorder.calls;
         calls.guard.begins("a part of its answer", STEP_MAX);
-        self.trigger = self.recorder.standing().trigger;
+        self.wakes = self.recorder.send_state().wakes;
         if self.unsure {
             match self.attempt.unsure() {
                 Unsure::Resend => {}
                 Unsure::Drop => {
                     self.report_unsure();
-                    return Ok(Part::Sent);
+                    return Ok(PartEnd::Sent);
                 }
                 Unsure::Hold => {
                     self.report_unsure();
-                    return self.hold_rest(NOT_KNOWN, false).await.map(Part::Unsent);
+                    return self.hold_rest(NOT_KNOWN, false).await.map(PartEnd::Unsent);
                 }
             }
         }
@@ -175,13 +175,13 @@ impl<'a, 'q> Sending<'a, 'q> {
         if self.closed(announced).is_some() {
             // By what was known when the message was taken, or its last part was announced.
             self.take_back().await?;
-            self.trigger = self.recorder.standing().trigger;
+            self.wakes = self.recorder.send_state().wakes;
             if let Some(closed) = self.closed(announced) {
-                return self.stop_short(closed).await.map(Part::Unsent);
+                return self.stop_short(closed).await.map(PartEnd::Unsent);
             }
         }
         if let Some((wait, reason)) = clearance::wait_for_turn(self.attempt, &calls).await? {
-            return self.wait_out(wait, reason).await.map(Part::Unsent);
+            return self.wait_out(wait, reason).await.map(PartEnd::Unsent);
         }
         let ready = match self.ready().await? {
             Ok(ready) => ready,
@@ -193,14 +193,14 @@ impl<'a, 'q> Sending<'a, 'q> {
         let announced = Progress { replies, sent: self.index, sending: Some(self.index) };
         self.recorder.record(announced).await?;
         self.stored = true;
-        self.trigger = self.recorder.standing().trigger;
+        self.wakes = self.recorder.send_state().wakes;
         if calls.shared.stop_now.is_cancelled() {
             return Err(Stop::Stopping);
         }
         // The record is the newest there is: the user may have written again, or gone, since the message was taken.
         if let Some(closed) = self.closed(1) {
             self.take_back().await?;
-            return self.stop_short(closed).await.map(Part::Unsent);
+            return self.stop_short(closed).await.map(PartEnd::Unsent);
         }
         if self.unsure {
             self.report_unsure();
@@ -209,7 +209,7 @@ impl<'a, 'q> Sending<'a, 'q> {
     }
 
     /// Sends a part whose intent is recorded. What can be put right is, once, under the same intent: WeChat has not taken it.
-    async fn transmit(&mut self, mut ready: Ready) -> Step<Part> {
+    async fn transmit(&mut self, mut ready: ReadyMessage) -> StepResult<PartEnd> {
         let attempt = self.attempt;
         let (calls, name, shared) = (self.recorder.calls, &attempt.payload.account, attempt.shared);
         let mut is_second = false;
@@ -221,7 +221,7 @@ impl<'a, 'q> Sending<'a, 'q> {
             metrics::sent(name, started.elapsed(), &sent);
             let Err(error) = sent else {
                 shared.pauses.passed(name, Interface::Send).await;
-                return Ok(Part::Sent);
+                return Ok(PartEnd::Sent);
             };
             let class = if is_second { CodeClass::Permanent } else { error.class() };
             is_second = true;
@@ -240,7 +240,7 @@ impl<'a, 'q> Sending<'a, 'q> {
     }
 
     /// The part that is next, with its media uploaded.
-    async fn ready(&self) -> Step<Result<Ready, MediaError>> {
+    async fn ready(&self) -> StepResult<Result<ReadyMessage, MediaError>> {
         let (attempt, calls) = (self.attempt, self.recorder.calls);
         let (pauses, name) = (&attempt.shared.pauses, &attempt.payload.account);
         let part = &self.answer.parts[self.index as usize];

@@ -25,7 +25,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use self::outage::Outage;
+use self::outage::QueueOutage;
 pub use self::stop::Stopped;
 use self::stop::{hand_back, long_after};
 use crate::backoff;
@@ -36,7 +36,7 @@ use crate::metrics;
 use crate::poisoned;
 use crate::process::process;
 use crate::route::{ATTEMPTS_DEFAULT, PATIENCE_DEFAULT};
-use crate::shared::Shared;
+use crate::shared::WorkerContext;
 
 /// Messages taken in one call at most. Nothing else runs on the server in that time: a slow one needs about 2 ms for them.
 const TAKE_MAX: usize = 32;
@@ -48,7 +48,7 @@ const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes messages and starts their handling.
 pub(crate) struct Dispatcher {
-    shared: Arc<Shared>,
+    shared: Arc<WorkerContext>,
     /// One for each account, by name.
     classes: Arc<[Class]>,
     keeper: Keeper,
@@ -59,11 +59,11 @@ pub(crate) struct Dispatcher {
 /// What the loop keeps from one take to the next.
 struct Poll {
     request: TakeRequest,
-    outage: Outage,
+    outage: QueueOutage,
 }
 
 /// What follows a take.
-enum Next {
+enum AfterTake {
     /// The next one.
     Take,
     /// There is nothing to take: wait for it, so long at most.
@@ -76,7 +76,7 @@ enum Next {
 
 impl Dispatcher {
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<WorkerContext>,
         classes: Arc<[Class]>,
         keeper: Keeper,
         health: WorkerHealth,
@@ -94,7 +94,7 @@ impl Dispatcher {
             lease_for: self.shared.lease_for,
             suspect: true,
         };
-        let mut poll = Poll { request, outage: Outage::default() };
+        let mut poll = Poll { request, outage: QueueOutage::default() };
         loop {
             match AssertUnwindSafe(self.turn(&mut poll)).catch_unwind().await {
                 Ok(Ok(ControlFlow::Continue(()))) => {}
@@ -116,20 +116,20 @@ impl Dispatcher {
     /// One take, and the wait after it.
     async fn turn(&self, poll: &mut Poll) -> Result<ControlFlow<()>, QueueError> {
         match self.run_once(poll).await? {
-            Next::Take => {}
-            Next::Idle(at_most) => self.idle(at_most).await,
-            Next::Pause(pause) => self.pause(pause).await,
-            Next::Stop => return Ok(ControlFlow::Break(())),
+            AfterTake::Take => {}
+            AfterTake::Idle(at_most) => self.idle(at_most).await,
+            AfterTake::Pause(pause) => self.pause(pause).await,
+            AfterTake::Stop => return Ok(ControlFlow::Break(())),
         }
         Ok(ControlFlow::Continue(()))
     }
 
     /// One take, and the start of what it brings.
-    async fn run_once(&self, poll: &mut Poll) -> Result<Next, QueueError> {
+    async fn run_once(&self, poll: &mut Poll) -> Result<AfterTake, QueueError> {
         let Poll { request, outage } = poll;
         let stopping = &self.shared.stopping;
         let Some(mut permits) = stopping.run_until_cancelled(self.some_permits()).await else {
-            return Ok(Next::Stop);
+            return Ok(AfterTake::Stop);
         };
         request.max = permits.num_permits();
         request.classes = self.classes(&request.classes);
@@ -137,15 +137,17 @@ impl Dispatcher {
         let began = Moment::now();
         let taken = tokio::select! {
             taken = self.shared.queue.take(request) => taken,
-            () = long_after(stopping) => return Ok(Next::Stop),
+            () = long_after(stopping) => return Ok(AfterTake::Stop),
         };
         let Taken { messages, buried, next_due, damaged, cut_short } = match taken {
             Ok(taken) => taken,
-            Err(error) => return outage.pause_for(error, request.call > 1, &self.shared).map(Next::Pause),
+            Err(error) => {
+                return outage.pause_for(error, request.call > 1, &self.shared).map(AfterTake::Pause);
+            }
         };
         if stopping.is_cancelled() {
             hand_back(&self.shared, &messages).await;
-            return Ok(Next::Stop);
+            return Ok(AfterTake::Stop);
         }
         request.call += 1;
         self.health.taken();
@@ -165,8 +167,8 @@ impl Dispatcher {
         // renew the leases of the rest.
         hand_back(&self.shared, &beyond).await;
         Ok(match is_idle {
-            true => Next::Idle(next_due.map_or(IDLE_MAX, |due| due.clamp(IDLE_MIN, IDLE_MAX))),
-            false => Next::Take,
+            true => AfterTake::Idle(next_due.map_or(IDLE_MAX, |due| due.clamp(IDLE_MIN, IDLE_MAX))),
+            false => AfterTake::Take,
         })
     }
 

@@ -112,7 +112,7 @@ pub(crate) enum Stop {
 }
 
 /// A step of a message's way.
-pub(crate) type Step<T> = Result<T, Stop>;
+pub(crate) type StepResult<T> = Result<T, Stop>;
 
 impl Stop {
     /// What that means for the message, told in the log.

@@ -1,4 +1,4 @@
-//! Runs a message's handler, and tells what happens: it is an [`Event`] that a notice is due, that the time to answer
+//! Runs a message's handler, and tells what happens: it is an [`WorkEvent`] that a notice is due, that the time to answer
 //! ends, or that the work is finished. What follows from an event is for the caller to do, who alone may record;
 //! the work goes on while it does.
 //!
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 
-use self::notice::{Kind, Notices};
+use self::notice::{NoticeKind, Notices};
 use crate::admission::Slot;
 use crate::attempt::Attempt;
 use crate::calls::Calls;
@@ -30,7 +30,7 @@ use crate::recorder::Recorder;
 use crate::route::Route;
 
 /// What happens while work for a message is under way.
-pub(crate) enum Event<T> {
+pub(crate) enum WorkEvent<T> {
     /// It is time for a notice.
     NoticeDue,
     /// The time to answer is about to end: it is time for the last call.
@@ -65,7 +65,7 @@ impl<'a> Execution<'a> {
         work: Pin<&mut impl Future<Output = T>>,
         notices: &Notices<'_>,
         recorder: &Recorder<'_>,
-    ) -> Event<T> {
+    ) -> WorkEvent<T> {
         let due = async {
             match notices.next(self.attempt, recorder) {
                 Some((wait, kind)) => {
@@ -77,11 +77,11 @@ impl<'a> Execution<'a> {
         };
         tokio::select! {
             biased;
-            finished = work => Event::Finished(finished),
+            finished = work => WorkEvent::Finished(finished),
             never = shown(&mut self.typing) => match never {},
             kind = due => match kind {
-                Kind::Notice => Event::NoticeDue,
-                Kind::LastCall => Event::WindowEnding,
+                NoticeKind::Notice => WorkEvent::NoticeDue,
+                NoticeKind::LastCall => WorkEvent::WindowEnding,
             },
         }
     }

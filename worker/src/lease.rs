@@ -5,13 +5,13 @@
 //! connection of its own for the same reason.)
 //!
 //! **Fencing itself.** A worker that could not renew for 0.8 of the lease stops by its own clock, before the queue may
-//! give the message to another: handlers are cancelled, and nothing more is sent. [`Guard::is_current`] is asked right
+//! give the message to another: handlers are cancelled, and nothing more is sent. [`LeaseGuard::is_current`] is asked right
 //! before every send, so that a process that was stopped and continued notices in time. The time counts from before the
 //! renewal was sent, so it errs on the safe side, and by a clock that doesn't stand still while the machine sleeps
 //! ([`Moment`]).
 //!
 //! **A job that stands still** would keep its lane for as long as its lease is renewed. So each job says what it begins and
-//! how long that may take at most ([`Guard::begins`]), and one that takes longer goes into the log once, into the metric
+//! how long that may take at most ([`LeaseGuard::begins`]), and one that takes longer goes into the log once, into the metric
 //! `huixin_worker_overdue`, and makes the worker not ready. It isn't ended: nobody knows what it does.
 //!
 //! **The loops don't end** while there is a worker: a renewal that panics is told and counts as one that failed. So the
@@ -36,11 +36,11 @@ const RENEWED_TOGETHER: usize = 512;
 
 /// Renews leases until it is dropped.
 pub(crate) struct Keeper {
-    running: Arc<Running>,
+    running: Arc<RunningLeases>,
     stop: CancellationToken,
 }
 
-struct Running {
+struct RunningLeases {
     leases: Mutex<Entries>,
     /// A lease not renewed for this long is given up.
     fence: Duration,
@@ -50,19 +50,19 @@ struct Running {
 
 #[derive(Default)]
 struct Entries {
-    by_number: HashMap<u64, Entry>,
+    by_number: HashMap<u64, LeaseEntry>,
     next: u64,
 }
 
-struct Entry {
+struct LeaseEntry {
     lease: Lease,
     renewed: Moment,
     lost: CancellationToken,
-    step: Step,
+    step: LeaseAction,
 }
 
 /// What a job does now.
-struct Step {
+struct LeaseAction {
     name: &'static str,
     since: Instant,
     at_most: Duration,
@@ -70,8 +70,8 @@ struct Step {
 }
 
 /// A lease being kept. Dropping it ends the keeping, not the lease.
-pub(crate) struct Guard {
-    running: Arc<Running>,
+pub(crate) struct LeaseGuard {
+    running: Arc<RunningLeases>,
     number: u64,
     lost: CancellationToken,
 }
@@ -84,7 +84,7 @@ impl Keeper {
         overdue: Arc<AtomicUsize>,
     ) -> std::io::Result<Self> {
         let fence = lease_for.mul_f64(0.8);
-        let running = Arc::new(Running { leases: Mutex::default(), fence, overdue });
+        let running = Arc::new(RunningLeases { leases: Mutex::default(), fence, overdue });
         let stop = CancellationToken::new();
         let (theirs, stopping) = (running.clone(), stop.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -100,17 +100,22 @@ impl Keeper {
     }
 
     /// Keeps one more lease, taken by a call that began at `taken`.
-    pub(crate) fn hold(&self, lease: Lease, taken: Moment) -> Guard {
+    pub(crate) fn hold(&self, lease: Lease, taken: Moment) -> LeaseGuard {
         let lost = CancellationToken::new();
         let mut entries = self.running.entries();
         entries.next += 1;
         let number = entries.next;
         entries.by_number.insert(
             number,
-            Entry { lease, renewed: taken, lost: lost.clone(), step: Step::new("start", STEP_MAX) },
+            LeaseEntry {
+                lease,
+                renewed: taken,
+                lost: lost.clone(),
+                step: LeaseAction::new("start", STEP_MAX),
+            },
         );
         drop(entries);
-        Guard { running: self.running.clone(), number, lost }
+        LeaseGuard { running: self.running.clone(), number, lost }
     }
 }
 
@@ -120,7 +125,7 @@ impl Drop for Keeper {
     }
 }
 
-impl Guard {
+impl LeaseGuard {
     /// Whether the message is certainly still ours.
     pub(crate) fn is_current(&self) -> bool {
         let entries = self.running.entries();
@@ -132,7 +137,7 @@ impl Guard {
     /// The job begins something that takes so long at most; `Duration::MAX` where that is others' business.
     pub(crate) fn begins(&self, name: &'static str, at_most: Duration) {
         if let Some(entry) = self.running.entries().by_number.get_mut(&self.number) {
-            entry.step = Step::new(name, at_most);
+            entry.step = LeaseAction::new(name, at_most);
         }
     }
 
@@ -142,19 +147,19 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for LeaseGuard {
     fn drop(&mut self) {
         self.running.entries().by_number.remove(&self.number);
     }
 }
 
-impl Step {
+impl LeaseAction {
     fn new(name: &'static str, at_most: Duration) -> Self {
         Self { name, since: Instant::now(), at_most, is_told: false }
     }
 }
 
-impl Running {
+impl RunningLeases {
     fn entries(&self) -> MutexGuard<'_, Entries> {
         // Nothing panics while it is held, and a map of leases is never half changed.
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
@@ -176,7 +181,7 @@ impl Running {
     /// Tells of jobs that stand still, each once.
     fn watch(&self) {
         let mut overdue = 0;
-        for Entry { lease, step, .. } in self.entries().by_number.values_mut() {
+        for LeaseEntry { lease, step, .. } in self.entries().by_number.values_mut() {
             if step.since.elapsed() <= step.at_most {
                 continue;
             }
@@ -207,7 +212,7 @@ impl Running {
     }
 }
 
-async fn keep(queue: &dyn Queue, running: &Running, lease_for: Duration) {
+async fn keep(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration) {
     let pause = lease_for / 5;
     let renew = async {
         let mut ticks = every(pause);
@@ -251,7 +256,7 @@ fn every(pause: Duration) -> tokio::time::Interval {
 }
 
 /// One round: all leases that are held and not yet lost.
-async fn renew_once(queue: &dyn Queue, running: &Running, lease_for: Duration, at_most: Duration) {
+async fn renew_once(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration, at_most: Duration) {
     let (numbers, leases): (Vec<_>, Vec<_>) = {
         let entries = running.entries();
         let held = entries.by_number.iter().filter(|(_, entry)| !entry.lost.is_cancelled());

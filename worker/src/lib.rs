@@ -64,13 +64,13 @@ pub mod metrics;
 pub mod reply;
 pub mod text;
 
-pub use account::{Account, AccountPause, Interface, SendRate, Trouble};
+pub use account::{Account, AccountPause, Interface, InterfaceState, SendRate};
 pub use condition::{Captures, Condition, Mismatch};
 pub use dispatcher::Stopped;
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
 pub use health::{CLOCKS_APART_S, WorkerHealth};
 pub use payload::{Payload, PayloadError};
-pub use rights::{Right, Rights};
+pub use rights::{Rights, TriggerRight};
 pub use route::{
     ANSWER_WITHIN_DEFAULT, ATTEMPTS_DEFAULT, AiLabel, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT,
     PATIENCE_DEFAULT, Route, Unsure,

@@ -28,11 +28,11 @@ const FORMAT: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Slots {
     format: u8,
-    slots: BTreeMap<String, Slot>,
+    slots: BTreeMap<String, MemorySlot>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Slot {
+struct MemorySlot {
     value: Value,
     /// When it is forgotten, in Unix milliseconds.
     until_ms: u64,
@@ -78,7 +78,7 @@ impl Slots {
         if !value.is_null() {
             let keep_ms = u64::try_from(keep_for.as_millis()).unwrap_or(u64::MAX);
             let until_ms = now_ms.saturating_add(keep_ms);
-            self.slots.insert(name.to_owned(), Slot { value, until_ms });
+            self.slots.insert(name.to_owned(), MemorySlot { value, until_ms });
         }
         let Some(last_ms) = self.slots.values().map(|slot| slot.until_ms).max() else {
             return Ok(Memory { bytes: bytes::Bytes::new(), keep_for });

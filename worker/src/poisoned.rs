@@ -16,13 +16,13 @@ use crate::answer::{Answer, Before};
 use crate::attempt::pushed_at;
 use crate::payload::Payload;
 use crate::route;
-use crate::shared::Shared;
+use crate::shared::WorkerContext;
 
 /// How long it may take in all.
 const TELL_WITHIN: Duration = Duration::from_secs(60);
 
 /// Tells the user of this message, if it died of lost workers and there is something to tell.
-pub(crate) async fn tell(shared: Arc<Shared>, id: MessageId) {
+pub(crate) async fn tell(shared: Arc<WorkerContext>, id: MessageId) {
     match tokio::time::timeout(TELL_WITHIN, send(&shared, &id)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
@@ -32,7 +32,10 @@ pub(crate) async fn tell(shared: Arc<Shared>, id: MessageId) {
     }
 }
 
-async fn send(shared: &Shared, id: &MessageId) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn send(
+    shared: &WorkerContext,
+    id: &MessageId,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let Some(letter) = shared.queue.dead_letter(id).await?.filter(|letter| letter.losses >= LOSSES_MAX)
     else {
         return Ok(());
@@ -46,7 +49,7 @@ async fn send(shared: &Shared, id: &MessageId) -> Result<(), Box<dyn std::error:
     let opening = shared.rights.opening(
         payload.trigger,
         pushed_at(&message, letter.arrived_us),
-        &huixin_queue::Standing::default(),
+        &huixin_queue::SendState::default(),
     );
     if !opening.is_open(now) || shared.pauses.is_in_trouble(&payload.account) {
         return Ok(());

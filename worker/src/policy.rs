@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use huixin_wechat::{ApiError, CodeClass, Whose};
 
-use crate::account::{Cause, Interface};
+use crate::account::{Interface, PauseCause};
 use crate::backoff;
 
 /// What to do with a message.
@@ -38,7 +38,7 @@ pub(crate) enum SendVerdict {
     /// WeChat has it already: as good as sent.
     Sent,
     /// The account can't call this interface now: everything that needs it waits.
-    Account(Interface, Cause),
+    Account(Interface, PauseCause),
     /// It may be the account, which needs proof: until then, this becomes of the message.
     Unclear(Box<SendVerdict>),
     /// It waits until the user does something.
@@ -133,7 +133,7 @@ pub(crate) fn after_call(error: &ApiError, called: Interface, trial: &Trial, now
         // A token that is refused, fetched anew, and refused again: another system may have fetched one by force, once.
         (_, CodeClass::Token) => match again(trial, now) {
             retry @ SendVerdict::Message(Verdict::Retry { .. }) if trial.failures == 0 => retry,
-            _ => SendVerdict::Account(Interface::Send, Cause::Trouble),
+            _ => SendVerdict::Account(Interface::Send, PauseCause::Trouble),
         },
         (_, CodeClass::Retry) => again(trial, now),
         (_, CodeClass::Duplicate) => SendVerdict::Sent,
@@ -157,12 +157,14 @@ pub(crate) fn after_call(error: &ApiError, called: Interface, trial: &Trial, now
 }
 
 /// Which interface of the account a failed call stops, if it does. Without a token none can be called.
-pub(crate) fn of_the_account(error: &ApiError, called: Interface) -> Option<(Interface, Cause)> {
+pub(crate) fn of_the_account(error: &ApiError, called: Interface) -> Option<(Interface, PauseCause)> {
     let is_of_the_token = matches!(error, ApiError::Token(_));
     match error.class() {
-        CodeClass::Config => Some((if is_of_the_token { Interface::Send } else { called }, Cause::Trouble)),
+        CodeClass::Config => {
+            Some((if is_of_the_token { Interface::Send } else { called }, PauseCause::Trouble))
+        }
         CodeClass::Rate(limit) => {
-            Some((if is_of_the_token { Interface::Token } else { called }, Cause::Limit(limit)))
+            Some((if is_of_the_token { Interface::Token } else { called }, PauseCause::Limit(limit)))
         }
         _ => None,
     }
@@ -259,7 +261,7 @@ mod tests {
             let sent = after_send(&refused(-1), &trial, NOW);
             assert_eq!(sent == SendVerdict::Message(Verdict::Die), dies, "{hold_up:?}");
             // Not its fault, and so not what its patience is for.
-            let away = after_send(&ApiError::NotSent(huixin_wechat::Cause::Status(503)), &trial, NOW);
+            let away = after_send(&ApiError::NotSent(huixin_wechat::CallCause::Status(503)), &trial, NOW);
             assert!(matches!(away, SendVerdict::Message(Verdict::Snooze { .. })), "{hold_up:?}");
         }
     }
@@ -314,11 +316,15 @@ mod tests {
             assert_eq!(verdict(held), SendVerdict::Hold, "{held}");
         }
         for trouble in [48001, 40164, 50002] {
-            assert_eq!(verdict(trouble), SendVerdict::Account(Interface::Send, Cause::Trouble), "{trouble}");
+            assert_eq!(
+                verdict(trouble),
+                SendVerdict::Account(Interface::Send, PauseCause::Trouble),
+                "{trouble}"
+            );
         }
-        let daily = SendVerdict::Account(Interface::Send, Cause::Limit(Limit::Day));
+        let daily = SendVerdict::Account(Interface::Send, PauseCause::Limit(Limit::Day));
         assert_eq!(verdict(45009), daily);
-        assert_eq!(verdict(45011), SendVerdict::Account(Interface::Send, Cause::Limit(Limit::Minute)));
+        assert_eq!(verdict(45011), SendVerdict::Account(Interface::Send, PauseCause::Limit(Limit::Minute)));
         for unclear in [40013, 65401] {
             let dies = Box::new(SendVerdict::Message(Verdict::Die));
             assert_eq!(verdict(unclear), SendVerdict::Unclear(dies), "{unclear}");
@@ -326,7 +332,7 @@ mod tests {
         assert!(matches!(verdict(123_456), SendVerdict::Unclear(tried)
             if matches!(*tried, SendVerdict::Message(Verdict::Retry { .. }))));
         let twice = after_send(&refused(40001), &trial(1, None), NOW);
-        assert_eq!(twice, SendVerdict::Account(Interface::Send, Cause::Trouble));
+        assert_eq!(twice, SendVerdict::Account(Interface::Send, PauseCause::Trouble));
         let last = after_send(&refused(-1), &trial(4, None), NOW);
         assert_eq!(last, SendVerdict::Message(Verdict::Die));
     }
@@ -345,13 +351,13 @@ mod tests {
     #[test]
     fn a_limit_stops_the_interface_that_said_it_and_a_wrong_secret_stops_all() {
         let of_the_token = |code| ApiError::Token(Box::new(refused(code)));
-        let day = Cause::Limit(Limit::Day);
+        let day = PauseCause::Limit(Limit::Day);
         for (error, called, stops) in [
             (refused(45009), Interface::Upload, Some((Interface::Upload, day))),
-            (refused(48001), Interface::Upload, Some((Interface::Upload, Cause::Trouble))),
+            (refused(48001), Interface::Upload, Some((Interface::Upload, PauseCause::Trouble))),
             (of_the_token(45009), Interface::Upload, Some((Interface::Token, day))),
-            (of_the_token(40125), Interface::Upload, Some((Interface::Send, Cause::Trouble))),
-            (of_the_token(40013), Interface::Send, Some((Interface::Send, Cause::Trouble))),
+            (of_the_token(40125), Interface::Upload, Some((Interface::Send, PauseCause::Trouble))),
+            (of_the_token(40013), Interface::Send, Some((Interface::Send, PauseCause::Trouble))),
             (refused(40013), Interface::Send, None),
             (refused(-1), Interface::Send, None),
         ] {

@@ -24,17 +24,17 @@ use crate::answer::Answer;
 use crate::attempt::{Attempt, NEWER_PAUSE};
 use crate::call_back::CalledBack;
 use crate::calls::Calls;
-use crate::conclude::{Next, after_answer_for_nobody, conclude, die, without_reply};
+use crate::conclude::{Conclusion, after_answer_for_nobody, conclude, die, without_reply};
 use crate::deliver::deliver;
-use crate::end::{Done, End, Step, Stop};
+use crate::end::{Done, End, StepResult, Stop};
 use crate::execute::notice::{self, Notices};
-use crate::execute::{Event, Execution, handle};
+use crate::execute::{Execution, WorkEvent, handle};
 use crate::handler::Outcome;
-use crate::lease::Guard;
+use crate::lease::LeaseGuard;
 use crate::memory::Slots;
 use crate::recorder::Recorder;
 use crate::route::Route;
-use crate::shared::Shared;
+use crate::shared::WorkerContext;
 use crate::stored::Unreadable;
 
 const RECORDED: &str = "the recorded answer";
@@ -44,9 +44,9 @@ const CROWDED: &str = "too many messages wait for its route";
 
 /// Handles a message to whatever end it has here. `permit` is the worker's.
 pub(crate) async fn process(
-    shared: &Shared,
+    shared: &WorkerContext,
     leased: &Leased,
-    guard: Guard,
+    guard: LeaseGuard,
     permit: OwnedSemaphorePermit,
     begun: Instant,
 ) -> End {
@@ -76,7 +76,7 @@ async fn steps(
     attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
     permit: &mut Option<OwnedSemaphorePermit>,
-) -> Step<Next> {
+) -> StepResult<Conclusion> {
     let leased = attempt.leased;
     // What an earlier configuration answered is still sent. And running the handler again would send again what was sent.
     if let Some(replies) = &leased.progress.replies {
@@ -85,7 +85,7 @@ async fn steps(
             Err(why) => return unreadable(attempt, recorder, RECORDED, why).await,
         };
         recorder.calls.confirm(leased.losses).await?;
-        return Ok(Next::Send(answer, leased.progress.clone()));
+        return Ok(Conclusion::Send(answer, leased.progress.clone()));
     }
     let is_unsubscribe = attempt.payload.trigger == Trigger::Unsubscribe;
     if is_unsubscribe && leased.memory.is_some() {
@@ -113,22 +113,22 @@ async fn steps(
     let outcome = if let Some(answer) = called_back {
         recorder.calls.confirm(leased.losses).await?;
         answer.into_outcome()
-    } else if leased.unanswered {
+    } else if leased.timed_out {
         let reason = format!("no answer by call back came within {:?}", route.answer_within);
         Outcome::Retry { after: None, reason }
     } else {
         match execute(attempt, recorder, route, &slots, permit).await? {
             Ok(outcome) => outcome,
-            Err(put_off) => return Ok(Next::End(put_off)),
+            Err(put_off) => return Ok(Conclusion::End(put_off)),
         }
     };
     conclude(attempt, recorder, route, slots, outcome).await
 }
 
 /// Sends what there is to send. An answer that the queue can't store is a reason to die, which its user is told.
-async fn finish(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, next: Next) -> Step<Done> {
+async fn finish(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, next: Conclusion) -> StepResult<Done> {
     let next = match next {
-        Next::Send(answer, progress) => match deliver(attempt, recorder, answer, progress).await {
+        Conclusion::Send(answer, progress) => match deliver(attempt, recorder, answer, progress).await {
             Err(Stop::Queue(QueueError::Invalid(problem))) => {
                 die(attempt, recorder, &format!("the handler's replies can't be recorded: {problem}")).await?
             }
@@ -137,8 +137,8 @@ async fn finish(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, next: Next) 
         next => next,
     };
     match next {
-        Next::Send(last_words, progress) => deliver(attempt, recorder, last_words, progress).await,
-        Next::End(done) => Ok(done),
+        Conclusion::Send(last_words, progress) => deliver(attempt, recorder, last_words, progress).await,
+        Conclusion::End(done) => Ok(done),
     }
 }
 
@@ -148,11 +148,11 @@ async fn unreadable(
     recorder: &mut Recorder<'_>,
     what: &str,
     why: Unreadable,
-) -> Step<Next> {
+) -> StepResult<Conclusion> {
     match why {
         Unreadable::Newer => {
             tracing::error!("{what} {why}: the message is left for a newer worker");
-            Ok(Next::End(Done::snooze(NEWER_PAUSE, format!("{what} {why}"))))
+            Ok(Conclusion::End(Done::snooze(NEWER_PAUSE, format!("{what} {why}"))))
         }
         Unreadable::Damaged => {
             recorder.calls.confirm(attempt.leased.losses).await?;
@@ -169,7 +169,7 @@ async fn execute(
     route: &Route,
     slots: &Slots,
     permit: &mut Option<OwnedSemaphorePermit>,
-) -> Step<Result<Outcome, Done>> {
+) -> StepResult<Result<Outcome, Done>> {
     let (calls, losses) = (recorder.calls, attempt.leased.losses);
     let mut execution = Execution::new(attempt, route, calls);
     let mut notices = Notices::new(route, recorder);
@@ -188,7 +188,7 @@ async fn execute(
     }
     calls.confirm(losses).await?;
     let memory = slots.get(&route.memory, SystemTime::now()).cloned();
-    let context = attempt.context(route, memory, recorder.standing());
+    let context = attempt.context(route, memory, recorder.send_state());
     let handling = handle(attempt, route, &calls, context, slot);
     let outcome = attend(&mut execution, &mut notices, recorder, handling).await?;
     execution.end(&outcome);
@@ -202,18 +202,18 @@ async fn attend<T>(
     notices: &mut Notices<'_>,
     recorder: &mut Recorder<'_>,
     work: impl Future<Output = T>,
-) -> Step<T> {
+) -> StepResult<T> {
     let (calls, attempt) = (recorder.calls, execution.attempt);
     let mut work = pin!(work);
     let attended = async {
         loop {
             let (told, finished) = match execution.next(work.as_mut(), notices, recorder).await {
-                Event::Finished(finished) => return finished,
-                Event::NoticeDue => {
+                WorkEvent::Finished(finished) => return finished,
+                WorkEvent::NoticeDue => {
                     let telling = Box::pin(notices.tell(attempt, recorder));
                     execution.beside(work.as_mut(), telling).await
                 }
-                Event::WindowEnding => {
+                WorkEvent::WindowEnding => {
                     let telling = Box::pin(notices.last_call(attempt, recorder));
                     execution.beside(work.as_mut(), telling).await
                 }

@@ -3,10 +3,10 @@
 //! Whoever has it exclusively may record: only [`crate::process`] does, and lends it to what it calls. So the notice, the
 //! parts of an answer and the memory are written one after the other without a lock, and what was recorded last is known.
 
-use huixin_queue::{Leased, Memory, Progress, Settled, Standing};
+use huixin_queue::{Leased, Memory, Progress, SendState, Settled};
 
 use crate::calls::Calls;
-use crate::end::{Done, End, Step};
+use crate::end::{Done, End, StepResult};
 
 /// The only writer: what it has recorded of one message, and what it learned by that.
 pub(crate) struct Recorder<'a> {
@@ -14,7 +14,7 @@ pub(crate) struct Recorder<'a> {
     /// The parts that were sent before this attempt.
     sent: u32,
     /// As the last call that tells it did.
-    standing: Standing,
+    send_state: SendState,
     /// The send that was announced last, and not taken back.
     announced: Option<u32>,
     /// Goes with the next record of replies.
@@ -26,30 +26,30 @@ impl<'a> Recorder<'a> {
         Self {
             calls,
             sent: leased.progress.sent,
-            standing: leased.standing,
+            send_state: leased.send_state,
             announced: leased.progress.sending,
             to_remember: None,
         }
     }
 
     /// Records how far the answer has got, and learns how the lane stands. What is to be remembered goes with the replies.
-    pub(crate) async fn record(&mut self, progress: Progress) -> Step<()> {
+    pub(crate) async fn record(&mut self, progress: Progress) -> StepResult<()> {
         let memory = progress.replies.as_ref().and_then(|_| self.to_remember.take());
         let Calls { lease, .. } = self.calls;
         let record = || self.calls.queue().record(lease, progress.clone(), memory.clone());
-        self.standing = self.calls.insist(record).await?;
+        self.send_state = self.calls.insist(record).await?;
         self.announced = progress.sending;
         Ok(())
     }
 
     /// Learns how the lane stands, before anything is sent of the answer.
-    pub(crate) async fn look(&mut self) -> Step<()> {
+    pub(crate) async fn look(&mut self) -> StepResult<()> {
         let progress = Progress { replies: None, sent: self.sent, sending: self.announced };
         self.record(progress).await
     }
 
     /// Settles the message.
-    pub(crate) async fn settle(&self, done: Done) -> Step<End> {
+    pub(crate) async fn settle(&self, done: Done) -> StepResult<End> {
         if let huixin_queue::Settlement::Bury { reason } = &done.settlement {
             tracing::error!(reason, "the message is dead");
         }
@@ -62,8 +62,8 @@ impl<'a> Recorder<'a> {
     }
 
     /// How the lane stands, as far as is known here.
-    pub(crate) fn standing(&self) -> &Standing {
-        &self.standing
+    pub(crate) fn send_state(&self) -> &SendState {
+        &self.send_state
     }
 
     /// The send that was announced last, and not taken back.

@@ -19,7 +19,7 @@
 //! | `link` | `title`, `description`, `url`, `thumb_url` |
 //!
 //! *Media* is exactly one of `media_id`, `url`, `file` and `base64`; *thumb media* the same with `thumb_` before it.
-//! `file` is a file of the worker's machine, so it is for the configuration alone: see [`Origin`]. Beside any type may
+//! `file` is a file of the worker's machine, so it is for the configuration alone: see [`ReplyOrigin`]. Beside any type may
 //! stand `kf_account`, the customer-service account that speaks, and `ai_label` (true or false), which lets WeChat
 //! write that a machine made it. A field that is `null` counts as not given, and one that isn't known is an error.
 
@@ -37,7 +37,7 @@ pub use templates::templates;
 
 /// Who wrote a reply, which decides what it may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum ReplyOrigin {
     /// The operator, in the configuration: may name files, and its texts and addresses are [`templates()`], which are
     /// checked when they are filled in.
     Config,
@@ -63,7 +63,7 @@ impl ReplyError {
 ///
 /// # Errors
 /// When something isn't as the schema says; the error names where, what, and what to write instead.
-pub fn parse(value: &Value, origin: Origin) -> Result<Vec<Outgoing>, ReplyError> {
+pub fn parse(value: &Value, origin: ReplyOrigin) -> Result<Vec<Outgoing>, ReplyError> {
     let parts = match value {
         Value::Null => Vec::new(),
         Value::Array(list) => list

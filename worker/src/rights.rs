@@ -13,7 +13,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use huixin_queue::{HeldEffect, Standing};
+use huixin_queue::{HeldEffect, SendState};
 use huixin_wechat::Trigger;
 
 /// How long a push may have been on its way: what it says of its own time beyond that is a clock that is wrong.
@@ -23,18 +23,18 @@ const LATE_MAX: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rights {
     /// After a message of the user.
-    pub message: Right,
+    pub message: TriggerRight,
     /// After a tap on a menu button, or on an item of a menu message.
-    pub click: Right,
+    pub click: TriggerRight,
     /// After a QR code was scanned by a follower.
-    pub scan: Right,
+    pub scan: TriggerRight,
     /// After the user followed.
-    pub subscribe: Right,
+    pub subscribe: TriggerRight,
 }
 
 /// So many messages, for so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Right {
+pub struct TriggerRight {
     /// How many.
     pub sends: u32,
     /// For how long after the user's action.
@@ -56,7 +56,7 @@ pub(crate) struct Opening {
 
 /// Why nothing may go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Closed {
+pub(crate) enum SendRefusal {
     /// Not now: it is held until the user does something.
     ForNow(&'static str),
     /// The user has left.
@@ -70,7 +70,7 @@ pub(crate) const REFUSED: &str = "WeChat has refused an earlier answer, and the 
 
 impl Default for Rights {
     fn default() -> Self {
-        let right = |trigger: Trigger| Right { sends: trigger.sends(), window: trigger.window() };
+        let right = |trigger: Trigger| TriggerRight { sends: trigger.sends(), window: trigger.window() };
         Self {
             message: right(Trigger::Message),
             click: right(Trigger::Click),
@@ -82,7 +82,7 @@ impl Default for Rights {
 
 impl Rights {
     /// What this kind of action allows; nothing for those that open no right.
-    pub fn of(&self, trigger: Trigger) -> Option<Right> {
+    pub fn of(&self, trigger: Trigger) -> Option<TriggerRight> {
         match trigger {
             Trigger::Message => Some(self.message),
             Trigger::Click => Some(self.click),
@@ -95,7 +95,7 @@ impl Rights {
     /// What a push does to its user's right to be written to, and so to the answers that are held for them. `created_at` is
     /// WeChat's time of it, in Unix seconds.
     pub fn effect(&self, trigger: Trigger, created_at: i64, arrived: SystemTime) -> HeldEffect {
-        let until = |right: Right| {
+        let until = |right: TriggerRight| {
             let until = begins(created_at, arrived).checked_add(right.window)?;
             Some(until.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())
         };
@@ -110,16 +110,16 @@ impl Rights {
     }
 
     /// The right of a message that was pushed as `own` at `pushed`, in a lane that stands so.
-    pub(crate) fn opening(&self, own: Trigger, pushed: SystemTime, standing: &Standing) -> Opening {
-        let (own, lane) = (self.of(own), standing.right);
+    pub(crate) fn opening(&self, own: Trigger, pushed: SystemTime, send_state: &SendState) -> Opening {
+        let (own, lane) = (self.of(own), send_state.right);
         let own_until = own.and_then(|right| pushed.checked_add(right.window));
         let lane_until =
             lane.and_then(|right| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(right.until_s)));
         Opening {
             until: own_until.max(lane_until),
             sends: own.map(|right| right.sends).max(lane.map(|right| right.sends)),
-            is_shared: standing.trigger > 0,
-            closed: standing.closed,
+            is_shared: send_state.wakes > 0,
+            closed: send_state.closed,
         }
     }
 }
@@ -135,12 +135,12 @@ pub(crate) fn begins(created_at: i64, arrived: SystemTime) -> SystemTime {
 
 impl Opening {
     /// Whether WeChat is asked to take one more after `sent` sends of the lane.
-    pub(crate) fn gate(&self, sent: u32) -> Result<(), Closed> {
+    pub(crate) fn gate(&self, sent: u32) -> Result<(), SendRefusal> {
         match self.closed {
-            Some(huixin_queue::Closed::Ended) => Err(Closed::ForGood(GONE)),
-            Some(huixin_queue::Closed::Refused) => Err(Closed::ForNow(REFUSED)),
+            Some(huixin_queue::Closed::Ended) => Err(SendRefusal::ForGood(GONE)),
+            Some(huixin_queue::Closed::Refused) => Err(SendRefusal::ForNow(REFUSED)),
             None if self.is_shared && self.sends.is_some_and(|sends| sent.saturating_add(1) >= sends) => {
-                Err(Closed::ForNow(RESERVED))
+                Err(SendRefusal::ForNow(RESERVED))
             }
             None => Ok(()),
         }
@@ -152,9 +152,9 @@ impl Opening {
     }
 
     /// How many sends are left after those that the lane has made.
-    pub(crate) fn left(&self, standing: &Standing) -> u32 {
+    pub(crate) fn left(&self, send_state: &SendState) -> u32 {
         match (self.closed, self.sends) {
-            (None, Some(sends)) => sends.saturating_sub(standing.sends),
+            (None, Some(sends)) => sends.saturating_sub(send_state.sends),
             _ => 0,
         }
     }
@@ -173,46 +173,46 @@ mod tests {
     }
 
     /// A lane in which another message has opened a right while this one was current.
-    fn widened(sends: u32, until_secs: u64) -> Standing {
+    fn widened(sends: u32, until_secs: u64) -> SendState {
         let right = Some(huixin_queue::Right { sends, until_s: T0 + until_secs });
-        Standing { trigger: 1, right, ..Standing::default() }
+        SendState { wakes: 1, right, ..SendState::default() }
     }
 
-    fn opening(own: Trigger, standing: Standing) -> Opening {
-        Rights::default().opening(own, at(0), &standing)
+    fn opening(own: Trigger, send_state: SendState) -> Opening {
+        Rights::default().opening(own, at(0), &send_state)
     }
 
     #[test]
     fn what_a_message_opened_itself_is_left_to_wechat_to_judge() {
-        let message = opening(Trigger::Message, Standing::default());
+        let message = opening(Trigger::Message, SendState::default());
         assert_eq!(message.gate(99), Ok(()), "five are allowed, and WeChat may take more");
         assert!(message.is_open(at(48 * 3600 - 1)) && !message.is_open(at(48 * 3600)));
-        let click = opening(Trigger::Click, Standing::default());
+        let click = opening(Trigger::Click, SendState::default());
         assert!(click.is_open(at(59)) && !click.is_open(at(60)));
-        assert_eq!(opening(Trigger::Silent, Standing::default()).gate(7), Ok(()));
+        assert_eq!(opening(Trigger::Silent, SendState::default()).gate(7), Ok(()));
     }
 
     #[test]
     fn a_later_message_takes_nothing_away_and_keeps_one_send_for_itself() {
         let woken = opening(Trigger::Click, widened(5, 48 * 3600));
-        assert_eq!((woken.gate(3), woken.gate(4)), (Ok(()), Err(Closed::ForNow(RESERVED))));
+        assert_eq!((woken.gate(3), woken.gate(4)), (Ok(()), Err(SendRefusal::ForNow(RESERVED))));
         // A tap on a menu after two parts of the answer to a text.
         let clicked = opening(Trigger::Message, widened(2 + 3, 160));
-        assert_eq!((clicked.gate(3), clicked.gate(4)), (Ok(()), Err(Closed::ForNow(RESERVED))));
-        assert_eq!(clicked.left(&Standing { sends: 2, ..Standing::default() }), 3);
+        assert_eq!((clicked.gate(3), clicked.gate(4)), (Ok(()), Err(SendRefusal::ForNow(RESERVED))));
+        assert_eq!(clicked.left(&SendState { sends: 2, ..SendState::default() }), 3);
         assert!(clicked.is_open(at(3600)), "the text's 48 hours outlast the minute of the tap");
     }
 
     #[test]
     fn what_is_refused_waits_for_the_user_and_to_somebody_who_has_left_nothing_is_sent() {
         for (closed, kept) in
-            [(ClosedBy::Ended, Closed::ForGood(GONE)), (ClosedBy::Refused, Closed::ForNow(REFUSED))]
+            [(ClosedBy::Ended, SendRefusal::ForGood(GONE)), (ClosedBy::Refused, SendRefusal::ForNow(REFUSED))]
         {
-            let standing = Standing { closed: Some(closed), ..Standing::default() };
-            let opening = opening(Trigger::Message, standing);
+            let send_state = SendState { closed: Some(closed), ..SendState::default() };
+            let opening = opening(Trigger::Message, send_state);
             assert_eq!(opening.gate(0), Err(kept));
             assert!(!opening.is_open(at(6)));
-            assert_eq!(opening.left(&standing), 0);
+            assert_eq!(opening.left(&send_state), 0);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::media::MediaStore;
 use crate::rights::Rights;
 use crate::route::Route;
 
-pub(crate) struct Shared {
+pub(crate) struct WorkerContext {
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) accounts: HashMap<String, Account>,
     pub(crate) routes: Vec<Route>,

@@ -19,13 +19,13 @@ pub(crate) enum Unreadable {
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct FormatHeader {
     format: u64,
 }
 
 /// Reads what was written as JSON in this format.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8], format: u8) -> Result<T, Unreadable> {
-    let head: Head = serde_json::from_slice(bytes).map_err(|_| Unreadable::Damaged)?;
+    let head: FormatHeader = serde_json::from_slice(bytes).map_err(|_| Unreadable::Damaged)?;
     if head.format > u64::from(format) {
         return Err(Unreadable::Newer);
     }

@@ -20,7 +20,7 @@ use crate::lease::Keeper;
 use crate::media::MediaStore;
 use crate::route::Route;
 use crate::settings::WorkerSettings;
-use crate::shared::Shared;
+use crate::shared::WorkerContext;
 
 /// Takes messages off a queue, runs their handlers, and delivers the replies.
 pub struct Worker {
@@ -110,7 +110,7 @@ impl Worker {
         let media = MediaStore::new(&self.settings.media).map_err(WorkerError::Media)?;
         let concurrency = self.settings.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let stopping = CancellationToken::new();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(WorkerContext {
             queue: self.queue,
             accounts: self.accounts,
             routes: self.routes,

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use rusqlite::params;
 use tokio::sync::mpsc;
 
-use super::database::Database;
-use super::fault::Fault;
-use super::job::{Job, Kind, Step};
+use super::database::DatabaseFile;
 use super::now::Now;
-use super::writer::Shared;
+use super::step_error::StepError;
+use super::work::{Access, Step, Work};
+use super::writer::WriterState;
 use crate::QueueError;
 
 /// The most calls that go into one commit.
@@ -31,9 +31,9 @@ const SHRINK_EVERY: u32 = 16;
 
 /// The writer thread's side.
 pub(crate) struct Committer {
-    database: Database,
+    database: DatabaseFile,
     now: Arc<Now>,
-    shared: Arc<Shared>,
+    shared: Arc<WriterState>,
     /// When a batch last could not be committed.
     failed_us: Cell<i64>,
     /// Since the file was last looked at for what can be given back.
@@ -42,18 +42,18 @@ pub(crate) struct Committer {
 
 /// A call whose batch is under way, and why it was refused, if it was.
 struct Pending {
-    job: Box<dyn Job>,
+    job: Box<dyn Work>,
     refusal: Option<QueueError>,
 }
 
 impl Committer {
     /// Takes over the database.
-    pub(crate) fn new(database: Database, now: Arc<Now>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(database: DatabaseFile, now: Arc<Now>, shared: Arc<WriterState>) -> Self {
         Self { database, now, shared, failed_us: Cell::new(0), commits: Cell::new(0) }
     }
 
     /// Serves the line until nobody can join it any more.
-    pub(crate) fn run(self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+    pub(crate) fn run(self, mut jobs: mpsc::Receiver<Box<dyn Work>>) {
         while let Some(first) = jobs.blocking_recv() {
             let batch = gather(first, &mut jobs);
             if !batch.is_empty() {
@@ -81,7 +81,7 @@ impl Committer {
         self.failed_us.set(self.now.us());
         let rollback = if self.database.db.is_autocommit() { Ok(()) } else { self.execute("ROLLBACK") };
         let fault = match rollback {
-            Err(error) if !fault.is_fatal() => Fault::Commit(error),
+            Err(error) if !fault.is_fatal() => StepError::Commit(error),
             _ => fault,
         };
         let error = fault.into_error(&self.shared.place);
@@ -91,10 +91,10 @@ impl Committer {
         Err(error)
     }
 
-    fn attempt(&self, batch: &mut [Pending]) -> Result<usize, Fault> {
+    fn attempt(&self, batch: &mut [Pending]) -> Result<usize, StepError> {
         let db = &self.database.db;
         let changes =
-            batch.iter().filter(|pending| matches!(pending.job.kind(), Kind::Change { .. })).count();
+            batch.iter().filter(|pending| matches!(pending.job.kind(), Access::Change { .. })).count();
         self.execute(if changes > 0 { "BEGIN IMMEDIATE" } else { "BEGIN DEFERRED" })?;
         let changed_before = db.total_changes();
         let mut made_ready = 0;
@@ -110,13 +110,13 @@ impl Committer {
             self.keep_house(changes)?;
         }
         // Without a change this writes nothing and syncs nothing.
-        self.execute("COMMIT").map_err(Fault::Commit)?;
+        self.execute("COMMIT").map_err(StepError::Commit)?;
         Ok(made_ready)
     }
 
     /// Runs one operation so that, if it fails, the others don't notice.
-    fn run_alone(&self, job: &mut dyn Job, step: &mut Step<'_>) -> Result<(), Fault> {
-        if let Kind::Look = job.kind() {
+    fn run_alone(&self, job: &mut dyn Work, step: &mut Step<'_>) -> Result<(), StepError> {
+        if let Access::Look = job.kind() {
             return job.run(step);
         }
         self.execute("SAVEPOINT alone")?;
@@ -133,7 +133,7 @@ impl Committer {
     }
 
     /// What goes with every commit: the time, and what the format wants.
-    fn keep_house(&self, changes: usize) -> Result<(), Fault> {
+    fn keep_house(&self, changes: usize) -> Result<(), StepError> {
         let step = self.step();
         step.execute("UPDATE meta SET last_us = max(last_us, ?1)", params![step.now_us])?;
         (self.database.format.keep_house)(&step, changes)?;
@@ -157,13 +157,13 @@ impl Committer {
 }
 
 /// The first call and those that stand behind it now, without those whose callers have gone.
-fn gather(first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Pending> {
+fn gather(first: Box<dyn Work>, jobs: &mut mpsc::Receiver<Box<dyn Work>>) -> Vec<Pending> {
     let mut batch = Vec::new();
     let mut bytes = 0;
     let mut next = Some(first);
     while let Some(job) = next {
         if !job.is_abandoned() {
-            if let Kind::Change { bytes: more } = job.kind() {
+            if let Access::Change { bytes: more } = job.kind() {
                 bytes += more;
             }
             batch.push(Pending { job, refusal: None });

@@ -33,7 +33,7 @@ const SHRINK_BY_PAGES: i64 = 512;
 const STATEMENTS: usize = 128;
 
 /// The open file. The fields are dropped in their order: the lock is given up when the database is closed.
-pub(crate) struct Database {
+pub(crate) struct DatabaseFile {
     /// The only connection.
     pub(crate) db: Connection,
     /// What is in it.
@@ -41,7 +41,7 @@ pub(crate) struct Database {
     _lock: Lock,
 }
 
-impl Database {
+impl DatabaseFile {
     /// Opens the file, or makes it.
     pub(crate) fn open(path: &Path, place: &str, format: &'static Format) -> Result<Self, QueueError> {
         let lock = Lock::take(path, place)?;

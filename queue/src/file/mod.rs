@@ -7,14 +7,14 @@
 
 pub(crate) mod commit;
 pub(crate) mod database;
-pub(crate) mod fault;
-pub(crate) mod job;
 pub(crate) mod lock;
 pub(crate) mod now;
+pub(crate) mod step_error;
+pub(crate) mod work;
 pub(crate) mod writer;
 
-use self::fault::Fault;
-use self::job::Step;
+use self::step_error::StepError;
+use self::work::Step;
 
 /// What is in a file.
 pub(crate) struct Format {
@@ -27,5 +27,5 @@ pub(crate) struct Format {
     /// What makes the tables. One of them is `meta`, with one row and the column `last_us`.
     pub(crate) schema: &'static str,
     /// What goes with every commit of so many changes.
-    pub(crate) keep_house: fn(&Step<'_>, usize) -> Result<(), Fault>,
+    pub(crate) keep_house: fn(&Step<'_>, usize) -> Result<(), StepError>,
 }

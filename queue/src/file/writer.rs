@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::commit::Committer;
-use super::database::Database;
-use super::fault::Fault;
-use super::job::{Call, Job, Kind, Step};
+use super::database::DatabaseFile;
 use super::now::Now;
+use super::step_error::StepError;
+use super::work::{Access, Step, TypedWork, Work};
 use crate::QueueError;
 use crate::error::Cause;
 
@@ -23,14 +23,14 @@ use crate::error::Cause;
 const LINE: usize = 1_024;
 
 /// The handle of the writer thread. Dropping it stops the thread, closes the database and gives up its lock.
-pub(crate) struct Writer {
-    line: Option<mpsc::Sender<Box<dyn Job>>>,
+pub(crate) struct WriterThread {
+    line: Option<mpsc::Sender<Box<dyn Work>>>,
     thread: Option<JoinHandle<()>>,
-    shared: Arc<Shared>,
+    shared: Arc<WriterState>,
 }
 
 /// What the thread and its callers both see.
-pub(crate) struct Shared {
+pub(crate) struct WriterState {
     /// The store, for people.
     pub(crate) place: String,
     /// Rung after a commit that made lanes ready.
@@ -38,11 +38,11 @@ pub(crate) struct Shared {
     broken: OnceLock<QueueError>,
 }
 
-impl Writer {
+impl WriterThread {
     /// Starts the thread.
-    pub(crate) fn start(database: Database, now: Arc<Now>, place: String) -> Result<Self, QueueError> {
+    pub(crate) fn start(database: DatabaseFile, now: Arc<Now>, place: String) -> Result<Self, QueueError> {
         let name = format!("{}-writer", database.format.noun);
-        let shared = Arc::new(Shared { place, ready: Notify::new(), broken: OnceLock::new() });
+        let shared = Arc::new(WriterState { place, ready: Notify::new(), broken: OnceLock::new() });
         let (line, jobs) = mpsc::channel(LINE);
         let committer = Committer::new(database, now, shared.clone());
         let thread = std::thread::Builder::new()
@@ -53,13 +53,13 @@ impl Writer {
     }
 
     /// Has the thread run the operation, and waits until its transaction is committed, which is to say synced.
-    pub(crate) async fn call<T, F>(&self, kind: Kind, operation: F) -> Result<T, QueueError>
+    pub(crate) async fn call<T, F>(&self, kind: Access, operation: F) -> Result<T, QueueError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Step<'_>) -> Result<T, Fault> + Send + 'static,
+        F: FnOnce(&mut Step<'_>) -> Result<T, StepError> + Send + 'static,
     {
         self.shared.check()?;
-        let (call, answer): (_, oneshot::Receiver<_>) = Call::new(kind, operation);
+        let (call, answer): (_, oneshot::Receiver<_>) = TypedWork::new(kind, operation);
         let line = self.line.as_ref().expect("the line is only taken away when the writer is dropped");
         line.send(Box::new(call)).await.map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone())?
@@ -86,7 +86,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for WriterThread {
     fn drop(&mut self) {
         // Nobody can be in a call: it would borrow this. So the thread has at most one batch to finish.
         self.line.take();
@@ -96,7 +96,7 @@ impl Drop for Writer {
     }
 }
 
-impl Shared {
+impl WriterState {
     /// The error of a broken engine, if it is one.
     pub(crate) fn check(&self) -> Result<(), QueueError> {
         self.broken.get().map_or(Ok(()), |error| Err(error.clone()))

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
-use super::settle::Outcome;
+use super::settle::SettleReply;
 use crate::{
-    Accepted, Buried, Class, Closed, Counts, Damaged, DeadCursor, DeadLetter, DeadPage, Lane, LaneState,
-    LaneView, Lease, Leased, MessageId, Paused, Progress, QueueError, Right, Scope, Standing, Taken, Token,
+    Accepted, Buried, Class, Closed, Counts, Damaged, DeadCursor, DeadLetter, DeadPage, Lane, LaneSnapshot,
+    LaneState, Lease, Leased, MessageId, Paused, Progress, QueueError, Right, Scope, SendState, Taken, Token,
 };
 
 /// The store's time, and what became of each message.
@@ -18,7 +18,7 @@ pub(super) fn accepted(
     answer: Value,
     place: &str,
 ) -> Result<(u64, Vec<Result<Accepted, QueueError>>), QueueError> {
-    let mut values = Values::of(answer)?;
+    let mut values = ReplyReader::of(answer)?;
     let now_us = values.number()?;
     let mut outcomes = Vec::new();
     while let Some(value) = values.next() {
@@ -38,17 +38,17 @@ pub(super) fn taken(answer: Value) -> Result<Option<Taken>, QueueError> {
     if answer == Value::Int(0) {
         return Ok(None);
     }
-    let mut values = Values::of(answer)?;
+    let mut values = ReplyReader::of(answer)?;
     let _now_us = values.number()?;
     let due = values.text()?;
     let token = Token::from_stored(values.text()?);
-    let mut dead = Values::of(values.next().ok_or_else(unexpected)?)?;
+    let mut dead = ReplyReader::of(values.next().ok_or_else(unexpected)?)?;
     let mut buried = Vec::new();
     while let Some(id) = dead.next() {
         let (id, class) = (MessageId::from_stored(text_of(id)?), Class::from_stored(dead.text()?));
         buried.push(Buried { id, class, reason: dead.text()? });
     }
-    let mut alarms = Values::of(values.next().ok_or_else(unexpected)?)?;
+    let mut alarms = ReplyReader::of(values.next().ok_or_else(unexpected)?)?;
     let mut damaged = Vec::new();
     while let Some(alarm) = alarms.next() {
         let alarm = text_of(alarm)?;
@@ -58,7 +58,7 @@ pub(super) fn taken(answer: Value) -> Result<Option<Taken>, QueueError> {
     let cut_short = !values.text()?.is_empty();
     let mut messages = Vec::new();
     while let Some(item) = values.next() {
-        match leased(Values::of(item)?, &token) {
+        match leased(ReplyReader::of(item)?, &token) {
             Ok(Some(message)) => messages.push(message),
             // Left where it is: a worker of the version that wrote it takes it. Without the lane, which names a user.
             Ok(None) => tracing::error!(
@@ -72,7 +72,7 @@ pub(super) fn taken(answer: Value) -> Result<Option<Taken>, QueueError> {
     Ok(Some(Taken { messages, buried, next_due, damaged, cut_short }))
 }
 
-fn leased(mut item: Values, token: &Token) -> Result<Option<Leased>, QueueError> {
+fn leased(mut item: ReplyReader, token: &Token) -> Result<Option<Leased>, QueueError> {
     let lane = Lane::from_stored(item.text()?);
     let packed = item.bytes()?;
     if packed.is_empty() {
@@ -94,16 +94,16 @@ fn leased(mut item: Values, token: &Token) -> Result<Option<Leased>, QueueError>
             sent: item.count()?,
             sending: item.optional_text()?.and_then(|part| part.parse().ok()),
         },
-        standing: item.standing()?,
+        send_state: item.send_state()?,
         answer: item.optional_bytes()?,
-        unanswered: item.count()? > 0,
+        timed_out: item.count()? > 0,
         failing_for: item.optional_text()?.and_then(|us| us.parse().ok()).map(Duration::from_micros),
     }))
 }
 
 /// Names and bytes, one after the other.
 pub(super) fn values(answer: Value) -> Result<Vec<(String, Bytes)>, QueueError> {
-    let mut values = Values::of(answer)?;
+    let mut values = ReplyReader::of(answer)?;
     let mut named = Vec::new();
     while let Some(name) = values.next() {
         named.push((text_of(name)?, values.bytes()?));
@@ -112,21 +112,21 @@ pub(super) fn values(answer: Value) -> Result<Vec<(String, Bytes)>, QueueError> 
 }
 
 /// Where each message of a batch of records stands.
-pub(super) fn recorded(answer: Value) -> Result<Vec<Outcome<Standing>>, QueueError> {
-    let mut values = Values::of(answer)?;
+pub(super) fn recorded(answer: Value) -> Result<Vec<SettleReply<SendState>>, QueueError> {
+    let mut values = ReplyReader::of(answer)?;
     let mut standings = Vec::new();
     while let Some(value) = values.next() {
         standings.push(match value {
-            Value::Int(0) => Outcome::LeaseLost,
-            Value::Int(3) => Outcome::Answered,
-            value => Outcome::Done(Values::of(value)?.standing()?),
+            Value::Int(0) => SettleReply::LeaseLost,
+            Value::Int(3) => SettleReply::CallBackPending,
+            value => SettleReply::Done(ReplyReader::of(value)?.send_state()?),
         });
     }
     Ok(standings)
 }
 
 pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
-    let mut values = Values::of(answer)?;
+    let mut values = ReplyReader::of(answer)?;
     let now_us = values.number()?;
     let mut counts = Counts {
         running: values.number()?,
@@ -136,7 +136,7 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
         dead: values.number()?,
         ..Counts::default()
     };
-    let mut classes = Values::of(values.next().ok_or_else(unexpected)?)?;
+    let mut classes = ReplyReader::of(values.next().ok_or_else(unexpected)?)?;
     while let Some(class) = classes.next() {
         let class = Class::from_stored(text_of(class)?);
         // A count that is damaged, or below nothing, is as good as none: the audit tells.
@@ -155,7 +155,7 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
             counts.next_age_us = counts.next_age_us.max(age_us);
         }
     }
-    let mut arrived = Values::of(values.next().ok_or_else(unexpected)?)?;
+    let mut arrived = ReplyReader::of(values.next().ok_or_else(unexpected)?)?;
     while let Some(class) = arrived.next() {
         let number: u64 = arrived.text()?.parse().unwrap_or(0);
         if text_of(class)?.ends_with('\0') {
@@ -165,8 +165,8 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
     Ok(counts)
 }
 
-pub(super) fn lane_view(answer: Value) -> Result<Option<LaneView>, QueueError> {
-    let mut values = Values::of(answer)?;
+pub(super) fn lane_view(answer: Value) -> Result<Option<LaneSnapshot>, QueueError> {
+    let mut values = ReplyReader::of(answer)?;
     let (state, due, error) = (values.text()?, values.text()?, values.text()?);
     let paused = values.number()? == 1;
     let waiting = values.ids()?;
@@ -185,11 +185,11 @@ pub(super) fn lane_view(answer: Value) -> Result<Option<LaneView>, QueueError> {
         return Ok(None);
     }
     let last_error = Some(error).filter(|error| !error.is_empty());
-    Ok(Some(LaneView { state, waiting, held, paused, last_error }))
+    Ok(Some(LaneSnapshot { state, waiting, held, paused, last_error }))
 }
 
 pub(super) fn dead_page(answer: Value) -> Result<DeadPage, QueueError> {
-    let mut values = Values::of(answer)?;
+    let mut values = ReplyReader::of(answer)?;
     let total = values.number()?;
     let (more, died_us, id) = (values.text()?, values.text()?, values.text()?);
     let next = (more == "1")
@@ -197,7 +197,7 @@ pub(super) fn dead_page(answer: Value) -> Result<DeadPage, QueueError> {
     let mut letters = Vec::new();
     while let Some(letter) = values.next() {
         // One that can't be read is named by the audit, and hides no other.
-        letters.extend(letter_of(Values::of(letter)?));
+        letters.extend(letter_of(ReplyReader::of(letter)?));
     }
     Ok(DeadPage { letters, total, next })
 }
@@ -220,11 +220,11 @@ pub(super) fn dead_letter(answer: Value) -> Result<Option<DeadLetter>, QueueErro
     match &answer {
         Value::Nil => Ok(None),
         Value::Array(fields) if fields.first() == Some(&Value::Nil) => Ok(None),
-        _ => letter_of(Values::of(answer)?).map(Some),
+        _ => letter_of(ReplyReader::of(answer)?).map(Some),
     }
 }
 
-fn letter_of(mut letter: Values) -> Result<DeadLetter, QueueError> {
+fn letter_of(mut letter: ReplyReader) -> Result<DeadLetter, QueueError> {
     let packed = unpack(&letter.bytes()?)?;
     Ok(DeadLetter {
         id: packed.id,
@@ -253,7 +253,7 @@ pub(super) struct Audited {
 
 /// Adds what was seen of some more lanes.
 pub(super) fn audited(answer: Value, seen: &mut Audited) -> Result<(), QueueError> {
-    let mut values = Values::of(answer)?;
+    let mut values = ReplyReader::of(answer)?;
     seen.messages += values.number()?;
     seen.held += values.number()?;
     seen.unreadable += values.number()?;
@@ -265,9 +265,9 @@ pub(super) fn audited(answer: Value, seen: &mut Audited) -> Result<(), QueueErro
 }
 
 /// The elements of an array answer, read one after the other.
-struct Values(std::vec::IntoIter<Value>);
+struct ReplyReader(std::vec::IntoIter<Value>);
 
-impl Values {
+impl ReplyReader {
     fn of(answer: Value) -> Result<Self, QueueError> {
         match answer {
             Value::Array(values) => Ok(Self(values.into_iter())),
@@ -300,8 +300,8 @@ impl Values {
     }
 
     /// Trigger, what the lane may send, and whether others waited behind it, each absent as in [`Self::count`].
-    fn standing(&mut self) -> Result<Standing, QueueError> {
-        let trigger = self.count()?;
+    fn send_state(&mut self) -> Result<SendState, QueueError> {
+        let wakes = self.count()?;
         let text = self.optional_text()?.unwrap_or_default();
         let mut parts = text.split_ascii_whitespace();
         let mut number = || parts.next().map(str::parse::<u64>).transpose().map_err(|_| unexpected());
@@ -311,18 +311,18 @@ impl Values {
             (Some(allowed), Some(until_s)) => Some(Right { sends: count(allowed)?, until_s }),
             _ => None,
         };
-        Ok(Standing {
-            trigger,
+        Ok(SendState {
+            wakes,
             right,
             closed: parts.next().map(|name| Closed::of(name).ok_or_else(unexpected)).transpose()?,
             sends: count(sends.unwrap_or(0))?,
-            has_followers: self.count()? > 0 || trigger > 0,
+            has_followers: self.count()? > 0 || wakes > 0,
         })
     }
 
     /// A list of ids.
     fn ids(&mut self) -> Result<Vec<MessageId>, QueueError> {
-        let mut list = Values::of(self.next().ok_or_else(unexpected)?)?;
+        let mut list = ReplyReader::of(self.next().ok_or_else(unexpected)?)?;
         let mut ids = Vec::new();
         while let Some(id) = list.next() {
             ids.push(MessageId::from_stored(text_of(id)?));

@@ -46,7 +46,7 @@ const LANE_KEYS: &[&str] = &["lane", "older", "run", "held", "sends"];
 /// A lane as its key names it: what is damaged may be no text.
 type Name = Vec<u8>;
 /// Every ready lane: how often it is in the ready lists, and in which one.
-type Ready = BTreeMap<Name, (u64, String)>;
+type ReadyLanes = BTreeMap<Name, (u64, String)>;
 
 impl Core {
     pub(super) async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
@@ -152,9 +152,9 @@ impl Core {
     }
 
     /// Every ready lane: how often it is in the ready lists, and in which one.
-    async fn ready(&self) -> Result<Ready, QueueError> {
+    async fn ready(&self) -> Result<ReadyLanes, QueueError> {
         let Self { link, keys, .. } = self;
-        let mut ready = Ready::new();
+        let mut ready = ReadyLanes::new();
         let classes: Vec<String> = link.query(redis::cmd("HKEYS").arg(keys.open())).await?;
         for class in classes.into_iter().map(Class::from_stored) {
             for (key, list) in [

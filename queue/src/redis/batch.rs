@@ -27,13 +27,13 @@ pub(super) trait Item: Send + 'static {
     fn size_bytes(&self) -> usize;
 }
 
-type Answer<O> = oneshot::Sender<Result<O, QueueError>>;
+type Responder<O> = oneshot::Sender<Result<O, QueueError>>;
 
 /// Sends items in batches through `run`, which answers one outcome for each, in order.
 #[derive(Debug)]
 pub(super) struct Batcher<I, O> {
     /// To the task that runs the calls. Dropping the batcher ends it after the items already given.
-    waiting: mpsc::Sender<(I, Answer<O>)>,
+    waiting: mpsc::Sender<(I, Responder<O>)>,
     place: String,
 }
 
@@ -43,7 +43,7 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
     where
         F: Future<Output = Result<Vec<O>, QueueError>> + Send,
     {
-        let (waiting, mut arriving) = mpsc::channel::<(I, Answer<O>)>(WAITING_MAX);
+        let (waiting, mut arriving) = mpsc::channel::<(I, Responder<O>)>(WAITING_MAX);
         let name = place.to_owned();
         tokio::spawn(async move {
             while let Some(first) = arriving.recv().await {
@@ -88,9 +88,9 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
 
 /// The first item and those that have come meanwhile, without the ones whose callers have gone.
 fn gather<I: Item, O>(
-    first: (I, Answer<O>),
-    arriving: &mut mpsc::Receiver<(I, Answer<O>)>,
-) -> (Vec<I>, Vec<Answer<O>>) {
+    first: (I, Responder<O>),
+    arriving: &mut mpsc::Receiver<(I, Responder<O>)>,
+) -> (Vec<I>, Vec<Responder<O>>) {
     let (mut items, mut answers, mut size) = (Vec::new(), Vec::new(), 0);
     let mut next = Some(first);
     while let Some((item, answer)) = next {
@@ -104,7 +104,7 @@ fn gather<I: Item, O>(
     (items, answers)
 }
 
-fn fail<O>(answers: Vec<Answer<O>>, error: &QueueError) {
+fn fail<O>(answers: Vec<Responder<O>>, error: &QueueError) {
     for answer in answers {
         let _ = answer.send(Err(error.clone()));
     }

@@ -9,7 +9,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, FromRedisValue, RedisError};
 
 use super::errors::translate;
-use super::keys::Keys;
+use super::keys::ShardKeys;
 use crate::QueueError;
 use crate::format::STORED_FORMAT;
 
@@ -25,7 +25,7 @@ const SHARDS: &str = "1";
 pub(super) struct Dialer {
     pub(super) client: redis::Client,
     pub(super) place: String,
-    pub(super) keys: Keys,
+    pub(super) keys: ShardKeys,
 }
 
 impl Dialer {

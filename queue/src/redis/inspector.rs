@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, RedisError};
 
-use super::keys::Keys;
+use super::keys::ShardKeys;
 use super::risks::Finding;
-use super::told::{Compared, Told, number};
+use super::server_info::{Compared, ServerInfo, number};
 use super::{dial, errors, place_of};
 use crate::QueueError;
 use crate::clock::{micros, system_now_us};
@@ -41,13 +41,13 @@ pub struct Inspector {
     place: String,
     cli: String,
     /// Of the queue whose identity is compared.
-    keys: Option<Keys>,
-    before: Mutex<Before>,
+    keys: Option<ShardKeys>,
+    before: Mutex<Baseline>,
 }
 
 /// What was seen by the looks before.
 #[derive(Default)]
-struct Before {
+struct Baseline {
     delayed_fsyncs: Option<u64>,
     slow: Option<Instant>,
     identity: Option<String>,
@@ -68,7 +68,7 @@ impl Inspector {
     /// Also compares the identity of the queue with this prefix, from look to look.
     #[must_use]
     pub fn of_queue(self, prefix: &str) -> Self {
-        Self { keys: Some(Keys::new(prefix)), ..self }
+        Self { keys: Some(ShardKeys::new(prefix)), ..self }
     }
 
     /// Everything that is wrong with the server, the gravest first. Empty is well.
@@ -76,7 +76,10 @@ impl Inspector {
     /// # Errors
     /// When the server can't be reached, doesn't serve yet, or doesn't let us in.
     pub async fn inspect(&self) -> Result<Vec<Finding>, QueueError> {
-        self.ask().await.map(|told| told.findings()).map_err(|error| errors::translate(&self.place, error))
+        self.ask()
+            .await
+            .map(|or_refusal| or_refusal.findings())
+            .map_err(|error| errors::translate(&self.place, error))
     }
 
     /// The server, without credentials.
@@ -89,7 +92,7 @@ impl Inspector {
         &self.cli
     }
 
-    async fn ask(&self) -> Result<Told, RedisError> {
+    async fn ask(&self) -> Result<ServerInfo, RedisError> {
         let mut connection = dial::connect(&self.client, RESPONSE_TIMEOUT).await?;
         if let Err(error) = ask::<()>(&mut connection, &mut redis::cmd("PING")).await
             && !matches!(error.code(), Some("NOPERM" | "MISCONF"))
@@ -97,24 +100,26 @@ impl Inspector {
             // What it says to a user without that right, or when it takes no writes, is judged by what follows.
             return Err(error);
         }
-        let info = told(ask(&mut connection, &mut redis::cmd("INFO")).await)?;
+        let info = or_refusal(ask(&mut connection, &mut redis::cmd("INFO")).await)?;
         let mut config = Ok(BTreeMap::new());
         for name in SETTINGS {
-            match (&mut config, told(ask(&mut connection, redis::cmd("CONFIG").arg("GET").arg(name)).await)?)
-            {
+            match (
+                &mut config,
+                or_refusal(ask(&mut connection, redis::cmd("CONFIG").arg("GET").arg(name)).await)?,
+            ) {
                 (Ok(settings), Ok(setting)) => settings.extend::<BTreeMap<_, _>>(setting),
                 (config, Err(reason)) => *config = Err(reason),
                 (Err(_), _) => {}
             }
         }
         let (asked, asked_us) = (Instant::now(), system_now_us());
-        let time = told(ask::<(u64, u64)>(&mut connection, &mut redis::cmd("TIME")).await)?;
+        let time = or_refusal(ask::<(u64, u64)>(&mut connection, &mut redis::cmd("TIME")).await)?;
         let answered_us = asked_us.saturating_add(micros(asked.elapsed()));
         let skew_us = time.map_or(0, |(seconds, us)| skew(seconds * 1_000_000 + us, asked_us, answered_us));
         let pending = self.is_pending(&mut connection, info.as_deref().unwrap_or_default()).await?;
         let identity = self.identity(&mut connection).await?;
         let compared = self.compare(info.as_deref().unwrap_or_default(), pending, identity);
-        Ok(Told { info, config, skew_us, compared })
+        Ok(ServerInfo { info, config, skew_us, compared })
     }
 
     /// Whether an fsync was pending at every one of some looks.
@@ -141,7 +146,7 @@ impl Inspector {
         connection: &mut MultiplexedConnection,
     ) -> Result<Option<Option<String>>, RedisError> {
         let Some(keys) = &self.keys else { return Ok(None) };
-        Ok(told(ask(connection, redis::cmd("HGET").arg(keys.meta()).arg("identity")).await)?.ok())
+        Ok(or_refusal(ask(connection, redis::cmd("HGET").arg(keys.meta()).arg("identity")).await)?.ok())
     }
 
     fn compare(&self, info: &str, pending: bool, identity: Option<Option<String>>) -> Compared {
@@ -169,9 +174,9 @@ async fn ask<T: FromRedisValue>(
 }
 
 /// What the server refuses to tell is told too; only what hinders all asking is an error.
-fn told<T>(answer: Result<T, RedisError>) -> Result<Result<T, String>, RedisError> {
+fn or_refusal<T>(answer: Result<T, RedisError>) -> Result<Result<T, String>, RedisError> {
     match answer {
-        Ok(told) => Ok(Ok(told)),
+        Ok(or_refusal) => Ok(Ok(or_refusal)),
         Err(error) if error.is_io_error() || error.is_timeout() || error.is_connection_dropped() => {
             Err(error)
         }

@@ -42,11 +42,11 @@ use crate::{Class, Lane, MessageId, WorkerId};
 
 /// The keys of one shard.
 #[derive(Clone, Debug)]
-pub(super) struct Keys {
+pub(super) struct ShardKeys {
     base: String,
 }
 
-impl Keys {
+impl ShardKeys {
     pub(super) fn new(prefix: &str) -> Self {
         Self { base: format!("{{{prefix}:0}}:") }
     }

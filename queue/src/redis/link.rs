@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use super::dial::{DIAL_MAX, Dialer};
 use super::errors;
-use super::keys::Keys;
+use super::keys::ShardKeys;
 use crate::clock::system_now_us;
 use crate::{Clock, QueueError};
 
@@ -32,13 +32,13 @@ const RECONNECT_PATIENCE: Duration = Duration::from_millis(500);
 const SCRIPT_TRIES: usize = 3;
 
 /// A connection, or the way to one.
-pub(super) struct Link(Arc<Inner>);
+pub(super) struct Link(Arc<LinkInner>);
 
-struct Inner {
+struct LinkInner {
     dialer: Dialer,
     clock: Clock,
     response_timeout: Duration,
-    state: Mutex<State>,
+    state: Mutex<LinkState>,
     /// Connections up to this number had a call whose caller went away before the answer came: they may be half-open.
     abandoned: AtomicU64,
     /// Redis's clock minus this machine's, in microseconds, never ahead of the truth.
@@ -49,17 +49,17 @@ struct Inner {
 type Numbered = (u64, MultiplexedConnection);
 
 #[derive(Default)]
-struct State {
+struct LinkState {
     connection: Option<Numbered>,
     /// How many attempts were begun.
     begun: u64,
-    attempt: Option<Attempt>,
+    attempt: Option<DialAttempt>,
     /// When the last attempt failed, if none has succeeded since, and why.
     failed: Option<(Instant, QueueError)>,
 }
 
 #[derive(Clone)]
-struct Attempt {
+struct DialAttempt {
     number: u64,
     began: Instant,
     /// Set by the attempt's task when it ends; closed without it if the task died with its runtime.
@@ -70,11 +70,11 @@ impl Link {
     pub(super) fn new(
         client: redis::Client,
         place: &str,
-        keys: Keys,
+        keys: ShardKeys,
         clock: Clock,
         response_timeout: Duration,
     ) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(LinkInner {
             dialer: Dialer { client, place: place.to_owned(), keys },
             clock,
             response_timeout,
@@ -153,7 +153,7 @@ impl Link {
             {
                 return Err(error.clone());
             }
-            let under_way = state.attempt.clone().filter(Attempt::is_alive);
+            let under_way = state.attempt.clone().filter(DialAttempt::is_alive);
             let attempt = under_way.unwrap_or_else(|| self.0.begin(&mut state));
             let patience = if attempt.number == 1 { DIAL_MAX * 2 } else { RECONNECT_PATIENCE };
             (attempt.clone(), patience.saturating_sub(attempt.began.elapsed()))
@@ -185,8 +185,8 @@ impl Link {
     }
 }
 
-impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl LinkInner {
+    fn state(&self) -> MutexGuard<'_, LinkState> {
         // Nothing panics while it is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -197,11 +197,11 @@ impl Inner {
     }
 
     /// Starts an attempt in a task of its own.
-    fn begin(self: &Arc<Self>, state: &mut State) -> Attempt {
+    fn begin(self: &Arc<Self>, state: &mut LinkState) -> DialAttempt {
         state.begun += 1;
         let number = state.begun;
         let (set, outcome) = watch::channel(None);
-        let attempt = Attempt { number, began: Instant::now(), outcome };
+        let attempt = DialAttempt { number, began: Instant::now(), outcome };
         state.attempt = Some(attempt.clone());
         let inner = self.clone();
         tokio::spawn(async move {
@@ -239,7 +239,7 @@ impl Inner {
     }
 }
 
-impl Attempt {
+impl DialAttempt {
     /// Whether it may still end well.
     fn is_alive(&self) -> bool {
         self.outcome.has_changed().is_ok() && self.began.elapsed() < DIAL_MAX * 2
@@ -249,7 +249,7 @@ impl Attempt {
 /// A call on a connection. If it is dropped before it has ended, because its caller had less patience than the link, the
 /// next call makes a new connection: a silent one would fail that patience for ever.
 struct UnderWay<'a> {
-    link: &'a Inner,
+    link: &'a LinkInner,
     number: u64,
     ended: bool,
 }

@@ -7,8 +7,8 @@ use redis::Value;
 use super::{Core, answers};
 use crate::clock::micros;
 use crate::{
-    Class, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView, MessageId,
-    QueueError,
+    Class, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneSnapshot,
+    MessageId, QueueError,
 };
 
 const LANE_VIEW_MAX: usize = 100;
@@ -24,7 +24,7 @@ impl Core {
         answers::counts(link.run(&call).await?)
     }
 
-    pub(super) async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError> {
+    pub(super) async fn lane(&self, lane: &Lane) -> Result<Option<LaneSnapshot>, QueueError> {
         let Self { link, keys, scripts, .. } = self;
         let mut call = scripts.lane.key(keys.base());
         call.key(keys.lane(lane)).key(keys.older(lane)).key(keys.run(lane)).key(keys.held(lane));

@@ -24,9 +24,9 @@ mod packed;
 mod prelude;
 mod risks;
 mod scripts;
+mod server_info;
 mod settle;
 mod take;
-mod told;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -40,16 +40,16 @@ use self::accept::Accept;
 use self::batch::Batcher;
 use self::filters::Filters;
 pub use self::inspector::Inspector;
-use self::keys::Keys;
+use self::keys::ShardKeys;
 use self::link::Link;
 pub use self::risks::{Finding, Gravity, Risk};
 use self::scripts::{SCRIPTS, Scripts};
-use self::settle::{Outcome, Record};
+use self::settle::{Record, SettleReply};
 use crate::clock::micros;
 use crate::{
-    Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
-    LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
-    Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
+    Accepted, CallBackResult, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneSnapshot, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
+    Renewal, Scope, SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
 };
 
 /// How long a call may take before its connection is given up. Not the redis crate's own half second, which would
@@ -77,8 +77,8 @@ pub struct RedisQueue {
     /// no big answer in front of them makes them late.
     heartbeat: Link,
     accepts: Batcher<Accept, Result<Accepted, QueueError>>,
-    records: Batcher<Record, Outcome<Standing>>,
-    completes: Batcher<Lease, Outcome<()>>,
+    records: Batcher<Record, SettleReply<SendState>>,
+    completes: Batcher<Lease, SettleReply<()>>,
     /// The number of the next record call, from 1.
     recorded: AtomicU64,
     /// The connection of the one blocking command, if no `wait` has it at the moment.
@@ -88,7 +88,7 @@ pub struct RedisQueue {
 #[derive(Debug)]
 struct Core {
     link: Link,
-    keys: Keys,
+    keys: ShardKeys,
     scripts: &'static Scripts,
     place: String,
     dedup_window_ms: u64,
@@ -104,7 +104,7 @@ impl RedisQueue {
         let place = place_of(&settings.url);
         let opened = redis::Client::open(settings.url.as_str());
         let client = opened.map_err(|error| errors::bad_url(&place, error))?;
-        let keys = Keys::new(&settings.prefix);
+        let keys = ShardKeys::new(&settings.prefix);
         let link = |timeout| Link::new(client.clone(), &place, keys.clone(), settings.clock.clone(), timeout);
         let core = Arc::new(Core {
             link: link(RESPONSE_TIMEOUT),
@@ -154,7 +154,7 @@ impl Producer for RedisQueue {
         self.accept_message(message).await
     }
 
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<CallBackResult, QueueError> {
         crate::message::check_bytes("answer", &answer)?;
         self.core.answer(lane, id, &answer).await
     }
@@ -183,7 +183,7 @@ impl Consumer for RedisQueue {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<Standing, QueueError> {
+    ) -> Result<SendState, QueueError> {
         self.record_progress(lease, progress, memory).await
     }
 
@@ -198,7 +198,7 @@ impl Operator for RedisQueue {
         self.core.counts().await
     }
 
-    async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError> {
+    async fn lane(&self, lane: &Lane) -> Result<Option<LaneSnapshot>, QueueError> {
         self.core.lane(lane).await
     }
 

@@ -21,7 +21,7 @@ const LATE_IN_CODE: &str = "late local ";
 
 /// One or more locals of a library that are defined together.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SharedLocals {
     #[cfg_attr(not(test), expect(dead_code, reason = "for the test of the scripts' headers"))]
     pub(super) library: &'static str,
     names: Vec<String>,
@@ -35,8 +35,8 @@ pub(super) struct Shared {
 }
 
 /// All of them, in the order in which they may be defined.
-pub(super) static SHARED: LazyLock<Vec<Shared>> = LazyLock::new(|| {
-    let mut all: Vec<Shared> = Vec::new();
+pub(super) static SHARED: LazyLock<Vec<SharedLocals>> = LazyLock::new(|| {
+    let mut all: Vec<SharedLocals> = Vec::new();
     for (library, source) in LIBRARIES {
         let mut texts: Vec<String> = Vec::new();
         for line in bare(&source.replace(LATE, LATE_IN_CODE)).lines() {
@@ -48,14 +48,14 @@ pub(super) static SHARED: LazyLock<Vec<Shared>> = LazyLock::new(|| {
             }
         }
         for text in texts {
-            let shared = Shared::new(library, &text, &all);
+            let shared = SharedLocals::new(library, &text, &all);
             all.push(shared);
         }
     }
     all
 });
 
-impl Shared {
+impl SharedLocals {
     fn new(library: &'static str, text: &str, before: &[Self]) -> Self {
         let late = text.strip_prefix(LATE_IN_CODE);
         let text = late.or(text.strip_prefix("local ")).unwrap_or(text);
@@ -81,7 +81,7 @@ fn bare(code: &str) -> String {
 }
 
 /// The places of those that code names.
-fn used(code: &str, shared: &[Shared]) -> BTreeSet<usize> {
+fn used(code: &str, shared: &[SharedLocals]) -> BTreeSet<usize> {
     let words: HashSet<&str> = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
     let is_used = |at: &usize| shared[*at].names.iter().any(|name| words.contains(name.as_str()));
     (0..shared.len()).filter(is_used).collect()
@@ -105,7 +105,7 @@ fn define(used: &BTreeSet<usize>, known: &BTreeSet<usize>) -> String {
     let now: BTreeSet<_> =
         seen.into_iter().filter(|(at, is_now)| *is_now || SHARED[*at].is_state).map(|(at, _)| at).collect();
     let text = |at: &usize| {
-        let Shared { names, text, uses, is_late, .. } = &SHARED[*at];
+        let SharedLocals { names, text, uses, is_late, .. } = &SHARED[*at];
         if !is_late {
             return format!("local {text}");
         }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_scripts_share_names_only_what_stands_before_it() {
-        for (at, Shared { names, text, is_late, .. }) in SHARED.iter().enumerate() {
+        for (at, SharedLocals { names, text, is_late, .. }) in SHARED.iter().enumerate() {
             let ahead: Vec<_> =
                 used(text, &SHARED).range(at + 1..).map(|ahead| &SHARED[*ahead].names).collect();
             assert!(ahead.is_empty(), "{names:?} names {ahead:?}");

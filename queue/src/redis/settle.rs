@@ -9,17 +9,18 @@ use super::batch::Item;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
 use crate::{
-    Answered, HELD_MAX, Lane, Lease, Memory, MessageId, Progress, QueueError, Settled, Settlement, Standing,
+    CallBackResult, HELD_MAX, Lane, Lease, Memory, MessageId, Progress, QueueError, SendState, Settled,
+    Settlement,
 };
 
 /// What a script says became of a leased message.
 #[derive(Debug)]
-pub(super) enum Outcome<T> {
+pub(super) enum SettleReply<T> {
     Done(T),
     /// What it was to wait for is there: it comes again.
     ComesAgain,
     /// An answer by call back lay there unheard: the message comes again with it.
-    Answered,
+    CallBackPending,
     LeaseLost,
 }
 
@@ -33,23 +34,23 @@ pub(super) struct Record {
     memory: Option<Memory>,
 }
 
-impl Outcome<Standing> {
-    fn standing(self) -> Result<Standing, QueueError> {
+impl SettleReply<SendState> {
+    fn send_state(self) -> Result<SendState, QueueError> {
         match self {
-            Self::Done(standing) => Ok(standing),
-            Self::Answered | Self::ComesAgain => Err(QueueError::Answered),
+            Self::Done(send_state) => Ok(send_state),
+            Self::CallBackPending | Self::ComesAgain => Err(QueueError::CallBackPending),
             Self::LeaseLost => Err(QueueError::LeaseLost),
         }
     }
 }
 
-impl Outcome<()> {
+impl SettleReply<()> {
     /// What a script's number says.
     fn of(number: u8) -> Self {
         match number {
             1 => Self::Done(()),
             2 => Self::ComesAgain,
-            3 => Self::Answered,
+            3 => Self::CallBackPending,
             _ => Self::LeaseLost,
         }
     }
@@ -58,7 +59,7 @@ impl Outcome<()> {
         match self {
             Self::Done(()) => Ok(Settled::AsAsked),
             Self::ComesAgain => Ok(Settled::ComesAgain),
-            Self::Answered => Err(QueueError::Answered),
+            Self::CallBackPending => Err(QueueError::CallBackPending),
             Self::LeaseLost => Err(QueueError::LeaseLost),
         }
     }
@@ -70,14 +71,14 @@ impl RedisQueue {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<Standing, QueueError> {
+    ) -> Result<SendState, QueueError> {
         for (what, bytes) in
             [("replies", progress.replies.as_ref()), ("memory", memory.as_ref().map(|m| &m.bytes))]
         {
             bytes.map_or(Ok(()), |bytes| crate::message::check_bytes(what, bytes))?;
         }
         let number = self.recorded.fetch_add(1, Ordering::Relaxed);
-        self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?.standing()
+        self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?.send_state()
     }
 
     /// Runs the script of a settlement, or has it run with others. All of them begin with the same keys and arguments.
@@ -108,14 +109,14 @@ impl RedisQueue {
                 call.arg(reason);
                 call
             }
-            Settlement::Hold { trigger, hold_for, refused, reason } => {
+            Settlement::Hold { wakes, hold_for, refused, reason } => {
                 let mut call = begin(&scripts.hold);
                 call.key(keys.open())
                     .key(keys.dead())
                     .key(keys.hold())
                     .key(keys.held(lane))
                     .key(keys.counter());
-                call.arg(trigger).arg(micros(hold_for)).arg(HELD_MAX).arg(reason);
+                call.arg(wakes).arg(micros(hold_for)).arg(HELD_MAX).arg(reason);
                 call.arg(if refused { "1" } else { "" });
                 call
             }
@@ -125,7 +126,7 @@ impl RedisQueue {
                 call
             }
         };
-        Outcome::of(link.run(&call).await?).settled()
+        SettleReply::of(link.run(&call).await?).settled()
     }
 }
 
@@ -148,16 +149,16 @@ impl Core {
         lane: &Lane,
         id: &MessageId,
         answer: &[u8],
-    ) -> Result<Answered, QueueError> {
+    ) -> Result<CallBackResult, QueueError> {
         let Self { link, keys, scripts, dedup_window_ms, .. } = self;
         let mut call = scripts.answer.key(keys.base());
         call.key(keys.wake()).key(keys.delay()).key(keys.lane(lane)).key(keys.run(lane));
         call.key(keys.answered(id));
         call.arg(link.test_now()).arg(lane.as_str()).arg(id.as_str()).arg(answer).arg(dedup_window_ms);
         Ok(match link.run::<u8>(&call).await? {
-            1 => Answered::First,
-            2 => Answered::Already,
-            _ => Answered::Gone,
+            1 => CallBackResult::First,
+            2 => CallBackResult::Already,
+            _ => CallBackResult::Gone,
         })
     }
 }
@@ -173,7 +174,7 @@ impl Item for Record {
 pub(super) async fn record_all(
     core: Arc<Core>,
     items: Vec<Record>,
-) -> Result<Vec<Outcome<Standing>>, QueueError> {
+) -> Result<Vec<SettleReply<SendState>>, QueueError> {
     let Core { link, keys, scripts, .. } = &*core;
     let mut call = scripts.record.key(keys.base());
     call.arg(link.test_now());
@@ -199,7 +200,7 @@ impl Item for Lease {
 pub(super) async fn complete_all(
     core: Arc<Core>,
     leases: Vec<Lease>,
-) -> Result<Vec<Outcome<()>>, QueueError> {
+) -> Result<Vec<SettleReply<()>>, QueueError> {
     let Core { link, keys, scripts, .. } = &*core;
     let mut call = scripts.complete.key(keys.base());
     call.key(keys.wake()).key(keys.open()).key(keys.lease()).arg(link.test_now());
@@ -208,7 +209,7 @@ pub(super) async fn complete_all(
         call.arg(lease.lane.as_str()).arg(proof(lease));
     }
     let results: Vec<u8> = link.run(&call).await?;
-    Ok(results.into_iter().map(Outcome::of).collect())
+    Ok(results.into_iter().map(SettleReply::of).collect())
 }
 
 /// What a lease's record must hold: the token, and the id of the message, so that a token alone settles nothing else.

@@ -12,7 +12,7 @@ const ROW_BYTES: usize = 160;
 
 /// A message that waits for the store.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct SpoolEntry {
     /// Its place in the order of the spool.
     pub seq: u64,
     /// The message, as late as it is.
@@ -57,9 +57,9 @@ pub(super) const COLUMNS: &str =
     "seq, id, lane, class, arrived_us, spooled_us, held, dead_reason, payload, allowed";
 
 /// Reads a row whose spool's clock shows `now_us`.
-pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<Entry> {
+pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<SpoolEntry> {
     let spooled_us: i64 = row.get(5)?;
-    Ok(Entry {
+    Ok(SpoolEntry {
         seq: loaded(row.get(0)?),
         message: NewMessage {
             id: MessageId::from_stored(row.get(1)?),

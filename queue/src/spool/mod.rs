@@ -31,20 +31,20 @@ mod taken;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use self::entry::{Appended, Entry, SpoolCounts};
+pub use self::entry::{Appended, SpoolCounts, SpoolEntry};
 pub use self::error::SpoolError;
 pub use self::folder::{FolderView, Folders, look};
 use self::room::Room;
 pub use self::room::{SpoolLimits, free_bytes};
 pub use self::rows::Quarantined;
 pub use self::taken::SETTLE;
-use self::taken::Taken;
+use self::taken::TakenEntries;
 use crate::file::Format;
-use crate::file::database::{Database, explain};
-use crate::file::fault::Fault;
-use crate::file::job::{Kind, Step};
+use crate::file::database::{DatabaseFile, explain};
 use crate::file::now::Now;
-use crate::file::writer::Writer;
+use crate::file::step_error::StepError;
+use crate::file::work::{Access, Step};
+use crate::file::writer::WriterThread;
 use crate::format::STORED_FORMAT;
 use crate::{Clock, Lane, NewMessage};
 
@@ -63,10 +63,10 @@ static FORMAT: Format = Format {
 /// An open spool, for one carrier: [`Spool::next`] and what follows from it is for one task, [`Spool::append`] for any.
 /// Dropping it waits until the file is closed.
 pub struct Spool {
-    writer: Writer,
+    writer: WriterThread,
     now: Arc<Now>,
     room: Arc<Room>,
-    taken: Arc<Mutex<Taken>>,
+    taken: Arc<Mutex<TakenEntries>>,
     folder: PathBuf,
     shown: String,
 }
@@ -89,14 +89,14 @@ impl Spool {
         clock: Clock,
         shown: &str,
     ) -> Result<Self, crate::QueueError> {
-        let database = Database::open(&folder.join(FILE), shown, &FORMAT)?;
+        let database = DatabaseFile::open(&folder.join(FILE), shown, &FORMAT)?;
         check(&database).map_err(|error| explain(error, shown))?;
         // Without it the file is only larger than it need be.
         if let Err(error) = shrink(&database) {
             tracing::warn!(folder = shown, %error, "the room of an empty spool can't be given back to the disk");
         }
         let now = Arc::new(Now::after(database.last_us(shown)?, clock));
-        let writer = Writer::start(database, now.clone(), shown.to_owned())?;
+        let writer = WriterThread::start(database, now.clone(), shown.to_owned())?;
         let room = Arc::new(Room::new(folder.to_owned(), limits));
         Ok(Self {
             writer,
@@ -115,7 +115,7 @@ impl Spool {
     pub async fn append(&self, message: NewMessage) -> Result<Appended, SpoolError> {
         let (room, bytes) = (self.room.clone(), message.payload.len());
         let appended =
-            self.call(Kind::Change { bytes }, move |step| rows::append(step, &message, &room)).await?;
+            self.call(Access::Change { bytes }, move |step| rows::append(step, &message, &room)).await?;
         appended.map_err(|reason| SpoolError::Full { folder: self.shown.clone(), reason })
     }
 
@@ -125,7 +125,7 @@ impl Spool {
     /// As [`Self::append`].
     pub async fn probe(&self) -> Result<(), SpoolError> {
         let write = |step: &mut Step<'_>| Ok(step.execute("UPDATE meta SET last_us = last_us", [])?);
-        self.call(Kind::Change { bytes: 0 }, write).await?;
+        self.call(Access::Change { bytes: 0 }, write).await?;
         let held = self.counts().await?.bytes;
         match self.room.refusal(held, 0) {
             Some(reason) => Err(SpoolError::Full { folder: self.shown.clone(), reason }),
@@ -138,7 +138,7 @@ impl Spool {
     ///
     /// # Errors
     /// When the disk or the file says no; so for all of these.
-    pub async fn next(&self, most: usize, most_bytes: usize) -> Result<Vec<Entry>, SpoolError> {
+    pub async fn next(&self, most: usize, most_bytes: usize) -> Result<Vec<SpoolEntry>, SpoolError> {
         self.next_after(0, most, most_bytes).await
     }
 
@@ -148,11 +148,11 @@ impl Spool {
         after: u64,
         most: usize,
         most_bytes: usize,
-    ) -> Result<Vec<Entry>, SpoolError> {
+    ) -> Result<Vec<SpoolEntry>, SpoolError> {
         let (taken, now_us) = (self.taken.clone(), self.now.us());
         let next =
             move |step: &mut Step<'_>| rows::next(step, &mut locked(&taken), after, most, most_bytes, now_us);
-        self.call(Kind::Look, next).await
+        self.call(Access::Look, next).await
     }
 
     /// The store has this entry.
@@ -171,19 +171,19 @@ impl Spool {
     }
 
     /// The first entries that the store took at least [`SETTLE`] ago, at most `most`.
-    pub async fn settled(&self, most: usize) -> Result<Vec<Entry>, SpoolError> {
+    pub async fn settled(&self, most: usize) -> Result<Vec<SpoolEntry>, SpoolError> {
         let seqs = locked(&self.taken).settled(self.now.us(), most);
         if seqs.is_empty() {
             return Ok(Vec::new());
         }
         let now_us = self.now.us();
-        self.call(Kind::Look, move |step| rows::with_numbers(step, &seqs, now_us)).await
+        self.call(Access::Look, move |step| rows::with_numbers(step, &seqs, now_us)).await
     }
 
     /// Removes entries for good.
     pub async fn forget(&self, seqs: Vec<u64>) -> Result<(), SpoolError> {
         let removed = seqs.clone();
-        self.call(Kind::Change { bytes: 0 }, move |step| rows::forget(step, &removed)).await?;
+        self.call(Access::Change { bytes: 0 }, move |step| rows::forget(step, &removed)).await?;
         let mut taken = locked(&self.taken);
         seqs.into_iter().for_each(|seq| taken.remove(seq));
         Ok(())
@@ -192,24 +192,24 @@ impl Spool {
     /// Sets an entry aside that the store refuses for its own sake.
     pub async fn quarantine(&self, seq: u64, reason: &str) -> Result<(), SpoolError> {
         let reason = reason.to_owned();
-        self.call(Kind::Change { bytes: reason.len() }, move |step| rows::quarantine(step, seq, &reason))
+        self.call(Access::Change { bytes: reason.len() }, move |step| rows::quarantine(step, seq, &reason))
             .await
     }
 
     /// Makes every quarantined entry pending again, for a person who has mended what was wrong; how many there were.
     pub async fn release_quarantined(&self) -> Result<usize, SpoolError> {
-        self.call(Kind::Change { bytes: 0 }, |step| rows::release_quarantined(step)).await
+        self.call(Access::Change { bytes: 0 }, |step| rows::release_quarantined(step)).await
     }
 
     /// The lanes of entries to be drained, one for each entry, with its number: `most` of those after `after`.
     pub async fn lanes(&self, after: u64, most: usize) -> Result<Vec<(u64, Lane)>, SpoolError> {
-        self.call(Kind::Look, move |step| rows::lanes(step, after, most)).await
+        self.call(Access::Look, move |step| rows::lanes(step, after, most)).await
     }
 
     /// How much is here.
     pub async fn counts(&self) -> Result<SpoolCounts, SpoolError> {
         let now_us = self.now.us();
-        self.call(Kind::Look, move |step| Ok(rows::counts(step.db, now_us)?)).await
+        self.call(Access::Look, move |step| Ok(rows::counts(step.db, now_us)?)).await
     }
 
     /// Where it is.
@@ -219,8 +219,8 @@ impl Spool {
 
     async fn call<T: Send + 'static>(
         &self,
-        kind: Kind,
-        operation: impl FnOnce(&mut Step<'_>) -> Result<T, Fault> + Send + 'static,
+        kind: Access,
+        operation: impl FnOnce(&mut Step<'_>) -> Result<T, StepError> + Send + 'static,
     ) -> Result<T, SpoolError> {
         self.writer.call(kind, operation).await.map_err(|error| SpoolError::of(error, &self.shown))
     }
@@ -233,7 +233,7 @@ impl std::fmt::Debug for Spool {
 }
 
 /// Reads through a file that has entries: one that is damaged is left alone now, and not found so when it is carried.
-fn check(database: &Database) -> rusqlite::Result<()> {
+fn check(database: &DatabaseFile) -> rusqlite::Result<()> {
     let entries: i64 =
         database.db.query_row("SELECT entries + quarantined FROM meta", [], |row| row.get(0))?;
     if entries == 0 {
@@ -251,7 +251,7 @@ fn check(database: &Database) -> rusqlite::Result<()> {
 
 /// Gives the disk back what an outage of the past has left empty. Later it would be a long pause; at the start of a spool
 /// that holds nothing it costs nothing.
-fn shrink(database: &Database) -> rusqlite::Result<()> {
+fn shrink(database: &DatabaseFile) -> rusqlite::Result<()> {
     let empty: bool =
         database.db.query_row("SELECT entries + quarantined = 0 FROM meta", [], |row| row.get(0))?;
     if empty { database.db.execute_batch("VACUUM") } else { Ok(()) }

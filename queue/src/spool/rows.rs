@@ -2,12 +2,12 @@
 
 use rusqlite::params;
 
-use super::entry::{self, Appended, Entry, SpoolCounts};
+use super::entry::{self, Appended, SpoolCounts, SpoolEntry};
 use super::room::Room;
-use super::taken::Taken;
-use crate::file::fault::Fault;
-use crate::file::job::Step;
+use super::taken::TakenEntries;
 use crate::file::now::{loaded, stored};
+use crate::file::step_error::StepError;
+use crate::file::work::Step;
 use crate::{Lane, MessageId, NewMessage};
 
 /// Puts a message at the end, unless its id is here; the text says why there is no room for it.
@@ -15,7 +15,7 @@ pub(super) fn append(
     step: &Step<'_>,
     message: &NewMessage,
     room: &Room,
-) -> Result<Result<Appended, String>, Fault> {
+) -> Result<Result<Appended, String>, StepError> {
     let id = message.id.as_str();
     if step.first("SELECT 1 FROM entry WHERE id = ?1", params![id], |_| Ok(()))?.is_some() {
         return Ok(Ok(Appended::Duplicate));
@@ -48,12 +48,12 @@ pub(super) fn append(
 /// The first entries behind `after` that aren't taken: at most so many, and so many bytes but for the last.
 pub(super) fn next(
     step: &Step<'_>,
-    taken: &mut Taken,
+    taken: &mut TakenEntries,
     after: u64,
     most: usize,
     most_bytes: usize,
     now_us: i64,
-) -> Result<Vec<Entry>, Fault> {
+) -> Result<Vec<SpoolEntry>, StepError> {
     let sql = format!("SELECT {} FROM entry WHERE seq > ?1 AND refusal IS NULL ORDER BY seq", entry::COLUMNS);
     let mut statement = step.db.prepare_cached(&sql)?;
     let from_the_first = after <= taken.all_up_to();
@@ -74,7 +74,7 @@ pub(super) fn next(
 }
 
 /// The entries with these numbers, as far as they are there.
-pub(super) fn with_numbers(step: &Step<'_>, seqs: &[u64], now_us: i64) -> Result<Vec<Entry>, Fault> {
+pub(super) fn with_numbers(step: &Step<'_>, seqs: &[u64], now_us: i64) -> Result<Vec<SpoolEntry>, StepError> {
     let sql = format!("SELECT {} FROM entry WHERE seq = ?1", entry::COLUMNS);
     let mut entries = Vec::with_capacity(seqs.len());
     for seq in seqs {
@@ -84,7 +84,7 @@ pub(super) fn with_numbers(step: &Step<'_>, seqs: &[u64], now_us: i64) -> Result
 }
 
 /// Removes the entries with these numbers.
-pub(super) fn forget(step: &Step<'_>, seqs: &[u64]) -> Result<(), Fault> {
+pub(super) fn forget(step: &Step<'_>, seqs: &[u64]) -> Result<(), StepError> {
     for seq in seqs {
         step.execute("DELETE FROM entry WHERE seq = ?1", params![stored(*seq)])?;
     }
@@ -92,18 +92,18 @@ pub(super) fn forget(step: &Step<'_>, seqs: &[u64]) -> Result<(), Fault> {
 }
 
 /// Sets an entry aside.
-pub(super) fn quarantine(step: &Step<'_>, seq: u64, refusal: &str) -> Result<(), Fault> {
+pub(super) fn quarantine(step: &Step<'_>, seq: u64, refusal: &str) -> Result<(), StepError> {
     step.execute("UPDATE entry SET refusal = ?2 WHERE seq = ?1", params![stored(seq), refusal])?;
     Ok(())
 }
 
 /// Gives every quarantined entry another try; how many there are.
-pub(super) fn release_quarantined(step: &Step<'_>) -> Result<usize, Fault> {
+pub(super) fn release_quarantined(step: &Step<'_>) -> Result<usize, StepError> {
     Ok(step.execute("UPDATE entry SET refusal = NULL WHERE refusal IS NOT NULL", [])?)
 }
 
 /// The lanes of the entries after `after` that are to be drained, one for each, with its number.
-pub(super) fn lanes(step: &Step<'_>, after: u64, most: usize) -> Result<Vec<(u64, Lane)>, Fault> {
+pub(super) fn lanes(step: &Step<'_>, after: u64, most: usize) -> Result<Vec<(u64, Lane)>, StepError> {
     let lane = |row: &rusqlite::Row<'_>| Ok((loaded(row.get(0)?), Lane::from_stored(row.get(1)?)));
     Ok(step.all(
         "SELECT seq, lane FROM entry WHERE seq > ?1 AND refusal IS NULL ORDER BY seq LIMIT ?2",

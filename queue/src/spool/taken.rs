@@ -12,14 +12,14 @@ pub const SETTLE: Duration = Duration::from_secs(2);
 
 /// The entries that the store has, by their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
+pub(super) struct TakenEntries {
     /// When each was taken.
     at_us: BTreeMap<u64, i64>,
     /// Every entry up to here was taken, as far as has been read: where the next reading begins.
     all_up_to: u64,
 }
 
-impl Taken {
+impl TakenEntries {
     pub(super) fn insert(&mut self, seq: u64, now_us: i64) {
         self.at_us.insert(seq, now_us);
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::dead::Letter;
-use super::fault::Fault;
-use super::job::Step;
+use super::dead::NewLetter;
 use super::mend::mend;
 use super::now::stored;
+use super::step_error::StepError;
+use super::work::Step;
 use super::{held, lane, value};
 use crate::{Accepted, Closed, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, Right};
 
@@ -19,7 +19,7 @@ pub(super) fn accept(
     message: &NewMessage,
     deadline_us: Option<i64>,
     window_us: i64,
-) -> Result<Accepted, Fault> {
+) -> Result<Accepted, StepError> {
     if deadline_us.is_some_and(|deadline_us| step.now_us > deadline_us) {
         return Ok(if is_known(step, message)? { Accepted::Duplicate } else { Accepted::Expired });
     }
@@ -32,13 +32,13 @@ pub(super) fn accept(
     }
 }
 
-fn is_known(step: &Step<'_>, message: &NewMessage) -> Result<bool, Fault> {
+fn is_known(step: &Step<'_>, message: &NewMessage) -> Result<bool, StepError> {
     let sql = "SELECT 1 FROM seen WHERE id = ?1 AND expires_us > ?2";
     Ok(step.first(sql, params![message.id.as_str(), step.now_us], |_| Ok(()))?.is_some())
 }
 
 /// Remembers the id. False, with nothing changed, if it was known.
-fn make_known(step: &Step<'_>, message: &NewMessage, window_us: i64) -> Result<bool, Fault> {
+fn make_known(step: &Step<'_>, message: &NewMessage, window_us: i64) -> Result<bool, StepError> {
     let changed = step.execute(
         "INSERT INTO seen (id, expires_us) VALUES (?1, ?3)
             ON CONFLICT (id) DO UPDATE SET expires_us = excluded.expires_us WHERE expires_us <= ?2",
@@ -48,7 +48,7 @@ fn make_known(step: &Step<'_>, message: &NewMessage, window_us: i64) -> Result<b
 }
 
 /// The same, after what is damaged of the lane was set aside.
-fn enqueue_safely(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault> {
+fn enqueue_safely(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, StepError> {
     let problem = match step.apart(|step| enqueue(step, message))? {
         Ok(accepted) => return Ok(accepted),
         Err(problem) => problem,
@@ -60,7 +60,7 @@ fn enqueue_safely(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted,
     enqueue(step, message)
 }
 
-fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault> {
+fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, StepError> {
     let class = message.class.as_str();
     let name = message.lane.as_str();
     let lane = lane::find_or_make(step, name, class)?;
@@ -116,7 +116,7 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, Fault>
     Ok(Accepted::New)
 }
 
-fn bury_on_arrival(step: &Step<'_>, message: &NewMessage, reason: &str) -> Result<Accepted, Fault> {
+fn bury_on_arrival(step: &Step<'_>, message: &NewMessage, reason: &str) -> Result<Accepted, StepError> {
     let class = message.class.as_str();
     let kept: Option<i64> =
         step.first("SELECT dead_on_arrival FROM class WHERE name = ?1", params![class], |row| row.get(0))?;
@@ -125,7 +125,7 @@ fn bury_on_arrival(step: &Step<'_>, message: &NewMessage, reason: &str) -> Resul
         step.execute("UPDATE class SET dead_uncounted = dead_uncounted + 1 WHERE name = ?1", params![class])?;
         return Ok(Accepted::Counted);
     }
-    let letter = Letter {
+    let letter = NewLetter {
         id: message.id.as_str(),
         lane: message.lane.as_str(),
         class,

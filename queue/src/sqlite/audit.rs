@@ -11,8 +11,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, Params, params};
 
-use super::fault::Fault;
 use super::mend::text;
+use super::step_error::StepError;
 use crate::{QueueError, Violation};
 
 /// Rows that one transaction reads through.
@@ -95,7 +95,7 @@ const OF_ALL: &[&str] = &[
 
 /// All breaches there are. It blocks.
 pub(super) fn audit(path: &Path, place: &str) -> Result<Vec<Violation>, QueueError> {
-    look(path).map_err(|error| Fault::Store(error).into_error(place))
+    look(path).map_err(|error| StepError::Store(error).into_error(place))
 }
 
 fn look(path: &Path) -> rusqlite::Result<Vec<Violation>> {

@@ -2,13 +2,13 @@
 
 use rusqlite::params;
 
-use super::fault::Fault;
-use super::job::Step;
 use super::lane;
+use super::step_error::StepError;
+use super::work::Step;
 use crate::MessageId;
 
 /// A message on its way to the dead letters.
-pub(super) struct Letter<'a> {
+pub(super) struct NewLetter<'a> {
     pub(super) id: &'a str,
     pub(super) lane: &'a str,
     pub(super) class: &'a str,
@@ -20,9 +20,9 @@ pub(super) struct Letter<'a> {
     pub(super) payload: &'a [u8],
 }
 
-impl Letter<'_> {
+impl NewLetter<'_> {
     /// Writes it down. One that has the same id, from an earlier life, gives way.
-    pub(super) fn write(&self, step: &Step<'_>) -> Result<(), Fault> {
+    pub(super) fn write(&self, step: &Step<'_>) -> Result<(), StepError> {
         step.execute("DELETE FROM dead WHERE id = ?1", params![self.id])?;
         step.execute(
             "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
@@ -45,7 +45,7 @@ impl Letter<'_> {
 }
 
 /// Puts the letter with this id at the end of its lane. False if there is none.
-pub(super) fn revive(step: &mut Step<'_>, id: &MessageId) -> Result<bool, Fault> {
+pub(super) fn revive(step: &mut Step<'_>, id: &MessageId) -> Result<bool, StepError> {
     let sql = "SELECT no, lane, class FROM dead WHERE id = ?1";
     let found = step.first(sql, params![id.as_str()], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
@@ -64,6 +64,6 @@ pub(super) fn revive(step: &mut Step<'_>, id: &MessageId) -> Result<bool, Fault>
 }
 
 /// Removes the letter with this id. False if there is none.
-pub(super) fn drop_letter(step: &Step<'_>, id: &MessageId) -> Result<bool, Fault> {
+pub(super) fn drop_letter(step: &Step<'_>, id: &MessageId) -> Result<bool, StepError> {
     Ok(step.execute("DELETE FROM dead WHERE id = ?1", params![id.as_str()])? > 0)
 }

@@ -4,9 +4,9 @@
 
 use rusqlite::params;
 
-use super::fault::Fault;
-use super::job::Step;
 use super::lane;
+use super::step_error::StepError;
+use super::work::Step;
 use crate::{Buried, Class, MessageId};
 
 /// Which message ends.
@@ -34,7 +34,7 @@ pub(super) fn end(
     step: &mut Step<'_>,
     ending: Ending,
     dies_of: Option<&str>,
-) -> Result<Option<Buried>, Fault> {
+) -> Result<Option<Buried>, StepError> {
     let buried = dies_of.map(|reason| bury(step, ending, reason)).transpose()?;
     match ending {
         Ending::Current { lane, seq } => lane::drop_current(step, lane, seq)?,
@@ -46,7 +46,7 @@ pub(super) fn end(
 }
 
 /// Writes its letter. One that has the same id, from an earlier life, gives way.
-fn bury(step: &Step<'_>, ending: Ending, reason: &str) -> Result<Buried, Fault> {
+fn bury(step: &Step<'_>, ending: Ending, reason: &str) -> Result<Buried, StepError> {
     let (message, named, letter) = match ending {
         Ending::Current { seq, .. } => (seq, "SELECT id, class FROM message WHERE seq = ?1", CURRENT),
         Ending::Held { no } => (no, "SELECT id, class FROM held WHERE no = ?1", HELD),

@@ -5,9 +5,9 @@
 use rusqlite::params;
 
 use super::end::{Ending, end};
-use super::fault::Fault;
-use super::job::Step;
 use super::mend::{set_held_aside, text};
+use super::step_error::StepError;
+use super::work::Step;
 use crate::{Buried, HELD_MAX};
 
 const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer";
@@ -22,7 +22,7 @@ pub(super) fn put(
     until_us: i64,
     refused: bool,
     reason: &str,
-) -> Result<(), Fault> {
+) -> Result<(), StepError> {
     let held = numbers(step, lane)?;
     if held.len() >= HELD_MAX {
         bury(step, held[0], TOO_MANY)?;
@@ -39,14 +39,14 @@ pub(super) fn put(
 }
 
 /// Whether a message of the lane is held since a send was refused.
-pub(super) fn is_refused(step: &Step<'_>, lane: &str) -> Result<bool, Fault> {
+pub(super) fn is_refused(step: &Step<'_>, lane: &str) -> Result<bool, StepError> {
     let sql = "SELECT 1 FROM held WHERE lane = ?1 AND refused = 1 LIMIT 1";
     Ok(step.first(sql, params![lane], |_| Ok(()))?.is_some())
 }
 
 /// Puts all held messages of a lane back to waiting, in their order and in front. What woke them has an answer of its own
 /// coming. Whether there were some.
-pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64) -> Result<bool, Fault> {
+pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64) -> Result<bool, StepError> {
     let numbers = numbers(step, name)?;
     for &no in numbers.iter().rev() {
         step.execute(
@@ -67,7 +67,7 @@ pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64) -> Result<bool, Fault
 }
 
 /// Buries all held messages of a lane.
-pub(super) fn bury_all(step: &mut Step<'_>, lane: &str) -> Result<(), Fault> {
+pub(super) fn bury_all(step: &mut Step<'_>, lane: &str) -> Result<(), StepError> {
     for no in numbers(step, lane)? {
         bury(step, no, RIGHT_ENDED)?;
     }
@@ -75,7 +75,7 @@ pub(super) fn bury_all(step: &mut Step<'_>, lane: &str) -> Result<(), Fault> {
 }
 
 /// Buries up to `limit` messages whose time is over.
-pub(super) fn bury_expired(step: &mut Step<'_>, limit: usize) -> Result<Vec<Buried>, Fault> {
+pub(super) fn bury_expired(step: &mut Step<'_>, limit: usize) -> Result<Vec<Buried>, StepError> {
     let expired: Vec<(i64, String)> = step.all(
         "SELECT no, reason FROM held WHERE until_us <= ?1 ORDER BY until_us, no LIMIT ?2",
         params![step.now_us, i64::try_from(limit).unwrap_or(i64::MAX)],
@@ -89,7 +89,7 @@ pub(super) fn bury_expired(step: &mut Step<'_>, limit: usize) -> Result<Vec<Buri
 }
 
 /// Buries one, or sets it aside if it can't be read.
-fn bury(step: &mut Step<'_>, no: i64, reason: &str) -> Result<Option<Buried>, Fault> {
+fn bury(step: &mut Step<'_>, no: i64, reason: &str) -> Result<Option<Buried>, StepError> {
     match step.apart(|step| end(step, Ending::Held { no }, Some(reason)))? {
         Ok(buried) => Ok(buried),
         Err(problem) => set_held_aside(step, no, &problem).map(|()| None),
@@ -97,6 +97,6 @@ fn bury(step: &mut Step<'_>, no: i64, reason: &str) -> Result<Option<Buried>, Fa
 }
 
 /// The held messages of a lane, in their order.
-fn numbers(step: &Step<'_>, lane: &str) -> Result<Vec<i64>, Fault> {
+fn numbers(step: &Step<'_>, lane: &str) -> Result<Vec<i64>, StepError> {
     Ok(step.all("SELECT no FROM held WHERE lane = ?1 ORDER BY no", params![lane], |row| row.get(0))?)
 }

@@ -8,13 +8,13 @@
 use rusqlite::params;
 
 use super::end::{Ending, end};
-use super::fault::Fault;
-use super::job::Step;
 use super::mend::{mend, with_lane};
+use super::step_error::StepError;
+use super::work::Step;
 use crate::{Buried, Closed, LOSSES_MAX, SUSPECT_LOSSES};
 
 /// A message that stands next in its lane.
-pub(super) struct Next {
+pub(super) struct NextMessage {
     pub(super) seq: i64,
     pub(super) class: String,
     arrived_us: i64,
@@ -22,22 +22,22 @@ pub(super) struct Next {
 
 /// Where in its line a lane goes.
 #[derive(Clone, Copy)]
-enum Place {
+enum Position {
     Front,
     End,
 }
 
 /// Puts a lane first in line.
-pub(super) fn to_front(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
-    to(step, lane, Place::Front)
+pub(super) fn to_front(step: &mut Step<'_>, lane: i64) -> Result<(), StepError> {
+    to(step, lane, Position::Front)
 }
 
 /// Puts a lane last in line.
-pub(super) fn to_end(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
-    to(step, lane, Place::End)
+pub(super) fn to_end(step: &mut Step<'_>, lane: i64) -> Result<(), StepError> {
+    to(step, lane, Position::End)
 }
 
-fn to(step: &mut Step<'_>, lane: i64, place: Place) -> Result<(), Fault> {
+fn to(step: &mut Step<'_>, lane: i64, place: Position) -> Result<(), StepError> {
     match step.apart(|step| current(step, lane))? {
         Ok((class, losses)) => make_ready(step, lane, place, &class, losses),
         Err(problem) => mend(step, lane, &problem),
@@ -45,7 +45,7 @@ fn to(step: &mut Step<'_>, lane: i64, place: Place) -> Result<(), Fault> {
 }
 
 /// Class and losses of a lane's current message; without one, of the next.
-fn current(step: &Step<'_>, lane: i64) -> Result<(String, u32), Fault> {
+fn current(step: &Step<'_>, lane: i64) -> Result<(String, u32), StepError> {
     let current = step.first(
         "SELECT message.class, coalesce(head.losses, 0) FROM lane JOIN message ON message.seq = lane.current
             LEFT JOIN head ON head.seq = lane.current WHERE lane.no = ?1",
@@ -60,26 +60,32 @@ fn current(step: &Step<'_>, lane: i64) -> Result<(String, u32), Fault> {
 }
 
 /// Leaves a ready lane in its place if that is in the line of its head, and else puts it last there.
-pub(super) fn line_up(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
+pub(super) fn line_up(step: &mut Step<'_>, lane: i64) -> Result<(), StepError> {
     let (class, losses) = current(step, lane)?;
     let sql = "SELECT 1 FROM lane WHERE no = ?1 AND class = ?2 AND suspect = ?3";
     if step.first(sql, params![lane, class, losses >= SUSPECT_LOSSES], |_| Ok(()))?.is_some() {
         step.made_ready += 1;
         return Ok(());
     }
-    make_ready(step, lane, Place::End, &class, losses)
+    make_ready(step, lane, Position::End, &class, losses)
 }
 
 /// Puts a lane into the line of its head's class, or of that class's suspects.
-fn make_ready(step: &mut Step<'_>, lane: i64, place: Place, class: &str, losses: u32) -> Result<(), Fault> {
+fn make_ready(
+    step: &mut Step<'_>,
+    lane: i64,
+    place: Position,
+    class: &str,
+    losses: u32,
+) -> Result<(), StepError> {
     let sql = match place {
-        Place::Front => {
+        Position::Front => {
             "UPDATE lane SET state = 'ready', class = ?2, suspect = ?3, due_us = NULL, token = NULL, worker = NULL,
                 position = coalesce((SELECT min(r.position) FROM lane r
                     WHERE r.state = 'ready' AND r.class = ?2 AND r.suspect = ?3) - 1, 0)
              WHERE no = ?1"
         }
-        Place::End => {
+        Position::End => {
             "UPDATE lane SET state = 'ready', class = ?2, suspect = ?3, due_us = NULL, token = NULL, worker = NULL,
                 position = coalesce((SELECT max(r.position) FROM lane r
                     WHERE r.state = 'ready' AND r.class = ?2 AND r.suspect = ?3) + 1, 0)
@@ -91,9 +97,10 @@ fn make_ready(step: &mut Step<'_>, lane: i64, place: Place, class: &str, losses:
 }
 
 /// What stands next in a lane without a current message: the older of the heads of its two lists.
-pub(super) fn next(step: &Step<'_>, lane: i64) -> Result<Option<Next>, Fault> {
-    let read =
-        |row: &rusqlite::Row<'_>| Ok(Next { seq: row.get(0)?, class: row.get(1)?, arrived_us: row.get(2)? });
+pub(super) fn next(step: &Step<'_>, lane: i64) -> Result<Option<NextMessage>, StepError> {
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(NextMessage { seq: row.get(0)?, class: row.get(1)?, arrived_us: row.get(2)? })
+    };
     let first = step.first(
         "SELECT seq, class, arrived_us FROM message WHERE lane_no = ?1 AND second IS NULL ORDER BY seq LIMIT 1",
         params![lane],
@@ -112,7 +119,7 @@ pub(super) fn next(step: &Step<'_>, lane: i64) -> Result<Option<Next>, Fault> {
 }
 
 /// The number of the lane with this name, made and put last in line if it has no messages yet.
-pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Result<i64, Fault> {
+pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Result<i64, StepError> {
     let found = step.first("SELECT no FROM lane WHERE name = ?1", params![name], |row| row.get(0))?;
     if let Some(lane) = found {
         return Ok(lane);
@@ -126,20 +133,20 @@ pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Resu
 }
 
 /// Nothing may be sent in a lane any more, until a waking message comes.
-pub(super) fn close(step: &Step<'_>, lane: i64, by: Closed) -> Result<(), Fault> {
+pub(super) fn close(step: &Step<'_>, lane: i64, by: Closed) -> Result<(), StepError> {
     let sql = "UPDATE lane SET allowed = 0, until_s = 0, closed = ?2 WHERE no = ?1";
     step.execute(sql, params![lane, by.as_str()])?;
     Ok(())
 }
 
 /// The current message is over: its lane goes on with its next one, or ends if there is none.
-pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(), Fault> {
+pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(), StepError> {
     step.execute("DELETE FROM message WHERE seq = ?1", params![seq])?;
     step.execute("DELETE FROM head WHERE seq = ?1", params![seq])?;
     // Its end stands, whatever comes next.
     match step.apart(|step| next(step, lane))? {
         Ok(Some(next)) => {
-            make_ready(step, lane, Place::End, &next.class, 0)?;
+            make_ready(step, lane, Position::End, &next.class, 0)?;
             step.execute("UPDATE lane SET current = NULL WHERE no = ?1", params![lane])?;
             Ok(())
         }
@@ -152,7 +159,7 @@ pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(
 }
 
 /// Moves up to `limit` lanes whose delay is over to the end, the first due first.
-pub(super) fn promote_due(step: &mut Step<'_>, limit: usize) -> Result<(), Fault> {
+pub(super) fn promote_due(step: &mut Step<'_>, limit: usize) -> Result<(), StepError> {
     let due: Vec<i64> = step.all(
         "SELECT no FROM lane WHERE state = 'delayed' AND due_us <= ?1 ORDER BY due_us, name LIMIT ?2",
         params![step.now_us, i64::try_from(limit).unwrap_or(i64::MAX)],
@@ -177,7 +184,7 @@ pub(super) fn reclaim_expired(
     step: &mut Step<'_>,
     quiet_us: i64,
     limit: usize,
-) -> Result<Vec<Buried>, Fault> {
+) -> Result<Vec<Buried>, StepError> {
     let mut buried = Vec::new();
     if step.now_us < quiet_us {
         return Ok(buried);
@@ -196,7 +203,7 @@ pub(super) fn reclaim_expired(
 
 /// Takes all leased lanes back: at the start, when no worker of this queue can be alive. A worker and its queue are one
 /// process here, so its end is a loss like any other. The takes that gave the leases are forgotten with them.
-pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), Fault> {
+pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), StepError> {
     let sql =
         "SELECT no FROM lane WHERE state = 'leased' AND due_us IS NOT NULL ORDER BY due_us DESC, name DESC";
     for lane in step.all(sql, [], |row| row.get(0))? {
@@ -210,7 +217,7 @@ pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), Fault> {
 }
 
 /// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.
-fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried>, Fault> {
+fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried>, StepError> {
     let counted = step.first(
         "SELECT lane.current, coalesce(head.losses, 0) + 1, coalesce(head.lost_by || ', ', '') || lane.worker
          FROM lane LEFT JOIN head ON head.seq = lane.current

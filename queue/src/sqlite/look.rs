@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use rusqlite::{Row, params};
 
-use super::fault::Fault;
-use super::job::Step;
 use super::mend::text;
 use super::now::{loaded, stored};
+use super::step_error::StepError;
+use super::work::Step;
 use super::{lane, pause};
 use crate::clock::micros;
 use crate::{
-    Class, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneState, LaneView,
-    MessageId, Scope,
+    Class, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneSnapshot,
+    LaneState, MessageId, Scope,
 };
 
 /// What [`letter`] reads, in its order.
@@ -24,7 +24,7 @@ macro_rules! letter_columns {
 }
 
 /// How many messages are in which state.
-pub(super) fn counts(step: &Step<'_>) -> Result<Counts, Fault> {
+pub(super) fn counts(step: &Step<'_>) -> Result<Counts, StepError> {
     let mut counts = Counts::default();
     let sql = "SELECT name, open, ready, leased, delayed, dead, dead_uncounted, parked, held FROM class";
     let number = |row: &Row<'_>, column| row.get(column).map(loaded);
@@ -50,7 +50,7 @@ pub(super) fn counts(step: &Step<'_>) -> Result<Counts, Fault> {
 }
 
 /// One lane, if it has messages or is paused.
-pub(super) fn lane(step: &Step<'_>, lane: &Lane) -> Result<Option<LaneView>, Fault> {
+pub(super) fn lane(step: &Step<'_>, lane: &Lane) -> Result<Option<LaneSnapshot>, StepError> {
     let name = lane.as_str();
     let found = step.first(
         "SELECT no, state, due_us, current, coalesce(awaiting, 0), last_error FROM lane
@@ -89,7 +89,7 @@ pub(super) fn lane(step: &Step<'_>, lane: &Lane) -> Result<Option<LaneView>, Fau
     if waiting.is_empty() && held.is_empty() && !paused {
         return Ok(None);
     }
-    Ok(Some(LaneView { state, waiting, held, paused, last_error }))
+    Ok(Some(LaneSnapshot { state, waiting, held, paused, last_error }))
 }
 
 /// Dead letters that match, the youngest first.
@@ -98,7 +98,7 @@ pub(super) fn dead(
     filter: &DeadFilter,
     after: Option<&DeadCursor>,
     limit: u64,
-) -> Result<DeadPage, Fault> {
+) -> Result<DeadPage, StepError> {
     let (died_us, id) = match after {
         Some(after) => (stored(after.died_us), after.id.as_str()),
         None => (i64::MAX, ""),
@@ -131,7 +131,11 @@ pub(super) fn dead(
 }
 
 /// The oldest dead letters, as far as they are too old or too many.
-pub(super) fn oldest_dead(step: &Step<'_>, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, Fault> {
+pub(super) fn oldest_dead(
+    step: &Step<'_>,
+    max_age: Duration,
+    max: u64,
+) -> Result<Vec<DeadLetter>, StepError> {
     let before_us = step.now_us.saturating_sub(stored(micros(max_age)));
     let surplus = all_dead(step)?.saturating_sub(stored(max));
     let sql = concat!("SELECT ", letter_columns!(), " FROM dead ORDER BY died_us, id LIMIT ?1");
@@ -141,7 +145,7 @@ pub(super) fn oldest_dead(step: &Step<'_>, max_age: Duration, max: u64) -> Resul
     Ok((0..).zip(oldest).take_while(is_one_too_many).map(|(_, letter)| letter).collect())
 }
 
-fn all_dead(step: &Step<'_>) -> Result<i64, Fault> {
+fn all_dead(step: &Step<'_>) -> Result<i64, StepError> {
     let total = step.first("SELECT coalesce(sum(dead), 0) FROM class", [], |row| row.get(0))?;
     Ok(total.unwrap_or(0))
 }
@@ -153,7 +157,7 @@ fn matches(filter: &DeadFilter, letter: &DeadLetter) -> bool {
 }
 
 /// The dead letter with this id.
-pub(super) fn dead_letter(step: &Step<'_>, id: &MessageId) -> Result<Option<DeadLetter>, Fault> {
+pub(super) fn dead_letter(step: &Step<'_>, id: &MessageId) -> Result<Option<DeadLetter>, StepError> {
     let sql = concat!("SELECT ", letter_columns!(), " FROM dead WHERE id = ?1");
     Ok(step.first(sql, params![id.as_str()], letter)?)
 }
@@ -173,13 +177,13 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
 }
 
 /// Reads the row without which nothing works.
-pub(super) fn ping(step: &Step<'_>) -> Result<(), Fault> {
+pub(super) fn ping(step: &Step<'_>) -> Result<(), StepError> {
     step.db.prepare_cached("SELECT last_us FROM meta")?.query_row([], |_| Ok(()))?;
     Ok(())
 }
 
 /// Age of the message that is next in line in a class, in microseconds.
-fn next_age_us(step: &Step<'_>, class: &Class) -> Result<Option<u64>, Fault> {
+fn next_age_us(step: &Step<'_>, class: &Class) -> Result<Option<u64>, StepError> {
     let first = step.first(
         "SELECT no, current FROM lane WHERE state = 'ready' AND class = ?1 ORDER BY suspect, position LIMIT 1",
         params![class.as_str()],

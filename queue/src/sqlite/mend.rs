@@ -5,10 +5,10 @@
 
 use rusqlite::{Row, params};
 
-use super::fault::Fault;
-use super::job::Step;
 use super::lane;
-use super::take::Head;
+use super::step_error::StepError;
+use super::take::HeadRow;
+use super::work::Step;
 use crate::Damaged;
 
 /// How many of a lane's messages one step sets aside, and what one take tells.
@@ -23,8 +23,8 @@ pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
 pub(super) fn with_lane<T>(
     step: &mut Step<'_>,
     lane: i64,
-    part: impl Fn(&mut Step<'_>) -> Result<T, Fault>,
-) -> Result<Option<T>, Fault> {
+    part: impl Fn(&mut Step<'_>) -> Result<T, StepError>,
+) -> Result<Option<T>, StepError> {
     match step.apart(&part)? {
         Ok(done) => Ok(Some(done)),
         Err(problem) => {
@@ -35,7 +35,7 @@ pub(super) fn with_lane<T>(
 }
 
 /// Sets aside the heads of a lane until there is one that can be read: the lane is ready then, or gone if nothing is left.
-pub(super) fn mend(step: &mut Step<'_>, lane: i64, problem: &str) -> Result<(), Fault> {
+pub(super) fn mend(step: &mut Step<'_>, lane: i64, problem: &str) -> Result<(), StepError> {
     for _ in 0..MENDED_MAX {
         // From here on it is a lane between two messages.
         step.execute(
@@ -76,7 +76,7 @@ pub(super) fn mend(step: &mut Step<'_>, lane: i64, problem: &str) -> Result<(), 
 }
 
 /// The current message of a lane, or one of those that may be next, if it can't be read.
-fn unreadable(step: &mut Step<'_>, lane: i64) -> Result<Option<i64>, Fault> {
+fn unreadable(step: &mut Step<'_>, lane: i64) -> Result<Option<i64>, StepError> {
     for sql in [
         "SELECT current FROM lane WHERE no = ?1 AND current IS NOT NULL",
         "SELECT seq FROM message WHERE lane_no = ?1 AND second IS NOT NULL ORDER BY second LIMIT 1",
@@ -84,7 +84,7 @@ fn unreadable(step: &mut Step<'_>, lane: i64) -> Result<Option<i64>, Fault> {
     ] {
         let seq: Option<i64> = step.first(sql, params![lane], |row| row.get(0))?;
         if let Some(seq) = seq
-            && step.apart(|step| Head::of(step, seq).map(|_| ()))?.is_err()
+            && step.apart(|step| HeadRow::of(step, seq).map(|_| ()))?.is_err()
         {
             return Ok(Some(seq));
         }
@@ -93,7 +93,7 @@ fn unreadable(step: &mut Step<'_>, lane: i64) -> Result<Option<i64>, Fault> {
 }
 
 /// Sets a held message aside.
-pub(super) fn set_held_aside(step: &Step<'_>, no: i64, problem: &str) -> Result<(), Fault> {
+pub(super) fn set_held_aside(step: &Step<'_>, no: i64, problem: &str) -> Result<(), StepError> {
     step.execute(
         "INSERT INTO damaged (since_us, name, problem, lane, id, class, replies, payload)
          SELECT ?2, 'held ' || no, ?3, CAST(lane AS BLOB), CAST(id AS BLOB), CAST(class AS BLOB), replies, payload
@@ -105,7 +105,7 @@ pub(super) fn set_held_aside(step: &Step<'_>, no: i64, problem: &str) -> Result<
 }
 
 /// What was set aside and not told yet: told now.
-pub(super) fn untold(step: &Step<'_>) -> Result<Vec<Damaged>, Fault> {
+pub(super) fn untold(step: &Step<'_>) -> Result<Vec<Damaged>, StepError> {
     let sql = "SELECT no, name, problem FROM damaged WHERE told = 0 ORDER BY no LIMIT 20";
     let untold = step.all(sql, [], |row| {
         Ok((row.get::<_, i64>(0)?, Damaged { name: text(row, 1)?, problem: text(row, 2)? }))

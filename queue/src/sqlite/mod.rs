@@ -31,18 +31,18 @@ use rusqlite::params;
 use self::pulse::Pulse;
 use crate::clock::micros;
 use crate::file::Format;
-use crate::file::database::Database;
+use crate::file::database::DatabaseFile;
 // The operations know these as their neighbours.
-use crate::file::fault::{self, Fault};
-use crate::file::job::{self, Kind, Step};
 use crate::file::now::{self, Now, stored};
-use crate::file::writer::Writer;
+use crate::file::step_error::{self, StepError};
+use crate::file::work::{self, Access, Step};
+use crate::file::writer::WriterThread;
 use crate::format::STORED_FORMAT;
 use crate::message::{check_bytes, check_name};
 use crate::{
-    Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
-    LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
-    Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
+    Accepted, CallBackResult, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneSnapshot, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
+    Renewal, Scope, SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
 };
 
 /// The least number of outdated ids, and of outdated values, that a commit may remove.
@@ -60,7 +60,7 @@ static FORMAT: Format = Format {
 /// A queue in a file of its own. This process is the file's only owner for as long as this lives; dropping it waits
 /// until the file is closed, which takes no longer than one commit and writing back the log.
 pub struct SqliteQueue {
-    writer: Writer,
+    writer: WriterThread,
     now: Arc<Now>,
     pulse: Arc<Pulse>,
     path: PathBuf,
@@ -80,32 +80,32 @@ impl SqliteQueue {
     /// no room for it or somebody's `sqlite3` keeps it locked; [`QueueError::Broken`] when the disk fails.
     pub fn open(path: &Path, dedup_window: Duration, clock: Clock) -> Result<Self, QueueError> {
         let place = format!("sqlite:{}", path.display());
-        let database = Database::open(path, &place, &FORMAT)?;
+        let database = DatabaseFile::open(path, &place, &FORMAT)?;
         let now = Arc::new(Now::after(database.last_us(&place)?, clock));
         begin(&database, now.us()).map_err(|fault| fault.into_error(&place))?;
-        let writer = Writer::start(database, now.clone(), place)?;
+        let writer = WriterThread::start(database, now.clone(), place)?;
         let (path, dedup_window_us) = (path.to_owned(), stored(micros(dedup_window)));
         Ok(Self { writer, now, pulse: Arc::default(), path, dedup_window_us })
     }
 
     async fn look<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Step<'_>) -> Result<T, Fault> + Send + 'static,
+        operation: impl FnOnce(&Step<'_>) -> Result<T, StepError> + Send + 'static,
     ) -> Result<T, QueueError> {
-        self.writer.call(Kind::Look, move |step| operation(step)).await
+        self.writer.call(Access::Look, move |step| operation(step)).await
     }
 
     async fn change<T: Send + 'static>(
         &self,
         bytes: usize,
-        operation: impl FnOnce(&mut Step<'_>) -> Result<T, Fault> + Send + 'static,
+        operation: impl FnOnce(&mut Step<'_>) -> Result<T, StepError> + Send + 'static,
     ) -> Result<T, QueueError> {
-        self.writer.call(Kind::Change { bytes }, operation).await
+        self.writer.call(Access::Change { bytes }, operation).await
     }
 }
 
 /// What is done once, before anybody can call.
-fn begin(database: &Database, now_us: i64) -> Result<(), Fault> {
+fn begin(database: &DatabaseFile, now_us: i64) -> Result<(), StepError> {
     let transaction = database.db.unchecked_transaction()?;
     transaction.execute_batch(include_str!("damaged.sql"))?;
     lane::void_leases(&mut Step { db: &transaction, now_us, failed_us: 0, made_ready: 0 })?;
@@ -114,7 +114,7 @@ fn begin(database: &Database, now_us: i64) -> Result<(), Fault> {
 }
 
 /// What goes with every commit: forgetting ids and values, more than a batch can add.
-fn keep_house(step: &Step<'_>, changes: usize) -> Result<(), Fault> {
+fn keep_house(step: &Step<'_>, changes: usize) -> Result<(), StepError> {
     let at_most = i64::try_from(PRUNED_AT_LEAST.max(2 * changes)).unwrap_or(i64::MAX);
     step.execute(
         "DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE expires_us <= ?1 ORDER BY expires_us LIMIT ?2)",
@@ -137,7 +137,7 @@ impl Producer for SqliteQueue {
             .await
     }
 
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<CallBackResult, QueueError> {
         check_bytes("answer", &answer)?;
         let (lane, id, window_us) = (lane.clone(), id.clone(), self.dedup_window_us);
         self.change(answer.len(), move |step| settle::answer(step, &lane, &id, &answer, window_us)).await
@@ -179,7 +179,7 @@ impl Consumer for SqliteQueue {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<Standing, QueueError> {
+    ) -> Result<SendState, QueueError> {
         let lease = lease.clone();
         let replies_bytes = progress.replies.as_ref().map_or(0, Bytes::len);
         let memory_bytes = memory.as_ref().map_or(0, |memory| memory.bytes.len());
@@ -189,14 +189,14 @@ impl Consumer for SqliteQueue {
             settle::record(step, &lease, &progress, memory.as_ref())
         })
         .await?
-        .ok_or(QueueError::Answered)
+        .ok_or(QueueError::CallBackPending)
     }
 
     async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
         let (lease, settlement) = (lease.clone(), settlement.fitted());
         self.change(settlement.size_bytes(), move |step| settle::settle(step, &lease, &settlement))
             .await?
-            .ok_or(QueueError::Answered)
+            .ok_or(QueueError::CallBackPending)
     }
 }
 
@@ -206,7 +206,7 @@ impl Operator for SqliteQueue {
         self.look(look::counts).await
     }
 
-    async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError> {
+    async fn lane(&self, lane: &Lane) -> Result<Option<LaneSnapshot>, QueueError> {
         let lane = lane.clone();
         self.look(move |step| look::lane(step, &lane)).await
     }

@@ -2,15 +2,15 @@
 
 use rusqlite::params;
 
-use super::fault::Fault;
-use super::job::Step;
 use super::lane;
 use super::mend::text;
 use super::now::loaded;
+use super::step_error::StepError;
+use super::work::Step;
 use crate::{Class, Lane, Paused, Scope};
 
 /// Pauses, or replaces the reason of a pause.
-pub(super) fn pause(step: &Step<'_>, scope: &Scope, reason: &str) -> Result<(), Fault> {
+pub(super) fn pause(step: &Step<'_>, scope: &Scope, reason: &str) -> Result<(), StepError> {
     step.execute(
         "INSERT INTO paused (scope, since_us, reason) VALUES (?1, ?2, ?3)
             ON CONFLICT (scope) DO UPDATE SET since_us = excluded.since_us, reason = excluded.reason",
@@ -20,7 +20,7 @@ pub(super) fn pause(step: &Step<'_>, scope: &Scope, reason: &str) -> Result<(), 
 }
 
 /// Ends a pause; a lane that was parked is last in line. False if there was none.
-pub(super) fn resume(step: &mut Step<'_>, scope: &Scope) -> Result<bool, Fault> {
+pub(super) fn resume(step: &mut Step<'_>, scope: &Scope) -> Result<bool, StepError> {
     if step.execute("DELETE FROM paused WHERE scope = ?1", params![key_of(scope)])? == 0 {
         return Ok(false);
     }
@@ -37,18 +37,18 @@ pub(super) fn resume(step: &mut Step<'_>, scope: &Scope) -> Result<bool, Fault> 
 }
 
 /// Whether this is paused.
-pub(super) fn is_paused(step: &Step<'_>, scope: &Scope) -> Result<bool, Fault> {
+pub(super) fn is_paused(step: &Step<'_>, scope: &Scope) -> Result<bool, StepError> {
     let sql = "SELECT 1 FROM paused WHERE scope = ?1";
     Ok(step.first(sql, params![key_of(scope)], |_| Ok(()))?.is_some())
 }
 
 /// Whether anything is.
-pub(super) fn is_anything(step: &Step<'_>) -> Result<bool, Fault> {
+pub(super) fn is_anything(step: &Step<'_>) -> Result<bool, StepError> {
     Ok(step.first("SELECT 1 FROM paused LIMIT 1", [], |_| Ok(()))?.is_some())
 }
 
 /// All there is, up to 1,000.
-pub(super) fn all(step: &Step<'_>) -> Result<Vec<Paused>, Fault> {
+pub(super) fn all(step: &Step<'_>) -> Result<Vec<Paused>, StepError> {
     let mut paused = step.all("SELECT scope, since_us, reason FROM paused LIMIT 1000", [], |row| {
         let key = text(row, 0)?;
         let scope = match key.split_at_checked(1) {

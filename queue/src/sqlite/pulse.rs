@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::clock::micros;
-use crate::file::job::Step;
 use crate::file::now::stored;
+use crate::file::work::Step;
 use crate::{GAP_LEAST, settling_pause};
 
 /// A length of lease that nobody has asked for lately is forgotten.

@@ -8,19 +8,23 @@ use std::time::Duration;
 use rusqlite::{Row, params};
 
 use super::end::{Ending, end};
-use super::fault::Fault;
-use super::job::Step;
 use super::now::{loaded, stored};
+use super::step_error::StepError;
+use super::work::Step;
 use super::{held, lane, value};
 use crate::clock::micros;
 use crate::{
-    Answered, Closed, Lane, Lease, Memory, MessageId, Progress, QueueError, Renewal, Right, Settled,
-    Settlement, Standing,
+    CallBackResult, Closed, Lane, Lease, Memory, MessageId, Progress, QueueError, Renewal, Right, SendState,
+    Settled, Settlement,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
 /// before is confirmed: losing another one counts.
-pub(super) fn renew(step: &Step<'_>, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, Fault> {
+pub(super) fn renew(
+    step: &Step<'_>,
+    leases: &[Lease],
+    lease_for: Duration,
+) -> Result<Vec<Renewal>, StepError> {
     let until_us = after(step, lease_for);
     let renew = |lease: &Lease| {
         let Some(current) = Current::find(step, lease)? else { return Ok(Renewal::Lost) };
@@ -38,7 +42,7 @@ pub(super) fn record(
     lease: &Lease,
     progress: &Progress,
     memory: Option<&Memory>,
-) -> Result<Option<Standing>, Fault> {
+) -> Result<Option<SendState>, StepError> {
     let current = Current::by(step, lease)?;
     if progress.replies.is_some() && current.comes_again(step)? {
         return Ok(None);
@@ -68,21 +72,21 @@ pub(super) fn record(
         params![current.seq, progress.sent, progress.sending, progress.replies.as_deref()],
     )?;
     let sql = "SELECT triggers, sends, followed, allowed, until_s, closed FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
-    let standing = step.first(sql, params![current.lane], |row| standing_at(row, 0))?;
-    Ok(Some(standing.ok_or(rusqlite::Error::QueryReturnedNoRows)?))
+    let send_state = step.first(sql, params![current.lane], |row| standing_at(row, 0))?;
+    Ok(Some(send_state.ok_or(rusqlite::Error::QueryReturnedNoRows)?))
 }
 
 /// What six columns from `at` on tell: the triggers, the sends, whether others waited behind it, how many sends there may
 /// be, until when, and what has closed that.
-pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing> {
-    let trigger = row.get(at)?;
+pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<SendState> {
+    let wakes = row.get(at)?;
     let (allowed, until_s): (Option<u32>, Option<i64>) = (row.get(at + 3)?, row.get(at + 4)?);
-    Ok(Standing {
-        trigger,
+    Ok(SendState {
+        wakes,
         right: allowed.zip(until_s).map(|(sends, until_s)| Right { sends, until_s: loaded(until_s) }),
         closed: row.get::<_, Option<String>>(at + 5)?.and_then(|name| Closed::of(&name)),
         sends: row.get(at + 1)?,
-        has_followers: row.get(at + 2)? || trigger > 0,
+        has_followers: row.get(at + 2)? || wakes > 0,
     })
 }
 
@@ -91,7 +95,7 @@ pub(super) fn settle(
     step: &mut Step<'_>,
     lease: &Lease,
     settlement: &Settlement,
-) -> Result<Option<Settled>, Fault> {
+) -> Result<Option<Settled>, StepError> {
     let current = Current::by(step, lease)?;
     let settled = match settlement {
         Settlement::Complete | Settlement::Bury { .. } | Settlement::Hold { .. }
@@ -135,25 +139,25 @@ pub(super) fn settle(
             end(step, current.ending(), Some(reason))?;
             Settled::AsAsked
         }
-        Settlement::Hold { trigger, hold_for, refused, reason } => {
-            hold(step, lease, &current, *trigger, (after(step, *hold_for), *refused), reason)?
+        Settlement::Hold { wakes, hold_for, refused, reason } => {
+            hold(step, lease, &current, *wakes, (after(step, *hold_for), *refused), reason)?
         }
         Settlement::Await { within } => await_answer(step, &current, *within)?,
     };
     Ok(Some(settled))
 }
 
-/// Holds the message until its lane gets a waking one, unless one has come since `trigger`.
+/// Holds the message until its lane gets a waking one, unless one has come since `wakes`.
 fn hold(
     step: &mut Step<'_>,
     lease: &Lease,
     current: &Current,
-    trigger: u32,
+    wakes: u32,
     (until_us, refused): (i64, bool),
     reason: &str,
-) -> Result<Settled, Fault> {
+) -> Result<Settled, StepError> {
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND triggers > ?2";
-    if step.first(sql, params![current.seq, trigger], |_| Ok(()))?.is_some() {
+    if step.first(sql, params![current.seq, wakes], |_| Ok(()))?.is_some() {
         lane::to_end(step, current.lane)?;
         return Ok(Settled::ComesAgain);
     }
@@ -163,7 +167,7 @@ fn hold(
 }
 
 /// Lets the lane wait for an answer by call back, unless it is there.
-fn await_answer(step: &mut Step<'_>, current: &Current, within: Duration) -> Result<Settled, Fault> {
+fn await_answer(step: &mut Step<'_>, current: &Current, within: Duration) -> Result<Settled, StepError> {
     step.execute("UPDATE head SET unanswered = 0, gives_way_us = NULL WHERE seq = ?1", params![current.seq])?;
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND answer IS NOT NULL";
     if step.first(sql, params![current.seq], |_| Ok(()))?.is_some() {
@@ -185,10 +189,10 @@ pub(super) fn answer(
     id: &MessageId,
     answer: &[u8],
     window_us: i64,
-) -> Result<Answered, Fault> {
+) -> Result<CallBackResult, StepError> {
     let mark = format!("answered:{id}");
     if value::get(step, &mark)?.is_some() {
-        return Ok(Answered::Already);
+        return Ok(CallBackResult::Already);
     }
     let found = step.first(
         "SELECT lane.no, message.seq, lane.state, head.replies IS NOT NULL OR head.answer IS NOT NULL FROM lane
@@ -201,11 +205,11 @@ pub(super) fn answer(
         },
     )?;
     let Some((no, seq, state, answered)) = found else {
-        return Ok(Answered::Gone);
+        return Ok(CallBackResult::Gone);
     };
     // Also when it is there for longer than the mark.
     if answered {
-        return Ok(Answered::Already);
+        return Ok(CallBackResult::Already);
     }
     value::mark(step, &mark, step.now_us.saturating_add(window_us))?;
     step.execute(
@@ -216,7 +220,7 @@ pub(super) fn answer(
     if state == "delayed" {
         lane::to_end(step, no)?;
     }
-    Ok(Answered::First)
+    Ok(CallBackResult::First)
 }
 
 /// A lane and its current message, proven to be in the caller's hands.
@@ -230,7 +234,7 @@ struct Current {
 }
 
 impl Current {
-    fn find(step: &Step<'_>, lease: &Lease) -> Result<Option<Self>, Fault> {
+    fn find(step: &Step<'_>, lease: &Lease) -> Result<Option<Self>, StepError> {
         let current = step.first(
             "SELECT lane.no, message.seq, coalesce(head.unheard, 0), head.failing_since_us,
                 lane.followed OR coalesce(head.triggers, 0) > 0 FROM lane
@@ -246,8 +250,8 @@ impl Current {
         Ok(current)
     }
 
-    fn by(step: &Step<'_>, lease: &Lease) -> Result<Self, Fault> {
-        Self::find(step, lease)?.ok_or(Fault::Refused(QueueError::LeaseLost))
+    fn by(step: &Step<'_>, lease: &Lease) -> Result<Self, StepError> {
+        Self::find(step, lease)?.ok_or(StepError::Refused(QueueError::LeaseLost))
     }
 
     fn ending(&self) -> Ending {
@@ -255,18 +259,18 @@ impl Current {
     }
 
     /// Makes the lane ready, last in line, if an unheard answer lies there. Whether it does.
-    fn comes_again(&self, step: &mut Step<'_>) -> Result<bool, Fault> {
+    fn comes_again(&self, step: &mut Step<'_>) -> Result<bool, StepError> {
         if self.is_unheard {
             lane::to_end(step, self.lane)?;
         }
         Ok(self.is_unheard)
     }
 
-    fn postpone(&self, step: &mut Step<'_>, due_us: i64) -> Result<(), Fault> {
+    fn postpone(&self, step: &mut Step<'_>, due_us: i64) -> Result<(), StepError> {
         if self.comes_again(step)? { Ok(()) } else { self.delay(step, due_us) }
     }
 
-    fn delay(&self, step: &Step<'_>, due_us: i64) -> Result<(), Fault> {
+    fn delay(&self, step: &Step<'_>, due_us: i64) -> Result<(), StepError> {
         step.execute(
             "UPDATE lane SET state = 'delayed', due_us = ?2, token = NULL, worker = NULL WHERE no = ?1",
             params![self.lane, due_us],

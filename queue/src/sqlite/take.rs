@@ -9,24 +9,24 @@ use std::time::Duration;
 
 use rusqlite::{Row, params};
 
-use super::fault::Fault;
-use super::job::Step;
 use super::lane::{close, next, promote_due, reclaim_expired, to_end};
 use super::mend::{mend, untold};
 use super::now::{loaded, stored};
 use super::pulse::Pulse;
 use super::settle::standing_at;
+use super::step_error::StepError;
+use super::work::Step;
 use super::{held, pause, value};
 use crate::clock::micros;
 use crate::{
-    Class, Closed, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, Standing,
+    Class, Closed, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, SendState,
     TAKEN_BYTES_MAX, TakeRequest, Taken, Token, WorkerId,
 };
 
 /// For how long a worker that takes nothing more is remembered: far longer than a call is repeated.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
-/// A query for the current messages of lanes, with all that a worker is told of them. [`Head::read`] reads its rows.
+/// A query for the current messages of lanes, with all that a worker is told of them. [`HeadRow::read`] reads its rows.
 macro_rules! heads {
     ($from:literal) => {
         concat!(
@@ -41,7 +41,7 @@ macro_rules! heads {
 }
 
 /// Leases up to `request.max` messages.
-pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) -> Result<Taken, Fault> {
+pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) -> Result<Taken, StepError> {
     let quiet_us = pulse.beat(step, Some(request.lease_for));
     let mut buried = Vec::new();
     let (messages, cut_short) = match repeated(step, request)? {
@@ -59,7 +59,7 @@ pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) ->
 }
 
 /// The batch of the same call, if that was the worker's last.
-fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>>, Fault> {
+fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>>, StepError> {
     let incarnation = request.worker.incarnation();
     let call = request.call.cast_signed();
     let stored: Option<(i64, String)> = step.first(
@@ -82,9 +82,9 @@ fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>
         ),
         params![incarnation],
         // One that can't be read any more is left to the end of its lease.
-        |row| Ok(Head::read(row).ok()),
+        |row| Ok(HeadRow::read(row).ok()),
     )?;
-    let heads: Vec<Head> = heads.into_iter().flatten().collect();
+    let heads: Vec<HeadRow> = heads.into_iter().flatten().collect();
     for head in &heads {
         lease(step, head.lane_no, request, &token)?;
         let sql = "UPDATE head SET unheard = 0 WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND unheard = 1";
@@ -109,7 +109,7 @@ struct Batch<'a, 'b> {
 }
 
 impl<'a, 'b> Batch<'a, 'b> {
-    fn new(step: &'a mut Step<'b>, request: &'a TakeRequest) -> Result<Self, Fault> {
+    fn new(step: &'a mut Step<'b>, request: &'a TakeRequest) -> Result<Self, StepError> {
         let pausing = pause::is_anything(step)?;
         let looks_left = request.max.saturating_add(2 * MOVES_PER_TAKE);
         let (token, lanes, messages, bytes, cut_short) = (None, Vec::new(), Vec::new(), 0, false);
@@ -117,7 +117,7 @@ impl<'a, 'b> Batch<'a, 'b> {
     }
 
     /// The messages, and whether there may be more behind lanes that were looked at in vain.
-    fn fill(mut self) -> Result<(Vec<Leased>, bool), Fault> {
+    fn fill(mut self) -> Result<(Vec<Leased>, bool), StepError> {
         if self.request.max == 0 || self.is_paused(&Scope::All)? {
             return Ok((Vec::new(), false));
         }
@@ -151,7 +151,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         self.messages.len() >= self.request.max || self.bytes >= TAKEN_BYTES_MAX || self.cut_short
     }
 
-    fn is_paused(&self, scope: &Scope) -> Result<bool, Fault> {
+    fn is_paused(&self, scope: &Scope) -> Result<bool, StepError> {
         Ok(self.pausing && pause::is_paused(self.step, scope)?)
     }
 
@@ -160,8 +160,8 @@ impl<'a, 'b> Batch<'a, 'b> {
     fn each_class(
         &mut self,
         suspect: bool,
-        mut each: impl FnMut(&mut Self, &Class) -> Result<bool, Fault>,
-    ) -> Result<(), Fault> {
+        mut each: impl FnMut(&mut Self, &Class) -> Result<bool, StepError>,
+    ) -> Result<(), StepError> {
         let request: &'a TakeRequest = self.request;
         let (classes, turn) = request.classes_in_order();
         let Some(first) = classes.get(turn).map(|class| class.as_str().as_bytes().to_vec()) else {
@@ -194,7 +194,7 @@ impl<'a, 'b> Batch<'a, 'b> {
     }
 
     /// Leases the next ready lane of a class that isn't paused. Whether there was one.
-    fn lease_one(&mut self, class: &Class, suspect: bool) -> Result<bool, Fault> {
+    fn lease_one(&mut self, class: &Class, suspect: bool) -> Result<bool, StepError> {
         while self.looks_left > 0 {
             let sql = "SELECT no FROM lane WHERE state = 'ready' AND class = ?1 AND suspect = ?2 ORDER BY position LIMIT 1";
             let found = self.step.first(sql, params![class.as_str(), suspect], |row| row.get::<_, i64>(0))?;
@@ -239,7 +239,7 @@ struct LaneLease<'a, 'b> {
 
 impl LaneLease<'_, '_> {
     /// Leases the lane. None: it is paused, or belongs to another class.
-    fn lease(&mut self, no: i64, class: &Class) -> Result<Option<Leased>, Fault> {
+    fn lease(&mut self, no: i64, class: &Class) -> Result<Option<Leased>, StepError> {
         let sql = "SELECT name, current FROM lane WHERE no = ?1";
         let (name, current): (String, Option<i64>) = self
             .step
@@ -266,7 +266,7 @@ impl LaneLease<'_, '_> {
         self.give(no).map(Some)
     }
 
-    fn give(&mut self, no: i64) -> Result<Leased, Fault> {
+    fn give(&mut self, no: i64) -> Result<Leased, StepError> {
         let token = match &self.token {
             Some(token) => token.clone(),
             None => self.token.insert(new_token(self.step, &self.request.worker)?).clone(),
@@ -288,19 +288,19 @@ impl LaneLease<'_, '_> {
                  WHERE lane.no = ?1"
             ),
             params![no],
-            Head::read,
+            HeadRow::read,
         )?;
         head.ok_or(rusqlite::Error::QueryReturnedNoRows)?.under(self.step, &token)
     }
 }
 
-fn new_token(step: &Step<'_>, worker: &WorkerId) -> Result<Token, Fault> {
+fn new_token(step: &Step<'_>, worker: &WorkerId) -> Result<Token, StepError> {
     step.execute("UPDATE meta SET takes = takes + 1", [])?;
     let takes = step.db.prepare_cached("SELECT takes FROM meta")?.query_row([], |row| row.get(0))?;
     Ok(Token::new(loaded(takes), worker.incarnation()))
 }
 
-fn lease(step: &Step<'_>, lane: i64, request: &TakeRequest, token: &Token) -> Result<(), Fault> {
+fn lease(step: &Step<'_>, lane: i64, request: &TakeRequest, token: &Token) -> Result<(), StepError> {
     let until_us = step.now_us.saturating_add(stored(micros(request.lease_for)));
     step.execute(
         "UPDATE lane SET state = 'leased', position = NULL, due_us = ?2, token = ?3, worker = ?4 WHERE no = ?1",
@@ -309,7 +309,12 @@ fn lease(step: &Step<'_>, lane: i64, request: &TakeRequest, token: &Token) -> Re
     Ok(())
 }
 
-fn remember(step: &Step<'_>, request: &TakeRequest, token: &Token, lanes: &[String]) -> Result<(), Fault> {
+fn remember(
+    step: &Step<'_>,
+    request: &TakeRequest,
+    token: &Token,
+    lanes: &[String],
+) -> Result<(), StepError> {
     let incarnation = request.worker.incarnation();
     let call = request.call.cast_signed();
     let lanes = format!("[{}]", lanes.join(","));
@@ -330,7 +335,7 @@ fn remember(step: &Step<'_>, request: &TakeRequest, token: &Token, lanes: &[Stri
 }
 
 /// How long until a delay, a lease or a hold ends, if one is under way.
-fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, Fault> {
+fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, StepError> {
     let first = |sql| step.first(sql, [], |row| row.get::<_, i64>(0));
     let leased = first(
         "SELECT due_us FROM lane WHERE state = 'leased' AND due_us IS NOT NULL ORDER BY due_us LIMIT 1",
@@ -344,7 +349,7 @@ fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, Fault> {
 }
 
 /// A head as it is stored.
-pub(super) struct Head {
+pub(super) struct HeadRow {
     lane_no: i64,
     lane: Lane,
     id: MessageId,
@@ -356,15 +361,15 @@ pub(super) struct Head {
     snoozes: u32,
     last_error: Option<String>,
     progress: Progress,
-    standing: Standing,
+    send_state: SendState,
     answer: Option<Vec<u8>>,
-    unanswered: bool,
+    timed_out: bool,
     failing_since_us: Option<i64>,
 }
 
-impl Head {
+impl HeadRow {
     /// What a worker would be told of a message.
-    pub(super) fn of(step: &Step<'_>, seq: i64) -> Result<Self, Fault> {
+    pub(super) fn of(step: &Step<'_>, seq: i64) -> Result<Self, StepError> {
         let head = step.first(
             heads!(
                 "message JOIN lane ON lane.no = message.lane_no LEFT JOIN head ON head.seq = message.seq WHERE message.seq = ?1"
@@ -393,13 +398,13 @@ impl Head {
                 sending: row.get(12)?,
             },
             answer: row.get(13)?,
-            unanswered: row.get(14)?,
-            standing: standing_at(row, 15)?,
+            timed_out: row.get(14)?,
+            send_state: standing_at(row, 15)?,
             failing_since_us: row.get(21)?,
         })
     }
 
-    fn under(self, step: &Step<'_>, token: &Token) -> Result<Leased, Fault> {
+    fn under(self, step: &Step<'_>, token: &Token) -> Result<Leased, StepError> {
         let memory = value::get(step, &format!("memory:{}", self.lane))?;
         Ok(Leased {
             lease: Lease { lane: self.lane, id: self.id, token: token.clone() },
@@ -411,10 +416,10 @@ impl Head {
             snoozes: self.snoozes,
             last_error: self.last_error,
             progress: self.progress,
-            standing: self.standing,
+            send_state: self.send_state,
             memory: memory.map(Into::into),
             answer: self.answer.map(Into::into),
-            unanswered: self.unanswered,
+            timed_out: self.timed_out,
             failing_for: self
                 .failing_since_us
                 .map(|since_us| Duration::from_micros(loaded(step.now_us.saturating_sub(since_us)))),

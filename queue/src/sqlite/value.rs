@@ -5,20 +5,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use rusqlite::params;
 
-use super::fault::Fault;
-use super::job::Step;
 use super::mend::text;
 use super::now::{loaded, stored};
+use super::step_error::StepError;
+use super::work::Step;
 use crate::clock::micros;
 
 /// The value with this name, if its time isn't over.
-pub(super) fn get(step: &Step<'_>, name: &str) -> Result<Option<Vec<u8>>, Fault> {
+pub(super) fn get(step: &Step<'_>, name: &str) -> Result<Option<Vec<u8>>, StepError> {
     let sql = "SELECT bytes FROM value WHERE name = ?1 AND until_us > ?2";
     Ok(step.first(sql, params![name, step.now_us], |row| row.get(0))?)
 }
 
 /// The values whose names begin with `folder`, with the rest of their names behind "value:".
-pub(super) fn folder(step: &Step<'_>, folder: &str) -> Result<Vec<(String, Bytes)>, Fault> {
+pub(super) fn folder(step: &Step<'_>, folder: &str) -> Result<Vec<(String, Bytes)>, StepError> {
     // The names that begin with it lie between it and itself with the character after the slash.
     let end = folder.strip_suffix('/').map_or_else(String::new, |start| format!("{start}0"));
     let sql = "SELECT name, bytes FROM value WHERE name >= ?1 AND name < ?2 AND until_us > ?3";
@@ -29,7 +29,7 @@ pub(super) fn folder(step: &Step<'_>, folder: &str) -> Result<Vec<(String, Bytes
 }
 
 /// Sets a value for a time; an empty one is removed.
-pub(super) fn set(step: &Step<'_>, name: &str, bytes: &[u8], keep_for: Duration) -> Result<(), Fault> {
+pub(super) fn set(step: &Step<'_>, name: &str, bytes: &[u8], keep_for: Duration) -> Result<(), StepError> {
     if bytes.is_empty() {
         step.execute("DELETE FROM value WHERE name = ?1", params![name])?;
         return Ok(());
@@ -40,13 +40,13 @@ pub(super) fn set(step: &Step<'_>, name: &str, bytes: &[u8], keep_for: Duration)
 }
 
 /// Remembers that something is so, until then.
-pub(super) fn mark(step: &Step<'_>, name: &str, until_us: i64) -> Result<(), Fault> {
+pub(super) fn mark(step: &Step<'_>, name: &str, until_us: i64) -> Result<(), StepError> {
     put(step, name, &[], until_us)
 }
 
 /// Grants one of `n` per period, or says how long to wait: the generic cell rate algorithm, with a whole period's worth
 /// as the burst.
-pub(super) fn limit(step: &Step<'_>, name: &str, n: u32, per: Duration) -> Result<Duration, Fault> {
+pub(super) fn limit(step: &Step<'_>, name: &str, n: u32, per: Duration) -> Result<Duration, StepError> {
     let period_us = stored(micros(per));
     let one_us = (period_us / i64::from(n.max(1))).max(1);
     let sql = "SELECT until_us FROM value WHERE name = ?1";
@@ -65,7 +65,7 @@ pub(super) fn limit(step: &Step<'_>, name: &str, n: u32, per: Duration) -> Resul
     Ok(Duration::from_micros(loaded(wait_us)))
 }
 
-fn put(step: &Step<'_>, name: &str, bytes: &[u8], until_us: i64) -> Result<(), Fault> {
+fn put(step: &Step<'_>, name: &str, bytes: &[u8], until_us: i64) -> Result<(), StepError> {
     step.execute(
         "INSERT INTO value (name, until_us, bytes) VALUES (?1, ?2, ?3)
             ON CONFLICT (name) DO UPDATE SET until_us = excluded.until_us, bytes = excluded.bytes",

@@ -35,11 +35,11 @@ pub trait Settling: Consumer {
     async fn hold(
         &self,
         lease: &Lease,
-        trigger: u32,
+        wakes: u32,
         hold_for: Duration,
         reason: &str,
     ) -> Result<Settled, QueueError> {
-        self.settle(lease, Settlement::Hold { trigger, hold_for, refused: false, reason: reason.to_owned() })
+        self.settle(lease, Settlement::Hold { wakes, hold_for, refused: false, reason: reason.to_owned() })
             .await
     }
 

@@ -124,10 +124,10 @@ async fn is_whole(queue: &dyn Queue, clock: &TestClock, leased_is_lost: bool) {
     let taken = take(queue, 3).await;
     let find = |id: &str| taken.iter().find(|message| message.lease.id.as_str() == id).unwrap();
     assert_eq!(find("remembering 2").memory.as_deref(), Some(b"memory".as_slice()));
-    assert!(find("waiting 1").standing.has_followers, "the older one is first");
+    assert!(find("waiting 1").send_state.has_followers, "the older one is first");
     let woken = find("woken");
     assert_eq!((woken.progress.replies.as_deref(), woken.progress.sent), (Some(b"replies".as_slice()), 1));
-    assert_eq!((woken.progress.sending, woken.standing.right), (Some(1), Some(RIGHT)));
+    assert_eq!((woken.progress.sending, woken.send_state.right), (Some(1), Some(RIGHT)));
     assert_eq!(taken.iter().any(|message| message.losses == 1), leased_is_lost);
     for Leased { lease, .. } in &taken {
         queue.complete(lease).await.unwrap();

@@ -70,7 +70,7 @@ impl State {
     fn wake(&mut self, rules: &Rules, no: u8) {
         let lane = self.lane_mut(no);
         if lane.pinned.is_some() {
-            lane.trigger += 1;
+            lane.wakes += 1;
         }
         let mut at = usize::from(lane.pinned == Some(Side::Second));
         for held in std::mem::take(&mut lane.held) {

@@ -133,7 +133,7 @@ impl State {
     /// Holds the message until the user writes again, unless he has done so since this worker got it.
     fn hold(&mut self, rules: &Rules, hand: &Hand) {
         self.unlease(hand.lane);
-        if self.lane(hand.lane).trigger > hand.trigger && !rules.is(Mutant::HoldMissesItsWake) {
+        if self.lane(hand.lane).wakes > hand.wakes && !rules.is(Mutant::HoldMissesItsWake) {
             self.put_last(rules, hand.lane);
             return;
         }
@@ -175,7 +175,7 @@ impl State {
             side = older.unwrap_or(Side::First);
         }
         lane.list_mut(side).remove(0);
-        (lane.trigger, lane.forgets) = (0, false);
+        (lane.wakes, lane.forgets) = (0, false);
         if rules.is(Mutant::CompleteKeepsItsPin) {
             lane.pinned = Some(side);
         }

@@ -89,7 +89,7 @@ pub(crate) struct Lane {
     /// Whether the current take was confirmed by a renewal.
     pub(crate) confirmed: bool,
     /// Waking messages accepted while the current message was current.
-    pub(crate) trigger: u8,
+    pub(crate) wakes: u8,
     pub(crate) held: Messages,
     /// The message that wrote the lane's memory last.
     pub(crate) memory: Option<Message>,
@@ -174,7 +174,7 @@ pub(crate) struct Hand {
     pub(crate) message: Message,
     pub(crate) token: Token,
     /// The lane's count of waking messages when it was given.
-    pub(crate) trigger: u8,
+    pub(crate) wakes: u8,
     pub(crate) suspect: bool,
     /// Whether a waking message has come since. The protocol never looks at this; `history.rs` writes it.
     pub(crate) woken: bool,

@@ -168,7 +168,7 @@ impl State {
         let record = &mut self.store.records[usize::from(message)];
         record.answer_given = record.answer.is_some();
         let suspect = record.losses >= SUSPECT_LOSSES;
-        Some(Hand { lane: no, message, token, trigger: self.lane(no).trigger, suspect, woken: false })
+        Some(Hand { lane: no, message, token, wakes: self.lane(no).wakes, suspect, woken: false })
     }
 
     /// The list whose head comes next: the current message's, else that of the older head.

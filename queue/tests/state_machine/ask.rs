@@ -68,10 +68,10 @@ impl Run<'_> {
             Operation::Release { .. } => told(queue.release(&lease()).await),
             Operation::Bury { .. } => told(queue.bury(&lease(), &reason).await),
             Operation::Hold { sees_all, hold_for, refused, .. } => {
-                let seen = pair.map_or(0, |pair| pair.trigger);
-                let trigger = if *sees_all { u32::MAX } else { seen };
+                let seen = pair.map_or(0, |pair| pair.wakes);
+                let wakes = if *sees_all { u32::MAX } else { seen };
                 let (hold_for, refused) = (*hold_for, *refused);
-                told(queue.settle(&lease(), Settlement::Hold { trigger, hold_for, refused, reason }).await)
+                told(queue.settle(&lease(), Settlement::Hold { wakes, hold_for, refused, reason }).await)
             }
             Operation::Await { within, .. } => told(queue.await_answer(&lease(), *within).await),
             Operation::AnswerLeased { .. } => {
@@ -175,11 +175,11 @@ async fn taken(queue: &dyn Queue, request: &TakeRequest, is_haunted: bool) -> To
     }
     for given in &taken.messages {
         let Leased { lease: Lease { lane, id, token: _ }, class, payload, arrived_us, .. } = given;
-        let Leased { failures, losses, snoozes, last_error, progress, standing, memory, .. } = given;
-        let Leased { answer, unanswered, failing_for, .. } = given;
+        let Leased { failures, losses, snoozes, last_error, progress, send_state, memory, .. } = given;
+        let Leased { answer, timed_out, failing_for, .. } = given;
         text += &format!("\n{lane} {id} {class} {payload:?} {arrived_us} {failures} {losses} {snoozes}");
         text += &format!(
-            " {last_error:?} {progress:?} {standing:?} {memory:?} {answer:?} {unanswered} {failing_for:?}"
+            " {last_error:?} {progress:?} {send_state:?} {memory:?} {answer:?} {timed_out} {failing_for:?}"
         );
     }
     Told { text, given: taken.messages, buried: taken.buried.len() }

@@ -32,7 +32,7 @@ pub(crate) struct Run<'a> {
 pub(crate) struct Pair {
     engine: Lease,
     reference: Lease,
-    pub(crate) trigger: u32,
+    pub(crate) wakes: u32,
     /// Whether it was settled, or its worker was told that it is lost.
     is_over: bool,
 }
@@ -217,7 +217,7 @@ impl<'a> Run<'a> {
             self.leases.push(Pair {
                 engine: engine.lease,
                 reference: reference.lease,
-                trigger: engine.standing.trigger,
+                wakes: engine.send_state.wakes,
                 is_over: false,
             });
         }

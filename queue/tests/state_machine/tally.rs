@@ -92,23 +92,23 @@ impl Tally {
             }
         }
         for leased in &told.given {
-            let standing = leased.standing;
+            let send_state = leased.send_state;
             let untouched = leased.progress == Progress::default();
             let kinds = [
                 ("losses", leased.losses > 0),
                 ("suspect", leased.losses > 1),
                 ("answer", leased.answer.is_some()),
-                ("unanswered", leased.unanswered),
+                ("unanswered", leased.timed_out),
                 ("memory", leased.memory.is_some()),
                 ("replies", leased.progress.replies.is_some()),
-                ("trigger", standing.trigger > 0),
-                ("followers", standing.has_followers),
+                ("trigger", send_state.wakes > 0),
+                ("followers", send_state.has_followers),
                 ("a failure", leased.failing_for.is_some()),
-                ("right", standing.right.is_some()),
-                ("refused", standing.closed == Some(Closed::Refused)),
-                ("ended", standing.closed == Some(Closed::Ended)),
-                ("sends", standing.sends > 0),
-                ("sends of an earlier message", standing.sends > 0 && untouched),
+                ("right", send_state.right.is_some()),
+                ("refused", send_state.closed == Some(Closed::Refused)),
+                ("ended", send_state.closed == Some(Closed::Ended)),
+                ("sends", send_state.sends > 0),
+                ("sends of an earlier message", send_state.sends > 0 && untouched),
             ];
             for (kind, _) in kinds.iter().filter(|(_, is)| *is) {
                 self.add(format!("given with {kind}"));

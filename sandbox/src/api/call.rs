@@ -2,15 +2,15 @@
 
 use axum::response::{IntoResponse, Response};
 
-use super::{refusal::Refusal, trouble};
+use super::{refusal::ApiRefusal, trouble};
 use crate::{
     Endpoint, Fault, OpenId, Sandbox, What,
     account::AccountState,
-    server::{Link, Served},
+    server::{ClientLink, Served},
 };
 
 /// One call, with all that its judgement needs: it may be judged in a task of its own, after its caller has hung up.
-pub(super) trait Call: Clone + Send + 'static {
+pub(super) trait ApiCall: Clone + Send + 'static {
     fn endpoint(&self) -> Endpoint;
 
     fn sandbox(&self) -> &Sandbox;
@@ -19,7 +19,7 @@ pub(super) trait Call: Clone + Send + 'static {
     fn subject(&self) -> (String, OpenId);
 
     /// All checks, and its effect when they pass.
-    fn judge(&self) -> Result<Response, Refusal>;
+    fn judge(&self) -> Result<Response, ApiRefusal>;
 
     /// The caller gets to know that it had its effect.
     fn answered(&self) {}
@@ -30,14 +30,14 @@ pub(super) trait Call: Clone + Send + 'static {
     }
 
     /// Its line in the transcript when it is refused, if it has one.
-    fn refused(&self, refusal: &Refusal) -> Option<What> {
+    fn refused(&self, refusal: &ApiRefusal) -> Option<What> {
         let (on, code, reason) = (self.endpoint().as_str(), refusal.code, refusal.message.clone());
         Some(What::CallRefused { on, code, reason })
     }
 }
 
 /// Answers a call.
-pub(super) async fn answer<C: Call>(served: &Served, link: &Link, call: C) -> Response {
+pub(super) async fn answer<C: ApiCall>(served: &Served, link: &ClientLink, call: C) -> Response {
     let (account, user) = call.subject();
     let sandbox = call.sandbox();
     if let Some(account) = sandbox.account(&account) {
@@ -61,19 +61,19 @@ pub(super) async fn answer<C: Call>(served: &Served, link: &Link, call: C) -> Re
             Err(refusal) => refuse(&judged, refusal),
         }
     };
-    let refuse_by_fault = |refusal: Refusal| {
+    let refuse_by_fault = |refusal: ApiRefusal| {
         // Also when it is ordered, this code tells the caller's address.
-        refuse(&call, if refusal.code == 40164 { Refusal::not_on_list(link.peer.ip()) } else { refusal })
+        refuse(&call, if refusal.code == 40164 { ApiRefusal::not_on_list(link.peer.ip()) } else { refusal })
     };
     trouble::meet(fault, &served.stopping, &link.cut, handle, refuse_by_fault).await
 }
 
 /// Uses up one call of the account's limits.
-pub(super) fn spend(account: &AccountState, endpoint: Endpoint, sandbox: &Sandbox) -> Result<(), Refusal> {
+pub(super) fn spend(account: &AccountState, endpoint: Endpoint, sandbox: &Sandbox) -> Result<(), ApiRefusal> {
     Ok(account.quotas().spend(endpoint, sandbox.now())?)
 }
 
-fn refuse(call: &impl Call, refusal: Refusal) -> Response {
+fn refuse(call: &impl ApiCall, refusal: ApiRefusal) -> Response {
     let (account, user) = call.subject();
     if let Some(account) = call.sandbox().account(&account) {
         account.calls().of_mut(call.endpoint()).refused += 1;

@@ -10,13 +10,13 @@ use serde_json::json;
 
 use super::{
     body,
-    call::{self, Call},
+    call::{self, ApiCall},
     json_answer,
-    refusal::Refusal,
+    refusal::ApiRefusal,
 };
 use crate::{
     Endpoint, MediaKind, OpenId, Sandbox, What, control,
-    server::{Link, Served},
+    server::{ClientLink, Served},
 };
 
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ pub(super) struct Wanted {
 
 pub(super) async fn get(
     State(served): State<Served>,
-    ConnectInfo(link): ConnectInfo<Link>,
+    ConnectInfo(link): ConnectInfo<ClientLink>,
     Query(wanted): Query<Wanted>,
     method: Method,
     headers: HeaderMap,
@@ -47,7 +47,7 @@ struct Download {
     host: String,
 }
 
-impl Call for Download {
+impl ApiCall for Download {
     fn endpoint(&self) -> Endpoint {
         Endpoint::MediaGet
     }
@@ -60,15 +60,16 @@ impl Call for Download {
         (body::account_of(&self.sandbox, self.token.as_deref()), OpenId::from(""))
     }
 
-    fn judge(&self) -> Result<Response, Refusal> {
+    fn judge(&self) -> Result<Response, ApiRefusal> {
         if self.method != Method::GET {
-            return Err(Refusal::new(43001));
+            return Err(ApiRefusal::new(43001));
         }
         let account = body::authorised(&self.sandbox, self.token.as_deref())?;
         call::spend(account, self.endpoint(), &self.sandbox)?;
-        let id = self.media_id.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| Refusal::new(41006))?;
+        let id =
+            self.media_id.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| ApiRefusal::new(41006))?;
         let media = account.media().get(id, self.sandbox.now()).cloned();
-        let media = media.ok_or_else(|| Refusal::new(40007))?;
+        let media = media.ok_or_else(|| ApiRefusal::new(40007))?;
         let name = &account.settings.name;
         self.sandbox.note(name, &OpenId::from(""), What::Fetched { media_id: id.to_owned() });
         if media.kind == MediaKind::Video {

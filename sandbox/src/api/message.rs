@@ -6,13 +6,13 @@
 
 use serde_json::{Map, Value};
 
-use super::refusal::Refusal;
+use super::refusal::ApiRefusal;
 use crate::{MediaKind, OpenId};
 
 mod fields;
 mod links;
 
-use fields::Fields;
+use fields::MessageFields;
 
 /// The most bytes that a text may have, a menu's head and tail too.
 const MAX_TEXT_BYTES: usize = 2048;
@@ -35,10 +35,10 @@ pub(super) struct Checked {
 }
 
 /// Checks the addressee's form, the type, the type's own fields, and what may go with any type.
-pub(super) fn check(message: &Map<String, Value>) -> Result<Checked, Refusal> {
+pub(super) fn check(message: &Map<String, Value>) -> Result<Checked, ApiRefusal> {
     let user = addressee(message)?;
-    let kind = message.get("msgtype").and_then(Value::as_str).ok_or_else(|| Refusal::new(40008))?;
-    let mut fields = Fields::of(message.get(kind))?;
+    let kind = message.get("msgtype").and_then(Value::as_str).ok_or_else(|| ApiRefusal::new(40008))?;
+    let mut fields = MessageFields::of(message.get(kind))?;
     let mut text = None;
     match kind {
         "text" => text = Some(text_of(&fields)?),
@@ -66,8 +66,8 @@ pub(super) fn check(message: &Map<String, Value>) -> Result<Checked, Refusal> {
             fields.media("thumb_media_id", MediaKind::Thumb)?;
         }
         // Mini programs only.
-        "link" => return Err(Refusal::new(48008)),
-        _ => return Err(Refusal::new(40008)),
+        "link" => return Err(ApiRefusal::new(48008)),
+        _ => return Err(ApiRefusal::new(40008)),
     }
     check_ai_mark(message)?;
     let agent = agent_of(message)?;
@@ -75,69 +75,69 @@ pub(super) fn check(message: &Map<String, Value>) -> Result<Checked, Refusal> {
 }
 
 /// `touser`: there, a string, and not empty.
-pub(super) fn addressee(message: &Map<String, Value>) -> Result<OpenId, Refusal> {
+pub(super) fn addressee(message: &Map<String, Value>) -> Result<OpenId, ApiRefusal> {
     match message.get("touser") {
-        None => Err(Refusal::new(41009)),
-        Some(Value::String(user)) if user.is_empty() => Err(Refusal::new(41009)),
+        None => Err(ApiRefusal::new(41009)),
+        Some(Value::String(user)) if user.is_empty() => Err(ApiRefusal::new(41009)),
         Some(Value::String(user)) => Ok(OpenId::from(user.as_str())),
-        Some(_) => Err(Refusal::new(40035)),
+        Some(_) => Err(ApiRefusal::new(40035)),
     }
 }
 
-fn text_of(fields: &Fields<'_>) -> Result<String, Refusal> {
+fn text_of(fields: &MessageFields<'_>) -> Result<String, ApiRefusal> {
     match fields.get("content").and_then(Value::as_str) {
-        None | Some("") => Err(Refusal::new(44004)),
-        Some(text) if text.len() > MAX_TEXT_BYTES => Err(Refusal::new(45002)),
+        None | Some("") => Err(ApiRefusal::new(44004)),
+        Some(text) if text.len() > MAX_TEXT_BYTES => Err(ApiRefusal::new(45002)),
         Some(text) => {
-            links::check(text).map_err(Refusal::new)?;
+            links::check(text).map_err(ApiRefusal::new)?;
             Ok(text.to_owned())
         }
     }
 }
 
-fn check_news(fields: &Fields<'_>) -> Result<(), Refusal> {
+fn check_news(fields: &MessageFields<'_>) -> Result<(), ApiRefusal> {
     let articles = fields.get("articles").and_then(Value::as_array).filter(|articles| !articles.is_empty());
-    let articles = articles.ok_or_else(|| Refusal::new(44003))?;
-    let [article] = articles.as_slice() else { return Err(Refusal::new(45008)) };
-    Fields::of(Some(article))?.must_have(&["title", "description", "url", "picurl"], 40035)
+    let articles = articles.ok_or_else(|| ApiRefusal::new(44003))?;
+    let [article] = articles.as_slice() else { return Err(ApiRefusal::new(45008)) };
+    MessageFields::of(Some(article))?.must_have(&["title", "description", "url", "picurl"], 40035)
 }
 
-fn check_menu(fields: &Fields<'_>) -> Result<(), Refusal> {
+fn check_menu(fields: &MessageFields<'_>) -> Result<(), ApiRefusal> {
     fields.may_have(&["head_content", "tail_content"])?;
     let text = |name| fields.get(name).and_then(Value::as_str).unwrap_or_default();
     if ["head_content", "tail_content"].iter().any(|name| text(name).len() > MAX_TEXT_BYTES) {
-        return Err(Refusal::new(45002));
+        return Err(ApiRefusal::new(45002));
     }
     let list = fields.get("list").and_then(Value::as_array).filter(|list| !list.is_empty());
-    let list = list.ok_or_else(|| Refusal::new(40035))?;
+    let list = list.ok_or_else(|| ApiRefusal::new(40035))?;
     if list.len() > MAX_MENU_ITEMS {
-        return Err(Refusal::new(45098));
+        return Err(ApiRefusal::new(45098));
     }
     for item in list {
-        let item = Fields::of(Some(item))?;
+        let item = MessageFields::of(Some(item))?;
         item.must_have_filled("id", 40035)?;
         item.must_have_filled("content", 40035)?;
         if item.get("content").and_then(Value::as_str).is_some_and(|text| text.len() > MAX_MENU_ITEM_BYTES) {
-            return Err(Refusal::new(45099));
+            return Err(ApiRefusal::new(45099));
         }
     }
     Ok(())
 }
 
 /// `aimsgcontext`: the grey line that says that an AI wrote it.
-fn check_ai_mark(message: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_ai_mark(message: &Map<String, Value>) -> Result<(), ApiRefusal> {
     let Some(mark) = message.get("aimsgcontext") else { return Ok(()) };
     match mark.get("is_ai_msg").and_then(Value::as_u64) {
         Some(0 | 1) => Ok(()),
-        _ => Err(Refusal::new(40035)),
+        _ => Err(ApiRefusal::new(40035)),
     }
 }
 
 /// `customservice`: the name that it is sent in.
-fn agent_of(message: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+fn agent_of(message: &Map<String, Value>) -> Result<Option<String>, ApiRefusal> {
     let Some(service) = message.get("customservice") else { return Ok(None) };
     match service.get("kf_account").and_then(Value::as_str) {
         Some(agent) if !agent.is_empty() => Ok(Some(agent.to_owned())),
-        _ => Err(Refusal::new(61451)),
+        _ => Err(ApiRefusal::new(61451)),
     }
 }

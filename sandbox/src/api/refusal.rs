@@ -9,21 +9,21 @@ use crate::{clock, limits::OverLimit, rights::NoRight, users::UserRefusal};
 
 /// An answer with an `errcode` that isn't 0.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiRefusal {
     pub(crate) code: i64,
     pub(crate) message: String,
 }
 
-impl Refusal {
-    pub(crate) fn new(code: i64) -> Refusal {
+impl ApiRefusal {
+    pub(crate) fn new(code: i64) -> ApiRefusal {
         let rid =
             format!("{:08x}-{:08x}-{:08x}", clock::unix_secs(), rand::random::<u32>(), rand::random::<u32>());
-        Refusal { code, message: format!("{} rid: {rid}", meaning(code)) }
+        ApiRefusal { code, message: format!("{} rid: {rid}", meaning(code)) }
     }
 
     /// 40164, which tells the caller his address.
-    pub(crate) fn not_on_list(address: IpAddr) -> Refusal {
-        let mut refusal = Refusal::new(40164);
+    pub(crate) fn not_on_list(address: IpAddr) -> ApiRefusal {
+        let mut refusal = ApiRefusal::new(40164);
         let told = match address.to_canonical() {
             IpAddr::V4(v4) => format!("invalid ip {v4} ipv6 ::ffff:{v4}"),
             IpAddr::V6(v6) => format!("invalid ip {v6}"),
@@ -33,18 +33,18 @@ impl Refusal {
     }
 }
 
-impl From<OverLimit> for Refusal {
-    fn from(over: OverLimit) -> Refusal {
-        Refusal::new(match over {
+impl From<OverLimit> for ApiRefusal {
+    fn from(over: OverLimit) -> ApiRefusal {
+        ApiRefusal::new(match over {
             OverLimit::Minute => 45011,
             OverLimit::Day => 45009,
         })
     }
 }
 
-impl From<UserRefusal> for Refusal {
-    fn from(refusal: UserRefusal) -> Refusal {
-        Refusal::new(match refusal {
+impl From<UserRefusal> for ApiRefusal {
+    fn from(refusal: UserRefusal) -> ApiRefusal {
+        ApiRefusal::new(match refusal {
             UserRefusal::Stranger => 40003,
             UserRefusal::NoRight(NoRight::Closed) => 45015,
             UserRefusal::NoRight(NoRight::UsedUp) => 45047,
@@ -54,7 +54,7 @@ impl From<UserRefusal> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiRefusal {
     fn into_response(self) -> Response {
         super::json_answer(&json!({ "errcode": self.code, "errmsg": self.message }))
     }

@@ -11,14 +11,14 @@ use serde_json::Value;
 
 use super::{
     body,
-    call::{self, Call},
+    call::{self, ApiCall},
     message, ok,
-    refusal::Refusal,
+    refusal::ApiRefusal,
 };
 use crate::{
     Endpoint, MediaKind, OpenId, Sandbox, What,
     account::AccountState,
-    server::{Link, Served},
+    server::{ClientLink, Served},
 };
 
 /// The query of the calls that need a token.
@@ -29,7 +29,7 @@ pub(super) struct Authority {
 
 pub(super) async fn send(
     State(served): State<Served>,
-    ConnectInfo(link): ConnectInfo<Link>,
+    ConnectInfo(link): ConnectInfo<ClientLink>,
     Query(authority): Query<Authority>,
     method: Method,
     bytes: Bytes,
@@ -55,7 +55,7 @@ impl Send {
     }
 }
 
-impl Call for Send {
+impl ApiCall for Send {
     fn endpoint(&self) -> Endpoint {
         Endpoint::Send
     }
@@ -70,14 +70,14 @@ impl Call for Send {
         (account, OpenId::from(message.get("touser").and_then(Value::as_str).unwrap_or_default()))
     }
 
-    fn judge(&self) -> Result<Response, Refusal> {
+    fn judge(&self) -> Result<Response, ApiRefusal> {
         body::post_only(&self.method)?;
         let account = body::authorised(&self.sandbox, self.token.as_deref())?;
         call::spend(account, self.endpoint(), &self.sandbox)?;
         let message = body::object(&self.bytes)?;
         let checked = message::check(&message)?;
         if checked.agent.as_ref().is_some_and(|agent| !account.agents().contains(agent)) {
-            return Err(Refusal::new(61452));
+            return Err(ApiRefusal::new(61452));
         }
         if self.sandbox.config().enforce_media {
             for (id, wanted) in &checked.media {
@@ -108,16 +108,21 @@ impl Call for Send {
         self.attempt
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<What> {
+    fn refused(&self, refusal: &ApiRefusal) -> Option<What> {
         let (code, reason) = (refusal.code, refusal.message.clone());
         Some(What::Refused { code, reason, attempt: self.attempt, message: self.message() })
     }
 }
 
 /// The account has this medium, and it is of the wanted kind. Where a small picture is wanted, any picture will do.
-fn has_media(account: &AccountState, sandbox: &Sandbox, id: &str, wanted: MediaKind) -> Result<(), Refusal> {
+fn has_media(
+    account: &AccountState,
+    sandbox: &Sandbox,
+    id: &str,
+    wanted: MediaKind,
+) -> Result<(), ApiRefusal> {
     let kind = account.media().get(id, sandbox.now()).map(|media| media.kind);
-    let kind = kind.ok_or_else(|| Refusal::new(40007))?;
+    let kind = kind.ok_or_else(|| ApiRefusal::new(40007))?;
     let fits = kind == wanted || (wanted == MediaKind::Thumb && kind == MediaKind::Image);
-    if fits { Ok(()) } else { Err(Refusal::new(40121)) }
+    if fits { Ok(()) } else { Err(ApiRefusal::new(40121)) }
 }

@@ -14,14 +14,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     body,
-    call::{self, Call},
+    call::{self, ApiCall},
     json_answer,
-    refusal::Refusal,
+    refusal::ApiRefusal,
 };
 use crate::{
     Endpoint, OpenId, Sandbox, What,
     account::AccountState,
-    server::{Link, Served},
+    server::{ClientLink, Served},
 };
 
 #[derive(Clone, Default, Deserialize)]
@@ -34,40 +34,40 @@ pub(super) struct Credentials {
 /// `GET /cgi-bin/token?grant_type=client_credential&appid=…&secret=…`
 pub(super) async fn plain(
     State(served): State<Served>,
-    ConnectInfo(link): ConnectInfo<Link>,
+    ConnectInfo(link): ConnectInfo<ClientLink>,
     Query(credentials): Query<Credentials>,
 ) -> Response {
     let (sandbox, peer) = (served.sandbox.clone(), link.peer.ip());
-    call::answer(&served, &link, Plain { sandbox, credentials, peer }).await
+    call::answer(&served, &link, TokenCall { sandbox, credentials, peer }).await
 }
 
 /// `POST /cgi-bin/stable_token` with a JSON body
 pub(super) async fn stable(
     State(served): State<Served>,
-    ConnectInfo(link): ConnectInfo<Link>,
+    ConnectInfo(link): ConnectInfo<ClientLink>,
     method: Method,
     bytes: Bytes,
 ) -> Response {
     let (sandbox, peer) = (served.sandbox.clone(), link.peer.ip());
     let request = body::post_only(&method).and_then(|()| body::object(&bytes));
-    call::answer(&served, &link, Stable { sandbox, request, peer }).await
+    call::answer(&served, &link, StableTokenCall { sandbox, request, peer }).await
 }
 
 #[derive(Clone)]
-struct Plain {
+struct TokenCall {
     sandbox: Sandbox,
     credentials: Credentials,
     peer: IpAddr,
 }
 
 #[derive(Clone)]
-struct Stable {
+struct StableTokenCall {
     sandbox: Sandbox,
-    request: Result<Map<String, Value>, Refusal>,
+    request: Result<Map<String, Value>, ApiRefusal>,
     peer: IpAddr,
 }
 
-impl Call for Plain {
+impl ApiCall for TokenCall {
     fn endpoint(&self) -> Endpoint {
         Endpoint::Token
     }
@@ -80,19 +80,19 @@ impl Call for Plain {
         self.credentials.subject(&self.sandbox)
     }
 
-    fn judge(&self) -> Result<Response, Refusal> {
+    fn judge(&self) -> Result<Response, ApiRefusal> {
         let account = self.credentials.check(&self.sandbox, self.peer)?;
         call::spend(account, self.endpoint(), &self.sandbox)?;
         let issued = account.tokens().plain(self.sandbox.lifetimes(), self.sandbox.now());
         Ok(issue(account, issued))
     }
 
-    fn refused(&self, _: &Refusal) -> Option<What> {
+    fn refused(&self, _: &ApiRefusal) -> Option<What> {
         None
     }
 }
 
-impl Call for Stable {
+impl ApiCall for StableTokenCall {
     fn endpoint(&self) -> Endpoint {
         Endpoint::StableToken
     }
@@ -106,8 +106,8 @@ impl Call for Stable {
         credentials.subject(&self.sandbox)
     }
 
-    fn judge(&self) -> Result<Response, Refusal> {
-        let request = self.request.as_ref().map_err(Refusal::clone)?;
+    fn judge(&self) -> Result<Response, ApiRefusal> {
+        let request = self.request.as_ref().map_err(ApiRefusal::clone)?;
         let account = Credentials::of(request).check(&self.sandbox, self.peer)?;
         call::spend(account, self.endpoint(), &self.sandbox)?;
         let force = request.get("force_refresh").and_then(Value::as_bool).unwrap_or(false);
@@ -118,7 +118,7 @@ impl Call for Stable {
         Ok(issue(account, issued))
     }
 
-    fn refused(&self, _: &Refusal) -> Option<What> {
+    fn refused(&self, _: &ApiRefusal) -> Option<What> {
         None
     }
 }
@@ -139,18 +139,19 @@ impl Credentials {
         (account.map_or(String::new(), |account| account.settings.name.clone()), OpenId::from(""))
     }
 
-    fn check<'a>(&self, sandbox: &'a Sandbox, peer: IpAddr) -> Result<&'a AccountState, Refusal> {
+    fn check<'a>(&self, sandbox: &'a Sandbox, peer: IpAddr) -> Result<&'a AccountState, ApiRefusal> {
         if self.grant_type.as_deref() != Some("client_credential") {
-            return Err(Refusal::new(40002));
+            return Err(ApiRefusal::new(40002));
         }
-        let appid = self.appid.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| Refusal::new(41002))?;
+        let appid =
+            self.appid.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| ApiRefusal::new(41002))?;
         let secret =
-            self.secret.as_deref().filter(|text| !text.is_empty()).ok_or_else(|| Refusal::new(41004))?;
-        let account = by_app_id(sandbox, appid).ok_or_else(|| Refusal::new(40013))?;
+            self.secret.as_deref().filter(|text| !text.is_empty()).ok_or_else(|| ApiRefusal::new(41004))?;
+        let account = by_app_id(sandbox, appid).ok_or_else(|| ApiRefusal::new(40013))?;
         if account.settings.app_secret != secret {
-            return Err(Refusal::new(40125));
+            return Err(ApiRefusal::new(40125));
         }
-        if account.ip_list().admits(peer) { Ok(account) } else { Err(Refusal::not_on_list(peer)) }
+        if account.ip_list().admits(peer) { Ok(account) } else { Err(ApiRefusal::not_on_list(peer)) }
     }
 }
 

@@ -11,19 +11,19 @@ use serde_json::Value;
 
 use super::{
     body,
-    call::{self, Call},
+    call::{self, ApiCall},
     message, ok,
-    refusal::Refusal,
+    refusal::ApiRefusal,
     send::Authority,
 };
 use crate::{
     Endpoint, OpenId, Sandbox, What,
-    server::{Link, Served},
+    server::{ClientLink, Served},
 };
 
 pub(super) async fn typing(
     State(served): State<Served>,
-    ConnectInfo(link): ConnectInfo<Link>,
+    ConnectInfo(link): ConnectInfo<ClientLink>,
     Query(authority): Query<Authority>,
     method: Method,
     bytes: Bytes,
@@ -40,7 +40,7 @@ struct Typing {
     bytes: Bytes,
 }
 
-impl Call for Typing {
+impl ApiCall for Typing {
     fn endpoint(&self) -> Endpoint {
         Endpoint::Typing
     }
@@ -55,7 +55,7 @@ impl Call for Typing {
         (account, OpenId::from(request.get("touser").and_then(Value::as_str).unwrap_or_default()))
     }
 
-    fn judge(&self) -> Result<Response, Refusal> {
+    fn judge(&self) -> Result<Response, ApiRefusal> {
         body::post_only(&self.method)?;
         let account = body::authorised(&self.sandbox, self.token.as_deref())?;
         call::spend(account, self.endpoint(), &self.sandbox)?;
@@ -64,7 +64,7 @@ impl Call for Typing {
         let on = match request.get("command").and_then(Value::as_str) {
             Some("Typing") => true,
             Some("CancelTyping") => false,
-            _ => return Err(Refusal::new(45072)),
+            _ => return Err(ApiRefusal::new(45072)),
         };
         if on {
             account.users().type_on(user.as_str(), self.sandbox.now())?;

@@ -18,14 +18,14 @@ use tokio::sync::Semaphore;
 
 use super::{
     body,
-    call::{self, Call},
+    call::{self, ApiCall},
     json_answer,
-    refusal::Refusal,
+    refusal::ApiRefusal,
 };
 use crate::{
     Endpoint, MediaKind, OpenId, Sandbox, What, clock,
     media::{self, Unfit},
-    server::{Link, Served},
+    server::{ClientLink, Served},
 };
 
 /// The largest file, a film's, with room for the form around it.
@@ -42,7 +42,7 @@ pub(super) struct UploadQuery {
 
 pub(super) async fn upload(
     State(served): State<Served>,
-    ConnectInfo(link): ConnectInfo<Link>,
+    ConnectInfo(link): ConnectInfo<ClientLink>,
     Query(query): Query<UploadQuery>,
     request: Request,
 ) -> Response {
@@ -51,7 +51,7 @@ pub(super) async fn upload(
     let (head, body) = request.into_parts();
     let file = match to_bytes(body, MAX_UPLOAD_BYTES).await {
         Ok(bytes) => file_of_form(&head.headers, bytes).await,
-        Err(_) => Err(Refusal::new(45001)),
+        Err(_) => Err(ApiRefusal::new(45001)),
     };
     let sandbox = served.sandbox.clone();
     let UploadQuery { access_token: token, kind } = query;
@@ -64,10 +64,10 @@ struct Upload {
     token: Option<String>,
     kind: Option<String>,
     method: Method,
-    file: Result<Bytes, Refusal>,
+    file: Result<Bytes, ApiRefusal>,
 }
 
-impl Call for Upload {
+impl ApiCall for Upload {
     fn endpoint(&self) -> Endpoint {
         Endpoint::Upload
     }
@@ -80,7 +80,7 @@ impl Call for Upload {
         (body::account_of(&self.sandbox, self.token.as_deref()), OpenId::from(""))
     }
 
-    fn judge(&self) -> Result<Response, Refusal> {
+    fn judge(&self) -> Result<Response, ApiRefusal> {
         body::post_only(&self.method)?;
         let account = body::authorised(&self.sandbox, self.token.as_deref())?;
         call::spend(account, self.endpoint(), &self.sandbox)?;
@@ -89,11 +89,11 @@ impl Call for Upload {
             Some("voice") => MediaKind::Voice,
             Some("video") => MediaKind::Video,
             Some("thumb") => MediaKind::Thumb,
-            _ => return Err(Refusal::new(40004)),
+            _ => return Err(ApiRefusal::new(40004)),
         };
-        let file = self.file.as_ref().map_err(Refusal::clone)?;
+        let file = self.file.as_ref().map_err(ApiRefusal::clone)?;
         media::examine(kind, file, self.sandbox.config().max_image_bytes)
-            .map_err(|unfit| Refusal::new(code_of(unfit, kind)))?;
+            .map_err(|unfit| ApiRefusal::new(code_of(unfit, kind)))?;
         let id = format!("sandbox-{}-{}", kind.as_str(), Alphanumeric.sample_string(&mut rand::rng(), 40));
         self.sandbox.keep_media(account, &id, kind, file.clone(), false);
         let what = What::Uploaded { media_id: id.clone(), kind: kind.as_str(), bytes: file.len() };
@@ -117,8 +117,8 @@ fn code_of(unfit: Unfit, kind: MediaKind) -> i64 {
 }
 
 /// The field `media` of the form. Without a file name it is no file to WeChat.
-async fn file_of_form(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal> {
-    let no_file = |_| Refusal::new(41005);
+async fn file_of_form(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiRefusal> {
+    let no_file = |_| ApiRefusal::new(41005);
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(no_file)?;
     let mut form = multer::Multipart::new(stream::iter([Ok::<_, Infallible>(body)]), boundary);
@@ -127,5 +127,5 @@ async fn file_of_form(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Refusal
             return field.bytes().await.map_err(no_file);
         }
     }
-    Err(Refusal::new(41005))
+    Err(ApiRefusal::new(41005))
 }

@@ -18,29 +18,32 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{Entry, Transcript, server::Served};
+use crate::{Transcript, TranscriptEntry, server::Served};
 
 /// How many entries one page may have.
 const MAX_PAGE: usize = 10_000;
 
 #[derive(Deserialize)]
-pub(super) struct Place {
+pub(super) struct TranscriptQuery {
     #[serde(default)]
     after: u64,
     limit: Option<usize>,
 }
 
-pub(super) async fn transcript(State(served): State<Served>, Query(place): Query<Place>) -> Response {
+pub(super) async fn transcript(
+    State(served): State<Served>,
+    Query(place): Query<TranscriptQuery>,
+) -> Response {
     let limit = place.limit.unwrap_or(1_000).min(MAX_PAGE);
     let transcript = served.sandbox.transcript();
     let entries = transcript.some_after(start(transcript, place.after), limit);
-    let entries: Vec<&Entry> = entries.iter().map(AsRef::as_ref).collect();
+    let entries: Vec<&TranscriptEntry> = entries.iter().map(AsRef::as_ref).collect();
     Json(json!({ "newest": transcript.newest(), "entries": entries })).into_response()
 }
 
 pub(super) async fn events(
     State(served): State<Served>,
-    Query(place): Query<Place>,
+    Query(place): Query<TranscriptQuery>,
     headers: HeaderMap,
 ) -> impl IntoResponse {
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
@@ -54,7 +57,7 @@ fn start(transcript: &Transcript, after: u64) -> u64 {
     if after > transcript.newest() { 0 } else { after }
 }
 
-fn event(entry: &Entry) -> Event {
+fn event(entry: &TranscriptEntry) -> Event {
     let event = Event::default().id(entry.seq.to_string());
     // An entry is made of strings and finite numbers, so it always has a JSON form; a comment keeps the stream whole.
     event.json_data(entry).unwrap_or_else(|_| Event::default().comment("an entry without a JSON form"))

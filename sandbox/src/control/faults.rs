@@ -20,7 +20,7 @@ pub(super) struct NewFault {
     account: Option<String>,
     user: Option<OpenId>,
     #[serde(flatten)]
-    fault: Kind,
+    fault: FaultBody,
     times: Option<u32>,
     every: Option<u32>,
     share: Option<f64>,
@@ -45,7 +45,7 @@ enum Several {
 /// [`Fault`] as JSON, and the one that pushes have.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
-enum Kind {
+enum FaultBody {
     Code { code: i64 },
     Delay { ms: u64 },
     Hang,
@@ -86,7 +86,7 @@ pub(super) async fn clear(State(served): State<Served>) -> StatusCode {
 /// An order that stands, for the report.
 pub(super) fn shown(state: &FaultState) -> Value {
     let order = &state.order;
-    let (fault, which) = (Kind::from(&order.fault), order.when);
+    let (fault, which) = (FaultBody::from(&order.fault), order.when);
     let which = match which {
         When::Next(times) => json!({ "times": times }),
         When::Every(nth) => json!({ "every": nth }),
@@ -133,20 +133,22 @@ impl NewFault {
             _ => return Err("say which calls: `times` or `every`, from 1, or `share`, over 0 and at most 1"),
         };
         let fault = match (self.fault, when) {
-            (Kind::LostAck, When::Next(times))
+            (FaultBody::LostAck, When::Next(times))
                 if on_push && self.account.is_none() && self.user.is_none() =>
             {
                 return Ok(Understood::LostAcks(times));
             }
-            (Kind::LostAck, _) => return Err("`lost_ack` is for `\"on\": \"push\"` and takes `times` alone"),
+            (FaultBody::LostAck, _) => {
+                return Err("`lost_ack` is for `\"on\": \"push\"` and takes `times` alone");
+            }
             _ if on_push => return Err("a push has one fault, `lost_ack`"),
-            (Kind::Code { code }, _) => Fault::Code(code),
-            (Kind::Delay { ms }, _) => Fault::Delay(Duration::from_millis(ms)),
-            (Kind::Hang, _) => Fault::Hang,
-            (Kind::Cut, _) => Fault::Cut,
-            (Kind::CutAfterAccept, _) => Fault::CutAfterAccept,
-            (Kind::Status { status }, _) => Fault::Status(status),
-            (Kind::Html, _) => Fault::Html,
+            (FaultBody::Code { code }, _) => Fault::Code(code),
+            (FaultBody::Delay { ms }, _) => Fault::Delay(Duration::from_millis(ms)),
+            (FaultBody::Hang, _) => Fault::Hang,
+            (FaultBody::Cut, _) => Fault::Cut,
+            (FaultBody::CutAfterAccept, _) => Fault::CutAfterAccept,
+            (FaultBody::Status { status }, _) => Fault::Status(status),
+            (FaultBody::Html, _) => Fault::Html,
         };
         Ok(Understood::Order(FaultOrder { on, account: self.account, user: self.user, fault, when }))
     }
@@ -157,16 +159,18 @@ fn chosen_seed() -> u64 {
     u64::from(rand::random::<u32>())
 }
 
-impl From<&Fault> for Kind {
-    fn from(fault: &Fault) -> Kind {
+impl From<&Fault> for FaultBody {
+    fn from(fault: &Fault) -> FaultBody {
         match fault {
-            Fault::Code(code) => Kind::Code { code: *code },
-            Fault::Delay(time) => Kind::Delay { ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX) },
-            Fault::Hang => Kind::Hang,
-            Fault::Cut => Kind::Cut,
-            Fault::CutAfterAccept => Kind::CutAfterAccept,
-            Fault::Status(status) => Kind::Status { status: *status },
-            Fault::Html => Kind::Html,
+            Fault::Code(code) => FaultBody::Code { code: *code },
+            Fault::Delay(time) => {
+                FaultBody::Delay { ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX) }
+            }
+            Fault::Hang => FaultBody::Hang,
+            Fault::Cut => FaultBody::Cut,
+            Fault::CutAfterAccept => FaultBody::CutAfterAccept,
+            Fault::Status(status) => FaultBody::Status { status: *status },
+            Fault::Html => FaultBody::Html,
         }
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Strict, account_of, no_such_account, refuse};
-use crate::{Elsewhere, Endpoint, Limit, Opener, Window, server::Served};
+use crate::{CallLimit, Elsewhere, Endpoint, Opener, SendWindow, server::Served};
 
 #[derive(Deserialize)]
 pub(super) struct MoveClock {
@@ -94,7 +94,7 @@ pub(super) async fn tokens(State(served): State<Served>, Strict(turn): Strict<Tu
 
 pub(super) async fn limits(State(served): State<Served>, Strict(set): Strict<SetLimit>) -> Response {
     with_account(&served, set.account.as_deref(), |name| {
-        let limit = Limit { per_minute: set.per_minute, per_day: set.per_day };
+        let limit = CallLimit { per_minute: set.per_minute, per_day: set.per_day };
         served.sandbox.set_limit(name, set.on, limit);
         done()
     })
@@ -103,7 +103,7 @@ pub(super) async fn limits(State(served): State<Served>, Strict(set): Strict<Set
 pub(super) async fn windows(State(served): State<Served>, Strict(set): Strict<SetWindow>) -> Response {
     with_account(&served, set.account.as_deref(), |name| {
         let Ok(lasts) = Duration::try_from_secs_f64(set.seconds) else { return not_a_time() };
-        served.sandbox.set_window(name, set.after, Window { sends: set.sends, lasts });
+        served.sandbox.set_window(name, set.after, SendWindow { sends: set.sends, lasts });
         done()
     })
 }

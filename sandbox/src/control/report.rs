@@ -12,7 +12,7 @@ use super::{account_of, faults, no_such_account};
 use crate::server::Served;
 
 #[derive(Deserialize)]
-pub(super) struct Whose {
+pub(super) struct UserQuery {
     account: Option<String>,
     user: String,
 }
@@ -29,16 +29,16 @@ pub(super) async fn report(State(served): State<Served>) -> Json<Value> {
         })
     });
     let accounts: Vec<Value> = accounts.collect();
-    let standing: Vec<Value> = sandbox.faults().standing().iter().map(faults::shown).collect();
+    let active: Vec<Value> = sandbox.faults().active().iter().map(faults::shown).collect();
     Json(json!({
         "clock_ahead_s": sandbox.clock_ahead().as_secs_f64(),
         "accounts": accounts,
-        "faults": standing,
+        "faults": active,
         "newest": sandbox.transcript().newest(),
     }))
 }
 
-pub(super) async fn right(State(served): State<Served>, Query(whose): Query<Whose>) -> Response {
+pub(super) async fn right(State(served): State<Served>, Query(whose): Query<UserQuery>) -> Response {
     match account_of(&served, whose.account.as_deref()) {
         Some(account) => {
             let right = served.sandbox.right(&account.settings.name, &whose.user);

@@ -78,16 +78,16 @@ impl FaultOrder {
 }
 
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct ActiveFault {
     state: FaultState,
     chance: StdRng,
 }
 
-impl Standing {
-    pub(super) fn new(id: u64, order: FaultOrder) -> Standing {
+impl ActiveFault {
+    pub(super) fn new(id: u64, order: FaultOrder) -> ActiveFault {
         let seed = if let When::Share { seed, .. } = order.when { seed } else { 0 };
         let state = FaultState { id, order, seen: 0, met: 0 };
-        Standing { state, chance: StdRng::seed_from_u64(seed) }
+        ActiveFault { state, chance: StdRng::seed_from_u64(seed) }
     }
 
     pub(super) fn id(&self) -> u64 {
@@ -134,8 +134,8 @@ mod tests {
     use super::*;
 
     fn met(when: When, calls: usize) -> Vec<usize> {
-        let mut standing = Standing::new(1, FaultOrder::new([Endpoint::Send], Fault::Hang, when));
-        (1..=calls).filter(|_| standing.take(Endpoint::Send, "main", &"oAnna".into()).is_some()).collect()
+        let mut active = ActiveFault::new(1, FaultOrder::new([Endpoint::Send], Fault::Hang, when));
+        (1..=calls).filter(|_| active.take(Endpoint::Send, "main", &"oAnna".into()).is_some()).collect()
     }
 
     #[test]
@@ -157,10 +157,10 @@ mod tests {
     #[test]
     fn an_order_for_one_user_is_about_calls_that_name_him() {
         let order = FaultOrder::new([Endpoint::Send], Fault::Code(65401), When::Next(1)).for_user("oBen");
-        let mut standing = Standing::new(1, order);
-        assert_eq!(standing.take(Endpoint::Send, "main", &"oAnna".into()), None);
-        assert_eq!(standing.take(Endpoint::Send, "main", &"oBen".into()), Some(Fault::Code(65401)));
-        assert!(standing.is_used_up());
+        let mut active = ActiveFault::new(1, order);
+        assert_eq!(active.take(Endpoint::Send, "main", &"oAnna".into()), None);
+        assert_eq!(active.take(Endpoint::Send, "main", &"oBen".into()), Some(Fault::Code(65401)));
+        assert!(active.is_used_up());
     }
 
     #[test]

@@ -13,7 +13,7 @@ const MAX_VOICE_MS: u64 = 60_000;
 
 /// A type of file that WeChat takes for some kind of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FileType {
+pub(crate) enum UploadType {
     Png,
     Jpeg,
     Gif,
@@ -36,7 +36,7 @@ pub(crate) enum Unfit {
 }
 
 /// What the file is, if it may be media of this kind.
-pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> Result<FileType, Unfit> {
+pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> Result<UploadType, Unfit> {
     if bytes.is_empty() {
         return Err(Unfit::Empty);
     }
@@ -49,12 +49,12 @@ pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> 
     if bytes.len() > max_bytes {
         return Err(Unfit::Size);
     }
-    let file_type = FileType::of(bytes).ok_or(Unfit::Type)?;
+    let file_type = UploadType::of(bytes).ok_or(Unfit::Type)?;
     let fits = match kind {
-        MediaKind::Image => matches!(file_type, FileType::Png | FileType::Jpeg | FileType::Gif),
-        MediaKind::Voice => matches!(file_type, FileType::Amr | FileType::Mp3),
-        MediaKind::Video => file_type == FileType::Mp4,
-        MediaKind::Thumb => file_type == FileType::Jpeg,
+        MediaKind::Image => matches!(file_type, UploadType::Png | UploadType::Jpeg | UploadType::Gif),
+        MediaKind::Voice => matches!(file_type, UploadType::Amr | UploadType::Mp3),
+        MediaKind::Video => file_type == UploadType::Mp4,
+        MediaKind::Thumb => file_type == UploadType::Jpeg,
         MediaKind::News => false,
     };
     if !fits {
@@ -66,29 +66,29 @@ pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> 
     Ok(file_type)
 }
 
-impl FileType {
-    pub(crate) fn of(bytes: &[u8]) -> Option<FileType> {
+impl UploadType {
+    pub(crate) fn of(bytes: &[u8]) -> Option<UploadType> {
         match bytes {
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(FileType::Png),
-            [0xff, 0xd8, 0xff, ..] => Some(FileType::Jpeg),
-            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(FileType::Gif),
-            [b'#', b'!', b'A', b'M', b'R', ..] => Some(FileType::Amr),
-            [b'I', b'D', b'3', ..] => Some(FileType::Mp3),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(UploadType::Png),
+            [0xff, 0xd8, 0xff, ..] => Some(UploadType::Jpeg),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(UploadType::Gif),
+            [b'#', b'!', b'A', b'M', b'R', ..] => Some(UploadType::Amr),
+            [b'I', b'D', b'3', ..] => Some(UploadType::Mp3),
             // A frame's eleven bits of sync, with a layer that exists (0 is none, and AAC's).
-            [0xff, second, ..] if second & 0xe0 == 0xe0 && second & 0x06 != 0 => Some(FileType::Mp3),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some(FileType::Mp4),
+            [0xff, second, ..] if second & 0xe0 == 0xe0 && second & 0x06 != 0 => Some(UploadType::Mp3),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some(UploadType::Mp4),
             _ => None,
         }
     }
 
     pub(crate) fn content_type(self) -> &'static str {
         match self {
-            FileType::Png => "image/png",
-            FileType::Jpeg => "image/jpeg",
-            FileType::Gif => "image/gif",
-            FileType::Amr => "audio/amr",
-            FileType::Mp3 => "audio/mpeg",
-            FileType::Mp4 => "video/mp4",
+            UploadType::Png => "image/png",
+            UploadType::Jpeg => "image/jpeg",
+            UploadType::Gif => "image/gif",
+            UploadType::Amr => "audio/amr",
+            UploadType::Mp3 => "audio/mpeg",
+            UploadType::Mp4 => "video/mp4",
         }
     }
 }
@@ -104,12 +104,12 @@ mod tests {
     #[test]
     fn a_file_is_what_its_first_bytes_say_and_each_kind_takes_its_own() {
         let examine = |kind, bytes| examine(kind, bytes, 2 * MIB);
-        assert_eq!(examine(MediaKind::Image, PNG), Ok(FileType::Png));
-        assert_eq!(examine(MediaKind::Image, b"GIF89a.."), Ok(FileType::Gif));
-        assert_eq!(examine(MediaKind::Thumb, JPEG), Ok(FileType::Jpeg));
+        assert_eq!(examine(MediaKind::Image, PNG), Ok(UploadType::Png));
+        assert_eq!(examine(MediaKind::Image, b"GIF89a.."), Ok(UploadType::Gif));
+        assert_eq!(examine(MediaKind::Thumb, JPEG), Ok(UploadType::Jpeg));
         assert_eq!(examine(MediaKind::Thumb, PNG), Err(Unfit::Type));
-        assert_eq!(examine(MediaKind::Voice, b"ID3...."), Ok(FileType::Mp3));
-        assert_eq!(examine(MediaKind::Video, MP4), Ok(FileType::Mp4));
+        assert_eq!(examine(MediaKind::Voice, b"ID3...."), Ok(UploadType::Mp3));
+        assert_eq!(examine(MediaKind::Video, MP4), Ok(UploadType::Mp4));
         assert_eq!(examine(MediaKind::Image, MP4), Err(Unfit::Type));
         assert_eq!(examine(MediaKind::Image, b"<svg>"), Err(Unfit::Type));
         assert_eq!(examine(MediaKind::Image, b""), Err(Unfit::Empty));
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_recording_of_more_than_a_minute_is_too_long() {
         let frames = |n: usize| [b"#!AMR\n".to_vec(), [0x04; 13].repeat(n)].concat();
-        assert_eq!(examine(MediaKind::Voice, &frames(3000), 0), Ok(FileType::Amr));
+        assert_eq!(examine(MediaKind::Voice, &frames(3000), 0), Ok(UploadType::Amr));
         assert_eq!(examine(MediaKind::Voice, &frames(3001), 0), Err(Unfit::TooLong));
     }
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use huixin_wechat::xml;
 
-use super::{Push, PushKind, Trigger};
+use super::{Push, PushKind, PushTrigger};
 use crate::{MediaKind, Opener};
 
 impl Push {
@@ -70,23 +70,23 @@ impl Push {
     }
 
     /// What the push does to the right to write to this user.
-    pub(crate) fn trigger(&self) -> Trigger {
+    pub(crate) fn trigger(&self) -> PushTrigger {
         let Some(event) = self.event() else {
             let tapped = matches!(&self.kind, PushKind::Text { menu_id: Some(_), .. });
-            return Trigger::Opens(if tapped { Opener::Click } else { Opener::Message });
+            return PushTrigger::Opens(if tapped { Opener::Click } else { Opener::Message });
         };
         match event.to_ascii_lowercase().as_str() {
-            "subscribe" => Trigger::Opens(Opener::Follow),
-            "scan" => Trigger::Opens(Opener::Scan),
-            "click" | "scancode_push" | "scancode_waitmsg" => Trigger::Opens(Opener::Click),
-            "unsubscribe" => Trigger::Leave,
-            _ => Trigger::Background,
+            "subscribe" => PushTrigger::Opens(Opener::Follow),
+            "scan" => PushTrigger::Opens(Opener::Scan),
+            "click" | "scancode_push" | "scancode_waitmsg" => PushTrigger::Opens(Opener::Click),
+            "unsubscribe" => PushTrigger::Leave,
+            _ => PushTrigger::Background,
         }
     }
 
     /// Whether the user sees the fault notice when the push fails.
     pub(crate) fn is_visible(&self) -> bool {
-        matches!(self.trigger(), Trigger::Opens(_))
+        matches!(self.trigger(), PushTrigger::Opens(_))
     }
 
     fn message_type(&self) -> Cow<'_, str> {

@@ -8,9 +8,9 @@ use bytes::Bytes;
 
 use super::Sandbox;
 use crate::{
-    Calls, Endpoint, Limit, MediaKind, Opener, RightState, Window,
+    CallCounts, CallLimit, Endpoint, MediaKind, Opener, RightState, SendWindow,
     account::AccountState,
-    media::{FileType, Media},
+    media::{StoredMedia, UploadType},
 };
 
 /// How many names of customer-service people an account may have; more are ignored, with a warning.
@@ -64,19 +64,19 @@ impl Sandbox {
     }
 
     /// How often the account's API was called.
-    pub fn calls(&self, account: &str) -> Calls {
+    pub fn calls(&self, account: &str) -> CallCounts {
         self.account(account).map(|account| *account.calls()).unwrap_or_default()
     }
 
     /// Another limit for a call of this account, counted from now on.
-    pub fn set_limit(&self, account: &str, endpoint: Endpoint, limit: Limit) {
+    pub fn set_limit(&self, account: &str, endpoint: Endpoint, limit: CallLimit) {
         if let Some(account) = self.account(account) {
             account.quotas().set(endpoint, limit);
         }
     }
 
     /// Another window for what a user of this account does, from his next trigger on.
-    pub fn set_window(&self, account: &str, opener: Opener, window: Window) {
+    pub fn set_window(&self, account: &str, opener: Opener, window: SendWindow) {
         if let Some(account) = self.account(account) {
             account.users().set_window(opener, window);
         }
@@ -137,8 +137,9 @@ impl Sandbox {
         bytes: Bytes,
         permanent: bool,
     ) {
-        let content_type = FileType::of(&bytes).map_or("application/octet-stream", FileType::content_type);
+        let content_type =
+            UploadType::of(&bytes).map_or("application/octet-stream", UploadType::content_type);
         let until = (!permanent).then(|| self.now() + self.config().media_lifetime);
-        account.media().keep(id, Media { kind, content_type, bytes, until });
+        account.media().keep(id, StoredMedia { kind, content_type, bytes, until });
     }
 }

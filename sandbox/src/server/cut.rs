@@ -31,7 +31,7 @@ pub(crate) struct CuttableStream {
 
 /// What handlers know of their connection, as their `ConnectInfo`.
 #[derive(Clone, Debug)]
-pub(crate) struct Link {
+pub(crate) struct ClientLink {
     pub(crate) cut: CutSwitch,
     /// Where it comes from.
     pub(crate) peer: SocketAddr,
@@ -69,9 +69,9 @@ impl Listener for CuttableListener {
     }
 }
 
-impl Connected<IncomingStream<'_, CuttableListener>> for Link {
-    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Link {
-        Link { cut: stream.io().switch.clone(), peer: *stream.remote_addr() }
+impl Connected<IncomingStream<'_, CuttableListener>> for ClientLink {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> ClientLink {
+        ClientLink { cut: stream.io().switch.clone(), peer: *stream.remote_addr() }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{OpenId, TryOutcome};
 
 /// One thing that happened. As JSON it is one flat object, `what` naming the kind in snake case.
 #[derive(Clone, Debug, Serialize)]
-pub struct Entry {
+pub struct TranscriptEntry {
     /// Its number: 1, 2, 3 … without gaps.
     pub seq: u64,
     /// When, in Unix milliseconds.

@@ -4,7 +4,7 @@ use std::{fmt::Write, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Entry, Transcript, What};
+use super::{Transcript, TranscriptEntry, What};
 use crate::OpenId;
 
 /// What was waited for didn't come in time. Its text shows the end of the transcript.
@@ -23,7 +23,7 @@ impl Transcript {
     /// [`TimedOut`] when it doesn't hold within the time.
     pub async fn wait_for(
         &self,
-        mut holds: impl FnMut(&[Arc<Entry>]) -> bool,
+        mut holds: impl FnMut(&[Arc<TranscriptEntry>]) -> bool,
         within: Duration,
     ) -> Result<(), TimedOut> {
         let deadline = Instant::now() + within;
@@ -45,10 +45,10 @@ impl Transcript {
     /// [`TimedOut`] when there are fewer within the time.
     pub async fn wait_for_matches(
         &self,
-        mut matches: impl FnMut(&Entry) -> bool,
+        mut matches: impl FnMut(&TranscriptEntry) -> bool,
         n: usize,
         within: Duration,
-    ) -> Result<Vec<Arc<Entry>>, TimedOut> {
+    ) -> Result<Vec<Arc<TranscriptEntry>>, TimedOut> {
         let deadline = Instant::now() + within;
         let mut news = self.newest.subscribe();
         let (mut place, mut found) = (0, Vec::new());
@@ -81,9 +81,9 @@ impl Transcript {
         user: impl Into<OpenId>,
         n: usize,
         within: Duration,
-    ) -> Result<Vec<Arc<Entry>>, TimedOut> {
+    ) -> Result<Vec<Arc<TranscriptEntry>>, TimedOut> {
         let user = user.into();
-        let is_send = |entry: &Entry| entry.user == user && matches!(entry.what, What::Sent { .. });
+        let is_send = |entry: &TranscriptEntry| entry.user == user && matches!(entry.what, What::Sent { .. });
         self.wait_for_matches(is_send, n, within).await
     }
 

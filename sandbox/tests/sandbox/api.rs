@@ -23,7 +23,10 @@ async fn a_call_needs_a_token_and_post() {
 #[tokio::test]
 async fn accounts_do_not_share_users() {
     let (running, client) = start_with_user(SandboxConfig {
-        accounts: vec![huixin_sandbox::Account::named("main"), huixin_sandbox::Account::named("shop")],
+        accounts: vec![
+            huixin_sandbox::SandboxAccount::named("main"),
+            huixin_sandbox::SandboxAccount::named("shop"),
+        ],
         ..SandboxConfig::default()
     })
     .await;

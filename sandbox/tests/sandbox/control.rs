@@ -17,7 +17,7 @@ async fn say_pushes_a_text_in_the_background() {
     let answer = post(&running, "sandbox/say", &json!({"user": USER, "text": "?18-546"})).await;
     assert_eq!(answer.status(), 202);
     let msg_id = answer.json::<Value>().await.unwrap()["msg_id"].as_str().unwrap().to_owned();
-    let acked = |entry: &huixin_sandbox::Entry| {
+    let acked = |entry: &huixin_sandbox::TranscriptEntry| {
         matches!(entry.what, What::Acked { .. }) && entry.what.msg_id() == Some(&msg_id)
     };
     running.sandbox.transcript().wait_for_matches(acked, 1, SOON).await.unwrap();
@@ -52,7 +52,7 @@ async fn push_takes_every_kind() {
         body["account"] = json!("main");
         assert_eq!(post(&running, "sandbox/push", &body).await.status(), 202, "{kind}");
     }
-    let is_ack = |entry: &huixin_sandbox::Entry| matches!(entry.what, What::Acked { .. });
+    let is_ack = |entry: &huixin_sandbox::TranscriptEntry| matches!(entry.what, What::Acked { .. });
     running.sandbox.transcript().wait_for_matches(is_ack, kinds.len(), SOON).await.unwrap();
 }
 

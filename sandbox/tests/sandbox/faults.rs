@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use huixin_sandbox::{Account, Endpoint, Fault, FaultOrder, Push, SandboxConfig, What, When};
+use huixin_sandbox::{Endpoint, Fault, FaultOrder, Push, SandboxAccount, SandboxConfig, What, When};
 
 use crate::support::{Client, SOON, USER, code, start_with_user, text_message, upload_of};
 
@@ -47,8 +47,9 @@ async fn a_hanging_send_is_seen_in_the_transcript_and_ends_when_the_server_stops
     let (running, client) = start_with_user(SandboxConfig::default()).await;
     running.sandbox.faults().on_send(Fault::Hang, 1);
     let call = tokio::spawn(async move { client.try_send(text_message("a")).await.is_err() });
-    let hangs =
-        |entry: &huixin_sandbox::Entry| matches!(entry.what, What::Faulted { .. }) && entry.user == USER;
+    let hangs = |entry: &huixin_sandbox::TranscriptEntry| {
+        matches!(entry.what, What::Faulted { .. }) && entry.user == USER
+    };
     running.sandbox.transcript().wait_for_matches(hangs, 1, SOON).await.unwrap();
     assert!(!call.is_finished());
     let sandbox = running.stop().await.unwrap();
@@ -117,8 +118,8 @@ async fn a_fault_at_a_rate_stays_until_it_is_cancelled() {
         codes.push(client.send_text("a").await);
     }
     assert_eq!(codes, [0, 0, -1, 0, 0, -1, 0]);
-    let standing = running.sandbox.faults().standing();
-    assert_eq!((standing[0].id, standing[0].seen, standing[0].met), (id, 7, 2));
+    let active = running.sandbox.faults().active();
+    assert_eq!((active[0].id, active[0].seen, active[0].met), (id, 7, 2));
     assert!(running.sandbox.faults().cancel(id) && !running.sandbox.faults().cancel(id));
     for _ in 0..3 {
         assert_eq!(client.send_text("a").await, 0);
@@ -139,7 +140,7 @@ async fn orders_for_the_next_calls_come_before_a_rate_that_was_ordered_later() {
 
 #[tokio::test]
 async fn a_fault_can_be_one_accounts_alone() {
-    let accounts = vec![Account::named("main"), Account::named("shop")];
+    let accounts = vec![SandboxAccount::named("main"), SandboxAccount::named("shop")];
     let (running, client) = start_with_user(SandboxConfig { accounts, ..SandboxConfig::default() }).await;
     running.sandbox.push(Push::text("shop", USER, "hi")).await;
     let shop = Client::of_account(&running, "shop").await;

@@ -33,7 +33,7 @@ async fn faults_are_ordered_seen_and_forgotten() {
     assert_eq!(control(&running, "DELETE", &path, &Value::Null).await.0, 204);
     assert_eq!(control(&running, "DELETE", &path, &Value::Null).await.0, 404);
     assert_eq!(control(&running, "DELETE", "sandbox/faults", &Value::Null).await.0, 204);
-    assert!(running.sandbox.faults().standing().is_empty());
+    assert!(running.sandbox.faults().active().is_empty());
     assert_eq!(client.send_text("a").await, 0);
 }
 
@@ -68,7 +68,7 @@ async fn an_order_that_makes_no_sense_is_refused() {
     }
     let elsewhere = json!({"on": "send", "account": "other", "fault": "hang", "times": 1});
     assert_eq!(control(&running, "POST", "sandbox/faults", &elsewhere).await.0, 404);
-    assert!(running.sandbox.faults().standing().is_empty());
+    assert!(running.sandbox.faults().active().is_empty());
 }
 
 #[tokio::test]

@@ -1,15 +1,15 @@
 use std::time::Duration;
 
-use huixin_sandbox::{Elsewhere, Endpoint, Limit, Limits, SandboxConfig};
+use huixin_sandbox::{CallLimit, CallLimits, Elsewhere, Endpoint, SandboxConfig};
 use serde_json::json;
 
 use crate::support::{Client, USER, code, start_with_user, token_of};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn limited(endpoint: Endpoint, limit: Limit) -> SandboxConfig {
+fn limited(endpoint: Endpoint, limit: CallLimit) -> SandboxConfig {
     SandboxConfig {
-        limits: Limits::default().with(endpoint, limit),
+        limits: CallLimits::default().with(endpoint, limit),
         enforce_windows: false,
         ..SandboxConfig::default()
     }
@@ -17,7 +17,7 @@ fn limited(endpoint: Endpoint, limit: Limit) -> SandboxConfig {
 
 #[tokio::test]
 async fn a_limit_per_minute_refuses_with_45011_until_the_minute_is_over() {
-    let limit = Limit { per_minute: Some(2), per_day: None };
+    let limit = CallLimit { per_minute: Some(2), per_day: None };
     let (running, client) = start_with_user(limited(Endpoint::Send, limit)).await;
     for expected in [0, 0, 45011, 45011] {
         assert_eq!(client.send_text("a").await, expected);
@@ -29,7 +29,7 @@ async fn a_limit_per_minute_refuses_with_45011_until_the_minute_is_over() {
 
 #[tokio::test]
 async fn a_limit_per_day_refuses_with_45009_until_the_day_is_over_or_it_is_raised() {
-    let limit = Limit { per_minute: None, per_day: Some(1) };
+    let limit = CallLimit { per_minute: None, per_day: Some(1) };
     let (running, client) = start_with_user(limited(Endpoint::Send, limit)).await;
     assert_eq!(client.send_text("a").await, 0);
     running.sandbox.move_clock(Duration::from_secs(60));

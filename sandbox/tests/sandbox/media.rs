@@ -138,7 +138,8 @@ async fn what_a_user_sends_can_be_fetched_and_sent_on() {
 
 #[tokio::test]
 async fn media_is_not_shared_and_need_not_be_checked() {
-    let accounts = vec![huixin_sandbox::Account::named("main"), huixin_sandbox::Account::named("shop")];
+    let accounts =
+        vec![huixin_sandbox::SandboxAccount::named("main"), huixin_sandbox::SandboxAccount::named("shop")];
     let config = SandboxConfig { accounts, enforce_media: false, ..SandboxConfig::default() };
     let (running, client) = start_with_user(config).await;
     running.sandbox.plant_media("shop", "LOGO", MediaKind::Image, GIF);

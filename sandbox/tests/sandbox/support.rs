@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use huixin_sandbox::{Account, Push, RunningSandbox, SandboxConfig};
+use huixin_sandbox::{Push, RunningSandbox, SandboxAccount, SandboxConfig};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -134,7 +134,7 @@ impl Client {
     }
 
     pub(crate) async fn plain(&self) -> Value {
-        let account = Account::named("main");
+        let account = SandboxAccount::named("main");
         let query =
             format!("grant_type=client_credential&appid={}&secret={}", account.app_id, account.app_secret);
         let request = self.http.get(format!("{}cgi-bin/token?{query}", self.base));
@@ -184,7 +184,7 @@ impl Client {
 }
 
 fn credentials(account: &str, force: bool) -> Value {
-    let account = Account::named(account);
+    let account = SandboxAccount::named(account);
     json!({
         "grant_type": "client_credential", "appid": account.app_id, "secret": account.app_secret,
         "force_refresh": force,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use huixin_sandbox::{Account, Elsewhere, SandboxConfig};
+use huixin_sandbox::{Elsewhere, SandboxAccount, SandboxConfig};
 use serde_json::json;
 
 use crate::support::{Client, code, start_with_user, token_of};
@@ -89,7 +89,7 @@ async fn expiring_gives_42001_and_revoking_40001_and_a_new_token_mends_both() {
 #[tokio::test]
 async fn each_mistake_at_the_token_endpoints_has_its_error_code() {
     let (_running, client) = start_with_user(SandboxConfig::default()).await;
-    let account = Account::named("main");
+    let account = SandboxAccount::named("main");
     let (id, secret) = (account.app_id.as_str(), account.app_secret.as_str());
     let cases = [
         (40002, json!({"appid": id, "secret": secret})),

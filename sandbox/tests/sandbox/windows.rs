@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use huixin_sandbox::{Opener, Push, SandboxConfig, Window};
+use huixin_sandbox::{Opener, Push, SandboxConfig, SendWindow};
 
 use crate::support::{USER, start_with_user};
 
@@ -70,7 +70,7 @@ async fn after_an_unfollow_nothing_can_be_sent_until_the_next_message() {
 
 #[tokio::test]
 async fn a_window_that_is_over_refuses_with_45015() {
-    let over = Window { sends: 5, lasts: Duration::ZERO };
+    let over = SendWindow { sends: 5, lasts: Duration::ZERO };
     let (_running, client) =
         start_with_user(SandboxConfig { after_message: over, ..SandboxConfig::default() }).await;
     assert_eq!(client.send_text("a").await, 45015);
@@ -112,7 +112,7 @@ async fn a_tap_is_over_after_a_minute_and_a_message_after_48_hours() {
 
 #[tokio::test]
 async fn each_trigger_can_have_a_window_of_its_own_also_later() {
-    let window = |sends| Window { sends, lasts: Duration::from_secs(60) };
+    let window = |sends| SendWindow { sends, lasts: Duration::from_secs(60) };
     let config = SandboxConfig {
         after_tap: window(2),
         after_scan: Some(window(1)),

@@ -20,33 +20,33 @@ use url::Url;
 
 use super::roles::{add_admin, add_answers, add_receiver, add_worker};
 use super::services::Services;
-use crate::admin::{Readiness, Role as Kind};
-use crate::call_backs::{Answers, Limits, Port};
+use crate::admin::{Readiness, ReportedRole};
+use crate::call_backs::{CallBackListener, Port, TimeLimits};
 use crate::cli::{Cli, DevFlags};
 use crate::config::{Config, DEFAULT_FILE, Role};
 use crate::report::Failure;
-use crate::{parts, shutdown};
+use crate::{shutdown, wiring};
 
 pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
-    let mut config = parts::config(cli, Role::Dev)?;
+    let mut config = wiring::config(cli, Role::Dev)?;
     println!("{}", taken(&config));
     // Kept until the end: dropping it removes the folder.
     let (folder, _temporary) = data_folder(flags)?;
-    let queue = parts::sqlite(&folder.join("huixin.db"), config.queue.dedup_window)?;
-    let page = parts::listen(parts::PAGE, flags.listen, true).await?;
+    let queue = wiring::sqlite(&folder.join("huixin.db"), config.queue.dedup_window)?;
+    let page = wiring::listen(wiring::PAGE, flags.listen, true).await?;
     let page_url: Url = format!("http://{}/", reachable(page.local_addr()?)).parse()?;
-    let pushes = parts::listen(parts::PUSHES, config.receiver.listen, true).await?;
+    let pushes = wiring::listen(wiring::PUSHES, config.receiver.listen, true).await?;
     for account in config.accounts.values_mut() {
         account.api_base = page_url.clone();
     }
 
     let mut services = Services::new(shutdown::on_signals());
     let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes, None)?;
-    let sandbox = parts::sandbox(&config, &receiver_url, &[lookup::EXAMPLE])?;
+    let sandbox = wiring::sandbox(&config, &receiver_url, &[lookup::EXAMPLE])?;
     services.back("sandbox", |stop| huixin_sandbox::run(page, sandbox, stop.cancelled_owned()));
     let call_backs = add_call_backs(&mut services, &mut config, queue.clone()).await?;
-    let mut readiness = Readiness::of(Kind::Dev, Some(queue.clone()));
-    let worker = with_routes(&config, parts::worker(&config, queue)?)?;
+    let mut readiness = Readiness::of(ReportedRole::Dev, Some(queue.clone()));
+    let worker = with_routes(&config, wiring::worker(&config, queue)?)?;
     readiness.worker = Some(add_worker(&mut services, worker));
     let admin = add_admin(&mut services, cli, &config, readiness).await?;
 
@@ -88,11 +88,12 @@ async fn add_call_backs(
         config.callback.base_url = None;
         return Ok(String::new());
     };
-    let listener = parts::listen(parts::ANSWERS, address, true).await?;
+    let listener = wiring::listen(wiring::ANSWERS, address, true).await?;
     let base: Url = format!("http://{}/", reachable(listener.local_addr()?)).parse()?;
     config.callback.base_url = Some(base.clone());
-    let answers = parts::call_backs(config)?
-        .map(|call_backs| (Port::Ours(listener), Answers { queue, call_backs, limits: Limits::default() }));
+    let answers = wiring::call_backs(config)?.map(|call_backs| {
+        (Port::Ours(listener), CallBackListener { queue, call_backs, limits: TimeLimits::default() })
+    });
     add_answers(services, answers);
     Ok(format!("\n  Services that answer 202 call back to {base}{CALL_BACK_PATH}…"))
 }

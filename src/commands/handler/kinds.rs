@@ -1,13 +1,13 @@
 //! One message of each kind, as the pretend WeChat pushes it.
 
 use anyhow::Context as _;
-use huixin_sandbox::{Account, Push, PushKind};
+use huixin_sandbox::{Push, PushKind, SandboxAccount};
 use huixin_wechat::Message;
 
 use crate::report::Failure;
 
 /// A message to try a service with.
-pub(super) struct Kind {
+pub(super) struct SampleMessage {
     /// As a person calls it.
     pub(super) name: &'static str,
     /// The `MsgId`, which events have here too.
@@ -21,12 +21,12 @@ const ACCOUNT: &str = "main";
 ///
 /// # Errors
 /// When the text can't be part of a push.
-pub(super) fn all(text: &str) -> Result<Vec<Kind>, Failure> {
-    let to = Account::named(ACCOUNT).original_id;
+pub(super) fn all(text: &str) -> Result<Vec<SampleMessage>, Failure> {
+    let to = SandboxAccount::named(ACCOUNT).original_id;
     let made = pushes(text).into_iter().enumerate().map(|(n, (name, push))| {
         let push = Push { user: format!("oHandlerTest{n:016}").into(), ..push };
         let message = Message::parse(push.body(&to).as_bytes()).context("the text can't be pushed")?;
-        Ok(Kind { name, id: push.msg_id, message })
+        Ok(SampleMessage { name, id: push.msg_id, message })
     });
     made.collect()
 }
@@ -62,8 +62,9 @@ mod tests {
     #[test]
     fn there_is_a_message_of_each_type_and_event_with_an_id_and_a_user_of_its_own() {
         let kinds = all("?18-546 <&>").unwrap();
-        let unique =
-            |what: fn(&Kind) -> &str| kinds.iter().map(what).collect::<std::collections::BTreeSet<_>>().len();
+        let unique = |what: fn(&SampleMessage) -> &str| {
+            kinds.iter().map(what).collect::<std::collections::BTreeSet<_>>().len()
+        };
         assert_eq!(unique(|kind| &kind.id), kinds.len());
         assert_eq!(unique(|kind| &kind.message.from), kinds.len());
         for kind in &kinds {

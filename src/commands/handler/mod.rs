@@ -13,8 +13,8 @@ use huixin_wechat::{Secret, http_client};
 use huixin_worker::handlers::HttpHandler;
 use huixin_worker::{Captures, Context, Rights};
 
-use self::kinds::Kind;
-use self::verdict::Verdict;
+use self::kinds::SampleMessage;
+use self::verdict::TestVerdict;
 use crate::cli::{HandlerCommand, HandlerFlags, HandlerTestFlags};
 use crate::report::Failure;
 
@@ -35,7 +35,7 @@ pub(super) async fn handler(flags: &HandlerFlags) -> Result<(), Failure> {
         print_line(&format!("{:<width$}", kind.name), &verdict, took);
         bad += usize::from(verdict.is_bad());
         replied |= verdict.is_reply();
-        if matches!(verdict, Verdict::Unanswered(_)) && !replied {
+        if matches!(verdict, TestVerdict::Unanswered(_)) && !replied {
             return Err(Failure::failed("the service doesn't answer", "start it, or mend the URL"));
         }
     }
@@ -49,16 +49,19 @@ pub(super) async fn handler(flags: &HandlerFlags) -> Result<(), Failure> {
     }
 }
 
-async fn ask<'a>(handler: &HttpHandler, kind: &'a Kind) -> (&'a Kind, Verdict, Duration) {
+async fn ask<'a>(
+    handler: &HttpHandler,
+    kind: &'a SampleMessage,
+) -> (&'a SampleMessage, TestVerdict, Duration) {
     let begun = Instant::now();
     let context = context(kind);
     let tried = handler.try_out(&kind.message, &context).await;
     let has_content = kind.message.content().or(kind.message.recognition()).is_some();
-    (kind, Verdict::of(tried, has_content, context.sends_left), begun.elapsed())
+    (kind, TestVerdict::of(tried, has_content, context.sends_left), begun.elapsed())
 }
 
 /// What a worker would know of a first message.
-fn context(kind: &Kind) -> Context {
+fn context(kind: &SampleMessage) -> Context {
     let now = SystemTime::now();
     let right = Rights::default().of(kind.message.trigger());
     Context {
@@ -87,6 +90,6 @@ fn secret(flags: &HandlerTestFlags) -> Result<Option<Secret>, Failure> {
     }
 }
 
-fn print_line(kind: &str, verdict: &Verdict, took: Duration) {
+fn print_line(kind: &str, verdict: &TestVerdict, took: Duration) {
     println!("{} {kind}  {verdict}, after {:.1} s", verdict.mark(), took.as_secs_f64());
 }

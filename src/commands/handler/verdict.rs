@@ -5,7 +5,7 @@ use std::fmt;
 use huixin_wechat::{Content, Outgoing};
 use huixin_worker::Outcome;
 use huixin_worker::call_back::CalledBack;
-use huixin_worker::handlers::Tried;
+use huixin_worker::handlers::TrialResult;
 
 /// The longest part of a text that is shown.
 const SHOWN_CHARS: usize = 40;
@@ -14,7 +14,7 @@ const OBJECT: &str = "[object Object]";
 
 /// What is to be said of an answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum TestVerdict {
     /// These would be sent, in order.
     Replies(String),
     /// So would these, and they look like a mistake.
@@ -27,10 +27,10 @@ pub(super) enum Verdict {
     Unanswered(String),
 }
 
-impl Verdict {
+impl TestVerdict {
     /// Of a message with a `content` or without, after which so many can be sent.
-    pub(super) fn of(tried: Tried, has_content: bool, sends: u32) -> Self {
-        let Tried { outcome, remark, answered } = tried;
+    pub(super) fn of(tried: TrialResult, has_content: bool, sends: u32) -> Self {
+        let TrialResult { outcome, remark, answered } = tried;
         let failed = |told: String| if answered { Self::Wrong(told) } else { Self::Unanswered(told) };
         match &outcome {
             Outcome::Retry { reason, .. } => return failed(format!("{reason}; a worker tries it again")),
@@ -78,7 +78,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for TestVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Replies(told) | Self::Doubtful(told) | Self::Wrong(told) | Self::Unanswered(told) => {
@@ -140,15 +140,15 @@ mod tests {
 
     use super::*;
 
-    fn verdict(outcome: Outcome, sends: u32) -> Verdict {
-        Verdict::of(Tried { outcome, remark: None, answered: true }, true, sends)
+    fn verdict(outcome: Outcome, sends: u32) -> TestVerdict {
+        TestVerdict::of(TrialResult { outcome, remark: None, answered: true }, true, sends)
     }
 
     #[test]
     fn what_stands_for_no_value_is_doubted_where_the_message_has_no_content() {
         let of = |text: &str, has_content| {
-            let tried = Tried { outcome: Outcome::text(text), remark: None, answered: true };
-            Verdict::of(tried, has_content, 5)
+            let tried = TrialResult { outcome: Outcome::text(text), remark: None, answered: true };
+            TestVerdict::of(tried, has_content, 5)
         };
         for text in ["您问的是：None", "是null吗", "undefined", "1 NaN", "a [object Object]"] {
             assert_eq!(of(text, false).mark(), "WARN", "{text}");
@@ -178,20 +178,21 @@ mod tests {
         );
         let remembers = Outcome::Remember { replies: Vec::new(), memory: json!(1) };
         assert_eq!(verdict(remembers, 5).to_string(), "no reply, and a memory");
-        assert_eq!(verdict(Outcome::NoReply, 5), Verdict::Nothing);
+        assert_eq!(verdict(Outcome::NoReply, 5), TestVerdict::Nothing);
     }
 
     #[test]
     fn what_a_worker_puts_up_with_or_waits_for_is_bad_here() {
         let remark = Some("has a PHP error beside what is meant".to_owned());
-        let tried = Tried { outcome: Outcome::text("a"), remark, answered: true };
-        assert!(Verdict::of(tried, true, 5).is_bad());
+        let tried = TrialResult { outcome: Outcome::text("a"), remark, answered: true };
+        assert!(TestVerdict::of(tried, true, 5).is_bad());
         assert!(verdict(Outcome::Later { within: None }, 5).is_bad());
         let large = json!("x".repeat(huixin_worker::MEMORY_MAX_BYTES));
         let told = verdict(Outcome::Remember { replies: Vec::new(), memory: large }, 5).to_string();
         assert!(told.starts_with("the memory has"), "{told}");
         let failed = Outcome::Retry { after: None, reason: "no".to_owned() };
-        let unanswered = Verdict::of(Tried { outcome: failed, remark: None, answered: false }, true, 5);
-        assert_eq!(unanswered, Verdict::Unanswered("no; a worker tries it again".to_owned()));
+        let unanswered =
+            TestVerdict::of(TrialResult { outcome: failed, remark: None, answered: false }, true, 5);
+        assert_eq!(unanswered, TestVerdict::Unanswered("no; a worker tries it again".to_owned()));
     }
 }

@@ -15,7 +15,7 @@ const NONE: &str = "none";
 
 /// All that is known then.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answers {
+pub(super) struct InitAnswers {
     /// `None`: the pretend WeChat's.
     pub(super) app_id: Option<String>,
     pub(super) mode: PushMode,
@@ -42,7 +42,7 @@ pub(super) fn ask(
     flags: &InitFlags,
     input: &mut dyn BufRead,
     output: &mut dyn Write,
-) -> Result<Answers, Failure> {
+) -> Result<InitAnswers, Failure> {
     let mut answer = |given: &Option<String>, question: Question<'_>| match given {
         Some(given) => question.checked(given),
         None => question.put(input, output),
@@ -63,14 +63,14 @@ pub(super) fn ask(
     };
     let store = answer(&flags.store, about_store())?;
     let app_id = Some(app_id).filter(|id| id != NONE);
-    Ok(Answers { app_id, mode: flags.mode, handler, address, model, store })
+    Ok(InitAnswers { app_id, mode: flags.mode, handler, address, model, store })
 }
 
 /// Takes the flags, which must say everything that has no default of its own.
 ///
 /// # Errors
 /// One is missing or has a wrong value.
-pub(super) fn without_asking(flags: &InitFlags) -> Result<Answers, Failure> {
+pub(super) fn without_asking(flags: &InitFlags) -> Result<InitAnswers, Failure> {
     let missing = [
         ("--app-id", flags.app_id.is_none()),
         ("--handler", flags.handler.is_none()),
@@ -205,7 +205,7 @@ fn web(given: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn asked(flags: &InitFlags, typed: &str) -> (Result<Answers, Failure>, String) {
+    fn asked(flags: &InitFlags, typed: &str) -> (Result<InitAnswers, Failure>, String) {
         let mut shown = Vec::new();
         let answers = ask(flags, &mut typed.as_bytes(), &mut shown);
         (answers, String::from_utf8(shown).unwrap())

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use huixin_sandbox::Account;
+use huixin_sandbox::SandboxAccount;
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 use toml::Value;
 
-use super::questions::Answers;
+use super::questions::InitAnswers;
 use crate::cli::{HandlerKind, PushMode};
 
 /// The variable that has the AppSecret.
@@ -17,8 +17,8 @@ const TOKEN_CHARS: usize = 32;
 const AES_KEY_CHARS: usize = 43;
 
 /// The configuration, with the reasons in it.
-pub(super) fn of(answers: &Answers) -> String {
-    let Answers { app_id, mode, handler, address, model, store } = answers;
+pub(super) fn of(answers: &InitAnswers) -> String {
+    let InitAnswers { app_id, mode, handler, address, model, store } = answers;
     let account = app_id.as_ref().map_or_else(pretend_account, |app_id| real_account(app_id, *mode));
     let route = match handler {
         HandlerKind::Reply => reply(address),
@@ -48,7 +48,7 @@ pub(super) fn of(answers: &Answers) -> String {
 }
 
 fn pretend_account() -> String {
-    let Account { app_id, app_secret, token, .. } = Account::named("main");
+    let SandboxAccount { app_id, app_secret, token, .. } = SandboxAccount::named("main");
     format!(
         "# The account of the pretend WeChat (`huixin dev`, `huixin sandbox`): nothing here is a secret. For a real one, or WeChat's\n\
          # free test account (测试号), put its AppID and a token of your own here, delete the other two lines, and give the AppSecret by\n\
@@ -138,7 +138,7 @@ fn sql(database: &str) -> String {
 }
 
 /// What the owner of the file does now.
-pub(super) fn next_steps(answers: &Answers, path: &Path) -> String {
+pub(super) fn next_steps(answers: &InitAnswers, path: &Path) -> String {
     let file = path.display();
     let dev = format!("  huixin dev --config {file}      try it in a chat page, without WeChat\n");
     let begin = format!("Written: {file}, which only you can read. Next:\n{dev}");

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use huixin_wechat::{Event, Kind};
 use huixin_worker::Condition;
 
-use super::names::Captures;
+use super::names::CaptureNames;
 use super::pattern;
 use crate::config::account::AccountConfig;
 use crate::config::node::Node;
@@ -20,7 +20,7 @@ use crate::config::value;
 pub(super) fn read(
     mut section: Section<'_>,
     accounts: &BTreeMap<String, AccountConfig>,
-) -> (Condition, Captures) {
+) -> (Condition, CaptureNames) {
     let patterns = ["text", "speech", "event_key_pattern"].into_iter().filter(|key| section.has(key)).count();
     let condition = Condition {
         account: section.parsed("account", |node| known_account(node, accounts)),
@@ -39,7 +39,7 @@ pub(super) fn read(
     section.finish();
     let read: Vec<_> =
         [&condition.text, &condition.speech, &condition.event_key_pattern].into_iter().flatten().collect();
-    let captures = Captures::of(read.iter().copied(), read.len() < patterns);
+    let captures = CaptureNames::of(read.iter().copied(), read.len() < patterns);
     (condition, captures)
 }
 

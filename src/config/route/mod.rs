@@ -20,7 +20,7 @@ use huixin_worker::{
 use super::Config;
 use super::account::AccountConfig;
 use super::database::DatabaseConfig;
-use super::node::{Node, Table, Value};
+use super::node::{Node, NodeTable, Value};
 use super::problem::Mistake;
 use super::reader::join;
 use super::section::Section;
@@ -247,7 +247,7 @@ fn tables(node: &Node) -> Result<Vec<Node>, Mistake> {
 }
 
 /// How a route is begun, told to whoever wrote `[route]`, or `[route.lookup]` as accounts have it.
-fn brackets(table: &Table) -> String {
+fn brackets(table: &NodeTable) -> String {
     let mut routes = table.iter().filter(|(key, _)| !TABLES.contains(&key.as_str()));
     match routes.next() {
         Some((name, Node { value: Value::Table(_), .. })) => {

@@ -13,7 +13,7 @@ use crate::config::problem::{Mistake, nearest};
 
 /// What a route's patterns capture.
 #[derive(Clone, Debug, Default)]
-pub(in crate::config) struct Captures {
+pub(in crate::config) struct CaptureNames {
     names: BTreeSet<String>,
     /// A pattern can't be read, and might have any group.
     open: bool,
@@ -21,8 +21,8 @@ pub(in crate::config) struct Captures {
 
 /// What a template may name.
 #[derive(Clone, Copy)]
-pub(in crate::config) struct Names<'a> {
-    pub(in crate::config) captures: &'a Captures,
+pub(in crate::config) struct TemplateNames<'a> {
+    pub(in crate::config) captures: &'a CaptureNames,
     /// What its handler adds.
     pub(in crate::config) added: Added,
 }
@@ -36,7 +36,7 @@ pub(in crate::config) enum Added {
     Columns,
 }
 
-impl Captures {
+impl CaptureNames {
     pub(super) fn of<'p>(patterns: impl IntoIterator<Item = &'p Regex>, open: bool) -> Self {
         let groups = |pattern: &'p Regex| pattern.capture_names().flatten().map(str::to_owned);
         Self { names: patterns.into_iter().flat_map(groups).collect(), open }
@@ -53,7 +53,7 @@ impl Captures {
     }
 }
 
-impl Names<'_> {
+impl TemplateNames<'_> {
     /// Checks a template; `place` tells which of several it is.
     pub(in crate::config) fn check(
         &self,

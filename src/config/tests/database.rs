@@ -4,7 +4,7 @@ use super::*;
 
 const LOOKUP: &str = "[[route]]\nmatch = { text = '(?<code>\\d+)(?<user>x)?' }\nsql = ";
 
-fn with(database: &str, sql: &str) -> Source {
+fn with(database: &str, sql: &str) -> ConfigSource {
     source(&format!("{MINIMAL}[database.shop]\n{database}\n{LOOKUP}{sql}\n"))
 }
 

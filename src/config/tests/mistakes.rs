@@ -356,12 +356,12 @@ fn variables_that_match_no_key_are_mistakes_unless_they_are_of_others() {
 
 #[test]
 fn a_missing_account_is_a_mistake_except_where_wechat_is_pretended() {
-    assert_snapshot!(problems(&Source::default(), Role::Check), @"
+    assert_snapshot!(problems(&ConfigSource::default(), Role::Check), @"
     `account` is missing: no official account is configured
         begin one with `[account.main]`
     ");
     for role in [Role::Dev, Role::Sandbox] {
-        let config = load_as(&Source::default(), role).unwrap();
+        let config = load_as(&ConfigSource::default(), role).unwrap();
         assert_eq!(config.accounts["main"].app_id, "wx0123456789abcdef", "{role:?}");
     }
 }
@@ -376,8 +376,9 @@ fn no_message_shows_a_secret() {
 
 #[test]
 fn a_missing_file_is_told_with_what_to_do() {
-    let read =
-        |named: Option<&str>, role| Source::read(named.map(std::path::Path::new), role, Overrides::default());
+    let read = |named: Option<&str>, role| {
+        ConfigSource::read(named.map(std::path::Path::new), role, Overrides::default())
+    };
     let errors = read(Some("nowhere/huixin.toml"), Role::Dev).err().unwrap();
     assert_snapshot!(errors.to_string(), @"`nowhere/huixin.toml` is not there");
     assert!(read(None, Role::Run).is_err());

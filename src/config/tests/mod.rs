@@ -17,25 +17,25 @@ use super::*;
 /// The least that a file must have.
 const MINIMAL: &str = "[account.main]\napp_id = 'wx1'\napp_secret = 's3cret'\ntoken = 't0ken'\n";
 
-fn source(text: &str) -> Source {
-    Source::from_text("huixin.toml", text)
+fn source(text: &str) -> ConfigSource {
+    ConfigSource::from_text("huixin.toml", text)
 }
 
-fn with_variables(text: &str, variables: &[(&str, &str)]) -> Source {
+fn with_variables(text: &str, variables: &[(&str, &str)]) -> ConfigSource {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Source { variables, ..source(text) }
+    ConfigSource { variables, ..source(text) }
 }
 
-fn load(source: &Source) -> Config {
+fn load(source: &ConfigSource) -> Config {
     load_as(source, Role::Run).unwrap()
 }
 
-fn load_as(source: &Source, role: Role) -> Result<Config, ConfigErrors> {
+fn load_as(source: &ConfigSource, role: Role) -> Result<Config, ConfigErrors> {
     Config::load(source, role, &check_template)
 }
 
 /// Each problem with its hint below it.
-fn problems(source: &Source, role: Role) -> String {
+fn problems(source: &ConfigSource, role: Role) -> String {
     let errors = load_as(source, role).expect_err("the configuration has a mistake");
     let hint =
         |problem: &Problem| problem.hint.as_ref().map(|hint| format!("\n    {hint}")).unwrap_or_default();

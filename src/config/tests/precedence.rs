@@ -51,7 +51,7 @@ fn a_flag_is_stronger_than_a_variable() {
         worker_concurrency: Some(3),
     };
     let variables = [("HUIXIN_QUEUE__URL", "redis://variable"), ("HUIXIN_WORKER__CONCURRENCY", "nonsense")];
-    let config = load(&Source { overrides, ..with_variables(MINIMAL, &variables) });
+    let config = load(&ConfigSource { overrides, ..with_variables(MINIMAL, &variables) });
     assert_eq!(config.queue.url.to_string(), "redis://flag");
     assert_eq!(config.receiver.listen.to_string(), "0.0.0.0:1");
     assert_eq!(config.admin.listen.to_string(), "0.0.0.0:2");
@@ -61,7 +61,7 @@ fn a_flag_is_stronger_than_a_variable() {
 #[test]
 fn a_wrong_flag_is_named_as_the_place() {
     let overrides = Overrides { worker_concurrency: Some(0), ..Overrides::default() };
-    let told = problems(&Source { overrides, ..source(MINIMAL) }, Role::Run);
+    let told = problems(&ConfigSource { overrides, ..source(MINIMAL) }, Role::Run);
     assert_eq!(told, "`--concurrency` must be from 1 to 100000, but is 0\n");
 }
 
@@ -86,7 +86,7 @@ fn a_variable_reaches_an_account_whose_name_has_a_hyphen() {
 #[test]
 fn paths_start_at_the_folder_of_the_file() {
     let text = format!("[queue]\nurl = 'sqlite:data/queue.db'\n{MINIMAL}");
-    let config = load(&Source::from_text("/etc/huixin/huixin.toml", text));
+    let config = load(&ConfigSource::from_text("/etc/huixin/huixin.toml", text));
     assert_eq!(config.queue.url, QueueUrl::Sqlite("/etc/huixin/data/queue.db".into()));
 }
 
@@ -115,7 +115,7 @@ fn files_in_a_reply_start_at_the_folder_of_the_file_too() {
     let reply = "[{ type = 'image', file = 'a.png' }, { type = 'voice', file = '/b.mp3', ai_label = true }, \
                  { type = 'video', file = 'c.mp4', thumb_file = 'c.jpg' }, { type = 'image', url = 'http://x/file' }]";
     let text = format!("[[route]]\nreply = {reply}\n{MINIMAL}");
-    let config = load(&Source::from_text("/etc/huixin/huixin.toml", text));
+    let config = load(&ConfigSource::from_text("/etc/huixin/huixin.toml", text));
     let HandlerConfig::Reply(reply) = &config.routes[0].handler else { panic!("the route replies") };
     assert_eq!(
         reply.to_string(),

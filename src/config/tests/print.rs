@@ -34,7 +34,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
 "#;
     let variables = [("HUIXIN_WORKER__LEASE", "1500ms"), ("HUIXIN_ACCOUNT__MAIN__APP_SECRET", "hunter2")];
     let overrides = Overrides { worker_concurrency: Some(64), ..Overrides::default() };
-    let config = load(&Source { overrides, ..with_variables(text, &variables) });
+    let config = load(&ConfigSource { overrides, ..with_variables(text, &variables) });
     let printed = config.print_effective();
     assert!(!printed.contains("hunter2") && !printed.contains("aHVudGVy"), "{printed}");
     assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");

@@ -9,7 +9,7 @@ fn a_secret_is_read_from_a_file_beside_the_configuration_and_trimmed() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("app-secret"), "  s3cret\n").unwrap();
     let text = "[account.main]\napp_id = 'wx1'\napp_secret_file = 'app-secret'\ntoken = 't'";
-    let config = load(&Source::from_text(folder.path().join("huixin.toml"), text));
+    let config = load(&ConfigSource::from_text(folder.path().join("huixin.toml"), text));
     assert_eq!(config.accounts["main"].app_secret.as_ref().unwrap().expose(), "s3cret");
 }
 
@@ -18,7 +18,7 @@ fn an_empty_secret_file_is_a_mistake() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("app-secret"), "\n").unwrap();
     let text = "[account.main]\napp_id = 'wx1'\napp_secret_file = 'app-secret'\ntoken = 't'";
-    let source = Source::from_text(folder.path().join("huixin.toml"), text);
+    let source = ConfigSource::from_text(folder.path().join("huixin.toml"), text);
     assert!(problems(&source, Role::Run).contains("which is empty"));
 }
 
@@ -142,6 +142,6 @@ fn a_byte_order_mark_at_the_start_of_a_file_is_nothing() {
     let path = folder.path().join("huixin.toml");
     let text = "\u{feff}[account.main]\napp_id = 'wx1'\napp_secret_file = 'app-secret'\ntoken = 't'";
     std::fs::write(&path, text).unwrap();
-    let config = load(&Source::read(Some(&path), Role::Run, Overrides::default()).unwrap());
+    let config = load(&ConfigSource::read(Some(&path), Role::Run, Overrides::default()).unwrap());
     assert_eq!(config.accounts["main"].app_secret.as_ref().unwrap().expose(), "s3cret");
 }

@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 
-use huixin_queue::spool::{Entry, SpoolError};
+use huixin_queue::spool::{SpoolEntry, SpoolError};
 
 use super::super::lanes::LaneKey;
-use super::{Drain, PAGE, PAGE_BYTES};
+use super::{FolderDrain, PAGE, PAGE_BYTES};
 
 /// The pending entries of a lane, in their order, up to its suspect.
 pub(super) struct Chain {
     pub(super) key: LaneKey,
     /// Whether the first of them is no suspect.
     pub(super) goes_on: bool,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<SpoolEntry>,
 }
 
-impl Drain {
+impl FolderDrain {
     /// Pending entries by lane, nothing behind a suspect. Pages are read until there is a chain that is enough.
     pub(super) async fn chains(
         &self,

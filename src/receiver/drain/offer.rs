@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use huixin_queue::spool::Entry;
+use huixin_queue::spool::SpoolEntry;
 use huixin_queue::{Accepted, NewMessage, QueueError};
 
 use super::super::metrics;
-use super::Drain;
+use super::FolderDrain;
 use crate::report::one_line;
 
 /// How long one accept may take: more than the queue gives its own calls.
 const ACCEPT_WITHIN: Duration = Duration::from_secs(10);
 
 /// What became of one try.
-pub(super) enum Tried {
+pub(super) enum OfferResult {
     Taken,
     /// The queue refuses it for its own sake.
     Refused(String),
@@ -26,24 +26,26 @@ pub(super) struct NotTaken {
     pub(super) is_its_fault: bool,
 }
 
-impl Drain {
+impl FolderDrain {
     /// For the first time, or again.
-    pub(super) async fn offer(&self, entry: &Entry) -> Tried {
+    pub(super) async fn offer(&self, entry: &SpoolEntry) -> OfferResult {
         match self.accept(entry).await {
             // No queue only counts what is late: it was acked long ago. One that does, stores nothing.
-            Ok(Accepted::Counted) => Tried::Refused("the queue counts it, and does not keep it".to_owned()),
+            Ok(Accepted::Counted) => {
+                OfferResult::Refused("the queue counts it, and does not keep it".to_owned())
+            }
             Ok(accepted) => {
                 metrics::drained(accepted);
                 self.breaker.stored();
-                Tried::Taken
+                OfferResult::Taken
             }
-            Err(NotTaken { reason, is_its_fault: true }) => Tried::Refused(reason),
-            Err(NotTaken { reason, .. }) => Tried::Failed(reason),
+            Err(NotTaken { reason, is_its_fault: true }) => OfferResult::Refused(reason),
+            Err(NotTaken { reason, .. }) => OfferResult::Failed(reason),
         }
     }
 
     /// The same without the metrics: what the queue says.
-    pub(super) async fn accept(&self, entry: &Entry) -> Result<Accepted, NotTaken> {
+    pub(super) async fn accept(&self, entry: &SpoolEntry) -> Result<Accepted, NotTaken> {
         let mut message: NewMessage = entry.message.clone();
         if entry.age > self.max_age && message.dead_reason.is_none() {
             let age = humantime::format_duration(Duration::from_secs(entry.age.as_secs()));

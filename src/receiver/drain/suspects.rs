@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use huixin_queue::spool::Entry;
+use huixin_queue::spool::SpoolEntry;
 use rand::seq::SliceRandom as _;
 
 use super::super::lanes::LaneKey;
-use super::{Chain, Drain, Tried, Trouble};
+use super::{Chain, DrainError, FolderDrain, OfferResult};
 
 /// A bad entry is refused sooner than this. Longer silence is an outage.
 const REFUSED_WITHIN: Duration = Duration::from_secs(1);
@@ -29,10 +29,10 @@ pub(super) struct Suspect {
     pub(super) tried: Option<Instant>,
 }
 
-impl Drain {
+impl FolderDrain {
     /// Sees whether the queue works after it has failed, with some entries, each alone. True if one was taken, false if
     /// there is nothing to try it with.
-    pub(in crate::receiver) async fn scout(&mut self) -> Result<bool, Trouble> {
+    pub(in crate::receiver) async fn scout(&mut self) -> Result<bool, DrainError> {
         let is_good = |chain: &Chain| chain.goes_on && !self.failed_scouts.contains(&chain.key);
         let mut chains = self.chains(SCOUT_PAGE, SCOUT_PAGES, is_good).await?;
         // Others each time, so that a few bad ones can't make the queue look bad for ever.
@@ -42,15 +42,15 @@ impl Drain {
         for Chain { key, mut entries, .. } in chains.into_iter().take(SCOUTS) {
             let (entry, asked) = (entries.swap_remove(0), Instant::now());
             match self.offer(&entry).await {
-                Tried::Taken => {
+                OfferResult::Taken => {
                     self.has_taken(entry.seq, key);
                     self.failed_scouts.clear();
                     return Ok(true);
                 }
-                Tried::Refused(reason) => self.quarantine(entry.seq, key, &reason).await?,
-                Tried::Failed(reason) => {
+                OfferResult::Refused(reason) => self.quarantine(entry.seq, key, &reason).await?,
+                OfferResult::Failed(reason) => {
                     self.failed_scouts.insert(key);
-                    trouble = Some(Trouble::Queue(reason));
+                    trouble = Some(DrainError::Queue(reason));
                 }
             }
             if asked.elapsed() > REFUSED_WITHIN {
@@ -64,7 +64,10 @@ impl Drain {
     }
 
     /// Tries suspects that are first in their lanes, each alone; how many the queue took.
-    pub(super) async fn try_suspects(&mut self, ripe: Vec<(LaneKey, Entry)>) -> Result<usize, Trouble> {
+    pub(super) async fn try_suspects(
+        &mut self,
+        ripe: Vec<(LaneKey, SpoolEntry)>,
+    ) -> Result<usize, DrainError> {
         if ripe.is_empty() {
             return Ok(0);
         }
@@ -78,15 +81,15 @@ impl Drain {
             }
             let asked = Instant::now();
             match self.offer(&entry).await {
-                Tried::Taken => {
+                OfferResult::Taken => {
                     self.has_taken(entry.seq, key);
                     (taken, queue_works) = (taken + 1, true);
                 }
-                Tried::Refused(reason) => self.quarantine(entry.seq, key, &reason).await?,
-                Tried::Failed(reason) if asked.elapsed() > REFUSED_WITHIN => {
-                    return Err(Trouble::Queue(reason));
+                OfferResult::Refused(reason) => self.quarantine(entry.seq, key, &reason).await?,
+                OfferResult::Failed(reason) if asked.elapsed() > REFUSED_WITHIN => {
+                    return Err(DrainError::Queue(reason));
                 }
-                Tried::Failed(reason) => failed.push((key, reason)),
+                OfferResult::Failed(reason) => failed.push((key, reason)),
             }
         }
         for (key, reason) in failed {

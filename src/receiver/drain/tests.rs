@@ -1,4 +1,4 @@
-//! The carrier of one spool: against a queue in a file where that is enough, and a real Redis where its refusals count.
+//! The drainer of one spool: against a queue in a file where that is enough, and a real Redis where its refusals count.
 
 use std::time::Instant;
 
@@ -136,7 +136,7 @@ async fn one_bad_entry_is_found_among_good_ones_and_quarantined_and_its_lane_goe
     let mut good = 200;
     while stage.spool.counts().await.unwrap().quarantined == 0 {
         assert!(Instant::now() < deadline, "it is quarantined in the end");
-        if let Err(Trouble::Queue(reason)) = stage.drain.round().await {
+        if let Err(DrainError::Queue(reason)) = stage.drain.round().await {
             assert!(reason.contains("may not"), "{reason}");
             stage.drain.pending_again();
             assert!(stage.drain.scout().await.unwrap(), "the queue itself works");
@@ -194,9 +194,9 @@ async fn a_queue_that_is_away_makes_no_suspects_for_long() {
         stage.spool(&format!("lane{n}"), &format!("m{n}")).await;
     }
     redis.kill();
-    assert!(matches!(stage.drain.round().await, Err(Trouble::Queue(_))));
+    assert!(matches!(stage.drain.round().await, Err(DrainError::Queue(_))));
     stage.drain.pending_again();
-    assert!(matches!(stage.drain.scout().await, Err(Trouble::Queue(_))));
+    assert!(matches!(stage.drain.scout().await, Err(DrainError::Queue(_))));
     redis.restart();
     let deadline = Instant::now() + Duration::from_secs(10);
     while stage.drain.scout().await.is_err() {
@@ -218,7 +218,7 @@ struct Stage {
     clock: TestClock,
     spool: Arc<Spool>,
     queue: Arc<dyn Queue>,
-    drain: Drain,
+    drain: FolderDrain,
 }
 
 impl Stage {
@@ -236,7 +236,7 @@ impl Stage {
         let clock = TestClock::at(START_US);
         let limits = SpoolLimits { max_bytes: 1 << 30, reserve_bytes: 0 };
         let spool = Arc::new(Spool::open(folder.path(), limits, Clock::Test(clock.clone())).unwrap());
-        let drain = Drain::new(queue.clone(), spool.clone(), Arc::default(), Arc::default(), MAX_AGE);
+        let drain = FolderDrain::new(queue.clone(), spool.clone(), Arc::default(), Arc::default(), MAX_AGE);
         Self { _folder: folder, clock, spool, queue, drain }
     }
 

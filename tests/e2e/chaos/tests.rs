@@ -12,7 +12,7 @@ use huixin_queue::{
 use super::lane_of;
 use super::post_mortem::{Places, dead_letters, report};
 use super::traffic::Ids;
-use super::watch::{AT_MOST, Standing};
+use super::watch::{AT_MOST, Unmoved};
 use crate::harness::{Blow, History, Name, Step, Strike};
 
 const SECOND_US: u64 = 1_000_000;
@@ -89,12 +89,12 @@ async fn a_message_is_found_wherever_it_lies() {
 
 #[test]
 fn what_stands_too_long_while_redis_serves_is_found_once_and_what_moves_is_not() {
-    let mut standing = Standing::default();
+    let mut standing = Unmoved::default();
     for look in 0..20 {
         standing.look(vec!["still".to_owned(), format!("moving {look}")], Duration::from_secs(1));
     }
     assert_eq!((standing.too_long, standing.longest), (vec!["still".to_owned()], Duration::from_secs(19)));
-    let mut away = Standing::default();
+    let mut away = Unmoved::default();
     for _ in 0..20 {
         away.look(vec!["still"], Duration::ZERO);
     }

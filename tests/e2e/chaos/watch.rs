@@ -22,20 +22,20 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) const AT_MOST: Duration = Duration::from_secs(10);
 
 /// For how long each thing has been as it is, while Redis served.
-pub(super) struct Standing<K> {
+pub(super) struct Unmoved<K> {
     since: HashMap<K, Duration>,
     pub(super) longest: Duration,
     /// What stood for longer than [`AT_MOST`], each once.
     pub(super) too_long: Vec<K>,
 }
 
-impl<K: Clone + Eq + Hash> Default for Standing<K> {
+impl<K: Clone + Eq + Hash> Default for Unmoved<K> {
     fn default() -> Self {
         Self { since: HashMap::new(), longest: Duration::ZERO, too_long: Vec::new() }
     }
 }
 
-impl<K: Clone + Eq + Hash> Standing<K> {
+impl<K: Clone + Eq + Hash> Unmoved<K> {
     /// From now on the time counts anew.
     fn begin_anew(&mut self) {
         self.since.clear();
@@ -59,9 +59,9 @@ impl<K: Clone + Eq + Hash> Standing<K> {
 #[derive(Default)]
 pub(super) struct Watch {
     /// Lanes with the message that could have been taken.
-    pub(super) ready: Standing<(String, MessageId)>,
+    pub(super) ready: Unmoved<(String, MessageId)>,
     /// Folders with the time at which their oldest entry was put there, in milliseconds since 1970.
-    pub(super) spooled: Standing<(PathBuf, u64)>,
+    pub(super) spooled: Unmoved<(PathBuf, u64)>,
     /// The same of the look before.
     spooled_ms: HashMap<PathBuf, u64>,
     /// How many looks were whole.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use huixin_worker::{Interface, Trouble};
+use huixin_worker::{Interface, InterfaceState};
 use serde_json::Value;
 
 use crate::harness::{Backend, PATIENCE, Process, Setup, Stack, long};
@@ -79,7 +79,8 @@ async fn an_address_that_is_not_on_the_list_stands_in_the_status_until_it_is_and
 /// As if the minute were over.
 async fn end_the_pause(stack: &Stack) {
     let queue = stack.queue();
-    let mut trouble = Trouble::read(&*queue, "main", Interface::Send).await.expect("the queue answers");
+    let mut trouble =
+        InterfaceState::read(&*queue, "main", Interface::Send).await.expect("the queue answers");
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let pause = trouble.pause.as_mut().expect("it is paused");
     pause.until_ms = u64::try_from(now_ms).unwrap_or_default();

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use huixin_sandbox::{Calls, Elsewhere, Endpoint, Fault, FaultOrder, What, When};
+use huixin_sandbox::{CallCounts, Elsewhere, Endpoint, Fault, FaultOrder, What, When};
 
 use crate::harness::{Backend, PATIENCE, Process, Setup, Stack, long};
 
@@ -98,7 +98,7 @@ async fn four_workers_fetch_a_token_each_and_again_only_when_it_is_gone_whatever
     assert_eq!(fetches_of(&stack, &workers, 5).await, 4, "one each after the token's end");
     assert!(refusals(&stack, 42001) >= 4);
 
-    let Calls { stable_token, token, forced, .. } = sandbox.calls("main");
+    let CallCounts { stable_token, token, forced, .. } = sandbox.calls("main");
     println!("four workers: {} token calls, {} sends", stable_token.calls, sandbox.calls("main").send.calls);
     assert_eq!((stable_token.calls, stable_token.refused), (12, 0));
     assert_eq!((token.calls, forced), (0, 0), "never the plain endpoint, and never by force");

@@ -225,7 +225,7 @@ impl Stack {
 
     /// Waits for so many accepted messages to anybody.
     pub(crate) async fn wait_for_all_sends(&self, count: usize, within: Duration) {
-        let sent = |entry: &huixin_sandbox::Entry| matches!(entry.what, What::Sent { .. });
+        let sent = |entry: &huixin_sandbox::TranscriptEntry| matches!(entry.what, What::Sent { .. });
         let transcript = self.sandbox.sandbox.transcript();
         transcript.wait_for_matches(sent, count, within).await.unwrap_or_else(|e| panic!("{e}"));
     }

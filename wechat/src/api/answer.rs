@@ -6,13 +6,13 @@
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value};
 
-use super::error::{ApiError, Cause};
+use super::error::{ApiError, CallCause};
 use super::wire::Wire;
 
 /// The answer's JSON object, if it isn't a refusal.
-pub(super) struct Answer(Map<String, Value>);
+pub(super) struct ApiAnswer(Map<String, Value>);
 
-impl Answer {
+impl ApiAnswer {
     /// Sends the request and reads the answer. `hidden` are the secrets in the request: cut out of `errmsg`.
     ///
     /// # Errors
@@ -21,24 +21,24 @@ impl Answer {
         wire: &Wire,
         request: RequestBuilder,
         hidden: &[&str],
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiAnswer, ApiError> {
         let response = send(request).await?;
         wire.compare_clocks(response.headers());
         let status = response.status();
         let body = read(response, LONGEST_ANSWER_BYTES).await.map_err(ApiError::Unsure)?;
-        Answer::of(status, &body, hidden)
+        ApiAnswer::of(status, &body, hidden)
     }
 
     /// Judges an answer that has been read.
     ///
     /// # Errors
-    /// As for [`Answer::to`].
-    pub(super) fn of(status: StatusCode, body: &[u8], hidden: &[&str]) -> Result<Answer, ApiError> {
+    /// As for [`ApiAnswer::to`].
+    pub(super) fn of(status: StatusCode, body: &[u8], hidden: &[&str]) -> Result<ApiAnswer, ApiError> {
         let unreadable = |why| {
             ApiError::Unsure(if status.is_success() {
-                Cause::Unreadable(why)
+                CallCause::Unreadable(why)
             } else {
-                Cause::Status(status.as_u16())
+                CallCause::Status(status.as_u16())
             })
         };
         let answer = parse(body).ok_or_else(|| unreadable("not a JSON object"))?;
@@ -46,7 +46,7 @@ impl Answer {
             Some(Some(0)) | None if status.is_success() => Ok(answer),
             Some(Some(code)) if code != 0 => Err(answer.refusal(code, hidden)),
             Some(None) => Err(unreadable("its errcode is no number")),
-            _ => Err(ApiError::Unsure(Cause::Status(status.as_u16()))),
+            _ => Err(ApiError::Unsure(CallCause::Status(status.as_u16()))),
         }
     }
 
@@ -95,17 +95,17 @@ const LONGEST_MESSAGE_CHARS: usize = 512;
 pub(super) async fn send(request: RequestBuilder) -> Result<Response, ApiError> {
     request.send().await.map_err(|error| {
         let unsent = error.is_connect() || error.is_builder();
-        let cause = Cause::http(error);
+        let cause = CallCause::http(error);
         if unsent { ApiError::NotSent(cause) } else { ApiError::Unsure(cause) }
     })
 }
 
 /// Reads a body of at most so many bytes.
-pub(super) async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, Cause> {
+pub(super) async fn read(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, CallCause> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(Cause::http)? {
+    while let Some(chunk) = response.chunk().await.map_err(CallCause::http)? {
         if body.len() + chunk.len() > max_bytes {
-            return Err(Cause::Unreadable("it is longer than may be"));
+            return Err(CallCause::Unreadable("it is longer than may be"));
         }
         body.extend_from_slice(&chunk);
     }
@@ -114,11 +114,11 @@ pub(super) async fn read(mut response: Response, max_bytes: usize) -> Result<Vec
 
 /// The JSON object in `body`. A control character is legal between JSON's tokens only as white space, and never inside
 /// a string, so each may become a blank.
-fn parse(body: &[u8]) -> Option<Answer> {
+fn parse(body: &[u8]) -> Option<ApiAnswer> {
     let text = String::from_utf8_lossy(body);
     let text: String = text.chars().map(|c| if c < ' ' { ' ' } else { c }).collect();
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
-    serde_json::from_str(text).ok().map(Answer)
+    serde_json::from_str(text).ok().map(ApiAnswer)
 }
 
 fn integer(value: &Value) -> Option<i64> {

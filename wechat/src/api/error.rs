@@ -24,10 +24,10 @@ pub enum ApiError {
     },
     /// Certainly nothing reached WeChat: name, connection or TLS failed, or there was nothing to send.
     #[error("nothing was sent to WeChat")]
-    NotSent(#[source] Cause),
+    NotSent(#[source] CallCause),
     /// The request left, and what became of it isn't known: timeout, cut connection, 5xx, an answer that can't be read.
     #[error("it is not known whether WeChat took the request")]
-    Unsure(#[source] Cause),
+    Unsure(#[source] CallCause),
     /// There was no access token to send with, so nothing was sent. Holds what happened at the token endpoint.
     #[error("no access token")]
     Token(#[source] Box<ApiError>),
@@ -53,7 +53,7 @@ impl ApiError {
     pub fn class(&self) -> CodeClass {
         match self {
             ApiError::Refused { code, .. } => classify(*code),
-            ApiError::NotSent(Cause::NotUploaded(_)) => CodeClass::OurBug,
+            ApiError::NotSent(CallCause::NotUploaded(_)) => CodeClass::OurBug,
             ApiError::NotSent(_) | ApiError::Unsure(_) => CodeClass::Retry,
             ApiError::Token(inner) => match inner.class() {
                 CodeClass::Token | CodeClass::Doubtful => CodeClass::Config,
@@ -65,7 +65,7 @@ impl ApiError {
 
 /// What went wrong below WeChat's own answers.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Cause {
+pub enum CallCause {
     /// The HTTP client's error, without the URL.
     #[error("{}", outline(.0))]
     Http(#[source] Arc<reqwest::Error>),
@@ -83,15 +83,15 @@ pub enum Cause {
     NotUploaded(NotUploaded),
 }
 
-impl Cause {
+impl CallCause {
     /// Keeps the HTTP client's error, after taking the URL off it.
-    pub(super) fn http(error: reqwest::Error) -> Cause {
-        Cause::Http(Arc::new(error.without_url()))
+    pub(super) fn http(error: reqwest::Error) -> CallCause {
+        CallCause::Http(Arc::new(error.without_url()))
     }
 
     /// Whether time ran out.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Cause::Http(error) if error.is_timeout())
+        matches!(self, CallCause::Http(error) if error.is_timeout())
     }
 }
 

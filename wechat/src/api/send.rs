@@ -4,8 +4,8 @@ use bytes::Bytes;
 use reqwest::header::CONTENT_TYPE;
 
 use super::Client;
-use super::answer::Answer;
-use super::error::{ApiError, Cause};
+use super::answer::ApiAnswer;
+use super::error::{ApiError, CallCause};
 use super::outgoing::{Outgoing, typing_json};
 use super::token::AccessToken;
 
@@ -21,7 +21,7 @@ impl Client {
     /// # Cancellation
     /// Dropping the future leaves the same uncertainty as `Unsure`.
     pub async fn send(&self, to: &str, message: &Outgoing) -> Result<(), ApiError> {
-        let body = message.to_json(to).map_err(|error| ApiError::NotSent(Cause::NotUploaded(error)))?;
+        let body = message.to_json(to).map_err(|error| ApiError::NotSent(CallCause::NotUploaded(error)))?;
         self.call(&["cgi-bin", "message", "custom", "send"], body).await
     }
 
@@ -52,8 +52,12 @@ impl Client {
             .timeout(config.timeout)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .body(body);
-        let answer = Answer::to(config, request, &[token.expose(), config.app_secret.expose()]).await?;
+        let answer = ApiAnswer::to(config, request, &[token.expose(), config.app_secret.expose()]).await?;
         // Silence isn't consent: an object without an errcode may come from anywhere.
-        if answer.says_ok() { Ok(()) } else { Err(ApiError::Unsure(Cause::Unreadable("it has no errcode"))) }
+        if answer.says_ok() {
+            Ok(())
+        } else {
+            Err(ApiError::Unsure(CallCause::Unreadable("it has no errcode")))
+        }
     }
 }

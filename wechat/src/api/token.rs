@@ -26,9 +26,9 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::Client;
-use super::answer::Answer;
+use super::answer::ApiAnswer;
 use super::codes::CodeClass;
-use super::error::{ApiError, Cause};
+use super::error::{ApiError, CallCause};
 use super::wire::Wire;
 
 /// An access token; prints as `***`.
@@ -234,11 +234,12 @@ async fn ask(config: &Wire) -> Result<(String, Duration), ApiError> {
         "force_refresh": false,
     });
     let request = config.http.post(url).timeout(config.timeout).json(&body);
-    let answer = Answer::to(config, request, &[config.app_secret.expose()]).await?;
+    let answer = ApiAnswer::to(config, request, &[config.app_secret.expose()]).await?;
     let text = answer.text("access_token").filter(|text| !text.is_empty());
-    let text = text.ok_or(ApiError::Unsure(Cause::Unreadable("it has no access_token")))?;
-    let life =
-        answer.integer("expires_in").ok_or(ApiError::Unsure(Cause::Unreadable("it has no expires_in")))?;
+    let text = text.ok_or(ApiError::Unsure(CallCause::Unreadable("it has no access_token")))?;
+    let life = answer
+        .integer("expires_in")
+        .ok_or(ApiError::Unsure(CallCause::Unreadable("it has no expires_in")))?;
     let life = u64::try_from(life).unwrap_or(0).min(LONGEST_LIFE_SECS);
     Ok((text.to_owned(), Duration::from_secs(life)))
 }

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use reqwest::multipart::{Form, Part};
 
 use super::Client;
-use super::answer::{self, Answer};
-use super::error::{ApiError, Cause};
+use super::answer::{self, ApiAnswer};
+use super::error::{ApiError, CallCause};
 use super::media::MediaKind;
 use super::token::AccessToken;
 
@@ -63,18 +63,18 @@ impl Client {
         let part = Part::stream_with_length(bytes, length)
             .file_name(file_name.to_owned())
             .mime_str(content_type)
-            .map_err(|error| ApiError::NotSent(Cause::http(error)))?;
+            .map_err(|error| ApiError::NotSent(CallCause::http(error)))?;
         let request = config
             .http
             .post(url)
             .timeout(config.timeout + Duration::from_secs(length / SLOWEST_BYTES_PER_SEC))
             .multipart(Form::new().part("media", part));
-        let answer = Answer::to(config, request, &[token.expose(), config.app_secret.expose()]).await?;
+        let answer = ApiAnswer::to(config, request, &[token.expose(), config.app_secret.expose()]).await?;
         // A thumb's id is said to have a name of its own at times.
         let id = answer.text("media_id").or_else(|| answer.text("thumb_media_id"));
         match id.filter(|id| !id.is_empty()) {
             Some(id) => Ok(Uploaded { media_id: id.to_owned() }),
-            None => Err(ApiError::Unsure(Cause::Unreadable("it has no media_id"))),
+            None => Err(ApiError::Unsure(CallCause::Unreadable("it has no media_id"))),
         }
     }
 
@@ -98,14 +98,14 @@ impl Client {
         // A file never begins like a JSON object, whatever the label says; a refusal and a video's address do.
         if status.is_success() && !body.trim_ascii_start().starts_with(b"{") {
             if body.is_empty() {
-                return Err(ApiError::Unsure(Cause::Unreadable("it is empty")));
+                return Err(ApiError::Unsure(CallCause::Unreadable("it is empty")));
             }
             return Ok(Downloaded::File(body.into()));
         }
-        let answer = Answer::of(status, &body, &[token.expose(), config.app_secret.expose()])?;
+        let answer = ApiAnswer::of(status, &body, &[token.expose(), config.app_secret.expose()])?;
         match answer.text("video_url") {
             Some(address) => Ok(Downloaded::At(address.to_owned())),
-            None => Err(ApiError::Unsure(Cause::Unreadable("it is neither a file nor an address"))),
+            None => Err(ApiError::Unsure(CallCause::Unreadable("it is neither a file nor an address"))),
         }
     }
 }

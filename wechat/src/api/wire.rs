@@ -12,7 +12,7 @@ use reqwest::header::{DATE, HeaderMap};
 use url::Url;
 
 use super::ClientConfig;
-use super::error::{ApiError, Cause};
+use super::error::{ApiError, CallCause};
 
 /// How long another host than the first is used before the first is tried again.
 const DETOUR: Duration = Duration::from_secs(300);
@@ -39,7 +39,7 @@ impl Wire {
         let can = url.path_segments_mut().map(|mut segments| {
             segments.pop_if_empty().extend(path);
         });
-        can.map(|()| url).map_err(|()| ApiError::NotSent(Cause::Base))
+        can.map(|()| url).map_err(|()| ApiError::NotSent(CallCause::Base))
     }
 
     /// Which host is in use.

@@ -52,7 +52,7 @@ pub enum XmlError {
         /// Where the tag begins.
         offset: usize,
     },
-    /// More levels than [`Limits::depth`](super::Limits::depth).
+    /// More levels than [`TreeLimits::depth`](super::TreeLimits::depth).
     #[error("elements are nested deeper than {limit} at byte {offset}")]
     TooDeep {
         /// The limit.
@@ -60,7 +60,7 @@ pub enum XmlError {
         /// The first tag beyond it.
         offset: usize,
     },
-    /// More elements than [`Limits::elements`](super::Limits::elements).
+    /// More elements than [`TreeLimits::elements`](super::TreeLimits::elements).
     #[error("more than {limit} elements at byte {offset}")]
     TooMany {
         /// The limit.

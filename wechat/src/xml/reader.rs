@@ -11,25 +11,25 @@ use crate::mend::{mend, push_legal};
 
 /// How large a tree may be. WeChat's own messages are at most five levels deep and have some dozen elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct TreeLimits {
     /// Levels of elements, the root included.
     pub depth: usize,
     /// Elements in all.
     pub elements: usize,
 }
 
-impl Default for Limits {
+impl Default for TreeLimits {
     fn default() -> Self {
-        Limits { depth: 16, elements: 4096 }
+        TreeLimits { depth: 16, elements: 4096 }
     }
 }
 
-/// Reads a body under the default [`Limits`]. See [`parse_within`].
+/// Reads a body under the default [`TreeLimits`]. See [`parse_within`].
 ///
 /// # Errors
 /// [`XmlError`], one variant per refusal.
 pub fn parse(body: &[u8]) -> Result<Element, XmlError> {
-    parse_within(body, Limits::default())
+    parse_within(body, TreeLimits::default())
 }
 
 /// Reads a body: a byte order mark, white space and an XML declaration may come first, then one root named `xml`.
@@ -40,16 +40,16 @@ pub fn parse(body: &[u8]) -> Result<Element, XmlError> {
 ///
 /// # Errors
 /// [`XmlError`], one variant per refusal.
-pub fn parse_within(body: &[u8], limits: Limits) -> Result<Element, XmlError> {
+pub fn parse_within(body: &[u8], limits: TreeLimits) -> Result<Element, XmlError> {
     let (text, _) = mend(body);
     parse_text(&text, limits).map(|(tree, _)| tree)
 }
 
 /// Reads a mended text; also tells whether references had to be mended.
-pub(crate) fn parse_text(text: &str, limits: Limits) -> Result<(Element, bool), XmlError> {
+pub(crate) fn parse_text(text: &str, limits: TreeLimits) -> Result<(Element, bool), XmlError> {
     let unmarked = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let escaped = prose::escaped(unmarked);
-    Builder {
+    XmlBuilder {
         limits,
         skipped: text.len() - unmarked.len(),
         begun: false,
@@ -62,8 +62,8 @@ pub(crate) fn parse_text(text: &str, limits: Limits) -> Result<(Element, bool), 
 }
 
 /// The tree under construction.
-struct Builder {
-    limits: Limits,
+struct XmlBuilder {
+    limits: TreeLimits,
     /// Bytes before those that the reader sees: the byte order mark.
     skipped: usize,
     /// Whether anything but white space has been seen, so that a declaration is late.
@@ -72,12 +72,12 @@ struct Builder {
     mended: bool,
     elements: usize,
     /// From the root to the innermost open element.
-    open: Vec<Open>,
+    open: Vec<OpenElement>,
     /// The root, once it is closed.
     root: Option<Element>,
 }
 
-impl Builder {
+impl XmlBuilder {
     fn read(mut self, text: &str) -> Result<(Element, bool), XmlError> {
         let mut reader = Reader::from_str(text);
         reader.config_mut().allow_dangling_amp = false;
@@ -142,7 +142,7 @@ impl Builder {
             return Err(XmlError::TooMany { limit: self.limits.elements, offset });
         }
         self.elements += 1;
-        self.open.push(Open::new(name));
+        self.open.push(OpenElement::new(name));
         Ok(())
     }
 
@@ -165,7 +165,7 @@ impl Builder {
     }
 
     /// The innermost open element, for something that may stand only inside one.
-    fn inside(&mut self, offset: usize) -> Result<&mut Open, XmlError> {
+    fn inside(&mut self, offset: usize) -> Result<&mut OpenElement, XmlError> {
         match self.open.last_mut() {
             Some(open) => Ok(open),
             None if self.root.is_some() => Err(XmlError::Trailing { offset }),
@@ -195,7 +195,7 @@ impl Builder {
 }
 
 /// An element that isn't closed yet.
-struct Open {
+struct OpenElement {
     element: Element,
     /// The bare text since the last tag or CDATA. Whether it is content or layout is known when the element ends.
     run: String,
@@ -205,9 +205,9 @@ struct Open {
     has_cdata: bool,
 }
 
-impl Open {
-    fn new(name: &str) -> Open {
-        Open { element: Element::new(name), run: String::new(), run_is_meant: false, has_cdata: false }
+impl OpenElement {
+    fn new(name: &str) -> OpenElement {
+        OpenElement { element: Element::new(name), run: String::new(), run_is_meant: false, has_cdata: false }
     }
 
     fn bare(&mut self, text: &str) {

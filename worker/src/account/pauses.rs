@@ -27,7 +27,7 @@ use std::time::{Duration, Instant, SystemTime};
 use huixin_queue::{Queue, QueueError};
 use huixin_wechat::{UNKNOWN, rule};
 
-use super::trouble::{AccountPause, Cause, Interface, Suspicion, Trouble, unix_ms};
+use super::interface::{AccountPause, Interface, InterfaceState, PauseCause, Suspicion, unix_ms};
 use crate::metrics;
 
 /// How often a worker looks whether accounts are paused or go on.
@@ -45,7 +45,7 @@ pub(crate) struct Pauses {
 /// What was last seen of an interface.
 #[derive(Default)]
 struct Seen {
-    trouble: Trouble,
+    trouble: InterfaceState,
     /// When a call last passed.
     passed: Option<Instant>,
     /// The queue was away when this worker told the others.
@@ -69,7 +69,7 @@ impl Pauses {
 
     async fn look(&self, accounts: &[String]) {
         // One call for all accounts. Those who take from a queue report that it is away.
-        let Ok(mut shared) = Trouble::read_all(&*self.queue).await else { return };
+        let Ok(mut shared) = InterfaceState::read_all(&*self.queue).await else { return };
         for account in accounts {
             for interface in Interface::ALL {
                 let trouble = shared.remove(&(account.clone(), interface));
@@ -151,7 +151,8 @@ impl Pauses {
     /// A code that may be the account's came for a user's message. Whether it is proved to be the account's.
     pub(crate) async fn suspect(&self, account: &str, interface: Interface, code: i64, user: &str) -> bool {
         let new = Suspicion { code, user: user.to_owned(), at_ms: unix_ms(SystemTime::now()) };
-        let proved = |known: &Trouble| known.suspicion.as_ref().is_some_and(|old| old.is_proved_by(&new));
+        let proved =
+            |known: &InterfaceState| known.suspicion.as_ref().is_some_and(|old| old.is_proved_by(&new));
         let mut trouble = self.newest(account, interface).await;
         if proved(&trouble) {
             let age = trouble.suspicion.as_ref().map(Suspicion::age).unwrap_or_default();
@@ -169,7 +170,7 @@ impl Pauses {
     pub(crate) async fn pause(
         &self,
         account: &str,
-        (interface, cause): (Interface, Cause),
+        (interface, cause): (Interface, PauseCause),
         code: Option<i64>,
         error: &str,
     ) -> Duration {
@@ -202,8 +203,8 @@ impl Pauses {
     }
 
     /// As the workers share it; if the queue is away, as it was last seen.
-    async fn newest(&self, account: &str, interface: Interface) -> Trouble {
-        match Trouble::read(&*self.queue, account, interface).await {
+    async fn newest(&self, account: &str, interface: Interface) -> InterfaceState {
+        match InterfaceState::read(&*self.queue, account, interface).await {
             Ok(trouble) => trouble,
             Err(_) => self.of(account, interface, |seen| seen.trouble.clone()).unwrap_or_default(),
         }
@@ -222,7 +223,7 @@ impl Pauses {
     }
 
     /// Notes what is shared now, and logs what has changed.
-    fn see(&self, account: &str, interface: Interface, trouble: &Trouble) {
+    fn see(&self, account: &str, interface: Interface, trouble: &InterfaceState) {
         let before = {
             let mut seen = self.seen();
             let seen = seen.entry(account.to_owned()).or_default().entry(interface).or_default();

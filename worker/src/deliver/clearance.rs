@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use huixin_queue::Standing;
+use huixin_queue::SendState;
 use tokio::sync::SemaphorePermit;
 
 use crate::account::{Account, Interface};
 use crate::attempt::Attempt;
 use crate::calls::Calls;
-use crate::end::Step;
-use crate::rights::Closed;
+use crate::end::StepResult;
+use crate::rights::SendRefusal;
 
 /// Waits until the account may send, by its pauses and its rate. Something: not in the time that one waits here; how long, and
 /// why.
 pub(super) async fn wait_for_turn(
     attempt: &Attempt<'_>,
     calls: &Calls<'_>,
-) -> Step<Option<(Duration, &'static str)>> {
+) -> StepResult<Option<(Duration, &'static str)>> {
     let (pauses, name) = (&attempt.shared.pauses, &attempt.payload.account);
     if let Some(wait) = calls.insist(|| pauses.admit(name, Interface::Send)).await? {
         return Ok(Some((wait, "the account is paused")));
@@ -33,28 +33,33 @@ pub(super) async fn wait_for_turn(
 }
 
 /// Waits until the account's rate has a send left.
-pub(crate) async fn wait_for_rate(attempt: &Attempt<'_>, calls: &Calls<'_>) -> Step<()> {
+pub(crate) async fn wait_for_rate(attempt: &Attempt<'_>, calls: &Calls<'_>) -> StepResult<()> {
     calls.wait_for(attempt.account.wait_for_rate(|| ask_rate(attempt, calls))).await?
 }
 
 /// Asks for one send of the account's rate: nothing, or how long until there may be one.
-pub(crate) async fn ask_rate(attempt: &Attempt<'_>, calls: &Calls<'_>) -> Step<Duration> {
+pub(crate) async fn ask_rate(attempt: &Attempt<'_>, calls: &Calls<'_>) -> StepResult<Duration> {
     let Some(rate) = attempt.account.send_rate else { return Ok(Duration::ZERO) };
     let limit = rate.limit(&attempt.payload.account);
     calls.insist(|| calls.queue().limit(&limit, rate.sends, rate.per)).await
 }
 
 /// A line to WeChat, held until the send has ended.
-pub(crate) async fn line<'a>(account: &'a Account, calls: &Calls<'_>) -> Step<SemaphorePermit<'a>> {
+pub(crate) async fn line<'a>(account: &'a Account, calls: &Calls<'_>) -> StepResult<SemaphorePermit<'a>> {
     let line = calls.wait_for(account.lines.acquire()).await?;
     Ok(line.expect("the lines are never closed"))
 }
 
 /// Why WeChat isn't asked to take the next part of an answer, after all sends of the lane but this part's `own`.
-pub(super) fn closed(attempt: &Attempt<'_>, standing: &Standing, was_held: bool, own: u32) -> Option<Closed> {
-    let mut opening = attempt.opening(standing);
-    if let Some(right) = standing.right.filter(|_| was_held) {
+pub(super) fn closed(
+    attempt: &Attempt<'_>,
+    send_state: &SendState,
+    was_held: bool,
+    own: u32,
+) -> Option<SendRefusal> {
+    let mut opening = attempt.opening(send_state);
+    if let Some(right) = send_state.right.filter(|_| was_held) {
         opening.sends = Some(right.sends);
     }
-    opening.gate(standing.sends.saturating_sub(own)).err()
+    opening.gate(send_state.sends.saturating_sub(own)).err()
 }

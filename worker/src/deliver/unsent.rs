@@ -9,15 +9,15 @@ use std::time::{Duration, SystemTime};
 use huixin_queue::{Closed as ClosedBy, Progress, Settlement};
 use huixin_wechat::{ApiError, CodeClass, classify};
 
-use super::{Part, Sending, Unsent, clearance};
-use crate::account::{Cause, Interface};
-use crate::end::{Done, End, Step};
+use super::{PartEnd, Sending, Unsent, clearance};
+use crate::account::{Interface, PauseCause};
+use crate::end::{Done, End, StepResult};
 use crate::error_text::{chain, in_full};
 use crate::execute::notice;
 use crate::media::MediaError;
 use crate::metrics;
 use crate::policy::{self, SendVerdict, Trial, Verdict};
-use crate::rights::{Closed, GONE, REFUSED};
+use crate::rights::{GONE, REFUSED, SendRefusal};
 use crate::route::{self, Unsure};
 
 /// How long an answer to a push that opens no right to send is tried.
@@ -27,17 +27,17 @@ pub(super) const NOT_KNOWN: &str = "it is not known whether it was sent";
 
 impl Sending<'_, '_> {
     /// Decides on a failed send.
-    pub(super) async fn send_failed(&mut self, error: &ApiError) -> Step<Part> {
+    pub(super) async fn send_failed(&mut self, error: &ApiError) -> StepResult<PartEnd> {
         self.call_failed(Interface::Send, error, &chain(error)).await
     }
 
     /// Decides on media that could not be fetched or brought to WeChat. Nothing was sent, and an upload may be made again.
-    pub(super) async fn media_failed(&mut self, error: &MediaError) -> Step<Part> {
+    pub(super) async fn media_failed(&mut self, error: &MediaError) -> StepResult<PartEnd> {
         let trial = self.trial();
         let verdict = match (error, error.api_error()) {
             (MediaError::Paused { wait, .. }, _) => {
                 self.take_back().await?;
-                return self.wait_for_uploads(*wait, &error.to_string()).await.map(Part::Unsent);
+                return self.wait_for_uploads(*wait, &error.to_string()).await.map(PartEnd::Unsent);
             }
             (_, Some(ApiError::Unsure(_))) => policy::again(&trial, SystemTime::now()),
             (_, Some(refused)) => {
@@ -49,7 +49,7 @@ impl Sending<'_, '_> {
         self.act_on(verdict, None, &chain(error)).await
     }
 
-    async fn call_failed(&mut self, called: Interface, error: &ApiError, text: &str) -> Step<Part> {
+    async fn call_failed(&mut self, called: Interface, error: &ApiError, text: &str) -> StepResult<PartEnd> {
         let (attempt, calls) = (self.attempt, self.recorder.calls);
         let (pauses, account) = (&attempt.shared.pauses, &attempt.payload.account);
         if policy::is_own(error) {
@@ -63,7 +63,7 @@ impl Sending<'_, '_> {
             let code = error.code().unwrap_or_default();
             let proved = pauses.suspect(account, called, code, &attempt.message.from);
             verdict = match calls.while_current(proved).await? {
-                true => SendVerdict::Account(called, Cause::Trouble),
+                true => SendVerdict::Account(called, PauseCause::Trouble),
                 false => *alone,
             };
         }
@@ -71,15 +71,15 @@ impl Sending<'_, '_> {
     }
 
     fn trial(&self) -> Trial {
-        let (attempt, standing) = (self.attempt, self.recorder.standing());
+        let (attempt, send_state) = (self.attempt, self.recorder.send_state());
         let before = self.answer.before;
         Trial {
             failures: attempt.leased.failures.saturating_sub(before.failures),
             snoozes: attempt.leased.snoozes.saturating_sub(before.snoozes),
             attempts: attempt.route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts),
-            hold_up: attempt.hold_up(standing),
+            hold_up: attempt.hold_up(send_state),
             until: self.until(),
-            is_open: attempt.opening(standing).is_open(SystemTime::now()),
+            is_open: attempt.opening(send_state).is_open(SystemTime::now()),
             refusals: self.refusals,
         }
     }
@@ -87,7 +87,7 @@ impl Sending<'_, '_> {
     /// Until when this answer is tried: when the right to send ends is an estimate, so as long after it as the answer may
     /// be held. A push that opens no right may still be answered under an earlier one; but not for ever.
     fn until(&self) -> Option<SystemTime> {
-        match self.attempt.opening(self.recorder.standing()).until {
+        match self.attempt.opening(self.recorder.send_state()).until {
             // What the user is told of a failure is worth nothing later.
             Some(until) if self.answer.dies_of.is_some() => Some(until),
             Some(until) => until.checked_add(self.attempt.holds_for()),
@@ -95,13 +95,13 @@ impl Sending<'_, '_> {
         }
     }
 
-    async fn act_on(&mut self, verdict: SendVerdict, code: Option<i64>, error: &str) -> Step<Part> {
+    async fn act_on(&mut self, verdict: SendVerdict, code: Option<i64>, error: &str) -> StepResult<PartEnd> {
         let reason = format!("part {} of {}: {error}", self.index + 1, self.answer.parts.len());
         if !matches!(verdict, SendVerdict::Sent | SendVerdict::Unsure) {
             self.take_back().await?;
         }
         let unsent = match verdict {
-            SendVerdict::Sent => return Ok(Part::Sent),
+            SendVerdict::Sent => return Ok(PartEnd::Sent),
             SendVerdict::Soon { after } => {
                 tracing::warn!(
                     code,
@@ -109,7 +109,7 @@ impl Sending<'_, '_> {
                     "the send was refused too early, it seems: it is made again soon"
                 );
                 self.refusals += 1;
-                return Ok(Part::Soon(after));
+                return Ok(PartEnd::Soon(after));
             }
             SendVerdict::Account(interface, cause) => {
                 let (pauses, account) = (&self.attempt.shared.pauses, &self.attempt.payload.account);
@@ -125,11 +125,11 @@ impl Sending<'_, '_> {
                 self.after_failure(verdict, code, reason, true).await
             }
         };
-        unsent.map(Part::Unsent)
+        unsent.map(PartEnd::Unsent)
     }
 
     /// What becomes of a part whose send has no answer.
-    async fn after_unsure(&mut self, reason: String) -> Step<Part> {
+    async fn after_unsure(&mut self, reason: String) -> StepResult<PartEnd> {
         tracing::warn!(reason, "a send has no answer");
         let again = policy::again(&self.trial(), SystemTime::now());
         // One that is made again soon is counted then.
@@ -139,12 +139,12 @@ impl Sending<'_, '_> {
             self.report_unsure();
         }
         match policy {
-            Unsure::Drop => return Ok(Part::Sent),
+            Unsure::Drop => return Ok(PartEnd::Sent),
             Unsure::Hold => self.hold_rest(NOT_KNOWN, false).await,
             // The answer may be there, and an apology behind it would be odd.
             Unsure::Resend => self.after_failure(again, None, reason, false).await,
         }
-        .map(Part::Unsent)
+        .map(PartEnd::Unsent)
     }
 
     async fn after_failure(
@@ -153,7 +153,7 @@ impl Sending<'_, '_> {
         code: Option<i64>,
         reason: String,
         reachable: bool,
-    ) -> Step<Unsent> {
+    ) -> StepResult<Unsent> {
         Ok(match verdict {
             SendVerdict::Message(Verdict::Retry { after }) => {
                 Unsent::Later(Done::retry(after, self.attempt.patience(), reason))
@@ -175,7 +175,7 @@ impl Sending<'_, '_> {
     }
 
     /// Puts the message off until an account can send again; if that is too late for its window, until the user's next.
-    pub(super) async fn wait_out(&mut self, wait: Duration, reason: &str) -> Step<Unsent> {
+    pub(super) async fn wait_out(&mut self, wait: Duration, reason: &str) -> StepResult<Unsent> {
         match policy::snooze_until(wait, self.until(), SystemTime::now()) {
             Verdict::Snooze { after } => {
                 // The handler must not run again only because the account waits, nor a part be sent again.
@@ -188,8 +188,8 @@ impl Sending<'_, '_> {
 
     /// The same for uploads: the account can send, so the user's later messages wait no longer than for an attempt that
     /// failed. What has kept them waiting so long is held.
-    async fn wait_for_uploads(&mut self, wait: Duration, reason: &str) -> Step<Unsent> {
-        let hold_up = self.attempt.hold_up(self.recorder.standing());
+    async fn wait_for_uploads(&mut self, wait: Duration, reason: &str) -> StepResult<Unsent> {
+        let hold_up = self.attempt.hold_up(self.recorder.send_state());
         match policy::snooze_until(wait, self.until(), SystemTime::now()) {
             Verdict::Snooze { after } if !hold_up.is_over() => {
                 // It waits like an attempt that failed, but is none.
@@ -203,20 +203,22 @@ impl Sending<'_, '_> {
     }
 
     /// Why WeChat isn't asked to take the next part, after all sends of the lane but this part's own.
-    pub(super) fn closed(&self, own: u32) -> Option<Closed> {
-        clearance::closed(self.attempt, self.recorder.standing(), self.answer.was_held, own)
+    pub(super) fn closed(&self, own: u32) -> Option<SendRefusal> {
+        clearance::closed(self.attempt, self.recorder.send_state(), self.answer.was_held, own)
     }
 
-    pub(super) async fn stop_short(&mut self, closed: Closed) -> Step<Unsent> {
+    pub(super) async fn stop_short(&mut self, closed: SendRefusal) -> StepResult<Unsent> {
         match closed {
-            Closed::ForNow(reason) => self.hold_rest(reason, reason == REFUSED).await,
-            Closed::ForGood(reason) => Ok(Unsent::Dies { reason: self.in_words(reason), reachable: false }),
+            SendRefusal::ForNow(reason) => self.hold_rest(reason, reason == REFUSED).await,
+            SendRefusal::ForGood(reason) => {
+                Ok(Unsent::Dies { reason: self.in_words(reason), reachable: false })
+            }
         }
     }
 
     /// Holds the parts that aren't sent until the user does something; so are those of their next messages, if WeChat has
     /// `refused` one.
-    pub(super) async fn hold_rest(&mut self, reason: &str, refused: bool) -> Step<Unsent> {
+    pub(super) async fn hold_rest(&mut self, reason: &str, refused: bool) -> StepResult<Unsent> {
         let reason = self.in_words(reason);
         let hold_for = self.attempt.holds_for();
         // What the user is told of a failure is worth nothing later.
@@ -228,20 +230,20 @@ impl Sending<'_, '_> {
         let sending = notice::told(self.recorder);
         self.recorder.record(Progress { replies, sent: self.index, sending }).await?;
         self.stored = true;
-        if self.recorder.standing().closed == Some(ClosedBy::Ended) {
+        if self.recorder.send_state().closed == Some(ClosedBy::Ended) {
             return Ok(Unsent::Dies { reason: self.in_words(GONE), reachable: false });
         }
         tracing::info!(reason, "what is not sent is held until the user writes again");
         let reason = format!("{reason}; it was held, and the user did not write again in time");
         let reason = self.attempt.with_route(&reason);
         // What has come since then is news: it comes again with that.
-        let trigger = self.trigger;
-        let settlement = Settlement::Hold { trigger, hold_for, refused, reason };
+        let wakes = self.wakes;
+        let settlement = Settlement::Hold { wakes, hold_for, refused, reason };
         Ok(Unsent::Later(Done { settlement, end: End::Held }))
     }
 
     /// The announced send was not made. Replies that are not recorded yet are now.
-    pub(super) async fn take_back(&mut self) -> Step<()> {
+    pub(super) async fn take_back(&mut self) -> StepResult<()> {
         // What was told besides the answer isn't taken back with a part that wasn't announced yet.
         let sending = if self.unsure { Some(self.index) } else { notice::told(self.recorder) };
         let replies = (!self.stored).then(|| self.answer.encode());

@@ -5,19 +5,19 @@ use std::time::Duration;
 use huixin_queue::QueueError;
 
 use crate::metrics;
-use crate::shared::Shared;
+use crate::shared::WorkerContext;
 
 pub(super) const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Whether the queue is away, as the takes show it.
 #[derive(Default)]
-pub(super) struct Outage {
+pub(super) struct QueueOutage {
     is_known: bool,
     pauses: u32,
 }
 
-impl Outage {
+impl QueueOutage {
     /// How long to wait before a failed take is made again; the error, if that is no use.
     ///
     /// A queue that could be used before is waited for, whatever it says now: somebody changes its password back, and
@@ -26,7 +26,7 @@ impl Outage {
         &mut self,
         error: QueueError,
         could_be_used: bool,
-        shared: &Shared,
+        shared: &WorkerContext,
     ) -> Result<Duration, QueueError> {
         if !error.is_outage() && (!could_be_used || error.is_fatal()) {
             return Err(error);
@@ -43,7 +43,7 @@ impl Outage {
     }
 
     /// A take has worked.
-    pub(super) fn is_over(&mut self, shared: &Shared) {
+    pub(super) fn is_over(&mut self, shared: &WorkerContext) {
         if std::mem::take(self).is_known {
             tracing::info!(queue = shared.queue.place(), "the queue is back");
         }

@@ -10,7 +10,7 @@ use huixin_queue::{Leased, Settlement};
 use tokio_util::sync::CancellationToken;
 
 use super::Dispatcher;
-use crate::shared::Shared;
+use crate::shared::WorkerContext;
 
 /// How long a stop waits for the answer to a take under way.
 const LAST_TAKE_MAX: Duration = Duration::from_secs(3);
@@ -50,7 +50,7 @@ impl Drop for Dispatcher {
 }
 
 /// Hands back what came after the stop was asked for, or without a permit for it, and was not begun.
-pub(super) async fn hand_back(shared: &Shared, messages: &[Leased]) {
+pub(super) async fn hand_back(shared: &WorkerContext, messages: &[Leased]) {
     let released = messages.iter().map(|leased| shared.queue.settle(&leased.lease, Settlement::Release));
     for result in futures::future::join_all(released).await {
         match result {

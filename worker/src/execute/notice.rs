@@ -19,7 +19,7 @@ use super::typing::TYPING_AFTER;
 use crate::account::Interface;
 use crate::attempt::Attempt;
 use crate::deliver::clearance;
-use crate::end::Step;
+use crate::end::StepResult;
 use crate::error_text::chain;
 use crate::metrics;
 use crate::policy;
@@ -38,7 +38,7 @@ const IS_LOST: &str = "处理时间过长，暂时没有结果。请稍后再试
 
 /// What a user is told besides the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum NoticeKind {
     /// That the answer takes time.
     Notice,
     /// That the time to answer ends, and what becomes of the answer.
@@ -61,7 +61,11 @@ impl<'a> Notices<'a> {
     }
 
     /// What is told next, and how long until then.
-    pub(super) fn next(&self, attempt: &Attempt<'_>, recorder: &Recorder<'_>) -> Option<(Duration, Kind)> {
+    pub(super) fn next(
+        &self,
+        attempt: &Attempt<'_>,
+        recorder: &Recorder<'_>,
+    ) -> Option<(Duration, NoticeKind)> {
         if self.is_over {
             return None;
         }
@@ -71,27 +75,37 @@ impl<'a> Notices<'a> {
         let last = until_last_call(attempt, recorder);
         let last = last.map(|last| last.max(TYPING_AFTER.saturating_sub(elapsed)));
         match (notice, last) {
-            (Some(notice), last) if last.is_none_or(|last| notice < last) => Some((notice, Kind::Notice)),
-            (_, last) => Some((last?, Kind::LastCall)),
+            (Some(notice), last) if last.is_none_or(|last| notice < last) => {
+                Some((notice, NoticeKind::Notice))
+            }
+            (_, last) => Some((last?, NoticeKind::LastCall)),
         }
     }
 
     /// Tells the user that the answer takes time.
-    pub(crate) async fn tell(&mut self, attempt: &Attempt<'_>, recorder: &mut Recorder<'_>) -> Step<()> {
+    pub(crate) async fn tell(
+        &mut self,
+        attempt: &Attempt<'_>,
+        recorder: &mut Recorder<'_>,
+    ) -> StepResult<()> {
         let Some(notice) = self.notice.take() else { return Ok(()) };
-        let sent = send(attempt, recorder, Kind::Notice, &notice.text).await;
+        let sent = send(attempt, recorder, NoticeKind::Notice, &notice.text).await;
         self.is_over = sent.is_err();
         sent
     }
 
     /// Makes the last call, unless it isn't time yet: the user has acted again, which only the record tells.
-    pub(crate) async fn last_call(&mut self, attempt: &Attempt<'_>, recorder: &mut Recorder<'_>) -> Step<()> {
+    pub(crate) async fn last_call(
+        &mut self,
+        attempt: &Attempt<'_>,
+        recorder: &mut Recorder<'_>,
+    ) -> StepResult<()> {
         let called = self.call(attempt, recorder).await;
         self.is_over = *called.as_ref().unwrap_or(&true);
         called.map(drop)
     }
 
-    async fn call(&self, attempt: &Attempt<'_>, recorder: &mut Recorder<'_>) -> Step<bool> {
+    async fn call(&self, attempt: &Attempt<'_>, recorder: &mut Recorder<'_>) -> StepResult<bool> {
         let text = match (self.notice, told(recorder), &self.route.failure_reply) {
             (Some(notice), ..) => &notice.text,
             (None, None, Some(failure_reply)) => failure_reply.as_str(),
@@ -99,7 +113,7 @@ impl<'a> Notices<'a> {
         };
         recorder.look().await?;
         match until_last_call(attempt, recorder) {
-            Some(Duration::ZERO) => send(attempt, recorder, Kind::LastCall, text).await.map(|()| true),
+            Some(Duration::ZERO) => send(attempt, recorder, NoticeKind::LastCall, text).await.map(|()| true),
             left => Ok(left.is_none()),
         }
     }
@@ -112,9 +126,9 @@ pub(crate) async fn tell_of_wait(
     recorder: &mut Recorder<'_>,
     route: &Route,
     wait: Duration,
-) -> Step<()> {
+) -> StepResult<()> {
     let is_last = until_last_call(attempt, recorder).is_some_and(|left| left < wait);
-    let kind = if is_last { Kind::LastCall } else { Kind::Notice };
+    let kind = if is_last { NoticeKind::LastCall } else { NoticeKind::Notice };
     let text = match route.notice.as_ref().filter(|_| told(recorder).is_none()) {
         Some(notice) => notice.text.as_str(),
         None if is_last => what_becomes(attempt),
@@ -129,7 +143,7 @@ pub(crate) async fn tell_if_late(
     recorder: &mut Recorder<'_>,
     route: &Route,
     wait: Duration,
-) -> Step<()> {
+) -> StepResult<()> {
     match until_last_call(attempt, recorder) {
         Some(left) if left < wait => tell_of_wait(attempt, recorder, route, wait).await,
         _ => Ok(()),
@@ -138,7 +152,7 @@ pub(crate) async fn tell_if_late(
 
 /// How long until the last call; none if there is nothing to tell: it was made, or the window is over, or there is none.
 fn until_last_call(attempt: &Attempt<'_>, recorder: &Recorder<'_>) -> Option<Duration> {
-    let until = attempt.opening(recorder.standing()).until?;
+    let until = attempt.opening(recorder.send_state()).until?;
     let left = until.duration_since(SystemTime::now()).ok()?;
     (told(recorder) != Some(LAST_CALL)).then(|| left.saturating_sub(BEFORE_THE_END))
 }
@@ -153,15 +167,20 @@ pub(crate) fn was_called_last(recorder: &Recorder<'_>) -> bool {
     recorder.announced() == Some(LAST_CALL)
 }
 
-async fn send(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, kind: Kind, text: &str) -> Step<()> {
+async fn send(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    kind: NoticeKind,
+    text: &str,
+) -> StepResult<()> {
     let (name, pauses) = (&attempt.payload.account, &attempt.shared.pauses);
-    let opening = attempt.opening(recorder.standing());
+    let opening = attempt.opening(recorder.send_state());
     let (number, keep) = match kind {
         // One more must be left for the answer itself.
-        Kind::Notice => (NOTICE, 1),
-        Kind::LastCall => (LAST_CALL, 0),
+        NoticeKind::Notice => (NOTICE, 1),
+        NoticeKind::LastCall => (LAST_CALL, 0),
     };
-    let is_left = opening.is_open(SystemTime::now()) && opening.left(recorder.standing()) > keep;
+    let is_left = opening.is_open(SystemTime::now()) && opening.left(recorder.send_state()) > keep;
     let part = text::fit(vec![Outgoing::text(text)], false).into_iter().next();
     let Some(part) = part.filter(|_| is_left) else { return Ok(()) };
     // It isn't worth the one send that tries whether an account is well again.
@@ -202,11 +221,11 @@ async fn send(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, kind: Kind, te
 async fn is_granted(
     attempt: &Attempt<'_>,
     recorder: &Recorder<'_>,
-    kind: Kind,
+    kind: NoticeKind,
     opening: &Opening,
-) -> Step<bool> {
+) -> StepResult<bool> {
     let calls = recorder.calls;
-    if kind == Kind::Notice {
+    if kind == NoticeKind::Notice {
         let wait = clearance::ask_rate(attempt, &calls).await?;
         return Ok(wait.is_zero());
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::account::{Cause, Interface};
+use crate::account::{Interface, PauseCause};
 use crate::attempt::Attempt;
 use crate::calls::Calls;
 use crate::error_text::chain;
@@ -62,7 +62,7 @@ async fn run_once(
         Ok(()) => is_shown.store(true, Ordering::Relaxed),
         Err(error) => {
             tracing::debug!(%error, "typing could not be shown");
-            if let Some(why @ (_, Cause::Limit(_))) = policy::of_the_account(&error, Interface::Typing) {
+            if let Some(why @ (_, PauseCause::Limit(_))) = policy::of_the_account(&error, Interface::Typing) {
                 pauses.pause(name, why, error.code(), &chain(&error)).await;
             }
         }

@@ -19,7 +19,7 @@ use time::format_description::well_known::Rfc3339;
 use url::Url;
 
 use super::http_answer::{outcome_of, remark_on};
-use super::transport::{Answer, Transport, TransportError};
+use super::transport::{HttpResponse, Transport, TransportError};
 use crate::handler::{Context, Handler, Outcome};
 
 /// Asks a service over HTTP.
@@ -31,7 +31,7 @@ pub struct HttpHandler {
 
 /// What became of one request, for who tries a service out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tried {
+pub struct TrialResult {
     /// What a worker makes of the answer.
     pub outcome: Outcome,
     /// What a worker puts up with in it, and its writer should mend: the rest of a sentence.
@@ -68,28 +68,28 @@ impl HttpHandler {
     }
 
     /// Asks as [`Handler::handle`] does, and tells more of the answer.
-    pub async fn try_out(&self, message: &Message, context: &Context) -> Tried {
+    pub async fn try_out(&self, message: &Message, context: &Context) -> TrialResult {
         match self.ask(message, context).await {
-            Ok(answer) => Tried {
+            Ok(answer) => TrialResult {
                 remark: remark_on(&answer.headers, &answer.body),
                 outcome: self.outcome(&answer),
                 answered: true,
             },
             // One that is too long is final, and an answer.
             Err(outcome) => {
-                Tried { answered: matches!(outcome, Outcome::Fail { .. }), outcome, remark: None }
+                TrialResult { answered: matches!(outcome, Outcome::Fail { .. }), outcome, remark: None }
             }
         }
     }
 
-    async fn ask(&self, message: &Message, context: &Context) -> Result<Answer, Outcome> {
+    async fn ask(&self, message: &Message, context: &Context) -> Result<HttpResponse, Outcome> {
         let body = request_body(message, context).to_string();
         let headers = self.headers(&context.id, &body);
         let headers = headers.map_err(|reason| Outcome::Fail { reason: reason.to_owned() })?;
         self.transport.post(headers, body, self.timeout).await.map_err(|error| self.failed(&error))
     }
 
-    fn outcome(&self, Answer { status, headers, body }: &Answer) -> Outcome {
+    fn outcome(&self, HttpResponse { status, headers, body }: &HttpResponse) -> Outcome {
         self.at_its_url(outcome_of(*status, headers, body))
     }
 

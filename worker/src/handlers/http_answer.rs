@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use super::body::{self, internals_in};
 use crate::call_back::CalledBack;
 use crate::handler::Outcome;
-use crate::reply::{self, Origin};
+use crate::reply::{self, ReplyOrigin};
 
 /// What a service is told whose answer is something else.
 const WANTED: &str = "answer with a text, or with JSON and `content-type: application/json`";
@@ -58,15 +58,15 @@ fn remedy(status: StatusCode) -> &'static str {
 }
 
 fn answered(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
-    let plain = body::decompressed(headers, body).map_err(Fault::Wrong);
+    let plain = body::decompressed(headers, body).map_err(AnswerError::Wrong);
     let outcome = plain.and_then(|plain| read(body::content_type(headers), &plain));
     outcome.unwrap_or_else(|fault| match fault {
-        Fault::Foreign(what) => {
+        AnswerError::Foreign(what) => {
             let reason = format!("the service answered {status}, but its answer {what}; {WANTED}");
             Outcome::Retry { after: None, reason }
         }
-        Fault::Wrong(how) => fail(&format!("the service answered {status}, but its answer {how}")),
-        Fault::Reply(error) => fail(&format!("the service's answer can't be sent: {error}")),
+        AnswerError::Wrong(how) => fail(&format!("the service answered {status}, but its answer {how}")),
+        AnswerError::Reply(error) => fail(&format!("the service's answer can't be sent: {error}")),
     })
 }
 
@@ -76,15 +76,15 @@ fn answered(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
 /// When it is no answer; the text names the field and says what to mend.
 pub fn read_answer(content_type: Option<&str>, body: &[u8]) -> Result<CalledBack, String> {
     let outcome = read(content_type, body).map_err(|fault| match fault {
-        Fault::Foreign(what) => format!("the answer {what}; {WANTED}"),
-        Fault::Wrong(how) => format!("the answer {how}"),
-        Fault::Reply(error) => error,
+        AnswerError::Foreign(what) => format!("the answer {what}; {WANTED}"),
+        AnswerError::Wrong(how) => format!("the answer {how}"),
+        AnswerError::Reply(error) => error,
     })?;
     CalledBack::of(outcome)
 }
 
 /// What is wrong with a body.
-enum Fault {
+enum AnswerError {
     /// It isn't for a user: perhaps not the service's own words, and perhaps better the next time. As the rest of a sentence.
     Foreign(String),
     /// It can't be read, and will be the same the next time. Likewise.
@@ -93,8 +93,8 @@ enum Fault {
     Reply(String),
 }
 
-fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
-    let text = body::text(content_type, body).map_err(Fault::Wrong)?;
+fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, AnswerError> {
+    let text = body::text(content_type, body).map_err(AnswerError::Wrong)?;
     // An old handler's word for "taken, and nothing to say".
     if text.is_empty() || text.eq_ignore_ascii_case("success") {
         return Ok(Outcome::NoReply);
@@ -107,12 +107,12 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
         Ok(value)
             if (says_json && (!value.is_null() || text == "null")) || is_meant_as_json(value, &text) =>
         {
-            return outcome_of_json(value).map_err(Fault::Reply);
+            return outcome_of_json(value).map_err(AnswerError::Reply);
         }
         _ => {}
     }
     if let Some(reply) = text.find("<xml>").and_then(|at| xml::parse(text[at..].as_bytes()).ok()) {
-        return passive(&reply).map_err(Fault::Wrong);
+        return passive(&reply).map_err(AnswerError::Wrong);
     }
     let internals = internals_in(&text);
     // What was printed before the answer, or behind it.
@@ -123,13 +123,13 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, Fault> {
         }
     }
     match internals {
-        Some(what) => Err(Fault::Foreign(format!("is {what}"))),
+        Some(what) => Err(AnswerError::Foreign(format!("is {what}"))),
         None if text.starts_with("<xml") || text.starts_with("<?xml") => {
-            Err(Fault::Wrong(format!("is XML that can't be read; {WANTED}")))
+            Err(AnswerError::Wrong(format!("is XML that can't be read; {WANTED}")))
         }
         None if says_json => {
             let place = parsed.err().map(|error| format!(" ({error})")).unwrap_or_default();
-            Err(Fault::Wrong(format!("is not the JSON that it says it is{place}; {WANTED}")))
+            Err(AnswerError::Wrong(format!("is not the JSON that it says it is{place}; {WANTED}")))
         }
         None => Ok(Outcome::text(&*text)),
     }
@@ -187,7 +187,7 @@ fn outcome_of_json(value: &Value) -> Result<Outcome, String> {
     if bare {
         return Err("the JSON has neither `replies` nor, as one reply, a `type`".to_owned());
     }
-    let replies = reply::parse(replies, Origin::Service).map_err(|error| error.to_string())?;
+    let replies = reply::parse(replies, ReplyOrigin::Service).map_err(|error| error.to_string())?;
     Ok(match memory {
         Some(memory) => Outcome::Remember { replies, memory: memory.clone() },
         None if replies.is_empty() => Outcome::NoReply,

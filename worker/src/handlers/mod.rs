@@ -12,6 +12,6 @@ mod unreachable;
 
 pub use body::BODY_MAX_BYTES as ANSWER_MAX_BYTES;
 pub use chat::{ChatHandler, ChatHandlerError, ChatSettings};
-pub use http::{HttpHandler, HttpHandlerError, Tried};
+pub use http::{HttpHandler, HttpHandlerError, TrialResult};
 pub use http_answer::read_answer;
 pub use reply::{ReplyHandler, ReplyHandlerError};

@@ -5,7 +5,7 @@ use huixin_wechat::{Message, Outgoing};
 use serde_json::{Map, Value};
 
 use crate::handler::{Context, Handler, Outcome};
-use crate::reply::{self, Origin, ReplyError};
+use crate::reply::{self, ReplyError, ReplyOrigin};
 use crate::template::{Template, TemplateError};
 
 /// Answers with what the configuration says. The texts and addresses in it are templates.
@@ -15,11 +15,11 @@ pub struct ReplyHandler(Filled);
 /// A configured reply, to be filled in for a message.
 #[derive(Clone, Debug)]
 pub(super) struct Filled {
-    parts: Vec<Part>,
+    parts: Vec<FilledPart>,
 }
 
 #[derive(Clone, Debug)]
-struct Part {
+struct FilledPart {
     message: Outgoing,
     /// One for each of [`reply::templates`], in its order.
     templates: Vec<Template>,
@@ -62,13 +62,13 @@ impl Handler for ReplyHandler {
 
 impl Filled {
     pub(super) fn new(reply: &Value) -> Result<Self, ReplyHandlerError> {
-        let parts: Vec<_> = reply::parse(reply, Origin::Config)?
+        let parts: Vec<_> = reply::parse(reply, ReplyOrigin::Config)?
             .into_iter()
             .map(|mut message| {
                 let texts = reply::templates(&mut message);
                 let templates =
                     texts.into_iter().map(|(_, text)| Template::compile(text)).collect::<Result<_, _>>()?;
-                Ok(Part { message, templates })
+                Ok(FilledPart { message, templates })
             })
             .collect::<Result<_, TemplateError>>()?;
         if parts.is_empty() {
@@ -98,7 +98,7 @@ impl Filled {
     }
 }
 
-impl Part {
+impl FilledPart {
     fn render(
         &self,
         message: &Message,
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_part_without_anything_to_fill_in_stays_as_it_is() {
         let handler = ReplyHandler::new(&json!({"type": "wxcard", "card_id": "c"})).unwrap();
-        let [Part { message, templates }] = &handler.0.parts[..] else { panic!("one part") };
+        let [FilledPart { message, templates }] = &handler.0.parts[..] else { panic!("one part") };
         assert_eq!(message.content, Content::WxCard { card_id: "c".into() });
         assert!(templates.is_empty());
     }

@@ -15,7 +15,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use self::plain::Plain;
+use self::plain::PlainService;
 use super::body::BODY_MAX_BYTES;
 use super::unreachable;
 
@@ -27,13 +27,13 @@ pub(super) struct Transport {
 }
 
 enum Way {
-    Plain(Plain),
+    Plain(PlainService),
     Tls(reqwest::Client, Url),
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct HttpResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
@@ -56,7 +56,7 @@ pub(super) enum TransportError {
 impl Transport {
     pub(super) fn new(url: Url, client: reqwest::Client) -> Self {
         let shown = unreachable::shown(&url);
-        Self { way: Plain::to(&url).map_or_else(|| Way::Tls(client, url), Way::Plain), url: shown }
+        Self { way: PlainService::to(&url).map_or_else(|| Way::Tls(client, url), Way::Plain), url: shown }
     }
 
     /// The URL of who is asked, without what may be secret.
@@ -76,7 +76,7 @@ impl Transport {
         headers: HeaderMap,
         body: String,
         timeout: Duration,
-    ) -> Result<Answer, TransportError> {
+    ) -> Result<HttpResponse, TransportError> {
         match &self.way {
             Way::Plain(plain) => match tokio::time::timeout(timeout, plain.post(headers, body)).await {
                 Ok(answer) => answer,
@@ -119,7 +119,7 @@ async fn over_tls(
     headers: HeaderMap,
     body: String,
     timeout: Duration,
-) -> Result<Answer, TransportError> {
+) -> Result<HttpResponse, TransportError> {
     let mut response = client.post(url.clone()).headers(headers).timeout(timeout).body(body).send().await?;
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
@@ -129,7 +129,7 @@ async fn over_tls(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, headers, body })
+    Ok(HttpResponse { status, headers, body })
 }
 
 impl TransportError {

@@ -37,7 +37,7 @@ pub(super) struct Key {
 
 /// What is known to be with WeChat.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct CacheEntry {
     name: String,
     pub(super) media_id: String,
 }
@@ -69,19 +69,19 @@ impl Cache {
         self.locks[key.lock].lock().await
     }
 
-    pub(super) async fn get(&self, queue: &dyn Queue, key: &Key) -> Option<Entry> {
+    pub(super) async fn get(&self, queue: &dyn Queue, key: &Key) -> Option<CacheEntry> {
         let id = told(queue.get(&key.name).await)??;
         let media_id = String::from_utf8(id.to_vec()).ok()?;
-        Some(Entry { name: key.name.clone(), media_id })
+        Some(CacheEntry { name: key.name.clone(), media_id })
     }
 
-    pub(super) async fn put(&self, queue: &dyn Queue, key: &Key, media_id: String) -> Entry {
+    pub(super) async fn put(&self, queue: &dyn Queue, key: &Key, media_id: String) -> CacheEntry {
         told(queue.set(&key.name, Bytes::from(media_id.clone()), KEPT_FOR).await);
-        Entry { name: key.name.clone(), media_id }
+        CacheEntry { name: key.name.clone(), media_id }
     }
 
     /// Removes an entry, unless another worker has a new id there already.
-    pub(super) async fn forget(&self, queue: &dyn Queue, entry: &Entry) {
+    pub(super) async fn forget(&self, queue: &dyn Queue, entry: &CacheEntry) {
         let now = told(queue.get(&entry.name).await).flatten();
         if now.is_some_and(|id| id == entry.media_id) {
             told(queue.set(&entry.name, Bytes::new(), Duration::from_secs(1)).await);

@@ -5,12 +5,12 @@
 
 use huixin_wechat::{FileType, MediaKind};
 
-use super::error::Fault;
+use super::error::MediaFault;
 
 /// The type of file that these bytes are.
-pub(super) fn check(kind: MediaKind, bytes: &[u8]) -> Result<FileType, Fault> {
+pub(super) fn check(kind: MediaKind, bytes: &[u8]) -> Result<FileType, MediaFault> {
     if bytes.is_empty() {
-        return Err(Fault::Reply("is empty".to_owned()));
+        return Err(MediaFault::Reply("is empty".to_owned()));
     }
     if bytes.len() > kind.max_bytes() {
         return Err(too_large(kind));
@@ -20,15 +20,19 @@ pub(super) fn check(kind: MediaKind, bytes: &[u8]) -> Result<FileType, Fault> {
     kind.file_types().iter().find(is_it).copied().ok_or_else(|| {
         let found = infer::get(bytes).map_or("of a type that isn't known", |found| found.mime_type());
         let wanted: Vec<&str> = kind.file_types().iter().map(|file_type| file_type.mime).collect();
-        Fault::Reply(format!("is {found}; for type {} WeChat takes {}", kind.as_str(), wanted.join(", ")))
+        MediaFault::Reply(format!(
+            "is {found}; for type {} WeChat takes {}",
+            kind.as_str(),
+            wanted.join(", ")
+        ))
     })
 }
 
 /// The error of what is larger than its kind may be.
-pub(super) fn too_large(kind: MediaKind) -> Fault {
+pub(super) fn too_large(kind: MediaKind) -> MediaFault {
     let kib = kind.max_bytes() / 1024;
     let most = if kib < 1024 { format!("{kib} KiB") } else { format!("{} MiB", kib / 1024) };
-    Fault::Reply(format!("is larger than {most}, the most that WeChat takes for type {}", kind.as_str()))
+    MediaFault::Reply(format!("is larger than {most}, the most that WeChat takes for type {}", kind.as_str()))
 }
 
 #[cfg(test)]
@@ -78,7 +82,7 @@ mod tests {
             (MediaKind::Thumb, PNG, "is image/png; for type thumb WeChat takes image/jpeg"),
             (MediaKind::Video, JPEG, "is image/jpeg; for type video WeChat takes video/mp4"),
         ] {
-            assert!(matches!(check(kind, bytes), Err(Fault::Reply(text)) if text == why), "{why}");
+            assert!(matches!(check(kind, bytes), Err(MediaFault::Reply(text)) if text == why), "{why}");
         }
     }
 
@@ -88,9 +92,9 @@ mod tests {
         thumb.resize(64 * 1024, 0);
         assert!(check(MediaKind::Thumb, &thumb).is_ok());
         thumb.push(0);
-        let Err(Fault::Reply(text)) = check(MediaKind::Thumb, &thumb) else { panic!("it is too large") };
+        let Err(MediaFault::Reply(text)) = check(MediaKind::Thumb, &thumb) else { panic!("it is too large") };
         assert_eq!(text, "is larger than 64 KiB, the most that WeChat takes for type thumb");
-        let Fault::Reply(text) = too_large(MediaKind::Image) else { panic!("it is the reply's fault") };
+        let MediaFault::Reply(text) = too_large(MediaKind::Image) else { panic!("it is the reply's fault") };
         assert_eq!(text, "is larger than 10 MiB, the most that WeChat takes for type image");
     }
 }

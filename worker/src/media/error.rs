@@ -73,28 +73,28 @@ impl MediaError {
 
 /// Why media couldn't be read, before it is said which.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum MediaFault {
     Reply(String),
     Source(String),
 }
 
-impl Fault {
-    pub(super) fn at(self, place: &Place) -> MediaError {
+impl MediaFault {
+    pub(super) fn at(self, place: &FieldShown) -> MediaError {
         let place = place.to_string();
         match self {
-            Fault::Reply(why) => MediaError::Reply { place, why },
-            Fault::Source(why) => MediaError::Source { place, why },
+            MediaFault::Reply(why) => MediaError::Reply { place, why },
+            MediaFault::Source(why) => MediaError::Source { place, why },
         }
     }
 }
 
 /// A field of a reply with what is in it: `` `thumb_url` https://host/path ``.
-pub(super) struct Place {
+pub(super) struct FieldShown {
     field: &'static str,
     text: String,
 }
 
-impl Place {
+impl FieldShown {
     pub(super) fn of(media: &Media, thumb: bool) -> Self {
         let (field, text) = match (media, thumb) {
             (Media::Id(_), false) => ("media_id", String::new()),
@@ -110,7 +110,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FieldShown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let blank = if self.text.is_empty() { "" } else { " " };
         write!(f, "`{}`{blank}{}", self.field, self.text)
@@ -163,7 +163,7 @@ mod tests {
             (Media::Base64("s3cret".into()), true, "`thumb_base64`".to_owned()),
             (Media::Id("m".into()), false, "`media_id`".to_owned()),
         ] {
-            assert_eq!(Place::of(&media, thumb).to_string(), shown);
+            assert_eq!(FieldShown::of(&media, thumb).to_string(), shown);
         }
     }
 }

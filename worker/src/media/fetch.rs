@@ -1,7 +1,7 @@
 //! Fetches media from an address, within limits of time and size.
 //!
 //! Redirects are followed here and not by the HTTP client, because every hop is an address that somebody else chose. Each
-//! goes through the [`Guard`], over a connection of its own. No cookies, no referrer, no decompression (a small answer
+//! goes through the [`AddressGuard`], over a connection of its own. No cookies, no referrer, no decompression (a small answer
 //! can't become a large one), no proxy unless one is set.
 
 use std::error::Error;
@@ -16,22 +16,22 @@ use url::{Host, Url};
 
 use super::MediaSettings;
 use super::check::too_large;
-use super::error::{Fault, without_secrets};
-use super::guard::{Guard, LookUpError, Names};
+use super::error::{MediaFault, without_secrets};
+use super::guard::{AddressGuard, LookUpError, NameLookUp};
 
 const REDIRECTS_MAX: usize = 5;
 
 pub(super) struct Fetcher {
     client: reqwest::Client,
-    guard: Guard,
+    guard: AddressGuard,
     /// The proxy makes the connections, so names are judged before it is asked.
     proxied: bool,
     timeout: Duration,
 }
 
 impl Fetcher {
-    pub(super) fn new(settings: &MediaSettings, names: Arc<dyn Names>) -> Result<Self, reqwest::Error> {
-        let guard = Guard::new(names, &settings.allow_private);
+    pub(super) fn new(settings: &MediaSettings, names: Arc<dyn NameLookUp>) -> Result<Self, reqwest::Error> {
+        let guard = AddressGuard::new(names, &settings.allow_private);
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -57,35 +57,35 @@ impl Fetcher {
     }
 
     /// What is at the address: at most the bytes that WeChat takes of the kind.
-    pub(super) async fn fetch(&self, kind: MediaKind, address: &str) -> Result<Bytes, Fault> {
-        let url =
-            Url::parse(address.trim()).map_err(|error| Fault::Reply(format!("is no address: {error}")))?;
+    pub(super) async fn fetch(&self, kind: MediaKind, address: &str) -> Result<Bytes, MediaFault> {
+        let url = Url::parse(address.trim())
+            .map_err(|error| MediaFault::Reply(format!("is no address: {error}")))?;
         tokio::time::timeout(self.timeout, self.follow(kind, url)).await.unwrap_or_else(|_| {
-            Err(Fault::Source(format!("fetching it took longer than {:?}", self.timeout)))
+            Err(MediaFault::Source(format!("fetching it took longer than {:?}", self.timeout)))
         })
     }
 
-    async fn follow(&self, kind: MediaKind, start: Url) -> Result<Bytes, Fault> {
+    async fn follow(&self, kind: MediaKind, start: Url) -> Result<Bytes, MediaFault> {
         let mut url = start;
         for hop in 0..=REDIRECTS_MAX {
             let response = self.ask(kind, &url).await.map_err(|fault| on_the_way(fault, hop, &url))?;
             match location(&response) {
                 Some(location) => {
-                    url = url
-                        .join(&location)
-                        .map_err(|error| Fault::Reply(format!("redirects to what is no address: {error}")))?;
+                    url = url.join(&location).map_err(|error| {
+                        MediaFault::Reply(format!("redirects to what is no address: {error}"))
+                    })?;
                 }
                 None => return read(kind, response).await.map_err(|fault| on_the_way(fault, hop, &url)),
             }
         }
-        Err(Fault::Reply(format!("redirects more than {REDIRECTS_MAX} times")))
+        Err(MediaFault::Reply(format!("redirects more than {REDIRECTS_MAX} times")))
     }
 
-    async fn ask(&self, kind: MediaKind, url: &Url) -> Result<Response, Fault> {
-        self.guard.admit(url).map_err(|refusal| Fault::Reply(refusal.to_string()))?;
+    async fn ask(&self, kind: MediaKind, url: &Url) -> Result<Response, MediaFault> {
+        self.guard.admit(url).map_err(|refusal| MediaFault::Reply(refusal.to_string()))?;
         if let (true, Some(Host::Domain(name))) = (self.proxied, url.host()) {
             match self.guard.look_up(name).await {
-                Err(LookUpError::Refused(refusal)) => return Err(Fault::Reply(refusal.to_string())),
+                Err(LookUpError::Refused(refusal)) => return Err(MediaFault::Reply(refusal.to_string())),
                 // Perhaps only the proxy knows the name.
                 Err(LookUpError::Failed(_)) | Ok(_) => {}
             }
@@ -104,12 +104,12 @@ fn location(response: &Response) -> Option<String> {
     response.headers().get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-async fn read(kind: MediaKind, mut response: Response) -> Result<Bytes, Fault> {
+async fn read(kind: MediaKind, mut response: Response) -> Result<Bytes, MediaFault> {
     let status = response.status();
     if status != StatusCode::OK {
         let why = format!("the server answered HTTP {}", status.as_u16());
         let later = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
-        return Err(if later { Fault::Source(why) } else { Fault::Reply(why) });
+        return Err(if later { MediaFault::Source(why) } else { MediaFault::Reply(why) });
     }
     let most = kind.max_bytes();
     let announced = response.content_length().unwrap_or_default();
@@ -127,29 +127,29 @@ async fn read(kind: MediaKind, mut response: Response) -> Result<Bytes, Fault> {
 }
 
 /// The client's error: a refusal of the guard's is inside it.
-fn failed(error: reqwest::Error) -> Fault {
+fn failed(error: reqwest::Error) -> MediaFault {
     let error = error.without_url();
     let mut cause: &dyn Error = &error;
     loop {
         if let Some(LookUpError::Refused(refusal)) = cause.downcast_ref() {
-            return Fault::Reply(refusal.to_string());
+            return MediaFault::Reply(refusal.to_string());
         }
         match cause.source() {
             Some(inner) => cause = inner,
             // The outermost only says "error sending request"; the innermost says why.
-            None => return Fault::Source(format!("the server can't be asked: {cause}")),
+            None => return MediaFault::Source(format!("the server can't be asked: {cause}")),
         }
     }
 }
 
 /// Names the address that a redirect led to.
-fn on_the_way(fault: Fault, hop: usize, url: &Url) -> Fault {
+fn on_the_way(fault: MediaFault, hop: usize, url: &Url) -> MediaFault {
     let told = |why: String| match hop {
         0 => why,
         _ => format!("redirects to {}: {why}", without_secrets(url)),
     };
     match fault {
-        Fault::Reply(why) => Fault::Reply(told(why)),
-        Fault::Source(why) => Fault::Source(told(why)),
+        MediaFault::Reply(why) => MediaFault::Reply(told(why)),
+        MediaFault::Source(why) => MediaFault::Source(told(why)),
     }
 }

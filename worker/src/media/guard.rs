@@ -23,7 +23,7 @@ use super::address::special;
 
 /// Where names are looked up.
 #[async_trait]
-pub trait Names: Send + Sync + 'static {
+pub trait NameLookUp: Send + Sync + 'static {
     /// The addresses of a host.
     async fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
@@ -33,7 +33,7 @@ pub trait Names: Send + Sync + 'static {
 pub struct SystemNames;
 
 #[async_trait]
-impl Names for SystemNames {
+impl NameLookUp for SystemNames {
     async fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect())
     }
@@ -41,14 +41,14 @@ impl Names for SystemNames {
 
 /// Decides which addresses may be connected to.
 #[derive(Clone)]
-pub(super) struct Guard {
-    names: Arc<dyn Names>,
+pub(super) struct AddressGuard {
+    names: Arc<dyn NameLookUp>,
     allow_private: Arc<[IpNet]>,
 }
 
 /// Why a fetch doesn't begin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum FetchRefusal {
     #[error("only http and https addresses are fetched")]
     Scheme,
     #[error("a user name or a password in an address isn't used: leave it out")]
@@ -66,18 +66,18 @@ fn led(name: &Option<String>) -> String {
     name.as_ref().map(|name| format!("{name} leads to a forbidden place: ")).unwrap_or_default()
 }
 
-impl Guard {
-    pub(super) fn new(names: Arc<dyn Names>, allow_private: &[IpNet]) -> Self {
+impl AddressGuard {
+    pub(super) fn new(names: Arc<dyn NameLookUp>, allow_private: &[IpNet]) -> Self {
         Self { names, allow_private: allow_private.into() }
     }
 
     /// Whether a URL may be asked for, as far as the URL tells.
-    pub(super) fn admit(&self, url: &Url) -> Result<(), Refusal> {
+    pub(super) fn admit(&self, url: &Url) -> Result<(), FetchRefusal> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Refusal::Scheme);
+            return Err(FetchRefusal::Scheme);
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Refusal::Credentials);
+            return Err(FetchRefusal::Credentials);
         }
         match url.host() {
             Some(Host::Ipv4(address)) => self.judge(None, address.into()),
@@ -100,11 +100,11 @@ impl Guard {
         }
     }
 
-    fn judge(&self, name: Option<&str>, address: IpAddr) -> Result<(), Refusal> {
+    fn judge(&self, name: Option<&str>, address: IpAddr) -> Result<(), FetchRefusal> {
         let canonical = address.to_canonical();
         match special(address) {
             Some(what) if !self.allow_private.iter().any(|network| network.contains(&canonical)) => {
-                Err(Refusal::Special { name: name.map(str::to_owned), address, what })
+                Err(FetchRefusal::Special { name: name.map(str::to_owned), address, what })
             }
             _ => Ok(()),
         }
@@ -115,12 +115,12 @@ impl Guard {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LookUpError {
     #[error(transparent)]
-    Refused(Refusal),
+    Refused(FetchRefusal),
     #[error("the name can't be looked up")]
     Failed(#[source] io::Error),
 }
 
-impl Resolve for Guard {
+impl Resolve for AddressGuard {
     fn resolve(&self, name: Name) -> Resolving {
         let guard = self.clone();
         Box::pin(async move {
@@ -132,7 +132,7 @@ impl Resolve for Guard {
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for AddressGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard").field("allow_private", &self.allow_private).finish_non_exhaustive()
     }
@@ -146,16 +146,16 @@ mod tests {
     struct Host(Vec<IpAddr>);
 
     #[async_trait]
-    impl Names for Host {
+    impl NameLookUp for Host {
         async fn addresses(&self, _: &str) -> io::Result<Vec<IpAddr>> {
             Ok(self.0.clone())
         }
     }
 
-    fn guard(addresses: &[&str], allow: &[&str]) -> Guard {
+    fn guard(addresses: &[&str], allow: &[&str]) -> AddressGuard {
         let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
         let allow: Vec<IpNet> = allow.iter().map(|network| network.parse().unwrap()).collect();
-        Guard::new(Arc::new(Host(addresses)), &allow)
+        AddressGuard::new(Arc::new(Host(addresses)), &allow)
     }
 
     #[test]

@@ -36,11 +36,11 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 pub use error::MediaError;
-pub use guard::{Names, SystemNames};
+pub use guard::{NameLookUp, SystemNames};
 
-use cache::{Cache, Entry};
-use error::{Fault, Place};
-use source::Source;
+use cache::{Cache, CacheEntry};
+use error::{FieldShown, MediaFault};
+use source::MediaSource;
 
 /// Where media may come from, and how much effort it is worth.
 #[derive(Clone)]
@@ -89,18 +89,18 @@ impl fmt::Debug for MediaSettings {
 
 /// Makes replies ready to be sent. One for a whole worker.
 pub struct MediaStore {
-    source: Source,
+    source: MediaSource,
     cache: Cache,
     at_once: Semaphore,
 }
 
 /// A message that can be sent: all its media is with WeChat.
 #[derive(Debug, Clone)]
-pub struct Ready {
+pub struct ReadyMessage {
     /// The message, with nothing but [`Media::Id`] in it.
     pub message: Outgoing,
     /// What of its media is from the cache, or went into it.
-    cached: Vec<Entry>,
+    cached: Vec<CacheEntry>,
     /// Some of it was uploaded for this.
     pub(crate) is_uploaded: bool,
 }
@@ -118,9 +118,9 @@ impl MediaStore {
     ///
     /// # Errors
     /// As [`MediaStore::new`].
-    pub fn with_names(settings: &MediaSettings, names: Arc<dyn Names>) -> Result<Self, reqwest::Error> {
+    pub fn with_names(settings: &MediaSettings, names: Arc<dyn NameLookUp>) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            source: Source::new(settings, names)?,
+            source: MediaSource::new(settings, names)?,
             cache: Cache::default(),
             at_once: Semaphore::new(settings.at_once.clamp(1, Semaphore::MAX_PERMITS)),
         })
@@ -141,13 +141,13 @@ impl MediaStore {
         client: &Client,
         part: &Outgoing,
         wait: Option<Duration>,
-    ) -> Result<Ready, MediaError> {
-        let mut ready = Ready { message: part.clone(), cached: Vec::new(), is_uploaded: false };
+    ) -> Result<ReadyMessage, MediaError> {
+        let mut ready = ReadyMessage { message: part.clone(), cached: Vec::new(), is_uploaded: false };
         let is_page = matches!(part.content, Content::MiniProgramPage { .. });
         for (kind, media) in ready.message.media_mut() {
             if !matches!(media, Media::Id(_)) {
                 // A page's picture has the names of a thumb, and isn't one.
-                let place = Place::of(media, is_page || kind == MediaKind::Thumb);
+                let place = FieldShown::of(media, is_page || kind == MediaKind::Thumb);
                 let (entry, is_uploaded) =
                     self.resolve(queue, (account, client), kind, media, &place, wait).await?;
                 *media = Media::Id(entry.media_id.clone());
@@ -160,7 +160,7 @@ impl MediaStore {
 
     /// Takes out of the cache what WeChat didn't know any more when `ready` was sent (40007). True if it may be made ready
     /// anew and tried again; false if none of its ids is from here, so that it would be the same again.
-    pub async fn forget(&self, queue: &dyn Queue, ready: &Ready) -> bool {
+    pub async fn forget(&self, queue: &dyn Queue, ready: &ReadyMessage) -> bool {
         for entry in &ready.cached {
             self.cache.forget(queue, entry).await;
         }
@@ -173,12 +173,12 @@ impl MediaStore {
         (account, client): (&str, &Client),
         kind: MediaKind,
         media: &Media,
-        place: &Place,
+        place: &FieldShown,
         wait: Option<Duration>,
-    ) -> Result<(Entry, bool), MediaError> {
+    ) -> Result<(CacheEntry, bool), MediaError> {
         // The semaphore is never closed.
         let _permit = self.at_once.acquire().await.ok();
-        let fault = |fault: Fault| fault.at(place);
+        let fault = |fault: MediaFault| fault.at(place);
         let bytes = self.source.read(kind, media).await.map_err(fault)?;
         let file = check::check(kind, &bytes).map_err(fault)?;
         let key = cache::Key::of(account, kind, &bytes).await;

@@ -10,39 +10,39 @@ use huixin_wechat::{Media, MediaKind};
 use super::MediaSettings;
 use super::check::too_large;
 use super::encoded::{decoded, is_data_url};
-use super::error::Fault;
+use super::error::MediaFault;
 use super::fetch::Fetcher;
-use super::guard::Names;
+use super::guard::NameLookUp;
 
-pub(super) struct Source {
+pub(super) struct MediaSource {
     fetcher: Fetcher,
     folder: Option<PathBuf>,
 }
 
-impl Source {
-    pub(super) fn new(settings: &MediaSettings, names: Arc<dyn Names>) -> Result<Self, reqwest::Error> {
+impl MediaSource {
+    pub(super) fn new(settings: &MediaSettings, names: Arc<dyn NameLookUp>) -> Result<Self, reqwest::Error> {
         Ok(Self { fetcher: Fetcher::new(settings, names)?, folder: settings.folder.clone() })
     }
 
-    pub(super) async fn read(&self, kind: MediaKind, media: &Media) -> Result<Bytes, Fault> {
+    pub(super) async fn read(&self, kind: MediaKind, media: &Media) -> Result<Bytes, MediaFault> {
         match media {
             Media::Url(url) if is_data_url(url) => decode(kind, url),
             Media::Url(url) => self.fetcher.fetch(kind, url).await,
             Media::File(path) => self.file(kind, path).await,
             Media::Base64(text) => decode(kind, text),
-            Media::Id(_) => Err(Fault::Reply("is with WeChat already".to_owned())),
+            Media::Id(_) => Err(MediaFault::Reply("is with WeChat already".to_owned())),
         }
     }
 
-    async fn file(&self, kind: MediaKind, path: &str) -> Result<Bytes, Fault> {
+    async fn file(&self, kind: MediaKind, path: &str) -> Result<Bytes, MediaFault> {
         let Some(folder) = self.folder.clone() else {
             let why = "no folder is set that files may come from: name one as `folder` under [media]";
-            return Err(Fault::Reply(why.to_owned()));
+            return Err(MediaFault::Reply(why.to_owned()));
         };
         let path = path.to_owned();
         tokio::task::spawn_blocking(move || read_file(kind, &folder, &path))
             .await
-            .unwrap_or_else(|error| Err(Fault::Source(format!("reading it ended: {error}"))))
+            .unwrap_or_else(|error| Err(MediaFault::Source(format!("reading it ended: {error}"))))
     }
 }
 
@@ -50,12 +50,12 @@ impl Source {
 ///
 /// Whoever may write into the folder while this runs could still swap a folder for a link; but he could as well put
 /// there what he likes.
-fn read_file(kind: MediaKind, folder: &Path, path: &str) -> Result<Bytes, Fault> {
+fn read_file(kind: MediaKind, folder: &Path, path: &str) -> Result<Bytes, MediaFault> {
     let folder = folder
         .canonicalize()
-        .map_err(|error| Fault::Source(format!("`folder` under [media] can't be used: {error}")))?;
+        .map_err(|error| MediaFault::Source(format!("`folder` under [media] can't be used: {error}")))?;
     // What lies outside is treated as what isn't there: whether it is there is nobody's business.
-    let missing = || Fault::Reply("there is no such file inside the `folder` under [media]".to_owned());
+    let missing = || MediaFault::Reply("there is no such file inside the `folder` under [media]".to_owned());
     let file = match folder.join(path).canonicalize() {
         Ok(file) if file.starts_with(&folder) => file,
         Err(error) if !wont_change(&error) => return Err(unreadable(&error)),
@@ -77,9 +77,9 @@ fn read_file(kind: MediaKind, folder: &Path, path: &str) -> Result<Bytes, Fault>
     Ok(bytes.into())
 }
 
-fn unreadable(error: &io::Error) -> Fault {
+fn unreadable(error: &io::Error) -> MediaFault {
     let why = format!("the file can't be read: {error}");
-    if wont_change(error) { Fault::Reply(why) } else { Fault::Source(why) }
+    if wont_change(error) { MediaFault::Reply(why) } else { MediaFault::Source(why) }
 }
 
 /// Whether the path itself is at fault.
@@ -89,12 +89,12 @@ fn wont_change(error: &io::Error) -> bool {
     kinds.contains(&error.kind())
 }
 
-fn decode(kind: MediaKind, text: &str) -> Result<Bytes, Fault> {
+fn decode(kind: MediaKind, text: &str) -> Result<Bytes, MediaFault> {
     // A line break for each 64 characters, and in a URL three characters for one of them, at most.
     if text.len() > kind.max_bytes().div_ceil(3) * 4 * 3 {
         return Err(too_large(kind));
     }
-    let bytes = decoded(text).map_err(Fault::Reply)?;
+    let bytes = decoded(text).map_err(MediaFault::Reply)?;
     if bytes.len() > kind.max_bytes() { Err(too_large(kind)) } else { Ok(bytes.into()) }
 }
 
@@ -102,9 +102,9 @@ fn decode(kind: MediaKind, text: &str) -> Result<Bytes, Fault> {
 mod tests {
     use super::*;
 
-    fn fault(result: Result<Bytes, Fault>) -> String {
+    fn fault(result: Result<Bytes, MediaFault>) -> String {
         match result {
-            Err(Fault::Reply(why)) => why,
+            Err(MediaFault::Reply(why)) => why,
             other => panic!("{other:?}"),
         }
     }
@@ -155,6 +155,6 @@ mod tests {
         }
         assert!(fault(read_file(MediaKind::Thumb, &folder, "large")).contains("larger than 64 KiB"));
         let gone = read_file(MediaKind::Image, &outside.path().join("none"), "a.png");
-        assert!(matches!(gone, Err(Fault::Source(why)) if why.contains("`folder`")));
+        assert!(matches!(gone, Err(MediaFault::Source(why)) if why.contains("`folder`")));
     }
 }

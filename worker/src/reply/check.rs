@@ -11,7 +11,7 @@ use crate::media::encoded::{decoded, is_data_url};
 
 /// Checks the message at `place`. What `later` says yes to is a template: its value isn't known yet.
 pub(super) fn part(place: &str, part: &Outgoing, later: impl Fn(&str) -> bool) -> Result<(), ReplyError> {
-    let values = Values { place, later };
+    let values = TemplateValues { place, later };
     if let Some(kf_account) = &part.kf_account {
         values.filled("kf_account", kf_account)?;
     }
@@ -49,7 +49,7 @@ pub(super) fn part(place: &str, part: &Outgoing, later: impl Fn(&str) -> bool) -
             }
             list.iter().enumerate().try_for_each(|(index, MenuItem { id, content })| {
                 let place = format!("{place}, `list` {}", index + 1);
-                let values = Values { place: &place, later: &values.later };
+                let values = TemplateValues { place: &place, later: &values.later };
                 values.filled("id", id)?;
                 values.filled("content", content)
             })
@@ -70,12 +70,12 @@ pub(super) fn part(place: &str, part: &Outgoing, later: impl Fn(&str) -> bool) -
     }
 }
 
-struct Values<'a, F> {
+struct TemplateValues<'a, F> {
     place: &'a str,
     later: F,
 }
 
-impl<F: Fn(&str) -> bool> Values<'_, F> {
+impl<F: Fn(&str) -> bool> TemplateValues<'_, F> {
     fn filled(&self, name: &str, text: &str) -> Result<(), ReplyError> {
         if !text.trim().is_empty() {
             return Ok(());

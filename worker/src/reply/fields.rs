@@ -3,7 +3,7 @@
 use huixin_wechat::Media;
 use serde_json::{Map, Value};
 
-use super::{Origin, ReplyError};
+use super::{ReplyError, ReplyOrigin};
 
 /// The ways to say where media is, in the order in which they are offered.
 const MEDIA: [&str; 4] = ["media_id", "url", "file", "base64"];
@@ -75,13 +75,13 @@ impl<'a> Fields<'a> {
             Err(self.error(format!(
                 "`{prefix}file` would be a file of the worker's machine, which only its configuration may name; give \
                  one of {}",
-                media_keys(prefix, Origin::Service).join(", ")
+                media_keys(prefix, ReplyOrigin::Service).join(", ")
             )))
         })
     }
 
     /// Exactly one of the ways to say where media is; `prefix` is empty or `thumb_`.
-    pub(super) fn media(&self, prefix: &str, origin: Origin) -> Result<Media, ReplyError> {
+    pub(super) fn media(&self, prefix: &str, origin: ReplyOrigin) -> Result<Media, ReplyError> {
         let name = |key: &str| format!("{prefix}{key}");
         let given: Vec<&str> = MEDIA.into_iter().filter(|key| self.has(&name(key))).collect();
         match given[..] {
@@ -116,8 +116,8 @@ impl<'a> Fields<'a> {
 }
 
 /// The keys that say where media is.
-pub(super) fn media_keys(prefix: &str, origin: Origin) -> Vec<String> {
-    let allowed = MEDIA.into_iter().filter(|key| origin == Origin::Config || *key != "file");
+pub(super) fn media_keys(prefix: &str, origin: ReplyOrigin) -> Vec<String> {
+    let allowed = MEDIA.into_iter().filter(|key| origin == ReplyOrigin::Config || *key != "file");
     allowed.map(|key| format!("{prefix}{key}")).collect()
 }
 

@@ -6,7 +6,7 @@ use huixin_wechat::{Article, Content, MenuItem, Outgoing};
 use serde_json::Value;
 
 use super::fields::{Fields, cut, kind_of, media_keys};
-use super::{Origin, ReplyError, check, templates};
+use super::{ReplyError, ReplyOrigin, check, templates};
 
 /// Every type with its fields; `media` and `thumb_media` stand for the keys that say where media is.
 const TYPES: [(&str, &[&str]); 12] = [
@@ -28,7 +28,7 @@ const BESIDE: [&str; 2] = ["kf_account", "ai_label"];
 const ARTICLE: [&str; 4] = ["title", "description", "url", "picurl"];
 
 /// Reads the reply at `place`.
-pub(super) fn part(place: &str, value: &Value, origin: Origin) -> Result<Outgoing, ReplyError> {
+pub(super) fn part(place: &str, value: &Value, origin: ReplyOrigin) -> Result<Outgoing, ReplyError> {
     let object = match value {
         Value::String(content) => return Ok(Outgoing::text(content.as_str())),
         Value::Object(object) => object,
@@ -45,7 +45,7 @@ pub(super) fn part(place: &str, value: &Value, origin: Origin) -> Result<Outgoin
         let known = told(TYPES.map(|(name, _)| name), "and");
         return Err(fields.error(format!("`type` is {:?}; known are {known}", cut(&kind))));
     };
-    if origin == Origin::Service {
+    if origin == ReplyOrigin::Service {
         fields.no_files()?;
     }
     let known = known_fields(&kind, names, &fields, origin);
@@ -56,8 +56,8 @@ pub(super) fn part(place: &str, value: &Value, origin: Origin) -> Result<Outgoin
         ai_label: fields.flag("ai_label")?,
     };
     // The configuration's templates have no values yet.
-    check::part(place, &message, |text| origin == Origin::Config && templates::is_one(text))?;
-    if origin == Origin::Config
+    check::part(place, &message, |text| origin == ReplyOrigin::Config && templates::is_one(text))?;
+    if origin == ReplyOrigin::Config
         && let Some(name) = templates::misplaced(&message)
     {
         return Err(fields.error(format!("`{name}` can't be a template; only texts and addresses can")));
@@ -65,7 +65,7 @@ pub(super) fn part(place: &str, value: &Value, origin: Origin) -> Result<Outgoin
     Ok(message)
 }
 
-fn known_fields(kind: &str, names: &[&str], fields: &Fields<'_>, origin: Origin) -> Vec<String> {
+fn known_fields(kind: &str, names: &[&str], fields: &Fields<'_>, origin: ReplyOrigin) -> Vec<String> {
     let mut known = vec!["type".to_owned()];
     if kind == "news" && fields.has("articles") {
         known.push("articles".to_owned());
@@ -82,7 +82,7 @@ fn known_fields(kind: &str, names: &[&str], fields: &Fields<'_>, origin: Origin)
     known
 }
 
-fn content(kind: &str, place: &str, fields: &Fields<'_>, origin: Origin) -> Result<Content, ReplyError> {
+fn content(kind: &str, place: &str, fields: &Fields<'_>, origin: ReplyOrigin) -> Result<Content, ReplyError> {
     Ok(match kind {
         "text" => Content::Text { content: fields.text("content")? },
         "image" => Content::Image { media: fields.media("", origin)? },

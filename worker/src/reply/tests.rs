@@ -9,7 +9,7 @@ fn text(content: &str) -> Outgoing {
     Outgoing::text(content)
 }
 
-fn refusal(value: &Value, origin: Origin) -> String {
+fn refusal(value: &Value, origin: ReplyOrigin) -> String {
     match parse(value, origin) {
         Err(error) => error.to_string(),
         Ok(parts) => panic!("{value} was read as {parts:?}"),
@@ -53,14 +53,14 @@ fn strings_objects_and_lists_are_replies() {
         (json!(["a", " ", {"type": "text", "content": "b"}]), vec![text("a"), text("b")]),
     ];
     for (value, expected) in rows {
-        assert_eq!(parse(&value, Origin::Service), Ok(expected), "{value}");
+        assert_eq!(parse(&value, ReplyOrigin::Service), Ok(expected), "{value}");
     }
 }
 
 #[test]
 fn every_type_is_read_as_it_is_recorded() {
     for value in every_type() {
-        for origin in [Origin::Service, Origin::Config] {
+        for origin in [ReplyOrigin::Service, ReplyOrigin::Config] {
             let read = parse(&value, origin).unwrap();
             assert_eq!(json!(read), json!([value]));
         }
@@ -97,7 +97,7 @@ fn what_may_be_left_out_may_also_be_null() {
         (json!({"type": "msgmenu", "list": [{"id": "1", "content": "yes"}]}), menu),
     ];
     for (value, expected) in rows {
-        assert_eq!(parse(&value, Origin::Service), Ok(vec![expected.into()]), "{value}");
+        assert_eq!(parse(&value, ReplyOrigin::Service), Ok(vec![expected.into()]), "{value}");
     }
 }
 
@@ -106,7 +106,7 @@ fn the_account_that_speaks_and_the_label_stand_beside_any_type() {
     for mut value in every_type() {
         value["kf_account"] = json!("test1@kftest");
         value["ai_label"] = json!(true);
-        let [part] = &parse(&value, Origin::Service).unwrap()[..] else { panic!("one reply") };
+        let [part] = &parse(&value, ReplyOrigin::Service).unwrap()[..] else { panic!("one reply") };
         assert_eq!((part.kf_account.as_deref(), part.ai_label), (Some("test1@kftest"), true));
     }
 }
@@ -116,16 +116,16 @@ fn only_the_configuration_may_name_files() {
     let image = json!({"type": "image", "file": "/etc/passwd"});
     let video = json!({"type": "video", "media_id": "m", "thumb_file": "t.jpg"});
     assert_eq!(
-        parse(&image, Origin::Config),
+        parse(&image, ReplyOrigin::Config),
         Ok(vec![Content::Image { media: Media::File("/etc/passwd".into()) }.into()])
     );
-    assert!(parse(&video, Origin::Config).is_ok());
+    assert!(parse(&video, ReplyOrigin::Config).is_ok());
     assert_eq!(
-        refusal(&json!(["a", image]), Origin::Service),
+        refusal(&json!(["a", image]), ReplyOrigin::Service),
         "reply 2: `file` would be a file of the worker's machine, which only its configuration may name; give one of \
          media_id, url, base64"
     );
-    assert!(refusal(&video, Origin::Service).starts_with("reply: `thumb_file` would be a file"));
+    assert!(refusal(&video, ReplyOrigin::Service).starts_with("reply: `thumb_file` would be a file"));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn what_breaks_the_schema_is_named_with_its_remedy() {
         }),
     ];
     for (value, expected) in rows {
-        assert_eq!(refusal(&value, Origin::Service), expected);
+        assert_eq!(refusal(&value, ReplyOrigin::Service), expected);
     }
 }
 
@@ -232,11 +232,11 @@ fn no_required_field_may_be_missing_or_empty() {
             let may = optional.contains(&format!("{name} of {kind}").as_str()) || name == "tail_content";
             let mut without = whole.clone();
             without.as_object_mut().unwrap().remove(name);
-            assert_eq!(parse(&without, Origin::Service).is_ok(), may, "{without}");
+            assert_eq!(parse(&without, ReplyOrigin::Service).is_ok(), may, "{without}");
             let mut empty = whole.clone();
             empty[name] = if whole[name].is_array() { json!([]) } else { json!("") };
             // An empty text is a reply that is left out.
-            assert_eq!(parse(&empty, Origin::Service).is_ok(), may || name == "content", "{empty}");
+            assert_eq!(parse(&empty, ReplyOrigin::Service).is_ok(), may || name == "content", "{empty}");
             refused += usize::from(!may);
         }
     }
@@ -246,8 +246,8 @@ fn no_required_field_may_be_missing_or_empty() {
 #[test]
 fn the_configurations_templates_are_checked_when_they_are_filled_in() {
     let news = json!({"type": "news", "title": "{{ content }}", "url": "{{ captures.link }}"});
-    assert!(refusal(&news, Origin::Service).contains("`url` is not an http or https address"));
-    let mut parts = parse(&news, Origin::Config).unwrap();
+    assert!(refusal(&news, ReplyOrigin::Service).contains("`url` is not an http or https address"));
+    let mut parts = parse(&news, ReplyOrigin::Config).unwrap();
     assert_eq!(
         check(&parts).unwrap_err().to_string(),
         "reply: `url` is not an http or https address; give a whole one, with its blanks as %20"
@@ -271,7 +271,7 @@ fn what_is_no_text_or_address_can_not_be_a_template() {
         (json!({"type": "msgmenu", "list": [{"id": "{{ content }}", "content": "{{ content }}"}]}), "id"),
     ] {
         assert_eq!(
-            refusal(&value, Origin::Config),
+            refusal(&value, ReplyOrigin::Config),
             format!("reply: `{name}` can't be a template; only texts and addresses can")
         );
     }
@@ -285,7 +285,7 @@ fn every_text_and_address_of_every_type_is_a_template() {
         names(&value, &mut expected);
         expected.retain(|name| !ids.contains(&name.as_str()));
         expected.sort();
-        let mut part = parse(&value, Origin::Config).unwrap().remove(0);
+        let mut part = parse(&value, ReplyOrigin::Config).unwrap().remove(0);
         let mut found: Vec<_> = templates(&mut part).iter().map(|(name, _)| (*name).to_owned()).collect();
         found.sort();
         assert_eq!(found, expected, "{value}");

@@ -40,7 +40,7 @@ pub(super) fn split(linked: &Linked, max_bytes: usize) -> Vec<String> {
             text.len()
         } else {
             let first = whole.partition_point(|range| range.end <= start);
-            Window { text, start, max_bytes, whole: &whole[first..] }.cut()
+            FitWindow { text, start, max_bytes, whole: &whole[first..] }.cut()
         };
         parts.push(text[start..end].trim_end().to_owned());
         start = end;
@@ -63,7 +63,7 @@ fn whole(linked: &Linked, max_bytes: usize) -> Vec<Range<usize>> {
 }
 
 /// The rest of a text that doesn't fit into one part.
-struct Window<'a> {
+struct FitWindow<'a> {
     text: &'a str,
     start: usize,
     max_bytes: usize,
@@ -71,7 +71,7 @@ struct Window<'a> {
     whole: &'a [Range<usize>],
 }
 
-impl Window<'_> {
+impl FitWindow<'_> {
     /// Where the part ends: behind `start`, and not more than `max_bytes`.
     fn cut(&self) -> usize {
         // A little more than a part, so that what begins behind its last place is seen to begin there.

@@ -25,7 +25,7 @@ pub(super) fn strict(text: &str, max_bytes: usize) -> Linked {
     while let Some(at) = rest.find('<') {
         let (before, from) = rest.split_at(at);
         out.text.push_str(before);
-        let Some((link, bytes)) = Link::at_start(from) else {
+        let Some((link, bytes)) = WrittenLink::at_start(from) else {
             out.text.push(if is_like_a_link(from) { NO_TAG } else { '<' });
             rest = &from[1..];
             continue;
@@ -55,7 +55,7 @@ pub(super) fn link(href: &str, label: &str) -> String {
     } else if !is_absolute(&href) || label.contains('<') {
         plain(label, &href)
     } else {
-        Link { href, mini_program: None, label }.written()
+        WrittenLink { href, mini_program: None, label }.written()
     }
 }
 
@@ -89,14 +89,14 @@ fn leads_nowhere(href: &str) -> bool {
     ["data:", "javascript:", "vbscript:"].iter().any(|scheme| tag::starts_with(href, scheme))
 }
 
-struct Link<'a> {
+struct WrittenLink<'a> {
     href: String,
     /// Its AppID, and its page if one is given.
     mini_program: Option<(String, Option<String>)>,
     label: &'a str,
 }
 
-impl<'a> Link<'a> {
+impl<'a> WrittenLink<'a> {
     /// The link that `text` begins with, and its length in bytes.
     fn at_start(text: &'a str) -> Option<(Self, usize)> {
         let tag = Tag::at_start(text, "a")?;

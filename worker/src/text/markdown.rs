@@ -25,8 +25,8 @@ use std::sync::LazyLock;
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
 use regex::Regex;
 
-use super::table::Table;
-use super::writer::{Gap, Writer};
+use super::table::TextTable;
+use super::writer::{Gap, TextWriter};
 use super::{bare, html, links};
 
 /// Turns Markdown into text with links in the strict form.
@@ -37,7 +37,7 @@ pub(super) fn to_text(markdown: &str) -> String {
         | Options::ENABLE_MATH;
     let formulas = Formulas::of(markdown);
     let source = formulas.text.as_str();
-    let mut page = Page { source, addresses: bare::addresses(source).collect(), ..Page::default() };
+    let mut page = Renderer { source, addresses: bare::addresses(source).collect(), ..Renderer::default() };
     for (event, at) in Parser::new_ext(source, options).into_offset_iter() {
         page.event(event, at);
     }
@@ -92,19 +92,19 @@ impl<'a> Formulas<'a> {
 }
 
 #[derive(Default)]
-struct Page<'a> {
+struct Renderer<'a> {
     source: &'a str,
     /// Where bare addresses stand in the source.
     addresses: Vec<Range<usize>>,
-    writer: Writer,
+    writer: TextWriter,
     /// What is written in one piece at its end, innermost last: a heading, a cell, the label of a link.
     pieces: Vec<String>,
     /// The link or image whose label is being read. Those inside it are only their labels.
-    link: Option<Link>,
+    link: Option<OpenLink>,
     links_inside: usize,
     /// The next number of each list; `None` for bullets.
     lists: Vec<Option<u64>>,
-    table: Table,
+    table: TextTable,
     /// The HTML block being read.
     html: Option<String>,
     in_code: bool,
@@ -112,12 +112,12 @@ struct Page<'a> {
     signs: Vec<&'a str>,
 }
 
-struct Link {
+struct OpenLink {
     address: String,
     is_image: bool,
 }
 
-impl<'a> Page<'a> {
+impl<'a> Renderer<'a> {
     fn event(&mut self, event: Event<'a>, at: Range<usize>) {
         match event {
             Event::Start(tag) => self.start(tag, &at),
@@ -168,7 +168,7 @@ impl<'a> Page<'a> {
             Tag::Item => self.item(),
             Tag::Table(_) => {
                 self.writer.block(Gap::Blank);
-                self.table = Table::default();
+                self.table = TextTable::default();
             }
             Tag::TableCell => self.pieces.push(String::new()),
             Tag::Emphasis => self.emphasis(1, at),
@@ -181,10 +181,10 @@ impl<'a> Page<'a> {
                 // The address of a mail is made of its text.
                 let address =
                     if link_type == LinkType::Email { String::new() } else { dest_url.into_string() };
-                self.open_link(Link { address, is_image: false });
+                self.open_link(OpenLink { address, is_image: false });
             }
             Tag::Image { dest_url, .. } => {
-                self.open_link(Link { address: dest_url.into_string(), is_image: true });
+                self.open_link(OpenLink { address: dest_url.into_string(), is_image: true });
             }
             _ => {}
         }
@@ -324,7 +324,7 @@ impl<'a> Page<'a> {
             && (is_foreign(before.get(left)) || is_foreign(after.get(right)))
     }
 
-    fn open_link(&mut self, link: Link) {
+    fn open_link(&mut self, link: OpenLink) {
         if self.link.is_some() {
             self.links_inside += 1;
         } else {
@@ -339,7 +339,7 @@ impl<'a> Page<'a> {
             return;
         }
         let label = one_line(&self.pieces.pop().unwrap_or_default());
-        let Some(Link { address, is_image }) = self.link.take() else { return };
+        let Some(OpenLink { address, is_image }) = self.link.take() else { return };
         let link = if is_image { links::image(&address, &label) } else { links::link(&address, &label) };
         self.text(&link);
     }

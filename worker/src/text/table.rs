@@ -2,14 +2,14 @@
 
 /// A table that is read cell by cell.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct TextTable {
     headers: Vec<String>,
     /// Of the row that is being read.
     cells: Vec<String>,
     has_rows: bool,
 }
 
-impl Table {
+impl TextTable {
     pub(super) fn cell(&mut self, text: String) {
         self.cells.push(text);
     }

@@ -16,7 +16,7 @@ pub(super) enum Gap {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Writer {
+pub(super) struct TextWriter {
     out: String,
     prefix: String,
     /// The prefix's lengths, one for each level.
@@ -29,7 +29,7 @@ pub(super) struct Writer {
     line_starts: bool,
 }
 
-impl Writer {
+impl TextWriter {
     /// The next text begins a block.
     pub(super) fn block(&mut self, gap: Gap) {
         if !std::mem::take(&mut self.joined) {

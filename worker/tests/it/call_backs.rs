@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use huixin_queue::{Answered, LaneState};
+use huixin_queue::{CallBackResult, LaneState};
 use huixin_wechat::Secret;
 use huixin_worker::call_back::{Addressee, CallBacks};
 use huixin_worker::handlers::read_answer;
@@ -40,7 +40,7 @@ fn start(stage: &mut Stage, settings: WorkerSettings, routes: impl IntoIterator<
 }
 
 /// Gives the answer to what was asked.
-async fn answer(stage: &Stage, asked: &Asked, body: &Value) -> Answered {
+async fn answer(stage: &Stage, asked: &Asked, body: &Value) -> CallBackResult {
     let url = asked.body["callback_url"].as_str().unwrap();
     let token = url.strip_prefix("https://bot.example.com/v1/answers/").unwrap();
     let Addressee { account, lane, id } = call_backs(stage).open(token).unwrap();
@@ -85,7 +85,7 @@ async fn a_memory_comes_by_call_back_and_goes_out_with_the_next_request(engine: 
         service.until_asked(n + 1).await;
         let asked = service.asked().pop().unwrap();
         assert_eq!((asked.content(), &asked.body["memory"]), (*text, memory), "message {n}");
-        assert_eq!(answer(&stage, &asked, said).await, Answered::First);
+        assert_eq!(answer(&stage, &asked, said).await, CallBackResult::First);
     }
     let texts = ["one", "two", "three", "nothing new to remember", "all is forgotten"];
     assert_texts(&stage.texts(&user, 5).await, &texts);
@@ -103,11 +103,11 @@ async fn an_answer_may_come_before_the_202(engine: Engine) {
     stage.say(&user, "hello").await;
     service.until_asked(1).await;
     let asked = service.asked().remove(0);
-    assert_eq!(answer(&stage, &asked, &json!("sooner")).await, Answered::First);
-    assert_eq!(answer(&stage, &asked, &json!("twice")).await, Answered::Already);
+    assert_eq!(answer(&stage, &asked, &json!("sooner")).await, CallBackResult::First);
+    assert_eq!(answer(&stage, &asked, &json!("twice")).await, CallBackResult::Already);
     assert_texts(&stage.texts(&user, 1).await, &["sooner"]);
     stage.rest().await;
-    assert_eq!(answer(&stage, &asked, &json!("after the end")).await, Answered::Already);
+    assert_eq!(answer(&stage, &asked, &json!("after the end")).await, CallBackResult::Already);
     assert_eq!((service.asked().len(), stage.sent_to(&user)), (1, 1));
     stage.finish().await;
 }
@@ -132,13 +132,13 @@ async fn a_message_that_waits_for_its_answer_outlives_its_worker(engine: Engine)
     awaiting(&stage, &ben).await;
 
     let asked = service.asked();
-    assert_eq!(answer(&stage, &asked[0], &json!("nobody is here")).await, Answered::First);
+    assert_eq!(answer(&stage, &asked[0], &json!("nobody is here")).await, CallBackResult::First);
     start(&mut stage, settings, [route()]);
     service.until_asked(3).await;
-    assert_eq!(answer(&stage, &asked[1], &json!("somebody is")).await, Answered::First);
+    assert_eq!(answer(&stage, &asked[1], &json!("somebody is")).await, CallBackResult::First);
     let behind = service.asked().remove(2);
     assert_eq!((behind.content(), behind.attempt()), ("behind it", 1));
-    assert_eq!(answer(&stage, &behind, &json!("and now this")).await, Answered::First);
+    assert_eq!(answer(&stage, &behind, &json!("and now this")).await, CallBackResult::First);
     assert_texts(&stage.texts(&ben, 2).await, &["a moment", "somebody is"]);
     assert_texts(&stage.texts(&anna, 4).await, &["a moment", "nobody is here", "a moment", "and now this"]);
     stage.rest().await;
@@ -155,7 +155,7 @@ async fn an_answer_whose_route_is_gone_is_sent(engine: Engine) {
     stage.say(&anna, "one").await;
     awaiting(&stage, &anna).await;
     stage.stop().await;
-    assert_eq!(answer(&stage, &service.asked()[0], &json!("late, and wanted")).await, Answered::First);
+    assert_eq!(answer(&stage, &service.asked()[0], &json!("late, and wanted")).await, CallBackResult::First);
     start(&mut stage, settings, []);
     assert_texts(&stage.texts(&anna, 1).await, &["late, and wanted"]);
     stage.finish().await;
@@ -196,14 +196,14 @@ async fn an_attempt_that_failed_takes_its_answer_all_the_same(engine: Engine) {
     stage.say(&crashes, "crashes").await;
     service.until_asked(1).await;
     let asked = service.asked().remove(0);
-    assert_eq!(answer(&stage, &asked, &json!("done before")).await, Answered::First);
+    assert_eq!(answer(&stage, &asked, &json!("done before")).await, CallBackResult::First);
     assert_texts(&stage.texts(&crashes, 1).await, &["done before"]);
 
     stage.say(&hangs, "hangs").await;
     service.until_asked(2).await;
     let asked = service.asked().remove(1);
     stage.logs("the service did not answer within 1s").await;
-    assert_eq!(answer(&stage, &asked, &json!("done after")).await, Answered::First);
+    assert_eq!(answer(&stage, &asked, &json!("done after")).await, CallBackResult::First);
     assert_texts(&stage.texts(&hangs, 1).await, &["done after"]);
     stage.rest().await;
     assert_eq!((stage.sent_to(&crashes), stage.sent_to(&hangs)), (1, 1));
@@ -232,7 +232,7 @@ async fn an_answer_by_call_back_wins_over_the_end_of_the_attempt_that_gave_it(en
         stage.say(&user, end).await;
         service.until_asked(n + 1).await;
         let asked = service.asked().remove(n);
-        assert_eq!(answer(&stage, &asked, &json!("posted")).await, Answered::First, "{end}");
+        assert_eq!(answer(&stage, &asked, &json!("posted")).await, CallBackResult::First, "{end}");
         assert_texts(&stage.texts(&user, 1).await, &["posted"]);
         users.push(user);
     }
@@ -257,13 +257,13 @@ async fn without_an_answer_in_time_the_service_is_asked_again_and_in_the_end_the
     let reason = "no answer by call back came within 1s";
     assert!(stage.dead(1).await.remove(0).reason.contains(reason));
     for late in &asked {
-        assert_eq!(answer(&stage, late, &json!("too late")).await, Answered::Gone);
+        assert_eq!(answer(&stage, late, &json!("too late")).await, CallBackResult::Gone);
     }
     // An address of the first attempt is as good as one of the second.
     stage.say(&ben, "hello").await;
     service.until_asked(4).await;
     let first = service.asked().remove(2);
-    assert_eq!(answer(&stage, &first, &json!("in time")).await, Answered::First);
+    assert_eq!(answer(&stage, &first, &json!("in time")).await, CallBackResult::First);
     assert_texts(&stage.texts(&ben, 1).await, &["in time"]);
     stage.rest().await;
     assert_eq!((stage.sent_to(&anna), stage.sent_to(&ben)), (1, 1));

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use huixin_sandbox::{Opener, Push, What, Window};
-use huixin_worker::{Account, Condition, Outcome, Right, Route, SendRate, Worker};
+use huixin_sandbox::{Opener, Push, SendWindow, What};
+use huixin_worker::{Account, Condition, Outcome, Route, SendRate, TriggerRight, Worker};
 
 use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, eventually, on_both_engines};
 
@@ -165,8 +165,8 @@ fn taps(gate: &Gate, keys: &[&str]) -> Vec<Route> {
 
 async fn whose_click_is_not_answered_in_time_is_told_before_the_time_to_answer_ends(engine: Engine) {
     let mut stage = Stage::on(engine).await;
-    stage.rights.click = Right { sends: 3, window: TAP };
-    stage.sandbox.set_window(stage.account(), Opener::Click, Window { sends: 3, lasts: TAP });
+    stage.rights.click = TriggerRight { sends: 3, window: TAP };
+    stage.sandbox.set_window(stage.account(), Opener::Click, SendWindow { sends: 3, lasts: TAP });
     let (gate, keys) = (Gate::closed(), ["notice", "failure", "bare", "lost", "acted"]);
     let mut routes = taps(&gate, &keys);
     routes.push(Route::new("echo", act(async |content, _| Outcome::text(content))));
@@ -200,8 +200,8 @@ async fn whose_click_is_not_answered_in_time_is_told_before_the_time_to_answer_e
 /// A tap's stage, by WeChat and by us.
 async fn tapping(engine: Engine) -> Stage {
     let mut stage = Stage::on(engine).await;
-    stage.rights.click = Right { sends: 3, window: TAP };
-    stage.sandbox.set_window(stage.account(), Opener::Click, Window { sends: 3, lasts: TAP });
+    stage.rights.click = TriggerRight { sends: 3, window: TAP };
+    stage.sandbox.set_window(stage.account(), Opener::Click, SendWindow { sends: 3, lasts: TAP });
     stage
 }
 

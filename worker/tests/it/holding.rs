@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use huixin_sandbox::{Fault, Opener, Push, Window};
-use huixin_worker::{Account, AccountPause, Interface, Outcome, Route, SendRate, Trouble, Worker};
+use huixin_sandbox::{Fault, Opener, Push, SendWindow};
+use huixin_worker::{Account, AccountPause, Interface, InterfaceState, Outcome, Route, SendRate, Worker};
 
 use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, eventually, on_both_engines, text};
 
@@ -93,7 +93,7 @@ async fn answers_that_wechat_takes_are_all_sent_however_many_there_are(engine: E
     let mut stage = Stage::on(engine).await;
     let user = stage.user("anna");
     // More than we know of.
-    let window = Window { sends: 100, lasts: Duration::from_secs(48 * 3600) };
+    let window = SendWindow { sends: 100, lasts: Duration::from_secs(48 * 3600) };
     stage.sandbox.set_window(stage.account(), Opener::Message, window);
     let all: Vec<_> = (1..=12).map(|n| format!("question {n}")).collect();
     for question in &all {
@@ -237,7 +237,7 @@ async fn a_window_that_should_be_open_is_tried_again_after_two_seconds() {
 async fn what_wechat_refused_is_not_asked_again_until_the_user_acts_whoever_asks(engine: Engine) {
     let mut stage = Stage::on(engine).await;
     let user = stage.user("anna");
-    let window = |sends| Window { sends, lasts: Duration::from_secs(48 * 3600) };
+    let window = |sends| SendWindow { sends, lasts: Duration::from_secs(48 * 3600) };
     stage.sandbox.set_window(stage.account(), Opener::Message, window(0));
     for said in ["a", "b", "c"] {
         stage.say(&user, said).await;
@@ -313,7 +313,7 @@ async fn what_was_closed_when_a_message_was_taken_is_open_again_if_its_user_has_
 async fn an_answer_that_is_refused_while_its_user_acts_is_sent_again_under_the_new_right() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let user = stage.user("anna");
-    let window = |sends| Window { sends, lasts: Duration::from_secs(48 * 3600) };
+    let window = |sends| SendWindow { sends, lasts: Duration::from_secs(48 * 3600) };
     stage.sandbox.set_window(stage.account(), Opener::Message, window(0));
     let slow = Fault::Delay(Duration::from_secs(1));
     stage.sandbox.faults().on_send(slow.clone(), 1);
@@ -377,7 +377,7 @@ async fn an_answer_that_a_pause_keeps_beyond_its_time_by_our_clock_is_sent_after
         strikes: 1,
         ends_by_itself: true,
     };
-    let mut trouble = Trouble::default();
+    let mut trouble = InterfaceState::default();
     trouble.pause = Some(pause);
     trouble.share(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
     stage.logs("the account is paused").await;

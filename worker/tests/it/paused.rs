@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use huixin_sandbox::{Endpoint, Fault, FaultOrder, Limit, When};
+use huixin_sandbox::{CallLimit, Endpoint, Fault, FaultOrder, When};
 use huixin_wechat::{Content, Media};
-use huixin_worker::{Account, AccountPause, Interface, Outcome, Route, SendRate, Trouble, Worker};
+use huixin_worker::{Account, AccountPause, Interface, InterfaceState, Outcome, Route, SendRate, Worker};
 
 use crate::support::{
     Engine, Gate, Left, Stage, act, assert_texts, echo, eventually, looked, on_both_engines,
@@ -36,7 +36,7 @@ async fn a_pause_that_is_over(stage: &Stage) {
         strikes: 1,
         ends_by_itself: false,
     };
-    let mut trouble = Trouble::read(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
+    let mut trouble = InterfaceState::read(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
     trouble.pause = Some(pause);
     trouble.share(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
 }
@@ -161,7 +161,7 @@ const PNG: &str =
 async fn a_limit_of_uploads_stops_pictures_only_and_keeps_no_text_of_their_user_waiting(engine: Engine) {
     let mut stage = Stage::on(engine).await;
     let (anna, ben) = (stage.user("anna"), stage.user("ben"));
-    let none = Limit { per_minute: None, per_day: Some(0) };
+    let none = CallLimit { per_minute: None, per_day: Some(0) };
     stage.sandbox.set_limit(stage.account(), Endpoint::Upload, none);
     let answer = act(async |content: String, _| match content.as_str() {
         "picture" => Outcome::Reply(vec![Content::Image { media: Media::Base64(PNG.into()) }.into()]),
@@ -235,7 +235,7 @@ async fn a_pause_of_uploads_costs_an_answer_no_attempt(engine: Engine) {
         strikes: 1,
         ends_by_itself: true,
     };
-    let mut trouble = Trouble::default();
+    let mut trouble = InterfaceState::default();
     trouble.pause = Some(pause);
     trouble.share(&*stage.queue, stage.account(), Interface::Upload).await.unwrap();
     // After the pause one refusal, of the two attempts that there are.
@@ -257,12 +257,12 @@ async fn a_pause_that_was_taken_back_is_not_shared_anew(engine: Engine) {
     let (user, runs) = (stage.user("anna"), Gate::opened());
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     a_pause_that_is_over(&stage).await;
-    let mut trouble = Trouble::read(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
+    let mut trouble = InterfaceState::read(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
     trouble.pause.as_mut().unwrap().until_ms = u64::try_from(now_ms).unwrap() + 60_000;
     trouble.share(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
     stage.start([echo(&runs)]);
     stage.logs("the account is paused").await;
-    Trouble::default().share(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
+    InterfaceState::default().share(&*stage.queue, stage.account(), Interface::Send).await.unwrap();
     stage.logs("the account can send again").await;
     stage.say(&user, "hello").await;
     assert_texts(&stage.texts(&user, 1).await, &["hello"]);

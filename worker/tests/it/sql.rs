@@ -7,7 +7,7 @@ mod values;
 use std::time::{Duration, Instant};
 
 use huixin_wechat::Secret;
-use huixin_worker::handlers::sql::{Database, Place, SqlHandler};
+use huixin_worker::handlers::sql::{Database, DatabaseLocation, SqlHandler};
 use huixin_worker::{Handler as _, Outcome};
 use serde_json::json;
 
@@ -252,9 +252,13 @@ async fn a_database_that_is_away_is_tried_again_and_its_password_not_told(shop: 
     let url = |scheme: &str| Secret::from(format!("{scheme}://shop:{PASSWORD}@{nobody}/shop"));
     let wrong = |url: &Secret| Secret::from(url.expose().replace(PASSWORD, "another-w0rd"));
     let rows = match &shop.place {
-        Place::Sqlite(path) => vec![Place::Sqlite(path.with_extension("nowhere"))],
-        Place::MySql(real) => vec![Place::MySql(url("mysql")), Place::MySql(wrong(real))],
-        Place::Postgres(real) => vec![Place::Postgres(url("postgres")), Place::Postgres(wrong(real))],
+        DatabaseLocation::Sqlite(path) => vec![DatabaseLocation::Sqlite(path.with_extension("nowhere"))],
+        DatabaseLocation::MySql(real) => {
+            vec![DatabaseLocation::MySql(url("mysql")), DatabaseLocation::MySql(wrong(real))]
+        }
+        DatabaseLocation::Postgres(real) => {
+            vec![DatabaseLocation::Postgres(url("postgres")), DatabaseLocation::Postgres(wrong(real))]
+        }
     };
     for place in rows {
         let database = Database::new("shop", &place, 1, false).unwrap();

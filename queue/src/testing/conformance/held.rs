@@ -47,15 +47,15 @@ properties! {
     async fn a_hold_that_has_not_seen_the_wake_waits_for_another_turn(s) {
         s.accept("lane", "m0").await;
         let taken = s.take_one().await;
-        assert_eq!(taken.standing.trigger, 0);
+        assert_eq!(taken.send_state.wakes, 0);
         s.offer(quiet("location")).await;
         s.accept("lane", "text").await;
-        let held = s.queue.hold(&taken.lease, taken.standing.trigger, HOLD, "refused").await.expect("hold");
+        let held = s.queue.hold(&taken.lease, taken.send_state.wakes, HOLD, "refused").await.expect("hold");
         assert_eq!(held, Settled::ComesAgain);
         s.assert_invariant().await;
         let again = s.take_one().await;
-        assert_eq!((again.lease.id.as_str(), again.standing.trigger), ("m0", 1), "it stays the head of its lane");
-        let held = s.queue.hold(&again.lease, again.standing.trigger, HOLD, "refused").await.expect("hold");
+        assert_eq!((again.lease.id.as_str(), again.send_state.wakes), ("m0", 1), "it stays the head of its lane");
+        let held = s.queue.hold(&again.lease, again.send_state.wakes, HOLD, "refused").await.expect("hold");
         assert_eq!(held, Settled::AsAsked, "it has seen that one");
         assert_eq!(s.finish_all().await, ["location", "text"]);
     }

@@ -16,10 +16,10 @@ use bytes::Bytes;
 
 use super::Settling as _;
 use crate::{
-    Accepted, Answered, Class, Closed, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter, DeadPage,
-    HELD_MAX, HeldEffect, LOSSES_MAX, Lane, LaneState, LaneView, Lease, Leased, Memory, MessageId,
-    NewMessage, Paused, Progress, Queue, QueueError, REASON_MAX_BYTES, Renewal, Right, Scope, Settled,
-    Settlement, Standing, TAKEN_BYTES_MAX, TakeRequest, Taken, TestClock, WorkerId, settling_pause,
+    Accepted, CallBackResult, Class, Closed, Counts, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, DeadFilter,
+    DeadPage, HELD_MAX, HeldEffect, LOSSES_MAX, Lane, LaneSnapshot, LaneState, Lease, Leased, Memory,
+    MessageId, NewMessage, Paused, Progress, Queue, QueueError, REASON_MAX_BYTES, Renewal, Right, Scope,
+    SendState, Settled, Settlement, TAKEN_BYTES_MAX, TakeRequest, Taken, TestClock, WorkerId, settling_pause,
 };
 
 macro_rules! properties {
@@ -42,9 +42,9 @@ mod order;
 mod patience;
 mod pause;
 mod poison;
+mod send_state;
 mod settle;
 mod share;
-mod standing;
 mod take;
 
 pub use accept::*;
@@ -57,9 +57,9 @@ pub use order::*;
 pub use patience::*;
 pub use pause::*;
 pub use poison::*;
+pub use send_state::*;
 pub use settle::*;
 pub use share::*;
-pub use standing::*;
 pub use take::*;
 
 /// The dedup window with which the suite wants the queue opened.
@@ -340,11 +340,11 @@ impl Subject {
 
     async fn hold(&self, message: &Leased, reason: &str) {
         let held =
-            self.queue.hold(&message.lease, message.standing.trigger, HOLD, reason).await.expect("hold");
+            self.queue.hold(&message.lease, message.send_state.wakes, HOLD, reason).await.expect("hold");
         assert_eq!(held, Settled::AsAsked);
     }
 
-    async fn answer(&self, lane_name: &str, message: &str, answer: &'static str) -> Answered {
+    async fn answer(&self, lane_name: &str, message: &str, answer: &'static str) -> CallBackResult {
         self.queue.answer(&lane(lane_name), &id(message), answer.into()).await.expect("answer")
     }
 
@@ -358,7 +358,7 @@ impl Subject {
         self.queue.pause(&scope, "because").await.expect("pause");
     }
 
-    async fn lane(&self, name: &str) -> Option<LaneView> {
+    async fn lane(&self, name: &str) -> Option<LaneSnapshot> {
         self.queue.lane(&lane(name)).await.expect("lane")
     }
 

@@ -38,7 +38,7 @@ properties! {
         assert_eq!(s.offer(late).await, Accepted::New);
         let taken = s.take(9).await;
         let followed = |taken: &[Leased]| -> Vec<_> {
-            taken.iter().map(|m| (m.lease.id.to_string(), m.standing.has_followers)).collect()
+            taken.iter().map(|m| (m.lease.id.to_string(), m.send_state.has_followers)).collect()
         };
         let expected = [("a0", false), ("t0", true), ("d0", true)].map(|(id, is)| (id.to_owned(), is));
         assert_eq!(followed(&taken), expected);
@@ -52,7 +52,7 @@ properties! {
         for message in &again {
             s.queue.complete(&message.lease).await.expect("complete");
         }
-        assert!(s.take(9).await.iter().all(|message| !message.standing.has_followers));
+        assert!(s.take(9).await.iter().all(|message| !message.send_state.has_followers));
     }
 
     async fn a_record_tells_of_a_waking_message_that_has_come_behind(s) {
@@ -124,7 +124,7 @@ properties! {
         let mut taken = s.take(9).await;
         taken.sort_by(|a, b| a.lease.id.cmp(&b.lease.id));
         assert_eq!(ids(&taken), ["early 0", "late 0"]);
-        assert!(taken.iter().all(|message| message.standing.has_followers));
+        assert!(taken.iter().all(|message| message.send_state.has_followers));
         assert!(taken.iter().all(|message| message.failing_for == Some(MINUTE)));
     }
 

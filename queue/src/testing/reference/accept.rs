@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::lane::{Message, Place};
+use super::lane::{Message, Phase};
 use super::state::{End, State};
 use crate::clock::micros;
-use crate::{Accepted, Answered, Closed, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, NewMessage};
+use crate::{Accepted, CallBackResult, Closed, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, NewMessage};
 
 const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer";
 
@@ -61,8 +61,8 @@ impl State {
                     lane.widen(right.fitted());
                 }
                 if let Some(current) = &mut lane.current {
-                    current.trigger += 1;
-                    if let (Some(at_us), Place::Delayed { until_us, .. }) =
+                    current.wakes += 1;
+                    if let (Some(at_us), Phase::Delayed { until_us, .. }) =
                         (current.gives_way_us, &mut lane.place)
                     {
                         *until_us = at_us.min(*until_us);
@@ -91,25 +91,31 @@ impl State {
     }
 
     /// Stores an answer by call back, if it is the first and its message is the current one of its lane.
-    pub(super) fn answer(&mut self, name: &Lane, id: &MessageId, answer: Bytes, window_us: u64) -> Answered {
+    pub(super) fn answer(
+        &mut self,
+        name: &Lane,
+        id: &MessageId,
+        answer: Bytes,
+        window_us: u64,
+    ) -> CallBackResult {
         if self.answered.get(id).is_some_and(|&until_us| until_us > self.now_us) {
-            return Answered::Already;
+            return CallBackResult::Already;
         }
-        let Some(lane) = self.lanes.get_mut(name) else { return Answered::Gone };
-        let is_delayed = matches!(lane.place, Place::Delayed { .. });
+        let Some(lane) = self.lanes.get_mut(name) else { return CallBackResult::Gone };
+        let is_delayed = matches!(lane.place, Phase::Delayed { .. });
         let Some(current) = lane.current.as_mut().filter(|current| current.message.id == *id) else {
-            return Answered::Gone;
+            return CallBackResult::Gone;
         };
         let message = &mut current.message;
         if message.progress.replies.is_some() || message.answer.is_some() {
-            return Answered::Already;
+            return CallBackResult::Already;
         }
         message.answer = Some(answer);
-        (current.unanswered, current.unheard) = (false, true);
+        (current.timed_out, current.call_back_pending) = (false, true);
         self.answered.insert(id.clone(), self.now_us + window_us);
         if is_delayed {
             self.make_ready(name, End::Back);
         }
-        Answered::First
+        CallBackResult::First
     }
 }

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::{Class, Closed, MessageId, NewMessage, Progress, Right, SUSPECT_LOSSES, Standing, Token};
+use crate::{Class, Closed, MessageId, NewMessage, Progress, Right, SUSPECT_LOSSES, SendState, Token};
 
 /// Everything that is known of one lane.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    pub(super) place: Place,
+    pub(super) place: Phase,
     /// From its first take to its end it is in neither list.
     pub(super) current: Option<Current>,
     /// What was accepted from a receiver, or revived.
@@ -26,7 +26,7 @@ pub(super) struct Lane {
 
 /// Where a lane stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Phase {
     /// It has nothing to do.
     #[default]
     Nowhere,
@@ -68,12 +68,12 @@ pub(super) struct Current {
     /// Whether the last take was confirmed by a renewal.
     pub(super) confirmed: bool,
     /// Waking messages that came since it was first taken.
-    pub(super) trigger: u32,
-    pub(super) unanswered: bool,
+    pub(super) wakes: u32,
+    pub(super) timed_out: bool,
     /// It writes no memory any more.
     pub(super) forgets: bool,
     /// Whether an answer by call back lies there that no take has given.
-    pub(super) unheard: bool,
+    pub(super) call_back_pending: bool,
     /// Whether others waited behind it when it was taken.
     pub(super) followed: bool,
     /// When its first attempt failed.
@@ -121,13 +121,13 @@ impl Lane {
             self.close(Closed::Refused);
         }
         self.current = message.map(|message| Current {
-            trigger: u32::from(message.woken),
+            wakes: u32::from(message.woken),
             message,
             lost_by: Vec::new(),
             confirmed: false,
-            unanswered: false,
+            timed_out: false,
             forgets: false,
-            unheard: false,
+            call_back_pending: false,
             followed: false,
             failing_since_us: None,
             gives_way_us: None,
@@ -135,11 +135,11 @@ impl Lane {
     }
 
     /// Where its current message stands with the right to send.
-    pub(super) fn standing(&self) -> Option<Standing> {
+    pub(super) fn send_state(&self) -> Option<SendState> {
         let current = self.current.as_ref()?;
-        let has_followers = current.followed || current.trigger > 0;
-        Some(Standing {
-            trigger: current.trigger,
+        let has_followers = current.followed || current.wakes > 0;
+        Some(SendState {
+            wakes: current.wakes,
             right: self.right,
             closed: self.closed,
             sends: self.sends,

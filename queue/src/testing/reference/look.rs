@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::lane::{Lane, Place};
+use super::lane::{Lane, Phase};
 use super::state::State;
 use crate::clock::micros;
 use crate::{
-    Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane as LaneName, LaneState,
-    LaneView, Scope, Violation,
+    Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane as LaneName, LaneSnapshot,
+    LaneState, Scope, Violation,
 };
 
 impl State {
@@ -26,10 +26,10 @@ impl State {
             }
             counts.held += u64::try_from(lane.held.len()).unwrap_or(u64::MAX);
             match lane.place {
-                Place::Leased { .. } => counts.running += 1,
-                Place::Delayed { .. } => counts.delayed += 1,
-                Place::Parked => counts.parked += 1,
-                Place::Nowhere | Place::Ready => {}
+                Phase::Leased { .. } => counts.running += 1,
+                Phase::Delayed { .. } => counts.delayed += 1,
+                Phase::Parked => counts.parked += 1,
+                Phase::Nowhere | Phase::Ready => {}
             }
         }
         for ((class, _), line) in &self.lines {
@@ -49,7 +49,7 @@ impl State {
         counts
     }
 
-    pub(super) fn lane_view(&self, name: &LaneName) -> Option<LaneView> {
+    pub(super) fn lane_view(&self, name: &LaneName) -> Option<LaneSnapshot> {
         let nothing = Lane::default();
         let lane = self.lanes.get(name).unwrap_or(&nothing);
         let paused = self.paused.contains_key(&Scope::Lane(name.clone()));
@@ -57,14 +57,14 @@ impl State {
             return None;
         }
         let state = match lane.place {
-            Place::Nowhere => LaneState::Idle,
-            Place::Ready => LaneState::Ready,
-            Place::Leased { .. } => LaneState::Leased,
-            Place::Delayed { until_us, awaiting: true } => LaneState::Awaiting { until_us },
-            Place::Delayed { until_us, awaiting: false } => LaneState::Delayed { due_us: until_us },
-            Place::Parked => LaneState::Parked,
+            Phase::Nowhere => LaneState::Idle,
+            Phase::Ready => LaneState::Ready,
+            Phase::Leased { .. } => LaneState::Leased,
+            Phase::Delayed { until_us, awaiting: true } => LaneState::Awaiting { until_us },
+            Phase::Delayed { until_us, awaiting: false } => LaneState::Delayed { due_us: until_us },
+            Phase::Parked => LaneState::Parked,
         };
-        Some(LaneView {
+        Some(LaneSnapshot {
             state,
             waiting: lane.waiting().map(|message| message.id.clone()).collect(),
             held: lane.held.iter().map(|held| held.message.id.clone()).collect(),
@@ -114,11 +114,11 @@ impl State {
         for (name, lane) in &self.lanes {
             let in_line = self.lines.values().flatten().filter(|ready| *ready == name).count();
             let is_right = match lane.place {
-                Place::Nowhere => lane.is_idle(),
-                Place::Ready | Place::Parked => !lane.is_idle(),
-                Place::Leased { .. } | Place::Delayed { .. } => lane.current.is_some(),
+                Phase::Nowhere => lane.is_idle(),
+                Phase::Ready | Phase::Parked => !lane.is_idle(),
+                Phase::Leased { .. } | Phase::Delayed { .. } => lane.current.is_some(),
             };
-            if !is_right || in_line != usize::from(lane.place == Place::Ready) {
+            if !is_right || in_line != usize::from(lane.place == Phase::Ready) {
                 let problem = format!("{:?}, {in_line} times in line", lane.place);
                 violations.push(Violation { lane: name.to_string(), problem });
             }

@@ -29,9 +29,9 @@ use self::state::State;
 use crate::clock::{micros, system_now_us};
 use crate::message::{check_bytes, check_name};
 use crate::{
-    Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
-    LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
-    Renewal, Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
+    Accepted, CallBackResult, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneSnapshot, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
+    Renewal, Scope, SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
 };
 
 /// A queue in memory.
@@ -83,7 +83,7 @@ impl Producer for ReferenceQueue {
         Ok(self.change(|state| state.accept(message, begun_us, self.dedup_window_us)))
     }
 
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<CallBackResult, QueueError> {
         check_bytes("answer", &answer)?;
         Ok(self.change(|state| state.answer(lane, id, answer, self.dedup_window_us)))
     }
@@ -117,7 +117,7 @@ impl Consumer for ReferenceQueue {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<Standing, QueueError> {
+    ) -> Result<SendState, QueueError> {
         check_bytes("replies", progress.replies.as_deref().unwrap_or_default())?;
         check_bytes("memory", memory.as_ref().map_or(&[][..], |memory| &memory.bytes))?;
         self.step().record(lease, progress, memory)
@@ -134,7 +134,7 @@ impl Operator for ReferenceQueue {
         Ok(self.step().counts())
     }
 
-    async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError> {
+    async fn lane(&self, lane: &Lane) -> Result<Option<LaneSnapshot>, QueueError> {
         Ok(self.step().lane_view(lane))
     }
 

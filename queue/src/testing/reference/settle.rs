@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::lane::{Current, Held, Place};
+use super::lane::{Current, Held, Phase};
 use super::state::{End, State, Value};
 use crate::clock::micros;
-use crate::{HELD_MAX, Lease, Memory, Progress, QueueError, Renewal, Settled, Settlement, Standing};
+use crate::{HELD_MAX, Lease, Memory, Progress, QueueError, Renewal, SendState, Settled, Settlement};
 
 const TOO_MANY: &str = "too many messages of its lane were held";
 
@@ -16,7 +16,7 @@ impl State {
         let renew = |lease: &Lease| {
             let Ok(current) = self.current(lease) else { return Renewal::Lost };
             current.confirmed = current.losses() > 0;
-            if let Some(Place::Leased { until_us, .. }) =
+            if let Some(Phase::Leased { until_us, .. }) =
                 self.lanes.get_mut(&lease.lane).map(|lane| &mut lane.place)
             {
                 *until_us = new_end_us;
@@ -31,7 +31,7 @@ impl State {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<Standing, QueueError> {
+    ) -> Result<SendState, QueueError> {
         if progress.replies.is_some() {
             self.end_here(lease)?;
         }
@@ -54,7 +54,7 @@ impl State {
         } else if is_taken_back {
             lane.sends = lane.sends.saturating_sub(1);
         }
-        lane.standing().ok_or(QueueError::LeaseLost)
+        lane.send_state().ok_or(QueueError::LeaseLost)
     }
 
     pub(super) fn settle(&mut self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
@@ -72,7 +72,7 @@ impl State {
                 let gives_way_us = since_us.saturating_add(micros(patience));
                 current.gives_way_us = Some(gives_way_us);
                 current.message.failures += 1;
-                let is_followed = current.followed || current.trigger > 0;
+                let is_followed = current.followed || current.wakes > 0;
                 let longest = Duration::from_micros(gives_way_us.saturating_sub(now_us));
                 let after = if is_followed { after.min(longest) } else { after };
                 self.postpone(lease, after, reason)?;
@@ -90,11 +90,11 @@ impl State {
                     self.end(&lease.lane, message, Some((&reason, losses)));
                 }
             }
-            Settlement::Hold { trigger, hold_for, refused, reason } => {
-                return self.hold(lease, trigger, (hold_for, refused), reason);
+            Settlement::Hold { wakes, hold_for, refused, reason } => {
+                return self.hold(lease, wakes, (hold_for, refused), reason);
             }
             Settlement::Await { within } => {
-                (current.unanswered, current.gives_way_us) = (false, None);
+                (current.timed_out, current.gives_way_us) = (false, None);
                 if current.message.answer.is_some() {
                     self.make_ready(&lease.lane, End::Back);
                     return Ok(Settled::ComesAgain);
@@ -113,7 +113,7 @@ impl State {
         reason: String,
     ) -> Result<Settled, QueueError> {
         self.end_here(lease)?;
-        if self.current(lease)?.trigger > seen_trigger {
+        if self.current(lease)?.wakes > seen_trigger {
             self.make_ready(&lease.lane, End::Back);
             return Ok(Settled::ComesAgain);
         }
@@ -133,8 +133,8 @@ impl State {
     fn postpone(&mut self, lease: &Lease, after: Duration, reason: String) -> Result<(), QueueError> {
         let current = self.current(lease)?;
         current.message.last_error = Some(reason);
-        current.unanswered = false;
-        if current.unheard {
+        current.timed_out = false;
+        if current.call_back_pending {
             self.make_ready(&lease.lane, End::Back);
         } else {
             self.delay(lease, after, false);
@@ -143,15 +143,15 @@ impl State {
     }
 
     fn delay(&mut self, lease: &Lease, by: Duration, awaiting: bool) {
-        let place = Place::Delayed { until_us: self.now_us + micros(by), awaiting };
+        let place = Phase::Delayed { until_us: self.now_us + micros(by), awaiting };
         self.lanes.entry(lease.lane.clone()).or_default().place = place;
     }
 
     /// Whether the attempt may end the message: with an unheard answer there, it comes again instead.
     fn end_here(&mut self, lease: &Lease) -> Result<(), QueueError> {
-        if self.current(lease)?.unheard {
+        if self.current(lease)?.call_back_pending {
             self.make_ready(&lease.lane, End::Back);
-            return Err(QueueError::Answered);
+            return Err(QueueError::CallBackPending);
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl State {
     /// The message of a lease, if that is the lane's.
     fn current(&mut self, lease: &Lease) -> Result<&mut Current, QueueError> {
         let lane = self.lanes.get_mut(&lease.lane).ok_or(QueueError::LeaseLost)?;
-        let is_right = matches!(&lane.place, Place::Leased { token, .. } if *token == lease.token);
+        let is_right = matches!(&lane.place, Phase::Leased { token, .. } if *token == lease.token);
         let current = lane.current.as_mut().filter(|current| is_right && current.message.id == lease.id);
         current.ok_or(QueueError::LeaseLost)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::lane::{Lane, Message, Place};
+use super::lane::{Lane, Message, Phase};
 use super::pulse::Pulse;
 use crate::clock::micros;
 use crate::{Class, DeadLetter, Lane as LaneName, MessageId, Paused, Scope, Token};
@@ -76,11 +76,11 @@ impl State {
     pub(super) fn make_ready(&mut self, name: &LaneName, end: End) {
         let lane = self.lanes.entry(name.clone()).or_default();
         let Some(class) = lane.head().map(|head| head.class.clone()) else {
-            lane.place = Place::Nowhere;
+            lane.place = Phase::Nowhere;
             (lane.sends, lane.right, lane.closed) = (0, None, None);
             return;
         };
-        lane.place = Place::Ready;
+        lane.place = Phase::Ready;
         let line = self.lines.entry((class, lane.is_suspect())).or_default();
         match end {
             End::Front => line.push_front(name.clone()),
@@ -153,7 +153,7 @@ impl State {
     pub(super) fn resume(&mut self, scope: &Scope) -> bool {
         let was_paused = self.paused.remove(scope).is_some();
         if let Scope::Lane(name) = scope
-            && self.lanes.get(name).is_some_and(|lane| lane.place == Place::Parked)
+            && self.lanes.get(name).is_some_and(|lane| lane.place == Phase::Parked)
         {
             self.make_ready(name, End::Back);
         }

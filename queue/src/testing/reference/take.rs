@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lane::{Held, Place};
+use super::lane::{Held, Phase};
 use super::pulse::Pulse;
 use super::state::{End, LastTake, State};
 use crate::clock::micros;
@@ -46,7 +46,7 @@ impl State {
     fn give_again(&mut self, request: &TakeRequest, last: &LastTake) -> Vec<Leased> {
         let is_still = |name: &&Lane| {
             let place = self.lanes.get(*name).map(|lane| &lane.place);
-            matches!(place, Some(Place::Leased { token, .. }) if *token == last.token)
+            matches!(place, Some(Phase::Leased { token, .. }) if *token == last.token)
         };
         let lanes: Vec<Lane> = last.lanes.iter().filter(is_still).cloned().collect();
         lanes.iter().filter_map(|name| self.lease(name, request, &last.token)).collect()
@@ -99,7 +99,7 @@ impl State {
         while let Some(name) = self.lines.get_mut(&(class.clone(), suspect))?.pop_front() {
             let lane = self.lanes.get_mut(&name)?;
             if self.paused.contains_key(&Scope::Lane(name.clone())) {
-                lane.place = Place::Parked;
+                lane.place = Phase::Parked;
             } else if lane.head().is_some_and(|head| head.class != *class) {
                 self.make_ready(&name, End::Back);
             } else {
@@ -122,10 +122,10 @@ impl State {
         let lane = self.lanes.get_mut(name)?;
         let until_us = self.now_us + micros(request.lease_for);
         let worker = request.worker.name().to_owned();
-        lane.place = Place::Leased { token: token.clone(), worker, until_us };
-        let standing = lane.standing()?;
+        lane.place = Phase::Leased { token: token.clone(), worker, until_us };
+        let send_state = lane.send_state()?;
         let current = lane.current.as_mut()?;
-        current.unheard = false;
+        current.call_back_pending = false;
         let message = &current.message;
         Some(Leased {
             lease: Lease { lane: name.clone(), id: message.id.clone(), token: token.clone() },
@@ -138,10 +138,10 @@ impl State {
             failing_for: current.failing_since_us.map(|us| Duration::from_micros(self.now_us - us)),
             last_error: message.last_error.clone(),
             progress: message.progress.clone(),
-            standing,
+            send_state,
             memory: self.memories.get(name).and_then(|memory| memory.at(self.now_us)),
             answer: message.answer.clone(),
-            unanswered: current.unanswered,
+            timed_out: current.timed_out,
         })
     }
 
@@ -153,14 +153,14 @@ impl State {
     /// Lanes whose delay is over, the first due first.
     fn promote_due(&mut self) {
         let delayed = self.lanes.iter().filter_map(|(name, lane)| match lane.place {
-            Place::Delayed { until_us, awaiting } => Some((until_us, name.clone(), awaiting)),
+            Phase::Delayed { until_us, awaiting } => Some((until_us, name.clone(), awaiting)),
             _ => None,
         });
         let mut due: Vec<_> = delayed.filter(|&(until_us, ..)| until_us <= self.now_us).collect();
         due.sort_unstable();
         for (_, name, awaiting) in due.into_iter().take(MOVES_PER_TAKE) {
             if let Some(current) = self.lanes.get_mut(&name).and_then(|lane| lane.current.as_mut()) {
-                current.unanswered |= awaiting;
+                current.timed_out |= awaiting;
             }
             self.make_ready(&name, End::Back);
         }
@@ -181,7 +181,7 @@ impl State {
 
     fn leased(&self) -> Vec<(u64, Lane)> {
         let leased = self.lanes.iter().filter_map(|(name, lane)| match lane.place {
-            Place::Leased { until_us, .. } => Some((until_us, name.clone())),
+            Phase::Leased { until_us, .. } => Some((until_us, name.clone())),
             _ => None,
         });
         leased.collect()
@@ -190,7 +190,7 @@ impl State {
     /// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.
     fn take_back(&mut self, name: &Lane, counts: bool) -> Option<Buried> {
         let lane = self.lanes.get_mut(name)?;
-        let Place::Leased { worker, .. } = lane.place.clone() else { return None };
+        let Phase::Leased { worker, .. } = lane.place.clone() else { return None };
         let current = lane.current.as_mut()?;
         if counts && (current.losses() == 0 || current.confirmed) {
             current.lost_by.push(worker);
@@ -228,8 +228,8 @@ impl State {
     /// How long until a delay, a lease or a hold ends.
     fn next_due(&self) -> Option<Duration> {
         let places = self.lanes.values().filter_map(|lane| match lane.place {
-            Place::Leased { until_us, .. } => Some(until_us.max(self.pulse.quiet_us)),
-            Place::Delayed { until_us, .. } => Some(until_us),
+            Phase::Leased { until_us, .. } => Some(until_us.max(self.pulse.quiet_us)),
+            Phase::Delayed { until_us, .. } => Some(until_us),
             _ => None,
         });
         let holds = self.lanes.values().flat_map(|lane| lane.held.iter().map(|held| held.until_us));

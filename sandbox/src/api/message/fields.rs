@@ -2,21 +2,21 @@
 
 use serde_json::{Map, Value};
 
-use super::super::refusal::Refusal;
+use super::super::refusal::ApiRefusal;
 use crate::MediaKind;
 
 /// The fields of a type. A type whose object is missing has none of them.
-pub(super) struct Fields<'a> {
+pub(super) struct MessageFields<'a> {
     object: Option<&'a Map<String, Value>>,
     media: Vec<(String, MediaKind)>,
 }
 
-impl<'a> Fields<'a> {
-    pub(super) fn of(value: Option<&'a Value>) -> Result<Fields<'a>, Refusal> {
+impl<'a> MessageFields<'a> {
+    pub(super) fn of(value: Option<&'a Value>) -> Result<MessageFields<'a>, ApiRefusal> {
         match value {
-            None => Ok(Fields { object: None, media: Vec::new() }),
-            Some(Value::Object(object)) => Ok(Fields { object: Some(object), media: Vec::new() }),
-            Some(_) => Err(Refusal::new(40035)),
+            None => Ok(MessageFields { object: None, media: Vec::new() }),
+            Some(Value::Object(object)) => Ok(MessageFields { object: Some(object), media: Vec::new() }),
+            Some(_) => Err(ApiRefusal::new(40035)),
         }
     }
 
@@ -25,31 +25,31 @@ impl<'a> Fields<'a> {
     }
 
     /// Strings, which may be empty.
-    pub(super) fn must_have(&self, names: &[&str], code_if_missing: i64) -> Result<(), Refusal> {
+    pub(super) fn must_have(&self, names: &[&str], code_if_missing: i64) -> Result<(), ApiRefusal> {
         names.iter().try_for_each(|name| match self.get(name) {
-            None => Err(Refusal::new(code_if_missing)),
+            None => Err(ApiRefusal::new(code_if_missing)),
             Some(Value::String(_)) => Ok(()),
-            Some(_) => Err(Refusal::new(40035)),
+            Some(_) => Err(ApiRefusal::new(40035)),
         })
     }
 
     /// A string that isn't empty.
-    pub(super) fn must_have_filled(&self, name: &str, code_if_not: i64) -> Result<(), Refusal> {
+    pub(super) fn must_have_filled(&self, name: &str, code_if_not: i64) -> Result<(), ApiRefusal> {
         self.must_have(&[name], code_if_not)?;
-        if self.get(name) == Some(&Value::from("")) { Err(Refusal::new(code_if_not)) } else { Ok(()) }
+        if self.get(name) == Some(&Value::from("")) { Err(ApiRefusal::new(code_if_not)) } else { Ok(()) }
     }
 
     /// Strings, if they are there.
-    pub(super) fn may_have(&self, names: &[&str]) -> Result<(), Refusal> {
+    pub(super) fn may_have(&self, names: &[&str]) -> Result<(), ApiRefusal> {
         let wrong = |name: &&str| self.get(name).is_some_and(|value| !value.is_string());
-        if names.iter().any(wrong) { Err(Refusal::new(40035)) } else { Ok(()) }
+        if names.iter().any(wrong) { Err(ApiRefusal::new(40035)) } else { Ok(()) }
     }
 
     /// The id of media of this kind, which is remembered.
-    pub(super) fn media(&mut self, name: &str, kind: MediaKind) -> Result<(), Refusal> {
+    pub(super) fn media(&mut self, name: &str, kind: MediaKind) -> Result<(), ApiRefusal> {
         self.must_have(&[name], 41006)?;
         match self.get(name).and_then(Value::as_str) {
-            None | Some("") => Err(Refusal::new(40007)),
+            None | Some("") => Err(ApiRefusal::new(40007)),
             Some(id) => {
                 self.media.push((id.to_owned(), kind));
                 Ok(())

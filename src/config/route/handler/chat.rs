@@ -10,7 +10,7 @@ use url::Url;
 use crate::config::node::{Node, Value};
 use crate::config::print::{MASK, masked};
 use crate::config::problem::Mistake;
-use crate::config::route::names::Names;
+use crate::config::route::names::TemplateNames;
 use crate::config::secrets;
 use crate::config::section::Section;
 use crate::config::value::{self, print_duration};
@@ -20,7 +20,7 @@ const MODEL_EXAMPLE: &str = "deepseek-chat";
 const TURNS_MAX: u32 = 100;
 const TOKENS_MAX: u32 = 1_000_000;
 
-pub(super) fn read(mut section: Section<'_>, names: Names<'_>) -> Option<ChatSettings> {
+pub(super) fn read(mut section: Section<'_>, names: TemplateNames<'_>) -> Option<ChatSettings> {
     for (key, example) in [("base_url", URL_EXAMPLE), ("model", MODEL_EXAMPLE)] {
         if !section.has(key) && section.origin.is_some() {
             let mistake = Mistake::new("is missing").hint(format!("write it like \"{example}\""));

@@ -14,7 +14,7 @@ use super::super::database::DatabaseConfig;
 use super::super::problem::Mistake;
 use super::super::reply;
 use super::super::section::Section;
-use super::names::{Added, Captures, Names};
+use super::names::{Added, CaptureNames, TemplateNames};
 
 pub use http::HttpConfig;
 pub use sql::SqlConfig;
@@ -39,7 +39,7 @@ impl HandlerConfig {
     /// Reads the one that a route has, whose patterns have these captures.
     pub(super) fn read(
         route: &mut Section<'_>,
-        captures: &Captures,
+        captures: &CaptureNames,
         databases: &BTreeMap<String, DatabaseConfig>,
     ) -> Option<Self> {
         let given = KEYS.into_iter().filter(|key| route.has(key)).count();
@@ -57,7 +57,7 @@ impl HandlerConfig {
         }
         route.expects(&KEYS);
         let (folder, check_template) = (route.reader.folder, route.reader.check_template);
-        let names = Names { captures, added: Added::Only(&[]) };
+        let names = TemplateNames { captures, added: Added::Only(&[]) };
         let reply =
             route.parsed("reply", |node| reply::read(node, folder, check_template, names)).map(Self::Reply);
         let http = if route.has("http") { http::read(route.section("http")).map(Self::Http) } else { None };

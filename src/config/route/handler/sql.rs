@@ -13,7 +13,7 @@ use crate::config::database::{self, DatabaseConfig, DatabaseUrl};
 use crate::config::node::Node;
 use crate::config::problem::{Mistake, nearest};
 use crate::config::reply;
-use crate::config::route::names::{Added, Captures, Names};
+use crate::config::route::names::{Added, CaptureNames, TemplateNames};
 use crate::config::section::Section;
 use crate::config::value::{self, print_duration};
 
@@ -44,7 +44,7 @@ const QUERY: &str = "write it like \"SELECT place FROM stations WHERE code = :co
 pub(super) fn read(
     mut section: Section<'_>,
     databases: &BTreeMap<String, DatabaseConfig>,
-    captures: &Captures,
+    captures: &CaptureNames,
 ) -> Option<SqlConfig> {
     let answers = section.has("one") || section.has("many");
     for (key, hint) in [("database", "name a table `[database.NAME]`"), ("query", QUERY)] {
@@ -60,7 +60,7 @@ pub(super) fn read(
     let timeout = section.duration("timeout", TIMEOUT_DEFAULT, Duration::from_millis(10)..=10 * minutes);
     let max_rows = section.number("max_rows", MAX_ROWS_DEFAULT, 1..=1000);
     let mut reply = |key, added| {
-        let names = Names { captures, added };
+        let names = TemplateNames { captures, added };
         let (folder, check_template) = (section.reader.folder, section.reader.check_template);
         section.parsed(key, |node| reply::read(node, folder, check_template, names))
     };
@@ -74,7 +74,7 @@ pub(super) fn read(
     Some(SqlConfig { database: database?, query: query?, timeout, max_rows, one, many, none })
 }
 
-fn query(node: &Node, dialect: Option<Dialect>, captures: &Captures) -> Result<String, Mistake> {
+fn query(node: &Node, dialect: Option<Dialect>, captures: &CaptureNames) -> Result<String, Mistake> {
     let text = value::text(node)?;
     let Some(dialect) = dialect else { return Ok(text) };
     let statement = Statement::parse(&text, dialect)

@@ -36,7 +36,7 @@ pub(super) struct Turn {
 
 /// How much of a conversation is kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct HistoryLimits {
     /// The most turns.
     pub(super) turns: usize,
     /// The most tokens of them together, estimated.
@@ -73,7 +73,7 @@ impl History {
 
     /// Drops the oldest turns until the rest keeps within the limits. The youngest stays although its text alone may be more
     /// than the budget: an answer that the user has just read is what he asks about next.
-    pub(super) fn keep(&mut self, limits: Limits) {
+    pub(super) fn keep(&mut self, limits: HistoryLimits) {
         let mut first = true;
         let (mut tokens, mut bytes) = (0_usize, memory_bytes(&json!({"chat": FORMAT, "turns": []})));
         let fits = |turn: &&Turn| {
@@ -134,7 +134,7 @@ mod tests {
         History(turns.into_iter().map(turn).collect())
     }
 
-    const ALL: Limits = Limits { turns: 100, tokens: 1_000_000 };
+    const ALL: HistoryLimits = HistoryLimits { turns: 100, tokens: 1_000_000 };
 
     #[test]
     fn what_is_remembered_is_read_again_and_anything_else_is_no_conversation() {
@@ -160,11 +160,11 @@ mod tests {
         // "question 1" has 10 bytes, "answer 1" has 8: 3 and 2 tokens, and 4 around each.
         assert_eq!(turn(1).tokens(), 13);
         let rows = [
-            (Limits { turns: 3, ..ALL }, vec![7, 8, 9]),
-            (Limits { tokens: 39, ..ALL }, vec![7, 8, 9]),
-            (Limits { tokens: 38, ..ALL }, vec![8, 9]),
-            (Limits { tokens: 12, ..ALL }, vec![9]),
-            (Limits { turns: 0, ..ALL }, vec![]),
+            (HistoryLimits { turns: 3, ..ALL }, vec![7, 8, 9]),
+            (HistoryLimits { tokens: 39, ..ALL }, vec![7, 8, 9]),
+            (HistoryLimits { tokens: 38, ..ALL }, vec![8, 9]),
+            (HistoryLimits { tokens: 12, ..ALL }, vec![9]),
+            (HistoryLimits { turns: 0, ..ALL }, vec![]),
             (ALL, (1..=9).collect()),
         ];
         for (limits, expected) in rows {
@@ -178,7 +178,7 @@ mod tests {
     fn a_large_turn_makes_room_for_no_older_one_behind_it() {
         let mut kept = history(1..=3);
         kept.0[1].answer = "长".repeat(1000);
-        kept.keep(Limits { tokens: 500, ..ALL });
+        kept.keep(HistoryLimits { tokens: 500, ..ALL });
         assert_eq!(kept, history([3]), "a gap in a conversation would mislead");
     }
 

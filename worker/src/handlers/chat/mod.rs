@@ -4,7 +4,7 @@
 //! message at a time, and the answer and the turn with it are recorded in one step. So whatever happens to a worker, each user's
 //! conversation is exactly his own, in order, and a failed attempt leaves it as it was.
 //!
-//! What endpoints deviate in is read in `said`; what their errors mean is decided in `complaint`. Why there is no client
+//! What endpoints deviate in is read in `response`; what their errors mean is decided in `error`. Why there is no client
 //! crate: they hold on to OpenAI's types, and an answer that lacks a field or has one more is an error there. What is
 //! needed of the protocol is small.
 //!
@@ -12,10 +12,10 @@
 //! neither a key nor anything that the endpoint says in words gets into an error.
 
 mod clean;
-mod complaint;
+mod error;
 mod history;
 mod request;
-mod said;
+mod response;
 mod settings;
 mod sticker;
 
@@ -29,9 +29,9 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use serde_json::Value;
 use url::Url;
 
-use self::history::{History, Limits, Turn};
-use self::said::Said;
-use super::transport::{Answer, Transport, TransportError};
+use self::history::{History, HistoryLimits, Turn};
+use self::response::ChatResponse;
+use super::transport::{HttpResponse, Transport, TransportError};
 use crate::condition;
 use crate::handler::{Context, Handler, Outcome};
 use crate::template::{Template, TemplateError};
@@ -95,8 +95,8 @@ impl ChatHandler {
         })
     }
 
-    fn limits(&self) -> Limits {
-        Limits { turns: self.settings.turns, tokens: self.settings.context_tokens }
+    fn limits(&self) -> HistoryLimits {
+        HistoryLimits { turns: self.settings.turns, tokens: self.settings.context_tokens }
     }
 
     /// The turns that go with a question.
@@ -127,15 +127,15 @@ impl ChatHandler {
         loop {
             let stream = self.streams.load(Ordering::Relaxed);
             let body = request::body(&self.settings, system, history.turns(), question, stream);
-            let said = self.ask(&body).await;
+            let response = self.ask(&body).await;
             // What was said before may be what the endpoint refuses.
-            let is_refused = matches!(said, Said::Refused | Said::Unfit { .. });
+            let is_refused = matches!(response, ChatResponse::Refused | ChatResponse::Unfit { .. });
             if is_refused && history.clear() {
                 tracing::info!("the model refuses: asking without the turns before");
                 continue;
             }
-            match said {
-                Said::Answer(answer) => {
+            match response {
+                ChatResponse::Answer(answer) => {
                     let replies = vec![Outgoing::text(answer.as_str())];
                     if self.settings.turns == 0 {
                         return Outcome::Reply(replies);
@@ -144,8 +144,8 @@ impl ChatHandler {
                     history.keep(self.limits());
                     return Outcome::Remember { replies, memory: history.memory() };
                 }
-                Said::Refused => return Outcome::text(self.settings.refused.as_str()),
-                Said::TooLong { reason } => {
+                ChatResponse::Refused => return Outcome::text(self.settings.refused.as_str()),
+                ChatResponse::TooLong { reason } => {
                     if !history.halve() {
                         return Outcome::Fail { reason };
                     }
@@ -154,32 +154,36 @@ impl ChatHandler {
                         "too long for the model: asking with fewer turns"
                     );
                 }
-                Said::StreamOnly { reason } => {
+                ChatResponse::StreamOnly { reason } => {
                     if stream {
                         return Outcome::Fail { reason };
                     }
                     self.streams.store(true, Ordering::Relaxed);
                 }
-                Said::Again { after, reason } => return Outcome::Retry { after, reason },
-                Said::Unfit { reason } | Said::Never { reason } => return Outcome::Fail { reason },
+                ChatResponse::Again { after, reason } => return Outcome::Retry { after, reason },
+                ChatResponse::Unfit { reason } | ChatResponse::Never { reason } => {
+                    return Outcome::Fail { reason };
+                }
             }
         }
     }
 
-    async fn ask(&self, body: &Value) -> Said {
+    async fn ask(&self, body: &Value) -> ChatResponse {
         let posted = self.transport.post(self.headers.clone(), body.to_string(), self.settings.timeout);
         let error = match posted.await {
-            Ok(Answer { status, headers, body }) => {
+            Ok(HttpResponse { status, headers, body }) => {
                 let told = |reason: String| format!("{reason} ({})", self.transport.url());
-                return said::read(status, &headers, &body).map_reason(told);
+                return response::read(status, &headers, &body).map_reason(told);
             }
             Err(error) => error,
         };
         let reason =
             self.transport.failure("the model's endpoint", "base_url", &error, self.settings.timeout);
         match error {
-            TransportError::TooLong => Said::Never { reason },
-            TransportError::TimedOut | TransportError::Broken(_) => Said::Again { after: None, reason },
+            TransportError::TooLong => ChatResponse::Never { reason },
+            TransportError::TimedOut | TransportError::Broken(_) => {
+                ChatResponse::Again { after: None, reason }
+            }
         }
     }
 }

@@ -9,13 +9,13 @@ use crate::handlers::reply::{Filled, ReplyHandlerError};
 
 /// The replies for one row, for several and for none; each is a reply of the configuration's, with templates.
 #[derive(Clone, Debug, Default)]
-pub struct Answers {
+pub struct SqlAnswers {
     one: Option<Filled>,
     many: Option<Filled>,
     none: Option<Filled>,
 }
 
-impl Answers {
+impl SqlAnswers {
     /// Takes the replies in the schema of [`crate::reply`]:
     ///
     /// - `one` has the row's columns by their names, over the names that the message has, and all of them as `row`. It

@@ -14,18 +14,18 @@ use sqlx::types::{Decimal, Uuid};
 use sqlx::{Column as _, Decode, MySql, Row as _, Type, TypeInfo as _, ValueRef as _};
 use time::{Date, PrimitiveDateTime};
 
+use super::failure::{LookUpFailure, Stage};
 use super::form::{clock, date, float, moment, pg_date, pg_moment, single, span};
 use super::found::Row;
-use super::trouble::{Stage, Trouble};
 
 /// A driver's row.
 pub(super) trait Cells {
-    fn read(&self) -> Result<Row, Trouble>;
+    fn read(&self) -> Result<Row, LookUpFailure>;
 }
 
 impl Cells for SqliteRow {
     /// By each value's own type: in SQLite a column's says little.
-    fn read(&self) -> Result<Row, Trouble> {
+    fn read(&self) -> Result<Row, LookUpFailure> {
         each(self, |row, at| {
             let raw = row.try_get_raw(at)?;
             if raw.is_null() {
@@ -43,7 +43,7 @@ impl Cells for SqliteRow {
 }
 
 impl Cells for MySqlRow {
-    fn read(&self) -> Result<Row, Trouble> {
+    fn read(&self) -> Result<Row, LookUpFailure> {
         each(self, |row, at| {
             let raw = row.try_get_raw(at)?;
             let kind = raw.type_info().into_owned();
@@ -78,7 +78,7 @@ impl Cells for MySqlRow {
 }
 
 impl Cells for PgRow {
-    fn read(&self) -> Result<Row, Trouble> {
+    fn read(&self) -> Result<Row, LookUpFailure> {
         each(self, |row, at| {
             let raw = row.try_get_raw(at)?;
             let kind = raw.type_info().into_owned();
@@ -116,21 +116,21 @@ impl Cells for PgRow {
 fn each<R: sqlx::Row>(
     row: &R,
     read: impl Fn(&R, usize) -> Result<Option<Value>, sqlx::Error>,
-) -> Result<Row, Trouble>
+) -> Result<Row, LookUpFailure>
 where
     usize: sqlx::ColumnIndex<R>,
 {
     let columns = row.columns().iter().map(|column| {
         let (name, kind) = (column.name(), column.type_info().name());
-        let unreadable = |why: &str| Trouble {
+        let unreadable = |why: &str| LookUpFailure {
             hint: Some("leave it out, or make a text of it: CAST(… AS CHAR), TO_BASE64(…), …::text"),
-            ..Trouble::lasting(format!("the column `{name}` of type {kind} {why}"))
+            ..LookUpFailure::lasting(format!("the column `{name}` of type {kind} {why}"))
         };
         match read(row, column.ordinal()) {
             Ok(Some(value)) => Ok((name.to_owned(), value)),
             Ok(None) => Err(unreadable("has no readable form")),
             Err(sqlx::Error::ColumnDecode { .. }) => Err(unreadable("holds a value that can't be read")),
-            Err(error) => Err(Trouble::of(Stage::Running, &error)),
+            Err(error) => Err(LookUpFailure::of(Stage::Running, &error)),
         }
     });
     columns.collect()

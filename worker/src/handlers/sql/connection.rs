@@ -13,9 +13,9 @@ use sqlx::{
 
 use super::cells::Cells;
 use super::database::Options;
+use super::failure::{LookUpFailure, Stage};
 use super::found::{Found, Rows};
 use super::statement::Statement;
-use super::trouble::{Stage, Trouble};
 
 /// How many steps SQLite takes between two looks at whether it shall stop: some microseconds.
 const SQLITE_STEPS: i32 = 1000;
@@ -23,14 +23,14 @@ const SQLITE_STEPS: i32 = 1000;
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection and what is needed to end what it does.
-pub(super) enum Connection {
+pub(super) enum OpenConnection {
     Sqlite { connection: SqliteConnection, end: Arc<AtomicBool> },
     MySql { connection: MySqlConnection, id: u64 },
     Postgres { connection: PgConnection, id: i32 },
 }
 
-impl Connection {
-    pub(super) async fn open(options: &Options, writes: bool) -> Result<Self, Trouble> {
+impl OpenConnection {
+    pub(super) async fn open(options: &Options, writes: bool) -> Result<Self, LookUpFailure> {
         let opened = async {
             Ok(match options {
                 Options::Sqlite(options) => {
@@ -59,7 +59,7 @@ impl Connection {
                 }
             })
         };
-        opened.await.map_err(|error| Trouble::of(Stage::Connecting, &error))
+        opened.await.map_err(|error| LookUpFailure::of(Stage::Connecting, &error))
     }
 
     /// Whether the other end is still there.
@@ -73,7 +73,7 @@ impl Connection {
     }
 
     /// Prepares the statement, or finds that it is.
-    pub(super) async fn prepare(&mut self, statement: &Statement) -> Result<(), Trouble> {
+    pub(super) async fn prepare(&mut self, statement: &Statement) -> Result<(), LookUpFailure> {
         let sql = sql(statement);
         let prepared = match self {
             Self::Sqlite { connection, .. } => connection.prepare(sql).await.map(|_| ()),
@@ -84,7 +84,7 @@ impl Connection {
                 connection.prepare_with(sql, &types).await.map(|_| ())
             }
         };
-        prepared.map_err(|error| Trouble::of(Stage::Preparing, &error))
+        prepared.map_err(|error| LookUpFailure::of(Stage::Preparing, &error))
     }
 
     /// Runs the statement, and reads at most so many rows.
@@ -93,7 +93,7 @@ impl Connection {
         statement: &Statement,
         values: Vec<Option<String>>,
         most: usize,
-    ) -> Result<Found, Trouble> {
+    ) -> Result<Found, LookUpFailure> {
         // By itself, so that what is wrong with the statement is known from what is wrong with the values.
         self.prepare(statement).await?;
         self.rows(statement, values, most).await
@@ -104,7 +104,7 @@ impl Connection {
         statement: &Statement,
         values: Vec<Option<String>>,
         most: usize,
-    ) -> Result<Found, Trouble> {
+    ) -> Result<Found, LookUpFailure> {
         match self {
             Self::Sqlite { connection, .. } => rows::<Sqlite>(connection, statement, values, most).await,
             Self::MySql { connection, .. } => rows::<MySql>(connection, statement, values, most).await,
@@ -141,7 +141,7 @@ impl Connection {
         match tokio::time::timeout(END_TIMEOUT, ended).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                let trouble = Trouble::of(Stage::Connecting, &error);
+                let trouble = LookUpFailure::of(Stage::Connecting, &error);
                 tracing::debug!(%trouble, "a statement that was cut may still run in its database");
             }
             Err(_) => tracing::debug!("a statement that was cut may still run in its database"),
@@ -159,7 +159,7 @@ async fn rows<DB>(
     statement: &Statement,
     values: Vec<Option<String>>,
     most: usize,
-) -> Result<Found, Trouble>
+) -> Result<Found, LookUpFailure>
 where
     DB: Database,
     DB::Row: Cells,
@@ -173,7 +173,9 @@ where
     }
     let mut found = Rows::new(most);
     let mut stream = query.fetch(connection);
-    while let Some(row) = stream.try_next().await.map_err(|error| Trouble::of(Stage::Running, &error))? {
+    while let Some(row) =
+        stream.try_next().await.map_err(|error| LookUpFailure::of(Stage::Running, &error))?
+    {
         if !found.push(&row)? {
             break;
         }

@@ -20,9 +20,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connection::Connection;
+use super::connection::OpenConnection;
+use super::failure::LookUpFailure;
 use super::statement::Dialect;
-use super::trouble::Trouble;
 
 /// An idle connection is asked whether it is alive after this long: a server may have been restarted.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where a database is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum DatabaseLocation {
     /// A file.
     Sqlite(PathBuf),
     /// A MySQL or MariaDB server, by its URL.
@@ -46,14 +46,14 @@ pub enum Place {
 
 /// A database and its open connections; clones are the same.
 #[derive(Clone)]
-pub struct Database(Arc<Shared>);
+pub struct Database(Arc<Pool>);
 
-struct Shared {
+struct Pool {
     name: String,
     options: Options,
     writes: bool,
     places: Arc<Semaphore>,
-    idle: Mutex<Vec<Idle>>,
+    idle: Mutex<Vec<IdleConnection>>,
     /// Rises when all connections that are open then turn out to be of no use.
     era: AtomicU64,
 }
@@ -65,8 +65,8 @@ pub(super) enum Options {
     Postgres(PgConnectOptions),
 }
 
-struct Idle {
-    connection: Connection,
+struct IdleConnection {
+    connection: OpenConnection,
     opened_at: Instant,
     idle_since: Instant,
     /// In which it was opened.
@@ -84,28 +84,33 @@ impl Database {
     ///
     /// # Errors
     /// When the URL has parts that its driver can't use.
-    pub fn new(name: &str, place: &Place, connections: usize, writes: bool) -> Result<Self, DatabaseError> {
+    pub fn new(
+        name: &str,
+        place: &DatabaseLocation,
+        connections: usize,
+        writes: bool,
+    ) -> Result<Self, DatabaseError> {
         // The driver's words could repeat the URL.
         let refused = |_| DatabaseError(name.to_owned());
         let options = match place {
-            Place::Sqlite(path) => {
+            DatabaseLocation::Sqlite(path) => {
                 let options = SqliteConnectOptions::new().filename(path).read_only(!writes);
                 let options = options.create_if_missing(false).busy_timeout(BUSY_TIMEOUT);
                 Options::Sqlite(options.disable_statement_logging())
             }
-            Place::MySql(url) => {
+            DatabaseLocation::MySql(url) => {
                 let options = MySqlConnectOptions::from_str(url.expose()).map_err(refused)?;
                 // The session is as the server's operator made it: its time zone, its modes.
                 let options = options.timezone(None).pipes_as_concat(false).no_engine_substitution(false);
                 Options::MySql(options.disable_statement_logging())
             }
-            Place::Postgres(url) => {
+            DatabaseLocation::Postgres(url) => {
                 let options = PgConnectOptions::from_str(url.expose()).map_err(refused)?;
                 Options::Postgres(options.disable_statement_logging())
             }
         };
         let places = Arc::new(Semaphore::new(connections.max(1)));
-        let shared = Shared {
+        let shared = Pool {
             name: name.to_owned(),
             options,
             writes,
@@ -134,18 +139,18 @@ impl Database {
     ///
     /// # Errors
     /// When that can't be done.
-    pub async fn check(&self) -> Result<(), Trouble> {
+    pub async fn check(&self) -> Result<(), LookUpFailure> {
         self.connection().await?.give_back();
         Ok(())
     }
 
     /// A connection, as soon as one is free. Dropping the future leaves nothing behind.
-    pub(super) async fn connection(&self) -> Result<Taken, Trouble> {
+    pub(super) async fn connection(&self) -> Result<PooledConnection, LookUpFailure> {
         let shared = Arc::clone(&self.0);
         let place = Arc::clone(&shared.places).acquire_owned().await;
         let place = place.expect("nobody closes the semaphore");
         let Some(idle) = shared.idle() else { return Self::opened(shared, place).await };
-        let mut taken = Taken { shared, held: Some((idle, place)) };
+        let mut taken = PooledConnection { shared, held: Some((idle, place)) };
         if taken.is_fresh() || taken.get().is_alive().await {
             return Ok(taken);
         }
@@ -155,17 +160,20 @@ impl Database {
         Self::opened(Arc::clone(&taken.shared), place).await
     }
 
-    async fn opened(shared: Arc<Shared>, place: OwnedSemaphorePermit) -> Result<Taken, Trouble> {
+    async fn opened(
+        shared: Arc<Pool>,
+        place: OwnedSemaphorePermit,
+    ) -> Result<PooledConnection, LookUpFailure> {
         let era = shared.era.load(Ordering::Relaxed);
-        let connection = Connection::open(&shared.options, shared.writes).await?;
+        let connection = OpenConnection::open(&shared.options, shared.writes).await?;
         let now = Instant::now();
-        let held = Some((Idle { connection, opened_at: now, idle_since: now, era }, place));
-        Ok(Taken { shared, held })
+        let held = Some((IdleConnection { connection, opened_at: now, idle_since: now, era }, place));
+        Ok(PooledConnection { shared, held })
     }
 }
 
-impl Shared {
-    fn idle(&self) -> Option<Idle> {
+impl Pool {
+    fn idle(&self) -> Option<IdleConnection> {
         let lifetime = match self.options {
             Options::Sqlite(_) => LIFETIME_OF_A_FILE,
             _ => LIFETIME,
@@ -184,13 +192,13 @@ impl Shared {
 }
 
 /// A connection in use. One that is dropped while something runs on it is ended, and its place is free only then.
-pub(super) struct Taken {
-    shared: Arc<Shared>,
-    held: Option<(Idle, OwnedSemaphorePermit)>,
+pub(super) struct PooledConnection {
+    shared: Arc<Pool>,
+    held: Option<(IdleConnection, OwnedSemaphorePermit)>,
 }
 
-impl Taken {
-    pub(super) fn get(&mut self) -> &mut Connection {
+impl PooledConnection {
+    pub(super) fn get(&mut self) -> &mut OpenConnection {
         let (idle, _) = self.held.as_mut().expect("only giving back takes it, which is the end of this");
         &mut idle.connection
     }
@@ -198,7 +206,7 @@ impl Taken {
     /// Lets another use it. What was asked of it must have been read to its end.
     pub(super) fn give_back(mut self) {
         if let Some((idle, _place)) = self.held.take() {
-            let given = Idle { idle_since: Instant::now(), ..idle };
+            let given = IdleConnection { idle_since: Instant::now(), ..idle };
             let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
             if given.era == self.shared.era.load(Ordering::Relaxed) {
                 idle.push(given);
@@ -222,7 +230,7 @@ impl Taken {
     }
 }
 
-impl Drop for Taken {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         // Without a runtime the process is ending, and its connections with it.
         if let (Some((idle, place)), Ok(runtime)) = (self.held.take(), Handle::try_current()) {
@@ -252,7 +260,8 @@ mod tests {
     #[tokio::test]
     async fn a_connection_in_use_when_all_are_given_up_is_not_used_again() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let database = Database::new("shop", &Place::Sqlite(file.path().to_owned()), 2, false).unwrap();
+        let database =
+            Database::new("shop", &DatabaseLocation::Sqlite(file.path().to_owned()), 2, false).unwrap();
         let idle = || database.0.idle.lock().unwrap().len();
         let (met_it, in_use) = (database.connection().await.unwrap(), database.connection().await.unwrap());
         met_it.discard_all();

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::cells::Cells;
-use super::trouble::Trouble;
+use super::failure::LookUpFailure;
 
 /// A row by its columns' names.
 pub(super) type Row = Map<String, Value>;
@@ -32,7 +32,7 @@ impl Rows {
     }
 
     /// Takes one more, and says whether the next is wanted.
-    pub(super) fn push(&mut self, row: &impl Cells) -> Result<bool, Trouble> {
+    pub(super) fn push(&mut self, row: &impl Cells) -> Result<bool, LookUpFailure> {
         if self.found.rows.len() == self.most {
             self.found.more = true;
             return Ok(false);
@@ -41,7 +41,10 @@ impl Rows {
         self.bytes += row.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
         if self.bytes > MAX_BYTES {
             let problem = format!("the rows hold more than {MAX_BYTES} bytes");
-            return Err(Trouble { hint: Some("select fewer columns or rows"), ..Trouble::lasting(problem) });
+            return Err(LookUpFailure {
+                hint: Some("select fewer columns or rows"),
+                ..LookUpFailure::lasting(problem)
+            });
         }
         self.found.rows.push(row);
         Ok(true)

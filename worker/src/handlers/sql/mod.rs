@@ -15,13 +15,13 @@ mod answers;
 mod cells;
 mod connection;
 mod database;
+mod failure;
 mod form;
 mod found;
 mod parameters;
 mod statement;
 #[cfg(test)]
 mod tests;
-mod trouble;
 
 use std::time::Duration;
 
@@ -30,11 +30,11 @@ use huixin_wechat::Message;
 
 use crate::handler::{Context, Handler, Outcome};
 
-pub use answers::Answers;
-pub use database::{Database, DatabaseError, Place};
+pub use answers::SqlAnswers;
+pub use database::{Database, DatabaseError, DatabaseLocation};
+pub use failure::LookUpFailure;
 pub use parameters::{is_given, known as known_parameters};
 pub use statement::{Dialect, Statement, StatementError};
-pub use trouble::Trouble;
 
 /// How long a look-up may take unless the route says otherwise.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ pub struct SqlHandler {
     /// How many rows are read; more are left with the database.
     pub max_rows: usize,
     /// What is answered.
-    pub answers: Answers,
+    pub answers: SqlAnswers,
 }
 
 impl SqlHandler {
@@ -61,7 +61,7 @@ impl SqlHandler {
     ///
     /// # Errors
     /// When the database can't be reached or doesn't take the statement.
-    pub async fn check(&self) -> Result<(), Trouble> {
+    pub async fn check(&self) -> Result<(), LookUpFailure> {
         let checked = async {
             let mut connection = self.database.connection().await?;
             let prepared = connection.get().prepare(&self.statement).await;
@@ -71,15 +71,18 @@ impl SqlHandler {
         self.in_time(checked).await
     }
 
-    async fn in_time<T>(&self, looked_up: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    async fn in_time<T>(
+        &self,
+        looked_up: impl Future<Output = Result<T, LookUpFailure>>,
+    ) -> Result<T, LookUpFailure> {
         let too_slow = || {
             let (name, timeout) = (self.database.name(), self.timeout);
-            Trouble::passing(format!("the database `{name}` did not answer within {timeout:?}"))
+            LookUpFailure::passing(format!("the database `{name}` did not answer within {timeout:?}"))
         };
         tokio::time::timeout(self.timeout, looked_up).await.unwrap_or_else(|_| Err(too_slow()))
     }
 
-    async fn look_up(&self, message: &Message, context: &Context) -> Result<found::Found, Trouble> {
+    async fn look_up(&self, message: &Message, context: &Context) -> Result<found::Found, LookUpFailure> {
         let values = parameters::values(self.statement.binds(), message, context);
         let mut connection = self.database.connection().await?;
         let found = connection.get().found(&self.statement, values, self.max_rows).await;
@@ -98,8 +101,8 @@ impl Handler for SqlHandler {
     async fn handle(&self, message: &Message, context: &Context) -> Outcome {
         match self.in_time(self.look_up(message, context)).await {
             Ok(found) => self.answers.outcome(found, message, context),
-            Err(Trouble { passes: true, reason, .. }) => Outcome::Retry { after: None, reason },
-            Err(Trouble { passes: false, reason, .. }) => Outcome::Fail { reason },
+            Err(LookUpFailure { passes: true, reason, .. }) => Outcome::Retry { after: None, reason },
+            Err(LookUpFailure { passes: false, reason, .. }) => Outcome::Fail { reason },
         }
     }
 

@@ -16,7 +16,7 @@ const IDLE_MAX: Duration = Duration::from_secs(90);
 
 /// The connections to one service that wait.
 #[derive(Default)]
-pub(super) struct Idle(Arc<Mutex<Waiting>>);
+pub(super) struct IdleConnections(Arc<Mutex<Waiting>>);
 
 #[derive(Default)]
 struct Waiting {
@@ -26,7 +26,7 @@ struct Waiting {
     swept: bool,
 }
 
-impl Idle {
+impl IdleConnections {
     /// One that the other side has not closed.
     pub(super) fn take(&self) -> Option<TcpStream> {
         let mut waiting = locked(&self.0);

@@ -27,8 +27,8 @@ use ureq_proto::client::{Call, RecvBodyResult, RecvResponseResult, SendRequestRe
 use ureq_proto::http::{Request, Uri};
 use url::Url;
 
-use super::idle::Idle;
-use super::{Answer, TransportError};
+use super::idle::IdleConnections;
+use super::{HttpResponse, TransportError};
 use crate::handlers::body::BODY_MAX_BYTES;
 
 const CLOSED: &str = "the connection was closed before there was an answer";
@@ -44,33 +44,33 @@ const READ_BYTES: usize = 8 * 1024;
 const HEAD_MAX_BYTES: usize = 64 * 1024;
 
 /// One service without TLS.
-pub(super) struct Plain {
+pub(super) struct PlainService {
     uri: Uri,
     connector: HttpConnector,
-    idle: Idle,
+    idle: IdleConnections,
 }
 
 /// Whether a connection was used before.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kept {
+enum IsReused {
     Yes,
     No,
 }
 
-enum Attempt {
+enum RequestAttempt {
     /// There is something to read; and whether all of the request was sent.
-    Asked(Connection, io::Result<()>),
+    Asked(HttpConnection, io::Result<()>),
     /// It was closed before it gave a byte; here is the request again.
     Stale(Vec<u8>),
 }
 
-struct Connection {
+struct HttpConnection {
     stream: TcpStream,
     /// Read and not used yet.
     received: BytesMut,
 }
 
-impl Plain {
+impl PlainService {
     /// A way to the URL's host; `None` if it needs TLS or a password.
     pub(super) fn to(url: &Url) -> Option<Self> {
         if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
@@ -85,17 +85,21 @@ impl Plain {
         connector.set_keepalive_retries(Some(KEEP_ALIVE.1));
         #[cfg(target_os = "linux")]
         connector.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
-        Some(Self { uri, connector, idle: Idle::default() })
+        Some(Self { uri, connector, idle: IdleConnections::default() })
     }
 
     /// Posts a body and reads the whole answer.
-    pub(super) async fn post(&self, headers: HeaderMap, body: String) -> Result<Answer, TransportError> {
+    pub(super) async fn post(
+        &self,
+        headers: HeaderMap,
+        body: String,
+    ) -> Result<HttpResponse, TransportError> {
         let (bytes, call) = self.request(headers, &body)?;
         drop(body);
         let (mut connection, sent) = match self.idle.take() {
-            Some(stream) => match Connection::on(stream).ask(bytes, Kept::Yes).await? {
-                Attempt::Asked(connection, sent) => (connection, sent),
-                Attempt::Stale(bytes) => self.ask_anew(bytes).await?,
+            Some(stream) => match HttpConnection::on(stream).ask(bytes, IsReused::Yes).await? {
+                RequestAttempt::Asked(connection, sent) => (connection, sent),
+                RequestAttempt::Stale(bytes) => self.ask_anew(bytes).await?,
             },
             None => self.ask_anew(bytes).await?,
         };
@@ -114,11 +118,11 @@ impl Plain {
     }
 
     /// Asks on a new connection.
-    async fn ask_anew(&self, bytes: Vec<u8>) -> Result<(Connection, io::Result<()>), TransportError> {
+    async fn ask_anew(&self, bytes: Vec<u8>) -> Result<(HttpConnection, io::Result<()>), TransportError> {
         let stream = self.connector.clone().call(self.uri.clone()).await.map_err(TransportError::broken)?;
-        match Connection::on(stream.into_inner()).ask(bytes, Kept::No).await? {
-            Attempt::Asked(connection, sent) => Ok((connection, sent)),
-            Attempt::Stale(_) => Err(TransportError::broken(CLOSED)),
+        match HttpConnection::on(stream.into_inner()).ask(bytes, IsReused::No).await? {
+            RequestAttempt::Asked(connection, sent) => Ok((connection, sent)),
+            RequestAttempt::Stale(_) => Err(TransportError::broken(CLOSED)),
         }
     }
 
@@ -157,26 +161,26 @@ impl Plain {
     }
 }
 
-impl Connection {
+impl HttpConnection {
     fn on(stream: TcpStream) -> Self {
         Self { stream, received: BytesMut::new() }
     }
 
     /// Sends the request and waits for the first byte of the answer. What was sent is kept meanwhile only if it may have to be
     /// sent again.
-    async fn ask(mut self, bytes: Vec<u8>, kept: Kept) -> Result<Attempt, TransportError> {
+    async fn ask(mut self, bytes: Vec<u8>, kept: IsReused) -> Result<RequestAttempt, TransportError> {
         let sent = self.send(&bytes).await;
-        if kept == Kept::No {
+        if kept == IsReused::No {
             drop(bytes);
             if self.received.is_empty() {
                 self.stream.readable().await.map_err(TransportError::broken)?;
             }
-            return Ok(Attempt::Asked(self, sent));
+            return Ok(RequestAttempt::Asked(self, sent));
         }
         if self.received.is_empty() && !self.fill().await.unwrap_or(false) {
-            return Ok(Attempt::Stale(bytes));
+            return Ok(RequestAttempt::Stale(bytes));
         }
-        Ok(Attempt::Asked(self, sent))
+        Ok(RequestAttempt::Asked(self, sent))
     }
 
     /// Sends the request, unless the service answers before it has all of it. An error leaves an answer to be looked for.
@@ -198,7 +202,10 @@ impl Connection {
     }
 
     /// Reads an answer, and tells whether the connection can be used again.
-    async fn receive(&mut self, mut call: Box<Call<RecvResponse>>) -> Result<(Answer, bool), TransportError> {
+    async fn receive(
+        &mut self,
+        mut call: Box<Call<RecvResponse>>,
+    ) -> Result<(HttpResponse, bool), TransportError> {
         let head = loop {
             let (used, head) = call.try_response(&self.received, false).map_err(TransportError::broken)?;
             self.received.advance(used);
@@ -218,7 +225,7 @@ impl Connection {
         };
         let (head, ()) = head.into_parts();
         let reusable = !must_close && self.received.is_empty();
-        Ok((Answer { status: head.status, headers: head.headers, body }, reusable))
+        Ok((HttpResponse { status: head.status, headers: head.headers, body }, reusable))
     }
 
     /// Reads the answer's body, and tells whether the connection must be closed.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Clock, Queue};
 use huixin_wechat::{Client, Content, Media, Outgoing};
-use huixin_worker::media::{MediaError, MediaSettings, MediaStore, Ready};
+use huixin_worker::media::{MediaError, MediaSettings, MediaStore, ReadyMessage};
 
 use wechat::Wechat;
 
@@ -44,7 +44,7 @@ impl World {
         Self { queue, wechat, client, _folder: folder }
     }
 
-    async fn ready(&self, store: &MediaStore, part: impl Into<Outgoing>) -> Result<Ready, MediaError> {
+    async fn ready(&self, store: &MediaStore, part: impl Into<Outgoing>) -> Result<ReadyMessage, MediaError> {
         store.ready(&self.queue, "main", &self.client, &part.into(), None).await
     }
 
@@ -80,7 +80,7 @@ fn store(settings: &MediaSettings) -> MediaStore {
     MediaStore::new(settings).unwrap()
 }
 
-fn only_id(ready: &Ready) -> String {
+fn only_id(ready: &ReadyMessage) -> String {
     match ready.message.media().collect::<Vec<_>>()[..] {
         [(_, Media::Id(id))] => id.clone(),
         _ => panic!("{:?}", ready.message),

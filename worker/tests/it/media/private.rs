@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use axum::response::IntoResponse;
 use huixin_wechat::{CodeClass, Media};
-use huixin_worker::media::{MediaSettings, MediaStore, Names};
+use huixin_worker::media::{MediaSettings, MediaStore, NameLookUp};
 
 use super::web::{Web, redirect};
 use super::{PNG, World, assert_fault_of_reply, assert_passing, local, store};
@@ -27,7 +27,7 @@ impl Answers {
 }
 
 #[async_trait]
-impl Names for Answers {
+impl NameLookUp for Answers {
     async fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         self.looked_up.lock().unwrap().push(host.to_owned());
         let mut names = self.names.lock().unwrap();

@@ -3,7 +3,7 @@
 
 use huixin_wechat::Secret;
 use huixin_worker::Outcome;
-use huixin_worker::handlers::sql::{Database, Place};
+use huixin_worker::handlers::sql::{Database, DatabaseLocation};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection};
 
@@ -15,13 +15,14 @@ const INSERT: &str = "INSERT INTO stations VALUES (:code, 'new', 1)";
 #[tokio::test]
 async fn a_mysql_server_that_is_read_only_for_a_while_is_tried_again_on_new_connections() {
     let shop = Shop::open(Driver::MariaDb).await.unwrap();
-    let Place::MySql(url) = &shop.place else { panic!("it is a MariaDB") };
+    let DatabaseLocation::MySql(url) = &shop.place else { panic!("it is a MariaDB") };
     let mut operator = MySqlConnection::connect(url.expose()).await.unwrap();
     // Who may do everything may also write to a read-only server, so the other tests don't notice.
     let clerk = format!("clerk_of_{}", url.expose().rsplit('/').next().unwrap());
     run(&mut operator, &format!("CREATE USER {clerk}@'%' IDENTIFIED BY '{PASSWORD}'")).await;
     run(&mut operator, &format!("GRANT SELECT, INSERT ON *.* TO {clerk}@'%'")).await;
-    let place = Place::MySql(Secret::from(url.expose().replace("//shop:", &format!("//{clerk}:"))));
+    let place =
+        DatabaseLocation::MySql(Secret::from(url.expose().replace("//shop:", &format!("//{clerk}:"))));
     let database = Database::new("shop", &place, 2, true).unwrap();
     let insert = handler_on(&database, INSERT, json!({"one": "x", "none": "done"}));
     let number = handler_on(&database, "SELECT CONNECTION_ID() AS number", json!({"one": "{{ number }}"}));
@@ -45,7 +46,7 @@ async fn columns_that_have_changed_on_postgres_are_looked_up_again_on_new_connec
     let by_code = handler_on(&database, BY_CODE, json!({"one": "{{ seats }}"}));
     let both = tokio::join!(ask(&by_code, "18-546"), ask(&by_code, "18-546"));
     assert_eq!(both, (text("2"), text("2")), "two connections have prepared it");
-    let Place::Postgres(url) = &shop.place else { panic!("it is a PostgreSQL") };
+    let DatabaseLocation::Postgres(url) = &shop.place else { panic!("it is a PostgreSQL") };
     let mut operator = PgConnection::connect(url.expose()).await.unwrap();
     let wider = "ALTER TABLE stations ALTER COLUMN seats TYPE bigint";
     sqlx::raw_sql(AssertSqlSafe(wider)).execute(&mut operator).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use huixin_wechat::{Message, Secret};
-use huixin_worker::handlers::sql::{Answers, Database, Place, SqlHandler, Statement};
+use huixin_worker::handlers::sql::{Database, DatabaseLocation, SqlAnswers, SqlHandler, Statement};
 use huixin_worker::{Context, Handler as _, Outcome};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection, Row as _, SqliteConnection};
@@ -22,7 +22,7 @@ pub(super) const IN_TIME: Duration = Duration::from_secs(20);
 
 /// A database of one test's.
 pub(super) struct Shop {
-    pub(super) place: Place,
+    pub(super) place: DatabaseLocation,
     _folder: tempfile::TempDir,
 }
 
@@ -40,7 +40,7 @@ impl Shop {
         let name = format!("shop_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::tempdir().unwrap();
         let place = match driver {
-            Driver::Sqlite => Place::Sqlite(folder.path().join("shop.db")),
+            Driver::Sqlite => DatabaseLocation::Sqlite(folder.path().join("shop.db")),
             Driver::MariaDb => {
                 let server = tokio::task::spawn_blocking(DatabaseServer::mariadb).await.unwrap();
                 let mut connection = MySqlConnection::connect(&server.url).await.unwrap();
@@ -48,7 +48,7 @@ impl Shop {
                     .execute(&mut connection)
                     .await
                     .unwrap();
-                Place::MySql(Secret::from(format!("{}/{name}", server.url)))
+                DatabaseLocation::MySql(Secret::from(format!("{}/{name}", server.url)))
             }
             Driver::Postgres => {
                 let server = tokio::task::spawn_blocking(DatabaseServer::postgres).await.unwrap()?;
@@ -58,20 +58,20 @@ impl Shop {
                     .execute(&mut connection)
                     .await
                     .unwrap();
-                Place::Postgres(Secret::from(format!("{}/{name}", server.url)))
+                DatabaseLocation::Postgres(Secret::from(format!("{}/{name}", server.url)))
             }
         };
         match &place {
-            Place::Sqlite(path) => {
+            DatabaseLocation::Sqlite(path) => {
                 let mut connection = SqliteConnection::connect(&url_of(path)).await.unwrap();
                 sqlx::raw_sql(SCHEMA).execute(&mut connection).await.unwrap();
                 connection.close().await.unwrap();
             }
-            Place::MySql(url) => {
+            DatabaseLocation::MySql(url) => {
                 let mut connection = MySqlConnection::connect(url.expose()).await.unwrap();
                 sqlx::raw_sql(SCHEMA).execute(&mut connection).await.unwrap();
             }
-            Place::Postgres(url) => {
+            DatabaseLocation::Postgres(url) => {
                 let mut connection = PgConnection::connect(url.expose()).await.unwrap();
                 sqlx::raw_sql(SCHEMA).execute(&mut connection).await.unwrap();
             }
@@ -81,9 +81,9 @@ impl Shop {
 
     pub(super) fn driver(&self) -> Driver {
         match self.place {
-            Place::Sqlite(_) => Driver::Sqlite,
-            Place::MySql(_) => Driver::MariaDb,
-            Place::Postgres(_) => Driver::Postgres,
+            DatabaseLocation::Sqlite(_) => Driver::Sqlite,
+            DatabaseLocation::MySql(_) => Driver::MariaDb,
+            DatabaseLocation::Postgres(_) => Driver::Postgres,
         }
     }
 
@@ -98,8 +98,8 @@ impl Shop {
     /// All but the one that does it.
     pub(super) async fn close_connections(&self) {
         match &self.place {
-            Place::Sqlite(_) => {}
-            Place::MySql(url) => {
+            DatabaseLocation::Sqlite(_) => {}
+            DatabaseLocation::MySql(url) => {
                 let mut connection = MySqlConnection::connect(url.expose()).await.unwrap();
                 let others = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
                 for row in sqlx::query(others).fetch_all(&mut connection).await.unwrap() {
@@ -110,7 +110,7 @@ impl Shop {
                         .unwrap();
                 }
             }
-            Place::Postgres(url) => {
+            DatabaseLocation::Postgres(url) => {
                 let mut connection = PgConnection::connect(url.expose()).await.unwrap();
                 let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                     WHERE datname = current_database() AND pid <> pg_backend_pid()";
@@ -131,7 +131,7 @@ pub(super) fn handler_on(database: &Database, query: &str, answers: Value) -> Sq
         statement: Statement::parse(query, database.dialect()).unwrap(),
         timeout: IN_TIME,
         max_rows: 50,
-        answers: Answers::new(answers.get("one"), answers.get("many"), answers.get("none")).unwrap(),
+        answers: SqlAnswers::new(answers.get("one"), answers.get("many"), answers.get("none")).unwrap(),
     }
 }
 

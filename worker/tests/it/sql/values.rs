@@ -1,7 +1,7 @@
 //! What the columns of each database become in templates.
 
 use huixin_worker::Outcome;
-use huixin_worker::handlers::sql::Place;
+use huixin_worker::handlers::sql::DatabaseLocation;
 use serde_json::json;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{Connection as _, MySqlConnection};
@@ -26,7 +26,7 @@ async fn what_sqlite_holds_becomes_values_of_templates() {
 #[tokio::test]
 async fn what_mariadb_holds_becomes_values_of_templates() {
     let shop = Shop::open(Driver::MariaDb).await.unwrap();
-    let Place::MySql(url) = &shop.place else { panic!("it is a server") };
+    let DatabaseLocation::MySql(url) = &shop.place else { panic!("it is a server") };
     let kinds = "CREATE TABLE kinds (bits BIT(3), small TINYINT UNSIGNED, year YEAR, size ENUM('large'), at TIMESTAMP);
         INSERT INTO kinds VALUES (5, 200, 2002, 'large', '2002-06-10 08:30:00')";
     let options = url.expose().parse::<MySqlConnectOptions>().unwrap().timezone(None);

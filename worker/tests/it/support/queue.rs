@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use huixin_queue::{
-    Accepted, Answered, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneView,
-    Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, Queue, QueueError, Renewal,
-    Scope, Settled, Settlement, Shared, Standing, TakeRequest, Taken, Violation,
+    Accepted, CallBackResult, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    LaneSnapshot, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, Queue,
+    QueueError, Renewal, Scope, SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
 };
 
 use super::Gate;
@@ -107,7 +107,7 @@ impl Producer for Tampered {
         self.inner.accept(message).await
     }
 
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<Answered, QueueError> {
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<CallBackResult, QueueError> {
         self.inner.answer(lane, id, answer).await
     }
 
@@ -165,7 +165,7 @@ impl Consumer for Tampered {
         lease: &Lease,
         progress: Progress,
         memory: Option<Memory>,
-    ) -> Result<Standing, QueueError> {
+    ) -> Result<SendState, QueueError> {
         self.stumble(Call::Record);
         self.inner.record(lease, progress, memory).await
     }
@@ -186,7 +186,7 @@ impl Operator for Tampered {
         self.inner.counts().await
     }
 
-    async fn lane(&self, lane: &Lane) -> Result<Option<LaneView>, QueueError> {
+    async fn lane(&self, lane: &Lane) -> Result<Option<LaneSnapshot>, QueueError> {
         self.inner.lane(lane).await
     }
 

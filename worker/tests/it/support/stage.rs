@@ -12,7 +12,7 @@ use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::testing::RedisServer;
 use huixin_queue::{Clock, Queue};
-use huixin_sandbox::{Account, RunningSandbox, Sandbox, SandboxConfig};
+use huixin_sandbox::{RunningSandbox, Sandbox, SandboxAccount, SandboxConfig};
 use huixin_wechat::{Client, ClientConfig, Secret, http_client};
 use huixin_worker::{Rights, Route, Stopped, Worker, WorkerError, WorkerSettings};
 use tokio::task::JoinHandle;
@@ -29,7 +29,7 @@ pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     wechat: Option<RunningSandbox>,
     api_base: Url,
-    account: Account,
+    account: SandboxAccount,
     /// What each kind of action allows, by receiver and workers.
     pub(crate) rights: Rights,
     workers: Vec<RunningWorker>,
@@ -83,7 +83,7 @@ impl Stage {
     ) -> Self {
         logs::capture();
         recorder();
-        let account = Account::named(&format!("t{:012x}", rand::random::<u64>() >> 16));
+        let account = SandboxAccount::named(&format!("t{:012x}", rand::random::<u64>() >> 16));
         let config = SandboxConfig { accounts: vec![account.clone()], ..SandboxConfig::default() };
         let wechat = RunningSandbox::start(config).await.unwrap();
         Self {

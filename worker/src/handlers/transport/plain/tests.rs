@@ -10,7 +10,7 @@ use super::*;
 
 /// A service that answers the requests of each connection with these, and counts the connections. Behind the last answer
 /// it closes if `closes`.
-async fn service(answers: &'static [&'static str], closes: bool) -> (Plain, Arc<AtomicUsize>) {
+async fn service(answers: &'static [&'static str], closes: bool) -> (PlainService, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/ask?key=1", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
@@ -34,7 +34,7 @@ async fn service(answers: &'static [&'static str], closes: bool) -> (Plain, Arc<
             });
         }
     });
-    (Plain::to(&url.parse().unwrap()).unwrap(), connections)
+    (PlainService::to(&url.parse().unwrap()).unwrap(), connections)
 }
 
 async fn read_request(stream: &mut TcpStream) -> String {
@@ -48,14 +48,14 @@ async fn read_request(stream: &mut TcpStream) -> String {
     request
 }
 
-async fn post(plain: &Plain) -> Result<Answer, TransportError> {
+async fn post(plain: &PlainService) -> Result<HttpResponse, TransportError> {
     let posted = plain.post(HeaderMap::new(), "the body".to_owned());
     tokio::time::timeout(Duration::from_secs(20), posted).await.expect("an answer or an error")
 }
 
 #[test]
 fn what_the_caller_accepts_is_asked_for() {
-    let plain = Plain::to(&"http://127.0.0.1:1/ask".parse().unwrap()).unwrap();
+    let plain = PlainService::to(&"http://127.0.0.1:1/ask".parse().unwrap()).unwrap();
     let json = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
     for (headers, expected) in [(HeaderMap::new(), "*/*"), (json, "application/json")] {
         let (bytes, _) = plain.request(headers, "the body").unwrap();
@@ -160,7 +160,7 @@ async fn a_connection_is_used_again_and_one_that_the_service_closed_is_not() {
 async fn the_request_is_one_of_http() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let plain = Plain::to(&format!("http://{address}/ask?key=1#part").parse().unwrap()).unwrap();
+    let plain = PlainService::to(&format!("http://{address}/ask?key=1#part").parse().unwrap()).unwrap();
     let asked = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let request = read_request(&mut stream).await;
@@ -181,7 +181,8 @@ async fn the_request_is_one_of_http() {
 #[tokio::test]
 async fn an_answer_before_the_whole_request_is_read_counts() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let plain = Plain::to(&format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap()).unwrap();
+    let plain =
+        PlainService::to(&format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap()).unwrap();
     let held = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.read_exact(&mut [0; 10]).await.unwrap();
@@ -199,15 +200,16 @@ async fn an_answer_before_the_whole_request_is_read_counts() {
 #[test]
 fn what_needs_more_than_this_is_not_for_it() {
     for url in ["https://bot/ask", "http://me@bot/ask", "http://me:pass@bot/ask", "http://:pass@bot/ask"] {
-        assert!(Plain::to(&url.parse().unwrap()).is_none(), "{url}");
+        assert!(PlainService::to(&url.parse().unwrap()).is_none(), "{url}");
     }
-    assert!(Plain::to(&"http://[::1]:80/ask".parse().unwrap()).is_some());
+    assert!(PlainService::to(&"http://[::1]:80/ask".parse().unwrap()).is_some());
 }
 
 #[tokio::test]
 async fn a_kept_connection_that_breaks_before_the_answer_is_replaced_once_and_a_new_one_is_not() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let plain = Plain::to(&format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap()).unwrap();
+    let plain =
+        PlainService::to(&format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap()).unwrap();
     let service = tokio::spawn(async move {
         // How many requests each connection answers before it reads one more and closes.
         for answers in [1, 1, 0] {

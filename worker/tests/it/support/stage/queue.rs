@@ -1,7 +1,7 @@
 //! How its messages stand in the queue.
 
-use huixin_queue::{Class, DeadFilter, DeadLetter, Lane, LaneState, LaneView, TakeRequest, WorkerId};
-use huixin_worker::{AccountPause, Interface, Trouble};
+use huixin_queue::{Class, DeadFilter, DeadLetter, Lane, LaneSnapshot, LaneState, TakeRequest, WorkerId};
+use huixin_worker::{AccountPause, Interface, InterfaceState};
 
 use super::Stage;
 use crate::support::{LEASE, eventually};
@@ -11,7 +11,7 @@ impl Stage {
         Lane::new(format!("{}/{user}", self.account())).unwrap()
     }
 
-    pub(crate) async fn lane(&self, user: &str) -> Option<LaneView> {
+    pub(crate) async fn lane(&self, user: &str) -> Option<LaneSnapshot> {
         self.queue.lane(&self.lane_name(user)).await.unwrap()
     }
 
@@ -20,7 +20,7 @@ impl Stage {
     }
 
     /// Waits until the head of the user's lane has failed, or was snoozed, for a reason that contains this.
-    pub(crate) async fn put_off(&self, user: &str, reason: &str) -> LaneView {
+    pub(crate) async fn put_off(&self, user: &str, reason: &str) -> LaneSnapshot {
         eventually(&format!("a message is put off: {reason}"), async || {
             let lane = self.lane(user).await?;
             let said = lane.last_error.as_deref().is_some_and(|error| error.contains(reason));
@@ -70,7 +70,7 @@ impl Stage {
 
     /// Why an interface of the account is paused, or was.
     pub(crate) async fn pause_of(&self, interface: Interface) -> Option<AccountPause> {
-        Trouble::read(&*self.queue, self.account(), interface).await.unwrap().pause
+        InterfaceState::read(&*self.queue, self.account(), interface).await.unwrap().pause
     }
 
     /// What a worker called `somebody` would ask.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use huixin_sandbox::{Entry, Fault, What};
+use huixin_sandbox::{Fault, TranscriptEntry, What};
 
 use super::Stage;
 use crate::support::{SOON, within};
@@ -41,7 +41,7 @@ impl Stage {
 
     /// The codes with which sends to the user were refused.
     pub(crate) fn refusals(&self, user: &str) -> Vec<i64> {
-        let of_user = |entry: &Arc<Entry>| entry.user == user;
+        let of_user = |entry: &Arc<TranscriptEntry>| entry.user == user;
         let codes = self.sandbox.transcript().entries().into_iter().filter(of_user);
         codes
             .filter_map(|entry| if let What::Refused { code, .. } = entry.what { Some(code) } else { None })
@@ -51,7 +51,8 @@ impl Stage {
     /// Waits until so many calls have met this fault.
     pub(crate) async fn faulted(&self, fault: &Fault, n: usize) {
         let wanted = format!("{fault:?}");
-        let is_it = |entry: &Entry| matches!(&entry.what, What::Faulted { fault, .. } if *fault == wanted);
+        let is_it =
+            |entry: &TranscriptEntry| matches!(&entry.what, What::Faulted { fault, .. } if *fault == wanted);
         self.sandbox
             .transcript()
             .wait_for_matches(is_it, n, SOON)

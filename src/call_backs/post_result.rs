@@ -1,0 +1,142 @@
+//! What a service hears: the status, and for whoever wrote the service what is wrong and what to do.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use huixin_worker::call_back::CALL_BACK_PATH;
+use serde_json::json;
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PostResult {
+    /// The queue has it.
+    Taken,
+    /// No path of ours.
+    NoPath,
+    /// Not a token that was made with a secret of ours.
+    NoToken,
+    /// Not a POST.
+    Method,
+    /// The body did not come in time.
+    Slow,
+    /// The message has its answer.
+    Already,
+    /// The message has ended, or goes on without.
+    TooLate,
+    /// What is too large.
+    TooLarge(String),
+    /// The content type, which isn't read.
+    ContentType(String),
+    /// What is wrong with the answer.
+    Wrong(String),
+    /// Too many answers at once.
+    Busy,
+    /// The queue can't be reached.
+    Away,
+}
+
+impl PostResult {
+    /// As metrics name it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::NoPath => "no_path",
+            Self::NoToken => "no_token",
+            Self::Method => "method",
+            Self::Slow => "slow",
+            Self::Already => "already",
+            Self::TooLate => "too_late",
+            Self::TooLarge(_) => "too_large",
+            Self::ContentType(_) => "content_type",
+            Self::Wrong(_) => "wrong",
+            Self::Busy => "busy",
+            Self::Away => "unavailable",
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Taken => StatusCode::OK,
+            Self::NoPath | Self::NoToken => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Already => StatusCode::CONFLICT,
+            Self::TooLate => StatusCode::GONE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy | Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// What is wrong; empty if nothing is.
+    pub(super) fn error(&self) -> String {
+        match self {
+            Self::Taken => String::new(),
+            Self::NoPath => "there is nothing at this path".to_owned(),
+            Self::NoToken => "this is no address that this installation has given".to_owned(),
+            Self::Method => "an answer is given by POST".to_owned(),
+            Self::Slow => "the answer did not come to its end in time".to_owned(),
+            Self::Already => "the message has its answer".to_owned(),
+            Self::TooLate => "the message has ended, and takes no answer any more".to_owned(),
+            Self::ContentType(kind) => format!("an answer of type `{kind}` is not read"),
+            Self::TooLarge(what) | Self::Wrong(what) => what.clone(),
+            Self::Busy => "too many answers come in at once".to_owned(),
+            Self::Away => "the queue can't be reached now".to_owned(),
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Taken => String::new(),
+            Self::NoPath => {
+                format!("post to the `callback_url` as it is: its path ends with /{CALL_BACK_PATH}TOKEN")
+            }
+            Self::NoToken => {
+                "post to the whole `callback_url` of the request; it is of no use after a change of the \
+                              account's app secret, and then the service is asked again"
+                    .to_owned()
+            }
+            Self::Method => "post it to this address, as application/json or text/plain".to_owned(),
+            Self::Slow => "send it in one go, within 10 seconds".to_owned(),
+            Self::Already => {
+                "the first answer counts; there is nothing to do, not even if yours was lost on its way"
+                    .to_owned()
+            }
+            Self::TooLate => {
+                "there is nothing to do; give the route a longer `answer_within` if this comes often"
+                    .to_owned()
+            }
+            Self::TooLarge(_) => "give media by `url` instead of `base64`, and remember less".to_owned(),
+            Self::ContentType(_) => "send application/json for replies, text/plain for a text".to_owned(),
+            Self::Wrong(_) => "mend the answer and post it again".to_owned(),
+            Self::Busy | Self::Away => "post it again after the time in Retry-After".to_owned(),
+        }
+    }
+
+    /// When to post again, in seconds.
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Busy => Some(1),
+            Self::Away => Some(5),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for PostResult {
+    fn into_response(self) -> Response {
+        if self == Self::Taken {
+            return Json(json!({"status": "taken"})).into_response();
+        }
+        let body = Json(json!({"error": self.error(), "hint": self.hint()}));
+        let mut response = (self.status(), body).into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self == Self::Method {
+            response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
+        }
+        response
+    }
+}

@@ -1,0 +1,63 @@
+//! A receiver's spool before the receiver runs, and what is said of it when it has stopped.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use huixin_queue::Queue;
+use huixin_queue::spool::{Folders, Spool, SpoolError};
+
+use super::drainer::Drainer;
+use super::receiver_spool::{ReceiverSpool, SpoolHealth};
+
+/// A receiver's spool, ready to be used.
+pub struct ClaimedSpool {
+    pub(super) folders: Folders,
+    pub(super) max_age: Duration,
+    pub(super) receiver_spool: Arc<ReceiverSpool>,
+    adopted: Vec<Arc<Spool>>,
+}
+
+/// Stopped with a spool that is not empty.
+#[derive(Debug, thiserror::Error)]
+#[error("the spool in `{}` is not empty: {entries} to be drained, {quarantined} quarantined", folder.display())]
+pub struct SpoolLeft {
+    /// The directory of all folders.
+    pub folder: PathBuf,
+    /// Entries that the queue doesn't have.
+    pub entries: u64,
+    /// Entries that it refuses.
+    pub quarantined: u64,
+}
+
+impl ClaimedSpool {
+    /// Takes a folder below the directory, and those that nobody holds. It blocks, as [`Spool::open`] does.
+    ///
+    /// # Errors
+    /// When there can't be a spool.
+    pub fn open(folders: Folders, max_age: Duration) -> Result<Self, SpoolError> {
+        let receiver_spool = Arc::new(ReceiverSpool::new(Arc::new(folders.claim()?)));
+        let adopted = folders.adopt()?.into_iter().map(Arc::new).collect();
+        Ok(Self { folders, max_age, receiver_spool, adopted })
+    }
+
+    /// A way to ask after it.
+    pub fn health(&self) -> SpoolHealth {
+        SpoolHealth::new(self.receiver_spool.clone())
+    }
+
+    /// The drainer. Its lanes are blocked when this returns, so that pushes may come.
+    pub(super) async fn drainer(
+        mut self,
+        queue: Arc<dyn Queue>,
+        budget: Duration,
+    ) -> Result<Drainer, SpoolError> {
+        let adopted = std::mem::take(&mut self.adopted);
+        let mut drainer = Drainer::new(self, queue, budget);
+        drainer.block_lanes().await?;
+        for spool in adopted {
+            drainer.adopt(spool).await;
+        }
+        Ok(drainer)
+    }
+}

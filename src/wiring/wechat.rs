@@ -1,0 +1,71 @@
+//! WeChat's API, and the pretend WeChat.
+
+use anyhow::Context as _;
+use huixin_sandbox::{Mode, Sandbox, SandboxAccount, SandboxConfig};
+use huixin_wechat::{Client, ClientConfig, Secret, http_client, http_client_through};
+use url::Url;
+
+use super::page;
+use crate::config::Config;
+use crate::report::Failure;
+
+/// The HTTP client for WeChat's API.
+///
+/// # Errors
+/// When it can't be made.
+pub fn wechat_http(config: &Config) -> Result<reqwest::Client, Failure> {
+    let client = match &config.delivery.proxy {
+        Some(proxy) => http_client_through(&proxy.0).map_err(reqwest::Error::without_url),
+        None => http_client(),
+    };
+    Ok(client.context("the HTTP client for WeChat can't be made")?)
+}
+
+/// The API client of an account.
+///
+/// # Panics
+/// When the configuration has no such account.
+pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client {
+    let account = &config.accounts[account];
+    let client = ClientConfig {
+        app_id: account.app_id.clone(),
+        // Every role that calls WeChat is refused without a secret when its configuration is read.
+        app_secret: account.app_secret.clone().unwrap_or_else(|| Secret::from("")),
+        api_base: account.api_base.clone(),
+        timeout: ClientConfig::DEFAULT_TIMEOUT,
+        http: http.clone(),
+    };
+    Client::with_fallbacks(client, account.api_fallback.clone())
+}
+
+/// The pretend WeChat with the configured accounts, pushing to a receiver at `receiver`. Its page offers what the configured
+/// routes take; if there are none, these examples.
+///
+/// # Errors
+/// When the receiver's address can't be the start of a URL.
+pub fn sandbox(config: &Config, receiver: &Url, examples: &[&str]) -> Result<Sandbox, Failure> {
+    let accounts = config.accounts.iter().map(|(name, account)| {
+        Ok(SandboxAccount {
+            app_id: account.app_id.clone(),
+            app_secret: account
+                .app_secret
+                .as_ref()
+                .map(|secret| secret.expose().to_owned())
+                .unwrap_or_default(),
+            token: account.token.expose().to_owned(),
+            mode: if account.aes_key.is_some() { Mode::Safe } else { Mode::Plain },
+            aes_key: account.aes_key.clone(),
+            push_url: Some(
+                receiver.join(&format!("wechat/{name}")).context("the receiver's address can't be used")?,
+            ),
+            ..SandboxAccount::named(name)
+        })
+    });
+    let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;
+    let mut settings = SandboxConfig { accounts, ..SandboxConfig::default() };
+    match config.routes.is_empty() {
+        true => settings.examples = examples.iter().copied().map(str::to_owned).collect(),
+        false => (settings.examples, settings.menu) = (page::examples(config), page::menu(config)),
+    }
+    Ok(Sandbox::new(settings))
+}
