@@ -32,13 +32,18 @@ pub struct Failure {
     pub code: ExitCode,
 }
 
+/// What a command would do and hasn't done, since nobody has said yes: no error, and not done either.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotDone(pub String);
+
 /// The exit codes; all there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
     /// The command did what it was asked.
     Done = 0,
-    /// The command failed.
+    /// The command failed, or wanted `--yes` first.
     Failed = 1,
     /// The command line was wrong; clap's own.
     Usage = 2,
@@ -76,6 +81,9 @@ impl Failure {
 
     /// The whole text, with a newline at its end.
     pub fn render(&self) -> String {
+        if let Some(NotDone(told)) = self.error.downcast_ref() {
+            return format!("{told}\n");
+        }
         let config = self.error.chain().find_map(|error| error.downcast_ref::<ConfigErrors>());
         let mut text = config.map_or_else(|| render_chain(&self.error), render_problems);
         if let Some(hint) = &self.hint {
@@ -111,21 +119,6 @@ impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
         Self::from(code as u8)
     }
-}
-
-/// An error with its causes in one line.
-pub fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.ends_with(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 fn render_chain(error: &anyhow::Error) -> String {

@@ -86,15 +86,7 @@ fn part_of(requests: Vec<Request>, manner: Manner, began: Instant) -> anyhow::Re
         Some(rate) => {
             let apart = Duration::from_secs_f64(manner.threads as f64 / rate);
             // A thread of its own, since a runtime's timer is no finer than a millisecond.
-            std::thread::spawn(move || {
-                for (request, n) in requests.into_iter().zip(0_u32..) {
-                    let at = began + apart * n;
-                    std::thread::sleep(at.saturating_duration_since(Instant::now()));
-                    if give.send((request, Some(at))).is_err() {
-                        return;
-                    }
-                }
-            });
+            std::thread::spawn(move || give_in_time(requests, began, apart, &give));
         }
     }
     let due = Arc::new(tokio::sync::Mutex::new(due));
@@ -112,6 +104,17 @@ fn part_of(requests: Vec<Request>, manner: Manner, began: Instant) -> anyhow::Re
         anyhow::Ok(())
     })?;
     Ok(Receiver::into_iter(answers).collect())
+}
+
+/// Gives each request when it is due, until nobody takes them any more.
+fn give_in_time(requests: Vec<Request>, began: Instant, apart: Duration, give: &mpsc::UnboundedSender<Due>) {
+    for (request, n) in requests.into_iter().zip(0_u32..) {
+        let at = began + apart * n;
+        std::thread::sleep(at.saturating_duration_since(Instant::now()));
+        if give.send((request, Some(at))).is_err() {
+            return;
+        }
+    }
 }
 
 /// One connection, which is made anew when it has broken.

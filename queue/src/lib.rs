@@ -8,6 +8,7 @@ mod format;
 mod lease;
 mod look;
 mod message;
+mod name;
 mod queue;
 mod settlement;
 
@@ -30,12 +31,13 @@ pub use look::{
     Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, LaneState, LaneView, Paused, Scope, Violation,
 };
 pub use message::{
-    Accepted, Answered, Class, Closed, HeldEffect, Lane, Leased, MAX_PAYLOAD_BYTES, Memory, MessageId,
-    NameError, NewMessage, Progress, Right, Standing,
+    Accepted, Answered, Closed, HeldEffect, Leased, MAX_PAYLOAD_BYTES, Memory, NewMessage, Progress, Right,
+    Standing,
 };
+pub use name::{Class, Lane, MessageId, NAME_MAX_BYTES, NameError};
 pub use queue::{
     BEAT_EVERY, Buried, Consumer, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, Damaged, GAP_LEAST, HELD_MAX,
-    LOSSES_MAX, MOVES_PER_TAKE, NAME_MAX_BYTES, Operator, Producer, Queue, SUSPECT_LOSSES, Shared,
-    TAKEN_BYTES_MAX, TakeRequest, Taken, settling_pause,
+    LOSSES_MAX, MOVES_PER_TAKE, Operator, Producer, Queue, SUSPECT_LOSSES, Shared, TAKEN_BYTES_MAX,
+    TakeRequest, Taken, settling_pause,
 };
 pub use settlement::{REASON_MAX_BYTES, Settled, Settlement};

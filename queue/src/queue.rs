@@ -85,9 +85,6 @@ pub const HELD_MAX: usize = 20;
 /// The most dead letters that one call looks through.
 pub const DEAD_SCAN_MAX: u64 = 100;
 
-/// The longest name of a shared value or a limit, in bytes.
-pub const NAME_MAX_BYTES: usize = 256;
-
 /// How often whoever uses a queue tells it so, by a renewal or a beat: else its absence looks like the store's.
 pub const BEAT_EVERY: Duration = Duration::from_millis(500);
 

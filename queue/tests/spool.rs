@@ -564,6 +564,8 @@ fn ids(entries: &[Entry]) -> Vec<String> {
 /// This test binary, to run one of the ignored tests above in a process of its own.
 fn child(test: &str, folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("a process knows its own file"));
-    command.args(["--exact", test, "--ignored", "--nocapture"]).env(CHILD_FOLDER, folder);
+    command
+        .args(["--exact", &format!("spool::{test}"), "--ignored", "--nocapture"])
+        .env(CHILD_FOLDER, folder);
     command
 }

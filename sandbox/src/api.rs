@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::server::Served;
+use crate::served::Served;
 
 mod body;
 mod call;

@@ -57,7 +57,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{account::AccountState, server::Served};
+use crate::{account::AccountState, served::Served};
 
 mod accounts;
 mod events;

@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 mod file;
+mod file_type;
 mod voice;
 
-pub(crate) use file::{FileType, Unfit, examine};
+pub(crate) use file::{Unfit, examine};
+pub(crate) use file_type::FileType;
 
 /// The kinds of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 
-use crate::server::Served;
+use crate::served::Served;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

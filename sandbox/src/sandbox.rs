@@ -13,9 +13,10 @@ use url::Url;
 
 use crate::{
     Faults, OpenId, Push, PushReport, SandboxConfig, Transcript, TryReport, What, account::AccountState,
-    attempts::Attempts, clock::Clock, delivery, tokens::Lifetimes,
+    attempts::Attempts, clock::Clock, tokens::Lifetimes,
 };
 
+mod delivery;
 mod knobs;
 
 pub use knobs::Elsewhere;
@@ -122,6 +123,12 @@ impl Sandbox {
         self.begin(&push);
         tokio::spawn(deliver_holding(permit, self.clone(), push));
         true
+    }
+
+    /// Notes that no route takes what a user did. WeChat itself never hears of that; whoever develops the routes should.
+    pub fn note_unmatched(&self, account: &str, user: impl Into<OpenId>, kind: &str, content: &str) {
+        let (kind, content) = (kind.to_owned(), content.to_owned());
+        self.note(account, &user.into(), What::Unmatched { kind, content });
     }
 
     pub(crate) fn account(&self, name: &str) -> Option<&AccountState> {

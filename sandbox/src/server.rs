@@ -15,7 +15,7 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Sandbox, api, control, page};
+use crate::{Sandbox, api, control, page, served::Served};
 
 mod cut;
 
@@ -23,14 +23,6 @@ pub(crate) use cut::{CutSwitch, Link};
 
 /// The longest request that is read, but for uploads of media.
 const MAX_BODY_BYTES: usize = 256 * 1024;
-
-/// What handlers share: the sandbox, and the news that this server stops.
-#[derive(Clone)]
-pub(crate) struct Served {
-    pub(crate) sandbox: Sandbox,
-    /// Cancelled when the server is to stop. Streams of events and hanging calls end by it.
-    pub(crate) stopping: CancellationToken,
-}
 
 /// Serves a sandbox until the shutdown resolves: then streams end, calls under way finish, and it returns.
 ///

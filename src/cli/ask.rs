@@ -7,6 +7,7 @@ use url::Url;
 
 use super::flags::OutputFlag;
 use super::roles::RunFlags;
+use crate::config::web_url;
 
 /// Who sends the text of `route test`, unless it is said.
 const TEST_USER: &str = "oRouteTest00000000000000000";
@@ -71,7 +72,7 @@ pub struct TestMessage {
 #[derive(Args, Debug)]
 pub struct HealthFlags {
     /// What to ask: /healthz for "alive", /readyz for "able to work"
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9600/healthz")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9600/healthz", value_parser = web_url)]
     pub url: Url,
 }
 

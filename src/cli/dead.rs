@@ -81,7 +81,7 @@ pub struct ActFlags {
     /// Which.
     #[command(flatten)]
     pub filter: LetterFilter,
-    /// Do it; without this it is only said what would be done
+    /// Do it; without this the letters are only named, and the exit code is 1
     #[arg(long)]
     pub yes: bool,
     /// The queue.
@@ -94,4 +94,5 @@ Examples:
   huixin dead list --reason 45015
   huixin dead show mIJR1lpMuzx8PpJEz8gyOCw
   huixin dead retry mIJR1lpMuzx8PpJEz8gyOCw --yes
-  huixin dead drop --all --account main --reason \"can't be understood\"";
+  huixin dead drop --all --account main --reason \"can't be understood\"
+Exit codes: 0 done, or nothing matches; 1 failed, or without --yes; nothing is changed then.";

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use url::Url;
 
+use crate::config::web_url;
+
 /// Flags of `handler`.
 #[derive(Args, Debug)]
 pub struct HandlerFlags {
@@ -26,6 +28,7 @@ pub enum HandlerCommand {
 #[derive(Args, Debug)]
 pub struct HandlerTestFlags {
     /// The service, as it would be the `url` of a route
+    #[arg(value_parser = web_url)]
     pub url: Url,
     /// The secret that signs the calls, as the route would have it
     #[arg(long, value_name = "WHSEC", conflicts_with = "secret_file")]
@@ -46,4 +49,5 @@ Examples:
   huixin handler test http://127.0.0.1:9000/
   huixin handler test http://127.0.0.1:9000/lookup --text '?18-546' --timeout 30s
   huixin handler test https://bot.example.com/ask --secret-file webhook-secret
-Exit codes: 0 every answer can be sent, 1 one can't. docs/http-handler.md says what goes over the wire.";
+Pictures and other media that an answer names are not fetched. After a 202 the call back isn't waited for.
+Exit codes: 0 every answer is a good one, 1 one isn't. docs/http-handler.md says what goes over the wire.";

@@ -7,6 +7,7 @@ use clap::Args;
 use url::Url;
 
 use super::flags::{AdminFlag, ConcurrencyFlag, ListenFlag, QueueFlag};
+use crate::config::web_url;
 
 /// Flags of `dev`.
 #[derive(Args, Debug)]
@@ -71,7 +72,7 @@ pub struct SandboxFlags {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8088")]
     pub listen: SocketAddr,
     /// The receiver; pushes go to its /wechat/{account name}
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = web_url)]
     pub receiver: Url,
 }
 
@@ -79,7 +80,12 @@ pub(super) const DEV_EXAMPLES: &str = "\
 Examples:
   huixin dev                              nothing is kept
   huixin dev --data ./huixin-dev          messages are kept in this folder
-  huixin dev --config huixin.toml         the routes of a configuration, without the real WeChat";
+  huixin dev --config huixin.toml         the routes of a configuration, without the real WeChat
+
+Its other ports, by a variable or by the key in the file; where a port is taken, the next free one is used:
+  HUIXIN_RECEIVER__LISTEN  receiver.listen  127.0.0.1:8080  pushes of the pretend WeChat
+  HUIXIN_ADMIN__LISTEN     admin.listen     127.0.0.1:9600  health, metrics, and what operators ask
+  HUIXIN_CALLBACK__LISTEN  callback.listen  127.0.0.1:9700  answers by call back";
 
 pub(super) const RUN_EXAMPLES: &str = "\
 Examples:

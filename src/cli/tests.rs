@@ -152,6 +152,11 @@ fn the_help_of_every_command_is_pinned() {
       huixin dev --data ./huixin-dev          messages are kept in this folder
       huixin dev --config huixin.toml         the routes of a configuration, without the real WeChat
 
+    Its other ports, by a variable or by the key in the file; where a port is taken, the next free one is used:
+      HUIXIN_RECEIVER__LISTEN  receiver.listen  127.0.0.1:8080  pushes of the pretend WeChat
+      HUIXIN_ADMIN__LISTEN     admin.listen     127.0.0.1:9600  health, metrics, and what operators ask
+      HUIXIN_CALLBACK__LISTEN  callback.listen  127.0.0.1:9700  answers by call back
+
     ====================================================================================================
     Write a first configuration, from up to five questions or from flags
 
@@ -462,7 +467,8 @@ fn the_help_of_every_command_is_pinned() {
       huixin handler test http://127.0.0.1:9000/
       huixin handler test http://127.0.0.1:9000/lookup --text '?18-546' --timeout 30s
       huixin handler test https://bot.example.com/ask --secret-file webhook-secret
-    Exit codes: 0 every answer can be sent, 1 one can't. docs/http-handler.md says what goes over the wire.
+    Pictures and other media that an answer names are not fetched. After a 202 the call back isn't waited for.
+    Exit codes: 0 every answer is a good one, 1 one isn't. docs/http-handler.md says what goes over the wire.
 
     ====================================================================================================
     Ask a running process whether it is well; exits with 0 or 1, as containers expect
@@ -570,6 +576,7 @@ fn the_help_of_every_command_is_pinned() {
       huixin dead show mIJR1lpMuzx8PpJEz8gyOCw
       huixin dead retry mIJR1lpMuzx8PpJEz8gyOCw --yes
       huixin dead drop --all --account main --reason "can't be understood"
+    Exit codes: 0 done, or nothing matches; 1 failed, or without --yes; nothing is changed then.
 
     ====================================================================================================
     Show which messages of one user are not at their end yet, and what they wait for

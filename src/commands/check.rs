@@ -8,15 +8,16 @@ use huixin_queue::prelude::*;
 use huixin_queue::redis::{Finding, Gravity, Inspector};
 use huixin_queue::spool::free_bytes;
 use huixin_queue::{Counts, QueueError};
-use huixin_wechat::rule;
+use huixin_wechat::{ApiError, rule};
 use huixin_worker::CLOCKS_APART_S;
 use huixin_worker::call_back::CALL_BACK_PATH;
 
 use crate::admin::clocks_apart;
 use crate::cli::{CheckFlags, Cli};
 use crate::config::{Config, HandlerConfig, QueueUrl, Role};
+use crate::one_line::{is_unresolved, one_line};
 use crate::parts;
-use crate::report::{Failure, one_line};
+use crate::report::Failure;
 use crate::safety;
 
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -138,16 +139,11 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64
     match tokio::time::timeout(QUEUE_TIMEOUT, asked).await {
         Ok(Ok((inspector, findings, counts))) => {
             counted(config, queue.place(), counts, facts);
-            for Finding { risk, problem } in findings {
-                let (text, hint) = (format!("queue: {problem}"), risk.remedy(inspector.cli()));
-                match risk.gravity() {
-                    Gravity::Alarm | Gravity::Warning => facts.doubtful(text, Some(&hint)),
-                    _ if config.queue.accept_risk.contains(&risk) => {
-                        facts.doubtful(format!("{text} (accepted)"), None);
-                    }
-                    _ => facts.bad(text, Some(&hint)),
-                }
-            }
+            inspected(config, &inspector, findings, facts);
+        }
+        Ok(Err(error)) if is_unresolved(&one_line(&error)) => {
+            let told = format!("queue: {}", unresolved(url.host_str()));
+            facts.bad(told, Some("see whether `queue.url` is spelt right, and whether this machine has DNS"));
         }
         Ok(Err(error)) => {
             let hint = error.hint().unwrap_or("start Redis, or mend `queue.url`").to_owned();
@@ -158,6 +154,20 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64
         }
     }
     known_ids
+}
+
+/// What is wrong with a Redis, by how bad it is.
+fn inspected(config: &Config, inspector: &Inspector, findings: Vec<Finding>, facts: &mut Facts) {
+    for Finding { risk, problem } in findings {
+        let (text, hint) = (format!("queue: {problem}"), risk.remedy(inspector.cli()));
+        match risk.gravity() {
+            Gravity::Alarm | Gravity::Warning => facts.doubtful(text, Some(&hint)),
+            _ if config.queue.accept_risk.contains(&risk) => {
+                facts.doubtful(format!("{text} (accepted)"), None);
+            }
+            _ => facts.bad(text, Some(&hint)),
+        }
+    }
 }
 
 /// What the memory of duplicates costs Redis: now, which is at the rate of the last hours, and at a high rate.
@@ -220,6 +230,10 @@ async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
                 reached.insert(name);
                 facts.good(format!("database `{name}`: `{url}` is there"));
             }
+            Ok(Err(trouble)) if is_unresolved(&trouble.reason) => facts.bad(
+                format!("database `{name}`: `{url}`: {}", unresolved(None)),
+                Some("see whether its url is spelt right, and whether this machine has DNS"),
+            ),
             Ok(Err(trouble)) => facts.bad(format!("database `{name}`: `{url}`: {trouble}"), trouble.hint),
             Err(_) => facts.bad(
                 format!("database `{name}`: `{url}` does not answer within {DATABASE_TIMEOUT:?}"),
@@ -288,29 +302,44 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         {
             facts.doubtful(clocks_apart(name, ahead_s), Some("set the clock, and keep it right with NTP"));
         }
+        let through =
+            config.delivery.proxy.as_ref().map_or(account.api_base.host_str(), |proxy| proxy.0.host_str());
+        let why = |error: &ApiError| Some(one_line(error)).filter(|told| !is_unresolved(told));
+        let why = |error: &ApiError| why(error).unwrap_or_else(|| unresolved(through));
         match token {
             Ok(_) => facts.good(format!("account `{name}`: {host} gives an access token")),
             Err(error) if error.code().is_none() && account.is_pretend(name) => facts.doubtful(
                 format!(
                     "account `{name}`: it is the pretend WeChat's, which doesn't answer: {}",
-                    one_line(&error)
+                    why(&error)
                 ),
                 Some("`huixin dev` brings its own; beside `huixin run` start `huixin sandbox`"),
             ),
             Err(error) => {
-                let hint = match error.code() {
-                    // At the token endpoint it means a wrong secret.
-                    Some(40001) => {
-                        Some("mend app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥")
-                    }
-                    Some(code) => rule(code).map(|rule| rule.remedy).filter(|remedy| !remedy.is_empty()),
-                    None => Some("see whether this machine reaches the API, and whether api_base is right"),
-                };
-                facts.bad(format!("account `{name}`: {}", one_line(&error)), hint);
+                facts.bad(format!("account `{name}`: {}", why(&error)), remedy(&error));
             }
         }
     }
     Ok(())
+}
+
+/// What to do when the token endpoint answers with this error, or not at all.
+fn remedy(error: &ApiError) -> Option<&'static str> {
+    match error.code() {
+        // Here it means a wrong secret.
+        Some(40001) => Some("mend app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥"),
+        Some(code) => rule(code).map(|rule| rule.remedy).filter(|remedy| !remedy.is_empty()),
+        None if is_unresolved(&one_line(error)) => Some(
+            "see whether `api_base` and the proxy, if there is one, are spelt right, and whether this machine has DNS",
+        ),
+        None => Some("see whether this machine reaches the API, and whether api_base is right"),
+    }
+}
+
+/// What is said of a name without an address, in place of the words of three libraries.
+fn unresolved(host: Option<&str>) -> String {
+    let host = host.map(|host| format!("the host `{host}`"));
+    format!("{} can't be resolved to an address", host.as_deref().unwrap_or("its host"))
 }
 
 /// What was found, printed as it comes.

@@ -2,20 +2,23 @@
 
 use huixin_queue::{DEAD_SCAN_MAX, MessageId};
 
-use super::operate::{json, operator};
+use super::operate::{config, json, known};
 use crate::cli::{ActFlags, Cli, DeadCommand, DeadFlags, LetterFilter};
 use crate::operator::{Letter, LettersAsked, Operator};
-use crate::report::Failure;
+use crate::report::{Failure, NotDone};
 
 const REASON_WIDTH: usize = 80;
 /// How many of those that would be acted on are shown.
 const SHOWN: usize = 20;
 
 pub(super) async fn dead(cli: &Cli, flags: &DeadFlags) -> Result<(), Failure> {
-    let operator = operator(cli)?;
+    let operator = Operator::open(&config(cli)?)?;
     match &flags.command {
         DeadCommand::List(list) => {
             let letters = matching(&operator, &list.filter, list.limit).await?;
+            if letters.is_empty() {
+                none_of(cli, &operator, &list.filter).await?;
+            }
             if list.output.json {
                 return json(&letters);
             }
@@ -49,13 +52,14 @@ pub(super) async fn dead(cli: &Cli, flags: &DeadFlags) -> Result<(), Failure> {
         }
         DeadCommand::Retry(act) => {
             let what = "put back into their users' lanes";
-            let done = act_on(&operator, act, what, async |ids| operator.revive(ids).await).await?;
+            let done = act_on(cli, &operator, act, what, async |ids| operator.revive(ids).await).await?;
             println!("{done} put back");
             Ok(())
         }
         DeadCommand::Drop(act) => {
             let what = "removed for good";
-            let done = act_on(&operator, act, what, async |ids| operator.drop_letters(ids).await).await?;
+            let done =
+                act_on(cli, &operator, act, what, async |ids| operator.drop_letters(ids).await).await?;
             println!("{done} removed");
             Ok(())
         }
@@ -87,6 +91,7 @@ async fn matching(operator: &Operator, filter: &LetterFilter, most: usize) -> Re
 
 /// Does something to one letter or to all that match, a page at a time; without `--yes` it only says to which.
 async fn act_on(
+    cli: &Cli,
     operator: &Operator,
     flags: &ActFlags,
     what: &str,
@@ -111,7 +116,10 @@ async fn act_on(
         first.extend(page.letters.into_iter().take(SHOWN.saturating_sub(first.len())));
         asked.after = page.next;
         if asked.after.is_none() {
-            return if flags.yes { Ok(done) } else { Err(only_said(&first, done, what)) };
+            if first.is_empty() {
+                none_of(cli, operator, &flags.filter).await?;
+            }
+            return if flags.yes || first.is_empty() { Ok(done) } else { Err(only_said(&first, done, what)) };
         }
     }
 }
@@ -126,10 +134,21 @@ fn asked(filter: &LetterFilter) -> LettersAsked {
     }
 }
 
+/// To how many it would be done, and what to add.
 fn only_said(letters: &[Letter], all: usize, what: &str) -> Failure {
     letters.iter().for_each(|letter| println!("{}  {}", letter.id, letter.reason));
-    let message = format!("{all} dead letters would be {what}, the first of them above");
-    Failure::failed(message, "say --yes to do it")
+    let many = if all == 1 { "1 dead letter".to_owned() } else { format!("{all} dead letters") };
+    let shown =
+        if all > letters.len() { format!(" (the first {} are above)", letters.len()) } else { String::new() };
+    NotDone(format!("{many} would be {what}{shown}. Nothing is done yet: add --yes to do it")).into()
+}
+
+/// Nothing matches; of an account that nobody knows nothing ever will.
+async fn none_of(cli: &Cli, operator: &Operator, filter: &LetterFilter) -> Result<(), Failure> {
+    match &filter.account {
+        Some(account) => known(&config(cli)?, &operator.status().await?, account),
+        None => Ok(()),
+    }
 }
 
 fn ids_of(letters: &[Letter]) -> Result<Vec<MessageId>, Failure> {

@@ -1,17 +1,18 @@
 //! `status`, `lane`, `pause`, `resume`, `audit`: tables for people, JSON for programs.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::cli::{Cli, LaneFlags, OutputFlag, PauseFlags, ResumeFlags, ScopeFlags};
 use crate::config::{Config, DEFAULT_FILE, Role};
-use crate::operator::{Operator, Pausable};
+use crate::operator::{EVERYTHING, Operator, Pausable, Status};
 use crate::parts;
 use crate::report::Failure;
 
 pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure> {
-    let status = operator(cli)?.status().await?;
+    let status = Operator::open(&config(cli)?)?.status().await?;
     if output.json {
         return json(&status);
     }
@@ -59,10 +60,11 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
 
 pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
     let config = config(cli)?;
-    let lane = Operator::open(&config)?.lane(&flags.account, &flags.user).await?;
+    let operator = Operator::open(&config)?;
+    let lane = operator.lane(&flags.account, &flags.user).await?;
     if lane.is_none() {
         // What an account has left that is configured no more is shown.
-        known(&config, &flags.account)?;
+        known(&config, &operator.status().await?, &flags.account)?;
     }
     if flags.output.json {
         return json(&lane);
@@ -99,28 +101,37 @@ pub(super) async fn pause(cli: &Cli, flags: &PauseFlags) -> Result<(), Failure> 
     let what = pausable(&flags.scope);
     let config = config(cli)?;
     let operator = Operator::open(&config)?;
-    if let Some(account) = &what.account
-        && let Err(unknown) = known(&config, account)
-        && !operator.status().await?.open.contains_key(account)
-    {
-        return Err(unknown);
+    if let Some(account) = &what.account {
+        known(&config, &operator.status().await?, account)?;
     }
     operator.pause(&what, &flags.reason).await?;
     println!("{} is paused: what runs ends, and nothing more is begun", told(&what));
+    if let (Some(account), Some(user)) = (&what.account, &what.user)
+        && operator.lane(account, user).await?.is_none()
+    {
+        println!(
+            "no message of this user is open now: if the OpenID is mistyped, `huixin resume {account} {user}` takes it back"
+        );
+    }
     Ok(())
 }
 
 pub(super) async fn resume(cli: &Cli, flags: &ResumeFlags) -> Result<(), Failure> {
     let what = pausable(&flags.scope);
     let config = config(cli)?;
-    match (Operator::open(&config)?.resume(&what).await?, &what.account) {
-        (true, _) => println!("{} goes on", told(&what)),
-        (false, account) => {
-            account.iter().try_for_each(|account| known(&config, account))?;
-            println!("{} was not paused", told(&what));
-        }
+    let operator = Operator::open(&config)?;
+    if operator.resume(&what).await? {
+        println!("{} goes on", told(&what));
+        return Ok(());
     }
-    Ok(())
+    let status = operator.status().await?;
+    what.account.iter().try_for_each(|account| known(&config, &status, account))?;
+    let paused: Vec<_> = status.paused.iter().map(|paused| format!("`{}`", paused.what)).collect();
+    let hint = match paused.as_slice() {
+        [] => "nothing is paused".to_owned(),
+        paused => format!("what is paused: {}", paused.join(", ")),
+    };
+    Err(Failure::failed(format!("{} is not paused", told(&what)), hint))
 }
 
 fn pausable(flags: &ScopeFlags) -> Pausable {
@@ -136,7 +147,7 @@ fn told(what: &Pausable) -> String {
 }
 
 pub(super) async fn audit(cli: &Cli, output: &OutputFlag) -> Result<(), Failure> {
-    let found = operator(cli)?.audit().await?;
+    let found = Operator::open(&config(cli)?)?.audit().await?;
     if output.json {
         json(&found)?;
     } else {
@@ -155,25 +166,36 @@ pub(super) async fn audit(cli: &Cli, output: &OutputFlag) -> Result<(), Failure>
     }
 }
 
-pub(super) fn operator(cli: &Cli) -> Result<Operator, Failure> {
-    Operator::open(&config(cli)?)
-}
-
 /// As a receiver's, which needs the fewest credentials: these commands call nobody but the queue. Where a flag names the
 /// queue, as that of `huixin dev` is named, there need be no file.
-fn config(cli: &Cli) -> Result<Config, Failure> {
+pub(super) fn config(cli: &Cli) -> Result<Config, Failure> {
     let no_file = cli.global.config.is_none() && !Path::new(DEFAULT_FILE).exists();
     let by_flag = no_file && cli.command.overrides().queue_url.is_some();
     parts::config(cli, if by_flag { Role::Dev } else { Role::Receiver })
 }
 
-/// Whether an account is configured: a name that is misspelt has no messages either.
-fn known(config: &Config, account: &str) -> Result<(), Failure> {
-    if config.accounts.contains_key(account) {
+/// Whether an account is configured here, or the queue has something of it: its processes may have another configuration.
+///
+/// # Errors
+/// With the names of those that are known.
+pub(super) fn known(config: &Config, status: &Status, account: &str) -> Result<(), Failure> {
+    let paused = status.paused.iter().filter_map(|paused| {
+        let name = paused.what.split('/').next()?;
+        (paused.what != EVERYTHING).then_some(name)
+    });
+    let stopped = status.cannot_send.iter().map(|stopped| stopped.account.as_str());
+    let here = config.accounts.keys().chain(status.open.keys()).map(String::as_str);
+    let names: BTreeSet<&str> = here.chain(paused).chain(stopped).collect();
+    if names.contains(account) {
         return Ok(());
     }
-    let names = config.accounts.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    Err(Failure::failed(format!("no account `{account}` is configured"), format!("those that are: {names}")))
+    let names = names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    Err(Failure::failed(
+        format!("no account `{account}` is configured here, and the queue has no message of one"),
+        format!(
+            "those that are known: {names}; for an account of another configuration give that one by --config"
+        ),
+    ))
 }
 
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {

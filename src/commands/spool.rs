@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::cli::{Cli, OutputFlag, SpoolCommand, SpoolFlags};
 use crate::config::{Config, Role, SpoolConfig};
-use crate::report::{Failure, one_line};
+use crate::one_line::one_line;
+use crate::report::Failure;
 use crate::{parts, receiver};
 
 /// What `spool status --json` prints.
@@ -111,7 +112,7 @@ async fn drain(config: &Config, spool: &SpoolConfig) -> Result<(), Failure> {
     let held = look(&spool.dir)?.iter().filter(|view| view.holder.is_some()).count();
     match (drained, held) {
         (_, 1..) => println!("{held} held by running receivers, which drain them themselves"),
-        (0, 0) => println!("nothing to drain"),
+        (0, 0) => println!("nothing to drain in {}", spool.dir.display()),
         _ => {}
     }
     Ok(())

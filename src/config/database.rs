@@ -8,8 +8,8 @@ use huixin_wechat::Secret;
 use huixin_worker::handlers::sql::{Dialect, Place};
 use url::Url;
 
+use super::mask::masked;
 use super::node::Node;
-use super::print::masked;
 use super::problem::Mistake;
 use super::section::Section;
 use super::{named, secrets, value};

@@ -41,7 +41,7 @@ pub struct Proxy(pub Url);
 
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(super::print::masked(&self.0).as_str())
+        f.write_str(super::mask::masked(&self.0).as_str())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The configuration: one TOML file, `HUIXIN_…` variables above it, flags above both.
 //!
 //! Loading has three steps. The sources become one tree of [`node::Node`]s, each of which knows where it came from
-//! (`node`, `environment`). The sections then take their values out of the tree through a [`section::Section`], whose
+//! (`tree`, `environment`). The sections then take their values out of the tree through a [`section::Section`], whose
 //! getters check types, units and ranges and note every problem instead of stopping at it. What nobody took is an
 //! unknown key. So a person sees all that is wrong at once, with the place and line of each.
 //!
@@ -14,6 +14,7 @@ mod callback;
 mod database;
 mod delivery;
 mod environment;
+mod mask;
 mod named;
 mod node;
 mod print;
@@ -29,6 +30,7 @@ mod size;
 mod source;
 mod spool;
 mod syntax;
+mod tree;
 mod value;
 mod worker;
 
@@ -46,10 +48,11 @@ pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{DeadConfig, Durability, QueueConfig, QueueUrl};
 pub use receiver::{MaxSkew, ReceiverConfig};
-pub use route::{HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
+pub use route::{CheckTemplate, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, DEFAULT_FILE, Overrides, Source};
 pub use spool::SpoolConfig;
+pub use value::web_url;
 pub use worker::WorkerConfig;
 
 use reader::Reader;
@@ -105,9 +108,6 @@ pub enum Role {
     RouteTest,
 }
 
-/// Tells the names that a template of a route needs, with dots (`captures.code`), or what is wrong with it.
-pub type CheckTemplate<'a> = &'a dyn Fn(&str) -> Result<BTreeSet<String>, String>;
-
 impl Config {
     /// Makes the configuration for `role` out of its source. Secrets in files are read here; nothing else of the world
     /// is looked at.
@@ -120,7 +120,7 @@ impl Config {
         check_template: CheckTemplate<'_>,
     ) -> Result<Self, ConfigErrors> {
         let reader = Reader::new(source, role, check_template);
-        let mut config = Self::read(Section::root(&reader, node::tree(source)?));
+        let mut config = Self::read(Section::root(&reader, tree::read(source)?));
         config.file = source.file.as_ref().map(|file| file.path.clone());
         config.doubts = reader.doubts();
         config.origins = reader.finish()?;
@@ -171,7 +171,7 @@ impl Config {
 /// The file isn't TOML.
 pub fn known_keys(source: &Source, role: Role) -> Result<BTreeSet<String>, ConfigErrors> {
     let reader = Reader::new(source, role, &|_| Ok(BTreeSet::new()));
-    let _config = Config::read(Section::root(&reader, node::tree(source)?));
+    let _config = Config::read(Section::root(&reader, tree::read(source)?));
     Ok(reader.known_keys())
 }
 

@@ -1,4 +1,4 @@
-//! The tree that the sources become: TOML values that remember where they came from.
+//! The nodes of the tree that the sources become: TOML values that remember where they came from.
 //!
 //! Variables and flags have no types of their own, so their text stays [`Value::Raw`] until a getter says which type
 //! it wants. That spares a second list of keys with types.
@@ -7,9 +7,6 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-use super::{ConfigErrors, ConfigFile, Overrides, Source};
-use super::{environment, syntax};
 
 pub(super) type Table = BTreeMap<String, Node>;
 
@@ -42,17 +39,6 @@ pub(super) enum Origin {
     Variable(String),
     /// The flag of this name.
     Flag(&'static str),
-}
-
-/// The tree of all sources, merged.
-///
-/// # Errors
-/// The syntax errors of the file.
-pub(super) fn tree(source: &Source) -> Result<Table, ConfigErrors> {
-    let mut root = source.file.as_ref().map_or_else(|| Ok(Table::new()), parse_file)?;
-    environment::merge(&mut root, &source.variables);
-    merge_flags(&mut root, &source.overrides);
-    Ok(root)
 }
 
 /// Puts a value at a path of tables, over a value that is there, and says whether that was possible: not where the path
@@ -114,33 +100,8 @@ fn spelling(table: &Table, key: &str) -> String {
     found.cloned().unwrap_or_else(|| key.to_owned())
 }
 
-fn merge_flags(root: &mut Table, overrides: &Overrides) {
-    let Overrides { queue_url, receiver_listen, admin_listen, worker_concurrency } = overrides;
-    let flags = [
-        (["queue", "url"], "--queue-url", queue_url.clone()),
-        (["receiver", "listen"], "--listen", receiver_listen.map(|listen| listen.to_string())),
-        (["admin", "listen"], "--admin-listen", admin_listen.map(|listen| listen.to_string())),
-        (["worker", "concurrency"], "--concurrency", worker_concurrency.map(|n| n.to_string())),
-    ];
-    for (path, flag, value) in flags {
-        if let Some(text) = value {
-            put(root, &path, Node { value: Value::Raw(text), origin: Origin::Flag(flag) });
-        }
-    }
-}
-
-fn parse_file(file: &ConfigFile) -> Result<Table, ConfigErrors> {
-    let (root, errors) = DeTable::parse_recoverable(&file.text);
-    match errors.is_empty() {
-        true => {
-            let origin = |offset| Origin::File(syntax::line_of(&file.text, offset));
-            Ok(convert_table(root.get_ref(), &origin))
-        }
-        false => Err(syntax::problems(&file.path, &file.text, &errors)),
-    }
-}
-
-fn convert_table(table: &DeTable<'_>, origin: &impl Fn(usize) -> Origin) -> Table {
+/// The nodes of a TOML table; `origin` tells the place of what stands at an offset of its text.
+pub(super) fn convert_table(table: &DeTable<'_>, origin: &impl Fn(usize) -> Origin) -> Table {
     let entry = |(key, value): (&Spanned<_>, &Spanned<_>)| {
         let mut node = convert(value, origin);
         // The key's line: that of a table's header, and of a long value's beginning.

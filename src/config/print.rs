@@ -2,7 +2,7 @@
 //!
 //! The text can be loaded again, but for its secrets. A comment says where a value came from when it wasn't the file.
 
-use std::fmt::Write;
+mod page;
 
 use huixin_worker::{AiLabel, Condition};
 use ipnet::IpNet;
@@ -10,11 +10,13 @@ use regex::Regex;
 use toml::Value;
 use url::Url;
 
-use super::node::Origin;
+use self::page::Page;
+use super::mask::masked;
 use super::value::print_duration;
-use super::{AccountConfig, Config, DatabaseConfig, Durability, RouteConfig};
-
-pub(super) const MASK: &str = "***";
+use super::{
+    AccountConfig, AdminConfig, CallbackConfig, Config, DatabaseConfig, DeliveryConfig, Durability,
+    MediaConfig, QueueConfig, ReceiverConfig, RouteConfig, WorkerConfig,
+};
 
 pub(super) fn effective(config: &Config) -> String {
     let Config {
@@ -29,81 +31,17 @@ pub(super) fn effective(config: &Config) -> String {
         databases,
         routes,
         doubts: _,
-        origins: _,
+        origins,
         file: _,
     } = config;
-    let mut page = Page { config, text: String::new(), section: String::new() };
-    page.section("queue");
-    page.key("url", queue.url.to_string());
-    page.key("prefix", queue.prefix.as_str());
-    page.key(
-        "durability",
-        match queue.durability {
-            Durability::Local => "local",
-        },
-    );
-    page.key("accept_risk", queue.accept_risk.iter().map(|risk| risk.name().to_owned()).collect::<Vec<_>>());
-    page.key("dedup_window", print_duration(queue.dedup_window));
-    page.section("queue.dead");
-    page.key("max_age", print_duration(queue.dead.max_age));
-    page.key("max", i64::try_from(queue.dead.max).unwrap_or(i64::MAX));
-    if let Some(archive) = &queue.dead.archive {
-        page.key("archive", archive.display().to_string());
-    }
-    page.section("receiver");
-    page.key("listen", receiver.listen.to_string());
-    page.key("max_body", receiver.max_body.to_string());
-    page.key("ack_budget", print_duration(receiver.ack_budget));
-    match receiver.max_skew.plain {
-        Some(max_skew) => page.key("max_skew", print_duration(max_skew)),
-        None => page.key("max_skew", false),
-    }
-    page.key("allow_from", texts(&receiver.allow_from));
-    page.key("trusted_proxies", texts(&receiver.trusted_proxies));
-    match &receiver.spool {
-        None => page.key("spool", false),
-        Some(spool) => {
-            page.section("receiver.spool");
-            page.key("dir", spool.dir.display().to_string());
-            page.key("max_size", spool.max_size.to_string());
-            page.key("max_age", print_duration(spool.max_age));
-            page.key("reserve", spool.reserve.to_string());
-        }
-    }
-    page.section("worker");
-    page.key("concurrency", i64::try_from(worker.concurrency).unwrap_or(i64::MAX));
-    page.key("lease", print_duration(worker.lease));
-    page.key("grace", print_duration(worker.grace));
-    page.section("delivery");
-    page.url("proxy", delivery.proxy.as_ref().map(|proxy| &proxy.0));
-    let rights = &delivery.rights;
-    for (name, right) in [
-        ("message", rights.message),
-        ("click", rights.click),
-        ("scan", rights.scan),
-        ("subscribe", rights.subscribe),
-    ] {
-        page.section(&format!("delivery.{name}"));
-        page.key("sends", i64::from(right.sends));
-        page.key("window", print_duration(right.window));
-    }
-    page.section("media");
-    if let Some(folder) = &media.folder {
-        page.key("folder", folder.display().to_string());
-    }
-    page.key("allow_private", texts(&media.allow_private));
-    page.key("timeout", print_duration(media.timeout));
-    page.key("at_once", i64::try_from(media.at_once).unwrap_or(i64::MAX));
-    page.url("proxy", media.proxy.as_ref().map(|proxy| &proxy.0));
-    page.section("callback");
-    match callback.listen {
-        Some(address) => page.key("listen", address.to_string()),
-        None => page.key("listen", false),
-    }
-    page.url("base_url", callback.base_url.as_ref());
-    page.section("admin");
-    page.key("listen", admin.listen.to_string());
-    page.secret("token", admin.token.is_some());
+    let mut page = Page::new(origins);
+    page.queue(queue);
+    page.receiver(receiver);
+    page.worker(worker);
+    page.delivery(delivery);
+    page.media(media);
+    page.callback(callback);
+    page.admin(admin);
     for (name, account) in accounts {
         page.account(name, account);
     }
@@ -113,72 +51,107 @@ pub(super) fn effective(config: &Config) -> String {
     for route in routes {
         page.route(route);
     }
-    page.text
+    page.into_text()
 }
 
 fn texts(networks: &[IpNet]) -> Vec<String> {
     networks.iter().map(ToString::to_string).collect()
 }
 
-/// The URL with `***` in the place of its password, or of a user who has none, since that may be one, and of its query, where
-/// services take keys.
-pub(super) fn masked(url: &Url) -> Url {
-    let mut url = url.clone();
-    if url.query().is_some() {
-        url.set_query(Some(MASK));
-    }
-    url.set_fragment(None);
-    // Only URLs without a host refuse, and those have neither.
-    let _ = match (url.password().is_some(), url.username().is_empty()) {
-        (true, _) => url.set_password(Some(MASK)),
-        (false, false) => url.set_username(MASK),
-        (false, true) => Ok(()),
-    };
-    url
-}
-
-struct Page<'a> {
-    config: &'a Config,
-    text: String,
-    section: String,
-}
-
 impl Page<'_> {
-    fn section(&mut self, path: &str) {
-        let gap = if self.text.is_empty() { "" } else { "\n" };
-        self.line(format_args!("{gap}[{path}]"));
-        path.clone_into(&mut self.section);
-    }
-
-    fn key(&mut self, key: &str, value: impl Into<Value>) {
-        let path = format!("{}.{key}", self.section);
-        let origin = match self.config.origins.get(&path) {
-            Some(Origin::File(_)) => String::new(),
-            Some(Origin::Variable(name)) => format!("  # {name}"),
-            Some(Origin::Flag(name)) => format!("  # {name}"),
-            None => "  # default".to_owned(),
-        };
-        self.line(format_args!("{key} = {}{origin}", value.into()));
-    }
-
-    fn url(&mut self, key: &str, url: Option<&Url>) {
-        if let Some(url) = url {
-            self.key(key, masked(url).as_str().trim_end_matches('/'));
+    fn queue(&mut self, queue: &QueueConfig) {
+        self.section("queue");
+        self.key("url", queue.url.to_string());
+        self.key("prefix", queue.prefix.as_str());
+        self.key(
+            "durability",
+            match queue.durability {
+                Durability::Local => "local",
+            },
+        );
+        self.key(
+            "accept_risk",
+            queue.accept_risk.iter().map(|risk| risk.name().to_owned()).collect::<Vec<_>>(),
+        );
+        self.key("dedup_window", print_duration(queue.dedup_window));
+        self.section("queue.dead");
+        self.key("max_age", print_duration(queue.dead.max_age));
+        self.key("max", i64::try_from(queue.dead.max).unwrap_or(i64::MAX));
+        if let Some(archive) = &queue.dead.archive {
+            self.key("archive", archive.display().to_string());
         }
     }
 
-    fn secret(&mut self, key: &str, is_given: bool) {
-        if is_given {
-            let file = format!("{key}_file");
-            let given = |key: &str| self.config.origins.get(&format!("{}.{key}", self.section));
-            // Without either the value was made up, as `dev` does.
-            let from_file = given(&file) > given(key);
-            if from_file {
-                self.line(format_args!("{key} = \"{MASK}\"  # {file}"));
-            } else {
-                self.key(key, MASK);
+    fn receiver(&mut self, receiver: &ReceiverConfig) {
+        self.section("receiver");
+        self.key("listen", receiver.listen.to_string());
+        self.key("max_body", receiver.max_body.to_string());
+        self.key("ack_budget", print_duration(receiver.ack_budget));
+        match receiver.max_skew.plain {
+            Some(max_skew) => self.key("max_skew", print_duration(max_skew)),
+            None => self.key("max_skew", false),
+        }
+        self.key("allow_from", texts(&receiver.allow_from));
+        self.key("trusted_proxies", texts(&receiver.trusted_proxies));
+        match &receiver.spool {
+            None => self.key("spool", false),
+            Some(spool) => {
+                self.section("receiver.spool");
+                self.key("dir", spool.dir.display().to_string());
+                self.key("max_size", spool.max_size.to_string());
+                self.key("max_age", print_duration(spool.max_age));
+                self.key("reserve", spool.reserve.to_string());
             }
         }
+    }
+
+    fn worker(&mut self, worker: &WorkerConfig) {
+        self.section("worker");
+        self.key("concurrency", i64::try_from(worker.concurrency).unwrap_or(i64::MAX));
+        self.key("lease", print_duration(worker.lease));
+        self.key("grace", print_duration(worker.grace));
+    }
+
+    fn delivery(&mut self, delivery: &DeliveryConfig) {
+        self.section("delivery");
+        self.url("proxy", delivery.proxy.as_ref().map(|proxy| &proxy.0));
+        let rights = &delivery.rights;
+        for (name, right) in [
+            ("message", rights.message),
+            ("click", rights.click),
+            ("scan", rights.scan),
+            ("subscribe", rights.subscribe),
+        ] {
+            self.section(&format!("delivery.{name}"));
+            self.key("sends", i64::from(right.sends));
+            self.key("window", print_duration(right.window));
+        }
+    }
+
+    fn media(&mut self, media: &MediaConfig) {
+        self.section("media");
+        if let Some(folder) = &media.folder {
+            self.key("folder", folder.display().to_string());
+        }
+        self.key("allow_private", texts(&media.allow_private));
+        self.key("timeout", print_duration(media.timeout));
+        self.key("at_once", i64::try_from(media.at_once).unwrap_or(i64::MAX));
+        self.url("proxy", media.proxy.as_ref().map(|proxy| &proxy.0));
+    }
+
+    fn callback(&mut self, callback: &CallbackConfig) {
+        self.section("callback");
+        match callback.listen {
+            Some(address) => self.key("listen", address.to_string()),
+            None => self.key("listen", false),
+        }
+        self.url("base_url", callback.base_url.as_ref());
+    }
+
+    fn admin(&mut self, admin: &AdminConfig) {
+        self.section("admin");
+        self.key("listen", admin.listen.to_string());
+        self.secret("token", admin.token.is_some());
     }
 
     fn account(&mut self, name: &str, account: &AccountConfig) {
@@ -206,7 +179,7 @@ impl Page<'_> {
     fn database(&mut self, name: &str, database: &DatabaseConfig) {
         self.section(&format!("database.{name}"));
         if let Some(url) = &database.url {
-            let given = |key: &str| self.config.origins.get(&format!("database.{name}.{key}"));
+            let given = |key: &str| self.origin(&format!("database.{name}.{key}"));
             if given("url_file") > given("url") {
                 self.line(format_args!("url = {}  # url_file", Value::from(url.to_string())));
             } else {
@@ -253,10 +226,6 @@ impl Page<'_> {
             self.line(format_args!("memory = {}", Value::from(memory.as_str())));
         }
         self.line(format_args!("memory_for = \"{}\"", print_duration(route.memory_for)));
-    }
-
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        writeln!(self.text, "{line}").expect("writing into a string never fails");
     }
 }
 

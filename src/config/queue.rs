@@ -119,7 +119,7 @@ impl QueueUrl {
 impl fmt::Display for QueueUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Redis(url) => f.write_str(super::print::masked(url).as_str()),
+            Self::Redis(url) => f.write_str(super::mask::masked(url).as_str()),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
         }
     }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use url::Url;
+use url::{ParseError, Url};
 
 use super::node::{Node, Value};
 use super::problem::Mistake;
@@ -108,12 +108,39 @@ pub(super) fn address(node: &Node) -> Parsed<SocketAddr> {
 
 /// An `http` or `https` URL. The message doesn't repeat it: a URL can hold a password.
 pub(super) fn http_url(node: &Node, example: &str) -> Parsed<Url> {
+    read_web_url(&text(node)?, example)
+}
+
+/// The same of an argument: what is wrong, and what to do about it, in one text.
+///
+/// # Errors
+/// When it isn't such a URL.
+pub fn web_url(text: &str) -> Result<Url, String> {
+    read_web_url(text, "http://127.0.0.1:9000/").map_err(|Mistake { message, hint }| {
+        let hint = hint.map(|hint| format!(": {hint}")).unwrap_or_default();
+        format!("it {message}{hint}")
+    })
+}
+
+fn read_web_url(text: &str, example: &str) -> Parsed<Url> {
     let example = format!("write it like \"{example}\"");
-    let url = whole_url(&text(node)?, HTTP, &example)?;
+    if !has_scheme(text) {
+        return Err(
+            Mistake::new("has no scheme").hint(format!("add http:// or https:// in front; {example}"))
+        );
+    }
+    let url = whole_url(text, HTTP, &example)?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         scheme => Err(Mistake::new(format!("must be an http or https URL, not `{scheme}`")).hint(example)),
     }
+}
+
+/// Whether something stands before a `:` that isn't a host before its port, as in `localhost:9000`.
+fn has_scheme(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let is_word = scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-".contains(c));
+    is_word && (rest.starts_with('/') || matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https"))
 }
 
 /// A URL that means what its writer meant. A password with `/`, `?` or `#` in it as they are ends the part of a URL that it is
@@ -129,7 +156,11 @@ pub(super) fn whole_url(text: &str, what: &str, forms: &str) -> Parsed<Url> {
         return Err(Mistake::new(format!("is not {what}: it has an `@` behind the host")).hint(ENCODE));
     }
     Url::parse(text).map_err(|error| {
-        let mistake = Mistake::new(format!("is not {what}: {error}"));
+        let why = match error {
+            ParseError::RelativeUrlWithoutBase => "it has no scheme".to_owned(),
+            error => error.to_string(),
+        };
+        let mistake = Mistake::new(format!("is not {what}: {why}"));
         mistake.hint(if text.contains('@') { ENCODE } else { forms })
     })
 }
@@ -166,4 +197,27 @@ fn in_range<T: PartialOrd>(value: T, range: &RangeInclusive<T>, print: impl Fn(&
     }
     let (low, high): (&dyn Display, &dyn Display) = (&print(range.start()), &print(range.end()));
     Err(Mistake::new(format!("must be from {low} to {high}, but is {}", print(&value))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_without_a_scheme_is_told_what_to_add() {
+        for text in [
+            "localhost:9000/x",
+            "127.0.0.1:9000",
+            "bot.example.com",
+            "localhost:9000/?to=http://a/",
+            "[::1]:9",
+        ] {
+            let told = web_url(text).unwrap_err();
+            assert!(told.contains("has no scheme: add http:// or https:// in front"), "{text}: {told}");
+        }
+        for text in ["http://localhost:9000/x", "HTTPS://bot.example.com"] {
+            assert!(web_url(text).is_ok(), "{text}");
+        }
+        assert!(web_url("ftp://a").unwrap_err().contains("not `ftp`"));
+    }
 }

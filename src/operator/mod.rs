@@ -17,7 +17,7 @@ use asked::{Ids, PauseOrder, lane_of};
 pub use asked::{LettersAsked, Pausable};
 pub use http::routes;
 pub(crate) use view::rfc3339;
-pub use view::{CannotSend, LaneView, Letter, Letters, PausedView, Status, Violations};
+pub use view::{CannotSend, EVERYTHING, LaneView, Letter, Letters, PausedView, Status, Violations};
 
 use crate::config::{Config, QueueUrl};
 use crate::parts;

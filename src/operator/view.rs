@@ -9,6 +9,9 @@ use huixin_wechat::Message;
 use huixin_worker::{AccountPause, Interface, Payload};
 use serde::{Deserialize, Serialize};
 
+/// What [`PausedView::what`] calls all accounts together.
+pub const EVERYTHING: &str = "everything";
+
 /// How many messages are in which state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -159,7 +162,7 @@ impl CannotSend {
 impl PausedView {
     fn of(paused: &Paused) -> Self {
         let what = match &paused.scope {
-            Scope::All => "everything".to_owned(),
+            Scope::All => EVERYTHING.to_owned(),
             Scope::Class(class) => class.to_string(),
             Scope::Lane(lane) => lane.to_string(),
         };

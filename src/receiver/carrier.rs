@@ -25,7 +25,7 @@ use super::drain::{Drain, Round, Trouble};
 use super::metrics;
 use super::spooler::{SpoolLeft, Spooler};
 use super::spooling::Spooling;
-use crate::report::one_line;
+use crate::one_line::one_line;
 
 /// The pause between looks for a queue that is away: the first, and the longest.
 const LOOK_FIRST: Duration = Duration::from_millis(100);
@@ -88,9 +88,14 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    pub(super) fn new(spooler: Spooler, queue: Arc<dyn Queue>, budget: Duration) -> Self {
-        let Spooler { folders, max_age, spooling, .. } = spooler;
-        Self {
+    /// The carrier of a spool. The spool's lanes are blocked when this returns, so that pushes may come.
+    pub(super) async fn of(
+        spooler: Spooler,
+        queue: Arc<dyn Queue>,
+        budget: Duration,
+    ) -> Result<Self, SpoolError> {
+        let Spooler { folders, max_age, spooling, adopted } = spooler;
+        let mut carrier = Self {
             own: drain(&queue, &spooling, spooling.own.clone(), max_age),
             adopted: Vec::new(),
             given_up: Vec::new(),
@@ -105,12 +110,12 @@ impl Carrier {
             spooling,
             queue,
             budget,
+        };
+        carrier.own.block_lanes().await?;
+        for spool in adopted {
+            carrier.adopt(spool).await;
         }
-    }
-
-    /// Makes the pushes of lanes that have entries in its own spool go there too.
-    pub(super) async fn block_lanes(&self) -> Result<(), SpoolError> {
-        self.own.block_lanes().await
+        Ok(carrier)
     }
 
     /// Carries until the stop, and then as long as the queue takes what is left.
@@ -121,7 +126,7 @@ impl Carrier {
         // Beside the carrying, which may wait for a queue that is silent.
         let _counting = AbortOnDropHandle::new(tokio::spawn(count(self.spooling.clone())));
         while !stop.is_cancelled() {
-            let rest = self.step().await?;
+            let rest = self.run_once().await?;
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(rest) => {}
@@ -134,7 +139,7 @@ impl Carrier {
 
     /// Does what is due; how long there is nothing to do then. After a panic it isn't known what was taken: all that is not
     /// forgotten is offered again, and known by the queue if it was.
-    async fn step(&mut self) -> Result<Duration, SpoolError> {
+    async fn run_once(&mut self) -> Result<Duration, SpoolError> {
         AssertUnwindSafe(self.do_what_is_due()).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!("carrying the spool panicked: this is a bug, please report it");
             self.has_failed();
@@ -180,7 +185,7 @@ impl Carrier {
         let mut broken = Vec::new();
         let adopted = self.adopted.len();
         for (at, drain) in self.adopted.iter_mut().chain([&mut self.own]).enumerate() {
-            let round = match drain.round().await {
+            let round = match drain.run_once().await {
                 Err(Trouble::Spool(error)) if error.is_fatal() && at < adopted => {
                     broken.push((at, error));
                     continue;
@@ -357,7 +362,7 @@ impl Carrier {
             if left.entries == 0 || !works || Instant::now() > deadline {
                 break left;
             }
-            tokio::time::sleep(self.step().await?).await;
+            tokio::time::sleep(self.run_once().await?).await;
         };
         let entries = left.entries.max(self.spooling.lanes.total());
         match entries + left.quarantined {

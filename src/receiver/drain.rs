@@ -111,7 +111,7 @@ impl Drain {
     }
 
     /// Confirms what was taken long enough ago, and carries a page of entries.
-    pub(super) async fn round(&mut self) -> Result<Round, Trouble> {
+    pub(super) async fn run_once(&mut self) -> Result<Round, Trouble> {
         let forgotten = self.confirm().await?;
         if self.spool.taken_count() >= TAKEN_MAX {
             return Ok(Round { taken: 0, forgotten });

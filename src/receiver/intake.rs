@@ -17,11 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use huixin_queue::spool::Appended;
 use huixin_queue::{Accepted, Class, HeldEffect, Lane, MessageId, NewMessage, Queue, QueueError};
 
 use super::arrivals::Arrivals;
 use super::spooling::{SPOOL_BUDGET, Spooling};
-use crate::report::one_line;
+use crate::one_line::one_line;
 
 /// WeChat waits for five seconds, of which the way there and back takes its part.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -100,7 +101,10 @@ impl Intake {
                 },
             }
         }
-        spooling.clone().store(turn, message).await
+        Ok(match spooling.clone().store(turn, message).await? {
+            Appended::New => Stored::Spooled,
+            Appended::Duplicate => Stored::Known,
+        })
     }
 
     /// Straight to the queue, within the budget.

@@ -42,6 +42,7 @@ use tower_service::Service as _;
 
 use crate::config::MaxSkew;
 
+use carrier::Carrier;
 pub use drain::{Trouble, drain_all};
 use intake::Intake;
 pub use metrics::describe;
@@ -93,7 +94,7 @@ pub async fn run(
     let spooling = spooler.as_ref().map(|spooler| spooler.spooling.clone());
     let intake = Intake::new(receiver.queue.clone(), receiver.ack_budget, spooling);
     let carrier = match spooler {
-        Some(spooler) => Some(spooler.carrier(receiver.queue.clone(), receiver.ack_budget).await?),
+        Some(spooler) => Some(Carrier::of(spooler, receiver.queue.clone(), receiver.ack_budget).await?),
         None => None,
     };
     let door = Door { receiver, intake, outage: Outage::default(), refusals: Refusals::default() };

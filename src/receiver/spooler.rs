@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use huixin_queue::Queue;
 use huixin_queue::spool::{Folders, Spool, SpoolError};
 
-use super::carrier::Carrier;
 use super::spooling::{SpoolHealth, Spooling};
 
 /// A receiver's spool, ready to be used.
@@ -15,7 +13,7 @@ pub struct Spooler {
     pub(super) folders: Folders,
     pub(super) max_age: Duration,
     pub(super) spooling: Arc<Spooling>,
-    adopted: Vec<Arc<Spool>>,
+    pub(super) adopted: Vec<Arc<Spool>>,
 }
 
 /// Stopped with a spool that is not empty.
@@ -44,20 +42,5 @@ impl Spooler {
     /// A way to ask after it.
     pub fn health(&self) -> SpoolHealth {
         SpoolHealth::new(self.spooling.clone())
-    }
-
-    /// The carrier. Its lanes are blocked when this returns, so that pushes may come.
-    pub(super) async fn carrier(
-        mut self,
-        queue: Arc<dyn Queue>,
-        budget: Duration,
-    ) -> Result<Carrier, SpoolError> {
-        let adopted = std::mem::take(&mut self.adopted);
-        let mut carrier = Carrier::new(self, queue, budget);
-        carrier.block_lanes().await?;
-        for spool in adopted {
-            carrier.adopt(spool).await;
-        }
-        Ok(carrier)
     }
 }

@@ -9,9 +9,8 @@ use serde::Serialize;
 use tokio::sync::{Notify, Semaphore};
 
 use super::breaker::Breaker;
-use super::intake::Stored;
 use super::lanes::{Lanes, Turn};
-use crate::report::one_line;
+use crate::one_line::one_line;
 
 /// How long the spool may take. WeChat waits five seconds.
 pub(super) const SPOOL_BUDGET: Duration = Duration::from_secs(1);
@@ -69,7 +68,7 @@ impl Spooling {
 
     /// Into the spool, within its budget. What has begun is ended even if nobody waits for it any more: the lane's later
     /// pushes must know whether they are behind an entry.
-    pub(super) async fn store(self: Arc<Self>, turn: Turn, message: NewMessage) -> Result<Stored, String> {
+    pub(super) async fn store(self: Arc<Self>, turn: Turn, message: NewMessage) -> Result<Appended, String> {
         let Ok(permit) = self.appends.clone().try_acquire_owned() else {
             return Err("too many pushes wait for the disk of the spool".to_owned());
         };
@@ -87,8 +86,7 @@ impl Spooling {
             appended
         });
         match tokio::time::timeout(SPOOL_BUDGET, append).await {
-            Ok(Ok(Ok(Appended::New))) => Ok(Stored::Spooled),
-            Ok(Ok(Ok(Appended::Duplicate))) => Ok(Stored::Known),
+            Ok(Ok(Ok(appended))) => Ok(appended),
             Ok(Ok(Err(error))) => Err(one_line(&error)),
             Ok(Err(_)) => Err("the spool could not be asked".to_owned()),
             Err(_) => Err(format!("the spool did not answer within {SPOOL_BUDGET:?}")),

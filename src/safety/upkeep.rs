@@ -69,7 +69,7 @@ impl Upkeep {
     /// Goes on until `stop`. A round that panics ends nothing.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
-            let round = AssertUnwindSafe(tokio::time::timeout(ROUND_MAX, self.round())).catch_unwind();
+            let round = AssertUnwindSafe(tokio::time::timeout(ROUND_MAX, self.run_once())).catch_unwind();
             if let Some(Err(_)) = stop.run_until_cancelled(round).await {
                 tracing::error!("the upkeep of the queue panicked: this is a bug, please report it");
             }
@@ -80,7 +80,7 @@ impl Upkeep {
     }
 
     /// One round.
-    pub async fn round(&mut self) {
+    pub async fn run_once(&mut self) {
         let mut wrong: Vec<_> = self.long_log().map(|text| ("log", text)).into_iter().collect();
         match self.trim().await {
             Ok(too_many) => wrong.extend(too_many.map(|text| ("dead", text))),
@@ -182,10 +182,10 @@ mod tests {
         let archive = folder.path().join("archive");
         let mut upkeep = upkeep(folder.path(), 10, Some(archive.clone()));
         die(&upkeep, 7).await;
-        upkeep.round().await;
+        upkeep.run_once().await;
         assert_eq!((left(&upkeep).await.len(), upkeep.warnings().all()), (7, Vec::new()));
         die(&upkeep, 13).await;
-        upkeep.round().await;
+        upkeep.run_once().await;
         assert_eq!(left(&upkeep).await, ["m12", "m11", "m10", "m9", "m8", "m7", "m6", "m5", "m4", "m3"]);
         let [warning] = &upkeep.warnings().all()[..] else { panic!("{:?}", upkeep.warnings().all()) };
         assert!(warning.contains("10 dead letters"), "{warning}");
@@ -205,7 +205,7 @@ mod tests {
         File::create(&archive).expect("a file");
         let mut upkeep = upkeep(folder.path(), 2, Some(archive));
         die(&upkeep, 5).await;
-        upkeep.round().await;
+        upkeep.run_once().await;
         assert_eq!(left(&upkeep).await.len(), 5);
         let warnings = upkeep.warnings().all();
         assert!(warnings.iter().any(|warning| warning.contains("queue.dead.archive")), "{warnings:?}");
@@ -215,14 +215,14 @@ mod tests {
     async fn a_log_that_a_forgotten_reader_lets_grow_is_a_warning() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut upkeep = upkeep(folder.path(), 1_000, None);
-        upkeep.round().await;
+        upkeep.run_once().await;
         assert_eq!(upkeep.warnings().all(), [""; 0]);
         assert!(upkeep.log.as_ref().is_some_and(|log| log.exists()), "it has a log: {:?}", upkeep.log);
         // Sparse, so that it costs nothing.
         let long = folder.path().join("long");
         File::create(&long).and_then(|file| file.set_len(300 << 20)).expect("a long file");
         upkeep.log = Some(long);
-        upkeep.round().await;
+        upkeep.run_once().await;
         assert!(upkeep.warnings().all()[0].contains("300 MiB"), "{:?}", upkeep.warnings().all());
     }
 }

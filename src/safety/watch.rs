@@ -77,7 +77,7 @@ impl Watch {
     /// Looks, until it is told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
-            let look = stop.run_until_cancelled(AssertUnwindSafe(self.look()).catch_unwind()).await;
+            let look = stop.run_until_cancelled(AssertUnwindSafe(self.run_once()).catch_unwind()).await;
             if let Some(Err(_)) = look {
                 tracing::error!("the watch on the Redis panicked: this is a bug, please report it");
             }
@@ -88,7 +88,7 @@ impl Watch {
         }
     }
 
-    async fn look(&mut self) {
+    async fn run_once(&mut self) {
         match tokio::time::timeout(LOOK_MAX, self.inspector.inspect()).await {
             Ok(Ok(found)) => self.tell(found),
             Ok(Err(error)) => tracing::debug!(%error, "the Redis could not be looked at"),

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::handler_test::handler_test;
-use crate::harness::{Group, PATIENCE, Setup, Stack, free_port};
+use crate::harness::{Group, PATIENCE, Setup, Stack, free_port, skipped};
 
 /// The name of a service's file, what is in it, and how it is started.
 struct Service {
@@ -24,7 +24,7 @@ async fn the_shortest_services_answer_in_every_language_that_is_here() {
     for service in &services {
         let port = free_port();
         let Some(started) = start(service, folder.path(), port) else {
-            println!("not tried, since it isn't installed: {}", service.command);
+            skipped(service.file.rsplit('.').next().expect("a file has an ending"), &service.command);
             continue;
         };
         wait_for(port, &service.file).await;

@@ -113,6 +113,25 @@ fn check_tells_one_fact_a_line_and_fails_when_one_is_bad() {
     assert!(text.contains("error: 1 problem found"), "{text}");
 }
 
+#[test]
+fn a_host_that_has_no_address_is_told_in_one_line_without_the_words_of_libraries() {
+    let config =
+        format!("{ACCOUNT}api_base = \"http://api.invalid\"\n[queue]\nurl = \"redis://redis.invalid/0\"\n");
+    let (output, text) = huixin(&["check"], &config);
+    let facts = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{facts}{text}");
+    for (told, hint) in [
+        (
+            "BAD  account `main`: the host `api.invalid` can't be resolved to an address\n",
+            "see whether `api_base`",
+        ),
+        ("BAD  queue: the host `redis.invalid` can't be resolved to an address\n", "see whether `queue.url`"),
+    ] {
+        assert!(facts.contains(&format!("{told}     hint: {hint}")), "{facts}");
+    }
+    assert!(!facts.contains("dns error") && !facts.contains("lookup"), "{facts}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_wechat_refuses_is_told_with_its_rid_and_the_place_in_its_console() {
     let wechat = RunningSandbox::start(SandboxConfig::default()).await.expect("the sandbox starts");

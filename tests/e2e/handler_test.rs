@@ -79,7 +79,7 @@ async fn what_is_wrong_with_a_broken_service_is_named_with_its_remedy() {
     let long = "长".repeat(400_000);
     let reply = r#"{"type":"text","content":"hello"}"#;
     let page = "<!DOCTYPE html><html><body>Welcome</body></html>";
-    let rows: [(&str, Vec<u8>, &str); 16] = [
+    let rows: [(&str, Vec<u8>, &str); 15] = [
         (
             "a failing program",
             response("500 Internal Server Error", "", b"oops"),
@@ -139,7 +139,6 @@ async fn what_is_wrong_with_a_broken_service_is_named_with_its_remedy() {
             "in the character set that it declares, `utf-8`",
         ),
         ("an endless answer", ok(TEXT, &long), "answered more than 1048576 bytes: let it answer less"),
-        ("an answer for later", response("202 Accepted", "", b""), "answer at once when it is null"),
     ];
     for (what, response, named) in rows {
         let (url, _) = service(response).await;
@@ -166,6 +165,39 @@ async fn a_service_that_never_answers_is_told_once_and_one_that_says_nothing_too
     let (code, told) = handler_test(&[&empty]).await;
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("error: no kind of message has got a reply"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_answers_by_call_back_is_a_good_one_and_not_waited_for() {
+    let (url, _) = service(response("202 Accepted", "", b"")).await;
+    let (code, told) = handler_test(&[&url]).await;
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(told.matches("202: it answers by call back, which isn't waited for").count(), 16, "{told}");
+    assert!(
+        told.contains("note: a 202 is for an answer by call back, and `callback_url` is null here"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn media_is_not_fetched_and_an_address_that_a_worker_refuses_is_warned_of() {
+    for (address, mark) in [("http://192.168.1.5/map.png", "WARN"), ("https://93.184.215.14/map.png", "ok  ")]
+    {
+        let reply = format!(r#"{{"type":"image","url":"{address}"}}"#);
+        let (url, _) = service(response("200 OK", JSON, reply.as_bytes())).await;
+        let (code, told) = handler_test(&[&url]).await;
+        assert_eq!(code, Some(0), "{told}");
+        assert_eq!(told.lines().filter(|line| line.starts_with(mark)).count(), 16, "{address}: {told}");
+        assert_eq!(
+            told.contains("192.168.1.5 is a private address; `allow_private`"),
+            mark == "WARN",
+            "{told}"
+        );
+        assert!(
+            told.contains("note: pictures and other media that an answer names are not fetched"),
+            "{told}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

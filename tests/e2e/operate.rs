@@ -65,12 +65,9 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         let list = json(&stack, &admin, &["dead", "list", "--reason", "48002"]).await;
         let list = list.as_array().expect("a list");
         assert_eq!(list.len(), 3, "{list:?}");
-        assert!(
-            json(&stack, &admin, &["dead", "list", "--account", "other"])
-                .await
-                .as_array()
-                .expect("a list")
-                .is_empty()
+        assert_eq!(
+            json(&stack, &admin, &["dead", "list", "--reason", "other"]).await,
+            Value::Array(Vec::new())
         );
         let of = |user: &str| {
             list.iter().find(|letter| letter["user"] == user).expect("it is there")["id"]
@@ -84,7 +81,11 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
 
         let (refused, text) = huixin(&stack, &admin, &["dead", "retry", &anna]).await;
         assert_eq!(refused.status.code(), Some(1), "without --yes it only says what it would do");
-        assert!(text.contains(&anna), "{text}");
+        let told = "1 dead letter would be put back into their users' lanes. Nothing is done yet: add --yes to do it";
+        assert!(text.contains(&anna) && text.contains(told) && !text.contains("error"), "{text}");
+        let (refused, text) = huixin(&stack, &admin, &["dead", "drop", "--all"]).await;
+        assert_eq!(refused.status.code(), Some(1), "{text}");
+        assert!(text.contains("3 dead letters would be removed for good. Nothing is done yet"), "{text}");
         assert_eq!(json(&stack, &admin, &["status"]).await["dead"], 3);
         let (_, text) = huixin(&stack, &admin, &["dead", "retry", &anna, "--yes"]).await;
         assert_eq!(text, "1 put back\n");
@@ -104,12 +105,30 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         assert!(hint.contains("there is no dead letter") && hint.contains("huixin dead list"), "{hint}");
         let (_, text) = huixin(&stack, &admin, &["status"]).await;
         assert!(text.contains("every message is at its end"), "{text}");
-        for command in [&["lane", "mian", "oAnna"][..], &["pause", "mian"]] {
+        for command in [
+            &["lane", "mian", "oAnna"][..],
+            &["pause", "mian"],
+            &["pause", "mian", "oAnna"],
+            &["resume", "mian"],
+            &["dead", "list", "--account", "mian"],
+            &["dead", "retry", "--all", "--account", "mian"],
+            &["dead", "drop", "--all", "--account", "mian", "--yes"],
+        ] {
             let (unknown, text) = huixin(&stack, &admin, command).await;
-            assert_eq!(unknown.status.code(), Some(1), "{text}");
-            let told = "no account `mian` is configured\n\nhint: those that are: `main`";
-            assert!(text.contains(told), "{text}");
+            assert_eq!(unknown.status.code(), Some(1), "{command:?}: {text}");
+            let told = "no account `mian` is configured here, and the queue has no message of one\n\nhint: those that are known: `main`;";
+            assert!(text.contains(told), "{command:?}: {text}");
         }
+        let (_, text) = huixin(&stack, &admin, &["pause", "main", "oNobody"]).await;
+        assert!(
+            text.contains("if the OpenID is mistyped, `huixin resume main oNobody` takes it back"),
+            "{text}"
+        );
+        let (unknown, text) = huixin(&stack, &admin, &["resume", "main", "oNobdoy"]).await;
+        assert_eq!(unknown.status.code(), Some(1), "{text}");
+        assert!(text.contains("is not paused\n\nhint: what is paused: `main/oNobody`"), "{text}");
+        let (_, text) = huixin(&stack, &admin, &["resume", "main", "oNobody"]).await;
+        assert!(text.contains("goes on"), "{text}");
         let (audited, text) = huixin(&stack, &admin, &["audit"]).await;
         assert!(audited.status.success(), "{text}");
         assert_eq!(json(&stack, &admin, &["lane", "main", "oAnna"]).await, Value::Null, "nothing waits");
@@ -218,8 +237,9 @@ async fn what_is_paused_is_taken_in_and_waits_until_it_is_resumed() {
             let (_, text) = huixin(&stack, &admin, &resume).await;
             assert_eq!(text, format!("{told} goes on\n"));
             stack.wait_for_sends("oAnna", before + 1).await;
-            let (_, text) = huixin(&stack, &admin, &resume).await;
-            assert_eq!(text, format!("{told} was not paused\n"));
+            let (again, text) = huixin(&stack, &admin, &resume).await;
+            assert_eq!(again.status.code(), Some(1), "{text}");
+            assert_eq!(text, format!("error: {told} is not paused\n\nhint: nothing is paused\n"));
         }
         for mut process in processes {
             assert_eq!(process.stop().await, Some(0));

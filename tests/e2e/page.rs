@@ -172,6 +172,44 @@ async fn the_menu_of_a_configuration_can_be_pressed_in_its_page() {
     browser.close().await.expect("the browser closes");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_route_takes_is_shown_in_the_page_and_in_the_log() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let route = "[[route]]\nname = \"only\"\nmatch = { text = \"^only$\" }\nreply = \"taken\"\n";
+    std::fs::write(folder.path().join("huixin.toml"), route).expect("the folder can be written to");
+    let dev = Process::spawn(&["dev"], folder.path(), folder.path().join("dev.log"), &[]);
+    let url = dev.url_after("Open ").await;
+    let driver = Driver::start();
+    let browser = driver.browser("en").await;
+    browser.goto(url.trim_end_matches(';')).await.expect("the page opens");
+    let within = Duration::from_secs(20);
+    wait_for(&browser, ".chip", 1, within).await;
+    for (n, typed) in ["other\n", "only\n"].into_iter().enumerate() {
+        browser
+            .find(Locator::Css("#text"))
+            .await
+            .expect("an input")
+            .send_keys(typed)
+            .await
+            .expect("it is typed");
+        wait_for(&browser, ".ack[data-ack-ms]", n + 1, within).await;
+    }
+    wait_for(&browser, "li:not(.typing) .bubble.theirs", 1, within).await;
+    let lines = wait_for(&browser, ".unmatched", 1, within).await;
+    assert_eq!(lines.len(), 1, "the other has its route");
+    let text = lines[0].text().await.expect("a text");
+    assert!(text.contains("no route takes this message (text: other)"), "{text}");
+    let log = dev.wait_for_log("no route takes a message").await;
+    assert!(log.contains("WARN") && log.contains("add a [[route]]") && !log.contains("other"), "{log}");
+
+    let small = "return [...document.querySelectorAll('button, select, textarea')].filter((e) => e.offsetParent && \
+                 e.getBoundingClientRect().height < 32).map((e) => e.textContent)";
+    let small = browser.execute(small, Vec::new()).await.expect("a script runs");
+    assert_eq!(small, json!([]), "what is pressed is large enough for a finger");
+    browser.close().await.expect("the browser closes");
+}
+
 const USER: &str = "oHuixinXiaoming0000000000001";
 /// A picture of one red dot.
 const DOT: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";

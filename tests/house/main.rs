@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a rule that can't be checked has failed")]
 
+mod circles;
 mod compose;
 mod config;
 mod dependencies;
 mod examples;
+mod functions;
 mod languages;
+mod module;
+mod modules;
 mod prose;
 mod repository;
 mod shell;

@@ -22,7 +22,7 @@ fn every_path_and_test_that_a_document_names_exists() {
         assert!(wrong.is_empty(), "{document}:\n{}", wrong.join("\n"));
         named.insert(document, count);
     }
-    assert!(named["ARCHITECTURE.md"] > 100 && named["docs/promises.md"] > 80, "{named:?}");
+    assert!(named["ARCHITECTURE.md"] > 80 && named["docs/promises.md"] > 80, "{named:?}");
 }
 
 /// Not the examples' pages, whose paths start in their own folders, and not what was so once.
@@ -94,6 +94,12 @@ fn the_first_page_is_short() {
             "{readme} has {lines} lines and {characters} characters"
         );
     }
+}
+
+#[test]
+fn the_architecture_fits_on_a_few_screens() {
+    let text = read("ARCHITECTURE.md");
+    assert!(text.lines().count() <= 200 && text.len() <= 16 * 1024, "{} bytes", text.len());
 }
 
 #[test]

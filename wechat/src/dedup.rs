@@ -115,6 +115,14 @@ impl DedupKey {
     }
 }
 
+impl Message {
+    /// The name by which a repeated push of this message is known. `account` is the configured account's name, `body`
+    /// the bytes that the message was read from.
+    pub fn dedup_key(&self, account: &str, body: &[u8]) -> DedupKey {
+        DedupKey::of(self, account, body)
+    }
+}
+
 /// Debug shows the opaque id: a key in a log would be an OpenID in a log.
 impl fmt::Debug for DedupKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -29,7 +29,6 @@ pub use trigger::{Trigger, UnknownTrigger};
 
 use self::field::word;
 use crate::body::{self, BodyError};
-use crate::dedup::DedupKey;
 use crate::xml::Element;
 
 /// One message or event that WeChat pushed.
@@ -146,12 +145,6 @@ impl Message {
     /// What right to send this push opens.
     pub fn trigger(&self) -> Trigger {
         Trigger::of(self)
-    }
-
-    /// The name by which a repeated push of this message is known. `account` is the configured account's name, `body`
-    /// the bytes that the message was read from.
-    pub fn dedup_key(&self, account: &str, body: &[u8]) -> DedupKey {
-        DedupKey::of(self, account, body)
     }
 
     /// Whether `MsgType` is `event`.

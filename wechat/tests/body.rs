@@ -1,7 +1,5 @@
 //! Both data formats: which is which, what is mended, what JSON becomes, and what hostile bodies cost.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::{Duration, Instant};
 
 use huixin_wechat::body::parse;

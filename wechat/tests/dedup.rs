@@ -1,7 +1,5 @@
 //! Dedup keys: equal for the same push, different for any two that really differ.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::HashSet;
 
 use huixin_wechat::{DedupKey, Message};

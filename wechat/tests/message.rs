@@ -1,7 +1,5 @@
 //! Pushes as they really come, beside the documentation. What every message and event is, is in `pushes`.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use huixin_wechat::{Event, Kind, Message, Trigger};
 use serde_json::Value;
 

@@ -1,7 +1,5 @@
 //! What is sent: WeChat's JSON of every type, and the flat form that replies are written in and recorded as.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use huixin_wechat::{Article, Content, Media, MediaKind, MenuItem, NotUploaded, Outgoing};
 use proptest::collection::vec;
 use proptest::prelude::*;

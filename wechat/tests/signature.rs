@@ -1,7 +1,5 @@
 //! Signatures and queries, by the vectors of WeChat's documentation and our own.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use huixin_wechat::{PushQuery, QueryError, sign};
 use serde_json::Value;
 

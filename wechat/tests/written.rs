@@ -1,7 +1,5 @@
 //! What people write, pushed as WeChat pushes it: in CDATA, and not escaped.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use huixin_wechat::envelope::{encrypt_of, seal, to_xml};
 use huixin_wechat::xml::Element;
 use huixin_wechat::{AesKey, Event, Inner, Keys, Kind, Message, PushQuery, Secret, admit, sign};

@@ -1,7 +1,5 @@
 //! The tree: what WeChat's irregular XML becomes, what is refused, and what random input does.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use huixin_wechat::xml::{Element, Limits, XmlError, parse, parse_within};
 use proptest::collection::vec;
 use proptest::prelude::*;

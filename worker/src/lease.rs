@@ -5,13 +5,13 @@
 //! connection of its own for the same reason.)
 //!
 //! **Fencing itself.** A worker that could not renew for 0.8 of the lease stops by its own clock, before the queue may
-//! give the message to another: handlers are cancelled, and nothing more is sent. [`Held::is_current`] is asked right
+//! give the message to another: handlers are cancelled, and nothing more is sent. [`Guard::is_current`] is asked right
 //! before every send, so that a process that was stopped and continued notices in time. The time counts from before the
 //! renewal was sent, so it errs on the safe side, and by a clock that doesn't stand still while the machine sleeps
 //! ([`Moment`]).
 //!
 //! **A job that stands still** would keep its lane for as long as its lease is renewed. So each job says what it begins and
-//! how long that may take at most ([`Held::begins`]), and one that takes longer goes into the log once, into the metric
+//! how long that may take at most ([`Guard::begins`]), and one that takes longer goes into the log once, into the metric
 //! `huixin_worker_overdue`, and makes the worker not ready. It isn't ended: nobody knows what it does.
 //!
 //! **The loops don't end** while there is a worker: a renewal that panics is told and counts as one that failed. So the
@@ -70,7 +70,7 @@ struct Step {
 }
 
 /// A lease being kept. Dropping it ends the keeping, not the lease.
-pub(crate) struct Held {
+pub(crate) struct Guard {
     running: Arc<Running>,
     number: u64,
     lost: CancellationToken,
@@ -100,7 +100,7 @@ impl Keeper {
     }
 
     /// Keeps one more lease, taken by a call that began at `taken`.
-    pub(crate) fn hold(&self, lease: Lease, taken: Moment) -> Held {
+    pub(crate) fn hold(&self, lease: Lease, taken: Moment) -> Guard {
         let lost = CancellationToken::new();
         let mut entries = self.running.entries();
         entries.next += 1;
@@ -110,7 +110,7 @@ impl Keeper {
             Entry { lease, renewed: taken, lost: lost.clone(), step: Step::new("start", STEP_MAX) },
         );
         drop(entries);
-        Held { running: self.running.clone(), number, lost }
+        Guard { running: self.running.clone(), number, lost }
     }
 }
 
@@ -120,7 +120,7 @@ impl Drop for Keeper {
     }
 }
 
-impl Held {
+impl Guard {
     /// Whether the message is certainly still ours.
     pub(crate) fn is_current(&self) -> bool {
         let entries = self.running.entries();
@@ -142,7 +142,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Guard {
     fn drop(&mut self) {
         self.running.entries().by_number.remove(&self.number);
     }
@@ -307,19 +307,19 @@ mod tests {
 
         let overdue = Arc::new(AtomicUsize::new(0));
         let keeper = Keeper::start(queue, LEASE, overdue.clone()).expect("a thread can start");
-        let held = keeper.hold(lease, Moment::now());
+        let guard = keeper.hold(lease, Moment::now());
         let becomes = async |count: usize| {
             while overdue.load(Ordering::Relaxed) != count {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         let patience = Duration::from_secs(20);
-        held.begins("its handler", Duration::ZERO);
+        guard.begins("its handler", Duration::ZERO);
         tokio::time::timeout(patience, becomes(1)).await.expect("it is seen");
-        held.begins("a send", STEP_MAX);
+        guard.begins("a send", STEP_MAX);
         tokio::time::timeout(patience, becomes(0)).await.expect("it goes on");
-        held.begins("its handler", Duration::ZERO);
-        drop(held);
+        guard.begins("its handler", Duration::ZERO);
+        drop(guard);
         keeper.running.watch();
         assert_eq!(overdue.load(Ordering::Relaxed), 0, "it has ended");
     }

@@ -28,23 +28,31 @@
 //! `examples/slow_answer.rs` runs a whole worker.
 
 mod account;
+mod admission;
 mod answer;
+mod attempt;
 mod backoff;
-mod company;
+mod calls;
+mod conclude;
 mod condition;
-mod crew;
-mod delivery;
+mod deliver;
+mod dispatcher;
+mod end;
+mod error_text;
+mod execute;
 mod handler;
-mod job;
+mod health;
 mod lease;
-mod ledger;
 mod memory;
 mod payload;
-mod place;
 mod poisoned;
+mod policy;
+mod process;
+mod recorder;
 mod rights;
 mod route;
-mod settle;
+mod settings;
+mod shared;
 mod stored;
 mod template;
 mod worker;
@@ -56,16 +64,17 @@ pub mod metrics;
 pub mod reply;
 pub mod text;
 
-pub use account::{AccountPause, Interface, Trouble};
+pub use account::{Account, AccountPause, Interface, SendRate, Trouble};
 pub use condition::{Captures, Condition, Mismatch};
+pub use dispatcher::Stopped;
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
+pub use health::{CLOCKS_APART_S, WorkerHealth};
 pub use payload::{Payload, PayloadError};
 pub use rights::{Right, Rights};
 pub use route::{
     ANSWER_WITHIN_DEFAULT, ATTEMPTS_DEFAULT, AiLabel, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, MEMORY_FOR_DEFAULT,
     PATIENCE_DEFAULT, Route, Unsure,
 };
+pub use settings::WorkerSettings;
 pub use template::{TEMPLATE_NAMES, Template, TemplateError};
-pub use worker::{
-    Account, CLOCKS_APART_S, SendRate, Stopped, Worker, WorkerError, WorkerHealth, WorkerSettings,
-};
+pub use worker::{Worker, WorkerError};

@@ -1,6 +1,6 @@
 //! Tells the user of a message that the queue has buried because workers died of it.
 //!
-//! Of a message that fails, the job that handles it tells the user. This one has no job: the queue ends it when a third
+//! Of a message that fails, the worker that handles it tells the user. Nobody handles this one: the queue ends it when a third
 //! worker is lost, and the worker that hears of it sends the route's `failure_reply`, if WeChat still takes it. Nothing of
 //! it is recorded, so it is sent at most once: the message is at its end, and may kill this worker, too.
 //! Rejected: leasing it once more for these words, which would give every engine another state.
@@ -13,10 +13,10 @@ use huixin_wechat::Message;
 
 use crate::account::Interface;
 use crate::answer::{Answer, Before};
-use crate::job::pushed_at;
+use crate::attempt::pushed_at;
 use crate::payload::Payload;
 use crate::route;
-use crate::worker::{Account, Shared};
+use crate::shared::Shared;
 
 /// How long it may take in all.
 const TELL_WITHIN: Duration = Duration::from_secs(60);
@@ -53,25 +53,13 @@ async fn send(shared: &Shared, id: &MessageId) -> Result<(), Box<dyn std::error:
     }
     let words = Answer::last_words(text, Before::default(), letter.reason);
     for part in words.iter().flat_map(|words| &words.parts) {
-        wait_for_turn(shared, &payload.account, account).await?;
+        if let Some(rate) = account.send_rate {
+            let limit = rate.limit(&payload.account);
+            account.wait_for_rate(|| shared.queue.limit(&limit, rate.sends, rate.per)).await?;
+        }
         let _line = account.lines.acquire().await?;
         account.client.send(&message.from, part).await?;
         shared.pauses.passed(&payload.account, Interface::Send).await;
     }
     Ok(())
-}
-
-async fn wait_for_turn(
-    shared: &Shared,
-    name: &str,
-    account: &Account,
-) -> Result<(), huixin_queue::QueueError> {
-    let Some(rate) = account.send_rate else { return Ok(()) };
-    let _turn = account.turn.lock().await;
-    loop {
-        match shared.queue.limit(&format!("sends/{name}"), rate.sends, rate.per).await? {
-            Duration::ZERO => return Ok(()),
-            wait => tokio::time::sleep(wait).await,
-        }
-    }
 }

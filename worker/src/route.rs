@@ -6,9 +6,9 @@ use std::time::Duration;
 use huixin_wechat::{Content, Message, Outgoing, Trigger};
 use regex::Regex;
 
+use crate::admission::Admission;
 use crate::condition::{Captures, Condition};
 use crate::handler::Handler;
-use crate::place::Places;
 
 /// How many attempts a route gives a message unless it says otherwise: with the waits between them about a minute, in
 /// which a service can be restarted.
@@ -29,7 +29,7 @@ pub struct Route {
     pub(crate) notice: Option<Notice>,
     pub(crate) markdown: bool,
     pub(crate) ai_label: AiLabel,
-    pub(crate) places: Option<Arc<Places>>,
+    pub(crate) admission: Option<Arc<Admission>>,
     pub(crate) answer_within: Duration,
     pub(crate) memory: String,
     pub(crate) memory_for: Duration,
@@ -124,7 +124,7 @@ impl Route {
             notice: None,
             markdown: false,
             ai_label: AiLabel::default(),
-            places: None,
+            admission: None,
             answer_within: ANSWER_WITHIN_DEFAULT,
             memory_for: MEMORY_FOR_DEFAULT,
         }
@@ -215,7 +215,7 @@ impl Route {
     /// permits, so that a slow service doesn't keep the messages of other routes waiting. At first as many as come.
     #[must_use]
     pub fn at_once(mut self, messages: usize) -> Self {
-        self.places = Some(Arc::new(Places::new(messages)));
+        self.admission = Some(Arc::new(Admission::new(messages)));
         self
     }
 

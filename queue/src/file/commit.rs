@@ -16,7 +16,7 @@ use super::database::Database;
 use super::fault::Fault;
 use super::job::{Job, Kind, Step};
 use super::now::Now;
-use super::writer::Shared;
+use super::shared::Shared;
 use crate::QueueError;
 
 /// The most calls that go into one commit.

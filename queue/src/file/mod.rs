@@ -11,6 +11,7 @@ pub(crate) mod fault;
 pub(crate) mod job;
 pub(crate) mod lock;
 pub(crate) mod now;
+mod shared;
 pub(crate) mod writer;
 
 use self::fault::Fault;

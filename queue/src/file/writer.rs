@@ -5,17 +5,18 @@
 //! that is bounded too. Looks go the same way: they are few, and see everything that was answered before. A pool with
 //! readers was rejected, since it would need its own rules for what a reader may not have seen yet.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::commit::Committer;
 use super::database::Database;
 use super::fault::Fault;
 use super::job::{Call, Job, Kind, Step};
 use super::now::Now;
+use super::shared::Shared;
 use crate::QueueError;
 use crate::error::Cause;
 
@@ -29,20 +30,11 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
 }
 
-/// What the thread and its callers both see.
-pub(crate) struct Shared {
-    /// The store, for people.
-    pub(crate) place: String,
-    /// Rung after a commit that made lanes ready.
-    pub(crate) ready: Notify,
-    broken: OnceLock<QueueError>,
-}
-
 impl Writer {
     /// Starts the thread.
     pub(crate) fn start(database: Database, now: Arc<Now>, place: String) -> Result<Self, QueueError> {
         let name = format!("{}-writer", database.format.noun);
-        let shared = Arc::new(Shared { place, ready: Notify::new(), broken: OnceLock::new() });
+        let shared = Arc::new(Shared::new(place));
         let (line, jobs) = mpsc::channel(LINE);
         let committer = Committer::new(database, now, shared.clone());
         let thread = std::thread::Builder::new()
@@ -93,19 +85,5 @@ impl Drop for Writer {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-    }
-}
-
-impl Shared {
-    /// The error of a broken engine, if it is one.
-    pub(crate) fn check(&self) -> Result<(), QueueError> {
-        self.broken.get().map_or(Ok(()), |error| Err(error.clone()))
-    }
-
-    /// From now on every call fails with this error.
-    pub(crate) fn set_broken(&self, error: QueueError) {
-        tracing::error!(place = %self.place, error = %error, "the file takes nothing more");
-        let _ = self.broken.set(error);
-        self.ready.notify_waiters();
     }
 }

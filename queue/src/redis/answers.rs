@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::{FromRedisValue, Value};
 
+use super::outcome::Outcome;
 use super::packed::unpack;
-use super::settle::Outcome;
 use crate::{
     Accepted, Buried, Class, Closed, Counts, Damaged, DeadCursor, DeadLetter, DeadPage, Lane, LaneState,
     LaneView, Lease, Leased, MessageId, Paused, Progress, QueueError, Right, Scope, Standing, Taken, Token,

@@ -48,29 +48,8 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
         tokio::spawn(async move {
             while let Some(first) = arriving.recv().await {
                 let (items, answers) = gather(first, &mut arriving);
-                if items.is_empty() {
-                    continue;
-                }
-                // The call is made inside, so that making it may panic too.
-                let call = AssertUnwindSafe(async { run(items).await }).catch_unwind();
-                let outcome = call.await.unwrap_or_else(|_| {
-                    tracing::error!(
-                        queue = name,
-                        "a call to the queue panicked: this is a bug, please report it"
-                    );
-                    Err(QueueError::unavailable(&name, "the call panicked, and may have been applied or not"))
-                });
-                match outcome {
-                    Ok(outcomes) if outcomes.len() == answers.len() => {
-                        for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                            let _ = answer.send(Ok(outcome));
-                        }
-                    }
-                    Ok(_) => fail(
-                        answers,
-                        &QueueError::unavailable(&name, "a script answered for fewer items than it got"),
-                    ),
-                    Err(error) => fail(answers, &error),
+                if !items.is_empty() {
+                    run_once(&name, items, answers, &mut run).await;
                 }
             }
         });
@@ -83,6 +62,34 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
         let (answer, outcome) = oneshot::channel();
         self.waiting.send((item, answer)).await.map_err(|_| stopped())?;
         outcome.await.map_err(|_| stopped())?
+    }
+}
+
+/// One call for these items, and its outcome to each caller.
+async fn run_once<I, O, F>(
+    place: &str,
+    items: Vec<I>,
+    answers: Vec<Answer<O>>,
+    run: &mut (impl FnMut(Vec<I>) -> F + Send),
+) where
+    F: Future<Output = Result<Vec<O>, QueueError>> + Send,
+{
+    // The call is made inside, so that making it may panic too.
+    let call = AssertUnwindSafe(async { run(items).await }).catch_unwind();
+    let outcome = call.await.unwrap_or_else(|_| {
+        tracing::error!(queue = place, "a call to the queue panicked: this is a bug, please report it");
+        Err(QueueError::unavailable(place, "the call panicked, and may have been applied or not"))
+    });
+    match outcome {
+        Ok(outcomes) if outcomes.len() == answers.len() => {
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                let _ = answer.send(Ok(outcome));
+            }
+        }
+        Ok(_) => {
+            fail(answers, &QueueError::unavailable(place, "a script answered for fewer items than it got"));
+        }
+        Err(error) => fail(answers, &error),
     }
 }
 

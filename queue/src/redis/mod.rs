@@ -20,6 +20,7 @@ mod keys;
 mod link;
 mod look;
 mod operate;
+mod outcome;
 mod packed;
 mod prelude;
 mod risks;
@@ -42,9 +43,10 @@ use self::filters::Filters;
 pub use self::inspector::Inspector;
 use self::keys::Keys;
 use self::link::Link;
+use self::outcome::Outcome;
 pub use self::risks::{Finding, Gravity, Risk};
 use self::scripts::{SCRIPTS, Scripts};
-use self::settle::{Outcome, Record};
+use self::settle::Record;
 use crate::clock::micros;
 use crate::{
     Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
@@ -256,12 +258,12 @@ impl Operator for RedisQueue {
 #[async_trait]
 impl Shared for RedisQueue {
     async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
-        crate::message::check_name(name)?;
+        crate::name::check_name(name)?;
         self.core.get(name).await
     }
 
     async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError> {
-        crate::message::check_name(name)?;
+        crate::name::check_name(name)?;
         crate::message::check_bytes("value", &value)?;
         self.core.set(name, &value, keep_for).await
     }
@@ -271,7 +273,7 @@ impl Shared for RedisQueue {
     }
 
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
-        crate::message::check_name(name)?;
+        crate::name::check_name(name)?;
         self.core.limit(name, n, per).await
     }
 }

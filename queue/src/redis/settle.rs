@@ -6,22 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::batch::Item;
+use super::outcome::Outcome;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
 use crate::{
     Answered, HELD_MAX, Lane, Lease, Memory, MessageId, Progress, QueueError, Settled, Settlement, Standing,
 };
-
-/// What a script says became of a leased message.
-#[derive(Debug)]
-pub(super) enum Outcome<T> {
-    Done(T),
-    /// What it was to wait for is there: it comes again.
-    ComesAgain,
-    /// An answer by call back lay there unheard: the message comes again with it.
-    Answered,
-    LeaseLost,
-}
 
 /// One record call of a batch.
 #[derive(Debug)]
@@ -31,37 +21,6 @@ pub(super) struct Record {
     number: u64,
     progress: Progress,
     memory: Option<Memory>,
-}
-
-impl Outcome<Standing> {
-    fn standing(self) -> Result<Standing, QueueError> {
-        match self {
-            Self::Done(standing) => Ok(standing),
-            Self::Answered | Self::ComesAgain => Err(QueueError::Answered),
-            Self::LeaseLost => Err(QueueError::LeaseLost),
-        }
-    }
-}
-
-impl Outcome<()> {
-    /// What a script's number says.
-    fn of(number: u8) -> Self {
-        match number {
-            1 => Self::Done(()),
-            2 => Self::ComesAgain,
-            3 => Self::Answered,
-            _ => Self::LeaseLost,
-        }
-    }
-
-    fn settled(self) -> Result<Settled, QueueError> {
-        match self {
-            Self::Done(()) => Ok(Settled::AsAsked),
-            Self::ComesAgain => Ok(Settled::ComesAgain),
-            Self::Answered => Err(QueueError::Answered),
-            Self::LeaseLost => Err(QueueError::LeaseLost),
-        }
-    }
 }
 
 impl RedisQueue {

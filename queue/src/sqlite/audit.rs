@@ -12,7 +12,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, Params, params};
 
 use super::fault::Fault;
-use super::mend::text;
+use super::text::text;
 use crate::{QueueError, Violation};
 
 /// Rows that one transaction reads through.

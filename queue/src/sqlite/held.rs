@@ -7,7 +7,8 @@ use rusqlite::params;
 use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
-use super::mend::{set_held_aside, text};
+use super::mend::set_held_aside;
+use super::text::text;
 use crate::{Buried, HELD_MAX};
 
 const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer";

@@ -2,30 +2,15 @@
 //!
 //! A lane row exists only while the lane has current or waiting messages, and has exactly one state; the row's own CHECK
 //! and the audit hold it to that. Every way back to ready goes through this module: to the *front* what has had its turn
-//! begun (a lost lease, a release), to the *end* what has had its turn or its delay. The order among the ready lanes of a
-//! class is a number, so both ends cost the same and nothing is renumbered. Suspects have an order of their own.
+//! begun (a lost lease, a release), to the *end* what has had its turn or its delay.
 
 use rusqlite::params;
 
-use super::end::{Ending, end};
 use super::fault::Fault;
 use super::job::Step;
+use super::line::{Place, current, make_ready, next};
 use super::mend::{mend, with_lane};
-use crate::{Buried, Closed, LOSSES_MAX, SUSPECT_LOSSES};
-
-/// A message that stands next in its lane.
-pub(super) struct Next {
-    pub(super) seq: i64,
-    pub(super) class: String,
-    arrived_us: i64,
-}
-
-/// Where in its line a lane goes.
-#[derive(Clone, Copy)]
-enum Place {
-    Front,
-    End,
-}
+use crate::Closed;
 
 /// Puts a lane first in line.
 pub(super) fn to_front(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
@@ -42,73 +27,6 @@ fn to(step: &mut Step<'_>, lane: i64, place: Place) -> Result<(), Fault> {
         Ok((class, losses)) => make_ready(step, lane, place, &class, losses),
         Err(problem) => mend(step, lane, &problem),
     }
-}
-
-/// Class and losses of a lane's current message; without one, of the next.
-fn current(step: &Step<'_>, lane: i64) -> Result<(String, u32), Fault> {
-    let current = step.first(
-        "SELECT message.class, coalesce(head.losses, 0) FROM lane JOIN message ON message.seq = lane.current
-            LEFT JOIN head ON head.seq = lane.current WHERE lane.no = ?1",
-        params![lane],
-        |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?)),
-    )?;
-    match current {
-        Some(current) => Ok(current),
-        // A lane is there only while it has messages.
-        None => Ok((next(step, lane)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?.class, 0)),
-    }
-}
-
-/// Leaves a ready lane in its place if that is in the line of its head, and else puts it last there.
-pub(super) fn line_up(step: &mut Step<'_>, lane: i64) -> Result<(), Fault> {
-    let (class, losses) = current(step, lane)?;
-    let sql = "SELECT 1 FROM lane WHERE no = ?1 AND class = ?2 AND suspect = ?3";
-    if step.first(sql, params![lane, class, losses >= SUSPECT_LOSSES], |_| Ok(()))?.is_some() {
-        step.made_ready += 1;
-        return Ok(());
-    }
-    make_ready(step, lane, Place::End, &class, losses)
-}
-
-/// Puts a lane into the line of its head's class, or of that class's suspects.
-fn make_ready(step: &mut Step<'_>, lane: i64, place: Place, class: &str, losses: u32) -> Result<(), Fault> {
-    let sql = match place {
-        Place::Front => {
-            "UPDATE lane SET state = 'ready', class = ?2, suspect = ?3, due_us = NULL, token = NULL, worker = NULL,
-                position = coalesce((SELECT min(r.position) FROM lane r
-                    WHERE r.state = 'ready' AND r.class = ?2 AND r.suspect = ?3) - 1, 0)
-             WHERE no = ?1"
-        }
-        Place::End => {
-            "UPDATE lane SET state = 'ready', class = ?2, suspect = ?3, due_us = NULL, token = NULL, worker = NULL,
-                position = coalesce((SELECT max(r.position) FROM lane r
-                    WHERE r.state = 'ready' AND r.class = ?2 AND r.suspect = ?3) + 1, 0)
-             WHERE no = ?1"
-        }
-    };
-    step.made_ready += step.execute(sql, params![lane, class, losses >= SUSPECT_LOSSES])?;
-    Ok(())
-}
-
-/// What stands next in a lane without a current message: the older of the heads of its two lists.
-pub(super) fn next(step: &Step<'_>, lane: i64) -> Result<Option<Next>, Fault> {
-    let read =
-        |row: &rusqlite::Row<'_>| Ok(Next { seq: row.get(0)?, class: row.get(1)?, arrived_us: row.get(2)? });
-    let first = step.first(
-        "SELECT seq, class, arrived_us FROM message WHERE lane_no = ?1 AND second IS NULL ORDER BY seq LIMIT 1",
-        params![lane],
-        read,
-    )?;
-    let second = step.first(
-        "SELECT seq, class, arrived_us FROM message WHERE lane_no = ?1 AND second IS NOT NULL
-            ORDER BY second LIMIT 1",
-        params![lane],
-        read,
-    )?;
-    Ok(match (first, second) {
-        (Some(first), Some(second)) if first.arrived_us < second.arrived_us => Some(first),
-        (first, second) => second.or(first),
-    })
 }
 
 /// The number of the lane with this name, made and put last in line if it has no messages yet.
@@ -169,66 +87,4 @@ pub(super) fn promote_due(step: &mut Step<'_>, limit: usize) -> Result<(), Fault
         })?;
     }
     Ok(())
-}
-
-/// Takes up to `limit` lanes back whose lease has run out, the first to run out foremost. What ran out by `quiet_us`
-/// costs its message nothing. What was buried with its last worker.
-pub(super) fn reclaim_expired(
-    step: &mut Step<'_>,
-    quiet_us: i64,
-    limit: usize,
-) -> Result<Vec<Buried>, Fault> {
-    let mut buried = Vec::new();
-    if step.now_us < quiet_us {
-        return Ok(buried);
-    }
-    let expired: Vec<(i64, i64)> = step.all(
-        "SELECT no, due_us FROM lane WHERE state = 'leased' AND due_us <= ?1 ORDER BY due_us, name LIMIT ?2",
-        params![step.now_us, i64::try_from(limit).unwrap_or(i64::MAX)],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    for (lane, due_us) in expired.into_iter().rev() {
-        let reclaimed = with_lane(step, lane, |step| reclaim(step, lane, due_us > quiet_us))?;
-        buried.extend(reclaimed.flatten());
-    }
-    Ok(buried)
-}
-
-/// Takes all leased lanes back: at the start, when no worker of this queue can be alive. A worker and its queue are one
-/// process here, so its end is a loss like any other. The takes that gave the leases are forgotten with them.
-pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), Fault> {
-    let sql =
-        "SELECT no FROM lane WHERE state = 'leased' AND due_us IS NOT NULL ORDER BY due_us DESC, name DESC";
-    for lane in step.all(sql, [], |row| row.get(0))? {
-        let reclaimed = with_lane(step, lane, |step| reclaim(step, lane, true))?;
-        if let Some(Buried { id, class, reason }) = reclaimed.flatten() {
-            tracing::error!(id = id.as_str(), account = class.as_str(), reason, "the message is dead");
-        }
-    }
-    step.execute("DELETE FROM take", [])?;
-    Ok(())
-}
-
-/// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.
-fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried>, Fault> {
-    let counted = step.first(
-        "SELECT lane.current, coalesce(head.losses, 0) + 1, coalesce(head.lost_by || ', ', '') || lane.worker
-         FROM lane LEFT JOIN head ON head.seq = lane.current
-         WHERE lane.no = ?1 AND ?2 AND (coalesce(head.losses, 0) = 0 OR head.confirmed = 1)",
-        params![lane, counts],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, String>(2)?)),
-    )?;
-    if let Some((seq, losses, lost_by)) = counted {
-        step.execute(
-            "INSERT INTO head (seq, losses, lost_by) VALUES (?1, ?2, ?3)
-                ON CONFLICT (seq) DO UPDATE SET losses = excluded.losses, lost_by = excluded.lost_by",
-            params![seq, losses, lost_by],
-        )?;
-        if losses >= LOSSES_MAX {
-            let reason = format!("{losses} workers died while they handled it: {lost_by}");
-            return end(step, Ending::Current { lane, seq }, Some(&reason));
-        }
-    }
-    to_front(step, lane)?;
-    Ok(None)
 }

@@ -7,9 +7,9 @@ use rusqlite::{Row, params};
 
 use super::fault::Fault;
 use super::job::Step;
-use super::mend::text;
 use super::now::{loaded, stored};
-use super::{lane, pause};
+use super::text::text;
+use super::{line, pause};
 use crate::clock::micros;
 use crate::{
     Class, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneState, LaneView,
@@ -188,7 +188,7 @@ fn next_age_us(step: &Step<'_>, class: &Class) -> Result<Option<u64>, Fault> {
     let Some((lane, current)) = first else { return Ok(None) };
     let seq = match current {
         Some(seq) => Some(seq),
-        None => match lane::next(step, lane) {
+        None => match line::next(step, lane) {
             // The next take sets it aside.
             Err(fault) if fault.is_damage() => None,
             next => next?.map(|next| next.seq),

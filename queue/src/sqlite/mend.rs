@@ -3,21 +3,17 @@
 //! A row is damaged if it can't be read (a text that is no UTF-8, a number beyond its range), or if what it stands for isn't there.
 //! Nothing looks for such rows. Whoever meets one has changed nothing yet ([`Step::apart`]), has the lane mended, and tries again.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::fault::Fault;
+use super::head::Head;
 use super::job::Step;
-use super::lane;
-use super::take::Head;
+use super::line;
+use super::text::text;
 use crate::Damaged;
 
 /// How many of a lane's messages one step sets aside, and what one take tells.
 const MENDED_MAX: usize = 20;
-
-/// What a row holds as text, as well as it can be read.
-pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
-    Ok(String::from_utf8_lossy(row.get_ref(column)?.as_bytes().unwrap_or_default()).into_owned())
-}
 
 /// Does something with a lane; if it meets damage, once more when that is mended.
 pub(super) fn with_lane<T>(
@@ -56,7 +52,7 @@ pub(super) fn mend(step: &mut Step<'_>, lane: i64, problem: &str) -> Result<(), 
             return Ok(());
         }
         let Some(head) = unreadable(step, lane)? else {
-            if step.apart(|step| lane::line_up(step, lane))?.is_ok() {
+            if step.apart(|step| line::line_up(step, lane))?.is_ok() {
                 return Ok(());
             }
             continue;

@@ -10,14 +10,18 @@ mod accept;
 mod audit;
 mod dead;
 mod end;
+mod head;
 mod held;
 mod lane;
+mod line;
 mod look;
 mod mend;
 mod pause;
 mod pulse;
+mod reclaim;
 mod settle;
 mod take;
+mod text;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -38,7 +42,8 @@ use crate::file::job::{self, Kind, Step};
 use crate::file::now::{self, Now, stored};
 use crate::file::writer::Writer;
 use crate::format::STORED_FORMAT;
-use crate::message::{check_bytes, check_name};
+use crate::message::check_bytes;
+use crate::name::check_name;
 use crate::{
     Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
     LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
@@ -108,7 +113,7 @@ impl SqliteQueue {
 fn begin(database: &Database, now_us: i64) -> Result<(), Fault> {
     let transaction = database.db.unchecked_transaction()?;
     transaction.execute_batch(include_str!("damaged.sql"))?;
-    lane::void_leases(&mut Step { db: &transaction, now_us, failed_us: 0, made_ready: 0 })?;
+    reclaim::void_leases(&mut Step { db: &transaction, now_us, failed_us: 0, made_ready: 0 })?;
     transaction.commit()?;
     Ok(())
 }
@@ -312,8 +317,10 @@ mod tests {
             include_str!("end.rs"),
             include_str!("held.rs"),
             include_str!("lane.rs"),
+            include_str!("line.rs"),
             include_str!("look.rs"),
             include_str!("mend.rs"),
+            include_str!("reclaim.rs"),
             include_str!("settle.rs"),
         ];
         let folder = tempfile::tempdir().unwrap();

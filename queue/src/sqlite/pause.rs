@@ -5,8 +5,8 @@ use rusqlite::params;
 use super::fault::Fault;
 use super::job::Step;
 use super::lane;
-use super::mend::text;
 use super::now::loaded;
+use super::text::text;
 use crate::{Class, Lane, Paused, Scope};
 
 /// Pauses, or replaces the reason of a pause.

@@ -5,17 +5,17 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::end::{Ending, end};
 use super::fault::Fault;
+use super::head::standing_at;
 use super::job::Step;
-use super::now::{loaded, stored};
+use super::now::stored;
 use super::{held, lane, value};
 use crate::clock::micros;
 use crate::{
-    Answered, Closed, Lane, Lease, Memory, MessageId, Progress, QueueError, Renewal, Right, Settled,
-    Settlement, Standing,
+    Answered, Lane, Lease, Memory, MessageId, Progress, QueueError, Renewal, Settled, Settlement, Standing,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
@@ -70,20 +70,6 @@ pub(super) fn record(
     let sql = "SELECT triggers, sends, followed, allowed, until_s, closed FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
     let standing = step.first(sql, params![current.lane], |row| standing_at(row, 0))?;
     Ok(Some(standing.ok_or(rusqlite::Error::QueryReturnedNoRows)?))
-}
-
-/// What six columns from `at` on tell: the triggers, the sends, whether others waited behind it, how many sends there may
-/// be, until when, and what has closed that.
-pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing> {
-    let trigger = row.get(at)?;
-    let (allowed, until_s): (Option<u32>, Option<i64>) = (row.get(at + 3)?, row.get(at + 4)?);
-    Ok(Standing {
-        trigger,
-        right: allowed.zip(until_s).map(|(sends, until_s)| Right { sends, until_s: loaded(until_s) }),
-        closed: row.get::<_, Option<String>>(at + 5)?.and_then(|name| Closed::of(&name)),
-        sends: row.get(at + 1)?,
-        has_followers: row.get(at + 2)? || trigger > 0,
-    })
 }
 
 /// Settles the message. `None`: it was to end or to be held, and comes again with its answer instead.

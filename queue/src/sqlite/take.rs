@@ -7,38 +7,25 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::fault::Fault;
+use super::head::Head;
 use super::job::Step;
-use super::lane::{close, next, promote_due, reclaim_expired, to_end};
+use super::lane::{close, promote_due, to_end};
+use super::line::next;
 use super::mend::{mend, untold};
 use super::now::{loaded, stored};
 use super::pulse::Pulse;
-use super::settle::standing_at;
-use super::{held, pause, value};
+use super::reclaim::reclaim_expired;
+use super::{held, pause};
 use crate::clock::micros;
 use crate::{
-    Class, Closed, Lane, Lease, Leased, MOVES_PER_TAKE, MessageId, Progress, Scope, Standing,
-    TAKEN_BYTES_MAX, TakeRequest, Taken, Token, WorkerId,
+    Class, Closed, Lane, Leased, MOVES_PER_TAKE, Scope, TAKEN_BYTES_MAX, TakeRequest, Taken, Token, WorkerId,
 };
 
 /// For how long a worker that takes nothing more is remembered: far longer than a call is repeated.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
-
-/// A query for the current messages of lanes, with all that a worker is told of them. [`Head::read`] reads its rows.
-macro_rules! heads {
-    ($from:literal) => {
-        concat!(
-            "SELECT lane.no, lane.name, message.id, message.class, message.payload, message.arrived_us,
-                coalesce(head.failures, 0), coalesce(head.losses, 0), coalesce(head.snoozes, 0), head.last_error,
-                head.replies, coalesce(head.sent, 0), head.sending, head.answer, coalesce(head.unanswered, 0),
-                coalesce(head.triggers, 0), lane.sends, lane.followed, lane.allowed, lane.until_s, lane.closed,
-                head.failing_since_us FROM ",
-            $from
-        )
-    };
-}
 
 /// Leases up to `request.max` messages.
 pub(super) fn take(step: &mut Step<'_>, request: &TakeRequest, pulse: &Pulse) -> Result<Taken, Fault> {
@@ -73,18 +60,7 @@ fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>
         Some((last, _)) if last > call => return Ok(Some(Vec::new())),
         Some((_, token)) => Token::from_stored(token),
     };
-    let heads = step.all(
-        heads!(
-            "take JOIN json_each(take.lanes) JOIN lane ON lane.no = json_each.value
-                JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
-             WHERE take.incarnation = ?1 AND lane.state = 'leased' AND lane.token = take.token
-             ORDER BY json_each.key"
-        ),
-        params![incarnation],
-        // One that can't be read any more is left to the end of its lease.
-        |row| Ok(Head::read(row).ok()),
-    )?;
-    let heads: Vec<Head> = heads.into_iter().flatten().collect();
+    let heads = Head::of_take(step, incarnation)?;
     for head in &heads {
         lease(step, head.lane_no, request, &token)?;
         let sql = "UPDATE head SET unheard = 0 WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND unheard = 1";
@@ -282,15 +258,7 @@ impl LaneLease<'_, '_> {
         let sql = "UPDATE head SET confirmed = 0, unheard = 0
             WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND (confirmed = 1 OR unheard = 1)";
         self.step.execute(sql, params![no])?;
-        let head = self.step.first(
-            heads!(
-                "lane JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
-                 WHERE lane.no = ?1"
-            ),
-            params![no],
-            Head::read,
-        )?;
-        head.ok_or(rusqlite::Error::QueryReturnedNoRows)?.under(self.step, &token)
+        Head::current(self.step, no)?.under(self.step, &token)
     }
 }
 
@@ -341,83 +309,4 @@ fn next_due(step: &Step<'_>, quiet_us: i64) -> Result<Option<Duration>, Fault> {
     let held = first("SELECT until_us FROM held ORDER BY until_us LIMIT 1")?;
     let next = [leased.map(|due_us| due_us.max(quiet_us)), delayed, held].into_iter().flatten().min();
     Ok(next.map(|due_us| Duration::from_micros(loaded(due_us.saturating_sub(step.now_us)))))
-}
-
-/// A head as it is stored.
-pub(super) struct Head {
-    lane_no: i64,
-    lane: Lane,
-    id: MessageId,
-    class: Class,
-    payload: Vec<u8>,
-    arrived_us: i64,
-    failures: u32,
-    losses: u32,
-    snoozes: u32,
-    last_error: Option<String>,
-    progress: Progress,
-    standing: Standing,
-    answer: Option<Vec<u8>>,
-    unanswered: bool,
-    failing_since_us: Option<i64>,
-}
-
-impl Head {
-    /// What a worker would be told of a message.
-    pub(super) fn of(step: &Step<'_>, seq: i64) -> Result<Self, Fault> {
-        let head = step.first(
-            heads!(
-                "message JOIN lane ON lane.no = message.lane_no LEFT JOIN head ON head.seq = message.seq WHERE message.seq = ?1"
-            ),
-            params![seq],
-            Self::read,
-        )?;
-        Ok(head.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
-    }
-
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            lane_no: row.get(0)?,
-            lane: Lane::from_stored(row.get(1)?),
-            id: MessageId::from_stored(row.get(2)?),
-            class: Class::from_stored(row.get(3)?),
-            payload: row.get(4)?,
-            arrived_us: row.get(5)?,
-            failures: row.get(6)?,
-            losses: row.get(7)?,
-            snoozes: row.get(8)?,
-            last_error: row.get(9)?,
-            progress: Progress {
-                replies: row.get::<_, Option<Vec<u8>>>(10)?.map(Into::into),
-                sent: row.get(11)?,
-                sending: row.get(12)?,
-            },
-            answer: row.get(13)?,
-            unanswered: row.get(14)?,
-            standing: standing_at(row, 15)?,
-            failing_since_us: row.get(21)?,
-        })
-    }
-
-    fn under(self, step: &Step<'_>, token: &Token) -> Result<Leased, Fault> {
-        let memory = value::get(step, &format!("memory:{}", self.lane))?;
-        Ok(Leased {
-            lease: Lease { lane: self.lane, id: self.id, token: token.clone() },
-            class: self.class,
-            payload: self.payload.into(),
-            arrived_us: loaded(self.arrived_us),
-            failures: self.failures,
-            losses: self.losses,
-            snoozes: self.snoozes,
-            last_error: self.last_error,
-            progress: self.progress,
-            standing: self.standing,
-            memory: memory.map(Into::into),
-            answer: self.answer.map(Into::into),
-            unanswered: self.unanswered,
-            failing_for: self
-                .failing_since_us
-                .map(|since_us| Duration::from_micros(loaded(step.now_us.saturating_sub(since_us)))),
-        })
-    }
 }

@@ -7,8 +7,8 @@ use rusqlite::params;
 
 use super::fault::Fault;
 use super::job::Step;
-use super::mend::text;
 use super::now::{loaded, stored};
+use super::text::text;
 use crate::clock::micros;
 
 /// The value with this name, if its time isn't over.

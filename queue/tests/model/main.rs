@@ -25,6 +25,8 @@
 //! with its own runtime in a Rust repository. One set-up with everything in it: it has more states than there
 //! is memory for.
 
+#![cfg(test)]
+
 mod accepting;
 mod actions;
 mod history;

@@ -1,6 +1,6 @@
 //! What a take costs doesn't grow with the number of accounts, nor with that of paused lanes in front.
 
-use crate::*;
+use super::*;
 use huixin_queue::{Lane, Scope};
 
 /// Commands that Redis ran for what `work` does, those of scripts included.

@@ -8,7 +8,7 @@ use huixin_queue::testing::conformance::message;
 use huixin_queue::testing::{Proxy, RedisServer, Settling as _};
 use huixin_queue::{Accepted, Clock, Lease, MessageId, Progress, QueueError};
 
-use crate::{eventually, open_at, request};
+use super::{eventually, open_at, request};
 
 /// Longer than the queue waits for an answer.
 const TOO_LONG: Duration = Duration::from_millis(2_500);

@@ -8,7 +8,7 @@ use huixin_queue::testing::conformance::{START_US, message};
 use huixin_queue::testing::{RedisServer, Settling as _};
 use huixin_queue::{Clock, TakeRequest, TestClock, WorkerId};
 
-use crate::{open_at, request};
+use super::{open_at, request};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const BEAT: Duration = Duration::from_millis(500);

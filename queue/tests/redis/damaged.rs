@@ -1,6 +1,6 @@
 //! Keys of the wrong type, bytes that can't be read, records that are missing: each costs at most its own lane what it held.
 
-use crate::*;
+use super::*;
 use huixin_queue::{Lane, Leased, Scope, Settlement};
 
 const LEASE: Duration = Duration::from_secs(15);

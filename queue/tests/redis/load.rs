@@ -15,7 +15,7 @@ use huixin_queue::testing::Settling as _;
 use huixin_queue::testing::conformance::message;
 use huixin_queue::{Clock, Progress, QueueError, TakeRequest, WorkerId};
 
-use crate::{eventually, open_at, request};
+use super::{eventually, open_at, request};
 
 const PRODUCERS: usize = 8;
 const WORKERS: usize = 3;

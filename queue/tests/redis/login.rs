@@ -9,7 +9,7 @@ use huixin_queue::testing::conformance::{DEDUP_WINDOW, message};
 use huixin_queue::testing::{Proxy, RedisServer, Settling as _};
 use huixin_queue::{Accepted, Clock, DeadFilter, Memory, Progress, QueueError, Scope};
 
-use crate::request;
+use super::request;
 
 fn open(url: &str, prefix: &str) -> RedisQueue {
     let (url, prefix) = (url.to_owned(), prefix.to_owned());

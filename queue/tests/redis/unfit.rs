@@ -8,7 +8,7 @@ use huixin_queue::testing::conformance::message;
 use huixin_queue::testing::{RedisServer, slow_disk};
 use huixin_queue::{Accepted, Clock, QueueError};
 
-use crate::{eventually, open_at, open_with_prefix};
+use super::{eventually, open_at, open_with_prefix};
 
 async fn risks(inspector: &Inspector) -> Vec<Risk> {
     let findings = inspector.inspect().await.expect("it can be asked");

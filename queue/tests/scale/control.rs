@@ -12,7 +12,7 @@ use redis::Script;
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinHandle;
 
-use crate::meter::scripts_run;
+use super::meter::scripts_run;
 
 /// Asks as often as it is told for the length of one key, which isn't there.
 const LOOKS: &str = "for _ = 1, ARGV[1] do redis.call('STRLEN', KEYS[1]) end";

@@ -9,14 +9,14 @@ use huixin_queue::testing::Settling as _;
 use huixin_queue::testing::conformance::message;
 use huixin_queue::{Accepted, Class, Lease, Leased, NewMessage, Queue, QueueError, TakeRequest, WorkerId};
 
-use crate::meter::Meter;
+use super::meter::Meter;
 
 /// A text in its XML, with the header of the receiver.
 pub(crate) const PAYLOAD_BYTES: usize = 450;
 /// Calls under way at once.
 const IN_FLIGHT: usize = 512;
 /// Messages of one take: what a worker with many free permits asks for.
-const TAKE_MAX: usize = 32; // `TAKE_MAX` in worker/src/crew.rs
+const TAKE_MAX: usize = 32; // `TAKE_MAX` in worker/src/dispatcher.rs
 /// Messages taken before they are completed, so that both can be measured apart.
 const HELD_MAX: usize = 1_024;
 /// How often each cost is measured.

@@ -6,7 +6,7 @@ use huixin_queue::testing::RedisServer;
 use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 
-use crate::control::{self, Control};
+use super::control::{self, Control};
 
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -134,7 +134,7 @@ impl Meter {
         // Held to the control's rate also where it didn't run beside them: the machine is the same. But the short form has
         // other tests beside it, which come and go.
         let explained = control.slow_of_all as f64 / control.all.max(1) as f64 * ours as f64;
-        let unexplained_max = if crate::is_long() { 5.0 } else { ours as f64 / 5.0 };
+        let unexplained_max = if super::is_long() { 5.0 } else { ours as f64 / 5.0 };
         assert!(
             slow_ours as f64 <= unexplained_max + 3.0 * explained,
             "{what}: {slow_ours} of {ours} scripts took more than 5 ms; the control explains {explained:.1}"

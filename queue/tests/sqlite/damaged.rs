@@ -2,7 +2,7 @@
 
 use huixin_queue::Settlement;
 
-use crate::*;
+use super::*;
 
 /// What somebody may do to the file.
 const DAMAGES: &[&str] = &[

@@ -8,10 +8,10 @@ use huixin_queue::{
     DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, Settlement, TakeRequest,
 };
 
-use crate::damage;
-use crate::names::{IDS, LANES, class_of, id, lane};
-use crate::operation::Operation;
-use crate::run::{Named, Run, Side};
+use super::damage;
+use super::names::{IDS, LANES, class_of, id, lane};
+use super::operation::Operation;
+use super::run::{Named, Run, Side};
 
 /// An answer: without tokens, which differ by right.
 #[derive(Default)]
@@ -120,8 +120,8 @@ impl Run<'_> {
             // What can't be read is counted until a take meets it, and in front it has no age.
             counts.open.retain(|class, _| !class.as_str().contains('\u{fffd}'));
             counts.next_age_us = counts.next_age_us.filter(|_| !self.is_damaged);
-            if self.is_damaged && side == Side::Engine {
-                self.engine.ghosts().leave(&mut counts);
+            if side == Side::Engine {
+                self.ghosts().leave(&mut counts);
             }
             counts
         });

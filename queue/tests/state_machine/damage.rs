@@ -8,10 +8,15 @@ use huixin_queue::Counts;
 use huixin_queue::prelude::*;
 use huixin_queue::testing::RedisServer;
 
-use crate::names::{class_of, lane};
+use super::names::{class_of, lane};
 
 /// How many kinds there are.
 pub(crate) const DAMAGES: u8 = 12;
+
+/// Whether this kind puts a lane somewhere that has no record.
+pub(crate) fn makes_ghosts(kind: u8) -> bool {
+    kind >= 8
+}
 
 /// A lane that stands somewhere although its record and its messages are missing.
 const GHOST: &str = "ghost";

@@ -10,7 +10,7 @@ use huixin_queue::testing::conformance::{DEDUP_WINDOW, LEASE};
 use huixin_queue::testing::{RedisServer, ReferenceQueue};
 use huixin_queue::{Clock, QueueError, TestClock};
 
-use crate::damage::{self, Ghosts};
+use super::damage::{self, Ghosts};
 
 /// How long something may take to be there again.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -97,7 +97,7 @@ impl<'a> Engine<'a> {
     fn open_file(&mut self) {
         if let Self::Sqlite { path, clock, queue, .. } = self {
             let open = || match SqliteQueue::open(path, DEDUP_WINDOW, Clock::Test(clock.clone())) {
-                // The other test starts processes, and for a moment such a child has all files of its parent.
+                // Other tests start processes, and for a moment such a child has all files of its parent.
                 Err(QueueError::InUse { .. }) => None,
                 opened => Some(opened.expect("the file can be opened again")),
             };

@@ -12,8 +12,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::damage::DAMAGES;
-use crate::names::{IDS, LANES, class, lane};
+use super::damage::DAMAGES;
+use super::names::{IDS, LANES, class, lane};
 
 /// One operation on a queue, or one event beside it.
 #[derive(Clone, Debug)]
@@ -303,6 +303,11 @@ impl Operation {
             Self::Record { lease, .. } | Self::AnswerLeased { lease } => Some(*lease),
             _ => self.settled(),
         }
+    }
+
+    /// Whether it is a take.
+    pub(crate) fn takes(&self) -> bool {
+        matches!(self, Self::Take { .. } | Self::TakeAgain { .. } | Self::TakeLate { .. })
     }
 
     /// Whether its caller has done with its message afterwards.

@@ -1,5 +1,6 @@
 //! One sequence of operations, on an engine and on the reference.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -8,11 +9,11 @@ use huixin_queue::testing::ReferenceQueue;
 use huixin_queue::testing::conformance::{LEASE, START_US};
 use huixin_queue::{DeadFilter, Lease, Leased, MessageId, Scope, TakeRequest, TestClock, Token, WorkerId};
 
-use crate::damage::Ghosts;
-use crate::engine::Engine;
-use crate::names::{CLASSES, class};
-use crate::operation::{Operation, Which};
-use crate::tally::Tally;
+use super::damage::{self, Ghosts};
+use super::engine::Engine;
+use super::names::{CLASSES, class};
+use super::operation::{Operation, Which};
+use super::tally::Tally;
 
 /// Both queues, and what their users know.
 pub(crate) struct Run<'a> {
@@ -26,6 +27,8 @@ pub(crate) struct Run<'a> {
     tokens: HashMap<Token, Token>,
     pub(crate) step: u32,
     pub(crate) is_damaged: bool,
+    /// Ghosts may stand somewhere: some were put there, and none has been missed since.
+    is_haunted: Cell<bool>,
 }
 
 /// The same lease, as each queue gave it.
@@ -80,6 +83,7 @@ impl<'a> Run<'a> {
             tokens: HashMap::new(),
             step: 0,
             is_damaged: false,
+            is_haunted: Cell::new(false),
         }
     }
 
@@ -150,6 +154,7 @@ impl<'a> Run<'a> {
             Operation::Damage { lane, kind } => {
                 self.engine.damage(*lane, *kind);
                 self.is_damaged = true;
+                self.is_haunted.set(self.is_haunted.get() || damage::makes_ghosts(*kind));
             }
             Operation::Crash { hard } => {
                 self.engine.crash(*hard, &self.reference).await;
@@ -174,8 +179,18 @@ impl<'a> Run<'a> {
         let letters = dead.expect("the reference never fails").letters.into_iter().map(|letter| letter.id);
         let paused = self.reference.paused().await.expect("the reference never fails");
         let paused = paused.into_iter().map(|paused| paused.scope).collect();
-        let is_haunted = self.is_damaged && self.engine.ghosts() != Ghosts::default();
+        let is_haunted = operation.takes() && self.ghosts() != Ghosts::default();
         Some(Named { lease, letters: letters.collect(), paused, is_haunted })
+    }
+
+    /// The ghosts in the engine. To ask costs more than a step, and they go once and for all, so it is asked only while some may be there.
+    pub(crate) fn ghosts(&self) -> Ghosts {
+        if !self.is_haunted.get() {
+            return Ghosts::default();
+        }
+        let ghosts = self.engine.ghosts();
+        self.is_haunted.set(ghosts != Ghosts::default());
+        ghosts
     }
 
     /// Lets time pass in which the store serves.

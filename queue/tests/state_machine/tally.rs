@@ -8,8 +8,8 @@ use std::fmt;
 
 use huixin_queue::{Closed, Progress};
 
-use crate::ask::Told;
-use crate::operation::Operation;
+use super::ask::Told;
+use super::operation::Operation;
 
 /// What a run must have met, or it compares little. The rarest of these comes a dozen times in the short
 /// form.

@@ -3,11 +3,7 @@
 use axum::response::{IntoResponse, Response};
 
 use super::{refusal::Refusal, trouble};
-use crate::{
-    Endpoint, Fault, OpenId, Sandbox, What,
-    account::AccountState,
-    server::{Link, Served},
-};
+use crate::{Endpoint, Fault, OpenId, Sandbox, What, account::AccountState, served::Served, server::Link};
 
 /// One call, with all that its judgement needs: it may be judged in a task of its own, after its caller has hung up.
 pub(super) trait Call: Clone + Send + 'static {

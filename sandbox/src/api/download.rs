@@ -14,10 +14,7 @@ use super::{
     json_answer,
     refusal::Refusal,
 };
-use crate::{
-    Endpoint, MediaKind, OpenId, Sandbox, What, control,
-    server::{Link, Served},
-};
+use crate::{Endpoint, MediaKind, OpenId, Sandbox, What, control, served::Served, server::Link};
 
 #[derive(Deserialize)]
 pub(super) struct Wanted {

@@ -16,9 +16,7 @@ use super::{
     refusal::Refusal,
 };
 use crate::{
-    Endpoint, MediaKind, OpenId, Sandbox, What,
-    account::AccountState,
-    server::{Link, Served},
+    Endpoint, MediaKind, OpenId, Sandbox, What, account::AccountState, served::Served, server::Link,
 };
 
 /// The query of the calls that need a token.

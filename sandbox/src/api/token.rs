@@ -18,11 +18,7 @@ use super::{
     json_answer,
     refusal::Refusal,
 };
-use crate::{
-    Endpoint, OpenId, Sandbox, What,
-    account::AccountState,
-    server::{Link, Served},
-};
+use crate::{Endpoint, OpenId, Sandbox, What, account::AccountState, served::Served, server::Link};
 
 #[derive(Clone, Default, Deserialize)]
 pub(super) struct Credentials {

@@ -16,10 +16,7 @@ use super::{
     refusal::Refusal,
     send::Authority,
 };
-use crate::{
-    Endpoint, OpenId, Sandbox, What,
-    server::{Link, Served},
-};
+use crate::{Endpoint, OpenId, Sandbox, What, served::Served, server::Link};
 
 pub(super) async fn typing(
     State(served): State<Served>,

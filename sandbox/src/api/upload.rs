@@ -25,7 +25,8 @@ use super::{
 use crate::{
     Endpoint, MediaKind, OpenId, Sandbox, What, clock,
     media::{self, Unfit},
-    server::{Link, Served},
+    served::Served,
+    server::Link,
 };
 
 /// The largest file, a film's, with room for the form around it.

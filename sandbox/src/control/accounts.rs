@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use crate::server::Served;
+use crate::served::Served;
 
 pub(super) async fn accounts(State(served): State<Served>) -> Json<Value> {
     let sandbox = &served.sandbox;

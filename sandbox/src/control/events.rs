@@ -18,7 +18,7 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{Entry, Transcript, server::Served};
+use crate::{Entry, Transcript, served::Served};
 
 /// How many entries one page may have.
 const MAX_PAGE: usize = 10_000;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Strict, no_such_account, refuse};
-use crate::{Endpoint, Fault, FaultOrder, FaultState, OpenId, When, server::Served};
+use crate::{Endpoint, Fault, FaultOrder, FaultState, OpenId, When, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct NewFault {

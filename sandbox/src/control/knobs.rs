@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Strict, account_of, no_such_account, refuse};
-use crate::{Elsewhere, Endpoint, Limit, Opener, Window, server::Served};
+use crate::{Elsewhere, Endpoint, Limit, Opener, Window, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct MoveClock {

@@ -12,7 +12,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{Strict, account_of, no_such_account, refuse};
-use crate::{MediaKind, server::Served};
+use crate::{MediaKind, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct Plant {

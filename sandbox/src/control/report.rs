@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{account_of, faults, no_such_account};
-use crate::server::Served;
+use crate::served::Served;
 
 #[derive(Deserialize)]
 pub(super) struct Whose {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Strict, account_of, no_such_account, refuse};
-use crate::{OpenId, Push, PushKind, server::Served};
+use crate::{OpenId, Push, PushKind, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct Say {

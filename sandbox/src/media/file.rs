@@ -3,6 +3,7 @@
 //! The name and the content type that a caller states are not believed. Which of its codes WeChat gives for a file that is
 //! too large differs from page to page; here it is the one that names the kind, where there is one.
 
+use super::file_type::FileType;
 use super::{MediaKind, voice};
 
 const MIB: usize = 1024 * 1024;
@@ -10,17 +11,6 @@ const MAX_VOICE_BYTES: usize = 2 * MIB;
 const MAX_VIDEO_BYTES: usize = 10 * MIB;
 const MAX_THUMB_BYTES: usize = 64 * 1024;
 const MAX_VOICE_MS: u64 = 60_000;
-
-/// A type of file that WeChat takes for some kind of media.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FileType {
-    Png,
-    Jpeg,
-    Gif,
-    Amr,
-    Mp3,
-    Mp4,
-}
 
 /// Why a file isn't taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,33 +54,6 @@ pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> 
         return Err(Unfit::TooLong);
     }
     Ok(file_type)
-}
-
-impl FileType {
-    pub(crate) fn of(bytes: &[u8]) -> Option<FileType> {
-        match bytes {
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(FileType::Png),
-            [0xff, 0xd8, 0xff, ..] => Some(FileType::Jpeg),
-            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(FileType::Gif),
-            [b'#', b'!', b'A', b'M', b'R', ..] => Some(FileType::Amr),
-            [b'I', b'D', b'3', ..] => Some(FileType::Mp3),
-            // A frame's eleven bits of sync, with a layer that exists (0 is none, and AAC's).
-            [0xff, second, ..] if second & 0xe0 == 0xe0 && second & 0x06 != 0 => Some(FileType::Mp3),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some(FileType::Mp4),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn content_type(self) -> &'static str {
-        match self {
-            FileType::Png => "image/png",
-            FileType::Jpeg => "image/jpeg",
-            FileType::Gif => "image/gif",
-            FileType::Amr => "audio/amr",
-            FileType::Mp3 => "audio/mpeg",
-            FileType::Mp4 => "video/mp4",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ const STRINGS = {
       LOCATION: "上报位置", image: "图片", voice: "语音", video: "视频", shortvideo: "小视频", location: "位置", link: "链接",
       music: "音乐", mpnews: "图文", mpnewsarticle: "图文", wxcard: "卡券", miniprogrampage: "小程序",
     },
+    unmatched: (what) => `没有路由匹配这条消息（${what}），所以没有回复：请在配置里加一条匹配它的 [[route]]`,
     failedToSend: (why) => `没有发出去：${why}`,
   },
   en: {
@@ -40,6 +41,7 @@ const STRINGS = {
       shortvideo: "Short video", location: "Location", link: "Link", music: "Music", mpnews: "Article",
       mpnewsarticle: "Article", wxcard: "Card", miniprogrampage: "Mini program",
     },
+    unmatched: (what) => `no route takes this message (${what}), so it has no answer: add a [[route]] that takes it to the configuration`,
     failedToSend: (why) => `not sent: ${why}`,
   },
 };
@@ -153,6 +155,10 @@ const draw = {
   },
   given_up(entry) {
     settle(entry, t.silent, "bad", { tries: turns.get(entry.msg_id)?.tries ?? 0 });
+  },
+  unmatched(entry) {
+    const what = entry.content ? `${entry.kind}: ${entry.content}` : entry.kind;
+    append(element("li", "system unmatched", t.unmatched(what)));
   },
   sent(entry, live) {
     setTyping(false);

@@ -22,8 +22,12 @@ impl Push {
         lines.text("FromUserName", self.user.as_str());
         lines.number("CreateTime", self.created_at);
         lines.text("MsgType", &self.message_type());
+        let event = self.event();
+        if let Some(event) = &event {
+            lines.text("Event", event);
+        }
         self.own_elements(&mut lines);
-        if self.event().is_none() {
+        if event.is_none() {
             lines.number("MsgId", &self.msg_id);
         }
         lines.close()
@@ -119,10 +123,6 @@ impl Push {
     }
 
     fn own_elements(&self, lines: &mut Lines) {
-        let event = self.event();
-        if let Some(event) = &event {
-            lines.text("Event", event);
-        }
         match &self.kind {
             PushKind::Text { content, menu_id } => {
                 lines.text("Content", content);

@@ -64,6 +64,13 @@ pub enum What {
         /// The push.
         msg_id: String,
     },
+    /// What the user did was taken in, and no route takes it, so that there is no answer.
+    Unmatched {
+        /// The message type or the event's name.
+        kind: String,
+        /// The text, key or address.
+        content: String,
+    },
     /// A customer-service message was accepted and shown to the user.
     Sent {
         /// Its `msgtype`.
@@ -151,7 +158,7 @@ impl What {
     /// About how many bytes of outside data it holds.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            What::Said { content, .. } => content.len(),
+            What::Said { content, .. } | What::Unmatched { content, .. } => content.len(),
             What::Tried { outcome: TryOutcome::BadReply(text) | TryOutcome::PassiveReply(text), .. } => {
                 text.len()
             }

@@ -4,6 +4,7 @@
 //! takes eight seconds, longer than WeChat waits, and the answer arrives all the same.
 
 mod lookup;
+mod unmatched;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use huixin_queue::Queue;
+use huixin_sandbox::Sandbox;
 use huixin_worker::call_back::CALL_BACK_PATH;
 use huixin_worker::handlers::ReplyHandler;
 use huixin_worker::{Condition, Route, Worker};
@@ -18,6 +20,7 @@ use regex::Regex;
 use serde_json::json;
 use url::Url;
 
+use self::unmatched::Unmatched;
 use super::roles::{add_admin, add_answers, add_receiver, add_worker};
 use super::services::Services;
 use crate::admin::{Readiness, Role as Kind};
@@ -43,16 +46,17 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let mut services = Services::new(shutdown::on_signals());
     let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes, None)?;
     let sandbox = parts::sandbox(&config, &receiver_url, &[lookup::EXAMPLE])?;
-    services.back("sandbox", |stop| huixin_sandbox::run(page, sandbox, stop.cancelled_owned()));
+    let shown = sandbox.clone();
+    services.back("sandbox", |stop| huixin_sandbox::run(page, shown, stop.cancelled_owned()));
     let call_backs = add_call_backs(&mut services, &mut config, queue.clone()).await?;
     let mut readiness = Readiness::of(Kind::Dev, Some(queue.clone()));
-    let worker = with_routes(&config, parts::worker(&config, queue)?)?;
+    let worker = with_routes(&config, parts::worker(&config, queue)?, sandbox)?;
     readiness.worker = Some(add_worker(&mut services, worker));
     let admin = add_admin(&mut services, cli, &config, readiness).await?;
 
     let first = match config.routes.is_empty() {
         true => " and write ?18-546",
-        false => "; the routes are those of your configuration",
+        false => " (the routes are those of your configuration)",
     };
     let kept = match flags.data {
         Some(_) => "are kept in",
@@ -123,10 +127,10 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The configuration's routes, or if it has none, those of the first minute.
-fn with_routes(config: &Config, worker: Worker) -> Result<Worker, Failure> {
+/// The configuration's routes, and one behind them for what none of them takes; or if it has none, those of the first minute.
+fn with_routes(config: &Config, worker: Worker, sandbox: Sandbox) -> Result<Worker, Failure> {
     if !config.routes.is_empty() {
-        return Ok(worker);
+        return Ok(worker.route(Route::new("unmatched", Unmatched(sandbox))));
     }
     tracing::info!("no route is configured, so the example answers: a slow look-up, a welcome, an echo");
     let code = Regex::new(lookup::PATTERN).context("the pattern of the example")?;

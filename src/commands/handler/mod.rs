@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
-use huixin_wechat::{Secret, http_client};
+use huixin_wechat::{Media, Outgoing, Secret, http_client};
 use huixin_worker::handlers::HttpHandler;
-use huixin_worker::{Captures, Context, Rights};
+use huixin_worker::{Captures, Context, Outcome, Rights, media};
 
 use self::kinds::Kind;
 use self::verdict::Verdict;
@@ -20,6 +20,8 @@ use crate::report::Failure;
 
 /// How many messages are out at once; each is another user's, so that a worker would send them at once too.
 const AT_ONCE: usize = 16;
+const NOT_FETCHED: &str = "pictures and other media that an answer names are not fetched here; a worker fetches, checks and uploads them";
+const NOT_WAITED: &str = "a 202 is for an answer by call back, and `callback_url` is null here: `huixin dev` has one and takes the answer; in production set `callback.base_url`";
 const NO_REPLY: &str = "no kind of message has got a reply";
 
 pub(super) async fn handler(flags: &HandlerFlags) -> Result<(), Failure> {
@@ -29,15 +31,25 @@ pub(super) async fn handler(flags: &HandlerFlags) -> Result<(), Failure> {
     let handler = HttpHandler::new(flags.url.clone(), flags.timeout, secret.as_ref(), client)?;
     let kinds = kinds::all(&flags.text)?;
     let width = kinds.iter().map(|kind| kind.name.chars().count()).max().unwrap_or_default();
+    let at_most = humantime::format_duration(flags.timeout);
+    println!("{} kinds of messages, each sent once; an answer may take {at_most}", kinds.len());
     let mut asked = futures::stream::iter(&kinds).map(|kind| ask(&handler, kind)).buffered(AT_ONCE);
-    let (mut bad, mut replied) = (0, false);
-    while let Some((kind, verdict, took)) = asked.next().await {
+    let (mut bad, mut replied, mut later, mut named) = (0, false, false, false);
+    while let Some(Asked { kind, verdict, took, has_media }) = asked.next().await {
         print_line(&format!("{:<width$}", kind.name), &verdict, took);
         bad += usize::from(verdict.is_bad());
         replied |= verdict.is_reply();
+        later |= verdict == Verdict::Later;
+        named |= has_media;
         if matches!(verdict, Verdict::Unanswered(_)) && !replied {
             return Err(Failure::failed("the service doesn't answer", "start it, or mend the URL"));
         }
+    }
+    if named {
+        println!("note: {NOT_FETCHED}");
+    }
+    if later {
+        println!("note: {NOT_WAITED}");
     }
     match (bad, replied) {
         (0, true) => Ok(()),
@@ -49,12 +61,33 @@ pub(super) async fn handler(flags: &HandlerFlags) -> Result<(), Failure> {
     }
 }
 
-async fn ask<'a>(handler: &HttpHandler, kind: &'a Kind) -> (&'a Kind, Verdict, Duration) {
+/// What became of a message.
+struct Asked<'a> {
+    kind: &'a Kind,
+    verdict: Verdict,
+    took: Duration,
+    /// Whether the answer names media that a worker would read from somewhere.
+    has_media: bool,
+}
+
+async fn ask<'a>(handler: &HttpHandler, kind: &'a Kind) -> Asked<'a> {
     let begun = Instant::now();
     let context = context(kind);
     let tried = handler.try_out(&kind.message, &context).await;
     let has_content = kind.message.content().or(kind.message.recognition()).is_some();
-    (kind, Verdict::of(tried, has_content, context.sends_left), begun.elapsed())
+    let took = begun.elapsed();
+    let replies = match &tried.outcome {
+        Outcome::Reply(replies) | Outcome::Remember { replies, .. } => replies.as_slice(),
+        _ => &[],
+    };
+    let mut refused = None;
+    for media in replies.iter().flat_map(Outgoing::media).map(|(_, media)| media) {
+        if let (Media::Url(url), None) = (media, &refused) {
+            refused = media::refusal(url, &[]).await;
+        }
+    }
+    let has_media = replies.iter().flat_map(Outgoing::media).any(|(_, media)| !matches!(media, Media::Id(_)));
+    Asked { kind, verdict: Verdict::of(tried, has_content, context.sends_left, refused), took, has_media }
 }
 
 /// What a worker would know of a first message.

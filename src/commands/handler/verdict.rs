@@ -17,6 +17,8 @@ const OBJECT: &str = "[object Object]";
 pub(super) enum Verdict {
     /// These would be sent, in order.
     Replies(String),
+    /// These come by call back, which isn't waited for.
+    Later,
     /// So would these, and they look like a mistake.
     Doubtful(String),
     /// Nothing would be sent.
@@ -28,17 +30,15 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    /// Of a message with a `content` or without, after which so many can be sent.
-    pub(super) fn of(tried: Tried, has_content: bool, sends: u32) -> Self {
+    /// Of a message with a `content` or without, after which so many can be sent. Of the media that it names, `refused` says what
+    /// a worker would not fetch.
+    pub(super) fn of(tried: Tried, has_content: bool, sends: u32, refused: Option<String>) -> Self {
         let Tried { outcome, remark, answered } = tried;
         let failed = |told: String| if answered { Self::Wrong(told) } else { Self::Unanswered(told) };
         match &outcome {
             Outcome::Retry { reason, .. } => return failed(format!("{reason}; a worker tries it again")),
             Outcome::Fail { reason } => return failed(format!("{reason}; a worker gives it up at once")),
-            Outcome::Later { .. } => {
-                let told = "it answered 202, which is for an answer by call back, and there is no `callback_url` here";
-                return Self::Wrong(format!("{told}: answer at once when it is null"));
-            }
+            Outcome::Later { .. } => return Self::Later,
             Outcome::Reply(_) | Outcome::Remember { .. } | Outcome::NoReply => {}
         }
         if let Some(remark) = remark {
@@ -53,6 +53,9 @@ impl Verdict {
             _ => (Vec::new(), false),
         };
         let told = told(&replies, sends, remembers);
+        if let Some(refused) = refused {
+            return Self::Doubtful(format!("{told} (a worker doesn't fetch its media: {refused})"));
+        }
         match replies.iter().find_map(nothing_in).filter(|_| !has_content) {
             Some(word) => Self::Doubtful(format!("{told} (this kind has no `content`: is {word} meant?)")),
             None if replies.is_empty() && !remembers => Self::Nothing,
@@ -63,14 +66,14 @@ impl Verdict {
     /// Four letters before its line.
     pub(super) fn mark(&self) -> &'static str {
         match self {
-            Self::Replies(_) | Self::Nothing => "ok  ",
+            Self::Replies(_) | Self::Later | Self::Nothing => "ok  ",
             Self::Doubtful(_) => "WARN",
             Self::Wrong(_) | Self::Unanswered(_) => "BAD ",
         }
     }
 
     pub(super) fn is_reply(&self) -> bool {
-        matches!(self, Self::Replies(_) | Self::Doubtful(_))
+        matches!(self, Self::Replies(_) | Self::Later | Self::Doubtful(_))
     }
 
     pub(super) fn is_bad(&self) -> bool {
@@ -84,6 +87,7 @@ impl fmt::Display for Verdict {
             Self::Replies(told) | Self::Doubtful(told) | Self::Wrong(told) | Self::Unanswered(told) => {
                 f.write_str(told)
             }
+            Self::Later => f.write_str("202: it answers by call back, which isn't waited for"),
             Self::Nothing => f.write_str("no reply"),
         }
     }
@@ -141,14 +145,14 @@ mod tests {
     use super::*;
 
     fn verdict(outcome: Outcome, sends: u32) -> Verdict {
-        Verdict::of(Tried { outcome, remark: None, answered: true }, true, sends)
+        Verdict::of(Tried { outcome, remark: None, answered: true }, true, sends, None)
     }
 
     #[test]
     fn what_stands_for_no_value_is_doubted_where_the_message_has_no_content() {
         let of = |text: &str, has_content| {
             let tried = Tried { outcome: Outcome::text(text), remark: None, answered: true };
-            Verdict::of(tried, has_content, 5)
+            Verdict::of(tried, has_content, 5, None)
         };
         for text in ["您问的是：None", "是null吗", "undefined", "1 NaN", "a [object Object]"] {
             assert_eq!(of(text, false).mark(), "WARN", "{text}");
@@ -182,16 +186,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_worker_puts_up_with_or_waits_for_is_bad_here() {
+    fn what_a_worker_puts_up_with_is_bad_here() {
         let remark = Some("has a PHP error beside what is meant".to_owned());
         let tried = Tried { outcome: Outcome::text("a"), remark, answered: true };
-        assert!(Verdict::of(tried, true, 5).is_bad());
-        assert!(verdict(Outcome::Later { within: None }, 5).is_bad());
+        assert!(Verdict::of(tried, true, 5, None).is_bad());
         let large = json!("x".repeat(huixin_worker::MEMORY_MAX_BYTES));
         let told = verdict(Outcome::Remember { replies: Vec::new(), memory: large }, 5).to_string();
         assert!(told.starts_with("the memory has"), "{told}");
         let failed = Outcome::Retry { after: None, reason: "no".to_owned() };
-        let unanswered = Verdict::of(Tried { outcome: failed, remark: None, answered: false }, true, 5);
+        let unanswered = Verdict::of(Tried { outcome: failed, remark: None, answered: false }, true, 5, None);
         assert_eq!(unanswered, Verdict::Unanswered("no; a worker tries it again".to_owned()));
     }
 }

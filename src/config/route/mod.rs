@@ -27,6 +27,7 @@ use super::section::Section;
 use super::value;
 
 pub use handler::{HandlerConfig, HttpConfig, SqlConfig};
+pub use names::CheckTemplate;
 
 /// One route.
 #[derive(Clone, Debug)]

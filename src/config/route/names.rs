@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 use huixin_worker::TEMPLATE_NAMES;
 use regex::Regex;
 
-use crate::config::CheckTemplate;
 use crate::config::problem::{Mistake, nearest};
+
+/// Tells the names that a template of a route needs, with dots (`captures.code`), or what is wrong with it.
+pub type CheckTemplate<'a> = &'a dyn Fn(&str) -> Result<BTreeSet<String>, String>;
 
 /// What a route's patterns capture.
 #[derive(Clone, Debug, Default)]

@@ -37,8 +37,8 @@ fn a_receiver_reads_app_secrets_only_to_take_answers_in() {
 fn what_services_could_not_reach_is_a_mistake() {
     let mistakes = |value: &str| problems(&source(&format!("[callback]\n{value}\n{MINIMAL}")), Role::Run);
     assert_snapshot!(mistakes("base_url = 'bot.example.com'"), @r#"
-    huixin.toml:2: `callback.base_url` is not a URL: relative URL without a base
-        write it like "https://bot.example.com"
+    huixin.toml:2: `callback.base_url` has no scheme
+        add http:// or https:// in front; write it like "https://bot.example.com"
     "#);
     assert_snapshot!(mistakes("base_url = 'https://bot.example.com/?a=b'"), @r#"
     huixin.toml:2: `callback.base_url` can't be used: the public address must be an http:// or https:// URL without query and fragment

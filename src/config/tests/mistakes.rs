@@ -128,8 +128,8 @@ reply = { type = "text", content = 1 }
         did you mean `main`?
     huixin.toml:43: `route[lookup].match.text` is not a regular expression: unclosed group
         for the character itself write it with a backslash, in single quotes: text = '\('
-    huixin.toml:44: `route[lookup].http.url` is not a URL: relative URL without a base
-        write it like "http://127.0.0.1:9000/answer"
+    huixin.toml:44: `route[lookup].http.url` has no scheme
+        add http:// or https:// in front; write it like "http://127.0.0.1:9000/answer"
     huixin.toml:44: `route[lookup].http.secret` is not a Standard Webhooks secret: `whsec_` and base64 of 24 to 64 bytes
         make one: echo whsec_$(openssl rand -base64 32)
     huixin.toml:44: `route[lookup].http.attempts` is not a key of the handler

@@ -37,7 +37,7 @@ async fn a_panic_while_the_spool_is_carried_is_survived_and_everything_is_carrie
     let recorder = Broken::after(5);
     let _recording = set_default_local_recorder(&recorder);
     let stop = CancellationToken::new();
-    let carrier = spooler.carrier(queue.clone(), Duration::from_secs(1)).await.unwrap();
+    let carrier = Carrier::of(spooler, queue.clone(), Duration::from_secs(1)).await.unwrap();
     let carrying = tokio::spawn(carrier.run(stop.clone()));
     let all = async {
         while queue.counts().await.unwrap().open_total() < 20 || recorder.used() < 20 {

@@ -24,7 +24,7 @@ pub async fn drain_all(
     let mut drain = Drain::new(queue, spool.clone(), Arc::default(), Arc::default(), max_age);
     let (mut drained, mut progress) = (0, Instant::now());
     while spool.counts().await?.entries > 0 {
-        let round = drain.round().await;
+        let round = drain.run_once().await;
         let trouble = match round {
             Ok(Round { taken: 0, forgotten: 0 }) => {
                 Trouble::Queue("it refuses the entries that are left".to_owned())

@@ -7,7 +7,7 @@ use huixin_queue::{Accepted, NewMessage, QueueError};
 
 use super::super::metrics;
 use super::Drain;
-use crate::report::one_line;
+use crate::one_line::one_line;
 
 /// How long one accept may take: more than the queue gives its own calls.
 const ACCEPT_WITHIN: Duration = Duration::from_secs(10);

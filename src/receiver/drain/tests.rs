@@ -23,9 +23,9 @@ async fn entries_are_carried_in_the_order_of_their_lanes_and_forgotten_when_they
     }
     stage.drain.block_lanes().await.unwrap();
     assert_eq!(stage.drain.lanes.total(), 300);
-    assert_eq!(stage.drain.round().await.unwrap(), Round { taken: 300, forgotten: 0 });
+    assert_eq!(stage.drain.run_once().await.unwrap(), Round { taken: 300, forgotten: 0 });
     assert_eq!(stage.drain.lanes.total(), 0, "no lane waits any more");
-    assert_eq!(stage.drain.round().await.unwrap(), Round::default(), "nothing is offered twice");
+    assert_eq!(stage.drain.run_once().await.unwrap(), Round::default(), "nothing is offered twice");
     for lane in 0..7 {
         let expected: Vec<_> =
             (0..300).filter(|n| n % 7 == lane).take(100).map(|n| format!("m{n}")).collect();
@@ -33,7 +33,7 @@ async fn entries_are_carried_in_the_order_of_their_lanes_and_forgotten_when_they
     }
     assert_eq!(stage.entries().await, 300);
     stage.clock.advance(SETTLE);
-    assert_eq!(stage.drain.round().await.unwrap(), Round { taken: 0, forgotten: 300 });
+    assert_eq!(stage.drain.run_once().await.unwrap(), Round { taken: 0, forgotten: 300 });
     assert_eq!((stage.entries().await, stage.drain.is_waiting()), (0, false));
 }
 
@@ -42,17 +42,17 @@ async fn after_a_failure_what_is_not_settled_blocks_its_lane_and_is_carried_agai
     let mut stage = Stage::on_a_file();
     stage.spool("lane", "m0").await;
     stage.drain.block_lanes().await.unwrap();
-    stage.drain.round().await.unwrap();
+    stage.drain.run_once().await.unwrap();
     stage.drain.pending_again();
     assert_eq!(stage.drain.lanes.total(), 1);
     stage.clock.advance(SETTLE);
     assert_eq!(
-        stage.drain.round().await.unwrap(),
+        stage.drain.run_once().await.unwrap(),
         Round { taken: 1, forgotten: 0 },
         "known, but not for long enough"
     );
     stage.clock.advance(SETTLE);
-    assert_eq!(stage.drain.round().await.unwrap(), Round { taken: 0, forgotten: 1 });
+    assert_eq!(stage.drain.run_once().await.unwrap(), Round { taken: 0, forgotten: 1 });
     assert_eq!(stage.waiting("lane").await, ["m0"], "it is in the queue once");
 }
 
@@ -65,7 +65,7 @@ async fn an_entry_that_is_too_old_goes_to_the_dead_letters_as_a_possible_duplica
     stage.spool("lane", "young").await;
     stage.queue.accept(message("other", "handled")).await.unwrap();
     stage.clock.advance(Duration::from_secs(1));
-    assert_eq!(stage.drain.round().await.unwrap().taken, 3);
+    assert_eq!(stage.drain.run_once().await.unwrap().taken, 3);
     let letter = stage.queue.dead_letter(&id("old")).await.unwrap().expect("it is among the dead letters");
     assert!(
         letter.reason.contains("a possible duplicate") && letter.reason.contains("5h 1s"),
@@ -93,7 +93,7 @@ async fn an_old_entry_is_never_only_counted() {
     stage.spool.append(unreadable(DEAD_ON_ARRIVAL_MAX)).await.unwrap();
     stage.spool("lane", "old").await;
     stage.clock.advance(6 * HOUR);
-    stage.drain.round().await.unwrap();
+    stage.drain.run_once().await.unwrap();
     let counts = stage.spool.counts().await.unwrap();
     assert_eq!((counts.entries, counts.quarantined), (2, 0), "both are taken");
     for late in ["old".to_owned(), format!("dead{DEAD_ON_ARRIVAL_MAX}")] {
@@ -108,7 +108,7 @@ async fn what_no_queue_stores_is_quarantined_at_once() {
     stage.spool.append(NewMessage { payload, ..message("lane", "huge") }).await.unwrap();
     stage.spool("lane", "next").await;
     stage.drain.block_lanes().await.unwrap();
-    assert_eq!(stage.drain.round().await.unwrap().taken, 1, "its lane goes on");
+    assert_eq!(stage.drain.run_once().await.unwrap().taken, 1, "its lane goes on");
     assert_eq!((stage.spool.counts().await.unwrap().quarantined, stage.drain.lanes.total()), (1, 0));
     assert_eq!(stage.waiting("lane").await, ["next"]);
 }
@@ -136,7 +136,7 @@ async fn one_bad_entry_is_found_among_good_ones_and_quarantined_and_its_lane_goe
     let mut good = 200;
     while stage.spool.counts().await.unwrap().quarantined == 0 {
         assert!(Instant::now() < deadline, "it is quarantined in the end");
-        if let Err(Trouble::Queue(reason)) = stage.drain.round().await {
+        if let Err(Trouble::Queue(reason)) = stage.drain.run_once().await {
             assert!(reason.contains("may not"), "{reason}");
             stage.drain.pending_again();
             assert!(stage.drain.scout().await.unwrap(), "the queue itself works");
@@ -146,18 +146,18 @@ async fn one_bad_entry_is_found_among_good_ones_and_quarantined_and_its_lane_goe
         good += 1;
         tokio::time::sleep(SUSPECT_PAUSE / 2).await;
     }
-    stage.drain.round().await.unwrap();
+    stage.drain.run_once().await.unwrap();
     assert_eq!(stage.waiting("lane7").await.last().unwrap(), "behind the bad one");
     let open = stage.queue.counts().await.unwrap().open_total();
     assert_eq!(open, good + 1, "all the others are in the queue, each once");
     stage.clock.advance(SETTLE);
-    stage.drain.round().await.unwrap();
+    stage.drain.run_once().await.unwrap();
     assert_eq!((stage.entries().await, stage.drain.is_waiting()), (0, false));
 
     // Mended, and tried again by a person.
     redis.cli(&["ACL", "SETUSER", "default", "allkeys"]);
     stage.spool.release_quarantined().await.unwrap();
-    assert_eq!(stage.drain.round().await.unwrap().taken, 1);
+    assert_eq!(stage.drain.run_once().await.unwrap().taken, 1);
 }
 
 /// Its lane is first in the spool, and fills more than is read at once.
@@ -176,7 +176,7 @@ async fn a_bad_entry_with_many_behind_it_hides_nobody() {
     let deadline = Instant::now() + Duration::from_secs(30);
     while stage.queue.counts().await.unwrap().open_total() < 10 {
         assert!(Instant::now() < deadline, "the others are taken");
-        if stage.drain.round().await.is_err() {
+        if stage.drain.run_once().await.is_err() {
             stage.drain.pending_again();
             // The first look may meet only the bad one.
             let _ = stage.drain.scout().await;
@@ -194,7 +194,7 @@ async fn a_queue_that_is_away_makes_no_suspects_for_long() {
         stage.spool(&format!("lane{n}"), &format!("m{n}")).await;
     }
     redis.kill();
-    assert!(matches!(stage.drain.round().await, Err(Trouble::Queue(_))));
+    assert!(matches!(stage.drain.run_once().await, Err(Trouble::Queue(_))));
     stage.drain.pending_again();
     assert!(matches!(stage.drain.scout().await, Err(Trouble::Queue(_))));
     redis.restart();
@@ -205,7 +205,7 @@ async fn a_queue_that_is_away_makes_no_suspects_for_long() {
     }
     let mut taken = 1;
     while taken < 50 {
-        taken += stage.drain.round().await.unwrap().taken;
+        taken += stage.drain.run_once().await.unwrap().taken;
         assert!(Instant::now() < deadline, "all are taken");
     }
     assert!(stage.drain.suspects.is_empty());

@@ -18,7 +18,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::verdict::Killed;
-use crate::harness::{Asked, Backend, PATIENCE, Process, Setup, Stack, long, now_us};
+use crate::harness::{Asked, Backend, PATIENCE, Process, Setup, Stack, long, now_us, seed};
 
 /// Who writes in a round.
 pub(super) const USERS: usize = 6;
@@ -80,9 +80,7 @@ async fn held_no_part_comes_twice_before_the_user_writes_again_and_then_all_have
 }
 
 async fn kills(policy: Unsure) -> Seen {
-    let seed = rand::random();
-    println!("{policy:?}: seed {seed}");
-    let mut chance = StdRng::seed_from_u64(seed);
+    let mut chance = StdRng::seed_from_u64(seed());
     let backend = Backend::in_parts(two_parts).await;
     let name = format!("{policy:?}").to_lowercase();
     let routes = format!("{}unsure = \"{name}\"\n", backend.route());

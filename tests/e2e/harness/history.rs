@@ -30,7 +30,7 @@ pub(crate) use self::verdict::Verdict;
 
 /// A user's messages stand still if nothing happens to any of them for so long, although one is acked and the queue works.
 /// Four leases of five seconds: a message may lose three and then die of it.
-pub(crate) const STANDS_STILL_AFTER: Duration = Duration::from_secs(20);
+const STANDS_STILL_AFTER: Duration = Duration::from_secs(20);
 
 /// What happened to a message. In this order, where the clock shows the same time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

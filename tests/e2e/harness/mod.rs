@@ -10,13 +10,14 @@ mod model;
 mod process;
 mod proxy;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) use backend::{Asked, Backend, Said};
 pub(crate) use group::Group;
-pub(crate) use history::{Blow, History, Name, STANDS_STILL_AFTER, Step, Strike, Verdict, now_us};
+pub(crate) use history::{Blow, History, Name, Step, Strike, Verdict, now_us};
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::testing::RedisServer;
 pub(crate) use huixin_queue::testing::free_port;
@@ -33,6 +34,23 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Whether the long forms of the tests are asked for: `tests/run --long`.
 pub(crate) fn long() -> bool {
     std::env::var_os("LONG_TESTS").is_some()
+}
+
+/// The seed of everything random in a test: that of the run, which `tests/run` names, or another each time.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("CHAOS_SEED").ok();
+    let seed = given.map_or_else(rand::random, |seed| seed.parse().expect("a seed is a number"));
+    println!("CHAOS_SEED={seed}");
+    seed
+}
+
+/// Notes that something wasn't tried because a program is missing, where `tests/run` counts it.
+pub(crate) fn skipped(what: &str, program: &str) {
+    println!("skipped: {what}: not installed: {program}");
+    let Some(list) = std::env::var_os("SKIPPED_LIST") else { return };
+    let list = std::fs::OpenOptions::new().create(true).append(true).open(list);
+    let noted = list.and_then(|mut list| writeln!(list, "{what}"));
+    noted.expect("the list of what is skipped can be written");
 }
 
 /// What a test can say about its installation.

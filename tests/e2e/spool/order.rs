@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use huixin_sandbox::{Push, TryOutcome};
-use rand::RngExt as _;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 use super::outage::{setup, spooling};
 use super::talk::{assert_answered, readyz, talk, wait_until_empty};
-use crate::harness::{Process, Proxy, Setup, Stack, long};
+use crate::harness::{Process, Proxy, Setup, Stack, long, seed};
 
 /// A receiver that reaches Redis through a network that can be held, and a worker that always reaches it.
 async fn behind_a_proxy(receiver: &str) -> (Stack, Proxy, Process, Process) {
@@ -76,14 +77,13 @@ async fn an_accept_that_is_applied_too_late_neither_overtakes_nor_is_overtaken()
 async fn order_is_kept_while_the_network_stalls_at_random() {
     let lasting = Duration::from_secs(if long() { 120 } else { 8 });
     let (stack, proxy, receiver, _worker) = behind_a_proxy("").await;
+    let mut chance = StdRng::seed_from_u64(seed());
     let nemesis = tokio::spawn({
         let proxy = proxy.clone();
         async move {
             loop {
-                let (requests, held, free) = {
-                    let mut rng = rand::rng();
-                    (rng.random::<bool>(), rng.random_range(50..700), rng.random_range(50..900))
-                };
+                let (requests, held, free) =
+                    (chance.random::<bool>(), chance.random_range(50..700), chance.random_range(50..900));
                 tokio::time::sleep(Duration::from_millis(free)).await;
                 let hold = |hold| if requests { proxy.hold_requests(hold) } else { proxy.hold_answers(hold) };
                 hold(true);

@@ -310,7 +310,7 @@ pub const POLICY: &[Rule] = &[
         &[65400..=65412],
         CodeClass::Doubtful,
         "the customer-service function is off, or the message names an agent who is wrong",
-        "set it up in WeChat's console, or mend `kf_account`",
+        "see in WeChat's console (微信开发者平台) under 开放能力 whether the account has 客服消息, or mend `kf_account`",
     ),
     rule_of(
         &[48003..=48003, 48006..=48006, 50001..=50001],

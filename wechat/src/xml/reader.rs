@@ -3,7 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::{BytesDecl, BytesStart, Event};
 
 use super::error::short;
 use super::{Element, XmlError, is_name, prose};
@@ -92,17 +92,10 @@ impl Builder {
             match event {
                 Event::Eof => return self.finish(),
                 Event::DocType(_) => return Err(XmlError::Doctype { offset }),
-                Event::Decl(decl) => {
-                    if late {
-                        return Err(malformed(offset, "an XML declaration that isn't the first thing"));
-                    }
-                    if let Some(encoding) = decl.encoding() {
-                        let name = encoding.map_err(|e| malformed(offset, &e.to_string()))?;
-                        if !name.eq_ignore_ascii_case("utf-8") && !name.eq_ignore_ascii_case("utf8") {
-                            return Err(XmlError::Encoding { name: short(&name) });
-                        }
-                    }
+                Event::Decl(_) if late => {
+                    return Err(malformed(offset, "an XML declaration that isn't the first thing"));
                 }
+                Event::Decl(declaration) => check_encoding(&declaration, offset)?,
                 Event::Comment(_) | Event::PI(_) => {}
                 Event::Start(tag) => self.start(&tag, offset)?,
                 Event::Empty(tag) => {
@@ -268,6 +261,16 @@ fn resolve(reference: &str, offset: usize) -> Result<(char, bool), XmlError> {
 /// White space as XML means it; an ideographic space is a character of the message.
 fn is_blank(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
+}
+
+/// Refuses a declaration of an encoding other than UTF-8.
+fn check_encoding(declaration: &BytesDecl<'_>, offset: usize) -> Result<(), XmlError> {
+    let Some(encoding) = declaration.encoding() else { return Ok(()) };
+    let name = encoding.map_err(|error| malformed(offset, &error.to_string()))?;
+    if name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8") {
+        return Ok(());
+    }
+    Err(XmlError::Encoding { name: short(&name) })
 }
 
 fn malformed(offset: usize, reason: &str) -> XmlError {

@@ -122,7 +122,7 @@ impl Pretend {
 
 /// A client of whatever listens at `base`.
 pub(crate) fn client(base: Url, timeout: Duration) -> Client {
-    crate::secrecy::listen();
+    super::secrecy::listen();
     // Already installed by another test of this process: as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new(ClientConfig {

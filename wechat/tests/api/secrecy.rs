@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::pretend::{APP_SECRET, Pretend, client};
+use super::pretend::{APP_SECRET, Pretend, client};
 
 /// Everything that an error can show: `Display`, `Debug`, and the same of its sources.
 fn shown(error: &ApiError) -> String {

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::Url;
 
-use crate::pretend::{Pretend, client};
+use super::pretend::{Pretend, client};
 
 fn text(content: &str) -> Outgoing {
     Outgoing::text(content)

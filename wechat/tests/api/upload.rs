@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use huixin_wechat::{ApiError, Client, CodeClass, Downloaded, MediaKind};
 
-use crate::pretend::Pretend;
+use super::pretend::Pretend;
 
 /// Bytes that are no text and no file either: the client doesn't look at them.
 const FILE: &[u8] = &[0x89, b'P', 0xff, 0, b'\r', b'\n', b'-', b'-'];

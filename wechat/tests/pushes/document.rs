@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::row::{push, read};
-use crate::typed;
+use super::row::{push, read};
+use super::typed;
 
 const DOCUMENT: &str = include_str!("../../../docs/message.md");
 

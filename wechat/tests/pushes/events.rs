@@ -1,11 +1,11 @@
 //! The rows of events that have types: follow, scan, location, menu, customer service. Those with lists are in
-//! [`crate::lists`].
+//! [`super::lists`].
 
 use huixin_wechat::{Event, Trigger};
 use serde_json::json;
 
-use crate::lists;
-use crate::row::{Row, event};
+use super::lists;
+use super::row::{Row, event};
 
 /// Rows that write an event of another row differently: a follow with an empty key, and `UnSubscribe`.
 pub(crate) const WRITTEN_TWICE: usize = 2;

@@ -7,7 +7,7 @@ use huixin_wechat::message::{
 use huixin_wechat::{Event, Kind, Trigger};
 use serde_json::{Value, json};
 
-use crate::row::{ACCOUNT, Row, USER, event, event_body, read};
+use super::row::{ACCOUNT, Row, USER, event, event_body, read};
 
 pub(crate) fn rows() -> Vec<Row> {
     [jobs(), subscriptions()].into_iter().flatten().collect()

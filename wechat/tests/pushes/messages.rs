@@ -3,7 +3,7 @@
 use huixin_wechat::{Kind, Trigger};
 use serde_json::json;
 
-use crate::row::{MSG_ID, Row, message, push, read};
+use super::row::{MSG_ID, Row, message, push, read};
 
 pub(crate) fn rows() -> Vec<Row> {
     let text = |content: &str, rest: &str, menu_id: Option<&str>, trigger| {

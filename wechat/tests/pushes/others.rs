@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::row::{ACCOUNT, USER, event_body};
+use super::row::{ACCOUNT, USER, event_body};
 
 /// An event that is read from the tree.
 pub(crate) struct Other {
@@ -132,7 +132,7 @@ impl Other {
         fields
     }
 
-    /// The dedup key, as [`crate::row::key_of`] gives it.
+    /// The dedup key, as [`super::row::key_of`] gives it.
     pub(crate) fn key(&self) -> String {
         let card = if self.names().any(|name| name == "UserCardCode") { "UserCardCode 1" } else { "" };
         let rest = if self.elements.is_empty() { "" } else { "|#" };

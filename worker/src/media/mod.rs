@@ -87,6 +87,25 @@ impl fmt::Debug for MediaSettings {
     }
 }
 
+/// Why media at this address would not be fetched, if it would not: as a worker decides it that may fetch from `allow_private`
+/// too. Names are looked up; nothing else is asked.
+pub async fn refusal(address: &str, allow_private: &[IpNet]) -> Option<String> {
+    if encoded::is_data_url(address) {
+        return None;
+    }
+    let Ok(url) = Url::parse(address.trim()) else { return Some("is no address".to_owned()) };
+    let guard = guard::Guard::new(Arc::new(SystemNames), allow_private);
+    if let Err(refusal) = guard.admit(&url) {
+        return Some(refusal.to_string());
+    }
+    let Some(url::Host::Domain(name)) = url.host() else { return None };
+    match guard.look_up(name).await {
+        Err(guard::LookUpError::Refused(refusal)) => Some(refusal.to_string()),
+        // It may be known where the worker runs.
+        Err(guard::LookUpError::Failed(_)) | Ok(_) => None,
+    }
+}
+
 /// Makes replies ready to be sent. One for a whole worker.
 pub struct MediaStore {
     source: Source,

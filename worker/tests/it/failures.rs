@@ -201,7 +201,7 @@ async fn what_goes_wrong_is_logged_and_neither_what_the_user_wrote_nor_what_he_i
     stage.rest().await;
     for line in [
         "the handler panicked",
-        "attempt 1 of ",
+        "an attempt failed",
         "the message is dead",
         "the send failed",
         "it is not known whether this part was sent",

@@ -5,9 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
 
+mod admission;
 mod call_backs;
 mod chat;
-mod company;
 mod concurrency;
 mod example;
 mod failures;
@@ -17,10 +17,10 @@ mod leases;
 mod long;
 mod media;
 mod memory;
+mod notices;
 mod order;
 mod outage;
 mod paused;
-mod places;
 mod policy;
 mod replies;
 mod resume;

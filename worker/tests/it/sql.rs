@@ -20,19 +20,17 @@ macro_rules! on_every_driver {
         $(mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_sqlite() {
-                super::$name(super::Shop::open(super::Driver::Sqlite).await.unwrap()).await;
+                super::$name(super::Shop::open(super::Driver::Sqlite).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_mariadb() {
-                super::$name(super::Shop::open(super::Driver::MariaDb).await.unwrap()).await;
+                super::$name(super::Shop::open(super::Driver::MariaDb).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
-                if let Some(shop) = super::Shop::open(super::Driver::Postgres).await {
-                    super::$name(shop).await;
-                }
+                super::$name(super::Shop::open(super::Driver::Postgres).await).await;
             }
         })*
     };

@@ -27,7 +27,8 @@ use tokio::sync::Notify;
 
 use self::state::State;
 use crate::clock::{micros, system_now_us};
-use crate::message::{check_bytes, check_name};
+use crate::message::check_bytes;
+use crate::name::check_name;
 use crate::{
     Accepted, Answered, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
     LaneView, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,

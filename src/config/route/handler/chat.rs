@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json};
 use toml::{Table, Value as Toml};
 use url::Url;
 
+use crate::config::mask::{MASK, masked};
 use crate::config::node::{Node, Value};
-use crate::config::print::{MASK, masked};
 use crate::config::problem::Mistake;
 use crate::config::route::names::Names;
 use crate::config::secrets;

@@ -7,7 +7,7 @@ use huixin_wechat::Secret;
 use toml::{Table, Value};
 use url::Url;
 
-use crate::config::print::{MASK, masked};
+use crate::config::mask::{MASK, masked};
 use crate::config::problem::Mistake;
 use crate::config::secrets;
 use crate::config::section::Section;

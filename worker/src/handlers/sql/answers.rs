@@ -3,7 +3,8 @@
 use huixin_wechat::Message;
 use serde_json::{Map, Value, json};
 
-use super::found::{Found, Row};
+use super::cells::Row;
+use super::found::Found;
 use crate::handler::{Context, Outcome};
 use crate::handlers::reply::{Filled, ReplyHandlerError};
 

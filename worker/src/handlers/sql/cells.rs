@@ -4,7 +4,7 @@
 //! with all their digits, since a price of `12.50` isn't `12.5`. Dates are texts as the database's own client shows them. A
 //! column of bytes, or of a type that has no such form, is an error that names it: a guess would reach a user.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sqlx::error::UnexpectedNullError;
 use sqlx::mysql::MySqlRow;
 use sqlx::postgres::PgRow;
@@ -15,8 +15,10 @@ use sqlx::{Column as _, Decode, MySql, Row as _, Type, TypeInfo as _, ValueRef a
 use time::{Date, PrimitiveDateTime};
 
 use super::form::{clock, date, float, moment, pg_date, pg_moment, single, span};
-use super::found::Row;
 use super::trouble::{Stage, Trouble};
+
+/// A row by its columns' names.
+pub(super) type Row = Map<String, Value>;
 
 /// A driver's row.
 pub(super) trait Cells {

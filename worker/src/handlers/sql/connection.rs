@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use sqlx::encode::Encode;
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{
     AssertSqlSafe, Connection as _, Database, Executor, IntoArguments, MySql, MySqlConnection, PgConnection,
     Postgres, SqlSafeStr as _, SqlStr, Sqlite, SqliteConnection, Type,
 };
 
 use super::cells::Cells;
-use super::database::Options;
 use super::found::{Found, Rows};
 use super::statement::Statement;
 use super::trouble::{Stage, Trouble};
@@ -21,6 +23,13 @@ use super::trouble::{Stage, Trouble};
 const SQLITE_STEPS: i32 = 1000;
 /// How long telling a server to end a statement may take.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How to connect.
+pub(super) enum Options {
+    Sqlite(SqliteConnectOptions),
+    MySql(MySqlConnectOptions),
+    Postgres(PgConnectOptions),
+}
 
 /// A connection and what is needed to end what it does.
 pub(super) enum Connection {

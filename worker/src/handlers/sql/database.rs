@@ -20,7 +20,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connection::Connection;
+use super::connection::{Connection, Options};
 use super::statement::Dialect;
 use super::trouble::Trouble;
 
@@ -56,13 +56,6 @@ struct Shared {
     idle: Mutex<Vec<Idle>>,
     /// Rises when all connections that are open then turn out to be of no use.
     era: AtomicU64,
-}
-
-/// How to connect.
-pub(super) enum Options {
-    Sqlite(SqliteConnectOptions),
-    MySql(MySqlConnectOptions),
-    Postgres(PgConnectOptions),
 }
 
 struct Idle {

@@ -1,12 +1,9 @@
 //! What a statement found: so many rows, of so many bytes.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::cells::Cells;
+use super::cells::{Cells, Row};
 use super::trouble::Trouble;
-
-/// A row by its columns' names.
-pub(super) type Row = Map<String, Value>;
 
 /// The most that the rows of one look-up may hold, in bytes of text and names.
 const MAX_BYTES: usize = 1024 * 1024;

@@ -1,5 +1,5 @@
-//! Real database servers for tests: a MariaDB, and a PostgreSQL where there is one. Each test process has its own, in a
-//! folder and on a port of its own, gone when the process is.
+//! Real database servers for tests: a MariaDB and a PostgreSQL. Each test process has its own, in a folder and on a port of its
+//! own, gone when the process is.
 //!
 //! Also used by the end-to-end tests of the binary, so it knows nothing of the others here.
 
@@ -55,14 +55,11 @@ impl DatabaseServer {
         })
     }
 
-    /// A PostgreSQL whose user may do everything; none where it isn't installed.
-    pub(crate) fn postgres() -> Option<&'static Self> {
-        static SHARED: OnceLock<Option<DatabaseServer>> = OnceLock::new();
-        let shared = SHARED.get_or_init(|| {
-            let Some(programs) = postgres_programs() else {
-                eprintln!("skipped with PostgreSQL: `initdb` and `postgres` are not installed");
-                return None;
-            };
+    /// A PostgreSQL whose user may do everything.
+    pub(crate) fn postgres() -> &'static Self {
+        static SHARED: OnceLock<DatabaseServer> = OnceLock::new();
+        SHARED.get_or_init(|| {
+            let programs = postgres_programs().expect("PostgreSQL is installed: see tests/run");
             let (folder, port) = (folder("postgres"), free_port());
             let (data, password) = (folder.join("data"), folder.join("password"));
             std::fs::write(&password, PASSWORD).expect("the folder can be written to");
@@ -80,9 +77,8 @@ impl DatabaseServer {
             server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-c", "fsync=off"]);
             server.args(["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=100", "-k", ""]);
             let url = format!("postgres://shop:{PASSWORD}@127.0.0.1:{port}");
-            Some(Self { url, _child: serve(&server, &folder, "-QUIT"), folder })
-        });
-        shared.as_ref()
+            Self { url, _child: serve(&server, &folder, "-QUIT"), folder }
+        })
     }
 }
 

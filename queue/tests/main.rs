@@ -1,0 +1,8 @@
+//! The engines and the spool, on real stores. One program, since each links the whole crate, and its tests run at the same time.
+
+mod format;
+mod redis;
+mod scale;
+mod spool;
+mod sqlite;
+mod state_machine;

@@ -1,0 +1,120 @@
+//! Delivering a push to the receiver by WeChat's rules.
+//!
+//! Five seconds a try, three tries in all. The next try starts at the moment the last one's time is up or its connection
+//! fails; there is no pause, and no backoff. The body is the same on every try, the signature fresh. WeChat documents
+//! neither the spacing nor whether an error status is retried; this is what its users have observed, and for a status the
+//! choice that is harder on a receiver.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header;
+use tokio::time::{Instant, timeout};
+
+use crate::{
+    Push, PushReport, Sandbox, TryOutcome, TryReport, What, account::AccountState, clock::as_ms,
+    envelope::Envelope, passive,
+};
+
+/// An answer longer than this is not read to its end, and is no valid reply.
+const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// All tries of a push, with their lines in the transcript.
+pub(super) async fn push(sandbox: &Sandbox, push: &Push) -> PushReport {
+    let start = Instant::now();
+    let mut tries: Vec<TryReport> = Vec::new();
+    for n in 1..=sandbox.config().tries.max(1) {
+        let report = one_try(sandbox, push, n, start).await;
+        let retried = report.outcome.is_retried();
+        tries.push(report);
+        if !retried {
+            break;
+        }
+    }
+    let acked = tries.last().is_some_and(|last| last.outcome.is_ack());
+    let ms = as_ms(start.elapsed());
+    let msg_id = push.msg_id.clone();
+    let last = if acked {
+        What::Acked { msg_id, ms, tries: u32::try_from(tries.len()).unwrap_or(u32::MAX) }
+    } else if push.is_visible() {
+        What::FaultNotice { msg_id }
+    } else {
+        What::GivenUp { msg_id }
+    };
+    sandbox.note(&push.account, &push.user, last);
+    PushReport { msg_id: push.msg_id.clone(), tries, acked, ack_ms: acked.then_some(ms) }
+}
+
+/// One try outside the rules, which the transcript calls number 0.
+pub(super) async fn push_once(sandbox: &Sandbox, push: &Push) -> TryReport {
+    one_try(sandbox, push, 0, Instant::now()).await
+}
+
+async fn one_try(sandbox: &Sandbox, push: &Push, n: u32, start: Instant) -> TryReport {
+    let began = Instant::now();
+    let outcome = match sandbox.account(&push.account) {
+        Some(account) => post(sandbox, account, push).await,
+        None => TryOutcome::Unreachable("the sandbox has no such account".to_owned()),
+    };
+    let outcome = if sandbox.faults().take_lost_ack() { TryOutcome::Timeout } else { outcome };
+    let took_ms = as_ms(began.elapsed());
+    let tried = What::Tried { msg_id: push.msg_id.clone(), n, took_ms, outcome: outcome.clone() };
+    sandbox.note(&push.account, &push.user, tried);
+    TryReport { started_ms: as_ms(began - start), took_ms, outcome }
+}
+
+async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push) -> TryOutcome {
+    let Some(receiver) = account.push_url() else {
+        return TryOutcome::Unreachable("the account has no push address".to_owned());
+    };
+    let body = Bytes::from(push.body(&account.settings.original_id));
+    let envelope = Envelope::around(&account.settings, &push.user, body);
+    let exchange = async {
+        let request = sandbox
+            .client()
+            .post(envelope.address(&receiver))
+            .header(header::CONTENT_TYPE, "text/xml")
+            .header(header::USER_AGENT, "Mozilla/4.0")
+            .header(header::ACCEPT, "*/*")
+            .header(header::PRAGMA, "no-cache")
+            .body(envelope.body);
+        let answer = request.send().await?;
+        let status = answer.status().as_u16();
+        Ok::<_, reqwest::Error>((status, read(answer).await?))
+    };
+    match timeout(allowed(sandbox), exchange).await {
+        Err(_) => TryOutcome::Timeout,
+        Ok(Err(error)) => TryOutcome::Unreachable(reason(error)),
+        Ok(Ok((200, Some(body)))) => passive::judge(&account.settings, &push.user, &body),
+        Ok(Ok((200, None))) => TryOutcome::BadReply(format!("longer than {MAX_ANSWER_BYTES} bytes")),
+        Ok(Ok((status, _))) => TryOutcome::Status(status),
+    }
+}
+
+fn allowed(sandbox: &Sandbox) -> Duration {
+    sandbox.config().push_timeout
+}
+
+/// The whole answer, or `None` when it is too long.
+async fn read(mut answer: reqwest::Response) -> Result<Option<Bytes>, reqwest::Error> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body.freeze()))
+}
+
+/// An error with its causes, and without the address, which is long and carries a signature.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}

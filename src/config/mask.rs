@@ -1,0 +1,22 @@
+//! What stands in the place of a secret where the configuration is shown.
+
+use url::Url;
+
+pub(super) const MASK: &str = "***";
+
+/// The URL with `***` in the place of its password, or of a user who has none, since that may be one, and of its query, where
+/// services take keys.
+pub(super) fn masked(url: &Url) -> Url {
+    let mut url = url.clone();
+    if url.query().is_some() {
+        url.set_query(Some(MASK));
+    }
+    url.set_fragment(None);
+    // Only URLs without a host refuse, and those have neither.
+    let _ = match (url.password().is_some(), url.username().is_empty()) {
+        (true, _) => url.set_password(Some(MASK)),
+        (false, false) => url.set_username(MASK),
+        (false, true) => Ok(()),
+    };
+    url
+}

@@ -1,0 +1,140 @@
+//! One attempt to handle a message: the facts, which don't change while it lasts.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use huixin_queue::{Leased, Standing};
+use huixin_wechat::Message;
+
+use crate::account::Account;
+use crate::answer::Before;
+use crate::condition::Captures;
+use crate::end::Done;
+use crate::handler::Context;
+use crate::payload::{Payload, PayloadError};
+use crate::policy::HoldUp;
+use crate::rights::{Opening, begins};
+use crate::route::{self, PATIENCE_DEFAULT, Route, Unsure};
+use crate::shared::Shared;
+
+/// A message that this version can't read is looked at again after this.
+pub(crate) const NEWER_PAUSE: Duration = Duration::from_secs(60);
+
+/// What is handled, for whom, and how.
+pub(crate) struct Attempt<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) leased: &'a Leased,
+    pub(crate) payload: Payload,
+    pub(crate) message: Message,
+    pub(crate) account: &'a Account,
+    /// `None` when no route is for the message, or none any more.
+    pub(crate) route: Option<&'a Route>,
+    /// What the route's text pattern captured.
+    captures: Captures,
+    /// When it was taken.
+    begun: Instant,
+}
+
+impl<'a> Attempt<'a> {
+    /// Reads what was taken. If this worker can't, what becomes of the message.
+    pub(crate) fn read(shared: &'a Shared, leased: &'a Leased, begun: Instant) -> Result<Self, Done> {
+        let payload = match Payload::decode(&leased.payload) {
+            Ok(payload) => payload,
+            Err(error @ PayloadError::Newer(_)) => {
+                tracing::error!(%error, "the message is left for a newer worker");
+                return Err(Done::snooze(NEWER_PAUSE, error.to_string()));
+            }
+            Err(error) => return Err(Done::bury(error.to_string())),
+        };
+        let message = Message::parse(&payload.body)
+            .map_err(|error| Done::bury(format!("the message can't be read: {error}")))?;
+        let Some(account) = shared.accounts.get(&payload.account) else {
+            tracing::error!(account = payload.account, "the message's account is not configured here");
+            let reason = format!("account `{}` is not configured in this worker", payload.account);
+            return Err(Done::snooze(NEWER_PAUSE, reason));
+        };
+        let (route, captures) = route::find(&shared.routes, &payload.account, &message).unzip();
+        let captures = captures.unwrap_or_default();
+        Ok(Self { shared, leased, payload, message, account, route, captures, begun })
+    }
+
+    /// What the handler gets besides the message.
+    pub(crate) fn context(
+        &self,
+        route: &Route,
+        memory: Option<serde_json::Value>,
+        standing: &Standing,
+    ) -> Context {
+        let (leased, opening) = (self.leased, self.opening(standing));
+        let lease = &leased.lease;
+        let call_backs = self.shared.call_backs.as_ref();
+        Context {
+            id: lease.id.to_string(),
+            account: self.payload.account.clone(),
+            route: route.name.clone(),
+            attempt: leased.failures.saturating_add(leased.losses).saturating_add(1),
+            accepted_at: self.accepted_at(),
+            reply_until: opening.until,
+            sends_left: opening.left(standing),
+            captures: self.captures.clone(),
+            memory,
+            callback_url: call_backs.and_then(|at| at.url(&self.payload.account, &lease.lane, &lease.id)),
+        }
+    }
+
+    pub(crate) fn accepted_at(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_micros(self.leased.arrived_us)
+    }
+
+    /// As [`pushed_at`].
+    pub(crate) fn pushed_at(&self) -> SystemTime {
+        pushed_at(&self.message, self.leased.arrived_us)
+    }
+
+    /// The right under which the message is answered, in a lane that stands so.
+    pub(crate) fn opening(&self, standing: &Standing) -> Opening {
+        self.shared.rights.opening(self.payload.trigger, self.pushed_at(), standing)
+    }
+
+    /// What the message has behind it, now that there is an answer.
+    pub(crate) fn before(&self) -> Before {
+        Before { failures: self.leased.failures, snoozes: self.leased.snoozes }
+    }
+
+    /// How long the message, which has failed again, may hold up others, and how long it has.
+    pub(crate) fn hold_up(&self, standing: &Standing) -> HoldUp {
+        let before = self.leased.failing_for.map(|before| before.saturating_add(self.begun.elapsed()));
+        HoldUp {
+            has_followers: standing.has_followers,
+            failing_for: before.unwrap_or_default(),
+            patience: self.patience(),
+        }
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        self.route.map_or(PATIENCE_DEFAULT, |route| route.patience)
+    }
+
+    pub(crate) fn unsure(&self) -> Unsure {
+        self.route.map(|route| route.unsure).unwrap_or_default()
+    }
+
+    /// How long its answer is held.
+    pub(crate) fn holds_for(&self) -> Duration {
+        Route::holds_for(self.route, self.payload.trigger)
+    }
+
+    /// Whether its handler can run again instead of its replies being recorded.
+    pub(crate) fn is_cheap(&self) -> bool {
+        self.route.is_some_and(|route| route.handler.is_cheap())
+    }
+
+    /// Why a message dies, with its route: the reader of the dead letters has no log beside it.
+    pub(crate) fn with_route(&self, reason: &str) -> String {
+        self.route.map_or_else(|| reason.to_owned(), |route| format!("route `{}`: {reason}", route.name))
+    }
+}
+
+/// When the right of a message begins.
+pub(crate) fn pushed_at(message: &Message, arrived_us: u64) -> SystemTime {
+    begins(message.created_at, SystemTime::UNIX_EPOCH + Duration::from_micros(arrived_us))
+}

@@ -1,0 +1,194 @@
+//! What follows from a handler's outcome, or from an answer that came by call back: a reply, another attempt, a wait, the end.
+
+use std::time::{Duration, SystemTime};
+
+use huixin_queue::Progress;
+use huixin_wechat::Outgoing;
+
+use crate::answer::{Answer, Before};
+use crate::attempt::Attempt;
+use crate::call_back::CalledBack;
+use crate::end::{Done, End, Step};
+use crate::execute::notice;
+use crate::handler::Outcome;
+use crate::memory::{MemoryError, Slots};
+use crate::policy::{self, Verdict};
+use crate::recorder::Recorder;
+use crate::reply;
+use crate::route::Route;
+use crate::text;
+
+const NO_CALL_BACKS: &str =
+    "the handler answers by call back, and there is no address for it: give `callback.base_url`";
+
+/// What follows.
+pub(crate) enum Next {
+    /// The parts that aren't sent yet are sent.
+    Send(Answer, Progress),
+    /// The handling ends.
+    End(Done),
+}
+
+/// What follows from an outcome.
+pub(crate) async fn conclude(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    route: &Route,
+    slots: Slots,
+    outcome: Outcome,
+) -> Step<Next> {
+    // What a cheap handler answers is computed again on every attempt and may never be stored; it doesn't fail itself, so
+    // all failures so far were of sends.
+    let before = if attempt.is_cheap() { Before::default() } else { attempt.before() };
+    match outcome {
+        Outcome::NoReply => without_reply(attempt, recorder, End::NoReply).await,
+        Outcome::Remember { replies, memory } => {
+            match slots.with(&route.memory, memory, route.memory_for, SystemTime::now()) {
+                Ok(memory) => recorder.remember(Some(memory)),
+                Err(error @ MemoryError::TooLarge(_)) => {
+                    return die(attempt, recorder, &error.to_string()).await;
+                }
+                // Others have filled it, and the user has an answer coming.
+                Err(error @ MemoryError::Full) => {
+                    tracing::warn!(route = route.name, %error, "nothing is remembered of this message");
+                }
+            }
+            reply(attempt, recorder, route, replies, before).await
+        }
+        Outcome::Reply(parts) => reply(attempt, recorder, route, parts, before).await,
+        Outcome::Later { within } => {
+            if attempt.shared.call_backs.is_none() {
+                return die(attempt, recorder, NO_CALL_BACKS).await;
+            }
+            let within = within.unwrap_or(route.answer_within);
+            notice::tell_of_wait(attempt, recorder, route, within).await?;
+            Ok(Next::End(Done::wait_for_answer(within)))
+        }
+        Outcome::Retry { after, reason } => try_again(attempt, recorder, route, after, reason).await,
+        Outcome::Fail { reason } => {
+            tracing::debug!(route = route.name, reason, "the handler gave the message up");
+            die(attempt, recorder, &reason).await
+        }
+    }
+}
+
+/// What follows from an attempt that failed.
+async fn try_again(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    route: &Route,
+    after: Option<Duration>,
+    reason: String,
+) -> Step<Next> {
+    let failures = attempt.leased.failures;
+    let hold_up = attempt.hold_up(recorder.standing());
+    let (name, number, attempts) = (route.name.as_str(), failures.saturating_add(1), route.attempts);
+    // The first tells the operator, and the dead letter if it comes to that; those between would only repeat it.
+    if failures == 0 {
+        tracing::warn!(route = name, reason, attempt = number, attempts, "an attempt failed");
+    } else {
+        tracing::debug!(route = name, reason, attempt = number, attempts, "an attempt failed");
+    }
+    let verdict = |recorder: &Recorder<'_>| {
+        let until = attempt.opening(recorder.standing()).until;
+        policy::after_handler(failures, attempts, &hold_up, after, until, SystemTime::now())
+    };
+    let has_attempts = number < attempts;
+    let mut decided = verdict(recorder);
+    if decided == Verdict::Die && has_attempts && !hold_up.is_over() {
+        // Too late by what was known when it began; the user may have written since.
+        recorder.look().await?;
+        decided = verdict(recorder);
+    }
+    match decided {
+        Verdict::Retry { after } => {
+            notice::tell_if_late(attempt, recorder, route, after).await?;
+            Ok(Next::End(Done::retry(after, attempt.patience(), reason)))
+        }
+        Verdict::Snooze { after } => Ok(Next::End(Done::snooze(after, reason))),
+        Verdict::Die if has_attempts && hold_up.is_over() => {
+            die(attempt, recorder, &hold_up.in_words(&reason)).await
+        }
+        Verdict::Die => die(attempt, recorder, &reason).await,
+    }
+}
+
+/// Sends an answer that came by call back, for a route that is gone: its service was told that it is taken.
+pub(crate) fn after_answer_for_nobody(
+    attempt: &Attempt<'_>,
+    recorder: &Recorder<'_>,
+    answer: CalledBack,
+) -> Next {
+    let parts = match answer.into_outcome() {
+        Outcome::Reply(replies) | Outcome::Remember { replies, .. } => text::fit(replies, false),
+        _ => Vec::new(),
+    };
+    if parts.is_empty() {
+        return Next::End(Done::complete(End::NoReply));
+    }
+    let progress = Progress { sending: recorder.announced(), ..Progress::default() };
+    Next::Send(Answer::new(parts, attempt.before()), progress)
+}
+
+/// Sends what a handler says, and remembers what it wants remembered.
+async fn reply(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    route: &Route,
+    mut parts: Vec<Outgoing>,
+    before: Before,
+) -> Step<Next> {
+    route.ai_label.put_to(&mut parts);
+    let parts = text::fit(parts, route.markdown);
+    // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
+    if let Err(error) = reply::check(&parts) {
+        recorder.remember(None);
+        return die(attempt, recorder, &format!("the handler's reply can't be sent: {error}")).await;
+    }
+    if parts.is_empty() {
+        return without_reply(attempt, recorder, End::NoReply).await;
+    }
+    let progress = Progress { sending: recorder.announced(), ..Progress::default() };
+    Ok(Next::Send(Answer::new(parts, before), progress))
+}
+
+/// Completes a message that gets no reply, when what is to be remembered is.
+pub(crate) async fn without_reply(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    end: End,
+) -> Step<Next> {
+    if recorder.remembers() {
+        let replies = Some(Answer::new(Vec::new(), attempt.before()).encode());
+        recorder.record(Progress { replies, sent: 0, sending: recorder.announced() }).await?;
+    }
+    Ok(Next::End(Done::complete(end)))
+}
+
+/// Tells the user, if there is something to tell and they can be told; then buries the message.
+pub(crate) async fn die(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, reason: &str) -> Step<Next> {
+    let reason = attempt.with_route(reason);
+    if notice::was_called_last(recorder) {
+        recorder.look().await?;
+    }
+    if let Some(answer) = last_words(attempt, recorder, &reason) {
+        return Ok(Next::Send(answer, Progress::default()));
+    }
+    if recorder.remembers() {
+        let answer = Answer::new(Vec::new(), attempt.before()).that_dies_of(reason.clone());
+        let sent = attempt.leased.progress.sent;
+        let replies = Some(answer.encode());
+        recorder.record(Progress { replies, sent, sending: recorder.announced() }).await?;
+    }
+    Ok(Next::End(Done::bury(reason)))
+}
+
+/// What the user is told of a message that dies, while WeChat takes an answer.
+pub(crate) fn last_words(attempt: &Attempt<'_>, recorder: &Recorder<'_>, reason: &str) -> Option<Answer> {
+    let text = attempt.route?.failure_reply.as_deref()?;
+    let opening = attempt.opening(recorder.standing());
+    // A user who was told that it comes too late hears no more, unless they have written again.
+    let has_heard = notice::was_called_last(recorder) && recorder.standing().trigger == 0;
+    Answer::last_words(text, attempt.before(), reason.to_owned())
+        .filter(|_| opening.is_open(SystemTime::now()) && !has_heard)
+}

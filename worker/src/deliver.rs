@@ -1,0 +1,259 @@
+//! Sends the parts of an answer, one after the other.
+//!
+//! The intent to send a part is recorded before it, with all the replies before the first: see the order of effects in
+//! [`crate::process`]. What the record tells of the lane ([`Standing`](huixin_queue::Standing)) is the newest there is: how many
+//! sends its user's last action has left, and whether they have written again or gone. WeChat decides whether a part may
+//! go out; held back without asking it is only what would take the send that a newer message's own answer needs.
+//!
+//! Here is the way of an answer's parts; when one may go out is in [`clearance`], and what becomes of one that could not be
+//! sent in `unsent`.
+//!
+//! A send that certainly failed takes its intent back. One whose fate nobody knows keeps it, and the route says what becomes
+//! of it ([`Unsure`]).
+
+pub(crate) mod clearance;
+mod unsent;
+
+use std::time::{Duration, Instant};
+
+use huixin_queue::Progress;
+use huixin_wechat::{CodeClass, Media};
+
+use self::unsent::NOT_KNOWN;
+use crate::account::Interface;
+use crate::answer::Answer;
+use crate::attempt::Attempt;
+use crate::conclude::last_words;
+use crate::end::{Done, End, Step, Stop};
+use crate::lease::STEP_MAX;
+use crate::media::{MediaError, Ready};
+use crate::metrics;
+use crate::recorder::Recorder;
+use crate::route::Unsure;
+
+/// Sends the parts that aren't sent yet, and says how the message ends.
+pub(crate) async fn deliver(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    mut answer: Answer,
+    mut progress: Progress,
+) -> Step<Done> {
+    loop {
+        let unsent = Sending::new(attempt, recorder, &mut answer, &progress).run(&progress).await?;
+        let (reason, reachable) = match unsent {
+            None => return Ok(delivered(attempt, answer)),
+            Some(Unsent::Later(done)) => return Ok(done),
+            // What it dies of already has its route.
+            Some(Unsent::Dies { reason, reachable }) if answer.dies_of.is_some() => (reason, reachable),
+            Some(Unsent::Dies { reason, reachable }) => (attempt.with_route(&reason), reachable),
+        };
+        match last_words(attempt, recorder, &reason) {
+            Some(last) if reachable && answer.dies_of.is_none() => {
+                (answer, progress) = (last, Progress::default());
+            }
+            _ => return Ok(Done::bury(reason)),
+        }
+    }
+}
+
+fn delivered(attempt: &Attempt<'_>, answer: Answer) -> Done {
+    match answer.dies_of {
+        Some(reason) => Done::bury(reason),
+        None if answer.parts.is_empty() => Done::complete(End::NoReply),
+        None => {
+            metrics::replied(&attempt.payload.account, attempt.leased.arrived_us);
+            Done::complete(End::Answered)
+        }
+    }
+}
+
+/// What becomes of a message of which a part could not be sent.
+enum Unsent {
+    Later(Done),
+    /// The message dies of this. Whether its user can still be told something.
+    Dies {
+        reason: String,
+        reachable: bool,
+    },
+}
+
+/// What came of a part.
+enum Part {
+    /// It is sent, or counts as sent.
+    Sent,
+    /// Not yet: it is tried again here.
+    Soon(Duration),
+    Unsent(Unsent),
+}
+
+/// An answer on its way.
+struct Sending<'a, 'q> {
+    attempt: &'a Attempt<'a>,
+    recorder: &'a mut Recorder<'q>,
+    answer: &'a mut Answer,
+    /// The part that is next, counted from 0.
+    index: u32,
+    /// It was announced before, by a worker that could not say how it ended.
+    unsure: bool,
+    /// The replies are recorded, or need not be.
+    stored: bool,
+    /// How often this part was refused in a window that should be open.
+    refusals: u32,
+    /// What the lane's standing named when it was decided to send this part, or not to.
+    trigger: u32,
+}
+
+impl<'a, 'q> Sending<'a, 'q> {
+    fn new(
+        attempt: &'a Attempt<'a>,
+        recorder: &'a mut Recorder<'q>,
+        answer: &'a mut Answer,
+        progress: &Progress,
+    ) -> Self {
+        // A fixed single reply costs nothing to compute again.
+        let worth_storing =
+            answer.parts.len() > 1 || answer.dies_of.is_some() || !attempt.is_cheap() || recorder.remembers();
+        let stored = progress.replies.is_some() || !worth_storing;
+        let index = progress.sent;
+        Self { attempt, recorder, answer, index, unsure: false, stored, refusals: 0, trigger: 0 }
+    }
+
+    /// Sends all parts. Something: one could not be sent.
+    async fn run(mut self, progress: &Progress) -> Step<Option<Unsent>> {
+        let parts = u32::try_from(self.answer.parts.len()).unwrap_or(u32::MAX);
+        while self.index < parts {
+            self.unsure = progress.sending == Some(self.index);
+            if let Some(unsent) = self.send_part().await? {
+                return Ok(Some(unsent));
+            }
+            self.index += 1;
+            self.refusals = 0;
+        }
+        Ok(None)
+    }
+
+    /// Sends the part that is next. Nothing: it is sent, or counts as sent.
+    async fn send_part(&mut self) -> Step<Option<Unsent>> {
+        loop {
+            let mut part = self.try_part().await;
+            if let Ok(Part::Soon(after)) = part {
+                match self.recorder.calls.wait_for(tokio::time::sleep(after)).await {
+                    Ok(()) => continue,
+                    Err(stop) => part = Err(stop),
+                }
+            }
+            if matches!(part, Err(Stop::Stopping)) {
+                // Before it is handed back: that the parts before it are sent, and this one is not.
+                self.take_back().await?;
+            }
+            return part.map(|part| match part {
+                Part::Unsent(unsent) => Some(unsent),
+                Part::Sent | Part::Soon(_) => None,
+            });
+        }
+    }
+
+    async fn try_part(&mut self) -> Step<Part> {
+        let calls = self.recorder.calls;
+        calls.guard.begins("a part of its answer", STEP_MAX);
+        self.trigger = self.recorder.standing().trigger;
+        if self.unsure {
+            match self.attempt.unsure() {
+                Unsure::Resend => {}
+                Unsure::Drop => {
+                    self.report_unsure();
+                    return Ok(Part::Sent);
+                }
+                Unsure::Hold => {
+                    self.report_unsure();
+                    return self.hold_rest(NOT_KNOWN, false).await.map(Part::Unsent);
+                }
+            }
+        }
+        // Before its turn: what can't be sent must not take one from others.
+        let announced = u32::from(self.unsure);
+        if self.closed(announced).is_some() {
+            // By what was known when the message was taken, or its last part was announced.
+            self.take_back().await?;
+            self.trigger = self.recorder.standing().trigger;
+            if let Some(closed) = self.closed(announced) {
+                return self.stop_short(closed).await.map(Part::Unsent);
+            }
+        }
+        if let Some((wait, reason)) = clearance::wait_for_turn(self.attempt, &calls).await? {
+            return self.wait_out(wait, reason).await.map(Part::Unsent);
+        }
+        let ready = match self.ready().await? {
+            Ok(ready) => ready,
+            Err(error) => return self.media_failed(&error).await,
+        };
+        // Before it is announced: a send that waits for others must not look unsure.
+        let _line = clearance::line(self.attempt.account, &calls).await?;
+        let replies = (!self.stored).then(|| self.answer.encode());
+        let announced = Progress { replies, sent: self.index, sending: Some(self.index) };
+        self.recorder.record(announced).await?;
+        self.stored = true;
+        self.trigger = self.recorder.standing().trigger;
+        if calls.shared.stop_now.is_cancelled() {
+            return Err(Stop::Stopping);
+        }
+        // The record is the newest there is: the user may have written again, or gone, since the message was taken.
+        if let Some(closed) = self.closed(1) {
+            self.take_back().await?;
+            return self.stop_short(closed).await.map(Part::Unsent);
+        }
+        if self.unsure {
+            self.report_unsure();
+        }
+        self.transmit(ready).await
+    }
+
+    /// Sends a part whose intent is recorded. What can be put right is, once, under the same intent: WeChat has not taken it.
+    async fn transmit(&mut self, mut ready: Ready) -> Step<Part> {
+        let attempt = self.attempt;
+        let (calls, name, shared) = (self.recorder.calls, &attempt.payload.account, attempt.shared);
+        let mut is_second = false;
+        loop {
+            let started = Instant::now();
+            calls.guard.begins("a send", STEP_MAX);
+            let sent = attempt.account.client.send(&attempt.message.from, &ready.message);
+            let sent = calls.while_current(sent).await?;
+            metrics::sent(name, started.elapsed(), &sent);
+            let Err(error) = sent else {
+                shared.pauses.passed(name, Interface::Send).await;
+                return Ok(Part::Sent);
+            };
+            let class = if is_second { CodeClass::Permanent } else { error.class() };
+            is_second = true;
+            if class == CodeClass::Agent && ready.message.kf_account.take().is_some() {
+                tracing::warn!(code = error.code(), "the agent can't be used: sending without");
+            } else if class == CodeClass::Media && shared.media.forget(calls.queue(), &ready).await {
+                tracing::warn!(code = error.code(), "the media is gone: uploading it anew");
+                ready = match self.ready().await? {
+                    Ok(ready) => ready,
+                    Err(error) => return self.media_failed(&error).await,
+                };
+            } else {
+                return self.send_failed(&error).await;
+            }
+        }
+    }
+
+    /// The part that is next, with its media uploaded.
+    async fn ready(&self) -> Step<Result<Ready, MediaError>> {
+        let (attempt, calls) = (self.attempt, self.recorder.calls);
+        let (pauses, name) = (&attempt.shared.pauses, &attempt.payload.account);
+        let part = &self.answer.parts[self.index as usize];
+        let needs_upload = part.media().any(|(_, media)| !matches!(media, Media::Id(_)));
+        let wait = match needs_upload {
+            true => calls.insist(|| pauses.admit(name, Interface::Upload)).await?,
+            false => None,
+        };
+        let ready = attempt.shared.media.ready(calls.queue(), name, &attempt.account.client, part, wait);
+        let ready = calls.wait_for(ready).await?;
+        if ready.as_ref().is_ok_and(|ready| ready.is_uploaded) {
+            pauses.passed(name, Interface::Upload).await;
+        }
+        Ok(ready)
+    }
+}

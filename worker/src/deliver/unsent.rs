@@ -1,0 +1,265 @@
+//! What becomes of a part that could not be sent: its intent is taken back, and the message comes again later, is held, or
+//! dies.
+//!
+//! What a failure means is decided by the protocol's policy table ([`crate::policy`]); here are its effects. A failure of the
+//! account concerns all its messages, so it pauses the account for all workers.
+
+use std::time::{Duration, SystemTime};
+
+use huixin_queue::{Closed as ClosedBy, Progress, Settlement};
+use huixin_wechat::{ApiError, CodeClass, classify};
+
+use super::{Part, Sending, Unsent, clearance};
+use crate::account::{Cause, Interface};
+use crate::end::{Done, End, Step};
+use crate::error_text::{chain, in_full};
+use crate::execute::notice;
+use crate::media::MediaError;
+use crate::metrics;
+use crate::policy::{self, SendVerdict, Trial, Verdict};
+use crate::rights::{Closed, GONE, REFUSED};
+use crate::route::{self, Unsure};
+
+/// How long an answer to a push that opens no right to send is tried.
+const NO_WINDOW: Duration = Duration::from_secs(600);
+/// Why a part whose send is unsure is held.
+pub(super) const NOT_KNOWN: &str = "it is not known whether it was sent";
+
+impl Sending<'_, '_> {
+    /// Decides on a failed send.
+    pub(super) async fn send_failed(&mut self, error: &ApiError) -> Step<Part> {
+        self.call_failed(Interface::Send, error, &chain(error)).await
+    }
+
+    /// Decides on media that could not be fetched or brought to WeChat. Nothing was sent, and an upload may be made again.
+    pub(super) async fn media_failed(&mut self, error: &MediaError) -> Step<Part> {
+        let trial = self.trial();
+        let verdict = match (error, error.api_error()) {
+            (MediaError::Paused { wait, .. }, _) => {
+                self.take_back().await?;
+                return self.wait_for_uploads(*wait, &error.to_string()).await.map(Part::Unsent);
+            }
+            (_, Some(ApiError::Unsure(_))) => policy::again(&trial, SystemTime::now()),
+            (_, Some(refused)) => {
+                return self.call_failed(Interface::Upload, refused, &chain(error)).await;
+            }
+            _ if error.class() == CodeClass::Retry => policy::again(&trial, SystemTime::now()),
+            _ => SendVerdict::Message(Verdict::Die),
+        };
+        self.act_on(verdict, None, &chain(error)).await
+    }
+
+    async fn call_failed(&mut self, called: Interface, error: &ApiError, text: &str) -> Step<Part> {
+        let (attempt, calls) = (self.attempt, self.recorder.calls);
+        let (pauses, account) = (&attempt.shared.pauses, &attempt.payload.account);
+        if policy::is_own(error) {
+            pauses.passed(account, called).await;
+        }
+        let text = in_full(text, error.code());
+        let mut verdict = policy::after_call(error, called, &self.trial(), SystemTime::now());
+        if let SendVerdict::Unclear(alone) = verdict {
+            // Before it is asked whose fault it is, which may take a moment: it was refused.
+            self.take_back().await?;
+            let code = error.code().unwrap_or_default();
+            let proved = pauses.suspect(account, called, code, &attempt.message.from);
+            verdict = match calls.while_current(proved).await? {
+                true => SendVerdict::Account(called, Cause::Trouble),
+                false => *alone,
+            };
+        }
+        self.act_on(verdict, error.code(), &text).await
+    }
+
+    fn trial(&self) -> Trial {
+        let (attempt, standing) = (self.attempt, self.recorder.standing());
+        let before = self.answer.before;
+        Trial {
+            failures: attempt.leased.failures.saturating_sub(before.failures),
+            snoozes: attempt.leased.snoozes.saturating_sub(before.snoozes),
+            attempts: attempt.route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts),
+            hold_up: attempt.hold_up(standing),
+            until: self.until(),
+            is_open: attempt.opening(standing).is_open(SystemTime::now()),
+            refusals: self.refusals,
+        }
+    }
+
+    /// Until when this answer is tried: when the right to send ends is an estimate, so as long after it as the answer may
+    /// be held. A push that opens no right may still be answered under an earlier one; but not for ever.
+    fn until(&self) -> Option<SystemTime> {
+        match self.attempt.opening(self.recorder.standing()).until {
+            // What the user is told of a failure is worth nothing later.
+            Some(until) if self.answer.dies_of.is_some() => Some(until),
+            Some(until) => until.checked_add(self.attempt.holds_for()),
+            None => self.attempt.accepted_at().checked_add(NO_WINDOW),
+        }
+    }
+
+    async fn act_on(&mut self, verdict: SendVerdict, code: Option<i64>, error: &str) -> Step<Part> {
+        let reason = format!("part {} of {}: {error}", self.index + 1, self.answer.parts.len());
+        if !matches!(verdict, SendVerdict::Sent | SendVerdict::Unsure) {
+            self.take_back().await?;
+        }
+        let unsent = match verdict {
+            SendVerdict::Sent => return Ok(Part::Sent),
+            SendVerdict::Soon { after } => {
+                tracing::warn!(
+                    code,
+                    reason,
+                    "the send was refused too early, it seems: it is made again soon"
+                );
+                self.refusals += 1;
+                return Ok(Part::Soon(after));
+            }
+            SendVerdict::Account(interface, cause) => {
+                let (pauses, account) = (&self.attempt.shared.pauses, &self.attempt.payload.account);
+                let lasts = pauses.pause(account, (interface, cause), code, error).await;
+                match interface {
+                    Interface::Upload => self.wait_for_uploads(lasts, &reason).await,
+                    _ => self.wait_out(lasts, &reason).await,
+                }
+            }
+            SendVerdict::Unsure => return self.after_unsure(reason).await,
+            verdict => {
+                tracing::warn!(code, reason, "the send failed");
+                self.after_failure(verdict, code, reason, true).await
+            }
+        };
+        unsent.map(Part::Unsent)
+    }
+
+    /// What becomes of a part whose send has no answer.
+    async fn after_unsure(&mut self, reason: String) -> Step<Part> {
+        tracing::warn!(reason, "a send has no answer");
+        let again = policy::again(&self.trial(), SystemTime::now());
+        // One that is made again soon is counted then.
+        let soon = matches!(again, SendVerdict::Message(Verdict::Retry { .. }));
+        let policy = self.attempt.unsure();
+        if policy != Unsure::Resend || !soon {
+            self.report_unsure();
+        }
+        match policy {
+            Unsure::Drop => return Ok(Part::Sent),
+            Unsure::Hold => self.hold_rest(NOT_KNOWN, false).await,
+            // The answer may be there, and an apology behind it would be odd.
+            Unsure::Resend => self.after_failure(again, None, reason, false).await,
+        }
+        .map(Part::Unsent)
+    }
+
+    async fn after_failure(
+        &mut self,
+        verdict: SendVerdict,
+        code: Option<i64>,
+        reason: String,
+        reachable: bool,
+    ) -> Step<Unsent> {
+        Ok(match verdict {
+            SendVerdict::Message(Verdict::Retry { after }) => {
+                Unsent::Later(Done::retry(after, self.attempt.patience(), reason))
+            }
+            SendVerdict::Message(Verdict::Snooze { after }) => Unsent::Later(Done::snooze(after, reason)),
+            SendVerdict::Hold => {
+                let refused = code.is_some_and(|code| classify(code) == CodeClass::Window);
+                return self.hold_rest(&reason, refused).await;
+            }
+            // What could be put right was, and didn't help.
+            _ => Unsent::Dies { reason: self.in_words(&reason), reachable },
+        })
+    }
+
+    pub(super) fn report_unsure(&self) {
+        let (part, policy) = (self.index + 1, self.attempt.unsure().as_str());
+        metrics::unsure(&self.attempt.payload.account, policy);
+        tracing::warn!(part, policy, "it is not known whether this part was sent");
+    }
+
+    /// Puts the message off until an account can send again; if that is too late for its window, until the user's next.
+    pub(super) async fn wait_out(&mut self, wait: Duration, reason: &str) -> Step<Unsent> {
+        match policy::snooze_until(wait, self.until(), SystemTime::now()) {
+            Verdict::Snooze { after } => {
+                // The handler must not run again only because the account waits, nor a part be sent again.
+                self.take_back().await?;
+                Ok(Unsent::Later(Done::snooze(after, reason)))
+            }
+            _ => self.hold_rest(reason, false).await,
+        }
+    }
+
+    /// The same for uploads: the account can send, so the user's later messages wait no longer than for an attempt that
+    /// failed. What has kept them waiting so long is held.
+    async fn wait_for_uploads(&mut self, wait: Duration, reason: &str) -> Step<Unsent> {
+        let hold_up = self.attempt.hold_up(self.recorder.standing());
+        match policy::snooze_until(wait, self.until(), SystemTime::now()) {
+            Verdict::Snooze { after } if !hold_up.is_over() => {
+                // It waits like an attempt that failed, but is none.
+                self.answer.before.failures = self.answer.before.failures.saturating_add(1);
+                self.stored = false;
+                self.take_back().await?;
+                Ok(Unsent::Later(Done::retry(after, hold_up.patience, reason.to_owned())))
+            }
+            _ => self.hold_rest(reason, false).await,
+        }
+    }
+
+    /// Why WeChat isn't asked to take the next part, after all sends of the lane but this part's own.
+    pub(super) fn closed(&self, own: u32) -> Option<Closed> {
+        clearance::closed(self.attempt, self.recorder.standing(), self.answer.was_held, own)
+    }
+
+    pub(super) async fn stop_short(&mut self, closed: Closed) -> Step<Unsent> {
+        match closed {
+            Closed::ForNow(reason) => self.hold_rest(reason, reason == REFUSED).await,
+            Closed::ForGood(reason) => Ok(Unsent::Dies { reason: self.in_words(reason), reachable: false }),
+        }
+    }
+
+    /// Holds the parts that aren't sent until the user does something; so are those of their next messages, if WeChat has
+    /// `refused` one.
+    pub(super) async fn hold_rest(&mut self, reason: &str, refused: bool) -> Step<Unsent> {
+        let reason = self.in_words(reason);
+        let hold_for = self.attempt.holds_for();
+        // What the user is told of a failure is worth nothing later.
+        if hold_for.is_zero() || self.answer.dies_of.is_some() {
+            return Ok(Unsent::Dies { reason, reachable: false });
+        }
+        self.answer.was_held = true;
+        let replies = Some(self.answer.encode());
+        let sending = notice::told(self.recorder);
+        self.recorder.record(Progress { replies, sent: self.index, sending }).await?;
+        self.stored = true;
+        if self.recorder.standing().closed == Some(ClosedBy::Ended) {
+            return Ok(Unsent::Dies { reason: self.in_words(GONE), reachable: false });
+        }
+        tracing::info!(reason, "what is not sent is held until the user writes again");
+        let reason = format!("{reason}; it was held, and the user did not write again in time");
+        let reason = self.attempt.with_route(&reason);
+        // What has come since then is news: it comes again with that.
+        let trigger = self.trigger;
+        let settlement = Settlement::Hold { trigger, hold_for, refused, reason };
+        Ok(Unsent::Later(Done { settlement, end: End::Held }))
+    }
+
+    /// The announced send was not made. Replies that are not recorded yet are now.
+    pub(super) async fn take_back(&mut self) -> Step<()> {
+        // What was told besides the answer isn't taken back with a part that wasn't announced yet.
+        let sending = if self.unsure { Some(self.index) } else { notice::told(self.recorder) };
+        let replies = (!self.stored).then(|| self.answer.encode());
+        self.recorder.record(Progress { replies, sent: self.index, sending }).await?;
+        self.stored = true;
+        Ok(())
+    }
+
+    /// The reason for people, with which part it is about; if the message dies of another, that first.
+    fn in_words(&self, reason: &str) -> String {
+        let parts = self.answer.parts.len();
+        let reason = match reason.starts_with("part ") || parts == 1 {
+            true => reason.to_owned(),
+            false => format!("part {} of {parts}: {reason}", self.index + 1),
+        };
+        match &self.answer.dies_of {
+            Some(first) => format!("{first}; the failure reply could not be sent: {reason}"),
+            None => reason,
+        }
+    }
+}

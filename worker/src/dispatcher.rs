@@ -1,0 +1,310 @@
+//! The poll loop: permit → take → run.
+//!
+//! A permit comes first: a worker that took what it can't start would hold a lease for nothing while others are free.
+//! What is free is taken in one call, up to a batch. A take whose answer got lost is repeated with the same number, so
+//! that the queue gives the same batch again.
+//!
+//! **A panic in the loop** is a bug, is logged, and the loop begins again: a worker that is there and takes nothing would
+//! be worse than one that is gone.
+
+mod outage;
+mod stop;
+
+use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt as _;
+use huixin_queue::{
+    Buried, Class, Damaged, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, Settlement,
+    TakeRequest, Taken, WorkerId,
+};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use self::outage::Outage;
+pub use self::stop::Stopped;
+use self::stop::{hand_back, long_after};
+use crate::backoff;
+use crate::end::End;
+use crate::health::WorkerHealth;
+use crate::lease::Keeper;
+use crate::metrics;
+use crate::poisoned;
+use crate::process::process;
+use crate::route::{ATTEMPTS_DEFAULT, PATIENCE_DEFAULT};
+use crate::shared::Shared;
+
+/// Messages taken in one call at most. Nothing else runs on the server in that time: a slow one needs about 2 ms for them.
+const TAKE_MAX: usize = 32;
+/// The longest an idle worker waits before it looks again: the safety net under a lost wake-up.
+const IDLE_MAX: Duration = Duration::from_secs(1);
+const IDLE_MIN: Duration = Duration::from_millis(5);
+/// The pause before the loop begins again after a panic.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
+
+/// Takes messages and starts their handling.
+pub(crate) struct Dispatcher {
+    shared: Arc<Shared>,
+    /// One for each account, by name.
+    classes: Arc<[Class]>,
+    keeper: Keeper,
+    tasks: TaskTracker,
+    health: WorkerHealth,
+}
+
+/// What the loop keeps from one take to the next.
+struct Poll {
+    request: TakeRequest,
+    outage: Outage,
+}
+
+/// What follows a take.
+enum Next {
+    /// The next one.
+    Take,
+    /// There is nothing to take: wait for it, so long at most.
+    Idle(Duration),
+    /// The queue is away: a pause.
+    Pause(Duration),
+    /// The worker stops.
+    Stop,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        classes: Arc<[Class]>,
+        keeper: Keeper,
+        health: WorkerHealth,
+    ) -> Self {
+        Self { shared, classes, keeper, tasks: TaskTracker::new(), health }
+    }
+
+    /// Takes and starts messages, under this worker's name, until it is to stop.
+    pub(crate) async fn run(&self, name: String) -> Result<(), QueueError> {
+        let request = TakeRequest {
+            max: 0,
+            classes: self.classes.clone(),
+            worker: WorkerId::new(name),
+            call: 1,
+            lease_for: self.shared.lease_for,
+            suspect: true,
+        };
+        let mut poll = Poll { request, outage: Outage::default() };
+        loop {
+            match AssertUnwindSafe(self.turn(&mut poll)).catch_unwind().await {
+                Ok(Ok(ControlFlow::Continue(()))) => {}
+                Ok(Ok(ControlFlow::Break(()))) => return Ok(()),
+                Ok(Err(error)) => return Err(error),
+                // What a call brought whose answer was lost by it comes again: its number hasn't changed.
+                Err(_) => {
+                    tracing::error!(
+                        queue = self.shared.queue.place(),
+                        "the loop that takes messages panicked: this is a bug, please report it"
+                    );
+                    metrics::take_failed();
+                    self.pause(PANIC_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// One take, and the wait after it.
+    async fn turn(&self, poll: &mut Poll) -> Result<ControlFlow<()>, QueueError> {
+        match self.run_once(poll).await? {
+            Next::Take => {}
+            Next::Idle(at_most) => self.idle(at_most).await,
+            Next::Pause(pause) => self.pause(pause).await,
+            Next::Stop => return Ok(ControlFlow::Break(())),
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// One take, and the start of what it brings.
+    async fn run_once(&self, poll: &mut Poll) -> Result<Next, QueueError> {
+        let Poll { request, outage } = poll;
+        let stopping = &self.shared.stopping;
+        let Some(mut permits) = stopping.run_until_cancelled(self.some_permits()).await else {
+            return Ok(Next::Stop);
+        };
+        request.max = permits.num_permits();
+        request.classes = self.classes(&request.classes);
+        request.suspect = !self.shared.suspect_runs.load(Ordering::Relaxed);
+        let began = Moment::now();
+        let taken = tokio::select! {
+            taken = self.shared.queue.take(request) => taken,
+            () = long_after(stopping) => return Ok(Next::Stop),
+        };
+        let Taken { messages, buried, next_due, damaged, cut_short } = match taken {
+            Ok(taken) => taken,
+            Err(error) => return outage.pause_for(error, request.call > 1, &self.shared).map(Next::Pause),
+        };
+        if stopping.is_cancelled() {
+            hand_back(&self.shared, &messages).await;
+            return Ok(Next::Stop);
+        }
+        request.call += 1;
+        self.health.taken();
+        outage.is_over(&self.shared);
+        self.report(buried, damaged);
+        // What is cut short goes on at once: each look leaves fewer lanes that are looked at in vain.
+        let is_idle = messages.is_empty() && !cut_short;
+        let mut beyond = Vec::new();
+        for leased in messages {
+            match permits.split(1) {
+                Some(permit) => self.start(leased, began, permit),
+                None => beyond.push(leased),
+            }
+        }
+        drop(permits);
+        // A take whose answer was lost gives the same batch again, and there may be fewer permits now. Nobody would
+        // renew the leases of the rest.
+        hand_back(&self.shared, &beyond).await;
+        Ok(match is_idle {
+            true => Next::Idle(next_due.map_or(IDLE_MAX, |due| due.clamp(IDLE_MIN, IDLE_MAX))),
+            false => Next::Take,
+        })
+    }
+
+    /// Waits until there may be something to take.
+    async fn idle(&self, at_most: Duration) {
+        let wait = async {
+            tokio::select! {
+                waited = self.shared.queue.wait(at_most) => waited,
+                // The next suspect may stand in line already.
+                () = self.shared.suspect_ended.notified() => Ok(()),
+            }
+        };
+        if matches!(self.shared.stopping.run_until_cancelled(wait).await, Some(Err(_))) {
+            self.pause(outage::PAUSE_FIRST).await;
+        }
+    }
+
+    async fn pause(&self, pause: Duration) {
+        self.shared.stopping.run_until_cancelled(tokio::time::sleep(pause)).await;
+    }
+
+    /// Logs and counts what the queue ended or set aside by itself, and tells the users of what died.
+    fn report(&self, buried: Vec<Buried>, damaged: Vec<Damaged>) {
+        for Buried { id, class, reason } in buried {
+            tracing::error!(id = id.as_str(), account = class.as_str(), reason, "the message is dead");
+            metrics::died_elsewhere(class.as_str());
+            self.tasks.spawn(poisoned::tell(self.shared.clone(), id));
+        }
+        for Damaged { name, problem } in damaged {
+            // Without the rest of the name, which may be a user's.
+            let what = name.split(':').next().unwrap_or_default();
+            tracing::error!(
+                what,
+                problem,
+                "something stored is damaged: it is set aside, see `huixin audit`"
+            );
+            metrics::damaged();
+        }
+    }
+
+    /// The accounts that can send: only their messages are taken.
+    /// The list of the last take, if it is the same: then the queue knows it.
+    fn classes(&self, last: &Arc<[Class]>) -> Arc<[Class]> {
+        let paused = self.shared.pauses.paused();
+        if paused.is_empty() {
+            return self.classes.clone();
+        }
+        let classes: Vec<Class> =
+            self.classes.iter().filter(|class| !paused.contains(class.as_str())).cloned().collect();
+        if **last == *classes { last.clone() } else { classes.into() }
+    }
+
+    /// At least one permit, and at once as many more as are free, up to a batch.
+    async fn some_permits(&self) -> OwnedSemaphorePermit {
+        let permits = &self.shared.permits;
+        self.health.full.store(permits.available_permits() == 0, Ordering::Relaxed);
+        let mut some = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+        self.health.full.store(false, Ordering::Relaxed);
+        let more = permits.available_permits().min(TAKE_MAX - 1);
+        if let Ok(more) = permits.clone().try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
+            some.merge(more);
+        }
+        some
+    }
+
+    fn start(&self, leased: Leased, taken: Moment, permit: OwnedSemaphorePermit) {
+        let guard = self.keeper.hold(leased.lease.clone(), taken);
+        let begun = Instant::now();
+        let span = tracing::info_span!(
+            "message",
+            id = leased.lease.id.as_str(),
+            account = leased.class.as_str(),
+            user = shortened(leased.lease.lane.as_str()),
+            attempt = leased.failures + leased.losses + 1,
+        );
+        metrics::begun();
+        let shared = self.shared.clone();
+        let suspect = leased.losses >= SUSPECT_LOSSES;
+        if suspect {
+            shared.suspect_runs.store(true, Ordering::Relaxed);
+            tracing::warn!(
+                losses = leased.losses,
+                id = leased.lease.id.as_str(),
+                "a message that has outlived its workers is tried once more"
+            );
+        }
+        let task = async move {
+            let run = AssertUnwindSafe(process(&shared, &leased, guard, permit, begun)).catch_unwind();
+            let end = match run.await {
+                Ok(end) => end,
+                Err(_) => after_a_bug(&*shared.queue, &leased.lease, leased.failures).await,
+            };
+            match end {
+                End::Released => {
+                    shared.released.fetch_add(1, Ordering::Relaxed);
+                }
+                End::LeaseLost | End::Unsettled => {}
+                _ => {
+                    shared.settled.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            metrics::ended(leased.class.as_str(), end.as_str());
+            if suspect {
+                shared.suspect_runs.store(false, Ordering::Relaxed);
+                shared.suspect_ended.notify_one();
+            }
+        };
+        self.tasks.spawn(task.instrument(span));
+    }
+}
+
+/// A panic outside the handler is a bug of ours. It costs the message an attempt, so that it doesn't come back for ever.
+async fn after_a_bug(queue: &dyn Queue, lease: &Lease, failures: u32) -> End {
+    const REASON: &str =
+        "the worker panicked while it handled the message: this is a bug of Huixin's, please report it";
+    tracing::error!("{REASON}");
+    let (reason, after) = (REASON.to_owned(), backoff::bound(failures + 1));
+    let (settlement, end) = match failures < ATTEMPTS_DEFAULT {
+        true => (Settlement::Retry { after, patience: PATIENCE_DEFAULT, reason }, End::Retried),
+        false => (Settlement::Bury { reason }, End::Dead),
+    };
+    queue.settle(lease, settlement).await.map_or(End::Unsettled, |_| end)
+}
+
+/// A user as logs show them: enough to tell two apart, too little to look one up.
+fn shortened(lane: &str) -> String {
+    let mut end = lane.chars().rev().take(4).collect::<Vec<_>>();
+    end.reverse();
+    format!("…{}", end.into_iter().collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_show_the_end_of_a_user_only() {
+        assert_eq!(shortened("main/oFakeOpenId_0123456789abcdef"), "…cdef");
+        assert_eq!(shortened("é"), "…é");
+    }
+}

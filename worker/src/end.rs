@@ -1,0 +1,142 @@
+//! How a message leaves a worker, and why its way may stop short.
+//!
+//! What becomes of a message is decided as a value, [`Done`], all the way down; the one call that settles it is made by
+//! the recorder. So nothing that decides can forget to settle, or do it twice.
+
+use std::time::Duration;
+
+use huixin_queue::{QueueError, Settlement};
+
+/// A message whose handling has come to an end here: what the queue is to do with it.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) settlement: Settlement,
+    /// What that means here, unless the message comes again at once instead.
+    pub(crate) end: End,
+}
+
+impl Done {
+    /// It ends well, in one of the ways that are.
+    pub(crate) fn complete(end: End) -> Self {
+        Self { settlement: Settlement::Complete, end }
+    }
+
+    /// A failed attempt: the user's next messages wait for this one, as long as there is patience.
+    pub(crate) fn retry(after: Duration, patience: Duration, reason: String) -> Self {
+        Self { settlement: Settlement::Retry { after, patience, reason }, end: End::Retried }
+    }
+
+    /// It comes again later; no attempt is used.
+    pub(crate) fn snooze(after: Duration, reason: impl Into<String>) -> Self {
+        Self { settlement: Settlement::Snooze { after, reason: reason.into() }, end: End::Snoozed }
+    }
+
+    /// It waits for its answer by call back.
+    pub(crate) fn wait_for_answer(within: Duration) -> Self {
+        Self { settlement: Settlement::Await { within }, end: End::Awaiting }
+    }
+
+    /// It goes back, since the worker stops.
+    pub(crate) fn release() -> Self {
+        Self { settlement: Settlement::Release, end: End::Released }
+    }
+
+    /// It becomes a dead letter.
+    pub(crate) fn bury(reason: impl Into<String>) -> Self {
+        Self { settlement: Settlement::Bury { reason: reason.into() }, end: End::Dead }
+    }
+}
+
+/// How a message left this worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All its replies are with WeChat.
+    Answered,
+    /// Its handler had nothing to say.
+    NoReply,
+    /// No route is for it.
+    Unmatched,
+    /// What is not sent waits for the user's next message.
+    Held,
+    /// It was about to be held, and its user has written, or it was about to end, and its answer has come by call back: it
+    /// comes again at once.
+    Waiting,
+    /// It comes again later; an attempt was used.
+    Retried,
+    /// It comes again later; no attempt was used.
+    Snoozed,
+    /// It waits for its answer by call back.
+    Awaiting,
+    /// It went back because the worker stops.
+    Released,
+    /// It is a dead letter.
+    Dead,
+    /// Somebody else may have it.
+    LeaseLost,
+    /// The queue was away, and it isn't known here how the message stands: done, or coming again.
+    Unsettled,
+}
+
+impl End {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::NoReply => "no_reply",
+            Self::Unmatched => "unmatched",
+            Self::Held => "held",
+            Self::Waiting => "waiting",
+            Self::Retried => "retried",
+            Self::Snoozed => "snoozed",
+            Self::Awaiting => "awaiting",
+            Self::Released => "released",
+            Self::Dead => "dead",
+            Self::LeaseLost => "lease_lost",
+            Self::Unsettled => "unsettled",
+        }
+    }
+}
+
+/// Why the handling of a message stops short of its normal end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The lease is lost.
+    Lost,
+    /// A call made again after an outage found the lease gone: the first one may have been applied.
+    PerhapsDone,
+    /// An answer by call back has come: the message comes again with it.
+    Answered,
+    /// The worker stops, and its grace is over.
+    Stopping,
+    /// The queue refuses, or stays away.
+    Queue(QueueError),
+}
+
+/// A step of a message's way.
+pub(crate) type Step<T> = Result<T, Stop>;
+
+impl Stop {
+    /// What that means for the message, told in the log.
+    pub(crate) fn end(self) -> End {
+        match self {
+            Self::Lost | Self::Stopping => {
+                crate::metrics::lease_lost();
+                tracing::warn!("the lease is lost: another worker may have the message");
+                End::LeaseLost
+            }
+            Self::PerhapsDone => {
+                tracing::info!(
+                    "a repeated call found the lease gone: it was done already, or another worker has the message"
+                );
+                End::Unsettled
+            }
+            Self::Answered => {
+                tracing::debug!("an answer by call back has come: the message comes again with it");
+                End::Waiting
+            }
+            Self::Queue(error) => {
+                tracing::error!(%error, "the message could not be settled: it comes again when its lease runs out");
+                End::Unsettled
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Runs a message's handler, and tells what happens: it is an [`Event`] that a notice is due, that the time to answer
+//! ends, or that the work is finished. What follows from an event is for the caller to do, who alone may record;
+//! the work goes on while it does.
+//!
+//! Rejected: a task beside the handler that sends notices by itself. It shared what was recorded last with the one that
+//! sends the answer, behind locks.
+//!
+//! Thousands of messages wait for their handlers here, and few of them do anything else: so that is boxed.
+
+pub(crate) mod notice;
+mod typing;
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::FutureExt as _;
+
+use self::notice::{Kind, Notices};
+use crate::admission::Slot;
+use crate::attempt::Attempt;
+use crate::calls::Calls;
+use crate::handler::{Context, Outcome};
+use crate::lease::STEP_MAX;
+use crate::metrics;
+use crate::recorder::Recorder;
+use crate::route::Route;
+
+/// What happens while work for a message is under way.
+pub(crate) enum Event<T> {
+    /// It is time for a notice.
+    NoticeDue,
+    /// The time to answer is about to end: it is time for the last call.
+    WindowEnding,
+    /// The work is finished.
+    Finished(T),
+}
+
+/// What the user sees while a handler works.
+pub(crate) struct Execution<'a> {
+    pub(crate) attempt: &'a Attempt<'a>,
+    /// Never ends; none for a handler that is done at once.
+    typing: Option<Pin<Box<dyn Future<Output = Infallible> + Send + 'a>>>,
+    /// The user sees somebody typing.
+    is_typing: Arc<AtomicBool>,
+}
+
+impl<'a> Execution<'a> {
+    pub(crate) fn new(attempt: &'a Attempt<'a>, route: &Route, calls: Calls<'a>) -> Self {
+        let is_typing = Arc::<AtomicBool>::default();
+        let shows = route.typing && !route.handler.is_cheap();
+        let typing = shows.then(|| {
+            Box::pin(typing::show(attempt, calls, is_typing.clone()))
+                as Pin<Box<dyn Future<Output = _> + Send>>
+        });
+        Self { attempt, typing, is_typing }
+    }
+
+    /// Waits for what happens next while `work` goes on.
+    pub(crate) async fn next<T>(
+        &mut self,
+        work: Pin<&mut impl Future<Output = T>>,
+        notices: &Notices<'_>,
+        recorder: &Recorder<'_>,
+    ) -> Event<T> {
+        let due = async {
+            match notices.next(self.attempt, recorder) {
+                Some((wait, kind)) => {
+                    tokio::time::sleep(wait).await;
+                    kind
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            finished = work => Event::Finished(finished),
+            never = shown(&mut self.typing) => match never {},
+            kind = due => match kind {
+                Kind::Notice => Event::NoticeDue,
+                Kind::LastCall => Event::WindowEnding,
+            },
+        }
+    }
+
+    /// Does something else while `work` goes on: what that gave, and what the work gave if it has finished.
+    pub(crate) async fn beside<T, U>(
+        &mut self,
+        mut work: Pin<&mut impl Future<Output = T>>,
+        other: impl Future<Output = U>,
+    ) -> (U, Option<T>) {
+        let (mut other, mut finished) = (pin!(other), None);
+        loop {
+            tokio::select! {
+                biased;
+                other = &mut other => return (other, finished),
+                work = &mut work, if finished.is_none() => finished = Some(work),
+                never = shown(&mut self.typing) => match never {},
+            }
+        }
+    }
+
+    /// Ends what the user sees. A message ends it; what isn't followed by one is ended here, and nobody waits for that.
+    pub(crate) fn end(self, outcome: &Outcome) {
+        let replies = matches!(
+            outcome,
+            Outcome::Reply(parts) | Outcome::Remember { replies: parts, .. } if !parts.is_empty()
+        );
+        if self.is_typing.load(Ordering::Relaxed) && !replies {
+            let (client, user) = (self.attempt.account.client.clone(), self.attempt.message.from.clone());
+            tokio::spawn(async move { client.typing(&user, false).await });
+        }
+    }
+}
+
+/// Runs the handler.
+pub(crate) async fn handle(
+    attempt: &Attempt<'_>,
+    route: &Route,
+    calls: &Calls<'_>,
+    context: Context,
+    slot: Option<Slot<'_>>,
+) -> Outcome {
+    metrics::started(attempt.leased.arrived_us);
+    let at_most = route.handler.takes_at_most().map_or(Duration::MAX, |takes| takes + STEP_MAX);
+    calls.guard.begins("its handler", at_most);
+    let started = Instant::now();
+    let run = AssertUnwindSafe(async { route.handler.handle(&attempt.message, &context).await });
+    let outcome = run.catch_unwind().await;
+    if let Some(slot) = slot {
+        slot.took(started.elapsed());
+    }
+    metrics::handled(&attempt.payload.account, &route.name, started.elapsed());
+    outcome.unwrap_or_else(|panic| {
+        // What it said may quote the user: for debugging only, like the text itself.
+        tracing::debug!(panic = panic_text(&*panic), "what the handler's panic said");
+        tracing::error!("the handler panicked");
+        Outcome::Retry { after: None, reason: "the handler panicked".to_owned() }
+    })
+}
+
+async fn shown(typing: &mut Option<Pin<Box<dyn Future<Output = Infallible> + Send + '_>>>) -> Infallible {
+    match typing {
+        Some(typing) => typing.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}

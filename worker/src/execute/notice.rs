@@ -1,0 +1,226 @@
+//! What the user is told while a handler is slow: a notice that the answer will come, and before the time to answer ends, how
+//! they get it all the same.
+//!
+//! The notice is a message like any other. It uses one of the sends that the user's action allows, so it is only sent when
+//! one is left for the answer; its intent is recorded, so that it isn't sent again by the next worker; and an answer that is
+//! ready in the meantime waits for it, so that the two keep their order.
+//!
+//! **The last call.** A tap on a menu can be answered for a minute. What comes later is held until its user writes, and
+//! they don't know that. So a few seconds before the end they are told, once: with the notice if it wasn't due yet, else with
+//! the route's `failure_reply`, else with a line of our own. Nothing has to be left for the answer, which is too late.
+
+use std::time::{Duration, SystemTime};
+
+use huixin_queue::Progress;
+use huixin_wechat::{ApiError, Outgoing};
+use tokio::time::Instant;
+
+use super::typing::TYPING_AFTER;
+use crate::account::Interface;
+use crate::attempt::Attempt;
+use crate::deliver::clearance;
+use crate::end::Step;
+use crate::error_text::chain;
+use crate::metrics;
+use crate::policy;
+use crate::recorder::Recorder;
+use crate::rights::Opening;
+use crate::route::{Notice, Route};
+use crate::text;
+
+/// The numbers under which a notice and the last call are announced: no answer has so many parts.
+const NOTICE: u32 = u32::MAX;
+const LAST_CALL: u32 = u32::MAX - 1;
+/// How long before the end of a window its last call is sent.
+const BEFORE_THE_END: Duration = Duration::from_secs(5);
+const IS_HELD: &str = "还在处理中，暂时没有结果。请稍后再发一条消息，届时会把结果发给您。";
+const IS_LOST: &str = "处理时间过长，暂时没有结果。请稍后再试一次。";
+
+/// What a user is told besides the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// That the answer takes time.
+    Notice,
+    /// That the time to answer ends, and what becomes of the answer.
+    LastCall,
+}
+
+/// What is still to be told while a handler works.
+pub(crate) struct Notices<'a> {
+    began: Instant,
+    route: &'a Route,
+    /// The route's notice, unless it was told.
+    notice: Option<&'a Notice>,
+    is_over: bool,
+}
+
+impl<'a> Notices<'a> {
+    pub(crate) fn new(route: &'a Route, recorder: &Recorder<'_>) -> Self {
+        let notice = route.notice.as_ref().filter(|_| told(recorder).is_none());
+        Self { began: Instant::now(), route, notice, is_over: route.handler.is_cheap() }
+    }
+
+    /// What is told next, and how long until then.
+    pub(super) fn next(&self, attempt: &Attempt<'_>, recorder: &Recorder<'_>) -> Option<(Duration, Kind)> {
+        if self.is_over {
+            return None;
+        }
+        let elapsed = self.began.elapsed();
+        let notice = self.notice.map(|notice| notice.after.saturating_sub(elapsed));
+        // As for typing: a handler that is fast isn't worth a call.
+        let last = until_last_call(attempt, recorder);
+        let last = last.map(|last| last.max(TYPING_AFTER.saturating_sub(elapsed)));
+        match (notice, last) {
+            (Some(notice), last) if last.is_none_or(|last| notice < last) => Some((notice, Kind::Notice)),
+            (_, last) => Some((last?, Kind::LastCall)),
+        }
+    }
+
+    /// Tells the user that the answer takes time.
+    pub(crate) async fn tell(&mut self, attempt: &Attempt<'_>, recorder: &mut Recorder<'_>) -> Step<()> {
+        let Some(notice) = self.notice.take() else { return Ok(()) };
+        let sent = send(attempt, recorder, Kind::Notice, &notice.text).await;
+        self.is_over = sent.is_err();
+        sent
+    }
+
+    /// Makes the last call, unless it isn't time yet: the user has acted again, which only the record tells.
+    pub(crate) async fn last_call(&mut self, attempt: &Attempt<'_>, recorder: &mut Recorder<'_>) -> Step<()> {
+        let called = self.call(attempt, recorder).await;
+        self.is_over = *called.as_ref().unwrap_or(&true);
+        called.map(drop)
+    }
+
+    async fn call(&self, attempt: &Attempt<'_>, recorder: &mut Recorder<'_>) -> Step<bool> {
+        let text = match (self.notice, told(recorder), &self.route.failure_reply) {
+            (Some(notice), ..) => &notice.text,
+            (None, None, Some(failure_reply)) => failure_reply.as_str(),
+            _ => what_becomes(attempt),
+        };
+        recorder.look().await?;
+        match until_last_call(attempt, recorder) {
+            Some(Duration::ZERO) => send(attempt, recorder, Kind::LastCall, text).await.map(|()| true),
+            left => Ok(left.is_none()),
+        }
+    }
+}
+
+/// Tells the user that the answer comes after a wait of so long, if nothing told them yet and that is news: there is a
+/// notice, or the time to answer is over before.
+pub(crate) async fn tell_of_wait(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    route: &Route,
+    wait: Duration,
+) -> Step<()> {
+    let is_last = until_last_call(attempt, recorder).is_some_and(|left| left < wait);
+    let kind = if is_last { Kind::LastCall } else { Kind::Notice };
+    let text = match route.notice.as_ref().filter(|_| told(recorder).is_none()) {
+        Some(notice) => notice.text.as_str(),
+        None if is_last => what_becomes(attempt),
+        None => return Ok(()),
+    };
+    Box::pin(send(attempt, recorder, kind, text)).await
+}
+
+/// The same before a wait in which nobody makes the last call.
+pub(crate) async fn tell_if_late(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    route: &Route,
+    wait: Duration,
+) -> Step<()> {
+    match until_last_call(attempt, recorder) {
+        Some(left) if left < wait => tell_of_wait(attempt, recorder, route, wait).await,
+        _ => Ok(()),
+    }
+}
+
+/// How long until the last call; none if there is nothing to tell: it was made, or the window is over, or there is none.
+fn until_last_call(attempt: &Attempt<'_>, recorder: &Recorder<'_>) -> Option<Duration> {
+    let until = attempt.opening(recorder.standing()).until?;
+    let left = until.duration_since(SystemTime::now()).ok()?;
+    (told(recorder) != Some(LAST_CALL)).then(|| left.saturating_sub(BEFORE_THE_END))
+}
+
+/// What was told besides the answer, if that is what was announced last.
+pub(crate) fn told(recorder: &Recorder<'_>) -> Option<u32> {
+    recorder.announced().filter(|announced| *announced >= LAST_CALL)
+}
+
+/// Whether the user was told that the answer comes too late.
+pub(crate) fn was_called_last(recorder: &Recorder<'_>) -> bool {
+    recorder.announced() == Some(LAST_CALL)
+}
+
+async fn send(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, kind: Kind, text: &str) -> Step<()> {
+    let (name, pauses) = (&attempt.payload.account, &attempt.shared.pauses);
+    let opening = attempt.opening(recorder.standing());
+    let (number, keep) = match kind {
+        // One more must be left for the answer itself.
+        Kind::Notice => (NOTICE, 1),
+        Kind::LastCall => (LAST_CALL, 0),
+    };
+    let is_left = opening.is_open(SystemTime::now()) && opening.left(recorder.standing()) > keep;
+    let part = text::fit(vec![Outgoing::text(text)], false).into_iter().next();
+    let Some(part) = part.filter(|_| is_left) else { return Ok(()) };
+    // It isn't worth the one send that tries whether an account is well again.
+    if pauses.is_in_trouble(name) || !is_granted(attempt, recorder, kind, &opening).await? {
+        return Ok(());
+    }
+    let calls = recorder.calls;
+    let _line = clearance::line(attempt.account, &calls).await?;
+    let before = recorder.announced();
+    recorder.record(Progress { replies: None, sent: 0, sending: Some(number) }).await?;
+    if !calls.guard.is_current() {
+        return Ok(());
+    }
+    match attempt.account.client.send(&attempt.message.from, &part).await {
+        Ok(()) => {
+            metrics::notice_sent(name);
+            pauses.passed(name, Interface::Send).await;
+        }
+        Err(error) => {
+            tracing::warn!(code = error.code(), %error, "the notice could not be sent");
+            if let Some(why) = policy::of_the_account(&error, Interface::Send) {
+                pauses.pause(name, why, error.code(), &chain(&error)).await;
+            }
+            if !matches!(error, ApiError::Unsure(_)) {
+                // Taken back first: the queue would count what was told before as one more.
+                recorder.record(Progress::default()).await?;
+                if before.is_some() {
+                    recorder.record(Progress { sending: before, ..Progress::default() }).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the account's rate has a send left: right now, since a notice isn't worth a wait; for the last call until it is
+/// too late.
+async fn is_granted(
+    attempt: &Attempt<'_>,
+    recorder: &Recorder<'_>,
+    kind: Kind,
+    opening: &Opening,
+) -> Step<bool> {
+    let calls = recorder.calls;
+    if kind == Kind::Notice {
+        let wait = clearance::ask_rate(attempt, &calls).await?;
+        return Ok(wait.is_zero());
+    }
+    let left = opening.until.and_then(|until| until.duration_since(SystemTime::now()).ok());
+    match tokio::time::timeout(left.unwrap_or_default(), clearance::wait_for_rate(attempt, &calls)).await {
+        Ok(granted) => granted.map(|()| true),
+        Err(_) => Ok(false),
+    }
+}
+
+/// What the user is told when the answer comes too late and the route has no words for that.
+fn what_becomes(attempt: &Attempt<'_>) -> &'static str {
+    match attempt.holds_for() {
+        Duration::ZERO => IS_LOST,
+        _ => IS_HELD,
+    }
+}

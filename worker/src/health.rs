@@ -1,0 +1,70 @@
+//! How a worker is, asked from outside while it runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use huixin_wechat::Client;
+
+use crate::metrics;
+
+/// How far this machine's clock may be off the API's, in seconds.
+pub const CLOCKS_APART_S: u64 = 30;
+
+/// When the worker last got an answer of the queue, what stands still, and whose clock is off.
+#[derive(Clone, Debug)]
+pub struct WorkerHealth {
+    began: Instant,
+    last_take_ms: Arc<AtomicU64>,
+    /// Every permit is in use: nothing is taken, and that is right.
+    pub(crate) full: Arc<AtomicBool>,
+    pub(crate) overdue: Arc<AtomicUsize>,
+    clients: Vec<(String, Client)>,
+}
+
+impl WorkerHealth {
+    pub(crate) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            last_take_ms: Arc::default(),
+            full: Arc::default(),
+            overdue: Arc::default(),
+            clients: Vec::new(),
+        }
+    }
+
+    /// The same, with the clients of the worker's accounts.
+    pub(crate) fn of(&self, clients: Vec<(String, Client)>) -> Self {
+        Self { clients, ..self.clone() }
+    }
+
+    /// Accounts whose API has another time than this machine, with how many seconds this clock is ahead (below 0: behind):
+    /// windows and held answers are judged by it.
+    pub fn clocks_apart(&self) -> impl Iterator<Item = (&str, i64)> {
+        let ahead =
+            self.clients.iter().filter_map(|(name, client)| Some((name.as_str(), client.clock_ahead_s()?)));
+        ahead.filter(|(_, ahead_s)| ahead_s.unsigned_abs() > CLOCKS_APART_S)
+    }
+
+    /// Time since the queue last answered a take; `None` before it first did. Nothing while every permit is in use.
+    pub fn since_last_take(&self) -> Option<Duration> {
+        if self.full.load(Ordering::Relaxed) {
+            return Some(Duration::ZERO);
+        }
+        match self.last_take_ms.load(Ordering::Relaxed) {
+            0 => None,
+            at => Some(self.began.elapsed().saturating_sub(Duration::from_millis(at))),
+        }
+    }
+
+    /// How many messages stand still: what they do takes longer than every timeout in it. A bug, and their users wait.
+    pub fn overdue(&self) -> usize {
+        self.overdue.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn taken(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_take_ms.store(now.max(1), Ordering::Relaxed);
+        metrics::taken();
+    }
+}

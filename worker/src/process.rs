@@ -1,0 +1,236 @@
+//! One message's way through a worker: read → route → handle → record → send → settle.
+//!
+//! The decisions are in [`crate::policy`], the effects in what is called here. What matters is their order:
+//!
+//! 1. The replies are recorded before the first is sent, with the intent to send it; before each further part its
+//!    intent, which confirms the parts before. So a crash leaves at most one send unsure, and the handler doesn't run
+//!    again. (Replies of a `reply` route with one part are computed again instead of recorded; its intent is recorded.)
+//! 2. A send that certainly failed takes its intent back before the message is put off, so that it isn't unsure.
+//! 3. What becomes of an unsure send is the route's choice, since WeChat's API has no idempotency key. By default it is
+//!    made again: an answer twice is better than none. Each is counted.
+//! 4. Before each effect the lease must be current by our own clock; the settle proves it by the queue's. A send under
+//!    way when the lease is lost is cut, and unsure: it may not have left yet.
+
+use std::pin::pin;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use huixin_queue::{Leased, Memory, QueueError};
+use huixin_wechat::Trigger;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::admission::Admitted;
+use crate::answer::Answer;
+use crate::attempt::{Attempt, NEWER_PAUSE};
+use crate::call_back::CalledBack;
+use crate::calls::Calls;
+use crate::conclude::{Next, after_answer_for_nobody, conclude, die, without_reply};
+use crate::deliver::deliver;
+use crate::end::{Done, End, Step, Stop};
+use crate::execute::notice::{self, Notices};
+use crate::execute::{Event, Execution, handle};
+use crate::handler::Outcome;
+use crate::lease::Guard;
+use crate::memory::Slots;
+use crate::recorder::Recorder;
+use crate::route::Route;
+use crate::shared::Shared;
+use crate::stored::Unreadable;
+
+const RECORDED: &str = "the recorded answer";
+const CALLED_BACK: &str = "the answer by call back";
+const MEMORY: &str = "the user's memory";
+const CROWDED: &str = "too many messages wait for its route";
+
+/// Handles a message to whatever end it has here. `permit` is the worker's.
+pub(crate) async fn process(
+    shared: &Shared,
+    leased: &Leased,
+    guard: Guard,
+    permit: OwnedSemaphorePermit,
+    begun: Instant,
+) -> End {
+    let calls = Calls { shared, lease: &leased.lease, guard: &guard };
+    let mut recorder = Recorder::new(calls, leased);
+    let mut permit = Some(permit);
+    let done = match Attempt::read(shared, leased, begun) {
+        Ok(attempt) => match steps(&attempt, &mut recorder, &mut permit).await {
+            // Boxed, so that a message whose handler runs doesn't hold the room for its sending.
+            Ok(next) => Box::pin(finish(&attempt, &mut recorder, next)).await,
+            Err(stop) => Err(stop),
+        },
+        Err(done) => Ok(done),
+    };
+    let end = match done {
+        Ok(done) => recorder.settle(done).await,
+        Err(Stop::Stopping) => recorder.settle(Done::release()).await,
+        Err(stop) => Err(stop),
+    };
+    let end = end.unwrap_or_else(Stop::end);
+    tracing::debug!(end = end.as_str(), "handled");
+    end
+}
+
+/// Everything up to the answer, or to an end without one.
+async fn steps(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    permit: &mut Option<OwnedSemaphorePermit>,
+) -> Step<Next> {
+    let leased = attempt.leased;
+    // What an earlier configuration answered is still sent. And running the handler again would send again what was sent.
+    if let Some(replies) = &leased.progress.replies {
+        let answer = match Answer::decode(replies) {
+            Ok(answer) => answer,
+            Err(why) => return unreadable(attempt, recorder, RECORDED, why).await,
+        };
+        recorder.calls.confirm(leased.losses).await?;
+        return Ok(Next::Send(answer, leased.progress.clone()));
+    }
+    let is_unsubscribe = attempt.payload.trigger == Trigger::Unsubscribe;
+    if is_unsubscribe && leased.memory.is_some() {
+        // What was written after the push had come, by messages before it.
+        recorder.remember(Some(Memory { bytes: Bytes::new(), keep_for: Duration::ZERO }));
+    }
+    let called_back = match leased.answer.as_deref().map(CalledBack::decode).transpose() {
+        Ok(answer) => answer,
+        Err(why) => return unreadable(attempt, recorder, CALLED_BACK, why).await,
+    };
+    let Some(route) = attempt.route else {
+        let Some(answer) = called_back else { return without_reply(attempt, recorder, End::Unmatched).await };
+        recorder.calls.confirm(leased.losses).await?;
+        return Ok(after_answer_for_nobody(attempt, recorder, answer));
+    };
+    let slots = match Slots::decode(leased.memory.as_deref().filter(|_| !is_unsubscribe)) {
+        Ok(slots) => slots,
+        Err(why @ Unreadable::Newer) => return unreadable(attempt, recorder, MEMORY, why).await,
+        Err(why @ Unreadable::Damaged) => {
+            let route = route.name.as_str();
+            tracing::error!(route, "{MEMORY} {why}: going on without, until something is remembered anew");
+            Slots::empty()
+        }
+    };
+    let outcome = if let Some(answer) = called_back {
+        recorder.calls.confirm(leased.losses).await?;
+        answer.into_outcome()
+    } else if leased.unanswered {
+        let reason = format!("no answer by call back came within {:?}", route.answer_within);
+        Outcome::Retry { after: None, reason }
+    } else {
+        match execute(attempt, recorder, route, &slots, permit).await? {
+            Ok(outcome) => outcome,
+            Err(put_off) => return Ok(Next::End(put_off)),
+        }
+    };
+    conclude(attempt, recorder, route, slots, outcome).await
+}
+
+/// Sends what there is to send. An answer that the queue can't store is a reason to die, which its user is told.
+async fn finish(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, next: Next) -> Step<Done> {
+    let next = match next {
+        Next::Send(answer, progress) => match deliver(attempt, recorder, answer, progress).await {
+            Err(Stop::Queue(QueueError::Invalid(problem))) => {
+                die(attempt, recorder, &format!("the handler's replies can't be recorded: {problem}")).await?
+            }
+            done => return done,
+        },
+        next => next,
+    };
+    match next {
+        Next::Send(last_words, progress) => deliver(attempt, recorder, last_words, progress).await,
+        Next::End(done) => Ok(done),
+    }
+}
+
+/// Something stored with the message can't be read: by this worker, or by anybody.
+async fn unreadable(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    what: &str,
+    why: Unreadable,
+) -> Step<Next> {
+    match why {
+        Unreadable::Newer => {
+            tracing::error!("{what} {why}: the message is left for a newer worker");
+            Ok(Next::End(Done::snooze(NEWER_PAUSE, format!("{what} {why}"))))
+        }
+        Unreadable::Damaged => {
+            recorder.calls.confirm(attempt.leased.losses).await?;
+            let remedy = "retry the dead letter to have its message handled anew";
+            die(attempt, recorder, &format!("{what} {why} and can't be read: {remedy}")).await
+        }
+    }
+}
+
+/// Runs the handler when its route admits the message. `Err`: the message comes again.
+async fn execute(
+    attempt: &Attempt<'_>,
+    recorder: &mut Recorder<'_>,
+    route: &Route,
+    slots: &Slots,
+    permit: &mut Option<OwnedSemaphorePermit>,
+) -> Step<Result<Outcome, Done>> {
+    let (calls, losses) = (recorder.calls, attempt.leased.losses);
+    let mut execution = Execution::new(attempt, route, calls);
+    let mut notices = Notices::new(route, recorder);
+    let mut slot = None;
+    if let Some(admission) = &route.admission {
+        calls.guard.begins("a slot at its route", Duration::MAX);
+        // Boxed: few messages wait here.
+        let (guard, stopping) = (calls.guard, &calls.shared.stopping);
+        let admit = Box::pin(admission.admit(guard, stopping, &route.name, losses, permit));
+        slot = match attend(&mut execution, &mut notices, recorder, admit).await?? {
+            Admitted::Now(slot) => Some(slot),
+            Admitted::PutOff(wait) => {
+                notice::tell_if_late(attempt, recorder, route, wait).await?;
+                return Ok(Err(Done::snooze(wait, CROWDED)));
+            }
+        };
+    }
+    calls.confirm(losses).await?;
+    let memory = slots.get(&route.memory, SystemTime::now()).cloned();
+    let context = attempt.context(route, memory, recorder.standing());
+    let handling = handle(attempt, route, &calls, context, slot);
+    let outcome = attend(&mut execution, &mut notices, recorder, handling).await?;
+    execution.end(&outcome);
+    Ok(Ok(outcome))
+}
+
+/// Waits for work under way, and does what is due for the user in that time. An answer that is ready waits for a notice that is
+/// on its way.
+async fn attend<T>(
+    execution: &mut Execution<'_>,
+    notices: &mut Notices<'_>,
+    recorder: &mut Recorder<'_>,
+    work: impl Future<Output = T>,
+) -> Step<T> {
+    let (calls, attempt) = (recorder.calls, execution.attempt);
+    let mut work = pin!(work);
+    let attended = async {
+        loop {
+            let (told, finished) = match execution.next(work.as_mut(), notices, recorder).await {
+                Event::Finished(finished) => return finished,
+                Event::NoticeDue => {
+                    let telling = Box::pin(notices.tell(attempt, recorder));
+                    execution.beside(work.as_mut(), telling).await
+                }
+                Event::WindowEnding => {
+                    let telling = Box::pin(notices.last_call(attempt, recorder));
+                    execution.beside(work.as_mut(), telling).await
+                }
+            };
+            // The lease is lost or the queue is away: what settles the message says so.
+            if let Err(error) = told {
+                tracing::debug!(?error, "the user could not be told of the wait");
+            }
+            if let Some(finished) = finished {
+                return finished;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = calls.shared.stop_now.cancelled() => Err(Stop::Stopping),
+        finished = calls.while_current(attended) => finished,
+    }
+}
