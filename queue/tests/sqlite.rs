@@ -615,16 +615,17 @@ impl File {
         Self { folder, path }
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "as the queue takes it")]
     fn open(&self, clock: Clock) -> SqliteQueue {
-        self.released(clock).expect("the queue opens")
+        self.released(&clock).expect("the queue opens")
     }
 
     fn try_open(&self) -> Result<(), QueueError> {
-        self.released(Clock::Store).map(drop)
+        self.released(&Clock::Store).map(drop)
     }
 
     /// Opens it when nobody has it: a lock outlives its owner for as long as a child of another test is between fork and exec.
-    fn released(&self, clock: Clock) -> Result<SqliteQueue, QueueError> {
+    fn released(&self, clock: &Clock) -> Result<SqliteQueue, QueueError> {
         let deadline = Instant::now() + SECOND * 5;
         loop {
             match SqliteQueue::open(&self.path, DEDUP_WINDOW, clock.clone()) {
