@@ -38,7 +38,7 @@ use offer::{NotTaken, OfferResult};
 use suspects::Suspect;
 
 /// Entries read at once at most, and bytes of them: enough to keep the queue busy, and so few that pushes that go to the
-/// spool meanwhile don't notice.
+/// spool at the same time don't notice.
 const PAGE: usize = 512;
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Pages read at once at most, to find somebody behind a lane that waits for its suspect.

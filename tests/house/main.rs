@@ -7,6 +7,8 @@ mod config;
 mod dependencies;
 mod examples;
 mod languages;
+mod names;
 mod prose;
 mod repository;
 mod shell;
+mod words;

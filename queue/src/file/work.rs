@@ -76,7 +76,7 @@ where
             // It was never run. The caller sees that the answer is missing.
             (None, None) => return,
         };
-        // A caller who has gone meanwhile is as one whose answer got lost: every call is safe to repeat.
+        // A caller that has gone is as one whose answer got lost: every call is safe to repeat.
         let _ = self.caller.send(answer);
     }
 }

@@ -26,7 +26,7 @@ use crate::{
 /// For how long a worker that takes nothing more is remembered: far longer than a call is repeated.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
-/// A query for the current messages of lanes, with all that a worker is told of them. [`HeadRow::read`] reads its rows.
+/// A query for the current messages of lanes, with all that a worker needs of them. [`HeadRow::read`] reads its rows.
 macro_rules! heads {
     ($from:literal) => {
         concat!(
@@ -368,7 +368,7 @@ pub(super) struct HeadRow {
 }
 
 impl HeadRow {
-    /// What a worker would be told of a message.
+    /// A message as a worker takes it.
     pub(super) fn of(step: &Step<'_>, seq: i64) -> Result<Self, StepError> {
         let head = step.first(
             heads!(

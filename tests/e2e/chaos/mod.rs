@@ -37,7 +37,7 @@ use crate::harness::{
 
 /// How long a handler takes, in milliseconds.
 const HANDLER_TAKES_MS: std::ops::Range<u64> = 50..150;
-/// Messages that a user writes in so many seconds: with the handler's time and the leases that are lost, his lane is busy for a
+/// Messages that a user writes in so many seconds: with the handler's time and the leases that are lost, their lane is busy for a
 /// good part of it.
 const A_USER_PER_SECOND: usize = 3;
 /// How long all that was accepted may take to come to its end once there are no more faults.
