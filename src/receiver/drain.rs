@@ -47,7 +47,7 @@ const PAGES_MAX: usize = 64;
 const AT_ONCE: usize = 256;
 /// Taken and not yet forgotten at most: some seconds of the fastest drain.
 const TAKEN_MAX: usize = 65_536;
-/// The drainer of one spool.
+/// The drain of one spool.
 pub(super) struct FolderDrain {
     queue: Arc<dyn Queue>,
     spool: Arc<Spool>,

@@ -7,8 +7,10 @@ use regex::Regex;
 use crate::repository::texts;
 
 /// Names that two modules may define, each with its reason.
-const TWICE: [(&str, &str); 1] =
-    [("MediaKind", "WeChat's notion: the client's, and the pretend WeChat's own with what can't be uploaded")];
+const TWICE: [(&str, &str); 1] = [(
+    "MediaKind",
+    "WeChat's notion: the client's, and the pretend WeChat's own with what can't be uploaded",
+)];
 
 #[test]
 fn no_type_name_is_defined_in_two_modules() {
