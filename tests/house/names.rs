@@ -18,7 +18,7 @@ fn no_type_name_is_defined_in_two_modules() {
         Regex::new(r"(?m)^(?:pub(?:\([^)]*\))? )?(?:struct|enum|trait|type|union) ([A-Z]\w*)").unwrap();
     let mut defined: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (file, text) in texts().into_iter().filter(|(file, _)| is_product(file)) {
-        let own = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let own = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         for found in definition.captures_iter(own) {
             defined.entry(found[1].to_owned()).or_default().push(file.clone());
         }
