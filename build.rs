@@ -1,4 +1,4 @@
-//! What `huixin --version` prints: the version, and of which commit and day it is.
+//! What `huixin --version` prints: the version, its commit and its day.
 //!
 //! A development build has the version alone: else every commit would compile the package and its tests again. The day is
 //! the commit's, so that one commit gives one binary whenever it is built.

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::LogFormat;
 
-/// Starts logging for the rest of the process. A filter that can't be read is told and replaced by `info`.
+/// Starts logging for the rest of the process. A filter that can't be read is logged and replaced by `info`.
 pub fn start(format: LogFormat) {
     let wanted = std::env::var("HUIXIN_LOG").unwrap_or_else(|_| "info".to_owned());
     let (filter, problem) = match EnvFilter::try_new(&wanted) {

@@ -34,7 +34,7 @@ struct Came {
     asked_after_us: Vec<u64>,
 }
 
-/// What came, as it is told.
+/// What came, as it is reported.
 #[derive(Debug, Default, Serialize)]
 struct Counts {
     sent: u64,
@@ -98,7 +98,7 @@ async fn connection(mut stream: TcpStream, came: Rc<RefCell<Came>>) -> std::io::
     Ok(())
 }
 
-/// The service: its answer names the message, so that the send can be told from others.
+/// The service: its answer names the message, so that the send can be distinguished from others.
 async fn answer(came: &RefCell<Came>, body: &[u8], after_ms: u64) -> String {
     came.borrow_mut().ask(body);
     let (number, time) = (marked(body, NUMBER_MARK), marked(body, TIME_MARK));

@@ -69,7 +69,7 @@ impl fmt::Display for Token {
     }
 }
 
-/// What became of a lease that was to be renewed.
+/// What became of a lease whose holder asked for its renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {
     /// It runs from now for the time asked.

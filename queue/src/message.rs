@@ -105,7 +105,7 @@ pub(crate) fn check_bytes(what: &str, bytes: &[u8]) -> Result<(), QueueError> {
     }
 }
 
-/// What became of a message that was to be stored. In every case but `Expired` the caller may acknowledge it.
+/// What became of a message given to the queue. In every case but `Expired` the caller may acknowledge it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
     /// Stored durably, for the first time.

@@ -12,7 +12,7 @@
 //! held. Without a current message the older of the two heads is next. What has been taken stays current until its end,
 //! whatever comes.
 //!
-//! **Send state.** A lane counts the sends that were announced in it by [`Consumer::record`], so that whoever sends asks no more
+//! **Send state.** A lane counts the sends that were announced in it by [`Consumer::record`], so that a sender asks no more
 //! than there is. A waking message brings a [`Right`](crate::Right), numbers that the queue knows no reason for. Several do not
 //! add up: of the sends that are left and those that it brings, the larger number counts, and the later end. A burying message
 //! closes all that, and so does a refusal ([`Settlement::Hold`]) as long as its message is held; a waking one opens it anew.
@@ -85,7 +85,7 @@ pub const HELD_MAX: usize = 20;
 /// The most dead letters that one call looks through.
 pub const DEAD_SCAN_MAX: u64 = 100;
 
-/// How often whoever uses a queue tells it so, by a renewal or a beat: else its absence looks like the store's.
+/// How often each user of a queue tells it so, by a renewal or a beat: else its absence looks like the store's.
 pub const BEAT_EVERY: Duration = Duration::from_millis(500);
 
 /// A shorter time without a beat is never a gap in the store's service.
@@ -104,7 +104,7 @@ pub trait Producer: Send + Sync + 'static {
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError>;
 
     /// An answer by call back, for the current message of a lane. The first wins, whatever the message's state: it may come
-    /// before [`Settlement::Await`], or while an attempt that failed is waiting for the next: the wait ends. Whether the caller may answer is for him who calls this to know.
+    /// before [`Settlement::Await`], or while an attempt that failed is waiting for the next: the wait ends. Whether that caller may answer is for the code that calls this to know.
     async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<CallBackResult, QueueError>;
 
     /// Notes that the store serves, for those who hold no lease, such as a receiver.
@@ -167,7 +167,7 @@ pub trait Operator: Send + Sync + 'static {
     async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError>;
 
     /// The oldest dead letters, as far as they are older than `max_age` or more than `max`: at most [`DEAD_SCAN_MAX`], and none
-    /// when all is within these limits. They stay; whoever has no use for them drops them.
+    /// when all is within these limits. They stay; a caller that has no use for them drops them.
     async fn oldest_dead(&self, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, QueueError>;
 
     /// Gives dead letters another life: each goes to the end of its lane, as if it had just come, with all its attempts.

@@ -11,7 +11,7 @@ pub enum Settlement {
     /// It ends: answered, or nothing to answer. Its lane goes on.
     Complete,
     /// A failed attempt: the message stays the head of its lane, which waits for `after`, or not at all if an answer by
-    /// call back has come meanwhile. What was recorded stays. If others wait behind it
+    /// call back has come. What was recorded stays. If others wait behind it
     /// ([`SendState::has_followers`](crate::SendState::has_followers)), or as soon as a waking message comes, the lane waits no
     /// longer than until `patience` is over. What becomes of the message then is for its next holder to say.
     Retry {
@@ -44,7 +44,7 @@ pub enum Settlement {
         wakes: u32,
         /// For how long at most.
         hold_for: Duration,
-        /// Whether a send was refused: until the lane gets a waking message, those after it are told
+        /// Whether a send was refused: until the lane gets a waking message, those after it learn of it
         /// ([`Closed::Refused`](crate::Closed::Refused)).
         refused: bool,
         /// What it dies of then.

@@ -355,7 +355,7 @@ async fn the_audit_of_a_large_queue_holds_nobody_up() {
         .nth(1)
         .and_then(|rest| rest.split(',').next())
         .and_then(|number| number.parse().ok())
-        .expect("it is told");
+        .expect("it is reported");
     println!("a call of the script takes {mean_us} us");
     assert!(mean_us < 1_000.0, "{of_scripts}");
     let slow = server.cli(&["SLOWLOG", "GET"]);

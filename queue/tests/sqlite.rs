@@ -371,7 +371,7 @@ async fn the_audit_of_a_large_file_holds_up_no_writer() {
         (n, slowest)
     };
     let (took, (accepted, slowest)) = tokio::join!(auditing, accepting);
-    println!("the audit took {took:?}; {accepted} accepts meanwhile, the slowest {slowest:?}");
+    println!("the audit took {took:?}; {accepted} accepts at the same time, the slowest {slowest:?}");
     assert!(accepted > 10 && slowest < took / 2, "{took:?}, {accepted}, {slowest:?}");
 }
 
@@ -411,7 +411,7 @@ async fn meets_a_full_disk() {
             tokio::time::sleep(SECOND / 10).await;
         }
         std::fs::remove_file(&flag).unwrap();
-        // It gave up meanwhile, and another one takes the message.
+        // It has given up, and another one takes the message.
         let mut call = 10 + 100 * round;
         let leased = loop {
             call += 1;

@@ -2,7 +2,7 @@
 //!
 //! `success` and nothing at all are acks. A reply is XML with the two parties the right way round, a time in seconds and a
 //! type that exists. Everything else (JSON, HTML, a debug line before the XML, a trailing newline after `success`) is a
-//! faulty server, and the user is told so at once: being lenient here would hide from a test what a user would see.
+//! faulty server, and the user sees so at once: being lenient here would hide from a test what a user would see.
 
 use huixin_wechat::xml::{self, Element};
 

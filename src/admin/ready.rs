@@ -93,7 +93,7 @@ impl Readiness {
         match self.worker.as_ref().map(WorkerHealth::since_last_take) {
             Some(None) => problems.push("the worker has not reached its queue yet".to_owned()),
             Some(Some(age)) if age > TAKE_MAX_AGE => {
-                // A worker whose every permit is taken takes nothing either; it renews its leases meanwhile.
+                // A worker whose every permit is taken takes nothing either; it still renews its leases.
                 problems.push(format!("the worker last took messages {} s ago", age.as_secs()));
             }
             _ => {}

@@ -1,6 +1,6 @@
 //! Answers by call back: the listener to which services post what they had not yet when they were asked.
 //!
-//! An address carries a sealed token (see [`huixin_worker::call_back`]), so nothing is looked up, and whoever has the
+//! An address carries a sealed token (see [`huixin_worker::call_back`]), so nothing is looked up, and everybody who has the
 //! accounts' secrets and the queue can take an answer: workers and receivers alike, whichever a proxy leads to. The body is
 //! read and checked here, by the code that reads an HTTP answer, because here the service still hears what is wrong. An
 //! answer is taken when the queue has it durably, and not before.

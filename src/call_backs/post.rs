@@ -93,7 +93,7 @@ async fn store(answers: &CallBackListener, addressee: &Addressee, answer: &Calle
     }
 }
 
-/// What the operator hears. Without the token; the id is what he can look the message up by.
+/// What the operator hears. Without the token; the id finds the message.
 fn told(addressee: &Addressee, verdict: &PostResult) {
     let Addressee { account, id, .. } = addressee;
     let (result, error) = (verdict.name(), verdict.error());
@@ -105,7 +105,7 @@ fn told(addressee: &Addressee, verdict: &PostResult) {
     }
 }
 
-/// Whether bodies of this type are read. A form is what clients send that were told nothing: its text would be a mess.
+/// Whether bodies of this type are read. A form is what clients send without a type: its text would be a mess.
 fn is_read(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.is_empty()

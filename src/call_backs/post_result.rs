@@ -1,4 +1,4 @@
-//! What a service hears: the status, and for whoever wrote the service what is wrong and what to do.
+//! What a service hears: the status, and for the author of the service what is wrong and what to do.
 
 use axum::Json;
 use axum::http::{StatusCode, header};

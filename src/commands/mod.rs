@@ -19,7 +19,7 @@ use crate::report::Failure;
 /// Runs the command to its end.
 ///
 /// # Errors
-/// With what a person should be told, and the exit code.
+/// With what a person should read, and the exit code.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async move {

@@ -102,7 +102,7 @@ pub(super) fn add_worker(services: &mut Services, worker: Worker) -> WorkerHealt
     health
 }
 
-/// Adds the listener for answers by call back, if there is to be one.
+/// Adds the listener for answers by call back, if one is configured.
 pub(super) fn add_answers(services: &mut Services, answers: Option<(Port, CallBackListener)>) {
     let Some((port, answers)) = answers else { return };
     if let Port::Ours(listener) = &port

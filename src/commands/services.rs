@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    /// A service that runs until it is told to stop, and is counted then.
+    /// A service that runs until its token stops it, and is counted then.
     async fn patient(stop: CancellationToken, stopped: Arc<AtomicUsize>) -> Result<(), Infallible> {
         stop.cancelled().await;
         stopped.fetch_add(1, Ordering::SeqCst);

@@ -1,6 +1,6 @@
 //! `[callback]`: where services give the answers that they have only later.
 //!
-//! One file serves every process of a machine, but only one of them can have the port: whoever is second waits for it (see
+//! One file serves every process of a machine, but only one of them can have the port: the second one waits for it (see
 //! [`crate::call_backs`]), and `listen = false` is for processes that shouldn't have it at all.
 
 use std::net::{Ipv4Addr, SocketAddr};

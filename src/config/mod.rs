@@ -1,6 +1,6 @@
 //! The configuration: one TOML file, `HUIXIN_…` variables above it, flags above both.
 //!
-//! Loading has three steps. The sources become one tree of [`node::Node`]s, each of which knows where it came from
+//! Loading has three steps. The sources become one tree of [`node::Node`]s; each knows where it came from
 //! (`tree`, `environment`). The sections then take their values out of the tree through a [`section::Section`], whose
 //! getters check types, units and ranges and note every problem instead of stopping at it. What nobody took is an
 //! unknown key. So a person sees all that is wrong at once, with the place and line of each.
@@ -83,7 +83,7 @@ pub struct Config {
     pub databases: BTreeMap<String, DatabaseConfig>,
     /// The routes in order; the first that matches a message handles it.
     pub routes: Vec<RouteConfig>,
-    /// What is probably a mistake, and may be none: to be told where somebody looks.
+    /// What is probably a mistake, and may be none: shown where somebody looks.
     pub doubts: Vec<Problem>,
     /// Where each given value came from, by path; what isn't here is a default.
     origins: BTreeMap<String, node::ValueOrigin>,

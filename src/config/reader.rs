@@ -1,4 +1,4 @@
-//! What all sections of one load share: the notes of problems, of doubts, and of which keys are known.
+//! What all sections of one load share: the notes of problems, of doubts, and of the known keys.
 //!
 //! Only at the very end, when every known key is known, it says what each key that nobody asked for was probably meant to be.
 

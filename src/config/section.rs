@@ -1,7 +1,7 @@
 //! Reading a table key by key, noting problems instead of returning them.
 //!
 //! A [`Section`] owns one table of the tree. Each getter takes its key out, checks the value, and on a mistake notes it
-//! with the [`Reader`] and answers as if the key were absent: the load fails in the end anyway, and meanwhile the other
+//! with the [`Reader`] and answers as if the key were absent: the load fails in the end anyway, and until then the other
 //! keys get their turn. [`Section::finish`] hands over what no getter asked for; only at the very end, when every known
 //! key is known, the reader says what each of those was probably meant to be.
 

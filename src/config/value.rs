@@ -157,7 +157,7 @@ pub(super) fn whole_url(text: &str, what: &str, forms: &str) -> ValueResult<Url>
     const ENCODE: &str = "in a user or password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25";
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
     let (host, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    // A path may have an `@` too; behind a port it can't be told from the rest of a password.
+    // A path may have an `@` too; behind a port it looks like the rest of a password.
     let is_store = what != HTTP && !text.starts_with("redis+unix:");
     let is_cut = behind.contains('@') && (is_store || host.contains(':'));
     if is_cut {

@@ -11,7 +11,7 @@ pub struct WorkerConfig {
     pub concurrency: usize,
     /// How long a message stays with a worker that has died, before another takes it.
     pub lease: Duration,
-    /// How long a worker that was told to stop lets running handlers go on.
+    /// How long a worker that stops lets running handlers go on.
     pub grace: Duration,
 }
 

@@ -26,7 +26,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Which queue is asked for.
 const FILE: &str = "huixin-queue-file";
 
-/// The paths below `/v1/` of the admin listener. Whoever serves them asks for the token first.
+/// The paths below `/v1/` of the admin listener. The listener that serves them asks for the token first.
 ///
 /// | request | answer |
 /// | --- | --- |
@@ -53,7 +53,7 @@ pub fn routes(queue: Arc<dyn Queue>) -> Router {
         .with_state(Arc::new(OperatorClient::Direct(queue)))
 }
 
-/// Refuses who asks for the queue of another process: ports are taken by whoever comes first.
+/// Refuses who asks for the queue of another process: the first process takes a port.
 async fn only_of_this_queue(
     State(queue): State<Arc<dyn Queue>>,
     request: axum::extract::Request,

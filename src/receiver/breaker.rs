@@ -44,7 +44,7 @@ impl Breaker {
         self.open.load(Ordering::Acquire)
     }
 
-    /// How often it has opened: whoever carries must notice each time.
+    /// How often it has opened: the drain must notice each time.
     pub(super) fn openings(&self) -> u64 {
         self.openings.load(Ordering::Relaxed)
     }

@@ -38,7 +38,7 @@ use offer::{NotTaken, OfferResult};
 use suspects::Suspect;
 
 /// Entries read at once at most, and bytes of them: enough to keep the queue busy, and so few that pushes that go to the
-/// spool meanwhile don't notice.
+/// spool at the same time don't notice.
 const PAGE: usize = 512;
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Pages read at once at most, to find somebody behind a lane that waits for its suspect.
@@ -47,7 +47,7 @@ const PAGES_MAX: usize = 64;
 const AT_ONCE: usize = 256;
 /// Taken and not yet forgotten at most: some seconds of the fastest drain.
 const TAKEN_MAX: usize = 65_536;
-/// The drainer of one spool.
+/// The drain of one spool.
 pub(super) struct FolderDrain {
     queue: Arc<dyn Queue>,
     spool: Arc<Spool>,

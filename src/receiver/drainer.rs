@@ -5,7 +5,7 @@
 //! the queue is away it looks after it with a few entries at a time; when they are taken it closes the breaker and carries
 //! the rest at full speed, beside the pushes.
 //!
-//! It doesn't end before the receiver does: what panics is told and begun again, since a receiver that ended for it would
+//! It doesn't end before the receiver does: what panics is logged and begun again, since a receiver that ended for it would
 //! take no pushes at all.
 
 #[cfg(test)]
@@ -47,7 +47,7 @@ async fn count(receiver_spool: Arc<ReceiverSpool>) {
     loop {
         ticks.tick().await;
         let counting = AssertUnwindSafe(async {
-            // One that can't be read is told by the drainer.
+            // The drainer logs one that can't be read.
             if let Ok(counts) = receiver_spool.counts().await {
                 metrics::spool(&counts, receiver_spool.breaker.is_open());
             }
@@ -366,7 +366,7 @@ impl Drainer {
         self.receiver_spool.set_adopted(self.adopted.iter().map(|drain| drain.spool().clone()).collect());
     }
 
-    /// After the last push: what the queue takes at once is carried, and what is left is told.
+    /// After the last push: what the queue takes at once is carried, and what is left is logged.
     async fn finish(mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + EMPTY_WITHIN;
         let left = loop {

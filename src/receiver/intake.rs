@@ -7,7 +7,7 @@
 //! first try is under way waits for its lane's turn, and finds the first copy wherever it is.
 //!
 //! A push is stamped with the time of its arrival when it is its turn. Had it been stamped before it waited, what another
-//! receiver took meanwhile would count as later, and two messages of one user could change places when one of them comes
+//! receiver took in between would count as later, and two messages of one user could change places when one of them comes
 //! from the spool.
 //!
 //! An error that is the message's own fault opens nothing. Everything else does, a refused password too: to a push it is all
@@ -24,7 +24,7 @@ use super::arrivals::Arrivals;
 use super::receiver_spool::{ReceiverSpool, SPOOL_BUDGET};
 use crate::one_line::one_line;
 
-/// WeChat waits for five seconds, of which the way there and back takes its part.
+/// WeChat waits for five seconds, and the way there and back takes a part of them.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// The way in.

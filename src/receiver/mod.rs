@@ -126,7 +126,7 @@ async fn beat(queue: Arc<dyn Queue>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        // What is wrong is told by those who need an answer.
+        // Those who need an answer say what is wrong.
         let _ = tokio::time::timeout(BEAT_EVERY, queue.beat()).await;
     }
 }

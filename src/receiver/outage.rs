@@ -24,7 +24,11 @@ impl PushOutage {
     /// A push could not be stored.
     pub(super) fn refused(&self, account: &str, reason: &str) {
         if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::error!(account, reason, "pushes can't be stored: WeChat is told to try again");
+            tracing::error!(
+                account,
+                reason,
+                "pushes can't be stored: the answer is 503, and WeChat tries again"
+            );
         } else {
             tracing::debug!(account, reason, "a push could not be stored");
         }

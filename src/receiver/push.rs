@@ -171,7 +171,7 @@ async fn read(
     }
 }
 
-/// What is to be stored, and what becomes of the push once it is stored.
+/// What the queue stores, and what becomes of the push once it is stored.
 fn stored(account: &str, class: &Class, rights: &Rights, inner: PushBody, body: Bytes) -> (Arriving, Pushed) {
     let (body, sealed) = match inner {
         PushBody::Plain => (body, false),

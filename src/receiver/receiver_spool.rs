@@ -14,7 +14,7 @@ use crate::one_line::one_line;
 
 /// How long the spool may take. WeChat waits five seconds.
 pub(super) const SPOOL_BUDGET: Duration = Duration::from_secs(1);
-/// Pushes that wait for the disk at once at most: when it hangs, the ones after them are told so at once.
+/// Pushes that wait for the disk at once at most: when it hangs, the ones after them fail at once.
 const APPENDS_MAX: usize = 1_024;
 
 /// What pushes and the drainer share.

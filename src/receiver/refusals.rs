@@ -1,4 +1,4 @@
-//! Tells that pushes are refused, without a line for each.
+//! Logs that pushes are refused, without a line for each.
 //!
 //! A wrong token is the likeliest mistake of a first set-up, and a scanner the likeliest visitor: the first must be seen in
 //! the log, and the second must not fill it. So the first refusal of a kind is a line at once, and then there is one a
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::metrics;
 
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -18,13 +18,13 @@ pub(super) struct Reason {
     /// For the metric.
     label: &'static str,
     /// For the log.
-    told: &'static str,
+    problem: &'static str,
     /// What to do if it was WeChat's. What depends on the configuration is added.
     remedy: &'static str,
 }
 
-const fn reason(label: &'static str, told: &'static str, remedy: &'static str) -> Reason {
-    Reason { label, told, remedy }
+const fn reason(label: &'static str, problem: &'static str, remedy: &'static str) -> Reason {
+    Reason { label, problem, remedy }
 }
 
 pub(super) const PATH: Reason = reason("path", "they are for a path that is nobody's", "");
@@ -74,7 +74,7 @@ pub(super) const TOO_LARGE: Reason = reason("too_large", "their body is too larg
 pub(super) const SLOW: Reason =
     reason("slow", "their body does not come in time", "see whether a proxy holds it back");
 
-/// What was refused and not yet told, by account and reason. Accounts are configured ones and reasons few, so it is small.
+/// What was refused and not yet logged, by account and reason. Accounts are configured ones and reasons few, so it is small.
 #[derive(Debug, Default)]
 pub(super) struct Refusals(Mutex<HashMap<(String, &'static str), Throttle>>);
 
@@ -87,13 +87,13 @@ struct Throttle {
 impl Refusals {
     /// One more request for `account` was refused; `more` is added to the remedy.
     pub(super) fn note(&self, account: &str, reason: &Reason, more: &str) {
-        let Reason { label, told, remedy } = reason;
+        let Reason { label, problem, remedy } = reason;
         metrics::refused(account, label);
         if let Some(refused) = self.due(account, label) {
             tracing::warn!(
                 account,
                 refused,
-                "requests are refused: {told}; if they are WeChat's: {remedy}{more}"
+                "requests are refused: {problem}; if they are WeChat's: {remedy}{more}"
             );
         }
     }
@@ -102,13 +102,13 @@ impl Refusals {
     fn due(&self, account: &str, reason: &'static str) -> Option<u64> {
         // Nothing panics while it is held, and counts are never half changed.
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = kinds.entry((account.to_owned(), reason)).or_insert(Throttle { at: None, since: 0 });
-        told.since += 1;
-        if told.at.is_some_and(|at| at.elapsed() < TOLD_EVERY) {
+        let throttle = kinds.entry((account.to_owned(), reason)).or_insert(Throttle { at: None, since: 0 });
+        throttle.since += 1;
+        if throttle.at.is_some_and(|at| at.elapsed() < LOG_EVERY) {
             return None;
         }
-        told.at = Some(Instant::now());
-        Some(std::mem::take(&mut told.since))
+        throttle.at = Some(Instant::now());
+        Some(std::mem::take(&mut throttle.since))
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_refusal_of_a_kind_is_told_and_the_next_ones_are_counted() {
+    fn the_first_refusal_of_a_kind_is_logged_and_the_next_ones_are_counted() {
         let refusals = Refusals::default();
         assert_eq!(refusals.due("main", "a"), Some(1));
         assert_eq!((refusals.due("main", "a"), refusals.due("main", "a")), (None, None));

@@ -84,7 +84,7 @@ impl Upkeep {
         let mut wrong: Vec<_> = self.long_log().map(|text| ("log", text)).into_iter().collect();
         match self.trim().await {
             Ok(too_many) => wrong.extend(too_many.map(|text| ("dead", text))),
-            // A queue that is away is told by those who need it.
+            // Those who need the queue say that it is away.
             Err(error) if error.is::<huixin_queue::QueueError>() => {
                 tracing::debug!(error = format!("{error:#}"), "the dead letters could not be looked at");
             }

@@ -74,7 +74,7 @@ impl Watch {
         self.warnings.clone()
     }
 
-    /// Looks, until it is told to stop.
+    /// Looks, until its token stops it.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let look = stop.run_until_cancelled(AssertUnwindSafe(self.run_once()).catch_unwind()).await;
@@ -162,6 +162,6 @@ mod tests {
         };
         tokio::time::timeout(Duration::from_secs(20), looks).await.expect("it looks on");
         stop.cancel();
-        watching.await.expect("it ends as it is told");
+        watching.await.expect("it ends when it is stopped");
     }
 }

@@ -64,7 +64,7 @@ fn a_redis_that_would_lose_messages_is_refused_unless_the_risk_is_named() {
     assert_eq!(output.status.code(), Some(64), "{text}");
     insta::assert_snapshot!(text.replace(&server.port().to_string(), "PORT"));
 
-    // All that is wrong is told at once, with the same two commands.
+    // All that is wrong is reported at once, with the same two commands.
     server.cli(&["CONFIG", "SET", "maxmemory", "1gb", "maxmemory-policy", "allkeys-lru"]);
     let (output, text) = huixin(&["receiver"], &format!("{queue}{ACCOUNT}"));
     assert_eq!(output.status.code(), Some(64), "{text}");

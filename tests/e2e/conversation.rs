@@ -1,8 +1,8 @@
-//! Each user's conversation with a model is exactly his own, in order, whatever happens to the workers.
+//! Each user's conversation with a model is exactly their own, in order, whatever happens to the workers.
 //!
 //! Two users write all they have to say as fast as it is acked, over three workers. The model knows from a question whose
 //! it is and which, and so what must stand before it: every earlier question of that user with its answer, and nothing else.
-//! At some questions it keeps the worker waiting, and that one is killed with the question in its hands. Workers are told
+//! At some questions it keeps the worker waiting, and that one is killed with the question in its hands. Workers are made
 //! apart by the name of the model that they ask.
 
 use std::collections::HashSet;

@@ -62,7 +62,7 @@ async fn a_user_who_floods_makes_others_wait_no_longer_than_one_handler_takes() 
     stack.end_with_dead().await;
 }
 
-/// How many turns the flood had at most while one of the others was waiting for his.
+/// How many turns the flood had at most while one of the others was waiting for theirs.
 fn flood_turns_before(requests: &[Asked]) -> usize {
     let waited_from = |asked: &Asked| {
         asked.at_us.saturating_sub(u64::try_from(asked.waited.as_micros()).unwrap_or(u64::MAX))

@@ -12,7 +12,7 @@ const LEASE: Duration = Duration::from_secs(3);
 /// How much may come after the limit is set, and how much each message brings.
 const ROOM_BYTES: u64 = 256 * 1024;
 const BODY_BYTES: usize = 16 * 1024;
-/// Users who fill the room. Each has his messages handled one by one, so that it isn't empty again at once.
+/// Users who fill the room. Their messages are handled one by one, so that it isn't empty again at once.
 const FILLERS: usize = 4;
 /// Users whose handler outlasts several leases.
 const PATIENT: usize = 10;

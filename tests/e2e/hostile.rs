@@ -10,7 +10,7 @@ use crate::harness::{ANY_CLOCK, Setup, Stack, long};
 
 /// How much the receiver may grow in all of this, in KiB.
 const GROWTH_MAX_KIB: u64 = 96 * 1024;
-/// What a push of anybody else may take meanwhile: the ack budget and what a busy test machine adds.
+/// What a push of anybody else may take at the same time: the ack budget and what a busy test machine adds.
 const PATIENCE: Duration = Duration::from_millis(750);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,7 +70,7 @@ async fn bodies_made_to_hurt_and_half_open_connections_slow_nobody_down() {
     let mut worst = Duration::ZERO;
     for n in 0..if long() { 500 } else { 50 } {
         let began = Instant::now();
-        stack.say("oHonest", &format!("meanwhile {n}")).await;
+        stack.say("oHonest", &format!("during it {n}")).await;
         worst = worst.max(began.elapsed());
     }
     assert!(worst < PATIENCE, "an honest push took {worst:?}");

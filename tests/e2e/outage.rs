@@ -31,7 +31,7 @@ async fn while_the_queue_is_away_pushes_get_503_in_time_and_are_accepted_when_it
 
     let log = receiver.log();
     assert_eq!(log.matches("pushes for `main`").count(), 1, "it was not restarted");
-    assert_eq!(log.matches("pushes can't be stored").count(), 2, "each outage is told once: {log}");
+    assert_eq!(log.matches("pushes can't be stored").count(), 2, "each outage is logged once: {log}");
     assert_eq!(log.matches("pushes are stored again").count(), 2, "{log}");
     let counts = stack.counts().await;
     // A push that was refused while Redis was stalled may have been applied afterwards: WeChat would have tried again.

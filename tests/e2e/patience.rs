@@ -1,4 +1,4 @@
-//! A service that fails for one message of a user doesn't cost him the answer to his next: a tap on a menu can be answered for
+//! A service that fails for one message of a user doesn't cost them the answer to the next: a tap on a menu can be answered for
 //! a minute only.
 
 use std::time::{Duration, Instant};

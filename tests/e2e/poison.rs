@@ -49,7 +49,7 @@ async fn a_message_that_kills_its_workers_dies_and_the_others_are_answered() {
         "{repeated} answers came again, after {unsure} sends that a kill left unsure"
     );
     stack.wait_for_sends("oBad", 1).await;
-    assert_eq!(stack.texts_to("oBad"), ["sorry"], "its user is told");
+    assert_eq!(stack.texts_to("oBad"), ["sorry"], "its user hears of it");
     let letter = stack.dead().await.remove(0);
     assert_eq!((letter.lane.as_str(), letter.losses), ("main/oBad", 3));
     assert!(letter.reason.starts_with("3 workers died while they handled it: "), "{}", letter.reason);

@@ -1,4 +1,4 @@
-//! A Redis that would lose messages is refused; one that begins to, while we use it, is told.
+//! A Redis that would lose messages is refused; one that begins to, while we use it, is reported.
 
 use std::io;
 use std::sync::{Arc, Mutex};

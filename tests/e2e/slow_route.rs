@@ -43,7 +43,7 @@ async fn two_hundred_messages_of_a_slow_service_hold_up_no_message_of_a_fast_one
 
     let p99 = |waits: &[Duration]| waits[(waits.len() * 99).div_ceil(100) - 1];
     println!(
-        "{fast} messages of a fast service wait p50 {:.1?}, p99 {:.1?} alone; beside {SLOW} of a slow one, of which {begun} had \
+        "{fast} messages of a fast service wait p50 {:.1?}, p99 {:.1?} alone; beside {SLOW} of a slow one, and {begun} of them had \
          begun at their end, p50 {:.1?}, p99 {:.1?}",
         calm[fast / 2],
         p99(&calm),

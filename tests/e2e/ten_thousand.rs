@@ -1,4 +1,4 @@
-//! One worker with ten thousand slow handlers at once: what it holds meanwhile, and how soon all have their answer.
+//! One worker with ten thousand slow handlers at once: what it holds then, and how soon all have their answer.
 //!
 //! A message that waits for its service costs a worker memory and a connection, and nothing else: so a worker may have as
 //! many under way as the machine has sockets. The backlog lies in a queue that is paused, and the time counts from the

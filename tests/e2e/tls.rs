@@ -64,7 +64,7 @@ async fn every_client_begins_a_tls_handshake_and_fails_cleanly_when_it_is_cut() 
         let (mut connection, _) = listener.accept().await.expect("a client comes");
         let mut request = [0; 8];
         connection.read_exact(&mut request).await.expect("it asks for TLS");
-        connection.write_all(b"S").await.expect("it can be told yes");
+        connection.write_all(b"S").await.expect("it takes a yes");
         connection.read_u8().await.expect("it says something")
     };
     let (hello, checked) = tokio::join!(hello_of_a_database, database.check());

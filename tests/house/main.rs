@@ -11,6 +11,8 @@ mod functions;
 mod languages;
 mod module;
 mod modules;
+mod names;
 mod prose;
 mod repository;
 mod shell;
+mod words;

@@ -1,7 +1,7 @@
 //! Who gets in: one decision for the whole request, before anything of its body is believed.
 //!
 //! Three things may come to an account's URL: a plain body, signed by `signature`; an envelope, signed by
-//! `msg_signature`, which is all that counts then; and forgeries of both, of which the best are genuine requests put
+//! `msg_signature`, which is all that counts then; and forgeries of both; the best of those are genuine requests put
 //! together anew. So the rule hangs on what this account has, not on what the request says of itself: once there is an
 //! AES key, only what it opens is genuine. A request that could choose its own mode could choose the weaker one.
 //!
@@ -125,7 +125,7 @@ pub enum PushRefusal {
     Sealed(#[source] SealedError),
 }
 
-/// Every key in turn. Of several failures that of another AppID is told, since then the key was right.
+/// Every key in turn. Of several failures the one that names another AppID counts, since then the key was right.
 fn unseal(keys: &PushKeys, encrypt: &str) -> Result<PushBody, PushRefusal> {
     let mut told = SealedError::Padding;
     for (index, key) in keys.aes_keys.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! A message's body, in whichever of WeChat's two data formats.
 //!
-//! The account's settings choose between XML and JSON, and a change takes effect at once, so the format is told from the
+//! The account's settings choose between XML and JSON, and a change takes effect at once, so the format is read off the
 //! body, by its first character: `{` is JSON, everything else is read as XML. Both become the same tree, and nothing
 //! after this knows the difference. The `Content-Type` isn't asked: it has been seen wrong.
 //!

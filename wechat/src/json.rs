@@ -5,8 +5,8 @@
 //! double is exact, and some longer than 64 bits.
 //!
 //! That, and what users' texts can do, is why this is a reader of its own and not serde_json. Its `Value` drops repeated
-//! members, turns long numbers into doubles, and refuses half a surrogate pair and a raw newline in a string, each of
-//! which would lose a message. Its feature that keeps numbers as text would be switched on for the whole workspace, and
+//! members, turns long numbers into doubles, and refuses half a surrogate pair and a raw newline in a string; each
+//! would lose a message. Its feature that keeps numbers as text would be switched on for the whole workspace, and
 //! `RawValue` keeps the two refusals. What is refused here is what isn't JSON in any reading, and what is beyond
 //! [`TreeLimits`]. Depth is a number, never the call stack.
 

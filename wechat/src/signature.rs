@@ -1,7 +1,7 @@
 //! Is this request from WeChat? The query of a push, and its signature.
 //!
 //! WeChat signs every request with SHA-1 over the sorted token, timestamp and nonce. That covers neither the body nor
-//! `openid`, so in plain mode a signature proves only that whoever sent it has once seen a genuine request; the
+//! `openid`, so in plain mode a signature proves only that its sender has once seen a genuine request; the
 //! encrypted modes sign the body too, by `msg_signature`. Nothing of the body may be parsed before the check, but for
 //! the `Encrypt` that it is over; [`crate::door`] sees to that.
 //!

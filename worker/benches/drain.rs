@@ -10,7 +10,7 @@
 //! messages of the same form alone, with the same number under way: the ratio of the two is what says something about the
 //! worker, because all of it (load, sink, Redis) shares the machine. What else runs there tells the load average.
 //!
-//! Then messages come one at a time to the idle worker, and their waiting is told, from acceptance to the handler's start.
+//! Then messages come one at a time to the idle worker, and their waiting is printed, from acceptance to the handler's start.
 
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -77,7 +77,7 @@ async fn main() -> anyhow::Result<()> {
 /// What `huixin receiver` does with a push, without the signature.
 async fn put(queue: &dyn Queue, wechat: &RunningSandbox, text: &str) -> anyhow::Result<()> {
     let push = Push::text(ACCOUNT, USER, text);
-    // The user has written: WeChat now takes answers for him. It has nowhere to push to, which is right here.
+    // The user has written: WeChat now takes answers for them. It has nowhere to push to, which is right here.
     wechat.sandbox.push_once(&push).await;
 
     let body = push.body("gh_sandbox_main");

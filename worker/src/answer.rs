@@ -1,8 +1,8 @@
 //! What is recorded of an answer before its first part is sent.
 //!
 //! With it, a worker that takes over goes on with the next part instead of running minutes of work again. The failure
-//! reply is recorded the same way, with the reason the message dies of, so that the user is told once and the message
-//! is buried afterwards, whoever does it.
+//! reply is recorded the same way, with the reason the message dies of, so that the user hears of it once and the message
+//! is buried afterwards, by any worker.
 
 use bytes::Bytes;
 use huixin_wechat::Outgoing;
@@ -19,7 +19,7 @@ const FORMAT: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Answer {
     format: u8,
-    /// What to send, in order. Empty only where there is nothing to say and something was to be remembered.
+    /// What to send, in order. Empty only where there is nothing to say and something to remember.
     pub(crate) parts: Vec<Outgoing>,
     #[serde(flatten)]
     pub(crate) before: Before,
@@ -45,7 +45,7 @@ impl Answer {
         Self { format: FORMAT, parts, before, dies_of: None, was_held: false }
     }
 
-    /// What the user is told before the message dies; nothing, if there is nothing in the text.
+    /// What the user gets before the message dies; nothing, if there is nothing in the text.
     pub(crate) fn last_words(text: &str, before: Before, reason: String) -> Option<Self> {
         let parts = text::fit(vec![Outgoing::text(text)], false);
         (!parts.is_empty()).then(|| Self::new(parts, before).that_dies_of(reason))

@@ -12,7 +12,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Never sooner: a delay of nothing would be a hot loop.
 pub(crate) const SHORTEST: Duration = Duration::from_millis(100);
 
-/// The longest wait after `failures` failed attempts, of which there is at least one.
+/// The longest wait after `failures` failed attempts, at least one.
 pub(crate) fn bound(failures: u32) -> Duration {
     FIRST.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1).min(16))).min(LONGEST)
 }

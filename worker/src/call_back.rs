@@ -1,7 +1,7 @@
 //! Answers by call back: the addresses that services are given, and what comes to them.
 //!
 //! An address ends in a token that names the lane and the message, sealed with a key that is derived from the account's app
-//! secret: whoever has the account's configuration can open it, so any worker or receiver takes the answer and nothing
+//! secret: every process with the account's configuration can open it, so any worker or receiver takes the answer and nothing
 //! about it is stored; nobody else can make one, and the user's OpenID can't be read in it. Rejected: a random token in
 //! the store (one more thing to write before each call and to clean up after it), and a signed one in clear (addresses end
 //! up in logs). A changed app secret makes the addresses that are out useless; the messages are tried again then.

@@ -113,7 +113,7 @@ async fn try_again(
     }
 }
 
-/// Sends an answer that came by call back, for a route that is gone: its service was told that it is taken.
+/// Sends an answer that came by call back, for a route that is gone: its service heard that it is taken.
 pub(crate) fn after_answer_for_nobody(
     attempt: &Attempt<'_>,
     recorder: &Recorder<'_>,
@@ -152,7 +152,7 @@ async fn reply(
     Ok(Conclusion::Send(Answer::new(parts, before), progress))
 }
 
-/// Completes a message that gets no reply, when what is to be remembered is.
+/// Completes a message that gets no reply, once the memory is recorded.
 pub(crate) async fn without_reply(
     attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
@@ -165,7 +165,7 @@ pub(crate) async fn without_reply(
     Ok(Conclusion::End(Done::complete(end)))
 }
 
-/// Tells the user, if there is something to tell and they can be told; then buries the message.
+/// Tells the user, if there is something to tell and they can hear it; then buries the message.
 pub(crate) async fn die(
     attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
@@ -187,11 +187,11 @@ pub(crate) async fn die(
     Ok(Conclusion::End(Done::bury(reason)))
 }
 
-/// What the user is told of a message that dies, while WeChat takes an answer.
+/// What the user gets for a message that dies, while WeChat takes an answer.
 pub(crate) fn last_words(attempt: &Attempt<'_>, recorder: &Recorder<'_>, reason: &str) -> Option<Answer> {
     let text = attempt.route?.failure_reply.as_deref()?;
     let opening = attempt.opening(recorder.send_state());
-    // A user who was told that it comes too late hears no more, unless they have written again.
+    // A user who knows that it comes too late hears no more, unless they have written again.
     let has_heard = notice::was_called_last(recorder) && recorder.send_state().wakes == 0;
     Answer::last_words(text, attempt.before(), reason.to_owned())
         .filter(|_| opening.is_open(SystemTime::now()) && !has_heard)

@@ -1,7 +1,7 @@
 //! What a message must be for a route, and why it isn't.
 //!
 //! Everything that is set must hold. There is one function for both questions, [`Condition::explain`], so that what an
-//! operator is told is what a worker does; the answer is a value made of what it was asked with, and becomes words only
+//! operator reads is what a worker does; the answer is a value made of what it was asked with, and becomes words only
 //! when somebody prints it.
 //!
 //! A condition has three patterns: for a text, for what WeChat heard in a voice message, and for the key of an event. No

@@ -67,10 +67,10 @@ fn delivered(attempt: &Attempt<'_>, answer: Answer) -> Done {
     }
 }
 
-/// What becomes of a message of which a part could not be sent.
+/// What becomes of a message when a part of it could not be sent.
 enum Unsent {
     Later(Done),
-    /// The message dies of this. Whether its user can still be told something.
+    /// The message dies of this. Whether its user can still hear of it.
     Dies {
         reason: String,
         reachable: bool,

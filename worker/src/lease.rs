@@ -14,7 +14,7 @@
 //! how long that may take at most ([`LeaseGuard::begins`]), and one that takes longer goes into the log once, into the metric
 //! `huixin_worker_overdue`, and makes the worker not ready. It isn't ended: nobody knows what it does.
 //!
-//! **The loops don't end** while there is a worker: a renewal that panics is told and counts as one that failed. So the
+//! **The loops don't end** while there is a worker: a renewal that panics is logged and counts as one that failed. So the
 //! worst that a bug there can do is what an outage does, and no handler runs on without its lease.
 
 use std::collections::HashMap;
@@ -236,7 +236,7 @@ async fn keep(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration) {
         loop {
             ticks.tick().await;
             let told = AssertUnwindSafe(async { queue.renew(&[], lease_for).await }).catch_unwind();
-            // Any other trouble is told by those who need an answer.
+            // Those who need an answer report any other trouble.
             if let Ok(Err(_)) = tokio::time::timeout(BEAT_EVERY, told).await {
                 tracing::error!("telling the queue that it serves panicked: this is a bug, please report it");
             }

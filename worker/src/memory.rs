@@ -1,4 +1,4 @@
-//! What routes remember of a user: the memory of his lane, divided into slots.
+//! What routes remember of a user: the memory of the user's lane, divided into slots.
 //!
 //! The queue gives a lane one memory and replaces it in one step with the first replies of a message; since a lane has one
 //! message at a time, reading and replacing can't race. Several routes answer one user, and a service must not get what

@@ -13,7 +13,7 @@ pub fn describe() {
     describe_counter!("huixin_worker_sends_total", "Calls of WeChat's send API, by account and result");
     describe_counter!(
         "huixin_worker_unsure_sends_total",
-        "Sends of which it isn't known whether they arrived, by account and what was done about it"
+        "Sends that may or may not have arrived, by account and what was done about it"
     );
     describe_counter!("huixin_worker_leases_lost_total", "Messages given up because their lease was lost");
     describe_counter!("huixin_worker_queue_errors_total", "Failed calls to take messages off the queue");

@@ -26,7 +26,7 @@ pub(crate) async fn tell(shared: Arc<WorkerContext>, id: MessageId) {
     match tokio::time::timeout(TELL_WITHIN, send(&shared, &id)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            tracing::warn!(id = id.as_str(), %error, "the user could not be told that it is dead");
+            tracing::warn!(id = id.as_str(), %error, "a message died, and its user could not get the failure reply");
         }
         Err(_) => tracing::warn!(id = id.as_str(), "the user was not told in time that it is dead"),
     }

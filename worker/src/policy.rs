@@ -1,6 +1,6 @@
 //! What becomes of a message after something failed: decisions without effects.
 //!
-//! Two kinds of failure are told apart. Those that are the message's own (its handler failed, WeChat doesn't like its
+//! There are two kinds of failure. Those that are the message's own (its handler failed, WeChat doesn't like its
 //! answer) use up attempts and end in the dead letters. Those that aren't (WeChat away, the account over its limit)
 //! use none: the message is snoozed, however often, as long as its answer may be held. After that an answer
 //! that is there is held until its user does something; a message without one dies.
@@ -143,7 +143,7 @@ pub(crate) fn after_call(error: &ApiError, called: Interface, trial: &Trial, now
         },
         (_, CodeClass::Unknown) => SendVerdict::Unclear(Box::new(again(trial, now))),
         (_, CodeClass::Doubtful) => SendVerdict::Unclear(Box::new(SendVerdict::Message(Verdict::Die))),
-        // Media and agents were mended before, as far as they could be; those of the account were told above.
+        // Media and agents were mended before, as far as they could be; those of the account are above.
         (
             _,
             CodeClass::Media

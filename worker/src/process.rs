@@ -125,7 +125,7 @@ async fn steps(
     conclude(attempt, recorder, route, slots, outcome).await
 }
 
-/// Sends what there is to send. An answer that the queue can't store is a reason to die, which its user is told.
+/// Sends what there is to send. An answer that the queue can't store is a reason to die, and its user hears of it.
 async fn finish(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, next: Conclusion) -> StepResult<Done> {
     let next = match next {
         Conclusion::Send(answer, progress) => match deliver(attempt, recorder, answer, progress).await {
@@ -221,7 +221,7 @@ async fn attend<T>(
             };
             // The lease is lost or the queue is away: what settles the message says so.
             if let Err(error) = told {
-                tracing::debug!(?error, "the user could not be told of the wait");
+                tracing::debug!(?error, "the notice could not be sent");
             }
             if let Some(finished) = finished {
                 return finished;

@@ -1,6 +1,6 @@
 //! The only writer of what the queue keeps of a message under way.
 //!
-//! Whoever has it exclusively may record: only [`crate::process`] does, and lends it to what it calls. So the notice, the
+//! Only its exclusive holder may record: [`crate::process`] does, and lends it to what it calls. So the notice, the
 //! parts of an answer and the memory are written one after the other without a lock, and what was recorded last is known.
 
 use huixin_queue::{Leased, Memory, Progress, SendState, Settled};
@@ -32,7 +32,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Records how far the answer has got, and learns how the lane stands. What is to be remembered goes with the replies.
+    /// Records how far the answer has got, and learns how the lane stands. What the route remembers goes with the replies.
     pub(crate) async fn record(&mut self, progress: Progress) -> StepResult<()> {
         let memory = progress.replies.as_ref().and_then(|_| self.to_remember.take());
         let Calls { lease, .. } = self.calls;

@@ -2,7 +2,7 @@
 //!
 //! A string is a text. Otherwise `{"type": …}` with WeChat's own field names, or a list of these. It is also how
 //! replies are recorded: the flat form of [`Outgoing`]. Errors name the reply's number, the field and the remedy,
-//! because they are read by whoever wrote the service.
+//! because the author of the service reads them.
 //!
 //! | `type` | fields; those in parentheses may be left out |
 //! | --- | --- |

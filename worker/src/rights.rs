@@ -2,7 +2,7 @@
 //!
 //! WeChat gives a right with each action of a user: so many messages, for so long. Several do not add up: of what is left and
 //! what the new one gives, the larger number counts, and the later end. The message that is answered opened one when it was
-//! pushed; what later ones of the same user give is told by the queue, which is given the numbers and keeps them so:
+//! pushed; the queue says what later ones of the same user give, which is given the numbers and keeps them so:
 //! [`Rights::effect`].
 //!
 //! **WeChat is asked, not second-guessed.** All of this is an estimate: our clocks and our counts may be wrong, and WeChat

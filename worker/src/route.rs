@@ -35,7 +35,7 @@ pub struct Route {
     pub(crate) memory_for: Duration,
 }
 
-/// What becomes of a send of which it isn't known whether WeChat took it: WeChat has no idempotency key.
+/// What becomes of a send that WeChat may or may not have taken: WeChat has no idempotency key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Unsure {
     /// It is made again: the user may get it twice, and never goes without.
@@ -58,7 +58,7 @@ impl Unsure {
     }
 }
 
-/// How users are told that a machine wrote an answer, as rules for services in China want it.
+/// How users can see that a machine wrote an answer, as rules for services in China want it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AiLabel {
     /// They aren't, unless a reply says so itself.
@@ -80,13 +80,13 @@ impl AiLabel {
         match (self, last) {
             (Self::None, _) => {}
             (Self::Text(label), Some(content)) => *content = format!("{}\n\n{label}", content.trim_end()),
-            // Where no text is to be read, WeChat's own.
+            // Where there is no text to read, WeChat's own.
             (Self::WeChat | Self::Text(_), _) => parts.iter_mut().for_each(|part| part.ai_label = true),
         }
     }
 }
 
-/// What the user is told while a handler is slow.
+/// What the user gets while a handler is slow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Notice {
     pub(crate) after: Duration,
@@ -151,14 +151,14 @@ impl Route {
         self
     }
 
-    /// What the user is told, once, when a message dies while its window is open.
+    /// What the user gets, once, when a message dies while its window is open.
     #[must_use]
     pub fn failure_reply(mut self, text: impl Into<String>) -> Self {
         self.failure_reply = Some(text.into());
         self
     }
 
-    /// What becomes of a send of which it isn't known whether WeChat took it.
+    /// What becomes of a send that WeChat may or may not have taken.
     #[must_use]
     pub fn unsure(mut self, unsure: Unsure) -> Self {
         self.unsure = unsure;
@@ -189,7 +189,7 @@ impl Route {
         self
     }
 
-    /// What the user is told, once, when the handler has run for `after` and there is no answer yet. It uses one of the
+    /// What the user gets, once, when the handler has run for `after` and there is no answer yet. It uses one of the
     /// sends that the user's message allows.
     #[must_use]
     pub fn notice(mut self, after: Duration, text: impl Into<String>) -> Self {
@@ -204,7 +204,7 @@ impl Route {
         self
     }
 
-    /// Whether, and how, users are told that a machine wrote the answers. At first they aren't.
+    /// Whether, and how, users can see that a machine wrote the answers. At first they aren't.
     #[must_use]
     pub fn ai_label(mut self, ai_label: AiLabel) -> Self {
         self.ai_label = ai_label;

@@ -46,7 +46,7 @@ impl Template {
         Ok(Self(Arc::new(environment)))
     }
 
-    /// The names that it needs from outside, each with what it takes of it: `content`, `captures.code`. So whoever knows
+    /// The names that it needs from outside, each with what it takes of it: `content`, `captures.code`. So code that knows
     /// what there will be can say before the first message what won't be there. A name for whose absence it provides, by
     /// `default` or `is defined`, isn't needed.
     pub fn names(&self) -> BTreeSet<String> {

@@ -17,7 +17,7 @@ pub(crate) struct Line {
     why: String,
 }
 
-/// What is to be said.
+/// The judgement of one run.
 pub(crate) struct Verdict {
     pub(crate) table: String,
     pub(crate) faults: Vec<String>,

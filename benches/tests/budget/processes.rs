@@ -39,7 +39,7 @@ pub(crate) fn accept(huixin: &Path, sizes: Sizes, connections: usize) -> f64 {
 }
 
 /// One message at a worker, from its take to its end, one at a time: of many under way, how many share a call differs from round
-/// to round. It is pushed meanwhile, by a receiver that isn't counted and therefore much faster.
+/// to round. It is pushed at the same time, by a receiver that isn't counted and therefore much faster.
 pub(crate) fn message(huixin: &Path, sizes: Sizes) -> f64 {
     let installation = Installation::start(huixin);
     let receiver = installation.spawn("receiver", Command::new(huixin), &[]);

@@ -29,7 +29,7 @@ impl Handler for Lookup {
         let Some(place) = self.stations.get(code.as_str()) else {
             return Outcome::text(format!("没有找到工作台位[{code}]，请检查编号。"));
         };
-        // What this user asked before comes with each of his messages, and is kept with the answer or not at all.
+        // What this user asked before comes with each of their messages, and is kept with the answer or not at all.
         let asked = context.memory.as_ref().and_then(|memory| memory["asked"].as_u64()).unwrap_or(0) + 1;
         let mut replies = vec![Outgoing::text(format!("[{code}]的工作台位为[{place}]"))];
         if asked > 1 {

@@ -1,7 +1,7 @@
 //! One call on its way to the writer thread and back.
 //!
 //! The operation runs inside the transaction and its result waits in the job until the commit; only then does the
-//! caller hear of it. Jobs of all kinds stand in one line, so the type of the result is hidden behind [`Work`].
+//! caller hear of it. Work of all kinds stands in one line, so the type of the result is hidden behind [`Work`].
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
 use tokio::sync::oneshot;
@@ -76,7 +76,7 @@ where
             // It was never run. The caller sees that the answer is missing.
             (None, None) => return,
         };
-        // A caller who has gone meanwhile is as one whose answer got lost: every call is safe to repeat.
+        // A caller that has gone is as one whose answer got lost: every call is safe to repeat.
         let _ = self.caller.send(answer);
     }
 }

@@ -169,7 +169,7 @@ impl Core {
         Ok(ready)
     }
 
-    /// A list that changes meanwhile, from its end to its front: so what stays in it is never missed.
+    /// A list that changes while it is read, from its end to its front: so what stays in it is never missed.
     async fn list(&self, key: &str) -> Result<Vec<Name>, QueueError> {
         let (mut read, mut to) = (Vec::<Name>::new(), -1);
         loop {
@@ -181,7 +181,7 @@ impl Core {
                 part => part?,
             };
             let is_last = part.len() < usize::try_from(READ_TOGETHER).unwrap_or(usize::MAX);
-            // What came to the end meanwhile has pushed what was read already into this part.
+            // What has come to the end since has pushed what was read already into this part.
             let known = read.last().and_then(|last| part.iter().rposition(|lane| lane == last));
             let new = known.unwrap_or(part.len());
             read.extend(part.into_iter().take(new).rev());

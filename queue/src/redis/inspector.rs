@@ -173,7 +173,7 @@ async fn ask<T: FromRedisValue>(
     command.query_async(connection).await
 }
 
-/// What the server refuses to tell is told too; only what hinders all asking is an error.
+/// What the server refuses to say is a finding too; only what hinders all asking is an error.
 fn or_refusal<T>(answer: Result<T, RedisError>) -> Result<Result<T, String>, RedisError> {
     match answer {
         Ok(or_refusal) => Ok(Ok(or_refusal)),

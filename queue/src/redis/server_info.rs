@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::risks::{Finding, Risk};
 
-/// Clocks that differ by more are told.
+/// Clocks that differ by more are a risk.
 const SKEW_MAX: Duration = Duration::from_secs(1);
 /// So much of the memory limit may be in use, in percent.
 const MEMORY_MAX_PERCENT: u64 = 80;
@@ -124,7 +124,7 @@ impl ServerInfo {
     fn slow_fsync(&self) -> Option<String> {
         when(
             self.compared.is_slow,
-            "syncing its append-only file takes long, and meanwhile it may keep what it is given in memory only: if it is \
+            "syncing its append-only file takes long, and until then it may keep what it is given in memory only: if it is \
              killed then, messages that were acked are lost",
         )
     }
@@ -140,7 +140,7 @@ impl ServerInfo {
     fn aof_write(&self) -> Option<String> {
         when(
             self.is("aof_last_write_status", "err"),
-            "it can't write its append-only file, and takes no messages meanwhile",
+            "it can't write its append-only file, and takes no messages until it can",
         )
     }
 

@@ -21,7 +21,7 @@ pub struct SpoolEntry {
     pub age: Duration,
 }
 
-/// What became of a message that was to be put into a spool. In both cases it is durable there.
+/// What became of a message given to a spool. In both cases it is durable there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
     /// It is a new entry.

@@ -186,7 +186,7 @@ impl Folders {
     }
 }
 
-/// What is in the folders of a directory, whoever holds them. It changes nothing; one that isn't there has no folders.
+/// What is in the folders of a directory, even if another process holds them. It changes nothing; one that isn't there has no folders.
 ///
 /// # Errors
 /// When the directory can't be read.

@@ -2,12 +2,12 @@
 //!
 //! The promise is the embedded queue's, and so is the machinery (`crate::file`): when [`Spool::append`] returns, the message
 //! is synced to disk, and messages that come together share a sync. The list has no lanes in progress, leases or retries: it
-//! takes messages at its end ([`Spool::append`]) and gives them in their order ([`Spool::next`]) to whoever carries them to
+//! takes messages at its end ([`Spool::append`]) and gives them in their order ([`Spool::next`]) to the drain, which carries them to
 //! the store.
 //!
 //! **An entry's life.** It is *pending*, until the store has taken it ([`Spool::taken`]). Two seconds later
-//! ([`SETTLE`]) it is *settled*: whoever carries it makes sure that the store has it still, and *forgets* it
-//! ([`Spool::settled`], [`Spool::forget`]). If the store fails meanwhile, all that was taken and not forgotten is pending
+//! ([`SETTLE`]) it is *settled*: the drain makes sure that the store has it still, and *forgets* it
+//! ([`Spool::settled`], [`Spool::forget`]). If the store fails before that, all that was taken and not forgotten is pending
 //! again ([`Spool::pending_again`]); so it is after a restart. Carrying one twice does no harm, since the store knows its
 //! id. One that the store refuses for its own sake is *quarantined*: it stays, is shown, and holds up nobody.
 //!

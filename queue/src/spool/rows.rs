@@ -102,7 +102,7 @@ pub(super) fn release_quarantined(step: &Step<'_>) -> Result<usize, StepError> {
     Ok(step.execute("UPDATE entry SET refusal = NULL WHERE refusal IS NOT NULL", [])?)
 }
 
-/// The lanes of the entries after `after` that are to be drained, one for each, with its number.
+/// The lanes of the entries after `after` that wait for the drain, one for each, with its number.
 pub(super) fn lanes(step: &Step<'_>, after: u64, most: usize) -> Result<Vec<(u64, Lane)>, StepError> {
     let lane = |row: &rusqlite::Row<'_>| Ok((loaded(row.get(0)?), Lane::from_stored(row.get(1)?)));
     Ok(step.all(

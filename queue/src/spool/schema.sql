@@ -15,7 +15,7 @@ CREATE TABLE meta (
 
 INSERT INTO meta (one, last_us, entries, bytes, quarantined) VALUES (1, 0, 0, 0, 0);
 
--- What the store has not taken yet, or has taken a moment ago. AUTOINCREMENT: a number never comes again, so whoever reads
+-- What the store has not taken yet, or has taken a moment ago. AUTOINCREMENT: a number never comes again, so a reader
 -- on from the last number misses nothing.
 CREATE TABLE entry (
     seq         INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of arrival

@@ -46,7 +46,7 @@ impl TakenEntries {
         self.all_up_to = self.all_up_to.max(seq);
     }
 
-    /// The first few, all of which were taken at least [`SETTLE`] ago. They are taken nearly in their order, so that one
+    /// The first few of those taken at least [`SETTLE`] ago. They are taken nearly in their order, so that one
     /// that was taken later than its neighbours holds those up for a moment, and nothing is searched.
     pub(super) fn settled(&self, now_us: i64, most: usize) -> Vec<u64> {
         let settle_us = i64::try_from(SETTLE.as_micros()).unwrap_or(i64::MAX);

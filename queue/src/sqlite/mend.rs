@@ -1,7 +1,7 @@
 //! What is damaged costs nobody else: it is set aside, into a table of its own, and what it stood beside goes on.
 //!
 //! A row is damaged if it can't be read (a text that is no UTF-8, a number beyond its range), or if what it stands for isn't there.
-//! Nothing looks for such rows. Whoever meets one has changed nothing yet ([`Step::apart`]), has the lane mended, and tries again.
+//! Nothing looks for such rows. A step that meets one has changed nothing yet ([`Step::apart`]), has the lane mended, and tries again.
 
 use rusqlite::params;
 

@@ -25,7 +25,7 @@ pub(super) fn resume(step: &mut Step<'_>, scope: &Scope) -> Result<bool, StepErr
         return Ok(false);
     }
     let Scope::Lane(name) = scope else {
-        // Whoever waits should look.
+        // All that wait should look.
         step.made_ready += 1;
         return Ok(true);
     };

@@ -1,6 +1,6 @@
 //! What the holder of a lease may do with its message, and answers by call back.
 //!
-//! Every settle first finds the lane by the lease's token, inside the same step as the change: whoever lost the
+//! Every settle first finds the lane by the lease's token, inside the same step as the change: a holder that lost the
 //! lease finds nothing and changes nothing. A lease that ran out, but whose lane nobody has taken back, still counts.
 
 use std::time::Duration;

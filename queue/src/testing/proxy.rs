@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Passes connections on to a port of this machine, until it is told otherwise. It lives as long as its runtime.
+/// Passes connections on to a port of this machine, until that is changed. It lives as long as its runtime.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,

@@ -86,7 +86,7 @@ impl RedisServer {
     }
 
     /// Starts it again so that its append-only file takes it some time, a fifth of a millisecond each call, until
-    /// `key-load-delay` is set to 0. It answers only once in 1,024 calls meanwhile, so with a short file it may be ready
+    /// `key-load-delay` is set to 0. It answers only once in 1,024 calls until then, so with a short file it may be ready
     /// when this returns.
     ///
     /// # Panics

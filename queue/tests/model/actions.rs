@@ -1,4 +1,4 @@
-//! The steps, and what their callers are told.
+//! The steps, and what their callers hear.
 
 use arrayvec::ArrayVec;
 
@@ -102,7 +102,7 @@ pub(crate) enum Action {
 /// Messages given to a worker.
 pub(crate) type Given = ArrayVec<Hand, HANDS>;
 
-/// What the caller of a step is told, whether or not it hears it.
+/// The answer to the caller of a step, whether or not it arrives.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Told {
     New,

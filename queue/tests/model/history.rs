@@ -2,7 +2,7 @@
 //!
 //! Some promises can't be read off one state: that a stale token changed nothing, that a repeated take gave
 //! the same batch, that a message which was given back is first in line. So every step is judged from the
-//! state before it, what its caller was told, and the state after. The judge repeats none of the protocol's
+//! state before it, what its caller heard, and the state after. The judge repeats none of the protocol's
 //! code, and knows no mutants. The first breach stays in the state, where a property finds it, and nothing
 //! happens after it.
 
@@ -10,7 +10,7 @@ use crate::actions::{Action, Told};
 use crate::rules::{Effect, Rules, Settle};
 use crate::state::{Door, Hand, LANES, MESSAGES, Message, Set, State};
 
-/// What has happened to messages, by what callers were told.
+/// What has happened to messages, by what callers heard.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct History {
     /// Accepted as new.
@@ -29,7 +29,7 @@ pub(crate) struct History {
     pub(crate) confirmed: [bool; LANES],
     /// Losses that count.
     pub(crate) losses: [u8; MESSAGES],
-    /// Answers by call back that were told they had won.
+    /// Answers by call back that heard they had won.
     pub(crate) answers: [Option<u8>; MESSAGES],
 }
 
@@ -149,13 +149,13 @@ fn accepted(
     }
 }
 
-/// Whether an answer that was told it has won was given to nobody yet.
+/// Whether an answer that heard it has won was given to nobody yet.
 fn is_unheard(state: &State, message: Message) -> bool {
     let at = usize::from(message);
     state.history.answers[at].is_some() && !state.store.records[at].answer_given
 }
 
-/// A holder was told that an answer has come which it doesn't know.
+/// A holder heard that an answer has come which it doesn't know.
 fn came_again(before: &State, hand: &Hand, after: &State) -> Result<(), Breach> {
     must(is_unheard(before, hand.message), Breach::CurrentTokenWasRefused)?;
     let record = |state: &State| state.store.records[usize::from(hand.message)];

@@ -63,7 +63,7 @@ impl State {
     }
 
     /// The store was away, and nothing is reclaimed until its users have had the time to renew. What ran out
-    /// meanwhile is nobody's fault.
+    /// in between is nobody's fault.
     pub(crate) fn have_a_gap(&mut self) {
         self.store.pausing = true;
         for lane in &mut self.store.lanes {

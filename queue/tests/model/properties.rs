@@ -62,7 +62,7 @@ breaches! {
     PausedWasTaken: "what is paused is not taken",
     HoldMissedItsWake: "a message is held exactly if no waking message came since it was given",
     HeldWokeWrongly: "held messages wake in their order, in front of all that wait",
-    AnswerNotFirstWins: "the first answer wins and the second is told so",
+    AnswerNotFirstWins: "the first answer wins and the second hears so",
     AnswerNotHeard: "an answer that has won is heard before its message ends or has other replies",
     MemoryOfAnOlderAnswer: "only the first replies of a message write its lane's memory, and none whose user has left",
     MemoryOutlivesItsUser: "a user who leaves is forgotten",

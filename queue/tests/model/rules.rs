@@ -1,7 +1,7 @@
 //! What a run of the model is about: its set-up, and the rule that it breaks on purpose.
 //!
 //! The whole protocol with everything at once has too many states to visit, and nearly all of them are the
-//! same few situations side by side. So there are several small set-ups, each of which lets a few features
+//! same few situations side by side. So there are several small set-ups, and each lets a few features
 //! meet.
 
 use crate::mutants::Mutant;

@@ -130,7 +130,7 @@ impl State {
         }
     }
 
-    /// Holds the message until the user writes again, unless he has done so since this worker got it.
+    /// Holds the message until the user writes again, unless they have done so since this worker got it.
     fn hold(&mut self, rules: &Rules, hand: &Hand) {
         self.unlease(hand.lane);
         if self.lane(hand.lane).wakes > hand.wakes && !rules.is(Mutant::HoldMissesItsWake) {

@@ -4,7 +4,7 @@
 //! The store is kept as the engines keep it, with every fact in its own place (ready lists, leases, delays,
 //! tokens), because that is where it could contradict itself. One lane enum would make the invariant true by
 //! construction, and then nothing would be proved. The history is the opposite: it is written by `history.rs`
-//! from what callers were told, never by the protocol, so that a wrong protocol can't also falsify the record
+//! from what callers heard, never by the protocol, so that a wrong protocol can't also falsify the record
 //! of what it did.
 
 use arrayvec::ArrayVec;

@@ -38,7 +38,7 @@ pub(crate) fn judge_reopening(rules: &Rules, before: &State, after: &mut State) 
     reclaimed(rules, before, |_| Some(Lease::RanOut), &[], after)
 }
 
-/// What was done to leases: `ended` tells how each counts that was to be taken back.
+/// What was done to leases: `ended` says how each counts that should be taken back.
 fn reclaimed(
     rules: &Rules,
     before: &State,

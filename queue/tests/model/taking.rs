@@ -40,7 +40,7 @@ impl State {
         Told::Nothing
     }
 
-    /// The same batch, without what was settled or lost meanwhile; the leases run anew.
+    /// The same batch, without what has been settled or lost; the leases run anew.
     fn give_again(&mut self, batch: &Batch) -> Given {
         let mut given = Given::new();
         for &lane in &batch.lanes {
@@ -162,7 +162,7 @@ impl State {
         self.hand(no, token)
     }
 
-    /// What a worker is told of the current message of a leased lane.
+    /// What a worker hears of the current message of a leased lane.
     fn hand(&mut self, no: u8, token: Token) -> Option<Hand> {
         let message = self.lane(no).current()?;
         let record = &mut self.store.records[usize::from(message)];

@@ -242,7 +242,7 @@ async fn an_expired_held_message_without_its_record_stops_nobody() {
     assert!(bench.told.iter().any(|told| told.starts_with("held:bad ")), "{:?}", bench.told);
     let told = bench.told.len();
     bench.work().await;
-    assert_eq!(bench.told.len(), told, "it is told once");
+    assert_eq!(bench.told.len(), told, "it is reported once");
 }
 
 #[tokio::test]

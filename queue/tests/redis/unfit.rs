@@ -1,4 +1,4 @@
-//! A Redis that can never work is told at once with what to use instead; one that is slow or exchanged is told while it serves.
+//! A Redis that can never work is reported at once with what to use instead; one that is slow or exchanged, while it serves.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn risks(inspector: &Inspector) -> Vec<Risk> {
     findings.into_iter().map(|finding| finding.risk).collect()
 }
 
-/// What the start of a process says, and what is to be done.
+/// What the start of a process says, and what to do about it.
 async fn refusal(queue: &RedisQueue) -> (String, String) {
     match queue.probe().await {
         Err(error @ QueueError::Misconfigured { .. }) => {

@@ -1,7 +1,7 @@
 //! A script that does the same work each time, whatever lies in the queue, and runs between the queue's own.
 //!
 //! `SLOWLOG` tells wall time. A Redis that waits for its turn on the processor, or whose machine stands still because its
-//! host has other guests, looks slow without being it. Neither is told for a single call; but both meet every script that
+//! host has other guests, looks slow without being it. Neither is reported for a single call; but both meet every script that
 //! runs for as long, and so the control, too. It runs while the queue is filled, which is by far the longest part; what is
 //! slow several times as often as it, there or later, is so for a reason of the queue's own.
 
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::meter::scripts_run;
 
-/// Asks as often as it is told for the length of one key, which isn't there.
+/// Asks for the given number of times for the length of one key, which isn't there.
 const LOOKS: &str = "for _ = 1, ARGV[1] do redis.call('STRLEN', KEYS[1]) end";
 /// What Redis counts its commands under: none that a script of the queue runs.
 pub(crate) const COMMAND_STAT: &str = "cmdstat_strlen";

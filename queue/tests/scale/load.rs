@@ -96,7 +96,7 @@ impl Load {
         spent
     }
 
-    /// Accepts, takes and completes so many messages of the last of these classes, all of which are asked for, and tells
+    /// Accepts, takes and completes so many messages of the last of these classes, all asked for, and tells
     /// what each cost.
     async fn sample(&self, classes: &[&str], when: &str, messages: usize, meter: &mut Meter) -> Spent {
         let class = classes.last().expect("there is one to sample");

@@ -66,7 +66,7 @@ fn is_long() -> bool {
     std::env::var_os("LONG_TESTS").is_some()
 }
 
-/// The files of the queue on Redis are not rewritten meanwhile: that is a second process, at a moment of its own.
+/// The files of the queue on Redis are not rewritten in this time: that is a second process, at a moment of its own.
 fn server() -> RedisServer {
     let quiet = ["--auto-aof-rewrite-percentage", "0", "--slowlog-log-slower-than", "5000"];
     RedisServer::start(&[&quiet[..], &["--slowlog-max-len", "100000"]].concat())

@@ -103,7 +103,7 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
                 );
             }
             let aside = file.number("SELECT count(*) FROM damaged");
-            assert_eq!(aside, told as u64, "{when}: it is told once");
+            assert_eq!(aside, told as u64, "{when}: it is reported once");
             let audit = queue.audit().await.unwrap();
             let named = audit.iter().filter(|violation| violation.problem.contains("set aside")).count();
             assert_eq!(aside, named as u64, "{when}: {audit:?}");

@@ -36,7 +36,7 @@ pub(crate) struct Pair {
     engine: Lease,
     reference: Lease,
     pub(crate) wakes: u32,
-    /// Whether it was settled, or its worker was told that it is lost.
+    /// Whether it was settled, or its worker heard that it is lost.
     is_over: bool,
 }
 

@@ -73,7 +73,7 @@ impl ApiCall for Download {
             let path = control::media_path(name, id);
             return Ok(json_answer(&json!({ "video_url": format!("http://{}{path}", self.host) })));
         }
-        // The id is no good as a file name: whoever planted it may have put anything in it.
+        // The id is no good as a file name: the test that planted it may have put anything in it.
         let headers = [
             (header::CONTENT_TYPE, media.content_type),
             (header::CONTENT_DISPOSITION, "attachment; filename=\"media\""),

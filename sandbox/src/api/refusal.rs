@@ -21,7 +21,7 @@ impl ApiRefusal {
         ApiRefusal { code, message: format!("{} rid: {rid}", meaning(code)) }
     }
 
-    /// 40164, which tells the caller his address.
+    /// 40164, which tells the caller its address.
     pub(crate) fn not_on_list(address: IpAddr) -> ApiRefusal {
         let mut refusal = ApiRefusal::new(40164);
         let told = match address.to_canonical() {

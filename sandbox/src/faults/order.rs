@@ -25,7 +25,7 @@ pub struct FaultOrder {
 pub enum When {
     /// The next so many.
     Next(u32),
-    /// Every so-manieth until the order is cancelled: 1 is each call, 3 the third, the sixth …
+    /// Every n-th until the order is cancelled: 1 is each call, 3 the third, the sixth …
     Every(u32),
     /// This share of them, from 0 to 1, until the order is cancelled. The same seed gives the same choice.
     Share {

@@ -1,5 +1,5 @@
 //! How long a recording is: exactly for AMR, whose frames are all 20 ms, and for MP3 as if its first frame's rate were that
-//! of all. What can't be told is not guessed.
+//! of all. What can't be recognised is not guessed.
 
 use super::file_type::UploadType;
 

@@ -75,7 +75,7 @@ impl Sandbox {
         }
     }
 
-    /// Another window for what a user of this account does, from his next trigger on.
+    /// Another window for what a user of this account does, from their next trigger on.
     pub fn set_window(&self, account: &str, opener: Opener, window: SendWindow) {
         if let Some(account) = self.account(account) {
             account.users().set_window(opener, window);
@@ -101,7 +101,7 @@ impl Sandbox {
         }
     }
 
-    /// The account has this permanent media from now on. What kind of file it is, is told by its bytes, which may be empty.
+    /// The account has this permanent media from now on. Its bytes, which may be empty, say what kind of file it is.
     pub fn plant_media(&self, account: &str, media_id: &str, kind: MediaKind, bytes: impl Into<Bytes>) {
         if let Some(account) = self.account(account) {
             self.keep_media(account, media_id, kind, bytes.into(), true);

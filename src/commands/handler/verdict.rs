@@ -12,7 +12,7 @@ const SHOWN_CHARS: usize = 40;
 /// What JavaScript makes of a whole object.
 const OBJECT: &str = "[object Object]";
 
-/// What is to be said of an answer.
+/// The judgement of a service's answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TestVerdict {
     /// These would be sent, in order.

@@ -121,7 +121,7 @@ fn type_(section: &mut Section<'_>) -> Option<String> {
     })
 }
 
-/// Of events there are some hundred, of which those without types in Huixin are no less good: only a name beside a known one
+/// There are some hundred events, and those without types in Huixin are no less good: only a name beside a known one
 /// is doubted.
 fn event(section: &mut Section<'_>) -> Option<String> {
     doubted(section, "event", &Event::NAMES, |text| {

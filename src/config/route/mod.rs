@@ -40,9 +40,9 @@ pub struct RouteConfig {
     pub handler: HandlerConfig,
     /// How often the handler is tried in all before the message goes to the dead letters.
     pub attempts: u32,
-    /// What the user is told when the message goes there; a fixed text.
+    /// What the user gets when the message goes there; a fixed text.
     pub failure_reply: Option<String>,
-    /// What becomes of a send of which it isn't known whether WeChat took it.
+    /// What becomes of a send that WeChat may or may not have taken.
     pub unsure: Unsure,
     /// How long a message that fails may hold up what its user wrote after it.
     pub patience: Duration,
@@ -50,11 +50,11 @@ pub struct RouteConfig {
     pub hold_for: Option<Duration>,
     /// Whether the user sees somebody typing while the handler runs.
     pub typing: bool,
-    /// What the user is told when the handler has run for so long.
+    /// What the user gets when the handler has run for so long.
     pub notice: Option<(Duration, String)>,
     /// Whether the handler's texts are Markdown.
     pub markdown: bool,
-    /// Whether and how users are told that a machine wrote the answers.
+    /// Whether and how users can see that a machine wrote the answers.
     pub ai_label: AiLabel,
     /// How many of its messages one worker has at its handler at once; none: see [`RouteConfig::at_once`].
     pub at_once: Option<usize>,
@@ -71,7 +71,7 @@ const TABLES: [&str; 6] = ["match", "reply", "http", "sql", "chat", "command"];
 const HOUR: Duration = Duration::from_secs(3600);
 const PATIENCE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
 const HOLD_FOR: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(30 * 86_400);
-/// How long before the end of a window the user is told that the answer comes later.
+/// How long before the end of a window the user learns that the answer comes later.
 const LAST_CALL: Duration = Duration::from_secs(5);
 const NOTICE_AFTER: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = huixin_worker::ATTEMPTS_DEFAULT;
@@ -247,7 +247,7 @@ fn tables(node: &Node) -> Result<Vec<Node>, Mistake> {
     }
 }
 
-/// How a route is begun, told to whoever wrote `[route]`, or `[route.lookup]` as accounts have it.
+/// How a route is begun, for a reader who wrote `[route]`, or `[route.lookup]` as accounts have it.
 fn brackets(table: &NodeTable) -> String {
     let mut routes = table.iter().filter(|(key, _)| !TABLES.contains(&key.as_str()));
     match routes.next() {

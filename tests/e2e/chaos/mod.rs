@@ -35,7 +35,7 @@ use crate::harness::{Backend, History, PATIENCE, Setup, Stack, Step, WRITES_AT_O
 
 /// How long a handler takes, in milliseconds.
 const HANDLER_TAKES_MS: std::ops::Range<u64> = 50..150;
-/// Messages that a user writes in so many seconds: with the handler's time and the leases that are lost, his lane is busy for a
+/// Messages that a user writes in so many seconds: with the handler's time and the leases that are lost, their lane is busy for a
 /// good part of it.
 const A_USER_PER_SECOND: usize = 3;
 /// How long nothing of all that was accepted may come to its end once there are no more faults. How long the whole takes is the

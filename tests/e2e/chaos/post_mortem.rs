@@ -16,7 +16,7 @@ use crate::harness::{History, Name, Stack};
 
 /// More of them would hide what the first ones say.
 const TOLD_MAX: usize = 30;
-/// Faults of so long before and after a push are told.
+/// Faults of so long before and after a push are shown.
 const AROUND_US: u64 = 15_000_000;
 
 /// Where messages lie that are at no end.
@@ -97,7 +97,7 @@ pub(super) async fn dead_letters(queue: &dyn Queue) -> Vec<DeadLetter> {
     }
 }
 
-/// What is to be known of each of these messages.
+/// What the logs say of each of these messages.
 pub(super) async fn report(
     queue: &dyn Queue,
     places: &Places,

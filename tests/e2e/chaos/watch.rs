@@ -104,7 +104,7 @@ impl fmt::Display for Watch {
     }
 }
 
-/// Looks until it is told to end.
+/// Looks until it is stopped.
 pub(super) async fn watch(
     queue: Arc<dyn Queue>,
     spool: PathBuf,

@@ -27,7 +27,7 @@ const SENDS: usize = 2 * USERS;
 /// The last moment of a kill: by then the answers of a round are usually out.
 const KILL_MAX_MS: u64 = 400;
 
-/// What a route does with a send of which nobody knows.
+/// What a route does with a send whose end nobody knows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Unsure {
     Resend,

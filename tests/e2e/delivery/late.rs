@@ -51,7 +51,7 @@ async fn an_answer_to_somebody_who_has_unsubscribed_is_dead_unsent() {
     let backend = Backend::start(Duration::from_millis(500)).await;
     let (mut stack, processes) = installation(&backend).await;
     stack.expect_errors("the message is dead");
-    // He leaves while his question is answered; she while an answer is held for her.
+    // One leaves while the question is answered, the other while an answer is held.
     stack.say("oBen", "still there?").await;
     backend.wait_for_requests(1).await;
     push(&stack, Push::unsubscribe("main", "oBen")).await;
@@ -65,12 +65,12 @@ async fn an_answer_to_somebody_who_has_unsubscribed_is_dead_unsent() {
     let mut reasons: Vec<_> =
         stack.dead().await.into_iter().map(|letter| (letter.lane.to_string(), letter.reason)).collect();
     reasons.sort();
-    let [(anna, hers), (ben, his)] = &reasons[..] else { panic!("two are dead: {reasons:?}") };
+    let [(anna, of_anna), (ben, of_ben)] = &reasons[..] else { panic!("two are dead: {reasons:?}") };
     assert_eq!(
-        (&anna[..], &ben[..], &his[..]),
+        (&anna[..], &ben[..], &of_ben[..]),
         ("main/oAnna", "main/oBen", "route `backend`: the user has unsubscribed")
     );
-    assert!(hers.contains("ended the right to answer"), "{hers}");
+    assert!(of_anna.contains("ended the right to answer"), "{of_anna}");
     assert_eq!(refusals(&stack), [45015], "it was asked once");
     assert_eq!(backend.requests().len(), 2);
     drop(processes);

@@ -20,7 +20,7 @@ async fn an_address_that_is_not_on_the_list_stands_in_the_status_until_it_is_and
 
     stack.say("oAnna", "hello").await;
     let met = Instant::now();
-    let told = until(&stack, "the account is told", |status| status["cannot_send"][0].is_object()).await;
+    let told = until(&stack, "the account is reported", |status| status["cannot_send"][0].is_object()).await;
     let told = &told["cannot_send"][0];
     assert_eq!((&told["account"], &told["code"]), (&Value::from("main"), &Value::from(40164)), "{told}");
     let reason = told["reason"].as_str().expect("a text");
@@ -35,7 +35,7 @@ async fn an_address_that_is_not_on_the_list_stands_in_the_status_until_it_is_and
         paused(worker, 1.0).await;
     }
 
-    // No other send, and no token, is tried meanwhile.
+    // No other send, and no token, is tried until then.
     let calls = sandbox.calls("main").stable_token.calls;
     stack.say("oBen", "hello").await;
     tokio::time::sleep(Duration::from_millis(500)).await;

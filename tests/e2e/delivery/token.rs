@@ -1,4 +1,4 @@
-//! The access token while many send: refreshed once by each worker, whoever else fetches tokens, and no answer fails.
+//! The access token while many send: refreshed once by each worker, even if others fetch tokens, and no answer fails.
 //!
 //! A send that is refused for its token is made again at once with a newer one, so the transcript shows refusals here.
 //! What must not be there is a failure that the worker's own count of sends would show.
@@ -106,7 +106,7 @@ async fn four_workers_fetch_a_token_each_and_again_only_when_it_is_gone_whatever
     stack.end().await;
 }
 
-/// A round of messages in which every worker sends, and none in vain. Gives how many tokens they fetched meanwhile.
+/// A round of messages in which every worker sends, and none in vain. Gives how many tokens they fetched in it.
 async fn fetches_of(stack: &Stack, workers: &[Process], round: usize) -> u64 {
     const USERS: usize = 80;
     let before = stack.sandbox.sandbox.calls("main").stable_token.calls;

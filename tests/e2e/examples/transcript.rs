@@ -1,6 +1,6 @@
 //! Conversations as the examples' READMEs print them.
 //!
-//! A fenced block that calls itself `transcript` is one user's conversation: what he does begins with `> `, what he gets
+//! A fenced block that calls itself `transcript` is one user's conversation: what they do begins with `> `, what they get
 //! with `< `, further lines of it with two blanks. A text stands for itself. Something else stands in brackets, its
 //! words in order: `> [click mypay]`, `> [voice 今天天气]`, `> [location 23.1 113.3 广州]`, `< [news 员工服务中心]`. An answer
 //! that differs each time ends in `…`: what is before it must be there.
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 /// One step.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line {
-    /// What the user does, as the sandbox is told.
+    /// What the user does, as a command to the sandbox.
     Says(Value),
-    /// What he gets, as it is printed.
+    /// What they get, as it is printed.
     Gets(String),
 }
 

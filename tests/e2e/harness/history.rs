@@ -107,14 +107,14 @@ impl History {
     }
 }
 
-/// What is known of a user while his lines are read.
+/// What is known of a user while their lines are read.
 #[derive(Default)]
 struct User {
     messages: BTreeMap<Name, Message>,
     in_hand: Option<Name>,
     /// Acked and at no end.
     open: BTreeSet<Name>,
-    /// When something last happened to a message of his, or the first of `open` was acked.
+    /// When something last happened to a message of theirs, or the first of `open` was acked.
     moved_us: u64,
 }
 
@@ -133,7 +133,7 @@ struct Message {
 }
 
 impl User {
-    /// Sees whether his messages stood still until this line.
+    /// Sees whether their messages stood still until this line.
     fn look_at(&mut self, at_us: u64, what: &Step, name: Name, excuses: &Excuses<'_>, verdict: &mut Verdict) {
         match what {
             Step::Acked if !self.messages.get(&name).is_some_and(Message::has_ended) => {
@@ -194,7 +194,7 @@ impl Message {
     }
 }
 
-/// Pairs of one user's messages of which the first was acked before the second was pushed, and handled after it.
+/// Pairs of one user's messages where the first was acked before the second was pushed, and handled after it.
 fn inversions(messages: &BTreeMap<Name, Message>) -> Vec<(Name, Name)> {
     let mut found = Vec::new();
     for (first, one) in messages {

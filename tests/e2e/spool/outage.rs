@@ -69,7 +69,7 @@ async fn under_load(what: &str, away: impl FnOnce(&mut Stack), back: impl FnOnce
     let drained = receiver.wait_for_log("what was spooled is in the queue").await;
     println!("{what} for {away_for:?} at 500/s: p99 of the ack on the spool {took:?}; {drained}");
     if long() {
-        // 20 ms are promised, and printed; a busy test machine adds to it. Whoever waits for Redis waits for its budget.
+        // 20 ms are promised, and printed; a busy test machine adds to it. A push that waits for Redis waits for its budget.
         assert!(took < Duration::from_millis(250), "p99 of the ack on the spool: {took:?}");
     }
     stack.wait_for_all_sends(said.len(), Duration::from_secs(120)).await;

@@ -162,7 +162,7 @@ mod tests {
         }
         let long = format!(r#"{{"errcode":40003,"errmsg":"{} rid: 66f0a1b2-01ab-ef"}}"#, "x".repeat(600));
         let told = parse(long.as_bytes()).unwrap().refusal(40003, &[]).to_string();
-        assert!(told.ends_with("x … rid: 66f0a1b2-01ab-ef"), "it is told behind a text that is cut: {told}");
+        assert!(told.ends_with("x … rid: 66f0a1b2-01ab-ef"), "it stands behind a text that is cut: {told}");
         assert_eq!(rid("hint: [x]"), None);
         assert_eq!(rid("rid: "), None);
     }

@@ -10,7 +10,7 @@ use super::media::{Media, MediaKind, ThumbKeys};
 
 /// A message without its sender's signs. Serialised flat: `{"type": "text", "content": "…"}`.
 ///
-/// It grows with WeChat, and is exhaustive all the same: whoever treats texts and addresses in it must hear of a new
+/// It grows with WeChat, and is exhaustive all the same: code that treats texts and addresses in it must hear of a new
 /// type from the compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]

@@ -1,6 +1,6 @@
 //! What is known after a call to WeChat failed.
 //!
-//! Three situations lead to three different actions, so they are told apart where the error is born: WeChat said no
+//! Three situations lead to three different actions, so they are distinguished where the error is born: WeChat said no
 //! (its code decides), the request certainly reached nobody (try again at will), or nobody knows (trying again may send
 //! a message twice). Errors are `Clone`, because all callers that waited for one fetch of the token share its failure.
 

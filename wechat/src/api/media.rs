@@ -1,7 +1,7 @@
 //! Media of messages: where it is, and what WeChat takes.
 //!
 //! A message names its media by the id that WeChat gave it when it was uploaded. A reply may also say where the media is
-//! to be had; whoever sends it uploads it first and puts the id in its place.
+//! to get; the sender uploads it first and puts the id in its place.
 
 use serde::{Deserialize, Serialize};
 

@@ -26,7 +26,7 @@ pub struct Uploaded {
 pub enum Downloaded {
     /// The file.
     File(Bytes),
-    /// Where the file is to be had: WeChat's way with videos.
+    /// Where to get the file: WeChat's way with videos.
     At(String),
 }
 

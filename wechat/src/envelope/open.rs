@@ -13,7 +13,7 @@ use super::{AesKey, BLOCK, HEAD, PADDED_TO, RANDOM_BYTES};
 /// [`PushQuery::is_sealed_with`](crate::PushQuery::is_sealed_with).
 ///
 /// # Errors
-/// [`SealedError`]: for the log only. Whoever sent it must not learn which.
+/// [`SealedError`]: for the log only. Its sender must not learn which.
 pub fn open(key: &AesKey, app_id: &str, encrypt: &str) -> Result<Vec<u8>, SealedError> {
     let mut sealed = STANDARD.decode(encrypt).map_err(|_| SealedError::Base64)?;
     if sealed.len() < PADDED_TO || sealed.len() % BLOCK != 0 {

@@ -1,4 +1,4 @@
-//! Sealing: for replies, and for whoever plays WeChat.
+//! Sealing: for replies, and for programs that play WeChat.
 
 use aes::Aes256;
 use aes::cipher::{Block, BlockModeEncrypt, KeyIvInit};

@@ -36,7 +36,7 @@ pub enum Event {
         /// The ticket of the QR code.
         ticket: Option<String>,
     },
-    /// The account was told where the user is, without the user having sent anything.
+    /// The account learned where the user is, without the user having sent anything.
     Location {
         /// Degrees, the decimal text as sent.
         latitude: String,

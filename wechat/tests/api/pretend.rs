@@ -1,4 +1,4 @@
-//! A WeChat that knows one account and does as it is told.
+//! A WeChat that knows one account and follows a script.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -88,7 +88,7 @@ impl Sending<'_, '_> {
     /// be held. A push that opens no right may still be answered under an earlier one; but not for ever.
     fn until(&self) -> Option<SystemTime> {
         match self.attempt.opening(self.recorder.send_state()).until {
-            // What the user is told of a failure is worth nothing later.
+            // What the user hears of a failure is worth nothing later.
             Some(until) if self.answer.dies_of.is_some() => Some(until),
             Some(until) => until.checked_add(self.attempt.holds_for()),
             None => self.attempt.accepted_at().checked_add(NO_WINDOW),
@@ -221,7 +221,7 @@ impl Sending<'_, '_> {
     pub(super) async fn hold_rest(&mut self, reason: &str, refused: bool) -> StepResult<Unsent> {
         let reason = self.in_words(reason);
         let hold_for = self.attempt.holds_for();
-        // What the user is told of a failure is worth nothing later.
+        // What the user hears of a failure is worth nothing later.
         if hold_for.is_zero() || self.answer.dies_of.is_some() {
             return Ok(Unsent::Dies { reason, reachable: false });
         }
@@ -244,7 +244,7 @@ impl Sending<'_, '_> {
 
     /// The announced send was not made. Replies that are not recorded yet are now.
     pub(super) async fn take_back(&mut self) -> StepResult<()> {
-        // What was told besides the answer isn't taken back with a part that wasn't announced yet.
+        // What was sent besides the answer isn't taken back with a part that wasn't announced yet.
         let sending = if self.unsure { Some(self.index) } else { notice::told(self.recorder) };
         let replies = (!self.stored).then(|| self.answer.encode());
         self.recorder.record(Progress { replies, sent: self.index, sending }).await?;

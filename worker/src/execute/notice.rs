@@ -1,4 +1,4 @@
-//! What the user is told while a handler is slow: a notice that the answer will come, and before the time to answer ends, how
+//! What the user gets while a handler is slow: a notice that the answer will come, and before the time to answer ends, how
 //! they get it all the same.
 //!
 //! The notice is a message like any other. It uses one of the sends that the user's action allows, so it is only sent when
@@ -6,7 +6,7 @@
 //! ready in the meantime waits for it, so that the two keep their order.
 //!
 //! **The last call.** A tap on a menu can be answered for a minute. What comes later is held until its user writes, and
-//! they don't know that. So a few seconds before the end they are told, once: with the notice if it wasn't due yet, else with
+//! they don't know that. So a few seconds before the end they learn it, once: with the notice if it wasn't due yet, else with
 //! the route's `failure_reply`, else with a line of our own. Nothing has to be left for the answer, which is too late.
 
 use std::time::{Duration, SystemTime};
@@ -36,7 +36,7 @@ const BEFORE_THE_END: Duration = Duration::from_secs(5);
 const IS_HELD: &str = "还在处理中，暂时没有结果。请稍后再发一条消息，届时会把结果发给您。";
 const IS_LOST: &str = "处理时间过长，暂时没有结果。请稍后再试一次。";
 
-/// What a user is told besides the answer.
+/// What a user gets besides the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoticeKind {
     /// That the answer takes time.
@@ -45,11 +45,11 @@ pub(crate) enum NoticeKind {
     LastCall,
 }
 
-/// What is still to be told while a handler works.
+/// The notices still due while a handler works.
 pub(crate) struct Notices<'a> {
     began: Instant,
     route: &'a Route,
-    /// The route's notice, unless it was told.
+    /// The route's notice, unless it was sent.
     notice: Option<&'a Notice>,
     is_over: bool,
 }
@@ -60,7 +60,7 @@ impl<'a> Notices<'a> {
         Self { began: Instant::now(), route, notice, is_over: route.handler.is_cheap() }
     }
 
-    /// What is told next, and how long until then.
+    /// What is sent next, and how long until then.
     pub(super) fn next(
         &self,
         attempt: &Attempt<'_>,
@@ -157,12 +157,12 @@ fn until_last_call(attempt: &Attempt<'_>, recorder: &Recorder<'_>) -> Option<Dur
     (told(recorder) != Some(LAST_CALL)).then(|| left.saturating_sub(BEFORE_THE_END))
 }
 
-/// What was told besides the answer, if that is what was announced last.
+/// What was sent besides the answer, if that is what was announced last.
 pub(crate) fn told(recorder: &Recorder<'_>) -> Option<u32> {
     recorder.announced().filter(|announced| *announced >= LAST_CALL)
 }
 
-/// Whether the user was told that the answer comes too late.
+/// Whether the user knows that the answer comes too late.
 pub(crate) fn was_called_last(recorder: &Recorder<'_>) -> bool {
     recorder.announced() == Some(LAST_CALL)
 }
@@ -205,7 +205,7 @@ async fn send(
                 pauses.pause(name, why, error.code(), &chain(&error)).await;
             }
             if !matches!(error, ApiError::Unsure(_)) {
-                // Taken back first: the queue would count what was told before as one more.
+                // Taken back first: the queue would count what was sent before as one more.
                 recorder.record(Progress::default()).await?;
                 if before.is_some() {
                     recorder.record(Progress { sending: before, ..Progress::default() }).await?;
@@ -236,7 +236,7 @@ async fn is_granted(
     }
 }
 
-/// What the user is told when the answer comes too late and the route has no words for that.
+/// What the user gets when the answer comes too late and the route has no words for that.
 fn what_becomes(attempt: &Attempt<'_>) -> &'static str {
     match attempt.holds_for() {
         Duration::ZERO => IS_LOST,

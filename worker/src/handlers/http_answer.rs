@@ -24,7 +24,7 @@ use crate::call_back::CalledBack;
 use crate::handler::Outcome;
 use crate::reply::{self, ReplyOrigin};
 
-/// What a service is told whose answer is something else.
+/// What a service hears whose answer is something else.
 const WANTED: &str = "answer with a text, or with JSON and `content-type: application/json`";
 /// What stands around replies.
 const WRAPPER: [&str; 2] = ["replies", "memory"];
@@ -171,7 +171,7 @@ fn passive(reply: &Element) -> Result<Outcome, String> {
     }
 }
 
-/// A reply, a list of them, or `{"replies": …, "memory": …}`, of which either may be left out.
+/// A reply, a list of them, or `{"replies": …, "memory": …}`; either key may be left out.
 fn outcome_of_json(value: &Value) -> Result<Outcome, String> {
     let wraps = |fields: &Map<String, Value>| fields.contains_key("replies") || fields.contains_key("memory");
     let wrapped = value.as_object().filter(|fields| !fields.contains_key("type") && wraps(fields));
@@ -388,7 +388,7 @@ mod tests {
                     panic!("{page}: {:?}", answer(200, kind, page))
                 };
                 assert!(reason.contains("answered 200 OK, but its answer is "), "{reason}");
-                assert!(reason.contains("application/json"), "what is wanted is told: {reason}");
+                assert!(reason.contains("application/json"), "it says what is wanted: {reason}");
             }
         }
         for kind in [TEXT, JSON] {

@@ -22,7 +22,7 @@ use super::unreachable;
 /// The way to one service.
 pub(super) struct Transport {
     way: Way,
-    /// The URL as it may be shown, for what is told of failures.
+    /// The URL as it may be shown, for the texts of failures.
     url: String,
 }
 

@@ -11,7 +11,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 /// What an address is, if it isn't a public one: "a loopback address".
 pub(super) fn special(address: IpAddr) -> Option<&'static str> {
-    // `::ffff:127.0.0.1` is 127.0.0.1 to whoever connects.
+    // `::ffff:127.0.0.1` is 127.0.0.1 to a connection.
     match address.to_canonical() {
         IpAddr::V4(v4) => V4.iter().find(|(net, _)| net.contains(&v4)).map(|(_, what)| *what),
         IpAddr::V6(v6) => {

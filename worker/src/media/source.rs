@@ -48,8 +48,8 @@ impl MediaSource {
 
 /// A file of the folder. Links are followed first and judged by where they end.
 ///
-/// Whoever may write into the folder while this runs could still swap a folder for a link; but he could as well put
-/// there what he likes.
+/// A program that may write into the folder while this runs could still swap a folder for a link; but it could as well put
+/// there what it likes.
 fn read_file(kind: MediaKind, folder: &Path, path: &str) -> Result<Bytes, MediaFault> {
     let folder = folder
         .canonicalize()

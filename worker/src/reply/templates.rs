@@ -6,7 +6,7 @@ use serde_json::Value;
 /// The texts and the addresses of a message, by the name of their field: what a user reads or follows.
 ///
 /// Ids, files and base64 are not among them. A file whose name a user could choose, say by `{{ content }}`, would give
-/// him all that the worker can read.
+/// them all that the worker can read.
 pub fn templates(message: &mut Outgoing) -> Vec<(&'static str, &mut String)> {
     match &mut message.content {
         Content::Text { content } => vec![("content", content)],

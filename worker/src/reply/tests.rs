@@ -1,4 +1,4 @@
-//! The schema in rows: what is read, what is refused and how it is told.
+//! The schema in rows: what is read, what is refused and how it is reported.
 
 use huixin_wechat::{Article, Content, Media, MenuItem, Outgoing};
 use serde_json::{Value, json};

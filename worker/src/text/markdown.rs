@@ -12,7 +12,7 @@
 //! | formulas | as they are |
 //! | HTML | see `html` |
 //!
-//! A line break in a paragraph stays one: whoever writes for a chat means it. Models write two things that CommonMark
+//! A line break in a paragraph stays one: in a chat it is meant. Models write two things that CommonMark
 //! doesn't understand as they mean them: `**重点：**后文`, which isn't strong because a letter follows the punctuation,
 //! and addresses with `_` or `*` in them. Both are seen to here.
 
@@ -44,7 +44,7 @@ pub(super) fn to_text(markdown: &str) -> String {
     formulas.put_back(&page.writer.finish())
 }
 
-/// A text whose formulas in `\(…\)` and `\[…\]`, of which Markdown would take the backslashes, are one character each.
+/// A text whose formulas in `\(…\)` and `\[…\]`, whose backslashes Markdown would take, are one character each.
 struct Formulas<'a> {
     text: String,
     taken: Vec<&'a str>,

@@ -254,7 +254,7 @@ async fn a_conversation_too_long_for_the_model_goes_on_with_half_of_its_turns() 
     for text in ["1", "2", "3", "4", "5"] {
         stage.say(&user, text).await;
     }
-    // So many can be answered after one message of his; then he must write again.
+    // So many can be answered after one message of theirs; then they must write again.
     stage.texts(&user, 5).await;
     for text in ["6", "never"] {
         stage.say(&user, text).await;

@@ -111,7 +111,7 @@ async fn what_comes_without_a_permit_is_handed_back_at_once_and_is_no_loss() {
     stage.start_this(stage.worker(queue, settings, [attempts]));
     gate.until_came(1).await;
     // Were it left until its lease ends, that would be a loss, and what comes then its second attempt.
-    eventually("his is ready again", async || {
+    eventually("theirs is ready again", async || {
         (stage.state(&ben).await == Some(LaneState::Ready)).then_some(())
     })
     .await;

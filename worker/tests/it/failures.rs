@@ -1,4 +1,4 @@
-//! Handlers that fail: another attempt, and in the end a dead letter of which the user is told once.
+//! Handlers that fail: another attempt, and in the end a dead letter that the user hears of once.
 
 use std::pin::Pin;
 use std::time::Duration;

@@ -140,7 +140,7 @@ async fn a_worker_that_stood_still_beyond_its_lease_sends_nothing_under_it() {
     let mut stage = Stage::on(Engine::Sqlite).await;
     let (user, gate) = (stage.user("anna"), Gate::closed());
     let queue = Tampered::new(stage.queue.clone());
-    // Nobody looks at the lease's time meanwhile: neither the thread that does otherwise, nor another take.
+    // Nobody looks at the lease's time: neither the thread that does otherwise, nor another take.
     let stalled = Gate::opened();
     queue.renewing(Renewing::Stalls(stalled.clone(), LEASE * 2));
     let settings = WorkerSettings { lease: LEASE, concurrency: 1, ..stage.settings() };

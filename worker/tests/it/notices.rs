@@ -85,7 +85,7 @@ async fn an_attempt_after_the_first_does_not_announce_again() {
     assert_texts(&stage.texts(&user, 1).await, &["please wait"]);
     gate.open_for(1);
     gate.until_came(2).await;
-    // Who comes later is told, so the time of the second attempt's notice is over.
+    // The event says who comes later, so the time of the second attempt's notice is over.
     stage.say(&witness, "look").await;
     assert_texts(&stage.texts(&witness, 1).await, &["please wait"]);
     gate.open_for(1);

@@ -1,4 +1,4 @@
-//! A bug that panics in one of the worker's own loops is told, and ends no loop.
+//! A bug that panics in one of the worker's own loops is logged, and ends no loop.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

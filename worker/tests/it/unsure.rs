@@ -1,4 +1,4 @@
-//! A send of which nobody knows the end: what the route says becomes of it.
+//! A send whose end nobody knows: what the route says becomes of it.
 
 use std::time::Duration;
 

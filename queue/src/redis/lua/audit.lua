@@ -16,7 +16,7 @@
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
 -- then for each item: a lane, how often it is ready, and in which list or ""
 --
--- Returns: { messages of these lanes, held ones among them, lanes of which not all could be read, lane, mark, problem, lane, mark,
+-- Returns: { messages of these lanes, held ones among them, lanes that couldn't be read in full, lane, mark, problem, lane, mark,
 -- problem, ... }.
 
 local found = { 0, 0, 0 }

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Lets the lane of a leased message wait: for a retry, or for a snooze. The message stays current. If its answer has come
--- by call back meanwhile, the lane doesn't wait. A retry that others wait behind waits no longer than its patience lasts.
+-- by call back, the lane doesn't wait. A retry that others wait behind waits no longer than its patience lasts.
 --
 -- Uses: base, damage, record, mend, lane.
 --

@@ -140,7 +140,7 @@ properties! {
         let first = s.queue.dead(&filter, None, 9).await.expect("dead");
         assert!(first.letters.is_empty());
         let next = first.next.expect("there are more to look through");
-        // Others may be taken away meanwhile, even the one that it stopped at.
+        // Others may have been taken away, even the one that it stopped at.
         assert!(s.drop_dead(&next.id).await);
         let second = s.queue.dead(&filter, Some(&next), 9).await.expect("dead");
         assert_eq!(second.letters.iter().map(|letter| letter.id.as_str()).collect::<Vec<_>>(), ["m3"]);

@@ -117,7 +117,7 @@ fn temperature(node: &Node) -> Result<f64, Mistake> {
     let node = node.typed();
     let number = match node.value {
         Value::Float(number) => number,
-        // Whoever writes 1 means 1.0.
+        // 1 means 1.0.
         Value::Integer(number @ 0..=2) => f64::from(u8::try_from(number).unwrap_or_default()),
         Value::Integer(_) => f64::INFINITY,
         _ => return Err(value::wrong_type("a number", &node)),

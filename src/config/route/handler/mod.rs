@@ -1,4 +1,4 @@
-//! What answers a route's messages: exactly one of the handlers, each of which has a file here for its table.
+//! What answers a route's messages: exactly one of the handlers; each has a file here for its table.
 
 mod chat;
 mod http;

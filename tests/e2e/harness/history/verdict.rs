@@ -35,7 +35,7 @@ pub(crate) struct Verdict {
     pub(crate) late_starts: usize,
     /// Answers beyond the first of each message.
     pub(crate) repeated_answers: usize,
-    /// Sends of which a worker did not know whether they had been made.
+    /// Sends that a worker may or may not have made.
     pub(crate) unsure: usize,
 }
 
@@ -74,7 +74,7 @@ impl Verdict {
         assert!(self.wrongs().is_empty(), "{self}: {:?}", self.wrongs());
     }
 
-    /// Panics if any user's messages were handled in another order than he wrote them.
+    /// Panics if any user's messages were handled in another order than they wrote them.
     pub(crate) fn assert_in_order(&self) {
         assert!(self.inversions.is_empty(), "{self}: {:?}", self.out_of_order());
     }

@@ -1,7 +1,7 @@
 //! What of a model's text is for the user: not its thoughts, and none of the signs with which models and their templates
 //! part thoughts, channels and turns.
 //!
-//! Every vendor has signs of his own, and when a server doesn't know a model's, they stand in the text. What a text says
+//! Every vendor has signs of its own, and when a server doesn't know a model's, they stand in the text. What a text says
 //! *about* such signs, in backticks, stays.
 
 use std::sync::LazyLock;

@@ -1,6 +1,6 @@
 //! What an endpoint's error means: shorten, refuse, try again, or give up.
 //!
-//! The status decides most. What it can't tell is told by codes, of which every vendor has its own, and by phrases where
+//! The status decides most. What it can't say, codes do, and every vendor has its own; and phrases where
 //! a vendor has no code for it. `docs/chat-handler.md` shows the table to people, and a test compares the two.
 //!
 //! What the endpoint says in words is read and never repeated: it may quote the user, or a part of the key.
@@ -177,7 +177,7 @@ impl EndpointError {
         })
     }
 
-    /// An error of which only the status is known.
+    /// An error known by its status only.
     pub(super) fn of_status(status: u16) -> Self {
         Self { status, ..Self::default() }
     }

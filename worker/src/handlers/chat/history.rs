@@ -72,7 +72,7 @@ impl History {
     }
 
     /// Drops the oldest turns until the rest keeps within the limits. The youngest stays although its text alone may be more
-    /// than the budget: an answer that the user has just read is what he asks about next.
+    /// than the budget: an answer that the user has just read is what they ask about next.
     pub(super) fn keep(&mut self, limits: HistoryLimits) {
         let mut first = true;
         let (mut tokens, mut bytes) = (0_usize, memory_bytes(&json!({"chat": FORMAT, "turns": []})));

@@ -2,7 +2,7 @@
 //!
 //! A question goes there with the turns before it (`history`), which are the route's memory of the user: a lane has one
 //! message at a time, and the answer and the turn with it are recorded in one step. So whatever happens to a worker, each user's
-//! conversation is exactly his own, in order, and a failed attempt leaves it as it was.
+//! conversation is exactly their own, in order, and a failed attempt leaves it as it was.
 //!
 //! What endpoints deviate in is read in `response`; what their errors mean is decided in `error`. Why there is no client
 //! crate: they hold on to OpenAI's types, and an answer that lacks a field or has one more is an error there. What is

@@ -16,7 +16,7 @@ pub struct ChatSettings {
     pub model: String,
     /// The key, sent as a bearer token; none for a model on a machine of one's own.
     pub key: Option<Secret>,
-    /// What the model is told first, with every question: a template.
+    /// What the model gets first, with every question: a template.
     pub system: Option<String>,
     /// How freely it answers; `None` leaves that to the endpoint.
     pub temperature: Option<f64>,
@@ -28,11 +28,11 @@ pub struct ChatSettings {
     pub context_tokens: usize,
     /// Words that, said alone, end the conversation and begin a new one.
     pub forget: Vec<String>,
-    /// What the user is told then.
+    /// What the user gets then.
     pub forgotten: String,
-    /// What he is told when the model or its content filter won't answer.
+    /// What they get when the model or its content filter won't answer.
     pub refused: String,
-    /// What he is told when his message has no words, as a picture; `None`: nothing.
+    /// What they get when their message has no words, as a picture; `None`: nothing.
     pub unreadable: Option<String>,
     /// How long one request may take.
     pub timeout: Duration,

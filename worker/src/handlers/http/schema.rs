@@ -27,7 +27,7 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// What is posted for a push, of which the document shows what its kind has of its own.
+/// What is posted for a push; the document shows what its kind has of its own.
 fn request(shown: &str, known: bool) -> Value {
     let head =
         "<ToUserName>gh_1</ToUserName><FromUserName>oUser</FromUserName><CreateTime>1718000010</CreateTime>";
@@ -144,7 +144,7 @@ fn variants(reply: &Value) -> Vec<Value> {
 fn the_schema_of_replies_takes_what_the_reader_takes_and_nothing_else() {
     let validator = reply_schema();
     let mut bodies: Vec<Value> = replies().iter().flat_map(variants).collect();
-    // What isn't base64 is told by decoding it, which no schema does.
+    // Only decoding shows what isn't base64, and no schema does that.
     bodies.retain(|body| body.get("base64").is_none_or(|text| text != "no address"));
     bodies.extend(blocks(MANUAL, "json")[1..5].iter().map(|example| serde_json::from_str(example).unwrap()));
     bodies.extend([

@@ -72,7 +72,7 @@ struct IdleConnection {
 pub struct DatabaseError(String);
 
 impl Database {
-    /// A database with at most this many connections, none of which is opened yet. Unless it `writes`, its statements
+    /// A database with at most this many connections, none opened yet. Unless it `writes`, its statements
     /// are run read-only.
     ///
     /// # Errors

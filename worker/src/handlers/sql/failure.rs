@@ -2,7 +2,7 @@
 //!
 //! Connections, deadlocks, a full or a stopping server pass; a statement that the database doesn't take does not. A
 //! database's own words are repeated only while it prepares: by then it knows no value of a user's. What it says of a
-//! running statement may quote one, so only its code is told.
+//! running statement may quote one, so only its code is shown.
 //!
 //! Some faults are of the connection that was used: its server has become the read-only one of a pair, or what was
 //! prepared on it is gone or no longer fits its tables. They pass, with a new connection; and since the others that

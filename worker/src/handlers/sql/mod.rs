@@ -6,10 +6,10 @@
 //!
 //! Every step is bounded: the wait for a connection, connecting and the statement together by the timeout, the rows
 //! by number and by size, the connections by the database's pool. A statement that is cut short loses its connection,
-//! and the server is told to end it: see [`Database`].
+//! and the server is asked to end it: see [`Database`].
 //!
 //! sqlx's three drivers are used themselves and not its `Any`, which has no decimals, no dates and no JSON. The rows
-//! become JSON, of which templates are made as everywhere: [`cells`] says how.
+//! become JSON, and templates use it as everywhere: [`cells`] says how.
 
 mod answers;
 mod cells;

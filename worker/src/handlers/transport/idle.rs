@@ -2,7 +2,7 @@
 //!
 //! As many as were under way at once, which the worker's `concurrency` bounds. The one that was used last is used first, so
 //! what isn't needed grows old, and is closed. One that the service has closed is noticed when it is taken: no task watches
-//! them meanwhile.
+//! them in the meantime.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

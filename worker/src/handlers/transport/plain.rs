@@ -1,13 +1,13 @@
-//! HTTP/1.1 without TLS, one connection for each request under way, of which ten thousand may wait for minutes.
+//! HTTP/1.1 without TLS, one connection for each request under way; ten thousand may wait for minutes.
 //!
 //! **What waits is small**: the socket, and what the protocol must know to read the answer. What was sent is dropped when
 //! it is sent, and memory to read into is taken when there is something to read. hyper has 8 KiB to read and 8 to write for
-//! every connection, and 9 for the queue to the task that drives it, of which one can be configured.
+//! every connection, and 9 for the queue to the task that drives it; one of them can be configured.
 //!
 //! **What is whose**: the protocol is `ureq-proto`'s, which does no input and output; how to connect (names, several
 //! addresses, keep-alive) is hyper-util's; here is the moving of bytes between them. A connection that breaks under a request
 //! is a failed attempt of the route, but for one that was kept from an earlier request and breaks before it gives a byte:
-//! then the service has closed it meanwhile, as services do, and the request is made once more on a new one. If the service
+//! then the service has closed it, as services do, and the request is made once more on a new one. If the service
 //! saw it after all, it knows it by its `Idempotency-Key`; a model has none, and is asked the same twice.
 
 use std::io;
@@ -166,7 +166,7 @@ impl HttpConnection {
         Self { stream, received: BytesMut::new() }
     }
 
-    /// Sends the request and waits for the first byte of the answer. What was sent is kept meanwhile only if it may have to be
+    /// Sends the request and waits for the first byte of the answer. What was sent is kept only if it may have to be
     /// sent again.
     async fn ask(mut self, bytes: Vec<u8>, kept: IsReused) -> Result<RequestAttempt, TransportError> {
         let sent = self.send(&bytes).await;

@@ -85,7 +85,7 @@ async fn upload(State(inner): State<Arc<Inner>>, RawQuery(query): RawQuery, form
         uploads.push(Upload { kind: kind.clone(), form });
         uploads.len()
     };
-    // Long enough for others to come meanwhile.
+    // Long enough for others to come.
     tokio::time::sleep(Duration::from_millis(50)).await;
     let refusal = inner.refusal.lock().unwrap().clone();
     refusal

@@ -31,7 +31,7 @@ where
     }
 }
 
-/// A route that repeats what it is told, and counts its runs at a gate.
+/// A route that repeats each message, and counts its runs at a gate.
 pub(crate) fn echo(runs: &Gate) -> Route {
     let runs = runs.clone();
     let run = move |content, _| {

@@ -85,7 +85,7 @@ local function keep_leases(taking, lease_us)
   redis.call('SET', key('batch:' .. ARGV[6]), write_batch(ARGV[7], taking.token, lanes), 'PX', us(math.max(lease_us / 1000, 1000)))
 end
 
--- The messages of a batch once more, without what was settled or lost meanwhile. The leases run anew.
+-- The messages of a batch once more, without what has been settled or lost. The leases run anew.
 -- Defined when first called.
 local function give_again(answer, batch, now, lease_us)
   for _, lane in ipairs(batch.lanes) do

@@ -19,7 +19,7 @@ end
 
 -- The current message of a lane is over. The lane goes on with its next message, which is the caller's to make ready, at the end;
 -- without one it is in no state. The record and the lease are left to `forget`. What the lane has sent and may send goes on with
--- the next message: until a take begins with that, in a key of its own. The class in which the lane is to be made ready, or nil, and
+-- the next message: until a take begins with that, in a key of its own. The class in which the lane becomes ready, or nil, and
 -- the message, unless it is gone: what lies in its place is another one then, and stays.
 local function pass_on(lane, popped, sends, id)
   -- What may fail is read before anything is written.

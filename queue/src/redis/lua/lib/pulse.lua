@@ -1,7 +1,7 @@
 -- When the store was known to serve.
 
 -- Notes that the store serves, and gives the end of the pause after its last gap: until then no lease is taken back, and
--- what ran out before costs nothing. Whoever uses the store does so every half second. The gap that matters is half the
+-- what ran out before costs nothing. Every user of the store does so every half second. The gap that matters is half the
 -- shortest of the leases known, the pause a heartbeat of the longest and a second.
 local function pulse(now, lease_us)
   local GAP_LEAST_US, KNOWN_FOR_US, CUT_AT_MOST = 1500000, 60000000, 256

@@ -3,7 +3,7 @@
 -- What proves the lease of a message: the token, and the id.
 local function proof_of(token, packed) return token .. '/' .. id_of(packed) end
 
--- Whether a send was refused of which a message of the lane is still held.
+-- Whether a send was refused and its message is still held in the lane.
 local function is_refused(lane)
   for _, held in ipairs(is_holding() and held_of(lane) or {}) do
     if held.refused then return true end
@@ -24,7 +24,7 @@ local function see(lane, now)
   local packed, followed, older = seen.run.packed, seen.run.followed, nil
   if seen.run.recorded then
     local first = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
-    -- Whoever waited behind it once still does.
+    -- What waited behind it once still does.
     followed = followed or first[packed and 1 or 2] or redis.call('LLEN', key('older:' .. lane)) > 0
     packed = packed or first[1]
     if not packed then error('its message is missing', 0) end

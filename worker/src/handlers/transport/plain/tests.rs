@@ -1,4 +1,4 @@
-//! Against a listener that says what it is told to, byte for byte.
+//! Against a listener that says what a script has, byte for byte.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

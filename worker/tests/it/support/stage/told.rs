@@ -45,7 +45,7 @@ impl Stage {
     }
 }
 
-/// The recorder of all tests' metrics, which are told apart by the account.
+/// The recorder of all tests' metrics, which differ by the account.
 pub(super) fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| {

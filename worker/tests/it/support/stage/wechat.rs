@@ -8,7 +8,7 @@ use super::Stage;
 use crate::support::{SOON, within};
 
 impl Stage {
-    /// Waits for so many messages to the user, and gives the texts of all that he has got.
+    /// Waits for so many messages to the user, and gives the texts of all that they have got.
     pub(crate) async fn texts(&self, user: &str, n: usize) -> Vec<String> {
         self.sandbox
             .transcript()
@@ -23,7 +23,7 @@ impl Stage {
         self.sandbox.transcript().sent_to(user).len()
     }
 
-    /// What he has got, as JSON without the addressee.
+    /// What they have got, as JSON without the addressee.
     pub(crate) fn messages_to(&self, user: &str) -> Vec<serde_json::Value> {
         let sent = self.sandbox.transcript().sent_to(user);
         let bodies = sent.iter().filter_map(|entry| match &entry.what {
