@@ -153,7 +153,7 @@ impl<'a> Tested<'a> {
         for (route, condition) in config.routes.iter().zip(conditions) {
             match condition.explain(account, message) {
                 Ok(captures) => {
-                    let handler = route.handler.printed().0;
+                    let handler = route.handler.key();
                     return Self { route: Some(&route.name), handler: Some(handler), captures, ..tested };
                 }
                 Err(mismatch) => tested.passed_by.push(PassedBy {

@@ -10,6 +10,7 @@ use url::Url;
 use super::node::{Node, Value};
 use super::problem::{Mistake, nearest};
 use super::section::Section;
+use super::shown::shown;
 use super::{named, secrets, value};
 
 /// One official account.
@@ -47,6 +48,17 @@ impl AccountConfig {
 const SECRET_FOR_CALLBACKS: &str = "a receiver needs it for [callback], unless `callback.listen` is false";
 const SEND_RATE_EXAMPLE: &str = "600/m";
 const API_BASE: &str = "https://api.weixin.qq.com";
+
+shown! {
+    SendRate: |rate| {
+        let per = match rate.per.as_secs() {
+            1 => "s",
+            60 => "m",
+            _ => "h",
+        };
+        format!("{}/{per}", rate.sends)
+    };
+}
 
 /// All accounts, with their AppSecrets or without.
 pub(super) fn read_all(root: &mut Section<'_>, app_secrets: bool) -> BTreeMap<String, AccountConfig> {
@@ -101,9 +113,6 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str], app_secrets: bool)
     };
     let token = secrets::token(&mut section);
     let previous_token = secrets::read(&mut section, "previous_token", "previous_token_file");
-    let api_base = section.parsed("api_base", api_base);
-    let api_fallback = section.parsed("api_fallback", api_fallback).unwrap_or_default();
-    let send_rate = section.parsed("send_rate", send_rate);
     let aes_key = aes_key(&mut section, "aes_key", "aes_key_file");
     let previous_aes_key = self::aes_key(&mut section, "previous_aes_key", "previous_aes_key_file");
     if previous_aes_key.is_some() && !given(&section, "aes_key") && aes_key.is_none() {
@@ -114,13 +123,16 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str], app_secrets: bool)
             mistake.hint("name the key that is valid now as `aes_key`"),
         );
     }
-    let accept_plain = section.parsed("accept_plain", value::boolean).unwrap_or(false);
+    let pretend = pretend(name);
+    let accept_plain = section.parsed_or("accept_plain", false, value::boolean);
+    let api_base = section.parsed_or("api_base", pretend.api_base, api_base);
+    let api_fallback = section.parsed_or("api_fallback", Vec::new(), api_fallback);
+    let send_rate = section.parsed("send_rate", send_rate);
 
     if role.needs_credentials() {
         note_missing(&section, name, names, &variables, &missing);
     }
     section.finish();
-    let pretend = pretend(name);
     AccountConfig {
         app_id: app_id.unwrap_or(pretend.app_id),
         app_secret: app_secret.or(pretend.app_secret.filter(|_| app_secrets)),
@@ -129,7 +141,7 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str], app_secrets: bool)
         aes_key,
         previous_aes_key,
         accept_plain,
-        api_base: api_base.unwrap_or(pretend.api_base),
+        api_base,
         api_fallback,
         send_rate,
     }

@@ -18,9 +18,7 @@ pub struct AdminConfig {
 
 pub(super) fn read(mut section: Section<'_>) -> AdminConfig {
     let config = AdminConfig {
-        listen: section
-            .parsed("listen", value::address)
-            .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 9600))),
+        listen: section.parsed_or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, 9600)), value::address),
         token: secrets::read(&mut section, "token", "token_file"),
     };
     section.finish();

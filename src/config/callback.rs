@@ -34,7 +34,7 @@ impl CallbackConfig {
 pub(super) fn read(mut section: Section<'_>) -> CallbackConfig {
     let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 9700));
     let config = CallbackConfig {
-        listen: section.parsed("listen", listen).unwrap_or(Some(default)),
+        listen: section.parsed_or("listen", Some(default), listen),
         base_url: section.parsed("base_url", base_url),
     };
     section.finish();

@@ -12,6 +12,7 @@ use super::mask::masked;
 use super::node::Node;
 use super::problem::Mistake;
 use super::section::Section;
+use super::shown::shown;
 use super::{named, secrets, value};
 
 /// One database.
@@ -34,6 +35,10 @@ pub enum DatabaseUrl {
     MySql(Url),
     /// A PostgreSQL server.
     Postgres(Url),
+}
+
+shown! {
+    DatabaseUrl: |url| url.to_string();
 }
 
 const POOL: u32 = 8;
@@ -68,7 +73,7 @@ fn read(mut section: Section<'_>) -> DatabaseConfig {
         None
     };
     let pool = section.number("pool", POOL, 1..=1000);
-    let writes = section.parsed("writes", value::boolean).unwrap_or(false);
+    let writes = section.parsed_or("writes", false, value::boolean);
     section.finish();
     DatabaseConfig { url, pool, writes }
 }

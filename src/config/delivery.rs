@@ -51,23 +51,22 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(super) fn read(mut section: Section<'_>) -> DeliveryConfig {
     let defaults = Rights::default();
     let config = DeliveryConfig {
+        proxy: proxy(&mut section),
         rights: Rights {
             message: right(section.section("message"), defaults.message),
             click: right(section.section("click"), defaults.click),
             scan: right(section.section("scan"), defaults.scan),
             subscribe: right(section.section("subscribe"), defaults.subscribe),
         },
-        proxy: proxy(&mut section),
     };
     section.finish();
     config
 }
 
 pub(super) fn read_media(mut section: Section<'_>) -> MediaConfig {
-    let folder = section.reader.folder;
     let config = MediaConfig {
-        folder: section.text("folder").map(|media| folder.join(media)),
-        allow_private: section.parsed("allow_private", value::networks).unwrap_or_default(),
+        folder: section.path("folder"),
+        allow_private: section.parsed_or("allow_private", Vec::new(), value::networks),
         timeout: section.duration("timeout", 20 * SECOND, SECOND..=600 * SECOND),
         at_once: section.number("at_once", 8, 1..=1_000) as usize,
         proxy: proxy(&mut section),
@@ -86,5 +85,5 @@ fn right(mut section: Section<'_>, default: TriggerRight) -> TriggerRight {
 }
 
 fn proxy(section: &mut Section<'_>) -> Option<Proxy> {
-    section.parsed("proxy", |node| value::http_url(node, PROXY_EXAMPLE).map(Proxy))
+    section.parsed("proxy", |node| value::http_url(node, PROXY_EXAMPLE)).map(Proxy)
 }

@@ -3,7 +3,8 @@
 //! Loading has three steps. The sources become one tree of [`node::Node`]s; each knows where it came from
 //! (`tree`, `environment`). The sections then take their values out of the tree through a [`section::Section`], whose
 //! getters check types, units and ranges and note every problem instead of stopping at it. What nobody took is an
-//! unknown key. So a person sees all that is wrong at once, with the place and line of each.
+//! unknown key. So a person sees all that is wrong at once, with the place and line of each. What a getter gives it also
+//! writes on a [`page::Page`], which is what `check --print` shows: there is no second list of the keys.
 //!
 //! Deriving `Deserialize` was rejected because serde stops at the first error, doesn't know the environment, and loses
 //! the line; a table of all keys beside the code that reads them was rejected because the two drift apart.
@@ -17,7 +18,7 @@ mod environment;
 mod mask;
 mod named;
 mod node;
-mod print;
+mod page;
 mod problem;
 mod queue;
 mod reader;
@@ -26,6 +27,7 @@ mod reply;
 mod route;
 mod secrets;
 mod section;
+mod shown;
 mod size;
 mod source;
 mod spool;
@@ -85,8 +87,8 @@ pub struct Config {
     pub routes: Vec<RouteConfig>,
     /// What is probably a mistake, and may be none: shown where somebody looks.
     pub doubts: Vec<Problem>,
-    /// Where each given value came from, by path; what isn't here is a default.
-    origins: BTreeMap<String, node::ValueOrigin>,
+    /// See [`Config::print_effective`].
+    effective: String,
 }
 
 /// What a process is started as, which decides what its configuration must have.
@@ -123,37 +125,45 @@ impl Config {
         let mut config = Self::read(Section::root(&reader, tree::read(source)?));
         config.file = source.file.as_ref().map(|file| file.path.clone());
         config.doubts = reader.doubts();
-        config.origins = reader.finish()?;
+        config.effective = reader.finish()?;
         Ok(config)
     }
 
     /// The effective values as TOML, secrets as `***`, with a comment wherever a value isn't the file's.
     pub fn print_effective(&self) -> String {
-        print::effective(self)
+        self.effective.clone()
     }
 
+    /// Reads the sections in the order in which they are shown.
     fn read(mut root: Section<'_>) -> Self {
+        let queue = queue::read(root.section("queue"));
+        let receiver = receiver::read(root.section("receiver"));
+        let worker = worker::read(root.section("worker"));
+        let delivery = delivery::read(root.section("delivery"));
+        let media = delivery::read_media(root.section("media"));
         let callback = callback::read(root.section("callback"));
+        let admin = admin::read(root.section("admin"));
         // What opens the addresses of call backs comes of the secrets.
         let role = root.reader.role;
         let app_secrets = role.needs_app_secret() || (callback.is_served() && role.reads_secrets());
         let accounts = account::read_all(&mut root, app_secrets);
         let databases = database::read_all(&mut root);
-        let delivery = delivery::read(root.section("delivery"));
+        let routes = route::read_all(&mut root, &accounts, &databases, &delivery.rights);
+        let (file, doubts, effective) = (None, Vec::new(), String::new());
         let config = Self {
-            file: None,
-            queue: queue::read(root.section("queue")),
-            receiver: receiver::read(root.section("receiver")),
-            worker: worker::read(root.section("worker")),
-            media: delivery::read_media(root.section("media")),
-            callback,
-            admin: admin::read(root.section("admin")),
-            routes: route::read_all(&mut root, &accounts, &databases, &delivery.rights),
+            file,
+            queue,
+            receiver,
+            worker,
             delivery,
-            databases,
+            media,
+            callback,
+            admin,
             accounts,
-            doubts: Vec::new(),
-            origins: BTreeMap::new(),
+            databases,
+            routes,
+            doubts,
+            effective,
         };
         if let Some(mistake) = spool::mistake(&config) {
             let path = "receiver.spool.max_age";

@@ -10,6 +10,7 @@ use url::Url;
 use super::node::Node;
 use super::problem::{Mistake, nearest};
 use super::section::Section;
+use super::shown::shown;
 use super::value;
 
 /// Settings of the queue.
@@ -56,6 +57,12 @@ pub enum Durability {
     Local,
 }
 
+shown! {
+    QueueUrl: |url| url.to_string();
+    Durability: |_| "local";
+    Risk: |risk| risk.name();
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -63,12 +70,12 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) fn read(mut section: Section<'_>) -> QueueConfig {
     let folder = section.reader.folder;
     let config = QueueConfig {
-        url: section
-            .parsed("url", |node| QueueUrl::parse(node, folder))
-            .unwrap_or_else(|| QueueUrl::Sqlite(folder.join("huixin.db"))),
-        prefix: section.parsed("prefix", prefix).unwrap_or_else(|| "huixin".to_owned()),
-        durability: section.parsed("durability", durability).unwrap_or(Durability::Local),
-        accept_risk: section.parsed("accept_risk", risks).unwrap_or_default(),
+        url: section.parsed_or("url", QueueUrl::Sqlite(folder.join("huixin.db")), |node| {
+            QueueUrl::parse(node, folder)
+        }),
+        prefix: section.parsed_or("prefix", "huixin".to_owned(), prefix),
+        durability: section.parsed_or("durability", Durability::Local, durability),
+        accept_risk: section.parsed_or("accept_risk", Vec::new(), risks),
         dedup_window: section.duration("dedup_window", 6 * HOUR, MINUTE..=7 * DAY),
         dead: dead(section.section("dead")),
     };
@@ -77,11 +84,10 @@ pub(super) fn read(mut section: Section<'_>) -> QueueConfig {
 }
 
 fn dead(mut section: Section<'_>) -> DeadConfig {
-    let folder = section.reader.folder;
     let config = DeadConfig {
         max_age: section.duration("max_age", 30 * DAY, HOUR..=3650 * DAY),
         max: section.number("max", 100_000, 1_000..=10_000_000).into(),
-        archive: section.text("archive").map(|archive| folder.join(archive)),
+        archive: section.path("archive"),
     };
     section.finish();
     config

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::environment::variable;
-use super::node::ValueOrigin;
+use super::node::Origin;
+use super::page::Page;
 use super::problem::{Mistake, nearest};
 use super::{CheckTemplate, ConfigErrors, ConfigSource, Problem, Role};
 
@@ -23,6 +24,8 @@ pub(super) struct Reader<'a> {
     known: RefCell<BTreeMap<String, String>>,
     origins: RefCell<BTreeMap<String, ValueOrigin>>,
     strays: RefCell<Vec<Stray>>,
+    /// What was read, as it is shown.
+    pub(super) page: RefCell<Page>,
 }
 
 /// A key that nobody asked for.
@@ -45,6 +48,7 @@ impl<'a> Reader<'a> {
             known: RefCell::default(),
             origins: RefCell::default(),
             strays: RefCell::default(),
+            page: RefCell::default(),
         }
     }
 
@@ -101,14 +105,14 @@ impl<'a> Reader<'a> {
         self.doubts.take()
     }
 
-    /// Where each given value came from, or all problems in the order of the file, then the others.
-    pub(super) fn finish(self) -> Result<BTreeMap<String, ValueOrigin>, ConfigErrors> {
+    /// What was read, as it is shown, or all problems in the order of the file, then the others.
+    pub(super) fn finish(self) -> Result<String, ConfigErrors> {
         for stray in self.strays.take() {
             self.note_stray(stray);
         }
         let mut problems = self.problems.into_inner();
         if problems.is_empty() {
-            return Ok(self.origins.into_inner());
+            return Ok(self.page.into_inner().into_text());
         }
         problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
         Err(ConfigErrors(problems))

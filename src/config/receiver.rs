@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::node::{Node, Value};
 use super::problem::Mistake;
 use super::section::Section;
+use super::shown::shown;
 use super::{ByteSize, SpoolConfig, spool, value};
 
 /// Settings of the receiver.
@@ -41,10 +42,7 @@ const MAX_BODY: ByteSize = ByteSize::kib((huixin_queue::MAX_PAYLOAD_BYTES / 1024
 
 pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
     let config = ReceiverConfig {
-        spool: spool::read(&mut section),
-        listen: section
-            .parsed("listen", value::address)
-            .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+        listen: section.parsed_or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), value::address),
         max_body: section.size("max_body", ByteSize::kib(256), ByteSize::kib(1)..=MAX_BODY),
         // WeChat gives five seconds, and the way there and back takes its part.
         ack_budget: section.duration(
@@ -52,9 +50,10 @@ pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
             Duration::from_millis(250),
             Duration::from_millis(10)..=Duration::from_secs(4),
         ),
-        max_skew: section.parsed("max_skew", max_skew).unwrap_or_default(),
-        allow_from: section.parsed("allow_from", value::networks).unwrap_or_default(),
-        trusted_proxies: section.parsed("trusted_proxies", value::networks).unwrap_or_default(),
+        max_skew: section.parsed_or("max_skew", MaxSkew::default(), max_skew),
+        allow_from: section.parsed_or("allow_from", Vec::new(), value::networks),
+        trusted_proxies: section.parsed_or("trusted_proxies", Vec::new(), value::networks),
+        spool: spool::read(&mut section),
     };
     section.finish();
     config
@@ -67,6 +66,10 @@ pub struct MaxSkew {
     pub plain: Option<Duration>,
     /// In the encrypted modes, where a request that comes again is a duplicate.
     pub sealed: Option<Duration>,
+}
+
+shown! {
+    MaxSkew: |skew| skew.plain.shown();
 }
 
 impl Default for MaxSkew {

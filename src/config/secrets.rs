@@ -11,6 +11,7 @@ use super::environment::variable;
 use super::node::Node;
 use super::problem::Mistake;
 use super::section::Section;
+use super::shown::Shown;
 use super::value;
 
 /// Reads the secret `key`, or the file that `file_key` names, white space around it removed.
@@ -33,7 +34,7 @@ pub(super) fn token(section: &mut Section<'_>) -> Option<Secret> {
 }
 
 /// Reads a secret and makes of it what it stands for.
-pub(super) fn read_as<T>(
+pub(super) fn read_as<T: Shown>(
     section: &mut Section<'_>,
     key: &'static str,
     file_key: &'static str,
@@ -54,10 +55,17 @@ pub(super) fn read_as<T>(
         (None, Some(_)) => true,
         _ => false,
     };
-    let (key, node) = if from_file { (file_key, file?) } else { (key, value?) };
+    let (given, node) = if from_file { (file_key, file?) } else { (key, value?) };
     let text = value::text(&node);
-    let secret = if from_file { text.and_then(|path| read_file(section, &path)) } else { text };
-    secret.and_then(make).map_err(|mistake| section.mistake(key, Some(&node.origin), mistake)).ok()
+    let text = if from_file { text.and_then(|path| read_file(section, &path)) } else { text };
+    let secret = text.and_then(make).map_err(|mistake| section.mistake(given, Some(&node.origin), mistake));
+    let secret = secret.ok()?;
+    if from_file {
+        section.show_with(key, &secret, &format!("  # {file_key}"));
+    } else {
+        section.show(key, &secret);
+    }
+    Some(secret)
 }
 
 /// Takes the keys of a secret that this role has no use for, without looking at them: its file need not be there.

@@ -6,11 +6,13 @@
 //! key is known, the reader says what each of those was probably meant to be.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::node::{Node, NodeTable, Value, ValueOrigin};
 use super::problem::Mistake;
 use super::reader::{Reader, Stray, join};
+use super::shown::Shown;
 use super::{ByteSize, value};
 
 /// One table, being read.
@@ -24,17 +26,54 @@ pub(super) struct Section<'r> {
     pub(super) origin: Option<ValueOrigin>,
     entries: NodeTable,
     asked: Vec<&'static str>,
+    /// Whether its keys are shown where the configuration is.
+    is_shown: bool,
+    /// What is shown of a table of a route: one line of its route.
+    inline: toml::Table,
 }
 
 impl<'r> Section<'r> {
     /// The whole tree.
     pub(super) fn root(reader: &'r Reader<'r>, entries: NodeTable) -> Self {
-        let (path, kind) = (String::new(), String::new());
-        Self { reader, path, kind, origin: None, entries, asked: Vec::new() }
+        Self::new(reader, String::new(), String::new(), None, entries)
     }
 
-    /// The value of the key as `parse` reads it; none if it is absent or wrong.
-    pub(super) fn parsed<T>(
+    fn new(
+        reader: &'r Reader<'r>,
+        path: String,
+        kind: String,
+        origin: Option<ValueOrigin>,
+        entries: NodeTable,
+    ) -> Self {
+        let (asked, inline) = (Vec::new(), toml::Table::new());
+        Self { reader, path, kind, origin, entries, asked, is_shown: true, inline }
+    }
+
+    /// The value of the key as `parse` reads it; none if it is absent or wrong. It is shown if it is there.
+    pub(super) fn parsed<T: Shown>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&Node) -> Result<T, Mistake>,
+    ) -> Option<T> {
+        let value = self.hidden(key, parse)?;
+        self.show(key, &value);
+        Some(value)
+    }
+
+    /// The same with a value in the place of what is absent or wrong.
+    pub(super) fn parsed_or<T: Shown>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        parse: impl FnOnce(&Node) -> Result<T, Mistake>,
+    ) -> T {
+        let value = self.hidden(key, parse).unwrap_or(default);
+        self.show(key, &value);
+        value
+    }
+
+    /// The same as [`parsed`](Self::parsed), which is not shown.
+    pub(super) fn hidden<T>(
         &mut self,
         key: &'static str,
         parse: impl FnOnce(&Node) -> Result<T, Mistake>,
@@ -53,7 +92,7 @@ impl<'r> Section<'r> {
         default: Duration,
         range: RangeInclusive<Duration>,
     ) -> Duration {
-        self.parsed(key, |node| value::duration(node, default, &range)).unwrap_or(default)
+        self.parsed_or(key, default, |node| value::duration(node, default, &range))
     }
 
     pub(super) fn size(
@@ -62,11 +101,40 @@ impl<'r> Section<'r> {
         default: ByteSize,
         range: RangeInclusive<ByteSize>,
     ) -> ByteSize {
-        self.parsed(key, |node| value::size(node, default, &range)).unwrap_or(default)
+        self.parsed_or(key, default, |node| value::size(node, default, &range))
     }
 
     pub(super) fn number(&mut self, key: &'static str, default: u32, range: RangeInclusive<u32>) -> u32 {
-        self.parsed(key, |node| value::number(node, &range)).unwrap_or(default)
+        self.parsed_or(key, default, |node| value::number(node, &range))
+    }
+
+    /// A path, which begins at the folder of the file.
+    pub(super) fn path(&mut self, key: &'static str) -> Option<PathBuf> {
+        let folder = self.reader.folder;
+        self.parsed(key, |node| value::text(node).map(|path| folder.join(path)))
+    }
+
+    /// Shows a value under its key, and where it came from.
+    pub(super) fn show(&mut self, key: &'static str, value: &impl Shown) {
+        let note = match self.reader.origin(&join(&self.path, key)) {
+            Some(ValueOrigin::File(_)) => String::new(),
+            Some(ValueOrigin::Variable(name)) => format!("  # {name}"),
+            Some(ValueOrigin::Flag(name)) => format!("  # {name}"),
+            None => "  # default".to_owned(),
+        };
+        self.show_with(key, value, &note);
+    }
+
+    /// The same with another note. Routes have none: most of what they show is a default.
+    pub(super) fn show_with(&mut self, key: &'static str, value: &impl Shown, note: &str) {
+        let value = value.shown();
+        if self.kind.starts_with("route.") {
+            self.inline.insert(key.to_owned(), value);
+        } else if self.is_shown {
+            let of_section = format!("[{}]", self.path);
+            let (header, note) = if self.kind == "route" { ("[[route]]", "") } else { (&*of_section, note) };
+            self.reader.page.borrow_mut().line(header, format_args!("{key} = {value}{note}"));
+        }
     }
 
     /// The table under the key; an empty one if it is absent or no table.
@@ -93,7 +161,11 @@ impl<'r> Section<'r> {
             return (true, self.section(key));
         };
         let origin = self.take(key).map(|node| node.origin);
-        (is_on, self.below(join(&self.path, key), join(&self.kind, key), origin, NodeTable::new()))
+        if !is_on {
+            self.show(key, &false);
+        }
+        let section = self.below(join(&self.path, key), join(&self.kind, key), origin, NodeTable::new());
+        (is_on, Section { is_shown: is_on, ..section })
     }
 
     /// A section of a table that was taken out of this one.
@@ -104,7 +176,7 @@ impl<'r> Section<'r> {
         origin: Option<ValueOrigin>,
         entries: NodeTable,
     ) -> Section<'r> {
-        Section { reader: self.reader, path, kind, origin, entries, asked: Vec::new() }
+        Section::new(self.reader, path, kind, origin, entries)
     }
 
     /// The node under the key, which is remembered as known and, if it is there, as given.
@@ -176,7 +248,11 @@ impl<'r> Section<'r> {
 
     /// Ends the reading: what is left is unknown.
     pub(super) fn finish(self) {
-        let Self { reader, path, entries, asked, .. } = self;
+        let Self { reader, path, kind, entries, asked, inline, .. } = self;
+        if let Some(key) = kind.strip_prefix("route.") {
+            let line = format_args!("{key} = {}", toml::Value::Table(inline));
+            reader.page.borrow_mut().line("[[route]]", line);
+        }
         let stray = |(key, node): (String, Node)| Stray {
             section: path.clone(),
             key,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::node::Node;
 use super::problem::Mistake;
 use super::section::Section;
 use super::{ByteSize, Config, QueueUrl, value};
@@ -36,9 +37,9 @@ pub(super) fn read(receiver: &mut Section<'_>) -> Option<SpoolConfig> {
 
 fn keys(mut section: Section<'_>) -> SpoolConfig {
     let folder = section.reader.folder;
-    let dir = section.text("dir").unwrap_or_else(|| "huixin-spool".to_owned());
+    let dir = |node: &Node| value::text(node).map(|dir| folder.join(dir));
     let config = SpoolConfig {
-        dir: folder.join(dir),
+        dir: section.parsed_or("dir", folder.join("huixin-spool"), dir),
         max_size: section.size(
             "max_size",
             ByteSize::kib(GIB),

@@ -24,6 +24,7 @@ use super::node::{Node, NodeTable, Value};
 use super::problem::Mistake;
 use super::reader::join;
 use super::section::Section;
+use super::shown::shown;
 use super::value;
 
 pub use handler::{HandlerConfig, HttpConfig, SqlConfig};
@@ -66,6 +67,15 @@ pub struct RouteConfig {
     pub memory_for: Duration,
 }
 
+shown! {
+    Unsure: |unsure| unsure.as_str();
+    AiLabel: |label| match label {
+        AiLabel::None => false.into(),
+        AiLabel::WeChat => true.into(),
+        AiLabel::Text(text) => toml::Value::from(text.as_str()),
+    };
+}
+
 /// The keys of a route that may be tables.
 const TABLES: [&str; 6] = ["match", "reply", "http", "sql", "chat", "command"];
 const HOUR: Duration = Duration::from_secs(3600);
@@ -85,7 +95,7 @@ pub(super) fn read_all(
     databases: &BTreeMap<String, DatabaseConfig>,
     rights: &Rights,
 ) -> Vec<RouteConfig> {
-    let tables = root.parsed("route", tables).unwrap_or_default();
+    let tables = root.hidden("route", tables).unwrap_or_default();
     let mut names = BTreeSet::new();
     let mut routes = Vec::new();
     for (index, node) in tables.into_iter().enumerate() {
@@ -115,24 +125,22 @@ fn read(
     accounts: &BTreeMap<String, AccountConfig>,
     databases: &BTreeMap<String, DatabaseConfig>,
 ) -> Option<RouteConfig> {
-    let name = section.parsed("name", |node| unique_name(node, names)).unwrap_or(default_name);
+    section.reader.page.borrow_mut().end_section();
+    let name = section.parsed_or("name", default_name, |node| unique_name(node, names));
     names.insert(name.clone());
     let (condition, captures) = condition::read(section.section("match"), accounts);
     let handler = HandlerConfig::read(&mut section, &captures, databases);
     let attempts = section.number("attempts", ATTEMPTS, 1..=100);
     let failure_reply = section.text("failure_reply");
-    let unsure = section.parsed("unsure", unsure).unwrap_or_default();
+    let unsure = section.parsed_or("unsure", Unsure::default(), unsure);
     let patience = section.duration("patience", PATIENCE_DEFAULT, PATIENCE);
     let hold_for = section.parsed("hold_for", |node| value::duration(node, HOLD_FOR_DEFAULT, &HOLD_FOR));
-    let typing = section.parsed("typing", value::boolean).unwrap_or(true);
+    let typing = section.parsed_or("typing", true, value::boolean);
     let notice = notice(&mut section);
     let is_model = handler.as_ref().is_some_and(HandlerConfig::is_model);
-    let markdown = section.parsed("markdown", value::boolean).unwrap_or(is_model);
-    let ai_label = section.parsed("ai_label", ai_label).unwrap_or(if is_model {
-        AiLabel::WeChat
-    } else {
-        AiLabel::None
-    });
+    let markdown = section.parsed_or("markdown", is_model, value::boolean);
+    let label = if is_model { AiLabel::WeChat } else { AiLabel::None };
+    let ai_label = section.parsed_or("ai_label", label, ai_label);
     let at_once =
         section.parsed("at_once", |node| value::number(node, &AT_ONCE)).map(|at_once| at_once as usize);
     let answer_within = section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN);
@@ -200,7 +208,7 @@ impl RouteConfig {
             _ => return None,
         };
         let timeout = self.handler.timeout().filter(|timeout| *timeout + LAST_CALL >= window)?;
-        let (key, shown) = (format!("{}.timeout", self.handler.printed().0), humantime::format_duration);
+        let (key, shown) = (format!("{}.timeout", self.handler.key()), humantime::format_duration);
         let mistake = Mistake::new(format!(
             "is {}, and what it takes can be answered for {}: what comes later waits until the user writes again",
             shown(timeout),
@@ -235,8 +243,11 @@ fn notice(section: &mut Section<'_>) -> Option<(Duration, String)> {
             Mistake::new("is given without `notice`").hint("add the text, like notice = \"请稍候\"");
         section.mistake("notice_after", None, mistake);
     }
-    let after = section.duration("notice_after", NOTICE_AFTER, Duration::from_millis(10)..=HOUR);
-    text.map(|text| (after, text))
+    let range = Duration::from_millis(10)..=HOUR;
+    let after = section.hidden("notice_after", |node| value::duration(node, NOTICE_AFTER, &range));
+    let notice = (after.unwrap_or(NOTICE_AFTER), text?);
+    section.show("notice_after", &notice.0);
+    Some(notice)
 }
 
 fn tables(node: &Node) -> Result<Vec<Node>, Mistake> {

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use huixin_worker::handlers::ChatSettings;
 use serde_json::{Map, Value as Json};
-use toml::{Table, Value as Toml};
 use url::Url;
 
-use crate::config::mask::{MASK, masked};
+use crate::config::mask::masked;
 use crate::config::node::{Node, Value};
 use crate::config::problem::Mistake;
 use crate::config::route::names::TemplateNames;
 use crate::config::secrets;
 use crate::config::section::Section;
-use crate::config::value::{self, print_duration};
+use crate::config::value;
 
 const URL_EXAMPLE: &str = "https://api.deepseek.com/v1";
 const MODEL_EXAMPLE: &str = "deepseek-chat";
@@ -27,8 +26,14 @@ pub(super) fn read(mut section: Section<'_>, names: TemplateNames<'_>) -> Option
             section.mistake(key, None, mistake);
         }
     }
-    let base_url = section.parsed("base_url", base_url);
+    let base_url = section.hidden("base_url", base_url);
+    if let Some(url) = &base_url {
+        section.show("base_url", &masked(url).to_string());
+    }
     let model = section.text("model");
+    let example = || Url::parse(URL_EXAMPLE).expect("the example is a URL");
+    let is_whole = base_url.is_some() && model.is_some();
+    let all = ChatSettings::new(base_url.unwrap_or_else(example), model.unwrap_or_default());
     let key = secrets::read(&mut section, "key", "key_file");
     if key.as_ref().is_some_and(|key| !key.expose().chars().all(|c| c.is_ascii_graphic())) {
         let mistake =
@@ -43,65 +48,35 @@ pub(super) fn read(mut section: Section<'_>, names: TemplateNames<'_>) -> Option
     });
     let temperature = section.parsed("temperature", temperature);
     let max_tokens = section.parsed("max_tokens", |node| value::number(node, &(1..=TOKENS_MAX)));
-    let turns = section.parsed("turns", |node| value::number(node, &(0..=TURNS_MAX)));
-    let context_tokens = section.parsed("context_tokens", |node| value::number(node, &(1..=TOKENS_MAX)));
-    let forget = section.parsed("forget", value::texts);
-    let (forgotten, refused) = (section.text("forgotten"), section.text("refused"));
-    let unreadable = section.parsed("unreadable", unreadable);
+    let mut number =
+        |key, default, range| section.number(key, u32::try_from(default).unwrap_or(u32::MAX), range) as usize;
+    let turns = number("turns", all.turns, 0..=TURNS_MAX);
+    let context_tokens = number("context_tokens", all.context_tokens, 1..=TOKENS_MAX);
+    let forget = section.parsed_or("forget", all.forget, value::texts);
+    let forgotten = section.parsed_or("forgotten", all.forgotten, value::text);
+    let refused = section.parsed_or("refused", all.refused, value::text);
+    let unreadable = section.parsed_or("unreadable", all.unreadable, unreadable);
     let longest = Duration::from_secs(24 * 3600);
     let timeout = section.duration("timeout", ChatSettings::TIMEOUT, Duration::from_millis(10)..=longest);
-    let extra = section.parsed("extra", extra);
+    let extra = section.parsed_or("extra", all.extra, extra);
     section.finish();
-
-    let all = ChatSettings::new(base_url?, model?);
-    let or = |number: Option<u32>, default: usize| number.map_or(default, |number| number as usize);
-    Some(ChatSettings {
+    let (base_url, model) = (all.base_url, all.model);
+    is_whole.then_some(ChatSettings {
+        base_url,
+        model,
         key,
         system,
         temperature,
         max_tokens,
-        turns: or(turns, all.turns),
-        context_tokens: or(context_tokens, all.context_tokens),
-        forget: forget.unwrap_or(all.forget),
-        forgotten: forgotten.unwrap_or(all.forgotten),
-        refused: refused.unwrap_or(all.refused),
-        unreadable: unreadable.unwrap_or(all.unreadable),
+        turns,
+        context_tokens,
+        forget,
+        forgotten,
+        refused,
+        unreadable,
         timeout,
-        extra: extra.unwrap_or(all.extra),
-        base_url: all.base_url,
-        model: all.model,
+        extra,
     })
-}
-
-/// As a table, without secrets.
-pub(super) fn printed(settings: &ChatSettings) -> Toml {
-    let mut table = Table::new();
-    let mut put = |key: &str, value: Toml| table.insert(key.to_owned(), value);
-    put("base_url", masked(&settings.base_url).as_str().into());
-    put("model", settings.model.as_str().into());
-    if settings.key.is_some() {
-        put("key", MASK.into());
-    }
-    if let Some(system) = &settings.system {
-        put("system", system.as_str().into());
-    }
-    if let Some(temperature) = settings.temperature {
-        put("temperature", temperature.into());
-    }
-    if let Some(max_tokens) = settings.max_tokens {
-        put("max_tokens", max_tokens.into());
-    }
-    let whole = |number: usize| Toml::from(i64::try_from(number).unwrap_or(i64::MAX));
-    put("turns", whole(settings.turns));
-    put("context_tokens", whole(settings.context_tokens));
-    put("forget", settings.forget.clone().into());
-    put("forgotten", settings.forgotten.as_str().into());
-    put("refused", settings.refused.as_str().into());
-    put("unreadable", settings.unreadable.as_ref().map_or(false.into(), |text| text.as_str().into()));
-    put("timeout", print_duration(settings.timeout).into());
-    // It was made of TOML, which has no null.
-    put("extra", Toml::try_from(&settings.extra).expect("it came from TOML"));
-    Toml::Table(table)
 }
 
 fn base_url(node: &Node) -> Result<Url, Mistake> {

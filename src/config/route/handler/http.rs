@@ -4,14 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use huixin_wechat::Secret;
-use toml::{Table, Value};
 use url::Url;
 
-use crate::config::mask::{MASK, masked};
+use crate::config::mask::masked;
 use crate::config::problem::Mistake;
 use crate::config::secrets;
 use crate::config::section::Section;
-use crate::config::value::{self, print_duration};
+use crate::config::value;
 
 /// A service. Prints without the password of its URL.
 #[derive(Clone)]
@@ -31,7 +30,10 @@ pub(super) fn read(mut section: Section<'_>) -> Option<HttpConfig> {
         let mistake = Mistake::new("is missing").hint(format!("write it like \"{URL_EXAMPLE}\""));
         section.mistake("url", None, mistake);
     }
-    let url = section.parsed("url", |node| value::http_url(node, URL_EXAMPLE));
+    let url = section.hidden("url", |node| value::http_url(node, URL_EXAMPLE));
+    if let Some(url) = &url {
+        section.show("url", &masked(url).to_string());
+    }
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let timeout = section.duration("timeout", minutes(2), Duration::from_millis(10)..=minutes(24 * 60));
     let secret = secrets::read(&mut section, "secret", "secret_file");
@@ -48,19 +50,6 @@ pub(super) fn read(mut section: Section<'_>) -> Option<HttpConfig> {
     }
     section.finish();
     Some(HttpConfig { url: url?, timeout, secret })
-}
-
-impl HttpConfig {
-    /// As a table, without secrets.
-    pub(super) fn printed(&self) -> Value {
-        let mut table = Table::new();
-        table.insert("url".to_owned(), masked(&self.url).as_str().into());
-        table.insert("timeout".to_owned(), print_duration(self.timeout).into());
-        if self.secret.is_some() {
-            table.insert("secret".to_owned(), MASK.into());
-        }
-        Value::Table(table)
-    }
 }
 
 impl fmt::Debug for HttpConfig {

@@ -7,7 +7,6 @@ use huixin_worker::handlers::sql::{
     Dialect, MAX_ROWS_DEFAULT, Statement, TIMEOUT_DEFAULT, is_given, known_parameters,
 };
 use serde_json::Value as Json;
-use toml::{Table, Value};
 
 use crate::config::database::{self, DatabaseConfig, DatabaseUrl};
 use crate::config::node::Node;
@@ -15,7 +14,7 @@ use crate::config::problem::{Mistake, nearest};
 use crate::config::reply;
 use crate::config::route::names::{Added, CaptureNames, TemplateNames};
 use crate::config::section::Section;
-use crate::config::value::{self, print_duration};
+use crate::config::value;
 
 /// A look-up.
 #[derive(Clone, Debug)]
@@ -99,23 +98,4 @@ fn query(node: &Node, dialect: Option<Dialect>, captures: &CaptureNames) -> Resu
         }
     }
     Ok(text)
-}
-
-impl SqlConfig {
-    /// As a table.
-    pub(super) fn printed(&self) -> Value {
-        let Self { database, query, timeout, max_rows, one, many, none } = self;
-        let mut table = Table::new();
-        table.insert("database".to_owned(), database.as_str().into());
-        table.insert("query".to_owned(), query.as_str().into());
-        table.insert("timeout".to_owned(), print_duration(*timeout).into());
-        table.insert("max_rows".to_owned(), i64::from(*max_rows).into());
-        for (key, reply) in [("one", one), ("many", many), ("none", none)] {
-            if let Some(reply) = reply {
-                let value = Value::try_from(reply).expect("a reply holds no null");
-                table.insert(key.to_owned(), value);
-            }
-        }
-        Value::Table(table)
-    }
 }
