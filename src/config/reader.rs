@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::environment::variable;
-use super::node::Origin;
+use super::node::ValueOrigin;
 use super::page::Page;
 use super::problem::{Mistake, nearest};
 use super::{CheckTemplate, ConfigErrors, ConfigSource, Problem, Role};
