@@ -2,11 +2,11 @@
 
 use jsonschema::Validator;
 
-use super::*;
+use super::super::*;
 use crate::handlers::read_answer;
 
-const MESSAGES: &str = include_str!("../../../../docs/message.md");
-const MANUAL: &str = include_str!("../../../../docs/http-handler.md");
+const MESSAGES: &str = include_str!("../../../../../docs/message.md");
+const MANUAL: &str = include_str!("../../../../../docs/http-handler.md");
 
 fn schema(text: &str) -> (Value, Validator) {
     let schema: Value = serde_json::from_str(text).unwrap();
@@ -15,11 +15,11 @@ fn schema(text: &str) -> (Value, Validator) {
 }
 
 fn request_schema() -> (Value, Validator) {
-    schema(include_str!("../../../../docs/schema/http-request.json"))
+    schema(include_str!("../../../../../docs/schema/http-request.json"))
 }
 
 fn reply_schema() -> Validator {
-    schema(include_str!("../../../../docs/schema/http-reply.json")).1
+    schema(include_str!("../../../../../docs/schema/http-reply.json")).1
 }
 
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {

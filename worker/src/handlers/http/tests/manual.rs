@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use regex::Regex;
 
-use super::*;
+use super::super::*;
 use crate::MEMORY_MAX_BYTES;
 use crate::handlers::{ANSWER_MAX_BYTES, read_answer};
 
-const MANUAL: &str = include_str!("../../../../docs/http-handler.md");
+const MANUAL: &str = include_str!("../../../../../docs/http-handler.md");
 
 /// What stands below a heading, to the next one.
 fn part(heading: &str) -> &'static str {
