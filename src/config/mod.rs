@@ -48,7 +48,7 @@ pub use callback::CallbackConfig;
 pub use database::{DatabaseConfig, DatabaseUrl};
 pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
 pub use problem::{ConfigErrors, Problem};
-pub use queue::{DeadConfig, Durability, QueueConfig, QueueUrl};
+pub use queue::{DeadConfig, QueueConfig, QueueUrl};
 pub use receiver::{MaxSkew, ReceiverConfig};
 pub use route::{CheckTemplate, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};

@@ -20,8 +20,6 @@ pub struct QueueConfig {
     pub url: QueueUrl,
     /// What every Redis key begins with, so that several installations share a Redis.
     pub prefix: String,
-    /// What an ack waits for.
-    pub durability: Durability,
     /// Risks of the Redis that are accepted, by their names.
     pub accept_risk: Vec<Risk>,
     /// How long a message that was handled is still known as a duplicate.
@@ -50,16 +48,8 @@ pub enum QueueUrl {
     Sqlite(PathBuf),
 }
 
-/// What an ack waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// The one store that took the message.
-    Local,
-}
-
 shown! {
     QueueUrl: |url| url.to_string();
-    Durability: |_| "local";
     Risk: |risk| risk.name();
 }
 
@@ -69,12 +59,14 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(super) fn read(mut section: Section<'_>) -> QueueConfig {
     let folder = section.reader.folder;
+    let file = QueueUrl::Sqlite(folder.join("huixin.db"));
+    let url = section.parsed_or("url", file, |node| QueueUrl::parse(node, folder));
+    let prefix = section.parsed_or("prefix", "huixin".to_owned(), prefix);
+    // What an ack waits for: there is one thing yet.
+    section.parsed_or("durability", "local".to_owned(), durability);
     let config = QueueConfig {
-        url: section.parsed_or("url", QueueUrl::Sqlite(folder.join("huixin.db")), |node| {
-            QueueUrl::parse(node, folder)
-        }),
-        prefix: section.parsed_or("prefix", "huixin".to_owned(), prefix),
-        durability: section.parsed_or("durability", Durability::Local, durability),
+        url,
+        prefix,
         accept_risk: section.parsed_or("accept_risk", Vec::new(), risks),
         dedup_window: section.duration("dedup_window", 6 * HOUR, MINUTE..=7 * DAY),
         dead: dead(section.section("dead")),
@@ -148,11 +140,11 @@ fn prefix(node: &Node) -> Result<String, Mistake> {
     }
 }
 
-fn durability(node: &Node) -> Result<Durability, Mistake> {
+fn durability(node: &Node) -> Result<String, Mistake> {
     let text = value::text(node)?;
     let replicas = text.strip_prefix("wait:").map(str::parse::<u32>);
     match (text.as_str(), replicas) {
-        ("local", _) => Ok(Durability::Local),
+        ("local", _) => Ok(text),
         (_, Some(Ok(_))) => Err(Mistake::new(format!("is `{text}`, which is not available in this version"))
             .hint("write \"local\"")),
         _ => Err(Mistake::new(format!("is unknown: `{text}`")).hint("write \"local\"")),

@@ -29,11 +29,7 @@ impl Cells for SqliteRow {
     /// By each value's own type: in SQLite a column's says little.
     fn read(&self) -> Result<Row, LookUpFailure> {
         each(self, |row, at| {
-            let raw = row.try_get_raw(at)?;
-            if raw.is_null() {
-                return Ok(Some(Value::Null));
-            }
-            let kind = raw.type_info().name().to_owned();
+            let kind = row.try_get_raw(at)?.type_info().name().to_owned();
             Ok(match kind.as_str() {
                 "INTEGER" => Some(Value::from(row.try_get_unchecked::<i64, _>(at)?)),
                 "REAL" => Some(float(row.try_get_unchecked(at)?)),
@@ -47,11 +43,7 @@ impl Cells for SqliteRow {
 impl Cells for MySqlRow {
     fn read(&self) -> Result<Row, LookUpFailure> {
         each(self, |row, at| {
-            let raw = row.try_get_raw(at)?;
-            let kind = raw.type_info().into_owned();
-            if raw.is_null() {
-                return Ok(Some(Value::Null));
-            }
+            let kind = row.try_get_raw(at)?.type_info().into_owned();
             Ok(Some(match kind.name() {
                 "BIT" => Value::from(row.try_get_unchecked::<u64, _>(at)?),
                 name if name.ends_with("UNSIGNED") => Value::from(row.try_get_unchecked::<u64, _>(at)?),
@@ -82,11 +74,7 @@ impl Cells for MySqlRow {
 impl Cells for PgRow {
     fn read(&self) -> Result<Row, LookUpFailure> {
         each(self, |row, at| {
-            let raw = row.try_get_raw(at)?;
-            let kind = raw.type_info().into_owned();
-            if raw.is_null() {
-                return Ok(Some(Value::Null));
-            }
+            let kind = row.try_get_raw(at)?.type_info().into_owned();
             if matches!(kind.kind(), PgTypeKind::Enum(_)) {
                 return Ok(Some(Value::from(row.try_get_unchecked::<String, _>(at)?)));
             }
@@ -128,7 +116,12 @@ where
             hint: Some("leave it out, or make a text of it: CAST(… AS CHAR), TO_BASE64(…), …::text"),
             ..LookUpFailure::lasting(format!("the column `{name}` of type {kind} {why}"))
         };
-        match read(row, column.ordinal()) {
+        let at = column.ordinal();
+        let value = match row.try_get_raw(at) {
+            Ok(raw) if raw.is_null() => Ok(Some(Value::Null)),
+            raw => raw.and_then(|_| read(row, at)),
+        };
+        match value {
             Ok(Some(value)) => Ok((name.to_owned(), value)),
             Ok(None) => Err(unreadable("has no readable form")),
             Err(sqlx::Error::ColumnDecode { .. }) => Err(unreadable("holds a value that can't be read")),
