@@ -4,7 +4,7 @@
 //! in one. One call is in flight per kind. Rejected: pipelining single calls, which costs Redis one script start
 //! each; a timer, which costs every lone call its delay.
 //!
-//! The task that does it must not die while anybody may call: a panic in a call fails the items of that call, is told,
+//! The task that does it must not die while anybody may call: a panic in a call fails the items of that call, is logged,
 //! and the next call goes.
 
 use std::future::Future;
@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::QueueError;
 
-/// Items in one call at most. Nothing else runs on the server meanwhile: 32 accepts take a slow one about 1.4 ms.
+/// Items in one call at most. Nothing else runs on the server in that time: 32 accepts take a slow one about 1.4 ms.
 const ITEMS_MAX: usize = 32;
 /// Bytes in one call, counted by [`Item::size_bytes`]: reached, the call goes.
 const BYTES_MAX: usize = 1024 * 1024;

@@ -1,4 +1,4 @@
-//! The head of a lane: what a worker is told of its message.
+//! The head of a lane: what a worker gets with its message.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::value;
 use super::work::Step;
 use crate::{Class, Closed, Lane, Lease, Leased, MessageId, Progress, Right, SendState, Token};
 
-/// A query for messages at the heads of lanes, with all that a worker is told of them. [`HeadRow::read`] reads its rows.
+/// A query for messages at the heads of lanes, with all that a worker gets with them. [`HeadRow::read`] reads its rows.
 macro_rules! heads {
     ($from:literal) => {
         concat!(
@@ -44,7 +44,7 @@ pub(super) struct HeadRow {
 }
 
 impl HeadRow {
-    /// What a worker would be told of a message.
+    /// What a worker would get with a message.
     pub(super) fn of(step: &Step<'_>, seq: i64) -> Result<Self, StepError> {
         let head = step.first(
             heads!(

@@ -120,7 +120,7 @@ async fn a_token_is_refreshed_before_its_end_by_one_caller_while_the_others_use_
     while wechat.fetches() < 2 {
         sleep(Duration::from_millis(5)).await;
     }
-    // Whoever waits for the refresh gets its token.
+    // Everyone who waits for the refresh gets its token.
     assert_eq!(client.token().await.unwrap().expose(), "token-1-do-not-show");
     assert_eq!(refresher.await.unwrap(), "token-2-do-not-show");
     assert_eq!(client.token().await.unwrap().expose(), "token-2-do-not-show");

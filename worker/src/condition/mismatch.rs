@@ -120,10 +120,10 @@ impl fmt::Display for Mismatch<'_> {
             }
             Self::NoKey { .. } => write!(f, "it has no event key, and `{condition}` asks for one"),
             Self::Key { wanted, found } => {
-                write!(f, "`event_key` is \"{}\", not \"{wanted}\"", Shown(found))
+                write!(f, "`event_key` is \"{}\", not \"{wanted}\"", Excerpt(found))
             }
             Self::Prefix { wanted, found } => {
-                write!(f, "the event key \"{}\" does not begin with \"{wanted}\"", Shown(found))
+                write!(f, "the event key \"{}\" does not begin with \"{wanted}\"", Excerpt(found))
             }
             Self::NoText { found } => write!(f, "it is no text (`type` is {})", Word(found)),
             Self::NoSpeech { found } if found.eq_ignore_ascii_case("voice") => {
@@ -131,7 +131,7 @@ impl fmt::Display for Mismatch<'_> {
             }
             Self::NoSpeech { found } => write!(f, "it is no voice message (`type` is {})", Word(found)),
             Self::Pattern { wanted, found, .. } => {
-                write!(f, "`{condition}` does not match: `{wanted}` finds nothing in \"{}\"", Shown(found))
+                write!(f, "`{condition}` does not match: `{wanted}` finds nothing in \"{}\"", Excerpt(found))
             }
         }
     }
@@ -142,14 +142,14 @@ struct Word<'a>(&'a str);
 
 impl fmt::Display for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { f.write_str("empty") } else { Shown(self.0).fmt(f) }
+        if self.0.is_empty() { f.write_str("empty") } else { Excerpt(self.0).fmt(f) }
     }
 }
 
 /// A text from outside: cut, and with nothing that a terminal obeys.
-struct Shown<'a>(&'a str);
+struct Excerpt<'a>(&'a str);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for Excerpt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut chars = self.0.chars();
         for c in chars.by_ref().take(SHOWN) {
