@@ -2,7 +2,7 @@
 //!
 //! Three parts, which meet only in the hands of the caller:
 //!
-//! - **in**: [`door`] decides whether a request comes from WeChat, by [`signature`] and [`envelope`]; [`body`] reads its
+//! - **in**: [`authentication`] decides whether a request comes from WeChat, by [`signature`] and [`envelope`]; [`body`] reads its
 //!   [`xml`] or [`json`] into an ordered tree, [`message`] gives the tree types, and [`dedup`] names it, so that WeChat's
 //!   second and third try are known for what they are;
 //! - **out**: [`api`] holds the access token and sends customer-service messages; [`api::classify`] says what an error

@@ -99,7 +99,7 @@ struct Sending<'a, 'q> {
     stored: bool,
     /// How often this part was refused in a window that should be open.
     refusals: u32,
-    /// What the lane's standing named when it was decided to send this part, or not to.
+    /// What the lane's send state named when it was decided to send this part, or not to.
     wakes: u32,
 }
 

@@ -1,7 +1,8 @@
 //! How a message leaves a worker, and why its way may stop short.
 //!
 //! What becomes of a message is decided as a value, [`Done`], all the way down; the one call that settles it is made by
-//! the recorder. So nothing that decides can forget to settle, or do it twice.
+//! the recorder. So nothing that decides can forget to settle, or do it twice. (The dispatcher hands back what was never begun,
+//! and settles after a bug.)
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@
 //! renewal was sent, so it errs on the safe side, and by a clock that doesn't stand still while the machine sleeps
 //! ([`Moment`]).
 //!
-//! **A job that stands still** would keep its lane for as long as its lease is renewed. So each job says what it begins and
+//! **A job that stands still** would keep its lane for as long as its lease is renewed. So each message under way says what it begins and
 //! how long that may take at most ([`LeaseGuard::begins`]), and one that takes longer goes into the log once, into the metric
 //! `huixin_worker_overdue`, and makes the worker not ready. It isn't ended: nobody knows what it does.
 //!
@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics;
 
-/// How long a step of a job may take that has no time of its own: every wait in it ends sooner.
+/// How long a step of a message may take that has no time of its own: every wait in it ends sooner.
 pub(crate) const STEP_MAX: Duration = Duration::from_secs(300);
 /// Leases renewed by one call.
 const RENEWED_TOGETHER: usize = 512;
@@ -61,7 +61,7 @@ struct LeaseEntry {
     step: LeaseAction,
 }
 
-/// What a job does now.
+/// What is done for a message now.
 struct LeaseAction {
     name: &'static str,
     since: Instant,
@@ -77,7 +77,7 @@ pub(crate) struct LeaseGuard {
 }
 
 impl Keeper {
-    /// Starts the thread. It shows in `overdue` how many jobs stand still.
+    /// Starts the thread. It shows in `overdue` how many messages stand still.
     pub(crate) fn start(
         queue: Arc<dyn Queue>,
         lease_for: Duration,
@@ -134,7 +134,7 @@ impl LeaseGuard {
         fresh && !self.lost.is_cancelled()
     }
 
-    /// The job begins something that takes so long at most; `Duration::MAX` where that is others' business.
+    /// The handling begins something that takes so long at most; `Duration::MAX` where that is others' business.
     pub(crate) fn begins(&self, name: &'static str, at_most: Duration) {
         if let Some(entry) = self.running.entries().by_number.get_mut(&self.number) {
             entry.step = LeaseAction::new(name, at_most);
@@ -178,7 +178,7 @@ impl RunningLeases {
         }
     }
 
-    /// Tells of jobs that stand still, each once.
+    /// Logs messages that stand still, each once.
     fn watch(&self) {
         let mut overdue = 0;
         for LeaseEntry { lease, step, .. } in self.entries().by_number.values_mut() {
@@ -218,7 +218,7 @@ async fn keep(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration) {
         let mut ticks = every(pause);
         loop {
             ticks.tick().await;
-            renew_once(queue, running, lease_for, pause).await;
+            run_once(queue, running, lease_for, pause).await;
         }
     };
     // Beside the renewals, not between them: looked at every fifth of a lease only, one could be at its end already.
@@ -256,7 +256,7 @@ fn every(pause: Duration) -> tokio::time::Interval {
 }
 
 /// One round: all leases that are held and not yet lost.
-async fn renew_once(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration, at_most: Duration) {
+async fn run_once(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration, at_most: Duration) {
     let (numbers, leases): (Vec<_>, Vec<_>) = {
         let entries = running.entries();
         let held = entries.by_number.iter().filter(|(_, entry)| !entry.lost.is_cancelled());

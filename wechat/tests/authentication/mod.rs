@@ -1,4 +1,4 @@
-//! The door: what is sealed, what is opened, who is let in, and who isn't.
+//! Authentication: what is sealed, what is opened, who is let in, and who isn't.
 
 mod admit;
 mod envelope;

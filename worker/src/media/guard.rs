@@ -134,7 +134,7 @@ impl Resolve for AddressGuard {
 
 impl fmt::Debug for AddressGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("allow_private", &self.allow_private).finish_non_exhaustive()
+        f.debug_struct("AddressGuard").field("allow_private", &self.allow_private).finish_non_exhaustive()
     }
 }
 
