@@ -35,7 +35,7 @@ pub(super) struct ReceiverSpool {
 pub struct SpoolReport {
     /// Where it is.
     pub folder: String,
-    /// `idle`; `receiver_spool`: pushes go to it; `draining`: the queue is back, and not everything is there yet.
+    /// `idle`; `spooling`: pushes go to it; `draining`: the queue is back, and not everything is there yet.
     pub state: &'static str,
     /// Entries that are not in the queue, or for less than two seconds.
     pub entries: u64,

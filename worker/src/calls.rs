@@ -34,7 +34,17 @@ impl Calls<'_> {
     where
         F: Future<Output = Result<T, QueueError>>,
     {
-        self.guard.begins("a call to the queue", STEP_MAX);
+        let before = self.guard.begins("a call to the queue", STEP_MAX);
+        let done = self.repeat(call).await;
+        // A handler that runs beside a notice goes on with what it may take.
+        self.guard.goes_on(before);
+        done
+    }
+
+    async fn repeat<T, F>(&self, call: impl Fn() -> F) -> StepResult<T>
+    where
+        F: Future<Output = Result<T, QueueError>>,
+    {
         let started = Instant::now();
         let stop_now = &self.shared.stop_now;
         let mut pause = Duration::from_millis(50);
@@ -66,14 +76,15 @@ impl Calls<'_> {
             return Ok(());
         }
         tracing::warn!(losses, "a worker that had the message is gone: handling it anew");
-        self.insist(|| async {
+        let confirm = self.insist(|| async {
             let lease = std::slice::from_ref(self.lease);
             match self.queue().renew(lease, self.shared.lease_for).await?[..] {
                 [Renewal::Kept] => Ok(()),
                 _ => Err(QueueError::LeaseLost),
             }
-        })
-        .await
+        });
+        // No longer than the lease is known to be ours: one that is confirmed late and given up would count as a loss.
+        self.while_current(confirm).await?
     }
 
     /// Does something, and cuts it when the lease is lost. The lease is looked at in each step: a process that was stopped goes

@@ -62,7 +62,7 @@ struct LeaseEntry {
 }
 
 /// What is done for a message now.
-struct LeaseAction {
+pub(crate) struct LeaseAction {
     name: &'static str,
     since: Instant,
     at_most: Duration,
@@ -134,10 +134,18 @@ impl LeaseGuard {
         fresh && !self.lost.is_cancelled()
     }
 
-    /// The handling begins something that takes so long at most; `Duration::MAX` where that is others' business.
-    pub(crate) fn begins(&self, name: &'static str, at_most: Duration) {
-        if let Some(entry) = self.running.entries().by_number.get_mut(&self.number) {
-            entry.step = LeaseAction::new(name, at_most);
+    /// The handling begins something that takes so long at most; `Duration::MAX` where that is others' business. Gives what it
+    /// was at before.
+    pub(crate) fn begins(&self, name: &'static str, at_most: Duration) -> Option<LeaseAction> {
+        let mut entries = self.running.entries();
+        let entry = entries.by_number.get_mut(&self.number)?;
+        Some(std::mem::replace(&mut entry.step, LeaseAction::new(name, at_most)))
+    }
+
+    /// It goes on with what it was at before, whose time begins anew.
+    pub(crate) fn goes_on(&self, before: Option<LeaseAction>) {
+        if let Some(LeaseAction { name, at_most, .. }) = before {
+            self.begins(name, at_most);
         }
     }
 
@@ -321,8 +329,10 @@ mod tests {
         let patience = Duration::from_secs(20);
         guard.begins("its handler", Duration::ZERO);
         tokio::time::timeout(patience, becomes(1)).await.expect("it is seen");
-        guard.begins("a send", STEP_MAX);
+        let before = guard.begins("a send", STEP_MAX);
         tokio::time::timeout(patience, becomes(0)).await.expect("it goes on");
+        guard.goes_on(before);
+        tokio::time::timeout(patience, becomes(1)).await.expect("it is at its handler again");
         guard.begins("its handler", Duration::ZERO);
         drop(guard);
         keeper.running.watch();

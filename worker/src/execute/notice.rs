@@ -134,7 +134,8 @@ pub(crate) async fn tell_of_wait(
         None if is_last => what_becomes(attempt),
         None => return Ok(()),
     };
-    Box::pin(send(attempt, recorder, kind, text)).await
+    let calls = recorder.calls;
+    calls.while_current(Box::pin(send(attempt, recorder, kind, text))).await?
 }
 
 /// The same before a wait in which nobody makes the last call.

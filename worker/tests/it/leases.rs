@@ -68,6 +68,47 @@ async fn a_worker_whose_message_another_has_taken_drops_its_handler_and_sends_no
     stage.finish().await;
 }
 
+/// A lease that is confirmed after it was given up would count as one that its worker died of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_confirmation_that_takes_longer_than_the_lease_is_given_up_and_counts_as_no_loss() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let clock = TestClock::at(now.as_micros().try_into().unwrap());
+    let mut stage = Stage::with_clock(Engine::Sqlite, Clock::Test(clock.clone())).await;
+    let user = stage.user("anna");
+    stage.say(&user, "hello").await;
+    let lost = stage.queue.take(&stage.request(1)).await.unwrap().messages;
+    assert_eq!(lost.len(), 1, "another worker has it, and dies");
+    let queue = stage.queue.clone();
+    let passes = async || {
+        // In small steps, so that it is no gap in the store's service.
+        for _ in 0..20 {
+            clock.advance(LEASE / 10);
+            queue.renew(&[], LEASE).await.unwrap();
+        }
+    };
+    passes().await;
+
+    let tampered = Tampered::new(stage.queue.clone());
+    tampered.renewing(Renewing::Fails(an_outage().await));
+    let settings = WorkerSettings { lease: LEASE, ..stage.settings() };
+    let route = Route::new(
+        "says",
+        act(async |_, context: Context| Outcome::text(format!("attempt {}", context.attempt))),
+    );
+    let worker = stage.worker(tampered.clone(), settings, [route]);
+    stage.start_this(worker);
+    eventually("it is given up", async || (stage.ended("lease_lost") == 1).then_some(())).await;
+    tampered.renewing(Renewing::Works);
+    eventually("it comes again", async || {
+        passes().await;
+        (stage.sent_to(&user) == 1).then_some(())
+    })
+    .await;
+    assert_texts(&stage.texts(&user, 1).await, &["attempt 2"]);
+    stage.rest().await;
+    stage.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_cannot_renew_fences_itself_before_the_queue_may_give_its_message_to_another() {
     let trouble = [("fails", Renewing::Fails(an_outage().await)), ("hangs", Renewing::Hangs)];
