@@ -37,7 +37,7 @@ impl Calls<'_> {
         let before = self.guard.begins("a call to the queue", STEP_MAX);
         let done = self.repeat(call).await;
         // A handler that runs beside a notice goes on with what it may take.
-        self.guard.goes_on(before);
+        self.guard.goes_on(before.as_ref());
         done
     }
 

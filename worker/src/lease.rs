@@ -143,9 +143,9 @@ impl LeaseGuard {
     }
 
     /// It goes on with what it was at before, whose time begins anew.
-    pub(crate) fn goes_on(&self, before: Option<LeaseAction>) {
+    pub(crate) fn goes_on(&self, before: Option<&LeaseAction>) {
         if let Some(LeaseAction { name, at_most, .. }) = before {
-            self.begins(name, at_most);
+            self.begins(name, *at_most);
         }
     }
 
@@ -331,7 +331,7 @@ mod tests {
         tokio::time::timeout(patience, becomes(1)).await.expect("it is seen");
         let before = guard.begins("a send", STEP_MAX);
         tokio::time::timeout(patience, becomes(0)).await.expect("it goes on");
-        guard.goes_on(before);
+        guard.goes_on(before.as_ref());
         tokio::time::timeout(patience, becomes(1)).await.expect("it is at its handler again");
         guard.begins("its handler", Duration::ZERO);
         drop(guard);
