@@ -125,7 +125,7 @@ impl Sandbox {
         true
     }
 
-    /// Notes that no route takes what a user did. WeChat itself never hears of that; whoever develops the routes should.
+    /// Notes that no route takes what a user did. WeChat itself never hears of that; the developer of the routes should.
     pub fn note_unmatched(&self, account: &str, user: impl Into<OpenId>, kind: &str, content: &str) {
         let (kind, content) = (kind.to_owned(), content.to_owned());
         self.note(account, &user.into(), What::Unmatched { kind, content });

@@ -93,7 +93,7 @@ async fn run_once<I, O, F>(
     }
 }
 
-/// The first item and those that have come meanwhile, without the ones whose callers have gone.
+/// The first item and those that have come since, without the ones whose callers have gone.
 fn gather<I: Item, O>(
     first: (I, Responder<O>),
     arriving: &mut mpsc::Receiver<(I, Responder<O>)>,
