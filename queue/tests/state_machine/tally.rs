@@ -27,7 +27,7 @@ const MUST_BE_MET: &[&str] = &[
     "Record Err(LeaseLost)",
     "Complete Ok(())",
     "Complete Err(LeaseLost)",
-    "Complete Err(Answered)",
+    "Complete Err(CallBackPending)",
     "Retry Ok(AsAsked)",
     "Retry Err(LeaseLost)",
     "Snooze Ok(())",
