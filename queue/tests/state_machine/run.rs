@@ -99,7 +99,7 @@ impl<'a> Run<'a> {
         if engine.text != reference.text {
             return Err(differ(&engine.text, &reference.text));
         }
-        let is_over = ["LeaseLost", "Err(Answered)"].iter().any(|end| engine.text.contains(end));
+        let is_over = ["LeaseLost", "Err(CallBackPending)"].iter().any(|end| engine.text.contains(end));
         if let Some(at) = named.lease.filter(|_| operation.settles() || is_over) {
             self.leases[at].is_over = true;
         }
