@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+const ANSWERS: &str = "it answers";
+
 /// A redis-server that belongs to one test or one test binary.
 #[derive(Debug)]
 pub struct RedisServer {
@@ -44,7 +46,10 @@ impl RedisServer {
             _temp: Some(temp),
             child: None,
         };
-        server.restart();
+        // A node of a cluster needs the port 10,000 higher too, which somebody's connection may have for long.
+        while !server.try_start(&[], ANSWERS, answers) {
+            server.port = free_port();
+        }
         server
     }
 
@@ -69,10 +74,7 @@ impl RedisServer {
     /// # Panics
     /// As [`Self::start`].
     pub fn restart(&mut self) {
-        // A password is asked for, or it loads its files: the first is ready, the second isn't.
-        self.start_as(&[], "it answers", |answer| {
-            answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH")
-        });
+        self.start_as(&[], ANSWERS, answers);
     }
 
     /// Starts it again so that it is loading its snapshot for a long time, and returns while it is: each key takes a
@@ -100,15 +102,23 @@ impl RedisServer {
 
     fn start_as(&mut self, more: &[&str], what: &str, is_so: impl Fn(&[u8]) -> bool) {
         for _ in 0..100 {
-            self.spawn(more);
-            if self.until(what, &is_so) {
+            if self.try_start(more, what, &is_so) {
                 return;
             }
             // While it was away its port was free, and somebody's connection has it for the moment.
-            self.reap();
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("the port {} is not free", self.port);
+    }
+
+    /// False if it can't have its port.
+    fn try_start(&mut self, more: &[&str], what: &str, is_so: impl Fn(&[u8]) -> bool) -> bool {
+        self.spawn(more);
+        let started = self.until(what, is_so);
+        if !started {
+            self.reap();
+        }
+        started
     }
 
     fn spawn(&mut self, more: &[&str]) {
@@ -122,7 +132,7 @@ impl RedisServer {
         self.child = Some(command.spawn().expect("sh can be started"));
     }
 
-    /// False if it can't have its port.
+    /// False if it says that it can't have its port.
     fn until(&self, what: &str, is_so: impl Fn(&[u8]) -> bool) -> bool {
         let deadline = Instant::now() + Duration::from_secs(10);
         while !self.ping().is_some_and(|answer| is_so(&answer)) {
@@ -204,6 +214,11 @@ impl RedisServer {
             let _ = child.wait();
         }
     }
+}
+
+/// A password is asked for, or it loads its files: the first is ready, the second isn't.
+fn answers(answer: &[u8]) -> bool {
+    answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH")
 }
 
 impl Drop for RedisServer {
