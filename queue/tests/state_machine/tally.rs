@@ -67,6 +67,13 @@ const MUST_BE_MET: &[&str] = &[
 pub(crate) struct Tally(BTreeMap<String, usize>);
 
 impl Tally {
+    /// Counts what another has counted.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (answer, count) in other.0 {
+            *self.0.entry(answer).or_default() += count;
+        }
+    }
+
     pub(crate) fn count(&mut self, operation: &Operation, told: &Told) {
         let operation_text = format!("{operation:?}");
         let name = operation_text.split(' ').next().unwrap_or_default();
