@@ -3,6 +3,7 @@
 mod running;
 mod transcript;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use running::Example;
@@ -40,10 +41,10 @@ async fn a_second_start_takes_other_ports_and_each_stops_what_it_started() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_crate_with_a_handler_in_rust_answers() {
-    // As tests/run has built it before.
-    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
-    let variables = [("CARGO_TARGET_DIR", target), ("CARGO_PROFILE_DEV_DEBUG", "0")];
-    let example = Example::start("rust-handler", &variables).await;
+    // Built with all members; by itself it would compile half of them again, with fewer features.
+    let worker = Path::new(env!("CARGO_BIN_EXE_huixin")).with_file_name("rust-handler");
+    assert!(worker.exists(), "`cargo test --workspace --no-run` builds {}", worker.display());
+    let example = Example::start("rust-handler", &[("WORKER", &worker.to_string_lossy())]).await;
     example.plays_its_transcripts().await;
 }
 
