@@ -14,7 +14,7 @@ pub(super) async fn accounts(State(served): State<Served>) -> Json<Value> {
             "name": settings.name,
             "app_id": settings.app_id,
             "original_id": settings.original_id,
-            "push_url": account.push_url().map(String::from),
+            "push_url": account.push_url.lock().clone().map(String::from),
         })
     });
     let accounts: Vec<Value> = accounts.collect();

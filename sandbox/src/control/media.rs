@@ -53,7 +53,8 @@ pub(super) async fn file(
     Path((account, id)): Path<(String, String)>,
 ) -> Response {
     let now = served.sandbox.now();
-    let media = served.sandbox.account(&account).and_then(|account| account.media().get(&id, now).cloned());
+    let media =
+        served.sandbox.account(&account).and_then(|account| account.media.lock().get(&id, now).cloned());
     match media {
         Some(media) if !media.bytes.is_empty() => {
             ([(header::CONTENT_TYPE, media.content_type)], media.bytes).into_response()

@@ -22,10 +22,10 @@ pub(super) async fn report(State(served): State<Served>) -> Json<Value> {
     let accounts = sandbox.accounts().iter().map(|account| {
         json!({
             "name": account.settings.name,
-            "calls": *account.calls(),
-            "media": account.media().kept(),
-            "ip_list": account.ip_list().addresses(),
-            "kf_accounts": *account.agents(),
+            "calls": *account.calls.lock(),
+            "media": account.media.lock().kept(),
+            "ip_list": account.ip_list.lock().addresses(),
+            "kf_accounts": *account.agents.lock(),
         })
     });
     let accounts: Vec<Value> = accounts.collect();

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::super::refusal::ApiRefusal;
 use crate::MediaKind;
 
 /// The fields of a type. A type whose object is missing has none of them.
@@ -12,11 +11,11 @@ pub(super) struct MessageFields<'a> {
 }
 
 impl<'a> MessageFields<'a> {
-    pub(super) fn of(value: Option<&'a Value>) -> Result<MessageFields<'a>, ApiRefusal> {
+    pub(super) fn of(value: Option<&'a Value>) -> Result<MessageFields<'a>, i64> {
         match value {
             None => Ok(MessageFields { object: None, media: Vec::new() }),
             Some(Value::Object(object)) => Ok(MessageFields { object: Some(object), media: Vec::new() }),
-            Some(_) => Err(ApiRefusal::new(40035)),
+            Some(_) => Err(40035),
         }
     }
 
@@ -25,31 +24,31 @@ impl<'a> MessageFields<'a> {
     }
 
     /// Strings, which may be empty.
-    pub(super) fn must_have(&self, names: &[&str], code_if_missing: i64) -> Result<(), ApiRefusal> {
+    pub(super) fn must_have(&self, names: &[&str], code_if_missing: i64) -> Result<(), i64> {
         names.iter().try_for_each(|name| match self.get(name) {
-            None => Err(ApiRefusal::new(code_if_missing)),
+            None => Err(code_if_missing),
             Some(Value::String(_)) => Ok(()),
-            Some(_) => Err(ApiRefusal::new(40035)),
+            Some(_) => Err(40035),
         })
     }
 
     /// A string that isn't empty.
-    pub(super) fn must_have_filled(&self, name: &str, code_if_not: i64) -> Result<(), ApiRefusal> {
+    pub(super) fn must_have_filled(&self, name: &str, code_if_not: i64) -> Result<(), i64> {
         self.must_have(&[name], code_if_not)?;
-        if self.get(name) == Some(&Value::from("")) { Err(ApiRefusal::new(code_if_not)) } else { Ok(()) }
+        if self.get(name) == Some(&Value::from("")) { Err(code_if_not) } else { Ok(()) }
     }
 
     /// Strings, if they are there.
-    pub(super) fn may_have(&self, names: &[&str]) -> Result<(), ApiRefusal> {
+    pub(super) fn may_have(&self, names: &[&str]) -> Result<(), i64> {
         let wrong = |name: &&str| self.get(name).is_some_and(|value| !value.is_string());
-        if names.iter().any(wrong) { Err(ApiRefusal::new(40035)) } else { Ok(()) }
+        if names.iter().any(wrong) { Err(40035) } else { Ok(()) }
     }
 
     /// The id of media of this kind, which is remembered.
-    pub(super) fn media(&mut self, name: &str, kind: MediaKind) -> Result<(), ApiRefusal> {
+    pub(super) fn media(&mut self, name: &str, kind: MediaKind) -> Result<(), i64> {
         self.must_have(&[name], 41006)?;
         match self.get(name).and_then(Value::as_str) {
-            None | Some("") => Err(ApiRefusal::new(40007)),
+            None | Some("") => Err(40007),
             Some(id) => {
                 self.media.push((id.to_owned(), kind));
                 Ok(())
