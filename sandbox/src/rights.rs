@@ -46,28 +46,10 @@ pub(crate) struct UserRight {
     sent: u32,
 }
 
-/// The window of each trigger.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows([SendWindow; 4]);
-
-impl Windows {
-    pub(crate) fn new(config: &SandboxConfig) -> Windows {
-        let tap = config.after_tap;
-        Windows([
-            config.after_message,
-            tap,
-            config.after_scan.unwrap_or(tap),
-            config.after_follow.unwrap_or(tap),
-        ])
-    }
-
-    pub(crate) fn of(&self, opener: Opener) -> SendWindow {
-        self.0[opener as usize]
-    }
-
-    pub(crate) fn set(&mut self, opener: Opener, window: SendWindow) {
-        self.0[opener as usize] = window;
-    }
+/// The window of each [`Opener`], in their order.
+pub(crate) fn windows(config: &SandboxConfig) -> [SendWindow; 4] {
+    let tap = config.after_tap;
+    [config.after_message, tap, config.after_scan.unwrap_or(tap), config.after_follow.unwrap_or(tap)]
 }
 
 impl UserRight {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::{
     OpenId, Opener, RightState, SandboxConfig, SendWindow,
     push::PushTrigger,
-    rights::{UserRight, Windows},
+    rights::{UserRight, windows},
 };
 
 /// How long the typing indicator stays on by itself.
@@ -28,16 +28,12 @@ pub(crate) struct Users {
     known: HashMap<OpenId, User>,
     /// In the order of their first push; the front is forgotten when there are too many.
     order: VecDeque<OpenId>,
-    rules: Rules,
-}
-
-#[derive(Debug)]
-struct Rules {
     max_users: usize,
     enforce: bool,
     /// Whether a trigger ends what the ones before it allowed.
     newest_alone: bool,
-    windows: Windows,
+    /// By [`Opener`].
+    windows: [SendWindow; 4],
 }
 
 #[derive(Debug, Default)]
@@ -60,13 +56,14 @@ pub(crate) struct SendCount {
 
 impl Users {
     pub(crate) fn new(config: &SandboxConfig) -> Users {
-        let rules = Rules {
+        Users {
+            known: HashMap::new(),
+            order: VecDeque::new(),
             max_users: config.max_users.max(1),
             enforce: config.enforce_windows,
             newest_alone: config.newest_trigger_alone,
-            windows: Windows::new(config),
-        };
-        Users { known: HashMap::new(), order: VecDeque::new(), rules }
+            windows: windows(config),
+        }
     }
 
     /// The user did something. False when this push was seen before, and so changes nothing.
@@ -88,8 +85,8 @@ impl Users {
         user.pushes.push_back(msg_id.to_owned());
         match trigger {
             PushTrigger::Opens(by) => {
-                let new = UserRight::opened(by, self.rules.windows.of(by), now);
-                let earlier = user.right.take().filter(|_| !self.rules.newest_alone);
+                let new = UserRight::opened(by, self.windows[by as usize], now);
+                let earlier = user.right.take().filter(|_| !self.newest_alone);
                 user.right = Some(match earlier {
                     Some(earlier) => new.beside(&earlier, now),
                     None => new,
@@ -104,7 +101,7 @@ impl Users {
 
     /// Another window for a trigger, from the next one on.
     pub(crate) fn set_window(&mut self, opener: Opener, window: SendWindow) {
-        self.rules.windows.set(opener, window);
+        self.windows[opener as usize] = window;
     }
 
     /// What the user's last trigger allows, if it allows anything.
@@ -114,7 +111,7 @@ impl Users {
 
     /// A message is sent to the user: uses one send, and ends the typing indicator.
     pub(crate) fn send(&mut self, openid: &str, now: Instant) -> Result<SendCount, i64> {
-        let enforce = self.rules.enforce;
+        let enforce = self.enforce;
         let user = self.user(openid)?;
         let nth = match user.right.as_mut() {
             Some(right) if enforce => right.spend(now)?,
@@ -129,7 +126,7 @@ impl Users {
 
     /// The typing indicator goes on.
     pub(crate) fn type_on(&mut self, openid: &str, now: Instant) -> Result<(), i64> {
-        let enforce = self.rules.enforce;
+        let enforce = self.enforce;
         let user = self.user(openid)?;
         if enforce {
             let right = user.right.as_ref().ok_or(45015)?;
@@ -159,7 +156,7 @@ impl Users {
         if self.known.contains_key(openid) {
             return;
         }
-        while self.known.len() >= self.rules.max_users {
+        while self.known.len() >= self.max_users {
             let Some(first) = self.order.pop_front() else { break };
             self.known.remove(&first);
         }

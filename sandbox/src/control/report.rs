@@ -3,13 +3,12 @@
 use axum::{
     Json,
     extract::{Query, State},
-    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{account_of, faults, no_such_account};
-use crate::served::Served;
+use super::{Answer, account_of, faults};
+use crate::{RightState, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct UserQuery {
@@ -38,12 +37,33 @@ pub(super) async fn report(State(served): State<Served>) -> Json<Value> {
     }))
 }
 
-pub(super) async fn right(State(served): State<Served>, Query(whose): Query<UserQuery>) -> Response {
-    match account_of(&served, whose.account.as_deref()) {
-        Some(account) => {
-            let right = served.sandbox.right(&account.settings.name, &whose.user);
-            Json(right).into_response()
-        }
-        None => no_such_account(),
-    }
+pub(super) async fn right(
+    State(served): State<Served>,
+    Query(whose): Query<UserQuery>,
+) -> Answer<Json<Option<RightState>>> {
+    let account = account_of(&served, whose.account.as_deref())?;
+    Ok(Json(served.sandbox.right(account, &whose.user)))
+}
+
+/// What the page needs to know before anything has happened.
+pub(super) async fn accounts(State(served): State<Served>) -> Json<Value> {
+    let sandbox = &served.sandbox;
+    let config = sandbox.config();
+    let accounts = sandbox.accounts().iter().map(|account| {
+        let settings = &account.settings;
+        json!({
+            "name": settings.name,
+            "app_id": settings.app_id,
+            "original_id": settings.original_id,
+            "push_url": account.push_url.lock().clone().map(String::from),
+        })
+    });
+    let accounts: Vec<Value> = accounts.collect();
+    Json(json!({
+        "accounts": accounts,
+        "users": config.users,
+        "menu": config.menu,
+        "examples": config.examples,
+        "newest": sandbox.transcript().newest(),
+    }))
 }

@@ -31,16 +31,12 @@ pub enum Elsewhere {
 impl Sandbox {
     /// The account's access tokens run out of time now: a call with one is refused with 42001.
     pub fn expire_token(&self, account: &str) {
-        if let Some(account) = self.account(account) {
-            account.tokens.lock().expire(self.now());
-        }
+        self.on(account, |account| account.tokens.lock().expire(self.now()));
     }
 
     /// The account's access tokens stop being known: a call with one is refused with 40001.
     pub fn revoke_token(&self, account: &str) {
-        if let Some(account) = self.account(account) {
-            account.tokens.lock().revoke();
-        }
+        self.on(account, |account| account.tokens.lock().revoke());
     }
 
     /// Another system gets itself a token. It uses up the account's limits like any other, and is not counted in
@@ -69,16 +65,12 @@ impl Sandbox {
 
     /// Another limit for a call of this account, counted from now on.
     pub fn set_limit(&self, account: &str, endpoint: Endpoint, limit: CallLimit) {
-        if let Some(account) = self.account(account) {
-            account.quotas.lock().set(endpoint, limit);
-        }
+        self.on(account, |account| account.quotas.lock().set(endpoint, limit));
     }
 
     /// Another window for what a user of this account does, from their next trigger on.
     pub fn set_window(&self, account: &str, opener: Opener, window: SendWindow) {
-        if let Some(account) = self.account(account) {
-            account.users.lock().set_window(opener, window);
-        }
+        self.on(account, |account| account.users.lock().set_window(opener, window));
     }
 
     /// What the user's last trigger allows the account, if it allows anything.
@@ -88,23 +80,17 @@ impl Sandbox {
 
     /// Only these addresses may ask for the account's tokens, others get 40164 with their address; `None`: all may.
     pub fn set_ip_list(&self, account: &str, addresses: Option<Vec<IpAddr>>) {
-        if let Some(account) = self.account(account) {
-            account.ip_list.lock().set(addresses);
-        }
+        self.on(account, |account| account.ip_list.lock().set(addresses));
     }
 
     /// Puts an address on the account's list, if it has one.
     pub fn allow_ip(&self, account: &str, address: IpAddr) {
-        if let Some(account) = self.account(account) {
-            account.ip_list.lock().allow(address);
-        }
+        self.on(account, |account| account.ip_list.lock().allow(address));
     }
 
     /// The account has this permanent media from now on. Its bytes, which may be empty, say what kind of file it is.
     pub fn plant_media(&self, account: &str, media_id: &str, kind: MediaKind, bytes: impl Into<Bytes>) {
-        if let Some(account) = self.account(account) {
-            self.keep_media(account, media_id, kind, bytes.into(), true);
-        }
+        self.on(account, |account| self.keep_media(account, media_id, kind, bytes.into(), true));
     }
 
     /// All temporary media of the account is forgotten, as after three days: 40007. Gives how many.
@@ -125,6 +111,12 @@ impl Sandbox {
             agents.insert(kf_account.to_owned());
         } else {
             tracing::warn!("{MAX_AGENTS} customer-service names are known already: one is ignored");
+        }
+    }
+
+    fn on(&self, account: &str, act: impl FnOnce(&AccountState)) {
+        if let Some(account) = self.account(account) {
+            act(account);
         }
     }
 
