@@ -55,7 +55,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::served::Served;
 
@@ -95,6 +95,8 @@ pub(crate) fn routes() -> Router<Served> {
 
 /// What a handler answers: 204, unless it says otherwise.
 type Answer<T = StatusCode> = Result<T, Refusal>;
+/// What is told, in an answer.
+type Told = Json<Value>;
 
 /// A refusal, as the caller sees it.
 pub(crate) struct Refusal(StatusCode, String);

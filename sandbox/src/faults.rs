@@ -92,13 +92,13 @@ impl Faults {
     pub fn cancel(&self, id: u64) -> bool {
         let mut orders = self.active.lock();
         let before = orders.list.len();
-        orders.list.retain(|active| active.id() != id);
+        orders.list.retain(|active| active.state.id != id);
         orders.list.len() < before
     }
 
     /// The orders that stand, in the order they are looked at.
     pub fn active(&self) -> Vec<FaultState> {
-        self.active.lock().list.iter().map(ActiveFault::state).collect()
+        self.active.lock().list.iter().map(|active| active.state.clone()).collect()
     }
 
     /// The answers to the next `times` tries of pushes get lost: WeChat counts them as timeouts, without waiting.

@@ -53,7 +53,7 @@ pub(crate) struct MediaUsage {
 }
 
 /// The media of one account, by id.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct SandboxMedia {
     known: HashMap<String, StoredMedia>,
     /// The ids by age, the oldest first, temporary and permanent apart.
@@ -86,14 +86,7 @@ impl MediaKind {
 
 impl SandboxMedia {
     pub(crate) fn new(max_count: usize, max_bytes: usize) -> SandboxMedia {
-        SandboxMedia {
-            known: HashMap::new(),
-            temporary: VecDeque::new(),
-            permanent: VecDeque::new(),
-            bytes: 0,
-            max_count: max_count.max(1),
-            max_bytes,
-        }
+        SandboxMedia { max_count: max_count.max(1), max_bytes, ..SandboxMedia::default() }
     }
 
     /// Keeps it under this id, in place of what was there.

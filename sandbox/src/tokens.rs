@@ -140,8 +140,12 @@ impl Tokens {
 
 impl TokenSlot {
     fn replace(&mut self, now: Instant, lifetimes: Lifetimes) {
-        self.previous = self.current.take().map(|token| token.replaced(now + lifetimes.overlap));
-        self.current = Some(IssuedToken::new(now + lifetimes.token));
+        let text = format!("90_{}", Alphanumeric.sample_string(&mut rand::rng(), 150));
+        let ends = now + lifetimes.token;
+        self.previous = self.current.replace(IssuedToken { text, ends, lifetime_ends: ends });
+        if let Some(replaced) = &mut self.previous {
+            replaced.ends = replaced.ends.min(now + lifetimes.overlap);
+        }
     }
 
     fn answer(&self, now: Instant) -> (String, u64) {
@@ -152,18 +156,6 @@ impl TokenSlot {
 
     fn holds(&self, text: &str) -> bool {
         [&self.current, &self.previous].into_iter().flatten().any(|token| token.text == text)
-    }
-}
-
-impl IssuedToken {
-    fn new(ends: Instant) -> IssuedToken {
-        let text = format!("90_{}", Alphanumeric.sample_string(&mut rand::rng(), 150));
-        IssuedToken { text, ends, lifetime_ends: ends }
-    }
-
-    fn replaced(mut self, works_until: Instant) -> IssuedToken {
-        self.ends = self.ends.min(works_until);
-        self
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn check(message: &Map<String, Value>) -> Result<Checked, i64> {
     }
     check_ai_mark(message)?;
     let agent = agent_of(message)?;
-    Ok(Checked { user, kind: kind.to_owned(), text, media: fields.into_media(), agent })
+    Ok(Checked { user, kind: kind.to_owned(), text, media: fields.media, agent })
 }
 
 /// `touser`: there, a string, and not empty.

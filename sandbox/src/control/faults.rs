@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Answer, Strict, account_of, refuse};
+use super::{Answer, Strict, Told, account_of, refuse};
 use crate::{Endpoint, Fault, FaultOrder, FaultState, OpenId, When, served::Served};
 
 #[derive(Deserialize)]
@@ -55,10 +55,7 @@ enum FaultBody {
     LostAck,
 }
 
-pub(super) async fn order(
-    State(served): State<Served>,
-    Strict(new): Strict<NewFault>,
-) -> Answer<Json<Value>> {
+pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewFault>) -> Answer<Told> {
     if let Some(name) = &new.account {
         account_of(&served, Some(name))?;
     }

@@ -9,9 +9,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Answer, Strict, account_of, refuse};
+use super::{Answer, Strict, Told, account_of, refuse};
 use crate::{CallLimit, Elsewhere, Endpoint, Opener, SendWindow, served::Served};
 
 #[derive(Deserialize)]
@@ -64,10 +64,7 @@ pub(super) struct AddKfAccount {
     kf_account: String,
 }
 
-pub(super) async fn clock(
-    State(served): State<Served>,
-    Strict(by): Strict<MoveClock>,
-) -> Answer<Json<Value>> {
+pub(super) async fn clock(State(served): State<Served>, Strict(by): Strict<MoveClock>) -> Answer<Told> {
     served.sandbox.move_clock(duration(by.seconds)?);
     Ok(Json(json!({ "ahead_s": served.sandbox.clock_ahead().as_secs_f64() })))
 }

@@ -8,10 +8,10 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use url::Url;
 
-use super::{Answer, Refusal, Strict, account_of, refuse};
+use super::{Answer, Refusal, Strict, Told, account_of, refuse};
 use crate::{MediaKind, served::Served};
 
 #[derive(Deserialize)]
@@ -55,7 +55,7 @@ pub(super) async fn file(
     Ok(([(header::CONTENT_TYPE, media.content_type)], media.bytes))
 }
 
-pub(super) async fn expire(State(served): State<Served>, Path(account): Path<String>) -> Answer<Json<Value>> {
+pub(super) async fn expire(State(served): State<Served>, Path(account): Path<String>) -> Answer<Told> {
     let account = account_of(&served, Some(&account))?;
     Ok(Json(json!({ "forgotten": served.sandbox.expire_media(account) })))
 }

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, account_of, faults};
+use super::{Answer, Told, account_of, faults};
 use crate::{RightState, served::Served};
 
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ pub(super) struct UserQuery {
     user: String,
 }
 
-pub(super) async fn report(State(served): State<Served>) -> Json<Value> {
+pub(super) async fn report(State(served): State<Served>) -> Told {
     let sandbox = &served.sandbox;
     let accounts = sandbox.accounts().iter().map(|account| {
         json!({
@@ -46,7 +46,7 @@ pub(super) async fn right(
 }
 
 /// What the page needs to know before anything has happened.
-pub(super) async fn accounts(State(served): State<Served>) -> Json<Value> {
+pub(super) async fn accounts(State(served): State<Served>) -> Told {
     let sandbox = &served.sandbox;
     let config = sandbox.config();
     let accounts = sandbox.accounts().iter().map(|account| {

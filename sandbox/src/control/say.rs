@@ -2,9 +2,9 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Answer, Strict, account_of, refuse};
+use super::{Answer, Strict, Told, account_of, refuse};
 use crate::{OpenId, Push, PushKind, served::Served};
 
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ pub(super) struct AnyPush {
     kind: PushKind,
 }
 
-type Accepted = Answer<(StatusCode, Json<Value>)>;
+type Accepted = Answer<(StatusCode, Told)>;
 
 pub(super) async fn say(State(served): State<Served>, Strict(say): Strict<Say>) -> Accepted {
     start(&served, say.account.as_deref(), say.user, PushKind::Text { content: say.text, menu_id: None })

@@ -79,7 +79,7 @@ impl FaultOrder {
 
 #[derive(Debug)]
 pub(super) struct ActiveFault {
-    state: FaultState,
+    pub(super) state: FaultState,
     chance: StdRng,
 }
 
@@ -88,14 +88,6 @@ impl ActiveFault {
         let seed = if let When::Share { seed, .. } = order.when { seed } else { 0 };
         let state = FaultState { id, order, seen: 0, met: 0 };
         ActiveFault { state, chance: StdRng::seed_from_u64(seed) }
-    }
-
-    pub(super) fn id(&self) -> u64 {
-        self.state.id
-    }
-
-    pub(super) fn state(&self) -> FaultState {
-        self.state.clone()
     }
 
     pub(super) fn is_used_up(&self) -> bool {

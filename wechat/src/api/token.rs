@@ -17,10 +17,10 @@
 //! Rejected: a background task that refreshes, since this crate starts none, and it would outlive interest in the
 //! account; and a token shared through a store, since `stable_token` is that.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use derive_more::Debug;
 use parking_lot::RwLock;
 use rand::RngExt as _;
 use serde_json::json;
@@ -33,19 +33,14 @@ use super::error::ApiError;
 use super::wire::Wire;
 
 /// An access token; prints as `***`.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
+#[debug("***")]
 pub struct AccessToken(Arc<Fetched>);
 
 impl AccessToken {
     /// The token itself, for a URL; never for printing.
     pub fn expose(&self) -> &str {
         &self.0.text
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
     }
 }
 

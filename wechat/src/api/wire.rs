@@ -4,9 +4,9 @@
 //! When a host can't be reached the next is used, for all calls, until some minutes have passed; then the first is tried
 //! again. A call is never repeated here: nothing was sent, and its caller knows when to try again.
 
-use std::ops::Deref;
 use std::time::{Duration, Instant, SystemTime};
 
+use derive_more::Deref;
 use parking_lot::Mutex;
 use reqwest::header::{DATE, HeaderMap};
 use url::Url;
@@ -17,7 +17,9 @@ use super::error::{ApiError, CallCause};
 /// How long another host than the first is used before the first is tried again.
 const DETOUR: Duration = Duration::from_secs(300);
 
+#[derive(Deref)]
 pub(super) struct Wire {
+    #[deref]
     config: ClientConfig,
     fallbacks: Vec<Url>,
     /// The host in use, 0 for the first, and since when.
@@ -78,13 +80,5 @@ impl Wire {
             }
         }
         result
-    }
-}
-
-impl Deref for Wire {
-    type Target = ClientConfig;
-
-    fn deref(&self) -> &ClientConfig {
-        &self.config
     }
 }

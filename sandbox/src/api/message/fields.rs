@@ -7,16 +7,14 @@ use crate::MediaKind;
 /// The fields of a type. A type whose object is missing has none of them.
 pub(super) struct MessageFields<'a> {
     object: Option<&'a Map<String, Value>>,
-    media: Vec<(String, MediaKind)>,
+    /// What was asked for by [`media`](MessageFields::media).
+    pub(super) media: Vec<(String, MediaKind)>,
 }
 
 impl<'a> MessageFields<'a> {
     pub(super) fn of(value: Option<&'a Value>) -> Result<MessageFields<'a>, i64> {
-        match value {
-            None => Ok(MessageFields { object: None, media: Vec::new() }),
-            Some(Value::Object(object)) => Ok(MessageFields { object: Some(object), media: Vec::new() }),
-            Some(_) => Err(40035),
-        }
+        let object = value.map(|value| value.as_object().ok_or(40035)).transpose()?;
+        Ok(MessageFields { object, media: Vec::new() })
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
@@ -54,9 +52,5 @@ impl<'a> MessageFields<'a> {
                 Ok(())
             }
         }
-    }
-
-    pub(super) fn into_media(self) -> Vec<(String, MediaKind)> {
-        self.media
     }
 }
