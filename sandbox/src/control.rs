@@ -94,8 +94,8 @@ pub(crate) fn routes() -> Router<Served> {
 }
 
 /// What a handler answers: 204, unless it says otherwise.
-type Answer<T = StatusCode> = Result<T, Refusal>;
-/// What is told, in an answer.
+type Handled<T = StatusCode> = Result<T, Refusal>;
+/// The JSON of an answer.
 type Told = Json<Value>;
 
 /// A refusal, as the caller sees it.
@@ -112,7 +112,7 @@ fn refuse(status: StatusCode, error: impl Into<String>) -> Refusal {
 }
 
 /// The name of the account that a request names, or of the first when it names none.
-fn account_of<'a>(served: &'a Served, name: Option<&str>) -> Answer<&'a str> {
+fn account_of<'a>(served: &'a Served, name: Option<&str>) -> Handled<&'a str> {
     let mut accounts = served.sandbox.accounts().iter().map(|account| account.settings.name.as_str());
     let found = accounts.find(|account| name.is_none_or(|name| name == *account));
     found.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "the sandbox has no such account"))
@@ -123,7 +123,7 @@ pub(crate) async fn only_from_here(
     State(served): State<Served>,
     request: Request,
     next: Next,
-) -> Answer<Response> {
+) -> Handled<Response> {
     let host = header_text(request.headers(), header::HOST);
     let names = &served.sandbox.config().hosts;
     if host.is_some_and(|host| !is_ours(host, names)) {

@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Answer, Strict, Told, account_of, refuse};
+use super::{Handled, Strict, Told, account_of, refuse};
 use crate::{Endpoint, Fault, FaultOrder, FaultState, OpenId, When, served::Served};
 
 #[derive(Deserialize)]
@@ -55,7 +55,7 @@ enum FaultBody {
     LostAck,
 }
 
-pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewFault>) -> Answer<Told> {
+pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewFault>) -> Handled<Told> {
     if let Some(name) = &new.account {
         account_of(&served, Some(name))?;
     }
@@ -74,7 +74,7 @@ pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewF
     Ok(Json(seed.map_or(json!({ "id": id }), |seed| json!({ "id": id, "seed": seed }))))
 }
 
-pub(super) async fn cancel(State(served): State<Served>, Path(id): Path<u64>) -> Answer {
+pub(super) async fn cancel(State(served): State<Served>, Path(id): Path<u64>) -> Handled {
     let stood = served.sandbox.faults().cancel(id);
     if stood {
         Ok(StatusCode::NO_CONTENT)
@@ -92,11 +92,6 @@ pub(super) async fn clear(State(served): State<Served>) -> StatusCode {
 pub(super) fn shown(state: &FaultState) -> Value {
     let order = &state.order;
     let (fault, which) = (FaultBody::from(&order.fault), order.when);
-    let which = match which {
-        When::Next(times) => json!({ "times": times }),
-        When::Every(nth) => json!({ "every": nth }),
-        When::Share { share, seed } => json!({ "share": share, "seed": seed }),
-    };
     json!({
         "id": state.id, "on": order.on, "account": order.account, "user": order.user, "fault": fault, "which": which,
         "seen": state.seen, "met": state.met,

@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Strict, Told, account_of, refuse};
+use super::{Handled, Strict, Told, account_of, refuse};
 use crate::{CallLimit, Elsewhere, Endpoint, Opener, SendWindow, served::Served};
 
 #[derive(Deserialize)]
@@ -64,7 +64,7 @@ pub(super) struct AddKfAccount {
     kf_account: String,
 }
 
-pub(super) async fn clock(State(served): State<Served>, Strict(by): Strict<MoveClock>) -> Answer<Told> {
+pub(super) async fn clock(State(served): State<Served>, Strict(by): Strict<MoveClock>) -> Handled<Told> {
     served.sandbox.move_clock(duration(by.seconds)?);
     Ok(Json(json!({ "ahead_s": served.sandbox.clock_ahead().as_secs_f64() })))
 }
@@ -72,7 +72,7 @@ pub(super) async fn clock(State(served): State<Served>, Strict(by): Strict<MoveC
 pub(super) async fn tokens(
     State(served): State<Served>,
     Strict(turn): Strict<TurnTokens>,
-) -> Answer<Response> {
+) -> Handled<Response> {
     let (sandbox, name) = (&served.sandbox, account_of(&served, turn.account.as_deref())?);
     let token = match turn.r#do {
         TokenTurn::Expire => {
@@ -91,21 +91,21 @@ pub(super) async fn tokens(
     Ok(Json(json!({ "access_token": token.ok_or_else(over)? })).into_response())
 }
 
-pub(super) async fn limits(State(served): State<Served>, Strict(set): Strict<SetLimit>) -> Answer {
+pub(super) async fn limits(State(served): State<Served>, Strict(set): Strict<SetLimit>) -> Handled {
     let name = account_of(&served, set.account.as_deref())?;
     let limit = CallLimit { per_minute: set.per_minute, per_day: set.per_day };
     served.sandbox.set_limit(name, set.on, limit);
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn windows(State(served): State<Served>, Strict(set): Strict<SetWindow>) -> Answer {
+pub(super) async fn windows(State(served): State<Served>, Strict(set): Strict<SetWindow>) -> Handled {
     let name = account_of(&served, set.account.as_deref())?;
     let window = SendWindow { sends: set.sends, lasts: duration(set.seconds)? };
     served.sandbox.set_window(name, set.after, window);
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn ip_list(State(served): State<Served>, Strict(set): Strict<SetIpList>) -> Answer {
+pub(super) async fn ip_list(State(served): State<Served>, Strict(set): Strict<SetIpList>) -> Handled {
     let name = account_of(&served, set.account.as_deref())?;
     match set.allow {
         Some(address) => served.sandbox.allow_ip(name, address),
@@ -114,12 +114,12 @@ pub(super) async fn ip_list(State(served): State<Served>, Strict(set): Strict<Se
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn kf_accounts(State(served): State<Served>, Strict(add): Strict<AddKfAccount>) -> Answer {
+pub(super) async fn kf_accounts(State(served): State<Served>, Strict(add): Strict<AddKfAccount>) -> Handled {
     served.sandbox.add_kf_account(account_of(&served, add.account.as_deref())?, &add.kf_account);
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn duration(seconds: f64) -> Answer<Duration> {
+fn duration(seconds: f64) -> Handled<Duration> {
     let duration = Duration::try_from_secs_f64(seconds);
     duration.map_err(|_| refuse(StatusCode::BAD_REQUEST, "`seconds` is a number from 0 on"))
 }

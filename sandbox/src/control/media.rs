@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::{Answer, Refusal, Strict, Told, account_of, refuse};
+use super::{Handled, Refusal, Strict, Told, account_of, refuse};
 use crate::{MediaKind, served::Served};
 
 #[derive(Deserialize)]
@@ -36,7 +36,7 @@ pub(crate) fn media_path(account: &str, id: &str) -> String {
     path
 }
 
-pub(super) async fn plant(State(served): State<Served>, Strict(plant): Strict<Plant>) -> Answer {
+pub(super) async fn plant(State(served): State<Served>, Strict(plant): Strict<Plant>) -> Handled {
     let account = account_of(&served, plant.account.as_deref())?;
     let bytes = STANDARD.decode(&plant.base64);
     let bytes = bytes.map_err(|_| refuse(StatusCode::BAD_REQUEST, "`base64` is not base64"))?;
@@ -47,7 +47,7 @@ pub(super) async fn plant(State(served): State<Served>, Strict(plant): Strict<Pl
 pub(super) async fn file(
     State(served): State<Served>,
     Path((account, id)): Path<(String, String)>,
-) -> Answer<impl IntoResponse> {
+) -> Handled<impl IntoResponse> {
     let now = served.sandbox.now();
     let media =
         served.sandbox.account(&account).and_then(|account| account.media.lock().get(&id, now).cloned());
@@ -55,7 +55,7 @@ pub(super) async fn file(
     Ok(([(header::CONTENT_TYPE, media.content_type)], media.bytes))
 }
 
-pub(super) async fn expire(State(served): State<Served>, Path(account): Path<String>) -> Answer<Told> {
+pub(super) async fn expire(State(served): State<Served>, Path(account): Path<String>) -> Handled<Told> {
     let account = account_of(&served, Some(&account))?;
     Ok(Json(json!({ "forgotten": served.sandbox.expire_media(account) })))
 }
@@ -63,7 +63,7 @@ pub(super) async fn expire(State(served): State<Served>, Path(account): Path<Str
 pub(super) async fn forget(
     State(served): State<Served>,
     Path((account, id)): Path<(String, String)>,
-) -> Answer {
+) -> Handled {
     let forgotten = served.sandbox.forget_media(&account, &id);
     if forgotten { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_file()) }
 }

@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Told, account_of, faults};
+use super::{Handled, Told, account_of, faults};
 use crate::{RightState, served::Served};
 
 #[derive(Deserialize)]
@@ -27,12 +27,11 @@ pub(super) async fn report(State(served): State<Served>) -> Told {
             "kf_accounts": *account.agents.lock(),
         })
     });
-    let accounts: Vec<Value> = accounts.collect();
-    let active: Vec<Value> = sandbox.faults().active().iter().map(faults::shown).collect();
+    let active = sandbox.faults().active();
     Json(json!({
         "clock_ahead_s": sandbox.clock_ahead().as_secs_f64(),
-        "accounts": accounts,
-        "faults": active,
+        "accounts": accounts.collect::<Vec<Value>>(),
+        "faults": active.iter().map(faults::shown).collect::<Vec<Value>>(),
         "newest": sandbox.transcript().newest(),
     }))
 }
@@ -40,7 +39,7 @@ pub(super) async fn report(State(served): State<Served>) -> Told {
 pub(super) async fn right(
     State(served): State<Served>,
     Query(whose): Query<UserQuery>,
-) -> Answer<Json<Option<RightState>>> {
+) -> Handled<Json<Option<RightState>>> {
     let account = account_of(&served, whose.account.as_deref())?;
     Ok(Json(served.sandbox.right(account, &whose.user)))
 }
@@ -58,9 +57,8 @@ pub(super) async fn accounts(State(served): State<Served>) -> Told {
             "push_url": account.push_url.lock().clone().map(String::from),
         })
     });
-    let accounts: Vec<Value> = accounts.collect();
     Json(json!({
-        "accounts": accounts,
+        "accounts": accounts.collect::<Vec<Value>>(),
         "users": config.users,
         "menu": config.menu,
         "examples": config.examples,

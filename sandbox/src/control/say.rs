@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Strict, Told, account_of, refuse};
+use super::{Handled, Strict, Told, account_of, refuse};
 use crate::{OpenId, Push, PushKind, served::Served};
 
 #[derive(Deserialize)]
@@ -22,17 +22,17 @@ pub(super) struct AnyPush {
     kind: PushKind,
 }
 
-type Accepted = Answer<(StatusCode, Told)>;
+type Started = Handled<(StatusCode, Told)>;
 
-pub(super) async fn say(State(served): State<Served>, Strict(say): Strict<Say>) -> Accepted {
+pub(super) async fn say(State(served): State<Served>, Strict(say): Strict<Say>) -> Started {
     start(&served, say.account.as_deref(), say.user, PushKind::Text { content: say.text, menu_id: None })
 }
 
-pub(super) async fn push(State(served): State<Served>, Strict(push): Strict<AnyPush>) -> Accepted {
+pub(super) async fn push(State(served): State<Served>, Strict(push): Strict<AnyPush>) -> Started {
     start(&served, push.account.as_deref(), push.user, push.kind)
 }
 
-fn start(served: &Served, account: Option<&str>, user: OpenId, kind: PushKind) -> Accepted {
+fn start(served: &Served, account: Option<&str>, user: OpenId, kind: PushKind) -> Started {
     let account = account_of(served, account)?;
     if !user.is_well_formed() {
         return Err(refuse(StatusCode::BAD_REQUEST, "an OpenID has 1 to 128 letters, digits, - or _"));

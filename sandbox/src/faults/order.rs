@@ -1,6 +1,7 @@
 //! One order of trouble: which calls it wants, and how far it has come.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde::Serialize;
 
 use super::Fault;
 use crate::{Endpoint, OpenId};
@@ -21,13 +22,16 @@ pub struct FaultOrder {
 }
 
 /// Which of the calls that an order is about meet its fault.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum When {
     /// The next so many.
+    #[serde(rename = "times")]
     Next(u32),
     /// Every n-th until the order is cancelled: 1 is each call, 3 the third, the sixth …
     Every(u32),
     /// This share of them, from 0 to 1, until the order is cancelled. The same seed gives the same choice.
+    #[serde(untagged)]
     Share {
         /// The share.
         share: f64,
