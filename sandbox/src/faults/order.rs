@@ -160,6 +160,14 @@ mod tests {
     }
 
     #[test]
+    fn which_calls_are_meant_is_written_under_the_keys_of_an_order() {
+        use serde_json::json;
+        assert_eq!(json!(When::Next(2)), json!({ "times": 2 }));
+        assert_eq!(json!(When::Every(3)), json!({ "every": 3 }));
+        assert_eq!(json!(When::Share { share: 0.5, seed: 7 }), json!({ "share": 0.5, "seed": 7 }));
+    }
+
+    #[test]
     fn an_order_that_would_never_act_is_known_as_such() {
         for when in [When::Next(0), When::Every(0), When::Share { share: f64::NAN, seed: 1 }] {
             assert!(!FaultOrder::new([Endpoint::Send], Fault::Hang, when).ever_acts(), "{when:?}");
