@@ -6,13 +6,13 @@
 
 use axum::{
     Json, Router,
-    extract::DefaultBodyLimit,
+    extract::{ConnectInfo, DefaultBodyLimit},
     response::{IntoResponse, Response},
     routing::any,
 };
 use serde_json::{Value, json};
 
-use crate::served::Served;
+use crate::{served::Served, server::ClientLink};
 
 mod body;
 mod call;
@@ -25,6 +25,8 @@ mod trouble;
 mod typing;
 mod upload;
 
+use refusal::ApiRefusal;
+
 /// The routes under `/cgi-bin`.
 pub(crate) fn routes() -> Router<Served> {
     Router::new()
@@ -34,7 +36,7 @@ pub(crate) fn routes() -> Router<Served> {
         .route("/message/custom/typing", any(typing::typing))
         .route("/media/upload", any(upload::upload).layer(DefaultBodyLimit::disable()))
         .route("/media/get", any(download::get))
-        .fallback(async || refusal::ApiRefusal::new(40066))
+        .fallback(async |ConnectInfo(link): ConnectInfo<ClientLink>| ApiRefusal::to(link.peer.ip(), 40066))
 }
 
 fn ok() -> Response {

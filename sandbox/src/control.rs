@@ -55,11 +55,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{account::AccountState, served::Served};
+use crate::served::Served;
 
-mod accounts;
 mod events;
 mod faults;
 mod knobs;
@@ -74,7 +73,7 @@ use strict::Strict;
 /// The routes under `/sandbox`.
 pub(crate) fn routes() -> Router<Served> {
     Router::new()
-        .route("/accounts", get(accounts::accounts))
+        .route("/accounts", get(report::accounts))
         .route("/transcript", get(events::transcript))
         .route("/events", get(events::events))
         .route("/say", post(say::say))
@@ -94,39 +93,50 @@ pub(crate) fn routes() -> Router<Served> {
         .route("/media/{account}/{id}", get(media::file).delete(media::forget))
 }
 
-/// The account that a request names, or the first when it names none.
-fn account_of<'a>(served: &'a Served, name: Option<&str>) -> Option<&'a AccountState> {
-    match name {
-        Some(name) => served.sandbox.account(name),
-        None => served.sandbox.accounts().first(),
+/// What a handler answers: 204, unless it says otherwise.
+type Handled<T = StatusCode> = Result<T, Refusal>;
+/// The JSON of an answer.
+type Told = Json<Value>;
+
+/// A refusal, as the caller sees it.
+pub(crate) struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "error": self.1 }))).into_response()
     }
 }
 
-fn no_such_account() -> Response {
-    refuse(StatusCode::NOT_FOUND, "the sandbox has no such account")
+fn refuse(status: StatusCode, error: impl Into<String>) -> Refusal {
+    Refusal(status, error.into())
+}
+
+/// The name of the account that a request names, or of the first when it names none.
+fn account_of<'a>(served: &'a Served, name: Option<&str>) -> Handled<&'a str> {
+    let mut accounts = served.sandbox.accounts().iter().map(|account| account.settings.name.as_str());
+    let found = accounts.find(|account| name.is_none_or(|name| name == *account));
+    found.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "the sandbox has no such account"))
 }
 
 /// Refuses requests that come by a foreign name or from another site's page.
-pub(crate) async fn only_from_here(State(served): State<Served>, request: Request, next: Next) -> Response {
+pub(crate) async fn only_from_here(
+    State(served): State<Served>,
+    request: Request,
+    next: Next,
+) -> Handled<Response> {
     let host = header_text(request.headers(), header::HOST);
     let names = &served.sandbox.config().hosts;
     if host.is_some_and(|host| !is_ours(host, names)) {
-        return refuse(
-            StatusCode::FORBIDDEN,
-            "this host name is not the sandbox's: use an IP address or localhost",
-        );
+        let error = "this host name is not the sandbox's: use an IP address or localhost";
+        return Err(refuse(StatusCode::FORBIDDEN, error));
     }
     let origin = header_text(request.headers(), header::ORIGIN);
     let foreign =
         origin.is_some_and(|origin| origin.split_once("://").map(|(_, authority)| authority) != host);
     if foreign {
-        return refuse(StatusCode::FORBIDDEN, "requests from other sites are refused");
+        return Err(refuse(StatusCode::FORBIDDEN, "requests from other sites are refused"));
     }
-    next.run(request).await
-}
-
-fn refuse(status: StatusCode, error: &str) -> Response {
-    (status, Json(json!({ "error": error }))).into_response()
+    Ok(next.run(request).await)
 }
 
 /// A header as text; one that isn't text is treated as a foreign value, not as a missing one.

@@ -1,10 +1,12 @@
 //! The calls of WeChat's API that the sandbox serves, as faults, limits and counts name them.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// A call of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Endpoint {
     /// `POST /cgi-bin/message/custom/send`
     Send,
@@ -22,27 +24,13 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them.
-    pub const ALL: [Endpoint; 6] = [
-        Endpoint::Send,
-        Endpoint::Typing,
-        Endpoint::Upload,
-        Endpoint::MediaGet,
-        Endpoint::StableToken,
-        Endpoint::Token,
-    ];
+    pub const ALL: &[Endpoint] = Endpoint::VARIANTS;
     /// The two that give access tokens.
     pub const TOKENS: [Endpoint; 2] = [Endpoint::StableToken, Endpoint::Token];
 
     /// Its name in the control API and the transcript.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Endpoint::Send => "send",
-            Endpoint::Typing => "typing",
-            Endpoint::Upload => "upload",
-            Endpoint::MediaGet => "media_get",
-            Endpoint::StableToken => "stable_token",
-            Endpoint::Token => "token",
-        }
+        self.into()
     }
 
     /// Its place in arrays that have one element for each.

@@ -6,10 +6,9 @@
 //! the request is judged, as a failing gateway would, and each leaves a line in the transcript when it begins, so that a
 //! test can wait for "the send hangs now" and then kill something.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
+
+use parking_lot::Mutex;
 
 mod order;
 
@@ -75,7 +74,7 @@ impl Faults {
         if !order.ever_acts() {
             return None;
         }
-        let mut orders = self.orders();
+        let mut orders = self.active.lock();
         if orders.list.len() >= MAX_ORDERS {
             tracing::warn!("{MAX_ORDERS} faults are ordered already: {:?} is ignored", order.fault);
             return None;
@@ -91,32 +90,32 @@ impl Faults {
 
     /// Forgets one order; false when there is none of that number any more.
     pub fn cancel(&self, id: u64) -> bool {
-        let mut orders = self.orders();
+        let mut orders = self.active.lock();
         let before = orders.list.len();
-        orders.list.retain(|active| active.id() != id);
+        orders.list.retain(|active| active.state.id != id);
         orders.list.len() < before
     }
 
     /// The orders that stand, in the order they are looked at.
     pub fn active(&self) -> Vec<FaultState> {
-        self.orders().list.iter().map(ActiveFault::state).collect()
+        self.active.lock().list.iter().map(|active| active.state.clone()).collect()
     }
 
     /// The answers to the next `times` tries of pushes get lost: WeChat counts them as timeouts, without waiting.
     pub fn lose_acks(&self, times: u32) {
-        let mut lost = self.lost_acks();
+        let mut lost = self.lost_acks.lock();
         *lost = lost.saturating_add(times);
     }
 
     /// Forgets all faults. A call that has met one already goes on meeting it.
     pub fn clear(&self) {
-        self.orders().list.clear();
-        *self.lost_acks() = 0;
+        self.active.lock().list.clear();
+        *self.lost_acks.lock() = 0;
     }
 
     /// The fault that a call meets, if any. `account` and `user` are empty when the call named none.
     pub(crate) fn take(&self, endpoint: Endpoint, account: &str, user: &OpenId) -> Option<Fault> {
-        let mut orders = self.orders();
+        let mut orders = self.active.lock();
         let fault = orders.list.iter_mut().find_map(|active| active.take(endpoint, account, user));
         if fault.is_some() {
             orders.list.retain(|active| !active.is_used_up());
@@ -125,17 +124,9 @@ impl Faults {
     }
 
     pub(crate) fn take_lost_ack(&self) -> bool {
-        let mut lost = self.lost_acks();
+        let mut lost = self.lost_acks.lock();
         let any = *lost > 0;
         *lost = lost.saturating_sub(1);
         any
-    }
-
-    fn orders(&self) -> MutexGuard<'_, Orders> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lost_acks(&self) -> MutexGuard<'_, u32> {
-        self.lost_acks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

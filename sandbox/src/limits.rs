@@ -63,15 +63,6 @@ pub(crate) struct Quotas {
     used: [Used; Endpoint::ALL.len()],
 }
 
-/// Which limit a call is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OverLimit {
-    /// 45011
-    Minute,
-    /// 45009
-    Day,
-}
-
 #[derive(Clone, Copy, Debug, Default)]
 struct Used {
     minute: Count,
@@ -95,31 +86,29 @@ impl Quotas {
         self.used[endpoint.index()] = Used::default();
     }
 
-    /// Counts a call, unless it is over a limit: refused calls use nothing.
-    pub(crate) fn spend(&mut self, endpoint: Endpoint, now: Instant) -> Result<(), OverLimit> {
+    /// Counts a call. Over a limit it is 45011 or 45009, and uses nothing.
+    pub(crate) fn spend(&mut self, endpoint: Endpoint, now: Instant) -> Result<(), i64> {
         let limit = self.limits.of(endpoint);
         let used = &mut self.used[endpoint.index()];
-        let in_minute = used.minute.now(now, MINUTE);
-        let in_day = used.day.now(now, DAY);
-        if limit.per_day.is_some_and(|most| in_day >= most) {
-            return Err(OverLimit::Day);
+        let (minute, day) = (used.minute.now(now, MINUTE), used.day.now(now, DAY));
+        if limit.per_day.is_some_and(|most| *day >= most) {
+            return Err(45009);
         }
-        if limit.per_minute.is_some_and(|most| in_minute >= most) {
-            return Err(OverLimit::Minute);
+        if limit.per_minute.is_some_and(|most| *minute >= most) {
+            return Err(45011);
         }
-        used.minute.calls = used.minute.calls.saturating_add(1);
-        used.day.calls = used.day.calls.saturating_add(1);
+        (*minute, *day) = (minute.saturating_add(1), day.saturating_add(1));
         Ok(())
     }
 }
 
 impl Count {
     /// The calls of the span that is now, which a first call begins.
-    fn now(&mut self, now: Instant, lasts: Duration) -> u32 {
+    fn now(&mut self, now: Instant, lasts: Duration) -> &mut u32 {
         if self.since.is_none_or(|since| now.duration_since(since) >= lasts) {
             *self = Count { since: Some(now), calls: 0 };
         }
-        self.calls
+        &mut self.calls
     }
 }
 
@@ -133,9 +122,9 @@ mod tests {
         let mut quotas = Quotas::new(CallLimits::none().with(Endpoint::Send, limit));
         let start = Instant::now();
         let mut at = |seconds| quotas.spend(Endpoint::Send, start + Duration::from_secs(seconds));
-        assert_eq!([at(0), at(59), at(59)], [Ok(()), Ok(()), Err(OverLimit::Minute)]);
-        assert_eq!([at(60), at(61)], [Ok(()), Err(OverLimit::Day)]);
-        assert_eq!([at(86_399), at(86_400)], [Err(OverLimit::Day), Ok(())]);
+        assert_eq!([at(0), at(59), at(59)], [Ok(()), Ok(()), Err(45011)]);
+        assert_eq!([at(60), at(61)], [Ok(()), Err(45009)]);
+        assert_eq!([at(86_399), at(86_400)], [Err(45009), Ok(())]);
         assert_eq!(quotas.spend(Endpoint::Typing, start), Ok(()), "each call has limits of its own");
     }
 }

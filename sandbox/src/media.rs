@@ -8,18 +8,20 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use tokio::time::Instant;
 
 mod file;
 mod file_type;
 mod voice;
 
-pub(crate) use file::{Unfit, examine};
-pub(crate) use file_type::UploadType;
+pub(crate) use file::examine;
+pub(crate) use file_type::content_type;
 
 /// The kinds of media.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum MediaKind {
     /// A picture.
     Image,
@@ -51,7 +53,7 @@ pub(crate) struct MediaUsage {
 }
 
 /// The media of one account, by id.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct SandboxMedia {
     known: HashMap<String, StoredMedia>,
     /// The ids by age, the oldest first, temporary and permanent apart.
@@ -65,13 +67,7 @@ pub(crate) struct SandboxMedia {
 impl MediaKind {
     /// WeChat's name for it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            MediaKind::Image => "image",
-            MediaKind::Voice => "voice",
-            MediaKind::Video => "video",
-            MediaKind::Thumb => "thumb",
-            MediaKind::News => "news",
-        }
+        self.into()
     }
 
     /// The beginning of a file of this kind, for media that a pretend user sends.
@@ -90,14 +86,7 @@ impl MediaKind {
 
 impl SandboxMedia {
     pub(crate) fn new(max_count: usize, max_bytes: usize) -> SandboxMedia {
-        SandboxMedia {
-            known: HashMap::new(),
-            temporary: VecDeque::new(),
-            permanent: VecDeque::new(),
-            bytes: 0,
-            max_count: max_count.max(1),
-            max_bytes,
-        }
+        SandboxMedia { max_count: max_count.max(1), max_bytes, ..SandboxMedia::default() }
     }
 
     /// Keeps it under this id, in place of what was there.

@@ -1,12 +1,14 @@
 //! A user's OpenID: opaque, and different for each account that the same person follows.
 
-use std::{borrow::Borrow, fmt};
+use std::borrow::Borrow;
 
+use derive_more::{Display, From};
 use serde::{Deserialize, Serialize};
 
 /// A user's OpenID, for example `oHuixinXiaoming0000000000001`. Kept as it is given.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Display, From)]
 #[serde(transparent)]
+#[from(String, &str)]
 pub struct OpenId(String);
 
 impl OpenId {
@@ -22,18 +24,6 @@ impl OpenId {
     }
 }
 
-impl From<&str> for OpenId {
-    fn from(text: &str) -> OpenId {
-        OpenId(text.to_owned())
-    }
-}
-
-impl From<String> for OpenId {
-    fn from(text: String) -> OpenId {
-        OpenId(text)
-    }
-}
-
 impl From<&OpenId> for OpenId {
     fn from(user: &OpenId) -> OpenId {
         user.clone()
@@ -42,12 +32,6 @@ impl From<&OpenId> for OpenId {
 
 impl Borrow<str> for OpenId {
     fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl AsRef<str> for OpenId {
-    fn as_ref(&self) -> &str {
         &self.0
     }
 }
@@ -61,11 +45,5 @@ impl PartialEq<str> for OpenId {
 impl PartialEq<&str> for OpenId {
     fn eq(&self, other: &&str) -> bool {
         self.0 == *other
-    }
-}
-
-impl fmt::Display for OpenId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
     }
 }

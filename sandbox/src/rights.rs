@@ -46,37 +46,10 @@ pub(crate) struct UserRight {
     sent: u32,
 }
 
-/// Why there is no right to write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoRight {
-    /// 45015: the window is over, or the user has left.
-    Closed,
-    /// 45047: all sends of the window are used.
-    UsedUp,
-}
-
-/// The window of each trigger.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows([SendWindow; 4]);
-
-impl Windows {
-    pub(crate) fn new(config: &SandboxConfig) -> Windows {
-        let tap = config.after_tap;
-        Windows([
-            config.after_message,
-            tap,
-            config.after_scan.unwrap_or(tap),
-            config.after_follow.unwrap_or(tap),
-        ])
-    }
-
-    pub(crate) fn of(&self, opener: Opener) -> SendWindow {
-        self.0[opener as usize]
-    }
-
-    pub(crate) fn set(&mut self, opener: Opener, window: SendWindow) {
-        self.0[opener as usize] = window;
-    }
+/// The window of each [`Opener`], in their order.
+pub(crate) fn windows(config: &SandboxConfig) -> [SendWindow; 4] {
+    let tap = config.after_tap;
+    [config.after_message, tap, config.after_scan.unwrap_or(tap), config.after_follow.unwrap_or(tap)]
 }
 
 impl UserRight {
@@ -93,14 +66,10 @@ impl UserRight {
         self
     }
 
-    /// Uses one send. Gives which one it is, from 1.
-    pub(crate) fn spend(&mut self, now: Instant) -> Result<u32, NoRight> {
+    /// Uses one send. Gives which one it is, from 1; 45047 when all are used.
+    pub(crate) fn spend(&mut self, now: Instant) -> Result<u32, i64> {
         self.check_open(now)?;
-        if self.sent >= self.of {
-            return Err(NoRight::UsedUp);
-        }
-        self.sent += 1;
-        Ok(self.sent)
+        if self.sent < self.of { Ok(self.count()) } else { Err(45047) }
     }
 
     /// Counts a send that nobody asked the right for.
@@ -109,8 +78,9 @@ impl UserRight {
         self.sent
     }
 
-    pub(crate) fn check_open(&self, now: Instant) -> Result<(), NoRight> {
-        if now > self.until { Err(NoRight::Closed) } else { Ok(()) }
+    /// 45015 when it is over.
+    pub(crate) fn check_open(&self, now: Instant) -> Result<(), i64> {
+        if now > self.until { Err(45015) } else { Ok(()) }
     }
 
     pub(crate) fn state(&self, now: Instant) -> RightState {

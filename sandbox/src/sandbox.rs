@@ -1,19 +1,14 @@
 //! The sandbox itself: the accounts, the transcript and the faults behind one cheap handle.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use parking_lot::{Mutex, MutexGuard};
+use tokio::{sync::Semaphore, time::Instant};
 use url::Url;
 
 use crate::{
     Faults, OpenId, Push, PushReport, SandboxConfig, Transcript, TryReport, What, account::AccountState,
-    attempts::Attempts, clock::SandboxClock, tokens::Lifetimes,
+    attempts::Attempts, clock::SandboxClock,
 };
 
 mod delivery;
@@ -70,7 +65,7 @@ impl Sandbox {
     /// Sets where an account's pushes go, from the next try on. An unknown account is ignored, with a warning.
     pub fn set_push_url(&self, account: &str, url: Url) {
         match self.account(account) {
-            Some(account) => account.set_push_url(url),
+            Some(account) => *account.push_url.lock() = Some(url),
             None => tracing::warn!(account, "no such account in the sandbox: {account}"),
         }
     }
@@ -121,7 +116,11 @@ impl Sandbox {
     pub(crate) fn push_in_background(&self, push: Push) -> bool {
         let Ok(permit) = Arc::clone(&self.0.pushes).try_acquire_owned() else { return false };
         self.begin(&push);
-        tokio::spawn(deliver_holding(permit, self.clone(), push));
+        let sandbox = self.clone();
+        tokio::spawn(async move {
+            delivery::push(&sandbox, &push).await;
+            drop(permit);
+        });
         true
     }
 
@@ -144,15 +143,11 @@ impl Sandbox {
     }
 
     pub(crate) fn attempts(&self) -> MutexGuard<'_, Attempts> {
-        self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.attempts.lock()
     }
 
     pub(crate) fn now(&self) -> Instant {
         self.0.clock.now()
-    }
-
-    pub(crate) fn lifetimes(&self) -> Lifetimes {
-        Lifetimes { token: self.0.config.token_lifetime, overlap: self.0.config.token_overlap }
     }
 
     pub(crate) fn note(&self, account: &str, user: &OpenId, what: What) {
@@ -162,7 +157,7 @@ impl Sandbox {
     /// The user acts: windows open now, whatever becomes of the push, and the account may use the media that came.
     fn begin(&self, push: &Push) {
         let Some(account) = self.account(&push.account) else { return };
-        let first_time = account.users().acted(&push.user, &push.msg_id, push.trigger(), self.now());
+        let first_time = account.users.lock().acted(&push.user, &push.msg_id, push.trigger(), self.now());
         if first_time {
             for (id, kind) in push.media() {
                 self.keep_media(account, id, kind, kind.sample(), false);
@@ -171,9 +166,4 @@ impl Sandbox {
             self.note(&push.account, &push.user, What::Said { msg_id, kind, content });
         }
     }
-}
-
-async fn deliver_holding(permit: OwnedSemaphorePermit, sandbox: Sandbox, push: Push) {
-    delivery::push(&sandbox, &push).await;
-    drop(permit);
 }

@@ -18,8 +18,9 @@ const MAX_FORCED_PER_DAY: usize = 20;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The tokens of one account, from both endpoints.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tokens {
+    lifetimes: Lifetimes,
     stable: TokenSlot,
     plain: TokenSlot,
     expired: VecDeque<String>,
@@ -58,25 +59,30 @@ struct IssuedToken {
 }
 
 impl Tokens {
+    pub(crate) fn new(lifetimes: Lifetimes) -> Tokens {
+        let (stable, plain) = (TokenSlot::default(), TokenSlot::default());
+        Tokens { lifetimes, stable, plain, expired: VecDeque::new(), forced: VecDeque::new() }
+    }
+
     /// The stable endpoint: the same token while it has more than the overlap left, unless a new one is forced.
-    pub(crate) fn stable(&mut self, lifetimes: Lifetimes, force: bool, now: Instant) -> (String, u64) {
+    pub(crate) fn stable(&mut self, force: bool, now: Instant) -> (String, u64) {
         self.forget_old(now);
         if force && self.may_force(now) {
             // A forced token kills the one before at once.
             self.stable = TokenSlot::default();
         }
         let fresh_enough =
-            self.stable.current.as_ref().is_some_and(|token| token.ends > now + lifetimes.overlap);
+            self.stable.current.as_ref().is_some_and(|token| token.ends > now + self.lifetimes.overlap);
         if !fresh_enough {
-            self.stable.replace(now, lifetimes);
+            self.stable.replace(now, self.lifetimes);
         }
         self.stable.answer(now)
     }
 
     /// The plain endpoint: a new token each time.
-    pub(crate) fn plain(&mut self, lifetimes: Lifetimes, now: Instant) -> (String, u64) {
+    pub(crate) fn plain(&mut self, now: Instant) -> (String, u64) {
         self.forget_old(now);
-        self.plain.replace(now, lifetimes);
+        self.plain.replace(now, self.lifetimes);
         self.plain.answer(now)
     }
 
@@ -134,8 +140,12 @@ impl Tokens {
 
 impl TokenSlot {
     fn replace(&mut self, now: Instant, lifetimes: Lifetimes) {
-        self.previous = self.current.take().map(|token| token.replaced(now + lifetimes.overlap));
-        self.current = Some(IssuedToken::new(now + lifetimes.token));
+        let text = format!("90_{}", Alphanumeric.sample_string(&mut rand::rng(), 150));
+        let ends = now + lifetimes.token;
+        self.previous = self.current.replace(IssuedToken { text, ends, lifetime_ends: ends });
+        if let Some(replaced) = &mut self.previous {
+            replaced.ends = replaced.ends.min(now + lifetimes.overlap);
+        }
     }
 
     fn answer(&self, now: Instant) -> (String, u64) {
@@ -146,18 +156,6 @@ impl TokenSlot {
 
     fn holds(&self, text: &str) -> bool {
         [&self.current, &self.previous].into_iter().flatten().any(|token| token.text == text)
-    }
-}
-
-impl IssuedToken {
-    fn new(ends: Instant) -> IssuedToken {
-        let text = format!("90_{}", Alphanumeric.sample_string(&mut rand::rng(), 150));
-        IssuedToken { text, ends, lifetime_ends: ends }
-    }
-
-    fn replaced(mut self, works_until: Instant) -> IssuedToken {
-        self.ends = self.ends.min(works_until);
-        self
     }
 }
 
@@ -173,12 +171,12 @@ mod tests {
 
     #[test]
     fn a_stable_token_is_renewed_in_its_last_five_minutes_and_both_work_until_it_ends() {
-        let (mut tokens, start) = (Tokens::default(), Instant::now());
-        let (first, left) = tokens.stable(REAL, false, start);
+        let (mut tokens, start) = (Tokens::new(REAL), Instant::now());
+        let (first, left) = tokens.stable(false, start);
         assert_eq!(left, 7200);
-        assert_eq!(tokens.stable(REAL, false, start + seconds(6899)), (first.clone(), 301));
+        assert_eq!(tokens.stable(false, start + seconds(6899)), (first.clone(), 301));
         let renewed = start + seconds(6901);
-        let (second, left) = tokens.stable(REAL, false, renewed);
+        let (second, left) = tokens.stable(false, renewed);
         assert_ne!(first, second);
         assert_eq!(left, 7200);
         assert_eq!(tokens.state(&first, renewed), TokenState::Valid);
@@ -190,27 +188,27 @@ mod tests {
 
     #[test]
     fn a_plain_token_works_on_for_five_minutes_after_it_was_replaced() {
-        let (mut tokens, start) = (Tokens::default(), Instant::now());
-        let (first, _) = tokens.plain(REAL, start);
-        tokens.plain(REAL, start);
+        let (mut tokens, start) = (Tokens::new(REAL), Instant::now());
+        let (first, _) = tokens.plain(start);
+        tokens.plain(start);
         assert_eq!(tokens.state(&first, start + seconds(299)), TokenState::Valid);
         assert_eq!(tokens.state(&first, start + seconds(300)), TokenState::Unknown);
     }
 
     #[test]
     fn a_token_can_be_forced_every_30_seconds_and_20_times_a_day() {
-        let (mut tokens, mut now) = (Tokens::default(), Instant::now());
-        let mut last = tokens.stable(REAL, true, now).0;
-        assert_eq!(tokens.stable(REAL, true, now).0, last);
+        let (mut tokens, mut now) = (Tokens::new(REAL), Instant::now());
+        let mut last = tokens.stable(true, now).0;
+        assert_eq!(tokens.stable(true, now).0, last);
         for _ in 1..MAX_FORCED_PER_DAY {
             now += MIN_BETWEEN_FORCED;
-            let next = tokens.stable(REAL, true, now).0;
+            let next = tokens.stable(true, now).0;
             assert_ne!(next, last);
             assert_eq!(tokens.state(&last, now), TokenState::Unknown);
             last = next;
         }
         now += MIN_BETWEEN_FORCED;
-        assert_eq!(tokens.stable(REAL, true, now).0, last);
+        assert_eq!(tokens.stable(true, now).0, last);
         assert_eq!(tokens.state("never issued", now), TokenState::Unknown);
     }
 }

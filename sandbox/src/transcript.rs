@@ -7,12 +7,10 @@
 //!
 //! Bounded by number and by size; the oldest entries go first.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use futures::Stream;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 mod entry;
@@ -52,7 +50,7 @@ impl Transcript {
 
     /// The `seq` of the newest entry; 0 when nothing has happened yet.
     pub fn newest(&self) -> u64 {
-        self.kept().newest
+        self.kept.lock().newest
     }
 
     /// All entries that are kept.
@@ -67,7 +65,7 @@ impl Transcript {
 
     /// The first kept entries after this `seq`, at most `limit`.
     pub fn some_after(&self, seq: u64, limit: usize) -> Vec<Arc<TranscriptEntry>> {
-        let kept = self.kept();
+        let kept = self.kept.lock();
         // Numbers have no gaps, so the place of the first wanted entry can be calculated.
         let oldest = kept.entries.front().map_or(0, |entry| entry.seq);
         let skip = usize::try_from(seq.saturating_add(1).saturating_sub(oldest)).unwrap_or(usize::MAX);
@@ -112,7 +110,7 @@ impl Transcript {
 
     pub(crate) fn add(&self, account: &str, user: &OpenId, what: What) -> u64 {
         let weight = |entry: &TranscriptEntry| 256 + entry.what.bytes();
-        let mut kept = self.kept();
+        let mut kept = self.kept.lock();
         kept.newest += 1;
         let seq = kept.newest;
         let entry = TranscriptEntry {
@@ -136,9 +134,5 @@ impl Transcript {
             later
         });
         seq
-    }
-
-    fn kept(&self) -> MutexGuard<'_, KeptEntries> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,6 @@
-//! The users of one account: who they are, and what the account may do to them.
+//! The users of one account: who they are, and what the account may do to them. What it may not is an `errcode`: 40003 for
+//! a user it has never heard of, 45015 and 45047 without a right to write, and for typing 45080 when nothing was exchanged
+//! in the last 30 s and 45081 when the indicator is on already.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,7 +12,7 @@ use tokio::time::Instant;
 use crate::{
     OpenId, Opener, RightState, SandboxConfig, SendWindow,
     push::PushTrigger,
-    rights::{NoRight, UserRight, Windows},
+    rights::{UserRight, windows},
 };
 
 /// How long the typing indicator stays on by itself.
@@ -26,16 +28,12 @@ pub(crate) struct Users {
     known: HashMap<OpenId, User>,
     /// In the order of their first push; the front is forgotten when there are too many.
     order: VecDeque<OpenId>,
-    rules: Rules,
-}
-
-#[derive(Debug)]
-struct Rules {
     max_users: usize,
     enforce: bool,
     /// Whether a trigger ends what the ones before it allowed.
     newest_alone: bool,
-    windows: Windows,
+    /// By [`Opener`].
+    windows: [SendWindow; 4],
 }
 
 #[derive(Debug, Default)]
@@ -45,19 +43,6 @@ struct User {
     last_exchange: Option<Instant>,
     typing_until: Option<Instant>,
     pushes: VecDeque<String>,
-}
-
-/// Why a send or a typing call is refused on account of its user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum UserRefusal {
-    /// 40003: this account has never heard of the user.
-    Stranger,
-    /// 45015 or 45047.
-    NoRight(NoRight),
-    /// 45080: nothing was exchanged in the last 30 s.
-    NoExchange,
-    /// 45081: the indicator is on already.
-    AlreadyTyping,
 }
 
 /// What a send was to its user.
@@ -71,13 +56,14 @@ pub(crate) struct SendCount {
 
 impl Users {
     pub(crate) fn new(config: &SandboxConfig) -> Users {
-        let rules = Rules {
+        Users {
+            known: HashMap::new(),
+            order: VecDeque::new(),
             max_users: config.max_users.max(1),
             enforce: config.enforce_windows,
             newest_alone: config.newest_trigger_alone,
-            windows: Windows::new(config),
-        };
-        Users { known: HashMap::new(), order: VecDeque::new(), rules }
+            windows: windows(config),
+        }
     }
 
     /// The user did something. False when this push was seen before, and so changes nothing.
@@ -99,8 +85,8 @@ impl Users {
         user.pushes.push_back(msg_id.to_owned());
         match trigger {
             PushTrigger::Opens(by) => {
-                let new = UserRight::opened(by, self.rules.windows.of(by), now);
-                let earlier = user.right.take().filter(|_| !self.rules.newest_alone);
+                let new = UserRight::opened(by, self.windows[by as usize], now);
+                let earlier = user.right.take().filter(|_| !self.newest_alone);
                 user.right = Some(match earlier {
                     Some(earlier) => new.beside(&earlier, now),
                     None => new,
@@ -115,7 +101,7 @@ impl Users {
 
     /// Another window for a trigger, from the next one on.
     pub(crate) fn set_window(&mut self, opener: Opener, window: SendWindow) {
-        self.rules.windows.set(opener, window);
+        self.windows[opener as usize] = window;
     }
 
     /// What the user's last trigger allows, if it allows anything.
@@ -124,13 +110,13 @@ impl Users {
     }
 
     /// A message is sent to the user: uses one send, and ends the typing indicator.
-    pub(crate) fn send(&mut self, openid: &str, now: Instant) -> Result<SendCount, UserRefusal> {
-        let enforce = self.rules.enforce;
+    pub(crate) fn send(&mut self, openid: &str, now: Instant) -> Result<SendCount, i64> {
+        let enforce = self.enforce;
         let user = self.user(openid)?;
         let nth = match user.right.as_mut() {
-            Some(right) if enforce => right.spend(now).map_err(UserRefusal::NoRight)?,
+            Some(right) if enforce => right.spend(now)?,
             Some(right) => right.count(),
-            None if enforce => return Err(UserRefusal::NoRight(NoRight::Closed)),
+            None if enforce => return Err(45015),
             None => 0,
         };
         user.last_exchange = Some(now);
@@ -139,17 +125,17 @@ impl Users {
     }
 
     /// The typing indicator goes on.
-    pub(crate) fn type_on(&mut self, openid: &str, now: Instant) -> Result<(), UserRefusal> {
-        let enforce = self.rules.enforce;
+    pub(crate) fn type_on(&mut self, openid: &str, now: Instant) -> Result<(), i64> {
+        let enforce = self.enforce;
         let user = self.user(openid)?;
         if enforce {
-            let right = user.right.as_ref().ok_or(UserRefusal::NoRight(NoRight::Closed))?;
-            right.check_open(now).map_err(UserRefusal::NoRight)?;
+            let right = user.right.as_ref().ok_or(45015)?;
+            right.check_open(now)?;
             if user.last_exchange.is_none_or(|at| now.duration_since(at) > EXCHANGE_LASTS) {
-                return Err(UserRefusal::NoExchange);
+                return Err(45080);
             }
             if user.typing_until.is_some_and(|until| until > now) {
-                return Err(UserRefusal::AlreadyTyping);
+                return Err(45081);
             }
         }
         user.typing_until = Some(now + TYPING_LASTS);
@@ -157,20 +143,20 @@ impl Users {
     }
 
     /// The typing indicator goes off.
-    pub(crate) fn type_off(&mut self, openid: &str) -> Result<(), UserRefusal> {
+    pub(crate) fn type_off(&mut self, openid: &str) -> Result<(), i64> {
         self.user(openid)?.typing_until = None;
         Ok(())
     }
 
-    fn user(&mut self, openid: &str) -> Result<&mut User, UserRefusal> {
-        self.known.get_mut(openid).ok_or(UserRefusal::Stranger)
+    fn user(&mut self, openid: &str) -> Result<&mut User, i64> {
+        self.known.get_mut(openid).ok_or(40003)
     }
 
     fn make_room_for(&mut self, openid: &OpenId) {
         if self.known.contains_key(openid) {
             return;
         }
-        while self.known.len() >= self.rules.max_users {
+        while self.known.len() >= self.max_users {
             let Some(first) = self.order.pop_front() else { break };
             self.known.remove(&first);
         }
@@ -197,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_message_opens_48_hours_and_a_tap_one_minute() {
-        let closed = Err(UserRefusal::NoRight(NoRight::Closed));
+        let closed = Err(45015);
         for opener in [Opener::Click, Opener::Scan, Opener::Follow] {
             let (mut tapped, start) = after(PushTrigger::Opens(opener));
             assert_eq!(tapped.send(USER, start + seconds(60)).map(|count| count.nth), Ok(1), "{opener:?}");
@@ -212,12 +198,12 @@ mod tests {
     fn typing_lasts_15_seconds_and_needs_an_exchange_within_30() {
         let (mut users, start) = after(PushTrigger::Opens(Opener::Message));
         assert_eq!(users.type_on(USER, start), Ok(()));
-        assert_eq!(users.type_on(USER, start + seconds(14)), Err(UserRefusal::AlreadyTyping));
+        assert_eq!(users.type_on(USER, start + seconds(14)), Err(45081));
         assert_eq!(users.type_on(USER, start + seconds(16)), Ok(()));
         let sent = users.send(USER, start + seconds(16));
         assert_eq!(sent, Ok(SendCount { nth: 1, was_typing: true }), "the message ended the indicator");
         assert_eq!(users.type_on(USER, start + seconds(46)), Ok(()), "a send is an exchange");
-        assert_eq!(users.type_on(USER, start + seconds(62)), Err(UserRefusal::NoExchange));
+        assert_eq!(users.type_on(USER, start + seconds(62)), Err(45080));
     }
 
     #[test]
@@ -231,7 +217,7 @@ mod tests {
         for nth in 1..=4 {
             assert_eq!(users.send(USER, start + seconds(3600)).map(|count| count.nth), Ok(nth));
         }
-        assert_eq!(users.send(USER, start), Err(UserRefusal::NoRight(NoRight::UsedUp)));
+        assert_eq!(users.send(USER, start), Err(45047));
         click(&mut users, "3", start + seconds(3600));
         assert_eq!(users.right(USER, start + seconds(7200)).map(|right| right.of), Some(3));
         assert_eq!(
@@ -251,7 +237,7 @@ mod tests {
         for nth in 1..=3 {
             assert_eq!(users.send(USER, start).map(|count| count.nth), Ok(nth));
         }
-        assert_eq!(users.send(USER, start), Err(UserRefusal::NoRight(NoRight::UsedUp)));
-        assert_eq!(users.send(USER, start + seconds(61)), Err(UserRefusal::NoRight(NoRight::Closed)));
+        assert_eq!(users.send(USER, start), Err(45047));
+        assert_eq!(users.send(USER, start + seconds(61)), Err(45015));
     }
 }

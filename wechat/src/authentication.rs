@@ -80,11 +80,12 @@ pub fn admit(keys: &PushKeys, query: &PushQuery, body: &[u8]) -> Result<PushBody
 }
 
 /// A push that is genuine, as far as its mode can tell.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, derive_more::Debug)]
 pub enum PushBody {
     /// The body is the message.
     Plain,
     /// The body was an envelope; this was in it. Whatever else the body held must not be used.
+    #[debug("Opened({} bytes, key {key})", body.len())]
     Opened {
         /// The message, XML or JSON.
         body: Vec<u8>,
@@ -93,16 +94,6 @@ pub enum PushBody {
     },
     /// The body is an envelope and nothing else, its query is genuine, and there is no key: nobody can read it.
     Sealed,
-}
-
-impl std::fmt::Debug for PushBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            PushBody::Plain => f.write_str("Plain"),
-            PushBody::Opened { body, key } => write!(f, "Opened({} bytes, key {key})", body.len()),
-            PushBody::Sealed => f.write_str("Sealed"),
-        }
-    }
 }
 
 /// Why a push is refused. For the log: to the outside all are one.

@@ -24,10 +24,9 @@
 //! key; a very long field (a link in `EventKey`) is replaced by its digest, so that keys stay small in a store that
 //! remembers every one for hours. Keys hold OpenIDs: what is shown or logged is [`DedupKey::opaque_id`].
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use derive_more::Debug;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -35,8 +34,9 @@ use crate::message::{Message, Trigger};
 use crate::signature::hex;
 use crate::xml::Element;
 
-/// The dedup key of one message.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// The dedup key of one message. Printed is its opaque id: a key in a log would be an OpenID in a log.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[debug("DedupKey({})", self.opaque_id())]
 pub struct DedupKey(String);
 
 impl DedupKey {
@@ -120,13 +120,6 @@ impl Message {
     /// the bytes that the message was read from.
     pub fn dedup_key(&self, account: &str, body: &[u8]) -> DedupKey {
         DedupKey::of(self, account, body)
-    }
-}
-
-/// Debug shows the opaque id: a key in a log would be an OpenID in a log.
-impl fmt::Debug for DedupKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DedupKey({})", self.opaque_id())
     }
 }
 

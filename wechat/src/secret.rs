@@ -4,43 +4,21 @@
 //! `Debug` and `Display` are `***` makes the leak impossible to write by accident, and [`Secret::expose`] makes every
 //! intended use searchable. It isn't wiped from memory on drop: who reads this process's memory has the traffic too.
 
-use std::fmt;
-
+use derive_more::{Debug, Display, From};
 use serde::Deserialize;
 
 /// A secret string; prints as `***`. There is no `Serialize`: a secret is never written back.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, Debug, Display, From)]
 #[serde(transparent)]
+#[debug("***")]
+#[display("***")]
+#[from(String, &str)]
 pub struct Secret(String);
 
 impl Secret {
     /// The secret itself, for signing or sending; never for printing.
     pub fn expose(&self) -> &str {
         &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(value: String) -> Self {
-        Secret(value)
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(value: &str) -> Self {
-        Secret(value.to_owned())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
     }
 }
 

@@ -1,26 +1,27 @@
 //! What every call of the API goes through: it is counted, meets its fault, is judged, and a refusal leaves its line.
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    extract::{ConnectInfo, FromRequestParts, rejection::ExtensionRejection},
+    http::request::Parts,
+    response::{IntoResponse, Response},
+};
 
 use super::{refusal::ApiRefusal, trouble};
 use crate::{
-    Endpoint, Fault, OpenId, Sandbox, What, account::AccountState, served::Served, server::ClientLink,
+    CallCount, Endpoint, Fault, OpenId, Sandbox, What, account::AccountState, served::Served,
+    server::ClientLink,
 };
 
-/// One call, with all that its judgement needs: it may be judged in a task of its own, after its caller has hung up.
+/// One call, with what came in it: it may be judged in a task of its own, after its caller has hung up.
 pub(super) trait ApiCall: Clone + Send + 'static {
-    fn endpoint(&self) -> Endpoint;
-
-    fn sandbox(&self) -> &Sandbox;
-
     /// The account and the user that it names, as far as they can be read; empty what can't.
-    fn subject(&self) -> (String, OpenId);
+    fn subject(&self, sandbox: &Sandbox) -> (String, OpenId);
 
-    /// All checks, and its effect when they pass.
-    fn judge(&self) -> Result<Response, ApiRefusal>;
+    /// All checks, and its effect when they pass; else an `errcode`.
+    fn judge(&self, caller: &Caller, endpoint: Endpoint) -> Result<Response, i64>;
 
     /// The caller gets to know that it had its effect.
-    fn answered(&self) {}
+    fn answered(&self, _: &Sandbox) {}
 
     /// Which try of the same it is, from 1; 0 where tries aren't told apart.
     fn attempt(&self) -> u32 {
@@ -28,56 +29,73 @@ pub(super) trait ApiCall: Clone + Send + 'static {
     }
 
     /// Its line in the transcript when it is refused, if it has one.
-    fn refused(&self, refusal: &ApiRefusal) -> Option<What> {
-        let (on, code, reason) = (self.endpoint().as_str(), refusal.code, refusal.message.clone());
+    fn refused(&self, on: &'static str, code: i64, reason: String) -> Option<What> {
         Some(What::CallRefused { on, code, reason })
     }
 }
 
-/// Answers a call.
-pub(super) async fn answer<C: ApiCall>(served: &Served, link: &ClientLink, call: C) -> Response {
-    let (account, user) = call.subject();
-    let sandbox = call.sandbox();
-    if let Some(account) = sandbox.account(&account) {
-        account.calls().of_mut(call.endpoint()).calls += 1;
+/// Who calls, and whom.
+#[derive(Clone)]
+pub(super) struct Caller {
+    served: Served,
+    pub(super) link: ClientLink,
+}
+
+impl FromRequestParts<Served> for Caller {
+    type Rejection = ExtensionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, served: &Served) -> Result<Caller, ExtensionRejection> {
+        let ConnectInfo(link) = ConnectInfo::from_request_parts(parts, served).await?;
+        Ok(Caller { served: served.clone(), link })
     }
-    let fault = sandbox.faults().take(call.endpoint(), &account, &user);
-    if let Some(fault) = &fault {
-        let (on, fault, attempt) = (call.endpoint().as_str(), format!("{fault:?}"), call.attempt());
-        sandbox.note(&account, &user, What::Faulted { on, fault, attempt });
+}
+
+impl Caller {
+    pub(super) fn sandbox(&self) -> &Sandbox {
+        &self.served.sandbox
     }
-    let heard = fault != Some(Fault::CutAfterAccept);
-    let judged = call.clone();
-    let handle = async move {
-        match judged.judge() {
-            Ok(response) => {
-                if heard {
-                    judged.answered();
-                }
-                response
-            }
-            Err(refusal) => refuse(&judged, refusal),
+
+    /// Answers a call.
+    pub(super) async fn answer(self, endpoint: Endpoint, call: impl ApiCall) -> Response {
+        let sandbox = self.sandbox();
+        let (account, user) = call.subject(sandbox);
+        self.count(&account, endpoint, |count| count.calls += 1);
+        let fault = sandbox.faults().take(endpoint, &account, &user);
+        if let Some(fault) = &fault {
+            let (on, fault, attempt) = (endpoint.as_str(), format!("{fault:?}"), call.attempt());
+            sandbox.note(&account, &user, What::Faulted { on, fault, attempt });
         }
-    };
-    let refuse_by_fault = |refusal: ApiRefusal| {
-        // Also when it is ordered, this code tells the caller's address.
-        refuse(&call, if refusal.code == 40164 { ApiRefusal::not_on_list(link.peer.ip()) } else { refusal })
-    };
-    trouble::meet(fault, &served.stopping, &link.cut, handle, refuse_by_fault).await
-}
-
-/// Uses up one call of the account's limits.
-pub(super) fn spend(account: &AccountState, endpoint: Endpoint, sandbox: &Sandbox) -> Result<(), ApiRefusal> {
-    Ok(account.quotas().spend(endpoint, sandbox.now())?)
-}
-
-fn refuse(call: &impl ApiCall, refusal: ApiRefusal) -> Response {
-    let (account, user) = call.subject();
-    if let Some(account) = call.sandbox().account(&account) {
-        account.calls().of_mut(call.endpoint()).refused += 1;
+        let heard = fault != Some(Fault::CutAfterAccept);
+        let (caller, judged) = (self.clone(), call.clone());
+        let handle = async move {
+            let answer = judged.judge(&caller, endpoint);
+            if answer.is_ok() && heard {
+                judged.answered(caller.sandbox());
+            }
+            answer.unwrap_or_else(|code| caller.refuse(endpoint, &judged, code))
+        };
+        let refuse = |code| self.refuse(endpoint, &call, code);
+        trouble::meet(fault, &self.served.stopping, &self.link.cut, handle, refuse).await
     }
-    if let Some(what) = call.refused(&refusal) {
-        call.sandbox().note(&account, &user, what);
+
+    fn refuse(&self, endpoint: Endpoint, call: &impl ApiCall, code: i64) -> Response {
+        let (account, user) = call.subject(self.sandbox());
+        let refusal = ApiRefusal::to(self.link.peer.ip(), code);
+        self.count(&account, endpoint, |count| count.refused += 1);
+        if let Some(what) = call.refused(endpoint.as_str(), code, refusal.message.clone()) {
+            self.sandbox().note(&account, &user, what);
+        }
+        refusal.into_response()
     }
-    refusal.into_response()
+
+    fn count(&self, account: &str, endpoint: Endpoint, add: impl FnOnce(&mut CallCount)) {
+        if let Some(account) = self.sandbox().account(account) {
+            add(account.calls.lock().of_mut(endpoint));
+        }
+    }
+
+    /// Uses up one call of the account's limits.
+    pub(super) fn spend(&self, account: &AccountState, endpoint: Endpoint) -> Result<(), i64> {
+        account.quotas.lock().spend(endpoint, self.sandbox().now())
+    }
 }

@@ -6,7 +6,6 @@
 
 use serde_json::{Map, Value};
 
-use super::refusal::ApiRefusal;
 use crate::{MediaKind, OpenId};
 
 mod fields;
@@ -35,9 +34,9 @@ pub(super) struct Checked {
 }
 
 /// Checks the addressee's form, the type, the type's own fields, and what may go with any type.
-pub(super) fn check(message: &Map<String, Value>) -> Result<Checked, ApiRefusal> {
+pub(super) fn check(message: &Map<String, Value>) -> Result<Checked, i64> {
     let user = addressee(message)?;
-    let kind = message.get("msgtype").and_then(Value::as_str).ok_or_else(|| ApiRefusal::new(40008))?;
+    let kind = message.get("msgtype").and_then(Value::as_str).ok_or(40008)?;
     let mut fields = MessageFields::of(message.get(kind))?;
     let mut text = None;
     match kind {
@@ -66,78 +65,78 @@ pub(super) fn check(message: &Map<String, Value>) -> Result<Checked, ApiRefusal>
             fields.media("thumb_media_id", MediaKind::Thumb)?;
         }
         // Mini programs only.
-        "link" => return Err(ApiRefusal::new(48008)),
-        _ => return Err(ApiRefusal::new(40008)),
+        "link" => return Err(48008),
+        _ => return Err(40008),
     }
     check_ai_mark(message)?;
     let agent = agent_of(message)?;
-    Ok(Checked { user, kind: kind.to_owned(), text, media: fields.into_media(), agent })
+    Ok(Checked { user, kind: kind.to_owned(), text, media: fields.media, agent })
 }
 
 /// `touser`: there, a string, and not empty.
-pub(super) fn addressee(message: &Map<String, Value>) -> Result<OpenId, ApiRefusal> {
+pub(super) fn addressee(message: &Map<String, Value>) -> Result<OpenId, i64> {
     match message.get("touser") {
-        None => Err(ApiRefusal::new(41009)),
-        Some(Value::String(user)) if user.is_empty() => Err(ApiRefusal::new(41009)),
+        None => Err(41009),
+        Some(Value::String(user)) if user.is_empty() => Err(41009),
         Some(Value::String(user)) => Ok(OpenId::from(user.as_str())),
-        Some(_) => Err(ApiRefusal::new(40035)),
+        Some(_) => Err(40035),
     }
 }
 
-fn text_of(fields: &MessageFields<'_>) -> Result<String, ApiRefusal> {
+fn text_of(fields: &MessageFields<'_>) -> Result<String, i64> {
     match fields.get("content").and_then(Value::as_str) {
-        None | Some("") => Err(ApiRefusal::new(44004)),
-        Some(text) if text.len() > MAX_TEXT_BYTES => Err(ApiRefusal::new(45002)),
+        None | Some("") => Err(44004),
+        Some(text) if text.len() > MAX_TEXT_BYTES => Err(45002),
         Some(text) => {
-            links::check(text).map_err(ApiRefusal::new)?;
+            links::check(text)?;
             Ok(text.to_owned())
         }
     }
 }
 
-fn check_news(fields: &MessageFields<'_>) -> Result<(), ApiRefusal> {
+fn check_news(fields: &MessageFields<'_>) -> Result<(), i64> {
     let articles = fields.get("articles").and_then(Value::as_array).filter(|articles| !articles.is_empty());
-    let articles = articles.ok_or_else(|| ApiRefusal::new(44003))?;
-    let [article] = articles.as_slice() else { return Err(ApiRefusal::new(45008)) };
+    let articles = articles.ok_or(44003)?;
+    let [article] = articles.as_slice() else { return Err(45008) };
     MessageFields::of(Some(article))?.must_have(&["title", "description", "url", "picurl"], 40035)
 }
 
-fn check_menu(fields: &MessageFields<'_>) -> Result<(), ApiRefusal> {
+fn check_menu(fields: &MessageFields<'_>) -> Result<(), i64> {
     fields.may_have(&["head_content", "tail_content"])?;
     let text = |name| fields.get(name).and_then(Value::as_str).unwrap_or_default();
     if ["head_content", "tail_content"].iter().any(|name| text(name).len() > MAX_TEXT_BYTES) {
-        return Err(ApiRefusal::new(45002));
+        return Err(45002);
     }
     let list = fields.get("list").and_then(Value::as_array).filter(|list| !list.is_empty());
-    let list = list.ok_or_else(|| ApiRefusal::new(40035))?;
+    let list = list.ok_or(40035)?;
     if list.len() > MAX_MENU_ITEMS {
-        return Err(ApiRefusal::new(45098));
+        return Err(45098);
     }
     for item in list {
         let item = MessageFields::of(Some(item))?;
         item.must_have_filled("id", 40035)?;
         item.must_have_filled("content", 40035)?;
         if item.get("content").and_then(Value::as_str).is_some_and(|text| text.len() > MAX_MENU_ITEM_BYTES) {
-            return Err(ApiRefusal::new(45099));
+            return Err(45099);
         }
     }
     Ok(())
 }
 
 /// `aimsgcontext`: the grey line that says that an AI wrote it.
-fn check_ai_mark(message: &Map<String, Value>) -> Result<(), ApiRefusal> {
+fn check_ai_mark(message: &Map<String, Value>) -> Result<(), i64> {
     let Some(mark) = message.get("aimsgcontext") else { return Ok(()) };
     match mark.get("is_ai_msg").and_then(Value::as_u64) {
         Some(0 | 1) => Ok(()),
-        _ => Err(ApiRefusal::new(40035)),
+        _ => Err(40035),
     }
 }
 
 /// `customservice`: the name that it is sent in.
-fn agent_of(message: &Map<String, Value>) -> Result<Option<String>, ApiRefusal> {
+fn agent_of(message: &Map<String, Value>) -> Result<Option<String>, i64> {
     let Some(service) = message.get("customservice") else { return Ok(None) };
     match service.get("kf_account").and_then(Value::as_str) {
         Some(agent) if !agent.is_empty() => Ok(Some(agent.to_owned())),
-        _ => Err(ApiRefusal::new(61451)),
+        _ => Err(61451),
     }
 }

@@ -5,52 +5,28 @@ use std::net::IpAddr;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::{clock, limits::OverLimit, rights::NoRight, users::UserRefusal};
+use crate::clock;
 
 /// An answer with an `errcode` that isn't 0.
-#[derive(Clone, Debug)]
-pub(crate) struct ApiRefusal {
-    pub(crate) code: i64,
-    pub(crate) message: String,
+pub(super) struct ApiRefusal {
+    code: i64,
+    pub(super) message: String,
 }
 
 impl ApiRefusal {
-    pub(crate) fn new(code: i64) -> ApiRefusal {
+    /// Of 40164, also when it is ordered, the text tells the caller its address.
+    pub(super) fn to(caller: IpAddr, code: i64) -> ApiRefusal {
         let rid =
             format!("{:08x}-{:08x}-{:08x}", clock::unix_secs(), rand::random::<u32>(), rand::random::<u32>());
-        ApiRefusal { code, message: format!("{} rid: {rid}", meaning(code)) }
-    }
-
-    /// 40164, which tells the caller its address.
-    pub(crate) fn not_on_list(address: IpAddr) -> ApiRefusal {
-        let mut refusal = ApiRefusal::new(40164);
-        let told = match address.to_canonical() {
-            IpAddr::V4(v4) => format!("invalid ip {v4} ipv6 ::ffff:{v4}"),
-            IpAddr::V6(v6) => format!("invalid ip {v6}"),
-        };
-        refusal.message = refusal.message.replacen("invalid ip", &told, 1);
-        refusal
-    }
-}
-
-impl From<OverLimit> for ApiRefusal {
-    fn from(over: OverLimit) -> ApiRefusal {
-        ApiRefusal::new(match over {
-            OverLimit::Minute => 45011,
-            OverLimit::Day => 45009,
-        })
-    }
-}
-
-impl From<UserRefusal> for ApiRefusal {
-    fn from(refusal: UserRefusal) -> ApiRefusal {
-        ApiRefusal::new(match refusal {
-            UserRefusal::Stranger => 40003,
-            UserRefusal::NoRight(NoRight::Closed) => 45015,
-            UserRefusal::NoRight(NoRight::UsedUp) => 45047,
-            UserRefusal::NoExchange => 45080,
-            UserRefusal::AlreadyTyping => 45081,
-        })
+        let mut message = format!("{} rid: {rid}", meaning(code));
+        if code == 40164 {
+            let told = match caller.to_canonical() {
+                IpAddr::V4(v4) => format!("invalid ip {v4} ipv6 ::ffff:{v4}"),
+                IpAddr::V6(v6) => format!("invalid ip {v6}"),
+            };
+            message = message.replacen("invalid ip", &told, 1);
+        }
+        ApiRefusal { code, message }
     }
 }
 

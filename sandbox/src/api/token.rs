@@ -1,26 +1,18 @@
 //! The two token endpoints. They differ in how they are asked and in what a repeated call gives; see
 //! [`Tokens`](crate::tokens::Tokens) for the latter.
 
-use std::net::IpAddr;
-
-use axum::{
-    body::Bytes,
-    extract::{ConnectInfo, Query, State},
-    http::Method,
-    response::Response,
-};
+use axum::{body::Bytes, extract::Query, http::Method, response::Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
     body,
-    call::{self, ApiCall},
+    call::{ApiCall, Caller},
     json_answer,
-    refusal::ApiRefusal,
 };
-use crate::{Endpoint, OpenId, Sandbox, What, account::AccountState, served::Served, server::ClientLink};
+use crate::{Endpoint, OpenId, Sandbox, What, account::AccountState};
 
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct Credentials {
     grant_type: Option<String>,
     appid: Option<String>,
@@ -28,100 +20,50 @@ pub(super) struct Credentials {
 }
 
 /// `GET /cgi-bin/token?grant_type=client_credential&appid=…&secret=…`
-pub(super) async fn plain(
-    State(served): State<Served>,
-    ConnectInfo(link): ConnectInfo<ClientLink>,
-    Query(credentials): Query<Credentials>,
-) -> Response {
-    let (sandbox, peer) = (served.sandbox.clone(), link.peer.ip());
-    call::answer(&served, &link, TokenCall { sandbox, credentials, peer }).await
+pub(super) async fn plain(caller: Caller, Query(credentials): Query<Credentials>) -> Response {
+    caller.answer(Endpoint::Token, TokenCall { credentials: Ok(credentials), force: false }).await
 }
 
 /// `POST /cgi-bin/stable_token` with a JSON body
-pub(super) async fn stable(
-    State(served): State<Served>,
-    ConnectInfo(link): ConnectInfo<ClientLink>,
-    method: Method,
-    bytes: Bytes,
-) -> Response {
-    let (sandbox, peer) = (served.sandbox.clone(), link.peer.ip());
-    let request = body::post_only(&method).and_then(|()| body::object(&bytes));
-    call::answer(&served, &link, StableTokenCall { sandbox, request, peer }).await
+pub(super) async fn stable(caller: Caller, method: Method, bytes: Bytes) -> Response {
+    let request = if method == Method::POST { body::object(&bytes) } else { Err(43002) };
+    let force =
+        request.as_ref().is_ok_and(|request| request.get("force_refresh") == Some(&Value::Bool(true)));
+    let credentials = request.map(|request| Credentials::of(&request));
+    caller.answer(Endpoint::StableToken, TokenCall { credentials, force }).await
 }
 
 #[derive(Clone)]
 struct TokenCall {
-    sandbox: Sandbox,
-    credentials: Credentials,
-    peer: IpAddr,
-}
-
-#[derive(Clone)]
-struct StableTokenCall {
-    sandbox: Sandbox,
-    request: Result<Map<String, Value>, ApiRefusal>,
-    peer: IpAddr,
+    /// What it says, if it can be read.
+    credentials: Result<Credentials, i64>,
+    force: bool,
 }
 
 impl ApiCall for TokenCall {
-    fn endpoint(&self) -> Endpoint {
-        Endpoint::Token
+    fn subject(&self, sandbox: &Sandbox) -> (String, OpenId) {
+        let id = self.credentials.as_ref().ok().and_then(|credentials| credentials.appid.as_deref());
+        let account = id.and_then(|id| by_app_id(sandbox, id));
+        (account.map_or(String::new(), |account| account.settings.name.clone()), OpenId::from(""))
     }
 
-    fn sandbox(&self) -> &Sandbox {
-        &self.sandbox
+    fn judge(&self, caller: &Caller, endpoint: Endpoint) -> Result<Response, i64> {
+        let account = self.credentials.clone()?.check(caller)?;
+        caller.spend(account, endpoint)?;
+        let now = caller.sandbox().now();
+        let (token, left) = match endpoint {
+            Endpoint::Token => account.tokens.lock().plain(now),
+            _ => account.tokens.lock().stable(self.force, now),
+        };
+        let mut calls = account.calls.lock();
+        calls.forced += u64::from(self.force);
+        calls.issued += 1;
+        Ok(json_answer(&json!({ "access_token": token, "expires_in": left })))
     }
 
-    fn subject(&self) -> (String, OpenId) {
-        self.credentials.subject(&self.sandbox)
-    }
-
-    fn judge(&self) -> Result<Response, ApiRefusal> {
-        let account = self.credentials.check(&self.sandbox, self.peer)?;
-        call::spend(account, self.endpoint(), &self.sandbox)?;
-        let issued = account.tokens().plain(self.sandbox.lifetimes(), self.sandbox.now());
-        Ok(issue(account, issued))
-    }
-
-    fn refused(&self, _: &ApiRefusal) -> Option<What> {
+    fn refused(&self, _: &'static str, _: i64, _: String) -> Option<What> {
         None
     }
-}
-
-impl ApiCall for StableTokenCall {
-    fn endpoint(&self) -> Endpoint {
-        Endpoint::StableToken
-    }
-
-    fn sandbox(&self) -> &Sandbox {
-        &self.sandbox
-    }
-
-    fn subject(&self) -> (String, OpenId) {
-        let credentials = self.request.as_ref().map(Credentials::of).unwrap_or_default();
-        credentials.subject(&self.sandbox)
-    }
-
-    fn judge(&self) -> Result<Response, ApiRefusal> {
-        let request = self.request.as_ref().map_err(ApiRefusal::clone)?;
-        let account = Credentials::of(request).check(&self.sandbox, self.peer)?;
-        call::spend(account, self.endpoint(), &self.sandbox)?;
-        let force = request.get("force_refresh").and_then(Value::as_bool).unwrap_or(false);
-        if force {
-            account.calls().forced += 1;
-        }
-        let issued = account.tokens().stable(self.sandbox.lifetimes(), force, self.sandbox.now());
-        Ok(issue(account, issued))
-    }
-
-    fn refused(&self, _: &ApiRefusal) -> Option<What> {
-        None
-    }
-}
-
-fn issue(account: &AccountState, (token, left): (String, u64)) -> Response {
-    account.calls().issued += 1;
-    json_answer(&json!({ "access_token": token, "expires_in": left }))
 }
 
 impl Credentials {
@@ -130,24 +72,17 @@ impl Credentials {
         Credentials { grant_type: text("grant_type"), appid: text("appid"), secret: text("secret") }
     }
 
-    fn subject(&self, sandbox: &Sandbox) -> (String, OpenId) {
-        let account = self.appid.as_deref().and_then(|id| by_app_id(sandbox, id));
-        (account.map_or(String::new(), |account| account.settings.name.clone()), OpenId::from(""))
-    }
-
-    fn check<'a>(&self, sandbox: &'a Sandbox, peer: IpAddr) -> Result<&'a AccountState, ApiRefusal> {
+    fn check(self, caller: &Caller) -> Result<&AccountState, i64> {
         if self.grant_type.as_deref() != Some("client_credential") {
-            return Err(ApiRefusal::new(40002));
+            return Err(40002);
         }
-        let appid =
-            self.appid.as_deref().filter(|id| !id.is_empty()).ok_or_else(|| ApiRefusal::new(41002))?;
-        let secret =
-            self.secret.as_deref().filter(|text| !text.is_empty()).ok_or_else(|| ApiRefusal::new(41004))?;
-        let account = by_app_id(sandbox, appid).ok_or_else(|| ApiRefusal::new(40013))?;
+        let appid = self.appid.filter(|id| !id.is_empty()).ok_or(41002)?;
+        let secret = self.secret.filter(|text| !text.is_empty()).ok_or(41004)?;
+        let account = by_app_id(caller.sandbox(), &appid).ok_or(40013)?;
         if account.settings.app_secret != secret {
-            return Err(ApiRefusal::new(40125));
+            return Err(40125);
         }
-        if account.ip_list().admits(peer) { Ok(account) } else { Err(ApiRefusal::not_on_list(peer)) }
+        if account.ip_list.lock().admits(caller.link.peer.ip()) { Ok(account) } else { Err(40164) }
     }
 }
 

@@ -8,7 +8,6 @@ use axum::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::refusal::ApiRefusal;
 use crate::{Fault, server::CutSwitch};
 
 /// What some gateway on the way says instead of an answer.
@@ -21,11 +20,11 @@ pub(super) async fn meet(
     stopping: &CancellationToken,
     cut: &CutSwitch,
     handle: impl Future<Output = Response> + Send + 'static,
-    refuse: impl FnOnce(ApiRefusal) -> Response,
+    refuse: impl FnOnce(i64) -> Response,
 ) -> Response {
     match fault {
         None => handle.await,
-        Some(Fault::Code(code)) => refuse(ApiRefusal::new(code)),
+        Some(Fault::Code(code)) => refuse(code),
         Some(Fault::Status(status)) => status_only(status),
         Some(Fault::Html) => Html(PAGE).into_response(),
         Some(Fault::Delay(time)) => {

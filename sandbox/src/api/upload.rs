@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 use axum::{
     body::{Bytes, to_bytes},
-    extract::{ConnectInfo, Query, Request, State},
+    extract::{Query, Request},
     http::{HeaderMap, Method, header},
     response::Response,
 };
@@ -17,17 +17,11 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::{
-    body,
-    call::{self, ApiCall},
+    body::Bearer,
+    call::{ApiCall, Caller},
     json_answer,
-    refusal::ApiRefusal,
 };
-use crate::{
-    Endpoint, MediaKind, OpenId, Sandbox, What, clock,
-    media::{self, Unfit},
-    served::Served,
-    server::ClientLink,
-};
+use crate::{Endpoint, MediaKind, OpenId, Sandbox, What, clock, media};
 
 /// The largest file, a film's, with room for the form around it.
 const MAX_UPLOAD_BYTES: usize = 10 * 1024 * 1024 + 64 * 1024;
@@ -36,14 +30,12 @@ static ROOM: Semaphore = Semaphore::const_new(64);
 
 #[derive(Deserialize)]
 pub(super) struct UploadQuery {
-    access_token: Option<String>,
-    #[serde(rename = "type")]
-    kind: Option<String>,
+    r#type: Option<String>,
 }
 
 pub(super) async fn upload(
-    State(served): State<Served>,
-    ConnectInfo(link): ConnectInfo<ClientLink>,
+    caller: Caller,
+    bearer: Bearer,
     Query(query): Query<UploadQuery>,
     request: Request,
 ) -> Response {
@@ -51,82 +43,54 @@ pub(super) async fn upload(
     let _room = ROOM.acquire().await;
     let (head, body) = request.into_parts();
     let file = match to_bytes(body, MAX_UPLOAD_BYTES).await {
-        Ok(bytes) => file_of_form(&head.headers, bytes).await,
-        Err(_) => Err(ApiRefusal::new(45001)),
+        Ok(bytes) => file_of_form(&head.headers, bytes).await.ok_or(41005),
+        Err(_) => Err(45001),
     };
-    let sandbox = served.sandbox.clone();
-    let UploadQuery { access_token: token, kind } = query;
-    call::answer(&served, &link, Upload { sandbox, token, kind, method: head.method, file }).await
+    caller.answer(Endpoint::Upload, Upload { bearer, kind: query.r#type, file }).await
 }
 
 #[derive(Clone)]
 struct Upload {
-    sandbox: Sandbox,
-    token: Option<String>,
+    bearer: Bearer,
     kind: Option<String>,
-    method: Method,
-    file: Result<Bytes, ApiRefusal>,
+    file: Result<Bytes, i64>,
 }
 
 impl ApiCall for Upload {
-    fn endpoint(&self) -> Endpoint {
-        Endpoint::Upload
+    fn subject(&self, sandbox: &Sandbox) -> (String, OpenId) {
+        (self.bearer.account_of(sandbox), OpenId::from(""))
     }
 
-    fn sandbox(&self) -> &Sandbox {
-        &self.sandbox
-    }
-
-    fn subject(&self) -> (String, OpenId) {
-        (body::account_of(&self.sandbox, self.token.as_deref()), OpenId::from(""))
-    }
-
-    fn judge(&self) -> Result<Response, ApiRefusal> {
-        body::post_only(&self.method)?;
-        let account = body::authorised(&self.sandbox, self.token.as_deref())?;
-        call::spend(account, self.endpoint(), &self.sandbox)?;
+    fn judge(&self, caller: &Caller, endpoint: Endpoint) -> Result<Response, i64> {
+        let account = self.bearer.admit(caller, &Method::POST, endpoint)?;
+        let sandbox = caller.sandbox();
         let kind = match self.kind.as_deref() {
             Some("image") => MediaKind::Image,
             Some("voice") => MediaKind::Voice,
             Some("video") => MediaKind::Video,
             Some("thumb") => MediaKind::Thumb,
-            _ => return Err(ApiRefusal::new(40004)),
+            _ => return Err(40004),
         };
-        let file = self.file.as_ref().map_err(ApiRefusal::clone)?;
-        media::examine(kind, file, self.sandbox.config().max_image_bytes)
-            .map_err(|unfit| ApiRefusal::new(code_of(unfit, kind)))?;
+        let file = self.file.clone()?;
+        media::examine(kind, &file, sandbox.config().max_image_bytes)?;
         let id = format!("sandbox-{}-{}", kind.as_str(), Alphanumeric.sample_string(&mut rand::rng(), 40));
-        self.sandbox.keep_media(account, &id, kind, file.clone(), false);
         let what = What::Uploaded { media_id: id.clone(), kind: kind.as_str(), bytes: file.len() };
-        self.sandbox.note(&account.settings.name, &OpenId::from(""), what);
+        sandbox.keep_media(account, &id, kind, file, false);
+        sandbox.note(&account.settings.name, &OpenId::from(""), what);
         let key = if kind == MediaKind::Thumb { "thumb_media_id" } else { "media_id" };
         Ok(json_answer(&json!({ "type": kind.as_str(), key: id, "created_at": clock::unix_secs() })))
     }
 }
 
-fn code_of(unfit: Unfit, kind: MediaKind) -> i64 {
-    match (unfit, kind) {
-        (Unfit::Empty, _) => 44001,
-        (Unfit::Type, _) => 40005,
-        (Unfit::TooLong, _) => 45007,
-        (Unfit::Size, MediaKind::Image) => 40009,
-        (Unfit::Size, MediaKind::Voice) => 40010,
-        (Unfit::Size, MediaKind::Video) => 40011,
-        (Unfit::Size, MediaKind::Thumb) => 40012,
-        (Unfit::Size, MediaKind::News) => 40006,
-    }
-}
-
 /// The field `media` of the form. Without a file name it is no file to WeChat.
-async fn file_of_form(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ApiRefusal> {
-    let no_file = |_| ApiRefusal::new(41005);
+async fn file_of_form(headers: &HeaderMap, body: Bytes) -> Option<Bytes> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(no_file)?;
+    let boundary = multer::parse_boundary(content_type.unwrap_or_default()).ok()?;
     let mut form = multer::Multipart::new(stream::iter([Ok::<_, Infallible>(body)]), boundary);
-    while let Some(field) = form.next_field().await.map_err(no_file)? {
+    while let Some(field) = form.next_field().await.ok()? {
         if field.name() == Some("media") && field.file_name().is_some_and(|name| !name.is_empty()) {
-            return field.bytes().await.map_err(no_file);
+            return field.bytes().await.ok();
         }
     }
-    Err(ApiRefusal::new(41005))
+    None
 }

@@ -6,12 +6,11 @@ use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Strict, no_such_account, refuse};
+use super::{Handled, Strict, Told, account_of, refuse};
 use crate::{Endpoint, Fault, FaultOrder, FaultState, OpenId, When, served::Served};
 
 #[derive(Deserialize)]
@@ -56,25 +55,31 @@ enum FaultBody {
     LostAck,
 }
 
-pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewFault>) -> Response {
-    if new.account.as_deref().is_some_and(|name| served.sandbox.account(name).is_none()) {
-        return no_such_account();
+pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewFault>) -> Handled<Told> {
+    if let Some(name) = &new.account {
+        account_of(&served, Some(name))?;
     }
-    match new.understood() {
-        Err(error) => refuse(StatusCode::BAD_REQUEST, error),
-        Ok(Understood::LostAcks(times)) => {
+    let understood = new.understood().map_err(|error| refuse(StatusCode::BAD_REQUEST, error))?;
+    let order = match understood {
+        Understood::Order(order) => order,
+        Understood::LostAcks(times) => {
             served.sandbox.faults().lose_acks(times);
-            Json(json!({})).into_response()
+            return Ok(Json(json!({})));
         }
-        Ok(Understood::Order(order)) => ordered(&served, order),
-    }
+    };
+    let seed = if let When::Share { seed, .. } = order.when { Some(seed) } else { None };
+    let id = served.sandbox.faults().order(order);
+    let id =
+        id.ok_or_else(|| refuse(StatusCode::TOO_MANY_REQUESTS, "too many faults are ordered already"))?;
+    Ok(Json(seed.map_or(json!({ "id": id }), |seed| json!({ "id": id, "seed": seed }))))
 }
 
-pub(super) async fn cancel(State(served): State<Served>, Path(id): Path<u64>) -> Response {
-    if served.sandbox.faults().cancel(id) {
-        StatusCode::NO_CONTENT.into_response()
+pub(super) async fn cancel(State(served): State<Served>, Path(id): Path<u64>) -> Handled {
+    let stood = served.sandbox.faults().cancel(id);
+    if stood {
+        Ok(StatusCode::NO_CONTENT)
     } else {
-        refuse(StatusCode::NOT_FOUND, "no order of this number stands")
+        Err(refuse(StatusCode::NOT_FOUND, "no order of this number stands"))
     }
 }
 
@@ -87,27 +92,10 @@ pub(super) async fn clear(State(served): State<Served>) -> StatusCode {
 pub(super) fn shown(state: &FaultState) -> Value {
     let order = &state.order;
     let (fault, which) = (FaultBody::from(&order.fault), order.when);
-    let which = match which {
-        When::Next(times) => json!({ "times": times }),
-        When::Every(nth) => json!({ "every": nth }),
-        When::Share { share, seed } => json!({ "share": share, "seed": seed }),
-    };
     json!({
         "id": state.id, "on": order.on, "account": order.account, "user": order.user, "fault": fault, "which": which,
         "seen": state.seen, "met": state.met,
     })
-}
-
-fn ordered(served: &Served, order: FaultOrder) -> Response {
-    let when = order.when;
-    let Some(id) = served.sandbox.faults().order(order) else {
-        return refuse(StatusCode::TOO_MANY_REQUESTS, "too many faults are ordered already");
-    };
-    Json(match when {
-        When::Share { seed, .. } => json!({ "id": id, "seed": seed }),
-        When::Next(_) | When::Every(_) => json!({ "id": id }),
-    })
-    .into_response()
 }
 
 enum Understood {

@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Strict, account_of, no_such_account, refuse};
+use super::{Handled, Strict, Told, account_of, refuse};
 use crate::{CallLimit, Elsewhere, Endpoint, Opener, SendWindow, served::Served};
 
 #[derive(Deserialize)]
@@ -64,78 +64,62 @@ pub(super) struct AddKfAccount {
     kf_account: String,
 }
 
-pub(super) async fn clock(State(served): State<Served>, Strict(by): Strict<MoveClock>) -> Response {
-    let Ok(by) = Duration::try_from_secs_f64(by.seconds) else { return not_a_time() };
-    served.sandbox.move_clock(by);
-    Json(json!({ "ahead_s": served.sandbox.clock_ahead().as_secs_f64() })).into_response()
+pub(super) async fn clock(State(served): State<Served>, Strict(by): Strict<MoveClock>) -> Handled<Told> {
+    served.sandbox.move_clock(duration(by.seconds)?);
+    Ok(Json(json!({ "ahead_s": served.sandbox.clock_ahead().as_secs_f64() })))
 }
 
-pub(super) async fn tokens(State(served): State<Served>, Strict(turn): Strict<TurnTokens>) -> Response {
-    with_account(&served, turn.account.as_deref(), |name| {
-        let how = match turn.r#do {
-            TokenTurn::Expire => {
-                served.sandbox.expire_token(name);
-                return done();
-            }
-            TokenTurn::Revoke => {
-                served.sandbox.revoke_token(name);
-                return done();
-            }
-            TokenTurn::Plain => Elsewhere::Plain,
-            TokenTurn::Stable => Elsewhere::Stable,
-            TokenTurn::Forced => Elsewhere::Forced,
-        };
-        match served.sandbox.fetch_token_elsewhere(name, how) {
-            Some(token) => Json(json!({ "access_token": token })).into_response(),
-            None => refuse(StatusCode::TOO_MANY_REQUESTS, "the account's limit of token calls is reached"),
+pub(super) async fn tokens(
+    State(served): State<Served>,
+    Strict(turn): Strict<TurnTokens>,
+) -> Handled<Response> {
+    let (sandbox, name) = (&served.sandbox, account_of(&served, turn.account.as_deref())?);
+    let token = match turn.r#do {
+        TokenTurn::Expire => {
+            sandbox.expire_token(name);
+            return Ok(StatusCode::NO_CONTENT.into_response());
         }
-    })
-}
-
-pub(super) async fn limits(State(served): State<Served>, Strict(set): Strict<SetLimit>) -> Response {
-    with_account(&served, set.account.as_deref(), |name| {
-        let limit = CallLimit { per_minute: set.per_minute, per_day: set.per_day };
-        served.sandbox.set_limit(name, set.on, limit);
-        done()
-    })
-}
-
-pub(super) async fn windows(State(served): State<Served>, Strict(set): Strict<SetWindow>) -> Response {
-    with_account(&served, set.account.as_deref(), |name| {
-        let Ok(lasts) = Duration::try_from_secs_f64(set.seconds) else { return not_a_time() };
-        served.sandbox.set_window(name, set.after, SendWindow { sends: set.sends, lasts });
-        done()
-    })
-}
-
-pub(super) async fn ip_list(State(served): State<Served>, Strict(set): Strict<SetIpList>) -> Response {
-    with_account(&served, set.account.as_deref(), |name| {
-        match set.allow {
-            Some(address) => served.sandbox.allow_ip(name, address),
-            None => served.sandbox.set_ip_list(name, set.addresses),
+        TokenTurn::Revoke => {
+            sandbox.revoke_token(name);
+            return Ok(StatusCode::NO_CONTENT.into_response());
         }
-        done()
-    })
+        TokenTurn::Plain => sandbox.fetch_token_elsewhere(name, Elsewhere::Plain),
+        TokenTurn::Stable => sandbox.fetch_token_elsewhere(name, Elsewhere::Stable),
+        TokenTurn::Forced => sandbox.fetch_token_elsewhere(name, Elsewhere::Forced),
+    };
+    let over = || refuse(StatusCode::TOO_MANY_REQUESTS, "the account's limit of token calls is reached");
+    Ok(Json(json!({ "access_token": token.ok_or_else(over)? })).into_response())
 }
 
-pub(super) async fn kf_accounts(State(served): State<Served>, Strict(add): Strict<AddKfAccount>) -> Response {
-    with_account(&served, add.account.as_deref(), |name| {
-        served.sandbox.add_kf_account(name, &add.kf_account);
-        done()
-    })
+pub(super) async fn limits(State(served): State<Served>, Strict(set): Strict<SetLimit>) -> Handled {
+    let name = account_of(&served, set.account.as_deref())?;
+    let limit = CallLimit { per_minute: set.per_minute, per_day: set.per_day };
+    served.sandbox.set_limit(name, set.on, limit);
+    Ok(StatusCode::NO_CONTENT)
 }
 
-fn with_account(served: &Served, name: Option<&str>, act: impl FnOnce(&str) -> Response) -> Response {
-    match account_of(served, name) {
-        Some(account) => act(&account.settings.name),
-        None => no_such_account(),
+pub(super) async fn windows(State(served): State<Served>, Strict(set): Strict<SetWindow>) -> Handled {
+    let name = account_of(&served, set.account.as_deref())?;
+    let window = SendWindow { sends: set.sends, lasts: duration(set.seconds)? };
+    served.sandbox.set_window(name, set.after, window);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn ip_list(State(served): State<Served>, Strict(set): Strict<SetIpList>) -> Handled {
+    let name = account_of(&served, set.account.as_deref())?;
+    match set.allow {
+        Some(address) => served.sandbox.allow_ip(name, address),
+        None => served.sandbox.set_ip_list(name, set.addresses),
     }
+    Ok(StatusCode::NO_CONTENT)
 }
 
-fn done() -> Response {
-    StatusCode::NO_CONTENT.into_response()
+pub(super) async fn kf_accounts(State(served): State<Served>, Strict(add): Strict<AddKfAccount>) -> Handled {
+    served.sandbox.add_kf_account(account_of(&served, add.account.as_deref())?, &add.kf_account);
+    Ok(StatusCode::NO_CONTENT)
 }
 
-fn not_a_time() -> Response {
-    refuse(StatusCode::BAD_REQUEST, "`seconds` is a number from 0 on")
+fn duration(seconds: f64) -> Handled<Duration> {
+    let duration = Duration::try_from_secs_f64(seconds);
+    duration.map_err(|_| refuse(StatusCode::BAD_REQUEST, "`seconds` is a number from 0 on"))
 }

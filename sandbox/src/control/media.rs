@@ -4,14 +4,14 @@ use axum::{
     Json,
     extract::{Path, State},
     http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::{Strict, account_of, no_such_account, refuse};
+use super::{Handled, Refusal, Strict, Told, account_of, refuse};
 use crate::{MediaKind, served::Served};
 
 #[derive(Deserialize)]
@@ -36,48 +36,40 @@ pub(crate) fn media_path(account: &str, id: &str) -> String {
     path
 }
 
-pub(super) async fn plant(State(served): State<Served>, Strict(plant): Strict<Plant>) -> Response {
-    let Some(account) = account_of(&served, plant.account.as_deref()) else { return no_such_account() };
-    let account = &account.settings.name;
-    match STANDARD.decode(&plant.base64) {
-        Ok(bytes) => {
-            served.sandbox.plant_media(account, &plant.media_id, plant.kind, bytes);
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Err(_) => refuse(StatusCode::BAD_REQUEST, "`base64` is not base64"),
-    }
+pub(super) async fn plant(State(served): State<Served>, Strict(plant): Strict<Plant>) -> Handled {
+    let account = account_of(&served, plant.account.as_deref())?;
+    let bytes = STANDARD.decode(&plant.base64);
+    let bytes = bytes.map_err(|_| refuse(StatusCode::BAD_REQUEST, "`base64` is not base64"))?;
+    served.sandbox.plant_media(account, &plant.media_id, plant.kind, bytes);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) async fn file(
     State(served): State<Served>,
     Path((account, id)): Path<(String, String)>,
-) -> Response {
+) -> Handled<impl IntoResponse> {
     let now = served.sandbox.now();
-    let media = served.sandbox.account(&account).and_then(|account| account.media().get(&id, now).cloned());
-    match media {
-        Some(media) if !media.bytes.is_empty() => {
-            ([(header::CONTENT_TYPE, media.content_type)], media.bytes).into_response()
-        }
-        _ => refuse(StatusCode::NOT_FOUND, "there is no such file"),
-    }
+    let media =
+        served.sandbox.account(&account).and_then(|account| account.media.lock().get(&id, now).cloned());
+    let media = media.filter(|media| !media.bytes.is_empty()).ok_or_else(no_such_file)?;
+    Ok(([(header::CONTENT_TYPE, media.content_type)], media.bytes))
 }
 
-pub(super) async fn expire(State(served): State<Served>, Path(account): Path<String>) -> Response {
-    if served.sandbox.account(&account).is_none() {
-        return no_such_account();
-    }
-    Json(json!({ "forgotten": served.sandbox.expire_media(&account) })).into_response()
+pub(super) async fn expire(State(served): State<Served>, Path(account): Path<String>) -> Handled<Told> {
+    let account = account_of(&served, Some(&account))?;
+    Ok(Json(json!({ "forgotten": served.sandbox.expire_media(account) })))
 }
 
 pub(super) async fn forget(
     State(served): State<Served>,
     Path((account, id)): Path<(String, String)>,
-) -> Response {
-    if served.sandbox.forget_media(&account, &id) {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        refuse(StatusCode::NOT_FOUND, "there is no such file")
-    }
+) -> Handled {
+    let forgotten = served.sandbox.forget_media(&account, &id);
+    if forgotten { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_file()) }
+}
+
+fn no_such_file() -> Refusal {
+    refuse(StatusCode::NOT_FOUND, "there is no such file")
 }
 
 #[cfg(test)]

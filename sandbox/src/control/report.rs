@@ -3,13 +3,12 @@
 use axum::{
     Json,
     extract::{Query, State},
-    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{account_of, faults, no_such_account};
-use crate::served::Served;
+use super::{Handled, Told, account_of, faults};
+use crate::{RightState, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct UserQuery {
@@ -17,33 +16,52 @@ pub(super) struct UserQuery {
     user: String,
 }
 
-pub(super) async fn report(State(served): State<Served>) -> Json<Value> {
+pub(super) async fn report(State(served): State<Served>) -> Told {
     let sandbox = &served.sandbox;
     let accounts = sandbox.accounts().iter().map(|account| {
         json!({
             "name": account.settings.name,
-            "calls": *account.calls(),
-            "media": account.media().kept(),
-            "ip_list": account.ip_list().addresses(),
-            "kf_accounts": *account.agents(),
+            "calls": *account.calls.lock(),
+            "media": account.media.lock().kept(),
+            "ip_list": account.ip_list.lock().addresses(),
+            "kf_accounts": *account.agents.lock(),
         })
     });
-    let accounts: Vec<Value> = accounts.collect();
-    let active: Vec<Value> = sandbox.faults().active().iter().map(faults::shown).collect();
+    let active = sandbox.faults().active();
     Json(json!({
         "clock_ahead_s": sandbox.clock_ahead().as_secs_f64(),
-        "accounts": accounts,
-        "faults": active,
+        "accounts": accounts.collect::<Vec<Value>>(),
+        "faults": active.iter().map(faults::shown).collect::<Vec<Value>>(),
         "newest": sandbox.transcript().newest(),
     }))
 }
 
-pub(super) async fn right(State(served): State<Served>, Query(whose): Query<UserQuery>) -> Response {
-    match account_of(&served, whose.account.as_deref()) {
-        Some(account) => {
-            let right = served.sandbox.right(&account.settings.name, &whose.user);
-            Json(right).into_response()
-        }
-        None => no_such_account(),
-    }
+pub(super) async fn right(
+    State(served): State<Served>,
+    Query(whose): Query<UserQuery>,
+) -> Handled<Json<Option<RightState>>> {
+    let account = account_of(&served, whose.account.as_deref())?;
+    Ok(Json(served.sandbox.right(account, &whose.user)))
+}
+
+/// What the page needs to know before anything has happened.
+pub(super) async fn accounts(State(served): State<Served>) -> Told {
+    let sandbox = &served.sandbox;
+    let config = sandbox.config();
+    let accounts = sandbox.accounts().iter().map(|account| {
+        let settings = &account.settings;
+        json!({
+            "name": settings.name,
+            "app_id": settings.app_id,
+            "original_id": settings.original_id,
+            "push_url": account.push_url.lock().clone().map(String::from),
+        })
+    });
+    Json(json!({
+        "accounts": accounts.collect::<Vec<Value>>(),
+        "users": config.users,
+        "menu": config.menu,
+        "examples": config.examples,
+        "newest": sandbox.transcript().newest(),
+    }))
 }

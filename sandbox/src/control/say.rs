@@ -1,15 +1,10 @@
 //! Playing the user: `say` for texts, `push` for everything.
 
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Strict, account_of, no_such_account, refuse};
+use super::{Handled, Strict, Told, account_of, refuse};
 use crate::{OpenId, Push, PushKind, served::Served};
 
 #[derive(Deserialize)]
@@ -27,24 +22,25 @@ pub(super) struct AnyPush {
     kind: PushKind,
 }
 
-pub(super) async fn say(State(served): State<Served>, Strict(say): Strict<Say>) -> Response {
+type Started = Handled<(StatusCode, Told)>;
+
+pub(super) async fn say(State(served): State<Served>, Strict(say): Strict<Say>) -> Started {
     start(&served, say.account.as_deref(), say.user, PushKind::Text { content: say.text, menu_id: None })
 }
 
-pub(super) async fn push(State(served): State<Served>, Strict(push): Strict<AnyPush>) -> Response {
+pub(super) async fn push(State(served): State<Served>, Strict(push): Strict<AnyPush>) -> Started {
     start(&served, push.account.as_deref(), push.user, push.kind)
 }
 
-fn start(served: &Served, account: Option<&str>, user: OpenId, kind: PushKind) -> Response {
-    let Some(account) = account_of(served, account) else { return no_such_account() };
+fn start(served: &Served, account: Option<&str>, user: OpenId, kind: PushKind) -> Started {
+    let account = account_of(served, account)?;
     if !user.is_well_formed() {
-        return refuse(StatusCode::BAD_REQUEST, "an OpenID has 1 to 128 letters, digits, - or _");
+        return Err(refuse(StatusCode::BAD_REQUEST, "an OpenID has 1 to 128 letters, digits, - or _"));
     }
-    let push = Push::new(account.settings.name.as_str(), user, kind);
+    let push = Push::new(account, user, kind);
     let msg_id = push.msg_id.clone();
-    if served.sandbox.push_in_background(push) {
-        (StatusCode::ACCEPTED, Json(json!({ "msg_id": msg_id }))).into_response()
-    } else {
-        refuse(StatusCode::TOO_MANY_REQUESTS, "too many pushes are under way")
+    if !served.sandbox.push_in_background(push) {
+        return Err(refuse(StatusCode::TOO_MANY_REQUESTS, "too many pushes are under way"));
     }
+    Ok((StatusCode::ACCEPTED, Json(json!({ "msg_id": msg_id }))))
 }

@@ -1,6 +1,7 @@
 //! One order of trouble: which calls it wants, and how far it has come.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use serde::Serialize;
 
 use super::Fault;
 use crate::{Endpoint, OpenId};
@@ -21,13 +22,16 @@ pub struct FaultOrder {
 }
 
 /// Which of the calls that an order is about meet its fault.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum When {
     /// The next so many.
+    #[serde(rename = "times")]
     Next(u32),
     /// Every n-th until the order is cancelled: 1 is each call, 3 the third, the sixth …
     Every(u32),
     /// This share of them, from 0 to 1, until the order is cancelled. The same seed gives the same choice.
+    #[serde(untagged)]
     Share {
         /// The share.
         share: f64,
@@ -79,7 +83,7 @@ impl FaultOrder {
 
 #[derive(Debug)]
 pub(super) struct ActiveFault {
-    state: FaultState,
+    pub(super) state: FaultState,
     chance: StdRng,
 }
 
@@ -88,14 +92,6 @@ impl ActiveFault {
         let seed = if let When::Share { seed, .. } = order.when { seed } else { 0 };
         let state = FaultState { id, order, seen: 0, met: 0 };
         ActiveFault { state, chance: StdRng::seed_from_u64(seed) }
-    }
-
-    pub(super) fn id(&self) -> u64 {
-        self.state.id
-    }
-
-    pub(super) fn state(&self) -> FaultState {
-        self.state.clone()
     }
 
     pub(super) fn is_used_up(&self) -> bool {
@@ -161,6 +157,14 @@ mod tests {
         assert_eq!(active.take(Endpoint::Send, "main", &"oAnna".into()), None);
         assert_eq!(active.take(Endpoint::Send, "main", &"oBen".into()), Some(Fault::Code(65401)));
         assert!(active.is_used_up());
+    }
+
+    #[test]
+    fn which_calls_are_meant_is_written_under_the_keys_of_an_order() {
+        use serde_json::json;
+        assert_eq!(json!(When::Next(2)), json!({ "times": 2 }));
+        assert_eq!(json!(When::Every(3)), json!({ "every": 3 }));
+        assert_eq!(json!(When::Share { share: 0.5, seed: 7 }), json!({ "share": 0.5, "seed": 7 }));
     }
 
     #[test]

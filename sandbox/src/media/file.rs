@@ -3,55 +3,29 @@
 //! The name and the content type that a caller states are not believed. Which of its codes WeChat gives for a file that is
 //! too large differs from page to page; here it is the one that names the kind, where there is one.
 
-use super::file_type::UploadType;
-use super::{MediaKind, voice};
+use super::{MediaKind, file_type::content_type, voice};
 
 const MIB: usize = 1024 * 1024;
-const MAX_VOICE_BYTES: usize = 2 * MIB;
-const MAX_VIDEO_BYTES: usize = 10 * MIB;
-const MAX_THUMB_BYTES: usize = 64 * 1024;
 const MAX_VOICE_MS: u64 = 60_000;
 
-/// Why a file isn't taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unfit {
-    /// 44001
-    Empty,
-    /// 40005
-    Type,
-    /// 40009 to 40012, by kind.
-    Size,
-    /// 45007
-    TooLong,
-}
-
-/// What the file is, if it may be media of this kind.
-pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> Result<UploadType, Unfit> {
+/// The content type of a file that may be media of this kind; else an `errcode`.
+pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> Result<&'static str, i64> {
     if bytes.is_empty() {
-        return Err(Unfit::Empty);
+        return Err(44001);
     }
-    let max_bytes = match kind {
-        MediaKind::Image | MediaKind::News => max_image_bytes,
-        MediaKind::Voice => MAX_VOICE_BYTES,
-        MediaKind::Video => MAX_VIDEO_BYTES,
-        MediaKind::Thumb => MAX_THUMB_BYTES,
+    let (max_bytes, too_large, types): (usize, i64, &[&str]) = match kind {
+        MediaKind::Image => (max_image_bytes, 40009, &["image/png", "image/jpeg", "image/gif"]),
+        MediaKind::Voice => (2 * MIB, 40010, &["audio/amr", "audio/mpeg"]),
+        MediaKind::Video => (10 * MIB, 40011, &["video/mp4"]),
+        MediaKind::Thumb => (64 * 1024, 40012, &["image/jpeg"]),
+        MediaKind::News => (max_image_bytes, 40006, &[]),
     };
     if bytes.len() > max_bytes {
-        return Err(Unfit::Size);
+        return Err(too_large);
     }
-    let file_type = UploadType::of(bytes).ok_or(Unfit::Type)?;
-    let fits = match kind {
-        MediaKind::Image => matches!(file_type, UploadType::Png | UploadType::Jpeg | UploadType::Gif),
-        MediaKind::Voice => matches!(file_type, UploadType::Amr | UploadType::Mp3),
-        MediaKind::Video => file_type == UploadType::Mp4,
-        MediaKind::Thumb => file_type == UploadType::Jpeg,
-        MediaKind::News => false,
-    };
-    if !fits {
-        return Err(Unfit::Type);
-    }
+    let file_type = content_type(bytes).filter(|found| types.contains(found)).ok_or(40005)?;
     if voice::duration_ms(file_type, bytes).is_some_and(|ms| ms > MAX_VOICE_MS) {
-        return Err(Unfit::TooLong);
+        return Err(45007);
     }
     Ok(file_type)
 }
@@ -67,15 +41,15 @@ mod tests {
     #[test]
     fn a_file_is_what_its_first_bytes_say_and_each_kind_takes_its_own() {
         let examine = |kind, bytes| examine(kind, bytes, 2 * MIB);
-        assert_eq!(examine(MediaKind::Image, PNG), Ok(UploadType::Png));
-        assert_eq!(examine(MediaKind::Image, b"GIF89a.."), Ok(UploadType::Gif));
-        assert_eq!(examine(MediaKind::Thumb, JPEG), Ok(UploadType::Jpeg));
-        assert_eq!(examine(MediaKind::Thumb, PNG), Err(Unfit::Type));
-        assert_eq!(examine(MediaKind::Voice, b"ID3...."), Ok(UploadType::Mp3));
-        assert_eq!(examine(MediaKind::Video, MP4), Ok(UploadType::Mp4));
-        assert_eq!(examine(MediaKind::Image, MP4), Err(Unfit::Type));
-        assert_eq!(examine(MediaKind::Image, b"<svg>"), Err(Unfit::Type));
-        assert_eq!(examine(MediaKind::Image, b""), Err(Unfit::Empty));
+        assert_eq!(examine(MediaKind::Image, PNG), Ok("image/png"));
+        assert_eq!(examine(MediaKind::Image, b"GIF89a.."), Ok("image/gif"));
+        assert_eq!(examine(MediaKind::Thumb, JPEG), Ok("image/jpeg"));
+        assert_eq!(examine(MediaKind::Thumb, PNG), Err(40005));
+        assert_eq!(examine(MediaKind::Voice, b"ID3...."), Ok("audio/mpeg"));
+        assert_eq!(examine(MediaKind::Video, MP4), Ok("video/mp4"));
+        assert_eq!(examine(MediaKind::Image, MP4), Err(40005));
+        assert_eq!(examine(MediaKind::Image, b"<svg>"), Err(40005));
+        assert_eq!(examine(MediaKind::Image, b""), Err(44001));
     }
 
     #[test]
@@ -85,21 +59,21 @@ mod tests {
             file.resize(size, 0);
             examine(kind, &file, 2 * MIB)
         };
-        for (kind, bytes, most) in [
-            (MediaKind::Image, PNG, 2 * MIB),
-            (MediaKind::Voice, b"ID3".as_slice(), 2 * MIB),
-            (MediaKind::Video, MP4, 10 * MIB),
-            (MediaKind::Thumb, JPEG, 64 * 1024),
+        for (kind, bytes, most, code) in [
+            (MediaKind::Image, PNG, 2 * MIB, 40009),
+            (MediaKind::Voice, b"ID3".as_slice(), 2 * MIB, 40010),
+            (MediaKind::Video, MP4, 10 * MIB, 40011),
+            (MediaKind::Thumb, JPEG, 64 * 1024, 40012),
         ] {
             assert!(sized(kind, bytes, most).is_ok(), "{kind:?}");
-            assert_eq!(sized(kind, bytes, most + 1), Err(Unfit::Size), "{kind:?}");
+            assert_eq!(sized(kind, bytes, most + 1), Err(code), "{kind:?}");
         }
     }
 
     #[test]
     fn a_recording_of_more_than_a_minute_is_too_long() {
         let frames = |n: usize| [b"#!AMR\n".to_vec(), [0x04; 13].repeat(n)].concat();
-        assert_eq!(examine(MediaKind::Voice, &frames(3000), 0), Ok(UploadType::Amr));
-        assert_eq!(examine(MediaKind::Voice, &frames(3001), 0), Err(Unfit::TooLong));
+        assert_eq!(examine(MediaKind::Voice, &frames(3000), 0), Ok("audio/amr"));
+        assert_eq!(examine(MediaKind::Voice, &frames(3001), 0), Err(45007));
     }
 }

@@ -1,8 +1,6 @@
 //! How long a recording is: exactly for AMR, whose frames are all 20 ms, and for MP3 as if its first frame's rate were that
 //! of all. What can't be recognised is not guessed.
 
-use super::file_type::UploadType;
-
 /// The bytes of an AMR frame by its type, its first byte included. 9 to 14 don't exist, 15 is silence.
 const AMR_FRAME_BYTES: [usize; 16] = [13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1];
 const AMR_FRAME_MS: u64 = 20;
@@ -12,10 +10,10 @@ const MP3_KBITS: [[u64; 16]; 2] = [
     [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0],
 ];
 
-pub(super) fn duration_ms(file_type: UploadType, bytes: &[u8]) -> Option<u64> {
+pub(super) fn duration_ms(file_type: &str, bytes: &[u8]) -> Option<u64> {
     match file_type {
-        UploadType::Amr => Some(amr_ms(bytes.strip_prefix(b"#!AMR\n")?)),
-        UploadType::Mp3 => mp3_ms(without_tag(bytes)?),
+        "audio/amr" => Some(amr_ms(bytes.strip_prefix(b"#!AMR\n")?)),
+        "audio/mpeg" => mp3_ms(without_tag(bytes)?),
         _ => None,
     }
 }
@@ -57,18 +55,18 @@ mod tests {
     fn an_mp3_is_as_long_as_its_bytes_at_the_rate_of_its_first_frame() {
         let mut file = vec![0xff, 0xfb, 0x90, 0x00];
         file.resize(16_000, 0);
-        assert_eq!(duration_ms(UploadType::Mp3, &file), Some(1000), "128 kbit/s");
+        assert_eq!(duration_ms("audio/mpeg", &file), Some(1000), "128 kbit/s");
         let tagged = [b"ID3\x04\0\0\0\0\x01\x00".to_vec(), vec![0; 128], file].concat();
-        assert_eq!(duration_ms(UploadType::Mp3, &tagged), Some(1000));
-        assert_eq!(duration_ms(UploadType::Mp3, b"ID3\x04\0\0\x7f\x7f\x7f\x7f"), None);
-        assert_eq!(duration_ms(UploadType::Mp3, b"ID3"), None);
+        assert_eq!(duration_ms("audio/mpeg", &tagged), Some(1000));
+        assert_eq!(duration_ms("audio/mpeg", b"ID3\x04\0\0\x7f\x7f\x7f\x7f"), None);
+        assert_eq!(duration_ms("audio/mpeg", b"ID3"), None);
     }
 
     #[test]
     fn frames_of_an_amr_have_the_size_of_their_type() {
         let silence = [b"#!AMR\n".to_vec(), vec![0x7c; 5]].concat();
-        assert_eq!(duration_ms(UploadType::Amr, &silence), Some(100));
-        assert_eq!(duration_ms(UploadType::Amr, b"#!AMR\n"), Some(0));
-        assert_eq!(duration_ms(UploadType::Amr, b"#!AMR-WB\n"), None);
+        assert_eq!(duration_ms("audio/amr", &silence), Some(100));
+        assert_eq!(duration_ms("audio/amr", b"#!AMR\n"), Some(0));
+        assert_eq!(duration_ms("audio/amr", b"#!AMR-WB\n"), None);
     }
 }

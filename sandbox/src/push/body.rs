@@ -126,25 +126,19 @@ impl Push {
         match &self.kind {
             PushKind::Text { content, menu_id } => {
                 lines.text("Content", content);
-                if let Some(menu_id) = menu_id {
-                    lines.text("bizmsgmenuid", menu_id);
-                }
+                lines.texts(menu_id.iter().map(|id| ("bizmsgmenuid", id)));
             }
             PushKind::Image { pic_url, media_id } => {
-                lines.text("PicUrl", pic_url);
-                lines.text("MediaId", media_id);
+                lines.texts([("PicUrl", pic_url), ("MediaId", media_id)]);
             }
             PushKind::Voice { media_id, recognition } => {
                 lines.text("MediaId", media_id);
                 lines.text("Format", "amr");
-                if let Some(heard) = recognition {
-                    lines.text("Recognition", heard);
-                }
+                lines.texts(recognition.iter().map(|heard| ("Recognition", heard)));
             }
             PushKind::Video { media_id, thumb_media_id }
             | PushKind::ShortVideo { media_id, thumb_media_id } => {
-                lines.text("MediaId", media_id);
-                lines.text("ThumbMediaId", thumb_media_id);
+                lines.texts([("MediaId", media_id), ("ThumbMediaId", thumb_media_id)]);
             }
             PushKind::Location { latitude, longitude, scale, label } => {
                 lines.number("Location_X", latitude);
@@ -153,19 +147,11 @@ impl Push {
                 lines.text("Label", label);
             }
             PushKind::Link { title, description, url } => {
-                lines.text("Title", title);
-                lines.text("Description", description);
-                lines.text("Url", url);
+                lines.texts([("Title", title), ("Description", description), ("Url", url)]);
             }
             PushKind::Subscribe { scene: None } | PushKind::Unsubscribe => lines.text("EventKey", ""),
-            PushKind::Subscribe { scene: Some(scene) } => {
-                lines.text("EventKey", &format!("qrscene_{scene}"));
-                lines.text("Ticket", &format!("TICKET_{scene}"));
-            }
-            PushKind::Scan { scene } => {
-                lines.text("EventKey", scene);
-                lines.text("Ticket", &format!("TICKET_{scene}"));
-            }
+            PushKind::Subscribe { scene: Some(scene) } => lines.scanned(&format!("qrscene_{scene}"), scene),
+            PushKind::Scan { scene } => lines.scanned(scene, scene),
             PushKind::LocationEvent { latitude, longitude, precision } => {
                 lines.number("Latitude", latitude);
                 lines.number("Longitude", longitude);
@@ -194,6 +180,16 @@ struct Lines(String);
 impl Lines {
     fn text(&mut self, name: &str, value: &str) {
         self.line(&format!("<{name}><![CDATA[{value}]]></{name}>"));
+    }
+
+    fn texts<'a>(&mut self, fields: impl IntoIterator<Item = (&'a str, &'a String)>) {
+        fields.into_iter().for_each(|(name, value)| self.text(name, value));
+    }
+
+    /// The code that was scanned.
+    fn scanned(&mut self, key: &str, scene: &str) {
+        self.text("EventKey", key);
+        self.text("Ticket", &format!("TICKET_{scene}"));
     }
 
     fn number(&mut self, name: &str, value: impl std::fmt::Display) {

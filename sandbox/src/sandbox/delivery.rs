@@ -5,8 +5,6 @@
 //! neither the spacing nor whether an error status is retried; this is what its users have observed, and for a status the
 //! choice that is harder on a receiver.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 use reqwest::header;
 use tokio::time::{Instant, timeout};
@@ -64,7 +62,7 @@ async fn one_try(sandbox: &Sandbox, push: &Push, n: u32, start: Instant) -> TryR
 }
 
 async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push) -> TryOutcome {
-    let Some(receiver) = account.push_url() else {
+    let Some(receiver) = account.push_url.lock().clone() else {
         return TryOutcome::Unreachable("the account has no push address".to_owned());
     };
     let body = Bytes::from(push.body(&account.settings.original_id));
@@ -82,17 +80,13 @@ async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push) -> TryOutc
         let status = answer.status().as_u16();
         Ok::<_, reqwest::Error>((status, read(answer).await?))
     };
-    match timeout(allowed(sandbox), exchange).await {
+    match timeout(sandbox.config().push_timeout, exchange).await {
         Err(_) => TryOutcome::Timeout,
         Ok(Err(error)) => TryOutcome::Unreachable(reason(error)),
         Ok(Ok((200, Some(body)))) => passive::judge(&account.settings, &push.user, &body),
         Ok(Ok((200, None))) => TryOutcome::BadReply(format!("longer than {MAX_ANSWER_BYTES} bytes")),
         Ok(Ok((status, _))) => TryOutcome::Status(status),
     }
-}
-
-fn allowed(sandbox: &Sandbox) -> Duration {
-    sandbox.config().push_timeout
 }
 
 /// The whole answer, or `None` when it is too long.

@@ -10,7 +10,7 @@ use super::Sandbox;
 use crate::{
     CallCounts, CallLimit, Endpoint, MediaKind, Opener, RightState, SendWindow,
     account::AccountState,
-    media::{StoredMedia, UploadType},
+    media::{StoredMedia, content_type},
 };
 
 /// How many names of customer-service people an account may have; more are ignored, with a warning.
@@ -31,16 +31,12 @@ pub enum Elsewhere {
 impl Sandbox {
     /// The account's access tokens run out of time now: a call with one is refused with 42001.
     pub fn expire_token(&self, account: &str) {
-        if let Some(account) = self.account(account) {
-            account.tokens().expire(self.now());
-        }
+        self.on(account, |account| account.tokens.lock().expire(self.now()));
     }
 
     /// The account's access tokens stop being known: a call with one is refused with 40001.
     pub fn revoke_token(&self, account: &str) {
-        if let Some(account) = self.account(account) {
-            account.tokens().revoke();
-        }
+        self.on(account, |account| account.tokens.lock().revoke());
     }
 
     /// Another system gets itself a token. It uses up the account's limits like any other, and is not counted in
@@ -48,12 +44,11 @@ impl Sandbox {
     pub fn fetch_token_elsewhere(&self, account: &str, how: Elsewhere) -> Option<String> {
         let (account, now) = (self.account(account)?, self.now());
         let endpoint = if how == Elsewhere::Plain { Endpoint::Token } else { Endpoint::StableToken };
-        account.quotas().spend(endpoint, now).ok()?;
-        let mut tokens = account.tokens();
+        account.quotas.lock().spend(endpoint, now).ok()?;
+        let mut tokens = account.tokens.lock();
         let (token, _) = match how {
-            Elsewhere::Plain => tokens.plain(self.lifetimes(), now),
-            Elsewhere::Stable => tokens.stable(self.lifetimes(), false, now),
-            Elsewhere::Forced => tokens.stable(self.lifetimes(), true, now),
+            Elsewhere::Plain => tokens.plain(now),
+            Elsewhere::Stable | Elsewhere::Forced => tokens.stable(how == Elsewhere::Forced, now),
         };
         Some(token)
     }
@@ -65,67 +60,63 @@ impl Sandbox {
 
     /// How often the account's API was called.
     pub fn calls(&self, account: &str) -> CallCounts {
-        self.account(account).map(|account| *account.calls()).unwrap_or_default()
+        self.account(account).map(|account| *account.calls.lock()).unwrap_or_default()
     }
 
     /// Another limit for a call of this account, counted from now on.
     pub fn set_limit(&self, account: &str, endpoint: Endpoint, limit: CallLimit) {
-        if let Some(account) = self.account(account) {
-            account.quotas().set(endpoint, limit);
-        }
+        self.on(account, |account| account.quotas.lock().set(endpoint, limit));
     }
 
     /// Another window for what a user of this account does, from their next trigger on.
     pub fn set_window(&self, account: &str, opener: Opener, window: SendWindow) {
-        if let Some(account) = self.account(account) {
-            account.users().set_window(opener, window);
-        }
+        self.on(account, |account| account.users.lock().set_window(opener, window));
     }
 
     /// What the user's last trigger allows the account, if it allows anything.
     pub fn right(&self, account: &str, user: &str) -> Option<RightState> {
-        self.account(account)?.users().right(user, self.now())
+        self.account(account)?.users.lock().right(user, self.now())
     }
 
     /// Only these addresses may ask for the account's tokens, others get 40164 with their address; `None`: all may.
     pub fn set_ip_list(&self, account: &str, addresses: Option<Vec<IpAddr>>) {
-        if let Some(account) = self.account(account) {
-            account.ip_list().set(addresses);
-        }
+        self.on(account, |account| account.ip_list.lock().set(addresses));
     }
 
     /// Puts an address on the account's list, if it has one.
     pub fn allow_ip(&self, account: &str, address: IpAddr) {
-        if let Some(account) = self.account(account) {
-            account.ip_list().allow(address);
-        }
+        self.on(account, |account| account.ip_list.lock().allow(address));
     }
 
     /// The account has this permanent media from now on. Its bytes, which may be empty, say what kind of file it is.
     pub fn plant_media(&self, account: &str, media_id: &str, kind: MediaKind, bytes: impl Into<Bytes>) {
-        if let Some(account) = self.account(account) {
-            self.keep_media(account, media_id, kind, bytes.into(), true);
-        }
+        self.on(account, |account| self.keep_media(account, media_id, kind, bytes.into(), true));
     }
 
     /// All temporary media of the account is forgotten, as after three days: 40007. Gives how many.
     pub fn expire_media(&self, account: &str) -> usize {
-        self.account(account).map_or(0, |account| account.media().forget_temporary())
+        self.account(account).map_or(0, |account| account.media.lock().forget_temporary())
     }
 
     /// One medium of the account is forgotten, a permanent one too; false when it has none of that id.
     pub fn forget_media(&self, account: &str, media_id: &str) -> bool {
-        self.account(account).is_some_and(|account| account.media().forget(media_id))
+        self.account(account).is_some_and(|account| account.media.lock().forget(media_id))
     }
 
     /// Messages may be sent in this customer-service name, say `test1@kftest`; other names get 61452.
     pub fn add_kf_account(&self, account: &str, kf_account: &str) {
         let Some(account) = self.account(account) else { return };
-        let mut agents = account.agents();
+        let mut agents = account.agents.lock();
         if agents.len() < MAX_AGENTS {
             agents.insert(kf_account.to_owned());
         } else {
             tracing::warn!("{MAX_AGENTS} customer-service names are known already: one is ignored");
+        }
+    }
+
+    fn on(&self, account: &str, act: impl FnOnce(&AccountState)) {
+        if let Some(account) = self.account(account) {
+            act(account);
         }
     }
 
@@ -137,9 +128,8 @@ impl Sandbox {
         bytes: Bytes,
         permanent: bool,
     ) {
-        let content_type =
-            UploadType::of(&bytes).map_or("application/octet-stream", UploadType::content_type);
+        let content_type = content_type(&bytes).unwrap_or("application/octet-stream");
         let until = (!permanent).then(|| self.now() + self.config().media_lifetime);
-        account.media().keep(id, StoredMedia { kind, content_type, bytes, until });
+        account.media.lock().keep(id, StoredMedia { kind, content_type, bytes, until });
     }
 }

@@ -26,17 +26,7 @@ impl Transcript {
         mut holds: impl FnMut(&[Arc<TranscriptEntry>]) -> bool,
         within: Duration,
     ) -> Result<(), TimedOut> {
-        let deadline = Instant::now() + within;
-        let mut news = self.newest.subscribe();
-        loop {
-            news.mark_unchanged();
-            if holds(&self.entries()) {
-                return Ok(());
-            }
-            if timeout_at(deadline, news.changed()).await.is_err() {
-                return Err(self.timed_out(within));
-            }
-        }
+        self.until(|| holds(&self.entries()).then_some(()), within).await
     }
 
     /// Waits until `n` kept entries match, and gives these `n`. Reads each entry once, so it suits tens of thousands.
@@ -49,27 +39,17 @@ impl Transcript {
         n: usize,
         within: Duration,
     ) -> Result<Vec<Arc<TranscriptEntry>>, TimedOut> {
-        let deadline = Instant::now() + within;
-        let mut news = self.newest.subscribe();
         let (mut place, mut found) = (0, Vec::new());
-        loop {
-            news.mark_unchanged();
+        let look = || {
             for entry in self.entries_after(place) {
                 place = entry.seq;
-                if matches(&entry) {
+                if found.len() < n && matches(&entry) {
                     found.push(entry);
                 }
-                if found.len() >= n {
-                    return Ok(found);
-                }
             }
-            if found.len() >= n {
-                return Ok(found);
-            }
-            if timeout_at(deadline, news.changed()).await.is_err() {
-                return Err(self.timed_out(within));
-            }
-        }
+            (found.len() >= n).then(|| std::mem::take(&mut found))
+        };
+        self.until(look, within).await
     }
 
     /// Waits until `n` messages to this user were accepted, and gives these.
@@ -85,6 +65,21 @@ impl Transcript {
         let user = user.into();
         let is_send = |entry: &TranscriptEntry| entry.user == user && matches!(entry.what, What::Sent { .. });
         self.wait_for_matches(is_send, n, within).await
+    }
+
+    /// Looks at once and after each change, until there is something.
+    async fn until<T>(&self, mut look: impl FnMut() -> Option<T>, within: Duration) -> Result<T, TimedOut> {
+        let deadline = Instant::now() + within;
+        let mut news = self.newest.subscribe();
+        loop {
+            news.mark_unchanged();
+            if let Some(found) = look() {
+                return Ok(found);
+            }
+            if timeout_at(deadline, news.changed()).await.is_err() {
+                return Err(self.timed_out(within));
+            }
+        }
     }
 
     fn timed_out(&self, waited: Duration) -> TimedOut {

@@ -89,7 +89,7 @@ async fn a_page_is_answered_with_200_and_the_message_is_not_accepted() {
 #[tokio::test]
 async fn every_call_meets_faults_of_its_own() {
     let (running, client) = start_with_user(SandboxConfig::default()).await;
-    for endpoint in Endpoint::ALL {
+    for endpoint in Endpoint::ALL.iter().copied() {
         running.sandbox.faults().on(endpoint, Fault::Code(45009), 1);
     }
     assert_eq!(code(&client.upload("image", upload_of("a.gif", b"GIF89a")).await), 45009);

@@ -86,12 +86,12 @@ pub fn rule(code: i64) -> Option<&'static Rule> {
 }
 
 /// What is done about a code that isn't in the table.
-pub const UNKNOWN: Rule = rule_of(
-    &[],
-    CodeClass::Unknown,
-    "the code is not known here",
-    "look its `rid` up in WeChat's console (微信开发者平台)",
-);
+pub const UNKNOWN: Rule = Rule {
+    codes: &[],
+    meaning: "the code is not known here",
+    class: CodeClass::Unknown,
+    remedy: "look its `rid` up in WeChat's console (微信开发者平台)",
+};
 
 /// The class of an `errcode` other than 0, from a call that sends.
 pub fn classify(code: i64) -> CodeClass {
@@ -133,13 +133,21 @@ impl CodeClass {
     }
 }
 
-const fn rule_of(
-    codes: &'static [RangeInclusive<i64>],
-    class: CodeClass,
-    meaning: &'static str,
-    remedy: &'static str,
-) -> Rule {
-    Rule { codes, meaning, class, remedy }
+/// The rows of the table: codes and ranges of them `=>` what is done, what WeChat means, and what a person can do.
+macro_rules! rules {
+    ($($($from:literal $(..= $to:literal)?),+ => $class:ident $(($limit:ident))?, $meaning:literal, $remedy:expr;)+) => {
+        &[$(Rule {
+            codes: &[$(range(&[$from $(, $to)?])),+],
+            meaning: $meaning,
+            class: CodeClass::$class $((Limit::$limit))?,
+            remedy: $remedy,
+        }),+]
+    };
+}
+
+/// From the first to the last, which may be the same.
+const fn range(ends: &[i64]) -> RangeInclusive<i64> {
+    RangeInclusive::new(ends[0], ends[ends.len() - 1])
 }
 
 const CERTIFY: &str = "certify the account, and see in WeChat's console (微信开发者平台) under 开放能力 which interfaces it has; or use a test account (测试号)";
@@ -147,240 +155,73 @@ const ALLOW: &str = "add the address in the text to the IP allow list (API IP �
 const APPEAL: &str = "read the notice in WeChat's console (微信开发者平台)";
 
 /// Every code that a sender can meet.
-pub const POLICY: &[Rule] = &[
-    rule_of(&[-1..=-1], CodeClass::Retry, "the system is busy", ""),
-    rule_of(&[46007..=46007], CodeClass::Retry, "the media is still being transcoded", ""),
-    rule_of(
-        &[61450..=61450, 9_001_002..=9_001_002],
-        CodeClass::Retry,
-        "an error in the customer-service system, or behind it",
-        "",
-    ),
-    rule_of(
-        &[40001..=40001, 40014..=40014, 42001..=42001],
-        CodeClass::Token,
-        "the access token is invalid, not the latest, or expired",
-        "",
-    ),
-    rule_of(
-        &[45011..=45011],
-        CodeClass::Rate(Limit::Minute),
-        "too many calls in this minute",
-        "set `send_rate` of the account to what WeChat allows",
-    ),
-    rule_of(
-        &[45009..=45009],
-        CodeClass::Rate(Limit::Day),
-        "the daily limit of calls is reached",
-        "raise the limit or clear the quota in WeChat's console (微信开发者平台)",
-    ),
-    rule_of(
-        &[45102..=45102, 45501..=45501],
-        CodeClass::Rate(Limit::Long),
-        "the interface is blocked for a time",
-        APPEAL,
-    ),
-    rule_of(
-        &[45015..=45015],
-        CodeClass::Window,
-        "the time to answer is over, or the user has left",
-        "answer sooner",
-    ),
-    rule_of(
-        &[45047..=45047],
-        CodeClass::Window,
-        "all messages that the user's last action allows are sent",
-        "answer in fewer parts",
-    ),
-    rule_of(
-        &[45037..=45038, 45093..=45093, 10700..=10700, 10703..=10703, 10706..=10706],
-        CodeClass::Window,
-        "no right to write to this user now",
-        "",
-    ),
-    rule_of(&[45080..=45080], CodeClass::Window, "typing: no exchange in the last 30 seconds", ""),
-    rule_of(&[45081..=45081], CodeClass::Duplicate, "typing: shown already", ""),
-    rule_of(&[44007..=44007], CodeClass::Duplicate, "the message was taken before", ""),
-    rule_of(
-        &[40007..=40007, 46001..=46001],
-        CodeClass::Media,
-        "the media id is invalid or expired, or its data is gone",
-        "give the media as `url`, `file` or `base64`: then it can be uploaded anew",
-    ),
-    rule_of(&[61452..=61452], CodeClass::Agent, "the agent `kf_account` is invalid", "mend `kf_account`"),
-    rule_of(
-        &[40003..=40003, 46004..=46004, 49003..=49003],
-        CodeClass::Permanent,
-        "no such user, or one of another account",
-        "see whether the push came by the right account",
-    ),
-    rule_of(
-        &[43004..=43005, 50005..=50005],
-        CodeClass::Permanent,
-        "the user does not follow the account",
-        "",
-    ),
-    rule_of(
-        &[43019..=43019, 43101..=43101, 48002..=48002, 62751..=62751, 70000..=70000],
-        CodeClass::Permanent,
-        "the user is on the black list, refuses messages, or is protected as a minor",
-        "",
-    ),
-    rule_of(&[65413..=65414], CodeClass::Permanent, "the user is in no session, or with another agent", ""),
-    rule_of(
-        &[40009..=40012, 40137..=40137, 45001..=45001, 45007..=45007],
-        CodeClass::Permanent,
-        "the file is too big, too long, or of a wrong format",
-        "see the limits in docs/delivery.md",
-    ),
-    rule_of(
-        &[40068..=40068, 40155..=40155, 40165..=40166],
-        CodeClass::Permanent,
-        "a link is malicious or may not be sent, or the mini program is wrong or not linked",
-        "mend the content",
-    ),
-    rule_of(&[61458..=61459], CodeClass::Permanent, "no meaning is known", ""),
-    rule_of(
-        &[40164..=40164, 45035..=45035, 61004..=61004],
-        CodeClass::Config,
-        "the caller's address is not in the allow list",
-        ALLOW,
-    ),
-    rule_of(
-        &[89501..=89501, 89503..=89503, 89506..=89507],
-        CodeClass::Config,
-        "the caller's address waits for the administrator, or was refused",
-        "let the administrator confirm it on their phone",
-    ),
-    rule_of(
-        &[40002..=40002, 41002..=41002],
-        CodeClass::Config,
-        "the AppID is wrong or missing",
-        "mend `app_id`: it begins with `wx`, and is in WeChat's console (微信开发者平台) under 基础信息",
-    ),
-    rule_of(
-        &[40013..=40013],
-        CodeClass::Doubtful,
-        "an AppID is wrong: the account's, or that of a mini program in the message",
-        "mend `app_id`, which begins with `wx`, or the `appid` in the reply",
-    ),
-    rule_of(
-        &[40125..=40125, 41004..=41004],
-        CodeClass::Config,
-        "the AppSecret is wrong or missing",
-        "mend `app_secret`; if it is lost, reset it in WeChat's console (微信开发者平台) under 开发密钥",
-    ),
-    rule_of(
-        &[40243..=40243],
-        CodeClass::Config,
-        "the AppSecret is frozen",
-        "unfreeze it in WeChat's console (微信开发者平台) under 开发密钥",
-    ),
-    rule_of(
-        &[48001..=48001, 40200..=40200],
-        CodeClass::Config,
-        "the account has no right to this interface",
-        CERTIFY,
-    ),
-    rule_of(
-        &[48004..=48004, 45087..=45087, 45094..=45094, 50002..=50002, 50004..=50004, 50007..=50007],
-        CodeClass::Config,
-        "the account or the interface is banned, frozen or limited",
-        APPEAL,
-    ),
-    rule_of(
-        &[45103..=45103, 48009..=48009],
-        CodeClass::Config,
-        "WeChat has withdrawn the interface",
-        "see whether there is a newer version of Huixin",
-    ),
-    rule_of(
-        &[42007..=42007, 61003..=61003, 61007..=61007],
-        CodeClass::Config,
-        "the authorisation of a third-party platform is gone",
-        "authorise the account again",
-    ),
-    rule_of(
-        &[45064..=45064],
-        CodeClass::Doubtful,
-        "a menu names a mini program that is not linked",
-        "link it, or mend the reply",
-    ),
-    rule_of(
-        &[65400..=65412],
-        CodeClass::Doubtful,
-        "the customer-service function is off, or the message names an agent who is wrong",
-        "see in WeChat's console (微信开发者平台) under 开放能力 whether the account has 客服消息, or mend `kf_account`",
-    ),
-    rule_of(
-        &[48003..=48003, 48006..=48006, 50001..=50001],
-        CodeClass::Doubtful,
-        "an agreement, a quota reset or a user's consent is missing",
-        APPEAL,
-    ),
-    rule_of(
-        &[48008..=48008],
-        CodeClass::Permanent,
-        "the account may not send messages of this type",
-        "answer with another type",
-    ),
-    rule_of(
-        &[45002..=45002],
-        CodeClass::OurBug,
-        "the text is too long",
-        "please report it: texts are cut to 2,000 bytes",
-    ),
-    rule_of(&[45003..=45006], CodeClass::OurBug, "a title, description or link is too long", "shorten it"),
-    rule_of(&[45008..=45008], CodeClass::OurBug, "more than one article", "send one"),
-    rule_of(&[45098..=45099], CodeClass::OurBug, "the menu or one of its items is too long", "shorten it"),
-    rule_of(&[45072..=45072], CodeClass::OurBug, "typing: no such command", ""),
-    rule_of(
-        &[40213..=40214, 45086..=45086],
-        CodeClass::OurBug,
-        "a link in a text is wrong",
-        "write links as <a href=\"…\">text</a>; a mini program must be linked with the account",
-    ),
-    rule_of(
-        &[
-            40004..=40006,
-            40008..=40008,
-            40118..=40118,
-            40121..=40121,
-            41005..=41006,
-            41009..=41009,
-            44001..=44004,
-        ],
-        CodeClass::OurBug,
-        "a type, an id or a content is missing, empty or wrong",
-        "`huixin dead show` tells which part; mend the reply",
-    ),
-    rule_of(
-        &[40033..=40033, 47001..=47003],
-        CodeClass::OurBug,
-        "the JSON is not as WeChat wants it",
-        "please report it",
-    ),
-    rule_of(
-        &[
-            40035..=40035,
-            40038..=40039,
-            40048..=40048,
-            40066..=40066,
-            40097..=40097,
-            40130..=40132,
-            40201..=40203,
-        ],
-        CodeClass::OurBug,
-        "a parameter, a URL or a format is wrong",
-        "`huixin dead show` tells which part; mend the reply",
-    ),
-    rule_of(
-        &[41001..=41001, 43001..=43003, 61451..=61451, 76001..=76004, 76021..=76022, 9_001_001..=9_001_001],
-        CodeClass::OurBug,
-        "the call is not as WeChat wants it",
-        "please report it",
-    ),
-];
+pub const POLICY: &[Rule] = rules! {
+    -1 => Retry, "the system is busy", "";
+    46007 => Retry, "the media is still being transcoded", "";
+    61450, 9_001_002 => Retry, "an error in the customer-service system, or behind it", "";
+    40001, 40014, 42001 => Token, "the access token is invalid, not the latest, or expired", "";
+    45011 => Rate(Minute), "too many calls in this minute",
+        "set `send_rate` of the account to what WeChat allows";
+    45009 => Rate(Day), "the daily limit of calls is reached",
+        "raise the limit or clear the quota in WeChat's console (微信开发者平台)";
+    45102, 45501 => Rate(Long), "the interface is blocked for a time", APPEAL;
+    45015 => Window, "the time to answer is over, or the user has left", "answer sooner";
+    45047 => Window, "all messages that the user's last action allows are sent", "answer in fewer parts";
+    45037..=45038, 45093, 10700, 10703, 10706 => Window, "no right to write to this user now", "";
+    45080 => Window, "typing: no exchange in the last 30 seconds", "";
+    45081 => Duplicate, "typing: shown already", "";
+    44007 => Duplicate, "the message was taken before", "";
+    40007, 46001 => Media, "the media id is invalid or expired, or its data is gone",
+        "give the media as `url`, `file` or `base64`: then it can be uploaded anew";
+    61452 => Agent, "the agent `kf_account` is invalid", "mend `kf_account`";
+    40003, 46004, 49003 => Permanent, "no such user, or one of another account",
+        "see whether the push came by the right account";
+    43004..=43005, 50005 => Permanent, "the user does not follow the account", "";
+    43019, 43101, 48002, 62751, 70000 => Permanent,
+        "the user is on the black list, refuses messages, or is protected as a minor", "";
+    65413..=65414 => Permanent, "the user is in no session, or with another agent", "";
+    40009..=40012, 40137, 45001, 45007 => Permanent, "the file is too big, too long, or of a wrong format",
+        "see the limits in docs/delivery.md";
+    40068, 40155, 40165..=40166 => Permanent,
+        "a link is malicious or may not be sent, or the mini program is wrong or not linked", "mend the content";
+    61458..=61459 => Permanent, "no meaning is known", "";
+    40164, 45035, 61004 => Config, "the caller's address is not in the allow list", ALLOW;
+    89501, 89503, 89506..=89507 => Config, "the caller's address waits for the administrator, or was refused",
+        "let the administrator confirm it on their phone";
+    40002, 41002 => Config, "the AppID is wrong or missing",
+        "mend `app_id`: it begins with `wx`, and is in WeChat's console (微信开发者平台) under 基础信息";
+    40013 => Doubtful, "an AppID is wrong: the account's, or that of a mini program in the message",
+        "mend `app_id`, which begins with `wx`, or the `appid` in the reply";
+    40125, 41004 => Config, "the AppSecret is wrong or missing",
+        "mend `app_secret`; if it is lost, reset it in WeChat's console (微信开发者平台) under 开发密钥";
+    40243 => Config, "the AppSecret is frozen", "unfreeze it in WeChat's console (微信开发者平台) under 开发密钥";
+    48001, 40200 => Config, "the account has no right to this interface", CERTIFY;
+    48004, 45087, 45094, 50002, 50004, 50007 => Config,
+        "the account or the interface is banned, frozen or limited", APPEAL;
+    45103, 48009 => Config, "WeChat has withdrawn the interface",
+        "see whether there is a newer version of Huixin";
+    42007, 61003, 61007 => Config, "the authorisation of a third-party platform is gone",
+        "authorise the account again";
+    45064 => Doubtful, "a menu names a mini program that is not linked", "link it, or mend the reply";
+    65400..=65412 => Doubtful,
+        "the customer-service function is off, or the message names an agent who is wrong", "see in WeChat's console (微信开发者平台) under 开放能力 whether the account has 客服消息, or mend `kf_account`";
+    48003, 48006, 50001 => Doubtful, "an agreement, a quota reset or a user's consent is missing", APPEAL;
+    48008 => Permanent, "the account may not send messages of this type", "answer with another type";
+    45002 => OurBug, "the text is too long", "please report it: texts are cut to 2,000 bytes";
+    45003..=45006 => OurBug, "a title, description or link is too long", "shorten it";
+    45008 => OurBug, "more than one article", "send one";
+    45098..=45099 => OurBug, "the menu or one of its items is too long", "shorten it";
+    45072 => OurBug, "typing: no such command", "";
+    40213..=40214, 45086 => OurBug, "a link in a text is wrong",
+        "write links as <a href=\"…\">text</a>; a mini program must be linked with the account";
+    40004..=40006, 40008, 40118, 40121, 41005..=41006, 41009, 44001..=44004 => OurBug,
+        "a type, an id or a content is missing, empty or wrong", "`huixin dead show` tells which part; mend the reply";
+    40033, 47001..=47003 => OurBug, "the JSON is not as WeChat wants it", "please report it";
+    40035, 40038..=40039, 40048, 40066, 40097, 40130..=40132, 40201..=40203 => OurBug,
+        "a parameter, a URL or a format is wrong", "`huixin dead show` tells which part; mend the reply";
+    41001, 43001..=43003, 61451, 76001..=76004, 76021..=76022, 9_001_001 => OurBug,
+        "the call is not as WeChat wants it", "please report it";
+};
 
 #[cfg(test)]
 mod tests {

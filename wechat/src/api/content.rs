@@ -5,6 +5,7 @@
 //! [`Media`]. Nothing is checked here; that is for the one who reads a reply and can say what is wrong with it.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use super::media::{Media, MediaKind, ThumbKeys};
 
@@ -12,8 +13,9 @@ use super::media::{Media, MediaKind, ThumbKeys};
 ///
 /// It grows with WeChat, and is exhaustive all the same: code that treats texts and addresses in it must hear of a new
 /// type from the compiler.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "type", rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Content {
     /// A text: at most 2,000 bytes to be safe (45002 beyond), not empty (44004).
     Text {
@@ -163,20 +165,7 @@ macro_rules! media_of {
 impl Content {
     /// WeChat's name of the type, `msgtype`.
     pub fn msgtype(&self) -> &'static str {
-        match self {
-            Self::Text { .. } => "text",
-            Self::Image { .. } => "image",
-            Self::Voice { .. } => "voice",
-            Self::Video { .. } => "video",
-            Self::Music { .. } => "music",
-            Self::News { .. } => "news",
-            Self::Mpnews { .. } => "mpnews",
-            Self::MpnewsArticle { .. } => "mpnewsarticle",
-            Self::MsgMenu { .. } => "msgmenu",
-            Self::WxCard { .. } => "wxcard",
-            Self::MiniProgramPage { .. } => "miniprogrampage",
-            Self::Link { .. } => "link",
-        }
+        self.into()
     }
 
     /// The media in it that can be somewhere else than with WeChat, and what kind each must be.

@@ -39,6 +39,11 @@ fn beside(message: &str, rid: Option<&str>) -> String {
 }
 
 impl ApiError {
+    /// A 2xx that isn't an answer of WeChat's, and why.
+    pub(super) fn unreadable(why: &'static str) -> ApiError {
+        ApiError::Unsure(CallCause::Unreadable(why))
+    }
+
     /// The `errcode`, also that of the token endpoint; None where WeChat gave none.
     pub fn code(&self) -> Option<i64> {
         match self {

@@ -4,6 +4,7 @@
 //! to get; the sender uploads it first and puts the id in its place.
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 /// Where the media of a message is. Its serialised form is one key: `media_id`, `url`, `file` or `base64`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,7 +38,8 @@ pub(super) enum ThumbKeys {
 }
 
 /// The kinds of temporary media, `type` of `POST /cgi-bin/media/upload`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum MediaKind {
     /// A picture.
     Image,
@@ -68,12 +70,7 @@ const MP4: FileType = FileType { mime: "video/mp4", extension: "mp4" };
 impl MediaKind {
     /// WeChat's name for it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Voice => "voice",
-            Self::Video => "video",
-            Self::Thumb => "thumb",
-        }
+        self.into()
     }
 
     /// The largest file that WeChat takes.

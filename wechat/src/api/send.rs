@@ -7,7 +7,6 @@ use super::Client;
 use super::answer::ApiAnswer;
 use super::error::{ApiError, CallCause};
 use super::outgoing::{Outgoing, typing_json};
-use super::token::AccessToken;
 
 impl Client {
     /// Sends `message` to the user with the OpenID `to`, by `POST /cgi-bin/message/custom/send`.
@@ -38,26 +37,21 @@ impl Client {
 
     /// Posts JSON to an endpoint that answers nothing but an errcode.
     async fn call(&self, path: &[&str], body: String) -> Result<(), ApiError> {
-        let body = Bytes::from(body);
-        self.with_token(|token| self.post(path, body.clone(), token)).await
-    }
-
-    async fn post(&self, path: &[&str], body: Bytes, token: AccessToken) -> Result<(), ApiError> {
-        let config = &self.inner.config;
-        let mut url = config.url(path)?;
-        url.query_pairs_mut().append_pair("access_token", token.expose());
-        let request = config
-            .http
-            .post(url)
-            .timeout(config.timeout)
-            .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            .body(body);
-        let answer = ApiAnswer::to(config, request, &[token.expose(), config.app_secret.expose()]).await?;
-        // Silence isn't consent: an object without an errcode may come from anywhere.
-        if answer.says_ok() {
-            Ok(())
-        } else {
-            Err(ApiError::Unsure(CallCause::Unreadable("it has no errcode")))
-        }
+        let (config, body) = (&self.inner.config, &Bytes::from(body));
+        self.with_token(|token| async move {
+            let mut url = config.url(path)?;
+            url.query_pairs_mut().append_pair("access_token", token.expose());
+            let request = config
+                .http
+                .post(url)
+                .timeout(config.timeout)
+                .header(CONTENT_TYPE, "application/json; charset=utf-8")
+                .body(body.clone());
+            let answer =
+                ApiAnswer::to(config, request, &[token.expose(), config.app_secret.expose()]).await?;
+            // Silence isn't consent: an object without an errcode may come from anywhere.
+            if answer.says_ok() { Ok(()) } else { Err(ApiError::unreadable("it has no errcode")) }
+        })
+        .await
     }
 }

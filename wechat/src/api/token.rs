@@ -17,10 +17,11 @@
 //! Rejected: a background task that refreshes, since this crate starts none, and it would outlive interest in the
 //! account; and a token shared through a store, since `stable_token` is that.
 
-use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use derive_more::Debug;
+use parking_lot::RwLock;
 use rand::RngExt as _;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -28,23 +29,18 @@ use tokio::sync::Mutex;
 use super::Client;
 use super::answer::ApiAnswer;
 use super::codes::CodeClass;
-use super::error::{ApiError, CallCause};
+use super::error::ApiError;
 use super::wire::Wire;
 
 /// An access token; prints as `***`.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
+#[debug("***")]
 pub struct AccessToken(Arc<Fetched>);
 
 impl AccessToken {
     /// The token itself, for a URL; never for printing.
     pub fn expose(&self) -> &str {
         &self.0.text
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
     }
 }
 
@@ -196,13 +192,13 @@ impl TokenKeeper {
             refresh_at: asked + refresh_after(life, margin),
             expires_at: asked + life,
         }));
-        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        *self.newest.write() = Some(token.clone());
         tracing::debug!(app_id = %config.app_id, expires_in_secs = life.as_secs(), "access token fetched");
         Ok(token)
     }
 
     fn newest(&self) -> Option<AccessToken> {
-        self.newest.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.newest.read().clone()
     }
 }
 
@@ -236,10 +232,8 @@ async fn ask(config: &Wire) -> Result<(String, Duration), ApiError> {
     let request = config.http.post(url).timeout(config.timeout).json(&body);
     let answer = ApiAnswer::to(config, request, &[config.app_secret.expose()]).await?;
     let text = answer.text("access_token").filter(|text| !text.is_empty());
-    let text = text.ok_or(ApiError::Unsure(CallCause::Unreadable("it has no access_token")))?;
-    let life = answer
-        .integer("expires_in")
-        .ok_or(ApiError::Unsure(CallCause::Unreadable("it has no expires_in")))?;
+    let text = text.ok_or(ApiError::unreadable("it has no access_token"))?;
+    let life = answer.integer("expires_in").ok_or(ApiError::unreadable("it has no expires_in"))?;
     let life = u64::try_from(life).unwrap_or(0).min(LONGEST_LIFE_SECS);
     Ok((text.to_owned(), Duration::from_secs(life)))
 }

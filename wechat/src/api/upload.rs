@@ -12,7 +12,6 @@ use super::Client;
 use super::answer::{self, ApiAnswer};
 use super::error::{ApiError, CallCause};
 use super::media::MediaKind;
-use super::token::AccessToken;
 
 /// What WeChat says after an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,37 +44,30 @@ impl Client {
         content_type: &str,
         bytes: Bytes,
     ) -> Result<Uploaded, ApiError> {
-        self.with_token(|token| self.upload_once(token, kind, file_name, content_type, bytes.clone())).await
-    }
-
-    async fn upload_once(
-        &self,
-        token: AccessToken,
-        kind: MediaKind,
-        file_name: &str,
-        content_type: &str,
-        bytes: Bytes,
-    ) -> Result<Uploaded, ApiError> {
         let config = &self.inner.config;
-        let mut url = config.url(&["cgi-bin", "media", "upload"])?;
-        url.query_pairs_mut().append_pair("access_token", token.expose()).append_pair("type", kind.as_str());
-        let length = bytes.len() as u64;
-        let part = Part::stream_with_length(bytes, length)
-            .file_name(file_name.to_owned())
-            .mime_str(content_type)
-            .map_err(|error| ApiError::NotSent(CallCause::http(error)))?;
-        let request = config
-            .http
-            .post(url)
-            .timeout(config.timeout + Duration::from_secs(length / SLOWEST_BYTES_PER_SEC))
-            .multipart(Form::new().part("media", part));
-        let answer = ApiAnswer::to(config, request, &[token.expose(), config.app_secret.expose()]).await?;
-        // A thumb's id is said to have a name of its own at times.
-        let id = answer.text("media_id").or_else(|| answer.text("thumb_media_id"));
-        match id.filter(|id| !id.is_empty()) {
-            Some(id) => Ok(Uploaded { media_id: id.to_owned() }),
-            None => Err(ApiError::Unsure(CallCause::Unreadable("it has no media_id"))),
-        }
+        self.with_token(|token| {
+            let length = bytes.len() as u64;
+            let part = Part::stream_with_length(bytes.clone(), length).file_name(file_name.to_owned());
+            async move {
+                let mut url = config.url(&["cgi-bin", "media", "upload"])?;
+                let query = [("access_token", token.expose()), ("type", kind.as_str())];
+                url.query_pairs_mut().extend_pairs(query);
+                let part = part.mime_str(content_type);
+                let part = part.map_err(|error| ApiError::NotSent(CallCause::http(error)))?;
+                let request = config
+                    .http
+                    .post(url)
+                    .timeout(config.timeout + Duration::from_secs(length / SLOWEST_BYTES_PER_SEC))
+                    .multipart(Form::new().part("media", part));
+                let hidden = [token.expose(), config.app_secret.expose()];
+                let answer = ApiAnswer::to(config, request, &hidden).await?;
+                // A thumb's id is said to have a name of its own at times.
+                let id = answer.text("media_id").or_else(|| answer.text("thumb_media_id"));
+                let id = id.filter(|id| !id.is_empty()).ok_or(ApiError::unreadable("it has no media_id"))?;
+                Ok(Uploaded { media_id: id.to_owned() })
+            }
+        })
+        .await
     }
 
     /// Fetches temporary media, the account's own or a user's, by `GET /cgi-bin/media/get`: at most
@@ -84,29 +76,31 @@ impl Client {
     /// # Errors
     /// [`ApiError`]; 40007 when WeChat doesn't have it, or not any more.
     pub async fn media(&self, media_id: &str) -> Result<Downloaded, ApiError> {
-        self.with_token(|token| self.media_once(token, media_id)).await
-    }
-
-    async fn media_once(&self, token: AccessToken, media_id: &str) -> Result<Downloaded, ApiError> {
         let config = &self.inner.config;
-        let mut url = config.url(&["cgi-bin", "media", "get"])?;
-        url.query_pairs_mut().append_pair("access_token", token.expose()).append_pair("media_id", media_id);
-        let most = Duration::from_secs(LONGEST_MEDIA_BYTES as u64 / SLOWEST_BYTES_PER_SEC);
-        let response = answer::send(config.http.get(url).timeout(config.timeout + most)).await?;
-        let status = response.status();
-        let body = answer::read(response, LONGEST_MEDIA_BYTES).await.map_err(ApiError::Unsure)?;
-        // A file never begins like a JSON object, whatever the label says; a refusal and a video's address do.
-        if status.is_success() && !body.trim_ascii_start().starts_with(b"{") {
-            if body.is_empty() {
-                return Err(ApiError::Unsure(CallCause::Unreadable("it is empty")));
+        self.with_token(|token| async move {
+            let mut url = config.url(&["cgi-bin", "media", "get"])?;
+            let query = [("access_token", token.expose()), ("media_id", media_id)];
+            url.query_pairs_mut().extend_pairs(query);
+            let most = Duration::from_secs(LONGEST_MEDIA_BYTES as u64 / SLOWEST_BYTES_PER_SEC);
+            let response = answer::send(config.http.get(url).timeout(config.timeout + most)).await?;
+            let status = response.status();
+            let body = answer::read(response, LONGEST_MEDIA_BYTES).await.map_err(ApiError::Unsure)?;
+            // A file never begins like a JSON object, whatever the label says; a refusal and a video's address do.
+            if status.is_success() && !body.trim_ascii_start().starts_with(b"{") {
+                let empty = body.is_empty();
+                return if empty {
+                    Err(ApiError::unreadable("it is empty"))
+                } else {
+                    Ok(Downloaded::File(body.into()))
+                };
             }
-            return Ok(Downloaded::File(body.into()));
-        }
-        let answer = ApiAnswer::of(status, &body, &[token.expose(), config.app_secret.expose()])?;
-        match answer.text("video_url") {
-            Some(address) => Ok(Downloaded::At(address.to_owned())),
-            None => Err(ApiError::Unsure(CallCause::Unreadable("it is neither a file nor an address"))),
-        }
+            let answer = ApiAnswer::of(status, &body, &[token.expose(), config.app_secret.expose()])?;
+            let address = answer
+                .text("video_url")
+                .ok_or(ApiError::unreadable("it is neither a file nor an address"))?;
+            Ok(Downloaded::At(address.to_owned()))
+        })
+        .await
     }
 }
 

@@ -4,10 +4,10 @@
 //! When a host can't be reached the next is used, for all calls, until some minutes have passed; then the first is tried
 //! again. A call is never repeated here: nothing was sent, and its caller knows when to try again.
 
-use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use derive_more::Deref;
+use parking_lot::Mutex;
 use reqwest::header::{DATE, HeaderMap};
 use url::Url;
 
@@ -17,7 +17,9 @@ use super::error::{ApiError, CallCause};
 /// How long another host than the first is used before the first is tried again.
 const DETOUR: Duration = Duration::from_secs(300);
 
+#[derive(Deref)]
 pub(super) struct Wire {
+    #[deref]
     config: ClientConfig,
     fallbacks: Vec<Url>,
     /// The host in use, 0 for the first, and since when.
@@ -44,7 +46,7 @@ impl Wire {
 
     /// Which host is in use.
     pub(super) fn host(&self) -> usize {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.lock();
         if current.0 != 0 && current.1.elapsed() > DETOUR {
             *current = (0, Instant::now());
         }
@@ -60,17 +62,17 @@ impl Wire {
             i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
         };
         let ahead_s = unix_s(SystemTime::now()).saturating_sub(unix_s(theirs));
-        *self.ahead_s.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead_s);
+        *self.ahead_s.lock() = Some(ahead_s);
     }
 
     pub(super) fn clock_ahead_s(&self) -> Option<i64> {
-        *self.ahead_s.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.ahead_s.lock()
     }
 
     /// Gives the result on. If the host it was asked of could not be reached, the next is used from now on.
     pub(super) fn noting<T>(&self, host: usize, result: Result<T, ApiError>) -> Result<T, ApiError> {
         if matches!(result, Err(ApiError::NotSent(_))) && !self.fallbacks.is_empty() {
-            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut current = self.current.lock();
             // Many calls find out at once: only the first of them moves on.
             if current.0 == host {
                 *current = ((host + 1) % (self.fallbacks.len() + 1), Instant::now());
@@ -78,13 +80,5 @@ impl Wire {
             }
         }
         result
-    }
-}
-
-impl Deref for Wire {
-    type Target = ClientConfig;
-
-    fn deref(&self) -> &ClientConfig {
-        &self.config
     }
 }

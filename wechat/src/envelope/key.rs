@@ -3,14 +3,15 @@
 //! 43 characters of base64 are 258 bits for a key of 256. The two that are left over are anything: the key of WeChat's
 //! own sample ends in `G`, which a strict decoder refuses. They are ignored, so four spellings are one key.
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use derive_more::{Debug, Display};
 
 /// A message key; prints as `***`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Debug, Display)]
+#[debug("***")]
+#[display("***")]
 pub struct AesKey([u8; 32]);
 
 impl AesKey {
@@ -36,18 +37,6 @@ impl AesKey {
         let mut iv = [0; 16];
         iv.copy_from_slice(&self.0[..16]);
         iv
-    }
-}
-
-impl fmt::Debug for AesKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl fmt::Display for AesKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
     }
 }
 

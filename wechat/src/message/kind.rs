@@ -121,48 +121,42 @@ impl Kind {
     ];
 
     pub(super) fn of(tree: &Element) -> Kind {
-        match word(tree, "MsgType").to_ascii_lowercase().as_str() {
-            "text" => {
-                Kind::Text { content: prose(tree, "Content"), menu_id: word_if_any(tree, "bizmsgmenuid") }
-            }
-            "image" => Kind::Image { pic_url: word(tree, "PicUrl"), media_id: word(tree, "MediaId") },
+        let (word, prose) = (|name| word(tree, name), |name| prose(tree, name));
+        match word("MsgType").to_ascii_lowercase().as_str() {
+            "text" => Kind::Text { content: prose("Content"), menu_id: word_if_any(tree, "bizmsgmenuid") },
+            "image" => Kind::Image { pic_url: word("PicUrl"), media_id: word("MediaId") },
             "voice" => Kind::Voice {
-                media_id: word(tree, "MediaId"),
-                format: word(tree, "Format"),
+                media_id: word("MediaId"),
+                format: word("Format"),
                 media_id_16k: word_if_any(tree, "MediaId16K"),
-                recognition: Some(prose(tree, "Recognition")).filter(|heard| !heard.trim().is_empty()),
+                recognition: Some(prose("Recognition")).filter(|heard| !heard.trim().is_empty()),
             },
-            "video" => {
-                Kind::Video { media_id: word(tree, "MediaId"), thumb_media_id: word(tree, "ThumbMediaId") }
+            "video" => Kind::Video { media_id: word("MediaId"), thumb_media_id: word("ThumbMediaId") },
+            "shortvideo" => {
+                Kind::ShortVideo { media_id: word("MediaId"), thumb_media_id: word("ThumbMediaId") }
             }
-            "shortvideo" => Kind::ShortVideo {
-                media_id: word(tree, "MediaId"),
-                thumb_media_id: word(tree, "ThumbMediaId"),
-            },
             "location" => Kind::Location {
-                latitude: word(tree, "Location_X"),
-                longitude: word(tree, "Location_Y"),
-                scale: word(tree, "Scale"),
-                label: prose(tree, "Label"),
+                latitude: word("Location_X"),
+                longitude: word("Location_Y"),
+                scale: word("Scale"),
+                label: prose("Label"),
             },
-            "link" => Kind::Link {
-                title: prose(tree, "Title"),
-                description: prose(tree, "Description"),
-                url: word(tree, "Url"),
-            },
+            "link" => {
+                Kind::Link { title: prose("Title"), description: prose("Description"), url: word("Url") }
+            }
             "file" => Kind::File {
-                title: prose(tree, "Title"),
-                description: prose(tree, "Description"),
-                file_key: word(tree, "FileKey"),
-                file_md5: word(tree, "FileMd5"),
+                title: prose("Title"),
+                description: prose("Description"),
+                file_key: word("FileKey"),
+                file_md5: word("FileMd5"),
                 size_bytes: number(tree, "FileTotalLen"),
             },
             "miniprogrampage" => Kind::MiniProgramPage {
-                title: prose(tree, "Title"),
-                app_id: word(tree, "AppId"),
-                page_path: word(tree, "PagePath"),
-                thumb_url: word(tree, "ThumbUrl"),
-                thumb_media_id: word(tree, "ThumbMediaId"),
+                title: prose("Title"),
+                app_id: word("AppId"),
+                page_path: word("PagePath"),
+                thumb_url: word("ThumbUrl"),
+                thumb_media_id: word("ThumbMediaId"),
             },
             "event" => Kind::Event(Event::of(tree)),
             _ => Kind::Unknown,

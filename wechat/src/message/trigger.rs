@@ -10,14 +10,15 @@
 //! is lost. *Entering customer service* (2 messages) is for mini programs, whose events are `Silent` here, and so are
 //! sessions of customer service that begin, end or move (`kf_…_session`): what the user did before had its own right.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
+
+use strum::{Display, EnumString, IntoStaticStr};
 
 use super::{Kind, Message};
 
 /// The kind of right that a push opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", parse_err_ty = UnknownTrigger, parse_err_fn = unknown)]
 pub enum Trigger {
     /// The user sent something.
     Message,
@@ -84,31 +85,9 @@ impl Trigger {
         }
     }
 
-    /// The trigger's name in stored messages and metrics; [`FromStr`] reads it.
+    /// The trigger's name in stored messages and metrics; [`FromStr`](std::str::FromStr) reads it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Trigger::Message => "message",
-            Trigger::Click => "click",
-            Trigger::Scan => "scan",
-            Trigger::Subscribe => "subscribe",
-            Trigger::Unsubscribe => "unsubscribe",
-            Trigger::Silent => "silent",
-        }
-    }
-}
-
-impl fmt::Display for Trigger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Trigger {
-    type Err = UnknownTrigger;
-
-    fn from_str(name: &str) -> Result<Trigger, UnknownTrigger> {
-        let known = Trigger::ALL.into_iter().find(|trigger| trigger.as_str() == name);
-        known.ok_or_else(|| UnknownTrigger(name.to_owned()))
+        self.into()
     }
 }
 
@@ -122,6 +101,10 @@ fn is_of_a_device(msg_type: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a kind of trigger")]
 pub struct UnknownTrigger(String);
+
+fn unknown(name: &str) -> UnknownTrigger {
+    UnknownTrigger(name.to_owned())
+}
 
 #[cfg(test)]
 mod tests {

@@ -5,11 +5,13 @@ use crate::envelope::{AesKey, RANDOM_BYTES, seal, seal_with};
 use crate::signature::sign;
 
 /// What a reply is sealed with.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, derive_more::Debug)]
 pub struct Sealer<'a> {
     /// The account's token, in the clear.
+    #[debug(skip)]
     pub token: &'a str,
     /// The key that opened the push: while keys are rotated, WeChat may still use the previous one.
+    #[debug(skip)]
     pub key: &'a AesKey,
     /// The account's AppID.
     pub app_id: &'a str,
@@ -37,11 +39,5 @@ impl Sealer<'_> {
             out.text("Nonce", nonce);
         });
         out.0
-    }
-}
-
-impl std::fmt::Debug for Sealer<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sealer").field("app_id", &self.app_id).finish_non_exhaustive()
     }
 }

@@ -2,22 +2,19 @@
 
 use serde_json::{Map, Value};
 
-use super::super::refusal::ApiRefusal;
 use crate::MediaKind;
 
 /// The fields of a type. A type whose object is missing has none of them.
 pub(super) struct MessageFields<'a> {
     object: Option<&'a Map<String, Value>>,
-    media: Vec<(String, MediaKind)>,
+    /// What was asked for by [`media`](MessageFields::media).
+    pub(super) media: Vec<(String, MediaKind)>,
 }
 
 impl<'a> MessageFields<'a> {
-    pub(super) fn of(value: Option<&'a Value>) -> Result<MessageFields<'a>, ApiRefusal> {
-        match value {
-            None => Ok(MessageFields { object: None, media: Vec::new() }),
-            Some(Value::Object(object)) => Ok(MessageFields { object: Some(object), media: Vec::new() }),
-            Some(_) => Err(ApiRefusal::new(40035)),
-        }
+    pub(super) fn of(value: Option<&'a Value>) -> Result<MessageFields<'a>, i64> {
+        let object = value.map(|value| value.as_object().ok_or(40035)).transpose()?;
+        Ok(MessageFields { object, media: Vec::new() })
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
@@ -25,39 +22,35 @@ impl<'a> MessageFields<'a> {
     }
 
     /// Strings, which may be empty.
-    pub(super) fn must_have(&self, names: &[&str], code_if_missing: i64) -> Result<(), ApiRefusal> {
+    pub(super) fn must_have(&self, names: &[&str], code_if_missing: i64) -> Result<(), i64> {
         names.iter().try_for_each(|name| match self.get(name) {
-            None => Err(ApiRefusal::new(code_if_missing)),
+            None => Err(code_if_missing),
             Some(Value::String(_)) => Ok(()),
-            Some(_) => Err(ApiRefusal::new(40035)),
+            Some(_) => Err(40035),
         })
     }
 
     /// A string that isn't empty.
-    pub(super) fn must_have_filled(&self, name: &str, code_if_not: i64) -> Result<(), ApiRefusal> {
+    pub(super) fn must_have_filled(&self, name: &str, code_if_not: i64) -> Result<(), i64> {
         self.must_have(&[name], code_if_not)?;
-        if self.get(name) == Some(&Value::from("")) { Err(ApiRefusal::new(code_if_not)) } else { Ok(()) }
+        if self.get(name) == Some(&Value::from("")) { Err(code_if_not) } else { Ok(()) }
     }
 
     /// Strings, if they are there.
-    pub(super) fn may_have(&self, names: &[&str]) -> Result<(), ApiRefusal> {
+    pub(super) fn may_have(&self, names: &[&str]) -> Result<(), i64> {
         let wrong = |name: &&str| self.get(name).is_some_and(|value| !value.is_string());
-        if names.iter().any(wrong) { Err(ApiRefusal::new(40035)) } else { Ok(()) }
+        if names.iter().any(wrong) { Err(40035) } else { Ok(()) }
     }
 
     /// The id of media of this kind, which is remembered.
-    pub(super) fn media(&mut self, name: &str, kind: MediaKind) -> Result<(), ApiRefusal> {
+    pub(super) fn media(&mut self, name: &str, kind: MediaKind) -> Result<(), i64> {
         self.must_have(&[name], 41006)?;
         match self.get(name).and_then(Value::as_str) {
-            None | Some("") => Err(ApiRefusal::new(40007)),
+            None | Some("") => Err(40007),
             Some(id) => {
                 self.media.push((id.to_owned(), kind));
                 Ok(())
             }
         }
-    }
-
-    pub(super) fn into_media(self) -> Vec<(String, MediaKind)> {
-        self.media
     }
 }
