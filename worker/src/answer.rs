@@ -48,12 +48,7 @@ impl Answer {
     /// What the user gets before the message dies; nothing, if there is nothing in the text.
     pub(crate) fn last_words(text: &str, before: Before, reason: String) -> Option<Self> {
         let parts = text::fit(vec![Outgoing::text(text)], false);
-        (!parts.is_empty()).then(|| Self::new(parts, before).that_dies_of(reason))
-    }
-
-    /// The same, with what the message dies of after it.
-    pub(crate) fn that_dies_of(self, reason: String) -> Self {
-        Self { dies_of: Some(reason), ..self }
+        (!parts.is_empty()).then(|| Self { dies_of: Some(reason), ..Self::new(parts, before) })
     }
 
     pub(crate) fn encode(&self) -> Bytes {

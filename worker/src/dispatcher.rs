@@ -56,24 +56,6 @@ pub(crate) struct Dispatcher {
     health: WorkerHealth,
 }
 
-/// What the loop keeps from one take to the next.
-struct Poll {
-    request: TakeRequest,
-    outage: QueueOutage,
-}
-
-/// What follows a take.
-enum AfterTake {
-    /// The next one.
-    Take,
-    /// There is nothing to take: wait for it, so long at most.
-    Idle(Duration),
-    /// The queue is away: a pause.
-    Pause(Duration),
-    /// The worker stops.
-    Stop,
-}
-
 impl Dispatcher {
     pub(crate) fn new(
         shared: Arc<WorkerContext>,
@@ -86,7 +68,7 @@ impl Dispatcher {
 
     /// Takes and starts messages, under this worker's name, until it is to stop.
     pub(crate) async fn run(&self, name: String) -> Result<(), QueueError> {
-        let request = TakeRequest {
+        let mut request = TakeRequest {
             max: 0,
             classes: self.classes.clone(),
             worker: WorkerId::new(name),
@@ -94,9 +76,9 @@ impl Dispatcher {
             lease_for: self.shared.lease_for,
             suspect: true,
         };
-        let mut poll = Poll { request, outage: QueueOutage::default() };
+        let mut outage = QueueOutage::default();
         loop {
-            match AssertUnwindSafe(self.turn(&mut poll)).catch_unwind().await {
+            match AssertUnwindSafe(self.run_once(&mut request, &mut outage)).catch_unwind().await {
                 Ok(Ok(ControlFlow::Continue(()))) => {}
                 Ok(Ok(ControlFlow::Break(()))) => return Ok(()),
                 Ok(Err(error)) => return Err(error),
@@ -113,23 +95,15 @@ impl Dispatcher {
         }
     }
 
-    /// One take, and the wait after it.
-    async fn turn(&self, poll: &mut Poll) -> Result<ControlFlow<()>, QueueError> {
-        match self.run_once(poll).await? {
-            AfterTake::Take => {}
-            AfterTake::Idle(at_most) => self.idle(at_most).await,
-            AfterTake::Pause(pause) => self.pause(pause).await,
-            AfterTake::Stop => return Ok(ControlFlow::Break(())),
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    /// One take, and the start of what it brings.
-    async fn run_once(&self, poll: &mut Poll) -> Result<AfterTake, QueueError> {
-        let Poll { request, outage } = poll;
+    /// One take, the start of what it brings, and the wait after it. The end: the worker stops.
+    async fn run_once(
+        &self,
+        request: &mut TakeRequest,
+        outage: &mut QueueOutage,
+    ) -> Result<ControlFlow<()>, QueueError> {
         let stopping = &self.shared.stopping;
         let Some(mut permits) = stopping.run_until_cancelled(self.some_permits()).await else {
-            return Ok(AfterTake::Stop);
+            return Ok(ControlFlow::Break(()));
         };
         request.max = permits.num_permits();
         request.classes = self.classes(&request.classes);
@@ -137,17 +111,19 @@ impl Dispatcher {
         let began = Moment::now();
         let taken = tokio::select! {
             taken = self.shared.queue.take(request) => taken,
-            () = long_after(stopping) => return Ok(AfterTake::Stop),
+            () = long_after(stopping) => return Ok(ControlFlow::Break(())),
         };
         let Taken { messages, buried, next_due, damaged, cut_short } = match taken {
             Ok(taken) => taken,
             Err(error) => {
-                return outage.pause_for(error, request.call > 1, &self.shared).map(AfterTake::Pause);
+                drop(permits);
+                self.pause(outage.pause_for(error, request.call > 1, &self.shared)?).await;
+                return Ok(ControlFlow::Continue(()));
             }
         };
         if stopping.is_cancelled() {
             hand_back(&self.shared, &messages).await;
-            return Ok(AfterTake::Stop);
+            return Ok(ControlFlow::Break(()));
         }
         request.call += 1;
         self.health.taken();
@@ -166,10 +142,10 @@ impl Dispatcher {
         // A take whose answer was lost gives the same batch again, and there may be fewer permits now. Nobody would
         // renew the leases of the rest.
         hand_back(&self.shared, &beyond).await;
-        Ok(match is_idle {
-            true => AfterTake::Idle(next_due.map_or(IDLE_MAX, |due| due.clamp(IDLE_MIN, IDLE_MAX))),
-            false => AfterTake::Take,
-        })
+        if is_idle {
+            self.idle(next_due.map_or(IDLE_MAX, |due| due.clamp(IDLE_MIN, IDLE_MAX))).await;
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Waits until there may be something to take.
