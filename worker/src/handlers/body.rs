@@ -5,7 +5,7 @@ mod internals;
 mod json;
 
 use std::borrow::Cow;
-use std::io::{Read, Write as _};
+use std::io::Read;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
@@ -15,6 +15,7 @@ pub(super) use json::{first_in as first_json_in, read as read_json};
 
 /// The longest answer that is read, in bytes, compressed or not.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
+const BROTLI_BUFFER_BYTES: usize = 4096;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The body without its compression.
@@ -58,30 +59,8 @@ fn undone(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
         // With zlib's frame, as the standard says, or without, as some understood it.
         "deflate" => all(&mut flate2::read::ZlibDecoder::new(body))
             .or_else(|| all(&mut flate2::read::DeflateDecoder::new(body))),
-        "br" => {
-            let mut plain = Bounded(Vec::new());
-            brotli_decompressor::BrotliDecompress(&mut &body[..], &mut plain).ok()?;
-            plain.flush().ok()?;
-            Some(plain.0)
-        }
+        "br" => all(&mut brotli_decompressor::Decompressor::new(body, BROTLI_BUFFER_BYTES)),
         _ => None,
-    }
-}
-
-/// What is written, up to the most that is read.
-struct Bounded(Vec<u8>);
-
-impl std::io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > BODY_MAX_BYTES {
-            return Err(std::io::Error::other("too long"));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 

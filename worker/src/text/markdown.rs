@@ -146,31 +146,21 @@ impl<'a> Renderer<'a> {
     }
 
     fn start(&mut self, tag: Tag<'a>, at: &Range<usize>) {
+        self.set_off(&tag.to_end());
         match tag {
-            Tag::Paragraph => self.writer.block(Gap::Blank),
             Tag::Heading { .. } => {
                 self.writer.block(Gap::Blank);
                 self.pieces.push(String::new());
             }
-            Tag::BlockQuote(_) => {
-                self.writer.block(Gap::Blank);
-                self.writer.indent("│ ");
-            }
+            Tag::TableCell => self.pieces.push(String::new()),
+            Tag::BlockQuote(_) => self.writer.indent("│ "),
             Tag::CodeBlock(_) => {
-                self.writer.block(Gap::Blank);
                 self.pieces.push(String::new());
                 self.in_code = true;
             }
-            Tag::List(first) => {
-                self.writer.block(if self.lists.is_empty() { Gap::Blank } else { Gap::Line });
-                self.lists.push(first);
-            }
+            Tag::List(first) => self.lists.push(first),
             Tag::Item => self.item(),
-            Tag::Table(_) => {
-                self.writer.block(Gap::Blank);
-                self.table = TextTable::default();
-            }
-            Tag::TableCell => self.pieces.push(String::new()),
+            Tag::Table(_) => self.table = TextTable::default(),
             Tag::Emphasis => self.emphasis(1, at),
             Tag::Strong => self.emphasis(2, at),
             Tag::Strikethrough => {
@@ -192,7 +182,6 @@ impl<'a> Renderer<'a> {
 
     fn end(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::Paragraph => self.writer.block(Gap::Blank),
             TagEnd::Heading(_) => {
                 let heading = self.pieces.pop().unwrap_or_default();
                 let heading = heading.trim();
@@ -202,23 +191,14 @@ impl<'a> Renderer<'a> {
                     self.writer.join(Gap::Line);
                 }
             }
-            TagEnd::BlockQuote(_) => {
-                self.writer.outdent();
-                self.writer.block(Gap::Blank);
-            }
+            TagEnd::BlockQuote(_) | TagEnd::Item => self.writer.outdent(),
             TagEnd::CodeBlock => {
                 let code = self.pieces.pop().unwrap_or_default();
                 self.in_code = false;
                 self.text(code.trim_end_matches('\n'));
-                self.writer.block(Gap::Blank);
             }
             TagEnd::List(_) => {
                 self.lists.pop();
-                self.writer.block(if self.lists.is_empty() { Gap::Blank } else { Gap::Line });
-            }
-            TagEnd::Item => {
-                self.writer.outdent();
-                self.writer.block(Gap::Line);
             }
             TagEnd::TableHead => self.table.end_head(),
             TagEnd::TableCell => {
@@ -233,7 +213,6 @@ impl<'a> Renderer<'a> {
             TagEnd::Table => {
                 let rest = self.table.end();
                 self.text(&rest);
-                self.writer.block(Gap::Blank);
             }
             TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
                 let sign = self.signs.pop().unwrap_or_default();
@@ -242,12 +221,25 @@ impl<'a> Renderer<'a> {
             TagEnd::Link | TagEnd::Image => self.close_link(),
             TagEnd::HtmlBlock => {
                 let html = self.html.take().unwrap_or_default();
-                self.writer.block(Gap::Blank);
                 self.text(&html::block(&html));
-                self.writer.block(Gap::Blank);
             }
             _ => {}
         }
+        self.set_off(&tag);
+    }
+
+    /// Sets off what begins or has ended here.
+    fn set_off(&mut self, tag: &TagEnd) {
+        self.writer.block(match tag {
+            TagEnd::List(_) if self.lists.is_empty() => Gap::Blank,
+            TagEnd::List(_) | TagEnd::Item => Gap::Line,
+            TagEnd::Paragraph
+            | TagEnd::BlockQuote(_)
+            | TagEnd::CodeBlock
+            | TagEnd::HtmlBlock
+            | TagEnd::Table => Gap::Blank,
+            _ => return,
+        });
     }
 
     fn text(&mut self, text: &str) {
@@ -258,7 +250,6 @@ impl<'a> Renderer<'a> {
     }
 
     fn item(&mut self) {
-        self.writer.block(Gap::Line);
         let marker = match self.lists.last_mut() {
             Some(Some(number)) => {
                 let marker = format!("{number}. ");

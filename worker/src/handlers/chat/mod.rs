@@ -31,7 +31,7 @@ use url::Url;
 
 use self::history::{History, HistoryLimits, Turn};
 use self::response::ChatResponse;
-use super::transport::{HttpResponse, Transport, TransportError};
+use super::transport::Transport;
 use crate::condition;
 use crate::handler::{Context, Handler, Outcome};
 use crate::template::{Template, TemplateError};
@@ -85,14 +85,9 @@ impl ChatHandler {
         let system = settings.system.as_deref().map(Template::compile).transpose()?;
         let words = settings.forget.iter().map(|word| normalised(word));
         let forget = words.filter(|word| !word.is_empty()).collect();
-        Ok(Self {
-            settings,
-            headers,
-            system,
-            forget,
-            transport: Transport::new(url, client),
-            streams: AtomicBool::default(),
-        })
+        let names = ("the model's endpoint", "base_url");
+        let transport = Transport::new(url, client, settings.timeout, names);
+        Ok(Self { settings, headers, system, forget, transport, streams: AtomicBool::default() })
     }
 
     fn limits(&self) -> HistoryLimits {
@@ -127,7 +122,10 @@ impl ChatHandler {
         loop {
             let stream = self.streams.load(Ordering::Relaxed);
             let body = request::body(&self.settings, system, history.turns(), question, stream);
-            let response = self.ask(&body).await;
+            let response = match self.transport.post(self.headers.clone(), body.to_string()).await {
+                Ok(answer) => response::read(answer.status, &answer.headers, &answer.body),
+                Err(failed) => return failed,
+            };
             // What was said before may be what the endpoint refuses.
             let is_refused = matches!(response, ChatResponse::Refused | ChatResponse::Unfit { .. });
             if is_refused && history.clear() {
@@ -167,25 +165,6 @@ impl ChatHandler {
             }
         }
     }
-
-    async fn ask(&self, body: &Value) -> ChatResponse {
-        let posted = self.transport.post(self.headers.clone(), body.to_string(), self.settings.timeout);
-        let error = match posted.await {
-            Ok(HttpResponse { status, headers, body }) => {
-                let told = |reason: String| format!("{reason} ({})", self.transport.url());
-                return response::read(status, &headers, &body).map_reason(told);
-            }
-            Err(error) => error,
-        };
-        let reason =
-            self.transport.failure("the model's endpoint", "base_url", &error, self.settings.timeout);
-        match error {
-            TransportError::TooLong => ChatResponse::Never { reason },
-            TransportError::TimedOut | TransportError::Broken(_) => {
-                ChatResponse::Again { after: None, reason }
-            }
-        }
-    }
 }
 
 #[async_trait]
@@ -206,7 +185,8 @@ impl Handler for ChatHandler {
         match system {
             Ok(system) => {
                 let history = self.history(context);
-                self.converse(system.as_deref(), history, question, &context.id).await
+                let outcome = self.converse(system.as_deref(), history, question, &context.id).await;
+                self.transport.at_its_url(outcome)
             }
             Err(error) => Outcome::Fail { reason: format!("the system prompt can't be filled in: {error}") },
         }

@@ -37,7 +37,7 @@ impl SqlAnswers {
     }
 
     pub(super) fn outcome(&self, found: Found, message: &Message, context: &Context) -> Outcome {
-        let Found { mut rows, more } = found;
+        let Found { mut rows, more, .. } = found;
         let is_one = self.many.is_none() || (rows.len() == 1 && !more && self.one.is_some());
         let (answer, names) = match rows.len() {
             0 => (&self.none, Map::new()),
