@@ -14,10 +14,10 @@
 //! A waiter has not begun. So a message that has outlived two workers doesn't wait there, but is put off: it
 //! must not lose its last life without having been tried.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use huixin_queue::SUSPECT_LOSSES;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -87,7 +87,7 @@ impl Admission {
         };
         let Some(_waiter) = waiter else {
             metrics::crowded(route, "put_off");
-            return Ok(Admitted::PutOff(self.line().next(Instant::now(), self.at_once)));
+            return Ok(Admitted::PutOff(self.line.lock().next(Instant::now(), self.at_once)));
         };
         metrics::crowded(route, "waited");
         let permits = permit.take().map(|permit| permit.semaphore().clone());
@@ -105,10 +105,6 @@ impl Admission {
         };
         *permit = again;
         Ok(Admitted::Now(Slot { admission: self, _permit: slot }))
-    }
-
-    fn line(&self) -> MutexGuard<'_, PutOffLine> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,7 +125,7 @@ impl PutOffLine {
 impl Slot<'_> {
     /// Tells the line how long the handler took.
     pub(crate) fn took(&self, took: Duration) {
-        let mut line = self.admission.line();
+        let mut line = self.admission.line.lock();
         line.takes = (line.takes * 7 + took) / 8;
     }
 }

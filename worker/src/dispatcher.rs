@@ -246,7 +246,7 @@ impl Dispatcher {
                     shared.settled.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            metrics::ended(leased.class.as_str(), end.as_str());
+            metrics::ended(leased.class.as_str(), end.into());
             if suspect {
                 shared.suspect_runs.store(false, Ordering::Relaxed);
                 shared.suspect_ended.notify_one();

@@ -69,7 +69,7 @@ pub(crate) async fn process(
         Err(stop) => Err(stop),
     };
     let end = end.unwrap_or_else(Stop::end);
-    tracing::debug!(end = end.as_str(), "handled");
+    tracing::debug!(end = <&str>::from(end), "handled");
     end
 }
 

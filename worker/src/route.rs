@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use huixin_wechat::{Content, Message, Outgoing, Trigger};
 use regex::Regex;
+use strum::IntoStaticStr;
 
 use crate::admission::Admission;
 use crate::condition::{Captures, Condition};
@@ -36,7 +37,8 @@ pub struct Route {
 }
 
 /// What becomes of a send that WeChat may or may not have taken: WeChat has no idempotency key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Unsure {
     /// It is made again: the user may get it twice, and never goes without.
     #[default]
@@ -50,11 +52,7 @@ pub enum Unsure {
 impl Unsure {
     /// Its name in the configuration and in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Resend => "resend",
-            Self::Hold => "hold",
-            Self::Drop => "drop",
-        }
+        self.into()
     }
 }
 

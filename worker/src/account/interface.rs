@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use huixin_queue::{Queue, QueueError};
 use huixin_wechat::Limit;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// The names of all pauses begin with this.
 const FOLDER: &str = "pause/";
@@ -26,8 +27,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 const AFTER_MIDNIGHT: Duration = Duration::from_secs(60);
 
 /// An interface of WeChat's API that can be paused alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Interface {
     /// Messages to users: without it nothing of the account is taken.
     Send,
@@ -40,16 +43,9 @@ pub enum Interface {
 }
 
 impl Interface {
-    pub(super) const ALL: [Self; 4] = [Self::Send, Self::Upload, Self::Token, Self::Typing];
-
     /// Its name in metrics and logs.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Send => "send",
-            Self::Upload => "upload",
-            Self::Token => "token",
-            Self::Typing => "typing",
-        }
+        self.into()
     }
 }
 
@@ -156,7 +152,7 @@ impl InterfaceState {
         let values = queue.values(FOLDER).await?.into_iter();
         let troubles = values.filter_map(|(name, value)| {
             let (interface, account) = name.strip_prefix(FOLDER)?.split_once('/')?;
-            let interface = Interface::ALL.into_iter().find(|known| known.as_str() == interface)?;
+            let interface = interface.parse().ok()?;
             Some(((account.to_owned(), interface), serde_json::from_slice(&value).ok()?))
         });
         Ok(troubles.collect())

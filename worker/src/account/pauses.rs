@@ -21,11 +21,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use huixin_queue::{Queue, QueueError};
 use huixin_wechat::{UNKNOWN, rule};
+use parking_lot::Mutex;
+use strum::VariantArray as _;
 
 use super::interface::{AccountPause, Interface, InterfaceState, PauseCause, Suspicion, unix_ms};
 use crate::metrics;
@@ -71,7 +73,7 @@ impl Pauses {
         // One call for all accounts. Those who take from a queue report that it is away.
         let Ok(mut shared) = InterfaceState::read_all(&*self.queue).await else { return };
         for account in accounts {
-            for interface in Interface::ALL {
+            for &interface in Interface::VARIANTS {
                 let trouble = shared.remove(&(account.clone(), interface));
                 let is_unshared = self.of(account, interface, |seen| seen.is_unshared) == Some(true);
                 if is_unshared && trouble.is_none() && self.remaining(account, interface).is_some() {
@@ -86,7 +88,7 @@ impl Pauses {
 
     /// The accounts whose messages must wait.
     pub(crate) fn paused(&self) -> HashSet<String> {
-        let seen = self.seen();
+        let seen = self.seen.lock();
         let is_paused = |seen: &BTreeMap<Interface, Seen>| {
             seen.get(&Interface::Send).is_some_and(|seen| seen.trouble.is_paused())
         };
@@ -128,7 +130,7 @@ impl Pauses {
     /// workers. A call that was under way when the pause began says nothing.
     pub(crate) async fn passed(&self, account: &str, interface: Interface) {
         let is_known =
-            self.seen().get_mut(account).and_then(|seen| seen.get_mut(&interface)).is_some_and(|seen| {
+            self.seen.lock().get_mut(account).and_then(|seen| seen.get_mut(&interface)).is_some_and(|seen| {
                 seen.passed = Some(Instant::now());
                 seen.trouble.ends_with_success()
             });
@@ -214,7 +216,7 @@ impl Pauses {
     async fn share(&self, account: &str, interface: Interface) {
         let Some(trouble) = self.of(account, interface, |seen| seen.trouble.clone()) else { return };
         let shared = trouble.share(&*self.queue, account, interface).await;
-        if let Some(seen) = self.seen().get_mut(account).and_then(|seen| seen.get_mut(&interface)) {
+        if let Some(seen) = self.seen.lock().get_mut(account).and_then(|seen| seen.get_mut(&interface)) {
             seen.is_unshared = shared.is_err();
         }
         if let Err(error) = shared {
@@ -225,7 +227,7 @@ impl Pauses {
     /// Notes what is shared now, and logs what has changed.
     fn see(&self, account: &str, interface: Interface, trouble: &InterfaceState) {
         let before = {
-            let mut seen = self.seen();
+            let mut seen = self.seen.lock();
             let seen = seen.entry(account.to_owned()).or_default().entry(interface).or_default();
             std::mem::replace(&mut seen.trouble, trouble.clone()).pause
         };
@@ -257,11 +259,6 @@ impl Pauses {
     }
 
     fn of<T>(&self, account: &str, interface: Interface, look: impl FnOnce(&Seen) -> T) -> Option<T> {
-        Some(look(self.seen().get(account)?.get(&interface)?))
-    }
-
-    fn seen(&self) -> MutexGuard<'_, HashMap<String, BTreeMap<Interface, Seen>>> {
-        // Every change is one step.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        Some(look(self.seen.lock().get(account)?.get(&interface)?))
     }
 }
