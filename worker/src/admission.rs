@@ -98,7 +98,7 @@ impl Admission {
         };
         let (slot, again) = tokio::select! {
             biased;
-            () = guard.lost().cancelled() => return Err(Stop::Lost),
+            () = guard.lost.cancelled() => return Err(Stop::Lost),
             // Nothing was begun, so nothing is waited for.
             () = stopping.cancelled() => return Err(Stop::Stopping),
             again = again => again,

@@ -52,8 +52,7 @@ impl Answer {
     }
 
     pub(crate) fn encode(&self) -> Bytes {
-        // Structs of texts and numbers always have a JSON form.
-        serde_json::to_vec(self).expect("an answer can be written as JSON").into()
+        stored::write(self)
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {

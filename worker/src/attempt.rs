@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use huixin_queue::{Leased, SendState};
-use huixin_wechat::Message;
+use huixin_wechat::{Message, Trigger};
 
 use crate::account::Account;
 use crate::answer::Before;
@@ -14,7 +14,7 @@ use crate::handler::Context;
 use crate::payload::{Payload, PayloadError};
 use crate::policy::HoldUp;
 use crate::rights::{Opening, begins};
-use crate::route::{self, PATIENCE_DEFAULT, Route, Unsure};
+use crate::route::{self, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, PATIENCE_DEFAULT, Route, Unsure};
 
 /// A message that this version can't read is looked at again after this.
 pub(crate) const NEWER_PAUSE: Duration = Duration::from_secs(60);
@@ -121,7 +121,10 @@ impl<'a> Attempt<'a> {
 
     /// How long its answer is held.
     pub(crate) fn holds_for(&self) -> Duration {
-        Route::holds_for(self.route, self.payload.trigger)
+        self.route.and_then(|route| route.hold_for).unwrap_or(match self.payload.trigger {
+            Trigger::Click | Trigger::Scan | Trigger::Subscribe => HOLD_FOR_ACTION,
+            Trigger::Message | Trigger::Unsubscribe | Trigger::Silent => HOLD_FOR_DEFAULT,
+        })
     }
 
     /// Whether its handler can run again instead of its replies being recorded.

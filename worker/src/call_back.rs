@@ -92,8 +92,7 @@ impl CallBacks {
     pub fn url(&self, account: &str, lane: &Lane, id: &MessageId) -> Option<Url> {
         let key = self.keys.get(account)?;
         let sealed = Sealed { format: FORMAT, lane: lane.to_string(), id: id.to_string() };
-        // A struct of texts always has a JSON form.
-        let mut text = serde_json::to_vec(&sealed).expect("a token can be written as JSON");
+        let mut text = stored::write(&sealed).to_vec();
         let nonce: [u8; NONCE_LEN] = rand::random();
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?;
         let token = URL_SAFE_NO_PAD.encode([&nonce[..], &text].concat());
@@ -172,8 +171,7 @@ impl CalledBack {
 
     /// As it is stored.
     pub fn encode(&self) -> Bytes {
-        // Structs of texts and numbers always have a JSON form.
-        serde_json::to_vec(self).expect("an answer can be written as JSON").into()
+        stored::write(self)
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {

@@ -108,7 +108,7 @@ impl Calls<'_> {
         });
         tokio::select! {
             biased;
-            () = self.guard.lost().cancelled() => Err(Stop::Lost),
+            () = self.guard.lost.cancelled() => Err(Stop::Lost),
             done = work => done,
         }
     }
@@ -117,7 +117,7 @@ impl Calls<'_> {
     pub(crate) async fn wait_for<T>(&self, work: impl Future<Output = T>) -> StepResult<T> {
         tokio::select! {
             biased;
-            () = self.guard.lost().cancelled() => Err(Stop::Lost),
+            () = self.guard.lost.cancelled() => Err(Stop::Lost),
             () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
             done = work => Ok(done),
         }

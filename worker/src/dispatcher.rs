@@ -48,24 +48,15 @@ const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes messages and starts their handling.
 pub(crate) struct Dispatcher {
-    shared: Arc<WorkerContext>,
+    pub(crate) shared: Arc<WorkerContext>,
     /// One for each account, by name.
-    classes: Arc<[Class]>,
-    keeper: Keeper,
-    tasks: TaskTracker,
-    health: WorkerHealth,
+    pub(crate) classes: Arc<[Class]>,
+    pub(crate) keeper: Keeper,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) health: WorkerHealth,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(
-        shared: Arc<WorkerContext>,
-        classes: Arc<[Class]>,
-        keeper: Keeper,
-        health: WorkerHealth,
-    ) -> Self {
-        Self { shared, classes, keeper, tasks: TaskTracker::new(), health }
-    }
-
     /// Takes and starts messages, under this worker's name, until it is to stop.
     pub(crate) async fn run(&self, name: String) -> Result<(), QueueError> {
         let mut request = TakeRequest {
@@ -170,7 +161,7 @@ impl Dispatcher {
     fn report(&self, buried: Vec<Buried>, damaged: Vec<Damaged>) {
         for Buried { id, class, reason } in buried {
             tracing::error!(id = id.as_str(), account = class.as_str(), reason, "the message is dead");
-            metrics::died_elsewhere(class.as_str());
+            metrics::left(class.as_str(), End::Dead.into());
             self.tasks.spawn(poisoned::tell(self.shared.clone(), id));
         }
         for Damaged { name, problem } in damaged {

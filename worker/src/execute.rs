@@ -39,8 +39,8 @@ pub(crate) enum WorkEvent<T> {
 /// What the user sees while a handler works.
 pub(crate) struct Execution<'a> {
     attempt: &'a Attempt<'a>,
-    /// Never ends; none for a handler that is done at once.
-    typing: Option<Pin<Box<dyn Future<Output = Infallible> + Send + 'a>>>,
+    /// Never ends.
+    typing: Pin<Box<dyn Future<Output = Infallible> + Send + 'a>>,
     /// The user sees somebody typing.
     is_typing: Arc<AtomicBool>,
 }
@@ -48,10 +48,11 @@ pub(crate) struct Execution<'a> {
 impl<'a> Execution<'a> {
     pub(crate) fn new(attempt: &'a Attempt<'a>, route: &Route) -> Self {
         let is_typing = Arc::<AtomicBool>::default();
-        let shows = route.typing && !route.handler.is_cheap();
-        let typing = shows.then(|| {
-            Box::pin(typing::show(attempt, is_typing.clone())) as Pin<Box<dyn Future<Output = _> + Send>>
-        });
+        let typing: Pin<Box<dyn Future<Output = _> + Send>> = match route.typing && !route.handler.is_cheap()
+        {
+            true => Box::pin(typing::show(attempt, is_typing.clone())),
+            false => Box::pin(std::future::pending()),
+        };
         Self { attempt, typing, is_typing }
     }
 
@@ -74,7 +75,7 @@ impl<'a> Execution<'a> {
         tokio::select! {
             biased;
             finished = work => WorkEvent::Finished(finished),
-            never = shown(&mut self.typing) => match never {},
+            never = &mut self.typing => match never {},
             kind = due => WorkEvent::Due(kind),
         }
     }
@@ -91,7 +92,7 @@ impl<'a> Execution<'a> {
                 biased;
                 other = &mut other => return (other, finished),
                 work = &mut work, if finished.is_none() => finished = Some(work),
-                never = shown(&mut self.typing) => match never {},
+                never = &mut self.typing => match never {},
             }
         }
     }
@@ -132,13 +133,6 @@ pub(crate) async fn handle(
         tracing::error!("the handler panicked");
         Outcome::Retry { after: None, reason: "the handler panicked".to_owned() }
     })
-}
-
-async fn shown(typing: &mut Option<Pin<Box<dyn Future<Output = Infallible> + Send + '_>>>) -> Infallible {
-    match typing {
-        Some(typing) => typing.await,
-        None => std::future::pending().await,
-    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

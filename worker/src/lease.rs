@@ -74,7 +74,8 @@ pub(crate) struct LeaseAction {
 pub(crate) struct LeaseGuard {
     running: Arc<RunningLeases>,
     number: u64,
-    lost: CancellationToken,
+    /// Cancelled when it may not be ours any more.
+    pub(crate) lost: CancellationToken,
 }
 
 impl Keeper {
@@ -148,11 +149,6 @@ impl LeaseGuard {
         if let Some(LeaseAction { name, at_most, .. }) = before {
             self.begins(name, *at_most);
         }
-    }
-
-    /// Cancelled when it may not be ours any more.
-    pub(crate) fn lost(&self) -> &CancellationToken {
-        &self.lost
     }
 }
 

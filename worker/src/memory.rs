@@ -83,12 +83,11 @@ impl Slots {
         let Some(last_ms) = self.slots.values().map(|slot| slot.until_ms).max() else {
             return Ok(Memory { bytes: bytes::Bytes::new(), keep_for });
         };
-        // Texts and numbers always have a JSON form.
-        let bytes = serde_json::to_vec(&self).expect("a memory can be written as JSON");
+        let bytes = stored::write(&self);
         if bytes.len() > MAX_PAYLOAD_BYTES {
             return Err(MemoryError::Full);
         }
-        Ok(Memory { bytes: bytes.into(), keep_for: Duration::from_millis(last_ms - now_ms) })
+        Ok(Memory { bytes, keep_for: Duration::from_millis(last_ms - now_ms) })
     }
 }
 

@@ -56,10 +56,7 @@ async fn send(
     }
     let words = Answer::last_words(text, Before::default(), letter.reason);
     for part in words.iter().flat_map(|words| &words.parts) {
-        if let Some(rate) = account.send_rate {
-            let limit = rate.limit(&payload.account);
-            account.wait_for_rate(|| shared.queue.limit(&limit, rate.sends, rate.per)).await?;
-        }
+        account.wait_for_rate(|| account.ask_rate(&*shared.queue, &payload.account)).await?;
         let _line = account.lines.acquire().await?;
         account.client.send(&message.from, part).await?;
         shared.pauses.passed(&payload.account, Interface::Send).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use huixin_wechat::{Content, Message, Outgoing, Trigger};
+use huixin_wechat::{Content, Message, Outgoing};
 use regex::Regex;
 use strum::IntoStaticStr;
 
@@ -230,14 +230,6 @@ impl Route {
     pub fn memory(mut self, name: impl Into<String>, keep_for: Duration) -> Self {
         (self.memory, self.memory_for) = (name.into(), keep_for);
         self
-    }
-
-    /// How long answers to this kind of message are held.
-    pub(crate) fn holds_for(route: Option<&Self>, trigger: Trigger) -> Duration {
-        route.and_then(|route| route.hold_for).unwrap_or(match trigger {
-            Trigger::Click | Trigger::Scan | Trigger::Subscribe => HOLD_FOR_ACTION,
-            Trigger::Message | Trigger::Unsubscribe | Trigger::Silent => HOLD_FOR_DEFAULT,
-        })
     }
 
     /// The route's name, for logs and metrics.

@@ -4,8 +4,9 @@
 //! written so is damaged, and waiting mends nothing. Only the number tells the two apart, so every later format keeps
 //! it, under its name, at the top.
 
-use serde::Deserialize;
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// Why something stored can't be read. Parsers quote what they read, so their words are not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +22,11 @@ pub(crate) enum Unreadable {
 #[derive(Deserialize)]
 struct FormatHeader {
     format: u64,
+}
+
+/// Writes something as JSON: structs of texts and numbers always have that form.
+pub(crate) fn write(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("it can be written as JSON").into()
 }
 
 /// Reads what was written as JSON in this format.

@@ -11,6 +11,8 @@ use huixin_wechat::Limit;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
+use crate::stored;
+
 /// The names of all pauses begin with this.
 const FOLDER: &str = "pause/";
 /// The first pause after an error that a person must mend, and the longest.
@@ -28,8 +30,21 @@ const AFTER_MIDNIGHT: Duration = Duration::from_secs(60);
 
 /// An interface of WeChat's API that can be paused alone.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
 )]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Interface {
     /// Messages to users: without it nothing of the account is taken.
@@ -173,9 +188,7 @@ impl InterfaceState {
         let Some(keep_for) = keep_for else {
             return queue.set(&key(account, interface), bytes::Bytes::new(), Duration::from_secs(1)).await;
         };
-        // Structs of texts and numbers always have a JSON form.
-        let value = serde_json::to_vec(self).expect("trouble can be written as JSON");
-        queue.set(&key(account, interface), value.into(), keep_for).await
+        queue.set(&key(account, interface), stored::write(self), keep_for).await
     }
 
     /// Whether the interface pauses now.

@@ -129,12 +129,11 @@ impl Pauses {
     /// WeChat has taken a call, or refused it for its own sake: if there was trouble with the interface, it is over, for all
     /// workers. A call that was under way when the pause began says nothing.
     pub(crate) async fn passed(&self, account: &str, interface: Interface) {
-        let is_known =
-            self.seen.lock().get_mut(account).and_then(|seen| seen.get_mut(&interface)).is_some_and(|seen| {
-                seen.passed = Some(Instant::now());
-                seen.trouble.ends_with_success()
-            });
-        if !is_known {
+        let is_known = self.of(account, interface, |seen| {
+            seen.passed = Some(Instant::now());
+            seen.trouble.ends_with_success()
+        });
+        if is_known != Some(true) {
             return;
         }
         let mut trouble = self.newest(account, interface).await;
@@ -216,9 +215,7 @@ impl Pauses {
     async fn share(&self, account: &str, interface: Interface) {
         let Some(trouble) = self.of(account, interface, |seen| seen.trouble.clone()) else { return };
         let shared = trouble.share(&*self.queue, account, interface).await;
-        if let Some(seen) = self.seen.lock().get_mut(account).and_then(|seen| seen.get_mut(&interface)) {
-            seen.is_unshared = shared.is_err();
-        }
+        self.of(account, interface, |seen| seen.is_unshared = shared.is_err());
         if let Err(error) = shared {
             tracing::warn!(%error, account, "the pause could not be shared yet: the other workers meet the same error");
         }
@@ -258,7 +255,7 @@ impl Pauses {
         self.of(account, interface, |seen| seen.trouble.pause.clone()).flatten()
     }
 
-    fn of<T>(&self, account: &str, interface: Interface, look: impl FnOnce(&Seen) -> T) -> Option<T> {
-        Some(look(self.seen.lock().get(account)?.get(&interface)?))
+    fn of<T>(&self, account: &str, interface: Interface, look: impl FnOnce(&mut Seen) -> T) -> Option<T> {
+        Some(look(self.seen.lock().get_mut(account)?.get_mut(&interface)?))
     }
 }

@@ -33,10 +33,8 @@ pub(crate) async fn wait_for_rate(attempt: &Attempt<'_>) -> StepResult<()> {
 
 /// Asks for one send of the account's rate: nothing, or how long until there may be one.
 pub(crate) async fn ask_rate(attempt: &Attempt<'_>) -> StepResult<Duration> {
-    let Some(rate) = attempt.account.send_rate else { return Ok(Duration::ZERO) };
-    let limit = rate.limit(&attempt.payload.account);
     let calls = attempt.calls;
-    calls.insist(|| calls.queue().limit(&limit, rate.sends, rate.per)).await
+    calls.insist(|| attempt.account.ask_rate(calls.queue(), &attempt.payload.account)).await
 }
 
 /// A line to WeChat, held until the send has ended.

@@ -82,13 +82,9 @@ fn trimmed(text: &str) -> &str {
 
 fn decoded<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Cow<'a, str>, String> {
     let label = content_type.and_then(charset);
-    let declared = label.map(|label| Encoding::for_label(label.as_bytes()));
+    let declared = label.and_then(|label| Encoding::for_label(label.as_bytes()));
     let utf8 = std::str::from_utf8(body);
-    let encoding = match (Encoding::for_bom(body), declared) {
-        (Some((encoding, _)), _) => encoding,
-        (None, Some(Some(encoding))) => encoding,
-        (None, None | Some(None)) => UTF_8,
-    };
+    let encoding = Encoding::for_bom(body).map(|(encoding, _)| encoding).or(declared).unwrap_or(UTF_8);
     // What servers say of a text that nobody told them about.
     if let Ok(text) = utf8
         && (encoding == WINDOWS_1252 || encoding == UTF_8)

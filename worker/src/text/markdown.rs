@@ -23,7 +23,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::table::TextTable;
 use super::writer::{Gap, TextWriter};
@@ -62,17 +62,16 @@ impl<'a> Formulas<'a> {
             )
             .expect("the pattern is a constant")
         });
-        let (mut text, mut taken, mut copied) = (String::with_capacity(markdown.len()), Vec::new(), 0);
+        let (mut signs, mut taken) = ((FORMULA..).filter_map(char::from_u32), Vec::new());
         let is_ours = |c: char| (FORMULA..FORMULA + FORMULAS_MAX as u32).contains(&u32::from(c));
-        let found = PATTERN.find_iter(markdown).filter(|_| !markdown.contains(is_ours)).take(FORMULAS_MAX);
-        for (sign, formula) in (FORMULA..).filter_map(char::from_u32).zip(found) {
-            text.push_str(&markdown[copied..formula.start()]);
-            text.push(sign);
-            taken.push(formula.as_str());
-            copied = formula.end();
+        if markdown.contains(is_ours) {
+            return Self { text: markdown.to_owned(), taken };
         }
-        text.push_str(&markdown[copied..]);
-        Self { text, taken }
+        let text = PATTERN.replacen(markdown, FORMULAS_MAX, |found: &Captures<'_>| {
+            taken.push(&markdown[found.get_match().range()]);
+            signs.next().map(String::from).unwrap_or_default()
+        });
+        Self { text: text.into_owned(), taken }
     }
 
     fn put_back(&self, text: &str) -> String {

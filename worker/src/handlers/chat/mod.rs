@@ -121,7 +121,7 @@ impl ChatHandler {
     ) -> Outcome {
         loop {
             let stream = self.streams.load(Ordering::Relaxed);
-            let body = request::body(&self.settings, system, history.turns(), question, stream);
+            let body = request::body(&self.settings, system, &history.turns, question, stream);
             let response = match self.transport.post(self.headers.clone(), body.to_string()).await {
                 Ok(answer) => response::read(answer.status, &answer.headers, &answer.body),
                 Err(failed) => return failed,
@@ -138,7 +138,7 @@ impl ChatHandler {
                     if self.settings.turns == 0 {
                         return Outcome::Reply(replies);
                     }
-                    history.add(Turn { id: id.to_owned(), question: question.to_owned(), answer });
+                    history.turns.push(Turn { id: id.to_owned(), question: question.to_owned(), answer });
                     history.keep(self.limits());
                     return Outcome::Remember { replies, memory: history.memory() };
                 }
@@ -148,7 +148,7 @@ impl ChatHandler {
                         return Outcome::Fail { reason };
                     }
                     tracing::info!(
-                        turns = history.turns().len(),
+                        turns = history.turns.len(),
                         "too long for the model: asking with fewer turns"
                     );
                 }

@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 use super::cells::Row;
 use super::found::Found;
 use crate::handler::{Context, Outcome};
-use crate::handlers::reply::{Filled, ReplyHandlerError};
+use crate::handlers::reply::{ReplyHandler, ReplyHandlerError};
 
 /// The replies for one row, for several and for none; each is a reply of the configuration's, with templates.
 #[derive(Clone, Debug, Default)]
 pub struct SqlAnswers {
-    one: Option<Filled>,
-    many: Option<Filled>,
-    none: Option<Filled>,
+    one: Option<ReplyHandler>,
+    many: Option<ReplyHandler>,
+    none: Option<ReplyHandler>,
 }
 
 impl SqlAnswers {
@@ -32,7 +32,7 @@ impl SqlAnswers {
         many: Option<&Value>,
         none: Option<&Value>,
     ) -> Result<Self, ReplyHandlerError> {
-        let filled = |reply: Option<&Value>| reply.map(Filled::new).transpose();
+        let filled = |reply: Option<&Value>| reply.map(ReplyHandler::new).transpose();
         Ok(Self { one: filled(one)?, many: filled(many)?, none: filled(none)? })
     }
 
