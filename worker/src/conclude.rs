@@ -164,7 +164,7 @@ pub(crate) async fn die(recorder: &mut Recorder<'_>, reason: &str) -> StepResult
     Ok(Conclusion::End(Done::bury(reason)))
 }
 
-/// Records what is to be remembered, with an answer that says nothing.
+/// Records what a route wants remembered, with an answer that says nothing.
 async fn record_memory(recorder: &mut Recorder<'_>, dies_of: Option<&str>) -> StepResult<()> {
     if recorder.to_remember.is_none() {
         return Ok(());

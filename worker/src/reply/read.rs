@@ -46,7 +46,7 @@ pub(super) fn part(place: &str, value: &Value, origin: ReplyOrigin) -> Result<Ou
     })?;
     let Some((_, fields_of_kind)) = TYPES.into_iter().find(|(name, _)| *name == kind) else {
         let known = told(TYPES.map(|(name, _)| name), "and");
-        return Err(fields.error(format!("`type` is {:?}; known are {known}", cut(&kind))));
+        return Err(fields.error(format!("`type` is {:?}; known are {known}", cut(kind))));
     };
     if origin == ReplyOrigin::Service {
         fields.no_files()?;
@@ -58,7 +58,7 @@ pub(super) fn part(place: &str, value: &Value, origin: ReplyOrigin) -> Result<Ou
     read(&fields, fields_of_kind, origin)?;
     fields.optional_text("kf_account")?;
     fields.flag("ai_label")?;
-    let message = recorded(object, &kind).map_err(|error| fields.error(error.to_string()))?;
+    let message = recorded(object, kind).map_err(|error| fields.error(error.to_string()))?;
     // The configuration's templates have no values yet.
     check::part(place, &message, |text| origin == ReplyOrigin::Config && templates::is_one(text))?;
     if origin == ReplyOrigin::Config

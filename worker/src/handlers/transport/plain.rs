@@ -51,7 +51,7 @@ pub(super) struct PlainService {
 }
 
 /// A connection with something to read; and whether all of the request was sent.
-type Asked = (HttpConnection, io::Result<()>);
+type AskedConnection = (HttpConnection, io::Result<()>);
 
 struct HttpConnection {
     stream: TcpStream,
@@ -108,7 +108,7 @@ impl PlainService {
     }
 
     /// Asks on a new connection.
-    async fn ask_anew(&self, bytes: Vec<u8>) -> Result<Asked, TransportError> {
+    async fn ask_anew(&self, bytes: Vec<u8>) -> Result<AskedConnection, TransportError> {
         let stream = self.connector.clone().call(self.uri.clone()).await.map_err(TransportError::broken)?;
         HttpConnection::on(stream.into_inner()).ask(bytes).await
     }
@@ -154,7 +154,7 @@ impl HttpConnection {
     }
 
     /// Sends the request, drops what was sent, and waits for the first byte of the answer.
-    async fn ask(mut self, bytes: Vec<u8>) -> Result<Asked, TransportError> {
+    async fn ask(mut self, bytes: Vec<u8>) -> Result<AskedConnection, TransportError> {
         let sent = self.send(&bytes).await;
         drop(bytes);
         if self.received.is_empty() {
@@ -164,7 +164,7 @@ impl HttpConnection {
     }
 
     /// The same on a connection that was used before; `None` if it was closed before it gave a byte.
-    async fn ask_again(mut self, bytes: &[u8]) -> Option<Asked> {
+    async fn ask_again(mut self, bytes: &[u8]) -> Option<AskedConnection> {
         let sent = self.send(bytes).await;
         let answers = !self.received.is_empty() || self.fill().await.unwrap_or(false);
         answers.then_some((self, sent))
