@@ -107,15 +107,8 @@ impl Keeper {
         let mut entries = self.running.entries.lock();
         entries.next += 1;
         let number = entries.next;
-        entries.by_number.insert(
-            number,
-            LeaseEntry {
-                lease,
-                renewed: taken,
-                lost: lost.clone(),
-                step: LeaseAction::new("start", STEP_MAX),
-            },
-        );
+        let step = LeaseAction::new("start", STEP_MAX);
+        entries.by_number.insert(number, LeaseEntry { lease, renewed: taken, lost: lost.clone(), step });
         drop(entries);
         LeaseGuard { running: self.running.clone(), number, lost }
     }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::handler::MEMORY_MAX_BYTES;
-use crate::stored::{self, Unreadable};
+use crate::stored::{self, Unreadable, unix_ms};
 
 const FORMAT: u8 = 1;
 
@@ -97,11 +97,6 @@ pub(crate) fn check(value: &Value) -> Result<(), MemoryError> {
         size if size > MEMORY_MAX_BYTES => Err(MemoryError::TooLarge(size)),
         _ => Ok(()),
     }
-}
-
-fn unix_ms(now: SystemTime) -> u64 {
-    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! written so is damaged, and waiting mends nothing. Only the number tells the two apart, so every later format keeps
 //! it, under its name, at the top.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,12 @@ pub(crate) enum Unreadable {
 #[derive(Deserialize)]
 struct FormatHeader {
     format: u64,
+}
+
+/// A time as it is stored, in milliseconds.
+pub(crate) fn unix_ms(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Writes something as JSON: structs of texts and numbers always have that form.

@@ -11,7 +11,7 @@ use huixin_wechat::Limit;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use crate::stored;
+use crate::stored::{self, unix_ms};
 
 /// The names of all pauses begin with this.
 const FOLDER: &str = "pause/";
@@ -109,22 +109,6 @@ pub(super) struct Suspicion {
 }
 
 impl AccountPause {
-    pub(super) fn begun(
-        cause: PauseCause,
-        strikes: u32,
-        (code, reason, remedy): (i64, &str, &str),
-        now: SystemTime,
-    ) -> Self {
-        Self {
-            code,
-            reason: reason.to_owned(),
-            remedy: remedy.to_owned(),
-            until_ms: unix_ms(now + lasts(cause, strikes, now)),
-            strikes,
-            ends_by_itself: matches!(cause, PauseCause::Limit(_)),
-        }
-    }
-
     /// How long it still lasts; nothing once calls are tried again.
     pub fn remaining(&self) -> Duration {
         let until = SystemTime::UNIX_EPOCH + Duration::from_millis(self.until_ms);
@@ -185,10 +169,11 @@ impl InterfaceState {
     ) -> Result<(), QueueError> {
         let suspect_for = self.suspicion.as_ref().map(|_| SUSPECT_FOR);
         let keep_for = self.pause.as_ref().map(AccountPause::keep_for).max(suspect_for);
-        let Some(keep_for) = keep_for else {
-            return queue.set(&key(account, interface), bytes::Bytes::new(), Duration::from_secs(1)).await;
+        let (value, keep_for) = match keep_for {
+            Some(keep_for) => (stored::write(self), keep_for),
+            None => (bytes::Bytes::new(), Duration::from_secs(1)),
         };
-        queue.set(&key(account, interface), stored::write(self), keep_for).await
+        queue.set(&key(account, interface), value, keep_for).await
     }
 
     /// Whether the interface pauses now.
@@ -202,13 +187,13 @@ impl InterfaceState {
     }
 }
 
-pub(super) fn unix_ms(at: SystemTime) -> u64 {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn key(account: &str, interface: Interface) -> String {
     format!("{FOLDER}{}/{account}", interface.as_str())
+}
+
+/// Until when a pause lasts that begins now.
+pub(super) fn until_ms(cause: PauseCause, strikes: u32, now: SystemTime) -> u64 {
+    unix_ms(now + lasts(cause, strikes, now))
 }
 
 fn lasts(cause: PauseCause, strikes: u32, now: SystemTime) -> Duration {

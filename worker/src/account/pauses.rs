@@ -29,8 +29,9 @@ use huixin_wechat::{UNKNOWN, rule};
 use parking_lot::Mutex;
 use strum::VariantArray as _;
 
-use super::interface::{AccountPause, Interface, InterfaceState, PauseCause, Suspicion, unix_ms};
+use super::interface::{AccountPause, Interface, InterfaceState, PauseCause, Suspicion, until_ms};
 use crate::metrics;
+use crate::stored::unix_ms;
 
 /// How often a worker looks whether accounts are paused or go on.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -176,13 +177,19 @@ impl Pauses {
         error: &str,
     ) -> Duration {
         let remedy = code.map_or("", |code| rule(code).unwrap_or(&UNKNOWN).remedy);
-        let said = (code.unwrap_or_default(), error, remedy);
         let mut trouble = self.newest(account, interface).await;
         // Many calls of one moment fail together: that is one strike.
         let is_new = !trouble.is_paused();
         if is_new {
             let strikes = trouble.pause.map_or(0, |earlier| earlier.strikes).saturating_add(1);
-            trouble.pause = Some(AccountPause::begun(cause, strikes, said, SystemTime::now()));
+            trouble.pause = Some(AccountPause {
+                code: code.unwrap_or_default(),
+                reason: error.to_owned(),
+                remedy: remedy.to_owned(),
+                until_ms: until_ms(cause, strikes, SystemTime::now()),
+                strikes,
+                ends_by_itself: matches!(cause, PauseCause::Limit(_)),
+            });
         }
         self.see(account, interface, &trouble);
         if is_new {

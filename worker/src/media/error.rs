@@ -63,10 +63,8 @@ impl MediaError {
 
     /// What WeChat said, if it was asked.
     pub fn api_error(&self) -> Option<&ApiError> {
-        match self {
-            Self::Reply { .. } | Self::Source { .. } | Self::Paused { .. } => None,
-            Self::Upload { error, .. } => Some(error),
-        }
+        let Self::Upload { error, .. } = self else { return None };
+        Some(error)
     }
 }
 

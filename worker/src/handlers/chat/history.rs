@@ -34,15 +34,6 @@ pub(super) struct Turn {
     pub(super) answer: String,
 }
 
-/// How much of a conversation is kept.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HistoryLimits {
-    /// The most turns.
-    pub(super) turns: usize,
-    /// The most tokens of them together, estimated.
-    pub(super) tokens: usize,
-}
-
 /// The turns of a conversation, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct History {
@@ -68,9 +59,9 @@ impl History {
         self.turns.retain(|turn| turn.id != id);
     }
 
-    /// Drops the oldest turns until the rest keeps within the limits. The youngest stays although its text alone may be more
+    /// Drops the oldest turns until there are so many, of so many estimated tokens together. The youngest stays although its text alone may be more
     /// than the budget: an answer that the user has just read is what they ask about next.
-    pub(super) fn keep(&mut self, limits: HistoryLimits) {
+    pub(super) fn keep(&mut self, turns_max: usize, tokens_max: usize) {
         let mut first = true;
         let (mut tokens, mut bytes) = (0_usize, memory_bytes(&json!({"chat": FORMAT, "turns": []})));
         let fits = |turn: &&Turn| {
@@ -78,9 +69,9 @@ impl History {
             // And the comma.
             bytes = bytes.saturating_add(memory_bytes(&json!(turn)) + 1);
             let is_youngest = std::mem::take(&mut first);
-            (is_youngest || tokens <= limits.tokens) && bytes <= MEMORY_MAX_BYTES
+            (is_youngest || tokens <= tokens_max) && bytes <= MEMORY_MAX_BYTES
         };
-        let kept = self.turns.iter().rev().take(limits.turns).take_while(fits).count();
+        let kept = self.turns.iter().rev().take(turns_max).take_while(fits).count();
         self.turns.drain(..self.turns.len() - kept);
     }
 
@@ -126,7 +117,7 @@ mod tests {
         History { turns: turns.into_iter().map(turn).collect() }
     }
 
-    const ALL: HistoryLimits = HistoryLimits { turns: 100, tokens: 1_000_000 };
+    const ALL: (usize, usize) = (100, 1_000_000);
 
     #[test]
     fn what_is_remembered_is_read_again_and_anything_else_is_no_conversation() {
@@ -152,16 +143,16 @@ mod tests {
         // "question 1" has 10 bytes, "answer 1" has 8: 3 and 2 tokens, and 4 around each.
         assert_eq!(turn(1).tokens(), 13);
         let rows = [
-            (HistoryLimits { turns: 3, ..ALL }, vec![7, 8, 9]),
-            (HistoryLimits { tokens: 39, ..ALL }, vec![7, 8, 9]),
-            (HistoryLimits { tokens: 38, ..ALL }, vec![8, 9]),
-            (HistoryLimits { tokens: 12, ..ALL }, vec![9]),
-            (HistoryLimits { turns: 0, ..ALL }, vec![]),
+            ((3, ALL.1), vec![7, 8, 9]),
+            ((ALL.0, 39), vec![7, 8, 9]),
+            ((ALL.0, 38), vec![8, 9]),
+            ((ALL.0, 12), vec![9]),
+            ((0, ALL.1), vec![]),
             (ALL, (1..=9).collect()),
         ];
         for (limits, expected) in rows {
             let mut kept = history(1..=9);
-            kept.keep(limits);
+            kept.keep(limits.0, limits.1);
             assert_eq!(kept, history(expected.clone()), "{limits:?}");
         }
     }
@@ -170,7 +161,7 @@ mod tests {
     fn a_large_turn_makes_room_for_no_older_one_behind_it() {
         let mut kept = history(1..=3);
         kept.turns[1].answer = "长".repeat(1000);
-        kept.keep(HistoryLimits { tokens: 500, ..ALL });
+        kept.keep(ALL.0, 500);
         assert_eq!(kept, history([3]), "a gap in a conversation would mislead");
     }
 
@@ -181,13 +172,13 @@ mod tests {
             for turn in &mut kept.turns {
                 turn.answer = letter.repeat(40_000 / letter.len());
             }
-            kept.keep(ALL);
+            kept.keep(ALL.0, ALL.1);
             let size = kept.memory().to_string().len();
             assert!(size <= MEMORY_MAX_BYTES, "{letter:?}: {size}");
             assert!(!kept.turns.is_empty() && kept.turns.len() < 9, "{letter:?}: {}", kept.turns.len());
         }
         let mut small = history(1..=9);
-        small.keep(ALL);
+        small.keep(ALL.0, ALL.1);
         assert_eq!(small.turns.len(), 9);
     }
 

@@ -29,7 +29,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use serde_json::Value;
 use url::Url;
 
-use self::history::{History, HistoryLimits, Turn};
+use self::history::{History, Turn};
 use self::response::ChatResponse;
 use super::transport::Transport;
 use crate::condition;
@@ -90,10 +90,6 @@ impl ChatHandler {
         Ok(Self { settings, headers, system, forget, transport, streams: AtomicBool::default() })
     }
 
-    fn limits(&self) -> HistoryLimits {
-        HistoryLimits { turns: self.settings.turns, tokens: self.settings.context_tokens }
-    }
-
     /// The turns that go with a question.
     fn history(&self, context: &Context) -> History {
         let mut history = match &context.memory {
@@ -107,7 +103,7 @@ impl ChatHandler {
             }),
         };
         history.forget(&context.id);
-        history.keep(self.limits());
+        history.keep(self.settings.turns, self.settings.context_tokens);
         history
     }
 
@@ -139,7 +135,7 @@ impl ChatHandler {
                         return Outcome::Reply(replies);
                     }
                     history.turns.push(Turn { id: id.to_owned(), question: question.to_owned(), answer });
-                    history.keep(self.limits());
+                    history.keep(self.settings.turns, self.settings.context_tokens);
                     return Outcome::Remember { replies, memory: history.memory() };
                 }
                 ChatResponse::Refused => return Outcome::text(self.settings.refused.as_str()),

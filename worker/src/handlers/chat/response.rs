@@ -112,22 +112,19 @@ fn complained(error: &EndpointError, headers: &HeaderMap, is_html: bool) -> Chat
     let reason = format!("the model's endpoint answered {}", error.name());
     match error.meaning() {
         Meaning::Refused => ChatResponse::Refused,
-        Meaning::TooLong => {
-            ChatResponse::TooLong { reason: format!("{reason}: it is too long for the model") }
+        Meaning::TooLong => ChatResponse::TooLong { reason: reason + ": it is too long for the model" },
+        Meaning::StreamOnly => {
+            ChatResponse::StreamOnly { reason: reason + ": it answers with a stream only, and gave none" }
         }
-        Meaning::StreamOnly => ChatResponse::StreamOnly {
-            reason: format!("{reason}: it answers with a stream only, and gave none"),
-        },
         Meaning::Again => ChatResponse::Again { after: retry_after(headers), reason },
         Meaning::Never(_) if is_html => {
             ChatResponse::Never { reason: format!("{reason} with an HTML page: {HTML_REMEDY}") }
         }
         Meaning::Never(remedy) => {
             let reason = format!("{reason}: {}", error.remedy(remedy));
-            if error.is_about_the_request() {
-                ChatResponse::Unfit { reason }
-            } else {
-                ChatResponse::Never { reason }
+            match error.is_about_the_request() {
+                true => ChatResponse::Unfit { reason },
+                false => ChatResponse::Never { reason },
             }
         }
     }

@@ -103,16 +103,9 @@ impl Database {
                 Options::Postgres(options.disable_statement_logging())
             }
         };
-        let places = Arc::new(Semaphore::new(connections.max(1)));
-        let shared = Pool {
-            name: name.to_owned(),
-            options,
-            writes,
-            places,
-            idle: Mutex::default(),
-            era: AtomicU64::new(0),
-        };
-        Ok(Self(Arc::new(shared)))
+        let (name, places) = (name.to_owned(), Arc::new(Semaphore::new(connections.max(1))));
+        let pool = Pool { name, options, writes, places, idle: Mutex::default(), era: AtomicU64::new(0) };
+        Ok(Self(Arc::new(pool)))
     }
 
     /// Its name in the configuration.
