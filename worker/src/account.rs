@@ -1,6 +1,6 @@
 //! An account as a worker serves it: its client, its lines to WeChat, its rate.
 
-mod interface;
+mod interface_state;
 mod pauses;
 
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use huixin_queue::{Queue, QueueError};
 use huixin_wechat::Client;
 use tokio::sync::{Mutex, Semaphore};
 
-pub(crate) use self::interface::PauseCause;
-pub use self::interface::{AccountPause, Interface, InterfaceState};
+pub(crate) use self::interface_state::PauseCause;
+pub use self::interface_state::{AccountPause, Interface, InterfaceState};
 pub(crate) use self::pauses::Pauses;
 
 /// Sends of one account that are under way at once, at most. At WeChat's usual 50 to 100 ms that is thousands a second.

@@ -22,8 +22,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::end::{StepResult, Stop};
 use crate::lease::LeaseGuard;
+use crate::message_end::{StepResult, Stop};
 use crate::metrics;
 
 /// The shortest and the longest that a message is put off. The longest bounds what is lost when the handler gets faster.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use huixin_wechat::Outgoing;
 use serde::{Deserialize, Serialize};
 
-use crate::stored::{self, Unreadable};
+use crate::stored_json::{self, Unreadable};
 use crate::text;
 
 /// Rises with every change that an earlier worker couldn't read, a new kind of part included: what has this number and can't be
@@ -52,11 +52,11 @@ impl Answer {
     }
 
     pub(crate) fn encode(&self) -> Bytes {
-        stored::write(self)
+        stored_json::write(self)
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
-        stored::read(bytes, FORMAT)
+        stored_json::read(bytes, FORMAT)
     }
 }
 

@@ -7,10 +7,10 @@ use huixin_wechat::{Message, Trigger};
 
 use crate::account::Account;
 use crate::answer::Before;
-use crate::calls::Calls;
 use crate::condition::Captures;
-use crate::end::Done;
 use crate::handler::Context;
+use crate::lease_calls::Calls;
+use crate::message_end::Done;
 use crate::payload::{Payload, PayloadError};
 use crate::policy::HoldUp;
 use crate::rights::{Opening, begins};

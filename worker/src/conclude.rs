@@ -7,10 +7,10 @@ use huixin_wechat::Outgoing;
 
 use crate::answer::{Answer, Before};
 use crate::call_back::CalledBack;
-use crate::end::{Done, End, StepResult};
 use crate::execute::notice;
 use crate::handler::Outcome;
 use crate::memory::{MemoryError, Slots};
+use crate::message_end::{Done, End, StepResult};
 use crate::policy::{self, Verdict};
 use crate::recorder::Recorder;
 use crate::reply;

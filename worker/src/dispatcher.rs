@@ -29,14 +29,14 @@ use self::outage::QueueOutage;
 pub use self::stop::Stopped;
 use self::stop::{hand_back, long_after};
 use crate::backoff;
-use crate::end::End;
 use crate::health::WorkerHealth;
 use crate::lease::Keeper;
+use crate::message_end::End;
 use crate::metrics;
-use crate::poisoned;
 use crate::process::process;
 use crate::route::{ATTEMPTS_DEFAULT, PATIENCE_DEFAULT};
-use crate::shared::WorkerContext;
+use crate::tell_of_death;
+use crate::worker_context::WorkerContext;
 
 /// Messages taken in one call at most. Nothing else runs on the server in that time: a slow one needs about 2 ms for them.
 const TAKE_MAX: usize = 32;
@@ -162,7 +162,7 @@ impl Dispatcher {
         for Buried { id, class, reason } in buried {
             tracing::error!(id = id.as_str(), account = class.as_str(), reason, "the message is dead");
             metrics::left(class.as_str(), End::Dead.into());
-            self.tasks.spawn(poisoned::tell(self.shared.clone(), id));
+            self.tasks.spawn(tell_of_death::tell(self.shared.clone(), id));
         }
         for Damaged { name, problem } in damaged {
             // Without the rest of the name, which may be a user's.

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::handler::MEMORY_MAX_BYTES;
-use crate::stored::{self, Unreadable, unix_ms};
+use crate::stored_json::{self, Unreadable, unix_ms};
 
 const FORMAT: u8 = 1;
 
@@ -55,7 +55,7 @@ impl Slots {
 
     /// Reads a lane's memory.
     pub(crate) fn decode(bytes: Option<&[u8]>) -> Result<Self, Unreadable> {
-        bytes.map_or_else(|| Ok(Self::empty()), |bytes| stored::read(bytes, FORMAT))
+        bytes.map_or_else(|| Ok(Self::empty()), |bytes| stored_json::read(bytes, FORMAT))
     }
 
     /// What is in a slot now.
@@ -83,7 +83,7 @@ impl Slots {
         let Some(last_ms) = self.slots.values().map(|slot| slot.until_ms).max() else {
             return Ok(Memory { bytes: bytes::Bytes::new(), keep_for });
         };
-        let bytes = stored::write(&self);
+        let bytes = stored_json::write(&self);
         if bytes.len() > MAX_PAYLOAD_BYTES {
             return Err(MemoryError::Full);
         }

@@ -6,7 +6,7 @@
 use huixin_queue::{Memory, Progress, SendState};
 
 use crate::attempt::Attempt;
-use crate::end::StepResult;
+use crate::message_end::StepResult;
 use crate::rights::Opening;
 
 /// The only writer: what it has recorded of one message, and what it learned by that.

@@ -21,7 +21,7 @@ use crate::lease::Keeper;
 use crate::media::MediaStore;
 use crate::route::Route;
 use crate::settings::WorkerSettings;
-use crate::shared::WorkerContext;
+use crate::worker_context::WorkerContext;
 
 /// Takes messages off a queue, runs their handlers, and delivers the replies.
 pub struct Worker {

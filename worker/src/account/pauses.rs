@@ -29,9 +29,9 @@ use huixin_wechat::{UNKNOWN, rule};
 use parking_lot::Mutex;
 use strum::VariantArray as _;
 
-use super::interface::{AccountPause, Interface, InterfaceState, PauseCause, Suspicion, until_ms};
+use super::interface_state::{AccountPause, Interface, InterfaceState, PauseCause, Suspicion, until_ms};
 use crate::metrics;
-use crate::stored::unix_ms;
+use crate::stored_json::unix_ms;
 
 /// How often a worker looks whether accounts are paused or go on.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use tokio::sync::SemaphorePermit;
 
 use crate::account::Interface;
 use crate::attempt::Attempt;
-use crate::end::StepResult;
+use crate::message_end::StepResult;
 
 /// Waits until the account may send, by its pauses and its rate. Something: not in the time that one waits here; how long, and
 /// why.

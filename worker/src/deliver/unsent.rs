@@ -11,10 +11,10 @@ use huixin_wechat::{ApiError, CodeClass, classify};
 
 use super::{PartEnd, Sending};
 use crate::account::{Interface, PauseCause};
-use crate::end::{Done, End, StepResult};
 use crate::error_text::{chain, in_full};
 use crate::execute::notice;
 use crate::media::MediaError;
+use crate::message_end::{Done, End, StepResult};
 use crate::metrics;
 use crate::policy::{self, SendVerdict, Trial, Verdict};
 use crate::rights::{GONE, REFUSED, SendRefusal};

@@ -1,8 +1,8 @@
 //! What services and models send, read as a person would read it: compressed though nobody asked for it, in another
 //! character set, or JSON that a strict reader refuses.
 
-mod internals;
 mod json;
+mod program_output;
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -10,8 +10,8 @@ use std::io::Read;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
-pub(super) use internals::{begins_as_html, internals_in};
 pub(super) use json::{first_in as first_json_in, read as read_json};
+pub(super) use program_output::{begins_as_html, internals_in};
 
 /// The longest answer that is read, in bytes, compressed or not.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;

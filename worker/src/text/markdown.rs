@@ -27,7 +27,7 @@ use regex::{Captures, Regex};
 
 use super::table::TextTable;
 use super::writer::{Gap, TextWriter};
-use super::{bare, html, links};
+use super::{bare_address, html, links};
 
 /// Turns Markdown into text with links in the strict form.
 pub(super) fn to_text(markdown: &str) -> String {
@@ -37,7 +37,8 @@ pub(super) fn to_text(markdown: &str) -> String {
         | Options::ENABLE_MATH;
     let formulas = Formulas::of(markdown);
     let source = formulas.text.as_str();
-    let mut page = Renderer { source, addresses: bare::addresses(source).collect(), ..Renderer::default() };
+    let mut page =
+        Renderer { source, addresses: bare_address::addresses(source).collect(), ..Renderer::default() };
     for (event, at) in Parser::new_ext(source, options).into_offset_iter() {
         page.event(event, at);
     }

@@ -11,13 +11,13 @@
 //! Streaming is used only where an endpoint wants it: WeChat shows a message whole. Redirects are not followed, since the key would go with them, and
 //! neither a key nor anything that the endpoint says in words gets into an error.
 
-mod clean;
 mod error;
 mod history;
 mod request;
 mod response;
 mod settings;
 mod sticker;
+mod visible_text;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -12,8 +12,8 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::clean;
 use super::error::{EndpointError, Meaning};
+use super::visible_text;
 use crate::handlers::body::{self, begins_as_html};
 use crate::handlers::http_answer::retry_after;
 
@@ -141,7 +141,7 @@ fn answered(value: &Value) -> ChatResponse {
     let message = message_of(choice);
     let finish = choice.get("finish_reason").and_then(Value::as_str).unwrap_or_default();
     let end = finish.to_ascii_lowercase();
-    let text = clean::answer(&content_of(choice, message));
+    let text = visible_text::answer(&content_of(choice, message));
     let refusal = message.get("refusal").and_then(Value::as_str).is_some_and(|refusal| !refusal.is_empty());
     let is_one_of = |ends: &str| ends.split(' ').any(|known| known == end);
     if is_one_of(FILTERED) || (refusal && text.is_empty()) {
@@ -169,7 +169,7 @@ fn answered(value: &Value) -> ChatResponse {
     let thoughts = thoughts_of(message);
     // Where a server takes an answer for thoughts, their end stands in front of it.
     match thoughts.to_ascii_lowercase().rfind("</think>") {
-        Some(at) if !clean::answer(&thoughts[at..]).is_empty() => ChatResponse::Answer(clean::answer(&thoughts[at..])),
+        Some(at) if !visible_text::answer(&thoughts[at..]).is_empty() => ChatResponse::Answer(visible_text::answer(&thoughts[at..])),
         _ if !thoughts.is_empty() => again(
             "the model's answer is empty, and its `reasoning_content` is not: let it think less by `extra`, as with \
              { enable_thinking = false }, or serve it without a parser for thoughts"

@@ -4,7 +4,7 @@ use huixin_wechat::Message;
 use serde_json::{Map, Value, json};
 
 use super::cells::Row;
-use super::found::Found;
+use super::found_rows::Found;
 use crate::handler::{Context, Outcome};
 use crate::handlers::reply::{ReplyHandler, ReplyHandlerError};
 

@@ -16,7 +16,7 @@ use sqlx::{
 
 use super::cells::Cells;
 use super::failure::{LookUpFailure, Stage};
-use super::found::Found;
+use super::found_rows::Found;
 use super::statement::Statement;
 
 /// How many steps SQLite takes between two looks at whether it shall stop: some microseconds.

@@ -16,7 +16,7 @@ use crate::answer::{Answer, Before};
 use crate::attempt::pushed_at;
 use crate::payload::Payload;
 use crate::route;
-use crate::shared::WorkerContext;
+use crate::worker_context::WorkerContext;
 
 /// How long it may take in all.
 const TELL_WITHIN: Duration = Duration::from_secs(60);

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use huixin_queue::{Lease, Queue, QueueError, Renewal, Settled, Settlement};
 
-use crate::end::{Done, End, StepResult, Stop};
 use crate::lease::{LeaseGuard, STEP_MAX};
-use crate::shared::WorkerContext;
+use crate::message_end::{Done, End, StepResult, Stop};
+use crate::worker_context::WorkerContext;
 
 /// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
 const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);

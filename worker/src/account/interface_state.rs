@@ -11,7 +11,7 @@ use huixin_wechat::Limit;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use crate::stored::{self, unix_ms};
+use crate::stored_json::{self, unix_ms};
 
 /// The names of all pauses begin with this.
 const FOLDER: &str = "pause/";
@@ -170,7 +170,7 @@ impl InterfaceState {
         let suspect_for = self.suspicion.as_ref().map(|_| SUSPECT_FOR);
         let keep_for = self.pause.as_ref().map(AccountPause::keep_for).max(suspect_for);
         let (value, keep_for) = match keep_for {
-            Some(keep_for) => (stored::write(self), keep_for),
+            Some(keep_for) => (stored_json::write(self), keep_for),
             None => (bytes::Bytes::new(), Duration::from_secs(1)),
         };
         queue.set(&key(account, interface), value, keep_for).await
