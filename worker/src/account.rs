@@ -1,16 +1,17 @@
 //! An account as a worker serves it: its client, its lines to WeChat, its rate.
 
-mod interface;
+mod interface_state;
 mod pauses;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use huixin_queue::{Queue, QueueError};
 use huixin_wechat::Client;
 use tokio::sync::{Mutex, Semaphore};
 
-pub(crate) use self::interface::PauseCause;
-pub use self::interface::{AccountPause, Interface, InterfaceState};
+pub(crate) use self::interface_state::PauseCause;
+pub use self::interface_state::{AccountPause, Interface, InterfaceState};
 pub(crate) use self::pauses::Pauses;
 
 /// Sends of one account that are under way at once, at most. At WeChat's usual 50 to 100 ms that is thousands a second.
@@ -60,6 +61,12 @@ impl Account {
         self
     }
 
+    /// Asks for one send of the rate of all workers: nothing, or how long until there may be one.
+    pub(crate) async fn ask_rate(&self, queue: &dyn Queue, name: &str) -> Result<Duration, QueueError> {
+        let Some(rate) = self.send_rate else { return Ok(Duration::ZERO) };
+        queue.limit(&format!("sends/{name}"), rate.sends, rate.per).await
+    }
+
     /// Waits until the rate has a send left. `ask` asks once: nothing, or how long until there may be one.
     pub(crate) async fn wait_for_rate<E, F>(&self, ask: impl Fn() -> F) -> Result<(), E>
     where
@@ -72,13 +79,6 @@ impl Account {
                 wait => tokio::time::sleep(wait).await,
             }
         }
-    }
-}
-
-impl SendRate {
-    /// The name of the limit of an account's sends in the queue.
-    pub(crate) fn limit(self, account: &str) -> String {
-        format!("sends/{account}")
     }
 }
 

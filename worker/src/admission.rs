@@ -14,16 +14,16 @@
 //! A waiter has not begun. So a message that has outlived two workers doesn't wait there, but is put off: it
 //! must not lose its last life without having been tried.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use huixin_queue::SUSPECT_LOSSES;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::end::{StepResult, Stop};
 use crate::lease::LeaseGuard;
+use crate::message_end::{StepResult, Stop};
 use crate::metrics;
 
 /// The shortest and the longest that a message is put off. The longest bounds what is lost when the handler gets faster.
@@ -87,7 +87,7 @@ impl Admission {
         };
         let Some(_waiter) = waiter else {
             metrics::crowded(route, "put_off");
-            return Ok(Admitted::PutOff(self.line().next(Instant::now(), self.at_once)));
+            return Ok(Admitted::PutOff(self.line.lock().next(Instant::now(), self.at_once)));
         };
         metrics::crowded(route, "waited");
         let permits = permit.take().map(|permit| permit.semaphore().clone());
@@ -98,17 +98,13 @@ impl Admission {
         };
         let (slot, again) = tokio::select! {
             biased;
-            () = guard.lost().cancelled() => return Err(Stop::Lost),
+            () = guard.lost.cancelled() => return Err(Stop::Lost),
             // Nothing was begun, so nothing is waited for.
             () = stopping.cancelled() => return Err(Stop::Stopping),
             again = again => again,
         };
         *permit = again;
         Ok(Admitted::Now(Slot { admission: self, _permit: slot }))
-    }
-
-    fn line(&self) -> MutexGuard<'_, PutOffLine> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,7 +125,7 @@ impl PutOffLine {
 impl Slot<'_> {
     /// Tells the line how long the handler took.
     pub(crate) fn took(&self, took: Duration) {
-        let mut line = self.admission.line();
+        let mut line = self.admission.line.lock();
         line.takes = (line.takes * 7 + took) / 8;
     }
 }

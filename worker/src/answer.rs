@@ -8,7 +8,7 @@ use bytes::Bytes;
 use huixin_wechat::Outgoing;
 use serde::{Deserialize, Serialize};
 
-use crate::stored::{self, Unreadable};
+use crate::stored_json::{self, Unreadable};
 use crate::text;
 
 /// Rises with every change that an earlier worker couldn't read, a new kind of part included: what has this number and can't be
@@ -48,21 +48,15 @@ impl Answer {
     /// What the user gets before the message dies; nothing, if there is nothing in the text.
     pub(crate) fn last_words(text: &str, before: Before, reason: String) -> Option<Self> {
         let parts = text::fit(vec![Outgoing::text(text)], false);
-        (!parts.is_empty()).then(|| Self::new(parts, before).that_dies_of(reason))
-    }
-
-    /// The same, with what the message dies of after it.
-    pub(crate) fn that_dies_of(self, reason: String) -> Self {
-        Self { dies_of: Some(reason), ..self }
+        (!parts.is_empty()).then(|| Self { dies_of: Some(reason), ..Self::new(parts, before) })
     }
 
     pub(crate) fn encode(&self) -> Bytes {
-        // Structs of texts and numbers always have a JSON form.
-        serde_json::to_vec(self).expect("an answer can be written as JSON").into()
+        stored_json::write(self)
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
-        stored::read(bytes, FORMAT)
+        stored_json::read(bytes, FORMAT)
     }
 }
 

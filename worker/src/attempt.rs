@@ -3,25 +3,25 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use huixin_queue::{Leased, SendState};
-use huixin_wechat::Message;
+use huixin_wechat::{Message, Trigger};
 
 use crate::account::Account;
 use crate::answer::Before;
 use crate::condition::Captures;
-use crate::end::Done;
 use crate::handler::Context;
+use crate::lease_calls::Calls;
+use crate::message_end::Done;
 use crate::payload::{Payload, PayloadError};
 use crate::policy::HoldUp;
 use crate::rights::{Opening, begins};
-use crate::route::{self, PATIENCE_DEFAULT, Route, Unsure};
-use crate::shared::WorkerContext;
+use crate::route::{self, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, PATIENCE_DEFAULT, Route, Unsure};
 
 /// A message that this version can't read is looked at again after this.
 pub(crate) const NEWER_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is handled, for whom, and how.
 pub(crate) struct Attempt<'a> {
-    pub(crate) shared: &'a WorkerContext,
+    pub(crate) calls: Calls<'a>,
     pub(crate) leased: &'a Leased,
     pub(crate) payload: Payload,
     pub(crate) message: Message,
@@ -36,7 +36,8 @@ pub(crate) struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// Reads what was taken. If this worker can't, what becomes of the message.
-    pub(crate) fn read(shared: &'a WorkerContext, leased: &'a Leased, begun: Instant) -> Result<Self, Done> {
+    pub(crate) fn read(calls: Calls<'a>, leased: &'a Leased, begun: Instant) -> Result<Self, Done> {
+        let shared = calls.shared;
         let payload = match Payload::decode(&leased.payload) {
             Ok(payload) => payload,
             Err(error @ PayloadError::Newer(_)) => {
@@ -54,7 +55,7 @@ impl<'a> Attempt<'a> {
         };
         let (route, captures) = route::find(&shared.routes, &payload.account, &message).unzip();
         let captures = captures.unwrap_or_default();
-        Ok(Self { shared, leased, payload, message, account, route, captures, begun })
+        Ok(Self { calls, leased, payload, message, account, route, captures, begun })
     }
 
     /// What the handler gets besides the message.
@@ -66,7 +67,7 @@ impl<'a> Attempt<'a> {
     ) -> Context {
         let (leased, opening) = (self.leased, self.opening(send_state));
         let lease = &leased.lease;
-        let call_backs = self.shared.call_backs.as_ref();
+        let call_backs = self.calls.shared.call_backs.as_ref();
         Context {
             id: lease.id.to_string(),
             account: self.payload.account.clone(),
@@ -92,7 +93,7 @@ impl<'a> Attempt<'a> {
 
     /// The right under which the message is answered, in a lane that stands so.
     pub(crate) fn opening(&self, send_state: &SendState) -> Opening {
-        self.shared.rights.opening(self.payload.trigger, self.pushed_at(), send_state)
+        self.calls.shared.rights.opening(self.payload.trigger, self.pushed_at(), send_state)
     }
 
     /// What the message has behind it, now that there is an answer.
@@ -120,7 +121,10 @@ impl<'a> Attempt<'a> {
 
     /// How long its answer is held.
     pub(crate) fn holds_for(&self) -> Duration {
-        Route::holds_for(self.route, self.payload.trigger)
+        self.route.and_then(|route| route.hold_for).unwrap_or(match self.payload.trigger {
+            Trigger::Click | Trigger::Scan | Trigger::Subscribe => HOLD_FOR_ACTION,
+            Trigger::Message | Trigger::Unsubscribe | Trigger::Silent => HOLD_FOR_DEFAULT,
+        })
     }
 
     /// Whether its handler can run again instead of its replies being recorded.

@@ -27,7 +27,7 @@ use url::Url;
 use crate::handler::Outcome;
 use crate::memory;
 use crate::reply;
-use crate::stored::{self, Unreadable};
+use crate::stored_json::{self, Unreadable};
 
 /// The path under which answers come in, before the token.
 pub const CALL_BACK_PATH: &str = "v1/answers/";
@@ -92,8 +92,7 @@ impl CallBacks {
     pub fn url(&self, account: &str, lane: &Lane, id: &MessageId) -> Option<Url> {
         let key = self.keys.get(account)?;
         let sealed = Sealed { format: FORMAT, lane: lane.to_string(), id: id.to_string() };
-        // A struct of texts always has a JSON form.
-        let mut text = serde_json::to_vec(&sealed).expect("a token can be written as JSON");
+        let mut text = stored_json::write(&sealed).to_vec();
         let nonce: [u8; NONCE_LEN] = rand::random();
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?;
         let token = URL_SAFE_NO_PAD.encode([&nonce[..], &text].concat());
@@ -172,12 +171,11 @@ impl CalledBack {
 
     /// As it is stored.
     pub fn encode(&self) -> Bytes {
-        // Structs of texts and numbers always have a JSON form.
-        serde_json::to_vec(self).expect("an answer can be written as JSON").into()
+        stored_json::write(self)
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
-        stored::read(bytes, FORMAT)
+        stored_json::read(bytes, FORMAT)
     }
 
     pub(crate) fn into_outcome(self) -> Outcome {

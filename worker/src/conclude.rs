@@ -6,12 +6,11 @@ use huixin_queue::Progress;
 use huixin_wechat::Outgoing;
 
 use crate::answer::{Answer, Before};
-use crate::attempt::Attempt;
 use crate::call_back::CalledBack;
-use crate::end::{Done, End, StepResult};
 use crate::execute::notice;
 use crate::handler::Outcome;
 use crate::memory::{MemoryError, Slots};
+use crate::message_end::{Done, End, StepResult};
 use crate::policy::{self, Verdict};
 use crate::recorder::Recorder;
 use crate::reply;
@@ -31,55 +30,55 @@ pub(crate) enum Conclusion {
 
 /// What follows from an outcome.
 pub(crate) async fn conclude(
-    attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
     route: &Route,
     slots: Slots,
     outcome: Outcome,
 ) -> StepResult<Conclusion> {
+    let attempt = recorder.attempt;
     // What a cheap handler answers is computed again on every attempt and may never be stored; it doesn't fail itself, so
     // all failures so far were of sends.
     let before = if attempt.is_cheap() { Before::default() } else { attempt.before() };
     match outcome {
-        Outcome::NoReply => without_reply(attempt, recorder, End::NoReply).await,
+        Outcome::NoReply => without_reply(recorder, End::NoReply).await,
         Outcome::Remember { replies, memory } => {
             match slots.with(&route.memory, memory, route.memory_for, SystemTime::now()) {
-                Ok(memory) => recorder.remember(Some(memory)),
+                Ok(memory) => recorder.to_remember = Some(memory),
                 Err(error @ MemoryError::TooLarge(_)) => {
-                    return die(attempt, recorder, &error.to_string()).await;
+                    return die(recorder, &error.to_string()).await;
                 }
                 // Others have filled it, and the user has an answer coming.
                 Err(error @ MemoryError::Full) => {
                     tracing::warn!(route = route.name, %error, "nothing is remembered of this message");
                 }
             }
-            reply(attempt, recorder, route, replies, before).await
+            reply(recorder, route, replies, before).await
         }
-        Outcome::Reply(parts) => reply(attempt, recorder, route, parts, before).await,
+        Outcome::Reply(parts) => reply(recorder, route, parts, before).await,
         Outcome::Later { within } => {
-            if attempt.shared.call_backs.is_none() {
-                return die(attempt, recorder, NO_CALL_BACKS).await;
+            if attempt.calls.shared.call_backs.is_none() {
+                return die(recorder, NO_CALL_BACKS).await;
             }
             let within = within.unwrap_or(route.answer_within);
-            notice::tell_of_wait(attempt, recorder, route, within).await?;
+            notice::tell_of_wait(recorder, route, within).await?;
             Ok(Conclusion::End(Done::wait_for_answer(within)))
         }
-        Outcome::Retry { after, reason } => try_again(attempt, recorder, route, after, reason).await,
+        Outcome::Retry { after, reason } => try_again(recorder, route, after, reason).await,
         Outcome::Fail { reason } => {
             tracing::debug!(route = route.name, reason, "the handler gave the message up");
-            die(attempt, recorder, &reason).await
+            die(recorder, &reason).await
         }
     }
 }
 
 /// What follows from an attempt that failed.
 async fn try_again(
-    attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
     route: &Route,
     after: Option<Duration>,
     reason: String,
 ) -> StepResult<Conclusion> {
+    let attempt = recorder.attempt;
     let failures = attempt.leased.failures;
     let hold_up = attempt.hold_up(recorder.send_state());
     let (name, number, attempts) = (route.name.as_str(), failures.saturating_add(1), route.attempts);
@@ -90,7 +89,7 @@ async fn try_again(
         tracing::debug!(route = name, reason, attempt = number, attempts, "an attempt failed");
     }
     let verdict = |recorder: &Recorder<'_>| {
-        let until = attempt.opening(recorder.send_state()).until;
+        let until = recorder.opening().until;
         policy::after_handler(failures, attempts, &hold_up, after, until, SystemTime::now())
     };
     let has_attempts = number < attempts;
@@ -102,23 +101,18 @@ async fn try_again(
     }
     match decided {
         Verdict::Retry { after } => {
-            notice::tell_if_late(attempt, recorder, route, after).await?;
+            notice::tell_if_late(recorder, route, after).await?;
             Ok(Conclusion::End(Done::retry(after, attempt.patience(), reason)))
         }
         Verdict::Snooze { after } => Ok(Conclusion::End(Done::snooze(after, reason))),
-        Verdict::Die if has_attempts && hold_up.is_over() => {
-            die(attempt, recorder, &hold_up.in_words(&reason)).await
-        }
-        Verdict::Die => die(attempt, recorder, &reason).await,
+        Verdict::Die if has_attempts && hold_up.is_over() => die(recorder, &hold_up.in_words(&reason)).await,
+        Verdict::Die => die(recorder, &reason).await,
     }
 }
 
 /// Sends an answer that came by call back, for a route that is gone: its service heard that it is taken.
-pub(crate) fn after_answer_for_nobody(
-    attempt: &Attempt<'_>,
-    recorder: &Recorder<'_>,
-    answer: CalledBack,
-) -> Conclusion {
+pub(crate) fn after_answer_for_nobody(recorder: &Recorder<'_>, answer: CalledBack) -> Conclusion {
+    let attempt = recorder.attempt;
     let parts = match answer.into_outcome() {
         Outcome::Reply(replies) | Outcome::Remember { replies, .. } => text::fit(replies, false),
         _ => Vec::new(),
@@ -132,7 +126,6 @@ pub(crate) fn after_answer_for_nobody(
 
 /// Sends what a handler says, and remembers what it wants remembered.
 async fn reply(
-    attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
     route: &Route,
     mut parts: Vec<Outgoing>,
@@ -142,55 +135,52 @@ async fn reply(
     let parts = text::fit(parts, route.markdown);
     // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
     if let Err(error) = reply::check(&parts) {
-        recorder.remember(None);
-        return die(attempt, recorder, &format!("the handler's reply can't be sent: {error}")).await;
+        recorder.to_remember = None;
+        return die(recorder, &format!("the handler's reply can't be sent: {error}")).await;
     }
     if parts.is_empty() {
-        return without_reply(attempt, recorder, End::NoReply).await;
+        return without_reply(recorder, End::NoReply).await;
     }
     let progress = Progress { sending: recorder.announced(), ..Progress::default() };
     Ok(Conclusion::Send(Answer::new(parts, before), progress))
 }
 
 /// Completes a message that gets no reply, once the memory is recorded.
-pub(crate) async fn without_reply(
-    attempt: &Attempt<'_>,
-    recorder: &mut Recorder<'_>,
-    end: End,
-) -> StepResult<Conclusion> {
-    if recorder.remembers() {
-        let replies = Some(Answer::new(Vec::new(), attempt.before()).encode());
-        recorder.record(Progress { replies, sent: 0, sending: recorder.announced() }).await?;
-    }
+pub(crate) async fn without_reply(recorder: &mut Recorder<'_>, end: End) -> StepResult<Conclusion> {
+    record_memory(recorder, None).await?;
     Ok(Conclusion::End(Done::complete(end)))
 }
 
 /// Tells the user, if there is something to tell and they can hear it; then buries the message.
-pub(crate) async fn die(
-    attempt: &Attempt<'_>,
-    recorder: &mut Recorder<'_>,
-    reason: &str,
-) -> StepResult<Conclusion> {
-    let reason = attempt.with_route(reason);
+pub(crate) async fn die(recorder: &mut Recorder<'_>, reason: &str) -> StepResult<Conclusion> {
+    let reason = recorder.attempt.with_route(reason);
     if notice::was_called_last(recorder) {
         recorder.look().await?;
     }
-    if let Some(answer) = last_words(attempt, recorder, &reason) {
+    if let Some(answer) = last_words(recorder, &reason) {
         return Ok(Conclusion::Send(answer, Progress::default()));
     }
-    if recorder.remembers() {
-        let answer = Answer::new(Vec::new(), attempt.before()).that_dies_of(reason.clone());
-        let sent = attempt.leased.progress.sent;
-        let replies = Some(answer.encode());
-        recorder.record(Progress { replies, sent, sending: recorder.announced() }).await?;
-    }
+    record_memory(recorder, Some(&reason)).await?;
     Ok(Conclusion::End(Done::bury(reason)))
 }
 
+/// Records what a route wants remembered, with an answer that says nothing.
+async fn record_memory(recorder: &mut Recorder<'_>, dies_of: Option<&str>) -> StepResult<()> {
+    if recorder.to_remember.is_none() {
+        return Ok(());
+    }
+    let attempt = recorder.attempt;
+    let mut nothing = Answer::new(Vec::new(), attempt.before());
+    nothing.dies_of = dies_of.map(str::to_owned);
+    let (replies, sent) = (Some(nothing.encode()), attempt.leased.progress.sent);
+    recorder.record(Progress { replies, sent, sending: recorder.announced() }).await
+}
+
 /// What the user gets for a message that dies, while WeChat takes an answer.
-pub(crate) fn last_words(attempt: &Attempt<'_>, recorder: &Recorder<'_>, reason: &str) -> Option<Answer> {
+pub(crate) fn last_words(recorder: &Recorder<'_>, reason: &str) -> Option<Answer> {
+    let attempt = recorder.attempt;
     let text = attempt.route?.failure_reply.as_deref()?;
-    let opening = attempt.opening(recorder.send_state());
+    let opening = recorder.opening();
     // A user who knows that it comes too late hears no more, unless they have written again.
     let has_heard = notice::was_called_last(recorder) && recorder.send_state().wakes == 0;
     Answer::last_words(text, attempt.before(), reason.to_owned())

@@ -19,35 +19,32 @@ use std::time::{Duration, Instant};
 use huixin_queue::Progress;
 use huixin_wechat::{CodeClass, Media};
 
-use self::unsent::NOT_KNOWN;
 use crate::account::Interface;
 use crate::answer::Answer;
 use crate::attempt::Attempt;
 use crate::conclude::last_words;
-use crate::end::{Done, End, StepResult, Stop};
 use crate::lease::STEP_MAX;
 use crate::media::{MediaError, ReadyMessage};
+use crate::message_end::{Done, End, StepResult, Stop};
 use crate::metrics;
 use crate::recorder::Recorder;
 use crate::route::Unsure;
 
 /// Sends the parts that aren't sent yet, and says how the message ends.
 pub(crate) async fn deliver(
-    attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
     mut answer: Answer,
     mut progress: Progress,
 ) -> StepResult<Done> {
     loop {
-        let unsent = Sending::new(attempt, recorder, &mut answer, &progress).run(&progress).await?;
-        let (reason, reachable) = match unsent {
-            None => return Ok(delivered(attempt, answer)),
-            Some(Unsent::Later(done)) => return Ok(done),
+        let (reason, reachable) = match Sending::new(recorder, &mut answer, &progress).run(&progress).await? {
+            PartEnd::Sent | PartEnd::Soon(_) => return Ok(delivered(recorder.attempt, answer)),
+            PartEnd::Later(done) => return Ok(done),
             // What it dies of already has its route.
-            Some(Unsent::Dies { reason, reachable }) if answer.dies_of.is_some() => (reason, reachable),
-            Some(Unsent::Dies { reason, reachable }) => (attempt.with_route(&reason), reachable),
+            PartEnd::Dies { reason, reachable } if answer.dies_of.is_some() => (reason, reachable),
+            PartEnd::Dies { reason, reachable } => (recorder.attempt.with_route(&reason), reachable),
         };
-        match last_words(attempt, recorder, &reason) {
+        match last_words(recorder, &reason) {
             Some(last) if reachable && answer.dies_of.is_none() => {
                 (answer, progress) = (last, Progress::default());
             }
@@ -67,28 +64,21 @@ fn delivered(attempt: &Attempt<'_>, answer: Answer) -> Done {
     }
 }
 
-/// What becomes of a message when a part of it could not be sent.
-enum Unsent {
-    Later(Done),
-    /// The message dies of this. Whether its user can still hear of it.
-    Dies {
-        reason: String,
-        reachable: bool,
-    },
-}
-
 /// What came of a part.
 enum PartEnd {
     /// It is sent, or counts as sent.
     Sent,
     /// Not yet: it is tried again here.
     Soon(Duration),
-    Unsent(Unsent),
+    /// Not here: what becomes of the message.
+    Later(Done),
+    /// Never: the message dies of this. Whether its user can still hear of it.
+    Dies { reason: String, reachable: bool },
 }
 
 /// An answer on its way.
 struct Sending<'a, 'q> {
-    attempt: &'a Attempt<'a>,
+    attempt: &'q Attempt<'q>,
     recorder: &'a mut Recorder<'q>,
     answer: &'a mut Answer,
     /// The part that is next, counted from 0.
@@ -104,40 +94,37 @@ struct Sending<'a, 'q> {
 }
 
 impl<'a, 'q> Sending<'a, 'q> {
-    fn new(
-        attempt: &'a Attempt<'a>,
-        recorder: &'a mut Recorder<'q>,
-        answer: &'a mut Answer,
-        progress: &Progress,
-    ) -> Self {
+    fn new(recorder: &'a mut Recorder<'q>, answer: &'a mut Answer, progress: &Progress) -> Self {
+        let attempt = recorder.attempt;
         // A fixed single reply costs nothing to compute again.
-        let worth_storing =
-            answer.parts.len() > 1 || answer.dies_of.is_some() || !attempt.is_cheap() || recorder.remembers();
+        let is_single = answer.parts.len() == 1 && answer.dies_of.is_none();
+        let worth_storing = !is_single || !attempt.is_cheap() || recorder.to_remember.is_some();
         let stored = progress.replies.is_some() || !worth_storing;
         let index = progress.sent;
         Self { attempt, recorder, answer, index, unsure: false, stored, refusals: 0, wakes: 0 }
     }
 
-    /// Sends all parts. Something: one could not be sent.
-    async fn run(mut self, progress: &Progress) -> StepResult<Option<Unsent>> {
+    /// Sends all parts, or as many as can be.
+    async fn run(mut self, progress: &Progress) -> StepResult<PartEnd> {
         let parts = u32::try_from(self.answer.parts.len()).unwrap_or(u32::MAX);
         while self.index < parts {
             self.unsure = progress.sending == Some(self.index);
-            if let Some(unsent) = self.send_part().await? {
-                return Ok(Some(unsent));
+            match self.send_part().await? {
+                PartEnd::Sent | PartEnd::Soon(_) => {}
+                unsent => return Ok(unsent),
             }
             self.index += 1;
             self.refusals = 0;
         }
-        Ok(None)
+        Ok(PartEnd::Sent)
     }
 
-    /// Sends the part that is next. Nothing: it is sent, or counts as sent.
-    async fn send_part(&mut self) -> StepResult<Option<Unsent>> {
+    /// Sends the part that is next, as soon as that can be.
+    async fn send_part(&mut self) -> StepResult<PartEnd> {
         loop {
             let mut part = self.try_part().await;
             if let Ok(PartEnd::Soon(after)) = part {
-                match self.recorder.calls.wait_for(tokio::time::sleep(after)).await {
+                match self.attempt.calls.wait_for(tokio::time::sleep(after)).await {
                     Ok(()) => continue,
                     Err(stop) => part = Err(stop),
                 }
@@ -146,29 +133,17 @@ impl<'a, 'q> Sending<'a, 'q> {
                 // Before it is handed back: that the parts before it are sent, and this one is not.
                 self.take_back().await?;
             }
-            return part.map(|part| match part {
-                PartEnd::Unsent(unsent) => Some(unsent),
-                PartEnd::Sent | PartEnd::Soon(_) => None,
-            });
+            return part;
         }
     }
 
     async fn try_part(&mut self) -> StepResult<PartEnd> {
-        let calls = self.recorder.calls;
+        let calls = self.attempt.calls;
         calls.guard.begins("a part of its answer", STEP_MAX);
         self.wakes = self.recorder.send_state().wakes;
-        if self.unsure {
-            match self.attempt.unsure() {
-                Unsure::Resend => {}
-                Unsure::Drop => {
-                    self.report_unsure();
-                    return Ok(PartEnd::Sent);
-                }
-                Unsure::Hold => {
-                    self.report_unsure();
-                    return self.hold_rest(NOT_KNOWN, false).await.map(PartEnd::Unsent);
-                }
-            }
+        if self.unsure && self.attempt.unsure() != Unsure::Resend {
+            self.report_unsure();
+            return self.give_up_unsure().await;
         }
         // Before its turn: what can't be sent must not take one from others.
         let announced = u32::from(self.unsure);
@@ -177,22 +152,19 @@ impl<'a, 'q> Sending<'a, 'q> {
             self.take_back().await?;
             self.wakes = self.recorder.send_state().wakes;
             if let Some(closed) = self.closed(announced) {
-                return self.stop_short(closed).await.map(PartEnd::Unsent);
+                return self.stop_short(closed).await;
             }
         }
-        if let Some((wait, reason)) = clearance::wait_for_turn(self.attempt, &calls).await? {
-            return self.wait_out(wait, reason).await.map(PartEnd::Unsent);
+        if let Some((wait, reason)) = clearance::wait_for_turn(self.attempt).await? {
+            return self.wait_out(wait, reason).await;
         }
         let ready = match self.ready().await? {
             Ok(ready) => ready,
             Err(error) => return self.media_failed(&error).await,
         };
         // Before it is announced: a send that waits for others must not look unsure.
-        let _line = clearance::line(self.attempt.account, &calls).await?;
-        let replies = (!self.stored).then(|| self.answer.encode());
-        let announced = Progress { replies, sent: self.index, sending: Some(self.index) };
-        self.recorder.record(announced).await?;
-        self.stored = true;
+        let _line = clearance::line(self.attempt).await?;
+        self.record(Some(self.index)).await?;
         self.wakes = self.recorder.send_state().wakes;
         if calls.shared.stop_now.is_cancelled() {
             return Err(Stop::Stopping);
@@ -200,7 +172,7 @@ impl<'a, 'q> Sending<'a, 'q> {
         // The record is the newest there is: the user may have written again, or gone, since the message was taken.
         if let Some(closed) = self.closed(1) {
             self.take_back().await?;
-            return self.stop_short(closed).await.map(PartEnd::Unsent);
+            return self.stop_short(closed).await;
         }
         if self.unsure {
             self.report_unsure();
@@ -211,7 +183,7 @@ impl<'a, 'q> Sending<'a, 'q> {
     /// Sends a part whose intent is recorded. What can be put right is, once, under the same intent: WeChat has not taken it.
     async fn transmit(&mut self, mut ready: ReadyMessage) -> StepResult<PartEnd> {
         let attempt = self.attempt;
-        let (calls, name, shared) = (self.recorder.calls, &attempt.payload.account, attempt.shared);
+        let (calls, name) = (attempt.calls, &attempt.payload.account);
         let mut is_second = false;
         loop {
             let started = Instant::now();
@@ -220,14 +192,14 @@ impl<'a, 'q> Sending<'a, 'q> {
             let sent = calls.while_current(sent).await?;
             metrics::sent(name, started.elapsed(), &sent);
             let Err(error) = sent else {
-                shared.pauses.passed(name, Interface::Send).await;
+                calls.shared.pauses.passed(name, Interface::Send).await;
                 return Ok(PartEnd::Sent);
             };
             let class = if is_second { CodeClass::Permanent } else { error.class() };
             is_second = true;
             if class == CodeClass::Agent && ready.message.kf_account.take().is_some() {
                 tracing::warn!(code = error.code(), "the agent can't be used: sending without");
-            } else if class == CodeClass::Media && shared.media.forget(calls.queue(), &ready).await {
+            } else if class == CodeClass::Media && calls.shared.media.forget(calls.queue(), &ready).await {
                 tracing::warn!(code = error.code(), "the media is gone: uploading it anew");
                 ready = match self.ready().await? {
                     Ok(ready) => ready,
@@ -241,15 +213,15 @@ impl<'a, 'q> Sending<'a, 'q> {
 
     /// The part that is next, with its media uploaded.
     async fn ready(&self) -> StepResult<Result<ReadyMessage, MediaError>> {
-        let (attempt, calls) = (self.attempt, self.recorder.calls);
-        let (pauses, name) = (&attempt.shared.pauses, &attempt.payload.account);
+        let (attempt, calls) = (self.attempt, self.attempt.calls);
+        let (pauses, name) = (&calls.shared.pauses, &attempt.payload.account);
         let part = &self.answer.parts[self.index as usize];
         let needs_upload = part.media().any(|(_, media)| !matches!(media, Media::Id(_)));
         let wait = match needs_upload {
             true => calls.insist(|| pauses.admit(name, Interface::Upload)).await?,
             false => None,
         };
-        let ready = attempt.shared.media.ready(calls.queue(), name, &attempt.account.client, part, wait);
+        let ready = calls.shared.media.ready(calls.queue(), name, &attempt.account.client, part, wait);
         let ready = calls.wait_for(ready).await?;
         if ready.as_ref().is_ok_and(|ready| ready.is_uploaded) {
             pauses.passed(name, Interface::Upload).await;

@@ -29,14 +29,14 @@ use self::outage::QueueOutage;
 pub use self::stop::Stopped;
 use self::stop::{hand_back, long_after};
 use crate::backoff;
-use crate::end::End;
 use crate::health::WorkerHealth;
 use crate::lease::Keeper;
+use crate::message_end::End;
 use crate::metrics;
-use crate::poisoned;
 use crate::process::process;
 use crate::route::{ATTEMPTS_DEFAULT, PATIENCE_DEFAULT};
-use crate::shared::WorkerContext;
+use crate::tell_of_death;
+use crate::worker_context::WorkerContext;
 
 /// Messages taken in one call at most. Nothing else runs on the server in that time: a slow one needs about 2 ms for them.
 const TAKE_MAX: usize = 32;
@@ -48,45 +48,18 @@ const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes messages and starts their handling.
 pub(crate) struct Dispatcher {
-    shared: Arc<WorkerContext>,
+    pub(crate) shared: Arc<WorkerContext>,
     /// One for each account, by name.
-    classes: Arc<[Class]>,
-    keeper: Keeper,
-    tasks: TaskTracker,
-    health: WorkerHealth,
-}
-
-/// What the loop keeps from one take to the next.
-struct Poll {
-    request: TakeRequest,
-    outage: QueueOutage,
-}
-
-/// What follows a take.
-enum AfterTake {
-    /// The next one.
-    Take,
-    /// There is nothing to take: wait for it, so long at most.
-    Idle(Duration),
-    /// The queue is away: a pause.
-    Pause(Duration),
-    /// The worker stops.
-    Stop,
+    pub(crate) classes: Arc<[Class]>,
+    pub(crate) keeper: Keeper,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) health: WorkerHealth,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(
-        shared: Arc<WorkerContext>,
-        classes: Arc<[Class]>,
-        keeper: Keeper,
-        health: WorkerHealth,
-    ) -> Self {
-        Self { shared, classes, keeper, tasks: TaskTracker::new(), health }
-    }
-
     /// Takes and starts messages, under this worker's name, until it is to stop.
     pub(crate) async fn run(&self, name: String) -> Result<(), QueueError> {
-        let request = TakeRequest {
+        let mut request = TakeRequest {
             max: 0,
             classes: self.classes.clone(),
             worker: WorkerId::new(name),
@@ -94,9 +67,9 @@ impl Dispatcher {
             lease_for: self.shared.lease_for,
             suspect: true,
         };
-        let mut poll = Poll { request, outage: QueueOutage::default() };
+        let mut outage = QueueOutage::default();
         loop {
-            match AssertUnwindSafe(self.turn(&mut poll)).catch_unwind().await {
+            match AssertUnwindSafe(self.run_once(&mut request, &mut outage)).catch_unwind().await {
                 Ok(Ok(ControlFlow::Continue(()))) => {}
                 Ok(Ok(ControlFlow::Break(()))) => return Ok(()),
                 Ok(Err(error)) => return Err(error),
@@ -113,23 +86,15 @@ impl Dispatcher {
         }
     }
 
-    /// One take, and the wait after it.
-    async fn turn(&self, poll: &mut Poll) -> Result<ControlFlow<()>, QueueError> {
-        match self.run_once(poll).await? {
-            AfterTake::Take => {}
-            AfterTake::Idle(at_most) => self.idle(at_most).await,
-            AfterTake::Pause(pause) => self.pause(pause).await,
-            AfterTake::Stop => return Ok(ControlFlow::Break(())),
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    /// One take, and the start of what it brings.
-    async fn run_once(&self, poll: &mut Poll) -> Result<AfterTake, QueueError> {
-        let Poll { request, outage } = poll;
+    /// One take, the start of what it brings, and the wait after it. The end: the worker stops.
+    async fn run_once(
+        &self,
+        request: &mut TakeRequest,
+        outage: &mut QueueOutage,
+    ) -> Result<ControlFlow<()>, QueueError> {
         let stopping = &self.shared.stopping;
         let Some(mut permits) = stopping.run_until_cancelled(self.some_permits()).await else {
-            return Ok(AfterTake::Stop);
+            return Ok(ControlFlow::Break(()));
         };
         request.max = permits.num_permits();
         request.classes = self.classes(&request.classes);
@@ -137,17 +102,19 @@ impl Dispatcher {
         let began = Moment::now();
         let taken = tokio::select! {
             taken = self.shared.queue.take(request) => taken,
-            () = long_after(stopping) => return Ok(AfterTake::Stop),
+            () = long_after(stopping) => return Ok(ControlFlow::Break(())),
         };
         let Taken { messages, buried, next_due, damaged, cut_short } = match taken {
             Ok(taken) => taken,
             Err(error) => {
-                return outage.pause_for(error, request.call > 1, &self.shared).map(AfterTake::Pause);
+                drop(permits);
+                self.pause(outage.pause_for(error, request.call > 1, &self.shared)?).await;
+                return Ok(ControlFlow::Continue(()));
             }
         };
         if stopping.is_cancelled() {
             hand_back(&self.shared, &messages).await;
-            return Ok(AfterTake::Stop);
+            return Ok(ControlFlow::Break(()));
         }
         request.call += 1;
         self.health.taken();
@@ -166,10 +133,10 @@ impl Dispatcher {
         // A take whose answer was lost gives the same batch again, and there may be fewer permits now. Nobody would
         // renew the leases of the rest.
         hand_back(&self.shared, &beyond).await;
-        Ok(match is_idle {
-            true => AfterTake::Idle(next_due.map_or(IDLE_MAX, |due| due.clamp(IDLE_MIN, IDLE_MAX))),
-            false => AfterTake::Take,
-        })
+        if is_idle {
+            self.idle(next_due.map_or(IDLE_MAX, |due| due.clamp(IDLE_MIN, IDLE_MAX))).await;
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Waits until there may be something to take.
@@ -194,8 +161,8 @@ impl Dispatcher {
     fn report(&self, buried: Vec<Buried>, damaged: Vec<Damaged>) {
         for Buried { id, class, reason } in buried {
             tracing::error!(id = id.as_str(), account = class.as_str(), reason, "the message is dead");
-            metrics::died_elsewhere(class.as_str());
-            self.tasks.spawn(poisoned::tell(self.shared.clone(), id));
+            metrics::left(class.as_str(), End::Dead.into());
+            self.tasks.spawn(tell_of_death::tell(self.shared.clone(), id));
         }
         for Damaged { name, problem } in damaged {
             // Without the rest of the name, which may be a user's.
@@ -270,7 +237,7 @@ impl Dispatcher {
                     shared.settled.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            metrics::ended(leased.class.as_str(), end.as_str());
+            metrics::ended(leased.class.as_str(), end.into());
             if suspect {
                 shared.suspect_runs.store(false, Ordering::Relaxed);
                 shared.suspect_ended.notify_one();

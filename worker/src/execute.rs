@@ -22,7 +22,6 @@ use futures::FutureExt as _;
 use self::notice::{NoticeKind, Notices};
 use crate::admission::Slot;
 use crate::attempt::Attempt;
-use crate::calls::Calls;
 use crate::handler::{Context, Outcome};
 use crate::lease::STEP_MAX;
 use crate::metrics;
@@ -32,30 +31,28 @@ use crate::route::Route;
 /// What happens while work for a message is under way.
 pub(crate) enum WorkEvent<T> {
     /// It is time for a notice.
-    NoticeDue,
-    /// The time to answer is about to end: it is time for the last call.
-    WindowEnding,
+    Due(NoticeKind),
     /// The work is finished.
     Finished(T),
 }
 
 /// What the user sees while a handler works.
 pub(crate) struct Execution<'a> {
-    pub(crate) attempt: &'a Attempt<'a>,
-    /// Never ends; none for a handler that is done at once.
-    typing: Option<Pin<Box<dyn Future<Output = Infallible> + Send + 'a>>>,
+    attempt: &'a Attempt<'a>,
+    /// Never ends.
+    typing: Pin<Box<dyn Future<Output = Infallible> + Send + 'a>>,
     /// The user sees somebody typing.
     is_typing: Arc<AtomicBool>,
 }
 
 impl<'a> Execution<'a> {
-    pub(crate) fn new(attempt: &'a Attempt<'a>, route: &Route, calls: Calls<'a>) -> Self {
+    pub(crate) fn new(attempt: &'a Attempt<'a>, route: &Route) -> Self {
         let is_typing = Arc::<AtomicBool>::default();
-        let shows = route.typing && !route.handler.is_cheap();
-        let typing = shows.then(|| {
-            Box::pin(typing::show(attempt, calls, is_typing.clone()))
-                as Pin<Box<dyn Future<Output = _> + Send>>
-        });
+        let typing: Pin<Box<dyn Future<Output = _> + Send>> = match route.typing && !route.handler.is_cheap()
+        {
+            true => Box::pin(typing::show(attempt, is_typing.clone())),
+            false => Box::pin(std::future::pending()),
+        };
         Self { attempt, typing, is_typing }
     }
 
@@ -67,7 +64,7 @@ impl<'a> Execution<'a> {
         recorder: &Recorder<'_>,
     ) -> WorkEvent<T> {
         let due = async {
-            match notices.next(self.attempt, recorder) {
+            match notices.next(recorder) {
                 Some((wait, kind)) => {
                     tokio::time::sleep(wait).await;
                     kind
@@ -78,11 +75,8 @@ impl<'a> Execution<'a> {
         tokio::select! {
             biased;
             finished = work => WorkEvent::Finished(finished),
-            never = shown(&mut self.typing) => match never {},
-            kind = due => match kind {
-                NoticeKind::Notice => WorkEvent::NoticeDue,
-                NoticeKind::LastCall => WorkEvent::WindowEnding,
-            },
+            never = &mut self.typing => match never {},
+            kind = due => WorkEvent::Due(kind),
         }
     }
 
@@ -98,7 +92,7 @@ impl<'a> Execution<'a> {
                 biased;
                 other = &mut other => return (other, finished),
                 work = &mut work, if finished.is_none() => finished = Some(work),
-                never = shown(&mut self.typing) => match never {},
+                never = &mut self.typing => match never {},
             }
         }
     }
@@ -120,13 +114,12 @@ impl<'a> Execution<'a> {
 pub(crate) async fn handle(
     attempt: &Attempt<'_>,
     route: &Route,
-    calls: &Calls<'_>,
     context: Context,
     slot: Option<Slot<'_>>,
 ) -> Outcome {
     metrics::started(attempt.leased.arrived_us);
     let at_most = route.handler.takes_at_most().map_or(Duration::MAX, |takes| takes + STEP_MAX);
-    calls.guard.begins("its handler", at_most);
+    attempt.calls.guard.begins("its handler", at_most);
     let started = Instant::now();
     let run = AssertUnwindSafe(async { route.handler.handle(&attempt.message, &context).await });
     let outcome = run.catch_unwind().await;
@@ -140,13 +133,6 @@ pub(crate) async fn handle(
         tracing::error!("the handler panicked");
         Outcome::Retry { after: None, reason: "the handler panicked".to_owned() }
     })
-}
-
-async fn shown(typing: &mut Option<Pin<Box<dyn Future<Output = Infallible> + Send + '_>>>) -> Infallible {
-    match typing {
-        Some(typing) => typing.await,
-        None => std::future::pending().await,
-    }
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

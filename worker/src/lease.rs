@@ -19,12 +19,13 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use huixin_queue::{BEAT_EVERY, Lease, Moment, Queue, Renewal};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics;
@@ -41,7 +42,7 @@ pub(crate) struct Keeper {
 }
 
 struct RunningLeases {
-    leases: Mutex<Entries>,
+    entries: Mutex<Entries>,
     /// A lease not renewed for this long is given up.
     fence: Duration,
     /// Jobs whose step takes longer than it may.
@@ -73,7 +74,8 @@ pub(crate) struct LeaseAction {
 pub(crate) struct LeaseGuard {
     running: Arc<RunningLeases>,
     number: u64,
-    lost: CancellationToken,
+    /// Cancelled when it may not be ours any more.
+    pub(crate) lost: CancellationToken,
 }
 
 impl Keeper {
@@ -84,7 +86,7 @@ impl Keeper {
         overdue: Arc<AtomicUsize>,
     ) -> std::io::Result<Self> {
         let fence = lease_for.mul_f64(0.8);
-        let running = Arc::new(RunningLeases { leases: Mutex::default(), fence, overdue });
+        let running = Arc::new(RunningLeases { entries: Mutex::default(), fence, overdue });
         let stop = CancellationToken::new();
         let (theirs, stopping) = (running.clone(), stop.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -102,18 +104,11 @@ impl Keeper {
     /// Keeps one more lease, taken by a call that began at `taken`.
     pub(crate) fn hold(&self, lease: Lease, taken: Moment) -> LeaseGuard {
         let lost = CancellationToken::new();
-        let mut entries = self.running.entries();
+        let mut entries = self.running.entries.lock();
         entries.next += 1;
         let number = entries.next;
-        entries.by_number.insert(
-            number,
-            LeaseEntry {
-                lease,
-                renewed: taken,
-                lost: lost.clone(),
-                step: LeaseAction::new("start", STEP_MAX),
-            },
-        );
+        let step = LeaseAction::new("start", STEP_MAX);
+        entries.by_number.insert(number, LeaseEntry { lease, renewed: taken, lost: lost.clone(), step });
         drop(entries);
         LeaseGuard { running: self.running.clone(), number, lost }
     }
@@ -128,7 +123,7 @@ impl Drop for Keeper {
 impl LeaseGuard {
     /// Whether the message is certainly still ours.
     pub(crate) fn is_current(&self) -> bool {
-        let entries = self.running.entries();
+        let entries = self.running.entries.lock();
         let fresh =
             entries.by_number.get(&self.number).is_some_and(|e| e.renewed.elapsed() < self.running.fence);
         fresh && !self.lost.is_cancelled()
@@ -137,7 +132,7 @@ impl LeaseGuard {
     /// The handling begins something that takes so long at most; `Duration::MAX` where that is others' business. Gives what it
     /// was at before.
     pub(crate) fn begins(&self, name: &'static str, at_most: Duration) -> Option<LeaseAction> {
-        let mut entries = self.running.entries();
+        let mut entries = self.running.entries.lock();
         let entry = entries.by_number.get_mut(&self.number)?;
         Some(std::mem::replace(&mut entry.step, LeaseAction::new(name, at_most)))
     }
@@ -148,16 +143,11 @@ impl LeaseGuard {
             self.begins(name, *at_most);
         }
     }
-
-    /// Cancelled when it may not be ours any more.
-    pub(crate) fn lost(&self) -> &CancellationToken {
-        &self.lost
-    }
 }
 
 impl Drop for LeaseGuard {
     fn drop(&mut self) {
-        self.running.entries().by_number.remove(&self.number);
+        self.running.entries.lock().by_number.remove(&self.number);
     }
 }
 
@@ -168,14 +158,9 @@ impl LeaseAction {
 }
 
 impl RunningLeases {
-    fn entries(&self) -> MutexGuard<'_, Entries> {
-        // Nothing panics while it is held, and a map of leases is never half changed.
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Cancels whatever has not been renewed in time.
     fn fence(&self) {
-        for entry in self.entries().by_number.values() {
+        for entry in self.entries.lock().by_number.values() {
             if entry.renewed.elapsed() >= self.fence && !entry.lost.is_cancelled() {
                 tracing::warn!(
                     message = entry.lease.id.as_str(),
@@ -189,7 +174,7 @@ impl RunningLeases {
     /// Logs messages that stand still, each once.
     fn watch(&self) {
         let mut overdue = 0;
-        for LeaseEntry { lease, step, .. } in self.entries().by_number.values_mut() {
+        for LeaseEntry { lease, step, .. } in self.entries.lock().by_number.values_mut() {
             if step.since.elapsed() <= step.at_most {
                 continue;
             }
@@ -209,7 +194,7 @@ impl RunningLeases {
     }
 
     fn settle(&self, numbers: &[u64], renewals: &[Renewal], sent: Moment) {
-        let mut entries = self.entries();
+        let mut entries = self.entries.lock();
         for (number, renewal) in numbers.iter().zip(renewals) {
             let Some(entry) = entries.by_number.get_mut(number) else { continue };
             match renewal {
@@ -266,7 +251,7 @@ fn every(pause: Duration) -> tokio::time::Interval {
 /// One round: all leases that are held and not yet lost.
 async fn run_once(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration, at_most: Duration) {
     let (numbers, leases): (Vec<_>, Vec<_>) = {
-        let entries = running.entries();
+        let entries = running.entries.lock();
         let held = entries.by_number.iter().filter(|(_, entry)| !entry.lost.is_cancelled());
         held.map(|(number, entry)| (*number, entry.lease.clone())).unzip()
     };

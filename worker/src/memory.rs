@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::handler::MEMORY_MAX_BYTES;
-use crate::stored::{self, Unreadable};
+use crate::stored_json::{self, Unreadable, unix_ms};
 
 const FORMAT: u8 = 1;
 
@@ -55,7 +55,7 @@ impl Slots {
 
     /// Reads a lane's memory.
     pub(crate) fn decode(bytes: Option<&[u8]>) -> Result<Self, Unreadable> {
-        bytes.map_or_else(|| Ok(Self::empty()), |bytes| stored::read(bytes, FORMAT))
+        bytes.map_or_else(|| Ok(Self::empty()), |bytes| stored_json::read(bytes, FORMAT))
     }
 
     /// What is in a slot now.
@@ -83,12 +83,11 @@ impl Slots {
         let Some(last_ms) = self.slots.values().map(|slot| slot.until_ms).max() else {
             return Ok(Memory { bytes: bytes::Bytes::new(), keep_for });
         };
-        // Texts and numbers always have a JSON form.
-        let bytes = serde_json::to_vec(&self).expect("a memory can be written as JSON");
+        let bytes = stored_json::write(&self);
         if bytes.len() > MAX_PAYLOAD_BYTES {
             return Err(MemoryError::Full);
         }
-        Ok(Memory { bytes: bytes.into(), keep_for: Duration::from_millis(last_ms - now_ms) })
+        Ok(Memory { bytes, keep_for: Duration::from_millis(last_ms - now_ms) })
     }
 }
 
@@ -98,11 +97,6 @@ pub(crate) fn check(value: &Value) -> Result<(), MemoryError> {
         size if size > MEMORY_MAX_BYTES => Err(MemoryError::TooLarge(size)),
         _ => Ok(()),
     }
-}
-
-fn unix_ms(now: SystemTime) -> u64 {
-    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -78,12 +78,8 @@ pub(crate) fn ended(account: &str, end: &'static str) {
     left(account, end);
 }
 
-/// The queue has buried a message that no worker has.
-pub(crate) fn died_elsewhere(account: &str) {
-    left(account, "dead");
-}
-
-fn left(account: &str, end: &'static str) {
+/// A message has left the queue's hands or ours, in one of the ways that are.
+pub(crate) fn left(account: &str, end: &'static str) {
     counter!("huixin_worker_messages_total", "account" => account.to_owned(), "end" => end).increment(1);
 }
 

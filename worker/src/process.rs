@@ -23,19 +23,19 @@ use crate::admission::Admitted;
 use crate::answer::Answer;
 use crate::attempt::{Attempt, NEWER_PAUSE};
 use crate::call_back::CalledBack;
-use crate::calls::Calls;
 use crate::conclude::{Conclusion, after_answer_for_nobody, conclude, die, without_reply};
 use crate::deliver::deliver;
-use crate::end::{Done, End, StepResult, Stop};
 use crate::execute::notice::{self, Notices};
 use crate::execute::{Execution, WorkEvent, handle};
 use crate::handler::Outcome;
 use crate::lease::LeaseGuard;
+use crate::lease_calls::Calls;
 use crate::memory::Slots;
+use crate::message_end::{Done, End, StepResult, Stop};
 use crate::recorder::Recorder;
 use crate::route::Route;
-use crate::shared::WorkerContext;
-use crate::stored::Unreadable;
+use crate::stored_json::Unreadable;
+use crate::worker_context::WorkerContext;
 
 const RECORDED: &str = "the recorded answer";
 const CALLED_BACK: &str = "the answer by call back";
@@ -51,59 +51,61 @@ pub(crate) async fn process(
     begun: Instant,
 ) -> End {
     let calls = Calls { shared, lease: &leased.lease, guard: &guard };
-    let mut recorder = Recorder::new(calls, leased);
     let mut permit = Some(permit);
-    let done = match Attempt::read(shared, leased, begun) {
-        Ok(attempt) => match steps(&attempt, &mut recorder, &mut permit).await {
-            // Boxed, so that a message whose handler runs doesn't hold the room for its sending.
-            Ok(next) => Box::pin(finish(&attempt, &mut recorder, next)).await,
-            Err(stop) => Err(stop),
-        },
+    let done = match Attempt::read(calls, leased, begun) {
+        Ok(attempt) => {
+            let mut recorder = Recorder::new(&attempt);
+            match steps(&mut recorder, &mut permit).await {
+                // Boxed, so that a message whose handler runs doesn't hold the room for its sending.
+                Ok(next) => Box::pin(finish(&mut recorder, next)).await,
+                Err(stop) => Err(stop),
+            }
+        }
         Err(done) => Ok(done),
     };
     let end = match done {
-        Ok(done) => recorder.settle(done).await,
-        Err(Stop::Stopping) => recorder.settle(Done::release()).await,
+        Ok(done) => calls.settle(done).await,
+        Err(Stop::Stopping) => calls.settle(Done::release()).await,
         Err(stop) => Err(stop),
     };
     let end = end.unwrap_or_else(Stop::end);
-    tracing::debug!(end = end.as_str(), "handled");
+    tracing::debug!(end = <&str>::from(end), "handled");
     end
 }
 
 /// Everything up to the answer, or to an end without one.
 async fn steps(
-    attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
     permit: &mut Option<OwnedSemaphorePermit>,
 ) -> StepResult<Conclusion> {
-    let leased = attempt.leased;
+    let attempt = recorder.attempt;
+    let (calls, leased) = (attempt.calls, attempt.leased);
     // What an earlier configuration answered is still sent. And running the handler again would send again what was sent.
     if let Some(replies) = &leased.progress.replies {
         let answer = match Answer::decode(replies) {
             Ok(answer) => answer,
-            Err(why) => return unreadable(attempt, recorder, RECORDED, why).await,
+            Err(why) => return unreadable(recorder, RECORDED, why).await,
         };
-        recorder.calls.confirm(leased.losses).await?;
+        calls.confirm(leased.losses).await?;
         return Ok(Conclusion::Send(answer, leased.progress.clone()));
     }
     let is_unsubscribe = attempt.payload.trigger == Trigger::Unsubscribe;
     if is_unsubscribe && leased.memory.is_some() {
         // What was written after the push had come, by messages before it.
-        recorder.remember(Some(Memory { bytes: Bytes::new(), keep_for: Duration::ZERO }));
+        recorder.to_remember = Some(Memory { bytes: Bytes::new(), keep_for: Duration::ZERO });
     }
     let called_back = match leased.answer.as_deref().map(CalledBack::decode).transpose() {
         Ok(answer) => answer,
-        Err(why) => return unreadable(attempt, recorder, CALLED_BACK, why).await,
+        Err(why) => return unreadable(recorder, CALLED_BACK, why).await,
     };
     let Some(route) = attempt.route else {
-        let Some(answer) = called_back else { return without_reply(attempt, recorder, End::Unmatched).await };
-        recorder.calls.confirm(leased.losses).await?;
-        return Ok(after_answer_for_nobody(attempt, recorder, answer));
+        let Some(answer) = called_back else { return without_reply(recorder, End::Unmatched).await };
+        calls.confirm(leased.losses).await?;
+        return Ok(after_answer_for_nobody(recorder, answer));
     };
     let slots = match Slots::decode(leased.memory.as_deref().filter(|_| !is_unsubscribe)) {
         Ok(slots) => slots,
-        Err(why @ Unreadable::Newer) => return unreadable(attempt, recorder, MEMORY, why).await,
+        Err(why @ Unreadable::Newer) => return unreadable(recorder, MEMORY, why).await,
         Err(why @ Unreadable::Damaged) => {
             let route = route.name.as_str();
             tracing::error!(route, "{MEMORY} {why}: going on without, until something is remembered anew");
@@ -111,67 +113,62 @@ async fn steps(
         }
     };
     let outcome = if let Some(answer) = called_back {
-        recorder.calls.confirm(leased.losses).await?;
+        calls.confirm(leased.losses).await?;
         answer.into_outcome()
     } else if leased.timed_out {
         let reason = format!("no answer by call back came within {:?}", route.answer_within);
         Outcome::Retry { after: None, reason }
     } else {
-        match execute(attempt, recorder, route, &slots, permit).await? {
+        match execute(recorder, route, &slots, permit).await? {
             Ok(outcome) => outcome,
             Err(put_off) => return Ok(Conclusion::End(put_off)),
         }
     };
-    conclude(attempt, recorder, route, slots, outcome).await
+    conclude(recorder, route, slots, outcome).await
 }
 
 /// Sends what there is to send. An answer that the queue can't store is a reason to die, and its user hears of it.
-async fn finish(attempt: &Attempt<'_>, recorder: &mut Recorder<'_>, next: Conclusion) -> StepResult<Done> {
+async fn finish(recorder: &mut Recorder<'_>, next: Conclusion) -> StepResult<Done> {
     let next = match next {
-        Conclusion::Send(answer, progress) => match deliver(attempt, recorder, answer, progress).await {
+        Conclusion::Send(answer, progress) => match deliver(recorder, answer, progress).await {
             Err(Stop::Queue(QueueError::Invalid(problem))) => {
-                die(attempt, recorder, &format!("the handler's replies can't be recorded: {problem}")).await?
+                die(recorder, &format!("the handler's replies can't be recorded: {problem}")).await?
             }
             done => return done,
         },
         next => next,
     };
     match next {
-        Conclusion::Send(last_words, progress) => deliver(attempt, recorder, last_words, progress).await,
+        Conclusion::Send(last_words, progress) => deliver(recorder, last_words, progress).await,
         Conclusion::End(done) => Ok(done),
     }
 }
 
 /// Something stored with the message can't be read: by this worker, or by anybody.
-async fn unreadable(
-    attempt: &Attempt<'_>,
-    recorder: &mut Recorder<'_>,
-    what: &str,
-    why: Unreadable,
-) -> StepResult<Conclusion> {
+async fn unreadable(recorder: &mut Recorder<'_>, what: &str, why: Unreadable) -> StepResult<Conclusion> {
     match why {
         Unreadable::Newer => {
             tracing::error!("{what} {why}: the message is left for a newer worker");
             Ok(Conclusion::End(Done::snooze(NEWER_PAUSE, format!("{what} {why}"))))
         }
         Unreadable::Damaged => {
-            recorder.calls.confirm(attempt.leased.losses).await?;
+            recorder.attempt.calls.confirm(recorder.attempt.leased.losses).await?;
             let remedy = "retry the dead letter to have its message handled anew";
-            die(attempt, recorder, &format!("{what} {why} and can't be read: {remedy}")).await
+            die(recorder, &format!("{what} {why} and can't be read: {remedy}")).await
         }
     }
 }
 
 /// Runs the handler when its route admits the message. `Err`: the message comes again.
 async fn execute(
-    attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
     route: &Route,
     slots: &Slots,
     permit: &mut Option<OwnedSemaphorePermit>,
 ) -> StepResult<Result<Outcome, Done>> {
-    let (calls, losses) = (recorder.calls, attempt.leased.losses);
-    let mut execution = Execution::new(attempt, route, calls);
+    let attempt = recorder.attempt;
+    let (calls, losses) = (attempt.calls, attempt.leased.losses);
+    let mut execution = Execution::new(attempt, route);
     let mut notices = Notices::new(route, recorder);
     let mut slot = None;
     if let Some(admission) = &route.admission {
@@ -182,7 +179,7 @@ async fn execute(
         slot = match attend(&mut execution, &mut notices, recorder, admit).await?? {
             Admitted::Now(slot) => Some(slot),
             Admitted::PutOff(wait) => {
-                notice::tell_if_late(attempt, recorder, route, wait).await?;
+                notice::tell_if_late(recorder, route, wait).await?;
                 return Ok(Err(Done::snooze(wait, CROWDED)));
             }
         };
@@ -190,7 +187,7 @@ async fn execute(
     calls.confirm(losses).await?;
     let memory = slots.get(&route.memory, SystemTime::now()).cloned();
     let context = attempt.context(route, memory, recorder.send_state());
-    let handling = handle(attempt, route, &calls, context, slot);
+    let handling = handle(attempt, route, context, slot);
     let outcome = attend(&mut execution, &mut notices, recorder, handling).await?;
     execution.end(&outcome);
     Ok(Ok(outcome))
@@ -204,18 +201,14 @@ async fn attend<T>(
     recorder: &mut Recorder<'_>,
     work: impl Future<Output = T>,
 ) -> StepResult<T> {
-    let (calls, attempt) = (recorder.calls, execution.attempt);
+    let calls = recorder.attempt.calls;
     let mut work = pin!(work);
     let attended = async {
         loop {
             let (told, finished) = match execution.next(work.as_mut(), notices, recorder).await {
                 WorkEvent::Finished(finished) => return finished,
-                WorkEvent::NoticeDue => {
-                    let telling = Box::pin(notices.tell(attempt, recorder));
-                    execution.beside(work.as_mut(), telling).await
-                }
-                WorkEvent::WindowEnding => {
-                    let telling = Box::pin(notices.last_call(attempt, recorder));
+                WorkEvent::Due(kind) => {
+                    let telling = Box::pin(notices.tell(kind, recorder));
                     execution.beside(work.as_mut(), telling).await
                 }
             };

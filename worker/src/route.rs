@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use huixin_wechat::{Content, Message, Outgoing, Trigger};
+use huixin_wechat::{Content, Message, Outgoing};
 use regex::Regex;
+use strum::IntoStaticStr;
 
 use crate::admission::Admission;
 use crate::condition::{Captures, Condition};
@@ -36,7 +37,8 @@ pub struct Route {
 }
 
 /// What becomes of a send that WeChat may or may not have taken: WeChat has no idempotency key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Unsure {
     /// It is made again: the user may get it twice, and never goes without.
     #[default]
@@ -50,11 +52,7 @@ pub enum Unsure {
 impl Unsure {
     /// Its name in the configuration and in metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Resend => "resend",
-            Self::Hold => "hold",
-            Self::Drop => "drop",
-        }
+        self.into()
     }
 }
 
@@ -232,14 +230,6 @@ impl Route {
     pub fn memory(mut self, name: impl Into<String>, keep_for: Duration) -> Self {
         (self.memory, self.memory_for) = (name.into(), keep_for);
         self
-    }
-
-    /// How long answers to this kind of message are held.
-    pub(crate) fn holds_for(route: Option<&Self>, trigger: Trigger) -> Duration {
-        route.and_then(|route| route.hold_for).unwrap_or(match trigger {
-            Trigger::Click | Trigger::Scan | Trigger::Subscribe => HOLD_FOR_ACTION,
-            Trigger::Message | Trigger::Unsubscribe | Trigger::Silent => HOLD_FOR_DEFAULT,
-        })
     }
 
     /// The route's name, for logs and metrics.

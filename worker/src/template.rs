@@ -10,6 +10,7 @@ use std::sync::Arc;
 use huixin_wechat::Message;
 use minijinja::value::{Enumerator, Object, merge_maps};
 use minijinja::{Environment, UndefinedBehavior, context};
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::condition::Captures;
@@ -94,25 +95,16 @@ impl Template {
 
 /// Whether a `{% set … %}` anywhere in the template makes this name: what one in a branch makes is known behind it too.
 fn sets(source: &str, name: &str) -> bool {
-    source.split("{%").skip(1).any(|tag| {
-        let tag = tag.trim_start_matches(['-', '+']).trim_start();
-        let made = tag.strip_prefix("set ").and_then(|made| made.split(['=', '%', '|']).next());
-        made.is_some_and(|made| made.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|it| it == name))
-    })
+    has(source, &format!(r"\{{%[-+]*\s*set\s[^=%|]*\b{}\b", regex::escape(name)))
 }
 
 /// Whether the template provides anywhere for this name's absence.
 fn guards(source: &str, name: &str) -> bool {
-    source.match_indices(name).any(|(at, _)| {
-        let is_longer = source[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.'));
-        let behind = source[at + name.len()..].trim_start();
-        let has_default = |filter: &str| filter.trim_start().starts_with("default");
-        let is_asked =
-            |test: &str| test.trim_start().trim_start_matches("not ").trim_start().starts_with("defined");
-        !is_longer
-            && (behind.strip_prefix('|').is_some_and(has_default)
-                || behind.strip_prefix("is ").is_some_and(is_asked))
-    })
+    has(source, &format!(r"(^|[^\w.]){}\s*(\|\s*default|is\s+(not\s+)*defined)", regex::escape(name)))
+}
+
+fn has(source: &str, pattern: &str) -> bool {
+    Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(source))
 }
 
 /// What a pattern captured. `captures.2` is a group too, though to templates a number is another key than its text.

@@ -8,7 +8,7 @@
 //! costs one of the few sends that a user's message allows, so parts are filled well before they are cut at a nice
 //! place.
 
-mod bare;
+mod bare_address;
 mod fit;
 mod html;
 mod links;

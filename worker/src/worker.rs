@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use huixin_queue::{Class, NameError, Queue, QueueError};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::account::{Account, Pauses};
 use crate::call_back::CallBacks;
@@ -20,7 +21,7 @@ use crate::lease::Keeper;
 use crate::media::MediaStore;
 use crate::route::Route;
 use crate::settings::WorkerSettings;
-use crate::shared::WorkerContext;
+use crate::worker_context::WorkerContext;
 
 /// Takes messages off a queue, runs their handlers, and delivers the replies.
 pub struct Worker {
@@ -127,7 +128,8 @@ impl Worker {
             released: AtomicU64::new(0),
             settled: AtomicU64::new(0),
         });
-        let dispatcher = Dispatcher::new(shared, classes, keeper, self.health);
+        let (tasks, health) = (TaskTracker::new(), self.health);
+        let dispatcher = Dispatcher { shared, classes, keeper, tasks, health };
         let watch = async {
             shutdown.await;
             stopping.cancel();

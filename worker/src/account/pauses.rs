@@ -21,14 +21,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use huixin_queue::{Queue, QueueError};
 use huixin_wechat::{UNKNOWN, rule};
+use parking_lot::Mutex;
+use strum::VariantArray as _;
 
-use super::interface::{AccountPause, Interface, InterfaceState, PauseCause, Suspicion, unix_ms};
+use super::interface_state::{AccountPause, Interface, InterfaceState, PauseCause, Suspicion, until_ms};
 use crate::metrics;
+use crate::stored_json::unix_ms;
 
 /// How often a worker looks whether accounts are paused or go on.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -71,7 +74,7 @@ impl Pauses {
         // One call for all accounts. Those who take from a queue report that it is away.
         let Ok(mut shared) = InterfaceState::read_all(&*self.queue).await else { return };
         for account in accounts {
-            for interface in Interface::ALL {
+            for &interface in Interface::VARIANTS {
                 let trouble = shared.remove(&(account.clone(), interface));
                 let is_unshared = self.of(account, interface, |seen| seen.is_unshared) == Some(true);
                 if is_unshared && trouble.is_none() && self.remaining(account, interface).is_some() {
@@ -86,7 +89,7 @@ impl Pauses {
 
     /// The accounts whose messages must wait.
     pub(crate) fn paused(&self) -> HashSet<String> {
-        let seen = self.seen();
+        let seen = self.seen.lock();
         let is_paused = |seen: &BTreeMap<Interface, Seen>| {
             seen.get(&Interface::Send).is_some_and(|seen| seen.trouble.is_paused())
         };
@@ -127,12 +130,11 @@ impl Pauses {
     /// WeChat has taken a call, or refused it for its own sake: if there was trouble with the interface, it is over, for all
     /// workers. A call that was under way when the pause began says nothing.
     pub(crate) async fn passed(&self, account: &str, interface: Interface) {
-        let is_known =
-            self.seen().get_mut(account).and_then(|seen| seen.get_mut(&interface)).is_some_and(|seen| {
-                seen.passed = Some(Instant::now());
-                seen.trouble.ends_with_success()
-            });
-        if !is_known {
+        let is_known = self.of(account, interface, |seen| {
+            seen.passed = Some(Instant::now());
+            seen.trouble.ends_with_success()
+        });
+        if is_known != Some(true) {
             return;
         }
         let mut trouble = self.newest(account, interface).await;
@@ -175,13 +177,19 @@ impl Pauses {
         error: &str,
     ) -> Duration {
         let remedy = code.map_or("", |code| rule(code).unwrap_or(&UNKNOWN).remedy);
-        let said = (code.unwrap_or_default(), error, remedy);
         let mut trouble = self.newest(account, interface).await;
         // Many calls of one moment fail together: that is one strike.
         let is_new = !trouble.is_paused();
         if is_new {
             let strikes = trouble.pause.map_or(0, |earlier| earlier.strikes).saturating_add(1);
-            trouble.pause = Some(AccountPause::begun(cause, strikes, said, SystemTime::now()));
+            trouble.pause = Some(AccountPause {
+                code: code.unwrap_or_default(),
+                reason: error.to_owned(),
+                remedy: remedy.to_owned(),
+                until_ms: until_ms(cause, strikes, SystemTime::now()),
+                strikes,
+                ends_by_itself: matches!(cause, PauseCause::Limit(_)),
+            });
         }
         self.see(account, interface, &trouble);
         if is_new {
@@ -214,9 +222,7 @@ impl Pauses {
     async fn share(&self, account: &str, interface: Interface) {
         let Some(trouble) = self.of(account, interface, |seen| seen.trouble.clone()) else { return };
         let shared = trouble.share(&*self.queue, account, interface).await;
-        if let Some(seen) = self.seen().get_mut(account).and_then(|seen| seen.get_mut(&interface)) {
-            seen.is_unshared = shared.is_err();
-        }
+        self.of(account, interface, |seen| seen.is_unshared = shared.is_err());
         if let Err(error) = shared {
             tracing::warn!(%error, account, "the pause could not be shared yet: the other workers meet the same error");
         }
@@ -225,7 +231,7 @@ impl Pauses {
     /// Notes what is shared now, and logs what has changed.
     fn see(&self, account: &str, interface: Interface, trouble: &InterfaceState) {
         let before = {
-            let mut seen = self.seen();
+            let mut seen = self.seen.lock();
             let seen = seen.entry(account.to_owned()).or_default().entry(interface).or_default();
             std::mem::replace(&mut seen.trouble, trouble.clone()).pause
         };
@@ -256,12 +262,7 @@ impl Pauses {
         self.of(account, interface, |seen| seen.trouble.pause.clone()).flatten()
     }
 
-    fn of<T>(&self, account: &str, interface: Interface, look: impl FnOnce(&Seen) -> T) -> Option<T> {
-        Some(look(self.seen().get(account)?.get(&interface)?))
-    }
-
-    fn seen(&self) -> MutexGuard<'_, HashMap<String, BTreeMap<Interface, Seen>>> {
-        // Every change is one step.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn of<T>(&self, account: &str, interface: Interface, look: impl FnOnce(&mut Seen) -> T) -> Option<T> {
+        Some(look(self.seen.lock().get_mut(account)?.get_mut(&interface)?))
     }
 }

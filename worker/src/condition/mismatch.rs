@@ -5,17 +5,17 @@
 //! be seen are shown by their numbers.
 
 use std::borrow::Cow;
-use std::fmt;
 
 /// The most characters of a message that are shown.
 const SHOWN: usize = 40;
 
 /// Why a condition doesn't hold for a message. Prints as the rest of a sentence that begins with the route: "`type` is
 /// image, not text".
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mismatch<'a> {
     /// It came to another account.
+    #[error("`account` is {found}, not {wanted}")]
     Account {
         /// The condition's.
         wanted: &'a str,
@@ -23,10 +23,13 @@ pub enum Mismatch<'a> {
         found: &'a str,
     },
     /// It is an event, and the condition names neither a type nor an event.
+    #[error("it is an event, and a route without `type` and `event` takes messages only")]
     IsEvent,
     /// It has no type, and the condition names neither a type nor an event.
+    #[error("it has no `MsgType`: no user has sent it")]
     NoType,
     /// `MsgType` is another, or empty.
+    #[error("`type` is {}, not {wanted}", word(found))]
     Type {
         /// The condition's.
         wanted: &'a str,
@@ -34,6 +37,7 @@ pub enum Mismatch<'a> {
         found: &'a str,
     },
     /// It is no event.
+    #[error("it is no event (`type` is {}), and `event` asks for {wanted}", word(found))]
     NoEvent {
         /// The condition's event.
         wanted: &'a str,
@@ -41,6 +45,7 @@ pub enum Mismatch<'a> {
         found: &'a str,
     },
     /// `Event` is another.
+    #[error("`event` is {}, not {wanted}", word(found))]
     Event {
         /// The condition's.
         wanted: &'a str,
@@ -48,11 +53,13 @@ pub enum Mismatch<'a> {
         found: &'a str,
     },
     /// It has no `EventKey`, or an empty one.
+    #[error("it has no event key, and `{condition}` asks for one")]
     NoKey {
         /// The key of the configuration that asks for one.
         condition: &'static str,
     },
     /// `EventKey` is another.
+    #[error("`event_key` is \"{}\", not \"{wanted}\"", excerpt(found))]
     Key {
         /// The condition's.
         wanted: &'a str,
@@ -60,6 +67,7 @@ pub enum Mismatch<'a> {
         found: &'a str,
     },
     /// `EventKey` begins otherwise.
+    #[error("the event key \"{}\" does not begin with \"{wanted}\"", excerpt(found))]
     Prefix {
         /// The condition's.
         wanted: &'a str,
@@ -67,16 +75,19 @@ pub enum Mismatch<'a> {
         found: &'a str,
     },
     /// It is no text.
+    #[error("it is no text (`type` is {})", word(found))]
     NoText {
         /// The message's type.
         found: &'a str,
     },
     /// It is no voice message, or one in which WeChat recognised nothing.
+    #[error("{}", no_speech(found))]
     NoSpeech {
         /// The message's type.
         found: &'a str,
     },
     /// A pattern finds nothing.
+    #[error("`{condition}` does not match: `{wanted}` finds nothing in \"{}\"", excerpt(found))]
     Pattern {
         /// Its key in the configuration: `text`, `speech` or `event_key_pattern`.
         condition: &'static str,
@@ -103,61 +114,25 @@ impl Mismatch<'_> {
     }
 }
 
-impl fmt::Display for Mismatch<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let condition = self.condition();
-        match self {
-            Self::Account { wanted, found } => write!(f, "`account` is {found}, not {wanted}"),
-            Self::IsEvent => {
-                f.write_str("it is an event, and a route without `type` and `event` takes messages only")
-            }
-            Self::NoType => f.write_str("it has no `MsgType`: no user has sent it"),
-            Self::Type { wanted, found } | Self::Event { wanted, found } => {
-                write!(f, "`{condition}` is {}, not {wanted}", Word(found))
-            }
-            Self::NoEvent { wanted, found } => {
-                write!(f, "it is no event (`type` is {}), and `event` asks for {wanted}", Word(found))
-            }
-            Self::NoKey { .. } => write!(f, "it has no event key, and `{condition}` asks for one"),
-            Self::Key { wanted, found } => {
-                write!(f, "`event_key` is \"{}\", not \"{wanted}\"", Excerpt(found))
-            }
-            Self::Prefix { wanted, found } => {
-                write!(f, "the event key \"{}\" does not begin with \"{wanted}\"", Excerpt(found))
-            }
-            Self::NoText { found } => write!(f, "it is no text (`type` is {})", Word(found)),
-            Self::NoSpeech { found } if found.eq_ignore_ascii_case("voice") => {
-                f.write_str("it is a voice message in which WeChat recognised nothing")
-            }
-            Self::NoSpeech { found } => write!(f, "it is no voice message (`type` is {})", Word(found)),
-            Self::Pattern { wanted, found, .. } => {
-                write!(f, "`{condition}` does not match: `{wanted}` finds nothing in \"{}\"", Excerpt(found))
-            }
-        }
+fn no_speech(kind: &str) -> String {
+    match kind.eq_ignore_ascii_case("voice") {
+        true => "it is a voice message in which WeChat recognised nothing".to_owned(),
+        false => format!("it is no voice message (`type` is {})", word(kind)),
     }
 }
 
 /// A name from outside; nothing is said to be so.
-struct Word<'a>(&'a str);
-
-impl fmt::Display for Word<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { f.write_str("empty") } else { Excerpt(self.0).fmt(f) }
-    }
+fn word(name: &str) -> String {
+    if name.is_empty() { "empty".to_owned() } else { excerpt(name) }
 }
 
 /// A text from outside: cut, and with nothing that a terminal obeys.
-struct Excerpt<'a>(&'a str);
-
-impl fmt::Display for Excerpt<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut chars = self.0.chars();
-        for c in chars.by_ref().take(SHOWN) {
-            match c {
-                '"' | '\'' | '\\' => write!(f, "{c}")?,
-                c => write!(f, "{}", c.escape_debug())?,
-            }
-        }
-        if chars.next().is_some() { f.write_str("…") } else { Ok(()) }
-    }
+fn excerpt(text: &str) -> String {
+    let mut chars = text.chars();
+    let shown = chars.by_ref().take(SHOWN).map(|c| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        c => c.escape_debug().to_string(),
+    });
+    let shown: String = shown.collect();
+    if chars.next().is_some() { shown + "…" } else { shown }
 }

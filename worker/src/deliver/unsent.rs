@@ -9,12 +9,12 @@ use std::time::{Duration, SystemTime};
 use huixin_queue::{Closed as ClosedBy, Progress, Settlement};
 use huixin_wechat::{ApiError, CodeClass, classify};
 
-use super::{PartEnd, Sending, Unsent, clearance};
+use super::{PartEnd, Sending};
 use crate::account::{Interface, PauseCause};
-use crate::end::{Done, End, StepResult};
 use crate::error_text::{chain, in_full};
 use crate::execute::notice;
 use crate::media::MediaError;
+use crate::message_end::{Done, End, StepResult};
 use crate::metrics;
 use crate::policy::{self, SendVerdict, Trial, Verdict};
 use crate::rights::{GONE, REFUSED, SendRefusal};
@@ -23,7 +23,7 @@ use crate::route::{self, Unsure};
 /// How long an answer to a push that opens no right to send is tried.
 const NO_WINDOW: Duration = Duration::from_secs(600);
 /// Why a part whose send is unsure is held.
-pub(super) const NOT_KNOWN: &str = "it is not known whether it was sent";
+const NOT_KNOWN: &str = "it is not known whether it was sent";
 
 impl Sending<'_, '_> {
     /// Decides on a failed send.
@@ -37,7 +37,7 @@ impl Sending<'_, '_> {
         let verdict = match (error, error.api_error()) {
             (MediaError::Paused { wait, .. }, _) => {
                 self.take_back().await?;
-                return self.wait_for_uploads(*wait, &error.to_string()).await.map(PartEnd::Unsent);
+                return self.wait_for_uploads(*wait, &error.to_string()).await;
             }
             (_, Some(ApiError::Unsure(_))) => policy::again(&trial, SystemTime::now()),
             (_, Some(refused)) => {
@@ -50,8 +50,8 @@ impl Sending<'_, '_> {
     }
 
     async fn call_failed(&mut self, called: Interface, error: &ApiError, text: &str) -> StepResult<PartEnd> {
-        let (attempt, calls) = (self.attempt, self.recorder.calls);
-        let (pauses, account) = (&attempt.shared.pauses, &attempt.payload.account);
+        let (attempt, calls) = (self.attempt, self.attempt.calls);
+        let (pauses, account) = (&calls.shared.pauses, &attempt.payload.account);
         if policy::is_own(error) {
             pauses.passed(account, called).await;
         }
@@ -79,7 +79,7 @@ impl Sending<'_, '_> {
             attempts: attempt.route.map_or(route::ATTEMPTS_DEFAULT, |route| route.attempts),
             hold_up: attempt.hold_up(send_state),
             until: self.until(),
-            is_open: attempt.opening(send_state).is_open(SystemTime::now()),
+            is_open: self.recorder.opening().is_open(SystemTime::now()),
             refusals: self.refusals,
         }
     }
@@ -87,7 +87,7 @@ impl Sending<'_, '_> {
     /// Until when this answer is tried: when the right to send ends is an estimate, so as long after it as the answer may
     /// be held. A push that opens no right may still be answered under an earlier one; but not for ever.
     fn until(&self) -> Option<SystemTime> {
-        match self.attempt.opening(self.recorder.send_state()).until {
+        match self.recorder.opening().until {
             // What the user hears of a failure is worth nothing later.
             Some(until) if self.answer.dies_of.is_some() => Some(until),
             Some(until) => until.checked_add(self.attempt.holds_for()),
@@ -100,8 +100,8 @@ impl Sending<'_, '_> {
         if !matches!(verdict, SendVerdict::Sent | SendVerdict::Unsure) {
             self.take_back().await?;
         }
-        let unsent = match verdict {
-            SendVerdict::Sent => return Ok(PartEnd::Sent),
+        match verdict {
+            SendVerdict::Sent => Ok(PartEnd::Sent),
             SendVerdict::Soon { after } => {
                 tracing::warn!(
                     code,
@@ -109,23 +109,22 @@ impl Sending<'_, '_> {
                     "the send was refused too early, it seems: it is made again soon"
                 );
                 self.refusals += 1;
-                return Ok(PartEnd::Soon(after));
+                Ok(PartEnd::Soon(after))
             }
             SendVerdict::Account(interface, cause) => {
-                let (pauses, account) = (&self.attempt.shared.pauses, &self.attempt.payload.account);
+                let (pauses, account) = (&self.attempt.calls.shared.pauses, &self.attempt.payload.account);
                 let lasts = pauses.pause(account, (interface, cause), code, error).await;
                 match interface {
                     Interface::Upload => self.wait_for_uploads(lasts, &reason).await,
                     _ => self.wait_out(lasts, &reason).await,
                 }
             }
-            SendVerdict::Unsure => return self.after_unsure(reason).await,
+            SendVerdict::Unsure => self.after_unsure(reason).await,
             verdict => {
                 tracing::warn!(code, reason, "the send failed");
                 self.after_failure(verdict, code, reason, true).await
             }
-        };
-        unsent.map(PartEnd::Unsent)
+        }
     }
 
     /// What becomes of a part whose send has no answer.
@@ -134,17 +133,23 @@ impl Sending<'_, '_> {
         let again = policy::again(&self.trial(), SystemTime::now());
         // One that is made again soon is counted then.
         let soon = matches!(again, SendVerdict::Message(Verdict::Retry { .. }));
-        let policy = self.attempt.unsure();
-        if policy != Unsure::Resend || !soon {
+        let is_resent = self.attempt.unsure() == Unsure::Resend;
+        if !is_resent || !soon {
             self.report_unsure();
         }
-        match policy {
-            Unsure::Drop => return Ok(PartEnd::Sent),
-            Unsure::Hold => self.hold_rest(NOT_KNOWN, false).await,
+        match is_resent {
             // The answer may be there, and an apology behind it would be odd.
-            Unsure::Resend => self.after_failure(again, None, reason, false).await,
+            true => self.after_failure(again, None, reason, false).await,
+            false => self.give_up_unsure().await,
         }
-        .map(PartEnd::Unsent)
+    }
+
+    /// What becomes of a part that may have been sent, where it isn't sent again.
+    pub(super) async fn give_up_unsure(&mut self) -> StepResult<PartEnd> {
+        match self.attempt.unsure() {
+            Unsure::Drop => Ok(PartEnd::Sent),
+            _ => self.hold_rest(NOT_KNOWN, false).await,
+        }
     }
 
     async fn after_failure(
@@ -153,18 +158,18 @@ impl Sending<'_, '_> {
         code: Option<i64>,
         reason: String,
         reachable: bool,
-    ) -> StepResult<Unsent> {
+    ) -> StepResult<PartEnd> {
         Ok(match verdict {
             SendVerdict::Message(Verdict::Retry { after }) => {
-                Unsent::Later(Done::retry(after, self.attempt.patience(), reason))
+                PartEnd::Later(Done::retry(after, self.attempt.patience(), reason))
             }
-            SendVerdict::Message(Verdict::Snooze { after }) => Unsent::Later(Done::snooze(after, reason)),
+            SendVerdict::Message(Verdict::Snooze { after }) => PartEnd::Later(Done::snooze(after, reason)),
             SendVerdict::Hold => {
                 let refused = code.is_some_and(|code| classify(code) == CodeClass::Window);
                 return self.hold_rest(&reason, refused).await;
             }
             // What could be put right was, and didn't help.
-            _ => Unsent::Dies { reason: self.in_words(&reason), reachable },
+            _ => PartEnd::Dies { reason: self.in_words(&reason), reachable },
         })
     }
 
@@ -175,12 +180,12 @@ impl Sending<'_, '_> {
     }
 
     /// Puts the message off until an account can send again; if that is too late for its window, until the user's next.
-    pub(super) async fn wait_out(&mut self, wait: Duration, reason: &str) -> StepResult<Unsent> {
+    pub(super) async fn wait_out(&mut self, wait: Duration, reason: &str) -> StepResult<PartEnd> {
         match policy::snooze_until(wait, self.until(), SystemTime::now()) {
             Verdict::Snooze { after } => {
                 // The handler must not run again only because the account waits, nor a part be sent again.
                 self.take_back().await?;
-                Ok(Unsent::Later(Done::snooze(after, reason)))
+                Ok(PartEnd::Later(Done::snooze(after, reason)))
             }
             _ => self.hold_rest(reason, false).await,
         }
@@ -188,7 +193,7 @@ impl Sending<'_, '_> {
 
     /// The same for uploads: the account can send, so the user's later messages wait no longer than for an attempt that
     /// failed. What has kept them waiting so long is held.
-    async fn wait_for_uploads(&mut self, wait: Duration, reason: &str) -> StepResult<Unsent> {
+    async fn wait_for_uploads(&mut self, wait: Duration, reason: &str) -> StepResult<PartEnd> {
         let hold_up = self.attempt.hold_up(self.recorder.send_state());
         match policy::snooze_until(wait, self.until(), SystemTime::now()) {
             Verdict::Snooze { after } if !hold_up.is_over() => {
@@ -196,7 +201,7 @@ impl Sending<'_, '_> {
                 self.answer.before.failures = self.answer.before.failures.saturating_add(1);
                 self.stored = false;
                 self.take_back().await?;
-                Ok(Unsent::Later(Done::retry(after, hold_up.patience, reason.to_owned())))
+                Ok(PartEnd::Later(Done::retry(after, hold_up.patience, reason.to_owned())))
             }
             _ => self.hold_rest(reason, false).await,
         }
@@ -204,34 +209,35 @@ impl Sending<'_, '_> {
 
     /// Why WeChat isn't asked to take the next part, after all sends of the lane but this part's own.
     pub(super) fn closed(&self, own: u32) -> Option<SendRefusal> {
-        clearance::closed(self.attempt, self.recorder.send_state(), self.answer.was_held, own)
+        let (mut opening, send_state) = (self.recorder.opening(), self.recorder.send_state());
+        if let Some(right) = send_state.right.filter(|_| self.answer.was_held) {
+            opening.sends = Some(right.sends);
+        }
+        opening.gate(send_state.sends.saturating_sub(own)).err()
     }
 
-    pub(super) async fn stop_short(&mut self, closed: SendRefusal) -> StepResult<Unsent> {
+    pub(super) async fn stop_short(&mut self, closed: SendRefusal) -> StepResult<PartEnd> {
         match closed {
             SendRefusal::ForNow(reason) => self.hold_rest(reason, reason == REFUSED).await,
             SendRefusal::ForGood(reason) => {
-                Ok(Unsent::Dies { reason: self.in_words(reason), reachable: false })
+                Ok(PartEnd::Dies { reason: self.in_words(reason), reachable: false })
             }
         }
     }
 
     /// Holds the parts that aren't sent until the user does something; so are those of their next messages, if WeChat has
     /// `refused` one.
-    pub(super) async fn hold_rest(&mut self, reason: &str, refused: bool) -> StepResult<Unsent> {
+    pub(super) async fn hold_rest(&mut self, reason: &str, refused: bool) -> StepResult<PartEnd> {
         let reason = self.in_words(reason);
         let hold_for = self.attempt.holds_for();
         // What the user hears of a failure is worth nothing later.
         if hold_for.is_zero() || self.answer.dies_of.is_some() {
-            return Ok(Unsent::Dies { reason, reachable: false });
+            return Ok(PartEnd::Dies { reason, reachable: false });
         }
-        self.answer.was_held = true;
-        let replies = Some(self.answer.encode());
-        let sending = notice::told(self.recorder);
-        self.recorder.record(Progress { replies, sent: self.index, sending }).await?;
-        self.stored = true;
+        (self.answer.was_held, self.stored) = (true, false);
+        self.record(notice::told(self.recorder)).await?;
         if self.recorder.send_state().closed == Some(ClosedBy::Ended) {
-            return Ok(Unsent::Dies { reason: self.in_words(GONE), reachable: false });
+            return Ok(PartEnd::Dies { reason: self.in_words(GONE), reachable: false });
         }
         tracing::info!(reason, "what is not sent is held until the user writes again");
         let reason = format!("{reason}; it was held, and the user did not write again in time");
@@ -239,13 +245,18 @@ impl Sending<'_, '_> {
         // What has come since then is news: it comes again with that.
         let wakes = self.wakes;
         let settlement = Settlement::Hold { wakes, hold_for, refused, reason };
-        Ok(Unsent::Later(Done { settlement, end: End::Held }))
+        Ok(PartEnd::Later(Done { settlement, end: End::Held }))
     }
 
     /// The announced send was not made. Replies that are not recorded yet are now.
     pub(super) async fn take_back(&mut self) -> StepResult<()> {
         // What was sent besides the answer isn't taken back with a part that wasn't announced yet.
         let sending = if self.unsure { Some(self.index) } else { notice::told(self.recorder) };
+        self.record(sending).await
+    }
+
+    /// Records how far the answer has got, with its parts unless they are recorded.
+    pub(super) async fn record(&mut self, sending: Option<u32>) -> StepResult<()> {
         let replies = (!self.stored).then(|| self.answer.encode());
         self.recorder.record(Progress { replies, sent: self.index, sending }).await?;
         self.stored = true;

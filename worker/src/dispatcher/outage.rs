@@ -5,7 +5,7 @@ use std::time::Duration;
 use huixin_queue::QueueError;
 
 use crate::metrics;
-use crate::shared::WorkerContext;
+use crate::worker_context::WorkerContext;
 
 pub(super) const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(1);

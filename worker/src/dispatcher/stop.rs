@@ -10,7 +10,7 @@ use huixin_queue::{Leased, Settlement};
 use tokio_util::sync::CancellationToken;
 
 use super::Dispatcher;
-use crate::shared::WorkerContext;
+use crate::worker_context::WorkerContext;
 
 /// How long a stop waits for the answer to a take under way.
 const LAST_TAKE_MAX: Duration = Duration::from_secs(3);

@@ -19,8 +19,8 @@ use super::typing::TYPING_AFTER;
 use crate::account::Interface;
 use crate::attempt::Attempt;
 use crate::deliver::clearance;
-use crate::end::StepResult;
 use crate::error_text::chain;
+use crate::message_end::StepResult;
 use crate::metrics;
 use crate::policy;
 use crate::recorder::Recorder;
@@ -61,18 +61,14 @@ impl<'a> Notices<'a> {
     }
 
     /// What is sent next, and how long until then.
-    pub(super) fn next(
-        &self,
-        attempt: &Attempt<'_>,
-        recorder: &Recorder<'_>,
-    ) -> Option<(Duration, NoticeKind)> {
+    pub(super) fn next(&self, recorder: &Recorder<'_>) -> Option<(Duration, NoticeKind)> {
         if self.is_over {
             return None;
         }
         let elapsed = self.began.elapsed();
         let notice = self.notice.map(|notice| notice.after.saturating_sub(elapsed));
         // As for typing: a handler that is fast isn't worth a call.
-        let last = until_last_call(attempt, recorder);
+        let last = until_last_call(recorder);
         let last = last.map(|last| last.max(TYPING_AFTER.saturating_sub(elapsed)));
         match (notice, last) {
             (Some(notice), last) if last.is_none_or(|last| notice < last) => {
@@ -82,38 +78,31 @@ impl<'a> Notices<'a> {
         }
     }
 
-    /// Tells the user that the answer takes time.
-    pub(crate) async fn tell(
-        &mut self,
-        attempt: &Attempt<'_>,
-        recorder: &mut Recorder<'_>,
-    ) -> StepResult<()> {
-        let Some(notice) = self.notice.take() else { return Ok(()) };
-        let sent = send(attempt, recorder, NoticeKind::Notice, &notice.text).await;
-        self.is_over = sent.is_err();
-        sent
+    /// Tells the user what is due.
+    pub(crate) async fn tell(&mut self, kind: NoticeKind, recorder: &mut Recorder<'_>) -> StepResult<()> {
+        let told = match (kind, self.notice) {
+            (NoticeKind::LastCall, _) => self.last_call(recorder).await,
+            (NoticeKind::Notice, None) => return Ok(()),
+            (NoticeKind::Notice, Some(notice)) => {
+                self.notice = None;
+                send(recorder, kind, &notice.text).await.map(|()| false)
+            }
+        };
+        self.is_over = *told.as_ref().unwrap_or(&true);
+        told.map(drop)
     }
 
-    /// Makes the last call, unless it isn't time yet: the user has acted again, which only the record tells.
-    pub(crate) async fn last_call(
-        &mut self,
-        attempt: &Attempt<'_>,
-        recorder: &mut Recorder<'_>,
-    ) -> StepResult<()> {
-        let called = self.call(attempt, recorder).await;
-        self.is_over = *called.as_ref().unwrap_or(&true);
-        called.map(drop)
-    }
-
-    async fn call(&self, attempt: &Attempt<'_>, recorder: &mut Recorder<'_>) -> StepResult<bool> {
+    /// Makes the last call, unless it isn't time yet: the user has acted again, which only the record tells. Whether that was
+    /// all.
+    async fn last_call(&self, recorder: &mut Recorder<'_>) -> StepResult<bool> {
         let text = match (self.notice, told(recorder), &self.route.failure_reply) {
             (Some(notice), ..) => &notice.text,
             (None, None, Some(failure_reply)) => failure_reply.as_str(),
-            _ => what_becomes(attempt),
+            _ => what_becomes(recorder.attempt),
         };
         recorder.look().await?;
-        match until_last_call(attempt, recorder) {
-            Some(Duration::ZERO) => send(attempt, recorder, NoticeKind::LastCall, text).await.map(|()| true),
+        match until_last_call(recorder) {
+            Some(Duration::ZERO) => send(recorder, NoticeKind::LastCall, text).await.map(|()| true),
             left => Ok(left.is_none()),
         }
     }
@@ -122,38 +111,36 @@ impl<'a> Notices<'a> {
 /// Tells the user that the answer comes after a wait of so long, if nothing told them yet and that is news: there is a
 /// notice, or the time to answer is over before.
 pub(crate) async fn tell_of_wait(
-    attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
     route: &Route,
     wait: Duration,
 ) -> StepResult<()> {
-    let is_last = until_last_call(attempt, recorder).is_some_and(|left| left < wait);
+    let is_last = until_last_call(recorder).is_some_and(|left| left < wait);
     let kind = if is_last { NoticeKind::LastCall } else { NoticeKind::Notice };
     let text = match route.notice.as_ref().filter(|_| told(recorder).is_none()) {
         Some(notice) => notice.text.as_str(),
-        None if is_last => what_becomes(attempt),
+        None if is_last => what_becomes(recorder.attempt),
         None => return Ok(()),
     };
-    let calls = recorder.calls;
-    calls.while_current(Box::pin(send(attempt, recorder, kind, text))).await?
+    let calls = recorder.attempt.calls;
+    calls.while_current(Box::pin(send(recorder, kind, text))).await?
 }
 
 /// The same before a wait in which nobody makes the last call.
 pub(crate) async fn tell_if_late(
-    attempt: &Attempt<'_>,
     recorder: &mut Recorder<'_>,
     route: &Route,
     wait: Duration,
 ) -> StepResult<()> {
-    match until_last_call(attempt, recorder) {
-        Some(left) if left < wait => tell_of_wait(attempt, recorder, route, wait).await,
+    match until_last_call(recorder) {
+        Some(left) if left < wait => tell_of_wait(recorder, route, wait).await,
         _ => Ok(()),
     }
 }
 
 /// How long until the last call; none if there is nothing to tell: it was made, or the window is over, or there is none.
-fn until_last_call(attempt: &Attempt<'_>, recorder: &Recorder<'_>) -> Option<Duration> {
-    let until = attempt.opening(recorder.send_state()).until?;
+fn until_last_call(recorder: &Recorder<'_>) -> Option<Duration> {
+    let until = recorder.opening().until?;
     let left = until.duration_since(SystemTime::now()).ok()?;
     (told(recorder) != Some(LAST_CALL)).then(|| left.saturating_sub(BEFORE_THE_END))
 }
@@ -168,14 +155,10 @@ pub(crate) fn was_called_last(recorder: &Recorder<'_>) -> bool {
     recorder.announced() == Some(LAST_CALL)
 }
 
-async fn send(
-    attempt: &Attempt<'_>,
-    recorder: &mut Recorder<'_>,
-    kind: NoticeKind,
-    text: &str,
-) -> StepResult<()> {
-    let (name, pauses) = (&attempt.payload.account, &attempt.shared.pauses);
-    let opening = attempt.opening(recorder.send_state());
+async fn send(recorder: &mut Recorder<'_>, kind: NoticeKind, text: &str) -> StepResult<()> {
+    let attempt = recorder.attempt;
+    let (name, pauses) = (&attempt.payload.account, &attempt.calls.shared.pauses);
+    let opening = recorder.opening();
     let (number, keep) = match kind {
         // One more must be left for the answer itself.
         NoticeKind::Notice => (NOTICE, 1),
@@ -185,14 +168,13 @@ async fn send(
     let part = text::fit(vec![Outgoing::text(text)], false).into_iter().next();
     let Some(part) = part.filter(|_| is_left) else { return Ok(()) };
     // It isn't worth the one send that tries whether an account is well again.
-    if pauses.is_in_trouble(name) || !is_granted(attempt, recorder, kind, &opening).await? {
+    if pauses.is_in_trouble(name) || !is_granted(attempt, kind, &opening).await? {
         return Ok(());
     }
-    let calls = recorder.calls;
-    let _line = clearance::line(attempt.account, &calls).await?;
+    let _line = clearance::line(attempt).await?;
     let before = recorder.announced();
     recorder.record(Progress { replies: None, sent: 0, sending: Some(number) }).await?;
-    if !calls.guard.is_current() {
+    if !attempt.calls.guard.is_current() {
         return Ok(());
     }
     match attempt.account.client.send(&attempt.message.from, &part).await {
@@ -219,19 +201,12 @@ async fn send(
 
 /// Whether the account's rate has a send left: right now, since a notice isn't worth a wait; for the last call until it is
 /// too late.
-async fn is_granted(
-    attempt: &Attempt<'_>,
-    recorder: &Recorder<'_>,
-    kind: NoticeKind,
-    opening: &Opening,
-) -> StepResult<bool> {
-    let calls = recorder.calls;
+async fn is_granted(attempt: &Attempt<'_>, kind: NoticeKind, opening: &Opening) -> StepResult<bool> {
     if kind == NoticeKind::Notice {
-        let wait = clearance::ask_rate(attempt, &calls).await?;
-        return Ok(wait.is_zero());
+        return Ok(clearance::ask_rate(attempt).await?.is_zero());
     }
     let left = opening.until.and_then(|until| until.duration_since(SystemTime::now()).ok());
-    match tokio::time::timeout(left.unwrap_or_default(), clearance::wait_for_rate(attempt, &calls)).await {
+    match tokio::time::timeout(left.unwrap_or_default(), clearance::wait_for_rate(attempt)).await {
         Ok(granted) => granted.map(|()| true),
         Err(_) => Ok(false),
     }

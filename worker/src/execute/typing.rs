@@ -15,7 +15,6 @@ use tokio::time::Instant;
 
 use crate::account::{Interface, PauseCause};
 use crate::attempt::Attempt;
-use crate::calls::Calls;
 use crate::error_text::chain;
 use crate::policy;
 
@@ -27,12 +26,12 @@ const TYPING_EVERY: Duration = Duration::from_millis(15_200);
 const EXCHANGE_LASTS: Duration = Duration::from_secs(29);
 
 /// Shows it as long as WeChat takes it, and says in `is_shown` whether the user sees it. Never ends.
-pub(super) async fn show(attempt: &Attempt<'_>, calls: Calls<'_>, is_shown: Arc<AtomicBool>) -> Infallible {
+pub(super) async fn show(attempt: &Attempt<'_>, is_shown: Arc<AtomicBool>) -> Infallible {
     let mut pause = TYPING_AFTER;
     loop {
         tokio::time::sleep(pause).await;
         is_shown.store(false, Ordering::Relaxed);
-        pause = match run_once(attempt, &calls, &is_shown).await {
+        pause = match run_once(attempt, &is_shown).await {
             ControlFlow::Continue(pause) => pause,
             ControlFlow::Break(()) => std::future::pending().await,
         };
@@ -40,15 +39,11 @@ pub(super) async fn show(attempt: &Attempt<'_>, calls: Calls<'_>, is_shown: Arc<
 }
 
 /// One call, and how long to wait for the next.
-async fn run_once(
-    attempt: &Attempt<'_>,
-    calls: &Calls<'_>,
-    is_shown: &AtomicBool,
-) -> ControlFlow<(), Duration> {
-    let (pauses, name) = (&attempt.shared.pauses, &attempt.payload.account);
+async fn run_once(attempt: &Attempt<'_>, is_shown: &AtomicBool) -> ControlFlow<(), Duration> {
+    let (pauses, name) = (&attempt.calls.shared.pauses, &attempt.payload.account);
     let age = SystemTime::now().duration_since(attempt.pushed_at());
     if age.is_ok_and(|age| age >= EXCHANGE_LASTS)
-        || !calls.guard.is_current()
+        || !attempt.calls.guard.is_current()
         || pauses.is_in_trouble(name)
         || pauses.remaining(name, Interface::Typing).is_some()
     {

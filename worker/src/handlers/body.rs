@@ -1,20 +1,21 @@
 //! What services and models send, read as a person would read it: compressed though nobody asked for it, in another
 //! character set, or JSON that a strict reader refuses.
 
-mod internals;
 mod json;
+mod program_output;
 
 use std::borrow::Cow;
-use std::io::{Read, Write as _};
+use std::io::Read;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
-pub(super) use internals::{begins_as_html, internals_in};
 pub(super) use json::{first_in as first_json_in, read as read_json};
+pub(super) use program_output::{begins_as_html, internals_in};
 
 /// The longest answer that is read, in bytes, compressed or not.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
+const BROTLI_BUFFER_BYTES: usize = 4096;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The body without its compression.
@@ -58,30 +59,8 @@ fn undone(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
         // With zlib's frame, as the standard says, or without, as some understood it.
         "deflate" => all(&mut flate2::read::ZlibDecoder::new(body))
             .or_else(|| all(&mut flate2::read::DeflateDecoder::new(body))),
-        "br" => {
-            let mut plain = Bounded(Vec::new());
-            brotli_decompressor::BrotliDecompress(&mut &body[..], &mut plain).ok()?;
-            plain.flush().ok()?;
-            Some(plain.0)
-        }
+        "br" => all(&mut brotli_decompressor::Decompressor::new(body, BROTLI_BUFFER_BYTES)),
         _ => None,
-    }
-}
-
-/// What is written, up to the most that is read.
-struct Bounded(Vec<u8>);
-
-impl std::io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > BODY_MAX_BYTES {
-            return Err(std::io::Error::other("too long"));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 
@@ -103,13 +82,9 @@ fn trimmed(text: &str) -> &str {
 
 fn decoded<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Cow<'a, str>, String> {
     let label = content_type.and_then(charset);
-    let declared = label.map(|label| Encoding::for_label(label.as_bytes()));
+    let declared = label.and_then(|label| Encoding::for_label(label.as_bytes()));
     let utf8 = std::str::from_utf8(body);
-    let encoding = match (Encoding::for_bom(body), declared) {
-        (Some((encoding, _)), _) => encoding,
-        (None, Some(Some(encoding))) => encoding,
-        (None, None | Some(None)) => UTF_8,
-    };
+    let encoding = Encoding::for_bom(body).map(|(encoding, _)| encoding).or(declared).unwrap_or(UTF_8);
     // What servers say of a text that nobody told them about.
     if let Ok(text) = utf8
         && (encoding == WINDOWS_1252 || encoding == UTF_8)

@@ -19,12 +19,11 @@ use time::format_description::well_known::Rfc3339;
 use url::Url;
 
 use super::http_answer::{outcome_of, remark_on};
-use super::transport::{HttpResponse, Transport, TransportError};
+use super::transport::{HttpResponse, Transport};
 use crate::handler::{Context, Handler, Outcome};
 
 /// Asks a service over HTTP.
 pub struct HttpHandler {
-    timeout: Duration,
     signer: Option<Webhook>,
     transport: Transport,
 }
@@ -64,7 +63,7 @@ impl HttpHandler {
             Some(secret) => Some(Webhook::new(secret.expose()).map_err(|_| HttpHandlerError::Secret)?),
             None => None,
         };
-        Ok(Self { timeout, signer, transport: Transport::new(url, client) })
+        Ok(Self { signer, transport: Transport::new(url, client, timeout, ("the service", "url")) })
     }
 
     /// Asks as [`Handler::handle`] does, and tells more of the answer.
@@ -77,7 +76,8 @@ impl HttpHandler {
             },
             // One that is too long is final, and an answer.
             Err(outcome) => {
-                TrialResult { answered: matches!(outcome, Outcome::Fail { .. }), outcome, remark: None }
+                let answered = matches!(outcome, Outcome::Fail { .. });
+                TrialResult { answered, outcome: self.transport.at_its_url(outcome), remark: None }
             }
         }
     }
@@ -86,11 +86,11 @@ impl HttpHandler {
         let body = request_body(message, context).to_string();
         let headers = self.headers(&context.id, &body);
         let headers = headers.map_err(|reason| Outcome::Fail { reason: reason.to_owned() })?;
-        self.transport.post(headers, body, self.timeout).await.map_err(|error| self.failed(&error))
+        self.transport.post(headers, body).await
     }
 
     fn outcome(&self, HttpResponse { status, headers, body }: &HttpResponse) -> Outcome {
-        self.at_its_url(outcome_of(*status, headers, body))
+        self.transport.at_its_url(outcome_of(*status, headers, body))
     }
 
     fn headers(&self, id: &str, body: &str) -> Result<HeaderMap, &'static str> {
@@ -109,34 +109,19 @@ impl HttpHandler {
         }
         Ok(headers)
     }
-
-    /// The outcome; if it is a failure, with the URL of who is asked.
-    fn at_its_url(&self, outcome: Outcome) -> Outcome {
-        let told = |reason: String| format!("{reason} ({})", self.transport.url());
-        match outcome {
-            Outcome::Retry { after, reason } => Outcome::Retry { after, reason: told(reason) },
-            Outcome::Fail { reason } => Outcome::Fail { reason: told(reason) },
-            other => other,
-        }
-    }
-
-    fn failed(&self, error: &TransportError) -> Outcome {
-        let reason = self.transport.failure("the service", "url", error, self.timeout);
-        match error {
-            TransportError::TooLong => Outcome::Fail { reason },
-            TransportError::TimedOut | TransportError::Broken(_) => Outcome::Retry { after: None, reason },
-        }
-    }
 }
 
 #[async_trait]
 impl Handler for HttpHandler {
     async fn handle(&self, message: &Message, context: &Context) -> Outcome {
-        self.ask(message, context).await.map_or_else(|failed| failed, |answer| self.outcome(&answer))
+        match self.ask(message, context).await {
+            Ok(answer) => self.outcome(&answer),
+            Err(failed) => self.transport.at_its_url(failed),
+        }
     }
 
     fn takes_at_most(&self) -> Option<Duration> {
-        Some(self.timeout)
+        Some(self.transport.timeout)
     }
 }
 
@@ -144,8 +129,8 @@ impl std::fmt::Debug for HttpHandler {
     /// Without what of the URL may be a key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpHandler")
-            .field("url", &self.transport.url())
-            .field("timeout", &self.timeout)
+            .field("url", &self.transport.url)
+            .field("timeout", &self.transport.timeout)
             .finish_non_exhaustive()
     }
 }

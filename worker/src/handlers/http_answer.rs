@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use huixin_wechat::xml::{self, Element};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::body::{self, internals_in};
 use crate::call_back::CalledBack;
@@ -26,8 +26,6 @@ use crate::reply::{self, ReplyOrigin};
 
 /// What a service hears whose answer is something else.
 const WANTED: &str = "answer with a text, or with JSON and `content-type: application/json`";
-/// What stands around replies.
-const WRAPPER: [&str; 2] = ["replies", "memory"];
 /// The longest wait a service may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
@@ -173,20 +171,19 @@ fn passive(reply: &Element) -> Result<Outcome, String> {
 
 /// A reply, a list of them, or `{"replies": …, "memory": …}`; either key may be left out.
 fn outcome_of_json(value: &Value) -> Result<Outcome, String> {
-    let wraps = |fields: &Map<String, Value>| fields.contains_key("replies") || fields.contains_key("memory");
-    let wrapped = value.as_object().filter(|fields| !fields.contains_key("type") && wraps(fields));
-    let (replies, memory) = match wrapped {
-        Some(fields) => (fields.get("replies").unwrap_or(&Value::Null), fields.get("memory")),
+    let is_wrapper = |key: &str| key == "replies" || key == "memory";
+    let (replies, memory) = match value.as_object().filter(|fields| !fields.contains_key("type")) {
         None => (value, None),
+        Some(fields) if !fields.keys().any(|key| is_wrapper(key)) => {
+            return Err("the JSON has neither `replies` nor, as one reply, a `type`".to_owned());
+        }
+        Some(fields) => {
+            if let Some(stray) = fields.keys().find(|key| !is_wrapper(key)) {
+                return Err(format!("{stray:?} is not a field beside `replies` and `memory`"));
+            }
+            (fields.get("replies").unwrap_or(&Value::Null), fields.get("memory"))
+        }
     };
-    if let Some(stray) = wrapped.and_then(|fields| fields.keys().find(|key| !WRAPPER.contains(&key.as_str())))
-    {
-        return Err(format!("{stray:?} is not a field beside `replies` and `memory`"));
-    }
-    let bare = wrapped.is_none() && value.as_object().is_some_and(|fields| !fields.contains_key("type"));
-    if bare {
-        return Err("the JSON has neither `replies` nor, as one reply, a `type`".to_owned());
-    }
     let replies = reply::parse(replies, ReplyOrigin::Service).map_err(|error| error.to_string())?;
     Ok(match memory {
         Some(memory) => Outcome::Remember { replies, memory: memory.clone() },

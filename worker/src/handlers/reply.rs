@@ -10,11 +10,7 @@ use crate::template::{Template, TemplateError};
 
 /// Answers with what the configuration says. The texts and addresses in it are templates.
 #[derive(Clone, Debug)]
-pub struct ReplyHandler(Filled);
-
-/// A configured reply, to be filled in for a message.
-#[derive(Clone, Debug)]
-pub(super) struct Filled {
+pub struct ReplyHandler {
     parts: Vec<FilledPart>,
 }
 
@@ -45,23 +41,6 @@ impl ReplyHandler {
     /// # Errors
     /// When the reply or one of its templates can't be used.
     pub fn new(reply: &Value) -> Result<Self, ReplyHandlerError> {
-        Filled::new(reply).map(Self)
-    }
-}
-
-#[async_trait]
-impl Handler for ReplyHandler {
-    async fn handle(&self, message: &Message, context: &Context) -> Outcome {
-        self.0.outcome(message, context, &Map::new())
-    }
-
-    fn is_cheap(&self) -> bool {
-        true
-    }
-}
-
-impl Filled {
-    pub(super) fn new(reply: &Value) -> Result<Self, ReplyHandlerError> {
         let parts: Vec<_> = reply::parse(reply, ReplyOrigin::Config)?
             .into_iter()
             .map(|mut message| {
@@ -95,6 +74,17 @@ impl Filled {
             Ok(parts) => Outcome::Reply(parts),
             Err(reason) => Outcome::Fail { reason },
         }
+    }
+}
+
+#[async_trait]
+impl Handler for ReplyHandler {
+    async fn handle(&self, message: &Message, context: &Context) -> Outcome {
+        self.outcome(message, context, &Map::new())
+    }
+
+    fn is_cheap(&self) -> bool {
+        true
     }
 }
 
@@ -190,7 +180,7 @@ mod tests {
     #[test]
     fn a_part_without_anything_to_fill_in_stays_as_it_is() {
         let handler = ReplyHandler::new(&json!({"type": "wxcard", "card_id": "c"})).unwrap();
-        let [FilledPart { message, templates }] = &handler.0.parts[..] else { panic!("one part") };
+        let [FilledPart { message, templates }] = &handler.parts[..] else { panic!("one part") };
         assert_eq!(message.content, Content::WxCard { card_id: "c".into() });
         assert!(templates.is_empty());
     }

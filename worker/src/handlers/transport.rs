@@ -18,12 +18,16 @@ use url::Url;
 use self::plain::PlainService;
 use super::body::BODY_MAX_BYTES;
 use super::unreachable;
+use crate::handler::Outcome;
 
 /// The way to one service.
 pub(super) struct Transport {
     way: Way,
-    /// The URL as it may be shown, for the texts of failures.
-    url: String,
+    /// The URL of who is asked as it may be shown: without what may be secret.
+    pub(super) url: String,
+    pub(super) timeout: Duration,
+    /// Who is asked, and the route's key for the URL, for the texts of failures.
+    names: (&'static str, &'static str),
 }
 
 enum Way {
@@ -54,61 +58,63 @@ pub(super) enum TransportError {
 }
 
 impl Transport {
-    pub(super) fn new(url: Url, client: reqwest::Client) -> Self {
+    pub(super) fn new(
+        url: Url,
+        client: reqwest::Client,
+        timeout: Duration,
+        names: (&'static str, &'static str),
+    ) -> Self {
         let shown = unreachable::shown(&url);
-        Self { way: PlainService::to(&url).map_or_else(|| Way::Tls(client, url), Way::Plain), url: shown }
-    }
-
-    /// The URL of who is asked, without what may be secret.
-    pub(super) fn url(&self) -> &str {
-        &self.url
+        let way = PlainService::to(&url).map_or_else(|| Way::Tls(client, url), Way::Plain);
+        Self { way, url: shown, timeout, names }
     }
 
     /// Posts a body and waits for the whole answer.
     ///
     /// # Errors
-    /// When none comes within `timeout`, or none that can be used.
+    /// When none comes in time, or none that can be used: what a handler ends with, in words for [`Self::at_its_url`].
     ///
     /// # Cancellation
     /// Dropping the future closes the connection, or its part of it.
-    pub(super) async fn post(
-        &self,
-        headers: HeaderMap,
-        body: String,
-        timeout: Duration,
-    ) -> Result<HttpResponse, TransportError> {
-        match &self.way {
+    pub(super) async fn post(&self, headers: HeaderMap, body: String) -> Result<HttpResponse, Outcome> {
+        let timeout = self.timeout;
+        let answer = match &self.way {
             Way::Plain(plain) => match tokio::time::timeout(timeout, plain.post(headers, body)).await {
                 Ok(answer) => answer,
                 Err(_) => Err(TransportError::TimedOut),
             },
             // Boxed: its future has ten times the size of the other.
             Way::Tls(client, url) => Box::pin(over_tls(client, url, headers, body, timeout)).await,
-        }
+        };
+        answer.map_err(|error| self.failed(&error))
     }
 
-    /// A failure in words, of who was asked and where, and what to do; `key` is the route's key for the URL.
-    pub(super) fn failure(
-        &self,
-        asked: &str,
-        key: &str,
-        error: &TransportError,
-        timeout: Duration,
-    ) -> String {
-        let url = &self.url;
-        match error {
+    /// A failure in words, of who was asked, and what to do.
+    fn failed(&self, error: &TransportError) -> Outcome {
+        let ((asked, key), timeout) = (self.names, self.timeout);
+        let reason = match error {
             TransportError::TooLong => {
-                format!("{asked} answered more than {BODY_MAX_BYTES} bytes: let it answer less ({url})")
+                let reason = format!("{asked} answered more than {BODY_MAX_BYTES} bytes: let it answer less");
+                return Outcome::Fail { reason };
             }
-            TransportError::TimedOut => {
-                format!(
-                    "{asked} did not answer within {timeout:?}: make it quicker, or the route's `timeout` longer ({url})"
-                )
-            }
+            TransportError::TimedOut => format!(
+                "{asked} did not answer within {timeout:?}: make it quicker, or the route's `timeout` longer"
+            ),
             TransportError::Broken(error) => {
                 let cause = unreachable::cause_of(&**error);
-                format!("{asked} could not be asked: {cause}: start it, or mend `{key}` ({url})")
+                format!("{asked} could not be asked: {cause}: start it, or mend `{key}`")
             }
+        };
+        Outcome::Retry { after: None, reason }
+    }
+
+    /// The outcome; if it is a failure, with the URL of who is asked.
+    pub(super) fn at_its_url(&self, outcome: Outcome) -> Outcome {
+        let told = |reason: String| format!("{reason} ({})", self.url);
+        match outcome {
+            Outcome::Retry { after, reason } => Outcome::Retry { after, reason: told(reason) },
+            Outcome::Fail { reason } => Outcome::Fail { reason: told(reason) },
+            other => other,
         }
     }
 }

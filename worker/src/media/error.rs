@@ -4,7 +4,6 @@
 //! back), WeChat's (its code decides). The texts are for the one who wrote the service: they name the field and what is
 //! in it, but neither query, password nor content.
 
-use std::fmt;
 use std::time::Duration;
 
 use huixin_wechat::{ApiError, CodeClass, Media};
@@ -64,10 +63,8 @@ impl MediaError {
 
     /// What WeChat said, if it was asked.
     pub fn api_error(&self) -> Option<&ApiError> {
-        match self {
-            Self::Reply { .. } | Self::Source { .. } | Self::Paused { .. } => None,
-            Self::Upload { error, .. } => Some(error),
-        }
+        let Self::Upload { error, .. } = self else { return None };
+        Some(error)
     }
 }
 
@@ -79,8 +76,8 @@ pub(super) enum MediaFault {
 }
 
 impl MediaFault {
-    pub(super) fn at(self, place: &FieldShown) -> MediaError {
-        let place = place.to_string();
+    pub(super) fn at(self, place: &str) -> MediaError {
+        let place = place.to_owned();
         match self {
             MediaFault::Reply(why) => MediaError::Reply { place, why },
             MediaFault::Source(why) => MediaError::Source { place, why },
@@ -89,32 +86,15 @@ impl MediaFault {
 }
 
 /// A field of a reply with what is in it: `` `thumb_url` https://host/path ``.
-pub(super) struct FieldShown {
-    field: &'static str,
-    text: String,
-}
-
-impl FieldShown {
-    pub(super) fn of(media: &Media, thumb: bool) -> Self {
-        let (field, text) = match (media, thumb) {
-            (Media::Id(_), false) => ("media_id", String::new()),
-            (Media::Id(_), true) => ("thumb_media_id", String::new()),
-            (Media::Url(url), false) => ("url", shown(url)),
-            (Media::Url(url), true) => ("thumb_url", shown(url)),
-            (Media::File(path), false) => ("file", cut(path)),
-            (Media::File(path), true) => ("thumb_file", cut(path)),
-            (Media::Base64(_), false) => ("base64", String::new()),
-            (Media::Base64(_), true) => ("thumb_base64", String::new()),
-        };
-        Self { field, text }
-    }
-}
-
-impl fmt::Display for FieldShown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let blank = if self.text.is_empty() { "" } else { " " };
-        write!(f, "`{}`{blank}{}", self.field, self.text)
-    }
+pub(super) fn place_of(media: &Media, is_thumb: bool) -> String {
+    let (field, shown) = match media {
+        Media::Id(_) => ("media_id", String::new()),
+        Media::Url(url) => ("url", format!(" {}", shown(url))),
+        Media::File(path) => ("file", format!(" {}", cut(path))),
+        Media::Base64(_) => ("base64", String::new()),
+    };
+    let prefix = if is_thumb { "thumb_" } else { "" };
+    format!("`{prefix}{field}`{}", shown.trim_end())
 }
 
 /// A URL for people: without what may be secret in it, and not too long.
@@ -163,7 +143,7 @@ mod tests {
             (Media::Base64("s3cret".into()), true, "`thumb_base64`".to_owned()),
             (Media::Id("m".into()), false, "`media_id`".to_owned()),
         ] {
-            assert_eq!(FieldShown::of(&media, thumb).to_string(), shown);
+            assert_eq!(place_of(&media, thumb), shown);
         }
     }
 }

@@ -39,7 +39,7 @@ pub use error::MediaError;
 pub use guard::{NameLookUp, SystemNames};
 
 use cache::{Cache, CacheEntry};
-use error::{FieldShown, MediaFault};
+use error::{MediaFault, place_of};
 use source::MediaSource;
 
 /// Where media may come from, and how much effort it is worth.
@@ -166,7 +166,7 @@ impl MediaStore {
         for (kind, media) in ready.message.media_mut() {
             if !matches!(media, Media::Id(_)) {
                 // A page's picture has the names of a thumb, and isn't one.
-                let place = FieldShown::of(media, is_page || kind == MediaKind::Thumb);
+                let place = place_of(media, is_page || kind == MediaKind::Thumb);
                 let (entry, is_uploaded) =
                     self.resolve(queue, (account, client), kind, media, &place, wait).await?;
                 *media = Media::Id(entry.media_id.clone());
@@ -192,7 +192,7 @@ impl MediaStore {
         (account, client): (&str, &Client),
         kind: MediaKind,
         media: &Media,
-        place: &FieldShown,
+        place: &str,
         wait: Option<Duration>,
     ) -> Result<(CacheEntry, bool), MediaError> {
         // The semaphore is never closed.
@@ -206,12 +206,12 @@ impl MediaStore {
             return Ok((entry, false));
         }
         if let Some(wait) = wait {
-            return Err(MediaError::Paused { place: place.to_string(), wait });
+            return Err(MediaError::Paused { place: place.to_owned(), wait });
         }
         let size_bytes = bytes.len();
         let name = format!("media.{}", file.extension);
         let uploaded = client.upload(kind, &name, file.mime, bytes).await.map_err(|error| {
-            MediaError::Upload { place: place.to_string(), kind: kind.as_str(), size_bytes, error }
+            MediaError::Upload { place: place.to_owned(), kind: kind.as_str(), size_bytes, error }
         })?;
         tracing::debug!(account, kind = kind.as_str(), size_bytes, "media uploaded");
         Ok((self.cache.put(queue, &key, uploaded.media_id).await, true))

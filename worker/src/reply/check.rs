@@ -24,8 +24,7 @@ pub(super) fn part(place: &str, part: &Outgoing, later: impl Fn(&str) -> bool) -
             values.media("thumb_", thumb)
         }
         Content::Music { title, description, musicurl, hqmusicurl, thumb } => {
-            values.filled("title", title)?;
-            values.filled("description", description)?;
+            values.all_filled([("title", title), ("description", description)])?;
             values.address("musicurl", musicurl)?;
             values.address_or_empty("hqmusicurl", hqmusicurl)?;
             values.media("thumb_", thumb)
@@ -50,20 +49,16 @@ pub(super) fn part(place: &str, part: &Outgoing, later: impl Fn(&str) -> bool) -
             list.iter().enumerate().try_for_each(|(index, MenuItem { id, content })| {
                 let place = format!("{place}, `list` {}", index + 1);
                 let values = TemplateValues { place: &place, later: &values.later };
-                values.filled("id", id)?;
-                values.filled("content", content)
+                values.all_filled([("id", id), ("content", content)])
             })
         }
         Content::WxCard { card_id } => values.filled("card_id", card_id),
         Content::MiniProgramPage { title, appid, pagepath, thumb } => {
-            values.filled("title", title)?;
-            values.filled("appid", appid)?;
-            values.filled("pagepath", pagepath)?;
+            values.all_filled([("title", title), ("appid", appid), ("pagepath", pagepath)])?;
             values.media("thumb_", thumb)
         }
         Content::Link { title, description, url, thumb_url } => {
-            values.filled("title", title)?;
-            values.filled("description", description)?;
+            values.all_filled([("title", title), ("description", description)])?;
             values.address("url", url)?;
             values.address("thumb_url", thumb_url)
         }
@@ -76,6 +71,10 @@ struct TemplateValues<'a, F> {
 }
 
 impl<F: Fn(&str) -> bool> TemplateValues<'_, F> {
+    fn all_filled<const N: usize>(&self, fields: [(&str, &String); N]) -> Result<(), ReplyError> {
+        fields.into_iter().try_for_each(|(name, text)| self.filled(name, text))
+    }
+
     fn filled(&self, name: &str, text: &str) -> Result<(), ReplyError> {
         if !text.trim().is_empty() {
             return Ok(());

@@ -1,6 +1,5 @@
 //! The fields of one object of a reply, asked for by name.
 
-use huixin_wechat::Media;
 use serde_json::{Map, Value};
 
 use super::{ReplyError, ReplyOrigin};
@@ -20,8 +19,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Nothing but these fields may be given. `what` they belong to is for the error.
-    pub(super) fn only(&self, what: &str, known: &[&str]) -> Result<(), ReplyError> {
-        match self.fields.iter().find(|(key, value)| !known.contains(&key.as_str()) && !value.is_null()) {
+    pub(super) fn only(&self, what: &str, known: &[String]) -> Result<(), ReplyError> {
+        match self.fields.iter().find(|(key, value)| !known.contains(key) && !value.is_null()) {
             None => Ok(()),
             Some((unknown, _)) => {
                 let known = known.join(", ");
@@ -34,38 +33,50 @@ impl<'a> Fields<'a> {
         self.given(name).is_some()
     }
 
-    pub(super) fn text(&self, name: &str) -> Result<String, ReplyError> {
-        self.optional_text(name)?.ok_or_else(|| self.error(format!("`{name}` is missing; give it as a text")))
+    pub(super) fn text(&self, name: &str) -> Result<(), ReplyError> {
+        let text = self.optional_text(name)?;
+        text.map(drop).ok_or_else(|| self.error(format!("`{name}` is missing; give it as a text")))
     }
 
-    pub(super) fn text_or_empty(&self, name: &str) -> Result<String, ReplyError> {
-        Ok(self.optional_text(name)?.unwrap_or_default())
-    }
-
-    pub(super) fn optional_text(&self, name: &str) -> Result<Option<String>, ReplyError> {
+    pub(super) fn optional_text(&self, name: &str) -> Result<Option<&'a str>, ReplyError> {
         match self.given(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::String(text)) => Ok(Some(text)),
             Some(other) => Err(self.error(format!("`{name}` must be a text, and is {}", kind_of(other)))),
         }
     }
 
-    pub(super) fn flag(&self, name: &str) -> Result<bool, ReplyError> {
+    pub(super) fn flag(&self, name: &str) -> Result<(), ReplyError> {
         match self.given(name) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
+            None | Some(Value::Bool(_)) => Ok(()),
             Some(other) => {
                 Err(self.error(format!("`{name}` must be true or false, and is {}", kind_of(other))))
             }
         }
     }
 
-    pub(super) fn list(&self, name: &str) -> Result<&'a [Value], ReplyError> {
-        match self.given(name) {
-            None => Err(self.error(format!("`{name}` is missing; give it as a list"))),
-            Some(Value::Array(list)) => Ok(list),
-            Some(other) => Err(self.error(format!("`{name}` must be a list, and is {}", kind_of(other)))),
-        }
+    /// A list of objects, whose errors say which of them is meant.
+    pub(super) fn objects(
+        &self,
+        name: &str,
+        read: impl Fn(&Fields<'_>) -> Result<(), ReplyError>,
+    ) -> Result<(), ReplyError> {
+        let list = match self.given(name) {
+            None => return Err(self.error(format!("`{name}` is missing; give it as a list"))),
+            Some(Value::Array(list)) => list,
+            Some(other) => {
+                return Err(self.error(format!("`{name}` must be a list, and is {}", kind_of(other))));
+            }
+        };
+        list.iter().zip(1..).try_for_each(|(value, number)| {
+            let place = format!("{}, `{name}` {number}", self.place);
+            match value {
+                Value::Object(object) => read(&Fields::new(&place, object)),
+                other => {
+                    Err(ReplyError::new(&place, format!("must be an object, and is {}", kind_of(other))))
+                }
+            }
+        })
     }
 
     /// A file of the worker's machine is for its configuration to name.
@@ -81,19 +92,11 @@ impl<'a> Fields<'a> {
     }
 
     /// Exactly one of the ways to say where media is; `prefix` is empty or `thumb_`.
-    pub(super) fn media(&self, prefix: &str, origin: ReplyOrigin) -> Result<Media, ReplyError> {
+    pub(super) fn media(&self, prefix: &str, origin: ReplyOrigin) -> Result<(), ReplyError> {
         let name = |key: &str| format!("{prefix}{key}");
         let given: Vec<&str> = MEDIA.into_iter().filter(|key| self.has(&name(key))).collect();
         match given[..] {
-            [key] => {
-                let text = self.text(&name(key))?;
-                Ok(match key {
-                    "media_id" => Media::Id(text),
-                    "url" => Media::Url(text),
-                    "file" => Media::File(text),
-                    _ => Media::Base64(text),
-                })
-            }
+            [key] => self.text(&name(key)),
             [] => {
                 let allowed = media_keys(prefix, origin).join(", ");
                 Err(self.error(format!("`{}` is missing; give one of {allowed}", name("media_id"))))

@@ -12,20 +12,13 @@ pub fn templates(message: &mut Outgoing) -> Vec<(&'static str, &mut String)> {
         Content::Text { content } => vec![("content", content)],
         Content::Image { media } | Content::Voice { media } => address("url", media).into_iter().collect(),
         Content::Video { media, thumb, title, description } => {
-            let mut texts = vec![("title", title), ("description", description)];
-            texts.extend(address("url", media));
-            texts.extend(address("thumb_url", thumb));
-            texts
+            let addresses = address("url", media).into_iter().chain(address("thumb_url", thumb));
+            [("title", title), ("description", description)].into_iter().chain(addresses).collect()
         }
         Content::Music { title, description, musicurl, hqmusicurl, thumb } => {
-            let mut texts = vec![
-                ("title", title),
-                ("description", description),
-                ("musicurl", musicurl),
-                ("hqmusicurl", hqmusicurl),
-            ];
-            texts.extend(address("thumb_url", thumb));
-            texts
+            let texts = [("title", title), ("description", description)];
+            let addresses = [("musicurl", musicurl), ("hqmusicurl", hqmusicurl)];
+            texts.into_iter().chain(addresses).chain(address("thumb_url", thumb)).collect()
         }
         Content::News { articles } => articles
             .iter_mut()
@@ -43,9 +36,8 @@ pub fn templates(message: &mut Outgoing) -> Vec<(&'static str, &mut String)> {
             texts
         }
         Content::MiniProgramPage { title, appid: _, pagepath, thumb } => {
-            let mut texts = vec![("title", title), ("pagepath", pagepath)];
-            texts.extend(address("thumb_url", thumb));
-            texts
+            let texts = [("title", title), ("pagepath", pagepath)];
+            texts.into_iter().chain(address("thumb_url", thumb)).collect()
         }
         Content::Link { title, description, url, thumb_url } => {
             vec![("title", title), ("description", description), ("url", url), ("thumb_url", thumb_url)]

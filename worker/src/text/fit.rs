@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::bare;
+use super::bare_address;
 use super::links::Linked;
 use super::tag::head;
 
@@ -51,7 +51,7 @@ pub(super) fn split(linked: &Linked, max_bytes: usize) -> Vec<String> {
 fn whole(linked: &Linked, max_bytes: usize) -> Vec<Range<usize>> {
     let mut whole = linked.links.clone();
     let mut links = linked.links.iter().peekable();
-    for address in bare::addresses(&linked.text) {
+    for address in bare_address::addresses(&linked.text) {
         while links.next_if(|link| link.end <= address.start).is_some() {}
         let in_link = links.peek().is_some_and(|link| link.start < address.end);
         if !in_link && address.len() <= max_bytes {

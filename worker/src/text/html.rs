@@ -5,48 +5,14 @@ use super::links;
 use super::tag::{self, Tag};
 
 /// Tags that only say how something looks.
-const INLINE: [&str; 24] = [
-    "abbr", "b", "big", "cite", "code", "del", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "samp",
-    "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var",
-];
+const INLINE: &str = "\
+    abbr b big cite code del em font i ins kbd mark q s samp small span strike strong sub sup tt u var";
 /// Tags that begin and end a line.
-const BLOCK: [&str; 33] = [
-    "article",
-    "blockquote",
-    "body",
-    "caption",
-    "center",
-    "dd",
-    "details",
-    "div",
-    "dl",
-    "dt",
-    "figcaption",
-    "figure",
-    "footer",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "header",
-    "html",
-    "li",
-    "ol",
-    "p",
-    "pre",
-    "section",
-    "summary",
-    "table",
-    "tbody",
-    "thead",
-    "tr",
-    "ul",
-    "hr",
-];
+const BLOCK: &str = "\
+    article blockquote body caption center dd details div dl dt figcaption figure footer h1 h2 h3 h4 h5 \
+    h6 header html li ol p pre section summary table tbody thead tr ul hr";
 /// Tags whose content is not for reading.
-const HIDDEN: [&str; 2] = ["script", "style"];
+const HIDDEN: &str = "script style";
 
 /// One tag or comment in a line of text; `<a>` stays, because it is made strict later.
 pub(super) fn inline(html: &str) -> String {
@@ -58,7 +24,7 @@ pub(super) fn inline(html: &str) -> String {
         "br" => "\n".to_owned(),
         "td" | "th" => " ".to_owned(),
         "img" => image(html),
-        name if INLINE.contains(&name) || BLOCK.contains(&name) || HIDDEN.contains(&name) => String::new(),
+        name if [INLINE, BLOCK, HIDDEN].iter().any(|tags| is_in(tags, name)) => String::new(),
         _ => html.to_owned(),
     }
 }
@@ -73,7 +39,7 @@ pub(super) fn block(html: &str) -> String {
         let name = name(rest);
         let end = if rest.starts_with("<!--") {
             rest.find("-->").map(|at| at + 3)
-        } else if HIDDEN.contains(&name.as_str()) {
+        } else if is_in(HIDDEN, &name) {
             let mut closing = rest.match_indices("</").map(|(at, _)| at);
             let close = closing.find(|at| tag::starts_with(&rest[at + 2..], &name));
             close.and_then(|at| Some(at + rest[at..].find('>')? + 1))
@@ -81,7 +47,7 @@ pub(super) fn block(html: &str) -> String {
             rest.find('>').map(|at| at + 1)
         };
         let Some(end) = end else { break };
-        if BLOCK.contains(&name.as_str()) {
+        if is_in(BLOCK, &name) {
             text.push('\n');
         } else {
             text.push_str(&inline(&rest[..end]));
@@ -90,6 +56,10 @@ pub(super) fn block(html: &str) -> String {
     }
     text.push_str(&tag::decoded(rest));
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn is_in(tags: &str, name: &str) -> bool {
+    tags.split(' ').any(|tag| tag == name)
 }
 
 /// The tag's name in lower case; empty if it has none.

@@ -23,11 +23,11 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd};
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::table::TextTable;
 use super::writer::{Gap, TextWriter};
-use super::{bare, html, links};
+use super::{bare_address, html, links};
 
 /// Turns Markdown into text with links in the strict form.
 pub(super) fn to_text(markdown: &str) -> String {
@@ -37,7 +37,8 @@ pub(super) fn to_text(markdown: &str) -> String {
         | Options::ENABLE_MATH;
     let formulas = Formulas::of(markdown);
     let source = formulas.text.as_str();
-    let mut page = Renderer { source, addresses: bare::addresses(source).collect(), ..Renderer::default() };
+    let mut page =
+        Renderer { source, addresses: bare_address::addresses(source).collect(), ..Renderer::default() };
     for (event, at) in Parser::new_ext(source, options).into_offset_iter() {
         page.event(event, at);
     }
@@ -62,17 +63,16 @@ impl<'a> Formulas<'a> {
             )
             .expect("the pattern is a constant")
         });
-        let (mut text, mut taken, mut copied) = (String::with_capacity(markdown.len()), Vec::new(), 0);
+        let (mut signs, mut taken) = ((FORMULA..).filter_map(char::from_u32), Vec::new());
         let is_ours = |c: char| (FORMULA..FORMULA + FORMULAS_MAX as u32).contains(&u32::from(c));
-        let found = PATTERN.find_iter(markdown).filter(|_| !markdown.contains(is_ours)).take(FORMULAS_MAX);
-        for (sign, formula) in (FORMULA..).filter_map(char::from_u32).zip(found) {
-            text.push_str(&markdown[copied..formula.start()]);
-            text.push(sign);
-            taken.push(formula.as_str());
-            copied = formula.end();
+        if markdown.contains(is_ours) {
+            return Self { text: markdown.to_owned(), taken };
         }
-        text.push_str(&markdown[copied..]);
-        Self { text, taken }
+        let text = PATTERN.replacen(markdown, FORMULAS_MAX, |found: &Captures<'_>| {
+            taken.push(&markdown[found.get_match().range()]);
+            signs.next().map(String::from).unwrap_or_default()
+        });
+        Self { text: text.into_owned(), taken }
     }
 
     fn put_back(&self, text: &str) -> String {
@@ -146,31 +146,21 @@ impl<'a> Renderer<'a> {
     }
 
     fn start(&mut self, tag: Tag<'a>, at: &Range<usize>) {
+        self.set_off(&tag.to_end());
         match tag {
-            Tag::Paragraph => self.writer.block(Gap::Blank),
             Tag::Heading { .. } => {
                 self.writer.block(Gap::Blank);
                 self.pieces.push(String::new());
             }
-            Tag::BlockQuote(_) => {
-                self.writer.block(Gap::Blank);
-                self.writer.indent("│ ");
-            }
+            Tag::TableCell => self.pieces.push(String::new()),
+            Tag::BlockQuote(_) => self.writer.indent("│ "),
             Tag::CodeBlock(_) => {
-                self.writer.block(Gap::Blank);
                 self.pieces.push(String::new());
                 self.in_code = true;
             }
-            Tag::List(first) => {
-                self.writer.block(if self.lists.is_empty() { Gap::Blank } else { Gap::Line });
-                self.lists.push(first);
-            }
+            Tag::List(first) => self.lists.push(first),
             Tag::Item => self.item(),
-            Tag::Table(_) => {
-                self.writer.block(Gap::Blank);
-                self.table = TextTable::default();
-            }
-            Tag::TableCell => self.pieces.push(String::new()),
+            Tag::Table(_) => self.table = TextTable::default(),
             Tag::Emphasis => self.emphasis(1, at),
             Tag::Strong => self.emphasis(2, at),
             Tag::Strikethrough => {
@@ -192,7 +182,6 @@ impl<'a> Renderer<'a> {
 
     fn end(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::Paragraph => self.writer.block(Gap::Blank),
             TagEnd::Heading(_) => {
                 let heading = self.pieces.pop().unwrap_or_default();
                 let heading = heading.trim();
@@ -202,23 +191,14 @@ impl<'a> Renderer<'a> {
                     self.writer.join(Gap::Line);
                 }
             }
-            TagEnd::BlockQuote(_) => {
-                self.writer.outdent();
-                self.writer.block(Gap::Blank);
-            }
+            TagEnd::BlockQuote(_) | TagEnd::Item => self.writer.outdent(),
             TagEnd::CodeBlock => {
                 let code = self.pieces.pop().unwrap_or_default();
                 self.in_code = false;
                 self.text(code.trim_end_matches('\n'));
-                self.writer.block(Gap::Blank);
             }
             TagEnd::List(_) => {
                 self.lists.pop();
-                self.writer.block(if self.lists.is_empty() { Gap::Blank } else { Gap::Line });
-            }
-            TagEnd::Item => {
-                self.writer.outdent();
-                self.writer.block(Gap::Line);
             }
             TagEnd::TableHead => self.table.end_head(),
             TagEnd::TableCell => {
@@ -233,7 +213,6 @@ impl<'a> Renderer<'a> {
             TagEnd::Table => {
                 let rest = self.table.end();
                 self.text(&rest);
-                self.writer.block(Gap::Blank);
             }
             TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
                 let sign = self.signs.pop().unwrap_or_default();
@@ -242,12 +221,25 @@ impl<'a> Renderer<'a> {
             TagEnd::Link | TagEnd::Image => self.close_link(),
             TagEnd::HtmlBlock => {
                 let html = self.html.take().unwrap_or_default();
-                self.writer.block(Gap::Blank);
                 self.text(&html::block(&html));
-                self.writer.block(Gap::Blank);
             }
             _ => {}
         }
+        self.set_off(&tag);
+    }
+
+    /// Sets off what begins or has ended here.
+    fn set_off(&mut self, tag: &TagEnd) {
+        self.writer.block(match tag {
+            TagEnd::List(_) if self.lists.is_empty() => Gap::Blank,
+            TagEnd::List(_) | TagEnd::Item => Gap::Line,
+            TagEnd::Paragraph
+            | TagEnd::BlockQuote(_)
+            | TagEnd::CodeBlock
+            | TagEnd::HtmlBlock
+            | TagEnd::Table => Gap::Blank,
+            _ => return,
+        });
     }
 
     fn text(&mut self, text: &str) {
@@ -258,7 +250,6 @@ impl<'a> Renderer<'a> {
     }
 
     fn item(&mut self) {
-        self.writer.block(Gap::Line);
         let marker = match self.lists.last_mut() {
             Some(Some(number)) => {
                 let marker = format!("{number}. ");

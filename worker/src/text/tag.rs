@@ -2,6 +2,10 @@
 //!
 //! A whole HTML parser was rejected: it would repair what is no tag at all, and a text like `a <b` must stay.
 
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
 /// A longer tag is none; so the search for its end is bounded, however many begin.
 const MAX_BYTES: usize = 4096;
 
@@ -46,45 +50,25 @@ pub(super) fn starts_with(text: &str, name: &str) -> bool {
 
 /// The text with its character references resolved: those that HTML's own signs need, blanks, and numbers.
 pub(super) fn decoded(text: &str) -> String {
-    const LONGEST: usize = 10;
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let name = head(&rest[1..], LONGEST).split_once(';').map(|(name, _)| name);
-        match name.and_then(|name| character(name).map(|c| (name, c))) {
-            Some((name, c)) => {
-                out.push(c);
-                rest = &rest[name.len() + 2..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    out
+    static REFERENCE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"&([#\w]{1,9});").expect("the pattern is a constant"));
+    let resolved = |found: &Captures<'_>| match character(&found[1]) {
+        Some(c) => c.to_string(),
+        None => found[0].to_owned(),
+    };
+    REFERENCE.replace_all(text, resolved).into_owned()
 }
 
 fn attribute(text: &str) -> Option<((String, String), &str)> {
-    let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '=' | '>' | '<' | '"' | '\'' | '/');
-    let end = text.find(ends).filter(|end| *end > 0)?;
-    let (name, rest) = (text[..end].to_ascii_lowercase(), text[end..].trim_ascii_start());
-    let Some(rest) = rest.strip_prefix('=') else { return Some(((name, String::new()), rest)) };
-    let rest = rest.trim_ascii_start();
-    let (value, rest) = if let Some(rest) = rest.strip_prefix('"') {
-        rest.split_once('"')?
-    } else if let Some(rest) = rest.strip_prefix('\'') {
-        rest.split_once('\'')?
-    } else {
-        let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '>' | '<' | '"' | '\'');
-        rest.split_at(rest.find(ends).filter(|end| *end > 0)?)
-    };
+    static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = r#"^([^\x00-\x20=><"'/]+)[\x00-\x20]*(?:=[\x00-\x20]*(?:"([^"]*)"|'([^']*)'|([^\x00-\x20><"']+)))?"#;
+        Regex::new(pattern).expect("the pattern is a constant")
+    });
+    let found = ATTRIBUTE.captures(text)?;
+    let value = found.iter().skip(2).flatten().next().map_or("", |value| value.as_str());
     // Chinese keyboards make curly quotes.
     let value = decoded(value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '“' | '”')));
-    Some(((name, value), rest))
+    Some(((found[1].to_ascii_lowercase(), value), &text[found.get_match().end()..]))
 }
 
 fn character(name: &str) -> Option<char> {

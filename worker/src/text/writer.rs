@@ -6,7 +6,7 @@
 /// Levels of lists and quotes that are indented: a phone's line is narrow.
 const DEPTH_MAX: usize = 6;
 
-/// What stands between two blocks.
+/// What stands between two blocks: so many newlines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Gap {
     #[default]
@@ -52,11 +52,8 @@ impl TextWriter {
             self.gap = Gap::None;
             self.line_starts = true;
         }
-        match std::mem::take(&mut self.gap) {
-            Gap::None => {}
-            Gap::Line => self.newlines(1),
-            Gap::Blank => self.newlines(2),
-        }
+        let gap = std::mem::take(&mut self.gap);
+        self.newlines(gap as usize);
         for (index, line) in text.split('\n').enumerate() {
             if index > 0 {
                 self.newlines(1);
@@ -90,6 +87,6 @@ impl TextWriter {
 
     fn newlines(&mut self, count: usize) {
         self.out.extend(std::iter::repeat_n('\n', count));
-        self.line_starts = true;
+        self.line_starts |= count > 0;
     }
 }

@@ -1,5 +1,7 @@
 //! Compression that nobody asked for.
 
+use std::io::Write as _;
+
 use super::*;
 
 /// `hello` in each coding.

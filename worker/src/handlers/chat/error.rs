@@ -37,84 +37,36 @@ pub(super) enum Meaning {
     Never(&'static str),
 }
 
-const REFUSED: &[&str] = &[
-    "content_filter",
-    "content_policy_violation",
-    "data_inspection_failed",
-    "datainspectionfailed",
-    "inputtextsensitivecontentdetected",
-    "invalid_messages",
-    "outputtextsensitivecontentdetected",
-    "responsibleaipolicyviolation",
-    "sensitive_check_error",
-    "sensitive_words_detected",
-    "sensitivecontentdetected",
-    "1026",
-    "1027",
-    "1301",
-];
-const REFUSED_WORDS: &[&str] = &["datainspectionfailed", "considered high risk", "content management policy"];
+const REFUSED: &str = "\
+    content_filter content_policy_violation data_inspection_failed datainspectionfailed \
+    inputtextsensitivecontentdetected invalid_messages outputtextsensitivecontentdetected \
+    responsibleaipolicyviolation sensitive_check_error sensitive_words_detected \
+    sensitivecontentdetected 1026 1027 1301";
+const REFUSED_WORDS: &str = "datainspectionfailed|considered high risk|content management policy";
 
-const TOO_LONG: &[&str] = &[
-    "context_length_exceeded",
-    "exceed_context_size_error",
-    "outofcontexterror",
-    "tokens_too_long",
-    "1039",
-    "1261",
-];
-const TOO_LONG_WORDS: &[&str] = &[
-    "context length",
-    "context size",
-    "context window",
-    "exceeded model token limit",
-    "prompt exceeds max length",
-    "prompt is too long",
-    "range of input length",
-    "reduce the length",
-    "token length too long",
-];
+const TOO_LONG: &str = "\
+    context_length_exceeded exceed_context_size_error outofcontexterror tokens_too_long 1039 1261";
+const TOO_LONG_WORDS: &str = "\
+    context length|context size|context window|exceeded model token limit|prompt exceeds max length|\
+    prompt is too long|range of input length|reduce the length|token length too long";
 
-const NO_MONEY: &[&str] = &[
-    "accountoverdueerror",
-    "arrearage",
-    "billing_hard_limit_reached",
-    "billing_not_active",
-    "exceeded_current_quota_error",
-    "insufficient_balance",
-    "insufficient_user_quota",
-    "1008",
-    "1113",
-];
-const NO_MONEY_WORDS: &[&str] = &["insufficient balance", "余额不足"];
+const NO_MONEY: &str = "\
+    accountoverdueerror arrearage billing_hard_limit_reached billing_not_active \
+    exceeded_current_quota_error insufficient_balance insufficient_user_quota 1008 1113";
+const NO_MONEY_WORDS: &str = "insufficient balance|余额不足";
 /// At OpenAI the money; at Alibaba the rate too.
 const QUOTA: &str = "insufficient_quota";
 
-const STREAM_ONLY_WORDS: &[&str] = &[
-    "only support stream",
-    "only supports stream",
-    "non-streaming",
-    "non-stream",
-    "stream must be true",
-    "stream must be set to true",
-    "stream=true",
-    "please enable the stream",
-];
+const STREAM_ONLY_WORDS: &str = "\
+    only support stream|only supports stream|non-streaming|non-stream|stream must be true|\
+    stream must be set to true|stream=true|please enable the stream";
 
 /// What a route asks for by keys of its own; the rest is in `extra`.
-const KEYS: [&str; 3] = ["max_tokens", "temperature", "model"];
+const KEYS: &str = "max_tokens temperature model";
 /// What vendors complain about besides.
-const PARAMETERS: [&str; 9] = [
-    "max_completion_tokens",
-    "enable_thinking",
-    "thinking",
-    "reasoning_effort",
-    "response_format",
-    "top_p",
-    "tools",
-    "presence_penalty",
-    "frequency_penalty",
-];
+const PARAMETERS: &str = "\
+    max_completion_tokens enable_thinking thinking reasoning_effort response_format top_p tools \
+    presence_penalty frequency_penalty";
 
 /// How long a code may be that is shown.
 const CODE_MAX_BYTES: usize = 64;
@@ -156,17 +108,13 @@ impl EndpointError {
             code_of(inner, "code"),
             code_of(body, "code"),
         ];
-        let words = [
-            error.as_str(),
-            error.get("message").and_then(Value::as_str),
-            error.get("status_msg").and_then(Value::as_str),
-            error.get("detail").and_then(Value::as_str),
-        ];
         let codes: Vec<String> = codes.into_iter().flatten().collect();
-        let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ").to_lowercase();
+        let words = ["message", "status_msg", "detail"].map(|name| error.get(name).and_then(Value::as_str));
+        let words = error.as_str().into_iter().chain(words.into_iter().flatten());
+        let words = words.collect::<Vec<_>>().join(" ").to_lowercase();
         let parameter = error.get("param").and_then(Value::as_str).unwrap_or_default();
-        let named = |field: &&&str| **field == parameter || has_word(&words, field);
-        let field = KEYS.iter().chain(&PARAMETERS).find(named).copied();
+        let named = |field: &&str| *field == parameter || has_word(&words, field);
+        let field = KEYS.split(' ').chain(PARAMETERS.split(' ')).find(named);
         let as_status = |code: &String| code.parse().ok().filter(|code| (400..600).contains(code));
         Some(Self {
             status: if status >= 300 { status } else { codes.iter().find_map(as_status).unwrap_or(status) },
@@ -183,24 +131,22 @@ impl EndpointError {
     }
 
     pub(super) fn meaning(&self) -> Meaning {
-        let has = |codes: &[&str], phrases: &[&str]| {
-            self.codes.iter().any(|code| codes.contains(&code.as_str()))
-                || phrases.iter().any(|phrase| self.words.contains(phrase))
-        };
+        let has = |codes: &str| codes.split(' ').any(|known| self.codes.iter().any(|code| code == known));
+        let says = |phrases: &str| phrases.split('|').any(|phrase| self.words.contains(phrase));
         // A gateway that is down may say anything.
         if self.status < 500 {
-            if has(REFUSED, REFUSED_WORDS) {
+            if has(REFUSED) || says(REFUSED_WORDS) {
                 return Meaning::Refused;
             }
-            if self.status != 429 && has(&[], STREAM_ONLY_WORDS) {
+            if self.status != 429 && says(STREAM_ONLY_WORDS) {
                 return Meaning::StreamOnly;
             }
-            if self.status != 429 && (self.status == 413 || has(TOO_LONG, TOO_LONG_WORDS)) {
+            if self.status != 429 && (self.status == 413 || has(TOO_LONG) || says(TOO_LONG_WORDS)) {
                 return Meaning::TooLong;
             }
         }
-        let quota_is_money = !self.has_request_id && has(&[QUOTA], &[]);
-        if self.status == 402 || quota_is_money || has(NO_MONEY, NO_MONEY_WORDS) {
+        let quota_is_money = !self.has_request_id && has(QUOTA);
+        if self.status == 402 || quota_is_money || has(NO_MONEY) || says(NO_MONEY_WORDS) {
             return Meaning::Never("pay what it wants, or raise the quota");
         }
         match self.status {
@@ -224,10 +170,10 @@ impl EndpointError {
         match self.field.filter(|_| matches!(self.status, 200 | 400 | 422)) {
             Some("max_tokens") => {
                 "it refuses `max_tokens`: change it, or leave it out and set what the vendor wants in \
-                                   `extra`, as { max_completion_tokens = 1000 }"
+                 `extra`, as { max_completion_tokens = 1000 }"
                     .to_owned()
             }
-            Some(field) if KEYS.contains(&field) => {
+            Some(field) if KEYS.split(' ').any(|key| key == field) => {
                 format!("it refuses `{field}`: change that key of the route")
             }
             Some(field) => format!("it refuses `{field}`: change it in `extra`"),

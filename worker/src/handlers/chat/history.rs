@@ -34,18 +34,11 @@ pub(super) struct Turn {
     pub(super) answer: String,
 }
 
-/// How much of a conversation is kept.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HistoryLimits {
-    /// The most turns.
-    pub(super) turns: usize,
-    /// The most tokens of them together, estimated.
-    pub(super) tokens: usize,
-}
-
 /// The turns of a conversation, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct History(Vec<Turn>);
+pub(super) struct History {
+    pub(super) turns: Vec<Turn>,
+}
 
 impl History {
     /// Reads what is remembered; `None` if that is no conversation, or one of a newer shape.
@@ -53,27 +46,22 @@ impl History {
         if memory.get("chat").and_then(Value::as_u64) != Some(FORMAT) {
             return None;
         }
-        Vec::<Turn>::deserialize(memory.get("turns")?).ok().map(Self)
+        Some(Self { turns: Vec::deserialize(memory.get("turns")?).ok()? })
     }
 
     /// As it is remembered; `null` if there is nothing.
     pub(super) fn memory(&self) -> Value {
-        if self.0.is_empty() { Value::Null } else { json!({"chat": FORMAT, "turns": self.0}) }
-    }
-
-    /// The turns, the oldest first.
-    pub(super) fn turns(&self) -> &[Turn] {
-        &self.0
+        if self.turns.is_empty() { Value::Null } else { json!({"chat": FORMAT, "turns": self.turns}) }
     }
 
     /// Takes out the turn of this message, if there is one.
     pub(super) fn forget(&mut self, id: &str) {
-        self.0.retain(|turn| turn.id != id);
+        self.turns.retain(|turn| turn.id != id);
     }
 
-    /// Drops the oldest turns until the rest keeps within the limits. The youngest stays although its text alone may be more
+    /// Drops the oldest turns until there are so many, of so many estimated tokens together. The youngest stays although its text alone may be more
     /// than the budget: an answer that the user has just read is what they ask about next.
-    pub(super) fn keep(&mut self, limits: HistoryLimits) {
+    pub(super) fn keep(&mut self, turns_max: usize, tokens_max: usize) {
         let mut first = true;
         let (mut tokens, mut bytes) = (0_usize, memory_bytes(&json!({"chat": FORMAT, "turns": []})));
         let fits = |turn: &&Turn| {
@@ -81,27 +69,22 @@ impl History {
             // And the comma.
             bytes = bytes.saturating_add(memory_bytes(&json!(turn)) + 1);
             let is_youngest = std::mem::take(&mut first);
-            (is_youngest || tokens <= limits.tokens) && bytes <= MEMORY_MAX_BYTES
+            (is_youngest || tokens <= tokens_max) && bytes <= MEMORY_MAX_BYTES
         };
-        let kept = self.0.iter().rev().take(limits.turns).take_while(fits).count();
-        self.0.drain(..self.0.len() - kept);
+        let kept = self.turns.iter().rev().take(turns_max).take_while(fits).count();
+        self.turns.drain(..self.turns.len() - kept);
     }
 
     /// Drops the older half of the turns, and says whether there was one to drop.
     pub(super) fn halve(&mut self) -> bool {
-        let dropped = self.0.len().div_ceil(2);
-        self.0.drain(..dropped);
+        let dropped = self.turns.len().div_ceil(2);
+        self.turns.drain(..dropped);
         dropped > 0
     }
 
     /// Drops all turns, and says whether there was one.
     pub(super) fn clear(&mut self) -> bool {
-        !std::mem::take(&mut self.0).is_empty()
-    }
-
-    /// Adds the youngest turn.
-    pub(super) fn add(&mut self, turn: Turn) {
-        self.0.push(turn);
+        !std::mem::take(&mut self.turns).is_empty()
     }
 }
 
@@ -131,10 +114,10 @@ mod tests {
     }
 
     fn history(turns: impl IntoIterator<Item = usize>) -> History {
-        History(turns.into_iter().map(turn).collect())
+        History { turns: turns.into_iter().map(turn).collect() }
     }
 
-    const ALL: HistoryLimits = HistoryLimits { turns: 100, tokens: 1_000_000 };
+    const ALL: (usize, usize) = (100, 1_000_000);
 
     #[test]
     fn what_is_remembered_is_read_again_and_anything_else_is_no_conversation() {
@@ -160,16 +143,16 @@ mod tests {
         // "question 1" has 10 bytes, "answer 1" has 8: 3 and 2 tokens, and 4 around each.
         assert_eq!(turn(1).tokens(), 13);
         let rows = [
-            (HistoryLimits { turns: 3, ..ALL }, vec![7, 8, 9]),
-            (HistoryLimits { tokens: 39, ..ALL }, vec![7, 8, 9]),
-            (HistoryLimits { tokens: 38, ..ALL }, vec![8, 9]),
-            (HistoryLimits { tokens: 12, ..ALL }, vec![9]),
-            (HistoryLimits { turns: 0, ..ALL }, vec![]),
+            ((3, ALL.1), vec![7, 8, 9]),
+            ((ALL.0, 39), vec![7, 8, 9]),
+            ((ALL.0, 38), vec![8, 9]),
+            ((ALL.0, 12), vec![9]),
+            ((0, ALL.1), vec![]),
             (ALL, (1..=9).collect()),
         ];
         for (limits, expected) in rows {
             let mut kept = history(1..=9);
-            kept.keep(limits);
+            kept.keep(limits.0, limits.1);
             assert_eq!(kept, history(expected.clone()), "{limits:?}");
         }
     }
@@ -177,8 +160,8 @@ mod tests {
     #[test]
     fn a_large_turn_makes_room_for_no_older_one_behind_it() {
         let mut kept = history(1..=3);
-        kept.0[1].answer = "长".repeat(1000);
-        kept.keep(HistoryLimits { tokens: 500, ..ALL });
+        kept.turns[1].answer = "长".repeat(1000);
+        kept.keep(ALL.0, 500);
         assert_eq!(kept, history([3]), "a gap in a conversation would mislead");
     }
 
@@ -186,17 +169,17 @@ mod tests {
     fn what_is_remembered_never_exceeds_what_may_be() {
         for letter in ["x", "\"", "长", "\u{1}"] {
             let mut kept = history(1..=9);
-            for turn in &mut kept.0 {
+            for turn in &mut kept.turns {
                 turn.answer = letter.repeat(40_000 / letter.len());
             }
-            kept.keep(ALL);
+            kept.keep(ALL.0, ALL.1);
             let size = kept.memory().to_string().len();
             assert!(size <= MEMORY_MAX_BYTES, "{letter:?}: {size}");
-            assert!(!kept.0.is_empty() && kept.0.len() < 9, "{letter:?}: {}", kept.0.len());
+            assert!(!kept.turns.is_empty() && kept.turns.len() < 9, "{letter:?}: {}", kept.turns.len());
         }
         let mut small = history(1..=9);
-        small.keep(ALL);
-        assert_eq!(small.0.len(), 9);
+        small.keep(ALL.0, ALL.1);
+        assert_eq!(small.turns.len(), 9);
     }
 
     #[test]
@@ -204,8 +187,8 @@ mod tests {
         let mut left = history(1..=5);
         let mut lengths = Vec::new();
         while left.halve() {
-            lengths.push(left.0.len());
-            assert!(left.0.last().is_none_or(|turn| turn.id == "m5"), "the youngest stay");
+            lengths.push(left.turns.len());
+            assert!(left.turns.last().is_none_or(|turn| turn.id == "m5"), "the youngest stay");
         }
         assert_eq!(lengths, [2, 1, 0]);
     }
@@ -214,7 +197,7 @@ mod tests {
     fn a_message_that_runs_again_is_not_there_twice() {
         let mut again = history(1..=3);
         again.forget("m2");
-        again.add(turn(2));
+        again.turns.push(turn(2));
         assert_eq!(again, history([1, 3, 2]));
     }
 

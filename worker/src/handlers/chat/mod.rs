@@ -11,13 +11,13 @@
 //! Streaming is used only where an endpoint wants it: WeChat shows a message whole. Redirects are not followed, since the key would go with them, and
 //! neither a key nor anything that the endpoint says in words gets into an error.
 
-mod clean;
 mod error;
 mod history;
 mod request;
 mod response;
 mod settings;
 mod sticker;
+mod visible_text;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,9 +29,9 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use serde_json::Value;
 use url::Url;
 
-use self::history::{History, HistoryLimits, Turn};
+use self::history::{History, Turn};
 use self::response::ChatResponse;
-use super::transport::{HttpResponse, Transport, TransportError};
+use super::transport::Transport;
 use crate::condition;
 use crate::handler::{Context, Handler, Outcome};
 use crate::template::{Template, TemplateError};
@@ -85,18 +85,9 @@ impl ChatHandler {
         let system = settings.system.as_deref().map(Template::compile).transpose()?;
         let words = settings.forget.iter().map(|word| normalised(word));
         let forget = words.filter(|word| !word.is_empty()).collect();
-        Ok(Self {
-            settings,
-            headers,
-            system,
-            forget,
-            transport: Transport::new(url, client),
-            streams: AtomicBool::default(),
-        })
-    }
-
-    fn limits(&self) -> HistoryLimits {
-        HistoryLimits { turns: self.settings.turns, tokens: self.settings.context_tokens }
+        let names = ("the model's endpoint", "base_url");
+        let transport = Transport::new(url, client, settings.timeout, names);
+        Ok(Self { settings, headers, system, forget, transport, streams: AtomicBool::default() })
     }
 
     /// The turns that go with a question.
@@ -112,7 +103,7 @@ impl ChatHandler {
             }),
         };
         history.forget(&context.id);
-        history.keep(self.limits());
+        history.keep(self.settings.turns, self.settings.context_tokens);
         history
     }
 
@@ -126,8 +117,11 @@ impl ChatHandler {
     ) -> Outcome {
         loop {
             let stream = self.streams.load(Ordering::Relaxed);
-            let body = request::body(&self.settings, system, history.turns(), question, stream);
-            let response = self.ask(&body).await;
+            let body = request::body(&self.settings, system, &history.turns, question, stream);
+            let response = match self.transport.post(self.headers.clone(), body.to_string()).await {
+                Ok(answer) => response::read(answer.status, &answer.headers, &answer.body),
+                Err(failed) => return failed,
+            };
             // What was said before may be what the endpoint refuses.
             let is_refused = matches!(response, ChatResponse::Refused | ChatResponse::Unfit { .. });
             if is_refused && history.clear() {
@@ -140,8 +134,8 @@ impl ChatHandler {
                     if self.settings.turns == 0 {
                         return Outcome::Reply(replies);
                     }
-                    history.add(Turn { id: id.to_owned(), question: question.to_owned(), answer });
-                    history.keep(self.limits());
+                    history.turns.push(Turn { id: id.to_owned(), question: question.to_owned(), answer });
+                    history.keep(self.settings.turns, self.settings.context_tokens);
                     return Outcome::Remember { replies, memory: history.memory() };
                 }
                 ChatResponse::Refused => return Outcome::text(self.settings.refused.as_str()),
@@ -150,7 +144,7 @@ impl ChatHandler {
                         return Outcome::Fail { reason };
                     }
                     tracing::info!(
-                        turns = history.turns().len(),
+                        turns = history.turns.len(),
                         "too long for the model: asking with fewer turns"
                     );
                 }
@@ -164,25 +158,6 @@ impl ChatHandler {
                 ChatResponse::Unfit { reason } | ChatResponse::Never { reason } => {
                     return Outcome::Fail { reason };
                 }
-            }
-        }
-    }
-
-    async fn ask(&self, body: &Value) -> ChatResponse {
-        let posted = self.transport.post(self.headers.clone(), body.to_string(), self.settings.timeout);
-        let error = match posted.await {
-            Ok(HttpResponse { status, headers, body }) => {
-                let told = |reason: String| format!("{reason} ({})", self.transport.url());
-                return response::read(status, &headers, &body).map_reason(told);
-            }
-            Err(error) => error,
-        };
-        let reason =
-            self.transport.failure("the model's endpoint", "base_url", &error, self.settings.timeout);
-        match error {
-            TransportError::TooLong => ChatResponse::Never { reason },
-            TransportError::TimedOut | TransportError::Broken(_) => {
-                ChatResponse::Again { after: None, reason }
             }
         }
     }
@@ -206,7 +181,8 @@ impl Handler for ChatHandler {
         match system {
             Ok(system) => {
                 let history = self.history(context);
-                self.converse(system.as_deref(), history, question, &context.id).await
+                let outcome = self.converse(system.as_deref(), history, question, &context.id).await;
+                self.transport.at_its_url(outcome)
             }
             Err(error) => Outcome::Fail { reason: format!("the system prompt can't be filled in: {error}") },
         }

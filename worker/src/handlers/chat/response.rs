@@ -12,32 +12,17 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::clean;
 use super::error::{EndpointError, Meaning};
+use super::visible_text;
 use crate::handlers::body::{self, begins_as_html};
 use crate::handlers::http_answer::retry_after;
 
 /// How an answer ends that is whole, in lower case. Nothing said is as good.
-const GOOD_ENDS: [&str; 15] = [
-    "",
-    "stop",
-    "eos",
-    "eos_token",
-    "end",
-    "end_turn",
-    "endturn",
-    "stop_sequence",
-    "stop_token",
-    "complete",
-    "completed",
-    "done",
-    "finish",
-    "finished",
-    "normal",
-];
-const FILTERED: [&str; 7] =
-    ["content_filter", "sensitive", "safety", "refusal", "prohibited_content", "blocklist", "recitation"];
-const CUT: [&str; 4] = ["length", "max_tokens", "model_length", "max_output_tokens"];
+const GOOD_ENDS: &str = "\
+    stop eos eos_token end end_turn endturn stop_sequence stop_token complete completed done finish \
+    finished normal";
+const FILTERED: &str = "content_filter sensitive safety refusal prohibited_content blocklist recitation";
+const CUT: &str = "length max_tokens model_length max_output_tokens";
 
 /// What an endpoint's answer comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,20 +41,6 @@ pub(super) enum ChatResponse {
     Unfit { reason: String },
     /// It will never work.
     Never { reason: String },
-}
-
-impl ChatResponse {
-    /// The same with another reason, if it has one.
-    pub(super) fn map_reason(self, told: impl FnOnce(String) -> String) -> Self {
-        match self {
-            Self::Answer(_) | Self::Refused => self,
-            Self::TooLong { reason } => Self::TooLong { reason: told(reason) },
-            Self::StreamOnly { reason } => Self::StreamOnly { reason: told(reason) },
-            Self::Again { after, reason } => Self::Again { after, reason: told(reason) },
-            Self::Unfit { reason } => Self::Unfit { reason: told(reason) },
-            Self::Never { reason } => Self::Never { reason: told(reason) },
-        }
-    }
 }
 
 /// Reads an answer.
@@ -141,22 +112,19 @@ fn complained(error: &EndpointError, headers: &HeaderMap, is_html: bool) -> Chat
     let reason = format!("the model's endpoint answered {}", error.name());
     match error.meaning() {
         Meaning::Refused => ChatResponse::Refused,
-        Meaning::TooLong => {
-            ChatResponse::TooLong { reason: format!("{reason}: it is too long for the model") }
+        Meaning::TooLong => ChatResponse::TooLong { reason: reason + ": it is too long for the model" },
+        Meaning::StreamOnly => {
+            ChatResponse::StreamOnly { reason: reason + ": it answers with a stream only, and gave none" }
         }
-        Meaning::StreamOnly => ChatResponse::StreamOnly {
-            reason: format!("{reason}: it answers with a stream only, and gave none"),
-        },
         Meaning::Again => ChatResponse::Again { after: retry_after(headers), reason },
         Meaning::Never(_) if is_html => {
             ChatResponse::Never { reason: format!("{reason} with an HTML page: {HTML_REMEDY}") }
         }
         Meaning::Never(remedy) => {
             let reason = format!("{reason}: {}", error.remedy(remedy));
-            if error.is_about_the_request() {
-                ChatResponse::Unfit { reason }
-            } else {
-                ChatResponse::Never { reason }
+            match error.is_about_the_request() {
+                true => ChatResponse::Unfit { reason },
+                false => ChatResponse::Never { reason },
             }
         }
     }
@@ -173,23 +141,24 @@ fn answered(value: &Value) -> ChatResponse {
     let message = message_of(choice);
     let finish = choice.get("finish_reason").and_then(Value::as_str).unwrap_or_default();
     let end = finish.to_ascii_lowercase();
-    let text = clean::answer(&content_of(choice, message));
+    let text = visible_text::answer(&content_of(choice, message));
     let refusal = message.get("refusal").and_then(Value::as_str).is_some_and(|refusal| !refusal.is_empty());
-    if FILTERED.contains(&end.as_str()) || (refusal && text.is_empty()) {
+    let is_one_of = |ends: &str| ends.split(' ').any(|known| known == end);
+    if is_one_of(FILTERED) || (refusal && text.is_empty()) {
         return ChatResponse::Refused;
     }
-    if CUT.contains(&end.as_str()) {
+    if is_one_of(CUT) {
         let what = if text.is_empty() { "its thoughts used up the tokens" } else { "the answer broke off" };
         let reason = format!("{what} (`finish_reason` is `{finish}`), so raise `max_tokens`");
         return ChatResponse::Never { reason };
     }
-    if matches!(end.as_str(), "tool_calls" | "function_call" | "tool_use") {
+    if is_one_of("tool_calls function_call tool_use") {
         let reason = format!(
             "the model calls tools (`finish_reason` is `{finish}`), which this handler has none of: take them out of `extra`"
         );
         return ChatResponse::Never { reason };
     }
-    if !GOOD_ENDS.contains(&end.as_str()) {
+    if !end.is_empty() && !is_one_of(GOOD_ENDS) {
         let finish: String =
             finish.chars().filter(|c| c.is_ascii_alphanumeric() || "_- ".contains(*c)).take(40).collect();
         return again(format!("the model's answer broke off: its `finish_reason` is `{finish}`"));
@@ -200,7 +169,7 @@ fn answered(value: &Value) -> ChatResponse {
     let thoughts = thoughts_of(message);
     // Where a server takes an answer for thoughts, their end stands in front of it.
     match thoughts.to_ascii_lowercase().rfind("</think>") {
-        Some(at) if !clean::answer(&thoughts[at..]).is_empty() => ChatResponse::Answer(clean::answer(&thoughts[at..])),
+        Some(at) if !visible_text::answer(&thoughts[at..]).is_empty() => ChatResponse::Answer(visible_text::answer(&thoughts[at..])),
         _ if !thoughts.is_empty() => again(
             "the model's answer is empty, and its `reasoning_content` is not: let it think less by `extra`, as with \
              { enable_thinking = false }, or serve it without a parser for thoughts"

@@ -4,16 +4,16 @@ use huixin_wechat::Message;
 use serde_json::{Map, Value, json};
 
 use super::cells::Row;
-use super::found::Found;
+use super::found_rows::Found;
 use crate::handler::{Context, Outcome};
-use crate::handlers::reply::{Filled, ReplyHandlerError};
+use crate::handlers::reply::{ReplyHandler, ReplyHandlerError};
 
 /// The replies for one row, for several and for none; each is a reply of the configuration's, with templates.
 #[derive(Clone, Debug, Default)]
 pub struct SqlAnswers {
-    one: Option<Filled>,
-    many: Option<Filled>,
-    none: Option<Filled>,
+    one: Option<ReplyHandler>,
+    many: Option<ReplyHandler>,
+    none: Option<ReplyHandler>,
 }
 
 impl SqlAnswers {
@@ -32,12 +32,12 @@ impl SqlAnswers {
         many: Option<&Value>,
         none: Option<&Value>,
     ) -> Result<Self, ReplyHandlerError> {
-        let filled = |reply: Option<&Value>| reply.map(Filled::new).transpose();
+        let filled = |reply: Option<&Value>| reply.map(ReplyHandler::new).transpose();
         Ok(Self { one: filled(one)?, many: filled(many)?, none: filled(none)? })
     }
 
     pub(super) fn outcome(&self, found: Found, message: &Message, context: &Context) -> Outcome {
-        let Found { mut rows, more } = found;
+        let Found { mut rows, more, .. } = found;
         let is_one = self.many.is_none() || (rows.len() == 1 && !more && self.one.is_some());
         let (answer, names) = match rows.len() {
             0 => (&self.none, Map::new()),

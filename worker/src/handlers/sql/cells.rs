@@ -15,7 +15,7 @@ use sqlx::{Column as _, Decode, MySql, Row as _, Type, TypeInfo as _, ValueRef a
 use time::{Date, PrimitiveDateTime};
 
 use super::failure::{LookUpFailure, Stage};
-use super::form::{clock, date, float, moment, pg_date, pg_moment, single, span};
+use super::value_text::{clock, date, float, moment, pg_date, pg_moment, single, span};
 
 /// A row by its columns' names.
 pub(super) type Row = Map<String, Value>;

@@ -16,7 +16,7 @@ use sqlx::{
 
 use super::cells::Cells;
 use super::failure::{LookUpFailure, Stage};
-use super::found::{Found, Rows};
+use super::found_rows::Found;
 use super::statement::Statement;
 
 /// How many steps SQLite takes between two looks at whether it shall stop: some microseconds.
@@ -105,15 +105,6 @@ impl OpenConnection {
     ) -> Result<Found, LookUpFailure> {
         // By itself, so that what is wrong with the statement is known from what is wrong with the values.
         self.prepare(statement).await?;
-        self.rows(statement, values, most).await
-    }
-
-    async fn rows(
-        &mut self,
-        statement: &Statement,
-        values: Vec<Option<String>>,
-        most: usize,
-    ) -> Result<Found, LookUpFailure> {
         match self {
             Self::Sqlite { connection, .. } => rows::<Sqlite>(connection, statement, values, most).await,
             Self::MySql { connection, .. } => rows::<MySql>(connection, statement, values, most).await,
@@ -180,14 +171,16 @@ where
     for value in values {
         query = query.bind(value);
     }
-    let mut found = Rows::new(most);
+    let mut found = Found::default();
     let mut stream = query.fetch(connection);
     while let Some(row) =
         stream.try_next().await.map_err(|error| LookUpFailure::of(Stage::Running, &error))?
     {
-        if !found.push(&row)? {
+        if found.rows.len() == most {
+            found.more = true;
             break;
         }
+        found.push(row.read()?)?;
     }
-    Ok(found.found())
+    Ok(found)
 }

@@ -8,11 +8,12 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use huixin_wechat::Secret;
+use parking_lot::Mutex;
 use sqlx::ConnectOptions as _;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::postgres::PgConnectOptions;
@@ -102,16 +103,9 @@ impl Database {
                 Options::Postgres(options.disable_statement_logging())
             }
         };
-        let places = Arc::new(Semaphore::new(connections.max(1)));
-        let shared = Pool {
-            name: name.to_owned(),
-            options,
-            writes,
-            places,
-            idle: Mutex::default(),
-            era: AtomicU64::new(0),
-        };
-        Ok(Self(Arc::new(shared)))
+        let (name, places) = (name.to_owned(), Arc::new(Semaphore::new(connections.max(1))));
+        let pool = Pool { name, options, writes, places, idle: Mutex::default(), era: AtomicU64::new(0) };
+        Ok(Self(Arc::new(pool)))
     }
 
     /// Its name in the configuration.
@@ -171,14 +165,14 @@ impl Pool {
             Options::Sqlite(_) => LIFETIME_OF_A_FILE,
             _ => LIFETIME,
         };
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         idle.retain(|idle| idle.opened_at.elapsed() < lifetime);
         idle.pop()
     }
 
     /// Whatever is open now is not used again: at once where nobody uses it, otherwise when it is given back.
     fn begin_anew(&self) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         self.era.fetch_add(1, Ordering::Relaxed);
         idle.clear();
     }
@@ -200,7 +194,7 @@ impl PooledConnection {
     pub(super) fn give_back(mut self) {
         if let Some((idle, _place)) = self.held.take() {
             let given = IdleConnection { idle_since: Instant::now(), ..idle };
-            let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut idle = self.shared.idle.lock();
             if given.era == self.shared.era.load(Ordering::Relaxed) {
                 idle.push(given);
             }
@@ -255,7 +249,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let database =
             Database::new("shop", &DatabaseLocation::Sqlite(file.path().to_owned()), 2, false).unwrap();
-        let idle = || database.0.idle.lock().unwrap().len();
+        let idle = || database.0.idle.lock().len();
         let (met_it, in_use) = (database.connection().await.unwrap(), database.connection().await.unwrap());
         met_it.discard_all();
         in_use.give_back();

@@ -16,12 +16,12 @@ mod cells;
 mod connection;
 mod database;
 mod failure;
-mod form;
-mod found;
+mod found_rows;
 mod parameters;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod value_text;
 
 use std::time::Duration;
 
@@ -82,7 +82,11 @@ impl SqlHandler {
         tokio::time::timeout(self.timeout, looked_up).await.unwrap_or_else(|_| Err(too_slow()))
     }
 
-    async fn look_up(&self, message: &Message, context: &Context) -> Result<found::Found, LookUpFailure> {
+    async fn look_up(
+        &self,
+        message: &Message,
+        context: &Context,
+    ) -> Result<found_rows::Found, LookUpFailure> {
         let values = parameters::values(self.statement.binds(), message, context);
         let mut connection = self.database.connection().await?;
         let found = connection.get().found(&self.statement, values, self.max_rows).await;

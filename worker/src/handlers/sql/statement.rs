@@ -46,24 +46,27 @@ impl Statement {
     /// # Errors
     /// When it isn't one.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Self, StatementError> {
-        let mut walk = Walk { text, dialect, at: 0, sql: String::new(), binds: Vec::new(), is_ended: false };
-        let mut is_empty = true;
-        while let Some(piece) = walk.next()? {
+        let (mut sql, mut binds) = (String::new(), Vec::new());
+        let (mut at, mut is_empty, mut is_ended) = (0, true, false);
+        while at < text.len() {
+            let (piece, bytes) = next(&text[..at], &text[at..], dialect)?;
+            let written = &text[at..at + bytes];
+            at += bytes;
             match piece {
-                Piece::Blank(code) => walk.sql.push_str(code),
-                _ if walk.is_ended => return Err(StatementError::Several),
-                Piece::End => walk.is_ended = true,
-                Piece::Code(code) => {
+                Piece::Blank => sql.push_str(written),
+                _ if is_ended => return Err(StatementError::Several),
+                Piece::End => is_ended = true,
+                Piece::Code => {
                     is_empty = false;
-                    walk.sql.push_str(code);
+                    sql.push_str(written);
                 }
-                Piece::Parameter(name) => walk.bind(name),
+                Piece::Parameter => sql.push_str(&placeholder(&written[1..], dialect, &mut binds)),
             }
         }
         if is_empty {
             return Err(StatementError::Empty);
         }
-        Ok(Self { sql: walk.sql.into(), binds: walk.binds })
+        Ok(Self { sql: sql.into(), binds })
     }
 
     /// The text for the driver.
@@ -77,101 +80,72 @@ impl Statement {
     }
 }
 
-enum Piece<'t> {
+enum Piece {
     /// Something to run, quotes included.
-    Code(&'t str),
+    Code,
     /// White space or a comment.
-    Blank(&'t str),
-    Parameter(&'t str),
+    Blank,
+    /// A colon and a name.
+    Parameter,
     /// A semicolon.
     End,
 }
 
-struct Walk<'t> {
-    text: &'t str,
-    dialect: Dialect,
-    at: usize,
-    sql: String,
-    binds: Vec<String>,
-    is_ended: bool,
+/// What `rest` begins with, and how long that is.
+fn next(before: &str, rest: &str, dialect: Dialect) -> Result<(Piece, usize), StatementError> {
+    use Dialect::{MySql, Postgres, Sqlite};
+    use Piece::{Blank, Code, End, Parameter};
+    let mut chars = rest.chars();
+    let (first, second) = (chars.next().unwrap_or_default(), chars.next());
+    let begins_name = second.is_some_and(is_start);
+    let begins_number = second.is_some_and(|c| c.is_ascii_digit());
+    Ok(match (first, second, dialect) {
+        (c, ..) if c.is_whitespace() => (Blank, c.len_utf8()),
+        ('-', Some('-'), _) if dialect != MySql || dash_comment(rest) => (Blank, line(rest)),
+        ('#', _, MySql) => (Blank, line(rest)),
+        ('/', Some('*'), _) => (Blank, comment(rest, dialect == Postgres)?),
+        ('\'', ..) => {
+            let escapes = dialect == MySql || (dialect == Postgres && ends_with_e(before));
+            (Code, quoted(rest, '\'', escapes, "text")?)
+        }
+        ('"', ..) => (Code, quoted(rest, '"', dialect == MySql, "quoted name")?),
+        ('`', _, MySql | Sqlite) => (Code, quoted(rest, '`', false, "quoted name")?),
+        ('[', _, Sqlite) => (Code, quoted(rest, ']', false, "quoted name")?),
+        ('$', _, Postgres) if !before.ends_with(is_inner) => match dollars(rest)? {
+            Some(bytes) => (Code, bytes),
+            None if begins_number => return Err(unnamed(rest)),
+            None => (Code, 1),
+        },
+        (':', Some(':'), _) => (Code, 2),
+        (':', ..) if begins_name => (Parameter, 1 + word(&rest[1..])),
+        // PostgreSQL's slices have these.
+        (':', _, MySql | Sqlite) if begins_number => return Err(unnamed(rest)),
+        ('?', _, MySql | Sqlite) => return Err(unnamed(rest)),
+        ('$' | '@', _, Sqlite) if begins_name || begins_number => return Err(unnamed(rest)),
+        (';', ..) => (End, 1),
+        // A word is one piece, so that what looks like a beginning inside of it isn't taken for one.
+        (c, ..) if is_start(c) || c.is_ascii_digit() => (Code, word(rest)),
+        (c, ..) => (Code, c.len_utf8()),
+    })
 }
 
-impl<'t> Walk<'t> {
-    fn next(&mut self) -> Result<Option<Piece<'t>>, StatementError> {
-        use Dialect::{MySql, Postgres, Sqlite};
-        let rest = &self.text[self.at..];
-        let mut chars = rest.chars();
-        let Some(first) = chars.next() else { return Ok(None) };
-        let second = chars.next();
-        let piece = match (first, second, self.dialect) {
-            (c, ..) if c.is_whitespace() => Piece::Blank(self.take(c.len_utf8())),
-            ('-', Some('-'), dialect) if dialect != MySql || dash_comment(rest) => {
-                Piece::Blank(self.take(line(rest)))
-            }
-            ('#', _, MySql) => Piece::Blank(self.take(line(rest))),
-            ('/', Some('*'), _) => Piece::Blank(self.take(comment(rest, self.dialect == Postgres)?)),
-            ('\'', ..) => {
-                let escapes = self.dialect == MySql || (self.dialect == Postgres && self.is_after_e());
-                Piece::Code(self.take(quoted(rest, '\'', escapes, "text")?))
-            }
-            ('"', ..) => Piece::Code(self.take(quoted(rest, '"', self.dialect == MySql, "quoted name")?)),
-            ('`', _, MySql | Sqlite) => Piece::Code(self.take(quoted(rest, '`', false, "quoted name")?)),
-            ('[', _, Sqlite) => Piece::Code(self.take(quoted(rest, ']', false, "quoted name")?)),
-            ('$', _, Postgres) if !self.is_after_word() => match dollars(rest)? {
-                Some(length) => Piece::Code(self.take(length)),
-                None if second.is_some_and(|c| c.is_ascii_digit()) => return Err(unnamed(rest)),
-                None => Piece::Code(self.take(1)),
-            },
-            (':', Some(':'), _) => Piece::Code(self.take(2)),
-            (':', Some(c), _) if is_start(c) => {
-                self.at += 1;
-                Piece::Parameter(self.take(word(&rest[1..])))
-            }
-            // PostgreSQL's slices have these.
-            (':', Some(c), MySql | Sqlite) if c.is_ascii_digit() => return Err(unnamed(rest)),
-            ('?', _, MySql | Sqlite) => return Err(unnamed(rest)),
-            ('$' | '@', Some(c), Sqlite) if is_start(c) || c.is_ascii_digit() => return Err(unnamed(rest)),
-            (';', ..) => {
-                self.at += 1;
-                Piece::End
-            }
-            // A word is one piece, so that what looks like a beginning inside of it isn't taken for one.
-            (c, ..) if is_start(c) || c.is_ascii_digit() => Piece::Code(self.take(word(rest))),
-            (c, ..) => Piece::Code(self.take(c.len_utf8())),
-        };
-        Ok(Some(piece))
+/// A parameter as the driver takes it. Only MySQL wants the value of one that stands there twice twice.
+fn placeholder(name: &str, dialect: Dialect, binds: &mut Vec<String>) -> String {
+    let known = binds.iter().position(|bound| bound == name).filter(|_| dialect != Dialect::MySql);
+    let index = known.unwrap_or_else(|| {
+        binds.push(name.to_owned());
+        binds.len() - 1
+    });
+    match dialect {
+        Dialect::MySql => "?".to_owned(),
+        Dialect::Sqlite => format!("?{}", index + 1),
+        Dialect::Postgres => format!("${}", index + 1),
     }
+}
 
-    fn take(&mut self, length: usize) -> &'t str {
-        let taken = &self.text[self.at..self.at + length];
-        self.at += length;
-        taken
-    }
-
-    fn bind(&mut self, name: &str) {
-        let number = match self.binds.iter().position(|bound| bound == name) {
-            Some(index) if self.dialect != Dialect::MySql => index + 1,
-            _ => {
-                self.binds.push(name.to_owned());
-                self.binds.len()
-            }
-        };
-        match self.dialect {
-            Dialect::MySql => self.sql.push('?'),
-            Dialect::Sqlite => self.sql.push_str(&format!("?{number}")),
-            Dialect::Postgres => self.sql.push_str(&format!("${number}")),
-        }
-    }
-
-    /// Whether the text before is the `E` of a PostgreSQL text with escapes.
-    fn is_after_e(&self) -> bool {
-        let mut before = self.text[..self.at].chars().rev();
-        before.next().is_some_and(|c| c.eq_ignore_ascii_case(&'e')) && !before.next().is_some_and(is_inner)
-    }
-
-    fn is_after_word(&self) -> bool {
-        self.text[..self.at].chars().next_back().is_some_and(is_inner)
-    }
+/// Whether the `E` of a PostgreSQL text with escapes stands there.
+fn ends_with_e(before: &str) -> bool {
+    before.strip_suffix(['e', 'E']).is_some_and(|before| !before.ends_with(is_inner))
 }
 
 fn unnamed(rest: &str) -> StatementError {

@@ -5,9 +5,10 @@
 //! them in the meantime.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -29,7 +30,7 @@ struct Waiting {
 impl IdleConnections {
     /// One that the other side has not closed.
     pub(super) fn take(&self) -> Option<TcpStream> {
-        let mut waiting = locked(&self.0);
+        let mut waiting = self.0.lock();
         waiting.close_old();
         loop {
             let (stream, _) = waiting.streams.pop()?;
@@ -43,7 +44,7 @@ impl IdleConnections {
 
     /// Keeps one for later.
     pub(super) fn put(&self, stream: TcpStream) {
-        let mut waiting = locked(&self.0);
+        let mut waiting = self.0.lock();
         waiting.streams.push((stream, Instant::now()));
         if !std::mem::replace(&mut waiting.swept, true) {
             tokio::spawn(sweep(Arc::downgrade(&self.0)));
@@ -63,7 +64,7 @@ async fn sweep(waiting: std::sync::Weak<Mutex<Waiting>>) {
     loop {
         tokio::time::sleep(IDLE_MAX / 3).await;
         let Some(waiting) = waiting.upgrade() else { return };
-        let mut waiting = locked(&waiting);
+        let mut waiting = waiting.lock();
         waiting.close_old();
         if waiting.streams.is_empty() {
             waiting.streams = Vec::new();
@@ -71,8 +72,4 @@ async fn sweep(waiting: std::sync::Weak<Mutex<Waiting>>) {
             return;
         }
     }
-}
-
-fn locked(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -50,19 +50,8 @@ pub(super) struct PlainService {
     idle: IdleConnections,
 }
 
-/// Whether a connection was used before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum IsReused {
-    Yes,
-    No,
-}
-
-enum RequestAttempt {
-    /// There is something to read; and whether all of the request was sent.
-    Asked(HttpConnection, io::Result<()>),
-    /// It was closed before it gave a byte; here is the request again.
-    Stale(Vec<u8>),
-}
+/// A connection with something to read; and whether all of the request was sent.
+type AskedConnection = (HttpConnection, io::Result<()>);
 
 struct HttpConnection {
     stream: TcpStream,
@@ -96,11 +85,12 @@ impl PlainService {
     ) -> Result<HttpResponse, TransportError> {
         let (bytes, call) = self.request(headers, &body)?;
         drop(body);
-        let (mut connection, sent) = match self.idle.take() {
-            Some(stream) => match HttpConnection::on(stream).ask(bytes, IsReused::Yes).await? {
-                RequestAttempt::Asked(connection, sent) => (connection, sent),
-                RequestAttempt::Stale(bytes) => self.ask_anew(bytes).await?,
-            },
+        let asked = match self.idle.take() {
+            Some(stream) => HttpConnection::on(stream).ask_again(&bytes).await,
+            None => None,
+        };
+        let (mut connection, sent) = match asked {
+            Some(asked) => asked,
             None => self.ask_anew(bytes).await?,
         };
         // Boxed, so that what waits above doesn't hold the room for reading.
@@ -118,12 +108,9 @@ impl PlainService {
     }
 
     /// Asks on a new connection.
-    async fn ask_anew(&self, bytes: Vec<u8>) -> Result<(HttpConnection, io::Result<()>), TransportError> {
+    async fn ask_anew(&self, bytes: Vec<u8>) -> Result<AskedConnection, TransportError> {
         let stream = self.connector.clone().call(self.uri.clone()).await.map_err(TransportError::broken)?;
-        match HttpConnection::on(stream.into_inner()).ask(bytes, IsReused::No).await? {
-            RequestAttempt::Asked(connection, sent) => Ok((connection, sent)),
-            RequestAttempt::Stale(_) => Err(TransportError::broken(CLOSED)),
-        }
+        HttpConnection::on(stream.into_inner()).ask(bytes).await
     }
 
     /// The request's bytes, and how to read what is answered.
@@ -166,21 +153,21 @@ impl HttpConnection {
         Self { stream, received: BytesMut::new() }
     }
 
-    /// Sends the request and waits for the first byte of the answer. What was sent is kept only if it may have to be
-    /// sent again.
-    async fn ask(mut self, bytes: Vec<u8>, kept: IsReused) -> Result<RequestAttempt, TransportError> {
+    /// Sends the request, drops what was sent, and waits for the first byte of the answer.
+    async fn ask(mut self, bytes: Vec<u8>) -> Result<AskedConnection, TransportError> {
         let sent = self.send(&bytes).await;
-        if kept == IsReused::No {
-            drop(bytes);
-            if self.received.is_empty() {
-                self.stream.readable().await.map_err(TransportError::broken)?;
-            }
-            return Ok(RequestAttempt::Asked(self, sent));
+        drop(bytes);
+        if self.received.is_empty() {
+            self.stream.readable().await.map_err(TransportError::broken)?;
         }
-        if self.received.is_empty() && !self.fill().await.unwrap_or(false) {
-            return Ok(RequestAttempt::Stale(bytes));
-        }
-        Ok(RequestAttempt::Asked(self, sent))
+        Ok((self, sent))
+    }
+
+    /// The same on a connection that was used before; `None` if it was closed before it gave a byte.
+    async fn ask_again(mut self, bytes: &[u8]) -> Option<AskedConnection> {
+        let sent = self.send(bytes).await;
+        let answers = !self.received.is_empty() || self.fill().await.unwrap_or(false);
+        answers.then_some((self, sent))
     }
 
     /// Sends the request, unless the service answers before it has all of it. An error leaves an answer to be looked for.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::cells::{Cells, Row};
+use super::cells::Row;
 use super::failure::LookUpFailure;
 
 /// The most that the rows of one look-up may hold, in bytes of text and names.
@@ -14,27 +14,12 @@ pub(super) struct Found {
     pub(super) rows: Vec<Row>,
     /// Whether there are rows that weren't read.
     pub(super) more: bool,
-}
-
-/// Rows being read.
-pub(super) struct Rows {
-    found: Found,
-    most: usize,
     bytes: usize,
 }
 
-impl Rows {
-    pub(super) fn new(most: usize) -> Self {
-        Self { found: Found::default(), most, bytes: 0 }
-    }
-
-    /// Takes one more, and says whether the next is wanted.
-    pub(super) fn push(&mut self, row: &impl Cells) -> Result<bool, LookUpFailure> {
-        if self.found.rows.len() == self.most {
-            self.found.more = true;
-            return Ok(false);
-        }
-        let row = row.read()?;
+impl Found {
+    /// Takes one more row.
+    pub(super) fn push(&mut self, row: Row) -> Result<(), LookUpFailure> {
         self.bytes += row.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
         if self.bytes > MAX_BYTES {
             let problem = format!("the rows hold more than {MAX_BYTES} bytes");
@@ -43,12 +28,8 @@ impl Rows {
                 ..LookUpFailure::lasting(problem)
             });
         }
-        self.found.rows.push(row);
-        Ok(true)
-    }
-
-    pub(super) fn found(self) -> Found {
-        self.found
+        self.rows.push(row);
+        Ok(())
     }
 }
 

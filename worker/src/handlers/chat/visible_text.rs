@@ -24,18 +24,10 @@ const THOUGHTS: [(&str, &str); 12] = [
     ("<tool_call>", "</tool_call>"),
 ];
 /// Where an answer is over, whatever comes behind it.
-const ENDS: [&str; 10] = [
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|end_of_text|>",
-    "<|endoftext|>",
-    "<|end|>",
-    "<|return|>",
-    "<|eom_id|>",
-    "<|user|>",
-    "<end_of_turn>",
-    "<｜end▁of▁sentence｜>",
-];
+static ENDS: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"<\|(?:im_end|eot_id|end_of_text|endoftext|end|return|eom_id|user)\|>|<end_of_turn>|<｜end▁of▁sentence｜>";
+    Regex::new(pattern).expect("the pattern is a constant")
+});
 /// Signs of templates, and the role that may stand behind one. Their insides have no blanks but those of the role.
 static SIGNS: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"<\|(?:im_start|start|start_header_id)\|>\s*(?:assistant|model)?\s*(?:<\|end_header_id\|>)?|<[|｜][\w▁:/.-]{1,40}[|｜]>|<start_of_turn>\s*(?:model)?|<end_of_turn>|</?(?:eos|bos|pad)>|\[/?INST\]|<</?SYS>>";
@@ -55,11 +47,8 @@ pub(super) fn answer(text: &str) -> String {
     let text = without_thoughts(final_channel(text.trim()));
     let text = text.trim();
     // An end before which nothing stands ends what came before the answer.
-    let ends = ENDS.iter().flat_map(|end| text.match_indices(end));
-    let end = ends
-        .map(|(at, _)| at)
-        .filter(|at| !in_code(text, *at) && !without_signs(&text[..*at]).is_empty())
-        .min();
+    let mut ends = ENDS.find_iter(text).map(|end| end.start());
+    let end = ends.find(|at| !in_code(text, *at) && !without_signs(&text[..*at]).is_empty());
     let text = without_signs(&text[..end.unwrap_or(text.len())]);
     match text.strip_suffix("</s>") {
         Some(answer) if !text.contains("<s>") => answer.trim().to_owned(),

@@ -16,7 +16,7 @@ use crate::answer::{Answer, Before};
 use crate::attempt::pushed_at;
 use crate::payload::Payload;
 use crate::route;
-use crate::shared::WorkerContext;
+use crate::worker_context::WorkerContext;
 
 /// How long it may take in all.
 const TELL_WITHIN: Duration = Duration::from_secs(60);
@@ -56,10 +56,7 @@ async fn send(
     }
     let words = Answer::last_words(text, Before::default(), letter.reason);
     for part in words.iter().flat_map(|words| &words.parts) {
-        if let Some(rate) = account.send_rate {
-            let limit = rate.limit(&payload.account);
-            account.wait_for_rate(|| shared.queue.limit(&limit, rate.sends, rate.per)).await?;
-        }
+        account.wait_for_rate(|| account.ask_rate(&*shared.queue, &payload.account)).await?;
         let _line = account.lines.acquire().await?;
         account.client.send(&message.from, part).await?;
         shared.pauses.passed(&payload.account, Interface::Send).await;

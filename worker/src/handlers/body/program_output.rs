@@ -6,30 +6,13 @@ use std::sync::LazyLock;
 use regex::{Regex, RegexBuilder};
 
 /// How an HTML page begins; `<a`, with which an answer may begin, is none of these.
-const PAGE: [&str; 11] = [
-    "<!doctype",
-    "<html",
-    "<head",
-    "<body",
-    "<title",
-    "<meta",
-    "<script",
-    "<style",
-    "<link ",
-    "<center",
-    "<?php",
-];
+const PAGE: &str = "<!doctype|<html|<head|<body|<title|<meta|<script|<style|<link |<center|<?php";
 /// Whole texts that a program wrote, not a person, in lower case.
-const WORDS: [&str; 4] = ["null", "undefined", "[object object]", "no input file specified."];
+const WORDS: &str = "null|undefined|[object object]|no input file specified.";
 /// Those of a server, which may have its status in front.
-const STATUS: [&str; 6] = [
-    "internal server error",
-    "bad gateway",
-    "service unavailable",
-    "service temporarily unavailable",
-    "gateway timeout",
-    "gateway time-out",
-];
+const STATUS: &str = "\
+    internal server error|bad gateway|service unavailable|service temporarily unavailable|\
+    gateway timeout|gateway time-out";
 
 /// Lines that languages and databases write; each with its name.
 static TRACES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
@@ -76,7 +59,7 @@ pub(in super::super) fn begins_as_html(text: &str) -> bool {
     {
         start = rest.trim_start();
     }
-    PAGE.iter().any(|page| start.starts_with(page))
+    PAGE.split('|').any(|page| start.starts_with(page))
         || (start.starts_with('<') && ["<html", "</body>", "</html>"].iter().any(|part| start.contains(part)))
 }
 
@@ -87,7 +70,7 @@ pub(in super::super) fn internals_in(text: &str) -> Option<&'static str> {
     }
     let lower = if text.len() <= 64 { text.to_ascii_lowercase() } else { String::new() };
     let status = lower.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').trim_end_matches('.');
-    if WORDS.contains(&lower.as_str()) || STATUS.contains(&status) {
+    if WORDS.split('|').any(|word| word == lower) || STATUS.split('|').any(|word| word == status) {
         return Some("a word of a program");
     }
     if text.contains("```") {

@@ -4,8 +4,11 @@
 //! written so is damaged, and waiting mends nothing. Only the number tells the two apart, so every later format keeps
 //! it, under its name, at the top.
 
-use serde::Deserialize;
+use std::time::SystemTime;
+
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// Why something stored can't be read. Parsers quote what they read, so their words are not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +24,17 @@ pub(crate) enum Unreadable {
 #[derive(Deserialize)]
 struct FormatHeader {
     format: u64,
+}
+
+/// A time as it is stored, in milliseconds.
+pub(crate) fn unix_ms(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Writes something as JSON: structs of texts and numbers always have that form.
+pub(crate) fn write(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("it can be written as JSON").into()
 }
 
 /// Reads what was written as JSON in this format.

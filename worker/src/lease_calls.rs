@@ -5,11 +5,11 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use huixin_queue::{Lease, Queue, QueueError, Renewal};
+use huixin_queue::{Lease, Queue, QueueError, Renewal, Settled, Settlement};
 
-use crate::end::{StepResult, Stop};
 use crate::lease::{LeaseGuard, STEP_MAX};
-use crate::shared::WorkerContext;
+use crate::message_end::{Done, End, StepResult, Stop};
+use crate::worker_context::WorkerContext;
 
 /// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
 const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);
@@ -69,6 +69,17 @@ impl Calls<'_> {
         }
     }
 
+    /// Settles the message.
+    pub(crate) async fn settle(&self, done: Done) -> StepResult<End> {
+        if let Settlement::Bury { reason } = &done.settlement {
+            tracing::error!(reason, "the message is dead");
+        }
+        Ok(match self.insist(|| self.queue().settle(self.lease, done.settlement.clone())).await? {
+            Settled::AsAsked => done.end,
+            Settled::ComesAgain => End::Waiting,
+        })
+    }
+
     /// Confirms the lease of a message that has lost one before: only then does losing this one count. What begins now may
     /// end this worker.
     pub(crate) async fn confirm(&self, losses: u32) -> StepResult<()> {
@@ -97,7 +108,7 @@ impl Calls<'_> {
         });
         tokio::select! {
             biased;
-            () = self.guard.lost().cancelled() => Err(Stop::Lost),
+            () = self.guard.lost.cancelled() => Err(Stop::Lost),
             done = work => done,
         }
     }
@@ -106,7 +117,7 @@ impl Calls<'_> {
     pub(crate) async fn wait_for<T>(&self, work: impl Future<Output = T>) -> StepResult<T> {
         tokio::select! {
             biased;
-            () = self.guard.lost().cancelled() => Err(Stop::Lost),
+            () = self.guard.lost.cancelled() => Err(Stop::Lost),
             () = self.shared.stop_now.cancelled() => Err(Stop::Stopping),
             done = work => Ok(done),
         }

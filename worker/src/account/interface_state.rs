@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime};
 use huixin_queue::{Queue, QueueError};
 use huixin_wechat::Limit;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+use crate::stored_json::{self, unix_ms};
 
 /// The names of all pauses begin with this.
 const FOLDER: &str = "pause/";
@@ -26,8 +29,23 @@ const DAY: Duration = Duration::from_secs(86_400);
 const AFTER_MIDNIGHT: Duration = Duration::from_secs(60);
 
 /// An interface of WeChat's API that can be paused alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Interface {
     /// Messages to users: without it nothing of the account is taken.
     Send,
@@ -40,16 +58,9 @@ pub enum Interface {
 }
 
 impl Interface {
-    pub(super) const ALL: [Self; 4] = [Self::Send, Self::Upload, Self::Token, Self::Typing];
-
     /// Its name in metrics and logs.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Send => "send",
-            Self::Upload => "upload",
-            Self::Token => "token",
-            Self::Typing => "typing",
-        }
+        self.into()
     }
 }
 
@@ -98,22 +109,6 @@ pub(super) struct Suspicion {
 }
 
 impl AccountPause {
-    pub(super) fn begun(
-        cause: PauseCause,
-        strikes: u32,
-        (code, reason, remedy): (i64, &str, &str),
-        now: SystemTime,
-    ) -> Self {
-        Self {
-            code,
-            reason: reason.to_owned(),
-            remedy: remedy.to_owned(),
-            until_ms: unix_ms(now + lasts(cause, strikes, now)),
-            strikes,
-            ends_by_itself: matches!(cause, PauseCause::Limit(_)),
-        }
-    }
-
     /// How long it still lasts; nothing once calls are tried again.
     pub fn remaining(&self) -> Duration {
         let until = SystemTime::UNIX_EPOCH + Duration::from_millis(self.until_ms);
@@ -156,7 +151,7 @@ impl InterfaceState {
         let values = queue.values(FOLDER).await?.into_iter();
         let troubles = values.filter_map(|(name, value)| {
             let (interface, account) = name.strip_prefix(FOLDER)?.split_once('/')?;
-            let interface = Interface::ALL.into_iter().find(|known| known.as_str() == interface)?;
+            let interface = interface.parse().ok()?;
             Some(((account.to_owned(), interface), serde_json::from_slice(&value).ok()?))
         });
         Ok(troubles.collect())
@@ -174,12 +169,11 @@ impl InterfaceState {
     ) -> Result<(), QueueError> {
         let suspect_for = self.suspicion.as_ref().map(|_| SUSPECT_FOR);
         let keep_for = self.pause.as_ref().map(AccountPause::keep_for).max(suspect_for);
-        let Some(keep_for) = keep_for else {
-            return queue.set(&key(account, interface), bytes::Bytes::new(), Duration::from_secs(1)).await;
+        let (value, keep_for) = match keep_for {
+            Some(keep_for) => (stored_json::write(self), keep_for),
+            None => (bytes::Bytes::new(), Duration::from_secs(1)),
         };
-        // Structs of texts and numbers always have a JSON form.
-        let value = serde_json::to_vec(self).expect("trouble can be written as JSON");
-        queue.set(&key(account, interface), value.into(), keep_for).await
+        queue.set(&key(account, interface), value, keep_for).await
     }
 
     /// Whether the interface pauses now.
@@ -193,13 +187,13 @@ impl InterfaceState {
     }
 }
 
-pub(super) fn unix_ms(at: SystemTime) -> u64 {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 fn key(account: &str, interface: Interface) -> String {
     format!("{FOLDER}{}/{account}", interface.as_str())
+}
+
+/// Until when a pause lasts that begins now.
+pub(super) fn until_ms(cause: PauseCause, strikes: u32, now: SystemTime) -> u64 {
+    unix_ms(now + lasts(cause, strikes, now))
 }
 
 fn lasts(cause: PauseCause, strikes: u32, now: SystemTime) -> Duration {

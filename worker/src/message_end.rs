@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use huixin_queue::{QueueError, Settlement};
+use strum::IntoStaticStr;
 
 /// A message whose handling has come to an end here: what the queue is to do with it.
 #[derive(Debug)]
@@ -49,7 +50,8 @@ impl Done {
 }
 
 /// How a message left this worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum End {
     /// All its replies are with WeChat.
     Answered,
@@ -76,25 +78,6 @@ pub(crate) enum End {
     LeaseLost,
     /// The queue was away, and it isn't known here how the message stands: done, or coming again.
     Unsettled,
-}
-
-impl End {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::NoReply => "no_reply",
-            Self::Unmatched => "unmatched",
-            Self::Held => "held",
-            Self::Waiting => "waiting",
-            Self::Retried => "retried",
-            Self::Snoozed => "snoozed",
-            Self::Awaiting => "awaiting",
-            Self::Released => "released",
-            Self::Dead => "dead",
-            Self::LeaseLost => "lease_lost",
-            Self::Unsettled => "unsettled",
-        }
-    }
 }
 
 /// Why the handling of a message stops short of its normal end.
