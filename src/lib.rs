@@ -23,4 +23,4 @@ pub mod shutdown;
 pub mod wiring;
 
 #[cfg(test)]
-mod recorder;
+mod tests;

@@ -232,8 +232,7 @@ mod tests {
     fn each_problem_of_a_configuration_has_its_own_line_and_hint() {
         let text = "[worker]\nconcurency = 1\nlease = 15\n[account.main]\napp_id = 'wx1'\napp_secret = 's'\ntoken = 't'";
         let source = ConfigSource::from_text("huixin.toml", text);
-        let failure =
-            Failure::from(Config::load(&source, Role::Run, &|_| Ok(Default::default())).unwrap_err());
+        let failure = Failure::from(Config::load(&source, Role::Run).unwrap_err());
         assert_eq!(failure.code, ExitCode::Config);
         assert_snapshot!(failure.render(), @r#"
         error: huixin.toml:2: `worker.concurency` is not a known key

@@ -14,7 +14,7 @@ use huixin_worker::call_back::CALL_BACK_PATH;
 
 use crate::admin::clocks_apart;
 use crate::cli::{CheckFlags, Cli};
-use crate::config::{Config, HandlerConfig, QueueUrl, Role};
+use crate::config::{Config, HandlerConfig, MaskedUrl, QueueUrl, Role};
 use crate::one_line::{is_unresolved, one_line};
 use crate::report::Failure;
 use crate::safety;
@@ -78,7 +78,7 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
 /// How the queue is; of one on Redis also how many ids it remembers.
 async fn queue(config: &Config, facts: &mut Facts) -> Option<u64> {
     match &config.queue.url {
-        QueueUrl::Redis(url) => return redis(config, url, facts).await,
+        QueueUrl::Redis(MaskedUrl(url)) => return redis(config, url, facts).await,
         // A check makes nothing.
         QueueUrl::Sqlite(path) if !path.exists() => {
             match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {

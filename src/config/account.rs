@@ -85,77 +85,45 @@ pub(super) fn read_all(root: &mut Section<'_>, app_secrets: bool) -> BTreeMap<St
     if tables.is_empty() {
         accounts.insert("main".to_owned(), pretend("main"));
     }
-    section.finish();
     accounts
 }
 
 fn read(mut section: Section<'_>, name: &str, names: &[&str], app_secrets: bool) -> AccountConfig {
     let role = section.reader.role;
     let variables = section.variables_only();
-    let given = |section: &Section<'_>, key: &str| section.has(key) || section.has(&format!("{key}_file"));
-    let mut missing: Vec<(&str, Option<&str>)> = Vec::new();
-    if !section.has("app_id") {
-        missing.push(("app_id", None));
-    }
-    if app_secrets && !given(&section, "app_secret") {
-        missing.push(("app_secret", Some("app_secret_file")));
-    }
-    if !given(&section, "token") {
-        missing.push(("token", Some("token_file")));
-    }
-
-    let app_id = section.parsed("app_id", app_id);
-    let app_secret = if app_secrets {
-        secrets::read(&mut section, "app_secret", "app_secret_file")
-    } else {
-        secrets::ignore(&mut section, "app_secret", "app_secret_file");
-        None
-    };
-    let token = secrets::token(&mut section);
-    let previous_token = secrets::read(&mut section, "previous_token", "previous_token_file");
-    let aes_key = aes_key(&mut section, "aes_key", "aes_key_file");
-    let previous_aes_key = self::aes_key(&mut section, "previous_aes_key", "previous_aes_key_file");
-    if previous_aes_key.is_some() && !given(&section, "aes_key") && aes_key.is_none() {
-        let mistake = Mistake::new("is given without `aes_key`");
-        section.mistake(
-            "previous_aes_key",
-            None,
-            mistake.hint("name the key that is valid now as `aes_key`"),
-        );
-    }
+    let mut missing = vec!["app_id", "app_secret", "token"];
+    missing.retain(|key| !secrets::is_given(&section, key) && (app_secrets || *key != "app_secret"));
     let pretend = pretend(name);
-    let accept_plain = section.parsed_or("accept_plain", false, value::boolean);
-    let api_base = section.parsed_or("api_base", pretend.api_base, api_base);
-    let api_fallback = section.parsed_or("api_fallback", Vec::new(), api_fallback);
-    let send_rate = section.parsed("send_rate", send_rate);
-
+    let config = AccountConfig {
+        app_id: section.parsed("app_id", app_id).unwrap_or(pretend.app_id),
+        app_secret: if app_secrets {
+            secrets::read(&mut section, "app_secret").or(pretend.app_secret)
+        } else {
+            secrets::ignore(&mut section, "app_secret")
+        },
+        token: secrets::token(&mut section).unwrap_or(pretend.token),
+        previous_token: secrets::read(&mut section, "previous_token"),
+        aes_key: aes_key(&mut section, "aes_key"),
+        previous_aes_key: aes_key(&mut section, "previous_aes_key"),
+        accept_plain: section.parsed_or("accept_plain", false, value::boolean),
+        api_base: section.parsed_or("api_base", pretend.api_base, api_base),
+        api_fallback: section.parsed_or("api_fallback", Vec::new(), api_fallback),
+        send_rate: section.parsed("send_rate", send_rate),
+    };
+    if config.previous_aes_key.is_some() && config.aes_key.is_none() {
+        let mistake = Mistake::new("is given without `aes_key`");
+        let mistake = mistake.hint("name the key that is valid now as `aes_key`");
+        section.mistake("previous_aes_key", None, mistake);
+    }
     if role.needs_credentials() {
         note_missing(&section, name, names, &variables, &missing);
     }
-    section.finish();
-    AccountConfig {
-        app_id: app_id.unwrap_or(pretend.app_id),
-        app_secret: app_secret.or(pretend.app_secret.filter(|_| app_secrets)),
-        token: token.unwrap_or(pretend.token),
-        previous_token,
-        aes_key,
-        previous_aes_key,
-        accept_plain,
-        api_base,
-        api_fallback,
-        send_rate,
-    }
+    config
 }
 
 /// One problem for each missing key; but for an account that the file doesn't have, one for the variable that has made
 /// it, since its name is probably misspelt.
-fn note_missing(
-    section: &Section<'_>,
-    name: &str,
-    names: &[&str],
-    variables: &[String],
-    missing: &[(&str, Option<&str>)],
-) {
+fn note_missing(section: &Section<'_>, name: &str, names: &[&str], variables: &[String], missing: &[&str]) {
     let others = names.iter().copied().filter(|other| *other != name);
     match (variables, nearest(name, others, 0.5), missing) {
         (_, _, []) => {}
@@ -165,8 +133,8 @@ fn note_missing(
             section.reader.note(variable.clone(), None, mistake);
         }
         _ => {
-            for (key, file_key) in missing {
-                let mut mistake = secrets::missing(section, key, *file_key);
+            for key in missing {
+                let mut mistake = secrets::missing(section, key, *key != "app_id");
                 if *key == "app_secret" && !section.reader.role.needs_app_secret() {
                     mistake.hint = mistake.hint.map(|hint| format!("{hint}; {SECRET_FOR_CALLBACKS}"));
                 }
@@ -194,8 +162,8 @@ fn pretend(name: &str) -> AccountConfig {
 }
 
 /// The EncodingAESKey as WeChat's console shows it.
-fn aes_key(section: &mut Section<'_>, key: &'static str, file_key: &'static str) -> Option<AesKey> {
-    secrets::read_as(section, key, file_key, |text| {
+fn aes_key(section: &mut Section<'_>, key: &'static str) -> Option<AesKey> {
+    secrets::read_as(section, key, |text| {
         let mistake = |error| Mistake::new(format!("can't be used: {error}"));
         AesKey::decode(&text)
             .map_err(|error| mistake(error).hint("copy the EncodingAESKey from WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置"))

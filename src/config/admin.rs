@@ -17,10 +17,8 @@ pub struct AdminConfig {
 }
 
 pub(super) fn read(mut section: Section<'_>) -> AdminConfig {
-    let config = AdminConfig {
+    AdminConfig {
         listen: section.parsed_or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, 9600)), value::address),
-        token: secrets::read(&mut section, "token", "token_file"),
-    };
-    section.finish();
-    config
+        token: secrets::read(&mut section, "token"),
+    }
 }

@@ -33,12 +33,10 @@ impl CallbackConfig {
 
 pub(super) fn read(mut section: Section<'_>) -> CallbackConfig {
     let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 9700));
-    let config = CallbackConfig {
+    CallbackConfig {
         listen: section.parsed_or("listen", Some(default), listen),
         base_url: section.parsed("base_url", base_url),
-    };
-    section.finish();
-    config
+    }
 }
 
 /// An address, or `false`.

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 
 use huixin_wechat::Secret;
 use huixin_worker::handlers::sql::{DatabaseLocation, Dialect};
-use url::Url;
 
-use super::mask::masked;
+use super::mask::{MaskedUrl, masked};
 use super::node::Node;
 use super::problem::Mistake;
 use super::section::Section;
@@ -27,14 +26,14 @@ pub struct DatabaseConfig {
 }
 
 /// Where a database is. Prints without the password.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// An SQLite file.
     Sqlite(PathBuf),
     /// A MySQL or MariaDB server.
-    MySql(Url),
+    MySql(MaskedUrl),
     /// A PostgreSQL server.
-    Postgres(Url),
+    Postgres(MaskedUrl),
 }
 
 shown! {
@@ -55,27 +54,24 @@ pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, DatabaseConfi
         let below = section.below(path, "database".to_owned(), Some(origin), table);
         databases.insert(name, read(below));
     }
-    section.finish();
     databases
 }
 
 fn read(mut section: Section<'_>) -> DatabaseConfig {
     let folder = section.reader.folder;
-    let is_given = section.has("url") || section.has("url_file");
     let url = if section.reader.role.needs_app_secret() {
-        if !is_given {
-            section.mistake("url", None, secrets::missing(&section, "url", Some("url_file")));
+        if !secrets::is_given(&section, "url") {
+            section.mistake("url", None, secrets::missing(&section, "url", true));
         }
-        let parse = |text: String| DatabaseUrl::parse(&text, folder);
-        secrets::read_as(&mut section, "url", "url_file", parse)
+        secrets::read_as(&mut section, "url", |text| DatabaseUrl::parse(&text, folder))
     } else {
-        secrets::ignore(&mut section, "url", "url_file");
-        None
+        secrets::ignore(&mut section, "url")
     };
-    let pool = section.number("pool", POOL, 1..=1000);
-    let writes = section.parsed_or("writes", false, value::boolean);
-    section.finish();
-    DatabaseConfig { url, pool, writes }
+    DatabaseConfig {
+        url,
+        pool: section.number("pool", POOL, 1..=1000),
+        writes: section.parsed_or("writes", false, value::boolean),
+    }
 }
 
 /// The name of a database that is configured.
@@ -84,34 +80,20 @@ pub(super) fn known(node: &Node, databases: &BTreeMap<String, DatabaseConfig>) -
     if databases.contains_key(&name) {
         return Ok(name);
     }
-    let names = databases.keys().map(String::as_str).collect::<Vec<_>>();
-    let hint = match super::problem::nearest(&name, names.iter().copied(), 0.5) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if names.is_empty() => format!("begin it with `[database.{name}]`"),
-        None => format!("known databases: {}", names.join(", ")),
-    };
-    Err(Mistake::new(format!("names the unknown database `{name}`")).hint(hint))
+    Err(Mistake::unknown("database", &name, databases.keys().map(String::as_str)))
 }
 
 impl DatabaseUrl {
     /// The text isn't repeated in mistakes: it may hold a password.
     fn parse(text: &str, folder: &std::path::Path) -> Result<Self, Mistake> {
-        if let Some(path) = text.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return match path {
-                "" => Err(Mistake::new("names no file").hint("write it like \"sqlite:shop.db\"")),
-                path => Ok(Self::Sqlite(folder.join(path))),
-            };
+        if let Some(path) = value::sqlite_path(text, folder, "shop.db")? {
+            return Ok(Self::Sqlite(path));
         }
         let url = value::whole_url(text, "the URL of a database", FORMS)?;
         match url.scheme() {
-            "mysql" | "mariadb" => Ok(Self::MySql(url)),
-            "postgres" | "postgresql" => Ok(Self::Postgres(url)),
-            scheme if text.contains("://") => {
-                Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(FORMS))
-            }
-            // What stands before the colon may be a user, or a part of a password.
-            _ => Err(Mistake::new("has no scheme").hint(FORMS)),
+            "mysql" | "mariadb" => Ok(Self::MySql(MaskedUrl(url))),
+            "postgres" | "postgresql" => Ok(Self::Postgres(MaskedUrl(url))),
+            scheme => Err(value::unknown_scheme(text, scheme, FORMS)),
         }
     }
 
@@ -128,8 +110,8 @@ impl DatabaseUrl {
     pub fn place(&self) -> DatabaseLocation {
         match self {
             Self::Sqlite(path) => DatabaseLocation::Sqlite(path.clone()),
-            Self::MySql(url) => DatabaseLocation::MySql(Secret::from(url.as_str())),
-            Self::Postgres(url) => DatabaseLocation::Postgres(Secret::from(url.as_str())),
+            Self::MySql(url) => DatabaseLocation::MySql(Secret::from(url.0.as_str())),
+            Self::Postgres(url) => DatabaseLocation::Postgres(Secret::from(url.0.as_str())),
         }
     }
 }
@@ -138,13 +120,7 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            Self::MySql(url) | Self::Postgres(url) => f.write_str(masked(url).as_str()),
+            Self::MySql(url) | Self::Postgres(url) => f.write_str(masked(&url.0).as_str()),
         }
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

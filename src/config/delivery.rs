@@ -1,13 +1,12 @@
 //! `[delivery]`: how answers get to users. `[media]`: where what they show may come from.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use huixin_worker::{Rights, TriggerRight};
 use ipnet::IpNet;
-use url::Url;
 
+use super::mask::MaskedUrl;
 use super::section::Section;
 use super::value;
 
@@ -17,7 +16,7 @@ pub struct DeliveryConfig {
     /// What each kind of user's action lets an account send.
     pub rights: Rights,
     /// The proxy through which WeChat's API is called.
-    pub proxy: Option<Proxy>,
+    pub proxy: Option<MaskedUrl>,
 }
 
 /// Where the media of replies may come from.
@@ -32,17 +31,7 @@ pub struct MediaConfig {
     /// How many files are fetched and uploaded at once.
     pub at_once: usize,
     /// The proxy through which media is fetched.
-    pub proxy: Option<Proxy>,
-}
-
-/// A proxy's URL. Prints without its password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Proxy(pub Url);
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(super::mask::masked(&self.0).as_str())
-    }
+    pub proxy: Option<MaskedUrl>,
 }
 
 const PROXY_EXAMPLE: &str = "http://127.0.0.1:3128";
@@ -50,7 +39,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) fn read(mut section: Section<'_>) -> DeliveryConfig {
     let defaults = Rights::default();
-    let config = DeliveryConfig {
+    DeliveryConfig {
         proxy: proxy(&mut section),
         rights: Rights {
             message: right(section.section("message"), defaults.message),
@@ -58,32 +47,26 @@ pub(super) fn read(mut section: Section<'_>) -> DeliveryConfig {
             scan: right(section.section("scan"), defaults.scan),
             subscribe: right(section.section("subscribe"), defaults.subscribe),
         },
-    };
-    section.finish();
-    config
+    }
 }
 
 pub(super) fn read_media(mut section: Section<'_>) -> MediaConfig {
-    let config = MediaConfig {
+    MediaConfig {
         folder: section.path("folder"),
         allow_private: section.parsed_or("allow_private", Vec::new(), value::networks),
         timeout: section.duration("timeout", 20 * SECOND, SECOND..=600 * SECOND),
         at_once: section.number("at_once", 8, 1..=1_000) as usize,
         proxy: proxy(&mut section),
-    };
-    section.finish();
-    config
+    }
 }
 
 fn right(mut section: Section<'_>, default: TriggerRight) -> TriggerRight {
-    let right = TriggerRight {
+    TriggerRight {
         sends: section.number("sends", default.sends, 1..=1_000),
         window: section.duration("window", default.window, SECOND..=Duration::from_secs(30 * 86_400)),
-    };
-    section.finish();
-    right
+    }
 }
 
-fn proxy(section: &mut Section<'_>) -> Option<Proxy> {
-    section.parsed("proxy", |node| value::http_url(node, PROXY_EXAMPLE)).map(Proxy)
+fn proxy(section: &mut Section<'_>) -> Option<MaskedUrl> {
+    section.parsed("proxy", |node| value::http_url(node, PROXY_EXAMPLE)).map(MaskedUrl)
 }

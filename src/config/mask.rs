@@ -1,5 +1,7 @@
 //! What stands in the place of a secret where the configuration is shown.
 
+use std::fmt;
+
 use url::Url;
 
 pub(super) const MASK: &str = "***";
@@ -19,4 +21,14 @@ pub(super) fn masked(url: &Url) -> Url {
         (false, true) => Ok(()),
     };
     url
+}
+
+/// A URL that may have a password. Prints without it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MaskedUrl(pub Url);
+
+impl fmt::Debug for MaskedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(masked(&self.0).as_str())
+    }
 }

@@ -46,11 +46,12 @@ pub use account::AccountConfig;
 pub use admin::AdminConfig;
 pub use callback::CallbackConfig;
 pub use database::{DatabaseConfig, DatabaseUrl};
-pub use delivery::{DeliveryConfig, MediaConfig, Proxy};
+pub use delivery::{DeliveryConfig, MediaConfig};
+pub use mask::MaskedUrl;
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{DeadConfig, QueueConfig, QueueUrl};
 pub use receiver::{MaxSkew, ReceiverConfig};
-pub use route::{CheckTemplate, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
+pub use route::{HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, ConfigSource, DEFAULT_FILE, Overrides};
 pub use spool::SpoolConfig;
@@ -116,12 +117,8 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong, at once; or the syntax errors of the file, which hide the rest.
-    pub fn load(
-        source: &ConfigSource,
-        role: Role,
-        check_template: CheckTemplate<'_>,
-    ) -> Result<Self, ConfigErrors> {
-        let reader = Reader::new(source, role, check_template);
+    pub fn load(source: &ConfigSource, role: Role) -> Result<Self, ConfigErrors> {
+        let reader = Reader::new(source, role);
         let mut config = Self::read(Section::root(&reader, tree::read(source)?));
         config.file = source.file.as_ref().map(|file| file.path.clone());
         config.doubts = reader.doubts();
@@ -169,7 +166,6 @@ impl Config {
             let path = "receiver.spool.max_age";
             root.reader.note(path.to_owned(), root.reader.origin(path).as_ref(), mistake);
         }
-        root.finish();
         config
     }
 }
@@ -180,7 +176,7 @@ impl Config {
 /// # Errors
 /// The file isn't TOML.
 pub fn known_keys(source: &ConfigSource, role: Role) -> Result<BTreeSet<String>, ConfigErrors> {
-    let reader = Reader::new(source, role, &|_| Ok(BTreeSet::new()));
+    let reader = Reader::new(source, role);
     let _config = Config::read(Section::root(&reader, tree::read(source)?));
     Ok(reader.known_keys())
 }

@@ -65,6 +65,17 @@ impl Mistake {
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
+
+    /// A name that nothing of its kind has.
+    pub(super) fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        let known: Vec<&str> = known.collect();
+        let hint = match nearest(name, known.iter().copied(), 0.5) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => format!("begin it with `[{kind}.{name}]`"),
+            None => format!("known {kind}s: {}", known.join(", ")),
+        };
+        Self::new(format!("names the unknown {kind} `{name}`")).hint(hint)
+    }
 }
 
 /// The candidate that `word` most likely means, if any is near; `at_least` is a similarity from 0 to 1.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use huixin_queue::redis::Risk;
-use url::Url;
 
+use super::mask::MaskedUrl;
 use super::node::Node;
-use super::problem::{Mistake, nearest};
+use super::problem::Mistake;
 use super::section::Section;
 use super::shown::shown;
 use super::value;
@@ -40,10 +40,10 @@ pub struct DeadConfig {
 }
 
 /// An engine and its place. Prints without the password.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueueUrl {
     /// A Redis server: `redis://`, `rediss://`, or `redis+unix://` for one at a socket of this machine.
-    Redis(Url),
+    Redis(MaskedUrl),
     /// An SQLite file.
     Sqlite(PathBuf),
 }
@@ -64,52 +64,39 @@ pub(super) fn read(mut section: Section<'_>) -> QueueConfig {
     let prefix = section.parsed_or("prefix", "huixin".to_owned(), prefix);
     // What an ack waits for: there is one thing yet.
     section.parsed_or("durability", "local".to_owned(), durability);
-    let config = QueueConfig {
+    QueueConfig {
         url,
         prefix,
         accept_risk: section.parsed_or("accept_risk", Vec::new(), risks),
         dedup_window: section.duration("dedup_window", 6 * HOUR, MINUTE..=7 * DAY),
         dead: dead(section.section("dead")),
-    };
-    section.finish();
-    config
+    }
 }
 
 fn dead(mut section: Section<'_>) -> DeadConfig {
-    let config = DeadConfig {
+    DeadConfig {
         max_age: section.duration("max_age", 30 * DAY, HOUR..=3650 * DAY),
         max: section.number("max", 100_000, 1_000..=10_000_000).into(),
         archive: section.path("archive"),
-    };
-    section.finish();
-    config
+    }
 }
 
 impl QueueUrl {
     fn parse(node: &Node, folder: &Path) -> Result<Self, Mistake> {
         let text = value::text(node)?;
-        if let Some(path) = text.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return match path {
-                "" => Err(Mistake::new("names no file").hint("write it like \"sqlite:huixin.db\"")),
-                path => Ok(Self::Sqlite(folder.join(path))),
-            };
+        if let Some(path) = value::sqlite_path(&text, folder, "huixin.db")? {
+            return Ok(Self::Sqlite(path));
         }
         let forms = "write \"redis://HOST:6379/0\", \"rediss://…\" for TLS, or \"sqlite:huixin.db\"";
         // The text isn't repeated: it may hold a password.
         let url = value::whole_url(&text, "a queue URL", forms)?;
         match url.scheme() {
             "redis" | "rediss" if url.host().is_none() => Err(Mistake::new("names no host").hint(forms)),
-            "redis" | "rediss" => Ok(Self::Redis(url)),
             "redis+unix" if url.host().is_some() || url.path().len() < 2 => {
                 Err(Mistake::new("names no socket").hint("write \"redis+unix:///run/redis/redis.sock\""))
             }
-            "redis+unix" => Ok(Self::Redis(url)),
-            scheme if text.contains("://") => {
-                Err(Mistake::new(format!("has the unknown scheme `{scheme}`")).hint(forms))
-            }
-            // What stands before the colon may be a user, or a part of a password.
-            _ => Err(Mistake::new("has no scheme").hint(forms)),
+            "redis" | "rediss" | "redis+unix" => Ok(Self::Redis(MaskedUrl(url))),
+            scheme => Err(value::unknown_scheme(&text, scheme, forms)),
         }
     }
 }
@@ -117,15 +104,9 @@ impl QueueUrl {
 impl fmt::Display for QueueUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Redis(url) => f.write_str(super::mask::masked(url).as_str()),
+            Self::Redis(url) => f.write_str(super::mask::masked(&url.0).as_str()),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
         }
-    }
-}
-
-impl fmt::Debug for QueueUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -133,11 +114,8 @@ fn prefix(node: &Node) -> Result<String, Mistake> {
     let text = value::text(node)?;
     // Braces would change which part of a key Redis Cluster hashes.
     let good = text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:".contains(c));
-    if good {
-        Ok(text)
-    } else {
-        Err(Mistake::new("must be at most 64 of the characters A-Z a-z 0-9 _ - . :"))
-    }
+    let wrong = || Mistake::new("must be at most 64 of the characters A-Z a-z 0-9 _ - . :");
+    good.then_some(text).ok_or_else(wrong)
 }
 
 fn durability(node: &Node) -> Result<String, Mistake> {
@@ -152,15 +130,9 @@ fn durability(node: &Node) -> Result<String, Mistake> {
 }
 
 fn risks(node: &Node) -> Result<Vec<Risk>, Mistake> {
-    let known = || Risk::acceptable().map(Risk::name);
     let accepted = value::texts(node)?.into_iter().map(|name| {
-        Risk::acceptable().find(|risk| risk.name() == name).ok_or_else(|| {
-            let hint = nearest(&name, known(), 0.6).map_or_else(
-                || format!("known risks: {}", known().collect::<Vec<_>>().join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            Mistake::new(format!("names the unknown risk `{name}`")).hint(hint)
-        })
+        let unknown = || Mistake::unknown("risk", &name, Risk::acceptable().map(Risk::name));
+        Risk::acceptable().find(|risk| risk.name() == name).ok_or_else(unknown)
     });
     accepted.collect()
 }

@@ -10,13 +10,12 @@ use super::environment::variable;
 use super::node::ValueOrigin;
 use super::page::Page;
 use super::problem::{Mistake, nearest};
-use super::{CheckTemplate, ConfigErrors, ConfigSource, Problem, Role};
+use super::{ConfigErrors, ConfigSource, Problem, Role};
 
 /// What all sections of one load share.
 pub(super) struct Reader<'a> {
     pub(super) role: Role,
     pub(super) folder: &'a Path,
-    pub(super) check_template: CheckTemplate<'a>,
     file: Option<&'a Path>,
     problems: RefCell<Vec<Problem>>,
     doubts: RefCell<Vec<Problem>>,
@@ -33,15 +32,14 @@ pub(super) struct Stray {
     pub(super) section: String,
     pub(super) key: String,
     pub(super) origin: ValueOrigin,
-    pub(super) siblings: Vec<&'static str>,
+    pub(super) siblings: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(source: &'a ConfigSource, role: Role, check_template: CheckTemplate<'a>) -> Self {
+    pub(super) fn new(source: &'a ConfigSource, role: Role) -> Self {
         Self {
             role,
             folder: source.folder(),
-            check_template,
             file: source.file.as_ref().map(|file| file.path.as_path()),
             problems: RefCell::default(),
             doubts: RefCell::default(),
@@ -131,7 +129,7 @@ impl<'a> Reader<'a> {
                     "a variable mirrors the path of a key, like HUIXIN_QUEUE__URL for `queue.url`".to_owned(),
                 ),
             }
-        } else if let Some(near) = nearest(&key, siblings.iter().copied(), 0.6) {
+        } else if let Some(near) = nearest(&key, siblings.iter().map(String::as_str), 0.6) {
             Some(format!("did you mean `{near}`?"))
         } else if let Some(home) = home_of(&key, &known) {
             Some(format!("it belongs to `[{home}]`"))

@@ -41,7 +41,7 @@ const HEADER_KIB: u32 = 16;
 const MAX_BODY: ByteSize = ByteSize::kib((huixin_queue::MAX_PAYLOAD_BYTES / 1024) as u32 - HEADER_KIB);
 
 pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
-    let config = ReceiverConfig {
+    ReceiverConfig {
         listen: section.parsed_or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), value::address),
         max_body: section.size("max_body", ByteSize::kib(256), ByteSize::kib(1)..=MAX_BODY),
         // WeChat gives five seconds, and the way there and back takes its part.
@@ -54,9 +54,7 @@ pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
         allow_from: section.parsed_or("allow_from", Vec::new(), value::networks),
         trusted_proxies: section.parsed_or("trusted_proxies", Vec::new(), value::networks),
         spool: spool::read(&mut section),
-    };
-    section.finish();
-    config
+    }
 }
 
 /// How far the timestamp of a push may be off this machine's clock; none: as far as it likes.

@@ -9,7 +9,6 @@ use huixin_wechat::Content;
 use huixin_worker::reply::{self, ReplyOrigin};
 use serde_json::Value as Json;
 
-use super::CheckTemplate;
 use super::node::{Node, Value};
 use super::problem::Mistake;
 use super::route::names::TemplateNames;
@@ -19,14 +18,9 @@ use super::value::wrong_type;
 const FILES: [&str; 2] = ["file", "thumb_file"];
 
 /// The checked reply as JSON.
-pub(super) fn read(
-    node: &Node,
-    folder: &Path,
-    check_template: CheckTemplate<'_>,
-    names: TemplateNames<'_>,
-) -> Result<Json, Mistake> {
+pub(super) fn read(node: &Node, folder: &Path, names: TemplateNames<'_>) -> Result<Json, Mistake> {
     let reply = match node.value {
-        Value::Text(_) | Value::Raw(_) | Value::Array(_) | Value::Table(_) => json(node, folder)?,
+        Value::Text(_) | Value::Raw(_) | Value::Array(_) | Value::Table(_) => json(node, Some(folder))?,
         _ => return Err(wrong_type("texts, tables with a `type`, or a list of these", node)),
     };
     let mut parts = reply::parse(&reply, ReplyOrigin::Config)
@@ -41,27 +35,28 @@ pub(super) fn read(
         let is_text = matches!(part.content, Content::Text { .. });
         for (name, text) in reply::templates(part) {
             let place = if is_text { String::new() } else { format!(" in `{name}`") };
-            names.check(text, &place, check_template)?;
+            names.check(text, &place)?;
         }
     }
     Ok(reply)
 }
 
-fn json(node: &Node, folder: &Path) -> Result<Json, Mistake> {
+/// A value as JSON. With a folder, paths of files begin there.
+pub(super) fn json(node: &Node, folder: Option<&Path>) -> Result<Json, Mistake> {
     let field = |(field, node): (&String, &Node)| {
-        let value = match node.as_text() {
-            Some(path) if FILES.contains(&field.as_str()) && !path.is_empty() => {
-                Json::from(folder.join(path).to_string_lossy())
-            }
-            _ => json(node, folder)?,
+        let path = node.as_text().filter(|path| FILES.contains(&field.as_str()) && !path.is_empty());
+        let value = match folder.zip(path) {
+            Some((folder, path)) => Json::from(folder.join(path).to_string_lossy()),
+            None => json(node, folder)?,
         };
         Ok((field.clone(), value))
     };
     match &node.value {
         Value::Text(text) | Value::Raw(text) => Ok(Json::from(text.as_str())),
         Value::Boolean(value) => Ok(Json::from(*value)),
-        // No field takes numbers, and the schema says which one has it.
+        // No field of a reply takes numbers, and the schema says which one has it.
         Value::Integer(number) => Ok(Json::from(*number)),
+        Value::Float(number) if !number.is_finite() => Err(Mistake::new("has a number that JSON hasn't")),
         Value::Float(number) => Ok(Json::from(*number)),
         Value::Array(items) => items.iter().map(|item| json(item, folder)).collect(),
         Value::Table(table) => table.iter().map(field).collect(),

@@ -14,16 +14,16 @@ use super::section::Section;
 use super::shown::Shown;
 use super::value;
 
-/// Reads the secret `key`, or the file that `file_key` names, white space around it removed.
-pub(super) fn read(section: &mut Section<'_>, key: &'static str, file_key: &'static str) -> Option<Secret> {
-    read_as(section, key, file_key, |text| Ok(Secret::from(text)))
+/// Reads the secret `key`, or the file that `key_file` names, white space around it removed.
+pub(super) fn read(section: &mut Section<'_>, key: &'static str) -> Option<Secret> {
+    read_as(section, key, |text| Ok(Secret::from(text)))
 }
 
 /// Reads the `token` of an account. One that WeChat's console would not take is doubted: what else pushes may use it.
 pub(super) fn token(section: &mut Section<'_>) -> Option<Secret> {
     let key = if section.has("token") { "token" } else { "token_file" };
     let origin = section.origin_of(key);
-    let token = read(section, "token", "token_file")?;
+    let token = read(section, "token")?;
     let good = (3..=32).contains(&token.expose().len())
         && token.expose().bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !good {
@@ -37,13 +37,12 @@ pub(super) fn token(section: &mut Section<'_>) -> Option<Secret> {
 pub(super) fn read_as<T: Shown>(
     section: &mut Section<'_>,
     key: &'static str,
-    file_key: &'static str,
     make: impl FnOnce(String) -> Result<T, Mistake>,
 ) -> Option<T> {
     if !section.reader.role.reads_secrets() {
-        ignore(section, key, file_key);
-        return None;
+        return ignore(section, key);
     }
+    let file_key = &*format!("{key}_file");
     let (value, file) = (section.take(key), section.take(file_key));
     let from_file = match (&value, &file) {
         (Some(value), Some(file)) if value.origin == file.origin || same_layer(value, file) => {
@@ -69,16 +68,22 @@ pub(super) fn read_as<T: Shown>(
 }
 
 /// Takes the keys of a secret that this role has no use for, without looking at them: its file need not be there.
-pub(super) fn ignore(section: &mut Section<'_>, key: &'static str, file_key: &'static str) {
+pub(super) fn ignore<T>(section: &mut Section<'_>, key: &str) -> Option<T> {
     section.take(key);
-    section.take(file_key);
+    section.take(&format!("{key}_file"));
+    None
+}
+
+/// Whether it is there, as a value or as a file.
+pub(super) fn is_given(section: &Section<'_>, key: &str) -> bool {
+    section.has(key) || section.has(&format!("{key}_file"))
 }
 
 /// That a secret, or another value of an account, isn't given anywhere.
-pub(super) fn missing(section: &Section<'_>, key: &str, file_key: Option<&str>) -> Mistake {
+pub(super) fn missing(section: &Section<'_>, key: &str, is_secret: bool) -> Mistake {
     let variable = variable(&format!("{}.{key}", section.path));
-    let or_file =
-        file_key.map(|file| format!(", or name a file that holds it as `{file}`")).unwrap_or_default();
+    let or_file = format!(", or name a file that holds it as `{key}_file`");
+    let or_file = if is_secret { &*or_file } else { "" };
     Mistake::new("is missing").hint(format!("set it here or in {variable}{or_file}"))
 }
 

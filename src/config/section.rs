@@ -2,7 +2,7 @@
 //!
 //! A [`Section`] owns one table of the tree. Each getter takes its key out, checks the value, and on a mistake notes it
 //! with the [`Reader`] and answers as if the key were absent: the load fails in the end anyway, and until then the other
-//! keys get their turn. [`Section::finish`] hands over what no getter asked for; only at the very end, when every known
+//! keys get their turn. At its end it hands over what no getter asked for; only at the very end, when every known
 //! key is known, the reader says what each of those was probably meant to be.
 
 use std::ops::RangeInclusive;
@@ -25,7 +25,7 @@ pub(super) struct Section<'r> {
     /// Where the table begins, if it was given at all.
     pub(super) origin: Option<ValueOrigin>,
     entries: NodeTable,
-    asked: Vec<&'static str>,
+    asked: Vec<String>,
     /// Whether its keys are shown where the configuration is.
     is_shown: bool,
     /// What is shown of a table of a route: one line of its route.
@@ -164,8 +164,9 @@ impl<'r> Section<'r> {
         if !is_on {
             self.show(key, &false);
         }
-        let section = self.below(join(&self.path, key), join(&self.kind, key), origin, NodeTable::new());
-        (is_on, Section { is_shown: is_on, ..section })
+        let mut section = self.below(join(&self.path, key), join(&self.kind, key), origin, NodeTable::new());
+        section.is_shown = is_on;
+        (is_on, section)
     }
 
     /// A section of a table that was taken out of this one.
@@ -180,7 +181,7 @@ impl<'r> Section<'r> {
     }
 
     /// The node under the key, which is remembered as known and, if it is there, as given.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Node> {
+    pub(super) fn take(&mut self, key: &str) -> Option<Node> {
         let path = join(&self.path, key);
         self.reader.know(path.clone(), join(&self.kind, key));
         let node = self.take_node(key)?;
@@ -194,17 +195,22 @@ impl<'r> Section<'r> {
     }
 
     /// These keys may be there; what is mistyped is compared with them.
-    pub(super) fn expects(&mut self, keys: &[&'static str]) {
-        self.asked.extend(keys);
+    pub(super) fn expects(&mut self, keys: &[&str]) {
+        self.asked.extend(keys.iter().copied().map(str::to_owned));
     }
 
-    /// Refuses keys that the design has and this version hasn't.
-    pub(super) fn unavailable(&mut self, keys: &[&'static str], what: &str) {
-        for key in keys {
-            if let Some(node) = self.take_node(key) {
-                let mistake = Mistake::new(format!("is not available in this version{what}"));
-                self.mistake(key, Some(&node.origin), mistake.hint("leave the key out"));
-            }
+    /// Refuses a key that the design has and this version hasn't.
+    pub(super) fn unavailable(&mut self, key: &str) {
+        if let Some(node) = self.take_node(key) {
+            let mistake = Mistake::new("is not available in this version").hint("leave the key out");
+            self.mistake(key, Some(&node.origin), mistake);
+        }
+    }
+
+    /// Notes that a key is missing, if there is the table that should have it.
+    pub(super) fn require(&self, key: &str, hint: &str) {
+        if !self.has(key) && self.origin.is_some() {
+            self.mistake(key, None, Mistake::new("is missing").hint(hint));
         }
     }
 
@@ -233,12 +239,8 @@ impl<'r> Section<'r> {
 
     /// Notes a problem of one key. Without an origin of its own the key has its section's.
     pub(super) fn mistake(&self, key: &str, origin: Option<&ValueOrigin>, mistake: Mistake) {
-        let path = join(&self.path, key);
-        self.reader.note(
-            path,
-            origin.or(self.origin.as_ref().filter(|o| matches!(o, ValueOrigin::File(_)))),
-            mistake,
-        );
+        let of_section = || self.origin.as_ref().filter(|origin| matches!(origin, ValueOrigin::File(_)));
+        self.reader.note(join(&self.path, key), origin.or_else(of_section), mistake);
     }
 
     /// Notes what is probably a mistake, and may be none.
@@ -246,24 +248,22 @@ impl<'r> Section<'r> {
         self.reader.doubt(join(&self.path, key), origin.or(self.origin.as_ref()), mistake);
     }
 
-    /// Ends the reading: what is left is unknown.
-    pub(super) fn finish(self) {
-        let Self { reader, path, kind, entries, asked, inline, .. } = self;
-        if let Some(key) = kind.strip_prefix("route.") {
-            let line = format_args!("{key} = {}", toml::Value::Table(inline));
-            reader.page.borrow_mut().line("[[route]]", line);
-        }
-        let stray = |(key, node): (String, Node)| Stray {
-            section: path.clone(),
-            key,
-            origin: node.origin,
-            siblings: asked.clone(),
-        };
-        entries.into_iter().map(stray).for_each(|stray| reader.stray(stray));
-    }
-
-    fn take_node(&mut self, key: &'static str) -> Option<Node> {
-        self.asked.push(key);
+    fn take_node(&mut self, key: &str) -> Option<Node> {
+        self.asked.push(key.to_owned());
         self.entries.remove(key)
+    }
+}
+
+/// Ends the reading: what is left is unknown.
+impl Drop for Section<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.kind.strip_prefix("route.") {
+            let inline = toml::Value::Table(std::mem::take(&mut self.inline));
+            self.reader.page.borrow_mut().line("[[route]]", format_args!("{key} = {inline}"));
+        }
+        for (key, Node { origin, .. }) in self.take_named() {
+            let (section, siblings) = (self.path.clone(), self.asked.clone());
+            self.reader.stray(Stray { section, key, origin, siblings });
+        }
     }
 }

@@ -14,7 +14,7 @@ use toml::Value;
 use url::Url;
 
 use super::ByteSize;
-use super::mask::{MASK, masked};
+use super::mask::{MASK, MaskedUrl, masked};
 
 /// What can be shown.
 pub(super) trait Shown {
@@ -47,6 +47,7 @@ shown! {
     IpNet: |network| network.to_string();
     Regex: |pattern| pattern.as_str();
     Url: |url| masked(url).as_str().trim_end_matches('/');
+    MaskedUrl: |url| masked(&url.0).to_string();
     Secret: |_| MASK;
     AesKey: |_| MASK;
     // Both were made of TOML, which has no null.

@@ -38,7 +38,7 @@ pub(super) fn read(receiver: &mut Section<'_>) -> Option<SpoolConfig> {
 fn keys(mut section: Section<'_>) -> SpoolConfig {
     let folder = section.reader.folder;
     let dir = |node: &Node| value::text(node).map(|dir| folder.join(dir));
-    let config = SpoolConfig {
+    SpoolConfig {
         dir: section.parsed_or("dir", folder.join("huixin-spool"), dir),
         max_size: section.size(
             "max_size",
@@ -51,9 +51,7 @@ fn keys(mut section: Section<'_>) -> SpoolConfig {
             ByteSize::kib(512 * MIB),
             ByteSize::kib(0)..=ByteSize::kib(1024 * GIB),
         ),
-    };
-    section.finish();
-    config
+    }
 }
 
 /// What is wrong with the spool beside the queue's settings.

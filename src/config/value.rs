@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -149,6 +150,22 @@ fn has_scheme(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let is_word = scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-".contains(c));
     is_word && (rest.starts_with('/') || matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https"))
+}
+
+/// The file of a database, which begins at the folder of the configuration; none if the text isn't `sqlite:` and a path.
+pub(super) fn sqlite_path(text: &str, folder: &Path, example: &str) -> ValueResult<Option<PathBuf>> {
+    let Some(path) = text.strip_prefix("sqlite:") else { return Ok(None) };
+    match path.strip_prefix("//").unwrap_or(path) {
+        "" => Err(Mistake::new("names no file").hint(format!("write it like \"sqlite:{example}\""))),
+        path => Ok(Some(folder.join(path))),
+    }
+}
+
+/// That a URL isn't one of those that have these forms.
+pub(super) fn unknown_scheme(text: &str, scheme: &str, forms: &str) -> Mistake {
+    let unknown = || format!("has the unknown scheme `{scheme}`");
+    // Elsewhere what stands before the colon may be a user, or a part of a password.
+    Mistake::new(if text.contains("://") { unknown() } else { "has no scheme".to_owned() }).hint(forms)
 }
 
 /// A URL that means what its writer meant. A password with `/`, `?` or `#` in it as they are ends the part of a URL that it is

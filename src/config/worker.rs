@@ -17,11 +17,9 @@ pub struct WorkerConfig {
 
 pub(super) fn read(mut section: Section<'_>) -> WorkerConfig {
     let seconds = Duration::from_secs;
-    let config = WorkerConfig {
+    WorkerConfig {
         concurrency: section.number("concurrency", 256, 1..=100_000) as usize,
         lease: section.duration("lease", seconds(15), seconds(1)..=seconds(600)),
         grace: section.duration("grace", seconds(25), seconds(0)..=seconds(3600)),
-    };
-    section.finish();
-    config
+    }
 }

@@ -21,7 +21,7 @@ pub use view::{
     CannotSend, EVERYTHING, LaneView, LetterView, LettersView, PausedView, QueueStatus, Violations,
 };
 
-use crate::config::{Config, QueueUrl};
+use crate::config::{Config, MaskedUrl, QueueUrl};
 use crate::report::Failure;
 use crate::wiring;
 
@@ -41,7 +41,9 @@ impl OperatorClient {
     pub fn open(config: &Config) -> Result<Self, Failure> {
         match &config.queue.url {
             // Also one that would be refused for its risks: what is in it must be seen all the same.
-            QueueUrl::Redis(url) => Ok(Self::Direct(Arc::new(wiring::redis_queue(&config.queue, url)?))),
+            QueueUrl::Redis(MaskedUrl(url)) => {
+                Ok(Self::Direct(Arc::new(wiring::redis_queue(&config.queue, url)?)))
+            }
             QueueUrl::Sqlite(path) if !path.exists() => Err(Failure::failed(
                 format!("there is no queue `sqlite:{}` yet", path.display()),
                 "start `huixin run` first, give the flags that `huixin dev` prints, or mend `queue.url`",

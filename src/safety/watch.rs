@@ -142,7 +142,7 @@ mod tests {
     use metrics::set_default_local_recorder;
 
     use super::*;
-    use crate::recorder::Broken;
+    use crate::tests::Broken;
 
     // On one thread: the recorder is of this one only.
     #[tokio::test]

@@ -9,10 +9,6 @@ mod routes;
 mod wechat;
 mod worker;
 
-use std::collections::BTreeSet;
-
-use huixin_worker::Template;
-
 use crate::cli::Cli;
 use crate::config::{Config, ConfigSource, Role};
 use crate::report::Failure;
@@ -31,13 +27,5 @@ pub use worker::worker;
 /// When there are any.
 pub fn config(cli: &Cli, role: Role) -> Result<Config, Failure> {
     let source = ConfigSource::read(cli.global.config.as_deref(), role, cli.command.overrides())?;
-    Ok(Config::load(&source, role, &check_template)?)
-}
-
-/// The names that a template needs.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check_template(template: &str) -> Result<BTreeSet<String>, String> {
-    Template::compile(template).map(|template| template.names()).map_err(|error| error.to_string())
+    Ok(Config::load(&source, role)?)
 }

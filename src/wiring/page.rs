@@ -96,10 +96,9 @@ fn part(hir: &Hir) -> Option<String> {
 mod tests {
     use super::*;
     use crate::config::{ConfigSource, Role};
-    use crate::wiring::check_template;
 
     fn config(routes: &str) -> Config {
-        Config::load(&ConfigSource::from_text("huixin.toml", routes), Role::Dev, &check_template).unwrap()
+        Config::load(&ConfigSource::from_text("huixin.toml", routes), Role::Dev).unwrap()
     }
 
     fn route(name: &str, condition: &str) -> String {

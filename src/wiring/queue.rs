@@ -10,7 +10,7 @@ use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Clock, QueueError};
 use url::Url;
 
-use crate::config::{QueueConfig, QueueUrl};
+use crate::config::{MaskedUrl, QueueConfig, QueueUrl};
 use crate::report::Failure;
 use crate::safety::{self, Watch};
 
@@ -23,7 +23,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// When the queue is a file, or a Redis that can't be used as it is. One that is only away is waited for later.
 pub async fn shared_queue(config: &QueueConfig, role: &str) -> Result<Arc<dyn Queue>, Failure> {
     match &config.url {
-        QueueUrl::Redis(url) => redis(config, url).await,
+        QueueUrl::Redis(MaskedUrl(url)) => redis(config, url).await,
         QueueUrl::Sqlite(path) => Err(Failure::config(
             format!(
                 "`huixin {role}` can't use the queue `sqlite:{}`: the file belongs to one process",
@@ -40,7 +40,7 @@ pub async fn shared_queue(config: &QueueConfig, role: &str) -> Result<Arc<dyn Qu
 /// When it can't be used.
 pub async fn own_queue(config: &QueueConfig) -> Result<Arc<dyn Queue>, Failure> {
     match &config.url {
-        QueueUrl::Redis(url) => redis(config, url).await,
+        QueueUrl::Redis(MaskedUrl(url)) => redis(config, url).await,
         QueueUrl::Sqlite(path) => Ok(sqlite(path, config.dedup_window)?),
     }
 }
@@ -89,7 +89,7 @@ pub fn redis_queue(config: &QueueConfig, url: &Url) -> Result<RedisQueue, QueueE
 /// When the URL can't be read.
 pub fn watch(config: &QueueConfig) -> Result<Option<Watch>, QueueError> {
     match &config.url {
-        QueueUrl::Redis(url) => {
+        QueueUrl::Redis(MaskedUrl(url)) => {
             let inspector = Inspector::open(url.as_str())?.of_queue(&config.prefix);
             Ok(Some(Watch::new(inspector, config.accept_risk.clone())))
         }

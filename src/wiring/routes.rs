@@ -74,7 +74,7 @@ impl Handlers {
         Ok(match &config.handler {
             HandlerConfig::Reply(reply) => Route::new(name, ReplyHandler::new(reply)?),
             HandlerConfig::Http(HttpConfig { url, timeout, secret }) => {
-                let handler = HttpHandler::new(url.clone(), *timeout, secret.as_ref(), self.http.clone())?;
+                let handler = HttpHandler::new(url.0.clone(), *timeout, secret.as_ref(), self.http.clone())?;
                 Route::new(name, handler)
             }
             HandlerConfig::Sql(sql) => Route::new(name, look_up(sql, &self.databases)?),

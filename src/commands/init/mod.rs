@@ -13,9 +13,8 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::cli::{Cli, InitFlags};
-use crate::config::{Config, ConfigErrors, ConfigFile, ConfigSource, DEFAULT_FILE, Role};
+use crate::config::{Config, ConfigErrors, ConfigSource, DEFAULT_FILE, Role};
 use crate::report::Failure;
-use crate::wiring;
 
 pub(super) fn init(cli: &Cli, flags: &InitFlags) -> Result<(), Failure> {
     let path = cli.global.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
@@ -40,11 +39,10 @@ pub(super) fn init(cli: &Cli, flags: &InitFlags) -> Result<(), Failure> {
 /// Loads it as a check would, with an AppSecret that stands for the one in the environment.
 fn check(path: &Path, text: &str) -> Result<(), Failure> {
     let source = ConfigSource {
-        file: Some(ConfigFile { path: path.to_owned(), text: text.to_owned() }),
         variables: vec![(text::APP_SECRET.to_owned(), "in the environment".to_owned())],
-        ..ConfigSource::default()
+        ..ConfigSource::from_text(path, text)
     };
-    let loaded = Config::load(&source, Role::Check, &wiring::check_template);
+    let loaded = Config::load(&source, Role::Check);
     loaded.map(drop).map_err(|ConfigErrors(mut problems)| {
         // The file isn't there, so nobody can look at its lines.
         for problem in &mut problems {

@@ -36,7 +36,6 @@ pub(super) fn read(
     for (key, mistake) in contradictions(&condition) {
         section.mistake(key, None, mistake);
     }
-    section.finish();
     let read: Vec<_> =
         [&condition.text, &condition.speech, &condition.event_key_pattern].into_iter().flatten().collect();
     let captures = CaptureNames::of(read.iter().copied(), read.len() < patterns);
@@ -101,12 +100,7 @@ fn known_account(node: &Node, accounts: &BTreeMap<String, AccountConfig>) -> Res
     if accounts.contains_key(&name) {
         return Ok(name);
     }
-    let names = || accounts.keys().map(String::as_str);
-    let hint = nearest(&name, names(), 0.5).map_or_else(
-        || format!("known accounts: {}", names().collect::<Vec<_>>().join(", ")),
-        |near| format!("did you mean `{near}`?"),
-    );
-    Err(Mistake::new(format!("names the unknown account `{name}`")).hint(hint))
+    Err(Mistake::unknown("account", &name, accounts.keys().map(String::as_str)))
 }
 
 /// A type that this version doesn't know is doubted and not refused: WeChat adds some without notice, messages of them have

@@ -28,7 +28,6 @@ use super::shown::shown;
 use super::value;
 
 pub use handler::{HandlerConfig, HttpConfig, SqlConfig};
-pub use names::CheckTemplate;
 
 /// One route.
 #[derive(Clone, Debug)]
@@ -130,40 +129,27 @@ fn read(
     names.insert(name.clone());
     let (condition, captures) = condition::read(section.section("match"), accounts);
     let handler = HandlerConfig::read(&mut section, &captures, databases);
-    let attempts = section.number("attempts", ATTEMPTS, 1..=100);
-    let failure_reply = section.text("failure_reply");
-    let unsure = section.parsed_or("unsure", Unsure::default(), unsure);
-    let patience = section.duration("patience", PATIENCE_DEFAULT, PATIENCE);
-    let hold_for = section.parsed("hold_for", |node| value::duration(node, HOLD_FOR_DEFAULT, &HOLD_FOR));
-    let typing = section.parsed_or("typing", true, value::boolean);
-    let notice = notice(&mut section);
-    let is_model = handler.as_ref().is_some_and(HandlerConfig::is_model);
-    let markdown = section.parsed_or("markdown", is_model, value::boolean);
+    // Unless the route says otherwise, what a language model writes is Markdown, and labelled.
+    let is_model = matches!(handler, Some(HandlerConfig::Chat(_)));
     let label = if is_model { AiLabel::WeChat } else { AiLabel::None };
-    let ai_label = section.parsed_or("ai_label", label, ai_label);
-    let at_once =
-        section.parsed("at_once", |node| value::number(node, &AT_ONCE)).map(|at_once| at_once as usize);
-    let answer_within = section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN);
-    let memory = section.parsed("memory", memory_name);
-    let memory_for = section.duration("memory_for", MEMORY_FOR_DEFAULT, MEMORY_FOR);
-    section.finish();
     Some(RouteConfig {
         name,
         condition,
+        attempts: section.number("attempts", ATTEMPTS, 1..=100),
+        failure_reply: section.text("failure_reply"),
+        unsure: section.parsed_or("unsure", Unsure::default(), unsure),
+        patience: section.duration("patience", PATIENCE_DEFAULT, PATIENCE),
+        hold_for: section.parsed("hold_for", |node| value::duration(node, HOLD_FOR_DEFAULT, &HOLD_FOR)),
+        typing: section.parsed_or("typing", true, value::boolean),
+        notice: notice(&mut section),
+        markdown: section.parsed_or("markdown", is_model, value::boolean),
+        ai_label: section.parsed_or("ai_label", label, ai_label),
+        at_once: section.parsed("at_once", |node| value::number(node, &AT_ONCE)).map(|n| n as usize),
+        answer_within: section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN),
+        memory: section.parsed("memory", memory_name),
+        memory_for: section.duration("memory_for", MEMORY_FOR_DEFAULT, MEMORY_FOR),
+        // Last: without one, the other keys have their turn all the same.
         handler: handler?,
-        attempts,
-        failure_reply,
-        unsure,
-        patience,
-        hold_for,
-        typing,
-        notice,
-        markdown,
-        ai_label,
-        at_once,
-        answer_within,
-        memory,
-        memory_for,
     })
 }
 
@@ -177,7 +163,7 @@ impl RouteConfig {
             HandlerConfig::Sql(sql) => {
                 config.databases.get(&sql.database).map(|database| database.pool as usize)
             }
-            handler if handler.is_slow() && routes > 1 => Some((permits - permits / 4).max(1)),
+            handler if handler.timeout().is_some() && routes > 1 => Some((permits - permits / 4).max(1)),
             _ => None,
         };
         self.at_once.or(default)

@@ -5,13 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use huixin_worker::TEMPLATE_NAMES;
+use huixin_worker::{TEMPLATE_NAMES, Template};
 use regex::Regex;
 
 use crate::config::problem::{Mistake, nearest};
-
-/// Tells the names that a template of a route needs, with dots (`captures.code`), or what is wrong with it.
-pub type CheckTemplate<'a> = &'a dyn Fn(&str) -> Result<BTreeSet<String>, String>;
 
 /// What a route's patterns capture.
 #[derive(Clone, Debug, Default)]
@@ -57,15 +54,10 @@ impl CaptureNames {
 
 impl TemplateNames<'_> {
     /// Checks a template; `place` tells which of several it is.
-    pub(in crate::config) fn check(
-        &self,
-        template: &str,
-        place: &str,
-        check_template: CheckTemplate<'_>,
-    ) -> Result<(), Mistake> {
-        let used = check_template(template)
+    pub(in crate::config) fn check(&self, template: &str, place: &str) -> Result<(), Mistake> {
+        let template = Template::compile(template)
             .map_err(|error| Mistake::new(format!("has a bad template{place}: {error}")))?;
-        used.iter().try_for_each(|used| self.know(used, place))
+        template.names().iter().try_for_each(|used| self.know(used, place))
     }
 
     fn know(&self, used: &str, place: &str) -> Result<(), Mistake> {

@@ -19,7 +19,7 @@ fn a_look_up_has_its_defaults() {
     assert_eq!(shop.url.as_ref().map(ToString::to_string).as_deref(), Some("sqlite:shop.db"));
     let HandlerConfig::Sql(sql) = &config.routes[0].handler else { panic!("{:?}", config.routes[0]) };
     assert_eq!((sql.timeout, sql.max_rows), (std::time::Duration::from_secs(5), 50));
-    assert!(config.routes[0].handler.is_slow());
+    assert!(config.routes[0].handler.timeout().is_some());
 }
 
 #[test]

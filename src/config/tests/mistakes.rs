@@ -141,7 +141,7 @@ reply = { type = "text", content = 1 }
         give it exactly one of `reply`, `http`, `sql` or `chat`
     huixin.toml:48: `route[lookup].name` is used twice: `lookup`
         give every route a name of its own
-    huixin.toml:49: `route[lookup].reply` has a bad template: unexpected end of template
+    huixin.toml:49: `route[lookup].reply` has a bad template: syntax error: unexpected end of input, expected end of variable block in line 1
     huixin.toml:50: `route[lookup].http.url` is missing
         write it like "http://127.0.0.1:9000/answer"
     huixin.toml:52: `route[3]` has no handler
@@ -391,11 +391,11 @@ fn a_reply_of_any_type_is_checked_down_to_its_templates() {
     for (reply, message) in [
         (
             "{ type = 'news', title = '{{ a', url = 'http://x/' }",
-            "has a bad template in `title`: unexpected end of template".to_owned(),
+            "has a bad template in `title`: syntax error: unexpected end of input, expected end of variable block in line 1".to_owned(),
         ),
         (
             "['a', { type = 'msgmenu', list = [{ id = '1', content = '{{ b' }] }]",
-            "has a bad template in `content`: unexpected end of template".to_owned(),
+            "has a bad template in `content`: syntax error: unexpected end of input, expected end of variable block in line 1".to_owned(),
         ),
         (
             "{ type = 'image', file = '{{ content }}.png' }",

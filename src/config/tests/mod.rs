@@ -31,7 +31,7 @@ fn load(source: &ConfigSource) -> Config {
 }
 
 fn load_as(source: &ConfigSource, role: Role) -> Result<Config, ConfigErrors> {
-    Config::load(source, role, &check_template)
+    Config::load(source, role)
 }
 
 /// Each problem with its hint below it.
@@ -40,13 +40,4 @@ fn problems(source: &ConfigSource, role: Role) -> String {
     let hint =
         |problem: &Problem| problem.hint.as_ref().map(|hint| format!("\n    {hint}")).unwrap_or_default();
     errors.0.iter().map(|problem| format!("{problem}{}\n", hint(problem))).collect()
-}
-
-/// Stands in for the template language: what is opened must be closed, and has one name.
-fn check_template(text: &str) -> Result<BTreeSet<String>, String> {
-    let name = |opened: &str| opened.split_once("}}").map(|(name, _)| name.trim().to_owned());
-    text.split("{{")
-        .skip(1)
-        .map(|opened| name(opened).ok_or("unexpected end of template".to_owned()))
-        .collect()
 }

@@ -104,7 +104,7 @@ fn routes_keep_their_order_and_get_names_by_position() {
     };
     assert_eq!(condition.kind.as_deref(), Some("text"));
     assert!(condition.text.as_ref().unwrap().is_match("abc"));
-    assert_eq!((url.as_str(), timeout.as_secs(), secret.is_none()), ("http://h/", 120, true));
+    assert_eq!((url.0.as_str(), timeout.as_secs(), secret.is_none()), ("http://h/", 120, true));
     assert_eq!((config.routes[0].attempts, config.routes[1].attempts), (2, 8));
     let HandlerConfig::Reply(reply) = &config.routes[1].handler else { panic!("the second route replies") };
     assert_eq!(reply.to_string(), r#"["x",{"media_id":"m","type":"image"}]"#);

@@ -7,7 +7,7 @@ use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Class, Clock, HeldEffect, Lane, MessageId, NewMessage};
 
 use super::*;
-use crate::recorder::Broken;
+use crate::tests::Broken;
 
 // On one thread: the recorder is of this one only.
 #[tokio::test]

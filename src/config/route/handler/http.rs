@@ -1,22 +1,20 @@
 //! `http = { url = "…" }`: a service that is called.
 
-use std::fmt;
 use std::time::Duration;
 
 use huixin_wechat::Secret;
-use url::Url;
 
-use crate::config::mask::masked;
+use crate::config::mask::MaskedUrl;
 use crate::config::problem::Mistake;
 use crate::config::secrets;
 use crate::config::section::Section;
 use crate::config::value;
 
-/// A service. Prints without the password of its URL.
-#[derive(Clone)]
+/// A service.
+#[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// Where the message is posted to.
-    pub url: Url,
+    pub url: MaskedUrl,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// The secret that signs calls by the Standard Webhooks scheme, `whsec_` included if it was given.
@@ -26,17 +24,11 @@ pub struct HttpConfig {
 const URL_EXAMPLE: &str = "http://127.0.0.1:9000/answer";
 
 pub(super) fn read(mut section: Section<'_>) -> Option<HttpConfig> {
-    if !section.has("url") && section.origin.is_some() {
-        let mistake = Mistake::new("is missing").hint(format!("write it like \"{URL_EXAMPLE}\""));
-        section.mistake("url", None, mistake);
-    }
-    let url = section.hidden("url", |node| value::http_url(node, URL_EXAMPLE));
-    if let Some(url) = &url {
-        section.show("url", &masked(url).to_string());
-    }
+    section.require("url", &format!("write it like \"{URL_EXAMPLE}\""));
+    let url = section.parsed("url", |node| value::http_url(node, URL_EXAMPLE).map(MaskedUrl));
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let timeout = section.duration("timeout", minutes(2), Duration::from_millis(10)..=minutes(24 * 60));
-    let secret = secrets::read(&mut section, "secret", "secret_file");
+    let secret = secrets::read(&mut section, "secret");
     if secret.as_ref().is_some_and(|secret| !is_webhook_secret(secret)) {
         let mistake =
             Mistake::new("is not a Standard Webhooks secret: `whsec_` and base64 of 24 to 64 bytes");
@@ -48,17 +40,7 @@ pub(super) fn read(mut section: Section<'_>) -> Option<HttpConfig> {
         let origin = section.take("attempts").map(|node| node.origin);
         section.mistake("attempts", origin.as_ref(), mistake);
     }
-    section.finish();
     Some(HttpConfig { url: url?, timeout, secret })
-}
-
-impl fmt::Debug for HttpConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, timeout, secret } = self;
-        let url = masked(url);
-        let mut http = f.debug_struct("HttpConfig");
-        http.field("url", &url.as_str()).field("timeout", timeout).field("secret", secret).finish()
-    }
 }
 
 fn is_webhook_secret(secret: &Secret) -> bool {

@@ -33,7 +33,7 @@ pub enum HandlerConfig {
 }
 
 const KEYS: [&str; 4] = ["reply", "http", "sql", "chat"];
-const LATER: [&str; 1] = ["command"];
+const LATER: &str = "command";
 
 impl HandlerConfig {
     /// Reads the one that a route has, whose patterns have these captures.
@@ -43,9 +43,8 @@ impl HandlerConfig {
         databases: &BTreeMap<String, DatabaseConfig>,
     ) -> Option<Self> {
         let given = KEYS.into_iter().filter(|key| route.has(key)).count();
-        let later = LATER.into_iter().any(|key| route.has(key));
         let wrong = match given {
-            0 if !later => Some("has no handler"),
+            0 if !route.has(LATER) => Some("has no handler"),
             0 | 1 => None,
             _ => Some("has more than one handler"),
         };
@@ -56,22 +55,18 @@ impl HandlerConfig {
             route.mistake("", None, Mistake::new(wrong).hint(hint));
         }
         route.expects(&KEYS);
-        let (folder, check_template) = (route.reader.folder, route.reader.check_template);
+        let folder = route.reader.folder;
         let names = TemplateNames { captures, added: Added::Only(&[]) };
-        let reply =
-            route.parsed("reply", |node| reply::read(node, folder, check_template, names)).map(Self::Reply);
-        let http = if route.has("http") { http::read(route.section("http")).map(Self::Http) } else { None };
-        let sql = if route.has("sql") {
-            sql::read(route.section("sql"), databases, captures).map(Self::Sql)
-        } else {
-            None
-        };
-        let chat = if route.has("chat") { chat::read(route.section("chat"), names) } else { None };
-        route.unavailable(&LATER, "");
+        let reply = route.parsed("reply", |node| reply::read(node, folder, names)).map(Self::Reply);
+        let mut table = |key| route.has(key).then(|| route.section(key));
+        let http = table("http").and_then(http::read).map(Self::Http);
+        let sql = table("sql").and_then(|sql| sql::read(sql, databases, captures)).map(Self::Sql);
+        let chat = table("chat").and_then(|chat| chat::read(chat, names));
+        route.unavailable(LATER);
         reply.or(http).or(sql).or(chat.map(|chat| Self::Chat(Box::new(chat))))
     }
 
-    /// How long one attempt may take at most, by its `timeout`.
+    /// How long one attempt may take at most, by its `timeout`; none: it takes no time.
     pub fn timeout(&self) -> Option<Duration> {
         match self {
             Self::Reply(_) => None,
@@ -79,16 +74,6 @@ impl HandlerConfig {
             Self::Sql(sql) => Some(sql.timeout),
             Self::Chat(settings) => Some(settings.timeout),
         }
-    }
-
-    /// Whether it may keep a message for long.
-    pub fn is_slow(&self) -> bool {
-        !matches!(self, Self::Reply(_))
-    }
-
-    /// Whether a language model writes its texts: unless the route says otherwise they are Markdown, and labelled.
-    pub(super) fn is_model(&self) -> bool {
-        matches!(self, Self::Chat(_))
     }
 
     /// Its key in a route.

@@ -46,11 +46,8 @@ pub(super) fn read(
     captures: &CaptureNames,
 ) -> Option<SqlConfig> {
     let answers = section.has("one") || section.has("many");
-    for (key, hint) in [("database", "name a table `[database.NAME]`"), ("query", QUERY)] {
-        if !section.has(key) && section.origin.is_some() {
-            section.mistake(key, None, Mistake::new("is missing").hint(hint));
-        }
-    }
+    section.require("database", "name a table `[database.NAME]`");
+    section.require("query", QUERY);
     let database = section.parsed("database", |node| database::known(node, databases));
     // For a receiver, and after a mistake, it isn't known whose SQL it is.
     let url = database.as_ref().and_then(|name| databases[name].url.as_ref());
@@ -60,8 +57,8 @@ pub(super) fn read(
     let max_rows = section.number("max_rows", MAX_ROWS_DEFAULT, 1..=1000);
     let mut reply = |key, added| {
         let names = TemplateNames { captures, added };
-        let (folder, check_template) = (section.reader.folder, section.reader.check_template);
-        section.parsed(key, |node| reply::read(node, folder, check_template, names))
+        let folder = section.reader.folder;
+        section.parsed(key, |node| reply::read(node, folder, names))
     };
     let (one, many) = (reply("one", Added::Columns), reply("many", Added::Only(&MANY)));
     let none = reply("none", Added::Only(&[]));
@@ -69,7 +66,6 @@ pub(super) fn read(
         let mistake = Mistake::new("is missing: nothing says what is answered to a row that is found");
         section.mistake("one", None, mistake.hint("write a template: one = \"{{ place }}\""));
     }
-    section.finish();
     Some(SqlConfig { database: database?, query: query?, timeout, max_rows, one, many, none })
 }
 
