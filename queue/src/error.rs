@@ -76,7 +76,8 @@ pub enum QueueError {
 }
 
 /// The error below a [`QueueError`], shared among its clones.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
 pub struct Cause(Arc<dyn Error + Send + Sync>);
 
 impl QueueError {
@@ -112,22 +113,20 @@ impl QueueError {
     pub(crate) fn unavailable(place: &str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unavailable { place: place.to_owned(), cause: Cause::new(cause) }
     }
+
+    pub(crate) fn misconfigured(
+        place: &str,
+        problem: impl Into<String>,
+        hint: &str,
+        cause: Option<Cause>,
+    ) -> Self {
+        let (place, problem, hint) = (place.to_owned(), problem.into(), hint.to_owned());
+        Self::Misconfigured { place, problem, hint, cause }
+    }
 }
 
 impl Cause {
     pub(crate) fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Arc::from(cause.into()))
-    }
-}
-
-impl std::fmt::Display for Cause {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for Cause {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
     }
 }

@@ -68,11 +68,6 @@ impl DatabaseFile {
         Ok(Self { db, format, _lock: lock })
     }
 
-    /// Whether the file is empty. An error if it is neither that nor in the format.
-    pub(crate) fn is_new(db: &Connection, place: &str, format: &Format) -> Result<bool, QueueError> {
-        is_new(db, place, format)
-    }
-
     /// Gives a part of what is free back to the disk, if that is most of the file.
     pub(crate) fn shrink(&self) -> rusqlite::Result<()> {
         let number = |sql| self.db.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
@@ -95,7 +90,7 @@ impl DatabaseFile {
 }
 
 /// Whether the file is empty. An error if it is neither that nor in the format.
-fn is_new(db: &Connection, place: &str, known: &Format) -> Result<bool, QueueError> {
+pub(crate) fn is_new(db: &Connection, place: &str, known: &Format) -> Result<bool, QueueError> {
     let number =
         |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| explain(error, place));
     let application = number("PRAGMA application_id")?;
@@ -106,10 +101,11 @@ fn is_new(db: &Connection, place: &str, known: &Format) -> Result<bool, QueueErr
             what: format!("the {} at {place} (format {format})", known.noun),
         }),
         (0, 0) if number("SELECT count(*) FROM sqlite_schema")? == 0 => Ok(true),
-        _ => Err(misconfigured(
+        _ => Err(QueueError::misconfigured(
             place,
             "it is another program's database",
             "give it a file of its own; one that doesn't exist yet is made",
+            None,
         )),
     }
 }
@@ -125,18 +121,20 @@ fn set_up(db: &Connection, place: &str) -> Result<(), QueueError> {
     };
     set("journal_mode", &"WAL")?;
     if get("journal_mode")? != rusqlite::types::Value::Text("wal".to_owned()) {
-        return Err(misconfigured(
+        return Err(QueueError::misconfigured(
             place,
             "its file system can't keep a write-ahead log",
             "put the file on a local disk: not in memory, not on a network share",
+            None,
         ));
     }
     set("synchronous", &"FULL")?;
     if get("synchronous")? != rusqlite::types::Value::Integer(2) {
-        return Err(misconfigured(
+        return Err(QueueError::misconfigured(
             place,
             "this SQLite does not sync its commits",
             "use the SQLite that Huixin is built with",
+            None,
         ));
     }
     // On macOS a plain fsync leaves the bytes in the disk's own cache. Elsewhere these do nothing.
@@ -174,15 +172,5 @@ pub(crate) fn explain(error: rusqlite::Error, place: &str) -> QueueError {
         ),
         _ => return QueueError::unavailable(place, error),
     };
-    QueueError::Misconfigured {
-        place: place.to_owned(),
-        problem: problem.to_owned(),
-        hint: hint.to_owned(),
-        cause: Some(Cause::new(error)),
-    }
-}
-
-fn misconfigured(place: &str, problem: &str, hint: &str) -> QueueError {
-    let (problem, hint) = (problem.to_owned(), hint.to_owned());
-    QueueError::Misconfigured { place: place.to_owned(), problem, hint, cause: None }
+    QueueError::misconfigured(place, problem, hint, Some(Cause::new(error)))
 }

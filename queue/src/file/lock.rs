@@ -32,7 +32,9 @@ impl Lock {
             .map_err(|error| unusable(&path, place, error))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(in_use(&mut file, place)),
+            Err(TryLockError::WouldBlock) => {
+                return Err(QueueError::InUse { place: place.to_owned(), owner: owner(&mut file) });
+            }
             Err(TryLockError::Error(error)) => return Err(unusable(&path, place, error)),
         }
         // For the message to the next one who tries; nothing depends on it.
@@ -57,10 +59,6 @@ fn lock_path(database: &Path) -> PathBuf {
     path.into()
 }
 
-fn in_use(file: &mut File, place: &str) -> QueueError {
-    QueueError::InUse { place: place.to_owned(), owner: owner(file) }
-}
-
 fn owner(file: &mut File) -> String {
     let mut owner = String::new();
     match file.read_to_string(&mut owner) {
@@ -70,11 +68,7 @@ fn owner(file: &mut File) -> String {
 }
 
 fn unusable(path: &Path, place: &str, error: std::io::Error) -> QueueError {
-    QueueError::Misconfigured {
-        place: place.to_owned(),
-        problem: format!("{} can't be opened and locked", path.display()),
-        hint: "the folder must exist on a local disk, and this user must be allowed to write to it"
-            .to_owned(),
-        cause: Some(Cause::new(error)),
-    }
+    let problem = format!("{} can't be opened and locked", path.display());
+    let hint = "the folder must exist on a local disk, and this user must be allowed to write to it";
+    QueueError::misconfigured(place, problem, hint, Some(Cause::new(error)))
 }

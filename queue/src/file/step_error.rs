@@ -24,13 +24,16 @@ const CONTRADICTIONS: [i32; 4] = [
 ];
 
 /// Why a step failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
     /// The operation's own refusal.
-    Refused(QueueError),
+    #[error(transparent)]
+    Refused(#[from] QueueError),
     /// SQLite failed before the commit.
-    Store(rusqlite::Error),
+    #[error(transparent)]
+    Store(#[from] rusqlite::Error),
     /// SQLite failed to commit.
+    #[error(transparent)]
     Commit(rusqlite::Error),
 }
 
@@ -77,27 +80,6 @@ impl StepError {
             }
             Self::Store(error) | Self::Commit(error) => QueueError::unavailable(place, error),
         }
-    }
-}
-
-impl std::fmt::Display for StepError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Refused(error) => error.fmt(f),
-            Self::Store(error) | Self::Commit(error) => error.fmt(f),
-        }
-    }
-}
-
-impl From<QueueError> for StepError {
-    fn from(error: QueueError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<rusqlite::Error> for StepError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error)
     }
 }
 

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::batch::Item;
+use super::scripts::SCRIPTS;
 use super::{Core, RedisQueue, answers, packed};
 use crate::clock::micros;
-use crate::{Accepted, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, QueueError, Right};
+use crate::message::check_bytes;
+use crate::{
+    Accepted, CallBackResult, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, NewMessage, Producer,
+    QueueError, Right,
+};
 
 /// One message of a batch.
 #[derive(Debug)]
@@ -17,11 +23,33 @@ pub(super) struct Accept {
     not_after_us: Option<u64>,
 }
 
-impl RedisQueue {
-    pub(super) async fn accept_message(&self, message: NewMessage) -> Result<Accepted, QueueError> {
+#[async_trait]
+impl Producer for RedisQueue {
+    async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
+        message.check()?;
         let not_after_us =
             message.not_after.map(|within| self.core.link.store_now_us().saturating_add(micros(within)));
         self.accepts.call(Accept { packed: packed::pack(&message), message, not_after_us }).await?
+    }
+
+    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<CallBackResult, QueueError> {
+        check_bytes("answer", &answer)?;
+        let Core { link, keys, dedup_window_ms, .. } = &*self.core;
+        let mut call = self.core.call(&SCRIPTS.answer);
+        call.key(keys.wake()).key(keys.delay()).key(keys.lane(lane)).key(keys.run(lane));
+        call.key(keys.answered(id));
+        call.arg(lane.as_str()).arg(id.as_str()).arg(answer.as_ref()).arg(dedup_window_ms);
+        Ok(match link.run::<u8>(&call).await? {
+            1 => CallBackResult::First,
+            2 => CallBackResult::Already,
+            _ => CallBackResult::Gone,
+        })
+    }
+
+    async fn beat(&self) -> Result<(), QueueError> {
+        let mut call = self.core.call(&SCRIPTS.beat);
+        call.key(self.core.keys.pulse());
+        self.core.link.run(&call).await
     }
 }
 
@@ -36,10 +64,10 @@ pub(super) async fn all(
     core: Arc<Core>,
     items: Vec<Accept>,
 ) -> Result<Vec<Result<Accepted, QueueError>>, QueueError> {
-    let Core { link, keys, scripts, dedup_window_ms, .. } = &*core;
-    let mut call = scripts.accept.key(keys.base());
+    let Core { link, keys, dedup_window_ms, .. } = &*core;
+    let mut call = core.call(&SCRIPTS.accept);
     call.key(keys.wake()).key(keys.open()).key(keys.dead()).key(keys.arrived()).key(keys.hold());
-    call.arg(link.test_now()).arg(dedup_window_ms).arg(DEAD_ON_ARRIVAL_MAX);
+    call.arg(dedup_window_ms).arg(DEAD_ON_ARRIVAL_MAX);
     for Accept { message, packed, not_after_us } in &items {
         let lane = &message.lane;
         call.key(keys.seen(&message.id)).key(keys.lane(lane)).key(keys.older(lane)).key(keys.run(lane));

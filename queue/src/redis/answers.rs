@@ -7,7 +7,6 @@ use bytes::Bytes;
 use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
-use super::settle_reply::SettleReply;
 use crate::{
     Accepted, Buried, Class, Closed, Counts, Damaged, DeadCursor, DeadLetter, DeadPage, Lane, LaneSnapshot,
     LaneState, Lease, Leased, MessageId, Paused, Progress, QueueError, Right, Scope, SendState, Taken, Token,
@@ -112,14 +111,14 @@ pub(super) fn values(answer: Value) -> Result<Vec<(String, Bytes)>, QueueError> 
 }
 
 /// Where each message of a batch of records stands.
-pub(super) fn recorded(answer: Value) -> Result<Vec<SettleReply<SendState>>, QueueError> {
+pub(super) fn recorded(answer: Value) -> Result<Vec<Result<SendState, QueueError>>, QueueError> {
     let mut values = ReplyReader::of(answer)?;
     let mut standings = Vec::new();
     while let Some(value) = values.next() {
         standings.push(match value {
-            Value::Int(0) => SettleReply::LeaseLost,
-            Value::Int(3) => SettleReply::CallBackPending,
-            value => SettleReply::Done(ReplyReader::of(value)?.send_state()?),
+            Value::Int(0) => Err(QueueError::LeaseLost),
+            Value::Int(3) => Err(QueueError::CallBackPending),
+            value => Ok(ReplyReader::of(value)?.send_state()?),
         });
     }
     Ok(standings)

@@ -11,6 +11,7 @@ use std::time::Duration;
 use redis::FromRedisValue;
 
 use super::answers::Audited;
+use super::scripts::SCRIPTS;
 use super::{Core, answers};
 use crate::{Class, QueueError, Violation};
 
@@ -90,7 +91,7 @@ impl Core {
             }
         }
         let is_whole = found.is_empty();
-        let start = keys.damaged();
+        let start = format!("{}damaged:", keys.base());
         let names = format!("{}*", escape_glob(&start));
         for key in self.scan::<Name>(&mut redis::cmd("SCAN"), &["MATCH", &names]).await? {
             let key = String::from_utf8_lossy(&key).into_owned();
@@ -127,13 +128,12 @@ impl Core {
     }
 
     async fn look_at(&self, lanes: BTreeSet<Name>) -> Result<Audited, QueueError> {
-        let Self { link, keys, scripts, .. } = self;
+        let Self { link, keys, .. } = self;
         let (ready, mut seen) = (self.ready().await?, Audited::default());
         let lanes: Vec<_> = lanes.into_iter().collect();
         for some in lanes.chunks(LANES_TOGETHER) {
-            let mut call = scripts.audit.key(keys.base());
+            let mut call = self.call(&SCRIPTS.audit);
             call.key(keys.lease()).key(keys.delay()).key(keys.parked()).key(keys.hold()).key(keys.paused());
-            call.arg(link.test_now());
             for lane in some {
                 let (times, list) = ready.get(lane).map_or((0, ""), |(times, list)| (*times, list.as_str()));
                 call.arg(lane).arg(times).arg(list);

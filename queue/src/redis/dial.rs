@@ -86,7 +86,7 @@ impl Dialer {
 
     fn unusable(&self, problem: String) -> QueueError {
         let hint = "give this queue another `queue.prefix`, or the version of Huixin that made it";
-        QueueError::Misconfigured { place: self.place.clone(), problem, hint: hint.to_owned(), cause: None }
+        QueueError::misconfigured(&self.place, problem, hint, None)
     }
 
     async fn ask<T: FromRedisValue>(

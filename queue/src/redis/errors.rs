@@ -26,7 +26,12 @@ const CERTIFICATE: &str = "put the authority that signed it among this machine's
 
 /// The error of a URL that can't be read.
 pub(super) fn bad_url(place: &str, error: RedisError) -> QueueError {
-    misconfigured(place, "its URL can't be read", "write it as redis://user:password@host:6379/0", error)
+    QueueError::misconfigured(
+        place,
+        "its URL can't be read",
+        "write it as redis://user:password@host:6379/0",
+        Some(Cause::new(error)),
+    )
 }
 
 /// The error of a call at the store called `place`.
@@ -59,7 +64,7 @@ pub(super) fn translate(place: &str, error: RedisError) -> QueueError {
             QueueError::Damaged { place: place.to_owned(), problem: detail }
         }
         None => QueueError::unavailable(place, error),
-        Some((problem, hint)) => misconfigured(place, problem, hint, error),
+        Some((problem, hint)) => QueueError::misconfigured(place, problem, hint, Some(Cause::new(error))),
     }
 }
 
@@ -71,21 +76,7 @@ pub(super) fn refused(place: &str, refused: String) -> QueueError {
     } else {
         ("its scripts may not do this for the user", RIGHTS)
     };
-    misconfigured(place, problem, hint, refused)
-}
-
-fn misconfigured(
-    place: &str,
-    problem: &str,
-    hint: &str,
-    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> QueueError {
-    QueueError::Misconfigured {
-        place: place.to_owned(),
-        problem: problem.to_owned(),
-        hint: hint.to_owned(),
-        cause: Some(Cause::new(cause)),
-    }
+    QueueError::misconfigured(place, problem, hint, Some(Cause::new(refused)))
 }
 
 /// Whether another server may be the one to ask now: this one stays where it is, and a new connection may lead elsewhere.

@@ -38,12 +38,34 @@
 //! | `{prefix:0}:probe` | any | what the start tries the commands on; gone at once |
 //! | `{prefix:0}:meta` | hash | `format`, `shards`, `identity` (random, so that an emptied or exchanged Redis is noticed): fixed when the queue is made |
 
-use crate::{Class, Lane, MessageId, WorkerId};
+use crate::{Class, Lane, MessageId};
 
 /// The keys of one shard.
 #[derive(Clone, Debug)]
 pub(super) struct ShardKeys {
     base: String,
+}
+
+macro_rules! keys {
+    (shared: $($one:ident)*; of: $($each:ident($of:ty))*;) => {
+        impl ShardKeys {
+            $(pub(super) fn $one(&self) -> String {
+                format!(concat!("{}", stringify!($one)), self.base)
+            })*
+
+            $(pub(super) fn $each(&self, of: &$of) -> String {
+                format!(concat!("{}", stringify!($each), ":{}"), self.base, of)
+            })*
+        }
+    };
+}
+
+keys! {
+    shared: arrived counter dead delay hold lease meta open parked paused probe pulse wake;
+    of: seen(MessageId) letter(MessageId) answered(MessageId)
+        lane(Lane) older(Lane) run(Lane) held(Lane) memory(Lane)
+        ready(Class) suspect(Class)
+        batch(str) value(str) limit(str) folder(str);
 }
 
 impl ShardKeys {
@@ -54,117 +76,5 @@ impl ShardKeys {
     /// What all keys of the shard begin with; scripts name from it what can't be known before.
     pub(super) fn base(&self) -> &str {
         &self.base
-    }
-
-    pub(super) fn seen(&self, id: &MessageId) -> String {
-        format!("{}seen:{id}", self.base)
-    }
-
-    pub(super) fn lane(&self, lane: &Lane) -> String {
-        format!("{}lane:{lane}", self.base)
-    }
-
-    pub(super) fn run(&self, lane: &Lane) -> String {
-        format!("{}run:{lane}", self.base)
-    }
-
-    pub(super) fn damaged(&self) -> String {
-        format!("{}damaged:", self.base)
-    }
-
-    pub(super) fn folder(&self, folder: &str) -> String {
-        format!("{}folder:{folder}", self.base)
-    }
-
-    pub(super) fn ready(&self, class: &Class) -> String {
-        format!("{}ready:{class}", self.base)
-    }
-
-    pub(super) fn letter(&self, id: &MessageId) -> String {
-        format!("{}letter:{id}", self.base)
-    }
-
-    pub(super) fn batch(&self, worker: &WorkerId) -> String {
-        format!("{}batch:{}", self.base, worker.incarnation())
-    }
-
-    pub(super) fn lease(&self) -> String {
-        format!("{}lease", self.base)
-    }
-
-    pub(super) fn delay(&self) -> String {
-        format!("{}delay", self.base)
-    }
-
-    pub(super) fn open(&self) -> String {
-        format!("{}open", self.base)
-    }
-
-    pub(super) fn dead(&self) -> String {
-        format!("{}dead", self.base)
-    }
-
-    pub(super) fn arrived(&self) -> String {
-        format!("{}arrived", self.base)
-    }
-
-    pub(super) fn counter(&self) -> String {
-        format!("{}counter", self.base)
-    }
-
-    pub(super) fn wake(&self) -> String {
-        format!("{}wake", self.base)
-    }
-
-    pub(super) fn probe(&self) -> String {
-        format!("{}probe", self.base)
-    }
-
-    pub(super) fn meta(&self) -> String {
-        format!("{}meta", self.base)
-    }
-
-    pub(super) fn older(&self, lane: &Lane) -> String {
-        format!("{}older:{lane}", self.base)
-    }
-
-    pub(super) fn held(&self, lane: &Lane) -> String {
-        format!("{}held:{lane}", self.base)
-    }
-
-    pub(super) fn memory(&self, lane: &Lane) -> String {
-        format!("{}memory:{lane}", self.base)
-    }
-
-    pub(super) fn suspect(&self, class: &Class) -> String {
-        format!("{}suspect:{class}", self.base)
-    }
-
-    pub(super) fn answered(&self, id: &MessageId) -> String {
-        format!("{}answered:{id}", self.base)
-    }
-
-    pub(super) fn value(&self, name: &str) -> String {
-        format!("{}value:{name}", self.base)
-    }
-
-    pub(super) fn limit(&self, name: &str) -> String {
-        format!("{}limit:{name}", self.base)
-    }
-
-    pub(super) fn hold(&self) -> String {
-        format!("{}hold", self.base)
-    }
-
-    pub(super) fn paused(&self) -> String {
-        format!("{}paused", self.base)
-    }
-
-    pub(super) fn parked(&self) -> String {
-        format!("{}parked", self.base)
-    }
-
-    pub(super) fn pulse(&self) -> String {
-        format!("{}pulse", self.base)
     }
 }

@@ -18,7 +18,6 @@ mod filters;
 mod inspector;
 mod keys;
 mod link;
-mod look;
 mod operate;
 mod packed;
 mod prelude;
@@ -26,15 +25,14 @@ mod risks;
 mod scripts;
 mod server_info;
 mod settle;
-mod settle_reply;
+mod share;
 mod take;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
+use redis::{Script, ScriptInvocation};
 use tokio::sync::Mutex;
 
 use self::accept::Accept;
@@ -44,19 +42,17 @@ pub use self::inspector::Inspector;
 use self::keys::ShardKeys;
 use self::link::Link;
 pub use self::risks::{Finding, Gravity, Risk};
-use self::scripts::{SCRIPTS, Scripts};
+use self::scripts::SCRIPTS;
 use self::settle::Record;
-use self::settle_reply::SettleReply;
 use crate::clock::micros;
-use crate::{
-    Accepted, CallBackResult, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
-    LaneSnapshot, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
-    Renewal, Scope, SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
-};
+use crate::{Accepted, Clock, Lease, QueueError, SendState, Settled};
 
 /// How long a call may take before its connection is given up. Not the redis crate's own half second, which would
 /// turn a stall of Redis into a storm of reconnects.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Calls for a sample of the keys.
+const SAMPLES: usize = 20;
 
 /// How to reach a queue on Redis.
 #[derive(Clone)]
@@ -79,8 +75,8 @@ pub struct RedisQueue {
     /// no big answer in front of them makes them late.
     heartbeat: Link,
     accepts: Batcher<Accept, Result<Accepted, QueueError>>,
-    records: Batcher<Record, SettleReply<SendState>>,
-    completes: Batcher<Lease, SettleReply<()>>,
+    records: Batcher<Record, Result<SendState, QueueError>>,
+    completes: Batcher<Lease, Result<Settled, QueueError>>,
     /// The number of the next record call, from 1.
     recorded: AtomicU64,
     /// The connection of the one blocking command, if no `wait` has it at the moment.
@@ -91,7 +87,6 @@ pub struct RedisQueue {
 struct Core {
     link: Link,
     keys: ShardKeys,
-    scripts: &'static Scripts,
     place: String,
     dedup_window_ms: u64,
     filters: Filters,
@@ -111,7 +106,6 @@ impl RedisQueue {
         let core = Arc::new(Core {
             link: link(RESPONSE_TIMEOUT),
             keys: keys.clone(),
-            scripts: &SCRIPTS,
             place: place.clone(),
             dedup_window_ms: micros(settings.dedup_window) / 1000,
             filters: Filters::default(),
@@ -137,7 +131,10 @@ impl RedisQueue {
     /// [`QueueError::Misconfigured`] with a remedy when the server or its user's rights don't suffice; an outage when it
     /// isn't there now.
     pub async fn probe(&self) -> Result<(), QueueError> {
-        self.core.probe().await
+        let mut call = self.core.call(&SCRIPTS.probe);
+        call.key(self.core.keys.probe());
+        let refused: Option<String> = self.core.link.run(&call).await?;
+        refused.map_or(Ok(()), |refused| Err(errors::refused(&self.core.place, refused)))
     }
 
     /// About how many ids are remembered, from a sample of the keys.
@@ -145,136 +142,32 @@ impl RedisQueue {
     /// # Errors
     /// As all calls.
     pub async fn known_ids(&self) -> Result<u64, QueueError> {
-        self.core.known_ids().await
+        let Core { link, keys, .. } = &*self.core;
+        let mark = format!("{}seen:", keys.base());
+        let (mut known, mut sampled, mut cursor) = (0, 0, 0_u64);
+        // Keys come in the order of their hashes, so the first ones are as good as any.
+        for _ in 0..SAMPLES {
+            let mut scan = redis::cmd("SCAN");
+            let (next, found): (u64, Vec<Vec<u8>>) =
+                link.query(scan.arg(cursor).arg("COUNT").arg(500)).await?;
+            sampled += found.len() as u64;
+            known += found.iter().filter(|key| key.starts_with(mark.as_bytes())).count() as u64;
+            if next == 0 {
+                return Ok(known);
+            }
+            cursor = next;
+        }
+        let keys: u64 = link.query(&redis::cmd("DBSIZE")).await?;
+        Ok(known.saturating_mul(keys).checked_div(sampled).unwrap_or(0))
     }
 }
 
-#[async_trait]
-impl Producer for RedisQueue {
-    async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError> {
-        message.check()?;
-        self.accept_message(message).await
-    }
-
-    async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<CallBackResult, QueueError> {
-        crate::message::check_bytes("answer", &answer)?;
-        self.core.answer(lane, id, &answer).await
-    }
-
-    async fn beat(&self) -> Result<(), QueueError> {
-        self.core.beat().await
-    }
-}
-
-#[async_trait]
-impl Consumer for RedisQueue {
-    async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
-        self.core.take(request).await
-    }
-
-    async fn wait(&self, at_most: Duration) -> Result<(), QueueError> {
-        self.wait_for_work(at_most).await
-    }
-
-    async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError> {
-        self.renew_leases(leases, lease_for).await
-    }
-
-    async fn record(
-        &self,
-        lease: &Lease,
-        progress: Progress,
-        memory: Option<Memory>,
-    ) -> Result<SendState, QueueError> {
-        self.record_progress(lease, progress, memory).await
-    }
-
-    async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
-        self.settle_message(lease, settlement.fitted()).await
-    }
-}
-
-#[async_trait]
-impl Operator for RedisQueue {
-    async fn counts(&self) -> Result<Counts, QueueError> {
-        self.core.counts().await
-    }
-
-    async fn lane(&self, lane: &Lane) -> Result<Option<LaneSnapshot>, QueueError> {
-        self.core.lane(lane).await
-    }
-
-    async fn dead(
-        &self,
-        filter: &DeadFilter,
-        after: Option<&DeadCursor>,
-        limit: u64,
-    ) -> Result<DeadPage, QueueError> {
-        self.core.dead(filter, after, limit).await
-    }
-
-    async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError> {
-        self.core.dead_letter(id).await
-    }
-
-    async fn oldest_dead(&self, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, QueueError> {
-        self.core.oldest_dead(max_age, max).await
-    }
-
-    async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
-        self.core.revive(ids).await
-    }
-
-    async fn drop_dead(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError> {
-        self.core.drop_dead(ids).await
-    }
-
-    async fn pause(&self, scope: &Scope, reason: &str) -> Result<(), QueueError> {
-        self.core.pause(scope, reason).await
-    }
-
-    async fn resume(&self, scope: &Scope) -> Result<bool, QueueError> {
-        self.core.resume(scope).await
-    }
-
-    async fn paused(&self) -> Result<Vec<Paused>, QueueError> {
-        self.core.paused().await
-    }
-
-    async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
-        self.core.audit().await
-    }
-
-    async fn ping(&self) -> Result<(), QueueError> {
-        // A real script, so that a Redis that answers PING but can't run one isn't called ready.
-        self.core.ping().await
-    }
-
-    fn place(&self) -> &str {
-        &self.core.place
-    }
-}
-
-#[async_trait]
-impl Shared for RedisQueue {
-    async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
-        crate::name::check_name(name)?;
-        self.core.get(name).await
-    }
-
-    async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError> {
-        crate::name::check_name(name)?;
-        crate::message::check_bytes("value", &value)?;
-        self.core.set(name, &value, keep_for).await
-    }
-
-    async fn values(&self, folder: &str) -> Result<Vec<(String, Bytes)>, QueueError> {
-        self.core.values(folder).await
-    }
-
-    async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
-        crate::name::check_name(name)?;
-        self.core.limit(name, n, per).await
+impl Core {
+    /// Begins a call of a script, with the key and the argument that all have.
+    fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
+        let mut call = script.key(self.keys.base());
+        call.arg(self.link.test_now());
+        call
     }
 }
 

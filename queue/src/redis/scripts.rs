@@ -37,12 +37,6 @@ fn script(source: &str) -> Script {
     Script::new(&format!("{shebang}\n{}{rest}", prelude(rest)))
 }
 
-impl std::fmt::Debug for Scripts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Scripts")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -3,122 +3,77 @@
 use bytes::Bytes;
 use redis::{Script, ScriptInvocation};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::batch::Item;
-use super::settle_reply::SettleReply;
+use super::scripts::SCRIPTS;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
-use crate::{
-    CallBackResult, HELD_MAX, Lane, Lease, Memory, MessageId, Progress, QueueError, SendState, Settled,
-    Settlement,
-};
+use crate::{HELD_MAX, Lease, Memory, Progress, QueueError, SendState, Settled, Settlement};
 
 /// One record call of a batch.
 #[derive(Debug)]
 pub(super) struct Record {
-    lease: Lease,
+    pub(super) lease: Lease,
     /// Rises with every call, so that one that comes late is known.
-    number: u64,
-    progress: Progress,
-    memory: Option<Memory>,
+    pub(super) number: u64,
+    pub(super) progress: Progress,
+    pub(super) memory: Option<Memory>,
 }
 
 impl RedisQueue {
-    pub(super) async fn record_progress(
-        &self,
-        lease: &Lease,
-        progress: Progress,
-        memory: Option<Memory>,
-    ) -> Result<SendState, QueueError> {
-        for (what, bytes) in
-            [("replies", progress.replies.as_ref()), ("memory", memory.as_ref().map(|m| &m.bytes))]
-        {
-            bytes.map_or(Ok(()), |bytes| crate::message::check_bytes(what, bytes))?;
-        }
-        let number = self.recorded.fetch_add(1, Ordering::Relaxed);
-        self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?.send_state()
-    }
-
     /// Runs the script of a settlement, or has it run with others. All of them begin with the same keys and arguments.
     pub(super) async fn settle_message(
         &self,
         lease: &Lease,
         settlement: Settlement,
     ) -> Result<Settled, QueueError> {
-        let Core { link, keys, scripts, .. } = &*self.core;
-        let lane = &lease.lane;
+        let Core { link, keys, .. } = &*self.core;
         let begin = |script| self.core.begin(script, lease);
         let call = match settlement {
-            Settlement::Complete => return self.completes.call(lease.clone()).await?.settled(),
+            Settlement::Complete => return self.completes.call(lease.clone()).await?,
             Settlement::Retry { after, patience, reason } => {
-                let mut call = begin(&scripts.postpone);
+                let mut call = begin(&SCRIPTS.postpone);
                 call.key(keys.delay()).arg(micros(after)).arg("failures").arg(reason).arg(micros(patience));
                 call
             }
             Settlement::Snooze { after, reason } => {
-                let mut call = begin(&scripts.postpone);
+                let mut call = begin(&SCRIPTS.postpone);
                 call.key(keys.delay()).arg(micros(after)).arg("snoozes").arg(reason).arg("");
                 call
             }
-            Settlement::Release => begin(&scripts.release),
+            Settlement::Release => begin(&SCRIPTS.release),
             Settlement::Bury { reason } => {
-                let mut call = begin(&scripts.bury);
+                let mut call = begin(&SCRIPTS.bury);
                 call.key(keys.open()).key(keys.dead()).key(keys.arrived()).key(keys.letter(&lease.id));
                 call.arg(reason);
                 call
             }
             Settlement::Hold { wakes, hold_for, refused, reason } => {
-                let mut call = begin(&scripts.hold);
-                call.key(keys.open())
-                    .key(keys.dead())
-                    .key(keys.hold())
-                    .key(keys.held(lane))
-                    .key(keys.counter());
+                let mut call = begin(&SCRIPTS.hold);
+                call.key(keys.open()).key(keys.dead()).key(keys.hold());
+                call.key(keys.held(&lease.lane)).key(keys.counter());
                 call.arg(wakes).arg(micros(hold_for)).arg(HELD_MAX).arg(reason);
                 call.arg(if refused { "1" } else { "" });
                 call
             }
             Settlement::Await { within } => {
-                let mut call = begin(&scripts.await_);
+                let mut call = begin(&SCRIPTS.await_);
                 call.key(keys.delay()).arg(micros(within));
                 call
             }
         };
-        SettleReply::of(link.run(&call).await?).settled()
+        settled(link.run(&call).await?)
     }
 }
 
 impl Core {
     fn begin<'a>(&self, script: &'a Script, lease: &Lease) -> ScriptInvocation<'a> {
-        let Self { link, keys, .. } = self;
-        let lane = &lease.lane;
-        let mut call = script.key(keys.base());
-        call.key(keys.wake())
-            .key(keys.lease())
-            .key(keys.lane(lane))
-            .key(keys.older(lane))
-            .key(keys.run(lane));
-        call.arg(link.test_now()).arg(lane.as_str()).arg(proof(lease));
+        let (keys, lane) = (&self.keys, &lease.lane);
+        let mut call = self.call(script);
+        call.key(keys.wake()).key(keys.lease());
+        call.key(keys.lane(lane)).key(keys.older(lane)).key(keys.run(lane));
+        call.arg(lane.as_str()).arg(proof(lease));
         call
-    }
-
-    pub(super) async fn answer(
-        &self,
-        lane: &Lane,
-        id: &MessageId,
-        answer: &[u8],
-    ) -> Result<CallBackResult, QueueError> {
-        let Self { link, keys, scripts, dedup_window_ms, .. } = self;
-        let mut call = scripts.answer.key(keys.base());
-        call.key(keys.wake()).key(keys.delay()).key(keys.lane(lane)).key(keys.run(lane));
-        call.key(keys.answered(id));
-        call.arg(link.test_now()).arg(lane.as_str()).arg(id.as_str()).arg(answer).arg(dedup_window_ms);
-        Ok(match link.run::<u8>(&call).await? {
-            1 => CallBackResult::First,
-            2 => CallBackResult::Already,
-            _ => CallBackResult::Gone,
-        })
     }
 }
 
@@ -133,10 +88,9 @@ impl Item for Record {
 pub(super) async fn record_all(
     core: Arc<Core>,
     items: Vec<Record>,
-) -> Result<Vec<SettleReply<SendState>>, QueueError> {
-    let Core { link, keys, scripts, .. } = &*core;
-    let mut call = scripts.record.key(keys.base());
-    call.arg(link.test_now());
+) -> Result<Vec<Result<SendState, QueueError>>, QueueError> {
+    let Core { link, keys, .. } = &*core;
+    let mut call = core.call(&SCRIPTS.record);
     for Record { lease, number, progress, memory } in &items {
         call.key(keys.run(&lease.lane)).key(keys.memory(&lease.lane));
         call.arg(lease.lane.as_str()).arg(proof(lease)).arg(*number);
@@ -159,16 +113,26 @@ impl Item for Lease {
 pub(super) async fn complete_all(
     core: Arc<Core>,
     leases: Vec<Lease>,
-) -> Result<Vec<SettleReply<()>>, QueueError> {
-    let Core { link, keys, scripts, .. } = &*core;
-    let mut call = scripts.complete.key(keys.base());
-    call.key(keys.wake()).key(keys.open()).key(keys.lease()).arg(link.test_now());
+) -> Result<Vec<Result<Settled, QueueError>>, QueueError> {
+    let Core { link, keys, .. } = &*core;
+    let mut call = core.call(&SCRIPTS.complete);
+    call.key(keys.wake()).key(keys.open()).key(keys.lease());
     for lease in &leases {
         call.key(keys.lane(&lease.lane)).key(keys.older(&lease.lane)).key(keys.run(&lease.lane));
         call.arg(lease.lane.as_str()).arg(proof(lease));
     }
     let results: Vec<u8> = link.run(&call).await?;
-    Ok(results.into_iter().map(SettleReply::of).collect())
+    Ok(results.into_iter().map(settled).collect())
+}
+
+/// What the number that a script answers says.
+fn settled(number: u8) -> Result<Settled, QueueError> {
+    match number {
+        1 => Ok(Settled::AsAsked),
+        2 => Ok(Settled::ComesAgain),
+        3 => Err(QueueError::CallBackPending),
+        _ => Err(QueueError::LeaseLost),
+    }
 }
 
 /// What a lease's record must hold: the token, and the id of the message, so that a token alone settles nothing else.

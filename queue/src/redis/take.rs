@@ -1,27 +1,38 @@
-//! Messages go out under leases, and leases are renewed.
+//! What workers do: messages go out under leases, which are renewed, and come back.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::settle::proof;
+use super::scripts::SCRIPTS;
+use super::settle::{Record, proof};
 use super::{Core, RESPONSE_TIMEOUT, RedisQueue, answers};
 use crate::clock::micros;
-use crate::{Lease, MOVES_PER_TAKE, QueueError, Renewal, TAKEN_BYTES_MAX, TakeRequest, Taken};
+use crate::message::check_bytes;
+use crate::{
+    Consumer, Lease, MOVES_PER_TAKE, Memory, Progress, QueueError, Renewal, SendState, Settled, Settlement,
+    TAKEN_BYTES_MAX, TakeRequest, Taken,
+};
 
 /// The longest a `wait` blocks: the safety net under a lost wake-up.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 /// Leases renewed by one call.
 const RENEWED_TOGETHER: usize = 256;
 
-impl Core {
-    pub(super) async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
-        let Self { link, keys, scripts, .. } = self;
-        let filter = self.filters.of(request);
-        let mut call = scripts.take.key(keys.base());
-        call.key(keys.lease()).key(keys.delay()).key(keys.counter()).key(keys.batch(&request.worker));
+#[async_trait]
+impl Consumer for RedisQueue {
+    async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError> {
+        let Core { link, keys, .. } = &*self.core;
+        let filter = self.core.filters.of(request);
+        let mut call = self.core.call(&SCRIPTS.take);
+        call.key(keys.lease())
+            .key(keys.delay())
+            .key(keys.counter())
+            .key(keys.batch(request.worker.incarnation()));
         call.key(keys.hold()).key(keys.paused()).key(keys.parked()).key(keys.pulse());
-        call.arg(link.test_now()).arg(request.max).arg(micros(request.lease_for)).arg(MOVES_PER_TAKE);
+        call.arg(request.max).arg(micros(request.lease_for)).arg(MOVES_PER_TAKE);
         call.arg(request.worker.name()).arg(request.worker.incarnation()).arg(request.call);
         call.arg(if request.suspect { "1" } else { "" });
         call.arg(TAKEN_BYTES_MAX).arg(&filter.name).arg(filter.first());
@@ -35,14 +46,12 @@ impl Core {
             taken = answers::taken(link.run(&call).await?)?;
         }
         let taken =
-            taken.ok_or_else(|| QueueError::unavailable(&self.place, "it keeps no list of classes"))?;
-        self.filters.told(&filter, &taken);
+            taken.ok_or_else(|| QueueError::unavailable(&self.core.place, "it keeps no list of classes"))?;
+        self.core.filters.told(&filter, &taken);
         Ok(taken)
     }
-}
 
-impl RedisQueue {
-    pub(super) async fn wait_for_work(&self, at_most: Duration) -> Result<(), QueueError> {
+    async fn wait(&self, at_most: Duration) -> Result<(), QueueError> {
         // Only one blocks at Redis; others wait for it here, and then look again.
         let Ok(mut slot) = self.waiting.try_lock() else {
             tokio::time::sleep(at_most.min(WAIT_MAX)).await;
@@ -67,20 +76,16 @@ impl RedisQueue {
         }
     }
 
-    pub(super) async fn renew_leases(
-        &self,
-        leases: &[Lease],
-        lease_for: Duration,
-    ) -> Result<Vec<Renewal>, QueueError> {
-        let Core { keys, scripts, .. } = &*self.core;
+    async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError> {
+        let keys = &self.core.keys;
         let mut renewals = Vec::with_capacity(leases.len());
         let mut parts = leases.chunks(RENEWED_TOGETHER);
         // Without any lease the call still tells that the store serves.
         let mut part = Some(parts.next().unwrap_or_default());
         while let Some(some) = part {
-            let mut call = scripts.renew.key(keys.base());
+            let mut call = self.core.call(&SCRIPTS.renew);
             call.key(keys.lease()).key(keys.pulse());
-            call.arg(self.heartbeat.test_now()).arg(micros(lease_for));
+            call.arg(micros(lease_for));
             for lease in some {
                 call.key(keys.run(&lease.lane)).arg(lease.lane.as_str()).arg(proof(lease));
             }
@@ -89,5 +94,21 @@ impl RedisQueue {
             part = parts.next();
         }
         Ok(renewals)
+    }
+
+    async fn record(
+        &self,
+        lease: &Lease,
+        progress: Progress,
+        memory: Option<Memory>,
+    ) -> Result<SendState, QueueError> {
+        check_bytes("replies", progress.replies.as_deref().unwrap_or_default())?;
+        check_bytes("memory", memory.as_ref().map_or(&[][..], |memory| &memory.bytes))?;
+        let number = self.recorded.fetch_add(1, Ordering::Relaxed);
+        self.records.call(Record { lease: lease.clone(), number, progress, memory }).await?
+    }
+
+    async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
+        self.settle_message(lease, settlement.fitted()).await
     }
 }

@@ -21,7 +21,7 @@ use super::room::SpoolLimits;
 use super::rows::{self, Quarantined};
 use super::{FILE, FORMAT, Spool, SpoolError};
 use crate::clock::system_now_us;
-use crate::file::database::DatabaseFile;
+use crate::file::database::is_new;
 use crate::file::lock::Lock;
 use crate::file::now::stored;
 use crate::{Clock, QueueError};
@@ -260,7 +260,7 @@ fn read(file: &Path, shown: &str) -> Result<(SpoolCounts, Vec<Quarantined>), Que
     let opening = |error| QueueError::unavailable(shown, error);
     let db = Connection::open_with_flags(file, flags).map_err(opening)?;
     db.busy_timeout(Duration::from_secs(1)).map_err(opening)?;
-    if DatabaseFile::is_new(&db, shown, &FORMAT)? {
+    if is_new(&db, shown, &FORMAT)? {
         return Ok((SpoolCounts::default(), Vec::new()));
     }
     let counts = rows::counts(&db, stored(system_now_us())).map_err(opening)?;
