@@ -19,15 +19,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Overrides;
 
-pub use dead::{ActFlags, DeadCommand, DeadFlags, LetterFilter, ListFlags, ShowFlags};
-pub use diagnose::{CheckFlags, HealthFlags, RouteCommand, RouteFlags, RouteTestFlags, TestMessage};
-pub use flags::{AdminFlag, ConcurrencyFlag, ListenFlag, OutputFlag, PlaceFlags, QueueFlag};
-pub use handler::{HandlerCommand, HandlerFlags, HandlerTestFlags};
+pub use dead::{ActFlags, DeadCommand, LetterFilter, ListFlags, ShowFlags};
+pub use diagnose::{CheckFlags, HealthFlags, RouteCommand, RouteTestFlags, TestMessage};
+pub use flags::{AdminFlag, ConcurrencyFlag, OutputFlag, PlaceFlags, QueueFlag};
+pub use handler::{HandlerCommand, HandlerTestFlags};
 pub use init::{HandlerKind, InitFlags, PushMode};
 pub use operate::{LaneFlags, LookFlags, PauseFlags, ResumeFlags, ScopeFlags};
 pub use roles::{DevFlags, ReceiverFlags, RunFlags, SandboxFlags, WorkerFlags};
 pub use shell::{CompletionsFlags, ManFlags};
-pub use spool::{DrainFlags, SpoolCommand, SpoolFlags};
+pub use spool::SpoolCommand;
 
 /// A queue-backed processor for WeChat Official Account messages: ack fast, reply later.
 #[derive(Debug, Parser)]
@@ -89,11 +89,11 @@ pub enum Command {
     #[command(after_help = diagnose::CHECK_EXAMPLES)]
     Check(CheckFlags),
     /// Ask which route takes a message, and why those before it don't
-    #[command(after_help = diagnose::ROUTE_EXAMPLES)]
-    Route(RouteFlags),
+    #[command(subcommand, after_help = diagnose::ROUTE_EXAMPLES)]
+    Route(RouteCommand),
     /// Try a service of a route with `http` out, without WeChat and without a queue
-    #[command(after_help = handler::HANDLER_EXAMPLES)]
-    Handler(HandlerFlags),
+    #[command(subcommand, after_help = handler::HANDLER_EXAMPLES)]
+    Handler(HandlerCommand),
     /// Ask a running process whether it is well; exits with 0 or 1, as containers expect
     #[command(after_help = diagnose::HEALTH_EXAMPLES)]
     Health(HealthFlags),
@@ -101,8 +101,8 @@ pub enum Command {
     #[command(after_help = operate::STATUS_WORDS)]
     Status(LookFlags),
     /// Show, retry and drop dead letters
-    #[command(after_help = dead::DEAD_EXAMPLES)]
-    Dead(DeadFlags),
+    #[command(subcommand, after_help = dead::DEAD_EXAMPLES)]
+    Dead(DeadCommand),
     /// Show which messages of one user are not at their end yet, and what they wait for
     Lane(LaneFlags),
     /// Stop handling messages of an account, a user or everybody; pushes are still taken in
@@ -116,8 +116,8 @@ pub enum Command {
     /// Check that the queue is in order; changes nothing
     Audit(LookFlags),
     /// Show and drain what receivers have put on this machine's disk while Redis was away
-    #[command(after_help = spool::SPOOL_EXAMPLES)]
-    Spool(SpoolFlags),
+    #[command(subcommand, after_help = spool::SPOOL_EXAMPLES)]
+    Spool(SpoolCommand),
     /// Print a script by which a shell completes `huixin`: bash, zsh, fish, elvish or powershell
     #[command(after_help = shell::COMPLETIONS_EXAMPLES)]
     Completions(CompletionsFlags),
@@ -129,48 +129,29 @@ pub enum Command {
 impl Command {
     /// What the flags put above environment and file.
     pub fn overrides(&self) -> Overrides {
+        let and_worker =
+            |others, flag: &ConcurrencyFlag| Overrides { worker_concurrency: flag.concurrency, ..others };
         match self {
-            Self::Run(flags) | Self::Check(CheckFlags { run: flags, .. }) => Overrides {
-                queue_url: flags.queue.queue_url.clone(),
-                receiver_listen: flags.listen.listen,
-                admin_listen: flags.admin.admin_listen,
-                worker_concurrency: flags.concurrency.concurrency,
-            },
-            Self::Receiver(flags) => Overrides {
-                queue_url: flags.queue.queue_url.clone(),
-                receiver_listen: flags.listen.listen,
-                admin_listen: flags.admin.admin_listen,
-                worker_concurrency: None,
-            },
-            Self::Worker(flags) => Overrides {
-                queue_url: flags.queue.queue_url.clone(),
-                receiver_listen: None,
-                admin_listen: flags.admin.admin_listen,
-                worker_concurrency: flags.concurrency.concurrency,
-            },
-            Self::Status(LookFlags { place, .. })
-            | Self::Audit(LookFlags { place, .. })
-            | Self::Lane(LaneFlags { place, .. })
-            | Self::Pause(PauseFlags { place, .. })
-            | Self::Resume(ResumeFlags { place, .. }) => place.overrides(),
-            Self::Dead(DeadFlags { command }) => match command {
-                DeadCommand::List(ListFlags { place, .. })
-                | DeadCommand::Show(ShowFlags { place, .. })
-                | DeadCommand::Retry(ActFlags { place, .. })
-                | DeadCommand::Drop(ActFlags { place, .. }) => place.overrides(),
-            },
-            Self::Spool(SpoolFlags { command: SpoolCommand::Drain(DrainFlags { queue }) }) => {
+            Self::Run(run) | Self::Check(CheckFlags { run, .. }) => {
+                and_worker(run.receiver.overrides(), &run.concurrency)
+            }
+            Self::Receiver(flags) => flags.overrides(),
+            Self::Worker(flags) => and_worker(flags.place.overrides(), &flags.concurrency),
+            Self::Status(look)
+            | Self::Audit(look)
+            | Self::Lane(LaneFlags { look, .. })
+            | Self::Dead(
+                DeadCommand::List(ListFlags { look, .. }) | DeadCommand::Show(ShowFlags { look, .. }),
+            ) => look.place.overrides(),
+            Self::Pause(PauseFlags { place, .. })
+            | Self::Resume(ResumeFlags { place, .. })
+            | Self::Dead(
+                DeadCommand::Retry(ActFlags { place, .. }) | DeadCommand::Drop(ActFlags { place, .. }),
+            ) => place.overrides(),
+            Self::Spool(SpoolCommand::Drain(queue)) => {
                 Overrides { queue_url: queue.queue_url.clone(), ..Overrides::default() }
             }
-            Self::Dev(_)
-            | Self::Init(_)
-            | Self::Sandbox(_)
-            | Self::Route(_)
-            | Self::Handler(_)
-            | Self::Health(_)
-            | Self::Spool(_)
-            | Self::Completions(_)
-            | Self::Man(_) => Overrides::default(),
+            _ => Overrides::default(),
         }
     }
 }

@@ -22,7 +22,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 
-pub use ready::{Readiness, ReportedRole, clocks_apart};
+pub use ready::{Readiness, clocks_apart};
 
 /// How often the samples of histograms are put into their buckets. Until then each takes memory, asked for or not.
 const UPKEEP_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
@@ -80,11 +80,10 @@ pub async fn run(
 }
 
 fn routes(admin: Arc<Admin>) -> Router {
-    let operate = admin.readiness.queue.clone().map(crate::operator::routes).unwrap_or_default();
     let guarded = Router::new()
         .route("/metrics", get(metrics))
         .with_state(admin.clone())
-        .merge(operate)
+        .merge(crate::operator::routes(admin.readiness.queue.clone()))
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))

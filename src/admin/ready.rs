@@ -7,6 +7,7 @@ use huixin_queue::Queue;
 use huixin_worker::WorkerHealth;
 use serde::Serialize;
 
+use crate::config::Role;
 use crate::receiver::{SpoolHealth, SpoolReport};
 use crate::safety::Warnings;
 
@@ -18,9 +19,9 @@ const TAKE_MAX_AGE: Duration = Duration::from_secs(10);
 /// What is asked to find out.
 pub struct Readiness {
     /// What this process is.
-    pub role: ReportedRole,
-    /// Its queue; none for the sandbox.
-    pub queue: Option<Arc<dyn Queue>>,
+    pub role: Role,
+    /// Its queue.
+    pub queue: Arc<dyn Queue>,
     /// Its worker, if it has one.
     pub worker: Option<WorkerHealth>,
     /// What is wrong with its Redis, and what stands still.
@@ -31,29 +32,13 @@ pub struct Readiness {
     pub lacks_spool: bool,
 }
 
-/// What a process is, as its health reports say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReportedRole {
-    /// `huixin dev`.
-    Dev,
-    /// `huixin run`.
-    Run,
-    /// `huixin receiver`.
-    Receiver,
-    /// `huixin worker`.
-    Worker,
-    /// `huixin sandbox`.
-    Sandbox,
-}
-
 /// The answer of `/readyz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Whether it can work.
     pub ready: bool,
     /// What it is.
-    pub role: ReportedRole,
+    pub role: Role,
     /// Why it can't, a sentence each.
     pub problems: Vec<String>,
     /// What should be mended although it can work, a sentence each.
@@ -72,8 +57,8 @@ pub fn clocks_apart(account: &str, ahead_s: i64) -> String {
 }
 
 impl Readiness {
-    /// Of a process that has only its queue, if that.
-    pub fn of(role: ReportedRole, queue: Option<Arc<dyn Queue>>) -> Self {
+    /// Of a process that has only its queue.
+    pub fn of(role: Role, queue: Arc<dyn Queue>) -> Self {
         Self { role, queue, worker: None, warnings: Vec::new(), spool: None, lacks_spool: false }
     }
 
@@ -117,12 +102,11 @@ impl Readiness {
     }
 
     async fn queue_trouble(&self) -> Option<String> {
-        let queue = self.queue.as_ref()?;
-        match tokio::time::timeout(QUEUE_TIMEOUT, queue.ping()).await {
+        match tokio::time::timeout(QUEUE_TIMEOUT, self.queue.ping()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => {
-                Some(format!("the queue at {} does not answer within {QUEUE_TIMEOUT:?}", queue.place()))
+                Some(format!("the queue at {} does not answer within {QUEUE_TIMEOUT:?}", self.queue.place()))
             }
         }
     }

@@ -7,7 +7,8 @@ use huixin_worker::call_back::CALL_BACK_PATH;
 use serde_json::json;
 
 /// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum PostResult {
     /// The queue has it.
     Taken,
@@ -32,26 +33,14 @@ pub(super) enum PostResult {
     /// Too many answers at once.
     Busy,
     /// The queue can't be reached.
+    #[strum(serialize = "unavailable")]
     Away,
 }
 
 impl PostResult {
     /// As metrics name it.
     pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Taken => "taken",
-            Self::NoPath => "no_path",
-            Self::NoToken => "no_token",
-            Self::Method => "method",
-            Self::Slow => "slow",
-            Self::Already => "already",
-            Self::TooLate => "too_late",
-            Self::TooLarge(_) => "too_large",
-            Self::ContentType(_) => "content_type",
-            Self::Wrong(_) => "wrong",
-            Self::Busy => "busy",
-            Self::Away => "unavailable",
-        }
+        self.into()
     }
 
     pub(super) fn status(&self) -> StatusCode {

@@ -2,15 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::flags::{OutputFlag, PlaceFlags};
-
-/// Flags of `dead`.
-#[derive(Args, Debug)]
-pub struct DeadFlags {
-    /// What to do with them.
-    #[command(subcommand)]
-    pub command: DeadCommand,
-}
+use super::flags::PlaceFlags;
+use super::operate::LookFlags;
 
 /// What can be done with dead letters.
 #[derive(Debug, Subcommand)]
@@ -34,12 +27,9 @@ pub struct ListFlags {
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
-    /// How they are printed.
+    /// How it is printed, and the queue.
     #[command(flatten)]
-    pub output: OutputFlag,
-    /// The queue.
-    #[command(flatten)]
-    pub place: PlaceFlags,
+    pub look: LookFlags,
 }
 
 /// Which dead letters.
@@ -61,12 +51,9 @@ pub struct LetterFilter {
 pub struct ShowFlags {
     /// The message's id
     pub id: String,
-    /// How it is printed.
+    /// How it is printed, and the queue.
     #[command(flatten)]
-    pub output: OutputFlag,
-    /// The queue.
-    #[command(flatten)]
-    pub place: PlaceFlags,
+    pub look: LookFlags,
 }
 
 /// Flags of `dead retry` and `dead drop`.

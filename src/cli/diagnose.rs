@@ -23,14 +23,6 @@ pub struct CheckFlags {
     pub run: RunFlags,
 }
 
-/// Flags of `route`.
-#[derive(Args, Debug)]
-pub struct RouteFlags {
-    /// What to ask.
-    #[command(subcommand)]
-    pub command: RouteCommand,
-}
-
 /// What can be asked of routes.
 #[derive(Debug, Subcommand)]
 pub enum RouteCommand {

@@ -43,14 +43,6 @@ pub struct QueueFlag {
     pub queue_url: Option<String>,
 }
 
-/// `--listen`.
-#[derive(Args, Debug)]
-pub struct ListenFlag {
-    /// The address that WeChat's pushes come to, above `receiver.listen` of the file
-    #[arg(long, value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
-}
-
 /// `--admin-listen`.
 #[derive(Args, Debug)]
 pub struct AdminFlag {

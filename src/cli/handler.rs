@@ -8,14 +8,6 @@ use url::Url;
 
 use crate::config::web_url;
 
-/// Flags of `handler`.
-#[derive(Args, Debug)]
-pub struct HandlerFlags {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: HandlerCommand,
-}
-
 /// What can be done with a service.
 #[derive(Debug, Subcommand)]
 pub enum HandlerCommand {

@@ -22,12 +22,9 @@ pub struct LaneFlags {
     pub account: String,
     /// The user's OpenID
     pub user: String,
-    /// How it is printed.
+    /// How it is printed, and the queue.
     #[command(flatten)]
-    pub output: OutputFlag,
-    /// The queue.
-    #[command(flatten)]
-    pub place: PlaceFlags,
+    pub look: LookFlags,
 }
 
 /// Flags of `pause`.

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use url::Url;
 
-use super::flags::{AdminFlag, ConcurrencyFlag, ListenFlag, QueueFlag};
-use crate::config::web_url;
+use super::flags::{AdminFlag, ConcurrencyFlag, PlaceFlags, QueueFlag};
+use crate::config::{Overrides, web_url};
 
 /// Flags of `dev`.
 #[derive(Args, Debug)]
@@ -23,15 +23,9 @@ pub struct DevFlags {
 /// Flags of `run`.
 #[derive(Args, Debug)]
 pub struct RunFlags {
-    /// The queue.
+    /// The receiver.
     #[command(flatten)]
-    pub queue: QueueFlag,
-    /// The listener for pushes.
-    #[command(flatten)]
-    pub listen: ListenFlag,
-    /// The listener for operators.
-    #[command(flatten)]
-    pub admin: AdminFlag,
+    pub receiver: ReceiverFlags,
     /// The worker.
     #[command(flatten)]
     pub concurrency: ConcurrencyFlag,
@@ -43,23 +37,31 @@ pub struct ReceiverFlags {
     /// The queue.
     #[command(flatten)]
     pub queue: QueueFlag,
-    /// The listener for pushes.
-    #[command(flatten)]
-    pub listen: ListenFlag,
+    /// The address that WeChat's pushes come to, above `receiver.listen` of the file
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
     /// The listener for operators.
     #[command(flatten)]
     pub admin: AdminFlag,
 }
 
+impl ReceiverFlags {
+    pub(super) fn overrides(&self) -> Overrides {
+        Overrides {
+            queue_url: self.queue.queue_url.clone(),
+            receiver_listen: self.listen,
+            admin_listen: self.admin.admin_listen,
+            worker_concurrency: None,
+        }
+    }
+}
+
 /// Flags of `worker`.
 #[derive(Args, Debug)]
 pub struct WorkerFlags {
-    /// The queue.
+    /// The queue, and the listener for operators.
     #[command(flatten)]
-    pub queue: QueueFlag,
-    /// The listener for operators.
-    #[command(flatten)]
-    pub admin: AdminFlag,
+    pub place: PlaceFlags,
     /// The worker.
     #[command(flatten)]
     pub concurrency: ConcurrencyFlag,

@@ -1,16 +1,8 @@
 //! `spool`: what lies on this machine's disk.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use super::flags::{OutputFlag, QueueFlag};
-
-/// Flags of `spool`.
-#[derive(Args, Debug)]
-pub struct SpoolFlags {
-    /// What to do with it.
-    #[command(subcommand)]
-    pub command: SpoolCommand,
-}
 
 /// What can be done with spools.
 #[derive(Debug, Subcommand)]
@@ -18,15 +10,7 @@ pub enum SpoolCommand {
     /// Show each folder: entries, bytes, the oldest, what is quarantined, and who has it open
     Status(OutputFlag),
     /// Drain the folders that no receiver has open into the queue
-    Drain(DrainFlags),
-}
-
-/// Flags of `spool drain`.
-#[derive(Args, Debug)]
-pub struct DrainFlags {
-    /// The queue.
-    #[command(flatten)]
-    pub queue: QueueFlag,
+    Drain(QueueFlag),
 }
 
 pub(super) const SPOOL_EXAMPLES: &str = "\

@@ -3,7 +3,7 @@
 use huixin_queue::{DEAD_SCAN_MAX, MessageId};
 
 use super::operate::{config, json, known};
-use crate::cli::{ActFlags, Cli, DeadCommand, DeadFlags, LetterFilter};
+use crate::cli::{ActFlags, Cli, DeadCommand, LetterFilter};
 use crate::operator::{LetterQuery, LetterView, OperatorClient};
 use crate::report::{Failure, NotDone};
 
@@ -11,15 +11,15 @@ const REASON_WIDTH: usize = 80;
 /// How many of those that would be acted on are shown.
 const SHOWN: usize = 20;
 
-pub(super) async fn dead(cli: &Cli, flags: &DeadFlags) -> Result<(), Failure> {
+pub(super) async fn dead(cli: &Cli, command: &DeadCommand) -> Result<(), Failure> {
     let operator = OperatorClient::open(&config(cli)?)?;
-    match &flags.command {
+    match command {
         DeadCommand::List(list) => {
             let letters = matching(&operator, &list.filter, list.limit).await?;
             if letters.is_empty() {
                 none_of(cli, &operator, &list.filter).await?;
             }
-            if list.output.json {
+            if list.look.output.json {
                 return json(&letters);
             }
             for letter in &letters {
@@ -37,7 +37,7 @@ pub(super) async fn dead(cli: &Cli, flags: &DeadFlags) -> Result<(), Failure> {
         }
         DeadCommand::Show(show) => {
             let letter = one(&operator, &show.id).await?;
-            if show.output.json {
+            if show.look.output.json {
                 return json(&letter);
             }
             let LetterView { id, account, user, kind, reason, accepted_at, died_at, failures, losses, body } =

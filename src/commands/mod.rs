@@ -14,6 +14,7 @@ mod shell;
 mod spool;
 
 use crate::cli::{Cli, Command};
+use crate::config::Role;
 use crate::report::Failure;
 
 /// Runs the command to its end.
@@ -26,18 +27,18 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         match &cli.command {
             Command::Dev(flags) => dev::dev(&cli, flags).await,
             Command::Init(flags) => init::init(&cli, flags),
-            Command::Run(_) => roles::run(&cli).await,
-            Command::Receiver(_) => roles::receiver(&cli).await,
-            Command::Worker(_) => roles::worker(&cli).await,
+            Command::Run(_) => roles::start(&cli, Role::Run).await,
+            Command::Receiver(_) => roles::start(&cli, Role::Receiver).await,
+            Command::Worker(_) => roles::start(&cli, Role::Worker).await,
             Command::Sandbox(flags) => roles::sandbox(&cli, flags).await,
             Command::Check(flags) => check::check(&cli, flags).await,
-            Command::Route(flags) => route::route(&cli, flags),
-            Command::Handler(flags) => handler::handler(flags).await,
+            Command::Route(command) => route::route(&cli, command),
+            Command::Handler(command) => handler::handler(command).await,
             Command::Health(flags) => health::health(flags).await,
             Command::Status(flags) => operate::status(&cli, &flags.output).await,
-            Command::Dead(flags) => dead::dead(&cli, flags).await,
+            Command::Dead(command) => dead::dead(&cli, command).await,
             Command::Lane(flags) => operate::lane(&cli, flags).await,
-            Command::Spool(flags) => spool::spool(&cli, flags).await,
+            Command::Spool(command) => spool::spool(&cli, command).await,
             Command::Completions(flags) => shell::completions(flags),
             Command::Man(flags) => shell::man(flags),
             Command::Pause(flags) => operate::pause(&cli, flags).await,

@@ -66,7 +66,7 @@ pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
         // What an account has left that is configured no more is shown.
         known(&config, &operator.status().await?, &flags.account)?;
     }
-    if flags.output.json {
+    if flags.look.output.json {
         return json(&lane);
     }
     let Some(lane) = lane else {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::services::Services;
-use crate::admin::{self, Admin, Readiness, ReportedRole};
+use crate::admin::{self, Admin, Readiness};
 use crate::call_backs::{self, CallBackListener, Port};
 use crate::cli::{Cli, SandboxFlags};
 use crate::config::{Config, Role};
@@ -23,49 +23,34 @@ use crate::report::Failure;
 use crate::safety::{StandstillWatch, Upkeep, Watch};
 use crate::{receiver, shutdown, wiring};
 
-pub(super) async fn run(cli: &Cli) -> Result<(), Failure> {
-    let config = wiring::config(cli, Role::Run)?;
-    let queue = wiring::own_queue(&config.queue).await?;
-    let pushes = wiring::listen(wiring::PUSHES, config.receiver.listen, false).await?;
-    let claimed_spool = wiring::claimed_spool(&config)?;
-    let mut readiness = Readiness::of(ReportedRole::Run, Some(queue.clone()));
-    readiness.spool = claimed_spool.as_ref().map(ClaimedSpool::health);
-    readiness.lacks_spool = claimed_spool.is_none() && wiring::wants_spool(&config);
+/// `run`, or one of its two halves.
+pub(super) async fn start(cli: &Cli, role: Role) -> Result<(), Failure> {
+    let config = wiring::config(cli, role)?;
+    let queue = match role {
+        Role::Run => wiring::own_queue(&config.queue).await?,
+        _ => wiring::shared_queue(&config.queue, role.into()).await?,
+    };
+    let mut readiness = Readiness::of(role, queue.clone());
+    let mut received = None;
+    if role != Role::Worker {
+        let pushes = wiring::listen(wiring::PUSHES, config.receiver.listen, false).await?;
+        let claimed_spool = wiring::claimed_spool(&config)?;
+        readiness.spool = claimed_spool.as_ref().map(ClaimedSpool::health);
+        readiness.lacks_spool = claimed_spool.is_none() && wiring::wants_spool(&config);
+        received = Some((pushes, claimed_spool));
+    }
     let mut services = Services::new(shutdown::on_signals());
-    readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
+    if role != Role::Receiver {
+        readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
+    }
+    if role == Role::Worker {
+        let concurrency = config.worker.concurrency;
+        tracing::info!(queue = queue.place(), concurrency, "the worker takes messages");
+    }
     add_answers(&mut services, wiring::call_back_listener(&config, queue.clone()).await?);
-    add_receiver(&mut services, &config, queue, pushes, claimed_spool)?;
-    add_admin(&mut services, cli, &config, readiness).await?;
-    services.run().await
-}
-
-pub(super) async fn receiver(cli: &Cli) -> Result<(), Failure> {
-    let config = wiring::config(cli, Role::Receiver)?;
-    let queue = wiring::shared_queue(&config.queue, "receiver").await?;
-    let pushes = wiring::listen(wiring::PUSHES, config.receiver.listen, false).await?;
-    let claimed_spool = wiring::claimed_spool(&config)?;
-    let mut readiness = Readiness::of(ReportedRole::Receiver, Some(queue.clone()));
-    readiness.spool = claimed_spool.as_ref().map(ClaimedSpool::health);
-    readiness.lacks_spool = claimed_spool.is_none() && wiring::wants_spool(&config);
-    let mut services = Services::new(shutdown::on_signals());
-    add_answers(&mut services, wiring::call_back_listener(&config, queue.clone()).await?);
-    add_receiver(&mut services, &config, queue, pushes, claimed_spool)?;
-    add_admin(&mut services, cli, &config, readiness).await?;
-    services.run().await
-}
-
-pub(super) async fn worker(cli: &Cli) -> Result<(), Failure> {
-    let config = wiring::config(cli, Role::Worker)?;
-    let queue = wiring::shared_queue(&config.queue, "worker").await?;
-    let mut services = Services::new(shutdown::on_signals());
-    let mut readiness = Readiness::of(ReportedRole::Worker, Some(queue.clone()));
-    readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
-    tracing::info!(
-        queue = queue.place(),
-        concurrency = config.worker.concurrency,
-        "the worker takes messages"
-    );
-    add_answers(&mut services, wiring::call_back_listener(&config, queue).await?);
+    if let Some((pushes, claimed_spool)) = received {
+        add_receiver(&mut services, &config, queue, pushes, claimed_spool)?;
+    }
     add_admin(&mut services, cli, &config, readiness).await?;
     services.run().await
 }
@@ -140,15 +125,13 @@ pub(super) async fn add_admin(
     mut readiness: Readiness,
 ) -> Result<SocketAddr, Failure> {
     // `dev` has a queue of its own, whatever is configured.
-    let watch = if readiness.role == ReportedRole::Dev { None } else { wiring::watch(&config.queue)? };
-    let standstill =
-        readiness.queue.clone().map(|queue| StandstillWatch::new(queue, readiness.spool.clone()));
+    let watch = if readiness.role == Role::Dev { None } else { wiring::watch(&config.queue)? };
+    let standstill = StandstillWatch::new(readiness.queue.clone(), readiness.spool.clone());
+    let upkeep = Upkeep::new(readiness.queue.clone(), config.queue.dead.clone());
     readiness.warnings.extend(watch.as_ref().map(Watch::warnings));
-    readiness.warnings.extend(standstill.as_ref().map(StandstillWatch::warnings));
-    let upkeep = readiness.queue.clone().map(|queue| Upkeep::new(queue, config.queue.dead.clone()));
-    readiness.warnings.extend(upkeep.as_ref().map(Upkeep::warnings));
-    let listener =
-        wiring::listen(wiring::OPERATORS, config.admin.listen, !wiring::names_admin(&cli.command)).await?;
+    readiness.warnings.extend([standstill.warnings(), upkeep.warnings()]);
+    let may_move = cli.command.overrides().admin_listen.is_none();
+    let listener = wiring::listen(wiring::OPERATORS, config.admin.listen, may_move).await?;
     let address = listener.local_addr()?;
     let admin =
         Admin { address, token: config.admin.token.clone(), readiness, metrics: admin::record_metrics()? };
@@ -157,11 +140,7 @@ pub(super) async fn add_admin(
     if let Some(watch) = watch {
         services.back("watch on the Redis", |stop| watch.run(stop).map(Ok::<_, Infallible>));
     }
-    if let Some(standstill) = standstill {
-        services.back("watch on what stands still", |stop| standstill.run(stop).map(Ok::<_, Infallible>));
-    }
-    if let Some(upkeep) = upkeep {
-        services.back("upkeep of the queue", |stop| upkeep.run(stop).map(Ok::<_, Infallible>));
-    }
+    services.back("watch on what stands still", |stop| standstill.run(stop).map(Ok::<_, Infallible>));
+    services.back("upkeep of the queue", |stop| upkeep.run(stop).map(Ok::<_, Infallible>));
     Ok(address)
 }

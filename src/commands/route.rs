@@ -9,11 +9,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use huixin_wechat::{Element, Message};
-use huixin_worker::{Captures, Condition};
+use huixin_worker::Captures;
 use serde::Serialize;
 
 use super::operate::json;
-use crate::cli::{Cli, RouteCommand, RouteFlags, RouteTestFlags};
+use crate::cli::{Cli, RouteCommand, RouteTestFlags};
 use crate::config::{ByteSize, Config, Role};
 use crate::report::{ExitCode, Failure};
 use crate::wiring;
@@ -53,13 +53,12 @@ struct PassedBy<'a> {
     why: String,
 }
 
-pub(super) fn route(cli: &Cli, flags: &RouteFlags) -> Result<(), Failure> {
-    let RouteCommand::Test(flags) = &flags.command;
+pub(super) fn route(cli: &Cli, command: &RouteCommand) -> Result<(), Failure> {
+    let RouteCommand::Test(flags) = command;
     let config = wiring::config(cli, Role::RouteTest)?;
     let account = account(&config, flags.account.as_deref())?;
     let message = message(flags, config.receiver.max_body)?;
-    let conditions = wiring::conditions(&config);
-    let tested = Tested::of(&config, &conditions, account, &message);
+    let tested = Tested::of(&config, account, &message);
     match flags.output.json {
         true => json(&tested)?,
         false => tested.print(),
@@ -138,7 +137,7 @@ fn pushed(file: &Path, max_body: ByteSize) -> Result<Message, Failure> {
 }
 
 impl<'a> Tested<'a> {
-    fn of(config: &'a Config, conditions: &'a [Condition], account: &'a str, message: &'a Message) -> Self {
+    fn of(config: &'a Config, account: &'a str, message: &'a Message) -> Self {
         let mut tested = Self {
             account,
             user: &message.from,
@@ -150,8 +149,8 @@ impl<'a> Tested<'a> {
             captures: Captures::new(),
             passed_by: Vec::new(),
         };
-        for (route, condition) in config.routes.iter().zip(conditions) {
-            match condition.explain(account, message) {
+        for route in &config.routes {
+            match route.condition.explain(account, message) {
                 Ok(captures) => {
                     let handler = route.handler.key();
                     return Self { route: Some(&route.name), handler: Some(handler), captures, ..tested };

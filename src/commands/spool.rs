@@ -6,7 +6,7 @@ use std::time::Duration;
 use huixin_queue::spool::{FolderView, SpoolCounts, look};
 use serde::Serialize;
 
-use crate::cli::{Cli, OutputFlag, SpoolCommand, SpoolFlags};
+use crate::cli::{Cli, OutputFlag, SpoolCommand};
 use crate::config::{Config, Role, SpoolConfig};
 use crate::one_line::one_line;
 use crate::report::Failure;
@@ -55,7 +55,7 @@ struct QuarantinedView {
     reason: String,
 }
 
-pub(super) async fn spool(cli: &Cli, flags: &SpoolFlags) -> Result<(), Failure> {
+pub(super) async fn spool(cli: &Cli, command: &SpoolCommand) -> Result<(), Failure> {
     let config = wiring::config(cli, Role::Receiver)?;
     let Some(spool) = &config.receiver.spool else {
         return Err(Failure::config(
@@ -63,7 +63,7 @@ pub(super) async fn spool(cli: &Cli, flags: &SpoolFlags) -> Result<(), Failure> 
             "remove that line to have one",
         ));
     };
-    match &flags.command {
+    match command {
         SpoolCommand::Status(output) => status(spool, output),
         SpoolCommand::Drain(_) => drain(&config, spool).await,
     }

@@ -42,6 +42,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 pub use account::AccountConfig;
 pub use admin::AdminConfig;
 pub use callback::CallbackConfig;
@@ -93,7 +95,9 @@ pub struct Config {
 }
 
 /// What a process is started as, which decides what its configuration must have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Role {
     /// Everything with a pretend WeChat. Needs no file; credentials that are missing are made up.
     Dev,

@@ -9,7 +9,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use huixin_queue::{MessageId, Queue};
+use huixin_queue::{MessageId, Queue, QueueError};
 use huixin_wechat::{Secret, http_client};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -88,7 +88,6 @@ async fn letters(
     State(operator): State<Arc<OperatorClient>>,
     Query(asked): Query<LetterQuery>,
 ) -> JsonResult<LettersView> {
-    asked.filter().and(asked.cursor()).map_err(|failure| bad_request(&failure))?;
     answer(operator.letters(&asked).await)
 }
 
@@ -96,33 +95,32 @@ async fn letter(
     State(operator): State<Arc<OperatorClient>>,
     Path(id): Path<String>,
 ) -> JsonResult<Option<LetterView>> {
-    answer(operator.letter(&id_of(id)?).await)
+    let id = MessageId::new(id).map_err(|error| refused(&error.into()))?;
+    answer(operator.letter(&id).await)
 }
 
 async fn revive(
     State(operator): State<Arc<OperatorClient>>,
     Json(ids): Json<LetterIds>,
 ) -> JsonResult<usize> {
-    answer(operator.revive(&ids.read().map_err(|failure| bad_request(&failure))?).await)
+    answer(operator.revive(&ids.read().map_err(|failure| refused(&failure))?).await)
 }
 
 async fn drop_letters(
     State(operator): State<Arc<OperatorClient>>,
     Json(ids): Json<LetterIds>,
 ) -> JsonResult<usize> {
-    answer(operator.drop_letters(&ids.read().map_err(|failure| bad_request(&failure))?).await)
+    answer(operator.drop_letters(&ids.read().map_err(|failure| refused(&failure))?).await)
 }
 
 async fn pause(
     State(operator): State<Arc<OperatorClient>>,
     Json(order): Json<PauseRequest>,
 ) -> JsonResult<()> {
-    order.what.scope().map_err(|failure| bad_request(&failure))?;
     answer(operator.pause(&order.what, &order.reason).await)
 }
 
 async fn resume(State(operator): State<Arc<OperatorClient>>, Json(what): Json<Pausable>) -> JsonResult<bool> {
-    what.scope().map_err(|failure| bad_request(&failure))?;
     answer(operator.resume(&what).await)
 }
 
@@ -140,16 +138,17 @@ async fn audit(State(operator): State<Arc<OperatorClient>>) -> JsonResult<Violat
     answer(operator.audit().await)
 }
 
-fn id_of(id: String) -> Result<MessageId, (StatusCode, String)> {
-    MessageId::new(id).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
-}
-
-fn bad_request(failure: &Failure) -> (StatusCode, String) {
-    (StatusCode::BAD_REQUEST, failure.render())
+/// What only the queue can be blamed for is its outage; anything else the request.
+fn refused(failure: &Failure) -> (StatusCode, String) {
+    let status = match failure.error.is::<QueueError>() {
+        true => StatusCode::SERVICE_UNAVAILABLE,
+        false => StatusCode::BAD_REQUEST,
+    };
+    (status, failure.render())
 }
 
 fn answer<T>(result: Result<T, Failure>) -> JsonResult<T> {
-    result.map(Json).map_err(|failure| (StatusCode::SERVICE_UNAVAILABLE, failure.render()))
+    result.map(Json).map_err(|failure| refused(&failure))
 }
 
 /// The process that owns a queue in a file, asked over its admin listener.
@@ -170,11 +169,7 @@ impl Owner {
         Ok(Self { client, base, token: config.admin.token.clone(), file: file_name(file) })
     }
 
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.ask(self.client.get(self.url(path)?)).await
-    }
-
-    pub(super) async fn get_with<T: DeserializeOwned>(
+    pub(super) async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &impl Serialize,

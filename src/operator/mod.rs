@@ -72,7 +72,7 @@ impl OperatorClient {
                 }
                 Ok(status)
             }
-            Self::Owner(owner) => owner.get("status").await,
+            Self::Owner(owner) => owner.get("status", &()).await,
         }
     }
 
@@ -83,7 +83,7 @@ impl OperatorClient {
                 let (filter, after) = (asked.filter()?, asked.cursor()?);
                 Ok(LettersView::of(&queue.dead(&filter, after.as_ref(), asked.limit).await?))
             }
-            Self::Owner(owner) => owner.get_with("dead", asked).await,
+            Self::Owner(owner) => owner.get("dead", asked).await,
         }
     }
 
@@ -91,7 +91,7 @@ impl OperatorClient {
     pub async fn letter(&self, id: &MessageId) -> Result<Option<LetterView>, Failure> {
         match self {
             Self::Direct(queue) => Ok(queue.dead_letter(id).await?.as_ref().map(LetterView::of)),
-            Self::Owner(owner) => owner.get(&format!("dead/{id}")).await,
+            Self::Owner(owner) => owner.get(&format!("dead/{id}"), &()).await,
         }
     }
 
@@ -134,7 +134,7 @@ impl OperatorClient {
     pub async fn lane(&self, account: &str, user: &str) -> Result<Option<LaneView>, Failure> {
         match self {
             Self::Direct(queue) => Ok(queue.lane(&lane_of(account, user)?).await?.as_ref().map(LaneView::of)),
-            Self::Owner(owner) => owner.get(&format!("lane?account={account}&user={user}")).await,
+            Self::Owner(owner) => owner.get("lane", &[("account", account), ("user", user)]).await,
         }
     }
 
@@ -142,7 +142,7 @@ impl OperatorClient {
     pub async fn audit(&self) -> Result<Violations, Failure> {
         match self {
             Self::Direct(queue) => Ok(Violations::of(&queue.audit().await?)),
-            Self::Owner(owner) => owner.get("audit").await,
+            Self::Owner(owner) => owner.get("audit", &()).await,
         }
     }
 }

@@ -41,6 +41,6 @@ impl ClaimedSpool {
 
     /// A way to ask after it.
     pub fn health(&self) -> SpoolHealth {
-        SpoolHealth::new(self.receiver_spool.clone())
+        SpoolHealth(self.receiver_spool.clone())
     }
 }

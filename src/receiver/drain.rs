@@ -30,11 +30,12 @@ use huixin_queue::spool::{Spool, SpoolEntry, SpoolError};
 use huixin_queue::{Accepted, Queue};
 
 use super::breaker::Breaker;
+use super::intake::NotTaken;
 use super::lanes::{LaneKey, Lanes};
 use super::metrics;
 pub use all::drain_all;
 use chains::Chain;
-use offer::{NotTaken, OfferResult};
+use offer::OfferResult;
 use suspects::Suspect;
 
 /// Entries read at once at most, and bytes of them: enough to keep the queue busy, and so few that pushes that go to the

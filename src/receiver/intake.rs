@@ -112,41 +112,51 @@ impl Intake {
     }
 
     /// Straight to the queue, within the budget.
-    async fn queue(&self, message: NewMessage) -> Result<Stored, NotStored> {
+    async fn queue(&self, message: NewMessage) -> Result<Stored, NotTaken> {
         let message = NewMessage { not_after: Some(self.budget), ..message };
-        match tokio::time::timeout(self.budget, self.queue.accept(message)).await {
-            Ok(Ok(Accepted::New)) => Ok(Stored::Queued),
-            Ok(Ok(Accepted::Duplicate)) => Ok(Stored::Known),
-            Ok(Ok(Accepted::Counted)) => Ok(Stored::Counted),
-            Ok(Ok(Accepted::Expired)) => Err(NotStored::of_queue("the queue took it too late")),
-            Ok(Err(error)) => {
-                let whose = match error {
-                    QueueError::Invalid(_) => AtFault::Messages,
-                    QueueError::Damaged { .. } => AtFault::Lanes,
-                    _ => AtFault::Queues,
-                };
-                Err(NotStored { whose, reason: one_line(&error) })
+        match accept(&*self.queue, message, self.budget).await? {
+            Accepted::New => Ok(Stored::Queued),
+            Accepted::Duplicate => Ok(Stored::Known),
+            Accepted::Counted => Ok(Stored::Counted),
+            Accepted::Expired => {
+                Err(NotTaken { whose: AtFault::Queues, reason: "the queue took it too late".to_owned() })
             }
-            Err(_) => Err(NotStored::of_queue(format!("the queue did not answer within {:?}", self.budget))),
         }
     }
 }
 
 /// Why the queue did not take a message.
-struct NotStored {
-    reason: String,
-    whose: AtFault,
+pub(super) struct NotTaken {
+    pub(super) reason: String,
+    pub(super) whose: AtFault,
 }
 
 /// Whose fault it is: whether another message would be taken.
-enum AtFault {
+pub(super) enum AtFault {
     Messages,
     Lanes,
     Queues,
 }
 
-impl NotStored {
-    fn of_queue(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), whose: AtFault::Queues }
+/// Asks the queue to take a message within this time.
+pub(super) async fn accept(
+    queue: &dyn Queue,
+    message: NewMessage,
+    within: Duration,
+) -> Result<Accepted, NotTaken> {
+    match tokio::time::timeout(within, queue.accept(message)).await {
+        Ok(Ok(accepted)) => Ok(accepted),
+        Ok(Err(error)) => {
+            let whose = match error {
+                QueueError::Invalid(_) => AtFault::Messages,
+                QueueError::Damaged { .. } => AtFault::Lanes,
+                _ => AtFault::Queues,
+            };
+            Err(NotTaken { whose, reason: one_line(&error) })
+        }
+        Err(_) => Err(NotTaken {
+            whose: AtFault::Queues,
+            reason: format!("the queue did not answer within {within:?}"),
+        }),
     }
 }

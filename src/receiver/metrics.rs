@@ -100,7 +100,8 @@ pub(super) fn lost(entries: u64) {
 }
 
 /// What became of a push.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Result {
     Accepted,
     Duplicate,
@@ -123,18 +124,7 @@ pub(super) enum Result {
 }
 
 pub(super) fn pushed(account: &str, result: Result, took: Duration) {
-    let name = match result {
-        Result::Accepted => "accepted",
-        Result::Duplicate => "duplicate",
-        Result::Spooled => "spooled",
-        Result::Platform => "platform",
-        Result::Unreadable => "unreadable",
-        Result::Forbidden => "forbidden",
-        Result::UnknownAccount => "unknown_account",
-        Result::Slow => "slow",
-        Result::TooLarge => "too_large",
-        Result::Unavailable => "unavailable",
-    };
+    let name: &str = result.into();
     // Anyone can ask for any account: only known ones may become labels.
     let account = if result == Result::UnknownAccount { "" } else { account };
     counter!("huixin_receiver_pushes_total", "account" => account.to_owned(), "result" => name).increment(1);

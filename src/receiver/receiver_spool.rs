@@ -52,7 +52,7 @@ pub struct SpoolReport {
 
 /// A way to ask after the spool of a running receiver.
 #[derive(Clone)]
-pub struct SpoolHealth(Arc<ReceiverSpool>);
+pub struct SpoolHealth(pub(super) Arc<ReceiverSpool>);
 
 impl ReceiverSpool {
     pub(super) fn new(own: Arc<Spool>) -> Self {
@@ -118,10 +118,6 @@ impl ReceiverSpool {
 }
 
 impl SpoolHealth {
-    pub(super) fn new(receiver_spool: Arc<ReceiverSpool>) -> Self {
-        Self(receiver_spool)
-    }
-
     /// How it stands.
     pub async fn report(&self) -> SpoolReport {
         let ReceiverSpool { own, lanes, breaker, .. } = &*self.0;

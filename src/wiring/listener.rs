@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use crate::cli::Command;
 use crate::report::Failure;
 
 /// How many ports above a taken one are tried.
@@ -93,9 +92,4 @@ pub async fn listen(purpose: Purpose, address: SocketAddr, may_move: bool) -> Re
     let error =
         anyhow::Error::from(error).context(format!("cannot listen on `{address}` for {}", purpose.what));
     Err(Failure::from(error).with_hint(hint))
-}
-
-/// Whether a flag named the admin listener's address, which then must be that one.
-pub fn names_admin(command: &Command) -> bool {
-    command.overrides().admin_listen.is_some()
 }

@@ -14,10 +14,10 @@ use crate::config::{Config, ConfigSource, Role};
 use crate::report::Failure;
 
 pub use call_backs::{call_back_listener, call_backs};
-pub use listener::{ANSWERS, OPERATORS, PAGE, PUSHES, listen, names_admin};
+pub use listener::{ANSWERS, OPERATORS, PAGE, PUSHES, listen};
 pub use queue::{own_queue, redis_queue, shared_queue, sqlite, watch};
 pub use receiver::{claimed_spool, folders, receiver, wants_spool};
-pub use routes::{conditions, databases, look_up};
+pub use routes::{databases, look_up};
 pub use wechat::{client, sandbox, wechat_http};
 pub use worker::worker;
 

@@ -54,20 +54,26 @@ async fn redis(config: &QueueConfig, url: &Url) -> Result<Arc<dyn Queue>, Failur
             if let Some(refusal) = safety::refusal(&inspector, &findings, &config.accept_risk) {
                 return Err(refusal);
             }
-            match answer {
-                Err(error) if !error.is_outage() => return Err(error.into()),
-                Err(error) => tracing::warn!(%error, "starting without the queue, and waiting for it"),
-                Ok(()) => {}
-            }
+            without_if_away(answer)?;
         }
-        Ok(Err(error)) if !error.is_outage() => return Err(error.into()),
-        Ok(Err(error)) => tracing::warn!(%error, "starting without the queue, and waiting for it"),
+        Ok(Err(error)) => without_if_away(Err(error))?,
         Err(_) => tracing::warn!(
             queue = queue.place(),
             "the queue does not answer: starting without it, and waiting for it"
         ),
     }
     Ok(Arc::new(queue))
+}
+
+/// A queue that can't be reached is waited for.
+fn without_if_away(answer: Result<(), QueueError>) -> Result<(), QueueError> {
+    match answer {
+        Err(error) if error.is_outage() => {
+            tracing::warn!(%error, "starting without the queue, and waiting for it");
+            Ok(())
+        }
+        answer => answer,
+    }
 }
 
 /// A queue on Redis, not connected yet and not looked at for risks.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use huixin_wechat::http_client;
+use huixin_worker::Route;
 use huixin_worker::handlers::sql::{Database, SqlAnswers, SqlHandler, Statement};
 use huixin_worker::handlers::{ChatHandler, HttpHandler, ReplyHandler};
-use huixin_worker::{Condition, Route};
 
 use crate::config::{Config, HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 use crate::report::Failure;
@@ -56,11 +56,6 @@ pub fn look_up(config: &SqlConfig, databases: &BTreeMap<String, Database>) -> an
     })
 }
 
-/// What a message must be for each route, in their order.
-pub fn conditions(config: &Config) -> Vec<Condition> {
-    config.routes.iter().map(|route| route.condition.clone()).collect()
-}
-
 /// What handlers share.
 struct Handlers {
     http: reqwest::Client,
@@ -91,15 +86,8 @@ fn with_keys(route: Route, config: &RouteConfig) -> Route {
         route.unsure(config.unsure).patience(config.patience).typing(config.typing).markdown(config.markdown);
     let route = route.ai_label(config.ai_label.clone());
     let memory = config.memory.as_ref().unwrap_or(&config.name);
-    let mut route = route.answer_within(config.answer_within).memory(memory, config.memory_for);
-    if let Some(text) = &config.failure_reply {
-        route = route.failure_reply(text);
-    }
-    if let Some(hold_for) = config.hold_for {
-        route = route.hold_for(hold_for);
-    }
-    if let Some((after, text)) = &config.notice {
-        route = route.notice(*after, text);
-    }
-    route
+    let route = route.answer_within(config.answer_within).memory(memory, config.memory_for);
+    let route = config.failure_reply.iter().fold(route, |route, text| route.failure_reply(text));
+    let route = config.hold_for.into_iter().fold(route, Route::hold_for);
+    config.notice.iter().fold(route, |route, (after, text)| route.notice(*after, text))
 }

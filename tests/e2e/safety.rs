@@ -4,7 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use huixin::admin::{self, Admin, Readiness, ReportedRole};
+use huixin::admin::{self, Admin, Readiness};
+use huixin::config::Role;
 use huixin::safety::Watch;
 use huixin_queue::Clock;
 use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings, Risk};
@@ -77,8 +78,8 @@ impl Watched {
             readiness: Readiness {
                 spool: None,
                 lacks_spool: false,
-                role: ReportedRole::Worker,
-                queue: Some(queue),
+                role: Role::Worker,
+                queue,
                 worker: None,
                 warnings: vec![watch.warnings()],
             },

@@ -23,7 +23,7 @@ use url::Url;
 use self::unmatched::Unmatched;
 use super::roles::{add_admin, add_answers, add_receiver, add_worker};
 use super::services::Services;
-use crate::admin::{Readiness, ReportedRole};
+use crate::admin::Readiness;
 use crate::call_backs::{CallBackListener, Port, TimeLimits};
 use crate::cli::{Cli, DevFlags};
 use crate::config::{Config, DEFAULT_FILE, Role};
@@ -49,7 +49,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let shown = sandbox.clone();
     services.back("sandbox", |stop| huixin_sandbox::run(page, shown, stop.cancelled_owned()));
     let call_backs = add_call_backs(&mut services, &mut config, queue.clone()).await?;
-    let mut readiness = Readiness::of(ReportedRole::Dev, Some(queue.clone()));
+    let mut readiness = Readiness::of(Role::Dev, queue.clone());
     let worker = with_routes(&config, wiring::worker(&config, queue)?, sandbox)?;
     readiness.worker = Some(add_worker(&mut services, worker));
     let admin = add_admin(&mut services, cli, &config, readiness).await?;

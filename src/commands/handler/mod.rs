@@ -15,7 +15,7 @@ use huixin_worker::{Captures, Context, Outcome, Rights, media};
 
 use self::kinds::SampleMessage;
 use self::verdict::TestVerdict;
-use crate::cli::{HandlerCommand, HandlerFlags, HandlerTestFlags};
+use crate::cli::{HandlerCommand, HandlerTestFlags};
 use crate::report::Failure;
 
 /// How many messages are out at once; each is another user's, so that a worker would send them at once too.
@@ -24,8 +24,8 @@ const NOT_FETCHED: &str = "pictures and other media that an answer names are not
 const NOT_WAITED: &str = "a 202 is for an answer by call back, and `callback_url` is null here: `huixin dev` has one and takes the answer; in production set `callback.base_url`";
 const NO_REPLY: &str = "no kind of message has got a reply";
 
-pub(super) async fn handler(flags: &HandlerFlags) -> Result<(), Failure> {
-    let HandlerCommand::Test(flags) = &flags.command;
+pub(super) async fn handler(command: &HandlerCommand) -> Result<(), Failure> {
+    let HandlerCommand::Test(flags) = command;
     let secret = secret(flags)?;
     let client = http_client().context("the HTTP client can't be made")?;
     let handler = HttpHandler::new(flags.url.clone(), flags.timeout, secret.as_ref(), client)?;

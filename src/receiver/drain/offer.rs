@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use huixin_queue::spool::SpoolEntry;
-use huixin_queue::{Accepted, NewMessage, QueueError};
+use huixin_queue::{Accepted, NewMessage};
 
+use super::super::intake::{AtFault, NotTaken, accept};
 use super::super::metrics;
 use super::FolderDrain;
-use crate::one_line::one_line;
 
 /// How long one accept may take: more than the queue gives its own calls.
 const ACCEPT_WITHIN: Duration = Duration::from_secs(10);
@@ -18,12 +18,6 @@ pub(super) enum OfferResult {
     /// The queue refuses it for its own sake.
     Refused(String),
     Failed(String),
-}
-
-/// The queue did not take an entry.
-pub(super) struct NotTaken {
-    pub(super) reason: String,
-    pub(super) is_its_fault: bool,
 }
 
 impl FolderDrain {
@@ -39,8 +33,8 @@ impl FolderDrain {
                 self.breaker.stored();
                 OfferResult::Taken
             }
-            Err(NotTaken { reason, is_its_fault: true }) => OfferResult::Refused(reason),
-            Err(NotTaken { reason, .. }) => OfferResult::Failed(reason),
+            Err(NotTaken { reason, whose: AtFault::Queues }) => OfferResult::Failed(reason),
+            Err(NotTaken { reason, .. }) => OfferResult::Refused(reason),
         }
     }
 
@@ -53,16 +47,6 @@ impl FolderDrain {
                 "a possible duplicate: it was in a receiver's spool for {age}, longer than `receiver.spool.max_age`"
             ));
         }
-        match tokio::time::timeout(ACCEPT_WITHIN, self.queue.accept(message)).await {
-            Ok(Ok(accepted)) => Ok(accepted),
-            Ok(Err(error)) => Err(NotTaken {
-                is_its_fault: matches!(error, QueueError::Invalid(_) | QueueError::Damaged { .. }),
-                reason: one_line(&error),
-            }),
-            Err(_) => Err(NotTaken {
-                is_its_fault: false,
-                reason: format!("it did not answer within {ACCEPT_WITHIN:?}"),
-            }),
-        }
+        accept(&*self.queue, message, ACCEPT_WITHIN).await
     }
 }

@@ -20,7 +20,8 @@ pub use http::HttpConfig;
 pub use sql::SqlConfig;
 
 /// What answers a message.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum HandlerConfig {
     /// A fixed reply, which keeps to the schema of [`huixin_worker::reply`]; its texts and addresses are templates.
     Reply(Json),
@@ -78,11 +79,6 @@ impl HandlerConfig {
 
     /// Its key in a route.
     pub(crate) fn key(&self) -> &'static str {
-        match self {
-            Self::Reply(_) => "reply",
-            Self::Http(_) => "http",
-            Self::Sql(_) => "sql",
-            Self::Chat(_) => "chat",
-        }
+        self.into()
     }
 }
