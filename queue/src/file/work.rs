@@ -142,6 +142,27 @@ impl Step<'_> {
         self.prepare(sql)?.query_map(params, read)?.collect()
     }
 
+    /// Runs a statement whose changed rows nobody counts.
+    pub(crate) fn run(&self, sql: &str, params: impl Params) -> Result<(), StepError> {
+        self.execute(sql, params)?;
+        Ok(())
+    }
+
+    /// The row there must be.
+    pub(crate) fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.prepare(sql)?.query_row(params, read)
+    }
+
+    /// Whether there is a row.
+    pub(crate) fn exists(&self, sql: &str, params: impl Params) -> Result<bool, StepError> {
+        Ok(self.prepare(sql)?.exists(params)?)
+    }
+
     fn prepare(&self, sql: &str) -> rusqlite::Result<CachedStatement<'_>> {
         self.db.prepare_cached(sql)
     }

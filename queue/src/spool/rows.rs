@@ -17,7 +17,7 @@ pub(super) fn append(
     room: &Room,
 ) -> Result<Result<Appended, String>, StepError> {
     let id = message.id.as_str();
-    if step.first("SELECT 1 FROM entry WHERE id = ?1", params![id], |_| Ok(()))?.is_some() {
+    if step.exists("SELECT 1 FROM entry WHERE id = ?1", params![id])? {
         return Ok(Ok(Appended::Duplicate));
     }
     let used: Option<i64> = step.first("SELECT bytes FROM meta", [], |row| row.get(0))?;
@@ -93,8 +93,7 @@ pub(super) fn forget(step: &Step<'_>, seqs: &[u64]) -> Result<(), StepError> {
 
 /// Sets an entry aside.
 pub(super) fn quarantine(step: &Step<'_>, seq: u64, refusal: &str) -> Result<(), StepError> {
-    step.execute("UPDATE entry SET refusal = ?2 WHERE seq = ?1", params![stored(seq), refusal])?;
-    Ok(())
+    step.run("UPDATE entry SET refusal = ?2 WHERE seq = ?1", params![stored(seq), refusal])
 }
 
 /// Gives every quarantined entry another try; how many there are.

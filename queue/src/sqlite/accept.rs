@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::dead::NewLetter;
 use super::mend::mend;
 use super::now::stored;
 use super::step_error::StepError;
 use super::work::Step;
-use super::{held, lane, value};
+use super::{dead, held, lane, value};
 use crate::{Accepted, Closed, DEAD_ON_ARRIVAL_MAX, HeldEffect, NewMessage, Right};
 
 /// Stores the message unless its id is known or, by the queue's clock, `deadline_us` has passed. The id is known for
@@ -34,7 +33,7 @@ pub(super) fn accept(
 
 fn is_known(step: &Step<'_>, message: &NewMessage) -> Result<bool, StepError> {
     let sql = "SELECT 1 FROM seen WHERE id = ?1 AND expires_us > ?2";
-    Ok(step.first(sql, params![message.id.as_str(), step.now_us], |_| Ok(()))?.is_some())
+    step.exists(sql, params![message.id.as_str(), step.now_us])
 }
 
 /// Remembers the id. False, with nothing changed, if it was known.
@@ -125,17 +124,6 @@ fn bury_on_arrival(step: &Step<'_>, message: &NewMessage, reason: &str) -> Resul
         step.execute("UPDATE class SET dead_uncounted = dead_uncounted + 1 WHERE name = ?1", params![class])?;
         return Ok(Accepted::Counted);
     }
-    let letter = NewLetter {
-        id: message.id.as_str(),
-        lane: message.lane.as_str(),
-        class,
-        arrived_us: stored(message.arrived_us),
-        reason,
-        failures: 0,
-        losses: 0,
-        on_arrival: true,
-        payload: &message.payload,
-    };
-    letter.write(step)?;
+    dead::arrive(step, message, reason)?;
     Ok(Accepted::New)
 }

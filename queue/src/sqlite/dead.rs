@@ -3,45 +3,21 @@
 use rusqlite::params;
 
 use super::lane;
+use super::now::stored;
 use super::step_error::StepError;
 use super::work::Step;
-use crate::MessageId;
+use crate::{MessageId, NewMessage};
 
-/// A message on its way to the dead letters.
-pub(super) struct NewLetter<'a> {
-    pub(super) id: &'a str,
-    pub(super) lane: &'a str,
-    pub(super) class: &'a str,
-    pub(super) arrived_us: i64,
-    pub(super) reason: &'a str,
-    pub(super) failures: u32,
-    pub(super) losses: u32,
-    pub(super) on_arrival: bool,
-    pub(super) payload: &'a [u8],
-}
-
-impl NewLetter<'_> {
-    /// Writes it down. One that has the same id, from an earlier life, gives way.
-    pub(super) fn write(&self, step: &Step<'_>) -> Result<(), StepError> {
-        step.execute("DELETE FROM dead WHERE id = ?1", params![self.id])?;
-        step.execute(
-            "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            params![
-                self.id,
-                self.lane,
-                self.class,
-                self.arrived_us,
-                step.now_us,
-                self.reason,
-                self.failures,
-                self.losses,
-                self.on_arrival,
-                self.payload
-            ],
-        )?;
-        Ok(())
-    }
+/// Writes down a message that comes dead. A letter that has the same id, from an earlier life, gives way.
+pub(super) fn arrive(step: &Step<'_>, message: &NewMessage, reason: &str) -> Result<(), StepError> {
+    let NewMessage { id, lane, class, arrived_us, payload, .. } = message;
+    let (id, lane, class) = (id.as_str(), lane.as_str(), class.as_str());
+    step.execute("DELETE FROM dead WHERE id = ?1", params![id])?;
+    step.run(
+        "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 1, ?7)",
+        params![id, lane, class, stored(*arrived_us), step.now_us, reason, &payload[..]],
+    )
 }
 
 /// Puts the letter with this id at the end of its lane. False if there is none.

@@ -51,8 +51,8 @@ fn bury(step: &Step<'_>, ending: Ending, reason: &str) -> Result<Buried, StepErr
         Ending::Current { seq, .. } => (seq, "SELECT id, class FROM message WHERE seq = ?1", CURRENT),
         Ending::Held { no } => (no, "SELECT id, class FROM held WHERE no = ?1", HELD),
     };
-    let found = step.first(named, params![message], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (id, class): (String, String) = found.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let (id, class): (String, String) =
+        step.one(named, params![message], |row| Ok((row.get(0)?, row.get(1)?)))?;
     step.execute("DELETE FROM dead WHERE id = ?1", params![id])?;
     step.execute(letter, params![message, step.now_us, reason])?;
     let reason = reason.to_owned();

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use rusqlite::{Row, params};
 
 use super::now::loaded;
 use super::step_error::StepError;
-use super::value;
 use super::work::Step;
 use crate::{Class, Closed, Lane, Lease, Leased, MessageId, Progress, Right, SendState, Token};
 
-/// A query for messages at the heads of lanes, with all that a worker gets with them. [`HeadRow::read`] reads its rows.
+/// A query for messages at the heads of lanes, with all that a worker gets with them; the last parameter is the time.
+/// [`read`] reads its rows.
 macro_rules! heads {
     ($from:literal) => {
         concat!(
@@ -18,119 +19,63 @@ macro_rules! heads {
                 coalesce(head.failures, 0), coalesce(head.losses, 0), coalesce(head.snoozes, 0), head.last_error,
                 head.replies, coalesce(head.sent, 0), head.sending, head.answer, coalesce(head.unanswered, 0),
                 coalesce(head.triggers, 0), lane.sends, lane.followed, lane.allowed, lane.until_s, lane.closed,
-                head.failing_since_us FROM ",
+                head.failing_since_us, coalesce(lane.token, ''),
+                (SELECT bytes FROM value WHERE value.name = 'memory:' || lane.name AND until_us > ?2) FROM ",
             $from
         )
     };
 }
 
-/// A message as it is stored, current or next in its lane.
-pub(super) struct HeadRow {
-    pub(super) lane_no: i64,
-    lane: Lane,
-    id: MessageId,
-    class: Class,
-    payload: Vec<u8>,
-    arrived_us: i64,
-    failures: u32,
-    losses: u32,
-    snoozes: u32,
-    last_error: Option<String>,
-    progress: Progress,
-    send_state: SendState,
-    answer: Option<Vec<u8>>,
-    timed_out: bool,
-    failing_since_us: Option<i64>,
+/// What a worker would get with a message.
+pub(super) fn of(step: &Step<'_>, seq: i64) -> Result<Leased, StepError> {
+    let sql = heads!(
+        "message JOIN lane ON lane.no = message.lane_no LEFT JOIN head ON head.seq = message.seq WHERE message.seq = ?1"
+    );
+    Ok(step.one(sql, params![seq, step.now_us], |row| read(row, step.now_us))?.1)
 }
 
-impl HeadRow {
-    /// What a worker would get with a message.
-    pub(super) fn of(step: &Step<'_>, seq: i64) -> Result<Self, StepError> {
-        let head = step.first(
-            heads!(
-                "message JOIN lane ON lane.no = message.lane_no LEFT JOIN head ON head.seq = message.seq WHERE message.seq = ?1"
-            ),
-            params![seq],
-            Self::read,
-        )?;
-        Ok(head.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
-    }
+/// What a worker gets with the current message of a lane, which is leased to it.
+pub(super) fn current(step: &Step<'_>, lane: i64) -> Result<Leased, StepError> {
+    let sql = heads!(
+        "lane JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq WHERE lane.no = ?1"
+    );
+    Ok(step.one(sql, params![lane, step.now_us], |row| read(row, step.now_us))?.1)
+}
 
-    /// The current message of a lane.
-    pub(super) fn current(step: &Step<'_>, lane: i64) -> Result<Self, StepError> {
-        let head = step.first(
-            heads!(
-                "lane JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
-                 WHERE lane.no = ?1"
-            ),
-            params![lane],
-            Self::read,
-        )?;
-        Ok(head.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
-    }
+/// The current messages of the lanes that a worker's last take leased, and still holds, each with its lane's number.
+pub(super) fn of_take(step: &Step<'_>, incarnation: &str) -> Result<Vec<(i64, Leased)>, StepError> {
+    let sql = heads!(
+        "take JOIN json_each(take.lanes) JOIN lane ON lane.no = json_each.value
+            JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
+         WHERE take.incarnation = ?1 AND lane.state = 'leased' AND lane.token = take.token ORDER BY json_each.key"
+    );
+    // What was damaged since is left to the end of its lease.
+    let heads = step.all(sql, params![incarnation, step.now_us], |row| Ok(read(row, step.now_us).ok()))?;
+    Ok(heads.into_iter().flatten().collect())
+}
 
-    /// Those of a worker's last take that are still leased under its token, in their order.
-    pub(super) fn of_take(step: &Step<'_>, incarnation: &str) -> Result<Vec<Self>, StepError> {
-        let heads = step.all(
-            heads!(
-                "take JOIN json_each(take.lanes) JOIN lane ON lane.no = json_each.value
-                    JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
-                 WHERE take.incarnation = ?1 AND lane.state = 'leased' AND lane.token = take.token
-                 ORDER BY json_each.key"
-            ),
-            params![incarnation],
-            // One that can't be read any more is left to the end of its lease.
-            |row| Ok(Self::read(row).ok()),
-        )?;
-        Ok(heads.into_iter().flatten().collect())
-    }
-
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            lane_no: row.get(0)?,
-            lane: Lane::from_stored(row.get(1)?),
-            id: MessageId::from_stored(row.get(2)?),
-            class: Class::from_stored(row.get(3)?),
-            payload: row.get(4)?,
-            arrived_us: row.get(5)?,
-            failures: row.get(6)?,
-            losses: row.get(7)?,
-            snoozes: row.get(8)?,
-            last_error: row.get(9)?,
-            progress: Progress {
-                replies: row.get::<_, Option<Vec<u8>>>(10)?.map(Into::into),
-                sent: row.get(11)?,
-                sending: row.get(12)?,
-            },
-            answer: row.get(13)?,
-            timed_out: row.get(14)?,
-            send_state: standing_at(row, 15)?,
-            failing_since_us: row.get(21)?,
-        })
-    }
-
-    /// It, as a worker gets it.
-    pub(super) fn under(self, step: &Step<'_>, token: &Token) -> Result<Leased, StepError> {
-        let memory = value::get(step, &format!("memory:{}", self.lane))?;
-        Ok(Leased {
-            lease: Lease { lane: self.lane, id: self.id, token: token.clone() },
-            class: self.class,
-            payload: self.payload.into(),
-            arrived_us: loaded(self.arrived_us),
-            failures: self.failures,
-            losses: self.losses,
-            snoozes: self.snoozes,
-            last_error: self.last_error,
-            progress: self.progress,
-            send_state: self.send_state,
-            memory: memory.map(Into::into),
-            answer: self.answer.map(Into::into),
-            timed_out: self.timed_out,
-            failing_for: self
-                .failing_since_us
-                .map(|since_us| Duration::from_micros(loaded(step.now_us.saturating_sub(since_us)))),
-        })
-    }
+fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<(i64, Leased)> {
+    let bytes = |at| Ok::<_, rusqlite::Error>(row.get::<_, Option<Vec<u8>>>(at)?.map(Bytes::from));
+    let (lane, id) = (Lane::from_stored(row.get(1)?), MessageId::from_stored(row.get(2)?));
+    let failing_since_us: Option<i64> = row.get(21)?;
+    let head = Leased {
+        lease: Lease { lane, id, token: Token::from_stored(row.get(22)?) },
+        class: Class::from_stored(row.get(3)?),
+        payload: row.get::<_, Vec<u8>>(4)?.into(),
+        arrived_us: loaded(row.get(5)?),
+        failures: row.get(6)?,
+        losses: row.get(7)?,
+        snoozes: row.get(8)?,
+        failing_for: failing_since_us
+            .map(|since_us| Duration::from_micros(loaded(now_us.saturating_sub(since_us)))),
+        last_error: row.get(9)?,
+        progress: Progress { replies: bytes(10)?, sent: row.get(11)?, sending: row.get(12)? },
+        send_state: standing_at(row, 15)?,
+        memory: bytes(23)?,
+        answer: bytes(13)?,
+        timed_out: row.get(14)?,
+    };
+    Ok((row.get(0)?, head))
 }
 
 /// What six columns from `at` on tell: the triggers, the sends, whether others waited behind it, how many sends there may

@@ -28,21 +28,20 @@ pub(super) fn put(
     if held.len() >= HELD_MAX {
         bury(step, held[0], TOO_MANY)?;
     }
-    step.execute(
+    step.run(
         "INSERT INTO held (lane, id, class, arrived_us, until_us, reason, refused, failures, snoozes, last_error, sent,
             sending, replies, answer, payload)
          SELECT ?2, id, class, arrived_us, ?3, ?4, ?5, coalesce(failures, 0), coalesce(snoozes, 0), last_error,
             coalesce(sent, 0), sending, replies, answer, payload
          FROM message LEFT JOIN head USING (seq) WHERE seq = ?1",
         params![seq, lane, until_us, reason, refused],
-    )?;
-    Ok(())
+    )
 }
 
 /// Whether a message of the lane is held since a send was refused.
 pub(super) fn is_refused(step: &Step<'_>, lane: &str) -> Result<bool, StepError> {
     let sql = "SELECT 1 FROM held WHERE lane = ?1 AND refused = 1 LIMIT 1";
-    Ok(step.first(sql, params![lane], |_| Ok(()))?.is_some())
+    step.exists(sql, params![lane])
 }
 
 /// Puts all held messages of a lane back to waiting, in their order and in front. What woke them has an answer of its own

@@ -46,8 +46,7 @@ pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Resu
 /// Nothing may be sent in a lane any more, until a waking message comes.
 pub(super) fn close(step: &Step<'_>, lane: i64, by: Closed) -> Result<(), StepError> {
     let sql = "UPDATE lane SET allowed = 0, until_s = 0, closed = ?2 WHERE no = ?1";
-    step.execute(sql, params![lane, by.as_str()])?;
-    Ok(())
+    step.run(sql, params![lane, by.as_str()])
 }
 
 /// The current message is over: its lane goes on with its next one, or ends if there is none.
@@ -58,13 +57,9 @@ pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(
     match step.apart(|step| next(step, lane))? {
         Ok(Some(next)) => {
             make_ready(step, lane, Position::End, &next.class, 0)?;
-            step.execute("UPDATE lane SET current = NULL WHERE no = ?1", params![lane])?;
-            Ok(())
+            step.run("UPDATE lane SET current = NULL WHERE no = ?1", params![lane])
         }
-        Ok(None) => {
-            step.execute("DELETE FROM lane WHERE no = ?1", params![lane])?;
-            Ok(())
-        }
+        Ok(None) => step.run("DELETE FROM lane WHERE no = ?1", params![lane]),
         Err(problem) => mend(step, lane, &problem),
     }
 }

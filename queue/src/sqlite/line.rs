@@ -42,7 +42,7 @@ pub(super) fn current(step: &Step<'_>, lane: i64) -> Result<(String, u32), StepE
 pub(super) fn line_up(step: &mut Step<'_>, lane: i64) -> Result<(), StepError> {
     let (class, losses) = current(step, lane)?;
     let sql = "SELECT 1 FROM lane WHERE no = ?1 AND class = ?2 AND suspect = ?3";
-    if step.first(sql, params![lane, class, losses >= SUSPECT_LOSSES], |_| Ok(()))?.is_some() {
+    if step.exists(sql, params![lane, class, losses >= SUSPECT_LOSSES])? {
         step.made_ready += 1;
         return Ok(());
     }

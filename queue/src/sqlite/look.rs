@@ -146,8 +146,7 @@ pub(super) fn oldest_dead(
 }
 
 fn all_dead(step: &Step<'_>) -> Result<i64, StepError> {
-    let total = step.first("SELECT coalesce(sum(dead), 0) FROM class", [], |row| row.get(0))?;
-    Ok(total.unwrap_or(0))
+    Ok(step.one("SELECT coalesce(sum(dead), 0) FROM class", [], |row| row.get(0))?)
 }
 
 fn matches(filter: &DeadFilter, letter: &DeadLetter) -> bool {
@@ -178,8 +177,7 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
 
 /// Reads the row without which nothing works.
 pub(super) fn ping(step: &Step<'_>) -> Result<(), StepError> {
-    step.db.prepare_cached("SELECT last_us FROM meta")?.query_row([], |_| Ok(()))?;
-    Ok(())
+    Ok(step.one("SELECT last_us FROM meta", [], |_| Ok(()))?)
 }
 
 /// Age of the message that is next in line in a class, in microseconds.

@@ -5,11 +5,10 @@
 
 use rusqlite::params;
 
-use super::head::HeadRow;
-use super::line;
 use super::step_error::StepError;
 use super::text::text;
 use super::work::Step;
+use super::{head, line};
 use crate::Damaged;
 
 /// How many of a lane's messages one step sets aside, and what one take tells.
@@ -80,7 +79,7 @@ fn unreadable(step: &mut Step<'_>, lane: i64) -> Result<Option<i64>, StepError> 
     ] {
         let seq: Option<i64> = step.first(sql, params![lane], |row| row.get(0))?;
         if let Some(seq) = seq
-            && step.apart(|step| HeadRow::of(step, seq).map(|_| ()))?.is_err()
+            && step.apart(|step| head::of(step, seq).map(|_| ()))?.is_err()
         {
             return Ok(Some(seq));
         }
@@ -96,8 +95,7 @@ pub(super) fn set_held_aside(step: &Step<'_>, no: i64, problem: &str) -> Result<
          FROM held WHERE no = ?1",
         params![no, step.now_us, problem],
     )?;
-    step.execute("DELETE FROM held WHERE no = ?1", params![no])?;
-    Ok(())
+    step.run("DELETE FROM held WHERE no = ?1", params![no])
 }
 
 /// What was set aside and not told yet: told now.

@@ -125,11 +125,10 @@ fn keep_house(step: &Step<'_>, changes: usize) -> Result<(), StepError> {
         "DELETE FROM seen WHERE id IN (SELECT id FROM seen WHERE expires_us <= ?1 ORDER BY expires_us LIMIT ?2)",
         params![step.now_us, at_most],
     )?;
-    step.execute(
+    step.run(
         "DELETE FROM value WHERE name IN (SELECT name FROM value WHERE until_us <= ?1 ORDER BY until_us LIMIT ?2)",
         params![step.now_us, at_most],
-    )?;
-    Ok(())
+    )
 }
 
 #[async_trait]

@@ -11,12 +11,11 @@ use crate::{Class, Lane, Paused, Scope};
 
 /// Pauses, or replaces the reason of a pause.
 pub(super) fn pause(step: &Step<'_>, scope: &Scope, reason: &str) -> Result<(), StepError> {
-    step.execute(
+    step.run(
         "INSERT INTO paused (scope, since_us, reason) VALUES (?1, ?2, ?3)
             ON CONFLICT (scope) DO UPDATE SET since_us = excluded.since_us, reason = excluded.reason",
         params![key_of(scope), step.now_us, reason],
-    )?;
-    Ok(())
+    )
 }
 
 /// Ends a pause; a lane that was parked is last in line. False if there was none.
@@ -39,12 +38,12 @@ pub(super) fn resume(step: &mut Step<'_>, scope: &Scope) -> Result<bool, StepErr
 /// Whether this is paused.
 pub(super) fn is_paused(step: &Step<'_>, scope: &Scope) -> Result<bool, StepError> {
     let sql = "SELECT 1 FROM paused WHERE scope = ?1";
-    Ok(step.first(sql, params![key_of(scope)], |_| Ok(()))?.is_some())
+    step.exists(sql, params![key_of(scope)])
 }
 
 /// Whether anything is.
 pub(super) fn is_anything(step: &Step<'_>) -> Result<bool, StepError> {
-    Ok(step.first("SELECT 1 FROM paused LIMIT 1", [], |_| Ok(()))?.is_some())
+    step.exists("SELECT 1 FROM paused LIMIT 1", [])
 }
 
 /// All there is, up to 1,000.

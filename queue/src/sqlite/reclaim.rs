@@ -43,8 +43,7 @@ pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), StepError> {
             tracing::error!(id = id.as_str(), account = class.as_str(), reason, "the message is dead");
         }
     }
-    step.execute("DELETE FROM take", [])?;
-    Ok(())
+    step.run("DELETE FROM take", [])
 }
 
 /// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.

@@ -50,7 +50,7 @@ pub(super) fn record(
     }
     if let (Some(_), Some(memory)) = (&progress.replies, memory) {
         let sql = "SELECT 1 FROM head WHERE seq = ?1 AND (replies IS NOT NULL OR forgets = 1)";
-        if step.first(sql, params![current.seq], |_| Ok(()))?.is_none() {
+        if !step.exists(sql, params![current.seq])? {
             value::set(step, &format!("memory:{}", lease.lane), &memory.bytes, memory.keep_for)?;
         }
     }
@@ -73,8 +73,7 @@ pub(super) fn record(
         params![current.seq, progress.sent, progress.sending, progress.replies.as_deref()],
     )?;
     let sql = "SELECT triggers, sends, followed, allowed, until_s, closed FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
-    let send_state = step.first(sql, params![current.lane], |row| standing_at(row, 0))?;
-    Ok(Some(send_state.ok_or(rusqlite::Error::QueryReturnedNoRows)?))
+    Ok(Some(step.one(sql, params![current.lane], |row| standing_at(row, 0))?))
 }
 
 /// Settles the message. `None`: it was to end or to be held, and comes again with its answer instead.
@@ -84,7 +83,7 @@ pub(super) fn settle(
     settlement: &Settlement,
 ) -> Result<Option<Settled>, StepError> {
     let current = Current::by(step, lease)?;
-    let settled = match settlement {
+    match settlement {
         Settlement::Complete | Settlement::Bury { .. } | Settlement::Hold { .. }
             if current.comes_again(step)? =>
         {
@@ -92,7 +91,6 @@ pub(super) fn settle(
         }
         Settlement::Complete => {
             end(step, current.ending(), None)?;
-            Settled::AsAsked
         }
         Settlement::Retry { after: delay, patience, reason } => {
             let since_us = current.failing_since_us.unwrap_or(step.now_us);
@@ -106,7 +104,6 @@ pub(super) fn settle(
             let due_us = after(step, *delay);
             let longest_us = if current.has_followers { gives_way_us.max(step.now_us) } else { i64::MAX };
             current.postpone(step, due_us.min(longest_us))?;
-            Settled::AsAsked
         }
         Settlement::Snooze { after: delay, reason } => {
             step.execute(
@@ -116,22 +113,17 @@ pub(super) fn settle(
                 params![current.seq, reason],
             )?;
             current.postpone(step, after(step, *delay))?;
-            Settled::AsAsked
         }
-        Settlement::Release => {
-            lane::to_front(step, current.lane)?;
-            Settled::AsAsked
-        }
+        Settlement::Release => lane::to_front(step, current.lane)?,
         Settlement::Bury { reason } => {
             end(step, current.ending(), Some(reason))?;
-            Settled::AsAsked
         }
         Settlement::Hold { wakes, hold_for, refused, reason } => {
-            hold(step, lease, &current, *wakes, (after(step, *hold_for), *refused), reason)?
+            return hold(step, lease, &current, *wakes, (after(step, *hold_for), *refused), reason).map(Some);
         }
-        Settlement::Await { within } => await_answer(step, &current, *within)?,
-    };
-    Ok(Some(settled))
+        Settlement::Await { within } => return await_answer(step, &current, *within).map(Some),
+    }
+    Ok(Some(Settled::AsAsked))
 }
 
 /// Holds the message until its lane gets a waking one, unless one has come since `wakes`.
@@ -144,7 +136,7 @@ fn hold(
     reason: &str,
 ) -> Result<Settled, StepError> {
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND triggers > ?2";
-    if step.first(sql, params![current.seq, wakes], |_| Ok(()))?.is_some() {
+    if step.exists(sql, params![current.seq, wakes])? {
         lane::to_end(step, current.lane)?;
         return Ok(Settled::ComesAgain);
     }
@@ -157,7 +149,7 @@ fn hold(
 fn await_answer(step: &mut Step<'_>, current: &Current, within: Duration) -> Result<Settled, StepError> {
     step.execute("UPDATE head SET unanswered = 0, gives_way_us = NULL WHERE seq = ?1", params![current.seq])?;
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND answer IS NOT NULL";
-    if step.first(sql, params![current.seq], |_| Ok(()))?.is_some() {
+    if step.exists(sql, params![current.seq])? {
         lane::to_end(step, current.lane)?;
         return Ok(Settled::ComesAgain);
     }
@@ -258,11 +250,10 @@ impl Current {
     }
 
     fn delay(&self, step: &Step<'_>, due_us: i64) -> Result<(), StepError> {
-        step.execute(
+        step.run(
             "UPDATE lane SET state = 'delayed', due_us = ?2, token = NULL, worker = NULL WHERE no = ?1",
             params![self.lane, due_us],
-        )?;
-        Ok(())
+        )
     }
 }
 

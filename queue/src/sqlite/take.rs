@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::head::HeadRow;
 use super::lane::{close, promote_due, to_end};
 use super::line::next;
 use super::mend::{mend, untold};
@@ -18,7 +17,7 @@ use super::pulse::Pulse;
 use super::reclaim::reclaim_expired;
 use super::step_error::StepError;
 use super::work::Step;
-use super::{held, pause};
+use super::{head, held, pause};
 use crate::clock::micros;
 use crate::{
     Class, Closed, Lane, Leased, MOVES_PER_TAKE, Scope, TAKEN_BYTES_MAX, TakeRequest, Taken, Token, WorkerId,
@@ -60,13 +59,13 @@ fn repeated(step: &Step<'_>, request: &TakeRequest) -> Result<Option<Vec<Leased>
         Some((last, _)) if last > call => return Ok(Some(Vec::new())),
         Some((_, token)) => Token::from_stored(token),
     };
-    let heads = HeadRow::of_take(step, incarnation)?;
-    for head in &heads {
-        lease(step, head.lane_no, request, &token)?;
+    let heads = head::of_take(step, incarnation)?;
+    for (lane_no, _) in &heads {
+        lease(step, *lane_no, request, &token)?;
         let sql = "UPDATE head SET unheard = 0 WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND unheard = 1";
-        step.execute(sql, params![head.lane_no])?;
+        step.execute(sql, params![lane_no])?;
     }
-    heads.into_iter().map(|head| head.under(step, &token)).collect::<Result<_, _>>().map(Some)
+    Ok(Some(heads.into_iter().map(|(_, head)| head).collect()))
 }
 
 /// A batch being made.
@@ -217,10 +216,8 @@ impl LaneLease<'_, '_> {
     /// Leases the lane. None: it is paused, or belongs to another class.
     fn lease(&mut self, no: i64, class: &Class) -> Result<Option<Leased>, StepError> {
         let sql = "SELECT name, current FROM lane WHERE no = ?1";
-        let (name, current): (String, Option<i64>) = self
-            .step
-            .first(sql, params![no], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let (name, current): (String, Option<i64>) =
+            self.step.one(sql, params![no], |row| Ok((row.get(0)?, row.get(1)?)))?;
         if self.pausing && pause::is_paused(self.step, &Scope::Lane(Lane::from_stored(name.clone())))? {
             let sql = "UPDATE lane SET state = 'parked', position = NULL WHERE no = ?1";
             self.step.execute(sql, params![no])?;
@@ -258,23 +255,22 @@ impl LaneLease<'_, '_> {
         let sql = "UPDATE head SET confirmed = 0, unheard = 0
             WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND (confirmed = 1 OR unheard = 1)";
         self.step.execute(sql, params![no])?;
-        HeadRow::current(self.step, no)?.under(self.step, &token)
+        head::current(self.step, no)
     }
 }
 
 fn new_token(step: &Step<'_>, worker: &WorkerId) -> Result<Token, StepError> {
     step.execute("UPDATE meta SET takes = takes + 1", [])?;
-    let takes = step.db.prepare_cached("SELECT takes FROM meta")?.query_row([], |row| row.get(0))?;
+    let takes = step.one("SELECT takes FROM meta", [], |row| row.get(0))?;
     Ok(Token::new(loaded(takes), worker.incarnation()))
 }
 
 fn lease(step: &Step<'_>, lane: i64, request: &TakeRequest, token: &Token) -> Result<(), StepError> {
     let until_us = step.now_us.saturating_add(stored(micros(request.lease_for)));
-    step.execute(
+    step.run(
         "UPDATE lane SET state = 'leased', position = NULL, due_us = ?2, token = ?3, worker = ?4 WHERE no = ?1",
         params![lane, until_us, token.as_str(), request.worker.name()],
-    )?;
-    Ok(())
+    )
 }
 
 fn remember(

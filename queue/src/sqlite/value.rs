@@ -66,10 +66,9 @@ pub(super) fn limit(step: &Step<'_>, name: &str, n: u32, per: Duration) -> Resul
 }
 
 fn put(step: &Step<'_>, name: &str, bytes: &[u8], until_us: i64) -> Result<(), StepError> {
-    step.execute(
+    step.run(
         "INSERT INTO value (name, until_us, bytes) VALUES (?1, ?2, ?3)
             ON CONFLICT (name) DO UPDATE SET until_us = excluded.until_us, bytes = excluded.bytes",
         params![name, until_us, bytes],
-    )?;
-    Ok(())
+    )
 }
