@@ -92,7 +92,10 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str], app_secrets: bool)
     let role = section.reader.role;
     let variables = section.variables_only();
     let mut missing = vec!["app_id", "app_secret", "token"];
-    missing.retain(|key| !secrets::is_given(&section, key) && (app_secrets || *key != "app_secret"));
+    missing.retain(|key| match *key {
+        "app_id" => !section.has(key),
+        _ => !secrets::is_given(&section, key) && (app_secrets || *key != "app_secret"),
+    });
     let pretend = pretend(name);
     let config = AccountConfig {
         app_id: section.parsed("app_id", app_id).unwrap_or(pretend.app_id),

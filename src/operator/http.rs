@@ -138,7 +138,7 @@ async fn audit(State(operator): State<Arc<OperatorClient>>) -> JsonResult<Violat
     answer(operator.audit().await)
 }
 
-/// What only the queue can be blamed for is its outage; anything else the request.
+/// 503 for what the queue refuses or can't do now, 400 for a request that is wrong.
 fn refused(failure: &Failure) -> (StatusCode, String) {
     let status = match failure.error.is::<QueueError>() {
         true => StatusCode::SERVICE_UNAVAILABLE,

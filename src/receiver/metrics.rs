@@ -12,7 +12,7 @@ pub fn describe() {
     describe_counter!("huixin_receiver_refused_total", "Requests that are refused, by account and reason");
     describe_counter!(
         "huixin_receiver_mended_total",
-        "Pushes whose text was broken and is read mended, by account"
+        "Pushes whose text was damaged, and was repaired to be read, by account"
     );
     describe_counter!(
         "huixin_receiver_previous_key_total",

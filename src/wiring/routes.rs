@@ -87,7 +87,16 @@ fn with_keys(route: Route, config: &RouteConfig) -> Route {
     let route = route.ai_label(config.ai_label.clone());
     let memory = config.memory.as_ref().unwrap_or(&config.name);
     let route = route.answer_within(config.answer_within).memory(memory, config.memory_for);
-    let route = config.failure_reply.iter().fold(route, |route, text| route.failure_reply(text));
-    let route = config.hold_for.into_iter().fold(route, Route::hold_for);
-    config.notice.iter().fold(route, |route, (after, text)| route.notice(*after, text))
+    let route = match &config.failure_reply {
+        Some(text) => route.failure_reply(text),
+        None => route,
+    };
+    let route = match config.hold_for {
+        Some(hold_for) => route.hold_for(hold_for),
+        None => route,
+    };
+    match &config.notice {
+        Some((after, text)) => route.notice(*after, text),
+        None => route,
+    }
 }

@@ -1,4 +1,4 @@
-//! One attempt to handle a message: the facts, which don't change while it lasts.
+//! One attempt to handle a message: the facts, which don't change while it lasts, and the calls that can be made in it.
 
 use std::time::{Duration, Instant, SystemTime};
 

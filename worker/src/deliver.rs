@@ -3,7 +3,7 @@
 //! The intent to send a part is recorded before it, with all the replies before the first: see the order of effects in
 //! [`crate::process`]. What the record tells of the lane ([`SendState`](huixin_queue::SendState)) is the newest there is: how many
 //! sends its user's last action has left, and whether they have written again or gone. WeChat decides whether a part may
-//! go out; held back without asking it is only what would take the send that a newer message's own answer needs.
+//! go out. A part is held back without asking WeChat in one case: it would use the send that the answer to a newer message needs.
 //!
 //! Here is the way of an answer's parts; when one may go out is in [`clearance`], and what becomes of one that could not be
 //! sent in `unsent`.
@@ -117,6 +117,14 @@ impl<'a, 'q> Sending<'a, 'q> {
             self.refusals = 0;
         }
         Ok(PartEnd::Sent)
+    }
+
+    /// Records how far the answer has got, with its parts unless they are recorded.
+    async fn record(&mut self, sending: Option<u32>) -> StepResult<()> {
+        let replies = (!self.stored).then(|| self.answer.encode());
+        self.recorder.record(Progress { replies, sent: self.index, sending }).await?;
+        self.stored = true;
+        Ok(())
     }
 
     /// Sends the part that is next, as soon as that can be.

@@ -5,10 +5,10 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use huixin_queue::{Lease, Queue, QueueError, Renewal, Settled, Settlement};
+use huixin_queue::{Lease, Queue, QueueError, Renewal};
 
 use crate::lease::{LeaseGuard, STEP_MAX};
-use crate::message_end::{Done, End, StepResult, Stop};
+use crate::message_end::{StepResult, Stop};
 use crate::worker_context::WorkerContext;
 
 /// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
@@ -67,17 +67,6 @@ impl Calls<'_> {
                 Err(error) => return Err(Stop::Queue(error)),
             }
         }
-    }
-
-    /// Settles the message.
-    pub(crate) async fn settle(&self, done: Done) -> StepResult<End> {
-        if let Settlement::Bury { reason } = &done.settlement {
-            tracing::error!(reason, "the message is dead");
-        }
-        Ok(match self.insist(|| self.queue().settle(self.lease, done.settlement.clone())).await? {
-            Settled::AsAsked => done.end,
-            Settled::ComesAgain => End::Waiting,
-        })
     }
 
     /// Confirms the lease of a message that has lost one before: only then does losing this one count. What begins now may

@@ -1,7 +1,7 @@
 //! How a message leaves a worker, and why its way may stop short.
 //!
 //! What becomes of a message is decided as a value, [`Done`], all the way down; the one call that settles it is made by
-//! the recorder. So nothing that decides can forget to settle, or do it twice. (The dispatcher hands back what was never begun,
+//! [`crate::process`]. So nothing that decides can forget to settle, or do it twice. (The dispatcher hands back what was never begun,
 //! and settles after a bug.)
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    /// It ends well, in one of the ways that are.
+    /// It ends well: `end` says how.
     pub(crate) fn complete(end: End) -> Self {
         Self { settlement: Settlement::Complete, end }
     }

@@ -78,7 +78,7 @@ pub(crate) fn ended(account: &str, end: &'static str) {
     left(account, end);
 }
 
-/// A message has left the queue's hands or ours, in one of the ways that are.
+/// A message is no longer in a worker's hands; `end` says how it left them.
 pub(crate) fn left(account: &str, end: &'static str) {
     counter!("huixin_worker_messages_total", "account" => account.to_owned(), "end" => end).increment(1);
 }

@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use huixin_queue::{Leased, Memory, QueueError};
+use huixin_queue::{Leased, Memory, QueueError, Settled, Settlement};
 use huixin_wechat::Trigger;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -64,13 +64,25 @@ pub(crate) async fn process(
         Err(done) => Ok(done),
     };
     let end = match done {
-        Ok(done) => calls.settle(done).await,
-        Err(Stop::Stopping) => calls.settle(Done::release()).await,
+        Ok(done) => settle(calls, done).await,
+        Err(Stop::Stopping) => settle(calls, Done::release()).await,
         Err(stop) => Err(stop),
     };
     let end = end.unwrap_or_else(Stop::end);
     tracing::debug!(end = <&str>::from(end), "handled");
     end
+}
+
+/// Makes the one call that settles a message.
+async fn settle(calls: Calls<'_>, done: Done) -> StepResult<End> {
+    if let Settlement::Bury { reason } = &done.settlement {
+        tracing::error!(reason, "the message is dead");
+    }
+    let settle = || calls.queue().settle(calls.lease, done.settlement.clone());
+    Ok(match calls.insist(settle).await? {
+        Settled::AsAsked => done.end,
+        Settled::ComesAgain => End::Waiting,
+    })
 }
 
 /// Everything up to the answer, or to an end without one.

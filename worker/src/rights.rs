@@ -7,8 +7,8 @@
 //!
 //! **WeChat is asked, not second-guessed.** All of this is an estimate: our clocks and our counts may be wrong, and WeChat
 //! changes its numbers. So an answer is not held back because of it: it is sent, and if WeChat refuses it with 45015 or
-//! 45047 it is held. What is held back unasked is only what follows such a refusal, until the user acts again, and what
-//! would take the one send of a later message's right that its own answer needs. Rejected: holding what the estimate
+//! 45047 it is held. Two things are held back without asking: what follows such a refusal, until the user acts again,
+//! and what would use the one send that a later message's own answer needs. Rejected: holding what the estimate
 //! forbids, unasked. It left users without answers that WeChat would have taken, and for good when they wrote no more.
 
 use std::time::{Duration, SystemTime};

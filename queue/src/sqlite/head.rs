@@ -71,7 +71,8 @@ fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<(i64, Leased)> {
         last_error: row.get(9)?,
         progress: Progress { replies: bytes(10)?, sent: row.get(11)?, sending: row.get(12)? },
         send_state: standing_at(row, 15)?,
-        memory: bytes(23)?,
+        // A damaged one costs the lane its memory, not its messages.
+        memory: bytes(23).unwrap_or_default(),
         answer: bytes(13)?,
         timed_out: row.get(14)?,
     };

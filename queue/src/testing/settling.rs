@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{Consumer, Lease, QueueError, Settled, Settlement};
 
-/// A method for each settlement.
+/// A method for each settlement that many tests make.
 #[allow(missing_docs, reason = "each is named for its settlement")]
 #[async_trait]
 pub trait Settling: Consumer {

@@ -242,7 +242,7 @@ impl Sending<'_, '_> {
         tracing::info!(reason, "what is not sent is held until the user writes again");
         let reason = format!("{reason}; it was held, and the user did not write again in time");
         let reason = self.attempt.with_route(&reason);
-        // What has come since then is news: it comes again with that.
+        // If the user has written since then, the message comes again instead.
         let wakes = self.wakes;
         let settlement = Settlement::Hold { wakes, hold_for, refused, reason };
         Ok(PartEnd::Later(Done { settlement, end: End::Held }))
@@ -253,14 +253,6 @@ impl Sending<'_, '_> {
         // What was sent besides the answer isn't taken back with a part that wasn't announced yet.
         let sending = if self.unsure { Some(self.index) } else { notice::told(self.recorder) };
         self.record(sending).await
-    }
-
-    /// Records how far the answer has got, with its parts unless they are recorded.
-    pub(super) async fn record(&mut self, sending: Option<u32>) -> StepResult<()> {
-        let replies = (!self.stored).then(|| self.answer.encode());
-        self.recorder.record(Progress { replies, sent: self.index, sending }).await?;
-        self.stored = true;
-        Ok(())
     }
 
     /// The reason for people, with which part it is about; if the message dies of another, that first.

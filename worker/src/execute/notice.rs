@@ -80,7 +80,7 @@ impl<'a> Notices<'a> {
 
     /// Tells the user what is due.
     pub(crate) async fn tell(&mut self, kind: NoticeKind, recorder: &mut Recorder<'_>) -> StepResult<()> {
-        let told = match (kind, self.notice) {
+        let was_all = match (kind, self.notice) {
             (NoticeKind::LastCall, _) => self.last_call(recorder).await,
             (NoticeKind::Notice, None) => return Ok(()),
             (NoticeKind::Notice, Some(notice)) => {
@@ -88,8 +88,8 @@ impl<'a> Notices<'a> {
                 send(recorder, kind, &notice.text).await.map(|()| false)
             }
         };
-        self.is_over = *told.as_ref().unwrap_or(&true);
-        told.map(drop)
+        self.is_over = !matches!(was_all, Ok(false));
+        was_all.map(drop)
     }
 
     /// Makes the last call, unless it isn't time yet: the user has acted again, which only the record tells. Whether that was

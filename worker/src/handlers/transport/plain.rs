@@ -90,7 +90,10 @@ impl PlainService {
             None => None,
         };
         let (mut connection, sent) = match asked {
-            Some(asked) => asked,
+            Some(asked) => {
+                drop(bytes);
+                asked
+            }
             None => self.ask_anew(bytes).await?,
         };
         // Boxed, so that what waits above doesn't hold the room for reading.
