@@ -11,7 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, HeaderName, header};
+use futures::StreamExt as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -25,6 +28,8 @@ const CONNECTIONS_MAX: usize = 8192;
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
 /// How long requests under way may take after the stop.
 const FINISH_WITHIN: Duration = Duration::from_secs(8);
+/// How much of a body that is refused is read all the same.
+const DISCARDED_MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The pause after a connection could not be taken, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -84,4 +89,31 @@ fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+}
+
+/// The text of a request's header.
+pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// How long a body will be, if that is said.
+pub(crate) fn announced(headers: &HeaderMap) -> Option<usize> {
+    header(headers, header::CONTENT_LENGTH)?.parse().ok()
+}
+
+/// Reads on: a client that still writes when the connection closes sees a broken pipe and never the answer.
+pub(crate) async fn discard(headers: &HeaderMap, body: Body, within: Duration) {
+    if announced(headers).is_some_and(|bytes| bytes > DISCARDED_MAX_BYTES) {
+        return;
+    }
+    let reading = async {
+        let (mut chunks, mut bytes) = (body.into_data_stream(), 0);
+        while let Some(Ok(chunk)) = chunks.next().await {
+            bytes += chunk.len();
+            if bytes > DISCARDED_MAX_BYTES {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(within, reading).await;
 }

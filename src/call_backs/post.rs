@@ -1,14 +1,12 @@
 //! `POST …/v1/answers/{token}`: a service gives its answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse as _, Response};
-use futures::StreamExt as _;
 use huixin_queue::{CallBackResult, QueueError};
 use huixin_worker::call_back::{Addressee, CALL_BACK_PATH, CalledBack};
 use huixin_worker::handlers::{ANSWER_MAX_BYTES, read_answer};
@@ -16,9 +14,7 @@ use huixin_worker::handlers::{ANSWER_MAX_BYTES, read_answer};
 use super::metrics;
 use super::post_result::PostResult;
 use super::{CallBackListener, ListenerState};
-
-/// A body that nobody wants is read and thrown away up to this size, so that its sender sees why; a larger one is cut.
-const DISCARDED_MAX_BYTES: usize = 8 * 1024 * 1024;
+use crate::serve::{self, announced, discard};
 
 pub(super) async fn post(State(state): State<Arc<ListenerState>>, request: Request) -> Response {
     let (Parts { method, uri, headers, .. }, body) = request.into_parts();
@@ -42,7 +38,7 @@ pub(super) async fn post(State(state): State<Arc<ListenerState>>, request: Reque
 
 /// The answer to a message of ours.
 async fn take(state: &ListenerState, addressee: &Addressee, headers: &HeaderMap, body: Body) -> PostResult {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = serve::header(headers, header::CONTENT_TYPE);
     if let Some(unread) = kind.filter(|kind| !is_read(kind)) {
         discard(headers, body, state.answers.limits.body).await;
         return PostResult::ContentType(unread.chars().take(100).collect());
@@ -112,25 +108,4 @@ fn is_read(content_type: &str) -> bool {
         || kind.starts_with("text/")
         || kind == "application/json"
         || (kind.starts_with("application/") && kind.ends_with("+json"))
-}
-
-fn announced(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Reads on: a client that still writes when the connection closes sees a broken pipe and never the answer.
-async fn discard(headers: &HeaderMap, body: Body, within: Duration) {
-    if announced(headers).is_some_and(|bytes| bytes > DISCARDED_MAX_BYTES) {
-        return;
-    }
-    let reading = async {
-        let (mut chunks, mut bytes) = (body.into_data_stream(), 0);
-        while let Some(Ok(chunk)) = chunks.next().await {
-            bytes += chunk.len();
-            if bytes > DISCARDED_MAX_BYTES {
-                break;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(within, reading).await;
 }

@@ -51,17 +51,12 @@ pub(super) async fn dead(cli: &Cli, command: &DeadCommand) -> Result<(), Failure
             Ok(())
         }
         DeadCommand::Retry(act) => {
-            let what = "put back into their users' lanes";
-            let done = act_on(cli, &operator, act, what, async |ids| operator.revive(ids).await).await?;
-            println!("{done} put back");
-            Ok(())
+            let what = ("put back", " into their users' lanes");
+            act_on(cli, &operator, act, what, async |ids| operator.revive(ids).await).await
         }
         DeadCommand::Drop(act) => {
-            let what = "removed for good";
-            let done =
-                act_on(cli, &operator, act, what, async |ids| operator.drop_letters(ids).await).await?;
-            println!("{done} removed");
-            Ok(())
+            let what = ("removed", " for good");
+            act_on(cli, &operator, act, what, async |ids| operator.drop_letters(ids).await).await
         }
     }
 }
@@ -98,13 +93,17 @@ async fn act_on(
     cli: &Cli,
     operator: &OperatorClient,
     flags: &ActFlags,
-    what: &str,
+    what: (&str, &str),
     act: impl AsyncFn(&[MessageId]) -> Result<usize, Failure>,
-) -> Result<usize, Failure> {
+) -> Result<(), Failure> {
+    let done_to = |done| {
+        println!("{done} {}", what.0);
+        Ok(())
+    };
     if let Some(id) = &flags.id {
         let letter = one(operator, id).await?;
         return match flags.yes {
-            true => act(&ids_of(&[letter])?).await,
+            true => done_to(act(&ids_of(&[letter])?).await?),
             false => Err(only_said(&[letter], 1, what)),
         };
     }
@@ -123,7 +122,11 @@ async fn act_on(
             if first.is_empty() {
                 none_of(cli, operator, &flags.filter).await?;
             }
-            return if flags.yes || first.is_empty() { Ok(done) } else { Err(only_said(&first, done, what)) };
+            return if flags.yes || first.is_empty() {
+                done_to(done)
+            } else {
+                Err(only_said(&first, done, what))
+            };
         }
     }
 }
@@ -139,12 +142,13 @@ fn asked(filter: &LetterFilter) -> LetterQuery {
 }
 
 /// To how many it would be done, and what to add.
-fn only_said(letters: &[LetterView], all: usize, what: &str) -> Failure {
+fn only_said(letters: &[LetterView], all: usize, (what, where_to): (&str, &str)) -> Failure {
     letters.iter().for_each(|letter| println!("{}  {}", letter.id, letter.reason));
     let many = if all == 1 { "1 dead letter".to_owned() } else { format!("{all} dead letters") };
     let shown =
         if all > letters.len() { format!(" (the first {} are above)", letters.len()) } else { String::new() };
-    NotDone(format!("{many} would be {what}{shown}. Nothing is done yet: add --yes to do it")).into()
+    NotDone(format!("{many} would be {what}{where_to}{shown}. Nothing is done yet: add --yes to do it"))
+        .into()
 }
 
 /// Nothing matches; of an account that nobody knows nothing ever will.

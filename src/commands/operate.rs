@@ -23,17 +23,14 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
     if status.open.is_empty() {
         println!("open     {:>8}  every message is at its end", 0);
     }
-    println!("running  {:>8}  of these a worker has", status.running);
-    println!(
-        "delayed  {:>8}  of these wait for their next attempt, or for an answer by call back",
-        status.delayed
-    );
-    println!("held     {:>8}  of these wait until their user writes again", status.held);
-    println!("dead     {:>8}  letters: `huixin dead list` shows them", status.dead);
-    if status.dead_uncounted > 0 {
+    let QueueStatus { running, delayed, held, dead, dead_uncounted, .. } = status;
+    println!("running  {running:>8}  of these a worker has");
+    println!("delayed  {delayed:>8}  of these wait for their next attempt, or for an answer by call back");
+    println!("held     {held:>8}  of these wait until their user writes again");
+    println!("dead     {dead:>8}  letters: `huixin dead list` shows them");
+    if dead_uncounted > 0 {
         println!(
-            "not kept {:>8}  pushes that can't be understood, beyond the 1,000 of an account",
-            status.dead_uncounted
+            "not kept {dead_uncounted:>8}  pushes that can't be understood, beyond the 1,000 of an account"
         );
     }
     for paused in &status.paused {
@@ -50,10 +47,8 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
         }
     }
     if let Some(age) = status.next_age_ms {
-        println!(
-            "next in line has waited {}",
-            humantime::format_duration(std::time::Duration::from_millis(age))
-        );
+        let age = humantime::format_duration(std::time::Duration::from_millis(age));
+        println!("next in line has waited {age}");
     }
     Ok(())
 }

@@ -67,28 +67,28 @@ pub(super) fn read_all(root: &mut Section<'_>, app_secrets: bool) -> BTreeMap<St
     let mut section = root.section("account");
     let is_empty = section.is_empty();
     let tables = named::tables(&mut section, "account");
-    let in_the_file: Vec<&str> = tables.iter().map(|(name, ..)| name.as_str()).collect();
+    let in_the_file: Vec<String> = tables.iter().map(|(name, _)| name.clone()).collect();
     let mut accounts = BTreeMap::new();
-    for (name, origin, table) in &tables {
-        if let Some(mistake) = mistake_in_name(name) {
-            section.mistake(name, Some(origin), mistake);
+    for (name, mut below) in tables {
+        if let Some(mistake) = mistake_in_name(&name) {
+            section.mistake(&name, below.origin.as_ref(), mistake);
+            below.take_named();
             continue;
         }
-        let path = format!("account.{name}");
-        let below = section.below(path, "account".to_owned(), Some(origin.clone()), table.clone());
-        accounts.insert(name.clone(), read(below, name, &in_the_file, app_secrets));
+        let account = read(below, &name, &in_the_file, app_secrets);
+        accounts.insert(name, account);
     }
     if is_empty && reader.role.needs_account() && (absent || section.origin.is_some()) {
         let mistake = Mistake::new("is missing: no official account is configured");
         section.mistake("", None, mistake.hint("begin one with `[account.main]`"));
     }
-    if tables.is_empty() {
+    if in_the_file.is_empty() {
         accounts.insert("main".to_owned(), pretend("main"));
     }
     accounts
 }
 
-fn read(mut section: Section<'_>, name: &str, names: &[&str], app_secrets: bool) -> AccountConfig {
+fn read(mut section: Section<'_>, name: &str, names: &[String], app_secrets: bool) -> AccountConfig {
     let role = section.reader.role;
     let variables = section.variables_only();
     let mut missing = vec!["app_id", "app_secret", "token"];
@@ -126,8 +126,8 @@ fn read(mut section: Section<'_>, name: &str, names: &[&str], app_secrets: bool)
 
 /// One problem for each missing key; but for an account that the file doesn't have, one for the variable that has made
 /// it, since its name is probably misspelt.
-fn note_missing(section: &Section<'_>, name: &str, names: &[&str], variables: &[String], missing: &[&str]) {
-    let others = names.iter().copied().filter(|other| *other != name);
+fn note_missing(section: &Section<'_>, name: &str, names: &[String], variables: &[String], missing: &[&str]) {
+    let others = names.iter().map(String::as_str).filter(|other| *other != name);
     match (variables, nearest(name, others, 0.5), missing) {
         (_, _, []) => {}
         ([variable, ..], Some(near), _) => {

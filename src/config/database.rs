@@ -48,13 +48,7 @@ pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, DatabaseConfi
         return BTreeMap::new();
     }
     let mut section = root.section("database");
-    let mut databases = BTreeMap::new();
-    for (name, origin, table) in named::tables(&mut section, "database") {
-        let path = format!("database.{name}");
-        let below = section.below(path, "database".to_owned(), Some(origin), table);
-        databases.insert(name, read(below));
-    }
-    databases
+    named::tables(&mut section, "database").into_iter().map(|(name, below)| (name, read(below))).collect()
 }
 
 fn read(mut section: Section<'_>) -> DatabaseConfig {

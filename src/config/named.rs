@@ -1,20 +1,22 @@
 //! Tables that have names: `[account.main]`, `[database.shop]`.
 
 use super::environment::variable;
-use super::node::{Node, NodeTable, Value, ValueOrigin};
+use super::node::{Node, Value, ValueOrigin};
 use super::problem::Mistake;
 use super::section::Section;
 use super::value::wrong_type;
 
 /// The tables by their names. What else stands there is noted; of keys that lack the name before them only the first, since
 /// one header mends them all.
-pub(super) fn tables(section: &mut Section<'_>, kind: &str) -> Vec<(String, ValueOrigin, NodeTable)> {
+pub(super) fn tables<'r>(section: &mut Section<'r>, kind: &str) -> Vec<(String, Section<'r>)> {
     let mut named = Vec::new();
     let mut told = false;
     for (name, Node { value, origin }) in section.take_named() {
         let mistake = match value {
             Value::Table(table) => {
-                named.push((name, origin, table));
+                let path = format!("{kind}.{name}");
+                let below = Section::new(section.reader, path, kind.to_owned(), Some(origin), table);
+                named.push((name, below));
                 continue;
             }
             Value::Array(_) => {

@@ -38,7 +38,8 @@ impl<'r> Section<'r> {
         Self::new(reader, String::new(), String::new(), None, entries)
     }
 
-    fn new(
+    /// A table that was taken out of another one.
+    pub(super) fn new(
         reader: &'r Reader<'r>,
         path: String,
         kind: String,
@@ -152,7 +153,7 @@ impl<'r> Section<'r> {
             }
             None => (None, NodeTable::new()),
         };
-        self.below(join(&self.path, key), join(&self.kind, key), origin, entries)
+        Section::new(self.reader, join(&self.path, key), join(&self.kind, key), origin, entries)
     }
 
     /// The table under the key, and true; or an empty one and what is there in its place: `true` or `false`.
@@ -164,20 +165,10 @@ impl<'r> Section<'r> {
         if !is_on {
             self.show(key, &false);
         }
-        let mut section = self.below(join(&self.path, key), join(&self.kind, key), origin, NodeTable::new());
+        let (path, kind) = (join(&self.path, key), join(&self.kind, key));
+        let mut section = Section::new(self.reader, path, kind, origin, NodeTable::new());
         section.is_shown = is_on;
         (is_on, section)
-    }
-
-    /// A section of a table that was taken out of this one.
-    pub(super) fn below(
-        &self,
-        path: String,
-        kind: String,
-        origin: Option<ValueOrigin>,
-        entries: NodeTable,
-    ) -> Section<'r> {
-        Section::new(self.reader, path, kind, origin, entries)
     }
 
     /// The node under the key, which is remembered as known and, if it is there, as given.

@@ -1,6 +1,5 @@
 //! From a node to a typed value, with messages that show how to write it right.
 
-use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -224,8 +223,8 @@ fn in_range<T: PartialOrd>(
     if range.contains(&value) {
         return Ok(value);
     }
-    let (low, high): (&dyn Display, &dyn Display) = (&print(range.start()), &print(range.end()));
-    Err(Mistake::new(format!("must be from {low} to {high}, but is {}", print(&value))))
+    let [low, high, value] = [range.start(), range.end(), &value].map(print);
+    Err(Mistake::new(format!("must be from {low} to {high}, but is {value}")))
 }
 
 #[cfg(test)]

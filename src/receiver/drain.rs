@@ -95,6 +95,11 @@ impl FolderDrain {
         Self { queue, spool, lanes, breaker, max_age, taken, suspects, failed_scouts }
     }
 
+    /// The drain of another spool into the same queue.
+    pub(super) fn beside(&self, spool: Arc<Spool>) -> Self {
+        Self::new(self.queue.clone(), spool, self.lanes.clone(), self.breaker.clone(), self.max_age)
+    }
+
     pub(super) fn spool(&self) -> &Arc<Spool> {
         &self.spool
     }

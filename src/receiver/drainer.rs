@@ -58,27 +58,11 @@ async fn count(receiver_spool: Arc<ReceiverSpool>) {
     }
 }
 
-fn drain(
-    queue: &Arc<dyn Queue>,
-    receiver_spool: &ReceiverSpool,
-    spool: Arc<Spool>,
-    max_age: Duration,
-) -> FolderDrain {
-    FolderDrain::new(
-        queue.clone(),
-        spool,
-        receiver_spool.lanes.clone(),
-        receiver_spool.breaker.clone(),
-        max_age,
-    )
-}
-
 /// The task.
 pub(super) struct Drainer {
     queue: Arc<dyn Queue>,
     receiver_spool: Arc<ReceiverSpool>,
     folders: Folders,
-    max_age: Duration,
     /// A queue that is slower than this is no place for pushes.
     budget: Duration,
     own: FolderDrain,
@@ -107,7 +91,13 @@ impl Drainer {
     ) -> Result<Self, SpoolError> {
         let ClaimedSpool { folders, max_age, receiver_spool, adopted } = claimed_spool;
         let mut drainer = Self {
-            own: drain(&queue, &receiver_spool, receiver_spool.own.clone(), max_age),
+            own: FolderDrain::new(
+                queue.clone(),
+                receiver_spool.own.clone(),
+                receiver_spool.lanes.clone(),
+                receiver_spool.breaker.clone(),
+                max_age,
+            ),
             adopted: Vec::new(),
             given_up: Vec::new(),
             seen_openings: receiver_spool.breaker.openings(),
@@ -117,7 +107,6 @@ impl Drainer {
             broken: None,
             looked: Instant::now(),
             folders,
-            max_age,
             receiver_spool,
             queue,
             budget,
@@ -325,17 +314,20 @@ impl Drainer {
 
     /// Carries this one too, if it can be read.
     pub(super) async fn adopt(&mut self, spool: Arc<Spool>) {
-        let drain = drain(&self.queue, &self.receiver_spool, spool, self.max_age);
+        let drain = self.own.beside(spool);
         let folder = drain.spool().folder().display().to_string();
         match drain.block_lanes().await {
             Ok(()) => {
                 tracing::info!(folder, "draining the spool of a receiver that is gone");
                 self.adopted.push(drain);
-                self.receiver_spool
-                    .set_adopted(self.adopted.iter().map(|drain| drain.spool().clone()).collect());
+                self.show_adopted();
             }
             Err(error) => tracing::error!(error = one_line(&error), "an abandoned spool can't be read"),
         }
+    }
+
+    fn show_adopted(&self) {
+        self.receiver_spool.set_adopted(self.adopted.iter().map(|drain| drain.spool().clone()).collect());
     }
 
     /// Leaves adopted spools as they are that can't be used any more. Their lanes stay behind them: later pushes of these go
@@ -348,7 +340,7 @@ impl Drainer {
             );
             self.given_up.push(self.adopted.remove(at));
         }
-        self.receiver_spool.set_adopted(self.adopted.iter().map(|drain| drain.spool().clone()).collect());
+        self.show_adopted();
     }
 
     /// Gives up what was adopted and is drained.
@@ -363,7 +355,7 @@ impl Drainer {
                 at += 1;
             }
         }
-        self.receiver_spool.set_adopted(self.adopted.iter().map(|drain| drain.spool().clone()).collect());
+        self.show_adopted();
     }
 
     /// After the last push: what the queue takes at once is carried, and what is left is logged.

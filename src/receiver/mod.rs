@@ -93,17 +93,14 @@ pub async fn run(
     let claimed_spool = receiver.claimed_spool.take();
     let receiver_spool = claimed_spool.as_ref().map(|claimed_spool| claimed_spool.receiver_spool.clone());
     let intake = Intake::new(receiver.queue.clone(), receiver.ack_budget, receiver_spool);
-    let drainer = match claimed_spool {
-        Some(claimed_spool) => {
-            Some(Drainer::of(claimed_spool, receiver.queue.clone(), receiver.ack_budget).await?)
-        }
-        None => None,
-    };
+    let (queue, budget) = (receiver.queue.clone(), receiver.ack_budget);
     let state =
         ReceiverState { receiver, intake, outage: PushOutage::default(), refusals: Refusals::default() };
-    let _beating = AbortOnDropHandle::new(tokio::spawn(beat(state.queue.clone())));
+    let _beating = AbortOnDropHandle::new(tokio::spawn(beat(queue.clone())));
     let serve = crate::serve::until(listener, routes(Arc::new(state)), shutdown);
-    let Some(drainer) = drainer else { return Ok(serve.await?) };
+    let Some(claimed_spool) = claimed_spool else { return Ok(serve.await?) };
+    // Blocks the lanes of what is spooled, before the first push is served.
+    let drainer = Drainer::of(claimed_spool, queue, budget).await?;
     // Stopped when the last push is answered.
     let served = CancellationToken::new();
     let carried = tokio::spawn(drainer.run(served.clone()));

@@ -11,9 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use futures::TryStreamExt as _;
 use huixin_queue::{Class, HeldEffect, Lane, MessageId};
 use huixin_wechat::{DedupKey, Message, PushBody, PushQuery, PushRefusal, QueryError, Trigger, admit, body};
 use huixin_worker::{Payload, Rights};
@@ -22,11 +21,10 @@ use super::intake::{Arriving, Stored};
 use super::metrics::{self, Result as Pushed};
 use super::refusals::{self, Reason};
 use super::{Receiver, ReceiverState};
+use crate::serve::{announced, discard};
 
 /// How long the body may take: WeChat itself gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// A body that is too large is read and thrown away up to this size, so that its sender sees why; a larger one is cut.
-const DISCARDED_MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// How much of a body that can't be understood is kept.
 const UNREADABLE_MAX_BYTES: usize = 64 * 1024;
 
@@ -153,14 +151,8 @@ async fn read(
     body: Body,
 ) -> Result<Bytes, (Pushed, &'static Reason)> {
     let limit = receiver.max_body_bytes;
-    let announced =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if let Some(bytes) = announced.filter(|bytes| *bytes > limit as u64) {
-        if bytes <= DISCARDED_MAX_BYTES {
-            // A client that still writes when the connection closes sees a broken pipe and never the 413.
-            let discard = body.into_data_stream().try_for_each(|_| std::future::ready(Ok(())));
-            let _ = tokio::time::timeout(BODY_TIMEOUT, discard).await;
-        }
+    if announced(headers).is_some_and(|bytes| bytes > limit) {
+        discard(headers, body, BODY_TIMEOUT).await;
         return Err((Pushed::TooLarge, &refusals::TOO_LARGE));
     }
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await {

@@ -15,6 +15,7 @@ use huixin_wechat::PushQuery;
 
 use super::push::unusable;
 use super::{ReceiverState, page, refusals};
+use crate::serve;
 
 pub(super) async fn verify(
     State(receiver): State<Arc<ReceiverState>>,
@@ -51,15 +52,9 @@ pub(super) async fn verify(
 }
 
 fn wants_a_page(headers: &HeaderMap) -> bool {
-    headers
-        .get(ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"))
+    serve::header(headers, ACCEPT).is_some_and(|accept| accept.contains("text/html"))
 }
 
 fn prefers_chinese(headers: &HeaderMap) -> bool {
-    headers
-        .get(ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|languages| languages.starts_with("zh"))
+    serve::header(headers, ACCEPT_LANGUAGE).is_some_and(|languages| languages.starts_with("zh"))
 }

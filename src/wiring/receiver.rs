@@ -1,6 +1,7 @@
 //! The receiver and its spool.
 
 use std::collections::HashMap;
+use std::iter::once;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -8,7 +9,7 @@ use huixin_queue::spool::{Folders, SpoolError, SpoolLimits};
 use huixin_queue::{Class, Clock, Queue};
 use huixin_wechat::PushKeys;
 
-use crate::config::{Config, QueueUrl, SpoolConfig};
+use crate::config::{Config, QueueUrl, ReceiverConfig, SpoolConfig};
 use crate::receiver::{ClaimedSpool, Origins, Receiver, ReceiverAccount};
 use crate::report::Failure;
 
@@ -25,16 +26,8 @@ pub fn receiver(
     for (name, account) in &config.accounts {
         let known = ReceiverAccount {
             keys: PushKeys {
-                tokens: [Some(&account.token), account.previous_token.as_ref()]
-                    .into_iter()
-                    .flatten()
-                    .cloned()
-                    .collect(),
-                aes_keys: [&account.aes_key, &account.previous_aes_key]
-                    .into_iter()
-                    .flatten()
-                    .cloned()
-                    .collect(),
+                tokens: once(&account.token).chain(&account.previous_token).cloned().collect(),
+                aes_keys: account.aes_key.iter().chain(&account.previous_aes_key).cloned().collect(),
                 app_id: account.app_id.clone(),
                 accept_plain: account.accept_plain,
             },
@@ -44,8 +37,7 @@ pub fn receiver(
     }
     let max_body_bytes =
         usize::try_from(config.receiver.max_body.bytes()).context("receiver.max_body is too large")?;
-    let crate::config::ReceiverConfig { ack_budget, max_skew, allow_from, trusted_proxies, .. } =
-        config.receiver.clone();
+    let ReceiverConfig { ack_budget, max_skew, allow_from, trusted_proxies, .. } = config.receiver.clone();
     let origins = Origins { allow_from, trusted_proxies };
     let rights = config.delivery.rights.clone();
     Ok(Receiver { queue, claimed_spool, accounts, rights, max_body_bytes, ack_budget, max_skew, origins })

@@ -45,19 +45,14 @@ pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client 
 /// When the receiver's address can't be the start of a URL.
 pub fn sandbox(config: &Config, receiver: &Url, examples: &[&str]) -> Result<Sandbox, Failure> {
     let accounts = config.accounts.iter().map(|(name, account)| {
+        let push_url = receiver.join(&format!("wechat/{name}"));
         Ok(SandboxAccount {
             app_id: account.app_id.clone(),
-            app_secret: account
-                .app_secret
-                .as_ref()
-                .map(|secret| secret.expose().to_owned())
-                .unwrap_or_default(),
+            app_secret: account.app_secret.as_ref().map_or("", Secret::expose).to_owned(),
             token: account.token.expose().to_owned(),
             mode: if account.aes_key.is_some() { Mode::Safe } else { Mode::Plain },
             aes_key: account.aes_key.clone(),
-            push_url: Some(
-                receiver.join(&format!("wechat/{name}")).context("the receiver's address can't be used")?,
-            ),
+            push_url: Some(push_url.context("the receiver's address can't be used")?),
             ..SandboxAccount::named(name)
         })
     });

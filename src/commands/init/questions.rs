@@ -8,8 +8,6 @@ use url::Url;
 use crate::cli::{HandlerKind, InitFlags, PushMode};
 use crate::report::{ExitCode, Failure};
 
-const MODEL: &str = "qwen3:1.7b";
-const STORE: &str = "sqlite:huixin.db";
 /// What stands for an AppID where there is none.
 const NONE: &str = "none";
 
@@ -28,7 +26,7 @@ pub(super) struct InitAnswers {
 /// Something that is asked.
 struct Question<'a> {
     flag: &'static str,
-    text: String,
+    text: &'a str,
     default: &'a str,
     /// What is wrong with an answer.
     check: fn(&str) -> Option<&'static str>,
@@ -47,21 +45,21 @@ pub(super) fn ask(
         Some(given) => question.checked(given),
         None => question.put(input, output),
     };
-    let app_id = answer(&flags.app_id, about_app_id())?;
+    let app_id = answer(&flags.app_id, APP_ID)?;
     let handler = match flags.handler {
         Some(handler) => handler,
-        None => handler_named(&answer(&None, about_handler())?).unwrap_or(HandlerKind::Reply),
+        None => handler_named(&answer(&None, HANDLER)?).unwrap_or(HandlerKind::Reply),
     };
     let address = answer(&flags.address, about_address(handler))?;
     let model = match handler {
-        HandlerKind::Chat => answer(&flags.model, about_model())?,
+        HandlerKind::Chat => answer(&flags.model, MODEL)?,
         _ if flags.model.is_some() => {
             let failure = Failure::failed("only `chat` has a model", "leave --model out");
             return Err(Failure { code: ExitCode::Usage, ..failure });
         }
         _ => String::new(),
     };
-    let store = answer(&flags.store, about_store())?;
+    let store = answer(&flags.store, STORE)?;
     let app_id = Some(app_id).filter(|id| id != NONE);
     Ok(InitAnswers { app_id, mode: flags.mode, handler, address, model, store })
 }
@@ -84,7 +82,7 @@ pub(super) fn without_asking(flags: &InitFlags) -> Result<InitAnswers, Failure> 
         let hint = "give what is missing by these flags; `huixin init --help` has an example";
         return Err(Failure { code: ExitCode::Usage, ..Failure::failed(told, hint) });
     }
-    let default = (flags.handler == Some(HandlerKind::Chat)).then(|| MODEL.to_owned());
+    let default = (flags.handler == Some(HandlerKind::Chat)).then(|| MODEL.default.to_owned());
     let model = flags.model.clone().or(default);
     let all = InitFlags {
         model,
@@ -129,29 +127,35 @@ impl Question<'_> {
     }
 }
 
-fn about_app_id() -> Question<'static> {
-    Question {
-        flag: "--app-id",
-        text: format!("The account's AppID, `wx…`; `{NONE}` if there is none yet"),
-        default: NONE,
-        check: |given| {
-            let good = given == NONE || given.starts_with("wx");
-            (!good).then_some(
-                "an AppID begins with `wx` and stands in WeChat's console (微信开发者平台) under 基础信息",
-            )
-        },
-    }
-}
-
-fn about_handler() -> Question<'static> {
-    Question {
-        flag: "--handler",
-        text: "What answers: reply (a text), http (a service of yours), chat (a language model), sql (a database)"
-            .to_owned(),
-        default: "reply",
-        check: |given| handler_named(given).is_none().then_some("it is none of reply, http, chat and sql"),
-    }
-}
+const APP_ID: Question<'_> = Question {
+    flag: "--app-id",
+    text: "The account's AppID, `wx…`; `none` if there is none yet",
+    default: NONE,
+    check: |given| {
+        let good = given == NONE || given.starts_with("wx");
+        (!good).then_some(
+            "an AppID begins with `wx` and stands in WeChat's console (微信开发者平台) under 基础信息",
+        )
+    },
+};
+const HANDLER: Question<'_> = Question {
+    flag: "--handler",
+    text: "What answers: reply (a text), http (a service of yours), chat (a language model), sql (a database)",
+    default: "reply",
+    check: |given| handler_named(given).is_none().then_some("it is none of reply, http, chat and sql"),
+};
+const MODEL: Question<'_> =
+    Question { flag: "--model", text: "The model's name", default: "qwen3:1.7b", check: some };
+const STORE: Question<'_> = Question {
+    flag: "--store",
+    text: "Where messages wait: a file for one process, or redis://HOST:6379/0 for many",
+    default: "sqlite:huixin.db",
+    check: |given| {
+        let known = ["sqlite:", "redis://", "rediss://", "redis+unix://"];
+        let good = known.iter().any(|start| given.starts_with(start));
+        (!good).then_some("it is neither `sqlite:` and a path, nor a URL of a Redis")
+    },
+};
 
 fn about_address(handler: HandlerKind) -> Question<'static> {
     let (text, default, check): (_, _, fn(&str) -> Option<&'static str>) = match handler {
@@ -168,24 +172,7 @@ fn about_address(handler: HandlerKind) -> Question<'static> {
             })
         }
     };
-    Question { flag: "--address", text: text.to_owned(), default, check }
-}
-
-fn about_model() -> Question<'static> {
-    Question { flag: "--model", text: "The model's name".to_owned(), default: MODEL, check: some }
-}
-
-fn about_store() -> Question<'static> {
-    Question {
-        flag: "--store",
-        text: "Where messages wait: a file for one process, or redis://HOST:6379/0 for many".to_owned(),
-        default: STORE,
-        check: |given| {
-            let known = ["sqlite:", "redis://", "rediss://", "redis+unix://"];
-            let good = known.iter().any(|start| given.starts_with(start));
-            (!good).then_some("it is neither `sqlite:` and a path, nor a URL of a Redis")
-        },
-    }
+    Question { flag: "--address", text, default, check }
 }
 
 fn handler_named(name: &str) -> Option<HandlerKind> {
@@ -216,7 +203,10 @@ mod tests {
         let (answers, shown) = asked(&InitFlags::default(), "\n\n\n\n");
         let answers = answers.unwrap();
         assert_eq!((answers.app_id, answers.handler), (None, HandlerKind::Reply));
-        assert_eq!((answers.address.as_str(), answers.store.as_str()), ("收到：{{ content }}", STORE));
+        assert_eq!(
+            (answers.address.as_str(), answers.store.as_str()),
+            ("收到：{{ content }}", STORE.default)
+        );
         assert_eq!(shown.matches('[').count(), 4, "{shown}");
     }
 
@@ -258,7 +248,7 @@ mod tests {
             app_id: Some(NONE.to_owned()),
             handler: Some(HandlerKind::Http),
             address: Some("nowhere".to_owned()),
-            store: Some(STORE.to_owned()),
+            store: Some(STORE.default.to_owned()),
             ..InitFlags::default()
         };
         let told = without_asking(&flags).unwrap_err().render();

@@ -105,8 +105,8 @@ pub(super) fn read_all(
         let default_name = format!("route {}", index + 1);
         let shown =
             table.get("name").and_then(Node::as_text).map_or_else(|| (index + 1).to_string(), str::to_owned);
-        let section = root.below(format!("route[{shown}]"), "route".to_owned(), Some(node.origin), table);
-        let (reader, path) = (section.reader, section.path.clone());
+        let (reader, path) = (root.reader, format!("route[{shown}]"));
+        let section = Section::new(reader, path.clone(), "route".to_owned(), Some(node.origin), table);
         let route = read(section, default_name, &mut names, accounts, databases);
         if let Some((key, mistake)) = route.as_ref().and_then(|route| route.is_too_slow(rights)) {
             let path = join(&path, &key);

@@ -50,9 +50,7 @@ impl HandlerConfig {
             _ => Some("has more than one handler"),
         };
         if let Some(wrong) = wrong {
-            let (last, others) = KEYS.split_last().expect("there are handlers");
-            let others = others.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-            let hint = format!("give it exactly one of {others} or `{last}`");
+            let hint = "give it exactly one of `reply`, `http`, `sql` or `chat`";
             route.mistake("", None, Mistake::new(wrong).hint(hint));
         }
         route.expects(&KEYS);
