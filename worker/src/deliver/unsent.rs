@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use huixin_queue::{Closed as ClosedBy, Progress, Settlement};
+use huixin_queue::{Closed as ClosedBy, Settlement};
 use huixin_wechat::{ApiError, CodeClass, classify};
 
 use super::{PartEnd, Sending};
