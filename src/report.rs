@@ -56,12 +56,12 @@ pub enum ExitCode {
 }
 
 impl Failure {
-    /// A failed operation, told by one sentence: exit code 1.
+    /// A failed operation, in one sentence: exit code 1.
     pub fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code: ExitCode::Failed, ..Self::config(message, hint) }
     }
 
-    /// A wrong configuration, told by one sentence: exit code 64.
+    /// A wrong configuration, in one sentence: exit code 64.
     pub fn config(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { error: anyhow::Error::msg(message.into()), hint: Some(hint.into()), code: ExitCode::Config }
     }
@@ -81,8 +81,8 @@ impl Failure {
 
     /// The whole text, with a newline at its end.
     pub fn render(&self) -> String {
-        if let Some(NotDone(told)) = self.error.downcast_ref() {
-            return format!("{told}\n");
+        if let Some(NotDone(text)) = self.error.downcast_ref() {
+            return format!("{text}\n");
         }
         let config = self.error.chain().find_map(|error| error.downcast_ref::<ConfigErrors>());
         let mut text = config.map_or_else(|| render_chain(&self.error), render_problems);
@@ -124,13 +124,13 @@ impl From<ExitCode> for std::process::ExitCode {
 fn render_chain(error: &anyhow::Error) -> String {
     let mut text = String::new();
     line(&mut text, format_args!("error: {}", sentence(&error.to_string())));
-    let mut told = error.to_string();
+    let mut text = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         // Many libraries repeat their source in their own text.
-        if !told.contains(&cause) {
+        if !text.contains(&cause) {
             line(&mut text, format_args!("  caused by: {}", sentence(&cause)));
-            told = cause;
+            text = cause;
         }
     }
     text

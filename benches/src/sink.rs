@@ -82,7 +82,7 @@ async fn connection(mut stream: TcpStream, came: Rc<RefCell<Came>>) -> std::io::
             "/cgi-bin/stable_token" | "/cgi-bin/token" => {
                 r#"{"access_token":"a-token-of-some-length-as-they-are","expires_in":7200}"#.to_owned()
             }
-            "/counts" => serde_json::to_string(&came.borrow().told())?,
+            "/counts" => serde_json::to_string(&came.borrow().counts())?,
             "/reset" => {
                 *came.borrow_mut() = Came::default();
                 "{}".to_owned()
@@ -131,7 +131,7 @@ impl Came {
         note_time(&mut self.asked_after_us, body);
     }
 
-    fn told(&self) -> Counts {
+    fn counts(&self) -> Counts {
         Counts {
             sent: self.sent.values().map(|times| u64::from(*times)).sum::<u64>() + self.unmarked,
             distinct: self.sent.len() as u64,

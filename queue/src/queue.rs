@@ -18,7 +18,7 @@
 //! closes all that, and so does a refusal ([`Settlement::Hold`]) as long as its message is held; a waking one opens it anew.
 //! This goes from the current message to the next of its lane, however the current one ended, and is forgotten when the lane has
 //! nothing to do. A lane that has neither a current message nor a count keeps no right: what the messages that wait in it
-//! bring, their takers know. [`SendState`] is all of this, and whether others wait behind the message, told with every take and
+//! bring, their takers know. [`SendState`] is all of this, and whether others wait behind the message, given with every take and
 //! every record.
 //!
 //! **Memory.** A lane remembers what the first replies of a message were recorded with. A burying message makes it forget, and the
@@ -46,7 +46,7 @@
 //! * *Time*: delays are relative. The store reads its own clock, or the test clock, once per step.
 //! * *Cancellation*: dropping the future of a call leaves it unknown whether the step happened, as a lost answer does.
 //! * *Errors*: everything that means "not now" is [`QueueError::Unavailable`], never `LeaseLost`.
-//! * *Damage*: what is stored for one lane and can't be read costs no other lane anything. It is set aside, told by the next take
+//! * *Damage*: what is stored for one lane and can't be read costs no other lane anything. It is set aside, reported by the next take
 //!   ([`Taken::damaged`]) and named by the audit, and its lane goes on without it.
 //! * *Bounds*: no call does work in proportion to the backlog. What is due or expired is moved at most
 //!   [`MOVES_PER_TAKE`] at a time.

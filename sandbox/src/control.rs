@@ -35,7 +35,7 @@
 //! A fault is `on` a call (`send`, `typing`, `upload`, `media_get`, `stable_token`, `token`), on `tokens` or on `all`, of one
 //! `account` or of all, of one `user` or of all, and one of `code` (with `code`), `delay` (`ms`), `hang`, `cut`, `cut_after_accept`, `status` (`status`),
 //! `html`; see [`Fault`](crate::Fault). Which calls meet it is one of `"times": N` (the next N), `"every": K` (each K-th, until
-//! the order is deleted) and `"share": 0.2` (a share, with a `seed`; without one a seed is chosen and told). `{"on": "push",
+//! the order is deleted) and `"share": 0.2` (a share, with a `seed`; without one a seed is chosen and shown). `{"on": "push",
 //! "fault": "lost_ack", "times": N}` loses the acks of pushes.
 //!
 //! `account` may be left out when there is one account, or for the first; in orders of faults that means all. Answers
@@ -96,7 +96,7 @@ pub(crate) fn routes() -> Router<Served> {
 /// What a handler answers: 204, unless it says otherwise.
 type Handled<T = StatusCode> = Result<T, Refusal>;
 /// The JSON of an answer.
-type Told = Json<Value>;
+type JsonBody = Json<Value>;
 
 /// A refusal, as the caller sees it.
 pub(crate) struct Refusal(StatusCode, String);

@@ -26,7 +26,7 @@ pub(super) async fn post(State(state): State<Arc<ListenerState>>, request: Reque
         Some(None) => PostResult::NoToken,
         Some(Some(addressee)) => {
             let verdict = take(&state, &addressee, &headers, body).await;
-            told(&addressee, &verdict);
+            log_result(&addressee, &verdict);
             metrics::came(&addressee.account, verdict.name());
             return verdict.into_response();
         }
@@ -90,7 +90,7 @@ async fn store(answers: &CallBackListener, addressee: &Addressee, answer: &Calle
 }
 
 /// What the operator hears. Without the token; the id finds the message.
-fn told(addressee: &Addressee, verdict: &PostResult) {
+fn log_result(addressee: &Addressee, verdict: &PostResult) {
     let Addressee { account, id, .. } = addressee;
     let (result, error) = (verdict.name(), verdict.error());
     match verdict {

@@ -188,9 +188,9 @@ async fn the_manual_has_every_status_and_the_words_of_a_refusal() {
     let part = part.split("\n## ").next().unwrap();
     let rows =
         part.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()?.parse::<u16>().ok());
-    let told: BTreeSet<u16> = rows.collect();
+    let documented: BTreeSet<u16> = rows.collect();
     let known: BTreeSet<u16> = verdicts().iter().map(|verdict| verdict.status().as_u16()).collect();
-    assert_eq!(told, known);
+    assert_eq!(documented, known);
     let within = TimeLimits::default().body.as_secs();
     assert!(part.contains(&format!("within {within} seconds")), "the time for a body");
     for verdict in verdicts() {

@@ -30,13 +30,13 @@ fn flags_become_overrides_of_their_command_alone() {
 
 #[test]
 fn a_pause_of_nothing_named_asks_for_an_account_and_not_for_everything() {
-    for (line, told) in [
+    for (line, usage) in [
         ("huixin pause", "  <ACCOUNT|--all>"),
         ("huixin resume --reason x", "unexpected argument '--reason'"),
         ("huixin pause main --all", "cannot be used with"),
     ] {
         let text = Cli::try_parse_from(line.split(' ')).unwrap_err().to_string();
-        assert!(text.contains(told) && text.contains(" [OPTIONS] ACCOUNT [USER]\n"), "{text}");
+        assert!(text.contains(usage) && text.contains(" [OPTIONS] ACCOUNT [USER]\n"), "{text}");
     }
     assert!(Cli::try_parse_from(["huixin", "pause", "--all"]).is_ok());
     assert!(Cli::try_parse_from(["huixin", "pause", "main", "oABC"]).is_ok());

@@ -142,8 +142,11 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64
             inspected(config, &inspector, findings, facts);
         }
         Ok(Err(error)) if is_unresolved(&one_line(&error)) => {
-            let told = format!("queue: {}", unresolved(url.host_str()));
-            facts.bad(told, Some("see whether `queue.url` is spelt right, and whether this machine has DNS"));
+            let problem = format!("queue: {}", unresolved(url.host_str()));
+            facts.bad(
+                problem,
+                Some("see whether `queue.url` is spelt right, and whether this machine has DNS"),
+            );
         }
         Ok(Err(error)) => {
             let hint = error.hint().unwrap_or("start Redis, or mend `queue.url`").to_owned();
@@ -265,10 +268,10 @@ fn listeners(config: &Config, facts: &mut Facts) {
     for (purpose, address) in all.into_iter().filter_map(|(purpose, address)| Some((purpose, address?))) {
         match purpose.probe(address) {
             Ok(()) => {}
-            Err((told, hint, true)) => {
-                facts.doubtful(told, Some(&format!("if it isn't Huixin's own, {hint}")));
+            Err((problem, hint, true)) => {
+                facts.doubtful(problem, Some(&format!("if it isn't Huixin's own, {hint}")));
             }
-            Err((told, hint, false)) => facts.bad(told, Some(&hint)),
+            Err((problem, hint, false)) => facts.bad(problem, Some(&hint)),
         }
     }
 }
@@ -304,7 +307,7 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         }
         let through =
             config.delivery.proxy.as_ref().map_or(account.api_base.host_str(), |proxy| proxy.0.host_str());
-        let why = |error: &ApiError| Some(one_line(error)).filter(|told| !is_unresolved(told));
+        let why = |error: &ApiError| Some(one_line(error)).filter(|problem| !is_unresolved(problem));
         let why = |error: &ApiError| why(error).unwrap_or_else(|| unresolved(through));
         match token {
             Ok(_) => facts.good(format!("account `{name}`: {host} gives an access token")),

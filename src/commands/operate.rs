@@ -105,7 +105,7 @@ pub(super) async fn pause(cli: &Cli, flags: &PauseFlags) -> Result<(), Failure> 
         _ => None,
     };
     operator.pause(&what, &flags.reason).await?;
-    println!("{} is paused: what runs ends, and nothing more is begun", told(&what));
+    println!("{} is paused: what runs ends, and nothing more is begun", name_of(&what));
     if let Some((account, user)) = unseen {
         println!(
             "no message of this user is open now: if the OpenID is mistyped, `huixin resume {account} {user}` takes it back"
@@ -119,7 +119,7 @@ pub(super) async fn resume(cli: &Cli, flags: &ResumeFlags) -> Result<(), Failure
     let config = config(cli)?;
     let operator = OperatorClient::open(&config)?;
     if operator.resume(&what).await? {
-        println!("{} goes on", told(&what));
+        println!("{} goes on", name_of(&what));
         return Ok(());
     }
     let status = operator.status().await?;
@@ -129,14 +129,14 @@ pub(super) async fn resume(cli: &Cli, flags: &ResumeFlags) -> Result<(), Failure
         [] => "nothing is paused".to_owned(),
         paused => format!("what is paused: {}", paused.join(", ")),
     };
-    Err(Failure::failed(format!("{} is not paused", told(&what)), hint))
+    Err(Failure::failed(format!("{} is not paused", name_of(&what)), hint))
 }
 
 fn pausable(flags: &ScopeFlags) -> Pausable {
     Pausable { account: flags.account.clone(), user: flags.user.clone() }
 }
 
-fn told(what: &Pausable) -> String {
+fn name_of(what: &Pausable) -> String {
     match (&what.account, &what.user) {
         (Some(account), Some(user)) => format!("user `{user}` of account `{account}`"),
         (Some(account), None) => format!("account `{account}`"),

@@ -10,7 +10,7 @@ use super::value::wrong_type;
 /// one header mends them all.
 pub(super) fn tables<'r>(section: &mut Section<'r>, kind: &str) -> Vec<(String, Section<'r>)> {
     let mut named = Vec::new();
-    let mut told = false;
+    let mut is_reported = false;
     for (name, Node { value, origin }) in section.take_named() {
         let mistake = match value {
             Value::Table(table) => {
@@ -23,7 +23,7 @@ pub(super) fn tables<'r>(section: &mut Section<'r>, kind: &str) -> Vec<(String, 
                 let mistake = wrong_type("a table", &Node { value, origin: origin.clone() });
                 mistake.hint(format!("write `[{kind}.{name}]`, with one pair of brackets"))
             }
-            _ if std::mem::replace(&mut told, true) => continue,
+            _ if std::mem::replace(&mut is_reported, true) => continue,
             _ => {
                 let hint = match origin {
                     ValueOrigin::File(_) => format!("write `[{kind}.main]`, or another name, for `[{kind}]`"),

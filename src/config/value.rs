@@ -240,8 +240,8 @@ mod tests {
             "localhost:9000/?to=http://a/",
             "[::1]:9",
         ] {
-            let told = web_url(text).unwrap_err();
-            assert!(told.contains("has no scheme: add http:// or https:// in front"), "{text}: {told}");
+            let error = web_url(text).unwrap_err();
+            assert!(error.contains("has no scheme: add http:// or https:// in front"), "{text}: {error}");
         }
         for text in ["http://localhost:9000/x", "HTTPS://bot.example.com"] {
             assert!(web_url(text).is_ok(), "{text}");

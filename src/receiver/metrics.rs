@@ -102,7 +102,7 @@ pub(super) fn lost(entries: u64) {
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
-pub(super) enum Result {
+pub(super) enum PushOutcome {
     Accepted,
     Duplicate,
     /// It is in the spool.
@@ -123,12 +123,18 @@ pub(super) enum Result {
     Unavailable,
 }
 
-pub(super) fn pushed(account: &str, result: Result, took: Duration) {
+pub(super) fn pushed(account: &str, result: PushOutcome, took: Duration) {
     let name: &str = result.into();
     // Anyone can ask for any account: only known ones may become labels.
-    let account = if result == Result::UnknownAccount { "" } else { account };
+    let account = if result == PushOutcome::UnknownAccount { "" } else { account };
     counter!("huixin_receiver_pushes_total", "account" => account.to_owned(), "result" => name).increment(1);
-    let acked = [Result::Accepted, Result::Duplicate, Result::Spooled, Result::Platform, Result::Unreadable];
+    let acked = [
+        PushOutcome::Accepted,
+        PushOutcome::Duplicate,
+        PushOutcome::Spooled,
+        PushOutcome::Platform,
+        PushOutcome::Unreadable,
+    ];
     if acked.contains(&result) {
         histogram!("huixin_receiver_ack_seconds").record(took);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Whether pushes can be stored, as far as the last one told.
+/// Whether pushes can be stored, as far as the last one showed.
 #[derive(Debug, Default)]
 pub(super) struct PushOutage {
     /// Pushes refused since the last one that was stored.

@@ -18,7 +18,7 @@ use huixin_wechat::{DedupKey, Message, PushBody, PushQuery, PushRefusal, QueryEr
 use huixin_worker::{Payload, Rights};
 
 use super::intake::{Arriving, Stored};
-use super::metrics::{self, Result as Pushed};
+use super::metrics::{self, PushOutcome};
 use super::refusals::{self, Reason};
 use super::{Receiver, ReceiverState};
 use crate::serve::{announced, discard};
@@ -43,20 +43,22 @@ pub(super) async fn push(
         Ok(()) => receive(&state, &account, query, &headers, body).await,
         Err(reason) if state.accounts.contains_key(&account) => {
             state.refusals.note(&account, reason, "");
-            Pushed::Forbidden
+            PushOutcome::Forbidden
         }
         Err(_) => state.unknown(),
     };
     metrics::pushed(&account, result, began.elapsed());
     let status = match result {
         // Third-party platforms want the word; everybody else wants nothing.
-        Pushed::Platform => return "success".into_response(),
-        Pushed::Accepted | Pushed::Duplicate | Pushed::Spooled | Pushed::Unreadable => StatusCode::OK,
-        Pushed::Forbidden => StatusCode::FORBIDDEN,
-        Pushed::UnknownAccount => StatusCode::NOT_FOUND,
-        Pushed::Slow => StatusCode::REQUEST_TIMEOUT,
-        Pushed::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Pushed::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        PushOutcome::Platform => return "success".into_response(),
+        PushOutcome::Accepted | PushOutcome::Duplicate | PushOutcome::Spooled | PushOutcome::Unreadable => {
+            StatusCode::OK
+        }
+        PushOutcome::Forbidden => StatusCode::FORBIDDEN,
+        PushOutcome::UnknownAccount => StatusCode::NOT_FOUND,
+        PushOutcome::Slow => StatusCode::REQUEST_TIMEOUT,
+        PushOutcome::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        PushOutcome::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     };
     status.into_response()
 }
@@ -67,13 +69,13 @@ async fn receive(
     query: &str,
     headers: &HeaderMap,
     body: Body,
-) -> Pushed {
+) -> PushOutcome {
     let Some(account) = receiver.accounts.get(name) else {
         return receiver.unknown();
     };
     let refused = |reason| {
         receiver.refusals.note(name, reason, "");
-        Pushed::Forbidden
+        PushOutcome::Forbidden
     };
     let query = match PushQuery::parse(query) {
         Ok(query) => query,
@@ -83,7 +85,7 @@ async fn receive(
         }
     };
     if let Err(refusal) = account.keys.precheck(&query) {
-        return refused(told(&refusal));
+        return refused(reason_of(&refusal));
     }
     if !receiver.is_fresh(&account.keys, &query) {
         return refused(&refusals::TIMESTAMP);
@@ -99,19 +101,19 @@ async fn receive(
         Ok(inner) => inner,
         Err(refusal) => {
             tracing::debug!(account = name, %refusal, "a push is refused");
-            return refused(told(&refusal));
+            return refused(reason_of(&refusal));
         }
     };
     let (push, understood) = stored(name, &account.class, &receiver.rights, inner, body);
     let result = match (receiver.intake.store(push).await, understood) {
-        (Ok(_), Pushed::Platform) => Pushed::Platform,
+        (Ok(_), PushOutcome::Platform) => PushOutcome::Platform,
         (Ok(Stored::Queued), understood) => understood,
-        (Ok(Stored::Known), _) => Pushed::Duplicate,
-        (Ok(Stored::Counted), _) => Pushed::Unreadable,
-        (Ok(Stored::Spooled), _) => Pushed::Spooled,
+        (Ok(Stored::Known), _) => PushOutcome::Duplicate,
+        (Ok(Stored::Counted), _) => PushOutcome::Unreadable,
+        (Ok(Stored::Spooled), _) => PushOutcome::Spooled,
         (Err(reason), _) => {
             receiver.outage.refused(name, &reason);
-            return Pushed::Unavailable;
+            return PushOutcome::Unavailable;
         }
     };
     receiver.outage.stored();
@@ -120,9 +122,9 @@ async fn receive(
 
 impl ReceiverState {
     /// A request for an account that isn't there.
-    pub(super) fn unknown(&self) -> Pushed {
+    pub(super) fn unknown(&self) -> PushOutcome {
         self.refusals.note("", &refusals::ACCOUNT, &self.paths());
-        Pushed::UnknownAccount
+        PushOutcome::UnknownAccount
     }
 }
 
@@ -135,7 +137,7 @@ pub(super) fn unusable(error: &QueryError) -> &'static Reason {
 }
 
 /// A refusal as the log tells it.
-fn told(refusal: &PushRefusal) -> &'static Reason {
+fn reason_of(refusal: &PushRefusal) -> &'static Reason {
     match refusal {
         PushRefusal::Signature => &refusals::SIGNATURE,
         PushRefusal::Plain => &refusals::PLAIN,
@@ -149,22 +151,28 @@ async fn read(
     receiver: &Receiver,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Bytes, (Pushed, &'static Reason)> {
+) -> Result<Bytes, (PushOutcome, &'static Reason)> {
     let limit = receiver.max_body_bytes;
     if announced(headers).is_some_and(|bytes| bytes > limit) {
         discard(headers, body, BODY_TIMEOUT).await;
-        return Err((Pushed::TooLarge, &refusals::TOO_LARGE));
+        return Err((PushOutcome::TooLarge, &refusals::TOO_LARGE));
     }
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         // Over the limit, or the connection broke, and then nobody reads the answer.
-        Ok(Err(_)) => Err((Pushed::TooLarge, &refusals::TOO_LARGE)),
-        Err(_) => Err((Pushed::Slow, &refusals::SLOW)),
+        Ok(Err(_)) => Err((PushOutcome::TooLarge, &refusals::TOO_LARGE)),
+        Err(_) => Err((PushOutcome::Slow, &refusals::SLOW)),
     }
 }
 
 /// What the queue stores, and what becomes of the push once it is stored.
-fn stored(account: &str, class: &Class, rights: &Rights, inner: PushBody, body: Bytes) -> (Arriving, Pushed) {
+fn stored(
+    account: &str,
+    class: &Class,
+    rights: &Rights,
+    inner: PushBody,
+    body: Bytes,
+) -> (Arriving, PushOutcome) {
     let (body, sealed) = match inner {
         PushBody::Plain => (body, false),
         PushBody::Opened { body, key } => {
@@ -201,7 +209,14 @@ fn stored(account: &str, class: &Class, rights: &Rights, inner: PushBody, body: 
                 held: rights.effect(trigger, message.created_at, SystemTime::now()),
                 dead_reason: None,
             };
-            (push, if message.tree.get("InfoType").is_some() { Pushed::Platform } else { Pushed::Accepted })
+            (
+                push,
+                if message.tree.get("InfoType").is_some() {
+                    PushOutcome::Platform
+                } else {
+                    PushOutcome::Accepted
+                },
+            )
         }
         Err(reason) => {
             tracing::warn!(
@@ -218,7 +233,7 @@ fn stored(account: &str, class: &Class, rights: &Rights, inner: PushBody, body: 
                 held: HeldEffect::Leave,
                 dead_reason: Some(reason),
             };
-            (push, Pushed::Unreadable)
+            (push, PushOutcome::Unreadable)
         }
     }
 }

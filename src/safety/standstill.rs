@@ -167,7 +167,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     /// The warnings of a line whose first had these ages, a second apart.
-    fn told(ages: &[Option<u64>]) -> Vec<bool> {
+    fn warnings(ages: &[Option<u64>]) -> Vec<bool> {
         let (mut line, start) = (WatchedLine::new("ready", "it stands"), Instant::now());
         let looks = ages.iter().zip(0_u32..).map(|(age, n)| {
             let now = start + SECOND * n;
@@ -180,10 +180,10 @@ mod tests {
     #[test]
     fn a_first_that_stays_the_same_for_ten_seconds_is_told_and_one_that_changes_is_not() {
         let stays: Vec<_> = (0..14).map(|n| Some(300 + n * 1_000)).collect();
-        let stands = told(&stays);
+        let stands = warnings(&stays);
         assert_eq!(stands.iter().position(|stands| *stands), Some(11), "{stands:?}");
         let moves: Vec<_> = (0..60).map(|_| Some(40_000)).collect();
-        assert_eq!(told(&moves), [false; 60], "each is as old as the one before it was");
+        assert_eq!(warnings(&moves), [false; 60], "each is as old as the one before it was");
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
         let mut ages: Vec<_> = (0..12).map(|n| Some(n * 1_000)).collect();
         ages.push(None);
         ages.extend((13..20).map(|n| Some(n * 1_000)));
-        let stands = told(&ages);
+        let stands = warnings(&ages);
         assert!(stands[11] && !stands[12..].contains(&true), "{stands:?}");
     }
 

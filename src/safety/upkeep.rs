@@ -39,7 +39,7 @@ pub struct Upkeep {
     /// The log of a queue in a file.
     log: Option<PathBuf>,
     /// What was wrong in the last round, so that it is logged once.
-    told: Vec<&'static str>,
+    reported: Vec<&'static str>,
     warnings: Warnings,
 }
 
@@ -58,7 +58,7 @@ impl Upkeep {
     /// One that has done nothing yet.
     pub fn new(queue: Arc<dyn Queue>, dead: DeadConfig) -> Self {
         let log = queue.place().strip_prefix("sqlite:").map(|file| PathBuf::from(format!("{file}-wal")));
-        Self { queue, dead, log, told: Vec::new(), warnings: Warnings::default() }
+        Self { queue, dead, log, reported: Vec::new(), warnings: Warnings::default() }
     }
 
     /// A way to ask what is wrong.
@@ -92,10 +92,10 @@ impl Upkeep {
                 wrong.push(("archive", format!("{error:#}: dead letters beyond their limits stay")));
             }
         }
-        for (_, new) in wrong.iter().filter(|(what, _)| !self.told.contains(what)) {
+        for (_, new) in wrong.iter().filter(|(what, _)| !self.reported.contains(what)) {
             tracing::warn!(queue = self.queue.place(), "{new}");
         }
-        self.told = wrong.iter().map(|(what, _)| *what).collect();
+        self.reported = wrong.iter().map(|(what, _)| *what).collect();
         *self.warnings.lock() = wrong.into_iter().map(|(_, text)| text).collect();
     }
 

@@ -53,8 +53,8 @@ impl Purpose {
     pub fn probe(self, address: SocketAddr) -> Result<(), (String, String, bool)> {
         std::net::TcpListener::bind(address).map(drop).map_err(|error| {
             let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
-            let told = format!("the address `{address}` for {}: {error}", self.what);
-            (told, self.remedy(&error), is_taken)
+            let problem = format!("the address `{address}` for {}: {error}", self.what);
+            (problem, self.remedy(&error), is_taken)
         })
     }
 }

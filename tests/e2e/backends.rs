@@ -47,15 +47,15 @@ async fn the_shortest_services_answer_in_every_language_that_is_here() {
     assert_eq!(run.stop().await, Some(0));
     stack.end().await;
     for (file, url, _) in &running {
-        let (code, told) = handler_test(&[url]).await;
-        assert_eq!(code, Some(0), "{file}: {told}");
-        assert!(!told.contains("WARN"), "{file} has an answer for what has no content: {told}");
+        let (code, output) = handler_test(&[url]).await;
+        assert_eq!(code, Some(0), "{file}: {output}");
+        assert!(!output.contains("WARN"), "{file} has an answer for what has no content: {output}");
         let heard =
-            told.lines().filter(|line| line.starts_with("ok ") && line.contains("您问的是：你好")).count();
+            output.lines().filter(|line| line.starts_with("ok ") && line.contains("您问的是：你好")).count();
         assert_eq!(
-            (heard, told.lines().count()),
+            (heard, output.lines().count()),
             (3, 1 + 16),
-            "text, tapped and voice say it, of all kinds, below a line that says what is done: {file}: {told}"
+            "text, tapped and voice say it, of all kinds, below a line that says what is done: {file}: {output}"
         );
     }
 }

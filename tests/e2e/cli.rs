@@ -120,14 +120,14 @@ fn a_host_that_has_no_address_is_told_in_one_line_without_the_words_of_libraries
     let (output, text) = huixin(&["check"], &config);
     let facts = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{facts}{text}");
-    for (told, hint) in [
+    for (expected, hint) in [
         (
             "BAD  account `main`: the host `api.invalid` can't be resolved to an address\n",
             "see whether `api_base`",
         ),
         ("BAD  queue: the host `redis.invalid` can't be resolved to an address\n", "see whether `queue.url`"),
     ] {
-        assert!(facts.contains(&format!("{told}     hint: {hint}")), "{facts}");
+        assert!(facts.contains(&format!("{expected}     hint: {hint}")), "{facts}");
     }
     assert!(!facts.contains("dns error") && !facts.contains("lookup"), "{facts}");
 }
@@ -163,9 +163,12 @@ fn a_type_that_nobody_knows_is_warned_of_by_a_check() {
     let away = "api_base = \"http://127.0.0.1:1\"\n";
     let route = "[[route]]\nname = \"a\"\nmatch = { type = \"txt\" }\nreply = \"hi\"\n";
     let config = format!("{ACCOUNT}{away}{route}[queue]\nurl = \"sqlite:huixin.db\"\n");
-    let told = "`route[a].match.type` is `txt`, a type of message that this version doesn't know";
+    let expected = "`route[a].match.type` is `txt`, a type of message that this version doesn't know";
     let (output, _) = huixin(&["check"], &config);
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains(&format!("WARN huixin.toml:8: {told}\n     hint: did you mean `text`?")), "{text}");
+    assert!(
+        text.contains(&format!("WARN huixin.toml:8: {expected}\n     hint: did you mean `text`?")),
+        "{text}"
+    );
     assert_eq!(text.matches("BAD").count(), 1, "only the access token is missing: {text}");
 }

@@ -142,40 +142,44 @@ async fn what_is_wrong_with_a_broken_service_is_named_with_its_remedy() {
     ];
     for (what, response, named) in rows {
         let (url, _) = service(response).await;
-        let (code, told) = handler_test(&[&url]).await;
-        assert_eq!(code, Some(1), "{what}: {told}");
-        let bad = told.lines().filter(|line| line.starts_with("BAD ") && line.contains(named)).count();
-        assert_eq!(bad, 16, "{what}: {told}");
-        assert!(told.contains("error: 16 of 16 answers can't be sent as they are"), "{what}: {told}");
+        let (code, output) = handler_test(&[&url]).await;
+        assert_eq!(code, Some(1), "{what}: {output}");
+        let bad = output.lines().filter(|line| line.starts_with("BAD ") && line.contains(named)).count();
+        assert_eq!(bad, 16, "{what}: {output}");
+        assert!(output.contains("error: 16 of 16 answers can't be sent as they are"), "{what}: {output}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_never_answers_is_told_once_and_one_that_says_nothing_too() {
     let (silent, _) = service(Vec::new()).await;
-    let (code, told) = handler_test(&[&silent, "--timeout", "300ms"]).await;
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("did not answer within 300ms: make it quicker"), "{told}");
+    let (code, output) = handler_test(&[&silent, "--timeout", "300ms"]).await;
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("did not answer within 300ms: make it quicker"), "{output}");
     let nowhere = format!("http://127.0.0.1:{}/", free_port());
-    let (code, told) = handler_test(&[&nowhere]).await;
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("could not be asked") && told.contains("mend `url`"), "{told}");
-    assert_eq!(told.matches("BAD ").count(), 1, "{told}");
+    let (code, output) = handler_test(&[&nowhere]).await;
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("could not be asked") && output.contains("mend `url`"), "{output}");
+    assert_eq!(output.matches("BAD ").count(), 1, "{output}");
     let (empty, _) = service(response("204 No Content", "", b"")).await;
-    let (code, told) = handler_test(&[&empty]).await;
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("error: no kind of message has got a reply"), "{told}");
+    let (code, output) = handler_test(&[&empty]).await;
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("error: no kind of message has got a reply"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_answers_by_call_back_is_a_good_one_and_not_waited_for() {
     let (url, _) = service(response("202 Accepted", "", b"")).await;
-    let (code, told) = handler_test(&[&url]).await;
-    assert_eq!(code, Some(0), "{told}");
-    assert_eq!(told.matches("202: it answers by call back, which isn't waited for").count(), 16, "{told}");
+    let (code, output) = handler_test(&[&url]).await;
+    assert_eq!(code, Some(0), "{output}");
+    assert_eq!(
+        output.matches("202: it answers by call back, which isn't waited for").count(),
+        16,
+        "{output}"
+    );
     assert!(
-        told.contains("note: a 202 is for an answer by call back, and `callback_url` is null here"),
-        "{told}"
+        output.contains("note: a 202 is for an answer by call back, and `callback_url` is null here"),
+        "{output}"
     );
 }
 
@@ -185,17 +189,17 @@ async fn media_is_not_fetched_and_an_address_that_a_worker_refuses_is_warned_of(
     {
         let reply = format!(r#"{{"type":"image","url":"{address}"}}"#);
         let (url, _) = service(response("200 OK", JSON, reply.as_bytes())).await;
-        let (code, told) = handler_test(&[&url]).await;
-        assert_eq!(code, Some(0), "{told}");
-        assert_eq!(told.lines().filter(|line| line.starts_with(mark)).count(), 16, "{address}: {told}");
+        let (code, output) = handler_test(&[&url]).await;
+        assert_eq!(code, Some(0), "{output}");
+        assert_eq!(output.lines().filter(|line| line.starts_with(mark)).count(), 16, "{address}: {output}");
         assert_eq!(
-            told.contains("192.168.1.5 is a private address; `allow_private`"),
+            output.contains("192.168.1.5 is a private address; `allow_private`"),
             mark == "WARN",
-            "{told}"
+            "{output}"
         );
         assert!(
-            told.contains("note: pictures and other media that an answer names are not fetched"),
-            "{told}"
+            output.contains("note: pictures and other media that an answer names are not fetched"),
+            "{output}"
         );
     }
 }
@@ -203,10 +207,10 @@ async fn media_is_not_fetched_and_an_address_that_a_worker_refuses_is_warned_of(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_quotes_what_is_not_there_is_warned_of() {
     let (url, _) = service(response("200 OK", TEXT, "您问的是：None".as_bytes())).await;
-    let (code, told) = handler_test(&[&url]).await;
-    assert_eq!(code, Some(0), "{told}");
-    let warned = told.lines().filter(|line| line.starts_with("WARN ") && line.contains("is None meant?"));
-    assert_eq!(warned.count(), 13, "all but text, tapped and voice: {told}");
+    let (code, output) = handler_test(&[&url]).await;
+    assert_eq!(code, Some(0), "{output}");
+    let warned = output.lines().filter(|line| line.starts_with("WARN ") && line.contains("is None meant?"));
+    assert_eq!(warned.count(), 13, "all but text, tapped and voice: {output}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -214,9 +218,9 @@ async fn a_request_is_a_workers_own_and_signed_if_there_is_a_secret() {
     let (url, requests) =
         service(response("200 OK", JSON, br#"["a",{"type":"image","media_id":"m"}]"#)).await;
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    let (code, told) = handler_test(&[&url, "--secret", secret, "--text", "?18-546"]).await;
-    assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("2 replies: text \"a\"; image"), "{told}");
+    let (code, output) = handler_test(&[&url, "--secret", secret, "--text", "?18-546"]).await;
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("2 replies: text \"a\"; image"), "{output}");
     let requests = requests.lock().expect("no holder panics").clone();
     assert_eq!(requests.len(), 16);
     for request in &requests {
@@ -225,7 +229,7 @@ async fn a_request_is_a_workers_own_and_signed_if_there_is_a_secret() {
         }
     }
     assert!(requests.iter().any(|request| request.contains(r#""content":"?18-546""#)), "{requests:?}");
-    let (code, told) = handler_test(&[&url, "--secret", "whsec_short"]).await;
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("the secret must be `whsec_` and base64"), "{told}");
+    let (code, output) = handler_test(&[&url, "--secret", "whsec_short"]).await;
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("the secret must be `whsec_` and base64"), "{output}");
 }

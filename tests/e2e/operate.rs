@@ -81,8 +81,8 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
 
         let (refused, text) = huixin(&stack, &admin, &["dead", "retry", &anna]).await;
         assert_eq!(refused.status.code(), Some(1), "without --yes it only says what it would do");
-        let told = "1 dead letter would be put back into their users' lanes. Nothing is done yet: add --yes to do it";
-        assert!(text.contains(&anna) && text.contains(told) && !text.contains("error"), "{text}");
+        let expected = "1 dead letter would be put back into their users' lanes. Nothing is done yet: add --yes to do it";
+        assert!(text.contains(&anna) && text.contains(expected) && !text.contains("error"), "{text}");
         let (refused, text) = huixin(&stack, &admin, &["dead", "drop", "--all"]).await;
         assert_eq!(refused.status.code(), Some(1), "{text}");
         assert!(text.contains("3 dead letters would be removed for good. Nothing is done yet"), "{text}");
@@ -116,8 +116,8 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         ] {
             let (unknown, text) = huixin(&stack, &admin, command).await;
             assert_eq!(unknown.status.code(), Some(1), "{command:?}: {text}");
-            let told = "no account `mian` is configured here, and the queue has no message of one\n\nhint: those that are known: `main`;";
-            assert!(text.contains(told), "{command:?}: {text}");
+            let expected = "no account `mian` is configured here, and the queue has no message of one\n\nhint: those that are known: `main`;";
+            assert!(text.contains(expected), "{command:?}: {text}");
         }
         let (_, text) = huixin(&stack, &admin, &["pause", "main", "oNobody"]).await;
         assert!(
@@ -157,7 +157,7 @@ async fn the_flags_that_dev_names_need_no_configuration() {
         let text = [&output.stdout[..], &output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&text).into_owned())
     };
-    for (command, told) in [
+    for (command, expected) in [
         (&["status"][..], "every message is at its end"),
         (&["dead", "list"], "0 shown"),
         (&["lane", "main", "oAnna"], "no message of this user waits"),
@@ -166,7 +166,7 @@ async fn the_flags_that_dev_names_need_no_configuration() {
         (&["audit"], "every lane is in exactly one state"),
     ] {
         let (code, text) = huixin(&[command, &flags].concat()).await;
-        assert!(code == Some(0) && text.contains(told), "{command:?}: {text}");
+        assert!(code == Some(0) && text.contains(expected), "{command:?}: {text}");
     }
     let (code, text) = huixin(&["status"]).await;
     assert_eq!(code, Some(64), "without them a file must be there: {text}");
@@ -213,19 +213,19 @@ async fn what_is_paused_is_taken_in_and_waits_until_it_is_resumed() {
         }
         let url = processes[0].url_after("health and metrics are at ").await;
         let admin = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        for (scope, told) in [
+        for (scope, expected) in [
             (&["--all"][..], "everything"),
             (&["main"], "account `main`"),
             (&["main", "oAnna"], "user `oAnna` of account `main`"),
         ] {
             let pause = [&["pause", "--reason", "the backend moves"], scope].concat();
             let (_, text) = huixin(&stack, &admin, &pause).await;
-            assert!(text.starts_with(&format!("{told} is paused")), "{text}");
+            assert!(text.starts_with(&format!("{expected} is paused")), "{text}");
             let before = stack.texts_to("oAnna").len();
-            stack.say("oAnna", told).await;
+            stack.say("oAnna", expected).await;
             if scope.len() == 2 {
                 // The other users go on; and so it is certain that a worker has looked since.
-                stack.say("oBen", told).await;
+                stack.say("oBen", expected).await;
                 stack.wait_for_sends("oBen", 1).await;
                 assert_eq!(json(&stack, &admin, &["lane", "main", "oAnna"]).await["paused"], true);
             }
@@ -235,11 +235,11 @@ async fn what_is_paused_is_taken_in_and_waits_until_it_is_resumed() {
             assert_eq!(stack.texts_to("oAnna").len(), before);
             let resume = [&["resume"], scope].concat();
             let (_, text) = huixin(&stack, &admin, &resume).await;
-            assert_eq!(text, format!("{told} goes on\n"));
+            assert_eq!(text, format!("{expected} goes on\n"));
             stack.wait_for_sends("oAnna", before + 1).await;
             let (again, text) = huixin(&stack, &admin, &resume).await;
             assert_eq!(again.status.code(), Some(1), "{text}");
-            assert_eq!(text, format!("error: {told} is not paused\n\nhint: nothing is paused\n"));
+            assert_eq!(text, format!("error: {expected} is not paused\n\nhint: nothing is paused\n"));
         }
         for mut process in processes {
             assert_eq!(process.stop().await, Some(0));

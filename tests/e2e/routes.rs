@@ -77,9 +77,9 @@ fn it_says_which_route_takes_a_message_and_why_the_others_do_not() {
         "{no_event}no   lookup  `text` does not match: `^\\?(?<code>(?s:.)+)$` finds nothing in \"-h\"\n\
          no   shop    `account` is main, not shop\n"
     );
-    let told = "error: no route takes it: it ends without a reply\n\n\
+    let expected = "error: no route takes it: it ends without a reply\n\n\
         hint: a last route without `match` takes every other message\n";
-    assert_eq!(main(&["--text", "-h"], ""), (Some(4), none, told.to_owned()));
+    assert_eq!(main(&["--text", "-h"], ""), (Some(4), none, expected.to_owned()));
 
     let by_key = (Some(0), "yes  menu  takes it, for `reply` to answer\n".to_owned(), String::new());
     assert_eq!(main(&["--xml", "-"], click), by_key);
@@ -123,7 +123,7 @@ fn what_is_no_message_or_no_account_is_told() {
     let two = format!("{one}{SHOP}");
     let large = "x".repeat(1025);
     let encrypted = "<xml><ToUserName>gh</ToUserName><Encrypt>abc</Encrypt></xml>";
-    for (config, arguments, stdin, code, told) in [
+    for (config, arguments, stdin, code, expected) in [
         (
             &one,
             &["--xml", "nowhere.xml"][..],
@@ -182,7 +182,7 @@ fn what_is_no_message_or_no_account_is_told() {
     ] {
         let (ended, out, error) = route_test(config, arguments, stdin);
         assert_eq!(ended, Some(code), "{arguments:?}: {error}");
-        assert!(error.contains(told), "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
         assert!(out.is_empty(), "{arguments:?}: {out}");
     }
     let (code, out, _) = route_test(&two, &["--text", "x", "--account", "shop"], "");

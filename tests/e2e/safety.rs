@@ -140,14 +140,14 @@ async fn trouble_that_begins_on_a_running_redis_is_told_once_with_its_remedy_and
     server.cli(&["CONFIG", "SET", "appendfsync", "no"]);
     watched.until(Risk::NoFsync, 1).await;
 
-    let told = |risk: Risk| watched.log.lines_with(&format!("risk=\"{}\"", risk.name()));
-    let aof = told(Risk::NoAof);
+    let lines_about = |risk: Risk| watched.log.lines_with(&format!("risk=\"{}\"", risk.name()));
+    let aof = lines_about(Risk::NoAof);
     assert_eq!(aof.len(), 2, "once each: {aof:?}");
     assert!(aof[0].contains("ERROR") && aof[0].contains("the Redis is not safe: it has no append-only"));
     let remedy = format!("run `redis-cli -u {} CONFIG SET appendonly yes` and", server.url());
     assert!(aof[0].contains(&remedy), "{}", aof[0]);
     assert!(aof[1].contains("INFO") && aof[1].contains("no longer: it has no append-only"), "{}", aof[1]);
-    let eviction = told(Risk::Eviction);
+    let eviction = lines_about(Risk::Eviction);
     assert_eq!(eviction.len(), 2, "once each: {eviction:?}");
     assert!(
         eviction[0].contains("WARN") && eviction[0].contains("that is accepted: it evicts"),

@@ -31,6 +31,37 @@ fn no_type_name_is_defined_in_two_modules() {
     assert!(defined.is_empty(), "give one of each a name that says what it is: {defined:#?}");
 }
 
+/// Names that said nothing to a new reader, and have got better ones.
+const RETIRED: [&str; 15] = [
+    "told",
+    "Told",
+    "Crew",
+    "company",
+    "in_company",
+    "take_on",
+    "Place",
+    "bench",
+    "ledger",
+    "glance",
+    "Door",
+    "Standing",
+    "Spooler",
+    "Carrier",
+    "complaint",
+];
+
+#[test]
+fn no_retired_name_comes_back() {
+    let names = Regex::new(&format!(r"\b(?:{})\b", RETIRED.join("|"))).unwrap();
+    let not_code = Regex::new(r#"(?m)//.*$|"(?:[^"\\]|\\.)*""#).unwrap();
+    let mut found = Vec::new();
+    for (file, text) in texts().into_iter().filter(|(file, _)| is_product(file)) {
+        let code = not_code.replace_all(&text, "\"\"");
+        found.extend(names.find_iter(&code).map(|name| format!("{file}: {}", name.as_str())));
+    }
+    assert!(found.is_empty(), "say what is in it:\n{}", found.join("\n"));
+}
+
 /// Whether a file is part of what users run. Tests and measurements may have stand-ins of the same names.
 fn is_product(file: &str) -> bool {
     let test = ["/tests/", "/tests.rs", "/testing/", "/benches/", "/examples/", "/fuzz/"];

@@ -118,15 +118,15 @@ pub enum PushRefusal {
 
 /// Every key in turn. Of several failures the one that names another AppID counts, since then the key was right.
 fn unseal(keys: &PushKeys, encrypt: &str) -> Result<PushBody, PushRefusal> {
-    let mut told = SealedError::Padding;
+    let mut reported = SealedError::Padding;
     for (index, key) in keys.aes_keys.iter().enumerate() {
         match open(key, &keys.app_id, encrypt) {
             Ok(body) => return Ok(PushBody::Opened { body, key: index }),
-            Err(_) if told == SealedError::AppId => {}
-            Err(error) => told = error,
+            Err(_) if reported == SealedError::AppId => {}
+            Err(error) => reported = error,
         }
     }
-    Err(PushRefusal::Sealed(told))
+    Err(PushRefusal::Sealed(reported))
 }
 
 /// Whether nothing in the query speaks of encryption. Old documentation of WeChat's has `raw` for plain mode.

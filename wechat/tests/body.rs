@@ -226,10 +226,10 @@ fn hostile_bodies_are_refused_or_read_quickly() {
         ("blanks", " ".repeat(big), XmlError::Empty),
     ];
     for (what, body, error) in xml {
-        let told = parse(body.as_bytes()).unwrap_err();
+        let refused = parse(body.as_bytes()).unwrap_err();
         let malformed =
-            matches!(told, BodyError::Xml(XmlError::Malformed { .. })) && what.contains("DOCTYPE");
-        assert!(told == BodyError::Xml(error) || malformed, "{what}: {told:?}");
+            matches!(refused, BodyError::Xml(XmlError::Malformed { .. })) && what.contains("DOCTYPE");
+        assert!(refused == BodyError::Xml(error) || malformed, "{what}: {refused:?}");
     }
     for body in
         ["<", "&", "<!--", "<![CDATA[", "<xml><", "<xml>&", "<xml></", "{\"", "{\"a\":[", "{\"a\":\"\\"]

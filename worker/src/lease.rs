@@ -228,9 +228,9 @@ async fn keep(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration) {
         let mut ticks = every(BEAT_EVERY.min(pause));
         loop {
             ticks.tick().await;
-            let told = AssertUnwindSafe(async { queue.renew(&[], lease_for).await }).catch_unwind();
+            let beat = AssertUnwindSafe(async { queue.renew(&[], lease_for).await }).catch_unwind();
             // Those who need an answer report any other trouble.
-            if let Ok(Err(_)) = tokio::time::timeout(BEAT_EVERY, told).await {
+            if let Ok(Err(_)) = tokio::time::timeout(BEAT_EVERY, beat).await {
                 tracing::error!("telling the queue that it serves panicked: this is a bug, please report it");
             }
         }

@@ -99,7 +99,7 @@ pub(crate) enum Stop {
 pub(crate) type StepResult<T> = Result<T, Stop>;
 
 impl Stop {
-    /// What that means for the message, told in the log.
+    /// What that means for the message, noted in the log.
     pub(crate) fn end(self) -> End {
         match self {
             Self::Lost | Self::Stopping => {

@@ -217,7 +217,7 @@ async fn attend<T>(
     let mut work = pin!(work);
     let attended = async {
         loop {
-            let (told, finished) = match execution.next(work.as_mut(), notices, recorder).await {
+            let (notice_sent, finished) = match execution.next(work.as_mut(), notices, recorder).await {
                 WorkEvent::Finished(finished) => return finished,
                 WorkEvent::Due(kind) => {
                     let telling = Box::pin(notices.tell(kind, recorder));
@@ -225,7 +225,7 @@ async fn attend<T>(
                 }
             };
             // The lease is lost or the queue is away: what settles the message says so.
-            if let Err(error) = told {
+            if let Err(error) = notice_sent {
                 tracing::debug!(?error, "the notice could not be sent");
             }
             if let Some(finished) = finished {

@@ -119,13 +119,13 @@ impl<'a> Installation<'a> {
         loop {
             let mut stream = TcpStream::connect(self.sink).unwrap();
             stream.write_all(b"GET /counts HTTP/1.1\r\n\r\n").unwrap();
-            let mut told = vec![0; 4096];
-            let length = stream.read(&mut told).unwrap();
-            let told = String::from_utf8_lossy(&told[..length]).into_owned();
-            if told.contains(&all) {
+            let mut output = vec![0; 4096];
+            let length = stream.read(&mut output).unwrap();
+            let output = String::from_utf8_lossy(&output[..length]).into_owned();
+            if output.contains(&all) {
                 return;
             }
-            assert!(Instant::now() < deadline, "of {messages} messages: {told}");
+            assert!(Instant::now() < deadline, "of {messages} messages: {output}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -173,9 +173,9 @@ impl Process {
 
     /// Asks callgrind for something.
     fn control(&self, what: &str) {
-        let told = Command::new("callgrind_control").args([what, &self.child.id().to_string()]).output();
-        let told = told.expect("valgrind is installed");
-        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let output = Command::new("callgrind_control").args([what, &self.child.id().to_string()]).output();
+        let output = output.expect("valgrind is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 

@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LANES_TOGETHER: usize = 32;
 /// Keys or members looked at by one call.
 const READ_TOGETHER: i64 = 500;
-/// Findings told: more of them are no more to mend.
+/// Findings reported: more of them are no more to mend.
 const FOUND_MAX: usize = 1_000;
 
 /// The keys that all share, and what they are.

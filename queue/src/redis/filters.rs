@@ -45,7 +45,7 @@ impl Filters {
     }
 
     /// A take was answered.
-    pub(super) fn told(&self, filter: &Filter, taken: &Taken) {
+    pub(super) fn note_known(&self, filter: &Filter, taken: &Taken) {
         let is_lost = taken.damaged.iter().any(|damaged| damaged.name.starts_with("classes:"));
         if !filter.is_due() && !is_lost {
             return;

@@ -33,7 +33,7 @@
 //! | `{prefix:0}:classes:ready`, `…:suspect` | zset | the classes that have such lines, all with the score 0; those of empty lines are taken out by the next take |
 //! | `{prefix:0}:filter:<name>` | set | the classes that workers take, which know them together by this name. Expires |
 //! | `{prefix:0}:damaged:<us>:<name>` | any | what was set aside as damaged, when, and the rest of its key's name |
-//! | `{prefix:0}:alarm` | list | what was set aside and not told to a worker yet: its name, a NUL, why; at most 64 |
+//! | `{prefix:0}:alarm` | list | what was set aside and not reported to a worker yet: its name, a NUL, why; at most 64 |
 //! | `{prefix:0}:wake` | list | wake-up tokens of idle workers, at most 64 |
 //! | `{prefix:0}:probe` | any | what the start tries the commands on; gone at once |
 //! | `{prefix:0}:meta` | hash | `format`, `shards`, `identity` (random, so that an emptied or exchanged Redis is noticed): fixed when the queue is made |

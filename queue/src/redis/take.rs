@@ -47,7 +47,7 @@ impl Consumer for RedisQueue {
         }
         let taken =
             taken.ok_or_else(|| QueueError::unavailable(&self.core.place, "it keeps no list of classes"))?;
-        self.core.filters.told(&filter, &taken);
+        self.core.filters.note_known(&filter, &taken);
         Ok(taken)
     }
 

@@ -98,7 +98,7 @@ pub(super) fn set_held_aside(step: &Step<'_>, no: i64, problem: &str) -> Result<
     step.run("DELETE FROM held WHERE no = ?1", params![no])
 }
 
-/// What was set aside and not told yet: told now.
+/// What was set aside and not reported yet: reported now.
 pub(super) fn untold(step: &Step<'_>) -> Result<Vec<Damaged>, StepError> {
     let sql = "SELECT no, name, problem FROM damaged WHERE told = 0 ORDER BY no LIMIT 20";
     let untold = step.all(sql, [], |row| {

@@ -5,32 +5,32 @@
 //! because all that can go wrong there lies between its parts: sent, applied, given up, and applied after it
 //! was given up.
 
-use crate::actions::Told;
+use crate::actions::Reply;
 use crate::mutants::Mutant;
 use crate::rules::{Effect, Rules};
 use crate::state::{Door, Message, Side, State};
 
 impl State {
     /// One push from beginning to end, except that its answer may get lost.
-    pub(crate) fn push(&mut self, rules: &Rules, message: Message, heard: bool) -> Told {
-        let told = self.accept(rules, message, false);
-        if heard && told != Told::Damaged {
+    pub(crate) fn push(&mut self, rules: &Rules, message: Message, heard: bool) -> Reply {
+        let reply = self.accept(rules, message, false);
+        if heard && reply != Reply::Damaged {
             self.doors[usize::from(message)] = Door::Done;
         }
-        told
+        reply
     }
 
     /// The accept of an engine.
-    pub(crate) fn accept(&mut self, rules: &Rules, message: Message, late: bool) -> Told {
+    pub(crate) fn accept(&mut self, rules: &Rules, message: Message, late: bool) -> Reply {
         if !self.store.seen.add(message) {
-            return Told::Duplicate;
+            return Reply::Duplicate;
         }
         if self.lane(rules.push(message).lane).damaged && rules.is(Mutant::DamageLeavesItsMark) {
-            return Told::Damaged;
+            return Reply::Damaged;
         }
         self.lane_mut(rules.push(message).lane).damaged = false;
         self.enqueue(rules, message, late);
-        Told::New
+        Reply::New
     }
 
     /// The second half of accept, a step of its own only for the mutant whose dedup isn't atomic.
@@ -103,7 +103,7 @@ impl State {
     }
 
     /// The call reaches the store in time.
-    pub(crate) fn arrive(&mut self, rules: &Rules, message: Message) -> Told {
+    pub(crate) fn arrive(&mut self, rules: &Rules, message: Message) -> Reply {
         self.doors[usize::from(message)] = Door::Stored;
         self.accept(rules, message, false)
     }
@@ -118,24 +118,24 @@ impl State {
     }
 
     /// A call that was given up reaches the store.
-    pub(crate) fn arrive_late(&mut self, rules: &Rules, message: Message) -> Told {
+    pub(crate) fn arrive_late(&mut self, rules: &Rules, message: Message) -> Reply {
         self.strays.remove(message);
         match rules.mutant {
             Some(Mutant::NotAfterIgnored) => self.accept(rules, message, false),
             Some(Mutant::ExpiredLeavesItsMark) => {
                 self.store.seen.add(message);
-                Told::Expired
+                Reply::Expired
             }
-            _ if self.store.seen.has(message) => Told::Duplicate,
-            _ => Told::Expired,
+            _ if self.store.seen.has(message) => Reply::Duplicate,
+            _ => Reply::Expired,
         }
     }
 
     /// The drainer brings a receiver's oldest spooled message of a lane to the store.
-    pub(crate) fn drain(&mut self, rules: &Rules, message: Message, heard: bool) -> Told {
+    pub(crate) fn drain(&mut self, rules: &Rules, message: Message, heard: bool) -> Reply {
         if rules.is(Mutant::ForgottenBeforeItWasTaken) && !heard && !self.store.seen.has(message) {
             self.doors[usize::from(message)] = Door::Done;
-            return Told::Nothing;
+            return Reply::Nothing;
         }
         if heard {
             self.doors[usize::from(message)] = Door::Done;

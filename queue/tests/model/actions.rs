@@ -104,7 +104,7 @@ pub(crate) type Given = ArrayVec<Hand, HANDS>;
 
 /// The answer to the caller of a step, whether or not it arrives.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Told {
+pub(crate) enum Reply {
     New,
     Duplicate,
     Expired,
@@ -125,7 +125,7 @@ pub(crate) enum Told {
 }
 
 /// Does it.
-pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> Told {
+pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> Reply {
     match action {
         Action::Push { message, heard } => return state.push(rules, message, heard),
         Action::LookForMark { message } => _ = state.strays.add(message),
@@ -136,7 +136,7 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> Told {
             }
             state.enqueue(rules, message, false);
             state.doors[usize::from(message)] = Door::Done;
-            return Told::New;
+            return Reply::New;
         }
         Action::Send { message } => state.send(rules, message),
         Action::Arrive { message } => return state.arrive(rules, message),
@@ -174,5 +174,5 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> Told {
             state.was_damaged = true;
         }
     }
-    Told::Nothing
+    Reply::Nothing
 }

@@ -6,7 +6,7 @@
 //! code, and knows no mutants. The first breach stays in the state, where a property finds it, and nothing
 //! happens after it.
 
-use crate::actions::{Action, Told};
+use crate::actions::{Action, Reply};
 use crate::rules::{Effect, Rules, Settle};
 use crate::state::{Door, Hand, LANES, MESSAGES, Message, Set, State};
 
@@ -59,30 +59,30 @@ pub(crate) enum Breach {
 }
 
 /// Judges a step, and writes down what it did.
-pub(crate) fn judge(rules: &Rules, before: &State, action: Action, told: &Told, after: &mut State) {
+pub(crate) fn judge(rules: &Rules, before: &State, action: Action, reply: &Reply, after: &mut State) {
     let verdict = match action {
         Action::Push { message, .. }
         | Action::EnqueueUnmarked { message }
         | Action::Arrive { message }
         | Action::ArriveLate { message }
-        | Action::Drain { message, .. } => accepted(rules, before, message, told, after),
-        Action::Take { worker, .. } => super::taken::judge(rules, before, worker, told, after),
+        | Action::Drain { message, .. } => accepted(rules, before, message, reply, after),
+        Action::Take { worker, .. } => super::taken::judge(rules, before, worker, reply, after),
         Action::Reopen => super::taken::judge_reopening(rules, before, after),
         Action::TakeLate { .. } => must(before.store == after.store, Breach::LateTakeChangedSomething),
         Action::Renew { worker, at } | Action::Record { worker, at } | Action::Settle { worker, at, .. } => {
             let hand = before.worker(worker).hands[at];
             if !is_valid(before, &hand) {
-                let nothing = *told == Told::LeaseLost && before.store == after.store;
+                let nothing = *reply == Reply::LeaseLost && before.store == after.store;
                 must(nothing, Breach::StaleTokenChangedSomething)
-            } else if *told == Told::Answered {
+            } else if *reply == Reply::Answered {
                 came_again(before, &hand, after)
-            } else if *told != Told::Done {
+            } else if *reply != Reply::Done {
                 Err(Breach::CurrentTokenWasRefused)
             } else {
                 held_by(before, action, &hand, after)
             }
         }
-        Action::Answer { message, value } => answered(before, message, value, told, after),
+        Action::Answer { message, value } => answered(before, message, value, reply, after),
         Action::Revive { message } => {
             after.history.revived.add(message);
             after.history.losses[usize::from(message)] = 0;
@@ -114,10 +114,10 @@ fn accepted(
     rules: &Rules,
     before: &State,
     message: Message,
-    told: &Told,
+    reply: &Reply,
     after: &mut State,
 ) -> Result<(), Breach> {
-    if *told != Told::New {
+    if *reply != Reply::New {
         return must(before.store == after.store, Breach::RefusedAcceptChangedSomething);
     }
     must(after.history.stored.add(message), Breach::AcceptedTwice)?;
@@ -228,14 +228,14 @@ fn answered(
     before: &State,
     message: Message,
     value: u8,
-    told: &Told,
+    reply: &Reply,
     after: &mut State,
 ) -> Result<(), Breach> {
     let won = &mut after.history.answers[usize::from(message)];
-    let fits = match told {
-        Told::Done => won.replace(value).is_none(),
+    let fits = match reply {
+        Reply::Done => won.replace(value).is_none(),
         // Its handler may also have answered at once.
-        Told::Already => {
+        Reply::Already => {
             let replied = before.store.records[usize::from(message)].replies;
             (won.is_some() || replied) && before.store == after.store
         }

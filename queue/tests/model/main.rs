@@ -87,9 +87,9 @@ impl Model for QueueModel {
 
     fn next_state(&self, before: &State, action: Action) -> Option<State> {
         let mut after = before.clone();
-        let told = actions::act(&self.rules, &mut after, action);
-        history::judge(&self.rules, before, action, &told, &mut after);
-        self.met.note(&self.rules, before, action, &told, &after);
+        let reply = actions::act(&self.rules, &mut after, action);
+        history::judge(&self.rules, before, action, &reply, &mut after);
+        self.met.note(&self.rules, before, action, &reply, &after);
         after.renumber_tokens(&self.rules);
         Some(after)
     }

@@ -1,7 +1,7 @@
 //! What happens to the queue beside messages coming and going: answers by call back, operators, time, and
 //! accidents.
 
-use crate::actions::Told;
+use crate::actions::Reply;
 use crate::mutants::Mutant;
 use crate::rules::Rules;
 use crate::state::{Lease, Message, Record, State, Worker};
@@ -9,17 +9,17 @@ use crate::state::{Lease, Message, Record, State, Worker};
 impl State {
     /// A service answers a message by call back. The first answer wins, in whatever state its message is, as
     /// long as that is the current one of its lane. Replies that a handler has recorded are an answer too.
-    pub(crate) fn answer(&mut self, rules: &Rules, message: Message, value: u8) -> Told {
+    pub(crate) fn answer(&mut self, rules: &Rules, message: Message, value: u8) -> Reply {
         let no = rules.push(message).lane;
         let known = self.store.records[usize::from(message)].answer.is_some();
         if known && !rules.is(Mutant::SecondAnswerWins) {
-            return Told::Already;
+            return Reply::Already;
         }
         if self.lane(no).current() != Some(message) {
-            return Told::Gone;
+            return Reply::Gone;
         }
         if self.store.records[usize::from(message)].replies {
-            return Told::Already;
+            return Reply::Already;
         }
         self.store.records[usize::from(message)].answer = Some(value);
         self.store.records[usize::from(message)].answer_given = false;
@@ -27,7 +27,7 @@ impl State {
             self.lane_mut(no).delay = None;
             self.put_last(rules, no);
         }
-        Told::Done
+        Reply::Done
     }
 
     /// Held for too long.
@@ -46,9 +46,9 @@ impl State {
     }
 
     /// A dead letter lives again, at the end of its lane, as if it had just come.
-    pub(crate) fn revive(&mut self, rules: &Rules, message: Message) -> Told {
+    pub(crate) fn revive(&mut self, rules: &Rules, message: Message) -> Reply {
         if !self.store.dead.remove(message) {
-            return Told::Gone;
+            return Reply::Gone;
         }
         if !rules.is(Mutant::RevivedKeepsItsRecord) {
             self.store.records[usize::from(message)] = Record::default();
@@ -59,7 +59,7 @@ impl State {
         if was_idle {
             self.put_last(rules, no);
         }
-        Told::Done
+        Reply::Done
     }
 
     /// The store was away, and nothing is reclaimed until its users have had the time to renew. What ran out

@@ -2,7 +2,7 @@
 //!
 //! Each call first asks whether the lease is current, in the same step as the change.
 
-use crate::actions::Told;
+use crate::actions::Reply;
 use crate::mutants::Mutant;
 use crate::rules::{Rules, Settle};
 use crate::state::{Delay, Hand, Lane, Lease, Record, Side, State};
@@ -10,13 +10,13 @@ use crate::state::{Delay, Hand, Lane, Lease, Record, Side, State};
 impl State {
     /// A worker settles a message. If the answer gets lost it doesn't know, keeps the message, and asks
     /// again.
-    pub(crate) fn settle(&mut self, rules: &Rules, worker: u8, at: usize, how: Settle, heard: bool) -> Told {
+    pub(crate) fn settle(&mut self, rules: &Rules, worker: u8, at: usize, how: Settle, heard: bool) -> Reply {
         let hand = self.worker(worker).hands[at];
         if heard {
             self.worker_mut(worker).hands.remove(at);
         }
         if !self.is_current(rules, &hand) {
-            return Told::LeaseLost;
+            return Reply::LeaseLost;
         }
         let forgets = match how {
             Settle::Complete => rules.is(Mutant::CompleteForgetsAnswer),
@@ -53,28 +53,28 @@ impl State {
             }
             Settle::Hold => self.hold(rules, &hand),
         }
-        Told::Done
+        Reply::Done
     }
 
     /// Lets a lease run anew, also one that has run out and wasn't taken back.
-    pub(crate) fn renew(&mut self, rules: &Rules, worker: u8, at: usize) -> Told {
+    pub(crate) fn renew(&mut self, rules: &Rules, worker: u8, at: usize) -> Reply {
         let hand = self.worker(worker).hands[at];
         if self.is_current(rules, &hand) || rules.is(Mutant::LostLeaseIsExtended) {
             let lane = self.lane_mut(hand.lane);
             lane.lease = Some(Lease::Running);
             lane.confirmed = true;
-            return Told::Done;
+            return Reply::Done;
         }
         self.worker_mut(worker).hands.remove(at);
-        Told::LeaseLost
+        Reply::LeaseLost
     }
 
     /// Records replies. The first of a message write the lane's memory.
-    pub(crate) fn record(&mut self, rules: &Rules, worker: u8, at: usize) -> Told {
+    pub(crate) fn record(&mut self, rules: &Rules, worker: u8, at: usize) -> Reply {
         let hand = self.worker(worker).hands[at];
         if !self.is_current(rules, &hand) {
             self.worker_mut(worker).hands.remove(at);
-            return Told::LeaseLost;
+            return Reply::LeaseLost;
         }
         if self.record_of(&hand).is_unheard() && !rules.is(Mutant::RecordForgetsAnswer) {
             self.worker_mut(worker).hands.remove(at);
@@ -87,14 +87,14 @@ impl State {
         if first && !forgets || rules.is(Mutant::MemoryWrittenAgain) {
             self.lane_mut(hand.lane).memory = Some(hand.message);
         }
-        Told::Done
+        Reply::Done
     }
 
     /// An answer lies there that this worker doesn't know: the message comes again with it, and nothing else changes.
-    fn come_again(&mut self, rules: &Rules, hand: &Hand) -> Told {
+    fn come_again(&mut self, rules: &Rules, hand: &Hand) -> Reply {
         self.unlease(hand.lane);
         self.put_last(rules, hand.lane);
-        Told::Answered
+        Reply::Answered
     }
 
     fn record_of(&self, hand: &Hand) -> Record {

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::actions::{Action, Given, Told};
+use crate::actions::{Action, Given, Reply};
 use crate::history::is_valid;
 use crate::rules::{Rules, Settle};
 use crate::state::{Door, Lease, State};
@@ -39,7 +39,7 @@ pub(crate) struct Met(AtomicU64);
 
 impl Met {
     /// Notes what this step was.
-    pub(crate) fn note(&self, rules: &Rules, before: &State, action: Action, told: &Told, after: &State) {
+    pub(crate) fn note(&self, rules: &Rules, before: &State, action: Action, reply: &Reply, after: &State) {
         let mut met = 0;
         let mut when = |is: bool, situation: Situation| met |= u64::from(is) << situation as u32;
         let is_damaged = |state: &State| state.store.lanes.iter().any(|lane| lane.damaged);
@@ -48,10 +48,10 @@ impl Met {
         when(is_mended && matches!(action, Action::Push { .. }), Situation::AcceptMetDamage);
         match action {
             Action::Push { .. } | Action::Send { .. } | Action::ArriveLate { .. } | Action::Drain { .. } => {
-                coming_in(rules, before, action, told, after, &mut when);
+                coming_in(rules, before, action, reply, after, &mut when);
             }
             Action::Take { worker, .. } => {
-                if let Told::Given { given, again } = told {
+                if let Reply::Given { given, again } = reply {
                     taking(before, worker, given, *again, after, &mut when);
                 }
             }
@@ -68,13 +68,13 @@ impl Met {
                         when(valid && lane.lease == Some(Lease::RanOut), Situation::LeaseRevived);
                     }
                     Action::Record { .. } => {
-                        when(*told == Told::Answered, Situation::RecordMetItsAnswer);
+                        when(*reply == Reply::Answered, Situation::RecordMetItsAnswer);
                         let another = lane.memory.is_some_and(|writer| writer != hand.message);
                         when(valid && record.replies && another, Situation::MemoryKeptFromARepetition);
                     }
                     Action::Settle { how, .. } => {
                         when(!valid, Situation::StaleSettleRefused);
-                        when(*told == Told::Answered, Situation::EndMetItsAnswer);
+                        when(*reply == Reply::Answered, Situation::EndMetItsAnswer);
                         when(valid && how == Settle::Hold && !hand.woken, Situation::Held);
                         when(valid && how == Settle::Hold && hand.woken, Situation::HoldMetAWake);
                         let full = valid && how == Settle::Hold && lane.held.len() == rules.setup.held_max;
@@ -87,10 +87,10 @@ impl Met {
             }
             Action::Answer { message, .. } => {
                 let lane = before.lane(rules.push(message).lane);
-                when(*told == Told::Done && lane.lease.is_some(), Situation::AnswerForARunning);
-                when(*told == Told::Done && lane.delay.is_some(), Situation::AnswerForADelayed);
-                when(*told == Told::Already, Situation::SecondAnswerRefused);
-                when(*told == Told::Gone && before.history.gone.has(message), Situation::AnswerTooLate);
+                when(*reply == Reply::Done && lane.lease.is_some(), Situation::AnswerForARunning);
+                when(*reply == Reply::Done && lane.delay.is_some(), Situation::AnswerForADelayed);
+                when(*reply == Reply::Already, Situation::SecondAnswerRefused);
+                when(*reply == Reply::Gone && before.history.gone.has(message), Situation::AnswerTooLate);
             }
             Action::HeldTooLong { .. } => when(true, Situation::HeldTooLong),
             Action::ResumeLane { lane } => when(before.lane(lane).parked, Situation::ParkedResumed),
@@ -126,7 +126,7 @@ fn coming_in(
     rules: &Rules,
     before: &State,
     action: Action,
-    told: &Told,
+    reply: &Reply,
     after: &State,
     when: &mut impl FnMut(bool, Situation),
 ) {
@@ -139,13 +139,13 @@ fn coming_in(
     };
     let no = rules.push(message).lane;
     let held = &before.lane(no).held;
-    let new = *told == Told::New;
+    let new = *reply == Reply::New;
     when(matches!(action, Action::Push { heard: false, .. }) && new, Situation::AnswerOfAnAcceptLost);
     when(matches!(action, Action::Push { .. }) && !new, Situation::DuplicateRefused);
     let woke = new && !held.is_empty() && after.lane(no).held.is_empty();
     when(woke && !after.store.dead.has(held.first().copied().unwrap_or_default()), Situation::HeldWoke);
     when(woke && after.store.dead.has(held.first().copied().unwrap_or_default()), Situation::HeldBuried);
-    when(*told == Told::Expired, Situation::CallExpired);
+    when(*reply == Reply::Expired, Situation::CallExpired);
     let spooled = after.doors[usize::from(message)] == Door::Spooled;
     when(matches!(action, Action::Send { .. }) && spooled, Situation::SpooledBehindASpooled);
     if let Action::Drain { .. } = action {

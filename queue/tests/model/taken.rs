@@ -1,6 +1,6 @@
 //! The rules for a take: the step that does most.
 
-use crate::actions::Told;
+use crate::actions::Reply;
 use crate::history::{Breach, is_acknowledged, must};
 use crate::rules::Rules;
 use crate::state::{Hand, Lease, State};
@@ -11,10 +11,10 @@ pub(crate) fn judge(
     rules: &Rules,
     before: &State,
     worker: u8,
-    told: &Told,
+    reply: &Reply,
     after: &mut State,
 ) -> Result<(), Breach> {
-    let Told::Given { given, again } = told else { return Ok(()) };
+    let Reply::Given { given, again } = reply else { return Ok(()) };
     let batch = &before.store.batches[usize::from(worker)];
     if let Some(batch) = batch.as_ref().filter(|_| *again) {
         // What is still leased under the batch's token comes again, and nothing else does.

@@ -1,6 +1,6 @@
 //! How messages go out: the take of an engine, with all that it does before it gives something.
 
-use crate::actions::{Given, Told};
+use crate::actions::{Given, Reply};
 use crate::mutants::Mutant;
 use crate::rules::Rules;
 use crate::state::{Batch, Hand, Lane, Lease, Message, Side, State, Token};
@@ -13,7 +13,7 @@ pub(crate) const DEADLY_LOSSES: u8 = 3;
 impl State {
     /// A worker asks for what it has room for. Its call number rises, unless the answer to the last call got
     /// lost: then it is the same call again, and gives the same batch.
-    pub(crate) fn take(&mut self, rules: &Rules, worker: u8, heard: bool) -> Told {
+    pub(crate) fn take(&mut self, rules: &Rules, worker: u8, heard: bool) -> Reply {
         let asking = self.worker(worker).asking;
         if !asking {
             self.store.batches[usize::from(worker)] = None;
@@ -29,15 +29,15 @@ impl State {
             self.store.batches[usize::from(worker)] = None;
             self.worker_mut(worker).hands.extend(given.iter().copied());
         }
-        Told::Given { given, again: asking }
+        Reply::Given { given, again: asking }
     }
 
     /// A take with a number lower than the worker's last, over a connection that was given up.
-    pub(crate) fn take_late(&mut self, rules: &Rules, worker: u8) -> Told {
+    pub(crate) fn take_late(&mut self, rules: &Rules, worker: u8) -> Reply {
         if rules.is(Mutant::LateTakeTakes) {
             self.give(rules, worker);
         }
-        Told::Nothing
+        Reply::Nothing
     }
 
     /// The same batch, without what has been settled or lost; the leases run anew.

@@ -14,7 +14,7 @@ struct Bench {
     worker: WorkerId,
     call: u64,
     handled: Vec<String>,
-    told: Vec<String>,
+    reply: Vec<String>,
     when: String,
 }
 
@@ -22,7 +22,7 @@ impl Bench {
     fn new() -> Self {
         let (server, clock) = (RedisServer::start(&[]), TestClock::at(START_US));
         let queue = open_with_prefix(server.url(), "p".into(), Clock::Test(clock.clone()));
-        let (handled, told) = (Vec::new(), Vec::new());
+        let (handled, reply) = (Vec::new(), Vec::new());
         Self {
             server,
             queue,
@@ -30,14 +30,14 @@ impl Bench {
             worker: WorkerId::new("worker"),
             call: 0,
             handled,
-            told,
+            reply,
             when: String::new(),
         }
     }
 
     fn again(&mut self) {
         self.server.cli(&["FLUSHALL"]);
-        (self.handled, self.told) = (Vec::new(), Vec::new());
+        (self.handled, self.reply) = (Vec::new(), Vec::new());
     }
 
     fn damage(&self, script: &str) {
@@ -54,7 +54,7 @@ impl Bench {
         self.call += 1;
         let request = TakeRequest { worker: self.worker.clone(), ..request(self.call) };
         let taken = self.queue.take(&request).await.expect("a take never fails for what is damaged");
-        self.told
+        self.reply
             .extend(taken.damaged.into_iter().map(|damaged| format!("{} {}", damaged.name, damaged.problem)));
         taken.messages
     }
@@ -160,7 +160,7 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
             let audit = bench.audit().await;
             assert_eq!(!aside.trim().is_empty(), audit.contains("set aside"), "{when}: {aside} {audit}");
             // Of a record that is missing there is nothing to set aside.
-            assert!(aside.trim().is_empty() || !bench.told.is_empty(), "{when}: {aside} {:?}", bench.told);
+            assert!(aside.trim().is_empty() || !bench.reply.is_empty(), "{when}: {aside} {:?}", bench.reply);
             bench.damage(
                 "for _, key in ipairs(redis.call('KEYS', '*:damaged:*')) do redis.call('UNLINK', key) end",
             );
@@ -239,10 +239,10 @@ async fn an_expired_held_message_without_its_record_stops_nobody() {
     bench.accept("other", "m").await;
     bench.work().await;
     assert_eq!(bench.handled, ["m"]);
-    assert!(bench.told.iter().any(|told| told.starts_with("held:bad ")), "{:?}", bench.told);
-    let told = bench.told.len();
+    assert!(bench.reply.iter().any(|reply| reply.starts_with("held:bad ")), "{:?}", bench.reply);
+    let reply = bench.reply.len();
     bench.work().await;
-    assert_eq!(bench.told.len(), told, "it is reported once");
+    assert_eq!(bench.reply.len(), reply, "it is reported once");
 }
 
 #[tokio::test]

@@ -174,27 +174,27 @@ async fn no_error_shows_the_password() {
         match RedisQueue::open(&settings) {
             Ok(queue) => {
                 shown += &format!("{queue:?} {}", queue.place());
-                shown += &told(&queue.ping().await.expect_err("it can't be used"));
+                shown += &reply(&queue.ping().await.expect_err("it can't be used"));
                 let wait = queue.wait(Duration::from_millis(10)).await;
-                shown += &told(&wait.expect_err("it can't be used"));
+                shown += &reply(&wait.expect_err("it can't be used"));
             }
-            Err(error) => shown += &told(&error),
+            Err(error) => shown += &reply(&error),
         }
         match Inspector::open(&url) {
             Ok(inspector) => {
                 shown += &format!("{inspector:?} {} {}", inspector.place(), inspector.cli());
                 if let Err(error) = inspector.inspect().await {
-                    shown += &told(&error);
+                    shown += &reply(&error);
                 }
             }
-            Err(error) => shown += &told(&error),
+            Err(error) => shown += &reply(&error),
         }
         assert!(!shown.contains("s3cret"), "{shown}");
     }
 }
 
 /// All that an error says to people.
-fn told(error: &QueueError) -> String {
+fn reply(error: &QueueError) -> String {
     let mut text = format!("{error} {error:?} {}", error.hint().unwrap_or_default());
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

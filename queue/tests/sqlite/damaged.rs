@@ -83,11 +83,11 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
             queue.paused().await.unwrap_or_else(|error| panic!("{when}: {error:?}"));
             queue.lane(&Lane::new("bad").unwrap()).await.unwrap_or_else(|error| panic!("{when}: {error:?}"));
             queue.audit().await.unwrap_or_else(|error| panic!("{when}: {error:?}"));
-            let (mut handled, mut told) = (Vec::new(), 0);
+            let (mut handled, mut reply) = (Vec::new(), 0);
             for call in 2..47 {
                 let taken = queue.take(&TakeRequest { call, ..request(100) }).await;
                 let taken = taken.unwrap_or_else(|error| panic!("{when}: {error:?}"));
-                told += taken.damaged.len();
+                reply += taken.damaged.len();
                 for leased in taken.messages {
                     queue.complete(&leased.lease).await.unwrap_or_else(|error| panic!("{when}: {error:?}"));
                     handled.push(leased.lease.id.to_string());
@@ -103,7 +103,7 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
                 );
             }
             let aside = file.number("SELECT count(*) FROM damaged");
-            assert_eq!(aside, told as u64, "{when}: it is reported once");
+            assert_eq!(aside, reply as u64, "{when}: it is reported once");
             let audit = queue.audit().await.unwrap();
             let named = audit.iter().filter(|violation| violation.problem.contains("set aside")).count();
             assert_eq!(aside, named as u64, "{when}: {audit:?}");

@@ -15,7 +15,7 @@ use super::run::{Named, Run, Side};
 
 /// An answer: without tokens, which differ by right.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct Reply {
     pub(crate) text: String,
     pub(crate) given: Vec<Leased>,
     pub(crate) buried: usize,
@@ -23,13 +23,13 @@ pub(crate) struct Told {
 
 impl Run<'_> {
     /// Does it to one of the two.
-    pub(crate) async fn ask(&self, side: Side, operation: &Operation, named: &Named) -> Told {
+    pub(crate) async fn ask(&self, side: Side, operation: &Operation, named: &Named) -> Reply {
         let queue = self.queue(side);
         let pair = named.lease.map(|at| &self.leases[at]);
         let lease = || pair.expect("an operation that names a lease has one").of(side);
         let reason = format!("step {}", self.step);
         match operation {
-            Operation::Accept { .. } => told(queue.accept(self.message(operation)).await),
+            Operation::Accept { .. } => reply(queue.accept(self.message(operation)).await),
             Operation::Take { worker, .. } | Operation::TakeAgain { worker } => {
                 let request = self.workers[usize::from(*worker)].last.clone();
                 taken(queue, &request.expect("it has asked"), named.is_haunted).await
@@ -45,7 +45,7 @@ impl Run<'_> {
                     .iter()
                     .filter_map(|&which| Some(self.leases[self.place(which)?].of(side)))
                     .collect();
-                told(queue.renew(&leases, *lease_for).await)
+                reply(queue.renew(&leases, *lease_for).await)
             }
             Operation::Record { replies, memory, sent, sending, .. } => {
                 let replies = replies.then(|| format!("replies of {reason}").into());
@@ -56,51 +56,51 @@ impl Run<'_> {
                     false => format!("memory of {reason}"),
                 };
                 let memory = memory.map(|keep_for| Memory { bytes: bytes(keep_for).into(), keep_for });
-                told(queue.record(&lease(), progress, memory).await)
+                reply(queue.record(&lease(), progress, memory).await)
             }
-            Operation::Complete { .. } => told(queue.complete(&lease()).await),
-            Operation::Retry { after, patience, .. } => told(
+            Operation::Complete { .. } => reply(queue.complete(&lease()).await),
+            Operation::Retry { after, patience, .. } => reply(
                 queue
                     .settle(&lease(), Settlement::Retry { after: *after, patience: *patience, reason })
                     .await,
             ),
-            Operation::Snooze { after, .. } => told(queue.snooze(&lease(), *after, &reason).await),
-            Operation::Release { .. } => told(queue.release(&lease()).await),
-            Operation::Bury { .. } => told(queue.bury(&lease(), &reason).await),
+            Operation::Snooze { after, .. } => reply(queue.snooze(&lease(), *after, &reason).await),
+            Operation::Release { .. } => reply(queue.release(&lease()).await),
+            Operation::Bury { .. } => reply(queue.bury(&lease(), &reason).await),
             Operation::Hold { sees_all, hold_for, refused, .. } => {
                 let seen = pair.map_or(0, |pair| pair.wakes);
                 let wakes = if *sees_all { u32::MAX } else { seen };
                 let (hold_for, refused) = (*hold_for, *refused);
-                told(queue.settle(&lease(), Settlement::Hold { wakes, hold_for, refused, reason }).await)
+                reply(queue.settle(&lease(), Settlement::Hold { wakes, hold_for, refused, reason }).await)
             }
-            Operation::Await { within, .. } => told(queue.await_answer(&lease(), *within).await),
+            Operation::Await { within, .. } => reply(queue.await_answer(&lease(), *within).await),
             Operation::AnswerLeased { .. } => {
                 let lease = lease();
-                told(queue.answer(&lease.lane, &lease.id, format!("answer of {reason}").into()).await)
+                reply(queue.answer(&lease.lane, &lease.id, format!("answer of {reason}").into()).await)
             }
             Operation::Answer { id: n, lane: l } => {
-                told(queue.answer(&lane(*l), &id(*n), format!("answer of {reason}").into()).await)
+                reply(queue.answer(&lane(*l), &id(*n), format!("answer of {reason}").into()).await)
             }
             Operation::Dead { limit, lane: of } => pages(queue, *limit, *of).await,
-            Operation::Revive { letters } => told(queue.revive(&named.ids(letters)).await),
-            Operation::Drop { letters } => told(queue.drop_dead(&named.ids(letters)).await),
-            Operation::Pause { scope } => told(queue.pause(scope, &reason).await),
+            Operation::Revive { letters } => reply(queue.revive(&named.ids(letters)).await),
+            Operation::Drop { letters } => reply(queue.drop_dead(&named.ids(letters)).await),
+            Operation::Pause { scope } => reply(queue.pause(scope, &reason).await),
             Operation::Resume { nth } => {
                 let scope = named.paused.get(*nth).unwrap_or(&Scope::All);
-                told(queue.resume(scope).await)
+                reply(queue.resume(scope).await)
             }
             Operation::Set { empty, keep_for } => {
                 let value = if *empty { String::new() } else { reason };
-                told(queue.set("name", value.into(), *keep_for).await)
+                reply(queue.set("name", value.into(), *keep_for).await)
             }
-            Operation::Beat => told(queue.beat().await),
-            Operation::Get => told(queue.get("name").await),
-            Operation::Limit { n } => told(queue.limit("name", *n, Duration::from_secs(60)).await),
+            Operation::Beat => reply(queue.beat().await),
+            Operation::Get => reply(queue.get("name").await),
+            Operation::Limit { n } => reply(queue.limit("name", *n, Duration::from_secs(60)).await),
             Operation::Die { .. }
             | Operation::Pass { .. }
             | Operation::Jump { .. }
             | Operation::Damage { .. }
-            | Operation::Crash { .. } => Told::default(),
+            | Operation::Crash { .. } => Reply::default(),
         }
     }
 
@@ -125,7 +125,7 @@ impl Run<'_> {
             }
             counts
         });
-        let mut seen = vec![audit, told(counts).text, told(dead).text, told(paused).text];
+        let mut seen = vec![audit, reply(counts).text, reply(dead).text, reply(paused).text];
         seen.extend(lanes.into_iter().map(|lane| {
             let readable = lane.map(|lane| {
                 lane.map(|mut lane| {
@@ -133,7 +133,7 @@ impl Run<'_> {
                     lane
                 })
             });
-            told(readable).text
+            reply(readable).text
         }));
         seen.join("\n")
     }
@@ -157,15 +157,15 @@ impl Run<'_> {
     }
 }
 
-fn told(answer: impl Debug) -> Told {
-    Told { text: format!("{answer:?}"), ..Told::default() }
+fn reply(answer: impl Debug) -> Reply {
+    Reply { text: format!("{answer:?}"), ..Reply::default() }
 }
 
 /// Where a ghost stands, the time until something is due may be its own.
-async fn taken(queue: &dyn Queue, request: &TakeRequest, is_haunted: bool) -> Told {
+async fn taken(queue: &dyn Queue, request: &TakeRequest, is_haunted: bool) -> Reply {
     let mut taken = match queue.take(request).await {
         Ok(taken) => taken,
-        Err(error) => return told(error),
+        Err(error) => return reply(error),
     };
     // What dies in one step has no order.
     taken.buried.sort_by(|a, b| a.id.cmp(&b.id));
@@ -182,11 +182,11 @@ async fn taken(queue: &dyn Queue, request: &TakeRequest, is_haunted: bool) -> To
             " {last_error:?} {progress:?} {send_state:?} {memory:?} {answer:?} {timed_out} {failing_for:?}"
         );
     }
-    Told { text, given: taken.messages, buried: taken.buried.len() }
+    Reply { text, given: taken.messages, buried: taken.buried.len() }
 }
 
 /// All pages of dead letters.
-async fn pages(queue: &dyn Queue, limit: u64, of: Option<u8>) -> Told {
+async fn pages(queue: &dyn Queue, limit: u64, of: Option<u8>) -> Reply {
     let filter = DeadFilter { lane: of.map(lane), ..DeadFilter::default() };
     let mut text = String::new();
     let mut after = None;
@@ -194,7 +194,7 @@ async fn pages(queue: &dyn Queue, limit: u64, of: Option<u8>) -> Told {
     for _ in 0..=IDS {
         let page = match queue.dead(&filter, after.as_ref(), limit).await {
             Ok(page) => page,
-            Err(error) => return told(error),
+            Err(error) => return reply(error),
         };
         text += &format!("{page:?}\n");
         after = page.next;
@@ -202,7 +202,7 @@ async fn pages(queue: &dyn Queue, limit: u64, of: Option<u8>) -> Told {
             break;
         }
     }
-    Told { text, ..Told::default() }
+    Reply { text, ..Reply::default() }
 }
 
 impl Named {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use huixin_queue::{Closed, Progress};
 
-use super::ask::Told;
+use super::ask::Reply;
 use super::operation::Operation;
 
 /// What a run must have met, or it compares little. The rarest of these comes a dozen times in the short
@@ -74,31 +74,31 @@ impl Tally {
         }
     }
 
-    pub(crate) fn count(&mut self, operation: &Operation, told: &Told) {
+    pub(crate) fn count(&mut self, operation: &Operation, reply: &Reply) {
         let operation_text = format!("{operation:?}");
         let name = operation_text.split(' ').next().unwrap_or_default();
         let answer = match operation {
-            Operation::Take { .. } | Operation::TakeAgain { .. } if told.given.is_empty() => "nothing",
+            Operation::Take { .. } | Operation::TakeAgain { .. } if reply.given.is_empty() => "nothing",
             Operation::Take { .. } | Operation::TakeAgain { .. } => "something",
-            Operation::Revive { .. } | Operation::Drop { .. } if told.text.contains("true") => "some",
-            Operation::Renew { .. } if told.text.contains("Lost") => "Lost",
+            Operation::Revive { .. } | Operation::Drop { .. } if reply.text.contains("true") => "some",
+            Operation::Renew { .. } if reply.text.contains("Lost") => "Lost",
             Operation::Revive { .. } | Operation::Drop { .. } | Operation::Renew { .. } => "none",
-            Operation::Record { .. } if told.text.starts_with("Ok") => "Ok",
+            Operation::Record { .. } if reply.text.starts_with("Ok") => "Ok",
             Operation::Get | Operation::Limit { .. } | Operation::Dead { .. } => "",
             Operation::TakeLate { .. } => "",
-            _ => &told.text,
+            _ => &reply.text,
         };
         self.add(format!("{name} {answer}").trim_end().to_owned());
-        if matches!(operation, Operation::Record { .. }) && told.text.starts_with("Ok") {
+        if matches!(operation, Operation::Record { .. }) && reply.text.starts_with("Ok") {
             for (kind, is) in
-                [("right", told.text.contains("Some(Right")), ("sends", !told.text.contains("sends: 0"))]
+                [("right", reply.text.contains("Some(Right")), ("sends", !reply.text.contains("sends: 0"))]
             {
                 if is {
                     self.add(format!("Record Ok with {kind}"));
                 }
             }
         }
-        for leased in &told.given {
+        for leased in &reply.given {
             let send_state = leased.send_state;
             let untouched = leased.progress == Progress::default();
             let kinds = [
@@ -121,7 +121,7 @@ impl Tally {
                 self.add(format!("given with {kind}"));
             }
         }
-        for _ in 0..told.buried {
+        for _ in 0..reply.buried {
             self.add("buried by a take".to_owned());
         }
     }

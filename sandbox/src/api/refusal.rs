@@ -20,11 +20,11 @@ impl ApiRefusal {
             format!("{:08x}-{:08x}-{:08x}", clock::unix_secs(), rand::random::<u32>(), rand::random::<u32>());
         let mut message = format!("{} rid: {rid}", meaning(code));
         if code == 40164 {
-            let told = match caller.to_canonical() {
+            let address = match caller.to_canonical() {
                 IpAddr::V4(v4) => format!("invalid ip {v4} ipv6 ::ffff:{v4}"),
                 IpAddr::V6(v6) => format!("invalid ip {v6}"),
             };
-            message = message.replacen("invalid ip", &told, 1);
+            message = message.replacen("invalid ip", &address, 1);
         }
         ApiRefusal { code, message }
     }

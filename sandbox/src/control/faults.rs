@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Handled, Strict, Told, account_of, refuse};
+use super::{Handled, JsonBody, Strict, account_of, refuse};
 use crate::{Endpoint, Fault, FaultOrder, FaultState, OpenId, When, served::Served};
 
 #[derive(Deserialize)]
@@ -55,7 +55,7 @@ enum FaultBody {
     LostAck,
 }
 
-pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewFault>) -> Handled<Told> {
+pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewFault>) -> Handled<JsonBody> {
     if let Some(name) = &new.account {
         account_of(&served, Some(name))?;
     }

@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Handled, Strict, Told, account_of, refuse};
+use super::{Handled, JsonBody, Strict, account_of, refuse};
 use crate::{CallLimit, Elsewhere, Endpoint, Opener, SendWindow, served::Served};
 
 #[derive(Deserialize)]
@@ -64,7 +64,7 @@ pub(super) struct AddKfAccount {
     kf_account: String,
 }
 
-pub(super) async fn clock(State(served): State<Served>, Strict(by): Strict<MoveClock>) -> Handled<Told> {
+pub(super) async fn clock(State(served): State<Served>, Strict(by): Strict<MoveClock>) -> Handled<JsonBody> {
     served.sandbox.move_clock(duration(by.seconds)?);
     Ok(Json(json!({ "ahead_s": served.sandbox.clock_ahead().as_secs_f64() })))
 }

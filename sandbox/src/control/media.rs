@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
-use super::{Handled, Refusal, Strict, Told, account_of, refuse};
+use super::{Handled, JsonBody, Refusal, Strict, account_of, refuse};
 use crate::{MediaKind, served::Served};
 
 #[derive(Deserialize)]
@@ -55,7 +55,7 @@ pub(super) async fn file(
     Ok(([(header::CONTENT_TYPE, media.content_type)], media.bytes))
 }
 
-pub(super) async fn expire(State(served): State<Served>, Path(account): Path<String>) -> Handled<Told> {
+pub(super) async fn expire(State(served): State<Served>, Path(account): Path<String>) -> Handled<JsonBody> {
     let account = account_of(&served, Some(&account))?;
     Ok(Json(json!({ "forgotten": served.sandbox.expire_media(account) })))
 }

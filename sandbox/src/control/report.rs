@@ -7,7 +7,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Handled, Told, account_of, faults};
+use super::{Handled, JsonBody, account_of, faults};
 use crate::{RightState, served::Served};
 
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ pub(super) struct UserQuery {
     user: String,
 }
 
-pub(super) async fn report(State(served): State<Served>) -> Told {
+pub(super) async fn report(State(served): State<Served>) -> JsonBody {
     let sandbox = &served.sandbox;
     let accounts = sandbox.accounts().iter().map(|account| {
         json!({
@@ -45,7 +45,7 @@ pub(super) async fn right(
 }
 
 /// What the page needs to know before anything has happened.
-pub(super) async fn accounts(State(served): State<Served>) -> Told {
+pub(super) async fn accounts(State(served): State<Served>) -> JsonBody {
     let sandbox = &served.sandbox;
     let config = sandbox.config();
     let accounts = sandbox.accounts().iter().map(|account| {

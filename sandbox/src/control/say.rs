@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Handled, Strict, Told, account_of, refuse};
+use super::{Handled, JsonBody, Strict, account_of, refuse};
 use crate::{OpenId, Push, PushKind, served::Served};
 
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ pub(super) struct AnyPush {
     kind: PushKind,
 }
 
-type Started = Handled<(StatusCode, Told)>;
+type Started = Handled<(StatusCode, JsonBody)>;
 
 pub(super) async fn say(State(served): State<Served>, Strict(say): Strict<Say>) -> Started {
     start(&served, say.account.as_deref(), say.user, PushKind::Text { content: say.text, menu_id: None })

@@ -1,4 +1,4 @@
-//! What an uploaded file is, told by its first bytes, and whether WeChat takes it.
+//! What an uploaded file is, as its first bytes show, and whether WeChat takes it.
 //!
 //! The name and the content type that a caller states are not believed. Which of its codes WeChat gives for a file that is
 //! too large differs from page to page; here it is the one that names the kind, where there is one.

@@ -34,7 +34,7 @@ impl TestVerdict {
     /// a worker would not fetch.
     pub(super) fn of(tried: TrialResult, has_content: bool, sends: u32, refused: Option<String>) -> Self {
         let TrialResult { outcome, remark, answered } = tried;
-        let failed = |told: String| if answered { Self::Wrong(told) } else { Self::Unanswered(told) };
+        let failed = |text: String| if answered { Self::Wrong(text) } else { Self::Unanswered(text) };
         match &outcome {
             Outcome::Retry { reason, .. } => return failed(format!("{reason}; a worker tries it again")),
             Outcome::Fail { reason } => return failed(format!("{reason}; a worker gives it up at once")),
@@ -52,14 +52,14 @@ impl TestVerdict {
             Outcome::Remember { replies, .. } => (replies, true),
             _ => (Vec::new(), false),
         };
-        let told = told(&replies, sends, remembers);
+        let text = text(&replies, sends, remembers);
         if let Some(refused) = refused {
-            return Self::Doubtful(format!("{told} (a worker doesn't fetch its media: {refused})"));
+            return Self::Doubtful(format!("{text} (a worker doesn't fetch its media: {refused})"));
         }
         match replies.iter().find_map(nothing_in).filter(|_| !has_content) {
-            Some(word) => Self::Doubtful(format!("{told} (this kind has no `content`: is {word} meant?)")),
+            Some(word) => Self::Doubtful(format!("{text} (this kind has no `content`: is {word} meant?)")),
             None if replies.is_empty() && !remembers => Self::Nothing,
-            None => Self::Replies(told),
+            None => Self::Replies(text),
         }
     }
 
@@ -84,8 +84,8 @@ impl TestVerdict {
 impl fmt::Display for TestVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Replies(told) | Self::Doubtful(told) | Self::Wrong(told) | Self::Unanswered(told) => {
-                f.write_str(told)
+            Self::Replies(text) | Self::Doubtful(text) | Self::Wrong(text) | Self::Unanswered(text) => {
+                f.write_str(text)
             }
             Self::Later => f.write_str("202: it answers by call back, which isn't waited for"),
             Self::Nothing => f.write_str("no reply"),
@@ -93,8 +93,8 @@ impl fmt::Display for TestVerdict {
     }
 }
 
-fn told(replies: &[Outgoing], sends: u32, remembers: bool) -> String {
-    let mut told = match replies {
+fn text(replies: &[Outgoing], sends: u32, remembers: bool) -> String {
+    let mut text = match replies {
         [] => "no reply".to_owned(),
         [one] => reply(one),
         many => {
@@ -103,17 +103,17 @@ fn told(replies: &[Outgoing], sends: u32, remembers: bool) -> String {
         }
     };
     if remembers {
-        told += ", and a memory";
+        text += ", and a memory";
     }
     match (replies.len(), sends) {
         (0, _) => {}
-        (_, 0) => told += " (not sent: this kind opens no right to answer)",
+        (_, 0) => text += " (not sent: this kind opens no right to answer)",
         (many, sends) if many > sends as usize => {
-            told += &format!(" (WeChat takes {sends}: the others are held until the user writes again)");
+            text += &format!(" (WeChat takes {sends}: the others are held until the user writes again)");
         }
         _ => {}
     }
-    told
+    text
 }
 
 /// What languages write for a value that isn't there, if a text has it as a word.
@@ -161,8 +161,8 @@ mod tests {
         for text in ["NoneType", "none", "nullable", "is_null", "object"] {
             assert_eq!(of(text, false).mark(), "ok  ", "{text}");
         }
-        let told = "text \"None\" (this kind has no `content`: is None meant?)";
-        assert_eq!(of("None", false).to_string(), told);
+        let text = "text \"None\" (this kind has no `content`: is None meant?)";
+        assert_eq!(of("None", false).to_string(), text);
     }
 
     #[test]
@@ -191,8 +191,8 @@ mod tests {
         let tried = TrialResult { outcome: Outcome::text("a"), remark, answered: true };
         assert!(TestVerdict::of(tried, true, 5, None).is_bad());
         let large = json!("x".repeat(huixin_worker::MEMORY_MAX_BYTES));
-        let told = verdict(Outcome::Remember { replies: Vec::new(), memory: large }, 5).to_string();
-        assert!(told.starts_with("the memory has"), "{told}");
+        let text = verdict(Outcome::Remember { replies: Vec::new(), memory: large }, 5).to_string();
+        assert!(text.starts_with("the memory has"), "{text}");
         let failed = Outcome::Retry { after: None, reason: "no".to_owned() };
         let unanswered =
             TestVerdict::of(TrialResult { outcome: failed, remark: None, answered: false }, true, 5, None);

@@ -78,9 +78,9 @@ pub(super) fn without_asking(flags: &InitFlags) -> Result<InitAnswers, Failure> 
     let missing: Vec<&str> =
         missing.into_iter().filter(|(_, missing)| *missing).map(|(flag, _)| flag).collect();
     if !missing.is_empty() {
-        let told = format!("nobody can be asked, since the input is no terminal: {}", missing.join(", "));
+        let problem = format!("nobody can be asked, since the input is no terminal: {}", missing.join(", "));
         let hint = "give what is missing by these flags; `huixin init --help` has an example";
-        return Err(Failure { code: ExitCode::Usage, ..Failure::failed(told, hint) });
+        return Err(Failure { code: ExitCode::Usage, ..Failure::failed(problem, hint) });
     }
     let default = (flags.handler == Some(HandlerKind::Chat)).then(|| MODEL.default.to_owned());
     let model = flags.model.clone().or(default);
@@ -99,9 +99,9 @@ impl Question<'_> {
         match (self.check)(given) {
             None => Ok(given.to_owned()),
             Some(wrong) => {
-                let told = format!("{} can't be used: {wrong}", self.flag);
+                let problem = format!("{} can't be used: {wrong}", self.flag);
                 let hint = format!("give it like {} {:?}", self.flag, self.default);
-                Err(Failure { code: ExitCode::Usage, ..Failure::failed(told, hint) })
+                Err(Failure { code: ExitCode::Usage, ..Failure::failed(problem, hint) })
             }
         }
     }
@@ -241,9 +241,9 @@ mod tests {
 
     #[test]
     fn without_a_terminal_every_missing_flag_is_named_and_a_wrong_one_refused() {
-        let told = without_asking(&InitFlags::default()).unwrap_err();
-        assert_eq!(told.code, ExitCode::Usage);
-        assert!(told.render().contains("--app-id, --handler, --address, --store"), "{}", told.render());
+        let problem = without_asking(&InitFlags::default()).unwrap_err();
+        assert_eq!(problem.code, ExitCode::Usage);
+        assert!(problem.render().contains("--app-id, --handler, --address, --store"), "{}", problem.render());
         let flags = InitFlags {
             app_id: Some(NONE.to_owned()),
             handler: Some(HandlerKind::Http),
@@ -251,7 +251,7 @@ mod tests {
             store: Some(STORE.default.to_owned()),
             ..InitFlags::default()
         };
-        let told = without_asking(&flags).unwrap_err().render();
-        assert!(told.contains("--address can't be used: it is no http:// or https:// URL"), "{told}");
+        let problem = without_asking(&flags).unwrap_err().render();
+        assert!(problem.contains("--address can't be used: it is no http:// or https:// URL"), "{problem}");
     }
 }

@@ -74,9 +74,9 @@ fn mistakes_name_what_to_write_instead() {
         (sqlite, "{ database = 'shop', query = 'SELECT 1', one = 'x', timeout = 5 }".into(), "needs a unit"),
     ];
     for (database, sql, expected) in rows {
-        let told = problems(&with(database, &sql), Role::Run);
-        assert!(told.contains(expected), "{database} {sql}: {expected} is not in\n{told}");
-        assert!(!told.contains("s3cretword"), "{told}");
-        assert_eq!(told.matches("huixin.toml:").count(), 1, "one mistake, told once:\n{told}");
+        let text = problems(&with(database, &sql), Role::Run);
+        assert!(text.contains(expected), "{database} {sql}: {expected} is not in\n{text}");
+        assert!(!text.contains("s3cretword"), "{text}");
+        assert_eq!(text.matches("huixin.toml:").count(), 1, "one mistake, shown once:\n{text}");
     }
 }

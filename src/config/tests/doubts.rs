@@ -8,8 +8,8 @@ use super::*;
 fn doubts(conditions: &[&str]) -> String {
     let route = |condition: &&str| format!("[[route]]\nreply = 'x'\nmatch = {{ {condition} }}\n");
     let text = MINIMAL.to_owned() + &conditions.iter().map(route).collect::<String>();
-    let told = |doubt: &Problem| format!("{doubt}\n    {}\n", doubt.hint.as_deref().unwrap_or_default());
-    load(&source(&text)).doubts.iter().map(told).collect()
+    let shown = |doubt: &Problem| format!("{doubt}\n    {}\n", doubt.hint.as_deref().unwrap_or_default());
+    load(&source(&text)).doubts.iter().map(shown).collect()
 }
 
 #[test]
@@ -35,8 +35,8 @@ fn a_timeout_that_does_not_fit_the_time_to_answer_is_doubted() {
         route("type = 'text'", ""),
         "[delivery.subscribe]\nwindow = '90s'\n".to_owned(),
     ];
-    let told = |doubt: &Problem| format!("{doubt}\n    {}\n", doubt.hint.as_deref().unwrap_or_default());
-    assert_snapshot!(load(&source(&text.concat())).doubts.iter().map(told).collect::<String>(), @"
+    let shown = |doubt: &Problem| format!("{doubt}\n    {}\n", doubt.hint.as_deref().unwrap_or_default());
+    assert_snapshot!(load(&source(&text.concat())).doubts.iter().map(shown).collect::<String>(), @"
     huixin.toml:10: `route[2].http.timeout` is 58s, and what it takes can be answered for 1m: what comes later waits until the user writes again
         make it shorter, like 45s
     `route[3].http.timeout` is 2m, and what it takes can be answered for 1m 30s: what comes later waits until the user writes again
@@ -50,9 +50,9 @@ fn a_token_that_wechat_would_not_take_is_doubted_and_not_shown() {
         let doubts = load(&source(&MINIMAL.replace("t0ken", token))).doubts;
         doubts.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let told = "huixin.toml:4: `account.main.token` is no token that WeChat's console takes";
+    let shown = "huixin.toml:4: `account.main.token` is no token that WeChat's console takes";
     for token in ["ab", "the token", "my_token", "令牌令牌", &"a".repeat(33)] {
-        assert_eq!(doubted(token), [told], "{token}");
+        assert_eq!(doubted(token), [shown], "{token}");
     }
     for token in ["abc", &"Z9".repeat(16)] {
         assert!(doubted(token).is_empty(), "{token}");

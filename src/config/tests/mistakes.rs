@@ -370,8 +370,8 @@ fn a_missing_account_is_a_mistake_except_where_wechat_is_pretended() {
 fn no_message_shows_a_secret() {
     let text = "[queue]\nurl = 'redis://:hunter2@'\n[account.main]\napp_id = 'wx1'\napp_secret = 'hunter2'\napp_secret_file = 'x'\n\
                 token = ['hunter2']\n[[route]]\nhttp = { url = 'x://me:hunter2@h/', secret = 'hunter2' }";
-    let told = problems(&source(text), Role::Run);
-    assert!(!told.contains("hunter2"), "{told}");
+    let shown = problems(&source(text), Role::Run);
+    assert!(!shown.contains("hunter2"), "{shown}");
 }
 
 #[test]

@@ -61,8 +61,8 @@ fn a_flag_is_stronger_than_a_variable() {
 #[test]
 fn a_wrong_flag_is_named_as_the_place() {
     let overrides = Overrides { worker_concurrency: Some(0), ..Overrides::default() };
-    let told = problems(&ConfigSource { overrides, ..source(MINIMAL) }, Role::Run);
-    assert_eq!(told, "`--concurrency` must be from 1 to 100000, but is 0\n");
+    let shown = problems(&ConfigSource { overrides, ..source(MINIMAL) }, Role::Run);
+    assert_eq!(shown, "`--concurrency` must be from 1 to 100000, but is 0\n");
 }
 
 #[test]

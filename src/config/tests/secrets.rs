@@ -91,8 +91,11 @@ fn a_test_of_routes_reads_no_secret_and_needs_no_account() {
     assert!(config.admin.token.is_none() && config.accounts["shop"].app_secret.is_none());
     assert!(load_as(&source(route), Role::RouteTest).unwrap().accounts.contains_key("main"));
     // What is no secret is still checked.
-    let told = problems(&source("[worker]\nlease = 1\n[[route]]\nhttp = { secret = 'x' }"), Role::RouteTest);
-    assert!(told.contains("`worker.lease` needs a unit") && told.contains("`route[1].http.url`"), "{told}");
+    let shown = problems(&source("[worker]\nlease = 1\n[[route]]\nhttp = { secret = 'x' }"), Role::RouteTest);
+    assert!(
+        shown.contains("`worker.lease` needs a unit") && shown.contains("`route[1].http.url`"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -121,9 +124,9 @@ fn a_password_that_a_url_has_as_it_is_is_never_shown_and_the_hint_says_to_encode
                     );
                 }
                 Err(errors) => {
-                    let told = crate::report::Failure::from(errors).render();
-                    assert!(!told.contains("S3") && !told.contains("cret"), "{before}{secret}: {told}");
-                    assert!(told.contains("%2F"), "{before}{secret}: {told}");
+                    let shown = crate::report::Failure::from(errors).render();
+                    assert!(!shown.contains("S3") && !shown.contains("cret"), "{before}{secret}: {shown}");
+                    assert!(shown.contains("%2F"), "{before}{secret}: {shown}");
                 }
             }
         }

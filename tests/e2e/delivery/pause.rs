@@ -20,13 +20,18 @@ async fn an_address_that_is_not_on_the_list_stands_in_the_status_until_it_is_and
 
     stack.say("oAnna", "hello").await;
     let met = Instant::now();
-    let told = until(&stack, "the account is reported", |status| status["cannot_send"][0].is_object()).await;
-    let told = &told["cannot_send"][0];
-    assert_eq!((&told["account"], &told["code"]), (&Value::from("main"), &Value::from(40164)), "{told}");
-    let reason = told["reason"].as_str().expect("a text");
+    let status =
+        until(&stack, "the account is reported", |status| status["cannot_send"][0].is_object()).await;
+    let status = &status["cannot_send"][0];
+    assert_eq!(
+        (&status["account"], &status["code"]),
+        (&Value::from("main"), &Value::from(40164)),
+        "{status}"
+    );
+    let reason = status["reason"].as_str().expect("a text");
     assert!(reason.contains("40164") && reason.contains("127.0.0.1"), "{reason}");
     let remedy = huixin_wechat::rule(40164).expect("it is in the table").remedy;
-    assert!(!remedy.is_empty() && told["remedy"] == remedy, "{told}");
+    assert!(!remedy.is_empty() && status["remedy"] == remedy, "{status}");
     let table = huixin(&stack, &["status"]).await;
     for words in ["can't send: account `main` until ", reason, &format!("hint: {remedy}")] {
         assert!(table.contains(words), "{words:?} is in {table}");

@@ -161,8 +161,8 @@ mod tests {
             other => panic!("{other:?}"),
         }
         let long = format!(r#"{{"errcode":40003,"errmsg":"{} rid: 66f0a1b2-01ab-ef"}}"#, "x".repeat(600));
-        let told = parse(long.as_bytes()).unwrap().refusal(40003, &[]).to_string();
-        assert!(told.ends_with("x … rid: 66f0a1b2-01ab-ef"), "it stands behind a text that is cut: {told}");
+        let text = parse(long.as_bytes()).unwrap().refusal(40003, &[]).to_string();
+        assert!(text.ends_with("x … rid: 66f0a1b2-01ab-ef"), "it stands behind a text that is cut: {text}");
         assert_eq!(rid("hint: [x]"), None);
         assert_eq!(rid("rid: "), None);
     }

@@ -24,7 +24,7 @@ pub(super) struct Wire {
     fallbacks: Vec<Url>,
     /// The host in use, 0 for the first, and since when.
     current: Mutex<(usize, Instant)>,
-    /// How many seconds this machine's clock is ahead of the API's, as its last answer told.
+    /// How many seconds this machine's clock is ahead of the API's, by its last answer.
     ahead_s: Mutex<Option<i64>>,
 }
 
@@ -55,8 +55,8 @@ impl Wire {
 
     /// Compares this machine's clock with the one that made an answer's `Date`.
     pub(super) fn compare_clocks(&self, headers: &HeaderMap) {
-        let told = headers.get(DATE).and_then(|date| date.to_str().ok());
-        let Some(theirs) = told.and_then(|date| httpdate::parse_http_date(date).ok()) else { return };
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let Some(theirs) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else { return };
         let unix_s = |at: SystemTime| {
             let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             i64::try_from(since.as_secs()).unwrap_or(i64::MAX)

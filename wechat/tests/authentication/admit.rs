@@ -95,7 +95,7 @@ fn a_glance_refuses_what_no_body_could_save_and_nothing_else() {
     // What signs the body is known only when that is read.
     let sealed = PushQuery { signature: plain_query(TOKEN).signature, ..foreign.clone() };
     let changing = PushKeys { accept_plain: true, ..sealed_keys() };
-    for (keys, query, told) in [
+    for (keys, query, expected) in [
         (plain_keys(), plain_query(TOKEN), Ok(())),
         (plain_keys(), plain_query("another"), Err(PushRefusal::Signature)),
         (plain_keys(), foreign.clone(), Err(PushRefusal::Signature)),
@@ -112,7 +112,7 @@ fn a_glance_refuses_what_no_body_could_save_and_nothing_else() {
         (changing.clone(), plain_query("another"), Err(PushRefusal::Signature)),
         (changing, sealed, Ok(())),
     ] {
-        assert_eq!(keys.precheck(&query), told, "{query:?}");
+        assert_eq!(keys.precheck(&query), expected, "{query:?}");
     }
 }
 

@@ -61,8 +61,8 @@ fn every_negative_vector_is_refused() {
     assert_eq!(vectors.len(), expected.len());
     for (vector, refusal) in vectors.iter().zip(expected) {
         let shell = envelope::to_xml("gh_0123456789ab", text(vector, "encrypt"));
-        let told = admit(&keys_of(vector), &query_of(vector), shell.as_bytes());
-        assert_eq!(told, Err(refusal), "{}", text(vector, "name"));
+        let outcome = admit(&keys_of(vector), &query_of(vector), shell.as_bytes());
+        assert_eq!(outcome, Err(refusal), "{}", text(vector, "name"));
     }
 }
 

@@ -100,16 +100,16 @@ fn a_ciphertext_that_was_changed_after_signing_is_refused_by_its_signature() {
     let query = sealed_query(TOKEN, &encrypt);
     for damaged in damaged(&STANDARD.decode(&encrypt).unwrap()) {
         let damaged = STANDARD.encode(damaged);
-        let told = admit(&sealed_keys(), &query, to_xml("gh_a", &damaged).as_bytes());
-        assert_eq!(told, Err(PushRefusal::Signature));
+        let outcome = admit(&sealed_keys(), &query, to_xml("gh_a", &damaged).as_bytes());
+        assert_eq!(outcome, Err(PushRefusal::Signature));
     }
     // And every digit of the signature counts.
     let good = query.msg_signature.unwrap();
     for index in 0..good.len() {
         let digit = if good[index..].starts_with('0') { "1" } else { "0" };
         let wrong = signed(&format!("{}{digit}{}", &good[..index], &good[index + 1..]));
-        let told = admit(&sealed_keys(), &wrong, to_xml("gh_a", &encrypt).as_bytes());
-        assert_eq!(told, Err(PushRefusal::Signature), "{index}");
+        let outcome = admit(&sealed_keys(), &wrong, to_xml("gh_a", &encrypt).as_bytes());
+        assert_eq!(outcome, Err(PushRefusal::Signature), "{index}");
     }
 }
 
@@ -124,8 +124,8 @@ fn a_ciphertext_that_was_changed_before_signing_is_refused_where_it_shows_and_ne
             damaged.len() == bytes.len() && damaged.ends_with(&bytes[bytes.len() - 48..]);
         let damaged = STANDARD.encode(damaged);
         let query = sealed_query(TOKEN, &damaged);
-        let told = admit(&sealed_keys(), &query, to_xml("gh_a", &damaged).as_bytes());
-        assert!(last_blocks_are_whole || matches!(told, Err(PushRefusal::Sealed(_))), "{told:?}");
+        let outcome = admit(&sealed_keys(), &query, to_xml("gh_a", &damaged).as_bytes());
+        assert!(last_blocks_are_whole || matches!(outcome, Err(PushRefusal::Sealed(_))), "{outcome:?}");
     }
 }
 

@@ -144,8 +144,8 @@ fn every_table_has_the_names_of_its_examples_and_no_others() {
     for part in parts().iter().skip(1) {
         let shown: BTreeSet<String> =
             part.examples.iter().flat_map(|(_, value)| names_in(value)).map(|(name, _)| name).collect();
-        let told: BTreeSet<String> = part.table.keys().map(|&name| name.to_owned()).collect();
-        assert_eq!(shown, told, "{:?}", part.names);
+        let listed: BTreeSet<String> = part.table.keys().map(|&name| name.to_owned()).collect();
+        assert_eq!(shown, listed, "{:?}", part.names);
     }
     let common = &parts()[0];
     let mut typed = common.examples[0].1.clone();
@@ -185,8 +185,8 @@ fn a_push_with_nothing_in_it_has_null_where_the_document_says_so_and_all_names()
         for name in &part.names {
             let typed = read(&part.bare(name)).typed_json();
             let names = names_in(&typed);
-            let told = part.table.keys().filter(|name| !name.contains(['.', '[']));
-            assert_eq!(names.len(), told.count(), "{name}: {typed}");
+            let listed = part.table.keys().filter(|name| !name.contains(['.', '[']));
+            assert_eq!(names.len(), listed.count(), "{name}: {typed}");
             for (path, value) in names {
                 let expected = match part.table[path.as_str()] {
                     kind if kind.ends_with(" or null") => Value::Null,

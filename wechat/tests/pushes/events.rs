@@ -16,17 +16,17 @@ pub(crate) fn rows() -> Vec<Row> {
 
 fn follow() -> Vec<Row> {
     let subscribe = |key: &str, ticket: &str, scene: Option<&str>, transaction_id: Option<&str>| {
-        let told = Some(ticket).filter(|ticket| !ticket.is_empty());
+        let given = Some(ticket).filter(|ticket| !ticket.is_empty());
         let body = format!(
             "<EventKey><![CDATA[{key}]]></EventKey>{}",
-            told.map(|ticket| format!("<Ticket><![CDATA[{ticket}]]></Ticket>")).unwrap_or_default()
+            given.map(|ticket| format!("<Ticket><![CDATA[{ticket}]]></Ticket>")).unwrap_or_default()
         );
         let value = Event::Subscribe {
             scene: scene.map(str::to_owned),
-            ticket: told.map(str::to_owned),
+            ticket: given.map(str::to_owned),
             transaction_id: transaction_id.map(str::to_owned),
         };
-        let json = json!({"scene": scene, "ticket": told, "transaction_id": transaction_id});
+        let json = json!({"scene": scene, "ticket": given, "transaction_id": transaction_id});
         event("subscribe", &body, value, json, &format!("{key}|||{ticket}"), Trigger::Subscribe)
     };
     let bare = Event::Subscribe { scene: None, ticket: None, transaction_id: None };

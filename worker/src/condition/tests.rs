@@ -38,7 +38,7 @@ fn any() -> Condition {
 }
 
 /// For account `main`: "takes it", or why not.
-fn told(condition: &Condition, message: &Message) -> String {
+fn explained(condition: &Condition, message: &Message) -> String {
     let explained = condition.explain("main", message);
     assert_eq!(condition.matches("main", message), explained.clone().ok(), "both say the same");
     explained.map_or_else(|mismatch| format!("{}: {mismatch}", mismatch.condition()), |_| TAKES.to_owned())
@@ -148,7 +148,7 @@ fn a_condition_holds_when_everything_that_is_set_holds_and_else_says_what_does_n
         ),
     ];
     for (n, (condition, message, expected)) in rows.into_iter().enumerate() {
-        assert_eq!(told(&condition, &message), expected, "row {n}: {condition:?}");
+        assert_eq!(explained(&condition, &message), expected, "row {n}: {condition:?}");
     }
 }
 
@@ -190,7 +190,7 @@ fn what_is_printed_of_a_message_is_short_and_nothing_that_a_terminal_obeys() {
     let condition = Condition { text: pattern("^x$"), ..any() };
     let long = "长".repeat(1000);
     assert_eq!(
-        told(&condition, &text(&long)),
+        explained(&condition, &text(&long)),
         format!("text: `text` does not match: `^x$` finds nothing in \"{}…\"", "长".repeat(40))
     );
     let mut tree = Element::new("xml");
@@ -199,10 +199,10 @@ fn what_is_printed_of_a_message_is_short_and_nothing_that_a_terminal_obeys() {
         .push(Element::leaf("EventKey", "\u{1b}]0;x\u{7}\n"));
     let evil = Message::from_tree(tree);
     let by_event = Condition { event: some("CLICK"), ..any() };
-    assert_eq!(told(&by_event, &evil), r"event: `event` is \u{1b}[2J\u{202e}, not CLICK");
+    assert_eq!(explained(&by_event, &evil), r"event: `event` is \u{1b}[2J\u{202e}, not CLICK");
     let by_key = Condition { kind: some("event"), event_key: some("a"), ..any() };
-    let told = told(&by_key, &evil);
-    assert!(!told.contains(char::is_control), "{told:?}");
+    let explained = explained(&by_key, &evil);
+    assert!(!explained.contains(char::is_control), "{explained:?}");
 }
 
 /// Of a message that no route takes, one is made for each: it must stay a few words.

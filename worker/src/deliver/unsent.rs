@@ -235,7 +235,7 @@ impl Sending<'_, '_> {
             return Ok(PartEnd::Dies { reason, reachable: false });
         }
         (self.answer.was_held, self.stored) = (true, false);
-        self.record(notice::told(self.recorder)).await?;
+        self.record(notice::notice_sent(self.recorder)).await?;
         if self.recorder.send_state().closed == Some(ClosedBy::Ended) {
             return Ok(PartEnd::Dies { reason: self.in_words(GONE), reachable: false });
         }
@@ -251,7 +251,7 @@ impl Sending<'_, '_> {
     /// The announced send was not made. Replies that are not recorded yet are now.
     pub(super) async fn take_back(&mut self) -> StepResult<()> {
         // What was sent besides the answer isn't taken back with a part that wasn't announced yet.
-        let sending = if self.unsure { Some(self.index) } else { notice::told(self.recorder) };
+        let sending = if self.unsure { Some(self.index) } else { notice::notice_sent(self.recorder) };
         self.record(sending).await
     }
 

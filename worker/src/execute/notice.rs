@@ -56,7 +56,7 @@ pub(crate) struct Notices<'a> {
 
 impl<'a> Notices<'a> {
     pub(crate) fn new(route: &'a Route, recorder: &Recorder<'_>) -> Self {
-        let notice = route.notice.as_ref().filter(|_| told(recorder).is_none());
+        let notice = route.notice.as_ref().filter(|_| notice_sent(recorder).is_none());
         Self { began: Instant::now(), route, notice, is_over: route.handler.is_cheap() }
     }
 
@@ -95,7 +95,7 @@ impl<'a> Notices<'a> {
     /// Makes the last call, unless it isn't time yet: the user has acted again, which only the record tells. Whether that was
     /// all.
     async fn last_call(&self, recorder: &mut Recorder<'_>) -> StepResult<bool> {
-        let text = match (self.notice, told(recorder), &self.route.failure_reply) {
+        let text = match (self.notice, notice_sent(recorder), &self.route.failure_reply) {
             (Some(notice), ..) => &notice.text,
             (None, None, Some(failure_reply)) => failure_reply.as_str(),
             _ => what_becomes(recorder.attempt),
@@ -117,7 +117,7 @@ pub(crate) async fn tell_of_wait(
 ) -> StepResult<()> {
     let is_last = until_last_call(recorder).is_some_and(|left| left < wait);
     let kind = if is_last { NoticeKind::LastCall } else { NoticeKind::Notice };
-    let text = match route.notice.as_ref().filter(|_| told(recorder).is_none()) {
+    let text = match route.notice.as_ref().filter(|_| notice_sent(recorder).is_none()) {
         Some(notice) => notice.text.as_str(),
         None if is_last => what_becomes(recorder.attempt),
         None => return Ok(()),
@@ -142,11 +142,11 @@ pub(crate) async fn tell_if_late(
 fn until_last_call(recorder: &Recorder<'_>) -> Option<Duration> {
     let until = recorder.opening().until?;
     let left = until.duration_since(SystemTime::now()).ok()?;
-    (told(recorder) != Some(LAST_CALL)).then(|| left.saturating_sub(BEFORE_THE_END))
+    (notice_sent(recorder) != Some(LAST_CALL)).then(|| left.saturating_sub(BEFORE_THE_END))
 }
 
 /// What was sent besides the answer, if that is what was announced last.
-pub(crate) fn told(recorder: &Recorder<'_>) -> Option<u32> {
+pub(crate) fn notice_sent(recorder: &Recorder<'_>) -> Option<u32> {
     recorder.announced().filter(|announced| *announced >= LAST_CALL)
 }
 

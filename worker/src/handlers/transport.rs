@@ -110,10 +110,10 @@ impl Transport {
 
     /// The outcome; if it is a failure, with the URL of who is asked.
     pub(super) fn at_its_url(&self, outcome: Outcome) -> Outcome {
-        let told = |reason: String| format!("{reason} ({})", self.url);
+        let with_url = |reason: String| format!("{reason} ({})", self.url);
         match outcome {
-            Outcome::Retry { after, reason } => Outcome::Retry { after, reason: told(reason) },
-            Outcome::Fail { reason } => Outcome::Fail { reason: told(reason) },
+            Outcome::Retry { after, reason } => Outcome::Retry { after, reason: with_url(reason) },
+            Outcome::Fail { reason } => Outcome::Fail { reason: with_url(reason) },
             other => other,
         }
     }

@@ -70,27 +70,27 @@ impl Cache {
     }
 
     pub(super) async fn get(&self, queue: &dyn Queue, key: &Key) -> Option<CacheEntry> {
-        let id = told(queue.get(&key.name).await)??;
+        let id = or_log(queue.get(&key.name).await)??;
         let media_id = String::from_utf8(id.to_vec()).ok()?;
         Some(CacheEntry { name: key.name.clone(), media_id })
     }
 
     pub(super) async fn put(&self, queue: &dyn Queue, key: &Key, media_id: String) -> CacheEntry {
-        told(queue.set(&key.name, Bytes::from(media_id.clone()), KEPT_FOR).await);
+        or_log(queue.set(&key.name, Bytes::from(media_id.clone()), KEPT_FOR).await);
         CacheEntry { name: key.name.clone(), media_id }
     }
 
     /// Removes an entry, unless another worker has a new id there already.
     pub(super) async fn forget(&self, queue: &dyn Queue, entry: &CacheEntry) {
-        let now = told(queue.get(&entry.name).await).flatten();
+        let now = or_log(queue.get(&entry.name).await).flatten();
         if now.is_some_and(|id| id == entry.media_id) {
-            told(queue.set(&entry.name, Bytes::new(), Duration::from_secs(1)).await);
+            or_log(queue.set(&entry.name, Bytes::new(), Duration::from_secs(1)).await);
         }
     }
 }
 
 /// The result, and a line in the log if there is none.
-fn told<T>(result: Result<T, QueueError>) -> Option<T> {
+fn or_log<T>(result: Result<T, QueueError>) -> Option<T> {
     result
         .inspect_err(|error| {
             tracing::warn!(

@@ -144,12 +144,12 @@ fn failed(error: reqwest::Error) -> MediaFault {
 
 /// Names the address that a redirect led to.
 fn on_the_way(fault: MediaFault, hop: usize, url: &Url) -> MediaFault {
-    let told = |why: String| match hop {
+    let with_hop = |why: String| match hop {
         0 => why,
         _ => format!("redirects to {}: {why}", without_secrets(url)),
     };
     match fault {
-        MediaFault::Reply(why) => MediaFault::Reply(told(why)),
-        MediaFault::Source(why) => MediaFault::Source(told(why)),
+        MediaFault::Reply(why) => MediaFault::Reply(with_hop(why)),
+        MediaFault::Source(why) => MediaFault::Source(with_hop(why)),
     }
 }

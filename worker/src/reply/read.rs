@@ -42,10 +42,10 @@ pub(super) fn part(place: &str, value: &Value, origin: ReplyOrigin) -> Result<Ou
     };
     let fields = Fields::new(place, object);
     let kind = fields.optional_text("type")?.ok_or_else(|| {
-        fields.error(format!("`type` is missing; give {}", told(TYPES.map(|(name, _)| name), "or")))
+        fields.error(format!("`type` is missing; give {}", listed(TYPES.map(|(name, _)| name), "or")))
     })?;
     let Some((_, fields_of_kind)) = TYPES.into_iter().find(|(name, _)| *name == kind) else {
-        let known = told(TYPES.map(|(name, _)| name), "and");
+        let known = listed(TYPES.map(|(name, _)| name), "and");
         return Err(fields.error(format!("`type` is {:?}; known are {known}", cut(kind))));
     };
     if origin == ReplyOrigin::Service {
@@ -123,7 +123,7 @@ fn without_nulls(object: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-fn told<const N: usize>(names: [&str; N], last: &str) -> String {
+fn listed<const N: usize>(names: [&str; N], last: &str) -> String {
     match names.split_last() {
         Some((end, rest)) => format!("{} {last} {end}", rest.join(", ")),
         None => String::new(),

@@ -262,8 +262,8 @@ async fn a_service_that_refuses_connections_is_asked_again_and_its_url_is_told()
     let reason = lane.last_error.unwrap();
     let url = format!("(http://127.0.0.1:{}{})", service.url().port().unwrap(), service.url().path());
     assert!(reason.contains("refused") && reason.contains("mend `url`") && reason.contains(&url), "{reason}");
-    let told = stage.logged(&url).into_iter().filter(|line| line.contains("attempt ")).count();
-    assert_eq!(told, 1, "once, and not at every attempt");
+    let count = stage.logged(&url).into_iter().filter(|line| line.contains("attempt ")).count();
+    assert_eq!(count, 1, "once, and not at every attempt");
     door.listen();
     assert_texts(&stage.texts(&user, 1).await, &["here again"]);
     stage.finish().await;

@@ -178,21 +178,21 @@ async fn whose_click_is_not_answered_in_time_is_told_before_the_time_to_answer_e
     gate.until_came(5).await;
     // This one can be answered for 48 hours now.
     stage.say(&users[4], "hello").await;
-    let told = [
+    let expected = [
         "please wait",
         "sorry",
         "还在处理中，暂时没有结果。请稍后再发一条消息，届时会把结果发给您。",
         "处理时间过长，暂时没有结果。请稍后再试一次。",
     ];
-    for (user, told) in users.iter().zip(told) {
-        assert_texts(&stage.texts(user, 1).await, &[told]);
+    for (user, expected) in users.iter().zip(expected) {
+        assert_texts(&stage.texts(user, 1).await, &[expected]);
     }
     tokio::time::sleep(TAP).await;
     gate.open_for(5);
     stage.held(3).await;
     assert_texts(&stage.texts(&users[4], 2).await, &["answer", "hello"]);
     stage.say(&users[2], "well?").await;
-    assert_texts(&stage.texts(&users[2], 3).await, &[told[2], "answer", "well?"]);
+    assert_texts(&stage.texts(&users[2], 3).await, &[expected[2], "answer", "well?"]);
     let dead = &["45015"];
     stage.finish_with(Left { open: 2, dead }).await;
 }

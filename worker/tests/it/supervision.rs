@@ -31,7 +31,7 @@ fn start(stage: &mut Stage, gate: &Gate) -> Arc<Tampered> {
 }
 
 /// Waits until at least so many error lines about this test's queue say this.
-async fn told(stage: &Stage, times: usize, text: &str) {
+async fn logged(stage: &Stage, times: usize, text: &str) {
     let place = stage.queue.place().to_owned();
     let is_it = |line: &String| line.contains("ERROR") && line.contains(text);
     eventually(&format!("an error says {text:?}"), async || {
@@ -52,7 +52,7 @@ async fn a_panic_while_messages_are_taken_is_told_and_the_worker_takes_on() {
     // The answer to the last take was lost by the panic: the same messages come again, and no attempt was used.
     stage.say(&user, "hello").await;
     assert_texts(&stage.texts(&user, 1).await, &["attempt 1"]);
-    told(&stage, 3, "the loop that takes messages panicked").await;
+    logged(&stage, 3, "the loop that takes messages panicked").await;
     stage.rest().await;
     assert_eq!((stage.sent_to(&user), stage.ended("answered")), (1, 1));
     stage.finish().await;
@@ -64,7 +64,7 @@ async fn a_worker_stops_although_its_loop_panics() {
     let queue = start(&mut stage, &Gate::opened());
     queue.panic_at(Call::Take, usize::MAX);
     queue.panic_at(Call::Wait, 1);
-    told(&stage, 2, "the loop that takes messages panicked").await;
+    logged(&stage, 2, "the loop that takes messages panicked").await;
     stage.stop().await;
     stage.finish().await;
 }
@@ -77,7 +77,7 @@ async fn a_panic_while_leases_are_renewed_is_told_and_costs_no_lease() {
     stage.say(&user, "hello").await;
     gate.until_came(1).await;
     queue.panic_at(Call::Renew, 2);
-    told(&stage, 2, "renewing leases panicked").await;
+    logged(&stage, 2, "renewing leases panicked").await;
     // Beyond the lease that was there before the panics.
     let began = Instant::now();
     let mut call = 0;

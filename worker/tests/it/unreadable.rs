@@ -109,10 +109,10 @@ async fn a_memory_that_nobody_can_read_is_gone_on_without(engine: Engine) {
         stage.say(&anna, said).await;
     }
     assert_texts(&stage.texts(&anna, 2).await, &["1", "2"]);
-    let told = "the user's memory is damaged: going on without";
+    let expected = "the user's memory is damaged: going on without";
     let lines = stage.log();
     assert_eq!(
-        lines.iter().filter(|line| line.contains("ERROR") && line.contains(told)).count(),
+        lines.iter().filter(|line| line.contains("ERROR") && line.contains(expected)).count(),
         1,
         "{lines:?}"
     );

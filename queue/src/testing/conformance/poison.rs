@@ -29,8 +29,8 @@ properties! {
         }
         let taken = s.take_full(9).await;
         assert_eq!(ids(&taken.messages), ["behind"]);
-        let told = taken.buried.iter().map(|buried| (buried.id.as_str(), buried.class.as_str(), buried.reason.as_str()));
-        assert_eq!(told.collect::<Vec<_>>(), [("bad", "c", "3 workers died while they handled it: one, two, three")]);
+        let buried_ones = taken.buried.iter().map(|buried| (buried.id.as_str(), buried.class.as_str(), buried.reason.as_str()));
+        assert_eq!(buried_ones.collect::<Vec<_>>(), [("bad", "c", "3 workers died while they handled it: one, two, three")]);
         let letter = s.dead_page(9).await.letters.remove(0);
         assert_eq!((letter.id.as_str(), letter.losses), ("bad", 3));
         assert_eq!(letter.reason, "3 workers died while they handled it: one, two, three");

@@ -83,21 +83,21 @@ properties! {
         assert_eq!(s.announce(&taken, 1).await, SendState { sends: 2, ..SendState::default() }, "this one opens none");
         s.offer(opening("text", RIGHT)).await;
         assert_eq!(s.offer(opening("text", RIGHT)).await, Accepted::Duplicate);
-        let told = s.announce(&taken, 2).await;
-        assert_eq!((told.sends, told.right), (3, Some(Right { sends: 2 + 5, ..RIGHT })));
+        let state = s.announce(&taken, 2).await;
+        assert_eq!((state.sends, state.right), (3, Some(Right { sends: 2 + 5, ..RIGHT })));
         // Four are left: the three of this one are fewer, and last longer.
         s.offer(opening("click", OTHER)).await;
-        let told = s.announce(&taken, 3).await;
-        assert_eq!((told.sends, told.right), (4, Some(Right { sends: 7, until_s: OTHER.until_s })));
+        let state = s.announce(&taken, 3).await;
+        assert_eq!((state.sends, state.right), (4, Some(Right { sends: 7, until_s: OTHER.until_s })));
         for part in 4..7 {
             s.announce(&taken, part).await;
         }
         s.offer(opening("click2", Right { until_s: 1, ..OTHER })).await;
-        let told = s.progress(&taken, 6, None).await;
-        assert_eq!((told.sends, told.right), (6, Some(Right { sends: 7 + 3, until_s: OTHER.until_s })), "taken back");
+        let state = s.progress(&taken, 6, None).await;
+        assert_eq!((state.sends, state.right), (6, Some(Right { sends: 7 + 3, until_s: OTHER.until_s })), "taken back");
         s.queue.retry(&taken.lease, SECOND, "x").await.expect("retry");
         s.clock.advance(SECOND * 2);
-        assert_eq!(s.take_counting("m", 6).await.send_state.right, told.right);
+        assert_eq!(s.take_counting("m", 6).await.send_state.right, state.right);
     }
 
     async fn a_right_counts_in_a_lane_that_waits_between_two_messages(s) {
@@ -117,15 +117,15 @@ properties! {
         let taken = s.take_one().await;
         s.announce(&taken, 0).await;
         s.offer(leaving("leave")).await;
-        let told = s.progress(&taken, 1, None).await;
-        assert_eq!((told.closed, told.sends), (Some(Closed::Ended), 1));
+        let state = s.progress(&taken, 1, None).await;
+        assert_eq!((state.closed, state.sends), (Some(Closed::Ended), 1));
         s.complete(&taken).await;
         s.assert_invariant().await;
         let leave = s.take_counting("leave", 1).await;
         assert_eq!(leave.send_state.closed, Some(Closed::Ended), "it goes on with the lane");
         s.offer(opening("follow", OTHER)).await;
-        let told = s.progress(&leave, 0, None).await;
-        assert_eq!((told.closed, told.right), (None, Some(Right { sends: 1 + 3, ..OTHER })));
+        let state = s.progress(&leave, 0, None).await;
+        assert_eq!((state.closed, state.right), (None, Some(Right { sends: 1 + 3, ..OTHER })));
         s.complete(&leave).await;
         let follow = s.take_counting("follow", 1).await;
         s.complete(&follow).await;
@@ -150,8 +150,8 @@ properties! {
         let location = s.take_counting("location", 0).await;
         assert_eq!(location.send_state.closed, Some(Closed::Refused), "a lane that had nothing to do knows it, too");
         s.offer(opening("text", OTHER)).await;
-        let told = s.progress(&location, 0, None).await;
-        assert_eq!((told.closed, told.right), (None, Some(OTHER)));
+        let state = s.progress(&location, 0, None).await;
+        assert_eq!((state.closed, state.right), (None, Some(OTHER)));
         s.complete(&location).await;
         let m0 = s.take_counting("m0", 0).await;
         assert_eq!((m0.send_state.closed, m0.send_state.right), (None, Some(OTHER)));

@@ -55,7 +55,7 @@ impl LookUpFailure {
     }
 
     pub(super) fn of(stage: Stage, error: &sqlx::Error) -> Self {
-        let told = match error {
+        let text = match error {
             sqlx::Error::Database(error) => return Self::of_database(stage, error.as_ref()),
             sqlx::Error::Io(error) => error.to_string(),
             sqlx::Error::Tls(error) => format!("TLS: {error}"),
@@ -66,7 +66,7 @@ impl LookUpFailure {
             _ => return Self::lasting("the statement can't be asked as it is"),
         };
         let hint = (stage == Stage::Connecting).then_some(CONNECT);
-        Self { hint, ..Self::passing(format!("the database can't be reached: {told}")) }
+        Self { hint, ..Self::passing(format!("the database can't be reached: {text}")) }
     }
 
     fn of_database(stage: Stage, error: &dyn DatabaseError) -> Self {

@@ -1,8 +1,8 @@
 //! One test's world: how it is set up, its workers, and what must hold at its end.
 
+mod observed;
 mod pushes;
 mod queue;
-mod told;
 mod wechat;
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use self::told::recorder;
+use self::observed::recorder;
 use super::{DEDUP_WINDOW, Engine, LEASE, logs, within};
 
 /// One test's world.

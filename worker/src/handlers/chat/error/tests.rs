@@ -8,7 +8,7 @@ fn meaning(status: u16, body: &Value) -> Meaning {
     EndpointError::read(status, body).expect("it is an error").meaning()
 }
 
-fn told(meaning: Meaning) -> &'static str {
+fn name_of(meaning: Meaning) -> &'static str {
     match meaning {
         Meaning::Refused => "refused",
         Meaning::TooLong => "shorter",
@@ -124,7 +124,7 @@ fn vendors_errors_are_told_apart() {
         (502, json!({"error": {"message": "context length", "code": "content_filter"}}), "again"),
     ];
     for (status, body, expected) in rows {
-        assert_eq!(told(meaning(status, &body)), expected, "{status} {body}");
+        assert_eq!(name_of(meaning(status, &body)), expected, "{status} {body}");
     }
 }
 
@@ -144,7 +144,7 @@ fn the_status_alone_decides_when_the_body_says_nothing() {
         (500, "again"),
         (529, "again"),
     ] {
-        assert_eq!(told(EndpointError::of_status(status).meaning()), expected, "{status}");
+        assert_eq!(name_of(EndpointError::of_status(status).meaning()), expected, "{status}");
     }
 }
 
@@ -190,7 +190,7 @@ fn the_table_of_errors_in_the_documentation_is_the_table_that_decides() {
                 "" => EndpointError::of_status(status),
                 code => EndpointError::read(status, &json!({"error": {"code": code}})).unwrap(),
             };
-            assert_eq!(told(response.meaning()), expected, "{one}");
+            assert_eq!(name_of(response.meaning()), expected, "{one}");
             seen.push(code.to_owned());
         }
     }

@@ -172,8 +172,8 @@ fn an_error_names_the_field_that_the_endpoint_refuses_and_the_key_for_it() {
     assert!(matches!(response, ChatResponse::StreamOnly { .. }), "{response:?}");
     let page = b"<!DOCTYPE html><title>One API</title>";
     for status in [StatusCode::OK, StatusCode::NOT_FOUND] {
-        let told = format!("{:?}", read(status, &HeaderMap::new(), page));
-        assert!(told.contains("/v1") && told.contains("HTML page"), "{told}");
+        let text = format!("{:?}", read(status, &HeaderMap::new(), page));
+        assert!(text.contains("/v1") && text.contains("HTML page"), "{text}");
     }
 }
 

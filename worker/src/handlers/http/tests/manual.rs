@@ -78,19 +78,19 @@ fn the_table_of_headers_is_what_is_sent() {
 fn every_status_of_an_answer_means_what_the_table_says() {
     let table = rows(part("The answer"));
     let code = Regex::new(r"`([2-5])(\d\d|xx)`").unwrap();
-    let mut told = Vec::new();
+    let mut rows = Vec::new();
     for row in &table {
         let verdict = row[1].split("**").nth(1).unwrap();
         for found in code.captures_iter(row[0]) {
-            told.push((found[1].to_owned(), found[2].to_owned(), verdict));
+            rows.push((found[1].to_owned(), found[2].to_owned(), verdict));
         }
     }
     for status in 200..600_u16 {
         let text = status.to_string();
         let (class, rest) = text.split_at(1);
-        let exact = told.iter().find(|(a, b, _)| a == class && b == rest);
+        let exact = rows.iter().find(|(a, b, _)| a == class && b == rest);
         let (_, _, verdict) =
-            exact.or_else(|| told.iter().find(|(a, b, _)| a == class && b == "xx")).unwrap();
+            exact.or_else(|| rows.iter().find(|(a, b, _)| a == class && b == "xx")).unwrap();
         let status = reqwest::StatusCode::from_u16(status).unwrap();
         let as_told = match outcome_of(status, &HeaderMap::new(), b"a text") {
             Outcome::Later { .. } => "awaited",
