@@ -3,7 +3,6 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use huixin_queue::testing::Settling as _;
 use huixin_queue::{
     DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, Settlement, TakeRequest,
 };
@@ -58,22 +57,13 @@ impl Run<'_> {
                 let memory = memory.map(|keep_for| Memory { bytes: bytes(keep_for).into(), keep_for });
                 reply(queue.record(&lease(), progress, memory).await)
             }
-            Operation::Complete { .. } => reply(queue.complete(&lease()).await),
-            Operation::Retry { after, patience, .. } => reply(
-                queue
-                    .settle(&lease(), Settlement::Retry { after: *after, patience: *patience, reason })
-                    .await,
-            ),
-            Operation::Snooze { after, .. } => reply(queue.snooze(&lease(), *after, &reason).await),
-            Operation::Release { .. } => reply(queue.release(&lease()).await),
-            Operation::Bury { .. } => reply(queue.bury(&lease(), &reason).await),
-            Operation::Hold { sees_all, hold_for, refused, .. } => {
-                let seen = pair.map_or(0, |pair| pair.wakes);
-                let wakes = if *sees_all { u32::MAX } else { seen };
-                let (hold_for, refused) = (*hold_for, *refused);
-                reply(queue.settle(&lease(), Settlement::Hold { wakes, hold_for, refused, reason }).await)
+            Operation::Settle { settlement, .. } => {
+                let mut settlement = settlement.clone();
+                if let (Settlement::Hold { wakes: wakes @ 0, .. }, Some(pair)) = (&mut settlement, pair) {
+                    *wakes = pair.wakes;
+                }
+                reply(queue.settle(&lease(), settlement).await)
             }
-            Operation::Await { within, .. } => reply(queue.await_answer(&lease(), *within).await),
             Operation::AnswerLeased { .. } => {
                 let lease = lease();
                 reply(queue.answer(&lease.lane, &lease.id, format!("answer of {reason}").into()).await)

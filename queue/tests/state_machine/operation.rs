@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use huixin_queue::{HeldEffect, Right, Scope};
+use huixin_queue::{HeldEffect, Right, Scope, Settlement};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -52,34 +52,10 @@ pub(crate) enum Operation {
         sent: u32,
         sending: Option<u32>,
     },
-    Complete {
+    /// A hold that names no waking message names those that came before the take.
+    Settle {
         lease: Which,
-    },
-    Retry {
-        lease: Which,
-        after: Duration,
-        patience: Duration,
-    },
-    Snooze {
-        lease: Which,
-        after: Duration,
-    },
-    Release {
-        lease: Which,
-    },
-    Bury {
-        lease: Which,
-    },
-    /// Naming the waking messages that came before the take, or all there can be.
-    Hold {
-        lease: Which,
-        sees_all: bool,
-        hold_for: Duration,
-        refused: bool,
-    },
-    Await {
-        lease: Which,
-        within: Duration,
+        settlement: Settlement,
     },
     /// To the message of a lease, whatever became of it.
     AnswerLeased {
@@ -184,19 +160,30 @@ fn taking() -> impl Strategy<Value = Operation> {
 fn settling() -> impl Strategy<Value = Operation> {
     prop_oneof![
         4 => record(),
-        8 => lease().prop_map(|lease| Operation::Complete { lease }),
-        6 => (lease(), short(), short())
-            .prop_map(|(lease, after, patience)| Operation::Retry { lease, after, patience }),
-        3 => (lease(), short()).prop_map(|(lease, after)| Operation::Snooze { lease, after }),
-        4 => lease().prop_map(|lease| Operation::Release { lease }),
-        4 => lease().prop_map(|lease| Operation::Bury { lease }),
-        7 => (lease(), prop::bool::weighted(0.2), long(), any::<bool>()).prop_map(
-            |(lease, sees_all, hold_for, refused)| Operation::Hold { lease, sees_all, hold_for, refused },
-        ),
-        6 => (lease(), short()).prop_map(|(lease, within)| Operation::Await { lease, within }),
+        8 => settle(Just(Settlement::Complete)),
+        6 => settle((short(), short(), reason()).prop_map(|(after, patience, reason)| {
+            Settlement::Retry { after, patience, reason }
+        })),
+        3 => settle((short(), reason()).prop_map(|(after, reason)| Settlement::Snooze { after, reason })),
+        4 => settle(Just(Settlement::Release)),
+        4 => settle(reason().prop_map(|reason| Settlement::Bury { reason })),
+        7 => settle((prop::bool::weighted(0.2), long(), any::<bool>(), reason()).prop_map(
+            |(sees_all, hold_for, refused, reason)| {
+                Settlement::Hold { wakes: if sees_all { u32::MAX } else { 0 }, hold_for, refused, reason }
+            },
+        )),
+        6 => settle(short().prop_map(|within| Settlement::Await { within })),
         9 => answered().prop_map(|lease| Operation::AnswerLeased { lease }),
         1 => (0..IDS, 0..LANES).prop_map(|(id, lane)| Operation::Answer { id, lane }),
     ]
+}
+
+fn settle(settlement: impl Strategy<Value = Settlement>) -> impl Strategy<Value = Operation> {
+    (lease(), settlement).prop_map(|(lease, settlement)| Operation::Settle { lease, settlement })
+}
+
+fn reason() -> impl Strategy<Value = String> {
+    (0_u8..4).prop_map(|n| format!("reason {n}"))
 }
 
 fn operating() -> impl Strategy<Value = Operation> {
@@ -317,13 +304,7 @@ impl Operation {
 
     fn settled(&self) -> Option<Which> {
         match self {
-            Self::Complete { lease }
-            | Self::Retry { lease, .. }
-            | Self::Snooze { lease, .. }
-            | Self::Release { lease }
-            | Self::Bury { lease }
-            | Self::Hold { lease, .. }
-            | Self::Await { lease, .. } => Some(*lease),
+            Self::Settle { lease, .. } => Some(*lease),
             _ => None,
         }
     }

@@ -25,14 +25,14 @@ const MUST_BE_MET: &[&str] = &[
     "Record Ok with right",
     "Record Ok with sends",
     "Record Err(LeaseLost)",
-    "Complete Ok(())",
+    "Complete Ok(AsAsked)",
     "Complete Err(LeaseLost)",
     "Complete Err(CallBackPending)",
     "Retry Ok(AsAsked)",
     "Retry Err(LeaseLost)",
-    "Snooze Ok(())",
-    "Release Ok(())",
-    "Bury Ok(())",
+    "Snooze Ok(AsAsked)",
+    "Release Ok(AsAsked)",
+    "Bury Ok(AsAsked)",
     "Hold Ok(AsAsked)",
     "Hold Ok(ComesAgain)",
     "Await Ok(AsAsked)",
@@ -75,7 +75,10 @@ impl Tally {
     }
 
     pub(crate) fn count(&mut self, operation: &Operation, reply: &Reply) {
-        let operation_text = format!("{operation:?}");
+        let operation_text = match operation {
+            Operation::Settle { settlement, .. } => format!("{settlement:?}"),
+            _ => format!("{operation:?}"),
+        };
         let name = operation_text.split(' ').next().unwrap_or_default();
         let answer = match operation {
             Operation::Take { .. } | Operation::TakeAgain { .. } if reply.given.is_empty() => "nothing",
