@@ -104,7 +104,7 @@ async fn receive(
             return refused(reason_of(&refusal));
         }
     };
-    let (push, understood) = stored(name, &account.class, &receiver.rights, inner, body);
+    let (push, understood) = arriving(name, &account.class, &receiver.rights, inner, body);
     let result = match (receiver.intake.store(push).await, understood) {
         (Ok(_), PushOutcome::Platform) => PushOutcome::Platform,
         (Ok(Stored::Queued), understood) => understood,
@@ -165,8 +165,8 @@ async fn read(
     }
 }
 
-/// What the queue stores, and what becomes of the push once it is stored.
-fn stored(
+/// What the queue gets of a push, and what becomes of the push once that is stored.
+fn arriving(
     account: &str,
     class: &Class,
     rights: &Rights,
@@ -197,45 +197,45 @@ fn stored(
         }
         Message::from_tree(parsed.tree)
     });
-    let payload = |trigger, body| Payload { account: account.to_owned(), trigger, body }.encode();
-    match understood {
-        Ok(message) => {
-            let trigger = message.trigger();
-            let push = Arriving {
-                id: id_of(&message.dedup_key(account, &body)),
-                lane: lane_of(account, &message.from),
-                class: class.clone(),
-                payload: payload(trigger, body),
-                held: rights.effect(trigger, message.created_at, SystemTime::now()),
-                dead_reason: None,
-            };
-            (
-                push,
-                if message.tree.get("InfoType").is_some() {
-                    PushOutcome::Platform
-                } else {
-                    PushOutcome::Accepted
-                },
-            )
-        }
-        Err(reason) => {
-            tracing::warn!(
-                account,
-                reason,
-                body_bytes = body.len(),
-                "a signed push can't be understood: it is kept as a dead letter"
-            );
-            let push = Arriving {
-                id: id_of(&DedupKey::of_unreadable(account, &body)),
-                lane: lane_of(account, ""),
-                class: class.clone(),
-                payload: payload(Trigger::Silent, body.slice(..body.len().min(UNREADABLE_MAX_BYTES))),
-                held: HeldEffect::Leave,
-                dead_reason: Some(reason),
-            };
-            (push, PushOutcome::Unreadable)
-        }
+    let message = match understood {
+        Ok(message) => message,
+        Err(reason) => return (unreadable(account, class, &body, reason), PushOutcome::Unreadable),
+    };
+    let trigger = message.trigger();
+    let push = Arriving {
+        id: id_of(&message.dedup_key(account, &body)),
+        lane: lane_of(account, &message.from),
+        class: class.clone(),
+        payload: payload(account, trigger, body),
+        held: rights.effect(trigger, message.created_at, SystemTime::now()),
+        dead_reason: None,
+    };
+    match message.tree.get("InfoType") {
+        Some(_) => (push, PushOutcome::Platform),
+        None => (push, PushOutcome::Accepted),
     }
+}
+
+/// A push that becomes a dead letter, with as much of it as is worth keeping.
+fn unreadable(account: &str, class: &Class, body: &Bytes, reason: String) -> Arriving {
+    tracing::warn!(
+        account,
+        reason,
+        body_bytes = body.len(),
+        "a signed push can't be understood: it is kept as a dead letter"
+    );
+    Arriving {
+        id: id_of(&DedupKey::of_unreadable(account, body)),
+        lane: lane_of(account, ""),
+        class: class.clone(),
+        payload: payload(account, Trigger::Silent, body.slice(..body.len().min(UNREADABLE_MAX_BYTES))),
+        held: HeldEffect::Leave,
+        dead_reason: Some(reason),
+    }
+}
+
+fn payload(account: &str, trigger: Trigger, body: Bytes) -> Bytes {
+    Payload { account: account.to_owned(), trigger, body }.encode()
 }
 
 fn id_of(key: &DedupKey) -> MessageId {
