@@ -209,7 +209,7 @@ pub trait Shared: Send + Sync + 'static {
     /// Sets a shared value for a time; an empty one removes it.
     async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError>;
 
-    /// All values whose names begin with `folder`, with their names. A folder is a name up to its first slash.
+    /// All values whose names begin with `folder`, with their names. A folder ends in the first slash of a name.
     async fn values(&self, folder: &str) -> Result<Vec<(String, Bytes)>, QueueError>;
 
     /// Asks for one of `n` per period, shared by all users of the queue; unused ones are saved, up to `n`. Zero: granted.
