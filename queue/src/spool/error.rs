@@ -74,7 +74,7 @@ impl SpoolError {
         }
     }
 
-    /// What the machinery of files said, as said of a spool.
+    /// An error of `crate::file`, as an error of a spool.
     pub(super) fn of(error: QueueError, folder: &str) -> Self {
         let folder = folder.to_owned();
         match error {
