@@ -163,8 +163,8 @@ pub struct SendState {
     /// How many waking messages have come since the message was first taken. After a hold, the one that woke it counts too.
     /// [`Settlement::Hold`](crate::Settlement::Hold) names this number. Each waking message gets an answer of its own.
     pub wakes: u32,
-    /// What those waking messages allow that came while the lane had a current message or a count. None if none came. Whoever
-    /// takes the other waking messages knows what they allow.
+    /// What those waking messages allow that came while the lane had a current message or a count. None if none came. The
+    /// worker that takes the other waking messages knows what they allow.
     pub right: Option<Right>,
     /// Whether that right is closed, and by what.
     pub closed: Option<Closed>,

@@ -17,9 +17,9 @@
 //! don't add up: of the sends that are left and those that the new right brings, the larger number counts, and the later end.
 //! A burying message closes the right. So does a refusal ([`Settlement::Hold`]) while its message is held. A waking message
 //! opens it again. This state goes from the current message to the next of its lane, however the current one ended, and is
-//! forgotten when the lane has nothing to do. A lane that has neither a current message nor a count keeps no right: whoever
-//! takes its waiting messages knows what they bring. [`SendState`] is all of this, and whether others wait behind the
-//! message. Every take and every record gives it.
+//! forgotten when the lane has nothing to do. A lane that has neither a current message nor a count keeps no right: the
+//! worker that takes its waiting messages knows what they bring. [`SendState`] is all of this, and whether others wait behind
+//! the message. Every take and every record gives it.
 //!
 //! **Memory.** A lane remembers what was recorded for it with the first replies of a message. A burying message makes it
 //! forget, and the message that is current then writes nothing back.
@@ -36,7 +36,7 @@
 //! before the end of this pause cost nothing. If leases differ in length, the shortest decides the gap and the longest the
 //! pause.
 //!
-//! **Answers by call back.** The first answer always wins. It is *unheard* until a take gives it. Meanwhile an attempt that
+//! **Answers by call back.** The first answer always wins. It is *unheard* until a take gives it. Until then an attempt that
 //! doesn't know it can't end its message: to complete, bury or hold it, and a [`Consumer::record`] with replies, say
 //! [`QueueError::CallBackPending`] and only make the lane ready, last in line. A settlement that puts the message off makes
 //! the lane ready too, instead of waiting. Once replies are recorded, an answer by call back comes too late.

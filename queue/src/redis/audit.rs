@@ -169,7 +169,7 @@ impl Core {
         Ok(ready)
     }
 
-    /// Reads a list that changes meanwhile, from its end to its front, so that no element that stays in it is missed.
+    /// Reads a list that changes at the same time, from its end to its front, so that no element that stays in it is missed.
     async fn list(&self, key: &str) -> Result<Vec<Name>, QueueError> {
         let (mut read, mut to) = (Vec::<Name>::new(), -1);
         loop {

@@ -13,7 +13,7 @@ use super::names::{IDS, LANES, class_of, id, lane};
 use super::operation::Operation;
 use super::run::{Named, Run, Side};
 
-/// An answer: without tokens, which differ by right.
+/// An answer, without tokens, which rightly differ.
 #[derive(Default)]
 pub(crate) struct Reply {
     pub(crate) text: String,

@@ -30,7 +30,7 @@ pub(crate) fn redis(server: &RedisServer, n: u8, kind: u8) {
     };
     let key = |kind: &str| format!("{{test:0}}:{kind}:{name}");
     let script = match kind {
-        // In front of messages that are there, since a lane that has nothing else stands nowhere, and not of a current one.
+        // In front of waiting messages, since a lane without any stands nowhere; but not in front of a current one.
         0 | 1 => {
             let list = key(if kind == 0 { "older" } else { "lane" });
             format!(

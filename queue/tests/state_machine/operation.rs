@@ -310,7 +310,7 @@ impl Operation {
         matches!(self, Self::Take { .. } | Self::TakeAgain { .. } | Self::TakeLate { .. })
     }
 
-    /// Whether its caller has done with its message afterwards.
+    /// Whether its caller is done with its message afterwards.
     pub(crate) fn settles(&self) -> bool {
         self.settled().is_some()
     }
