@@ -103,7 +103,7 @@ impl Quotas {
 }
 
 impl Count {
-    /// The calls of the span that is now, which a first call begins.
+    /// The calls of the current span; its first call begins it.
     fn now(&mut self, now: Instant, lasts: Duration) -> &mut u32 {
         if self.since.is_none_or(|since| now.duration_since(since) >= lasts) {
             *self = Count { since: Some(now), calls: 0 };
