@@ -50,8 +50,8 @@
 //! * *Errors*: everything that means "not now" is [`QueueError::Unavailable`], never `LeaseLost`.
 //! * *Damage*: if something stored for one lane can't be read, no other lane suffers. It is set aside, reported by the next
 //!   take ([`Taken::damaged`]) and named by the audit, and its lane goes on without it.
-//! * *Bounds*: no call does work in proportion to the backlog. At most [`MOVES_PER_TAKE`] due or expired lanes are moved at a
-//!   time.
+//! * *Bounds*: no call does work in proportion to the backlog. At most [`MOVES_PER_TAKE`] due lanes, and as many expired
+//!   ones, are moved at a time.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ pub const HELD_MAX: usize = 20;
 /// The most dead letters that one call looks through.
 pub const DEAD_SCAN_MAX: u64 = 100;
 
-/// How often each user of a queue renews or beats. Without that, its absence looks like the store's.
+/// How often each user of a queue renews or beats. A user that does neither looks like a gap in the store's service.
 pub const BEAT_EVERY: Duration = Duration::from_millis(500);
 
 /// A shorter time without a beat is never a gap in the store's service.
@@ -174,8 +174,8 @@ pub trait Operator: Send + Sync + 'static {
     /// when all is within these limits. They stay; a caller that has no use for them drops them.
     async fn oldest_dead(&self, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, QueueError>;
 
-    /// Gives dead letters another life: each goes to the end of its lane, as if it had just come, with all attempts before
-    /// it. It keeps its id. False where there is no such letter.
+    /// Gives dead letters another life: each goes to the end of its lane, as if it had just come, with all its attempts left.
+    /// It keeps its id. False where there is no such letter.
     async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError>;
 
     /// Removes dead letters for good. False where there is no such letter.

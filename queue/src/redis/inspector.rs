@@ -8,7 +8,7 @@
 //! an exchanged queue in its identity. So an inspector remembers what it saw.
 //!
 //! A server that doesn't serve yet is not judged: while it loads its files, its INFO describes another server than the one
-//! that will serve (`aof_enabled:0`). So a `PING` first asks whether it serves, and any refusal is an outage.
+//! that will serve (`aof_enabled:0`). So a `PING` first asks whether it serves; an answer that says no is an outage.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,13 +1,12 @@
 //! A large queue costs no more for each message than an empty one.
 //!
 //! The long form has a million waiting messages in 200,000 lanes, 100,000 dead letters, and 50,000 retries that are due in
-//! the same second; the short one a hundredth of that, enough to find a call that works in proportion to the backlog. It
-//! compares Redis's own CPU time, which a busy machine changes little. `SLOWLOG` tells wall time, which a busy machine
+//! the same second; the short one a hundredth of that, enough to find a call that works in proportion to the backlog. The
+//! test compares Redis's own CPU time, which a busy machine changes little. `SLOWLOG` tells wall time, which a busy machine
 //! changes much. So a control runs between the queue's scripts while the queue is filled (`control`). The test fails if the
 //! queue's scripts are slow three times as often as the control, and some more: five in the long form; a fifth of all in the
 //! short one, which has other tests beside it. The load has one thread, so that Redis has a core in the long form, which
-//! wants `--test-threads=1`.
-//! The embedded engine's figures are wall time, and nothing is asserted of them.
+//! wants `--test-threads=1`. The embedded engine's figures are wall time, and nothing is asserted of them.
 
 mod control;
 mod load;

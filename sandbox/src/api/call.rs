@@ -14,7 +14,7 @@ use crate::{
 
 /// One call, with what came in it: it may be judged in a task of its own, after its caller has hung up.
 pub(super) trait ApiCall: Clone + Send + 'static {
-    /// The account and the user that it names; empty if they can't be read.
+    /// The account and the user that it names; each is empty if it can't be read.
     fn subject(&self, sandbox: &Sandbox) -> (String, OpenId);
 
     /// All checks, and its effect when they pass; otherwise an `errcode`.

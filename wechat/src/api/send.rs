@@ -11,8 +11,8 @@ use super::outgoing::{Outgoing, typing_json};
 impl Client {
     /// Sends `message` to the user with the OpenID `to`, by `POST /cgi-bin/message/custom/send`.
     ///
-    /// If WeChat refuses the access token (40001, 40014, 42001), the message is sent once more with a newer one. The caller
-    /// gets a second refusal.
+    /// If WeChat refuses the access token (40001, 40014, 42001), the message is sent once more with a newer one. A second
+    /// refusal goes to the caller.
     ///
     /// # Errors
     /// [`ApiError`]; after [`ApiError::Unsure`] the user may have the message.

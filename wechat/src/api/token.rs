@@ -45,8 +45,8 @@ impl AccessToken {
 }
 
 impl Client {
-    /// Makes a call with the access token, and once more with a newer one if WeChat refuses the first. The caller gets a
-    /// second refusal.
+    /// Makes a call with the access token, and once more with a newer one if WeChat refuses the first. A second refusal goes
+    /// to the caller.
     pub(super) async fn with_token<T, F>(&self, call: impl Fn(AccessToken) -> F) -> Result<T, ApiError>
     where
         F: Future<Output = Result<T, ApiError>>,

@@ -16,7 +16,7 @@ local function keep_filter(filter, first)
 end
 
 -- Gives `use` each of the worker's classes that has a line of this kind, from `first` on, until `use` returns true. About
--- `enough` of them are enough: more are read only if these turn out not to be.
+-- `enough` classes are read first, more only if these don't suffice.
 local function each_class(line, filter, first, enough, use)
   local PAGE_MAX = 64
   if share('ZCARD', 'classes:' .. line) == 0 then return end
