@@ -75,10 +75,10 @@ pub const TAKEN_BYTES_MAX: usize = 1024 * 1024;
 /// How many letters dead on arrival one class keeps; the rest are counted.
 pub const DEAD_ON_ARRIVAL_MAX: u64 = 1_000;
 
-/// From so many losses on a message is a suspect.
+/// A message with this many losses is a suspect.
 pub const SUSPECT_LOSSES: u32 = 2;
 
-/// With so many losses a message dies.
+/// A message with this many losses dies.
 pub const LOSSES_MAX: u32 = 3;
 
 /// How many messages a lane holds at most; one more, and the one held longest dies.
@@ -110,7 +110,7 @@ pub trait Producer: Send + Sync + 'static {
     /// calls this must know whether its caller may answer.
     async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<CallBackResult, QueueError>;
 
-    /// Notes that the store serves, for those who hold no lease, such as a receiver.
+    /// Notes that the store serves, for callers without a lease, such as a receiver.
     async fn beat(&self) -> Result<(), QueueError>;
 }
 
@@ -225,7 +225,7 @@ impl<Q: Producer + Consumer + Operator + Shared + ?Sized> Queue for Q {}
 /// What a worker asks for.
 #[derive(Clone, Debug)]
 pub struct TakeRequest {
-    /// At most so many messages.
+    /// The most messages to give.
     pub max: usize,
     /// Only of these classes. If you pass the same list again and again, a call doesn't cost more for a longer list.
     pub classes: Arc<[Class]>,
@@ -250,7 +250,7 @@ impl TakeRequest {
         (classes, self.turn(self.classes.len()))
     }
 
-    /// Which of so many classes, in their order, is first.
+    /// The place of the class that is first, of this many.
     pub(crate) fn turn(&self, classes: usize) -> usize {
         let classes = classes.max(1) as u64;
         let served = self.call.wrapping_mul(self.max as u64);

@@ -16,9 +16,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often one call may be made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallLimit {
-    /// At most so often a minute; more are refused with 45011. `None`: any number.
+    /// The most calls a minute; more are refused with 45011. `None`: any number.
     pub per_minute: Option<u32>,
-    /// At most so often a day; more are refused with 45009. `None`: any number.
+    /// The most calls a day; more are refused with 45009. `None`: any number.
     pub per_day: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! The right to write to a user: so many sends, for so long, since what the user last did.
+//! The right to write to a user: a number of sends and a time, counted since the user last did something.
 //!
 //! Rights don't add up: of the sends that are left and those that the new trigger gives, the larger number counts, and the
 //! later end. That is what WeChat's guide for mini programs says, and no page says otherwise. A stricter guess can be

@@ -24,9 +24,9 @@ const CHECKPOINT_PAGES: i64 = 4_000;
 const CACHE_KIB: i64 = 32 * 1024;
 /// To what size the log is cut after an unusual batch, in bytes.
 const LOG_BYTES: i64 = 64 * 1024 * 1024;
-/// When so many pages of 4 KiB are free, and they are more than half of the file, it is made smaller.
+/// The file shrinks when this many pages of 4 KiB are free, and they are more than half of it.
 const SHRINK_FROM_PAGES: i64 = 1_024;
-/// By so many pages at a time: some milliseconds.
+/// How many pages it shrinks by at a time: some milliseconds.
 const SHRINK_BY_PAGES: i64 = 512;
 /// More than the engine has different statements.
 const STATEMENTS: usize = 128;

@@ -1,4 +1,4 @@
-//! Looks at a Redis server, and tells what would lose messages or stop the queue.
+//! Looks at a Redis server for what would lose messages or stop the queue.
 //!
 //! It reads `INFO`, because hosted services often forbid `CONFIG`. It asks `CONFIG` only for what `INFO` doesn't say, and a
 //! refusal of that is a finding. It makes a new connection for each look: the queue's own can't be made while another node of
@@ -40,7 +40,7 @@ pub struct Inspector {
     client: redis::Client,
     place: String,
     cli: String,
-    /// Of the queue whose identity is compared.
+    /// The keys of the queue whose identity is compared.
     keys: Option<ShardKeys>,
     before: Mutex<Baseline>,
 }

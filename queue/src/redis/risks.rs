@@ -5,7 +5,7 @@
 //! knows of it. A risk that may pass by itself, or that loses nothing acked, is only a warning. [`super::inspector`] finds
 //! the risks.
 
-/// Which Redis can be used, for those who have one that can't.
+/// Which Redis can be used: a hint for people whose Redis can't.
 pub(super) const EDITIONS: &str = "use a single Redis (7.0 or newer) or Valkey that runs Lua scripts and is no node of a \
     cluster; of a managed service the edition with one primary, with or without replicas: not the cluster, serverless or \
     proxy edition";
@@ -42,7 +42,7 @@ pub enum Risk {
     ClockSkew,
     /// The server is a node of a cluster.
     Cluster,
-    /// The server doesn't tell all of this.
+    /// The server refuses a part of these questions.
     Unread,
 }
 

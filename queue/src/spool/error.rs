@@ -41,7 +41,7 @@ pub enum SpoolError {
         /// Who has it, as far as is known.
         owner: String,
     },
-    /// It is there, or its folder is, but can't be used as it is.
+    /// The spool or its folder is there, but can't be used as it is.
     #[error("the spool in `{folder}` can't be used: {problem}")]
     Unusable {
         /// The spool's folder.

@@ -79,7 +79,7 @@ fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<(i64, Leased)> {
     Ok((row.get(0)?, head))
 }
 
-/// What six columns from `at` on tell: the triggers, the sends, whether others waited behind it, how many sends there may
+/// The values of six columns from `at` on: the triggers, the sends, whether others waited behind it, how many sends there may
 /// be, until when, and what has closed that.
 pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<SendState> {
     let wakes = row.get(at)?;

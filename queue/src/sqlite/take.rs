@@ -91,7 +91,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         Ok(Self { step, request, pausing, looks_left, token, lanes, messages, bytes, cut_short })
     }
 
-    /// The messages, and whether there may be more behind lanes that were looked at in vain.
+    /// The messages, and whether there may be more behind the paused lanes that were looked at.
     fn fill(mut self) -> Result<(Vec<Leased>, bool), StepError> {
         if self.request.max == 0 || self.is_paused(&Scope::All)? {
             return Ok((Vec::new(), false));

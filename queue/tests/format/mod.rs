@@ -1,7 +1,7 @@
 //! What is stored in this format is read back whole: a queue with a message in every state, as a file beside this one for each
 //! engine.
 //!
-//! When the format has got another number, make them anew: `cargo test -p huixin-queue --test it format:: -- --ignored`.
+//! When the number of the format changes, make them again: `cargo test -p huixin-queue --test it format:: -- --ignored`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

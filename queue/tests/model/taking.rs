@@ -5,9 +5,9 @@ use crate::mutants::Mutant;
 use crate::rules::Rules;
 use crate::state::{Batch, Hand, Lane, Lease, Message, Side, State, Token};
 
-/// A message that has cost so many workers their lives runs beside no other such message.
+/// A message that has cost this many workers their lives runs beside no other such message.
 pub(crate) const SUSPECT_LOSSES: u8 = 2;
-/// And one that has cost so many is dead.
+/// A message that has cost this many is dead.
 pub(crate) const DEADLY_LOSSES: u8 = 3;
 
 impl State {

@@ -61,7 +61,7 @@ impl Subject {
         assert_eq!(failed, calls, "{when}");
     }
 
-    /// Checks that the lease is held as ever.
+    /// Checks that the lease is still held.
     async fn is_back(&self, when: &str) {
         let Self { queue, lease, .. } = self;
         let new = message("another", &format!("after {}", rand::random::<u32>()));

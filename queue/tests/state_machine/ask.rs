@@ -50,7 +50,7 @@ impl Run<'_> {
             Operation::Record { replies, memory, sent, sending, .. } => {
                 let replies = replies.then(|| format!("replies of {reason}").into());
                 let progress = Progress { replies, sent: *sent, sending: *sending };
-                // None at all forgets what was there.
+                // Empty forgets what was there.
                 let bytes = |keep_for: Duration| match keep_for.is_zero() {
                     true => String::new(),
                     false => format!("memory of {reason}"),

@@ -144,7 +144,7 @@ fn open(path: &std::path::Path) -> rusqlite::Connection {
     db
 }
 
-/// Whether what an audit says is about damage that was done, or its traces. Everything else it says is a breach.
+/// The findings of the audit that are breaches: not about damage that was done, or its traces.
 pub(crate) async fn audit(queue: &dyn Queue) -> String {
     let found = queue.audit().await.expect("the audit runs");
     let is_damage = |problem: &str| {

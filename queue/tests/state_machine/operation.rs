@@ -281,7 +281,7 @@ fn lease_for() -> impl Strategy<Value = Duration> {
     seconds(&[15, 15, 15, 15, 15, 4, 60])
 }
 
-/// A delay, some of them none at all.
+/// A delay, sometimes none.
 fn short() -> impl Strategy<Value = Duration> {
     seconds(&[0, 1, 5, 30])
 }

@@ -22,8 +22,8 @@ use super::{Kind, Message};
 pub enum Trigger {
     /// The user sent something.
     Message,
-    /// The user tapped a menu button that tells the account (`CLICK`, `scancode_push`, `scancode_waitmsg`), or an item
-    /// of a menu message, which WeChat counts as a click though it arrives as a text.
+    /// The user tapped a menu button that the account hears of (`CLICK`, `scancode_push`, `scancode_waitmsg`), or an item of
+    /// a menu message, which WeChat counts as a click though it arrives as a text.
     Click,
     /// A follower scanned a QR code with a scene.
     Scan,

@@ -121,7 +121,7 @@ impl State {
     /// Gives a dead letter another life, at the end of its lane.
     pub(super) fn revive(&mut self, id: &MessageId) -> bool {
         let Some((letter, _)) = self.dead.remove(id) else { return false };
-        // It may be answered anew.
+        // It may be answered again.
         self.answered.remove(id);
         let lane = self.lanes.entry(letter.lane.clone()).or_default();
         let was_idle = lane.is_idle();
