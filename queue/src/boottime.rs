@@ -1,12 +1,12 @@
 //! Time that also passes while the machine sleeps.
 //!
-//! [`std::time::Instant`] stands still while Linux is suspended, but the leases at the store run on: a machine that wakes
-//! up would take leases for fresh that others have had for hours. `CLOCK_BOOTTIME` counts the sleep. Where there is none,
-//! the monotonic clock has to do. Rejected: the wall clock, which people and NTP set.
+//! [`std::time::Instant`] stands still while Linux is suspended, but the leases at the store run on: a machine that wakes up
+//! would believe in leases that others have had for hours. `CLOCK_BOOTTIME` counts the sleep. Where there is none, the
+//! monotonic clock has to do. Rejected: the wall clock, which people and NTP set.
 
 use std::time::Duration;
 
-/// A moment of this machine's life. Two can be compared, and that is all: it means nothing elsewhere.
+/// A moment in this machine's uptime. You can compare two of them; elsewhere they mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(Duration);
 
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn it_is_the_clock_that_counts_the_time_asleep() {
-        // The kernel tells the same clock here, to a hundredth of a second, for people.
+        // The kernel shows the same clock here, to a hundredth of a second.
         let uptime = || {
             let text = std::fs::read_to_string("/proc/uptime").expect("Linux has it");
             let seconds = text.split_whitespace().next().expect("it has two numbers");

@@ -11,8 +11,8 @@ pub enum QueueError {
     /// lost. Stop working on the message and send nothing more for it.
     #[error("the lease on this message is no longer held")]
     LeaseLost,
-    /// An answer by call back has come that this taker doesn't know: the message is its lane's next again, with it, and
-    /// nothing else has changed. Stop working on the message and send nothing more for it.
+    /// An answer by call back has come that this holder doesn't know. The message is next in its lane again, with that
+    /// answer, and nothing else has changed. Stop working on the message and send nothing more for it.
     #[error("an answer by call back has come to this message: it comes again with it")]
     CallBackPending,
     /// The store can't be reached or can't serve now. The call may or may not have been applied; every call is safe

@@ -1,9 +1,10 @@
 //! Leases: who may settle a message.
 //!
-//! Every take hands out a token made of a counter and the worker's random incarnation. The counter alone would
-//! repeat after a store came back without its last writes; the incarnation alone would not tell two takes of one
-//! worker apart. On Redis the number of the worker's call is in it too, which never goes back while the worker lives. A settling call carries the token and fails with [`LeaseLost`](crate::QueueError::LeaseLost)
-//! unless it is the current one; the comparison is inside the same atomic step as the change.
+//! Every take hands out a token made of a counter and the worker's random incarnation. The counter alone would repeat after a
+//! store came back without its last writes; the incarnation alone would not tell two takes of one worker apart. On Redis the
+//! token also has the number of the worker's call, which never goes back while the worker lives. A settling call carries the
+//! token and fails with [`LeaseLost`](crate::QueueError::LeaseLost) unless it is the current one; the comparison is inside
+//! the same atomic step as the change.
 
 use std::fmt;
 
@@ -27,7 +28,7 @@ impl WorkerId {
         &self.name
     }
 
-    /// What no other process, and no earlier run of this one, is called.
+    /// A name that no other process, and no earlier run of this one, has.
     pub fn incarnation(&self) -> &str {
         &self.incarnation
     }

@@ -18,7 +18,7 @@ pub mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-/// The traits of a queue, for those who call one by its type.
+/// The traits of a queue, for callers that know its type.
 pub mod prelude {
     pub use crate::{Consumer, Operator, Producer, Queue, Shared};
 }

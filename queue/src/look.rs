@@ -18,15 +18,15 @@ pub struct Counts {
     pub running: u64,
     /// Messages that wait for their next attempt, or for an answer by call back.
     pub delayed: u64,
-    /// Lanes that are paused and have messages, met by a take.
+    /// Paused lanes with messages that a take has met.
     pub parked: u64,
     /// Messages held until their lane gets a waking one.
     pub held: u64,
     /// Dead letters.
     pub dead: u64,
-    /// Messages dead on arrival that were counted only, because their class held as many as it may.
+    /// Messages dead on arrival that were only counted, because their class held as many as it may.
     pub dead_uncounted: u64,
-    /// Age of the message that is next in line, the oldest over the classes, in microseconds.
+    /// Age in microseconds of the message that is next in line: of all classes, the oldest.
     pub next_age_us: Option<u64>,
 }
 
@@ -71,9 +71,9 @@ pub enum LaneState {
         /// How long.
         until_us: u64,
     },
-    /// It is paused, and was its turn.
+    /// It is paused, and its turn has come.
     Parked,
-    /// It has only messages that are held, or none and is paused: it is in no state.
+    /// It is in no state: it has only held messages, or is paused and has none.
     Idle,
 }
 
@@ -115,7 +115,7 @@ pub struct Paused {
     pub scope: Scope,
     /// Since when, in Unix microseconds.
     pub since_us: u64,
-    /// Why, as the one who paused it said.
+    /// The reason that was given.
     pub reason: String,
 }
 

@@ -48,10 +48,10 @@ pub enum HeldEffect {
 
 /// How often the answers of a lane may be sent, and until when.
 ///
-/// Several rights do not add up: of those that a lane gets, the larger number that is left counts, and the later end.
+/// Rights don't add up: of several that a lane gets, the larger number of sends left counts, and the later end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Right {
-    /// Sends. In a [`SendState`]: of all that the lane counts, those before included.
+    /// How many sends. In a [`SendState`]: how many in all, those already counted included.
     pub sends: u32,
     /// Unix time, in seconds.
     pub until_s: u64,
@@ -60,7 +60,8 @@ pub struct Right {
 /// What has closed a lane's right to send since its last waking message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Closed {
-    /// A message of it was held because a send was refused ([`Settlement::Hold`](crate::Settlement::Hold)), and still is.
+    /// A message of the lane was held because a send was refused ([`Settlement::Hold`](crate::Settlement::Hold)), and still
+    /// is.
     Refused,
     /// A burying message.
     Ended,
@@ -131,19 +132,19 @@ pub struct Leased {
     pub arrived_us: u64,
     /// How many attempts failed before this one.
     pub failures: u32,
-    /// How many leases on it were lost, by workers that died. From [`SUSPECT_LOSSES`](crate::SUSPECT_LOSSES) on it is a
-    /// suspect: a worker runs one at a time, and confirms it by a renewal before it starts the handler, as it does with
+    /// How many leases on it were lost by workers that died. From [`SUSPECT_LOSSES`](crate::SUSPECT_LOSSES) on it is a
+    /// suspect: a worker runs one suspect at a time. Before it starts the handler it confirms the lease by a renewal, as with
     /// every message that has lost a lease.
     pub losses: u32,
     /// How often it was snoozed.
     pub snoozes: u32,
-    /// How long ago its first attempt failed, since it was taken first or was held; none if none has.
+    /// How long ago its first attempt failed since it was first taken or last held; none if none has.
     pub failing_for: Option<Duration>,
     /// Why the last attempt failed or was snoozed.
     pub last_error: Option<String>,
     /// What an earlier holder recorded before the lease was lost or given back.
     pub progress: Progress,
-    /// What of its lane's right to send is used up, and what has changed it.
+    /// How much of its lane's right to send is used up, and what has changed that right.
     pub send_state: SendState,
     /// The lane's memory, as last recorded.
     pub memory: Option<Bytes>,
@@ -159,18 +160,18 @@ pub struct Leased {
 /// message. All of it outlives retries, snoozes, releases and lost leases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SendState {
-    /// How many waking messages have come since the message was first taken (after it was held: that which woke it, and
-    /// those since): what [`Settlement::Hold`](crate::Settlement::Hold) names. Each has an answer of its own coming.
+    /// How many waking messages have come since the message was first taken. After a hold, the one that woke it counts too.
+    /// [`Settlement::Hold`](crate::Settlement::Hold) names this number. Each waking message gets an answer of its own.
     pub wakes: u32,
-    /// What the waking messages allow that the lane has got while it had a current message or a count; none if none came:
-    /// what the others allow, who takes them knows.
+    /// What those waking messages allow that came while the lane had a current message or a count. None if none came. The
+    /// worker that takes the other waking messages knows what they allow.
     pub right: Option<Right>,
-    /// Whether all that is closed.
+    /// Whether that right is closed, and by what.
     pub closed: Option<Closed>,
-    /// How many sends were announced in the lane ([`Progress::sending`]) since it last had nothing to do. One that is
+    /// How many sends were announced in the lane ([`Progress::sending`]) since it last had nothing to do. A send that is
     /// announced again counts once; one that is taken back doesn't count.
     pub sends: u32,
-    /// Whether other messages of the lane wait behind it: they did when it was taken, or a waking one has come since.
+    /// Whether other messages of the lane wait behind it: some did when it was taken, or a waking one has come since.
     pub has_followers: bool,
 }
 
@@ -181,15 +182,15 @@ pub struct Progress {
     pub replies: Option<Bytes>,
     /// How many parts are confirmed sent.
     pub sent: u32,
-    /// The part that is about to be sent, counted from 0: after a crash, the one send that is unsure. Another one than
-    /// recorded announces a send; `None` with the same `sent` takes it back: it was certainly not made.
+    /// The part that is about to be sent, counted from 0. After a crash it is the one send that is unsure. Another part than
+    /// the recorded one announces a send. `None` with the same `sent` takes it back: that send certainly wasn't made.
     pub sending: Option<u32>,
 }
 
 /// What a lane is to remember, until it is replaced or its time is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// The bytes, at most [`MAX_PAYLOAD_BYTES`]. None at all: forget what was there.
+    /// The bytes, at most [`MAX_PAYLOAD_BYTES`]. Empty: forget what was there.
     pub bytes: Bytes,
     /// For how long.
     pub keep_for: Duration,
@@ -200,8 +201,8 @@ pub struct Memory {
 pub enum CallBackResult {
     /// It is stored, durably, and the message comes with it.
     First,
-    /// The message had its answer.
+    /// The message already has its answer.
     Already,
-    /// The message isn't the current one of its lane: it has ended, or never was begun.
+    /// The message isn't the current one of its lane: it has ended, or was never begun.
     Gone,
 }

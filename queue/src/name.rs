@@ -1,4 +1,4 @@
-//! What messages, their lanes and their classes are called, and what is shared by name.
+//! Names of messages, their lanes and their classes, and of what is shared.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// The longest there may be, in bytes.
+            /// The greatest length, in bytes.
             pub const MAX_BYTES: usize = $max_bytes;
 
             /// Checks the length.
@@ -30,7 +30,7 @@ macro_rules! name {
                 }
             }
 
-            /// It, as text.
+            /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -57,7 +57,7 @@ name! {
     Lane, 512
 }
 name! {
-    /// What messages can be paused, limited and counted as a whole. A worker takes only the classes it asks for.
+    /// A group of messages that can be paused, limited and counted as a whole. A worker takes only the classes it asks for.
     Class, 64
 }
 

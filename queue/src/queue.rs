@@ -8,36 +8,38 @@
 //! too), parked (paused). A lane with only held messages or a memory is in none. Everything else follows from it: there
 //! are no counters for exclusion, no second list of what is running, nothing is removed by search.
 //!
-//! **Order.** A lane has two lists: messages accepted from a receiver, and *older* ones, that were drained from a spool or
-//! held. Without a current message the older of the two heads is next. What has been taken stays current until its end,
-//! whatever comes.
+//! **Order.** A lane has two lists: messages accepted from a receiver, and *older* ones, which were drained from a spool or
+//! held. Without a current message the older of the two heads is next. A message that has been taken stays current until its
+//! end, whatever comes.
 //!
-//! **Send state.** A lane counts the sends that were announced in it by [`Consumer::record`], so that a sender asks no more
-//! than there is. A waking message brings a [`Right`](crate::Right), numbers that the queue knows no reason for. Several do not
-//! add up: of the sends that are left and those that it brings, the larger number counts, and the later end. A burying message
-//! closes all that, and so does a refusal ([`Settlement::Hold`]) as long as its message is held; a waking one opens it anew.
-//! This goes from the current message to the next of its lane, however the current one ended, and is forgotten when the lane has
-//! nothing to do. A lane that has neither a current message nor a count keeps no right: what the messages that wait in it
-//! bring, their takers know. [`SendState`] is all of this, and whether others wait behind the message, given with every take and
-//! every record.
+//! **Send state.** A lane counts the sends that were announced in it by [`Consumer::record`], so that a sender doesn't go
+//! beyond its right. A waking message brings a [`Right`](crate::Right): numbers whose reason the queue doesn't know. Rights
+//! don't add up: of the sends that are left and those that the new right brings, the larger number counts, and the later end.
+//! A burying message closes the right. So does a refusal ([`Settlement::Hold`]) while its message is held. A waking message
+//! opens it again. This state goes from the current message to the next of its lane, however the current one ended, and is
+//! forgotten when the lane has nothing to do. A lane that has neither a current message nor a count keeps no right: the
+//! worker that takes its waiting messages knows what they bring. [`SendState`] is all of this, and whether others wait behind
+//! the message. Every take and every record gives it.
 //!
-//! **Memory.** A lane remembers what the first replies of a message were recorded with. A burying message makes it forget, and the
-//! one that is current then writes nothing back.
+//! **Memory.** A lane remembers what was recorded for it with the first replies of a message. A burying message makes it
+//! forget, and the message that is current then writes nothing back.
 //!
-//! **Patience.** A failed message waits for its next attempt as the head of its lane, and the lane waits with it. While others
-//! wait behind it, it does so only until its patience is over, which counts from its first failure: a wait that was longer is
-//! cut short when a waking message comes. Waits for an answer by call back and snoozes are never cut short.
+//! **Patience.** A failed message waits for its next attempt as the head of its lane, and the lane waits with it. While
+//! others wait behind it, this lasts only until its patience is over, counted from its first failure. When a waking message
+//! comes, a longer wait is cut short. Waits for an answer by call back and snoozes are never cut short.
 //!
-//! **Lost leases.** A message that outlives its workers is a *suspect* after [`SUSPECT_LOSSES`] losses, and dies at the
-//! next ([`LOSSES_MAX`]). A loss counts only if a worker had certainly begun: the first counts always, later ones if the
-//! lease was renewed. None counts that ran out in a gap of the store's service: takes, renewals and beats note the time,
-//! every user of a queue makes one each [`BEAT_EVERY`], and when more than half a lease (and [`GAP_LEAST`]) has gone by
-//! without any, no lease is taken back for [`settling_pause`] (the living renew in it), and what ran out before its end
-//! costs nothing. Of leases of different lengths the shortest makes the gap and the longest the pause.
+//! **Lost leases.** A message that outlives its workers is a *suspect* after [`SUSPECT_LOSSES`] losses, and dies at the next
+//! ([`LOSSES_MAX`]). A loss counts only if a worker had certainly begun: the first always counts, later ones only if the
+//! lease was renewed. A lease that ran out in a gap of the store's service doesn't count. Takes, renewals and beats note the
+//! time, and every user of a queue makes one each [`BEAT_EVERY`]. When more than half a lease (and [`GAP_LEAST`]) has gone by
+//! without any, no lease is taken back for [`settling_pause`], so that living workers can renew, and leases that ran out
+//! before the end of this pause cost nothing. If leases differ in length, the shortest decides the gap and the longest the
+//! pause.
 //!
-//! **Answers by call back.** The first answer wins, always. While one lies there *unheard*, given by no take yet, an attempt that
-//! knows nothing of it can't end its message: to complete, bury or hold it and a [`Consumer::record`] with replies say [`QueueError::CallBackPending`] and only make the lane ready, last in line; what puts the message off makes it ready too,
-//! instead of waiting. Once replies are recorded an answer is one too many.
+//! **Answers by call back.** The first answer always wins. It is *unheard* until a take gives it. Until then an attempt that
+//! doesn't know it can't end its message: to complete, bury or hold it, and a [`Consumer::record`] with replies, say
+//! [`QueueError::CallBackPending`] and only make the lane ready, last in line. A settlement that puts the message off makes
+//! the lane ready too, instead of waiting. Once replies are recorded, an answer by call back comes too late.
 //!
 //! **For implementers.**
 //! * *Atomicity*: each call is one step. A crash at any moment leaves the state before it or after it.
@@ -46,10 +48,10 @@
 //! * *Time*: delays are relative. The store reads its own clock, or the test clock, once per step.
 //! * *Cancellation*: dropping the future of a call leaves it unknown whether the step happened, as a lost answer does.
 //! * *Errors*: everything that means "not now" is [`QueueError::Unavailable`], never `LeaseLost`.
-//! * *Damage*: what is stored for one lane and can't be read costs no other lane anything. It is set aside, reported by the next take
-//!   ([`Taken::damaged`]) and named by the audit, and its lane goes on without it.
-//! * *Bounds*: no call does work in proportion to the backlog. What is due or expired is moved at most
-//!   [`MOVES_PER_TAKE`] at a time.
+//! * *Damage*: if something stored for one lane can't be read, no other lane suffers. It is set aside, reported by the next
+//!   take ([`Taken::damaged`]) and named by the audit, and its lane goes on without it.
+//! * *Bounds*: no call does work in proportion to the backlog. At most [`MOVES_PER_TAKE`] due lanes, and as many expired
+//!   ones, are moved at a time.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -67,16 +69,16 @@ use crate::{
 /// How many due and how many expired lanes one `take` moves to ready, each.
 pub const MOVES_PER_TAKE: usize = 20;
 
-/// With so many bytes of messages, of what is recorded of them and of their lanes' memories, one `take` gives no more.
+/// One `take` gives no more messages once they, their records and their lanes' memories have so many bytes.
 pub const TAKEN_BYTES_MAX: usize = 1024 * 1024;
 
 /// How many letters dead on arrival one class keeps; the rest are counted.
 pub const DEAD_ON_ARRIVAL_MAX: u64 = 1_000;
 
-/// From so many losses on a message is a suspect.
+/// A message with this many losses is a suspect.
 pub const SUSPECT_LOSSES: u32 = 2;
 
-/// With so many losses a message dies.
+/// A message with this many losses dies.
 pub const LOSSES_MAX: u32 = 3;
 
 /// How many messages a lane holds at most; one more, and the one held longest dies.
@@ -85,7 +87,7 @@ pub const HELD_MAX: usize = 20;
 /// The most dead letters that one call looks through.
 pub const DEAD_SCAN_MAX: u64 = 100;
 
-/// How often each user of a queue tells it so, by a renewal or a beat: else its absence looks like the store's.
+/// How often each user of a queue renews or beats. A user that does neither looks like a gap in the store's service.
 pub const BEAT_EVERY: Duration = Duration::from_millis(500);
 
 /// A shorter time without a beat is never a gap in the store's service.
@@ -96,43 +98,45 @@ pub fn settling_pause(lease_for: Duration) -> Duration {
     lease_for / 5 + Duration::from_secs(1)
 }
 
-/// What those need who put messages and answers in. See the [module's essay](self) for what all methods share.
+/// For callers that put messages and answers in. See the [module's essay](self) for what all methods share.
 #[async_trait]
 pub trait Producer: Send + Sync + 'static {
     /// Stores a message unless its id was stored within the dedup window: dedup and enqueue are one step, durable
     /// when the call returns. A message with a `dead_reason` goes straight to the dead letters.
     async fn accept(&self, message: NewMessage) -> Result<Accepted, QueueError>;
 
-    /// An answer by call back, for the current message of a lane. The first wins, whatever the message's state: it may come
-    /// before [`Settlement::Await`], or while an attempt that failed is waiting for the next: the wait ends. Whether that caller may answer is for the code that calls this to know.
+    /// An answer by call back, for the current message of a lane. The first wins, whatever the message's state. It may come
+    /// before [`Settlement::Await`], or while the message waits for its next attempt, which ends that wait. The code that
+    /// calls this must know whether its caller may answer.
     async fn answer(&self, lane: &Lane, id: &MessageId, answer: Bytes) -> Result<CallBackResult, QueueError>;
 
-    /// Notes that the store serves, for those who hold no lease, such as a receiver.
+    /// Notes that the store serves, for callers without a lease, such as a receiver.
     async fn beat(&self) -> Result<(), QueueError>;
 }
 
-/// What workers need: messages under leases.
+/// For workers: messages under leases.
 #[async_trait]
 pub trait Consumer: Send + Sync + 'static {
-    /// Leases up to `max` messages, each the head of another ready lane, the lane that has waited longest first, one
-    /// class after the other. Before that it moves lanes whose delay is over to the end of ready, lanes whose lease has run out to the front, and held messages whose time is over to
-    /// the dead letters. Nothing of what is
-    /// paused is given; a paused lane whose turn it is is parked. A call with a lower number than the worker's last gives
-    /// nothing: it comes late, and nobody waits for its answer. Never waits: see [`Consumer::wait`].
+    /// Leases up to `max` messages, each the head of a different ready lane: the classes in turn, and in each the lane that
+    /// has waited longest first. Before that, lanes whose delay is over go to the end of ready, lanes whose lease has run out
+    /// to the front, and held messages whose time is over to the dead letters. Paused messages aren't given: a paused lane is
+    /// parked when its turn comes. A call with a lower number than the worker's last comes late and gives nothing, since
+    /// nobody waits for its answer. Never waits: see [`Consumer::wait`].
     async fn take(&self, request: &TakeRequest) -> Result<Taken, QueueError>;
 
-    /// Returns when there may be something to take, at the latest after `at_most`. It may return early for nothing,
-    /// and on a lost wake-up only at the end: callers keep `at_most` to a second or less.
+    /// Returns when there may be something to take, at the latest after `at_most`. It may return early although there is
+    /// nothing. If a wake-up is lost, it returns only at the end: keep `at_most` to a second or less.
     async fn wait(&self, at_most: Duration) -> Result<(), QueueError>;
 
-    /// Makes leases run for `lease_for` from now, and says of each, in the same order, whether it is still held. A lease that ran out and was
-    /// not taken back yet is revived. With no lease at all it only notes that the store serves, and which leases there are.
+    /// Makes leases run for `lease_for` from now, and says of each, in the same order, whether it is still held. A lease that
+    /// ran out and was not taken back yet is revived. Without any lease it only notes that the store serves, and the length
+    /// of the leases in use.
     async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError>;
 
-    /// Records how far the answer has got. Replaces `sent` and `sending`; `replies` only if given. With the first replies
-    /// of a message, and only with them, `memory` replaces that of the lane in the same step: so neither a repeated call
-    /// nor a part that was held can bring back what is older. Gives the [`SendState`] after the step, in which a repeated
-    /// call changes nothing. Replies are refused while an unheard answer lies there: [`QueueError::CallBackPending`].
+    /// Records how far the answer has got. Replaces `sent` and `sending`, and `replies` if given. With the first replies of a
+    /// message, and only with them, `memory` replaces the lane's memory in the same step, so that neither a repeated call nor
+    /// a held part can bring back an older one. Gives the [`SendState`] after the step; a repeated call changes nothing in
+    /// it. Replies are refused while there is an unheard answer: [`QueueError::CallBackPending`].
     async fn record(
         &self,
         lease: &Lease,
@@ -141,17 +145,17 @@ pub trait Consumer: Send + Sync + 'static {
     ) -> Result<SendState, QueueError>;
 
     /// Settles the message, and with that ends the lease: see [`Settlement`] for what may become of it.
-    /// [`QueueError::CallBackPending`] if it was to end or to be held, and an unheard answer lies there.
+    /// [`QueueError::CallBackPending`] if the message was to end or to be held and there is an unheard answer.
     async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError>;
 }
 
-/// What people need who look after a queue.
+/// For people who look after a queue.
 #[async_trait]
 pub trait Operator: Send + Sync + 'static {
     /// How many messages are in which state.
     async fn counts(&self) -> Result<Counts, QueueError>;
 
-    /// One lane, or `None` if it has no message, held ones neither, and isn't paused.
+    /// One lane, or `None` if it has no messages, not even held ones, and isn't paused.
     async fn lane(&self, lane: &Lane) -> Result<Option<LaneSnapshot>, QueueError>;
 
     /// Dead letters that match, the youngest first, at most `limit`, from behind `after` on. One call looks through
@@ -166,50 +170,50 @@ pub trait Operator: Send + Sync + 'static {
     /// One dead letter, or `None` if there is none with this id.
     async fn dead_letter(&self, id: &MessageId) -> Result<Option<DeadLetter>, QueueError>;
 
-    /// The oldest dead letters, as far as they are older than `max_age` or more than `max`: at most [`DEAD_SCAN_MAX`], and none
+    /// The oldest dead letters that are older than `max_age` or beyond the number `max`: at most [`DEAD_SCAN_MAX`], and none
     /// when all is within these limits. They stay; a caller that has no use for them drops them.
     async fn oldest_dead(&self, max_age: Duration, max: u64) -> Result<Vec<DeadLetter>, QueueError>;
 
-    /// Gives dead letters another life: each goes to the end of its lane, as if it had just come, with all its attempts.
-    /// Its id stays what it was. False where there is no such letter.
+    /// Gives dead letters another life: each goes to the end of its lane, as if it had just come, with all its attempts left.
+    /// It keeps its id. False where there is no such letter.
     async fn revive(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError>;
 
     /// Removes dead letters for good. False where there is no such letter.
     async fn drop_dead(&self, ids: &[MessageId]) -> Result<Vec<bool>, QueueError>;
 
-    /// Pauses: nothing of it is given out any more; what runs may end. Pausing again replaces the reason.
+    /// Pauses: no message of this scope is given out any more; running ones may end. Pausing again replaces the reason.
     async fn pause(&self, scope: &Scope, reason: &str) -> Result<(), QueueError>;
 
     /// Ends a pause. False if there was none.
     async fn resume(&self, scope: &Scope) -> Result<bool, QueueError>;
 
-    /// What is paused, at most 1,000 of it.
+    /// What is paused, at most 1,000 entries.
     async fn paused(&self) -> Result<Vec<Paused>, QueueError>;
 
     /// Whether the queue can do its work now: reaches the store and runs something there.
     async fn ping(&self) -> Result<(), QueueError>;
 
-    /// Checks the invariant over the whole queue, changing nothing. Empty is right.
+    /// Checks the invariant over the whole queue, changing nothing. Empty: nothing is wrong.
     async fn audit(&self) -> Result<Vec<Violation>, QueueError>;
 
     /// The store, for people, without credentials: `redis://host:port/db`, `sqlite:path`.
     fn place(&self) -> &str;
 }
 
-/// What all who use a queue share beside messages.
+/// What all users of a queue share, apart from messages.
 #[async_trait]
 pub trait Shared: Send + Sync + 'static {
-    /// A small value that all who use the queue share.
+    /// A small value that all users of the queue share.
     async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError>;
 
     /// Sets a shared value for a time; an empty one removes it.
     async fn set(&self, name: &str, value: Bytes, keep_for: Duration) -> Result<(), QueueError>;
 
-    /// All values whose names begin with `folder`, which ends in the first slash of a name, with their names.
+    /// All values whose names begin with `folder`, with their names. A folder ends in the first slash of a name.
     async fn values(&self, folder: &str) -> Result<Vec<(String, Bytes)>, QueueError>;
 
-    /// Asks for one of `n` per period, shared by all who use the queue, unused ones saved up to `n`. Zero: it is granted.
-    /// Else it isn't, and this is how long to wait before asking again.
+    /// Asks for one of `n` per period, shared by all users of the queue; unused ones are saved, up to `n`. Zero: granted.
+    /// Otherwise not granted, and this is how long to wait before you ask again.
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError>;
 }
 
@@ -221,9 +225,9 @@ impl<Q: Producer + Consumer + Operator + Shared + ?Sized> Queue for Q {}
 /// What a worker asks for.
 #[derive(Clone, Debug)]
 pub struct TakeRequest {
-    /// At most so many messages.
+    /// The most messages to give.
     pub max: usize,
-    /// Only of these classes. What a call costs doesn't grow with their number if the same list is given again and again.
+    /// Only of these classes. If you pass the same list again and again, a call doesn't cost more for a longer list.
     pub classes: Arc<[Class]>,
     /// Who asks.
     pub worker: WorkerId,
@@ -236,8 +240,8 @@ pub struct TakeRequest {
 }
 
 impl TakeRequest {
-    /// The classes by name, and the place of the one that this call looks at first: another one in every call, so that each has
-    /// its turn, also if a call gives fewer messages than there are classes.
+    /// The classes by name, and the place of the one to look at first. It changes with every call, so that each class has its
+    /// turn even if a call gives fewer messages than there are classes.
     pub(crate) fn classes_in_order(&self) -> (Cow<'_, [Class]>, usize) {
         let mut classes = Cow::Borrowed(&*self.classes);
         if !classes.is_sorted() {
@@ -246,11 +250,12 @@ impl TakeRequest {
         (classes, self.turn(self.classes.len()))
     }
 
-    /// Which of so many classes, in their order, is first.
+    /// The place of the class that is first, of this many.
     pub(crate) fn turn(&self, classes: usize) -> usize {
         let classes = classes.max(1) as u64;
         let served = self.call.wrapping_mul(self.max as u64);
-        // Once around, it begins one earlier: else it would always be the same if `max` is a multiple of their number.
+        // After each round it begins one earlier. Otherwise it would always be the same if `max` is a multiple of their
+        // number.
         usize::try_from((served - served / classes) % classes).unwrap_or(0)
     }
 }
@@ -260,17 +265,19 @@ impl TakeRequest {
 pub struct Taken {
     /// The messages.
     pub messages: Vec<Leased>,
-    /// What died in the same step, with its last worker or held for too long. Told once: a repeated call tells nothing.
+    /// Messages that died in the same step: with their last worker, or held for too long. A repeated call doesn't report them
+    /// again.
     pub buried: Vec<Buried>,
     /// When there was nothing more: how long until a delay or a lease ends, if one is under way.
     pub next_due: Option<Duration>,
-    /// What was found damaged and set aside since the last take. Told once: the audit knows it for as long as it is there.
+    /// What was found damaged and set aside since the last take. Reported once; the audit names it for as long as it is
+    /// there.
     pub damaged: Vec<Damaged>,
-    /// Whether so many lanes were looked at in vain, since they are paused, that there may be others behind them: ask again at once.
+    /// Whether the take gave up after so many paused lanes that there may be others behind them: ask again at once.
     pub cut_short: bool,
 }
 
-/// Something in the store that can't be read. It is kept, out of the way, and what it stood beside goes on without it.
+/// Something in the store that can't be read. It is kept out of the way, and everything beside it goes on without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damaged {
     /// What it is, as the store calls it. It may name a lane, and so a user.

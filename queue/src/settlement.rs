@@ -1,4 +1,4 @@
-//! What becomes of a leased message: the holder of the lease says it, in one call.
+//! What becomes of a leased message. The holder of the lease decides it, in one call.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ pub const REASON_MAX_BYTES: usize = 4_096;
 pub enum Settlement {
     /// It ends: answered, or nothing to answer. Its lane goes on.
     Complete,
-    /// A failed attempt: the message stays the head of its lane, which waits for `after`, or not at all if an answer by
-    /// call back has come. What was recorded stays. If others wait behind it
-    /// ([`SendState::has_followers`](crate::SendState::has_followers)), or as soon as a waking message comes, the lane waits no
-    /// longer than until `patience` is over. What becomes of the message then is for its next holder to say.
+    /// A failed attempt. The message stays the head of its lane, and the lane waits for `after`, or not at all if an answer
+    /// by call back has come. What was recorded stays. If others wait behind it
+    /// ([`SendState::has_followers`](crate::SendState::has_followers)), or as soon as a waking message comes, the lane waits
+    /// only until `patience` is over. Then the next holder decides what becomes of the message.
     Retry {
         /// For how long.
         after: Duration,
-        /// From its first failed attempt on, since it was taken first or was held.
+        /// Counted from its first failed attempt since it was first taken or last held.
         patience: Duration,
         /// Why the attempt failed.
         reason: String,
@@ -44,13 +44,13 @@ pub enum Settlement {
         wakes: u32,
         /// For how long at most.
         hold_for: Duration,
-        /// Whether a send was refused: until the lane gets a waking message, those after it learn of it
-        /// ([`Closed::Refused`](crate::Closed::Refused)).
+        /// Whether a send was refused. Then later messages of the lane learn of it
+        /// ([`Closed::Refused`](crate::Closed::Refused)), until a waking message comes.
         refused: bool,
         /// What it dies of then.
         reason: String,
     },
-    /// It waits, and its lane with it, for an answer by call back; without one it comes again,
+    /// It waits for an answer by call back, and its lane waits with it. If none comes in time, it comes again with
     /// [`Leased::timed_out`](crate::Leased::timed_out). If the answer is there already, its lane is ready at once
     /// ([`Settled::ComesAgain`]).
     Await {
@@ -59,17 +59,17 @@ pub enum Settlement {
     },
 }
 
-/// What became of it.
+/// What became of a settled message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// What was asked for.
     AsAsked,
-    /// What it was to wait for is there: it stays the head of its lane, which is ready.
+    /// What it should wait for is already there: it stays the head of its lane, which is ready.
     ComesAgain,
 }
 
 impl Settlement {
-    /// As engines take it, whatever it says: a settlement that was refused for its data would come back for ever.
+    /// The settlement in a form that engines take: one that is refused for its data would come back for ever.
     pub(crate) fn fitted(mut self) -> Self {
         let reason = match &mut self {
             Self::Retry { reason, .. }

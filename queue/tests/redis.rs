@@ -317,7 +317,7 @@ async fn the_audit_finds_what_is_wrong() {
     }
 }
 
-/// So many lanes with a message each, made without us since that is quicker.
+/// Makes so many lanes with a message each, inside Redis, since that is quicker.
 fn fill(server: &RedisServer, lanes: usize) {
     let script = format!(
         "local packed = redis.call('LINDEX', '{{p:0}}:lane:first', 0)

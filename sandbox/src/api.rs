@@ -1,8 +1,8 @@
 //! WeChat's API, as far as a sender of customer-service messages needs it.
 //!
-//! Answers are HTTP 200 with an `errcode`, whatever happened, as WeChat's are; a path that doesn't exist is error 40066 and
-//! a wrong method 43001 or 43002. Requests are judged in one order everywhere: the token, the limits, the body, its fields,
-//! the media, the user, the window. Nothing here uses the types of those who send: what is judged is what came.
+//! Answers are HTTP 200 with an `errcode`, whatever happened, as WeChat's are; a path that doesn't exist is error 40066 and a
+//! wrong method 43001 or 43002. Requests are judged in one order everywhere: the token, the limits, the body, its fields, the
+//! media, the user, the window. Nothing here uses the types of the senders: only the request itself is judged.
 
 use axum::{
     Json, Router,

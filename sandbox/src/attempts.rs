@@ -1,8 +1,8 @@
 //! Which try of a send this is: how often the very same body has come since one was last answered with success.
 //!
 //! WeChat's API has no name for a message, so the body is the only thing that two tries have in common. A body that was
-//! accepted and answered is settled; if it comes again, somebody wants to say the same once more, and counts from one. One
-//! whose answer was lost is not settled, and neither is one that was refused or met a fault.
+//! accepted and answered is settled. If it comes again, somebody wants to say the same once more, and it counts from one. A
+//! body whose answer was lost is not settled, and neither is one that was refused or met a fault.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::Endpoint;
 
-/// How often each call was made with an account's credentials or token. Calls that name no account are nowhere counted.
+/// How often each call was made with an account's credentials or token. Calls that name no account aren't counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CallCounts {
     /// `message/custom/send`
@@ -30,7 +30,7 @@ pub struct CallCounts {
 pub struct CallCount {
     /// In all, those that met a fault included.
     pub calls: u64,
-    /// Answered with an `errcode` that isn't 0, on account of a fault too.
+    /// Answered with an `errcode` that isn't 0, also because of a fault.
     pub refused: u64,
 }
 

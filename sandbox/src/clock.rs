@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::Instant;
 
-/// As far as the clock goes ahead in all: ten years, which every sum of times can still hold.
+/// How far the clock can go ahead in all: ten years, which every sum of times can still hold.
 const MAX_AHEAD_MS: u64 = 10 * 366 * 24 * 60 * 60 * 1000;
 
 /// Time for everything that WeChat would measure.

@@ -59,7 +59,7 @@ pub struct SandboxConfig {
     pub users: Vec<SampleUser>,
     /// Menu buttons that the chat page offers.
     pub menu: Vec<MenuButton>,
-    /// Host names, besides IP addresses and `localhost`, under which the page and the control API may be reached.
+    /// Host names, in addition to IP addresses and `localhost`, under which the page and the control API may be reached.
     /// Anything else is refused, so that a web page can't drive the sandbox through a name that it points at this machine.
     pub hosts: Vec<String>,
 }
@@ -91,7 +91,7 @@ pub enum Mode {
     /// The message as it is (明文模式).
     #[default]
     Plain,
-    /// The message as it is, and sealed besides (兼容模式).
+    /// The message as it is, and sealed as well (兼容模式).
     Compatible,
     /// The message sealed (安全模式).
     Safe,

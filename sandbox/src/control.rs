@@ -1,4 +1,4 @@
-//! The control API: by it a person, the chat page or a script plays the user, and reads what happened.
+//! The control API: through it a person, the chat page or a script plays the user, and reads what happened.
 //!
 //! | request | what it does |
 //! | --- | --- |
@@ -11,7 +11,7 @@
 //! | `GET /sandbox/report` | how far the clock is ahead; per account: calls, media, IP list; the faults that stand |
 //! | `GET /sandbox/right?user=…&account=…` | what the user's last trigger allows: `{"by", "sent", "of", …}` or null |
 //!
-//! And what a test turns (`account` goes with each that is about one):
+//! And what a test can change (`account` goes with each request that is about one account):
 //!
 //! | request | what it does |
 //! | --- | --- |

@@ -1,7 +1,7 @@
 //! What goes around a body on one try: the signed query, and the body as it is posted.
 //!
-//! An envelope is made anew for each try, because its timestamp, nonce and signature are, and in the encrypted modes its
-//! random bytes too: no two tries of a push are alike on the wire, though the message inside is the same.
+//! Each try gets a new envelope, since its timestamp, nonce and signature are new, and in the encrypted modes its random
+//! bytes too: no two tries of a push are alike on the wire, though the message inside is the same.
 
 use bytes::Bytes;
 use huixin_wechat::envelope::{seal, to_xml};

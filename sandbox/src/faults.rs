@@ -1,10 +1,10 @@
 //! Trouble on request: chosen calls of an endpoint fail in a chosen way.
 //!
 //! An order says which calls: the next N, every k-th, or a share of them drawn by a generator with a given seed. So a test
-//! knows which call meets which fault, and a run with chance in it can be had again. Orders are looked at in the order they
-//! were given, and the first that wants a call has it: orders for the next calls queue up behind each other. They act before
-//! the request is judged, as a failing gateway would, and each leaves a line in the transcript when it begins, so that a
-//! test can wait for "the send hangs now" and then kill something.
+//! knows which call meets which fault, and a run with chance in it can be repeated. Orders are looked at in the order they
+//! were given, and the first that wants a call gets it: orders for the next calls queue up behind each other. They act before
+//! the request is judged, as a failing gateway would. Each leaves a line in the transcript when it begins, so that a test can
+//! wait for "the send hangs now" and then kill something.
 
 use std::time::Duration;
 

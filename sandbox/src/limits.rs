@@ -16,9 +16,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often one call may be made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallLimit {
-    /// At most so often a minute; more are refused with 45011. `None`: any number.
+    /// The most calls a minute; more are refused with 45011. `None`: any number.
     pub per_minute: Option<u32>,
-    /// At most so often a day; more are refused with 45009. `None`: any number.
+    /// The most calls a day; more are refused with 45009. `None`: any number.
     pub per_day: Option<u32>,
 }
 
@@ -103,7 +103,7 @@ impl Quotas {
 }
 
 impl Count {
-    /// The calls of the span that is now, which a first call begins.
+    /// The calls of the current span; its first call begins it.
     fn now(&mut self, now: Instant, lasts: Duration) -> &mut u32 {
         if self.since.is_none_or(|since| now.duration_since(since) >= lasts) {
             *self = Count { since: Some(now), calls: 0 };

@@ -1,8 +1,8 @@
 //! The media of one account: what was uploaded, what users sent, and what a test has planted.
 //!
-//! Temporary media is forgotten after three days of the sandbox's clock, permanent media stays. There is room for so many
-//! and so many bytes; then the oldest go, temporary ones first. A forgotten id and one that never was are the same to a
-//! caller: 40007.
+//! Temporary media is forgotten after three days of the sandbox's clock, permanent media stays. An account keeps a bounded
+//! number of media and of bytes; beyond that the oldest go, temporary ones first. To a caller a forgotten id and an unknown
+//! one are the same: 40007.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -97,7 +97,7 @@ impl SandboxMedia {
         by_age.push_back(id.to_owned());
         self.known.insert(id.to_owned(), media);
         while self.known.len() > self.max_count || (self.bytes > self.max_bytes && self.known.len() > 1) {
-            // The newest is the last to go, so that an upload that was answered with an id is there.
+            // The newest is the last to go, so that an upload that was just answered with an id is still there.
             let only_the_newest_is_temporary = self.temporary.len() == 1 && self.temporary[0] == id;
             let from_temporary = !self.temporary.is_empty() && !only_the_newest_is_temporary;
             let by_age = if from_temporary { &mut self.temporary } else { &mut self.permanent };

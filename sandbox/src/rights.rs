@@ -1,8 +1,8 @@
-//! The right to write to a user: so many sends, for so long, since what the user last did.
+//! The right to write to a user: a number of sends and a time, counted since the user last did something.
 //!
-//! Several do not add up: of the sends that are left and those that the new trigger gives, the larger number counts, and the
-//! later end. That is what WeChat's guide for mini programs says, and no page says otherwise. A stricter guess can be switched
-//! on, in which the newest trigger counts alone.
+//! Rights don't add up: of the sends that are left and those that the new trigger gives, the larger number counts, and the
+//! later end. That is what WeChat's guide for mini programs says, and no page says otherwise. A stricter guess can be
+//! switched on: only the newest trigger counts.
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -32,7 +32,7 @@ pub struct RightState {
     pub sent: u32,
     /// Sends allowed since that.
     pub of: u32,
-    /// How long it is open yet; 0 when it is over.
+    /// How long it is still open; 0 when it is over.
     pub closes_in_s: f64,
 }
 
@@ -57,7 +57,7 @@ impl UserRight {
         UserRight { by, of: window.sends, until: now + window.lasts, sent: 0 }
     }
 
-    /// This right, with what is left of an earlier one.
+    /// This right, combined with what is left of an earlier one.
     pub(crate) fn beside(mut self, earlier: &UserRight, now: Instant) -> UserRight {
         if earlier.check_open(now).is_ok() {
             self.of = self.of.max(earlier.of.saturating_sub(earlier.sent));
@@ -72,7 +72,7 @@ impl UserRight {
         if self.sent < self.of { Ok(self.count()) } else { Err(45047) }
     }
 
-    /// Counts a send that nobody asked the right for.
+    /// Counts a send for which nobody checked the right.
     pub(crate) fn count(&mut self) -> u32 {
         self.sent = self.sent.saturating_add(1);
         self.sent

@@ -1,4 +1,4 @@
-//! A sandbox that serves itself on a port of its own for as long as it is held: the shape of a test.
+//! A sandbox that serves itself on a port of its own until it is dropped, for tests.
 
 use std::io;
 

@@ -21,7 +21,7 @@ mod cut;
 
 pub(crate) use cut::{ClientLink, CutSwitch};
 
-/// The longest request that is read, but for uploads of media.
+/// The longest request that is read, except uploads of media.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// Serves a sandbox until the shutdown resolves: then streams end, calls under way finish, and it returns.

@@ -1,8 +1,8 @@
 //! The access tokens of one account.
 //!
 //! The two endpoints mint from two slots that know nothing of each other. A slot holds the current token and the replaced
-//! one, which works a while longer. Why a token is refused matters to a client, so a token that ran out of time (42001)
-//! isn't one that was replaced, revoked or never issued (40001).
+//! one, which works a while longer. Why a token is refused matters to a client, so a token that ran out of time (42001) is
+//! kept apart from one that was replaced, revoked or never issued (40001).
 
 use std::{collections::VecDeque, time::Duration};
 

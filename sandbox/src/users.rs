@@ -1,6 +1,6 @@
-//! The users of one account: who they are, and what the account may do to them. What it may not is an `errcode`: 40003 for
-//! a user it has never heard of, 45015 and 45047 without a right to write, and for typing 45080 when nothing was exchanged
-//! in the last 30 s and 45081 when the indicator is on already.
+//! The users of one account: who they are, and what the account may do to them. Anything else is an `errcode`: 40003 for a
+//! user it has never heard of, 45015 and 45047 without a right to write, and for typing 45080 when nothing was exchanged in
+//! the last 30 s and 45081 when the indicator is on already.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,7 +19,7 @@ use crate::{
 pub(crate) const TYPING_LASTS: Duration = Duration::from_secs(15);
 /// How recent the last exchange must be for the typing indicator.
 const EXCHANGE_LASTS: Duration = Duration::from_secs(30);
-/// How many of a user's pushes are remembered, so that one that is pushed again opens no window again.
+/// How many of a user's pushes are remembered, so that a repeated push opens no window again.
 const MAX_REMEMBERED_PUSHES: usize = 64;
 
 /// The users of one account, each by OpenID.
@@ -48,7 +48,7 @@ struct User {
 /// What a send was to its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SendCount {
-    /// Which send since the last trigger, from 1; 0 when there was none and nobody minds.
+    /// Which send since the last trigger, from 1; 0 without a trigger, when windows aren't enforced.
     pub(crate) nth: u32,
     /// Whether the typing indicator was on until now.
     pub(crate) was_typing: bool,

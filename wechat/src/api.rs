@@ -4,12 +4,12 @@
 //!
 //! - the **access token** is fetched by `stable_token`, once for all callers, early, and never by force
 //!   (`token` below says how);
-//! - every **failure says what is known** ([`ApiError`]): refused with a code, certainly not sent, or unsure. WeChat's
-//!   send has no idempotency key, so "unsure" is a state of its own, and the caller's policy decides what becomes of
-//!   it. Nothing is sent twice in here, but for the one repetition after a refused token, which WeChat didn't take.
+//! - every **failure says what is known** ([`ApiError`]): refused with a code, certainly not sent, or unsure. WeChat's send
+//!   has no idempotency key, so "unsure" is a state of its own, and the caller's policy decides what becomes of it. Nothing
+//!   is sent twice in here, except once more after a refused token, when WeChat didn't take the first.
 //!
-//! The URL of a call holds the access token. So every error of the HTTP client loses its URL before it is kept, no
-//! part of an answer's raw body gets into an error, and WeChat's `errmsg` is searched for the token before it is.
+//! The URL of a call holds the access token. So every error of the HTTP client loses its URL before it is kept, no part of an
+//! answer's raw body gets into an error, and the token is cut out of WeChat's `errmsg` first.
 
 mod answer;
 mod codes;
@@ -103,8 +103,8 @@ impl Client {
         self.inner.token.current(&self.inner.config).await
     }
 
-    /// How many seconds this machine's clock is ahead of the API's, behind it if below 0, as the `Date` of the last answer
-    /// told; a second or two are the time that the answer took. None before the first.
+    /// How many seconds this machine's clock is ahead of the API's, by the `Date` of the last answer; below 0: behind it. A
+    /// second or two may be the time that the answer took. None before the first answer.
     pub fn clock_ahead_s(&self) -> Option<i64> {
         self.inner.config.clock_ahead_s()
     }

@@ -1,14 +1,14 @@
 //! Who gets in: one decision for the whole request, before anything of its body is believed.
 //!
-//! Three things may come to an account's URL: a plain body, signed by `signature`; an envelope, signed by
-//! `msg_signature`, which is all that counts then; and forgeries of both; the best of those are genuine requests put
-//! together anew. So the rule hangs on what this account has, not on what the request says of itself: once there is an
-//! AES key, only what it opens is genuine. A request that could choose its own mode could choose the weaker one.
+//! Three things may come to an account's URL: a plain body, signed by `signature`; an envelope, where only `msg_signature`
+//! counts; and forgeries of both. The best forgeries are parts of genuine requests put together anew. So the rule depends on
+//! what this account has, not on what the request says of itself: once there is an AES key, only what it opens is genuine. A
+//! request that could choose its own mode could choose the weaker one.
 //!
 //! `accept_plain` loosens this while an account changes mode. Even then a request must be plain throughout: one that
 //! says `aes`, carries a `msg_signature` or holds an `Encrypt` is judged as sealed, or not at all.
 //!
-//! Every [`PushRefusal`] is the same to the outside, 403 with nothing in it; what was wrong is for the log.
+//! To the outside every [`PushRefusal`] is the same, 403 with nothing in it; what was wrong is for the log.
 
 use crate::body;
 use crate::envelope::{AesKey, EnvelopeError, SealedError, encrypt_of, open};
@@ -30,8 +30,8 @@ pub struct PushKeys {
 }
 
 impl PushKeys {
-    /// Refuses what the query alone gives away, so that its body need not be read: `signature` comes in every mode. What
-    /// passes isn't genuine yet, except in plain mode, where the query is all that is signed.
+    /// Refuses what the query alone gives away, so that the body need not be read: `signature` comes in every mode. A push
+    /// that passes isn't genuine yet, except in plain mode, where only the query is signed.
     ///
     /// # Errors
     /// Those of [`admit`] that need no body.
@@ -96,7 +96,7 @@ pub enum PushBody {
     Sealed,
 }
 
-/// Why a push is refused. For the log: to the outside all are one.
+/// Why a push is refused. For the log: to the outside all refusals are the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PushRefusal {
     /// `signature`, or in the encrypted modes `msg_signature`, wasn't made with any of the tokens.
@@ -116,7 +116,7 @@ pub enum PushRefusal {
     Sealed(#[source] SealedError),
 }
 
-/// Every key in turn. Of several failures the one that names another AppID counts, since then the key was right.
+/// Tries every key in turn. If all fail, the failure that names another AppID counts, since then the key was right.
 fn unseal(keys: &PushKeys, encrypt: &str) -> Result<PushBody, PushRefusal> {
     let mut reported = SealedError::Padding;
     for (index, key) in keys.aes_keys.iter().enumerate() {
@@ -129,12 +129,12 @@ fn unseal(keys: &PushKeys, encrypt: &str) -> Result<PushBody, PushRefusal> {
     Err(PushRefusal::Sealed(reported))
 }
 
-/// Whether nothing in the query speaks of encryption. Old documentation of WeChat's has `raw` for plain mode.
+/// Whether nothing in the query speaks of encryption. WeChat's old documentation has `raw` for plain mode.
 fn says_plain(query: &PushQuery) -> bool {
     query.msg_signature.is_none() && matches!(query.encrypt_type.as_deref(), None | Some("" | "raw"))
 }
 
-/// The body's tree, if it has an `Encrypt`. One without the word is spared being parsed for it.
+/// The body's tree, if it has an `Encrypt`. A body without that word isn't parsed for it.
 fn with_encrypt(body: &[u8]) -> Option<Element> {
     const WORD: &[u8] = b"Encrypt";
     if !body.windows(WORD.len()).any(|window| window == WORD) {

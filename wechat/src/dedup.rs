@@ -9,16 +9,16 @@
 //! person does, but not what WeChat reports in bulk: two results of notifications to one user, two reviewed pictures,
 //! two publications, two approved cards of one second have their ids in a list, a container, or a field of their own,
 //! and new events come with new ones. Is the rest of the body fit for a key? It describes what happened, which doesn't
-//! change between tries; but WeChat nowhere says that it pushes the same bytes again. So what is added is not a digest
-//! of the bytes but of the *content*, which layout, CDATA, the order of elements and the `Encrypt` of compatible mode
-//! don't change. And it is added where the safer error is to take one event for two:
+//! change between tries; but WeChat nowhere says that it pushes the same bytes again. So the key gets a digest,
+//! not of the bytes but of the *content*, which layout, CDATA, the order of elements and the `Encrypt` of compatible
+//! mode don't change. And it gets one only where the safer error is to take one event for two:
 //!
 //! - Events that only report (`Silent`) have it. If WeChat did change something between two tries, a handler would run
 //!   twice, as it may at any crash, over a push that opens no right to send; two events taken for one would lose one for
 //!   good.
-//! - Events that open the right to send, and `unsubscribe`, don't. Here a repeat would be a second answer to the user,
-//!   and the fields above do tell apart what one person can do in one second. Of `scancode_…`, whose key is only the
-//!   button's, the result of the scan counts too.
+//! - Events that open the right to send, and `unsubscribe`, don't. Here a repeat would be a second answer to the user, and
+//!   the fields above do tell apart what one person can do in one second. For `scancode_…`, whose key is only the button's,
+//!   the result of the scan counts too.
 //!
 //! A key is text, its fields joined by `|`. A `|` inside a field is escaped, so that no two different tuples make one
 //! key; a very long field (a link in `EventKey`) is replaced by its digest, so that keys stay small in a store that
@@ -34,7 +34,7 @@ use crate::message::{Message, Trigger};
 use crate::signature::hex;
 use crate::xml::Element;
 
-/// The dedup key of one message. Printed is its opaque id: a key in a log would be an OpenID in a log.
+/// The dedup key of one message. It prints as its opaque id: a key in a log would be an OpenID in a log.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[debug("DedupKey({})", self.opaque_id())]
 pub struct DedupKey(String);
@@ -87,8 +87,7 @@ impl DedupKey {
     }
 
     /// An id for people, logs and other systems: an `m` (a hyphen in front would read as a flag on a command line) and 22
-    /// characters of `A–Z a–z 0–9 - _`, the same for the same key, from
-    /// which nothing of the key can be read.
+    /// characters of `A–Z a–z 0–9 - _`. It is the same for the same key, and nothing of the key can be read from it.
     pub fn opaque_id(&self) -> String {
         format!("m{}", digest_text(self.0.as_bytes()))
     }
@@ -126,7 +125,7 @@ impl Message {
 /// A field longer than this is replaced by its digest.
 const LONGEST_FIELD_BYTES: usize = 128;
 
-/// The elements of an event that its key has as they are, or that say nothing about it.
+/// The elements that an event's key has as they are, or that say nothing about the event.
 const NAMED: [&str; 10] = [
     "ToUserName",
     "FromUserName",
@@ -140,7 +139,7 @@ const NAMED: [&str; 10] = [
     "Encrypt",
 ];
 
-/// The digest of those other elements that count.
+/// The digest of the other elements, as far as they count.
 fn rest_of_event(message: &Message) -> Option<String> {
     let reports = message.trigger() == Trigger::Silent;
     let counts = |element: &&Element| {
@@ -156,8 +155,8 @@ fn rest_of_event(message: &Message) -> Option<String> {
     Some(digest_text(&content))
 }
 
-/// Appends elements so that no two different contents make the same bytes. The order among elements of one name is
-/// that of a list and counts; any other doesn't.
+/// Appends elements so that no two different contents make the same bytes. The order among elements of one name is that of a
+/// list and counts; the order of others doesn't.
 fn append(content: &mut Vec<u8>, mut elements: Vec<&Element>) {
     elements.sort_by(|a, b| a.name.cmp(&b.name));
     content.extend((elements.len() as u64).to_be_bytes());

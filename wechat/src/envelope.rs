@@ -7,8 +7,8 @@
 //!
 //! The padding is taken off by hand. WeChat pads to 32 although the cipher's block is 16, and a library's PKCS#7 for 16
 //! refuses every second genuine message. Tencent's sample code takes a padding out of range for none at all; here it is
-//! refused, as is one whose bytes disagree. All refusals are one to the outside; [`SealedError`] is for the log, and
-//! holds nothing of what was inside.
+//! refused, and so is one whose bytes disagree. To the outside all refusals are the same; [`SealedError`] is for the log, and
+//! holds nothing of the content.
 
 mod key;
 mod open;

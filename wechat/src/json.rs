@@ -172,7 +172,7 @@ impl JsonBuilder<'_> {
         }
     }
 
-    /// Adds to the innermost element. A list has none of its own, and stands directly in one that has.
+    /// Adds to the innermost element. A list is no element of its own; it stands directly in one.
     fn add(&mut self, child: Element) {
         let parent = self.open.iter_mut().rev().find_map(|open| match &mut open.kind {
             ContainerKind::Object(element) | ContainerKind::Nested(element) => Some(element),

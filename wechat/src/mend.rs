@@ -1,8 +1,8 @@
 //! Bytes to text that the readers can take.
 //!
-//! Two rules, for both formats. What is no character, a broken sequence of bytes, becomes U+FFFD, so that it is seen
-//! that something was there. What is a character but forbidden in XML, most control characters, is left out: it has no
-//! shape that anyone could miss, and a NUL at the end of a body is C's, not the user's.
+//! Two rules, for both formats. A broken sequence of bytes is no character and becomes U+FFFD, so that it is seen that
+//! something was there. A character that XML forbids, as most control characters, is left out: it has no shape that anyone
+//! could miss, and a NUL at the end of a body is C's, not the user's.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ pub(crate) fn mend(body: &[u8]) -> (Cow<'_, str>, bool) {
     (Cow::Owned(text.chars().filter(|c| is_legal(*c)).collect()), true)
 }
 
-/// Appends what is legal of `text`, nearly always all of it; whether something was left out.
+/// Appends the legal characters of `text`, nearly always all of them. Gives whether something was left out.
 pub(crate) fn push_legal(to: &mut String, text: &str) -> bool {
     let all = text.chars().all(is_legal);
     if all {

@@ -132,7 +132,7 @@ impl Message {
         if matches!(self.kind, Kind::Unknown | Kind::Event(Event::Unknown)) {
             return Value::Null;
         }
-        // No map of the types has keys other than texts, and nothing else can fail.
+        // All maps in these types have texts as keys, and nothing else can fail.
         let mut typed = serde_json::to_value(&self.kind).unwrap_or_default();
         if let (Value::Object(typed), false) = (&mut typed, self.is_event()) {
             let origin = if self.origin.is_empty() { Value::Null } else { json!(self.origin) };

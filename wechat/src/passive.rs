@@ -1,9 +1,9 @@
 //! Passive replies: the message that may be the answer to a push itself.
 //!
-//! Huixin acknowledges at once and answers later, so nothing uses this; it is here for those who must answer within
+//! Huixin acknowledges at once and answers later, so nothing uses this; it is here for programs that must answer within
 //! WeChat's five seconds, and for programs that play WeChat. The forms and the order of their elements are those of WeChat's
-//! documentation (被动回复用户消息): old servers are said to read by position. Text is in CDATA, numbers are bare, and
-//! nothing stands between elements, since WeChat takes blanks for part of the value.
+//! documentation (被动回复用户消息): old servers are said to read by position. Text is in CDATA, numbers are bare, and nothing stands
+//! between elements, since WeChat takes blanks for part of the value.
 //!
 //! A reply that WeChat can't take is shown to the user as a fault of the account, so what is known to be refused is an
 //! error here, by the name of its element.

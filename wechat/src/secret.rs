@@ -1,8 +1,8 @@
 //! A string that doesn't print itself.
 //!
-//! Tokens, AppSecrets and keys travel through configuration structs that people print with `{:?}`. A type whose
-//! `Debug` and `Display` are `***` makes the leak impossible to write by accident, and [`Secret::expose`] makes every
-//! intended use searchable. It isn't wiped from memory on drop: who reads this process's memory has the traffic too.
+//! Tokens, AppSecrets and keys travel through configuration structs that people print with `{:?}`. A type whose `Debug` and
+//! `Display` are `***` makes the leak impossible to write by accident, and [`Secret::expose`] makes every intended use
+//! searchable. It isn't wiped from memory on drop: anyone who reads this process's memory has the traffic too.
 
 use derive_more::{Debug, Display, From};
 use serde::Deserialize;

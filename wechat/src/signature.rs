@@ -1,9 +1,9 @@
 //! Is this request from WeChat? The query of a push, and its signature.
 //!
 //! WeChat signs every request with SHA-1 over the sorted token, timestamp and nonce. That covers neither the body nor
-//! `openid`, so in plain mode a signature proves only that its sender has once seen a genuine request; the
-//! encrypted modes sign the body too, by `msg_signature`. Nothing of the body may be parsed before the check, but for
-//! the `Encrypt` that it is over; [`crate::authentication`] sees to that.
+//! `openid`, so in plain mode a signature proves only that its sender has once seen a genuine request; the encrypted modes
+//! sign the body too, by `msg_signature`. Before the check nothing of the body may be parsed except the `Encrypt` that is
+//! signed; [`crate::authentication`] sees to that.
 //!
 //! The query is read strictly where it matters: a key that WeChat sends exactly once and that is there twice is an
 //! error, because two readers of such a query (a proxy and this one) could believe different values. Keys that WeChat

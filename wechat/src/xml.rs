@@ -49,8 +49,8 @@ impl Element {
         self
     }
 
-    /// The child called `name`: the first spelled exactly so, else the first that differs only in ASCII case (WeChat's
-    /// own pages write `MenuId` and `MenuID`).
+    /// The child called `name`: the first with exactly this spelling, otherwise the first that differs only in ASCII case
+    /// (WeChat's own pages write `MenuId` and `MenuID`).
     pub fn get(&self, name: &str) -> Option<&Element> {
         let exact = self.children.iter().find(|child| child.name == name);
         exact.or_else(|| self.children.iter().find(|child| child.name.eq_ignore_ascii_case(name)))

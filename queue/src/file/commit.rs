@@ -1,10 +1,10 @@
-//! Group commit: what has come together goes to disk together.
+//! Group commit: calls that come together go to disk together.
 //!
-//! An fsync costs the same for one operation as for five hundred. So the thread takes whatever stands in line when it
-//! is free, without waiting for more (under load the line fills by itself while the last batch is synced), runs it in
-//! one transaction with a savepoint per operation, so that one that fails is undone alone, commits, and only then
-//! answers. The operations of a batch see each other's changes, so when the batch fails all of its callers must hear
-//! that, also those that were refused: what they were refused for has not happened.
+//! An fsync costs the same for one operation as for five hundred. So when the thread is free, it takes whatever stands in
+//! line, without waiting for more: under load the line fills by itself while the last batch is synced. It runs these calls in
+//! one transaction, with a savepoint per operation, so that one that fails is undone alone. It commits, and only then
+//! answers. The operations of a batch see each other's changes. So when the batch fails, all of its callers must hear that,
+//! also those that were refused: the reason of a refusal has not happened.
 
 use std::cell::Cell;
 use std::sync::Arc;

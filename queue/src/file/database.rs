@@ -1,9 +1,8 @@
 //! The database file: opened, checked, made.
 //!
-//! Everything that the promise rests on is read back after it was set: a journal mode or a sync level that
-//! the file system or a build of SQLite doesn't give must be an error at the start and not a loss later. Nothing is
-//! changed in a file before it is known to be ours: the application id tells it from another program's database, the
-//! user version tells the format.
+//! Every setting that the promise rests on is read back after it was set: a journal mode or a sync level that the file system
+//! or a build of SQLite doesn't give must be an error at the start and not a loss later. No file is changed before it is
+//! known to be ours: the application id tells it from another program's database, the user version tells the format.
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,9 +24,9 @@ const CHECKPOINT_PAGES: i64 = 4_000;
 const CACHE_KIB: i64 = 32 * 1024;
 /// To what size the log is cut after an unusual batch, in bytes.
 const LOG_BYTES: i64 = 64 * 1024 * 1024;
-/// When so many pages of 4 KiB are free, and they are more than half of the file, it is made smaller.
+/// The file shrinks when this many pages of 4 KiB are free, and they are more than half of it.
 const SHRINK_FROM_PAGES: i64 = 1_024;
-/// By so many pages at a time: some milliseconds.
+/// How many pages it shrinks by at a time: some milliseconds.
 const SHRINK_BY_PAGES: i64 = 512;
 /// More than the engine has different statements.
 const STATEMENTS: usize = 128;
@@ -52,7 +51,7 @@ impl DatabaseFile {
         let db = Connection::open_with_flags(path, flags).map_err(opening)?;
         db.busy_timeout(BUSY).map_err(opening)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
-        // What is refused is left as it is: without this, closing the last connection writes its log back into the file.
+        // A refused file is left as it is: without this, closing the last connection writes its log back into the file.
         let keep_log = |on| db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on).map_err(opening);
         keep_log(true)?;
         let is_new = is_new(&db, place, format)?;
@@ -89,7 +88,7 @@ impl DatabaseFile {
     }
 }
 
-/// Whether the file is empty. An error if it is neither that nor in the format.
+/// Whether the file is empty. An error if it is neither empty nor in the format.
 pub(crate) fn is_new(db: &Connection, place: &str, known: &Format) -> Result<bool, QueueError> {
     let number =
         |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| explain(error, place));

@@ -42,8 +42,8 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// Who has the file locked, as far as is known; none: nobody. To find out, it is locked for a moment, so that a process
-    /// that starts at that very moment may find it taken.
+    /// Who has the file locked, as far as is known; none: nobody. This locks the file for a moment, so a process that starts
+    /// just then may find it taken.
     pub(crate) fn holder(database: &Path) -> Option<String> {
         let mut file = File::open(lock_path(database)).ok()?;
         match file.try_lock_shared() {

@@ -1,9 +1,9 @@
 //! One SQLite file of ours: locked, checked, and written by one thread that commits in groups.
 //!
-//! The embedded queue and the receiver's spool are different tables with the same promise: when a call returns, what it
-//! wrote is synced to disk, and calls that come together share a sync. What makes the promise is here; a [`Format`] says
-//! what is in the file. The thread owns the database (`writer`), commits in groups (`commit`), and runs the operations,
-//! each a `job` with its `step`; what an error means, a `fault` says.
+//! The embedded queue and the receiver's spool are different tables with the same promise: when a call returns, what it wrote
+//! is synced to disk, and calls that come together share a sync. This module keeps the promise; a [`Format`] says what is in
+//! the file. The thread owns the database (`writer`), commits in groups (`commit`), and runs the operations (`work`).
+//! `step_error` says what an error means.
 
 pub(crate) mod commit;
 pub(crate) mod database;

@@ -32,7 +32,7 @@ impl Now {
     }
 }
 
-/// Microseconds as SQLite stores them. What doesn't fit is in the year 292,278, and stays there.
+/// Microseconds as SQLite stores them. A time beyond the year 292,278 stays there.
 pub(crate) fn stored(us: u64) -> i64 {
     i64::try_from(us).unwrap_or(i64::MAX)
 }

@@ -16,7 +16,7 @@ pub(crate) struct WriterState {
 }
 
 impl WriterState {
-    /// Of a store that isn't broken.
+    /// The state of a store that isn't broken.
     pub(crate) fn new(place: String) -> Self {
         Self { place, ready: Notify::new(), broken: OnceLock::new() }
     }

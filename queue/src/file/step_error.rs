@@ -1,11 +1,10 @@
 //! What an error inside a step means: for its operation, for its batch, and for the engine.
 //!
 //! * *Refused*: the operation says no (a lost lease). It is rolled back alone.
-//! * *The store said no* (no room, somebody's `sqlite3` holds the write lock, a constraint): nothing
-//!   was made durable, nothing was acked, so it is an outage. The operation is rolled back alone if SQLite kept the
-//!   transaction open; where SQLite has undone the whole transaction, as it may when there is no room, all calls of
-//!   the batch fail. No room at the commit is of this kind too: a write was refused, no sync has failed, and what is in the
-//!   log without its commit is nothing.
+//! * *The store said no* (no room, somebody's `sqlite3` holds the write lock, a constraint): nothing was made durable,
+//!   nothing was acked, so it is an outage. The operation is rolled back alone if SQLite kept the transaction open; where
+//!   SQLite has undone the whole transaction, as it may when there is no room, all calls of the batch fail. No room at the
+//!   commit is of this kind too: a write was refused, no sync has failed, and the log doesn't count without its commit.
 //! * *Fatal*: a read or write failed, the file is damaged, or a commit failed for another reason. After a failed
 //!   fsync the kernel may have thrown the pages away and call the next fsync good, so no later answer could be
 //!   trusted.
@@ -15,7 +14,7 @@ use rusqlite::ErrorCode;
 use crate::QueueError;
 use crate::error::Cause;
 
-/// What rows say that contradict each other. Not what a trigger says, which may be anybody's.
+/// Errors of rows that contradict each other. A trigger's error isn't one of them: anybody may have put it there.
 const CONTRADICTIONS: [i32; 4] = [
     rusqlite::ffi::SQLITE_CONSTRAINT_CHECK,
     rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE,
@@ -67,7 +66,7 @@ impl StepError {
         }
     }
 
-    /// As the callers of what is at `place` see it.
+    /// The error as callers see it; `place` names the store.
     pub(crate) fn into_error(self, place: &str) -> QueueError {
         let fatal = self.is_fatal();
         match self {

@@ -17,7 +17,7 @@ pub(crate) trait Work: Send {
     fn is_abandoned(&self) -> bool;
     /// Runs the operation, once, and keeps its result.
     fn run(&mut self, step: &mut Step<'_>) -> Result<(), StepError>;
-    /// Tells the caller: the error if there is one, else the result that was kept.
+    /// Tells the caller: the error if there is one, otherwise the result that was kept.
     fn answer(self: Box<Self>, error: Option<QueueError>);
 }
 
@@ -76,7 +76,7 @@ where
             // It was never run. The caller sees that the answer is missing.
             (None, None) => return,
         };
-        // A caller that has gone is as one whose answer got lost: every call is safe to repeat.
+        // For a caller that has gone, the answer is lost: every call is safe to repeat.
         let _ = self.caller.send(answer);
     }
 }
@@ -89,12 +89,12 @@ pub(crate) struct Step<'a> {
     pub(crate) now_us: i64,
     /// When a batch last could not be committed, in Unix microseconds; 0 if every one could.
     pub(crate) failed_us: i64,
-    /// How many lanes the operation leaves ready that weren't: so many waiting workers are woken after the commit.
+    /// How many lanes the operation has made ready: as many waiting workers are woken after the commit.
     pub(crate) made_ready: usize,
 }
 
 impl Step<'_> {
-    /// Runs a part of the operation. If it meets damage it has changed nothing, and what is wrong comes back as text.
+    /// Runs a part of the operation. If it meets damage, it changes nothing and gives back what is wrong as text.
     pub(crate) fn apart<T>(
         &mut self,
         part: impl FnOnce(&mut Self) -> Result<T, StepError>,
@@ -148,7 +148,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// The row there must be.
+    /// The row that must be there.
     pub(crate) fn one<T>(
         &self,
         sql: &str,

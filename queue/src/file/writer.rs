@@ -44,7 +44,7 @@ impl WriterThread {
         Ok(Self { line: Some(line), thread: Some(thread), shared })
     }
 
-    /// Has the thread run the operation, and waits until its transaction is committed, which is to say synced.
+    /// Has the thread run the operation, and waits until its transaction is committed and synced.
     pub(crate) async fn call<T, F>(&self, kind: Access, operation: F) -> Result<T, QueueError>
     where
         T: Send + 'static,

@@ -32,7 +32,7 @@ pub(super) fn accepted(
     Ok((now_us, outcomes))
 }
 
-/// What a take gave; none if it must be called with the names of the classes.
+/// What a take gave. `None`: call it again with the names of the classes.
 pub(super) fn taken(answer: Value) -> Result<Option<Taken>, QueueError> {
     if answer == Value::Int(0) {
         return Ok(None);
@@ -59,11 +59,12 @@ pub(super) fn taken(answer: Value) -> Result<Option<Taken>, QueueError> {
     while let Some(item) = values.next() {
         match leased(ReplyReader::of(item)?, &token) {
             Ok(Some(message)) => messages.push(message),
-            // Left where it is: a worker of the version that wrote it takes it. Without the lane, which names a user.
+            // It stays where it is: a worker of the version that wrote it takes it. The lane isn't logged, since it names a
+            // user.
             Ok(None) => tracing::error!(
                 "a stored message has a newer format than this version knows: it is put off for a minute"
             ),
-            // What is read by the script is read here. If not, its lease runs out, and nobody else's.
+            // Whatever the script can read can be read here. If not, only this lease is left to run out.
             Err(_) => tracing::error!("a stored message is damaged: it is left to the end of its lease"),
         }
     }
@@ -138,10 +139,10 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
     let mut classes = ReplyReader::of(values.next().ok_or_else(unexpected)?)?;
     while let Some(class) = classes.next() {
         let class = Class::from_stored(text_of(class)?);
-        // A count that is damaged, or below nothing, is as good as none: the audit tells.
+        // A count that is damaged or negative counts as none: the audit reports it.
         let open = classes.text()?.parse().unwrap_or(0);
         let (ready, head) = (classes.number()?, classes.bytes()?);
-        // What has ended leaves a 0 behind; it is left out, as if the class had never been.
+        // A class whose messages have all ended leaves a 0 behind. It is left out, as if it had never been there.
         if open > 0 {
             counts.open.insert(class.clone(), open);
         }
@@ -149,7 +150,7 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
             counts.ready_lanes.insert(class, ready);
         }
         if !head.is_empty() {
-            // One that a newer version wrote has an age that is not known here.
+            // The age of a head that a newer version wrote isn't known here.
             let age_us = unpack(&head).ok().map(|head| now_us.saturating_sub(head.arrived_us));
             counts.next_age_us = counts.next_age_us.max(age_us);
         }
@@ -195,7 +196,7 @@ pub(super) fn dead_page(answer: Value) -> Result<DeadPage, QueueError> {
         .then(|| DeadCursor { died_us: died_us.parse().unwrap_or(0), id: MessageId::from_stored(id) });
     let mut letters = Vec::new();
     while let Some(letter) = values.next() {
-        // One that can't be read is named by the audit, and hides no other.
+        // A letter that can't be read hides no other one, and the audit names it.
         letters.extend(letter_of(ReplyReader::of(letter)?));
     }
     Ok(DeadPage { letters, total, next })
@@ -244,9 +245,9 @@ pub(super) struct Audited {
     /// Their messages, held ones too.
     pub(super) messages: u64,
     pub(super) held: u64,
-    /// Lanes with something that can't be read: their messages may be more than were counted.
+    /// Lanes with something unreadable: they may have more messages than were counted.
     pub(super) unreadable: u64,
-    /// What seems wrong, by lane and mark: bytes, since it may be what is damaged.
+    /// What seems wrong, by lane and mark. Both are bytes, since they may be damaged themselves.
     pub(super) doubts: BTreeMap<(Vec<u8>, Vec<u8>), String>,
 }
 
@@ -298,7 +299,7 @@ impl ReplyReader {
         }
     }
 
-    /// Trigger, what the lane may send, and whether others waited behind it, each absent as in [`Self::count`].
+    /// Trigger, what the lane may send, and whether others waited behind it. Each may be absent, as in [`Self::count`].
     fn send_state(&mut self) -> Result<SendState, QueueError> {
         let wakes = self.count()?;
         let text = self.optional_text()?.unwrap_or_default();
@@ -339,7 +340,7 @@ impl ReplyReader {
         u64::from_redis_value(value).map_err(|_| unexpected())
     }
 
-    /// A number that is absent, as empty text or left out at the end, while it is 0.
+    /// A number. While it is 0 it is absent: empty text, or left out at the end.
     fn count(&mut self) -> Result<u32, QueueError> {
         match self.optional_text()? {
             Some(text) if !text.is_empty() => Ok(text.parse().unwrap_or(u32::MAX)),
@@ -357,7 +358,7 @@ fn bytes_of(value: Value) -> Result<Bytes, QueueError> {
 
 fn text_of(value: Value) -> Result<String, QueueError> {
     match value {
-        // What is no UTF-8 is damaged: it is shown as well as can be, and hides nothing else.
+        // Bytes that aren't UTF-8 are damaged. They are shown as well as possible, and hide nothing else.
         Value::BulkString(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Value::Int(number) => Ok(number.to_string()),
         Value::SimpleString(text) => Ok(text),

@@ -1,9 +1,9 @@
-//! The invariant, asked of the whole queue while it is in use.
+//! Checks the invariant over the whole queue while it is in use.
 //!
-//! Nobody may notice: no call reads more than some lanes, or a part of a list. So lanes move between two calls, and many seem
-//! wrong that aren't. What seems wrong is looked at again, and is a finding if it seems so at every one of [`LOOKS`] while
-//! nothing happened to the lane. Rejected: a script that reads the ready lists and some lanes in one step, which keeps a
-//! Redis with a million ready lanes from everybody else for more than a second.
+//! Nobody may notice the audit: no call reads more than a few lanes, or a part of a list. So lanes move between two calls,
+//! and many seem wrong that aren't. A lane that seems wrong is looked at again. It is a finding if it seems wrong at each of
+//! [`LOOKS`] looks and nothing happened to it in between. Rejected: a script that reads the ready lists and some lanes in one
+//! step, which keeps everybody else from a Redis with a million ready lanes for more than a second.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -22,10 +22,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LANES_TOGETHER: usize = 32;
 /// Keys or members looked at by one call.
 const READ_TOGETHER: i64 = 500;
-/// Findings reported: more of them are no more to mend.
+/// Findings reported at most: longer lists help nobody.
 const FOUND_MAX: usize = 1_000;
 
-/// The keys that all share, and what they are.
+/// The keys that all lanes share, and what they are.
 const SHARED_KEYS: &[(&str, &str)] = &[
     ("open", "hash"),
     ("lease", "zset"),
@@ -44,7 +44,7 @@ const SHARED_KEYS: &[(&str, &str)] = &[
 /// Keys whose names end in that of a lane.
 const LANE_KEYS: &[&str] = &["lane", "older", "run", "held", "sends"];
 
-/// A lane as its key names it: what is damaged may be no text.
+/// A lane as its key names it. It is bytes, since a damaged name may be no text.
 type Name = Vec<u8>;
 /// Every ready lane: how often it is in the ready lists, and in which one.
 type ReadyLanes = BTreeMap<Name, (u64, String)>;
@@ -53,7 +53,7 @@ impl Core {
     pub(super) async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
         let (damaged, is_whole) = self.damaged().await?;
         if !is_whole {
-            // Nothing can be said of the rest before that is mended.
+            // Until that is mended, nothing can be said of the rest.
             return Ok(damaged);
         }
         let (Audited { mut doubts, .. }, mut miscounted) = self.look_at_all().await?;
@@ -76,7 +76,7 @@ impl Core {
         Ok(damaged.into_iter().chain(all).take(FOUND_MAX).collect())
     }
 
-    /// What was set aside, and the keys shared by all that have a wrong type; whether there are none of these.
+    /// What was set aside, the shared keys of a wrong type, and whether there are no such keys.
     async fn damaged(&self) -> Result<(Vec<Violation>, bool), QueueError> {
         let Self { link, keys, .. } = self;
         let mut found = Vec::new();
@@ -169,19 +169,19 @@ impl Core {
         Ok(ready)
     }
 
-    /// A list that changes while it is read, from its end to its front: so what stays in it is never missed.
+    /// Reads a list that changes at the same time, from its end to its front, so that no element that stays in it is missed.
     async fn list(&self, key: &str) -> Result<Vec<Name>, QueueError> {
         let (mut read, mut to) = (Vec::<Name>::new(), -1);
         loop {
             let from = to - READ_TOGETHER + 1;
             let part = self.link.query(redis::cmd("LRANGE").arg(key).arg(from).arg(to)).await;
             let part: Vec<Name> = match part {
-                // It is set aside when it is used; the lanes in it seem to be nowhere, which is found.
+                // The list is set aside at its next use. Its lanes seem to be nowhere, and the audit finds that.
                 Err(QueueError::Damaged { .. }) => return Ok(Vec::new()),
                 part => part?,
             };
             let is_last = part.len() < usize::try_from(READ_TOGETHER).unwrap_or(usize::MAX);
-            // What has come to the end since has pushed what was read already into this part.
+            // Lanes added at the end since then have pushed some that were already read into this part.
             let known = read.last().and_then(|last| part.iter().rposition(|lane| lane == last));
             let new = known.unwrap_or(part.len());
             read.extend(part.into_iter().take(new).rev());
@@ -196,7 +196,7 @@ impl Core {
     async fn lanes(&self) -> Result<BTreeSet<Name>, QueueError> {
         let keys = &self.keys;
         let mut lanes: BTreeSet<Name> = self.ready().await?.into_keys().collect();
-        // Of all kinds of keys these five and no others: what is not asked for need not be sent.
+        // Exactly these five kinds of keys: the server needn't send the others.
         let names = format!("{}[hlors][aelu][dln]*", escape_glob(keys.base()));
         let mut scan = redis::cmd("SCAN");
         for key in self.scan::<Name>(&mut scan, &["MATCH", &names]).await? {

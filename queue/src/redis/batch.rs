@@ -4,8 +4,8 @@
 //! in one. One call is in flight per kind. Rejected: pipelining single calls, which costs Redis one script start
 //! each; a timer, which costs every lone call its delay.
 //!
-//! The task that does it must not die while anybody may call: a panic in a call fails the items of that call, is logged,
-//! and the next call goes.
+//! The task must not die while anybody may call: a panic in a call is logged and fails the items of that call, and the next
+//! call goes.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -17,12 +17,12 @@ use crate::QueueError;
 
 /// Items in one call at most. Nothing else runs on the server in that time: 32 accepts take a slow one about 1.4 ms.
 const ITEMS_MAX: usize = 32;
-/// Bytes in one call, counted by [`Item::size_bytes`]: reached, the call goes.
+/// Bytes in one call, counted by [`Item::size_bytes`]: when they are reached, the call goes.
 const BYTES_MAX: usize = 1024 * 1024;
 /// Callers that wait for their turn at most; more wait in `call`.
 const WAITING_MAX: usize = 4096;
 
-/// What goes together with others of its kind.
+/// Something that goes in one call with others of its kind.
 pub(super) trait Item: Send + 'static {
     fn size_bytes(&self) -> usize;
 }

@@ -1,7 +1,7 @@
 //! Making a connection to Redis, and seeing that the queue on it can be used.
 //!
 //! The timeouts are our own: the redis crate's half a second for an answer would turn a stall of Redis into a storm of
-//! reconnects. The whole has one of its own too, since a server may answer everything, each time just in time.
+//! reconnects. There is also one for the whole, since a server may answer each question just in time.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::format::STORED_FORMAT;
 
 /// For the name, the connection, TLS and the password.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// For all of it, with the questions after.
+/// For all of it, the questions after connecting included.
 pub(super) const DIAL_MAX: Duration = Duration::from_secs(4);
 
 /// More than one can't be served yet.
@@ -75,7 +75,7 @@ impl Dialer {
                 what: format!("the queue at {} (format {format})", self.place),
             });
         }
-        // One that was written before this was read has none, and one shard.
+        // A queue that was made before this field was read doesn't have it, and has one shard.
         if let Some(shards) = shards.filter(|shards| shards != SHARDS) {
             return Err(
                 self.unusable(format!("it was made for {shards} shards, and this version serves one"))

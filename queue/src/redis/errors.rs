@@ -1,8 +1,8 @@
 //! What Redis and the network say, as the queue's errors.
 //!
-//! Everything that may pass is an outage (OOM, READONLY, LOADING, NOREPLICAS, MISCONF, CLUSTERDOWN, a broken
-//! connection): the caller waits and repeats. Only what a person must mend is a misconfiguration, with what to do. None
-//! is ever a lost lease: that is a script's answer, not an error.
+//! Everything that may pass by itself is an outage (OOM, READONLY, LOADING, NOREPLICAS, MISCONF, CLUSTERDOWN, a broken
+//! connection): the caller waits and repeats. What a person must mend is a misconfiguration, with a hint. No error is ever a
+//! lost lease: a script answers that.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -13,7 +13,7 @@ use crate::error::Cause;
 const PASSWORD: &str = "put the user and the password into the URL: redis://user:password@host:port/db";
 const RIGHTS: &str = "give the user the queue's keys and commands, for the prefix `huixin`: \
     ACL SETUSER name ~{huixin:*}:* +@read +@write +@scripting +@connection +time -@dangerous +info +config|get";
-/// What servers say that don't know our commands or our scripts: other versions, rewrites of Redis, proxies.
+/// How servers refuse that don't know our commands or scripts: other versions, rewrites of Redis, proxies.
 const CANNOT: [&str; 5] = [
     "unknown command",
     "Unknown Redis command",
@@ -53,7 +53,7 @@ pub(super) fn translate(place: &str, error: RedisError) -> QueueError {
         _ if detail.contains("DB index is out of range") => {
             Some(("it has no such database", "use a smaller number after the / of the URL"))
         }
-        // Of the TLS library there is only the text.
+        // The TLS library gives only a text.
         _ if detail.contains("invalid peer certificate") => {
             Some(("its certificate is not trusted", CERTIFICATE))
         }
@@ -79,7 +79,7 @@ pub(super) fn refused(place: &str, refused: String) -> QueueError {
     QueueError::misconfigured(place, problem, hint, Some(Cause::new(refused)))
 }
 
-/// Whether another server may be the one to ask now: this one stays where it is, and a new connection may lead elsewhere.
+/// Whether to try another server now: a new connection may lead to it, this one doesn't.
 pub(super) fn has_moved(error: &RedisError) -> bool {
     matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "MOVED" | "ASK"))
 }

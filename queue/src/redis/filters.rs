@@ -1,8 +1,8 @@
 //! Which classes a worker takes, as Redis knows them.
 //!
-//! A take names them all together by one name, made of what they are, so that its cost doesn't grow with their number. The names
-//! are sent with the first take, and again every [`SENT_EVERY`]: then the script also looks which of them have ready lanes, in case
-//! the list of these was lost.
+//! A take gives one name for all its classes, derived from them, so that its cost doesn't grow with their number. The classes
+//! themselves are sent with the first take, and again every [`SENT_EVERY`]. Then the script also looks which of them have
+//! ready lanes, in case that list was lost.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,14 +1,14 @@
-//! Looks at a Redis server, and tells what would lose messages or stop the queue.
+//! Looks at a Redis server for what would lose messages or stop the queue.
 //!
-//! It reads `INFO`, because hosted services often forbid `CONFIG`; what only `CONFIG` knows is asked for, and if it is
-//! refused that is a finding of its own. It looks on a connection of its own, made anew each time: the queue's would not
-//! even be made while another node of a cluster has the keys, which is when somebody should hear of it.
+//! It reads `INFO`, because hosted services often forbid `CONFIG`. It asks `CONFIG` only for what `INFO` doesn't say, and a
+//! refusal of that is a finding. It makes a new connection for each look: the queue's own can't be made while another node of
+//! a cluster has the keys, and that is when somebody should hear of it.
 //!
-//! Some of it shows only in comparison: an fsync that is slow, by a counter that grows or by one that is pending again and
-//! again; a queue that is another one, by its identity. So an inspector remembers what it saw.
+//! Some risks show only in comparison: a slow fsync in a counter that grows, or in an fsync that is pending again and again;
+//! an exchanged queue in its identity. So an inspector remembers what it saw.
 //!
-//! A server that doesn't serve yet is not judged. While it loads its files its INFO describes another server than the one
-//! that will serve (`aof_enabled:0`). So it is asked to serve first, by `PING`, and what it answers instead is an outage.
+//! A server that doesn't serve yet is not judged: while it loads its files, its INFO describes another server than the one
+//! that will serve (`aof_enabled:0`). So a `PING` first asks whether it serves; an answer that says no is an outage.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// What `CONFIG` is asked for.
 const SETTINGS: [&str; 4] =
     ["appendfsync", "no-appendfsync-on-rewrite", "save", "stop-writes-on-bgsave-error"];
-/// An fsync that is pending so often, with this pause between, is slow. A quick one is met once at most.
+/// An fsync that is pending at so many looks, with this pause between them, is slow. A quick one is seen once at most.
 const PENDING_LOOKS: usize = 4;
 const PENDING_PAUSE: Duration = Duration::from_millis(100);
 /// For how long a slow fsync is a risk after it was seen: the next look may find a moment of rest.
@@ -40,7 +40,7 @@ pub struct Inspector {
     client: redis::Client,
     place: String,
     cli: String,
-    /// Of the queue whose identity is compared.
+    /// The keys of the queue whose identity is compared.
     keys: Option<ShardKeys>,
     before: Mutex<Baseline>,
 }
@@ -71,7 +71,7 @@ impl Inspector {
         Self { keys: Some(ShardKeys::new(prefix)), ..self }
     }
 
-    /// Everything that is wrong with the server, the gravest first. Empty is well.
+    /// Everything that is wrong with the server, the gravest first; empty if nothing is.
     ///
     /// # Errors
     /// When the server can't be reached, doesn't serve yet, or doesn't let us in.
@@ -97,7 +97,7 @@ impl Inspector {
         if let Err(error) = ask::<()>(&mut connection, &mut redis::cmd("PING")).await
             && !matches!(error.code(), Some("NOPERM" | "MISCONF"))
         {
-            // What it says to a user without that right, or when it takes no writes, is judged by what follows.
+            // A user without the right to PING, or a server that takes no writes, is judged by what follows.
             return Err(error);
         }
         let info = or_refusal(ask(&mut connection, &mut redis::cmd("INFO")).await)?;
@@ -150,7 +150,7 @@ impl Inspector {
     }
 
     fn compare(&self, info: &str, pending: bool, identity: Option<Option<String>>) -> Compared {
-        // Nothing panics while it is held.
+        // Nothing panics while the lock is held.
         let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
         let delayed = number(info, "aof_delayed_fsync");
         let grown = before.delayed_fsyncs.replace(delayed).is_some_and(|known| delayed > known);
@@ -173,7 +173,7 @@ async fn ask<T: FromRedisValue>(
     command.query_async(connection).await
 }
 
-/// What the server refuses to say is a finding too; only what hinders all asking is an error.
+/// A question that the server refuses is a finding too; only what prevents every question is an error.
 fn or_refusal<T>(answer: Result<T, RedisError>) -> Result<Result<T, String>, RedisError> {
     match answer {
         Ok(or_refusal) => Ok(Ok(or_refusal)),

@@ -73,7 +73,7 @@ impl ShardKeys {
         Self { base: format!("{{{prefix}:0}}:") }
     }
 
-    /// What all keys of the shard begin with; scripts name from it what can't be known before.
+    /// What all keys of the shard begin with. Scripts derive from it the keys that their caller can't know.
     pub(super) fn base(&self) -> &str {
         &self.base
     }

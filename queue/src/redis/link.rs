@@ -4,12 +4,12 @@
 //! peer, a silent firewall) fails every call until the kernel gives up. Here a call that times out or breaks gives its
 //! connection up, and the next call makes a new one.
 //!
-//! **Making one.** An attempt runs in a task of its own, so that a caller with less patience than it needs doesn't end
-//! it: a short lease over a slow network would otherwise begin again for ever. The task runs on the runtime of the call
-//! that needed it, and so does all I/O of the connection: a connection that one thread alone uses depends on that thread
-//! alone. While a new connection takes longer than [`RECONNECT_PATIENCE`], and for [`RECONNECT_PAUSE`] after a failed
-//! attempt, calls fail at once with the reason: a receiver has milliseconds to say 503. (The very first is waited for:
-//! nobody has had an answer yet.)
+//! **Making one.** An attempt to connect runs in a task of its own, so that a caller with less patience doesn't end it: with
+//! a short lease over a slow network it would otherwise begin again for ever. The task and all I/O of the connection run on
+//! the runtime of the call that needed it: a connection that only one thread uses depends on that thread alone. While a new
+//! connection takes longer than [`RECONNECT_PATIENCE`], and for [`RECONNECT_PAUSE`] after a failed attempt, calls fail at
+//! once with the reason: a receiver has milliseconds to say 503. (The very first is waited for: nobody has had an answer
+//! yet.)
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,7 @@ use crate::{Clock, QueueError};
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 /// Half a second is a hundred times what it takes on a good network.
 const RECONNECT_PATIENCE: Duration = Duration::from_millis(500);
-/// A script that is forgotten again before it has run is loaded so often; more is an outage.
+/// How often to load a script that Redis forgets again before it runs; after that it is an outage.
 const SCRIPT_TRIES: usize = 3;
 
 /// A connection, or the way to one.
@@ -187,7 +187,7 @@ impl Link {
 
 impl LinkInner {
     fn state(&self) -> MutexGuard<'_, LinkState> {
-        // Nothing panics while it is held.
+        // Nothing panics while the lock is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -240,14 +240,14 @@ impl LinkInner {
 }
 
 impl DialAttempt {
-    /// Whether it may still end well.
+    /// Whether the attempt may still succeed.
     fn is_alive(&self) -> bool {
         self.outcome.has_changed().is_ok() && self.began.elapsed() < DIAL_MAX * 2
     }
 }
 
-/// A call on a connection. If it is dropped before it has ended, because its caller had less patience than the link, the
-/// next call makes a new connection: a silent one would fail that patience for ever.
+/// A call on a connection. If it is dropped before it has ended, because its caller had less patience than the link, the next
+/// call makes a new connection: a silent connection would fail such a caller for ever.
 struct UnderWay<'a> {
     link: &'a LinkInner,
     number: u64,

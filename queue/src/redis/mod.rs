@@ -125,7 +125,7 @@ impl RedisQueue {
     }
 
     /// Tries everything that the queue asks of Redis, and leaves nothing there. For the start of a process: a server that can
-    /// never work is no outage that anybody should wait for.
+    /// never work is not an outage to wait for.
     ///
     /// # Errors
     /// [`QueueError::Misconfigured`] with a remedy when the server or its user's rights don't suffice; an outage when it
@@ -171,8 +171,8 @@ impl Core {
     }
 }
 
-/// The URL as it may be shown: without user and password. One with an `@` behind its host was meant otherwise, and what is
-/// before that may be a part of a password.
+/// The URL to show, without user and password. If an `@` stands behind the host, the URL was meant otherwise: the text before
+/// that `@` may be part of a password.
 fn place_of(url: &str) -> String {
     let is_cut = |url: &url::Url| {
         [Some(url.path()), url.query(), url.fragment()].into_iter().flatten().any(|part| part.contains('@'))

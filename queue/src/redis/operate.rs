@@ -71,7 +71,7 @@ impl Operator for RedisQueue {
         for (id, letter) in link.run::<Vec<(Vec<u8>, Value)>>(&call).await? {
             match answers::dead_letter(letter) {
                 Ok(Some(letter)) => letters.push(letter),
-                // It can't be shown nor revived, and would be the oldest for ever.
+                // It can't be shown or revived, and would stay the oldest for ever.
                 _ => {
                     let name = String::from_utf8_lossy(&id).into_owned();
                     tracing::error!(place, id = name, "a dead letter that can't be read is dropped");
@@ -134,7 +134,7 @@ impl Operator for RedisQueue {
             scan.arg(self.core.keys.paused()).arg(cursor).arg("COUNT").arg(PAUSED_MAX);
             let (next, found): (u64, Vec<(String, String)>) = self.core.link.query(&scan).await?;
             for (field, value) in found {
-                // What can't be read pauses nothing that has a name.
+                // An unreadable entry pauses nothing that has a name.
                 paused.extend(answers::paused(&field, &value));
             }
             if next == 0 {

@@ -1,7 +1,7 @@
 //! How a message lies in its lane's list.
 //!
 //! ```text
-//! 1 byte   format, that of all that is stored
+//! 1 byte   format: the one number for everything stored
 //! 1 byte   length of the class in bytes
 //!          class          the scripts read it to find the ready list a lane belongs to
 //! 1 byte   length of the id in bytes

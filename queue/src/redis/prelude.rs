@@ -1,14 +1,15 @@
-//! What a script defines before it begins: what it reaches of `lua/lib/`, and no more, since each call defines it anew.
+//! What a script defines before it begins: the parts of `lua/lib/` that it uses, and no more, since each call defines them
+//! anew.
 //!
-//! What most calls don't need is marked with [`LATE`]. In its place stands a small function that, when it is first called, defines
-//! the real one with whatever only that needs. So what is rare costs the calls that need it.
+//! Parts that most calls don't need are marked with [`LATE`]. Each is replaced by a small function that, when it is first
+//! called, defines the real one and whatever only that one needs. So only the calls that need a rare part pay for it.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 macro_rules! libraries {
     ($($name:literal)*) => {
-        /// Names and sources, each after those whose functions it calls.
+        /// Names and sources, each after the libraries whose functions it calls.
         pub(super) const LIBRARIES: &[(&str, &str)] = &[$(($name, include_str!(concat!("lua/lib/", $name, ".lua")))),*];
     };
 }
@@ -30,7 +31,7 @@ pub(super) struct SharedLocals {
     /// The places of what it uses, all before its own.
     uses: BTreeSet<usize>,
     is_late: bool,
-    /// What changes is there once for all that use it, so no function that is defined late has it for itself.
+    /// A value that changes is shared by all that use it, so no function that is defined late has its own copy.
     is_state: bool,
 }
 
@@ -80,7 +81,7 @@ fn bare(code: &str) -> String {
     lines.filter(|line| !line.trim().is_empty()).map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// The places of those that code names.
+/// The places of the locals that code names.
 fn used(code: &str, shared: &[SharedLocals]) -> BTreeSet<usize> {
     let words: HashSet<&str> = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
     let is_used = |at: &usize| shared[*at].names.iter().any(|name| words.contains(name.as_str()));
@@ -92,7 +93,7 @@ pub(super) fn prelude(code: &str) -> String {
     define(&used(&bare(code), &SHARED), &BTreeSet::new())
 }
 
-/// Defines what is used here, with what that uses in turn, but for what is known here.
+/// Defines what is used here, and what that uses in turn, except what is known here.
 fn define(used: &BTreeSet<usize>, known: &BTreeSet<usize>) -> String {
     let mut seen = BTreeSet::new();
     let mut ahead: Vec<_> = used.iter().map(|at| (*at, true)).collect();
@@ -115,7 +116,7 @@ fn define(used: &BTreeSet<usize>, known: &BTreeSet<usize>) -> String {
     now.iter().map(text).collect()
 }
 
-/// The places of all that code reaches, itself or by what it calls there.
+/// The places of all locals that code uses, directly or through what it calls.
 #[cfg(test)]
 pub(super) fn reached(code: &str) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();

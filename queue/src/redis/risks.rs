@@ -1,11 +1,11 @@
-//! What would make a Redis lose messages or stop taking them, by name, with what mends it.
+//! What makes a Redis lose messages or stop taking them: each risk by name, with its remedy.
 //!
 //! Debian's default configuration has no append-only file and loses everything at a `kill -9`; a cache's eviction policy
-//! throws lanes away when memory is short. Such a Redis is refused, unless the configuration names the risk: somebody
-//! then knows. What may pass by itself, or loses nothing that was acked, is a warning and no more. How they are found is
-//! in [`super::inspector`].
+//! throws lanes away when memory is short. Such a Redis is refused, unless the configuration names the risk: then somebody
+//! knows of it. A risk that may pass by itself, or that loses nothing acked, is only a warning. [`super::inspector`] finds
+//! the risks.
 
-/// Which Redis can be used, for those who have one that can't.
+/// Which Redis can be used: a hint for people whose Redis can't.
 pub(super) const EDITIONS: &str = "use a single Redis (7.0 or newer) or Valkey that runs Lua scripts and is no node of a \
     cluster; of a managed service the edition with one primary, with or without replicas: not the cluster, serverless or \
     proxy edition";
@@ -42,7 +42,7 @@ pub enum Risk {
     ClockSkew,
     /// The server is a node of a cluster.
     Cluster,
-    /// The server doesn't tell all of this.
+    /// The server refuses a part of these questions.
     Unread,
 }
 
@@ -64,7 +64,7 @@ pub enum Gravity {
 pub struct Finding {
     /// Which.
     pub risk: Risk,
-    /// What is wrong, as a part of a sentence about the Redis: `it has no …`. With figures, so that it changes.
+    /// What is wrong, as a part of a sentence about the Redis: `it has no …`. It has figures in it, so it changes.
     pub problem: String,
 }
 
@@ -120,7 +120,7 @@ impl Risk {
             Self::OldVersion | Self::Cluster => Gravity::Unusable,
             Self::NoAof | Self::NoFsync | Self::NoFsyncOnRewrite | Self::Eviction => Gravity::Unsafe,
             Self::Exchanged => Gravity::Alarm,
-            // A slow fsync too: a disk is slow for a while, and a process that ends for that would lose more.
+            // A slow fsync too: a disk is slow for a while, and a process that ended because of that would lose more.
             _ => Gravity::Warning,
         }
     }

@@ -1,4 +1,4 @@
-//! What a Redis server tells of itself, and what of it is a risk.
+//! What a Redis server says about itself, and the risks in that.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,12 +10,12 @@ const SKEW_MAX: Duration = Duration::from_secs(1);
 /// So much of the memory limit may be in use, in percent.
 const MEMORY_MAX_PERCENT: u64 = 80;
 
-/// What the looks before this one say of it.
+/// What earlier looks found.
 #[derive(Default)]
 pub(super) struct Compared {
     /// Whether syncing the append-only file was slow within the last minutes.
     pub(super) is_slow: bool,
-    /// Whether the queue's identity is another than it was, or gone.
+    /// Whether the queue's identity has changed or is gone.
     pub(super) is_exchanged: bool,
 }
 
@@ -106,7 +106,7 @@ impl ServerInfo {
     }
 
     fn no_fsync_on_rewrite(&self) -> Option<String> {
-        // One that is never synced is worse.
+        // A file that is never synced is worse.
         let synced = !self.is("aof_enabled", "0") && self.setting("appendfsync") != Some("no");
         when(
             synced && self.setting("no-appendfsync-on-rewrite") == Some("yes"),
@@ -152,7 +152,7 @@ impl ServerInfo {
     }
 
     fn snapshot(&self) -> Option<String> {
-        // What can't be read is taken for the default, and by default it stops writes.
+        // A setting that can't be read counts as the default: a failed snapshot stops writes.
         let harmless =
             self.setting("save") == Some("") || self.setting("stop-writes-on-bgsave-error") == Some("no");
         when(
@@ -319,7 +319,7 @@ mod tests {
         );
         let empty = server("").findings();
         assert!(empty[0].problem.contains("its version") && empty[0].problem.contains("evicts"), "{empty:?}");
-        // Then a failed snapshot is taken for one that stops writes.
+        // Then a failed snapshot counts as one that stops writes.
         let failed = with(&[("bgsave_status:ok", "bgsave_status:err")]);
         assert_eq!(
             risks(&ServerInfo { config: Err(forbidden), ..server(&failed) }),

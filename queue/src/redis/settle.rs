@@ -14,7 +14,7 @@ use crate::{HELD_MAX, Lease, Memory, Progress, QueueError, SendState, Settled, S
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) lease: Lease,
-    /// Rises with every call, so that one that comes late is known.
+    /// Rises with every call, so that a late call is recognised.
     pub(super) number: u64,
     pub(super) progress: Progress,
     pub(super) memory: Option<Memory>,
@@ -125,7 +125,7 @@ pub(super) async fn complete_all(
     Ok(results.into_iter().map(settled).collect())
 }
 
-/// What the number that a script answers says.
+/// The meaning of the number that a script answers.
 fn settled(number: u8) -> Result<Settled, QueueError> {
     match number {
         1 => Ok(Settled::AsAsked),
@@ -135,7 +135,7 @@ fn settled(number: u8) -> Result<Settled, QueueError> {
     }
 }
 
-/// What a lease's record must hold: the token, and the id of the message, so that a token alone settles nothing else.
+/// What a lease's record must hold: the token, and the message's id, so that the token can't settle another message.
 pub(super) fn proof(lease: &Lease) -> String {
     format!("{}/{}", lease.token, lease.id)
 }

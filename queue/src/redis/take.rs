@@ -41,7 +41,7 @@ impl Consumer for RedisQueue {
         }
         let mut taken = answers::taken(link.run(&call).await?)?;
         if taken.is_none() {
-            // The store has lost what it knew.
+            // The store has lost the classes that this name stands for.
             filter.classes.iter().for_each(|class| _ = call.arg(class.as_str()));
             taken = answers::taken(link.run(&call).await?)?;
         }
@@ -80,7 +80,7 @@ impl Consumer for RedisQueue {
         let keys = &self.core.keys;
         let mut renewals = Vec::with_capacity(leases.len());
         let mut parts = leases.chunks(RENEWED_TOGETHER);
-        // Without any lease the call still tells that the store serves.
+        // Even without a lease the call notes that the store serves.
         let mut part = Some(parts.next().unwrap_or_default());
         while let Some(some) = part {
             let mut call = self.core.call(&SCRIPTS.renew);

@@ -7,7 +7,7 @@ use rusqlite::Row;
 use crate::file::now::loaded;
 use crate::{Class, HeldEffect, Lane, MessageId, NewMessage, Right};
 
-/// What a row takes besides its texts and its payload, in bytes: numbers, the index, the slack of pages. Rounded up.
+/// What a row takes in addition to its texts and its payload, in bytes: numbers, the index, the slack of pages. Rounded up.
 const ROW_BYTES: usize = 160;
 
 /// A message that waits for the store.
@@ -15,7 +15,7 @@ const ROW_BYTES: usize = 160;
 pub struct SpoolEntry {
     /// Its place in the order of the spool.
     pub seq: u64,
-    /// The message, as late as it is.
+    /// The message, marked as late.
     pub message: NewMessage,
     /// How long it has been here.
     pub age: Duration,
@@ -37,7 +37,7 @@ pub struct SpoolCounts {
     pub entries: u64,
     /// What all entries count for against the limit.
     pub bytes: u64,
-    /// Entries that the store refuses for their own sake.
+    /// Entries that the store refuses for what is in them.
     pub quarantined: u64,
     /// How long the first of the entries has been here.
     pub oldest: Option<Duration>,
@@ -76,7 +76,7 @@ pub(super) fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<SpoolEntry> {
     })
 }
 
-/// The numbers that stand for an effect in a row: which it is, and its note, which may be any and keeps all its bits.
+/// The numbers that stand for an effect in a row: its kind, and a note that may be any number and keeps all its bits.
 pub(super) fn numbers_of(effect: HeldEffect) -> (i64, i64) {
     match effect {
         HeldEffect::Leave => (0, 0),

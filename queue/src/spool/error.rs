@@ -41,7 +41,7 @@ pub enum SpoolError {
         /// Who has it, as far as is known.
         owner: String,
     },
-    /// It is there, or its folder is, but can't be used as it is.
+    /// The spool or its folder is there, but can't be used as it is.
     #[error("the spool in `{folder}` can't be used: {problem}")]
     Unusable {
         /// The spool's folder.
@@ -74,7 +74,7 @@ impl SpoolError {
         }
     }
 
-    /// What the machinery of files said, as said of a spool.
+    /// An error of `crate::file`, as an error of a spool.
     pub(super) fn of(error: QueueError, folder: &str) -> Self {
         let folder = folder.to_owned();
         match error {

@@ -1,13 +1,13 @@
 //! One folder per instance, so that receivers share a directory.
 //!
-//! They are numbered from 0, and nothing is ever removed, which would let two processes lock two files of the same name.
-//! Who holds one is known by the lock of its file: the system drops it however the process ends.
+//! Folders are numbered from 0. None is ever removed, since that would let two processes lock two files of the same name. The
+//! lock of its file tells who holds a folder: the system drops the lock however the process ends.
 //!
-//! **A receiver gets its own folder back.** What is in it was pushed before what is pushed now, and only who drains it knows
-//! which users must wait behind it. So a folder names its receiver ([`Folders::owned_by`]). After a restart that one takes
-//! it again; others take an empty one or make a new one, and adopt this one only if it was free at two looks: a receiver that
-//! starts again is faster. (One that starts under another name, as a container may, is another receiver: between two of them
-//! no order is promised.)
+//! **A receiver gets its own folder back.** Its entries were pushed before anything that is pushed now, and only the receiver
+//! that drains them knows which users must wait behind them. So a folder names its receiver ([`Folders::owned_by`]). After a
+//! restart that receiver takes it again. Other receivers take an empty folder or make a new one. They adopt this one only if
+//! it was free at two looks: a receiver that starts again is faster. (A receiver that starts under another name, as a
+//! container may, is another receiver: no order is promised between the two.)
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -78,8 +78,9 @@ impl Folders {
         self
     }
 
-    /// Takes the receiver's own folder, else the first that nobody holds and that has no entries of another receiver, or
-    /// makes a new one. One that can't be read is left as it is, with an error in the log. It blocks, as [`Spool::open`] does.
+    /// Takes the receiver's own folder; otherwise the first that nobody holds and that has no entries of another receiver;
+    /// otherwise a new one. A folder that can't be read is left as it is, with an error in the log. It blocks, as
+    /// [`Spool::open`] does.
     ///
     /// # Errors
     /// When the directory can't be written to, or the disk says no.
@@ -101,14 +102,15 @@ impl Folders {
             }
             match Spool::open(&folder, self.limits, self.clock.clone()) {
                 Ok(spool) => {
-                    // Without it the next start may take another folder, and only the order of what is left here is at risk.
+                    // Without the name the next start may take another folder: only the order of the entries left here is at
+                    // risk.
                     if let Err(error) = std::fs::write(folder.join(OWNER), &self.owner) {
                         tracing::warn!(folder = %folder.display(), %error, "a spool's folder can't name its receiver");
                     }
                     return Ok(spool);
                 }
                 Err(SpoolError::InUse { .. }) => {}
-                // Perhaps a newer version's. A new one that can't be used says something about the directory.
+                // It may be a newer version's. But a new folder that can't be used means trouble with the directory.
                 Err(error @ SpoolError::Unusable { .. }) if !is_new => {
                     tracing::error!(%error, "a spool is left alone");
                 }
@@ -124,12 +126,12 @@ impl Folders {
         owner.is_empty() || self.owner.is_empty() || owner == self.owner
     }
 
-    /// The receiver's folder of before; none if another process has it, or if it can't be used.
+    /// The receiver's earlier folder; none if another process has it, or if it can't be used.
     fn reopen(&self, own: &Path) -> Result<Option<Spool>, SpoolError> {
         for _ in 0..OWN_TRIES {
             match Spool::open(own, self.limits, self.clock.clone()) {
                 Ok(spool) => return Ok(Some(spool)),
-                // Another process ends, or looks who holds it.
+                // Another process is ending, or looks who holds the folder.
                 Err(SpoolError::InUse { .. }) => std::thread::sleep(OWN_PAUSE),
                 Err(SpoolError::Unusable { .. }) => return Ok(None),
                 Err(error) => return Err(error),
@@ -138,8 +140,8 @@ impl Folders {
         Ok(None)
     }
 
-    /// Takes every folder that nobody holds and that has entries to be drained: one of another receiver only if it was free
-    /// at the look before, too.
+    /// Takes every folder that nobody holds and that has entries to be drained. A folder of another receiver must have been
+    /// free at the look before, too.
     ///
     /// # Errors
     /// When the directory can't be read.
@@ -151,7 +153,7 @@ impl Folders {
         self.adopt_if(|folder, counts| counts.entries > 0 && (self.is_own(folder) || before.contains(folder)))
     }
 
-    /// Takes every folder that nobody holds and that has any entries, be they all quarantined.
+    /// Takes every folder that nobody holds and that has entries, even if all are quarantined.
     ///
     /// # Errors
     /// When the directory can't be read.
@@ -186,7 +188,8 @@ impl Folders {
     }
 }
 
-/// What is in the folders of a directory, even if another process holds them. It changes nothing; one that isn't there has no folders.
+/// What is in the folders of a directory, even if another process holds them. It changes nothing. A directory that isn't
+/// there has no folders.
 ///
 /// # Errors
 /// When the directory can't be read.
@@ -209,7 +212,7 @@ pub fn look(directory: &Path) -> Result<Vec<FolderView>, SpoolError> {
     Ok(folders.filter(|folder| folder.join(FILE).is_file()).map(view).collect())
 }
 
-/// Makes a folder, and syncs those that it is entered in: a file is on disk only if the way to it is.
+/// Makes a folder, and syncs the folders that list it: a file is on disk only if the way to it is.
 fn make(folder: &Path, directory: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     sync_folder(directory)?;

@@ -5,11 +5,11 @@
 //! takes messages at its end ([`Spool::append`]) and gives them in their order ([`Spool::next`]) to the drain, which carries them to
 //! the store.
 //!
-//! **An entry's life.** It is *pending*, until the store has taken it ([`Spool::taken`]). Two seconds later
-//! ([`SETTLE`]) it is *settled*: the drain makes sure that the store has it still, and *forgets* it
-//! ([`Spool::settled`], [`Spool::forget`]). If the store fails before that, all that was taken and not forgotten is pending
-//! again ([`Spool::pending_again`]); so it is after a restart. Carrying one twice does no harm, since the store knows its
-//! id. One that the store refuses for its own sake is *quarantined*: it stays, is shown, and holds up nobody.
+//! **An entry's life.** It is *pending* until the store has taken it ([`Spool::taken`]). Two seconds later ([`SETTLE`]) it is
+//! *settled*: the drain makes sure that the store still has it, and *forgets* it ([`Spool::settled`], [`Spool::forget`]). If
+//! the store fails before that, every entry that was taken and not forgotten is pending again ([`Spool::pending_again`]). A
+//! restart does the same. Carrying an entry twice does no harm, since the store knows its id. An entry that the store refuses
+//! for what is in it is *quarantined*: it stays, is shown, and holds up nobody.
 //!
 //! **Ids.** An id is in a spool at most once: a message that is pushed again while its first copy is here is a
 //! [`Duplicate`](Appended::Duplicate), and durable.
@@ -60,7 +60,7 @@ static FORMAT: Format = Format {
     keep_house: |_, _| Ok(()),
 };
 
-/// An open spool, for one carrier: [`Spool::next`] and what follows from it is for one task, [`Spool::append`] for any.
+/// An open spool. One task drains it, by [`Spool::next`] and what follows from it; any task may call [`Spool::append`].
 /// Dropping it waits until the file is closed.
 pub struct Spool {
     writer: WriterThread,
@@ -133,16 +133,16 @@ impl Spool {
         }
     }
 
-    /// The first pending entries, in their order: at most `most`, and no more once `most_bytes` of payload are reached.
-    /// Asked again, it gives the same, until they are taken or quarantined.
+    /// The first pending entries, in their order: at most `most`, and no more once `most_bytes` of payload are reached. A
+    /// repeated call gives the same entries, until they are taken or quarantined.
     ///
     /// # Errors
-    /// When the disk or the file says no; so for all of these.
+    /// When the disk or the file says no, as for all methods below.
     pub async fn next(&self, most: usize, most_bytes: usize) -> Result<Vec<SpoolEntry>, SpoolError> {
         self.next_after(0, most, most_bytes).await
     }
 
-    /// The same of those behind the number `after`.
+    /// The same for entries after the number `after`.
     pub async fn next_after(
         &self,
         after: u64,
@@ -165,7 +165,7 @@ impl Spool {
         locked(&self.taken).len()
     }
 
-    /// The store has failed: all that is taken and not forgotten is pending again. How many entries that are.
+    /// The store has failed: every entry that is taken and not forgotten is pending again. Gives how many these are.
     pub fn pending_again(&self) -> usize {
         locked(&self.taken).clear()
     }
@@ -189,14 +189,14 @@ impl Spool {
         Ok(())
     }
 
-    /// Sets an entry aside that the store refuses for its own sake.
+    /// Sets an entry aside that the store refuses for what is in it.
     pub async fn quarantine(&self, seq: u64, reason: &str) -> Result<(), SpoolError> {
         let reason = reason.to_owned();
         self.call(Access::Change { bytes: reason.len() }, move |step| rows::quarantine(step, seq, &reason))
             .await
     }
 
-    /// Makes every quarantined entry pending again, for a person who has mended what was wrong; how many there were.
+    /// Makes every quarantined entry pending again, for a person who has mended what was wrong. Gives how many there were.
     pub async fn release_quarantined(&self) -> Result<usize, SpoolError> {
         self.call(Access::Change { bytes: 0 }, |step| rows::release_quarantined(step)).await
     }
@@ -232,7 +232,8 @@ impl std::fmt::Debug for Spool {
     }
 }
 
-/// Reads through a file that has entries: one that is damaged is left alone now, and not found so when it is carried.
+/// Reads through a file that has entries, so that a damaged file is left alone now and not found when its entries are
+/// carried.
 fn check(database: &DatabaseFile) -> rusqlite::Result<()> {
     let entries: i64 =
         database.db.query_row("SELECT entries + quarantined FROM meta", [], |row| row.get(0))?;
@@ -249,8 +250,8 @@ fn check(database: &DatabaseFile) -> rusqlite::Result<()> {
     }
 }
 
-/// Gives the disk back what an outage of the past has left empty. Later it would be a long pause; at the start of a spool
-/// that holds nothing it costs nothing.
+/// Gives the disk back what an earlier outage has left empty. Later this would be a long pause; at the start, in a spool that
+/// holds nothing, it costs nothing.
 fn shrink(database: &DatabaseFile) -> rusqlite::Result<()> {
     let empty: bool =
         database.db.query_row("SELECT entries + quarantined = 0 FROM meta", [], |row| row.get(0))?;
@@ -258,6 +259,6 @@ fn shrink(database: &DatabaseFile) -> rusqlite::Result<()> {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is behind it is whole after every line, so a panic elsewhere breaks nothing here.
+    // The value behind the lock is whole after every line, so a panic elsewhere breaks nothing here.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

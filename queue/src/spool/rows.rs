@@ -45,7 +45,7 @@ pub(super) fn append(
     Ok(Ok(Appended::New))
 }
 
-/// The first entries behind `after` that aren't taken: at most so many, and so many bytes but for the last.
+/// The first entries behind `after` that aren't taken: at most so many, and no more once so many bytes are reached.
 pub(super) fn next(
     step: &Step<'_>,
     taken: &mut TakenEntries,
@@ -146,7 +146,7 @@ pub(super) fn quarantined(db: &rusqlite::Connection, most: usize) -> rusqlite::R
     db.prepare_cached(sql)?.query_map(params![i64::try_from(most).unwrap_or(i64::MAX)], read)?.collect()
 }
 
-/// An entry that the store refuses for its own sake.
+/// An entry that the store refuses for what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
     /// The message's id.

@@ -46,8 +46,8 @@ impl TakenEntries {
         self.all_up_to = self.all_up_to.max(seq);
     }
 
-    /// The first few of those taken at least [`SETTLE`] ago. They are taken nearly in their order, so that one
-    /// that was taken later than its neighbours holds those up for a moment, and nothing is searched.
+    /// The first few entries that were taken at least [`SETTLE`] ago. Entries are taken nearly in their order. So nothing is
+    /// searched: one that was taken later than its neighbours only holds them up for a moment.
     pub(super) fn settled(&self, now_us: i64, most: usize) -> Vec<u64> {
         let settle_us = i64::try_from(SETTLE.as_micros()).unwrap_or(i64::MAX);
         let settled = self.at_us.iter().take_while(|(_, at_us)| now_us.saturating_sub(**at_us) >= settle_us);

@@ -79,7 +79,7 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, StepEr
     match message.held {
         HeldEffect::Leave => {}
         HeldEffect::Wake(right) => {
-            // A waking message that the current one has not seen: a hold that names an older one comes too late.
+            // The holder of the current message has not seen this waking one: a hold that names an older one comes too late.
             step.execute(
                 "INSERT INTO head (seq, triggers) SELECT current, 1 FROM lane WHERE no = ?1 AND current IS NOT NULL
                     ON CONFLICT (seq) DO UPDATE SET triggers = triggers + 1",
@@ -94,7 +94,7 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, StepEr
                  WHERE no = ?1 AND (?4 OR current IS NOT NULL OR sends > 0 OR allowed IS NOT NULL)",
                 params![lane, sends, stored(until_s), woke],
             )?;
-            // One that failed holds it up no longer than its patience lasts.
+            // A failed message holds it up no longer than its patience lasts.
             step.execute(
                 "UPDATE lane SET due_us = head.gives_way_us FROM head
                  WHERE no = ?1 AND state = 'delayed' AND head.seq = lane.current AND head.gives_way_us < due_us",
@@ -119,7 +119,7 @@ fn bury_on_arrival(step: &Step<'_>, message: &NewMessage, reason: &str) -> Resul
     let class = message.class.as_str();
     let kept: Option<i64> =
         step.first("SELECT dead_on_arrival FROM class WHERE name = ?1", params![class], |row| row.get(0))?;
-    // One that has waited in a spool was acked long ago: it is kept whatever there is.
+    // A message from a spool was acked long ago: it is kept, however many there are.
     if !message.late && kept.unwrap_or(0) >= stored(DEAD_ON_ARRIVAL_MAX) {
         step.execute("UPDATE class SET dead_uncounted = dead_uncounted + 1 WHERE name = ?1", params![class])?;
         return Ok(Accepted::Counted);

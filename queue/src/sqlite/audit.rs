@@ -1,11 +1,12 @@
-//! The invariant, asked of the whole database while it is in use.
+//! Checks the invariant over the whole database while it is in use.
 //!
-//! Each question is a query for its breaches, written against the tables alone, so that it shares no code and no
-//! assumption with the operations it checks, and doesn't rely on the constraints of the schema either: a file may
-//! have been written with those switched off. Its cost grows with the queue; it is for tests and for operators.
+//! Each rule is a query for its breaches, written against the tables alone. So it shares no code and no assumption with the
+//! operations that it checks, and doesn't rely on the constraints of the schema either: a file may have been written with
+//! those switched off. Its cost grows with the queue; it is for tests and for operators.
 //!
-//! Nobody may notice: it has a connection of its own, which in WAL mode holds up no writer. While a transaction reads, the log
-//! can't begin anew, so each is short: a rule and some rows, and what can only be seen as a whole one rule at a time.
+//! Nobody may notice the audit: it has a connection of its own, which in WAL mode holds up no writer. While a transaction
+//! reads, the log can't begin anew. So each transaction is short: one rule over some rows, or one rule that needs the whole
+//! database.
 
 use std::path::Path;
 
@@ -62,7 +63,7 @@ const OF_HEADS: &[&str] = &[
      WHERE message.seq IS NULL OR (message.second IS NULL AND message.seq IS NOT lane.current)",
 ];
 
-/// Rules for what is seen only in the whole.
+/// Rules that need the whole database.
 const OF_ALL: &[&str] = &[
     "SELECT name, 'it has ' || count(*) || ' rows' FROM lane GROUP BY name HAVING count(*) > 1",
     "SELECT min(name), count(*) || ' ready lanes of class ' || class || ' have the same position' FROM lane
@@ -107,7 +108,7 @@ fn look(path: &Path) -> rusqlite::Result<Vec<Violation>> {
             format!("SELECT max(n) FROM (SELECT {row} AS n FROM {table} WHERE n > ?1 ORDER BY n LIMIT ?2)");
         let mut behind = i64::MIN;
         while let Some(last) = db.query_row(&page, params![behind, ROWS_TOGETHER], |row| row.get(0))? {
-            // In place of the table its rows of this page.
+            // The table is replaced by its rows on this page.
             let rows = format!("{table} AS (SELECT * FROM main.{table} WHERE {row} > ?1 AND {row} <= ?2)");
             for rule in *rules {
                 find(&db, &format!("WITH {rows}, {}", named(rule)), params![behind, last], &mut violations)?;

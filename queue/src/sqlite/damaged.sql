@@ -1,4 +1,5 @@
--- What can't be read any more, out of the way of the rest. A file that was made before this was kept gets it when it is opened.
+-- Rows that can't be read any more, kept out of the way of the rest. A file made before this table existed gets it when it is
+-- opened.
 CREATE TABLE IF NOT EXISTS damaged (
     no       INTEGER PRIMARY KEY,
     since_us INTEGER NOT NULL,

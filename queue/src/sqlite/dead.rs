@@ -8,7 +8,7 @@ use super::step_error::StepError;
 use super::work::Step;
 use crate::{MessageId, NewMessage};
 
-/// Writes down a message that comes dead. A letter that has the same id, from an earlier life, gives way.
+/// Writes the letter of a message that is dead on arrival, in place of one with the same id from an earlier life.
 pub(super) fn arrive(step: &Step<'_>, message: &NewMessage, reason: &str) -> Result<(), StepError> {
     let NewMessage { id, lane, class, arrived_us, payload, .. } = message;
     let (id, lane, class) = (id.as_str(), lane.as_str(), class.as_str());
@@ -34,7 +34,7 @@ pub(super) fn revive(step: &mut Step<'_>, id: &MessageId) -> Result<bool, StepEr
         params![no, lane],
     )?;
     step.execute("DELETE FROM dead WHERE no = ?1", params![no])?;
-    // It may be answered anew.
+    // It may be answered again.
     step.execute("DELETE FROM value WHERE name = 'answered:' || ?1", params![id.as_str()])?;
     Ok(true)
 }

@@ -1,6 +1,6 @@
-//! The end of a message: answered, or dead with a reason. Whatever ends one comes here.
+//! The end of a message: answered, or dead with a reason. Everything that ends one comes here.
 //!
-//! The counts of what isn't at its end are kept by the triggers of `schema.sql`, on the tables that a message leaves here.
+//! The triggers of `schema.sql` count the messages that aren't at their end, on the tables that a message leaves here.
 
 use rusqlite::params;
 
@@ -29,7 +29,7 @@ const HELD: &str =
     "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
     SELECT id, lane, class, arrived_us, ?2, ?3, failures, 0, 0, payload FROM held WHERE no = ?1";
 
-/// Ends a message, which dies of a reason if there is one. Tells what died.
+/// Ends a message. With a reason it dies. Gives what died.
 pub(super) fn end(
     step: &mut Step<'_>,
     ending: Ending,
@@ -45,7 +45,7 @@ pub(super) fn end(
     Ok(buried)
 }
 
-/// Writes its letter. One that has the same id, from an earlier life, gives way.
+/// Writes its letter, in place of one with the same id from an earlier life.
 fn bury(step: &Step<'_>, ending: Ending, reason: &str) -> Result<Buried, StepError> {
     let (message, named, letter) = match ending {
         Ending::Current { seq, .. } => (seq, "SELECT id, class FROM message WHERE seq = ?1", CURRENT),

@@ -42,14 +42,14 @@ pub(super) fn current(step: &Step<'_>, lane: i64) -> Result<Leased, StepError> {
     Ok(step.one(sql, params![lane, step.now_us], |row| read(row, step.now_us))?.1)
 }
 
-/// The current messages of the lanes that a worker's last take leased, and still holds, each with its lane's number.
+/// The current messages of the lanes that a worker's last take leased and that it still holds, each with its lane's number.
 pub(super) fn of_take(step: &Step<'_>, incarnation: &str) -> Result<Vec<(i64, Leased)>, StepError> {
     let sql = heads!(
         "take JOIN json_each(take.lanes) JOIN lane ON lane.no = json_each.value
             JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
          WHERE take.incarnation = ?1 AND lane.state = 'leased' AND lane.token = take.token ORDER BY json_each.key"
     );
-    // What was damaged since is left to the end of its lease.
+    // A message that was damaged since is left to the end of its lease.
     let heads = step.all(sql, params![incarnation, step.now_us], |row| Ok(read(row, step.now_us).ok()))?;
     Ok(heads.into_iter().flatten().collect())
 }
@@ -79,7 +79,7 @@ fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<(i64, Leased)> {
     Ok((row.get(0)?, head))
 }
 
-/// What six columns from `at` on tell: the triggers, the sends, whether others waited behind it, how many sends there may
+/// The values of six columns from `at` on: the triggers, the sends, whether others waited behind it, how many sends there may
 /// be, until when, and what has closed that.
 pub(super) fn standing_at(row: &Row<'_>, at: usize) -> rusqlite::Result<SendState> {
     let wakes = row.get(at)?;

@@ -38,14 +38,14 @@ pub(super) fn put(
     )
 }
 
-/// Whether a message of the lane is held since a send was refused.
+/// Whether a message of the lane is held because a send was refused.
 pub(super) fn is_refused(step: &Step<'_>, lane: &str) -> Result<bool, StepError> {
     let sql = "SELECT 1 FROM held WHERE lane = ?1 AND refused = 1 LIMIT 1";
     step.exists(sql, params![lane])
 }
 
-/// Puts all held messages of a lane back to waiting, in their order and in front. What woke them has an answer of its own
-/// coming. Whether there were some.
+/// Puts all held messages of a lane back to waiting, in their order and in front. The message that woke them gets an answer
+/// of its own. Gives whether there were any.
 pub(super) fn wake(step: &Step<'_>, name: &str, lane: i64) -> Result<bool, StepError> {
     let numbers = numbers(step, name)?;
     for &no in numbers.iter().rev() {

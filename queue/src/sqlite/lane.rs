@@ -1,8 +1,8 @@
 //! How a lane moves between its states.
 //!
-//! A lane row exists only while the lane has current or waiting messages, and has exactly one state; the row's own CHECK
-//! and the audit hold it to that. Every way back to ready goes through this module: to the *front* what has had its turn
-//! begun (a lost lease, a release), to the *end* what has had its turn or its delay.
+//! A lane row exists only while the lane has current or waiting messages, and has exactly one state; the row's own CHECK and
+//! the audit see to that. Every way back to ready goes through this module: a lane whose turn had begun (a lost lease, a
+//! release) goes to the *front*, a lane that has had its turn or its delay to the *end*.
 
 use rusqlite::params;
 
@@ -53,7 +53,7 @@ pub(super) fn close(step: &Step<'_>, lane: i64, by: Closed) -> Result<(), StepEr
 pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(), StepError> {
     step.execute("DELETE FROM message WHERE seq = ?1", params![seq])?;
     step.execute("DELETE FROM head WHERE seq = ?1", params![seq])?;
-    // Its end stands, whatever comes next.
+    // The end of the message stands, whatever comes next.
     match step.apart(|step| next(step, lane))? {
         Ok(Some(next)) => {
             make_ready(step, lane, Position::End, &next.class, 0)?;

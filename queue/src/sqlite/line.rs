@@ -38,7 +38,7 @@ pub(super) fn current(step: &Step<'_>, lane: i64) -> Result<(String, u32), StepE
     }
 }
 
-/// Leaves a ready lane in its place if that is in the line of its head, and else puts it last there.
+/// Leaves a ready lane in its place if it stands in the line of its head; otherwise puts it last in that line.
 pub(super) fn line_up(step: &mut Step<'_>, lane: i64) -> Result<(), StepError> {
     let (class, losses) = current(step, lane)?;
     let sql = "SELECT 1 FROM lane WHERE no = ?1 AND class = ?2 AND suspect = ?3";

@@ -1,5 +1,5 @@
-//! What can be seen of the queue without changing it. The counts are kept by the schema's triggers, so none of these
-//! costs more because there is more in the queue, but for how far `dead` is asked to skip.
+//! What can be seen of the queue without changing it. The schema's triggers keep the counts, so a larger queue makes none of
+//! these cost more, except how far `dead` is asked to skip.
 
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
-//! What is damaged costs nobody else: it is set aside, into a table of its own, and what it stood beside goes on.
+//! Damage costs nobody else: what is damaged is set aside, into a table of its own, and everything beside it goes on.
 //!
-//! A row is damaged if it can't be read (a text that is no UTF-8, a number beyond its range), or if what it stands for isn't there.
-//! Nothing looks for such rows. A step that meets one has changed nothing yet ([`Step::apart`]), has the lane mended, and tries again.
+//! A row is damaged if it can't be read (a text that is no UTF-8, a number beyond its range), or if what it stands for isn't
+//! there. Nothing searches for such rows. A step that meets one has changed nothing yet ([`Step::apart`]). It has the lane
+//! mended, and tries again.
 
 use rusqlite::params;
 
@@ -11,10 +12,10 @@ use super::work::Step;
 use super::{head, line};
 use crate::Damaged;
 
-/// How many of a lane's messages one step sets aside, and what one take tells.
+/// How many of a lane's messages one step sets aside, and how many one take reports.
 const MENDED_MAX: usize = 20;
 
-/// Does something with a lane; if it meets damage, once more when that is mended.
+/// Does something with a lane. If that meets damage, the lane is mended and it is done once more.
 pub(super) fn with_lane<T>(
     step: &mut Step<'_>,
     lane: i64,

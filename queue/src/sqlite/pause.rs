@@ -24,7 +24,7 @@ pub(super) fn resume(step: &mut Step<'_>, scope: &Scope) -> Result<bool, StepErr
         return Ok(false);
     }
     let Scope::Lane(name) = scope else {
-        // All that wait should look.
+        // All waiting workers should look.
         step.made_ready += 1;
         return Ok(true);
     };
@@ -41,12 +41,12 @@ pub(super) fn is_paused(step: &Step<'_>, scope: &Scope) -> Result<bool, StepErro
     step.exists(sql, params![key_of(scope)])
 }
 
-/// Whether anything is.
+/// Whether anything is paused.
 pub(super) fn is_anything(step: &Step<'_>) -> Result<bool, StepError> {
     step.exists("SELECT 1 FROM paused LIMIT 1", [])
 }
 
-/// All there is, up to 1,000.
+/// Everything that is paused, up to 1,000 entries.
 pub(super) fn all(step: &Step<'_>) -> Result<Vec<Paused>, StepError> {
     let mut paused = step.all("SELECT scope, since_us, reason FROM paused LIMIT 1000", [], |row| {
         let key = text(row, 0)?;

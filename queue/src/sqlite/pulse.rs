@@ -1,9 +1,9 @@
 //! When the store was last known to serve.
 //!
 //! A process that was suspended, or a disk that stalled, comes back with leases that have run out although their workers
-//! live. After a gap of more than half a lease nothing is taken back until the living have had time to renew. The gap that
-//! matters is half the shortest of the leases known, the pause a heartbeat of the longest and a second. It is kept in
-//! memory: with the process all leases end.
+//! live. After a gap of more than half a lease nothing is taken back until the living workers have had time to renew. If
+//! leases differ in length, the shortest decides the gap; the pause is a heartbeat of the longest and a second. All of this
+//! is kept in memory, since all leases end with the process.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -30,8 +30,8 @@ struct Known {
 }
 
 impl Pulse {
-    /// Notes that the store serves, and gives the end of the pause after its last gap. Without a lease the caller has none.
-    /// A batch that could not be committed is a gap, too: no worker could renew.
+    /// Notes that the store serves, and gives the end of the pause after its last gap. A caller without a lease gives no
+    /// length. A batch that could not be committed is a gap, too: no worker could renew.
     pub(super) fn beat(
         &self,
         &Step { now_us, failed_us, .. }: &Step<'_>,
@@ -51,7 +51,7 @@ impl Pulse {
         if failed_us > 0 {
             known.quiet_us = known.quiet_us.max(failed_us.saturating_add(pause_us));
         }
-        // A clock that was set back must not make it longer.
+        // A clock that was set back must not make the pause longer.
         if gap_us < 0 {
             known.quiet_us = known.quiet_us.min(now_us.saturating_add(pause_us));
         }

@@ -1,4 +1,4 @@
-//! Leases that are over without a word of their workers: their messages come again, or die with the last worker.
+//! Leases that ran out without a word from their workers: their messages come again, or die with the last worker.
 
 use rusqlite::params;
 
@@ -9,8 +9,8 @@ use super::step_error::StepError;
 use super::work::Step;
 use crate::{Buried, LOSSES_MAX};
 
-/// Takes up to `limit` lanes back whose lease has run out, the first to run out foremost. What ran out by `quiet_us`
-/// costs its message nothing. What was buried with its last worker.
+/// Takes back up to `limit` lanes whose lease has run out, the earliest end first. A lease that ran out by `quiet_us` costs its
+/// message nothing. Gives the messages that were buried with their last worker.
 pub(super) fn reclaim_expired(
     step: &mut Step<'_>,
     quiet_us: i64,
@@ -46,7 +46,7 @@ pub(super) fn void_leases(step: &mut Step<'_>) -> Result<(), StepError> {
     step.run("DELETE FROM take", [])
 }
 
-/// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.
+/// Puts a lane whose worker is gone first in line, or buries its head if it has now lost too many workers.
 fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried>, StepError> {
     let counted = step.first(
         "SELECT lane.current, coalesce(head.losses, 0) + 1, coalesce(head.lost_by || ', ', '') || lane.worker

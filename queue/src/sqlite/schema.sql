@@ -16,7 +16,7 @@ INSERT INTO meta (one, last_us, takes) VALUES (1, 0, 0);
 --   ready    its head can be taken; position orders the ready lanes of a class, the least is next
 --   leased   its head is being handled by worker, under token, until due_us
 --   delayed  its head waits for its next attempt, or for an answer by call back, until due_us
---   parked   it is paused, and was its turn
+--   parked   it is paused, and its turn has come
 CREATE TABLE lane (
     no       INTEGER PRIMARY KEY,
     name     TEXT NOT NULL UNIQUE,
@@ -46,7 +46,7 @@ CREATE TABLE lane (
 CREATE UNIQUE INDEX lane_ready ON lane (class, suspect, position) WHERE state = 'ready';
 CREATE INDEX lane_due ON lane (state, due_us, name) WHERE due_us IS NOT NULL;
 
--- Every message not yet at its end, but those that are held. Without a current message the older of the heads of the lane's two
+-- Every message not yet at its end, except held ones. Without a current message the older of the heads of the lane's two
 -- lists is next; the current one stays in place while it is handled.
 CREATE TABLE message (
     seq        INTEGER PRIMARY KEY,     -- the order of acceptance: that of the lane's first list

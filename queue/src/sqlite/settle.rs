@@ -36,8 +36,8 @@ pub(super) fn renew(
     leases.iter().map(renew).collect()
 }
 
-/// Replaces `sent` and `sending`, and the replies if there are some; with the first replies the lane's memory. Counts the
-/// send that is announced or taken back. `None`: it comes again with its answer instead of getting replies.
+/// Replaces `sent` and `sending`, the replies if some are given, and with the first replies the lane's memory. Counts the
+/// send that is announced or taken back. `None`: the message gets no replies, but comes again with its answer by call back.
 pub(super) fn record(
     step: &mut Step<'_>,
     lease: &Lease,
@@ -76,7 +76,7 @@ pub(super) fn record(
     Ok(Some(step.one(sql, params![current.lane], |row| standing_at(row, 0))?))
 }
 
-/// Settles the message. `None`: it was to end or to be held, and comes again with its answer instead.
+/// Settles the message. `None`: it was to end or to be held, but comes again with its answer by call back.
 pub(super) fn settle(
     step: &mut Step<'_>,
     lease: &Lease,
@@ -145,7 +145,7 @@ fn hold(
     Ok(Settled::AsAsked)
 }
 
-/// Lets the lane wait for an answer by call back, unless it is there.
+/// Lets the lane wait for an answer by call back, unless one is there.
 fn await_answer(step: &mut Step<'_>, current: &Current, within: Duration) -> Result<Settled, StepError> {
     step.execute("UPDATE head SET unanswered = 0, gives_way_us = NULL WHERE seq = ?1", params![current.seq])?;
     let sql = "SELECT 1 FROM head WHERE seq = ?1 AND answer IS NOT NULL";
@@ -161,7 +161,7 @@ fn await_answer(step: &mut Step<'_>, current: &Current, within: Duration) -> Res
     Ok(Settled::AsAsked)
 }
 
-/// Stores an answer by call back to a lane's current message. The first wins; it is known to have been for `window_us`.
+/// Stores an answer by call back to a lane's current message. The first wins, and is remembered for `window_us`.
 pub(super) fn answer(
     step: &mut Step<'_>,
     lane: &Lane,
@@ -186,7 +186,7 @@ pub(super) fn answer(
     let Some((no, seq, state, answered)) = found else {
         return Ok(CallBackResult::Gone);
     };
-    // Also when it is there for longer than the mark.
+    // Also when the message is there for longer than the mark.
     if answered {
         return Ok(CallBackResult::Already);
     }
@@ -206,7 +206,7 @@ pub(super) fn answer(
 struct Current {
     lane: i64,
     seq: i64,
-    /// Whether an answer by call back lies there that no take has given.
+    /// Whether there is an answer by call back that no take has given.
     is_unheard: bool,
     failing_since_us: Option<i64>,
     has_followers: bool,
@@ -237,7 +237,7 @@ impl Current {
         Ending::Current { lane: self.lane, seq: self.seq }
     }
 
-    /// Makes the lane ready, last in line, if an unheard answer lies there. Whether it does.
+    /// Makes the lane ready, last in line, if there is an unheard answer. Gives whether there is.
     fn comes_again(&self, step: &mut Step<'_>) -> Result<bool, StepError> {
         if self.is_unheard {
             lane::to_end(step, self.lane)?;

@@ -1,9 +1,9 @@
 //! Messages go out under a lease.
 //!
-//! A take is a write even when nothing is due, since it leases; but one that finds nothing changes nothing, and its
-//! commit costs no fsync: idle workers may poll. All leases of a take share one token. The take itself is remembered
-//! per worker, so that one repeated after a lost answer gives the same batch: whatever of it is still leased under
-//! that token. The repetition renews those leases, since the worker's time runs from the answer it got.
+//! A take is a write even when nothing is due, since it leases. But a take that finds nothing changes nothing, and its commit
+//! costs no fsync: idle workers may poll. All leases of a take share one token. The last take of each worker is remembered,
+//! so that a repetition after a lost answer gives the same batch: the messages that are still leased under that token. The
+//! repetition renews those leases, since the worker's time runs from the answer it got.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ struct Batch<'a, 'b> {
     request: &'a TakeRequest,
     /// Whether anything at all is paused: asked once.
     pausing: bool,
-    /// How many lanes may still be looked at: those that are paused are looked at in vain.
+    /// How many lanes may still be looked at: looks at paused lanes give nothing.
     looks_left: usize,
     token: Option<Token>,
     lanes: Vec<String>,
@@ -91,7 +91,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         Ok(Self { step, request, pausing, looks_left, token, lanes, messages, bytes, cut_short })
     }
 
-    /// The messages, and whether there may be more behind lanes that were looked at in vain.
+    /// The messages, and whether there may be more behind the paused lanes that were looked at.
     fn fill(mut self) -> Result<(Vec<Leased>, bool), StepError> {
         if self.request.max == 0 || self.is_paused(&Scope::All)? {
             return Ok((Vec::new(), false));
@@ -130,8 +130,8 @@ impl<'a, 'b> Batch<'a, 'b> {
         Ok(self.pausing && pause::is_paused(self.step, scope)?)
     }
 
-    /// Gives `each` the classes asked for that aren't paused and have ready lanes, from the one on whose turn it is, until it says
-    /// that it is enough. The lanes are asked for their classes, so that the number of others costs nothing.
+    /// Gives `each` the wanted classes that aren't paused and have ready lanes, beginning with the one whose turn it is,
+    /// until `each` says that it is enough. The classes are read from the lanes, so that classes without lanes cost nothing.
     fn each_class(
         &mut self,
         suspect: bool,
@@ -160,7 +160,7 @@ impl<'a, 'b> Batch<'a, 'b> {
                 {
                     return Ok(());
                 }
-                // The least that is greater.
+                // The least class that is greater.
                 from = class;
                 from.push(0);
             }
@@ -198,7 +198,7 @@ impl<'a, 'b> Batch<'a, 'b> {
     }
 }
 
-/// What of a message counts for how many are given.
+/// The bytes of a message that count towards the limit of a take.
 fn bytes_of(message: &Leased) -> usize {
     let optional = [&message.memory, &message.progress.replies, &message.answer];
     message.payload.len() + optional.into_iter().flatten().map(bytes::Bytes::len).sum::<usize>()
@@ -291,7 +291,7 @@ fn remember(
             "INSERT INTO take (incarnation, call, token, lanes, at_us) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![incarnation, call, token.as_str(), lanes, step.now_us],
         )?;
-        // There is a row per worker, so few: they are read through only when one comes that is new.
+        // There is one row per worker, so few rows: they are read through only when a new worker comes.
         let oldest_us = step.now_us.saturating_sub(stored(micros(REMEMBERED)));
         step.execute("DELETE FROM take WHERE at_us < ?1", params![oldest_us])?;
     }

@@ -19,7 +19,7 @@ pub(super) fn get(step: &Step<'_>, name: &str) -> Result<Option<Vec<u8>>, StepEr
 
 /// The values whose names begin with `folder`, with the rest of their names behind "value:".
 pub(super) fn folder(step: &Step<'_>, folder: &str) -> Result<Vec<(String, Bytes)>, StepError> {
-    // The names that begin with it lie between it and itself with the character after the slash.
+    // The names in a folder lie between the folder itself and the same text with the character after the slash at its end.
     let end = folder.strip_suffix('/').map_or_else(String::new, |start| format!("{start}0"));
     let sql = "SELECT name, bytes FROM value WHERE name >= ?1 AND name < ?2 AND until_us > ?3";
     Ok(step.all(sql, params![folder, end, step.now_us], |row| {
@@ -39,7 +39,7 @@ pub(super) fn set(step: &Step<'_>, name: &str, bytes: &[u8], keep_for: Duration)
     put(step, name, bytes, step.now_us.saturating_add(keep_us))
 }
 
-/// Remembers that something is so, until then.
+/// Sets a mark that lasts until the given time.
 pub(super) fn mark(step: &Step<'_>, name: &str, until_us: i64) -> Result<(), StepError> {
     put(step, name, &[], until_us)
 }
@@ -52,7 +52,7 @@ pub(super) fn limit(step: &Step<'_>, name: &str, n: u32, per: Duration) -> Resul
     let sql = "SELECT until_us FROM value WHERE name = ?1";
     let known: Option<i64> = step.first(sql, params![name], |row| row.get(0))?;
     let mut known_us = known.unwrap_or(0);
-    // No more than a period is ever ahead, unless the period was longer.
+    // It is never more than a period ahead, unless the period was longer before.
     if known_us > step.now_us.saturating_add(period_us) {
         known_us = step.now_us.saturating_add(period_us);
         put(step, name, &[], known_us)?;

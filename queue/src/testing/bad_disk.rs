@@ -25,7 +25,7 @@ fn library() -> String {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let folder = std::env::temp_dir();
-        // One for all tests of this user, and never a half of one.
+        // One library for all tests of this user, and never half a file.
         let mine = folder.join(format!("huixin-bad-disk-{}.so", std::process::id()));
         let built = folder.join(format!("huixin-bad-disk-{}.so", include_str!("bad_disk.c").len()));
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/testing/bad_disk.c");

@@ -1,7 +1,7 @@
 //! A network that can be broken: a proxy on loopback in front of a server.
 //!
-//! Killing a server closes its connections, and everybody hears of it. What a firewall does that forgets a connection,
-//! or a peer whose cable is pulled, is worse: nothing is said any more, and nothing is closed.
+//! Killing a server closes its connections, and everybody hears of it. A firewall that forgets a connection, or a peer whose
+//! cable is pulled, is worse: nothing is said any more, and nothing is closed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ impl Proxy {
         self.state.send_modify(|state| state.silent = state.came);
     }
 
-    /// New ones too are taken, and say nothing.
+    /// New connections too are taken, and say nothing.
     pub fn silence_all(&self) {
         self.state.send_modify(|state| state.silent = u64::MAX);
     }

@@ -184,8 +184,8 @@ impl RedisServer {
         &self.folder
     }
 
-    /// Keeps what lies in its append-only file now, in a folder of its own beside it: a later rewrite would remove it. It costs
-    /// no copy, and what is appended until then is in it, too.
+    /// Keeps what lies in its append-only file now, in a folder of its own beside it: a later rewrite would remove it.
+    /// Nothing is copied, and what is appended before that rewrite is kept too.
     ///
     /// # Panics
     /// When `cp` can't be started.
@@ -216,7 +216,7 @@ impl RedisServer {
     }
 }
 
-/// A password is asked for, or it loads its files: the first is ready, the second isn't.
+/// Whether it is ready: a server that asks for a password is, one that still loads its files isn't.
 fn answers(answer: &[u8]) -> bool {
     answer.starts_with(b"+PONG") || answer.starts_with(b"-NOAUTH")
 }
@@ -227,7 +227,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// A port that was free a moment ago, and that no outgoing connection is given: else somebody could have it when a
+/// A port that was free a moment ago, and that no outgoing connection is given. Otherwise somebody could have it when a
 /// killed server wants it back, even a client that tries to reach that server.
 ///
 /// # Panics

@@ -50,7 +50,7 @@ pub trait Settling: Consumer {
 
 impl<Q: Consumer + ?Sized> Settling for Q {}
 
-/// Nothing but a hold and a wait can find what they wait for.
+/// Only a hold or a wait can find that what it should wait for is there.
 fn as_asked(settled: Result<Settled, QueueError>) -> Result<(), QueueError> {
     settled.map(|settled| assert_eq!(settled, Settled::AsAsked))
 }

@@ -1,7 +1,7 @@
 //! What is stored in this format is read back whole: a queue with a message in every state, as a file beside this one for each
 //! engine.
 //!
-//! When the format has got another number, make them anew: `cargo test -p huixin-queue --test it format:: -- --ignored`.
+//! When the number of the format changes, make them again: `cargo test -p huixin-queue --test it format:: -- --ignored`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use huixin_queue::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 const RIGHT: Right = Right { sends: 5, until_s: 9_000 };
-/// Later than everything in it, and before anything of it is over.
+/// Later than everything in it, and before anything in it is over.
 const READ_AT: Duration = Duration::from_secs(10);
 
 fn fixture(end: &str) -> PathBuf {
@@ -93,7 +93,7 @@ async fn fill(queue: &dyn Queue) {
     queue.set("name", "value".into(), MINUTE).await.unwrap();
 }
 
-/// That all of it is there. `leased_is_lost`: the engine was started anew, so its workers are gone.
+/// Checks that all of it is there. `leased_is_lost`: the engine was started anew, so its workers are gone.
 async fn is_whole(queue: &dyn Queue, clock: &TestClock, leased_is_lost: bool) {
     assert_eq!(queue.audit().await.unwrap(), []);
     let counts = queue.counts().await.unwrap();

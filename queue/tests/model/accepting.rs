@@ -83,9 +83,9 @@ impl State {
         }
     }
 
-    /// A receiver with a spool calls, or spools at once what comes behind a spooled message of its lane. It
-    /// is stamped now: one that waited behind an undecided one before must not count as older than what the
-    /// store has taken since.
+    /// A receiver with a spool calls the store, or spools at once what comes behind a spooled message of its lane. The
+    /// message is stamped now: if it waited behind an undecided one, it must not count as older than what the store has taken
+    /// since.
     pub(crate) fn send(&mut self, rules: &Rules, message: Message) {
         self.stamp(message);
         if rules.is(Mutant::StampedBeforeItWaited) {

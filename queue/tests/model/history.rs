@@ -149,7 +149,7 @@ fn accepted(
     }
 }
 
-/// Whether an answer that heard it has won was given to nobody yet.
+/// Whether the message has a winning answer by call back that no worker was given yet.
 fn is_unheard(state: &State, message: Message) -> bool {
     let at = usize::from(message);
     state.history.answers[at].is_some() && !state.store.records[at].answer_given

@@ -11,15 +11,13 @@
 //! back with its old token when it does. Neither does a call that is applied after its caller died: the store
 //! can't tell it from one just before.
 //!
-//! What is assumed, of receivers that serve one user: their clocks agree; none stops waiting for a call
-//! before its `not_after` has passed; and a push that had to wait behind another of its lane counts as come
-//! when its turn came. Mutants show what each of the last two is for: without them, messages of one receiver
-//! can change places with the help of another receiver's.
+//! Assumed of receivers that serve one user: their clocks agree; none stops waiting for a call before its `not_after` has
+//! passed; and a push that had to wait behind another of its lane counts as having come when its turn came. Mutants show what
+//! each of the last two is for: without them, messages of one receiver can change places with the help of another receiver's.
 //!
-//! `state.rs` says what there is, `accepting.rs`, `taking.rs`, `settling.rs` and `operating.rs` are the
-//! protocol, `possible.rs` says what may happen when. `properties.rs`, `history.rs`, `taken.rs` and
-//! `rescue.rs` are what must be true, `mutants.rs` what happens when it isn't, `situations.rs` that it wasn't
-//! true of nothing.
+//! `state.rs` says what there is, `accepting.rs`, `taking.rs`, `settling.rs` and `operating.rs` are the protocol,
+//! `possible.rs` says what may happen when. `properties.rs`, `history.rs`, `taken.rs` and `rescue.rs` say what must be true,
+//! `mutants.rs` shows what happens when it isn't, and `situations.rs` that the search was not empty.
 //!
 //! Rejected: TLA+, which is better at time and at what happens eventually, but would be a second language
 //! with its own runtime in a Rust repository. One set-up with everything in it: it has more states than there
@@ -55,7 +53,7 @@ use crate::rules::{Rules, Setup};
 use crate::situations::Met;
 use crate::state::State;
 
-/// Fewer states than this in all, and the set-ups have lost what they are for.
+/// With fewer states than this in all, the set-ups have lost what they are for.
 const STATES_AT_LEAST: usize = 1_000_000;
 const LONG_STATES_AT_LEAST: usize = 20_000_000;
 
@@ -137,7 +135,7 @@ fn every_state_of_every_set_up_keeps_every_rule() {
 fn every_mutant_is_caught() {
     let mut survivors = Vec::new();
     for &(mutant, setup, property) in MUTANTS {
-        // What the other test finds nothing in.
+        // A set-up in which the other test finds nothing.
         assert!(setups::SHORT.iter().any(|short| short.name == setup.name), "{} is not explored", setup.name);
         // One thread, so that it looks at near states first and the path found is a shortest one.
         let checker = QueueModel::new(setup, Some(mutant), Some(property)).checker().spawn_bfs().join();

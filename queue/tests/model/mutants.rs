@@ -1,9 +1,9 @@
 //! Rules that can be broken on purpose, and where that is seen.
 //!
-//! A model that finds nothing may be right, or blind. Each mutant is one mistake that a queue has been seen
-//! to make, or that this one could; the test runs it in the smallest set-up in which it matters, and wants it
-//! caught by the very property that was made against it. That the same set-up without the mutant breaks
-//! nothing is checked by the other test, so a property that is always broken can't pass for a watchful one.
+//! A model that finds nothing may be right, or blind. Each mutant is one mistake that some queue has made, or that this one
+//! could make. The test runs it in the smallest set-up in which it matters, and the very property that guards against it must
+//! catch it. The other test checks that the same set-up without the mutant breaks nothing, so a property that is always
+//! broken can't pass for a watchful one.
 
 use crate::history::Breach;
 use crate::properties::{self, name_of};

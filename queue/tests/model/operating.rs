@@ -1,5 +1,4 @@
-//! What happens to the queue beside messages coming and going: answers by call back, operators, time, and
-//! accidents.
+//! What happens to the queue apart from messages coming and going: answers by call back, operators, time, and accidents.
 
 use crate::actions::Reply;
 use crate::mutants::Mutant;
@@ -7,8 +6,8 @@ use crate::rules::Rules;
 use crate::state::{Lease, Message, Record, State, Worker};
 
 impl State {
-    /// A service answers a message by call back. The first answer wins, in whatever state its message is, as
-    /// long as that is the current one of its lane. Replies that a handler has recorded are an answer too.
+    /// A service answers a message by call back. The first answer wins, whatever the state of its message, as long as that is
+    /// the current one of its lane. Replies that a handler has recorded are an answer too.
     pub(crate) fn answer(&mut self, rules: &Rules, message: Message, value: u8) -> Reply {
         let no = rules.push(message).lane;
         let known = self.store.records[usize::from(message)].answer.is_some();

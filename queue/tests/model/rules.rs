@@ -137,7 +137,7 @@ pub(crate) enum Settle {
     Await,
 }
 
-/// A message for a lane, by the receiver of the lane's number that changes nothing else.
+/// A message for a lane that changes nothing else, by the receiver with the lane's number.
 pub(crate) const fn text(lane: u8) -> Push {
     Push { lane, receiver: 0, effect: Effect::Leave }
 }

@@ -69,7 +69,7 @@ impl State {
         Reply::LeaseLost
     }
 
-    /// Records replies. The first of a message write the lane's memory.
+    /// Records replies. The first replies of a message also write the lane's memory.
     pub(crate) fn record(&mut self, rules: &Rules, worker: u8, at: usize) -> Reply {
         let hand = self.worker(worker).hands[at];
         if !self.is_current(rules, &hand) {
@@ -90,7 +90,7 @@ impl State {
         Reply::Done
     }
 
-    /// An answer lies there that this worker doesn't know: the message comes again with it, and nothing else changes.
+    /// There is an answer that this worker doesn't know: the message comes again with it, and nothing else changes.
     fn come_again(&mut self, rules: &Rules, hand: &Hand) -> Reply {
         self.unlease(hand.lane);
         self.put_last(rules, hand.lane);
@@ -121,7 +121,7 @@ impl State {
             list.push(message);
         }
         let record = self.record_of(hand);
-        // One that was given is no reason to come again at once, but nobody waits for it.
+        // An answer that was given is no reason to come again at once, but nobody waits for it any more.
         let lies_there = if awaiting { record.answer.is_some() } else { record.is_unheard() };
         if lies_there && !rules.is(Mutant::DelaySleepsOverAnAnswer) {
             self.put_last(rules, hand.lane);

@@ -176,7 +176,7 @@ const REOPENED_LONG: Setup =
 const TOGETHER_LONG: Setup =
     Setup { name: "together, long", lost_answers: true, records: true, poison: true, ..TOGETHER };
 
-/// Woken messages among such that come late.
+/// Woken messages among late ones.
 const SPOOL_HELD_LONG: Setup = Setup {
     name: "spool, held, long",
     pushes: &[

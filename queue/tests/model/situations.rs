@@ -1,8 +1,8 @@
 //! Situations that the set-ups must reach.
 //!
-//! An empty search finds nothing wrong either. So each step is also asked which of these it was, and the run
-//! fails if one of them was never met: then a feature had been switched off, or a guard had become too
-//! strict, and the states that were counted were other states than the ones meant.
+//! An empty search finds nothing wrong either. So the run notes which of these situations each step was, and fails if one of
+//! them was never met. Then a feature was switched off, or a guard too strict, and the states that were counted weren't the
+//! ones meant.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -136,7 +136,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Whether an answer lies there that no take has given.
+    /// Whether there is an answer by call back that no take has given.
     pub(crate) fn is_unheard(&self) -> bool {
         self.answer.is_some() && !self.answer_given
     }

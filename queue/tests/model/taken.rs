@@ -38,7 +38,7 @@ pub(crate) fn judge_reopening(rules: &Rules, before: &State, after: &mut State) 
     reclaimed(rules, before, |_| Some(Lease::RanOut), &[], after)
 }
 
-/// What was done to leases: `ended` says how each counts that should be taken back.
+/// What was done to leases. For each one to be taken back, `ended` says how it counts.
 fn reclaimed(
     rules: &Rules,
     before: &State,

@@ -5,9 +5,9 @@ use crate::mutants::Mutant;
 use crate::rules::Rules;
 use crate::state::{Batch, Hand, Lane, Lease, Message, Side, State, Token};
 
-/// A message that has cost so many workers their lives runs beside no other such message.
+/// A message that has cost this many workers their lives runs beside no other such message.
 pub(crate) const SUSPECT_LOSSES: u8 = 2;
-/// And one that has cost so many is dead.
+/// A message that has cost this many is dead.
 pub(crate) const DEADLY_LOSSES: u8 = 3;
 
 impl State {
@@ -56,7 +56,7 @@ impl State {
         if rules.is(Mutant::DamageStopsTake) && self.store.lanes.iter().any(|lane| lane.damaged) {
             return Given::new();
         }
-        // What it meets is set aside.
+        // Damage that it meets is set aside.
         self.store.lanes.iter_mut().for_each(|lane| lane.damaged = false);
         self.promote_due(rules);
         self.reclaim_expired(rules);
@@ -106,7 +106,7 @@ impl State {
         }
     }
 
-    /// What has run out is taken back, but for a while after a gap.
+    /// Takes back leases that have run out, except for a while after a gap.
     fn reclaim_expired(&mut self, rules: &Rules) {
         if self.store.pausing && !rules.is(Mutant::PauseIsIgnored) {
             return;
@@ -171,13 +171,13 @@ impl State {
         Some(Hand { lane: no, message, token, wakes: self.lane(no).wakes, suspect, woken: false })
     }
 
-    /// The list whose head comes next: the current message's, else that of the older head.
+    /// The list whose head comes next: the current message's, otherwise the one with the older head.
     pub(crate) fn head_side(&self, rules: &Rules, no: u8) -> Option<Side> {
         let lane = self.lane(no);
         lane.pinned.or_else(|| self.older_side(rules, lane))
     }
 
-    /// The list with the older head; of two as old, the spooled one.
+    /// The list with the older head; if both are as old, the spooled one.
     pub(crate) fn older_side(&self, rules: &Rules, lane: &Lane) -> Option<Side> {
         let stamp = |message: &Message| self.store.stamps[usize::from(*message)];
         let (first, second) = (lane.first.first().map(stamp), lane.second.first().map(stamp));

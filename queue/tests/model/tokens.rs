@@ -7,9 +7,9 @@ use crate::rules::Rules;
 use crate::state::{State, Token};
 
 impl State {
-    /// A token that nobody has. Tokens are only compared, so the model takes the lowest number that is in use
-    /// nowhere, which keeps the states few. Where the store loses its tail it must count as an engine does,
-    /// to count twice.
+    /// A token that nobody has. Tokens are only compared, so the model takes the lowest number that is in use nowhere, which
+    /// keeps the states few. Where the store loses its tail, the model must count as an engine does, so that a number can
+    /// come twice.
     pub(crate) fn fresh_token(&self, rules: &Rules, worker: u8) -> Token {
         if rules.setup.tail_loss {
             let incarnation = if rules.is(Mutant::TokenWithoutIncarnation) { 0 } else { worker };
@@ -24,9 +24,8 @@ impl State {
         Token { number, incarnation: 0, call: 0 }
     }
 
-    /// Gives tokens the lowest numbers, in the order in which they are found. They are only compared, so
-    /// states that differ in the numbers alone are the same state. Where a token must repeat itself to be
-    /// seen to, they stay.
+    /// Gives tokens the lowest numbers, in the order in which they are found. They are only compared, so states that differ
+    /// in the numbers alone are the same state. Where a repeated token must be noticed, the numbers stay.
     pub(crate) fn renumber_tokens(&mut self, rules: &Rules) {
         if rules.setup.tail_loss {
             return;

@@ -33,8 +33,7 @@ impl Subject {
         Self { queue, lease, dead: dies.id }
     }
 
-    /// Makes every call that writes, in an order in which the lease is held until the last, and the errors of those that
-    /// fail.
+    /// Makes every call that writes, in an order that keeps the lease until the last. Gives the errors of those that fail.
     async fn failures(&self) -> Vec<(&'static str, QueueError)> {
         let Self { queue, lease, dead } = self;
         let minute = Duration::from_secs(60);
@@ -52,7 +51,7 @@ impl Subject {
         outcomes.into_iter().filter_map(|(call, outcome)| Some((call, outcome.err()?))).collect()
     }
 
-    /// All calls that write, and all of them outages.
+    /// Checks that all calls that write are outages.
     async fn is_away(&self, when: &str, calls: &[&str]) {
         let failures = self.failures().await;
         for (call, error) in &failures {
@@ -62,7 +61,7 @@ impl Subject {
         assert_eq!(failed, calls, "{when}");
     }
 
-    /// The lease is held as ever.
+    /// Checks that the lease is still held.
     async fn is_back(&self, when: &str) {
         let Self { queue, lease, .. } = self;
         let new = message("another", &format!("after {}", rand::random::<u32>()));

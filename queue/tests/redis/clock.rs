@@ -18,7 +18,7 @@ fn open(clock: &TestClock) -> RedisQueue {
     open_at(RedisServer::shared().url(), Clock::Test(clock.clone()))
 }
 
-/// Another worker that polls, until it is given something: for how long it had to, by the store's clock.
+/// Polls as another worker until it is given something. Gives how long that took, by the store's clock.
 async fn polled(queue: &RedisQueue, clock: &TestClock, at_most: Duration) -> Option<Duration> {
     let worker = WorkerId::new("second");
     let mut passed = Duration::ZERO;

@@ -1,4 +1,4 @@
-//! Keys of the wrong type, bytes that can't be read, records that are missing: each costs at most its own lane what it held.
+//! Keys of the wrong type, bytes that can't be read, records that are missing: each costs at most what its own lane held.
 
 use super::*;
 use huixin_queue::{Lane, Leased, Scope, Settlement};
@@ -155,11 +155,11 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
                 let times = bench.handled.iter().filter(|handled| *handled == id).count();
                 assert_eq!(times, 1, "{when}: {id} among {:?}", bench.handled);
             }
-            // What was set aside is named by the audit, and told once.
+            // The audit names what was set aside, and a take reports it once.
             let aside = bench.server.cli(&["KEYS", "*:damaged:*"]);
             let audit = bench.audit().await;
             assert_eq!(!aside.trim().is_empty(), audit.contains("set aside"), "{when}: {aside} {audit}");
-            // Of a record that is missing there is nothing to set aside.
+            // A missing record leaves nothing to set aside.
             assert!(aside.trim().is_empty() || !bench.reply.is_empty(), "{when}: {aside} {:?}", bench.reply);
             bench.damage(
                 "for _, key in ipairs(redis.call('KEYS', '*:damaged:*')) do redis.call('UNLINK', key) end",

@@ -1,7 +1,7 @@
 //! Redis forgets its scripts, cuts its clients off and is killed while the queue is in full use.
 //!
-//! [`Load`] is producers and workers that make a call again as long as it is an outage, as receivers and workers do. At
-//! the end everything that was accepted was taken by one worker, once, and has ended.
+//! [`Load`] is producers and workers that repeat a call while it is an outage, as receivers and workers do. At the end
+//! everything that was accepted was taken by one worker, once, and has ended.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};

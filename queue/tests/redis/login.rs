@@ -111,7 +111,7 @@ async fn queues_with_another_prefix_or_in_another_database_know_nothing_of_each_
     let second = server.url().replace("/0", "/1");
     let queues = [open(&server.url(), "huixin"), open(&server.url(), "huixin2"), open(&second, "huixin")];
     for queue in &queues {
-        // The same message, and each has it for new.
+        // The same message is new to each.
         assert_eq!(queue.accept(message("lane", "m")).await.expect("accept"), Accepted::New);
     }
     for queue in &queues {

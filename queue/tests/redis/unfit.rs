@@ -1,4 +1,4 @@
-//! A Redis that can never work is reported at once with what to use instead; one that is slow or exchanged, while it serves.
+//! A Redis that can never work is reported at once, with what to use instead; a slow or exchanged one while it serves.
 
 use std::time::Duration;
 

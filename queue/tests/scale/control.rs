@@ -1,9 +1,9 @@
 //! A script that does the same work each time, whatever lies in the queue, and runs between the queue's own.
 //!
-//! `SLOWLOG` tells wall time. A Redis that waits for its turn on the processor, or whose machine stands still because its
-//! host has other guests, looks slow without being it. Neither is reported for a single call; but both meet every script that
-//! runs for as long, and so the control, too. It runs while the queue is filled, which is by far the longest part; what is
-//! slow several times as often as it, there or later, is so for a reason of the queue's own.
+//! `SLOWLOG` tells wall time. So a Redis looks slow although it only waits for the processor, or its machine stands still
+//! because the host has other guests. Nothing reports either for a single call. But both meet every script that runs as long,
+//! and so the control too. It runs while the queue is filled, which is by far the longest part. A script that is slow several
+//! times as often as the control, then or later, has a reason in the queue itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,9 +14,9 @@ use tokio::task::JoinHandle;
 
 use super::meter::scripts_run;
 
-/// Asks for the given number of times for the length of one key, which isn't there.
+/// Asks the given number of times for the length of one key, which isn't there.
 const LOOKS: &str = "for _ = 1, ARGV[1] do redis.call('STRLEN', KEYS[1]) end";
-/// What Redis counts its commands under: none that a script of the queue runs.
+/// Where Redis counts the control's command, which no script of the queue runs.
 pub(crate) const COMMAND_STAT: &str = "cmdstat_strlen";
 /// How long it takes: about as long as the queue's longest, so that what makes those slow makes it slow.
 const TAKES_US: f64 = 2_000.0;

@@ -96,8 +96,8 @@ impl Load {
         spent
     }
 
-    /// Accepts, takes and completes so many messages of the last of these classes, all asked for, and tells
-    /// what each cost.
+    /// Accepts, takes and completes so many messages of the last of these classes, while it asks for all. Gives what each
+    /// step cost.
     async fn sample(&self, classes: &[&str], when: &str, messages: usize, meter: &mut Meter) -> Spent {
         let class = classes.last().expect("there is one to sample");
         let start = meter.now_us().await;

@@ -63,8 +63,8 @@ impl Meter {
         }
     }
 
-    /// The commands that were run so far, but for scripts as such and what the meter and the control run; 0 where there is
-    /// no server to ask.
+    /// The commands that were run so far, except scripts as such and what the meter and the control run; 0 where there is no
+    /// server to ask.
     pub(crate) async fn commands(&mut self) -> f64 {
         let stats = self.info("commandstats").await;
         let of_scripts = stats.lines().filter_map(|line| line.split_once(':')).filter(|(command, _)| {
@@ -73,7 +73,7 @@ impl Meter {
         of_scripts.filter_map(|(_, stats)| number(stats, "calls=")).sum()
     }
 
-    /// A take is done that began when so many commands had been run.
+    /// Notes that a take is done which began when so many commands had been run.
     pub(crate) async fn has_taken(&mut self, commands_before: f64) {
         let commands = self.commands().await - commands_before;
         self.take_commands_max = self.take_commands_max.max(commands);
@@ -102,7 +102,7 @@ impl Meter {
         done
     }
 
-    /// Prints the scripts over 5 ms since the last time, and fails if they are many more than the control lets expect.
+    /// Prints the scripts over 5 ms since the last time, and fails if they are many more than the control explains.
     pub(crate) async fn assert_few_slow(&mut self, what: &str) {
         let Source::Redis { connection, calls_before, control } = &mut self.source else { return };
         let control_calls = std::mem::take(&mut control.calls);

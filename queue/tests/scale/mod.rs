@@ -1,13 +1,12 @@
 //! A large queue costs no more for each message than an empty one.
 //!
 //! The long form has a million waiting messages in 200,000 lanes, 100,000 dead letters, and 50,000 retries that are due in
-//! the same second; the short one a hundredth of that, enough to find a call that works in proportion to the backlog.
-//! What is compared is Redis's own CPU time, which a busy machine changes little. `SLOWLOG` tells wall time, which it
-//! changes much; so a control runs between the queue's scripts while the queue is filled (`control`). The test fails if the
-//! queue's are slow three times as often as that, and some more: five in the long form; a fifth of all in the short one,
-//! which has other tests beside it. The load has one thread, so that in the long form, which wants `--test-threads=1`,
-//! Redis has a core.
-//! The embedded engine's figures are wall time, and nothing is asserted of them.
+//! the same second; the short one a hundredth of that, enough to find a call that works in proportion to the backlog. The
+//! test compares Redis's own CPU time, which a busy machine changes little. `SLOWLOG` tells wall time, which a busy machine
+//! changes much. So a control runs between the queue's scripts while the queue is filled (`control`). The test fails if the
+//! queue's scripts are slow three times as often as the control, and some more: five in the long form; a fifth of all in the
+//! short one, which has other tests beside it. The load has one thread, so that Redis has a core in the long form, which
+//! wants `--test-threads=1`. The embedded engine's figures are wall time, and nothing is asserted of them.
 
 mod control;
 mod load;
@@ -25,8 +24,8 @@ use huixin_queue::{Class, Clock, DEAD_SCAN_MAX, DeadFilter, Queue, Scope};
 use self::load::{Load, PAYLOAD_BYTES, Spent};
 use self::meter::Meter;
 
-/// Commands that a take of 32 messages runs at most, those in its script included, whatever lies in the queue: that many for
-/// what it gives, and so many for what it moves because it is due.
+/// The most commands that a take of 32 messages runs, those in its script included, whatever lies in the queue: for what it
+/// gives, and for what it moves because it is due.
 const TAKE_COMMANDS_MAX: f64 = 320.0;
 
 /// How much of everything there is.
@@ -220,7 +219,7 @@ async fn at_both_sizes(queue: Arc<dyn Queue>, meter: &mut Meter) -> (Spent, Spen
     (empty, full)
 }
 
-/// Makes the queue large. When the retries will be due, and the bytes of memory of each waiting message.
+/// Makes the queue large. Gives when the retries will be due, and the bytes of memory of each waiting message.
 async fn fill(load: &Load, size: &Size, meter: &mut Meter) -> (Instant, f64) {
     load.accept("dying", "d", size.dead, size.dead).await;
     load.settle_all("dying", size.dead, meter, async |queue, lease| {

@@ -1,4 +1,4 @@
-//! Rows that can't be read, contradict each other or are missing: each costs at most its own lane what it held.
+//! Rows that can't be read, contradict each other or are missing: each costs at most what its own lane held.
 
 use huixin_queue::Settlement;
 

@@ -12,7 +12,7 @@ use super::names::{IDS, LANES, class_of, id, lane};
 use super::operation::Operation;
 use super::run::{Named, Run, Side};
 
-/// An answer: without tokens, which differ by right.
+/// An answer, without tokens, which rightly differ.
 #[derive(Default)]
 pub(crate) struct Reply {
     pub(crate) text: String,
@@ -49,7 +49,7 @@ impl Run<'_> {
             Operation::Record { replies, memory, sent, sending, .. } => {
                 let replies = replies.then(|| format!("replies of {reason}").into());
                 let progress = Progress { replies, sent: *sent, sending: *sending };
-                // None at all forgets what was there.
+                // Empty forgets what was there.
                 let bytes = |keep_for: Duration| match keep_for.is_zero() {
                     true => String::new(),
                     false => format!("memory of {reason}"),

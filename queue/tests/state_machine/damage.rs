@@ -30,7 +30,7 @@ pub(crate) fn redis(server: &RedisServer, n: u8, kind: u8) {
     };
     let key = |kind: &str| format!("{{test:0}}:{kind}:{name}");
     let script = match kind {
-        // In front of messages that are there, since a lane that has nothing else stands nowhere, and not of a current one.
+        // In front of waiting messages, since a lane without any stands nowhere; but not in front of a current one.
         0 | 1 => {
             let list = key(if kind == 0 { "older" } else { "lane" });
             format!(
@@ -144,7 +144,7 @@ fn open(path: &std::path::Path) -> rusqlite::Connection {
     db
 }
 
-/// Whether what an audit says is about damage that was done, or its traces. Everything else it says is a breach.
+/// The findings of the audit that are breaches: not about damage that was done, or its traces.
 pub(crate) async fn audit(queue: &dyn Queue) -> String {
     let found = queue.audit().await.expect("the audit runs");
     let is_damage = |problem: &str| {

@@ -50,7 +50,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Dies and comes back, with all that was acknowledged. The reference does what a user of it must notice.
+    /// The engine dies and comes back, with all that was acknowledged. The reference does what users must notice of that.
     pub(crate) async fn crash(&mut self, hard: bool, reference: &ReferenceQueue) {
         match self {
             Self::Sqlite { queue, .. } => {
@@ -86,7 +86,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// What of that stands where only a message's lane should, and how it is counted.
+    /// Which of that damage stands where only a message's lane should, and how it is counted.
     pub(crate) fn ghosts(&self) -> Ghosts {
         match self {
             Self::Sqlite { path, .. } => Ghosts::in_file(path),

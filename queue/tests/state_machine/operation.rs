@@ -268,7 +268,7 @@ fn lease_for() -> impl Strategy<Value = Duration> {
     seconds(&[15, 15, 15, 15, 15, 4, 60])
 }
 
-/// A delay, some of them none at all.
+/// A delay, sometimes none.
 fn short() -> impl Strategy<Value = Duration> {
     seconds(&[0, 1, 5, 30])
 }
@@ -297,7 +297,7 @@ impl Operation {
         matches!(self, Self::Take { .. } | Self::TakeAgain { .. } | Self::TakeLate { .. })
     }
 
-    /// Whether its caller has done with its message afterwards.
+    /// Whether its caller is done with its message afterwards.
     pub(crate) fn settles(&self) -> bool {
         self.settled().is_some()
     }

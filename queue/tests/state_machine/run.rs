@@ -183,7 +183,8 @@ impl<'a> Run<'a> {
         Some(Named { lease, letters: letters.collect(), paused, is_haunted })
     }
 
-    /// The ghosts in the engine. To ask costs more than a step, and they go once and for all, so it is asked only while some may be there.
+    /// The ghosts in the engine. Asking costs more than a step, and ghosts go once and for all, so it is asked only while
+    /// some may be there.
     pub(crate) fn ghosts(&self) -> Ghosts {
         if !self.is_haunted.get() {
             return Ghosts::default();

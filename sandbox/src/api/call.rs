@@ -14,16 +14,16 @@ use crate::{
 
 /// One call, with what came in it: it may be judged in a task of its own, after its caller has hung up.
 pub(super) trait ApiCall: Clone + Send + 'static {
-    /// The account and the user that it names, as far as they can be read; empty what can't.
+    /// The account and the user that it names; each is empty if it can't be read.
     fn subject(&self, sandbox: &Sandbox) -> (String, OpenId);
 
-    /// All checks, and its effect when they pass; else an `errcode`.
+    /// All checks, and its effect when they pass; otherwise an `errcode`.
     fn judge(&self, caller: &Caller, endpoint: Endpoint) -> Result<Response, i64>;
 
-    /// The caller gets to know that it had its effect.
+    /// Called when the caller gets to know that it had its effect.
     fn answered(&self, _: &Sandbox) {}
 
-    /// Which try of the same it is, from 1; 0 where tries aren't told apart.
+    /// Which try of the same call it is, from 1; 0 where tries aren't told apart.
     fn attempt(&self) -> u32 {
         0
     }

@@ -1,8 +1,8 @@
 //! The checks of a customer-service message by itself, before anyone asks who gets it.
 //!
-//! Each type's fields must be there and be strings; the code when one isn't is in its row. Unknown fields are let through,
-//! as WeChat does. The media that a message names is only listed here: whether the account has it is not the message's
-//! affair. Where WeChat publishes a code without a number (menus), the number is ours, and said at its constant.
+//! Each type's fields must be there and be strings; its row holds the code for one that isn't. Unknown fields are let
+//! through, as WeChat does. The media that a message names is only listed here: whether the account has it is checked
+//! elsewhere. Where WeChat publishes a code without a number (menus), the number is ours, and said at its constant.
 
 use serde_json::{Map, Value};
 

@@ -14,7 +14,7 @@ pub(super) struct ApiRefusal {
 }
 
 impl ApiRefusal {
-    /// Of 40164, also when it is ordered, the text tells the caller its address.
+    /// The text of 40164, also of an ordered one, tells the caller its address.
     pub(super) fn to(caller: IpAddr, code: i64) -> ApiRefusal {
         let rid =
             format!("{:08x}-{:08x}-{:08x}", clock::unix_secs(), rand::random::<u32>(), rand::random::<u32>());

@@ -1,4 +1,4 @@
-//! How things stand: what a test asserts at its end, and a person looks at who wonders.
+//! How things stand: for a test to assert at its end, and for people who wonder.
 
 use axum::{
     Json,

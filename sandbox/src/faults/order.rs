@@ -25,7 +25,7 @@ pub struct FaultOrder {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
-    /// The next so many.
+    /// The next calls, this many.
     #[serde(rename = "times")]
     Next(u32),
     /// Every n-th until the order is cancelled: 1 is each call, 3 the third, the sixth …

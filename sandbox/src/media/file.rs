@@ -1,14 +1,14 @@
 //! What an uploaded file is, as its first bytes show, and whether WeChat takes it.
 //!
-//! The name and the content type that a caller states are not believed. Which of its codes WeChat gives for a file that is
-//! too large differs from page to page; here it is the one that names the kind, where there is one.
+//! The name and the content type that a caller states are not believed. WeChat's pages disagree on the code for a file that
+//! is too large; here it is the one that names the kind, where there is one.
 
 use super::{MediaKind, file_type::content_type, voice};
 
 const MIB: usize = 1024 * 1024;
 const MAX_VOICE_MS: u64 = 60_000;
 
-/// The content type of a file that may be media of this kind; else an `errcode`.
+/// The content type of a file that may be media of this kind; otherwise an `errcode`.
 pub(crate) fn examine(kind: MediaKind, bytes: &[u8], max_image_bytes: usize) -> Result<&'static str, i64> {
     if bytes.is_empty() {
         return Err(44001);

@@ -1,5 +1,5 @@
-//! How long a recording is: exactly for AMR, whose frames are all 20 ms, and for MP3 as if its first frame's rate were that
-//! of all. What can't be recognised is not guessed.
+//! How long a recording is: exactly for AMR, whose frames are all 20 ms, and for MP3 as if all frames had the rate of the
+//! first. What can't be recognised is not guessed.
 
 /// The bytes of an AMR frame by its type, its first byte included. 9 to 14 don't exist, 15 is silence.
 const AMR_FRAME_BYTES: [usize; 16] = [13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1];

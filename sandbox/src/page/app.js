@@ -96,7 +96,7 @@ function turnOf(side, bubble) {
   return turn;
 }
 
-/** Adds a whole item: what it got later would be below the end of the chat that is scrolled to here. */
+/** Adds a whole item: a part added later would be below the end that the chat is scrolled to here. */
 function append(item) {
   const scroll = $("scroll");
   const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
@@ -276,7 +276,7 @@ function picture(account, id) {
   image.alt = t.kinds.image;
   image.src = `/sandbox/media/${encodeURIComponent(account)}/${encodeURIComponent(String(id))}`;
   image.addEventListener("load", () => {
-    // It has grown the chat: who was at the end stays there.
+    // The picture makes the chat longer: a reader at the end stays at the end.
     const scroll = $("scroll");
     const below = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
     if (below < image.height + 80) scroll.scrollTop = scroll.scrollHeight;
@@ -314,7 +314,7 @@ function receive(entry) {
   entries.push(entry);
   if (entries.length > KEPT) entries.shift();
   conversations.set(key, entries);
-  // A refused message may name anyone; only those who were heard of can be played.
+  // A refused message may name anyone; you can play only known users.
   if (!["refused", "call_refused", "faulted"].includes(entry.what)) addUserOption(entry.user, entry.user);
   if (key === place()) draw[entry.what]?.(entry, entry.seq > liveAfter);
 }

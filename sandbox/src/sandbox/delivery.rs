@@ -1,9 +1,9 @@
 //! Delivering a push to the receiver by WeChat's rules.
 //!
 //! Five seconds a try, three tries in all. The next try starts at the moment the last one's time is up or its connection
-//! fails; there is no pause, and no backoff. The body is the same on every try, the signature fresh. WeChat documents
-//! neither the spacing nor whether an error status is retried; this is what its users have observed, and for a status the
-//! choice that is harder on a receiver.
+//! fails; there is no pause, and no backoff. The body is the same on every try, the signature fresh. WeChat documents neither
+//! the spacing nor whether an error status is retried. The spacing is what its users have observed; a status is retried
+//! because that is harder on a receiver.
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header;

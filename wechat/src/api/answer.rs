@@ -1,4 +1,4 @@
-//! Reading what WeChat answers, whatever label it wears.
+//! Reads what WeChat answers, whatever content type it states.
 //!
 //! Answers come as `text/plain` or JSON, sometimes with raw control characters inside strings, which JSON forbids, and
 //! with `errcode` as a number or a string. So the bytes are read first, to a limit, and judged by content alone.

@@ -1,8 +1,8 @@
 //! What WeChat's error codes mean for a sender: one table, [`POLICY`], and what is done about each.
 //!
-//! The meanings are WeChat's (全局返回码 and the tables of the calls used here), the actions are ours. Codes that can't
-//! come from the calls made here are left out; they, and codes that WeChat adds, are worth a few tries and then a
-//! person's look at `errmsg` and `rid`. `docs/errors.md` shows the table to people, and a test compares the two.
+//! The meanings are WeChat's (全局返回码 and the tables of the calls used here), the actions are ours. Codes that can't come from
+//! the calls made here are left out. Such a code, or one that WeChat adds, gets a few tries, and then a person should look at
+//! `errmsg` and `rid`. `docs/errors.md` shows the table to people, and a test compares the two.
 //!
 //! Each class says whose trouble it is ([`Whose`]), since that decides who else has to wait. A code that one reply can
 //! cause by what it names, say an agent that doesn't exist, proves nothing about the account: see [`Whose::Unclear`].
@@ -24,7 +24,7 @@ pub enum CodeClass {
     Window,
     /// The material is gone: upload it again if that can be done, and try once more.
     Media,
-    /// The customer-service agent that the message names can't be used: send it once more without.
+    /// The customer-service agent that the message names can't be used: send it once more without an agent.
     Agent,
     /// This content, or this recipient, will never be taken.
     Permanent,
@@ -102,7 +102,7 @@ impl CodeClass {
     /// Whose trouble it is.
     pub fn whose(self) -> Whose {
         match self {
-            // One that is still refused after it was fetched anew: see `action`.
+            // A token that is still refused after it was fetched anew: see `action`.
             Self::Token | Self::Config => Whose::Account,
             Self::Rate(_) => Whose::Interface,
             Self::Doubtful | Self::Unknown => Whose::Unclear,

@@ -1,8 +1,8 @@
 //! What a customer-service message can be: WeChat's twelve types.
 //!
-//! The names are WeChat's, in the types and in the flat serialised form, so that one declaration says what a reply may
-//! hold, what is recorded of it, and what goes to WeChat. Media alone may also be somewhere else than with WeChat: see
-//! [`Media`]. Nothing is checked here; that is for the one who reads a reply and can say what is wrong with it.
+//! The names are WeChat's, in the types and in the flat serialised form, so that one declaration says what a reply may hold,
+//! what is recorded of it, and what goes to WeChat. Media alone may also be somewhere else than with WeChat: see [`Media`].
+//! Nothing is checked here: the code that reads a reply does that, and can say what is wrong with it.
 
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -11,8 +11,8 @@ use super::media::{Media, MediaKind, ThumbKeys};
 
 /// A message without its sender's signs. Serialised flat: `{"type": "text", "content": "…"}`.
 ///
-/// It grows with WeChat, and is exhaustive all the same: code that treats texts and addresses in it must hear of a new
-/// type from the compiler.
+/// It grows with WeChat, and is exhaustive all the same: the compiler must point out a new type to code that treats texts and
+/// addresses in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "type", rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -173,7 +173,7 @@ impl Content {
         media_of!(self)
     }
 
-    /// The same to be changed: what was uploaded is put in as [`Media::Id`].
+    /// The same, to be changed: put uploaded media in as [`Media::Id`].
     pub fn media_mut(&mut self) -> impl Iterator<Item = (MediaKind, &mut Media)> {
         media_of!(self)
     }

@@ -1,7 +1,7 @@
 //! Media of messages: where it is, and what WeChat takes.
 //!
-//! A message names its media by the id that WeChat gave it when it was uploaded. A reply may also say where the media is
-//! to get; the sender uploads it first and puts the id in its place.
+//! A message names its media by the id that WeChat gave it when it was uploaded. A reply may also say where to get the media;
+//! the sender uploads it first and puts the id in its place.
 
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;

@@ -1,8 +1,8 @@
 //! A message to a user as it goes to WeChat, and its JSON.
 //!
-//! The serialised form is flat (`{"type": "image", "media_id": "…", "ai_label": true}`) and is what replies are written
-//! in and recorded as. [`Outgoing::to_json`] makes WeChat's body of the same names: what is beside `type` goes under
-//! the type's name.
+//! The serialised form is flat (`{"type": "image", "media_id": "…", "ai_label": true}`) and is what replies are written in
+//! and recorded as. [`Outgoing::to_json`] makes WeChat's body with the same names: everything beside `type` goes under the
+//! type's name.
 //!
 //! WeChat refuses or garbles `\uXXXX` in JSON (errors 40033 and 47002, or escapes before the user's eyes). serde_json
 //! writes all text raw except C0 control characters, so those are taken out first; newline and tab, which have escapes

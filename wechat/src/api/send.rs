@@ -11,8 +11,8 @@ use super::outgoing::{Outgoing, typing_json};
 impl Client {
     /// Sends `message` to the user with the OpenID `to`, by `POST /cgi-bin/message/custom/send`.
     ///
-    /// If WeChat refuses the access token (40001, 40014, 42001), the message is sent once more with a newer one; a
-    /// second refusal is the caller's.
+    /// If WeChat refuses the access token (40001, 40014, 42001), the message is sent once more with a newer one. A second
+    /// refusal goes to the caller.
     ///
     /// # Errors
     /// [`ApiError`]; after [`ApiError::Unsure`] the user may have the message.
@@ -30,7 +30,7 @@ impl Client {
     /// ignored.
     ///
     /// # Errors
-    /// [`ApiError`]; 45080 and 45081 are everyday.
+    /// [`ApiError`]; 45080 and 45081 are common.
     pub async fn typing(&self, to: &str, on: bool) -> Result<(), ApiError> {
         self.call(&["cgi-bin", "message", "custom", "typing"], typing_json(to, on)).await
     }

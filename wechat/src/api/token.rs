@@ -6,16 +6,16 @@
 //! them don't ask in the same second. `force_refresh` is never used: it kills the token of every other system, twenty
 //! times a day at most.
 //!
-//! A fetch is made by one caller under a lock; the others wait for it and share its result, the failure too, so that
-//! fifty senders don't queue up for fifty timeouts. An early refresh makes nobody wait but the one that does it, and if
-//! it fails, the old token serves on.
+//! A fetch is made by one caller under a lock; the others wait for it and share its result, the failure too, so that fifty
+//! senders don't queue up for fifty timeouts. Only the caller that makes an early refresh waits for it, and if it fails, the
+//! old token serves on.
 //!
 //! When WeChat refuses a token, the caller says which one. Tokens are counted, not compared as text, because WeChat may
 //! give the same text again; if a newer fetch than the refused one has been made, its token is simply tried. If WeChat
 //! refuses whatever it gives, fetches are kept a second apart.
 //!
-//! Rejected: a background task that refreshes, since this crate starts none, and it would outlive interest in the
-//! account; and a token shared through a store, since `stable_token` is that.
+//! Rejected: a background task that refreshes, since this crate starts none, and it would go on when nobody needs the account
+//! any more; and a token shared through a store, since `stable_token` does that already.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,8 +45,8 @@ impl AccessToken {
 }
 
 impl Client {
-    /// Makes a call with the access token, and once more with a newer one if WeChat refuses the first; a second refusal
-    /// is the caller's.
+    /// Makes a call with the access token, and once more with a newer one if WeChat refuses the first. A second refusal goes
+    /// to the caller.
     pub(super) async fn with_token<T, F>(&self, call: impl Fn(AccessToken) -> F) -> Result<T, ApiError>
     where
         F: Future<Output = Result<T, ApiError>>,

@@ -1,7 +1,7 @@
 //! Temporary media: brought to WeChat before a message can name it, and fetched from it.
 //!
-//! An upload harms nobody: after one whose outcome isn't known the caller simply uploads again, and the first copy, if
-//! there is one, is forgotten by WeChat after three days. So unlike a send it may be repeated at will.
+//! An upload harms nobody. If its outcome isn't known, the caller simply uploads again, and WeChat forgets the first copy, if
+//! there is one, after three days. So unlike a send it may be repeated at will.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! How an account's calls get to WeChat: the settings of its client, and which of the API's hosts is in use.
 //!
-//! WeChat serves the same API under several names (`api.weixin.qq.com`, and `api2` for the day on which that one is away).
-//! When a host can't be reached the next is used, for all calls, until some minutes have passed; then the first is tried
-//! again. A call is never repeated here: nothing was sent, and its caller knows when to try again.
+//! WeChat serves the same API under several names (`api.weixin.qq.com`, and `api2` for a day on which that one is away). When
+//! a host can't be reached the next is used, for all calls, until some minutes have passed; then the first is tried again. A
+//! call is never repeated here: nothing was sent, and its caller knows when to try again.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -69,7 +69,7 @@ impl Wire {
         *self.ahead_s.lock()
     }
 
-    /// Gives the result on. If the host it was asked of could not be reached, the next is used from now on.
+    /// Passes the result on. If the host that was asked could not be reached, the next one is used from now on.
     pub(super) fn noting<T>(&self, host: usize, result: Result<T, ApiError>) -> Result<T, ApiError> {
         if matches!(result, Err(ApiError::NotSent(_))) && !self.fallbacks.is_empty() {
             let mut current = self.current.lock();

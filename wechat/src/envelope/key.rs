@@ -1,7 +1,7 @@
 //! The EncodingAESKey, decoded.
 //!
-//! 43 characters of base64 are 258 bits for a key of 256. The two that are left over are anything: the key of WeChat's
-//! own sample ends in `G`, which a strict decoder refuses. They are ignored, so four spellings are one key.
+//! 43 characters of base64 are 258 bits for a key of 256. The two left over may be anything: the key of WeChat's own sample
+//! ends in `G`, which a strict decoder refuses. They are ignored, so four spellings are one key.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;

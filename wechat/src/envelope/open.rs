@@ -31,7 +31,7 @@ pub fn open(key: &AesKey, app_id: &str, encrypt: &str) -> Result<Vec<u8>, Sealed
     Ok(message.to_vec())
 }
 
-/// Why an `Encrypt` text can't be opened. None shows anything of its inside.
+/// Why an `Encrypt` text can't be opened. No variant shows anything of its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealedError {
     /// It isn't base64 with padding.
@@ -43,7 +43,7 @@ pub enum SealedError {
         /// The bytes that the base64 holds.
         bytes: usize,
     },
-    /// The last byte isn't 1 to 32, or the padding's bytes disagree. A wrong key looks so, nearly always.
+    /// The last byte isn't 1 to 32, or the padding's bytes disagree: nearly always the sign of a wrong key.
     #[error("its padding is wrong, as it is after decryption with a wrong key")]
     Padding,
     /// The message's length says more than there is.

@@ -1,7 +1,7 @@
 //! The shell around `Encrypt`.
 //!
-//! What stands beside `Encrypt` is nobody's word: `msg_signature` doesn't cover it. In compatible mode that is a whole
-//! plain copy of the message, and it is left alone.
+//! What stands beside `Encrypt` can't be trusted: `msg_signature` doesn't cover it. In compatible mode that is a whole plain
+//! copy of the message, which is ignored.
 
 use serde_json::json;
 

@@ -19,7 +19,7 @@ pub fn seal(key: &AesKey, app_id: &str, message: &[u8]) -> String {
 
 /// [`seal`] with given random bytes, so that the result is known: for tests and vectors only.
 ///
-/// A message is far below the 4 GiB that its length can say; of a longer one nobody could read more.
+/// A message is far below the 4 GiB that its length can say; nobody could read more of a longer one.
 pub fn seal_with(key: &AesKey, app_id: &str, message: &[u8], random: [u8; RANDOM_BYTES]) -> String {
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
     let mut plain = Vec::with_capacity(HEAD + message.len() + app_id.len() + PADDED_TO);
@@ -38,7 +38,7 @@ pub fn seal_with(key: &AesKey, app_id: &str, message: &[u8], random: [u8; RANDOM
     STANDARD.encode(plain)
 }
 
-/// Fills up to a multiple of 32; where it is one already, by 32 more.
+/// Pads to a multiple of 32; by 32 more if it is one already.
 fn pad(plain: &mut Vec<u8>) {
     let pad = PADDED_TO - plain.len() % PADDED_TO;
     let byte = u8::try_from(pad).unwrap_or_default();

@@ -1,14 +1,14 @@
 //! What a push lets the account send: how many messages, and for how long.
 //!
-//! The numbers are those of WeChat's documentation of customer-service messages (客服消息) of 2025 and 2026, and
-//! defaults: WeChat has changed them in 2021 and 2023, so callers let the operator overrule them. What counts is the
-//! push's `CreateTime`; WeChat's answer 45015 or 45047 has the last word.
+//! The numbers are those of WeChat's documentation of customer-service messages (客服消息) of 2025 and 2026. They are defaults:
+//! WeChat changed them in 2021 and 2023, so callers let the operator overrule them. The push's `CreateTime` counts; WeChat's
+//! answer 45015 or 45047 has the last word.
 //!
-//! Two rows of WeChat's tables aren't here. *A payment* opens unlimited messages for 48 hours by one page, and is absent
-//! from the pages about the API. What is pushed is a follow (`subscribe` with `last_trade_no_…`), so it counts as one:
-//! of two rights the smaller is the safe guess, as what goes beyond it is held back for later, and what WeChat refuses
-//! is lost. *Entering customer service* (2 messages) is for mini programs, whose events are `Silent` here, and so are
-//! sessions of customer service that begin, end or move (`kf_…_session`): what the user did before had its own right.
+//! Two rows of WeChat's tables aren't here. *A payment* opens unlimited messages for 48 hours by one page, and is absent from
+//! the pages about the API. What is pushed is a follow (`subscribe` with `last_trade_no_…`), so it counts as one: of two
+//! rights the smaller is the safe guess, since sends beyond it are held for later, while sends that WeChat refuses are lost.
+//! *Entering customer service* (2 messages) is for mini programs. Their events are `Silent` here, and so are sessions of
+//! customer service that begin, end or move (`kf_…_session`): what the user did before had its own right.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ use super::{Kind, Message};
 pub enum Trigger {
     /// The user sent something.
     Message,
-    /// The user tapped a menu button that tells the account (`CLICK`, `scancode_push`, `scancode_waitmsg`), or an item
-    /// of a menu message, which WeChat counts as a click though it arrives as a text.
+    /// The user tapped a menu button that the account hears of (`CLICK`, `scancode_push`, `scancode_waitmsg`), or an item of
+    /// a menu message, which WeChat counts as a click though it arrives as a text.
     Click,
     /// A follower scanned a QR code with a scene.
     Scan,
@@ -59,7 +59,7 @@ impl Trigger {
         }
         match &message.kind {
             Kind::Text { menu_id: Some(_), .. } => Trigger::Click,
-            // Without a type it is no message of a user (third-party pushes have `InfoType`), and a device's isn't.
+            // Without a type it is no message of a user (third-party pushes have `InfoType`), nor is a device's.
             Kind::Unknown if message.msg_type().is_empty() => Trigger::Silent,
             Kind::Unknown if is_of_a_device(message.msg_type()) => Trigger::Silent,
             // An unknown type that isn't an event is something a user sent: files came before anyone had documented them.

@@ -17,7 +17,7 @@ pub(super) fn xml(reply: &Reply) -> String {
     out.0
 }
 
-/// What of a text is sent: line ends are newlines, as any XML reader would have them.
+/// A text as it is sent: line ends are newlines, as any XML reader would have them.
 pub(super) fn text(text: &str) -> Cow<'_, str> {
     let mut text = crate::mend::mend(text.as_bytes()).0;
     if text.contains('\r') {

@@ -2,11 +2,11 @@
 //!
 //! A user's `]]>` ends the section for an XML reader, and what follows would be read as elements: at best the push can't be
 //! read, at worst the text brings a `MsgId` of its own. So before the body is read as XML, each such field is found and
-//! escaped. What comes behind it is WeChat's, so a field reaches to its *last* possible end. Of several in a row the
-//! end of the last is sought first; each of the others ends at the last place where its neighbour may begin. However that
-//! is decided, all of it is text of these fields, and none becomes an element.
+//! escaped. What comes behind a field is WeChat's, so the field reaches to its *last* possible end. If several stand in a
+//! row, the end of the last is found first; each of the others ends at the last place where its neighbour may begin.
+//! Whichever place that is, all of it is text of these fields, and none becomes an element.
 //!
-//! Who escapes a `]]>` as XML wants it, by splitting it over two sections, is understood too.
+//! A `]]>` that is escaped as XML wants it, split over two sections, is understood too.
 
 use std::borrow::Cow;
 
@@ -39,7 +39,7 @@ pub(super) fn escaped(body: &str) -> Cow<'_, str> {
     while let Some(begin) = body[at..].find(BEGIN).map(|found| at + found + BEGIN.len()) {
         let between = &body[at..begin - BEGIN.len()];
         lists += lists_opened(between);
-        // In a list a field would reach to the end of the last one.
+        // In a list a field would reach to the end of the list's last one.
         let Some(name) = field_before(between).filter(|_| lists == 0) else {
             let Some(end) = body[begin..].find(END) else { break };
             at = begin + end;
@@ -73,7 +73,7 @@ fn lists_opened(text: &str) -> isize {
     .sum()
 }
 
-/// Where the text ends that the field `name` begins `rest` with.
+/// Where the text of the field `name` ends, which `rest` begins with.
 fn end_of(name: &str, rest: &str) -> Option<usize> {
     let ends = || {
         rest.rmatch_indices(END).filter_map(|(at, end)| {

@@ -66,7 +66,7 @@ struct XmlBuilder {
     limits: TreeLimits,
     /// Bytes before those that the reader sees: the byte order mark.
     skipped: usize,
-    /// Whether anything but white space has been seen, so that a declaration is late.
+    /// Whether anything but white space has been seen, so that a declaration comes too late.
     begun: bool,
     /// Whether a reference meant no character, or one that XML forbids.
     mended: bool,
@@ -207,7 +207,7 @@ impl OpenElement {
         self.run.push_str(text);
     }
 
-    /// Adds the character, unless XML forbids it; whether it does.
+    /// Adds the character, unless XML forbids it. Gives whether XML forbids it.
     fn reference(&mut self, c: char) -> bool {
         self.run_is_meant = true;
         push_legal(&mut self.run, c.encode_utf8(&mut [0; 4]))
@@ -224,7 +224,7 @@ impl OpenElement {
         self.element.children.push(child);
     }
 
-    /// Ends a run of bare text beside CDATA or a child: blank, it was layout.
+    /// Ends a run of bare text beside CDATA or a child. If it is blank, it was layout.
     fn settle_run(&mut self) {
         if self.run_is_meant || !is_blank(&self.run) {
             self.element.text.push_str(&self.run);

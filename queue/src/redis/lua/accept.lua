@@ -1,6 +1,6 @@
 #!lua
--- Stores messages that were not stored before: dedup and enqueue in one step. What is damaged of a lane's keys is set aside, and
--- costs neither its message nor the others.
+-- Stores messages that were not stored before: dedup and enqueue in one step. Damaged keys of a lane are set aside, and cost
+-- neither its message nor the others.
 --
 -- Uses: base, damage, record, mend, lane, held, end.
 --
@@ -50,7 +50,7 @@ local function is_fresh(mark)
   return true
 end
 
--- What a message that was appended does to its lane. What may fail is read before anything is written.
+-- Applies the effect of an appended message to its lane. What may fail is read before anything is written.
 local function take_effect(lane, run, busy, effect, sends, until_s)
   local current = busy and redis.call('HMGET', run, 'recorded', 'sends', 'gives_way', 'trigger')
   local is_current = current and current[1]
@@ -61,9 +61,9 @@ local function take_effect(lane, run, busy, effect, sends, until_s)
       local trigger, gives_way = tonumber(current[4] or 0), tonumber(current[3] or 0)
       if not trigger or not gives_way then error('its record is damaged', 0) end
       if is_holding() then wake_held(lane) end
-      -- A waking message that the current one has not seen: a hold that names an older one comes too late.
+      -- The holder of the current message has not seen this waking one: a hold that names an older one comes too late.
       redis.call('HSET', run, 'trigger', us(trigger + 1), 'sends', standing)
-      -- One that failed holds it up no longer than its patience lasts.
+      -- A failed message holds it up no longer than its patience lasts.
       if current[3] then share('ZADD', 'delay', 'XX', 'LT', us(gives_way), lane) end
     else
       local woke = is_holding() and wake_held(lane)
@@ -84,7 +84,7 @@ local function take_effect(lane, run, busy, effect, sends, until_s)
 end
 
 local appended_to
--- Appends a message to its lane. Damage is an error, before anything but this was written.
+-- Appends a message to its lane. Damage is an error before anything else is written.
 local function enqueue(k, lane, class, late, packed, effect, sends, until_s)
   local lane_key, older, run, held = KEYS[k + 2], KEYS[k + 3], KEYS[k + 4], KEYS[k + 5]
   local own, other = late and older or lane_key, late and lane_key or older
@@ -131,7 +131,7 @@ for i = 1, (#ARGV - 3) / 8 do
   elseif not is_fresh(KEYS[k + 1]) then
     result = 2
   elseif reason ~= '' then
-    -- One that has waited in a spool was acked long ago: it is kept whatever there is.
+    -- A message from a spool was acked long ago: it is kept, however many there are.
     if not late and (tonumber(share('HGET', 'arrived', class) or 0) or 0) >= tonumber(ARGV[3]) then
       add_to_count('arrived', class .. '\0', 1)
       result = 4

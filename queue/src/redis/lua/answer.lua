@@ -1,6 +1,6 @@
 #!lua
--- Stores the answer that came by call back to a lane's current message. The first wins, and is unheard until a take gives it; a
--- lane that waits for it is ready.
+-- Stores the answer that came by call back to a lane's current message. The first wins, and is unheard until a take gives it.
+-- A lane that waits for it becomes ready.
 --
 -- Uses: base, damage, record, mend, lane.
 --

@@ -1,7 +1,8 @@
 #!lua flags=no-writes,allow-oom
--- Checks the invariant for some lanes: a lane with a current or a waiting message is in exactly one of ready, leased,
--- delayed and parked; any other lane is in none. Reads only, and of no list more than its head. Where a lane is ready, the
--- caller has read before; the lane may have moved since, so what follows from that has a mark that changes when it moves.
+-- Checks the invariant for some lanes: a lane with a current or a waiting message is in exactly one of ready, leased, delayed
+-- and parked; any other lane is in none. Only reads, and of a list no more than its head. The caller has read before where
+-- each lane is ready. A lane may have moved since, so a problem that follows from that carries a mark that changes when the
+-- lane moves.
 --
 -- Uses: base, damage, record, lane, held, read.
 --
@@ -40,7 +41,7 @@ local function look(times, list)
   local leased = redis.call('ZSCORE', KEYS[2], lane) and 1 or 0
   local delayed = redis.call('ZSCORE', KEYS[3], lane) and 1 or 0
   local parked = redis.call('ZSCORE', KEYS[4], lane) and 1 or 0
-  -- What a lane that stands still keeps.
+  -- A value that stays the same while the lane stands still.
   local function mark()
     local head = messages > 0 and id_of(head_of(lane)) or ''
     for i = 1, 6 do head = head .. ' ' .. (run[i] or '') end

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Notes that the store serves, for those who hold no lease.
+-- Notes that the store serves, for callers without a lease.
 --
 -- Uses: base, damage, pulse.
 --

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Moves a leased message to the dead letters; its lane goes on. If an answer lies there that its handler has not had, the
--- message comes again with it instead.
+-- Moves a leased message to the dead letters; its lane goes on. If there is an answer by call back that its handler hasn't
+-- had, the message comes again with that answer instead.
 --
 -- Uses: base, damage, record, mend, lane, on, end.
 --

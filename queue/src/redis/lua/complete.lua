@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Ends leased messages; their lanes go on. If an answer lies there that its handler has not had, a message comes again with it
--- instead.
+-- Ends leased messages; their lanes go on. If there is an answer by call back that its handler hasn't had, a message comes
+-- again with that answer instead.
 --
 -- Uses: base, damage, record, mend, lane, on, end.
 --
@@ -23,7 +23,7 @@ local is_ended = {}
 local woken = 0
 local function complete(lane, proof, run)
   local held = redis.call('HMGET', run, 'token', 'packed', 'sends', 'unheard')
-  -- Its record is there until all are through: the same call may stand twice in one batch.
+  -- The record stays until all items are through: the same call may stand twice in one batch.
   if held[1] ~= proof or is_ended[lane] then return 0 end
   if held[4] then
     woken = woken + come_again(lane)
@@ -46,7 +46,7 @@ for i = 1, (#ARGV - 1) / 2 do
   local is_read, result = try(complete, ARGV[2 * i], ARGV[2 * i + 1], KEYS[4 + 3 * i])
   results[i] = is_read and result or 0
 end
--- One write for all lanes of a class: each costs Redis as much again for its file.
+-- One write for all lanes of a class: each further one costs Redis as much again for its append-only file.
 for class, lanes in pairs(going_on) do line_up('RPUSH', 'ready', class, unpack(lanes)) end
 forget(ended)
 keep_counts()

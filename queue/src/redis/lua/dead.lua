@@ -23,13 +23,13 @@ local lane = ARGV[7] ~= '' and ARGV[7]:sub(2)
 local first = 0
 if ARGV[2] ~= '' then
   local rank = redis.call('ZREVRANK', KEYS[2], ARGV[2])
-  -- Without that letter, which somebody has taken away: what died after it stands before.
+  -- Somebody has taken that letter away: letters that died after it stand before its place.
   first = rank and rank + 1 or redis.call('ZCOUNT', KEYS[2], '(' .. ARGV[3], '+inf')
 end
 
 local answer = { redis.call('ZCARD', KEYS[2]), '', '', '' }
 local page, most = tonumber(ARGV[4]), tonumber(ARGV[5])
--- One more than is looked at tells whether there is one.
+-- One letter more than is looked at tells whether there are more.
 local ids = redis.call('ZRANGE', KEYS[2], first, first + most, 'REV', 'WITHSCORES')
 for i = 1, math.min(#ids, 2 * most), 2 do
   if #answer - 4 >= page then break end

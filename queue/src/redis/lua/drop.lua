@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Removes dead letters for good, also what can't be read of them.
+-- Removes dead letters for good, unreadable ones too.
 --
 -- Uses: base, damage, record, end.
 --

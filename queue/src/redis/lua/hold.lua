@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Holds a leased message until its lane gets a waking one; the lane goes on. If a waking one has come that the caller
--- did not see, the message waits for another turn instead; if an answer by call back lies there that its handler has not had, it
--- comes again with that.
+-- Holds a leased message until its lane gets a waking one; the lane goes on. If a waking one has come that the caller did not
+-- see, the message waits for another turn instead. If there is an answer by call back that its handler hasn't had, it comes
+-- again with that answer.
 --
 -- Uses: base, damage, record, mend, lane, held, on, end.
 --

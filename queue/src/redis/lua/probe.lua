@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Tries every command that the scripts call, on a key that nothing else has and that is gone afterwards: what this user may not
--- do, or this server does not know, is then found at the start and not with the first message that needs it.
+-- Tries every command that the scripts call, on a key of its own that is gone afterwards. So a command that this user may not
+-- run, or that this server does not know, is found at the start and not with the first message that needs it.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys
 -- KEYS[2]  probe  (any)   the key to try them on
@@ -9,7 +9,7 @@
 --
 -- Returns: nil, or the first command that failed and what was said.
 
--- After the name the key is put; `@` stands for it once more.
+-- The key follows the name of the command; `@` stands for the key once more.
 local calls = {
   'TIME', 'DEL',
   'SET 1 PX 1000', 'GET', 'INCR', 'MGET', 'EXISTS', 'DEL',

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Records how far the answers to leased messages have got, and counts the sends of their lanes. If an answer lies
--- there that its handler has not had, a message comes again with it instead of getting replies.
+-- Records how far the answers to leased messages have got, and counts the sends of their lanes. If there is an answer by call
+-- back that its handler hasn't had, a message comes again with that answer instead of getting replies.
 --
 -- Uses: base, damage, record, mend, lane.
 --
@@ -36,7 +36,7 @@ local function record(a, run, memory)
       -- The send was taken back.
       sends = math.max(sends - 1, 0)
     end
-    -- One write for all of it: each costs Redis as much again for its file.
+    -- One write for all of it: each further one costs Redis as much again for its append-only file.
     if ARGV[a + 3] ~= '1' then
       redis.call('HSET', run, 'recorded', ARGV[a + 2], 'sent', ARGV[a + 5], 'sending', sending, 'sends', sends .. right)
     else

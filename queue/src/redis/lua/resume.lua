@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Ends a pause. A lane that was parked is ready, and so is one with messages that stood nowhere.
+-- Ends a pause. A parked lane becomes ready, and so does a lane with messages that stood nowhere.
 --
 -- Uses: base, damage, record, mend, lane.
 --

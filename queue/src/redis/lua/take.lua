@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Leases the heads of ready lanes, after moving to ready what is due and what has expired. What is damaged is set aside and reported
--- once, and costs no other lane anything.
+-- Leases the heads of ready lanes, after it has moved due and expired lanes to ready. What is damaged is set aside and
+-- reported once, and costs no other lane anything.
 --
 -- Uses: base, damage, pulse, record, mend, lane, turn, held, see, lease, on, end, due.
 --

@@ -131,7 +131,7 @@ properties! {
         let short = s.queue.take(&request).await.expect("take").messages.remove(0);
         s.accept("long", "long").await;
         let long = s.take_one().await;
-        // Too short to be a gap for the long one, who comes first.
+        // Too short to be a gap for the worker with the long lease, which comes first.
         s.clock.advance(SECOND * 6);
         assert_eq!(s.queue.renew(&[long.lease], LEASE).await.expect("renew"), [Renewal::Kept]);
         s.assert_nothing_to_take().await;
@@ -143,7 +143,7 @@ properties! {
         let request = TakeRequest { lease_for: MINUTE, ..s.next_request(1) };
         let long = s.queue.take(&request).await.expect("take").messages.remove(0);
         s.clock.advance(MINUTE * 2);
-        // Those who come first after the gap have short leases, and the long one's next heartbeat is far off.
+        // The workers that come first after the gap have short leases, and the next heartbeat of the long lease is far off.
         for _ in 0..12 {
             s.assert_nothing_to_take().await;
             s.clock.advance(SECOND);

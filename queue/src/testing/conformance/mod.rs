@@ -4,8 +4,8 @@
 //! [`conformance!`](crate::conformance). Each property becomes a test of its own. Time stands still unless the
 //! property moves it, except in the few that say they use real time. After each property the invariant is audited.
 //!
-//! A clock that jumps is, to a queue, a gap in its service. A property that means time in which the store served uses
-//! `pass`, which goes in small steps.
+//! To a queue, a clock that jumps is a gap in its service. A property that needs time in which the store serves uses `pass`,
+//! which goes in small steps.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -72,7 +72,7 @@ pub const START_US: u64 = 1_767_225_600_000_000;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOLD: Duration = Duration::from_secs(24 * 3600);
-/// What the suite's messages tell, unless a property says otherwise.
+/// The right that the suite's messages bring, unless a property says otherwise.
 const RIGHT: Right = Right { sends: 5, until_s: 9_000 };
 const REMEMBER: Duration = Duration::from_secs(1800);
 
@@ -323,7 +323,7 @@ impl Subject {
         }
     }
 
-    /// Workers take everything, confirm it, and die; so often.
+    /// Workers take everything, confirm it, and die, so many times.
     async fn lose_all(&self, times: usize) {
         for _ in 0..times {
             let taken = self.take(100).await;

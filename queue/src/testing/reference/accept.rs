@@ -30,7 +30,7 @@ impl State {
     fn bury_on_arrival(&mut self, new: NewMessage, reason: &str) -> Accepted {
         let alike =
             self.dead.values().filter(|(letter, on_arrival)| *on_arrival && letter.class == new.class);
-        // A late one was acknowledged long ago, as one that is kept.
+        // A late message was acknowledged long ago, as one that is kept.
         if !new.late && u64::try_from(alike.count()).unwrap_or(u64::MAX) >= DEAD_ON_ARRIVAL_MAX {
             self.dead_uncounted += 1;
             return Accepted::Counted;

@@ -55,11 +55,11 @@ pub(super) struct Message {
     pub(super) last_error: Option<String>,
     pub(super) progress: Progress,
     pub(super) answer: Option<Bytes>,
-    /// It was held, and what woke it has an answer of its own coming.
+    /// It was held, and the message that woke it gets an answer of its own.
     pub(super) woken: bool,
 }
 
-/// The current message of a lane, and what matters only while it is that.
+/// The current message of a lane, and what matters only while it is current.
 #[derive(Clone, Debug)]
 pub(super) struct Current {
     pub(super) message: Message,
@@ -72,7 +72,7 @@ pub(super) struct Current {
     pub(super) timed_out: bool,
     /// It writes no memory any more.
     pub(super) forgets: bool,
-    /// Whether an answer by call back lies there that no take has given.
+    /// Whether there is an answer by call back that no take has given.
     pub(super) call_back_pending: bool,
     /// Whether others waited behind it when it was taken.
     pub(super) followed: bool,
@@ -97,8 +97,8 @@ impl Lane {
         self.current.is_none() && self.first.is_empty() && self.older.is_empty()
     }
 
-    /// The current message, or the one that would be it with the next take: the older of the two heads, the
-    /// one of the second list if they are as old.
+    /// The current message, or the one that the next take makes current: the older of the two heads; if both are as old, the
+    /// one of the second list.
     pub(super) fn head(&self) -> Option<&Message> {
         let current = self.current.as_ref().map(|current| &current.message);
         current.or(match (self.first.front(), self.older.front()) {

@@ -108,7 +108,7 @@ impl State {
             .collect()
     }
 
-    /// That each lane is in its line once if it is ready, and in none if not, and has what its place needs.
+    /// Checks that a ready lane is in its line once and any other lane in none, and that each has what its state needs.
     pub(super) fn audit(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
         for (name, lane) in &self.lanes {

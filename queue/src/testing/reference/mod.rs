@@ -1,4 +1,4 @@
-//! The reference: a queue in memory, as simple as it can be said.
+//! The reference: a queue in memory, as simple as possible.
 //!
 //! The engines are compared with it, answer by answer, on random operations. So it is written for the reader
 //! and not for the machine: a lane is one value that says where it stands, everything is looked through from

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::micros;
 use crate::{GAP_LEAST, settling_pause};
 
-/// How long a length of lease is known, after which those asked for from then on count.
+/// How long a length of lease is remembered; after that only lengths asked for from then on count.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 
 /// The takes, renewals and beats, as far as their times matter.

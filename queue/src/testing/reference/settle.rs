@@ -129,7 +129,7 @@ impl State {
         Ok(Settled::AsAsked)
     }
 
-    /// Lets the lane wait, unless an answer by call back lies there unheard.
+    /// Lets the lane wait, unless there is an unheard answer by call back.
     fn postpone(&mut self, lease: &Lease, after: Duration, reason: String) -> Result<(), QueueError> {
         let current = self.current(lease)?;
         current.message.last_error = Some(reason);

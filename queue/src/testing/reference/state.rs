@@ -31,7 +31,7 @@ pub(super) struct State {
     pub(super) paused: BTreeMap<Scope, Paused>,
     pub(super) memories: HashMap<LaneName, Value>,
     pub(super) values: HashMap<String, Value>,
-    /// What is earned of each limit, as the time when all of it is used up.
+    /// For each limit, when all that it granted will have been earned.
     pub(super) limits: HashMap<String, u64>,
     pub(super) pulse: Pulse,
 }
@@ -65,7 +65,7 @@ impl Value {
         Self { bytes, until_us: now_us + keep_us }
     }
 
-    /// It, unless its time is over.
+    /// The bytes, unless their time is over.
     pub(super) fn at(&self, now_us: u64) -> Option<Bytes> {
         (self.until_us > now_us && !self.bytes.is_empty()).then(|| self.bytes.clone())
     }
@@ -95,15 +95,14 @@ impl State {
         over.map(|current| current.message)
     }
 
-    /// The one end of a message: whatever ends it comes here. What it dies of, and how many leases on it were lost, or nothing
-    /// if it is answered.
+    /// The one place where a message ends. `dies_of`: the reason and how many leases on it were lost; none if it is answered.
     pub(super) fn end(&mut self, lane: &LaneName, message: Message, dies_of: Option<(&str, u32)>) {
         if let Some((reason, losses)) = dies_of {
             self.write_letter(lane, message, reason, losses);
         }
     }
 
-    /// Buries a message. A letter of the same id, from an earlier life, gives way.
+    /// Buries a message, in place of a letter with the same id from an earlier life.
     pub(super) fn write_letter(&mut self, lane: &LaneName, message: Message, reason: &str, losses: u32) {
         let letter = DeadLetter {
             id: message.id.clone(),
@@ -122,7 +121,7 @@ impl State {
     /// Gives a dead letter another life, at the end of its lane.
     pub(super) fn revive(&mut self, id: &MessageId) -> bool {
         let Some((letter, _)) = self.dead.remove(id) else { return false };
-        // It may be answered anew.
+        // It may be answered again.
         self.answered.remove(id);
         let lane = self.lanes.entry(letter.lane.clone()).or_default();
         let was_idle = lane.is_idle();

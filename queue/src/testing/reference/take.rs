@@ -93,8 +93,8 @@ impl State {
         given.iter().filter_map(|name| self.lease(name, request, &token)).collect()
     }
 
-    /// The next lane in a line that isn't paused. Those that are, are parked; one whose head has become
-    /// another, of another class, since it came into the line, goes to the end of the right one.
+    /// The next lane in a line that isn't paused. Paused lanes are parked. A lane whose head is now of another class goes to
+    /// the end of that class's line.
     fn next_in_line(&mut self, class: &Class, suspect: bool) -> Option<Lane> {
         while let Some(name) = self.lines.get_mut(&(class.clone(), suspect))?.pop_front() {
             let lane = self.lanes.get_mut(&name)?;
@@ -109,7 +109,7 @@ impl State {
         None
     }
 
-    /// What of a lane's head counts for how many are given.
+    /// The bytes of a lane's head that count towards the limit of a take.
     fn bytes_of(&self, name: &Lane) -> usize {
         let head = self.lanes.get(name).and_then(|lane| lane.head());
         let memory = self.memories.get(name).and_then(|memory| memory.at(self.now_us));
@@ -166,7 +166,7 @@ impl State {
         }
     }
 
-    /// Lanes whose lease has run out, the longest expired foremost.
+    /// Lanes whose lease has run out, the longest expired first.
     fn reclaim_expired(&mut self) -> Vec<Buried> {
         if self.now_us < self.pulse.quiet_us {
             return Vec::new();
@@ -187,7 +187,7 @@ impl State {
         leased.collect()
     }
 
-    /// Puts a lane whose worker is gone first in line, or buries its head if that was one worker too many.
+    /// Puts a lane whose worker is gone first in line, or buries its head if it has now lost too many workers.
     fn take_back(&mut self, name: &Lane, counts: bool) -> Option<Buried> {
         let lane = self.lanes.get_mut(name)?;
         let Phase::Leased { worker, .. } = lane.place.clone() else { return None };

@@ -1,4 +1,4 @@
--- What is damaged costs nobody else: it is set aside under a name of its own, and what it stood beside goes on.
+-- Damage costs nobody else: what is damaged is set aside under a name of its own, and everything beside it goes on.
 
 -- Whether an error says that something stored has a wrong type or can't be read. Any other one concerns everybody: a Redis that
 -- is full or no master any more, a slot that moves.
@@ -19,7 +19,7 @@ end
 
 local is_alarmed = false
 
--- Moves a key, or what `move` moves, to a name with the time in it, and notes that for the next take to tell.
+-- Moves a key, or what `move` moves, to a name with the time in it, and notes that for the next take to report.
 -- Defined when first called.
 local function set_aside(name, problem, move)
   local ALARMS_MAX = 64
@@ -34,8 +34,8 @@ local function set_aside(name, problem, move)
   end
 end
 
--- A command on a key that is needed by all, or whose loss hurts less than standing still. One of the wrong type holds nothing that
--- is the queue's: it is set aside, and begun anew.
+-- Runs a command on a key that all need, or whose loss hurts less than a standstill. A key of the wrong type holds nothing
+-- that is the queue's: it is set aside, and begun anew.
 local function share(command, name, ...)
   local answer = redis.pcall(command, key(name), ...)
   if type(answer) ~= 'table' or not answer.err then return answer end

@@ -7,7 +7,7 @@ local function note_buried(packed, reason)
   for _, value in ipairs({ id_of(packed), class_of(packed), reason }) do buried[#buried + 1] = value end
 end
 
--- Does something with a lane, after what is damaged of it was set aside if need be.
+-- Does something with a lane, after its damage was set aside if it has any.
 local function with_lane(lane, f, ...)
   local is_done, problem = try(f, lane, ...)
   if is_done then return end
@@ -71,7 +71,7 @@ local function set_held_aside(member, problem)
   end)
 end
 
--- What died of it: id, class, reason, and so on.
+-- Gives what died: id, class, reason, and so on.
 -- Defined when first called.
 local function move_due(due, expired, over, now, quiet)
   for _, lane in ipairs(due) do with_lane(lane, promote) end

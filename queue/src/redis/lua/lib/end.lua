@@ -8,11 +8,11 @@ local function add_to_count(name, field, by)
   share('HINCRBY', name, field, by)
 end
 
--- How many more messages of each class aren't at their end, or fewer, by what this script has done so far.
+-- By class: how many messages not yet at their end this script has added so far, or taken away.
 local counted = {}
 local function count_open(class, by) counted[class] = (counted[class] or 0) + by end
 
--- Once, when all is done: one write for each class.
+-- Called once, when all is done: one write for each class.
 local function keep_counts()
   for class, by in pairs(counted) do
     if by ~= 0 then add_to_count('open', class, by) end
@@ -27,7 +27,7 @@ local function remove_letter(id)
   redis.call('DEL', key('letter:' .. id))
 end
 
--- Writes a dead letter. One that has the same id, from an earlier life, gives way.
+-- Writes a dead letter, in place of one with the same id from an earlier life.
 -- Defined when first called.
 local function write_letter(packed, lane, reason, failures, losses, now, on_arrival)
   local id = id_of(packed)
@@ -41,7 +41,7 @@ local function write_letter(packed, lane, reason, failures, losses, now, on_arri
   end
 end
 
--- The one end of a message: whatever ends it comes here.
+-- The one place where a message ends.
 local function end_message(packed) count_open(class_of(packed), -1) end
 
 local function bury_message(packed, lane, reason, now, failures, losses)

@@ -29,7 +29,7 @@ local function held_of(lane)
   return all
 end
 
--- Puts the held messages of a lane back to waiting, in their order and in front. Whether there were some.
+-- Puts the held messages of a lane back to waiting, in their order and in front. Gives whether there were any.
 -- Defined when first called.
 local function wake_held(lane)
   local held = held_of(lane)

@@ -25,14 +25,14 @@ local function head_of(lane)
   return head and check_packed(head)
 end
 
--- Puts lanes into a line of their class: `ready` or `suspect`. A line that was empty makes its class one that takes look at.
+-- Puts lanes into a line of their class: `ready` or `suspect`. If the line was empty, takes look at its class from now on.
 local function line_up(push, line, class, ...)
   if share(push, line .. ':' .. class, ...) == select('#', ...) then share('ZADD', 'classes:' .. line, 0, class) end
 end
 
 local function put_off(lane) share('ZADD', 'delay', us(now_us() + PUT_OFF_US), lane) end
 
--- Reads a lane again that had a problem, when it is mended. One that still can't be read is put off. The same as `try` gives.
+-- Mends a lane that had a problem and reads it again. A lane that still can't be read is put off. Gives the same as `try`.
 -- Defined when first called.
 local function try_again(problem, is_over, f, lane, ...)
   local is_read, result = false, problem
@@ -52,7 +52,7 @@ local function line_of(lane)
   return { (tonumber(losses) or 0) >= SUSPECT_LOSSES and 'suspect' or 'ready', class_of(head) }
 end
 
--- Puts a lane into its line; a lane without a message is in no state. How many lanes it made ready.
+-- Puts a lane into its line; a lane without a message is in no state. Gives how many lanes it made ready.
 -- Defined when first called.
 local function make_ready(push, lane)
   local is_read, line = try(line_of, lane)
@@ -66,7 +66,7 @@ local function make_ready(push, lane)
   return 0
 end
 
--- A leased message is its lane's next again, last in line, and nothing else has changed. How many lanes it made ready.
+-- Makes a leased message its lane's next again, last in line, and changes nothing else. Gives how many lanes it made ready.
 -- Defined when first called.
 local function come_again(lane)
   redis.call('HDEL', key('run:' .. lane), 'token')

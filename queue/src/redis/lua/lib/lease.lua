@@ -2,7 +2,7 @@
 
 local function is_paused(taking, scope) return taking.is_pausing and share('HEXISTS', 'paused', scope) == 1 end
 
--- Leases the head of a lane that was popped, unless it turns out to be none for now. Whether it did.
+-- Leases the head of a popped lane, unless it can't be leased now. Gives whether it did.
 local function lease_head(taking, lane, class)
   local now = taking.now
   if is_paused(taking, 'l' .. lane) then
@@ -10,7 +10,7 @@ local function lease_head(taking, lane, class)
     return false
   end
   local seen = see(lane, now)
-  -- One that is leased stood in the line twice: its list was damaged.
+  -- A leased lane stood in the line twice: its list was damaged.
   if not seen or taking.is_given[lane] or seen.run.token and share('ZSCORE', 'lease', lane) then return false end
   local packed, run = seen.packed, key('run:' .. lane)
   if not is_known(packed) then error(NEWER, 0) end
@@ -55,8 +55,8 @@ local function lease_safely(taking, lane, class)
   return false
 end
 
--- Pops lanes until one is leased, so many at most. Lanes that are paused are only parked, which is cheap: of them twice as
--- many as of moves, so that they hide the others from no more than a few calls.
+-- Pops lanes until one is leased, so many at most. Paused lanes are only parked, which is cheap. So twice as many of them as
+-- of moves may be popped, and they hide the others from no more than a few calls.
 -- Defined when first called.
 local function lease_one(taking, line, class)
   while taking.looked < taking.looks_max do

@@ -1,10 +1,10 @@
--- Makes the keys of a lane readable again: what isn't is set aside. For the rare lane that has shown to be damaged.
+-- Makes the keys of a lane readable again: what can't be read is set aside. For the rare lane that turns out to be damaged.
 
--- What is not read now is met, and mended, when it has become the head.
+-- A message beyond these is mended when it becomes the head.
 local HEADS_MAX = 20
 
--- With `is_over` the lane's record is left alone, since its message is at its end. Whether the lane was leased or delayed, and
--- stands nowhere now, since it has no record any more.
+-- With `is_over` the lane's record is left alone, since its message is at its end. Gives whether the lane was leased or
+-- delayed, and now stands nowhere, since it has no record any more.
 -- Defined when first called.
 local function mend(lane, is_over)
   -- Whether a head was set aside.

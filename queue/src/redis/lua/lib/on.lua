@@ -8,7 +8,7 @@ local function is_message(packed, id)
   return is_read and its_id == id
 end
 
--- The class of what comes after the current message, which is not in the first list any more or its head.
+-- The class of the message after the current one. The current one is the head of the first list, or not in it any more.
 local function class_after(lane, place)
   -- Which list is next matters only for its class, and a take sees whether that is right.
   local following = redis.call('LINDEX', key('lane:' .. lane), place)
@@ -17,10 +17,10 @@ local function class_after(lane, place)
   return older and class_of(older_packed(older))
 end
 
--- The current message of a lane is over. The lane goes on with its next message, which is the caller's to make ready, at the end;
--- without one it is in no state. The record and the lease are left to `forget`. What the lane has sent and may send goes on with
--- the next message: until a take begins with that, in a key of its own. The class in which the lane becomes ready, or nil, and
--- the message, unless it is gone: what lies in its place is another one then, and stays.
+-- The current message of a lane is over. The lane goes on with its next message, and the caller makes it ready, at the end;
+-- without one it is in no state. The record and the lease are left to `forget`. What the lane has sent and may send goes on
+-- with the next message: until a take begins that one, it lies in a key of its own. Gives the class in which the lane becomes
+-- ready, or nil, and the message, unless it is gone: then another message lies in its place, and stays.
 local function pass_on(lane, popped, sends, id)
   -- What may fail is read before anything is written.
   local is_read, class = try(class_after, lane, popped and 0 or 1)
@@ -37,7 +37,7 @@ local function pass_on(lane, popped, sends, id)
   return class, packed
 end
 
--- Away with the records and leases of some lanes, a batch at most.
+-- Removes the records and leases of some lanes, a batch at most.
 local function forget(lanes)
   if #lanes == 0 then return end
   local records = {}
@@ -46,7 +46,7 @@ local function forget(lanes)
   share('ZREM', 'lease', unpack(lanes))
 end
 
--- How many lanes it made ready.
+-- Gives how many lanes it made ready.
 local function go_on(lane, popped, sends, id)
   local class = pass_on(lane, popped, sends, id)
   if class then line_up('RPUSH', 'ready', class, lane) end

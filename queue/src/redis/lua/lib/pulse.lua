@@ -1,12 +1,12 @@
 -- When the store was known to serve.
 
 -- Notes that the store serves, and gives the end of the pause after its last gap: until then no lease is taken back, and
--- what ran out before costs nothing. Every user of the store does so every half second. The gap that matters is half the
--- shortest of the leases known, the pause a heartbeat of the longest and a second.
+-- leases that ran out before cost nothing. Every user of the store does so every half second. If leases differ in length,
+-- half the shortest makes the gap; the pause is a heartbeat of the longest and a second.
 local function pulse(now, lease_us)
   local GAP_LEAST_US, KNOWN_FOR_US, CUT_AT_MOST = 1500000, 60000000, 256
   local h = share('HMGET', 'pulse', 'beat', 'quiet', 'short', 'long', 'since', 'ahead')
-  -- What is no number is as if it weren't there.
+  -- A field that is no number counts as missing.
   for i = 1, 6 do h[i] = tonumber(h[i] or nil) end
   local quiet, short, long = h[2] or 0, h[3] or lease_us, h[4] or lease_us
   if lease_us then short, long = math.min(short, lease_us), math.max(long, lease_us) end
@@ -15,11 +15,11 @@ local function pulse(now, lease_us)
     local gap = now - (h[1] or now)
     if gap > math.max(short / 2, GAP_LEAST_US) then quiet = now + pause end
     if gap < 0 then
-      -- A clock that was set back must not make it longer, and what is leased may run no longer than a lease from now.
+      -- A clock that was set back must not make the pause longer, and no lease may run longer than a lease from now.
       quiet, ahead = math.min(quiet, now + pause), math.max(ahead, now - gap + long)
       redis.call('HSET', key('pulse'), 'ahead', us(ahead))
     end
-    -- Until the clock is where it was: the living renew and are not cut, the dead have deadlines from before.
+    -- Until the clock is where it was: living workers renew and aren't cut, dead ones have deadlines from before.
     if now < ahead then
       local late = share('ZRANGEBYSCORE', 'lease', '(' .. us(now + long), '+inf', 'LIMIT', 0, CUT_AT_MOST)
       for _, lane in ipairs(late) do redis.call('ZADD', key('lease'), us(now + long), lane) end
@@ -27,7 +27,7 @@ local function pulse(now, lease_us)
     local since = h[5] or 0
     -- A length that nobody has asked for lately is forgotten.
     if lease_us and math.abs(now - since) > KNOWN_FOR_US then short, long, since = lease_us, lease_us, now end
-    -- One write for all of it: each costs Redis as much again for its file.
+    -- One write for all of it: each further one costs Redis as much again for its append-only file.
     redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet), 'short', us(short), 'long', us(long), 'since', us(since))
   else
     redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet))

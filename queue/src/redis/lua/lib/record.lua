@@ -1,4 +1,5 @@
--- What lies in the store, by name. Every record begins with the byte of its format; where in it what lies is known here alone.
+-- What lies in the store, by name. Every record begins with the byte of its format. Only this file knows where in a record
+-- something lies.
 
 local FORMAT = 6
 
@@ -26,7 +27,7 @@ local function check_packed(packed)
   return packed
 end
 
--- Of a format this version doesn't know only class and id have known places: it counts as the oldest.
+-- In a format that this version doesn't know, only class and id have known places: such a message counts as the oldest.
 local function arrived_of(packed)
   if not is_known(packed) then return 0 end
   local at = 3 + packed:byte(2)
@@ -50,8 +51,8 @@ end
 -- The fields of a run hash that outlive a hold, and their places in a record behind the message.
 local KEPT = { 'failures', 'snoozes', 'error', 'replies', 'sent', 'sending', 'answer' }
 
--- What a lane has sent and may send: "sends allowed until closed". Announced sends; if it is known, how many there may be in all,
--- until when (s), and what has closed that since. Several rights do not add up: the larger number that is left counts, and the
+-- What a lane has sent and may send: "sends allowed until closed". Announced sends; if it is known, how many there may be in
+-- all, until when (s), and what has closed that since. Rights don't add up: the larger number that is left counts, and the
 -- later end.
 local STANDING = '^%d+ ?%d* ?%d* ?%a*$'
 local function sends_of(standing)
@@ -107,7 +108,7 @@ local function older_fields(bytes)
       fields[#fields + 1] = values[i + 1]
     end
   end
-  -- What woke it has an answer of its own coming.
+  -- The message that woke it gets an answer of its own.
   if values[9] then
     fields[#fields + 1] = 'trigger'
     fields[#fields + 1] = 1

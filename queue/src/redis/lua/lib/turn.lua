@@ -1,7 +1,7 @@
 -- The classes that have ready lanes, in their order, and which of them a worker takes.
 
--- Keeps which classes, the arguments from `first` on, have this name together, and looks which of them have ready lanes: what lists
--- these could be lost.
+-- Remembers the classes that this name stands for, the arguments from `first` on, and looks which of them have ready lanes,
+-- since the list of those could be lost.
 -- Defined when first called.
 local function keep_filter(filter, first)
   local FILTER_MS = 600000
@@ -15,8 +15,8 @@ local function keep_filter(filter, first)
   end
 end
 
--- Gives `use` each class that has a line of this kind and is the worker's, from `first` on, until it returns true. About `enough`
--- of them are: more are read only if they turn out not to be.
+-- Gives `use` each of the worker's classes that has a line of this kind, from `first` on, until `use` returns true. About
+-- `enough` classes are read first, more only if these don't suffice.
 local function each_class(line, filter, first, enough, use)
   local PAGE_MAX = 64
   if share('ZCARD', 'classes:' .. line) == 0 then return end
