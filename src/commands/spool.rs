@@ -97,7 +97,7 @@ fn status(spool: &SpoolConfig, output: &OutputFlag) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Drains what nobody holds. What a running receiver holds, it drains itself.
+/// Drains the folders that nobody holds. A running receiver drains its own.
 async fn drain(config: &Config, spool: &SpoolConfig) -> Result<(), Failure> {
     // Refused if it would lose messages, as a receiver refuses it.
     let queue = wiring::shared_queue(&config.queue, "spool drain").await?;

@@ -3,7 +3,7 @@
 //! Beside it, for a queue on either engine: what stands still is noticed, and dead letters are kept within their limits.
 //!
 //! What counts as a risk, and how it is found, is the queue's business ([`huixin_queue::redis::Risk`]); here is what a
-//! person hears of it. Somebody who knows names the risk in the configuration; then it is logged, and no more.
+//! person is told about it. Whoever accepts a risk names it in the configuration; then it is only logged.
 
 mod archive;
 mod standstill;

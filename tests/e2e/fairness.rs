@@ -14,7 +14,7 @@ use huixin_sandbox::{Push, Sandbox, SandboxConfig};
 use crate::harness::{Asked, Backend, Setup, Stack, long};
 
 const HANDLER_TAKES: Duration = Duration::from_millis(200);
-/// What recording, sending and ending may take besides, on a busy machine.
+/// What recording, sending and ending may add, on a busy machine.
 const AROUND_IT: Duration = Duration::from_millis(100);
 const PERMITS: &str = "3";
 /// Users of one message come at this rate.

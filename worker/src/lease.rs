@@ -128,8 +128,8 @@ impl LeaseGuard {
         fresh && !self.lost.is_cancelled()
     }
 
-    /// The handling begins a step that takes `at_most` this long; `Duration::MAX` where others bound it. Gives the step
-    /// before.
+    /// The handling begins a step that takes no longer than `at_most`; `Duration::MAX` where others bound it. Gives the
+    /// step before.
     pub(crate) fn begins(&self, name: &'static str, at_most: Duration) -> Option<LeaseAction> {
         let mut entries = self.running.entries.lock();
         let entry = entries.by_number.get_mut(&self.number)?;

@@ -54,7 +54,7 @@ pub(super) fn assert_answered(stack: &Stack, said: &[Said]) {
     }
 }
 
-/// The longest but for one in a hundred.
+/// The longest except for one in a hundred.
 pub(super) fn p99(mut took: Vec<Duration>) -> Duration {
     took.sort_unstable();
     took.get(took.len() * 99 / 100).copied().unwrap_or_default()
