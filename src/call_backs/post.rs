@@ -79,7 +79,7 @@ async fn store(answers: &CallBackListener, addressee: &Addressee, answer: &Calle
             tracing::warn!(%error, "an answer by call back can't be stored: its service is asked to give it again");
             PostResult::Away
         }
-        // The answer may be stored all the same: a service that posts it again is told that it has answered.
+        // The answer may be stored all the same: a service that posts it again hears that it has answered.
         Err(_) => {
             tracing::warn!(
                 "the queue is too slow for an answer by call back: its service is asked to give it again"

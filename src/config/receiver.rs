@@ -60,8 +60,8 @@ pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
 /// How far the timestamp of a push may differ from this machine's clock; none: any distance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxSkew {
-    /// In plain mode, whose signature doesn't cover the body: whoever has seen one request could send any body under
-    /// its signature.
+    /// In plain mode, whose signature doesn't cover the body: somebody who has seen one request could send any body
+    /// under its signature.
     pub plain: Option<Duration>,
     /// In the encrypted modes, where a request that comes again is a duplicate.
     pub sealed: Option<Duration>,

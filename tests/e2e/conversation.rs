@@ -2,8 +2,8 @@
 //!
 //! Two users write all they have to say as fast as it is acked, over three workers. The model knows from a question its user
 //! and its number, and so what must stand before it: every earlier question of that user with its answer, and nothing else.
-//! At some questions it keeps the worker waiting, which is then killed with the question in its hands. Workers are told
-//! apart by the name of the model that they ask.
+//! At some questions it keeps the worker waiting, which is then killed with the question in its hands. The name of the model
+//! that a worker asks shows which worker it is.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};

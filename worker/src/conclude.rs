@@ -110,7 +110,7 @@ async fn try_again(
     }
 }
 
-/// Sends an answer that came by call back for a route that is gone: its service was told that it is taken.
+/// Sends an answer that came by call back for a route that is gone: its service has heard that it is taken.
 pub(crate) fn after_answer_for_nobody(recorder: &Recorder<'_>, answer: CalledBack) -> Conclusion {
     let attempt = recorder.attempt;
     let parts = match answer.into_outcome() {
@@ -181,7 +181,7 @@ pub(crate) fn last_words(recorder: &Recorder<'_>, reason: &str) -> Option<Answer
     let attempt = recorder.attempt;
     let text = attempt.route?.failure_reply.as_deref()?;
     let opening = recorder.opening();
-    // A user who was told that the answer comes too late hears no more, unless they have written again.
+    // A user who knows that the answer comes too late hears no more, unless they have written again.
     let has_heard = notice::was_called_last(recorder) && recorder.send_state().wakes == 0;
     Answer::last_words(text, attempt.before(), reason.to_owned())
         .filter(|_| opening.is_open(SystemTime::now()) && !has_heard)

@@ -1,5 +1,5 @@
 //! Runs a message's handler, and reports each [`WorkEvent`]: a notice is due, the time to answer ends, or the work is
-//! finished. The caller acts on an event, since it alone may record; the work goes on meanwhile.
+//! finished. The caller acts on an event, since it alone may record; the work goes on during that.
 //!
 //! Rejected: a task beside the handler that sends notices by itself. It shared the last record with the task that sends
 //! the answer, behind locks.

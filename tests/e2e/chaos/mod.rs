@@ -35,8 +35,8 @@ use crate::harness::{Backend, History, PATIENCE, Setup, Stack, Step, WRITES_AT_O
 
 /// How long a handler takes, in milliseconds.
 const HANDLER_TAKES_MS: std::ops::Range<u64> = 50..150;
-/// Messages that a user writes in so many seconds: with the handler's time and the leases that are lost, their lane is busy for a
-/// good part of it.
+/// How many messages a user writes in a second: with the handler's time and the lost leases, their lane is busy for a good part
+/// of it.
 const A_USER_PER_SECOND: usize = 3;
 /// After the last fault, the longest time in which no accepted message comes to its end. How long the whole takes depends on
 /// the machine.

@@ -6,7 +6,7 @@
 //! ready in the meantime waits for it, so that the two keep their order.
 //!
 //! **The last call.** A tap on a menu can be answered for a minute. A later answer is held until the user writes, but they
-//! don't know that. So they are told once, a few seconds before the end: by the notice if it wasn't due yet, otherwise by the
+//! don't know that. So they hear it once, a few seconds before the end: by the notice if it wasn't due yet, otherwise by the
 //! route's `failure_reply`, otherwise by a line of our own. No send has to be left for the answer, which is too late.
 
 use std::time::{Duration, SystemTime};

@@ -24,7 +24,7 @@ use crate::call_back::CalledBack;
 use crate::handler::Outcome;
 use crate::reply::{self, ReplyOrigin};
 
-/// What a service is told when its answer is something else.
+/// What a service hears when its answer is something else.
 const WANTED: &str = "answer with a text, or with JSON and `content-type: application/json`";
 /// The longest wait a service may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);

@@ -103,7 +103,7 @@ impl OpenConnection {
         values: Vec<Option<String>>,
         most: usize,
     ) -> Result<Found, LookUpFailure> {
-        // Prepared separately, so that errors of the statement can be told from errors of the values.
+        // Prepared separately, so that errors of the statement don't look like errors of the values.
         self.prepare(statement).await?;
         match self {
             Self::Sqlite { connection, .. } => rows::<Sqlite>(connection, statement, values, most).await,

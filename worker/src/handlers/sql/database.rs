@@ -201,7 +201,7 @@ impl PooledConnection {
         }
     }
 
-    /// Closes it, if the server need not be told.
+    /// Closes it without a word to the server.
     pub(super) fn discard(mut self) {
         self.held = None;
     }
