@@ -42,7 +42,7 @@ struct Folder {
     problem: Option<String>,
 }
 
-/// An entry that the queue refuses for its own sake.
+/// An entry that the queue refuses because of the entry itself.
 #[derive(Debug, Serialize)]
 struct QuarantinedView {
     /// The message's id.

@@ -188,7 +188,7 @@ fn api_fallback(node: &Node) -> Result<Vec<Url>, Mistake> {
     }
 }
 
-/// `600/m`: a number, and the time in which so many may be sent.
+/// `600/m`: a number of sends, and the time for them.
 fn send_rate(node: &Node) -> Result<SendRate, Mistake> {
     let text = value::text(node)?;
     let rate = text.split_once('/').and_then(|(sends, per)| {

@@ -1,4 +1,4 @@
-//! What stands in the place of a secret where the configuration is shown.
+//! What stands in place of a secret where the configuration is shown.
 
 use std::fmt;
 

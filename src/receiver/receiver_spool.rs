@@ -50,7 +50,7 @@ pub struct SpoolReport {
     pub problem: Option<String>,
 }
 
-/// A way to ask after the spool of a running receiver.
+/// A way to ask about the spool of a running receiver.
 #[derive(Clone)]
 pub struct SpoolHealth(pub(super) Arc<ReceiverSpool>);
 

@@ -81,7 +81,7 @@ fn part(hir: &Hir) -> Option<String> {
         }
         HirKind::Class(Class::Bytes(_)) => None,
         HirKind::Repetition(repeated) => {
-            // An optional part is left out; one that may be repeated appears once.
+            // An optional part is left out, unless it may be repeated: then it appears once.
             let times = if repeated.min == 0 && repeated.max != Some(1) { 1 } else { repeated.min };
             let one = part(&repeated.sub)?;
             let length = one.len().saturating_mul(times as usize);

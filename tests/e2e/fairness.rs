@@ -77,7 +77,7 @@ fn flood_turns_before(requests: &[Asked]) -> usize {
     requests.iter().filter(|asked| asked.content.starts_with("loaded ")).map(turns_of).max().unwrap_or(0)
 }
 
-/// Pushes so many messages at a steady rate, each of another user unless it is the flood. Gives how many were acked.
+/// Pushes `count` messages at a steady rate, each of another user unless it is the flood. Gives how many were acked.
 async fn pushes(wechat: &Sandbox, kind: &str, count: u32, per_second: u32) -> u32 {
     let ticks = tokio::time::interval(Duration::from_secs(1) / per_second);
     let paced = futures::stream::unfold((ticks, 0), async |(mut ticks, n)| {

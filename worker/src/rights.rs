@@ -32,7 +32,7 @@ pub struct Rights {
     pub subscribe: TriggerRight,
 }
 
-/// So many messages, for so long.
+/// How many messages may be sent, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TriggerRight {
     /// How many.

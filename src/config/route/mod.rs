@@ -50,7 +50,7 @@ pub struct RouteConfig {
     pub hold_for: Option<Duration>,
     /// Whether the user sees somebody typing while the handler runs.
     pub typing: bool,
-    /// What the user gets when the handler has run for so long.
+    /// What the user gets, and after how long a run of the handler.
     pub notice: Option<(Duration, String)>,
     /// Whether the handler's texts are Markdown.
     pub markdown: bool,

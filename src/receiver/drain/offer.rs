@@ -15,7 +15,7 @@ const ACCEPT_WITHIN: Duration = Duration::from_secs(10);
 /// What became of one try.
 pub(super) enum OfferResult {
     Taken,
-    /// The queue refuses it for its own sake.
+    /// The queue refuses it because of the entry itself.
     Refused(String),
     Failed(String),
 }

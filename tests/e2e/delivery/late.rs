@@ -106,7 +106,7 @@ async fn taken_before(stack: &Stack, late: u64, trigger: Trigger, push: Push) {
     stack.queue().accept(message).await.expect("the queue answers");
 }
 
-/// Unix seconds of so long ago.
+/// The Unix time this many seconds ago.
 fn ago(seconds: u64) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_secs() - seconds).unwrap_or_default()
@@ -122,7 +122,7 @@ async fn push(stack: &Stack, push: Push) {
     assert_eq!(stack.sandbox.sandbox.push_once(&push).await.outcome, TryOutcome::Acked);
 }
 
-/// Waits until so many are held, and nothing else is open.
+/// Waits until `count` messages are held and nothing else is open.
 async fn held(stack: &Stack, count: u64) {
     let queue = stack.queue();
     let deadline = std::time::Instant::now() + PATIENCE;

@@ -36,7 +36,7 @@ const BEFORE_THE_END: Duration = Duration::from_secs(5);
 const IS_HELD: &str = "还在处理中，暂时没有结果。请稍后再发一条消息，届时会把结果发给您。";
 const IS_LOST: &str = "处理时间过长，暂时没有结果。请稍后再试一次。";
 
-/// What a user gets besides the answer.
+/// What a user gets in addition to the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoticeKind {
     /// That the answer takes time.

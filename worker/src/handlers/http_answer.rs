@@ -242,7 +242,7 @@ mod tests {
             (answer(201, JSON, r#"{"replies":["a",{"type":"image","media_id":"m"}]}"#), two),
             (answer(200, "application/problem+json", r#""hello""#), Outcome::text("hello")),
             (answer(200, TEXT, "\u{feff} hello\n"), Outcome::text("hello")),
-            // Under another name it is JSON all the same, and a text that only looks like it is a text.
+            // JSON under another content type is still JSON; a text that only looks like JSON is a text.
             (answer(200, TEXT, r#"{"type":"text","content":"hello"}"#), Outcome::text("hello")),
             (answer(200, "text/html", r#"["hello"]"#), Outcome::text("hello")),
             (answer(200, TEXT, r#""a \"b\"\n\u4f60""#), Outcome::text("a \"b\"\n你")),

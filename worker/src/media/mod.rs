@@ -47,7 +47,7 @@ use source::MediaSource;
 pub struct MediaSettings {
     /// The folder whose files replies may name. `None`: no files.
     pub folder: Option<PathBuf>,
-    /// Networks that aren't public and that media may be fetched from all the same.
+    /// Networks that media may be fetched from although they aren't public.
     pub allow_private: Vec<IpNet>,
     /// How long a connection may take.
     pub connect_timeout: Duration,

@@ -51,7 +51,7 @@ pub(super) fn part(place: &str, value: &Value, origin: ReplyOrigin) -> Result<Ou
     if origin == ReplyOrigin::Service {
         fields.no_files()?;
     }
-    // WeChat's own list of articles may stand in the place of one.
+    // WeChat's own list of articles may stand in place of one.
     let fields_of_kind = if kind == "news" && fields.has("articles") { "articles" } else { fields_of_kind };
     let known = [vec!["type".to_owned()], keys(fields_of_kind, origin), BESIDE.map(str::to_owned).to_vec()];
     fields.only(&format!("type {kind}"), &known.concat())?;

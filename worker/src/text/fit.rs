@@ -217,7 +217,7 @@ mod tests {
         let link = "<a href=\"h\">x y z</a>";
         assert_eq!(parts(&format!("one {link}。two"), 24), ["one", &format!("{link}。"), "two"]);
         assert_eq!(parts("one two http://x.cn/a-b-c three", 24), ["one two", "http://x.cn/a-b-c three"]);
-        // One that doesn't fit is cut all the same.
+        // An address that doesn't fit is cut.
         assert_eq!(parts("http://x.cn/abcdefgh", 12), ["http://x.cn/", "abcdefgh"]);
     }
 

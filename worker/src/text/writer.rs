@@ -6,7 +6,7 @@
 /// Levels of lists and quotes that are indented: a phone's line is narrow.
 const DEPTH_MAX: usize = 6;
 
-/// What stands between two blocks: so many newlines.
+/// How many newlines stand between two blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Gap {
     #[default]

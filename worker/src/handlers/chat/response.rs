@@ -78,7 +78,7 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Chat
 /// What to do when the address isn't the endpoint's.
 const HTML_REMEDY: &str = "check `base_url`, which may lack /v1 at its end";
 
-/// A stream of events, put together as the answer that it would have been. `None` if it is none.
+/// A stream of events, put together as the answer that it would have been. `None` if the text is no stream.
 fn streamed(kind: Option<&str>, text: &str) -> Option<Value> {
     let is_stream = kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"));
     if !is_stream && !text.starts_with("data:") && !text.starts_with("event:") && !text.starts_with(": ") {

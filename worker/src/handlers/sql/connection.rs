@@ -96,7 +96,7 @@ impl OpenConnection {
         prepared.map_err(|error| LookUpFailure::of(Stage::Preparing, &error))
     }
 
-    /// Runs the statement, and reads at most so many rows.
+    /// Runs the statement, and reads a limited number of rows.
     pub(super) async fn found(
         &mut self,
         statement: &Statement,
