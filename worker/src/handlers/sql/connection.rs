@@ -96,7 +96,7 @@ impl OpenConnection {
         prepared.map_err(|error| LookUpFailure::of(Stage::Preparing, &error))
     }
 
-    /// Runs the statement, and reads a limited number of rows.
+    /// Runs the statement, and reads `most` rows, or fewer if there are no more.
     pub(super) async fn found(
         &mut self,
         statement: &Statement,
