@@ -1,7 +1,7 @@
 //! The command line: types and help, no behaviour.
 //!
-//! Flags stand above the environment, which stands above the file; the few that have a flag are those that people
-//! change for one start.
+//! Flags stand above the environment, which stands above the file. Only keys that people change for one start have a
+//! flag.
 
 mod dead;
 mod diagnose;

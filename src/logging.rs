@@ -31,9 +31,9 @@ pub fn start(format: LogFormat) {
     }
 }
 
-/// Has a panic logged by its place. What it says is for debugging only: a panic over a text may quote the user.
+/// Logs a panic by its place. Its words are for debugging only: a panic over a text may quote the user.
 ///
-/// Standard output that nobody reads any more (`| head`) is how the standard library panics, too: then the process is done.
+/// The standard library also panics when nobody reads standard output any more (`| head`): then the process is done.
 pub fn shorten_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let said = panic.payload().downcast_ref::<String>();

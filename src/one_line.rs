@@ -15,8 +15,8 @@ pub(crate) fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// Whether what an error says, as [`one_line`] has it, is that a host's name leads to no address. Only the words of the system's
-/// resolver and of the HTTP client tell it from other failures.
+/// Whether an error, as [`one_line`] shows it, says that a host's name has no address. Only the words of the system's resolver
+/// and of the HTTP client tell it from other failures.
 pub(crate) fn is_unresolved(said: &str) -> bool {
     ["dns error", "failed to lookup address information"].iter().any(|words| said.contains(words))
 }

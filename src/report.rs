@@ -37,7 +37,7 @@ pub struct Failure {
 #[error("{0}")]
 pub struct NotDone(pub String);
 
-/// The exit codes; all there are.
+/// All exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {

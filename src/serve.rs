@@ -1,8 +1,8 @@
 //! Serves HTTP until told to stop, within bounds.
 //!
 //! A listener on the Internet meets clients that open a connection and say nothing, or a byte a minute. So the head of a
-//! request must come within seconds, and so many connections are served at once and no more: the next ones wait in the
-//! kernel. After the stop, requests under way may finish, but not for ever.
+//! request must come within seconds, and only so many connections are served at once: the next ones wait in the kernel.
+//! After the stop, requests under way may finish, but not for ever.
 
 use std::future::Future;
 use std::net::SocketAddr;

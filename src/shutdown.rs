@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-/// What a process that a signal ends at once exits with, by convention: this and the signal's number.
+/// A process that a signal ends at once exits by convention with this plus the signal's number.
 const SIGNALLED: i32 = 128;
 
 /// A signal's name, and its number.
@@ -31,7 +31,7 @@ pub fn on_signals() -> CancellationToken {
 #[cfg(unix)]
 async fn signal() -> Signal {
     use tokio::signal::unix::{SignalKind, signal};
-    // A terminal that is closed hangs up, and so does who wants a configuration read again; that is a start anew.
+    // A closed terminal sends a hangup, and so does somebody who wants the configuration read again, which takes a new start.
     let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
     let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = kinds.map(signal) else {
         tracing::error!("signals can't be listened to: stop the process by kill -9");

@@ -16,7 +16,7 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A worker whose last answered take is longer ago is stuck.
 const TAKE_MAX_AGE: Duration = Duration::from_secs(10);
 
-/// What is asked to find out.
+/// What is asked about the process.
 pub struct Readiness {
     /// What this process is.
     pub role: Role,

@@ -1,9 +1,9 @@
-//! Answers by call back: the listener to which services post what they had not yet when they were asked.
+//! Answers by call back: the listener to which services post answers that they didn't have when they were asked.
 //!
-//! An address carries a sealed token (see [`huixin_worker::call_back`]), so nothing is looked up, and everybody who has the
-//! accounts' secrets and the queue can take an answer: workers and receivers alike, whichever a proxy leads to. The body is
-//! read and checked here, by the code that reads an HTTP answer, because here the service still hears what is wrong. An
-//! answer is taken when the queue has it durably, and not before.
+//! An address carries a sealed token (see [`huixin_worker::call_back`]), so nothing is looked up, and every process with
+//! the accounts' secrets and the queue can take an answer: workers and receivers alike, whichever a proxy leads to. The
+//! body is read and checked here, by the code that reads an HTTP answer, because here the service still hears what is
+//! wrong. An answer is taken when the queue has it durably, and not before.
 //!
 //! Services on the Internet may have to reach it, so everything is bounded: time, bytes, and bodies in hand. Without a token
 //! of ours no body is kept. The token is a key to one message: no log line has it.

@@ -1,9 +1,9 @@
 //! The port for answers, which only one process of a machine can have.
 //!
-//! Receiver and workers of one machine share a configuration, so the second one finds the port taken, and that is in order:
-//! any of them takes answers for all. It goes on without, says so, and looks again, so that another takes over when the
-//! first one stops. Rejected: sharing the port (`SO_REUSEPORT`), since two installations with the default port would then
-//! get each other's answers half of the time, and nobody would hear of it.
+//! Receiver and workers of one machine share a configuration, so the second one finds the port taken, which is fine: any of
+//! them takes answers for all. It goes on without the port, says so, and tries again, so that it takes over when the first
+//! one stops. Rejected: sharing the port (`SO_REUSEPORT`), since two installations with the default port would then get
+//! each other's answers half of the time, and nobody would hear of it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ impl Port {
     /// Listens at `address`, unless another process does.
     ///
     /// # Errors
-    /// When it can't be listened at for another reason: this machine has no such address, or the port is not allowed.
+    /// When listening fails for another reason: this machine has no such address, or the port is not allowed.
     pub async fn at(address: SocketAddr) -> io::Result<Self> {
         match TcpListener::bind(address).await {
             Ok(listener) => Ok(Self::Ours(listener)),

@@ -79,7 +79,7 @@ async fn store(answers: &CallBackListener, addressee: &Addressee, answer: &Calle
             tracing::warn!(%error, "an answer by call back can't be stored: its service is asked to give it again");
             PostResult::Away
         }
-        // It may be stored all the same: when it is given again, the service hears that it has answered.
+        // The answer may be stored all the same: a service that posts it again hears that it has answered.
         Err(_) => {
             tracing::warn!(
                 "the queue is too slow for an answer by call back: its service is asked to give it again"
@@ -101,7 +101,7 @@ fn log_result(addressee: &Addressee, verdict: &PostResult) {
     }
 }
 
-/// Whether bodies of this type are read. A form is what clients send without a type: its text would be a mess.
+/// Whether bodies of this type are read. Clients that give no type send a form, whose text would be a mess.
 fn is_read(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.is_empty()

@@ -163,7 +163,7 @@ async fn a_port_that_another_process_has_is_taken_over_when_it_is_free() {
     assert!(Port::at("192.0.2.1:9700".parse().unwrap()).await.is_err());
 }
 
-/// One of each, but for what concerns no address that was given.
+/// One of each, except those that concern no address that was given.
 fn verdicts() -> Vec<PostResult> {
     let what = || "x".to_owned();
     vec![

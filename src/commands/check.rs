@@ -75,7 +75,7 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
     facts.conclude()
 }
 
-/// How the queue is; of one on Redis also how many ids it remembers.
+/// How the queue is; for one on Redis, also how many ids it remembers.
 async fn queue(config: &Config, facts: &mut Facts) -> Option<u64> {
     match &config.queue.url {
         QueueUrl::Redis(MaskedUrl(url)) => return redis(config, url, facts).await,
@@ -188,8 +188,8 @@ fn duplicates(config: &Config, known_ids: Option<u64>, facts: &mut Facts) {
     ));
 }
 
-/// Whether a folder can be written to, and how much is free there. A check makes nothing: one that isn't there yet is looked for
-/// in the one that it will be in.
+/// Whether a folder can be written to, and how much is free there. A check makes nothing: for a folder that isn't there yet it
+/// looks at the one that will hold it.
 fn writable(folder: &Path) -> std::io::Result<u64> {
     // The last ancestor of a relative path is empty and means here.
     let here =
@@ -276,7 +276,7 @@ fn listeners(config: &Config, facts: &mut Facts) {
     }
 }
 
-/// What those accounts risk whose pushes come as they are.
+/// The risk of accounts whose pushes come unencrypted.
 fn modes(config: &Config, facts: &Facts) {
     let bound = config
         .receiver

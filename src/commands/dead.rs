@@ -111,7 +111,7 @@ async fn act_on(
     let (mut done, mut first) = (0, Vec::new());
     loop {
         let page = operator.letters(&asked).await?;
-        // One that is gone by now was somebody else's doing.
+        // A letter that is gone by now was somebody else's doing.
         done += match flags.yes {
             true => act(&ids_of(&page.letters)?).await?,
             false => page.letters.len(),
@@ -141,7 +141,7 @@ fn asked(filter: &LetterFilter) -> LetterQuery {
     }
 }
 
-/// To how many it would be done, and what to add.
+/// Says how many letters it would be done to, and which flag to add.
 fn only_said(letters: &[LetterView], all: usize, (what, where_to): (&str, &str)) -> Failure {
     letters.iter().for_each(|letter| println!("{}  {}", letter.id, letter.reason));
     let many = if all == 1 { "1 dead letter".to_owned() } else { format!("{all} dead letters") };
@@ -151,7 +151,7 @@ fn only_said(letters: &[LetterView], all: usize, (what, where_to): (&str, &str))
         .into()
 }
 
-/// Nothing matches; of an account that nobody knows nothing ever will.
+/// Nothing matches; for an unknown account nothing ever will.
 async fn none_of(cli: &Cli, operator: &OperatorClient, filter: &LetterFilter) -> Result<(), Failure> {
     match &filter.account {
         Some(account) => known(&config(cli)?, &operator.status().await?, account),

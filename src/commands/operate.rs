@@ -58,7 +58,7 @@ pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
     let operator = OperatorClient::open(&config)?;
     let lane = operator.lane(&flags.account, &flags.user).await?;
     if lane.is_none() {
-        // What an account has left that is configured no more is shown.
+        // Messages of an account that is no longer configured are shown too.
         known(&config, &operator.status().await?, &flags.account)?;
     }
     if flags.look.output.json {
@@ -164,8 +164,8 @@ pub(super) async fn audit(cli: &Cli, output: &OutputFlag) -> Result<(), Failure>
     }
 }
 
-/// As a receiver's, which needs the fewest credentials: these commands call nobody but the queue. Where a flag names the
-/// queue, as that of `huixin dev` is named, there need be no file.
+/// Read as for a receiver, which needs the fewest credentials: these commands call only the queue. If a flag names the
+/// queue, as for that of `huixin dev`, no file is needed.
 pub(super) fn config(cli: &Cli) -> Result<Config, Failure> {
     let no_file = cli.global.config.is_none() && !Path::new(DEFAULT_FILE).exists();
     let by_flag = no_file && cli.command.overrides().queue_url.is_some();

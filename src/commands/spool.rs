@@ -42,7 +42,7 @@ struct Folder {
     problem: Option<String>,
 }
 
-/// An entry that the queue refuses for its own sake.
+/// An entry that the queue refuses because of the entry itself.
 #[derive(Debug, Serialize)]
 struct QuarantinedView {
     /// The message's id.
@@ -97,7 +97,7 @@ fn status(spool: &SpoolConfig, output: &OutputFlag) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Drains what nobody holds. What a running receiver holds, it drains itself.
+/// Drains the folders that nobody holds. A running receiver drains its own.
 async fn drain(config: &Config, spool: &SpoolConfig) -> Result<(), Failure> {
     // Refused if it would lose messages, as a receiver refuses it.
     let queue = wiring::shared_queue(&config.queue, "spool drain").await?;

@@ -18,7 +18,7 @@ use super::{named, secrets, value};
 pub struct AccountConfig {
     /// The AppID, `wx…`.
     pub app_id: String,
-    /// The AppSecret; none for a receiver, which doesn't call WeChat, unless it takes answers by call back in.
+    /// The AppSecret; none for a receiver, which doesn't call WeChat, unless it takes in answers by call back.
     pub app_secret: Option<Secret>,
     /// The token that signs pushes.
     pub token: Secret,
@@ -124,8 +124,8 @@ fn read(mut section: Section<'_>, name: &str, names: &[String], app_secrets: boo
     config
 }
 
-/// One problem for each missing key; but for an account that the file doesn't have, one for the variable that has made
-/// it, since its name is probably misspelt.
+/// One problem for each missing key. For an account that the file doesn't have, one for the variable that has made it,
+/// since its name is probably misspelt.
 fn note_missing(section: &Section<'_>, name: &str, names: &[String], variables: &[String], missing: &[&str]) {
     let others = names.iter().map(String::as_str).filter(|other| *other != name);
     match (variables, nearest(name, others, 0.5), missing) {
@@ -188,7 +188,7 @@ fn api_fallback(node: &Node) -> Result<Vec<Url>, Mistake> {
     }
 }
 
-/// `600/m`: a number, and the time in which so many may be sent.
+/// `600/m`: a number of sends, and the time for them.
 fn send_rate(node: &Node) -> Result<SendRate, Mistake> {
     let text = value::text(node)?;
     let rate = text.split_once('/').and_then(|(sends, per)| {

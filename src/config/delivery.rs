@@ -24,7 +24,7 @@ pub struct DeliveryConfig {
 pub struct MediaConfig {
     /// The folder whose files replies may name; none: no files.
     pub folder: Option<PathBuf>,
-    /// Networks that aren't public and that media may be fetched from all the same.
+    /// Networks that media may be fetched from although they aren't public.
     pub allow_private: Vec<IpNet>,
     /// How long one fetch may take.
     pub timeout: Duration,

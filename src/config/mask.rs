@@ -1,4 +1,4 @@
-//! What stands in the place of a secret where the configuration is shown.
+//! What stands in place of a secret where the configuration is shown.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use url::Url;
 
 pub(super) const MASK: &str = "***";
 
-/// The URL with `***` in the place of its password, or of a user who has none, since that may be one, and of its query, where
-/// services take keys.
+/// The URL with `***` in place of its password, and of its query, where services take keys. A user without a password is
+/// masked too, since it may be one.
 pub(super) fn masked(url: &Url) -> Url {
     let mut url = url.clone();
     if url.query().is_some() {

@@ -1,10 +1,10 @@
 //! The configuration: one TOML file, `HUIXIN_…` variables above it, flags above both.
 //!
-//! Loading has three steps. The sources become one tree of [`node::Node`]s; each knows where it came from
-//! (`tree`, `environment`). The sections then take their values out of the tree through a [`section::Section`], whose
-//! getters check types, units and ranges and note every problem instead of stopping at it. What nobody took is an
-//! unknown key. So a person sees all that is wrong at once, with the place and line of each. What a getter gives it also
-//! writes on a [`page::Page`], which is what `check --print` shows: there is no second list of the keys.
+//! Loading has three steps. The sources become one tree of [`node::Node`]s; each knows where it came from (`tree`,
+//! `environment`). The sections then take their values out of the tree through a [`section::Section`], whose getters
+//! check types, units and ranges and note every problem instead of stopping at it. What nobody took is an unknown key.
+//! So a person sees all that is wrong at once, with the place and line of each. Each getter also writes its value on a
+//! [`page::Page`], which `check --print` shows: there is no second list of the keys.
 //!
 //! Deriving `Deserialize` was rejected because serde stops at the first error, doesn't know the environment, and loses
 //! the line; a table of all keys beside the code that reads them was rejected because the two drift apart.
@@ -88,7 +88,7 @@ pub struct Config {
     pub databases: BTreeMap<String, DatabaseConfig>,
     /// The routes in order; the first that matches a message handles it.
     pub routes: Vec<RouteConfig>,
-    /// What is probably a mistake, and may be none: shown where somebody looks.
+    /// What is probably a mistake, though not certainly: shown where somebody looks.
     pub doubts: Vec<Problem>,
     /// See [`Config::print_effective`].
     effective: String,
@@ -103,7 +103,7 @@ pub enum Role {
     Dev,
     /// Receiver and worker in one process.
     Run,
-    /// The receiver alone, which needs no AppSecret unless it takes answers by call back in.
+    /// The receiver alone, which needs no AppSecret unless it takes in answers by call back.
     Receiver,
     /// The worker alone.
     Worker,
@@ -116,8 +116,8 @@ pub enum Role {
 }
 
 impl Config {
-    /// Makes the configuration for `role` out of its source. Secrets in files are read here; nothing else of the world
-    /// is looked at.
+    /// Makes the configuration for `role` out of its source. Secrets in files are read here; nothing else outside is
+    /// looked at.
     ///
     /// # Errors
     /// Everything that is wrong, at once; or the syntax errors of the file, which hide the rest.
@@ -144,7 +144,7 @@ impl Config {
         let media = delivery::read_media(root.section("media"));
         let callback = callback::read(root.section("callback"));
         let admin = admin::read(root.section("admin"));
-        // What opens the addresses of call backs comes of the secrets.
+        // The keys for the addresses of call backs come from the secrets.
         let role = root.reader.role;
         let app_secrets = role.needs_app_secret() || (callback.is_served() && role.reads_secrets());
         let accounts = account::read_all(&mut root, app_secrets);
@@ -174,8 +174,8 @@ impl Config {
     }
 }
 
-/// Every key that is looked for when this source is loaded, accounts and routes without their names
-/// (`account.app_id`, `route.http.url`): with a source that has every table, what documentation must name.
+/// Every key that is looked for when this source is loaded, accounts and routes without their names (`account.app_id`,
+/// `route.http.url`): for a source that has every table, these are what documentation must name.
 ///
 /// # Errors
 /// The file isn't TOML.
@@ -201,12 +201,12 @@ impl Role {
         self != Self::RouteTest
     }
 
-    /// Whether AppSecrets are read in any case. A receiver reads them if it takes answers by call back in.
+    /// Whether AppSecrets are read in any case. A receiver reads them if it takes in answers by call back.
     pub fn needs_app_secret(self) -> bool {
         self != Self::Receiver && self.reads_secrets()
     }
 
-    /// Whether what an account lacks is a mistake.
+    /// Whether a missing key of an account is a mistake.
     pub fn needs_credentials(self) -> bool {
         self != Self::Dev && self.reads_secrets()
     }

@@ -6,8 +6,8 @@ use super::problem::Mistake;
 use super::section::Section;
 use super::value::wrong_type;
 
-/// The tables by their names. What else stands there is noted; of keys that lack the name before them only the first, since
-/// one header mends them all.
+/// The tables by their names. Anything else there is noted; of keys without a name before them only the first, since one
+/// header mends them all.
 pub(super) fn tables<'r>(section: &mut Section<'r>, kind: &str) -> Vec<(String, Section<'r>)> {
     let mut named = Vec::new();
     let mut is_reported = false;

@@ -60,7 +60,7 @@ pub(super) fn put(root: &mut NodeTable, path: &[impl AsRef<str>], node: Node) ->
 }
 
 impl Node {
-    /// The same with a raw text read as the TOML value that it is; as text if it is none.
+    /// The same with a raw text read as the TOML value that it is; as text if it isn't one.
     pub(super) fn typed(&self) -> Self {
         let Value::Raw(text) = &self.value else { return self.clone() };
         let value = DeValue::parse(text.trim());

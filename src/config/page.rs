@@ -1,6 +1,6 @@
 //! The effective configuration as TOML: what `huixin check --print` shows, written while it is read.
 //!
-//! The text can be loaded again, but for its secrets. A comment says where a value came from when it wasn't the file.
+//! The text can be loaded again, except its secrets. A comment says where a value came from when it wasn't the file.
 
 use std::fmt::{Arguments, Write as _};
 

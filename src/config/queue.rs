@@ -35,7 +35,7 @@ pub struct DeadConfig {
     pub max_age: Duration,
     /// How many there may be.
     pub max: u64,
-    /// The folder of the files that those go to that have to go; none: they are gone.
+    /// The folder with the files for letters beyond the limits; none: they are gone.
     pub archive: Option<PathBuf>,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn read(mut section: Section<'_>) -> QueueConfig {
     let file = QueueUrl::Sqlite(folder.join("huixin.db"));
     let url = section.parsed_or("url", file, |node| QueueUrl::parse(node, folder));
     let prefix = section.parsed_or("prefix", "huixin".to_owned(), prefix);
-    // What an ack waits for: there is one thing yet.
+    // What an ack waits for: there is only one choice yet.
     section.parsed_or("durability", "local".to_owned(), durability);
     QueueConfig {
         url,

@@ -19,8 +19,8 @@ pub struct ReceiverConfig {
     pub listen: SocketAddr,
     /// The largest body that is read; a larger one is answered 413.
     pub max_body: ByteSize,
-    /// How long the queue may take to store a message; then it goes to the spool. Without one it may take as long as WeChat
-    /// waits, four seconds, and then the push is answered 503.
+    /// How long the queue may take to store a message; then it goes to the spool. Without a spool the queue may take as
+    /// long as WeChat waits, four seconds, and then the push is answered 503.
     pub ack_budget: Duration,
     /// Where messages wait while Redis is out of reach; none: pushes are answered 503 then.
     pub spool: Option<SpoolConfig>,
@@ -57,10 +57,11 @@ pub(super) fn read(mut section: Section<'_>) -> ReceiverConfig {
     }
 }
 
-/// How far the timestamp of a push may be off this machine's clock; none: as far as it likes.
+/// How far the timestamp of a push may differ from this machine's clock; none: any distance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxSkew {
-    /// In plain mode, whose signature doesn't cover the body: who has seen one request could send any body under it.
+    /// In plain mode, whose signature doesn't cover the body: somebody who has seen one request could send any body
+    /// under its signature.
     pub plain: Option<Duration>,
     /// In the encrypted modes, where a request that comes again is a duplicate.
     pub sealed: Option<Duration>,

@@ -1,7 +1,7 @@
 //! The value of `reply = …`: a text, a table with a `type` and WeChat's field names, or a list of these.
 //!
-//! The schema is the worker's, the same that HTTP services answer by; here TOML becomes the JSON that it is about. Two
-//! things are the configuration's own: paths of files begin at its folder, and texts and addresses are templates.
+//! The schema is the worker's, the same by which HTTP services answer; this file turns TOML into its JSON. Two things
+//! are the configuration's own: paths of files begin at its folder, and texts and addresses are templates.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ pub(super) fn json(node: &Node, folder: Option<&Path>) -> Result<Json, Mistake> 
     match &node.value {
         Value::Text(text) | Value::Raw(text) => Ok(Json::from(text.as_str())),
         Value::Boolean(value) => Ok(Json::from(*value)),
-        // No field of a reply takes numbers, and the schema says which one has it.
+        // No field of a reply takes numbers, and the schema says which one has a number.
         Value::Integer(number) => Ok(Json::from(*number)),
         Value::Float(number) if !number.is_finite() => Err(Mistake::new("has a number that JSON hasn't")),
         Value::Float(number) => Ok(Json::from(*number)),

@@ -19,7 +19,8 @@ pub(super) fn read(section: &mut Section<'_>, key: &'static str) -> Option<Secre
     read_as(section, key, |text| Ok(Secret::from(text)))
 }
 
-/// Reads the `token` of an account. One that WeChat's console would not take is doubted: what else pushes may use it.
+/// Reads the `token` of an account. A token that WeChat's console would not take is doubted, not refused: another
+/// sender of pushes may use it.
 pub(super) fn token(section: &mut Section<'_>) -> Option<Secret> {
     let key = if section.has("token") { "token" } else { "token_file" };
     let origin = section.origin_of(key);
@@ -79,7 +80,7 @@ pub(super) fn is_given(section: &Section<'_>, key: &str) -> bool {
     section.has(key) || section.has(&format!("{key}_file"))
 }
 
-/// That a secret, or another value of an account, isn't given anywhere.
+/// The mistake that a secret, or another value of an account, isn't given anywhere.
 pub(super) fn missing(section: &Section<'_>, key: &str, is_secret: bool) -> Mistake {
     let variable = variable(&format!("{}.{key}", section.path));
     let or_file = format!(", or name a file that holds it as `{key}_file`");

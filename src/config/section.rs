@@ -2,8 +2,8 @@
 //!
 //! A [`Section`] owns one table of the tree. Each getter takes its key out, checks the value, and on a mistake notes it
 //! with the [`Reader`] and answers as if the key were absent: the load fails in the end anyway, and until then the other
-//! keys get their turn. At its end it hands over what no getter asked for; only at the very end, when every known
-//! key is known, the reader says what each of those was probably meant to be.
+//! keys get their turn. When a section ends, it hands over the keys that no getter asked for; only at the very end, when
+//! every known key is known, the reader says what each of those was probably meant to be.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ impl<'r> Section<'r> {
         Some(value)
     }
 
-    /// The same with a value in the place of what is absent or wrong.
+    /// The same with a value in place of an absent or wrong one.
     pub(super) fn parsed_or<T: Shown>(
         &mut self,
         key: &'static str,
@@ -73,7 +73,7 @@ impl<'r> Section<'r> {
         value
     }
 
-    /// The same as [`parsed`](Self::parsed), which is not shown.
+    /// The same as [`parsed`](Self::parsed), but the value is not shown.
     pub(super) fn hidden<T>(
         &mut self,
         key: &'static str,
@@ -190,7 +190,7 @@ impl<'r> Section<'r> {
         self.asked.extend(keys.iter().copied().map(str::to_owned));
     }
 
-    /// Refuses a key that the design has and this version hasn't.
+    /// Refuses a key that the design has and this version doesn't.
     pub(super) fn unavailable(&mut self, key: &str) {
         if let Some(node) = self.take_node(key) {
             let mistake = Mistake::new("is not available in this version").hint("leave the key out");

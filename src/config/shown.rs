@@ -1,4 +1,4 @@
-//! How a value of each type is shown by `huixin check --print`: as the TOML that reads as the same value again, but for secrets.
+//! How a value of each type is shown by `huixin check --print`: as the TOML that reads as the same value again, except secrets.
 //!
 //! Types that only one section has are shown beside that section.
 

@@ -13,9 +13,9 @@ use super::{ByteSize, Config, QueueUrl, value};
 pub struct SpoolConfig {
     /// The directory, which has a folder for each receiver that runs at once.
     pub dir: PathBuf,
-    /// How much one receiver's may hold.
+    /// How much one receiver's folder may hold.
     pub max_size: ByteSize,
-    /// An older message is not handled any more, since it might have been: it goes to the dead letters.
+    /// An older message might have been handled already, so it goes to the dead letters.
     pub max_age: Duration,
     /// What stays free on the disk.
     pub reserve: ByteSize,

@@ -12,7 +12,7 @@ const DUPLICATE: &str = "duplicate key";
 pub(super) fn problems(path: &Path, text: &str, errors: &[toml::de::Error]) -> ConfigErrors {
     let mut errors: Vec<_> = errors.iter().map(|error| (error.message(), error.span())).collect();
     errors.sort_by_key(|(_, span)| span.as_ref().map(|span| span.start));
-    // The keys below a header that isn't read are its consequences.
+    // Errors in keys below a header that can't be read follow from it.
     let mut below = 0..0;
     let mut problems = Vec::new();
     for (message, span) in errors {

@@ -119,7 +119,7 @@ pub(super) fn http_url(node: &Node, example: &str) -> ValueResult<Url> {
     read_web_url(&text(node)?, example)
 }
 
-/// The same of an argument: what is wrong, and what to do about it, in one text.
+/// The same for an argument: what is wrong, and what to do about it, in one text.
 ///
 /// # Errors
 /// When it isn't such a URL.
@@ -160,15 +160,15 @@ pub(super) fn sqlite_path(text: &str, folder: &Path, example: &str) -> ValueResu
     }
 }
 
-/// That a URL isn't one of those that have these forms.
+/// The mistake that a URL has none of these forms.
 pub(super) fn unknown_scheme(text: &str, scheme: &str, forms: &str) -> Mistake {
     let unknown = || format!("has the unknown scheme `{scheme}`");
     // Elsewhere what stands before the colon may be a user, or a part of a password.
     Mistake::new(if text.contains("://") { unknown() } else { "has no scheme".to_owned() }).hint(forms)
 }
 
-/// A URL that means what its writer meant. A password with `/`, `?` or `#` in it as they are ends the part of a URL that it is
-/// for: what is left of it would count as a host, a port or a path, be looked up, and be shown. The mistake repeats nothing.
+/// A URL that means what its writer meant. A password with a bare `/`, `?` or `#` in it ends its part of the URL too early:
+/// the rest of the password would count as a host, a port or a path, be looked up, and be shown. The mistake repeats nothing.
 pub(super) fn whole_url(text: &str, what: &str, forms: &str) -> ValueResult<Url> {
     const ENCODE: &str = "in a user or password write @ as %40, / as %2F, # as %23, ? as %3F and % as %25";
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);

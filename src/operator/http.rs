@@ -53,7 +53,7 @@ pub fn routes(queue: Arc<dyn Queue>) -> Router {
         .with_state(Arc::new(OperatorClient::Direct(queue)))
 }
 
-/// Refuses who asks for the queue of another process: the first process takes a port.
+/// Refuses a request for the queue of another process: the process that started first has the port.
 async fn only_of_this_queue(
     State(queue): State<Arc<dyn Queue>>,
     request: axum::extract::Request,
@@ -182,7 +182,7 @@ impl Owner {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Failure> {
-        // JSON: no page of another site can send that without being asked for it first.
+        // JSON: a page of another site can't send that without asking first.
         self.ask(self.client.post(self.url(path)?).json(body)).await
     }
 

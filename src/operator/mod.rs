@@ -40,7 +40,7 @@ impl OperatorClient {
     /// When neither can be reached.
     pub fn open(config: &Config) -> Result<Self, Failure> {
         match &config.queue.url {
-            // Also one that would be refused for its risks: what is in it must be seen all the same.
+            // Also a Redis that would be refused for its risks: its messages must be seen all the same.
             QueueUrl::Redis(MaskedUrl(url)) => {
                 Ok(Self::Direct(Arc::new(wiring::redis_queue(&config.queue, url)?)))
             }
@@ -59,7 +59,7 @@ impl OperatorClient {
     /// How many messages are in which state.
     ///
     /// # Errors
-    /// When the queue doesn't answer; so for all of these.
+    /// When the queue doesn't answer; the same for all calls below.
     pub async fn status(&self) -> Result<QueueStatus, Failure> {
         match self {
             Self::Direct(queue) => {

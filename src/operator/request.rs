@@ -24,7 +24,7 @@ pub struct LetterQuery {
     /// Behind which letter to go on: `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// At most so many; one page never has more than [`huixin_queue::DEAD_SCAN_MAX`].
+    /// The most letters; one page never has more than [`huixin_queue::DEAD_SCAN_MAX`].
     #[serde(default = "page_default")]
     pub limit: u64,
 }

@@ -39,7 +39,7 @@ impl ClaimedSpool {
         Ok(Self { folders, max_age, receiver_spool, adopted })
     }
 
-    /// A way to ask after it.
+    /// A way to ask about its state.
     pub fn health(&self) -> SpoolHealth {
         SpoolHealth(self.receiver_spool.clone())
     }

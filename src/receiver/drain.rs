@@ -1,17 +1,18 @@
 //! Carries the entries of one spool to the queue.
 //!
-//! Many lanes at once, so that the queue's batches fill; within a lane one after the other, so that its order is kept. What
-//! the queue takes is confirmed two seconds later by giving it to the queue again: `Duplicate` says that it is still known
-//! there, and only then it is forgotten. If it is `New`, the queue has lost what it took, and all that was taken and not
-//! forgotten is carried again. That costs a second, cheap call per entry, and needs no trust in how the store persists, in
-//! how many shards it has, or in anybody noticing that it was restarted.
+//! Many lanes at once, so that the queue's batches fill; within a lane one after the other, so that its order is kept. An
+//! entry that the queue took is confirmed two seconds later by giving it to the queue again: `Duplicate` says that the
+//! queue still knows it, and only then the spool forgets it. `New` says that the queue has lost what it took, and every
+//! entry taken and not forgotten is carried again. That costs a second, cheap call per entry, and needs no trust in how the
+//! store persists, in how many shards it has, or in anybody noticing that it was restarted.
 //!
 //! An entry that has been here longer than duplicates are known might be handled a second time. It goes to the dead letters,
-//! where a person sees it, never away.
+//! where a person sees it, and is never dropped.
 //!
-//! **One bad entry** must not look like an outage, nor take those down that are in its batch. So what fails is a *suspect*,
-//! and from then on tried alone when it is first in its lane. Nearly all succeed at once, since it was the queue that had
-//! failed. One that fails again and again while the queue takes others is quarantined (`suspects`).
+//! **One bad entry** must not look like an outage, nor make the others in its batch fail. So an entry that fails is a
+//! *suspect*, and from then on tried alone when it is first in its lane. Nearly all suspects succeed at once, since it was
+//! the queue that had failed. A suspect that fails again and again while the queue takes others is quarantined
+//! (`suspects`).
 
 mod all;
 mod chains;
@@ -42,7 +43,7 @@ use suspects::Suspect;
 /// spool at the same time don't notice.
 const PAGE: usize = 512;
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
-/// Pages read at once at most, to find somebody behind a lane that waits for its suspect.
+/// Pages read at once at most, to find entries behind a lane that waits for its suspect.
 const PAGES_MAX: usize = 64;
 /// Accepts under way at once.
 const AT_ONCE: usize = 256;
@@ -55,10 +56,10 @@ pub(super) struct FolderDrain {
     lanes: Arc<Lanes>,
     breaker: Arc<Breaker>,
     max_age: Duration,
-    /// The lanes of what the queue took and is not forgotten, by number.
+    /// The lanes of entries that the queue took and the spool hasn't forgotten, by number.
     taken: BTreeMap<u64, LaneKey>,
     suspects: HashMap<LaneKey, Suspect>,
-    /// Lanes whose entries did not find the queue working, since it did last.
+    /// Lanes whose scouts have failed since the queue last worked.
     failed_scouts: HashSet<LaneKey>,
 }
 
@@ -104,7 +105,7 @@ impl FolderDrain {
         &self.spool
     }
 
-    /// Tells the lanes which of them have entries here. Before anything else.
+    /// Marks the lanes that have entries here. To be called before anything else.
     pub(super) async fn block_lanes(&self) -> Result<(), SpoolError> {
         const AT_A_TIME: usize = 10_000;
         let mut last = 0;
@@ -126,7 +127,7 @@ impl FolderDrain {
         let mut ripe = Vec::new();
         for Chain { key, entries, .. } in &mut chains {
             let suspect = self.suspects.get(key).map(|suspect| suspect.seq);
-            // What is before it goes on; it is the last of its chain.
+            // The entries before the suspect go on; it is the last of its chain.
             if let Some(entry) = entries.pop_if(|entry| Some(entry.seq) == suspect)
                 && entries.is_empty()
             {
@@ -139,7 +140,7 @@ impl FolderDrain {
         Ok(Round { taken, forgotten })
     }
 
-    /// The queue has failed: what it took and is not forgotten may be lost, and is pending again.
+    /// The queue has failed: entries that it took and the spool hasn't forgotten may be lost, and are pending again.
     pub(super) fn pending_again(&mut self) {
         self.spool.pending_again();
         std::mem::take(&mut self.taken).into_values().for_each(|key| self.lanes.spooled(key));
@@ -196,7 +197,7 @@ impl FolderDrain {
         if settled.is_empty() {
             return Ok(0);
         }
-        // Lane by lane, as they were carried: what is lost is stored again by this, and must not be before what is older.
+        // Lane by lane, as they were carried: this stores lost entries again, and none may come before an older one.
         let mut lanes: HashMap<LaneKey, Vec<SpoolEntry>> = HashMap::new();
         for entry in settled {
             lanes.entry(self.lanes.key(&entry.message.lane)).or_default().push(entry);

@@ -2,11 +2,11 @@
 //!
 //! One task: it alone closes the breaker, so that nothing goes straight to the queue before the lanes that must wait are
 //! known. It carries its own spool and those it has adopted, the adopted ones first, since what is in them is older. While
-//! the queue is away it looks after it with a few entries at a time; when they are taken it closes the breaker and carries
-//! the rest at full speed, beside the pushes.
+//! the queue is away it tries a few entries at a time; when they are taken it closes the breaker and carries the rest at
+//! full speed, beside the pushes.
 //!
-//! It doesn't end before the receiver does: what panics is logged and begun again, since a receiver that ended for it would
-//! take no pushes at all.
+//! It doesn't end before the receiver does: a panic is logged and the work begins again, since a receiver that ended with
+//! it would take no pushes at all.
 
 #[cfg(test)]
 mod tests;
@@ -137,8 +137,8 @@ impl Drainer {
         self.finish().await
     }
 
-    /// Does what is due; how long there is nothing to do then. After a panic it isn't known what was taken: all that is not
-    /// forgotten is offered again, and known by the queue if it was.
+    /// Does what is due, and says how long there is nothing to do then. After a panic it isn't known what was taken: every
+    /// entry not forgotten is offered again, and the queue knows those that it took.
     async fn run_once(&mut self) -> Result<Duration, SpoolError> {
         AssertUnwindSafe(self.do_what_is_due()).catch_unwind().await.unwrap_or_else(|_| {
             tracing::error!("carrying the spool panicked: this is a bug, please report it");
@@ -213,7 +213,7 @@ impl Drainer {
         })
     }
 
-    /// Tells once for each outage that everything is in the queue: while the breaker is held open, a push at a time goes
+    /// Says once for each outage that everything is in the queue. While the breaker is held open, single pushes still go
     /// through the spool.
     fn tell(&mut self, taken: usize) {
         if taken > 0 {
@@ -330,8 +330,8 @@ impl Drainer {
         self.receiver_spool.set_adopted(self.adopted.iter().map(|drain| drain.spool().clone()).collect());
     }
 
-    /// Leaves adopted spools as they are that can't be used any more. Their lanes stay behind them: later pushes of these go
-    /// by the own spool.
+    /// Leaves adopted spools that can't be used any more as they are. Their lanes stay blocked: later pushes of these lanes
+    /// go through the own spool.
     fn give_up(&mut self, broken: Vec<(usize, SpoolError)>) {
         for (at, error) in broken.into_iter().rev() {
             tracing::error!(
@@ -362,7 +362,7 @@ impl Drainer {
     async fn finish(mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + EMPTY_WITHIN;
         let left = loop {
-            // Of a spool that can't be read the lanes tell what is in it.
+            // If the spool can't be read, the lanes tell what is in it.
             let left = self.receiver_spool.counts().await.unwrap_or_default();
             let works = self.near && self.broken.is_none() && !self.receiver_spool.breaker.is_open();
             if left.entries == 0 || !works || Instant::now() > deadline {

@@ -10,8 +10,8 @@
 //! receiver took in between would count as later, and two messages of one user could change places when one of them comes
 //! from the spool.
 //!
-//! An error that is the message's own fault opens nothing. Everything else does, a refused password too: to a push it is all
-//! the same why the queue doesn't take it.
+//! An error that is the message's own fault doesn't open the breaker. Every other error does, a refused password too: to a
+//! push it makes no difference why the queue doesn't take it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +96,7 @@ impl Intake {
                 }
                 Err(trouble) => match trouble.whose {
                     AtFault::Messages => return Err(trouble.reason),
-                    // Kept in the spool, behind which its lane waits, and quarantined there if that stays so.
+                    // It is kept in the spool, its lane waits behind it, and it is quarantined if this goes on.
                     AtFault::Lanes => tracing::error!(
                         reason = trouble.reason,
                         "the queue can't read what it has of a lane: its pushes go to the spool"

@@ -8,8 +8,8 @@
 //! lane's accepts run side by side, since the first may fail and the second succeed; looking the lane up in the spool's
 //! file, which would put the disk in the way of every push for as long as a single entry is there.
 //!
-//! Lanes are known by a hash. Two lanes that share one wait for each other without need, which harms neither. There are no
-//! more of them than pushes under way and entries in the spool, at some 40 bytes each.
+//! Lanes are known by a hash. Two lanes that share a hash wait for each other without need, which harms neither. There are
+//! no more of them than pushes under way and entries in the spool, at some 40 bytes each.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};

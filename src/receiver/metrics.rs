@@ -63,7 +63,7 @@ pub(super) fn mended(account: &str) {
     counter!("huixin_receiver_mended_total", "account" => account.to_owned()).increment(1);
 }
 
-/// A push was sealed with the key before: the change of keys isn't over.
+/// A push was sealed with the previous key: the change of keys isn't over.
 pub(super) fn opened_with_previous_key(account: &str) {
     counter!("huixin_receiver_previous_key_total", "account" => account.to_owned()).increment(1);
 }
@@ -94,7 +94,7 @@ pub(super) fn quarantined() {
     counter!("huixin_spool_quarantined_total").increment(1);
 }
 
-/// The queue did not know any more what it had taken.
+/// The queue no longer knew entries that it had taken.
 pub(super) fn lost(entries: u64) {
     counter!("huixin_spool_lost_total").increment(entries);
 }

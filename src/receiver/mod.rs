@@ -1,10 +1,10 @@
 //! The receiver: what WeChat talks to.
 //!
-//! It checks a push, stores it, and answers an empty string. The order is the promise: never an acknowledgement before
-//! the message is durable: in the queue, or while that is out of reach, in a spool on local disk, which a drainer drains
+//! It checks a push, stores it, and answers an empty string. The order is the promise: a push is never acknowledged before
+//! its message is durable, in the queue or, while that is out of reach, in a spool on local disk, which a drainer drains
 //! into the queue when it is back. If nothing can be written within the budgets, 503, so that WeChat tries again. It makes
-//! no outbound call but to its queue, runs no business logic, and keeps nothing in memory: it may be killed at any moment,
-//! and there may be any number of them.
+//! no outbound call except to its queue, runs no business logic, and keeps nothing in memory: it may be killed at any
+//! moment, and there may be any number of them.
 
 mod arrivals;
 mod breaker;
@@ -108,7 +108,7 @@ pub async fn run(
     tokio::pin!(serve, carried);
     let served_first = tokio::select! {
         result = &mut serve => result,
-        // Before the stop it ends by an error only.
+        // Before the stop it ends only with an error.
         result = &mut carried => return result?,
     };
     served.cancel();
@@ -123,7 +123,7 @@ async fn beat(queue: Arc<dyn Queue>) {
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        // Those who need an answer say what is wrong.
+        // Callers that need an answer report what is wrong.
         let _ = tokio::time::timeout(BEAT_EVERY, queue.beat()).await;
     }
 }
@@ -141,7 +141,7 @@ fn routes(state: Arc<ReceiverState>) -> Router {
     known.clone().fallback(move |request| elsewhere(state.clone(), known.clone(), request))
 }
 
-/// A path that people write for ours, with other capitals or slashes, is ours; any other is nobody's.
+/// A path that differs from ours only in capitals or slashes is ours; any other is unknown.
 async fn elsewhere(state: Arc<ReceiverState>, mut known: Router, mut request: Request) -> Response {
     let Some(uri) = meant(request.uri()) else {
         state.refusals.note("", &refusals::PATH, &state.paths());

@@ -1,9 +1,8 @@
 //! Where a push comes from: the address to compare with the allow list.
 //!
 //! Behind a proxy the connection is the proxy's, and `X-Forwarded-For` holds the client's address, together with whatever
-//! the client itself wrote there. Each proxy appends the address it saw, so the list is read from its end, over the
-//! addresses of proxies that are trusted; the first other one is the client. Without a trusted proxy the header isn't
-//! looked at.
+//! the client itself wrote there. Each proxy appends the address it saw, so the list is read from its end, past the
+//! addresses of trusted proxies; the first other one is the client. Without a trusted proxy the header isn't looked at.
 
 use std::net::{IpAddr, SocketAddr};
 

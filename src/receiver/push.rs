@@ -242,7 +242,7 @@ fn id_of(key: &DedupKey) -> MessageId {
     MessageId::new(key.opaque_id()).expect("an opaque id has 23 characters")
 }
 
-/// One lane per user of an account; what has no sender, or none that can be one, shares the account's.
+/// One lane per user of an account; a push without a sender, or with an impossible one, goes to the account's own lane.
 fn lane_of(account: &str, user: &str) -> Lane {
     let whole = || Lane::new(account).expect("an account's name has 1 to 32 characters");
     if user.is_empty() { whole() } else { Lane::new(format!("{account}/{user}")).unwrap_or_else(|_| whole()) }

@@ -50,7 +50,7 @@ pub struct SpoolReport {
     pub problem: Option<String>,
 }
 
-/// A way to ask after the spool of a running receiver.
+/// A way to ask about the spool of a running receiver.
 #[derive(Clone)]
 pub struct SpoolHealth(pub(super) Arc<ReceiverSpool>);
 
@@ -66,8 +66,8 @@ impl ReceiverSpool {
         }
     }
 
-    /// Into the spool, within its budget. What has begun is ended even if nobody waits for it any more: the lane's later
-    /// pushes must know whether they are behind an entry.
+    /// Stores an entry in the spool, within its budget. A store that has begun is finished even if nobody waits for it
+    /// any more: the lane's later pushes must know whether they are behind an entry.
     pub(super) async fn store(
         self: Arc<Self>,
         turn: LaneTurn,

@@ -2,7 +2,7 @@
 //!
 //! A wrong token is the likeliest mistake of a first set-up, and a scanner the likeliest visitor: the first must be seen in
 //! the log, and the second must not fill it. So the first refusal of a kind is a line at once, and then there is one a
-//! minute at most, with the count. Each is counted in a metric besides, by its reason.
+//! minute at most, with the count. Each is also counted in a metric, by its reason.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

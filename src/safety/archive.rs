@@ -10,8 +10,8 @@ use huixin_queue::spool::sync_folder;
 
 use crate::operator::{LetterView, rfc3339};
 
-/// Adds the letters to today's file, and syncs it. The file is for its owner alone: it has what users wrote. On Windows, who may
-/// read it is what its folder hands down.
+/// Adds the letters to today's file, and syncs it. Only its owner may read the file, since it has what users wrote. On Windows
+/// the rights of the folder decide that.
 pub(super) fn append(folder: &Path, letters: &[DeadLetter]) -> io::Result<()> {
     let now_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     let now = rfc3339(u64::try_from(now_us).unwrap_or(u64::MAX));

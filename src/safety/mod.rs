@@ -2,8 +2,9 @@
 //!
 //! Beside it, for a queue on either engine: what stands still is noticed, and dead letters are kept within their limits.
 //!
-//! What counts as a risk, and how it is found, is the queue's business ([`huixin_queue::redis::Risk`]); here is what a
-//! person hears of it. Somebody who knows names the risk in the configuration; then it is logged, and no more.
+//! What counts as a risk, and how it is found, is the queue's business ([`huixin_queue::redis::Risk`]); this module
+//! says what a person hears about it. A person who accepts a risk names it in the configuration; then it is only
+//! logged.
 
 mod archive;
 mod standstill;

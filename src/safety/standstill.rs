@@ -1,12 +1,13 @@
-//! Notices what stands still although nothing is wrong with the store: nobody would say so otherwise.
+//! Notices what stands still although nothing is wrong with the store: nobody else would report it.
 //!
 //! An outage is reported by those who meet it. These are reported by nobody: a message that is ready and that no worker
 //! takes, an entry of the spool that is not offered to a queue that works, and an open message that is in no state at all,
 //! which would be a bug. So each process looks every [`LOOK_EVERY`], and what has not moved for [`STANDS_AFTER`] goes into the
 //! log once, into `/readyz` as a warning, and into the metric `huixin_standstill_seconds`.
 //!
-//! Whether the first in a line is still the same is seen by its age: that of a line which moves doesn't grow with the
-//! clock. Rejected: running the audit from time to time, which reads every lane and costs a large queue seconds.
+//! The age of the first in a line shows whether it is still the same message: in a line that moves, that age doesn't
+//! grow with the clock. Rejected: running the audit from time to time, which reads every lane and costs a large queue
+//! seconds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ use crate::receiver::{SpoolHealth, SpoolReport};
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long one look may take.
 const LOOK_MAX: Duration = Duration::from_secs(2);
-/// What has not moved for so long is reported.
+/// What has not moved for this long is reported.
 const STANDS_AFTER: Duration = Duration::from_secs(10);
 /// Ages that differ by less are those of the same message.
 const SAME_WITHIN: Duration = Duration::from_millis(500);
@@ -131,7 +132,7 @@ impl WatchedLine {
         Self { name, meaning, seen: None, since: None, is_told: false }
     }
 
-    /// The first in the line has this age; none: the line is empty, or is to stand.
+    /// The first in the line has this age; none: the line is empty, or should stand.
     fn first_is(&mut self, age: Option<Duration>, now: Instant) {
         let before = std::mem::replace(&mut self.seen, age.map(|age| (age, now)));
         let is_same = match (before, age) {
@@ -145,7 +146,7 @@ impl WatchedLine {
         self.since = stands.then(|| self.since.unwrap_or(now));
     }
 
-    /// Says that it stands, once, and once that it moves again. The warning for `/readyz`, if there is one.
+    /// Logs once that the line stands, and once that it moves again. Gives the warning for `/readyz`, if there is one.
     fn tell(&mut self, now: Instant) -> Option<String> {
         let (line, stood) = (self.name, self.since.map_or(Duration::ZERO, |since| now - since));
         gauge!("huixin_standstill_seconds", "line" => line).set(stood.as_secs_f64());

@@ -2,10 +2,10 @@
 //!
 //! Dead letters that are too old or too many go, the oldest first, into a file if the configuration names a folder. There is
 //! no leader: whichever process finds some asks the queue for the turn of this round, so that two seldom write the same
-//! letter. They go only when they are in the file: a crash between the two leaves one in both places.
+//! letter. A letter goes only when it is in the file: a crash in between leaves it in both places.
 //!
-//! The log of a queue in a file begins anew when nobody reads any more what is in it. A program that reads on, a `sqlite3` left
-//! open in a transaction, lets it grow until the disk is full, and nothing else would say so.
+//! The log of a queue in a file begins anew when nobody reads any more what is in it. A program that keeps reading, such as a
+//! `sqlite3` left open in a transaction, lets the log grow until the disk is full, and nothing else would report that.
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -25,9 +25,9 @@ use crate::config::DeadConfig;
 const EVERY: Duration = Duration::from_secs(10);
 /// How long one may take.
 const ROUND_MAX: Duration = Duration::from_secs(60);
-/// So many batches of dead letters go in one round at most.
+/// The most batches of dead letters that go in one round.
 const BATCHES_MAX: usize = 50;
-/// From so much of their limit on, in percent, dead letters are a warning.
+/// From this part of their limit on, in percent, dead letters are a warning.
 const DEAD_MAX_PERCENT: u64 = 80;
 /// From this size on a log is a warning.
 const LOG_MAX_BYTES: u64 = 256 << 20;
@@ -43,7 +43,7 @@ pub struct Upkeep {
     warnings: Warnings,
 }
 
-/// How many dead letters are a warning.
+/// The warning about too many dead letters.
 pub fn dead_too_many(dead: u64, limits: &DeadConfig) -> Option<String> {
     (dead.saturating_mul(100) >= limits.max.saturating_mul(DEAD_MAX_PERCENT)).then(|| {
         format!(
@@ -84,7 +84,7 @@ impl Upkeep {
         let mut wrong: Vec<_> = self.long_log().map(|text| ("log", text)).into_iter().collect();
         match self.trim().await {
             Ok(too_many) => wrong.extend(too_many.map(|text| ("dead", text))),
-            // Those who need the queue say that it is away.
+            // Callers that need the queue report that it is away.
             Err(error) if error.is::<huixin_queue::QueueError>() => {
                 tracing::debug!(error = format!("{error:#}"), "the dead letters could not be looked at");
             }

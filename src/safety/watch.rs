@@ -1,9 +1,9 @@
 //! Looks after the Redis while the process runs.
 //!
-//! Somebody changes a setting, a disk fills up, a failover leads to a server without an append-only file: nobody starts
-//! our processes anew for that. So each looks again every [`WATCH_EVERY`], tells what has changed once, with what mends
-//! it, and shows what is wrong now in `/readyz` and in the metric `huixin_queue_risk`. It goes on working: that a message may be
-//! lost is no reason to take none. A Redis that is away is others' business, who need it.
+//! Somebody changes a setting, a disk fills up, a failover leads to a server without an append-only file: nobody starts our
+//! processes anew for that. So each looks again every [`WATCH_EVERY`], tells what has changed once, with what mends it, and
+//! shows what is wrong now in `/readyz` and in the metric `huixin_queue_risk`. It goes on working: a message that may be lost
+//! is no reason to take none. A Redis that is away is reported by those who need it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

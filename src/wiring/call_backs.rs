@@ -26,7 +26,7 @@ pub fn call_backs(config: &Config) -> Result<Option<CallBacks>, Failure> {
 /// What takes answers in, and where; none if this process doesn't.
 ///
 /// # Errors
-/// When it can't listen there. That another process does is none.
+/// When it can't listen there. A port that another process has is no error.
 pub async fn call_back_listener(
     config: &Config,
     queue: Arc<dyn Queue>,

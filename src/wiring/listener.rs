@@ -49,7 +49,7 @@ impl Purpose {
     /// Whether the address could be had now.
     ///
     /// # Errors
-    /// What is wrong, what to do, and whether it is only that somebody has it, who may be the process that is asked about.
+    /// What is wrong, what to do, and whether the address is only taken, perhaps by the process that is asked about.
     pub fn probe(self, address: SocketAddr) -> Result<(), (String, String, bool)> {
         std::net::TcpListener::bind(address).map(drop).map_err(|error| {
             let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;

@@ -1,7 +1,8 @@
 //! What the page of the pretend WeChat offers to press and to write: what the configuration's routes take.
 //!
-//! Each offer is asked of the routes as a worker asks them, and made only if it is the route's own. So the page never suggests
-//! what nobody answers. A pattern is shown by a text that it matches, the shortest that can be made of its parts.
+//! Each offer is tried on the routes as a worker tries a message, and made only if its own route takes it. So the page never
+//! suggests something that nobody answers. A pattern is shown by a text that it matches, the shortest that can be made of its
+//! parts.
 
 use huixin_sandbox::{MenuButton, Push};
 use huixin_wechat::Message;
@@ -10,7 +11,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::config::Config;
 
-/// The example of the documentation, for those patterns that know it.
+/// The example of the documentation, for patterns that match it.
 const KNOWN: &str = "?18-546";
 /// For routes that take any text.
 const GREETING: &str = "你好";
@@ -60,7 +61,7 @@ fn takes(config: &Config, index: usize, push: impl Fn(&str) -> Push) -> bool {
     conditions(config).position(|condition| condition.matches(account, &message).is_some()) == Some(index)
 }
 
-/// A text for a pattern; it may be none that matches, since what stands around a part is not looked at.
+/// A text for a pattern; it may not match, since the surroundings of a part are not looked at.
 fn example(pattern: &str) -> Option<String> {
     let text = part(&regex_syntax::parse(pattern).ok()?)?;
     Some(text).filter(|text| !text.trim().is_empty() && text.len() <= EXAMPLE_MAX_BYTES)
@@ -80,7 +81,7 @@ fn part(hir: &Hir) -> Option<String> {
         }
         HirKind::Class(Class::Bytes(_)) => None,
         HirKind::Repetition(repeated) => {
-            // What may be there once may be missing; what may be there often is there.
+            // An optional part is left out, unless it may be repeated: then it appears once.
             let times = if repeated.min == 0 && repeated.max != Some(1) { 1 } else { repeated.min };
             let one = part(&repeated.sub)?;
             let length = one.len().saturating_mul(times as usize);

@@ -47,8 +47,8 @@ pub fn receiver(
 /// long as it takes to open a few files.
 ///
 /// # Errors
-/// When there can't be one where the configuration wants it. If only the disk says no, the receiver does without: while
-/// its Redis is well it must not stay away for that.
+/// When there can't be one where the configuration wants it. If only the disk says no, the receiver does without a
+/// spool: while its Redis is well, it must not stay away for that.
 pub fn claimed_spool(config: &Config) -> Result<Option<ClaimedSpool>, Failure> {
     let (QueueUrl::Redis(_), Some(spool)) = (&config.queue.url, &config.receiver.spool) else {
         return Ok(None);

@@ -13,7 +13,7 @@ fn with_call_backs(port: u16) -> String {
     format!("[callback]\nlisten = \"{address}\"\nbase_url = \"http://{address}\"\n")
 }
 
-/// Gives an answer, and tells status and body of what comes back, and `Retry-After`.
+/// Posts an answer, and gives the status, the body and the `Retry-After` that come back.
 async fn post(url: &str, body: &Value) -> (u16, Value, Option<String>) {
     let client = huixin_wechat::http_client().expect("a client can be made");
     let request = client.post(url).header("content-type", "application/json").body(body.to_string());

@@ -1,4 +1,4 @@
-//! What doesn't belong in, doesn't get in; what is signed but can't be understood isn't lost.
+//! Pushes that don't belong here don't get in; a signed push that can't be understood isn't lost.
 
 use huixin_wechat::{http_client, sign};
 use reqwest::{Method, StatusCode};

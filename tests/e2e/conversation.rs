@@ -1,9 +1,9 @@
 //! Each user's conversation with a model is exactly their own, in order, whatever happens to the workers.
 //!
-//! Two users write all they have to say as fast as it is acked, over three workers. The model knows from a question whose
-//! it is and which, and so what must stand before it: every earlier question of that user with its answer, and nothing else.
-//! At some questions it keeps the worker waiting, and that one is killed with the question in its hands. Workers are made
-//! apart by the name of the model that they ask.
+//! Two users write all they have to say as fast as it is acked, over three workers. The model knows from a question its user
+//! and its number, and so what must stand before it: every earlier question of that user with its answer, and nothing else.
+//! At some questions it keeps the worker waiting, which is then killed with the question in its hands. The name of the model
+//! that a worker asks shows which worker it is.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ type Faults = Arc<Mutex<Vec<String>>>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_users_conversation_is_exactly_his_own_while_workers_are_killed() {
-    // At these questions a worker is killed, in turn of the one and of the other user.
+    // At these questions a worker is killed, alternately of the one user and of the other.
     let (turns, kills) = if long() { (50, vec![4, 9, 17, 24, 31, 38, 45]) } else { (12, vec![3, 7, 10]) };
     let deadly: HashSet<String> =
         kills.iter().enumerate().map(|(n, turn)| format!("{} {turn}", USERS[n % 2])).collect();
@@ -86,7 +86,7 @@ async fn each_users_conversation_is_exactly_his_own_while_workers_are_killed() {
 
     assert_eq!(*faults.lock().expect("no holder panics"), Vec::<String>::new());
     for user in USERS {
-        // A worker that is killed between a send and its record leaves it open whether it was made: then it is made again.
+        // A worker killed between a send and its record leaves open whether the send was made: then it is made again.
         let mut texts = stack.texts_to(user);
         texts.dedup();
         let expected: Vec<String> = (1..=turns).map(|turn| format!("turn {turn} of {user}")).collect();
@@ -96,7 +96,7 @@ async fn each_users_conversation_is_exactly_his_own_while_workers_are_killed() {
     stack.end().await;
 }
 
-/// The answer, if what was asked is exactly what must have been.
+/// The answer, if the prompt is exactly what it must be.
 fn judge(prompt: &Prompt) -> Result<String, String> {
     let question = prompt.messages.last().map(|(_, text)| text.as_str()).unwrap_or_default();
     let (user, turn) = question.split_once(' ').ok_or("the question is none of this test's")?;

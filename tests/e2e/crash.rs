@@ -31,14 +31,14 @@ async fn a_killed_run_with_the_embedded_queue_loses_nothing_that_it_acked() {
 }
 
 /// A WeChat that tries again soon, so that the time without a receiver is short, and lets every answer through: after a
-/// pause there are more of them than it takes for the last message of a user, which is not the subject here.
+/// pause there are more answers than WeChat takes for a user's last message, which is not the subject here.
 pub(crate) fn impatient() -> SandboxConfig {
     SandboxConfig { push_timeout: Duration::from_secs(1), enforce_windows: false, ..SandboxConfig::default() }
 }
 
 /// What else goes wrong while a process is killed again and again.
 pub(crate) trait Nemesis {
-    /// A round begins: the process is killed so much later.
+    /// A round begins: the process is killed `kill_after` later.
     fn begins(&self, stack: &Stack, round: u64, kill_after: Duration);
     /// The process is there again.
     fn ends(&self, stack: &Stack);

@@ -14,7 +14,7 @@ use huixin_sandbox::{Push, Sandbox, SandboxConfig};
 use crate::harness::{Asked, Backend, Setup, Stack, long};
 
 const HANDLER_TAKES: Duration = Duration::from_millis(200);
-/// What recording, sending and ending may take besides, on a busy machine.
+/// What recording, sending and ending may add, on a busy machine.
 const AROUND_IT: Duration = Duration::from_millis(100);
 const PERMITS: &str = "3";
 /// Users of one message come at this rate.
@@ -77,7 +77,7 @@ fn flood_turns_before(requests: &[Asked]) -> usize {
     requests.iter().filter(|asked| asked.content.starts_with("loaded ")).map(turns_of).max().unwrap_or(0)
 }
 
-/// Pushes so many messages at a steady rate, each of another user unless it is the flood. Gives how many were acked.
+/// Pushes `count` messages at a steady rate, each of another user unless it is the flood. Gives how many were acked.
 async fn pushes(wechat: &Sandbox, kind: &str, count: u32, per_second: u32) -> u32 {
     let ticks = tokio::time::interval(Duration::from_secs(1) / per_second);
     let paced = futures::stream::unfold((ticks, 0), async |(mut ticks, n)| {

@@ -1,5 +1,5 @@
 //! A Redis whose memory is full takes no new messages, and everything else goes on: leases are kept, answers recorded,
-//! messages ended. By that there is room again.
+//! messages ended. That makes room again.
 
 use std::time::{Duration, Instant};
 
@@ -72,7 +72,7 @@ async fn a_full_redis_keeps_the_leases_of_living_workers_and_drains_to_the_last_
         "full for {takes:?}: {acked} acked, {refused} refused, {out_of_memory} times out of memory; {verdict}"
     );
     assert_eq!(refused, 0, "what Redis can't take goes to the spool");
-    // That Redis refused is what makes the test one.
+    // The test proves something only if Redis refused.
     assert!(out_of_memory > 0, "Redis was never full");
     verdict.assert_right();
     verdict.assert_in_order();

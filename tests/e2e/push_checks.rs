@@ -201,7 +201,7 @@ async fn every_forgery_is_refused_alike_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn the_first_bytes_may_be_flipped_and_harm_nothing() {
-    // CBC: a bit flipped in the first block changes random bytes that nobody reads, and the same bit of the block behind.
+    // CBC: a bit flipped in the first block changes random bytes that nobody reads, and the same bit of the next block.
     let mut stack = stack(&format!("aes_key = \"{KEY}\""), "", account(Mode::Safe, KEY)).await;
     let _receiver = stack.role("receiver").await;
     let forger = Forger::at(&stack);
@@ -301,7 +301,7 @@ async fn in_safe_mode_a_wrong_signature_is_refused_before_the_body_is_read() {
             format!("POST /wechat/main?{query} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 200000\r\n\r\n");
         connection.write_all(head.as_bytes()).await.expect("it reads");
         let mut answer = [0; 12];
-        // No byte of the body is ever sent: who waits for it answers 408.
+        // No byte of the body is ever sent: a receiver that waits for it answers 408.
         connection.read_exact(&mut answer).await.expect("it answers");
         assert_eq!(&answer, b"HTTP/1.1 403", "{query}");
     }

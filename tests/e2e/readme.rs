@@ -35,8 +35,8 @@ fn the_first_command_starts_everything_and_the_second_runs_the_tests() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let log = folder.path().join("dev.log");
     let output = std::fs::File::create(&log).expect("the log can be made");
-    // Without the members' tests cargo compiles half of all crates again, with fewer features: only in the long form. Here what
-    // it would start is started, the only program of the package in the root.
+    // Without the members' tests cargo compiles half of all crates again, with fewer features: only in the long form. Otherwise
+    // the program that it would start is started directly, the only one of the root package.
     let mut command = match long() {
         true => Command::new(env!("CARGO")),
         false => Command::new(env!("CARGO_BIN_EXE_huixin")),

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-/// Whatever is named here is not there: nothing of it may be asked for.
+/// Nothing that is named here exists: none of it may be asked for.
 const ELSEWHERE: &str = "[queue]\nurl = \"redis://127.0.0.1:1/0\"\n\
     [receiver]\nmax_body = \"1KiB\"\n\
     [account.main]\napp_id = \"wx1\"\napp_secret_file = \"nowhere\"\ntoken_file = \"nowhere\"\n";
@@ -45,7 +45,7 @@ fn run(config: &str, program: &str, arguments: &[&str], stdin: &[u8]) -> Output 
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    // One that doesn't read it may be gone already.
+    // A process that doesn't read it may be gone already.
     let _ = child.stdin.take().expect("it is piped").write_all(stdin);
     child.wait_with_output().expect("the program ends")
 }

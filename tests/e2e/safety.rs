@@ -134,7 +134,7 @@ async fn trouble_that_begins_on_a_running_redis_is_told_once_with_its_remedy_and
     let again = watched.until(Risk::Eviction, 0).await;
     assert_eq!(again["warnings"], Value::Array(Vec::new()), "{again}");
 
-    // While the server is away the watch says nothing, and afterwards it looks on.
+    // While the server is away the watch says nothing, and afterwards it goes on looking.
     server.kill();
     server.restart();
     server.cli(&["CONFIG", "SET", "appendfsync", "no"]);

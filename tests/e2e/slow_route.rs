@@ -1,4 +1,4 @@
-//! A slow service with a long line of messages keeps nobody waiting who asks another one.
+//! A slow service with a long line of messages doesn't keep users of another service waiting.
 //!
 //! There are fewer permits than slow messages, so without a limit of their route they would get all of them. What is
 //! asserted always is that no message of the fast route waits for a slow one to end; how much longer it waits than

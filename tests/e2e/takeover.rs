@@ -1,5 +1,5 @@
-//! How soon another worker has what one leaves behind: dead, its messages come when the leases run out; stopped, it
-//! hands them back.
+//! How soon another worker has the messages that one leaves behind: those of a dead worker come when their leases run
+//! out; a stopped worker hands them back.
 //!
 //! A trial has one worker that runs five messages of a slow service, and another that is free. The long form makes
 //! thirty trials of each kind, in several installations side by side: most of a trial is waiting for a lease. With a
@@ -19,7 +19,7 @@ const LEFT: usize = 5;
 const PERMITS: &str = "8";
 /// How long the service takes for a message of the backlog.
 const BACKLOG_TAKES: Duration = Duration::from_millis(400);
-/// How often another message comes: oftener than the permits of one worker can handle, so that the backlog lasts.
+/// How often another message comes: more often than the permits of one worker can handle, so that the backlog lasts.
 const BACKLOG_EVERY: Duration = Duration::from_millis(40);
 /// The backlog before the worker ends.
 const BACKLOG_FIRST: u32 = 60;

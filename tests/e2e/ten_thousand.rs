@@ -6,9 +6,10 @@
 //! itself: `LONG_TESTS=1 cargo test --release --test e2e thousands_of_users -- --nocapture`. In the debug build, whose
 //! futures are not optimised, memory has a loose bound.
 //!
-//! **Where the memory goes**: the service is asked over HTTP/1 without TLS, and 6 KiB a message are the asking: the socket, the
-//! message as read, and what the protocol must know to read the answer. The worker's own task takes 3.5. With all else it is less
-//! than 12 KiB. A client of hyper's took 31 for the asking alone; with mimalloc in place of the system's allocator it was 16.
+//! **Where the memory goes**: the service is asked over HTTP/1 without TLS, and asking takes 6 KiB a message: the socket, the
+//! message as read, and what the protocol must know to read the answer. The worker's own task takes 3.5. With all else it is
+//! less than 12 KiB. A client of hyper's took 31 for the asking alone; with mimalloc in place of the system's allocator it was
+//! 16.
 
 use std::time::{Duration, Instant};
 

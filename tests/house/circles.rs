@@ -1,7 +1,7 @@
 //! Files that know each other in a circle can't be read, tested or moved one without the other.
 //!
-//! A file knows another one if a path in it ends, through whatever re-exports, at a name that is defined there. A module
-//! and its direct parent may know each other. What is built only for tests doesn't count.
+//! A file knows another one if a path in it ends, through any re-exports, at a name that is defined there. A module and
+//! its direct parent may know each other. What is built only for tests doesn't count.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! Who may depend on whom. deny.toml says it too, for those who have cargo-deny; this needs nothing installed.
 //!
-//! The metadata is asked for without what lies outside the workspace, so that no crate of another system is fetched for
-//! it. What is resolved in the end is read from Cargo.lock.
+//! The metadata is asked for without the crates outside the workspace, so that none for another system is fetched. The
+//! resolved crates are read from Cargo.lock.
 
 use std::collections::BTreeSet;
 
@@ -89,7 +89,7 @@ fn dependencies<'m>(metadata: &'m Metadata, member: &str) -> impl Iterator<Item 
     package.unwrap_or_else(|| panic!("{member} is no member")).dependencies.iter()
 }
 
-/// The members that name this crate themselves, in dependencies that `counts` says yes to.
+/// The members that name this crate themselves, in dependencies that `counts` accepts.
 fn users(name: &str, counts: impl Fn(&Dependency) -> bool) -> BTreeSet<String> {
     let uses = |dependency: &Dependency| dependency.name == name && counts(dependency);
     let packages = metadata().packages.into_iter();

@@ -72,7 +72,7 @@ fn pages() -> Vec<String> {
     pages.filter(|page| !ENGLISH_ONLY.contains(&page.as_str()) && twin_of(page).is_some()).collect()
 }
 
-/// Those that have a twin; that all have one is another test's.
+/// Those that have a twin; another test checks that all have one.
 fn twins() -> Vec<(String, String)> {
     let both = pages().into_iter().filter_map(|page| twin_of(&page).map(|twin| (page, twin)));
     both.filter(|(_, twin)| root().join(twin).exists()).collect()
@@ -90,7 +90,7 @@ fn twin_of(page: &str) -> Option<String> {
     (name.ends_with(".md") && !name.contains('/')).then(|| format!("docs/zh/{name}"))
 }
 
-/// A file's Chinese form if it has one, else the file.
+/// A file's Chinese form if it has one, otherwise the file.
 fn in_chinese(path: String) -> String {
     let picture = path.strip_prefix("docs/").map(|name| format!("docs/zh/{name}"));
     twin_of(&path).or(picture).filter(|twin| root().join(twin).exists()).unwrap_or(path)

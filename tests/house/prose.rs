@@ -1,4 +1,4 @@
-//! What the documents say about the repository is so.
+//! What the documents say about the repository is true.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn every_path_and_test_that_a_document_names_exists() {
     assert!(named["ARCHITECTURE.md"] > 80 && named["docs/promises.md"] > 80, "{named:?}");
 }
 
-/// Not the examples' pages, whose paths start in their own folders, and not what was so once.
+/// Not the examples' pages, whose paths start in their own folders, and not the changelog, which tells what was.
 fn is_checked(document: &str) -> bool {
     let name = document.strip_prefix("docs/").unwrap_or(document);
     let own = !name.contains('/') || name.starts_with("zh/");

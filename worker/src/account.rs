@@ -23,16 +23,16 @@ const TYPING_LINES: usize = 64;
 pub struct Account {
     pub(crate) client: Client,
     pub(crate) send_rate: Option<SendRate>,
-    /// Whose turn it is to ask for one of the rate: all at once would ask again and again for the same one.
+    /// Held while one task asks for a send of the rate: if all asked at once, they would ask again and again for the same send.
     turn: Arc<Mutex<()>>,
     /// A send has one of these while it is under way: each costs a connection, and ten thousand answers may be ready at
     /// once.
     pub(crate) lines: Arc<Semaphore>,
-    /// The same for typing, which goes without if none is free.
+    /// The same for typing, which is skipped if no line is free.
     pub(crate) typing_lines: Arc<Semaphore>,
 }
 
-/// So many sends per time, for all workers together; unused ones are saved up to that number.
+/// How many sends in which time, for all workers together. Unused sends are saved, up to that number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SendRate {
     /// How many, at least one.
@@ -61,13 +61,13 @@ impl Account {
         self
     }
 
-    /// Asks for one send of the rate of all workers: nothing, or how long until there may be one.
+    /// Asks for one send of the rate that all workers share: zero if it is granted, or how long until there may be one.
     pub(crate) async fn ask_rate(&self, queue: &dyn Queue, name: &str) -> Result<Duration, QueueError> {
         let Some(rate) = self.send_rate else { return Ok(Duration::ZERO) };
         queue.limit(&format!("sends/{name}"), rate.sends, rate.per).await
     }
 
-    /// Waits until the rate has a send left. `ask` asks once: nothing, or how long until there may be one.
+    /// Waits until the rate has a send left. `ask` asks once, as [`Self::ask_rate`] does.
     pub(crate) async fn wait_for_rate<E, F>(&self, ask: impl Fn() -> F) -> Result<(), E>
     where
         F: Future<Output = Result<Duration, E>>,

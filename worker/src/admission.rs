@@ -5,11 +5,11 @@
 //! takes others, and this one waits among the route's waiters, under its lease, for a slot and then for a permit. There
 //! are as many waiters as slots, so that a slot that gets free is taken at once.
 //!
-//! What comes on top goes back to the queue until its turn: the line knows how long the handler takes and how many have been
-//! put off before, so each comes back about when it is wanted. That costs the queue two calls and no attempt, doesn't prolong
-//! a later wait for WeChat ([`Before`](crate::answer::Before)), and happens to each message of a long
-//! line once in a minute or two. Rejected: a constant wait, with which the queue does little else
-//! than take and put off thousands; and a class of the queue for each route, which the receiver would have to know too.
+//! Further messages go back to the queue until their turn: the line knows how long the handler takes and how many were put
+//! off before, so each comes back about when it is wanted. Each return costs the queue two calls and no attempt, doesn't
+//! prolong a later wait for WeChat ([`Before`](crate::answer::Before)), and happens to a message of a long line once in a
+//! minute or two. Rejected: a constant wait, with which the queue does little else than take and put off thousands; and a
+//! class of the queue for each route, which the receiver would have to know too.
 //!
 //! A waiter has not begun. So a message that has outlived two workers doesn't wait there, but is put off: it
 //! must not lose its last life without having been tried.
@@ -39,7 +39,7 @@ pub(crate) struct Admission {
     line: Mutex<PutOffLine>,
 }
 
-/// When those that were put off have their turns.
+/// The turns of the messages that were put off.
 struct PutOffLine {
     /// The turn of the one that was put off last.
     last: Instant,
@@ -47,7 +47,7 @@ struct PutOffLine {
     takes: Duration,
 }
 
-/// What came of asking for a slot.
+/// The result of asking for a slot.
 pub(crate) enum Admitted<'a> {
     /// The handler may be run.
     Now(Slot<'a>),
@@ -69,7 +69,7 @@ impl Admission {
         Self { at_once, slots: Semaphore::new(permits), waiters: Semaphore::new(permits), line }
     }
 
-    /// Waits for a slot. `permit` is the worker's; it is given up for the wait, and there again after it.
+    /// Waits for a slot. `permit` is the worker's; it is given up for the wait and taken again afterwards.
     pub(crate) async fn admit(
         &self,
         guard: &LeaseGuard,
@@ -116,7 +116,7 @@ impl PutOffLine {
         if wait < longest {
             return wait.max(shortest);
         }
-        // Too far away to be planned: they look in again, not all at once.
+        // Too far away to plan: they come back and ask again, not all at once.
         self.last = now + longest;
         rand::random_range(longest / 2..longest)
     }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::stored_json::{self, Unreadable};
 use crate::text;
 
-/// Rises with every change that an earlier worker couldn't read, a new kind of part included: what has this number and can't be
-/// read counts as damaged.
+/// Rises with every change that an earlier worker couldn't read, including a new kind of part. An answer with this number that
+/// can't be read counts as damaged.
 const FORMAT: u8 = 1;
 
 /// A recorded answer.
@@ -23,19 +23,19 @@ pub(crate) struct Answer {
     pub(crate) parts: Vec<Outgoing>,
     #[serde(flatten)]
     pub(crate) before: Before,
-    /// After sending, the message dies of this.
+    /// Why the message dies once the parts are sent.
     pub(crate) dies_of: Option<String>,
     /// It was held: what its own message allowed is spent.
     #[serde(default)]
     pub(crate) was_held: bool,
 }
 
-/// What a message had behind it when its answer was recorded: what came later is of its sends.
+/// The failures and waits of a message before its answer was recorded: later ones come from its sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Before {
     /// Failed attempts.
     pub(crate) failures: u32,
-    /// Waits without an attempt: for a place at its handler, above all.
+    /// Waits without an attempt, mostly for a place at its handler.
     #[serde(default)]
     pub(crate) snoozes: u32,
 }
@@ -45,7 +45,7 @@ impl Answer {
         Self { format: FORMAT, parts, before, dies_of: None, was_held: false }
     }
 
-    /// What the user gets before the message dies; nothing, if there is nothing in the text.
+    /// What the user gets before the message dies; `None` if the text is empty.
     pub(crate) fn last_words(text: &str, before: Before, reason: String) -> Option<Self> {
         let parts = text::fit(vec![Outgoing::text(text)], false);
         (!parts.is_empty()).then(|| Self { dies_of: Some(reason), ..Self::new(parts, before) })
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(Answer::last_words(" ", Before::default(), String::new()), None);
         assert_eq!(Answer::decode(&last.encode()), Ok(last));
         assert_eq!(Answer::decode(b"{\"format\":9,\"parts\":[\"x\"]}"), Err(Unreadable::Newer));
-        // As versions wrote it that didn't count the waits.
+        // As written by versions that didn't count the waits.
         let earlier = Answer::decode(br#"{"format":1,"parts":[],"failures":2,"dies_of":null}"#);
         assert_eq!(earlier.map(|answer| answer.before), Ok(Before { failures: 2, snoozes: 0 }));
     }

@@ -26,7 +26,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) payload: Payload,
     pub(crate) message: Message,
     pub(crate) account: &'a Account,
-    /// `None` when no route is for the message, or none any more.
+    /// `None` when no route takes the message, or its route is gone.
     pub(crate) route: Option<&'a Route>,
     /// What the route's text pattern captured.
     captures: Captures,
@@ -35,7 +35,7 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// Reads what was taken. If this worker can't, what becomes of the message.
+    /// Reads what was taken. The error says what becomes of a message that this worker can't read.
     pub(crate) fn read(calls: Calls<'a>, leased: &'a Leased, begun: Instant) -> Result<Self, Done> {
         let shared = calls.shared;
         let payload = match Payload::decode(&leased.payload) {
@@ -91,17 +91,17 @@ impl<'a> Attempt<'a> {
         pushed_at(&self.message, self.leased.arrived_us)
     }
 
-    /// The right under which the message is answered, in a lane that stands so.
+    /// The right under which the message is answered, in a lane with this send state.
     pub(crate) fn opening(&self, send_state: &SendState) -> Opening {
         self.calls.shared.rights.opening(self.payload.trigger, self.pushed_at(), send_state)
     }
 
-    /// What the message has behind it, now that there is an answer.
+    /// The failures and waits of the message so far, now that there is an answer.
     pub(crate) fn before(&self) -> Before {
         Before { failures: self.leased.failures, snoozes: self.leased.snoozes }
     }
 
-    /// How long the message, which has failed again, may hold up others, and how long it has.
+    /// How long the message, which has failed again, may hold up others, and how long it already has.
     pub(crate) fn hold_up(&self, send_state: &SendState) -> HoldUp {
         let before = self.leased.failing_for.map(|before| before.saturating_add(self.begun.elapsed()));
         HoldUp {

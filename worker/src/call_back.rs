@@ -2,12 +2,12 @@
 //!
 //! An address ends in a token that names the lane and the message, sealed with a key that is derived from the account's app
 //! secret: every process with the account's configuration can open it, so any worker or receiver takes the answer and nothing
-//! about it is stored; nobody else can make one, and the user's OpenID can't be read in it. Rejected: a random token in
-//! the store (one more thing to write before each call and to clean up after it), and a signed one in clear (addresses end
-//! up in logs). A changed app secret makes the addresses that are out useless; the messages are tried again then.
+//! about it is stored; nobody else can make one, and the user's OpenID can't be read in it. Rejected: a random token in the
+//! store (one more thing to write before each call and to clean up after it), and a signed one in clear (addresses end up in
+//! logs). A changed app secret makes the addresses given out before useless; their messages are then tried again.
 //!
-//! What comes is read and checked where it comes in, so that the service hears of its mistakes, and stored in a format of
-//! our own for the worker that takes the message next. Whether it comes in time, and first, is the queue's to say.
+//! An answer is read and checked where it comes in, so that the service hears of its mistakes. It is stored in a format
+//! of our own for the worker that takes the message next. The queue decides whether it came first and in time.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -149,10 +149,10 @@ pub struct CalledBack {
 }
 
 impl CalledBack {
-    /// What a service's outcome is as an answer by call back. Only replies can be one.
+    /// Makes an answer by call back of a service's outcome. Only replies can be one.
     ///
     /// # Errors
-    /// When it isn't, a reply can't be sent, or the memory is too large; the text says what to mend.
+    /// When the outcome isn't a reply, a reply can't be sent, or the memory is too large; the text says what to mend.
     pub fn of(outcome: Outcome) -> Result<Self, String> {
         let (replies, memory) = match outcome {
             Outcome::Reply(replies) => (replies, None),

@@ -36,8 +36,8 @@ pub(crate) async fn conclude(
     outcome: Outcome,
 ) -> StepResult<Conclusion> {
     let attempt = recorder.attempt;
-    // What a cheap handler answers is computed again on every attempt and may never be stored; it doesn't fail itself, so
-    // all failures so far were of sends.
+    // The replies of a cheap handler are computed again on every attempt and may never be stored. Such a handler doesn't
+    // fail, so all failures so far were of sends.
     let before = if attempt.is_cheap() { Before::default() } else { attempt.before() };
     match outcome {
         Outcome::NoReply => without_reply(recorder, End::NoReply).await,
@@ -47,7 +47,7 @@ pub(crate) async fn conclude(
                 Err(error @ MemoryError::TooLarge(_)) => {
                     return die(recorder, &error.to_string()).await;
                 }
-                // Others have filled it, and the user has an answer coming.
+                // Other routes have filled it, and the user still gets the answer.
                 Err(error @ MemoryError::Full) => {
                     tracing::warn!(route = route.name, %error, "nothing is remembered of this message");
                 }
@@ -82,7 +82,7 @@ async fn try_again(
     let failures = attempt.leased.failures;
     let hold_up = attempt.hold_up(recorder.send_state());
     let (name, number, attempts) = (route.name.as_str(), failures.saturating_add(1), route.attempts);
-    // The first tells the operator, and the dead letter if it comes to that; those between would only repeat it.
+    // The operator learns of the first failure here and of the last from the dead letter; those between would only repeat it.
     if failures == 0 {
         tracing::warn!(route = name, reason, attempt = number, attempts, "an attempt failed");
     } else {
@@ -95,7 +95,7 @@ async fn try_again(
     let has_attempts = number < attempts;
     let mut decided = verdict(recorder);
     if decided == Verdict::Die && has_attempts && !hold_up.is_over() {
-        // Too late by what was known when it began; the user may have written since.
+        // It is too late by what was known at the start, but the user may have written since.
         recorder.look().await?;
         decided = verdict(recorder);
     }
@@ -110,7 +110,7 @@ async fn try_again(
     }
 }
 
-/// Sends an answer that came by call back, for a route that is gone: its service heard that it is taken.
+/// Sends an answer that came by call back for a route that is gone: its service has heard that it is taken.
 pub(crate) fn after_answer_for_nobody(recorder: &Recorder<'_>, answer: CalledBack) -> Conclusion {
     let attempt = recorder.attempt;
     let parts = match answer.into_outcome() {
@@ -176,12 +176,12 @@ async fn record_memory(recorder: &mut Recorder<'_>, dies_of: Option<&str>) -> St
     recorder.record(Progress { replies, sent, sending: recorder.announced() }).await
 }
 
-/// What the user gets for a message that dies, while WeChat takes an answer.
+/// What the user gets for a message that dies, if WeChat still takes an answer.
 pub(crate) fn last_words(recorder: &Recorder<'_>, reason: &str) -> Option<Answer> {
     let attempt = recorder.attempt;
     let text = attempt.route?.failure_reply.as_deref()?;
     let opening = recorder.opening();
-    // A user who knows that it comes too late hears no more, unless they have written again.
+    // A user who knows that the answer comes too late hears no more, unless they have written again.
     let has_heard = notice::was_called_last(recorder) && recorder.send_state().wakes == 0;
     Answer::last_words(text, attempt.before(), reason.to_owned())
         .filter(|_| opening.is_open(SystemTime::now()) && !has_heard)

@@ -1,7 +1,7 @@
 //! What a message must be for a route, and why it isn't.
 //!
 //! Everything that is set must hold. There is one function for both questions, [`Condition::explain`], so that what an
-//! operator reads is what a worker does; the answer is a value made of what it was asked with, and becomes words only
+//! operator reads is what a worker does; the result is a value that borrows from the question, and becomes words only
 //! when somebody prints it.
 //!
 //! A condition has three patterns: for a text, for what WeChat heard in a voice message, and for the key of an event. No
@@ -22,7 +22,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_qui
 pub use mismatch::Mismatch;
 
 /// What a message must be for a route: everything that is set must hold. A condition with neither `kind` nor `event`
-/// matches messages only, never events and what has no type.
+/// matches messages only, never events or what has no type.
 #[derive(Clone, Debug, Default)]
 pub struct Condition {
     /// The account's name.
@@ -41,8 +41,8 @@ pub struct Condition {
     /// A pattern for the content of a text, after NFKC normalisation, without invisible characters, and trimmed: a Chinese
     /// keyboard types `？`, and the pattern says `\?`. Handlers see the text as it was typed.
     pub text: Option<Regex>,
-    /// A pattern for what WeChat recognised in a voice message, made alike. A voice in which it heard nothing doesn't
-    /// match.
+    /// A pattern for what WeChat recognised in a voice message, normalised in the same way. A voice in which it heard
+    /// nothing doesn't match.
     pub speech: Option<Regex>,
 }
 
@@ -146,7 +146,8 @@ fn find<'a>(
     Ok(captures)
 }
 
-/// What the groups found in a text that was typed or spoken: as its writer sees it, or with every character that is there.
+/// What the groups found in a text that was typed or spoken: first as its writer sees it, then with every character that
+/// is there.
 fn find_written<'a>(
     condition: &'static str,
     pattern: &'a Regex,
@@ -159,8 +160,8 @@ fn find_written<'a>(
     }
 }
 
-/// The text in the form that patterns are for: what is pasted or typed without what nobody sees in it. Most texts have it
-/// already and are not copied.
+/// The text in the form that patterns match: without what nobody sees in a pasted or typed text. Most texts have this
+/// form already and are not copied.
 pub(crate) fn normalised(text: &str) -> Cow<'_, str> {
     if !text.contains(is_artefact) {
         return compatible(text);
@@ -179,7 +180,7 @@ fn compatible(text: &str) -> Cow<'_, str> {
     if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         return Cow::Borrowed(text.trim());
     }
-    // Trimmed afterwards: some characters become a blank and another.
+    // Trimmed last: some characters become a blank and another character.
     Cow::Owned(text.nfkc().collect::<String>().trim().to_owned())
 }
 

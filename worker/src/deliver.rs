@@ -5,8 +5,8 @@
 //! sends its user's last action has left, and whether they have written again or gone. WeChat decides whether a part may
 //! go out. A part is held back without asking WeChat in one case: it would use the send that the answer to a newer message needs.
 //!
-//! Here is the way of an answer's parts; when one may go out is in [`clearance`], and what becomes of one that could not be
-//! sent in `unsent`.
+//! This file is the way of an answer's parts. [`clearance`] says when a part may go out, `unsent` what becomes of one that
+//! could not be sent.
 //!
 //! A send that certainly failed takes its intent back. One whose fate nobody knows keeps it, and the route says what becomes
 //! of it ([`Unsure`]).
@@ -40,7 +40,7 @@ pub(crate) async fn deliver(
         let (reason, reachable) = match Sending::new(recorder, &mut answer, &progress).run(&progress).await? {
             PartEnd::Sent | PartEnd::Soon(_) => return Ok(delivered(recorder.attempt, answer)),
             PartEnd::Later(done) => return Ok(done),
-            // What it dies of already has its route.
+            // This reason already names the route.
             PartEnd::Dies { reason, reachable } if answer.dies_of.is_some() => (reason, reachable),
             PartEnd::Dies { reason, reachable } => (recorder.attempt.with_route(&reason), reachable),
         };
@@ -89,7 +89,7 @@ struct Sending<'a, 'q> {
     stored: bool,
     /// How often this part was refused in a window that should be open.
     refusals: u32,
-    /// What the lane's send state named when it was decided to send this part, or not to.
+    /// `wakes` of the lane's send state when it was decided whether to send this part.
     wakes: u32,
 }
 
@@ -138,7 +138,7 @@ impl<'a, 'q> Sending<'a, 'q> {
                 }
             }
             if matches!(part, Err(Stop::Stopping)) {
-                // Before it is handed back: that the parts before it are sent, and this one is not.
+                // Recorded before it is handed back: the parts before this one are sent, and this one is not.
                 self.take_back().await?;
             }
             return part;
@@ -153,7 +153,7 @@ impl<'a, 'q> Sending<'a, 'q> {
             self.report_unsure();
             return self.give_up_unsure().await;
         }
-        // Before its turn: what can't be sent must not take one from others.
+        // Asked before its turn: a part that can't be sent must not take a turn from others.
         let announced = u32::from(self.unsure);
         if self.closed(announced).is_some() {
             // By what was known when the message was taken, or its last part was announced.
@@ -188,7 +188,8 @@ impl<'a, 'q> Sending<'a, 'q> {
         self.transmit(ready).await
     }
 
-    /// Sends a part whose intent is recorded. What can be put right is, once, under the same intent: WeChat has not taken it.
+    /// Sends a part whose intent is recorded. A failure that can be put right is, once, under the same intent: WeChat has not
+    /// taken the part.
     async fn transmit(&mut self, mut ready: ReadyMessage) -> StepResult<PartEnd> {
         let attempt = self.attempt;
         let (calls, name) = (attempt.calls, &attempt.payload.account);

@@ -73,7 +73,7 @@ impl Dispatcher {
                 Ok(Ok(ControlFlow::Continue(()))) => {}
                 Ok(Ok(ControlFlow::Break(()))) => return Ok(()),
                 Ok(Err(error)) => return Err(error),
-                // What a call brought whose answer was lost by it comes again: its number hasn't changed.
+                // If the panic lost the answer to a take, its batch comes again: the take's number hasn't changed.
                 Err(_) => {
                     tracing::error!(
                         queue = self.shared.queue.place(),
@@ -86,7 +86,7 @@ impl Dispatcher {
         }
     }
 
-    /// One take, the start of what it brings, and the wait after it. The end: the worker stops.
+    /// One take, the start of what it brings, and the wait after it. Breaks when the worker stops.
     async fn run_once(
         &self,
         request: &mut TakeRequest,
@@ -120,7 +120,7 @@ impl Dispatcher {
         self.health.taken();
         outage.is_over(&self.shared);
         self.report(buried, damaged);
-        // What is cut short goes on at once: each look leaves fewer lanes that are looked at in vain.
+        // A take that was cut short is repeated at once: each one leaves fewer lanes to look at in vain.
         let is_idle = messages.is_empty() && !cut_short;
         let mut beyond = Vec::new();
         for leased in messages {
@@ -176,8 +176,8 @@ impl Dispatcher {
         }
     }
 
-    /// The accounts that can send: only their messages are taken.
-    /// The list of the last take, if it is the same: then the queue knows it.
+    /// The accounts that can send: only their messages are taken. Gives the list of the last take if it is the same,
+    /// since the queue knows that one.
     fn classes(&self, last: &Arc<[Class]>) -> Arc<[Class]> {
         let paused = self.shared.pauses.paused();
         if paused.is_empty() {
@@ -188,7 +188,7 @@ impl Dispatcher {
         if **last == *classes { last.clone() } else { classes.into() }
     }
 
-    /// At least one permit, and at once as many more as are free, up to a batch.
+    /// Waits for one permit, and takes as many more as are free, up to a batch.
     async fn some_permits(&self) -> OwnedSemaphorePermit {
         let permits = &self.shared.permits;
         self.health.full.store(permits.available_permits() == 0, Ordering::Relaxed);

@@ -1,11 +1,10 @@
-//! Runs a message's handler, and tells what happens: it is an [`WorkEvent`] that a notice is due, that the time to answer
-//! ends, or that the work is finished. What follows from an event is for the caller to do, who alone may record;
-//! the work goes on while it does.
+//! Runs a message's handler, and reports each [`WorkEvent`]: a notice is due, the time to answer ends, or the work is
+//! finished. The caller acts on an event, since it alone may record; the work goes on during that.
 //!
-//! Rejected: a task beside the handler that sends notices by itself. It shared what was recorded last with the one that
-//! sends the answer, behind locks.
+//! Rejected: a task beside the handler that sends notices by itself. It shared the last record with the task that sends
+//! the answer, behind locks.
 //!
-//! Thousands of messages wait for their handlers here, and few of them do anything else: so that is boxed.
+//! Thousands of messages wait for their handlers here, and few do anything else, so everything else is boxed.
 
 pub(crate) mod notice;
 mod typing;
@@ -80,7 +79,7 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Does something else while `work` goes on: what that gave, and what the work gave if it has finished.
+    /// Does something else while `work` goes on. Gives its result, and that of the work if it has finished.
     pub(crate) async fn beside<T, U>(
         &mut self,
         mut work: Pin<&mut impl Future<Output = T>>,
@@ -97,7 +96,8 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Ends what the user sees. A message ends it; what isn't followed by one is ended here, and nobody waits for that.
+    /// Ends what the user sees. A message ends the typing by itself; without one it is ended here, and nobody waits for
+    /// that call.
     pub(crate) fn end(self, outcome: &Outcome) {
         let replies = matches!(
             outcome,
@@ -128,7 +128,7 @@ pub(crate) async fn handle(
     }
     metrics::handled(&attempt.payload.account, &route.name, started.elapsed());
     outcome.unwrap_or_else(|panic| {
-        // What it said may quote the user: for debugging only, like the text itself.
+        // The panic's words may quote the user: for debugging only, like the text itself.
         tracing::debug!(panic = panic_text(&*panic), "what the handler's panic said");
         tracing::error!("the handler panicked");
         Outcome::Retry { after: None, reason: "the handler panicked".to_owned() }

@@ -19,8 +19,8 @@ use url::Url;
 /// **Cancellation**: the future is dropped when the worker loses the message's lease or must stop before the handler is
 /// done. The message then runs again elsewhere.
 ///
-/// **Time**: it may take minutes. Nothing limits it from outside but [`Context::reply_until`], after which WeChat
-/// takes no answer; a handler that calls others sets its own timeouts.
+/// **Time**: it may take minutes. The only limit from outside is [`Context::reply_until`], after which WeChat takes no
+/// answer; a handler that calls others sets its own timeouts.
 ///
 /// **Panics** are caught and count as a failed attempt.
 #[async_trait]
@@ -48,8 +48,8 @@ pub const MEMORY_MAX_BYTES: usize = 256 * 1024;
 pub enum Outcome {
     /// Send these, in order. Texts are trimmed, empty ones dropped; if nothing is left it is [`Outcome::NoReply`].
     Reply(Vec<Outgoing>),
-    /// The same, and this is what [`Context::memory`] gives with the user's next message of this route. `null` forgets. It is
-    /// stored in one step with the replies, so a message that is handled twice leaves it as one would.
+    /// Send these, and let [`Context::memory`] give this with the user's next message of this route. `null` forgets. The
+    /// memory is stored in one step with the replies, so a message handled twice leaves the same memory as one handled once.
     Remember {
         /// What to send; may be nothing.
         replies: Vec<Outgoing>,

@@ -8,15 +8,15 @@ use huixin_wechat::Client;
 
 use crate::metrics;
 
-/// How far this machine's clock may be off the API's, in seconds.
+/// How far this machine's clock may differ from the API's, in seconds.
 pub const CLOCKS_APART_S: u64 = 30;
 
-/// When the worker last got an answer of the queue, what stands still, and whose clock is off.
+/// When the queue last answered the worker, what stands still, and whose clock is wrong.
 #[derive(Clone, Debug)]
 pub struct WorkerHealth {
     began: Instant,
     last_take_ms: Arc<AtomicU64>,
-    /// Every permit is in use: nothing is taken, and that is right.
+    /// Every permit is in use: nothing is taken, as it should be.
     pub(crate) full: Arc<AtomicBool>,
     pub(crate) overdue: Arc<AtomicUsize>,
     clients: Vec<(String, Client)>,
@@ -38,15 +38,15 @@ impl WorkerHealth {
         Self { clients, ..self.clone() }
     }
 
-    /// Accounts whose API has another time than this machine, with how many seconds this clock is ahead (below 0: behind):
-    /// windows and held answers are judged by it.
+    /// Accounts whose API has another time than this machine, with the seconds that this clock is ahead (below 0: behind).
+    /// Windows and held answers are judged by this clock.
     pub fn clocks_apart(&self) -> impl Iterator<Item = (&str, i64)> {
         let ahead =
             self.clients.iter().filter_map(|(name, client)| Some((name.as_str(), client.clock_ahead_s()?)));
         ahead.filter(|(_, ahead_s)| ahead_s.unsigned_abs() > CLOCKS_APART_S)
     }
 
-    /// Time since the queue last answered a take; `None` before it first did. Nothing while every permit is in use.
+    /// Time since the queue last answered a take; `None` before it first did. Zero while every permit is in use.
     pub fn since_last_take(&self) -> Option<Duration> {
         if self.full.load(Ordering::Relaxed) {
             return Some(Duration::ZERO);
@@ -57,7 +57,7 @@ impl WorkerHealth {
         }
     }
 
-    /// How many messages stand still: what they do takes longer than every timeout in it. A bug, and their users wait.
+    /// How many messages stand still: their step takes longer than all timeouts in it. That is a bug, and their users wait.
     pub fn overdue(&self) -> usize {
         self.overdue.load(Ordering::Relaxed)
     }

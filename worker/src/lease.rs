@@ -4,11 +4,10 @@
 //! blocks its thread, or ten thousand that are busy, must not make a lease lapse. (A queue on Redis renews on a
 //! connection of its own for the same reason.)
 //!
-//! **Fencing itself.** A worker that could not renew for 0.8 of the lease stops by its own clock, before the queue may
-//! give the message to another: handlers are cancelled, and nothing more is sent. [`LeaseGuard::is_current`] is asked right
+//! **Fencing itself.** A worker that could not renew for 0.8 of the lease stops by its own clock, before the queue may give
+//! the message to another: handlers are cancelled, and nothing more is sent. [`LeaseGuard::is_current`] is asked right
 //! before every send, so that a process that was stopped and continued notices in time. The time counts from before the
-//! renewal was sent, so it errs on the safe side, and by a clock that doesn't stand still while the machine sleeps
-//! ([`Moment`]).
+//! renewal was sent, which errs on the safe side, and by a clock that goes on while the machine sleeps ([`Moment`]).
 //!
 //! **A job that stands still** would keep its lane for as long as its lease is renewed. So each message under way says what it begins and
 //! how long that may take at most ([`LeaseGuard::begins`]), and one that takes longer goes into the log once, into the metric
@@ -30,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics;
 
-/// How long a step of a message may take that has no time of its own: every wait in it ends sooner.
+/// How long a step without a limit of its own may take: every wait in it ends sooner.
 pub(crate) const STEP_MAX: Duration = Duration::from_secs(300);
 /// Leases renewed by one call.
 const RENEWED_TOGETHER: usize = 512;
@@ -129,15 +128,15 @@ impl LeaseGuard {
         fresh && !self.lost.is_cancelled()
     }
 
-    /// The handling begins something that takes so long at most; `Duration::MAX` where that is others' business. Gives what it
-    /// was at before.
+    /// The handling begins a step that takes no longer than `at_most`; `Duration::MAX` where others bound it. Gives the
+    /// step before.
     pub(crate) fn begins(&self, name: &'static str, at_most: Duration) -> Option<LeaseAction> {
         let mut entries = self.running.entries.lock();
         let entry = entries.by_number.get_mut(&self.number)?;
         Some(std::mem::replace(&mut entry.step, LeaseAction::new(name, at_most)))
     }
 
-    /// It goes on with what it was at before, whose time begins anew.
+    /// The handling goes back to the step before, whose time begins anew.
     pub(crate) fn goes_on(&self, before: Option<&LeaseAction>) {
         if let Some(LeaseAction { name, at_most, .. }) = before {
             self.begins(name, *at_most);
@@ -214,7 +213,7 @@ async fn keep(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration) {
             run_once(queue, running, lease_for, pause).await;
         }
     };
-    // Beside the renewals, not between them: looked at every fifth of a lease only, one could be at its end already.
+    // Beside the renewals, not between them: if it looked only every fifth of a lease, a lease could be at its end already.
     let fence = async {
         let mut ticks = every(lease_for / 20);
         loop {
@@ -229,7 +228,7 @@ async fn keep(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration) {
         loop {
             ticks.tick().await;
             let beat = AssertUnwindSafe(async { queue.renew(&[], lease_for).await }).catch_unwind();
-            // Those who need an answer report any other trouble.
+            // Callers that need an answer report any other trouble.
             if let Ok(Err(_)) = tokio::time::timeout(BEAT_EVERY, beat).await {
                 tracing::error!("telling the queue that it serves panicked: this is a bug, please report it");
             }

@@ -11,7 +11,7 @@ use crate::lease::{LeaseGuard, STEP_MAX};
 use crate::message_end::{StepResult, Stop};
 use crate::worker_context::WorkerContext;
 
-/// How long a settle is tried again while the queue is away. It can't do harm later: the queue refuses it by its token.
+/// How long a settle is tried again while the queue is away. A late settle does no harm: the queue refuses it by its token.
 const SETTLE_TRIES_FOR: Duration = Duration::from_secs(120);
 
 /// What a message's handling asks of the queue and of its lease. It can be shared; what is recorded goes through the
@@ -28,15 +28,15 @@ impl Calls<'_> {
         &*self.shared.queue
     }
 
-    /// Makes one call to the queue, again while the queue is away. `LeaseLost` after a repetition means "perhaps done
-    /// already": an earlier try may have been applied and its answer lost.
+    /// Makes one call to the queue, and repeats it while the queue is away. `LeaseLost` after a repetition means
+    /// "perhaps done already": an earlier try may have been applied and its answer lost.
     pub(crate) async fn insist<T, F>(&self, call: impl Fn() -> F) -> StepResult<T>
     where
         F: Future<Output = Result<T, QueueError>>,
     {
         let before = self.guard.begins("a call to the queue", STEP_MAX);
         let done = self.repeat(call).await;
-        // A handler that runs beside a notice goes on with what it may take.
+        // A handler that runs beside a notice goes on with its own limit.
         self.guard.goes_on(before.as_ref());
         done
     }
@@ -69,8 +69,8 @@ impl Calls<'_> {
         }
     }
 
-    /// Confirms the lease of a message that has lost one before: only then does losing this one count. What begins now may
-    /// end this worker.
+    /// Confirms the lease of a message that has lost one before: only then does losing it again count. The step that
+    /// begins now may end this worker.
     pub(crate) async fn confirm(&self, losses: u32) -> StepResult<()> {
         if losses == 0 {
             return Ok(());
@@ -83,12 +83,12 @@ impl Calls<'_> {
                 _ => Err(QueueError::LeaseLost),
             }
         });
-        // No longer than the lease is known to be ours: one that is confirmed late and given up would count as a loss.
+        // Only while the lease is known to be ours: a lease that is confirmed late and given up would count as a loss.
         self.while_current(confirm).await?
     }
 
-    /// Does something, and cuts it when the lease is lost. The lease is looked at in each step: a process that was stopped goes
-    /// on in the middle of one, before anything has told it of the loss.
+    /// Does something, and cuts it short when the lease is lost. The lease is checked in each step: a process that was
+    /// suspended goes on in the middle of one, before anything has told it of the loss.
     pub(crate) async fn while_current<T>(&self, work: impl Future<Output = T>) -> StepResult<T> {
         let mut work = pin!(work);
         let work = poll_fn(|context| match self.guard.is_current() {

@@ -7,10 +7,10 @@
 //! The wall clock decides when a slot is over: a memory that lives some seconds longer or shorter harms nobody. Slots of
 //! routes that are gone stay until their time is over, for a configuration that is taken back.
 //!
-//! A memory that is damaged is gone on without, and an error is logged: what it held is lost either way, and the next
-//! memory replaces it. Rejected: the message's death, since every message of this user would die until the memory's time is
-//! over, and neither a retry nor an operator could help. One of a newer format is another thing: it is whole, and the message
-//! waits for a worker that can read it.
+//! The worker goes on without a damaged memory and logs an error: what it held is lost either way, and the next memory
+//! replaces it. Rejected: letting the message die. Every message of this user would die until the memory's time is over, and
+//! neither a retry nor an operator could help. A memory of a newer format is different: it is whole, and the message waits
+//! for a worker that can read it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -64,7 +64,7 @@ impl Slots {
         Some(&slot.value)
     }
 
-    /// Replaces a slot, or removes it (`null`), and what is over with it: as the queue is to keep it.
+    /// Replaces a slot, or removes it (`null`), and drops slots whose time is over. Gives the memory that the queue is to keep.
     pub(crate) fn with(
         mut self,
         name: &str,

@@ -1,8 +1,7 @@
 //! How a message leaves a worker, and why its way may stop short.
 //!
-//! What becomes of a message is decided as a value, [`Done`], all the way down; the one call that settles it is made by
-//! [`crate::process`]. So nothing that decides can forget to settle, or do it twice. (The dispatcher hands back what was never begun,
-//! and settles after a bug.)
+//! Every decision about a message is a value, [`Done`]; only [`crate::process`] makes the call that settles it. So no code that
+//! decides can forget to settle, or settle twice. (The dispatcher hands back what was never begun, and settles after a bug.)
 
 use std::time::Duration;
 
@@ -61,8 +60,8 @@ pub(crate) enum End {
     Unmatched,
     /// What is not sent waits for the user's next message.
     Held,
-    /// It was about to be held, and its user has written, or it was about to end, and its answer has come by call back: it
-    /// comes again at once.
+    /// It comes again at once: it was about to be held and its user has written, or it was about to end and its answer has
+    /// come by call back.
     Waiting,
     /// It comes again later; an attempt was used.
     Retried,
@@ -76,7 +75,7 @@ pub(crate) enum End {
     Dead,
     /// Somebody else may have it.
     LeaseLost,
-    /// The queue was away, and it isn't known here how the message stands: done, or coming again.
+    /// The queue was away, and it isn't known here whether the message is done or comes again.
     Unsettled,
 }
 

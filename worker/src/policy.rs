@@ -5,8 +5,8 @@
 //! use none: the message is snoozed, however often, as long as its answer may be held. After that an answer
 //! that is there is held until its user does something; a message without one dies.
 //!
-//! A failing message holds up what its user wrote after it. So while something waits behind it, it has not only so many
-//! attempts but also so much time, its route's patience.
+//! A failing message holds up what its user wrote after it. So while something waits behind it, not only its attempts
+//! are limited but also its time, by its route's patience.
 
 use std::time::{Duration, SystemTime};
 
@@ -39,7 +39,7 @@ pub(crate) enum SendVerdict {
     Sent,
     /// The account can't call this interface now: everything that needs it waits.
     Account(Interface, PauseCause),
-    /// It may be the account, which needs proof: until then, this becomes of the message.
+    /// It may be the account, which needs proof: until then, this verdict holds for the message.
     Unclear(Box<SendVerdict>),
     /// It waits until the user does something.
     Hold,
@@ -107,7 +107,7 @@ pub(crate) struct Trial {
     pub(crate) until: Option<SystemTime>,
     /// The user's window is open, as far as is known here.
     pub(crate) is_open: bool,
-    /// How often WeChat has said of this part that it isn't.
+    /// How often WeChat has said for this part that the window is closed.
     pub(crate) refusals: u32,
 }
 
@@ -185,8 +185,8 @@ pub(crate) fn again(trial: &Trial, now: SystemTime) -> SendVerdict {
     or_hold(in_time(Verdict::Retry { after }, after, trial.until, now))
 }
 
-/// A wait for the account: as long as it takes, and a little more, so that not all come back at once. Death: it would be
-/// over too late.
+/// A wait for the account: as long as it takes, and a little more, so that not all come back at once. `Die` if it would
+/// be over too late.
 pub(crate) fn snooze_until(wait: Duration, reply_until: Option<SystemTime>, now: SystemTime) -> Verdict {
     let after = wait.saturating_add(backoff::full_jitter(1));
     in_time(Verdict::Snooze { after }, after, reply_until, now)

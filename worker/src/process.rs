@@ -103,7 +103,7 @@ async fn steps(
     }
     let is_unsubscribe = attempt.payload.trigger == Trigger::Unsubscribe;
     if is_unsubscribe && leased.memory.is_some() {
-        // What was written after the push had come, by messages before it.
+        // The memory was written after the push had come, by messages before it.
         recorder.to_remember = Some(Memory { bytes: Bytes::new(), keep_for: Duration::ZERO });
     }
     let called_back = match leased.answer.as_deref().map(CalledBack::decode).transpose() {

@@ -12,7 +12,7 @@ use crate::rights::Opening;
 /// The only writer: what it has recorded of one message, and what it learned by that.
 pub(crate) struct Recorder<'a> {
     pub(crate) attempt: &'a Attempt<'a>,
-    /// As the last call that tells it did.
+    /// As the last call that reports it said.
     send_state: SendState,
     /// The send that was announced last, and not taken back.
     announced: Option<u32>,

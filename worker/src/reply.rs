@@ -76,8 +76,8 @@ pub fn parse(value: &Value, origin: ReplyOrigin) -> Result<Vec<Outgoing>, ReplyE
     Ok(tidy(parts))
 }
 
-/// Whether WeChat would take these, as far as can be known here: what [`parse`] ensures of replies that are written,
-/// for those that a handler made in Rust or a template filled in.
+/// Whether WeChat would take these, as far as can be known here. [`parse`] ensures it for written replies; this is for
+/// those that a Rust handler made or a template filled in.
 ///
 /// # Errors
 /// As [`parse`].

@@ -1,9 +1,9 @@
 //! What may be sent to a user, and until when.
 //!
-//! WeChat gives a right with each action of a user: so many messages, for so long. Several do not add up: of what is left and
-//! what the new one gives, the larger number counts, and the later end. The message that is answered opened one when it was
-//! pushed; the queue says what later ones of the same user give, which is given the numbers and keeps them so:
-//! [`Rights::effect`].
+//! Each action of a user gives a right: so many messages, for so long. Rights do not add up: the larger number counts, of
+//! what is left and what the new right gives, and the later end. The message that is answered opened a right when it was
+//! pushed. [`Rights::effect`] gives the queue the numbers, which it keeps by the same rule; so the queue says what later
+//! messages of the same user give.
 //!
 //! **WeChat is asked, not second-guessed.** All of this is an estimate: our clocks and our counts may be wrong, and WeChat
 //! changes its numbers. So an answer is not held back because of it: it is sent, and if WeChat refuses it with 45015 or
@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 use huixin_queue::{HeldEffect, SendState};
 use huixin_wechat::Trigger;
 
-/// How long a push may have been on its way: what it says of its own time beyond that is a clock that is wrong.
+/// How long a push may have been on its way: if its own time says more, a clock is wrong.
 const LATE_MAX: Duration = Duration::from_secs(20);
 
 /// What each kind of action lets an account send. By default WeChat's numbers of 2025: see [`Trigger::sends`].
@@ -32,7 +32,7 @@ pub struct Rights {
     pub subscribe: TriggerRight,
 }
 
-/// So many messages, for so long.
+/// How many messages may be sent, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TriggerRight {
     /// How many.
@@ -48,7 +48,7 @@ pub(crate) struct Opening {
     pub(crate) until: Option<SystemTime>,
     /// How many sends it allows the lane, those that it has made included; none if that isn't known.
     pub(crate) sends: Option<u32>,
-    /// A later message shares it, whose own answer needs a send.
+    /// A later message shares it, and its own answer needs a send.
     pub(crate) is_shared: bool,
     /// Nothing may go out, whatever was opened before.
     pub(crate) closed: Option<huixin_queue::Closed>,
@@ -109,7 +109,7 @@ impl Rights {
         }
     }
 
-    /// The right of a message that was pushed as `own` at `pushed`, in a lane that stands so.
+    /// The right of a message that was pushed as `own` at `pushed`, in a lane with this send state.
     pub(crate) fn opening(&self, own: Trigger, pushed: SystemTime, send_state: &SendState) -> Opening {
         let (own, lane) = (self.of(own), send_state.right);
         let own_until = own.and_then(|right| pushed.checked_add(right.window));
@@ -124,8 +124,8 @@ impl Rights {
     }
 }
 
-/// When the right of a push begins: at WeChat's own time of it, unless a clock is wrong. Then it is when it came, less what it
-/// may have been on its way.
+/// When the right of a push begins: at WeChat's own time of it, unless a clock is wrong. Then it is at its arrival, less the
+/// time that it may have been on its way.
 pub(crate) fn begins(created_at: i64, arrived: SystemTime) -> SystemTime {
     let created = u64::try_from(created_at).ok().map(Duration::from_secs);
     let created = created.and_then(|created| SystemTime::UNIX_EPOCH.checked_add(created));

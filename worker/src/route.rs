@@ -69,7 +69,7 @@ pub enum AiLabel {
 }
 
 impl AiLabel {
-    /// Puts the label to an answer.
+    /// Puts the label on an answer.
     pub(crate) fn put_to(&self, parts: &mut [Outgoing]) {
         let last = parts.iter_mut().rev().find_map(|part| match &mut part.content {
             Content::Text { content } => Some(content),

@@ -1,8 +1,8 @@
 //! What lies in the queue as JSON with the number of its format: recorded answers, answers by call back, memories.
 //!
-//! Workers of two versions run side by side during a deploy. What a newer one wrote is left for it; what nobody can have
-//! written so is damaged, and waiting mends nothing. Only the number tells the two apart, so every later format keeps
-//! it, under its name, at the top.
+//! Workers of two versions run side by side during a deploy. What a newer version wrote is left for it. What no version
+//! can have written is damaged, and waiting mends nothing. Only the number tells the two apart, so every later format
+//! keeps it, under its name, at the top.
 
 use std::time::SystemTime;
 

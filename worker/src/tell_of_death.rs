@@ -1,8 +1,8 @@
 //! Tells the user of a message that the queue has buried because workers died of it.
 //!
-//! Of a message that fails, the worker that handles it tells the user. Nobody handles this one: the queue ends it when a third
-//! worker is lost, and the worker that hears of it sends the route's `failure_reply`, if WeChat still takes it. Nothing of
-//! it is recorded, so it is sent at most once: the message is at its end, and may kill this worker, too.
+//! When a message fails, the worker that handles it tells the user. Nobody handles this message: the queue ends it when a
+//! third worker is lost, and the worker that hears of it sends the route's `failure_reply`, if WeChat still takes it. Nothing
+//! of this is recorded, so the reply is sent at most once: the message is at its end, and may kill this worker, too.
 //! Rejected: leasing it once more for these words, which would give every engine another state.
 
 use std::sync::Arc;

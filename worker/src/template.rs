@@ -1,8 +1,8 @@
 //! Templates of replies: minijinja, strict.
 //!
-//! What a template names and the message doesn't have is an error and not an empty place: a reply with a hole in it
-//! must not reach a user. The few names that every message could have (`content`, `event`, `key`) are empty texts where
-//! it has none. Templates are compiled when the worker starts, so that a typing error stops it there.
+//! If a template names something that the message doesn't have, that is an error and not an empty place: a reply with a
+//! hole in it must not reach a user. The few names that every message could have (`content`, `event`, `key`) are empty
+//! texts where it has none. Templates are compiled when the worker starts, so that a typing error stops it there.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl Template {
     }
 
     /// The names that it needs from outside, each with what it takes of it: `content`, `captures.code`. So code that knows
-    /// what there will be can say before the first message what won't be there. A name for whose absence it provides, by
+    /// the values can say before the first message which will be missing. A name whose absence the template handles, by
     /// `default` or `is defined`, isn't needed.
     pub fn names(&self) -> BTreeSet<String> {
         let Ok(template) = self.0.get_template(NAME) else { return BTreeSet::new() };
@@ -67,7 +67,7 @@ impl Template {
         self.render_with(message, context, &Map::new())
     }
 
-    /// The same with names of the handler's own, which stand before those of the message.
+    /// The same with names of the handler's own, which win over those of the message.
     pub(crate) fn render_with(
         &self,
         message: &Message,
@@ -93,12 +93,12 @@ impl Template {
     }
 }
 
-/// Whether a `{% set … %}` anywhere in the template makes this name: what one in a branch makes is known behind it too.
+/// Whether a `{% set … %}` anywhere in the template makes this name: a name made in a branch is known after it too.
 fn sets(source: &str, name: &str) -> bool {
     has(source, &format!(r"\{{%[-+]*\s*set\s[^=%|]*\b{}\b", regex::escape(name)))
 }
 
-/// Whether the template provides anywhere for this name's absence.
+/// Whether the template handles this name's absence anywhere.
 fn guards(source: &str, name: &str) -> bool {
     has(source, &format!(r"(^|[^\w.]){}\s*(\|\s*default|is\s+(not\s+)*defined)", regex::escape(name)))
 }

@@ -1,12 +1,11 @@
 //! From what a handler says to texts that WeChat shows well: at most 2,000 bytes each, links in the form that every
 //! phone understands, and Markdown, which WeChat shows as it is typed, turned into plain text.
 //!
-//! Everything here is a pure function. Nothing of a text is lost but white space at the cuts and control characters;
-//! of Markdown, its signs.
+//! Everything here is a pure function. A text loses only white space at the cuts and control characters; Markdown also
+//! loses its signs.
 //!
-//! WeChat's limit is not published; 2,048 bytes is what others found (45002 beyond), and one message of a longer text
-//! costs one of the few sends that a user's message allows, so parts are filled well before they are cut at a nice
-//! place.
+//! WeChat doesn't publish its limit; others found 2,048 bytes (45002 beyond). Each part of a longer text costs one of
+//! the few sends that a user's message allows, so parts are filled well before they are cut at a nice place.
 
 mod bare_address;
 mod fit;
@@ -42,7 +41,7 @@ pub fn fit(parts: Vec<Outgoing>, markdown: bool) -> Vec<Outgoing> {
     fitted
 }
 
-/// The text without control characters, newline and tab excepted.
+/// The text without control characters, except newline and tab.
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }

@@ -85,7 +85,7 @@ impl Worker {
         self
     }
 
-    /// A way to ask after the worker's health while it runs.
+    /// A way to ask about the worker's health while it runs.
     pub fn health(&self) -> WorkerHealth {
         let clients = self.accounts.iter().map(|(name, account)| (name.clone(), account.client.clone()));
         self.health.of(clients.collect())

@@ -81,8 +81,8 @@ fn taken(config: &Config) -> String {
     }
 }
 
-/// Adds the listener for answers by call back, on a port that is free, and says where services reach it. A public address of
-/// the configuration is of no use: what is there doesn't know this queue.
+/// Adds the listener for answers by call back, on a port that is free, and says where services reach it. The configuration's
+/// public address is of no use: the listener there doesn't know this queue.
 async fn add_call_backs(
     services: &mut Services,
     config: &mut Config,
@@ -128,7 +128,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The configuration's routes, and one behind them for what none of them takes; or if it has none, those of the first minute.
+/// The configuration's routes, and one behind them for messages that none of them takes; without any, the routes of the first
+/// minute.
 fn with_routes(config: &Config, worker: Worker, sandbox: Sandbox) -> Result<Worker, Failure> {
     if !config.routes.is_empty() {
         return Ok(worker.route(Route::new("unmatched", Unmatched(sandbox))));

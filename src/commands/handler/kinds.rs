@@ -8,7 +8,7 @@ use crate::report::Failure;
 
 /// A message to try a service with.
 pub(super) struct SampleMessage {
-    /// As a person calls it.
+    /// Its name for people.
     pub(super) name: &'static str,
     /// The `MsgId`, which events have here too.
     pub(super) id: String,

@@ -1,6 +1,6 @@
 //! `huixin handler test`: a service is sent each kind of message, and its answers are judged.
 //!
-//! The request is made and the answer is read by the worker's own handler, so that what is judged well here is well there.
+//! The request is made and the answer is read by the worker's own handler, so that an answer judged good here is good there.
 
 mod kinds;
 mod verdict;

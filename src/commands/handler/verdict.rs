@@ -1,4 +1,4 @@
-//! What an answer is worth: the words of a line.
+//! The judgement of an answer, in the words of one line.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub(super) enum TestVerdict {
     Replies(String),
     /// These come by call back, which isn't waited for.
     Later,
-    /// So would these, and they look like a mistake.
+    /// These would be sent, and they look like a mistake.
     Doubtful(String),
     /// Nothing would be sent.
     Nothing,
@@ -30,8 +30,8 @@ pub(super) enum TestVerdict {
 }
 
 impl TestVerdict {
-    /// Of a message with a `content` or without, after which so many can be sent. Of the media that it names, `refused` says what
-    /// a worker would not fetch.
+    /// The verdict on an answer to a message with or without `content`, after which `sends` can be sent. `refused` names media
+    /// of the answer that a worker would not fetch.
     pub(super) fn of(tried: TrialResult, has_content: bool, sends: u32, refused: Option<String>) -> Self {
         let TrialResult { outcome, remark, answered } = tried;
         let failed = |text: String| if answered { Self::Wrong(text) } else { Self::Unanswered(text) };
@@ -126,7 +126,7 @@ fn nothing_in(reply: &Outgoing) -> Option<&'static str> {
     word.or_else(|| content.contains(OBJECT).then_some(OBJECT))
 }
 
-/// Its type, and of a text how it begins.
+/// Its type, and how it begins if it is a text.
 fn reply(reply: &Outgoing) -> String {
     match &reply.content {
         Content::Text { content } => {

@@ -1,8 +1,8 @@
 //! `huixin init`: a first configuration, out of up to five answers.
 //!
-//! What it writes is loaded before it is written, so that a wrong answer gets the words of the configuration. The token
-//! and the key are made here, since their owner may choose them. The AppSecret, which WeChat makes, is not asked: what is
-//! typed at a terminal or given by a flag stays in histories and process lists.
+//! What it writes is loaded before it is written, so that a wrong answer is reported in the configuration's words. The
+//! token and the key are made here, since their owner may choose them. The AppSecret, which WeChat makes, is not asked:
+//! what is typed at a terminal or given by a flag stays in histories and process lists.
 
 mod questions;
 mod text;

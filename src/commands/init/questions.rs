@@ -11,7 +11,7 @@ use crate::report::{ExitCode, Failure};
 /// What stands for an AppID where there is none.
 const NONE: &str = "none";
 
-/// All that is known then.
+/// All that flags and answers tell.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct InitAnswers {
     /// `None`: the pretend WeChat's.

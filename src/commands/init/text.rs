@@ -12,7 +12,7 @@ use crate::cli::{HandlerKind, PushMode};
 
 /// The variable that has the AppSecret.
 pub(super) const APP_SECRET: &str = "HUIXIN_ACCOUNT__MAIN__APP_SECRET";
-/// As long as WeChat takes them.
+/// The longest that WeChat takes.
 const TOKEN_CHARS: usize = 32;
 const AES_KEY_CHARS: usize = 43;
 

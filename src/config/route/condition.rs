@@ -1,7 +1,7 @@
 //! `[route.match]`: which messages a route takes.
 //!
-//! What can never hold is a mistake here, with the way out: a route that takes nothing looks like one that works until
-//! the first user writes.
+//! A condition that can never hold is a mistake here, reported with the way out: a route that takes nothing looks like
+//! one that works until the first user writes.
 
 use std::collections::BTreeMap;
 
@@ -103,7 +103,7 @@ fn known_account(node: &Node, accounts: &BTreeMap<String, AccountConfig>) -> Res
     Err(Mistake::unknown("account", &name, accounts.keys().map(String::as_str)))
 }
 
-/// A type that this version doesn't know is doubted and not refused: WeChat adds some without notice, messages of them have
+/// A type that this version doesn't know is doubted and not refused: WeChat adds types without notice, their messages have
 /// all that was pushed in `fields`, and nobody should wait for a new version to route them.
 fn type_(section: &mut Section<'_>) -> Option<String> {
     doubted(section, "type", &Kind::TYPES, |text| {
@@ -115,8 +115,8 @@ fn type_(section: &mut Section<'_>) -> Option<String> {
     })
 }
 
-/// There are some hundred events, and those without types in Huixin are no less good: only a name beside a known one
-/// is doubted.
+/// There are some hundred events, and those that have no type in Huixin are just as good: only a name close to a known
+/// one is doubted.
 fn event(section: &mut Section<'_>) -> Option<String> {
     doubted(section, "event", &Event::NAMES, |text| {
         let near = nearest(&text.to_ascii_lowercase(), Event::NAMES, 0.8)?;

@@ -50,7 +50,7 @@ pub struct RouteConfig {
     pub hold_for: Option<Duration>,
     /// Whether the user sees somebody typing while the handler runs.
     pub typing: bool,
-    /// What the user gets when the handler has run for so long.
+    /// What the user gets, and after how long a run of the handler.
     pub notice: Option<(Duration, String)>,
     /// Whether the handler's texts are Markdown.
     pub markdown: bool,
@@ -148,14 +148,14 @@ fn read(
         answer_within: section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN),
         memory: section.parsed("memory", memory_name),
         memory_for: section.duration("memory_for", MEMORY_FOR_DEFAULT, MEMORY_FOR),
-        // Last: without one, the other keys have their turn all the same.
+        // Last, so that the other keys are read even if there is no handler.
         handler: handler?,
     })
 }
 
 impl RouteConfig {
-    /// How many of its messages a worker with this configuration has at its handler at once; none: as many as come. Unless it is
-    /// said, a look-up has as many as its database has connections, since what waits for one loses its time; another slow
+    /// How many of its messages a worker with this configuration has at its handler at once; none: as many as come. By default
+    /// a look-up has as many as its database has connections, since a message that waits for one loses its time; another slow
     /// handler leaves a quarter of the permits to other routes, if there are any.
     pub fn at_once(&self, config: &Config) -> Option<usize> {
         let (permits, routes) = (config.worker.concurrency, config.routes.len());
@@ -182,7 +182,8 @@ fn ai_label(node: &Node) -> Result<AiLabel, Mistake> {
 }
 
 impl RouteConfig {
-    /// What is wrong if an answer may come after the time to answer what it takes is over: then it is held until the user writes.
+    /// The doubt about a route whose answers may come too late for the messages that it takes: they are then held until the
+    /// user writes.
     fn is_too_slow(&self, rights: &Rights) -> Option<(String, Mistake)> {
         let event = self.condition.event.as_deref().map(str::to_ascii_lowercase);
         let is_event = self.condition.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("event"));
@@ -220,7 +221,7 @@ fn unsure(node: &Node) -> Result<Unsure, Mistake> {
     })
 }
 
-/// `notice` and `notice_after`, which has a default; alone it would tell nothing.
+/// `notice` and `notice_after`, which has a default; `notice_after` alone would tell nothing.
 fn notice(section: &mut Section<'_>) -> Option<(Duration, String)> {
     let text = section.text("notice");
     let alone = text.is_none() && section.has("notice_after");
@@ -244,7 +245,7 @@ fn tables(node: &Node) -> Result<Vec<Node>, Mistake> {
     }
 }
 
-/// How a route is begun, for a reader who wrote `[route]`, or `[route.lookup]` as accounts have it.
+/// How a route begins, for somebody who wrote `[route]`, or `[route.lookup]` as accounts have it.
 fn brackets(table: &NodeTable) -> String {
     let mut routes = table.iter().filter(|(key, _)| !TABLES.contains(&key.as_str()));
     match routes.next() {

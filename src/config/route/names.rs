@@ -1,7 +1,7 @@
 //! The names that templates of a route may use: what every message has, and what this route's patterns capture.
 //!
-//! A template is strict, so a name that is never there costs every message that the route takes. What can be known is
-//! therefore said when the configuration is read; the columns of a query can't.
+//! A template is strict, so a name that is never there costs every message that the route takes. So names are checked
+//! when the configuration is read, except the columns of a query, which can't be known then.
 
 use std::collections::BTreeSet;
 

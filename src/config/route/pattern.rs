@@ -17,7 +17,7 @@ pub(super) fn read(key: &str, node: &Node) -> Result<Regex, Mistake> {
     })
 }
 
-/// By the words of the crate: it says no more, and words that it changes only lose their own hint.
+/// Found by the words of the crate, which says no more; if it changes some, only their hint is lost.
 fn hint(key: &str, why: &str) -> String {
     let says = |words: &str| why.contains(words);
     if says("look-around") {

@@ -96,7 +96,7 @@ fn what_a_model_writes_is_labelled_unless_the_route_says_otherwise() {
     assert!(wrong.contains("WeChat's own line"), "{wrong}");
 }
 
-/// The printed route, behind which nothing stands.
+/// The printed route, which is the last on the page.
 fn route_of(printed: &str) -> &str {
     &printed[printed.find("[[route]]").unwrap()..]
 }

@@ -1,4 +1,4 @@
-//! What is said about what is wrong.
+//! What is said about mistakes.
 
 use insta::assert_snapshot;
 

@@ -115,7 +115,7 @@ fn a_password_that_a_url_has_as_it_is_is_never_shown_and_the_hint_says_to_encode
         for secret in secrets {
             let source = source(&format!("{before}{secret}@{behind}{MINIMAL}"));
             match load_as(&source, Role::Check) {
-                // As meant: an @ before the host alone is no matter.
+                // Read as meant: an @ alone, before the host, does no harm.
                 Ok(config) => {
                     let printed = format!("{} {config:?}", config.print_effective());
                     assert!(

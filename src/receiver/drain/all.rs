@@ -8,8 +8,8 @@ use huixin_queue::spool::Spool;
 
 use super::{DrainError, FolderDrain, Round};
 
-/// Carries everything in a spool to the queue, for a person who asked for it: the quarantined entries are tried too. How
-/// many entries it has then.
+/// Carries everything in a spool to the queue, for a person who asked for it: the quarantined entries are tried too.
+/// Gives how many entries are left.
 ///
 /// # Errors
 /// When the spool can't be read, or the queue takes nothing for ten seconds.

@@ -15,16 +15,16 @@ const ACCEPT_WITHIN: Duration = Duration::from_secs(10);
 /// What became of one try.
 pub(super) enum OfferResult {
     Taken,
-    /// The queue refuses it for its own sake.
+    /// The queue refuses it because of the entry itself.
     Refused(String),
     Failed(String),
 }
 
 impl FolderDrain {
-    /// For the first time, or again.
+    /// Offers an entry, for the first time or again.
     pub(super) async fn offer(&self, entry: &SpoolEntry) -> OfferResult {
         match self.accept(entry).await {
-            // No queue only counts what is late: it was acked long ago. One that does, stores nothing.
+            // No queue should only count a late entry, which was acked long ago: counting it stores nothing.
             Ok(Accepted::Counted) => {
                 OfferResult::Refused("the queue counts it, and does not keep it".to_owned())
             }

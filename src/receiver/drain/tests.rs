@@ -141,7 +141,7 @@ async fn one_bad_entry_is_found_among_good_ones_and_quarantined_and_its_lane_goe
             stage.drain.pending_again();
             assert!(stage.drain.scout().await.unwrap(), "the queue itself works");
         }
-        // Others are taken: that says that it is the entry.
+        // Others are taken, so the entry is at fault.
         stage.spool("other", &format!("m{good}")).await;
         good += 1;
         tokio::time::sleep(SUSPECT_PAUSE / 2).await;

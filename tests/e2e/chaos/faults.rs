@@ -67,7 +67,7 @@ pub(super) async fn strike_at(installation: &mut Installation, seed: u64, lastin
 }
 
 async fn strike(on: &mut Installation, fault: Fault, chance: &mut StdRng) {
-    // Drawn for every fault alike: what comes later must not depend on which it is.
+    // Drawn for every fault: later draws must not depend on which one it is.
     let (receiver, worker) = (chance.random_range(0..RECEIVERS), chance.random_range(0..WORKERS));
     let [away, moment, loads_for] = [2.0, 0.1, 1.0].map(|most| span(chance, most));
     match fault {
@@ -117,7 +117,7 @@ fn rewrite(on: &mut Installation) {
     let now = now_us();
     on.redis().keep_files();
     let answer = on.redis().cli(&["BGREWRITEAOF"]);
-    // One that is under way is as good.
+    // A rewrite that is under way is as good.
     on.note(now, Blow::Hit, format!("rewrite of the append-only file: {}", answer.trim()));
 }
 

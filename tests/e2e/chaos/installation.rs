@@ -67,7 +67,7 @@ impl Installation {
         self.strikes.push(Strike { from_us, to_us: now_us(), blow, what });
     }
 
-    /// Until this time: wakes those whose time has come, and starts again who has ended by himself.
+    /// Until this time, wakes workers whose time has come, and restarts processes that have ended by themselves.
     pub(super) async fn tend_until(&mut self, until: Instant) {
         loop {
             for worker in 0..WORKERS {

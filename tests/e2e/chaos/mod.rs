@@ -2,13 +2,13 @@
 //! beside a Redis that loads its files, under steady traffic.
 //!
 //! WeChat is played by the pushers of the sandbox, one for each receiver: three tries, and now and then an ack that gets lost
-//! on its way. With the users *pinned*, all pushes of a user go to the same receiver, and the order must hold; else pushes and
-//! tries take turns, and what of the order is lost is only counted and printed, because nothing is promised. Users write at
+//! on its way. With the users *pinned*, all pushes of a user go to the same receiver, and the order must hold; otherwise
+//! pushes and tries take turns, and lost order is only counted and printed, because no order is promised then. Users write at
 //! random moments, so that messages wait for each other in their lanes.
 //!
 //! Chance has a seed, which is printed. `CHAOS_SEED=7` repeats one, `CHAOS_SEEDS="1 2 3"` tries several; the long form
-//! pushes 100,000 messages for each and belongs in a release build. A run that fails says where the messages lie that
-//! something is wrong with, and keeps its folder.
+//! pushes 100,000 messages for each and belongs in a release build. A run that fails says where its wrong messages lie,
+//! and keeps its folder.
 //!
 //! Redis syncs each write here: with `everysec` a kill may lose two seconds of what it had answered.
 
@@ -35,11 +35,11 @@ use crate::harness::{Backend, History, PATIENCE, Setup, Stack, Step, WRITES_AT_O
 
 /// How long a handler takes, in milliseconds.
 const HANDLER_TAKES_MS: std::ops::Range<u64> = 50..150;
-/// Messages that a user writes in so many seconds: with the handler's time and the leases that are lost, their lane is busy for a
-/// good part of it.
+/// How many messages a user writes in a second: with the handler's time and the lost leases, their lane is busy for a good part
+/// of it.
 const A_USER_PER_SECOND: usize = 3;
-/// How long nothing of all that was accepted may come to its end once there are no more faults. How long the whole takes is the
-/// machine's business.
+/// After the last fault, the longest time in which no accepted message comes to its end. How long the whole takes depends on
+/// the machine.
 const MOVES_WITHIN: Duration = Duration::from_secs(30);
 /// What a message that may die has died of.
 const POISON: &str = "3 workers died while they handled it: ";
@@ -56,7 +56,7 @@ async fn faults_of_every_process_lose_nothing_of_users_who_come_to_two_receivers
 }
 
 async fn under_faults(pinned: bool) {
-    // In their long form one at a time, or the machine is the subject and not the queue.
+    // In their long form one at a time: otherwise they would test the machine and not the queue.
     static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _alone = if long() { Some(ALONE.lock().await) } else { None };
     for seed in seeds() {
@@ -130,7 +130,7 @@ fn pushers(installation: &Installation) -> [Sandbox; RECEIVERS] {
 }
 
 async fn stack(backend: &Backend, traffic: Traffic) -> Stack {
-    // Users write more than WeChat lets answer at once: not the subject here.
+    // Users write more than WeChat allows answers for: not the subject here.
     let sandbox = SandboxConfig {
         enforce_windows: false,
         max_entries: 10 * traffic.messages,
@@ -161,7 +161,7 @@ async fn settle(installation: &mut Installation, queue: &dyn Queue, spool: &std:
     let (mut moved, mut last, mut wrongs) = (Instant::now(), None, Vec::new());
     loop {
         installation.tend_until(Instant::now()).await;
-        // It may not know yet that Redis is back.
+        // The queue may not know yet that Redis is back.
         let open = queue.counts().await.map(|counts| counts.open_total());
         let folders = huixin_queue::spool::look(spool).expect("the spools can be read");
         let left = folders.into_iter().map(|view| view.content.expect("a folder can be read").0);
@@ -191,7 +191,7 @@ async fn settle(installation: &mut Installation, queue: &dyn Queue, spool: &std:
     wrongs
 }
 
-/// Adds each unsure send to the history. Greetings are none of the messages.
+/// Adds each unsure send to the history. Greetings don't count as messages.
 fn add_unsure(lines: &[String], ids: &Ids, history: &mut History) {
     for line in lines {
         let id = line.split_once("id=\"").and_then(|(_, rest)| rest.split_once('"')).map_or("", |(id, _)| id);

@@ -1,6 +1,6 @@
-//! When a run has gone wrong: where each message lies that something is wrong with, what happened to it, and the faults around
-//! its push. And the folder with everything that the processes left behind is kept; what Redis had in its files before each kill
-//! and each rewrite lies in its `kept-…` folders.
+//! When a run has gone wrong: where each wrong message lies, what happened to it, and the faults around its push. The folder
+//! with everything that the processes left behind is kept; the files of Redis from before each kill and each rewrite lie in its
+//! `kept-…` folders.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -16,10 +16,10 @@ use crate::harness::{History, Name, Stack};
 
 /// More of them would hide what the first ones say.
 const TOLD_MAX: usize = 30;
-/// Faults of so long before and after a push are shown.
+/// Faults this long before and after a push are shown.
 const AROUND_US: u64 = 15_000_000;
 
-/// Where messages lie that are at no end.
+/// Where messages lie that haven't come to an end.
 pub(super) struct Places {
     dead: HashMap<MessageId, String>,
     spooled: HashMap<MessageId, String>,
@@ -127,7 +127,7 @@ pub(super) async fn report(
     report
 }
 
-/// A time as seconds from another.
+/// A time in seconds after another.
 fn after(zero_us: u64, at_us: u64) -> String {
     format!("{:+.3} s", (at_us as f64 - zero_us as f64) / 1e6)
 }

@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 use super::user_id;
 use crate::harness::{History, Name, Step, Verdict, now_us};
 
-/// Of so many pushes one loses its first ack.
+/// One of this many pushes loses its first ack.
 const ONE_ACK_LOST_OF: usize = 7;
-/// A connection that is refused costs no time, as WeChat's timeout would: a receiver that was killed needs some to be back.
+/// A refused connection costs no time, unlike WeChat's timeout, but a killed receiver needs some to be back.
 const BEFORE_NEXT_TRY: Duration = Duration::from_secs(1);
 
 /// Which message each id is.
@@ -39,7 +39,7 @@ impl Traffic {
         Duration::from_secs_f64(self.messages as f64 / self.per_second as f64)
     }
 
-    /// What is wrong with what became of it.
+    /// What is wrong with this verdict on the traffic.
     pub(super) fn wrongs(self, verdict: &Verdict) -> Vec<String> {
         let mut wrongs = verdict.wrongs();
         wrongs.extend(verdict.standing_still());
@@ -84,7 +84,7 @@ impl Traffic {
                     note(Step::Acked);
                 }
             });
-            // Those that have ended: else all of them are kept until the end.
+            // Takes out those that have ended: otherwise all of them are kept until the end.
             while pushes.try_join_next().is_some() {}
         }
         pushes.join_all().await;

@@ -84,7 +84,7 @@ impl Watch {
         wrongs
     }
 
-    /// A time is known by an age, which is read a moment after the clock: almost the same time is the same entry.
+    /// A time comes from an age, which is read a moment after the clock: times that are almost equal mean the same entry.
     fn look_at_spools(&mut self, spooled: Vec<(PathBuf, u64)>, served: Duration) {
         let before = std::mem::take(&mut self.spooled_ms);
         let same = |(folder, at_ms): (PathBuf, u64)| {

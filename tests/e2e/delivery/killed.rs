@@ -1,8 +1,8 @@
 //! `kill -9` of a worker while it sends answers of two parts: what is lost, what comes twice, and what is asked again.
 //!
-//! WeChat takes its time for each send, so that a kill at a random moment falls before, between and into sends; those that
-//! are under way at the kill are accepted after it, as on a slow line. In other rounds the kill waits for a moment: one send
-//! hangs, or the token has run out and its fetch hangs, between the record of a send and the send.
+//! WeChat takes its time for each send, so that a kill at a random moment falls before, between and into sends; sends under
+//! way at the kill are accepted after it, as on a slow line. In other rounds the kill waits for a moment: one send hangs, or
+//! the token has run out and its fetch hangs, between the record of a send and the send.
 //!
 //! A round's verdict is read off the pretend WeChat's transcript, where a line with a fault is a request that has come, and
 //! off the killed worker's own log, in which a line "handled" with "answered" proves that the last part was recorded as
@@ -40,7 +40,7 @@ pub(super) enum Unsure {
 enum Moment {
     /// A send hangs, and never arrives.
     SendHangs,
-    /// Whenever it is.
+    /// At any moment.
     Any,
     /// Sends are recorded and could not be made: a new token is needed, and doesn't come.
     TokenHangs,
@@ -55,7 +55,7 @@ pub(super) struct Seen {
     pub(super) twice: usize,
     pub(super) missing: usize,
     pub(super) asked_again: usize,
-    /// Messages that the killed workers' logs prove to be done with.
+    /// Messages that the killed workers' logs prove to be finished.
     pub(super) done: usize,
 }
 
@@ -133,7 +133,7 @@ fn two_parts(asked: &Asked) -> (Duration, Vec<String>) {
     (Duration::from_millis(asked.at_us % 40), parts.into())
 }
 
-/// A worker whose log tells of each message that it has done with.
+/// A worker whose log names each message that it has finished.
 async fn talkative(stack: &mut Stack) -> Process {
     let worker = stack.spawn("worker", &[("HUIXIN_LOG", "info,huixin_worker=debug")]);
     worker.ready().await;

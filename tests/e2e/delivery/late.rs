@@ -1,5 +1,5 @@
-//! Answers that come too late for WeChat: it is asked once and they are held, or they are dead where nobody is left to get
-//! them.
+//! Answers that come too late for WeChat: it is asked once and they are held; if nobody is left to get them, they are
+//! dead.
 //!
 //! The pretend WeChat's clock is moved, so that it refuses what is late, and its transcript shows how often it was asked.
 //! Workers judge by the machine's clock and by when a message arrived, so what is late is put into the queue with an earlier
@@ -88,7 +88,7 @@ async fn installation(backend: &Backend) -> (Stack, Vec<Process>) {
     (stack, processes)
 }
 
-/// Puts into the queue what a receiver took so many seconds ago, and nobody has answered since.
+/// Puts a push into the queue that a receiver took `late` seconds ago and nobody has answered since.
 async fn taken_before(stack: &Stack, late: u64, trigger: Trigger, push: Push) {
     let body = push.created_at(ago(late)).body("gh_sandbox_main");
     let payload = Payload { account: "main".to_owned(), trigger, body: body.into() };
@@ -106,7 +106,7 @@ async fn taken_before(stack: &Stack, late: u64, trigger: Trigger, push: Push) {
     stack.queue().accept(message).await.expect("the queue answers");
 }
 
-/// Unix seconds of so long ago.
+/// The Unix time this many seconds ago.
 fn ago(seconds: u64) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_secs() - seconds).unwrap_or_default()
@@ -122,7 +122,7 @@ async fn push(stack: &Stack, push: Push) {
     assert_eq!(stack.sandbox.sandbox.push_once(&push).await.outcome, TryOutcome::Acked);
 }
 
-/// Waits until so many are held, and nothing else is open.
+/// Waits until `count` messages are held and nothing else is open.
 async fn held(stack: &Stack, count: u64) {
     let queue = stack.queue();
     let deadline = std::time::Instant::now() + PATIENCE;
@@ -140,7 +140,7 @@ async fn held(stack: &Stack, count: u64) {
     }
 }
 
-/// What WeChat has refused, but for a token that has run out of time with the clock: such a send is made again at once.
+/// What WeChat has refused, except for a token that expired with the moved clock: such a send is made again at once.
 fn refusals(stack: &Stack) -> Vec<i64> {
     let entries = stack.sandbox.sandbox.transcript().entries();
     let code = |what: &What| if let What::Refused { code, .. } = what { Some(*code) } else { None };

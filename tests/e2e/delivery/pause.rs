@@ -64,7 +64,7 @@ async fn an_address_that_is_not_on_the_list_stands_in_the_status_until_it_is_and
     until(&stack, "nothing is wrong any more", |status| status["cannot_send"] == serde_json::json!([])).await;
     assert_eq!(stack.texts_to("oBen"), ["answer to hello"]);
     assert_eq!(backend.requests().len(), 2, "what was answered before the pause is not asked again");
-    // The one that met the error waits for the end of the pause as it was then: a minute.
+    // The message that met the error waits for the end of the pause as it was then: a minute.
     if long() {
         stack.wait_for_sends("oAnna", 1).await;
         stack.wait_until_empty().await;

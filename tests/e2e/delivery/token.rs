@@ -33,7 +33,7 @@ async fn a_token_that_expires_amid_200_sends_is_fetched_once_and_no_answer_fails
     let times = if long() { 10 } else { TIMES };
     for time in 0..times {
         tokio::time::sleep(BETWEEN_REFUSALS).await;
-        // Judged when they have waited: those on their way when the token expires bring the old one.
+        // Judged after a wait: sends on their way when the token expires bring the old one.
         let slow = Fault::Delay(Duration::from_millis(400));
         let order = FaultOrder::new([Endpoint::Send], slow, When::Next(u32::try_from(SENDS).unwrap_or(0)));
         sandbox.faults().order(order);

@@ -65,7 +65,7 @@ impl Killed {
         );
     }
 
-    /// Judges them once more when what was held has come.
+    /// Judges the answers once more when the held parts have come.
     pub(super) fn judge_after_the_next_message(&self, stack: &Stack, round: u64, seen: &mut Seen) {
         for user in 0..USERS {
             let (name, content) = (format!("oUser{user}"), format!("{round}/{user}"));

@@ -30,7 +30,7 @@ pub(super) struct Example {
 }
 
 impl Example {
-    /// Starts it, with these variables besides, and waits until it can be talked to.
+    /// Starts it, with these variables added, and waits until it can be talked to.
     pub(super) async fn start(name: &str, variables: &[(&str, &str)]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);

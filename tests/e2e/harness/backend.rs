@@ -1,6 +1,6 @@
 //! The business service behind an `http` route: answers every message after a time, and remembers who asked when.
 //!
-//! What is one text is answered as text, several parts as a JSON list.
+//! One part is answered as a text, several as a JSON list.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -109,7 +109,7 @@ impl Backend {
         self.requests.lock().expect("no holder panics").clone()
     }
 
-    /// Waits until it has been asked more often, but not for ever: what is left may be past asking.
+    /// Waits until it has been asked more often, but not for ever: the rest may never be asked again.
     pub(crate) async fn wait_for_more_requests(&self, than: usize) {
         let mut seen = self.count.subscribe();
         let _ = tokio::time::timeout(Duration::from_millis(200), seen.wait_for(|n| *n > than)).await;

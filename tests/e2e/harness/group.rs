@@ -22,7 +22,7 @@ impl Group {
 }
 
 impl Group {
-    /// SIGTERM for its leader alone, as who stops a script sends it.
+    /// SIGTERM for its leader alone, as somebody who stops a script sends it.
     pub(crate) fn stop(&self) {
         let _ = Command::new("kill").args(["-TERM", &self.leader.id().to_string()]).status();
     }

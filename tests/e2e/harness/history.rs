@@ -8,8 +8,8 @@
 //! **Order** is that of real time: a message whose ack came before another of the same user was pushed must be handled
 //! first. Two that were under way together may go either way; no server could tell.
 //!
-//! **Twice.** A handler that starts again is excused by a fault between the two starts; an answer that comes again by such a
-//! fault *and* a line in a worker's log that this very message's send was unsure. The log outlives a killed worker, its
+//! **Twice.** A handler that starts again is excused by a fault between the two starts; an answer that comes again, by such
+//! a fault *and* a worker's log line that the send of this very message was unsure. The log outlives a killed worker, its
 //! metrics don't. See [`Excuses`].
 //!
 //! Rejected: comparing the answers with the list of what was sent, which can't say what a retry excuses.
@@ -28,11 +28,11 @@ pub(crate) use self::excuses::{Blow, Strike};
 pub(crate) use self::name::Name;
 pub(crate) use self::verdict::Verdict;
 
-/// A user's messages stand still if nothing happens to any of them for so long, although one is acked and the queue works.
-/// Four leases of five seconds: a message may lose three and then die of it.
+/// A user's messages stand still if nothing happens to any of them for this long, although one is acked and the queue
+/// works. Four leases of five seconds: a message may lose three and then die of it.
 const STANDS_STILL_AFTER: Duration = Duration::from_secs(20);
 
-/// What happened to a message. In this order, where the clock shows the same time.
+/// What happened to a message. Steps at the same time sort in this order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
     /// Its answer came to its user.

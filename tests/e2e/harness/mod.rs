@@ -231,7 +231,7 @@ impl Stack {
         self.sandbox.sandbox.transcript().texts_to(user)
     }
 
-    /// Waits for so many accepted messages to a user.
+    /// Waits for `count` accepted messages to a user.
     pub(crate) async fn wait_for_sends(&self, user: &str, count: usize) {
         self.sandbox
             .sandbox
@@ -241,7 +241,7 @@ impl Stack {
             .unwrap_or_else(|e| panic!("{e}"));
     }
 
-    /// Waits for so many accepted messages to anybody.
+    /// Waits for `count` accepted messages to anybody.
     pub(crate) async fn wait_for_all_sends(&self, count: usize, within: Duration) {
         let sent = |entry: &huixin_sandbox::TranscriptEntry| matches!(entry.what, What::Sent { .. });
         let transcript = self.sandbox.sandbox.transcript();

@@ -50,7 +50,7 @@ impl Process {
         self.metric_with(name, "").await
     }
 
-    /// The same of those with this label, written as in `policy="drop"`.
+    /// The same for those with this label, written as in `policy="drop"`.
     pub(crate) async fn metric_with(&self, name: &str, label: &str) -> f64 {
         let url = format!("{}metrics", self.url_after("health and metrics are at ").await);
         let client = huixin_wechat::http_client().expect("a client can be made");

@@ -60,7 +60,7 @@ async fn an_accept_that_is_applied_too_late_neither_overtakes_nor_is_overtaken()
         stack.say("oUser", &format!("while {n}")).await;
     }
     proxy.hold_requests(false);
-    // Whatever of it goes straight to the queue again must stand behind what is drained.
+    // Messages that go straight to the queue again must stand behind the drained ones.
     for n in 0..10 {
         stack.say("oUser", &format!("after {n}")).await;
     }

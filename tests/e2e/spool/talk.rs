@@ -17,7 +17,7 @@ pub(super) struct Said {
     pub(super) outcome: TryOutcome,
 }
 
-/// `users` people talk, so many messages a second in all, for as long as it takes. Each push is made once. A user waits for
+/// `users` people talk, `rate` messages a second in all, for as long as it takes. Each push is made once. A user waits for
 /// the ack before the next one, since nobody could tell the order of two that are under way at once; the others don't.
 pub(super) async fn talk(stack: &Stack, what: &str, users: u32, rate: u32, lasting: Duration) -> Vec<Said> {
     let mut talking = JoinSet::new();
@@ -54,7 +54,7 @@ pub(super) fn assert_answered(stack: &Stack, said: &[Said]) {
     }
 }
 
-/// The longest but for one in a hundred.
+/// The longest except for one in a hundred.
 pub(super) fn p99(mut took: Vec<Duration>) -> Duration {
     took.sort_unstable();
     took.get(took.len() * 99 / 100).copied().unwrap_or_default()

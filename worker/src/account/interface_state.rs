@@ -1,4 +1,4 @@
-//! What workers share of an interface of an account in trouble: its pause, why and until when, and who is suspect.
+//! What workers share about an interface of an account in trouble: its pause with reason and end, and the suspect.
 //!
 //! Each interface has a value of its own: reading and writing it are two calls, so two workers that pause two interfaces at once
 //! would lose one of the pauses in a common value.
@@ -51,7 +51,7 @@ pub enum Interface {
     Send,
     /// Media of replies.
     Upload,
-    /// Access tokens: one that is there serves on.
+    /// Access tokens: one that is still valid is used on.
     Token,
     /// "Is typing".
     Typing,
@@ -69,7 +69,7 @@ impl Interface {
 pub struct AccountPause {
     /// WeChat's `errcode`.
     pub code: i64,
-    /// What WeChat said; the address to white-list stands in it.
+    /// What WeChat said; it names the address to white-list.
     pub reason: String,
     /// What a person can do; empty if there is nothing.
     pub remedy: String,
@@ -77,7 +77,7 @@ pub struct AccountPause {
     pub until_ms: u64,
     /// How many times in a row.
     pub strikes: u32,
-    /// Whether it is a limit, after which all goes on at once.
+    /// Whether it is a limit: when it is over, everything goes on at once.
     pub ends_by_itself: bool,
 }
 
@@ -93,9 +93,9 @@ pub(crate) enum PauseCause {
 /// What workers share of one interface of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterfaceState {
-    /// The interface is paused, or was, and has not been called with success since.
+    /// Set while the interface is paused, and afterwards until a call succeeds.
     pub pause: Option<AccountPause>,
-    /// The last refusal that may have been the account's; none once something has passed.
+    /// The last refusal that may have been the account's; `None` once a call has succeeded.
     #[serde(default)]
     pub(super) suspicion: Option<Suspicion>,
 }
@@ -115,7 +115,7 @@ impl AccountPause {
         until.duration_since(SystemTime::now()).unwrap_or_default()
     }
 
-    /// A limit that is over is over; trouble may still be there.
+    /// A limit ends with its time; trouble may still be there.
     fn keep_for(&self) -> Duration {
         self.remaining() + if self.ends_by_itself { Duration::ZERO } else { REMEMBERED }
     }
@@ -139,7 +139,7 @@ impl InterfaceState {
     /// When the queue can't be asked.
     pub async fn read(queue: &dyn Queue, account: &str, interface: Interface) -> Result<Self, QueueError> {
         let value = queue.get(&key(account, interface)).await?;
-        // One of a newer version: it is over by its time to live.
+        // A newer version wrote it: it expires with its time to live.
         Ok(value.and_then(|value| serde_json::from_slice(&value).ok()).unwrap_or_default())
     }
 
@@ -157,7 +157,7 @@ impl InterfaceState {
         Ok(troubles.collect())
     }
 
-    /// Lets all workers see it.
+    /// Shares it with all workers.
     ///
     /// # Errors
     /// When the queue can't be asked.
@@ -191,7 +191,7 @@ fn key(account: &str, interface: Interface) -> String {
     format!("{FOLDER}{}/{account}", interface.as_str())
 }
 
-/// Until when a pause lasts that begins now.
+/// When a pause that begins now ends.
 pub(super) fn until_ms(cause: PauseCause, strikes: u32, now: SystemTime) -> u64 {
     unix_ms(now + lasts(cause, strikes, now))
 }

@@ -2,19 +2,20 @@
 //!
 //! Some errors of WeChat concern the whole account: a limit is reached, a right or a setting is missing. Every further call
 //! would fail in the same way, and some make it worse. So the worker that meets such an error pauses the interface **for all
-//! workers**, by a small value of each interface that they share in the queue; each looks at these values every second. While an account
-//! can't send, its messages stay in the queue, no attempt is used, and what was being handled is put off until the pause is
-//! over. A limit of uploads, tokens or typing stops only those.
+//! workers**: each interface has a small value in the queue, and every worker reads these values once a second. While an
+//! account can't send, its messages stay in the queue, no attempt is used, and what was being handled is put off until the
+//! pause is over. A limit of uploads, tokens or typing stops only those.
 //!
-//! **Proof.** One reply may cause a refusal that looks like the account's: it names an agent who doesn't exist. It must not
-//! silence everybody. So the code's class says whose trouble it is ([`huixin_wechat::Whose`]), and where that is unclear
-//! the first refusal is only a suspicion. A second one proves it if it has the same code, is another user's, and no call
-//! has passed between. The suspicion is shared as the pauses are: two workers may meet one refusal each, and what a third
-//! one sends with success clears the account for all. The last needs time to be seen, so the second refusal waits for it.
+//! **Proof.** One reply may cause a refusal that looks like the account's, for example by naming an agent who doesn't
+//! exist. That must not silence everybody. So the code's class says whose trouble it is ([`huixin_wechat::Whose`]), and
+//! where that is unclear the first refusal is only a suspicion. A second refusal proves it if it has the same code, comes
+//! from another user's message, and no call has succeeded in between. The suspicion is shared like the pauses: two workers
+//! may meet one refusal each, and a successful send of a third clears the account for all. That success takes a moment to
+//! be seen, so the second refusal waits for it.
 //!
 //! **Coming back.** A limit says when it ends. A setting doesn't: after the pause, one call per second is let through for all
-//! workers together, and the first that passes ends the trouble; one that fails begins a longer pause (1, 2, 4 … 15
-//! minutes). So a thousand waiting messages don't all fail at once, and nobody has to restart anything.
+//! workers together. The first that succeeds ends the trouble; one that fails begins a longer pause (1, 2, 4 … 15 minutes).
+//! So a thousand waiting messages don't all fail at once, and nobody has to restart anything.
 //!
 //! Rejected: pausing the account's class in the queue, which is the operator's own switch and has no end of its own;
 //! leaving it to each worker, since the tenth would still run into a limit that the first has met.
@@ -35,7 +36,7 @@ use crate::stored_json::unix_ms;
 
 /// How often a worker looks whether accounts are paused or go on.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How old a suspicion must be before a second refusal proves it: all workers have seen it, and told what has passed.
+/// How old a suspicion must be before a second refusal proves it: by then all workers have seen it and shared their successes.
 const SEEN_BY_ALL: Duration = Duration::from_secs(2);
 
 /// The pauses of a worker's accounts, as last seen.
@@ -51,7 +52,7 @@ struct Seen {
     trouble: InterfaceState,
     /// When a call last passed.
     passed: Option<Instant>,
-    /// The queue was away when this worker told the others.
+    /// The queue was away when this worker tried to tell the others.
     is_unshared: bool,
 }
 
@@ -71,7 +72,7 @@ impl Pauses {
     }
 
     async fn run_once(&self, accounts: &[String]) {
-        // One call for all accounts. Those who take from a queue report that it is away.
+        // One call for all accounts. If the queue is away, the takes report it.
         let Ok(mut shared) = InterfaceState::read_all(&*self.queue).await else { return };
         for account in accounts {
             for &interface in Interface::VARIANTS {
@@ -101,14 +102,14 @@ impl Pauses {
         self.pause_of(account, interface).map(|pause| pause.remaining()).filter(|left| !left.is_zero())
     }
 
-    /// Whether the account can't send, or could not, and nothing has passed since.
+    /// Whether the account can't send, or couldn't and no call has succeeded since.
     pub(crate) fn is_in_trouble(&self, account: &str) -> bool {
         let pause = self.pause_of(account, Interface::Send);
         pause.is_some_and(|pause| !pause.ends_by_itself || !pause.remaining().is_zero())
     }
 
-    /// Asks to call an interface: none, or how long to wait. In an account with trouble whose pause is over, one call per
-    /// second is let through.
+    /// Asks to call an interface: `None` if it may be called, or how long to wait. When the pause of an account in
+    /// trouble is over, one call per second is let through.
     pub(crate) async fn admit(
         &self,
         account: &str,
@@ -127,8 +128,8 @@ impl Pauses {
         Ok(Some(wait).filter(|wait| !wait.is_zero()))
     }
 
-    /// WeChat has taken a call, or refused it for its own sake: if there was trouble with the interface, it is over, for all
-    /// workers. A call that was under way when the pause began says nothing.
+    /// WeChat has taken a call, or refused it because of the call itself: any trouble with the interface is over, for all
+    /// workers. A call that was under way when the pause began proves nothing.
     pub(crate) async fn passed(&self, account: &str, interface: Interface) {
         let is_known = self.of(account, interface, |seen| {
             seen.passed = Some(Instant::now());
@@ -144,13 +145,13 @@ impl Pauses {
             trouble.pause = trouble.pause.filter(|pause| !pause.remaining().is_zero());
         }
         self.see(account, interface, &trouble);
-        // Else another worker has met the next error, or was faster.
+        // Otherwise another worker has met the next error, or was faster.
         if is_over {
             self.share(account, interface).await;
         }
     }
 
-    /// A code that may be the account's came for a user's message. Whether it is proved to be the account's.
+    /// A user's message got a code that may be the account's fault. Says whether that is proved.
     pub(crate) async fn suspect(&self, account: &str, interface: Interface, code: i64, user: &str) -> bool {
         let new = Suspicion { code, user: user.to_owned(), at_ms: unix_ms(SystemTime::now()) };
         let proved =
@@ -198,7 +199,7 @@ impl Pauses {
         trouble.pause.as_ref().map(AccountPause::remaining).unwrap_or_default()
     }
 
-    /// What has passed here a moment before a suspicion was seen counts as having passed after it: clocks differ.
+    /// A success here just before a suspicion was seen counts as one after it, since clocks differ.
     async fn clear_of_suspicion(&self, account: &str, interface: Interface) {
         let is_cleared = self.of(account, interface, |seen| {
             let age = seen.trouble.suspicion.as_ref().map(Suspicion::age);
@@ -210,7 +211,7 @@ impl Pauses {
         }
     }
 
-    /// As the workers share it; if the queue is away, as it was last seen.
+    /// The state that the workers share; if the queue is away, the one last seen.
     async fn newest(&self, account: &str, interface: Interface) -> InterfaceState {
         match InterfaceState::read(&*self.queue, account, interface).await {
             Ok(trouble) => trouble,

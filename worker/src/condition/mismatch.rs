@@ -1,8 +1,8 @@
 //! Why a condition doesn't hold: what was wanted, what was found, borrowed from both.
 //!
-//! Workers make one of these for every route that a message doesn't take and throw it away, so none holds a text that
-//! wasn't there anyway. It is printed for an operator, at a terminal: what users wrote is cut, and characters that can't
-//! be seen are shown by their numbers.
+//! Workers make one of these for every route that a message doesn't take and throw it away, so none of them copies a
+//! text. It is printed for an operator, at a terminal: what users wrote is cut, and characters that can't be seen are
+//! shown by their numbers.
 
 use std::borrow::Cow;
 
@@ -121,7 +121,7 @@ fn no_speech(kind: &str) -> String {
     }
 }
 
-/// A name from outside; nothing is said to be so.
+/// A name from outside, or the word "empty".
 fn word(name: &str) -> String {
     if name.is_empty() { "empty".to_owned() } else { excerpt(name) }
 }

@@ -205,7 +205,7 @@ fn what_is_printed_of_a_message_is_short_and_nothing_that_a_terminal_obeys() {
     assert!(!explained.contains(char::is_control), "{explained:?}");
 }
 
-/// Of a message that no route takes, one is made for each: it must stay a few words.
+/// A message that no route takes makes one of these for each route: it must stay a few words of memory.
 #[test]
 fn a_mismatch_is_no_larger_than_two_borrowed_texts_and_a_copied_one() {
     assert!(size_of::<Mismatch<'_>>() <= 9 * size_of::<usize>(), "{}", size_of::<Mismatch<'_>>());

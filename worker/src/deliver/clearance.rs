@@ -8,8 +8,8 @@ use crate::account::Interface;
 use crate::attempt::Attempt;
 use crate::message_end::StepResult;
 
-/// Waits until the account may send, by its pauses and its rate. Something: not in the time that one waits here; how long, and
-/// why.
+/// Waits until the account may send, by its pauses and its rate. `Some` if that takes longer than a wait here may: how long,
+/// and why.
 pub(super) async fn wait_for_turn(attempt: &Attempt<'_>) -> StepResult<Option<(Duration, &'static str)>> {
     let (pauses, name) = (&attempt.calls.shared.pauses, &attempt.payload.account);
     if let Some(wait) = attempt.calls.insist(|| pauses.admit(name, Interface::Send)).await? {
@@ -31,7 +31,7 @@ pub(crate) async fn wait_for_rate(attempt: &Attempt<'_>) -> StepResult<()> {
     attempt.calls.wait_for(attempt.account.wait_for_rate(|| ask_rate(attempt))).await?
 }
 
-/// Asks for one send of the account's rate: nothing, or how long until there may be one.
+/// Asks for one send of the account's rate: zero if it is granted, or how long until there may be one.
 pub(crate) async fn ask_rate(attempt: &Attempt<'_>) -> StepResult<Duration> {
     let calls = attempt.calls;
     calls.insist(|| attempt.account.ask_rate(calls.queue(), &attempt.payload.account)).await

@@ -58,7 +58,7 @@ impl Sending<'_, '_> {
         let text = in_full(text, error.code());
         let mut verdict = policy::after_call(error, called, &self.trial(), SystemTime::now());
         if let SendVerdict::Unclear(alone) = verdict {
-            // Before it is asked whose fault it is, which may take a moment: it was refused.
+            // Taken back before asking whose fault it is, which may take a moment: it was certainly refused.
             self.take_back().await?;
             let code = error.code().unwrap_or_default();
             let proved = pauses.suspect(account, called, code, &attempt.message.from);
@@ -84,11 +84,12 @@ impl Sending<'_, '_> {
         }
     }
 
-    /// Until when this answer is tried: when the right to send ends is an estimate, so as long after it as the answer may
-    /// be held. A push that opens no right may still be answered under an earlier one; but not for ever.
+    /// Until when this answer is tried. The end of the right to send is an estimate, so tries go on after it for as long
+    /// as the answer may be held. A push that opens no right may still be answered under an earlier one, but not for
+    /// ever.
     fn until(&self) -> Option<SystemTime> {
         match self.recorder.opening().until {
-            // What the user hears of a failure is worth nothing later.
+            // Words about a failure are worth nothing later.
             Some(until) if self.answer.dies_of.is_some() => Some(until),
             Some(until) => until.checked_add(self.attempt.holds_for()),
             None => self.attempt.accepted_at().checked_add(NO_WINDOW),
@@ -127,11 +128,11 @@ impl Sending<'_, '_> {
         }
     }
 
-    /// What becomes of a part whose send has no answer.
+    /// What becomes of a part whose send got no response.
     async fn after_unsure(&mut self, reason: String) -> StepResult<PartEnd> {
         tracing::warn!(reason, "a send has no answer");
         let again = policy::again(&self.trial(), SystemTime::now());
-        // One that is made again soon is counted then.
+        // A send that is made again soon is counted then.
         let soon = matches!(again, SendVerdict::Message(Verdict::Retry { .. }));
         let is_resent = self.attempt.unsure() == Unsure::Resend;
         if !is_resent || !soon {
@@ -144,7 +145,7 @@ impl Sending<'_, '_> {
         }
     }
 
-    /// What becomes of a part that may have been sent, where it isn't sent again.
+    /// What becomes of a part that may have been sent and isn't sent again.
     pub(super) async fn give_up_unsure(&mut self) -> StepResult<PartEnd> {
         match self.attempt.unsure() {
             Unsure::Drop => Ok(PartEnd::Sent),
@@ -168,7 +169,7 @@ impl Sending<'_, '_> {
                 let refused = code.is_some_and(|code| classify(code) == CodeClass::Window);
                 return self.hold_rest(&reason, refused).await;
             }
-            // What could be put right was, and didn't help.
+            // Everything that could be put right was, and it didn't help.
             _ => PartEnd::Dies { reason: self.in_words(&reason), reachable },
         })
     }
@@ -179,7 +180,7 @@ impl Sending<'_, '_> {
         tracing::warn!(part, policy, "it is not known whether this part was sent");
     }
 
-    /// Puts the message off until an account can send again; if that is too late for its window, until the user's next.
+    /// Puts the message off until an account can send again; if that is too late for its window, until the user's next action.
     pub(super) async fn wait_out(&mut self, wait: Duration, reason: &str) -> StepResult<PartEnd> {
         match policy::snooze_until(wait, self.until(), SystemTime::now()) {
             Verdict::Snooze { after } => {
@@ -192,12 +193,12 @@ impl Sending<'_, '_> {
     }
 
     /// The same for uploads: the account can send, so the user's later messages wait no longer than for an attempt that
-    /// failed. What has kept them waiting so long is held.
+    /// failed. An answer that has kept them waiting that long is held.
     async fn wait_for_uploads(&mut self, wait: Duration, reason: &str) -> StepResult<PartEnd> {
         let hold_up = self.attempt.hold_up(self.recorder.send_state());
         match policy::snooze_until(wait, self.until(), SystemTime::now()) {
             Verdict::Snooze { after } if !hold_up.is_over() => {
-                // It waits like an attempt that failed, but is none.
+                // It waits like an attempt that failed, but isn't one.
                 self.answer.before.failures = self.answer.before.failures.saturating_add(1);
                 self.stored = false;
                 self.take_back().await?;
@@ -207,7 +208,7 @@ impl Sending<'_, '_> {
         }
     }
 
-    /// Why WeChat isn't asked to take the next part, after all sends of the lane but this part's own.
+    /// Why WeChat isn't asked to take the next part, counting all sends of the lane except this part's own.
     pub(super) fn closed(&self, own: u32) -> Option<SendRefusal> {
         let (mut opening, send_state) = (self.recorder.opening(), self.recorder.send_state());
         if let Some(right) = send_state.right.filter(|_| self.answer.was_held) {
@@ -225,12 +226,12 @@ impl Sending<'_, '_> {
         }
     }
 
-    /// Holds the parts that aren't sent until the user does something; so are those of their next messages, if WeChat has
-    /// `refused` one.
+    /// Holds the parts that aren't sent until the user does something. If WeChat has `refused` one, the answers to their
+    /// next messages are held too.
     pub(super) async fn hold_rest(&mut self, reason: &str, refused: bool) -> StepResult<PartEnd> {
         let reason = self.in_words(reason);
         let hold_for = self.attempt.holds_for();
-        // What the user hears of a failure is worth nothing later.
+        // Words about a failure are worth nothing later.
         if hold_for.is_zero() || self.answer.dies_of.is_some() {
             return Ok(PartEnd::Dies { reason, reachable: false });
         }
@@ -248,14 +249,14 @@ impl Sending<'_, '_> {
         Ok(PartEnd::Later(Done { settlement, end: End::Held }))
     }
 
-    /// The announced send was not made. Replies that are not recorded yet are now.
+    /// Records that the announced send was not made, with the replies if they aren't recorded yet.
     pub(super) async fn take_back(&mut self) -> StepResult<()> {
-        // What was sent besides the answer isn't taken back with a part that wasn't announced yet.
+        // A notice that was sent isn't taken back together with a part that wasn't announced yet.
         let sending = if self.unsure { Some(self.index) } else { notice::notice_sent(self.recorder) };
         self.record(sending).await
     }
 
-    /// The reason for people, with which part it is about; if the message dies of another, that first.
+    /// The reason for people, with the part that it is about. If the message dies of another reason, that one comes first.
     fn in_words(&self, reason: &str) -> String {
         let parts = self.answer.parts.len();
         let reason = match reason.starts_with("part ") || parts == 1 {

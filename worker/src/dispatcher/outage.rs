@@ -18,10 +18,10 @@ pub(super) struct QueueOutage {
 }
 
 impl QueueOutage {
-    /// How long to wait before a failed take is made again; the error, if that is no use.
+    /// How long to wait before a failed take is made again; the error, if a wait is no use.
     ///
-    /// A queue that could be used before is waited for, whatever it says now: somebody changes its password back, and
-    /// nobody thinks of the workers.
+    /// A queue that could be used before is waited for, whatever it says now: somebody will change its password back,
+    /// say, and not think of restarting the workers.
     pub(super) fn pause_for(
         &mut self,
         error: QueueError,

@@ -49,7 +49,7 @@ impl Drop for Dispatcher {
     }
 }
 
-/// Hands back what came after the stop was asked for, or without a permit for it, and was not begun.
+/// Hands back messages that were not begun: they came after the stop was asked for, or without a permit.
 pub(super) async fn hand_back(shared: &WorkerContext, messages: &[Leased]) {
     let released = messages.iter().map(|leased| shared.queue.settle(&leased.lease, Settlement::Release));
     for result in futures::future::join_all(released).await {

@@ -1,13 +1,13 @@
-//! What the user gets while a handler is slow: a notice that the answer will come, and before the time to answer ends, how
-//! they get it all the same.
+//! What the user gets while a handler is slow: a notice that the answer will come and, before the time to answer ends, how
+//! to get it all the same.
 //!
 //! The notice is a message like any other. It uses one of the sends that the user's action allows, so it is only sent when
 //! one is left for the answer; its intent is recorded, so that it isn't sent again by the next worker; and an answer that is
 //! ready in the meantime waits for it, so that the two keep their order.
 //!
-//! **The last call.** A tap on a menu can be answered for a minute. What comes later is held until its user writes, and
-//! they don't know that. So a few seconds before the end they learn it, once: with the notice if it wasn't due yet, else with
-//! the route's `failure_reply`, else with a line of our own. Nothing has to be left for the answer, which is too late.
+//! **The last call.** A tap on a menu can be answered for a minute. A later answer is held until the user writes, but they
+//! don't know that. So they hear it once, a few seconds before the end: by the notice if it wasn't due yet, otherwise by the
+//! route's `failure_reply`, otherwise by a line of our own. No send has to be left for the answer, which is too late.
 
 use std::time::{Duration, SystemTime};
 
@@ -36,7 +36,7 @@ const BEFORE_THE_END: Duration = Duration::from_secs(5);
 const IS_HELD: &str = "还在处理中，暂时没有结果。请稍后再发一条消息，届时会把结果发给您。";
 const IS_LOST: &str = "处理时间过长，暂时没有结果。请稍后再试一次。";
 
-/// What a user gets besides the answer.
+/// What a user gets in addition to the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoticeKind {
     /// That the answer takes time.
@@ -92,8 +92,8 @@ impl<'a> Notices<'a> {
         was_all.map(drop)
     }
 
-    /// Makes the last call, unless it isn't time yet: the user has acted again, which only the record tells. Whether that was
-    /// all.
+    /// Makes the last call, unless it isn't time yet because the user has acted again, which only the record tells. Says
+    /// whether no last call is left to make.
     async fn last_call(&self, recorder: &mut Recorder<'_>) -> StepResult<bool> {
         let text = match (self.notice, notice_sent(recorder), &self.route.failure_reply) {
             (Some(notice), ..) => &notice.text,
@@ -108,8 +108,8 @@ impl<'a> Notices<'a> {
     }
 }
 
-/// Tells the user that the answer comes after a wait of so long, if nothing told them yet and that is news: there is a
-/// notice, or the time to answer is over before.
+/// Tells the user that the answer comes after this wait, if they weren't told yet and the route has a notice, or the
+/// time to answer ends before.
 pub(crate) async fn tell_of_wait(
     recorder: &mut Recorder<'_>,
     route: &Route,
@@ -138,14 +138,14 @@ pub(crate) async fn tell_if_late(
     }
 }
 
-/// How long until the last call; none if there is nothing to tell: it was made, or the window is over, or there is none.
+/// How long until the last call; `None` if it was made, the window is over, or there is no window.
 fn until_last_call(recorder: &Recorder<'_>) -> Option<Duration> {
     let until = recorder.opening().until?;
     let left = until.duration_since(SystemTime::now()).ok()?;
     (notice_sent(recorder) != Some(LAST_CALL)).then(|| left.saturating_sub(BEFORE_THE_END))
 }
 
-/// What was sent besides the answer, if that is what was announced last.
+/// The number of the notice or last call, if that was announced last.
 pub(crate) fn notice_sent(recorder: &Recorder<'_>) -> Option<u32> {
     recorder.announced().filter(|announced| *announced >= LAST_CALL)
 }
@@ -167,7 +167,7 @@ async fn send(recorder: &mut Recorder<'_>, kind: NoticeKind, text: &str) -> Step
     let is_left = opening.is_open(SystemTime::now()) && opening.left(recorder.send_state()) > keep;
     let part = text::fit(vec![Outgoing::text(text)], false).into_iter().next();
     let Some(part) = part.filter(|_| is_left) else { return Ok(()) };
-    // It isn't worth the one send that tries whether an account is well again.
+    // It isn't worth the single send that tests whether an account is well again.
     if pauses.is_in_trouble(name) || !is_granted(attempt, kind, &opening).await? {
         return Ok(());
     }
@@ -188,7 +188,7 @@ async fn send(recorder: &mut Recorder<'_>, kind: NoticeKind, text: &str) -> Step
                 pauses.pause(name, why, error.code(), &chain(&error)).await;
             }
             if !matches!(error, ApiError::Unsure(_)) {
-                // Taken back first: the queue would count what was sent before as one more.
+                // Taken back first: otherwise the queue would count the send before as one more.
                 recorder.record(Progress::default()).await?;
                 if before.is_some() {
                     recorder.record(Progress { sending: before, ..Progress::default() }).await?;
@@ -199,8 +199,7 @@ async fn send(recorder: &mut Recorder<'_>, kind: NoticeKind, text: &str) -> Step
     Ok(())
 }
 
-/// Whether the account's rate has a send left: right now, since a notice isn't worth a wait; for the last call until it is
-/// too late.
+/// Whether the account's rate has a send left. A notice isn't worth a wait; the last call waits until it is too late.
 async fn is_granted(attempt: &Attempt<'_>, kind: NoticeKind, opening: &Opening) -> StepResult<bool> {
     if kind == NoticeKind::Notice {
         return Ok(clearance::ask_rate(attempt).await?.is_zero());

@@ -1,9 +1,9 @@
 //! Shows a user that somebody is typing while a handler is slow.
 //!
-//! WeChat shows it for 15 seconds, refuses to show it anew in that time, and takes it only within 30 seconds of an
-//! exchange. So it is begun when a handler has run for a second, renewed after 15, and given up when the exchange is too
-//! old. It is an ornament: its errors change nothing, and where many handlers are slow at once it comes later, or not at all:
-//! only so many calls are under way.
+//! WeChat shows it for 15 seconds, refuses to show it anew in that time, and takes it only within 30 seconds of an exchange.
+//! So it is begun when a handler has run for a second, renewed after 15, and given up when the exchange is too old. It is an
+//! ornament: its errors change nothing, and where many handlers are slow at once it comes later or not at all, since only so
+//! many calls are under way at once.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;

@@ -32,7 +32,7 @@ pub(super) fn decompressed<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Co
         .filter(|coding| !coding.is_empty() && coding != "identity")
         .collect();
     let mut body = Cow::Borrowed(body);
-    // The last one was applied last. One that was undone on the way, or never applied, is no fault.
+    // The last coding was applied last. A coding that was undone on the way, or never applied, is no fault.
     for coding in codings.iter().rev() {
         body = match undone(coding, &body) {
             Some(plain) => Cow::Owned(plain),
@@ -67,7 +67,7 @@ fn undone(coding: &str, body: &[u8]) -> Option<Vec<u8>> {
 /// The body as text, without byte order marks and white space around it.
 ///
 /// # Errors
-/// Which character set it is said to have, if it hasn't.
+/// The character set that the body claims and doesn't have.
 pub(super) fn text<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Cow<'a, str>, String> {
     let text = decoded(content_type, body)?;
     Ok(match text {
@@ -85,7 +85,7 @@ fn decoded<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Cow<'a, str
     let declared = label.and_then(|label| Encoding::for_label(label.as_bytes()));
     let utf8 = std::str::from_utf8(body);
     let encoding = Encoding::for_bom(body).map(|(encoding, _)| encoding).or(declared).unwrap_or(UTF_8);
-    // What servers say of a text that nobody told them about.
+    // Servers declare these for texts whose character set nobody told them.
     if let Ok(text) = utf8
         && (encoding == WINDOWS_1252 || encoding == UTF_8)
     {

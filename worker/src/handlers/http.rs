@@ -4,8 +4,8 @@
 //! `webhook-id` and `Idempotency-Key`, both the message's id, the same on every attempt, because a service may be asked
 //! twice. With a secret it is signed by the Standard Webhooks scheme, for which every language has a library.
 //!
-//! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and what of the URL
-//! may be a key of its owner's gets into no error.
+//! Redirects are not followed (the body could go anywhere), proxies from the environment are not used, and no error shows
+//! a part of the URL that may be its owner's key.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,12 +28,12 @@ pub struct HttpHandler {
     transport: Transport,
 }
 
-/// What became of one request, for who tries a service out.
+/// What became of one request, for somebody who tries a service out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrialResult {
     /// What a worker makes of the answer.
     pub outcome: Outcome,
-    /// What a worker puts up with in it, and its writer should mend: the rest of a sentence.
+    /// What a worker tolerates in the answer and its author should mend: the rest of a sentence.
     pub remark: Option<String>,
     /// Whether there was an answer at all.
     pub answered: bool,
@@ -74,7 +74,7 @@ impl HttpHandler {
                 outcome: self.outcome(&answer),
                 answered: true,
             },
-            // One that is too long is final, and an answer.
+            // An answer that is too long is final, and still an answer.
             Err(outcome) => {
                 let answered = matches!(outcome, Outcome::Fail { .. });
                 TrialResult { answered, outcome: self.transport.at_its_url(outcome), remark: None }
@@ -126,7 +126,7 @@ impl Handler for HttpHandler {
 }
 
 impl std::fmt::Debug for HttpHandler {
-    /// Without what of the URL may be a key.
+    /// Without the parts of the URL that may be a key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpHandler")
             .field("url", &self.transport.url)

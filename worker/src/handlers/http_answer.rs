@@ -6,7 +6,7 @@
 //! | 2xx with JSON, whatever it is called | a reply, a list of them, or `{"replies": …}` |
 //! | 2xx with other text | a text, trimmed |
 //! | 2xx with the XML of a passive reply | its text; `success`, as an old handler says: no reply |
-//! | 202 | the answer comes by call back, or by and by not at all |
+//! | 202 | the answer comes by call back, or in the end not at all |
 //! | 204, an empty body, an empty list | no reply |
 //! | a page, a program's error or trace | a failed attempt: it must never reach a user, and its header can't be trusted |
 //! | 408, 429, 5xx | a failed attempt; `Retry-After` is honoured |
@@ -24,7 +24,7 @@ use crate::call_back::CalledBack;
 use crate::handler::Outcome;
 use crate::reply::{self, ReplyOrigin};
 
-/// What a service hears whose answer is something else.
+/// What a service hears when its answer is something else.
 const WANTED: &str = "answer with a text, or with JSON and `content-type: application/json`";
 /// The longest wait a service may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
@@ -68,7 +68,7 @@ fn answered(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Outcome {
     })
 }
 
-/// Reads an answer that comes by call back: what may be the body of a 200 may be this, and means the same.
+/// Reads an answer that comes by call back: it may be anything that the body of a 200 may be, with the same meaning.
 ///
 /// # Errors
 /// When it is no answer; the text names the field and says what to mend.
@@ -101,7 +101,7 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, AnswerError>
     let may_be_json = says_json || text.starts_with(['{', '[', '"']);
     let parsed = body::read_json(if may_be_json { &text } else { "" });
     match &parsed {
-        // `NaN` and the like are `null` inside of something only.
+        // `NaN` and the like become `null` only inside of something.
         Ok(value)
             if (says_json && (!value.is_null() || text == "null")) || is_meant_as_json(value, &text) =>
         {
@@ -133,7 +133,7 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, AnswerError>
     }
 }
 
-/// What is read all the same and shouldn't be there: the rest of a sentence whose subject is the answer.
+/// What the answer shouldn't have and is tolerated: the rest of a sentence whose subject is the answer.
 pub(super) fn remark_on(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let plain = body::decompressed(headers, body).ok()?;
     let text = body::text(body::content_type(headers), &plain).ok()?;
@@ -158,7 +158,7 @@ fn is_meant_as_json(value: &Value, text: &str) -> bool {
     }
 }
 
-/// What an old handler would have answered WeChat itself.
+/// Reads the passive reply that an old handler would have given WeChat.
 fn passive(reply: &Element) -> Result<Outcome, String> {
     match reply.text_of("MsgType").map(str::trim) {
         Some("text") => {
@@ -242,7 +242,7 @@ mod tests {
             (answer(201, JSON, r#"{"replies":["a",{"type":"image","media_id":"m"}]}"#), two),
             (answer(200, "application/problem+json", r#""hello""#), Outcome::text("hello")),
             (answer(200, TEXT, "\u{feff} hello\n"), Outcome::text("hello")),
-            // Under another name it is JSON all the same, and a text that only looks like it is a text.
+            // JSON under another content type is still JSON; a text that only looks like JSON is a text.
             (answer(200, TEXT, r#"{"type":"text","content":"hello"}"#), Outcome::text("hello")),
             (answer(200, "text/html", r#"["hello"]"#), Outcome::text("hello")),
             (answer(200, TEXT, r#""a \"b\"\n\u4f60""#), Outcome::text("a \"b\"\n你")),

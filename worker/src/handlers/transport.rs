@@ -1,9 +1,9 @@
 //! How a request gets to a service or a model and its answer back, within the route's timeout.
 //!
-//! Over TLS it is reqwest's business, which speaks HTTP/2 where the service does: then all requests share a connection.
-//! Without TLS there is a connection for each request that waits, and asking by reqwest cost 31 KiB of memory for as long as
-//! the service thinks. So these are our own ([`plain`]), and it costs 6, the message as read included. A URL
-//! with a password in it stays with reqwest too.
+//! Over TLS reqwest does it, and speaks HTTP/2 where the service does: then all requests share a connection. Without TLS
+//! each waiting request has its own connection, and reqwest needed 31 KiB of memory for each while the service thinks. So
+//! our own code makes these requests ([`plain`]) with 6 KiB, including the message as read. A URL with a password in it
+//! stays with reqwest too.
 
 mod idle;
 mod plain;
@@ -72,7 +72,7 @@ impl Transport {
     /// Posts a body and waits for the whole answer.
     ///
     /// # Errors
-    /// When none comes in time, or none that can be used: what a handler ends with, in words for [`Self::at_its_url`].
+    /// When no usable answer comes in time: the outcome of the handler, in words for [`Self::at_its_url`].
     ///
     /// # Cancellation
     /// Dropping the future closes the connection, or its part of it.

@@ -1,5 +1,5 @@
 //! Why a service could not be asked, in words for a log and a dead letter: with its URL, since "connection refused" helps
-//! nobody who doesn't know by whom. What of it may be a key is never shown.
+//! nobody who doesn't know by whom. The parts of the URL that may be a key are never shown.
 
 use std::error::Error;
 

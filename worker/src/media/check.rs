@@ -15,7 +15,7 @@ pub(super) fn check(kind: MediaKind, bytes: &[u8]) -> Result<FileType, MediaFaul
     if bytes.len() > kind.max_bytes() {
         return Err(too_large(kind));
     }
-    // Asked for each type by itself: the first that fits an AMR file, which begins with `#!`, would be a script.
+    // Each type is asked for by itself: the first match for an AMR file, which begins with `#!`, would be a script.
     let is_it = |file_type: &&FileType| infer::is_mime(bytes, file_type.mime);
     kind.file_types().iter().find(is_it).copied().ok_or_else(|| {
         let found = infer::get(bytes).map_or("of a type that isn't known", |found| found.mime_type());
@@ -28,7 +28,7 @@ pub(super) fn check(kind: MediaKind, bytes: &[u8]) -> Result<FileType, MediaFaul
     })
 }
 
-/// The error of what is larger than its kind may be.
+/// The error for media larger than its kind may be.
 pub(super) fn too_large(kind: MediaKind) -> MediaFault {
     let kib = kind.max_bytes() / 1024;
     let most = if kib < 1024 { format!("{kib} KiB") } else { format!("{} MiB", kib / 1024) };

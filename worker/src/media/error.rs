@@ -68,7 +68,7 @@ impl MediaError {
     }
 }
 
-/// Why media couldn't be read, before it is said which.
+/// Why media couldn't be read, before it is known which.
 #[derive(Debug)]
 pub(super) enum MediaFault {
     Reply(String),

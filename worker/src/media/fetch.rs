@@ -44,7 +44,7 @@ impl Fetcher {
             // Every hop looks its name up; kept connections would pile up, one for each host that anybody names.
             .pool_max_idle_per_host(0);
         let builder = match &settings.proxy {
-            // Only the proxy's own name is looked up then, which may lead where it likes.
+            // Only the proxy's own name is looked up then, and it may lead anywhere.
             Some(proxy) => builder.proxy(reqwest::Proxy::all(proxy.clone())?),
             None => builder.no_proxy().dns_resolver(guard.clone()),
         };
@@ -56,7 +56,7 @@ impl Fetcher {
         })
     }
 
-    /// What is at the address: at most the bytes that WeChat takes of the kind.
+    /// What is at the address: at most the bytes that WeChat takes for the kind.
     pub(super) async fn fetch(&self, kind: MediaKind, address: &str) -> Result<Bytes, MediaFault> {
         let url = Url::parse(address.trim())
             .map_err(|error| MediaFault::Reply(format!("is no address: {error}")))?;

@@ -47,7 +47,7 @@ use source::MediaSource;
 pub struct MediaSettings {
     /// The folder whose files replies may name. `None`: no files.
     pub folder: Option<PathBuf>,
-    /// Networks that aren't public and that media may be fetched from all the same.
+    /// Networks that media may be fetched from although they aren't public.
     pub allow_private: Vec<IpNet>,
     /// How long a connection may take.
     pub connect_timeout: Duration,
@@ -87,8 +87,8 @@ impl fmt::Debug for MediaSettings {
     }
 }
 
-/// Why media at this address would not be fetched, if it would not: as a worker decides it that may fetch from `allow_private`
-/// too. Names are looked up; nothing else is asked.
+/// Why a worker that may also fetch from `allow_private` would not fetch media at this address; `None` if it would. Names are
+/// looked up; nothing else is asked.
 pub async fn refusal(address: &str, allow_private: &[IpNet]) -> Option<String> {
     if encoded::is_data_url(address) {
         return None;
@@ -101,7 +101,7 @@ pub async fn refusal(address: &str, allow_private: &[IpNet]) -> Option<String> {
     let Some(url::Host::Domain(name)) = url.host() else { return None };
     match guard.look_up(name).await {
         Err(guard::LookUpError::Refused(refusal)) => Some(refusal.to_string()),
-        // It may be known where the worker runs.
+        // The name may be known where the worker runs.
         Err(guard::LookUpError::Failed(_)) | Ok(_) => None,
     }
 }
@@ -118,7 +118,7 @@ pub struct MediaStore {
 pub struct ReadyMessage {
     /// The message, with nothing but [`Media::Id`] in it.
     pub message: Outgoing,
-    /// What of its media is from the cache, or went into it.
+    /// Which of its media came from the cache or went into it.
     cached: Vec<CacheEntry>,
     /// Some of it was uploaded for this.
     pub(crate) is_uploaded: bool,
@@ -145,8 +145,8 @@ impl MediaStore {
         })
     }
 
-    /// Uploads what of `part` isn't with WeChat yet, unless uploads must `wait`. For a message without such media this does
-    /// nothing and costs nothing.
+    /// Uploads the media of `part` that WeChat doesn't have yet, unless uploads must `wait`. For a message without such
+    /// media this does nothing and costs nothing.
     ///
     /// # Errors
     /// [`MediaError`], of the first media that can't be had.
@@ -177,8 +177,8 @@ impl MediaStore {
         Ok(ready)
     }
 
-    /// Takes out of the cache what WeChat didn't know any more when `ready` was sent (40007). True if it may be made ready
-    /// anew and tried again; false if none of its ids is from here, so that it would be the same again.
+    /// Takes out of the cache what WeChat no longer knew when `ready` was sent (40007). True if the message may be made
+    /// ready anew and tried again; false if none of its ids is from here, so that the next try would be the same.
     pub async fn forget(&self, queue: &dyn Queue, ready: &ReadyMessage) -> bool {
         for entry in &ready.cached {
             self.cache.forget(queue, entry).await;

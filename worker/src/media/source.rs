@@ -48,13 +48,13 @@ impl MediaSource {
 
 /// A file of the folder. Links are followed first and judged by where they end.
 ///
-/// A program that may write into the folder while this runs could still swap a folder for a link; but it could as well put
-/// there what it likes.
+/// A program that may write into the folder while this runs could still swap a folder for a link; but it could just as
+/// well put any file there.
 fn read_file(kind: MediaKind, folder: &Path, path: &str) -> Result<Bytes, MediaFault> {
     let folder = folder
         .canonicalize()
         .map_err(|error| MediaFault::Source(format!("`folder` under [media] can't be used: {error}")))?;
-    // What lies outside is treated as what isn't there: whether it is there is nobody's business.
+    // A file outside is treated as missing: whether it exists is nobody's business.
     let missing = || MediaFault::Reply("there is no such file inside the `folder` under [media]".to_owned());
     let file = match folder.join(path).canonicalize() {
         Ok(file) if file.starts_with(&folder) => file,

@@ -1,6 +1,6 @@
 //! What the values of a message must be: nothing empty where WeChat wants something, http addresses, one article.
 //!
-//! Lengths are not checked, since WeChat publishes none but that of a text, which is fitted; nor are ids, which only
+//! Lengths are not checked: WeChat publishes only that of a text, and texts are made to fit. Nor are ids, which only
 //! WeChat knows.
 
 use huixin_wechat::{Article, Content, Media, MenuItem, Outgoing};
@@ -9,7 +9,7 @@ use url::Url;
 use super::ReplyError;
 use crate::media::encoded::{decoded, is_data_url};
 
-/// Checks the message at `place`. What `later` says yes to is a template: its value isn't known yet.
+/// Checks the message at `place`. If `later` is true for a value, it is a template whose result isn't known yet.
 pub(super) fn part(place: &str, part: &Outgoing, later: impl Fn(&str) -> bool) -> Result<(), ReplyError> {
     let values = TemplateValues { place, later };
     if let Some(kf_account) = &part.kf_account {

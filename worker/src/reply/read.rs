@@ -1,7 +1,7 @@
 //! From JSON to one message: which fields each type has, and of what sort they are.
 //!
-//! What is left when all is as the table says is what replies are recorded as, and read as that. What their values must be is
-//! in [`super::check()`], because the values of a template are known only later.
+//! Once the fields are as the table says, they are read as the form in which replies are recorded. [`super::check()`] says
+//! what their values must be, because the values of a template are known only later.
 
 use huixin_wechat::Outgoing;
 use serde_json::{Map, Value, json};
@@ -51,7 +51,7 @@ pub(super) fn part(place: &str, value: &Value, origin: ReplyOrigin) -> Result<Ou
     if origin == ReplyOrigin::Service {
         fields.no_files()?;
     }
-    // WeChat's own list of articles may stand in the place of one.
+    // WeChat's own list of articles may stand in place of one.
     let fields_of_kind = if kind == "news" && fields.has("articles") { "articles" } else { fields_of_kind };
     let known = [vec!["type".to_owned()], keys(fields_of_kind, origin), BESIDE.map(str::to_owned).to_vec()];
     fields.only(&format!("type {kind}"), &known.concat())?;
@@ -98,7 +98,7 @@ fn read_only(given: &Fields<'_>, what: &str, fields: &str, origin: ReplyOrigin) 
     read(given, fields, origin)
 }
 
-/// What was read, in the form in which replies are recorded: without what is `null`, and an article in a list.
+/// What was read, in the form in which replies are recorded: without `null` fields, and with an article in a list.
 fn recorded(object: &Map<String, Value>, kind: &str) -> Result<Outgoing, serde_json::Error> {
     let mut object = without_nulls(object);
     if kind == "news" && !object.contains_key("articles") {

@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::tag::head;
 
-/// Printable ASCII but for quotes and angle brackets: what follows an address in Chinese is never a part of it.
+/// Printable ASCII except quotes and angle brackets: what follows an address in Chinese is never a part of it.
 static ADDRESS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)https?://[!#-;=?-~]+").expect("the pattern is a constant"));
 
@@ -19,7 +19,7 @@ const BEHIND: [char; 13] = ['.', ',', ';', ':', '!', '?', '\'', ')', ']', '*', '
 pub(super) fn addresses(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     ADDRESS.find_iter(text).map(|found| {
         let end = found.start() + found.as_str().trim_end_matches(BEHIND).len();
-        // A letter that an accent follows is none of the address.
+        // A letter followed by an accent isn't part of the address.
         let last = end - 1;
         let is_accented = head(&text[last..], 16).graphemes(true).next().is_some_and(|last| last.len() > 1);
         found.start()..if is_accented { last } else { end }

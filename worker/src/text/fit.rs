@@ -1,8 +1,8 @@
-//! Cuts a text into parts: at a paragraph, else a line, a sentence, a clause, a blank, a word, a grapheme.
+//! Cuts a text into parts: at a paragraph, or if there is none at a line, a sentence, a clause, a blank, a word, a grapheme.
 //!
 //! A part is at least half full before a nice place to cut counts, because every part costs one of the few sends that a
-//! user's message allows. Links are never cut. A grapheme is cut only if it doesn't fit into a part by itself, which
-//! nothing but a prank does; an address as long as a part is cut like a word.
+//! user's message allows. Links are never cut. A grapheme is cut only if it doesn't fit into a part by itself, which is
+//! always a prank; an address as long as a part is cut like a word.
 
 use std::ops::Range;
 
@@ -98,7 +98,7 @@ impl FitWindow<'_> {
         self.whole.get(next).is_none_or(|range| at <= range.start)
     }
 
-    /// Behind a link that accents follow; else between characters, but not in a link: those are shorter than a part.
+    /// Behind a link that accents follow; otherwise between characters, but not in a link: links are shorter than a part.
     fn cut_in_a_grapheme(&self) -> usize {
         let ends = self.whole.iter().map(|range| range.end);
         if let Some(end) = ends.take_while(|end| end - self.start <= self.max_bytes).last() {
@@ -217,7 +217,7 @@ mod tests {
         let link = "<a href=\"h\">x y z</a>";
         assert_eq!(parts(&format!("one {link}。two"), 24), ["one", &format!("{link}。"), "two"]);
         assert_eq!(parts("one two http://x.cn/a-b-c three", 24), ["one two", "http://x.cn/a-b-c three"]);
-        // One that doesn't fit is cut all the same.
+        // An address that doesn't fit is cut.
         assert_eq!(parts("http://x.cn/abcdefgh", 12), ["http://x.cn/", "abcdefgh"]);
     }
 

@@ -1,10 +1,10 @@
 //! Links in the strict form: `<a href="…">text</a>`.
 //!
 //! On Android WeChat understands exactly that: double quotes, and no attribute but those of mini programs
-//! (`data-miniprogram-appid`, `data-miniprogram-path`). People and models write `<A href='…' target=_blank>`, so what
-//! can be understood is rewritten; every other tag is text to WeChat, and left as it stands. What looks like a link and is
-//! none, as when a user's `1 <a & b` is repeated, would get the whole message refused (40213): there the sign before it
-//! becomes its full-width form.
+//! (`data-miniprogram-appid`, `data-miniprogram-path`). People and models write `<A href='…' target=_blank>`, so what can
+//! be understood is rewritten; every other tag is text to WeChat, and left as it stands. What only looks like a link, such
+//! as a user's `1 <a & b` that is repeated, would get the whole message refused (40213): its `<` becomes the full-width
+//! form.
 
 use std::ops::Range;
 

@@ -12,9 +12,9 @@
 //! | formulas | as they are |
 //! | HTML | see `html` |
 //!
-//! A line break in a paragraph stays one: in a chat it is meant. Models write two things that CommonMark
-//! doesn't understand as they mean them: `**重点：**后文`, which isn't strong because a letter follows the punctuation,
-//! and addresses with `_` or `*` in them. Both are seen to here.
+//! A line break in a paragraph stays one: in a chat it is meant. Models write two things that CommonMark doesn't
+//! understand as they mean them: `**重点：**后文`, which isn't strong because a letter follows the punctuation, and
+//! addresses with `_` or `*` in them. Both are handled here.
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// A longer tag is none; so the search for its end is bounded, however many begin.
+/// A longer tag doesn't count as one, so the search for its end is bounded, however many begin.
 const MAX_BYTES: usize = 4096;
 
 /// A start tag.
@@ -91,7 +91,7 @@ fn character(name: &str) -> Option<char> {
     }
 }
 
-/// The beginning of a text, of at most so many bytes.
+/// The beginning of a text, of at most `max_bytes`.
 pub(super) fn head(text: &str, max_bytes: usize) -> &str {
     let mut end = max_bytes.min(text.len());
     while !text.is_char_boundary(end) {

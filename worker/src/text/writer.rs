@@ -1,12 +1,12 @@
 //! Writes lines under a prefix, with the blank lines between blocks that were asked for.
 //!
-//! It is a stream: nothing that was written is gone over again, so that deep nesting stays cheap. The prefix grows for
+//! It is a stream: it never goes back over what it has written, so deep nesting stays cheap. The prefix grows for
 //! [`DEPTH_MAX`] levels; what is deeper looks like the last of them.
 
 /// Levels of lists and quotes that are indented: a phone's line is narrow.
 const DEPTH_MAX: usize = 6;
 
-/// What stands between two blocks: so many newlines.
+/// How many newlines stand between two blocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Gap {
     #[default]
@@ -37,7 +37,7 @@ impl TextWriter {
         }
     }
 
-    /// The next block is not set off but by this gap.
+    /// The next block is set off only by this gap.
     pub(super) fn join(&mut self, gap: Gap) {
         self.gap = gap;
         self.joined = true;

@@ -37,7 +37,7 @@ const KEYS: [&str; 4] = ["reply", "http", "sql", "chat"];
 const LATER: &str = "command";
 
 impl HandlerConfig {
-    /// Reads the one that a route has, whose patterns have these captures.
+    /// Reads the handler of a route whose patterns have these captures.
     pub(super) fn read(
         route: &mut Section<'_>,
         captures: &CaptureNames,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What was seen of a killed process may come so much later: its last bytes lie in sockets, and the machine is busy.
+/// What was seen of a killed process may come this much later: its last bytes lie in sockets, and the machine is busy.
 const SEEN_LATE_US: u64 = 1_000_000;
 
 /// One fault.
@@ -56,7 +56,7 @@ impl<'a> Excuses<'a> {
         Duration::from_micros(to_us.saturating_sub(from_us).saturating_sub(away_us))
     }
 
-    /// How many of these times are excused by no fault between them and the time before.
+    /// How many of these times have no fault between them and the time before.
     pub(super) fn unexcused(&self, times_us: &[u64]) -> usize {
         let struck = |from_us, to_us| {
             let between = |strike: &Strike| strike.from_us <= to_us && strike.to_us + SEEN_LATE_US >= from_us;

@@ -27,7 +27,7 @@ pub(crate) struct Verdict {
     pub(crate) inversions: Vec<(Name, Name)>,
     /// The second was started while the first of the same user was not yet answered.
     pub(crate) overlaps: Vec<(Name, Name)>,
-    /// Acked messages for whose users nothing happened for so long, beside a queue that worked.
+    /// Acked messages for whose users nothing happened for this long, although the queue worked.
     pub(crate) still: Vec<(Name, Duration)>,
     /// Starts of handlers beyond the first of each message.
     pub(crate) repeated_starts: usize,
@@ -40,7 +40,7 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// All that is wrong, each kind with the first few: order and standstill are for the test to ask after.
+    /// All that is wrong, each kind with the first few: order and standstill are for the test to ask about.
     pub(crate) fn wrongs(&self) -> Vec<String> {
         let mut wrongs = Vec::new();
         if self.acked == 0 {

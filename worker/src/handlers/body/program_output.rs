@@ -63,7 +63,7 @@ pub(in super::super) fn begins_as_html(text: &str) -> bool {
         || (start.starts_with('<') && ["<html", "</body>", "</html>"].iter().any(|part| start.contains(part)))
 }
 
-/// What a text is, if a program wrote it for nobody. What stands in fenced code is meant to be read.
+/// What a text is, if a program wrote it for nobody to read. Fenced code is meant to be read.
 pub(in super::super) fn internals_in(text: &str) -> Option<&'static str> {
     if begins_as_html(text) {
         return Some("an HTML page");

@@ -1,9 +1,9 @@
 //! What an endpoint's error means: shorten, refuse, try again, or give up.
 //!
-//! The status decides most. What it can't say, codes do, and every vendor has its own; and phrases where
-//! a vendor has no code for it. `docs/chat-handler.md` shows the table to people, and a test compares the two.
+//! The status decides most. Where it can't, the vendor's own codes do, and phrases where a vendor has no code.
+//! `docs/chat-handler.md` shows the table to people, and a test compares the two.
 //!
-//! What the endpoint says in words is read and never repeated: it may quote the user, or a part of the key.
+//! The endpoint's words are read and never repeated: they may quote the user, or a part of the key.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub(super) struct EndpointError {
     words: String,
     /// The field of the request that it is about, if it says so.
     field: Option<&'static str>,
-    /// Whether it has the form of Alibaba's endpoint, which says `insufficient_quota` of a rate too.
+    /// Whether it has the form of Alibaba's endpoint, which says `insufficient_quota` for a rate too.
     has_request_id: bool,
 }
 
@@ -63,12 +63,12 @@ const STREAM_ONLY_WORDS: &str = "\
 
 /// What a route asks for by keys of its own; the rest is in `extra`.
 const KEYS: &str = "max_tokens temperature model";
-/// What vendors complain about besides.
+/// Other parameters that vendors complain about.
 const PARAMETERS: &str = "\
     max_completion_tokens enable_thinking thinking reasoning_effort response_format top_p tools \
     presence_penalty frequency_penalty";
 
-/// How long a code may be that is shown.
+/// The longest code that is shown.
 const CODE_MAX_BYTES: usize = 64;
 
 impl EndpointError {
@@ -88,7 +88,7 @@ impl EndpointError {
             body.get("base_resp").filter(|base| code_of(base, "status_code").is_some_and(|c| c != "0"));
         let has_answer = body.get("choices").is_some_and(Value::is_array);
         let is_bad = |code: String| !["0", "200", "success", "ok"].contains(&code.as_str());
-        // Beside an answer only a code tells that it is one; what is in `message` of a choice is the answer.
+        // Beside an answer, only a code shows that there is an error; `message` of a choice is the answer.
         let bare = if has_answer {
             code_of(body, "code").is_some_and(is_bad)
         } else {
@@ -155,7 +155,7 @@ impl EndpointError {
             408 | 425 | 429 | 500..=599 => Meaning::Again,
             300..=399 => Meaning::Never("redirects are not followed: check `base_url`"),
             400..=499 => Meaning::Never("check `model` and what else the route asks for"),
-            // An error that calls itself a success and that nobody knows.
+            // An unknown error that calls itself a success.
             _ => Meaning::Again,
         }
     }

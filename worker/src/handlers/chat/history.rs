@@ -59,8 +59,9 @@ impl History {
         self.turns.retain(|turn| turn.id != id);
     }
 
-    /// Drops the oldest turns until there are so many, of so many estimated tokens together. The youngest stays although its text alone may be more
-    /// than the budget: an answer that the user has just read is what they ask about next.
+    /// Drops the oldest turns until at most `turns_max` are left, with at most `tokens_max` estimated tokens together. The
+    /// youngest stays even if its text alone exceeds the budget: an answer that the user has just read is what they ask about
+    /// next.
     pub(super) fn keep(&mut self, turns_max: usize, tokens_max: usize) {
         let mut first = true;
         let (mut tokens, mut bytes) = (0_usize, memory_bytes(&json!({"chat": FORMAT, "turns": []})));

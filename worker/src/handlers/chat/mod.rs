@@ -1,12 +1,12 @@
 //! A language model that talks with each user, at any endpoint that takes OpenAI's `chat/completions`.
 //!
-//! A question goes there with the turns before it (`history`), which are the route's memory of the user: a lane has one
-//! message at a time, and the answer and the turn with it are recorded in one step. So whatever happens to a worker, each user's
-//! conversation is exactly their own, in order, and a failed attempt leaves it as it was.
+//! A question goes there with the turns before it (`history`), which are the route's memory of the user: a lane has one message
+//! at a time, and the answer and its turn are recorded in one step. So whatever happens to a worker, each user's conversation
+//! is exactly their own, in order, and a failed attempt leaves it as it was.
 //!
-//! What endpoints deviate in is read in `response`; what their errors mean is decided in `error`. Why there is no client
-//! crate: they hold on to OpenAI's types, and an answer that lacks a field or has one more is an error there. What is
-//! needed of the protocol is small.
+//! `response` reads what endpoints do differently; `error` decides what their errors mean. There is no client crate,
+//! because those insist on OpenAI's types: an answer that lacks a field or has one more is an error there. We need only
+//! a small part of the protocol.
 //!
 //! Streaming is used only where an endpoint wants it: WeChat shows a message whole. Redirects are not followed, since the key would go with them, and
 //! neither a key nor anything that the endpoint says in words gets into an error.
@@ -208,7 +208,7 @@ fn endpoint(base: &Url) -> Result<Url, ChatHandlerError> {
     Ok(url)
 }
 
-/// A word as it is compared: a keyboard's full-width letters, capitals, and the full stop of a recognised voice aside.
+/// A word as it is compared: without full-width letters, capitals, and the full stop of a recognised voice message.
 fn normalised(text: &str) -> String {
     let text = condition::normalised(text).to_lowercase();
     text.trim().trim_end_matches(['.', '。', '!']).trim_end().to_owned()

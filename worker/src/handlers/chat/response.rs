@@ -1,9 +1,9 @@
-//! What an endpoint's answer comes to.
+//! What an endpoint's answer means.
 //!
-//! It is read as loosely as it can be, from JSON of any shape: endpoints that call themselves compatible leave out
-//! `usage` and `id`, have finish reasons of their own, give `content` as `null` or as a list of parts, put the model's
-//! thoughts in front of the answer, stream though nobody asked for it, and call errors a success. Of all that is sent, only
-//! the text of the first choice and how it ended count. An answer that broke off is none, and a page never reaches a user.
+//! It is read as loosely as it can be, from JSON of any shape: endpoints that call themselves compatible leave out `usage`
+//! and `id`, have finish reasons of their own, give `content` as `null` or as a list of parts, put the model's thoughts in
+//! front of the answer, stream though nobody asked for it, and call errors a success. Of all that is sent, only the text of
+//! the first choice and how it ended count. An answer that broke off counts as none, and a page never reaches a user.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use super::visible_text;
 use crate::handlers::body::{self, begins_as_html};
 use crate::handlers::http_answer::retry_after;
 
-/// How an answer ends that is whole, in lower case. Nothing said is as good.
+/// The finish reasons of a whole answer, in lower case. None given is as good.
 const GOOD_ENDS: &str = "\
     stop eos eos_token end end_turn endturn stop_sequence stop_token complete completed done finish \
     finished normal";
 const FILTERED: &str = "content_filter sensitive safety refusal prohibited_content blocklist recitation";
 const CUT: &str = "length max_tokens model_length max_output_tokens";
 
-/// What an endpoint's answer comes to.
+/// What an endpoint's answer means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ChatResponse {
     /// The model's answer, not empty.
@@ -37,7 +37,7 @@ pub(super) enum ChatResponse {
     StreamOnly { reason: String },
     /// It may work later.
     Again { after: Option<Duration>, reason: String },
-    /// It will never work so; perhaps with other messages.
+    /// It will never work like this; perhaps with other messages.
     Unfit { reason: String },
     /// It will never work.
     Never { reason: String },
@@ -75,10 +75,10 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Chat
     }
 }
 
-/// What an address says that isn't the endpoint's.
+/// What to do when the address isn't the endpoint's.
 const HTML_REMEDY: &str = "check `base_url`, which may lack /v1 at its end";
 
-/// A stream of events, put together as the answer that it would have been. `None` if it is none.
+/// A stream of events, put together as the answer that it would have been. `None` if the text is no stream.
 fn streamed(kind: Option<&str>, text: &str) -> Option<Value> {
     let is_stream = kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"));
     if !is_stream && !text.starts_with("data:") && !text.starts_with("event:") && !text.starts_with(": ") {
@@ -167,7 +167,7 @@ fn answered(value: &Value) -> ChatResponse {
         return ChatResponse::Answer(text);
     }
     let thoughts = thoughts_of(message);
-    // Where a server takes an answer for thoughts, their end stands in front of it.
+    // Where a server takes an answer for thoughts, the end of the thoughts stands before the answer.
     match thoughts.to_ascii_lowercase().rfind("</think>") {
         Some(at) if !visible_text::answer(&thoughts[at..]).is_empty() => ChatResponse::Answer(visible_text::answer(&thoughts[at..])),
         _ if !thoughts.is_empty() => again(

@@ -1,4 +1,4 @@
-//! What a chat route says of itself.
+//! The settings of a chat route.
 
 use std::fmt;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub struct ChatSettings {
     pub forgotten: String,
     /// What they get when the model or its content filter won't answer.
     pub refused: String,
-    /// What they get when their message has no words, as a picture; `None`: nothing.
+    /// What they get when their message has no words, such as a picture; `None`: nothing.
     pub unreadable: Option<String>,
     /// How long one request may take.
     pub timeout: Duration,
@@ -41,24 +41,24 @@ pub struct ChatSettings {
 }
 
 impl ChatSettings {
-    /// What of the request's body is the handler's own affair.
+    /// The fields of the request's body that only the handler sets.
     pub const OWN: [&'static str; 3] = ["messages", "model", "stream"];
-    /// Unless it is said: [`ChatSettings::turns`].
+    /// The default of [`ChatSettings::turns`].
     pub const TURNS: usize = 10;
-    /// Unless it is said: [`ChatSettings::context_tokens`].
+    /// The default of [`ChatSettings::context_tokens`].
     pub const CONTEXT_TOKENS: usize = 4000;
-    /// Unless it is said: [`ChatSettings::forget`].
+    /// The default of [`ChatSettings::forget`].
     pub const FORGET: [&'static str; 2] = ["重新开始", "reset"];
-    /// Unless it is said: [`ChatSettings::forgotten`].
+    /// The default of [`ChatSettings::forgotten`].
     pub const FORGOTTEN: &'static str = "好的，我们重新开始。";
-    /// Unless it is said: [`ChatSettings::refused`].
+    /// The default of [`ChatSettings::refused`].
     pub const REFUSED: &'static str = "抱歉，这个问题我不便回答。";
-    /// Unless it is said: [`ChatSettings::unreadable`].
+    /// The default of [`ChatSettings::unreadable`].
     pub const UNREADABLE: &'static str = "抱歉，我只看得懂文字和能听清的语音。";
-    /// Unless it is said: [`ChatSettings::timeout`].
+    /// The default of [`ChatSettings::timeout`].
     pub const TIMEOUT: Duration = Duration::from_secs(120);
 
-    /// A model, and everything else by default.
+    /// This model, with everything else by default.
     pub fn new(base_url: Url, model: impl Into<String>) -> Self {
         Self {
             base_url,

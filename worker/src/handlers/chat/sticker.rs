@@ -1,6 +1,6 @@
 //! Texts that stand for a picture which WeChat didn't send: a sticker, or a face alone. They ask nothing.
 
-/// What WeChat sends in the place of what it doesn't pass on, in the languages of its apps.
+/// What WeChat sends in place of a message that it doesn't pass on, in the languages of its apps.
 const UNSUPPORTED: [&str; 9] = [
     "【收到不支持的消息类型，暂无法显示】",
     "【收到不支援的訊息類型，暫無法顯示】",
@@ -19,7 +19,7 @@ const FACES: &str = " 微笑 撇嘴 色 发呆 得意 流泪 害羞 闭嘴 睡 �
     献吻 嘿哈 捂脸 奸笑 机智 皱眉 耶 吃瓜 加油 汗 天啊 Emm 社会社会 旺柴 打脸 哇 翻白眼 叹气 苦涩 裂开 合十 恐惧 脸红 无语 失望 生病 笑脸 破涕为笑 囧 \
     Smile Grimace Drool Scowl Sob Shy Silent Sleep Cry Awkward Angry Grin Surprise Frown Facepalm Smirk Smart Yeah! Hey Concerned ";
 
-/// Whether a text is such a one, or several of them.
+/// Whether a text is one of these, or several.
 pub(super) fn is_one(text: &str) -> bool {
     let mut rest = text.trim();
     while let Some(after) =

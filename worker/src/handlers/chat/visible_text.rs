@@ -1,8 +1,8 @@
-//! What of a model's text is for the user: not its thoughts, and none of the signs with which models and their templates
-//! part thoughts, channels and turns.
+//! The part of a model's text that is for the user: not its thoughts, and none of the signs with which models and their
+//! templates separate thoughts, channels and turns.
 //!
-//! Every vendor has signs of its own, and when a server doesn't know a model's, they stand in the text. What a text says
-//! *about* such signs, in backticks, stays.
+//! Every vendor has signs of its own, and when a server doesn't know those of a model, they stand in the text. What a
+//! text says *about* such signs, in backticks, stays.
 
 use std::sync::LazyLock;
 
@@ -46,7 +46,7 @@ const NAMES: (&str, &str) = ("analysis", "assistantfinal");
 pub(super) fn answer(text: &str) -> String {
     let text = without_thoughts(final_channel(text.trim()));
     let text = text.trim();
-    // An end before which nothing stands ends what came before the answer.
+    // An end with nothing before it closes what came before the answer.
     let mut ends = ENDS.find_iter(text).map(|end| end.start());
     let end = ends.find(|at| !in_code(text, *at) && !without_signs(&text[..*at]).is_empty());
     let text = without_signs(&text[..end.unwrap_or(text.len())]);

@@ -1,4 +1,4 @@
-//! What is answered to what was found.
+//! The replies to what a statement found.
 
 use huixin_wechat::Message;
 use serde_json::{Map, Value, json};

@@ -26,7 +26,7 @@ pub(super) trait Cells {
 }
 
 impl Cells for SqliteRow {
-    /// By each value's own type: in SQLite a column's says little.
+    /// By each value's own type: in SQLite the type of a column says little.
     fn read(&self) -> Result<Row, LookUpFailure> {
         each(self, |row, at| {
             let kind = row.try_get_raw(at)?.type_info().name().to_owned();
@@ -102,7 +102,7 @@ impl Cells for PgRow {
     }
 }
 
-/// Reads every column; none of a column's value is that it has no form.
+/// Reads every column. `read` gives `None` for a value that has no such form.
 fn each<R: sqlx::Row>(
     row: &R,
     read: impl Fn(&R, usize) -> Result<Option<Value>, sqlx::Error>,

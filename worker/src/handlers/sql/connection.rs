@@ -19,7 +19,7 @@ use super::failure::{LookUpFailure, Stage};
 use super::found_rows::Found;
 use super::statement::Statement;
 
-/// How many steps SQLite takes between two looks at whether it shall stop: some microseconds.
+/// After how many steps SQLite checks whether to stop: some microseconds.
 const SQLITE_STEPS: i32 = 1000;
 /// How long telling a server to end a statement may take.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
@@ -81,7 +81,7 @@ impl OpenConnection {
         answer.is_ok()
     }
 
-    /// Prepares the statement, or finds that it is.
+    /// Prepares the statement, unless that is done already.
     pub(super) async fn prepare(&mut self, statement: &Statement) -> Result<(), LookUpFailure> {
         let sql = sql(statement);
         let prepared = match self {
@@ -96,14 +96,14 @@ impl OpenConnection {
         prepared.map_err(|error| LookUpFailure::of(Stage::Preparing, &error))
     }
 
-    /// Runs the statement, and reads at most so many rows.
+    /// Runs the statement, and reads `most` rows, or fewer if there are no more.
     pub(super) async fn found(
         &mut self,
         statement: &Statement,
         values: Vec<Option<String>>,
         most: usize,
     ) -> Result<Found, LookUpFailure> {
-        // By itself, so that what is wrong with the statement is known from what is wrong with the values.
+        // Prepared separately, so that errors of the statement don't look like errors of the values.
         self.prepare(statement).await?;
         match self {
             Self::Sqlite { connection, .. } => rows::<Sqlite>(connection, statement, values, most).await,
@@ -124,7 +124,7 @@ impl OpenConnection {
                 (Self::MySql { connection, id }, Options::MySql(options)) => {
                     drop(connection);
                     let mut other = MySqlConnection::connect_with(options).await?;
-                    // Unknown is the one that has ended by itself.
+                    // An unknown id is that of a connection that has ended by itself.
                     let _ = other.execute(AssertSqlSafe(format!("KILL {id}"))).await;
                     other.close().await
                 }

@@ -1,8 +1,8 @@
 //! A database and its connections.
 //!
-//! The pool is this file's and not sqlx's for one reason: a statement that is cut must not leave its server at work. For
-//! that a connection has to know its number at the server, and has to end, with its place in the pool taken until it
-//! has. sqlx's pool gives connections without anything beside them, and waits for the rows of a cut one when it takes it
+//! The pool is our own and not sqlx's for one reason: a statement that is cut short must not leave its server working.
+//! So a connection has to know its number at the server and has to be ended, and it keeps its place in the pool until
+//! then. sqlx's pool gives out bare connections, and waits for the rows of a cut statement when it takes a connection
 //! back.
 
 use std::fmt;
@@ -55,7 +55,7 @@ struct Pool {
     writes: bool,
     places: Arc<Semaphore>,
     idle: Mutex<Vec<IdleConnection>>,
-    /// Rises when all connections that are open then turn out to be of no use.
+    /// Rises when all connections that are open turn out to be useless.
     era: AtomicU64,
 }
 
@@ -63,7 +63,7 @@ struct IdleConnection {
     connection: OpenConnection,
     opened_at: Instant,
     idle_since: Instant,
-    /// In which it was opened.
+    /// The era in which it was opened.
     era: u64,
 }
 
@@ -170,7 +170,7 @@ impl Pool {
         idle.pop()
     }
 
-    /// Whatever is open now is not used again: at once where nobody uses it, otherwise when it is given back.
+    /// No connection that is open now is used again: an idle one ends at once, another when it is given back.
     fn begin_anew(&self) {
         let mut idle = self.idle.lock();
         self.era.fetch_add(1, Ordering::Relaxed);
@@ -190,7 +190,7 @@ impl PooledConnection {
         &mut idle.connection
     }
 
-    /// Lets another use it. What was asked of it must have been read to its end.
+    /// Gives it back for others. The rows of its last statement must have been read to their end.
     pub(super) fn give_back(mut self) {
         if let Some((idle, _place)) = self.held.take() {
             let given = IdleConnection { idle_since: Instant::now(), ..idle };
@@ -201,12 +201,12 @@ impl PooledConnection {
         }
     }
 
-    /// Closes it, where the server needs no word of it.
+    /// Closes it without a word to the server.
     pub(super) fn discard(mut self) {
         self.held = None;
     }
 
-    /// The same for this one and all that are open, so that another attempt has a new one.
+    /// Closes this one and all that are open, so that the next attempt gets a new one.
     pub(super) fn discard_all(self) {
         self.shared.begin_anew();
         self.discard();

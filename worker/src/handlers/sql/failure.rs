@@ -5,8 +5,9 @@
 //! running statement may quote one, so only its code is shown.
 //!
 //! Some faults are of the connection that was used: its server has become the read-only one of a pair, or what was
-//! prepared on it is gone or no longer fits its tables. They pass, with a new connection; and since the others that
-//! are open were made in the same world, these aren't used any more either ([`LookUpFailure::is_of_the_connections`]).
+//! prepared on it is gone or no longer fits its tables. They pass, with a new connection; and since the other open
+//! connections were made under the same conditions, they aren't used any more either
+//! ([`LookUpFailure::is_of_the_connections`]).
 
 use std::borrow::Cow;
 
@@ -61,7 +62,7 @@ impl LookUpFailure {
             sqlx::Error::Tls(error) => format!("TLS: {error}"),
             sqlx::Error::WorkerCrashed => "its thread has ended".to_owned(),
             sqlx::Error::Protocol(_) => "it speaks otherwise than expected".to_owned(),
-            // The others are of what is asked, and their texts could hold parts of it.
+            // The other errors are about what is asked, and their texts could hold parts of it.
             _ if stage == Stage::Connecting => "its url can't be used".to_owned(),
             _ => return Self::lasting("the statement can't be asked as it is"),
         };
@@ -147,10 +148,10 @@ const SQLITE_PASSES: [i32; 8] = [5, 6, 7, 9, 10, 13, 14, 15];
 const SQLITE_READONLY: i32 = 8;
 /// Connections, deadlocks, resources, an operator's intervention, a lock that isn't free.
 const POSTGRES_PASSES: [&str; 5] = ["08", "40", "53", "57", "55P03"];
-/// Of much that PostgreSQL can't do, one thing passes: the columns that a prepared statement gives have changed.
+/// Much that PostgreSQL doesn't support. One case passes: the columns of a prepared statement have changed.
 const POSTGRES_UNSUPPORTED: &str = "0A000";
 const STALE_PLAN: &str = "cached plan must not change result type";
-/// Where in PostgreSQL that is said, for servers that say it in other words than English.
+/// The routine of PostgreSQL that reports this, for servers that don't speak English.
 const STALE_PLAN_ROUTINE: &str = "RevalidateCachedQuery";
 /// The prepared statement is gone: as behind a pooler, or after `DISCARD ALL`.
 const POSTGRES_NO_STATEMENT: &str = "26000";

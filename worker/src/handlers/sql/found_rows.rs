@@ -1,4 +1,4 @@
-//! What a statement found: so many rows, of so many bytes.
+//! What a statement found, with limits on rows and bytes.
 
 use serde_json::Value;
 

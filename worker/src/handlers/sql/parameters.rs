@@ -20,12 +20,12 @@ pub fn known() -> impl Iterator<Item = &'static str> {
     OWN.split(' ').chain(TYPED.split(' '))
 }
 
-/// Whether a capture can't have this name, because every message has something of it.
+/// Whether a capture can't have this name, because every message has a value of this name.
 pub fn is_given(name: &str) -> bool {
     OWN.split(' ').any(|own| own == name)
 }
 
-/// The values of these names; none is NULL.
+/// The values of these names; `None` is NULL.
 pub(super) fn values(names: &[String], message: &Message, context: &Context) -> Vec<Option<String>> {
     let value = |name: &String| match name.as_str() {
         "content" => message.content().or_else(|| message.recognition()).map(str::to_owned),

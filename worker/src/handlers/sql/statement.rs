@@ -129,7 +129,7 @@ fn next(before: &str, rest: &str, dialect: Dialect) -> Result<(Piece, usize), St
     })
 }
 
-/// A parameter as the driver takes it. Only MySQL wants the value of one that stands there twice twice.
+/// A parameter as the driver takes it. If a parameter appears twice, only MySQL wants its value twice.
 fn placeholder(name: &str, dialect: Dialect, binds: &mut Vec<String>) -> String {
     let known = binds.iter().position(|bound| bound == name).filter(|_| dialect != Dialect::MySql);
     let index = known.unwrap_or_else(|| {

@@ -1,8 +1,8 @@
 //! Connections that wait for the next request to the same service.
 //!
-//! As many as were under way at once, which the worker's `concurrency` bounds. The one that was used last is used first, so
-//! what isn't needed grows old, and is closed. One that the service has closed is noticed when it is taken: no task watches
-//! them in the meantime.
+//! There are as many as were under way at once, which the worker's `concurrency` bounds. The one used last is reused first,
+//! so those that aren't needed grow old and are closed. One that the service has closed is noticed when it is taken: no
+//! task watches them in the meantime.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// A connection that nobody used for so long is closed.
+/// A connection that nobody used for this long is closed.
 const IDLE_MAX: Duration = Duration::from_secs(90);
 
 /// The connections to one service that wait.
@@ -21,7 +21,7 @@ pub(super) struct IdleConnections(Arc<Mutex<Waiting>>);
 
 #[derive(Default)]
 struct Waiting {
-    /// With the time since which they wait: the oldest first.
+    /// Each with the time since when it waits; the oldest first.
     streams: Vec<(TcpStream, Instant)>,
     /// A task runs that closes the old ones.
     swept: bool,

@@ -4,11 +4,11 @@
 //! it is sent, and memory to read into is taken when there is something to read. hyper has 8 KiB to read and 8 to write for
 //! every connection, and 9 for the queue to the task that drives it; one of them can be configured.
 //!
-//! **What is whose**: the protocol is `ureq-proto`'s, which does no input and output; how to connect (names, several
-//! addresses, keep-alive) is hyper-util's; here is the moving of bytes between them. A connection that breaks under a request
-//! is a failed attempt of the route, but for one that was kept from an earlier request and breaks before it gives a byte:
-//! then the service has closed it, as services do, and the request is made once more on a new one. If the service
-//! saw it after all, it knows it by its `Idempotency-Key`; a model has none, and is asked the same twice.
+//! **What is whose**: `ureq-proto` has the protocol, without input and output; hyper-util connects (names, several addresses,
+//! keep-alive); this file moves the bytes between them. A connection that breaks under a request is a failed attempt of the
+//! route. The exception is a connection kept from an earlier request that breaks before it gives a byte: the service has
+//! closed it, as services do, and the request is made once more on a new one. If the service saw the first request after all,
+//! it knows the second by its `Idempotency-Key`; a model has no such key, and is asked the same twice.
 
 use std::io;
 use std::pin::pin;
@@ -34,13 +34,13 @@ use crate::handlers::body::BODY_MAX_BYTES;
 const CLOSED: &str = "the connection was closed before there was an answer";
 const AGENT: &str = concat!("huixin/", env!("CARGO_PKG_VERSION"));
 const CONNECT_MAX: Duration = Duration::from_secs(3);
-/// A peer that is gone without a word is found out after a minute, however long the service may think.
+/// A peer that is gone without a word is noticed after a minute, however long the service may think.
 const KEEP_ALIVE: (Duration, u32) = (Duration::from_secs(15), 3);
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 /// How much is read at once.
 const READ_BYTES: usize = 8 * 1024;
-/// The longest head of an answer, and the longest that its protocol may say between two pieces of a body.
+/// The longest head of an answer, and the most bytes of the protocol between two pieces of a body.
 const HEAD_MAX_BYTES: usize = 64 * 1024;
 
 /// One service without TLS.
@@ -173,7 +173,8 @@ impl HttpConnection {
         answers.then_some((self, sent))
     }
 
-    /// Sends the request, unless the service answers before it has all of it. An error leaves an answer to be looked for.
+    /// Sends the request, unless the service answers before it has the whole. After an error there may still be an answer
+    /// to read.
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let (reading, mut writing) = self.stream.split();
         let mut sending = pin!(writing.write_all(bytes));

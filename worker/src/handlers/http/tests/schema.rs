@@ -110,7 +110,7 @@ fn replies() -> Vec<Value> {
     ]
 }
 
-/// The reply, and it with each field taken out, emptied, made a number, and with fields that it hasn't.
+/// The reply itself, with each field removed, emptied or made a number, and with fields that it doesn't have.
 fn variants(reply: &Value) -> Vec<Value> {
     let mut all = vec![reply.clone()];
     let Some(fields) = reply.as_object() else { return all };
