@@ -52,7 +52,7 @@ impl TestVerdict {
             Outcome::Remember { replies, .. } => (replies, true),
             _ => (Vec::new(), false),
         };
-        let text = text(&replies, sends, remembers);
+        let text = describe(&replies, sends, remembers);
         if let Some(refused) = refused {
             return Self::Doubtful(format!("{text} (a worker doesn't fetch its media: {refused})"));
         }
@@ -93,7 +93,7 @@ impl fmt::Display for TestVerdict {
     }
 }
 
-fn text(replies: &[Outgoing], sends: u32, remembers: bool) -> String {
+fn describe(replies: &[Outgoing], sends: u32, remembers: bool) -> String {
     let mut text = match replies {
         [] => "no reply".to_owned(),
         [one] => reply(one),
