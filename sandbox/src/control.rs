@@ -21,6 +21,7 @@
 //! | `POST /sandbox/tokens` `{"do"}` | turns the access tokens, see below |
 //! | `POST /sandbox/limits` `{"on", "per_minute"?, "per_day"?}` | limits a call from now on: 45011, 45009 |
 //! | `POST /sandbox/windows` `{"after", "sends", "seconds"}` | the window after a `message`, `click`, `scan`, `follow` |
+//! | `POST /sandbox/rules` `{"may_send"?, "menu_ids"?, "extra_try"?}` | see [`AccountRules`](crate::AccountRules) |
 //! | `POST /sandbox/ip_list` `{"addresses"}` | who may fetch tokens (40164 for others); null: everyone |
 //! | `POST /sandbox/ip_list` `{"allow"}` | puts one address on the list |
 //! | `POST /sandbox/kf_accounts` `{"kf_account"}` | a name that messages may be sent in; others get 61452 |
@@ -86,6 +87,7 @@ pub(crate) fn routes() -> Router<Served> {
         .route("/tokens", post(knobs::tokens))
         .route("/limits", post(knobs::limits))
         .route("/windows", post(knobs::windows))
+        .route("/rules", post(knobs::rules))
         .route("/ip_list", post(knobs::ip_list))
         .route("/kf_accounts", post(knobs::kf_accounts))
         .route("/media", post(media::plant))

@@ -71,6 +71,19 @@ pub enum What {
         /// The text, key or address.
         content: String,
     },
+    /// The answer in a push's response was shown to the user.
+    Replied {
+        /// The push.
+        msg_id: String,
+        /// Which try was answered, as in `Tried`.
+        n: u32,
+        /// Its `MsgType`.
+        kind: String,
+        /// Its text, when it is a text message.
+        text: Option<String>,
+        /// The whole of it, in the shape of a customer-service message.
+        message: Value,
+    },
     /// A customer-service message was accepted and shown to the user.
     Sent {
         /// Its `msgtype`.
@@ -135,10 +148,10 @@ pub enum What {
 }
 
 impl What {
-    /// The text of an accepted text message.
+    /// The text of a text message that was shown to the user.
     pub fn text(&self) -> Option<&str> {
         match self {
-            What::Sent { text, .. } => text.as_deref(),
+            What::Sent { text, .. } | What::Replied { text, .. } => text.as_deref(),
             _ => None,
         }
     }
@@ -149,6 +162,7 @@ impl What {
             What::Said { msg_id, .. }
             | What::Tried { msg_id, .. }
             | What::Acked { msg_id, .. }
+            | What::Replied { msg_id, .. }
             | What::FaultNotice { msg_id }
             | What::GivenUp { msg_id } => Some(msg_id),
             _ => None,
@@ -162,7 +176,9 @@ impl What {
             What::Tried { outcome: TryOutcome::BadReply(text) | TryOutcome::PassiveReply(text), .. } => {
                 text.len()
             }
-            What::Sent { message, .. } | What::Refused { message, .. } => weight(message),
+            What::Sent { message, .. } | What::Replied { message, .. } | What::Refused { message, .. } => {
+                weight(message)
+            }
             _ => 0,
         }
     }

@@ -11,6 +11,7 @@ mod media;
 mod messages;
 mod page;
 mod pushes;
+mod responses;
 mod support;
 mod tokens;
 mod transcript;
