@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Handled, Strict, Told, account_of, refuse};
-use crate::{AccountRules, CallLimit, Elsewhere, Endpoint, Opener, SendWindow, served::Served};
+use crate::{AccountRules, CallLimit, Elsewhere, Endpoint, MarkFail, Opener, SendWindow, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct MoveClock {
@@ -57,6 +57,15 @@ pub(super) struct ChangeRules {
     may_send: Option<bool>,
     menu_ids: Option<bool>,
     extra_try: Option<f64>,
+    mark_fail: Option<MarkFailChange>,
+}
+
+/// `false` switches it off, `true` puts the defaults back.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum MarkFailChange {
+    On(bool),
+    To(MarkFail),
 }
 
 #[derive(Deserialize)]
@@ -123,6 +132,11 @@ pub(super) async fn rules(State(served): State<Served>, Strict(change): Strict<C
         may_send: change.may_send.unwrap_or(rules.may_send),
         menu_ids: change.menu_ids.unwrap_or(rules.menu_ids),
         extra_try: change.extra_try.unwrap_or(rules.extra_try),
+        mark_fail: match change.mark_fail {
+            None => rules.mark_fail,
+            Some(MarkFailChange::On(on)) => on.then(MarkFail::default),
+            Some(MarkFailChange::To(other)) => Some(other),
+        },
     };
     served.sandbox.set_rules(name, rules);
     Ok(StatusCode::NO_CONTENT)

@@ -9,11 +9,13 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header;
 use tokio::time::{Instant, timeout};
 
+use super::hang_up;
 use crate::{
     MediaKind, Push, PushReport, Sandbox, TryOutcome, TryReport, What,
     account::AccountState,
     clock::as_ms,
     envelope::Envelope,
+    mark_fail::Consequence,
     passive::{self, PassiveMessage},
 };
 
@@ -25,8 +27,15 @@ pub(super) async fn push(sandbox: &Sandbox, push: &Push) -> PushReport {
     let start = Instant::now();
     let mut tries: Vec<TryReport> = Vec::new();
     for n in 1..=tries_of(sandbox, push) {
+        if is_stopped(sandbox, push) {
+            sandbox.note(&push.account, &push.user, What::Withheld { msg_id: push.msg_id.clone() });
+            break;
+        }
         let report = one_try(sandbox, push, n, start).await;
         let retried = report.outcome.is_retried();
+        if !report.outcome.is_ack() {
+            count_unanswered(sandbox, push);
+        }
         tries.push(report);
         if !retried {
             break;
@@ -52,6 +61,26 @@ fn tries_of(sandbox: &Sandbox, push: &Push) -> u32 {
     sandbox.config().tries.max(1) + u32::from(extra)
 }
 
+fn is_stopped(sandbox: &Sandbox, push: &Push) -> bool {
+    let Some(account) = sandbox.account(&push.account) else { return false };
+    let has_rule = account.rules.lock().mark_fail.is_some();
+    has_rule && account.unanswered.lock().stopped(sandbox.now())
+}
+
+fn count_unanswered(sandbox: &Sandbox, push: &Push) {
+    let Some(account) = sandbox.account(&push.account) else { return };
+    let Some(rule) = account.rules.lock().mark_fail else { return };
+    let consequence = account.unanswered.lock().add(&rule, sandbox.now());
+    let what = match consequence {
+        None => return,
+        Some(Consequence::Alarm(unanswered)) => What::Alarmed { unanswered },
+        Some(Consequence::Stop(unanswered)) => {
+            What::Stopped { unanswered, for_s: rule.stop_for.as_secs_f64() }
+        }
+    };
+    sandbox.note(&push.account, &push.user, what);
+}
+
 /// One try outside the rules, which the transcript calls number 0.
 pub(super) async fn push_once(sandbox: &Sandbox, push: &Push) -> TryReport {
     one_try(sandbox, push, 0, Instant::now()).await
@@ -61,7 +90,7 @@ async fn one_try(sandbox: &Sandbox, push: &Push, n: u32, start: Instant) -> TryR
     let began = Instant::now();
     let account = sandbox.account(&push.account);
     let (mut outcome, mut answer) = match account {
-        Some(account) => match post(sandbox, account, push).await {
+        Some(account) => match post(sandbox, account, push, n).await {
             Ok(body) => judge(sandbox, account, push, &body),
             Err(outcome) => (outcome, None),
         },
@@ -113,12 +142,23 @@ fn show(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32, answer: 
 }
 
 /// The body of a 200 answer that came in time.
-async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push) -> Result<Bytes, TryOutcome> {
+async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32) -> Result<Bytes, TryOutcome> {
     let Some(receiver) = account.push_url.lock().clone() else {
         return Err(TryOutcome::Unreachable("the account has no push address".to_owned()));
     };
     let body = Bytes::from(push.body(&account.settings.original_id));
     let envelope = Envelope::around(&account.settings, &push.user, body);
+    if let Some(how) = sandbox.faults().take_hang_up() {
+        let faulted = What::Faulted { on: "push", fault: format!("HangUp({how:?})"), attempt: n };
+        sandbox.note(&push.account, &push.user, faulted);
+        let address = envelope.address(&receiver);
+        let hung_up = hang_up::post(&address, &envelope.body, how);
+        return Err(match timeout(sandbox.config().push_timeout, hung_up).await {
+            Err(_) => TryOutcome::Timeout,
+            Ok(Err(error)) => TryOutcome::Unreachable(error.to_string()),
+            Ok(Ok(())) => TryOutcome::Unreachable("WeChat hung up, as ordered".to_owned()),
+        });
+    }
     let exchange = async {
         let request = sandbox
             .client()

@@ -64,6 +64,23 @@ pub enum What {
         /// The push.
         msg_id: String,
     },
+    /// Many tries were not answered: the account's owner gets an alarm.
+    Alarmed {
+        /// How many, within the time of the rule.
+        unanswered: usize,
+    },
+    /// More of them were not answered: the account gets no pushes for a time.
+    Stopped {
+        /// How many.
+        unanswered: usize,
+        /// For how long.
+        for_s: f64,
+    },
+    /// A try was not made, nor will others of its push be, because the account gets no pushes now.
+    Withheld {
+        /// The push.
+        msg_id: String,
+    },
     /// What the user did was taken in, and no route takes it, so that there is no answer.
     Unmatched {
         /// The message type or the event's name.
@@ -138,11 +155,11 @@ pub enum What {
     },
     /// An injected fault began to act on a request.
     Faulted {
-        /// The call, by the name of its [`Endpoint`](crate::Endpoint).
+        /// The call, by the name of its [`Endpoint`](crate::Endpoint); `push` for a try of a push.
         on: &'static str,
         /// The fault.
         fault: String,
-        /// Which try it was, as in `Sent`; 0 for other calls than sends.
+        /// Which try it was, as in `Sent` or `Tried`; 0 for other calls than sends.
         attempt: u32,
     },
 }
@@ -164,6 +181,7 @@ impl What {
             | What::Acked { msg_id, .. }
             | What::Replied { msg_id, .. }
             | What::FaultNotice { msg_id }
+            | What::Withheld { msg_id }
             | What::GivenUp { msg_id } => Some(msg_id),
             _ => None,
         }

@@ -16,4 +16,5 @@ mod support;
 mod tokens;
 mod transcript;
 mod typing;
+mod unanswered;
 mod windows;
