@@ -1,8 +1,8 @@
 //! MarkFail: what WeChat does to an account whose server leaves its pushes unanswered. First its owner gets an alarm, then
-//! the account gets no pushes for a time, and what users do meanwhile is lost to it.
+//! the account gets no pushes for a time, and what users do in that time is lost to it.
 //!
 //! Each try that ends without an ack counts. WeChat tells the minute, and has told thirty in five minutes for the alarm;
-//! after how many it stops it doesn't say, and that number is ours. So is that users see the fault notice meanwhile.
+//! after how many it stops it doesn't say, and that number is ours. That users see the fault notice then is ours too.
 
 use std::{collections::VecDeque, time::Duration};
 

@@ -163,6 +163,7 @@ const draw = {
     if (turn) {
       turn.tries = Math.max(turn.tries + 1, entry.n);
       const why = (t.why[result] ?? result) + (result === "status" ? ` ${detail}` : "");
+      if (result === "bad_reply") append(element("li", "system bad wrong", `${why}: ${detail}`));
       if (result !== "acked" && result !== "passive_reply") turn.ack.textContent = t.retrying(turn.tries, why);
     }
   },

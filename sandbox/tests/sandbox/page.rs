@@ -60,6 +60,7 @@ async fn the_page_has_the_hooks_that_browser_tests_use() {
         "bizmsgmenu",
         "replied(entry",
         "withheld(entry",
+        "system bad wrong",
         "note ai",
         "isComposing",
     ] {
