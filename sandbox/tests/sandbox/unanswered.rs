@@ -1,12 +1,13 @@
 //! Tries that are not answered, or whose answer WeChat doesn't wait for.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use huixin_sandbox::{Push, PushReport, RunningSandbox, SandboxConfig, TranscriptEntry, TryOutcome, What};
+use huixin_wechat::passive::{Form, Reply};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 
 use crate::support::{Answer, Receiver, USER, control, start};
@@ -35,7 +36,7 @@ async fn many_unanswered_tries_bring_an_alarm_and_more_of_them_a_minute_without_
     assert_eq!(entries(&running, |what| matches!(what, What::Withheld { .. })).len(), 2);
     assert_eq!(entries(&running, |what| matches!(what, What::FaultNotice { .. })).len(), 3);
     assert_eq!(receiver.seen().len(), 5);
-    running.sandbox.move_clock(std::time::Duration::from_secs(60));
+    running.sandbox.move_clock(Duration::from_secs(60));
     assert!(say(&running).await.acked, "after a minute it goes on");
 }
 
@@ -62,11 +63,7 @@ async fn wechat_hangs_up_before_within_and_after_a_response_on_request() {
     ];
     let receiver = tokio::spawn(async move {
         for (n, response) in responses.into_iter().enumerate() {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = Vec::new();
-            while !request.ends_with(b"</xml>") {
-                stream.read_buf(&mut request).await.unwrap();
-            }
+            let mut stream = accept(&listener).await;
             stream.write_all(response.as_bytes()).await.unwrap();
             if n == 2 {
                 stream.shutdown().await.unwrap();
@@ -90,6 +87,45 @@ async fn wechat_hangs_up_before_within_and_after_a_response_on_request() {
     let faults: Vec<_> = entries(&running, |what| matches!(what, What::Faulted { on: "push", .. }));
     let faults: Vec<_> = faults.iter().map(|entry| format!("{:?}", entry.what)).collect();
     assert!(faults[0].contains("Before") && faults[1].contains("Within") && faults[2].contains("After"));
+}
+
+#[tokio::test]
+async fn a_response_that_comes_after_the_next_try_began_is_not_shown() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let receiver = tokio::spawn(async move {
+        let (mut first, mut second) = (accept(&listener).await, accept(&listener).await);
+        // WeChat has hung up on the first; what is written to it all the same may or may not be an error.
+        let _ = first.write_all(&response("too late")).await;
+        second.write_all(&response("in time")).await.unwrap();
+        (first, second)
+    });
+    let config = SandboxConfig { push_timeout: Duration::from_millis(500), ..SandboxConfig::default() };
+    let running = start(config, &Receiver::default()).await;
+    running.sandbox.set_push_url("main", format!("http://{address}/wechat/main").parse().unwrap());
+    let report = say(&running).await;
+    receiver.await.unwrap();
+    let outcomes: Vec<_> = report.tries.into_iter().map(|one| one.outcome).collect();
+    assert_eq!(outcomes, [TryOutcome::Timeout, TryOutcome::PassiveReply("in time".to_owned())]);
+    assert_eq!(running.sandbox.transcript().texts_to(USER), ["in time"]);
+}
+
+/// The next connection, with its request read.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut request = Vec::new();
+    while !request.ends_with(b"</xml>") {
+        assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0, "it ends early");
+    }
+    stream
+}
+
+/// A text for the user in a whole HTTP response.
+fn response(content: &str) -> Vec<u8> {
+    let form = Form::Text { content: content.to_owned() };
+    let (to, from) = (USER.to_owned(), "gh_sandbox_main".to_owned());
+    let body = Reply { to, from, created_at: 1, to_event: false, form }.to_xml().unwrap();
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 #[tokio::test]
