@@ -1,8 +1,8 @@
 //! MarkFail: what WeChat does to an account whose server leaves its pushes unanswered. First its owner gets an alarm, then
 //! the account gets no pushes for a time, and what users do in that time is lost to it.
 //!
-//! Each try that ends without an ack counts. WeChat tells the minute, and has told thirty in five minutes for the alarm;
-//! after how many it stops it doesn't say, and that number is ours. That users see the fault notice then is ours too.
+//! Each try that ends without an ack counts. WeChat documents the minute, and thirty in five minutes for the alarm. It does not
+//! say after how many tries it stops: that number is our guess, and so is the fault notice that users see then.
 
 use std::{collections::VecDeque, time::Duration};
 

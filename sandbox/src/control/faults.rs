@@ -166,7 +166,7 @@ impl NewFault {
     }
 }
 
-impl Place {
+impl HangUpAt {
     fn with(self, ms: u64) -> HangUp {
         match self {
             HangUpAt::Before => HangUp::Before(Duration::from_millis(ms)),
