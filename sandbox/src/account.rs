@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use url::Url;
 
 use crate::{
-    CallCounts, SandboxAccount, SandboxConfig,
+    AccountRules, CallCounts, MediaKind, SandboxAccount, SandboxConfig,
     ip_list::IpList,
     limits::Quotas,
+    mark_fail::Unanswered,
     media::SandboxMedia,
     tokens::{Lifetimes, Tokens},
     users::Users,
@@ -19,6 +21,8 @@ use crate::{
 pub(crate) struct AccountState {
     pub(crate) settings: SandboxAccount,
     pub(crate) push_url: Mutex<Option<Url>>,
+    pub(crate) rules: Mutex<AccountRules>,
+    pub(crate) unanswered: Mutex<Unanswered>,
     pub(crate) tokens: Mutex<Tokens>,
     pub(crate) users: Mutex<Users>,
     pub(crate) media: Mutex<SandboxMedia>,
@@ -35,6 +39,8 @@ impl AccountState {
         AccountState {
             settings: settings.clone(),
             push_url: Mutex::new(settings.push_url.clone()),
+            rules: Mutex::new(settings.rules),
+            unanswered: Mutex::default(),
             tokens: Mutex::new(Tokens::new(lifetimes)),
             users: Mutex::new(Users::new(config)),
             media: Mutex::new(SandboxMedia::new(config.max_media, config.max_media_bytes)),
@@ -43,5 +49,12 @@ impl AccountState {
             ip_list: Mutex::default(),
             agents: Mutex::default(),
         }
+    }
+
+    /// It has this medium, and it is of the wanted kind. Where a small picture is wanted, any picture will do.
+    pub(crate) fn has_media(&self, id: &str, wanted: MediaKind, now: Instant) -> Result<(), i64> {
+        let kind = self.media.lock().get(id, now).map(|media| media.kind).ok_or(40007)?;
+        let fits = kind == wanted || (wanted == MediaKind::Thumb && kind == MediaKind::Image);
+        if fits { Ok(()) } else { Err(40121) }
     }
 }

@@ -7,7 +7,7 @@ use huixin_wechat::AesKey;
 use serde::Serialize;
 use url::Url;
 
-use crate::CallLimits;
+use crate::{AccountRules, CallLimits};
 
 /// Settings of a [`Sandbox`](crate::Sandbox). The default has one account, `main`, and WeChat's own limits.
 #[derive(Clone, Debug)]
@@ -83,6 +83,8 @@ pub struct SandboxAccount {
     pub aes_key: Option<AesKey>,
     /// Where pushes go. `None` until the receiver is known; see [`Sandbox::set_push_url`](crate::Sandbox::set_push_url).
     pub push_url: Option<Url>,
+    /// What it may, and how WeChat treats it, to begin with.
+    pub rules: AccountRules,
 }
 
 /// How an account's pushes are sent: the choice in WeChat's console (消息加解密方式).
@@ -172,6 +174,12 @@ impl SandboxAccount {
             mode: Mode::Plain,
             aes_key: None,
             push_url: None,
+            rules: AccountRules::default(),
         }
+    }
+
+    /// What its messages are sealed with, if they are.
+    pub(crate) fn sealing_key(&self) -> Option<&AesKey> {
+        self.aes_key.as_ref().filter(|_| self.mode != Mode::Plain)
     }
 }

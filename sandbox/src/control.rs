@@ -21,6 +21,7 @@
 //! | `POST /sandbox/tokens` `{"do"}` | turns the access tokens, see below |
 //! | `POST /sandbox/limits` `{"on", "per_minute"?, "per_day"?}` | limits a call from now on: 45011, 45009 |
 //! | `POST /sandbox/windows` `{"after", "sends", "seconds"}` | the window after a `message`, `click`, `scan`, `follow` |
+//! | `POST /sandbox/rules` `{"may_send"?, …}` | what the account may, and how it is treated, see below |
 //! | `POST /sandbox/ip_list` `{"addresses"}` | who may fetch tokens (40164 for others); null: everyone |
 //! | `POST /sandbox/ip_list` `{"allow"}` | puts one address on the list |
 //! | `POST /sandbox/kf_accounts` `{"kf_account"}` | a name that messages may be sent in; others get 61452 |
@@ -36,7 +37,16 @@
 //! `account` or of all, of one `user` or of all, and one of `code` (with `code`), `delay` (`ms`), `hang`, `cut`, `cut_after_accept`, `status` (`status`),
 //! `html`; see [`Fault`](crate::Fault). Which calls meet it is one of `"times": N` (the next N), `"every": K` (each K-th, until
 //! the order is deleted) and `"share": 0.2` (a share, with a `seed`; without one a seed is chosen and shown). `{"on": "push",
-//! "fault": "lost_ack", "times": N}` loses the acks of pushes.
+//! "fault": "lost_ack", "times": N}` loses the acks of pushes. With `"fault": "hang_up"` WeChat closes the connection in the
+//! next N tries, `"at": "before"` the response (`"ms"` after the request, 0 if left out), `"within"` or `"after"` it.
+//!
+//! The rules of an account, as in [`AccountRules`](crate::AccountRules): `{"may_send": false}` for one without the
+//! customer-service right, `{"menu_ids": false}` for one that gets taps without their id, `{"extra_try": 0.5}` for a fourth
+//! try now and then, `{"mark_fail": {"alarm_at"?, "stop_at"?, "within_s"?, "stop_for_s"?}}`, `false` or `true`.
+//!
+//! What is in a push's response is read as WeChat reads it. The transcript has `replied` for what was shown of it, and the
+//! try's `tried` says `acked`, `passive_reply` or, with the reason, `bad_reply`. `alarmed`, `stopped` and `withheld` are
+//! MarkFail's.
 //!
 //! `account` may be left out when there is one account, or for the first; in orders of faults that means all. Answers
 //! without content are 204. Errors are `{"error": "…"}`: 400 for what can't be understood, 404 for what isn't there, 415 for
@@ -86,6 +96,7 @@ pub(crate) fn routes() -> Router<Served> {
         .route("/tokens", post(knobs::tokens))
         .route("/limits", post(knobs::limits))
         .route("/windows", post(knobs::windows))
+        .route("/rules", post(knobs::rules))
         .route("/ip_list", post(knobs::ip_list))
         .route("/kf_accounts", post(knobs::kf_accounts))
         .route("/media", post(media::plant))

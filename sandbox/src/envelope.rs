@@ -27,8 +27,7 @@ impl Envelope {
             ("nonce", nonce.clone()),
             ("openid", user.as_str().to_owned()),
         ];
-        let sealed = account.aes_key.as_ref().filter(|_| account.mode != Mode::Plain);
-        let Some(key) = sealed else { return Envelope { query, body } };
+        let Some(key) = account.sealing_key() else { return Envelope { query, body } };
         let encrypt = seal(key, &account.app_id, &body);
         query.push(("encrypt_type", "aes".to_owned()));
         query.push(("msg_signature", sign(&[&account.token, &timestamp, &nonce, &encrypt])));

@@ -6,7 +6,7 @@
 //! the request is judged, as a failing gateway would. Each leaves a line in the transcript when it begins, so that a test can
 //! wait for "the send hangs now" and then kill something.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use parking_lot::Mutex;
 
@@ -39,11 +39,24 @@ pub enum Fault {
     Html,
 }
 
+/// Where in a push's try WeChat closes the connection. Whatever is answered then is lost, and the next try follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HangUp {
+    /// So long after the request was written, without reading anything.
+    Before(Duration),
+    /// When the response begins, with the rest of it unread.
+    Within,
+    /// When the response is read to its end.
+    After,
+}
+
 /// The faults of one sandbox.
 #[derive(Debug, Default)]
 pub struct Faults {
     active: Mutex<Orders>,
     lost_acks: Mutex<u32>,
+    /// The next tries of pushes in which WeChat hangs up, in order.
+    hang_ups: Mutex<VecDeque<HangUp>>,
 }
 
 #[derive(Debug, Default)]
@@ -107,10 +120,21 @@ impl Faults {
         *lost = lost.saturating_add(times);
     }
 
+    /// WeChat hangs up in the next `times` tries of pushes; those ordered before come first.
+    pub fn hang_up(&self, how: HangUp, times: u32) {
+        let mut next = self.hang_ups.lock();
+        for _ in 0..times {
+            if next.len() < MAX_ORDERS {
+                next.push_back(how);
+            }
+        }
+    }
+
     /// Forgets all faults. A call that has met one already goes on meeting it.
     pub fn clear(&self) {
         self.active.lock().list.clear();
         *self.lost_acks.lock() = 0;
+        self.hang_ups.lock().clear();
     }
 
     /// The fault that a call meets, if any. `account` and `user` are empty when the call named none.
@@ -121,6 +145,10 @@ impl Faults {
             orders.list.retain(|active| !active.is_used_up());
         }
         fault
+    }
+
+    pub(crate) fn take_hang_up(&self) -> Option<HangUp> {
+        self.hang_ups.lock().pop_front()
     }
 
     pub(crate) fn take_lost_ack(&self) -> bool {

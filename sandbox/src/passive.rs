@@ -1,51 +1,150 @@
-//! The answer to a push, judged as WeChat judges it.
+//! The answer to a push, read as WeChat reads it.
 //!
-//! `success` and nothing at all are acks. A reply is XML with the two parties the right way round, a time in seconds and a
-//! type that exists. Everything else (JSON, HTML, a debug line before the XML, a trailing newline after `success`) is a
-//! faulty server, and the user sees so at once: being lenient here would hide from a test what a user would see.
+//! `success` and nothing at all are acks. A reply is XML in one of seven forms, with the two parties of the push the other
+//! way round and a time in seconds; sealed in safe mode, as it likes in compatible mode. Everything else (JSON, HTML, a
+//! debug line before the XML, a trailing newline after `success`) is a faulty server, and the user sees so at once: being
+//! lenient here would hide from a test what a user would see.
+//!
+//! What was read has the shape of a customer-service message, so that there is one form to show and to look at.
 
-use huixin_wechat::xml::{self, Element};
+use huixin_wechat::{
+    envelope::open,
+    passive::Reply,
+    sign,
+    xml::{self, Element},
+};
+use serde_json::{Value, json};
 
-use crate::{OpenId, SandboxAccount, TryOutcome};
+use crate::{MediaKind, Mode, Push, SandboxAccount};
 
-/// What the body of a 200 answer means.
-pub(crate) fn judge(account: &SandboxAccount, user: &OpenId, body: &[u8]) -> TryOutcome {
-    if body.is_empty() || body == b"success" {
-        return TryOutcome::Acked;
-    }
-    match read_reply(account, user, body) {
-        Ok(text) => TryOutcome::PassiveReply(text),
-        Err(reason) => TryOutcome::BadReply(format!("{reason}: {}", beginning(body))),
-    }
+/// A reply that WeChat would show.
+pub(crate) struct PassiveMessage {
+    /// Its `MsgType`.
+    pub(crate) kind: String,
+    /// Its text, when it is one.
+    pub(crate) text: Option<String>,
+    /// The whole of it, as a customer-service message would have it.
+    pub(crate) message: Value,
+    /// The media that the account must have.
+    pub(crate) media: Vec<(String, MediaKind)>,
 }
 
-fn read_reply(account: &SandboxAccount, user: &OpenId, body: &[u8]) -> Result<String, &'static str> {
-    let tree = xml::parse(body).map_err(|_| "neither an ack nor XML")?;
-    if tree.text_of("ToUserName") != Some(user.as_str()) {
+type Read<T> = Result<T, &'static str>;
+
+/// What the body of a 200 answer says: nothing, or a message. The error tells what is wrong, with the body's beginning.
+pub(crate) fn read(
+    account: &SandboxAccount,
+    push: &Push,
+    body: &[u8],
+) -> Result<Option<PassiveMessage>, String> {
+    if body.is_empty() || body == b"success" {
+        return Ok(None);
+    }
+    let message = opened(account, body).and_then(|tree| message_of(account, push, &tree));
+    message.map(Some).map_err(|reason| format!("{reason}: {}", beginning(body)))
+}
+
+/// The reply itself, whether it came sealed or not.
+fn opened(account: &SandboxAccount, body: &[u8]) -> Read<Element> {
+    let outer = tree_of(body)?;
+    let key = account.sealing_key();
+    let Some(encrypt) = outer.text_of("Encrypt").map(str::trim) else {
+        let must_be_sealed = key.is_some() && account.mode == Mode::Safe;
+        return if must_be_sealed { Err("it is not sealed") } else { Ok(outer) };
+    };
+    let key = key.ok_or("it is sealed, and the account is in plain mode")?;
+    let of = |name| outer.text_of(name).unwrap_or_default();
+    if sign(&[&account.token, of("TimeStamp"), of("Nonce"), encrypt]) != of("MsgSignature") {
+        return Err("MsgSignature is wrong");
+    }
+    tree_of(&open(key, &account.app_id, encrypt).map_err(|_| "Encrypt can't be opened")?)
+}
+
+fn tree_of(body: &[u8]) -> Read<Element> {
+    let bare = body.trim_ascii();
+    if !bare.starts_with(b"<xml>") || !bare.ends_with(b"</xml>") {
+        return Err("neither an ack nor XML");
+    }
+    xml::parse(bare).map_err(|_| "neither an ack nor XML")
+}
+
+fn message_of(account: &SandboxAccount, push: &Push, tree: &Element) -> Read<PassiveMessage> {
+    let (from, to) = push.parties(&account.original_id);
+    if tree.text_of("ToUserName") != Some(from.as_str()) {
         return Err("ToUserName is not the user");
     }
-    if tree.text_of("FromUserName") != Some(account.original_id.as_str()) {
+    if tree.text_of("FromUserName") != Some(to.as_str()) {
         return Err("FromUserName is not the account");
     }
-    let seconds = tree.text_of("CreateTime").and_then(|time| time.parse::<u32>().ok());
-    if seconds.is_none() {
+    if tree.text_of("CreateTime").and_then(|time| time.parse::<u32>().ok()).is_none() {
         return Err("CreateTime is not in seconds");
     }
     let kind = tree.text_of("MsgType").unwrap_or_default();
-    match kind {
-        "text" => text_of_reply(&tree),
-        "image" | "voice" | "video" | "music" | "news" | "transfer_customer_service" => {
-            Ok(format!("[{kind}]"))
+    let mut media = Vec::new();
+    let mut medium = |form: &Element, name, kind| {
+        let id = filled(form, name)?;
+        media.push((id.clone(), kind));
+        Ok::<String, &'static str>(id)
+    };
+    let form = match kind {
+        "text" => json!({ "content": text_of(tree)? }),
+        "image" => json!({ "media_id": medium(group(tree, "Image")?, "MediaId", MediaKind::Image)? }),
+        "voice" => json!({ "media_id": medium(group(tree, "Voice")?, "MediaId", MediaKind::Voice)? }),
+        "video" => {
+            let video = group(tree, "Video")?;
+            json!({
+                "media_id": medium(video, "MediaId", MediaKind::Video)?, "title": video.text_of("Title"),
+                "description": video.text_of("Description"),
+            })
         }
-        _ => Err("MsgType is unknown"),
-    }
+        "music" => {
+            let music = group(tree, "Music")?;
+            json!({
+                "title": music.text_of("Title"), "description": music.text_of("Description"),
+                "musicurl": music.text_of("MusicUrl"), "hqmusicurl": music.text_of("HQMusicUrl"),
+                "thumb_media_id": medium(music, "ThumbMediaId", MediaKind::Thumb)?,
+            })
+        }
+        "news" => json!({ "articles": articles_of(tree, push.is_event())? }),
+        "transfer_customer_service" => {
+            json!({ "kf_account": tree.get("TransInfo").and_then(|info| info.text_of("KfAccount")) })
+        }
+        _ => return Err("MsgType is unknown"),
+    };
+    let text = form["content"].as_str().map(str::to_owned);
+    let message = json!({ "touser": from, "msgtype": kind, (kind): form });
+    Ok(PassiveMessage { kind: kind.to_owned(), text, message, media })
 }
 
-fn text_of_reply(tree: &Element) -> Result<String, &'static str> {
-    match tree.text_of("Content").unwrap_or_default() {
-        "" => Err("Content is empty"),
-        content if content.len() > 2048 => Err("Content is over 2048 bytes"),
-        content => Ok(content.to_owned()),
+fn text_of(tree: &Element) -> Read<String> {
+    let content = filled(tree, "Content")?;
+    if content.len() > Reply::MOST_TEXT_BYTES { Err("Content is too long") } else { Ok(content) }
+}
+
+/// As many articles as are shown: one in answer to a message, up to eight in answer to an event.
+fn articles_of(tree: &Element, to_event: bool) -> Read<Vec<Value>> {
+    let items: Vec<&Element> = group(tree, "Articles")?.all("item").collect();
+    let count = tree.text_of("ArticleCount").and_then(|count| count.parse().ok());
+    if items.is_empty() || count != Some(items.len()) {
+        return Err("ArticleCount is not the number of articles");
+    }
+    let article = |item: &Element| {
+        let of = |name| item.text_of(name).unwrap_or_default();
+        json!({ "title": of("Title"), "description": of("Description"), "url": of("Url"), "picurl": of("PicUrl") })
+    };
+    let shown = if to_event { Reply::MOST_ARTICLES } else { 1 };
+    Ok(items.into_iter().take(shown).map(article).collect())
+}
+
+fn group<'a>(tree: &'a Element, name: &'static str) -> Read<&'a Element> {
+    tree.get(name).ok_or("the element of its MsgType is missing")
+}
+
+fn filled(tree: &Element, name: &'static str) -> Read<String> {
+    match tree.text_of(name).filter(|text| !text.trim().is_empty()) {
+        Some(text) => Ok(text.to_owned()),
+        None if name == "Content" => Err("Content is empty"),
+        None => Err("the media id is missing"),
     }
 }
 

@@ -138,6 +138,11 @@ impl Push {
         Push::new(account, user, PushKind::Raw { body: body.into() })
     }
 
+    /// Whether it is an event, which a reply may answer with several articles.
+    pub(crate) fn is_event(&self) -> bool {
+        self.event().is_some()
+    }
+
     /// The same push with another `CreateTime`.
     pub fn created_at(mut self, unix_secs: i64) -> Push {
         self.created_at = unix_secs;

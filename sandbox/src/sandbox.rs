@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod delivery;
+mod hang_up;
 mod knobs;
 
 pub use knobs::Elsewhere;

@@ -80,10 +80,11 @@ impl Transcript {
         entries
     }
 
-    /// The texts of the accepted messages to one user, oldest first; what is no text is left out.
+    /// The texts that were shown to one user, by the API or in the response to a push, oldest first.
     pub fn texts_to(&self, user: impl Into<OpenId>) -> Vec<String> {
-        let sent = self.sent_to(user);
-        sent.iter().filter_map(|entry| entry.what.text().map(str::to_owned)).collect()
+        let (user, entries) = (user.into(), self.entries());
+        let his = entries.iter().filter(|entry| entry.user == user);
+        his.filter_map(|entry| entry.what.text().map(str::to_owned)).collect()
     }
 
     /// The entries after this `seq` and then every new one, without end and, for a reader no slower than the bounds,

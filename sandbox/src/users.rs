@@ -42,7 +42,14 @@ struct User {
     right: Option<UserRight>,
     last_exchange: Option<Instant>,
     typing_until: Option<Instant>,
-    pushes: VecDeque<String>,
+    pushes: VecDeque<SeenPush>,
+}
+
+#[derive(Debug)]
+struct SeenPush {
+    msg_id: String,
+    /// Whether a response to it has been shown.
+    answered: bool,
 }
 
 /// What a send was to its user.
@@ -76,13 +83,13 @@ impl Users {
     ) -> bool {
         self.make_room_for(openid);
         let user = self.known.entry(openid.clone()).or_default();
-        if user.pushes.iter().any(|seen| seen == msg_id) {
+        if user.pushes.iter().any(|seen| seen.msg_id == msg_id) {
             return false;
         }
         if user.pushes.len() >= MAX_REMEMBERED_PUSHES {
             user.pushes.pop_front();
         }
-        user.pushes.push_back(msg_id.to_owned());
+        user.pushes.push_back(SeenPush { msg_id: msg_id.to_owned(), answered: false });
         match trigger {
             PushTrigger::Opens(by) => {
                 let new = UserRight::opened(by, self.windows[by as usize], now);
@@ -97,6 +104,14 @@ impl Users {
         }
         user.last_exchange = Some(now);
         true
+    }
+
+    /// A push's response has an answer for the user. False when one was shown for this push already.
+    pub(crate) fn answered(&mut self, openid: &str, msg_id: &str) -> bool {
+        let Some(user) = self.known.get_mut(openid) else { return true };
+        user.typing_until = None;
+        let push = user.pushes.iter_mut().find(|seen| seen.msg_id == msg_id);
+        push.is_none_or(|push| !std::mem::replace(&mut push.answered, true))
     }
 
     /// Another window for a trigger, from the next one on.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use huixin_sandbox::{Push, SandboxConfig};
+use huixin_sandbox::{AccountRules, Push, SandboxConfig};
 
 use crate::harness::{Backend, Process, Setup, Stack, long};
 
@@ -60,6 +60,9 @@ pub(crate) async fn killed_in_traffic(
     answer: &str,
     nemesis: &dyn Nemesis,
 ) -> Process {
+    // A killed receiver leaves more tries unanswered than WeChat would go on after.
+    let rules = AccountRules { mark_fail: None, ..AccountRules::default() };
+    stack.sandbox.sandbox.set_rules("main", rules);
     let kills = if long() { 30 } else { 4 };
     let mut acked = HashSet::new();
     let mut refused = 0;

@@ -301,6 +301,41 @@ async fn a_person_sees_every_type_of_message_and_taps_an_item_of_a_menu() {
     browser.close().await.expect("the browser closes");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_sees_what_came_in_a_response_and_taps_the_link_in_it() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let wechat = RunningSandbox::start(SandboxConfig::default()).await.expect("a port is free");
+    let content = "<a href=\"weixin://bizmsgmenu?msgmenucontent=%E7%BB%A7%E7%BB%AD&msgmenuid=7\">more</a>";
+    let answer = format!(
+        "<xml><ToUserName>{USER}</ToUserName><FromUserName>gh_sandbox_main</FromUserName><CreateTime>1718000011\
+         </CreateTime><MsgType>text</MsgType><Content><![CDATA[Later: {content}]]></Content></xml>"
+    );
+    let receiver = axum::Router::new().fallback(move || std::future::ready(answer.clone()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, receiver).await });
+    wechat.sandbox.set_push_url("main", url.parse().expect("a URL"));
+    let driver = Driver::start();
+    let browser = driver.browser("en").await;
+    browser.goto(wechat.base_url.as_str()).await.expect("the page opens");
+    wechat.sandbox.push(Push::text("main", USER, "hi")).await;
+
+    let within = Duration::from_secs(20);
+    let notes = wait_for(&browser, ".note.after[data-how=passive][data-n='1']", 1, within).await;
+    let note = notes[0].text().await.expect("a text");
+    assert!(note.ends_with("in the response to try 1"), "{note}");
+    let links = wait_for(&browser, ".bubble.theirs a.tap[data-menu-id='7']", 1, within).await;
+    assert_eq!(links[0].text().await.expect("a text"), "more");
+    links[0].click().await.expect("it can be tapped");
+    let is_tap = |entry: &huixin_sandbox::TranscriptEntry| matches!(&entry.what, What::Said { content, .. } if content == "继续");
+    let tap = wechat.sandbox.transcript().wait_for_matches(is_tap, 1, within).await;
+    tap.expect("the tap is a text");
+    assert_eq!(wechat.sandbox.right("main", USER).expect("a right").by, Opener::Click);
+    send(&wechat, "send", json!({"msgtype": "text", "text": {"content": "by the other way"}})).await;
+    wait_for(&browser, ".note.after[data-how=api]", 1, within).await;
+    browser.close().await.expect("the browser closes");
+}
+
 async fn wait_for(
     browser: &Client,
     css: &str,

@@ -32,7 +32,7 @@ impl FromRequestParts<Served> for Bearer {
 }
 
 impl Bearer {
-    /// The account that the token belongs to, when the method is right and the limit leaves a call.
+    /// The account that the token belongs to, when the method is right, the limit leaves a call, and it may make it.
     pub(super) fn admit<'a>(
         &self,
         caller: &'a Caller,
@@ -44,6 +44,10 @@ impl Bearer {
         }
         let account = self.authorised(caller.sandbox())?;
         caller.spend(account, endpoint)?;
+        let needs_right = matches!(endpoint, Endpoint::Send | Endpoint::Typing);
+        if needs_right && !account.rules.lock().may_send {
+            return Err(48001);
+        }
         Ok(account)
     }
 

@@ -8,7 +8,7 @@ use super::{
     call::{ApiCall, Caller},
     message, ok,
 };
-use crate::{Endpoint, MediaKind, OpenId, Sandbox, What, account::AccountState};
+use crate::{Endpoint, OpenId, Sandbox, What};
 
 pub(super) async fn send(caller: Caller, bearer: Bearer, bytes: Bytes) -> Response {
     let attempt = caller.sandbox().attempts().begin(&bytes);
@@ -37,7 +37,7 @@ impl ApiCall for Send {
         }
         if sandbox.config().enforce_media {
             for (id, wanted) in &checked.media {
-                has_media(account, sandbox, id, *wanted)?;
+                account.has_media(id, *wanted, sandbox.now())?;
             }
         }
         let counted = account.users.lock().send(checked.user.as_str(), sandbox.now())?;
@@ -68,11 +68,4 @@ impl ApiCall for Send {
         let message = serde_json::from_slice(&self.bytes).unwrap_or_default();
         Some(What::Refused { code, reason, attempt: self.attempt, message })
     }
-}
-
-/// The account has this medium, and it is of the wanted kind. Where a small picture is wanted, any picture will do.
-fn has_media(account: &AccountState, sandbox: &Sandbox, id: &str, wanted: MediaKind) -> Result<(), i64> {
-    let kind = account.media.lock().get(id, sandbox.now()).map(|media| media.kind).ok_or(40007)?;
-    let fits = kind == wanted || (wanted == MediaKind::Thumb && kind == MediaKind::Image);
-    if fits { Ok(()) } else { Err(40121) }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Handled, JsonBody, Strict, account_of, refuse};
-use crate::{Endpoint, Fault, FaultOrder, FaultState, OpenId, When, served::Served};
+use crate::{Endpoint, Fault, FaultOrder, FaultState, HangUp, OpenId, When, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct NewFault {
@@ -41,18 +41,37 @@ enum Several {
     Push,
 }
 
-/// [`Fault`] as JSON, and the one that pushes have.
+/// [`Fault`] as JSON, and those that pushes have.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 enum FaultBody {
-    Code { code: i64 },
-    Delay { ms: u64 },
+    Code {
+        code: i64,
+    },
+    Delay {
+        ms: u64,
+    },
     Hang,
     Cut,
     CutAfterAccept,
-    Status { status: u16 },
+    Status {
+        status: u16,
+    },
     Html,
     LostAck,
+    HangUp {
+        at: HangUpAt,
+        #[serde(default)]
+        ms: u64,
+    },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum HangUpAt {
+    Before,
+    Within,
+    After,
 }
 
 pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewFault>) -> Handled<JsonBody> {
@@ -64,6 +83,10 @@ pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewF
         Understood::Order(order) => order,
         Understood::LostAcks(times) => {
             served.sandbox.faults().lose_acks(times);
+            return Ok(Json(json!({})));
+        }
+        Understood::HangUps(how, times) => {
+            served.sandbox.faults().hang_up(how, times);
             return Ok(Json(json!({})));
         }
     };
@@ -101,6 +124,7 @@ pub(super) fn shown(state: &FaultState) -> Value {
 enum Understood {
     Order(FaultOrder),
     LostAcks(u32),
+    HangUps(HangUp, u32),
 }
 
 impl NewFault {
@@ -120,16 +144,16 @@ impl NewFault {
             }
             _ => return Err("say which calls: `times` or `every`, from 1, or `share`, over 0 and at most 1"),
         };
+        let next_tries = on_push && self.account.is_none() && self.user.is_none();
         let fault = match (self.fault, when) {
-            (FaultBody::LostAck, When::Next(times))
-                if on_push && self.account.is_none() && self.user.is_none() =>
-            {
-                return Ok(Understood::LostAcks(times));
+            (FaultBody::LostAck, When::Next(times)) if next_tries => return Ok(Understood::LostAcks(times)),
+            (FaultBody::HangUp { at, ms }, When::Next(times)) if next_tries => {
+                return Ok(Understood::HangUps(at.with(ms), times));
             }
-            (FaultBody::LostAck, _) => {
-                return Err("`lost_ack` is for `\"on\": \"push\"` and takes `times` alone");
+            (FaultBody::LostAck | FaultBody::HangUp { .. }, _) => {
+                return Err("`lost_ack` and `hang_up` are for `\"on\": \"push\"` and take `times` alone");
             }
-            _ if on_push => return Err("a push has one fault, `lost_ack`"),
+            _ if on_push => return Err("a push has two faults, `lost_ack` and `hang_up`"),
             (FaultBody::Code { code }, _) => Fault::Code(code),
             (FaultBody::Delay { ms }, _) => Fault::Delay(Duration::from_millis(ms)),
             (FaultBody::Hang, _) => Fault::Hang,
@@ -139,6 +163,16 @@ impl NewFault {
             (FaultBody::Html, _) => Fault::Html,
         };
         Ok(Understood::Order(FaultOrder { on, account: self.account, user: self.user, fault, when }))
+    }
+}
+
+impl HangUpAt {
+    fn with(self, ms: u64) -> HangUp {
+        match self {
+            HangUpAt::Before => HangUp::Before(Duration::from_millis(ms)),
+            HangUpAt::Within => HangUp::Within,
+            HangUpAt::After => HangUp::After,
+        }
     }
 }
 

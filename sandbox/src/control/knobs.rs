@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Handled, JsonBody, Strict, account_of, refuse};
-use crate::{CallLimit, Elsewhere, Endpoint, Opener, SendWindow, served::Served};
+use crate::{AccountRules, CallLimit, Elsewhere, Endpoint, MarkFail, Opener, SendWindow, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct MoveClock {
@@ -49,6 +49,23 @@ pub(super) struct SetWindow {
     after: Opener,
     sends: u32,
     seconds: f64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ChangeRules {
+    account: Option<String>,
+    may_send: Option<bool>,
+    menu_ids: Option<bool>,
+    extra_try: Option<f64>,
+    mark_fail: Option<MarkFailChange>,
+}
+
+/// `false` switches it off, `true` puts the defaults back.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum MarkFailChange {
+    On(bool),
+    To(MarkFail),
 }
 
 #[derive(Deserialize)]
@@ -102,6 +119,26 @@ pub(super) async fn windows(State(served): State<Served>, Strict(set): Strict<Se
     let name = account_of(&served, set.account.as_deref())?;
     let window = SendWindow { sends: set.sends, lasts: duration(set.seconds)? };
     served.sandbox.set_window(name, set.after, window);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn rules(State(served): State<Served>, Strict(change): Strict<ChangeRules>) -> Handled {
+    let name = account_of(&served, change.account.as_deref())?;
+    if change.extra_try.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+        return Err(refuse(StatusCode::BAD_REQUEST, "`extra_try` is a share from 0 to 1"));
+    }
+    let rules = served.sandbox.rules(name).unwrap_or_default();
+    let rules = AccountRules {
+        may_send: change.may_send.unwrap_or(rules.may_send),
+        menu_ids: change.menu_ids.unwrap_or(rules.menu_ids),
+        extra_try: change.extra_try.unwrap_or(rules.extra_try),
+        mark_fail: match change.mark_fail {
+            None => rules.mark_fail,
+            Some(MarkFailChange::On(on)) => on.then(MarkFail::default),
+            Some(MarkFailChange::To(other)) => Some(other),
+        },
+    };
+    served.sandbox.set_rules(name, rules);
     Ok(StatusCode::NO_CONTENT)
 }
 

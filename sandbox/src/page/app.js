@@ -11,15 +11,17 @@ const STRINGS = {
     acked: (ms, tries) => `${ms} ms 后应答` + (tries > 1 ? `，共 ${tries} 次` : ""),
     failed: (tries) => `推送失败，共 ${tries} 次`, silent: "后台事件推送失败，用户看不到",
     fault: "该公众号提供的服务出现故障，请稍后再试", after: (s) => `${s} 秒后回复`,
-    attempt: (n) => `，第 ${n} 次发送`, byAi: "内容由第三方AI生成",
+    attempt: (n) => `，第 ${n} 次发送`, byApi: "，客服接口", byTry: (n) => `，第 ${n} 次推送的被动回复`, byAi: "内容由第三方AI生成",
     refused: (code, why) => `公众号的回复被拒绝：${code} ${why}`, injected: (what) => `注入的故障：${what}`,
     why: { timeout: "超时", unreachable: "连不上", bad_reply: "应答不合法", status: "状态码" },
     kinds: {
       subscribe: "关注了公众号", unsubscribe: "取消了关注", CLICK: "点击菜单", VIEW: "打开网页", SCAN: "扫描二维码",
       LOCATION: "上报位置", image: "图片", voice: "语音", video: "视频", shortvideo: "小视频", location: "位置", link: "链接",
-      music: "音乐", mpnews: "图文", mpnewsarticle: "图文", wxcard: "卡券", miniprogrampage: "小程序",
+      music: "音乐", transfer_customer_service: "转接人工客服", mpnews: "图文", mpnewsarticle: "图文", wxcard: "卡券", miniprogrampage: "小程序",
     },
     unmatched: (what) => `没有路由匹配这条消息（${what}），所以没有回复：请在配置里加一条匹配它的 [[route]]`,
+    alarmed: (n) => `微信告警：${n} 次推送未得到应答`, withheld: "微信暂停推送，这条消息没有推送给公众号",
+    stopped: (n, s) => `${n} 次推送未得到应答，微信在 ${s} 秒内不再推送`,
     failedToSend: (why) => `没有发出去：${why}`,
   },
   en: {
@@ -32,16 +34,19 @@ const STRINGS = {
     failed: (tries) => `fault notice after ${tries} ${tries === 1 ? "try" : "tries"}`,
     silent: "a background event failed, which the user doesn't see",
     fault: "该公众号提供的服务出现故障，请稍后再试 (the account's service is out of order, please try again later)",
-    after: (s) => `answered after ${s} s`, attempt: (n) => `, try ${n}`, byAi: "内容由第三方AI生成 (written by an AI)",
+    after: (s) => `answered after ${s} s`, attempt: (n) => `, try ${n}`, byApi: ", by the API",
+    byTry: (n) => `, in the response to try ${n}`, byAi: "内容由第三方AI生成 (written by an AI)",
     refused: (code, why) => `the account's answer was refused: ${code} ${why}`, injected: (what) => `injected fault: ${what}`,
     why: { timeout: "timeout", unreachable: "unreachable", bad_reply: "not a valid answer", status: "status" },
     kinds: {
       subscribe: "followed the account", unsubscribe: "left the account", CLICK: "tapped the menu", VIEW: "opened a page",
       SCAN: "scanned a QR code", LOCATION: "reported a position", image: "Picture", voice: "Voice", video: "Video",
       shortvideo: "Short video", location: "Location", link: "Link", music: "Music", mpnews: "Article",
-      mpnewsarticle: "Article", wxcard: "Card", miniprogrampage: "Mini program",
+      mpnewsarticle: "Article", transfer_customer_service: "Handed to a person", wxcard: "Card", miniprogrampage: "Mini program",
     },
     unmatched: (what) => `no route takes this message (${what}), so it has no answer: add a [[route]] that takes it to the configuration`,
+    alarmed: (n) => `WeChat's alarm: ${n} pushes were not answered`, withheld: "WeChat has stopped pushing: the account never gets this",
+    stopped: (n, s) => `${n} pushes were not answered: WeChat pushes nothing for ${s} s`,
     failedToSend: (why) => `not sent: ${why}`,
   },
 };
@@ -74,20 +79,38 @@ function seconds(ms) {
   return (ms / 1000).toFixed(ms < 100 ? 3 : 1);
 }
 
-/** WeChat's `<a href="…">…</a>` becomes a link; everything else stays text. */
+/** WeChat's `<a href="…">…</a>` becomes a link, one to `bizmsgmenu` what the user says by it; everything else stays text. */
 function richText(parent, text) {
-  const link = /<a\s+href="(https?:\/\/[^"]*)"[^>]*>([^<]*)<\/a>/g;
+  const link = /<a\s+href="(https?:\/\/[^"]*|weixin:\/\/bizmsgmenu\?[^"]*)"[^>]*>([^<]*)<\/a>/g;
   let place = 0;
   for (const found of text.matchAll(link)) {
     parent.append(text.slice(place, found.index));
     const anchor = element("a", "", found[2]);
-    anchor.href = found[1];
-    anchor.target = "_blank";
-    anchor.rel = "noopener noreferrer";
+    if (found[1].startsWith("weixin:")) {
+      tappable(anchor, found[1], found[2]);
+    } else {
+      anchor.href = found[1];
+      anchor.target = "_blank";
+      anchor.rel = "noopener noreferrer";
+    }
     parent.append(anchor);
     place = found.index + found[0].length;
   }
   parent.append(text.slice(place));
+}
+
+/** A tap is a text of the user with the link's content, and carries its id. */
+function tappable(anchor, address, label) {
+  const query = address.slice(address.indexOf("?") + 1).replaceAll("&amp;", "&").replaceAll("+", "%2B");
+  const asked = new URLSearchParams(query);
+  const said = { kind: "text", content: asked.get("msgmenucontent") ?? label, menu_id: asked.get("msgmenuid") };
+  anchor.href = "#";
+  anchor.className = "tap";
+  anchor.dataset.menuId = said.menu_id ?? "";
+  anchor.addEventListener("click", (event) => {
+    event.preventDefault();
+    post("/sandbox/push", said);
+  });
 }
 
 function turnOf(side, bubble) {
@@ -134,15 +157,15 @@ const draw = {
     append(turn);
     turns.set(entry.msg_id, { ack, tries: 0 });
   },
-  tried(entry, live) {
+  tried(entry) {
     const { result, detail } = entry.outcome;
     const turn = turns.get(entry.msg_id);
     if (turn) {
       turn.tries = Math.max(turn.tries + 1, entry.n);
       const why = (t.why[result] ?? result) + (result === "status" ? ` ${detail}` : "");
+      if (result === "bad_reply") append(element("li", "system bad wrong", `${why}: ${detail}`));
       if (result !== "acked" && result !== "passive_reply") turn.ack.textContent = t.retrying(turn.tries, why);
     }
-    if (result === "passive_reply") answer({ msgtype: "text", text: { content: detail } }, entry, live);
   },
   acked(entry) {
     const ms = entry.ms < 10 ? entry.ms.toFixed(1) : Math.round(entry.ms);
@@ -163,6 +186,19 @@ const draw = {
   sent(entry, live) {
     setTyping(false);
     answer(entry.message, entry, live);
+  },
+  replied(entry, live) {
+    setTyping(false);
+    answer(entry.message, entry, live);
+  },
+  alarmed(entry) {
+    append(element("li", "system bad alarmed", t.alarmed(entry.unanswered)));
+  },
+  stopped(entry) {
+    append(element("li", "system bad stopped", t.stopped(entry.unanswered, entry.for_s)));
+  },
+  withheld(entry) {
+    append(element("li", "system bad withheld", t.withheld));
   },
   refused(entry) {
     append(element("li", "system bad refused", t.refused(entry.code, entry.reason)));
@@ -196,8 +232,12 @@ function answer(message, entry, live) {
   if (message.aimsgcontext?.is_ai_msg === 1) turn.append(element("div", "note ai", t.byAi));
   if (lastSaidMs !== null) {
     const after = Math.max(0, entry.at_ms - lastSaidMs);
+    const passive = entry.what === "replied";
     const again = entry.attempt > 1 ? t.attempt(entry.attempt) : "";
-    const note = element("div", "note after", t.after(seconds(after)) + again);
+    const how = passive ? t.byTry(entry.n) : t.byApi;
+    const note = element("div", "note after", t.after(seconds(after)) + how + again);
+    note.dataset.how = passive ? "passive" : "api";
+    if (passive) note.dataset.n = entry.n;
     note.dataset.afterMs = after;
     if (entry.attempt) Object.assign(note.dataset, { nth: entry.nth, attempt: entry.attempt });
     turn.append(note);
@@ -232,16 +272,19 @@ const cards = {
   },
   music(made, content, account) {
     made.append(picture(account, content.thumb_media_id));
-    titled(made, "music", { ...content, title: `♫ ${content.title}`, url: content.musicurl });
+    titled(made, "music", { ...content, title: `♫ ${content.title ?? t.kinds.music}`, url: content.musicurl });
   },
   news(made, content) {
     made.append(element("div", "picture"));
-    titled(made, "news", content.articles?.[0] ?? {});
+    for (const article of content.articles ?? [{}]) titled(made, "news", article);
   },
   miniprogrampage(made, content, account) {
     titled(made, "miniprogrampage", content);
     made.append(picture(account, content.thumb_media_id));
     made.append(element("small", "", `${t.kinds.miniprogrampage} · ${content.appid} ${content.pagepath}`));
+  },
+  transfer_customer_service(made, content) {
+    titled(made, "transfer_customer_service", { description: content.kf_account });
   },
   msgmenu(made, content) {
     if (content.head_content) made.append(element("span", "", String(content.head_content)));
@@ -272,6 +315,7 @@ function titled(made, kind, inside) {
 
 /** A medium of the account as it was uploaded; a drawn picture in its place when it can't be shown. */
 function picture(account, id) {
+  if (!id) return element("div", "picture");
   const image = element("img", "uploaded");
   image.alt = t.kinds.image;
   image.src = `/sandbox/media/${encodeURIComponent(account)}/${encodeURIComponent(String(id))}`;

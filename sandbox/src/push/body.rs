@@ -33,6 +33,14 @@ impl Push {
         lines.close()
     }
 
+    /// Its `FromUserName` and `ToUserName`, which a reply has the other way round.
+    pub(crate) fn parties(&self, account_original_id: &str) -> (String, String) {
+        let own = (self.user.as_str().to_owned(), account_original_id.to_owned());
+        let PushKind::Raw { body } = &self.kind else { return own };
+        let of = |name| element_of(body, name);
+        (of("FromUserName").unwrap_or(own.0), of("ToUserName").unwrap_or(own.1))
+    }
+
     /// The name under which the transcript shows it: the message type, or the event's name.
     pub fn name(&self) -> String {
         self.event().unwrap_or_else(|| self.message_type()).into_owned()
@@ -109,7 +117,7 @@ impl Push {
         })
     }
 
-    fn event(&self) -> Option<Cow<'_, str>> {
+    pub(super) fn event(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed(match &self.kind {
             PushKind::Subscribe { .. } => "subscribe",
             PushKind::Unsubscribe => "unsubscribe",

@@ -9,9 +9,14 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header;
 use tokio::time::{Instant, timeout};
 
+use super::hang_up;
 use crate::{
-    Push, PushReport, Sandbox, TryOutcome, TryReport, What, account::AccountState, clock::as_ms,
-    envelope::Envelope, passive,
+    MediaKind, Push, PushReport, Sandbox, TryOutcome, TryReport, What,
+    account::AccountState,
+    clock::as_ms,
+    envelope::Envelope,
+    mark_fail::Consequence,
+    passive::{self, PassiveMessage},
 };
 
 /// An answer longer than this is not read to its end, and is no valid reply.
@@ -21,9 +26,16 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024;
 pub(super) async fn push(sandbox: &Sandbox, push: &Push) -> PushReport {
     let start = Instant::now();
     let mut tries: Vec<TryReport> = Vec::new();
-    for n in 1..=sandbox.config().tries.max(1) {
+    for n in 1..=tries_of(sandbox, push) {
+        if is_stopped(sandbox, push) {
+            sandbox.note(&push.account, &push.user, What::Withheld { msg_id: push.msg_id.clone() });
+            break;
+        }
         let report = one_try(sandbox, push, n, start).await;
         let retried = report.outcome.is_retried();
+        if !report.outcome.is_ack() {
+            count_unanswered(sandbox, push);
+        }
         tries.push(report);
         if !retried {
             break;
@@ -43,6 +55,32 @@ pub(super) async fn push(sandbox: &Sandbox, push: &Push) -> PushReport {
     PushReport { msg_id: push.msg_id.clone(), tries, acked, ack_ms: acked.then_some(ms) }
 }
 
+fn tries_of(sandbox: &Sandbox, push: &Push) -> u32 {
+    let share = sandbox.account(&push.account).map_or(0.0, |account| account.rules.lock().extra_try);
+    let extra = share > 0.0 && rand::random_bool(share.min(1.0));
+    sandbox.config().tries.max(1) + u32::from(extra)
+}
+
+fn is_stopped(sandbox: &Sandbox, push: &Push) -> bool {
+    let Some(account) = sandbox.account(&push.account) else { return false };
+    let has_rule = account.rules.lock().mark_fail.is_some();
+    has_rule && account.unanswered.lock().stopped(sandbox.now())
+}
+
+fn count_unanswered(sandbox: &Sandbox, push: &Push) {
+    let Some(account) = sandbox.account(&push.account) else { return };
+    let Some(rule) = account.rules.lock().mark_fail else { return };
+    let consequence = account.unanswered.lock().add(&rule, sandbox.now());
+    let what = match consequence {
+        None => return,
+        Some(Consequence::Alarm(unanswered)) => What::Alarmed { unanswered },
+        Some(Consequence::Stop(unanswered)) => {
+            What::Stopped { unanswered, for_s: rule.stop_for.as_secs_f64() }
+        }
+    };
+    sandbox.note(&push.account, &push.user, what);
+}
+
 /// One try outside the rules, which the transcript calls number 0.
 pub(super) async fn push_once(sandbox: &Sandbox, push: &Push) -> TryReport {
     one_try(sandbox, push, 0, Instant::now()).await
@@ -50,23 +88,77 @@ pub(super) async fn push_once(sandbox: &Sandbox, push: &Push) -> TryReport {
 
 async fn one_try(sandbox: &Sandbox, push: &Push, n: u32, start: Instant) -> TryReport {
     let began = Instant::now();
-    let outcome = match sandbox.account(&push.account) {
-        Some(account) => post(sandbox, account, push).await,
-        None => TryOutcome::Unreachable("the sandbox has no such account".to_owned()),
+    let account = sandbox.account(&push.account);
+    let (mut outcome, mut answer) = match account {
+        Some(account) => match post(sandbox, account, push, n).await {
+            Ok(body) => judge(sandbox, account, push, &body),
+            Err(outcome) => (outcome, None),
+        },
+        None => (TryOutcome::Unreachable("the sandbox has no such account".to_owned()), None),
     };
-    let outcome = if sandbox.faults().take_lost_ack() { TryOutcome::Timeout } else { outcome };
+    if sandbox.faults().take_lost_ack() {
+        (outcome, answer) = (TryOutcome::Timeout, None);
+    }
     let took_ms = as_ms(began.elapsed());
     let tried = What::Tried { msg_id: push.msg_id.clone(), n, took_ms, outcome: outcome.clone() };
     sandbox.note(&push.account, &push.user, tried);
+    if let (Some(account), Some(answer)) = (account, answer) {
+        show(sandbox, account, push, n, answer);
+    }
     TryReport { started_ms: as_ms(began - start), took_ms, outcome }
 }
 
-async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push) -> TryOutcome {
+/// What the body of a 200 answer means, and what is in it for the user.
+fn judge(
+    sandbox: &Sandbox,
+    account: &AccountState,
+    push: &Push,
+    body: &[u8],
+) -> (TryOutcome, Option<PassiveMessage>) {
+    let message = match passive::read(&account.settings, push, body) {
+        Ok(None) => return (TryOutcome::Acked, None),
+        Ok(Some(message)) => message,
+        Err(reason) => return (TryOutcome::BadReply(reason), None),
+    };
+    let missing = |(id, kind): &&(String, MediaKind)| account.has_media(id, *kind, sandbox.now()).is_err();
+    match message.media.iter().find(missing).filter(|_| sandbox.config().enforce_media) {
+        Some((id, kind)) => {
+            (TryOutcome::BadReply(format!("the account has no {} {id}", kind.as_str())), None)
+        }
+        None => {
+            let text = message.text.clone().unwrap_or_else(|| format!("[{}]", message.kind));
+            (TryOutcome::PassiveReply(text), Some(message))
+        }
+    }
+}
+
+/// One answer for each push, and none where the user has asked nothing.
+fn show(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32, answer: PassiveMessage) {
+    if push.is_visible() && account.users.lock().answered(push.user.as_str(), &push.msg_id) {
+        let PassiveMessage { kind, text, message, .. } = answer;
+        let replied = What::Replied { msg_id: push.msg_id.clone(), n, kind, text, message };
+        sandbox.note(&push.account, &push.user, replied);
+    }
+}
+
+/// The body of a 200 answer that came in time.
+async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32) -> Result<Bytes, TryOutcome> {
     let Some(receiver) = account.push_url.lock().clone() else {
-        return TryOutcome::Unreachable("the account has no push address".to_owned());
+        return Err(TryOutcome::Unreachable("the account has no push address".to_owned()));
     };
     let body = Bytes::from(push.body(&account.settings.original_id));
     let envelope = Envelope::around(&account.settings, &push.user, body);
+    if let Some(how) = sandbox.faults().take_hang_up() {
+        let faulted = What::Faulted { on: "push", fault: format!("HangUp({how:?})"), attempt: n };
+        sandbox.note(&push.account, &push.user, faulted);
+        let address = envelope.address(&receiver);
+        let hung_up = hang_up::post(&address, &envelope.body, how);
+        return Err(match timeout(sandbox.config().push_timeout, hung_up).await {
+            Err(_) => TryOutcome::Timeout,
+            Ok(Err(error)) => TryOutcome::Unreachable(error.to_string()),
+            Ok(Ok(())) => TryOutcome::Unreachable("WeChat hung up, as ordered".to_owned()),
+        });
+    }
     let exchange = async {
         let request = sandbox
             .client()
@@ -81,11 +173,11 @@ async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push) -> TryOutc
         Ok::<_, reqwest::Error>((status, read(answer).await?))
     };
     match timeout(sandbox.config().push_timeout, exchange).await {
-        Err(_) => TryOutcome::Timeout,
-        Ok(Err(error)) => TryOutcome::Unreachable(reason(error)),
-        Ok(Ok((200, Some(body)))) => passive::judge(&account.settings, &push.user, &body),
-        Ok(Ok((200, None))) => TryOutcome::BadReply(format!("longer than {MAX_ANSWER_BYTES} bytes")),
-        Ok(Ok((status, _))) => TryOutcome::Status(status),
+        Err(_) => Err(TryOutcome::Timeout),
+        Ok(Err(error)) => Err(TryOutcome::Unreachable(reason(error))),
+        Ok(Ok((200, Some(body)))) => Ok(body),
+        Ok(Ok((200, None))) => Err(TryOutcome::BadReply(format!("longer than {MAX_ANSWER_BYTES} bytes"))),
+        Ok(Ok((status, _))) => Err(TryOutcome::Status(status)),
     }
 }
 

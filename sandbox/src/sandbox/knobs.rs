@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::Sandbox;
 use crate::{
-    CallCounts, CallLimit, Endpoint, MediaKind, Opener, RightState, SendWindow,
+    AccountRules, CallCounts, CallLimit, Endpoint, MediaKind, Opener, RightState, SendWindow,
     account::AccountState,
     media::{StoredMedia, content_type},
 };
@@ -71,6 +71,16 @@ impl Sandbox {
     /// Another window for what a user of this account does, from their next trigger on.
     pub fn set_window(&self, account: &str, opener: Opener, window: SendWindow) {
         self.on(account, |account| account.users.lock().set_window(opener, window));
+    }
+
+    /// The account's rules as they stand.
+    pub fn rules(&self, account: &str) -> Option<AccountRules> {
+        self.account(account).map(|account| *account.rules.lock())
+    }
+
+    /// Other rules for the account, from now on.
+    pub fn set_rules(&self, account: &str, rules: AccountRules) {
+        self.on(account, |account| *account.rules.lock() = rules);
     }
 
     /// What the user's last trigger allows the account, if it allows anything.

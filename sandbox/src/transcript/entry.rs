@@ -64,12 +64,42 @@ pub enum What {
         /// The push.
         msg_id: String,
     },
+    /// Many tries were not answered: the account's owner gets an alarm.
+    Alarmed {
+        /// How many, within the time of the rule.
+        unanswered: usize,
+    },
+    /// More of them were not answered: the account gets no pushes for a time.
+    Stopped {
+        /// How many.
+        unanswered: usize,
+        /// For how long.
+        for_s: f64,
+    },
+    /// A try was not made, nor will others of its push be, because the account gets no pushes now.
+    Withheld {
+        /// The push.
+        msg_id: String,
+    },
     /// What the user did was taken in, and no route takes it, so that there is no answer.
     Unmatched {
         /// The message type or the event's name.
         kind: String,
         /// The text, key or address.
         content: String,
+    },
+    /// The answer in a push's response was shown to the user.
+    Replied {
+        /// The push.
+        msg_id: String,
+        /// Which try was answered, as in `Tried`.
+        n: u32,
+        /// Its `MsgType`.
+        kind: String,
+        /// Its text, when it is a text message.
+        text: Option<String>,
+        /// The whole of it, in the shape of a customer-service message.
+        message: Value,
     },
     /// A customer-service message was accepted and shown to the user.
     Sent {
@@ -125,20 +155,20 @@ pub enum What {
     },
     /// An injected fault began to act on a request.
     Faulted {
-        /// The call, by the name of its [`Endpoint`](crate::Endpoint).
+        /// The call, by the name of its [`Endpoint`](crate::Endpoint); `push` for a try of a push.
         on: &'static str,
         /// The fault.
         fault: String,
-        /// Which try it was, as in `Sent`; 0 for other calls than sends.
+        /// Which try it was, as in `Sent` or `Tried`; 0 for other calls than sends.
         attempt: u32,
     },
 }
 
 impl What {
-    /// The text of an accepted text message.
+    /// The text of a text message that was shown to the user.
     pub fn text(&self) -> Option<&str> {
         match self {
-            What::Sent { text, .. } => text.as_deref(),
+            What::Sent { text, .. } | What::Replied { text, .. } => text.as_deref(),
             _ => None,
         }
     }
@@ -149,7 +179,9 @@ impl What {
             What::Said { msg_id, .. }
             | What::Tried { msg_id, .. }
             | What::Acked { msg_id, .. }
+            | What::Replied { msg_id, .. }
             | What::FaultNotice { msg_id }
+            | What::Withheld { msg_id }
             | What::GivenUp { msg_id } => Some(msg_id),
             _ => None,
         }
@@ -162,7 +194,9 @@ impl What {
             What::Tried { outcome: TryOutcome::BadReply(text) | TryOutcome::PassiveReply(text), .. } => {
                 text.len()
             }
-            What::Sent { message, .. } | What::Refused { message, .. } => weight(message),
+            What::Sent { message, .. } | What::Replied { message, .. } | What::Refused { message, .. } => {
+                weight(message)
+            }
             _ => 0,
         }
     }

@@ -57,6 +57,10 @@ async fn the_page_has_the_hooks_that_browser_tests_use() {
         "typing",
         "img\", \"uploaded",
         "dataset.menuId",
+        "bizmsgmenu",
+        "replied(entry",
+        "withheld(entry",
+        "system bad wrong",
         "note ai",
         "isComposing",
     ] {
