@@ -19,7 +19,8 @@ use crate::config::ConfigErrors;
 use crate::receiver::SpoolLeft;
 
 /// What to do about a spool that is not empty.
-const SPOOL_LEFT: &str = "start a receiver with this folder again, or run `huixin spool drain`; what is quarantined, `huixin spool status` shows";
+const SPOOL_LEFT: &str = "start a receiver with this folder again, or run `huixin spool drain`; `huixin spool \
+    status` shows what is quarantined";
 
 /// Why a command ended, ready to be shown.
 #[derive(Debug)]
@@ -124,13 +125,13 @@ impl From<ExitCode> for std::process::ExitCode {
 fn render_chain(error: &anyhow::Error) -> String {
     let mut text = String::new();
     line(&mut text, format_args!("error: {}", sentence(&error.to_string())));
-    let mut text = error.to_string();
+    let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         // Many libraries repeat their source in their own text.
-        if !text.contains(&cause) {
+        if !last.contains(&cause) {
             line(&mut text, format_args!("  caused by: {}", sentence(&cause)));
-            text = cause;
+            last = cause;
         }
     }
     text
