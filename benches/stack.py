@@ -141,7 +141,7 @@ class Stack:
     def huixin(self, role, **variables):
         """Starts a role and waits until it is ready."""
         process = self.start([HUIXIN, role, "--config", "huixin.toml"], **variables)
-        mark = "health and metrics are at "
+        mark = "health and metrics are served url="
         log = until(f"the {role} has started", lambda: mark in (text := process.log.read_text()) and text)
         url = log.split(mark)[1].split()[0]
         until(f"the {role} is ready", lambda: answers(url + "readyz"))

@@ -46,7 +46,7 @@ pub struct Cli {
 /// Flags of every command.
 #[derive(Args, Debug)]
 pub struct GlobalFlags {
-    /// The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+    /// The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
     #[arg(long, global = true, value_name = "PATH", env = "HUIXIN_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
     /// How log lines are written: human or json
@@ -91,10 +91,10 @@ pub enum Command {
     /// Ask which route takes a message, and why those before it don't
     #[command(subcommand, after_help = diagnose::ROUTE_EXAMPLES)]
     Route(RouteCommand),
-    /// Try a service of a route with `http` out, without WeChat and without a queue
+    /// Try out the service of an `http` route, without WeChat and without a queue
     #[command(subcommand, after_help = handler::HANDLER_EXAMPLES)]
     Handler(HandlerCommand),
-    /// Ask a running process whether it is well; exits with 0 or 1, as containers expect
+    /// Ask a running process whether it is healthy; exits with 0 or 1, as containers expect
     #[command(after_help = diagnose::HEALTH_EXAMPLES)]
     Health(HealthFlags),
     /// Show how many messages are open, running, delayed, held and dead
@@ -103,25 +103,25 @@ pub enum Command {
     /// Show, retry and drop dead letters
     #[command(subcommand, after_help = dead::DEAD_EXAMPLES)]
     Dead(DeadCommand),
-    /// Show which messages of one user are not at their end yet, and what they wait for
+    /// Show one user's unfinished messages, and what they wait for
     Lane(LaneFlags),
-    /// Stop handling messages of an account, a user or everybody; pushes are still taken in
+    /// Stop handling messages of an account, a user or everybody; pushes are still accepted
     #[command(after_help = operate::PAUSE_EXAMPLES, override_usage = "huixin pause [OPTIONS] ACCOUNT [USER]\n       huixin pause [OPTIONS] --all")]
     Pause(PauseFlags),
-    /// Go on with what is paused, named as it was for `pause`
+    /// Resume what is paused; name it as you did for `pause`
     #[command(
         override_usage = "huixin resume [OPTIONS] ACCOUNT [USER]\n       huixin resume [OPTIONS] --all"
     )]
     Resume(ResumeFlags),
-    /// Check that the queue is in order; changes nothing
+    /// Check the queue for damage; changes nothing
     Audit(LookFlags),
-    /// Show and drain what receivers have put on this machine's disk while Redis was away
+    /// Show and drain what receivers wrote to this machine's disk while Redis was unavailable
     #[command(subcommand, after_help = spool::SPOOL_EXAMPLES)]
     Spool(SpoolCommand),
-    /// Print a script by which a shell completes `huixin`: bash, zsh, fish, elvish or powershell
+    /// Print a shell's completion script: bash, zsh, fish, elvish or powershell
     #[command(after_help = shell::COMPLETIONS_EXAMPLES)]
     Completions(CompletionsFlags),
-    /// Write a manual page for each command into a folder, for those who make packages
+    /// Write a manual page for each command into a folder, for packagers
     #[command(hide = true)]
     Man(ManFlags),
 }
@@ -164,7 +164,7 @@ Examples:
   huixin run --config huixin.toml         receiver and worker in one process, queue in a file
   huixin worker --config huixin.toml      one of many workers, queue on Redis
 
-A flag is stronger than the environment (HUIXIN_QUEUE__URL for `queue.url`), the environment than the file.
+A flag overrides the environment (HUIXIN_QUEUE__URL for `queue.url`), and the environment the file.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped with a spool that is not empty,
 4 no route takes the message, 64 wrong configuration.";
 

@@ -27,7 +27,7 @@ pub fn start(format: LogFormat) {
     if started.is_ok()
         && let Some(problem) = problem
     {
-        tracing::warn!(problem, "HUIXIN_LOG can't be read: logging at info");
+        tracing::warn!(problem, "HUIXIN_LOG is not valid: logging at info");
     }
 }
 

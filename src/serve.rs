@@ -30,7 +30,7 @@ const HEAD_WITHIN: Duration = Duration::from_secs(15);
 const FINISH_WITHIN: Duration = Duration::from_secs(8);
 /// How much of a body that is refused is read all the same.
 const DISCARDED_MAX_BYTES: usize = 8 * 1024 * 1024;
-/// The pause after a connection could not be taken, such as for want of file descriptors.
+/// The pause after a connection could not be accepted, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `routes` on `listener` until `shutdown` is done, and lets requests under way finish for some seconds. Handlers
@@ -65,7 +65,7 @@ pub async fn until(
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
+                tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -17,7 +17,7 @@ pub fn on_signals() -> CancellationToken {
     let first = stop.clone();
     tokio::spawn(async move {
         let (name, _) = signal().await;
-        tracing::info!(signal = name, "stopping; a second signal ends at once");
+        tracing::info!(signal = name, "stopping; a second signal stops at once");
         first.cancel();
         let (name, number) = signal().await;
         tracing::warn!(signal = name, "ended at once");
@@ -34,7 +34,7 @@ async fn signal() -> Signal {
     // A closed terminal sends a hangup, and so does somebody who wants the configuration read again, which takes a new start.
     let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
     let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = kinds.map(signal) else {
-        tracing::error!("signals can't be listened to: stop the process by kill -9");
+        tracing::error!("can't listen for signals: stop the process with kill -9");
         return std::future::pending().await;
     };
     tokio::select! {
@@ -50,7 +50,7 @@ async fn signal() -> Signal {
     let (Ok(mut c), Ok(mut break_), Ok(mut close), Ok(mut shutdown)) =
         (ctrl_c(), ctrl_break(), ctrl_close(), ctrl_shutdown())
     else {
-        tracing::error!("signals can't be listened to: stop the process by taskkill /F");
+        tracing::error!("can't listen for signals: stop the process with taskkill /F");
         return std::future::pending().await;
     };
     // Not `ctrl_logoff`, which a service hears for every user that logs off.

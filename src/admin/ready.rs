@@ -52,7 +52,8 @@ pub struct Report {
 pub fn clocks_apart(account: &str, ahead_s: i64) -> String {
     let (seconds, side) = (ahead_s.unsigned_abs(), if ahead_s > 0 { "ahead of" } else { "behind" });
     format!(
-        "this machine's clock is {seconds} s {side} WeChat's (account `{account}`): the time to answer is judged by it"
+        "this machine's clock is {seconds} s {side} WeChat's (account `{account}`): the time left to answer is \
+            computed from it"
     )
 }
 
@@ -84,15 +85,15 @@ impl Readiness {
             _ => {}
         }
         if let Some(overdue @ 1..) = self.worker.as_ref().map(WorkerHealth::overdue) {
-            problems
-                .push(format!("{overdue} messages stand still in the worker, see its log: start it again"));
+            problems.push(format!("{overdue} messages are stuck in the worker: see its log, and restart it"));
         }
         for (account, ahead_s) in self.worker.iter().flat_map(WorkerHealth::clocks_apart) {
             warnings.push(clocks_apart(account, ahead_s));
         }
         if self.lacks_spool {
-            warnings
-                .push("the spool could not be opened at the start, see the log: start it again".to_owned());
+            warnings.push(
+                "the spool could not be opened at the start: see the log, and restart the process".to_owned(),
+            );
         }
         let spool = match &self.spool {
             Some(spool) => Some(spool.report().await),

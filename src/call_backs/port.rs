@@ -43,15 +43,15 @@ impl Port {
             Self::Taken(address) => address,
         };
         tracing::warn!(
-            "another process listens at {address}: answers by call back come to that one, which is well if it is of this \
-             installation; this one takes over when the port is free (`callback.listen = false`: it never does)"
+            %address,
+            hint = "set `callback.listen = false` in processes that must not listen",
+            "another process listens for answers by call back, which is fine if it belongs to this installation; \
+             this one takes over when the port is free"
         );
         loop {
             tokio::time::sleep(TRY_EVERY).await;
             if let Ok(listener) = TcpListener::bind(address).await {
-                tracing::info!(
-                    "the port is free: answers by call back come to {address} of this process now"
-                );
+                tracing::info!(%address, "the port is free: answers by call back are received");
                 return listener;
             }
         }

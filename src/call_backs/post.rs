@@ -76,13 +76,13 @@ async fn store(answers: &CallBackListener, addressee: &Addressee, answer: &Calle
         Ok(Ok(CallBackResult::Gone)) => PostResult::TooLate,
         Ok(Err(QueueError::Invalid(problem))) => PostResult::TooLarge(problem),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "an answer by call back can't be stored: its service is asked to give it again");
+            tracing::warn!(%error, "an answer by call back can't be stored: its service is asked to post it again");
             PostResult::Away
         }
         // The answer may be stored all the same: a service that posts it again hears that it has answered.
         Err(_) => {
             tracing::warn!(
-                "the queue is too slow for an answer by call back: its service is asked to give it again"
+                "the queue is too slow for an answer by call back: its service is asked to post it again"
             );
             PostResult::Away
         }

@@ -63,15 +63,15 @@ impl PostResult {
         match self {
             Self::Taken => String::new(),
             Self::NoPath => "there is nothing at this path".to_owned(),
-            Self::NoToken => "this is no address that this installation has given".to_owned(),
-            Self::Method => "an answer is given by POST".to_owned(),
-            Self::Slow => "the answer did not come to its end in time".to_owned(),
-            Self::Already => "the message has its answer".to_owned(),
-            Self::TooLate => "the message has ended, and takes no answer any more".to_owned(),
-            Self::ContentType(kind) => format!("an answer of type `{kind}` is not read"),
+            Self::NoToken => "this installation did not issue this address".to_owned(),
+            Self::Method => "an answer must be sent by POST".to_owned(),
+            Self::Slow => "the answer was not complete in time".to_owned(),
+            Self::Already => "the message already has an answer".to_owned(),
+            Self::TooLate => "the message has ended and takes no more answers".to_owned(),
+            Self::ContentType(kind) => format!("an answer can't be of type `{kind}`"),
             Self::TooLarge(what) | Self::Wrong(what) => what.clone(),
-            Self::Busy => "too many answers come in at once".to_owned(),
-            Self::Away => "the queue can't be reached now".to_owned(),
+            Self::Busy => "too many answers arrive at once".to_owned(),
+            Self::Away => "the queue can't be reached".to_owned(),
         }
     }
 
@@ -82,23 +82,23 @@ impl PostResult {
                 format!("post to the `callback_url` as it is: its path ends with /{CALL_BACK_PATH}TOKEN")
             }
             Self::NoToken => {
-                "post to the whole `callback_url` of the request; it is of no use after a change of the \
-                              account's app secret, and then the service is asked again"
+                "post to the whole `callback_url` of the request; a change of the account's app secret makes it \
+                    invalid, and then the service is asked again"
                     .to_owned()
             }
             Self::Method => "post it to this address, as application/json or text/plain".to_owned(),
             Self::Slow => "send it in one go, within 10 seconds".to_owned(),
             Self::Already => {
-                "the first answer counts; there is nothing to do, not even if yours was lost on its way"
+                "nothing to do: the first answer counts, even if you never saw the response to it"
                     .to_owned()
             }
             Self::TooLate => {
-                "there is nothing to do; give the route a longer `answer_within` if this comes often"
+                "nothing to do; if this happens often, give the route a longer `answer_within`"
                     .to_owned()
             }
-            Self::TooLarge(_) => "give media by `url` instead of `base64`, and remember less".to_owned(),
+            Self::TooLarge(_) => "give media by `url` instead of `base64`, and make `memory` shorter".to_owned(),
             Self::ContentType(_) => "send application/json for replies, text/plain for a text".to_owned(),
-            Self::Wrong(_) => "mend the answer and post it again".to_owned(),
+            Self::Wrong(_) => "correct the answer and post it again".to_owned(),
             Self::Busy | Self::Away => "post it again after the time in Retry-After".to_owned(),
         }
     }

@@ -76,8 +76,8 @@ async fn what_is_no_answer_is_refused_with_what_is_wrong_and_what_to_do() {
     let other_secret = format!("/v1/answers/{}", token.chars().rev().collect::<String>());
     let rows = [
         (post("/"), 404, "there is nothing at this path"),
-        (post("/v1/answers/nothing"), 404, "no address that this installation has given"),
-        (post(&other_secret).body("\"late\""), 404, "no address that this installation has given"),
+        (post("/v1/answers/nothing"), 404, "this installation did not issue this address"),
+        (post(&other_secret).body("\"late\""), 404, "this installation did not issue this address"),
         (open.request("GET", path), 405, "by POST"),
         (post(path).body("\"late\""), 410, "the message has ended"),
         (post(path).body(large), 413, "more than 1048576 bytes"),

@@ -24,7 +24,7 @@ pub struct ListFlags {
     /// Which.
     #[command(flatten)]
     pub filter: LetterFilter,
-    /// At most so many
+    /// Show at most this many
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
     /// How it is printed, and the queue.
@@ -68,7 +68,7 @@ pub struct ActFlags {
     /// Which.
     #[command(flatten)]
     pub filter: LetterFilter,
-    /// Do it; without this the letters are only named, and the exit code is 1
+    /// Do it; without this the letters are only listed, and the exit code is 1
     #[arg(long)]
     pub yes: bool,
     /// The queue.
@@ -82,4 +82,4 @@ Examples:
   huixin dead show mIJR1lpMuzx8PpJEz8gyOCw
   huixin dead retry mIJR1lpMuzx8PpJEz8gyOCw --yes
   huixin dead drop --all --account main --reason \"can't be understood\"
-Exit codes: 0 done, or nothing matches; 1 failed, or without --yes; nothing is changed then.";
+Exit codes: 0 done, or nothing matches; 1 failed, or --yes is missing: nothing is changed.";

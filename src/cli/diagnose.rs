@@ -15,7 +15,7 @@ const TEST_USER: &str = "oRouteTest00000000000000000";
 /// Flags of `check`.
 #[derive(Args, Debug)]
 pub struct CheckFlags {
-    /// Print the effective values, secrets masked, and end
+    /// Print the effective values, secrets masked, and exit
     #[arg(long)]
     pub print: bool,
     /// What `run` would be started with.
@@ -26,7 +26,7 @@ pub struct CheckFlags {
 /// What can be asked of routes.
 #[derive(Debug, Subcommand)]
 pub enum RouteCommand {
-    /// Say which route takes a message, with its captures, and why those before it don't; calls nobody
+    /// Say which route takes a message, with its captures, and why those before it don't; calls no service
     #[command(after_help = ROUTE_EXAMPLES)]
     Test(RouteTestFlags),
 }
@@ -37,7 +37,7 @@ pub struct RouteTestFlags {
     /// The message.
     #[command(flatten)]
     pub message: TestMessage,
-    /// The account that it comes to; needed if there are several
+    /// The account that receives it; needed if there are several
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
     /// The OpenID of the text's sender
@@ -55,7 +55,7 @@ pub struct TestMessage {
     /// A text message with this content
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub text: Option<String>,
-    /// What WeChat pushes, as XML or JSON, its encryption taken off; `-` reads it from standard input
+    /// A file with a decrypted push of WeChat, XML or JSON; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub xml: Option<PathBuf>,
 }
@@ -63,7 +63,7 @@ pub struct TestMessage {
 /// Flags of `health`.
 #[derive(Args, Debug)]
 pub struct HealthFlags {
-    /// What to ask: /healthz for "alive", /readyz for "able to work"
+    /// The URL to ask: /healthz for "alive", /readyz for "able to work"
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9600/healthz", value_parser = web_url)]
     pub url: Url,
 }
@@ -79,7 +79,7 @@ Examples:
   huixin route test --xml push.xml --account main         whatever WeChat pushed
   huixin dead show ID --json | jq -r .body | huixin route test --xml -
 
-Exit codes: 0 a route takes it, 4 none does, so that it ends without a reply. docs/routes.md has the JSON.";
+Exit codes: 0 a route takes it, 4 none does: it ends without a reply. docs/routes.md has the JSON.";
 
 pub(super) const HEALTH_EXAMPLES: &str = "\
 Examples:

@@ -38,7 +38,7 @@ impl PlaceFlags {
 /// `--queue-url`.
 #[derive(Args, Debug)]
 pub struct QueueFlag {
-    /// The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+    /// The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
     #[arg(long, value_name = "URL")]
     pub queue_url: Option<String>,
 }
@@ -46,7 +46,7 @@ pub struct QueueFlag {
 /// `--admin-listen`.
 #[derive(Args, Debug)]
 pub struct AdminFlag {
-    /// The address of health and metrics, above `admin.listen` of the file
+    /// The address of health and metrics, in place of `admin.listen` in the file
     #[arg(long, value_name = "ADDR")]
     pub admin_listen: Option<SocketAddr>,
 }
@@ -54,7 +54,7 @@ pub struct AdminFlag {
 /// `--concurrency`.
 #[derive(Args, Debug)]
 pub struct ConcurrencyFlag {
-    /// How many messages are handled at once, above `worker.concurrency` of the file
+    /// How many messages are handled at once, in place of `worker.concurrency` in the file
     #[arg(long, value_name = "N")]
     pub concurrency: Option<usize>,
 }

@@ -19,13 +19,13 @@ pub enum HandlerCommand {
 /// Flags of `handler test`.
 #[derive(Args, Debug)]
 pub struct HandlerTestFlags {
-    /// The service, as it would be the `url` of a route
+    /// The URL of the service, as in `url` of a route
     #[arg(value_parser = web_url)]
     pub url: Url,
-    /// The secret that signs the calls, as the route would have it
+    /// The secret that signs the calls, as in `secret` of the route
     #[arg(long, value_name = "WHSEC", conflicts_with = "secret_file")]
     pub secret: Option<String>,
-    /// A file that holds it
+    /// A file that holds the secret
     #[arg(long, value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
     /// How long one answer may take
@@ -42,4 +42,4 @@ Examples:
   huixin handler test http://127.0.0.1:9000/lookup --text '?18-546' --timeout 30s
   huixin handler test https://bot.example.com/ask --secret-file webhook-secret
 Pictures and other media that an answer names are not fetched. After a 202 the call back isn't waited for.
-Exit codes: 0 every answer is a good one, 1 one isn't. docs/http-handler.md says what goes over the wire.";
+Exit codes: 0 every answer is good, 1 one isn't. docs/http-handler.md describes requests and answers.";

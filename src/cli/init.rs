@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 /// Flags of `init`. At a terminal, what has no flag is asked.
 #[derive(Args, Debug, Default)]
 pub struct InitFlags {
-    /// The account's AppID, `wx…`; `none`: there is none yet, and the pretend WeChat's own is written
+    /// The account's AppID, `wx…`; `none` if there is none yet: the pretend WeChat's own is written
     #[arg(long, value_name = "APPID")]
     pub app_id: Option<String>,
     /// How WeChat sends pushes: safe (encrypted) or plain; never asked
@@ -17,13 +17,13 @@ pub struct InitFlags {
     /// What it answers with: the text of `reply`, the URL of `http`, the base URL of `chat`, the database of `sql`
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub address: Option<String>,
-    /// The model of `chat`; no other handler has one
+    /// The model, for `chat` only
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
     /// Where messages wait: sqlite:PATH, redis://… or rediss://…
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
-    /// Replace the file if it is there
+    /// Replace the file if it exists
     #[arg(long)]
     pub force: bool,
 }
@@ -55,5 +55,5 @@ pub(super) const INIT_EXAMPLES: &str = "\
 Examples:
   huixin init                             asks up to five questions
   huixin init --app-id none --handler http --address http://127.0.0.1:9000/ --store sqlite:huixin.db
-  huixin init --config bot.toml --force   another file, replaced if it is there
+  huixin init --config bot.toml --force   another file, replaced if it exists
 The AppSecret is never asked: it comes from HUIXIN_ACCOUNT__MAIN__APP_SECRET, or from a file of its own.";

@@ -57,7 +57,7 @@ pub struct ResumeFlags {
 #[group(skip)]
 #[command(group = ArgGroup::new("what").required(true).args(["account", "all"]))]
 pub struct ScopeFlags {
-    /// Everything: every account of the queue, in place of one
+    /// Every account of the queue, in place of one
     #[arg(long, conflicts_with_all = ["account", "user"])]
     pub all: bool,
     /// One account: its name in the configuration
@@ -68,15 +68,15 @@ pub struct ScopeFlags {
 
 pub(super) const STATUS_WORDS: &str = "\
 Messages that are
-  open      taken in and not at their end yet; the next three are among them
+  open      accepted and not finished yet; the next three are among them
   running   with a worker
-  delayed   waiting for their next attempt: one failed, or could not be made yet; or for an answer by call back
-  held      answered, and what WeChat doesn't let through now waits until the user writes again
-  dead      ended without their answer, kept with the reason until `huixin dead` retries or drops them";
+  delayed   waiting for their next attempt (one failed, or could not be made yet), or for an answer by call back
+  held      answered, but WeChat doesn't allow the reply now: it waits until the user writes again
+  dead      ended without an answer, kept with the reason until `huixin dead` retries or drops them";
 
 pub(super) const PAUSE_EXAMPLES: &str = "\
 Examples:
-  huixin pause main --reason \"the backend moves\"     messages are taken in, and wait
+  huixin pause main --reason \"the backend moves\"     pushes are accepted, and wait
   huixin pause main oABC123                          one user of the account
   huixin pause --all
   huixin resume main";

@@ -37,7 +37,7 @@ pub struct ReceiverFlags {
     /// The queue.
     #[command(flatten)]
     pub queue: QueueFlag,
-    /// The address that WeChat's pushes come to, above `receiver.listen` of the file
+    /// The address that WeChat's pushes come to, in place of `receiver.listen` in the file
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// The listener for operators.
@@ -91,7 +91,7 @@ Its other ports, by a variable or by the key in the file; where a port is taken,
 
 pub(super) const RUN_EXAMPLES: &str = "\
 Examples:
-  huixin run                              by huixin.toml in this folder
+  huixin run                              with huixin.toml in this folder
   huixin run --listen 0.0.0.0:8080        reached from other machines
   HUIXIN_ACCOUNT__MAIN__APP_SECRET=… huixin run";
 

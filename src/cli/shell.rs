@@ -15,7 +15,7 @@ pub struct CompletionsFlags {
 /// Flags of `man`.
 #[derive(Args, Debug)]
 pub struct ManFlags {
-    /// The folder, which is made if it isn't there
+    /// The folder, created if it doesn't exist
     pub folder: PathBuf,
 }
 

@@ -15,5 +15,5 @@ pub enum SpoolCommand {
 
 pub(super) const SPOOL_EXAMPLES: &str = "\
 Examples:
-  huixin spool status                     beside running receivers too
+  huixin spool status                     also while receivers run
   huixin spool drain                      when the receivers of this machine are gone for good";

@@ -75,21 +75,21 @@ fn the_help_of_every_command_is_pinned() {
       sandbox      Start the pretend WeChat and its chat page alone
       check        Check the configuration and what it points to
       route        Ask which route takes a message, and why those before it don't
-      handler      Try a service of a route with `http` out, without WeChat and without a queue
-      health       Ask a running process whether it is well; exits with 0 or 1, as containers expect
+      handler      Try out the service of an `http` route, without WeChat and without a queue
+      health       Ask a running process whether it is healthy; exits with 0 or 1, as containers expect
       status       Show how many messages are open, running, delayed, held and dead
       dead         Show, retry and drop dead letters
-      lane         Show which messages of one user are not at their end yet, and what they wait for
-      pause        Stop handling messages of an account, a user or everybody; pushes are still taken in
-      resume       Go on with what is paused, named as it was for `pause`
-      audit        Check that the queue is in order; changes nothing
-      spool        Show and drain what receivers have put on this machine's disk while Redis was away
-      completions  Print a script by which a shell completes `huixin`: bash, zsh, fish, elvish or powershell
+      lane         Show one user's unfinished messages, and what they wait for
+      pause        Stop handling messages of an account, a user or everybody; pushes are still accepted
+      resume       Resume what is paused; name it as you did for `pause`
+      audit        Check the queue for damage; changes nothing
+      spool        Show and drain what receivers wrote to this machine's disk while Redis was unavailable
+      completions  Print a shell's completion script: bash, zsh, fish, elvish or powershell
       help         Print this message or the help of the given subcommand(s)
 
     Options:
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -112,7 +112,7 @@ fn the_help_of_every_command_is_pinned() {
       huixin run --config huixin.toml         receiver and worker in one process, queue in a file
       huixin worker --config huixin.toml      one of many workers, queue on Redis
 
-    A flag is stronger than the environment (HUIXIN_QUEUE__URL for `queue.url`), the environment than the file.
+    A flag overrides the environment (HUIXIN_QUEUE__URL for `queue.url`), and the environment the file.
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 stopped with a spool that is not empty,
     4 no route takes the message, 64 wrong configuration.
 
@@ -131,7 +131,7 @@ fn the_help_of_every_command_is_pinned() {
               [default: 127.0.0.1:8088]
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -164,7 +164,7 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --app-id <APPID>
-              The account's AppID, `wx…`; `none`: there is none yet, and the pretend WeChat's own is written
+              The account's AppID, `wx…`; `none` if there is none yet: the pretend WeChat's own is written
 
           --mode <MODE>
               How WeChat sends pushes: safe (encrypted) or plain; never asked
@@ -178,16 +178,16 @@ fn the_help_of_every_command_is_pinned() {
               What it answers with: the text of `reply`, the URL of `http`, the base URL of `chat`, the database of `sql`
 
           --model <NAME>
-              The model of `chat`; no other handler has one
+              The model, for `chat` only
 
           --store <URL>
               Where messages wait: sqlite:PATH, redis://… or rediss://…
 
           --force
-              Replace the file if it is there
+              Replace the file if it exists
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -206,7 +206,7 @@ fn the_help_of_every_command_is_pinned() {
     Examples:
       huixin init                             asks up to five questions
       huixin init --app-id none --handler http --address http://127.0.0.1:9000/ --store sqlite:huixin.db
-      huixin init --config bot.toml --force   another file, replaced if it is there
+      huixin init --config bot.toml --force   another file, replaced if it exists
     The AppSecret is never asked: it comes from HUIXIN_ACCOUNT__MAIN__APP_SECRET, or from a file of its own.
 
     ====================================================================================================
@@ -216,19 +216,19 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --queue-url <URL>
-              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
 
           --listen <ADDR>
-              The address that WeChat's pushes come to, above `receiver.listen` of the file
+              The address that WeChat's pushes come to, in place of `receiver.listen` in the file
 
           --admin-listen <ADDR>
-              The address of health and metrics, above `admin.listen` of the file
+              The address of health and metrics, in place of `admin.listen` in the file
 
           --concurrency <N>
-              How many messages are handled at once, above `worker.concurrency` of the file
+              How many messages are handled at once, in place of `worker.concurrency` in the file
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -245,7 +245,7 @@ fn the_help_of_every_command_is_pinned() {
               Print version
 
     Examples:
-      huixin run                              by huixin.toml in this folder
+      huixin run                              with huixin.toml in this folder
       huixin run --listen 0.0.0.0:8080        reached from other machines
       HUIXIN_ACCOUNT__MAIN__APP_SECRET=… huixin run
 
@@ -256,16 +256,16 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --queue-url <URL>
-              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
 
           --listen <ADDR>
-              The address that WeChat's pushes come to, above `receiver.listen` of the file
+              The address that WeChat's pushes come to, in place of `receiver.listen` in the file
 
           --admin-listen <ADDR>
-              The address of health and metrics, above `admin.listen` of the file
+              The address of health and metrics, in place of `admin.listen` in the file
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -292,16 +292,16 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --queue-url <URL>
-              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
 
           --admin-listen <ADDR>
-              The address of health and metrics, above `admin.listen` of the file
+              The address of health and metrics, in place of `admin.listen` in the file
 
           --concurrency <N>
-              How many messages are handled at once, above `worker.concurrency` of the file
+              How many messages are handled at once, in place of `worker.concurrency` in the file
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -338,7 +338,7 @@ fn the_help_of_every_command_is_pinned() {
               [default: http://127.0.0.1:8080]
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -367,22 +367,22 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --print
-              Print the effective values, secrets masked, and end
+              Print the effective values, secrets masked, and exit
 
           --queue-url <URL>
-              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
 
           --listen <ADDR>
-              The address that WeChat's pushes come to, above `receiver.listen` of the file
+              The address that WeChat's pushes come to, in place of `receiver.listen` in the file
 
           --admin-listen <ADDR>
-              The address of health and metrics, above `admin.listen` of the file
+              The address of health and metrics, in place of `admin.listen` in the file
 
           --concurrency <N>
-              How many messages are handled at once, above `worker.concurrency` of the file
+              How many messages are handled at once, in place of `worker.concurrency` in the file
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -408,12 +408,12 @@ fn the_help_of_every_command_is_pinned() {
     Usage: huixin route [OPTIONS] <COMMAND>
 
     Commands:
-      test  Say which route takes a message, with its captures, and why those before it don't; calls nobody
+      test  Say which route takes a message, with its captures, and why those before it don't; calls no service
       help  Print this message or the help of the given subcommand(s)
 
     Options:
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -434,10 +434,10 @@ fn the_help_of_every_command_is_pinned() {
       huixin route test --xml push.xml --account main         whatever WeChat pushed
       huixin dead show ID --json | jq -r .body | huixin route test --xml -
 
-    Exit codes: 0 a route takes it, 4 none does, so that it ends without a reply. docs/routes.md has the JSON.
+    Exit codes: 0 a route takes it, 4 none does: it ends without a reply. docs/routes.md has the JSON.
 
     ====================================================================================================
-    Try a service of a route with `http` out, without WeChat and without a queue
+    Try out the service of an `http` route, without WeChat and without a queue
 
     Usage: huixin handler [OPTIONS] <COMMAND>
 
@@ -447,7 +447,7 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -468,21 +468,21 @@ fn the_help_of_every_command_is_pinned() {
       huixin handler test http://127.0.0.1:9000/lookup --text '?18-546' --timeout 30s
       huixin handler test https://bot.example.com/ask --secret-file webhook-secret
     Pictures and other media that an answer names are not fetched. After a 202 the call back isn't waited for.
-    Exit codes: 0 every answer is a good one, 1 one isn't. docs/http-handler.md says what goes over the wire.
+    Exit codes: 0 every answer is good, 1 one isn't. docs/http-handler.md describes requests and answers.
 
     ====================================================================================================
-    Ask a running process whether it is well; exits with 0 or 1, as containers expect
+    Ask a running process whether it is healthy; exits with 0 or 1, as containers expect
 
     Usage: huixin health [OPTIONS]
 
     Options:
           --url <URL>
-              What to ask: /healthz for "alive", /readyz for "able to work"
+              The URL to ask: /healthz for "alive", /readyz for "able to work"
 
               [default: http://127.0.0.1:9600/healthz]
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -512,13 +512,13 @@ fn the_help_of_every_command_is_pinned() {
               Print JSON for programs
 
           --queue-url <URL>
-              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
 
           --admin-listen <ADDR>
-              The address of health and metrics, above `admin.listen` of the file
+              The address of health and metrics, in place of `admin.listen` in the file
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -535,11 +535,11 @@ fn the_help_of_every_command_is_pinned() {
               Print version
 
     Messages that are
-      open      taken in and not at their end yet; the next three are among them
+      open      accepted and not finished yet; the next three are among them
       running   with a worker
-      delayed   waiting for their next attempt: one failed, or could not be made yet; or for an answer by call back
-      held      answered, and what WeChat doesn't let through now waits until the user writes again
-      dead      ended without their answer, kept with the reason until `huixin dead` retries or drops them
+      delayed   waiting for their next attempt (one failed, or could not be made yet), or for an answer by call back
+      held      answered, but WeChat doesn't allow the reply now: it waits until the user writes again
+      dead      ended without an answer, kept with the reason until `huixin dead` retries or drops them
 
     ====================================================================================================
     Show, retry and drop dead letters
@@ -555,7 +555,7 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -576,10 +576,10 @@ fn the_help_of_every_command_is_pinned() {
       huixin dead show mIJR1lpMuzx8PpJEz8gyOCw
       huixin dead retry mIJR1lpMuzx8PpJEz8gyOCw --yes
       huixin dead drop --all --account main --reason "can't be understood"
-    Exit codes: 0 done, or nothing matches; 1 failed, or without --yes; nothing is changed then.
+    Exit codes: 0 done, or nothing matches; 1 failed, or --yes is missing: nothing is changed.
 
     ====================================================================================================
-    Show which messages of one user are not at their end yet, and what they wait for
+    Show one user's unfinished messages, and what they wait for
 
     Usage: huixin lane [OPTIONS] <ACCOUNT> <USER>
 
@@ -595,13 +595,13 @@ fn the_help_of_every_command_is_pinned() {
               Print JSON for programs
 
           --queue-url <URL>
-              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
 
           --admin-listen <ADDR>
-              The address of health and metrics, above `admin.listen` of the file
+              The address of health and metrics, in place of `admin.listen` in the file
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -618,7 +618,7 @@ fn the_help_of_every_command_is_pinned() {
               Print version
 
     ====================================================================================================
-    Stop handling messages of an account, a user or everybody; pushes are still taken in
+    Stop handling messages of an account, a user or everybody; pushes are still accepted
 
     Usage: huixin pause [OPTIONS] ACCOUNT [USER]
            huixin pause [OPTIONS] --all
@@ -632,7 +632,7 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --all
-              Everything: every account of the queue, in place of one
+              Every account of the queue, in place of one
 
           --reason <TEXT>
               Why, shown by `status`
@@ -640,13 +640,13 @@ fn the_help_of_every_command_is_pinned() {
               [default: ""]
 
           --queue-url <URL>
-              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
 
           --admin-listen <ADDR>
-              The address of health and metrics, above `admin.listen` of the file
+              The address of health and metrics, in place of `admin.listen` in the file
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -663,13 +663,13 @@ fn the_help_of_every_command_is_pinned() {
               Print version
 
     Examples:
-      huixin pause main --reason "the backend moves"     messages are taken in, and wait
+      huixin pause main --reason "the backend moves"     pushes are accepted, and wait
       huixin pause main oABC123                          one user of the account
       huixin pause --all
       huixin resume main
 
     ====================================================================================================
-    Go on with what is paused, named as it was for `pause`
+    Resume what is paused; name it as you did for `pause`
 
     Usage: huixin resume [OPTIONS] ACCOUNT [USER]
            huixin resume [OPTIONS] --all
@@ -683,16 +683,16 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --all
-              Everything: every account of the queue, in place of one
+              Every account of the queue, in place of one
 
           --queue-url <URL>
-              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
 
           --admin-listen <ADDR>
-              The address of health and metrics, above `admin.listen` of the file
+              The address of health and metrics, in place of `admin.listen` in the file
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -709,7 +709,7 @@ fn the_help_of_every_command_is_pinned() {
               Print version
 
     ====================================================================================================
-    Check that the queue is in order; changes nothing
+    Check the queue for damage; changes nothing
 
     Usage: huixin audit [OPTIONS]
 
@@ -718,13 +718,13 @@ fn the_help_of_every_command_is_pinned() {
               Print JSON for programs
 
           --queue-url <URL>
-              The queue, above `queue.url` of the file: redis://…, rediss://… or sqlite:PATH
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
 
           --admin-listen <ADDR>
-              The address of health and metrics, above `admin.listen` of the file
+              The address of health and metrics, in place of `admin.listen` in the file
 
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -741,7 +741,7 @@ fn the_help_of_every_command_is_pinned() {
               Print version
 
     ====================================================================================================
-    Show and drain what receivers have put on this machine's disk while Redis was away
+    Show and drain what receivers wrote to this machine's disk while Redis was unavailable
 
     Usage: huixin spool [OPTIONS] <COMMAND>
 
@@ -752,7 +752,7 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -769,11 +769,11 @@ fn the_help_of_every_command_is_pinned() {
               Print version
 
     Examples:
-      huixin spool status                     beside running receivers too
+      huixin spool status                     also while receivers run
       huixin spool drain                      when the receivers of this machine are gone for good
 
     ====================================================================================================
-    Print a script by which a shell completes `huixin`: bash, zsh, fish, elvish or powershell
+    Print a shell's completion script: bash, zsh, fish, elvish or powershell
 
     Usage: huixin completions [OPTIONS] <SHELL>
 
@@ -785,7 +785,7 @@ fn the_help_of_every_command_is_pinned() {
 
     Options:
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 
@@ -807,17 +807,17 @@ fn the_help_of_every_command_is_pinned() {
       source <(huixin completions zsh)        for this shell
 
     ====================================================================================================
-    Write a manual page for each command into a folder, for those who make packages
+    Write a manual page for each command into a folder, for packagers
 
     Usage: huixin man [OPTIONS] <FOLDER>
 
     Arguments:
       <FOLDER>
-              The folder, which is made if it isn't there
+              The folder, created if it doesn't exist
 
     Options:
           --config <PATH>
-              The configuration file; `dev` and `sandbox` can do without [default: huixin.toml]
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
 
               [env: HUIXIN_CONFIG]
 

@@ -56,18 +56,18 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         match writable(archive) {
             Ok(_) => {
                 facts
-                    .good(format!("dead letters: those that must go are written to `{}`", archive.display()));
+                    .good(format!("dead letters: those beyond the limits are written to `{}`", archive.display()));
             }
             Err(error) => facts.bad(
                 format!("dead letters: `{}` can't be written: {}", archive.display(), one_line(&error)),
-                Some("mend `queue.dead.archive`, or leave it out: then those that must go are gone"),
+                Some("correct `queue.dead.archive`, or leave it out: then letters beyond the limits are removed for good"),
             ),
         }
     }
     databases(&config, &mut facts).await?;
     if let Some(base) = wiring::call_backs(&config)?.map(|call_backs| call_backs.base().clone()) {
         let listen = config.callback.listen.map_or("not by this process".to_owned(), |at| format!("at {at}"));
-        facts.good(format!("answers by call back: to {base}{CALL_BACK_PATH}…, taken in {listen}"));
+        facts.good(format!("answers by call back: to {base}{CALL_BACK_PATH}…, received {listen}"));
     }
     listeners(&config, &mut facts);
     modes(&config, &facts);
@@ -85,10 +85,10 @@ async fn queue(config: &Config, facts: &mut Facts) -> Option<u64> {
                 Some(folder) if !folder.is_dir() => {
                     facts.bad(
                         format!("queue: the folder `{}` does not exist", folder.display()),
-                        Some("make it, or mend `queue.url`"),
+                        Some("create it, or correct `queue.url`"),
                     );
                 }
-                _ => facts.good(format!("queue: `sqlite:{}`, made by the first start", path.display())),
+                _ => facts.good(format!("queue: `sqlite:{}`, created by the first start", path.display())),
             }
         }
         QueueUrl::Sqlite(path) => match wiring::sqlite(path, config.queue.dedup_window) {
@@ -106,7 +106,7 @@ fn counted(config: &Config, place: &str, counts: Result<Counts, QueueError>, fac
     match counts {
         Ok(counts) => {
             let (open, dead) = (counts.open_total(), counts.dead);
-            facts.good(format!("queue: `{place}`, {open} open (not at their end yet), {dead} dead"));
+            facts.good(format!("queue: `{place}`, {open} open (not finished yet), {dead} dead"));
             if let Some(too_many) = safety::dead_too_many(dead, &config.queue.dead) {
                 facts.doubtful(format!("dead letters: {too_many}"), None);
             }
@@ -143,13 +143,10 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64
         }
         Ok(Err(error)) if is_unresolved(&one_line(&error)) => {
             let problem = format!("queue: {}", unresolved(url.host_str()));
-            facts.bad(
-                problem,
-                Some("see whether `queue.url` is spelt right, and whether this machine has DNS"),
-            );
+            facts.bad(problem, Some("check the spelling of `queue.url`, and that this machine has DNS"));
         }
         Ok(Err(error)) => {
-            let hint = error.hint().unwrap_or("start Redis, or mend `queue.url`").to_owned();
+            let hint = error.hint().unwrap_or("start Redis, or correct `queue.url`").to_owned();
             facts.bad(format!("queue: {}", one_line(&error)), Some(&hint));
         }
         Err(_) => {
@@ -202,13 +199,13 @@ fn writable(folder: &Path) -> std::io::Result<u64> {
 /// What stands in for Redis while it is away.
 fn spool(config: &Config, facts: &mut Facts) {
     let Some(spool) = &config.receiver.spool else {
-        return facts.good("spool: none, so pushes are refused while Redis is away".to_owned());
+        return facts.good("spool: none, so pushes are refused while Redis is unavailable".to_owned());
     };
     let dir = spool.dir.display();
     match writable(&spool.dir) {
         Ok(free) if free < spool.reserve.bytes() => facts.bad(
             format!("spool: the disk of `{dir}` has {} free, less than the reserve", about(free)),
-            Some("free the disk, or give `receiver.spool` another `dir` or a smaller `reserve`"),
+            Some("free space on it, or give `receiver.spool` another `dir` or a smaller `reserve`"),
         ),
         Ok(free) => facts.good(format!(
             "spool: `{dir}` can be written, and takes up to {}; the disk has {} free",
@@ -217,7 +214,7 @@ fn spool(config: &Config, facts: &mut Facts) {
         )),
         Err(error) => facts.bad(
             format!("spool: `{dir}` can't be written: {}", one_line(&error)),
-            Some("mend `receiver.spool.dir`, or set `spool = false` under [receiver]"),
+            Some("correct `receiver.spool.dir`, or set `spool = false` under [receiver]"),
         ),
     }
 }
@@ -231,16 +228,16 @@ async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         match tokio::time::timeout(DATABASE_TIMEOUT, database.check()).await {
             Ok(Ok(())) => {
                 reached.insert(name);
-                facts.good(format!("database `{name}`: `{url}` is there"));
+                facts.good(format!("database `{name}`: `{url}` answers"));
             }
             Ok(Err(trouble)) if is_unresolved(&trouble.reason) => facts.bad(
                 format!("database `{name}`: `{url}`: {}", unresolved(None)),
-                Some("see whether its url is spelt right, and whether this machine has DNS"),
+                Some("check the spelling of its url, and that this machine has DNS"),
             ),
             Ok(Err(trouble)) => facts.bad(format!("database `{name}`: `{url}`: {trouble}"), trouble.hint),
             Err(_) => facts.bad(
                 format!("database `{name}`: `{url}` does not answer within {DATABASE_TIMEOUT:?}"),
-                Some("see whether this machine reaches it"),
+                Some("see whether this machine can reach it"),
             ),
         }
     }
@@ -250,7 +247,7 @@ async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
             continue;
         }
         match wiring::look_up(sql, &databases)?.check().await {
-            Ok(()) => facts.good(format!("route `{name}`: database `{}` takes its query", sql.database)),
+            Ok(()) => facts.good(format!("route `{name}`: database `{}` accepts its query", sql.database)),
             Err(trouble) => facts.bad(format!("route `{name}`: {trouble}"), trouble.hint),
         }
     }
@@ -282,12 +279,12 @@ fn modes(config: &Config, facts: &Facts) {
         .receiver
         .max_skew
         .plain
-        .map_or_else(|| "for ever".to_owned(), |skew| format!("within {}", humantime::format_duration(skew)));
+        .map_or_else(|| "forever".to_owned(), |skew| format!("within {}", humantime::format_duration(skew)));
     for (name, _) in config.accounts.iter().filter(|(_, a)| a.aes_key.is_none() || a.accept_plain) {
         facts.doubtful(
             format!(
-                "account `{name}`: it takes plain pushes, whose signature doesn't cover the body: who sees one request can \
-                 send messages in any user's name under its signature, {bound}"
+                "account `{name}`: it accepts plain pushes, whose signature doesn't cover the body: anyone who sees \
+                    one request can send messages in any user's name with its signature, {bound}"
             ),
             Some("choose safe mode in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置 and set `aes_key`, or name WeChat's addresses in `allow_from`"),
         );
@@ -310,13 +307,13 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         let why = |error: &ApiError| Some(one_line(error)).filter(|problem| !is_unresolved(problem));
         let why = |error: &ApiError| why(error).unwrap_or_else(|| unresolved(through));
         match token {
-            Ok(_) => facts.good(format!("account `{name}`: {host} gives an access token")),
+            Ok(_) => facts.good(format!("account `{name}`: {host} issues an access token")),
             Err(error) if error.code().is_none() && account.is_pretend(name) => facts.doubtful(
                 format!(
                     "account `{name}`: it is the pretend WeChat's, which doesn't answer: {}",
                     why(&error)
                 ),
-                Some("`huixin dev` brings its own; beside `huixin run` start `huixin sandbox`"),
+                Some("`huixin dev` brings its own; with `huixin run`, start `huixin sandbox` too"),
             ),
             Err(error) => {
                 facts.bad(format!("account `{name}`: {}", why(&error)), remedy(&error));
@@ -330,12 +327,12 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
 fn remedy(error: &ApiError) -> Option<&'static str> {
     match error.code() {
         // Here it means a wrong secret.
-        Some(40001) => Some("mend app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥"),
+        Some(40001) => Some("correct app_secret: it is in WeChat's console (微信开发者平台) under 开发密钥"),
         Some(code) => rule(code).map(|rule| rule.remedy).filter(|remedy| !remedy.is_empty()),
         None if is_unresolved(&one_line(error)) => Some(
-            "see whether `api_base` and the proxy, if there is one, are spelt right, and whether this machine has DNS",
+            "check the spelling of `api_base` and of the proxy, if there is one, and that this machine has DNS",
         ),
-        None => Some("see whether this machine reaches the API, and whether api_base is right"),
+        None => Some("see whether this machine can reach the API, and whether api_base is right"),
     }
 }
 
@@ -379,7 +376,7 @@ impl Facts {
             0 => Ok(()),
             bad => Err(Failure::failed(
                 format!("{} found", many(bad, "problem")),
-                "mend what is marked BAD above",
+                "fix what is marked BAD above",
             )),
         }
     }

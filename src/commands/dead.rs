@@ -63,9 +63,7 @@ pub(super) async fn dead(cli: &Cli, command: &DeadCommand) -> Result<(), Failure
 
 async fn one(operator: &OperatorClient, id: &str) -> Result<LetterView, Failure> {
     let id = MessageId::new(id).map_err(anyhow::Error::from)?;
-    let none = || {
-        Failure::failed(format!("there is no dead letter `{id}`"), "`huixin dead list` shows those there are")
-    };
+    let none = || Failure::failed(format!("there is no dead letter `{id}`"), "`huixin dead list` lists all");
     operator.letter(&id).await?.ok_or_else(none)
 }
 

@@ -18,20 +18,18 @@ pub(super) async fn status(cli: &Cli, output: &OutputFlag) -> Result<(), Failure
     }
     println!("queue    {}", status.queue);
     for (account, open) in &status.open {
-        println!("open     {open:>8}  of account `{account}`: not at their end yet");
+        println!("open     {open:>8}  of account `{account}`: not finished yet");
     }
     if status.open.is_empty() {
-        println!("open     {:>8}  every message is at its end", 0);
+        println!("open     {:>8}  no message is open", 0);
     }
     let QueueStatus { running, delayed, held, dead, dead_uncounted, .. } = status;
-    println!("running  {running:>8}  of these a worker has");
+    println!("running  {running:>8}  of these are with a worker");
     println!("delayed  {delayed:>8}  of these wait for their next attempt, or for an answer by call back");
     println!("held     {held:>8}  of these wait until their user writes again");
     println!("dead     {dead:>8}  letters: `huixin dead list` shows them");
     if dead_uncounted > 0 {
-        println!(
-            "not kept {dead_uncounted:>8}  pushes that can't be understood, beyond the 1,000 of an account"
-        );
+        println!("not kept {dead_uncounted:>8}  pushes that can't be understood, beyond 1,000 per account");
     }
     for paused in &status.paused {
         let why = if paused.reason.is_empty() { String::new() } else { format!(": {}", paused.reason) };
@@ -82,13 +80,13 @@ pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
 /// What the state of a lane means.
 fn meaning(state: &str) -> &'static str {
     match state {
-        "ready" => "the first message is the next worker's",
+        "ready" => "the next free worker takes the first message",
         "leased" => "a worker has the first message",
         "delayed" => "the first message waits for its next attempt",
         "awaiting" => "the service has the first message, and answers it by call back",
-        "parked" => "the first message waits for the end of a pause",
-        "idle" => "nothing waits but what is held",
-        _ => "a newer worker knows what this means",
+        "parked" => "the first message waits until the pause ends",
+        "idle" => "only held messages wait",
+        _ => "a state of a newer version of Huixin",
     }
 }
 
@@ -105,10 +103,10 @@ pub(super) async fn pause(cli: &Cli, flags: &PauseFlags) -> Result<(), Failure> 
         _ => None,
     };
     operator.pause(&what, &flags.reason).await?;
-    println!("{} is paused: what runs ends, and nothing more is begun", name_of(&what));
+    println!("{} is paused: running messages finish, and no others start", name_of(&what));
     if let Some((account, user)) = unseen {
         println!(
-            "no message of this user is open now: if the OpenID is mistyped, `huixin resume {account} {user}` takes it back"
+            "no message of this user is open now: if the OpenID is mistyped, `huixin resume {account} {user}` undoes this"
         );
     }
     Ok(())
@@ -119,7 +117,7 @@ pub(super) async fn resume(cli: &Cli, flags: &ResumeFlags) -> Result<(), Failure
     let config = config(cli)?;
     let operator = OperatorClient::open(&config)?;
     if operator.resume(&what).await? {
-        println!("{} goes on", name_of(&what));
+        println!("{} is resumed", name_of(&what));
         return Ok(());
     }
     let status = operator.status().await?;
@@ -127,7 +125,7 @@ pub(super) async fn resume(cli: &Cli, flags: &ResumeFlags) -> Result<(), Failure
     let paused: Vec<_> = status.paused.iter().map(|paused| format!("`{}`", paused.what)).collect();
     let hint = match paused.as_slice() {
         [] => "nothing is paused".to_owned(),
-        paused => format!("what is paused: {}", paused.join(", ")),
+        paused => format!("paused: {}", paused.join(", ")),
     };
     Err(Failure::failed(format!("{} is not paused", name_of(&what)), hint))
 }
@@ -189,9 +187,9 @@ pub(super) fn known(config: &Config, status: &QueueStatus, account: &str) -> Res
     }
     let names = names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     Err(Failure::failed(
-        format!("no account `{account}` is configured here, and the queue has no message of one"),
+        format!("no account `{account}` is configured here, and the queue has no message of it"),
         format!(
-            "those that are known: {names}; for an account of another configuration give that one by --config"
+            "known accounts: {names}; for an account of another configuration, name its file with --config"
         ),
     ))
 }

@@ -62,7 +62,7 @@ pub(super) async fn sandbox(cli: &Cli, flags: &SandboxFlags) -> Result<(), Failu
     let mut services = Services::new(shutdown::on_signals());
     let sandbox = wiring::sandbox(&config, &flags.receiver, &[])?;
     services.back("sandbox", |stop| huixin_sandbox::run(listener, sandbox, stop.cancelled_owned()));
-    tracing::info!("the chat page is at http://{page}/, and pushes go to {}", flags.receiver);
+    tracing::info!(url = %format_args!("http://{page}/"), receiver = %flags.receiver, "the chat page is served");
     services.run().await
 }
 
@@ -94,7 +94,7 @@ pub(super) fn add_answers(services: &mut Services, answers: Option<(Port, CallBa
         && let Ok(address) = listener.local_addr()
     {
         let base = answers.call_backs.base();
-        tracing::info!("answers by call back to {base}{CALL_BACK_PATH}… come in at {address}");
+        tracing::info!(url = %format_args!("{base}{CALL_BACK_PATH}"), %address, "answers by call back are received");
     }
     services.front("listener for answers", |stop| call_backs::run(port, answers, stop.cancelled_owned()));
 }
@@ -110,7 +110,8 @@ pub(super) fn add_receiver(
     let address = listener.local_addr()?;
     let base: Url = format!("http://{address}/").parse()?;
     for account in config.accounts.keys() {
-        tracing::info!(queue = queue.place(), "pushes for `{account}` come to {base}wechat/{account}");
+        let url = format_args!("{base}wechat/{account}");
+        tracing::info!(%url, account, queue = queue.place(), "pushes are received");
     }
     let receiver = wiring::receiver(config, queue, claimed_spool)?;
     services.front("receiver", |stop| receiver::run(listener, receiver, stop.cancelled_owned()));
@@ -135,12 +136,12 @@ pub(super) async fn add_admin(
     let address = listener.local_addr()?;
     let admin =
         Admin { address, token: config.admin.token.clone(), readiness, metrics: admin::record_metrics()? };
-    tracing::info!("health and metrics are at http://{address}/");
+    tracing::info!(url = %format_args!("http://{address}/"), "health and metrics are served");
     services.back("admin listener", |stop| admin::run(listener, admin, stop.cancelled_owned()));
     if let Some(watch) = watch {
-        services.back("watch on the Redis", |stop| watch.run(stop).map(Ok::<_, Infallible>));
+        services.back("watch of Redis", |stop| watch.run(stop).map(Ok::<_, Infallible>));
     }
-    services.back("watch on what stands still", |stop| standstill.run(stop).map(Ok::<_, Infallible>));
+    services.back("standstill watch", |stop| standstill.run(stop).map(Ok::<_, Infallible>));
     services.back("upkeep of the queue", |stop| upkeep.run(stop).map(Ok::<_, Infallible>));
     Ok(address)
 }

@@ -79,7 +79,7 @@ fn account<'a>(config: &'a Config, named: Option<&str>) -> Result<&'a str, Failu
         }
         None => Err(Failure::failed(
             "several accounts are configured, and a route may be for one of them",
-            format!("say which by --account: {}", all()),
+            format!("name one with --account: {}", all()),
         )),
     }
 }
@@ -118,10 +118,10 @@ fn pushed(file: &Path, max_body: ByteSize) -> Result<Message, Failure> {
     if body.len() as u64 > most {
         return Err(Failure::failed(
             format!("{name} has more than the {max_body} of `receiver.max_body`"),
-            "a receiver refuses it too; raise `max_body` if WeChat does push so much",
+            "a receiver refuses it too; raise `max_body` if WeChat's pushes are that large",
         ));
     }
-    let message = Message::parse(&body).with_context(|| format!("{name} holds no push of WeChat's"));
+    let message = Message::parse(&body).with_context(|| format!("{name} is not a push of WeChat's"));
     let message = message.map_err(|error| {
         let hint =
             "give the body as WeChat posts it: <xml> with <MsgType> and so on inside, or the same as JSON";
@@ -129,8 +129,8 @@ fn pushed(file: &Path, max_body: ByteSize) -> Result<Message, Failure> {
     })?;
     if message.msg_type().is_empty() && message.tree.get("Encrypt").is_some() {
         return Err(Failure::failed(
-            format!("{name} holds an encrypted push, and no key is read here"),
-            "give what is inside, as `huixin dead show ID --json` has it under `body`",
+            format!("{name} is an encrypted push, which this command can't decrypt"),
+            "give the decrypted body, which `huixin dead show ID --json` has under `body`",
         ));
     }
     Ok(message)

@@ -79,7 +79,7 @@ async fn named<E: Into<anyhow::Error>>(
 ) -> Result<(), Failure> {
     match service.await {
         Ok(()) if stop.is_cancelled() => Ok(()),
-        Ok(()) => Err(anyhow!("the {name} ended by itself").into()),
+        Ok(()) => Err(anyhow!("the {name} ended unexpectedly").into()),
         Err(error) => {
             let error = error.into();
             // That is no failure of the service, which has done what it could.
@@ -141,7 +141,7 @@ mod tests {
         let (ended, stopped) = beside(|_| async { Ok::<_, Infallible>(()) }).await;
         assert_eq!(
             (ended.unwrap_err().error.to_string().as_str(), stopped),
-            ("the subject ended by itself", 2)
+            ("the subject ended unexpectedly", 2)
         );
         let (failed, stopped) = beside(|_| async { Err(anyhow!("it can't")) }).await;
         assert_eq!((failed.unwrap_err().error.to_string().as_str(), stopped), ("the subject failed", 2));

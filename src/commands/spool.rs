@@ -60,7 +60,7 @@ pub(super) async fn spool(cli: &Cli, command: &SpoolCommand) -> Result<(), Failu
     let Some(spool) = &config.receiver.spool else {
         return Err(Failure::config(
             "there is no spool: `receiver.spool` is false",
-            "remove that line to have one",
+            "remove that line to have a spool",
         ));
     };
     match command {
@@ -76,7 +76,7 @@ fn status(spool: &SpoolConfig, output: &OutputFlag) -> Result<(), Failure> {
         return super::operate::json(&status);
     }
     for folder in &status.folders {
-        println!("{}  {}", folder.folder, folder.holder.as_deref().unwrap_or("nobody has it open"));
+        println!("{}  {}", folder.folder, folder.holder.as_deref().unwrap_or("no process has it open"));
         if let Some(problem) = &folder.problem {
             println!("  can't be read: {problem}");
             continue;

@@ -71,7 +71,7 @@ impl Mistake {
         let known: Vec<&str> = known.collect();
         let hint = match nearest(name, known.iter().copied(), 0.5) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => format!("begin it with `[{kind}.{name}]`"),
+            None if known.is_empty() => format!("add `[{kind}.{name}]`"),
             None => format!("known {kind}s: {}", known.join(", ")),
         };
         Self::new(format!("names the unknown {kind} `{name}`")).hint(hint)

@@ -123,10 +123,13 @@ impl<'a> Reader<'a> {
             let variables: Vec<String> = known.keys().map(|path| variable(path)).collect();
             let near = nearest(name, variables.iter().map(String::as_str), 0.8);
             match near {
-                _ if name.starts_with("HUIXIN_ROUTE") => Some("routes are written in the file".to_owned()),
+                _ if name.starts_with("HUIXIN_ROUTE") => {
+                    Some("routes can be set only in the file".to_owned())
+                }
                 Some(near) => Some(format!("did you mean `{near}`?")),
                 None => Some(
-                    "a variable mirrors the path of a key, like HUIXIN_QUEUE__URL for `queue.url`".to_owned(),
+                    "a variable is named after the path of a key, like HUIXIN_QUEUE__URL for `queue.url`"
+                        .to_owned(),
                 ),
             }
         } else if let Some(near) = nearest(&key, siblings.iter().map(String::as_str), 0.6) {

@@ -24,7 +24,7 @@ pub(super) fn read(node: &Node, folder: &Path, names: TemplateNames<'_>) -> Resu
         _ => return Err(wrong_type("texts, tables with a `type`, or a list of these", node)),
     };
     let mut parts = reply::parse(&reply, ReplyOrigin::Config)
-        .map_err(|error| Mistake::new(format!("doesn't keep to the reply schema: {error}")))?;
+        .map_err(|error| Mistake::new(format!("doesn't match the reply schema: {error}")))?;
     if parts.is_empty() {
         let mistake = Mistake::new("has no text, so nothing would be sent");
         return Err(
@@ -56,7 +56,9 @@ pub(super) fn json(node: &Node, folder: Option<&Path>) -> Result<Json, Mistake> 
         Value::Boolean(value) => Ok(Json::from(*value)),
         // No field of a reply takes numbers, and the schema says which one has a number.
         Value::Integer(number) => Ok(Json::from(*number)),
-        Value::Float(number) if !number.is_finite() => Err(Mistake::new("has a number that JSON hasn't")),
+        Value::Float(number) if !number.is_finite() => {
+            Err(Mistake::new("has a number that JSON can't express"))
+        }
         Value::Float(number) => Ok(Json::from(*number)),
         Value::Array(items) => items.iter().map(|item| json(item, folder)).collect(),
         Value::Table(table) => table.iter().map(field).collect(),

@@ -28,8 +28,8 @@ pub(super) fn token(section: &mut Section<'_>) -> Option<Secret> {
     let good = (3..=32).contains(&token.expose().len())
         && token.expose().bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !good {
-        let mistake = Mistake::new("is no token that WeChat's console takes");
-        section.doubt(key, origin.as_ref(), mistake.hint("make it of 3 to 32 letters and digits"));
+        let mistake = Mistake::new("is not a token that WeChat's console accepts");
+        section.doubt(key, origin.as_ref(), mistake.hint("use 3 to 32 letters and digits"));
     }
     Some(token)
 }
@@ -96,7 +96,7 @@ fn read_file(section: &Section<'_>, path: &str) -> Result<String, Mistake> {
     let path = section.reader.folder.join(path);
     let text = fs::read_to_string(&path).map_err(|error| {
         let why = match error.kind() {
-            io::ErrorKind::NotFound => "is not there".to_owned(),
+            io::ErrorKind::NotFound => "does not exist".to_owned(),
             io::ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
             kind => format!("can't be read: {kind}"),
         };

@@ -12,7 +12,7 @@ pub struct ByteSize(u64);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SizeError {
     /// A number without its unit.
-    #[error("lacks its unit (B, KiB, MiB or GiB)")]
+    #[error("has no unit (B, KiB, MiB or GiB)")]
     NoUnit,
     /// Not a whole number followed by a unit.
     #[error("is not a size")]

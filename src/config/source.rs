@@ -88,7 +88,7 @@ fn environment() -> Vec<(String, String)> {
 fn unreadable(path: &Path, error: &io::Error) -> ConfigErrors {
     let (message, hint) = match error.kind() {
         io::ErrorKind::NotFound => (
-            "is not there".to_owned(),
+            "does not exist".to_owned(),
             Some(
                 "write one with `huixin init`, name another with --config, or try `huixin dev`, which needs none",
             ),

@@ -68,7 +68,7 @@ pub(super) fn mistake(config: &Config) -> Option<Mistake> {
             "must be more than {margin} below `queue.dedup_window`: it is {age}, that is {window}"
         ))
         .hint(
-            "a message that waited for longer could be handled twice; shorten the one or lengthen the other",
+            "a message that waits longer could be handled twice: shorten this, or lengthen `queue.dedup_window`",
         ),
     )
 }

@@ -28,7 +28,7 @@ pub(super) fn problems(path: &Path, text: &str, errors: &[toml::de::Error]) -> C
                 below = start..*end;
                 Some(once(name))
             }
-            None if key.is_some() => Some("a key stands once in its table".to_owned()),
+            None if key.is_some() => Some("a table can't have a key twice".to_owned()),
             None => of_escape(message),
         };
         problems.push(Problem {
@@ -65,7 +65,7 @@ fn line_around(text: &str, at: usize) -> Range<usize> {
 fn once(name: &str) -> String {
     match name {
         "route" => "begin every route, the first too, with `[[route]]`: two pairs of brackets".to_owned(),
-        name => format!("`[{name}]` stands in the file already: write these keys there"),
+        name => format!("`[{name}]` is already in the file: write these keys there"),
     }
 }
 

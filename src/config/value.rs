@@ -84,7 +84,7 @@ pub(super) fn networks(node: &Node) -> ValueResult<Vec<IpNet>> {
         .map(|text| {
             let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
             let mistake = || {
-                Mistake::new(format!("has `{text}`, which is no network"))
+                Mistake::new(format!("has `{text}`, which is not a network"))
                     .hint("write it like \"10.0.0.0/8\"")
             };
             network.ok_or_else(mistake)
@@ -177,7 +177,7 @@ pub(super) fn whole_url(text: &str, what: &str, forms: &str) -> ValueResult<Url>
     let is_store = what != HTTP && !text.starts_with("redis+unix:");
     let is_cut = behind.contains('@') && (is_store || host.contains(':'));
     if is_cut {
-        return Err(Mistake::new(format!("is not {what}: it has an `@` behind the host")).hint(ENCODE));
+        return Err(Mistake::new(format!("is not {what}: it has an `@` after the host")).hint(ENCODE));
     }
     Url::parse(text).map_err(|error| {
         let why = match error {

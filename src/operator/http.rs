@@ -64,7 +64,7 @@ async fn only_of_this_queue(
     match asked {
         Some(asked) if ours.as_deref() != Some(asked.as_str()) => {
             let problem =
-                format!("this process has the queue `{}`, not the one that is asked for", queue.place());
+                format!("this process has the queue `{}`, not the one you asked for", queue.place());
             axum::response::IntoResponse::into_response((StatusCode::MISDIRECTED_REQUEST, problem))
         }
         _ => next.run(request).await,
@@ -197,7 +197,8 @@ impl Owner {
         };
         let request = request.header(FILE, &self.file);
         let away = || format!("the queue's file is in use, and no owner answers at `{}`", self.base);
-        let hint = "the owner's log says where `health and metrics are`: name that address by --admin-listen";
+        let hint = "find the address in the owner's log, at `health and metrics are served`, and give it with \
+            --admin-listen";
         let asked = request.timeout(TIMEOUT).send().await.map_err(reqwest::Error::without_url);
         let answer = asked.with_context(away).map_err(|error| Failure::from(error).with_hint(hint))?;
         let status = answer.status();

@@ -46,7 +46,7 @@ impl OperatorClient {
             }
             QueueUrl::Sqlite(path) if !path.exists() => Err(Failure::failed(
                 format!("there is no queue `sqlite:{}` yet", path.display()),
-                "start `huixin run` first, give the flags that `huixin dev` prints, or mend `queue.url`",
+                "start `huixin run` first, give the flags that `huixin dev` prints, or correct `queue.url`",
             )),
             QueueUrl::Sqlite(path) => match wiring::sqlite(path, config.queue.dedup_window) {
                 Ok(queue) => Ok(Self::Direct(queue)),

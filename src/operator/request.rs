@@ -76,7 +76,10 @@ impl LetterQuery {
             Some(DeadCursor { died_us: died_us.parse().ok()?, id: MessageId::new(id).ok()? })
         });
         let unreadable = || {
-            Failure::failed(format!("`{after}` is no place in the list"), "give `next` of the page before")
+            Failure::failed(
+                format!("`{after}` is not a position in the list"),
+                "give `next` of the previous page",
+            )
         };
         cursor.ok_or_else(unreadable).map(Some)
     }

@@ -76,7 +76,7 @@ pub(super) struct Round {
 #[derive(Debug, thiserror::Error)]
 pub enum DrainError {
     /// The queue doesn't take what it is given.
-    #[error("the queue does not take what is in the spool: {0}")]
+    #[error("the queue does not accept the entries of the spool: {0}")]
     Queue(String),
     /// The spool can't be read or written.
     #[error(transparent)]
@@ -227,7 +227,7 @@ impl FolderDrain {
         if lost > 0 {
             tracing::warn!(
                 lost,
-                "the queue has lost what it had taken out of the spool: it is carried again"
+                "the queue lost entries that it had taken from the spool; they are sent again"
             );
             metrics::lost(lost);
             self.pending_again();
@@ -252,7 +252,7 @@ impl FolderDrain {
     async fn quarantine(&mut self, seq: u64, key: LaneKey, reason: &str) -> Result<(), SpoolError> {
         tracing::error!(
             reason,
-            "the queue refuses an entry of the spool: it stays there, see `huixin spool status`"
+            "the queue refuses an entry of the spool: it is quarantined, see `huixin spool status`"
         );
         self.spool.quarantine(seq, reason).await?;
         self.suspects.remove(&key);

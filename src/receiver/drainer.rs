@@ -141,7 +141,7 @@ impl Drainer {
     /// entry not forgotten is offered again, and the queue knows those that it took.
     async fn run_once(&mut self) -> Result<Duration, SpoolError> {
         AssertUnwindSafe(self.do_what_is_due()).catch_unwind().await.unwrap_or_else(|_| {
-            tracing::error!("carrying the spool panicked: this is a bug, please report it");
+            tracing::error!("draining the spool panicked: this is a bug, please report it");
             self.has_failed();
             Ok(LOOK_MAX)
         })
@@ -168,7 +168,7 @@ impl Drainer {
                 Ok(pause)
             }
             Err(DrainError::Spool(error)) if error.is_fatal() => {
-                tracing::error!(error = one_line(&error), "the spool can't be used any more");
+                tracing::error!(error = one_line(&error), "the spool can no longer be used");
                 self.broken = Some(error);
                 Ok(Duration::ZERO)
             }
@@ -222,7 +222,7 @@ impl Drainer {
         let is_over = self.receiver_spool.lanes.total() == 0 && !self.receiver_spool.breaker.is_open();
         if let Some((since, entries)) = self.carrying.take_if(|_| is_over) {
             let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tracing::info!(entries, took_ms, "what was spooled is in the queue");
+            tracing::info!(entries, took_ms, "the spooled pushes are in the queue");
         }
     }
 
@@ -306,9 +306,9 @@ impl Drainer {
                 }
             }
             Ok(Err(error)) => {
-                tracing::warn!(error = one_line(&error), "no abandoned spools can be looked for");
+                tracing::warn!(error = one_line(&error), "can't look for abandoned spools");
             }
-            Err(error) => tracing::warn!(%error, "no abandoned spools can be looked for"),
+            Err(error) => tracing::warn!(%error, "can't look for abandoned spools"),
         }
     }
 
@@ -336,7 +336,7 @@ impl Drainer {
         for (at, error) in broken.into_iter().rev() {
             tracing::error!(
                 error = one_line(&error),
-                "an abandoned spool can't be read any more: it is left as it is"
+                "an abandoned spool can no longer be read; it is left as it is"
             );
             self.given_up.push(self.adopted.remove(at));
         }

@@ -99,7 +99,7 @@ impl Intake {
                     // It is kept in the spool, its lane waits behind it, and it is quarantined if this goes on.
                     AtFault::Lanes => tracing::error!(
                         reason = trouble.reason,
-                        "the queue can't read what it has of a lane: its pushes go to the spool"
+                        "the queue can't read its data of a lane: the lane's pushes go to the spool"
                     ),
                     AtFault::Queues => receiver_spool.breaker.open(&trouble.reason),
                 },
@@ -119,7 +119,7 @@ impl Intake {
             Accepted::Duplicate => Ok(Stored::Known),
             Accepted::Counted => Ok(Stored::Counted),
             Accepted::Expired => {
-                Err(NotTaken { whose: AtFault::Queues, reason: "the queue took it too late".to_owned() })
+                Err(NotTaken { whose: AtFault::Queues, reason: "the queue accepted it too late".to_owned() })
             }
         }
     }

@@ -16,7 +16,7 @@ pub fn describe() {
     );
     describe_counter!(
         "huixin_receiver_previous_key_total",
-        "Pushes sealed with the previous AES key, by account"
+        "Pushes encrypted with the previous AES key, by account"
     );
     describe_gauge!(
         "huixin_receiver_breaker_open",
@@ -24,9 +24,13 @@ pub fn describe() {
     );
     describe_gauge!(
         "huixin_spool_entries",
-        "Entries of the spool that the queue doesn't have, or for less than two seconds"
+        "Entries of the spool that the queue doesn't have, or has had for less than two seconds"
     );
-    describe_gauge!("huixin_spool_bytes", Unit::Bytes, "What all entries of the spool take of its limit");
+    describe_gauge!(
+        "huixin_spool_bytes",
+        Unit::Bytes,
+        "Size of all entries of the spool, as counted against its limit"
+    );
     describe_gauge!(
         "huixin_spool_oldest_age_seconds",
         Unit::Seconds,
@@ -34,16 +38,16 @@ pub fn describe() {
     );
     describe_gauge!(
         "huixin_spool_quarantined",
-        "Entries of the spool that the queue refuses for their own sake"
+        "Entries of the spool that the queue refuses while it takes others"
     );
     describe_counter!(
         "huixin_spool_drained_total",
-        "Entries of the spool that the queue took, by result; one that is carried again counts again"
+        "Entries of the spool that the queue took, by result; one that is sent again counts again"
     );
     describe_counter!("huixin_spool_quarantined_total", "Entries that were quarantined");
     describe_counter!(
         "huixin_spool_lost_total",
-        "Entries that the queue had taken out of the spool and did not know two seconds later; they are carried again"
+        "Entries that the queue took from the spool and no longer had two seconds later; they are sent again"
     );
     describe_histogram!(
         "huixin_receiver_ack_seconds",

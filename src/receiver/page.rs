@@ -17,7 +17,7 @@ pub(super) fn html(chinese: bool) -> String {
 const ENGLISH: (&str, &str, &str, &str) = (
     "en",
     "Huixin is listening",
-    "This address is for WeChat's servers, not for browsers. That you can read this means it can be reached.",
+    "This address is for WeChat's servers, not for browsers. If you can read this, it can be reached.",
     "Enter exactly this URL in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置, with the token of your configuration. The console then checks it.",
 );
 const CHINESE: (&str, &str, &str, &str) = (

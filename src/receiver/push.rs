@@ -192,7 +192,7 @@ fn arriving(
             metrics::mended(account);
             tracing::debug!(
                 account,
-                "a push had broken text, which is mended where it is read; it is stored as it came"
+                "a push has damaged text: it is stored as it came, and repaired when it is read"
             );
         }
         Message::from_tree(parsed.tree)

@@ -27,52 +27,50 @@ const fn reason(label: &'static str, problem: &'static str, remedy: &'static str
     Reason { label, problem, remedy }
 }
 
-pub(super) const PATH: Reason = reason("path", "they are for a path that is nobody's", "");
+pub(super) const PATH: Reason = reason("path", "the path is unknown", "");
 pub(super) const METHOD: Reason =
-    reason("method", "their method is neither GET nor POST", "see whether a proxy changes it");
-pub(super) const ACCOUNT: Reason = reason("account", "they are for an account that is not configured", "");
+    reason("method", "the method is neither GET nor POST", "check whether a proxy changes it");
+pub(super) const ACCOUNT: Reason = reason("account", "the account is not configured", "");
 pub(super) const ADDRESS: Reason =
-    reason("address", "their address is not in `allow_from`", "add WeChat's addresses to it");
+    reason("address", "the client's address is not in `allow_from`", "add WeChat's addresses to it");
 pub(super) const NO_ADDRESS: Reason = reason(
     "no_address",
-    "a trusted proxy doesn't say where they come from",
-    "let it set X-Forwarded-For to the address of its client",
+    "a trusted proxy doesn't say which client it serves",
+    "make the proxy set X-Forwarded-For to the client's address",
 );
 pub(super) const NO_SIGNATURE: Reason =
-    reason("no_signature", "they have no signature", "see whether a proxy cuts the query off");
+    reason("no_signature", "the query has no signature", "check whether a proxy removes the query");
 pub(super) const DOUBLED: Reason =
-    reason("doubled", "their query has a key twice", "take `signature` and the like out of the URL");
+    reason("doubled", "the query has a key twice", "remove `signature` and the like from the URL");
 /// The likeliest mistake of a first set-up.
 pub(super) const SIGNATURE: Reason = reason(
     "signature",
-    "their signature is made with another token",
-    "give `token` of the account the text that is in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置",
+    "the signature is made with another token",
+    "set the account's `token` to the one in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置",
 );
 pub(super) const PLAIN: Reason = reason(
     "plain",
-    "they are plain, and the account has an aes_key",
+    "the push is plain, but the account has an `aes_key`",
     "choose safe mode in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置, or set `accept_plain` while you change it; \
      WeChat's test account (测试号) has no safe mode: remove `aes_key`",
 );
 pub(super) const NO_MSG_SIGNATURE: Reason =
-    reason("no_msg_signature", "they have no msg_signature", "see whether a proxy cuts the query off");
+    reason("no_msg_signature", "the query has no msg_signature", "check whether a proxy removes the query");
 pub(super) const ENVELOPE: Reason =
-    reason("envelope", "their body is no envelope", "see whether a proxy changes the body");
+    reason("envelope", "the body is not an encrypted push", "check whether a proxy changes the body");
 pub(super) const SEALED: Reason = reason(
     "sealed",
-    "they can't be opened",
-    "give `aes_key` and `app_id` what is in WeChat's console (微信开发者平台) under 基础信息",
+    "the push can't be decrypted",
+    "set `aes_key` and `app_id` to those in WeChat's console (微信开发者平台) under 基础信息",
 );
-pub(super) const TIMESTAMP: Reason = reason(
-    "timestamp",
-    "their timestamp is too far from now",
-    "set this machine's clock, or mend `max_skew`",
-);
+pub(super) const TIMESTAMP: Reason =
+    reason("timestamp", "the timestamp is too far from now", "set this machine's clock, or raise `max_skew`");
 pub(super) const NO_ECHO: Reason =
-    reason("no_echo", "they ask for a check without an echostr", "see whether a proxy cuts the query off");
-pub(super) const TOO_LARGE: Reason = reason("too_large", "their body is too large", "raise `max_body`");
+    reason("no_echo", "the check of the URL has no echostr", "check whether a proxy removes the query");
+pub(super) const TOO_LARGE: Reason =
+    reason("too_large", "the body is larger than `max_body`", "raise `max_body`");
 pub(super) const SLOW: Reason =
-    reason("slow", "their body does not come in time", "see whether a proxy holds it back");
+    reason("slow", "the body does not arrive in time", "check whether a proxy holds it back");
 
 /// What was refused and not yet logged, by account and reason. Accounts are configured ones and reasons few, so it is small.
 #[derive(Debug, Default)]
@@ -91,9 +89,12 @@ impl Refusals {
         metrics::refused(account, label);
         if let Some(refused) = self.due(account, label) {
             tracing::warn!(
-                account,
+                account = (!account.is_empty()).then_some(account),
                 refused,
-                "requests are refused: {problem}; if they are WeChat's: {remedy}{more}"
+                reason = label,
+                problem,
+                hint = format!("if they are WeChat's: {remedy}{more}"),
+                "requests are refused"
             );
         }
     }

@@ -47,9 +47,9 @@ fn hint(cli: &str, risks: &[Risk]) -> String {
         let lines: Vec<_> = settings.iter().filter_map(|risk| risk.setting()).collect();
         let names: Vec<_> = settings.iter().map(|risk| format!("\"{}\"", risk.name())).collect();
         text.push(format!(
-            "mend the server as it runs, and its file:\n    {cli} CONFIG SET {}\n    {cli} CONFIG REWRITE\n  \
-             or write into redis.conf, and start it again:\n    {}\n  \
-             or accept it by `accept_risk = [{}]` under [queue]",
+            "fix the running server, and its file:\n    {cli} CONFIG SET {}\n    {cli} CONFIG REWRITE\n  \
+             or write into redis.conf, and restart it:\n    {}\n  \
+             or accept the risk with `accept_risk = [{}]` under [queue]",
             lines.join(" "),
             lines.join("\n    "),
             names.join(", "),
@@ -77,13 +77,13 @@ mod tests {
         assert_snapshot!(refused(&[Risk::NoAof, Risk::Eviction, Risk::Memory], &[]).unwrap(), @r#"
         error: the Redis at `redis://127.0.0.1:6379/0` would lose messages: it has the problem no_aof; it has the problem eviction
 
-        hint: mend the server as it runs, and its file:
+        hint: fix the running server, and its file:
             redis-cli -u redis://127.0.0.1:6379/0 --askpass CONFIG SET appendonly yes maxmemory-policy noeviction
             redis-cli -u redis://127.0.0.1:6379/0 --askpass CONFIG REWRITE
-          or write into redis.conf, and start it again:
+          or write into redis.conf, and restart it:
             appendonly yes
             maxmemory-policy noeviction
-          or accept it by `accept_risk = ["no_aof", "eviction"]` under [queue]
+          or accept the risk with `accept_risk = ["no_aof", "eviction"]` under [queue]
         "#);
         assert_snapshot!(refused(&[Risk::OldVersion, Risk::NoAof], &[Risk::NoAof]).unwrap(), @"
         error: the Redis at `redis://127.0.0.1:6379/0` can't be used: it has the problem old_version

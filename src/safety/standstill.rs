@@ -84,7 +84,7 @@ impl StandstillWatch {
         while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
             let look = std::panic::AssertUnwindSafe(self.run_once()).catch_unwind();
             if let Some(Err(_)) = stop.run_until_cancelled(look).await {
-                tracing::error!("the watch on what stands still panicked: this is a bug, please report it");
+                tracing::error!("the standstill watch panicked: this is a bug, please report it");
             }
         }
     }
@@ -153,7 +153,9 @@ impl WatchedLine {
         let stands = stood >= STANDS_AFTER;
         if stands != std::mem::replace(&mut self.is_told, stands) {
             match stands {
-                true => tracing::warn!(line, stood_ms = stood.as_millis(), "standstill: {}", self.meaning),
+                true => {
+                    tracing::warn!(line, stood_ms = stood.as_millis(), problem = self.meaning, "standstill")
+                }
                 false => tracing::info!(line, "the standstill is over"),
             }
         }

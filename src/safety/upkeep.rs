@@ -47,8 +47,8 @@ pub struct Upkeep {
 pub fn dead_too_many(dead: u64, limits: &DeadConfig) -> Option<String> {
     (dead.saturating_mul(100) >= limits.max.saturating_mul(DEAD_MAX_PERCENT)).then(|| {
         format!(
-            "there are {dead} dead letters, and {} are kept: beyond that the oldest go; see `huixin dead list`, and retry or \
-             drop them",
+            "there are {dead} dead letters, and only {} are kept: then the oldest are removed; see `huixin dead \
+                list`, and retry or drop them",
             limits.max
         )
     })
@@ -86,7 +86,7 @@ impl Upkeep {
             Ok(too_many) => wrong.extend(too_many.map(|text| ("dead", text))),
             // Callers that need the queue report that it is away.
             Err(error) if error.is::<huixin_queue::QueueError>() => {
-                tracing::debug!(error = format!("{error:#}"), "the dead letters could not be looked at");
+                tracing::debug!(error = format!("{error:#}"), "the dead letters could not be checked");
             }
             Err(error) => {
                 wrong.push(("archive", format!("{error:#}: dead letters beyond their limits stay")));
@@ -106,8 +106,8 @@ impl Upkeep {
         gauge!("huixin_queue_log_bytes").set(bytes as f64);
         (bytes >= LOG_MAX_BYTES).then(|| {
             format!(
-                "the log `{}` has grown to {} MiB, since a program reads the queue's file in a transaction that does not end \
-                 (`sqlite3`, a backup): end that program",
+                "the log `{}` has grown to {} MiB, because a program keeps a transaction on the queue's file open \
+                    (`sqlite3`, a backup): stop that program",
                 log.display(),
                 bytes >> 20
             )
@@ -137,7 +137,7 @@ impl Upkeep {
         if removed > 0 {
             counter!("huixin_dead_letters_removed_total").increment(removed);
             let to = archive.as_ref().map(|folder| folder.display().to_string());
-            tracing::warn!(removed, to, "the oldest dead letters are gone: they were too old or too many");
+            tracing::warn!(removed, to, "the oldest dead letters are removed: too old or too many");
         }
         let dead = self.queue.counts().await?.dead;
         #[allow(clippy::cast_precision_loss, reason = "there are never so many")]

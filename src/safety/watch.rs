@@ -43,18 +43,18 @@ pub struct Warnings(Arc<Mutex<Vec<String>>>);
 pub fn describe() {
     describe_gauge!(
         "huixin_queue_risk",
-        "1 while the Redis has the risk: it may lose messages or stop taking them; by risk"
+        "1 while the Redis is at risk of losing or refusing messages, by risk"
     );
     describe_gauge!(
         "huixin_standstill_seconds",
         metrics::Unit::Seconds,
-        "For how long the first of a line has not moved, by line: ready, spool, or stateless (a bug)"
+        "How long the first of a line has not moved, by line: ready, spool, or stateless (a bug)"
     );
     describe_gauge!("huixin_dead_letters", "Dead letters");
     describe_gauge!("huixin_dead_letters_max", "How many dead letters are kept: queue.dead.max");
     describe_counter!(
         "huixin_dead_letters_removed_total",
-        "Dead letters that were too old or too many, and went"
+        "Dead letters that were removed, because too old or too many"
     );
     describe_gauge!(
         "huixin_queue_log_bytes",
@@ -79,7 +79,7 @@ impl Watch {
         loop {
             let look = stop.run_until_cancelled(AssertUnwindSafe(self.run_once()).catch_unwind()).await;
             if let Some(Err(_)) = look {
-                tracing::error!("the watch on the Redis panicked: this is a bug, please report it");
+                tracing::error!("the watch of Redis panicked: this is a bug, please report it");
             }
             let pause = if self.seen.is_some() { self.every } else { self.every.min(UNTIL_FIRST) };
             if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
@@ -91,8 +91,8 @@ impl Watch {
     async fn run_once(&mut self) {
         match tokio::time::timeout(LOOK_MAX, self.inspector.inspect()).await {
             Ok(Ok(found)) => self.tell(found),
-            Ok(Err(error)) => tracing::debug!(%error, "the Redis could not be looked at"),
-            Err(_) => tracing::debug!("looking at the Redis took too long"),
+            Ok(Err(error)) => tracing::debug!(%error, "the Redis could not be checked"),
+            Err(_) => tracing::debug!("the check of the Redis took too long"),
         }
     }
 
@@ -103,17 +103,22 @@ impl Watch {
         for Finding { risk, problem } in found.iter().filter(|finding| !has(&before, finding.risk)) {
             let (name, remedy) = (risk.name(), risk.remedy(cli));
             if risk.gravity() == Gravity::Alarm {
-                tracing::error!(queue, risk = name, remedy, "the Redis: {problem}");
+                tracing::error!(queue, risk = name, problem, remedy, "the Redis needs attention");
             } else if is_grave(*risk, &self.accepted) {
-                tracing::error!(queue, risk = name, remedy, "the Redis is not safe: {problem}");
+                tracing::error!(queue, risk = name, problem, remedy, "the Redis is not safe");
             } else if self.accepted.contains(risk) {
-                tracing::warn!(queue, risk = name, "the Redis is not safe, and that is accepted: {problem}");
+                tracing::warn!(
+                    queue,
+                    risk = name,
+                    problem,
+                    "the Redis is not safe, and the risk is accepted"
+                );
             } else {
-                tracing::warn!(queue, risk = name, remedy, "the Redis: {problem}");
+                tracing::warn!(queue, risk = name, problem, remedy, "the Redis needs attention");
             }
         }
         for Finding { risk, problem } in before.iter().filter(|finding| !has(&found, finding.risk)) {
-            tracing::info!(queue, risk = risk.name(), "the Redis is better, no longer: {problem}");
+            tracing::info!(queue, risk = risk.name(), problem, "a problem of the Redis is over");
         }
         for risk in Risk::ALL {
             gauge!("huixin_queue_risk", "risk" => risk.name()).set(f64::from(u8::from(has(&found, risk))));

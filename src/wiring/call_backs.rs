@@ -38,8 +38,9 @@ pub async fn call_back_listener(
         .await
         .with_context(|| format!("cannot listen on `{address}` for answers by call back"))
         .map_err(|error| {
-            Failure::from(error)
-                .with_hint("mend `callback.listen`, or set it to false: then others take answers in")
+            Failure::from(error).with_hint(
+                "correct `callback.listen`, or set it to false: then other processes receive the answers",
+            )
         })?;
     Ok(Some((port, CallBackListener { queue, call_backs, limits: TimeLimits::default() })))
 }

@@ -32,17 +32,17 @@ impl Purpose {
         let given_by = self.given_by;
         match error.kind() {
             std::io::ErrorKind::AddrInUse => {
-                format!("another process has the port: stop it, or give another by {given_by}")
+                format!("another process has the port: stop it, or set another port with {given_by}")
             }
             std::io::ErrorKind::AddrNotAvailable => {
                 format!(
-                    "this machine has no such address: give one of its own by {given_by}, or 0.0.0.0 for all"
+                    "this machine doesn't have this address: set one of its own with {given_by}, or 0.0.0.0 for all"
                 )
             }
             std::io::ErrorKind::PermissionDenied => {
-                format!("this user may not listen there: give a port above 1023 by {given_by}")
+                format!("this user may not listen on this port: set a port above 1023 with {given_by}")
             }
-            _ => format!("give another address by {given_by}"),
+            _ => format!("set another address with {given_by}"),
         }
     }
 
@@ -83,7 +83,7 @@ pub async fn listen(purpose: Purpose, address: SocketAddr, may_move: bool) -> Re
     let error = refused.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into());
     let hint = match last > address.port() && error.kind() == std::io::ErrorKind::AddrInUse {
         true => format!(
-            "ports {} to {last} are taken: free one, or give another by {}",
+            "ports {} to {last} are taken: free one, or set another with {}",
             address.port(),
             purpose.given_by
         ),

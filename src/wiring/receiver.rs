@@ -63,7 +63,8 @@ pub fn claimed_spool(config: &Config) -> Result<Option<ClaimedSpool>, Failure> {
             Ok(None)
         }
         Err(error) => {
-            let hint = "mend `receiver.spool.dir`, or set `spool = false` under [receiver]: then pushes are refused while Redis is away";
+            let hint = "correct `receiver.spool.dir`, or set `spool = false` under [receiver]: then pushes are \
+                refused while Redis is unavailable";
             Err(Failure::from(error).with_hint(hint))
         }
     }

@@ -39,10 +39,9 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
         worker = worker.call_backs(call_backs);
     }
     let accounts: Vec<_> = config.accounts.keys().map(String::as_str).collect();
-    let accounts = accounts.join(", ");
     let routes: Vec<_> = config.routes.iter().map(|route| route.name.as_str()).collect();
-    let by = if routes.is_empty() { String::new() } else { format!(" by the routes {}", routes.join(", ")) };
-    tracing::info!("the worker serves the accounts {accounts}{by}");
+    let routes = (!routes.is_empty()).then(|| routes.join(", "));
+    tracing::info!(accounts = accounts.join(", "), routes, "the worker serves accounts");
     for doubt in &config.doubts {
         tracing::warn!(hint = doubt.hint.as_deref().unwrap_or_default(), "{doubt}");
     }

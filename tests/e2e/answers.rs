@@ -113,7 +113,7 @@ async fn an_answer_by_call_back_arrives_although_every_worker_was_restarted() {
     for worker in &workers {
         worker.ready().await;
         // One configuration for all processes of a machine: the first one has the port.
-        worker.wait_for_log("another process listens at").await;
+        worker.wait_for_log("another process listens for answers by call back").await;
     }
     stack.say("oAnna", "one").await;
     stack.say("oBen", "two").await;
@@ -133,7 +133,7 @@ async fn an_answer_by_call_back_arrives_although_every_worker_was_restarted() {
     assert!(anna.starts_with(&format!("http://127.0.0.1:{port}/v1/answers/")), "{anna}");
     assert_eq!(post(&anna, &json!("the first")).await.0, 200);
     let (status, body, _) = post(&anna, &json!("the second")).await;
-    assert_eq!((status, &body["error"]), (409, &json!("the message has its answer")));
+    assert_eq!((status, &body["error"]), (409, &json!("the message already has an answer")));
     let mut worker = stack.spawn("worker", debug);
     worker.ready().await;
     stack.wait_for_sends("oAnna", 1).await;
@@ -147,7 +147,7 @@ async fn an_answer_by_call_back_arrives_although_every_worker_was_restarted() {
 
     // The receiver goes too, and the worker has the port.
     assert_eq!(receiver.stop().await, Some(0));
-    worker.wait_for_log("of this process now").await;
+    worker.wait_for_log("the port is free: answers by call back are received").await;
     assert_eq!(post(&ben, &json!({"replies": ["a", "b"]})).await, (200, json!({"status": "taken"}), None));
     stack.wait_for_sends("oBen", 2).await;
     assert_eq!(
@@ -202,10 +202,7 @@ async fn an_answer_that_is_wrong_can_be_mended_and_one_that_is_too_late_is_told_
     stack.wait_for_sends("oBen", 1).await;
     run.wait_for_log("the message is dead").await;
     let (status, said, _) = post(&quick, &json!("too late")).await;
-    assert_eq!(
-        (status, &said["error"]),
-        (410, &json!("the message has ended, and takes no answer any more"))
-    );
+    assert_eq!((status, &said["error"]), (410, &json!("the message has ended and takes no more answers")));
     assert_eq!(
         (stack.texts_to("oAnna"), stack.texts_to("oBen")),
         (vec!["mended".into()], vec!["sorry".into()])

@@ -123,9 +123,12 @@ fn a_host_that_has_no_address_is_told_in_one_line_without_the_words_of_libraries
     for (expected, hint) in [
         (
             "BAD  account `main`: the host `api.invalid` can't be resolved to an address\n",
-            "see whether `api_base`",
+            "check the spelling of `api_base`",
         ),
-        ("BAD  queue: the host `redis.invalid` can't be resolved to an address\n", "see whether `queue.url`"),
+        (
+            "BAD  queue: the host `redis.invalid` can't be resolved to an address\n",
+            "check the spelling of `queue.url`",
+        ),
     ] {
         assert!(facts.contains(&format!("{expected}     hint: {hint}")), "{facts}");
     }

@@ -164,7 +164,7 @@ async fn a_service_that_never_answers_is_told_once_and_one_that_says_nothing_too
     let (empty, _) = service(response("204 No Content", "", b"")).await;
     let (code, output) = handler_test(&[&empty]).await;
     assert_eq!(code, Some(1), "{output}");
-    assert!(output.contains("error: no kind of message has got a reply"), "{output}");
+    assert!(output.contains("error: no kind of message got a reply"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,7 +28,7 @@ async fn pretend_wechat(folder: &Path, variables: &[(&str, &str)]) -> (Process, 
     let listen = format!("127.0.0.1:{}", free_port());
     let log = folder.join("sandbox.log");
     let sandbox = Process::spawn(&["sandbox", "--listen", &listen], folder, log, variables);
-    let page = sandbox.url_after("the chat page is at ").await;
+    let page = sandbox.url_after("the chat page is served url=").await;
     (sandbox, page.trim_end_matches(',').to_owned())
 }
 
@@ -56,7 +56,7 @@ async fn what_init_writes_passes_the_check_for_every_handler_store_and_account()
         let variables = [secret, &[("HUIXIN_ACCOUNT__MAIN__API_BASE", base.as_str())]].concat();
         let (output, text) = huixin(folder, &["check"], &variables);
         assert_eq!(output.status.code(), Some(0), "{file}\n{text}");
-        assert!(text.contains("gives an access token"), "{text}");
+        assert!(text.contains("issues an access token"), "{text}");
     }
 }
 
@@ -70,7 +70,7 @@ fn a_file_that_is_there_is_replaced_by_force_only() {
     let mut arguments: Vec<&str> = arguments.split(' ').collect();
     let (output, text) = huixin(folder.path(), &arguments, &[]);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("error: `bot.toml` is there already") && text.contains("--force"), "{text}");
+    assert!(text.contains("error: `bot.toml` already exists") && text.contains("--force"), "{text}");
     assert_eq!(std::fs::read_to_string(&file).expect("it is there"), "mine");
     arguments.push("--force");
     let (output, text) = huixin(folder.path(), &arguments, &[]);

@@ -39,7 +39,7 @@ async fn roles_that_start_while_redis_loads_wait_for_it_and_serve_when_it_does()
         assert!(line.contains("WARN"), "{line}");
     }
     // A push of this time is spooled, and so it is acked.
-    receiver.wait_for_log("pushes for `main`").await;
+    receiver.wait_for_log("pushes are received").await;
     let outcome = stack.sandbox.sandbox.push_once(&Push::text("main", "oUser", "hello")).await.outcome;
     assert_eq!(outcome, TryOutcome::Acked);
 

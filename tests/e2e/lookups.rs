@@ -69,7 +69,7 @@ async fn answers_without_a_service(root: &Path, file: &str, change: impl Fn(Stri
     let at = format!("{FOLDER}/{file}");
     let (is_good, facts) = checked(root, &at, &variables).await;
     assert!(is_good, "{facts}");
-    for fact in ["ok   database `factory`: `", "ok   route `lookup`: database `factory` takes its query"] {
+    for fact in ["ok   database `factory`: `", "ok   route `lookup`: database `factory` accepts its query"] {
         assert!(facts.contains(fact), "{fact} is not in\n{facts}");
     }
     assert!(!facts.contains("reads-only"), "{facts}");

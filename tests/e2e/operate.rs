@@ -41,7 +41,7 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         for role in if on_redis { &["receiver", "worker"][..] } else { &["run"] } {
             processes.push(stack.role(role).await);
         }
-        let url = processes[0].url_after("health and metrics are at ").await;
+        let url = processes[0].url_after("health and metrics are served url=").await;
         let admin = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
 
         stack.sandbox.sandbox.faults().on_send(Fault::Code(48002), 3);
@@ -104,7 +104,7 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         let hint = String::from_utf8_lossy(&missing.stderr).into_owned();
         assert!(hint.contains("there is no dead letter") && hint.contains("huixin dead list"), "{hint}");
         let (_, text) = huixin(&stack, &admin, &["status"]).await;
-        assert!(text.contains("every message is at its end"), "{text}");
+        assert!(text.contains("no message is open"), "{text}");
         for command in [
             &["lane", "mian", "oAnna"][..],
             &["pause", "mian"],
@@ -116,19 +116,19 @@ async fn dead_letters_are_listed_shown_retried_and_dropped() {
         ] {
             let (unknown, text) = huixin(&stack, &admin, command).await;
             assert_eq!(unknown.status.code(), Some(1), "{command:?}: {text}");
-            let expected = "no account `mian` is configured here, and the queue has no message of one\n\nhint: those that are known: `main`;";
+            let expected = "no account `mian` is configured here, and the queue has no message of it\n\nhint: known accounts: `main`;";
             assert!(text.contains(expected), "{command:?}: {text}");
         }
         let (_, text) = huixin(&stack, &admin, &["pause", "main", "oNobody"]).await;
         assert!(
-            text.contains("if the OpenID is mistyped, `huixin resume main oNobody` takes it back"),
+            text.contains("if the OpenID is mistyped, `huixin resume main oNobody` undoes this"),
             "{text}"
         );
         let (unknown, text) = huixin(&stack, &admin, &["resume", "main", "oNobdoy"]).await;
         assert_eq!(unknown.status.code(), Some(1), "{text}");
-        assert!(text.contains("is not paused\n\nhint: what is paused: `main/oNobody`"), "{text}");
+        assert!(text.contains("is not paused\n\nhint: paused: `main/oNobody`"), "{text}");
         let (_, text) = huixin(&stack, &admin, &["resume", "main", "oNobody"]).await;
-        assert!(text.contains("goes on"), "{text}");
+        assert!(text.contains("is resumed"), "{text}");
         let (audited, text) = huixin(&stack, &admin, &["audit"]).await;
         assert!(audited.status.success(), "{text}");
         assert_eq!(json(&stack, &admin, &["lane", "main", "oAnna"]).await, Value::Null, "nothing waits");
@@ -158,7 +158,7 @@ async fn the_flags_that_dev_names_need_no_configuration() {
         (output.status.code(), String::from_utf8_lossy(&text).into_owned())
     };
     for (command, expected) in [
-        (&["status"][..], "every message is at its end"),
+        (&["status"][..], "no message is open"),
         (&["dead", "list"], "0 shown"),
         (&["lane", "main", "oAnna"], "no message of this user waits"),
         (&["pause", "--all"], "everything is paused"),
@@ -177,7 +177,7 @@ async fn the_flags_that_dev_names_need_no_configuration() {
 async fn the_admin_listener_does_nothing_for_a_web_page_or_without_its_token() {
     let mut stack = Stack::embedded(Setup::default()).await;
     let run = stack.role("run").await;
-    let url = run.url_after("health and metrics are at ").await;
+    let url = run.url_after("health and metrics are served url=").await;
     let client = huixin_wechat::http_client().expect("a client can be made");
     let status =
         async |request: reqwest::RequestBuilder| request.send().await.expect("it answers").status().as_u16();
@@ -211,7 +211,7 @@ async fn what_is_paused_is_taken_in_and_waits_until_it_is_resumed() {
         for role in if on_redis { &["receiver", "worker"][..] } else { &["run"] } {
             processes.push(stack.role(role).await);
         }
-        let url = processes[0].url_after("health and metrics are at ").await;
+        let url = processes[0].url_after("health and metrics are served url=").await;
         let admin = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
         for (scope, expected) in [
             (&["--all"][..], "everything"),

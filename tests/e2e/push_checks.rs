@@ -350,9 +350,7 @@ async fn a_path_with_other_slashes_and_capitals_is_ours_and_what_is_refused_is_s
     assert_eq!(check.text().await.expect("it ends"), "e1", "so is the check of the URL");
     let put = client.put(format!("{base}/wechat/main?{right}")).send().await.expect("it answers");
     assert_eq!(put.status(), StatusCode::METHOD_NOT_ALLOWED);
-    for line in
-        ["for a path that is nobody's", "for an account that is not configured", "neither GET nor POST"]
-    {
+    for line in ["the path is unknown", "the account is not configured", "neither GET nor POST"] {
         receiver.wait_for_log(line).await;
     }
     assert_eq!(stack.counts().await.open_total(), 1);

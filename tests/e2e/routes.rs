@@ -137,14 +137,14 @@ fn what_is_no_message_or_no_account_is_told() {
             &["--xml", "-"],
             "hello",
             1,
-            "error: standard input holds no push of WeChat's\n  caused by: the body is not XML",
+            "error: standard input is not a push of WeChat's\n  caused by: the body is not XML",
         ),
         (
             &one,
             &["--xml", "push.xml"],
             "<xml><MsgType>",
             1,
-            "error: `push.xml` holds no push of WeChat's\n  caused by: the body ends inside",
+            "error: `push.xml` is not a push of WeChat's\n  caused by: the body ends inside",
         ),
         (
             &one,

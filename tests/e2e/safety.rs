@@ -143,14 +143,26 @@ async fn trouble_that_begins_on_a_running_redis_is_told_once_with_its_remedy_and
     let lines_about = |risk: Risk| watched.log.lines_with(&format!("risk=\"{}\"", risk.name()));
     let aof = lines_about(Risk::NoAof);
     assert_eq!(aof.len(), 2, "once each: {aof:?}");
-    assert!(aof[0].contains("ERROR") && aof[0].contains("the Redis is not safe: it has no append-only"));
+    assert!(
+        aof[0].contains("ERROR")
+            && aof[0].contains("the Redis is not safe")
+            && aof[0].contains("problem=\"it has no append-only")
+    );
     let remedy = format!("run `redis-cli -u {} CONFIG SET appendonly yes` and", server.url());
     assert!(aof[0].contains(&remedy), "{}", aof[0]);
-    assert!(aof[1].contains("INFO") && aof[1].contains("no longer: it has no append-only"), "{}", aof[1]);
+    assert!(
+        aof[1].contains("INFO")
+            && aof[1].contains("a problem of the Redis is over")
+            && aof[1].contains("problem=\"it has no append-only"),
+        "{}",
+        aof[1]
+    );
     let eviction = lines_about(Risk::Eviction);
     assert_eq!(eviction.len(), 2, "once each: {eviction:?}");
     assert!(
-        eviction[0].contains("WARN") && eviction[0].contains("that is accepted: it evicts"),
+        eviction[0].contains("WARN")
+            && eviction[0].contains("the risk is accepted")
+            && eviction[0].contains("problem=\"it evicts"),
         "{eviction:?}"
     );
     watched.stop.cancel();
@@ -164,9 +176,10 @@ async fn an_unsafe_redis_whose_risk_is_named_is_used_and_the_risk_is_shown() {
     for role in ["receiver", "worker", "run"] {
         let mut process = stack.spawn(role, &[("HUIXIN_QUEUE__ACCEPT_RISK", "[\"no_aof\"]")]);
         process.ready().await;
-        let line = process.wait_for_log("and that is accepted: it has no append-only file").await;
+        let line = process.wait_for_log("the Redis is not safe, and the risk is accepted").await;
+        assert!(line.contains("problem=\"it has no append-only file"), "{line}");
         assert!(line.contains("WARN") && line.contains("risk=\"no_aof\""), "{line}");
-        let url = format!("{}readyz", process.url_after("health and metrics are at ").await);
+        let url = format!("{}readyz", process.url_after("health and metrics are served url=").await);
         let client = huixin_wechat::http_client().expect("a client can be made");
         let report = client.get(&url).send().await.expect("it is served").text().await.expect("it is whole");
         let report: Value = serde_json::from_str(&report).expect("it is JSON");

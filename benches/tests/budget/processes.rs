@@ -92,7 +92,7 @@ impl<'a> Installation<'a> {
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let child = command.spawn().expect("valgrind and the command can be started");
         let process = Process { child, log };
-        process.address_after("health and metrics are at http://");
+        process.address_after("health and metrics are served url=http://");
         process
     }
 
@@ -106,7 +106,7 @@ impl<'a> Installation<'a> {
             token: "token".to_owned(),
             sealed: None,
         };
-        let to = receiver.address_after("come to http://");
+        let to = receiver.address_after("pushes are received url=http://");
         let manner = Manner { to, connections, threads: 1, per_second: None };
         let outcome = push(series.requests(count).unwrap(), manner).unwrap();
         assert_eq!(outcome.accepted(), count, "{outcome:?}");

@@ -60,7 +60,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     };
     let kept = match flags.data {
         Some(_) => "are kept in",
-        None => "are in a folder that goes away at the stop (--data DIR keeps them):",
+        None => "are in a temporary folder, removed at the end (--data DIR keeps them):",
     };
     println!(
         "\n  Open {page_url}{first}{call_backs}\n  Messages {kept} {folder}\n  \
@@ -106,14 +106,14 @@ fn data_folder(flags: &DevFlags) -> Result<(PathBuf, Option<tempfile::TempDir>),
     match &flags.data {
         Some(folder) => {
             std::fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+                .with_context(|| format!("cannot create the folder `{}`", folder.display()))?;
             Ok((folder.clone(), None))
         }
         None => {
             let temporary = tempfile::Builder::new()
                 .prefix("huixin-dev-")
                 .tempdir()
-                .context("cannot make a temporary folder")?;
+                .context("cannot create a temporary folder")?;
             Ok((temporary.path().to_owned(), Some(temporary)))
         }
     }

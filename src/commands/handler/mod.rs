@@ -21,8 +21,9 @@ use crate::report::Failure;
 /// How many messages are out at once; each is another user's, so that a worker would send them at once too.
 const AT_ONCE: usize = 16;
 const NOT_FETCHED: &str = "pictures and other media that an answer names are not fetched here; a worker fetches, checks and uploads them";
-const NOT_WAITED: &str = "a 202 is for an answer by call back, and `callback_url` is null here: `huixin dev` has one and takes the answer; in production set `callback.base_url`";
-const NO_REPLY: &str = "no kind of message has got a reply";
+const NOT_WAITED: &str = "a 202 promises an answer by call back, but `callback_url` is null here: `huixin dev` has \
+    one and receives the answer; in production set `callback.base_url`";
+const NO_REPLY: &str = "no kind of message got a reply";
 
 pub(super) async fn handler(command: &HandlerCommand) -> Result<(), Failure> {
     let HandlerCommand::Test(flags) = command;
@@ -42,7 +43,7 @@ pub(super) async fn handler(command: &HandlerCommand) -> Result<(), Failure> {
         later |= verdict == TestVerdict::Later;
         named |= has_media;
         if matches!(verdict, TestVerdict::Unanswered(_)) && !replied {
-            return Err(Failure::failed("the service doesn't answer", "start it, or mend the URL"));
+            return Err(Failure::failed("the service doesn't answer", "start it, or correct the URL"));
         }
     }
     if named {
@@ -56,7 +57,7 @@ pub(super) async fn handler(command: &HandlerCommand) -> Result<(), Failure> {
         (0, false) => Err(Failure::failed(NO_REPLY, "answer with a text, or with JSON that has `replies`")),
         (bad, _) => Err(Failure::failed(
             format!("{bad} of {} answers can't be sent as they are", kinds.len()),
-            "mend what is marked BAD above; docs/http-handler.md says what an answer may be",
+            "fix what is marked BAD above; docs/http-handler.md says what an answer may be",
         )),
     }
 }

@@ -107,7 +107,7 @@ fn describe(replies: &[Outgoing], sends: u32, remembers: bool) -> String {
     }
     match (replies.len(), sends) {
         (0, _) => {}
-        (_, 0) => text += " (not sent: this kind opens no right to answer)",
+        (_, 0) => text += " (not sent: WeChat allows no reply to this kind)",
         (many, sends) if many > sends as usize => {
             text += &format!(" (WeChat takes {sends}: the others are held until the user writes again)");
         }
@@ -178,7 +178,7 @@ mod tests {
         );
         assert_eq!(
             verdict(Outcome::text("a"), 0).to_string(),
-            "text \"a\" (not sent: this kind opens no right to answer)"
+            "text \"a\" (not sent: WeChat allows no reply to this kind)"
         );
         let remembers = Outcome::Remember { replies: Vec::new(), memory: json!(1) };
         assert_eq!(verdict(remembers, 5).to_string(), "no reply, and a memory");

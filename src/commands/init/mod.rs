@@ -20,7 +20,7 @@ pub(super) fn init(cli: &Cli, flags: &InitFlags) -> Result<(), Failure> {
     let path = cli.global.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
     if path.exists() && !flags.force {
         return Err(Failure::failed(
-            format!("`{}` is there already", path.display()),
+            format!("`{}` already exists", path.display()),
             "replace it with --force, or name another file with --config",
         ));
     }

@@ -78,8 +78,9 @@ pub(super) fn without_asking(flags: &InitFlags) -> Result<InitAnswers, Failure> 
     let missing: Vec<&str> =
         missing.into_iter().filter(|(_, missing)| *missing).map(|(flag, _)| flag).collect();
     if !missing.is_empty() {
-        let problem = format!("nobody can be asked, since the input is no terminal: {}", missing.join(", "));
-        let hint = "give what is missing by these flags; `huixin init --help` has an example";
+        let problem =
+            format!("the input is not a terminal, so you can't be asked for {}", missing.join(", "));
+        let hint = "give these flags; `huixin init --help` has an example";
         return Err(Failure { code: ExitCode::Usage, ..Failure::failed(problem, hint) });
     }
     let default = (flags.handler == Some(HandlerKind::Chat)).then(|| MODEL.default.to_owned());
@@ -133,16 +134,15 @@ const APP_ID: Question<'_> = Question {
     default: NONE,
     check: |given| {
         let good = given == NONE || given.starts_with("wx");
-        (!good).then_some(
-            "an AppID begins with `wx` and stands in WeChat's console (微信开发者平台) under 基础信息",
-        )
+        (!good)
+            .then_some("an AppID begins with `wx` and is in WeChat's console (微信开发者平台) under 基础信息")
     },
 };
 const HANDLER: Question<'_> = Question {
     flag: "--handler",
     text: "What answers: reply (a text), http (a service of yours), chat (a language model), sql (a database)",
     default: "reply",
-    check: |given| handler_named(given).is_none().then_some("it is none of reply, http, chat and sql"),
+    check: |given| handler_named(given).is_none().then_some("it must be reply, http, chat or sql"),
 };
 const MODEL: Question<'_> =
     Question { flag: "--model", text: "The model's name", default: "qwen3:1.7b", check: some };
@@ -153,7 +153,7 @@ const STORE: Question<'_> = Question {
     check: |given| {
         let known = ["sqlite:", "redis://", "rediss://", "redis+unix://"];
         let good = known.iter().any(|start| given.starts_with(start));
-        (!good).then_some("it is neither `sqlite:` and a path, nor a URL of a Redis")
+        (!good).then_some("it must be `sqlite:` and a path, or the URL of a Redis")
     },
 };
 
@@ -168,7 +168,7 @@ fn about_address(handler: HandlerKind) -> Question<'static> {
             ("The database: mysql://…, postgres://… or sqlite:PATH", "sqlite:factory.db", |given| {
                 let known = ["mysql://", "mariadb://", "postgres://", "postgresql://", "sqlite:"];
                 let good = known.iter().any(|start| given.starts_with(start));
-                (!good).then_some("it is no URL of a database")
+                (!good).then_some("it is not the URL of a database")
             })
         }
     };
@@ -185,7 +185,7 @@ fn some(given: &str) -> Option<&'static str> {
 
 fn web(given: &str) -> Option<&'static str> {
     let good = Url::parse(given).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    (!good).then_some("it is no http:// or https:// URL")
+    (!good).then_some("it is not an http:// or https:// URL")
 }
 
 #[cfg(test)]
@@ -232,7 +232,8 @@ mod tests {
     fn an_answer_that_cannot_be_used_is_asked_again_and_an_input_that_ends_is_told() {
         let (answers, shown) =
             asked(&InitFlags::default(), "gh_1\nwx1\nfax\nhttp\nlocalhost\nhttp://h/\nfile\n");
-        for wrong in ["begins with `wx`", "none of reply", "no http:// or https:// URL", "neither `sqlite:`"]
+        for wrong in
+            ["begins with `wx`", "must be reply", "not an http:// or https:// URL", "must be `sqlite:`"]
         {
             assert!(shown.contains(wrong), "{wrong}: {shown}");
         }
@@ -252,6 +253,9 @@ mod tests {
             ..InitFlags::default()
         };
         let problem = without_asking(&flags).unwrap_err().render();
-        assert!(problem.contains("--address can't be used: it is no http:// or https:// URL"), "{problem}");
+        assert!(
+            problem.contains("--address can't be used: it is not an http:// or https:// URL"),
+            "{problem}"
+        );
     }
 }

@@ -69,7 +69,8 @@ fn real_account(app_id: &str, mode: PushMode) -> String {
     let aes_key = match mode {
         PushMode::Safe => format!("aes_key = {}\n", quoted(&random(AES_KEY_CHARS))),
         PushMode::Plain => {
-            "# Plain pushes can be forged by who has seen one. Safe mode: give the console's EncodingAESKey.\n# aes_key = \"…\"\n"
+            "# Anyone who has seen a plain push can forge others. For safe mode give the console's \
+                EncodingAESKey.\n# aes_key = \"…\"\n"
                 .to_owned()
         }
     };
@@ -77,7 +78,7 @@ fn real_account(app_id: &str, mode: PushMode) -> String {
         "# The account. WeChat pushes to /wechat/main at the address of this machine's proxy.\n\
          [account.main]\n\
          app_id = {}\n\
-         # The AppSecret is in no file: it comes from the variable {APP_SECRET}. Or from a file:\n\
+         # The AppSecret is not in this file: it comes from the variable {APP_SECRET}, or from a file:\n\
          # app_secret_file = \"app-secret\"\n\
          # Made by `huixin init`; enter the same in WeChat's console, under 基础信息 › 域名与消息推送配置. They are secrets: to keep them\n\
          # out of this file too, move them to HUIXIN_ACCOUNT__MAIN__TOKEN and HUIXIN_ACCOUNT__MAIN__AES_KEY.\n\
@@ -148,7 +149,7 @@ pub(super) fn next_steps(answers: &InitAnswers, path: &Path) -> String {
     let (mode, test_account) = match answers.mode {
         PushMode::Safe => (
             "aes_key of the file as EncodingAESKey, mode 安全模式",
-            "  WeChat's test account (测试号) has no safe mode: write the file anew with `--mode plain --force`.\n",
+            "  WeChat's test account (测试号) has no safe mode: write the file again with `--mode plain --force`.\n",
         ),
         PushMode::Plain => ("mode 明文模式", ""),
     };

@@ -61,7 +61,7 @@ fn contradictions(condition: &Condition) -> Vec<(&'static str, Mistake)> {
     for (key, _) in keys.into_iter().filter(|(_, given)| *given) {
         if let Some(first) = first {
             let mistake = Mistake::new(format!("is given together with `{first}`"));
-            found.push((key, mistake.hint("leave one of them out: a pattern can say all of it")));
+            found.push((key, mistake.hint("leave one of them out: one pattern can cover both")));
         } else if !of_events {
             let why = "can never hold: a route without `event` takes no events, and only they have keys";
             found.push((key, Mistake::new(why).hint("add the event, like event = \"CLICK\"")));

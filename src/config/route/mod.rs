@@ -197,7 +197,7 @@ impl RouteConfig {
         let timeout = self.handler.timeout().filter(|timeout| *timeout + LAST_CALL >= window)?;
         let (key, shown) = (format!("{}.timeout", self.handler.key()), humantime::format_duration);
         let mistake = Mistake::new(format!(
-            "is {}, and what it takes can be answered for {}: what comes later waits until the user writes again",
+            "is {}, but WeChat allows replies to these messages for {}: a later one waits until the user writes again",
             shown(timeout),
             shown(window)
         ));

@@ -21,13 +21,13 @@ pub(super) fn read(key: &str, node: &Node) -> Result<Regex, Mistake> {
 fn hint(key: &str, why: &str) -> String {
     let says = |words: &str| why.contains(words);
     if says("look-around") {
-        return "patterns have no look-around, so that none is ever slow: let an earlier route take what must not be there, \
-            or let the handler look"
+        return "patterns have no look-around, which keeps them fast: let an earlier route take what must not match, \
+            or let the handler check"
             .to_owned();
     }
     if says("backreference") {
-        return "patterns have no back references, so that none is ever slow: capture both places, and let the handler compare \
-            them"
+        return "patterns have no back references, which keeps them fast: capture both places, and let the handler \
+            compare them"
             .to_owned();
     }
     if says("duplicate capture group name") {

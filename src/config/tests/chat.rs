@@ -66,7 +66,7 @@ fn what_can_not_be_meant_is_a_mistake() {
         ("{ base_url = 'http://h/', model = 'm', unreadable = true }", "or `false` for none"),
         ("{ base_url = 'http://h/', model = 'm', extra = { stream = true } }", "has `stream`"),
         ("{ base_url = 'http://h/', model = 'm', extra = 'x' }", "must be a table"),
-        ("{ base_url = 'http://h/', model = 'm', extra = { a = inf } }", "a number that JSON hasn't"),
+        ("{ base_url = 'http://h/', model = 'm', extra = { a = inf } }", "a number that JSON can't express"),
         ("{ base_url = 'http://h/', model = 'm', extra = { a = 2026-01-01 } }", "has a date"),
         ("{ base_url = 'http://h/', model = 'm', modle = 'x' }", "did you mean `model`?"),
         ("'gpt'", "must be a table"),

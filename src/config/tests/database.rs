@@ -43,7 +43,7 @@ fn what_is_printed_has_no_password_and_can_be_loaded_again() {
 fn a_receiver_needs_no_database() {
     let missing = with("url_file = 'nowhere'", "{ database = 'shop', query = 'SELECT :code', one = 'x' }");
     assert!(load_as(&missing, Role::Receiver).is_ok());
-    assert!(problems(&missing, Role::Worker).contains("names `nowhere`, which is not there"));
+    assert!(problems(&missing, Role::Worker).contains("names `nowhere`, which does not exist"));
 }
 
 #[test]
@@ -57,16 +57,16 @@ fn mistakes_name_what_to_write_instead() {
         ("url = 'u:s3cretword@h/x y'", sql("SELECT :code"), "has no scheme"),
         ("url = 'sqlite:a'\npool = 0", sql("SELECT :code"), "must be from 1 to 1000"),
         ("url = 'sqlite:a'\nwrite = true", sql("SELECT :code"), "did you mean `writes`?"),
-        (sqlite, sql("SELECT :cod"), "has `:cod`, which nothing gives\n    did you mean `:code`?"),
+        (sqlite, sql("SELECT :cod"), "has `:cod`, which is not defined\n    did you mean `:code`?"),
         (sqlite, sql("SELECT :zzz"), "name a group of the pattern: match = { text = '(?<zzz>…)' }"),
-        (sqlite, sql("SELECT :user"), "both a capture and something that every message has"),
+        (sqlite, sql("SELECT :user"), "both a capture and a field of every message"),
         (sqlite, sql("SELECT ?"), "write parameters by their names, like `:code`"),
         (sqlite, sql("SELECT 1; SELECT 2"), "it is more than one statement"),
         (sqlite, "{ database = 'shp', query = 'SELECT 1', one = 'x' }".into(), "did you mean `shop`?"),
         (
             sqlite,
             "{ database = 'shop', query = 'SELECT 1', none = 'x' }".into(),
-            "nothing says what is answered",
+            "it is the answer when a row is found",
         ),
         (sqlite, "{ database = 'shop', query = 'SELECT 1', one = '{{ x' }".into(), "has a bad template"),
         (sqlite, "{ database = 'shop', one = 'x' }".into(), "`route[1].sql.query` is missing"),

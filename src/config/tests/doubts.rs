@@ -37,9 +37,9 @@ fn a_timeout_that_does_not_fit_the_time_to_answer_is_doubted() {
     ];
     let shown = |doubt: &Problem| format!("{doubt}\n    {}\n", doubt.hint.as_deref().unwrap_or_default());
     assert_snapshot!(load(&source(&text.concat())).doubts.iter().map(shown).collect::<String>(), @"
-    huixin.toml:10: `route[2].http.timeout` is 58s, and what it takes can be answered for 1m: what comes later waits until the user writes again
+    huixin.toml:10: `route[2].http.timeout` is 58s, but WeChat allows replies to these messages for 1m: a later one waits until the user writes again
         make it shorter, like 45s
-    `route[3].http.timeout` is 2m, and what it takes can be answered for 1m 30s: what comes later waits until the user writes again
+    `route[3].http.timeout` is 2m, but WeChat allows replies to these messages for 1m 30s: a later one waits until the user writes again
         make it shorter, like 1m 7s 500ms
     ");
 }
@@ -50,7 +50,7 @@ fn a_token_that_wechat_would_not_take_is_doubted_and_not_shown() {
         let doubts = load(&source(&MINIMAL.replace("t0ken", token))).doubts;
         doubts.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let shown = "huixin.toml:4: `account.main.token` is no token that WeChat's console takes";
+    let shown = "huixin.toml:4: `account.main.token` is not a token that WeChat's console accepts";
     for token in ["ab", "the token", "my_token", "令牌令牌", &"a".repeat(33)] {
         assert_eq!(doubted(token), [shown], "{token}");
     }

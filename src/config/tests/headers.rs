@@ -58,9 +58,9 @@ fn a_header_that_stands_twice_is_told_once_with_what_was_meant() {
                 [[route]]\nmatch = { text = \"\\d\" }";
     assert_snapshot!(problems(&source(text), Role::Run), @r#"
     huixin.toml:3: not TOML: duplicate key `prefix`
-        a key stands once in its table
+        a table can't have a key twice
     huixin.toml:6: not TOML: duplicate key `queue`
-        `[queue]` stands in the file already: write these keys there
+        `[queue]` is already in the file: write these keys there
     huixin.toml:10: not TOML: missing escaped value, expected `b`, `e`, `f`, `n`, `r`, `\`, `"`, `x`, `u`, `U`
         single quotes keep backslashes as they are: text = '^\d+$'
     "#);

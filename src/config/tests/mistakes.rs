@@ -112,7 +112,7 @@ reply = { type = "text", content = 1 }
         did you mean `receiver`?
     huixin.toml:29: `account.main.app_id` is `gh_0123456789ab`, the account's original id
         the AppID begins with `wx`, and is in WeChat's console (微信开发者平台) under 基础信息
-    huixin.toml:30: `account.main.app_secret_file` names `nowhere/secret`, which is not there
+    huixin.toml:30: `account.main.app_secret_file` names `nowhere/secret`, which does not exist
     huixin.toml:31: `account.main.token` is empty
     huixin.toml:32: `account.main.aes_key` can't be used: an AES key has 43 characters; this has 3
         copy the EncodingAESKey from WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置
@@ -149,15 +149,15 @@ reply = { type = "text", content = 1 }
     huixin.toml:53: `route[3].match.event_key` can never hold: a route without `event` takes no events, and only they have keys
         add the event, like event = "CLICK"
     huixin.toml:54: `route[3].failure_reply` must be a string, but is an integer
-    huixin.toml:57: `route[4].reply` doesn't keep to the reply schema: reply 1: `titel` is no field of type news; those are type, title, description, url, picurl, kf_account, ai_label
+    huixin.toml:57: `route[4].reply` doesn't match the reply schema: reply 1: `titel` is no field of type news; those are type, title, description, url, picurl, kf_account, ai_label
     huixin.toml:60: `route[5].match.text` can never hold: events have no text
         make two routes of it
-    huixin.toml:61: `route[5].reply` doesn't keep to the reply schema: reply: `thumb_media_id` is missing; give one of thumb_media_id, thumb_url, thumb_file, thumb_base64
+    huixin.toml:61: `route[5].reply` doesn't match the reply schema: reply: `thumb_media_id` is missing; give one of thumb_media_id, thumb_url, thumb_file, thumb_base64
     huixin.toml:64: `route[6].command` is not available in this version
         leave the key out
     huixin.toml:67: `route[7].reply` has no text, so nothing would be sent
         messages that no route takes are ended without a reply: leave the route out
-    huixin.toml:70: `route[8].reply` doesn't keep to the reply schema: reply: `content` must be a text, and is a number
+    huixin.toml:70: `route[8].reply` doesn't match the reply schema: reply: `content` must be a text, and is a number
     `HUIXIN_WORKER__CONCURRENCY` must be a whole number, but is a string
     `HUIXIN_WORKER__CONCURENCY` matches no key
         did you mean `HUIXIN_WORKER__CONCURRENCY`?
@@ -199,13 +199,13 @@ fn a_condition_that_can_never_hold_is_told_with_the_way_out() {
     huixin.toml:16: `route[4].match.event_key_pattern` can never hold: a route without `event` takes no events, and only they have keys
         add the event, like event = "CLICK"
     huixin.toml:19: `route[5].match.event_key_prefix` is given together with `event_key`
-        leave one of them out: a pattern can say all of it
+        leave one of them out: one pattern can cover both
     huixin.toml:19: `route[5].match.event_key_pattern` is given together with `event_key`
-        leave one of them out: a pattern can say all of it
+        leave one of them out: one pattern can cover both
     huixin.toml:22: `route[6].match.event_key` can never hold: a route without `event` takes no events, and only they have keys
         add the event, like event = "CLICK"
     huixin.toml:22: `route[6].match.event_key_prefix` is given together with `event_key`
-        leave one of them out: a pattern can say all of it
+        leave one of them out: one pattern can cover both
     huixin.toml:25: `route[7].match.event_key_prefix` is empty
     huixin.toml:25: `route[7].match.event_key_pattern` is not a regular expression: unclosed group
         for the character itself write it with a backslash, in single quotes: event_key_pattern = '\('
@@ -246,11 +246,11 @@ fn a_pattern_that_cannot_be_read_is_told_with_its_own_way_out() {
     }
     assert_snapshot!(problems(&source(&text), Role::Run), @r#"
     huixin.toml:7: `route[1].match.text` is not a regular expression: look-around, including look-ahead and look-behind, is not supported
-        patterns have no look-around, so that none is ever slow: let an earlier route take what must not be there, or let the handler look
+        patterns have no look-around, which keeps them fast: let an earlier route take what must not match, or let the handler check
     huixin.toml:10: `route[2].match.text` is not a regular expression: look-around, including look-ahead and look-behind, is not supported
-        patterns have no look-around, so that none is ever slow: let an earlier route take what must not be there, or let the handler look
+        patterns have no look-around, which keeps them fast: let an earlier route take what must not match, or let the handler check
     huixin.toml:13: `route[3].match.text` is not a regular expression: backreferences are not supported
-        patterns have no back references, so that none is ever slow: capture both places, and let the handler compare them
+        patterns have no back references, which keeps them fast: capture both places, and let the handler compare them
     huixin.toml:16: `route[4].match.text` is not a regular expression: duplicate capture group name
         give each group a name of its own
     huixin.toml:19: `route[5].match.text` is not a regular expression: unopened group
@@ -344,13 +344,13 @@ fn variables_that_match_no_key_are_mistakes_unless_they_are_of_others() {
     `HUIXIN_ACCOUNT__MAIN__APP_SECRT` matches no key
         did you mean `HUIXIN_ACCOUNT__MAIN__APP_SECRET`?
     `HUIXIN_QUEUE` matches no key
-        a variable mirrors the path of a key, like HUIXIN_QUEUE__URL for `queue.url`
+        a variable is named after the path of a key, like HUIXIN_QUEUE__URL for `queue.url`
     `HUIXIN_QUEUE_URL` matches no key
         did you mean `HUIXIN_QUEUE__URL`?
     `HUIXIN_ROUTE__LOOKUP__REPLY` matches no key
-        routes are written in the file
+        routes can be set only in the file
     `HUIXIN_SOMETHING__ELSE` matches no key
-        a variable mirrors the path of a key, like HUIXIN_QUEUE__URL for `queue.url`
+        a variable is named after the path of a key, like HUIXIN_QUEUE__URL for `queue.url`
     ");
 }
 
@@ -380,14 +380,14 @@ fn a_missing_file_is_told_with_what_to_do() {
         ConfigSource::read(named.map(std::path::Path::new), role, Overrides::default())
     };
     let errors = read(Some("nowhere/huixin.toml"), Role::Dev).err().unwrap();
-    assert_snapshot!(errors.to_string(), @"`nowhere/huixin.toml` is not there");
+    assert_snapshot!(errors.to_string(), @"`nowhere/huixin.toml` does not exist");
     assert!(read(None, Role::Run).is_err());
     assert!(read(None, Role::Dev).unwrap().file.is_none());
 }
 
 #[test]
 fn a_reply_of_any_type_is_checked_down_to_its_templates() {
-    let schema = "doesn't keep to the reply schema: ";
+    let schema = "doesn't match the reply schema: ";
     for (reply, message) in [
         (
             "{ type = 'news', title = '{{ a', url = 'http://x/' }",

@@ -39,11 +39,11 @@ fn messages_may_not_wait_for_longer_than_duplicates_are_known() {
     };
     assert_snapshot!(problems(&text("6h", "{ max_age = '5h 50m' }"), Role::Check), @"
     huixin.toml:5: `receiver.spool.max_age` must be more than 10m below `queue.dedup_window`: it is 5h 50m, that is 6h
-        a message that waited for longer could be handled twice; shorten the one or lengthen the other
+        a message that waits longer could be handled twice: shorten this, or lengthen `queue.dedup_window`
     ");
     assert_snapshot!(problems(&text("1h", "{}"), Role::Receiver), @"
     `receiver.spool.max_age` must be more than 10m below `queue.dedup_window`: it is 5h, that is 1h
-        a message that waited for longer could be handled twice; shorten the one or lengthen the other
+        a message that waits longer could be handled twice: shorten this, or lengthen `queue.dedup_window`
     ");
     load(&text("6h", "{ max_age = '5h 49m' }"));
     load(&text("1h", "{ max_age = '49m' }"));

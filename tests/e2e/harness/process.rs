@@ -32,7 +32,7 @@ impl Process {
 
     /// Waits until `/readyz` says yes.
     pub(crate) async fn ready(&self) {
-        let url = format!("{}readyz", self.url_after("health and metrics are at ").await);
+        let url = format!("{}readyz", self.url_after("health and metrics are served url=").await);
         let client = huixin_wechat::http_client().expect("a client can be made");
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -52,7 +52,7 @@ impl Process {
 
     /// The same for those with this label, written as in `policy="drop"`.
     pub(crate) async fn metric_with(&self, name: &str, label: &str) -> f64 {
-        let url = format!("{}metrics", self.url_after("health and metrics are at ").await);
+        let url = format!("{}metrics", self.url_after("health and metrics are served url=").await);
         let client = huixin_wechat::http_client().expect("a client can be made");
         let text = client.get(&url).send().await.expect("it answers").text().await.expect("to the end");
         let of = |line: &str| {

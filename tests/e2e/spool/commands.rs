@@ -57,7 +57,7 @@ async fn a_spool_that_is_not_empty_is_told_at_the_stop_shown_and_drained_by_comm
     );
     assert!(folder["bytes"].as_u64() > Some(12 * 400) && folder["oldest_age_ms"].is_u64(), "{left}");
     let (_, text) = huixin(&stack, &["spool", "status"]).await;
-    assert!(text.contains("12 entries") && text.contains("nobody has it open"), "{text}");
+    assert!(text.contains("12 entries") && text.contains("no process has it open"), "{text}");
     stack.redis.as_mut().expect("it is on Redis").restart();
     let (drained, text) = huixin(&stack, &["spool", "drain"]).await;
     assert!(drained.status.success() && text.contains(": 12 drained into redis://"), "{text}");
@@ -101,6 +101,6 @@ async fn a_spool_where_nothing_can_be_written_ends_the_start_and_says_what_to_do
     let output = command.env("HUIXIN_RECEIVER__SPOOL__DIR", &file).output().await.expect("the binary starts");
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(64), "{text}");
-    assert!(text.contains("hint: mend `receiver.spool.dir`"), "{text}");
+    assert!(text.contains("hint: correct `receiver.spool.dir`"), "{text}");
     stack.end().await;
 }

@@ -84,11 +84,11 @@ async fn what_redis_loses_right_after_it_was_drained_is_carried_again() {
         stack.say(&format!("oUser{}", n % 5), &format!("said {n}")).await;
     }
     stack.redis.as_mut().expect("it is on Redis").restart();
-    receiver.wait_for_log("what was spooled is in the queue").await;
+    receiver.wait_for_log("the spooled pushes are in the queue").await;
     let counts = stack.counts().await;
     assert_eq!(counts.open_total(), 30);
     stack.redis.as_ref().expect("it is on Redis").cli(&["FLUSHALL"]);
-    receiver.wait_for_log("it is carried again").await;
+    receiver.wait_for_log("they are sent again").await;
     wait_until_empty(&receiver).await;
     assert_eq!(stack.counts().await.open_total(), 30);
     assert_eq!(readyz(&receiver).await.1["spool"]["quarantined"], 0);

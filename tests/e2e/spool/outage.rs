@@ -66,7 +66,7 @@ async fn under_load(what: &str, away: impl FnOnce(&mut Stack), back: impl FnOnce
         text.starts_with("while") && began.duration_since(gone) > Duration::from_secs(1)
     });
     let took = p99(open.map(|said| said.took).collect());
-    let drained = receiver.wait_for_log("what was spooled is in the queue").await;
+    let drained = receiver.wait_for_log("the spooled pushes are in the queue").await;
     println!("{what} for {away_for:?} at 500/s: p99 of the ack on the spool {took:?}; {drained}");
     if long() {
         // 20 ms are promised, and printed; a busy test machine adds to it. A push that waits for Redis waits for its budget.

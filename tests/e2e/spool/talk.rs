@@ -62,7 +62,7 @@ pub(super) fn p99(mut took: Vec<Duration>) -> Duration {
 
 /// What `/readyz` says.
 pub(super) async fn readyz(process: &Process) -> (u16, Value) {
-    let url = format!("{}readyz", process.url_after("health and metrics are at ").await);
+    let url = format!("{}readyz", process.url_after("health and metrics are served url=").await);
     let client = huixin_wechat::http_client().expect("a client can be made");
     let answer = client.get(&url).send().await.expect("the admin listener answers");
     let status = answer.status().as_u16();

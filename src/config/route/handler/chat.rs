@@ -33,7 +33,7 @@ pub(super) fn read(mut section: Section<'_>, names: TemplateNames<'_>) -> Option
     let key = secrets::read(&mut section, "key");
     if key.as_ref().is_some_and(|key| !key.expose().chars().all(|c| c.is_ascii_graphic())) {
         let mistake =
-            Mistake::new("has characters that no key has").hint("copy it anew, without white space");
+            Mistake::new("has characters that no key has").hint("copy it again, without white space");
         section.mistake("key", None, mistake);
     }
     let system = section.parsed("system", |node| {

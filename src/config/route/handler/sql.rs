@@ -63,7 +63,7 @@ pub(super) fn read(
     let (one, many) = (reply("one", Added::Columns), reply("many", Added::Only(&MANY)));
     let none = reply("none", Added::Only(&[]));
     if !answers && section.origin.is_some() {
-        let mistake = Mistake::new("is missing: nothing says what is answered to a row that is found");
+        let mistake = Mistake::new("is missing: it is the answer when a row is found");
         section.mistake("one", None, mistake.hint("write a template: one = \"{{ place }}\""));
     }
     Some(SqlConfig { database: database?, query: query?, timeout, max_rows, one, many, none })
@@ -77,8 +77,7 @@ fn query(node: &Node, dialect: Option<Dialect>, captures: &CaptureNames) -> Resu
     for name in statement.binds() {
         let is_captured = captures.may_have(name);
         if captures.names().any(|captured| captured == name) && is_given(name) {
-            let mistake =
-                format!("has `:{name}`, which is both a capture and something that every message has");
+            let mistake = format!("has `:{name}`, which is both a capture and a field of every message");
             return Err(Mistake::new(mistake).hint("give the group of the pattern another name"));
         }
         if !is_captured && !known_parameters().any(|known| known == name) {
@@ -90,7 +89,7 @@ fn query(node: &Node, dialect: Option<Dialect>, captures: &CaptureNames) -> Resu
                 || format!("name a group of the pattern: match = {{ text = '(?<{name}>…)' }}"),
                 |near| format!("did you mean `:{near}`?"),
             );
-            return Err(Mistake::new(format!("has `:{name}`, which nothing gives")).hint(hint));
+            return Err(Mistake::new(format!("has `:{name}`, which is not defined")).hint(hint));
         }
     }
     Ok(text)
