@@ -154,7 +154,7 @@ impl WatchedLine {
         if stands != std::mem::replace(&mut self.is_told, stands) {
             match stands {
                 true => {
-                    tracing::warn!(line, stood_ms = stood.as_millis(), problem = self.meaning, "standstill")
+                    tracing::warn!(line, stood_ms = stood.as_millis(), problem = self.meaning, "standstill");
                 }
                 false => tracing::info!(line, "the standstill is over"),
             }
