@@ -19,8 +19,8 @@ use crate::config::ConfigErrors;
 use crate::receiver::SpoolLeft;
 
 /// What to do about a spool that is not empty.
-const SPOOL_LEFT: &str = "start a receiver with this folder again, or run `huixin spool drain`; `huixin spool \
-    status` shows what is quarantined";
+const SPOOL_LEFT: &str = "start a receiver with this folder again, or run `huixin spool drain`; \
+    `huixin spool status` shows what is quarantined";
 
 /// Why a command ended, ready to be shown.
 #[derive(Debug)]

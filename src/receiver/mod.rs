@@ -180,7 +180,7 @@ impl Receiver {
     /// What to do about a path that isn't ours. Without the path, which anybody may choose.
     fn paths(&self) -> String {
         let names: Vec<_> = self.accounts.keys().map(String::as_str).collect();
-        format!("the URL ends in /wechat/ and one of: {}", names.join(", "))
+        format!("the URL must end in /wechat/ and one of: {}", names.join(", "))
     }
 
     /// Whether a push's timestamp is near enough to now.

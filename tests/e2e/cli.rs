@@ -93,12 +93,12 @@ fn a_taken_port_is_told_by_its_address_its_key_and_its_flag() {
     let (output, text) = huixin(&["run"], &config);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains(&format!("error: cannot listen on `{address}` for pushes")), "{text}");
-    assert!(text.contains("give another by `receiver.listen` or --listen"), "{text}");
+    assert!(text.contains("set another port with `receiver.listen` or --listen"), "{text}");
     let (output, _) = huixin(&["check"], &config);
     let facts = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(facts.contains(&format!("WARN the address `{address}` for pushes: ")), "{facts}");
-    assert!(facts.contains("give another by `receiver.listen` or --listen"), "{facts}");
-    assert!(facts.contains("WARN account `main`: it takes plain pushes"), "what plain mode risks: {facts}");
+    assert!(facts.contains("set another port with `receiver.listen` or --listen"), "{facts}");
+    assert!(facts.contains("WARN account `main`: it accepts plain pushes"), "what plain mode risks: {facts}");
 }
 
 #[test]

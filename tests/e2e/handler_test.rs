@@ -178,7 +178,7 @@ async fn a_service_that_answers_by_call_back_is_a_good_one_and_not_waited_for() 
         "{output}"
     );
     assert!(
-        output.contains("note: a 202 is for an answer by call back, and `callback_url` is null here"),
+        output.contains("note: a 202 promises an answer by call back, but `callback_url` is null here"),
         "{output}"
     );
 }

@@ -88,7 +88,7 @@ fn what_cannot_be_a_configuration_is_not_written() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let (output, text) = huixin(folder.path(), &["init", "--handler", "http", "--store", "redis://h"], &[]);
     assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(text.contains("the input is no terminal: --app-id, --address\n"), "{text}");
+    assert!(text.contains("you can't be asked for --app-id, --address\n"), "{text}");
     let arguments = "init --app-id none --handler reply --address {{oops --store sqlite:a.db";
     let (output, text) = huixin(folder.path(), &arguments.split(' ').collect::<Vec<_>>(), &[]);
     assert_eq!(output.status.code(), Some(64), "{text}");

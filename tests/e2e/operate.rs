@@ -162,7 +162,7 @@ async fn the_flags_that_dev_names_need_no_configuration() {
         (&["dead", "list"], "0 shown"),
         (&["lane", "main", "oAnna"], "no message of this user waits"),
         (&["pause", "--all"], "everything is paused"),
-        (&["resume", "--all"], "everything goes on"),
+        (&["resume", "--all"], "everything is resumed"),
         (&["audit"], "every lane is in exactly one state"),
     ] {
         let (code, text) = huixin(&[command, &flags].concat()).await;
@@ -235,7 +235,7 @@ async fn what_is_paused_is_taken_in_and_waits_until_it_is_resumed() {
             assert_eq!(stack.texts_to("oAnna").len(), before);
             let resume = [&["resume"], scope].concat();
             let (_, text) = huixin(&stack, &admin, &resume).await;
-            assert_eq!(text, format!("{expected} goes on\n"));
+            assert_eq!(text, format!("{expected} is resumed\n"));
             stack.wait_for_sends("oAnna", before + 1).await;
             let (again, text) = huixin(&stack, &admin, &resume).await;
             assert_eq!(again.status.code(), Some(1), "{text}");

@@ -153,7 +153,7 @@ fn what_is_no_message_or_no_account_is_told() {
             1,
             "caused by: the body holds no XML element\n\nhint: give the body as WeChat posts it",
         ),
-        (&one, &["--xml", "-"], encrypted, 1, "error: standard input holds an encrypted push"),
+        (&one, &["--xml", "-"], encrypted, 1, "error: standard input is an encrypted push"),
         (
             &one,
             &["--xml", "-"],
@@ -161,7 +161,7 @@ fn what_is_no_message_or_no_account_is_told() {
             1,
             "error: standard input has more than the 1KiB of `receiver.max_body`",
         ),
-        (&two, &["--text", "x"], "", 1, "hint: say which by --account: main, shop"),
+        (&two, &["--text", "x"], "", 1, "hint: name one with --account: main, shop"),
         (
             &two,
             &["--text", "x", "--account", "stop"],
