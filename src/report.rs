@@ -124,13 +124,13 @@ impl From<ExitCode> for std::process::ExitCode {
 fn render_chain(error: &anyhow::Error) -> String {
     let mut text = String::new();
     line(&mut text, format_args!("error: {}", sentence(&error.to_string())));
-    let mut text = error.to_string();
+    let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         // Many libraries repeat their source in their own text.
-        if !text.contains(&cause) {
+        if !last.contains(&cause) {
             line(&mut text, format_args!("  caused by: {}", sentence(&cause)));
-            text = cause;
+            last = cause;
         }
     }
     text
