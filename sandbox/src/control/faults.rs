@@ -79,7 +79,7 @@ pub(super) async fn cancel(State(served): State<Served>, Path(id): Path<u64>) ->
     if stood {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(refuse(StatusCode::NOT_FOUND, "no order of this number stands"))
+        Err(refuse(StatusCode::NOT_FOUND, "there is no order with this number"))
     }
 }
 
@@ -129,7 +129,7 @@ impl NewFault {
             (FaultBody::LostAck, _) => {
                 return Err("`lost_ack` is for `\"on\": \"push\"` and takes `times` alone");
             }
-            _ if on_push => return Err("a push has one fault, `lost_ack`"),
+            _ if on_push => return Err("the only fault of a push is `lost_ack`"),
             (FaultBody::Code { code }, _) => Fault::Code(code),
             (FaultBody::Delay { ms }, _) => Fault::Delay(Duration::from_millis(ms)),
             (FaultBody::Hang, _) => Fault::Hang,

@@ -119,5 +119,5 @@ fn every_example_of_an_answer_is_one() {
 fn the_limits_are_those_of_the_code() {
     assert!(part("The answer").contains(&format!("more than {} MiB", ANSWER_MAX_BYTES >> 20)));
     assert!(part("Memory").contains(&format!("at most {} KiB", MEMORY_MAX_BYTES >> 10)));
-    assert!(part("Memory").contains(&format!("may have {} MiB", huixin_queue::MAX_PAYLOAD_BYTES >> 20)));
+    assert!(part("Memory").contains(&format!("may remember {} MiB", huixin_queue::MAX_PAYLOAD_BYTES >> 20)));
 }
