@@ -114,7 +114,7 @@ async fn what_is_wrong_with_a_broken_service_is_named_with_its_remedy() {
         (
             "JSON cut off, as a text",
             ok(TEXT, r#"{"type":"text","content":"hel"#),
-            "begins as JSON and can't be read as such (EOF while parsing a string",
+            "begins like JSON but can't be read as such (EOF while parsing a string",
         ),
         (
             "an unknown type",
@@ -193,7 +193,7 @@ async fn media_is_not_fetched_and_an_address_that_a_worker_refuses_is_warned_of(
         assert_eq!(code, Some(0), "{output}");
         assert_eq!(output.lines().filter(|line| line.starts_with(mark)).count(), 16, "{address}: {output}");
         assert_eq!(
-            output.contains("192.168.1.5 is a private address; `allow_private`"),
+            output.contains("192.168.1.5 is a private address; to allow it"),
             mark == "WARN",
             "{output}"
         );
