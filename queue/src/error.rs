@@ -13,7 +13,7 @@ pub enum QueueError {
     LeaseLost,
     /// An answer by call back has come that this holder doesn't know. The message is next in its lane again, with that
     /// answer, and nothing else has changed. Stop working on the message and send nothing more for it.
-    #[error("an answer by call back has come to this message: it comes again with it")]
+    #[error("an answer by call back has arrived for this message: it is handled again with it")]
     CallBackPending,
     /// The store can't be reached or can't serve now. The call may or may not have been applied; every call is safe
     /// to repeat.
@@ -53,7 +53,7 @@ pub enum QueueError {
         what: String,
     },
     /// What is stored for this one message is damaged, and could not be set aside: others are served.
-    #[error("what the queue at {place} has of this message's lane is damaged: {problem}")]
+    #[error("the data of this message's lane in the queue at {place} is damaged: {problem}")]
     Damaged {
         /// The store, without credentials.
         place: String,
@@ -99,13 +99,13 @@ impl QueueError {
                 "a `huixin run` or `huixin dev` uses this file: stop it first, or give this one another file",
             ),
             Self::UnknownFormat { .. } => Some(
-                "another version of Huixin wrote it: run that one until it is empty, or begin a new one, with another \
+                "another version of Huixin wrote it: run that version until it is empty, or start a new one with another \
                      `queue.prefix` on Redis, or another file or folder",
             ),
-            Self::Damaged { .. } => Some("`huixin audit` names what is damaged, and what mends it"),
-            Self::Broken { .. } => {
-                Some("free or replace the disk, then start again: what was acked is on it")
-            }
+            Self::Damaged { .. } => Some("`huixin audit` shows what is damaged and how to repair it"),
+            Self::Broken { .. } => Some(
+                "free space on the disk or replace it, then start again: everything that was acknowledged is on it",
+            ),
             _ => None,
         }
     }

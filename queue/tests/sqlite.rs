@@ -301,7 +301,7 @@ async fn the_audit_finds_what_is_wrong() {
     let breaches = [
         ("DELETE FROM message WHERE id = 'ready0'", "ready without a message"),
         ("DELETE FROM lane WHERE name = 'ready0'", "a lane that does not exist"),
-        ("UPDATE lane SET state = 'lost' WHERE name = 'ready0'", "no known state"),
+        ("UPDATE lane SET state = 'lost' WHERE name = 'ready0'", "its state is unknown"),
         ("UPDATE lane SET position = NULL WHERE name = 'ready0'", "without a position"),
         ("UPDATE lane SET due_us = 1 WHERE name = 'ready0'", "still has a time"),
         ("UPDATE lane SET due_us = NULL WHERE name = 'delayed'", "delayed without a time"),
@@ -309,7 +309,7 @@ async fn the_audit_finds_what_is_wrong() {
         ("UPDATE lane SET position = 7 WHERE name = 'delayed'", "still has a position"),
         ("UPDATE lane SET state = 'leased', due_us = NULL WHERE name = 'delayed'", "leased without a token"),
         ("UPDATE message SET class = 'other' WHERE id = 'delayed'", "its current message in other"),
-        ("INSERT INTO head (seq) VALUES (1000)", "it never was current"),
+        ("INSERT INTO head (seq) VALUES (1000)", "it was never current"),
         ("UPDATE lane SET current = 1000 WHERE name = 'delayed'", "does not exist"),
         ("UPDATE lane SET current = NULL WHERE name = 'delayed'", "without a current message"),
         ("UPDATE lane SET state = 'parked', position = NULL WHERE name = 'ready0'", "not paused"),

@@ -50,7 +50,7 @@
 //!
 //! `account` may be left out when there is one account, or for the first; in orders of faults that means all. Answers
 //! without content are 204. Errors are `{"error": "…"}`: 400 for what can't be understood, 404 for what isn't there, 415 for
-//! another content type than JSON, 429 when too many pushes are under way, too many faults ordered or a limit is reached.
+//! another content type than JSON, 429 when too many pushes are in progress, too many faults ordered or a limit is reached.
 //!
 //! **Other web pages must not drive it.** A POST needs `application/json`, which a page of another site can't send without
 //! asking first, and nobody here answers that question. A name that an attacker points at this machine (DNS rebinding) is

@@ -89,11 +89,11 @@ impl Faults {
         }
         let mut orders = self.active.lock();
         if orders.list.len() >= MAX_ORDERS {
-            tracing::warn!("{MAX_ORDERS} faults are ordered already: {:?} is ignored", order.fault);
+            tracing::warn!(fault = ?order.fault, most = MAX_ORDERS, "too many faults are ordered: a new one is ignored");
             return None;
         }
         if let When::Share { share, seed } = order.when {
-            tracing::info!(seed, share, "{:?} meets a share of the calls of {:?}", order.fault, order.on);
+            tracing::info!(fault = ?order.fault, on = ?order.on, share, seed, "a fault for a share of the calls");
         }
         orders.last_id += 1;
         let id = orders.last_id;

@@ -27,7 +27,7 @@ impl IpList {
         if list.len() < MAX_ADDRESSES {
             list.insert(address.to_canonical());
         } else {
-            tracing::warn!("{MAX_ADDRESSES} addresses are on the list already: {address} is ignored");
+            tracing::warn!(%address, most = MAX_ADDRESSES, "too many addresses on the list: a new one is ignored");
         }
     }
 

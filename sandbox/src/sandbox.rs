@@ -67,7 +67,7 @@ impl Sandbox {
     pub fn set_push_url(&self, account: &str, url: Url) {
         match self.account(account) {
             Some(account) => *account.push_url.lock() = Some(url),
-            None => tracing::warn!(account, "no such account in the sandbox: {account}"),
+            None => tracing::warn!(account, "the sandbox has no such account"),
         }
     }
 
@@ -113,7 +113,7 @@ impl Sandbox {
         self.0.clock.ahead()
     }
 
-    /// Pushes in a task of its own; false when too many pushes are under way.
+    /// Pushes in a task of its own; false when too many pushes are in progress.
     pub(crate) fn push_in_background(&self, push: Push) -> bool {
         let Ok(permit) = Arc::clone(&self.0.pushes).try_acquire_owned() else { return false };
         self.begin(&push);

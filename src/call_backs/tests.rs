@@ -81,10 +81,10 @@ async fn what_is_no_answer_is_refused_with_what_is_wrong_and_what_to_do() {
         (open.request("GET", path), 405, "by POST"),
         (post(path).body("\"late\""), 410, "the message has ended"),
         (post(path).body(large), 413, "more than 1048576 bytes"),
-        (post(path).body("{oops"), 422, "not the JSON"),
+        (post(path).body("{oops"), 422, "is declared as JSON"),
         (post(path).body(r#"{"type":"image"}"#), 422, "reply: "),
         (post(path).body("<html><body>502</body></html>"), 422, "an HTML page"),
-        (post(path).body(r#"{"replies":[],"memo":1}"#), 422, "\"memo\" is not a field"),
+        (post(path).body(r#"{"replies":[],"memo":1}"#), 422, "\"memo\" is unknown"),
     ];
     for (request, status, error) in rows {
         let refusal = open.refusal(request).await;

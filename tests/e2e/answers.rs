@@ -62,7 +62,7 @@ async fn every_kind_of_service_ends_as_the_manual_says() {
         ("twice", "answer to twice", 3, None),
         ("hangs", "sorry", 3, Some("the service did not answer within 1.5s")),
         ("refuses", "sorry", 1, Some("the service answered 400 Bad Request")),
-        ("garbled", "sorry", 1, Some("its answer is not the JSON that it says it is")),
+        ("garbled", "sorry", 1, Some("its answer is declared as JSON but can't be read as such")),
         ("a page", "sorry", 3, Some("its answer is an HTML page")),
         ("never", "sorry", 3, Some("no answer by call back came within 1s")),
     ];
@@ -183,7 +183,10 @@ async fn an_answer_that_is_wrong_can_be_mended_and_one_that_is_too_late_is_told_
     let rows = [
         (json!({"type": "txt"}), "`type` is \"txt\""),
         (json!([{"type": "text", "content": "a"}, {"type": "image"}]), "reply 2: "),
-        (json!({"replies": "a", "memroy": 1}), "\"memroy\" is not a field beside `replies` and `memory`"),
+        (
+            json!({"replies": "a", "memroy": 1}),
+            "\"memroy\" is unknown; only `replies` and `memory` are allowed here",
+        ),
         (json!(7), "must be a text or an object"),
     ];
     for (body, error) in rows {

@@ -88,12 +88,12 @@ async fn what_is_wrong_with_a_broken_service_is_named_with_its_remedy() {
         (
             "another path",
             response("404 Not Found", "", b""),
-            "404 Not Found: mend `url`, which must take a POST",
+            "404 Not Found: correct `url`, which must accept POST",
         ),
         (
             "a redirect",
             response("302 Found", "location: /a/\r\n", b""),
-            "redirects are not followed, so give the last address",
+            "redirects are not followed: set `url` to the final address",
         ),
         (
             "a page",
@@ -104,17 +104,17 @@ async fn what_is_wrong_with_a_broken_service_is_named_with_its_remedy() {
         (
             "a warning before JSON",
             ok(JSON, &format!("{WARNING}{reply}")),
-            "the answer has a PHP error beside what is meant",
+            "the answer has a PHP error beside the reply",
         ),
         (
             "broken JSON",
             ok(JSON, "{\"type\": \"text\",\n oops"),
-            "is not the JSON that it says it is (key must be a string at line 2 column 2)",
+            "is declared as JSON but can't be read as such (key must be a string at line 2 column 2)",
         ),
         (
             "JSON cut off, as a text",
             ok(TEXT, r#"{"type":"text","content":"hel"#),
-            "begins as JSON and can't be read as such (EOF while parsing a string",
+            "begins like JSON but can't be read as such (EOF while parsing a string",
         ),
         (
             "an unknown type",
@@ -138,7 +138,7 @@ async fn what_is_wrong_with_a_broken_service_is_named_with_its_remedy() {
             response("200 OK", "content-type: text/plain; charset=utf-8\r\n", GBK),
             "in the character set that it declares, `utf-8`",
         ),
-        ("an endless answer", ok(TEXT, &long), "answered more than 1048576 bytes: let it answer less"),
+        ("an endless answer", ok(TEXT, &long), "answered more than 1048576 bytes: make its answer shorter"),
     ];
     for (what, response, named) in rows {
         let (url, _) = service(response).await;
@@ -155,11 +155,11 @@ async fn a_service_that_never_answers_is_told_once_and_one_that_says_nothing_too
     let (silent, _) = service(Vec::new()).await;
     let (code, output) = handler_test(&[&silent, "--timeout", "300ms"]).await;
     assert_eq!(code, Some(1), "{output}");
-    assert!(output.contains("did not answer within 300ms: make it quicker"), "{output}");
+    assert!(output.contains("did not answer within 300ms: make it faster"), "{output}");
     let nowhere = format!("http://127.0.0.1:{}/", free_port());
     let (code, output) = handler_test(&[&nowhere]).await;
     assert_eq!(code, Some(1), "{output}");
-    assert!(output.contains("could not be asked") && output.contains("mend `url`"), "{output}");
+    assert!(output.contains("could not be reached") && output.contains("correct `url`"), "{output}");
     assert_eq!(output.matches("BAD ").count(), 1, "{output}");
     let (empty, _) = service(response("204 No Content", "", b"")).await;
     let (code, output) = handler_test(&[&empty]).await;
@@ -193,7 +193,7 @@ async fn media_is_not_fetched_and_an_address_that_a_worker_refuses_is_warned_of(
         assert_eq!(code, Some(0), "{output}");
         assert_eq!(output.lines().filter(|line| line.starts_with(mark)).count(), 16, "{address}: {output}");
         assert_eq!(
-            output.contains("192.168.1.5 is a private address; `allow_private`"),
+            output.contains("192.168.1.5 is a private address; to allow it"),
             mark == "WARN",
             "{output}"
         );
@@ -231,5 +231,5 @@ async fn a_request_is_a_workers_own_and_signed_if_there_is_a_secret() {
     assert!(requests.iter().any(|request| request.contains(r#""content":"?18-546""#)), "{requests:?}");
     let (code, output) = handler_test(&[&url, "--secret", "whsec_short"]).await;
     assert_eq!(code, Some(1), "{output}");
-    assert!(output.contains("the secret must be `whsec_` and base64"), "{output}");
+    assert!(output.contains("the secret must be `whsec_` and then base64"), "{output}");
 }

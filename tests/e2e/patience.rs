@@ -38,7 +38,7 @@ async fn a_tap_on_a_menu_is_answered_in_time_behind_a_message_that_keeps_failing
     stack.wait_until_empty().await;
     let letters = stack.dead().await;
     assert_eq!(letters.len(), 1);
-    assert!(letters[0].reason.contains("gave way to its user's next messages"), "{}", letters[0].reason);
+    assert!(letters[0].reason.contains("made way for the user's next messages"), "{}", letters[0].reason);
     assert!(letters[0].failures < 99, "not for want of attempts");
     stack.end_with_dead().await;
 }

@@ -66,7 +66,7 @@ fn it_says_which_route_takes_a_message_and_why_the_others_do_not() {
     };
     let click = "<xml><FromUserName>o1</FromUserName><MsgType>event</MsgType><Event>CLICK</Event>\
         <EventKey>city-7</EventKey></xml>";
-    let no_event = "no   menu    it is no event (`type` is text), and `event` asks for CLICK\n";
+    let no_event = "no   menu    it is not an event (`type` is text), but `event` asks for CLICK\n";
 
     let taken = format!(
         "{no_event}yes  lookup  takes it, for `http` to answer\n     1 = \"18\"\n     code = \"18\"\n"
@@ -108,7 +108,7 @@ fn the_same_as_json() {
             { "route": "menu", "condition": "event_key_prefix",
               "why": "the event key \"town\" does not begin with \"city-\"" },
             { "route": "lookup", "condition": "type",
-              "why": "it is an event, and a route without `type` and `event` takes messages only" },
+              "why": "it is an event, but a route without `type` and `event` takes only messages" },
             { "route": "shop", "condition": "account", "why": "`account` is main, not shop" },
         ],
     });

@@ -103,13 +103,13 @@ pub enum PushRefusal {
     #[error("its signature is wrong")]
     Signature,
     /// It is plain, or claims to be, although the account has an AES key.
-    #[error("it is plain, and the account has an AES key")]
+    #[error("it is not encrypted, but the account has an AES key")]
     Plain,
     /// Its query says that it is sealed, without a `msg_signature`.
     #[error("it has no msg_signature")]
     NoMsgSignature,
     /// Its body isn't an envelope, although its query says that it is sealed.
-    #[error("its body is no envelope: {0}")]
+    #[error("its body is not an envelope: {0}")]
     Envelope(#[source] EnvelopeError),
     /// It is signed, and no key opens it.
     #[error("it can't be opened: {0}")]

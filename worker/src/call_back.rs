@@ -158,7 +158,7 @@ impl CalledBack {
             Outcome::Reply(replies) => (replies, None),
             Outcome::Remember { replies, memory } => (replies, Some(memory)),
             Outcome::NoReply => (Vec::new(), None),
-            Outcome::Later { .. } => return Err("the answer itself can't come later".to_owned()),
+            Outcome::Later { .. } => return Err("an answer by call back can't be put off again".to_owned()),
             Outcome::Retry { reason, .. } | Outcome::Fail { reason } => return Err(reason),
         };
         reply::check(&replies).map_err(|error| error.to_string())?;

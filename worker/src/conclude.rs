@@ -18,7 +18,7 @@ use crate::route::Route;
 use crate::text;
 
 const NO_CALL_BACKS: &str =
-    "the handler answers by call back, and there is no address for it: give `callback.base_url`";
+    "the handler answers by call back, but no address is configured: set `callback.base_url`";
 
 /// What follows.
 pub(crate) enum Conclusion {
@@ -49,7 +49,7 @@ pub(crate) async fn conclude(
                 }
                 // Other routes have filled it, and the user still gets the answer.
                 Err(error @ MemoryError::Full) => {
-                    tracing::warn!(route = route.name, %error, "nothing is remembered of this message");
+                    tracing::warn!(route = route.name, %error, "the memory of this message could not be stored");
                 }
             }
             reply(recorder, route, replies, before).await
@@ -65,7 +65,7 @@ pub(crate) async fn conclude(
         }
         Outcome::Retry { after, reason } => try_again(recorder, route, after, reason).await,
         Outcome::Fail { reason } => {
-            tracing::debug!(route = route.name, reason, "the handler gave the message up");
+            tracing::debug!(route = route.name, reason, "the handler gave up on the message");
             die(recorder, &reason).await
         }
     }

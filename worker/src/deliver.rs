@@ -207,9 +207,12 @@ impl<'a, 'q> Sending<'a, 'q> {
             let class = if is_second { CodeClass::Permanent } else { error.class() };
             is_second = true;
             if class == CodeClass::Agent && ready.message.kf_account.take().is_some() {
-                tracing::warn!(code = error.code(), "the agent can't be used: sending without");
+                tracing::warn!(
+                    code = error.code(),
+                    "WeChat refuses the customer-service agent: sending without it"
+                );
             } else if class == CodeClass::Media && calls.shared.media.forget(calls.queue(), &ready).await {
-                tracing::warn!(code = error.code(), "the media is gone: uploading it anew");
+                tracing::warn!(code = error.code(), "the media id is no longer valid: uploading again");
                 ready = match self.ready().await? {
                     Ok(ready) => ready,
                     Err(error) => return self.media_failed(&error).await,

@@ -167,11 +167,7 @@ impl Dispatcher {
         for Damaged { name, problem } in damaged {
             // Without the rest of the name, which may be a user's.
             let what = name.split(':').next().unwrap_or_default();
-            tracing::error!(
-                what,
-                problem,
-                "something stored is damaged: it is set aside, see `huixin audit`"
-            );
+            tracing::error!(what, problem, "damaged data in the queue was set aside: see `huixin audit`");
             metrics::damaged();
         }
     }
@@ -219,7 +215,7 @@ impl Dispatcher {
             tracing::warn!(
                 losses = leased.losses,
                 id = leased.lease.id.as_str(),
-                "a message that has outlived its workers is tried once more"
+                "a message whose workers died is tried once more"
             );
         }
         let task = async move {
@@ -250,7 +246,7 @@ impl Dispatcher {
 /// A panic outside the handler is a bug of ours. It costs the message an attempt, so that it doesn't come back for ever.
 async fn after_a_bug(queue: &dyn Queue, lease: &Lease, failures: u32) -> End {
     const REASON: &str =
-        "the worker panicked while it handled the message: this is a bug of Huixin's, please report it";
+        "the worker panicked while it handled the message: this is a bug in Huixin, please report it";
     tracing::error!("{REASON}");
     let (reason, after) = (REASON.to_owned(), backoff::bound(failures + 1));
     let (settlement, end) = match failures < ATTEMPTS_DEFAULT {

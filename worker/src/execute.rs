@@ -129,7 +129,7 @@ pub(crate) async fn handle(
     metrics::handled(&attempt.payload.account, &route.name, started.elapsed());
     outcome.unwrap_or_else(|panic| {
         // The panic's words may quote the user: for debugging only, like the text itself.
-        tracing::debug!(panic = panic_text(&*panic), "what the handler's panic said");
+        tracing::debug!(panic = panic_text(&*panic), "the handler's panic message");
         tracing::error!("the handler panicked");
         Outcome::Retry { after: None, reason: "the handler panicked".to_owned() }
     })

@@ -184,7 +184,7 @@ impl RunningLeases {
                     message,
                     step,
                     at_most_ms,
-                    "a message stands still: this is a bug, please report it"
+                    "a message is stuck: this is a bug, please report it"
                 );
             }
         }
@@ -230,7 +230,7 @@ async fn keep(queue: &dyn Queue, running: &RunningLeases, lease_for: Duration) {
             let beat = AssertUnwindSafe(async { queue.renew(&[], lease_for).await }).catch_unwind();
             // Callers that need an answer report any other trouble.
             if let Ok(Err(_)) = tokio::time::timeout(BEAT_EVERY, beat).await {
-                tracing::error!("telling the queue that it serves panicked: this is a bug, please report it");
+                tracing::error!("the worker's heartbeat panicked: this is a bug, please report it");
             }
         }
     };

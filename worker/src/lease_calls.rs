@@ -75,7 +75,7 @@ impl Calls<'_> {
         if losses == 0 {
             return Ok(());
         }
-        tracing::warn!(losses, "a worker that had the message is gone: handling it anew");
+        tracing::warn!(losses, "the worker that had the message is gone: handling it again");
         let confirm = self.insist(|| async {
             let lease = std::slice::from_ref(self.lease);
             match self.queue().renew(lease, self.shared.lease_for).await?[..] {

@@ -43,7 +43,7 @@ struct MemorySlot {
 pub(crate) enum MemoryError {
     #[error("the memory has {0} bytes as JSON, more than {MEMORY_MAX_BYTES}")]
     TooLarge(usize),
-    #[error("the routes of this account remember more than {MAX_PAYLOAD_BYTES} bytes of one user")]
+    #[error("the routes of this account remember more than {MAX_PAYLOAD_BYTES} bytes about one user")]
     Full,
 }
 

@@ -108,12 +108,12 @@ impl Stop {
             }
             Self::PerhapsDone => {
                 tracing::info!(
-                    "a repeated call found the lease gone: it was done already, or another worker has the message"
+                    "the lease is gone after a repeated call: the first call succeeded, or another worker has the message"
                 );
                 End::Unsettled
             }
             Self::Answered => {
-                tracing::debug!("an answer by call back has come: the message comes again with it");
+                tracing::debug!("an answer came by call back: the message is handled again with it");
                 End::Waiting
             }
             Self::Queue(error) => {

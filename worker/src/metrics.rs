@@ -17,11 +17,11 @@ pub fn describe() {
     );
     describe_counter!("huixin_worker_leases_lost_total", "Messages given up because their lease was lost");
     describe_counter!("huixin_worker_queue_errors_total", "Failed calls to take messages off the queue");
-    describe_counter!("huixin_worker_damaged_total", "What was found damaged in the queue and set aside");
+    describe_counter!("huixin_worker_damaged_total", "Damaged data in the queue that was set aside");
     describe_counter!("huixin_worker_notices_total", "Notices sent while a handler was slow, by account");
     describe_counter!(
         "huixin_worker_crowded_total",
-        "Messages that found no place at their route's handler, by route and what they did: waited, or put_off"
+        "Messages that found their route's handler full, by route and result: waited or put_off"
     );
     describe_gauge!(
         "huixin_worker_account_paused",
@@ -30,7 +30,7 @@ pub fn describe() {
     describe_gauge!("huixin_worker_running", "Messages being handled now");
     describe_gauge!(
         "huixin_worker_overdue",
-        "Messages whose handling takes longer than every timeout in it: 0 unless there is a bug"
+        "Messages that have run longer than all their timeouts allow: above 0 is a bug"
     );
     describe_gauge!(
         "huixin_worker_last_take_seconds",

@@ -73,7 +73,7 @@ impl HoldUp {
     /// Why it dies, for people: its last attempt need not be the last that it was allowed.
     pub(crate) fn in_words(&self, reason: &str) -> String {
         let seconds = self.failing_for.as_secs();
-        format!("{reason}; after {seconds} s of failing it gave way to its user's next messages")
+        format!("{reason}; after {seconds} s of failures it made way for the user's next messages")
     }
 }
 

@@ -118,9 +118,9 @@ async fn steps(
     let slots = match Slots::decode(leased.memory.as_deref().filter(|_| !is_unsubscribe)) {
         Ok(slots) => slots,
         Err(why @ Unreadable::Newer) => return unreadable(recorder, MEMORY, why).await,
-        Err(why @ Unreadable::Damaged) => {
+        Err(Unreadable::Damaged) => {
             let route = route.name.as_str();
-            tracing::error!(route, "{MEMORY} {why}: going on without, until something is remembered anew");
+            tracing::error!(route, "the user's memory is damaged: going on without it");
             Slots::empty()
         }
     };
@@ -160,12 +160,12 @@ async fn finish(recorder: &mut Recorder<'_>, next: Conclusion) -> StepResult<Don
 async fn unreadable(recorder: &mut Recorder<'_>, what: &str, why: Unreadable) -> StepResult<Conclusion> {
     match why {
         Unreadable::Newer => {
-            tracing::error!("{what} {why}: the message is left for a newer worker");
+            tracing::error!(what, "stored data has a newer format: the message is left for a newer worker");
             Ok(Conclusion::End(Done::snooze(NEWER_PAUSE, format!("{what} {why}"))))
         }
         Unreadable::Damaged => {
             recorder.attempt.calls.confirm(recorder.attempt.leased.losses).await?;
-            let remedy = "retry the dead letter to have its message handled anew";
+            let remedy = "retry the dead letter to handle its message again";
             die(recorder, &format!("{what} {why} and can't be read: {remedy}")).await
         }
     }

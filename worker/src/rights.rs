@@ -64,7 +64,7 @@ pub(crate) enum SendRefusal {
 }
 
 pub(crate) const RESERVED: &str =
-    "what the user's last action allows is sent, but for the one message that its own answer needs";
+    "the sends that the user's last action allows are used up, except one kept for its own answer";
 pub(crate) const GONE: &str = "the user has unsubscribed";
 pub(crate) const REFUSED: &str = "WeChat has refused an earlier answer, and the user has done nothing since";
 

@@ -26,9 +26,11 @@ pub(crate) async fn tell(shared: Arc<WorkerContext>, id: MessageId) {
     match tokio::time::timeout(TELL_WITHIN, send(&shared, &id)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            tracing::warn!(id = id.as_str(), %error, "a message died, and its user could not get the failure reply");
+            tracing::warn!(id = id.as_str(), %error, "the failure reply of a dead message could not be sent");
         }
-        Err(_) => tracing::warn!(id = id.as_str(), "the user was not told in time that it is dead"),
+        Err(_) => {
+            tracing::warn!(id = id.as_str(), "the failure reply of a dead message could not be sent in time");
+        }
     }
 }
 

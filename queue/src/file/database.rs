@@ -103,7 +103,7 @@ pub(crate) fn is_new(db: &Connection, place: &str, known: &Format) -> Result<boo
         _ => Err(QueueError::misconfigured(
             place,
             "it is another program's database",
-            "give it a file of its own; one that doesn't exist yet is made",
+            "give it a file of its own; a file that doesn't exist is created",
             None,
         )),
     }
@@ -158,17 +158,17 @@ fn create(db: &Connection, format: &Format) -> rusqlite::Result<()> {
 /// What an error means while the file is opened.
 pub(crate) fn explain(error: rusqlite::Error, place: &str) -> QueueError {
     let (problem, hint) = match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => {
-            ("it is no SQLite database", "give it a file of its own; one that doesn't exist yet is made")
-        }
+        Some(ErrorCode::NotADatabase) => (
+            "it is not an SQLite database",
+            "give it a file of its own; a file that doesn't exist is created",
+        ),
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => (
             "it can't be opened for writing",
             "the folder must exist, and this user must be allowed to write to it and to the file",
         ),
-        Some(ErrorCode::DatabaseCorrupt) => (
-            "it is damaged",
-            "keep a copy of the file; `sqlite3 FILE .recover` gets out of it what can be read",
-        ),
+        Some(ErrorCode::DatabaseCorrupt) => {
+            ("it is damaged", "keep a copy of the file; `sqlite3 FILE .recover` extracts what can be read")
+        }
         _ => return QueueError::unavailable(place, error),
     };
     QueueError::misconfigured(place, problem, hint, Some(Cause::new(error)))

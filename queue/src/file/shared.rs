@@ -28,7 +28,7 @@ impl WriterState {
 
     /// From now on every call fails with this error.
     pub(crate) fn set_broken(&self, error: QueueError) {
-        tracing::error!(place = %self.place, error = %error, "the file takes nothing more");
+        tracing::error!(place = %self.place, error = %error, "the file accepts no more writes");
         let _ = self.broken.set(error);
         self.ready.notify_waiters();
     }

@@ -65,7 +65,7 @@ pub(super) fn taken(answer: Value) -> Result<Option<Taken>, QueueError> {
                 "a stored message has a newer format than this version knows: it is put off for a minute"
             ),
             // Whatever the script can read can be read here. If not, only this lease is left to run out.
-            Err(_) => tracing::error!("a stored message is damaged: it is left to the end of its lease"),
+            Err(_) => tracing::error!("a stored message is damaged: it waits until its lease runs out"),
         }
     }
     let next_due = due.parse().ok().map(Duration::from_micros);

@@ -85,7 +85,7 @@ impl Core {
             let kind: String = link.query(redis::cmd("TYPE").arg(&key)).await?;
             if kind != "none" && kind != *right {
                 let problem = format!(
-                    "{key} is a {kind} and should be a {right}: it is set aside when it is used, and begun anew"
+                    "{key} is a {kind} and should be a {right}: it is set aside and replaced at its next use"
                 );
                 found.push(Violation { lane: String::new(), problem });
             }
@@ -101,7 +101,7 @@ impl Core {
                 kind_and_lane.filter(|(kind, _)| LANE_KEYS.contains(kind)).map_or("", |(_, lane)| lane);
             let since_s = since.parse::<u64>().unwrap_or(0) / 1_000_000;
             let problem = format!(
-                "{name} was damaged and is set aside since the Unix time {since_s}: look at it, then `redis-cli UNLINK \
+                "{name} was damaged and has been set aside since Unix time {since_s}: look at it, then run `redis-cli UNLINK \
                  '{key}'`"
             );
             found.push(Violation { lane: lane.to_owned(), problem });

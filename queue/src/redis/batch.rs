@@ -78,7 +78,7 @@ async fn run_once<I, O, F>(
     let call = AssertUnwindSafe(async { run(items).await }).catch_unwind();
     let outcome = call.await.unwrap_or_else(|_| {
         tracing::error!(queue = place, "a call to the queue panicked: this is a bug, please report it");
-        Err(QueueError::unavailable(place, "the call panicked, and may have been applied or not"))
+        Err(QueueError::unavailable(place, "the call panicked; it may or may not have been applied"))
     });
     match outcome {
         Ok(outcomes) if outcomes.len() == answers.len() => {

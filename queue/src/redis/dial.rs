@@ -36,7 +36,7 @@ impl Dialer {
         response_timeout: Duration,
     ) -> Result<(MultiplexedConnection, u64), QueueError> {
         tokio::time::timeout(DIAL_MAX, self.greet(response_timeout)).await.unwrap_or_else(|_| {
-            let reason = format!("it could not be connected to within {DIAL_MAX:?}");
+            let reason = format!("connecting to it took longer than {DIAL_MAX:?}");
             Err(QueueError::unavailable(&self.place, reason))
         })
     }
@@ -50,7 +50,7 @@ impl Dialer {
             redis::cmd("HMGET").arg(&meta).arg("format").arg("shards").query_async(&mut connection).await;
         let (stored, shards): (Option<String>, Option<String>) =
             known.map_err(|error| match error.code() {
-                Some("WRONGTYPE") => self.unusable(format!("its key {meta} is no hash")),
+                Some("WRONGTYPE") => self.unusable(format!("its key {meta} is not a hash")),
                 _ => translate(&self.place, error),
             })?;
         let format = match stored {

@@ -21,8 +21,8 @@ const CANNOT: [&str; 5] = [
     "in script shebang",
     "undeclared key",
 ];
-const CERTIFICATE: &str = "put the authority that signed it among this machine's certificates, or name a file of \
-    authorities in the variable SSL_CERT_FILE, which then counts for all connections of the process";
+const CERTIFICATE: &str = "add the CA that signed it to this machine's certificates, or set SSL_CERT_FILE to a \
+    file of CAs, which then applies to all connections of the process";
 
 /// The error of a URL that can't be read.
 pub(super) fn bad_url(place: &str, error: RedisError) -> QueueError {
@@ -39,10 +39,10 @@ pub(super) fn translate(place: &str, error: RedisError) -> QueueError {
     let detail = error.to_string();
     let said = match error.kind() {
         ErrorKind::AuthenticationFailed => Some(("it refuses the password", PASSWORD)),
-        ErrorKind::InvalidClientConfig => Some(("the URL can't be used", "see [queue] url")),
-        ErrorKind::Server(ServerErrorKind::NoPerm) => Some(("the user may not do this", RIGHTS)),
+        ErrorKind::InvalidClientConfig => Some(("the URL can't be used", "check `url` under [queue]")),
+        ErrorKind::Server(ServerErrorKind::NoPerm) => Some(("the user lacks a permission", RIGHTS)),
         _ if matches!(error.code(), Some("MOVED" | "ASK" | "CROSSSLOT")) => {
-            Some(("it is a node of a cluster", EDITIONS))
+            Some(("it is a cluster node", EDITIONS))
         }
         _ if CANNOT.iter().any(|text| detail.contains(text)) => {
             Some(("it can't run the queue's scripts", EDITIONS))
@@ -74,7 +74,7 @@ pub(super) fn refused(place: &str, refused: String) -> QueueError {
     let (problem, hint) = if is_unknown {
         ("it can't run the queue's scripts", EDITIONS)
     } else {
-        ("its scripts may not do this for the user", RIGHTS)
+        ("the user lacks a permission that its scripts need", RIGHTS)
     };
     QueueError::misconfigured(place, problem, hint, Some(Cause::new(refused)))
 }

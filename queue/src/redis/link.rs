@@ -161,10 +161,10 @@ impl Link {
         let outcome = tokio::time::timeout(patience, attempt.outcome.wait_for(Option::is_some)).await;
         match outcome.map(|set| set.map(|outcome| outcome.clone())) {
             Ok(Ok(Some(outcome))) => outcome,
-            Ok(_) => Err(self.0.unavailable("the attempt to connect was broken off")),
+            Ok(_) => Err(self.0.unavailable("connecting to it was interrupted")),
             Err(_) => {
                 let before = self.0.state().failed.as_ref().map(|(_, error)| error.clone());
-                Err(before.unwrap_or_else(|| self.0.unavailable("connecting to it takes long")))
+                Err(before.unwrap_or_else(|| self.0.unavailable("connecting to it is slow")))
             }
         }
     }

@@ -6,9 +6,9 @@
 //! the risks.
 
 /// Which Redis can be used: a hint for people whose Redis can't.
-pub(super) const EDITIONS: &str = "use a single Redis (7.0 or newer) or Valkey that runs Lua scripts and is no node of a \
-    cluster; of a managed service the edition with one primary, with or without replicas: not the cluster, serverless or \
-    proxy edition";
+pub(super) const EDITIONS: &str = "use a single Redis (7.0 or newer) or Valkey that runs Lua scripts and is not a \
+    cluster node; from a managed service choose the edition with one primary, with or without replicas: not the cluster, \
+    serverless or proxy edition";
 
 /// Something about a Redis that loses messages, stops the queue, or may soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -147,26 +147,26 @@ impl Risk {
             }
             Self::Snapshot => {
                 return format!(
-                    "mend what Redis's log names, or do without snapshots, since the append-only file suffices: \
+                    "fix what Redis's log names, or turn off snapshots, since the append-only file suffices: \
                      `{cli} CONFIG SET save \"\"`"
                 );
             }
             Self::OldVersion => "use Redis 7.0 or newer, or Valkey",
             Self::AofWrite => "free space on Redis's disk; its log says what failed",
             Self::AofRewrite => {
-                "Redis's log says what failed: often the memory to fork (vm.overcommit_memory = 1) or space on its disk"
+                "Redis's log says what failed: often too little memory to fork (vm.overcommit_memory = 1) or disk space"
             }
-            Self::Memory => "raise `maxmemory`, or start more workers; what fills it is in `huixin status`",
-            Self::Replica => "give `queue.url` the address of the master",
-            Self::ClockSkew => "have the clocks of both machines set by NTP",
+            Self::Memory => "raise `maxmemory`, or start more workers; `huixin status` shows what fills it",
+            Self::Replica => "set `queue.url` to the master's address",
+            Self::ClockSkew => "synchronize the clocks of both machines with NTP",
             Self::Cluster => EDITIONS,
             Self::Exchanged => {
-                "see what happened to it, and restore its files if you can; \
-                 then start the processes again, which takes it as it is"
+                "find out what happened, and restore its files if you can; \
+                 then restart the processes to accept it as it is"
             }
             Self::SlowFsync => "give Redis a faster disk, or one that nothing else writes to",
             Self::Unread => {
-                "let the user run INFO and `CONFIG GET`, or see yourself that it is as docs/redis.md asks"
+                "allow the user INFO and `CONFIG GET`, or check yourself that it meets docs/redis.md"
             }
         };
         text.to_owned()

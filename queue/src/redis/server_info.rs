@@ -117,15 +117,15 @@ impl ServerInfo {
     fn exchanged(&self) -> Option<String> {
         when(
             self.compared.is_exchanged,
-            "it was emptied, or is another one than this process began with: what was stored before is lost or elsewhere",
+            "it was emptied, or is not the one that this process started with: what was stored before is lost or elsewhere",
         )
     }
 
     fn slow_fsync(&self) -> Option<String> {
         when(
             self.compared.is_slow,
-            "syncing its append-only file takes long, and until then it may keep what it is given in memory only: if it is \
-             killed then, messages that were acked are lost",
+            "syncing its append-only file is slow, and until then new data may be in memory only: if it is killed then, \
+             messages that were acked are lost",
         )
     }
 
@@ -186,7 +186,7 @@ impl ServerInfo {
     fn cluster(&self) -> Option<String> {
         when(
             self.is("cluster_enabled", "1"),
-            "it is a node of a cluster; the queue lies on one node, and is not followed to another",
+            "it is a cluster node; the queue is on one node, and is not followed to another",
         )
     }
 
@@ -209,7 +209,7 @@ impl ServerInfo {
             let reason = self.config.as_ref().err().map(|reason| format!(" ({reason})")).unwrap_or_default();
             unread.push(format!("whether it syncs its append-only file{reason}"));
         }
-        (!unread.is_empty()).then(|| format!("it does not tell {}", unread.join(", ")))
+        (!unread.is_empty()).then(|| format!("it does not report {}", unread.join(", ")))
     }
 }
 
@@ -312,7 +312,7 @@ mod tests {
         let server_info = ServerInfo { config: Err(forbidden.clone()), ..server(SAFE) };
         let [unread] = &server_info.findings()[..] else { panic!("{:?}", server_info.findings()) };
         assert_eq!(unread.risk, Risk::Unread);
-        assert_eq!(unread.problem, "it does not tell whether it syncs its append-only file (NOPERM)");
+        assert_eq!(unread.problem, "it does not report whether it syncs its append-only file (NOPERM)");
         assert_eq!(
             risks(&ServerInfo { info: Err(forbidden.clone()), config: Err(forbidden.clone()), ..server("") }),
             [Risk::Unread]

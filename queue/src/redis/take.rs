@@ -45,8 +45,9 @@ impl Consumer for RedisQueue {
             filter.classes.iter().for_each(|class| _ = call.arg(class.as_str()));
             taken = answers::taken(link.run(&call).await?)?;
         }
-        let taken =
-            taken.ok_or_else(|| QueueError::unavailable(&self.core.place, "it keeps no list of classes"))?;
+        let taken = taken.ok_or_else(|| {
+            QueueError::unavailable(&self.core.place, "it does not keep the list of classes")
+        })?;
         self.core.filters.note_known(&filter, &taken);
         Ok(taken)
     }

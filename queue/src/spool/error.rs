@@ -8,7 +8,7 @@ use crate::error::Cause;
 #[non_exhaustive]
 pub enum SpoolError {
     /// A limit says no: bytes, or the disk's reserve.
-    #[error("the spool in `{folder}` takes nothing more: {reason}")]
+    #[error("the spool in `{folder}` accepts no more messages: {reason}")]
     Full {
         /// The spool's folder.
         folder: String,
@@ -25,7 +25,7 @@ pub enum SpoolError {
         cause: Cause,
     },
     /// A commit could not be made durable. Nothing it says can be trusted any more: it refuses every further call.
-    #[error("the spool in `{folder}` failed to write to disk and takes nothing more")]
+    #[error("the spool in `{folder}` failed to write to disk and accepts no more messages")]
     Broken {
         /// The spool's folder.
         folder: String,
@@ -66,10 +66,12 @@ impl SpoolError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Unusable { hint, .. } => Some(hint),
-            Self::Full { .. } => Some("bring Redis back, free the disk, or raise the limits of the spool"),
-            Self::Broken { .. } => {
-                Some("free or replace the disk, then start again: what was acked is on it")
+            Self::Full { .. } => {
+                Some("bring Redis back, free space on the disk, or raise the limits of the spool")
             }
+            Self::Broken { .. } => Some(
+                "free space on the disk or replace it, then start again: everything that was acknowledged is on it",
+            ),
             Self::Unavailable { .. } | Self::InUse { .. } => None,
         }
     }
@@ -97,7 +99,7 @@ impl SpoolError {
     pub(super) fn unusable_folder(folder: &str, error: std::io::Error) -> Self {
         Self::Unusable {
             folder: folder.to_owned(),
-            problem: "the folder can't be made or read".to_owned(),
+            problem: "the folder can't be created or read".to_owned(),
             hint: "it must be on a local disk, and this user must be allowed to write there".to_owned(),
             cause: Some(Cause::new(error)),
         }

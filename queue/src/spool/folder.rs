@@ -105,14 +105,14 @@ impl Folders {
                     // Without the name the next start may take another folder: only the order of the entries left here is at
                     // risk.
                     if let Err(error) = std::fs::write(folder.join(OWNER), &self.owner) {
-                        tracing::warn!(folder = %folder.display(), %error, "a spool's folder can't name its receiver");
+                        tracing::warn!(folder = %folder.display(), %error, "the receiver's name can't be written to its spool's folder");
                     }
                     return Ok(spool);
                 }
                 Err(SpoolError::InUse { .. }) => {}
                 // It may be a newer version's. But a new folder that can't be used means trouble with the directory.
                 Err(error @ SpoolError::Unusable { .. }) if !is_new => {
-                    tracing::error!(%error, "a spool is left alone");
+                    tracing::error!(%error, "a spool can't be used: leaving it as it is");
                 }
                 result => return result,
             }
@@ -168,7 +168,7 @@ impl Folders {
                 Ok((counts, _)) if is_wanted(&view.folder, &counts) => {}
                 Ok(_) => continue,
                 Err(error) => {
-                    tracing::error!(%error, "a spool is left alone");
+                    tracing::error!(%error, "a spool can't be used: leaving it as it is");
                     continue;
                 }
             }
@@ -176,7 +176,7 @@ impl Folders {
                 Ok(spool) => adopted.push(spool),
                 // Another was faster.
                 Err(SpoolError::InUse { .. }) => {}
-                Err(error) => tracing::error!(%error, "a spool is left alone"),
+                Err(error) => tracing::error!(%error, "a spool can't be used: leaving it as it is"),
             }
         }
         Ok(adopted)

@@ -93,7 +93,7 @@ impl Spool {
         check(&database).map_err(|error| explain(error, shown))?;
         // Without it the file is only larger than it need be.
         if let Err(error) = shrink(&database) {
-            tracing::warn!(folder = shown, %error, "the room of an empty spool can't be given back to the disk");
+            tracing::warn!(folder = shown, %error, "the file of an empty spool can't be shrunk");
         }
         let now = Arc::new(Now::after(database.last_us(shown)?, clock));
         let writer = WriterThread::start(database, now.clone(), shown.to_owned())?;

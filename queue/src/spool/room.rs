@@ -37,14 +37,14 @@ impl Room {
     pub(super) fn refusal(&self, held_bytes: u64, more_bytes: u64) -> Option<String> {
         let SpoolLimits { max_bytes, reserve_bytes } = self.limits;
         if held_bytes.saturating_add(more_bytes) > max_bytes {
-            return Some(format!("it holds {held_bytes} bytes of the {max_bytes} it may (max_size)"));
+            return Some(format!("it holds {held_bytes} bytes of at most {max_bytes} (max_size)"));
         }
         match self.free_bytes() {
             Ok(free) if free < reserve_bytes.saturating_add(more_bytes) => {
-                Some(format!("the disk has {free} bytes free, and {reserve_bytes} must stay so (reserve)"))
+                Some(format!("the disk has {free} bytes free, and {reserve_bytes} must stay free (reserve)"))
             }
             Ok(_) => None,
-            Err(error) => Some(format!("how much of the disk is free can't be read: {error}")),
+            Err(error) => Some(format!("the free space on the disk can't be read: {error}")),
         }
     }
 

@@ -27,7 +27,7 @@ const OF_LANES: &[&str] = &[
     "SELECT name, 'it is ' || state || ' without a message' FROM lane
      WHERE NOT EXISTS (SELECT 1 FROM message WHERE lane_no = no AND second IS NULL)
      AND NOT EXISTS (SELECT 1 FROM message WHERE lane_no = no AND second IS NOT NULL)",
-    "SELECT name, 'it is in no known state: ' || state FROM lane
+    "SELECT name, 'its state is unknown: ' || state FROM lane
      WHERE state NOT IN ('ready', 'leased', 'delayed', 'parked')",
     "SELECT name, 'its current message does not exist' FROM lane WHERE current IS NOT NULL
      AND NOT EXISTS (SELECT 1 FROM message WHERE seq = current AND lane_no = no)",
@@ -58,7 +58,7 @@ const OF_MESSAGES: &[&str] =
      WHERE NOT EXISTS (SELECT 1 FROM lane WHERE no = lane_no)"];
 
 const OF_HEADS: &[&str] = &[
-    "SELECT coalesce(lane.name, ''), 'what is known of message ' || head.seq || ' is kept, but it never was current'
+    "SELECT coalesce(lane.name, ''), 'what is known of message ' || head.seq || ' is kept, but it was never current'
      FROM head LEFT JOIN message ON message.seq = head.seq LEFT JOIN lane ON lane.no = message.lane_no
      WHERE message.seq IS NULL OR (message.second IS NULL AND message.seq IS NOT lane.current)",
 ];
@@ -90,7 +90,7 @@ const OF_ALL: &[&str] = &[
      SELECT '', 'class ' || class || ' has ' || coalesce(counted.n, 0) || ' ' || what || ', not ' ||
         coalesce(kept.n, 0) || ' as counted' FROM counted FULL JOIN kept USING (class, what)
      WHERE coalesce(counted.n, 0) <> coalesce(kept.n, 0)",
-    "SELECT CAST(lane AS TEXT), 'the ' || name || ' was damaged (' || problem || ') and is set aside since the Unix time ' ||
+    "SELECT CAST(lane AS TEXT), 'the ' || name || ' was damaged (' || problem || ') and has been set aside since Unix time ' ||
         (since_us / 1000000) || ': look at it in the table damaged, and delete it there while nothing runs' FROM damaged",
 ];
 

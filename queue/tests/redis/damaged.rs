@@ -158,7 +158,11 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
             // The audit names what was set aside, and a take reports it once.
             let aside = bench.server.cli(&["KEYS", "*:damaged:*"]);
             let audit = bench.audit().await;
-            assert_eq!(!aside.trim().is_empty(), audit.contains("set aside"), "{when}: {aside} {audit}");
+            assert_eq!(
+                !aside.trim().is_empty(),
+                audit.contains("set aside since"),
+                "{when}: {aside} {audit}"
+            );
             // A missing record leaves nothing to set aside.
             assert!(aside.trim().is_empty() || !bench.reply.is_empty(), "{when}: {aside} {:?}", bench.reply);
             bench.damage(
@@ -327,7 +331,8 @@ async fn a_mark_that_can_not_be_read_marks_nothing() {
 #[tokio::test]
 async fn a_queue_made_for_more_shards_or_without_its_meta_is_refused_with_what_to_do() {
     let server = RedisServer::start(&[]);
-    for (damage, said) in [("HSET {p:0}:meta format 6 shards 4", "4 shards"), ("SET {p:0}:meta x", "no hash")]
+    for (damage, said) in
+        [("HSET {p:0}:meta format 6 shards 4", "4 shards"), ("SET {p:0}:meta x", "not a hash")]
     {
         server.cli(&["FLUSHALL"]);
         server.cli(&damage.split(' ').collect::<Vec<_>>());

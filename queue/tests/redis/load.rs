@@ -151,7 +151,7 @@ impl Load {
         self.failed.fetch_add(1, Ordering::SeqCst);
         let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         // That is the machine's fault: it is too busy to connect.
-        if !cause.contains("takes long") {
+        if !cause.contains("connecting to it is slow") {
             self.most_in_a_row.fetch_max(in_a_row, Ordering::SeqCst);
         }
     }

@@ -45,7 +45,7 @@ async fn a_user_whose_scripts_are_refused_something_is_told_which_rights_it_need
         assert!(server.cli(&command.split(' ').collect::<Vec<_>>()).contains("OK"), "{command}");
         let (problem, hint) =
             refusal(&open_with_prefix(url.clone(), "huixin".to_owned(), Clock::Store)).await;
-        assert!(problem.contains("may not"), "{rights}: {problem}");
+        assert!(problem.contains("lacks a permission"), "{rights}: {problem}");
         assert!(hint.contains("ACL SETUSER"), "{rights}: {hint}");
     }
     // Nothing of what was tried is left.

@@ -150,14 +150,13 @@ pub(crate) async fn audit(queue: &dyn Queue) -> String {
     let is_damage = |problem: &str| {
         [
             "set aside",
-            "put away",
-            "puts away",
+            "sets aside",
             "can't be read",
-            "it is no ",
+            "it is not a ",
             "counted as open",
             "open, not",
             " have an end",
-            "never was current",
+            "it was never current",
         ]
         .iter()
         .any(|text| problem.contains(text))

@@ -102,7 +102,7 @@ pub(super) async fn cancel(State(served): State<Served>, Path(id): Path<u64>) ->
     if stood {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(refuse(StatusCode::NOT_FOUND, "no order of this number stands"))
+        Err(refuse(StatusCode::NOT_FOUND, "there is no order with this number"))
     }
 }
 

@@ -158,5 +158,5 @@ pub(super) async fn kf_accounts(State(served): State<Served>, Strict(add): Stric
 
 fn duration(seconds: f64) -> Handled<Duration> {
     let duration = Duration::try_from_secs_f64(seconds);
-    duration.map_err(|_| refuse(StatusCode::BAD_REQUEST, "`seconds` is a number from 0 on"))
+    duration.map_err(|_| refuse(StatusCode::BAD_REQUEST, "`seconds` must be a number from 0 up"))
 }

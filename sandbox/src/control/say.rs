@@ -46,7 +46,7 @@ fn start(served: &Served, account: Option<&str>, user: OpenId, kind: PushKind) -
     let push = Push::new(account, user, kind);
     let msg_id = push.msg_id.clone();
     if !served.sandbox.push_in_background(push) {
-        return Err(refuse(StatusCode::TOO_MANY_REQUESTS, "too many pushes are under way"));
+        return Err(refuse(StatusCode::TOO_MANY_REQUESTS, "too many pushes are in progress"));
     }
     Ok((StatusCode::ACCEPTED, Json(json!({ "msg_id": msg_id }))))
 }

@@ -120,7 +120,7 @@ impl Sandbox {
         if agents.len() < MAX_AGENTS {
             agents.insert(kf_account.to_owned());
         } else {
-            tracing::warn!("{MAX_AGENTS} customer-service names are known already: one is ignored");
+            tracing::warn!(most = MAX_AGENTS, "too many customer-service names: a new one is ignored");
         }
     }
 

@@ -59,7 +59,7 @@ impl Listener for CuttableListener {
     async fn accept(&mut self) -> (CuttableStream, Self::Addr) {
         let (inner, address) = Listener::accept(&mut self.0).await;
         if let Err(error) = inner.set_nodelay(true) {
-            tracing::debug!("TCP_NODELAY can't be set: {error}");
+            tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
         (CuttableStream { inner, switch: CutSwitch::default() }, address)
     }

@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_a_worker_puts_up_with_is_bad_here() {
-        let remark = Some("has a PHP error beside what is meant".to_owned());
+        let remark = Some("has a PHP error beside the reply".to_owned());
         let tried = TrialResult { outcome: Outcome::text("a"), remark, answered: true };
         assert!(TestVerdict::of(tried, true, 5, None).is_bad());
         let large = json!("x".repeat(huixin_worker::MEMORY_MAX_BYTES));

@@ -60,7 +60,7 @@ fn mistakes_name_what_to_write_instead() {
         (sqlite, sql("SELECT :cod"), "has `:cod`, which is not defined\n    did you mean `:code`?"),
         (sqlite, sql("SELECT :zzz"), "name a group of the pattern: match = { text = '(?<zzz>…)' }"),
         (sqlite, sql("SELECT :user"), "both a capture and a field of every message"),
-        (sqlite, sql("SELECT ?"), "write parameters by their names, like `:code`"),
+        (sqlite, sql("SELECT ?"), "use named parameters, like `:code`"),
         (sqlite, sql("SELECT 1; SELECT 2"), "it is more than one statement"),
         (sqlite, "{ database = 'shp', query = 'SELECT 1', one = 'x' }".into(), "did you mean `shop`?"),
         (

@@ -149,7 +149,7 @@ reply = { type = "text", content = 1 }
     huixin.toml:53: `route[3].match.event_key` can never hold: a route without `event` takes no events, and only they have keys
         add the event, like event = "CLICK"
     huixin.toml:54: `route[3].failure_reply` must be a string, but is an integer
-    huixin.toml:57: `route[4].reply` doesn't match the reply schema: reply 1: `titel` is no field of type news; those are type, title, description, url, picurl, kf_account, ai_label
+    huixin.toml:57: `route[4].reply` doesn't match the reply schema: reply 1: `titel` is not a field of type news; those are type, title, description, url, picurl, kf_account, ai_label
     huixin.toml:60: `route[5].match.text` can never hold: events have no text
         make two routes of it
     huixin.toml:61: `route[5].reply` doesn't match the reply schema: reply: `thumb_media_id` is missing; give one of thumb_media_id, thumb_url, thumb_file, thumb_base64
@@ -404,7 +404,7 @@ fn a_reply_of_any_type_is_checked_down_to_its_templates() {
         (
             "['a', { type = 'image', url = 'x' }]",
             format!(
-                "{schema}reply 2: `url` is not an http or https address; give a whole one, with its blanks as %20"
+                "{schema}reply 2: `url` is not an http or https address; give a full one, with spaces as %20"
             ),
         ),
         (

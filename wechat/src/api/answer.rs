@@ -45,7 +45,7 @@ impl ApiAnswer {
         match answer.code() {
             Some(Some(0)) | None if status.is_success() => Ok(answer),
             Some(Some(code)) if code != 0 => Err(answer.refusal(code, hidden)),
-            Some(None) => Err(unreadable("its errcode is no number")),
+            Some(None) => Err(unreadable("its errcode is not a number")),
             _ => Err(ApiError::Unsure(CallCause::Status(status.as_u16()))),
         }
     }
@@ -105,7 +105,7 @@ pub(super) async fn read(mut response: Response, max_bytes: usize) -> Result<Vec
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(CallCause::http)? {
         if body.len() + chunk.len() > max_bytes {
-            return Err(CallCause::Unreadable("it is longer than may be"));
+            return Err(CallCause::Unreadable("it is too long"));
         }
         body.extend_from_slice(&chunk);
     }

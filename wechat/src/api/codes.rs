@@ -88,9 +88,9 @@ pub fn rule(code: i64) -> Option<&'static Rule> {
 /// What is done about a code that isn't in the table.
 pub const UNKNOWN: Rule = Rule {
     codes: &[],
-    meaning: "the code is not known here",
+    meaning: "the code is unknown to Huixin",
     class: CodeClass::Unknown,
-    remedy: "look its `rid` up in WeChat's console (微信开发者平台)",
+    remedy: "look up its `rid` in WeChat's console (微信开发者平台)",
 };
 
 /// The class of an `errcode` other than 0, from a call that sends.
@@ -116,13 +116,13 @@ impl CodeClass {
         match self {
             Self::Retry => "sent again with growing waits, as often as the route's `attempts`; then dead",
             Self::Token => {
-                "the token is fetched anew, and it is sent once more; a while later again; then the account is paused"
+                "the token is fetched again and the send repeated; once more a while later; then the account is paused"
             }
             Self::Rate(Limit::Minute) => "this interface is not called for a minute",
             Self::Rate(Limit::Day) => "this interface is not called until midnight in Beijing",
             Self::Rate(Limit::Long) => "this interface is not called for an hour",
             Self::Window => "held until the user writes again, at most `hold_for`",
-            Self::Media => "uploaded anew if it has a source, and sent once more; then dead",
+            Self::Media => "uploaded again if it has a source, and sent once more; then dead",
             Self::Agent => "sent once more without `kf_account`; then dead",
             Self::Permanent | Self::OurBug => "dead",
             Self::Config => "the account is paused, and tried again after 1, 2, 4 … 15 minutes",
@@ -150,7 +150,7 @@ const fn range(ends: &[i64]) -> RangeInclusive<i64> {
     RangeInclusive::new(ends[0], ends[ends.len() - 1])
 }
 
-const CERTIFY: &str = "certify the account, and see in WeChat's console (微信开发者平台) under 开放能力 which interfaces it has; or use a test account (测试号)";
+const CERTIFY: &str = "certify the account, and check in WeChat's console (微信开发者平台) under 开放能力 which interfaces it has; or use a test account (测试号)";
 const ALLOW: &str = "add the address in the text to the IP allow list (API IP 白名单) in WeChat's console (微信开发者平台) under 开发密钥";
 const APPEAL: &str = "read the notice in WeChat's console (微信开发者平台)";
 
@@ -166,45 +166,45 @@ pub const POLICY: &[Rule] = rules! {
         "raise the limit or clear the quota in WeChat's console (微信开发者平台)";
     45102, 45501 => Rate(Long), "the interface is blocked for a time", APPEAL;
     45015 => Window, "the time to answer is over, or the user has left", "answer sooner";
-    45047 => Window, "all messages that the user's last action allows are sent", "answer in fewer parts";
+    45047 => Window, "all messages that the user's last action allows have been sent", "answer in fewer parts";
     45037..=45038, 45093, 10700, 10703, 10706 => Window, "no right to write to this user now", "";
     45080 => Window, "typing: no exchange in the last 30 seconds", "";
-    45081 => Duplicate, "typing: shown already", "";
-    44007 => Duplicate, "the message was taken before", "";
+    45081 => Duplicate, "typing: already shown", "";
+    44007 => Duplicate, "the message was accepted before", "";
     40007, 46001 => Media, "the media id is invalid or expired, or its data is gone",
-        "give the media as `url`, `file` or `base64`: then it can be uploaded anew";
-    61452 => Agent, "the agent `kf_account` is invalid", "mend `kf_account`";
+        "give the media as `url`, `file` or `base64`: then it can be uploaded again";
+    61452 => Agent, "the agent `kf_account` is invalid", "correct `kf_account`";
     40003, 46004, 49003 => Permanent, "no such user, or one of another account",
-        "see whether the push came by the right account";
+        "check that the push came through the right account";
     43004..=43005, 50005 => Permanent, "the user does not follow the account", "";
     43019, 43101, 48002, 62751, 70000 => Permanent,
-        "the user is on the black list, refuses messages, or is protected as a minor", "";
-    65413..=65414 => Permanent, "the user is in no session, or with another agent", "";
+        "the user is on the blacklist, refuses messages, or is protected as a minor", "";
+    65413..=65414 => Permanent, "the user has no session, or is with another agent", "";
     40009..=40012, 40137, 45001, 45007 => Permanent, "the file is too big, too long, or of a wrong format",
         "see the limits in docs/delivery.md";
     40068, 40155, 40165..=40166 => Permanent,
-        "a link is malicious or may not be sent, or the mini program is wrong or not linked", "mend the content";
-    61458..=61459 => Permanent, "no meaning is known", "";
+        "a link is malicious or not allowed, or the mini program is wrong or not linked", "correct the content";
+    61458..=61459 => Permanent, "the meaning is not known", "";
     40164, 45035, 61004 => Config, "the caller's address is not in the allow list", ALLOW;
     89501, 89503, 89506..=89507 => Config, "the caller's address waits for the administrator, or was refused",
-        "let the administrator confirm it on their phone";
+        "ask the administrator to confirm it on their phone";
     40002, 41002 => Config, "the AppID is wrong or missing",
-        "mend `app_id`: it begins with `wx`, and is in WeChat's console (微信开发者平台) under 基础信息";
+        "correct `app_id`: it begins with `wx`, and is in WeChat's console (微信开发者平台) under 基础信息";
     40013 => Doubtful, "an AppID is wrong: the account's, or that of a mini program in the message",
-        "mend `app_id`, which begins with `wx`, or the `appid` in the reply";
+        "correct `app_id`, which begins with `wx`, or the `appid` in the reply";
     40125, 41004 => Config, "the AppSecret is wrong or missing",
-        "mend `app_secret`; if it is lost, reset it in WeChat's console (微信开发者平台) under 开发密钥";
+        "correct `app_secret`; if it is lost, reset it in WeChat's console (微信开发者平台) under 开发密钥";
     40243 => Config, "the AppSecret is frozen", "unfreeze it in WeChat's console (微信开发者平台) under 开发密钥";
     48001, 40200 => Config, "the account has no right to this interface", CERTIFY;
     48004, 45087, 45094, 50002, 50004, 50007 => Config,
         "the account or the interface is banned, frozen or limited", APPEAL;
     45103, 48009 => Config, "WeChat has withdrawn the interface",
-        "see whether there is a newer version of Huixin";
-    42007, 61003, 61007 => Config, "the authorisation of a third-party platform is gone",
+        "check for a newer version of Huixin";
+    42007, 61003, 61007 => Config, "the authorisation of a third-party platform is no longer valid",
         "authorise the account again";
-    45064 => Doubtful, "a menu names a mini program that is not linked", "link it, or mend the reply";
+    45064 => Doubtful, "a menu names a mini program that is not linked", "link it, or correct the reply";
     65400..=65412 => Doubtful,
-        "the customer-service function is off, or the message names an agent who is wrong", "see in WeChat's console (微信开发者平台) under 开放能力 whether the account has 客服消息, or mend `kf_account`";
+        "the customer-service function is off, or the agent in the message is wrong", "check in WeChat's console (微信开发者平台) under 开放能力 that the account has 客服消息, or correct `kf_account`";
     48003, 48006, 50001 => Doubtful, "an agreement, a quota reset or a user's consent is missing", APPEAL;
     48008 => Permanent, "the account may not send messages of this type", "answer with another type";
     45002 => OurBug, "the text is too long", "please report it: texts are cut to 2,000 bytes";
@@ -215,12 +215,12 @@ pub const POLICY: &[Rule] = rules! {
     40213..=40214, 45086 => OurBug, "a link in a text is wrong",
         "write links as <a href=\"…\">text</a>; a mini program must be linked with the account";
     40004..=40006, 40008, 40118, 40121, 41005..=41006, 41009, 44001..=44004 => OurBug,
-        "a type, an id or a content is missing, empty or wrong", "`huixin dead show` tells which part; mend the reply";
-    40033, 47001..=47003 => OurBug, "the JSON is not as WeChat wants it", "please report it";
+        "a type, an id or a content is missing, empty or wrong", "`huixin dead show` says which part; correct the reply";
+    40033, 47001..=47003 => OurBug, "the JSON is not what WeChat expects", "please report it";
     40035, 40038..=40039, 40048, 40066, 40097, 40130..=40132, 40201..=40203 => OurBug,
-        "a parameter, a URL or a format is wrong", "`huixin dead show` tells which part; mend the reply";
+        "a parameter, a URL or a format is wrong", "`huixin dead show` says which part; correct the reply";
     41001, 43001..=43003, 61451, 76001..=76004, 76021..=76022, 9_001_001 => OurBug,
-        "the call is not as WeChat wants it", "please report it";
+        "the call is not what WeChat expects", "please report it";
 };
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ impl TokenKeeper {
                 tracing::warn!(
                     app_id = %config.app_id,
                     error = &error as &dyn std::error::Error,
-                    "the access token could not be refreshed early; the old one is used on",
+                    "the access token could not be refreshed early; the old one is still used",
                 );
                 fetching.not_early_before = Some(Instant::now() + BETWEEN_EARLY_TRIES);
                 old

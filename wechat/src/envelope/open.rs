@@ -38,13 +38,13 @@ pub enum SealedError {
     #[error("it is not base64")]
     Base64,
     /// It is shorter than 32 bytes, or no multiple of 16.
-    #[error("its {bytes} bytes are no whole number of blocks, or too few")]
+    #[error("its {bytes} bytes are too few, or not a whole number of blocks")]
     Length {
         /// The bytes that the base64 holds.
         bytes: usize,
     },
     /// The last byte isn't 1 to 32, or the padding's bytes disagree: nearly always the sign of a wrong key.
-    #[error("its padding is wrong, as it is after decryption with a wrong key")]
+    #[error("its padding is wrong, as after decryption with a wrong key")]
     Padding,
     /// The message's length says more than there is.
     #[error("it is shorter than its own length says")]

@@ -35,7 +35,7 @@ pub enum XmlError {
         offset: usize,
     },
     /// A numeric reference without a number.
-    #[error("the body has a reference to no number at byte {offset}")]
+    #[error("the body has a character reference without a number at byte {offset}")]
     Reference {
         /// Where it stands.
         offset: usize,
@@ -47,7 +47,7 @@ pub enum XmlError {
         name: String,
     },
     /// A name that XML doesn't allow.
-    #[error("the element at byte {offset} has no proper name")]
+    #[error("the element at byte {offset} has no valid name")]
     Name {
         /// Where the tag begins.
         offset: usize,

@@ -93,7 +93,7 @@ impl XmlBuilder {
                 Event::Eof => return self.finish(),
                 Event::DocType(_) => return Err(XmlError::Doctype { offset }),
                 Event::Decl(_) if late => {
-                    return Err(malformed(offset, "an XML declaration that isn't the first thing"));
+                    return Err(malformed(offset, "an XML declaration that isn't at the start"));
                 }
                 Event::Decl(declaration) => check_encoding(&declaration, offset)?,
                 Event::Comment(_) | Event::PI(_) => {}

@@ -225,7 +225,7 @@ impl Pauses {
         let shared = trouble.share(&*self.queue, account, interface).await;
         self.of(account, interface, |seen| seen.is_unshared = shared.is_err());
         if let Err(error) = shared {
-            tracing::warn!(%error, account, "the pause could not be shared yet: the other workers meet the same error");
+            tracing::warn!(%error, account, "the pause could not be shared yet: other workers will meet the same error");
         }
     }
 
@@ -246,9 +246,10 @@ impl Pauses {
             Some(pause) => {
                 let AccountPause { code, reason, remedy, .. } = pause;
                 let pause_secs = pause.remaining().as_secs();
+                let remedy = Some(remedy.as_str()).filter(|remedy| !remedy.is_empty());
                 let what = match is_send {
                     true => "the account is paused: it can't send",
-                    false => "an interface of the account is paused; the others are called on",
+                    false => "an interface of the account is paused; the others still work",
                 };
                 tracing::error!(account, interface, code, reason, remedy, pause_secs, "{what}");
             }

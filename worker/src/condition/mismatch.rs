@@ -23,10 +23,10 @@ pub enum Mismatch<'a> {
         found: &'a str,
     },
     /// It is an event, and the condition names neither a type nor an event.
-    #[error("it is an event, and a route without `type` and `event` takes messages only")]
+    #[error("it is an event, but a route without `type` and `event` takes only messages")]
     IsEvent,
     /// It has no type, and the condition names neither a type nor an event.
-    #[error("it has no `MsgType`: no user has sent it")]
+    #[error("it has no `MsgType`, so no user sent it")]
     NoType,
     /// `MsgType` is another, or empty.
     #[error("`type` is {}, not {wanted}", word(found))]
@@ -37,7 +37,7 @@ pub enum Mismatch<'a> {
         found: &'a str,
     },
     /// It is no event.
-    #[error("it is no event (`type` is {}), and `event` asks for {wanted}", word(found))]
+    #[error("it is not an event (`type` is {}), but `event` asks for {wanted}", word(found))]
     NoEvent {
         /// The condition's event.
         wanted: &'a str,
@@ -53,7 +53,7 @@ pub enum Mismatch<'a> {
         found: &'a str,
     },
     /// It has no `EventKey`, or an empty one.
-    #[error("it has no event key, and `{condition}` asks for one")]
+    #[error("it has no event key, but `{condition}` asks for one")]
     NoKey {
         /// The key of the configuration that asks for one.
         condition: &'static str,
@@ -75,7 +75,7 @@ pub enum Mismatch<'a> {
         found: &'a str,
     },
     /// It is no text.
-    #[error("it is no text (`type` is {})", word(found))]
+    #[error("it is not a text (`type` is {})", word(found))]
     NoText {
         /// The message's type.
         found: &'a str,
@@ -117,7 +117,7 @@ impl Mismatch<'_> {
 fn no_speech(kind: &str) -> String {
     match kind.eq_ignore_ascii_case("voice") {
         true => "it is a voice message in which WeChat recognised nothing".to_owned(),
-        false => format!("it is no voice message (`type` is {})", word(kind)),
+        false => format!("it is not a voice message (`type` is {})", word(kind)),
     }
 }
 

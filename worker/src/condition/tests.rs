@@ -56,12 +56,12 @@ fn a_condition_holds_when_everything_that_is_set_holds_and_else_says_what_does_n
         (
             any(),
             pushed("<InfoType>component_verify_ticket</InfoType>"),
-            "type: it has no `MsgType`: no user has sent it",
+            "type: it has no `MsgType`, so no user sent it",
         ),
         (
             any(),
             event("subscribe", ""),
-            "type: it is an event, and a route without `type` and `event` takes messages only",
+            "type: it is an event, but a route without `type` and `event` takes only messages",
         ),
         (Condition { account: some("main"), ..any() }, text("x"), TAKES),
         (Condition { account: some("shop"), ..any() }, text("x"), "account: `account` is main, not shop"),
@@ -71,7 +71,7 @@ fn a_condition_holds_when_everything_that_is_set_holds_and_else_says_what_does_n
         (Condition { kind: some("event"), ..any() }, event("anything", ""), TAKES),
         (Condition { event: some("SUBSCRIBE"), ..any() }, event("subscribe", ""), TAKES),
         (click(), event("subscribe", ""), "event: `event` is subscribe, not CLICK"),
-        (click(), text("CLICK"), "event: it is no event (`type` is text), and `event` asks for CLICK"),
+        (click(), text("CLICK"), "event: it is not an event (`type` is text), but `event` asks for CLICK"),
         (Condition { event_key: some("pay"), ..click() }, event("CLICK", "pay"), TAKES),
         (
             Condition { event_key: some("pay"), ..click() },
@@ -81,12 +81,12 @@ fn a_condition_holds_when_everything_that_is_set_holds_and_else_says_what_does_n
         (
             Condition { event_key: some("pay"), ..click() },
             event("CLICK", ""),
-            "event_key: it has no event key, and `event_key` asks for one",
+            "event_key: it has no event key, but `event_key` asks for one",
         ),
         (
             Condition { event_key: some("pay"), ..any() },
             text("pay"),
-            "event_key: it has no event key, and `event_key` asks for one",
+            "event_key: it has no event key, but `event_key` asks for one",
         ),
         (Condition { event_key_prefix: some("city-"), ..click() }, event("CLICK", "city-7"), TAKES),
         (Condition { event_key_prefix: some("city-"), ..click() }, event("CLICK", "city-"), TAKES),
@@ -98,7 +98,7 @@ fn a_condition_holds_when_everything_that_is_set_holds_and_else_says_what_does_n
         (
             Condition { event_key_prefix: some("city-"), ..click() },
             pushed("<MsgType>event</MsgType><Event>CLICK</Event>"),
-            "event_key_prefix: it has no event key, and `event_key_prefix` asks for one",
+            "event_key_prefix: it has no event key, but `event_key_prefix` asks for one",
         ),
         (Condition { event_key_pattern: pattern(r"^city-\d+$"), ..click() }, event("click", "city-7"), TAKES),
         (
@@ -109,7 +109,7 @@ fn a_condition_holds_when_everything_that_is_set_holds_and_else_says_what_does_n
         (
             Condition { event_key_pattern: pattern(""), ..click() },
             event("CLICK", ""),
-            "event_key_pattern: it has no event key, and `event_key_pattern` asks for one",
+            "event_key_pattern: it has no event key, but `event_key_pattern` asks for one",
         ),
         (
             Condition { event_key: some("city-7"), event_key_prefix: some("town-"), ..click() },
@@ -123,8 +123,8 @@ fn a_condition_holds_when_everything_that_is_set_holds_and_else_says_what_does_n
             "text: `text` does not match: `^hi$` finds nothing in \"hi there\"",
         ),
         (Condition { text: pattern(""), ..any() }, text(""), TAKES),
-        (Condition { text: pattern(""), ..any() }, image(), "text: it is no text (`type` is image)"),
-        (Condition { text: pattern("hi"), ..any() }, voice("hi"), "text: it is no text (`type` is voice)"),
+        (Condition { text: pattern(""), ..any() }, image(), "text: it is not a text (`type` is image)"),
+        (Condition { text: pattern("hi"), ..any() }, voice("hi"), "text: it is not a text (`type` is voice)"),
         (Condition { speech: pattern("^hi$"), ..any() }, voice(" ｈｉ "), TAKES),
         (
             Condition { speech: pattern("^hi$"), ..any() },
@@ -139,12 +139,12 @@ fn a_condition_holds_when_everything_that_is_set_holds_and_else_says_what_does_n
         (
             Condition { speech: pattern("hi"), ..any() },
             text("hi"),
-            "speech: it is no voice message (`type` is text)",
+            "speech: it is not a voice message (`type` is text)",
         ),
         (
             Condition { text: pattern(""), speech: pattern(""), ..any() },
             voice("hi"),
-            "text: it is no text (`type` is voice)",
+            "text: it is not a text (`type` is voice)",
         ),
     ];
     for (n, (condition, message, expected)) in rows.into_iter().enumerate() {

@@ -20,7 +20,7 @@ pub(super) async fn wait_for_turn(attempt: &Attempt<'_>) -> StepResult<Option<(D
         return Ok(Some((wait, "no access token can be fetched now")));
     }
     if attempt.account.send_rate.is_some() {
-        attempt.calls.guard.begins("its turn by the account's rate", Duration::MAX);
+        attempt.calls.guard.begins("its turn under the account's `send_rate`", Duration::MAX);
         wait_for_rate(attempt).await?;
     }
     Ok(None)

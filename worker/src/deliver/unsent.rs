@@ -107,7 +107,7 @@ impl Sending<'_, '_> {
                 tracing::warn!(
                     code,
                     reason,
-                    "the send was refused too early, it seems: it is made again soon"
+                    "the send was refused although it seems allowed: trying again soon"
                 );
                 self.refusals += 1;
                 Ok(PartEnd::Soon(after))
@@ -130,7 +130,7 @@ impl Sending<'_, '_> {
 
     /// What becomes of a part whose send got no response.
     async fn after_unsure(&mut self, reason: String) -> StepResult<PartEnd> {
-        tracing::warn!(reason, "a send has no answer");
+        tracing::warn!(reason, "WeChat did not answer a send");
         let again = policy::again(&self.trial(), SystemTime::now());
         // A send that is made again soon is counted then.
         let soon = matches!(again, SendVerdict::Message(Verdict::Retry { .. }));
@@ -240,7 +240,7 @@ impl Sending<'_, '_> {
         if self.recorder.send_state().closed == Some(ClosedBy::Ended) {
             return Ok(PartEnd::Dies { reason: self.in_words(GONE), reachable: false });
         }
-        tracing::info!(reason, "what is not sent is held until the user writes again");
+        tracing::info!(reason, "the unsent parts are held until the user writes again");
         let reason = format!("{reason}; it was held, and the user did not write again in time");
         let reason = self.attempt.with_route(&reason);
         // If the user has written since then, the message comes again instead.

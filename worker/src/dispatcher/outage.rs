@@ -33,9 +33,9 @@ impl QueueOutage {
         }
         metrics::take_failed();
         if !std::mem::replace(&mut self.is_known, true) {
-            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            let (queue, hint) = (shared.queue.place(), error.hint().unwrap_or_default());
-            tracing::warn!(queue, %error, cause, hint, "the queue is away: waiting for it");
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let (queue, hint) = (shared.queue.place(), error.hint());
+            tracing::warn!(queue, %error, cause, hint, "the queue is unavailable: waiting for it");
         }
         let pause = PAUSE_FIRST.saturating_mul(1 << self.pauses.min(8)).min(PAUSE_MAX);
         self.pauses += 1;

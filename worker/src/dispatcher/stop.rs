@@ -33,7 +33,10 @@ impl Dispatcher {
         }
         self.tasks.close();
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
-            tracing::warn!(running = self.tasks.len(), "the grace is over: handing back what still runs");
+            tracing::warn!(
+                running = self.tasks.len(),
+                "the grace period is over: handing back running messages"
+            );
             self.shared.stop_now.cancel();
             self.tasks.wait().await;
         }
@@ -58,7 +61,7 @@ pub(super) async fn hand_back(shared: &WorkerContext, messages: &[Leased]) {
                 shared.released.fetch_add(1, Ordering::Relaxed);
             }
             Err(error) => {
-                tracing::warn!(%error, "a message could not be handed back: its lease must run out first");
+                tracing::warn!(%error, "a message could not be handed back: it comes again when its lease runs out");
             }
         }
     }

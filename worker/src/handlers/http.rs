@@ -43,7 +43,7 @@ pub struct TrialResult {
 #[derive(Debug, thiserror::Error)]
 pub enum HttpHandlerError {
     /// The secret isn't one.
-    #[error("the secret must be `whsec_` and base64, of 24 to 64 bytes")]
+    #[error("the secret must be `whsec_` and then base64 of 24 to 64 bytes")]
     Secret,
 }
 

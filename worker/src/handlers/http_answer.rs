@@ -44,12 +44,12 @@ pub(super) fn outcome_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -
 
 fn remedy(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        300..=399 => "redirects are not followed, so give the last address as `url`",
-        401 | 403 => "see what it wants of a caller; a `secret` signs the calls",
-        404 | 405 | 410 => "mend `url`, which must take a POST",
+        300..=399 => "redirects are not followed: set `url` to the final address",
+        401 | 403 => "check what authentication it expects; a `secret` signs the calls",
+        404 | 405 | 410 => "correct `url`, which must accept POST",
         413 => "let it take larger bodies",
-        429 => "it wants fewer calls, so give the route a smaller `at_once`",
-        502..=504 => "a proxy stands before it, and doesn't reach it",
+        429 => "it asks for fewer calls: lower the route's `at_once`",
+        502..=504 => "a proxy in front of it can't reach it",
         500..=599 => "its own log says why",
         _ => "its own log says what it doesn't like",
     }
@@ -127,7 +127,7 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Outcome, AnswerError>
         }
         None if says_json => {
             let place = parsed.err().map(|error| format!(" ({error})")).unwrap_or_default();
-            Err(AnswerError::Wrong(format!("is not the JSON that it says it is{place}; {WANTED}")))
+            Err(AnswerError::Wrong(format!("is declared as JSON but can't be read as such{place}; {WANTED}")))
         }
         None => Ok(Outcome::text(&*text)),
     }
@@ -139,12 +139,12 @@ pub(super) fn remark_on(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let text = body::text(body::content_type(headers), &plain).ok()?;
     if let Some(what) = internals_in(&text) {
         return Some(format!(
-            "has {what} beside what is meant: a worker leaves that away where it can tell the two apart"
+            "has {what} beside the reply: a worker removes it where it can tell the two apart"
         ));
     }
     let begins_as_json = text.starts_with('{') || text.starts_with("[{");
     let error = body::read_json(&text).err().filter(|_| begins_as_json)?;
-    Some(format!("begins as JSON and can't be read as such ({error}), so that its user reads it as it is"))
+    Some(format!("begins like JSON but can't be read as such ({error}), so the user gets it as plain text"))
 }
 
 /// Whether a text that calls itself something else is JSON all the same: an object, a list of what a reply may be, or a
@@ -165,7 +165,7 @@ fn passive(reply: &Element) -> Result<Outcome, String> {
             let text = reply.text_of("Content").unwrap_or_default().trim();
             Ok(if text.is_empty() { Outcome::NoReply } else { Outcome::text(text) })
         }
-        _ => Err(format!("is XML as WeChat takes it from an account, and not a text; {WANTED}")),
+        _ => Err(format!("is a WeChat reply in XML, but not a text; {WANTED}")),
     }
 }
 
@@ -175,11 +175,11 @@ fn outcome_of_json(value: &Value) -> Result<Outcome, String> {
     let (replies, memory) = match value.as_object().filter(|fields| !fields.contains_key("type")) {
         None => (value, None),
         Some(fields) if !fields.keys().any(|key| is_wrapper(key)) => {
-            return Err("the JSON has neither `replies` nor, as one reply, a `type`".to_owned());
+            return Err("the JSON has neither `replies` nor, for a single reply, `type`".to_owned());
         }
         Some(fields) => {
             if let Some(stray) = fields.keys().find(|key| !is_wrapper(key)) {
-                return Err(format!("{stray:?} is not a field beside `replies` and `memory`"));
+                return Err(format!("{stray:?} is unknown; only `replies` and `memory` are allowed here"));
             }
             (fields.get("replies").unwrap_or(&Value::Null), fields.get("memory"))
         }
@@ -300,7 +300,7 @@ mod tests {
         let Outcome::Fail { reason } = answer(200, JSON, r#"{"reply":"a","memory":1}"#) else {
             panic!("final")
         };
-        assert!(reason.contains(r#""reply" is not a field"#), "{reason}");
+        assert!(reason.contains(r#""reply" is unknown"#), "{reason}");
     }
 
     #[test]
@@ -325,12 +325,16 @@ mod tests {
     fn what_is_wrong_with_an_answer_by_call_back_is_told_to_its_sender() {
         let large = format!(r#"{{"memory":"{}"}}"#, "x".repeat(crate::MEMORY_MAX_BYTES));
         let rows: [(&str, &[u8], &str); 7] = [
-            (JSON, b"{oops", "the answer is not the JSON that it says it is"),
+            (JSON, b"{oops", "the answer is declared as JSON but can't be read as such"),
             (TEXT, b"<!DOCTYPE html><html>502</html>", "the answer is an HTML page"),
             (TEXT, b"\xc4\xe3", "the answer is not UTF-8, and declares no other `charset`"),
             (JSON, br#"[{"type":"txt"}]"#, "reply 1: `type` is \"txt\""),
             (JSON, br#"{"type":"image"}"#, "media_id"),
-            (JSON, br#"{"replies":[],"memo":1}"#, "\"memo\" is not a field beside `replies` and `memory`"),
+            (
+                JSON,
+                br#"{"replies":[],"memo":1}"#,
+                "\"memo\" is unknown; only `replies` and `memory` are allowed here",
+            ),
             (JSON, large.as_bytes(), "the memory has 262146 bytes as JSON, more than 262144"),
         ];
         for (kind, body, expected) in rows {

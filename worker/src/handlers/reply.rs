@@ -167,8 +167,8 @@ mod tests {
         let Outcome::Fail { reason } = answer(reply, "javascript:x").await else { panic!("a failure") };
         assert_eq!(
             reason,
-            "the filled-in reply can't be sent: reply 2: `url` is not an http or https address; give a whole one, with its \
-             blanks as %20"
+            "the filled-in reply can't be sent: reply 2: `url` is not an http or https address; give a full one, with \
+             spaces as %20"
         );
         let Outcome::Fail { reason } = answer(json!({"type": "image", "url": "{{ nothing }}"}), "x").await
         else {

@@ -94,15 +94,16 @@ impl Transport {
         let ((asked, key), timeout) = (self.names, self.timeout);
         let reason = match error {
             TransportError::TooLong => {
-                let reason = format!("{asked} answered more than {BODY_MAX_BYTES} bytes: let it answer less");
+                let reason =
+                    format!("{asked} answered more than {BODY_MAX_BYTES} bytes: make its answer shorter");
                 return Outcome::Fail { reason };
             }
             TransportError::TimedOut => format!(
-                "{asked} did not answer within {timeout:?}: make it quicker, or the route's `timeout` longer"
+                "{asked} did not answer within {timeout:?}: make it faster, or raise the route's `timeout`"
             ),
             TransportError::Broken(error) => {
                 let cause = unreachable::cause_of(&**error);
-                format!("{asked} could not be asked: {cause}: start it, or mend `{key}`")
+                format!("{asked} could not be reached: {cause}: start it, or correct `{key}`")
             }
         };
         Outcome::Retry { after: None, reason }

@@ -18,7 +18,7 @@ pub(super) fn check(kind: MediaKind, bytes: &[u8]) -> Result<FileType, MediaFaul
     // Each type is asked for by itself: the first match for an AMR file, which begins with `#!`, would be a script.
     let is_it = |file_type: &&FileType| infer::is_mime(bytes, file_type.mime);
     kind.file_types().iter().find(is_it).copied().ok_or_else(|| {
-        let found = infer::get(bytes).map_or("of a type that isn't known", |found| found.mime_type());
+        let found = infer::get(bytes).map_or("of an unknown type", |found| found.mime_type());
         let wanted: Vec<&str> = kind.file_types().iter().map(|file_type| file_type.mime).collect();
         MediaFault::Reply(format!(
             "is {found}; for type {} WeChat takes {}",
@@ -77,7 +77,7 @@ mod tests {
             (
                 MediaKind::Image,
                 br#"{"error":"no"}"#,
-                "is of a type that isn't known; for type image WeChat takes image/jpeg, image/png, image/gif",
+                "is of an unknown type; for type image WeChat takes image/jpeg, image/png, image/gif",
             ),
             (MediaKind::Thumb, PNG, "is image/png; for type thumb WeChat takes image/jpeg"),
             (MediaKind::Video, JPEG, "is image/jpeg; for type video WeChat takes video/mp4"),

@@ -33,7 +33,7 @@ pub(crate) fn decoded(text: &str) -> Result<Vec<u8>, String> {
 fn base64(text: impl Iterator<Item = u8>) -> Result<Vec<u8>, String> {
     let text: Vec<u8> = text.filter(|byte| !byte.is_ascii_whitespace()).collect();
     // The error's own text has the character that is wrong, and where; no more of the content.
-    ENGINE.decode(text).map_err(|error| format!("is no base64: {error}"))
+    ENGINE.decode(text).map_err(|error| format!("is not base64: {error}"))
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl Fetcher {
     /// What is at the address: at most the bytes that WeChat takes for the kind.
     pub(super) async fn fetch(&self, kind: MediaKind, address: &str) -> Result<Bytes, MediaFault> {
         let url = Url::parse(address.trim())
-            .map_err(|error| MediaFault::Reply(format!("is no address: {error}")))?;
+            .map_err(|error| MediaFault::Reply(format!("is not a URL: {error}")))?;
         tokio::time::timeout(self.timeout, self.follow(kind, url)).await.unwrap_or_else(|_| {
             Err(MediaFault::Source(format!("fetching it took longer than {:?}", self.timeout)))
         })
@@ -72,7 +72,7 @@ impl Fetcher {
             match location(&response) {
                 Some(location) => {
                     url = url.join(&location).map_err(|error| {
-                        MediaFault::Reply(format!("redirects to what is no address: {error}"))
+                        MediaFault::Reply(format!("redirects to something that is not a URL: {error}"))
                     })?;
                 }
                 None => return read(kind, response).await.map_err(|fault| on_the_way(fault, hop, &url)),
@@ -137,7 +137,7 @@ fn failed(error: reqwest::Error) -> MediaFault {
         match cause.source() {
             Some(inner) => cause = inner,
             // The outermost only says "error sending request"; the innermost says why.
-            None => return MediaFault::Source(format!("the server can't be asked: {cause}")),
+            None => return MediaFault::Source(format!("the server can't be reached: {cause}")),
         }
     }
 }

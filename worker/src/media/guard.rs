@@ -51,9 +51,9 @@ pub(super) struct AddressGuard {
 pub(super) enum FetchRefusal {
     #[error("only http and https addresses are fetched")]
     Scheme,
-    #[error("a user name or a password in an address isn't used: leave it out")]
+    #[error("an address may not have a user name or password: leave them out")]
     Credentials,
-    #[error("{}{address} is {what}; `allow_private` under [media] lets in what should be", led(.name))]
+    #[error("{}{address} is {what}; to allow it, add it to `allow_private` under [media]", led(.name))]
     Special {
         /// The name that leads there; `None` if the address was written out.
         name: Option<String>,
@@ -63,7 +63,7 @@ pub(super) enum FetchRefusal {
 }
 
 fn led(name: &Option<String>) -> String {
-    name.as_ref().map(|name| format!("{name} leads to a forbidden place: ")).unwrap_or_default()
+    name.as_ref().map(|name| format!("{name} leads to a forbidden address: ")).unwrap_or_default()
 }
 
 impl AddressGuard {
@@ -192,8 +192,8 @@ mod tests {
         let inner = guard(&["10.0.0.1", "::1"], &[]).look_up("inner.example").await.unwrap_err();
         assert_eq!(
             inner.to_string(),
-            "inner.example leads to a forbidden place: 10.0.0.1 is a private address; `allow_private` under [media] \
-             lets in what should be"
+            "inner.example leads to a forbidden address: 10.0.0.1 is a private address; to allow it, add it to \
+             `allow_private` under [media]"
         );
         assert_eq!(guard(&["10.0.0.1"], &["10.0.0.0/8"]).look_up("x").await.unwrap().len(), 1);
         assert!(matches!(guard(&[], &[]).look_up("x").await, Err(LookUpError::Failed(_))));

@@ -93,7 +93,7 @@ pub async fn refusal(address: &str, allow_private: &[IpNet]) -> Option<String> {
     if encoded::is_data_url(address) {
         return None;
     }
-    let Ok(url) = Url::parse(address.trim()) else { return Some("is no address".to_owned()) };
+    let Ok(url) = Url::parse(address.trim()) else { return Some("is not a URL".to_owned()) };
     let guard = guard::AddressGuard::new(Arc::new(SystemNames), allow_private);
     if let Err(refusal) = guard.admit(&url) {
         return Some(refusal.to_string());

@@ -30,19 +30,19 @@ impl MediaSource {
             Media::Url(url) => self.fetcher.fetch(kind, url).await,
             Media::File(path) => self.file(kind, path).await,
             Media::Base64(text) => decode(kind, text),
-            Media::Id(_) => Err(MediaFault::Reply("is with WeChat already".to_owned())),
+            Media::Id(_) => Err(MediaFault::Reply("is already at WeChat".to_owned())),
         }
     }
 
     async fn file(&self, kind: MediaKind, path: &str) -> Result<Bytes, MediaFault> {
         let Some(folder) = self.folder.clone() else {
-            let why = "no folder is set that files may come from: name one as `folder` under [media]";
+            let why = "no folder for files is configured: set `folder` under [media]";
             return Err(MediaFault::Reply(why.to_owned()));
         };
         let path = path.to_owned();
         tokio::task::spawn_blocking(move || read_file(kind, &folder, &path))
             .await
-            .unwrap_or_else(|error| Err(MediaFault::Source(format!("reading it ended: {error}"))))
+            .unwrap_or_else(|error| Err(MediaFault::Source(format!("reading it failed: {error}"))))
     }
 }
 

@@ -79,7 +79,7 @@ impl<F: Fn(&str) -> bool> TemplateValues<'_, F> {
         if !text.trim().is_empty() {
             return Ok(());
         }
-        Err(self.error(format!("`{name}` is empty; WeChat wants something there")))
+        Err(self.error(format!("`{name}` is empty, but WeChat requires a value")))
     }
 
     fn media(&self, prefix: &str, media: &Media) -> Result<(), ReplyError> {
@@ -112,7 +112,7 @@ impl<F: Fn(&str) -> bool> TemplateValues<'_, F> {
         match Url::parse(address) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && !blank => Ok(()),
             _ => Err(self.error(format!(
-                "`{name}` is not an http or https address; give a whole one, with its blanks as %20"
+                "`{name}` is not an http or https address; give a full one, with spaces as %20"
             ))),
         }
     }

@@ -24,7 +24,7 @@ impl<'a> Fields<'a> {
             None => Ok(()),
             Some((unknown, _)) => {
                 let known = known.join(", ");
-                Err(self.error(format!("`{}` is no field of {what}; those are {known}", cut(unknown))))
+                Err(self.error(format!("`{}` is not a field of {what}; those are {known}", cut(unknown))))
             }
         }
     }
@@ -84,7 +84,7 @@ impl<'a> Fields<'a> {
         let prefix = ["", "thumb_"].into_iter().find(|prefix| self.has(&format!("{prefix}file")));
         prefix.map_or(Ok(()), |prefix| {
             Err(self.error(format!(
-                "`{prefix}file` would be a file of the worker's machine, which only its configuration may name; give \
+                "`{prefix}file` names a file on the worker's machine, which only its configuration may do; give \
                  one of {}",
                 media_keys(prefix, ReplyOrigin::Service).join(", ")
             )))

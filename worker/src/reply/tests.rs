@@ -122,10 +122,13 @@ fn only_the_configuration_may_name_files() {
     assert!(parse(&video, ReplyOrigin::Config).is_ok());
     assert_eq!(
         refusal(&json!(["a", image]), ReplyOrigin::Service),
-        "reply 2: `file` would be a file of the worker's machine, which only its configuration may name; give one of \
+        "reply 2: `file` names a file on the worker's machine, which only its configuration may do; give one of \
          media_id, url, base64"
     );
-    assert!(refusal(&video, ReplyOrigin::Service).starts_with("reply: `thumb_file` would be a file"));
+    assert!(
+        refusal(&video, ReplyOrigin::Service)
+            .starts_with("reply: `thumb_file` names a file on the worker's machine")
+    );
 }
 
 #[test]
@@ -150,19 +153,16 @@ fn what_breaks_the_schema_is_named_with_its_remedy() {
         ),
         (
             json!({"type": "text", "content": "a", "kf_account": " "}),
-            "reply: `kf_account` is empty; WeChat wants something there",
+            "reply: `kf_account` is empty, but WeChat requires a value",
         ),
         (
             json!(["a", {"type": "image"}]),
             "reply 2: `media_id` is missing; give one of media_id, url, base64",
         ),
-        (
-            json!({"type": "image", "media_id": ""}),
-            "reply: `media_id` is empty; WeChat wants something there",
-        ),
+        (json!({"type": "image", "media_id": ""}), "reply: `media_id` is empty, but WeChat requires a value"),
         (
             json!({"type": "image", "mediaid": "x"}),
-            "reply: `mediaid` is no field of type image; those are type, media_id, url, base64, kf_account, ai_label",
+            "reply: `mediaid` is not a field of type image; those are type, media_id, url, base64, kf_account, ai_label",
         ),
         (
             json!({"type": "voice", "media_id": "m", "url": "http://x/"}),
@@ -174,11 +174,11 @@ fn what_breaks_the_schema_is_named_with_its_remedy() {
         ),
         (
             json!({"type": "image", "url": "ftp://x/"}),
-            "reply: `url` is not an http or https address; give a whole one, with its blanks as %20",
+            "reply: `url` is not an http or https address; give a full one, with spaces as %20",
         ),
         (
             json!({"type": "image", "base64": "not base64!"}),
-            "reply: `base64` is no base64: Invalid symbol 33, offset 9.; give it in the standard alphabet, or as a `data:` URL",
+            "reply: `base64` is not base64: Invalid symbol 33, offset 9.; give it in the standard alphabet, or as a `data:` URL",
         ),
         (
             json!({"type": "image", "base64": "data:image/png;base64"}),
@@ -187,7 +187,7 @@ fn what_breaks_the_schema_is_named_with_its_remedy() {
         (json!({"type": "news", "title": "t"}), "reply: `url` is missing; give it as a text"),
         (
             json!({"type": "news", "title": "t", "url": "/page"}),
-            "reply: `url` is not an http or https address; give a whole one, with its blanks as %20",
+            "reply: `url` is not an http or https address; give a full one, with spaces as %20",
         ),
         (
             json!({"type": "news", "articles": []}),
@@ -195,11 +195,11 @@ fn what_breaks_the_schema_is_named_with_its_remedy() {
         ),
         (
             json!({"type": "news", "articles": [{"title": "t", "urll": "http://x/"}]}),
-            "reply, `articles` 1: `urll` is no field of an article; those are title, description, url, picurl",
+            "reply, `articles` 1: `urll` is not a field of an article; those are title, description, url, picurl",
         ),
         (
             json!({"type": "news", "title": "t", "articles": [{"title": "t", "url": "http://x/"}]}),
-            "reply: `title` is no field of type news; those are type, articles, kf_account, ai_label",
+            "reply: `title` is not a field of type news; those are type, articles, kf_account, ai_label",
         ),
         (json!({"type": "msgmenu"}), "reply: `list` is missing; give it as a list"),
         (json!({"type": "msgmenu", "list": []}), "reply: `list` is empty; give at least one answer to tap"),
@@ -210,10 +210,10 @@ fn what_breaks_the_schema_is_named_with_its_remedy() {
         (json!({"type": "msgmenu", "list": ["a"]}), "reply, `list` 1: must be an object, and is a text"),
         (
             json!({"type": "msgmenu", "list": [{"id": "1", "content": ""}]}),
-            "reply, `list` 1: `content` is empty; WeChat wants something there",
+            "reply, `list` 1: `content` is empty, but WeChat requires a value",
         ),
         (json!({"type": "mpnews", "url": "http://x/"}), {
-            "reply: `url` is no field of type mpnews; those are type, media_id, kf_account, ai_label"
+            "reply: `url` is not a field of type mpnews; those are type, media_id, kf_account, ai_label"
         }),
     ];
     for (value, expected) in rows {
@@ -250,7 +250,7 @@ fn the_configurations_templates_are_checked_when_they_are_filled_in() {
     let mut parts = parse(&news, ReplyOrigin::Config).unwrap();
     assert_eq!(
         check(&parts).unwrap_err().to_string(),
-        "reply: `url` is not an http or https address; give a whole one, with its blanks as %20"
+        "reply: `url` is not an http or https address; give a full one, with spaces as %20"
     );
     for (name, text) in templates(&mut parts[0]) {
         *text = if name == "url" { "https://x/".to_owned() } else { String::new() };
@@ -258,7 +258,7 @@ fn the_configurations_templates_are_checked_when_they_are_filled_in() {
     parts.insert(0, text("a"));
     assert_eq!(
         check(&parts).unwrap_err().to_string(),
-        "reply 2: `title` is empty; WeChat wants something there"
+        "reply 2: `title` is empty, but WeChat requires a value"
     );
 }
 

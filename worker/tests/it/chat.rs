@@ -203,7 +203,7 @@ async fn what_another_handler_remembers_under_the_same_name_is_no_conversation()
         stage.say(&user, text).await;
     }
     assert_texts(&stage.texts(&user, 3).await, &["counted", "on one", "on two"]);
-    stage.logs("no conversation of this version").await;
+    stage.logs("the stored conversation can't be used").await;
     assert_eq!(model.asked()[1].messages(), conversation(&["one", "two"]));
     stage.finish().await;
 }
@@ -329,8 +329,8 @@ async fn what_can_not_mend_itself_is_not_tried_again_and_says_what_to_do() {
             error(404, "model_not_found"),
             "answered 404 (model_not_found): check `base_url` and `model`",
         ),
-        ("money", error(429, "insufficient_quota"), "429 (insufficient_quota): pay"),
-        ("balance", Answer::status(402), "answered 402: pay"),
+        ("money", error(429, "insufficient_quota"), "429 (insufficient_quota): top up"),
+        ("balance", Answer::status(402), "answered 402: top up"),
         ("redirect", Answer::status(307).with("location", "/elsewhere"), "redirects are not followed"),
         (
             "cut",
@@ -423,10 +423,10 @@ async fn an_endpoint_that_is_away_is_asked_again_and_its_address_is_told() {
     let (model, mut door) = Backend::away(|_| Answer::said("here again"));
     stage.start([Route::new("chat", model.chat(|_| {})).attempts(100)]);
     stage.say(&user, "hello").await;
-    let lane = stage.put_off(&user, "could not be asked: ").await;
+    let lane = stage.put_off(&user, "could not be reached: ").await;
     let reason = lane.last_error.unwrap();
     let url = format!("(http://127.0.0.1:{}/", model.url().port().unwrap());
-    assert!(reason.contains(&url) && reason.contains("mend `base_url`"), "{reason}");
+    assert!(reason.contains(&url) && reason.contains("correct `base_url`"), "{reason}");
     door.listen();
     assert_texts(&stage.texts(&user, 1).await, &["here again"]);
     stage.finish().await;

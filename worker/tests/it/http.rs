@@ -182,8 +182,8 @@ async fn an_answer_that_is_final_ends_in_one_failure_reply_and_a_dead_letter_tha
             Answer::of(401, "text/html", "<html>secret</html>"),
             "the service answered 401 Unauthorized",
         ),
-        ("202", Answer::status(202), "the handler answers by call back, and there is no address for it"),
-        ("rubbish", Answer::json("{oops"), "is not the JSON that it says it is"),
+        ("202", Answer::status(202), "the handler answers by call back, but no address is configured"),
+        ("rubbish", Answer::json("{oops"), "is declared as JSON but can't be read as such"),
         ("not utf-8", Answer::bytes(b"\xc4\xe3"), "in the character set that it declares, `utf-8`"),
         ("wrong reply", Answer::json(r#"{"type":"txt"}"#), "`type` is \"txt\""),
         ("redirect", Answer::status(307).with("location", "/elsewhere"), "redirects are not followed"),
@@ -244,7 +244,7 @@ async fn a_service_asked_over_tls_that_speaks_none_is_told_so() {
     stage.say(&user, "hello").await;
     let reason = stage.dead(1).await.remove(0).reason;
     let place = format!("(https://127.0.0.1:{}/", service.url().port().unwrap());
-    assert!(reason.starts_with("route `lookup`: the service could not be asked: "), "{reason}");
+    assert!(reason.starts_with("route `lookup`: the service could not be reached: "), "{reason}");
     assert!(reason.contains(&place), "{reason}");
     assert!(reason.contains("doesn't speak TLS") && reason.contains("http://"), "{reason}");
     stage.finish_with(Left { dead: &["route `lookup`"], ..Left::default() }).await;
@@ -258,10 +258,13 @@ async fn a_service_that_refuses_connections_is_asked_again_and_its_url_is_told()
     let route = Route::new("all", service.handler(TIMEOUT, None)).attempts(100);
     stage.start([route]);
     stage.say(&user, "hello").await;
-    let lane = stage.put_off(&user, "the service could not be asked: ").await;
+    let lane = stage.put_off(&user, "the service could not be reached: ").await;
     let reason = lane.last_error.unwrap();
     let url = format!("(http://127.0.0.1:{}{})", service.url().port().unwrap(), service.url().path());
-    assert!(reason.contains("refused") && reason.contains("mend `url`") && reason.contains(&url), "{reason}");
+    assert!(
+        reason.contains("refused") && reason.contains("correct `url`") && reason.contains(&url),
+        "{reason}"
+    );
     let count = stage.logged(&url).into_iter().filter(|line| line.contains("attempt ")).count();
     assert_eq!(count, 1, "once, and not at every attempt");
     door.listen();

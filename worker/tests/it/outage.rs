@@ -30,7 +30,7 @@ async fn says_that_it_is_away(stage: &Stage, server: &RedisServer) {
     let place = format!("127.0.0.1:{}", server.port());
     eventually("the worker says that the queue is away", async || {
         let lines = stage.logged(&place);
-        lines.iter().any(|line| line.contains("the queue is away")).then_some(())
+        lines.iter().any(|line| line.contains("the queue is unavailable")).then_some(())
     })
     .await;
 }
@@ -131,7 +131,10 @@ async fn a_settle_that_was_done_and_whose_answer_got_lost_is_no_alarm() {
     stage.rest().await;
     assert_eq!((stage.ended("unsettled"), stage.ended("lease_lost"), stage.sent_to(&user)), (1, 0, 1));
     let log = stage.log();
-    assert!(log.iter().any(|line| line.contains("INFO") && line.contains("it was done already")), "{log:?}");
+    assert!(
+        log.iter().any(|line| line.contains("INFO") && line.contains("the first call succeeded")),
+        "{log:?}"
+    );
     assert!(!log.iter().any(|line| line.contains("WARN") || line.contains("ERROR")), "{log:?}");
     stage.finish().await;
 }

@@ -60,16 +60,16 @@ local function look(times, list)
   if not run[1] and redis.call('EXISTS', record) == 1 then report('a record that no take began') end
   if run[1] and not has_packed and first == 0 then report('a record, but no current message') end
   if redis.call('EXISTS', key('sends:' .. lane)) == 1 and (run[1] or messages == 0) then
-    report('sends kept as between two messages, but it is not there')
+    report('sends kept as if between two messages, but it is not')
   end
   if run[4] and delayed == 0 then report('it awaits an answer, but is not delayed') end
   if parked == 1 and redis.call('HEXISTS', KEYS[6], 'l' .. lane) == 0 then report('parked, but not paused') end
   local is_read, problem = try(head_of, lane)
-  if not is_read then report_unreadable(problem .. ': a take puts away what is damaged, and the lane goes on') end
+  if not is_read then report_unreadable(problem .. ': the next take sets aside what is damaged, and the lane goes on') end
   local held = redis.call('HKEYS', key('held:' .. lane))
   if #held == 0 then return end
   local unreadable = #held - #held_of(lane)
-  if unreadable > 0 then report_unreadable(unreadable .. ' held messages can\'t be read: they are put away when their time is over') end
+  if unreadable > 0 then report_unreadable(unreadable .. ' held messages can\'t be read: they are set aside when their time is over') end
   found[1], found[2] = found[1] + #held, found[2] + #held
   local members = {}
   for i, order in ipairs(held) do members[i] = held_member({ order = order }, lane) end
@@ -83,7 +83,7 @@ for i = 2, #ARGV, 3 do
   local is_read, problem = try(look, tonumber(ARGV[i + 1]), ARGV[i + 2])
   if not is_read then
     report_unreadable('its keys can\'t be read (' .. (type(problem) == 'table' and problem.err or problem)
-      .. '): what is damaged is put away when it is met, and the lane goes on')
+      .. '): what is damaged is set aside when it is met, and the lane goes on')
   end
 end
 return found

@@ -71,7 +71,7 @@ pub(in super::super) fn internals_in(text: &str) -> Option<&'static str> {
     let lower = if text.len() <= 64 { text.to_ascii_lowercase() } else { String::new() };
     let status = lower.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').trim_end_matches('.');
     if WORDS.split('|').any(|word| word == lower) || STATUS.split('|').any(|word| word == status) {
-        return Some("a word of a program");
+        return Some("a program's error word");
     }
     if text.contains("```") {
         return None;

@@ -147,14 +147,14 @@ impl EndpointError {
         }
         let quota_is_money = !self.has_request_id && has(QUOTA);
         if self.status == 402 || quota_is_money || has(NO_MONEY) || says(NO_MONEY_WORDS) {
-            return Meaning::Never("pay what it wants, or raise the quota");
+            return Meaning::Never("top up the balance, or raise the quota");
         }
         match self.status {
             401 | 403 => Meaning::Never("check `key`"),
             404 => Meaning::Never("check `base_url` and `model`"),
             408 | 425 | 429 | 500..=599 => Meaning::Again,
             300..=399 => Meaning::Never("redirects are not followed: check `base_url`"),
-            400..=499 => Meaning::Never("check `model` and what else the route asks for"),
+            400..=499 => Meaning::Never("check `model` and the route's other settings"),
             // An unknown error that calls itself a success.
             _ => Meaning::Again,
         }

@@ -59,7 +59,7 @@ pub enum ChatHandlerError {
     #[error("the system prompt can't be used: {0}")]
     System(#[from] TemplateError),
     /// The key can't be sent.
-    #[error("the key has characters that no key has")]
+    #[error("the key has characters that no API key has")]
     Key,
     /// The address can't have a path.
     #[error("the base URL must be http:// or https://")]
@@ -97,7 +97,7 @@ impl ChatHandler {
             Some(memory) => History::read(memory).unwrap_or_else(|| {
                 tracing::warn!(
                     route = context.route,
-                    "what is remembered of the user is no conversation of this version: it begins anew"
+                    "the stored conversation can't be used: starting a new one"
                 );
                 History::default()
             }),
@@ -125,7 +125,7 @@ impl ChatHandler {
             // What was said before may be what the endpoint refuses.
             let is_refused = matches!(response, ChatResponse::Refused | ChatResponse::Unfit { .. });
             if is_refused && history.clear() {
-                tracing::info!("the model refuses: asking without the turns before");
+                tracing::info!("the model refused: asking again without the earlier turns");
                 continue;
             }
             match response {
@@ -145,7 +145,7 @@ impl ChatHandler {
                     }
                     tracing::info!(
                         turns = history.turns.len(),
-                        "too long for the model: asking with fewer turns"
+                        "the conversation is too long for the model: asking again with fewer turns"
                     );
                 }
                 ChatResponse::StreamOnly { reason } => {

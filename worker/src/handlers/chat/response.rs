@@ -114,7 +114,7 @@ fn complained(error: &EndpointError, headers: &HeaderMap, is_html: bool) -> Chat
         Meaning::Refused => ChatResponse::Refused,
         Meaning::TooLong => ChatResponse::TooLong { reason: reason + ": it is too long for the model" },
         Meaning::StreamOnly => {
-            ChatResponse::StreamOnly { reason: reason + ": it answers with a stream only, and gave none" }
+            ChatResponse::StreamOnly { reason: reason + ": it only answers with a stream, but sent none" }
         }
         Meaning::Again => ChatResponse::Again { after: retry_after(headers), reason },
         Meaning::Never(_) if is_html => {
@@ -133,7 +133,7 @@ fn complained(error: &EndpointError, headers: &HeaderMap, is_html: bool) -> Chat
 fn answered(value: &Value) -> ChatResponse {
     let again = |reason: String| ChatResponse::Again { after: None, reason };
     let Some(choice) = choice_of(value) else {
-        return again("the model's endpoint gave no choice".to_owned());
+        return again("the model's endpoint returned no `choices`".to_owned());
     };
     if let Some(error) = EndpointError::read(200, choice) {
         return complained(&error, &HeaderMap::new(), false);
@@ -148,20 +148,21 @@ fn answered(value: &Value) -> ChatResponse {
         return ChatResponse::Refused;
     }
     if is_one_of(CUT) {
-        let what = if text.is_empty() { "its thoughts used up the tokens" } else { "the answer broke off" };
+        let what =
+            if text.is_empty() { "its reasoning used up the tokens" } else { "the answer was cut off" };
         let reason = format!("{what} (`finish_reason` is `{finish}`), so raise `max_tokens`");
         return ChatResponse::Never { reason };
     }
     if is_one_of("tool_calls function_call tool_use") {
         let reason = format!(
-            "the model calls tools (`finish_reason` is `{finish}`), which this handler has none of: take them out of `extra`"
+            "the model calls tools (`finish_reason` is `{finish}`), but this handler has none: remove them from `extra`"
         );
         return ChatResponse::Never { reason };
     }
     if !end.is_empty() && !is_one_of(GOOD_ENDS) {
         let finish: String =
             finish.chars().filter(|c| c.is_ascii_alphanumeric() || "_- ".contains(*c)).take(40).collect();
-        return again(format!("the model's answer broke off: its `finish_reason` is `{finish}`"));
+        return again(format!("the model's answer was cut off: its `finish_reason` is `{finish}`"));
     }
     if !text.is_empty() {
         return ChatResponse::Answer(text);
@@ -171,8 +172,8 @@ fn answered(value: &Value) -> ChatResponse {
     match thoughts.to_ascii_lowercase().rfind("</think>") {
         Some(at) if !visible_text::answer(&thoughts[at..]).is_empty() => ChatResponse::Answer(visible_text::answer(&thoughts[at..])),
         _ if !thoughts.is_empty() => again(
-            "the model's answer is empty, and its `reasoning_content` is not: let it think less by `extra`, as with \
-             { enable_thinking = false }, or serve it without a parser for thoughts"
+            "the model's answer is empty, but its `reasoning_content` is not: limit the reasoning in `extra`, for \
+             example with { enable_thinking = false }, or serve it without a reasoning parser"
                 .to_owned(),
         ),
         _ => again("the model's answer is empty".to_owned()),

@@ -113,7 +113,7 @@ where
     let columns = row.columns().iter().map(|column| {
         let (name, kind) = (column.name(), column.type_info().name());
         let unreadable = |why: &str| LookUpFailure {
-            hint: Some("leave it out, or make a text of it: CAST(… AS CHAR), TO_BASE64(…), …::text"),
+            hint: Some("leave it out, or convert it to text: CAST(… AS CHAR), TO_BASE64(…), …::text"),
             ..LookUpFailure::lasting(format!("the column `{name}` of type {kind} {why}"))
         };
         let at = column.ordinal();

@@ -142,9 +142,9 @@ impl OpenConnection {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 let trouble = LookUpFailure::of(Stage::Connecting, &error);
-                tracing::debug!(%trouble, "a statement that was cut may still run in its database");
+                tracing::debug!(%trouble, "a cancelled statement may still run in its database");
             }
-            Err(_) => tracing::debug!("a statement that was cut may still run in its database"),
+            Err(_) => tracing::debug!("a cancelled statement may still run in its database"),
         }
     }
 }

@@ -38,11 +38,11 @@ pub(super) enum Stage {
     Running,
 }
 
-const LOOKS_LIKE_WRITING: &str = "it would write: give the database `writes = true` if it may";
+const LOOKS_LIKE_WRITING: &str = "it writes: set `writes = true` for the database if it may";
 const CAST: &str = "all values are texts: write :id::int where the column is a number";
 const READ_ONLY_SERVER: &str =
-    "its server is read-only: see whether the url leads to the one that takes writes";
-const CONNECT: &str = "see whether the database runs, and whether its url is right";
+    "its server is read-only: check that the url leads to a server that accepts writes";
+const CONNECT: &str = "check that the database runs and that its url is right";
 
 impl LookUpFailure {
     /// One that passes.
@@ -61,10 +61,10 @@ impl LookUpFailure {
             sqlx::Error::Io(error) => error.to_string(),
             sqlx::Error::Tls(error) => format!("TLS: {error}"),
             sqlx::Error::WorkerCrashed => "its thread has ended".to_owned(),
-            sqlx::Error::Protocol(_) => "it speaks otherwise than expected".to_owned(),
+            sqlx::Error::Protocol(_) => "its protocol is not what was expected".to_owned(),
             // The other errors are about what is asked, and their texts could hold parts of it.
             _ if stage == Stage::Connecting => "its url can't be used".to_owned(),
-            _ => return Self::lasting("the statement can't be asked as it is"),
+            _ => return Self::lasting("the statement can't be sent as it is"),
         };
         let hint = (stage == Stage::Connecting).then_some(CONNECT);
         Self { hint, ..Self::passing(format!("the database can't be reached: {text}")) }

@@ -30,13 +30,13 @@ pub enum StatementError {
     #[error("it is empty")]
     Empty,
     /// A quote or a comment has no end.
-    #[error("its {0} has no end")]
+    #[error("its {0} is not closed")]
     Unclosed(&'static str),
     /// Something stands behind a semicolon.
     #[error("it is more than one statement; write one, without `;`")]
     Several,
     /// A parameter in a form of the driver's.
-    #[error("it has the parameter `{0}`; write parameters by their names, like `:code`")]
+    #[error("it has the parameter `{0}`; use named parameters, like `:code`")]
     Unnamed(String),
 }
 

@@ -245,7 +245,7 @@ impl HttpConnection {
                     break;
                 }
             } else {
-                self.read_more("the connection was closed within the answer").await?;
+                self.read_more("the connection was closed before the answer was complete").await?;
             }
         }
         Ok(match call.proceed() {

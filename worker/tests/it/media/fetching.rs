@@ -122,7 +122,7 @@ async fn what_comes_is_judged_by_its_content_and_not_by_its_name_or_label() {
     for (path, says) in [
         ("/error.png", "is text/html; for type image WeChat takes image/jpeg, image/png, image/gif"),
         ("/webp.png", "is image/webp;"),
-        ("/json.png", "is of a type that isn't known;"),
+        ("/json.png", "is of an unknown type;"),
         ("/empty.png", "is empty"),
         // Not unpacked: a small answer stays small.
         ("/packed.png", "is application/gzip;"),
@@ -152,7 +152,7 @@ async fn a_status_says_whether_the_address_is_wrong_or_the_server_in_trouble() {
     }
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let error = world.refused(&store, Media::Url(format!("http://{nobody}/"))).await;
-    assert_passing(&error, "the server can't be asked: ");
+    assert_passing(&error, "the server can't be reached: ");
 }
 
 #[tokio::test]

@@ -62,19 +62,23 @@ async fn addresses_that_only_this_machine_can_reach_are_refused_in_every_spellin
         (&with_system, "[::]", ":: is an unspecified address"),
         (&with_system, "[::ffff:127.0.0.1]", "::ffff:127.0.0.1 is a loopback address"),
         (&with_system, "[::ffff:a9fe:a9fe]", "::ffff:169.254.169.254 is a link-local address"),
-        (&with_system, "[::127.0.0.1]", "is an IPv4 address in disguise"),
-        (&with_system, "[2002:7f00:1::]", "is an IPv4 address in disguise"),
+        (&with_system, "[::127.0.0.1]", "is an IPv4 address in IPv6 form"),
+        (&with_system, "[2002:7f00:1::]", "is an IPv4 address in IPv6 form"),
         (&with_system, "[64:ff9b::7f00:1]", "is an IPv4 address behind NAT64"),
         (&with_system, "[fd00:ec2::254]", "fd00:ec2::254 is a private address"),
         (&with_system, "10.0.0.1", "10.0.0.1 is a private address"),
         (&with_system, "100.100.100.200", "is an address behind a provider's NAT"),
-        (&with_system, "localhost", "localhost leads to a forbidden place: "),
-        (&with_system, "LOCALHOST", "localhost leads to a forbidden place: "),
-        (&with_names, "inner.test", "inner.test leads to a forbidden place: 127.0.0.1 is a loopback address"),
+        (&with_system, "localhost", "localhost leads to a forbidden address: "),
+        (&with_system, "LOCALHOST", "localhost leads to a forbidden address: "),
+        (
+            &with_names,
+            "inner.test",
+            "inner.test leads to a forbidden address: 127.0.0.1 is a loopback address",
+        ),
         (
             &with_names,
             "metadata.test",
-            "metadata.test leads to a forbidden place: 169.254.169.254 is a link-",
+            "metadata.test leads to a forbidden address: 169.254.169.254 is a link-",
         ),
     ] {
         for scheme in ["http", "https"] {
@@ -144,8 +148,8 @@ async fn a_redirect_is_judged_like_the_first_address() {
         ),
         ("/network-path", "redirects to http://[::1]:6379/: ::1 is a loopback address".to_owned()),
         ("/file", "redirects to file:///etc/passwd: only http and https".to_owned()),
-        ("/credentials", "redirects to http://127.0.0.1/: a user name or a password".to_owned()),
-        ("/none", "redirects to what is no address".to_owned()),
+        ("/credentials", "redirects to http://127.0.0.1/: an address may not have a user name".to_owned()),
+        ("/none", "redirects to something that is not a URL".to_owned()),
     ] {
         let error = world.refused(&store, web.media(path)).await;
         assert_fault_of_reply(&error, &says);
@@ -162,9 +166,9 @@ async fn other_schemes_and_credentials_are_refused() {
         ("file:///etc/passwd", "only http and https addresses are fetched"),
         ("ftp://127.0.0.1/a.png", "only http and https addresses are fetched"),
         ("gopher://127.0.0.1:6379/_FLUSHALL", "only http and https addresses are fetched"),
-        ("http://me:s3cret@127.0.0.1/a.png", "a user name or a password in an address isn't used"),
-        ("a.png", "is no address: relative URL without a base"),
-        ("http://", "is no address: empty host"),
+        ("http://me:s3cret@127.0.0.1/a.png", "an address may not have a user name or password"),
+        ("a.png", "is not a URL: relative URL without a base"),
+        ("http://", "is not a URL: empty host"),
     ] {
         let error = world.refused(&store, Media::Url(url.to_owned())).await;
         assert_fault_of_reply(&error, says);
@@ -191,14 +195,14 @@ async fn a_name_that_leads_elsewhere_the_second_time_gains_nothing() {
 
     // The next request looks it up again, and is judged by what it gets.
     let error = world.refused(&store, Media::Url(format!("http://turns.test:{port}/a.png"))).await;
-    assert_fault_of_reply(&error, "turns.test leads to a forbidden place: 127.0.0.1 is a loopback address");
+    assert_fault_of_reply(&error, "turns.test leads to a forbidden address: 127.0.0.1 is a loopback address");
 
     // So does a redirect to the same host.
     let names = Answers::new(&[("turns.test", &["127.0.0.2", "127.0.0.1"])]);
     let store = MediaStore::with_names(&settings, names.clone()).unwrap();
     let error = world.refused(&store, Media::Url(format!("http://turns.test:{port}/again"))).await;
     assert_fault_of_reply(&error, "redirects to http://turns.test:");
-    assert_fault_of_reply(&error, "turns.test leads to a forbidden place: 127.0.0.1 is a loopback address");
+    assert_fault_of_reply(&error, "turns.test leads to a forbidden address: 127.0.0.1 is a loopback address");
     assert_eq!(names.looked_up.lock().unwrap().len(), 2);
     assert_eq!((allowed.asked().len(), victim.asked().len()), (2, 0));
 }
@@ -222,9 +226,12 @@ async fn through_a_proxy_names_and_addresses_are_judged_before_it_is_asked() {
     let store = MediaStore::with_names(&settings, names).unwrap();
 
     for (url, says) in [
-        ("http://inner.test/a.png", "inner.test leads to a forbidden place: 10.0.0.1 is a private address"),
+        ("http://inner.test/a.png", "inner.test leads to a forbidden address: 10.0.0.1 is a private address"),
         ("http://127.0.0.1/a.png", "127.0.0.1 is a loopback address"),
-        ("https://inner.test/a.png", "inner.test leads to a forbidden place: 10.0.0.1 is a private address"),
+        (
+            "https://inner.test/a.png",
+            "inner.test leads to a forbidden address: 10.0.0.1 is a private address",
+        ),
     ] {
         assert_fault_of_reply(&world.refused(&store, Media::Url(url.to_owned())).await, says);
     }

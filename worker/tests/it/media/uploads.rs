@@ -185,7 +185,7 @@ async fn files_are_taken_from_the_folder_only_and_from_nowhere_without_one() {
     let error = world.refused(&with_folder, file("../a.png")).await;
     assert_fault_of_reply(&error, "`file` ../a.png: there is no such file inside the `folder` under [media]");
     let error = world.refused(&store(&local()), file("a.png")).await;
-    assert_fault_of_reply(&error, "no folder is set that files may come from: name one as `folder`");
+    assert_fault_of_reply(&error, "no folder for files is configured: set `folder`");
 }
 
 #[tokio::test]

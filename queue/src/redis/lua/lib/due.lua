@@ -32,7 +32,7 @@ local function reclaim(lane, deadline, quiet, now)
     error(MISSING, 0)
   end
   local losses = tonumber(h[3] or 0)
-  if not losses then error('its losses are no number', 0) end
+  if not losses then error('its losses are not a number', 0) end
   if h[8] and deadline > quiet and (losses == 0 or h[4]) then
     losses = losses + 1
     local worker = h[5] or 'a worker without a name'

@@ -22,7 +22,7 @@ local function check_packed(packed)
   local id_bytes = class_bytes and packed:byte(3 + class_bytes)
   local bytes = id_bytes and 3 + class_bytes + id_bytes + (format == FORMAT and 8 or 0)
   if not bytes or #packed < bytes or class_bytes == 0 or id_bytes == 0 or format < FORMAT or format > FORMATS_MAX then
-    error('it is no message', 0)
+    error('it is not a message', 0)
   end
   return packed
 end
@@ -39,11 +39,11 @@ local function write_record(values) return string.char(FORMAT) .. cmsgpack.pack(
 local function read_record(bytes)
   local format = bytes:byte(1)
   if format ~= FORMAT then
-    error(format and format > FORMAT and format <= FORMATS_MAX and NEWER or 'it is no record', 0)
+    error(format and format > FORMAT and format <= FORMATS_MAX and NEWER or 'it is not a record', 0)
   end
   local _, values = cmsgpack.unpack_one(bytes, 1)
   for _, value in pairs(values) do
-    if type(value) == 'table' then error('it is no record', 0) end
+    if type(value) == 'table' then error('it is not a record', 0) end
   end
   return values
 end
@@ -89,7 +89,7 @@ local function read_run(values)
   local run = {}
   for i, field in ipairs(run_fields()) do
     local value = values[i]
-    if value and value ~= '' and i <= RUN_NUMBERS and not value:find('^%d+$') then error('its ' .. field .. ' is no number', 0) end
+    if value and value ~= '' and i <= RUN_NUMBERS and not value:find('^%d+$') then error('its ' .. field .. ' is not a number', 0) end
     run[field] = value
   end
   if run.sends and not run.sends:find(STANDING) then error('its sends are damaged', 0) end
@@ -103,7 +103,7 @@ local function older_fields(bytes)
   local values, fields = read_record(bytes), {}
   for i, field in ipairs(KEPT) do
     if values[i + 1] then
-      if type(values[i + 1]) ~= 'string' then error('it is no record', 0) end
+      if type(values[i + 1]) ~= 'string' then error('it is not a record', 0) end
       fields[#fields + 1] = field
       fields[#fields + 1] = values[i + 1]
     end

@@ -184,9 +184,9 @@ fn what_is_no_answer_is_tried_again_refused_or_final() {
     let rows = [
         (String::new(), again("not JSON")),
         ("{oops".to_owned(), again("not JSON")),
-        ("{}".to_owned(), again("no choice")),
-        (r#"{"choices":[]}"#.to_owned(), again("no choice")),
-        (r#"{"choices":{}}"#.to_owned(), again("no choice")),
+        ("{}".to_owned(), again("no `choices`")),
+        (r#"{"choices":[]}"#.to_owned(), again("no `choices`")),
+        (r#"{"choices":{}}"#.to_owned(), again("no `choices`")),
         (choice(json!({})), again("empty")),
         (choice(json!({"message": {"content": null}})), again("empty")),
         (
@@ -195,7 +195,7 @@ fn what_is_no_answer_is_tried_again_refused_or_final() {
         ),
         (
             choice(json!({"message": {"content": "<think>x"}, "finish_reason": "length"})),
-            ("thoughts used up", "never"),
+            ("reasoning used up", "never"),
         ),
         (
             choice(json!({"message": {"content": null, "tool_calls": []}, "finish_reason": "tool_calls"})),

@@ -110,11 +110,11 @@ async fn what_is_no_answer_is_an_error_that_says_why() {
         (&["HTTP/1.1 200 OK\r\ncontent-le"], "the connection was closed before there was an answer"),
         (
             &["HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell"],
-            "the connection was closed within the answer",
+            "the connection was closed before the answer was complete",
         ),
         (
             &["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"],
-            "the connection was closed within the answer",
+            "the connection was closed before the answer was complete",
         ),
         (&["SSH-2.0-OpenSSH_9.9\r\n"], "http parse fail"),
         (&["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nhello\r\n"], "chunk"),
