@@ -48,7 +48,7 @@ struct WatchedLine {
     /// The age of the first, and when it was seen.
     seen: Option<(Duration, Instant)>,
     since: Option<Instant>,
-    is_told: bool,
+    is_reported: bool,
 }
 
 impl StandstillWatch {
@@ -129,7 +129,7 @@ fn undrained(report: &SpoolReport) -> Option<Duration> {
 
 impl WatchedLine {
     fn new(name: &'static str, meaning: &'static str) -> Self {
-        Self { name, meaning, seen: None, since: None, is_told: false }
+        Self { name, meaning, seen: None, since: None, is_reported: false }
     }
 
     /// The first in the line has this age; none: the line is empty, or should stand.
@@ -151,7 +151,7 @@ impl WatchedLine {
         let (line, stood) = (self.name, self.since.map_or(Duration::ZERO, |since| now - since));
         gauge!("huixin_standstill_seconds", "line" => line).set(stood.as_secs_f64());
         let stands = stood >= STANDS_AFTER;
-        if stands != std::mem::replace(&mut self.is_told, stands) {
+        if stands != std::mem::replace(&mut self.is_reported, stands) {
             match stands {
                 true => {
                     tracing::warn!(line, stood_ms = stood.as_millis(), problem = self.meaning, "standstill");

@@ -36,7 +36,9 @@ fn the_first_command_starts_everything_and_the_second_runs_the_tests() {
     let log = folder.path().join("dev.log");
     let output = std::fs::File::create(&log).expect("the log can be made");
     // Without the members' tests cargo compiles half of all crates again, with fewer features: only in the long form. Otherwise
-    // the program that it would start is started directly, the only one of the root package.
+    // the program starts that cargo would choose.
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("it is there");
+    assert!(manifest.contains("\ndefault-run = \"huixin\"\n"));
     let mut command = match long() {
         true => Command::new(env!("CARGO")),
         false => Command::new(env!("CARGO_BIN_EXE_huixin")),

@@ -52,14 +52,25 @@ const RETIRED: [&str; 15] = [
 
 #[test]
 fn no_retired_name_comes_back() {
-    let names = Regex::new(&format!(r"\b(?:{})\b", RETIRED.join("|"))).unwrap();
-    let not_code = Regex::new(r#"(?m)//.*$|"(?:[^"\\]|\\.)*""#).unwrap();
     let mut found = Vec::new();
     for (file, text) in texts().into_iter().filter(|(file, _)| is_product(file)) {
-        let code = not_code.replace_all(&text, "\"\"");
-        found.extend(names.find_iter(&code).map(|name| format!("{file}: {}", name.as_str())));
+        found.extend(retired(&text).into_iter().map(|name| format!("{file}: {name}")));
     }
     assert!(found.is_empty(), "say what is in it:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_retired_name_is_seen_in_code_and_not_in_comments_or_texts() {
+    assert_eq!(retired("let told = Door::new(); // the ledger"), ["told", "Door"]);
+    assert!(retired("say(\"told {x}\"); // told\nlet untold = is_told;").is_empty());
+}
+
+/// The retired names in the code of a file, without its comments and texts.
+fn retired(text: &str) -> Vec<String> {
+    let names = Regex::new(&format!(r"\b(?:{})\b", RETIRED.join("|"))).unwrap();
+    let not_code = Regex::new(r#"(?m)//.*$|"(?:[^"\\]|\\.)*""#).unwrap();
+    let code = not_code.replace_all(text, "\"\"");
+    names.find_iter(&code).map(|name| name.as_str().to_owned()).collect()
 }
 
 /// Whether a file is part of what users run. Tests and measurements may have stand-ins of the same names.

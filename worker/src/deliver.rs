@@ -38,7 +38,9 @@ pub(crate) async fn deliver(
 ) -> StepResult<Done> {
     loop {
         let (reason, reachable) = match Sending::new(recorder, &mut answer, &progress).run(&progress).await? {
-            PartEnd::Sent | PartEnd::Soon(_) => return Ok(delivered(recorder.attempt, answer)),
+            PartEnd::Sent => return Ok(delivered(recorder.attempt, answer)),
+            // `send_part` waits for it itself. An answer that isn't sent must never count as delivered.
+            PartEnd::Soon(after) => return Ok(Done::snooze(after, "WeChat refuses the send for the moment")),
             PartEnd::Later(done) => return Ok(done),
             // This reason already names the route.
             PartEnd::Dies { reason, reachable } if answer.dies_of.is_some() => (reason, reachable),
@@ -110,7 +112,7 @@ impl<'a, 'q> Sending<'a, 'q> {
         while self.index < parts {
             self.unsure = progress.sending == Some(self.index);
             match self.send_part().await? {
-                PartEnd::Sent | PartEnd::Soon(_) => {}
+                PartEnd::Sent => {}
                 unsent => return Ok(unsent),
             }
             self.index += 1;

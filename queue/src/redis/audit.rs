@@ -53,7 +53,7 @@ impl Core {
     pub(super) async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
         let (damaged, is_whole) = self.damaged().await?;
         if !is_whole {
-            // Until that is mended, nothing can be said of the rest.
+            // Until that is fixed, nothing can be said of the rest.
             return Ok(damaged);
         }
         let (Audited { mut doubts, .. }, mut miscounted) = self.look_at_all().await?;

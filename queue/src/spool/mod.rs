@@ -196,7 +196,7 @@ impl Spool {
             .await
     }
 
-    /// Makes every quarantined entry pending again, for a person who has mended what was wrong. Gives how many there were.
+    /// Makes every quarantined entry pending again, for a person who has fixed what was wrong. Gives how many there were.
     pub async fn release_quarantined(&self) -> Result<usize, SpoolError> {
         self.call(Access::Change { bytes: 0 }, |step| rows::release_quarantined(step)).await
     }

@@ -149,7 +149,7 @@ impl Sending<'_, '_> {
     pub(super) async fn give_up_unsure(&mut self) -> StepResult<PartEnd> {
         match self.attempt.unsure() {
             Unsure::Drop => Ok(PartEnd::Sent),
-            _ => self.hold_rest(NOT_KNOWN, false).await,
+            Unsure::Hold | Unsure::Resend => self.hold_rest(NOT_KNOWN, false).await,
         }
     }
 
