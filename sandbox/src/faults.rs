@@ -120,14 +120,15 @@ impl Faults {
         *lost = lost.saturating_add(times);
     }
 
-    /// WeChat hangs up in the next `times` tries of pushes; those ordered before come first.
-    pub fn hang_up(&self, how: HangUp, times: u32) {
-        let mut next = self.hang_ups.lock();
-        for _ in 0..times {
-            if next.len() < MAX_ORDERS {
-                next.push_back(how);
-            }
+    /// WeChat hangs up in the next `times` tries of pushes; those ordered before come first. False when that would be too many
+    /// orders: then nothing is ordered.
+    pub fn hang_up(&self, how: HangUp, times: u32) -> bool {
+        let (mut next, times) = (self.hang_ups.lock(), times as usize);
+        let fits = times <= MAX_ORDERS.saturating_sub(next.len());
+        if fits {
+            next.extend(std::iter::repeat_n(how, times));
         }
+        fits
     }
 
     /// Forgets all faults. A call that has met one already goes on meeting it.

@@ -32,6 +32,23 @@ fn every_member_has_its_walls_and_is_built_by_default() {
 }
 
 #[test]
+fn the_build_of_the_image_sees_every_member() {
+    let ignored = read(".dockerignore");
+    let lines: Vec<&str> = ignored.lines().collect();
+    for package in metadata().packages {
+        let folder = package.manifest_path.parent().unwrap().strip_prefix(root()).unwrap().to_string();
+        let first = folder.split('/').next().unwrap_or_default();
+        let is_dropped = !folder.is_empty() && lines.contains(&first);
+        let is_kept =
+            !lines.contains(&format!("{first}/*").as_str()) || lines.contains(&format!("!{folder}").as_str());
+        assert!(
+            !is_dropped && is_kept,
+            ".dockerignore drops {folder}, and the workspace can't be read without it"
+        );
+    }
+}
+
+#[test]
 fn a_member_depends_only_on_the_members_below_it() {
     let metadata = metadata();
     for (member, allowed) in WALLS {

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use super::{Handled, JsonBody, Strict, account_of, refuse};
 use crate::{Endpoint, Fault, FaultOrder, FaultState, HangUp, OpenId, When, served::Served};
 
+const TOO_MANY: &str = "too many faults are ordered already";
+
 #[derive(Deserialize)]
 pub(super) struct NewFault {
     on: On,
@@ -86,14 +88,15 @@ pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewF
             return Ok(Json(json!({})));
         }
         Understood::HangUps(how, times) => {
-            served.sandbox.faults().hang_up(how, times);
-            return Ok(Json(json!({})));
+            return match served.sandbox.faults().hang_up(how, times) {
+                true => Ok(Json(json!({}))),
+                false => Err(refuse(StatusCode::TOO_MANY_REQUESTS, TOO_MANY)),
+            };
         }
     };
     let seed = if let When::Share { seed, .. } = order.when { Some(seed) } else { None };
     let id = served.sandbox.faults().order(order);
-    let id =
-        id.ok_or_else(|| refuse(StatusCode::TOO_MANY_REQUESTS, "too many faults are ordered already"))?;
+    let id = id.ok_or_else(|| refuse(StatusCode::TOO_MANY_REQUESTS, TOO_MANY))?;
     Ok(Json(seed.map_or(json!({ "id": id }), |seed| json!({ "id": id, "seed": seed }))))
 }
 

@@ -75,6 +75,13 @@ fn count_unanswered(sandbox: &Sandbox, push: &Push) {
         None => return,
         Some(Consequence::Alarm(unanswered)) => What::Alarmed { unanswered },
         Some(Consequence::Stop(unanswered)) => {
+            tracing::warn!(
+                account = push.account.as_str(),
+                unanswered,
+                stop_s = rule.stop_for.as_secs(),
+                hint = "POST /sandbox/rules {\"mark_fail\": false} switches this off",
+                "the pretend WeChat stops pushing, since too many tries were not answered"
+            );
             What::Stopped { unanswered, for_s: rule.stop_for.as_secs_f64() }
         }
     };
