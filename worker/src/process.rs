@@ -81,7 +81,7 @@ async fn settle(calls: Calls<'_>, done: Done) -> StepResult<End> {
     let settle = || calls.queue().settle(calls.lease, done.settlement.clone());
     Ok(match calls.insist(settle).await? {
         Settled::AsAsked => done.end,
-        Settled::ComesAgain => End::Waiting,
+        Settled::ComesAgain | Settled::NobodyWaits => End::Waiting,
     })
 }
 

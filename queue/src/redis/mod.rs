@@ -21,6 +21,7 @@ mod link;
 mod operate;
 mod packed;
 mod prelude;
+mod respond;
 mod risks;
 mod scripts;
 mod server_info;

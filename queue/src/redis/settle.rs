@@ -48,7 +48,10 @@ impl RedisQueue {
                 call.arg(reason);
                 call
             }
-            Settlement::Hold { wakes, hold_for, refused, reason } => {
+            Settlement::Offer { .. } | Settlement::Hold { answer: Some(_), .. } => {
+                return Err(QueueError::Invalid("this engine can't do that yet".to_owned()));
+            }
+            Settlement::Hold { wakes, hold_for, refused, reason, answer: None } => {
                 let mut call = begin(&SCRIPTS.hold);
                 call.key(keys.open()).key(keys.dead()).key(keys.hold());
                 call.key(keys.held(&lease.lane)).key(keys.counter());

@@ -19,6 +19,7 @@ mod mend;
 mod pause;
 mod pulse;
 mod reclaim;
+mod respond;
 mod settle;
 mod take;
 mod text;

@@ -118,7 +118,10 @@ pub(super) fn settle(
         Settlement::Bury { reason } => {
             end(step, current.ending(), Some(reason))?;
         }
-        Settlement::Hold { wakes, hold_for, refused, reason } => {
+        Settlement::Offer { .. } | Settlement::Hold { answer: Some(_), .. } => {
+            return Err(StepError::Refused(QueueError::Invalid("this engine can't do that yet".to_owned())));
+        }
+        Settlement::Hold { wakes, hold_for, refused, reason, answer: None } => {
             return hold(step, lease, &current, *wakes, (after(step, *hold_for), *refused), reason).map(Some);
         }
         Settlement::Await { within } => return await_answer(step, &current, *within).map(Some),

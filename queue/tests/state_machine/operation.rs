@@ -169,7 +169,7 @@ fn settling() -> impl Strategy<Value = Operation> {
         4 => settle(reason().prop_map(|reason| Settlement::Bury { reason })),
         7 => settle((prop::bool::weighted(0.2), long(), any::<bool>(), reason()).prop_map(
             |(sees_all, hold_for, refused, reason)| {
-                Settlement::Hold { wakes: if sees_all { u32::MAX } else { 0 }, hold_for, refused, reason }
+                Settlement::Hold { wakes: if sees_all { u32::MAX } else { 0 }, hold_for, refused, reason, answer: None }
             },
         )),
         6 => settle(short().prop_map(|within| Settlement::Await { within })),
