@@ -8,9 +8,11 @@
 //! A reply that WeChat can't take is shown to the user as a fault of the account, so what is known to be refused is an
 //! error here, by the name of its element.
 
+mod fetch_link;
 mod sealed;
 mod write;
 
+pub use fetch_link::{FETCH_MENU_ID, fetch_link};
 pub use sealed::Sealer;
 
 use crate::message::Message;

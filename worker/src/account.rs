@@ -1,4 +1,7 @@
 //! An account as a worker serves it: its client, its lines to WeChat, its rate.
+//!
+//! An account that answers in the responses to pushes has no client, so that no path of the worker can call the API for it or fetch a
+//! token. Rejected: a client that refuses every call, whose errors would have to be told from WeChat's.
 
 mod interface_state;
 mod pauses;
@@ -18,10 +21,25 @@ pub(crate) use self::pauses::Pauses;
 const LINES: usize = 512;
 const TYPING_LINES: usize = 64;
 
+/// How the answers of an account get to its users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "lowercase")]
+pub enum AnswerBy {
+    /// By WeChat's API.
+    #[default]
+    Api,
+    /// In the response to the push, if they are ready in time; else by the API.
+    Either,
+    /// In the response to a push: the one that they answer, or a later one. The API is never called.
+    Push,
+}
+
 /// An account as a worker serves it.
 #[derive(Clone, Debug)]
 pub struct Account {
-    pub(crate) client: Client,
+    /// `None`: nothing can call the API for it.
+    client: Option<Client>,
+    answer_by: AnswerBy,
     pub(crate) send_rate: Option<SendRate>,
     /// Held while one task asks for a send of the rate: if all asked at once, they would ask again and again for the same send.
     turn: Arc<Mutex<()>>,
@@ -42,16 +60,41 @@ pub struct SendRate {
 }
 
 impl Account {
-    /// An account that is answered through `client`.
+    /// An account whose users are answered through `client`.
     pub fn new(client: Client) -> Self {
+        Self::with(Some(client), AnswerBy::Api)
+    }
+
+    /// An account whose users are answered in the response to their push if that can be, else through `client`.
+    pub fn either(client: Client) -> Self {
+        Self::with(Some(client), AnswerBy::Either)
+    }
+
+    /// An account without the right to the API, whose users are answered in the responses to their pushes.
+    pub fn push() -> Self {
+        Self::with(None, AnswerBy::Push)
+    }
+
+    fn with(client: Option<Client>, answer_by: AnswerBy) -> Self {
         let lines = |n| Arc::new(Semaphore::new(n));
         Self {
             client,
+            answer_by,
             send_rate: None,
             turn: Arc::default(),
             lines: lines(LINES),
             typing_lines: lines(TYPING_LINES),
         }
+    }
+
+    /// How its answers get to its users.
+    pub fn answer_by(&self) -> AnswerBy {
+        self.answer_by
+    }
+
+    /// The only way to WeChat's API.
+    pub(crate) fn api(&self) -> Option<&Client> {
+        self.client.as_ref()
     }
 
     /// Sends no faster than this.

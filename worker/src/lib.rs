@@ -64,7 +64,7 @@ pub mod metrics;
 pub mod reply;
 pub mod text;
 
-pub use account::{Account, AccountPause, Interface, InterfaceState, SendRate};
+pub use account::{Account, AccountPause, AnswerBy, Interface, InterfaceState, SendRate};
 pub use condition::{Captures, Condition, Mismatch};
 pub use dispatcher::Stopped;
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
