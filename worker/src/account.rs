@@ -20,6 +20,10 @@ pub(crate) use self::pauses::Pauses;
 /// Sends of one account that are under way at once, at most. At WeChat's usual 50 to 100 ms that is thousands a second.
 const LINES: usize = 512;
 const TYPING_LINES: usize = 64;
+/// How long a push is kept open by default.
+pub const PUSH_WAIT: Duration = Duration::from_secs(2);
+/// WeChat's tries of one push, of five seconds each.
+const TRIES_TAKE: Duration = Duration::from_secs(20);
 
 /// How the answers of an account get to its users.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
@@ -40,6 +44,8 @@ pub struct Account {
     /// `None`: nothing can call the API for it.
     client: Option<Client>,
     answer_by: AnswerBy,
+    /// How long its pushes are kept open for an answer in their response.
+    push_wait: Duration,
     pub(crate) send_rate: Option<SendRate>,
     /// Held while one task asks for a send of the rate: if all asked at once, they would ask again and again for the same send.
     turn: Arc<Mutex<()>>,
@@ -80,10 +86,26 @@ impl Account {
         Self {
             client,
             answer_by,
+            push_wait: PUSH_WAIT,
             send_rate: None,
             turn: Arc::default(),
             lines: lines(LINES),
             typing_lines: lines(TYPING_LINES),
+        }
+    }
+
+    /// Keeps pushes open for so long, where their response may be the answer.
+    #[must_use]
+    pub fn push_wait(mut self, push_wait: Duration) -> Self {
+        self.push_wait = push_wait;
+        self
+    }
+
+    /// How old a message may be whose push is still open: a clock or two may be a second off.
+    pub(crate) fn open_for(&self) -> Duration {
+        match self.answer_by {
+            AnswerBy::Push => TRIES_TAKE,
+            AnswerBy::Api | AnswerBy::Either => self.push_wait + Duration::from_secs(1),
         }
     }
 
