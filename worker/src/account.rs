@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use huixin_queue::{Queue, QueueError};
 use huixin_wechat::Client;
+use huixin_wechat::passive::fetch_link;
 use tokio::sync::{Mutex, Semaphore};
 
 pub(crate) use self::interface_state::PauseCause;
 pub use self::interface_state::{AccountPause, Interface, InterfaceState};
 pub(crate) use self::pauses::Pauses;
+use crate::text;
 
 /// Sends of one account that are under way at once, at most. At WeChat's usual 50 to 100 ms that is thousands a second.
 const LINES: usize = 512;
@@ -46,6 +48,7 @@ pub struct Account {
     answer_by: AnswerBy,
     /// How long its pushes are kept open for an answer in their response.
     push_wait: Duration,
+    text_max_bytes: usize,
     pub(crate) send_rate: Option<SendRate>,
     /// Held while one task asks for a send of the rate: if all asked at once, they would ask again and again for the same send.
     turn: Arc<Mutex<()>>,
@@ -87,6 +90,7 @@ impl Account {
             client,
             answer_by,
             push_wait: PUSH_WAIT,
+            text_max_bytes: text::MAX_BYTES,
             send_rate: None,
             turn: Arc::default(),
             lines: lines(LINES),
@@ -107,6 +111,18 @@ impl Account {
             AnswerBy::Push => TRIES_TAKE,
             AnswerBy::Api | AnswerBy::Either => self.push_wait + Duration::from_secs(1),
         }
+    }
+
+    /// Leaves room below each text for the link by which users fetch more, which says `word`.
+    #[must_use]
+    pub fn fetch_word(mut self, word: &str) -> Self {
+        self.text_max_bytes = text::max_bytes_above(&fetch_link(word));
+        self
+    }
+
+    /// The most bytes of a text.
+    pub(crate) fn text_max_bytes(&self) -> usize {
+        self.text_max_bytes
     }
 
     /// How its answers get to its users.

@@ -57,7 +57,8 @@ pub(crate) fn way(recorder: &Recorder<'_>, answer: &Answer, progress: &Progress)
             Ok(parts) => Way::Hold(hold(recorder, push_answer(recorder, answer, progress, parts))),
             Err(why) => Way::Never(why),
         },
-        AnswerBy::Either if is_offered(attempt, progress) => match forms(attempt, std::slice::from_ref(next)) {
+        AnswerBy::Either if is_offered(attempt, progress) => match forms(attempt, std::slice::from_ref(next))
+        {
             Ok(parts) => offer(recorder, answer, progress, parts),
             Err(_) if next.content != Content::Transfer => Way::Api,
             Err(why) => Way::Never(why),
