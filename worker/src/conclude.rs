@@ -134,7 +134,7 @@ async fn reply(
     before: Before,
 ) -> StepResult<Conclusion> {
     route.ai_label.put_to(&mut parts);
-    let parts = text::fit(parts, route.markdown, attempt.account.text_max_bytes());
+    let parts = text::fit(parts, route.markdown, recorder.attempt.account.text_max_bytes());
     // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
     if let Err(error) = reply::check(&parts) {
         recorder.to_remember = None;
