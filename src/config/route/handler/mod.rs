@@ -75,6 +75,18 @@ impl HandlerConfig {
         }
     }
 
+    /// The replies that the configuration fixes, with their keys in a route; what is a text by its kind isn't here.
+    pub(super) fn fixed_replies(&self) -> Vec<(&'static str, &Json)> {
+        match self {
+            Self::Reply(reply) => vec![("reply", reply)],
+            Self::Sql(SqlConfig { one, many, none, .. }) => {
+                let replies = [("sql.one", one), ("sql.many", many), ("sql.none", none)];
+                replies.into_iter().filter_map(|(key, reply)| Some((key, reply.as_ref()?))).collect()
+            }
+            Self::Http(_) | Self::Chat(_) => Vec::new(),
+        }
+    }
+
     /// Its key in a route.
     pub(crate) fn key(&self) -> &'static str {
         self.into()
