@@ -17,7 +17,7 @@ mod unsent;
 use std::time::{Duration, Instant};
 
 use huixin_queue::Progress;
-use huixin_wechat::{CodeClass, Media};
+use huixin_wechat::{Client, CodeClass, Content, Media};
 
 use crate::account::Interface;
 use crate::answer::Answer;
@@ -30,14 +30,19 @@ use crate::metrics;
 use crate::recorder::Recorder;
 use crate::route::Unsure;
 
+const NO_API: &str = "the account answers in the response to a push, and never by the API";
+
 /// Sends the parts that aren't sent yet, and says how the message ends.
 pub(crate) async fn deliver(
     recorder: &mut Recorder<'_>,
     mut answer: Answer,
     mut progress: Progress,
 ) -> StepResult<Done> {
+    let attempt = recorder.attempt;
+    let Some(client) = attempt.account.api() else { return Ok(Done::bury(attempt.with_route(NO_API))) };
     loop {
-        let (reason, reachable) = match Sending::new(recorder, &mut answer, &progress).run(&progress).await? {
+        let sending = Sending::new(recorder, client, &mut answer, &progress);
+        let (reason, reachable) = match sending.run(&progress).await? {
             PartEnd::Sent => return Ok(delivered(recorder.attempt, answer)),
             // `send_part` waits for it itself. An answer that isn't sent must never count as delivered.
             PartEnd::Soon(after) => return Ok(Done::snooze(after, "WeChat refuses the send for the moment")),
@@ -82,6 +87,7 @@ enum PartEnd {
 struct Sending<'a, 'q> {
     attempt: &'q Attempt<'q>,
     recorder: &'a mut Recorder<'q>,
+    client: &'q Client,
     answer: &'a mut Answer,
     /// The part that is next, counted from 0.
     index: u32,
@@ -96,14 +102,19 @@ struct Sending<'a, 'q> {
 }
 
 impl<'a, 'q> Sending<'a, 'q> {
-    fn new(recorder: &'a mut Recorder<'q>, answer: &'a mut Answer, progress: &Progress) -> Self {
+    fn new(
+        recorder: &'a mut Recorder<'q>,
+        client: &'q Client,
+        answer: &'a mut Answer,
+        progress: &Progress,
+    ) -> Self {
         let attempt = recorder.attempt;
         // A fixed single reply costs nothing to compute again.
         let is_single = answer.parts.len() == 1 && answer.dies_of.is_none();
         let worth_storing = !is_single || !attempt.is_cheap() || recorder.to_remember.is_some();
         let stored = progress.replies.is_some() || !worth_storing;
         let index = progress.sent;
-        Self { attempt, recorder, answer, index, unsure: false, stored, refusals: 0, wakes: 0 }
+        Self { attempt, recorder, client, answer, index, unsure: false, stored, refusals: 0, wakes: 0 }
     }
 
     /// Sends all parts, or as many as can be.
@@ -149,6 +160,11 @@ impl<'a, 'q> Sending<'a, 'q> {
 
     async fn try_part(&mut self) -> StepResult<PartEnd> {
         let calls = self.attempt.calls;
+        if self.answer.parts[self.index as usize].content == Content::Transfer {
+            // The parts before it are sent. It goes out in the response of a push, which is decided when it is taken again.
+            self.take_back().await?;
+            return Ok(PartEnd::Later(Done::snooze(Duration::ZERO, "its next part goes out in a response")));
+        }
         calls.guard.begins("a part of its answer", STEP_MAX);
         self.wakes = self.recorder.send_state().wakes;
         if self.unsure && self.attempt.unsure() != Unsure::Resend {
@@ -199,7 +215,7 @@ impl<'a, 'q> Sending<'a, 'q> {
         loop {
             let started = Instant::now();
             calls.guard.begins("a send", STEP_MAX);
-            let sent = attempt.account.client.send(&attempt.message.from, &ready.message);
+            let sent = self.client.send(&attempt.message.from, &ready.message);
             let sent = calls.while_current(sent).await?;
             metrics::sent(name, started.elapsed(), &sent);
             let Err(error) = sent else {
@@ -235,7 +251,7 @@ impl<'a, 'q> Sending<'a, 'q> {
             true => calls.insist(|| pauses.admit(name, Interface::Upload)).await?,
             false => None,
         };
-        let ready = calls.shared.media.ready(calls.queue(), name, &attempt.account.client, part, wait);
+        let ready = calls.shared.media.ready(calls.queue(), name, self.client, part, wait);
         let ready = calls.wait_for(ready).await?;
         if ready.as_ref().is_ok_and(|ready| ready.is_uploaded) {
             pauses.passed(name, Interface::Upload).await;

@@ -47,10 +47,10 @@ pub(crate) struct Execution<'a> {
 impl<'a> Execution<'a> {
     pub(crate) fn new(attempt: &'a Attempt<'a>, route: &Route) -> Self {
         let is_typing = Arc::<AtomicBool>::default();
-        let typing: Pin<Box<dyn Future<Output = _> + Send>> = match route.typing && !route.handler.is_cheap()
-        {
-            true => Box::pin(typing::show(attempt, is_typing.clone())),
-            false => Box::pin(std::future::pending()),
+        let client = attempt.account.api().filter(|_| route.typing && !route.handler.is_cheap());
+        let typing: Pin<Box<dyn Future<Output = _> + Send>> = match client {
+            Some(client) => Box::pin(typing::show(attempt, client, is_typing.clone())),
+            None => Box::pin(std::future::pending()),
         };
         Self { attempt, typing, is_typing }
     }
@@ -103,8 +103,9 @@ impl<'a> Execution<'a> {
             outcome,
             Outcome::Reply(parts) | Outcome::Remember { replies: parts, .. } if !parts.is_empty()
         );
-        if self.is_typing.load(Ordering::Relaxed) && !replies {
-            let (client, user) = (self.attempt.account.client.clone(), self.attempt.message.from.clone());
+        let client = self.attempt.account.api();
+        if let Some(client) = client.filter(|_| self.is_typing.load(Ordering::Relaxed) && !replies) {
+            let (client, user) = (client.clone(), self.attempt.message.from.clone());
             tokio::spawn(async move { client.typing(&user, false).await });
         }
     }

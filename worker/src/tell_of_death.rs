@@ -45,6 +45,7 @@ async fn send(
     let payload = Payload::decode(&letter.payload)?;
     let message = Message::parse(&payload.body)?;
     let Some(account) = shared.accounts.get(&payload.account) else { return Ok(()) };
+    let Some(client) = account.api() else { return Ok(()) };
     let route = route::find(&shared.routes, &payload.account, &message).map(|(route, _)| route);
     let Some(text) = route.and_then(|route| route.failure_reply.as_deref()) else { return Ok(()) };
     let now = SystemTime::now();
@@ -60,7 +61,7 @@ async fn send(
     for part in words.iter().flat_map(|words| &words.parts) {
         account.wait_for_rate(|| account.ask_rate(&*shared.queue, &payload.account)).await?;
         let _line = account.lines.acquire().await?;
-        account.client.send(&message.from, part).await?;
+        client.send(&message.from, part).await?;
         shared.pauses.passed(&payload.account, Interface::Send).await;
     }
     Ok(())

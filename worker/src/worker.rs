@@ -87,7 +87,8 @@ impl Worker {
 
     /// A way to ask about the worker's health while it runs.
     pub fn health(&self) -> WorkerHealth {
-        let clients = self.accounts.iter().map(|(name, account)| (name.clone(), account.client.clone()));
+        let clients =
+            self.accounts.iter().filter_map(|(name, account)| Some((name.clone(), account.api()?.clone())));
         self.health.of(clients.collect())
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use huixin_wechat::Client;
 use tokio::sync::SemaphorePermit;
 
 use crate::account::Interface;
@@ -16,7 +17,7 @@ pub(super) async fn wait_for_turn(attempt: &Attempt<'_>) -> StepResult<Option<(D
         return Ok(Some((wait, "the account is paused")));
     }
     let no_token = pauses.remaining(name, Interface::Token);
-    if let Some(wait) = no_token.filter(|_| !attempt.account.client.has_token()) {
+    if let Some(wait) = no_token.filter(|_| !attempt.account.api().is_some_and(Client::has_token)) {
         return Ok(Some((wait, "no access token can be fetched now")));
     }
     if attempt.account.send_rate.is_some() {

@@ -8,6 +8,8 @@
 //! **The last call.** A tap on a menu can be answered for a minute. A later answer is held until the user writes, but they
 //! don't know that. So they hear it once, a few seconds before the end: by the notice if it wasn't due yet, otherwise by the
 //! route's `failure_reply`, otherwise by a line of our own. No send has to be left for the answer, which is too late.
+//!
+//! An account that answers in the responses to pushes sends neither: its receiver has words of its own for a slow answer.
 
 use std::time::{Duration, SystemTime};
 
@@ -57,7 +59,8 @@ pub(crate) struct Notices<'a> {
 impl<'a> Notices<'a> {
     pub(crate) fn new(route: &'a Route, recorder: &Recorder<'_>) -> Self {
         let notice = route.notice.as_ref().filter(|_| notice_sent(recorder).is_none());
-        Self { began: Instant::now(), route, notice, is_over: route.handler.is_cheap() }
+        let is_over = route.handler.is_cheap() || recorder.attempt.account.api().is_none();
+        Self { began: Instant::now(), route, notice, is_over }
     }
 
     /// What is sent next, and how long until then.
@@ -157,6 +160,7 @@ pub(crate) fn was_called_last(recorder: &Recorder<'_>) -> bool {
 
 async fn send(recorder: &mut Recorder<'_>, kind: NoticeKind, text: &str) -> StepResult<()> {
     let attempt = recorder.attempt;
+    let Some(client) = attempt.account.api() else { return Ok(()) };
     let (name, pauses) = (&attempt.payload.account, &attempt.calls.shared.pauses);
     let opening = recorder.opening();
     let (number, keep) = match kind {
@@ -165,7 +169,7 @@ async fn send(recorder: &mut Recorder<'_>, kind: NoticeKind, text: &str) -> Step
         NoticeKind::LastCall => (LAST_CALL, 0),
     };
     let is_left = opening.is_open(SystemTime::now()) && opening.left(recorder.send_state()) > keep;
-    let part = text::fit(vec![Outgoing::text(text)], false).into_iter().next();
+    let part = text::fit(vec![Outgoing::text(text)], false, text::MAX_BYTES).into_iter().next();
     let Some(part) = part.filter(|_| is_left) else { return Ok(()) };
     // It isn't worth the single send that tests whether an account is well again.
     if pauses.is_in_trouble(name) || !is_granted(attempt, kind, &opening).await? {
@@ -177,7 +181,7 @@ async fn send(recorder: &mut Recorder<'_>, kind: NoticeKind, text: &str) -> Step
     if !attempt.calls.guard.is_current() {
         return Ok(());
     }
-    match attempt.account.client.send(&attempt.message.from, &part).await {
+    match client.send(&attempt.message.from, &part).await {
         Ok(()) => {
             metrics::notice_sent(name);
             pauses.passed(name, Interface::Send).await;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use huixin_wechat::Client;
 use tokio::time::Instant;
 
 use crate::account::{Interface, PauseCause};
@@ -26,12 +27,12 @@ const TYPING_EVERY: Duration = Duration::from_millis(15_200);
 const EXCHANGE_LASTS: Duration = Duration::from_secs(29);
 
 /// Shows it as long as WeChat takes it, and says in `is_shown` whether the user sees it. Never ends.
-pub(super) async fn show(attempt: &Attempt<'_>, is_shown: Arc<AtomicBool>) -> Infallible {
+pub(super) async fn show(attempt: &Attempt<'_>, client: &Client, is_shown: Arc<AtomicBool>) -> Infallible {
     let mut pause = TYPING_AFTER;
     loop {
         tokio::time::sleep(pause).await;
         is_shown.store(false, Ordering::Relaxed);
-        pause = match run_once(attempt, &is_shown).await {
+        pause = match run_once(attempt, client, &is_shown).await {
             ControlFlow::Continue(pause) => pause,
             ControlFlow::Break(()) => std::future::pending().await,
         };
@@ -39,7 +40,11 @@ pub(super) async fn show(attempt: &Attempt<'_>, is_shown: Arc<AtomicBool>) -> In
 }
 
 /// One call, and how long to wait for the next.
-async fn run_once(attempt: &Attempt<'_>, is_shown: &AtomicBool) -> ControlFlow<(), Duration> {
+async fn run_once(
+    attempt: &Attempt<'_>,
+    client: &Client,
+    is_shown: &AtomicBool,
+) -> ControlFlow<(), Duration> {
     let (pauses, name) = (&attempt.calls.shared.pauses, &attempt.payload.account);
     let age = SystemTime::now().duration_since(attempt.pushed_at());
     if age.is_ok_and(|age| age >= EXCHANGE_LASTS)
@@ -53,7 +58,7 @@ async fn run_once(attempt: &Attempt<'_>, is_shown: &AtomicBool) -> ControlFlow<(
         return ControlFlow::Continue(TYPING_AFTER);
     };
     let began = Instant::now();
-    match Box::pin(attempt.account.client.typing(&attempt.message.from, true)).await {
+    match Box::pin(client.typing(&attempt.message.from, true)).await {
         Ok(()) => is_shown.store(true, Ordering::Relaxed),
         Err(error) => {
             tracing::debug!(%error, "typing could not be shown");

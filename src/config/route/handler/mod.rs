@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use huixin_worker::handlers::ChatSettings;
+use huixin_worker::reply::has_transfer;
 use serde_json::Value as Json;
 
 use super::super::database::DatabaseConfig;
@@ -72,6 +73,15 @@ impl HandlerConfig {
             Self::Http(http) => Some(http.timeout),
             Self::Sql(sql) => Some(sql.timeout),
             Self::Chat(settings) => Some(settings.timeout),
+        }
+    }
+
+    /// Whether one of its fixed replies hands the user over to a person.
+    pub(super) fn has_transfer(&self) -> bool {
+        match self {
+            Self::Reply(reply) => has_transfer(reply),
+            Self::Sql(sql) => [&sql.one, &sql.many, &sql.none].into_iter().flatten().any(has_transfer),
+            Self::Http(_) | Self::Chat(_) => false,
         }
     }
 
