@@ -9,7 +9,6 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Clock, Lane, MessageId};
-use huixin_wechat::Secret;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,7 +33,7 @@ async fn open_within(base: &str, limits: TimeLimits) -> Open {
     let folder = tempfile::tempdir().unwrap();
     let window = Duration::from_secs(3600);
     let queue = SqliteQueue::open(&folder.path().join("queue.db"), window, Clock::Store).unwrap();
-    let accounts = [("main".to_owned(), Secret::from("s3cret"))];
+    let accounts = [("main".to_owned(), AddressSecret::AppSecret("s3cret".into()))];
     let call_backs = CallBacks::new(&Url::parse(base).unwrap(), accounts).unwrap();
     let (lane, id) = (Lane::new("main/oUser").unwrap(), MessageId::new("m1").unwrap());
     let path = call_backs.url("main", &lane, &id).unwrap().path().to_owned();

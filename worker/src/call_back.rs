@@ -1,7 +1,7 @@
 //! Answers by call back: the addresses that services are given, and what comes to them.
 //!
 //! An address ends in a token that names the lane and the message, sealed with a key that is derived from the account's app
-//! secret: every process with the account's configuration can open it, so any worker or receiver takes the answer and nothing
+//! secret, or for an account that needs none from its token ([`AddressSecret`]): every process with the account's configuration can open it, so any worker or receiver takes the answer and nothing
 //! about it is stored; nobody else can make one, and the user's OpenID can't be read in it. Rejected: a random token in the
 //! store (one more thing to write before each call and to clean up after it), and a signed one in clear (addresses end up in
 //! logs). A changed app secret makes the addresses given out before useless; their messages are then tried again.
@@ -36,7 +36,8 @@ pub const CALL_BACK_PATH: &str = "v1/answers/";
 /// Rises as that of a recorded answer does ([`crate::answer`]), whose parts it holds.
 const FORMAT: u8 = 2;
 const TOKEN_FORMAT: u8 = 1;
-const PURPOSE: &[u8] = b"huixin answers by call back 1";
+const BY_APP_SECRET: &[u8] = b"huixin answers by call back 1";
+const BY_TOKEN: &[u8] = b"huixin answers by call back 1, by the account's token";
 /// No token is longer: the names in it are bounded.
 const TOKEN_MAX_BYTES: usize = 2048;
 
@@ -45,6 +46,15 @@ const TOKEN_MAX_BYTES: usize = 2048;
 pub struct CallBacks {
     base: Url,
     keys: Arc<BTreeMap<String, LessSafeKey>>,
+}
+
+/// What an account's key is derived from. The same text gives another key for each.
+#[derive(Clone, Debug)]
+pub enum AddressSecret {
+    /// Its AppSecret.
+    AppSecret(Secret),
+    /// The token that signs its pushes, for one that has no AppSecret.
+    Token(Secret),
 }
 
 /// To which message an answer belongs.
@@ -71,11 +81,14 @@ struct Sealed {
 }
 
 impl CallBacks {
-    /// Addresses below `base`, the address under which services reach the listener, for accounts with their app secrets.
+    /// Addresses below `base`, the address under which services reach the listener, for accounts with their secrets.
     ///
     /// # Errors
     /// When nothing can be below `base`.
-    pub fn new(base: &Url, accounts: impl IntoIterator<Item = (String, Secret)>) -> Result<Self, BaseError> {
+    pub fn new(
+        base: &Url,
+        accounts: impl IntoIterator<Item = (String, AddressSecret)>,
+    ) -> Result<Self, BaseError> {
         let usable = matches!(base.scheme(), "http" | "https") && base.query().or(base.fragment()).is_none();
         let mut base = base.clone();
         if !usable || base.host_str().is_none() {
@@ -134,8 +147,12 @@ impl fmt::Debug for CallBacks {
     }
 }
 
-fn key(account: &str, secret: &Secret) -> LessSafeKey {
-    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, PURPOSE);
+fn key(account: &str, secret: &AddressSecret) -> LessSafeKey {
+    let (purpose, secret) = match secret {
+        AddressSecret::AppSecret(secret) => (BY_APP_SECRET, secret),
+        AddressSecret::Token(secret) => (BY_TOKEN, secret),
+    };
+    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, purpose);
     let secret = salt.extract(secret.expose().as_bytes());
     let info = [account.as_bytes()];
     let key =
@@ -199,9 +216,12 @@ mod tests {
     use super::*;
 
     fn call_backs(secret: &str) -> CallBacks {
+        with(AddressSecret::AppSecret(secret.into()))
+    }
+
+    fn with(secret: AddressSecret) -> CallBacks {
         let base = Url::parse("https://bot.example.com/huixin").unwrap();
-        let accounts = ["main", "other"].map(|name| (name.to_owned(), Secret::from(secret)));
-        CallBacks::new(&base, accounts).unwrap()
+        CallBacks::new(&base, ["main", "other"].map(|name| (name.to_owned(), secret.clone()))).unwrap()
     }
 
     fn address(call_backs: &CallBacks) -> (Url, Addressee) {
@@ -223,6 +243,14 @@ mod tests {
         for forged in [changed.as_str(), "", "x", "….", &"A".repeat(4000)] {
             assert_eq!(call_backs("s3cret").open(forged), None, "{forged}");
         }
+    }
+
+    #[test]
+    fn a_token_and_an_app_secret_of_the_same_text_make_different_keys() {
+        let by_token = with(AddressSecret::Token("s3cret".into()));
+        let (url, addressee) = address(&by_token);
+        let token = url.path().strip_prefix("/huixin/v1/answers/").unwrap();
+        assert_eq!((by_token.open(token), call_backs("s3cret").open(token)), (Some(addressee), None));
     }
 
     #[test]

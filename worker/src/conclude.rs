@@ -134,9 +134,13 @@ async fn reply(
     before: Before,
 ) -> StepResult<Conclusion> {
     route.ai_label.put_to(&mut parts);
-    let parts = text::fit(parts, route.markdown, attempt.account.text_max_bytes());
+    let parts = text::fit(parts, route.markdown, recorder.attempt.account.text_max_bytes());
     // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
-    if let Err(error) = reply::check(&parts) {
+    let checked = reply::check(&parts).and_then(|()| match recorder.attempt.account.api() {
+        Some(_) => Ok(()),
+        None => reply::check_for_response(&parts),
+    });
+    if let Err(error) = checked {
         recorder.to_remember = None;
         return die(recorder, &format!("the handler's reply can't be sent: {error}")).await;
     }

@@ -39,7 +39,9 @@ pub(crate) async fn deliver(
     mut progress: Progress,
 ) -> StepResult<Done> {
     let attempt = recorder.attempt;
-    let Some(client) = attempt.account.api() else { return Ok(Done::bury(attempt.with_route(NO_API))) };
+    let Some(client) = attempt.account.api() else {
+        return Ok(Done::bury(answer.dies_of.unwrap_or_else(|| attempt.with_route(NO_API))));
+    };
     loop {
         let sending = Sending::new(recorder, client, &mut answer, &progress);
         let (reason, reachable) = match sending.run(&progress).await? {

@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use huixin_queue::{Leased, Memory, QueueError, Settled, Settlement};
+use huixin_queue::{Leased, Memory, Progress, QueueError, Settled, Settlement};
 use huixin_wechat::Trigger;
 use tokio::sync::OwnedSemaphorePermit;
 

@@ -27,6 +27,7 @@
 mod check;
 mod fields;
 mod read;
+mod response;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -83,12 +84,24 @@ pub fn parse(value: &Value, origin: ReplyOrigin) -> Result<Vec<Outgoing>, ReplyE
 /// # Errors
 /// As [`parse`].
 pub fn check(parts: &[Outgoing]) -> Result<(), ReplyError> {
+    each(parts, |place, one| check::part(place, one, |_| false))
+}
+
+/// Whether each of these can be the response to a push of an account that can't upload media. Their values aren't looked at.
+///
+/// # Errors
+/// As [`parse`].
+pub fn check_for_response(parts: &[Outgoing]) -> Result<(), ReplyError> {
+    each(parts, response::part)
+}
+
+fn each(
+    parts: &[Outgoing],
+    check: impl Fn(&str, &Outgoing) -> Result<(), ReplyError>,
+) -> Result<(), ReplyError> {
     match parts {
-        [one] => check::part("reply", one, |_| false),
-        parts => parts
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, one)| check::part(&numbered(index), one, |_| false)),
+        [one] => check("reply", one),
+        parts => parts.iter().enumerate().try_for_each(|(index, one)| check(&numbered(index), one)),
     }
 }
 

@@ -304,6 +304,32 @@ fn what_is_no_text_or_address_can_not_be_a_template() {
 }
 
 #[test]
+fn a_response_to_a_push_can_be_six_types_with_their_media_by_id() {
+    let fits = |value: Value| check_for_response(&parse(&value, ReplyOrigin::Config).unwrap());
+    let can = every_type().into_iter().filter(|value| fits(value.clone()).is_ok());
+    let can: Vec<_> = can.map(|value| value["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(can, ["text", "image", "voice", "video", "music", "news"]);
+    for (value, problem) in [
+        (
+            json!(["a", {"type": "wxcard", "card_id": "c"}]),
+            "reply 2: a wxcard can't be the response to a push; give one of text, image, voice, video, music, \
+             news, transfer_customer_service",
+        ),
+        (
+            json!({"type": "image", "url": "http://x/p"}),
+            "reply: this account answers in the response to a push and can't upload: give the image as `media_id`",
+        ),
+        (
+            json!({"type": "video", "media_id": "m", "thumb_file": "t.jpg"}),
+            "reply: this account answers in the response to a push and can't upload: give the thumb as \
+             `thumb_media_id`",
+        ),
+    ] {
+        assert_eq!(fits(value).unwrap_err().to_string(), problem);
+    }
+}
+
+#[test]
 fn every_text_and_address_of_every_type_is_a_template() {
     let ids = ["type", "media_id", "thumb_media_id", "article_id", "card_id", "appid", "id"];
     for value in every_type() {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use huixin_queue::{CallBackResult, LaneState};
-use huixin_wechat::Secret;
-use huixin_worker::call_back::{Addressee, CallBacks};
+use huixin_worker::call_back::{AddressSecret, Addressee, CallBacks};
 use huixin_worker::handlers::read_answer;
 use huixin_worker::{Outcome, Route, WorkerSettings};
 use serde_json::{Value, json};
@@ -29,7 +28,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const JSON: Option<&str> = Some("application/json");
 
 fn call_backs(stage: &Stage) -> CallBacks {
-    let accounts = [(stage.account().to_owned(), Secret::from("any secret"))];
+    let accounts = [(stage.account().to_owned(), AddressSecret::AppSecret("any secret".into()))];
     CallBacks::new(&Url::parse("https://bot.example.com/").unwrap(), accounts).unwrap()
 }
 

@@ -32,3 +32,4 @@ mod supervision;
 mod support;
 mod unreadable;
 mod unsure;
+mod without_api;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use huixin_queue::testing::Settling as _;
 use huixin_queue::{LaneState, Memory, MessageId, Progress};
-use huixin_wechat::Secret;
-use huixin_worker::call_back::CallBacks;
+use huixin_worker::call_back::{AddressSecret, CallBacks};
 use huixin_worker::{Context, Outcome, Route};
 use serde_json::{Value, json};
 use url::Url;
@@ -52,7 +51,7 @@ async fn an_answer_by_call_back_that_nobody_can_read_ends_its_message_at_once(en
             }
         })
     };
-    let accounts = [(stage.account().to_owned(), Secret::from("any secret"))];
+    let accounts = [(stage.account().to_owned(), AddressSecret::AppSecret("any secret".into()))];
     let call_backs = CallBacks::new(&Url::parse("https://bot.example.com/").unwrap(), accounts).unwrap();
     let routes = [Route::new("later", handler(&asked)).failure_reply("sorry")];
     let worker = stage.worker(stage.queue.clone(), stage.settings(), routes);
