@@ -136,7 +136,8 @@ struct ConnectionService {
 impl Service<Request<Incoming>> for ConnectionService {
     type Response = Response;
     type Error = Unanswered;
-    type Future = Map<RouteFuture<Infallible>, fn(Result<Response, Infallible>) -> Result<Response, Unanswered>>;
+    type Future =
+        Map<RouteFuture<Infallible>, fn(Result<Response, Infallible>) -> Result<Response, Unanswered>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let extensions = request.extensions_mut();

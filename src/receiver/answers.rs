@@ -95,7 +95,9 @@ impl Answers {
 impl Way<'_> {
     /// Whether the push only fetches what waits for its user.
     pub(super) fn fetch(self, message: &Message) -> Option<Fetch> {
-        let (Self::Push(answers), Kind::Text { content, menu_id }) = (self, &message.kind) else { return None };
+        let (Self::Push(answers), Kind::Text { content, menu_id }) = (self, &message.kind) else {
+            return None;
+        };
         let decoded = percent_decode_str(content).decode_utf8().unwrap_or(Cow::Borrowed(""));
         let is_word = |word: &String| {
             let word = normalised(word);

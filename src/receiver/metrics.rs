@@ -127,7 +127,8 @@ pub(super) fn pushed(account: &str, result: PushOutcome, took: Option<Duration>)
 
 /// It isn't known whether these parts were written.
 pub(super) fn unsure(account: &str, parts: u32) {
-    counter!("huixin_receiver_responses_unsure_total", "account" => account.to_owned()).increment(parts.into());
+    counter!("huixin_receiver_responses_unsure_total", "account" => account.to_owned())
+        .increment(parts.into());
 }
 
 /// How a try of a push that may be kept open ended.
@@ -163,7 +164,7 @@ impl Tally {
     }
 
     /// The try has its end.
-    pub(super) fn end(&mut self, how: How) {
+    pub(super) fn end(mut self, how: How) {
         self.how = how;
     }
 }

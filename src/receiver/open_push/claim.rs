@@ -114,7 +114,11 @@ impl ClaimTask {
             Ok(ClaimOutcome::Idle) => Look::Idle,
             Ok(ClaimOutcome::Superseded) => Look::Superseded,
             Err(problem) => {
-                tracing::debug!(account = self.claimant.account, problem, "an open push can't look for its answer");
+                tracing::debug!(
+                    account = self.claimant.account,
+                    problem,
+                    "an open push can't look for its answer"
+                );
                 // Perhaps something is claimed all the same.
                 self.confirm(false).await;
                 Look::NotYet

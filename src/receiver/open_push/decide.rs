@@ -75,7 +75,8 @@ impl Moments {
 
 /// Whether WeChat tries no more after this try. `pushed_again_s` is the time in its query.
 pub(super) fn is_last_try(number: u32, pushed_again_s: &str, created_at_s: i64) -> bool {
-    let late = pushed_again_s.parse().is_ok_and(|at: i64| at.saturating_sub(created_at_s) >= LAST_TRY_AFTER_S);
+    let late =
+        pushed_again_s.parse().is_ok_and(|at: i64| at.saturating_sub(created_at_s) >= LAST_TRY_AFTER_S);
     number >= TRIES || (created_at_s > 0 && late)
 }
 
@@ -88,7 +89,9 @@ pub(super) fn end(way: Way<'_>, over: Over, is_last_try: bool) -> End {
         (Over::TimeUp, Way::Push(answers)) if !is_last_try && answers.unanswered.is_some() => {
             End::UnansweredOrNotice
         }
-        (Over::NotOpened | Over::Stopping | Over::TimeUp | Over::QueueSlow | Over::Unusable, _) => End::Notice,
+        (Over::NotOpened | Over::Stopping | Over::TimeUp | Over::QueueSlow | Over::Unusable, _) => {
+            End::Notice
+        }
     }
 }
 
@@ -107,7 +110,7 @@ mod tests {
         let (budget, none) = (answers(Some((20, Duration::from_secs(300)))), answers(None));
         let either = Way::Either { push_wait: Duration::from_secs(2) };
         let (push, never) = (Way::Push(&budget), Way::Push(&none));
-        use End::{Empty, Notice, Unavailable, UnansweredOrNotice};
+        use End::{Empty, Notice, UnansweredOrNotice, Unavailable};
         let rows = [
             (Over::NotStored, Unavailable, Unavailable, Unavailable),
             (Over::NotOpened, Empty, Notice, Notice),

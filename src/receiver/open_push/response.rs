@@ -9,9 +9,9 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use huixin_wechat::passive::{Form, PassiveReplyError, respond};
 use huixin_wechat::{Message, PushKeys, PushQuery};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 use super::claim::Written;
 use crate::receiver::metrics::{How, Tally};

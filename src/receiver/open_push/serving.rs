@@ -180,7 +180,7 @@ impl<'a> Serving<'a> {
     }
 
     /// Responds without a part.
-    async fn end(mut self, over: Over) -> Response {
+    async fn end(self, over: Over) -> Response {
         let is_last_try =
             is_last_try(self.tally.number, &self.push.query.timestamp, self.push.message.created_at);
         match end(self.push.way, over, is_last_try) {
@@ -204,7 +204,11 @@ impl<'a> Serving<'a> {
         match timeout_at(self.moments.respond_by, asking).await {
             Ok(Ok(wait)) => wait.is_zero(),
             Ok(Err(error)) => {
-                tracing::debug!(account = self.push.name, problem = one_line(&error), "the budget can't be asked");
+                tracing::debug!(
+                    account = self.push.name,
+                    problem = one_line(&error),
+                    "the budget can't be asked"
+                );
                 false
             }
             Err(_) => false,
@@ -212,7 +216,7 @@ impl<'a> Serving<'a> {
     }
 
     /// Waits until WeChat hangs up, which drops this, or until it certainly has.
-    async fn leave_unanswered(mut self) -> Response {
+    async fn leave_unanswered(self) -> Response {
         self.tally.end(How::Unanswered);
         tokio::select! {
             () = sleep_until(self.moments.cut_at) => {}
@@ -221,7 +225,7 @@ impl<'a> Serving<'a> {
         unanswered()
     }
 
-    fn notice(mut self) -> Response {
+    fn notice(self) -> Response {
         let Way::Push(answers) = self.push.way else { return self.empty() };
         match self.envelope().body(answers.notice()) {
             Ok(body) => {
@@ -235,7 +239,7 @@ impl<'a> Serving<'a> {
         }
     }
 
-    fn empty(mut self) -> Response {
+    fn empty(self) -> Response {
         self.tally.end(How::Empty);
         PushOutcome::Accepted.into_response()
     }
