@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use huixin_queue::spool::{Folders, SpoolError, SpoolLimits};
 use huixin_queue::{Class, Clock, Queue};
 use huixin_wechat::PushKeys;
-use huixin_worker::PUSH_WAIT;
+use huixin_worker::{AnswerBy, Condition};
 
-use crate::config::{Config, QueueUrl, ReceiverConfig, SpoolConfig};
-use crate::receiver::{Answers, ClaimedSpool, Origins, Receiver, ReceiverAccount};
+use crate::config::{AccountConfig, Config, QueueUrl, ReceiverConfig, SpoolConfig};
+use crate::receiver::{Answers, ClaimedSpool, Origins, PushAnswers, Receiver, ReceiverAccount};
 use crate::report::Failure;
 
 /// The receiver.
@@ -35,7 +35,7 @@ pub fn receiver(
                 accept_plain: account.accept_plain,
             },
             class: Class::new(name.as_str()).context("an account's name can't be used")?,
-            answers: Answers::Api { may_transfer: may_transfer.clone(), push_wait: PUSH_WAIT },
+            answers: answers(account, &may_transfer),
         };
         accounts.insert(name.clone(), known);
     }
@@ -45,6 +45,19 @@ pub fn receiver(
     let origins = Origins { allow_from, trusted_proxies };
     let rights = config.delivery.rights.clone();
     Ok(Receiver { queue, claimed_spool, accounts, rights, max_body_bytes, ack_budget, max_skew, origins })
+}
+
+fn answers(account: &AccountConfig, may_transfer: &[(Condition, bool)]) -> Answers {
+    let rules = account.answers.clone();
+    match account.answer_by {
+        AnswerBy::Api => Answers::Api { may_transfer: may_transfer.to_vec(), push_wait: rules.push_wait },
+        AnswerBy::Either => Answers::Either { push_wait: rules.push_wait },
+        AnswerBy::Push => Answers::Push(PushAnswers {
+            unanswered: rules.unanswered.map(|rate| (rate.count, rate.per)),
+            later_notice: rules.later_notice,
+            fetch_words: rules.fetch_words,
+        }),
+    }
 }
 
 /// The receiver's spool: none if the queue is a file, which is never out of reach, or if none is wanted. It blocks, for as
