@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::{Clock, Lane, MessageId};
+use huixin_worker::call_back::AddressSecret;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};

@@ -9,12 +9,12 @@ use huixin_queue::redis::{Finding, Gravity, Inspector};
 use huixin_queue::spool::free_bytes;
 use huixin_queue::{Counts, QueueError};
 use huixin_wechat::{ApiError, rule};
-use huixin_worker::CLOCKS_APART_S;
 use huixin_worker::call_back::CALL_BACK_PATH;
+use huixin_worker::{AnswerBy, CLOCKS_APART_S};
 
 use crate::admin::clocks_apart;
 use crate::cli::{CheckFlags, Cli};
-use crate::config::{Config, HandlerConfig, MaskedUrl, QueueUrl, Role};
+use crate::config::{AccountConfig, AnswerRules, Config, HandlerConfig, MaskedUrl, QueueUrl, Role};
 use crate::one_line::{is_unresolved, one_line};
 use crate::report::Failure;
 use crate::safety;
@@ -294,8 +294,9 @@ fn modes(config: &Config, facts: &Facts) {
 async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
     let http = wiring::wechat_http(config)?;
     for (name, account) in &config.accounts {
+        facts.good(format!("account `{name}`: {}", way(account)));
         let host = account.api_base.host_str().unwrap_or_default();
-        let client = wiring::client(config, name, &http);
+        let Some(client) = wiring::client(config, name, &http) else { continue };
         let token = client.token().await;
         if let Some(ahead_s) =
             client.clock_ahead_s().filter(|ahead_s| ahead_s.unsigned_abs() > CLOCKS_APART_S)
@@ -321,6 +322,29 @@ async fn accounts(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What its `answer_by` means.
+fn way(account: &AccountConfig) -> String {
+    let AnswerRules { push_wait, unanswered, fetch_words, .. } = &account.answers;
+    match account.answer_by {
+        AnswerBy::Api => {
+            "answers go out by WeChat's API, which needs the customer-service right (客服消息)".to_owned()
+        }
+        AnswerBy::Either => format!(
+            "answers that are ready within {} go out in the response to the push, later ones by WeChat's API, which \
+             needs the customer-service right (客服消息)",
+            humantime::format_duration(*push_wait)
+        ),
+        AnswerBy::Push => {
+            let left = unanswered.map_or("none".to_owned(), |rate| format!("at most {rate}"));
+            format!(
+                "answers go out in the responses to pushes, never by WeChat's API; a late one waits until the user \
+                 sends {}; pushes left unanswered, so that WeChat tries them again: {left}",
+                fetch_words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
+            )
+        }
+    }
 }
 
 /// What to do when the token endpoint answers with this error, or not at all.

@@ -1,24 +1,27 @@
 //! `[account.<name>]`: the official accounts, with the credentials that WeChat's console shows.
 
+mod answers;
+
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use huixin_wechat::{AesKey, Secret};
-use huixin_worker::SendRate;
+use huixin_worker::{AnswerBy, SendRate};
 use url::Url;
+
+pub use self::answers::AnswerRules;
+use self::answers::{Way, doubt_without_effect, effective};
 
 use super::node::{Node, Value};
 use super::problem::{Mistake, nearest};
 use super::section::Section;
-use super::shown::shown;
-use super::{named, secrets, value};
+use super::{named, rate, secrets, value};
 
 /// One official account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountConfig {
     /// The AppID, `wx…`.
     pub app_id: String,
-    /// The AppSecret; none for a receiver, which doesn't call WeChat, unless it takes in answers by call back.
+    /// The AppSecret; none for an account that never calls WeChat, and for a receiver, unless it takes in answers by call back.
     pub app_secret: Option<Secret>,
     /// The token that signs pushes.
     pub token: Secret,
@@ -36,6 +39,10 @@ pub struct AccountConfig {
     pub api_fallback: Vec<Url>,
     /// How fast all workers together may send; none: as fast as they can.
     pub send_rate: Option<SendRate>,
+    /// How answers get to users.
+    pub answer_by: AnswerBy,
+    /// What holds for answers in the responses to pushes.
+    pub answers: AnswerRules,
 }
 
 impl AccountConfig {
@@ -48,17 +55,6 @@ impl AccountConfig {
 const SECRET_FOR_CALLBACKS: &str = "a receiver needs it for [callback], unless `callback.listen` is false";
 const SEND_RATE_EXAMPLE: &str = "600/m";
 const API_BASE: &str = "https://api.weixin.qq.com";
-
-shown! {
-    SendRate: |rate| {
-        let per = match rate.per.as_secs() {
-            1 => "s",
-            60 => "m",
-            _ => "h",
-        };
-        format!("{}/{per}", rate.sends)
-    };
-}
 
 /// All accounts, with their AppSecrets or without.
 pub(super) fn read_all(root: &mut Section<'_>, app_secrets: bool) -> BTreeMap<String, AccountConfig> {
@@ -91,6 +87,9 @@ pub(super) fn read_all(root: &mut Section<'_>, app_secrets: bool) -> BTreeMap<St
 fn read(mut section: Section<'_>, name: &str, names: &[String], app_secrets: bool) -> AccountConfig {
     let role = section.reader.role;
     let variables = section.variables_only();
+    let answer_by = answers::read_way(&mut section);
+    let by_api = Way { by: answer_by, has_effect: answer_by != AnswerBy::Push };
+    let app_secrets = app_secrets && answer_by != AnswerBy::Push;
     let mut missing = vec!["app_id", "app_secret", "token"];
     missing.retain(|key| match *key {
         "app_id" => !section.has(key),
@@ -109,9 +108,11 @@ fn read(mut section: Section<'_>, name: &str, names: &[String], app_secrets: boo
         aes_key: aes_key(&mut section, "aes_key"),
         previous_aes_key: aes_key(&mut section, "previous_aes_key"),
         accept_plain: section.parsed_or("accept_plain", false, value::boolean),
-        api_base: section.parsed_or("api_base", pretend.api_base, api_base),
-        api_fallback: section.parsed_or("api_fallback", Vec::new(), api_fallback),
-        send_rate: section.parsed("send_rate", send_rate),
+        answer_by,
+        answers: answers::read(&mut section, answer_by),
+        api_base: effective(&mut section, by_api, "api_base", pretend.api_base, api_base),
+        api_fallback: effective(&mut section, by_api, "api_fallback", Vec::new(), api_fallback),
+        send_rate: send_rate(&mut section, by_api),
     };
     if config.previous_aes_key.is_some() && config.aes_key.is_none() {
         let mistake = Mistake::new("is given without `aes_key`");
@@ -161,6 +162,8 @@ fn pretend(name: &str) -> AccountConfig {
         api_base: Url::parse(API_BASE).expect("the default base is a URL"),
         api_fallback: Vec::new(),
         send_rate: None,
+        answer_by: AnswerBy::default(),
+        answers: AnswerRules::default(),
     }
 }
 
@@ -188,21 +191,10 @@ fn api_fallback(node: &Node) -> Result<Vec<Url>, Mistake> {
     }
 }
 
-/// `600/m`: a number of sends, and the time for them.
-fn send_rate(node: &Node) -> Result<SendRate, Mistake> {
-    let text = value::text(node)?;
-    let rate = text.split_once('/').and_then(|(sends, per)| {
-        let per_secs = match per.trim() {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            _ => return None,
-        };
-        let sends = sends.trim().parse().ok().filter(|sends| (1..=1_000_000).contains(sends))?;
-        Some(SendRate { sends, per: Duration::from_secs(per_secs) })
-    });
-    let hint = format!("write how many per second, minute or hour, like \"{SEND_RATE_EXAMPLE}\"");
-    rate.ok_or_else(|| Mistake::new(format!("is not a rate: `{text}`")).hint(hint))
+fn send_rate(section: &mut Section<'_>, way: Way) -> Option<SendRate> {
+    doubt_without_effect(section, "send_rate", way);
+    let rate = section.parsed("send_rate", |node| rate::read(node, SEND_RATE_EXAMPLE))?;
+    Some(SendRate { sends: rate.count, per: rate.per })
 }
 
 fn app_id(node: &Node) -> Result<String, Mistake> {

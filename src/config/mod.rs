@@ -21,6 +21,7 @@ mod node;
 mod page;
 mod problem;
 mod queue;
+mod rate;
 mod reader;
 mod receiver;
 mod reply;
@@ -44,7 +45,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use account::AccountConfig;
+pub use account::{AccountConfig, AnswerRules};
 pub use admin::AdminConfig;
 pub use callback::CallbackConfig;
 pub use database::{DatabaseConfig, DatabaseUrl};
@@ -52,6 +53,7 @@ pub use delivery::{DeliveryConfig, MediaConfig};
 pub use mask::MaskedUrl;
 pub use problem::{ConfigErrors, Problem};
 pub use queue::{DeadConfig, QueueConfig, QueueUrl};
+pub use rate::Rate;
 pub use receiver::{MaxSkew, ReceiverConfig};
 pub use route::{HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use huixin_queue::Queue;
-use huixin_worker::call_back::CallBacks;
+use huixin_worker::AnswerBy;
+use huixin_worker::call_back::{AddressSecret, CallBacks};
 
 use crate::call_backs::{CallBackListener, Port, TimeLimits};
 use crate::config::Config;
@@ -17,7 +18,10 @@ use crate::report::Failure;
 pub fn call_backs(config: &Config) -> Result<Option<CallBacks>, Failure> {
     let Some(base) = &config.callback.base_url else { return Ok(None) };
     let secrets = config.accounts.iter().filter_map(|(name, account)| {
-        let secret = account.app_secret.clone()?;
+        let secret = match account.answer_by {
+            AnswerBy::Push => AddressSecret::Token(account.token.clone()),
+            AnswerBy::Api | AnswerBy::Either => AddressSecret::AppSecret(account.app_secret.clone()?),
+        };
         Some((name.clone(), secret))
     });
     Ok(Some(CallBacks::new(base, secrets).context("`callback.base_url` can't be used")?))

@@ -1,8 +1,9 @@
 //! WeChat's API, and the pretend WeChat.
 
 use anyhow::Context as _;
-use huixin_sandbox::{Mode, Sandbox, SandboxAccount, SandboxConfig};
+use huixin_sandbox::{AccountRules, Mode, Sandbox, SandboxAccount, SandboxConfig};
 use huixin_wechat::{Client, ClientConfig, Secret, http_client, http_client_through};
+use huixin_worker::AnswerBy;
 use url::Url;
 
 use super::page;
@@ -21,12 +22,15 @@ pub fn wechat_http(config: &Config) -> Result<reqwest::Client, Failure> {
     Ok(client.context("the HTTP client for WeChat can't be made")?)
 }
 
-/// The API client of an account.
+/// The API client of an account; none for one that never calls the API.
 ///
 /// # Panics
 /// When the configuration has no such account.
-pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client {
+pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Option<Client> {
     let account = &config.accounts[account];
+    if account.answer_by == AnswerBy::Push {
+        return None;
+    }
     let client = ClientConfig {
         app_id: account.app_id.clone(),
         // Every role that calls WeChat is refused without a secret when its configuration is read.
@@ -35,7 +39,7 @@ pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client 
         timeout: ClientConfig::DEFAULT_TIMEOUT,
         http: http.clone(),
     };
-    Client::with_fallbacks(client, account.api_fallback.clone())
+    Some(Client::with_fallbacks(client, account.api_fallback.clone()))
 }
 
 /// The pretend WeChat with the configured accounts, pushing to a receiver at `receiver`. Its page offers what the configured
@@ -45,15 +49,18 @@ pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Client 
 /// When the receiver's address can't be the start of a URL.
 pub fn sandbox(config: &Config, receiver: &Url, examples: &[&str]) -> Result<Sandbox, Failure> {
     let accounts = config.accounts.iter().map(|(name, account)| {
+        let made_up = SandboxAccount::named(name);
+        let secret = account.app_secret.as_ref().map(|secret| secret.expose().to_owned());
         let push_url = receiver.join(&format!("wechat/{name}"));
         Ok(SandboxAccount {
             app_id: account.app_id.clone(),
-            app_secret: account.app_secret.as_ref().map_or("", Secret::expose).to_owned(),
+            app_secret: secret.unwrap_or(made_up.app_secret),
             token: account.token.expose().to_owned(),
             mode: if account.aes_key.is_some() { Mode::Safe } else { Mode::Plain },
             aes_key: account.aes_key.clone(),
             push_url: Some(push_url.context("the receiver's address can't be used")?),
-            ..SandboxAccount::named(name)
+            rules: AccountRules { may_send: account.answer_by != AnswerBy::Push, ..AccountRules::default() },
+            ..made_up
         })
     });
     let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use huixin_queue::Queue;
 use huixin_worker::media::MediaSettings;
-use huixin_worker::{Account, Worker, WorkerSettings};
+use huixin_worker::{Account, AnswerBy, Worker, WorkerSettings};
 
 use super::call_backs::call_backs;
 use super::routes;
@@ -28,7 +28,12 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
     let wechat = wechat_http(config)?;
     let mut worker = Worker::new(queue, settings);
     for (name, account) in &config.accounts {
-        let served = Account::new(client(config, name, &wechat));
+        let served = match client(config, name, &wechat) {
+            None => Account::push().fetch_word(&account.answers.fetch_words[0]),
+            Some(client) if account.answer_by == AnswerBy::Either => Account::either(client),
+            Some(client) => Account::new(client),
+        };
+        let served = served.push_wait(account.answers.push_wait);
         let served = account.send_rate.into_iter().fold(served, Account::send_rate);
         worker = worker.account(name, served);
     }

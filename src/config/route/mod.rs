@@ -7,6 +7,7 @@ mod condition;
 mod handler;
 pub(super) mod names;
 mod pattern;
+mod responses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -110,9 +111,13 @@ pub(super) fn read_all(
         let (reader, path) = (root.reader, format!("route[{shown}]"));
         let section = Section::new(reader, path.clone(), "route".to_owned(), Some(node.origin), table);
         let route = read(section, default_name, &mut names, accounts, databases);
-        if let Some((key, mistake)) = route.as_ref().and_then(|route| route.is_too_slow(rights)) {
-            let path = join(&path, &key);
-            reader.doubt(path.clone(), reader.origin(&path).as_ref(), mistake);
+        if let Some(route) = &route {
+            responses::check(route, &path, reader, accounts);
+            let by_api = responses::uses_api(&route.condition, accounts);
+            if let Some((key, mistake)) = route.is_too_slow(rights).filter(|_| by_api) {
+                let path = join(&path, &key);
+                reader.doubt(path.clone(), reader.origin(&path).as_ref(), mistake);
+            }
         }
         routes.extend(route);
     }

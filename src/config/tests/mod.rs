@@ -1,5 +1,6 @@
 //! The configuration as a whole. What a single value may be is in `mistakes`, who wins in `precedence`.
 
+mod answers;
 mod callback;
 mod chat;
 mod database;

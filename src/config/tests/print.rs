@@ -106,6 +106,8 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     app_secret = "***"  # HUIXIN_ACCOUNT__MAIN__APP_SECRET
     token = "***"
     accept_plain = false  # default
+    answer_by = "api"  # default
+    push_wait = "2s"  # default
     api_base = "https://api.weixin.qq.com"  # default
     api_fallback = []  # default
     send_rate = "600/m"
@@ -126,6 +128,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     ai_label = false
     answer_within = "10m"
     memory_for = "1day"
+    may_transfer = false
 
     [[route]]
     name = "route 2"
@@ -139,6 +142,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     ai_label = false
     answer_within = "10m"
     memory_for = "1day"
+    may_transfer = false
     "#);
 }
 

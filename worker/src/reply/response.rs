@@ -12,7 +12,8 @@ const TYPES: [&str; 7] = ["text", "image", "voice", "video", "music", "news", "t
 pub(super) fn part(place: &str, part: &Outgoing) -> Result<(), ReplyError> {
     let kind = part.content.msgtype();
     if !TYPES.contains(&kind) {
-        let problem = format!("a {kind} can't be the response to a push; give one of {}", TYPES.join(", "));
+        let problem =
+            format!("type {kind} can't be the response to a push; give one of {}", TYPES.join(", "));
         return Err(ReplyError::new(place, problem));
     }
     let Some((kind, _)) = part.media().find(|(_, media)| !matches!(media, Media::Id(_))) else {

@@ -312,7 +312,7 @@ fn a_response_to_a_push_can_be_six_types_with_their_media_by_id() {
     for (value, problem) in [
         (
             json!(["a", {"type": "wxcard", "card_id": "c"}]),
-            "reply 2: a wxcard can't be the response to a push; give one of text, image, voice, video, music, \
+            "reply 2: type wxcard can't be the response to a push; give one of text, image, voice, video, music, \
              news, transfer_customer_service",
         ),
         (

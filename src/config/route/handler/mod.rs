@@ -78,10 +78,18 @@ impl HandlerConfig {
 
     /// Whether one of its fixed replies hands the user over to a person.
     pub(super) fn has_transfer(&self) -> bool {
+        self.fixed_replies().into_iter().any(|(_, reply)| has_transfer(reply))
+    }
+
+    /// The replies that the configuration fixes, with their keys in a route; what is a text by its kind isn't here.
+    pub(super) fn fixed_replies(&self) -> Vec<(&'static str, &Json)> {
         match self {
-            Self::Reply(reply) => has_transfer(reply),
-            Self::Sql(sql) => [&sql.one, &sql.many, &sql.none].into_iter().flatten().any(has_transfer),
-            Self::Http(_) | Self::Chat(_) => false,
+            Self::Reply(reply) => vec![("reply", reply)],
+            Self::Sql(SqlConfig { one, many, none, .. }) => {
+                let replies = [("sql.one", one), ("sql.many", many), ("sql.none", none)];
+                replies.into_iter().filter_map(|(key, reply)| Some((key, reply.as_ref()?))).collect()
+            }
+            Self::Http(_) | Self::Chat(_) => Vec::new(),
         }
     }
 

@@ -1,0 +1,4 @@
+//! Answers in the responses to pushes: each part once, and in order, whatever fails.
+
+mod checker;
+mod words;
