@@ -9,6 +9,7 @@ use super::*;
 
 /// User 1 of one account and user 2 of another one.
 const ASKS: [&str; 3] = ["1/0 1 0", "1/1 2 0", "2/0 1 0"];
+const UNANSWERED: [TryOutcome; 3] = [TryOutcome::Timeout, TryOutcome::Timeout, TryOutcome::Timeout];
 
 #[derive(Default)]
 struct Planted {
@@ -229,7 +230,7 @@ fn a_push_whose_last_response_was_cut_excuses_one_part_of_its_user_said_before()
     assert_eq!(lost("2/a", &[cut(), cut(), cut()]).lost.len(), 2, "another user's");
     assert_eq!(lost("1/a", &[cut(), reply("1/1 1/2")]).lost, parts(&["1/1 2/2"]), "the part came again");
     assert_eq!(lost("1/a", &[cut(), reply("later")]).lost.len(), 2, "it came again without the part");
-    assert_eq!(lost("1/a", &[TryOutcome::Timeout; 3]).lost.len(), 2, "nothing was cut");
+    assert_eq!(lost("1/a", &UNANSWERED).lost.len(), 2, "nothing was cut");
     let before = Planted::default().fetches("1/a", &[cut(), cut(), cut()]);
     let mut after = before;
     after.says(ASKS[0]);
@@ -248,7 +249,7 @@ fn a_push_that_came_again_while_the_queue_was_away_excuses_one_part() {
 
 #[test]
 fn a_message_that_was_never_acked_may_be_lost_unless_a_handler_saw_it() {
-    let planted = Planted::default().fetches(ASKS[0], &[TryOutcome::Timeout; 3]);
+    let planted = Planted::default().fetches(ASKS[0], &UNANSWERED);
     let verdict = planted.judge();
     assert_eq!((verdict.never_taken, verdict.lost.len(), verdict.left_alone.len()), (1, 0, 1));
     let started = Facts { started: [Name { user: 1, number: 0 }].into(), ..Facts::default() };
@@ -260,8 +261,7 @@ fn a_response_that_is_none_and_a_push_that_is_left_alone_are_found() {
     let bad = whole().fetches("1/d", &[TryOutcome::BadReply("<html>".to_owned())]).judge();
     assert_eq!((bad.bad.len(), bad.fault_notices), (1, 1));
     assert_eq!(whole().fetches("1/d", &[TryOutcome::Status(503), reply("later")]).judge().bad, ["503"]);
-    let left =
-        whole().fetches("1/d", &[TryOutcome::Timeout, TryOutcome::Timeout, TryOutcome::Timeout]).judge();
+    let left = whole().fetches("1/d", &UNANSWERED).judge();
     assert_eq!(left.wrongs().len(), 1);
 }
 
