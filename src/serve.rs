@@ -54,7 +54,16 @@ pub async fn until(
     routes: Router,
     shutdown: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    until_with(listener, routes, shutdown, CONNECTIONS_MAX).await
+}
+
+async fn until_with(
+    listener: TcpListener,
+    routes: Router,
+    shutdown: impl Future<Output = ()> + Send,
+    connections_max: usize,
+) -> std::io::Result<()> {
+    let connections = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -178,3 +187,6 @@ pub(crate) async fn discard(headers: &HeaderMap, body: Body, within: Duration) {
     };
     let _ = tokio::time::timeout(within, reading).await;
 }
+
+#[cfg(test)]
+mod tests;

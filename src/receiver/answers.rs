@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use huixin_queue::HeldEffect;
-use huixin_wechat::passive::{Form, fetch_link};
+use huixin_wechat::passive::Form;
 use huixin_wechat::{Kind, Message, Trigger};
 use huixin_worker::{Condition, normalised};
 use percent_encoding::percent_decode_str;
@@ -37,9 +37,11 @@ pub enum Answers {
 pub struct PushAnswers {
     /// How many tries may be left unanswered in which time, so that WeChat makes the next one. None: no try is.
     pub unanswered: Option<(u32, Duration)>,
-    /// What is said while an answer isn't ready.
-    pub later_notice: String,
-    /// The texts by which users fetch what waits for them. The link sends the first.
+    /// What is said while an answer isn't ready, with the link.
+    pub notice: String,
+    /// By which users fetch what waits for them. It ends each part while there is more.
+    pub link: String,
+    /// The texts that fetch as the link does, which sends one of them.
     pub fetch_words: Vec<String>,
 }
 
@@ -109,22 +111,8 @@ impl Way<'_> {
     /// A part as it goes out: with the link, if more waits for the user and only a response can bring it.
     pub(super) fn form(self, form: Form, more: bool) -> Form {
         match self {
-            Self::Push(answers) if more => answers.with_link(form),
+            Self::Push(answers) if more => form.with_link(&answers.link),
             _ => form,
-        }
-    }
-}
-
-impl PushAnswers {
-    /// What is said while an answer isn't ready.
-    pub(super) fn notice(&self) -> Form {
-        self.with_link(Form::Text { content: self.later_notice.clone() })
-    }
-
-    fn with_link(&self, form: Form) -> Form {
-        match self.fetch_words.first() {
-            Some(word) => form.with_link(&fetch_link(word)),
-            None => form,
         }
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use huixin_queue::spool::{Folders, SpoolError, SpoolLimits};
 use huixin_queue::{Class, Clock, Queue};
 use huixin_wechat::PushKeys;
-use huixin_worker::{AnswerBy, Condition};
+use huixin_worker::AnswerBy;
 
 use crate::config::{AccountConfig, Config, QueueUrl, ReceiverConfig, SpoolConfig};
 use crate::receiver::{Answers, ClaimedSpool, Origins, PushAnswers, Receiver, ReceiverAccount};
@@ -23,8 +23,6 @@ pub fn receiver(
     queue: Arc<dyn Queue>,
     claimed_spool: Option<ClaimedSpool>,
 ) -> Result<Receiver, Failure> {
-    let may_transfer: Vec<_> =
-        config.routes.iter().map(|route| (route.condition.clone(), route.may_transfer)).collect();
     let mut accounts = HashMap::new();
     for (name, account) in &config.accounts {
         let known = ReceiverAccount {
@@ -35,7 +33,7 @@ pub fn receiver(
                 accept_plain: account.accept_plain,
             },
             class: Class::new(name.as_str()).context("an account's name can't be used")?,
-            answers: answers(account, &may_transfer),
+            answers: answers(config, account),
         };
         accounts.insert(name.clone(), known);
     }
@@ -47,15 +45,22 @@ pub fn receiver(
     Ok(Receiver { queue, claimed_spool, accounts, rights, max_body_bytes, ack_budget, max_skew, origins })
 }
 
-fn answers(account: &AccountConfig, may_transfer: &[(Condition, bool)]) -> Answers {
-    let rules = account.answers.clone();
+/// How an account's pushes are answered.
+fn answers(config: &Config, account: &AccountConfig) -> Answers {
+    let rules = &account.answers;
+    let push_wait = rules.push_wait;
     match account.answer_by {
-        AnswerBy::Api => Answers::Api { may_transfer: may_transfer.to_vec(), push_wait: rules.push_wait },
-        AnswerBy::Either => Answers::Either { push_wait: rules.push_wait },
+        AnswerBy::Api => {
+            let routes = config.routes.iter();
+            let may_transfer = routes.map(|route| (route.condition.clone(), route.may_transfer)).collect();
+            Answers::Api { may_transfer, push_wait }
+        }
+        AnswerBy::Either => Answers::Either { push_wait },
         AnswerBy::Push => Answers::Push(PushAnswers {
             unanswered: rules.unanswered.map(|rate| (rate.count, rate.per)),
-            later_notice: rules.later_notice,
-            fetch_words: rules.fetch_words,
+            notice: rules.notice(),
+            link: rules.link(),
+            fetch_words: rules.fetch_words.clone(),
         }),
     }
 }

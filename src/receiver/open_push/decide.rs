@@ -100,13 +100,13 @@ mod tests {
     use super::*;
     use crate::receiver::answers::PushAnswers;
 
+    fn answers(unanswered: Option<(u32, Duration)>) -> PushAnswers {
+        let (notice, link) = ("later".to_owned(), String::new());
+        PushAnswers { unanswered, notice, link, fetch_words: Vec::new() }
+    }
+
     #[test]
     fn a_push_ends_as_its_account_and_the_reason_want() {
-        let answers = |unanswered| PushAnswers {
-            unanswered,
-            later_notice: "later".to_owned(),
-            fetch_words: Vec::new(),
-        };
         let (budget, none) = (answers(Some((20, Duration::from_secs(300)))), answers(None));
         let either = Way::Either { push_wait: Duration::from_secs(2) };
         let (push, never) = (Way::Push(&budget), Way::Push(&none));
@@ -153,7 +153,7 @@ mod tests {
             [moments.claim_until, moments.respond_by, moments.cut_at].map(|at| (at - began).as_millis())
         };
         let either = |seconds| Way::Either { push_wait: Duration::from_secs(seconds) };
-        let answers = PushAnswers { unanswered: None, later_notice: String::new(), fetch_words: Vec::new() };
+        let answers = answers(None);
         assert_eq!(waits(either(2)), [2_000, 2_300, 6_000]);
         assert_eq!(waits(either(9)), [4_000, 4_300, 6_000]);
         assert_eq!(waits(Way::Push(&answers)), [4_000, 4_300, 6_000]);

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use huixin_queue::{Lane, MessageId, OpenPush, PushTry};
+use huixin_wechat::passive::Form;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::claim::{Claimant, Look, Part};
@@ -227,7 +228,7 @@ impl<'a> Serving<'a> {
 
     fn notice(self) -> Response {
         let Way::Push(answers) = self.push.way else { return self.empty() };
-        match self.envelope().body(answers.notice()) {
+        match self.envelope().body(Form::Text { content: answers.notice.clone() }) {
             Ok(body) => {
                 self.tally.end(How::Notice);
                 said(body)

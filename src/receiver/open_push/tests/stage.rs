@@ -66,7 +66,8 @@ pub(super) fn hasty() -> PushLimits {
 
 pub(super) fn push(unanswered: Option<(u32, Duration)>) -> Answers {
     let fetch_words = vec!["查看回复".to_owned(), "继续".to_owned()];
-    Answers::Push(PushAnswers { unanswered, later_notice: "later:".to_owned(), fetch_words })
+    let (notice, link) = ("later: LINK".to_owned(), "LINK".to_owned());
+    Answers::Push(PushAnswers { unanswered, notice, link, fetch_words })
 }
 
 pub(super) fn either() -> Answers {
