@@ -8,9 +8,10 @@ use anyhow::Context as _;
 use huixin_queue::spool::{Folders, SpoolError, SpoolLimits};
 use huixin_queue::{Class, Clock, Queue};
 use huixin_wechat::PushKeys;
+use huixin_worker::PUSH_WAIT;
 
 use crate::config::{Config, QueueUrl, ReceiverConfig, SpoolConfig};
-use crate::receiver::{ClaimedSpool, Origins, Receiver, ReceiverAccount};
+use crate::receiver::{Answers, ClaimedSpool, Origins, Receiver, ReceiverAccount};
 use crate::report::Failure;
 
 /// The receiver.
@@ -22,6 +23,8 @@ pub fn receiver(
     queue: Arc<dyn Queue>,
     claimed_spool: Option<ClaimedSpool>,
 ) -> Result<Receiver, Failure> {
+    let may_transfer: Vec<_> =
+        config.routes.iter().map(|route| (route.condition.clone(), route.may_transfer)).collect();
     let mut accounts = HashMap::new();
     for (name, account) in &config.accounts {
         let known = ReceiverAccount {
@@ -32,6 +35,7 @@ pub fn receiver(
                 accept_plain: account.accept_plain,
             },
             class: Class::new(name.as_str()).context("an account's name can't be used")?,
+            answers: Answers::Api { may_transfer: may_transfer.clone(), push_wait: PUSH_WAIT },
         };
         accounts.insert(name.clone(), known);
     }

@@ -66,7 +66,7 @@ pub mod reply;
 pub mod text;
 
 pub use account::{Account, AccountPause, AnswerBy, Interface, InterfaceState, PUSH_WAIT, SendRate};
-pub use condition::{Captures, Condition, Mismatch};
+pub use condition::{Captures, Condition, Mismatch, normalised};
 pub use dispatcher::Stopped;
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
 pub use health::{CLOCKS_APART_S, WorkerHealth};
