@@ -1,6 +1,6 @@
 //! A push that is kept open, because an answer may still go out in its response.
 //!
-//! The message is stored as any other, and beside that the queue is told that the push is open. Then the receiver looks for a
+//! The message is stored as any other, and beside that the queue learns that the push is open. Then the receiver looks for a
 //! part: when there is news of the push's lane, and now and then, since news may be lost. Whether a part goes out is the
 //! queue's decision alone, so any number of receivers may serve the tries of one push, and each may be killed. What follows if
 //! no part comes is in `decide`.

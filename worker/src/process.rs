@@ -74,7 +74,7 @@ pub(crate) async fn process(
     if has_open_push && end.is_last() {
         // No answer comes any more, so its push needs to wait no longer.
         if let Err(error) = shared.queue.announce(&leased.lease.lane).await {
-            tracing::debug!(%error, "the push of an ended message could not be told: it waits until its time is over");
+            tracing::debug!(%error, "no push learns that its message has ended: an open one waits until its time is over");
         }
     }
     tracing::debug!(end = <&str>::from(end), "handled");
