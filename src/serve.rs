@@ -3,7 +3,12 @@
 //! A listener on the Internet meets clients that open a connection and say nothing, or a byte a minute. So the head of a
 //! request must come within seconds, and only so many connections are served at once: the next ones wait in the kernel.
 //! After the stop, requests under way may finish, but not for ever.
+//!
+//! A request whose client leaves is dropped where it waits. A handler that waits for long on purpose has two ways out of the
+//! ordinary: it gives its connection's permit back ([`ConnectionPermit`]), and it may leave the request without a response
+//! ([`unanswered`]).
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -12,15 +17,21 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, header};
-use futures::StreamExt as _;
+use axum::response::Response;
+use axum::routing::future::RouteFuture;
+use futures::future::Map;
+use futures::{FutureExt as _, StreamExt as _};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower_service::Service as _;
 
 /// Connections at once at most. Each holds a few KiB and a file descriptor.
 const CONNECTIONS_MAX: usize = 8192;
@@ -34,7 +45,7 @@ const DISCARDED_MAX_BYTES: usize = 8 * 1024 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `routes` on `listener` until `shutdown` is done, and lets requests under way finish for some seconds. Handlers
-/// can ask for the client's address as [`ConnectInfo<SocketAddr>`].
+/// find in a request's extensions the client's address, as [`ConnectInfo<SocketAddr>`], and a [`ConnectionPermit`].
 ///
 /// # Errors
 /// When the listener fails for good.
@@ -43,7 +54,16 @@ pub async fn until(
     routes: Router,
     shutdown: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    until_with(listener, routes, shutdown, CONNECTIONS_MAX).await
+}
+
+async fn until_with(
+    listener: TcpListener,
+    routes: Router,
+    shutdown: impl Future<Output = ()> + Send,
+    connections_max: usize,
+) -> std::io::Result<()> {
+    let connections = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -57,11 +77,13 @@ pub async fn until(
         };
         match accepted {
             Ok((stream, address)) => {
-                let connection = graceful.watch(connection(stream, address, routes.clone()));
+                let permit = ConnectionPermit(Arc::new(Mutex::new(Some(permit))));
+                let service = ConnectionService { routes: routes.clone(), address, permit: permit.clone() };
+                let connection = graceful.watch(connection(stream, service));
                 tokio::spawn(async move {
                     // What goes wrong on a connection concerns its client alone, who knows.
                     let _ = connection.await;
-                    drop(permit);
+                    permit.give_back();
                 });
             }
             Err(error) => {
@@ -79,16 +101,64 @@ pub async fn until(
 
 fn connection(
     stream: TcpStream,
-    address: SocketAddr,
-    routes: Router,
-) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+    service: ConnectionService,
+) -> http1::Connection<TokioIo<TcpStream>, ConnectionService> {
     // An answer is one small packet: waiting to fill it would cost more than everything else.
     let _ = stream.set_nodelay(true);
-    let routes = routes.layer(axum::Extension(ConnectInfo(address)));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+/// A connection's place among those that are served at once. A request that waits for long, within a limit of its own,
+/// gives it back; its response must then close the connection.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionPermit(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl ConnectionPermit {
+    /// Lets another connection in.
+    pub(crate) fn give_back(&self) {
+        drop(self.0.lock().take());
+    }
+}
+
+/// A response that is none: the connection is cut instead, and the client learns that its request failed.
+pub(crate) fn unanswered() -> Response {
+    let mut response = Response::default();
+    response.extensions_mut().insert(Unanswered);
+    response
+}
+
+/// The handler left the request without a response.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the request is left without a response")]
+struct Unanswered;
+
+/// The routes, as one connection sees them.
+struct ConnectionService {
+    routes: Router,
+    address: SocketAddr,
+    permit: ConnectionPermit,
+}
+
+impl Service<Request<Incoming>> for ConnectionService {
+    type Response = Response;
+    type Error = Unanswered;
+    type Future =
+        Map<RouteFuture<Infallible>, fn(Result<Response, Infallible>) -> Result<Response, Unanswered>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let extensions = request.extensions_mut();
+        extensions.insert(ConnectInfo(self.address));
+        extensions.insert(self.permit.clone());
+        self.routes.clone().call(request).map(|response| {
+            let response = response.unwrap_or_else(|never| match never {});
+            // hyper closes the connection of a service that fails.
+            response.extensions().get().map_or(Ok(()), |unanswered: &Unanswered| Err(*unanswered))?;
+            Ok(response)
+        })
+    }
 }
 
 /// The text of a request's header.
@@ -117,3 +187,6 @@ pub(crate) async fn discard(headers: &HeaderMap, body: Body, within: Duration) {
     };
     let _ = tokio::time::timeout(within, reading).await;
 }
+
+#[cfg(test)]
+mod tests;

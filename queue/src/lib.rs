@@ -9,7 +9,9 @@ mod lease;
 mod look;
 mod message;
 mod name;
+mod news;
 mod queue;
+mod response;
 mod settlement;
 
 pub mod redis;
@@ -20,7 +22,7 @@ pub mod testing;
 
 /// The traits of a queue, for callers that know its type.
 pub mod prelude {
-    pub use crate::{Consumer, Operator, Producer, Queue, Shared};
+    pub use crate::{Consumer, Operator, Producer, Queue, Responder, Shared};
 }
 
 pub use boottime::Moment;
@@ -39,5 +41,8 @@ pub use queue::{
     BEAT_EVERY, Buried, Consumer, DEAD_ON_ARRIVAL_MAX, DEAD_SCAN_MAX, Damaged, GAP_LEAST, HELD_MAX,
     LOSSES_MAX, MOVES_PER_TAKE, Operator, Producer, Queue, SUSPECT_LOSSES, Shared, TAKEN_BYTES_MAX,
     TakeRequest, Taken, settling_pause,
+};
+pub use response::{
+    CLAIM_FOR, ClaimOutcome, Claimed, OFFER_LEAST, OpenPush, PUSH_KEPT_FOR, PushAnswer, PushTry, Responder,
 };
 pub use settlement::{REASON_MAX_BYTES, Settled, Settlement};

@@ -41,6 +41,11 @@
 //! [`QueueError::CallBackPending`] and only make the lane ready, last in line. A settlement that puts the message off makes
 //! the lane ready too, instead of waiting. Once replies are recorded, an answer by call back comes too late.
 //!
+//! **Answers in responses.** A message's answer may go out in the response of a push of its lane: see [`Responder`]. A
+//! current message that is offered, or claimed, is delayed; when the offer or the claim ends it is first in line. A held one
+//! is never current for it. A burying message ends offers. A call for an offer or a hold with an answer that meets an unheard
+//! answer by call back says [`QueueError::CallBackPending`], as others do.
+//!
 //! **For implementers.**
 //! * *Atomicity*: each call is one step. A crash at any moment leaves the state before it or after it.
 //! * *Idempotence*: a caller that lost the answer repeats the call. `accept` then says `Duplicate`, `take` with the same
@@ -62,8 +67,8 @@ use bytes::Bytes;
 
 use crate::{
     Accepted, CallBackResult, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
-    LaneSnapshot, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal, Scope,
-    SendState, Settled, Settlement, Violation, WorkerId,
+    LaneSnapshot, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal,
+    Responder, Scope, SendState, Settled, Settlement, Violation, WorkerId,
 };
 
 /// How many due and how many expired lanes one `take` moves to ready, each.
@@ -218,9 +223,9 @@ pub trait Shared: Send + Sync + 'static {
 }
 
 /// A durable queue of messages in lanes: all of it.
-pub trait Queue: Producer + Consumer + Operator + Shared {}
+pub trait Queue: Producer + Consumer + Responder + Operator + Shared {}
 
-impl<Q: Producer + Consumer + Operator + Shared + ?Sized> Queue for Q {}
+impl<Q: Producer + Consumer + Responder + Operator + Shared + ?Sized> Queue for Q {}
 
 /// What a worker asks for.
 #[derive(Clone, Debug)]

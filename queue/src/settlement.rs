@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::message::check_bytes;
+use crate::{MAX_PAYLOAD_BYTES, PushAnswer, QueueError};
+
 /// The longest reason that is kept, in bytes; what is longer is cut.
 pub const REASON_MAX_BYTES: usize = 4_096;
 
@@ -49,6 +52,15 @@ pub enum Settlement {
         refused: bool,
         /// What it dies of then.
         reason: String,
+        /// Its answer, if the parts may go out in responses while it is held: see [`Responder`](crate::Responder).
+        answer: Option<Box<PushAnswer>>,
+    },
+    /// The next part of its answer may go out in the response of its lane's newest open push, until that closes. Then it
+    /// comes again, first in line. If no push stays open for [`OFFER_LEAST`](crate::OFFER_LEAST), nothing changes and the
+    /// lease goes on ([`Settled::NobodyWaits`]).
+    Offer {
+        /// The answer.
+        answer: Box<PushAnswer>,
     },
     /// It waits for an answer by call back, and its lane waits with it. If none comes in time, it comes again with
     /// [`Leased::timed_out`](crate::Leased::timed_out). If the answer is there already, its lane is ready at once
@@ -66,6 +78,8 @@ pub enum Settled {
     AsAsked,
     /// What it should wait for is already there: it stays the head of its lane, which is ready.
     ComesAgain,
+    /// No push is open for its lane: nothing has changed, and the lease goes on.
+    NobodyWaits,
 }
 
 impl Settlement {
@@ -76,20 +90,43 @@ impl Settlement {
             | Self::Snooze { reason, .. }
             | Self::Bury { reason }
             | Self::Hold { reason, .. } => reason,
-            Self::Complete | Self::Release | Self::Await { .. } => return self,
+            Self::Offer { .. } | Self::Complete | Self::Release | Self::Await { .. } => return self,
         };
         reason.truncate(reason.floor_char_boundary(REASON_MAX_BYTES));
         self
     }
 
+    /// Refuses what no engine stores.
+    pub(crate) fn check(&self) -> Result<(), QueueError> {
+        let Some(answer) = self.answer() else { return Ok(()) };
+        check_bytes("replies", answer.replies.as_deref().unwrap_or_default())?;
+        check_bytes("memory", answer.memory.as_ref().map_or(&[][..], |memory| &memory.bytes))?;
+        let fits = answer.parts.iter().map(|part| part.len()).sum::<usize>() <= MAX_PAYLOAD_BYTES;
+        match fits && !answer.parts.is_empty() {
+            true => Ok(()),
+            false => Err(QueueError::Invalid(format!(
+                "an answer for a response has one or more parts, of {MAX_PAYLOAD_BYTES} bytes in all at most"
+            ))),
+        }
+    }
+
+    /// The answer that may go out in a response.
+    fn answer(&self) -> Option<&PushAnswer> {
+        match self {
+            Self::Offer { answer } | Self::Hold { answer: Some(answer), .. } => Some(answer),
+            _ => None,
+        }
+    }
+
     /// The bytes that it brings.
     pub(crate) fn size_bytes(&self) -> usize {
-        match self {
+        let reason = match self {
             Self::Retry { reason, .. }
             | Self::Snooze { reason, .. }
             | Self::Bury { reason }
             | Self::Hold { reason, .. } => reason.len(),
-            Self::Complete | Self::Release | Self::Await { .. } => 0,
-        }
+            Self::Offer { .. } | Self::Complete | Self::Release | Self::Await { .. } => 0,
+        };
+        reason + self.answer().map_or(0, PushAnswer::size_bytes)
     }
 }

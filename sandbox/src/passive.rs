@@ -5,17 +5,23 @@
 //! debug line before the XML, a trailing newline after `success`) is a faulty server, and the user sees so at once: being
 //! lenient here would hide from a test what a user would see.
 //!
+//! The limits are WeChat's, written down here: asking the code that makes replies would find none of its mistakes.
+//!
 //! What was read has the shape of a customer-service message, so that there is one form to show and to look at.
 
 use huixin_wechat::{
     envelope::open,
-    passive::Reply,
     sign,
     xml::{self, Element},
 };
 use serde_json::{Value, json};
 
 use crate::{MediaKind, Mode, Push, SandboxAccount};
+
+/// The most bytes of a text.
+const MAX_TEXT_BYTES: usize = 2_047;
+/// How many articles are shown in answer to an event.
+const MAX_ARTICLES: usize = 8;
 
 /// A reply that WeChat would show.
 pub(crate) struct PassiveMessage {
@@ -118,7 +124,7 @@ fn message_of(account: &SandboxAccount, push: &Push, tree: &Element) -> Read<Pas
 
 fn text_of(tree: &Element) -> Read<String> {
     let content = filled(tree, "Content")?;
-    if content.len() > Reply::MOST_TEXT_BYTES { Err("Content is too long") } else { Ok(content) }
+    if content.len() > MAX_TEXT_BYTES { Err("Content is too long") } else { Ok(content) }
 }
 
 /// As many articles as are shown: one in answer to a message, up to eight in answer to an event.
@@ -132,7 +138,7 @@ fn articles_of(tree: &Element, to_event: bool) -> Read<Vec<Value>> {
         let of = |name| item.text_of(name).unwrap_or_default();
         json!({ "title": of("Title"), "description": of("Description"), "url": of("Url"), "picurl": of("PicUrl") })
     };
-    let shown = if to_event { Reply::MOST_ARTICLES } else { 1 };
+    let shown = if to_event { MAX_ARTICLES } else { 1 };
     Ok(items.into_iter().take(shown).map(article).collect())
 }
 
@@ -150,4 +156,84 @@ fn filled(tree: &Element, name: &'static str) -> Read<String> {
 
 fn beginning(body: &[u8]) -> String {
     String::from_utf8_lossy(body).chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use huixin_wechat::{
+        AesKey, Message, PushBody, PushKeys, PushQuery, admit,
+        passive::{Form, respond},
+    };
+    use url::Url;
+
+    use super::*;
+    use crate::envelope::Envelope;
+
+    const USER: &str = "oHuixinXiaoming0000000000001";
+
+    /// The message in an answer to a tap.
+    fn read_as(kind: &str, form: &str) -> Result<Value, String> {
+        let account = SandboxAccount::named("main");
+        let body = format!(
+            "<xml><ToUserName>{USER}</ToUserName><FromUserName>{}</FromUserName><CreateTime>1718000011</CreateTime>\
+             <MsgType>{kind}</MsgType>{form}</xml>",
+            account.original_id
+        );
+        let read = read(&account, &Push::click("main", USER, "k"), body.as_bytes())?;
+        Ok(read.unwrap().message[kind].take())
+    }
+
+    #[test]
+    fn the_response_to_a_push_in_any_mode_is_read_back() {
+        let key = AesKey::decode("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG").unwrap();
+        for mode in [Mode::Plain, Mode::Compatible, Mode::Safe] {
+            let account =
+                SandboxAccount { mode, aes_key: Some(key.clone()), ..SandboxAccount::named("main") };
+            let push = Push::text("main", USER, "hello");
+            let posted = Envelope::around(&account, &push.user, push.body(&account.original_id).into());
+            let address = posted.address(&Url::parse("http://receiver/").unwrap());
+            let query = PushQuery::parse(address.query().unwrap()).unwrap();
+            let keys = PushKeys {
+                tokens: vec![account.token.as_str().into()],
+                aes_keys: account.sealing_key().into_iter().cloned().collect(),
+                app_id: account.app_id.clone(),
+                accept_plain: false,
+            };
+            let (body, opened_with) = match admit(&keys, &query, &posted.body).unwrap() {
+                PushBody::Opened { body, key } => (body, Some(key)),
+                _ => (posted.body.to_vec(), None),
+            };
+            let (message, form) =
+                (Message::parse(&body).unwrap(), Form::Text { content: "]]> 你好".to_owned() });
+            let answer = respond(&keys, opened_with, &query, &message, form, 1_718_000_011).unwrap();
+            assert_eq!(answer.contains("<Encrypt>"), mode != Mode::Plain, "{mode:?}");
+            let shown = read(&account, &push, answer.as_bytes()).unwrap().unwrap();
+            assert_eq!(shown.text.as_deref(), Some("]]> 你好"), "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_has_at_most_2047_bytes() {
+        let of = |bytes| read_as("text", &format!("<Content>{}</Content>", "x".repeat(bytes)));
+        assert_eq!(of(2_047).unwrap()["content"].as_str().unwrap().len(), 2_047);
+        assert!(of(2_048).unwrap_err().starts_with("Content is too long"));
+    }
+
+    #[test]
+    fn an_event_is_answered_with_eight_articles_and_the_ninth_is_dropped() {
+        let items: String = (1..=9).map(|n| format!("<item><Title>{n}</Title></item>")).collect();
+        let news = format!("<ArticleCount>9</ArticleCount><Articles>{items}</Articles>");
+        let read = read_as("news", &news).unwrap();
+        let shown = read["articles"].as_array().unwrap();
+        assert_eq!((shown.len(), &shown[7]["title"]), (8, &json!("8")));
+    }
+
+    #[test]
+    fn a_user_is_handed_over_to_an_agent_or_to_anyone() {
+        let to_anna = "<TransInfo><KfAccount>anna@kf</KfAccount></TransInfo>";
+        for (form, kf_account) in [(to_anna, json!("anna@kf")), ("", Value::Null)] {
+            let read = read_as("transfer_customer_service", form);
+            assert_eq!(read, Ok(json!({ "kf_account": kf_account })));
+        }
+    }
 }

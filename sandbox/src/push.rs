@@ -143,6 +143,14 @@ impl Push {
         self.event().is_some()
     }
 
+    /// The same push as an account gets it that isn't told which item was tapped.
+    pub(crate) fn without_menu_id(mut self) -> Push {
+        if let PushKind::Text { menu_id, .. } = &mut self.kind {
+            *menu_id = None;
+        }
+        self
+    }
+
     /// The same push with another `CreateTime`.
     pub fn created_at(mut self, unix_secs: i64) -> Push {
         self.created_at = unix_secs;

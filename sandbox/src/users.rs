@@ -109,9 +109,13 @@ impl Users {
     /// A push's response has an answer for the user. False when one was shown for this push already.
     pub(crate) fn answered(&mut self, openid: &str, msg_id: &str) -> bool {
         let Some(user) = self.known.get_mut(openid) else { return true };
-        user.typing_until = None;
         let push = user.pushes.iter_mut().find(|seen| seen.msg_id == msg_id);
-        push.is_none_or(|push| !std::mem::replace(&mut push.answered, true))
+        let is_first = push.is_none_or(|push| !std::mem::replace(&mut push.answered, true));
+        // What isn't shown ends nothing.
+        if is_first {
+            user.typing_until = None;
+        }
+        is_first
     }
 
     /// Another window for a trigger, from the next one on.
@@ -219,6 +223,16 @@ mod tests {
         assert_eq!(sent, Ok(SendCount { nth: 1, was_typing: true }), "the message ended the indicator");
         assert_eq!(users.type_on(USER, start + seconds(46)), Ok(()), "a send is an exchange");
         assert_eq!(users.type_on(USER, start + seconds(62)), Err(45080));
+    }
+
+    #[test]
+    fn only_a_response_that_is_shown_ends_the_typing_indicator() {
+        let (mut users, start) = after(PushTrigger::Opens(Opener::Message));
+        assert_eq!(users.type_on(USER, start), Ok(()));
+        assert!(users.answered(USER, "1"));
+        assert_eq!(users.type_on(USER, start), Ok(()), "the answer ended the indicator");
+        assert!(!users.answered(USER, "1"), "its push is answered");
+        assert_eq!(users.type_on(USER, start), Err(45081), "the indicator is still on");
     }
 
     #[test]

@@ -41,8 +41,10 @@ pub(super) struct Intake {
 pub(super) enum Stored {
     /// In the queue.
     Queued,
-    /// In the queue or the spool, since an earlier try.
+    /// In the queue, since an earlier try.
     Known,
+    /// In the spool, since an earlier try.
+    KnownInSpool,
     /// Counted among the dead letters of its account.
     Counted,
     /// In the spool.
@@ -78,6 +80,16 @@ impl Intake {
         Self { queue, budget, receiver_spool, arrivals: Arrivals::default() }
     }
 
+    /// How long the queue may take.
+    pub(super) fn budget(&self) -> Duration {
+        self.budget
+    }
+
+    /// Whether pushes go to the spool without asking the queue.
+    pub(super) fn is_queue_away(&self) -> bool {
+        self.receiver_spool.as_ref().is_some_and(|receiver_spool| receiver_spool.breaker.is_open())
+    }
+
     /// Stamps the push and stores it. The text says why that can't be done: then the push must not be acknowledged.
     pub(super) async fn store(&self, push: Arriving) -> Result<Stored, String> {
         let Some(receiver_spool) = &self.receiver_spool else {
@@ -107,7 +119,7 @@ impl Intake {
         }
         Ok(match receiver_spool.clone().store(turn, message).await? {
             Appended::New => Stored::Spooled,
-            Appended::Duplicate => Stored::Known,
+            Appended::Duplicate => Stored::KnownInSpool,
         })
     }
 

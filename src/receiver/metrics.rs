@@ -6,6 +6,8 @@ use huixin_queue::Accepted;
 use huixin_queue::spool::SpoolCounts;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use super::outcome::PushOutcome;
+
 /// Tells the recorder what each metric means.
 pub fn describe() {
     describe_counter!("huixin_receiver_pushes_total", "Pushes, by account and result");
@@ -52,7 +54,16 @@ pub fn describe() {
     describe_histogram!(
         "huixin_receiver_ack_seconds",
         Unit::Seconds,
-        "From a push's headers to its answer, accepted pushes only"
+        "From a push's headers to its answer; only pushes that are accepted and not kept open for an answer"
+    );
+    describe_counter!(
+        "huixin_receiver_responses_total",
+        "Tries of pushes that may be kept open for an answer, by account, how (answer, notice, empty, unanswered, unavailable, \
+         left: the client was gone before) and try"
+    );
+    describe_counter!(
+        "huixin_receiver_responses_unsure_total",
+        "Parts of answers that may have gone out in a response or not, by account"
     );
 }
 
@@ -103,43 +114,73 @@ pub(super) fn lost(entries: u64) {
     counter!("huixin_spool_lost_total").increment(entries);
 }
 
-/// What became of a push.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
-pub(super) enum PushOutcome {
-    Accepted,
-    Duplicate,
-    /// It is in the spool.
-    Spooled,
-    /// From a third-party platform, which wants another word as the answer.
-    Platform,
-    /// It can't be understood, and lies among the dead letters.
-    Unreadable,
-    /// 403.
-    Forbidden,
-    /// 404.
-    UnknownAccount,
-    /// 408: the body did not come in time.
-    Slow,
-    /// 413.
-    TooLarge,
-    /// 503.
-    Unavailable,
-}
-
-pub(super) fn pushed(account: &str, result: PushOutcome, took: Duration) {
+/// A push is done with, as far as storing goes. `took`: until its answer, unless it is kept open.
+pub(super) fn pushed(account: &str, result: PushOutcome, took: Option<Duration>) {
     let name: &str = result.into();
     // Anyone can ask for any account: only known ones may become labels.
     let account = if result == PushOutcome::UnknownAccount { "" } else { account };
     counter!("huixin_receiver_pushes_total", "account" => account.to_owned(), "result" => name).increment(1);
-    let acked = [
-        PushOutcome::Accepted,
-        PushOutcome::Duplicate,
-        PushOutcome::Spooled,
-        PushOutcome::Platform,
-        PushOutcome::Unreadable,
-    ];
-    if acked.contains(&result) {
+    if let Some(took) = took.filter(|_| result.is_acked()) {
         histogram!("huixin_receiver_ack_seconds").record(took);
+    }
+}
+
+/// It isn't known whether these parts were written.
+pub(super) fn unsure(account: &str, parts: u32) {
+    counter!("huixin_receiver_responses_unsure_total", "account" => account.to_owned())
+        .increment(parts.into());
+}
+
+/// How a try of a push that may be kept open ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(super) enum How {
+    /// With a part of an answer.
+    Answer,
+    /// With the words for an answer that isn't ready.
+    Notice,
+    /// With an empty string.
+    Empty,
+    /// Without a response, on purpose.
+    Unanswered,
+    /// 503.
+    Unavailable,
+    /// Its client left before.
+    Left,
+}
+
+/// Counts how a try ends, when it is dropped.
+#[derive(Debug)]
+pub(super) struct Tally {
+    account: String,
+    how: How,
+    /// The number of the try; 0 while that isn't known.
+    pub(super) number: u32,
+}
+
+impl Tally {
+    pub(super) fn of(account: &str) -> Self {
+        Self { account: account.to_owned(), how: How::Left, number: 0 }
+    }
+
+    /// The try has its end.
+    pub(super) fn end(mut self, how: How) {
+        self.how = how;
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        let how: &str = self.how.into();
+        let number = match self.number {
+            0 => "unknown",
+            1 => "1",
+            2 => "2",
+            3 => "3",
+            _ => "more",
+        };
+        let account = std::mem::take(&mut self.account);
+        counter!("huixin_receiver_responses_total", "account" => account, "how" => how, "try" => number)
+            .increment(1);
     }
 }

@@ -1,11 +1,13 @@
 //! The receiver: what WeChat talks to.
 //!
-//! It checks a push, stores it, and answers an empty string. The order is the promise: a push is never acknowledged before
+//! It checks a push, stores it, and answers an empty string, or keeps the push open for the answer if its account wants that
+//! ([`Answers`]). The order is the promise: a push is never acknowledged before
 //! its message is durable, in the queue or, while that is out of reach, in a spool on local disk, which a drainer drains
 //! into the queue when it is back. If nothing can be written within the budgets, 503, so that WeChat tries again. It makes
 //! no outbound call except to its queue, runs no business logic, and keeps nothing in memory: it may be killed at any
 //! moment, and there may be any number of them.
 
+mod answers;
 mod arrivals;
 mod breaker;
 mod claimed_spool;
@@ -14,8 +16,10 @@ mod drainer;
 mod intake;
 mod lanes;
 mod metrics;
+mod open_push;
 mod origin;
 mod outage;
+mod outcome;
 mod page;
 mod push;
 mod receiver_spool;
@@ -42,13 +46,16 @@ use tower_service::Service as _;
 
 use crate::config::MaxSkew;
 
+pub use answers::{Answers, PushAnswers};
 pub use claimed_spool::{ClaimedSpool, SpoolLeft};
 pub use drain::{DrainError, drain_all};
 use drainer::Drainer;
-use intake::Intake;
+use intake::{Arriving, Intake, Stored};
 pub use metrics::describe;
+use open_push::{OpenPushes, PushLimits};
 pub use origin::Origins;
 use outage::PushOutage;
+use outcome::PushOutcome;
 pub use receiver_spool::{SpoolHealth, SpoolReport};
 use refusals::Refusals;
 
@@ -78,6 +85,8 @@ pub struct ReceiverAccount {
     pub keys: PushKeys,
     /// The queue's class for its messages.
     pub class: Class,
+    /// How its answers get to its users.
+    pub answers: Answers,
 }
 
 /// Serves pushes on `listener` until `shutdown` is done; requests under way are finished, and the spool is drained as far as
@@ -87,17 +96,28 @@ pub struct ReceiverAccount {
 /// [`SpoolLeft`] when it stopped and the spool is not empty; another when the listener or the spool fails for good.
 pub async fn run(
     listener: TcpListener,
+    receiver: Receiver,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let (responder, shared) = (receiver.queue.clone(), receiver.queue.clone());
+    let open_pushes = OpenPushes::new(responder, shared, PushLimits::default());
+    run_with(listener, receiver, open_pushes, shutdown).await
+}
+
+async fn run_with(
+    listener: TcpListener,
     mut receiver: Receiver,
+    open_pushes: OpenPushes,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let claimed_spool = receiver.claimed_spool.take();
     let receiver_spool = claimed_spool.as_ref().map(|claimed_spool| claimed_spool.receiver_spool.clone());
     let intake = Intake::new(receiver.queue.clone(), receiver.ack_budget, receiver_spool);
     let (queue, budget) = (receiver.queue.clone(), receiver.ack_budget);
-    let state =
-        ReceiverState { receiver, intake, outage: PushOutage::default(), refusals: Refusals::default() };
+    let (outage, refusals) = (PushOutage::default(), Refusals::default());
+    let state = Arc::new(ReceiverState { receiver, intake, open_pushes, outage, refusals });
     let _beating = AbortOnDropHandle::new(tokio::spawn(beat(queue.clone())));
-    let serve = crate::serve::until(listener, routes(Arc::new(state)), shutdown);
+    let serve = serve(listener, state, shutdown);
     let Some(claimed_spool) = claimed_spool else { return Ok(serve.await?) };
     // Blocks the lanes of what is spooled, before the first push is served.
     let drainer = Drainer::of(claimed_spool, queue, budget).await?;
@@ -115,6 +135,23 @@ pub async fn run(
     let carried = carried.await?;
     served_first?;
     carried
+}
+
+/// Serves pushes until the stop, and ends those that are kept open with it.
+async fn serve(
+    listener: TcpListener,
+    state: Arc<ReceiverState>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> std::io::Result<()> {
+    let _listening = state.open_pushes.listen();
+    let stop = state.open_pushes.stop();
+    let shutdown = async {
+        shutdown.await;
+        stop.cancel();
+    };
+    let served = crate::serve::until(listener, routes(state.clone()), shutdown).await;
+    state.open_pushes.finish().await;
+    served
 }
 
 /// Tells the queue that it serves while no worker may be there to do so: see the queue's essay on lost leases.
@@ -164,8 +201,32 @@ fn meant(uri: &Uri) -> Option<Uri> {
 struct ReceiverState {
     receiver: Receiver,
     intake: Intake,
+    open_pushes: OpenPushes,
     outage: PushOutage,
     refusals: Refusals,
+}
+
+impl ReceiverState {
+    /// Stores a push. Says what became of it (`understood`, if it is new and stored), and whether workers find it now.
+    async fn store(&self, name: &str, push: Arriving, understood: PushOutcome) -> (PushOutcome, bool) {
+        let stored = self.intake.store(push).await;
+        if stored.is_ok() {
+            self.outage.stored();
+        }
+        let is_in_queue = matches!(stored, Ok(Stored::Queued | Stored::Known));
+        let outcome = match (stored, understood) {
+            (Ok(_), PushOutcome::Platform) => PushOutcome::Platform,
+            (Ok(Stored::Queued), understood) => understood,
+            (Ok(Stored::Known | Stored::KnownInSpool), _) => PushOutcome::Duplicate,
+            (Ok(Stored::Counted), _) => PushOutcome::Unreadable,
+            (Ok(Stored::Spooled), _) => PushOutcome::Spooled,
+            (Err(reason), _) => {
+                self.outage.refused(name, &reason);
+                PushOutcome::Unavailable
+            }
+        };
+        (outcome, is_in_queue)
+    }
 }
 
 impl std::ops::Deref for ReceiverState {

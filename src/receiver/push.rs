@@ -6,22 +6,25 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 use huixin_queue::{Class, HeldEffect, Lane, MessageId};
 use huixin_wechat::{DedupKey, Message, PushBody, PushQuery, PushRefusal, QueryError, Trigger, admit, body};
 use huixin_worker::{Payload, Rights};
+use tokio::time::Instant;
 
-use super::intake::{Arriving, Stored};
-use super::metrics::{self, PushOutcome};
+use super::intake::Arriving;
+use super::metrics;
+use super::open_push::{self, OpenablePush};
+use super::outcome::PushOutcome;
 use super::refusals::{self, Reason};
-use super::{Receiver, ReceiverState};
-use crate::serve::{announced, discard};
+use super::{Receiver, ReceiverAccount, ReceiverState};
+use crate::serve::{ConnectionPermit, announced, discard};
 
 /// How long the body may take: WeChat itself gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,6 +34,7 @@ const UNREADABLE_MAX_BYTES: usize = 64 * 1024;
 pub(super) async fn push(
     State(state): State<Arc<ReceiverState>>,
     Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>,
+    Extension(permit): Extension<ConnectionPermit>,
     Path(mut account): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -39,43 +43,42 @@ pub(super) async fn push(
     let began = Instant::now();
     account.make_ascii_lowercase();
     let query = query.as_deref().unwrap_or_default();
-    let result = match state.origins.judge(peer, &headers) {
-        Ok(()) => receive(&state, &account, query, &headers, body).await,
+    let request = PushRequest { began, permit, headers };
+    let result = match state.origins.judge(peer, &request.headers) {
+        Ok(()) => receive(&state, &account, query, &request, body).await,
         Err(reason) if state.accounts.contains_key(&account) => {
             state.refusals.note(&account, reason, "");
-            PushOutcome::Forbidden
+            Err(PushOutcome::Forbidden)
         }
-        Err(_) => state.unknown(),
+        Err(_) => Err(state.unknown()),
     };
-    metrics::pushed(&account, result, began.elapsed());
-    let status = match result {
-        // Third-party platforms want the word; everybody else wants nothing.
-        PushOutcome::Platform => return "success".into_response(),
-        PushOutcome::Accepted | PushOutcome::Duplicate | PushOutcome::Spooled | PushOutcome::Unreadable => {
-            StatusCode::OK
-        }
-        PushOutcome::Forbidden => StatusCode::FORBIDDEN,
-        PushOutcome::UnknownAccount => StatusCode::NOT_FOUND,
-        PushOutcome::Slow => StatusCode::REQUEST_TIMEOUT,
-        PushOutcome::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        PushOutcome::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    status.into_response()
+    result.unwrap_or_else(|outcome| {
+        metrics::pushed(&account, outcome, Some(began.elapsed()));
+        outcome.into_response()
+    })
 }
 
+/// A request, apart from what is refused or stored of it.
+struct PushRequest {
+    began: Instant,
+    permit: ConnectionPermit,
+    headers: HeaderMap,
+}
+
+/// Gives the response of a push that may be kept open, and what became of any other.
 async fn receive(
     receiver: &ReceiverState,
     name: &str,
     query: &str,
-    headers: &HeaderMap,
+    request: &PushRequest,
     body: Body,
-) -> PushOutcome {
+) -> Result<Response, PushOutcome> {
     let Some(account) = receiver.accounts.get(name) else {
-        return receiver.unknown();
+        return Err(receiver.unknown());
     };
     let refused = |reason| {
         receiver.refusals.note(name, reason, "");
-        PushOutcome::Forbidden
+        Err(PushOutcome::Forbidden)
     };
     let query = match PushQuery::parse(query) {
         Ok(query) => query,
@@ -90,13 +93,10 @@ async fn receive(
     if !receiver.is_fresh(&account.keys, &query) {
         return refused(&refusals::TIMESTAMP);
     }
-    let body = match read(receiver, headers, body).await {
-        Ok(body) => body,
-        Err((result, reason)) => {
-            receiver.refusals.note(name, reason, "");
-            return result;
-        }
-    };
+    let body = read(receiver, &request.headers, body).await.map_err(|(outcome, reason)| {
+        receiver.refusals.note(name, reason, "");
+        outcome
+    })?;
     let inner = match admit(&account.keys, &query, &body) {
         Ok(inner) => inner,
         Err(refusal) => {
@@ -104,20 +104,19 @@ async fn receive(
             return refused(reason_of(&refusal));
         }
     };
-    let (push, understood) = arriving(name, &account.class, &receiver.rights, inner, body);
-    let result = match (receiver.intake.store(push).await, understood) {
-        (Ok(_), PushOutcome::Platform) => PushOutcome::Platform,
-        (Ok(Stored::Queued), understood) => understood,
-        (Ok(Stored::Known), _) => PushOutcome::Duplicate,
-        (Ok(Stored::Counted), _) => PushOutcome::Unreadable,
-        (Ok(Stored::Spooled), _) => PushOutcome::Spooled,
-        (Err(reason), _) => {
-            receiver.outage.refused(name, &reason);
-            return PushOutcome::Unavailable;
-        }
+    let opened_with = match inner {
+        PushBody::Opened { key, .. } => Some(key),
+        PushBody::Plain | PushBody::Sealed => None,
     };
-    receiver.outage.stored();
-    result
+    let Understood { arriving, outcome, message } = understand(name, account, &receiver.rights, inner, body);
+    if let Some(message) = &message
+        && let Some(way) = account.answers.way(name, message)
+    {
+        let began = request.began;
+        let push = OpenablePush { began, name, account, way, query: &query, opened_with, message };
+        return Ok(open_push::serve(receiver, push, arriving, &request.permit).await);
+    }
+    Err(receiver.store(name, arriving, outcome).await.0)
 }
 
 impl ReceiverState {
@@ -165,19 +164,29 @@ async fn read(
     }
 }
 
-/// What the queue gets of a push, and what becomes of the push once that is stored.
-fn arriving(
-    account: &str,
-    class: &Class,
+/// A genuine push.
+struct Understood {
+    /// What the queue gets of it.
+    arriving: Arriving,
+    /// What becomes of the push once that is stored.
+    outcome: PushOutcome,
+    /// Of a user, who may be answered.
+    message: Option<Message>,
+}
+
+fn understand(
+    name: &str,
+    account: &ReceiverAccount,
     rights: &Rights,
     inner: PushBody,
     body: Bytes,
-) -> (Arriving, PushOutcome) {
+) -> Understood {
+    let class = &account.class;
     let (body, sealed) = match inner {
         PushBody::Plain => (body, false),
         PushBody::Opened { body, key } => {
             if key > 0 {
-                metrics::opened_with_previous_key(account);
+                metrics::opened_with_previous_key(name);
             }
             (Bytes::from(body), false)
         }
@@ -189,9 +198,9 @@ fn arriving(
     };
     let understood = understood.map(|parsed| {
         if parsed.mended {
-            metrics::mended(account);
+            metrics::mended(name);
             tracing::debug!(
-                account,
+                account = name,
                 "a push has damaged text: it is stored as it came, and repaired when it is read"
             );
         }
@@ -199,20 +208,26 @@ fn arriving(
     });
     let message = match understood {
         Ok(message) => message,
-        Err(reason) => return (unreadable(account, class, &body, reason), PushOutcome::Unreadable),
+        Err(reason) => {
+            let arriving = unreadable(name, class, &body, reason);
+            return Understood { arriving, outcome: PushOutcome::Unreadable, message: None };
+        }
     };
     let trigger = message.trigger();
-    let push = Arriving {
-        id: id_of(&message.dedup_key(account, &body)),
-        lane: lane_of(account, &message.from),
+    let arriving = Arriving {
+        id: id_of(&message.dedup_key(name, &body)),
+        lane: lane_of(name, &message.from),
         class: class.clone(),
-        payload: payload(account, trigger, body),
-        held: rights.effect(trigger, message.created_at, SystemTime::now()),
+        payload: payload(name, trigger, body),
+        held: account.answers.held(rights.effect(trigger, message.created_at, SystemTime::now())),
         dead_reason: None,
     };
     match message.tree.get("InfoType") {
-        Some(_) => (push, PushOutcome::Platform),
-        None => (push, PushOutcome::Accepted),
+        Some(_) => Understood { arriving, outcome: PushOutcome::Platform, message: None },
+        None => {
+            let message = (arriving.lane.as_str() != name).then_some(message);
+            Understood { arriving, outcome: PushOutcome::Accepted, message }
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use anyhow::Context as _;
 use huixin_queue::spool::{Folders, SpoolError, SpoolLimits};
 use huixin_queue::{Class, Clock, Queue};
 use huixin_wechat::PushKeys;
+use huixin_worker::AnswerBy;
 
-use crate::config::{Config, QueueUrl, ReceiverConfig, SpoolConfig};
-use crate::receiver::{ClaimedSpool, Origins, Receiver, ReceiverAccount};
+use crate::config::{AccountConfig, Config, QueueUrl, ReceiverConfig, SpoolConfig};
+use crate::receiver::{Answers, ClaimedSpool, Origins, PushAnswers, Receiver, ReceiverAccount};
 use crate::report::Failure;
 
 /// The receiver.
@@ -32,6 +33,7 @@ pub fn receiver(
                 accept_plain: account.accept_plain,
             },
             class: Class::new(name.as_str()).context("an account's name can't be used")?,
+            answers: answers(config, account),
         };
         accounts.insert(name.clone(), known);
     }
@@ -41,6 +43,26 @@ pub fn receiver(
     let origins = Origins { allow_from, trusted_proxies };
     let rights = config.delivery.rights.clone();
     Ok(Receiver { queue, claimed_spool, accounts, rights, max_body_bytes, ack_budget, max_skew, origins })
+}
+
+/// How an account's pushes are answered.
+fn answers(config: &Config, account: &AccountConfig) -> Answers {
+    let rules = &account.answers;
+    let push_wait = rules.push_wait;
+    match account.answer_by {
+        AnswerBy::Api => {
+            let routes = config.routes.iter();
+            let may_transfer = routes.map(|route| (route.condition.clone(), route.may_transfer)).collect();
+            Answers::Api { may_transfer, push_wait }
+        }
+        AnswerBy::Either => Answers::Either { push_wait },
+        AnswerBy::Push => Answers::Push(PushAnswers {
+            unanswered: rules.unanswered.map(|rate| (rate.count, rate.per)),
+            notice: rules.notice(),
+            link: rules.link(),
+            fetch_words: rules.fetch_words.clone(),
+        }),
+    }
 }
 
 /// The receiver's spool: none if the queue is a file, which is never out of reach, or if none is wanted. It blocks, for as

@@ -84,7 +84,7 @@ fn with_keys(route: Route, config: &RouteConfig) -> Route {
     let route = route.when(config.condition.clone()).attempts(config.attempts);
     let route =
         route.unsure(config.unsure).patience(config.patience).typing(config.typing).markdown(config.markdown);
-    let route = route.ai_label(config.ai_label.clone());
+    let route = route.ai_label(config.ai_label.clone()).transfers(config.may_transfer);
     let memory = config.memory.as_ref().unwrap_or(&config.name);
     let route = route.answer_within(config.answer_within).memory(memory, config.memory_for);
     let route = match &config.failure_reply {

@@ -29,10 +29,11 @@ pub fn worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, Failure>
     let mut worker = Worker::new(queue, settings);
     for (name, account) in &config.accounts {
         let served = match client(config, name, &wechat) {
-            None => Account::push(),
+            None => Account::push().fetch_word(&account.answers.fetch_words[0]),
             Some(client) if account.answer_by == AnswerBy::Either => Account::either(client),
             Some(client) => Account::new(client),
         };
+        let served = served.push_wait(account.answers.push_wait);
         let served = account.send_rate.into_iter().fold(served, Account::send_rate);
         worker = worker.account(name, served);
     }

@@ -27,6 +27,7 @@ mod outage;
 mod page;
 mod patience;
 mod poison;
+mod push_answers;
 mod push_checks;
 mod readme;
 mod routes;

@@ -32,7 +32,7 @@ pub use codes::{CodeClass, Limit, POLICY, Rule, UNKNOWN, Whose, classify, rule};
 pub use content::{Article, Content, MenuItem};
 pub use error::{ApiError, CallCause};
 pub use media::{FileType, Media, MediaKind};
-pub use outgoing::{NotUploaded, Outgoing};
+pub use outgoing::{Outgoing, Unsendable};
 pub use token::AccessToken;
 pub use upload::{Downloaded, Uploaded};
 

@@ -27,7 +27,7 @@ pub mod xml;
 
 pub use api::{
     AccessToken, ApiError, Article, CallCause, Client, ClientConfig, CodeClass, Content, Downloaded,
-    FileType, Limit, Media, MediaKind, MenuItem, NotUploaded, Outgoing, POLICY, Rule, UNKNOWN, Uploaded,
+    FileType, Limit, Media, MediaKind, MenuItem, Outgoing, POLICY, Rule, UNKNOWN, Unsendable, Uploaded,
     Whose, classify, http_client, http_client_through, rule,
 };
 pub use authentication::{PushBody, PushKeys, PushRefusal, admit};

@@ -1,18 +1,28 @@
 //! Passive replies: the message that may be the answer to a push itself.
 //!
-//! Huixin acknowledges at once and answers later, so nothing uses this; it is here for programs that must answer within
-//! WeChat's five seconds, and for programs that play WeChat. The forms and the order of their elements are those of WeChat's
-//! documentation (被动回复用户消息): old servers are said to read by position. Text is in CDATA, numbers are bare, and nothing stands
-//! between elements, since WeChat takes blanks for part of the value.
+//! For an account without the customer-service right it is the only way to a user. [`Form::from_outgoing`] says which answers can
+//! go this way, [`respond`] makes the body of the response to a push. WeChat's five seconds are the caller's to keep.
+//!
+//! The forms and the order of their elements are those of WeChat's documentation (被动回复用户消息): old servers are said to
+//! read by position. Text is in CDATA, numbers are bare, and nothing stands between elements, since WeChat takes blanks for
+//! part of the value. It is always XML: JSON counts as a faulty response, whatever the push was.
 //!
 //! A reply that WeChat can't take is shown to the user as a fault of the account, so what is known to be refused is an
 //! error here, by the name of its element.
 
 mod fetch_link;
+mod form;
+mod from_outgoing;
+mod respond;
 mod sealed;
 mod write;
 
+use std::borrow::Cow;
+
 pub use fetch_link::{FETCH_MENU_ID, fetch_link};
+pub use form::{Form, NewsItem};
+pub use from_outgoing::NoForm;
+pub use respond::respond;
 pub use sealed::Sealer;
 
 use crate::message::Message;
@@ -56,111 +66,20 @@ impl Reply {
     /// # Errors
     /// [`PassiveReplyError`]: what WeChat wouldn't take.
     pub fn to_xml(&self) -> Result<String, PassiveReplyError> {
-        self.check()?;
+        form::needed("ToUserName", &self.to)?;
+        form::needed("FromUserName", &self.from)?;
+        self.form.check(self.to_event)?;
         Ok(write::xml(self))
     }
+}
 
-    fn check(&self) -> Result<(), PassiveReplyError> {
-        let needed = |field, text: &str| {
-            if write::text(text).trim().is_empty() { Err(PassiveReplyError::Empty { field }) } else { Ok(()) }
-        };
-        needed("ToUserName", &self.to)?;
-        needed("FromUserName", &self.from)?;
-        match &self.form {
-            Form::Text { content } => {
-                needed("Content", content)?;
-                let bytes = write::text(content).len();
-                if bytes > Reply::MOST_TEXT_BYTES {
-                    return Err(PassiveReplyError::TooLong {
-                        field: "Content",
-                        bytes,
-                        limit: Reply::MOST_TEXT_BYTES,
-                    });
-                }
-                Ok(())
-            }
-            Form::Image { media_id } | Form::Voice { media_id } | Form::Video { media_id, .. } => {
-                needed("MediaId", media_id)
-            }
-            Form::Music { thumb_media_id, .. } => needed("ThumbMediaId", thumb_media_id),
-            Form::News { articles } => {
-                let limit = if self.to_event { Reply::MOST_ARTICLES } else { 1 };
-                match articles.len() {
-                    0 => Err(PassiveReplyError::Empty { field: "Articles" }),
-                    count if count > limit => {
-                        Err(PassiveReplyError::TooMany { field: "Articles", count, limit })
-                    }
-                    _ => Ok(()),
-                }
-            }
-            Form::Transfer { kf_account } => kf_account.as_ref().map_or(Ok(()), |kf| needed("KfAccount", kf)),
-        }
+/// A text as it is sent: line ends are newlines, as any XML reader would have them.
+fn sent_text(text: &str) -> Cow<'_, str> {
+    let mut text = crate::mend::mend(text.as_bytes()).0;
+    if text.contains('\r') {
+        text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
     }
-}
-
-/// What a reply says: WeChat's seven forms.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
-    /// `text`.
-    Text {
-        /// At most [`Reply::MOST_TEXT_BYTES`] bytes; not empty.
-        content: String,
-    },
-    /// `image`.
-    Image {
-        /// An uploaded image.
-        media_id: String,
-    },
-    /// `voice`.
-    Voice {
-        /// An uploaded voice.
-        media_id: String,
-    },
-    /// `video`.
-    Video {
-        /// An uploaded video.
-        media_id: String,
-        /// Above it.
-        title: Option<String>,
-        /// Below it.
-        description: Option<String>,
-    },
-    /// `music`.
-    Music {
-        /// Its name.
-        title: Option<String>,
-        /// Below the name.
-        description: Option<String>,
-        /// Where it is.
-        music_url: Option<String>,
-        /// Where it is in better quality, for Wi-Fi.
-        hq_music_url: Option<String>,
-        /// An uploaded cover; needed.
-        thumb_media_id: String,
-    },
-    /// `news`.
-    News {
-        /// One; to an event, up to [`Reply::MOST_ARTICLES`].
-        articles: Vec<NewsItem>,
-    },
-    /// `transfer_customer_service`: hands the conversation to a person.
-    Transfer {
-        /// To whom; none: to anyone who is free.
-        kf_account: Option<String>,
-    },
-}
-
-/// One article of [`Form::News`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NewsItem {
-    /// The headline.
-    pub title: String,
-    /// Below the headline, of a single article.
-    pub description: String,
-    /// The picture: 360 × 200 pixels for the first, 200 × 200 for others.
-    pub pic_url: String,
-    /// Where it leads.
-    pub url: String,
+    text
 }
 
 /// What WeChat wouldn't take. Shows names and numbers, never a text.
@@ -192,4 +111,7 @@ pub enum PassiveReplyError {
         /// How many it may have.
         limit: usize,
     },
+    /// The push came sealed, and there is no longer anything to seal its reply with.
+    #[error("there is no key to seal it with")]
+    NoKey,
 }

@@ -6,6 +6,7 @@ mod api;
 mod authentication;
 mod body;
 mod dedup;
+mod forms;
 mod message;
 mod outgoing;
 mod policy;

@@ -1,6 +1,6 @@
 //! What is sent: WeChat's JSON of every type, and the flat form that replies are written in and recorded as.
 
-use huixin_wechat::{Article, Content, Media, MediaKind, MenuItem, NotUploaded, Outgoing};
+use huixin_wechat::{Article, Content, Media, MediaKind, MenuItem, Outgoing, Unsendable};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -184,7 +184,7 @@ fn media_is_named_with_its_kind_and_must_be_uploaded() {
     assert_eq!(serde_json::to_value(&video).unwrap(), flat);
     let kinds: Vec<_> = video.media().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, [MediaKind::Video, MediaKind::Thumb]);
-    assert_eq!(video.to_json("o"), Err(NotUploaded { kind: MediaKind::Video }));
+    assert_eq!(video.to_json("o"), Err(Unsendable::NotUploaded { kind: MediaKind::Video }));
     for (kind, media) in video.media_mut() {
         assert!(!matches!(media, Media::Id(_)));
         *media = Media::Id(format!("ID of the {}", kind.as_str()));
@@ -193,6 +193,23 @@ fn media_is_named_with_its_kind_and_must_be_uploaded() {
         written(&video)["video"],
         json!({"media_id": "ID of the video", "thumb_media_id": "ID of the thumb"})
     );
+}
+
+#[test]
+fn a_hand_over_to_a_person_is_recorded_like_any_message_and_never_sent() {
+    let to_anna = Outgoing { kf_account: Some("anna@kf".into()), ..Content::Transfer.into() };
+    let anna = json!({"type": "transfer_customer_service", "kf_account": "anna@kf"});
+    for (message, flat) in
+        [(Content::Transfer.into(), json!({"type": "transfer_customer_service"})), (to_anna, anna)]
+    {
+        assert_eq!(serde_json::to_value(&message).unwrap(), flat);
+        assert_eq!(serde_json::from_value::<Outgoing>(flat).unwrap(), message);
+        let error = message.to_json("o").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "transfer_customer_service can only go out in the response to a push, not by the customer-service API"
+        );
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! is buried afterwards, by any worker.
 
 use bytes::Bytes;
-use huixin_wechat::Outgoing;
+use huixin_wechat::{Content, Outgoing};
 use serde::{Deserialize, Serialize};
 
 use crate::stored_json::{self, Unreadable};
@@ -13,7 +13,13 @@ use crate::text;
 
 /// Rises with every change that an earlier worker couldn't read, including a new kind of part. An answer with this number that
 /// can't be read counts as damaged.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+
+/// The lowest format whose readers know all these parts, so that earlier workers can go on with what they know. 2:
+/// [`Content::Transfer`].
+pub(crate) fn format_of(parts: &[Outgoing]) -> u8 {
+    if parts.iter().any(|part| part.content == Content::Transfer) { 2 } else { 1 }
+}
 
 /// A recorded answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,12 +48,12 @@ pub(crate) struct Before {
 
 impl Answer {
     pub(crate) fn new(parts: Vec<Outgoing>, before: Before) -> Self {
-        Self { format: FORMAT, parts, before, dies_of: None, was_held: false }
+        Self { format: format_of(&parts), parts, before, dies_of: None, was_held: false }
     }
 
     /// What the user gets before the message dies; `None` if the text is empty.
     pub(crate) fn last_words(text: &str, before: Before, reason: String) -> Option<Self> {
-        let parts = text::fit(vec![Outgoing::text(text)], false);
+        let parts = text::fit(vec![Outgoing::text(text)], false, text::MAX_BYTES);
         (!parts.is_empty()).then(|| Self { dies_of: Some(reason), ..Self::new(parts, before) })
     }
 
@@ -62,7 +68,7 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
-    use huixin_wechat::{Content, Media};
+    use huixin_wechat::Media;
 
     use super::*;
 
@@ -80,5 +86,18 @@ mod tests {
         // As written by versions that didn't count the waits.
         let earlier = Answer::decode(br#"{"format":1,"parts":[],"failures":2,"dies_of":null}"#);
         assert_eq!(earlier.map(|answer| answer.before), Ok(Before { failures: 2, snoozes: 0 }));
+    }
+
+    #[test]
+    fn an_answer_has_the_lowest_format_that_can_hold_its_parts() {
+        let format = |parts| {
+            let written: serde_json::Value =
+                serde_json::from_slice(&Answer::new(parts, Before::default()).encode()).unwrap();
+            written["format"].clone()
+        };
+        assert_eq!(format(vec![Outgoing::text("a")]), 1);
+        assert_eq!(format(vec![Outgoing::text("a"), Content::Transfer.into()]), 2);
+        let handed_over = Answer::new(vec![Content::Transfer.into()], Before::default());
+        assert_eq!(Answer::decode(&handed_over.encode()), Ok(handed_over));
     }
 }

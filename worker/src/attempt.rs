@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use huixin_queue::{Leased, SendState};
 use huixin_wechat::{Message, Trigger};
 
-use crate::account::Account;
+use crate::account::{Account, AnswerBy};
 use crate::answer::Before;
 use crate::condition::Captures;
 use crate::handler::Context;
@@ -18,6 +18,9 @@ use crate::route::{self, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, PATIENCE_DEFAULT, Ro
 
 /// A message that this version can't read is looked at again after this.
 pub(crate) const NEWER_PAUSE: Duration = Duration::from_secs(60);
+
+/// For how long a handler may take where answers go out in responses.
+const FETCHED_WITHIN: Duration = Duration::from_secs(48 * 3600);
 
 /// What is handled, for whom, and how.
 pub(crate) struct Attempt<'a> {
@@ -91,9 +94,24 @@ impl<'a> Attempt<'a> {
         pushed_at(&self.message, self.leased.arrived_us)
     }
 
-    /// The right under which the message is answered, in a lane with this send state.
+    /// The right under which the message is answered, in a lane with this send state. An answer that goes out in responses
+    /// needs no right: its user may fetch it until it has been held for too long.
     pub(crate) fn opening(&self, send_state: &SendState) -> Opening {
-        self.calls.shared.rights.opening(self.payload.trigger, self.pushed_at(), send_state)
+        let opening = self.calls.shared.rights.opening(self.payload.trigger, self.pushed_at(), send_state);
+        match self.account.answer_by() {
+            AnswerBy::Push => Opening { until: self.pushed_at().checked_add(FETCHED_WITHIN), ..opening },
+            AnswerBy::Api | AnswerBy::Either => opening,
+        }
+    }
+
+    /// Whether a push may still be open for an answer.
+    pub(crate) fn may_have_open_push(&self) -> bool {
+        self.accepted_at().elapsed().is_ok_and(|age| age < self.account.open_for())
+    }
+
+    /// Whether one is probably open, in an account that keeps all of them open.
+    pub(crate) fn has_open_push(&self) -> bool {
+        self.account.answer_by() != AnswerBy::Api && self.may_have_open_push()
     }
 
     /// The failures and waits of the message so far, now that there is an answer.

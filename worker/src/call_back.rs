@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+use crate::answer::format_of;
 use crate::handler::Outcome;
 use crate::memory;
 use crate::reply;
@@ -32,7 +33,9 @@ use crate::stored_json::{self, Unreadable};
 /// The path under which answers come in, before the token.
 pub const CALL_BACK_PATH: &str = "v1/answers/";
 
-const FORMAT: u8 = 1;
+/// Rises as that of a recorded answer does ([`crate::answer`]), whose parts it holds.
+const FORMAT: u8 = 2;
+const TOKEN_FORMAT: u8 = 1;
 const BY_APP_SECRET: &[u8] = b"huixin answers by call back 1";
 const BY_TOKEN: &[u8] = b"huixin answers by call back 1, by the account's token";
 /// No token is longer: the names in it are bounded.
@@ -104,7 +107,7 @@ impl CallBacks {
     /// The address for the answer to a message; `None` for an unknown account.
     pub fn url(&self, account: &str, lane: &Lane, id: &MessageId) -> Option<Url> {
         let key = self.keys.get(account)?;
-        let sealed = Sealed { format: FORMAT, lane: lane.to_string(), id: id.to_string() };
+        let sealed = Sealed { format: TOKEN_FORMAT, lane: lane.to_string(), id: id.to_string() };
         let mut text = stored_json::write(&sealed).to_vec();
         let nonce: [u8; NONCE_LEN] = rand::random();
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).ok()?;
@@ -128,7 +131,9 @@ impl CallBacks {
             let mut text = text.to_vec();
             let text =
                 key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut text).ok()?;
-            let Sealed { format: FORMAT, lane, id } = serde_json::from_slice(text).ok()? else { return None };
+            let Sealed { format: TOKEN_FORMAT, lane, id } = serde_json::from_slice(text).ok()? else {
+                return None;
+            };
             let (lane, id) = (Lane::new(lane).ok()?, MessageId::new(id).ok()?);
             Some(Addressee { account: account.clone(), lane, id })
         })
@@ -183,7 +188,7 @@ impl CalledBack {
             memory::check(memory).map_err(|error| error.to_string())?;
         }
         let remembers = memory.is_some();
-        Ok(Self { format: FORMAT, replies, remembers, memory: memory.unwrap_or_default() })
+        Ok(Self { format: format_of(&replies), replies, remembers, memory: memory.unwrap_or_default() })
     }
 
     /// As it is stored.
@@ -264,11 +269,12 @@ mod tests {
             Outcome::Reply(replies.clone()),
             Outcome::Remember { replies: replies.clone(), memory: json!({"n": 1}) },
             Outcome::Remember { replies: Vec::new(), memory: Value::Null },
+            Outcome::Reply(vec![Content::Transfer.into()]),
         ] {
             let stored = CalledBack::of(outcome.clone()).unwrap().encode();
             assert_eq!(CalledBack::decode(&stored).unwrap().into_outcome(), outcome);
         }
-        assert_eq!(CalledBack::decode(br#"{"format":2}"#), Err(Unreadable::Newer));
+        assert_eq!(CalledBack::decode(br#"{"format":3}"#), Err(Unreadable::Newer));
     }
 
     #[test]

@@ -114,7 +114,9 @@ async fn try_again(
 pub(crate) fn after_answer_for_nobody(recorder: &Recorder<'_>, answer: CalledBack) -> Conclusion {
     let attempt = recorder.attempt;
     let parts = match answer.into_outcome() {
-        Outcome::Reply(replies) | Outcome::Remember { replies, .. } => text::fit(replies, false),
+        Outcome::Reply(replies) | Outcome::Remember { replies, .. } => {
+            text::fit(replies, false, attempt.account.text_max_bytes())
+        }
         _ => Vec::new(),
     };
     if parts.is_empty() {
@@ -132,7 +134,7 @@ async fn reply(
     before: Before,
 ) -> StepResult<Conclusion> {
     route.ai_label.put_to(&mut parts);
-    let parts = text::fit(parts, route.markdown);
+    let parts = text::fit(parts, route.markdown, recorder.attempt.account.text_max_bytes());
     // What a service or the configuration says was checked when it was read; a handler in Rust can say anything.
     let checked = reply::check(&parts).and_then(|()| match recorder.attempt.account.api() {
         Some(_) => Ok(()),

@@ -162,7 +162,7 @@ fn find_written<'a>(
 
 /// The text in the form that patterns match: without what nobody sees in a pasted or typed text. Most texts have this
 /// form already and are not copied.
-pub(crate) fn normalised(text: &str) -> Cow<'_, str> {
+pub fn normalised(text: &str) -> Cow<'_, str> {
     if !text.contains(is_artefact) {
         return compatible(text);
     }

@@ -17,7 +17,7 @@ mod unsent;
 use std::time::{Duration, Instant};
 
 use huixin_queue::Progress;
-use huixin_wechat::{Client, CodeClass, Media};
+use huixin_wechat::{Client, CodeClass, Content, Media};
 
 use crate::account::Interface;
 use crate::answer::Answer;
@@ -162,6 +162,11 @@ impl<'a, 'q> Sending<'a, 'q> {
 
     async fn try_part(&mut self) -> StepResult<PartEnd> {
         let calls = self.attempt.calls;
+        if self.answer.parts[self.index as usize].content == Content::Transfer {
+            // The parts before it are sent. It goes out in the response of a push, which is decided when it is taken again.
+            self.take_back().await?;
+            return Ok(PartEnd::Later(Done::snooze(Duration::ZERO, "its next part goes out in a response")));
+        }
         calls.guard.begins("a part of its answer", STEP_MAX);
         self.wakes = self.recorder.send_state().wakes;
         if self.unsure && self.attempt.unsure() != Unsure::Resend {

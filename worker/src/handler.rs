@@ -38,6 +38,11 @@ pub trait Handler: Send + Sync + 'static {
     fn is_cheap(&self) -> bool {
         false
     }
+
+    /// Whether one of its replies, as they stand in the configuration, hands the user over to a person.
+    fn may_transfer(&self) -> bool {
+        false
+    }
 }
 
 /// The most that a route may remember of a user, in bytes of JSON.

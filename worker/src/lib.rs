@@ -48,6 +48,7 @@ mod payload;
 mod policy;
 mod process;
 mod recorder;
+mod respond;
 mod rights;
 mod route;
 mod settings;
@@ -64,8 +65,8 @@ pub mod metrics;
 pub mod reply;
 pub mod text;
 
-pub use account::{Account, AccountPause, AnswerBy, Interface, InterfaceState, SendRate};
-pub use condition::{Captures, Condition, Mismatch};
+pub use account::{Account, AccountPause, AnswerBy, Interface, InterfaceState, PUSH_WAIT, SendRate};
+pub use condition::{Captures, Condition, Mismatch, normalised};
 pub use dispatcher::Stopped;
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
 pub use health::{CLOCKS_APART_S, WorkerHealth};

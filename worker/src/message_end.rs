@@ -69,6 +69,8 @@ pub(crate) enum End {
     Snoozed,
     /// It waits for its answer by call back.
     Awaiting,
+    /// Its next part waits for the response of a push.
+    Offered,
     /// It went back because the worker stops.
     Released,
     /// It is a dead letter.
@@ -77,6 +79,13 @@ pub(crate) enum End {
     LeaseLost,
     /// The queue was away, and it isn't known here whether the message is done or comes again.
     Unsettled,
+}
+
+impl End {
+    /// Whether the message has ended, or has nothing more to wait for than its user.
+    pub(crate) fn is_last(self) -> bool {
+        matches!(self, Self::Answered | Self::NoReply | Self::Unmatched | Self::Dead)
+    }
 }
 
 /// Why the handling of a message stops short of its normal end.
@@ -88,6 +97,8 @@ pub(crate) enum Stop {
     PerhapsDone,
     /// An answer by call back has come: the message comes again with it.
     Answered,
+    /// Its next part waits for the response of a push; the lease has ended with that.
+    Offered,
     /// The worker stops, and its grace is over.
     Stopping,
     /// The queue refuses, or stays away.
@@ -116,6 +127,7 @@ impl Stop {
                 tracing::debug!("an answer came by call back: the message is handled again with it");
                 End::Waiting
             }
+            Self::Offered => End::Offered,
             Self::Queue(error) => {
                 tracing::error!(%error, "the message could not be settled: it comes again when its lease runs out");
                 End::Unsettled

@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use huixin_queue::{Leased, Memory, QueueError, Settled, Settlement};
+use huixin_queue::{Leased, Memory, Progress, QueueError, Settled, Settlement};
 use huixin_wechat::Trigger;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -33,6 +33,7 @@ use crate::lease_calls::Calls;
 use crate::memory::Slots;
 use crate::message_end::{Done, End, StepResult, Stop};
 use crate::recorder::Recorder;
+use crate::respond::{self, Way};
 use crate::route::Route;
 use crate::stored_json::Unreadable;
 use crate::worker_context::WorkerContext;
@@ -51,9 +52,10 @@ pub(crate) async fn process(
     begun: Instant,
 ) -> End {
     let calls = Calls { shared, lease: &leased.lease, guard: &guard };
-    let mut permit = Some(permit);
+    let (mut permit, mut has_open_push) = (Some(permit), false);
     let done = match Attempt::read(calls, leased, begun) {
         Ok(attempt) => {
+            has_open_push = attempt.has_open_push();
             let mut recorder = Recorder::new(&attempt);
             match steps(&mut recorder, &mut permit).await {
                 // Boxed, so that a message whose handler runs doesn't hold the room for its sending.
@@ -69,6 +71,12 @@ pub(crate) async fn process(
         Err(stop) => Err(stop),
     };
     let end = end.unwrap_or_else(Stop::end);
+    if has_open_push && end.is_last() {
+        // No answer comes any more, so its push needs to wait no longer.
+        if let Err(error) = shared.queue.announce(&leased.lease.lane).await {
+            tracing::debug!(%error, "the push of an ended message could not be told: it waits until its time is over");
+        }
+    }
     tracing::debug!(end = <&str>::from(end), "handled");
     end
 }
@@ -81,7 +89,7 @@ async fn settle(calls: Calls<'_>, done: Done) -> StepResult<End> {
     let settle = || calls.queue().settle(calls.lease, done.settlement.clone());
     Ok(match calls.insist(settle).await? {
         Settled::AsAsked => done.end,
-        Settled::ComesAgain => End::Waiting,
+        Settled::ComesAgain | Settled::NobodyWaits => End::Waiting,
     })
 }
 
@@ -142,17 +150,47 @@ async fn steps(
 /// Sends what there is to send. An answer that the queue can't store is a reason to die, and its user hears of it.
 async fn finish(recorder: &mut Recorder<'_>, next: Conclusion) -> StepResult<Done> {
     let next = match next {
-        Conclusion::Send(answer, progress) => match deliver(recorder, answer, progress).await {
+        Conclusion::Send(answer, progress) => match send(recorder, answer, progress).await {
             Err(Stop::Queue(QueueError::Invalid(problem))) => {
                 die(recorder, &format!("the handler's replies can't be recorded: {problem}")).await?
             }
-            done => return done,
+            Ok(Sent::Never(reason)) => die(recorder, &reason).await?,
+            Ok(Sent::Done(done)) => return Ok(done),
+            Err(stop) => return Err(stop),
         },
         next => next,
     };
     match next {
-        Conclusion::Send(last_words, progress) => deliver(recorder, last_words, progress).await,
+        Conclusion::Send(last_words, progress) => match send(recorder, last_words, progress).await? {
+            Sent::Done(done) => Ok(done),
+            Sent::Never(reason) => Ok(Done::bury(reason)),
+        },
         Conclusion::End(done) => Ok(done),
+    }
+}
+
+/// What came of sending an answer.
+enum Sent {
+    Done(Done),
+    /// It can't go out at all, for this reason.
+    Never(String),
+}
+
+/// Sends an answer, in the response of a push or by the API.
+async fn send(recorder: &mut Recorder<'_>, answer: Answer, progress: Progress) -> StepResult<Sent> {
+    let calls = recorder.attempt.calls;
+    let mut way = respond::way(recorder, &answer, &progress);
+    if let Way::Offer(offer) = way {
+        let settle = || calls.queue().settle(calls.lease, offer.clone());
+        way = match calls.insist(settle).await? {
+            Settled::NobodyWaits => respond::without_push(&answer, &progress),
+            Settled::AsAsked | Settled::ComesAgain => return Err(Stop::Offered),
+        };
+    }
+    match way {
+        Way::Never(reason) => Ok(Sent::Never(reason)),
+        Way::Hold(done) => Ok(Sent::Done(done)),
+        Way::Api | Way::Offer(_) => deliver(recorder, answer, progress).await.map(Sent::Done),
     }
 }
 

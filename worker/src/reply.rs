@@ -17,10 +17,11 @@
 //! | `wxcard` | `card_id` |
 //! | `miniprogrampage` | `title`, `appid`, `pagepath`, *thumb media* |
 //! | `link` | `title`, `description`, `url`, `thumb_url` |
+//! | `transfer_customer_service` | |
 //!
 //! *Media* is exactly one of `media_id`, `url`, `file` and `base64`; *thumb media* the same with `thumb_` before it.
 //! `file` is a file of the worker's machine, so it is for the configuration alone: see [`ReplyOrigin`]. Beside any type may
-//! stand `kf_account`, the customer-service account that speaks, and `ai_label` (true or false), which lets WeChat
+//! stand `kf_account`, the customer-service account that speaks (or that gets the user, beside `transfer_customer_service`), and `ai_label` (true or false), which lets WeChat
 //! write that a machine made it. A field that is `null` counts as not given, and one that isn't known is an error.
 
 mod check;
@@ -116,6 +117,14 @@ pub fn tidy(parts: Vec<Outgoing>) -> Vec<Outgoing> {
             _ => Some(part),
         })
         .collect()
+}
+
+/// Whether one of these replies, of this schema, hands the user over to a person. That can only go out in the response to a push.
+pub fn has_transfer(reply: &Value) -> bool {
+    match reply {
+        Value::Array(list) => list.iter().any(has_transfer),
+        one => one.get("type").is_some_and(|kind| kind == Content::Transfer.msgtype()),
+    }
 }
 
 fn numbered(index: usize) -> String {

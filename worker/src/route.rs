@@ -34,6 +34,7 @@ pub struct Route {
     pub(crate) answer_within: Duration,
     pub(crate) memory: String,
     pub(crate) memory_for: Duration,
+    pub(crate) transfers: bool,
 }
 
 /// What becomes of a send that WeChat may or may not have taken: WeChat has no idempotency key.
@@ -125,6 +126,7 @@ impl Route {
             admission: None,
             answer_within: ANSWER_WITHIN_DEFAULT,
             memory_for: MEMORY_FOR_DEFAULT,
+            transfers: false,
         }
     }
 
@@ -232,6 +234,19 @@ impl Route {
         self
     }
 
+    /// Whether the handler may answer with [`Content::Transfer`], which can only go out in the response to a push: the push is
+    /// then kept open for a moment. A fixed reply says so itself.
+    #[must_use]
+    pub fn transfers(mut self, transfers: bool) -> Self {
+        self.transfers = transfers;
+        self
+    }
+
+    /// Whether an answer of this route may hand its user over to a person.
+    pub fn may_transfer(&self) -> bool {
+        self.transfers || self.handler.may_transfer()
+    }
+
     /// The route's name, for logs and metrics.
     pub fn name(&self) -> &str {
         &self.name
@@ -259,8 +274,10 @@ pub(crate) fn find<'a>(
 #[cfg(test)]
 mod tests {
     use huixin_wechat::Media;
+    use serde_json::json;
 
     use super::*;
+    use crate::handlers::ReplyHandler;
 
     #[test]
     fn a_label_is_wechats_own_or_a_line_of_the_last_text() {
@@ -277,5 +294,14 @@ mod tests {
         assert_eq!(labelled(own(), answer()), with_line);
         assert!(labelled(own(), vec![image()])[0].ai_label, "there is no text to say it in");
         assert_eq!(labelled(own(), Vec::new()), []);
+    }
+
+    #[test]
+    fn a_route_may_hand_over_if_it_says_so_or_if_its_reply_does() {
+        let route = |reply| Route::new("r", ReplyHandler::new(&reply).unwrap());
+        assert!(!route(json!("transfer_customer_service")).may_transfer());
+        assert!(route(json!("a")).transfers(true).may_transfer());
+        let transfer = json!({"type": "transfer_customer_service"});
+        assert!(route(transfer.clone()).may_transfer() && route(json!(["a", transfer])).may_transfer());
     }
 }

@@ -1,6 +1,7 @@
 //! What lies in the queue as JSON with the number of its format: recorded answers, answers by call back, memories.
 //!
-//! Workers of two versions run side by side during a deploy. What a newer version wrote is left for it. What no version
+//! Workers of two versions run side by side during a deploy. What an older version wrote is read, so a new format only adds to
+//! the ones before it; what a newer version wrote is left for it. What no version
 //! can have written is damaged, and waiting mends nothing. Only the number tells the two apart, so every later format
 //! keeps it, under its name, at the top.
 
@@ -37,14 +38,14 @@ pub(crate) fn write(value: &impl Serialize) -> Bytes {
     serde_json::to_vec(value).expect("it can be written as JSON").into()
 }
 
-/// Reads what was written as JSON in this format.
+/// Reads what was written as JSON in this format, or in one before it.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8], format: u8) -> Result<T, Unreadable> {
     let head: FormatHeader = serde_json::from_slice(bytes).map_err(|_| Unreadable::Damaged)?;
-    if head.format > u64::from(format) {
-        return Err(Unreadable::Newer);
+    match head.format {
+        0 => Err(Unreadable::Damaged),
+        newer if newer > u64::from(format) => Err(Unreadable::Newer),
+        _ => serde_json::from_slice(bytes).map_err(|_| Unreadable::Damaged),
     }
-    let read = if head.format == u64::from(format) { serde_json::from_slice(bytes).ok() } else { None };
-    read.ok_or(Unreadable::Damaged)
 }
 
 #[cfg(test)]
@@ -62,7 +63,8 @@ mod tests {
             (r#"{"format":2,"parts":["x"]}"#, Ok(Thing { parts: vec!["x".to_owned()] })),
             (r#"{"format":3,"parts":["x"]}"#, Err(Unreadable::Newer)),
             (r#"{"more":[],"format":300}"#, Err(Unreadable::Newer)),
-            (r#"{"format":1,"parts":["x"]}"#, Err(Unreadable::Damaged)),
+            (r#"{"format":1,"parts":["x"]}"#, Ok(Thing { parts: vec!["x".to_owned()] })),
+            (r#"{"format":0,"parts":["x"]}"#, Err(Unreadable::Damaged)),
             (r#"{"format":2,"parts":"x"}"#, Err(Unreadable::Damaged)),
             (r#"{"format":2,"parts":["x"]"#, Err(Unreadable::Damaged)),
             (r#"{"format":3,"parts":["x"]"#, Err(Unreadable::Damaged)),

@@ -8,8 +8,9 @@ use redis::{FromRedisValue, Value};
 
 use super::packed::unpack;
 use crate::{
-    Accepted, Buried, Class, Closed, Counts, Damaged, DeadCursor, DeadLetter, DeadPage, Lane, LaneSnapshot,
-    LaneState, Lease, Leased, MessageId, Paused, Progress, QueueError, Right, Scope, SendState, Taken, Token,
+    Accepted, Buried, ClaimOutcome, Claimed, Class, Closed, Counts, Damaged, DeadCursor, DeadLetter,
+    DeadPage, Lane, LaneSnapshot, LaneState, Lease, Leased, MessageId, Paused, Progress, QueueError, Right,
+    Scope, SendState, Taken, Token,
 };
 
 /// The store's time, and what became of each message.
@@ -123,6 +124,20 @@ pub(super) fn recorded(answer: Value) -> Result<Vec<Result<SendState, QueueError
         });
     }
     Ok(standings)
+}
+
+/// What a claim gave.
+pub(super) fn claimed(answer: Value) -> Result<Claimed, QueueError> {
+    let mut values = ReplyReader::of(answer)?;
+    let (what, unsure) = (values.number()?, values.count()?);
+    let outcome = match what {
+        1 => ClaimOutcome::Part { bytes: values.bytes()?, more: values.text()? == "1" },
+        2 => ClaimOutcome::NotYet,
+        3 => ClaimOutcome::Idle,
+        4 => ClaimOutcome::Superseded,
+        _ => return Err(unexpected()),
+    };
+    Ok(Claimed { outcome, unsure })
 }
 
 pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {

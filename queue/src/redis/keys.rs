@@ -8,7 +8,7 @@
 //! | `{prefix:0}:seen:<id>` | string | dedup mark: when it ends, us. Expires |
 //! | `{prefix:0}:lane:<lane>` | list | packed messages, the head first; the current one stays |
 //! | `{prefix:0}:older:<lane>` | list | the second list: records of drained and of woken messages; the current one has left it |
-//! | `{prefix:0}:run:<lane>` | hash | the current message's record, from its first take to its end: `recorded` (the last record call), `token` (with the id), `worker`, `packed` (if it came from the second list), `failures`, `failing_since`, `gives_way` (until when it may hold others up), `followed` (others waited behind it when it was taken), `losses`, `lost_by`, `confirmed`, `snoozes`, `error`, `replies`, `sent`, `sending`, `sends` (of the lane: how many, and if it is known how many there may be in all, until when in seconds, and what has closed that), `trigger`, `forgets` (no memory is written any more), `awaiting`, `unanswered`, `unheard`, `answer` |
+//! | `{prefix:0}:run:<lane>` | hash | the current message's record, from its first take to its end: `recorded` (the last record call), `token` (with the id), `worker`, `packed` (if it came from the second list), `failures`, `failing_since`, `gives_way` (until when it may hold others up), `followed` (others waited behind it when it was taken), `losses`, `lost_by`, `confirmed`, `snoozes`, `error`, `replies`, `sent`, `sending`, `sends` (of the lane: how many, and if it is known how many there may be in all, until when in seconds, and what has closed that), `trigger`, `forgets` (no memory is written any more), `awaiting`, `unanswered`, `unheard`, `answer`, `response` (its answer while that may go out in responses: a record) |
 //! | `{prefix:0}:sends:<lane>` | string | what a lane that waits between two messages has sent and may send, if there is something to tell: as `sends` above |
 //! | `{prefix:0}:held:<lane>` | hash | order → record of a held message |
 //! | `{prefix:0}:memory:<lane>` | string | until when, us, a colon, the lane's memory. Expires |
@@ -27,6 +27,9 @@
 //! | `{prefix:0}:counter` | string | number of the last fencing token or held message |
 //! | `{prefix:0}:batch:<incarnation>` | string | a worker's last take, for its repetition. Expires |
 //! | `{prefix:0}:answered:<id>` | string | mark of a message that had its answer by call back: when it ends, us. Expires |
+//! | `{prefix:0}:newest:<lane>` | string | record of the newest push of the lane whose response isn't written. Expires |
+//! | `{prefix:0}:push:<id>` | hash | such a push: `tries`, `until` (when it is forgotten, us), `part` (what went out for it), `more` (whether there was more). Expires |
+//! | `{prefix:0}:news:<receiver>` | list | lanes that a receiver should look at, at most 4,096. Expires |
 //! | `{prefix:0}:value:<name>` | string | until when, us, a colon, a shared value. Expires |
 //! | `{prefix:0}:limit:<name>` | string | when all that a limit granted will have been earned, us. Expires |
 //! | `{prefix:0}:folder:<folder>` | zset | names of shared values that begin alike, up to a slash → until when, us |
@@ -65,7 +68,8 @@ keys! {
     of: seen(MessageId) letter(MessageId) answered(MessageId)
         lane(Lane) older(Lane) run(Lane) held(Lane) memory(Lane)
         ready(Class) suspect(Class)
-        batch(str) value(str) limit(str) folder(str);
+        batch(str) value(str) limit(str) folder(str)
+        newest(Lane) push(MessageId) news(str);
 }
 
 impl ShardKeys {

@@ -12,6 +12,7 @@ mod accept;
 mod answers;
 mod audit;
 mod batch;
+mod blocking;
 mod dial;
 mod errors;
 mod filters;
@@ -21,6 +22,7 @@ mod link;
 mod operate;
 mod packed;
 mod prelude;
+mod respond;
 mod risks;
 mod scripts;
 mod server_info;
@@ -33,10 +35,10 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
-use tokio::sync::Mutex;
 
 use self::accept::Accept;
 use self::batch::Batcher;
+use self::blocking::BlockingConnection;
 use self::filters::Filters;
 pub use self::inspector::Inspector;
 use self::keys::ShardKeys;
@@ -79,8 +81,10 @@ pub struct RedisQueue {
     completes: Batcher<Lease, Result<Settled, QueueError>>,
     /// The number of the next record call, from 1.
     recorded: AtomicU64,
-    /// The connection of the one blocking command, if no `wait` has it at the moment.
-    waiting: Mutex<Option<redis::aio::MultiplexedConnection>>,
+    /// The connection of `wait`.
+    waiting: BlockingConnection,
+    /// The connection of `news`.
+    listening: BlockingConnection,
 }
 
 #[derive(Debug)]
@@ -119,7 +123,8 @@ impl RedisQueue {
                 settle::complete_all(for_completes.clone(), items)
             }),
             recorded: AtomicU64::new(1),
-            waiting: Mutex::new(None),
+            waiting: BlockingConnection::default(),
+            listening: BlockingConnection::default(),
             core,
         })
     }

@@ -30,6 +30,7 @@ scripts! {
     release = "release" bury = "bury" hold = "hold" await_ = "await" answer = "answer" revive = "revive" drop = "drop"
     beat = "beat" pause = "pause" resume = "resume" get = "get" set = "set" limit = "limit" counts = "counts" lane = "lane"
     dead = "dead" oldest = "oldest" audit = "audit" values = "values" ping = "ping" probe = "probe"
+    open = "open" announce = "announce" offer = "offer" claim = "claim" confirm = "confirm"
 }
 
 /// The shebang must be the first line.
@@ -173,7 +174,7 @@ mod tests {
 
     #[test]
     fn counts_of_open_messages_are_kept_in_one_place_and_by_every_script_that_changes_them() {
-        let counts = Regex::new(r"\b(count_open|end_message|bury_message|bury_held)\(").unwrap();
+        let counts = Regex::new(r"\b(count_open|end_message|bury_message|bury_held|end_answered)\(").unwrap();
         for (name, source) in SOURCES {
             let (header, code) = parts(source);
             assert_eq!(counts.is_match(&code), code.contains("keep_counts()"), "{name}.lua");

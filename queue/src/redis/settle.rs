@@ -5,10 +5,11 @@ use redis::{Script, ScriptInvocation};
 use std::sync::Arc;
 
 use super::batch::Item;
+use super::respond::add_answer;
 use super::scripts::SCRIPTS;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
-use crate::{HELD_MAX, Lease, Memory, Progress, QueueError, SendState, Settled, Settlement};
+use crate::{HELD_MAX, Lease, Memory, OFFER_LEAST, Progress, QueueError, SendState, Settled, Settlement};
 
 /// One record call of a batch.
 #[derive(Debug)]
@@ -48,12 +49,20 @@ impl RedisQueue {
                 call.arg(reason);
                 call
             }
-            Settlement::Hold { wakes, hold_for, refused, reason } => {
+            Settlement::Offer { answer } => {
+                let mut call = begin(&SCRIPTS.offer);
+                call.key(keys.delay()).key(keys.newest(&lease.lane)).key(keys.memory(&lease.lane));
+                call.arg(micros(OFFER_LEAST));
+                add_answer(&mut call, &answer);
+                call
+            }
+            Settlement::Hold { wakes, hold_for, refused, reason, answer } => {
                 let mut call = begin(&SCRIPTS.hold);
                 call.key(keys.open()).key(keys.dead()).key(keys.hold());
                 call.key(keys.held(&lease.lane)).key(keys.counter());
                 call.arg(wakes).arg(micros(hold_for)).arg(HELD_MAX).arg(reason);
                 call.arg(if refused { "1" } else { "" });
+                answer.iter().for_each(|answer| add_answer(&mut call, answer));
                 call
             }
             Settlement::Await { within } => {
@@ -131,6 +140,7 @@ fn settled(number: u8) -> Result<Settled, QueueError> {
         1 => Ok(Settled::AsAsked),
         2 => Ok(Settled::ComesAgain),
         3 => Err(QueueError::CallBackPending),
+        4 => Ok(Settled::NobodyWaits),
         _ => Err(QueueError::LeaseLost),
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::blocking::timeout_s;
 use super::scripts::SCRIPTS;
 use super::settle::{Record, proof};
-use super::{Core, RESPONSE_TIMEOUT, RedisQueue, answers};
+use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
 use crate::message::check_bytes;
 use crate::{
@@ -53,27 +54,15 @@ impl Consumer for RedisQueue {
     }
 
     async fn wait(&self, at_most: Duration) -> Result<(), QueueError> {
-        // Only one blocks at Redis; others wait for it here, and then look again.
-        let Ok(mut slot) = self.waiting.try_lock() else {
-            tokio::time::sleep(at_most.min(WAIT_MAX)).await;
-            return Ok(());
-        };
-        let mut connection = match slot.take() {
-            Some(connection) => connection,
-            None => self.core.link.own(RESPONSE_TIMEOUT).await?,
-        };
-        connection.set_response_timeout(at_most + RESPONSE_TIMEOUT);
         let mut command = redis::cmd("BLPOP");
-        // A timeout of 0 would block for ever.
-        command.arg(self.core.keys.wake()).arg(at_most.as_secs_f64().max(0.001));
-        // If this future is dropped here the connection goes with it, so no forgotten BLPOP eats a later token.
-        let answer: Result<Option<(String, Bytes)>, _> = command.query_async(&mut connection).await;
-        match answer {
-            Ok(_) => {
-                *slot = Some(connection);
+        command.arg(self.core.keys.wake()).arg(timeout_s(at_most));
+        match self.waiting.run::<Option<(String, Bytes)>>(&self.core.link, &command, at_most).await {
+            Some(answer) => answer.map(drop),
+            // Only one blocks at Redis; others wait for it here, and then look again.
+            None => {
+                tokio::time::sleep(at_most.min(WAIT_MAX)).await;
                 Ok(())
             }
-            Err(error) => Err(self.core.link.translate(error)),
         }
     }
 
@@ -110,6 +99,7 @@ impl Consumer for RedisQueue {
     }
 
     async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
+        settlement.check()?;
         self.settle_message(lease, settlement.fitted()).await
     }
 }

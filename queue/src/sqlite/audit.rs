@@ -20,8 +20,12 @@ use crate::{QueueError, Violation};
 const ROWS_TOGETHER: i64 = 5_000;
 
 /// Rules for each row of a table, and that row's key. Each finds breaches of one rule: the lane, and what is wrong.
-const BY_ROW: &[(&str, &str, &[&str])] =
-    &[("lane", "no", OF_LANES), ("message", "seq", OF_MESSAGES), ("head", "seq", OF_HEADS)];
+const BY_ROW: &[(&str, &str, &[&str])] = &[
+    ("lane", "no", OF_LANES),
+    ("message", "seq", OF_MESSAGES),
+    ("head", "seq", OF_HEADS),
+    ("response", "no", OF_RESPONSES),
+];
 
 const OF_LANES: &[&str] = &[
     "SELECT name, 'it is ' || state || ' without a message' FROM lane
@@ -63,11 +67,22 @@ const OF_HEADS: &[&str] = &[
      WHERE message.seq IS NULL OR (message.second IS NULL AND message.seq IS NOT lane.current)",
 ];
 
+const OF_RESPONSES: &[&str] = &[
+    "SELECT lane, 'an answer is kept of a message that is gone' FROM response
+     WHERE NOT EXISTS (SELECT 1 FROM held WHERE held.no = response.held)
+     AND NOT EXISTS (SELECT 1 FROM message WHERE message.seq = response.seq)",
+    "SELECT response.lane, 'its message ' || seq || ' is offered, but the lane is not delayed for it' FROM response
+     WHERE seq IS NOT NULL AND NOT EXISTS (SELECT 1 FROM lane WHERE name = response.lane AND current = seq AND state = 'delayed')",
+    "SELECT lane, 'its answer has no parts' FROM response
+     WHERE NOT EXISTS (SELECT 1 FROM part WHERE part.response = response.no)",
+];
+
 /// Rules that need the whole database.
 const OF_ALL: &[&str] = &[
     "SELECT name, 'it has ' || count(*) || ' rows' FROM lane GROUP BY name HAVING count(*) > 1",
     "SELECT min(name), count(*) || ' ready lanes of class ' || class || ' have the same position' FROM lane
      WHERE state = 'ready' GROUP BY class, suspect, position HAVING count(*) > 1",
+    "SELECT '', count(*) || ' parts are kept of no answer' FROM part WHERE response NOT IN (SELECT no FROM response) HAVING count(*) > 0",
     "SELECT lane, count(*) || ' messages are held' FROM held GROUP BY lane HAVING count(*) > 20",
     "WITH counted (class, what, n) AS (
         SELECT class, 'open', count(*) FROM (

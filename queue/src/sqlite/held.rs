@@ -15,7 +15,7 @@ const RIGHT_ENDED: &str = "a later message of its lane ended the right to answer
 const TOO_MANY: &str = "too many messages of its lane were held";
 
 /// Holds the current message of a lane, with what was recorded, but without its losses: it has been handled, and is no
-/// suspect any more. The lane is left to the caller.
+/// suspect any more. The lane is left to the caller. Gives the number of what is held.
 pub(super) fn put(
     step: &mut Step<'_>,
     lane: &str,
@@ -23,19 +23,20 @@ pub(super) fn put(
     until_us: i64,
     refused: bool,
     reason: &str,
-) -> Result<(), StepError> {
+) -> Result<i64, StepError> {
     let held = numbers(step, lane)?;
     if held.len() >= HELD_MAX {
         bury(step, held[0], TOO_MANY)?;
     }
-    step.run(
+    step.execute(
         "INSERT INTO held (lane, id, class, arrived_us, until_us, reason, refused, failures, snoozes, last_error, sent,
             sending, replies, answer, payload)
          SELECT ?2, id, class, arrived_us, ?3, ?4, ?5, coalesce(failures, 0), coalesce(snoozes, 0), last_error,
             coalesce(sent, 0), sending, replies, answer, payload
          FROM message LEFT JOIN head USING (seq) WHERE seq = ?1",
         params![seq, lane, until_us, reason, refused],
-    )
+    )?;
+    Ok(step.db.last_insert_rowid())
 }
 
 /// Whether a message of the lane is held because a send was refused.
@@ -86,6 +87,14 @@ pub(super) fn bury_expired(step: &mut Step<'_>, limit: usize) -> Result<Vec<Buri
         buried.extend(bury(step, no, &reason)?);
     }
     Ok(buried)
+}
+
+/// Ends one whose answer went out.
+pub(super) fn end_answered(step: &mut Step<'_>, no: i64, dies_of: Option<&str>) -> Result<(), StepError> {
+    match dies_of {
+        Some(reason) => bury(step, no, reason).map(|_| ()),
+        None => end(step, Ending::Held { no }, None).map(|_| ()),
+    }
 }
 
 /// Buries one, or sets it aside if it can't be read.

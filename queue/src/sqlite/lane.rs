@@ -43,6 +43,25 @@ pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Resu
     Ok(step.db.last_insert_rowid())
 }
 
+/// What a lane has besides its answers that may go out in responses.
+pub(super) struct Standing {
+    /// Whether its current message may be offered.
+    pub(super) may_offer: bool,
+    /// Whether it has messages that have no such answer yet.
+    pub(super) has_unanswered: bool,
+}
+
+/// Where a lane stands, if it has current or waiting messages.
+pub(super) fn standing(step: &Step<'_>, name: &str) -> Result<Option<Standing>, StepError> {
+    let sql = "SELECT state = 'delayed' AND closed IS NOT 'ended',
+            (current IS NOT NULL AND NOT EXISTS (SELECT 1 FROM response WHERE response.seq = lane.current))
+            OR EXISTS (SELECT 1 FROM message WHERE lane_no = lane.no AND second IS NULL AND seq IS NOT lane.current)
+            OR EXISTS (SELECT 1 FROM message WHERE lane_no = lane.no AND second IS NOT NULL AND seq IS NOT lane.current)
+        FROM lane WHERE name = ?1";
+    let read = |row: &rusqlite::Row<'_>| Ok(Standing { may_offer: row.get(0)?, has_unanswered: row.get(1)? });
+    Ok(step.first(sql, params![name], read)?)
+}
+
 /// Nothing may be sent in a lane any more, until a waking message comes.
 pub(super) fn close(step: &Step<'_>, lane: i64, by: Closed) -> Result<(), StepError> {
     let sql = "UPDATE lane SET allowed = 0, until_s = 0, closed = ?2 WHERE no = ?1";
@@ -64,7 +83,8 @@ pub(super) fn drop_current(step: &mut Step<'_>, lane: i64, seq: i64) -> Result<(
     }
 }
 
-/// Moves up to `limit` lanes whose delay is over to the end, the first due first.
+/// Moves up to `limit` lanes whose delay is over to the end, the first due first; to the front those whose offer or claim is
+/// over, since they have had their turn.
 pub(super) fn promote_due(step: &mut Step<'_>, limit: usize) -> Result<(), StepError> {
     let due: Vec<i64> = step.all(
         "SELECT no FROM lane WHERE state = 'delayed' AND due_us <= ?1 ORDER BY due_us, name LIMIT ?2",
@@ -78,7 +98,11 @@ pub(super) fn promote_due(step: &mut Step<'_>, limit: usize) -> Result<(), StepE
                  WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND awaiting = 1",
                 params![lane],
             )?;
-            to_end(step, lane)
+            let sql = "DELETE FROM response WHERE seq = (SELECT current FROM lane WHERE no = ?1)";
+            match step.execute(sql, params![lane])? {
+                0 => to_end(step, lane),
+                _ => to_front(step, lane),
+            }
         })?;
     }
     Ok(())

@@ -46,6 +46,10 @@ pub(super) fn mend(step: &mut Step<'_>, lane: i64, problem: &str) -> Result<(), 
              WHERE no = ?1",
             params![lane],
         )?;
+        step.execute(
+            "DELETE FROM response WHERE seq = (SELECT current FROM lane WHERE no = ?1)",
+            params![lane],
+        )?;
         let left = "DELETE FROM lane WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE lane_no = no AND second IS NULL)
             AND NOT EXISTS (SELECT 1 FROM message WHERE lane_no = no AND second IS NOT NULL)";
         if step.execute(left, params![lane])? > 0 {

@@ -4,21 +4,26 @@
 //! an fsync, and commits are shared), its file can be read by anyone with `sqlite3`, and its behaviour at a crash is
 //! the best tested there is. The tables are those of `schema.sql`, which says what each column is for. The file and the
 //! thread that commits to it in groups are those of `crate::file`; the operations are here, a file per noun: `accept`,
-//! `take`, `settle`, `held`, `look`, `audit`, on top of the moves of a `lane`.
+//! `take`, `settle`, `held`, `respond`, `look`, `audit`, on top of the moves of a `lane`.
 
 mod accept;
 mod audit;
+mod current;
 mod dead;
 mod end;
 mod head;
 mod held;
+mod hold;
 mod lane;
 mod line;
 mod look;
 mod mend;
 mod pause;
 mod pulse;
+mod push;
 mod reclaim;
+mod respond;
+mod response;
 mod settle;
 mod take;
 mod text;
@@ -44,6 +49,7 @@ use crate::file::writer::WriterThread;
 use crate::format::STORED_FORMAT;
 use crate::message::check_bytes;
 use crate::name::check_name;
+use crate::news::NewsBoard;
 use crate::{
     Accepted, CallBackResult, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
     LaneSnapshot, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
@@ -68,6 +74,7 @@ pub struct SqliteQueue {
     writer: WriterThread,
     now: Arc<Now>,
     pulse: Arc<Pulse>,
+    news: NewsBoard,
     path: PathBuf,
     dedup_window_us: i64,
 }
@@ -90,7 +97,7 @@ impl SqliteQueue {
         begin(&database, now.us()).map_err(|fault| fault.into_error(&place))?;
         let writer = WriterThread::start(database, now.clone(), place)?;
         let (path, dedup_window_us) = (path.to_owned(), stored(micros(dedup_window)));
-        Ok(Self { writer, now, pulse: Arc::default(), path, dedup_window_us })
+        Ok(Self { writer, now, pulse: Arc::default(), news: NewsBoard::default(), path, dedup_window_us })
     }
 
     async fn look<T: Send + 'static>(
@@ -107,12 +114,20 @@ impl SqliteQueue {
     ) -> Result<T, QueueError> {
         self.writer.call(Access::Change { bytes }, operation).await
     }
+
+    /// There is news of a lane for a receiver, if somebody keeps a push open there.
+    fn tell(&self, listener: Option<String>, lane: &Lane) {
+        if let Some(receiver) = listener {
+            self.news.post(&receiver, lane);
+        }
+    }
 }
 
 /// What is done once, before anybody can call.
 fn begin(database: &DatabaseFile, now_us: i64) -> Result<(), StepError> {
     let transaction = database.db.unchecked_transaction()?;
     transaction.execute_batch(include_str!("damaged.sql"))?;
+    transaction.execute_batch(include_str!("responses.sql"))?;
     reclaim::void_leases(&mut Step { db: &transaction, now_us, failed_us: 0, made_ready: 0 })?;
     transaction.commit()?;
     Ok(())
@@ -197,10 +212,15 @@ impl Consumer for SqliteQueue {
     }
 
     async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
-        let (lease, settlement) = (lease.clone(), settlement.fitted());
-        self.change(settlement.size_bytes(), move |step| settle::settle(step, &lease, &settlement))
-            .await?
-            .ok_or(QueueError::CallBackPending)
+        settlement.check()?;
+        let (its_lease, settlement) = (lease.clone(), settlement.fitted());
+        let (settled, listener) = self
+            .change(settlement.size_bytes(), move |step| {
+                settle::settle_and_tell(step, &its_lease, &settlement)
+            })
+            .await?;
+        self.tell(listener, &lease.lane);
+        settled.ok_or(QueueError::CallBackPending)
     }
 }
 
@@ -307,19 +327,27 @@ mod tests {
 
     use super::*;
 
+    /// Those that grow with what is stored.
+    const TABLES: &[&str] =
+        &["message", "lane", "head", "seen", "dead", "held", "value", "response", "part", "push", "newest"];
+
     /// A statement that reads a table through costs more with every message that waits. (The audit may.)
     #[tokio::test]
     async fn no_statement_reads_all_messages_or_lanes() {
         let sources = [
             include_str!("accept.rs"),
+            include_str!("current.rs"),
             include_str!("dead.rs"),
             include_str!("end.rs"),
             include_str!("held.rs"),
+            include_str!("hold.rs"),
             include_str!("lane.rs"),
             include_str!("line.rs"),
             include_str!("look.rs"),
             include_str!("mend.rs"),
+            include_str!("push.rs"),
             include_str!("reclaim.rs"),
+            include_str!("response.rs"),
             include_str!("settle.rs"),
         ];
         let folder = tempfile::tempdir().unwrap();
@@ -338,10 +366,9 @@ mod tests {
                 let mut rows = plan.raw_query();
                 while let Some(row) = rows.next().unwrap() {
                     let detail: String = row.get("detail").unwrap();
-                    let reads_all =
-                        ["message", "lane", "head", "seen", "dead", "held", "value"].iter().any(|table| {
-                            detail == format!("SCAN {table}") || detail == format!("SEARCH {table}")
-                        });
+                    let reads_all = TABLES.iter().any(|table| {
+                        detail == format!("SCAN {table}") || detail == format!("SEARCH {table}")
+                    });
                     assert!(!reads_all, "{detail}: {}", &found[1]);
                 }
             }

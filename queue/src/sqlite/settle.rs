@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::end::{Ending, end};
+use super::current::{Current, after};
+use super::end::end;
 use super::head::standing_at;
+use super::hold::{hold, offer};
 use super::now::stored;
 use super::step_error::StepError;
 use super::work::Step;
-use super::{held, lane, value};
+use super::{lane, push, value};
 use crate::clock::micros;
 use crate::{
-    CallBackResult, Lane, Lease, Memory, MessageId, Progress, QueueError, Renewal, SendState, Settled,
-    Settlement,
+    CallBackResult, Lane, Lease, Memory, MessageId, Progress, Renewal, SendState, Settled, Settlement,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
@@ -48,12 +49,7 @@ pub(super) fn record(
     if progress.replies.is_some() && current.comes_again(step)? {
         return Ok(None);
     }
-    if let (Some(_), Some(memory)) = (&progress.replies, memory) {
-        let sql = "SELECT 1 FROM head WHERE seq = ?1 AND (replies IS NOT NULL OR forgets = 1)";
-        if !step.exists(sql, params![current.seq])? {
-            value::set(step, &format!("memory:{}", lease.lane), &memory.bytes, memory.keep_for)?;
-        }
-    }
+    current.remember(step, &lease.lane, memory.filter(|_| progress.replies.is_some()))?;
     let sql = "SELECT sent, sending FROM head WHERE seq = ?1";
     let known = step.first(sql, params![current.seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (sent, sending): (u32, Option<u32>) = known.unwrap_or_default();
@@ -76,12 +72,24 @@ pub(super) fn record(
     Ok(Some(step.one(sql, params![current.lane], |row| standing_at(row, 0))?))
 }
 
-/// Settles the message. `None`: it was to end or to be held, but comes again with its answer by call back.
-pub(super) fn settle(
+/// Settles the message. Gives besides who should hear that its answer may go out in a response.
+pub(super) fn settle_and_tell(
     step: &mut Step<'_>,
     lease: &Lease,
     settlement: &Settlement,
-) -> Result<Option<Settled>, StepError> {
+) -> Result<(Option<Settled>, Option<String>), StepError> {
+    let settled = settle(step, lease, settlement)?;
+    let brings_answer =
+        matches!(settlement, Settlement::Offer { .. } | Settlement::Hold { answer: Some(_), .. });
+    let listener = match settled {
+        Some(Settled::AsAsked) if brings_answer => push::listener(step, &lease.lane)?,
+        _ => None,
+    };
+    Ok((settled, listener))
+}
+
+/// Settles the message. `None`: it was to end or to be held, but comes again with its answer by call back.
+fn settle(step: &mut Step<'_>, lease: &Lease, settlement: &Settlement) -> Result<Option<Settled>, StepError> {
     let current = Current::by(step, lease)?;
     match settlement {
         Settlement::Complete | Settlement::Bury { .. } | Settlement::Hold { .. }
@@ -118,31 +126,14 @@ pub(super) fn settle(
         Settlement::Bury { reason } => {
             end(step, current.ending(), Some(reason))?;
         }
-        Settlement::Hold { wakes, hold_for, refused, reason } => {
-            return hold(step, lease, &current, *wakes, (after(step, *hold_for), *refused), reason).map(Some);
+        Settlement::Hold { wakes, hold_for, refused, reason, answer } => {
+            let (until, why) = ((after(step, *hold_for), *refused), (reason.as_str(), answer.as_deref()));
+            return hold(step, lease, &current, *wakes, until, why).map(Some);
         }
+        Settlement::Offer { answer } => return offer(step, lease, &current, answer),
         Settlement::Await { within } => return await_answer(step, &current, *within).map(Some),
     }
     Ok(Some(Settled::AsAsked))
-}
-
-/// Holds the message until its lane gets a waking one, unless one has come since `wakes`.
-fn hold(
-    step: &mut Step<'_>,
-    lease: &Lease,
-    current: &Current,
-    wakes: u32,
-    (until_us, refused): (i64, bool),
-    reason: &str,
-) -> Result<Settled, StepError> {
-    let sql = "SELECT 1 FROM head WHERE seq = ?1 AND triggers > ?2";
-    if step.exists(sql, params![current.seq, wakes])? {
-        lane::to_end(step, current.lane)?;
-        return Ok(Settled::ComesAgain);
-    }
-    held::put(step, lease.lane.as_str(), current.seq, until_us, refused, reason)?;
-    lane::drop_current(step, current.lane, current.seq)?;
-    Ok(Settled::AsAsked)
 }
 
 /// Lets the lane wait for an answer by call back, unless one is there.
@@ -200,63 +191,4 @@ pub(super) fn answer(
         lane::to_end(step, no)?;
     }
     Ok(CallBackResult::First)
-}
-
-/// A lane and its current message, proven to be in the caller's hands.
-struct Current {
-    lane: i64,
-    seq: i64,
-    /// Whether there is an answer by call back that no take has given.
-    is_unheard: bool,
-    failing_since_us: Option<i64>,
-    has_followers: bool,
-}
-
-impl Current {
-    fn find(step: &Step<'_>, lease: &Lease) -> Result<Option<Self>, StepError> {
-        let current = step.first(
-            "SELECT lane.no, message.seq, coalesce(head.unheard, 0), head.failing_since_us,
-                lane.followed OR coalesce(head.triggers, 0) > 0 FROM lane
-                JOIN message ON message.seq = lane.current LEFT JOIN head ON head.seq = message.seq
-             WHERE lane.name = ?1 AND lane.state = 'leased' AND lane.token = ?2 AND message.id = ?3",
-            params![lease.lane.as_str(), lease.token.as_str(), lease.id.as_str()],
-            |row| {
-                let (lane, seq, is_unheard) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                let (failing_since_us, has_followers) = (row.get(3)?, row.get(4)?);
-                Ok(Self { lane, seq, is_unheard, failing_since_us, has_followers })
-            },
-        )?;
-        Ok(current)
-    }
-
-    fn by(step: &Step<'_>, lease: &Lease) -> Result<Self, StepError> {
-        Self::find(step, lease)?.ok_or(StepError::Refused(QueueError::LeaseLost))
-    }
-
-    fn ending(&self) -> Ending {
-        Ending::Current { lane: self.lane, seq: self.seq }
-    }
-
-    /// Makes the lane ready, last in line, if there is an unheard answer. Gives whether there is.
-    fn comes_again(&self, step: &mut Step<'_>) -> Result<bool, StepError> {
-        if self.is_unheard {
-            lane::to_end(step, self.lane)?;
-        }
-        Ok(self.is_unheard)
-    }
-
-    fn postpone(&self, step: &mut Step<'_>, due_us: i64) -> Result<(), StepError> {
-        if self.comes_again(step)? { Ok(()) } else { self.delay(step, due_us) }
-    }
-
-    fn delay(&self, step: &Step<'_>, due_us: i64) -> Result<(), StepError> {
-        step.run(
-            "UPDATE lane SET state = 'delayed', due_us = ?2, token = NULL, worker = NULL WHERE no = ?1",
-            params![self.lane, due_us],
-        )
-    }
-}
-
-fn after(step: &Step<'_>, delay: Duration) -> i64 {
-    step.now_us.saturating_add(stored(micros(delay)))
 }

@@ -39,8 +39,8 @@ pub trait Settling: Consumer {
         hold_for: Duration,
         reason: &str,
     ) -> Result<Settled, QueueError> {
-        self.settle(lease, Settlement::Hold { wakes, hold_for, refused: false, reason: reason.to_owned() })
-            .await
+        let (reason, refused, answer) = (reason.to_owned(), false, None);
+        self.settle(lease, Settlement::Hold { wakes, hold_for, refused, reason, answer }).await
     }
 
     async fn await_answer(&self, lease: &Lease, within: Duration) -> Result<Settled, QueueError> {

@@ -53,7 +53,7 @@ impl State {
                     self.store.dead.add(held);
                 }
             }
-            Effect::Leave | Effect::Unreadable => {}
+            Effect::Leave | Effect::Unreadable | Effect::Fetch => {}
         }
         let side = if late { Side::Second } else { Side::First };
         self.lane_mut(push.lane).list_mut(side).push(message);
@@ -73,7 +73,12 @@ impl State {
             lane.wakes += 1;
         }
         let mut at = usize::from(lane.pinned == Some(Side::Second));
-        for held in std::mem::take(&mut lane.held) {
+        let woken = std::mem::take(&mut lane.held);
+        for held in woken {
+            if let Some(answer) = self.answer_mut(held) {
+                answer.response = None;
+            }
+            let lane = self.lane_mut(no);
             match rules.mutant {
                 Some(Mutant::WokenGoesToTheEnd) => lane.first.push(held),
                 Some(Mutant::WokenOvertakesTheCurrentOne) => lane.first.insert(0, held),

@@ -2,8 +2,9 @@
 
 use arrayvec::ArrayVec;
 
+use crate::response::{Fate, Part, PushTry};
 use crate::rules::{Rules, Settle};
-use crate::state::{Door, HANDS, Hand, Message, State};
+use crate::state::{Door, HANDS, Hand, Message, Set, State};
 
 /// One step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,6 +98,39 @@ pub(crate) enum Action {
     Damage {
         lane: u8,
     },
+    /// One more try of a push, which its receiver keeps open.
+    Open {
+        push: Message,
+    },
+    Claim {
+        by: PushTry,
+        heard: bool,
+    },
+    Respond {
+        by: PushTry,
+        fate: Fate,
+    },
+    Confirm {
+        by: PushTry,
+    },
+    PushCloses {
+        lane: u8,
+    },
+    /// The ends that pass beside that of a lane's delay.
+    OfferEnds {
+        message: Message,
+    },
+    ClaimEnds {
+        message: Message,
+    },
+    SendPart {
+        worker: u8,
+        at: usize,
+    },
+    CountPart {
+        worker: u8,
+        at: usize,
+    },
 }
 
 /// Messages given to a worker.
@@ -120,6 +154,14 @@ pub(crate) enum Reply {
     Answered,
     Already,
     Gone,
+    /// No push is open for an offer.
+    NobodyWaits,
+    Claimed {
+        part: Option<Part>,
+        /// Messages of whose parts it isn't known whether they are out.
+        unsure: Set,
+    },
+    PartSent(Part),
     /// Nobody asked.
     Nothing,
 }
@@ -151,11 +193,7 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> Reply {
         Action::Settle { worker, at, how, heard } => return state.settle(rules, worker, at, how, heard),
         Action::Crash { worker } => state.crash(worker),
         Action::LeaseRunsOut { lane } => state.run_out(lane),
-        Action::DelayEnds { lane } => {
-            if let Some(delay) = &mut state.lane_mut(lane).delay {
-                delay.due = true;
-            }
-        }
+        Action::DelayEnds { lane } => state.end_delay(lane),
         Action::Gap => state.have_a_gap(),
         Action::GapIsOver => state.store.pausing = false,
         Action::Answer { message, value } => return state.answer(rules, message, value),
@@ -173,6 +211,15 @@ pub(crate) fn act(rules: &Rules, state: &mut State, action: Action) -> Reply {
             state.lane_mut(lane).damaged = true;
             state.was_damaged = true;
         }
+        Action::Open { push } => state.open(rules, push),
+        Action::Claim { by, heard } => return state.claim(rules, by, heard),
+        Action::Respond { by, fate } => state.respond(by, fate),
+        Action::Confirm { by } => state.confirm(rules, by),
+        Action::PushCloses { lane } => state.lane_mut(lane).newest = None,
+        Action::OfferEnds { message } => state.end_offer(message),
+        Action::ClaimEnds { message } => state.end_claim(message),
+        Action::SendPart { worker, at } => return state.send_part(rules, worker, at),
+        Action::CountPart { worker, at } => return state.count_part(rules, worker, at),
     }
     Reply::Nothing
 }

@@ -6,7 +6,11 @@
 //! code, and knows no mutants. The first breach stays in the state, where a property finds it, and nothing
 //! happens after it.
 
+use arrayvec::ArrayVec;
+
 use crate::actions::{Action, Reply};
+use crate::responded;
+use crate::response::{Fate, PUSHES, Shown, Try};
 use crate::rules::{Effect, Rules, Settle};
 use crate::state::{Door, Hand, LANES, MESSAGES, Message, Set, State};
 
@@ -31,6 +35,8 @@ pub(crate) struct History {
     pub(crate) losses: [u8; MESSAGES],
     /// Answers by call back that heard they had won.
     pub(crate) answers: [Option<u8>; MESSAGES],
+    /// By message, and by the push that brought it.
+    pub(crate) shown: ArrayVec<Shown, PUSHES>,
 }
 
 /// A rule for a single step.
@@ -56,6 +62,13 @@ pub(crate) enum Breach {
     MemoryOfAnOlderAnswer,
     MemoryOutlivesItsUser,
     RevivedIsNotFresh,
+    PartWentTwoWays,
+    OlderPartWasPassed,
+    WithdrawnWasClaimed,
+    AnotherUsersAnswer,
+    RetryDiffers,
+    StaleConfirmChangedSomething,
+    PartsWereLeft,
 }
 
 /// Judges a step, and writes down what it did.
@@ -69,17 +82,23 @@ pub(crate) fn judge(rules: &Rules, before: &State, action: Action, reply: &Reply
         Action::Take { worker, .. } => super::taken::judge(rules, before, worker, reply, after),
         Action::Reopen => super::taken::judge_reopening(rules, before, after),
         Action::TakeLate { .. } => must(before.store == after.store, Breach::LateTakeChangedSomething),
-        Action::Renew { worker, at } | Action::Record { worker, at } | Action::Settle { worker, at, .. } => {
+        Action::Renew { worker, at }
+        | Action::Record { worker, at }
+        | Action::CountPart { worker, at }
+        | Action::Settle { worker, at, .. } => {
             let hand = before.worker(worker).hands[at];
             if !is_valid(before, &hand) {
                 let nothing = *reply == Reply::LeaseLost && before.store == after.store;
                 must(nothing, Breach::StaleTokenChangedSomething)
             } else if *reply == Reply::Answered {
                 came_again(before, &hand, after)
+            } else if *reply == Reply::NobodyWaits {
+                let nobody = before.lane(hand.lane).newest.is_none() && before.store == after.store;
+                must(nobody, Breach::CurrentTokenWasRefused)
             } else if *reply != Reply::Done {
                 Err(Breach::CurrentTokenWasRefused)
             } else {
-                held_by(before, action, &hand, after)
+                held_by(rules, before, action, &hand, after)
             }
         }
         Action::Answer { message, value } => answered(before, message, value, reply, after),
@@ -94,6 +113,18 @@ pub(crate) fn judge(rules: &Rules, before: &State, action: Action, reply: &Reply
             after.history.gone.add(message);
             Ok(())
         }
+        Action::SendPart { .. } => match *reply {
+            Reply::PartSent(part) => responded::written(part, true, after),
+            _ => Ok(()),
+        },
+        Action::Respond { by, fate } => match before.try_of(by) {
+            Try::Has(part) if fate != Fate::Unwritten => {
+                responded::written(part, fate == Fate::Arrives, after)
+            }
+            _ => Ok(()),
+        },
+        Action::Claim { by, .. } => responded::claimed(rules, before, by, reply, after),
+        Action::Confirm { by } => responded::confirmed(rules, before, by, after),
         _ => Ok(()),
     };
     after.breach = verdict.err();
@@ -145,7 +176,9 @@ fn accepted(
             }
             Ok(())
         }
-        Effect::Leave | Effect::Unreadable => must(lane.held == *held, Breach::HeldWokeWrongly),
+        Effect::Leave | Effect::Unreadable | Effect::Fetch => {
+            must(lane.held == *held, Breach::HeldWokeWrongly)
+        }
     }
 }
 
@@ -165,12 +198,19 @@ fn came_again(before: &State, hand: &Hand, after: &State) -> Result<(), Breach> 
 }
 
 /// What the holder of a current token did.
-fn held_by(before: &State, action: Action, hand: &Hand, after: &mut State) -> Result<(), Breach> {
+fn held_by(
+    rules: &Rules,
+    before: &State,
+    action: Action,
+    hand: &Hand,
+    after: &mut State,
+) -> Result<(), Breach> {
     let no = usize::from(hand.lane);
     let message = hand.message;
     let ends_or_replies = matches!(
         action,
-        Action::Record { .. } | Action::Settle { how: Settle::Complete | Settle::Bury | Settle::Hold, .. }
+        Action::Record { .. }
+            | Action::Settle { how: Settle::Complete | Settle::Bury | Settle::Hold | Settle::HoldAnswer, .. }
     );
     must(!(ends_or_replies && is_unheard(before, message)), Breach::AnswerNotHeard)?;
     let keeps_the_head = |after: &State| {
@@ -189,6 +229,7 @@ fn held_by(before: &State, action: Action, hand: &Hand, after: &mut State) -> Re
         }
         Action::Settle { how: Settle::Complete | Settle::Bury, .. } => {
             if matches!(action, Action::Settle { how: Settle::Complete, .. }) {
+                responded::all_are_out(rules, message, after)?;
                 after.history.gone.add(message);
             }
             after.history.current[no] = None;
@@ -201,7 +242,7 @@ fn held_by(before: &State, action: Action, hand: &Hand, after: &mut State) -> Re
             must(first, Breach::NotFirstInLine)?;
             keeps_the_head(after)
         }
-        Action::Settle { how: Settle::Hold, .. } => {
+        Action::Settle { how: Settle::Hold | Settle::HoldAnswer, .. } => {
             let is_held = after.lane(hand.lane).held.contains(&message) || after.store.dead.has(message);
             must(is_held != hand.woken, Breach::HoldMissedItsWake)?;
             if hand.woken {
@@ -218,7 +259,7 @@ fn held_by(before: &State, action: Action, hand: &Hand, after: &mut State) -> Re
 }
 
 /// A lane that has had its turn is behind all others.
-fn has_had_its_turn(after: &State, no: u8) -> Result<(), Breach> {
+pub(crate) fn has_had_its_turn(after: &State, no: u8) -> Result<(), Breach> {
     let last = [after.store.ready.last(), after.store.suspects.last()].contains(&Some(&no));
     let is_ready = after.store.ready.contains(&no) || after.store.suspects.contains(&no);
     must(last || !is_ready, Breach::NotLastInLine)

@@ -15,8 +15,9 @@
 //! passed; and a push that had to wait behind another of its lane counts as having come when its turn came. Mutants show what
 //! each of the last two is for: without them, messages of one receiver can change places with the help of another receiver's.
 //!
-//! `state.rs` says what there is, `accepting.rs`, `taking.rs`, `settling.rs` and `operating.rs` are the protocol,
-//! `possible.rs` says what may happen when. `properties.rs`, `history.rs`, `taken.rs` and `rescue.rs` say what must be true,
+//! `state.rs` and `response.rs` say what there is, `accepting.rs`, `taking.rs`, `settling.rs`, `responding.rs` and `operating.rs`
+//! are the protocol, `possible.rs` says what may happen when. `properties.rs`, `history.rs`, `taken.rs`, `responded.rs` and
+//! `rescue.rs` say what must be true,
 //! `mutants.rs` shows what happens when it isn't, and `situations.rs` that the search was not empty.
 //!
 //! Rejected: TLA+, which is better at time and at what happens eventually, but would be a second language
@@ -33,6 +34,9 @@ mod operating;
 mod possible;
 mod properties;
 mod rescue;
+mod responded;
+mod responding;
+mod response;
 mod rules;
 mod settling;
 mod setups;
@@ -89,6 +93,7 @@ impl Model for QueueModel {
         history::judge(&self.rules, before, action, &reply, &mut after);
         self.met.note(&self.rules, before, action, &reply, &after);
         after.renumber_tokens(&self.rules);
+        after.forget_responses();
         Some(after)
     }
 

@@ -5,8 +5,9 @@
 
 use crate::actions::Action;
 use crate::mutants::Mutant;
-use crate::rules::{Rules, Settle};
-use crate::state::{Door, Lease, Message, State};
+use crate::response::{Fate, Try};
+use crate::rules::{Effect, Rules, Settle};
+use crate::state::{Door, Hand, Lease, Message, State};
 
 /// All steps that are possible.
 pub(crate) fn steps(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
@@ -22,6 +23,7 @@ pub(crate) fn steps(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
     }
     for message in 0..rules.messages() {
         message_events(rules, state, message, actions);
+        tries(rules, state, message, actions);
     }
     if rules.setup.class_pauses {
         actions.push(if state.store.gate_closed { Action::ResumeClass } else { Action::PauseClass });
@@ -61,7 +63,7 @@ fn pushes(rules: &Rules, state: &State, actions: &mut Vec<Action>) {
             if state.strays.has(message) {
                 actions.push(Action::ArriveLate { message });
             }
-        } else if earlier.all(|m| state.store.seen.has(m)) {
+        } else if rules.push(message).effect != Effect::Fetch && earlier.all(|m| state.store.seen.has(m)) {
             // Also again when it is done: WeChat may push three times whatever it was answered.
             if rules.is(Mutant::DedupIsNotAtomic) {
                 if !state.store.seen.has(message) {
@@ -98,9 +100,15 @@ fn work(rules: &Rules, state: &State, worker: u8, actions: &mut Vec<Action>) {
         if rules.setup.records {
             actions.push(Action::Record { worker, at });
         }
+        let answer = state.answer_of(hand.message);
+        if rules.setup.sends && answer.sent < rules.setup.parts && (!answer.sending || hand.unsure) {
+            actions.push(Action::SendPart { worker, at });
+        }
+        if answer.sending {
+            actions.push(Action::CountPart { worker, at });
+        }
         for &how in rules.setup.settles {
-            let failures = state.store.records[usize::from(hand.message)].failures;
-            if how == Settle::Retry && failures >= rules.setup.failures_max {
+            if !may_settle(rules, state, hand, how) {
                 continue;
             }
             actions.push(Action::Settle { worker, at, how, heard: true });
@@ -111,6 +119,19 @@ fn work(rules: &Rules, state: &State, worker: u8, actions: &mut Vec<Action>) {
     }
     if rules.setup.crashes && (!me.hands.is_empty() || me.asking) {
         actions.push(Action::Crash { worker });
+    }
+}
+
+/// Whether a worker wants this to become of its message.
+fn may_settle(rules: &Rules, state: &State, hand: &Hand, how: Settle) -> bool {
+    let answer = state.answer_of(hand.message);
+    let has_more = answer.sent < rules.setup.parts;
+    match how {
+        Settle::Retry => state.store.records[usize::from(hand.message)].failures < rules.setup.failures_max,
+        Settle::Complete => !has_more,
+        Settle::Offer => has_more && (!answer.sending || rules.is(Mutant::UnsurePartIsOffered)),
+        Settle::HoldAnswer => has_more && (!answer.sending || hand.unsure),
+        _ => true,
     }
 }
 
@@ -125,6 +146,18 @@ fn lane_events(rules: &Rules, state: &State, no: u8, actions: &mut Vec<Action>) 
     }
     if !lane.held.is_empty() {
         actions.push(Action::HeldTooLong { lane: no });
+    }
+    if lane.newest.is_some() {
+        actions.push(Action::PushCloses { lane: no });
+    }
+    for message in lane.answering() {
+        let Some(response) = state.answer_of(message).response else { continue };
+        if response.claim.is_some() && response.offered {
+            actions.push(Action::OfferEnds { message });
+        }
+        if response.claim.is_some_and(|claim| !claim.over) && lane.current() != Some(message) {
+            actions.push(Action::ClaimEnds { message });
+        }
     }
     if rules.setup.lane_pauses {
         actions.push(if lane.paused {
@@ -144,6 +177,32 @@ fn message_events(rules: &Rules, state: &State, message: Message, actions: &mut 
         actions.push(Action::Drop { message });
         if !state.history.revived.has(message) {
             actions.push(Action::Revive { message });
+        }
+    }
+}
+
+/// What WeChat and receivers may do with the tries of a push.
+fn tries(rules: &Rules, state: &State, push: Message, actions: &mut Vec<Action>) {
+    if rules.setup.tries == 0 || rules.push(push).effect == Effect::Bury {
+        return;
+    }
+    let tries = state.store.pushes[usize::from(push)].tries;
+    let is_over = state.answered.has(push) && !rules.is(Mutant::AnsweredPushIsTriedAgain);
+    if tries < rules.setup.tries && !is_over {
+        actions.push(Action::Open { push });
+    }
+    for by in (1..=tries).map(|number| (push, number)) {
+        match state.try_of(by) {
+            Try::Waits => {
+                actions.extend([Action::Claim { by, heard: true }, Action::Claim { by, heard: false }]);
+            }
+            Try::Has(_) => {
+                let fates = [Fate::Lost, Fate::Unwritten, Fate::Arrives];
+                let possible = if by.1 == tries { &fates[..] } else { &fates[..2] };
+                actions.extend(possible.iter().map(|&fate| Action::Respond { by, fate }));
+            }
+            Try::Wrote | Try::Unwritten => actions.push(Action::Confirm { by }),
+            Try::Over => {}
         }
     }
 }

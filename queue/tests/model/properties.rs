@@ -67,6 +67,13 @@ breaches! {
     MemoryOfAnOlderAnswer: "only the first replies of a message write its lane's memory, and none whose user has left",
     MemoryOutlivesItsUser: "a user who leaves is forgotten",
     RevivedIsNotFresh: "a revived letter has all its attempts again",
+    PartWentTwoWays: "a part goes out one way, or is a counted unsure one",
+    OlderPartWasPassed: "no part in a response passes an older one",
+    WithdrawnWasClaimed: "what is neither held nor offered is not claimed",
+    AnotherUsersAnswer: "an answer goes out in a push of its own user only",
+    RetryDiffers: "the next try of a push gets what an earlier one got",
+    StaleConfirmChangedSomething: "only the try that has the claim ends it",
+    PartsWereLeft: "a message is answered when none of its parts is left",
 }
 
 /// The first rule that this state breaks, if any: of all, or only of the one that is watched.

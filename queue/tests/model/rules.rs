@@ -77,6 +77,14 @@ pub(crate) struct Setup {
     pub(crate) tail_loss: bool,
     /// Whether something in the store may become unreadable.
     pub(crate) damage: bool,
+    /// How often WeChat tries a push that is kept open for an answer. 0: none is.
+    pub(crate) tries: u8,
+    /// Parts of an answer.
+    pub(crate) parts: u8,
+    /// Whether workers also send parts by calls of their own.
+    pub(crate) sends: bool,
+    /// Whether a held part whose claim ran out goes out again.
+    pub(crate) resend: bool,
 }
 
 /// Nothing but messages that are taken and completed.
@@ -103,6 +111,10 @@ pub(crate) const PLAIN: Setup = Setup {
     restarts: false,
     tail_loss: false,
     damage: false,
+    tries: 0,
+    parts: 0,
+    sends: false,
+    resend: false,
 };
 
 /// A message that will come.
@@ -123,6 +135,8 @@ pub(crate) enum Effect {
     Bury,
     /// It is dead on arrival.
     Unreadable,
+    /// It is never stored: it only fetches what is held.
+    Fetch,
 }
 
 /// How a worker gets rid of a message.
@@ -134,6 +148,9 @@ pub(crate) enum Settle {
     Snooze,
     Release,
     Hold,
+    /// A hold with the parts of its answer.
+    HoldAnswer,
+    Offer,
     Await,
 }
 

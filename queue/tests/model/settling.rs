@@ -12,16 +12,20 @@ impl State {
     /// again.
     pub(crate) fn settle(&mut self, rules: &Rules, worker: u8, at: usize, how: Settle, heard: bool) -> Reply {
         let hand = self.worker(worker).hands[at];
+        let is_current = self.is_current(rules, &hand);
+        if is_current && how == Settle::Offer && self.lane(hand.lane).newest.is_none() {
+            return Reply::NobodyWaits;
+        }
         if heard {
             self.worker_mut(worker).hands.remove(at);
         }
-        if !self.is_current(rules, &hand) {
+        if !is_current {
             return Reply::LeaseLost;
         }
         let forgets = match how {
             Settle::Complete => rules.is(Mutant::CompleteForgetsAnswer),
             Settle::Bury => rules.is(Mutant::BuryForgetsAnswer),
-            Settle::Hold => false,
+            Settle::Hold | Settle::HoldAnswer | Settle::Offer => false,
             _ => true,
         };
         if self.record_of(&hand).is_unheard() && !forgets {
@@ -51,7 +55,8 @@ impl State {
                     self.put_first(rules, hand.lane);
                 }
             }
-            Settle::Hold => self.hold(rules, &hand),
+            Settle::Hold | Settle::HoldAnswer => self.hold(rules, &hand, how == Settle::HoldAnswer),
+            Settle::Offer => self.offer(&hand),
         }
         Reply::Done
     }
@@ -131,11 +136,14 @@ impl State {
     }
 
     /// Holds the message until the user writes again, unless they have done so since this worker got it.
-    fn hold(&mut self, rules: &Rules, hand: &Hand) {
+    fn hold(&mut self, rules: &Rules, hand: &Hand, with_answer: bool) {
         self.unlease(hand.lane);
         if self.lane(hand.lane).wakes > hand.wakes && !rules.is(Mutant::HoldMissesItsWake) {
             self.put_last(rules, hand.lane);
             return;
+        }
+        if with_answer {
+            self.keep_answer(hand.message, false);
         }
         self.remove_current(rules, hand.lane);
         self.lane_mut(hand.lane).held.push(hand.message);

@@ -1,6 +1,6 @@
 //! The set-ups: in CI each is explored to its last state, within seconds; the long form has larger ones.
 
-use crate::rules::Settle::{Await, Bury, Complete, Hold, Release, Retry, Snooze};
+use crate::rules::Settle::{Await, Bury, Complete, Hold, HoldAnswer, Offer, Release, Retry, Snooze};
 use crate::rules::{Effect, PLAIN, Push, Setup, by, text, with};
 
 /// Workers that stall, die and hear nothing.
@@ -139,9 +139,67 @@ pub(crate) const TOGETHER: Setup = Setup {
     ..PLAIN
 };
 
+/// Answers that go out in the response of a push if they are ready in time, and by a call otherwise.
+pub(crate) const OFFERED: Setup = Setup {
+    name: "offered",
+    pushes: &[text(0)],
+    workers: 2,
+    settles: &[Complete, Offer],
+    preloaded: true,
+    crashes: true,
+    tries: 2,
+    parts: 2,
+    sends: true,
+    ..PLAIN
+};
+
+/// Answers that go out in responses only, and wait for the next one.
+pub(crate) const ANSWERS: Setup = Setup {
+    name: "held answers",
+    pushes: &[text(0), with(0, Effect::Fetch)],
+    settles: &[HoldAnswer],
+    held_max: 2,
+    preloaded: true,
+    tries: 2,
+    parts: 2,
+    resend: true,
+    ..PLAIN
+};
+
+/// Held answers and offers of one user.
+pub(crate) const MIXED: Setup = Setup {
+    name: "offered and held",
+    pushes: &[text(0), text(0), with(0, Effect::Fetch)],
+    settles: &[HoldAnswer, Offer],
+    held_max: 1,
+    preloaded: true,
+    tries: 1,
+    parts: 1,
+    ..PLAIN
+};
+
+/// The same of two users.
+pub(crate) const TWO_USERS: Setup =
+    Setup { name: "offered and held, two", pushes: &[text(0), text(1)], lanes: 2, ..MIXED };
+
+/// A user who leaves, and an operator who pauses, while an answer is offered.
+pub(crate) const LEFT: Setup = Setup {
+    name: "offered, left",
+    pushes: &[text(0), with(0, Effect::Bury)],
+    settles: &[Complete, Offer, HoldAnswer],
+    held_max: 1,
+    class_pauses: true,
+    tries: 1,
+    parts: 1,
+    sends: true,
+    ..PLAIN
+};
+
 /// What CI explores.
-pub(crate) const SHORT: &[&Setup] =
-    &[&LEASES, &POISON, &HELD, &MEMORY, &AWAITING, &SPOOL, &OPERATED, &TAIL, &REOPENED, &DAMAGED, &TOGETHER];
+pub(crate) const SHORT: &[&Setup] = &[
+    &LEASES, &POISON, &HELD, &MEMORY, &AWAITING, &SPOOL, &OPERATED, &TAIL, &REOPENED, &DAMAGED, &TOGETHER,
+    &OFFERED, &ANSWERS, &MIXED, &TWO_USERS, &LEFT,
+];
 
 const LEASES_LONG: Setup = Setup {
     name: "leases, long",
@@ -192,6 +250,23 @@ const SPOOL_HELD_LONG: Setup = Setup {
     ..SPOOL
 };
 
+const OFFERED_LONG: Setup = Setup { name: "offered, long", pushes: &[text(0), text(0)], ..OFFERED };
+
+const ANSWERS_LONG: Setup =
+    Setup { name: "held answers, long", pushes: &[text(0), text(0), with(0, Effect::Fetch)], ..ANSWERS };
+
+/// Held answers that a later message wakes, and that count as sent when it isn't known.
+const WOKEN_ANSWERS_LONG: Setup = Setup {
+    name: "held answers, woken",
+    pushes: &[text(0), with(0, Effect::Wake), with(0, Effect::Fetch)],
+    preloaded: false,
+    resend: false,
+    ..ANSWERS
+};
+
+const MIXED_LONG: Setup =
+    Setup { name: "offered and held, long", pushes: &[text(0), text(0), text(1)], ..TWO_USERS };
+
 /// What the long form explores too.
 pub(crate) const LONG: &[&Setup] = &[
     &LEASES_LONG,
@@ -204,4 +279,8 @@ pub(crate) const LONG: &[&Setup] = &[
     &TAIL_LONG,
     &REOPENED_LONG,
     &TOGETHER_LONG,
+    &OFFERED_LONG,
+    &ANSWERS_LONG,
+    &WOKEN_ANSWERS_LONG,
+    &MIXED_LONG,
 ];

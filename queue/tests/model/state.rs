@@ -10,7 +10,8 @@
 use arrayvec::ArrayVec;
 
 use crate::history::{Breach, History};
-use crate::rules::Rules;
+use crate::response::{Answer, OpenPush, PUSHES, TRIES, Try};
+use crate::rules::{Effect, Rules};
 
 /// The most messages, lanes and workers a configuration may have, and messages that a worker may hold at
 /// once.
@@ -36,6 +37,10 @@ pub(crate) struct State {
     pub(crate) doors: [Door; MESSAGES],
     /// Calls that their receivers have given up, still on their way to the store.
     pub(crate) strays: Set,
+    /// How far the tries of each push have come.
+    pub(crate) tries: ArrayVec<[Try; TRIES], PUSHES>,
+    /// Pushes of which a response has reached WeChat.
+    pub(crate) answered: Set,
     pub(crate) history: History,
     /// What the store would come back with if it lost its tail.
     pub(crate) saved: Option<Box<(Store, History)>>,
@@ -61,6 +66,9 @@ pub(crate) struct Store {
     /// The dedup marks.
     pub(crate) seen: Set,
     pub(crate) dead: Set,
+    pub(crate) pushes: ArrayVec<OpenPush, PUSHES>,
+    /// By message, as far as responses matter.
+    pub(crate) answers: ArrayVec<Answer, PUSHES>,
     /// Takes whose answers may have got lost, by worker.
     pub(crate) batches: [Option<Batch>; WORKERS],
     /// Whether the class is paused.
@@ -95,8 +103,10 @@ pub(crate) struct Lane {
     pub(crate) memory: Option<Message>,
     /// Whether something lies among its keys that can't be read.
     pub(crate) damaged: bool,
-    /// Whether the current message writes no memory any more.
+    /// Whether the user has left since the current message was begun: it writes no memory any more, and offers nothing.
     pub(crate) forgets: bool,
+    /// The newest push that is kept open.
+    pub(crate) newest: Option<Message>,
 }
 
 /// Which of a lane's two lists.
@@ -176,6 +186,8 @@ pub(crate) struct Hand {
     /// The lane's count of waking messages when it was given.
     pub(crate) wakes: u8,
     pub(crate) suspect: bool,
+    /// Whether its next part may be out already.
+    pub(crate) unsure: bool,
     /// Whether a waking message has come since. The protocol never looks at this; `history.rs` writes it.
     pub(crate) woken: bool,
 }
@@ -253,6 +265,8 @@ impl State {
             workers: (0..rules.setup.workers).map(|_| Worker::default()).collect(),
             doors: Default::default(),
             strays: Set::default(),
+            tries: ArrayVec::default(),
+            answered: Set::default(),
             history: History::default(),
             saved: None,
             tail_lost: false,
@@ -260,11 +274,12 @@ impl State {
             breach: None,
         };
         state.store.lanes = (0..rules.setup.lanes).map(|_| Lane::default()).collect();
+        state.prepare_responses(rules);
         for message in 0..rules.messages() {
             if !rules.setup.spool {
                 state.store.stamps[usize::from(message)] = message + 1;
             }
-            if rules.setup.preloaded {
+            if rules.setup.preloaded && rules.push(message).effect != Effect::Fetch {
                 state.push(rules, message, true);
                 state.history.stored.add(message);
             }

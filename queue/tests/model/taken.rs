@@ -2,8 +2,9 @@
 
 use crate::actions::Reply;
 use crate::history::{Breach, is_acknowledged, must};
+use crate::responded;
 use crate::rules::Rules;
-use crate::state::{Hand, Lease, State};
+use crate::state::{Hand, Lane, Lease, State};
 use crate::taking::{DEADLY_LOSSES, SUSPECT_LOSSES};
 
 /// Judges a take, and writes down what it did.
@@ -23,8 +24,12 @@ pub(crate) fn judge(
         return must(same && left.next().is_none(), Breach::RepeatedTakeDiffers);
     }
     let counts = |lease| (!before.store.pausing).then_some(lease).filter(|&lease| lease != Lease::Running);
-    reclaimed(rules, before, counts, given, after)?;
+    let over = (0..rules.setup.lanes).filter(|&no| has_an_offer_over(before.lane(no), before)).collect();
+    reclaimed(rules, before, counts, (over, given), after)?;
     for hand in given {
+        if hand.unsure {
+            responded::unsure(before, hand.message, after);
+        }
         let was = before.lane(hand.lane);
         must(!was.paused && !before.store.gate_closed, Breach::PausedWasTaken)?;
         must(was.delay.is_none_or(|delay| delay.due), Breach::LivingLeaseTaken)?;
@@ -35,18 +40,24 @@ pub(crate) fn judge(
 
 /// Judges what an embedded queue did when it was opened again: it took all leases back.
 pub(crate) fn judge_reopening(rules: &Rules, before: &State, after: &mut State) -> Result<(), Breach> {
-    reclaimed(rules, before, |_| Some(Lease::RanOut), &[], after)
+    reclaimed(rules, before, |_| Some(Lease::RanOut), (Vec::new(), &[]), after)
 }
 
-/// What was done to leases. For each one to be taken back, `ended` says how it counts.
+/// Whether its current message was offered or claimed, and the time for that is over.
+fn has_an_offer_over(lane: &Lane, state: &State) -> bool {
+    let is_offer = |message| state.answer_of(message).response.is_some();
+    lane.delay.is_some_and(|delay| delay.due) && !lane.paused && lane.current().is_some_and(is_offer)
+}
+
+/// What was done to leases. For each one to be taken back, `ended` says how it counts. Like them, `first_in_line` are in front of
+/// all others.
 fn reclaimed(
     rules: &Rules,
     before: &State,
     ended: impl Fn(Lease) -> Option<Lease>,
-    given: &[Hand],
+    (mut first_in_line, given): (Vec<u8>, &[Hand]),
     after: &mut State,
 ) -> Result<(), Breach> {
-    let mut first_in_line = Vec::new();
     for no in 0..rules.setup.lanes {
         let was = before.lane(no);
         let Some(lease) = was.lease else { continue };
@@ -70,6 +81,7 @@ fn reclaimed(
     let unpaused = line.filter(|&no| !before.lane(no).paused);
     let mut front: Vec<u8> = unpaused.take(first_in_line.len()).collect();
     front.sort_unstable();
+    first_in_line.sort_unstable();
     must(front == first_in_line, Breach::NotFirstInLine)
 }
 

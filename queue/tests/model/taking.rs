@@ -92,12 +92,18 @@ impl State {
         given
     }
 
-    /// What is due goes to the end: it waits for its turn like everybody.
+    /// What is due goes to the end: it waits for its turn like everybody, except after an offer.
     fn promote_due(&mut self, rules: &Rules) {
         for lane in 0..rules.setup.lanes {
             let Some(delay) = self.lane(lane).delay.filter(|delay| delay.due) else { continue };
+            let is_offer = self.lane(lane).current().is_some_and(|m| self.answer_of(m).response.is_some());
+            if is_offer && rules.is(Mutant::OfferNeverEnds) {
+                continue;
+            }
             self.lane_mut(lane).delay = None;
-            if !(delay.awaiting && rules.is(Mutant::AwaitingForgottenAtItsTime)) {
+            if is_offer {
+                self.offer_is_over(rules, lane);
+            } else if !(delay.awaiting && rules.is(Mutant::AwaitingForgottenAtItsTime)) {
                 self.put_last(rules, lane);
             }
             if self.lane(lane).paused && rules.is(Mutant::DuePausedLaneIsReadyTwice) {
@@ -168,7 +174,8 @@ impl State {
         let record = &mut self.store.records[usize::from(message)];
         record.answer_given = record.answer.is_some();
         let suspect = record.losses >= SUSPECT_LOSSES;
-        Some(Hand { lane: no, message, token, wakes: self.lane(no).wakes, suspect, woken: false })
+        let unsure = self.answer_of(message).sending;
+        Some(Hand { lane: no, message, token, wakes: self.lane(no).wakes, suspect, unsure, woken: false })
     }
 
     /// The list whose head comes next: the current message's, otherwise the one with the older head.

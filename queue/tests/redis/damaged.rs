@@ -92,7 +92,13 @@ impl Bench {
                 let reason = "x".to_owned();
                 Settlement::Retry { after: SECOND * 5, patience: SECOND * 60, reason }
             }
-            _ => Settlement::Hold { wakes: 0, hold_for: SECOND * 20, refused: true, reason: "x".to_owned() },
+            _ => Settlement::Hold {
+                wakes: 0,
+                hold_for: SECOND * 20,
+                refused: true,
+                reason: "x".to_owned(),
+                answer: None,
+            },
         };
         self.queue.settle(&lease, settlement).await.expect("it is settled");
     }

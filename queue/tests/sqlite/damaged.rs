@@ -51,7 +51,13 @@ async fn prepare(queue: &SqliteQueue, stage: &str) {
     let settlement = match stage {
         "leased" => return,
         "delayed" => Settlement::Retry { after: SECOND * 5, patience: SECOND * 60, reason: "x".to_owned() },
-        _ => Settlement::Hold { wakes: 0, hold_for: SECOND * 20, refused: true, reason: "x".to_owned() },
+        _ => Settlement::Hold {
+            wakes: 0,
+            hold_for: SECOND * 20,
+            refused: true,
+            reason: "x".to_owned(),
+            answer: None,
+        },
     };
     queue.settle(&lease, settlement).await.expect("the queue serves");
 }

@@ -4,12 +4,14 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use huixin_queue::{
-    DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, Settlement, TakeRequest,
+    Claimed, DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, Settlement,
+    TakeRequest,
 };
 
 use super::damage;
-use super::names::{IDS, LANES, class_of, id, lane};
+use super::names::{IDS, LANES, RECEIVERS, class_of, id, lane, push};
 use super::operation::Operation;
+use super::pushes::worded;
 use super::run::{Named, Run, Side};
 
 /// An answer, without tokens, which rightly differ.
@@ -18,11 +20,24 @@ pub(crate) struct Reply {
     pub(crate) text: String,
     pub(crate) given: Vec<Leased>,
     pub(crate) buried: usize,
+    pub(crate) opened: Option<u32>,
+    pub(crate) claimed: Option<Claimed>,
 }
 
 impl Run<'_> {
-    /// Does it to one of the two.
+    /// Does it to one of the two. News is heard at once, since a crash may lose it.
     pub(crate) async fn ask(&self, side: Side, operation: &Operation, named: &Named) -> Reply {
+        let mut reply = self.apply(side, operation, named).await;
+        if operation.brings_news() {
+            for receiver in RECEIVERS {
+                let news = self.queue(side).news(receiver, Duration::ZERO).await;
+                reply.text += &format!(" {receiver} {news:?}");
+            }
+        }
+        reply
+    }
+
+    async fn apply(&self, side: Side, operation: &Operation, named: &Named) -> Reply {
         let queue = self.queue(side);
         let pair = named.lease.map(|at| &self.leases[at]);
         let lease = || pair.expect("an operation that names a lease has one").of(side);
@@ -58,12 +73,32 @@ impl Run<'_> {
                 reply(queue.record(&lease(), progress, memory).await)
             }
             Operation::Settle { settlement, .. } => {
+                let pair = pair.expect("it names a lease");
                 let mut settlement = settlement.clone();
-                if let (Settlement::Hold { wakes: wakes @ 0, .. }, Some(pair)) = (&mut settlement, pair) {
+                if let Settlement::Hold { wakes: wakes @ 0, .. } = &mut settlement {
                     *wakes = pair.wakes;
+                }
+                if let Settlement::Offer { answer } | Settlement::Hold { answer: Some(answer), .. } =
+                    &mut settlement
+                {
+                    **answer = worded(answer, pair.is_recorded, &reason);
                 }
                 reply(queue.settle(&lease(), settlement).await)
             }
+            Operation::Open { lane: l, push: n, open_for } => {
+                let opened = queue.open(&lane(*l), &push(*l, *n, *open_for)).await;
+                Reply { opened: opened.as_ref().ok().copied(), ..reply(opened) }
+            }
+            Operation::Claim { lane: l, .. } => {
+                let a_try = self.pushes.find(operation).expect("there is one");
+                let claimed = queue.claim(&lane(*l), &class_of(*l), a_try, Duration::from_secs(1)).await;
+                Reply { claimed: claimed.as_ref().ok().cloned(), ..reply(claimed) }
+            }
+            Operation::Confirm { lane: l, written, .. } => {
+                let a_try = self.pushes.find(operation).expect("there is one");
+                reply(queue.confirm(&lane(*l), a_try, *written).await)
+            }
+            Operation::Announce { lane: l } => reply(queue.announce(&lane(*l)).await),
             Operation::AnswerLeased { .. } => {
                 let lease = lease();
                 reply(queue.answer(&lease.lane, &lease.id, format!("answer of {reason}").into()).await)
@@ -172,7 +207,7 @@ async fn taken(queue: &dyn Queue, request: &TakeRequest, is_haunted: bool) -> Re
             " {last_error:?} {progress:?} {send_state:?} {memory:?} {answer:?} {timed_out} {failing_for:?}"
         );
     }
-    Reply { text, given: taken.messages, buried: taken.buried.len() }
+    Reply { text, given: taken.messages, buried: taken.buried.len(), ..Reply::default() }
 }
 
 /// All pages of dead letters.

@@ -18,6 +18,7 @@ mod damage;
 mod engine;
 mod names;
 mod operation;
+mod pushes;
 mod run;
 mod tally;
 

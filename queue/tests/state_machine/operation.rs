@@ -14,6 +14,7 @@ use proptest::sample::select;
 
 use super::damage::DAMAGES;
 use super::names::{IDS, LANES, class, lane};
+use super::pushes::{answering, exchange, responding};
 
 /// One operation on a queue, or one event beside it.
 #[derive(Clone, Debug)]
@@ -63,6 +64,24 @@ pub(crate) enum Operation {
     },
     Answer {
         id: u8,
+        lane: u8,
+    },
+    Open {
+        lane: u8,
+        push: u8,
+        open_for: Duration,
+    },
+    /// By one of the lane's tries, of which 0 is the youngest.
+    Claim {
+        lane: u8,
+        nth: u8,
+    },
+    Confirm {
+        lane: u8,
+        nth: u8,
+        written: bool,
+    },
+    Announce {
         lane: u8,
     },
     Dead {
@@ -121,11 +140,14 @@ pub(crate) enum Which {
     Open(u8),
     /// Among all that there ever were.
     Any(u8),
+    /// The youngest of a lane.
+    Of(u8),
 }
 
-/// Sequences of up to `longest`.
+/// Sequences of up to `longest`, where an exchange about a push counts as one.
 pub(crate) fn sequences(longest: usize) -> impl Strategy<Value = Vec<Operation>> {
-    vec(operation(), 1..=longest)
+    let some = prop_oneof![20 => operation().prop_map(|operation| vec![operation]), 1 => exchange()];
+    vec(some, 1..=longest).prop_map(|some| some.concat())
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -133,6 +155,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         3 => accept(),
         4 => taking(),
         6 => settling(),
+        2 => responding(),
         2 => operating(),
         2 => happening(),
     ]
@@ -169,9 +192,10 @@ fn settling() -> impl Strategy<Value = Operation> {
         4 => settle(reason().prop_map(|reason| Settlement::Bury { reason })),
         7 => settle((prop::bool::weighted(0.2), long(), any::<bool>(), reason()).prop_map(
             |(sees_all, hold_for, refused, reason)| {
-                Settlement::Hold { wakes: if sees_all { u32::MAX } else { 0 }, hold_for, refused, reason }
+                Settlement::Hold { wakes: if sees_all { u32::MAX } else { 0 }, hold_for, refused, reason, answer: None }
             },
         )),
+        1 => settle(answering()),
         6 => settle(short().prop_map(|within| Settlement::Await { within })),
         9 => answered().prop_map(|lease| Operation::AnswerLeased { lease }),
         1 => (0..IDS, 0..LANES).prop_map(|(id, lane)| Operation::Answer { id, lane }),
@@ -182,7 +206,7 @@ fn settle(settlement: impl Strategy<Value = Settlement>) -> impl Strategy<Value 
     (lease(), settlement).prop_map(|(lease, settlement)| Operation::Settle { lease, settlement })
 }
 
-fn reason() -> impl Strategy<Value = String> {
+pub(crate) fn reason() -> impl Strategy<Value = String> {
     (0_u8..4).prop_map(|n| format!("reason {n}"))
 }
 
@@ -249,10 +273,14 @@ fn accept() -> impl Strategy<Value = Operation> {
 }
 
 fn record() -> impl Strategy<Value = Operation> {
-    let memory = prop::option::of(prop_oneof![Just(Duration::ZERO), long()]);
-    (lease(), any::<bool>(), memory, 0_u32..4, prop::option::of(0_u32..4)).prop_map(
+    (lease(), any::<bool>(), memory(), 0_u32..4, prop::option::of(0_u32..4)).prop_map(
         |(lease, replies, memory, sent, sending)| Operation::Record { lease, replies, memory, sent, sending },
     )
+}
+
+/// For how long a memory is kept, if there is one.
+pub(crate) fn memory() -> impl Strategy<Value = Option<Duration>> {
+    prop::option::of(prop_oneof![Just(Duration::ZERO), long()])
 }
 
 fn scope() -> impl Strategy<Value = Scope> {
@@ -275,7 +303,7 @@ fn short() -> impl Strategy<Value = Duration> {
 
 /// How long something is kept. Redis lets keys expire by its own clock, which a test can't stop: never within
 /// a case.
-fn long() -> impl Strategy<Value = Duration> {
+pub(crate) fn long() -> impl Strategy<Value = Duration> {
     seconds(&[60, 600, 86_400])
 }
 
@@ -290,6 +318,20 @@ impl Operation {
             Self::Record { lease, .. } | Self::AnswerLeased { lease } => Some(*lease),
             _ => self.settled(),
         }
+    }
+
+    /// The lane and the try of a push that it needs.
+    pub(crate) fn of_try(&self) -> Option<(u8, u8)> {
+        match *self {
+            Self::Claim { lane, nth } | Self::Confirm { lane, nth, .. } => Some((lane, nth)),
+            _ => None,
+        }
+    }
+
+    /// Whether it may bring news for a receiver.
+    pub(crate) fn brings_news(&self) -> bool {
+        let Self::Settle { settlement, .. } = self else { return matches!(self, Self::Announce { .. }) };
+        matches!(settlement, Settlement::Offer { .. } | Settlement::Hold { answer: Some(_), .. })
     }
 
     /// Whether it is a take.

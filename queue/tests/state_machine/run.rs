@@ -9,10 +9,12 @@ use huixin_queue::testing::ReferenceQueue;
 use huixin_queue::testing::conformance::{LEASE, START_US};
 use huixin_queue::{DeadFilter, Lease, Leased, MessageId, Scope, TakeRequest, TestClock, Token, WorkerId};
 
+use super::ask::Reply;
 use super::damage::{self, Ghosts};
 use super::engine::Engine;
-use super::names::{CLASSES, class};
+use super::names::{CLASSES, class, lane};
 use super::operation::{Operation, Which};
+use super::pushes::Pushes;
 use super::tally::Tally;
 
 /// Both queues, and what their users know.
@@ -25,6 +27,7 @@ pub(crate) struct Run<'a> {
     pub(crate) leases: Vec<Pair>,
     /// The engine's token for each of the reference's.
     tokens: HashMap<Token, Token>,
+    pub(crate) pushes: Pushes,
     pub(crate) step: u32,
     pub(crate) is_damaged: bool,
     /// Ghosts may stand somewhere: some were put there, and none has been missed since.
@@ -36,6 +39,8 @@ pub(crate) struct Pair {
     engine: Lease,
     reference: Lease,
     pub(crate) wakes: u32,
+    /// Whether replies were recorded when it was given.
+    pub(crate) is_recorded: bool,
     /// Whether it was settled, or its worker heard that it is lost.
     is_over: bool,
 }
@@ -81,6 +86,7 @@ impl<'a> Run<'a> {
             workers: (0..3).map(worker).collect(),
             leases: Vec::new(),
             tokens: HashMap::new(),
+            pushes: Pushes::default(),
             step: 0,
             is_damaged: false,
             is_haunted: Cell::new(false),
@@ -94,27 +100,55 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let Some(named) = self.named(operation).await else { return Ok(()) };
+        let before = match operation {
+            Operation::Confirm { .. } => self.look(Side::Reference).await,
+            _ => String::new(),
+        };
         let engine = self.ask(Side::Engine, operation, &named).await;
         let reference = self.ask(Side::Reference, operation, &named).await;
         if engine.text != reference.text {
             return Err(differ(&engine.text, &reference.text));
         }
+        let settled = operation.settles() && !engine.text.contains("NobodyWaits");
         let is_over = ["LeaseLost", "Err(CallBackPending)"].iter().any(|end| engine.text.contains(end));
-        if let Some(at) = named.lease.filter(|_| operation.settles() || is_over) {
+        if let Some(at) = named.lease.filter(|_| is_over || settled) {
             self.leases[at].is_over = true;
         }
         tally.count(operation, &engine);
+        self.hear(operation, &engine, tally);
         self.keep(operation, engine.given, reference.given)?;
         let (engine, reference) = (self.look(Side::Engine).await, self.look(Side::Reference).await);
         if engine != reference {
             return Err(format!("what can be seen afterwards\n{}", differ(&engine, &reference)));
         }
+        if let Operation::Confirm { written, .. } = operation
+            && before != reference
+        {
+            tally.add(format!("Confirm {written} with an effect"));
+        }
         Ok(())
+    }
+
+    /// What receivers learn of it.
+    fn hear(&mut self, operation: &Operation, reply: &Reply, tally: &mut Tally) {
+        let now_us = self.clock.now_us();
+        if let Some(number) = reply.opened {
+            self.pushes.opened(operation, number, now_us);
+        }
+        self.pushes.asked(operation, reply.claimed.as_ref().map(|claimed| &claimed.outcome), now_us);
+        for given in &reply.given {
+            if self.pushes.ran_out(given, now_us) {
+                tally.add("given after its claim ran out".to_owned());
+            }
+        }
     }
 
     /// What is done once for both queues. False if the operation means nothing now.
     async fn prepare(&mut self, operation: &Operation) -> bool {
         let now_us = self.clock.now_us();
+        if !self.pushes.serves(operation, now_us) {
+            return false;
+        }
         match operation {
             &Operation::Take { worker, max, classes, suspect, lease_for } => {
                 let worker = &mut self.workers[usize::from(worker)];
@@ -234,6 +268,7 @@ impl<'a> Run<'a> {
                 engine: engine.lease,
                 reference: reference.lease,
                 wakes: engine.send_state.wakes,
+                is_recorded: engine.progress.replies.is_some(),
                 is_over: false,
             });
         }
@@ -250,6 +285,7 @@ impl<'a> Run<'a> {
     pub(crate) fn place(&self, which: Which) -> Option<usize> {
         let mut youngest_first = (0..self.leases.len()).rev();
         match which {
+            Which::Of(n) => youngest_first.find(|&at| self.leases[at].reference.lane == lane(n)),
             Which::Any(n) => youngest_first.nth(usize::from(n)),
             Which::Open(n) => youngest_first.filter(|&at| !self.leases[at].is_over).nth(usize::from(n)),
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use huixin_queue::{Closed, Progress};
+use huixin_queue::{ClaimOutcome, Closed, Progress, Settlement};
 
 use super::ask::Reply;
 use super::operation::Operation;
@@ -37,6 +37,23 @@ const MUST_BE_MET: &[&str] = &[
     "Hold Ok(ComesAgain)",
     "Await Ok(AsAsked)",
     "Await Ok(ComesAgain)",
+    "Hold with an answer Ok(AsAsked)",
+    "Hold with an answer Ok(ComesAgain)",
+    "Offer Ok(AsAsked)",
+    "Offer Ok(NobodyWaits)",
+    "Offer Err(LeaseLost)",
+    "Open first",
+    "Open again",
+    "Claim Part",
+    "Claim Part with more",
+    "Claim NotYet",
+    "Claim Idle",
+    "Claim Superseded",
+    "Claim unsure",
+    "Confirm true with an effect",
+    "Confirm false with an effect",
+    "Announce to somebody",
+    "given after its claim ran out",
     "AnswerLeased Ok(First)",
     "AnswerLeased Ok(Already)",
     "AnswerLeased Ok(Gone)",
@@ -79,6 +96,10 @@ impl Tally {
             Operation::Settle { settlement, .. } => format!("{settlement:?}"),
             _ => format!("{operation:?}"),
         };
+        let answers = matches!(
+            operation,
+            Operation::Settle { settlement: Settlement::Hold { answer: Some(_), .. }, .. }
+        );
         let name = operation_text.split(' ').next().unwrap_or_default();
         let answer = match operation {
             Operation::Take { .. } | Operation::TakeAgain { .. } if reply.given.is_empty() => "nothing",
@@ -88,10 +109,20 @@ impl Tally {
             Operation::Revive { .. } | Operation::Drop { .. } | Operation::Renew { .. } => "none",
             Operation::Record { .. } if reply.text.starts_with("Ok") => "Ok",
             Operation::Get | Operation::Limit { .. } | Operation::Dead { .. } => "",
-            Operation::TakeLate { .. } => "",
+            Operation::TakeLate { .. } | Operation::Confirm { .. } => "",
+            Operation::Open { .. } if reply.opened == Some(1) => "first",
+            Operation::Open { .. } => "again",
+            Operation::Claim { .. } => outcome(reply),
+            Operation::Announce { .. } if reply.text.contains("[Lane") => "to somebody",
+            Operation::Announce { .. } => "to nobody",
+            Operation::Settle { .. } => reply.text.split(" receiver").next().unwrap_or_default(),
             _ => &reply.text,
         };
-        self.add(format!("{name} {answer}").trim_end().to_owned());
+        let with = if answers { " with an answer" } else { "" };
+        self.add(format!("{name}{with} {answer}").trim_end().to_owned());
+        if reply.claimed.as_ref().is_some_and(|claimed| claimed.unsure > 0) {
+            self.add("Claim unsure".to_owned());
+        }
         if matches!(operation, Operation::Record { .. }) && reply.text.starts_with("Ok") {
             for (kind, is) in
                 [("right", reply.text.contains("Some(Right")), ("sends", !reply.text.contains("sends: 0"))]
@@ -143,5 +174,16 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts: Vec<String> = self.0.iter().map(|(what, times)| format!("{what}: {times}")).collect();
         f.write_str(&counts.join("; "))
+    }
+}
+
+fn outcome(reply: &Reply) -> &'static str {
+    match reply.claimed.as_ref().map(|claimed| &claimed.outcome) {
+        Some(ClaimOutcome::Part { more: true, .. }) => "Part with more",
+        Some(ClaimOutcome::Part { more: false, .. }) => "Part",
+        Some(ClaimOutcome::NotYet) => "NotYet",
+        Some(ClaimOutcome::Idle) => "Idle",
+        Some(ClaimOutcome::Superseded) => "Superseded",
+        None => "Err",
     }
 }

@@ -29,13 +29,7 @@ pub(super) async fn say(State(served): State<Served>, Strict(say): Strict<Say>) 
 }
 
 pub(super) async fn push(State(served): State<Served>, Strict(push): Strict<AnyPush>) -> Started {
-    let mut kind = push.kind;
-    let account = account_of(&served, push.account.as_deref())?;
-    if let PushKind::Text { menu_id, .. } = &mut kind {
-        // The page always tells which item was tapped; what comes of it is the account's affair.
-        menu_id.take_if(|_| served.sandbox.rules(account).is_some_and(|rules| !rules.menu_ids));
-    }
-    start(&served, Some(account), push.user, kind)
+    start(&served, push.account.as_deref(), push.user, push.kind)
 }
 
 fn start(served: &Served, account: Option<&str>, user: OpenId, kind: PushKind) -> Started {

@@ -153,7 +153,13 @@ async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32) ->
     let Some(receiver) = account.push_url.lock().clone() else {
         return Err(TryOutcome::Unreachable("the account has no push address".to_owned()));
     };
-    let body = Bytes::from(push.body(&account.settings.original_id));
+    let original_id = &account.settings.original_id;
+    let has_menu_ids = account.rules.lock().menu_ids;
+    // The tap itself stays one, and opens what a tap opens.
+    let body = Bytes::from(match has_menu_ids {
+        true => push.body(original_id),
+        false => push.clone().without_menu_id().body(original_id),
+    });
     let envelope = Envelope::around(&account.settings, &push.user, body);
     if let Some(how) = sandbox.faults().take_hang_up() {
         let faulted = What::Faulted { on: "push", fault: format!("HangUp({how:?})"), attempt: n };

@@ -75,6 +75,7 @@ async fn each_mistake_has_its_error_code() {
         (40003, json!({"touser": "oStranger", "msgtype": "text", "text": {"content": "a"}}).to_string()),
         (40008, json!({"touser": USER, "text": {"content": "a"}}).to_string()),
         (40008, message("sticker", json!({}))),
+        (40008, message("transfer_customer_service", json!({}))),
         (44004, message("text", json!({"content": ""}))),
         (44004, message("text", json!({}))),
         (44004, json!({"touser": USER, "msgtype": "text"}).to_string()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use huixin_sandbox::{
-    AccountRules, MediaKind, Mode, Push, PushReport, RunningSandbox, SandboxAccount, SandboxConfig,
+    AccountRules, MediaKind, Mode, Opener, Push, PushReport, RunningSandbox, SandboxAccount, SandboxConfig,
     TryOutcome, What,
 };
 use huixin_wechat::{
@@ -246,6 +246,11 @@ async fn an_account_may_get_taps_without_their_id() {
         running.sandbox.transcript().wait_for_matches(acked, 1, crate::support::SOON).await.unwrap();
         let body = receiver.seen().pop().unwrap().body;
         assert_eq!(body.contains("<bizmsgmenuid><![CDATA[7]]></bizmsgmenuid>"), has_id, "{body}");
+        assert_eq!(
+            running.sandbox.right("main", USER).unwrap().by,
+            Opener::Click,
+            "it is a tap all the same"
+        );
     }
     assert_eq!(Client::with_token(&running).await.send_text("hello").await, 0);
 }

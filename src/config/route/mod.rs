@@ -65,6 +65,8 @@ pub struct RouteConfig {
     pub memory: Option<String>,
     /// How long it is kept after it was last written.
     pub memory_for: Duration,
+    /// Whether an answer may hand its user over to a person, for which the push must be kept open.
+    pub may_transfer: bool,
 }
 
 shown! {
@@ -136,6 +138,7 @@ fn read(
     let handler = HandlerConfig::read(&mut section, &captures, databases);
     // Unless the route says otherwise, what a language model writes is Markdown, and labelled.
     let is_model = matches!(handler, Some(HandlerConfig::Chat(_)));
+    let has_transfer = handler.as_ref().is_some_and(HandlerConfig::has_transfer);
     let label = if is_model { AiLabel::WeChat } else { AiLabel::None };
     Some(RouteConfig {
         name,
@@ -153,6 +156,7 @@ fn read(
         answer_within: section.duration("answer_within", ANSWER_WITHIN_DEFAULT, ANSWER_WITHIN),
         memory: section.parsed("memory", memory_name),
         memory_for: section.duration("memory_for", MEMORY_FOR_DEFAULT, MEMORY_FOR),
+        may_transfer: section.parsed_or("may_transfer", has_transfer, value::boolean) || has_transfer,
         // Last, so that the other keys are read even if there is no handler.
         handler: handler?,
     })

@@ -122,3 +122,22 @@ fn files_in_a_reply_start_at_the_folder_of_the_file_too() {
         r#"[{"file":"/etc/huixin/a.png","type":"image"},{"ai_label":true,"file":"/b.mp3","type":"voice"},{"file":"/etc/huixin/c.mp4","thumb_file":"/etc/huixin/c.jpg","type":"video"},{"type":"image","url":"http://x/file"}]"#
     );
 }
+
+#[test]
+fn a_route_may_hand_over_if_it_says_so_or_if_its_reply_does() {
+    let transfer = "{ type = 'transfer_customer_service', kf_account = 'a@b' }";
+    let sql = format!(
+        "sql = {{ database = 'main', query = 'SELECT 1 AS a', one = '{{{{ a }}}}', none = {transfer} }}"
+    );
+    for (route, expected) in [
+        ("reply = 'x'", false),
+        ("reply = 'x'\nmay_transfer = true", true),
+        (&format!("reply = ['x', {transfer}]"), true),
+        // A reply that hands over does so, whatever the key says.
+        (&format!("reply = {transfer}\nmay_transfer = false"), true),
+        (&sql, true),
+    ] {
+        let text = format!("[[route]]\n{route}\n{MINIMAL}[database.main]\nurl = 'sqlite:/tmp/a.db'\n");
+        assert_eq!(load(&source(&text)).routes[0].may_transfer, expected, "{route}");
+    }
+}

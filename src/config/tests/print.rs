@@ -128,6 +128,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     ai_label = false
     answer_within = "10m"
     memory_for = "1day"
+    may_transfer = false
 
     [[route]]
     name = "route 2"
@@ -141,6 +142,7 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     ai_label = false
     answer_within = "10m"
     memory_for = "1day"
+    may_transfer = false
     "#);
 }
 

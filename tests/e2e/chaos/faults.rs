@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::installation::{Installation, RECEIVERS, WORKERS};
+use super::installation::{Installation, RECEIVERS};
 use crate::harness::{Blow, now_us};
 
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ const PACK: [Fault; 9] = [
 const EVERY: Duration = Duration::from_millis(1_800);
 
 /// Strikes for a time, and leaves everything running.
-pub(super) async fn strike_at(installation: &mut Installation, seed: u64, lasting: Duration) {
+pub(crate) async fn strike_at(installation: &mut Installation, seed: u64, lasting: Duration) {
     let mut chance = StdRng::seed_from_u64(seed);
     let end = Instant::now() + lasting;
     let mut pack = Vec::new();
@@ -68,7 +68,7 @@ pub(super) async fn strike_at(installation: &mut Installation, seed: u64, lastin
 
 async fn strike(on: &mut Installation, fault: Fault, chance: &mut StdRng) {
     // Drawn for every fault: later draws must not depend on which one it is.
-    let (receiver, worker) = (chance.random_range(0..RECEIVERS), chance.random_range(0..WORKERS));
+    let (receiver, worker) = (chance.random_range(0..RECEIVERS), chance.random_range(0..on.workers()));
     let [away, moment, loads_for] = [2.0, 0.1, 1.0].map(|most| span(chance, most));
     match fault {
         Fault::WorkerKilled => {

@@ -1,4 +1,4 @@
-//! The installation under faults: two receivers, four workers, one Redis, as real processes.
+//! The installation under faults: two receivers, some workers, one Redis, as real processes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +10,9 @@ use super::post_mortem::Evidence;
 use crate::harness::{Blow, Process, Stack, Strike, free_port, now_us};
 
 /// `worker.lease`.
-pub(super) const LEASE: &str = "5s";
+pub(crate) const LEASE: &str = "5s";
 const LEASE_FOR: Duration = Duration::from_secs(5);
-pub(super) const RECEIVERS: usize = 2;
-pub(super) const WORKERS: usize = 4;
+pub(crate) const RECEIVERS: usize = 2;
 /// With more of them asleep, nobody might be left to take what is ready.
 const ASLEEP_MAX: usize = 2;
 
@@ -25,22 +24,22 @@ struct Slot {
     asleep: Option<(Instant, u64)>,
 }
 
-pub(super) struct Installation {
+pub(crate) struct Installation {
     /// In front of the stack: dropped before its files are gone.
     _evidence: Evidence,
-    pub(super) stack: Stack,
-    pub(super) receiver_ports: [u16; RECEIVERS],
+    pub(crate) stack: Stack,
+    pub(crate) receiver_ports: [u16; RECEIVERS],
     receivers: Vec<Slot>,
     workers: Vec<Slot>,
-    pub(super) strikes: Vec<Strike>,
+    pub(crate) strikes: Vec<Strike>,
     /// Processes that ended without having been killed.
-    pub(super) ended: Vec<String>,
+    pub(crate) ended: Vec<String>,
     /// One more when Redis goes, and one more when it is back: odd while it is away.
-    pub(super) outages: Arc<AtomicU64>,
+    pub(crate) outages: Arc<AtomicU64>,
 }
 
 impl Installation {
-    pub(super) async fn start(mut stack: Stack, seed: u64) -> Self {
+    pub(crate) async fn start(mut stack: Stack, workers: usize, seed: u64) -> Self {
         let evidence = Evidence::of(&stack, seed);
         let receiver_ports = [stack.receiver_port, free_port()];
         let slot = |process, role: &str, number: usize| Slot {
@@ -50,7 +49,7 @@ impl Installation {
         };
         let receivers = (0..RECEIVERS).map(|n| slot(receiver(&mut stack, receiver_ports[n]), "receiver", n));
         let receivers: Vec<_> = receivers.collect();
-        let workers: Vec<_> = (0..WORKERS).map(|n| slot(worker(&mut stack), "worker", n)).collect();
+        let workers: Vec<_> = (0..workers).map(|n| slot(worker(&mut stack), "worker", n)).collect();
         for slot in receivers.iter().chain(&workers) {
             slot.process.ready().await;
         }
@@ -58,19 +57,24 @@ impl Installation {
         Self { _evidence: evidence, stack, receiver_ports, receivers, workers, strikes, ended, outages }
     }
 
-    pub(super) fn redis(&mut self) -> &mut RedisServer {
+    /// How many workers it has.
+    pub(crate) fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    pub(crate) fn redis(&mut self) -> &mut RedisServer {
         self.stack.redis.as_mut().expect("it is on Redis")
     }
 
     /// Notes a fault that ends now.
-    pub(super) fn note(&mut self, from_us: u64, blow: Blow, what: String) {
+    pub(crate) fn note(&mut self, from_us: u64, blow: Blow, what: String) {
         self.strikes.push(Strike { from_us, to_us: now_us(), blow, what });
     }
 
     /// Until this time, wakes workers whose time has come, and restarts processes that have ended by themselves.
-    pub(super) async fn tend_until(&mut self, until: Instant) {
+    pub(crate) async fn tend_until(&mut self, until: Instant) {
         loop {
-            for worker in 0..WORKERS {
+            for worker in 0..self.workers.len() {
                 if self.workers[worker].asleep.is_some_and(|(wakes, _)| wakes <= Instant::now()) {
                     self.workers[worker].process.signal("-CONT");
                     self.is_awake(worker);
@@ -85,7 +89,7 @@ impl Installation {
         }
     }
 
-    pub(super) async fn tend_until_all_are_awake(&mut self) {
+    pub(crate) async fn tend_until_all_are_awake(&mut self) {
         while let Some(wakes) = self.workers.iter().find_map(|slot| slot.asleep) {
             self.tend_until(wakes.0).await;
         }
@@ -98,7 +102,7 @@ impl Installation {
                 self.start_receiver(number);
             }
         }
-        for number in 0..WORKERS {
+        for number in 0..self.workers.len() {
             if let Some(status) = self.workers[number].process.has_ended() {
                 self.ended.push(self.workers[number].tell(&status.to_string()));
                 self.start_worker(number);
@@ -106,16 +110,16 @@ impl Installation {
         }
     }
 
-    pub(super) fn kill_receiver(&mut self, number: usize) {
+    pub(crate) fn kill_receiver(&mut self, number: usize) {
         self.receivers[number].process.kill();
         self.note(now_us(), Blow::Hit, self.receivers[number].tell("killed"));
     }
 
-    pub(super) fn start_receiver(&mut self, number: usize) {
+    pub(crate) fn start_receiver(&mut self, number: usize) {
         self.receivers[number].process = receiver(&mut self.stack, self.receiver_ports[number]);
     }
 
-    pub(super) fn kill_worker(&mut self, number: usize) {
+    pub(crate) fn kill_worker(&mut self, number: usize) {
         self.workers[number].process.kill();
         self.note(now_us(), Blow::Hit, self.workers[number].tell("killed"));
         if self.workers[number].asleep.is_some() {
@@ -123,12 +127,12 @@ impl Installation {
         }
     }
 
-    pub(super) fn start_worker(&mut self, number: usize) {
+    pub(crate) fn start_worker(&mut self, number: usize) {
         self.workers[number].process = worker(&mut self.stack);
     }
 
     /// Stops a worker for its lease and this much more, unless it or too many stand still already.
-    pub(super) fn put_to_sleep(&mut self, number: usize, beyond_lease: Duration) {
+    pub(crate) fn put_to_sleep(&mut self, number: usize, beyond_lease: Duration) {
         let asleep = self.workers.iter().filter(|slot| slot.asleep.is_some()).count();
         let worker = &mut self.workers[number];
         if worker.asleep.is_none() && asleep < ASLEEP_MAX {
@@ -144,12 +148,12 @@ impl Installation {
     }
 
     /// Ends the receivers, so that what is in their spools can be read.
-    pub(super) fn let_spools_go(&mut self) {
+    pub(crate) fn let_spools_go(&mut self) {
         self.receivers.clear();
     }
 
     /// Kills Redis. Gives the time, for [`Self::redis_is_back`].
-    pub(super) fn redis_goes(&mut self) -> u64 {
+    pub(crate) fn redis_goes(&mut self) -> u64 {
         let began_us = now_us();
         self.outages.fetch_add(1, Ordering::SeqCst);
         self.redis().keep_files();
@@ -157,12 +161,12 @@ impl Installation {
         began_us
     }
 
-    pub(super) fn redis_is_back(&mut self, began_us: u64, what: &str) {
+    pub(crate) fn redis_is_back(&mut self, began_us: u64, what: &str) {
         self.outages.fetch_add(1, Ordering::SeqCst);
         self.note(began_us, Blow::Outage, what.to_owned());
     }
 
-    pub(super) async fn kill_redis(&mut self, away: Duration) {
+    pub(crate) async fn kill_redis(&mut self, away: Duration) {
         let began_us = self.redis_goes();
         tokio::time::sleep(away).await;
         tokio::task::block_in_place(|| self.redis().restart());
@@ -170,7 +174,7 @@ impl Installation {
     }
 
     /// Lets a Redis that loads slowly come to its end.
-    pub(super) async fn redis_serves(&mut self) {
+    pub(crate) async fn redis_serves(&mut self) {
         loop {
             self.redis().cli(&["CONFIG", "SET", "key-load-delay", "0"]);
             if self.redis().cli(&["PING"]).contains("PONG") {

@@ -12,8 +12,8 @@
 //!
 //! Redis syncs each write here: with `everysec` a kill may lose two seconds of what it had answered.
 
-mod faults;
-mod installation;
+pub(crate) mod faults;
+pub(crate) mod installation;
 mod post_mortem;
 mod tests;
 mod traffic;
@@ -35,6 +35,7 @@ use crate::harness::{Backend, History, PATIENCE, Setup, Stack, Step, WRITES_AT_O
 
 /// How long a handler takes, in milliseconds.
 const HANDLER_TAKES_MS: std::ops::Range<u64> = 50..150;
+const WORKERS: usize = 4;
 /// How many messages a user writes in a second: with the handler's time and the lost leases, their lane is busy for a good part
 /// of it.
 const A_USER_PER_SECOND: usize = 3;
@@ -81,7 +82,7 @@ async fn run(traffic: Traffic) {
     let stack = stack(&backend, traffic).await;
     let queue = stack.queue();
     let spool = stack.folder.path().join("huixin-spool");
-    let mut installation = Installation::start(stack, traffic.seed).await;
+    let mut installation = Installation::start(stack, WORKERS, traffic.seed).await;
     greet(&installation.stack, traffic.users).await;
 
     let ends = Arc::new(AtomicBool::new(false));

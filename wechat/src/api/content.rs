@@ -1,4 +1,5 @@
-//! What a customer-service message can be: WeChat's twelve types.
+//! What a message to a user can be: WeChat's twelve types of customer-service messages, and the hand-over to a person, which can
+//! only be the response to a push.
 //!
 //! The names are WeChat's, in the types and in the flat serialised form, so that one declaration says what a reply may hold,
 //! what is recorded of it, and what goes to WeChat. Media alone may also be somewhere else than with WeChat: see [`Media`].
@@ -119,6 +120,10 @@ pub enum Content {
         /// The picture's address.
         thumb_url: String,
     },
+    /// Hands the conversation to a person: the one that the message's `kf_account` names, or anyone who is free.
+    #[serde(rename = "transfer_customer_service")]
+    #[strum(serialize = "transfer_customer_service")]
+    Transfer,
 }
 
 /// The link of [`Content::News`]. WeChat asks for all four; they may be empty.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::codes::{CodeClass, classify};
-use super::outgoing::NotUploaded;
+use super::outgoing::Unsendable;
 
 /// Why a call failed. No variant, in `Display`, `Debug` or its sources, shows a token, a secret or a raw answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -58,7 +58,7 @@ impl ApiError {
     pub fn class(&self) -> CodeClass {
         match self {
             ApiError::Refused { code, .. } => classify(*code),
-            ApiError::NotSent(CallCause::NotUploaded(_)) => CodeClass::OurBug,
+            ApiError::NotSent(CallCause::Unsendable(_)) => CodeClass::OurBug,
             ApiError::NotSent(_) | ApiError::Unsure(_) => CodeClass::Retry,
             ApiError::Token(inner) => match inner.class() {
                 CodeClass::Token | CodeClass::Doubtful => CodeClass::Config,
@@ -83,9 +83,9 @@ pub enum CallCause {
     /// `api_base` can't be the start of a URL.
     #[error("the API's base address can't have paths")]
     Base,
-    /// The message's media should have been uploaded first.
+    /// The message can't be sent as it is.
     #[error("{0}")]
-    NotUploaded(NotUploaded),
+    Unsendable(Unsendable),
 }
 
 impl CallCause {

@@ -16,13 +16,14 @@ use serde_json::{Map, Value, json};
 use super::content::Content;
 use super::media::{Media, MediaKind};
 
-/// A customer-service message.
+/// A message to a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outgoing {
     /// What the user gets.
     #[serde(flatten)]
     pub content: Content,
-    /// The customer-service account that it comes from, `test1@kftest`; `None`: from the account itself.
+    /// The customer-service account that it comes from, `test1@kftest`; `None`: from the account itself. Of
+    /// [`Content::Transfer`] the one that gets the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kf_account: Option<String>,
     /// Whether WeChat writes under it that a machine made it.
@@ -30,12 +31,21 @@ pub struct Outgoing {
     pub ai_label: bool,
 }
 
-/// A message whose media is not with WeChat yet, so that there is nothing to send.
+/// A message that can't be sent as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the {} of the message is not uploaded", .kind.as_str())]
-pub struct NotUploaded {
-    /// What must be uploaded.
-    pub kind: MediaKind,
+pub enum Unsendable {
+    /// Its media is not with WeChat yet.
+    #[error("the {} of the message is not uploaded", .kind.as_str())]
+    NotUploaded {
+        /// What must be uploaded.
+        kind: MediaKind,
+    },
+    /// It can only be the response to a push.
+    #[error("{msgtype} can only go out in the response to a push, not by the customer-service API")]
+    InResponseOnly {
+        /// Its type.
+        msgtype: &'static str,
+    },
 }
 
 impl From<Content> for Outgoing {
@@ -63,17 +73,20 @@ impl Outgoing {
     /// The body of the call that sends this to the user with the OpenID `to`: raw UTF-8, without any `\uXXXX`.
     ///
     /// # Errors
-    /// When some of its media isn't [`Media::Id`].
-    pub fn to_json(&self, to: &str) -> Result<String, NotUploaded> {
+    /// When some of its media isn't [`Media::Id`], or it is a [`Content::Transfer`].
+    pub fn to_json(&self, to: &str) -> Result<String, Unsendable> {
+        let msgtype = self.content.msgtype();
+        if self.content == Content::Transfer {
+            return Err(Unsendable::InResponseOnly { msgtype });
+        }
         if let Some((kind, _)) = self.media().find(|(_, media)| !matches!(media, Media::Id(_))) {
-            return Err(NotUploaded { kind });
+            return Err(Unsendable::NotUploaded { kind });
         }
         // Enums and structs of texts always have a JSON form, and it is an object.
         let mut content = serde_json::to_value(&self.content).expect("a message can be written as JSON");
         if let Some(fields) = content.as_object_mut() {
             fields.remove("type");
         }
-        let msgtype = self.content.msgtype();
         let mut body = Map::new();
         body.insert("touser".to_owned(), Value::from(to));
         body.insert("msgtype".to_owned(), Value::from(msgtype));

@@ -20,7 +20,7 @@ impl Client {
     /// # Cancellation
     /// Dropping the future leaves the same uncertainty as `Unsure`.
     pub async fn send(&self, to: &str, message: &Outgoing) -> Result<(), ApiError> {
-        let body = message.to_json(to).map_err(|error| ApiError::NotSent(CallCause::NotUploaded(error)))?;
+        let body = message.to_json(to).map_err(|error| ApiError::NotSent(CallCause::Unsendable(error)))?;
         self.call(&["cgi-bin", "message", "custom", "send"], body).await
     }
 

@@ -1,8 +1,6 @@
 //! A reply as XML, in the order of WeChat's documentation.
 
-use std::borrow::Cow;
-
-use super::{Form, NewsItem, Reply};
+use super::{Form, NewsItem, Reply, sent_text};
 use crate::xml::cdata;
 
 /// The whole reply.
@@ -17,31 +15,13 @@ pub(super) fn xml(reply: &Reply) -> String {
     out.0
 }
 
-/// A text as it is sent: line ends are newlines, as any XML reader would have them.
-pub(super) fn text(text: &str) -> Cow<'_, str> {
-    let mut text = crate::mend::mend(text.as_bytes()).0;
-    if text.contains('\r') {
-        text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
-    }
-    text
-}
-
 fn form(out: &mut Out, form: &Form) {
+    out.text("MsgType", form.msgtype());
     match form {
-        Form::Text { content } => {
-            out.text("MsgType", "text");
-            out.text("Content", content);
-        }
-        Form::Image { media_id } => {
-            out.text("MsgType", "image");
-            out.group("Image", |out| out.text("MediaId", media_id));
-        }
-        Form::Voice { media_id } => {
-            out.text("MsgType", "voice");
-            out.group("Voice", |out| out.text("MediaId", media_id));
-        }
+        Form::Text { content } => out.text("Content", content),
+        Form::Image { media_id } => out.group("Image", |out| out.text("MediaId", media_id)),
+        Form::Voice { media_id } => out.group("Voice", |out| out.text("MediaId", media_id)),
         Form::Video { media_id, title, description } => {
-            out.text("MsgType", "video");
             out.group("Video", |out| {
                 out.text("MediaId", media_id);
                 out.optional("Title", title);
@@ -49,7 +29,6 @@ fn form(out: &mut Out, form: &Form) {
             });
         }
         Form::Music { title, description, music_url, hq_music_url, thumb_media_id } => {
-            out.text("MsgType", "music");
             out.group("Music", |out| {
                 out.optional("Title", title);
                 out.optional("Description", description);
@@ -60,12 +39,10 @@ fn form(out: &mut Out, form: &Form) {
             });
         }
         Form::News { articles } => {
-            out.text("MsgType", "news");
             out.number("ArticleCount", articles.len() as u64);
             out.group("Articles", |out| articles.iter().for_each(|article| item(out, article)));
         }
         Form::Transfer { kf_account } => {
-            out.text("MsgType", "transfer_customer_service");
             if let Some(kf_account) = kf_account {
                 out.group("TransInfo", |out| out.text("KfAccount", kf_account));
             }
@@ -97,7 +74,7 @@ impl Out {
     }
 
     pub(super) fn text(&mut self, name: &str, content: &str) {
-        self.group(name, |out| cdata(&text(content), &mut out.0));
+        self.group(name, |out| cdata(&sent_text(content), &mut out.0));
     }
 
     pub(super) fn number(&mut self, name: &str, number: u64) {

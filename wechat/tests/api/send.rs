@@ -36,13 +36,14 @@ async fn a_message_goes_out_as_raw_utf8_json() {
 }
 
 #[tokio::test]
-async fn media_that_is_not_uploaded_is_not_sent() {
+async fn neither_media_that_is_not_uploaded_nor_a_hand_over_is_sent() {
     let wechat = Pretend::start(|_| ()).await;
-    let message = Content::Image { media: Media::Url("http://x/?key=secret".into()) }.into();
-    let error = wechat.client().send("oUser", &message).await.unwrap_err();
-    assert!(matches!(error, ApiError::NotSent(_)), "{error}");
-    assert_eq!((error.class(), wechat.sent().len()), (CodeClass::OurBug, 0));
-    assert!(!format!("{error:?}").contains("secret"));
+    for content in [Content::Image { media: Media::Url("http://x/?key=secret".into()) }, Content::Transfer] {
+        let error = wechat.client().send("oUser", &content.into()).await.unwrap_err();
+        assert!(matches!(error, ApiError::NotSent(_)), "{error}");
+        assert_eq!((error.class(), wechat.sent().len()), (CodeClass::OurBug, 0));
+        assert!(!format!("{error:?}").contains("secret"));
+    }
 }
 
 #[tokio::test]

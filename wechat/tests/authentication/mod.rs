@@ -4,6 +4,7 @@ mod admit;
 mod envelope;
 mod forgeries;
 mod reply;
+mod respond;
 mod round_trip;
 
 use huixin_wechat::{AesKey, PushKeys, PushQuery, sign};

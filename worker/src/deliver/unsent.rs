@@ -245,7 +245,7 @@ impl Sending<'_, '_> {
         let reason = self.attempt.with_route(&reason);
         // If the user has written since then, the message comes again instead.
         let wakes = self.wakes;
-        let settlement = Settlement::Hold { wakes, hold_for, refused, reason };
+        let settlement = Settlement::Hold { wakes, hold_for, refused, reason, answer: None };
         Ok(PartEnd::Later(Done { settlement, end: End::Held }))
     }
 

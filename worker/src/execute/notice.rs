@@ -169,7 +169,7 @@ async fn send(recorder: &mut Recorder<'_>, kind: NoticeKind, text: &str) -> Step
         NoticeKind::LastCall => (LAST_CALL, 0),
     };
     let is_left = opening.is_open(SystemTime::now()) && opening.left(recorder.send_state()) > keep;
-    let part = text::fit(vec![Outgoing::text(text)], false).into_iter().next();
+    let part = text::fit(vec![Outgoing::text(text)], false, text::MAX_BYTES).into_iter().next();
     let Some(part) = part.filter(|_| is_left) else { return Ok(()) };
     // It isn't worth the single send that tests whether an account is well again.
     if pauses.is_in_trouble(name) || !is_granted(attempt, kind, &opening).await? {

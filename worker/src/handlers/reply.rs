@@ -1,7 +1,7 @@
 //! A fixed reply, or a template of one.
 
 use async_trait::async_trait;
-use huixin_wechat::{Message, Outgoing};
+use huixin_wechat::{Content, Message, Outgoing};
 use serde_json::{Map, Value};
 
 use crate::handler::{Context, Handler, Outcome};
@@ -86,6 +86,10 @@ impl Handler for ReplyHandler {
     fn is_cheap(&self) -> bool {
         true
     }
+
+    fn may_transfer(&self) -> bool {
+        self.parts.iter().any(|part| part.message.content == Content::Transfer)
+    }
 }
 
 impl FilledPart {
@@ -109,7 +113,6 @@ impl FilledPart {
 mod tests {
     use std::time::SystemTime;
 
-    use huixin_wechat::Content;
     use serde_json::json;
 
     use super::*;

@@ -17,7 +17,7 @@ pub(super) fn part(place: &str, part: &Outgoing, later: impl Fn(&str) -> bool) -
     }
     match &part.content {
         // An empty text is left out, and a long one is cut.
-        Content::Text { .. } => Ok(()),
+        Content::Text { .. } | Content::Transfer => Ok(()),
         Content::Image { media } | Content::Voice { media } => values.media("", media),
         Content::Video { media, thumb, title: _, description: _ } => {
             values.media("", media)?;

@@ -11,7 +11,7 @@ use super::{ReplyError, ReplyOrigin, check, templates};
 
 /// Every type with its fields; those with `?` may be left out. `media` and `thumb_media` stand for the keys that say where
 /// media is.
-const TYPES: [(&str, &str); 12] = [
+const TYPES: [(&str, &str); 13] = [
     ("text", "content"),
     ("image", "media"),
     ("voice", "media"),
@@ -24,6 +24,7 @@ const TYPES: [(&str, &str); 12] = [
     ("wxcard", "card_id"),
     ("miniprogrampage", "title appid pagepath thumb_media"),
     ("link", "title description url thumb_url"),
+    ("transfer_customer_service", ""),
 ];
 /// What may stand beside every type.
 const BESIDE: [&str; 2] = ["kf_account", "ai_label"];
@@ -76,12 +77,12 @@ fn keys(fields: &str, origin: ReplyOrigin) -> Vec<String> {
         "thumb_media" => media_keys("thumb_", origin),
         name => vec![name.trim_end_matches('?').to_owned()],
     };
-    fields.split(' ').flat_map(keys).collect()
+    fields.split_whitespace().flat_map(keys).collect()
 }
 
 /// Whether these fields are given as they must be.
 fn read(given: &Fields<'_>, fields: &str, origin: ReplyOrigin) -> Result<(), ReplyError> {
-    fields.split(' ').try_for_each(|name| match name {
+    fields.split_whitespace().try_for_each(|name| match name {
         "media" => given.media("", origin),
         "thumb_media" => given.media("thumb_", origin),
         "articles" => given.objects(name, |one| read_only(one, "an article", ARTICLE, origin)),

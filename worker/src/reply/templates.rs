@@ -28,7 +28,8 @@ pub fn templates(message: &mut Outgoing) -> Vec<(&'static str, &mut String)> {
             .collect(),
         Content::Mpnews { media_id: _ }
         | Content::MpnewsArticle { article_id: _ }
-        | Content::WxCard { card_id: _ } => Vec::new(),
+        | Content::WxCard { card_id: _ }
+        | Content::Transfer => Vec::new(),
         Content::MsgMenu { head_content, list, tail_content } => {
             let mut texts = vec![("head_content", head_content)];
             texts.extend(list.iter_mut().map(|MenuItem { id: _, content }| ("content", content)));

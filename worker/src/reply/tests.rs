@@ -17,7 +17,7 @@ fn refusal(value: &Value, origin: ReplyOrigin) -> String {
 }
 
 /// One reply of every type as WeChat's fields have it, media with WeChat.
-fn every_type() -> [Value; 12] {
+fn every_type() -> [Value; 13] {
     [
         json!({"type": "text", "content": "c"}),
         json!({"type": "image", "media_id": "m"}),
@@ -39,6 +39,7 @@ fn every_type() -> [Value; 12] {
         json!({"type": "wxcard", "card_id": "c"}),
         json!({"type": "miniprogrampage", "title": "t", "appid": "wx1", "pagepath": "p", "thumb_media_id": "t"}),
         json!({"type": "link", "title": "t", "description": "d", "url": "http://x/", "thumb_url": "http://x/p"}),
+        json!({"type": "transfer_customer_service"}),
     ]
 }
 
@@ -112,6 +113,16 @@ fn the_account_that_speaks_and_the_label_stand_beside_any_type() {
 }
 
 #[test]
+fn a_hand_over_to_a_person_is_found_among_replies() {
+    let transfer = json!({"type": "transfer_customer_service", "kf_account": "a@b"});
+    assert!(has_transfer(&transfer) && has_transfer(&json!(["a", transfer])));
+    for other in [json!("transfer_customer_service"), json!(null), json!(["a", {"type": "text"}]), json!({})]
+    {
+        assert!(!has_transfer(&other), "{other}");
+    }
+}
+
+#[test]
 fn only_the_configuration_may_name_files() {
     let image = json!({"type": "image", "file": "/etc/passwd"});
     let video = json!({"type": "video", "media_id": "m", "thumb_file": "t.jpg"});
@@ -133,17 +144,24 @@ fn only_the_configuration_may_name_files() {
 
 #[test]
 fn what_breaks_the_schema_is_named_with_its_remedy() {
-    let types =
-        "text, image, voice, video, music, news, mpnews, mpnewsarticle, msgmenu, wxcard, miniprogrampage";
+    let types = "text, image, voice, video, music, news, mpnews, mpnewsarticle, msgmenu, wxcard, miniprogrampage, link";
     let rows = [
         (json!(7), "reply: must be a text or an object, and is a number"),
         (json!([["a"]]), "reply 1: must be a text or an object, and is a list"),
-        (json!({"content": "x"}), &format!("reply: `type` is missing; give {types} or link")),
+        (
+            json!({"content": "x"}),
+            &format!("reply: `type` is missing; give {types} or transfer_customer_service"),
+        ),
         (json!({"type": 5}), "reply: `type` must be a text, and is a number"),
-        (json!({"type": "txt"}), &format!("reply: `type` is \"txt\"; known are {types} and link")),
+        (
+            json!({"type": "txt"}),
+            &format!("reply: `type` is \"txt\"; known are {types} and transfer_customer_service"),
+        ),
         (
             json!({"type": "x".repeat(99)}),
-            &format!("reply: `type` is \"xxxxxxxxxxxxxxxxxxxxxxxx\"; known are {types} and link"),
+            &format!(
+                "reply: `type` is \"xxxxxxxxxxxxxxxxxxxxxxxx\"; known are {types} and transfer_customer_service"
+            ),
         ),
         (json!(["a", {"type": "text"}]), "reply 2: `content` is missing; give it as a text"),
         (json!({"type": "text", "content": 5}), "reply: `content` must be a text, and is a number"),
@@ -211,6 +229,14 @@ fn what_breaks_the_schema_is_named_with_its_remedy() {
         (
             json!({"type": "msgmenu", "list": [{"id": "1", "content": ""}]}),
             "reply, `list` 1: `content` is empty, but WeChat requires a value",
+        ),
+        (
+            json!({"type": "transfer_customer_service", "content": "a"}),
+            "reply: `content` is not a field of type transfer_customer_service; those are type, kf_account, ai_label",
+        ),
+        (
+            json!({"type": "transfer_customer_service", "kf_account": ""}),
+            "reply: `kf_account` is empty, but WeChat requires a value",
         ),
         (json!({"type": "mpnews", "url": "http://x/"}), {
             "reply: `url` is not a field of type mpnews; those are type, media_id, kf_account, ai_label"

@@ -17,7 +17,7 @@ fn texts(parts: &[Outgoing]) -> Vec<&str> {
 }
 
 fn fitted(text: &str, markdown: bool) -> Vec<Outgoing> {
-    fit(vec![Outgoing::text(text)], markdown)
+    fit(vec![Outgoing::text(text)], markdown, MAX_BYTES)
 }
 
 #[test]
@@ -32,10 +32,39 @@ fn what_is_no_text_stays_and_every_part_of_a_text_has_its_sender_and_label() {
     assert_eq!(
         fit(
             vec![card.clone(), labelled(&long), Outgoing::text(" \n\u{7}"), Outgoing::text(" a\u{0}b\tc ")],
-            false
+            false,
+            MAX_BYTES
         ),
         [card, labelled(&"字".repeat(MAX_BYTES / 3)), labelled("字"), Outgoing::text("ab\tc")]
     );
+}
+
+#[test]
+fn a_text_for_a_response_leaves_room_for_its_label_and_a_link() {
+    let link = "<a href=\"weixin://bizmsgmenu?msgmenucontent=%E7%BB%A7%E7%BB%AD&msgmenuid=1\">继续</a>";
+    let long = Outgoing { ai_label: true, ..Outgoing::text("a".repeat(5000)) };
+    let parts = fit(vec![long], false, max_bytes_above(link));
+    let form = Form::from_outgoing(&parts[0], false).unwrap().with_link(link);
+    assert!(matches!(form, Form::Text { content } if content.len() == 2047 && content.ends_with(link)));
+    assert_eq!((max_bytes_above("x"), max_bytes_above(&"x".repeat(3000))), (MAX_BYTES, 0));
+    // Even that limit ends.
+    assert_eq!(texts(&fit(vec![Outgoing::text("汉字")], false, 0)), ["汉", "字"]);
+}
+
+#[test]
+fn wechats_own_links_are_never_cut_whatever_the_limit_is() {
+    let link = |n| {
+        format!("<a href=\"weixin://bizmsgmenu?msgmenucontent=%E7%BB%A7 {n}&msgmenuid=m-{n}\">第{n}项</a>")
+    };
+    let text: String = (0..60).map(|n| format!("{}{}", "字。".repeat(n % 7), link(n))).collect();
+    for max_bytes in (110..400).step_by(7) {
+        let parts = fit(vec![Outgoing::text(&text)], false, max_bytes);
+        let parts = texts(&parts);
+        assert_eq!(parts.concat(), text, "{max_bytes}");
+        let found: usize = (0..60).map(|n| parts.iter().filter(|part| part.contains(&link(n))).count()).sum();
+        assert_eq!(found, 60, "{max_bytes}");
+        assert!(parts.iter().all(|part| part.len() <= max_bytes));
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod outage;
 mod paused;
 mod policy;
 mod replies;
+mod respond;
 mod resume;
 mod sends;
 #[cfg(feature = "sql")]

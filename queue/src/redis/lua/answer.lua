@@ -26,7 +26,7 @@ local now = now_us()
 -- The mark's own time decides, not the key's expiry.
 local is_read, known = try(redis.call, 'GET', KEYS[6])
 if is_read and known and (tonumber(known) or 0) > now then return 2 end
-local h = redis.call('HMGET', KEYS[5], 'recorded', 'packed', 'replies', 'answer')
+local h = redis.call('HMGET', KEYS[5], 'recorded', 'packed', 'replies', 'answer', 'response')
 local packed = h[1] and (h[2] or redis.call('LINDEX', KEYS[4], 0))
 if not packed or id_of(check_packed(packed)) ~= ARGV[3] then return 0 end
 -- The first wins for as long as the message is there, also when it is there for longer than the mark.
@@ -34,5 +34,7 @@ if h[3] or h[4] then return 2 end
 redis.call('SET', KEYS[6], us(now + tonumber(ARGV[5]) * 1000), 'PX', ARGV[5])
 redis.call('HSET', KEYS[5], 'answer', ARGV[4], 'unheard', 1)
 redis.call('HDEL', KEYS[5], 'awaiting', 'unanswered')
+-- The answer ends an offer of another one that was not recorded.
+if h[5] then redis.call('HDEL', KEYS[5], 'response') end
 if share('ZREM', 'delay', lane) == 1 then wake(make_ready('RPUSH', lane)) end
 return 1

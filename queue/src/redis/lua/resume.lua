@@ -17,6 +17,11 @@
 -- Whether a lane with a message stands nowhere, as after damage to a key that all share.
 local function is_nowhere(lane)
   local is_read, line = try(line_of, lane)
+  -- A lane whose head can't be read may stand in a line all the same.
+  if not is_read and line ~= NEWER then
+    mend(lane)
+    is_read, line = try(line_of, lane)
+  end
   if not is_read or not line then return not is_read and line ~= NEWER end
   return not share('ZSCORE', 'lease', lane) and not share('ZSCORE', 'delay', lane)
     and not share('LPOS', 'ready:' .. line[2], lane) and not share('LPOS', 'suspect:' .. line[2], lane)

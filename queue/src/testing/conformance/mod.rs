@@ -42,6 +42,7 @@ mod order;
 mod patience;
 mod pause;
 mod poison;
+mod respond;
 mod send_state;
 mod settle;
 mod share;
@@ -57,6 +58,7 @@ pub use order::*;
 pub use patience::*;
 pub use pause::*;
 pub use poison::*;
+pub use respond::*;
 pub use send_state::*;
 pub use settle::*;
 pub use share::*;
@@ -186,6 +188,31 @@ macro_rules! conformance {
             an_answer_to_what_is_not_current_comes_too_late_or_too_soon
             a_wait_without_an_answer_ends_at_its_time
             a_revived_letter_knows_of_no_answer_and_may_be_answered_anew
+            // respond
+            a_push_counts_its_tries_for_a_time
+            an_offered_part_goes_out_in_an_open_push_and_its_message_ends
+            an_offer_that_no_open_push_waits_for_changes_nothing_and_the_lease_goes_on
+            an_offer_that_nobody_claims_comes_again_first_in_line
+            a_claim_that_is_not_confirmed_comes_again_as_an_unsure_send
+            with_more_to_send_a_message_is_first_in_line_when_its_part_is_written
+            a_part_that_was_not_written_may_be_claimed_again_and_then_comes_again
+            the_next_try_of_a_push_gets_what_went_out_before
+            a_newer_push_of_the_lane_takes_the_place_of_an_older_one
+            held_answers_go_out_part_by_part_the_oldest_first
+            a_ready_answer_goes_out_while_a_later_message_is_handled
+            a_message_dies_of_its_reason_when_its_last_words_are_written
+            a_held_part_whose_claim_ran_out_goes_out_again
+            a_held_part_that_must_not_go_out_twice_counts_as_sent_when_its_claim_ran_out
+            a_paused_lane_gives_no_part
+            a_lane_with_nothing_to_do_says_so_and_one_with_something_does_not
+            a_user_who_leaves_gets_no_part_any_more
+            an_answer_of_one_lane_never_goes_out_for_another
+            the_receiver_of_the_newest_push_gets_the_news
+            waiting_for_news_ends_when_some_comes
+            what_is_remembered_goes_with_the_first_replies_of_an_offer_or_a_hold
+            an_unheard_answer_by_call_back_comes_before_an_offer_or_a_hold
+            a_held_answer_that_is_woken_comes_to_a_worker
+            an_answer_without_parts_is_refused
             // memory
             a_lanes_memory_comes_with_its_later_messages
             only_a_messages_first_replies_replace_the_memory

@@ -136,7 +136,7 @@ properties! {
     async fn a_refusal_is_remembered_until_a_waking_message_comes(s) {
         let refused = async |taken: &Leased, refused| {
             let (wakes, reason) = (taken.send_state.wakes, "45015".to_owned());
-            let hold = Settlement::Hold { wakes, hold_for: HOLD, refused, reason };
+            let hold = Settlement::Hold { wakes, hold_for: HOLD, refused, reason, answer: None };
             s.queue.settle(&taken.lease, hold).await.expect("hold")
         };
         s.accept("lane", "m0").await;

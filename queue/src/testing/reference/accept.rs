@@ -69,7 +69,7 @@ impl State {
                     }
                 }
                 while let Some(held) = lane.held.pop_back() {
-                    lane.older.push_front(Message { woken: true, ..held.message });
+                    lane.older.push_front(Message { woken: true, response: None, ..held.message });
                 }
             }
             HeldEffect::Bury => {

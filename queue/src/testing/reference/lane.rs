@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::{Class, Closed, MessageId, NewMessage, Progress, Right, SUSPECT_LOSSES, SendState, Token};
+use crate::{
+    Class, Closed, MessageId, NewMessage, Progress, PushTry, Right, SUSPECT_LOSSES, SendState, Token,
+};
 
 /// Everything that is known of one lane.
 #[derive(Debug, Default)]
@@ -57,6 +59,28 @@ pub(super) struct Message {
     pub(super) answer: Option<Bytes>,
     /// It was held, and the message that woke it gets an answer of its own.
     pub(super) woken: bool,
+    /// What may go out in responses.
+    pub(super) response: Option<Response>,
+}
+
+/// An answer that may go out in responses.
+#[derive(Clone, Debug)]
+pub(super) struct Response {
+    /// The next part first.
+    pub(super) parts: VecDeque<Bytes>,
+    pub(super) total: u32,
+    pub(super) dies_of: Option<String>,
+    pub(super) resend: bool,
+    /// 0: it isn't offered, but held.
+    pub(super) offered_until_us: u64,
+    pub(super) claim: Option<Claim>,
+}
+
+/// A part that was given to a try of a push.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    pub(super) push: PushTry,
+    pub(super) until_us: u64,
 }
 
 /// The current message of a lane, and what matters only while it is current.
@@ -174,6 +198,16 @@ impl Lane {
     }
 }
 
+impl Message {
+    /// The part that is next is written. Whether it was the last.
+    pub(super) fn part_written(&mut self) -> bool {
+        self.progress.sent += 1;
+        let Some(response) = &mut self.response else { return false };
+        response.parts.pop_front();
+        self.progress.sent >= response.total
+    }
+}
+
 impl Current {
     pub(super) fn losses(&self) -> u32 {
         u32::try_from(self.lost_by.len()).unwrap_or(u32::MAX)
@@ -193,6 +227,7 @@ impl From<NewMessage> for Message {
             progress: Progress::default(),
             answer: None,
             woken: false,
+            response: None,
         }
     }
 }

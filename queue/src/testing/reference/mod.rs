@@ -14,6 +14,7 @@ mod accept;
 mod lane;
 mod look;
 mod pulse;
+mod respond;
 mod settle;
 mod state;
 mod take;
@@ -29,10 +30,12 @@ use self::state::State;
 use crate::clock::{micros, system_now_us};
 use crate::message::check_bytes;
 use crate::name::check_name;
+use crate::news::NewsBoard;
 use crate::{
-    Accepted, CallBackResult, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
-    LaneSnapshot, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
-    Renewal, Scope, SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
+    Accepted, CallBackResult, Claimed, Class, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter,
+    DeadPage, Lane, LaneSnapshot, Lease, Memory, MessageId, NewMessage, OpenPush, Operator, Paused, Producer,
+    Progress, PushTry, QueueError, Renewal, Responder, Scope, SendState, Settled, Settlement, Shared,
+    TakeRequest, Taken, Violation,
 };
 
 /// A queue in memory.
@@ -42,6 +45,7 @@ pub struct ReferenceQueue {
     clock: Clock,
     dedup_window_us: u64,
     something_to_take: Notify,
+    news: NewsBoard,
 }
 
 impl ReferenceQueue {
@@ -52,6 +56,7 @@ impl ReferenceQueue {
             clock,
             dedup_window_us: micros(dedup_window),
             something_to_take: Notify::new(),
+            news: NewsBoard::default(),
         }
     }
 
@@ -125,7 +130,51 @@ impl Consumer for ReferenceQueue {
     }
 
     async fn settle(&self, lease: &Lease, settlement: Settlement) -> Result<Settled, QueueError> {
-        self.change(|state| state.settle(lease, settlement.fitted()))
+        settlement.check()?;
+        let brings_news =
+            matches!(settlement, Settlement::Offer { .. } | Settlement::Hold { answer: Some(_), .. });
+        let settled = self.change(|state| state.settle(lease, settlement.fitted()))?;
+        if brings_news && settled == Settled::AsAsked {
+            self.announce(&lease.lane).await?;
+        }
+        Ok(settled)
+    }
+}
+
+#[async_trait]
+impl Responder for ReferenceQueue {
+    async fn open(&self, lane: &Lane, push: &OpenPush) -> Result<u32, QueueError> {
+        Ok(self.step().open(lane, push))
+    }
+
+    async fn claim(
+        &self,
+        lane: &Lane,
+        class: &Class,
+        push: &PushTry,
+        within: Duration,
+    ) -> Result<Claimed, QueueError> {
+        let late_us = self.step().now_us.saturating_add(micros(within));
+        let mut state = self.step();
+        let is_late = state.now_us > late_us;
+        Ok(state.claim(lane, class, push, is_late))
+    }
+
+    async fn confirm(&self, lane: &Lane, push: &PushTry, written: bool) -> Result<(), QueueError> {
+        self.change(|state| state.confirm(lane, push, written));
+        Ok(())
+    }
+
+    async fn announce(&self, lane: &Lane) -> Result<(), QueueError> {
+        let receiver = self.step().listener(lane);
+        if let Some(receiver) = receiver {
+            self.news.post(&receiver, lane);
+        }
+        Ok(())
+    }
+
+    async fn news(&self, receiver: &str, at_most: Duration) -> Result<Vec<Lane>, QueueError> {
+        Ok(self.news.take(receiver, at_most).await)
     }
 }
 

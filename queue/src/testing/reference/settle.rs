@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::lane::{Current, Held, Phase};
 use super::state::{End, State, Value};
 use crate::clock::micros;
-use crate::{HELD_MAX, Lease, Memory, Progress, QueueError, Renewal, SendState, Settled, Settlement};
+use crate::{
+    HELD_MAX, Lease, Memory, Progress, PushAnswer, QueueError, Renewal, SendState, Settled, Settlement,
+};
 
 const TOO_MANY: &str = "too many messages of its lane were held";
 
@@ -90,9 +92,10 @@ impl State {
                     self.end(&lease.lane, message, Some((&reason, losses)));
                 }
             }
-            Settlement::Hold { wakes, hold_for, refused, reason } => {
-                return self.hold(lease, wakes, (hold_for, refused), reason);
+            Settlement::Hold { wakes, hold_for, refused, reason, answer } => {
+                return self.hold(lease, wakes, (hold_for, refused), (reason, answer));
             }
+            Settlement::Offer { answer } => return self.offer(lease, *answer),
             Settlement::Await { within } => {
                 (current.timed_out, current.gives_way_us) = (false, None);
                 if current.message.answer.is_some() {
@@ -110,12 +113,15 @@ impl State {
         lease: &Lease,
         seen_trigger: u32,
         (hold_for, refused): (Duration, bool),
-        reason: String,
+        (reason, answer): (String, Option<Box<PushAnswer>>),
     ) -> Result<Settled, QueueError> {
         self.end_here(lease)?;
         if self.current(lease)?.wakes > seen_trigger {
             self.make_ready(&lease.lane, End::Back);
             return Ok(Settled::ComesAgain);
+        }
+        if let Some(answer) = answer {
+            self.keep_answer(lease, *answer)?;
         }
         let until_us = self.now_us + micros(hold_for);
         let Some(message) = self.go_on(&lease.lane) else { return Err(QueueError::LeaseLost) };
@@ -148,7 +154,7 @@ impl State {
     }
 
     /// Whether the attempt may end the message: with an unheard answer there, it comes again instead.
-    fn end_here(&mut self, lease: &Lease) -> Result<(), QueueError> {
+    pub(super) fn end_here(&mut self, lease: &Lease) -> Result<(), QueueError> {
         if self.current(lease)?.call_back_pending {
             self.make_ready(&lease.lane, End::Back);
             return Err(QueueError::CallBackPending);
@@ -157,7 +163,7 @@ impl State {
     }
 
     /// The message of a lease, if that is the lane's.
-    fn current(&mut self, lease: &Lease) -> Result<&mut Current, QueueError> {
+    pub(super) fn current(&mut self, lease: &Lease) -> Result<&mut Current, QueueError> {
         let lane = self.lanes.get_mut(&lease.lane).ok_or(QueueError::LeaseLost)?;
         let is_right = matches!(&lane.place, Phase::Leased { token, .. } if *token == lease.token);
         let current = lane.current.as_mut().filter(|current| is_right && current.message.id == lease.id);

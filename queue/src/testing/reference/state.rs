@@ -34,6 +34,27 @@ pub(super) struct State {
     /// For each limit, when all that it granted will have been earned.
     pub(super) limits: HashMap<String, u64>,
     pub(super) pulse: Pulse,
+    /// What is known of pushes.
+    pub(super) pushes: HashMap<MessageId, Push>,
+    /// The newest push of a lane that its receiver keeps open.
+    pub(super) newest: HashMap<LaneName, Newest>,
+}
+
+/// A push that was kept open.
+#[derive(Debug, Default)]
+pub(super) struct Push {
+    pub(super) tries: u32,
+    /// What went out for it, and whether there was more.
+    pub(super) part: Option<(Bytes, bool)>,
+    pub(super) until_us: u64,
+}
+
+/// A lane's newest open push.
+#[derive(Debug)]
+pub(super) struct Newest {
+    pub(super) push: MessageId,
+    pub(super) receiver: String,
+    pub(super) until_us: u64,
 }
 
 /// A take, for its repetition.
@@ -136,6 +157,7 @@ impl State {
             progress: crate::Progress::default(),
             answer: None,
             woken: false,
+            response: None,
         });
         if was_idle {
             self.make_ready(&letter.lane, End::Back);

@@ -159,10 +159,15 @@ impl State {
         let mut due: Vec<_> = delayed.filter(|&(until_us, ..)| until_us <= self.now_us).collect();
         due.sort_unstable();
         for (_, name, awaiting) in due.into_iter().take(MOVES_PER_TAKE) {
+            let mut end = End::Back;
             if let Some(current) = self.lanes.get_mut(&name).and_then(|lane| lane.current.as_mut()) {
                 current.timed_out |= awaiting;
+                // An offer or a claim is over: the lane has had its turn.
+                if current.message.response.take().is_some() {
+                    end = End::Front;
+                }
             }
-            self.make_ready(&name, End::Back);
+            self.make_ready(&name, end);
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use huixin_worker::handlers::ChatSettings;
+use huixin_worker::reply::has_transfer;
 use serde_json::Value as Json;
 
 use super::super::database::DatabaseConfig;
@@ -73,6 +74,11 @@ impl HandlerConfig {
             Self::Sql(sql) => Some(sql.timeout),
             Self::Chat(settings) => Some(settings.timeout),
         }
+    }
+
+    /// Whether one of its fixed replies hands the user over to a person.
+    pub(super) fn has_transfer(&self) -> bool {
+        self.fixed_replies().into_iter().any(|(_, reply)| has_transfer(reply))
     }
 
     /// The replies that the configuration fixes, with their keys in a route; what is a text by its kind isn't here.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::cells::Row;
 use super::found_rows::Found;
-use crate::handler::{Context, Outcome};
+use crate::handler::{Context, Handler, Outcome};
 use crate::handlers::reply::{ReplyHandler, ReplyHandlerError};
 
 /// The replies for one row, for several and for none; each is a reply of the configuration's, with templates.
@@ -34,6 +34,10 @@ impl SqlAnswers {
     ) -> Result<Self, ReplyHandlerError> {
         let filled = |reply: Option<&Value>| reply.map(ReplyHandler::new).transpose();
         Ok(Self { one: filled(one)?, many: filled(many)?, none: filled(none)? })
+    }
+
+    pub(super) fn may_transfer(&self) -> bool {
+        [&self.one, &self.many, &self.none].into_iter().flatten().any(Handler::may_transfer)
     }
 
     pub(super) fn outcome(&self, found: Found, message: &Message, context: &Context) -> Outcome {

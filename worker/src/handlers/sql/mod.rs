@@ -113,4 +113,8 @@ impl Handler for SqlHandler {
     fn takes_at_most(&self) -> Option<Duration> {
         Some(self.timeout)
     }
+
+    fn may_transfer(&self) -> bool {
+        self.answers.may_transfer()
+    }
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use huixin_queue::{
-    Accepted, CallBackResult, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
-    LaneSnapshot, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, Queue,
-    QueueError, Renewal, Scope, SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
+    Accepted, CallBackResult, Claimed, Class, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage,
+    Lane, LaneSnapshot, Lease, Memory, MessageId, NewMessage, OpenPush, Operator, Paused, Producer, Progress,
+    PushTry, Queue, QueueError, Renewal, Responder, Scope, SendState, Settled, Settlement, Shared,
+    TakeRequest, Taken, Violation,
 };
 
 use super::Gate;
@@ -256,5 +257,34 @@ impl Shared for Tampered {
 
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
         self.inner.limit(name, n, per).await
+    }
+}
+
+#[async_trait]
+impl Responder for Tampered {
+    async fn open(&self, lane: &Lane, push: &OpenPush) -> Result<u32, QueueError> {
+        self.inner.open(lane, push).await
+    }
+
+    async fn claim(
+        &self,
+        lane: &Lane,
+        class: &Class,
+        push: &PushTry,
+        within: Duration,
+    ) -> Result<Claimed, QueueError> {
+        self.inner.claim(lane, class, push, within).await
+    }
+
+    async fn confirm(&self, lane: &Lane, push: &PushTry, written: bool) -> Result<(), QueueError> {
+        self.inner.confirm(lane, push, written).await
+    }
+
+    async fn announce(&self, lane: &Lane) -> Result<(), QueueError> {
+        self.inner.announce(lane).await
+    }
+
+    async fn news(&self, receiver: &str, at_most: Duration) -> Result<Vec<Lane>, QueueError> {
+        self.inner.news(receiver, at_most).await
     }
 }

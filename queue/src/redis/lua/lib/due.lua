@@ -17,11 +17,17 @@ local function with_lane(lane, f, ...)
   if not is_done then set_aside('lane:' .. lane, problem, function() end) end
 end
 
--- What is due goes to the end of ready: it waits for its turn like everybody.
+-- What is due goes to the end of ready: it waits for its turn like everybody. An offer or a claim that is over has had its turn.
 local function promote(lane)
-  if redis.call('HDEL', key('run:' .. lane), 'awaiting') == 1 then redis.call('HSET', key('run:' .. lane), 'unanswered', 1) end
+  local run = key('run:' .. lane)
+  local h = redis.call('HMGET', run, 'awaiting', 'response')
+  if h[1] then
+    redis.call('HDEL', run, 'awaiting')
+    redis.call('HSET', run, 'unanswered', 1)
+  end
+  if h[2] then redis.call('HDEL', run, 'response') end
   share('ZREM', 'delay', lane)
-  make_ready('RPUSH', lane)
+  make_ready(h[2] and 'LPUSH' or 'RPUSH', lane)
 end
 
 -- What has expired goes to the front: it has had its turn and lost it to a dead worker.

@@ -51,8 +51,7 @@ end
 
 -- Defined when first called.
 local function bury_held(lane, held, reason, now)
-  redis.call('HDEL', key('held:' .. lane), held.order)
-  share('ZREM', 'hold', held_member(held, lane))
+  remove_held(lane, held)
   bury_message(held.packed, lane, reason, now, held.failures)
 end
 

@@ -29,14 +29,18 @@ local function held_of(lane)
   return all
 end
 
+local function remove_held(lane, held)
+  share('ZREM', 'hold', held_member(held, lane))
+  redis.call('HDEL', key('held:' .. lane), held.order)
+end
+
 -- Puts the held messages of a lane back to waiting, in their order and in front. Gives whether there were any.
 -- Defined when first called.
 local function wake_held(lane)
   local held = held_of(lane)
   for i = #held, 1, -1 do
     redis.call('LPUSH', key('older:' .. lane), write_woken(held[i]))
-    share('ZREM', 'hold', held_member(held[i], lane))
-    redis.call('HDEL', key('held:' .. lane), held[i].order)
+    remove_held(lane, held[i])
   end
   return #held > 0
 end

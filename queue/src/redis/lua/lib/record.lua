@@ -66,6 +66,7 @@ local function widened(standing, more, until_s)
   return sends .. ' ' .. us(allowed) .. ' ' .. us(math.max(tonumber(ends) or 0, tonumber(until_s)))
 end
 local function closed(standing, by) return (sends_of(standing)) .. ' 0 0 ' .. by end
+local function is_ended(standing) return standing and standing:find(' ended', 1, true) end
 
 -- A record of a lane's second list: a message that came late, or one that was held, with what is known of it.
 local function write_late(packed) return write_record({ packed }) end
@@ -117,18 +118,52 @@ local function older_fields(bytes)
 end
 
 -- A held message: the order in which it was held, by which it is known (an id may come twice, after the dedup window), until when,
--- what it dies of then, and what is known of it: the values of KEPT, in their order, and whether a send was refused.
-local function write_held(order, until_us, reason, packed, kept, refused)
-  local values = { order, until_us, reason, packed }
-  for i = 1, #KEPT do values[4 + i] = kept[i] or false end
-  values[5 + #KEPT] = refused
+-- what it dies of then, what is known of it (KEPT), whether a send was refused, and its answer if that may go out in responses.
+local function write_held(held, response)
+  local values = { held.number, held.until_us, held.reason, held.packed }
+  for i, field in ipairs(KEPT) do values[4 + i] = held[field] or false end
+  values[5 + #KEPT], values[6 + #KEPT] = held.refused, response
   return write_record(values)
 end
 local function read_held(bytes)
   local v = read_record(bytes)
   check_packed(v[4])
-  return { order = string.format('%.0f', v[1]), number = v[1], reason = v[3], packed = v[4], failures = v[5], snoozes = v[6],
-    error = v[7], replies = v[8], sent = v[9], sending = v[10], answer = v[11], refused = v[12] }
+  local held = { order = string.format('%.0f', v[1]), number = v[1], until_us = v[2], reason = v[3], packed = v[4],
+    refused = v[5 + #KEPT], response = v[6 + #KEPT] }
+  for i, field in ipairs(KEPT) do held[field] = v[4 + i] end
+  return held
+end
+
+-- An answer that may go out in responses: the id of its message, how many parts it has in all, what its message dies of with the
+-- last one, whether a held part goes out again, until when it is offered (0: it is held), who has claimed its next part (a push
+-- and its try) and until when, and the parts that are left.
+-- Defined when first called.
+local function write_response(r)
+  local values = { r.id, r.total, r.dies_of or false, r.resend, r.offered_us, r.push or false, r.number or 0, r.claimed_us or 0 }
+  for i, part in ipairs(r.parts) do values[8 + i] = part end
+  return write_record(values)
+end
+-- Defined when first called.
+local function read_response(bytes)
+  local v = read_record(bytes)
+  local r = { id = v[1], total = v[2], dies_of = v[3], resend = v[4], offered_us = v[5], push = v[6], number = v[7],
+    claimed_us = v[8], parts = {} }
+  local kinds = { 'string', 'number', 'string', 'boolean', 'number', 'string', 'number', 'number' }
+  for i = 1, math.max(#v, #kinds) do
+    local kind = kinds[i] or 'string'
+    if type(v[i]) ~= kind and (kinds[i] ~= 'string' or v[i] ~= false) then error('it is not an answer', 0) end
+    if i > #kinds then r.parts[i - #kinds] = v[i] end
+  end
+  return r
+end
+
+-- The newest push of a lane that is kept open: until when, and by which receiver.
+local function write_newest(until_us, push, receiver) return write_record({ until_us, push, receiver }) end
+-- Defined when first called.
+local function read_newest(bytes)
+  local v = read_record(bytes)
+  if type(v[1]) ~= 'number' or type(v[2]) ~= 'string' or type(v[3]) ~= 'string' then error('it is not a push', 0) end
+  return { until_us = v[1], push = v[2], receiver = v[3] }
 end
 
 -- A worker's last take.

@@ -105,6 +105,8 @@ fn replies() -> Vec<Value> {
         json!({"type": "wxcard", "card_id": "c"}),
         json!({"type": "miniprogrampage", "title": "t", "appid": "a", "pagepath": "p", "thumb_media_id": "m"}),
         json!({"type": "link", "title": "t", "description": "d", "url": url, "thumb_url": url}),
+        json!({"type": "transfer_customer_service"}),
+        json!({"type": "transfer_customer_service", "kf_account": "a@b"}),
         json!({"type": "file", "media_id": "m"}),
         json!({"content": "c"}),
     ]

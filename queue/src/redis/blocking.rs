@@ -1,0 +1,48 @@
+//! A connection of its own for a blocking command: on a shared one it would hold up all others.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, FromRedisValue};
+use tokio::sync::Mutex;
+
+use super::RESPONSE_TIMEOUT;
+use super::link::Link;
+use crate::QueueError;
+
+/// The connection, if no command has it at the moment and one was made.
+#[derive(Debug, Default)]
+pub(super) struct BlockingConnection(Mutex<Option<MultiplexedConnection>>);
+
+impl BlockingConnection {
+    /// Runs a command that blocks for `at_most`. `None`, at once: another one has the connection.
+    pub(super) async fn run<T: FromRedisValue>(
+        &self,
+        link: &Link,
+        command: &Cmd,
+        at_most: Duration,
+    ) -> Option<Result<T, QueueError>> {
+        let mut slot = self.0.try_lock().ok()?;
+        let mut connection = match slot.take() {
+            Some(connection) => connection,
+            None => match link.own(RESPONSE_TIMEOUT).await {
+                Ok(connection) => connection,
+                Err(error) => return Some(Err(error)),
+            },
+        };
+        connection.set_response_timeout(at_most + RESPONSE_TIMEOUT);
+        // If this future is dropped here the connection goes with it, so no forgotten command eats what comes later.
+        match command.query_async(&mut connection).await {
+            Ok(answer) => {
+                *slot = Some(connection);
+                Some(Ok(answer))
+            }
+            Err(error) => Some(Err(link.translate(error))),
+        }
+    }
+}
+
+/// A blocking command's timeout: one of 0 would block for ever.
+pub(super) fn timeout_s(at_most: Duration) -> f64 {
+    at_most.as_secs_f64().max(0.001)
+}

@@ -1,0 +1,256 @@
+//! One try of a push, from its room to its response.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use huixin_queue::{Lane, MessageId, OpenPush, PushTry};
+use huixin_wechat::passive::Form;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use super::claim::{Claimant, Look, Part};
+use super::decide::{End, Moments, Over, end, is_last_try};
+use super::response::{Envelope, PartBody, said};
+use super::waits::Waiting;
+use super::{OpenPushes, OpenablePush};
+use crate::one_line::one_line;
+use crate::receiver::ReceiverState;
+use crate::receiver::answers::{Fetch, Way};
+use crate::receiver::intake::Arriving;
+use crate::receiver::metrics::{self, How, Tally};
+use crate::receiver::outcome::PushOutcome;
+use crate::serve::unanswered;
+
+/// A try of a push.
+pub(super) struct Serving<'a> {
+    state: &'a ReceiverState,
+    open_pushes: &'a OpenPushes,
+    push: OpenablePush<'a>,
+    moments: Moments,
+    id: MessageId,
+    lane: Lane,
+    tally: Tally,
+}
+
+impl<'a> Serving<'a> {
+    pub(super) fn new(state: &'a ReceiverState, push: OpenablePush<'a>, arriving: &Arriving) -> Self {
+        let open_pushes = &state.open_pushes;
+        Self {
+            moments: Moments::of(push.began, push.way, &open_pushes.limits),
+            id: arriving.id.clone(),
+            lane: arriving.lane.clone(),
+            tally: Tally::of(push.name),
+            state,
+            open_pushes,
+            push,
+        }
+    }
+
+    /// As many pushes are open as may be: this one is stored and ends.
+    pub(super) async fn without_room(self, fetch: Option<Fetch>, arriving: Arriving) -> Response {
+        let stored = match fetch {
+            Some(_) => Ok(self.fetches()),
+            None => self.store(arriving).await,
+        };
+        self.end(stored.err().unwrap_or(Over::NotOpened)).await
+    }
+
+    /// Stores it and waits for its answer.
+    pub(super) async fn keep_open(mut self, fetch: Option<Fetch>, arriving: Arriving) -> Response {
+        match self.part(fetch, arriving).await {
+            Ok(part) => self.respond(part).await,
+            Err(over) => self.end(over).await,
+        }
+    }
+
+    async fn part(&mut self, fetch: Option<Fetch>, arriving: Arriving) -> Result<Part, Over> {
+        // From before it is stored, so that no news is missed.
+        let waiting = self.open_pushes.waits.wait(self.lane.clone());
+        let Some(fetch) = fetch else {
+            let (stored, opened) = tokio::join!(self.store(arriving), self.open());
+            self.tally.number = opened.unwrap_or_default();
+            stored.and(opened)?;
+            return self.wait(&waiting).await;
+        };
+        // Behind what it asks for in its lane it would wait for it, so it isn't stored, unless there is nothing to fetch.
+        match self.open().await {
+            Ok(number) => self.tally.number = number,
+            Err(over) => return Err(over).inspect_err(|_| self.fetches()),
+        }
+        match self.wait(&waiting).await {
+            Err(Over::Idle) if !fetch.is_tap => {}
+            fetched => {
+                self.fetches();
+                return fetched;
+            }
+        }
+        self.store(arriving).await?;
+        self.wait(&waiting).await
+    }
+
+    fn fetches(&self) {
+        metrics::pushed(self.push.name, PushOutcome::Fetch, None);
+    }
+
+    async fn store(&self, arriving: Arriving) -> Result<(), Over> {
+        let (outcome, is_in_queue) = self.state.store(self.push.name, arriving, PushOutcome::Accepted).await;
+        metrics::pushed(self.push.name, outcome, None);
+        match (outcome.is_acked(), is_in_queue) {
+            (false, _) => Err(Over::NotStored),
+            (true, false) => Err(Over::NotOpened),
+            (true, true) => Ok(()),
+        }
+    }
+
+    /// Tells the queue that it is open. Gives the number of the try.
+    async fn open(&self) -> Result<u32, Over> {
+        let intake = &self.state.intake;
+        if intake.is_queue_away() {
+            return Err(Over::NotOpened);
+        }
+        let push = OpenPush {
+            id: self.id.clone(),
+            receiver: self.open_pushes.receiver.clone(),
+            open_for: self.moments.claim_until.saturating_duration_since(Instant::now()),
+        };
+        let opening = timeout(intake.budget(), self.open_pushes.responder.open(&self.lane, &push));
+        let problem = match opening.await {
+            Ok(Ok(number)) => return Ok(number),
+            Ok(Err(error)) => one_line(&error),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::debug!(account = self.push.name, problem, "a push can't be kept open");
+        Err(Over::NotOpened)
+    }
+
+    async fn wait(&self, waiting: &Waiting) -> Result<Part, Over> {
+        // Where the API goes on, a new message has no answer yet.
+        let mut looks = matches!(self.push.way, Way::Push(_)) || self.tally.number > 1;
+        loop {
+            if looks && let Some(part) = self.look().await? {
+                return Ok(part);
+            }
+            looks = true;
+            let now = Instant::now();
+            tokio::select! {
+                () = waiting.news() => {}
+                () = sleep_until(self.moments.next_look(now, self.open_pushes.limits.look_every)) => {}
+                () = self.open_pushes.stop.cancelled() => return Err(Over::Stopping),
+            }
+            if Instant::now() >= self.moments.claim_until {
+                return Err(Over::TimeUp);
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<Option<Part>, Over> {
+        let claimant = Claimant {
+            account: self.push.name.to_owned(),
+            lane: self.lane.clone(),
+            class: self.push.account.class.clone(),
+            push: PushTry { id: self.id.clone(), number: self.tally.number },
+        };
+        let within = self.moments.claim_until.saturating_duration_since(Instant::now());
+        let looking = self.open_pushes.claims.look(claimant, within);
+        let look = tokio::select! {
+            biased;
+            look = timeout_at(self.moments.respond_by, looking) => look.map_err(|_| Over::QueueSlow)?,
+            () = self.open_pushes.stop.cancelled() => return Err(Over::Stopping),
+        };
+        match look {
+            Look::Part(part) => Ok(Some(part)),
+            Look::NotYet => Ok(None),
+            Look::Idle => Err(Over::Idle),
+            Look::Superseded => Err(Over::Superseded),
+        }
+    }
+
+    async fn respond(self, part: Part) -> Response {
+        let form = serde_json::from_slice(&part.bytes).map_err(|error| error.to_string());
+        let body = form.and_then(|form| {
+            let form = self.push.way.form(form, part.more);
+            self.envelope().body(form).map_err(|error| error.to_string())
+        });
+        match body {
+            Ok(body) => said(Body::new(PartBody::new(body, part.written, self.tally))),
+            Err(problem) => {
+                let (account, id) = (self.push.name, &self.id);
+                tracing::error!(account, %id, problem, "a part of an answer can't go out in a response: it stays where it is");
+                drop(part);
+                self.end(Over::Unusable).await
+            }
+        }
+    }
+
+    /// Responds without a part.
+    async fn end(self, over: Over) -> Response {
+        let is_last_try =
+            is_last_try(self.tally.number, &self.push.query.timestamp, self.push.message.created_at);
+        match end(self.push.way, over, is_last_try) {
+            End::Unavailable => {
+                self.tally.end(How::Unavailable);
+                PushOutcome::Unavailable.into_response()
+            }
+            End::UnansweredOrNotice if self.may_stay_unanswered().await => self.leave_unanswered().await,
+            End::UnansweredOrNotice | End::Notice => self.notice(),
+            End::Empty => self.empty(),
+        }
+    }
+
+    /// Whether the budget of all receivers allows it now. In doubt it doesn't.
+    async fn may_stay_unanswered(&self) -> bool {
+        let Way::Push(answers) = self.push.way else { return false };
+        let Some((most, per)) = answers.unanswered else { return false };
+        // Saved ones and those of the time itself are together no more than `most` in any such time.
+        let name = format!("unanswered/{}", self.push.name);
+        let asking = self.open_pushes.shared.limit(&name, most.div_ceil(2), per);
+        match timeout_at(self.moments.respond_by, asking).await {
+            Ok(Ok(wait)) => wait.is_zero(),
+            Ok(Err(error)) => {
+                tracing::debug!(
+                    account = self.push.name,
+                    problem = one_line(&error),
+                    "the budget can't be asked"
+                );
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Waits until WeChat hangs up, which drops this, or until it certainly has.
+    async fn leave_unanswered(self) -> Response {
+        self.tally.end(How::Unanswered);
+        tokio::select! {
+            () = sleep_until(self.moments.cut_at) => {}
+            () = self.open_pushes.stop.cancelled() => {}
+        }
+        unanswered()
+    }
+
+    fn notice(self) -> Response {
+        let Way::Push(answers) = self.push.way else { return self.empty() };
+        match self.envelope().body(Form::Text { content: answers.notice.clone() }) {
+            Ok(body) => {
+                self.tally.end(How::Notice);
+                said(body)
+            }
+            Err(problem) => {
+                tracing::error!(account = self.push.name, %problem, "the notice can't go out in a response");
+                self.empty()
+            }
+        }
+    }
+
+    fn empty(self) -> Response {
+        self.tally.end(How::Empty);
+        PushOutcome::Accepted.into_response()
+    }
+
+    fn envelope(&self) -> Envelope<'a> {
+        Envelope {
+            keys: &self.push.account.keys,
+            query: self.push.query,
+            opened_with: self.push.opened_with,
+            message: self.push.message,
+        }
+    }
+}
