@@ -27,7 +27,7 @@ use axum::response::Response;
 use huixin_queue::{Responder, Shared};
 use huixin_wechat::{Message, PushQuery};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -37,6 +37,7 @@ use self::waits::Waits;
 use super::answers::Way;
 use super::intake::Arriving;
 use super::{ReceiverAccount, ReceiverState};
+use crate::one_line::one_line;
 use crate::serve::ConnectionPermit;
 
 /// Bounds for open pushes.
@@ -121,6 +122,19 @@ impl OpenPushes {
     /// After the last response: waits until the queue knows what went out.
     pub(super) async fn finish(&self) {
         self.claims.finish().await;
+    }
+
+    /// Whether the budget of all receivers lets one more try go unanswered. In doubt it doesn't.
+    async fn grants_unanswered(&self, account: &str, (most, per): (u32, Duration), by: Instant) -> bool {
+        // Saved ones and those that come with the time are together no more than `most` in any such time.
+        let name = format!("unanswered/{account}");
+        let problem = match timeout_at(by, self.shared.limit(&name, most.div_ceil(2), per)).await {
+            Ok(Ok(wait)) => return wait.is_zero(),
+            Ok(Err(error)) => one_line(&error),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::debug!(account, problem, "the budget of unanswered tries can't be asked");
+        false
     }
 
     fn place(&self) -> Option<OwnedSemaphorePermit> {

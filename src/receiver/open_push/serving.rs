@@ -13,7 +13,7 @@ use super::waits::Waiting;
 use super::{OpenPushes, OpenablePush};
 use crate::one_line::one_line;
 use crate::receiver::ReceiverState;
-use crate::receiver::answers::{Fetch, Way};
+use crate::receiver::answers::{Fetch, PushAnswers, Way};
 use crate::receiver::intake::Arriving;
 use crate::receiver::metrics::{self, How, Tally};
 use crate::receiver::outcome::PushOutcome;
@@ -47,7 +47,10 @@ impl<'a> Serving<'a> {
     /// As many pushes are open as may be: this one is stored and ends.
     pub(super) async fn without_room(self, fetch: Option<Fetch>, arriving: Arriving) -> Response {
         let stored = match fetch {
-            Some(_) => Ok(self.fetches()),
+            Some(_) => {
+                self.fetches();
+                Ok(())
+            }
             None => self.store(arriving).await,
         };
         self.end(stored.err().unwrap_or(Over::NotOpened)).await
@@ -189,31 +192,15 @@ impl<'a> Serving<'a> {
                 self.tally.end(How::Unavailable);
                 PushOutcome::Unavailable.into_response()
             }
-            End::UnansweredOrNotice if self.may_stay_unanswered().await => self.leave_unanswered().await,
+            End::UnansweredOrNotice if self.is_granted().await => self.leave_unanswered().await,
             End::UnansweredOrNotice | End::Notice => self.notice(),
             End::Empty => self.empty(),
         }
     }
 
-    /// Whether the budget of all receivers allows it now. In doubt it doesn't.
-    async fn may_stay_unanswered(&self) -> bool {
-        let Way::Push(answers) = self.push.way else { return false };
-        let Some((most, per)) = answers.unanswered else { return false };
-        // Saved ones and those of the time itself are together no more than `most` in any such time.
-        let name = format!("unanswered/{}", self.push.name);
-        let asking = self.open_pushes.shared.limit(&name, most.div_ceil(2), per);
-        match timeout_at(self.moments.respond_by, asking).await {
-            Ok(Ok(wait)) => wait.is_zero(),
-            Ok(Err(error)) => {
-                tracing::debug!(
-                    account = self.push.name,
-                    problem = one_line(&error),
-                    "the budget can't be asked"
-                );
-                false
-            }
-            Err(_) => false,
-        }
+    async fn is_granted(&self) -> bool {
+        let Way::Push(PushAnswers { unanswered: Some(budget), .. }) = self.push.way else { return false };
+        self.open_pushes.grants_unanswered(self.push.name, *budget, self.moments.respond_by).await
     }
 
     /// Waits until WeChat hangs up, which drops this, or until it certainly has.
