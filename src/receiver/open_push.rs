@@ -34,7 +34,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::claim::Claims;
 use self::serving::Serving;
 use self::waits::Waits;
-use super::answers::Way;
+use super::answers::PushWay;
 use super::intake::Arriving;
 use super::{ReceiverAccount, ReceiverState};
 use crate::one_line::one_line;
@@ -87,7 +87,7 @@ pub(super) struct OpenablePush<'a> {
     pub(super) began: Instant,
     pub(super) name: &'a str,
     pub(super) account: &'a ReceiverAccount,
-    pub(super) way: Way<'a>,
+    pub(super) way: PushWay<'a>,
     pub(super) query: &'a PushQuery,
     /// The place of the key that opened it.
     pub(super) opened_with: Option<usize>,

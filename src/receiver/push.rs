@@ -20,7 +20,7 @@ use super::metrics;
 use super::open_push::{self, OpenablePush};
 use super::outcome::PushOutcome;
 use super::refusals::{self, Reason};
-use super::understand::{Understood, understand};
+use super::understand::{UnderstoodPush, understand};
 use super::{Receiver, ReceiverState};
 use crate::serve::{ConnectionPermit, announced, discard};
 
@@ -104,7 +104,8 @@ async fn receive(
         PushBody::Opened { key, .. } => Some(key),
         PushBody::Plain | PushBody::Sealed => None,
     };
-    let Understood { arriving, outcome, message } = understand(name, account, &receiver.rights, inner, body);
+    let UnderstoodPush { arriving, outcome, message } =
+        understand(name, account, &receiver.rights, inner, body);
     if let Some(message) = &message
         && let Some(way) = account.answers.way(name, message)
     {

@@ -18,7 +18,7 @@ use super::outcome::PushOutcome;
 const UNREADABLE_MAX_BYTES: usize = 64 * 1024;
 
 /// A genuine push.
-pub(super) struct Understood {
+pub(super) struct UnderstoodPush {
     /// What the queue gets of it.
     pub(super) arriving: Arriving,
     /// What becomes of the push once that is stored.
@@ -33,7 +33,7 @@ pub(super) fn understand(
     rights: &Rights,
     inner: PushBody,
     body: Bytes,
-) -> Understood {
+) -> UnderstoodPush {
     let class = &account.class;
     let (body, sealed) = match inner {
         PushBody::Plain => (body, false),
@@ -63,7 +63,7 @@ pub(super) fn understand(
         Ok(message) => message,
         Err(reason) => {
             let arriving = unreadable(name, class, &body, reason);
-            return Understood { arriving, outcome: PushOutcome::Unreadable, message: None };
+            return UnderstoodPush { arriving, outcome: PushOutcome::Unreadable, message: None };
         }
     };
     let trigger = message.trigger();
@@ -76,10 +76,10 @@ pub(super) fn understand(
         dead_reason: None,
     };
     match message.tree.get("InfoType") {
-        Some(_) => Understood { arriving, outcome: PushOutcome::Platform, message: None },
+        Some(_) => UnderstoodPush { arriving, outcome: PushOutcome::Platform, message: None },
         None => {
             let message = (arriving.lane.as_str() != name).then_some(message);
-            Understood { arriving, outcome: PushOutcome::Accepted, message }
+            UnderstoodPush { arriving, outcome: PushOutcome::Accepted, message }
         }
     }
 }

@@ -58,7 +58,8 @@ pub(super) fn standing(step: &Step<'_>, name: &str) -> Result<Option<ResponseSta
             OR EXISTS (SELECT 1 FROM message WHERE lane_no = lane.no AND second IS NULL AND seq IS NOT lane.current)
             OR EXISTS (SELECT 1 FROM message WHERE lane_no = lane.no AND second IS NOT NULL AND seq IS NOT lane.current)
         FROM lane WHERE name = ?1";
-    let read = |row: &rusqlite::Row<'_>| Ok(ResponseState { may_offer: row.get(0)?, has_unanswered: row.get(1)? });
+    let read =
+        |row: &rusqlite::Row<'_>| Ok(ResponseState { may_offer: row.get(0)?, has_unanswered: row.get(1)? });
     Ok(step.first(sql, params![name], read)?)
 }
 
