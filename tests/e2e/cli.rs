@@ -132,6 +132,29 @@ fn check_tells_one_fact_a_line_and_fails_when_one_is_bad() {
 }
 
 #[test]
+fn check_says_how_each_account_answers_and_asks_for_no_token_where_none_is_needed() {
+    let account = |name: &str, keys: &str| {
+        format!("[account.{name}]\napp_id = \"wx1\"\ntoken = \"s3cretToken\"\n{keys}")
+    };
+    let push = account("free", "answer_by = \"push\"\nunanswered = false\n");
+    let (output, text) = huixin(&["check"], &push);
+    let facts = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{facts}{text}");
+    assert!(!facts.contains("access token"), "{facts}");
+
+    let by_api = "app_secret = \"s\"\napi_base = \"http://127.0.0.1:1\"\n";
+    let either = account("both", &format!("{by_api}answer_by = \"either\"\npush_wait = \"1500ms\"\n"));
+    let (output, _) = huixin(&["check"], &[push, either, account("shop", by_api)].concat());
+    let facts = String::from_utf8_lossy(&output.stdout).into_owned();
+    let ways: Vec<_> = facts.lines().filter(|line| line.contains(": answers ")).collect();
+    insta::assert_snapshot!(ways.join("\n"), @"
+    ok   account `both`: answers that are ready within 1s 500ms go out in the response to the push, later ones by WeChat's API, which needs the customer-service right (客服消息)
+    ok   account `free`: answers go out in the responses to pushes, never by WeChat's API; a late one waits until the user sends `查看回复` or `继续`; pushes left unanswered, so that WeChat tries them again: none
+    ok   account `shop`: answers go out by WeChat's API, which needs the customer-service right (客服消息)
+    ");
+}
+
+#[test]
 fn a_host_that_has_no_address_is_told_in_one_line_without_the_words_of_libraries() {
     let config =
         format!("{ACCOUNT}api_base = \"http://api.invalid\"\n[queue]\nurl = \"redis://redis.invalid/0\"\n");
