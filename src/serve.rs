@@ -54,7 +54,16 @@ pub async fn until(
     routes: Router,
     shutdown: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    until_with(listener, routes, shutdown, CONNECTIONS_MAX).await
+}
+
+async fn until_with(
+    listener: TcpListener,
+    routes: Router,
+    shutdown: impl Future<Output = ()> + Send,
+    connections_max: usize,
+) -> std::io::Result<()> {
+    let connections = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -117,14 +126,14 @@ impl ConnectionPermit {
 /// A response that is none: the connection is cut instead, and the client learns that its request failed.
 pub(crate) fn unanswered() -> Response {
     let mut response = Response::default();
-    response.extensions_mut().insert(Unanswered);
+    response.extensions_mut().insert(LeftUnanswered);
     response
 }
 
 /// The handler left the request without a response.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the request is left without a response")]
-struct Unanswered;
+struct LeftUnanswered;
 
 /// The routes, as one connection sees them.
 struct ConnectionService {
@@ -135,9 +144,9 @@ struct ConnectionService {
 
 impl Service<Request<Incoming>> for ConnectionService {
     type Response = Response;
-    type Error = Unanswered;
+    type Error = LeftUnanswered;
     type Future =
-        Map<RouteFuture<Infallible>, fn(Result<Response, Infallible>) -> Result<Response, Unanswered>>;
+        Map<RouteFuture<Infallible>, fn(Result<Response, Infallible>) -> Result<Response, LeftUnanswered>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let extensions = request.extensions_mut();
@@ -146,7 +155,7 @@ impl Service<Request<Incoming>> for ConnectionService {
         self.routes.clone().call(request).map(|response| {
             let response = response.unwrap_or_else(|never| match never {});
             // hyper closes the connection of a service that fails.
-            response.extensions().get().map_or(Ok(()), |unanswered: &Unanswered| Err(*unanswered))?;
+            response.extensions().get().map_or(Ok(()), |unanswered: &LeftUnanswered| Err(*unanswered))?;
             Ok(response)
         })
     }
@@ -178,3 +187,6 @@ pub(crate) async fn discard(headers: &HeaderMap, body: Body, within: Duration) {
     };
     let _ = tokio::time::timeout(within, reading).await;
 }
+
+#[cfg(test)]
+mod tests;

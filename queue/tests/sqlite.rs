@@ -20,6 +20,7 @@ use huixin_queue::{
 };
 
 mod damaged;
+mod responses;
 
 huixin_queue::conformance!(open);
 

@@ -160,7 +160,14 @@ fn beginning(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use huixin_wechat::{
+        AesKey, Message, PushBody, PushKeys, PushQuery, admit,
+        passive::{Form, respond},
+    };
+    use url::Url;
+
     use super::*;
+    use crate::envelope::Envelope;
 
     const USER: &str = "oHuixinXiaoming0000000000001";
 
@@ -174,6 +181,35 @@ mod tests {
         );
         let read = read(&account, &Push::click("main", USER, "k"), body.as_bytes())?;
         Ok(read.unwrap().message[kind].take())
+    }
+
+    #[test]
+    fn the_response_to_a_push_in_any_mode_is_read_back() {
+        let key = AesKey::decode("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG").unwrap();
+        for mode in [Mode::Plain, Mode::Compatible, Mode::Safe] {
+            let account =
+                SandboxAccount { mode, aes_key: Some(key.clone()), ..SandboxAccount::named("main") };
+            let push = Push::text("main", USER, "hello");
+            let posted = Envelope::around(&account, &push.user, push.body(&account.original_id).into());
+            let address = posted.address(&Url::parse("http://receiver/").unwrap());
+            let query = PushQuery::parse(address.query().unwrap()).unwrap();
+            let keys = PushKeys {
+                tokens: vec![account.token.as_str().into()],
+                aes_keys: account.sealing_key().into_iter().cloned().collect(),
+                app_id: account.app_id.clone(),
+                accept_plain: false,
+            };
+            let (body, opened_with) = match admit(&keys, &query, &posted.body).unwrap() {
+                PushBody::Opened { body, key } => (body, Some(key)),
+                _ => (posted.body.to_vec(), None),
+            };
+            let (message, form) =
+                (Message::parse(&body).unwrap(), Form::Text { content: "]]> 你好".to_owned() });
+            let answer = respond(&keys, opened_with, &query, &message, form, 1_718_000_011).unwrap();
+            assert_eq!(answer.contains("<Encrypt>"), mode != Mode::Plain, "{mode:?}");
+            let shown = read(&account, &push, answer.as_bytes()).unwrap().unwrap();
+            assert_eq!(shown.text.as_deref(), Some("]]> 你好"), "{mode:?}");
+        }
     }
 
     #[test]

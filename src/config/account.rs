@@ -9,7 +9,7 @@ use huixin_worker::{AnswerBy, SendRate};
 use url::Url;
 
 pub use self::answers::AnswerRules;
-use self::answers::{Way, doubt_without_effect, effective};
+use self::answers::{KeyEffect, doubt_without_effect, effective};
 
 use super::node::{Node, Value};
 use super::problem::{Mistake, nearest};
@@ -88,7 +88,7 @@ fn read(mut section: Section<'_>, name: &str, names: &[String], app_secrets: boo
     let role = section.reader.role;
     let variables = section.variables_only();
     let answer_by = answers::read_way(&mut section);
-    let by_api = Way { by: answer_by, has_effect: answer_by != AnswerBy::Push };
+    let by_api = KeyEffect { by: answer_by, has_effect: answer_by != AnswerBy::Push };
     let app_secrets = app_secrets && answer_by != AnswerBy::Push;
     let mut missing = vec!["app_id", "app_secret", "token"];
     missing.retain(|key| match *key {
@@ -191,8 +191,8 @@ fn api_fallback(node: &Node) -> Result<Vec<Url>, Mistake> {
     }
 }
 
-fn send_rate(section: &mut Section<'_>, way: Way) -> Option<SendRate> {
-    doubt_without_effect(section, "send_rate", way);
+fn send_rate(section: &mut Section<'_>, effect: KeyEffect) -> Option<SendRate> {
+    doubt_without_effect(section, "send_rate", effect);
     let rate = section.parsed("send_rate", |node| rate::read(node, SEND_RATE_EXAMPLE))?;
     Some(SendRate { sends: rate.count, per: rate.per })
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use huixin_queue::HeldEffect;
-use huixin_wechat::passive::{Form, fetch_link};
+use huixin_wechat::passive::Form;
 use huixin_wechat::{Kind, Message, Trigger};
 use huixin_worker::{Condition, normalised};
 use percent_encoding::percent_decode_str;
@@ -37,15 +37,17 @@ pub enum Answers {
 pub struct PushAnswers {
     /// How many tries may be left unanswered in which time, so that WeChat makes the next one. None: no try is.
     pub unanswered: Option<(u32, Duration)>,
-    /// What is said while an answer isn't ready.
-    pub later_notice: String,
-    /// The texts by which users fetch what waits for them. The link sends the first.
+    /// What is said while an answer isn't ready, with the link.
+    pub notice: String,
+    /// By which users fetch what waits for them. It ends each part while there is more.
+    pub link: String,
+    /// The texts that fetch as the link does, which sends one of them.
     pub fetch_words: Vec<String>,
 }
 
 /// How long a push is kept open, and how it ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Way<'a> {
+pub(super) enum PushWay<'a> {
     /// For some time, then with an empty string: the API goes on.
     Either { push_wait: Duration },
     /// As long as WeChat waits.
@@ -66,7 +68,7 @@ impl Answers {
     }
 
     /// How a user's push is kept open, if it is.
-    pub(super) fn way(&self, account: &str, message: &Message) -> Option<Way<'_>> {
+    pub(super) fn way(&self, account: &str, message: &Message) -> Option<PushWay<'_>> {
         match message.trigger() {
             Trigger::Message | Trigger::Click | Trigger::Scan | Trigger::Subscribe => {}
             Trigger::Unsubscribe | Trigger::Silent => return None,
@@ -75,10 +77,10 @@ impl Answers {
             Self::Api { .. } if self.keep_none_open() => None,
             Self::Api { may_transfer, push_wait } => {
                 let route = may_transfer.iter().find(|(when, _)| when.matches(account, message).is_some());
-                route.filter(|(_, may)| *may).map(|_| Way::Either { push_wait: *push_wait })
+                route.filter(|(_, may)| *may).map(|_| PushWay::Either { push_wait: *push_wait })
             }
-            Self::Either { push_wait } => Some(Way::Either { push_wait: *push_wait }),
-            Self::Push(answers) => Some(Way::Push(answers)),
+            Self::Either { push_wait } => Some(PushWay::Either { push_wait: *push_wait }),
+            Self::Push(answers) => Some(PushWay::Push(answers)),
         }
     }
 
@@ -92,7 +94,7 @@ impl Answers {
     }
 }
 
-impl Way<'_> {
+impl PushWay<'_> {
     /// Whether the push only fetches what waits for its user.
     pub(super) fn fetch(self, message: &Message) -> Option<Fetch> {
         let (Self::Push(answers), Kind::Text { content, menu_id }) = (self, &message.kind) else {
@@ -109,22 +111,8 @@ impl Way<'_> {
     /// A part as it goes out: with the link, if more waits for the user and only a response can bring it.
     pub(super) fn form(self, form: Form, more: bool) -> Form {
         match self {
-            Self::Push(answers) if more => answers.with_link(form),
+            Self::Push(answers) if more => form.with_link(&answers.link),
             _ => form,
-        }
-    }
-}
-
-impl PushAnswers {
-    /// What is said while an answer isn't ready.
-    pub(super) fn notice(&self) -> Form {
-        self.with_link(Form::Text { content: self.later_notice.clone() })
-    }
-
-    fn with_link(&self, form: Form) -> Form {
-        match self.fetch_words.first() {
-            Some(word) => form.with_link(&fetch_link(word)),
-            None => form,
         }
     }
 }

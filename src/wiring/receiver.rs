@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use huixin_queue::spool::{Folders, SpoolError, SpoolLimits};
 use huixin_queue::{Class, Clock, Queue};
 use huixin_wechat::PushKeys;
-use huixin_worker::PUSH_WAIT;
+use huixin_worker::AnswerBy;
 
-use crate::config::{Config, QueueUrl, ReceiverConfig, SpoolConfig};
-use crate::receiver::{Answers, ClaimedSpool, Origins, Receiver, ReceiverAccount};
+use crate::config::{AccountConfig, Config, QueueUrl, ReceiverConfig, SpoolConfig};
+use crate::receiver::{Answers, ClaimedSpool, Origins, PushAnswers, Receiver, ReceiverAccount};
 use crate::report::Failure;
 
 /// The receiver.
@@ -23,8 +23,6 @@ pub fn receiver(
     queue: Arc<dyn Queue>,
     claimed_spool: Option<ClaimedSpool>,
 ) -> Result<Receiver, Failure> {
-    let may_transfer: Vec<_> =
-        config.routes.iter().map(|route| (route.condition.clone(), route.may_transfer)).collect();
     let mut accounts = HashMap::new();
     for (name, account) in &config.accounts {
         let known = ReceiverAccount {
@@ -35,7 +33,7 @@ pub fn receiver(
                 accept_plain: account.accept_plain,
             },
             class: Class::new(name.as_str()).context("an account's name can't be used")?,
-            answers: Answers::Api { may_transfer: may_transfer.clone(), push_wait: PUSH_WAIT },
+            answers: answers(config, account),
         };
         accounts.insert(name.clone(), known);
     }
@@ -45,6 +43,26 @@ pub fn receiver(
     let origins = Origins { allow_from, trusted_proxies };
     let rights = config.delivery.rights.clone();
     Ok(Receiver { queue, claimed_spool, accounts, rights, max_body_bytes, ack_budget, max_skew, origins })
+}
+
+/// How an account's pushes are answered.
+fn answers(config: &Config, account: &AccountConfig) -> Answers {
+    let rules = &account.answers;
+    let push_wait = rules.push_wait;
+    match account.answer_by {
+        AnswerBy::Api => {
+            let routes = config.routes.iter();
+            let may_transfer = routes.map(|route| (route.condition.clone(), route.may_transfer)).collect();
+            Answers::Api { may_transfer, push_wait }
+        }
+        AnswerBy::Either => Answers::Either { push_wait },
+        AnswerBy::Push => Answers::Push(PushAnswers {
+            unanswered: rules.unanswered.map(|rate| (rate.count, rate.per)),
+            notice: rules.notice(),
+            link: rules.link(),
+            fetch_words: rules.fetch_words.clone(),
+        }),
+    }
 }
 
 /// The receiver's spool: none if the queue is a file, which is never out of reach, or if none is wanted. It blocks, for as

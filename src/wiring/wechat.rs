@@ -71,3 +71,22 @@ pub fn sandbox(config: &Config, receiver: &Url, examples: &[&str]) -> Result<San
     }
     Ok(Sandbox::new(settings))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{ConfigSource, Role};
+
+    use super::*;
+
+    #[test]
+    fn an_account_that_answers_by_push_has_no_client_and_may_not_send_to_the_pretend_wechat() {
+        let text = "[account.free]\napp_id = 'wx1'\nanswer_by = 'push'\n[account.shop]\napp_id = 'wx2'\n";
+        let config = Config::load(&ConfigSource::from_text("huixin.toml", text), Role::Dev).unwrap();
+        let http = reqwest::Client::new();
+        let has_client = |name| client(&config, name, &http).is_some();
+        assert_eq!((has_client("free"), has_client("shop")), (false, true));
+        let sandbox = sandbox(&config, &Url::parse("http://127.0.0.1:8080/").unwrap(), &[]).unwrap();
+        let may_send = |name| sandbox.rules(name).unwrap().may_send;
+        assert_eq!((may_send("free"), may_send("shop")), (false, true));
+    }
+}

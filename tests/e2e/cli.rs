@@ -33,6 +33,24 @@ fn every_mistake_of_a_configuration_is_told_at_once() {
 }
 
 #[test]
+fn what_cannot_go_out_in_a_response_is_told_by_the_check_and_by_every_start() {
+    let notice = "很慢".repeat(400);
+    let config = format!(
+        "{ACCOUNT}answer_by = \"either\"\npush_wait = \"6s\"\n\
+         [account.plain]\napp_id = \"wx2\"\ntoken = \"s3cretToken\"\nanswer_by = \"push\"\nlater_notice = \"{notice}\"\n\
+         [[route]]\nname = \"menu\"\nmatch = {{ account = \"plain\" }}\n\
+         reply = {{ type = \"msgmenu\", list = [{{ id = \"1\", content = \"yes\" }}] }}\n"
+    );
+    let told = ["check", "run", "receiver", "worker"].map(|command| {
+        let (output, text) = huixin(&[command], &config);
+        assert_eq!(output.status.code(), Some(64), "{command}: {text}");
+        text
+    });
+    assert!(told.iter().all(|text| *text == told[0]), "{told:?}");
+    insta::assert_snapshot!(told[0]);
+}
+
+#[test]
 fn a_queue_in_a_file_is_refused_for_a_single_role_with_the_command_that_can() {
     for role in ["receiver", "worker"] {
         let (output, text) = huixin(&[role], &format!("[queue]\nurl = \"sqlite:huixin.db\"\n{ACCOUNT}"));
@@ -111,6 +129,29 @@ fn check_tells_one_fact_a_line_and_fails_when_one_is_bad() {
     assert!(facts.contains("ok   queue: `sqlite:"), "{facts}");
     assert!(facts.contains("BAD  account `main`: no access token: nothing was sent to WeChat"), "{facts}");
     assert!(text.contains("error: 1 problem found"), "{text}");
+}
+
+#[test]
+fn check_says_how_each_account_answers_and_asks_for_no_token_where_none_is_needed() {
+    let account = |name: &str, keys: &str| {
+        format!("[account.{name}]\napp_id = \"wx1\"\ntoken = \"s3cretToken\"\n{keys}")
+    };
+    let push = account("free", "answer_by = \"push\"\nunanswered = false\n");
+    let (output, text) = huixin(&["check"], &push);
+    let facts = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{facts}{text}");
+    assert!(!facts.contains("access token"), "{facts}");
+
+    let by_api = "app_secret = \"s\"\napi_base = \"http://127.0.0.1:1\"\n";
+    let either = account("both", &format!("{by_api}answer_by = \"either\"\npush_wait = \"1500ms\"\n"));
+    let (output, _) = huixin(&["check"], &[push, either, account("shop", by_api)].concat());
+    let facts = String::from_utf8_lossy(&output.stdout).into_owned();
+    let ways: Vec<_> = facts.lines().filter(|line| line.contains(": answers ")).collect();
+    insta::assert_snapshot!(ways.join("\n"), @"
+    ok   account `both`: answers that are ready within 1s 500ms go out in the response to the push, later ones by WeChat's API, which needs the customer-service right (客服消息)
+    ok   account `free`: answers go out in the responses to pushes, never by WeChat's API; a late one waits until the user sends `查看回复` or `继续`; pushes left unanswered, so that WeChat tries them again: none
+    ok   account `shop`: answers go out by WeChat's API, which needs the customer-service right (客服消息)
+    ");
 }
 
 #[test]

@@ -29,12 +29,22 @@ fn every_value_in_the_example_is_the_built_in_default() {
     assert_eq!(shown.worker, built_in.worker);
     assert_eq!(shown.callback, built_in.callback);
     assert_eq!(shown.admin, built_in.admin);
-    let base = |config: &Config| {
-        config.accounts.values().map(|account| account.api_base.clone()).collect::<Vec<_>>()
+    let of_account = |config: &Config| {
+        let AccountConfig { api_base, api_fallback, answer_by, answers, .. } =
+            config.accounts["main"].clone();
+        (api_base, api_fallback, answer_by, answers)
     };
-    assert_eq!(base(&shown), base(&built_in));
-    let AccountConfig { previous_token, .. } = &shown.accounts["main"];
-    assert!(previous_token.is_none());
+    assert_eq!(of_account(&shown), of_account(&built_in));
+    assert!(shown.accounts["main"].previous_token.is_none());
+    // Those that have no effect with the default stand in a comment.
+    let by_push = format!("{MINIMAL}\nanswer_by = 'push'");
+    let printed = load(ConfigSource::from_text(example_path(), by_push)).print_effective();
+    let text = example().file.expect("the example has a file").text;
+    for key in ["unanswered", "later_notice", "fetch_words"] {
+        let line = printed.lines().find(|line| line.starts_with(key)).expect("it is printed");
+        let value = line.trim_end_matches("  # default");
+        assert!(text.contains(&format!("\n# {value}\n")), "{value}");
+    }
 
     let bare = "[[route]]\nhttp = { url = 'http://127.0.0.1:9000/lookup' }\n";
     let bare = load(ConfigSource::from_text(example_path(), format!("{bare}{MINIMAL}")));

@@ -1,7 +1,7 @@
 //! An account as a worker serves it: its client, its lines to WeChat, its rate.
 //!
 //! An account that answers in the responses to pushes has no client, so that no path of the worker can call the API for it or fetch a
-//! token. Rejected: a client that refuses every call, whose errors would have to be told from WeChat's.
+//! token. Rejected: a client that refuses every call, whose errors would have to be kept apart from WeChat's.
 
 mod interface_state;
 mod pauses;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use rusqlite::params;
 
 use super::end::Ending;
-use super::lane;
 use super::now::stored;
 use super::step_error::StepError;
 use super::work::Step;
+use super::{lane, value};
 use crate::clock::micros;
-use crate::{Lease, QueueError};
+use crate::{Lane, Lease, Memory, QueueError};
 
 /// A lane and its current message, proven to be in the caller's hands.
 pub(super) struct Current {
@@ -53,6 +53,21 @@ impl Current {
             lane::to_end(step, self.lane)?;
         }
         Ok(self.is_unheard)
+    }
+
+    /// With a message's first replies comes what its lane is to remember.
+    pub(super) fn remember(
+        &self,
+        step: &Step<'_>,
+        lane: &Lane,
+        memory: Option<&Memory>,
+    ) -> Result<(), StepError> {
+        let Some(memory) = memory else { return Ok(()) };
+        let sql = "SELECT 1 FROM head WHERE seq = ?1 AND (replies IS NOT NULL OR forgets = 1)";
+        if !step.exists(sql, params![self.seq])? {
+            value::set(step, &format!("memory:{lane}"), &memory.bytes, memory.keep_for)?;
+        }
+        Ok(())
     }
 
     pub(super) fn postpone(&self, step: &mut Step<'_>, due_us: i64) -> Result<(), StepError> {

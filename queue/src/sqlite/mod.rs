@@ -13,6 +13,7 @@ mod dead;
 mod end;
 mod head;
 mod held;
+mod hold;
 mod lane;
 mod line;
 mod look;
@@ -339,6 +340,7 @@ mod tests {
             include_str!("dead.rs"),
             include_str!("end.rs"),
             include_str!("held.rs"),
+            include_str!("hold.rs"),
             include_str!("lane.rs"),
             include_str!("line.rs"),
             include_str!("look.rs"),

@@ -61,7 +61,7 @@ pub(super) fn put(
 pub(super) fn all(step: &Step<'_>, lane: &Lane) -> Result<Vec<Response>, StepError> {
     let sql = "SELECT response.no, response.held, response.seq, lane.no, coalesce(held.sent, head.sent, 0),
             (SELECT count(*) FROM part WHERE part.response = response.no), total, dies_of, resend, offered_until_us,
-            push, try, claimed_until_us
+            push, try, claimed_until_us, held.no
         FROM response LEFT JOIN held ON held.no = response.held LEFT JOIN head ON head.seq = response.seq
             LEFT JOIN lane ON lane.name = response.lane AND lane.current = response.seq
         WHERE response.lane = ?1 ORDER BY response.held IS NULL, response.held";
@@ -70,15 +70,17 @@ pub(super) fn all(step: &Step<'_>, lane: &Lane) -> Result<Vec<Response>, StepErr
     })?;
     let mut responses = Vec::new();
     for (no, held, response) in rows {
-        match (response, held) {
-            (Ok(response), _) if response.left > 0 => responses.push(response),
-            (response, Some(held)) => {
+        match response {
+            Ok(response) if response.left > 0 => responses.push(response),
+            damaged => {
                 let problem =
-                    response.err().map_or_else(|| "its parts are missing".to_owned(), |e| e.to_string());
-                set_held_aside(step, held, &problem)?;
+                    damaged.err().map_or_else(|| "its parts are missing".to_owned(), |it| it.to_string());
+                // The lane of a current message goes on at the end of its delay.
+                step.execute("DELETE FROM response WHERE no = ?1", params![no])?;
+                if let Some(held) = held {
+                    set_held_aside(step, held, &problem)?;
+                }
             }
-            // Its lane goes on at the end of its delay.
-            (_, None) => step.run("DELETE FROM response WHERE no = ?1", params![no])?,
         }
     }
     Ok(responses)
@@ -86,7 +88,7 @@ pub(super) fn all(step: &Step<'_>, lane: &Lane) -> Result<Vec<Response>, StepErr
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Response> {
     let of = match row.get::<_, Option<i64>>(1)? {
-        Some(no) => Ending::Held { no },
+        Some(_) => Ending::Held { no: row.get(13)? },
         None => Ending::Current { seq: row.get(2)?, lane: row.get(3)? },
     };
     let push = row.get::<_, Option<String>>(10)?.map(MessageId::from_stored);

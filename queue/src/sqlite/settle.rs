@@ -8,16 +8,16 @@ use std::time::Duration;
 use rusqlite::params;
 
 use super::current::{Current, after};
-use super::end::{Ending, end};
+use super::end::end;
 use super::head::standing_at;
+use super::hold::{hold, offer};
 use super::now::stored;
 use super::step_error::StepError;
 use super::work::Step;
-use super::{held, lane, push, response, value};
+use super::{lane, push, value};
 use crate::clock::micros;
 use crate::{
-    CallBackResult, Lane, Lease, Memory, MessageId, OFFER_LEAST, Progress, PushAnswer, Renewal, SendState,
-    Settled, Settlement,
+    CallBackResult, Lane, Lease, Memory, MessageId, Progress, Renewal, SendState, Settled, Settlement,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
@@ -49,7 +49,7 @@ pub(super) fn record(
     if progress.replies.is_some() && current.comes_again(step)? {
         return Ok(None);
     }
-    remember(step, &lease.lane, &current, memory.filter(|_| progress.replies.is_some()))?;
+    current.remember(step, &lease.lane, memory.filter(|_| progress.replies.is_some()))?;
     let sql = "SELECT sent, sending FROM head WHERE seq = ?1";
     let known = step.first(sql, params![current.seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (sent, sending): (u32, Option<u32>) = known.unwrap_or_default();
@@ -70,21 +70,6 @@ pub(super) fn record(
     )?;
     let sql = "SELECT triggers, sends, followed, allowed, until_s, closed FROM lane JOIN head ON head.seq = lane.current WHERE lane.no = ?1";
     Ok(Some(step.one(sql, params![current.lane], |row| standing_at(row, 0))?))
-}
-
-/// With a message's first replies comes what its lane is to remember.
-fn remember(
-    step: &Step<'_>,
-    lane: &Lane,
-    current: &Current,
-    memory: Option<&Memory>,
-) -> Result<(), StepError> {
-    let Some(memory) = memory else { return Ok(()) };
-    let sql = "SELECT 1 FROM head WHERE seq = ?1 AND (replies IS NOT NULL OR forgets = 1)";
-    if !step.exists(sql, params![current.seq])? {
-        value::set(step, &format!("memory:{lane}"), &memory.bytes, memory.keep_for)?;
-    }
-    Ok(())
 }
 
 /// Settles the message. Gives besides who should hear that its answer may go out in a response.
@@ -149,68 +134,6 @@ fn settle(step: &mut Step<'_>, lease: &Lease, settlement: &Settlement) -> Result
         Settlement::Await { within } => return await_answer(step, &current, *within).map(Some),
     }
     Ok(Some(Settled::AsAsked))
-}
-
-/// Holds the message until its lane gets a waking one, unless one has come since `wakes`.
-fn hold(
-    step: &mut Step<'_>,
-    lease: &Lease,
-    current: &Current,
-    wakes: u32,
-    (until_us, refused): (i64, bool),
-    (reason, answer): (&str, Option<&PushAnswer>),
-) -> Result<Settled, StepError> {
-    let sql = "SELECT 1 FROM head WHERE seq = ?1 AND triggers > ?2";
-    if step.exists(sql, params![current.seq, wakes])? {
-        lane::to_end(step, current.lane)?;
-        return Ok(Settled::ComesAgain);
-    }
-    if let Some(answer) = answer {
-        record_answer(step, lease, current, answer)?;
-    }
-    let no = held::put(step, lease.lane.as_str(), current.seq, until_us, refused, reason)?;
-    if let Some(answer) = answer {
-        response::put(step, &lease.lane, Ending::Held { no }, answer, None)?;
-    }
-    lane::drop_current(step, current.lane, current.seq)?;
-    Ok(Settled::AsAsked)
-}
-
-/// Lets the lane wait until the newest push closes, if that stays open for long enough. `None`: as with [`settle`].
-fn offer(
-    step: &mut Step<'_>,
-    lease: &Lease,
-    current: &Current,
-    answer: &PushAnswer,
-) -> Result<Option<Settled>, StepError> {
-    let least_us = after(step, OFFER_LEAST);
-    let Some(newest) = push::newest(step, &lease.lane)?.filter(|newest| newest.until_us >= least_us) else {
-        return Ok(Some(Settled::NobodyWaits));
-    };
-    if current.comes_again(step)? {
-        return Ok(None);
-    }
-    record_answer(step, lease, current, answer)?;
-    step.execute("UPDATE head SET unanswered = 0, gives_way_us = NULL WHERE seq = ?1", params![current.seq])?;
-    response::put(step, &lease.lane, current.ending(), answer, Some(newest.until_us))?;
-    current.delay(step, newest.until_us)?;
-    Ok(Some(Settled::AsAsked))
-}
-
-/// Records what an answer brings besides its parts.
-fn record_answer(
-    step: &Step<'_>,
-    lease: &Lease,
-    current: &Current,
-    answer: &PushAnswer,
-) -> Result<(), StepError> {
-    let memory = answer.memory.as_ref().filter(|_| answer.replies.is_some());
-    remember(step, &lease.lane, current, memory)?;
-    step.run(
-        "INSERT INTO head (seq, sent, replies) VALUES (?1, ?2, ?3)
-            ON CONFLICT (seq) DO UPDATE SET sent = excluded.sent, replies = coalesce(excluded.replies, replies)",
-        params![current.seq, answer.sent, answer.replies.as_deref()],
-    )
 }
 
 /// Lets the lane wait for an answer by call back, unless one is there.

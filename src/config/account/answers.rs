@@ -64,7 +64,7 @@ impl AnswerRules {
 
 /// How an account answers, and whether a key has an effect then.
 #[derive(Clone, Copy)]
-pub(super) struct Way {
+pub(super) struct KeyEffect {
     pub(super) by: AnswerBy,
     pub(super) has_effect: bool,
 }
@@ -79,7 +79,7 @@ pub(super) fn read(section: &mut Section<'_>, by: AnswerBy) -> AnswerRules {
     section.show("answer_by", &by);
     let default = AnswerRules::default();
     let is_push = by == AnswerBy::Push;
-    let (by_api, by_push) = (Way { by, has_effect: !is_push }, Way { by, has_effect: is_push });
+    let (by_api, by_push) = (KeyEffect { by, has_effect: !is_push }, KeyEffect { by, has_effect: is_push });
     let rules = AnswerRules {
         // With the API alone, for hand-overs to a person, which only a response can make.
         push_wait: effective(section, by_api, "push_wait", default.push_wait, push_wait),
@@ -111,23 +111,23 @@ fn most_in_five_minutes(rate: Rate) -> u64 {
 /// The value of a key. One without an effect is not shown.
 pub(super) fn effective<T: Shown>(
     section: &mut Section<'_>,
-    way: Way,
+    effect: KeyEffect,
     key: &'static str,
     default: T,
     parse: impl FnOnce(&Node) -> Result<T, Mistake>,
 ) -> T {
-    doubt_without_effect(section, key, way);
+    doubt_without_effect(section, key, effect);
     let value = section.hidden(key, parse).unwrap_or(default);
-    if way.has_effect {
+    if effect.has_effect {
         section.show(key, &value);
     }
     value
 }
 
-pub(super) fn doubt_without_effect(section: &Section<'_>, key: &str, way: Way) {
-    let Some(origin) = section.origin_of(key).filter(|_| !way.has_effect) else { return };
-    let mistake = Mistake::new(format!("has no effect with `answer_by = \"{}\"`", <&str>::from(way.by)));
-    let or = if way.by == AnswerBy::Push { "" } else { ", or set `answer_by = \"push\"`" };
+pub(super) fn doubt_without_effect(section: &Section<'_>, key: &str, effect: KeyEffect) {
+    let Some(origin) = section.origin_of(key).filter(|_| !effect.has_effect) else { return };
+    let mistake = Mistake::new(format!("has no effect with `answer_by = \"{}\"`", <&str>::from(effect.by)));
+    let or = if effect.by == AnswerBy::Push { "" } else { ", or set `answer_by = \"push\"`" };
     section.doubt(key, Some(&origin), mistake.hint(format!("leave it out{or}")));
 }
 

@@ -54,7 +54,7 @@ fn setup(service: &Service) -> Setup {
     let routes = format!(
         "answer_by = \"either\"\n\
          [account.api]\napp_id = \"wx00000000000000aa\"\napp_secret = \"secret\"\ntoken = \"{TOKEN}\"\napi_base = \"{url}\"\n\
-         [[route]]\nname = \"service\"\nhttp = \"{url}/answer\"\n"
+         [[route]]\nname = \"service\"\nhttp = {{ url = \"{url}/answer\" }}\n"
     );
     Setup { routes, ..Setup::default() }
 }

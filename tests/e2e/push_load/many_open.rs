@@ -124,7 +124,7 @@ async fn keep_open(pusher: Pusher, place: u64, stop: Arc<AtomicBool>) -> Vec<Dur
     let mut took = Vec::new();
     for round in 0.. {
         let response = pusher.push(round * 10_000 + place).await;
-        assert!(response.says(NOTICE), "there is no answer");
+        assert!(response.says(NOTICE), "{response:?}");
         took.push(response.took);
         if stop.load(Ordering::Relaxed) || response.took < AT_ONCE {
             break;

@@ -22,6 +22,7 @@ pub(super) struct Pusher {
 }
 
 /// What came of a push.
+#[derive(Debug)]
 pub(super) struct Response {
     /// How long it took to the first byte of its response.
     pub(super) took: Duration,

@@ -150,7 +150,7 @@ const fn range(ends: &[i64]) -> RangeInclusive<i64> {
     RangeInclusive::new(ends[0], ends[ends.len() - 1])
 }
 
-const CERTIFY: &str = "certify the account, and check in WeChat's console (微信开发者平台) under 开放能力 which interfaces it has; or use a test account (测试号)";
+const CERTIFY: &str = "certify the account, and check in WeChat's console (微信开发者平台) under 开放能力 which interfaces it has; or set `answer_by = \"push\"` for it, which needs no right; or use a test account (测试号)";
 const ALLOW: &str = "add the address in the text to the IP allow list (API IP 白名单) in WeChat's console (微信开发者平台) under 开发密钥";
 const APPEAL: &str = "read the notice in WeChat's console (微信开发者平台)";
 
