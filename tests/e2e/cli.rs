@@ -33,6 +33,24 @@ fn every_mistake_of_a_configuration_is_told_at_once() {
 }
 
 #[test]
+fn what_cannot_go_out_in_a_response_is_told_by_the_check_and_by_every_start() {
+    let notice = "很慢".repeat(400);
+    let config = format!(
+        "{ACCOUNT}answer_by = \"either\"\npush_wait = \"6s\"\n\
+         [account.plain]\napp_id = \"wx2\"\ntoken = \"s3cretToken\"\nanswer_by = \"push\"\nlater_notice = \"{notice}\"\n\
+         [[route]]\nname = \"menu\"\nmatch = {{ account = \"plain\" }}\n\
+         reply = {{ type = \"msgmenu\", list = [{{ id = \"1\", content = \"yes\" }}] }}\n"
+    );
+    let told = ["check", "run", "receiver", "worker"].map(|command| {
+        let (output, text) = huixin(&[command], &config);
+        assert_eq!(output.status.code(), Some(64), "{command}: {text}");
+        text
+    });
+    assert!(told.iter().all(|text| *text == told[0]), "{told:?}");
+    insta::assert_snapshot!(told[0]);
+}
+
+#[test]
 fn a_queue_in_a_file_is_refused_for_a_single_role_with_the_command_that_can() {
     for role in ["receiver", "worker"] {
         let (output, text) = huixin(&[role], &format!("[queue]\nurl = \"sqlite:huixin.db\"\n{ACCOUNT}"));

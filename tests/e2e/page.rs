@@ -8,7 +8,7 @@ use huixin_sandbox::{MediaKind, Opener, Push, RunningSandbox, SandboxConfig, Sen
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-use crate::harness::{Process, free_port};
+use crate::harness::{Backend, Process, free_port, long};
 
 /// Chromedriver; its browser goes with it.
 struct Driver {
@@ -208,6 +208,60 @@ async fn what_no_route_takes_is_shown_in_the_page_and_in_the_log() {
     let small = browser.execute(small, Vec::new()).await.expect("a script runs");
     assert_eq!(small, json!([]), "what is pressed is large enough for a finger");
     browser.close().await.expect("the browser closes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_of_an_account_without_the_right_sees_which_try_was_answered_and_taps_for_a_slower_answer() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    // In the long form longer than all tries of a tap, too.
+    let slower = Duration::from_secs(if long() { 40 } else { 16 });
+    let backend = Backend::answering(move |asked| {
+        let takes = if asked.content == "?18-546" { Duration::from_secs(8) } else { slower };
+        (takes, "[18-546]的工作台位为[车体新厂房3号]".to_owned())
+    })
+    .await;
+    let account = "[account.main]\napp_id = \"wx0123456789abcdef\"\ntoken = \"sandboxTokenOfmain\"\nanswer_by = \"push\"\n";
+    let config = format!("{account}{}", backend.route());
+    std::fs::write(folder.path().join("huixin.toml"), config).expect("the folder can be written to");
+    let dev = Process::spawn(&["dev"], folder.path(), folder.path().join("dev.log"), &[]);
+    let url = dev.url_after("Open ").await;
+    let driver = Driver::start();
+    let browser = driver.browser("en").await;
+    browser.goto(url.trim_end_matches(';')).await.expect("the page opens");
+    let within = Duration::from_secs(30);
+    wait_for(&browser, ".chip, #text", 1, within).await;
+    let says = async |text: &str| {
+        let input = browser.find(Locator::Css("#text")).await.expect("an input");
+        input.send_keys(text).await.expect("it is typed");
+    };
+
+    says("?18-546\n").await;
+    let answered = "li:not(.typing) .note.after[data-how=passive]:is([data-n='2'], [data-n='3'])";
+    wait_for(&browser, answered, 1, within).await;
+    let bubbles = "li:not(.typing) .bubble.theirs";
+    let texts = texts_of(&wait_for(&browser, bubbles, 1, within).await).await;
+    assert_eq!(texts, ["[18-546]的工作台位为[车体新厂房3号]"]);
+
+    says("?40\n").await;
+    for taps in 1.. {
+        let link = format!("{bubbles} a.tap");
+        let links = wait_for(&browser, &link, taps, within).await;
+        links[taps - 1].click().await.expect("it can be tapped");
+        let texts = texts_of(&wait_for(&browser, bubbles, taps + 2, within).await).await;
+        assert!(texts[taps].starts_with("正在处理，请稍候点击："), "{texts:?}");
+        if texts[taps + 1] == texts[0] {
+            break;
+        }
+    }
+    for fault in [".fault", ".note.after[data-how=api]"] {
+        assert!(browser.find_all(Locator::Css(fault)).await.expect("a list").is_empty(), "{fault}");
+    }
+    browser.close().await.expect("the browser closes");
+}
+
+async fn texts_of(elements: &[fantoccini::elements::Element]) -> Vec<String> {
+    futures::future::join_all(elements.iter().map(async |one| one.text().await.expect("a text"))).await
 }
 
 const USER: &str = "oHuixinXiaoming0000000000001";

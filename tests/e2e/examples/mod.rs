@@ -17,6 +17,15 @@ async fn the_workstation_lookup_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_workstation_lookup_answers_for_an_account_without_the_right_in_the_responses_to_its_pushes() {
+    let by_push = ("HUIXIN_ACCOUNT__MAIN__ANSWER_BY", "push");
+    // The pretend WeChat refuses every call of its API then.
+    let example = Example::start("workstation-lookup", &[by_push]).await;
+    let slower = Example::start("workstation-lookup", &[by_push, ("DELAY_SECS", "20")]).await;
+    futures::future::join(example.plays_its_transcripts(), slower.plays("slow")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_and_the_configuration_of_the_readme_answer() {
     let example = Example::of_the_readme().await;
     example.push("oReader", serde_json::json!({ "kind": "text", "content": "在吗？" })).await;

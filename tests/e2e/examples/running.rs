@@ -102,7 +102,12 @@ impl Example {
 
     /// Plays every conversation of the README, each by a user of its own, all at once.
     pub(super) async fn plays_its_transcripts(&self) {
-        let conversations = transcript::read(&self.readme);
+        self.plays("").await;
+    }
+
+    /// The same with those of one kind.
+    pub(super) async fn plays(&self, kind: &str) {
+        let conversations = transcript::read(&self.readme, kind);
         assert!(!conversations.is_empty(), "the README has a transcript");
         let played = conversations.iter().enumerate();
         futures::future::join_all(played.map(|(n, lines)| self.play(format!("oReader{n}"), lines))).await;
@@ -172,7 +177,8 @@ impl Example {
         };
         let page: Value = serde_json::from_slice(&page).expect("JSON");
         let entries = page["entries"].as_array().expect("a list");
-        let to_user = entries.iter().filter(|entry| entry["what"] == "sent" && entry["user"] == user);
+        let is_shown = |entry: &&Value| entry["what"] == "sent" || entry["what"] == "replied";
+        let to_user = entries.iter().filter(is_shown).filter(|entry| entry["user"] == user);
         to_user.map(transcript::print).collect()
     }
 

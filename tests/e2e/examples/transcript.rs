@@ -3,7 +3,7 @@
 //! A fenced block that calls itself `transcript` is one user's conversation: what they do begins with `> `, what they get
 //! with `< `, further lines of it with two blanks. A text stands for itself. Something else stands in brackets, its
 //! words in order: `> [click mypay]`, `> [voice 今天天气]`, `> [location 23.1 113.3 广州]`, `< [news 员工服务中心]`. An answer
-//! that differs each time ends in `…`: what is before it must be there.
+//! that differs each time ends in `…`: what is before it must be there. Blocks of another kind have a word behind `transcript`.
 
 use serde_json::{Value, json};
 
@@ -16,11 +16,12 @@ pub(super) enum Line {
     Gets(String),
 }
 
-/// The conversations of a README.
-pub(super) fn read(readme: &str) -> Vec<Vec<Line>> {
+/// The conversations of a README that are of one kind; "" for those without a word.
+pub(super) fn read(readme: &str, kind: &str) -> Vec<Vec<Line>> {
+    let fence = format!("```transcript {kind}");
     let mut conversations = Vec::new();
     let mut lines = readme.lines();
-    while lines.any(|line| line == "```transcript") {
+    while lines.any(|line| line == fence.trim_end()) {
         let mut conversation: Vec<Line> = Vec::new();
         for line in lines.by_ref().take_while(|line| *line != "```") {
             if let Some(says) = line.strip_prefix("> ") {
@@ -69,6 +70,7 @@ fn deed(printed: &str) -> Value {
     };
     match inside.split(' ').collect::<Vec<_>>()[..] {
         ["click", key] => json!({ "kind": "click", "key": key }),
+        ["tap", content] => json!({ "kind": "text", "content": content, "menu_id": "huixin" }),
         ["voice", heard] => json!({ "kind": "voice", "recognition": heard }),
         ["location", latitude, longitude, label] => {
             let degrees = |text: &str| text.parse::<f64>().expect("degrees");
@@ -81,9 +83,10 @@ fn deed(printed: &str) -> Value {
 
 #[test]
 fn a_transcript_is_read_as_it_is_printed() {
-    let readme = "text\n```transcript\n> hello\n< [news Title]\n< one\n  two\n```\n```sh\n> x\n```\n";
+    let readme = "text\n```transcript\n> hello\n< [news Title]\n< one\n  two\n```\n```sh\n> x\n```\n```transcript slow\n< a\n```\n";
     let gets = |text: &str| Line::Gets(text.to_owned());
     let says = Line::Says(json!({ "kind": "text", "content": "hello" }));
-    assert_eq!(read(readme), [[says, gets("[news Title]"), gets("one\ntwo")]]);
+    assert_eq!(read(readme, ""), [[says, gets("[news Title]"), gets("one\ntwo")]]);
+    assert_eq!(read(readme, "slow"), [[gets("a")]]);
     assert!(matches("a…", "abc") && !matches("a…", "b") && matches("a", "a") && !matches("a", "abc"));
 }

@@ -125,16 +125,16 @@ impl Stack {
         let delivery = if enforced { "" } else { "[delivery.message]\nsends = 1000\n" };
         let config = format!(
             "[queue]\nurl = \"{queue_url}\"\n[receiver]\nlisten = \"127.0.0.1:{receiver_port}\"\n{}\
-             [worker]\nlease = \"{}\"\ngrace = \"{}\"\n[admin]\nlisten = \"127.0.0.1:0\"\n\
-             [account.main]\napp_id = \"{}\"\napp_secret = \"{}\"\ntoken = \"{}\"\napi_base = \"{}\"\n{}{}",
+             [worker]\nlease = \"{}\"\ngrace = \"{}\"\n[admin]\nlisten = \"127.0.0.1:0\"\n{}\
+             [account.main]\napp_id = \"{}\"\napp_secret = \"{}\"\ntoken = \"{}\"\napi_base = \"{}\"\n{}",
             setup.receiver,
             setup.lease,
             setup.grace,
+            delivery,
             account.app_id,
             account.app_secret,
             account.token,
             sandbox.base_url,
-            delivery,
             setup.routes,
         );
         std::fs::write(folder.path().join("huixin.toml"), config).expect("the folder can be written to");
@@ -178,6 +178,16 @@ impl Stack {
         let logs = self.all_logs();
         let unsure = logs.lines().filter(|line| line.contains("it is not known whether this part was sent"));
         unsure.map(str::to_owned).collect()
+    }
+
+    /// How many parts of answers may have gone out in responses or not, by the receivers' logs.
+    pub(crate) fn unsure_responses(&self) -> usize {
+        let logs = self.all_logs();
+        let unsure =
+            logs.lines().filter(|line| line.contains("it isn't known whether responses were written"));
+        unsure
+            .filter_map(|line| line.split("parts=").nth(1)?.split_whitespace().next()?.parse::<usize>().ok())
+            .sum()
     }
 
     /// The queue, opened beside the processes (or after them, if it is a file).
