@@ -126,14 +126,14 @@ impl ConnectionPermit {
 /// A response that is none: the connection is cut instead, and the client learns that its request failed.
 pub(crate) fn unanswered() -> Response {
     let mut response = Response::default();
-    response.extensions_mut().insert(Unanswered);
+    response.extensions_mut().insert(LeftUnanswered);
     response
 }
 
 /// The handler left the request without a response.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the request is left without a response")]
-struct Unanswered;
+struct LeftUnanswered;
 
 /// The routes, as one connection sees them.
 struct ConnectionService {
@@ -144,9 +144,9 @@ struct ConnectionService {
 
 impl Service<Request<Incoming>> for ConnectionService {
     type Response = Response;
-    type Error = Unanswered;
+    type Error = LeftUnanswered;
     type Future =
-        Map<RouteFuture<Infallible>, fn(Result<Response, Infallible>) -> Result<Response, Unanswered>>;
+        Map<RouteFuture<Infallible>, fn(Result<Response, Infallible>) -> Result<Response, LeftUnanswered>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let extensions = request.extensions_mut();
@@ -155,7 +155,7 @@ impl Service<Request<Incoming>> for ConnectionService {
         self.routes.clone().call(request).map(|response| {
             let response = response.unwrap_or_else(|never| match never {});
             // hyper closes the connection of a service that fails.
-            response.extensions().get().map_or(Ok(()), |unanswered: &Unanswered| Err(*unanswered))?;
+            response.extensions().get().map_or(Ok(()), |unanswered: &LeftUnanswered| Err(*unanswered))?;
             Ok(response)
         })
     }

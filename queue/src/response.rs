@@ -57,7 +57,7 @@ pub trait Responder: Send + Sync + 'static {
     /// Tells the receiver that keeps the lane's newest push open to look: a message of the lane has ended without a part.
     async fn announce(&self, lane: &Lane) -> Result<(), QueueError>;
 
-    /// Lanes of which there is news for this receiver, after at most `at_most` none. News may be lost: look now and then.
+    /// Lanes with news for this receiver, or none after `at_most`. News may be lost: look now and then.
     async fn news(&self, receiver: &str, at_most: Duration) -> Result<Vec<Lane>, QueueError>;
 }
 

@@ -27,7 +27,8 @@ shown! {
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let per_s = self.per.as_secs();
-        let (unit, unit_s) = UNITS.into_iter().find(|(_, unit_s)| per_s % unit_s == 0).unwrap_or(("s", 1));
+        let (unit, unit_s) =
+            UNITS.into_iter().find(|(_, unit_s)| per_s.is_multiple_of(*unit_s)).unwrap_or(("s", 1));
         match per_s / unit_s {
             1 => write!(f, "{}/{unit}", self.count),
             units => write!(f, "{}/{units}{unit}", self.count),

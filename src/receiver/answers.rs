@@ -47,7 +47,7 @@ pub struct PushAnswers {
 
 /// How long a push is kept open, and how it ends.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Way<'a> {
+pub(super) enum PushWay<'a> {
     /// For some time, then with an empty string: the API goes on.
     Either { push_wait: Duration },
     /// As long as WeChat waits.
@@ -68,7 +68,7 @@ impl Answers {
     }
 
     /// How a user's push is kept open, if it is.
-    pub(super) fn way(&self, account: &str, message: &Message) -> Option<Way<'_>> {
+    pub(super) fn way(&self, account: &str, message: &Message) -> Option<PushWay<'_>> {
         match message.trigger() {
             Trigger::Message | Trigger::Click | Trigger::Scan | Trigger::Subscribe => {}
             Trigger::Unsubscribe | Trigger::Silent => return None,
@@ -77,10 +77,10 @@ impl Answers {
             Self::Api { .. } if self.keep_none_open() => None,
             Self::Api { may_transfer, push_wait } => {
                 let route = may_transfer.iter().find(|(when, _)| when.matches(account, message).is_some());
-                route.filter(|(_, may)| *may).map(|_| Way::Either { push_wait: *push_wait })
+                route.filter(|(_, may)| *may).map(|_| PushWay::Either { push_wait: *push_wait })
             }
-            Self::Either { push_wait } => Some(Way::Either { push_wait: *push_wait }),
-            Self::Push(answers) => Some(Way::Push(answers)),
+            Self::Either { push_wait } => Some(PushWay::Either { push_wait: *push_wait }),
+            Self::Push(answers) => Some(PushWay::Push(answers)),
         }
     }
 
@@ -94,7 +94,7 @@ impl Answers {
     }
 }
 
-impl Way<'_> {
+impl PushWay<'_> {
     /// Whether the push only fetches what waits for its user.
     pub(super) fn fetch(self, message: &Message) -> Option<Fetch> {
         let (Self::Push(answers), Kind::Text { content, menu_id }) = (self, &message.kind) else {

@@ -24,6 +24,7 @@ mod page;
 mod push;
 mod receiver_spool;
 mod refusals;
+mod understand;
 mod verify;
 
 use std::collections::HashMap;
@@ -37,7 +38,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use huixin_queue::{BEAT_EVERY, Class, Queue};
-use huixin_wechat::{PushKeys, PushQuery};
+use huixin_wechat::PushKeys;
 use huixin_worker::Rights;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -242,15 +243,5 @@ impl Receiver {
     fn paths(&self) -> String {
         let names: Vec<_> = self.accounts.keys().map(String::as_str).collect();
         format!("the URL must end in /wechat/ and one of: {}", names.join(", "))
-    }
-
-    /// Whether a push's timestamp is near enough to now.
-    fn is_fresh(&self, keys: &PushKeys, query: &PushQuery) -> bool {
-        let max_skew = if keys.judges_plain(query) { self.max_skew.plain } else { self.max_skew.sealed };
-        let Some(max_skew) = max_skew else { return true };
-        let Ok(timestamp) = query.timestamp.parse::<u64>() else { return false };
-        let now =
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs());
-        now.abs_diff(timestamp) <= max_skew.as_secs()
     }
 }

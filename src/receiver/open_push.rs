@@ -1,6 +1,6 @@
 //! A push that is kept open, because an answer may still go out in its response.
 //!
-//! The message is stored as any other, and beside that the queue is told that the push is open. Then the receiver looks for a
+//! The message is stored as any other, and beside that the queue learns that the push is open. Then the receiver looks for a
 //! part: when there is news of the push's lane, and now and then, since news may be lost. Whether a part goes out is the
 //! queue's decision alone, so any number of receivers may serve the tries of one push, and each may be killed. What follows if
 //! no part comes is in `decide`.
@@ -27,16 +27,17 @@ use axum::response::Response;
 use huixin_queue::{Responder, Shared};
 use huixin_wechat::{Message, PushQuery};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::claim::Claims;
 use self::serving::Serving;
 use self::waits::Waits;
-use super::answers::Way;
+use super::answers::PushWay;
 use super::intake::Arriving;
 use super::{ReceiverAccount, ReceiverState};
+use crate::one_line::one_line;
 use crate::serve::ConnectionPermit;
 
 /// Bounds for open pushes.
@@ -86,7 +87,7 @@ pub(super) struct OpenablePush<'a> {
     pub(super) began: Instant,
     pub(super) name: &'a str,
     pub(super) account: &'a ReceiverAccount,
-    pub(super) way: Way<'a>,
+    pub(super) way: PushWay<'a>,
     pub(super) query: &'a PushQuery,
     /// The place of the key that opened it.
     pub(super) opened_with: Option<usize>,
@@ -121,6 +122,19 @@ impl OpenPushes {
     /// After the last response: waits until the queue knows what went out.
     pub(super) async fn finish(&self) {
         self.claims.finish().await;
+    }
+
+    /// Whether the budget of all receivers lets one more try go unanswered. In doubt it doesn't.
+    async fn grants_unanswered(&self, account: &str, (most, per): (u32, Duration), by: Instant) -> bool {
+        // Saved ones and those that come with the time are together no more than `most` in any such time.
+        let name = format!("unanswered/{account}");
+        let problem = match timeout_at(by, self.shared.limit(&name, most.div_ceil(2), per)).await {
+            Ok(Ok(wait)) => return wait.is_zero(),
+            Ok(Err(error)) => one_line(&error),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::debug!(account, problem, "the budget of unanswered tries can't be asked");
+        false
     }
 
     fn place(&self) -> Option<OwnedSemaphorePermit> {

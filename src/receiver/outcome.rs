@@ -1,4 +1,4 @@
-//! What became of a push, and how it is answered while nothing else is to be said in the response.
+//! What became of a push, and how it is answered unless its response says something else.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

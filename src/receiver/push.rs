@@ -6,30 +6,26 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use huixin_queue::{Class, HeldEffect, Lane, MessageId};
-use huixin_wechat::{DedupKey, Message, PushBody, PushQuery, PushRefusal, QueryError, Trigger, admit, body};
-use huixin_worker::{Payload, Rights};
+use huixin_wechat::{PushBody, PushKeys, PushQuery, PushRefusal, QueryError, admit};
 use tokio::time::Instant;
 
-use super::intake::Arriving;
 use super::metrics;
 use super::open_push::{self, OpenablePush};
 use super::outcome::PushOutcome;
 use super::refusals::{self, Reason};
-use super::{Receiver, ReceiverAccount, ReceiverState};
+use super::understand::{UnderstoodPush, understand};
+use super::{Receiver, ReceiverState};
 use crate::serve::{ConnectionPermit, announced, discard};
 
 /// How long the body may take: WeChat itself gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of a body that can't be understood is kept.
-const UNREADABLE_MAX_BYTES: usize = 64 * 1024;
 
 pub(super) async fn push(
     State(state): State<Arc<ReceiverState>>,
@@ -108,7 +104,8 @@ async fn receive(
         PushBody::Opened { key, .. } => Some(key),
         PushBody::Plain | PushBody::Sealed => None,
     };
-    let Understood { arriving, outcome, message } = understand(name, account, &receiver.rights, inner, body);
+    let UnderstoodPush { arriving, outcome, message } =
+        understand(name, account, &receiver.rights, inner, body);
     if let Some(message) = &message
         && let Some(way) = account.answers.way(name, message)
     {
@@ -124,6 +121,17 @@ impl ReceiverState {
     pub(super) fn unknown(&self) -> PushOutcome {
         self.refusals.note("", &refusals::ACCOUNT, &self.paths());
         PushOutcome::UnknownAccount
+    }
+}
+
+impl Receiver {
+    /// Whether a push's timestamp is near enough to now.
+    fn is_fresh(&self, keys: &PushKeys, query: &PushQuery) -> bool {
+        let max_skew = if keys.judges_plain(query) { self.max_skew.plain } else { self.max_skew.sealed };
+        let Some(max_skew) = max_skew else { return true };
+        let Ok(timestamp) = query.timestamp.parse::<u64>() else { return false };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        now.abs_diff(timestamp) <= max_skew.as_secs()
     }
 }
 
@@ -162,103 +170,4 @@ async fn read(
         Ok(Err(_)) => Err((PushOutcome::TooLarge, &refusals::TOO_LARGE)),
         Err(_) => Err((PushOutcome::Slow, &refusals::SLOW)),
     }
-}
-
-/// A genuine push.
-struct Understood {
-    /// What the queue gets of it.
-    arriving: Arriving,
-    /// What becomes of the push once that is stored.
-    outcome: PushOutcome,
-    /// Of a user, who may be answered.
-    message: Option<Message>,
-}
-
-fn understand(
-    name: &str,
-    account: &ReceiverAccount,
-    rights: &Rights,
-    inner: PushBody,
-    body: Bytes,
-) -> Understood {
-    let class = &account.class;
-    let (body, sealed) = match inner {
-        PushBody::Plain => (body, false),
-        PushBody::Opened { body, key } => {
-            if key > 0 {
-                metrics::opened_with_previous_key(name);
-            }
-            (Bytes::from(body), false)
-        }
-        PushBody::Sealed => (body, true),
-    };
-    let understood = match sealed {
-        true => Err("the push is encrypted, and the account has no aes_key".to_owned()),
-        false => body::parse(&body).map_err(|error| format!("the push can't be understood: {error}")),
-    };
-    let understood = understood.map(|parsed| {
-        if parsed.mended {
-            metrics::mended(name);
-            tracing::debug!(
-                account = name,
-                "a push has damaged text: it is stored as it came, and repaired when it is read"
-            );
-        }
-        Message::from_tree(parsed.tree)
-    });
-    let message = match understood {
-        Ok(message) => message,
-        Err(reason) => {
-            let arriving = unreadable(name, class, &body, reason);
-            return Understood { arriving, outcome: PushOutcome::Unreadable, message: None };
-        }
-    };
-    let trigger = message.trigger();
-    let arriving = Arriving {
-        id: id_of(&message.dedup_key(name, &body)),
-        lane: lane_of(name, &message.from),
-        class: class.clone(),
-        payload: payload(name, trigger, body),
-        held: account.answers.held(rights.effect(trigger, message.created_at, SystemTime::now())),
-        dead_reason: None,
-    };
-    match message.tree.get("InfoType") {
-        Some(_) => Understood { arriving, outcome: PushOutcome::Platform, message: None },
-        None => {
-            let message = (arriving.lane.as_str() != name).then_some(message);
-            Understood { arriving, outcome: PushOutcome::Accepted, message }
-        }
-    }
-}
-
-/// A push that becomes a dead letter, with as much of it as is worth keeping.
-fn unreadable(account: &str, class: &Class, body: &Bytes, reason: String) -> Arriving {
-    tracing::warn!(
-        account,
-        reason,
-        body_bytes = body.len(),
-        "a signed push can't be understood: it is kept as a dead letter"
-    );
-    Arriving {
-        id: id_of(&DedupKey::of_unreadable(account, body)),
-        lane: lane_of(account, ""),
-        class: class.clone(),
-        payload: payload(account, Trigger::Silent, body.slice(..body.len().min(UNREADABLE_MAX_BYTES))),
-        held: HeldEffect::Leave,
-        dead_reason: Some(reason),
-    }
-}
-
-fn payload(account: &str, trigger: Trigger, body: Bytes) -> Bytes {
-    Payload { account: account.to_owned(), trigger, body }.encode()
-}
-
-fn id_of(key: &DedupKey) -> MessageId {
-    MessageId::new(key.opaque_id()).expect("an opaque id has 23 characters")
-}
-
-/// One lane per user of an account; a push without a sender, or with an impossible one, goes to the account's own lane.
-fn lane_of(account: &str, user: &str) -> Lane {
-    let whole = || Lane::new(account).expect("an account's name has 1 to 32 characters");
-    if user.is_empty() { whole() } else { Lane::new(format!("{account}/{user}")).unwrap_or_else(|_| whole()) }
 }

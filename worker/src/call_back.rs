@@ -216,10 +216,10 @@ mod tests {
     use super::*;
 
     fn call_backs(secret: &str) -> CallBacks {
-        with(AddressSecret::AppSecret(secret.into()))
+        with(&AddressSecret::AppSecret(secret.into()))
     }
 
-    fn with(secret: AddressSecret) -> CallBacks {
+    fn with(secret: &AddressSecret) -> CallBacks {
         let base = Url::parse("https://bot.example.com/huixin").unwrap();
         CallBacks::new(&base, ["main", "other"].map(|name| (name.to_owned(), secret.clone()))).unwrap()
     }
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_token_and_an_app_secret_of_the_same_text_make_different_keys() {
-        let by_token = with(AddressSecret::Token("s3cret".into()));
+        let by_token = with(&AddressSecret::Token("s3cret".into()));
         let (url, addressee) = address(&by_token);
         let token = url.path().strip_prefix("/huixin/v1/answers/").unwrap();
         assert_eq!((by_token.open(token), call_backs("s3cret").open(token)), (Some(addressee), None));

@@ -33,7 +33,7 @@ use crate::lease_calls::Calls;
 use crate::memory::Slots;
 use crate::message_end::{Done, End, StepResult, Stop};
 use crate::recorder::Recorder;
-use crate::respond::{self, Way};
+use crate::respond::{self, WayOut};
 use crate::route::Route;
 use crate::stored_json::Unreadable;
 use crate::worker_context::WorkerContext;
@@ -74,7 +74,7 @@ pub(crate) async fn process(
     if has_open_push && end.is_last() {
         // No answer comes any more, so its push needs to wait no longer.
         if let Err(error) = shared.queue.announce(&leased.lease.lane).await {
-            tracing::debug!(%error, "the push of an ended message could not be told: it waits until its time is over");
+            tracing::debug!(%error, "no push learns that its message has ended: an open one waits until its time is over");
         }
     }
     tracing::debug!(end = <&str>::from(end), "handled");
@@ -180,7 +180,7 @@ enum Sent {
 async fn send(recorder: &mut Recorder<'_>, answer: Answer, progress: Progress) -> StepResult<Sent> {
     let calls = recorder.attempt.calls;
     let mut way = respond::way(recorder, &answer, &progress);
-    if let Way::Offer(offer) = way {
+    if let WayOut::Offer(offer) = way {
         let settle = || calls.queue().settle(calls.lease, offer.clone());
         way = match calls.insist(settle).await? {
             Settled::NobodyWaits => respond::without_push(&answer, &progress),
@@ -188,9 +188,9 @@ async fn send(recorder: &mut Recorder<'_>, answer: Answer, progress: Progress) -
         };
     }
     match way {
-        Way::Never(reason) => Ok(Sent::Never(reason)),
-        Way::Hold(done) => Ok(Sent::Done(done)),
-        Way::Api | Way::Offer(_) => deliver(recorder, answer, progress).await.map(Sent::Done),
+        WayOut::Never(reason) => Ok(Sent::Never(reason)),
+        WayOut::Hold(done) => Ok(Sent::Done(done)),
+        WayOut::Api | WayOut::Offer(_) => deliver(recorder, answer, progress).await.map(Sent::Done),
     }
 }
 

@@ -31,7 +31,7 @@ const TOO_LATE: &str = "its user could not be handed to a person: that is only p
     was answered before. Set `may_transfer = true` on the route, and answer faster";
 
 /// How the next part of an answer goes out.
-pub(crate) enum Way {
+pub(crate) enum WayOut {
     /// By the API.
     Api,
     /// In the response of a push that is still open; if none is, as [`without_push`] says.
@@ -43,42 +43,42 @@ pub(crate) enum Way {
 }
 
 /// Decides how an answer goes out.
-pub(crate) fn way(recorder: &Recorder<'_>, answer: &Answer, progress: &Progress) -> Way {
+pub(crate) fn way(recorder: &Recorder<'_>, answer: &Answer, progress: &Progress) -> WayOut {
     let attempt = recorder.attempt;
     let index = progress.sent as usize;
     let Some(next) = answer.parts.get(index) else {
         return match attempt.account.answer_by() {
-            AnswerBy::Push => Way::Hold(nothing_left(answer)),
-            AnswerBy::Api | AnswerBy::Either => Way::Api,
+            AnswerBy::Push => WayOut::Hold(nothing_left(answer)),
+            AnswerBy::Api | AnswerBy::Either => WayOut::Api,
         };
     };
     match attempt.account.answer_by() {
         AnswerBy::Push => match forms(attempt, &answer.parts[index..]) {
-            Ok(parts) => Way::Hold(hold(recorder, push_answer(recorder, answer, progress, parts))),
-            Err(why) => Way::Never(why),
+            Ok(parts) => WayOut::Hold(hold(recorder, push_answer(recorder, answer, progress, parts))),
+            Err(why) => WayOut::Never(why),
         },
         AnswerBy::Either if is_offered(attempt, progress) => match forms(attempt, std::slice::from_ref(next))
         {
             Ok(parts) => offer(recorder, answer, progress, parts),
-            Err(_) if next.content != Content::Transfer => Way::Api,
-            Err(why) => Way::Never(why),
+            Err(_) if next.content != Content::Transfer => WayOut::Api,
+            Err(why) => WayOut::Never(why),
         },
         AnswerBy::Api | AnswerBy::Either if next.content == Content::Transfer => {
             match forms(attempt, std::slice::from_ref(next)) {
                 Ok(parts) if is_offered(attempt, progress) => offer(recorder, answer, progress, parts),
-                Ok(_) => Way::Never(TOO_LATE.to_owned()),
-                Err(why) => Way::Never(why),
+                Ok(_) => WayOut::Never(TOO_LATE.to_owned()),
+                Err(why) => WayOut::Never(why),
             }
         }
-        AnswerBy::Api | AnswerBy::Either => Way::Api,
+        AnswerBy::Api | AnswerBy::Either => WayOut::Api,
     }
 }
 
 /// What follows when no push is open for an offer.
-pub(crate) fn without_push(answer: &Answer, progress: &Progress) -> Way {
+pub(crate) fn without_push(answer: &Answer, progress: &Progress) -> WayOut {
     match answer.parts.get(progress.sent as usize) {
-        Some(next) if next.content == Content::Transfer => Way::Never(TOO_LATE.to_owned()),
-        _ => Way::Api,
+        Some(next) if next.content == Content::Transfer => WayOut::Never(TOO_LATE.to_owned()),
+        _ => WayOut::Api,
     }
 }
 
@@ -121,8 +121,8 @@ fn push_answer(
     })
 }
 
-fn offer(recorder: &Recorder<'_>, answer: &Answer, progress: &Progress, parts: Vec<Bytes>) -> Way {
-    Way::Offer(Settlement::Offer { answer: push_answer(recorder, answer, progress, parts) })
+fn offer(recorder: &Recorder<'_>, answer: &Answer, progress: &Progress, parts: Vec<Bytes>) -> WayOut {
+    WayOut::Offer(Settlement::Offer { answer: push_answer(recorder, answer, progress, parts) })
 }
 
 fn hold(recorder: &Recorder<'_>, answer: Box<PushAnswer>) -> Done {

@@ -44,7 +44,7 @@ pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Resu
 }
 
 /// What a lane has besides its answers that may go out in responses.
-pub(super) struct Standing {
+pub(super) struct ResponseState {
     /// Whether its current message may be offered.
     pub(super) may_offer: bool,
     /// Whether it has messages that have no such answer yet.
@@ -52,13 +52,14 @@ pub(super) struct Standing {
 }
 
 /// Where a lane stands, if it has current or waiting messages.
-pub(super) fn standing(step: &Step<'_>, name: &str) -> Result<Option<Standing>, StepError> {
+pub(super) fn standing(step: &Step<'_>, name: &str) -> Result<Option<ResponseState>, StepError> {
     let sql = "SELECT state = 'delayed' AND closed IS NOT 'ended',
             (current IS NOT NULL AND NOT EXISTS (SELECT 1 FROM response WHERE response.seq = lane.current))
             OR EXISTS (SELECT 1 FROM message WHERE lane_no = lane.no AND second IS NULL AND seq IS NOT lane.current)
             OR EXISTS (SELECT 1 FROM message WHERE lane_no = lane.no AND second IS NOT NULL AND seq IS NOT lane.current)
         FROM lane WHERE name = ?1";
-    let read = |row: &rusqlite::Row<'_>| Ok(Standing { may_offer: row.get(0)?, has_unanswered: row.get(1)? });
+    let read =
+        |row: &rusqlite::Row<'_>| Ok(ResponseState { may_offer: row.get(0)?, has_unanswered: row.get(1)? });
     Ok(step.first(sql, params![name], read)?)
 }
 

@@ -11,7 +11,7 @@ use crate::clock::micros;
 use crate::{Lane, MessageId, OpenPush, PUSH_KEPT_FOR};
 
 /// What is known of a push.
-pub(super) struct Push {
+pub(super) struct KnownPush {
     pub(super) tries: u32,
     /// What went out for it, and whether there was more.
     pub(super) part: Option<(Bytes, bool)>,
@@ -52,11 +52,11 @@ pub(super) fn open(step: &Step<'_>, lane: &Lane, push: &OpenPush) -> Result<u32,
 }
 
 /// What is known of a push that was opened not long ago.
-pub(super) fn find(step: &Step<'_>, id: &MessageId) -> Result<Option<Push>, StepError> {
+pub(super) fn find(step: &Step<'_>, id: &MessageId) -> Result<Option<KnownPush>, StepError> {
     let sql = "SELECT tries, part, more FROM push WHERE id = ?1 AND until_us > ?2";
     let push = step.first(sql, params![id.as_str(), step.now_us], |row| {
         let part = row.get::<_, Option<Vec<u8>>>(1)?.map(Bytes::from);
-        Ok(Push { tries: row.get(0)?, part: part.zip(row.get(2)?) })
+        Ok(KnownPush { tries: row.get(0)?, part: part.zip(row.get(2)?) })
     })?;
     Ok(push)
 }

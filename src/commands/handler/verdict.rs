@@ -134,6 +134,12 @@ fn reply(reply: &Outgoing) -> String {
             let more = if content.chars().nth(SHOWN_CHARS).is_some() { "…" } else { "" };
             format!("text {line:?}{more}")
         }
+        Content::Transfer => {
+            format!(
+                "{} (in the response to the push: set `may_transfer` on its route)",
+                reply.content.msgtype()
+            )
+        }
         other => other.msgtype().to_owned(),
     }
 }
@@ -163,6 +169,13 @@ mod tests {
         }
         let text = "text \"None\" (this kind has no `content`: is None meant?)";
         assert_eq!(of("None", false).to_string(), text);
+    }
+
+    #[test]
+    fn a_hand_over_is_told_with_what_its_route_needs() {
+        let shown = verdict(Outcome::Reply(vec![Content::Transfer.into()]), 5).to_string();
+        let needs = "(in the response to the push: set `may_transfer` on its route)";
+        assert_eq!(shown, format!("transfer_customer_service {needs}"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::PushLimits;
-use crate::receiver::answers::Way;
+use crate::receiver::answers::PushWay;
 
 /// So long after a push was made its try is WeChat's last one.
 const LAST_TRY_AFTER_S: i64 = 9;
@@ -46,7 +46,7 @@ pub(super) enum Over {
 
 /// How a push without a part ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum PushEnd {
     /// So that WeChat tries again.
     Unavailable,
     /// With an empty string.
@@ -58,10 +58,10 @@ pub(super) enum End {
 }
 
 impl Moments {
-    pub(super) fn of(began: Instant, way: Way<'_>, limits: &PushLimits) -> Self {
+    pub(super) fn of(began: Instant, way: PushWay<'_>, limits: &PushLimits) -> Self {
         let waits = match way {
-            Way::Either { push_wait } => push_wait.min(limits.claim_until),
-            Way::Push(_) => limits.claim_until,
+            PushWay::Either { push_wait } => push_wait.min(limits.claim_until),
+            PushWay::Push(_) => limits.claim_until,
         };
         let claim_until = began + waits;
         Self { claim_until, respond_by: claim_until + limits.grace, cut_at: began + limits.cut_after }
@@ -81,16 +81,16 @@ pub(super) fn is_last_try(number: u32, pushed_again_s: &str, created_at_s: i64) 
 }
 
 /// How a push ends for which there is no part.
-pub(super) fn end(way: Way<'_>, over: Over, is_last_try: bool) -> End {
+pub(super) fn end(way: PushWay<'_>, over: Over, is_last_try: bool) -> PushEnd {
     match (over, way) {
-        (Over::NotStored, _) => End::Unavailable,
+        (Over::NotStored, _) => PushEnd::Unavailable,
         // The API goes on; or the user is answered elsewhere; or there is nothing to say.
-        (_, Way::Either { .. }) | (Over::Idle | Over::Superseded, _) => End::Empty,
-        (Over::TimeUp, Way::Push(answers)) if !is_last_try && answers.unanswered.is_some() => {
-            End::UnansweredOrNotice
+        (_, PushWay::Either { .. }) | (Over::Idle | Over::Superseded, _) => PushEnd::Empty,
+        (Over::TimeUp, PushWay::Push(answers)) if !is_last_try && answers.unanswered.is_some() => {
+            PushEnd::UnansweredOrNotice
         }
         (Over::NotOpened | Over::Stopping | Over::TimeUp | Over::QueueSlow | Over::Unusable, _) => {
-            End::Notice
+            PushEnd::Notice
         }
     }
 }
@@ -108,9 +108,9 @@ mod tests {
     #[test]
     fn a_push_ends_as_its_account_and_the_reason_want() {
         let (budget, none) = (answers(Some((20, Duration::from_secs(300)))), answers(None));
-        let either = Way::Either { push_wait: Duration::from_secs(2) };
-        let (push, never) = (Way::Push(&budget), Way::Push(&none));
-        use End::{Empty, Notice, UnansweredOrNotice, Unavailable};
+        let either = PushWay::Either { push_wait: Duration::from_secs(2) };
+        let (push, never) = (PushWay::Push(&budget), PushWay::Push(&none));
+        use PushEnd::{Empty, Notice, UnansweredOrNotice, Unavailable};
         let rows = [
             (Over::NotStored, Unavailable, Unavailable, Unavailable),
             (Over::NotOpened, Empty, Notice, Notice),
@@ -152,17 +152,18 @@ mod tests {
             let moments = Moments::of(began, way, &limits);
             [moments.claim_until, moments.respond_by, moments.cut_at].map(|at| (at - began).as_millis())
         };
-        let either = |seconds| Way::Either { push_wait: Duration::from_secs(seconds) };
+        let either = |seconds| PushWay::Either { push_wait: Duration::from_secs(seconds) };
         let answers = answers(None);
         assert_eq!(waits(either(2)), [2_000, 2_300, 6_000]);
         assert_eq!(waits(either(9)), [4_000, 4_300, 6_000]);
-        assert_eq!(waits(Way::Push(&answers)), [4_000, 4_300, 6_000]);
+        assert_eq!(waits(PushWay::Push(&answers)), [4_000, 4_300, 6_000]);
     }
 
     #[test]
     fn a_push_looks_now_and_then_until_its_time_is_up() {
         let (began, limits) = (Instant::now(), PushLimits::default());
-        let moments = Moments::of(began, Way::Either { push_wait: Duration::from_millis(1_200) }, &limits);
+        let moments =
+            Moments::of(began, PushWay::Either { push_wait: Duration::from_millis(1_200) }, &limits);
         let look = |ms| {
             let next = moments.next_look(began + Duration::from_millis(ms), Duration::from_millis(500));
             (next - began).as_millis()

@@ -18,7 +18,7 @@ use crate::receiver::metrics::{How, Tally};
 
 /// A push as its response needs it.
 #[derive(Clone, Copy)]
-pub(super) struct Envelope<'a> {
+pub(super) struct ResponseEnvelope<'a> {
     pub(super) keys: &'a PushKeys,
     pub(super) query: &'a PushQuery,
     /// The place of the key that opened it.
@@ -26,7 +26,7 @@ pub(super) struct Envelope<'a> {
     pub(super) message: &'a Message,
 }
 
-impl Envelope<'_> {
+impl ResponseEnvelope<'_> {
     /// What is said to the user, as the body of the response.
     pub(super) fn body(self, mut form: Form) -> Result<String, PassiveReplyError> {
         // An answer to an event may have several articles, and go out in the response to a message, which may have one.

@@ -7,13 +7,13 @@ use huixin_wechat::passive::Form;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::claim::{Claimant, Look, Part};
-use super::decide::{End, Moments, Over, end, is_last_try};
-use super::response::{Envelope, PartBody, said};
-use super::waits::Waiting;
+use super::decide::{Moments, Over, PushEnd, end, is_last_try};
+use super::response::{PartBody, ResponseEnvelope, said};
+use super::waits::WaitingPush;
 use super::{OpenPushes, OpenablePush};
 use crate::one_line::one_line;
 use crate::receiver::ReceiverState;
-use crate::receiver::answers::{Fetch, Way};
+use crate::receiver::answers::{Fetch, PushAnswers, PushWay};
 use crate::receiver::intake::Arriving;
 use crate::receiver::metrics::{self, How, Tally};
 use crate::receiver::outcome::PushOutcome;
@@ -47,7 +47,10 @@ impl<'a> Serving<'a> {
     /// As many pushes are open as may be: this one is stored and ends.
     pub(super) async fn without_room(self, fetch: Option<Fetch>, arriving: Arriving) -> Response {
         let stored = match fetch {
-            Some(_) => Ok(self.fetches()),
+            Some(_) => {
+                self.fetches();
+                Ok(())
+            }
             None => self.store(arriving).await,
         };
         self.end(stored.err().unwrap_or(Over::NotOpened)).await
@@ -121,9 +124,9 @@ impl<'a> Serving<'a> {
         Err(Over::NotOpened)
     }
 
-    async fn wait(&self, waiting: &Waiting) -> Result<Part, Over> {
+    async fn wait(&self, waiting: &WaitingPush) -> Result<Part, Over> {
         // Where the API goes on, a new message has no answer yet.
-        let mut looks = matches!(self.push.way, Way::Push(_)) || self.tally.number > 1;
+        let mut looks = matches!(self.push.way, PushWay::Push(_)) || self.tally.number > 1;
         loop {
             if looks && let Some(part) = self.look().await? {
                 return Ok(part);
@@ -185,35 +188,19 @@ impl<'a> Serving<'a> {
         let is_last_try =
             is_last_try(self.tally.number, &self.push.query.timestamp, self.push.message.created_at);
         match end(self.push.way, over, is_last_try) {
-            End::Unavailable => {
+            PushEnd::Unavailable => {
                 self.tally.end(How::Unavailable);
                 PushOutcome::Unavailable.into_response()
             }
-            End::UnansweredOrNotice if self.may_stay_unanswered().await => self.leave_unanswered().await,
-            End::UnansweredOrNotice | End::Notice => self.notice(),
-            End::Empty => self.empty(),
+            PushEnd::UnansweredOrNotice if self.is_granted().await => self.leave_unanswered().await,
+            PushEnd::UnansweredOrNotice | PushEnd::Notice => self.notice(),
+            PushEnd::Empty => self.empty(),
         }
     }
 
-    /// Whether the budget of all receivers allows it now. In doubt it doesn't.
-    async fn may_stay_unanswered(&self) -> bool {
-        let Way::Push(answers) = self.push.way else { return false };
-        let Some((most, per)) = answers.unanswered else { return false };
-        // Saved ones and those of the time itself are together no more than `most` in any such time.
-        let name = format!("unanswered/{}", self.push.name);
-        let asking = self.open_pushes.shared.limit(&name, most.div_ceil(2), per);
-        match timeout_at(self.moments.respond_by, asking).await {
-            Ok(Ok(wait)) => wait.is_zero(),
-            Ok(Err(error)) => {
-                tracing::debug!(
-                    account = self.push.name,
-                    problem = one_line(&error),
-                    "the budget can't be asked"
-                );
-                false
-            }
-            Err(_) => false,
-        }
+    async fn is_granted(&self) -> bool {
+        let PushWay::Push(PushAnswers { unanswered: Some(budget), .. }) = self.push.way else { return false };
+        self.open_pushes.grants_unanswered(self.push.name, *budget, self.moments.respond_by).await
     }
 
     /// Waits until WeChat hangs up, which drops this, or until it certainly has.
@@ -227,7 +214,7 @@ impl<'a> Serving<'a> {
     }
 
     fn notice(self) -> Response {
-        let Way::Push(answers) = self.push.way else { return self.empty() };
+        let PushWay::Push(answers) = self.push.way else { return self.empty() };
         match self.envelope().body(Form::Text { content: answers.notice.clone() }) {
             Ok(body) => {
                 self.tally.end(How::Notice);
@@ -245,8 +232,8 @@ impl<'a> Serving<'a> {
         PushOutcome::Accepted.into_response()
     }
 
-    fn envelope(&self) -> Envelope<'a> {
-        Envelope {
+    fn envelope(&self) -> ResponseEnvelope<'a> {
+        ResponseEnvelope {
             keys: &self.push.account.keys,
             query: self.push.query,
             opened_with: self.push.opened_with,

@@ -5,3 +5,4 @@ mod fetched;
 mod stage;
 mod trouble;
 mod unanswered;
+mod wire;

@@ -32,7 +32,7 @@ pub(super) struct Waits {
 
 /// A push that waits, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct WaitingPush {
     waits: Arc<Waits>,
     lane: Lane,
     news: Arc<Notify>,
@@ -40,11 +40,11 @@ pub(super) struct Waiting {
 
 impl Waits {
     /// From now on no news of the lane is missed.
-    pub(super) fn wait(self: &Arc<Self>, lane: Lane) -> Waiting {
+    pub(super) fn wait(self: &Arc<Self>, lane: Lane) -> WaitingPush {
         let news = Arc::new(Notify::new());
         self.lanes.lock().entry(lane.clone()).or_default().push(news.clone());
         self.begun.notify_one();
-        Waiting { waits: self.clone(), lane, news }
+        WaitingPush { waits: self.clone(), lane, news }
     }
 
     /// Asks for news for as long as the receiver runs.
@@ -76,14 +76,14 @@ impl Waits {
     }
 }
 
-impl Waiting {
+impl WaitingPush {
     /// Returns when there has been news since the last time.
     pub(super) async fn news(&self) {
         self.news.notified().await;
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaitingPush {
     fn drop(&mut self) {
         let mut lanes = self.waits.lanes.lock();
         if let Some(pushes) = lanes.get_mut(&self.lane) {

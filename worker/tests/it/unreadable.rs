@@ -17,7 +17,7 @@ on_both_engines! {
     a_memory_that_nobody_can_read_is_gone_on_without
 }
 
-const NEWER: &[u8] = br#"{"format":2,"of":"a later version"}"#;
+const NEWER: &[u8] = br#"{"format":9,"of":"a later version"}"#;
 const DAMAGED: &[u8] = br#"{"format":1,"repl"#;
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Holds a leased message until its lane gets a waking one; the lane goes on. If a waking one has come that the caller did not
 -- see, the message waits for another turn instead. If there is an answer by call back that its handler hasn't had, it comes
--- again with that answer. With an answer whose parts may go out in responses, the receiver of the lane's newest push is told.
+-- again with that answer. With an answer whose parts may go out in responses, the receiver of the lane's newest push gets news.
 --
 -- Uses: base, damage, record, mend, lane, held, on, end, respond.
 --

@@ -354,7 +354,7 @@ fn part(bytes: &'static str, more: bool) -> ClaimOutcome {
     ClaimOutcome::Part { bytes: bytes.into(), more }
 }
 
-/// An answer of which these parts are next, that goes out again when a claim runs out.
+/// An answer with these parts to come. A part goes out again when its claim runs out.
 fn answer(parts: &[&'static str], sent: u32, total: u32) -> PushAnswer {
     PushAnswer {
         replies: Some("r".into()),

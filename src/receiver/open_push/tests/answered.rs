@@ -6,6 +6,7 @@ use huixin_wechat::{AesKey, sign};
 use huixin_worker::Condition;
 
 use super::stage::*;
+use super::wire::*;
 use crate::receiver::Answers;
 use crate::receiver::open_push::PushLimits;
 

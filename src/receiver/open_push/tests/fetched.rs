@@ -3,6 +3,7 @@
 use huixin_queue::prelude::*;
 
 use super::stage::*;
+use super::wire::*;
 
 /// A tap on the link, as most accounts get it.
 fn tap(id: u32, content: &str) -> String {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use huixin_queue::prelude::*;
@@ -12,12 +12,13 @@ use huixin_queue::{Class, Clock, Lane, Leased, PushAnswer, Settled, Settlement, 
 use huixin_wechat::passive::Form;
 use huixin_wechat::{AesKey, PushKeys, sign};
 use huixin_worker::Rights;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::wire::{now_s, text_push};
 use crate::config::MaxSkew;
 use crate::receiver::open_push::{OpenPushes, PushLimits};
 use crate::receiver::{Answers, Origins, PushAnswers, Receiver, ReceiverAccount, run_with};
@@ -37,16 +38,6 @@ pub(super) struct Stage {
     room: Arc<Semaphore>,
     stop: CancellationToken,
     running: JoinHandle<anyhow::Result<()>>,
-}
-
-/// A response as it came, or none.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Got {
-    /// The connection was cut.
-    Nothing,
-    Status(u16),
-    /// With status 200.
-    Body(String),
 }
 
 /// Limits in which only news brings an answer, and nothing ends by itself.
@@ -209,61 +200,8 @@ impl Stage {
     }
 }
 
-/// The response to a request, which comes before the test gives up.
-pub(super) async fn got(mut stream: TcpStream) -> Got {
-    let mut bytes = Vec::new();
-    let reading = async {
-        // Every response of an open push ends its connection; an ordinary one has an empty body or a known length.
-        while !is_whole(&bytes) && stream.read_buf(&mut bytes).await.unwrap_or(0) > 0 {}
-    };
-    tokio::time::timeout(NEVER / 2, reading).await.expect("it ends");
-    let text = String::from_utf8(bytes).unwrap();
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return Got::Nothing };
-    match head.split(' ').nth(1) {
-        Some("200") => Got::Body(body.to_owned()),
-        status => Got::Status(status.unwrap().parse().unwrap()),
-    }
-}
-
-fn is_whole(bytes: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-    length.is_none_or(|length| body.len() >= length.parse().unwrap())
-}
-
-/// The text that a response says to the user.
-pub(super) async fn said(stream: TcpStream) -> String {
-    match got(stream).await {
-        Got::Body(body) => text_in(&body),
-        other => format!("{other:?}"),
-    }
-}
-
-pub(super) fn text_in(xml: &str) -> String {
-    let Some((_, rest)) = xml.split_once("<Content><![CDATA[") else { return xml.to_owned() };
-    rest.split("]]></Content>").next().unwrap().to_owned()
-}
-
-pub(super) fn text_push(id: u32, text: &str) -> String {
-    made("text", &format!("<Content><![CDATA[{text}]]></Content><MsgId>{id}</MsgId>"))
-}
-
-/// The body of a push that was made now.
-pub(super) fn made(kind: &str, rest: &str) -> String {
-    let now = now_s();
-    format!(
-        "<xml><ToUserName>gh_1</ToUserName><FromUserName>oUser</FromUserName><CreateTime>{now}</CreateTime>\
-         <MsgType>{kind}</MsgType>{rest}</xml>"
-    )
-}
-
 pub(super) fn lane() -> Lane {
     Lane::new("main/oUser").unwrap()
-}
-
-pub(super) fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 fn answer(parts: &[&str]) -> PushAnswer {

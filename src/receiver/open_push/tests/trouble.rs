@@ -11,6 +11,7 @@ use huixin_queue::{Claimed, Class, Lane, OpenPush, PushTry, QueueError};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::stage::*;
+use super::wire::*;
 use crate::receiver::open_push::PushLimits;
 
 /// A queue in which calls wait until they may go on, or fail.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::stage::*;
+use super::wire::*;
 use crate::receiver::open_push::PushLimits;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
