@@ -155,12 +155,8 @@ impl<'a> Serving<'a> {
         };
         let within = self.moments.claim_until.saturating_duration_since(Instant::now());
         let looking = self.open_pushes.claims.look(claimant, within);
-        let look = tokio::select! {
-            biased;
-            look = timeout_at(self.moments.respond_by, looking) => look.map_err(|_| Over::QueueSlow)?,
-            () = self.open_pushes.stop.cancelled() => return Err(Over::Stopping),
-        };
-        match look {
+        // A stop waits for it too: what an earlier try got may be known to nobody else.
+        match timeout_at(self.moments.respond_by, looking).await.map_err(|_| Over::QueueSlow)? {
             Look::Part(part) => Ok(Some(part)),
             Look::NotYet => Ok(None),
             Look::Idle => Err(Over::Idle),
