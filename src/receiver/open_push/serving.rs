@@ -70,24 +70,23 @@ impl<'a> Serving<'a> {
         let Some(fetch) = fetch else {
             let (stored, opened) = tokio::join!(self.store(arriving), self.open());
             self.tally.number = opened.unwrap_or_default();
-            if let (Err(Over::NotOpened), Ok(2..)) = (stored, opened) {
-                // It waits in the spool, but an earlier try may have had a part, which would be lost with the notice.
-                return self.look().await?.ok_or(Over::NotOpened);
+            if stored == Err(Over::NotOpened) && opened.is_ok() {
+                // In the spool no worker finds it, but an earlier try may have got its part, or an older answer may wait.
+                return self.look().await.ok().flatten().ok_or(Over::NotOpened);
             }
             stored.and(opened)?;
             return self.wait(&waiting).await;
         };
         // Behind what it asks for in its lane it would wait for it, so it isn't stored, unless there is nothing to fetch.
-        match self.open().await {
-            Ok(number) => self.tally.number = number,
-            Err(over) => return Err(over).inspect_err(|_| self.fetches()),
-        }
-        match self.wait(&waiting).await {
-            Err(Over::Idle) if !fetch.is_tap => {}
-            fetched => {
-                self.fetches();
-                return fetched;
-            }
+        let opened = self.open().await;
+        self.tally.number = opened.unwrap_or_default();
+        let fetched = match opened {
+            Ok(_) => self.wait(&waiting).await,
+            Err(over) => Err(over),
+        };
+        if !matches!(fetched, Err(Over::Idle)) || fetch.is_tap {
+            self.fetches();
+            return fetched;
         }
         self.store(arriving).await?;
         self.wait(&waiting).await
@@ -159,6 +158,8 @@ impl<'a> Serving<'a> {
         match timeout_at(self.moments.respond_by, looking).await.map_err(|_| Over::QueueSlow)? {
             Look::Part(part) => Ok(Some(part)),
             Look::NotYet => Ok(None),
+            // What is in the spool still brings something.
+            Look::Idle if self.state.intake.has_spooled(&self.lane) => Err(Over::NotOpened),
             Look::Idle => Err(Over::Idle),
             Look::Superseded => Err(Over::Superseded),
         }
