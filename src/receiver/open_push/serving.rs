@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use huixin_queue::{Lane, MessageId, OpenPush, PushTry};
 use huixin_wechat::passive::Form;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::claim::{Claimant, Look, Part};
 use super::decide::{Moments, Over, PushEnd, end, is_last_try};
@@ -47,11 +47,11 @@ impl<'a> Serving<'a> {
     /// As many pushes are open as may be: this one is stored and ends.
     pub(super) async fn without_room(self, fetch: Option<Fetch>, arriving: Arriving) -> Response {
         let stored = match fetch {
-            Some(_) => {
+            Some(fetch) if fetch.is_tap => {
                 self.fetches();
                 Ok(())
             }
-            None => self.store(arriving).await,
+            _ => self.store(arriving).await,
         };
         self.end(stored.err().unwrap_or(Over::NotOpened)).await
     }
@@ -84,11 +84,15 @@ impl<'a> Serving<'a> {
             Ok(_) => self.wait(&waiting).await,
             Err(over) => Err(over),
         };
-        if !matches!(fetched, Err(Over::Idle)) || fetch.is_tap {
+        if !matches!(fetched, Err(Over::Idle | Over::NotOpened)) || fetch.is_tap {
             self.fetches();
             return fetched;
         }
-        self.store(arriving).await?;
+        // It may be a message like any other. WeChat tries again what there is no time to store.
+        if Instant::now() >= self.moments.claim_until {
+            return Err(Over::NotStored);
+        }
+        self.store(arriving).await.and(opened)?;
         self.wait(&waiting).await
     }
 
@@ -115,7 +119,8 @@ impl<'a> Serving<'a> {
             receiver: self.open_pushes.receiver.clone(),
             open_for: self.moments.claim_until.saturating_duration_since(Instant::now()),
         };
-        let opening = timeout(intake.budget(), self.open_pushes.responder.open(&self.lane, &push));
+        let by = self.moments.respond_by.min(Instant::now() + intake.budget());
+        let opening = timeout_at(by, self.open_pushes.responder.open(&self.lane, &push));
         let problem = match opening.await {
             Ok(Ok(number)) => return Ok(number),
             Ok(Err(error)) => one_line(&error),
