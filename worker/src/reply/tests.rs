@@ -304,11 +304,11 @@ fn what_is_no_text_or_address_can_not_be_a_template() {
 }
 
 #[test]
-fn a_response_to_a_push_can_be_six_types_with_their_media_by_id() {
+fn a_response_to_a_push_can_be_wechats_seven_forms_with_their_media_by_id() {
     let fits = |value: Value| check_for_response(&parse(&value, ReplyOrigin::Config).unwrap());
     let can = every_type().into_iter().filter(|value| fits(value.clone()).is_ok());
     let can: Vec<_> = can.map(|value| value["type"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(can, ["text", "image", "voice", "video", "music", "news"]);
+    assert_eq!(can, ["text", "image", "voice", "video", "music", "news", "transfer_customer_service"]);
     for (value, problem) in [
         (
             json!(["a", {"type": "wxcard", "card_id": "c"}]),
