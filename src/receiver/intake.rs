@@ -85,9 +85,9 @@ impl Intake {
         self.budget
     }
 
-    /// Whether pushes go to the spool without asking the queue.
-    pub(super) fn is_queue_away(&self) -> bool {
-        self.receiver_spool.as_ref().is_some_and(|receiver_spool| receiver_spool.breaker.is_open())
+    /// Whether messages of the lane are in the spool and not in the queue.
+    pub(super) fn has_spooled(&self, lane: &Lane) -> bool {
+        self.receiver_spool.as_ref().is_some_and(|spool| spool.lanes.has_spooled(spool.lanes.key(lane)))
     }
 
     /// Stamps the push and stores it. The text says why that can't be done: then the push must not be acknowledged.

@@ -1,8 +1,10 @@
 //! MarkFail: many users write to a slow route at once. Tries that are left unanswered count against the account, and with too many
 //! of them WeChat stops its pushes. The budget keeps it below that; without a budget the same users bring it about.
 
+use std::time::Duration;
+
 use futures::future::join_all;
-use huixin_sandbox::{CallCounts, TryOutcome, What};
+use huixin_sandbox::{CallCounts, Sandbox, TryOutcome, What};
 
 use super::checker::{Facts, judge};
 use super::users::User;
@@ -21,7 +23,7 @@ async fn two_hundred_users_of_a_slow_route_are_all_answered_and_the_account_is_n
     let backend = Backend::saying(Ask::said_to).await;
     let (stack, _processes) = without_the_right("", &backend).await;
     let wechat = &stack.sandbox.sandbox;
-    join_all(users().map(async |(user, ask)| user.insists(wechat, user.asks(ask)).await)).await;
+    all_write(wechat).await;
 
     let entries = wechat.transcript().entries();
     let verdict = judge(entries.iter().map(AsRef::as_ref), &Facts::default());
@@ -45,17 +47,20 @@ async fn without_the_budget_the_same_users_mute_the_account() {
     let wechat = &stack.sandbox.sandbox;
     let is_stop = |entry: &huixin_sandbox::TranscriptEntry| matches!(entry.what, What::Stopped { .. });
     let muted = wechat.transcript().wait_for_matches(is_stop, 1, PATIENCE);
-    let writing = join_all(users().map(async |(user, ask)| user.insists(wechat, user.asks(ask)).await));
     tokio::select! {
         muted = muted => drop(muted.unwrap_or_else(|error| panic!("{error}"))),
-        _ = writing => panic!("all were answered"),
+        () = all_write(wechat) => panic!("all were answered"),
     }
     stack.assert_clean().await;
 }
 
-fn users() -> impl Iterator<Item = (User, Ask)> {
-    (0..USERS).map(|number| {
-        let name = Name { user: number, number: 0 };
-        (User { account: "main", number }, Ask { name, parts: 1, takes_ms: TAKES_MS })
-    })
+/// All write within two seconds, and follow the notices. At the very same moment they would test the machine.
+async fn all_write(wechat: &Sandbox) {
+    let writes = async |number| {
+        tokio::time::sleep(Duration::from_millis(10) * u32::try_from(number).unwrap_or_default()).await;
+        let user = User { account: "main", number };
+        let ask = Ask { name: Name { user: number, number: 0 }, parts: 1, takes_ms: TAKES_MS };
+        user.insists(wechat, user.asks(ask)).await
+    };
+    join_all((0..USERS).map(writes)).await;
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::join_all;
-use huixin_sandbox::{AccountRules, SandboxAccount, SandboxConfig};
+use huixin_sandbox::{AccountRules, OpenId, SandboxAccount, SandboxConfig};
 
 use super::checker::{Facts, Verdict, judge};
 use super::users::{Crowd, User, fetch_the_rest};
@@ -29,6 +29,8 @@ const ACCOUNTS: [(&str, &str); 3] = [
 ];
 /// What a message that may die has died of.
 const POISON: &str = "3 workers died while they handled it: ";
+/// And of somebody who writes on and on, and fetches nothing.
+const OVERLOOKED: &str = "too many messages of its lane were held";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_part_is_seen_once_and_in_order_whatever_fails() {
@@ -61,7 +63,9 @@ async fn every_part_is_seen_once_and_in_order_whatever_fails() {
     println!("seed {seed}: {verdict}");
     let mut wrongs = verdict.wrongs();
     wrongs.append(&mut installation.ended);
-    wrongs.extend(verdict.in_try.contains(&0).then(|| "one of the ways is not tried".to_owned()));
+    // Few answers of the short form take so long that only a third try gets them.
+    let ways = if long() { &verdict.in_try[..] } else { &verdict.in_try[..3] };
+    wrongs.extend(ways.contains(&0).then(|| "one of the ways is not tried".to_owned()));
     let excused = verdict.unknowable + verdict.never_taken + verdict.died + verdict.excused_by_unsure;
     wrongs.extend((excused > verdict.messages / 10).then(|| "too much is excused".to_owned()));
     assert!(wrongs.is_empty(), "{wrongs:#?}");
@@ -110,7 +114,8 @@ async fn verdict(installation: &Installation, backend: &Backend) -> Verdict {
     let names: BTreeMap<&str, Name> = names.collect();
     let mut died = BTreeSet::new();
     for letter in stack.dead().await {
-        assert!(letter.reason.starts_with(POISON), "{letter:?}");
+        let reason = &letter.reason;
+        assert!(reason.starts_with(POISON) || reason == OVERLOOKED, "{letter:?}");
         died.extend(names.get(letter.id.as_str()));
     }
     let outages = installation.strikes.iter().filter(|strike| strike.blow == Blow::Outage);
@@ -122,5 +127,10 @@ async fn verdict(installation: &Installation, backend: &Backend) -> Verdict {
     };
     let entries = stack.sandbox.sandbox.transcript().entries();
     assert_eq!(entries.first().map(|first| first.seq), Some(1), "the transcript is whole");
-    judge(entries.iter().map(AsRef::as_ref), &facts)
+    let verdict = judge(entries.iter().map(AsRef::as_ref), &facts);
+    if let Some(part) = verdict.lost.iter().chain(&verdict.doubled).next() {
+        let user = OpenId::from(format!("oUser{}", part.name.user));
+        entries.iter().filter(|entry| entry.user == user).for_each(|entry| println!("{entry:?}"));
+    }
+    verdict
 }

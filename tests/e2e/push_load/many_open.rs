@@ -56,7 +56,7 @@ impl Sizes {
     }
 }
 
-/// What the acks of some seconds took, and what the receiver used meanwhile.
+/// What the acks of some seconds took, and what the receiver used beside them.
 struct Measured {
     acks: Quantiles,
     resident_kib: u64,
