@@ -288,6 +288,7 @@ async fn the_audit_finds_what_is_wrong() {
         ("redis.call('ZREM', '{p:0}:hold', '\\0013ready')", "held without an end"),
         ("redis.call('ZADD', '{p:0}:hold', 1, 'x')", "1 messages are held, but 2 have an end"),
         ("redis.call('HSET', '{p:0}:run:leased', 'awaiting', 1)", "awaits an answer, but is not delayed"),
+        ("redis.call('HSET', '{p:0}:run:leased', 'response', 'x')", "is offered, but it is not delayed"),
         ("redis.call('SET', '{p:0}:sends:nobody', 1)", "sends kept"),
         (
             "redis.call('ZREM', '{p:0}:lease', 'leased'); redis.call('HDEL', '{p:0}:run:leased', 'token');

@@ -7,9 +7,12 @@ use huixin_queue::prelude::*;
 use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings};
 use huixin_queue::testing::conformance::{DEDUP_WINDOW, message};
 use huixin_queue::testing::{Proxy, RedisServer, Settling as _};
-use huixin_queue::{Accepted, Clock, DeadFilter, Memory, Progress, QueueError, Scope};
+use huixin_queue::{
+    Accepted, ClaimOutcome, Clock, DeadFilter, Memory, Progress, QueueError, Scope, Settled, Settlement,
+};
 
 use super::request;
+use super::responses::{answer, open_push};
 
 fn open(url: &str, prefix: &str) -> RedisQueue {
     let (url, prefix) = (url.to_owned(), prefix.to_owned());
@@ -20,7 +23,7 @@ fn open(url: &str, prefix: &str) -> RedisQueue {
 /// Everything that receivers, workers and operators do.
 async fn use_all_of_it(queue: &RedisQueue) {
     const MINUTE: Duration = Duration::from_secs(60);
-    for id in ["completes", "dies", "retries", "is released", "is held", "waits"] {
+    for id in ["completes", "dies", "retries", "is released", "is held", "waits", "is offered"] {
         queue.accept(message(id, id)).await.expect("accept");
     }
     queue.wait(Duration::from_millis(10)).await.expect("wait");
@@ -43,6 +46,17 @@ async fn use_all_of_it(queue: &RedisQueue) {
     let waits = lease("waits");
     queue.await_answer(&waits, MINUTE).await.expect("await an answer");
     queue.answer(&waits.lane, &waits.id, "an answer".into()).await.expect("answer");
+
+    let (offered, class) = (lease("is offered"), taken[0].class.clone());
+    let push = open_push(queue, "is offered", "push").await;
+    let offer = Settlement::Offer { answer: answer(&["part"]) };
+    assert_eq!(queue.settle(&offered, offer).await.expect("offer"), Settled::AsAsked);
+    let news = queue.news("r", Duration::from_millis(10)).await.expect("news");
+    assert_eq!(news, std::slice::from_ref(&offered.lane));
+    queue.announce(&offered.lane).await.expect("announce");
+    let claimed = queue.claim(&offered.lane, &class, &push, MINUTE).await.expect("claim");
+    assert!(matches!(claimed.outcome, ClaimOutcome::Part { .. }), "{claimed:?}");
+    queue.confirm(&offered.lane, &push, true).await.expect("confirm");
 
     queue.set("name", "value".into(), MINUTE).await.expect("set");
     queue.get("name").await.expect("get");

@@ -185,6 +185,11 @@ async fn an_answer_that_can_not_be_read_goes_out_in_no_response_and_its_message_
         return redis.call('HSET', '{p:0}:held:lane', values[1], '\\006' .. cmsgpack.pack(values))";
     assert_eq!(bench.server.cli(&["EVAL", damage, "0"]), "0\n", "it is replaced");
     assert_eq!(bench.claim(&push).await, ClaimOutcome::NotYet);
+    let found = bench.queue.audit().await.unwrap();
+    assert!(
+        !found.is_empty() && found.iter().all(|one| one.problem.contains("goes out in no response")),
+        "{found:?}"
+    );
     bench.clock.advance(SECOND * 5);
     let again = bench.take().await;
     assert_eq!((again.lease.id.as_str(), again.progress.sent), ("offered", 0));

@@ -31,9 +31,13 @@ local function report_unreadable(problem)
   report(problem)
 end
 
+local function check_response(response)
+  if response and not try(read_response, response) then report('an answer can\'t be read: it goes out in no response') end
+end
+
 local function look(times, list)
   local record = key('run:' .. lane)
-  local run = redis.call('HMGET', record, 'recorded', 'token', 'losses', 'awaiting', 'failures', 'snoozes')
+  local run = redis.call('HMGET', record, 'recorded', 'token', 'losses', 'awaiting', 'failures', 'snoozes', 'response')
   local has_packed = redis.call('HEXISTS', record, 'packed') == 1
   local first, second = redis.call('LLEN', key('lane:' .. lane)), redis.call('LLEN', key('older:' .. lane))
   local messages = first + second + (has_packed and 1 or 0)
@@ -63,12 +67,16 @@ local function look(times, list)
     report('sends kept as if between two messages, but it is not')
   end
   if run[4] and delayed == 0 then report('it awaits an answer, but is not delayed') end
+  if run[7] and delayed == 0 then report('its answer is offered, but it is not delayed') end
+  check_response(run[7])
   if parked == 1 and redis.call('HEXISTS', KEYS[6], 'l' .. lane) == 0 then report('parked, but not paused') end
   local is_read, problem = try(head_of, lane)
   if not is_read then report_unreadable(problem .. ': the next take sets aside what is damaged, and the lane goes on') end
   local held = redis.call('HKEYS', key('held:' .. lane))
   if #held == 0 then return end
-  local unreadable = #held - #held_of(lane)
+  local readable = held_of(lane)
+  for _, one in ipairs(readable) do check_response(one.response) end
+  local unreadable = #held - #readable
   if unreadable > 0 then report_unreadable(unreadable .. ' held messages can\'t be read: they are set aside when their time is over') end
   found[1], found[2] = found[1] + #held, found[2] + #held
   local members = {}
