@@ -101,7 +101,7 @@ impl Settlement {
         let Some(answer) = self.answer() else { return Ok(()) };
         check_bytes("replies", answer.replies.as_deref().unwrap_or_default())?;
         check_bytes("memory", answer.memory.as_ref().map_or(&[][..], |memory| &memory.bytes))?;
-        let fits = answer.parts.iter().map(|part| part.len()).sum::<usize>() <= MAX_PAYLOAD_BYTES;
+        let fits = answer.parts.iter().map(bytes::Bytes::len).sum::<usize>() <= MAX_PAYLOAD_BYTES;
         match fits && !answer.parts.is_empty() {
             true => Ok(()),
             false => Err(QueueError::Invalid(format!(

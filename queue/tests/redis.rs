@@ -19,6 +19,7 @@ mod clock;
 mod damaged;
 mod load;
 mod login;
+mod responses;
 mod unfit;
 
 huixin_queue::conformance!(open);
@@ -445,6 +446,15 @@ async fn counting_sends_costs_an_ordinary_message_no_command() {
         assert_eq!(queue.record(&taken.lease, progress, None).await.expect("record").sends, 1);
         queue.complete(&taken.lease).await.expect("complete");
     }
+    // Fewer hsets than without counting, since a record is written at once.
+    let an_ordinary_messages = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 3, incr 1, lindex 2, llen 1, \
+        lpop 3, lrange 1, rpush 3, set 2, smismember 1, zadd 2, zcard 2, zrange 5, zrangebyscore 3, zrem 2";
+    assert_eq!(calls(&server), an_ordinary_messages);
+    assert!(!server.cli(&["KEYS", "*"]).contains("sends"), "nothing is left behind");
+}
+
+/// The commands that scripts have called since the statistics were reset, with their numbers.
+fn calls(server: &RedisServer) -> String {
     let stats = server.cli(&["INFO", "commandstats"]);
     let calls = stats.lines().filter_map(|line| {
         let (command, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
@@ -453,9 +463,5 @@ async fn counting_sends_costs_an_ordinary_message_no_command() {
     });
     let mut calls: Vec<String> = calls.collect();
     calls.sort();
-    // Fewer hsets than without counting, since a record is written at once.
-    let an_ordinary_messages = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 3, incr 1, lindex 2, llen 1, \
-        lpop 3, lrange 1, rpush 3, set 2, smismember 1, zadd 2, zcard 2, zrange 5, zrangebyscore 3, zrem 2";
-    assert_eq!(calls.join(", "), an_ordinary_messages);
-    assert!(!server.cli(&["KEYS", "*"]).contains("sends"), "nothing is left behind");
+    calls.join(", ")
 }

@@ -438,6 +438,7 @@ async fn kill_9_while_appending_and_draining_loses_nothing_that_was_acked() {
 async fn appends_and_drains_until_it_is_killed() {
     let (Ok(path), Ok(round)) = (std::env::var(CHILD_FOLDER), std::env::var(CHILD_ROUND)) else { return };
     let clock = TestClock::at(START_US);
+    released(Path::new(&path));
     let spool = Arc::new(Spool::open(Path::new(&path), ROOMY, Clock::Test(clock.clone())).unwrap());
     for lane in 0..8 {
         let (spool, round) = (spool.clone(), round.clone());

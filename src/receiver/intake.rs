@@ -85,11 +85,6 @@ impl Intake {
         self.budget
     }
 
-    /// Whether pushes go to the spool without asking the queue.
-    pub(super) fn is_queue_away(&self) -> bool {
-        self.receiver_spool.as_ref().is_some_and(|receiver_spool| receiver_spool.breaker.is_open())
-    }
-
     /// Stamps the push and stores it. The text says why that can't be done: then the push must not be acknowledged.
     pub(super) async fn store(&self, push: Arriving) -> Result<Stored, String> {
         let Some(receiver_spool) = &self.receiver_spool else {

@@ -62,7 +62,7 @@ pub fn describe() {
          left: the client was gone before) and try"
     );
     describe_counter!(
-        "huixin_receiver_responses_unsure_total",
+        "huixin_receiver_unsure_parts_total",
         "Parts of answers that may have gone out in a response or not, by account"
     );
 }
@@ -127,8 +127,7 @@ pub(super) fn pushed(account: &str, result: PushOutcome, took: Option<Duration>)
 
 /// It isn't known whether these parts were written.
 pub(super) fn unsure(account: &str, parts: u32) {
-    counter!("huixin_receiver_responses_unsure_total", "account" => account.to_owned())
-        .increment(parts.into());
+    counter!("huixin_receiver_unsure_parts_total", "account" => account.to_owned()).increment(parts.into());
 }
 
 /// How a try of a push that may be kept open ended.

@@ -29,6 +29,7 @@ mod patience;
 mod poison;
 mod push_answers;
 mod push_checks;
+mod push_load;
 mod readme;
 mod routes;
 mod safety;

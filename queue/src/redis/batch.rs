@@ -27,13 +27,13 @@ pub(super) trait Item: Send + 'static {
     fn size_bytes(&self) -> usize;
 }
 
-type Caller<O> = oneshot::Sender<Result<O, QueueError>>;
+type Recipient<O> = oneshot::Sender<Result<O, QueueError>>;
 
 /// Sends items in batches through `run`, which answers one outcome for each, in order.
 #[derive(Debug)]
 pub(super) struct Batcher<I, O> {
     /// To the task that runs the calls. Dropping the batcher ends it after the items already given.
-    waiting: mpsc::Sender<(I, Caller<O>)>,
+    waiting: mpsc::Sender<(I, Recipient<O>)>,
     place: String,
 }
 
@@ -43,7 +43,7 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
     where
         F: Future<Output = Result<Vec<O>, QueueError>> + Send,
     {
-        let (waiting, mut arriving) = mpsc::channel::<(I, Caller<O>)>(WAITING_MAX);
+        let (waiting, mut arriving) = mpsc::channel::<(I, Recipient<O>)>(WAITING_MAX);
         let name = place.to_owned();
         tokio::spawn(async move {
             while let Some(first) = arriving.recv().await {
@@ -69,7 +69,7 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
 async fn run_once<I, O, F>(
     place: &str,
     items: Vec<I>,
-    answers: Vec<Caller<O>>,
+    answers: Vec<Recipient<O>>,
     run: &mut (impl FnMut(Vec<I>) -> F + Send),
 ) where
     F: Future<Output = Result<Vec<O>, QueueError>> + Send,
@@ -95,9 +95,9 @@ async fn run_once<I, O, F>(
 
 /// The first item and those that have come since, without the ones whose callers have gone.
 fn gather<I: Item, O>(
-    first: (I, Caller<O>),
-    arriving: &mut mpsc::Receiver<(I, Caller<O>)>,
-) -> (Vec<I>, Vec<Caller<O>>) {
+    first: (I, Recipient<O>),
+    arriving: &mut mpsc::Receiver<(I, Recipient<O>)>,
+) -> (Vec<I>, Vec<Recipient<O>>) {
     let (mut items, mut answers, mut size) = (Vec::new(), Vec::new(), 0);
     let mut next = Some(first);
     while let Some((item, answer)) = next {
@@ -111,7 +111,7 @@ fn gather<I: Item, O>(
     (items, answers)
 }
 
-fn fail<O>(answers: Vec<Caller<O>>, error: &QueueError) {
+fn fail<O>(answers: Vec<Recipient<O>>, error: &QueueError) {
     for answer in answers {
         let _ = answer.send(Err(error.clone()));
     }

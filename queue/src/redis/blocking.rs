@@ -23,21 +23,25 @@ impl BlockingConnection {
         at_most: Duration,
     ) -> Option<Result<T, QueueError>> {
         let mut slot = self.0.try_lock().ok()?;
-        let mut connection = match slot.take() {
-            Some(connection) => connection,
-            None => match link.own(RESPONSE_TIMEOUT).await {
-                Ok(connection) => connection,
-                Err(error) => return Some(Err(error)),
-            },
-        };
-        connection.set_response_timeout(at_most + RESPONSE_TIMEOUT);
-        // If this future is dropped here the connection goes with it, so no forgotten command eats what comes later.
-        match command.query_async(&mut connection).await {
-            Ok(answer) => {
-                *slot = Some(connection);
-                Some(Ok(answer))
+        loop {
+            // If this future is dropped the connection goes with it, so no forgotten command eats what comes later.
+            let (mut connection, is_new) = match slot.take() {
+                Some(connection) => (connection, false),
+                None => match link.own(RESPONSE_TIMEOUT).await {
+                    Ok(connection) => (connection, true),
+                    Err(error) => return Some(Err(error)),
+                },
+            };
+            connection.set_response_timeout(at_most + RESPONSE_TIMEOUT);
+            match command.query_async(&mut connection).await {
+                Ok(answer) => {
+                    *slot = Some(connection);
+                    return Some(Ok(answer));
+                }
+                // It was cut since its last command.
+                Err(error) if !is_new && error.is_connection_dropped() => {}
+                Err(error) => return Some(Err(link.translate(error))),
             }
-            Err(error) => Some(Err(link.translate(error))),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::ScriptInvocation;
 
-use super::blocking::timeout_s;
+use super::blocking::{BlockingConnection, timeout_s};
 use super::scripts::SCRIPTS;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
@@ -15,6 +15,9 @@ use crate::{
 
 /// Lanes that one call for news gives.
 const NEWS_TOGETHER: usize = 256;
+
+/// What is popped of a list: its key and elements.
+type News = Option<(Vec<u8>, Vec<Vec<u8>>)>;
 
 #[async_trait]
 impl Responder for RedisQueue {
@@ -51,7 +54,7 @@ impl Responder for RedisQueue {
         call.key(keys.lane(lane)).key(keys.older(lane)).key(keys.run(lane)).key(keys.held(lane));
         call.key(keys.lease()).key(keys.delay()).key(keys.hold()).key(keys.open());
         call.arg(lane.as_str()).arg(push.id.as_str()).arg(push.number);
-        call.arg(if written { "1" } else { "" }).arg(micros(PUSH_KEPT_FOR));
+        call.arg(if written { "1" } else { "" });
         link.run(&call).await
     }
 
@@ -66,15 +69,17 @@ impl Responder for RedisQueue {
         let mut command = redis::cmd("BLMPOP");
         command.arg(timeout_s(at_most)).arg(1).arg(keys.news(receiver));
         command.arg("LEFT").arg("COUNT").arg(NEWS_TOGETHER);
-        match self.listening.run::<Option<(Vec<u8>, Vec<Vec<u8>>)>>(link, &command, at_most).await {
+        let mut news = self.listening.run::<News>(link, &command, at_most).await;
+        if news.is_none() {
+            // Another receiver of this process listens: there is one in most.
+            news = BlockingConnection::default().run(link, &command, at_most).await;
+        }
+        match news {
             Some(Ok(news)) => {
-                let lanes = news.map(|(_, lanes)| lanes).unwrap_or_default();
+                let lanes = news.map(|(_, lanes)| lanes).unwrap_or_default().into_iter();
                 // Bytes that are no text are damaged, and name no lane that anybody has.
-                Ok(lanes
-                    .into_iter()
-                    .filter_map(|lane| String::from_utf8(lane).ok())
-                    .map(Lane::from_stored)
-                    .collect())
+                let lanes = lanes.filter_map(|lane| String::from_utf8(lane).ok());
+                Ok(lanes.map(Lane::from_stored).collect())
             }
             // The next word for this receiver sets aside what lies there.
             None | Some(Err(QueueError::Damaged { .. })) => {

@@ -13,7 +13,7 @@ pub(crate) fn written(part: Part, arrives: bool, after: &mut State) -> Result<()
     must(!arrives || shown.seen.add(part.no) || shown.unsure.has(part.no), Breach::PartWentTwoWays)
 }
 
-/// A part of which it isn't known whether it is out.
+/// It isn't known whether a part is out.
 pub(crate) fn unsure(state: &State, message: Message, after: &mut State) {
     if let Some(shown) = after.history.shown.get_mut(usize::from(message)) {
         shown.unsure.add(state.answer_of(message).sent);

@@ -80,7 +80,7 @@ pub(crate) enum Fate {
 /// What became of a message's parts, and of a push, by what callers heard and users saw.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Shown {
-    /// Parts of which a response was written, or that were sent by a call.
+    /// Parts that are in a written response, or were sent by a call.
     pub(crate) written: Set,
     /// Parts that the user has seen.
     pub(crate) seen: Set,

@@ -39,7 +39,7 @@ pub(crate) struct State {
     pub(crate) strays: Set,
     /// How far the tries of each push have come.
     pub(crate) tries: ArrayVec<[Try; TRIES], PUSHES>,
-    /// Pushes of which a response has reached WeChat.
+    /// Pushes with a response that has reached WeChat.
     pub(crate) answered: Set,
     pub(crate) history: History,
     /// What the store would come back with if it lost its tail.

@@ -1,7 +1,8 @@
 //! Keys of the wrong type, bytes that can't be read, records that are missing: each costs at most what its own lane held.
 
+use super::responses::{answer, open_push};
 use super::*;
-use huixin_queue::{Lane, Leased, Scope, Settlement};
+use huixin_queue::{Lane, Leased, PushTry, Scope, Settled, Settlement};
 
 const LEASE: Duration = Duration::from_secs(15);
 const SECOND: Duration = Duration::from_secs(1);
@@ -78,6 +79,9 @@ impl Bench {
         if stage == "idle" {
             return;
         }
+        if stage == "offered" {
+            open_push(&self.queue, "bad", "bad").await;
+        }
         self.queue
             .accept(NewMessage { late: stage == "late", ..message("bad", "b1") })
             .await
@@ -92,15 +96,31 @@ impl Bench {
                 let reason = "x".to_owned();
                 Settlement::Retry { after: SECOND * 5, patience: SECOND * 60, reason }
             }
+            "offered" => Settlement::Offer { answer: answer(&["part"]) },
             _ => Settlement::Hold {
                 wakes: 0,
                 hold_for: SECOND * 20,
                 refused: true,
                 reason: "x".to_owned(),
-                answer: None,
+                answer: (stage == "answered").then(|| answer(&["part"])),
             },
         };
-        self.queue.settle(&lease, settlement).await.expect("it is settled");
+        assert_eq!(self.queue.settle(&lease, settlement).await.expect("it is settled"), Settled::AsAsked);
+    }
+
+    /// What a receiver does for a push of the lane `bad`, and for another one.
+    async fn respond(&self) {
+        let lane = Lane::new("bad").expect("fits");
+        let known = PushTry { id: huixin_queue::MessageId::new("bad").expect("fits"), number: 1 };
+        for push in [known, open_push(&self.queue, "bad", "next").await] {
+            let claimed = self.queue.claim(&lane, &Class::new("c").expect("fits"), &push, SECOND).await;
+            claimed.unwrap_or_else(|error| {
+                panic!("a claim never fails for what is damaged, {}: {error}", self.when)
+            });
+            self.queue.confirm(&lane, &push, true).await.expect("nor does its end");
+        }
+        self.queue.announce(&lane).await.expect("nor does the news");
+        self.queue.news("r", Duration::ZERO).await.expect("nor does hearing it");
     }
 
     async fn audit(&self) -> String {
@@ -112,7 +132,7 @@ impl Bench {
 /// What somebody may do to the keys of the lane `bad`, in Lua; `k` is the prefix.
 fn damages_of_a_lane() -> Vec<String> {
     let mut damages = Vec::new();
-    for kind in ["lane", "older", "run", "held", "memory", "sends"] {
+    for kind in ["lane", "older", "run", "held", "memory", "sends", "newest", "push"] {
         let key = format!("'{{p:0}}:{kind}:bad'");
         damages.push(format!("redis.call('DEL', {key}); redis.call('SET', {key}, 'garbage')"));
         damages.push(format!("redis.call('DEL', {key}); redis.call('SADD', {key}, 'garbage')"));
@@ -131,7 +151,7 @@ fn damages_of_a_lane() -> Vec<String> {
 #[tokio::test]
 async fn what_is_damaged_of_a_lane_costs_no_other_message() {
     let mut bench = Bench::new();
-    for stage in ["idle", "waiting", "late", "leased", "delayed", "held"] {
+    for stage in ["idle", "waiting", "late", "leased", "delayed", "held", "offered", "answered"] {
         for damage in damages_of_a_lane() {
             bench.again();
             bench.prepare(stage).await;
@@ -147,6 +167,7 @@ async fn what_is_damaged_of_a_lane_costs_no_other_message() {
             bench.queue.lane(&Lane::new("bad").expect("fits")).await.expect("it can be shown");
             bench.queue.dead(&Default::default(), None, 10).await.expect("letters can be shown");
             bench.audit().await;
+            bench.respond().await;
             bench.work().await;
             if !bench.handled.contains(&"b2".to_owned()) {
                 let audit = bench.audit().await;

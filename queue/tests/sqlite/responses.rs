@@ -182,7 +182,7 @@ async fn a_damaged_answer_costs_no_other_and_its_message_ends() {
                 if claimed {
                     claim(&queue, "bad", &bad).await.unwrap();
                 }
-                file.sql(&format!("PRAGMA ignore_check_constraints = ON; {}", damage));
+                file.sql(&format!("PRAGMA ignore_check_constraints = ON; {damage};"));
                 // It may say that this lane is damaged, and nothing worse.
                 let is_its_own = |fault: &QueueError| matches!(fault, QueueError::Damaged { .. });
                 let asked = claim(&queue, "bad", &bad).await;

@@ -71,7 +71,7 @@ pub(crate) enum Operation {
         push: u8,
         open_for: Duration,
     },
-    /// By one of the lane's tries, of which 0 is the youngest.
+    /// By one of the lane's tries: 0 is the youngest.
     Claim {
         lane: u8,
         nth: u8,

@@ -28,7 +28,7 @@ pub(crate) fn answering() -> impl Strategy<Value = Settlement> {
     prop_oneof![hold, offer.prop_map(|answer| Settlement::Offer { answer: answer.into() })]
 }
 
-/// An answer of which all parts are given but so many.
+/// An answer with all its parts but so many.
 fn answer(left_out: u32) -> impl Strategy<Value = PushAnswer> {
     let part = Bytes::from_static(b"part");
     (any::<bool>(), memory(), 0_u32..3, 1_usize..3, any::<bool>()).prop_map(

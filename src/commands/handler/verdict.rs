@@ -173,9 +173,9 @@ mod tests {
 
     #[test]
     fn a_hand_over_is_told_with_what_its_route_needs() {
-        let told = verdict(Outcome::Reply(vec![Content::Transfer.into()]), 5).to_string();
+        let shown = verdict(Outcome::Reply(vec![Content::Transfer.into()]), 5).to_string();
         let needs = "(in the response to the push: set `may_transfer` on its route)";
-        assert_eq!(told, format!("transfer_customer_service {needs}"));
+        assert_eq!(shown, format!("transfer_customer_service {needs}"));
     }
 
     #[test]

@@ -70,6 +70,10 @@ impl<'a> Serving<'a> {
         let Some(fetch) = fetch else {
             let (stored, opened) = tokio::join!(self.store(arriving), self.open());
             self.tally.number = opened.unwrap_or_default();
+            if let (Err(Over::NotOpened), Ok(2..)) = (stored, opened) {
+                // It waits in the spool, but an earlier try may have had a part, which would be lost with the notice.
+                return self.look().await?.ok_or(Over::NotOpened);
+            }
             stored.and(opened)?;
             return self.wait(&waiting).await;
         };
@@ -105,10 +109,8 @@ impl<'a> Serving<'a> {
 
     /// Tells the queue that it is open. Gives the number of the try.
     async fn open(&self) -> Result<u32, Over> {
+        // Also while the breaker is open: an earlier try may have had a part, which only the queue knows.
         let intake = &self.state.intake;
-        if intake.is_queue_away() {
-            return Err(Over::NotOpened);
-        }
         let push = OpenPush {
             id: self.id.clone(),
             receiver: self.open_pushes.receiver.clone(),
@@ -153,12 +155,8 @@ impl<'a> Serving<'a> {
         };
         let within = self.moments.claim_until.saturating_duration_since(Instant::now());
         let looking = self.open_pushes.claims.look(claimant, within);
-        let look = tokio::select! {
-            biased;
-            look = timeout_at(self.moments.respond_by, looking) => look.map_err(|_| Over::QueueSlow)?,
-            () = self.open_pushes.stop.cancelled() => return Err(Over::Stopping),
-        };
-        match look {
+        // A stop waits for it too: what an earlier try got may be known to nobody else.
+        match timeout_at(self.moments.respond_by, looking).await.map_err(|_| Over::QueueSlow)? {
             Look::Part(part) => Ok(Some(part)),
             Look::NotYet => Ok(None),
             Look::Idle => Err(Over::Idle),

@@ -17,7 +17,9 @@ impl Process {
     /// Starts it in `folder`, its output in `log`.
     pub(crate) fn spawn(arguments: &[&str], folder: &Path, log: PathBuf, variables: &[(&str, &str)]) -> Self {
         let output = File::create(&log).expect("the log can be made");
-        let child = Command::new(env!("CARGO_BIN_EXE_huixin"))
+        // Measures may name the release build.
+        let huixin = std::env::var_os("E2E_HUIXIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_huixin").into());
+        let child = Command::new(huixin)
             .args(arguments)
             .current_dir(folder)
             .envs(variables.iter().copied())
@@ -107,6 +109,15 @@ impl Process {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the kernel counts it");
         line.trim().trim_end_matches("kB").trim().parse().expect("it is a number")
+    }
+
+    /// The processor time it has used so far, by the kernel's count.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
+        // Its name stands in brackets, and may hold anything. After it, fields 14 and 15 are hundredths of a second.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let hundredths = fields.skip(11).take(2).map(|field| field.parse::<u64>().expect("it is a number"));
+        Duration::from_millis(hundredths.sum::<u64>() * 10)
     }
 
     /// Where its output goes.

@@ -34,6 +34,8 @@ use crate::harness::Name;
 
 /// A message that was said so long before another one is stored before it.
 const STORED_WITHIN_MS: u64 = 1_000;
+/// A receiver notices so long after its end that an outage is over.
+const NOTICED_WITHIN_MS: u64 = 1_500;
 /// What was put into a spool is in the queue so long after the end of an outage.
 const CARRIED_WITHIN_MS: u64 = 10_000;
 
@@ -106,8 +108,9 @@ fn lost(trace: &Trace, facts: &Facts, seen: &BTreeMap<Part, usize>, verdict: &mu
 
 /// Whether a part may have been in a response of this push that was cut, and didn't come again.
 fn may_have_lost_one(push: &PushTrace, facts: &Facts) -> bool {
-    let was_away =
-        |from_ms: u64, to_ms: u64| facts.outages_ms.iter().any(|away| away.0 <= to_ms && away.1 >= from_ms);
+    let was_away = |from_ms: u64, to_ms: u64| {
+        facts.outages_ms.iter().any(|away| away.0 <= to_ms && away.1 + NOTICED_WITHIN_MS >= from_ms)
+    };
     let unheard = push.tries.last().is_some_and(|last| was_away(last.began_ms, last.ended_ms));
     push.was_cut() && push.shown.is_none() && (!push.is_acked || unheard)
 }

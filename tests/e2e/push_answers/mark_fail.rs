@@ -54,7 +54,7 @@ async fn without_the_budget_the_same_users_mute_the_account() {
     stack.assert_clean().await;
 }
 
-/// All write within two seconds, and follow what they are told. At the very same moment they would test the machine.
+/// All write within two seconds, and follow the notices. At the very same moment they would test the machine.
 async fn all_write(wechat: &Sandbox) {
     let writes = async |number| {
         tokio::time::sleep(Duration::from_millis(10) * u32::try_from(number).unwrap_or_default()).await;

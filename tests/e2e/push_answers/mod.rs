@@ -3,6 +3,7 @@
 mod checker;
 mod mark_fail;
 mod once;
+mod redis_away;
 mod slow_lookup;
 mod users;
 mod words;

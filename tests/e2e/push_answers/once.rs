@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use futures::future::join_all;
-use huixin_sandbox::{AccountRules, SandboxAccount, SandboxConfig};
+use huixin_sandbox::{AccountRules, OpenId, SandboxAccount, SandboxConfig};
 
 use super::checker::{Facts, Verdict, judge};
 use super::users::{Crowd, User, fetch_the_rest};
@@ -61,7 +61,9 @@ async fn every_part_is_seen_once_and_in_order_whatever_fails() {
     println!("seed {seed}: {verdict}");
     let mut wrongs = verdict.wrongs();
     wrongs.append(&mut installation.ended);
-    wrongs.extend(verdict.in_try.contains(&0).then(|| "one of the ways is not tried".to_owned()));
+    // Few answers of the short form take so long that only a third try gets them.
+    let ways = if long() { &verdict.in_try[..] } else { &verdict.in_try[..3] };
+    wrongs.extend(ways.contains(&0).then(|| "one of the ways is not tried".to_owned()));
     let excused = verdict.unknowable + verdict.never_taken + verdict.died + verdict.excused_by_unsure;
     wrongs.extend((excused > verdict.messages / 10).then(|| "too much is excused".to_owned()));
     if !wrongs.is_empty() {
@@ -130,7 +132,12 @@ async fn verdict(installation: &Installation, backend: &Backend) -> Verdict {
     };
     let entries = stack.sandbox.sandbox.transcript().entries();
     assert_eq!(entries.first().map(|first| first.seq), Some(1), "the transcript is whole");
-    judge(entries.iter().map(AsRef::as_ref), &facts)
+    let verdict = judge(entries.iter().map(AsRef::as_ref), &facts);
+    if let Some(part) = verdict.lost.iter().chain(&verdict.doubled).next() {
+        let user = OpenId::from(format!("oUser{}", part.name.user));
+        entries.iter().filter(|entry| entry.user == user).for_each(|entry| println!("{entry:?}"));
+    }
+    verdict
 }
 
 /// When a receiver wrote to its spool, by its log: then it knows nothing of open pushes. A killed one is not asked any more.

@@ -35,13 +35,13 @@ local now, kept_us = now_us(), tonumber(ARGV[8])
 if now > tonumber(ARGV[6]) then return { NOT_YET, 0 } end
 local claimed_us = now + tonumber(ARGV[7])
 local push = push_of(id, now)
-if push.tries > 0 then keep_push(push, now, kept_us) end
 if push.tries ~= try_number then return { SUPERSEDED, 0 } end
 if push.part then
   for _, message in ipairs(answers_of(lane)) do
     if message.response.push == id then claim(lane, message, id, try_number, claimed_us) end
   end
-  return { PART, 0, push.part, push.more }
+  keep_push(push, now, kept_us)
+  return { PART, 0, push.part, push.more or '' }
 end
 local newest = newest_of(lane, now)
 if newest and newest.push ~= id then return { SUPERSEDED, 0 } end

@@ -22,14 +22,12 @@
 -- ARGV[3]  id of the push
 -- ARGV[4]  number of the try
 -- ARGV[5]  "1" if the response is written, else ""
--- ARGV[6]  for how long the push is remembered, us
 --
 -- Returns: 1 done, 0 the claim isn't this try's any more.
 
 local lane, id, try_number, is_written = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5] == '1'
 local now = now_us()
 local push = push_of(id, now)
-if push.tries > 0 then keep_push(push, now, tonumber(ARGV[6])) end
 if push.tries ~= try_number or not push.part then return 0 end
 if not is_written then redis.call('HDEL', KEYS[3], 'part', 'more') end
 local claimed

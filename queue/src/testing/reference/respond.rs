@@ -113,7 +113,7 @@ impl State {
         }
         *unsure += self.settle_overdue(name);
         let Some(bytes) = self.announce_next(name, push, until_us) else {
-            let is_idle = self.lanes.get(name).is_none_or(|lane| lane.is_idle());
+            let is_idle = self.lanes.get(name).is_none_or(super::lane::Lane::is_idle);
             return if is_idle { ClaimOutcome::Idle } else { ClaimOutcome::NotYet };
         };
         let more = self.has_more(name);

@@ -70,7 +70,7 @@ impl Trace {
         let known = entry.what.msg_id().and_then(|id| self.by_id.get(id).copied());
         match (&entry.what, known) {
             (What::Said { msg_id, content, .. }, None) => {
-                self.said(entry.at_ms, msg_id, user, Ask::of(content))
+                self.said(entry.at_ms, msg_id, user, Ask::of(content));
             }
             (What::Tried { n, took_ms, outcome, .. }, Some(push)) => {
                 let began_ms = entry.at_ms.saturating_sub(*took_ms as u64);

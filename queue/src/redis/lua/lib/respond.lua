@@ -1,6 +1,7 @@
 -- Answers that go out in the response of a push: what is known of pushes, and what of a lane may go out.
 
--- A push as it is known: its tries, what went out for it, and whether there was more. Its own time decides, not the key's expiry.
+-- A push as it is known: its tries, what went out for it, and whether there was more. Its own time decides, not the key's expiry. A
+-- look that gives no part leaves it as it is: there are many of these, and each write costs the append-only file.
 local function push_of(id, now)
   local name = 'push:' .. id
   local h = share('HMGET', name, 'until', 'tries', 'part', 'more')
@@ -11,11 +12,10 @@ local function push_of(id, now)
   return { key = key(name), tries = 0, part = false }
 end
 
--- Remembers a push for some time from now on, and some fields of it with their values.
+-- Remembers some fields of a push with their values, for some time from now on.
 local function keep_push(push, now, kept_us, ...)
   redis.call('HSET', push.key, 'until', us(now + kept_us), ...)
-  -- A look of a receiver only moves the push's own time: each write more costs Redis as much again for its append-only file.
-  if select('#', ...) > 0 then redis.call('PEXPIRE', push.key, us(2 * kept_us / 1000)) end
+  redis.call('PEXPIRE', push.key, us(2 * kept_us / 1000))
 end
 
 -- The newest push of a lane, while it is open. One that can't be read waits for nothing.

@@ -1,0 +1,106 @@
+//! An answer in a response is out as soon as one by the API: both are measured in one run.
+//!
+//! Both ways begin when the service has answered. One ends with the first byte of the push's response, the other when the
+//! send arrives at WeChat's API; what WeChat does then is nobody's to shorten.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::figures::Quantiles;
+use super::pusher::{Pusher, Response};
+use super::service::Service;
+use crate::harness::{Setup, Stack, long};
+
+const SERVICE_TAKES: Duration = Duration::from_millis(100);
+/// A busy machine may not measure, but must not find another order of magnitude.
+const LOOSELY: (u32, Duration) = (10, Duration::from_millis(250));
+const TOKEN: &str = "token of the account with the API";
+
+/// How many pushes of both accounts, and how many a second.
+struct Load {
+    warm_up: u64,
+    pushes: u64,
+    per_second: f64,
+}
+
+impl Load {
+    fn of_this_run() -> Self {
+        match long() {
+            true => Self { warm_up: 1_000, pushes: 10_000, per_second: 500.0 },
+            false => Self { warm_up: 50, pushes: 300, per_second: 100.0 },
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_redis_an_answer_in_a_response_is_out_as_soon_as_one_by_the_api() {
+    let service = Service::start(SERVICE_TAKES).await;
+    let mut stack = Stack::on_redis(setup(&service)).await;
+    let _processes = [stack.role("receiver").await, stack.role("worker").await];
+    compare("Redis", stack, &service).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_the_embedded_queue_an_answer_in_a_response_is_out_as_soon_as_one_by_the_api() {
+    let service = Service::start(SERVICE_TAKES).await;
+    let mut stack = Stack::embedded(setup(&service)).await;
+    let _process = stack.role("run").await;
+    compare("the embedded queue", stack, &service).await;
+}
+
+fn setup(service: &Service) -> Setup {
+    let url = &service.url;
+    let routes = format!(
+        "answer_by = \"either\"\n\
+         [account.api]\napp_id = \"wx00000000000000aa\"\napp_secret = \"secret\"\ntoken = \"{TOKEN}\"\napi_base = \"{url}\"\n\
+         [[route]]\nname = \"service\"\nhttp = {{ url = \"{url}/answer\" }}\n"
+    );
+    Setup { routes, ..Setup::default() }
+}
+
+/// Pushes for both accounts in turn, whatever the responses do.
+async fn push_all(pushers: &[Pusher; 2], load: &Load) -> Vec<(u64, Response)> {
+    let mut under_way = JoinSet::new();
+    let mut due = tokio::time::interval(Duration::from_secs_f64(1.0 / load.per_second));
+    for n in 0..load.warm_up + load.pushes {
+        due.tick().await;
+        let pusher = pushers[usize::from(n % 2 == 1)].clone();
+        under_way.spawn(async move { (n, pusher.push(n).await) });
+    }
+    under_way.join_all().await
+}
+
+/// Pushes, and compares how long the answers of both accounts took from the service.
+async fn compare(queue: &str, stack: Stack, service: &Service) {
+    let load = Load::of_this_run();
+    let main = &stack.sandbox.sandbox.config().accounts[0].token;
+    let pushers = [Pusher::of(&stack, "main", main), Pusher::of(&stack, "api", TOKEN)];
+    let responses = push_all(&pushers, &load).await;
+    stack.wait_until_empty().await;
+
+    let (answered, sent) = (service.answered(), service.sent());
+    let since_answered = |(n, account, at): (u64, &str, Instant)| {
+        let answered = (n >= load.warm_up).then(|| answered[&format!("{account} {n}")])?;
+        Some(at.saturating_duration_since(answered))
+    };
+    let by_response = responses.iter().filter(|(n, response)| response.says(&format!("answer to main {n}")));
+    let by_response = by_response.map(|(n, response)| (*n, "main", response.first_byte));
+    let by_response = Quantiles::of(by_response.filter_map(since_answered).collect());
+    let by_api = Quantiles::of(sent.iter().filter_map(|(n, at)| since_answered((*n, "api", *at))).collect());
+    println!(
+        "on {queue}, {} pushes a second, from the service's answer to the first byte of the response: {by_response}; to the \
+         arrival of the send at the API: {by_api}",
+        load.per_second
+    );
+    let each = usize::try_from(load.pushes / 2).expect("it is small");
+    assert_eq!(by_api.count, each, "each answer is sent");
+    assert!(
+        by_response.count * 10 >= each * 9,
+        "only {} of {each} answers went out in responses",
+        by_response.count
+    );
+    let allowed = if long() { by_api.p99 } else { by_api.p99 * LOOSELY.0 + LOOSELY.1 };
+    assert!(by_response.p99 <= allowed, "{:?} is more than {allowed:?}", by_response.p99);
+    stack.end().await;
+}

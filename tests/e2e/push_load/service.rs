@@ -1,0 +1,70 @@
+//! A service that notes when it has answered, and a WeChat API that notes when a send arrives.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+const BODY_MAX_BYTES: usize = 64 * 1024;
+
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) url: String,
+    takes: Duration,
+    answered: Moments<String>,
+    sent: Moments<u64>,
+}
+
+type Moments<T> = Arc<Mutex<HashMap<T, Instant>>>;
+
+impl Service {
+    /// One that takes so long for each answer.
+    pub(super) async fn start(takes: Duration) -> Self {
+        let listener =
+            tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
+        let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+        let service = Self { url, takes, answered: Moments::default(), sent: Moments::default() };
+        let routes = Router::new()
+            .route("/answer", post(answer))
+            .route("/cgi-bin/message/custom/send", post(send))
+            .fallback(async || {
+                Json(json!({"errcode": 0, "errmsg": "ok", "access_token": "a", "expires_in": 7200}))
+            })
+            .with_state(service.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        service
+    }
+
+    /// When each message was answered, by its text.
+    pub(super) fn answered(&self) -> HashMap<String, Instant> {
+        self.answered.lock().expect("no holder panics").clone()
+    }
+
+    /// When the answer to each message arrived at the API, by the message's number.
+    pub(super) fn sent(&self) -> HashMap<u64, Instant> {
+        self.sent.lock().expect("no holder panics").clone()
+    }
+}
+
+async fn answer(State(service): State<Service>, Json(asked): Json<Value>) -> String {
+    let content = asked["content"].as_str().unwrap_or_default().to_owned();
+    tokio::time::sleep(service.takes).await;
+    let answer = format!("answer to {content}");
+    service.answered.lock().expect("no holder panics").insert(content, Instant::now());
+    answer
+}
+
+async fn send(State(service): State<Service>, body: Body) -> Json<Value> {
+    // As with a response, the first byte counts.
+    let now = Instant::now();
+    let body = to_bytes(body, BODY_MAX_BYTES).await.expect("it is read");
+    let body: Value = serde_json::from_slice(&body).expect("it is JSON");
+    let n = body["text"]["content"].as_str().and_then(|text| text.rsplit(' ').next()?.parse().ok());
+    service.sent.lock().expect("no holder panics").insert(n.expect("only answers are sent"), now);
+    Json(json!({"errcode": 0, "errmsg": "ok"}))
+}
