@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use huixin_queue::HeldEffect;
-use huixin_wechat::passive::Form;
+use huixin_wechat::passive::{FETCH_MENU_ID, Form};
 use huixin_wechat::{Kind, Message, Trigger};
 use huixin_worker::{Condition, normalised};
 use percent_encoding::percent_decode_str;
@@ -105,7 +105,11 @@ impl PushWay<'_> {
             let word = normalised(word);
             normalised(content) == word || normalised(&decoded) == word
         };
-        answers.fetch_words.iter().any(is_word).then_some(Fetch { is_tap: menu_id.is_some() })
+        answers
+            .fetch_words
+            .iter()
+            .any(is_word)
+            .then_some(Fetch { is_tap: menu_id.as_deref() == Some(FETCH_MENU_ID) })
     }
 
     /// A part as it goes out: with the link, if more waits for the user and only a response can bring it.

@@ -85,6 +85,11 @@ impl Intake {
         self.budget
     }
 
+    /// Whether messages of the lane are in the spool and not in the queue.
+    pub(super) fn has_spooled(&self, lane: &Lane) -> bool {
+        self.receiver_spool.as_ref().is_some_and(|spool| spool.lanes.has_spooled(spool.lanes.key(lane)))
+    }
+
     /// Stamps the push and stores it. The text says why that can't be done: then the push must not be acknowledged.
     pub(super) async fn store(&self, push: Arriving) -> Result<Stored, String> {
         let Some(receiver_spool) = &self.receiver_spool else {

@@ -92,6 +92,11 @@ impl Lanes {
         });
     }
 
+    /// Whether the lane has entries in the spool.
+    pub(super) fn has_spooled(&self, key: LaneKey) -> bool {
+        self.gates().get(&key.0).is_some_and(|gate| gate.spooled > 0)
+    }
+
     /// How many entries there are in all lanes.
     pub(super) fn total(&self) -> u64 {
         self.spooled.load(Ordering::Relaxed)
@@ -116,7 +121,7 @@ impl Lanes {
 impl LaneTurn {
     /// Whether the lane has entries in the spool, so that this push must go there too.
     pub(super) fn is_behind_spool(&self) -> bool {
-        self.ticket.lanes.gates().get(&self.ticket.key.0).is_some_and(|gate| gate.spooled > 0)
+        self.ticket.lanes.has_spooled(self.ticket.key)
     }
 
     /// This push goes into the spool.

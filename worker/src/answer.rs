@@ -52,8 +52,8 @@ impl Answer {
     }
 
     /// What the user gets before the message dies; `None` if the text is empty.
-    pub(crate) fn last_words(text: &str, before: Before, reason: String) -> Option<Self> {
-        let parts = text::fit(vec![Outgoing::text(text)], false, text::MAX_BYTES);
+    pub(crate) fn last_words(text: &str, max_bytes: usize, before: Before, reason: String) -> Option<Self> {
+        let parts = text::fit(vec![Outgoing::text(text)], false, max_bytes);
         (!parts.is_empty()).then(|| Self { dies_of: Some(reason), ..Self::new(parts, before) })
     }
 
@@ -79,8 +79,8 @@ mod tests {
             Before { failures: 2, snoozes: 3 },
         );
         assert_eq!(Answer::decode(&answer.encode()), Ok(answer));
-        let last = Answer::last_words("sorry", Before::default(), "the service is away".into()).unwrap();
-        assert_eq!(Answer::last_words(" ", Before::default(), String::new()), None);
+        let last = Answer::last_words("sorry", 100, Before::default(), "the service is away".into()).unwrap();
+        assert_eq!(Answer::last_words(" ", 100, Before::default(), String::new()), None);
         assert_eq!(Answer::decode(&last.encode()), Ok(last));
         assert_eq!(Answer::decode(b"{\"format\":9,\"parts\":[\"x\"]}"), Err(Unreadable::Newer));
         // As written by versions that didn't count the waits.

@@ -189,6 +189,6 @@ pub(crate) fn last_words(recorder: &Recorder<'_>, reason: &str) -> Option<Answer
     let opening = recorder.opening();
     // A user who knows that the answer comes too late hears no more, unless they have written again.
     let has_heard = notice::was_called_last(recorder) && recorder.send_state().wakes == 0;
-    Answer::last_words(text, attempt.before(), reason.to_owned())
+    Answer::last_words(text, attempt.account.text_max_bytes(), attempt.before(), reason.to_owned())
         .filter(|_| opening.is_open(SystemTime::now()) && !has_heard)
 }

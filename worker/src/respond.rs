@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use huixin_queue::{Progress, PushAnswer, Settlement};
+use huixin_queue::{MAX_PAYLOAD_BYTES, Progress, PushAnswer, Settlement};
 use huixin_wechat::passive::Form;
 use huixin_wechat::{Content, Outgoing};
 
@@ -21,6 +21,7 @@ use crate::account::AnswerBy;
 use crate::answer::Answer;
 use crate::attempt::Attempt;
 use crate::message_end::{Done, End};
+use crate::metrics;
 use crate::recorder::Recorder;
 use crate::route::Unsure;
 
@@ -29,6 +30,9 @@ const HOLD_LEAST: Duration = Duration::from_secs(20);
 const NOT_FETCHED: &str = "its answer was held, and its user did not fetch it in time";
 const TOO_LATE: &str = "its user could not be handed to a person: that is only possible in the response to their push, which \
     was answered before. Set `may_transfer = true` on the route, and answer faster";
+
+const NOT_KNOWN: &str =
+    "it is not known whether its user was handed to a person: nobody has confirmed the response";
 
 /// How the next part of an answer goes out.
 pub(crate) enum WayOut {
@@ -57,6 +61,13 @@ pub(crate) fn way(recorder: &Recorder<'_>, answer: &Answer, progress: &Progress)
             Ok(parts) => WayOut::Hold(hold(recorder, push_answer(recorder, answer, progress, parts))),
             Err(why) => WayOut::Never(why),
         },
+        // A push has one response, and a hand-over needs it.
+        AnswerBy::Api | AnswerBy::Either
+            if next.content != Content::Transfer
+                && answer.parts[index..].iter().any(|part| part.content == Content::Transfer) =>
+        {
+            WayOut::Api
+        }
         AnswerBy::Either if is_offered(attempt, progress) => match forms(attempt, std::slice::from_ref(next))
         {
             Ok(parts) => offer(recorder, answer, progress, parts),
@@ -66,6 +77,7 @@ pub(crate) fn way(recorder: &Recorder<'_>, answer: &Answer, progress: &Progress)
         AnswerBy::Api | AnswerBy::Either if next.content == Content::Transfer => {
             match forms(attempt, std::slice::from_ref(next)) {
                 Ok(parts) if is_offered(attempt, progress) => offer(recorder, answer, progress, parts),
+                Ok(_) if progress.sending == Some(progress.sent) => unsure_transfer(attempt),
                 Ok(_) => WayOut::Never(TOO_LATE.to_owned()),
                 Err(why) => WayOut::Never(why),
             }
@@ -79,6 +91,17 @@ pub(crate) fn without_push(answer: &Answer, progress: &Progress) -> WayOut {
     match answer.parts.get(progress.sent as usize) {
         Some(next) if next.content == Content::Transfer => WayOut::Never(TOO_LATE.to_owned()),
         _ => WayOut::Api,
+    }
+}
+
+/// Its response may be written or not, and another one can't be had.
+fn unsure_transfer(attempt: &Attempt<'_>) -> WayOut {
+    let policy = attempt.unsure();
+    metrics::unsure(&attempt.payload.account, policy.as_str());
+    tracing::warn!(policy = policy.as_str(), "it is not known whether the user was handed to a person");
+    match policy {
+        Unsure::Drop => WayOut::Hold(Done::complete(End::Answered)),
+        Unsure::Resend | Unsure::Hold => WayOut::Never(NOT_KNOWN.to_owned()),
     }
 }
 
@@ -98,7 +121,13 @@ fn forms(attempt: &Attempt<'_>, parts: &[Outgoing]) -> Result<Vec<Bytes>, String
             _ => format!("reply {}: {why}", n + 1),
         })
     };
-    parts.iter().enumerate().map(form).collect()
+    let forms: Vec<Bytes> = parts.iter().enumerate().map(form).collect::<Result<_, _>>()?;
+    match forms.iter().map(Bytes::len).sum::<usize>() {
+        bytes if bytes > MAX_PAYLOAD_BYTES => {
+            Err(format!("its parts have {bytes} bytes, more than {MAX_PAYLOAD_BYTES}"))
+        }
+        _ => Ok(forms),
+    }
 }
 
 fn push_answer(

@@ -57,7 +57,7 @@ async fn send(
     if !opening.is_open(now) || shared.pauses.is_in_trouble(&payload.account) {
         return Ok(());
     }
-    let words = Answer::last_words(text, Before::default(), letter.reason);
+    let words = Answer::last_words(text, account.text_max_bytes(), Before::default(), letter.reason);
     for part in words.iter().flat_map(|words| &words.parts) {
         account.wait_for_rate(|| account.ask_rate(&*shared.queue, &payload.account)).await?;
         let _line = account.lines.acquire().await?;

@@ -25,7 +25,8 @@ impl Responder for RedisQueue {
         let Core { link, keys, .. } = &*self.core;
         let mut call = self.core.call(&SCRIPTS.open);
         call.key(keys.newest(lane)).key(keys.push(&push.id));
-        call.arg(push.id.as_str()).arg(&push.receiver).arg(micros(push.open_for)).arg(micros(PUSH_KEPT_FOR));
+        let until_us = link.store_now_us().saturating_add(micros(push.open_for));
+        call.arg(push.id.as_str()).arg(&push.receiver).arg(until_us).arg(micros(PUSH_KEPT_FOR));
         link.run(&call).await
     }
 

@@ -66,8 +66,11 @@ fn part_for(
     push: &PushTry,
     unsure: &mut u32,
 ) -> Result<ClaimOutcome, StepError> {
-    let Some(known) = push::find(step, &push.id)?.filter(|known| known.tries == push.number) else {
-        return Ok(ClaimOutcome::Superseded);
+    let known = match push::find(step, &push.id)? {
+        Some(known) if known.tries > push.number => return Ok(ClaimOutcome::Superseded),
+        Some(known) if known.tries == push.number => known,
+        // It was forgotten here.
+        _ => return Ok(ClaimOutcome::NotYet),
     };
     let until_us = step.now_us.saturating_add(stored(micros(CLAIM_FOR)));
     let mut responses = response::all(step, lane)?;
@@ -83,6 +86,10 @@ fn part_for(
     if push::newest(step, lane)?.is_some_and(|newest| newest.push != push.id) {
         return Ok(ClaimOutcome::Superseded);
     }
+    let standing = lane::standing(step, lane.as_str())?;
+    if responses.is_empty() && standing.is_none() {
+        return Ok(ClaimOutcome::Idle);
+    }
     let now_us = step.now_us;
     let is_claimed = responses.iter().flat_map(|one| &one.claim).any(|claim| claim.until_us > now_us);
     if is_claimed || is_paused(step, lane, class)? {
@@ -92,7 +99,6 @@ fn part_for(
     if *unsure > 0 {
         responses = response::all(step, lane)?;
     }
-    let standing = lane::standing(step, lane.as_str())?;
     let is_open = |one: &Response| match one.offered_until_us {
         None => true,
         Some(until_us) => until_us > now_us && standing.as_ref().is_some_and(|lane| lane.may_offer),
@@ -143,10 +149,11 @@ fn has_more(response: &Response, claimed: bool) -> bool {
 fn confirm(step: &mut Step<'_>, lane: &Lane, push: &PushTry, written: bool) -> Result<(), StepError> {
     let known = push::find(step, &push.id)?.filter(|known| known.tries == push.number);
     let Some(part) = known.and_then(|known| known.part) else { return Ok(()) };
-    push::keep(step, &push.id, Some(&part).filter(|_| written))?;
     let responses = response::all(step, lane)?;
     let is_this = |one: &&Response| one.claim.as_ref().is_some_and(|claim| claim.push == *push);
+    // What an earlier try wrote stays known: the next try gets it again.
     let Some(response) = responses.iter().find(is_this) else { return Ok(()) };
+    push::keep(step, &push.id, Some(&part).filter(|_| written))?;
     let is_over = response.release(step, written)?;
     let dies_of = response.dies_of.as_deref();
     match (response.of, response.offered_until_us) {

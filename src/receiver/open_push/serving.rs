@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use huixin_queue::{Lane, MessageId, OpenPush, PushTry};
 use huixin_wechat::passive::Form;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::claim::{Claimant, Look, Part};
 use super::decide::{Moments, Over, PushEnd, end, is_last_try};
@@ -47,11 +47,11 @@ impl<'a> Serving<'a> {
     /// As many pushes are open as may be: this one is stored and ends.
     pub(super) async fn without_room(self, fetch: Option<Fetch>, arriving: Arriving) -> Response {
         let stored = match fetch {
-            Some(_) => {
+            Some(fetch) if fetch.is_tap => {
                 self.fetches();
                 Ok(())
             }
-            None => self.store(arriving).await,
+            _ => self.store(arriving).await,
         };
         self.end(stored.err().unwrap_or(Over::NotOpened)).await
     }
@@ -70,26 +70,29 @@ impl<'a> Serving<'a> {
         let Some(fetch) = fetch else {
             let (stored, opened) = tokio::join!(self.store(arriving), self.open());
             self.tally.number = opened.unwrap_or_default();
-            if let (Err(Over::NotOpened), Ok(2..)) = (stored, opened) {
-                // It waits in the spool, but an earlier try may have had a part, which would be lost with the notice.
-                return self.look().await?.ok_or(Over::NotOpened);
+            if stored == Err(Over::NotOpened) && opened.is_ok() {
+                // In the spool no worker finds it, but an earlier try may have got its part, or an older answer may wait.
+                return self.look().await.ok().flatten().ok_or(Over::NotOpened);
             }
             stored.and(opened)?;
             return self.wait(&waiting).await;
         };
         // Behind what it asks for in its lane it would wait for it, so it isn't stored, unless there is nothing to fetch.
-        match self.open().await {
-            Ok(number) => self.tally.number = number,
-            Err(over) => return Err(over).inspect_err(|_| self.fetches()),
+        let opened = self.open().await;
+        self.tally.number = opened.unwrap_or_default();
+        let fetched = match opened {
+            Ok(_) => self.wait(&waiting).await,
+            Err(over) => Err(over),
+        };
+        if !matches!(fetched, Err(Over::Idle | Over::NotOpened)) || fetch.is_tap {
+            self.fetches();
+            return fetched;
         }
-        match self.wait(&waiting).await {
-            Err(Over::Idle) if !fetch.is_tap => {}
-            fetched => {
-                self.fetches();
-                return fetched;
-            }
+        // It may be a message like any other. WeChat tries again what there is no time to store.
+        if Instant::now() >= self.moments.claim_until {
+            return Err(Over::NotStored);
         }
-        self.store(arriving).await?;
+        self.store(arriving).await.and(opened)?;
         self.wait(&waiting).await
     }
 
@@ -116,7 +119,8 @@ impl<'a> Serving<'a> {
             receiver: self.open_pushes.receiver.clone(),
             open_for: self.moments.claim_until.saturating_duration_since(Instant::now()),
         };
-        let opening = timeout(intake.budget(), self.open_pushes.responder.open(&self.lane, &push));
+        let by = self.moments.respond_by.min(Instant::now() + intake.budget());
+        let opening = timeout_at(by, self.open_pushes.responder.open(&self.lane, &push));
         let problem = match opening.await {
             Ok(Ok(number)) => return Ok(number),
             Ok(Err(error)) => one_line(&error),
@@ -159,6 +163,8 @@ impl<'a> Serving<'a> {
         match timeout_at(self.moments.respond_by, looking).await.map_err(|_| Over::QueueSlow)? {
             Look::Part(part) => Ok(Some(part)),
             Look::NotYet => Ok(None),
+            // What is in the spool still brings something.
+            Look::Idle if self.state.intake.has_spooled(&self.lane) => Err(Over::NotOpened),
             Look::Idle => Err(Over::Idle),
             Look::Superseded => Err(Over::Superseded),
         }

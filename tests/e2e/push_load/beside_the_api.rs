@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::figures::Quantiles;
 use super::pusher::{Pusher, Response};
 use super::service::Service;
-use crate::harness::{Setup, Stack, long};
+use crate::harness::{Process, Setup, Stack, long};
 
 const SERVICE_TAKES: Duration = Duration::from_millis(100);
 /// A busy machine may not measure, but must not find another order of magnitude.
@@ -37,16 +37,16 @@ impl Load {
 async fn on_redis_an_answer_in_a_response_is_out_as_soon_as_one_by_the_api() {
     let service = Service::start(SERVICE_TAKES).await;
     let mut stack = Stack::on_redis(setup(&service)).await;
-    let _processes = [stack.role("receiver").await, stack.role("worker").await];
-    compare("Redis", stack, &service).await;
+    let processes = vec![stack.role("receiver").await, stack.role("worker").await];
+    compare("Redis", stack, processes, &service).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_the_embedded_queue_an_answer_in_a_response_is_out_as_soon_as_one_by_the_api() {
     let service = Service::start(SERVICE_TAKES).await;
     let mut stack = Stack::embedded(setup(&service)).await;
-    let _process = stack.role("run").await;
-    compare("the embedded queue", stack, &service).await;
+    let processes = vec![stack.role("run").await];
+    compare("the embedded queue", stack, processes, &service).await;
 }
 
 fn setup(service: &Service) -> Setup {
@@ -72,14 +72,17 @@ async fn push_all(pushers: &[Pusher; 2], load: &Load) -> Vec<(u64, Response)> {
 }
 
 /// Pushes, and compares how long the answers of both accounts took from the service.
-async fn compare(queue: &str, stack: Stack, service: &Service) {
+async fn compare(queue: &str, stack: Stack, processes: Vec<Process>, service: &Service) {
     let load = Load::of_this_run();
     let main = &stack.sandbox.sandbox.config().accounts[0].token;
     let pushers = [Pusher::of(&stack, "main", main), Pusher::of(&stack, "api", TOKEN)];
     let responses = push_all(&pushers, &load).await;
-    stack.wait_until_empty().await;
+    let sent = service.sent(responses.len() / 2).await;
+    for mut process in processes {
+        assert_eq!(process.stop().await, Some(0));
+    }
 
-    let (answered, sent) = (service.answered(), service.sent());
+    let answered = service.answered();
     let since_answered = |(n, account, at): (u64, &str, Instant)| {
         let answered = (n >= load.warm_up).then(|| answered[&format!("{account} {n}")])?;
         Some(at.saturating_duration_since(answered))

@@ -1,7 +1,7 @@
 //! A service that notes when it has answered, and a WeChat API that notes when a send arrives.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
@@ -9,6 +9,9 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::harness::PATIENCE;
 
 const BODY_MAX_BYTES: usize = 64 * 1024;
 
@@ -20,7 +23,7 @@ pub(super) struct Service {
     sent: Moments<u64>,
 }
 
-type Moments<T> = Arc<Mutex<HashMap<T, Instant>>>;
+type Moments<T> = Arc<watch::Sender<HashMap<T, Instant>>>;
 
 impl Service {
     /// One that takes so long for each answer.
@@ -28,7 +31,7 @@ impl Service {
         let listener =
             tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
-        let service = Self { url, takes, answered: Moments::default(), sent: Moments::default() };
+        let service = Self { url, takes, answered: Arc::default(), sent: Arc::default() };
         let routes = Router::new()
             .route("/answer", post(answer))
             .route("/cgi-bin/message/custom/send", post(send))
@@ -42,12 +45,14 @@ impl Service {
 
     /// When each message was answered, by its text.
     pub(super) fn answered(&self) -> HashMap<String, Instant> {
-        self.answered.lock().expect("no holder panics").clone()
+        self.answered.borrow().clone()
     }
 
-    /// When the answer to each message arrived at the API, by the message's number.
-    pub(super) fn sent(&self) -> HashMap<u64, Instant> {
-        self.sent.lock().expect("no holder panics").clone()
+    /// When the answer to each message arrived at the API, by the message's number, once there are so many.
+    pub(super) async fn sent(&self, count: usize) -> HashMap<u64, Instant> {
+        let mut sent = self.sent.subscribe();
+        let all = tokio::time::timeout(PATIENCE, sent.wait_for(|sent| sent.len() >= count)).await;
+        all.expect("all answers are sent").expect("the service lasts").clone()
     }
 }
 
@@ -55,7 +60,8 @@ async fn answer(State(service): State<Service>, Json(asked): Json<Value>) -> Str
     let content = asked["content"].as_str().unwrap_or_default().to_owned();
     tokio::time::sleep(service.takes).await;
     let answer = format!("answer to {content}");
-    service.answered.lock().expect("no holder panics").insert(content, Instant::now());
+    let now = Instant::now();
+    service.answered.send_modify(|answered| _ = answered.insert(content, now));
     answer
 }
 
@@ -65,6 +71,6 @@ async fn send(State(service): State<Service>, body: Body) -> Json<Value> {
     let body = to_bytes(body, BODY_MAX_BYTES).await.expect("it is read");
     let body: Value = serde_json::from_slice(&body).expect("it is JSON");
     let n = body["text"]["content"].as_str().and_then(|text| text.rsplit(' ').next()?.parse().ok());
-    service.sent.lock().expect("no holder panics").insert(n.expect("only answers are sent"), now);
+    service.sent.send_modify(|sent| _ = sent.insert(n.expect("only answers are sent"), now));
     Json(json!({"errcode": 0, "errmsg": "ok"}))
 }

@@ -127,18 +127,21 @@ async fn a_message_that_ends_without_an_answer_is_announced(engine: Engine) {
 }
 
 async fn a_hand_over_goes_out_in_a_response_or_not_at_all(engine: Engine) {
-    let mut stage = Stage::on(engine).await;
-    let user = stage.user("a");
-    let hand_over =
-        |_, _| async { Outcome::Reply(vec![text("wait a moment"), Outgoing::from(Content::Transfer)]) };
-    let route = Route::new("person", act(hand_over));
-    stage.start_account(Account::new(stage.client()), [route.failure_reply("nobody is free")]);
-    let kept = stage.keep_open(&user, "p").await;
-    stage.say(&user, "a person").await;
-    assert_eq!(stage.respond(&kept).await, serde_json::json!({"type": "transfer_customer_service"}));
-    assert_texts(&stage.texts(&user, 1).await, &["wait a moment"]);
-    stage.open(0).await;
-    stage.say(&user, "again").await;
-    assert_texts(&stage.texts(&user, 3).await, &["wait a moment", "wait a moment", "nobody is free"]);
-    stage.finish_with(Left { open: 0, dead: &["handed to a person"] }).await;
+    for either in [false, true] {
+        let mut stage = Stage::on(engine).await;
+        let user = stage.user("a");
+        let hand_over =
+            |_, _| async { Outcome::Reply(vec![text("wait a moment"), Outgoing::from(Content::Transfer)]) };
+        let route = Route::new("person", act(hand_over)).failure_reply("nobody is free");
+        let account = if either { Account::either(stage.client()) } else { Account::new(stage.client()) };
+        stage.start_account(account, [route]);
+        let kept = stage.keep_open(&user, "p").await;
+        stage.say(&user, "a person").await;
+        assert_eq!(stage.respond(&kept).await, serde_json::json!({"type": "transfer_customer_service"}));
+        assert_texts(&stage.texts(&user, 1).await, &["wait a moment"]);
+        stage.open(0).await;
+        stage.say(&user, "again").await;
+        assert_texts(&stage.texts(&user, 3).await, &["wait a moment", "wait a moment", "nobody is free"]);
+        stage.finish_with(Left { open: 0, dead: &["handed to a person"] }).await;
+    }
 }

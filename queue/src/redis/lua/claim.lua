@@ -35,7 +35,8 @@ local now, kept_us = now_us(), tonumber(ARGV[8])
 if now > tonumber(ARGV[6]) then return { NOT_YET, 0 } end
 local claimed_us = now + tonumber(ARGV[7])
 local push = push_of(id, now)
-if push.tries ~= try_number then return { SUPERSEDED, 0 } end
+-- A push with fewer tries was forgotten here.
+if push.tries ~= try_number then return { push.tries > try_number and SUPERSEDED or NOT_YET, 0 } end
 if push.part then
   for _, message in ipairs(answers_of(lane)) do
     if message.response.push == id then claim(lane, message, id, try_number, claimed_us) end
@@ -45,10 +46,12 @@ if push.part then
 end
 local newest = newest_of(lane, now)
 if newest and newest.push ~= id then return { SUPERSEDED, 0 } end
+local answers, current = answers_of(lane)
+local function is_idle() return redis.call('EXISTS', KEYS[6], KEYS[7], KEYS[8]) == 0 end
+if not answers[1] and is_idle() then return { IDLE, 0 } end
 for _, since in ipairs(share('HMGET', 'paused', '*', 'c' .. ARGV[3], 'l' .. lane)) do
   if since then return { NOT_YET, 0 } end
 end
-local answers, current = answers_of(lane)
 for _, message in ipairs(answers) do
   if message.response.push and message.response.claimed_us > now then return { NOT_YET, 0 } end
 end
@@ -80,7 +83,7 @@ for _, message in ipairs(left) do
   if not claimed and message.response.parts[1] and is_open(message) then claimed = message end
 end
 if not claimed then
-  return { redis.call('EXISTS', KEYS[6], KEYS[7], KEYS[8]) == 0 and IDLE or NOT_YET, unsure }
+  return { is_idle() and IDLE or NOT_YET, unsure }
 end
 claim(lane, claimed, id, try_number, claimed_us)
 

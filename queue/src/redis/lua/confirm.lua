@@ -29,12 +29,13 @@ local lane, id, try_number, is_written = ARGV[2], ARGV[3], tonumber(ARGV[4]), AR
 local now = now_us()
 local push = push_of(id, now)
 if push.tries ~= try_number or not push.part then return 0 end
-if not is_written then redis.call('HDEL', KEYS[3], 'part', 'more') end
 local claimed
 for _, message in ipairs(answers_of(lane)) do
   if message.response.push == id and message.response.number == try_number then claimed = claimed or message end
 end
+-- What an earlier try wrote stays known: the next try gets it again.
 if not claimed then return 0 end
+if not is_written then redis.call('HDEL', KEYS[3], 'part', 'more') end
 
 -- The last part of a current message is sent: it ends, and its lane goes on.
 local function end_current()

@@ -10,14 +10,15 @@
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- ARGV[2]  id of the push
 -- ARGV[3]  receiver
--- ARGV[4]  for how long it is open, us
+-- ARGV[4]  until when it is open, us: a call that is applied late opens it for no longer
 -- ARGV[5]  for how long it is remembered, us
 --
 -- Returns: the number of the try.
 
 local now, kept_us = now_us(), tonumber(ARGV[5])
-local push, until_us = push_of(ARGV[2], now), now + tonumber(ARGV[4])
+local push, until_us = push_of(ARGV[2], now), tonumber(ARGV[4])
 keep_push(push, now, kept_us, 'tries', us(push.tries + 1))
+if until_us <= now then return push.tries + 1 end
 -- Whatever lies there is replaced. The record's own time decides, so the key may stay for longer.
 redis.call('SET', KEYS[2], write_newest(until_us, ARGV[2], ARGV[3]), 'PX', us((until_us - now + kept_us) / 1000))
 return push.tries + 1

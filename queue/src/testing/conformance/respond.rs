@@ -120,7 +120,11 @@ properties! {
         let third = s.open("lane", "m0").await;
         assert_eq!(s.claim("lane", &third).await, part("part", false), "also when its message has ended");
         s.confirm_push("lane", &third, false).await;
+        let fourth = s.open("lane", "m0").await;
+        assert_eq!(s.claim("lane", &fourth).await, part("part", false), "the third's loss is not the message's");
         assert_eq!(s.lane("lane").await, None);
+        s.clock.advance(PUSH_KEPT_FOR + SECOND);
+        assert_eq!(s.claim("lane", &fourth).await, ClaimOutcome::NotYet, "it is forgotten");
     }
 
     async fn a_newer_push_of_the_lane_takes_the_place_of_an_older_one(s) {
@@ -234,6 +238,9 @@ properties! {
     async fn a_lane_with_nothing_to_do_says_so_and_one_with_something_does_not(s) {
         let push = s.open("lane", "p").await;
         assert_eq!(s.claim("lane", &push).await, ClaimOutcome::Idle);
+        s.pause(Scope::All).await;
+        assert_eq!(s.claim("lane", &push).await, ClaimOutcome::Idle, "a pause brings nothing");
+        s.queue.resume(&Scope::All).await.expect("resume");
         s.offer(quiet("m0")).await;
         assert_eq!(s.claim("lane", &push).await, ClaimOutcome::NotYet, "it waits");
         let taken = s.take_one().await;

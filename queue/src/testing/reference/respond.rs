@@ -1,5 +1,7 @@
 //! Answers that go out in the response of a push.
 
+use std::cmp::Ordering;
+
 use bytes::Bytes;
 
 use super::lane::{Claim, Message, Phase, Response};
@@ -94,8 +96,11 @@ impl State {
     fn part_for(&mut self, name: &Lane, class: &Class, push: &PushTry, unsure: &mut u32) -> ClaimOutcome {
         let until_us = self.now_us + micros(CLAIM_FOR);
         let known = self.push(&push.id);
-        if known.tries != push.number {
-            return ClaimOutcome::Superseded;
+        match known.tries.cmp(&push.number) {
+            Ordering::Greater => return ClaimOutcome::Superseded,
+            // The store has forgotten it.
+            Ordering::Less => return ClaimOutcome::NotYet,
+            Ordering::Equal => {}
         }
         if let Some((bytes, more)) = known.part.clone() {
             if let Some(claim) = self.claimed_by(name, &push.id) {
@@ -106,6 +111,10 @@ impl State {
         }
         if self.newest(name).is_some_and(|newest| newest.push != push.id) {
             return ClaimOutcome::Superseded;
+        }
+        let is_idle = self.lanes.get(name).is_none_or(super::lane::Lane::is_idle);
+        if is_idle && self.answers(name).all(|message| message.response.is_none()) {
+            return ClaimOutcome::Idle;
         }
         let scopes = [Scope::All, Scope::Class(class.clone()), Scope::Lane(name.clone())];
         if scopes.iter().any(|scope| self.paused.contains_key(scope)) || self.is_claimed(name) {
@@ -214,13 +223,11 @@ impl State {
         if known.tries != push.number || known.part.is_none() {
             return;
         }
-        if !written {
-            known.part = None;
-        }
         let is_this = |message: &&mut Message| {
             let claim = message.response.as_ref().and_then(|response| response.claim.as_ref());
             claim.is_some_and(|claim| claim.push == *push)
         };
+        // What an earlier try wrote stays known: the next try gets it again.
         let Some(message) = self.answers(name).find(is_this) else { return };
         message.progress.sending = None;
         let (id, mut offered_until_us) = (message.id.clone(), 0);
@@ -229,6 +236,9 @@ impl State {
             offered_until_us = response.offered_until_us;
         }
         let is_over = written && message.part_written();
+        if !written {
+            self.push(&push.id).part = None;
+        }
         let current = self.lanes.get(name).and_then(|lane| lane.current.as_ref());
         match (current.is_some_and(|current| current.message.id == id && offered_until_us > 0), is_over) {
             (false, false) => {}
