@@ -170,7 +170,12 @@ impl Stack {
 
     /// Everything that was logged.
     pub(crate) fn all_logs(&self) -> String {
-        self.logs.iter().map(|log| std::fs::read_to_string(log).unwrap_or_default()).collect()
+        self.logs_of_each().collect()
+    }
+
+    /// The same of each process.
+    pub(crate) fn logs_of_each(&self) -> impl Iterator<Item = String> {
+        self.logs.iter().map(|log| std::fs::read_to_string(log).unwrap_or_default())
     }
 
     /// What the workers' logs say of sends that may have been made or not: those alone may be made again.

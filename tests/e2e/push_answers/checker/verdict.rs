@@ -1,5 +1,6 @@
 //! What is wrong, and what was excused.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use huixin_sandbox::TryOutcome;
@@ -53,6 +54,13 @@ impl Verdict {
         tell(&mut wrongs, "bad responses", &self.bad);
         tell(&mut wrongs, "never answered and never cut, said at", &self.left_alone);
         wrongs
+    }
+
+    /// The users that something is wrong with.
+    pub(crate) fn suspects(&self) -> BTreeSet<usize> {
+        let pairs = self.inversions.iter().flat_map(|(first, second)| [first, second]);
+        let alone = [&self.lost, &self.doubled, &self.foreign, &self.invented];
+        alone.into_iter().flatten().chain(pairs).map(|part| part.name.user).collect()
     }
 
     pub(crate) fn assert_right(&self) {
