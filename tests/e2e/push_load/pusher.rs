@@ -8,10 +8,7 @@ use huixin_wechat::sign;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::Stack;
-
-/// WeChat hangs up after five seconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::harness::{PATIENCE, Stack};
 
 /// Who pushes for one account.
 #[derive(Clone)]

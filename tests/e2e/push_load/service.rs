@@ -14,16 +14,25 @@ use tokio::sync::watch;
 use crate::harness::PATIENCE;
 
 const BODY_MAX_BYTES: usize = 64 * 1024;
+/// How long the API takes for a send: less than any that is reached over the Internet.
+pub(super) const API_TAKES: Duration = Duration::from_millis(5);
 
 #[derive(Clone)]
 pub(super) struct Service {
     pub(super) url: String,
     takes: Duration,
     answered: Moments<String>,
-    sent: Moments<u64>,
+    sent: Moments<u64, Sent>,
 }
 
-type Moments<T> = Arc<watch::Sender<HashMap<T, Instant>>>;
+type Moments<K, T = Instant> = Arc<watch::Sender<HashMap<K, T>>>;
+
+/// A send at the API.
+#[derive(Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) arrived: Instant,
+    pub(super) responded: Instant,
+}
 
 impl Service {
     /// One that takes so long for each answer.
@@ -48,8 +57,8 @@ impl Service {
         self.answered.borrow().clone()
     }
 
-    /// When the answer to each message arrived at the API, by the message's number, once there are so many.
-    pub(super) async fn sent(&self, count: usize) -> HashMap<u64, Instant> {
+    /// The send of the answer to each message, by the message's number, once there are so many.
+    pub(super) async fn sent(&self, count: usize) -> HashMap<u64, Sent> {
         let mut sent = self.sent.subscribe();
         let all = tokio::time::timeout(PATIENCE, sent.wait_for(|sent| sent.len() >= count)).await;
         all.expect("all answers are sent").expect("the service lasts").clone()
@@ -67,10 +76,12 @@ async fn answer(State(service): State<Service>, Json(asked): Json<Value>) -> Str
 
 async fn send(State(service): State<Service>, body: Body) -> Json<Value> {
     // As with a response, the first byte counts.
-    let now = Instant::now();
+    let arrived = Instant::now();
     let body = to_bytes(body, BODY_MAX_BYTES).await.expect("it is read");
     let body: Value = serde_json::from_slice(&body).expect("it is JSON");
     let n = body["text"]["content"].as_str().and_then(|text| text.rsplit(' ').next()?.parse().ok());
-    service.sent.send_modify(|sent| _ = sent.insert(n.expect("only answers are sent"), now));
+    tokio::time::sleep(API_TAKES).await;
+    let send = Sent { arrived, responded: Instant::now() };
+    service.sent.send_modify(|sent| _ = sent.insert(n.expect("only answers are sent"), send));
     Json(json!({"errcode": 0, "errmsg": "ok"}))
 }
