@@ -1,7 +1,7 @@
 //! Passive replies: the message that may be the answer to a push itself.
 //!
 //! For an account without the customer-service right it is the only way to a user. [`Form::from_outgoing`] says which answers can
-//! go this way, [`respond`] makes the body of the response to a push. WeChat's five seconds are the caller's to keep.
+//! go this way, [`respond()`] makes the body of the response to a push. WeChat's five seconds are the caller's to keep.
 //!
 //! The forms and the order of their elements are those of WeChat's documentation (被动回复用户消息): old servers are said to
 //! read by position. Text is in CDATA, numbers are bare, and nothing stands between elements, since WeChat takes blanks for
