@@ -5,7 +5,7 @@
 //! that way is the account's choice, [`AnswerBy`]:
 //!
 //! * *push*: all of them. The message is held with its parts until its user's pushes have fetched them.
-//! * *either*: the next part of a young message, if a push is still open for it. Otherwise, and for the parts behind it, the API.
+//! * *either*: the last part of a young message, if a push is still open for it. Otherwise, and for the parts before it, the API.
 //! * *api*: none, but a reply that hands the conversation to a person has no other way out, whatever the choice.
 //!
 //! A part whose send is unsure isn't offered: the route says what becomes of it, by the API.
@@ -56,24 +56,20 @@ pub(crate) fn way(recorder: &Recorder<'_>, answer: &Answer, progress: &Progress)
             AnswerBy::Api | AnswerBy::Either => WayOut::Api,
         };
     };
+    let is_last = index + 1 == answer.parts.len();
     match attempt.account.answer_by() {
         AnswerBy::Push => match forms(attempt, &answer.parts[index..]) {
             Ok(parts) => WayOut::Hold(hold(recorder, push_answer(recorder, answer, progress, parts))),
             Err(why) => WayOut::Never(why),
         },
-        // A push has one response, and a hand-over needs it.
-        AnswerBy::Api | AnswerBy::Either
-            if next.content != Content::Transfer
-                && answer.parts[index..].iter().any(|part| part.content == Content::Transfer) =>
-        {
-            WayOut::Api
+        // What follows it by the API could overtake it: a written response isn't seen yet. So only the last part.
+        AnswerBy::Either if is_last && is_offered(attempt, progress) => {
+            match forms(attempt, std::slice::from_ref(next)) {
+                Ok(parts) => offer(recorder, answer, progress, parts),
+                Err(_) if next.content != Content::Transfer => WayOut::Api,
+                Err(why) => WayOut::Never(why),
+            }
         }
-        AnswerBy::Either if is_offered(attempt, progress) => match forms(attempt, std::slice::from_ref(next))
-        {
-            Ok(parts) => offer(recorder, answer, progress, parts),
-            Err(_) if next.content != Content::Transfer => WayOut::Api,
-            Err(why) => WayOut::Never(why),
-        },
         AnswerBy::Api | AnswerBy::Either if next.content == Content::Transfer => {
             match forms(attempt, std::slice::from_ref(next)) {
                 Ok(parts) if is_offered(attempt, progress) => offer(recorder, answer, progress, parts),

@@ -52,11 +52,18 @@ pub(super) struct Facts {
     pub(super) outages_ms: Vec<(u64, u64)>,
 }
 
+impl Facts {
+    /// Whether receivers found the queue away in this time.
+    fn was_away(&self, from_ms: u64, to_ms: u64) -> bool {
+        self.outages_ms.iter().any(|away| away.0 <= to_ms && away.1 + NOTICED_WITHIN_MS >= from_ms)
+    }
+}
+
 /// Judges all that happened.
 pub(super) fn judge<'a>(entries: impl IntoIterator<Item = &'a TranscriptEntry>, facts: &Facts) -> Verdict {
     let trace = Trace::read(entries);
     let mut verdict = Verdict { unsure: facts.unsure, ..Verdict::default() };
-    verdict.faults(&trace);
+    verdict.faults(&trace, facts);
     let mut seen: BTreeMap<Part, usize> = BTreeMap::new();
     for shown in &trace.shown {
         match trace.message(shown.part.name) {
@@ -108,10 +115,7 @@ fn lost(trace: &Trace, facts: &Facts, seen: &BTreeMap<Part, usize>, verdict: &mu
 
 /// Whether a part may have been in a response of this push that was cut, and didn't come again.
 fn may_have_lost_one(push: &PushTrace, facts: &Facts) -> bool {
-    let was_away = |from_ms: u64, to_ms: u64| {
-        facts.outages_ms.iter().any(|away| away.0 <= to_ms && away.1 + NOTICED_WITHIN_MS >= from_ms)
-    };
-    let unheard = push.tries.last().is_some_and(|last| was_away(last.began_ms, last.ended_ms));
+    let unheard = push.tries.last().is_some_and(|last| facts.was_away(last.began_ms, last.ended_ms));
     push.was_cut() && push.shown.is_none() && (!push.is_acked || unheard)
 }
 
@@ -140,7 +144,8 @@ fn is_before(trace: &Trace, facts: &Facts, one: Part, other: Part) -> bool {
     let (Some(first), Some(second)) = (trace.message(one.name), trace.message(other.name)) else {
         return false;
     };
-    let stored = first.is_acked_before(second.said_ms) || first.said_ms + STORED_WITHIN_MS <= second.said_ms;
+    let in_time = first.said_ms + STORED_WITHIN_MS <= second.said_ms && !first.failed_at_first();
+    let stored = first.is_acked_before(second.said_ms) || in_time;
     let is_spooled = facts.outages_ms.iter().any(|(from_ms, to_ms)| {
         first.ended_ms() >= *from_ms
             && first.said_ms <= to_ms + STORED_WITHIN_MS

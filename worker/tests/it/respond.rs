@@ -11,7 +11,7 @@ use crate::support::{Engine, Gate, Left, Stage, act, assert_texts, echo, eventua
 on_both_engines! {
     an_answer_that_is_ready_in_time_goes_out_in_the_response_and_not_by_the_api
     an_answer_that_nobody_fetches_goes_out_by_the_api
-    the_parts_behind_the_first_go_out_by_the_api
+    only_the_last_part_goes_out_in_the_response
     an_account_without_the_api_holds_its_answers_until_they_are_fetched
     a_message_that_ends_without_an_answer_is_announced
     a_hand_over_goes_out_in_a_response_or_not_at_all
@@ -79,15 +79,17 @@ async fn an_answer_that_nobody_fetches_goes_out_by_the_api(engine: Engine) {
     stage.finish().await;
 }
 
-async fn the_parts_behind_the_first_go_out_by_the_api(engine: Engine) {
+async fn only_the_last_part_goes_out_in_the_response(engine: Engine) {
     let mut stage = Stage::on(engine).await;
     let user = stage.user("a");
     let kept = stage.keep_open(&user, "p").await;
     let route = Route::new("two", act(|_, _| async { Outcome::Reply(vec![text("one"), text("two")]) }));
     stage.start_account(Account::either(stage.client()), [route]);
     stage.say(&user, "hello").await;
-    assert_eq!(stage.respond(&kept).await["content"], "one");
-    assert_texts(&stage.texts(&user, 1).await, &["two"]);
+    assert_texts(&stage.texts(&user, 1).await, &["one"]);
+    assert_eq!(stage.respond(&kept).await["content"], "two");
+    stage.open(0).await;
+    assert_eq!(stage.sent_to(&user), 1);
     stage.finish().await;
 }
 

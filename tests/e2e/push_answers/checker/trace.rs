@@ -113,6 +113,12 @@ impl PushTrace {
         self.is_acked && self.ended_ms() < at_ms
     }
 
+    /// Whether its first try came to nothing: then it may have been stored later. (One that waits for its answer is stored.)
+    pub(super) fn failed_at_first(&self) -> bool {
+        let failed = |one: &Try| matches!(one.outcome, TryOutcome::Unreachable(_) | TryOutcome::Timeout);
+        self.tries.first().is_some_and(failed)
+    }
+
     /// Whether one of its tries was cut, by WeChat or by the end of a process.
     pub(super) fn was_cut(&self) -> bool {
         self.was_cut_before(u32::MAX)

@@ -6,6 +6,7 @@ use std::fmt;
 use huixin_sandbox::TryOutcome;
 
 use super::super::words::Part;
+use super::Facts;
 use super::trace::Trace;
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl Verdict {
     }
 
     /// What each try shows by itself.
-    pub(super) fn faults(&mut self, trace: &Trace) {
+    pub(super) fn faults(&mut self, trace: &Trace, facts: &Facts) {
         self.fault_notices = trace.fault_notices;
         for push in &trace.pushes {
             for one in &push.tries {
@@ -78,7 +79,7 @@ impl Verdict {
                     _ => {}
                 }
             }
-            if !push.is_acked && !push.was_cut() {
+            if !push.is_acked && !push.was_cut() && !facts.was_away(push.said_ms, push.ended_ms()) {
                 self.left_alone.push(push.said_ms);
             }
         }
