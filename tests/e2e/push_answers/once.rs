@@ -99,7 +99,7 @@ async fn stack(backend: &Backend, messages: usize) -> Stack {
     };
     let mut stack = Stack::on_redis(Setup {
         routes: routes + &backend.route(),
-        // On a busy machine Redis is often slower than the default, and what meets the spool is told to wait.
+        // On a busy machine Redis is often slower than the default, and what meets the spool gets the notice.
         receiver: "ack_budget = \"2s\"\n".to_owned(),
         sandbox,
         lease: LEASE,
