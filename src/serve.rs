@@ -5,7 +5,7 @@
 //! After the stop, requests under way may finish, but not for ever.
 //!
 //! A request whose client leaves is dropped where it waits. A handler that waits for long on purpose has two ways out of the
-//! ordinary: it gives its connection's permit back ([`ConnectionPermit`]), and it may leave the request without a response
+//! ordinary: it gives its connection's permit back ([`Client`]), and it may leave the request without a response
 //! ([`unanswered`]).
 
 use std::convert::Infallible;
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
@@ -45,7 +45,7 @@ const DISCARDED_MAX_BYTES: usize = 8 * 1024 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `routes` on `listener` until `shutdown` is done, and lets requests under way finish for some seconds. Handlers
-/// find in a request's extensions the client's address, as [`ConnectInfo<SocketAddr>`], and a [`ConnectionPermit`].
+/// find in a request's extensions their [`Client`].
 ///
 /// # Errors
 /// When the listener fails for good.
@@ -77,13 +77,13 @@ async fn until_with(
         };
         match accepted {
             Ok((stream, address)) => {
-                let permit = ConnectionPermit(Arc::new(Mutex::new(Some(permit))));
-                let service = ConnectionService { routes: routes.clone(), address, permit: permit.clone() };
+                let client = Client { address, permit: Arc::new(Mutex::new(Some(permit))) };
+                let service = ConnectionService { routes: routes.clone(), client: client.clone() };
                 let connection = graceful.watch(connection(stream, service));
                 tokio::spawn(async move {
                     // What goes wrong on a connection concerns its client alone, who knows.
                     let _ = connection.await;
-                    permit.give_back();
+                    client.give_permit_back();
                 });
             }
             Err(error) => {
@@ -111,15 +111,19 @@ fn connection(
         .serve_connection(TokioIo::new(stream), service)
 }
 
-/// A connection's place among those that are served at once. A request that waits for long, within a limit of its own,
-/// gives it back; its response must then close the connection.
+/// The client at the other end of a request's connection.
 #[derive(Clone, Debug)]
-pub(crate) struct ConnectionPermit(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    /// The connection's place among those that are served at once.
+    permit: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+}
 
-impl ConnectionPermit {
-    /// Lets another connection in.
-    pub(crate) fn give_back(&self) {
-        drop(self.0.lock().take());
+impl Client {
+    /// Lets another connection in, since this request waits for long, within a limit of its own. Its response must then close
+    /// the connection.
+    pub(crate) fn give_permit_back(&self) {
+        drop(self.permit.lock().take());
     }
 }
 
@@ -138,8 +142,7 @@ struct LeftUnanswered;
 /// The routes, as one connection sees them.
 struct ConnectionService {
     routes: Router,
-    address: SocketAddr,
-    permit: ConnectionPermit,
+    client: Client,
 }
 
 impl Service<Request<Incoming>> for ConnectionService {
@@ -149,9 +152,7 @@ impl Service<Request<Incoming>> for ConnectionService {
         Map<RouteFuture<Infallible>, fn(Result<Response, Infallible>) -> Result<Response, LeftUnanswered>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let extensions = request.extensions_mut();
-        extensions.insert(ConnectInfo(self.address));
-        extensions.insert(self.permit.clone());
+        request.extensions_mut().insert(self.client.clone());
         self.routes.clone().call(request).map(|response| {
             let response = response.unwrap_or_else(|never| match never {});
             // hyper closes the connection of a service that fails.

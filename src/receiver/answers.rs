@@ -17,8 +17,8 @@ use percent_encoding::percent_decode_str;
 pub enum Answers {
     /// By the API.
     Api {
-        /// The conditions of all routes in their order, each with whether the route may hand its user to a person: the first
-        /// that holds decides whether a push is kept open. Empty: none is.
+        /// The conditions of the routes in their order, each with whether the route may hand its user to a person: the first
+        /// that holds decides whether a push is kept open. If none holds, it isn't: so none is needed behind the last that may.
         may_transfer: Vec<(Condition, bool)>,
         /// For how long such a push is kept open.
         push_wait: Duration,
@@ -62,11 +62,6 @@ pub(super) struct Fetch {
 }
 
 impl Answers {
-    /// Whether no push is ever kept open.
-    pub(super) fn keep_none_open(&self) -> bool {
-        matches!(self, Self::Api { may_transfer, .. } if !may_transfer.iter().any(|(_, may)| *may))
-    }
-
     /// How a user's push is kept open, if it is.
     pub(super) fn way(&self, account: &str, message: &Message) -> Option<PushWay<'_>> {
         match message.trigger() {
@@ -74,7 +69,6 @@ impl Answers {
             Trigger::Unsubscribe | Trigger::Silent => return None,
         }
         match self {
-            Self::Api { .. } if self.keep_none_open() => None,
             Self::Api { may_transfer, push_wait } => {
                 let route = may_transfer.iter().find(|(when, _)| when.matches(account, message).is_some());
                 route.filter(|(_, may)| *may).map(|_| PushWay::Either { push_wait: *push_wait })

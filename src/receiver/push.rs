@@ -4,13 +4,12 @@
 //! its dedup key, and one call to the intake, which knows where messages go. A signed body that can't be understood isn't refused: WeChat would send it
 //! twice more and then show the user a fault. It is acknowledged and lies among the dead letters with its bytes.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{ConnectInfo, Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use huixin_wechat::{PushBody, PushKeys, PushQuery, PushRefusal, QueryError, admit};
@@ -22,15 +21,14 @@ use super::outcome::PushOutcome;
 use super::refusals::{self, Reason};
 use super::understand::{UnderstoodPush, understand};
 use super::{Receiver, ReceiverState};
-use crate::serve::{ConnectionPermit, announced, discard};
+use crate::serve::{Client, announced, discard};
 
 /// How long the body may take: WeChat itself gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn push(
     State(state): State<Arc<ReceiverState>>,
-    Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>,
-    Extension(permit): Extension<ConnectionPermit>,
+    Extension(client): Extension<Client>,
     Path(mut account): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -39,8 +37,8 @@ pub(super) async fn push(
     let began = Instant::now();
     account.make_ascii_lowercase();
     let query = query.as_deref().unwrap_or_default();
-    let request = PushRequest { began, permit, headers };
-    let result = match state.origins.judge(peer, &request.headers) {
+    let request = PushRequest { began, client, headers };
+    let result = match state.origins.judge(request.client.address, &request.headers) {
         Ok(()) => receive(&state, &account, query, &request, body).await,
         Err(reason) if state.accounts.contains_key(&account) => {
             state.refusals.note(&account, reason, "");
@@ -57,7 +55,7 @@ pub(super) async fn push(
 /// A request, apart from what is refused or stored of it.
 struct PushRequest {
     began: Instant,
-    permit: ConnectionPermit,
+    client: Client,
     headers: HeaderMap,
 }
 
@@ -111,7 +109,8 @@ async fn receive(
     {
         let began = request.began;
         let push = OpenablePush { began, name, account, way, query: &query, opened_with, message };
-        return Ok(open_push::serve(receiver, push, arriving, &request.permit).await);
+        // Boxed, so that other pushes don't carry room for it.
+        return Ok(Box::pin(open_push::serve(receiver, push, arriving, &request.client)).await);
     }
     Err(receiver.store(name, arriving, outcome).await.0)
 }

@@ -51,7 +51,9 @@ fn answers(config: &Config, account: &AccountConfig) -> Answers {
     let push_wait = rules.push_wait;
     match account.answer_by {
         AnswerBy::Api => {
-            let routes = config.routes.iter();
+            let routes = &config.routes;
+            let needed = routes.iter().rposition(|route| route.may_transfer).map_or(0, |last| last + 1);
+            let routes = routes.iter().take(needed);
             let may_transfer = routes.map(|route| (route.condition.clone(), route.may_transfer)).collect();
             Answers::Api { may_transfer, push_wait }
         }

@@ -5,7 +5,7 @@
 //! that way is the account's choice, [`AnswerBy`]:
 //!
 //! * *push*: all of them. The message is held with its parts until its user's pushes have fetched them.
-//! * *either*: the last part of a young message, if a push is still open for it. Otherwise, and for the parts before it, the API.
+//! * *either*: the answer of a young message, if it has one part and a push is still open for it. Otherwise the API.
 //! * *api*: none, but a reply that hands the conversation to a person has no other way out, whatever the choice.
 //!
 //! A part whose send is unsure isn't offered: the route says what becomes of it, by the API.
@@ -62,7 +62,7 @@ pub(crate) fn way(recorder: &Recorder<'_>, answer: &Answer, progress: &Progress)
             Ok(parts) => WayOut::Hold(hold(recorder, push_answer(recorder, answer, progress, parts))),
             Err(why) => WayOut::Never(why),
         },
-        // What follows it by the API could overtake it: a written response isn't seen yet. So only the last part.
+        // What follows it by the API could overtake it: a written response isn't seen yet. So only what nothing follows.
         AnswerBy::Either if is_last && is_offered(attempt, progress) => {
             match forms(attempt, std::slice::from_ref(next)) {
                 Ok(parts) => offer(recorder, answer, progress, parts),
