@@ -12,6 +12,7 @@ mod operate;
 mod roles;
 mod shell;
 mod spool;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -28,6 +29,7 @@ pub use operate::{LaneFlags, LookFlags, PauseFlags, ResumeFlags, ScopeFlags};
 pub use roles::{DevFlags, ReceiverFlags, RunFlags, SandboxFlags, WorkerFlags};
 pub use shell::{CompletionsFlags, ManFlags};
 pub use spool::SpoolCommand;
+pub use trace::TraceFlags;
 
 /// A queue-backed processor for WeChat Official Account messages: ack fast, reply later.
 #[derive(Debug, Parser)]
@@ -100,6 +102,9 @@ pub enum Command {
     /// Show how many messages are open, running, delayed, held and dead
     #[command(after_help = operate::STATUS_WORDS)]
     Status(LookFlags),
+    /// Show what became of messages
+    #[command(after_help = trace::TRACE_EXAMPLES)]
+    Trace(TraceFlags),
     /// Show, retry and drop dead letters
     #[command(subcommand, after_help = dead::DEAD_EXAMPLES)]
     Dead(DeadCommand),
@@ -140,6 +145,7 @@ impl Command {
             Self::Status(look)
             | Self::Audit(look)
             | Self::Lane(LaneFlags { look, .. })
+            | Self::Trace(TraceFlags { look, .. })
             | Self::Dead(
                 DeadCommand::List(ListFlags { look, .. }) | DeadCommand::Show(ShowFlags { look, .. }),
             ) => look.place.overrides(),

@@ -16,6 +16,7 @@ mod one_line;
 pub mod open_files;
 pub mod operator;
 pub mod receiver;
+mod refused;
 pub mod report;
 pub mod safety;
 pub mod serve;

@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use crate::{Lane, MessageId};
 
 /// A worker process, as the queue knows it.
@@ -43,6 +45,8 @@ pub struct Lease {
     pub id: MessageId,
     /// The token that proves it.
     pub token: Token,
+    /// What its holder has to say of the message, for the [journal](crate::Journal). Empty when it is taken.
+    pub note: Bytes,
 }
 
 /// A fencing token: opaque, never the same twice.

@@ -5,6 +5,7 @@ mod clock;
 mod error;
 mod file;
 mod format;
+mod journal;
 mod lease;
 mod look;
 mod message;
@@ -22,12 +23,16 @@ pub mod testing;
 
 /// The traits of a queue, for callers that know its type.
 pub mod prelude {
-    pub use crate::{Consumer, Operator, Producer, Queue, Responder, Shared};
+    pub use crate::{Consumer, Journal, Operator, Producer, Queue, Responder, Shared};
 }
 
 pub use boottime::Moment;
 pub use clock::{Clock, TestClock};
 pub use error::{Cause, QueueError};
+pub use journal::{
+    JOURNAL_SCAN_MAX, Journal, JournalCursor, JournalFilter, JournalPage, JournalRecord, JournalSize,
+    NOTE_MAX_BYTES,
+};
 pub use lease::{Lease, Renewal, Token, WorkerId};
 pub use look::{
     Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, LaneSnapshot, LaneState, Paused, Scope, Violation,

@@ -66,7 +66,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Accepted, CallBackResult, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
+    Accepted, CallBackResult, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Journal, Lane,
     LaneSnapshot, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal,
     Responder, Scope, SendState, Settled, Settlement, Violation, WorkerId,
 };
@@ -223,9 +223,9 @@ pub trait Shared: Send + Sync + 'static {
 }
 
 /// A durable queue of messages in lanes: all of it.
-pub trait Queue: Producer + Consumer + Responder + Operator + Shared {}
+pub trait Queue: Producer + Consumer + Responder + Operator + Journal + Shared {}
 
-impl<Q: Producer + Consumer + Responder + Operator + Shared + ?Sized> Queue for Q {}
+impl<Q: Producer + Consumer + Responder + Operator + Journal + Shared + ?Sized> Queue for Q {}
 
 /// What a worker asks for.
 #[derive(Clone, Debug)]

@@ -449,7 +449,7 @@ async fn counting_sends_costs_an_ordinary_message_no_command() {
     }
     // Fewer hsets than without counting, since a record is written at once.
     let an_ordinary_messages = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 3, incr 1, lindex 2, llen 1, \
-        lpop 3, lrange 1, rpush 3, set 2, smismember 1, zadd 2, zcard 2, zrange 5, zrangebyscore 3, zrem 2";
+        lpop 3, lrange 1, rpush 3, set 2, smismember 1, xadd 1, zadd 2, zcard 2, zrange 5, zrangebyscore 3, zrem 2";
     assert_eq!(calls(&server), an_ordinary_messages);
     assert!(!server.cli(&["KEYS", "*"]).contains("sends"), "nothing is left behind");
 }

@@ -12,6 +12,7 @@ mod route;
 mod services;
 mod shell;
 mod spool;
+mod trace;
 
 use crate::cli::{Cli, Command};
 use crate::config::Role;
@@ -37,6 +38,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Health(flags) => health::health(flags).await,
             Command::Status(flags) => operate::status(&cli, &flags.output).await,
             Command::Dead(command) => dead::dead(&cli, command).await,
+            Command::Trace(flags) => trace::trace(&cli, flags).await,
             Command::Lane(flags) => operate::lane(&cli, flags).await,
             Command::Spool(command) => spool::spool(&cli, command).await,
             Command::Completions(flags) => shell::completions(flags),

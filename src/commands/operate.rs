@@ -78,7 +78,7 @@ pub(super) async fn lane(cli: &Cli, flags: &LaneFlags) -> Result<(), Failure> {
 }
 
 /// What the state of a lane means.
-fn meaning(state: &str) -> &'static str {
+pub(super) fn meaning(state: &str) -> &'static str {
     match state {
         "ready" => "the next free worker takes the first message",
         "leased" => "a worker has the first message",

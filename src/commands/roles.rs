@@ -128,7 +128,8 @@ pub(super) async fn add_admin(
     // `dev` has a queue of its own, whatever is configured.
     let watch = if readiness.role == Role::Dev { None } else { wiring::watch(&config.queue)? };
     let standstill = StandstillWatch::new(readiness.queue.clone(), readiness.spool.clone());
-    let upkeep = Upkeep::new(readiness.queue.clone(), config.queue.dead.clone());
+    let upkeep =
+        Upkeep::new(readiness.queue.clone(), config.queue.dead.clone(), config.queue.journal.clone());
     readiness.warnings.extend(watch.as_ref().map(Watch::warnings));
     readiness.warnings.extend([standstill.warnings(), upkeep.warnings()]);
     let may_move = cli.command.overrides().admin_listen.is_none();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use huixin_queue::redis::Risk;
 
+use super::journal::{self, JournalConfig};
 use super::mask::MaskedUrl;
 use super::node::Node;
 use super::problem::Mistake;
@@ -26,6 +27,8 @@ pub struct QueueConfig {
     pub dedup_window: Duration,
     /// How long and how many dead letters are kept.
     pub dead: DeadConfig,
+    /// How much is remembered of what became of messages; none: nothing.
+    pub journal: Option<JournalConfig>,
 }
 
 /// Limits of the dead letters: what is beyond goes, the oldest first.
@@ -70,6 +73,7 @@ pub(super) fn read(mut section: Section<'_>) -> QueueConfig {
         accept_risk: section.parsed_or("accept_risk", Vec::new(), risks),
         dedup_window: section.duration("dedup_window", 6 * HOUR, MINUTE..=7 * DAY),
         dead: dead(section.section("dead")),
+        journal: journal::read(&mut section),
     }
 }
 

@@ -17,7 +17,8 @@ use url::Url;
 
 use super::request::{LetterIds, PauseRequest};
 use super::{
-    LaneView, LetterQuery, LetterView, LettersView, OperatorClient, Pausable, QueueStatus, Violations,
+    LaneView, LetterQuery, LetterView, LettersView, OperatorClient, Pausable, QueueStatus, TraceQuery,
+    TraceView, Violations,
 };
 use crate::config::Config;
 use crate::report::Failure;
@@ -37,6 +38,7 @@ const FILE: &str = "huixin-queue-file";
 /// | `POST /v1/pause` with `{"what": {"account", "user"}, "reason"}` | null; without a user the account, without both everything |
 /// | `POST /v1/resume` with `{"account", "user"}` | true, or false if it was not paused |
 /// | `GET /v1/lane?account=main&user=o…` | [`LaneView`] or null |
+/// | `GET /v1/trace?account=main&user=o…&since_ms=…&until_ms=…&end=dead&code=45015&id=…&limit=100` | [`TraceView`]; each part may be left out |
 /// | `GET /v1/audit` | [`Violations`] |
 pub fn routes(queue: Arc<dyn Queue>) -> Router {
     Router::new()
@@ -48,6 +50,7 @@ pub fn routes(queue: Arc<dyn Queue>) -> Router {
         .route("/v1/pause", post(pause))
         .route("/v1/resume", post(resume))
         .route("/v1/lane", get(lane))
+        .route("/v1/trace", get(trace))
         .route("/v1/audit", get(audit))
         .layer(axum::middleware::from_fn_with_state(queue.clone(), only_of_this_queue))
         .with_state(Arc::new(OperatorClient::Direct(queue)))
@@ -132,6 +135,13 @@ async fn lane(
         (Some(account), Some(user)) => answer(operator.lane(account, user).await),
         _ => Err((StatusCode::BAD_REQUEST, "account and user are needed".to_owned())),
     }
+}
+
+async fn trace(
+    State(operator): State<Arc<OperatorClient>>,
+    Query(asked): Query<TraceQuery>,
+) -> JsonResult<TraceView> {
+    answer(operator.trace(&asked).await)
 }
 
 async fn audit(State(operator): State<Arc<OperatorClient>>) -> JsonResult<Violations> {

@@ -6,6 +6,7 @@
 
 mod http;
 mod request;
+mod trace;
 mod view;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use huixin_worker::InterfaceState;
 pub use http::routes;
 use request::{LetterIds, PauseRequest, lane_of};
 pub use request::{LetterQuery, Pausable};
+pub use trace::{EndedMessage, TRACE_MAX, TraceQuery, TraceView};
 pub(crate) use view::rfc3339;
 pub use view::{
     CannotSend, EVERYTHING, LaneView, LetterView, LettersView, PausedView, QueueStatus, Violations,
@@ -135,6 +137,14 @@ impl OperatorClient {
         match self {
             Self::Direct(queue) => Ok(queue.lane(&lane_of(account, user)?).await?.as_ref().map(LaneView::of)),
             Self::Owner(owner) => owner.get("lane", &[("account", account), ("user", user)]).await,
+        }
+    }
+
+    /// What became of messages.
+    pub async fn trace(&self, asked: &TraceQuery) -> Result<TraceView, Failure> {
+        match self {
+            Self::Direct(queue) => trace::trace(&**queue, asked).await,
+            Self::Owner(owner) => owner.get("trace", asked).await,
         }
     }
 

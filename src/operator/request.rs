@@ -112,11 +112,11 @@ pub(super) fn lane_of(account: &str, user: &str) -> Result<Lane, Failure> {
     Ok(Lane::new(format!("{account}/{user}")).map_err(anyhow::Error::from)?)
 }
 
-fn class_of(account: &str) -> Result<Class, Failure> {
+pub(super) fn class_of(account: &str) -> Result<Class, Failure> {
     Ok(Class::new(account).map_err(anyhow::Error::from)?)
 }
 
-fn user_alone() -> Failure {
+pub(super) fn user_alone() -> Failure {
     Failure::from(anyhow!("a user is named without an account"))
         .with_hint("an OpenID means something only with its account")
 }

@@ -145,6 +145,9 @@ async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
     let _listening = state.open_pushes.listen();
+    let sums = state.clone();
+    let _keeping =
+        AbortOnDropHandle::new(tokio::spawn(async move { sums.refusals.keep_sums(&*sums.queue).await }));
     let stop = state.open_pushes.stop();
     let shutdown = async {
         shutdown.await;
@@ -152,6 +155,7 @@ async fn serve(
     };
     let served = crate::serve::until(listener, routes(state.clone()), shutdown).await;
     state.open_pushes.finish().await;
+    state.refusals.store_sums(&*state.queue).await;
     served
 }
 

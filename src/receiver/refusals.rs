@@ -2,15 +2,23 @@
 //!
 //! A wrong token is the likeliest mistake of a first set-up, and a scanner the likeliest visitor: the first must be seen in
 //! the log, and the second must not fill it. So the first refusal of a kind is a line at once, and then there is one a
-//! minute at most, with the count. Each is also counted in a metric, by its reason.
+//! minute at most, with the count. Each is also counted in a metric, by its reason, and in sums by the hour.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use huixin_queue::Queue;
+
 use super::metrics;
+use crate::one_line::one_line;
+use crate::refused::{self, RefusedSums};
 
 const LOG_EVERY: Duration = Duration::from_secs(60);
+/// How often the sums are stored for `huixin trace`.
+const STORE_EVERY: Duration = Duration::from_secs(5);
+/// How long that may take.
+const STORE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -74,7 +82,10 @@ pub(super) const SLOW: Reason =
 
 /// What was refused and not yet logged, by account and reason. Accounts are configured ones and reasons few, so it is small.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<HashMap<(String, &'static str), Throttle>>);
+pub(super) struct Refusals {
+    lines: Mutex<HashMap<(String, &'static str), Throttle>>,
+    sums: Mutex<RefusedSums>,
+}
 
 #[derive(Debug)]
 struct Throttle {
@@ -87,6 +98,7 @@ impl Refusals {
     pub(super) fn note(&self, account: &str, reason: &Reason, more: &str) {
         let Reason { label, problem, remedy } = reason;
         metrics::refused(account, label);
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).add(account, label);
         if let Some(refused) = self.due(account, label) {
             tracing::warn!(
                 account = (!account.is_empty()).then_some(account),
@@ -99,10 +111,31 @@ impl Refusals {
         }
     }
 
+    /// Stores the sums now and then, for ever.
+    pub(super) async fn keep_sums(&self, queue: &dyn Queue) {
+        loop {
+            tokio::time::sleep(STORE_EVERY).await;
+            self.store_sums(queue).await;
+        }
+    }
+
+    /// Stores the sums that have changed.
+    pub(super) async fn store_sums(&self, queue: &dyn Queue) {
+        let due = self.sums.lock().unwrap_or_else(PoisonError::into_inner).due();
+        let stored = tokio::time::timeout(STORE_WITHIN, refused::store(queue, due)).await;
+        let problem = match stored {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => one_line(&error),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).failed();
+        tracing::debug!(problem, "the sums of refused requests can't be stored now");
+    }
+
     /// How many have come since the last line, if it is time for one.
     fn due(&self, account: &str, reason: &'static str) -> Option<u64> {
         // Nothing panics while it is held, and counts are never half changed.
-        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kinds = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let throttle = kinds.entry((account.to_owned(), reason)).or_insert(Throttle { at: None, since: 0 });
         throttle.since += 1;
         if throttle.at.is_some_and(|at| at.elapsed() < LOG_EVERY) {
@@ -123,7 +156,7 @@ mod tests {
         assert_eq!(refusals.due("main", "a"), Some(1));
         assert_eq!((refusals.due("main", "a"), refusals.due("main", "a")), (None, None));
         assert_eq!((refusals.due("other", "a"), refusals.due("main", "b")), (Some(1), Some(1)));
-        refusals.0.lock().unwrap().get_mut(&("main".to_owned(), "a")).unwrap().at = None;
+        refusals.lines.lock().unwrap().get_mut(&("main".to_owned(), "a")).unwrap().at = None;
         assert_eq!(refusals.due("main", "a"), Some(3));
     }
 }

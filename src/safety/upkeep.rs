@@ -19,7 +19,7 @@ use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 
 use super::{Warnings, archive};
-use crate::config::DeadConfig;
+use crate::config::{DeadConfig, JournalConfig};
 
 /// The pause between two rounds.
 const EVERY: Duration = Duration::from_secs(10);
@@ -36,6 +36,7 @@ const LOG_MAX_BYTES: u64 = 256 << 20;
 pub struct Upkeep {
     queue: Arc<dyn Queue>,
     dead: DeadConfig,
+    journal: Option<JournalConfig>,
     /// The log of a queue in a file.
     log: Option<PathBuf>,
     /// What was wrong in the last round, so that it is logged once.
@@ -56,9 +57,9 @@ pub fn dead_too_many(dead: u64, limits: &DeadConfig) -> Option<String> {
 
 impl Upkeep {
     /// One that has done nothing yet.
-    pub fn new(queue: Arc<dyn Queue>, dead: DeadConfig) -> Self {
+    pub fn new(queue: Arc<dyn Queue>, dead: DeadConfig, journal: Option<JournalConfig>) -> Self {
         let log = queue.place().strip_prefix("sqlite:").map(|file| PathBuf::from(format!("{file}-wal")));
-        Self { queue, dead, log, reported: Vec::new(), warnings: Warnings::default() }
+        Self { queue, dead, journal, log, reported: Vec::new(), warnings: Warnings::default() }
     }
 
     /// A way to ask what is wrong.
@@ -92,6 +93,9 @@ impl Upkeep {
                 wrong.push(("archive", format!("{error:#}: dead letters beyond their limits stay")));
             }
         }
+        if let Err(error) = self.trim_journal().await {
+            tracing::debug!(%error, "the journal could not be trimmed");
+        }
         for (_, new) in wrong.iter().filter(|(what, _)| !self.reported.contains(what)) {
             tracing::warn!(queue = self.queue.place(), "{new}");
         }
@@ -112,6 +116,19 @@ impl Upkeep {
                 bytes >> 20
             )
         })
+    }
+
+    /// Keeps the journal within its limits. Without one, ends leave no records.
+    async fn trim_journal(&self) -> Result<(), huixin_queue::QueueError> {
+        self.queue.keep_journal(self.journal.is_some()).await?;
+        let (max_bytes, keep) = match &self.journal {
+            Some(journal) => (journal.max_size.bytes(), journal.keep),
+            None => (0, Duration::ZERO),
+        };
+        if self.queue.limit("journal", 1, EVERY / 2).await?.is_zero() {
+            self.queue.trim_journal(max_bytes, keep).await?;
+        }
+        Ok(())
     }
 
     /// Removes what is too old or too many; the warning if much is left.
@@ -160,7 +177,7 @@ mod tests {
     fn upkeep(folder: &std::path::Path, max: u64, archive: Option<PathBuf>) -> Upkeep {
         let file = folder.join("queue.db");
         let queue = crate::wiring::sqlite(&file, Duration::from_secs(3600)).expect("the queue opens");
-        Upkeep::new(queue, DeadConfig { max_age: Duration::from_secs(3600), max, archive })
+        Upkeep::new(queue, DeadConfig { max_age: Duration::from_secs(3600), max, archive }, None)
     }
 
     async fn die(upkeep: &Upkeep, letters: u64) {

@@ -217,6 +217,7 @@ impl<'a, 'q> Sending<'a, 'q> {
         loop {
             let started = Instant::now();
             calls.guard.begins("a send", STEP_MAX);
+            self.recorder.note.sending(self.answer.parts.len());
             let sent = self.client.send(&attempt.message.from, &ready.message);
             let sent = calls.while_current(sent).await?;
             metrics::sent(name, started.elapsed(), &sent);

@@ -58,11 +58,11 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     /// Takes and starts messages, under this worker's name, until it is to stop.
-    pub(crate) async fn run(&self, name: String) -> Result<(), QueueError> {
+    pub(crate) async fn run(&self) -> Result<(), QueueError> {
         let mut request = TakeRequest {
             max: 0,
             classes: self.classes.clone(),
-            worker: WorkerId::new(name),
+            worker: WorkerId::new(&*self.shared.name),
             call: 1,
             lease_for: self.shared.lease_for,
             suspect: true,

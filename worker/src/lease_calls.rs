@@ -69,15 +69,11 @@ impl Calls<'_> {
         }
     }
 
-    /// Confirms the lease of a message that has lost one before: only then does losing it again count. The step that
-    /// begins now may end this worker.
-    pub(crate) async fn confirm(&self, losses: u32) -> StepResult<()> {
-        if losses == 0 {
-            return Ok(());
-        }
+    /// Confirms the lease of a message that has lost some before: only then does losing it again count.
+    pub(crate) async fn confirm(&self, lease: &Lease, losses: u32) -> StepResult<()> {
         tracing::warn!(losses, "the worker that had the message is gone: handling it again");
         let confirm = self.insist(|| async {
-            let lease = std::slice::from_ref(self.lease);
+            let lease = std::slice::from_ref(lease);
             match self.queue().renew(lease, self.shared.lease_for).await?[..] {
                 [Renewal::Kept] => Ok(()),
                 _ => Err(QueueError::LeaseLost),

@@ -44,6 +44,7 @@ mod lease;
 mod lease_calls;
 mod memory;
 mod message_end;
+mod note;
 mod payload;
 mod policy;
 mod process;
@@ -70,6 +71,7 @@ pub use condition::{Captures, Condition, Mismatch, normalised};
 pub use dispatcher::Stopped;
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
 pub use health::{CLOCKS_APART_S, WorkerHealth};
+pub use note::Note;
 pub use payload::{Payload, PayloadError};
 pub use rights::{Rights, TriggerRight};
 pub use route::{

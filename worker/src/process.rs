@@ -32,6 +32,7 @@ use crate::lease::LeaseGuard;
 use crate::lease_calls::Calls;
 use crate::memory::Slots;
 use crate::message_end::{Done, End, StepResult, Stop};
+use crate::note::Note;
 use crate::recorder::Recorder;
 use crate::respond::{self, WayOut};
 use crate::route::Route;
@@ -52,22 +53,24 @@ pub(crate) async fn process(
     begun: Instant,
 ) -> End {
     let calls = Calls { shared, lease: &leased.lease, guard: &guard };
-    let (mut permit, mut has_open_push) = (Some(permit), false);
+    let (mut permit, mut has_open_push, mut note) = (Some(permit), false, Note::default());
     let done = match Attempt::read(calls, leased, begun) {
         Ok(attempt) => {
             has_open_push = attempt.has_open_push();
             let mut recorder = Recorder::new(&attempt);
-            match steps(&mut recorder, &mut permit).await {
+            let done = match steps(&mut recorder, &mut permit).await {
                 // Boxed, so that a message whose handler runs doesn't hold the room for its sending.
                 Ok(next) => Box::pin(finish(&mut recorder, next)).await,
                 Err(stop) => Err(stop),
-            }
+            };
+            note = recorder.note;
+            done
         }
         Err(done) => Ok(done),
     };
     let end = match done {
-        Ok(done) => settle(calls, done).await,
-        Err(Stop::Stopping) => settle(calls, Done::release()).await,
+        Ok(done) => settle(calls, done, note).await,
+        Err(Stop::Stopping) => settle(calls, Done::release(), note).await,
         Err(stop) => Err(stop),
     };
     let end = end.unwrap_or_else(Stop::end);
@@ -82,13 +85,20 @@ pub(crate) async fn process(
 }
 
 /// Makes the one call that settles a message.
-async fn settle(calls: Calls<'_>, done: Done) -> StepResult<End> {
+async fn settle(calls: Calls<'_>, done: Done, mut note: Note) -> StepResult<End> {
     if let Settlement::Bury { reason } = &done.settlement {
         tracing::error!(reason, "the message is dead");
     }
-    let settle = || calls.queue().settle(calls.lease, done.settlement.clone());
+    note.leaves(done.end);
+    let lease = note.on(calls.lease);
+    let settle = || calls.queue().settle(&lease, done.settlement.clone());
     Ok(match calls.insist(settle).await? {
-        Settled::AsAsked => done.end,
+        Settled::AsAsked => {
+            if done.end.is_last() {
+                note.log();
+            }
+            done.end
+        }
         Settled::ComesAgain | Settled::NobodyWaits => End::Waiting,
     })
 }
@@ -99,14 +109,14 @@ async fn steps(
     permit: &mut Option<OwnedSemaphorePermit>,
 ) -> StepResult<Conclusion> {
     let attempt = recorder.attempt;
-    let (calls, leased) = (attempt.calls, attempt.leased);
+    let leased = attempt.leased;
     // What an earlier configuration answered is still sent. And running the handler again would send again what was sent.
     if let Some(replies) = &leased.progress.replies {
         let answer = match Answer::decode(replies) {
             Ok(answer) => answer,
             Err(why) => return unreadable(recorder, RECORDED, why).await,
         };
-        calls.confirm(leased.losses).await?;
+        recorder.confirm().await?;
         return Ok(Conclusion::Send(answer, leased.progress.clone()));
     }
     let is_unsubscribe = attempt.payload.trigger == Trigger::Unsubscribe;
@@ -120,7 +130,7 @@ async fn steps(
     };
     let Some(route) = attempt.route else {
         let Some(answer) = called_back else { return without_reply(recorder, End::Unmatched).await };
-        calls.confirm(leased.losses).await?;
+        recorder.confirm().await?;
         return Ok(after_answer_for_nobody(recorder, answer));
     };
     let slots = match Slots::decode(leased.memory.as_deref().filter(|_| !is_unsubscribe)) {
@@ -133,7 +143,7 @@ async fn steps(
         }
     };
     let outcome = if let Some(answer) = called_back {
-        calls.confirm(leased.losses).await?;
+        recorder.confirm().await?;
         answer.into_outcome()
     } else if leased.timed_out {
         let reason = format!("no answer by call back came within {:?}", route.answer_within);
@@ -180,8 +190,11 @@ enum Sent {
 async fn send(recorder: &mut Recorder<'_>, answer: Answer, progress: Progress) -> StepResult<Sent> {
     let calls = recorder.attempt.calls;
     let mut way = respond::way(recorder, &answer, &progress);
+    recorder.note.parts = u32::try_from(answer.parts.len()).unwrap_or(u32::MAX);
     if let WayOut::Offer(offer) = way {
-        let settle = || calls.queue().settle(calls.lease, offer.clone());
+        recorder.note.leaves(End::Offered);
+        let lease = recorder.note.on(calls.lease);
+        let settle = || calls.queue().settle(&lease, offer.clone());
         way = match calls.insist(settle).await? {
             Settled::NobodyWaits => respond::without_push(&answer, &progress),
             Settled::AsAsked | Settled::ComesAgain => return Err(Stop::Offered),
@@ -202,7 +215,7 @@ async fn unreadable(recorder: &mut Recorder<'_>, what: &str, why: Unreadable) ->
             Ok(Conclusion::End(Done::snooze(NEWER_PAUSE, format!("{what} {why}"))))
         }
         Unreadable::Damaged => {
-            recorder.attempt.calls.confirm(recorder.attempt.leased.losses).await?;
+            recorder.confirm().await?;
             let remedy = "retry the dead letter to handle its message again";
             die(recorder, &format!("{what} {why} and can't be read: {remedy}")).await
         }
@@ -234,11 +247,13 @@ async fn execute(
             }
         };
     }
-    calls.confirm(losses).await?;
+    recorder.confirm().await?;
     let memory = slots.get(&route.memory, SystemTime::now()).cloned();
     let context = attempt.context(route, memory, recorder.send_state());
+    let (queueing, started) = (attempt.accepted_at().elapsed().unwrap_or_default(), Instant::now());
     let handling = handle(attempt, route, context, slot);
     let outcome = attend(&mut execution, &mut notices, recorder, handling).await?;
+    recorder.note.handled(queueing, started.elapsed());
     execution.end(&outcome);
     Ok(Ok(outcome))
 }

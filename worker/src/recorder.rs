@@ -7,6 +7,7 @@ use huixin_queue::{Memory, Progress, SendState};
 
 use crate::attempt::Attempt;
 use crate::message_end::StepResult;
+use crate::note::Note;
 use crate::rights::Opening;
 
 /// The only writer: what it has recorded of one message, and what it learned by that.
@@ -18,12 +19,25 @@ pub(crate) struct Recorder<'a> {
     announced: Option<u32>,
     /// Goes with the next record of replies.
     pub(crate) to_remember: Option<Memory>,
+    /// What the journal will say of the message.
+    pub(crate) note: Note,
 }
 
 impl<'a> Recorder<'a> {
     pub(crate) fn new(attempt: &'a Attempt<'a>) -> Self {
         let leased = attempt.leased;
-        Self { attempt, send_state: leased.send_state, announced: leased.progress.sending, to_remember: None }
+        let note = Note::new(leased, &attempt.message, attempt.route, &attempt.calls.shared.name);
+        let (send_state, announced) = (leased.send_state, leased.progress.sending);
+        Self { attempt, send_state, announced, to_remember: None, note }
+    }
+
+    /// Confirms the lease of a message that has lost one before: the step that begins now may end this worker.
+    pub(crate) async fn confirm(&self) -> StepResult<()> {
+        let (calls, losses) = (self.attempt.calls, self.attempt.leased.losses);
+        if losses == 0 {
+            return Ok(());
+        }
+        calls.confirm(&self.note.on(calls.lease), losses).await
     }
 
     /// Records how far the answer has got, and learns how the lane stands. What the route remembers goes with the replies.

@@ -113,6 +113,7 @@ impl Worker {
         let concurrency = self.settings.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let stopping = CancellationToken::new();
         let shared = Arc::new(WorkerContext {
+            name: self.settings.name,
             queue: self.queue,
             accounts: self.accounts,
             routes: self.routes,
@@ -141,7 +142,7 @@ impl Worker {
             biased;
             never = watch => match never {},
             never = pauses.watch(&names) => match never {},
-            result = dispatcher.run(self.settings.name) => result,
+            result = dispatcher.run() => result,
         };
         let stopped = dispatcher.stop(self.settings.grace).await;
         result.map_err(WorkerError::Queue).map(|()| stopped)

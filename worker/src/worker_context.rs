@@ -16,6 +16,8 @@ use crate::rights::Rights;
 use crate::route::Route;
 
 pub(crate) struct WorkerContext {
+    /// The worker's name.
+    pub(crate) name: String,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) accounts: HashMap<String, Account>,
     pub(crate) routes: Vec<Route>,

@@ -81,7 +81,7 @@ fn leased(mut item: ReplyReader, token: &Token) -> Result<Option<Leased>, QueueE
     }
     let packed = unpack(&packed)?;
     Ok(Some(Leased {
-        lease: Lease { lane, id: packed.id, token: token.clone() },
+        lease: Lease { lane, id: packed.id, token: token.clone(), note: Bytes::new() },
         class: packed.class,
         payload: packed.payload,
         arrived_us: packed.arrived_us,

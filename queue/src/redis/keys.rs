@@ -8,7 +8,7 @@
 //! | `{prefix:0}:seen:<id>` | string | dedup mark: when it ends, us. Expires |
 //! | `{prefix:0}:lane:<lane>` | list | packed messages, the head first; the current one stays |
 //! | `{prefix:0}:older:<lane>` | list | the second list: records of drained and of woken messages; the current one has left it |
-//! | `{prefix:0}:run:<lane>` | hash | the current message's record, from its first take to its end: `recorded` (the last record call), `token` (with the id), `worker`, `packed` (if it came from the second list), `failures`, `failing_since`, `gives_way` (until when it may hold others up), `followed` (others waited behind it when it was taken), `losses`, `lost_by`, `confirmed`, `snoozes`, `error`, `replies`, `sent`, `sending`, `sends` (of the lane: how many, and if it is known how many there may be in all, until when in seconds, and what has closed that), `trigger`, `forgets` (no memory is written any more), `awaiting`, `unanswered`, `unheard`, `answer`, `response` (its answer while that may go out in responses: a record) |
+//! | `{prefix:0}:run:<lane>` | hash | the current message's record, from its first take to its end: `recorded` (the last record call), `token` (with the id), `worker`, `packed` (if it came from the second list), `failures`, `failing_since`, `gives_way` (until when it may hold others up), `followed` (others waited behind it when it was taken), `losses`, `lost_by`, `confirmed`, `snoozes`, `error`, `replies`, `sent`, `sending`, `sends` (of the lane: how many, and if it is known how many there may be in all, until when in seconds, and what has closed that), `trigger`, `forgets` (no memory is written any more), `awaiting`, `unanswered`, `unheard`, `answer`, `response` (its answer while that may go out in responses: a record), `note` (its holder's, for the journal) |
 //! | `{prefix:0}:sends:<lane>` | string | what a lane that waits between two messages has sent and may send, if there is something to tell: as `sends` above |
 //! | `{prefix:0}:held:<lane>` | hash | order → record of a held message |
 //! | `{prefix:0}:memory:<lane>` | string | until when, us, a colon, the lane's memory. Expires |
@@ -23,6 +23,7 @@
 //! | `{prefix:0}:open` | hash | class → messages not yet at their end |
 //! | `{prefix:0}:dead` | zset | id of a dead letter → time of death, us |
 //! | `{prefix:0}:letter:<id>` | hash | a dead letter |
+//! | `{prefix:0}:journal` | stream | how messages ended, an entry each: `head` (a packed message without its payload), `lane`, `dies_of` (behind a 1; empty: it was completed), `failures`, `losses`, `sent`, `note` (its holder's). The oldest are trimmed |
 //! | `{prefix:0}:arrived` | hash | class → letters dead on arrival; `class\0` → those only counted |
 //! | `{prefix:0}:counter` | string | number of the last fencing token or held message |
 //! | `{prefix:0}:batch:<incarnation>` | string | a worker's last take, for its repetition. Expires |
@@ -64,7 +65,7 @@ macro_rules! keys {
 }
 
 keys! {
-    shared: arrived counter dead delay hold lease meta open parked paused probe pulse wake;
+    shared: arrived counter dead delay hold journal lease meta open parked paused probe pulse wake;
     of: seen(MessageId) letter(MessageId) answered(MessageId)
         lane(Lane) older(Lane) run(Lane) held(Lane) memory(Lane)
         ready(Class) suspect(Class)

@@ -17,6 +17,7 @@ mod dial;
 mod errors;
 mod filters;
 mod inspector;
+mod journal;
 mod keys;
 mod link;
 mod operate;
@@ -31,7 +32,7 @@ mod share;
 mod take;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
@@ -94,6 +95,7 @@ struct Core {
     place: String,
     dedup_window_ms: u64,
     filters: Filters,
+    keeps_journal: AtomicBool,
 }
 
 impl RedisQueue {
@@ -113,6 +115,7 @@ impl RedisQueue {
             place: place.clone(),
             dedup_window_ms: micros(settings.dedup_window) / 1000,
             filters: Filters::default(),
+            keeps_journal: AtomicBool::new(true),
         });
         let (for_accepts, for_records, for_completes) = (core.clone(), core.clone(), core.clone());
         Ok(Self {
@@ -171,7 +174,11 @@ impl Core {
     /// Begins a call of a script, with the key and the argument that all have.
     fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
         let mut call = script.key(self.keys.base());
-        call.arg(self.link.test_now());
+        let mut clock = self.link.test_now();
+        if !self.keeps_journal.load(Ordering::Relaxed) {
+            clock.push('-');
+        }
+        call.arg(clock);
         call
     }
 }

@@ -9,6 +9,7 @@ use super::respond::add_answer;
 use super::scripts::SCRIPTS;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
+use crate::journal::fitted;
 use crate::{HELD_MAX, Lease, Memory, OFFER_LEAST, Progress, QueueError, SendState, Settled, Settlement};
 
 /// One record call of a batch.
@@ -30,6 +31,7 @@ impl RedisQueue {
     ) -> Result<Settled, QueueError> {
         let Core { link, keys, .. } = &*self.core;
         let begin = |script| self.core.begin(script, lease);
+        let note = fitted(&lease.note);
         let call = match settlement {
             Settlement::Complete => return self.completes.call(lease.clone()).await?,
             Settlement::Retry { after, patience, reason } => {
@@ -46,13 +48,13 @@ impl RedisQueue {
             Settlement::Bury { reason } => {
                 let mut call = begin(&SCRIPTS.bury);
                 call.key(keys.open()).key(keys.dead()).key(keys.arrived()).key(keys.letter(&lease.id));
-                call.arg(reason);
+                call.arg(reason).arg(note);
                 call
             }
             Settlement::Offer { answer } => {
                 let mut call = begin(&SCRIPTS.offer);
                 call.key(keys.delay()).key(keys.newest(&lease.lane)).key(keys.memory(&lease.lane));
-                call.arg(micros(OFFER_LEAST));
+                call.arg(micros(OFFER_LEAST)).arg(note);
                 add_answer(&mut call, &answer);
                 call
             }
@@ -61,7 +63,7 @@ impl RedisQueue {
                 call.key(keys.open()).key(keys.dead()).key(keys.hold());
                 call.key(keys.held(&lease.lane)).key(keys.counter());
                 call.arg(wakes).arg(micros(hold_for)).arg(HELD_MAX).arg(reason);
-                call.arg(if refused { "1" } else { "" });
+                call.arg(if refused { "1" } else { "" }).arg(note);
                 answer.iter().for_each(|answer| add_answer(&mut call, answer));
                 call
             }
@@ -114,7 +116,7 @@ pub(super) async fn record_all(
 
 impl Item for Lease {
     fn size_bytes(&self) -> usize {
-        self.lane.as_str().len() + self.token.as_str().len()
+        self.lane.as_str().len() + self.token.as_str().len() + self.note.len()
     }
 }
 
@@ -128,7 +130,7 @@ pub(super) async fn complete_all(
     call.key(keys.wake()).key(keys.open()).key(keys.lease());
     for lease in &leases {
         call.key(keys.lane(&lease.lane)).key(keys.older(&lease.lane)).key(keys.run(&lease.lane));
-        call.arg(lease.lane.as_str()).arg(proof(lease));
+        call.arg(lease.lane.as_str()).arg(proof(lease)).arg(fitted(&lease.note));
     }
     let results: Vec<u8> = link.run(&call).await?;
     Ok(results.into_iter().map(settled).collect())

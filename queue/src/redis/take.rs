@@ -11,6 +11,7 @@ use super::scripts::SCRIPTS;
 use super::settle::{Record, proof};
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
+use crate::journal::fitted;
 use crate::message::check_bytes;
 use crate::{
     Consumer, Lease, MOVES_PER_TAKE, Memory, Progress, QueueError, Renewal, SendState, Settled, Settlement,
@@ -78,6 +79,7 @@ impl Consumer for RedisQueue {
             call.arg(micros(lease_for));
             for lease in some {
                 call.key(keys.run(&lease.lane)).arg(lease.lane.as_str()).arg(proof(lease));
+                call.arg(fitted(&lease.note));
             }
             let kept: Vec<bool> = self.heartbeat.run(&call).await?;
             renewals.extend(kept.into_iter().map(|kept| if kept { Renewal::Kept } else { Renewal::Lost }));

@@ -2,10 +2,10 @@
 
 use rusqlite::params;
 
-use super::lane;
 use super::now::stored;
 use super::step_error::StepError;
 use super::work::Step;
+use super::{journal, lane};
 use crate::{MessageId, NewMessage};
 
 /// Writes the letter of a message that is dead on arrival, in place of one with the same id from an earlier life.
@@ -17,7 +17,8 @@ pub(super) fn arrive(step: &Step<'_>, message: &NewMessage, reason: &str) -> Res
         "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 1, ?7)",
         params![id, lane, class, stored(*arrived_us), step.now_us, reason, &payload[..]],
-    )
+    )?;
+    journal::write_arrived(step, message, reason)
 }
 
 /// Puts the letter with this id at the end of its lane. False if there is none.

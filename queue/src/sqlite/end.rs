@@ -4,9 +4,9 @@
 
 use rusqlite::params;
 
-use super::lane;
 use super::step_error::StepError;
 use super::work::Step;
+use super::{journal, lane};
 use crate::{Buried, Class, MessageId};
 
 /// Which message ends.
@@ -29,12 +29,14 @@ const HELD: &str =
     "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
     SELECT id, lane, class, arrived_us, ?2, ?3, failures, 0, 0, payload FROM held WHERE no = ?1";
 
-/// Ends a message. With a reason it dies. Gives what died.
+/// Ends a message, with a note that replaces the kept one, if there is one. With a reason it dies. Gives what died.
 pub(super) fn end(
     step: &mut Step<'_>,
     ending: Ending,
     dies_of: Option<&str>,
+    note: Option<&[u8]>,
 ) -> Result<Option<Buried>, StepError> {
+    journal::write(step, ending, dies_of, note)?;
     let buried = dies_of.map(|reason| bury(step, ending, reason)).transpose()?;
     match ending {
         Ending::Current { lane, seq } => lane::drop_current(step, lane, seq)?,

@@ -59,7 +59,7 @@ fn read(row: &Row<'_>, now_us: i64) -> rusqlite::Result<(i64, Leased)> {
     let (lane, id) = (Lane::from_stored(row.get(1)?), MessageId::from_stored(row.get(2)?));
     let failing_since_us: Option<i64> = row.get(21)?;
     let head = Leased {
-        lease: Lease { lane, id, token: Token::from_stored(row.get(22)?) },
+        lease: Lease { lane, id, token: Token::from_stored(row.get(22)?), note: Bytes::new() },
         class: Class::from_stored(row.get(3)?),
         payload: row.get::<_, Vec<u8>>(4)?.into(),
         arrived_us: loaded(row.get(5)?),

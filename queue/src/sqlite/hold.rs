@@ -6,7 +6,8 @@ use super::current::{Current, after};
 use super::end::Ending;
 use super::step_error::StepError;
 use super::work::Step;
-use super::{held, lane, push, response};
+use super::{held, journal, lane, push, response};
+use crate::journal::fitted;
 use crate::{Lease, OFFER_LEAST, PushAnswer, Settled};
 
 /// Holds the message until its lane gets a waking one, unless one has come since `wakes`.
@@ -27,6 +28,7 @@ pub(super) fn hold(
         record_answer(step, lease, current, answer)?;
     }
     let no = held::put(step, lease.lane.as_str(), current.seq, until_us, refused, reason)?;
+    journal::keep_note(step, Ending::Held { no }, fitted(&lease.note))?;
     if let Some(answer) = answer {
         response::put(step, &lease.lane, Ending::Held { no }, answer, None)?;
     }
@@ -50,6 +52,7 @@ pub(super) fn offer(
         return Ok(None);
     }
     record_answer(step, lease, current, answer)?;
+    journal::keep_note(step, current.ending(), fitted(&lease.note))?;
     step.execute("UPDATE head SET unanswered = 0, gives_way_us = NULL WHERE seq = ?1", params![current.seq])?;
     response::put(step, &lease.lane, current.ending(), answer, Some(newest.until_us))?;
     current.delay(step, newest.until_us)?;

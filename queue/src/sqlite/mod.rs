@@ -14,6 +14,7 @@ mod end;
 mod head;
 mod held;
 mod hold;
+mod journal;
 mod lane;
 mod line;
 mod look;
@@ -51,9 +52,10 @@ use crate::message::check_bytes;
 use crate::name::check_name;
 use crate::news::NewsBoard;
 use crate::{
-    Accepted, CallBackResult, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane,
-    LaneSnapshot, Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError,
-    Renewal, Scope, SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
+    Accepted, CallBackResult, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Journal,
+    JournalCursor, JournalFilter, JournalPage, JournalSize, Lane, LaneSnapshot, Lease, Memory, MessageId,
+    NewMessage, Operator, Paused, Producer, Progress, QueueError, Renewal, Scope, SendState, Settled,
+    Settlement, Shared, TakeRequest, Taken, Violation,
 };
 
 /// The least number of outdated ids, and of outdated values, that a commit may remove.
@@ -128,6 +130,7 @@ fn begin(database: &DatabaseFile, now_us: i64) -> Result<(), StepError> {
     let transaction = database.db.unchecked_transaction()?;
     transaction.execute_batch(include_str!("damaged.sql"))?;
     transaction.execute_batch(include_str!("responses.sql"))?;
+    transaction.execute_batch(include_str!("journal.sql"))?;
     reclaim::void_leases(&mut Step { db: &transaction, now_us, failed_us: 0, made_ready: 0 })?;
     transaction.commit()?;
     Ok(())
@@ -294,6 +297,32 @@ impl Operator for SqliteQueue {
 }
 
 #[async_trait]
+impl Journal for SqliteQueue {
+    async fn journal(
+        &self,
+        filter: &JournalFilter,
+        after: Option<&JournalCursor>,
+        limit: usize,
+    ) -> Result<JournalPage, QueueError> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        self.look(move |step| journal::page(step, &filter, after.as_ref(), limit)).await
+    }
+
+    async fn trim_journal(&self, max_bytes: u64, keep: Duration) -> Result<JournalSize, QueueError> {
+        self.change(0, move |step| journal::trim(step, max_bytes, keep)).await
+    }
+
+    async fn keep_journal(&self, keep: bool) -> Result<(), QueueError> {
+        self.change(0, move |step| journal::keep(step, keep)).await
+    }
+
+    async fn forget_journal(&self, lane: &Lane) -> Result<u64, QueueError> {
+        let lane = lane.clone();
+        self.change(0, move |step| journal::forget(step, &lane)).await
+    }
+}
+
+#[async_trait]
 impl Shared for SqliteQueue {
     async fn get(&self, name: &str) -> Result<Option<Bytes>, QueueError> {
         check_name(name)?;
@@ -341,6 +370,7 @@ mod tests {
             include_str!("end.rs"),
             include_str!("held.rs"),
             include_str!("hold.rs"),
+            include_str!("journal.rs"),
             include_str!("lane.rs"),
             include_str!("line.rs"),
             include_str!("look.rs"),

@@ -14,14 +14,15 @@ use super::hold::{hold, offer};
 use super::now::stored;
 use super::step_error::StepError;
 use super::work::Step;
-use super::{lane, push, value};
+use super::{journal, lane, push, value};
 use crate::clock::micros;
+use crate::journal::fitted;
 use crate::{
     CallBackResult, Lane, Lease, Memory, MessageId, Progress, Renewal, SendState, Settled, Settlement,
 };
 
 /// Lets the leases run for `lease_for` from now; says of each whether it is still held. A message that has lost a lease
-/// before is confirmed: losing another one counts.
+/// before is confirmed: losing another one counts, and the note is kept for its end.
 pub(super) fn renew(
     step: &Step<'_>,
     leases: &[Lease],
@@ -31,7 +32,10 @@ pub(super) fn renew(
     let renew = |lease: &Lease| {
         let Some(current) = Current::find(step, lease)? else { return Ok(Renewal::Lost) };
         step.execute("UPDATE lane SET due_us = ?2 WHERE no = ?1", params![current.lane, until_us])?;
-        step.execute("UPDATE head SET confirmed = 1 WHERE seq = ?1 AND losses > 0", params![current.seq])?;
+        let sql = "UPDATE head SET confirmed = 1 WHERE seq = ?1 AND losses > 0";
+        if step.execute(sql, params![current.seq])? > 0 {
+            journal::keep_note(step, current.ending(), fitted(&lease.note))?;
+        }
         Ok(Renewal::Kept)
     };
     leases.iter().map(renew).collect()
@@ -98,7 +102,7 @@ fn settle(step: &mut Step<'_>, lease: &Lease, settlement: &Settlement) -> Result
             return Ok(None);
         }
         Settlement::Complete => {
-            end(step, current.ending(), None)?;
+            end(step, current.ending(), None, Some(fitted(&lease.note)))?;
         }
         Settlement::Retry { after: delay, patience, reason } => {
             let since_us = current.failing_since_us.unwrap_or(step.now_us);
@@ -124,7 +128,7 @@ fn settle(step: &mut Step<'_>, lease: &Lease, settlement: &Settlement) -> Result
         }
         Settlement::Release => lane::to_front(step, current.lane)?,
         Settlement::Bury { reason } => {
-            end(step, current.ending(), Some(reason))?;
+            end(step, current.ending(), Some(reason), Some(fitted(&lease.note)))?;
         }
         Settlement::Hold { wakes, hold_for, refused, reason, answer } => {
             let (until, why) = ((after(step, *hold_for), *refused), (reason.as_str(), answer.as_deref()));

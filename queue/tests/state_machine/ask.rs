@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use huixin_queue::{
-    Claimed, DeadFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope, Settlement,
-    TakeRequest,
+    Claimed, DeadFilter, JournalFilter, Lease, Leased, Memory, MessageId, NewMessage, Progress, Queue, Scope,
+    Settlement, TakeRequest,
 };
 
 use super::damage;
@@ -40,8 +40,9 @@ impl Run<'_> {
     async fn apply(&self, side: Side, operation: &Operation, named: &Named) -> Reply {
         let queue = self.queue(side);
         let pair = named.lease.map(|at| &self.leases[at]);
-        let lease = || pair.expect("an operation that names a lease has one").of(side);
         let reason = format!("step {}", self.step);
+        let noted = |lease: Lease| Lease { note: reason.clone().into(), ..lease };
+        let lease = || noted(pair.expect("an operation that names a lease has one").of(side));
         match operation {
             Operation::Accept { .. } => reply(queue.accept(self.message(operation)).await),
             Operation::Take { worker, .. } | Operation::TakeAgain { worker } => {
@@ -57,7 +58,7 @@ impl Run<'_> {
             Operation::Renew { leases, lease_for } => {
                 let leases: Vec<Lease> = leases
                     .iter()
-                    .filter_map(|&which| Some(self.leases[self.place(which)?].of(side)))
+                    .filter_map(|&which| Some(noted(self.leases[self.place(which)?].of(side))))
                     .collect();
                 reply(queue.renew(&leases, *lease_for).await)
             }
@@ -134,11 +135,13 @@ impl Run<'_> {
         let queue = self.queue(side);
         let all = DeadFilter::default();
         let lanes = futures::future::join_all((0..LANES).map(|n| async move { queue.lane(&lane(n)).await }));
-        let (audit, counts, dead, paused, lanes) = futures::join!(
+        let ended = JournalFilter::default();
+        let (audit, counts, dead, paused, journal, lanes) = futures::join!(
             damage::audit(queue),
             queue.counts(),
             queue.dead(&all, None, 100),
             queue.paused(),
+            queue.journal(&ended, None, 100),
             lanes
         );
         let counts = counts.map(|mut counts| {
@@ -150,7 +153,13 @@ impl Run<'_> {
             }
             counts
         });
-        let mut seen = vec![audit, reply(counts).text, reply(dead).text, reply(paused).text];
+        let journal = journal.map(|mut page| {
+            // What ends in one step has no order.
+            page.records.sort_by(|a, b| (b.ended_ms, &b.id).cmp(&(a.ended_ms, &a.id)));
+            page.records
+        });
+        let mut seen =
+            vec![audit, reply(counts).text, reply(dead).text, reply(paused).text, reply(journal).text];
         seen.extend(lanes.into_iter().map(|lane| {
             let readable = lane.map(|lane| {
                 lane.map(|mut lane| {
@@ -199,7 +208,7 @@ async fn taken(queue: &dyn Queue, request: &TakeRequest, is_haunted: bool) -> Re
         text += &format!(" next {:?}", taken.next_due);
     }
     for given in &taken.messages {
-        let Leased { lease: Lease { lane, id, token: _ }, class, payload, arrived_us, .. } = given;
+        let Leased { lease: Lease { lane, id, token: _, note: _ }, class, payload, arrived_us, .. } = given;
         let Leased { failures, losses, snoozes, last_error, progress, send_state, memory, .. } = given;
         let Leased { answer, timed_out, failing_for, .. } = given;
         text += &format!("\n{lane} {id} {class} {payload:?} {arrived_us} {failures} {losses} {snoozes}");

@@ -232,7 +232,16 @@ impl Stack {
 
     /// The dead letters, the youngest first.
     pub(crate) async fn dead(&self) -> Vec<DeadLetter> {
-        self.queue().dead(&DeadFilter::default(), None, 500).await.expect("the queue answers").letters
+        let (queue, mut letters, mut after) = (self.queue(), Vec::new(), None);
+        loop {
+            let page = queue.dead(&DeadFilter::default(), after.as_ref(), 100).await;
+            let page = page.expect("the queue answers");
+            letters.extend(page.letters);
+            after = page.next;
+            if after.is_none() {
+                return letters;
+            }
+        }
     }
 
     /// Pushes a text once and expects its ack.

@@ -22,7 +22,7 @@ const TYPED: &str = "继续";
 /// How long after reading one acts.
 const REACTS_WITHIN_MS: u64 = 800;
 /// One of this many responses is read by somebody who doesn't act.
-const ONE_OVERLOOKED_OF: u32 = 10;
+const ONE_OVERLOOKED_OF: u32 = 30;
 /// One of this many pushes has a try in which WeChat hangs up.
 const ONE_CUT_OF: u32 = 6;
 

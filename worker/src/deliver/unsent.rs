@@ -52,6 +52,7 @@ impl Sending<'_, '_> {
     async fn call_failed(&mut self, called: Interface, error: &ApiError, text: &str) -> StepResult<PartEnd> {
         let (attempt, calls) = (self.attempt, self.attempt.calls);
         let (pauses, account) = (&calls.shared.pauses, &attempt.payload.account);
+        self.recorder.note.refused(error);
         if policy::is_own(error) {
             pauses.passed(account, called).await;
         }

@@ -5,7 +5,7 @@
 -- Uses: base, damage, record, mend, lane, held, end.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm,
---                        classes, damaged, delay, lease, memory, ready and sends keys
+--                        classes, damaged, journal, delay, lease, memory, ready and sends keys
 -- KEYS[2]  wake     list    wake-up tokens of idle workers
 -- KEYS[3]  open     hash    class -> messages not yet at their end
 -- KEYS[4]  dead     zset    id of a dead letter -> time of death, us
@@ -137,6 +137,7 @@ for i = 1, (#ARGV - 3) / 8 do
       result = 4
     else
       write_letter(packed, lane, reason, 0, 0, now, true)
+      write_journal(packed, lane, {}, reason)
     end
   else
     appended_to = nil

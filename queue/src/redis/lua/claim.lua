@@ -4,7 +4,7 @@
 --
 -- Uses: base, damage, record, held, read, end, respond.
 --
--- KEYS[1]  base    (none)  prefix of this shard's keys, from which are named: alarm, damaged, dead, arrived, letter
+-- KEYS[1]  base    (none)  prefix of this shard's keys, from which are named: alarm, damaged, dead, journal, arrived, letter
 -- KEYS[2]  newest  string  the lane's newest open push: a record. Expires
 -- KEYS[3]  push    hash    what is known of the push. Expires
 -- KEYS[4]  paused  hash    what is paused: "*", "c" and a class, "l" and a lane

@@ -5,7 +5,7 @@
 -- Uses: base, damage, record, mend, lane, on, end.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm,
---                        classes, damaged, delay, ready and sends keys
+--                        classes, damaged, journal, delay, ready and sends keys
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  open   hash    class -> messages not yet at their end
 -- KEYS[4]  lease  zset    leased lane -> when its lease runs out, us
@@ -14,15 +14,15 @@
 -- KEYS[4 + 3*i]      run    hash  record of the lane's current message
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
--- then for each item: lane, proof (token and id)
+-- then for each item: lane, proof (token and id), note
 --
 -- Returns: for each item 1 completed, 3 it comes again with its answer, 0 the lease is lost, or nothing can be read of it.
 
 local results, ended, going_on = {}, {}, {}
 local is_ended = {}
 local woken = 0
-local function complete(lane, proof, run)
-  local held = redis.call('HMGET', run, 'token', 'packed', 'sends', 'unheard')
+local function complete(lane, proof, note, run)
+  local held = redis.call('HMGET', run, 'token', 'packed', 'sends', 'unheard', 'failures', 'losses', 'sent')
   -- The record stays until all items are through: the same call may stand twice in one batch.
   if held[1] ~= proof or is_ended[lane] then return 0 end
   if held[4] then
@@ -38,12 +38,12 @@ local function complete(lane, proof, run)
   end
   ended[#ended + 1] = lane
   is_ended[lane] = true
-  if packed then end_message(packed) end
+  if packed then end_message(packed, lane, { failures = held[5], losses = held[6], sent = held[7], note = note }) end
   return 1
 end
 
-for i = 1, (#ARGV - 1) / 2 do
-  local is_read, result = try(complete, ARGV[2 * i], ARGV[2 * i + 1], KEYS[4 + 3 * i])
+for i = 1, (#ARGV - 1) / 3 do
+  local is_read, result = try(complete, ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1], KEYS[4 + 3 * i])
   results[i] = is_read and result or 0
 end
 -- One write for all lanes of a class: each further one costs Redis as much again for its append-only file.

@@ -5,7 +5,7 @@
 -- Uses: base, damage, record, mend, lane, held, read, on, end, respond.
 --
 -- KEYS[1]  base    (none)  prefix of this shard's keys, from which are named: alarm, arrived, classes,
---                      damaged, dead, letter, ready, sends and suspect keys
+--                      damaged, journal, dead, letter, ready, sends and suspect keys
 -- KEYS[2]  wake    list    wake-up tokens of idle workers
 -- KEYS[3]  push    hash    what is known of the push. Expires
 -- KEYS[4]  lane    list    packed messages of the lane, the head first

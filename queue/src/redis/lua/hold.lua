@@ -6,7 +6,7 @@
 -- Uses: base, damage, record, mend, lane, held, on, end, respond.
 --
 -- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm, arrived, letter, memory,
---                      news, newest, classes, damaged, delay, held, older, ready, run, sends and suspect keys
+--                      news, newest, classes, damaged, journal, delay, held, older, ready, run, sends and suspect keys
 -- KEYS[2]  wake   list    wake-up tokens of idle workers
 -- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
 -- KEYS[4]  lane   list    packed messages of the lane, the head first
@@ -26,7 +26,8 @@
 -- ARGV[6]  held messages that a lane may have
 -- ARGV[7]  what it dies of if its time is over
 -- ARGV[8]  "1" if a send was refused, else ""
--- ARGV[9]  if its parts may go out in responses: its answer from here on, as `keep_answer` reads it
+-- ARGV[9]  note
+-- ARGV[10] if its parts may go out in responses: its answer from here on, as `keep_answer` reads it
 --
 -- Returns: 1 held, 2 it waits for another turn, 3 it comes again with its answer, 0 the lease is lost.
 
@@ -45,12 +46,12 @@ end
 -- Without its losses: it has been handled, and is no suspect any more.
 local order = share('INCR', 'counter')
 local held = { order = us(order), number = order, until_us = now + tonumber(ARGV[5]), reason = ARGV[7], packed = packed,
-  refused = ARGV[8] == '1' }
+  refused = ARGV[8] == '1', note = ARGV[9] }
 for i, field in ipairs(KEPT) do held[field] = h[6 + i] end
 local response
-if ARGV[9] then
+if ARGV[10] then
   local replies
-  replies, held.sent, response = keep_answer(9, lane, id_of(packed), 0, held.replies, h[6])
+  replies, held.sent, response = keep_answer(10, lane, id_of(packed), 0, held.replies, h[6])
   held.replies = replies or held.replies
 end
 redis.call('HSET', KEYS[10], held.order, write_held(held, response))

@@ -19,7 +19,8 @@
 -- ARGV[2]  lane
 -- ARGV[3]  proof: token and id
 -- ARGV[4]  for how long the push must stay open at least, us
--- ARGV[5]  its answer from here on, as `keep_answer` reads it
+-- ARGV[5]  note
+-- ARGV[6]  its answer from here on, as `keep_answer` reads it
 --
 -- Returns: 1 offered, 3 it comes again with its answer, 4 nobody waits and nothing has changed, 0 the lease is lost.
 
@@ -32,12 +33,12 @@ if h[2] then
   wake(come_again(lane))
   return 3
 end
-local replies, sent, response = keep_answer(5, lane, id_in(ARGV[3]), newest.until_us, h[3], h[4])
+local replies, sent, response = keep_answer(6, lane, id_in(ARGV[3]), newest.until_us, h[3], h[4])
 redis.call('HDEL', run, 'token', 'unanswered', 'gives_way')
 if replies then
-  redis.call('HSET', run, 'sent', sent, 'response', response, 'replies', replies)
+  redis.call('HSET', run, 'sent', sent, 'response', response, 'note', ARGV[5], 'replies', replies)
 else
-  redis.call('HSET', run, 'sent', sent, 'response', response)
+  redis.call('HSET', run, 'sent', sent, 'response', response, 'note', ARGV[5])
 end
 share('ZREM', 'lease', lane)
 share('ZADD', 'delay', us(newest.until_us), lane)

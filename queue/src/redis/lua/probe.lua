@@ -18,6 +18,7 @@ local calls = {
   'TYPE', 'PEXPIRE 1000', 'RPOP', 'LPOP', 'DEL', 'SADD a', 'SMISMEMBER a', 'DEL',
   'ZADD 1 a', 'ZCARD', 'ZCOUNT 0 1', 'ZRANGE 0 1', 'ZRANGEBYSCORE 0 1', 'ZREVRANK a', 'ZSCORE a', 'ZMSCORE a',
   'ZREMRANGEBYSCORE 0 0', 'ZREM a', 'DEL',
+  'XADD * a b', 'XLEN', 'XRANGE - + COUNT 1', 'XREVRANGE + - COUNT 1', 'XTRIM MAXLEN ~ 1 LIMIT 10', 'XDEL 1-1', 'DEL',
 }
 for _, call in ipairs(calls) do
   local words = {}

@@ -5,7 +5,7 @@
 -- Uses: base, damage, pulse, record, mend, lane, turn, held, see, lease, on, end, due.
 --
 -- KEYS[1]  base     (none)  prefix of this shard's keys, from which are named: alarm, arrived, classes, damaged, dead, filter,
---                           held, lane, letter, memory, older, open, ready, run, sends and suspect
+--                           held, journal, lane, letter, memory, older, open, ready, run, sends and suspect
 -- KEYS[2]  lease    zset    leased lane -> when its lease runs out, us
 -- KEYS[3]  delay    zset    delayed lane -> when it is due, us
 -- KEYS[4]  counter  string  the last fencing token's number

@@ -36,6 +36,7 @@ mod accept;
 mod answer;
 mod dead;
 mod held;
+mod journal;
 mod lease;
 mod memory;
 mod order;
@@ -52,6 +53,7 @@ pub use accept::*;
 pub use answer::*;
 pub use dead::*;
 pub use held::*;
+pub use journal::*;
 pub use lease::*;
 pub use memory::*;
 pub use order::*;
@@ -230,6 +232,19 @@ macro_rules! conformance {
             many_letters_are_revived_and_dropped_together
             a_letter_whose_message_dies_again_gives_way
             a_letter_gives_way_to_one_of_another_class_and_both_classes_are_counted_right
+            // journal
+            each_end_leaves_one_record_with_its_holders_note
+            what_comes_again_leaves_no_record
+            a_lost_lease_leaves_no_second_record
+            a_held_message_that_ends_without_a_worker_leaves_the_note_of_its_holder
+            with_its_last_worker_a_message_leaves_the_last_note_that_a_holder_confirmed
+            an_answer_written_in_a_response_leaves_the_note_of_its_offer_or_hold
+            a_message_dead_on_arrival_leaves_a_record
+            a_note_that_is_too_long_is_left_out
+            the_journal_comes_in_pages_and_is_searched_by_message_lane_class_and_time
+            the_oldest_records_go_first_by_size_and_age
+            a_lane_is_forgotten_and_the_others_are_not
+            a_journal_that_is_not_kept_gets_no_records
             // pause
             a_paused_class_is_left_alone_and_the_others_go_on
             while_everything_is_paused_what_runs_ends_and_nothing_begins

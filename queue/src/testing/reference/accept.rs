@@ -36,7 +36,9 @@ impl State {
             return Accepted::Counted;
         }
         let (id, lane) = (new.id.clone(), new.lane.clone());
-        self.write_letter(&lane, new.into(), reason, 0);
+        let message = Message::from(new);
+        self.write_journal(&lane, &message, Some(reason));
+        self.write_letter(&lane, message, reason);
         if let Some((_, on_arrival)) = self.dead.get_mut(&id) {
             *on_arrival = true;
         }
@@ -80,7 +82,7 @@ impl State {
                 self.memories.remove(&name);
                 let lane = self.lanes.entry(name.clone()).or_default();
                 for held in std::mem::take(&mut lane.held) {
-                    self.end(&name, held.message, Some((RIGHT_ENDED, 0)));
+                    self.end(&name, held.message, Some(RIGHT_ENDED));
                 }
             }
         }

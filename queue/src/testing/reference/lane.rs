@@ -53,6 +53,10 @@ pub(super) struct Message {
     pub(super) payload: Bytes,
     pub(super) arrived_us: u64,
     pub(super) failures: u32,
+    /// Set when it is no longer current.
+    pub(super) losses: u32,
+    /// Its holder's, for the journal.
+    pub(super) note: Bytes,
     pub(super) snoozes: u32,
     pub(super) last_error: Option<String>,
     pub(super) progress: Progress,
@@ -222,6 +226,8 @@ impl From<NewMessage> for Message {
             payload: new.payload,
             arrived_us: new.arrived_us,
             failures: 0,
+            losses: 0,
+            note: Bytes::new(),
             snoozes: 0,
             last_error: None,
             progress: Progress::default(),

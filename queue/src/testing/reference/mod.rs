@@ -11,6 +11,7 @@
 //! misunderstandings.
 
 mod accept;
+mod journal;
 mod lane;
 mod look;
 mod pulse;

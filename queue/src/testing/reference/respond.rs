@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use bytes::Bytes;
 
 use super::lane::{Claim, Message, Phase, Response};
-use super::state::{End, Newest, Push, State, Value};
+use super::state::{End, Newest, Push, State, Value, noted};
 use crate::clock::micros;
 use crate::{
     CLAIM_FOR, ClaimOutcome, Claimed, Class, Closed, Lane, Lease, MessageId, OFFER_LEAST, OpenPush,
@@ -55,6 +55,7 @@ impl State {
         self.keep_answer(lease, answer)?;
         let current = self.current(lease)?;
         (current.timed_out, current.gives_way_us) = (false, None);
+        current.message.note = noted(lease);
         if let Some(response) = &mut current.message.response {
             response.offered_until_us = until_us;
         }
@@ -272,6 +273,6 @@ impl State {
     /// All its parts are written.
     fn end_answered(&mut self, name: &Lane, message: Message) {
         let dies_of = message.response.as_ref().and_then(|response| response.dies_of.clone());
-        self.end(name, message, dies_of.as_deref().map(|reason| (reason, 0)));
+        self.end(name, message, dies_of.as_deref());
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::lane::{Current, Held, Phase};
-use super::state::{End, State, Value};
+use super::lane::{Current, Held, Message, Phase};
+use super::state::{End, State, Value, noted};
 use crate::clock::micros;
 use crate::{
     HELD_MAX, Lease, Memory, Progress, PushAnswer, QueueError, Renewal, SendState, Settled, Settlement,
@@ -18,6 +18,9 @@ impl State {
         let renew = |lease: &Lease| {
             let Ok(current) = self.current(lease) else { return Renewal::Lost };
             current.confirmed = current.losses() > 0;
+            if current.confirmed && !lease.note.is_empty() {
+                current.message.note = noted(lease);
+            }
             if let Some(Phase::Leased { until_us, .. }) =
                 self.lanes.get_mut(&lease.lane).map(|lane| &mut lane.place)
             {
@@ -66,7 +69,7 @@ impl State {
             Settlement::Complete => {
                 self.end_here(lease)?;
                 if let Some(message) = self.go_on(&lease.lane) {
-                    self.end(&lease.lane, message, None);
+                    self.end(&lease.lane, Message { note: noted(lease), ..message }, None);
                 }
             }
             Settlement::Retry { after, patience, reason } => {
@@ -86,10 +89,9 @@ impl State {
             }
             Settlement::Release => self.make_ready(&lease.lane, End::Front),
             Settlement::Bury { reason } => {
-                let losses = current.losses();
                 self.end_here(lease)?;
                 if let Some(message) = self.go_on(&lease.lane) {
-                    self.end(&lease.lane, message, Some((&reason, losses)));
+                    self.end(&lease.lane, Message { note: noted(lease), ..message }, Some(&reason));
                 }
             }
             Settlement::Hold { wakes, hold_for, refused, reason, answer } => {
@@ -126,11 +128,13 @@ impl State {
         let until_us = self.now_us + micros(hold_for);
         let Some(message) = self.go_on(&lease.lane) else { return Err(QueueError::LeaseLost) };
         let held = &mut self.lanes.entry(lease.lane.clone()).or_default().held;
+        // Without its losses: it has been handled, and is no suspect any more.
+        let message = Message { losses: 0, note: noted(lease), ..message };
         held.push_back(Held { message, refused, until_us, reason });
         if held.len() > HELD_MAX
             && let Some(oldest) = held.pop_front()
         {
-            self.end(&lease.lane, oldest.message, Some((TOO_MANY, 0)));
+            self.end(&lease.lane, oldest.message, Some(TOO_MANY));
         }
         Ok(Settled::AsAsked)
     }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use super::lane::{Lane, Message, Phase};
 use super::pulse::Pulse;
 use crate::clock::micros;
-use crate::{Class, DeadLetter, Lane as LaneName, MessageId, Paused, Scope, Token};
+use crate::journal::fitted;
+use crate::{Class, DeadLetter, JournalRecord, Lane as LaneName, Lease, MessageId, Paused, Scope, Token};
 
 /// Everything.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub(super) struct State {
     /// Dead letters, and whether each was dead on arrival.
     pub(super) dead: BTreeMap<MessageId, (DeadLetter, bool)>,
     pub(super) dead_uncounted: u64,
+    pub(super) journal: Vec<JournalRecord>,
+    pub(super) no_journal: bool,
     /// The last take that gave something, by the worker's incarnation.
     pub(super) takes: HashMap<String, LastTake>,
     pub(super) takes_made: u64,
@@ -113,18 +116,37 @@ impl State {
     pub(super) fn go_on(&mut self, name: &LaneName) -> Option<Message> {
         let over = self.lanes.get_mut(name)?.current.take();
         self.make_ready(name, End::Back);
-        over.map(|current| current.message)
+        over.map(|current| Message { losses: current.losses(), ..current.message })
     }
 
-    /// The one place where a message ends. `dies_of`: the reason and how many leases on it were lost; none if it is answered.
-    pub(super) fn end(&mut self, lane: &LaneName, message: Message, dies_of: Option<(&str, u32)>) {
-        if let Some((reason, losses)) = dies_of {
-            self.write_letter(lane, message, reason, losses);
+    /// The one place where a message ends. `dies_of`: none if it is answered.
+    pub(super) fn end(&mut self, lane: &LaneName, message: Message, dies_of: Option<&str>) {
+        self.write_journal(lane, &message, dies_of);
+        if let Some(reason) = dies_of {
+            self.write_letter(lane, message, reason);
         }
     }
 
+    pub(super) fn write_journal(&mut self, lane: &LaneName, message: &Message, dies_of: Option<&str>) {
+        if self.no_journal {
+            return;
+        }
+        self.journal.push(JournalRecord {
+            id: message.id.clone(),
+            lane: lane.clone(),
+            class: message.class.clone(),
+            arrived_us: message.arrived_us,
+            ended_ms: self.now_us / 1_000,
+            dies_of: dies_of.map(ToOwned::to_owned),
+            failures: message.failures,
+            losses: message.losses,
+            sent: message.progress.sent,
+            note: message.note.clone(),
+        });
+    }
+
     /// Buries a message, in place of a letter with the same id from an earlier life.
-    pub(super) fn write_letter(&mut self, lane: &LaneName, message: Message, reason: &str, losses: u32) {
+    pub(super) fn write_letter(&mut self, lane: &LaneName, message: Message, reason: &str) {
         let letter = DeadLetter {
             id: message.id.clone(),
             lane: lane.clone(),
@@ -134,7 +156,7 @@ impl State {
             died_us: self.now_us,
             reason: reason.to_owned(),
             failures: message.failures,
-            losses,
+            losses: message.losses,
         };
         self.dead.insert(message.id, (letter, false));
     }
@@ -152,6 +174,8 @@ impl State {
             payload: letter.payload,
             arrived_us: letter.arrived_us,
             failures: 0,
+            losses: 0,
+            note: Bytes::new(),
             snoozes: 0,
             last_error: None,
             progress: crate::Progress::default(),
@@ -197,4 +221,9 @@ impl State {
         }
         Duration::from_micros(wait_us)
     }
+}
+
+/// A lease's note, as it is kept.
+pub(super) fn noted(lease: &Lease) -> Bytes {
+    Bytes::copy_from_slice(fitted(&lease.note))
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::lane::{Held, Phase};
 use super::pulse::Pulse;
 use super::state::{End, LastTake, State};
@@ -114,7 +116,7 @@ impl State {
         let head = self.lanes.get(name).and_then(|lane| lane.head());
         let memory = self.memories.get(name).and_then(|memory| memory.at(self.now_us));
         let known = head.into_iter().flat_map(|head| [&head.progress.replies, &head.answer]).flatten();
-        let bytes = known.chain(&memory).map(bytes::Bytes::len).sum::<usize>();
+        let bytes = known.chain(&memory).map(Bytes::len).sum::<usize>();
         bytes + head.map_or(0, |head| head.payload.len())
     }
 
@@ -128,7 +130,12 @@ impl State {
         current.call_back_pending = false;
         let message = &current.message;
         Some(Leased {
-            lease: Lease { lane: name.clone(), id: message.id.clone(), token: token.clone() },
+            lease: Lease {
+                lane: name.clone(),
+                id: message.id.clone(),
+                token: token.clone(),
+                note: Bytes::new(),
+            },
             class: message.class.clone(),
             payload: message.payload.clone(),
             arrived_us: message.arrived_us,
@@ -207,7 +214,7 @@ impl State {
             let message = self.go_on(name)?;
             let buried =
                 Buried { id: message.id.clone(), class: message.class.clone(), reason: reason.clone() };
-            self.end(name, message, Some((&reason, losses)));
+            self.end(name, message, Some(&reason));
             return Some(buried);
         }
         self.make_ready(name, End::Front);
@@ -224,7 +231,7 @@ impl State {
             for held in over {
                 let (id, class) = (held.message.id.clone(), held.message.class.clone());
                 buried.push(Buried { id, class, reason: held.reason.clone() });
-                self.end(&name, held.message, Some((&held.reason, 0)));
+                self.end(&name, held.message, Some(&held.reason));
             }
         }
         buried

@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use huixin_queue::{
     Accepted, CallBackResult, Claimed, Class, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage,
-    Lane, LaneSnapshot, Lease, Memory, MessageId, NewMessage, OpenPush, Operator, Paused, Producer, Progress,
-    PushTry, Queue, QueueError, Renewal, Responder, Scope, SendState, Settled, Settlement, Shared,
-    TakeRequest, Taken, Violation,
+    Journal, JournalCursor, JournalFilter, JournalPage, JournalSize, Lane, LaneSnapshot, Lease, Memory,
+    MessageId, NewMessage, OpenPush, Operator, Paused, Producer, Progress, PushTry, Queue, QueueError,
+    Renewal, Responder, Scope, SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
 };
 
 use super::Gate;
@@ -257,6 +257,30 @@ impl Shared for Tampered {
 
     async fn limit(&self, name: &str, n: u32, per: Duration) -> Result<Duration, QueueError> {
         self.inner.limit(name, n, per).await
+    }
+}
+
+#[async_trait]
+impl Journal for Tampered {
+    async fn journal(
+        &self,
+        filter: &JournalFilter,
+        after: Option<&JournalCursor>,
+        limit: usize,
+    ) -> Result<JournalPage, QueueError> {
+        self.inner.journal(filter, after, limit).await
+    }
+
+    async fn trim_journal(&self, max_bytes: u64, keep: Duration) -> Result<JournalSize, QueueError> {
+        self.inner.trim_journal(max_bytes, keep).await
+    }
+
+    async fn keep_journal(&self, keep: bool) -> Result<(), QueueError> {
+        self.inner.keep_journal(keep).await
+    }
+
+    async fn forget_journal(&self, lane: &Lane) -> Result<u64, QueueError> {
+        self.inner.forget_journal(lane).await
     }
 }
 

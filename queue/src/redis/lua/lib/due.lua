@@ -33,7 +33,8 @@ end
 -- What has expired goes to the front: it has had its turn and lost it to a dead worker.
 local function reclaim(lane, deadline, quiet, now)
   local run = key('run:' .. lane)
-  local h = redis.call('HMGET', run, 'packed', 'failures', 'losses', 'confirmed', 'worker', 'lost_by', 'sends', 'recorded', 'token')
+  local h = redis.call('HMGET', run, 'packed', 'failures', 'losses', 'confirmed', 'worker', 'lost_by', 'sends', 'recorded', 'token', 'sent',
+    'note')
   if h[9] and not h[1] and not is_message(redis.call('LINDEX', key('lane:' .. lane), 0) or '', id_in(h[9])) then
     error(MISSING, 0)
   end
@@ -46,7 +47,7 @@ local function reclaim(lane, deadline, quiet, now)
     if losses >= LOSSES_MAX then
       local packed = check_packed(h[1] or redis.call('LINDEX', key('lane:' .. lane), 0))
       local reason = losses .. ' workers died while they handled it: ' .. lost_by
-      bury_message(packed, lane, reason, now, h[2], losses)
+      bury_message(packed, lane, { failures = h[2], losses = losses, sent = h[10], note = h[11] }, reason, now)
       note_buried(packed, reason)
       go_on(lane, h[1], h[7], id_of(packed))
       return

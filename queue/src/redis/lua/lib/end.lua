@@ -41,18 +41,34 @@ local function write_letter(packed, lane, reason, failures, losses, now, on_arri
   end
 end
 
--- The one place where a message ends.
-local function end_message(packed) count_open(class_of(packed), -1) end
+-- Writes how a message ended. What is known of it: failures, losses, sent, note. Trouble with the journal keeps no message from
+-- its end.
+local function write_journal(packed, lane, known, dies_of)
+  local clock = ARGV[1]
+  if clock:sub(-1) == '-' then return end
+  local id = clock == '' and '*' or us(math.floor(now_us() / 1000)) .. '-*'
+  local at = 3 + packed:byte(2)
+  local written = redis.pcall('XADD', key('journal'), id, 'head', packed:sub(1, at + packed:byte(at) + 8), 'lane', lane,
+    'dies_of', dies_of and '1' .. dies_of or '', 'failures', known.failures or 0, 'losses', known.losses or 0, 'sent', known.sent or 0,
+    'note', known.note or '')
+  if type(written) == 'table' and written.err then set_aside('journal', written) end
+end
 
-local function bury_message(packed, lane, reason, now, failures, losses)
-  end_message(packed)
-  write_letter(packed, lane, reason, failures, losses, now)
+-- The one place where a message ends. What is known of it: failures, losses, sent, note.
+local function end_message(packed, lane, known, dies_of)
+  count_open(class_of(packed), -1)
+  write_journal(packed, lane, known, dies_of)
+end
+
+local function bury_message(packed, lane, known, reason, now)
+  end_message(packed, lane, known, reason)
+  write_letter(packed, lane, reason, known.failures, known.losses, now)
 end
 
 -- Defined when first called.
 local function bury_held(lane, held, reason, now)
   remove_held(lane, held)
-  bury_message(held.packed, lane, reason, now, held.failures)
+  bury_message(held.packed, lane, held, reason, now)
 end
 
 -- The oldest held message of a lane that has too many of them.

@@ -118,18 +118,19 @@ local function older_fields(bytes)
 end
 
 -- A held message: the order in which it was held, by which it is known (an id may come twice, after the dedup window), until when,
--- what it dies of then, what is known of it (KEPT), whether a send was refused, and its answer if that may go out in responses.
+-- what it dies of then, what is known of it (KEPT), whether a send was refused, its answer if that may go out in responses, and its
+-- last holder's note.
 local function write_held(held, response)
   local values = { held.number, held.until_us, held.reason, held.packed }
   for i, field in ipairs(KEPT) do values[4 + i] = held[field] or false end
-  values[5 + #KEPT], values[6 + #KEPT] = held.refused, response
+  values[5 + #KEPT], values[6 + #KEPT], values[7 + #KEPT] = held.refused, response or false, held.note
   return write_record(values)
 end
 local function read_held(bytes)
   local v = read_record(bytes)
   check_packed(v[4])
   local held = { order = string.format('%.0f', v[1]), number = v[1], until_us = v[2], reason = v[3], packed = v[4],
-    refused = v[5 + #KEPT], response = v[6 + #KEPT] }
+    refused = v[5 + #KEPT], response = v[6 + #KEPT], note = v[7 + #KEPT] }
   for i, field in ipairs(KEPT) do held[field] = v[4 + i] end
   return held
 end

@@ -67,9 +67,11 @@ local function answers_of(lane)
     if is_read then answers[#answers + 1] = message end
   end
   for _, held in ipairs(held_of(lane)) do add(held) end
-  local is_read, h = try(redis.call, 'HMGET', key('run:' .. lane), 'recorded', 'packed', 'failures', 'sent', 'sends', 'response')
+  local is_read, h = try(redis.call, 'HMGET', key('run:' .. lane), 'recorded', 'packed', 'failures', 'sent', 'sends', 'response', 'note',
+    'losses')
   if not is_read then return answers, {} end
-  local current = h[1] and { is_current = true, packed = h[2], failures = h[3], sent = h[4], sends = h[5], response = h[6] }
+  local current = h[1] and { is_current = true, packed = h[2], failures = h[3], sent = h[4], sends = h[5], response = h[6],
+    note = h[7], losses = h[8] }
   if h[6] and share('ZSCORE', 'delay', lane) then
     add(current)
   elseif current then
@@ -114,8 +116,8 @@ end
 local function end_answered(lane, message, now)
   local dies_of = message.response.dies_of
   if dies_of then
-    bury_message(message.packed, lane, dies_of, now, message.failures)
+    bury_message(message.packed, lane, message, dies_of, now)
   else
-    end_message(message.packed)
+    end_message(message.packed, lane, message)
   end
 end

@@ -1,0 +1,118 @@
+//! `huixin trace`: what became of messages, as a table for people or JSON for programs.
+
+use super::operate::{config, json, known, meaning};
+use crate::cli::{Cli, TraceFlags};
+use crate::operator::{EndedMessage, OperatorClient, TraceView};
+use crate::report::Failure;
+
+pub(super) async fn trace(cli: &Cli, flags: &TraceFlags) -> Result<(), Failure> {
+    let config = config(cli)?;
+    let operator = OperatorClient::open(&config)?;
+    let view = operator.trace(&flags.query()).await?;
+    if let (true, Some(account)) = (view.ended.is_empty(), &flags.account) {
+        // Messages of an account that is no longer configured are shown too.
+        known(&config, &operator.status().await?, account)?;
+    }
+    if flags.look.output.json {
+        return json(&view);
+    }
+    match (&flags.id, &view.ended[..]) {
+        (Some(_), messages) => messages.iter().for_each(whole),
+        (None, messages) => table(messages),
+    }
+    below(flags, &view);
+    Ok(())
+}
+
+/// A line for each.
+fn table(messages: &[EndedMessage]) {
+    if messages.is_empty() {
+        return;
+    }
+    println!(
+        "{:<24}  {:<20}  {:<10}  {:<12}  {:<10}  {:>8}  {:>8}  why",
+        "came", "end", "kind", "route", "id", "queued", "handled"
+    );
+    for message in messages {
+        let ms = |ms: Option<u64>| ms.map_or("-".to_owned(), |ms| format!("{ms} ms"));
+        println!(
+            "{:<24}  {:<20}  {:<10}  {:<12}  {}  {:>8}  {:>8}  {}",
+            message.accepted_at,
+            message.end,
+            message.kind,
+            message.route.as_deref().unwrap_or("-"),
+            message.id,
+            ms(message.queueing_ms),
+            ms(message.handling_ms),
+            why(message)
+        );
+    }
+}
+
+/// All that is known of one.
+fn whole(message: &EndedMessage) {
+    let line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            println!("{name:<10} {value}");
+        }
+    };
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let ms = |ms: Option<u64>| ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
+    line("id", &message.id);
+    line("msg id", &text(&message.msg_id));
+    line("account", &message.account);
+    line("user", &message.user);
+    line("kind", &message.kind);
+    line("route", &text(&message.route));
+    line("came", &message.accepted_at);
+    line("queued", &ms(message.queueing_ms));
+    line("handled", &ms(message.handling_ms));
+    line("sent", &ms(message.sending_ms));
+    line("ended", &message.ended_at);
+    line("end", &message.end);
+    line("why", &why(message));
+    line("attempts", &message.attempts.to_string());
+    line("parts", &message.parts.to_string());
+    line("worker", &text(&message.worker));
+    println!();
+}
+
+/// What it died of, or what WeChat said last.
+fn why(message: &EndedMessage) -> String {
+    let rid = message.rid.as_ref().map(|rid| format!(", rid {rid}")).unwrap_or_default();
+    match (&message.reason, message.code) {
+        (Some(reason), _) => reason.clone(),
+        (None, Some(code)) => format!("WeChat refused a call with {code} before{rid}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// What stands beside the ended messages.
+fn below(flags: &TraceFlags, view: &TraceView) {
+    match view.ended.len() {
+        0 => println!("no such message has ended"),
+        shown if view.more => println!("{shown} shown, and there are more: give a time or --limit"),
+        shown => println!("{shown} shown"),
+    }
+    if let Some(lane) = &view.open {
+        println!("\nopen: {}: {}", lane.state, meaning(&lane.state));
+        if let Some(error) = &lane.last_error {
+            println!("why: {error}");
+        }
+        lane.waiting.iter().for_each(|id| println!("{id}"));
+        lane.held.iter().for_each(|id| println!("{id}  held until the user writes again"));
+    } else if flags.user.is_some() {
+        println!("no message of this user is open");
+    }
+    if !view.refused.is_empty() {
+        println!("\nrefused at the door, so never stored:");
+    }
+    for refused in &view.refused {
+        let account = if refused.account.is_empty() { "(no account)" } else { &refused.account };
+        println!("{}  {:>6}  {account:<12}  {}", refused.hour, refused.count, refused.reason);
+    }
+    match &view.journal_since {
+        Some(since) => println!("\nthe journal begins at {since}"),
+        None => println!("\nthe journal is empty"),
+    }
+}

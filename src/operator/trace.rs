@@ -1,0 +1,197 @@
+//! What became of messages: the journal, with what is still open and what was refused at the door beside it.
+
+use huixin_queue::{JournalFilter, JournalRecord, Queue};
+use huixin_worker::Note;
+use serde::{Deserialize, Serialize};
+
+use super::request::{class_of, lane_of, user_alone};
+use super::view::{LaneView, rfc3339};
+use crate::refused::{RefusedCount, refused};
+use crate::report::Failure;
+
+/// The most messages that one call gives.
+pub const TRACE_MAX: usize = 1_000;
+
+/// Which messages are asked for: those that meet every condition given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TraceQuery {
+    /// The message with this id: ours, or WeChat's `MsgId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Only of this account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Only of this user, an OpenID of the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Only those that came at this time or later, in Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<u64>,
+    /// Only those that came before this time, in Unix milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+    /// Only with this end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// Only those whose last refusal by WeChat had this code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<i64>,
+    /// The most messages; never more than [`TRACE_MAX`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// What is known of the messages that are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceView {
+    /// Those that have ended, the youngest end first.
+    pub ended: Vec<EndedMessage>,
+    /// Whether there are more than were asked for.
+    pub more: bool,
+    /// The user's messages that aren't at their end, if a user is asked for and has any.
+    pub open: Option<LaneView>,
+    /// Pushes refused at the door in this time, by account, reason and hour.
+    pub refused: Vec<RefusedCount>,
+    /// When the oldest message of the journal ended: what is older isn't known any more.
+    pub journal_since: Option<String>,
+}
+
+/// How one message ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedMessage {
+    /// Its id.
+    pub id: String,
+    /// WeChat's `MsgId`; null for an event.
+    pub msg_id: Option<String>,
+    /// The account's name.
+    pub account: String,
+    /// The user's OpenID; empty if the push had none.
+    pub user: String,
+    /// Its type, or `event` and which; empty if no worker has read it.
+    pub kind: String,
+    /// The route that took it.
+    pub route: Option<String>,
+    /// `answered`, `answered_in_response`, `no_reply`, `unmatched` (no route was for it) or `dead`.
+    pub end: String,
+    /// What it died of.
+    pub reason: Option<String>,
+    /// When it came.
+    pub accepted_at: String,
+    /// When it ended.
+    pub ended_at: String,
+    /// From its arrival to the start of its handler, in its last attempt.
+    pub queueing_ms: Option<u64>,
+    /// How long its handler ran, in its last attempt.
+    pub handling_ms: Option<u64>,
+    /// How long sending took, in its last attempt.
+    pub sending_ms: Option<u64>,
+    /// The number of its last attempt, from 1.
+    pub attempts: u32,
+    /// How many parts its answer had.
+    pub parts: u32,
+    /// What WeChat refused a call for it with last, in its last attempt.
+    pub code: Option<i64>,
+    /// The id by which WeChat finds that call.
+    pub rid: Option<String>,
+    /// The last worker that had it.
+    pub worker: Option<String>,
+}
+
+/// Searches the journal.
+pub(super) async fn trace(queue: &dyn Queue, asked: &TraceQuery) -> Result<TraceView, Failure> {
+    let filter = asked.filter()?;
+    let limit = asked.limit.unwrap_or(100).min(TRACE_MAX);
+    let (mut ended, mut after, mut more) = (Vec::new(), None, false);
+    'pages: loop {
+        let page = queue.journal(&filter, after.as_ref(), usize::MAX).await?;
+        for message in page.records.iter().map(EndedMessage::of).filter(|message| asked.matches(message)) {
+            if ended.len() >= limit {
+                more = true;
+                break 'pages;
+            }
+            ended.push(message);
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let open = match &filter.lane {
+        Some(lane) => queue.lane(lane).await?.as_ref().map(LaneView::of),
+        None => None,
+    };
+    let since_hour = asked.since_ms.map_or(0, |since_ms| since_ms / 3_600_000);
+    let until_hour = asked.until_ms.map_or(u64::MAX, |until_ms| until_ms / 3_600_000);
+    let mut refused = refused(queue, since_hour..=until_hour).await?;
+    refused.retain(|count| {
+        asked.account.as_ref().is_none_or(|name| count.account.is_empty() || count.account == *name)
+    });
+    if asked.id.is_some() {
+        refused.clear();
+    }
+    // Takes nothing away.
+    let size = queue.trim_journal(u64::MAX, std::time::Duration::MAX).await?;
+    Ok(TraceView { ended, more, open, refused, journal_since: size.oldest_ms.map(|ms| rfc3339(ms * 1_000)) })
+}
+
+impl TraceQuery {
+    fn filter(&self) -> Result<JournalFilter, Failure> {
+        let class = self.account.as_deref().map(class_of).transpose()?;
+        let lane = match (&self.account, &self.user) {
+            (Some(account), Some(user)) => Some(lane_of(account, user)?),
+            (None, Some(_)) => return Err(user_alone()),
+            (_, None) => None,
+        };
+        // What came later has ended later.
+        Ok(JournalFilter { class, lane, since_ms: self.since_ms, ..JournalFilter::default() })
+    }
+
+    fn matches(&self, message: &EndedMessage) -> bool {
+        let accepted_ms = humantime::parse_rfc3339(&message.accepted_at)
+            .ok()
+            .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
+            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        let is_it = |id: &String| message.id == *id || message.msg_id.as_ref() == Some(id);
+        self.id.as_ref().is_none_or(is_it)
+            && self.since_ms.is_none_or(|since_ms| accepted_ms >= since_ms)
+            && self.until_ms.is_none_or(|until_ms| accepted_ms < until_ms)
+            && self.end.as_ref().is_none_or(|end| message.end == *end)
+            && self.code.is_none_or(|code| message.code == Some(code))
+    }
+}
+
+impl EndedMessage {
+    fn of(record: &JournalRecord) -> Self {
+        // A note of a later version may have fields that can't be read: the record says the rest.
+        let note: Note = serde_json::from_slice(&record.note).unwrap_or_default();
+        let user = record.lane.as_str().strip_prefix(record.class.as_str());
+        let user = user.and_then(|user| user.strip_prefix('/')).unwrap_or_default();
+        let end = match (&record.dies_of, note.end.as_str()) {
+            (Some(_), _) => "dead",
+            // The queue itself ended it, with the last part of its answer.
+            (None, "held" | "offered") => "answered_in_response",
+            (None, end) => end,
+        };
+        Self {
+            id: record.id.to_string(),
+            account: record.class.to_string(),
+            user: user.to_owned(),
+            end: end.to_owned(),
+            reason: record.dies_of.clone(),
+            accepted_at: rfc3339(record.arrived_us),
+            ended_at: rfc3339(record.ended_ms.saturating_mul(1_000)),
+            attempts: note.attempts.max(record.failures.saturating_add(record.losses)),
+            msg_id: note.msg_id,
+            kind: note.kind,
+            route: note.route,
+            queueing_ms: note.queueing_ms,
+            handling_ms: note.handling_ms,
+            sending_ms: note.sending_ms,
+            parts: note.parts.max(record.sent),
+            code: note.code,
+            rid: note.rid,
+            worker: Some(note.worker).filter(|worker| !worker.is_empty()),
+        }
+    }
+}
