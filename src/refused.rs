@@ -57,7 +57,7 @@ impl RefusedSums {
         sums.is_stored = false;
     }
 
-    /// What is to be stored: names and values.
+    /// What has to be stored: names and values.
     pub(crate) fn due(&mut self) -> Vec<(String, Vec<u8>)> {
         let this_hour = this_hour();
         let receiver = &self.receiver;

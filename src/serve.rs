@@ -5,7 +5,7 @@
 //! After the stop, requests under way may finish, but not for ever.
 //!
 //! A request whose client leaves is dropped where it waits. A handler that waits for long on purpose has two ways out of the
-//! ordinary: it gives its connection's permit back ([`Client`]), and it may leave the request without a response
+//! ordinary: it gives its connection's permit back ([`Peer`]), and it may leave the request without a response
 //! ([`unanswered`]).
 
 use std::convert::Infallible;
@@ -45,7 +45,7 @@ const DISCARDED_MAX_BYTES: usize = 8 * 1024 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `routes` on `listener` until `shutdown` is done, and lets requests under way finish for some seconds. Handlers
-/// find in a request's extensions their [`Client`].
+/// find in a request's extensions their [`Peer`].
 ///
 /// # Errors
 /// When the listener fails for good.
@@ -77,13 +77,13 @@ async fn until_with(
         };
         match accepted {
             Ok((stream, address)) => {
-                let client = Client { address, permit: Arc::new(Mutex::new(Some(permit))) };
-                let service = ConnectionService { routes: routes.clone(), client: client.clone() };
+                let peer = Peer { address, permit: Arc::new(Mutex::new(Some(permit))) };
+                let service = ConnectionService { routes: routes.clone(), peer: peer.clone() };
                 let connection = graceful.watch(connection(stream, service));
                 tokio::spawn(async move {
                     // What goes wrong on a connection concerns its client alone, who knows.
                     let _ = connection.await;
-                    client.give_permit_back();
+                    peer.give_permit_back();
                 });
             }
             Err(error) => {
@@ -113,13 +113,13 @@ fn connection(
 
 /// The client at the other end of a request's connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Client {
+pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// The connection's place among those that are served at once.
     permit: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
 }
 
-impl Client {
+impl Peer {
     /// Lets another connection in, since this request waits for long, within a limit of its own. Its response must then close
     /// the connection.
     pub(crate) fn give_permit_back(&self) {
@@ -142,7 +142,7 @@ struct LeftUnanswered;
 /// The routes, as one connection sees them.
 struct ConnectionService {
     routes: Router,
-    client: Client,
+    peer: Peer,
 }
 
 impl Service<Request<Incoming>> for ConnectionService {
@@ -152,7 +152,7 @@ impl Service<Request<Incoming>> for ConnectionService {
         Map<RouteFuture<Infallible>, fn(Result<Response, Infallible>) -> Result<Response, LeftUnanswered>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.client.clone());
+        request.extensions_mut().insert(self.peer.clone());
         self.routes.clone().call(request).map(|response| {
             let response = response.unwrap_or_else(|never| match never {});
             // hyper closes the connection of a service that fails.

@@ -38,7 +38,7 @@ use super::answers::PushWay;
 use super::intake::Arriving;
 use super::{ReceiverAccount, ReceiverState};
 use crate::one_line::one_line;
-use crate::serve::Client;
+use crate::serve::Peer;
 
 /// Bounds for open pushes.
 #[derive(Clone, Debug)]
@@ -147,12 +147,12 @@ pub(super) async fn serve(
     state: &ReceiverState,
     push: OpenablePush<'_>,
     arriving: Arriving,
-    client: &Client,
+    peer: &Peer,
 ) -> Response {
     let serving = Serving::new(state, push, &arriving);
     let fetch = push.way.fetch(push.message);
     let Some(_place) = state.open_pushes.place() else { return serving.without_room(fetch, arriving).await };
-    client.give_permit_back();
+    peer.give_permit_back();
     let mut response = serving.keep_open(fetch, arriving).await;
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

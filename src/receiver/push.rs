@@ -21,14 +21,14 @@ use super::outcome::PushOutcome;
 use super::refusals::{self, Reason};
 use super::understand::{UnderstoodPush, understand};
 use super::{Receiver, ReceiverState};
-use crate::serve::{Client, announced, discard};
+use crate::serve::{Peer, announced, discard};
 
 /// How long the body may take: WeChat itself gives up after five seconds.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn push(
     State(state): State<Arc<ReceiverState>>,
-    Extension(client): Extension<Client>,
+    Extension(peer): Extension<Peer>,
     Path(mut account): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -37,8 +37,8 @@ pub(super) async fn push(
     let began = Instant::now();
     account.make_ascii_lowercase();
     let query = query.as_deref().unwrap_or_default();
-    let request = PushRequest { began, client, headers };
-    let result = match state.origins.judge(request.client.address, &request.headers) {
+    let request = PushRequest { began, peer, headers };
+    let result = match state.origins.judge(request.peer.address, &request.headers) {
         Ok(()) => receive(&state, &account, query, &request, body).await,
         Err(reason) if state.accounts.contains_key(&account) => {
             state.refusals.note(&account, reason, "");
@@ -55,7 +55,7 @@ pub(super) async fn push(
 /// A request, apart from what is refused or stored of it.
 struct PushRequest {
     began: Instant,
-    client: Client,
+    peer: Peer,
     headers: HeaderMap,
 }
 
@@ -110,7 +110,7 @@ async fn receive(
         let began = request.began;
         let push = OpenablePush { began, name, account, way, query: &query, opened_with, message };
         // Boxed, so that other pushes don't carry room for it.
-        return Ok(Box::pin(open_push::serve(receiver, push, arriving, &request.client)).await);
+        return Ok(Box::pin(open_push::serve(receiver, push, arriving, &request.peer)).await);
     }
     Err(receiver.store(name, arriving, outcome).await.0)
 }

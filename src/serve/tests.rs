@@ -62,8 +62,8 @@ async fn a_request_that_is_left_unanswered_ends_its_connection_without_a_byte() 
 #[tokio::test]
 async fn a_request_that_gives_its_permit_back_lets_another_connection_in() {
     let (began, mut begun) = mpsc::unbounded_channel();
-    let waits = move |Extension(client): Extension<Client>| {
-        client.give_permit_back();
+    let waits = move |Extension(peer): Extension<Peer>| {
+        peer.give_permit_back();
         began.send(()).unwrap();
         pending::<()>()
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::end::Ending;
+use super::ending::Ending;
 use super::now::stored;
 use super::step_error::StepError;
 use super::work::Step;

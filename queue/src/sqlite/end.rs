@@ -4,19 +4,11 @@
 
 use rusqlite::params;
 
+use super::ending::Ending;
 use super::step_error::StepError;
 use super::work::Step;
 use super::{journal, lane};
 use crate::{Buried, Class, MessageId};
-
-/// Which message ends.
-#[derive(Clone, Copy)]
-pub(super) enum Ending {
-    /// The current one of a lane, which goes on.
-    Current { lane: i64, seq: i64 },
-    /// One that is held.
-    Held { no: i64 },
-}
 
 /// What a letter is made of; the first parameter is the message, then come the time and the reason.
 const CURRENT: &str =

@@ -4,7 +4,8 @@
 
 use rusqlite::params;
 
-use super::end::{Ending, end};
+use super::end::end;
+use super::ending::Ending;
 use super::mend::set_held_aside;
 use super::step_error::StepError;
 use super::text::text;

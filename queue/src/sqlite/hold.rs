@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::current::{Current, after};
-use super::end::Ending;
+use super::ending::Ending;
 use super::step_error::StepError;
 use super::work::Step;
 use super::{held, journal, lane, push, response};

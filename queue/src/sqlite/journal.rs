@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rusqlite::{Row, params};
 
-use super::end::Ending;
+use super::ending::Ending;
 use super::now::{loaded, stored};
 use super::step_error::StepError;
 use super::text::text;

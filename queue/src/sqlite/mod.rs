@@ -11,6 +11,7 @@ mod audit;
 mod current;
 mod dead;
 mod end;
+mod ending;
 mod head;
 mod held;
 mod hold;

@@ -2,7 +2,8 @@
 
 use rusqlite::params;
 
-use super::end::{Ending, end};
+use super::end::end;
+use super::ending::Ending;
 use super::lane::to_front;
 use super::mend::with_lane;
 use super::step_error::StepError;

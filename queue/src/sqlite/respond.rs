@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::end::{Ending, end};
+use super::end::end;
+use super::ending::Ending;
 use super::now::stored;
 use super::response::Response;
 use super::step_error::StepError;

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use rusqlite::{Row, params};
 
-use super::end::Ending;
+use super::ending::Ending;
 use super::mend::set_held_aside;
 use super::step_error::StepError;
 use super::work::Step;
