@@ -78,6 +78,7 @@ fn the_help_of_every_command_is_pinned() {
       handler      Try out the service of an `http` route, without WeChat and without a queue
       health       Ask a running process whether it is healthy; exits with 0 or 1, as containers expect
       status       Show how many messages are open, running, delayed, held and dead
+      trace        Show what became of messages
       dead         Show, retry and drop dead letters
       lane         Show one user's unfinished messages, and what they wait for
       pause        Stop handling messages of an account, a user or everybody; pushes are still accepted
@@ -540,6 +541,74 @@ fn the_help_of_every_command_is_pinned() {
       delayed   waiting for their next attempt (one failed, or could not be made yet), or for an answer by call back
       held      answered, but WeChat doesn't allow the reply now: it waits until the user writes again
       dead      ended without an answer, kept with the reason until `huixin dead` retries or drops them
+
+    ====================================================================================================
+    Show what became of messages
+
+    Usage: huixin trace [OPTIONS] [ID]
+
+    Arguments:
+      [ID]
+              A message's id: the one in the log, or WeChat's MsgId
+
+    Options:
+          --account <NAME>
+              Only of this account
+
+          --user <OPENID>
+              Only of this user of the account
+
+          --since <TIME>
+              Only those that came at this time or later [default: a day ago; all with an id]
+
+          --until <TIME>
+              Only those that came before this time
+
+          --end <END>
+              Only with this end: answered, answered_in_response, no_reply, unmatched, dead
+
+          --code <CODE>
+              Only those that WeChat refused with this code
+
+          --limit <N>
+              Show at most this many
+
+              [default: 100]
+
+          --json
+              Print JSON for programs
+
+          --queue-url <URL>
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
+
+          --admin-listen <ADDR>
+              The address of health and metrics, in place of `admin.listen` in the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin trace --account main --user oABC123 --since 14:00 --until 14:10   "the bot did not answer at 14:03"
+      huixin trace mdqnN2gYp0bhq2QkJx3LVug                                     one message, by its id or WeChat's MsgId
+      huixin trace --end dead --since 2h                                       what died in the last two hours
+      huixin trace --code 45015                                                what WeChat refused with this code
+
+    Times: 14:03 (today in Beijing), "2026-11-29 14:03" (Beijing), 2026-11-29T06:03:00Z, or how long ago: 30m, 2h.
+    Pushes that were refused at the door are counted below, by account, reason and hour.
 
     ====================================================================================================
     Show, retry and drop dead letters

@@ -50,20 +50,8 @@ pub struct Note {
     /// The worker's name.
     pub worker: String,
     #[serde(skip)]
-    first_send: Option<Moment>,
+    first_send: Option<Instant>,
 }
-
-/// A moment of this process: equal to every other, since it is no part of what is stored.
-#[derive(Clone, Copy, Debug)]
-struct Moment(Instant);
-
-impl PartialEq for Moment {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Moment {}
 
 impl Note {
     pub(crate) fn new(leased: &Leased, message: &Message, route: Option<&Route>, worker: &str) -> Self {
@@ -89,7 +77,7 @@ impl Note {
     /// A call of WeChat's API for its answer is about to begin.
     pub(crate) fn sending(&mut self, parts: usize) {
         self.parts = u32::try_from(parts).unwrap_or(u32::MAX);
-        self.first_send.get_or_insert_with(|| Moment(Instant::now()));
+        self.first_send.get_or_insert_with(Instant::now);
     }
 
     /// WeChat has refused a call.
@@ -103,7 +91,7 @@ impl Note {
     /// The message leaves its worker like this.
     pub(crate) fn leaves(&mut self, end: End) {
         self.end = <&str>::from(end).to_owned();
-        self.sending_ms = self.first_send.map(|first| millis(first.0.elapsed()));
+        self.sending_ms = self.first_send.map(|first| millis(first.elapsed()));
     }
 
     /// A lease with this note.

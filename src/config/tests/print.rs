@@ -50,6 +50,10 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     max_age = "30days"  # default
     max = 100000  # default
 
+    [queue.journal]
+    max_size = "128MiB"  # default
+    keep = "7days"  # default
+
     [receiver]
     listen = "127.0.0.1:8080"  # default
     max_body = "256KiB"  # default

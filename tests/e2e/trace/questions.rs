@@ -1,4 +1,4 @@
-//! "The bot didn't answer at 14:03": each cause is told from the others by the command alone.
+//! "The bot didn't answer at 14:03": the command alone tells the causes apart.
 
 use super::{complete, run, service, setup};
 use crate::harness::{PATIENCE, Stack};
