@@ -21,6 +21,7 @@ use crate::config::{Config, Role};
 use crate::receiver::ClaimedSpool;
 use crate::report::Failure;
 use crate::safety::{StandstillWatch, Upkeep, Watch};
+use crate::traces::Traces;
 use crate::{receiver, shutdown, wiring};
 
 /// `run`, or one of its two halves.
@@ -40,6 +41,7 @@ pub(super) async fn start(cli: &Cli, role: Role) -> Result<(), Failure> {
         received = Some((pushes, claimed_spool));
     }
     let mut services = Services::new(shutdown::on_signals());
+    services.trace(Traces::start(&config.traces, role)?);
     if role != Role::Receiver {
         readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
     }

@@ -33,6 +33,7 @@ mod size;
 mod source;
 mod spool;
 mod syntax;
+mod traces;
 mod tree;
 mod value;
 mod worker;
@@ -59,6 +60,7 @@ pub use route::{HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, ConfigSource, DEFAULT_FILE, Overrides};
 pub use spool::SpoolConfig;
+pub use traces::TracesConfig;
 pub use value::web_url;
 pub use worker::WorkerConfig;
 
@@ -84,6 +86,8 @@ pub struct Config {
     pub callback: CallbackConfig,
     /// The listener for operators.
     pub admin: AdminConfig,
+    /// Where traces go.
+    pub traces: TracesConfig,
     /// The official accounts by name. Never empty: `dev` and `sandbox` make up `main` if none is configured.
     pub accounts: BTreeMap<String, AccountConfig>,
     /// The databases that routes ask, by name.
@@ -146,6 +150,7 @@ impl Config {
         let media = delivery::read_media(root.section("media"));
         let callback = callback::read(root.section("callback"));
         let admin = admin::read(root.section("admin"));
+        let traces = traces::read(root.section("traces"));
         // The keys for the addresses of call backs come from the secrets.
         let role = root.reader.role;
         let app_secrets = role.needs_app_secret() || (callback.is_served() && role.reads_secrets());
@@ -162,6 +167,7 @@ impl Config {
             media,
             callback,
             admin,
+            traces,
             accounts,
             databases,
             routes,

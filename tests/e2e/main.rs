@@ -43,4 +43,5 @@ mod takeover;
 mod ten_thousand;
 mod thousand;
 mod tls;
+mod traces;
 mod webhooks;

@@ -28,6 +28,7 @@ use crate::call_backs::{CallBackListener, Port, TimeLimits};
 use crate::cli::{Cli, DevFlags};
 use crate::config::{Config, DEFAULT_FILE, Role};
 use crate::report::Failure;
+use crate::traces::Traces;
 use crate::{shutdown, wiring};
 
 pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
@@ -44,6 +45,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     }
 
     let mut services = Services::new(shutdown::on_signals());
+    services.trace(Traces::start(&config.traces, Role::Dev)?);
     let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes, None)?;
     let sandbox = wiring::sandbox(&config, &receiver_url, &[lookup::EXAMPLE])?;
     let shown = sandbox.clone();
