@@ -22,7 +22,7 @@ pub(super) struct Services {
     front_done: CancellationToken,
     front: JoinSet<Result<(), Failure>>,
     back: JoinSet<Result<(), Failure>>,
-    /// What they did, which is told last.
+    /// What shows what they did; it ends last.
     traces: Option<Traces>,
 }
 

@@ -1,7 +1,7 @@
 //! How spans get to their collector.
 //!
-//! The exporter runs on a thread of its own, outside of the runtime, and so each post is a task of the runtime. What it logs of failures would be
-//! a line every few seconds; so it is built without its log, and failures are told here.
+//! The exporter runs on a thread of its own, outside of the runtime, and so each post is a task of the runtime. Its own log would
+//! have a line for each post that fails, every few seconds; it is built without it, and failures are logged here.
 
 use std::time::{Duration, Instant};
 
