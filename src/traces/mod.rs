@@ -1,7 +1,7 @@
 //! Traces: what happened to a message, and when, for a collector that speaks OTLP over HTTP.
 //!
 //! What is traced are spans of `tracing`, in this package and in [`huixin_worker`]; [`huixin_worker::trace`] tells how they get
-//! into one trace over processes. Here they are exported: [`layer`] makes spans of OpenTelemetry out of them, [`MessageIds`]
+//! into one trace over processes. Here they are exported: [`Traces`] makes spans of OpenTelemetry out of them, [`MessageIds`]
 //! gives a push the ids that follow from its message, and [`CollectorClient`] posts them.
 //!
 //! **A collector never holds up a message.** Spans lie in a buffer of 2,048 until they are posted; while it is full they are
@@ -13,7 +13,6 @@
 //! another trace, whose id nobody could compute.
 
 mod collector_client;
-mod layer;
 mod message_ids;
 
 use std::collections::HashMap;
@@ -27,13 +26,16 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttp
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use reqwest::header::CONTENT_TYPE;
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::registry::LookupSpan;
 
-use crate::config::{MaskedUrl, Role, TracesConfig};
+use crate::config::{Role, TracesConfig};
 use crate::one_line::one_line;
 use crate::report::Failure;
 
 use collector_client::CollectorClient;
-pub(crate) use layer::layer;
 use message_ids::MessageIds;
 pub(crate) use message_ids::begin_trace;
 
@@ -47,7 +49,7 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Exports spans from now on, if the configuration names a collector. Once in a process, within a runtime.
+    /// Exports the spans of its layer from now on, if the configuration names a collector. Within a runtime.
     ///
     /// # Errors
     /// When the collector's address can't be used.
@@ -80,9 +82,27 @@ impl Traces {
             .with_id_generator(MessageIds::default())
             .with_resource(resource)
             .build();
-        layer::open(provider.tracer("huixin"));
-        tracing::info!(collector = ?MaskedUrl(url), sample = config.sample, "messages are traced");
         Ok(Some(Self(provider)))
+    }
+
+    /// What makes spans of OpenTelemetry out of those of `tracing`: our own, and those of our log lines that tell of trouble.
+    pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let is_ours = |metadata: &Metadata<'_>| {
+            let at_most = if metadata.is_span() { Level::DEBUG } else { Level::WARN };
+            *metadata.level() <= at_most && metadata.target().starts_with("huixin")
+        };
+        tracing_opentelemetry::layer()
+            .with_tracer(self.0.tracer("huixin"))
+            // Parents are found by `tracing`; making each one current at each poll would be for others.
+            .with_context_activation(false)
+            .with_tracked_inactivity(false)
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_filter(filter_fn(is_ours).with_max_level_hint(Level::DEBUG))
     }
 
     /// Sees whether the collector takes a post, which has no spans. The error says why not.
