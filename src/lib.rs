@@ -3,7 +3,7 @@
 //! The tree is a message's journey: [`receiver`] checks what WeChat pushes and stores it in a
 //! [`huixin_queue::Queue`]; a [`huixin_worker::Worker`] takes it, runs its handler, and answers through
 //! [`huixin_wechat::Client`]. This package joins them into one command: [`cli`] and [`config`] say what to start,
-//! [`wiring`] makes it, [`commands`] runs it, [`call_backs`] takes in what services answer later, [`admin`] shows it,
+//! [`wiring`] makes it, [`commands`] runs it, [`call_backs`] takes in what services answer later, [`admin`] shows it, [`traces`] shows each message's way,
 //! [`operator`] looks after its queue, [`safety`] after its Redis, and [`report`] tells people what went wrong.
 
 pub mod admin;
@@ -21,6 +21,7 @@ pub mod report;
 pub mod safety;
 pub mod serve;
 pub mod shutdown;
+pub mod traces;
 pub mod wiring;
 
 #[cfg(test)]

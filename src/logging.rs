@@ -5,24 +5,32 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
 
 use crate::cli::LogFormat;
+use crate::traces::Traces;
 
-/// Starts logging for the rest of the process. A filter that can't be read is logged and replaced by `info`.
-pub fn start(format: LogFormat) {
+/// Starts logging for the rest of the process, and the collection of spans for traces. A filter that can't be read is logged and replaced by `info`.
+pub fn start(format: LogFormat, traces: Option<&Traces>) {
     let wanted = std::env::var("HUIXIN_LOG").unwrap_or_else(|_| "info".to_owned());
     let (filter, problem) = match EnvFilter::try_new(&wanted) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error.to_string())),
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match format {
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
         LogFormat::Human => {
             let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            lines.with_ansi(colour).with_target(false).try_init()
+            lines.with_ansi(colour).with_target(false).boxed()
         }
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let started = match traces {
+        // A filter of each one's own costs more than one for all.
+        None => registry().with(lines).with(filter).try_init(),
+        Some(traces) => registry().with(lines.with_filter(filter)).with(traces.layer()).try_init(),
     };
     if started.is_ok()
         && let Some(problem) = problem

@@ -10,6 +10,9 @@ use axum::response::{IntoResponse as _, Response};
 use huixin_queue::{CallBackResult, QueueError};
 use huixin_worker::call_back::{Addressee, CALL_BACK_PATH, CalledBack};
 use huixin_worker::handlers::{ANSWER_MAX_BYTES, read_answer};
+use huixin_worker::trace;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::metrics;
 use super::post_result::PostResult;
@@ -25,7 +28,11 @@ pub(super) async fn post(State(state): State<Arc<ListenerState>>, request: Reque
         Some(_) if method != Method::POST => PostResult::Method,
         Some(None) => PostResult::NoToken,
         Some(Some(addressee)) => {
-            let verdict = take(&state, &addressee, &headers, body).await;
+            let Addressee { account, id, .. } = &addressee;
+            let span = tracing::debug_span!(parent: None, "call back", otel.kind = "server", %id, account, result = Empty);
+            trace::join(&span, id);
+            let verdict = take(&state, &addressee, &headers, body).instrument(span.clone()).await;
+            span.record("result", verdict.name());
             log_result(&addressee, &verdict);
             metrics::came(&addressee.account, verdict.name());
             return verdict.into_response();

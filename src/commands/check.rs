@@ -18,6 +18,7 @@ use crate::config::{AccountConfig, AnswerRules, Config, HandlerConfig, MaskedUrl
 use crate::one_line::{is_unresolved, one_line};
 use crate::report::Failure;
 use crate::safety;
+use crate::traces::Traces;
 use crate::wiring;
 
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,6 +70,7 @@ pub(super) async fn check(cli: &Cli, flags: &CheckFlags) -> Result<(), Failure> 
         let listen = config.callback.listen.map_or("not by this process".to_owned(), |at| format!("at {at}"));
         facts.good(format!("answers by call back: to {base}{CALL_BACK_PATH}…, received {listen}"));
     }
+    traces(&config, &mut facts).await;
     listeners(&config, &mut facts);
     modes(&config, &facts);
     accounts(&config, &mut facts).await?;
@@ -252,6 +254,22 @@ async fn databases(config: &Config, facts: &mut Facts) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Where traces go, and whether they are taken there. Messages are handled all the same.
+async fn traces(config: &Config, facts: &mut Facts) {
+    let Some(endpoint) = &config.traces.endpoint else { return };
+    let share = match config.traces.sample {
+        1.0 => "of every message".to_owned(),
+        share => format!("of {} % of the messages", share * 100.0),
+    };
+    match Traces::probe(&config.traces).await {
+        Ok(()) => facts.good(format!("traces: `{endpoint:?}` takes them, {share}")),
+        Err(problem) => facts.doubtful(
+            format!("traces: `{endpoint:?}` doesn't take them: {problem}"),
+            Some("see whether the collector runs, and correct [traces], or leave out its `endpoint`"),
+        ),
+    }
 }
 
 /// Whether this machine's processes could listen where they should. A port that is taken may be theirs.

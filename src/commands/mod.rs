@@ -15,8 +15,10 @@ mod spool;
 mod trace;
 
 use crate::cli::{Cli, Command};
-use crate::config::Role;
+use crate::config::{Config, Role};
 use crate::report::Failure;
+use crate::traces::Traces;
+use crate::{logging, open_files, wiring};
 
 /// Runs the command to its end.
 ///
@@ -25,6 +27,12 @@ use crate::report::Failure;
 pub fn run(cli: Cli) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async move {
+        if !matches!(
+            cli.command,
+            Command::Dev(_) | Command::Run(_) | Command::Receiver(_) | Command::Worker(_)
+        ) {
+            begin(&cli, None);
+        }
         match &cli.command {
             Command::Dev(flags) => dev::dev(&cli, flags).await,
             Command::Init(flags) => init::init(&cli, flags),
@@ -48,4 +56,23 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Audit(flags) => operate::audit(&cli, &flags.output).await,
         }
     })
+}
+
+/// Begins a role whose messages may be traced, with its configuration. Its log begins only then: what collects spans for traces
+/// is installed with it, and not at all without traces, so that they cost nothing.
+fn begin_role(cli: &Cli, role: Role) -> Result<(Config, Option<Traces>), Failure> {
+    let config = wiring::config(cli, role)?;
+    let traces = Traces::start(&config.traces, role)?;
+    begin(cli, traces.as_ref());
+    if let Some(collector) = &config.traces.endpoint {
+        tracing::info!(?collector, sample = config.traces.sample, "messages are traced");
+    }
+    Ok((config, traces))
+}
+
+/// What every process does first.
+fn begin(cli: &Cli, traces: Option<&Traces>) {
+    logging::start(cli.global.log_format, traces);
+    logging::shorten_panics();
+    open_files::raise();
 }

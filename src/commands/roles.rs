@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::begin_role;
 use super::services::Services;
 use crate::admin::{self, Admin, Readiness};
 use crate::call_backs::{self, CallBackListener, Port};
@@ -25,7 +26,7 @@ use crate::{receiver, shutdown, wiring};
 
 /// `run`, or one of its two halves.
 pub(super) async fn start(cli: &Cli, role: Role) -> Result<(), Failure> {
-    let config = wiring::config(cli, role)?;
+    let (config, traces) = begin_role(cli, role)?;
     let queue = match role {
         Role::Run => wiring::own_queue(&config.queue).await?,
         _ => wiring::shared_queue(&config.queue, role.into()).await?,
@@ -40,6 +41,7 @@ pub(super) async fn start(cli: &Cli, role: Role) -> Result<(), Failure> {
         received = Some((pushes, claimed_spool));
     }
     let mut services = Services::new(shutdown::on_signals());
+    services.trace(traces);
     if role != Role::Receiver {
         readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::receiver::SpoolLeft;
 use crate::report::Failure;
+use crate::traces::Traces;
 
 /// The services of one process.
 pub(super) struct Services {
@@ -21,11 +22,19 @@ pub(super) struct Services {
     front_done: CancellationToken,
     front: JoinSet<Result<(), Failure>>,
     back: JoinSet<Result<(), Failure>>,
+    /// What shows what they did; it ends last.
+    traces: Option<Traces>,
 }
 
 impl Services {
     pub(super) fn new(stop: CancellationToken) -> Self {
-        Self { stop, front_done: CancellationToken::new(), front: JoinSet::new(), back: JoinSet::new() }
+        let (front, back) = (JoinSet::new(), JoinSet::new());
+        Self { stop, front_done: CancellationToken::new(), front, back, traces: None }
+    }
+
+    /// Adds the export of spans, which ends after all services.
+    pub(super) fn trace(&mut self, traces: Option<Traces>) {
+        self.traces = traces;
     }
 
     /// Adds a service that stops first. It gets the future that tells it to.
@@ -67,6 +76,9 @@ impl Services {
         self.front_done.cancel();
         while let Some(ended) = self.back.join_next().await {
             keep_first(&mut result, ended);
+        }
+        if let Some(traces) = self.traces {
+            traces.flush().await;
         }
         result
     }

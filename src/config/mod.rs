@@ -34,6 +34,7 @@ mod size;
 mod source;
 mod spool;
 mod syntax;
+mod traces;
 mod tree;
 mod value;
 mod worker;
@@ -61,6 +62,7 @@ pub use route::{HandlerConfig, HttpConfig, RouteConfig, SqlConfig};
 pub use size::{ByteSize, SizeError};
 pub use source::{ConfigFile, ConfigSource, DEFAULT_FILE, Overrides};
 pub use spool::SpoolConfig;
+pub use traces::TracesConfig;
 pub use value::web_url;
 pub use worker::WorkerConfig;
 
@@ -86,6 +88,8 @@ pub struct Config {
     pub callback: CallbackConfig,
     /// The listener for operators.
     pub admin: AdminConfig,
+    /// Where traces go.
+    pub traces: TracesConfig,
     /// The official accounts by name. Never empty: `dev` and `sandbox` make up `main` if none is configured.
     pub accounts: BTreeMap<String, AccountConfig>,
     /// The databases that routes ask, by name.
@@ -148,6 +152,7 @@ impl Config {
         let media = delivery::read_media(root.section("media"));
         let callback = callback::read(root.section("callback"));
         let admin = admin::read(root.section("admin"));
+        let traces = traces::read(root.section("traces"));
         // The keys for the addresses of call backs come from the secrets.
         let role = root.reader.role;
         let app_secrets = role.needs_app_secret() || (callback.is_served() && role.reads_secrets());
@@ -164,6 +169,7 @@ impl Config {
             media,
             callback,
             admin,
+            traces,
             accounts,
             databases,
             routes,

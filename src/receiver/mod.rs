@@ -22,6 +22,7 @@ mod outage;
 mod outcome;
 mod page;
 mod push;
+mod push_span;
 mod receiver_spool;
 mod refusals;
 mod understand;
@@ -57,6 +58,7 @@ use open_push::{OpenPushes, PushLimits};
 pub use origin::Origins;
 use outage::PushOutage;
 use outcome::PushOutcome;
+use push_span::PushSpan;
 pub use receiver_spool::{SpoolHealth, SpoolReport};
 use refusals::Refusals;
 
@@ -214,6 +216,7 @@ struct ReceiverState {
 impl ReceiverState {
     /// Stores a push. Says what became of it (`understood`, if it is new and stored), and whether workers find it now.
     async fn store(&self, name: &str, push: Arriving, understood: PushOutcome) -> (PushOutcome, bool) {
+        let span = PushSpan::new(name, push.id.clone());
         let stored = self.intake.store(push).await;
         if stored.is_ok() {
             self.outage.stored();
@@ -230,6 +233,7 @@ impl ReceiverState {
                 PushOutcome::Unavailable
             }
         };
+        span.end(outcome);
         (outcome, is_in_queue)
     }
 }

@@ -44,4 +44,5 @@ mod ten_thousand;
 mod thousand;
 mod tls;
 mod trace;
+mod traces;
 mod webhooks;

@@ -29,6 +29,7 @@ fn every_value_in_the_example_is_the_built_in_default() {
     assert_eq!(shown.worker, built_in.worker);
     assert_eq!(shown.callback, built_in.callback);
     assert_eq!(shown.admin, built_in.admin);
+    assert_eq!(shown.traces, built_in.traces);
     let of_account = |config: &Config| {
         let AccountConfig { api_base, api_fallback, answer_by, answers, .. } =
             config.accounts["main"].clone();

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use huixin_queue::Progress;
 use huixin_wechat::{Client, CodeClass, Content, Media};
+use tracing::Instrument as _;
 
 use crate::account::Interface;
 use crate::answer::Answer;
@@ -29,6 +30,7 @@ use crate::message_end::{Done, End, StepResult, Stop};
 use crate::metrics;
 use crate::recorder::Recorder;
 use crate::route::Unsure;
+use crate::trace;
 
 const NO_API: &str = "the account answers in the response to a push, and never by the API";
 
@@ -218,8 +220,10 @@ impl<'a, 'q> Sending<'a, 'q> {
             let started = Instant::now();
             calls.guard.begins("a send", STEP_MAX);
             self.recorder.note.sending(self.answer.parts.len());
-            let sent = self.client.send(&attempt.message.from, &ready.message);
+            let span = trace::send(self.index);
+            let sent = self.client.send(&attempt.message.from, &ready.message).instrument(span.clone());
             let sent = calls.while_current(sent).await?;
+            trace::sent(&span, &sent);
             metrics::sent(name, started.elapsed(), &sent);
             let Err(error) = sent else {
                 calls.shared.pauses.passed(name, Interface::Send).await;

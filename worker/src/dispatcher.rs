@@ -36,6 +36,7 @@ use crate::metrics;
 use crate::process::process;
 use crate::route::{ATTEMPTS_DEFAULT, PATIENCE_DEFAULT};
 use crate::tell_of_death;
+use crate::trace;
 use crate::worker_context::WorkerContext;
 
 /// Messages taken in one call at most. Nothing else runs on the server in that time: a slow one needs about 2 ms for them.
@@ -207,6 +208,7 @@ impl Dispatcher {
             user = shortened(leased.lease.lane.as_str()),
             attempt = leased.failures + leased.losses + 1,
         );
+        trace::begin(&span, &leased);
         metrics::begun();
         let shared = self.shared.clone();
         let suspect = leased.losses >= SUSPECT_LOSSES;
@@ -234,6 +236,7 @@ impl Dispatcher {
                 }
             }
             metrics::ended(leased.class.as_str(), end.into());
+            trace::end(end.into());
             if suspect {
                 shared.suspect_runs.store(false, Ordering::Relaxed);
                 shared.suspect_ended.notify_one();

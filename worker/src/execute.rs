@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
+use tracing::Instrument as _;
 
 use self::notice::{NoticeKind, Notices};
 use crate::admission::Slot;
@@ -123,7 +124,8 @@ pub(crate) async fn handle(
     attempt.calls.guard.begins("its handler", at_most);
     let started = Instant::now();
     let run = AssertUnwindSafe(async { route.handler.handle(&attempt.message, &context).await });
-    let outcome = run.catch_unwind().await;
+    let span = tracing::debug_span!("handler", route = route.name);
+    let outcome = run.catch_unwind().instrument(span).await;
     if let Some(slot) = slot {
         slot.took(started.elapsed());
     }

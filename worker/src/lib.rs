@@ -65,6 +65,7 @@ pub mod media;
 pub mod metrics;
 pub mod reply;
 pub mod text;
+pub mod trace;
 
 pub use account::{Account, AccountPause, AnswerBy, Interface, InterfaceState, PUSH_WAIT, SendRate};
 pub use condition::{Captures, Condition, Mismatch, normalised};

@@ -4,6 +4,7 @@
 //! parts of an answer and the memory are written one after the other without a lock, and what was recorded last is known.
 
 use huixin_queue::{Memory, Progress, SendState};
+use tracing::Instrument as _;
 
 use crate::attempt::Attempt;
 use crate::message_end::StepResult;
@@ -45,7 +46,8 @@ impl<'a> Recorder<'a> {
         let memory = progress.replies.as_ref().and_then(|_| self.to_remember.take());
         let calls = self.attempt.calls;
         let record = || calls.queue().record(calls.lease, progress.clone(), memory.clone());
-        self.send_state = calls.insist(record).await?;
+        let span = tracing::debug_span!("record", sent = progress.sent, sending = progress.sending);
+        self.send_state = calls.insist(record).instrument(span).await?;
         self.announced = progress.sending;
         Ok(())
     }

@@ -21,6 +21,7 @@ use serde_json::json;
 use url::Url;
 
 use self::unmatched::Unmatched;
+use super::begin_role;
 use super::roles::{add_admin, add_answers, add_receiver, add_worker};
 use super::services::Services;
 use crate::admin::Readiness;
@@ -31,7 +32,7 @@ use crate::report::Failure;
 use crate::{shutdown, wiring};
 
 pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
-    let mut config = wiring::config(cli, Role::Dev)?;
+    let (mut config, traces) = begin_role(cli, Role::Dev)?;
     println!("{}", taken(&config));
     // Kept until the end: dropping it removes the folder.
     let (folder, _temporary) = data_folder(flags)?;
@@ -44,6 +45,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     }
 
     let mut services = Services::new(shutdown::on_signals());
+    services.trace(traces);
     let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes, None)?;
     let sandbox = wiring::sandbox(&config, &receiver_url, &[lookup::EXAMPLE])?;
     let shown = sandbox.clone();

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use huixin_queue::spool::SpoolEntry;
 use huixin_queue::{Accepted, NewMessage};
+use huixin_worker::trace;
+use tracing::Instrument as _;
 
 use super::super::intake::{AtFault, NotTaken, accept};
 use super::super::metrics;
@@ -47,6 +49,9 @@ impl FolderDrain {
                 "a possible duplicate: it was in a receiver's spool for {age}, longer than `receiver.spool.max_age`"
             ));
         }
-        accept(&*self.queue, message, ACCEPT_WITHIN).await
+        let id = message.id.clone();
+        let span = tracing::debug_span!(parent: None, "drain", %id, age = ?entry.age);
+        trace::join(&span, &id);
+        accept(&*self.queue, message, ACCEPT_WITHIN).instrument(span).await
     }
 }

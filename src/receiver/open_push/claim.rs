@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use huixin_queue::{CLAIM_FOR, ClaimOutcome, Class, Lane, PushTry, Responder};
+use huixin_worker::trace;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::one_line::one_line;
 use crate::receiver::metrics;
@@ -105,10 +108,14 @@ impl ClaimTask {
     async fn run(self, within: Duration, found: oneshot::Sender<Look>) {
         let look = match self.claim(within).await {
             Ok(ClaimOutcome::Part { bytes, more }) => {
+                let span = tracing::debug_span!(parent: None, "response", id = %self.claimant.push.id, written = Empty);
+                trace::join(&span, &self.claimant.push.id);
                 let (written, taken) = oneshot::channel();
                 // If nobody waits any more this drops the part, and so it isn't written.
                 drop(found.send(Look::Part(Part { bytes, more, written: Written(written) })));
-                return self.confirm(taken.await.is_ok()).await;
+                let written = taken.await.is_ok();
+                span.record("written", written);
+                return self.confirm(written).instrument(span).await;
             }
             Ok(ClaimOutcome::NotYet) => Look::NotYet,
             Ok(ClaimOutcome::Idle) => Look::Idle,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -50,6 +50,8 @@ pub(crate) struct Asked {
     pub(crate) at_us: u64,
     /// Where an answer may be given later; empty: nowhere.
     pub(crate) callback_url: String,
+    /// What makes it a part of a trace; empty: it is none.
+    pub(crate) traceparent: String,
     /// From the receiver's stamp to this request.
     pub(crate) waited: Duration,
 }
@@ -136,8 +138,8 @@ impl Backend {
     }
 }
 
-async fn answer(State(backend): State<Backend>, Json(request): Json<Value>) -> Response {
-    let asked = Asked::now(&request);
+async fn answer(State(backend): State<Backend>, headers: HeaderMap, Json(request): Json<Value>) -> Response {
+    let asked = Asked::now(&headers, &request);
     let (takes, said) = (backend.answers)(&asked);
     backend.requests.lock().expect("no holder panics").push(asked);
     backend.count.send_modify(|n| *n += 1);
@@ -157,7 +159,8 @@ async fn answer(State(backend): State<Backend>, Json(request): Json<Value>) -> R
 }
 
 impl Asked {
-    fn now(request: &Value) -> Self {
+    fn now(headers: &HeaderMap, request: &Value) -> Self {
+        let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok());
         let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
         let now = SystemTime::now();
         let accepted = humantime::parse_rfc3339(&text("accepted_at")).unwrap_or(now);
@@ -165,6 +168,7 @@ impl Asked {
             id: text("id"),
             content: text("content"),
             callback_url: text("callback_url"),
+            traceparent: traceparent.unwrap_or_default().to_owned(),
             attempt: request["attempt"].as_u64().unwrap_or_default(),
             at: Instant::now(),
             at_us: now_us(),

@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 use huixin_queue::Progress;
 use huixin_wechat::{ApiError, Outgoing};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::typing::TYPING_AFTER;
 use crate::account::Interface;
@@ -181,7 +182,8 @@ async fn send(recorder: &mut Recorder<'_>, kind: NoticeKind, text: &str) -> Step
     if !attempt.calls.guard.is_current() {
         return Ok(());
     }
-    match client.send(&attempt.message.from, &part).await {
+    let span = tracing::debug_span!("notice", otel.kind = "client");
+    match client.send(&attempt.message.from, &part).instrument(span).await {
         Ok(()) => {
             metrics::notice_sent(name);
             pauses.passed(name, Interface::Send).await;

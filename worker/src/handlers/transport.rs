@@ -12,13 +12,19 @@ use std::error::Error;
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName};
+use tracing::Instrument as _;
+use tracing::field::Empty;
 use url::Url;
 
 use self::plain::PlainService;
 use super::body::BODY_MAX_BYTES;
 use super::unreachable;
 use crate::handler::Outcome;
+use crate::trace;
+
+/// What carries a trace over HTTP, by the standard of the W3C.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The way to one service.
 pub(super) struct Transport {
@@ -76,17 +82,33 @@ impl Transport {
     ///
     /// # Cancellation
     /// Dropping the future closes the connection, or its part of it.
-    pub(super) async fn post(&self, headers: HeaderMap, body: String) -> Result<HttpResponse, Outcome> {
+    pub(super) async fn post(&self, mut headers: HeaderMap, body: String) -> Result<HttpResponse, Outcome> {
+        let span = tracing::debug_span!(
+            "call",
+            otel.kind = "client",
+            url = self.url,
+            http.response.status_code = Empty,
+            otel.status_code = Empty,
+        );
+        headers.extend(trace::traceparent(&span).map(|value| (TRACEPARENT, value)));
+        let answer = self.ask(headers, body).instrument(span.clone()).await;
+        match &answer {
+            Ok(answer) => span.record("http.response.status_code", answer.status.as_u16()),
+            Err(_) => span.record("otel.status_code", "error"),
+        };
+        answer.map_err(|error| self.failed(&error))
+    }
+
+    async fn ask(&self, headers: HeaderMap, body: String) -> Result<HttpResponse, TransportError> {
         let timeout = self.timeout;
-        let answer = match &self.way {
+        match &self.way {
             Way::Plain(plain) => match tokio::time::timeout(timeout, plain.post(headers, body)).await {
                 Ok(answer) => answer,
                 Err(_) => Err(TransportError::TimedOut),
             },
             // Boxed: its future has ten times the size of the other.
             Way::Tls(client, url) => Box::pin(over_tls(client, url, headers, body, timeout)).await,
-        };
-        answer.map_err(|error| self.failed(&error))
+        }
     }
 
     /// A failure in words, of who was asked, and what to do.
