@@ -145,7 +145,7 @@ impl Config {
         let delivery = delivery::read(root.section("delivery"));
         let media = delivery::read_media(root.section("media"));
         let callback = callback::read(root.section("callback"));
-        let admin = admin::read(root.section("admin"));
+        let admin = admin::read(root.section("admin"), root.reader.role);
         // The keys for the addresses of call backs come from the secrets.
         let role = root.reader.role;
         let app_secrets = role.needs_app_secret() || (callback.is_served() && role.reads_secrets());

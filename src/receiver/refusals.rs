@@ -23,6 +23,13 @@ pub(super) struct Reason {
     remedy: &'static str,
 }
 
+impl Reason {
+    /// As the metric names it.
+    pub(super) fn label(&self) -> &'static str {
+        self.label
+    }
+}
+
 const fn reason(label: &'static str, problem: &'static str, remedy: &'static str) -> Reason {
     Reason { label, problem, remedy }
 }
@@ -71,6 +78,26 @@ pub(super) const TOO_LARGE: Reason =
     reason("too_large", "the body is larger than `max_body`", "raise `max_body`");
 pub(super) const SLOW: Reason =
     reason("slow", "the body does not arrive in time", "check whether a proxy holds it back");
+
+/// Every reason there is.
+pub(super) const ALL: [&Reason; 16] = [
+    &PATH,
+    &METHOD,
+    &ACCOUNT,
+    &ADDRESS,
+    &NO_ADDRESS,
+    &NO_SIGNATURE,
+    &DOUBLED,
+    &SIGNATURE,
+    &PLAIN,
+    &NO_MSG_SIGNATURE,
+    &ENVELOPE,
+    &SEALED,
+    &TIMESTAMP,
+    &NO_ECHO,
+    &TOO_LARGE,
+    &SLOW,
+];
 
 /// What was refused and not yet logged, by account and reason. Accounts are configured ones and reasons few, so it is small.
 #[derive(Debug, Default)]

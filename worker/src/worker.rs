@@ -19,6 +19,7 @@ use crate::dispatcher::{Dispatcher, Stopped};
 use crate::health::WorkerHealth;
 use crate::lease::Keeper;
 use crate::media::MediaStore;
+use crate::metrics;
 use crate::route::Route;
 use crate::settings::WorkerSettings;
 use crate::worker_context::WorkerContext;
@@ -108,6 +109,7 @@ impl Worker {
         let keeper = Keeper::start(self.queue.clone(), self.settings.lease, self.health.overdue.clone())
             .map_err(WorkerError::Keeper)?;
         let names: Vec<_> = self.accounts.keys().cloned().collect();
+        metrics::prepare(&names, &self.routes);
         let pauses = Pauses::new(self.queue.clone());
         let media = MediaStore::new(&self.settings.media).map_err(WorkerError::Media)?;
         let concurrency = self.settings.concurrency.clamp(1, Semaphore::MAX_PERMITS);
