@@ -11,9 +11,9 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 
 use strum::VariantNames as _;
 
+use super::ReceiverAccount;
 use super::answers::Answers;
 use super::outcome::PushOutcome;
-use super::{ReceiverAccount, refusals};
 
 /// The upper bounds of the buckets of `huixin_receiver_ack_seconds`, around what is promised (milliseconds), the budget of the
 /// queue (250 ms) and WeChat's five seconds.
@@ -47,11 +47,7 @@ pub fn describe() {
         Unit::Bytes,
         "Size of all entries of the spool, as counted against its limit"
     );
-    describe_gauge!(
-        "huixin_spool_oldest_age_seconds",
-        Unit::Seconds,
-        "Age of the oldest entry of the spool; 0: none"
-    );
+    describe_gauge!("huixin_spool_oldest_age_seconds", Unit::Seconds, "Age of the oldest entry; 0: none");
     describe_gauge!(
         "huixin_spool_quarantined_entries",
         "Entries of the spool that the queue refuses while it takes others"
@@ -85,8 +81,12 @@ pub fn describe() {
     );
 }
 
-/// Makes every series that is known beforehand: at 0 until something happens.
-pub(super) fn prepare(accounts: &HashMap<String, ReceiverAccount>, has_spool: bool) {
+/// Makes every series that is known beforehand: at 0 until something happens. `reasons` are those to refuse a request.
+pub(super) fn prepare(
+    accounts: &HashMap<String, ReceiverAccount>,
+    has_spool: bool,
+    reasons: &[&'static str],
+) {
     let _ = histogram!("huixin_receiver_ack_seconds");
     gauge!("huixin_receiver_breaker_open").increment(0.0);
     if has_spool {
@@ -100,19 +100,19 @@ pub(super) fn prepare(accounts: &HashMap<String, ReceiverAccount>, has_spool: bo
     }
     let unknown: &str = PushOutcome::UnknownAccount.into();
     counter!("huixin_receiver_pushes_total", "account" => "", "result" => unknown).increment(0);
-    prepare_refusals("");
+    prepare_refusals("", reasons);
     if accounts.len() <= PREPARED_ACCOUNTS_MAX {
-        accounts.iter().for_each(|(name, account)| prepare_account(name, &account.answers));
+        accounts.iter().for_each(|(name, account)| prepare_account(name, &account.answers, reasons));
     }
 }
 
-fn prepare_account(name: &str, answers: &Answers) {
+fn prepare_account(name: &str, answers: &Answers, reasons: &[&'static str]) {
     let account = || name.to_owned();
     let unknown: &str = PushOutcome::UnknownAccount.into();
     for result in PushOutcome::VARIANTS.iter().filter(|result| **result != unknown) {
         counter!("huixin_receiver_pushes_total", "account" => account(), "result" => *result).increment(0);
     }
-    prepare_refusals(name);
+    prepare_refusals(name, reasons);
     for name in ["huixin_receiver_mended_total", "huixin_receiver_previous_key_total"] {
         counter!(name, "account" => account()).increment(0);
     }
@@ -127,9 +127,10 @@ fn prepare_account(name: &str, answers: &Answers) {
     }
 }
 
-fn prepare_refusals(account: &str) {
-    for reason in refusals::ALL {
-        counter!("huixin_receiver_refused_total", "account" => account.to_owned(), "reason" => reason.label()).increment(0);
+fn prepare_refusals(account: &str, reasons: &[&'static str]) {
+    for reason in reasons {
+        counter!("huixin_receiver_refused_total", "account" => account.to_owned(), "reason" => *reason)
+            .increment(0);
     }
 }
 
@@ -253,5 +254,40 @@ impl Drop for Tally {
         let account = std::mem::take(&mut self.account);
         counter!("huixin_receiver_responses_total", "account" => account, "how" => how, "try" => number)
             .increment(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::metrics::with_local_recorder;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn counters_are_there_before_they_count() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let lines = |name: &str| {
+            let shown = recorder.handle().render();
+            shown
+                .lines()
+                .filter(|line| line.starts_with(&format!("{name}{{")))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let either = Answers::Either { push_wait: Duration::from_secs(2) };
+        with_local_recorder(&recorder, || prepare_account("main", &either, &["path", "method"]));
+        assert_eq!(
+            lines("huixin_receiver_unsure_parts_total"),
+            ["huixin_receiver_unsure_parts_total{account=\"main\"} 0"]
+        );
+        let (responses, refused) =
+            (lines("huixin_receiver_responses_total"), lines("huixin_receiver_refused_total"));
+        assert_eq!((responses.len(), refused.len()), (How::VARIANTS.len() * TRY_NUMBERS.len(), 2));
+        with_local_recorder(&recorder, || unsure("main", 2));
+        assert_eq!(
+            lines("huixin_receiver_unsure_parts_total"),
+            ["huixin_receiver_unsure_parts_total{account=\"main\"} 2"]
+        );
     }
 }

@@ -23,13 +23,6 @@ pub(super) struct Reason {
     remedy: &'static str,
 }
 
-impl Reason {
-    /// As the metric names it.
-    pub(super) fn label(&self) -> &'static str {
-        self.label
-    }
-}
-
 const fn reason(label: &'static str, problem: &'static str, remedy: &'static str) -> Reason {
     Reason { label, problem, remedy }
 }
@@ -79,25 +72,28 @@ pub(super) const TOO_LARGE: Reason =
 pub(super) const SLOW: Reason =
     reason("slow", "the body does not arrive in time", "check whether a proxy holds it back");
 
-/// Every reason there is.
-pub(super) const ALL: [&Reason; 16] = [
-    &PATH,
-    &METHOD,
-    &ACCOUNT,
-    &ADDRESS,
-    &NO_ADDRESS,
-    &NO_SIGNATURE,
-    &DOUBLED,
-    &SIGNATURE,
-    &PLAIN,
-    &NO_MSG_SIGNATURE,
-    &ENVELOPE,
-    &SEALED,
-    &TIMESTAMP,
-    &NO_ECHO,
-    &TOO_LARGE,
-    &SLOW,
-];
+/// How the metric names all reasons that there are.
+pub(super) fn labels() -> [&'static str; 16] {
+    let all = [
+        &PATH,
+        &METHOD,
+        &ACCOUNT,
+        &ADDRESS,
+        &NO_ADDRESS,
+        &NO_SIGNATURE,
+        &DOUBLED,
+        &SIGNATURE,
+        &PLAIN,
+        &NO_MSG_SIGNATURE,
+        &ENVELOPE,
+        &SEALED,
+        &TIMESTAMP,
+        &NO_ECHO,
+        &TOO_LARGE,
+        &SLOW,
+    ];
+    all.map(|reason: &Reason| reason.label)
+}
 
 /// What was refused and not yet logged, by account and reason. Accounts are configured ones and reasons few, so it is small.
 #[derive(Debug, Default)]

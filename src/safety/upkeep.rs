@@ -136,6 +136,8 @@ mod tests {
 
     use huixin_queue::testing::conformance::message;
     use huixin_queue::{DeadFilter, NewMessage};
+    use metrics::set_default_local_recorder;
+    use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
 
@@ -166,10 +168,14 @@ mod tests {
         die(&upkeep, 7).await;
         upkeep.run_once().await;
         assert_eq!((left(&upkeep).await.len(), upkeep.warnings().all()), (7, Vec::new()));
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _recording = set_default_local_recorder(&recorder);
         die(&upkeep, 13).await;
         upkeep.run_once().await;
         assert_eq!(left(&upkeep).await, ["m12", "m11", "m10", "m9", "m8", "m7", "m6", "m5", "m4", "m3"]);
         assert_eq!(upkeep.warnings().all(), [""; 0]);
+        let shown = recorder.handle().render();
+        assert!(shown.contains("huixin_queue_dead_removed_total 10\n"), "{shown}");
         let file =
             std::fs::read_dir(&archive).expect("it is there").next().expect("one file").expect("it is read");
         let lines = read_to_string(file.path()).expect("it is text");

@@ -7,10 +7,6 @@ use std::time::{Duration, SystemTime};
 
 use huixin_wechat::ApiError;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use strum::VariantNames as _;
-
-use crate::message_end::End;
-use crate::route::{Route, Unsure};
 
 /// A process with more accounts than this shows an account's series from its first event on: thousands of accounts would
 /// make a page of a hundred thousand zeros.
@@ -82,39 +78,52 @@ pub fn describe() {
     );
 }
 
+/// What series are known by before anything happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownLabels<'a> {
+    pub(crate) accounts: &'a [String],
+    pub(crate) routes: &'a [String],
+    /// How a message leaves a worker.
+    pub(crate) ends: &'static [&'static str],
+    /// What is done about an unsure send.
+    pub(crate) policies: &'static [&'static str],
+}
+
 /// Makes every series that is known beforehand: at 0 until something happens.
-pub(crate) fn prepare(accounts: &[String], routes: &[Route]) {
-    for name in
-        ["huixin_worker_leases_lost_total", "huixin_worker_queue_errors_total", "huixin_worker_damaged_total"]
-    {
+pub(crate) fn prepare(known: KnownLabels<'_>) {
+    let counters = [
+        "huixin_worker_leases_lost_total",
+        "huixin_worker_queue_errors_total",
+        "huixin_worker_damaged_total",
+    ];
+    for name in counters {
         counter!(name).increment(0);
     }
-    for name in
-        ["huixin_worker_running", "huixin_worker_overdue", "huixin_worker_last_take_timestamp_seconds"]
-    {
+    let gauges =
+        ["huixin_worker_running", "huixin_worker_overdue", "huixin_worker_last_take_timestamp_seconds"];
+    for name in gauges {
         gauge!(name).increment(0.0);
     }
     let _ = histogram!("huixin_worker_queueing_seconds");
-    for route in routes {
+    for route in known.routes {
         for what in ["waited", "put_off"] {
-            counter!("huixin_worker_crowded_total", "route" => route.name.clone(), "what" => what)
-                .increment(0);
+            counter!("huixin_worker_crowded_total", "route" => route.clone(), "what" => what).increment(0);
         }
     }
-    if accounts.len() <= PREPARED_ACCOUNTS_MAX {
-        accounts.iter().for_each(|account| prepare_account(account, routes));
+    if known.accounts.len() <= PREPARED_ACCOUNTS_MAX {
+        known.accounts.iter().for_each(|account| prepare_account(account, known));
     }
 }
 
-fn prepare_account(account: &str, routes: &[Route]) {
+fn prepare_account(account: &str, known: KnownLabels<'_>) {
     let account = || account.to_owned();
-    for end in End::VARIANTS {
+    for end in known.ends {
         counter!("huixin_worker_messages_total", "account" => account(), "end" => *end).increment(0);
     }
     for result in ["ok", "unsure", "not_sent", "no_token"] {
         counter!("huixin_worker_sends_total", "account" => account(), "result" => result).increment(0);
     }
-    for policy in Unsure::VARIANTS {
+    for policy in known.policies {
         counter!("huixin_worker_unsure_sends_total", "account" => account(), "policy" => *policy)
             .increment(0);
     }
@@ -122,8 +131,8 @@ fn prepare_account(account: &str, routes: &[Route]) {
     for name in ["huixin_worker_send_seconds", "huixin_worker_reply_seconds"] {
         let _ = histogram!(name, "account" => account());
     }
-    for route in routes {
-        let _ = histogram!("huixin_worker_handler_seconds", "account" => account(), "route" => route.name.clone());
+    for route in known.routes {
+        let _ = histogram!("huixin_worker_handler_seconds", "account" => account(), "route" => route.clone());
     }
 }
 
