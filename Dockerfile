@@ -40,7 +40,7 @@ ENV PATH=/usr/local/bin
 USER 10001:10001
 WORKDIR /var/lib/huixin
 # Pushes, the admin listener, the sandbox's chat page.
-EXPOSE 8080 9600 8088
+EXPOSE 8080 9600 9601 8088
 # huixin ends by itself on SIGTERM, which `docker stop` sends, so it needs no init before it.
 ENTRYPOINT ["huixin"]
 CMD ["--help"]

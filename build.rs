@@ -1,4 +1,4 @@
-//! What `huixin --version` prints: the version, its commit and its day.
+//! What `huixin --version` prints: the version, its commit and its day; and the commit alone, for metrics.
 //!
 //! A development build has the version alone: else every commit would compile the package and its tests again. The day is
 //! the commit's, so that one commit gives one binary whenever it is built.
@@ -22,6 +22,7 @@ fn main() {
         let time = humantime::format_rfc3339(UNIX_EPOCH + Duration::from_secs(second)).to_string();
         time.chars().take("2026-01-01".len()).collect::<String>()
     });
+    println!("cargo::rustc-env=HUIXIN_BUILD_COMMIT={}", commit.as_deref().unwrap_or_default());
     let known: Vec<String> = commit.filter(|commit| !commit.is_empty()).into_iter().chain(day).collect();
     let version = env!("CARGO_PKG_VERSION");
     match known.as_slice() {

@@ -26,14 +26,19 @@ pub struct Counts {
     pub dead: u64,
     /// Messages dead on arrival that were only counted, because their class held as many as it may.
     pub dead_uncounted: u64,
-    /// Age in microseconds of the message that is next in line: of all classes, the oldest.
-    pub next_age_us: Option<u64>,
+    /// Age in microseconds of the message that is next in line, by class. A class without one is left out.
+    pub next_ages_us: BTreeMap<Class, u64>,
 }
 
 impl Counts {
     /// All messages not yet at their end.
     pub fn open_total(&self) -> u64 {
         self.open.values().sum()
+    }
+
+    /// The oldest of the messages that are next in line, as its age in microseconds.
+    pub fn next_age_us(&self) -> Option<u64> {
+        self.next_ages_us.values().copied().max()
     }
 }
 

@@ -5,6 +5,7 @@
 //! pages; elsewhere the token is asked for, and without one only the two health checks are served, since the rest tells
 //! about an account's business.
 
+mod metrics;
 mod ready;
 
 use std::future::Future;
@@ -18,10 +19,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use huixin_wechat::Secret;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 
+pub use metrics::{MetricsPage, record_metrics};
 pub use ready::{Readiness, clocks_apart};
 
 /// How often the samples of histograms are put into their buckets. Until then each takes memory, asked for or not.
@@ -36,24 +37,7 @@ pub struct Admin {
     /// Whether the process can work.
     pub readiness: Readiness,
     /// The metrics.
-    pub metrics: PrometheusHandle,
-}
-
-/// Installs the recorder of this process's metrics and describes them all.
-///
-/// # Errors
-/// When one is installed already.
-pub fn record_metrics() -> anyhow::Result<PrometheusHandle> {
-    const SECONDS: [f64; 14] =
-        [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0];
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
-        .install_recorder()?;
-    crate::call_backs::describe();
-    crate::receiver::describe();
-    crate::safety::describe();
-    huixin_worker::metrics::describe();
-    Ok(handle)
+    pub metrics: MetricsPage,
 }
 
 /// Serves until `shutdown` is done.
@@ -81,7 +65,7 @@ pub async fn run(
 
 fn routes(admin: Arc<Admin>) -> Router {
     let guarded = Router::new()
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(page))
         .with_state(admin.clone())
         .merge(crate::operator::routes(admin.readiness.queue.clone()))
         .route_layer(middleware::from_fn_with_state(admin.clone(), guard));
@@ -98,7 +82,7 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
     (status, Json(report)).into_response()
 }
 
-async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
+async fn page(State(admin): State<Arc<Admin>>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.metrics.render()).into_response()
 }
 

@@ -69,6 +69,7 @@ pub async fn run(
     answers: CallBackListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    metrics::prepare(answers.call_backs.accounts());
     let mut shutdown = pin!(shutdown);
     let listener = tokio::select! {
         listener = port.listener() => listener,

@@ -7,7 +7,7 @@ use huixin_worker::call_back::CALL_BACK_PATH;
 use serde_json::json;
 
 /// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub(super) enum PostResult {
     /// The queue has it.

@@ -83,5 +83,6 @@ Exit codes: 0 a route takes it, 4 none does: it ends without a reply. docs/route
 
 pub(super) const HEALTH_EXAMPLES: &str = "\
 Examples:
-  huixin health
-  huixin health --url http://127.0.0.1:9600/readyz";
+  huixin health                                      a receiver's or `run`'s
+  huixin health --url http://127.0.0.1:9600/readyz
+  huixin health --url http://127.0.0.1:9601/readyz   a worker's";

@@ -103,7 +103,8 @@ Examples:
 pub(super) const WORKER_EXAMPLES: &str = "\
 Examples:
   huixin worker --config huixin.toml
-  huixin worker --queue-url redis://10.0.0.5:6379/0 --concurrency 1000";
+  huixin worker --queue-url redis://10.0.0.5:6379/0 --concurrency 1000
+  huixin worker --admin-listen 127.0.0.1:9602     a second one on this machine";
 
 pub(super) const SANDBOX_EXAMPLES: &str = "\
 Examples:

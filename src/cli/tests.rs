@@ -321,6 +321,7 @@ fn the_help_of_every_command_is_pinned() {
     Examples:
       huixin worker --config huixin.toml
       huixin worker --queue-url redis://10.0.0.5:6379/0 --concurrency 1000
+      huixin worker --admin-listen 127.0.0.1:9602     a second one on this machine
 
     ====================================================================================================
     Start the pretend WeChat and its chat page alone
@@ -500,8 +501,9 @@ fn the_help_of_every_command_is_pinned() {
               Print version
 
     Examples:
-      huixin health
+      huixin health                                      a receiver's or `run`'s
       huixin health --url http://127.0.0.1:9600/readyz
+      huixin health --url http://127.0.0.1:9601/readyz   a worker's
 
     ====================================================================================================
     Show how many messages are open, running, delayed, held and dead

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 
-use huixin_queue::Queue;
+use huixin_queue::{Class, Queue};
 use huixin_worker::call_back::CALL_BACK_PATH;
 use huixin_worker::{Worker, WorkerError, WorkerHealth};
 use tokio::net::TcpListener;
@@ -15,18 +15,19 @@ use url::Url;
 
 use super::begin_role;
 use super::services::Services;
-use crate::admin::{self, Admin, Readiness};
+use crate::admin::{self, Admin, MetricsPage, Readiness};
 use crate::call_backs::{self, CallBackListener, Port};
 use crate::cli::{Cli, SandboxFlags};
 use crate::config::{Config, Role};
 use crate::receiver::ClaimedSpool;
 use crate::report::Failure;
-use crate::safety::{StandstillWatch, Upkeep, Watch};
+use crate::safety::{QueueWatch, Upkeep, Watch};
 use crate::{receiver, shutdown, wiring};
 
 /// `run`, or one of its two halves.
 pub(super) async fn start(cli: &Cli, role: Role) -> Result<(), Failure> {
     let (config, traces) = begin_role(cli, role)?;
+    let metrics = admin::record_metrics(role)?;
     let queue = match role {
         Role::Run => wiring::own_queue(&config.queue).await?,
         _ => wiring::shared_queue(&config.queue, role.into()).await?,
@@ -40,6 +41,8 @@ pub(super) async fn start(cli: &Cli, role: Role) -> Result<(), Failure> {
         readiness.lacks_spool = claimed_spool.is_none() && wiring::wants_spool(&config);
         received = Some((pushes, claimed_spool));
     }
+    // Before any message is taken: a process whose port another one has must not have begun to work.
+    let operators = wiring::listen(wiring::OPERATORS, config.admin.listen, false).await?;
     let mut services = Services::new(shutdown::on_signals());
     services.trace(traces);
     if role != Role::Receiver {
@@ -53,7 +56,7 @@ pub(super) async fn start(cli: &Cli, role: Role) -> Result<(), Failure> {
     if let Some((pushes, claimed_spool)) = received {
         add_receiver(&mut services, &config, queue, pushes, claimed_spool)?;
     }
-    add_admin(&mut services, cli, &config, readiness).await?;
+    add_admin(&mut services, &config, readiness, operators, metrics)?;
     services.run().await
 }
 
@@ -121,30 +124,30 @@ pub(super) fn add_receiver(
 }
 
 /// Adds the admin listener, and says where it is.
-pub(super) async fn add_admin(
+pub(super) fn add_admin(
     services: &mut Services,
-    cli: &Cli,
     config: &Config,
     mut readiness: Readiness,
+    listener: TcpListener,
+    metrics: MetricsPage,
 ) -> Result<SocketAddr, Failure> {
     // `dev` has a queue of its own, whatever is configured.
     let watch = if readiness.role == Role::Dev { None } else { wiring::watch(&config.queue)? };
-    let standstill = StandstillWatch::new(readiness.queue.clone(), readiness.spool.clone());
+    let accounts = config.accounts.keys().filter_map(|name| Class::new(name.as_str()).ok());
+    let dead = config.queue.dead.clone();
+    let look = QueueWatch::new(readiness.queue.clone(), readiness.spool.clone(), dead, accounts);
     let upkeep =
         Upkeep::new(readiness.queue.clone(), config.queue.dead.clone(), config.queue.journal.clone());
     readiness.warnings.extend(watch.as_ref().map(Watch::warnings));
-    readiness.warnings.extend([standstill.warnings(), upkeep.warnings()]);
-    let may_move = cli.command.overrides().admin_listen.is_none();
-    let listener = wiring::listen(wiring::OPERATORS, config.admin.listen, may_move).await?;
+    readiness.warnings.extend([look.warnings(), upkeep.warnings()]);
     let address = listener.local_addr()?;
-    let admin =
-        Admin { address, token: config.admin.token.clone(), readiness, metrics: admin::record_metrics()? };
+    let admin = Admin { address, token: config.admin.token.clone(), readiness, metrics };
     tracing::info!(url = %format_args!("http://{address}/"), "health and metrics are served");
     services.back("admin listener", |stop| admin::run(listener, admin, stop.cancelled_owned()));
     if let Some(watch) = watch {
         services.back("watch of Redis", |stop| watch.run(stop).map(Ok::<_, Infallible>));
     }
-    services.back("standstill watch", |stop| standstill.run(stop).map(Ok::<_, Infallible>));
+    services.back("watch of the queue", |stop| look.run(stop).map(Ok::<_, Infallible>));
     services.back("upkeep of the queue", |stop| upkeep.run(stop).map(Ok::<_, Infallible>));
     Ok(address)
 }

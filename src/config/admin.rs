@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use huixin_wechat::Secret;
 
+use super::Role;
 use super::section::Section;
 use super::{secrets, value};
 
@@ -16,9 +17,11 @@ pub struct AdminConfig {
     pub token: Option<Secret>,
 }
 
-pub(super) fn read(mut section: Section<'_>) -> AdminConfig {
+pub(super) fn read(mut section: Section<'_>, role: Role) -> AdminConfig {
+    // One port for each role, so that it is known beforehand which process has which.
+    let port = if role == Role::Worker { 9601 } else { 9600 };
     AdminConfig {
-        listen: section.parsed_or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, 9600)), value::address),
+        listen: section.parsed_or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, port)), value::address),
         token: secrets::read(&mut section, "token"),
     }
 }

@@ -151,7 +151,7 @@ impl Config {
         let delivery = delivery::read(root.section("delivery"));
         let media = delivery::read_media(root.section("media"));
         let callback = callback::read(root.section("callback"));
-        let admin = admin::read(root.section("admin"));
+        let admin = admin::read(root.section("admin"), root.reader.role);
         let traces = traces::read(root.section("traces"));
         // The keys for the addresses of call backs come from the secrets.
         let role = root.reader.role;

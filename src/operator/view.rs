@@ -141,7 +141,7 @@ impl QueueStatus {
             cannot_send: Vec::new(),
             dead: counts.dead,
             dead_uncounted: counts.dead_uncounted,
-            next_age_ms: counts.next_age_us.map(|us| us / 1000),
+            next_age_ms: counts.next_age_us().map(|us| us / 1000),
         }
     }
 }

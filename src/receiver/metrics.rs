@@ -1,12 +1,26 @@
-//! The receiver's metrics.
+//! The receiver's metrics. Counters and histograms are there at 0 from its start ([`prepare`]): Prometheus sees no increase in
+//! a series that begins at 1.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use huixin_queue::Accepted;
 use huixin_queue::spool::SpoolCounts;
+use huixin_worker::metrics::PREPARED_ACCOUNTS_MAX;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use strum::VariantNames as _;
+
+use super::ReceiverAccount;
+use super::answers::Answers;
 use super::outcome::PushOutcome;
+
+/// The upper bounds of the buckets of `huixin_receiver_ack_seconds`, around what is promised (milliseconds), the budget of the
+/// queue (250 ms) and WeChat's five seconds.
+pub const ACK_BUCKETS: [f64; 13] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+const TRY_NUMBERS: [&str; 5] = ["unknown", "1", "2", "3", "more"];
 
 /// Tells the recorder what each metric means.
 pub fn describe() {
@@ -33,13 +47,9 @@ pub fn describe() {
         Unit::Bytes,
         "Size of all entries of the spool, as counted against its limit"
     );
+    describe_gauge!("huixin_spool_oldest_age_seconds", Unit::Seconds, "Age of the oldest entry; 0: none");
     describe_gauge!(
-        "huixin_spool_oldest_age_seconds",
-        Unit::Seconds,
-        "Age of the oldest entry of the spool; 0: none"
-    );
-    describe_gauge!(
-        "huixin_spool_quarantined",
+        "huixin_spool_quarantined_entries",
         "Entries of the spool that the queue refuses while it takes others"
     );
     describe_counter!(
@@ -65,6 +75,63 @@ pub fn describe() {
         "huixin_receiver_unsure_parts_total",
         "Parts of answers that may have gone out in a response or not, by account"
     );
+    describe_counter!(
+        "huixin_receiver_over_budget_total",
+        "Tries that could not be left unanswered because the budget for that was used up, by account"
+    );
+}
+
+/// Makes every series that is known beforehand: at 0 until something happens. `reasons` are those to refuse a request.
+pub(super) fn prepare(
+    accounts: &HashMap<String, ReceiverAccount>,
+    has_spool: bool,
+    reasons: &[&'static str],
+) {
+    let _ = histogram!("huixin_receiver_ack_seconds");
+    gauge!("huixin_receiver_breaker_open").increment(0.0);
+    if has_spool {
+        spool(&SpoolCounts::default(), false);
+        for result in ["new", "duplicate", "counted"] {
+            counter!("huixin_spool_drained_total", "result" => result).increment(0);
+        }
+        for name in ["huixin_spool_quarantined_total", "huixin_spool_lost_total"] {
+            counter!(name).increment(0);
+        }
+    }
+    let unknown: &str = PushOutcome::UnknownAccount.into();
+    counter!("huixin_receiver_pushes_total", "account" => "", "result" => unknown).increment(0);
+    prepare_refusals("", reasons);
+    if accounts.len() <= PREPARED_ACCOUNTS_MAX {
+        accounts.iter().for_each(|(name, account)| prepare_account(name, &account.answers, reasons));
+    }
+}
+
+fn prepare_account(name: &str, answers: &Answers, reasons: &[&'static str]) {
+    let account = || name.to_owned();
+    let unknown: &str = PushOutcome::UnknownAccount.into();
+    for result in PushOutcome::VARIANTS.iter().filter(|result| **result != unknown) {
+        counter!("huixin_receiver_pushes_total", "account" => account(), "result" => *result).increment(0);
+    }
+    prepare_refusals(name, reasons);
+    for name in ["huixin_receiver_mended_total", "huixin_receiver_previous_key_total"] {
+        counter!(name, "account" => account()).increment(0);
+    }
+    // The others keep no push open, or only for a hand-over.
+    if matches!(answers, Answers::Either { .. } | Answers::Push(_)) {
+        for name in ["huixin_receiver_unsure_parts_total", "huixin_receiver_over_budget_total"] {
+            counter!(name, "account" => account()).increment(0);
+        }
+        for (how, number) in How::VARIANTS.iter().flat_map(|how| TRY_NUMBERS.map(|number| (*how, number))) {
+            counter!("huixin_receiver_responses_total", "account" => account(), "how" => how, "try" => number).increment(0);
+        }
+    }
+}
+
+fn prepare_refusals(account: &str, reasons: &[&'static str]) {
+    for reason in reasons {
+        counter!("huixin_receiver_refused_total", "account" => account.to_owned(), "reason" => *reason)
+            .increment(0);
+    }
 }
 
 /// A request was refused. Anyone can ask for any account: only known ones may become labels.
@@ -89,7 +156,7 @@ pub(super) fn spool(counts: &SpoolCounts, breaker_is_open: bool) {
     let set = |name, value: u64| gauge!(name).set(value as f64);
     set("huixin_spool_entries", counts.entries);
     set("huixin_spool_bytes", counts.bytes);
-    set("huixin_spool_quarantined", counts.quarantined);
+    set("huixin_spool_quarantined_entries", counts.quarantined);
     gauge!("huixin_spool_oldest_age_seconds").set(counts.oldest.unwrap_or_default().as_secs_f64());
     gauge!("huixin_receiver_breaker_open").set(f64::from(u8::from(breaker_is_open)));
 }
@@ -130,8 +197,13 @@ pub(super) fn unsure(account: &str, parts: u32) {
     counter!("huixin_receiver_unsure_parts_total", "account" => account.to_owned()).increment(parts.into());
 }
 
+/// A try is answered with the notice because the budget of unanswered ones is used up.
+pub(super) fn over_budget(account: &str) {
+    counter!("huixin_receiver_over_budget_total", "account" => account.to_owned()).increment(1);
+}
+
 /// How a try of a push that may be kept open ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub(super) enum How {
     /// With a part of an answer.
@@ -171,15 +243,51 @@ impl Tally {
 impl Drop for Tally {
     fn drop(&mut self) {
         let how: &str = self.how.into();
+        let [unknown, first, second, third, more] = TRY_NUMBERS;
         let number = match self.number {
-            0 => "unknown",
-            1 => "1",
-            2 => "2",
-            3 => "3",
-            _ => "more",
+            0 => unknown,
+            1 => first,
+            2 => second,
+            3 => third,
+            _ => more,
         };
         let account = std::mem::take(&mut self.account);
         counter!("huixin_receiver_responses_total", "account" => account, "how" => how, "try" => number)
             .increment(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::metrics::with_local_recorder;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn counters_are_there_before_they_count() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let lines = |name: &str| {
+            let shown = recorder.handle().render();
+            shown
+                .lines()
+                .filter(|line| line.starts_with(&format!("{name}{{")))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let either = Answers::Either { push_wait: Duration::from_secs(2) };
+        with_local_recorder(&recorder, || prepare_account("main", &either, &["path", "method"]));
+        assert_eq!(
+            lines("huixin_receiver_unsure_parts_total"),
+            ["huixin_receiver_unsure_parts_total{account=\"main\"} 0"]
+        );
+        let (responses, refused) =
+            (lines("huixin_receiver_responses_total"), lines("huixin_receiver_refused_total"));
+        assert_eq!((responses.len(), refused.len()), (How::VARIANTS.len() * TRY_NUMBERS.len(), 2));
+        with_local_recorder(&recorder, || unsure("main", 2));
+        assert_eq!(
+            lines("huixin_receiver_unsure_parts_total"),
+            ["huixin_receiver_unsure_parts_total{account=\"main\"} 2"]
+        );
     }
 }

@@ -53,7 +53,7 @@ pub use claimed_spool::{ClaimedSpool, SpoolLeft};
 pub use drain::{DrainError, drain_all};
 use drainer::Drainer;
 use intake::{Arriving, Intake, Stored};
-pub use metrics::describe;
+pub use metrics::{ACK_BUCKETS, describe};
 use open_push::{OpenPushes, PushLimits};
 pub use origin::Origins;
 use outage::PushOutage;
@@ -118,6 +118,7 @@ async fn run_with(
     let intake = Intake::new(receiver.queue.clone(), receiver.ack_budget, receiver_spool);
     let (queue, budget) = (receiver.queue.clone(), receiver.ack_budget);
     let (outage, refusals) = (PushOutage::default(), Refusals::default());
+    metrics::prepare(&receiver.accounts, claimed_spool.is_some(), &refusals::labels());
     let state = Arc::new(ReceiverState { receiver, intake, open_pushes, outage, refusals });
     let _beating = AbortOnDropHandle::new(tokio::spawn(beat(queue.clone())));
     let serve = serve(listener, state, shutdown);

@@ -36,7 +36,7 @@ use self::serving::Serving;
 use self::waits::Waits;
 use super::answers::PushWay;
 use super::intake::Arriving;
-use super::{ReceiverAccount, ReceiverState};
+use super::{ReceiverAccount, ReceiverState, metrics};
 use crate::one_line::one_line;
 use crate::serve::Peer;
 
@@ -129,7 +129,12 @@ impl OpenPushes {
         // Saved ones and those that come with the time are together no more than `most` in any such time.
         let name = format!("unanswered/{account}");
         let problem = match timeout_at(by, self.shared.limit(&name, most.div_ceil(2), per)).await {
-            Ok(Ok(wait)) => return wait.is_zero(),
+            Ok(Ok(wait)) => {
+                if !wait.is_zero() {
+                    metrics::over_budget(account);
+                }
+                return wait.is_zero();
+            }
             Ok(Err(error)) => one_line(&error),
             Err(_) => "no answer in time".to_owned(),
         };

@@ -80,6 +80,29 @@ pub(super) const TOO_LARGE: Reason =
 pub(super) const SLOW: Reason =
     reason("slow", "the body does not arrive in time", "check whether a proxy holds it back");
 
+/// How the metric names all reasons that there are.
+pub(super) fn labels() -> [&'static str; 16] {
+    let all = [
+        &PATH,
+        &METHOD,
+        &ACCOUNT,
+        &ADDRESS,
+        &NO_ADDRESS,
+        &NO_SIGNATURE,
+        &DOUBLED,
+        &SIGNATURE,
+        &PLAIN,
+        &NO_MSG_SIGNATURE,
+        &ENVELOPE,
+        &SEALED,
+        &TIMESTAMP,
+        &NO_ECHO,
+        &TOO_LARGE,
+        &SLOW,
+    ];
+    all.map(|reason: &Reason| reason.label)
+}
+
 /// What was refused and not yet logged, by account and reason. Accounts are configured ones and reasons few, so it is small.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {

@@ -1,21 +1,25 @@
 //! What is done about a Redis that would lose messages: it is refused at the start, and watched afterwards.
 //!
-//! Beside it, for a queue on either engine: what stands still is noticed, and dead letters are kept within their limits.
+//! Beside it, for a queue on either engine: metrics show how it stands, what stands still is noticed, and dead letters are kept
+//! within their limits.
 //!
 //! What counts as a risk, and how it is found, is the queue's business ([`huixin_queue::redis::Risk`]); this module
 //! says what a person hears about it. A person who accepts a risk names it in the configuration; then it is only
 //! logged.
 
 mod archive;
+mod gauges;
+mod look;
 mod standstill;
 mod upkeep;
 mod watch;
 
 use huixin_queue::redis::{Finding, Gravity, Inspector, Risk};
 
-pub use standstill::StandstillWatch;
-pub use upkeep::{Upkeep, dead_too_many};
-pub use watch::{WATCH_EVERY, Warnings, Watch, describe};
+pub use gauges::describe;
+pub use look::{QueueWatch, dead_too_many};
+pub use upkeep::Upkeep;
+pub use watch::{WATCH_EVERY, Warnings, Watch};
 
 use crate::report::Failure;
 

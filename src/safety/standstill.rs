@@ -2,41 +2,30 @@
 //!
 //! An outage is reported by those who meet it. These are reported by nobody: a message that is ready and that no worker
 //! takes, an entry of the spool that is not offered to a queue that works, and an open message that is in no state at all,
-//! which would be a bug. So each process looks every [`LOOK_EVERY`], and what has not moved for [`STANDS_AFTER`] goes into the
+//! which would be a bug. So each process looks every few seconds ([`super::look`]), and what has not moved for [`STANDS_AFTER`] goes into the
 //! log once, into `/readyz` as a warning, and into the metric `huixin_standstill_seconds`.
 //!
 //! The age of the first in a line shows whether it is still the same message: in a line that moves, that age doesn't
 //! grow with the clock. Rejected: running the audit from time to time, which reads every lane and costs a large queue
 //! seconds.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::FutureExt as _;
-use huixin_queue::{Counts, Queue, QueueError, Scope};
+use huixin_queue::{Counts, Paused, Scope};
 use metrics::gauge;
-use tokio_util::sync::CancellationToken;
 
-use super::Warnings;
-use crate::receiver::{SpoolHealth, SpoolReport};
+use crate::receiver::SpoolReport;
 
-/// The pause between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long one look may take.
-const LOOK_MAX: Duration = Duration::from_secs(2);
 /// What has not moved for this long is reported.
 const STANDS_AFTER: Duration = Duration::from_secs(10);
 /// Ages that differ by less are those of the same message.
 const SAME_WITHIN: Duration = Duration::from_millis(500);
 
-/// Looks at one queue, and at the spool of this process.
-pub struct StandstillWatch {
-    queue: Arc<dyn Queue>,
-    spool: Option<SpoolHealth>,
+/// The lines of messages that should move.
+pub(super) struct Standstill {
     ready: WatchedLine,
     spooled: WatchedLine,
     stateless: WatchedLine,
-    warnings: Warnings,
 }
 
 /// One line of messages.
@@ -51,12 +40,9 @@ struct WatchedLine {
     is_reported: bool,
 }
 
-impl StandstillWatch {
-    /// A watch that has not looked yet.
-    pub fn new(queue: Arc<dyn Queue>, spool: Option<SpoolHealth>) -> Self {
+impl Default for Standstill {
+    fn default() -> Self {
         Self {
-            queue,
-            spool,
             ready: WatchedLine::new(
                 "ready",
                 "a message is ready and no worker takes it: is a worker running for its account, is every worker busy, \
@@ -70,47 +56,30 @@ impl StandstillWatch {
                 "stateless",
                 "messages are open and in no state, which is a bug: please report what `huixin audit` says",
             ),
-            warnings: Warnings::default(),
         }
     }
+}
 
-    /// A way to ask what stands still.
-    pub fn warnings(&self) -> Warnings {
-        self.warnings.clone()
-    }
-
-    /// Looks until `stop`. A look that panics ends nothing.
-    pub async fn run(mut self, stop: CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
-            let look = std::panic::AssertUnwindSafe(self.run_once()).catch_unwind();
-            if let Some(Err(_)) = stop.run_until_cancelled(look).await {
-                tracing::error!("the standstill watch panicked: this is a bug, please report it");
-            }
-        }
-    }
-
-    async fn run_once(&mut self) {
-        let asked = async { Ok::<_, QueueError>((self.queue.counts().await?, self.queue.paused().await?)) };
-        let queue = tokio::time::timeout(LOOK_MAX, asked).await.ok().and_then(Result::ok);
-        let now = Instant::now();
+impl Standstill {
+    /// Takes in what a look has found; gives the warnings for `/readyz`. `queue`: none if it did not answer.
+    pub(super) fn look(
+        &mut self,
+        queue: Option<&(Counts, Vec<Paused>)>,
+        spool: Option<&SpoolReport>,
+        now: Instant,
+    ) -> Vec<String> {
         // An outage makes all lines stand, and says nothing about them.
         let works = queue.is_some();
         let (ready, stateless) = queue.map_or((None, false), |(counts, paused)| {
             let gated = paused.iter().any(|paused| !matches!(paused.scope, Scope::Lane(_)));
-            let first = counts.next_age_us.filter(|_| !gated).map(Duration::from_micros);
-            (first, has_stateless(&counts))
+            let first = counts.next_age_us().filter(|_| !gated).map(Duration::from_micros);
+            (first, has_stateless(counts))
         });
-        let report = match &self.spool {
-            Some(spool) => Some(spool.report().await),
-            None => None,
-        };
         self.ready.first_is(ready, now);
-        self.spooled.first_is(report.as_ref().filter(|_| works).and_then(undrained), now);
+        self.spooled.first_is(spool.filter(|_| works).and_then(undrained), now);
         self.stateless.stands(stateless, now);
-        *self.warnings.lock() = [&mut self.ready, &mut self.spooled, &mut self.stateless]
-            .into_iter()
-            .filter_map(|line| line.tell(now))
-            .collect();
+        let lines = [&mut self.ready, &mut self.spooled, &mut self.stateless];
+        lines.into_iter().filter_map(|line| line.tell(now)).collect()
     }
 }
 

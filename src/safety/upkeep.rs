@@ -27,8 +27,6 @@ const EVERY: Duration = Duration::from_secs(10);
 const ROUND_MAX: Duration = Duration::from_secs(60);
 /// The most batches of dead letters that go in one round.
 const BATCHES_MAX: usize = 50;
-/// From this part of their limit on, in percent, dead letters are a warning.
-const DEAD_MAX_PERCENT: u64 = 80;
 /// From this size on a log is a warning.
 const LOG_MAX_BYTES: u64 = 256 << 20;
 
@@ -42,17 +40,6 @@ pub struct Upkeep {
     /// What was wrong in the last round, so that it is logged once.
     reported: Vec<&'static str>,
     warnings: Warnings,
-}
-
-/// The warning about too many dead letters.
-pub fn dead_too_many(dead: u64, limits: &DeadConfig) -> Option<String> {
-    (dead.saturating_mul(100) >= limits.max.saturating_mul(DEAD_MAX_PERCENT)).then(|| {
-        format!(
-            "there are {dead} dead letters, and only {} are kept: then the oldest are removed; see `huixin dead \
-                list`, and retry or drop them",
-            limits.max
-        )
-    })
 }
 
 impl Upkeep {
@@ -84,7 +71,7 @@ impl Upkeep {
     pub async fn run_once(&mut self) {
         let mut wrong: Vec<_> = self.long_log().map(|text| ("log", text)).into_iter().collect();
         match self.trim().await {
-            Ok(too_many) => wrong.extend(too_many.map(|text| ("dead", text))),
+            Ok(()) => {}
             // Callers that need the queue report that it is away.
             Err(error) if error.is::<huixin_queue::QueueError>() => {
                 tracing::debug!(error = format!("{error:#}"), "the dead letters could not be checked");
@@ -131,8 +118,8 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Removes what is too old or too many; the warning if much is left.
-    async fn trim(&self) -> anyhow::Result<Option<String>> {
+    /// Removes what is too old or too many.
+    async fn trim(&self) -> anyhow::Result<()> {
         let DeadConfig { max_age, max, archive } = &self.dead;
         let mut removed = 0_u64;
         for batch in 0..BATCHES_MAX {
@@ -152,16 +139,11 @@ impl Upkeep {
                 self.queue.drop_dead(&ids).await?.iter().map(|dropped| u64::from(*dropped)).sum::<u64>();
         }
         if removed > 0 {
-            counter!("huixin_dead_letters_removed_total").increment(removed);
+            counter!("huixin_queue_dead_removed_total").increment(removed);
             let to = archive.as_ref().map(|folder| folder.display().to_string());
             tracing::warn!(removed, to, "the oldest dead letters are removed: too old or too many");
         }
-        let dead = self.queue.counts().await?.dead;
-        #[allow(clippy::cast_precision_loss, reason = "there are never so many")]
-        gauge!("huixin_dead_letters").set(dead as f64);
-        #[allow(clippy::cast_precision_loss, reason = "it is ten million at most")]
-        gauge!("huixin_dead_letters_max").set(*max as f64);
-        Ok(dead_too_many(dead, &self.dead))
+        Ok(())
     }
 }
 
@@ -171,6 +153,8 @@ mod tests {
 
     use huixin_queue::testing::conformance::message;
     use huixin_queue::{DeadFilter, NewMessage};
+    use metrics::set_default_local_recorder;
+    use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
 
@@ -194,18 +178,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_dead_letters_go_into_the_archive_and_many_that_are_left_are_a_warning() {
+    async fn the_oldest_dead_letters_go_into_the_archive() {
         let folder = tempfile::tempdir().expect("a folder");
         let archive = folder.path().join("archive");
         let mut upkeep = upkeep(folder.path(), 10, Some(archive.clone()));
         die(&upkeep, 7).await;
         upkeep.run_once().await;
         assert_eq!((left(&upkeep).await.len(), upkeep.warnings().all()), (7, Vec::new()));
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _recording = set_default_local_recorder(&recorder);
         die(&upkeep, 13).await;
         upkeep.run_once().await;
         assert_eq!(left(&upkeep).await, ["m12", "m11", "m10", "m9", "m8", "m7", "m6", "m5", "m4", "m3"]);
-        let [warning] = &upkeep.warnings().all()[..] else { panic!("{:?}", upkeep.warnings().all()) };
-        assert!(warning.contains("10 dead letters"), "{warning}");
+        assert_eq!(upkeep.warnings().all(), [""; 0]);
+        let shown = recorder.handle().render();
+        assert!(shown.contains("huixin_queue_dead_removed_total 10\n"), "{shown}");
         let file =
             std::fs::read_dir(&archive).expect("it is there").next().expect("one file").expect("it is read");
         let lines = read_to_string(file.path()).expect("it is text");

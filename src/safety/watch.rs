@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use huixin_queue::redis::{Finding, Gravity, Inspector, Risk};
-use metrics::{describe_counter, describe_gauge, gauge};
+use metrics::gauge;
 use tokio_util::sync::CancellationToken;
 
 use super::is_grave;
@@ -38,30 +38,6 @@ pub struct Watch {
 /// What is wrong now, a sentence each, to be asked from outside.
 #[derive(Clone, Debug, Default)]
 pub struct Warnings(Arc<Mutex<Vec<String>>>);
-
-/// Tells the recorder what the metric means.
-pub fn describe() {
-    describe_gauge!(
-        "huixin_queue_risk",
-        "1 while the Redis is at risk of losing or refusing messages, by risk"
-    );
-    describe_gauge!(
-        "huixin_standstill_seconds",
-        metrics::Unit::Seconds,
-        "How long the first of a line has not moved, by line: ready, spool, or stateless (a bug)"
-    );
-    describe_gauge!("huixin_dead_letters", "Dead letters");
-    describe_gauge!("huixin_dead_letters_max", "How many dead letters are kept: queue.dead.max");
-    describe_counter!(
-        "huixin_dead_letters_removed_total",
-        "Dead letters that were removed, because too old or too many"
-    );
-    describe_gauge!(
-        "huixin_queue_log_bytes",
-        metrics::Unit::Bytes,
-        "Size of the write-ahead log of a queue in a file"
-    );
-}
 
 impl Watch {
     /// A watch that tells what isn't accepted as an error.

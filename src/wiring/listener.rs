@@ -1,4 +1,8 @@
 //! Where processes listen.
+//!
+//! A port is fixed, so that it is known beforehand who answers there: a receiver and a worker have one each for operators, and a
+//! second worker on the same machine is given another. Rejected: the next free port for everything, under which a worker that
+//! starts first has the receiver's port. Only `dev` moves on, which a person started and which prints its addresses.
 
 use std::net::SocketAddr;
 
@@ -15,24 +19,35 @@ pub struct Purpose {
     what: &'static str,
     /// How its address is given: by keys and flags.
     given_by: &'static str,
+    /// What else to say where another process has the port.
+    if_taken: &'static str,
 }
 
 /// WeChat's pushes.
-pub const PUSHES: Purpose = Purpose { what: "pushes", given_by: "`receiver.listen` or --listen" };
+pub const PUSHES: Purpose =
+    Purpose { what: "pushes", given_by: "`receiver.listen` or --listen", if_taken: "" };
 /// Operators.
-pub const OPERATORS: Purpose = Purpose { what: "operators", given_by: "`admin.listen` or --admin-listen" };
+pub const OPERATORS: Purpose = Purpose {
+    what: "operators",
+    given_by: "`admin.listen` or --admin-listen",
+    if_taken: "; a second worker on this machine needs a port of its own: --admin-listen 127.0.0.1:9602, or port 0 for any \
+               that is free",
+};
 /// Answers by call back.
-pub const ANSWERS: Purpose = Purpose { what: "answers by call back", given_by: "`callback.listen`" };
+pub const ANSWERS: Purpose =
+    Purpose { what: "answers by call back", given_by: "`callback.listen`", if_taken: "" };
 /// The page of the pretend WeChat.
-pub const PAGE: Purpose = Purpose { what: "the chat page", given_by: "--listen" };
+pub const PAGE: Purpose = Purpose { what: "the chat page", given_by: "--listen", if_taken: "" };
 
 impl Purpose {
     /// What to do when the address can't be had.
     fn remedy(self, error: &std::io::Error) -> String {
-        let given_by = self.given_by;
+        let Self { given_by, if_taken, .. } = self;
         match error.kind() {
             std::io::ErrorKind::AddrInUse => {
-                format!("another process has the port: stop it, or set another port with {given_by}")
+                format!(
+                    "another process has the port: stop it, or set another port with {given_by}{if_taken}"
+                )
             }
             std::io::ErrorKind::AddrNotAvailable => {
                 format!(

@@ -22,6 +22,7 @@ mod init;
 mod leases;
 mod loading;
 mod lookups;
+mod metrics;
 mod operate;
 mod outage;
 mod page;

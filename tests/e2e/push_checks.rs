@@ -60,8 +60,9 @@ async fn safe_and_compatible_mode_go_the_whole_way() {
 async fn the_key_before_is_accepted_while_it_is_changed() {
     let keys = format!("aes_key = \"{KEY}\"\nprevious_aes_key = \"{OTHER_KEY}\"");
     let mut stack = stack(&keys, "", account(Mode::Safe, OTHER_KEY)).await;
-    let _receiver = stack.role("receiver").await;
+    let receiver = stack.role("receiver").await;
     stack.say("oUser", "sealed with the key before").await;
+    assert_eq!(receiver.metric("huixin_receiver_previous_key_total").await, 1.0);
     assert_eq!(stack.counts().await.open_total(), 1);
     stack.end_with_dead().await;
 }
@@ -265,7 +266,7 @@ async fn a_window_for_the_clock_refuses_old_pushes_and_an_allow_list_other_addre
 #[tokio::test]
 async fn broken_text_is_mended_and_a_platforms_push_is_answered_with_the_word_it_wants() {
     let mut stack = stack("", "", SandboxConfig::default()).await;
-    let _receiver = stack.role("receiver").await;
+    let receiver = stack.role("receiver").await;
     let forger = Forger::at(&stack);
     let signature = sign(&[&forger.token, "1718000010", "1"]);
     let query = format!("signature={signature}&timestamp=1718000010&nonce=1");
@@ -273,6 +274,7 @@ async fn broken_text_is_mended_and_a_platforms_push_is_answered_with_the_word_it
     let at = broken.windows(3).position(|window| window == b"h\x01i").expect("it is there");
     broken[at] = 0xff;
     assert_eq!(forger.post(&query, broken).await, (StatusCode::OK, String::new()));
+    assert_eq!(receiver.metric("huixin_receiver_mended_total").await, 1.0);
     let json = r#"{"ToUserName":"gh_1","FromUserName":"oJson","CreateTime":"1718000010","MsgType":"text","Content":"hi","MsgId":24801004976846052}"#;
     assert_eq!(forger.post(&query, json).await, (StatusCode::OK, String::new()));
     assert_eq!(stack.counts().await.open_total(), 2, "both are messages");

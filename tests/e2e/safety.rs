@@ -83,7 +83,8 @@ impl Watched {
                 worker: None,
                 warnings: vec![watch.warnings()],
             },
-            metrics: admin::record_metrics().expect("no other test of this program has a recorder"),
+            metrics: admin::record_metrics(Role::Worker)
+                .expect("no other test of this program has a recorder"),
         };
         let stop = CancellationToken::new();
         tokio::spawn(admin::run(listener, admin, stop.clone().cancelled_owned()));

@@ -9,6 +9,7 @@ mod dependencies;
 mod examples;
 mod functions;
 mod languages;
+mod metrics;
 mod module;
 mod modules;
 mod names;

@@ -120,6 +120,11 @@ impl CallBacks {
         &self.base
     }
 
+    /// The accounts that have such addresses.
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.keys.keys().map(String::as_str)
+    }
+
     /// The message that a token belongs to; `None` if it isn't one of ours.
     pub fn open(&self, token: &str) -> Option<Addressee> {
         if token.len() > TOKEN_MAX_BYTES {

@@ -275,9 +275,11 @@ async fn run_once(queue: &dyn Queue, running: &RunningLeases, lease_for: Duratio
 
 #[cfg(test)]
 mod tests {
+    use ::metrics::with_local_recorder;
     use huixin_queue::sqlite::SqliteQueue;
     use huixin_queue::testing::conformance::message;
     use huixin_queue::{Clock, TakeRequest, WorkerId};
+    use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
 
@@ -317,6 +319,10 @@ mod tests {
         tokio::time::timeout(patience, becomes(0)).await.expect("it goes on");
         guard.goes_on(before.as_ref());
         tokio::time::timeout(patience, becomes(1)).await.expect("it is at its handler again");
+        let recorder = PrometheusBuilder::new().build_recorder();
+        with_local_recorder(&recorder, || keeper.running.watch());
+        let shown = recorder.handle().render();
+        assert!(shown.contains("huixin_worker_overdue 1\n"), "{shown}");
         guard.begins("its handler", Duration::ZERO);
         drop(guard);
         keeper.running.watch();

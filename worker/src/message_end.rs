@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use huixin_queue::{QueueError, Settlement};
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantNames};
 
 /// A message whose handling has come to an end here: what the queue is to do with it.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Done {
 }
 
 /// How a message left this worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum End {
     /// All its replies are with WeChat.

@@ -1,11 +1,34 @@
 //! The worker's metrics, each in one place with its name, unit and labels.
 //!
-//! They go to whatever recorder the process has installed; without one they cost next to nothing.
+//! They go to whatever recorder the process has installed; without one they cost next to nothing. Counters and histograms are
+//! there at 0 from the worker's start ([`prepare`]): Prometheus sees no increase in a series that begins at 1.
 
 use std::time::{Duration, SystemTime};
 
 use huixin_wechat::ApiError;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+/// A process with more accounts than this shows an account's series from its first event on: thousands of accounts would
+/// make a page of a hundred thousand zeros.
+pub const PREPARED_ACCOUNTS_MAX: usize = 20;
+
+/// The upper bounds of the histograms' buckets, by the metric's name. Around what is promised and what WeChat allows
+/// (five seconds for a push) they are close enough to tell more from less.
+pub const BUCKETS: [(&str, &[f64]); 4] = [
+    (
+        "huixin_worker_queueing_seconds",
+        &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 8.0, 30.0, 300.0, 3600.0],
+    ),
+    (
+        "huixin_worker_handler_seconds",
+        &[0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0],
+    ),
+    (
+        "huixin_worker_reply_seconds",
+        &[0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0, 3600.0],
+    ),
+    ("huixin_worker_send_seconds", &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+];
 
 /// Tells the recorder what each metric means. Call it once, after installing one.
 pub fn describe() {
@@ -33,9 +56,9 @@ pub fn describe() {
         "Messages that have run longer than all their timeouts allow: above 0 is a bug"
     );
     describe_gauge!(
-        "huixin_worker_last_take_seconds",
+        "huixin_worker_last_take_timestamp_seconds",
         Unit::Seconds,
-        "Unix time of the last successful take"
+        "Unix time of the last successful take; 0: none yet"
     );
     describe_histogram!(
         "huixin_worker_handler_seconds",
@@ -53,6 +76,64 @@ pub fn describe() {
         Unit::Seconds,
         "From acceptance to the last part sent, by account"
     );
+}
+
+/// What series are known by before anything happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownLabels<'a> {
+    pub(crate) accounts: &'a [String],
+    pub(crate) routes: &'a [String],
+    /// How a message leaves a worker.
+    pub(crate) ends: &'static [&'static str],
+    /// What is done about an unsure send.
+    pub(crate) policies: &'static [&'static str],
+}
+
+/// Makes every series that is known beforehand: at 0 until something happens.
+pub(crate) fn prepare(known: KnownLabels<'_>) {
+    let counters = [
+        "huixin_worker_leases_lost_total",
+        "huixin_worker_queue_errors_total",
+        "huixin_worker_damaged_total",
+    ];
+    for name in counters {
+        counter!(name).increment(0);
+    }
+    let gauges =
+        ["huixin_worker_running", "huixin_worker_overdue", "huixin_worker_last_take_timestamp_seconds"];
+    for name in gauges {
+        gauge!(name).increment(0.0);
+    }
+    let _ = histogram!("huixin_worker_queueing_seconds");
+    for route in known.routes {
+        for what in ["waited", "put_off"] {
+            counter!("huixin_worker_crowded_total", "route" => route.clone(), "what" => what).increment(0);
+        }
+    }
+    if known.accounts.len() <= PREPARED_ACCOUNTS_MAX {
+        known.accounts.iter().for_each(|account| prepare_account(account, known));
+    }
+}
+
+fn prepare_account(account: &str, known: KnownLabels<'_>) {
+    let account = || account.to_owned();
+    for end in known.ends {
+        counter!("huixin_worker_messages_total", "account" => account(), "end" => *end).increment(0);
+    }
+    for result in ["ok", "unsure", "not_sent", "no_token"] {
+        counter!("huixin_worker_sends_total", "account" => account(), "result" => result).increment(0);
+    }
+    for policy in known.policies {
+        counter!("huixin_worker_unsure_sends_total", "account" => account(), "policy" => *policy)
+            .increment(0);
+    }
+    counter!("huixin_worker_notices_total", "account" => account()).increment(0);
+    for name in ["huixin_worker_send_seconds", "huixin_worker_reply_seconds"] {
+        let _ = histogram!(name, "account" => account());
+    }
+    for route in known.routes {
+        let _ = histogram!("huixin_worker_handler_seconds", "account" => account(), "route" => route.clone());
+    }
 }
 
 pub(crate) fn damaged() {
@@ -139,7 +220,7 @@ pub(crate) fn take_failed() {
 }
 
 pub(crate) fn taken() {
-    gauge!("huixin_worker_last_take_seconds").set(since(0));
+    gauge!("huixin_worker_last_take_timestamp_seconds").set(since(0));
 }
 
 /// Seconds since a time in Unix microseconds, by this machine's clock; 0 for a time to come.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use huixin_wechat::{Content, Message, Outgoing};
 use regex::Regex;
-use strum::IntoStaticStr;
+use strum::{IntoStaticStr, VariantNames};
 
 use crate::admission::Admission;
 use crate::condition::{Captures, Condition};
@@ -38,7 +38,7 @@ pub struct Route {
 }
 
 /// What becomes of a send that WeChat may or may not have taken: WeChat has no idempotency key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum Unsure {
     /// It is made again: the user may get it twice, and never goes without.

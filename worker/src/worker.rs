@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use huixin_queue::{Class, NameError, Queue, QueueError};
+use strum::VariantNames as _;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,7 +20,9 @@ use crate::dispatcher::{Dispatcher, Stopped};
 use crate::health::WorkerHealth;
 use crate::lease::Keeper;
 use crate::media::MediaStore;
-use crate::route::Route;
+use crate::message_end::End;
+use crate::metrics::{self, KnownLabels};
+use crate::route::{Route, Unsure};
 use crate::settings::WorkerSettings;
 use crate::worker_context::WorkerContext;
 
@@ -108,6 +111,13 @@ impl Worker {
         let keeper = Keeper::start(self.queue.clone(), self.settings.lease, self.health.overdue.clone())
             .map_err(WorkerError::Keeper)?;
         let names: Vec<_> = self.accounts.keys().cloned().collect();
+        let routes: Vec<_> = self.routes.iter().map(|route| route.name.clone()).collect();
+        metrics::prepare(KnownLabels {
+            accounts: &names,
+            routes: &routes,
+            ends: End::VARIANTS,
+            policies: Unsure::VARIANTS,
+        });
         let pauses = Pauses::new(self.queue.clone());
         let media = MediaStore::new(&self.settings.media).map_err(WorkerError::Media)?;
         let concurrency = self.settings.concurrency.clamp(1, Semaphore::MAX_PERMITS);

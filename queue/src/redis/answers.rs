@@ -161,13 +161,12 @@ pub(super) fn counts(answer: Value) -> Result<Counts, QueueError> {
         if open > 0 {
             counts.open.insert(class.clone(), open);
         }
+        // The age of a head that a newer version wrote isn't known here.
+        if let Ok(head) = unpack(&head) {
+            counts.next_ages_us.insert(class.clone(), now_us.saturating_sub(head.arrived_us));
+        }
         if ready > 0 {
             counts.ready_lanes.insert(class, ready);
-        }
-        if !head.is_empty() {
-            // The age of a head that a newer version wrote isn't known here.
-            let age_us = unpack(&head).ok().map(|head| now_us.saturating_sub(head.arrived_us));
-            counts.next_age_us = counts.next_age_us.max(age_us);
         }
     }
     let mut arrived = ReplyReader::of(values.next().ok_or_else(unexpected)?)?;

@@ -39,7 +39,9 @@ pub(super) fn counts(step: &Step<'_>) -> Result<Counts, StepError> {
     })?;
     for (class, open, ready) in classes {
         if ready > 0 {
-            counts.next_age_us = counts.next_age_us.max(next_age_us(step, &class)?);
+            if let Some(age_us) = next_age_us(step, &class)? {
+                counts.next_ages_us.insert(class.clone(), age_us);
+            }
             counts.ready_lanes.insert(class.clone(), ready);
         }
         if open > 0 {

@@ -147,7 +147,7 @@ impl Run<'_> {
         let counts = counts.map(|mut counts| {
             // What can't be read is counted until a take meets it, and in front it has no age.
             counts.open.retain(|class, _| !class.as_str().contains('\u{fffd}'));
-            counts.next_age_us = counts.next_age_us.filter(|_| !self.is_damaged);
+            counts.next_ages_us.retain(|_, _| !self.is_damaged);
             if side == Side::Engine {
                 self.ghosts().leave(&mut counts);
             }

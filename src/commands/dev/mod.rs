@@ -24,7 +24,7 @@ use self::unmatched::Unmatched;
 use super::begin_role;
 use super::roles::{add_admin, add_answers, add_receiver, add_worker};
 use super::services::Services;
-use crate::admin::Readiness;
+use crate::admin::{self, Readiness};
 use crate::call_backs::{CallBackListener, Port, TimeLimits};
 use crate::cli::{Cli, DevFlags};
 use crate::config::{Config, DEFAULT_FILE, Role};
@@ -33,6 +33,7 @@ use crate::{shutdown, wiring};
 
 pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let (mut config, traces) = begin_role(cli, Role::Dev)?;
+    let metrics = admin::record_metrics(Role::Dev)?;
     println!("{}", taken(&config));
     // Kept until the end: dropping it removes the folder.
     let (folder, _temporary) = data_folder(flags)?;
@@ -40,6 +41,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let page = wiring::listen(wiring::PAGE, flags.listen, true).await?;
     let page_url: Url = format!("http://{}/", reachable(page.local_addr()?)).parse()?;
     let pushes = wiring::listen(wiring::PUSHES, config.receiver.listen, true).await?;
+    let operators = wiring::listen(wiring::OPERATORS, config.admin.listen, true).await?;
     for account in config.accounts.values_mut() {
         account.api_base = page_url.clone();
     }
@@ -54,7 +56,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let mut readiness = Readiness::of(Role::Dev, queue.clone());
     let worker = with_routes(&config, wiring::worker(&config, queue)?, sandbox)?;
     readiness.worker = Some(add_worker(&mut services, worker));
-    let admin = add_admin(&mut services, cli, &config, readiness).await?;
+    let admin = add_admin(&mut services, &config, readiness, operators, metrics)?;
 
     let first = match config.routes.is_empty() {
         true => " and write ?18-546",

@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
+use ::metrics::set_default_local_recorder;
 use huixin_queue::redis::{RedisQueue, RedisSettings};
 use huixin_queue::spool::{SETTLE, SpoolLimits};
 use huixin_queue::sqlite::SqliteQueue;
 use huixin_queue::testing::RedisServer;
 use huixin_queue::{Class, Clock, DEAD_ON_ARRIVAL_MAX, HeldEffect, Lane, MessageId, NewMessage, TestClock};
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::suspects::{SCOUT_PAGE, SUSPECT_PAUSE};
 use super::*;
@@ -103,14 +105,39 @@ async fn an_old_entry_is_never_only_counted() {
 
 #[tokio::test]
 async fn what_no_queue_stores_is_quarantined_at_once() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _recording = set_default_local_recorder(&recorder);
     let mut stage = Stage::on_a_file();
     let payload = vec![b'x'; huixin_queue::MAX_PAYLOAD_BYTES + 1].into();
     stage.spool.append(NewMessage { payload, ..message("lane", "huge") }).await.unwrap();
     stage.spool("lane", "next").await;
     stage.drain.block_lanes().await.unwrap();
     assert_eq!(stage.drain.run_once().await.unwrap().taken, 1, "its lane goes on");
-    assert_eq!((stage.spool.counts().await.unwrap().quarantined, stage.drain.lanes.total()), (1, 0));
+    let counts = stage.spool.counts().await.unwrap();
+    assert_eq!((counts.quarantined, stage.drain.lanes.total()), (1, 0));
     assert_eq!(stage.waiting("lane").await, ["next"]);
+    metrics::spool(&counts, false);
+    let shown = recorder.handle().render();
+    for line in ["huixin_spool_quarantined_total 1\n", "huixin_spool_quarantined_entries 1\n"] {
+        assert!(shown.contains(line), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn entries_that_the_queue_has_lost_since_it_took_them_are_given_to_it_again_and_counted() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _recording = set_default_local_recorder(&recorder);
+    let redis = RedisServer::start(&[]);
+    let mut stage = Stage::on(Arc::new(open(&redis)));
+    stage.spool("lane", "m0").await;
+    stage.drain.block_lanes().await.unwrap();
+    assert_eq!(stage.drain.run_once().await.unwrap().taken, 1);
+    redis.cli(&["DEL", "{huixin:0}:seen:m0", "{huixin:0}:lane:lane", "{huixin:0}:ready:c"]);
+    stage.clock.advance(SETTLE);
+    stage.drain.run_once().await.unwrap();
+    assert_eq!(stage.waiting("lane").await.last().unwrap(), "m0");
+    let shown = recorder.handle().render();
+    assert!(shown.contains("huixin_spool_lost_total 1\n"), "{shown}");
 }
 
 /// Redis doesn't let the queue touch the mark of one id: every call that this entry is in fails.

@@ -54,9 +54,7 @@ impl Process {
 
     /// The same for those with this label, written as in `policy="drop"`.
     pub(crate) async fn metric_with(&self, name: &str, label: &str) -> f64 {
-        let url = format!("{}metrics", self.url_after("health and metrics are served url=").await);
-        let client = huixin_wechat::http_client().expect("a client can be made");
-        let text = client.get(&url).send().await.expect("it answers").text().await.expect("to the end");
+        let text = self.metrics().await;
         let of = |line: &str| {
             let rest = line.strip_prefix(name)?;
             if rest.starts_with(['{', ' ']) && rest.contains(label) {
@@ -66,6 +64,13 @@ impl Process {
             }
         };
         text.lines().filter_map(of).sum()
+    }
+
+    /// The whole page of metrics.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("{}metrics", self.url_after("health and metrics are served url=").await);
+        let client = huixin_wechat::http_client().expect("a client can be made");
+        client.get(&url).send().await.expect("it answers").text().await.expect("to the end")
     }
 
     /// The URL that a log line names after these words.

@@ -118,6 +118,7 @@ macro_rules! conformance {
             an_older_take_that_comes_late_gives_nothing
             take_says_what_is_due_next
             counts_tell_the_states_apart
+            the_age_of_what_is_next_in_line_is_known_of_each_class
             waiting_ends_when_a_message_comes
             waiting_ends_at_its_time
             // lease

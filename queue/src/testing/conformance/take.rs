@@ -97,7 +97,7 @@ properties! {
         assert_eq!(counts.open, BTreeMap::from([(class("c"), 4)]));
         assert_eq!(counts.ready_lanes, BTreeMap::from([(class("c"), 1)]));
         assert_eq!((counts.running, counts.delayed, counts.dead, counts.dead_uncounted), (1, 1, 1, 0));
-        assert_eq!(counts.next_age_us, Some(2_000_000));
+        assert_eq!(counts.next_age_us(), Some(2_000_000));
         let lane = |name| async move { s.queue.lane(&Lane::new(name).expect("fits")).await.expect("lane") };
         let running = lane("lane0").await.expect("there");
         assert_eq!(running.state, LaneState::Leased);
@@ -107,6 +107,23 @@ properties! {
         assert_eq!(delayed.last_error.as_deref(), Some("why"));
         assert_eq!(lane("lane3").await.expect("there").state, LaneState::Ready);
         assert_eq!(lane("lane2").await, None);
+    }
+
+    async fn the_age_of_what_is_next_in_line_is_known_of_each_class(s) {
+        let other = |n: u64| NewMessage { class: class("other"), arrived_us: START_US, ..message("other", &format!("o{n}")) };
+        s.offer(other(0)).await;
+        s.offer(other(1)).await;
+        s.clock.advance(SECOND * 3);
+        s.offer(NewMessage { arrived_us: START_US + 3_000_000, ..message("lane", "m") }).await;
+        s.clock.advance(SECOND * 2);
+        let ages = async || s.queue.counts().await.expect("counts").next_ages_us;
+        let (c, its) = ((class("c"), 2_000_000), (class("other"), 5_000_000));
+        assert_eq!(ages().await, BTreeMap::from([c.clone(), its.clone()]));
+        // One that is paused waits all the same.
+        s.pause(Scope::Class(class("other"))).await;
+        assert_eq!(ages().await, BTreeMap::from([c, its.clone()]));
+        s.take_one().await;
+        assert_eq!(ages().await, BTreeMap::from([its]), "what is being handled doesn't wait");
     }
 
     /// In real time.

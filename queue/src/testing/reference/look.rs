@@ -43,8 +43,9 @@ impl State {
             let lines = [false, true].map(|suspect| self.lines.get(&(class.clone(), suspect)));
             let first = lines.into_iter().flatten().find_map(|line| line.front());
             let head = first.and_then(|name| self.lanes.get(name)?.head());
-            let age_us = head.map(|head| self.now_us.saturating_sub(head.arrived_us));
-            counts.next_age_us = counts.next_age_us.max(age_us);
+            if let Some(head) = head {
+                counts.next_ages_us.insert(class.clone(), self.now_us.saturating_sub(head.arrived_us));
+            }
         }
         counts
     }

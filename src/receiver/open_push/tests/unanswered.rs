@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use ::metrics::set_default_local_recorder;
+use metrics_exporter_prometheus::PrometheusBuilder;
+
 use super::stage::*;
 use super::wire::*;
 use crate::receiver::open_push::PushLimits;
@@ -37,6 +40,9 @@ async fn the_last_try_gets_the_notice() {
 
 #[tokio::test]
 async fn no_more_tries_than_the_budget_are_left_unanswered() {
+    // On one thread: the recorder is of this one only.
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _recording = set_default_local_recorder(&recorder);
     let stage = Stage::of(push(Some((5, DAY))), hasty()).await;
     let mut unanswered = 0;
     for id in 0..6 {
@@ -44,6 +50,8 @@ async fn no_more_tries_than_the_budget_are_left_unanswered() {
         unanswered += u32::from(first == Got::Nothing);
     }
     assert_eq!(unanswered, 3, "half of them may be saved, the others come with the time");
+    let shown = recorder.handle().render();
+    assert!(shown.contains("huixin_receiver_over_budget_total{account=\"main\"} 3\n"), "{shown}");
 }
 
 #[tokio::test]
