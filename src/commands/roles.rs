@@ -141,7 +141,8 @@ pub(super) fn add_admin(
     readiness.warnings.extend(watch.as_ref().map(Watch::warnings));
     readiness.warnings.extend([look.warnings(), upkeep.warnings()]);
     let address = listener.local_addr()?;
-    let admin = Admin { address, token: config.admin.token.clone(), readiness, metrics };
+    let (token, read_token) = (config.admin.token.clone(), config.admin.read_token.clone());
+    let admin = Admin { address, token, read_token, readiness, metrics };
     tracing::info!(url = %format_args!("http://{address}/"), "health and metrics are served");
     services.back("admin listener", |stop| admin::run(listener, admin, stop.cancelled_owned()));
     if let Some(watch) = watch {

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use huixin_wechat::Secret;
 
 use super::Role;
+use super::problem::Mistake;
 use super::section::Section;
 use super::{secrets, value};
 
@@ -15,13 +16,22 @@ pub struct AdminConfig {
     pub listen: SocketAddr,
     /// What a caller must show. Without it only loopback sees more than the health checks.
     pub token: Option<Secret>,
+    /// What a caller shows who may read and change nothing.
+    pub read_token: Option<Secret>,
 }
 
 pub(super) fn read(mut section: Section<'_>, role: Role) -> AdminConfig {
     // One port for each role, so that it is known beforehand which process has which.
     let port = if role == Role::Worker { 9601 } else { 9600 };
-    AdminConfig {
-        listen: section.parsed_or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, port)), value::address),
-        token: secrets::read(&mut section, "token"),
+    let listen = section.parsed_or("listen", SocketAddr::from((Ipv4Addr::LOCALHOST, port)), value::address);
+    let token = secrets::read(&mut section, "token");
+    let key = if section.has("read_token") { "read_token" } else { "read_token_file" };
+    let origin = section.origin_of(key);
+    let read_token = secrets::read(&mut section, "read_token");
+    if token.is_some() && token == read_token {
+        let mistake = Mistake::new("is the same as `token`");
+        let hint = "give it a value of its own: it must not allow any change";
+        section.mistake(key, origin.as_ref(), mistake.hint(hint));
     }
+    AdminConfig { listen, token, read_token }
 }
