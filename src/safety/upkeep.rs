@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(left(&upkeep).await, ["m12", "m11", "m10", "m9", "m8", "m7", "m6", "m5", "m4", "m3"]);
         assert_eq!(upkeep.warnings().all(), [""; 0]);
         let shown = recorder.handle().render();
-        assert!(shown.contains("huixin_queue_dead_removed_total 10\n"), "{shown}");
+        assert!(shown.contains("huixin_queue_dead_removed_total 3\n"), "{shown}");
         let file =
             std::fs::read_dir(&archive).expect("it is there").next().expect("one file").expect("it is read");
         let lines = read_to_string(file.path()).expect("it is text");

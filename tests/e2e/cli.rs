@@ -120,6 +120,20 @@ fn a_taken_port_is_told_by_its_address_its_key_and_its_flag() {
 }
 
 #[test]
+fn a_second_worker_on_the_same_admin_port_takes_nothing_and_says_which_port_to_give_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port can be bound");
+    let address = taken.local_addr().expect("it has an address").to_string();
+    let server = RedisServer::start(&[]);
+    let arguments = ["worker", "--queue-url", &server.url(), "--admin-listen", &address];
+    let (output, text) = huixin(&arguments, ACCOUNT);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(&format!("error: cannot listen on `{address}` for operators")), "{text}");
+    assert!(text.contains("needs a port of its own: --admin-listen 127.0.0.1:9602"), "{text}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &text;
+    assert!(!said.contains("the worker serves accounts"), "it has not begun: {said}");
+}
+
+#[test]
 fn check_tells_one_fact_a_line_and_fails_when_one_is_bad() {
     let config = format!("{ACCOUNT}api_base = \"http://127.0.0.1:1\"\n");
     let (output, text) = huixin(&["check"], &config);

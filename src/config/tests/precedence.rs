@@ -59,6 +59,15 @@ fn a_flag_is_stronger_than_a_variable() {
 }
 
 #[test]
+fn a_worker_has_another_admin_port_than_the_roles_that_a_machine_has_once() {
+    let port = |role| load_as(&source(MINIMAL), role).unwrap().admin.listen.to_string();
+    for role in [Role::Dev, Role::Run, Role::Receiver] {
+        assert_eq!(port(role), "127.0.0.1:9600", "{role:?}");
+    }
+    assert_eq!(port(Role::Worker), "127.0.0.1:9601");
+}
+
+#[test]
 fn a_wrong_flag_is_named_as_the_place() {
     let overrides = Overrides { worker_concurrency: Some(0), ..Overrides::default() };
     let shown = problems(&ConfigSource { overrides, ..source(MINIMAL) }, Role::Run);
