@@ -101,6 +101,9 @@ reply = ["a \"b\"", { type = "image", media_id = "m" }]
     listen = "127.0.0.1:9600"  # default
     token = "***"
 
+    [traces]
+    sample = 1.0  # default
+
     [account.main]
     app_id = "wx1"
     app_secret = "***"  # HUIXIN_ACCOUNT__MAIN__APP_SECRET
