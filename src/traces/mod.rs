@@ -125,7 +125,8 @@ impl Traces {
     pub async fn flush(self) {
         // It blocks, and what it waits for needs this runtime.
         let flushed = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(FLUSH_WITHIN)).await;
-        if let Ok(Err(error)) = flushed {
+        let flushed = flushed.map_err(anyhow::Error::from).and_then(|flushed| Ok(flushed?));
+        if let Err(error) = flushed {
             tracing::warn!(%error, "the last spans could not be posted");
         }
     }

@@ -12,6 +12,7 @@ mod print;
 mod secrets;
 mod spool;
 mod templates;
+mod traces;
 
 use super::*;
 

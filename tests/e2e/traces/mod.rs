@@ -5,7 +5,7 @@ mod collector;
 use std::time::{Duration, Instant};
 
 use huixin_queue::MessageId;
-use huixin_sandbox::{Push, TryOutcome};
+use huixin_sandbox::{AccountRules, Push, SandboxAccount, SandboxConfig, TryOutcome};
 use huixin_worker::trace;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -121,6 +121,30 @@ async fn an_answer_by_call_back_is_in_the_trace_of_its_message() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_in_the_response_to_a_push_is_in_the_trace_of_its_message() {
+    let (collector, backend) = (Collector::start().await, Backend::start(Duration::from_millis(20)).await);
+    let rules = AccountRules { may_send: false, ..AccountRules::default() };
+    let account = SandboxAccount { rules, ..SandboxAccount::named("main") };
+    let sandbox = SandboxConfig { accounts: vec![account], ..SandboxConfig::default() };
+    let routes = format!("answer_by = \"push\"\n{}", traced(&collector.url, &backend.route()));
+    let mut stack = Stack::on_redis(Setup { routes, sandbox, ..Setup::default() }).await;
+    let (mut receiver, mut worker) = (start(&mut stack, "receiver").await, start(&mut stack, "worker").await);
+    let report = stack.sandbox.sandbox.push(Push::text("main", "oAnna", "hello")).await;
+    let outcome = report.tries.last().map(|one| &one.outcome);
+    assert_eq!(outcome, Some(&TryOutcome::PassiveReply("answer to hello".to_owned())));
+    let spans = collector
+        .wait_until(|spans| ["push", "message", "response"].iter().all(|name| count(spans, name) > 0))
+        .await;
+
+    assert_one_trace(&spans, &backend.requests()[0].id);
+    let response = only(&spans, "response");
+    assert_eq!((&*response.attributes["written"], &*response.service), ("true", "huixin-receiver"));
+    assert_eq!(count(&spans, "send"), 0);
+    assert_eq!((receiver.stop().await, worker.stop().await), (Some(0), Some(0)));
+    stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_from_the_spool_is_in_one_trace_with_its_answer() {
     let (collector, backend) = (Collector::start().await, Backend::start(Duration::ZERO).await);
     let routes = traced(&collector.url, &backend.route());
@@ -194,4 +218,21 @@ async fn a_service_hears_of_a_trace_only_if_there_is_one_and_whether_it_is_in_th
     let spans = collector.wait_until(|spans| count(spans, "message") > 0).await;
     assert_one_trace(&spans, &sampled.id);
     stack.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_says_whether_the_collector_takes_traces() {
+    let collector = Collector::start().await;
+    let mut stack = Stack::embedded(Setup::default()).await;
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    for (url, says) in [
+        (&collector.url, "ok   traces: `URL/` takes them, of 10 % of the messages"),
+        (&nobody, "WARN traces: `URL/` doesn't take them: "),
+        (&format!("{}/elsewhere", collector.url), "WARN traces: `URL` doesn't take them: the answer is 404"),
+    ] {
+        let variables = [("HUIXIN_TRACES__ENDPOINT", url.as_str()), ("HUIXIN_TRACES__SAMPLE", "0.1")];
+        let mut check = stack.spawn("check", &variables);
+        check.ended().await;
+        assert!(check.log().contains(&says.replace("URL", url)), "{}", check.log());
+    }
 }
