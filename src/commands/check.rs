@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use huixin_queue::prelude::*;
 use huixin_queue::redis::{Finding, Gravity, Inspector};
 use huixin_queue::spool::free_bytes;
-use huixin_queue::{Counts, QueueError};
+use huixin_queue::{Counts, JournalSize, QueueError};
 use huixin_wechat::{ApiError, rule};
 use huixin_worker::call_back::CALL_BACK_PATH;
 use huixin_worker::{AnswerBy, CLOCKS_APART_S};
@@ -94,7 +94,10 @@ async fn queue(config: &Config, facts: &mut Facts) -> Option<u64> {
             }
         }
         QueueUrl::Sqlite(path) => match wiring::sqlite(path, config.queue.dedup_window) {
-            Ok(queue) => counted(config, queue.place(), queue.counts().await, facts),
+            Ok(queue) => {
+                counted(config, queue.place(), queue.counts().await, facts);
+                journal(config, queue.trim_journal(u64::MAX, Duration::MAX).await, facts);
+            }
             Err(QueueError::InUse { owner, .. }) => {
                 facts.good(format!("queue: `sqlite:{}`, in use: {owner}", path.display()));
             }
@@ -102,6 +105,29 @@ async fn queue(config: &Config, facts: &mut Facts) -> Option<u64> {
         },
     }
     None
+}
+
+/// How far back `huixin trace` reaches. Asked without limits, so that nothing is taken away.
+fn journal(config: &Config, size: Result<JournalSize, QueueError>, facts: &mut Facts) {
+    let Some(limits) = &config.queue.journal else {
+        return facts.good("journal: none is kept, so `huixin trace` knows nothing".to_owned());
+    };
+    // What is wrong with the queue is said already.
+    let Ok(JournalSize { records, bytes, oldest_ms }) = size else { return };
+    let most = limits.max_size;
+    let Some(oldest) = oldest_ms.map(|ms| UNIX_EPOCH + Duration::from_millis(ms)).filter(|_| bytes > 0)
+    else {
+        return facts.good(format!(
+            "journal: empty; it keeps {most}, and {} at most",
+            humantime::format_duration(limits.keep)
+        ));
+    };
+    let since = oldest.elapsed().unwrap_or_default();
+    #[allow(clippy::cast_precision_loss, reason = "an estimate")]
+    let reach = since.as_secs_f64().max(1.0) * most.bytes() as f64 / bytes as f64;
+    let reach = limits.keep.min(Duration::try_from_secs_f64(reach).unwrap_or(limits.keep));
+    let reach = humantime::format_duration(Duration::from_secs(reach.as_secs() / 60 * 60));
+    facts.good(format!("journal: {records} messages; at the rate so far {most} reach {reach} back"));
 }
 
 fn counted(config: &Config, place: &str, counts: Result<Counts, QueueError>, facts: &mut Facts) {
@@ -136,11 +162,13 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64
             queue.counts().await
         };
         let counts = counts.await;
-        Ok::<_, QueueError>((inspector, findings, counts))
+        let size = queue.trim_journal(u64::MAX, Duration::MAX).await;
+        Ok::<_, QueueError>((inspector, findings, counts, size))
     };
     match tokio::time::timeout(QUEUE_TIMEOUT, asked).await {
-        Ok(Ok((inspector, findings, counts))) => {
+        Ok(Ok((inspector, findings, counts, size))) => {
             counted(config, queue.place(), counts, facts);
+            journal(config, size, facts);
             inspected(config, &inspector, findings, facts);
         }
         Ok(Err(error)) if is_unresolved(&one_line(&error)) => {
