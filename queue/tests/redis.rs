@@ -17,6 +17,7 @@ mod accounts;
 mod away;
 mod clock;
 mod damaged;
+mod journal;
 mod load;
 mod login;
 mod responses;

@@ -97,7 +97,7 @@ fn record(id: &str, mut fields: HashMap<String, Vec<u8>>) -> Option<JournalRecor
     let head = unpack(&Bytes::from(fields.remove("head")?)).ok()?;
     let mut text = |name| fields.remove(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let lane = Lane::from_stored(text("lane")?);
-    let dies_of = text("dies_of")?.strip_prefix('1').map(ToOwned::to_owned);
+    let dies_of = text("dies_of");
     let mut number = |name| text(name).and_then(|number| number.parse().ok()).unwrap_or_default();
     let (failures, losses, sent) = (number("failures"), number("losses"), number("sent"));
     Some(JournalRecord {

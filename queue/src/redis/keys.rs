@@ -23,7 +23,7 @@
 //! | `{prefix:0}:open` | hash | class → messages not yet at their end |
 //! | `{prefix:0}:dead` | zset | id of a dead letter → time of death, us |
 //! | `{prefix:0}:letter:<id>` | hash | a dead letter |
-//! | `{prefix:0}:journal` | stream | how messages ended, an entry each: `head` (a packed message without its payload), `lane`, `dies_of` (behind a 1; empty: it was completed), `failures`, `losses`, `sent`, `note` (its holder's). The oldest are trimmed |
+//! | `{prefix:0}:journal` | stream | how messages ended, an entry each: `head` (a packed message without its payload), `lane`, and if there is such a thing `dies_of`, `failures`, `losses`, `sent` and `note` (its holder's). The oldest are trimmed |
 //! | `{prefix:0}:arrived` | hash | class → letters dead on arrival; `class\0` → those only counted |
 //! | `{prefix:0}:counter` | string | number of the last fencing token or held message |
 //! | `{prefix:0}:batch:<incarnation>` | string | a worker's last take, for its repetition. Expires |

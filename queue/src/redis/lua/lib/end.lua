@@ -48,9 +48,14 @@ local function write_journal(packed, lane, known, dies_of)
   if clock:sub(-1) == '-' then return end
   local id = clock == '' and '*' or us(math.floor(now_us() / 1000)) .. '-*'
   local at = 3 + packed:byte(2)
-  local written = redis.pcall('XADD', key('journal'), id, 'head', packed:sub(1, at + packed:byte(at) + 8), 'lane', lane,
-    'dies_of', dies_of and '1' .. dies_of or '', 'failures', known.failures or 0, 'losses', known.losses or 0, 'sent', known.sent or 0,
-    'note', known.note or '')
+  local fields = { 'head', packed:sub(1, at + packed:byte(at) + 8), 'lane', lane }
+  -- What is 0 or empty is left out: each field costs the append-only file.
+  for _, name in ipairs({ 'note', 'sent', 'failures', 'losses' }) do
+    local value = known[name]
+    if value and value ~= '' and (name == 'note' or tonumber(value) ~= 0) then fields[#fields + 1], fields[#fields + 2] = name, value end
+  end
+  if dies_of then fields[#fields + 1], fields[#fields + 2] = 'dies_of', dies_of end
+  local written = redis.pcall('XADD', key('journal'), id, unpack(fields))
   if type(written) == 'table' and written.err then set_aside('journal', written) end
 end
 
