@@ -14,7 +14,7 @@
 -- Returns: { records, how many bytes they take, when the oldest ended (ms-n) or "" }.
 
 -- A sample tells what a record takes; besides its values, about so much.
-local SAMPLE, BESIDES = 32, 32
+local SAMPLE, BESIDES = 32, 60
 local function weigh(entries)
   local bytes = 0
   for _, entry in ipairs(entries) do
