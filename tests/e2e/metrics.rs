@@ -73,6 +73,7 @@ async fn every_state(stack: &Stack, receiver: &Process, worker: &Process) {
     stack.sandbox.sandbox.faults().on_send(Fault::Code(45047), 1);
     stack.say("oBen", "is held").await;
     until(receiver, "huixin_queue_held", "", |held| held == 1.0).await;
+    until(worker, "huixin_worker_concurrency", "", |most| most == 256.0).await;
     stack.say("oCarl", "slow").await;
     until(worker, "huixin_worker_running", "", |running| running == 1.0).await;
     until(receiver, "huixin_queue_running", "", |running| running == 1.0).await;

@@ -51,6 +51,7 @@ pub fn describe() {
         "1 while an account can't call an interface (send: it can't answer), by account, interface and WeChat's code"
     );
     describe_gauge!("huixin_worker_running", "Messages being handled now");
+    describe_gauge!("huixin_worker_concurrency", "How many messages are handled at once at most");
     describe_gauge!(
         "huixin_worker_overdue",
         "Messages that have run longer than all their timeouts allow: above 0 is a bug"
@@ -142,6 +143,12 @@ pub(crate) fn damaged() {
 
 pub(crate) fn begun() {
     gauge!("huixin_worker_running").increment(1.0);
+}
+
+/// How many messages the worker handles at once at most: one that is full takes none, and isn't stuck.
+#[allow(clippy::cast_precision_loss, reason = "gauges are floating point")]
+pub(crate) fn concurrency(most: usize) {
+    gauge!("huixin_worker_concurrency").set(most as f64);
 }
 
 /// The handler is started.

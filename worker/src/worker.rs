@@ -121,6 +121,7 @@ impl Worker {
         let pauses = Pauses::new(self.queue.clone());
         let media = MediaStore::new(&self.settings.media).map_err(WorkerError::Media)?;
         let concurrency = self.settings.concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        metrics::concurrency(concurrency);
         let stopping = CancellationToken::new();
         let shared = Arc::new(WorkerContext {
             name: self.settings.name,
