@@ -29,6 +29,7 @@ pub use operate::{LaneFlags, LookFlags, PauseFlags, ResumeFlags, ScopeFlags};
 pub use roles::{DevFlags, ReceiverFlags, RunFlags, SandboxFlags, WorkerFlags};
 pub use shell::{CompletionsFlags, ManFlags};
 pub use spool::SpoolCommand;
+pub(crate) use trace::BEIJING;
 pub use trace::TraceFlags;
 
 /// A queue-backed processor for WeChat Official Account messages: ack fast, reply later.

@@ -1,6 +1,6 @@
 //! Log lines: for people or for programs, on standard error.
 //!
-//! `info` is one line per event in the life of a process, not per message; `HUIXIN_LOG` raises it (`debug`, or
+//! `info` is one line per event in the life of a process, and one per message that a worker ends; `HUIXIN_LOG` raises it (`debug`, or
 //! `huixin_worker=debug` for one part). Message texts and secrets are never logged above debug.
 
 use std::io::IsTerminal as _;

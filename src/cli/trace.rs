@@ -59,7 +59,7 @@ impl TraceFlags {
 }
 
 /// Users of WeChat, and those who look after their messages, say times in Beijing.
-const BEIJING: UtcOffset = match UtcOffset::from_hms(8, 0, 0) {
+pub(crate) const BEIJING: UtcOffset = match UtcOffset::from_hms(8, 0, 0) {
     Ok(offset) => offset,
     Err(_) => UtcOffset::UTC,
 };

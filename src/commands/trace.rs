@@ -1,7 +1,11 @@
 //! `huixin trace`: what became of messages, as a table for people or JSON for programs.
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
 use super::operate::{config, json, known, meaning};
-use crate::cli::{Cli, TraceFlags};
+use crate::cli::{BEIJING, Cli, TraceFlags};
 use crate::operator::{EndedMessage, OperatorClient, TraceView};
 use crate::report::Failure;
 
@@ -30,14 +34,14 @@ fn table(messages: &[EndedMessage]) {
         return;
     }
     println!(
-        "{:<24}  {:<20}  {:<10}  {:<12}  {:<10}  {:>8}  {:>8}  why",
-        "came", "end", "kind", "route", "id", "queued", "handled"
+        "{:<19}  {:<20}  {:<10}  {:<12}  {:<23}  {:>8}  {:>8}  why",
+        "came (in Beijing)", "end", "kind", "route", "id", "queued", "handled"
     );
     for message in messages {
         let ms = |ms: Option<u64>| ms.map_or("-".to_owned(), |ms| format!("{ms} ms"));
         println!(
-            "{:<24}  {:<20}  {:<10}  {:<12}  {}  {:>8}  {:>8}  {}",
-            message.accepted_at,
+            "{:<19}  {:<20}  {:<10}  {:<12}  {:<23}  {:>8}  {:>8}  {}",
+            in_beijing(&message.accepted_at),
             message.end,
             message.kind,
             message.route.as_deref().unwrap_or("-"),
@@ -64,17 +68,24 @@ fn whole(message: &EndedMessage) {
     line("user", &message.user);
     line("kind", &message.kind);
     line("route", &text(&message.route));
-    line("came", &message.accepted_at);
+    line("came", &in_beijing(&message.accepted_at));
     line("queued", &ms(message.queueing_ms));
     line("handled", &ms(message.handling_ms));
     line("sent", &ms(message.sending_ms));
-    line("ended", &message.ended_at);
+    line("ended", &in_beijing(&message.ended_at));
     line("end", &message.end);
     line("why", &why(message));
     line("attempts", &message.attempts.to_string());
     line("parts", &message.parts.to_string());
     line("worker", &text(&message.worker));
     println!();
+}
+
+/// A time as those who look after users in China say it, and as this command takes it.
+fn in_beijing(rfc3339: &str) -> String {
+    let form = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    let time = OffsetDateTime::parse(rfc3339, &Rfc3339).ok();
+    time.and_then(|time| time.to_offset(BEIJING).format(&form).ok()).unwrap_or_else(|| rfc3339.to_owned())
 }
 
 /// What it died of, or what WeChat said last.
@@ -91,7 +102,7 @@ fn why(message: &EndedMessage) -> String {
 fn below(flags: &TraceFlags, view: &TraceView) {
     match view.ended.len() {
         0 => println!("no such message has ended"),
-        shown if view.more => println!("{shown} shown, and there are more: give a time or --limit"),
+        shown if view.more => println!("{shown} shown, and there may be more: give a time or --limit"),
         shown => println!("{shown} shown"),
     }
     if let Some(lane) = &view.open {
@@ -105,14 +116,14 @@ fn below(flags: &TraceFlags, view: &TraceView) {
         println!("no message of this user is open");
     }
     if !view.refused.is_empty() {
-        println!("\nrefused at the door, so never stored:");
+        println!("\nrefused at the door, so never stored, by the hour:");
     }
     for refused in &view.refused {
         let account = if refused.account.is_empty() { "(no account)" } else { &refused.account };
-        println!("{}  {:>6}  {account:<12}  {}", refused.hour, refused.count, refused.reason);
+        println!("{}  {:>6}  {account:<12}  {}", in_beijing(&refused.hour), refused.count, refused.reason);
     }
     match &view.journal_since {
-        Some(since) => println!("\nthe journal begins at {since}"),
+        Some(since) => println!("\nthe journal begins at {}", in_beijing(since)),
         None => println!("\nthe journal is empty"),
     }
 }

@@ -2,9 +2,13 @@
 
 use std::ops::RangeInclusive;
 
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
 use huixin_queue::{JournalFilter, JournalRecord, Queue};
 use huixin_worker::Note;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
 use super::request::{check_limit, check_moment, class_of, lane_of, user_alone, within};
@@ -16,6 +20,10 @@ use crate::report::Failure;
 pub const TRACE_MAX: usize = 1_000;
 /// More than WeChat uses.
 const CODES: RangeInclusive<i64> = -1_000_000_000..=1_000_000_000;
+
+/// How long one search may take.
+const SEARCH_MAX: Duration = Duration::from_secs(5);
+static SEARCHES: Semaphore = Semaphore::const_new(1);
 
 /// Which messages are asked for: those that meet every condition given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
@@ -61,7 +69,7 @@ pub struct TraceQuery {
 pub struct TraceView {
     /// Those that have ended, the youngest end first.
     pub ended: Vec<EndedMessage>,
-    /// Whether there are more than were asked for.
+    /// Whether there are more than were asked for, or the search took too long to reach the end.
     pub more: bool,
     /// The user's messages that aren't at their end, if a user is asked for and has any.
     pub open: Option<LaneView>,
@@ -119,21 +127,25 @@ pub struct EndedMessage {
 pub(super) async fn trace(queue: &dyn Queue, asked: &TraceQuery) -> Result<TraceView, Failure> {
     let filter = asked.filter()?;
     let limit = asked.limit.unwrap_or(100).min(TRACE_MAX);
-    let (mut ended, mut after, mut more) = (Vec::new(), None, false);
-    'pages: loop {
+    let (mut ended, mut after) = (Vec::new(), None);
+    // Each page is read between the messages of the others, so one search at a time.
+    let _turn = SEARCHES.acquire().await.context("the semaphore is never closed")?;
+    let began = Instant::now();
+    let more = 'pages: loop {
         let page = queue.journal(&filter, after.as_ref(), usize::MAX).await?;
-        for message in page.records.iter().map(EndedMessage::of).filter(|message| asked.matches(message)) {
+        let came_then = |record: &&JournalRecord| asked.is_of_time(record.arrived_us / 1_000);
+        let messages = page.records.iter().filter(came_then).map(EndedMessage::of);
+        for message in messages.filter(|message| asked.matches(message)) {
             if ended.len() >= limit {
-                more = true;
-                break 'pages;
+                break 'pages true;
             }
             ended.push(message);
         }
         after = page.next;
-        if after.is_none() {
-            break;
+        if after.is_none() || began.elapsed() >= SEARCH_MAX {
+            break after.is_some();
         }
-    }
+    };
     let open = match &filter.lane {
         Some(lane) => queue.lane(lane).await?.as_ref().map(LaneView::of),
         None => None,
@@ -148,7 +160,7 @@ pub(super) async fn trace(queue: &dyn Queue, asked: &TraceQuery) -> Result<Trace
         refused.clear();
     }
     // Takes nothing away.
-    let size = queue.trim_journal(u64::MAX, std::time::Duration::MAX).await?;
+    let size = queue.trim_journal(u64::MAX, Duration::MAX).await?;
     Ok(TraceView { ended, more, open, refused, journal_since: size.oldest_ms.map(|ms| rfc3339(ms * 1_000)) })
 }
 
@@ -168,15 +180,14 @@ impl TraceQuery {
         Ok(JournalFilter { class, lane, since_ms: self.since_ms, ..JournalFilter::default() })
     }
 
+    fn is_of_time(&self, arrived_ms: u64) -> bool {
+        self.since_ms.is_none_or(|since_ms| arrived_ms >= since_ms)
+            && self.until_ms.is_none_or(|until_ms| arrived_ms < until_ms)
+    }
+
     fn matches(&self, message: &EndedMessage) -> bool {
-        let accepted_ms = humantime::parse_rfc3339(&message.accepted_at)
-            .ok()
-            .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok())
-            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
         let is_it = |id: &String| message.id == *id || message.msg_id.as_ref() == Some(id);
         self.id.as_ref().is_none_or(is_it)
-            && self.since_ms.is_none_or(|since_ms| accepted_ms >= since_ms)
-            && self.until_ms.is_none_or(|until_ms| accepted_ms < until_ms)
             && self.end.as_ref().is_none_or(|end| message.end == *end)
             && self.code.is_none_or(|code| message.code == Some(code))
     }
@@ -190,8 +201,8 @@ impl EndedMessage {
         let user = user.and_then(|user| user.strip_prefix('/')).unwrap_or_default();
         let end = match (&record.dies_of, note.end.as_str()) {
             (Some(_), _) => "dead",
-            // The queue itself ended it, with the last part of its answer.
-            (None, "held" | "offered") => "answered_in_response",
+            // The queue itself ended it, with the last part of its answer. A version before this one left no note.
+            (None, "" | "held" | "offered") => "answered_in_response",
             (None, end) => end,
         };
         Self {

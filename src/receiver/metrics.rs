@@ -116,11 +116,12 @@ fn prepare_account(name: &str, answers: &Answers, reasons: &[&'static str]) {
     for name in ["huixin_receiver_mended_total", "huixin_receiver_previous_key_total"] {
         counter!(name, "account" => account()).increment(0);
     }
-    // The others keep no push open, or only for a hand-over.
-    if matches!(answers, Answers::Either { .. } | Answers::Push(_)) {
-        for name in ["huixin_receiver_unsure_parts_total", "huixin_receiver_over_budget_total"] {
-            counter!(name, "account" => account()).increment(0);
-        }
+    if matches!(answers, Answers::Push(_)) {
+        counter!("huixin_receiver_over_budget_total", "account" => account()).increment(0);
+    }
+    // Whose pushes may be kept open.
+    if !matches!(answers, Answers::Api { may_transfer, .. } if may_transfer.is_empty()) {
+        counter!("huixin_receiver_unsure_parts_total", "account" => account()).increment(0);
         for (how, number) in How::VARIANTS.iter().flat_map(|how| TRY_NUMBERS.map(|number| (*how, number))) {
             counter!("huixin_receiver_responses_total", "account" => account(), "how" => how, "try" => number).increment(0);
         }

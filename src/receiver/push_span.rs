@@ -15,6 +15,7 @@ use crate::traces::begin_trace;
 pub(super) struct PushSpan {
     span: Span,
     id: MessageId,
+    is_in_trace: bool,
 }
 
 impl PushSpan {
@@ -28,18 +29,28 @@ impl PushSpan {
             outcome = Empty,
             otel.status_code = Empty,
         );
-        Self { span, id }
+        Self { span, id, is_in_trace: false }
     }
 
     /// Ends it with what became of the push.
-    pub(super) fn end(self, outcome: PushOutcome) {
+    pub(super) fn end(mut self, outcome: PushOutcome) {
         match outcome {
             PushOutcome::Duplicate | PushOutcome::Unavailable => trace::join(&self.span, &self.id),
             _ => begin_trace(&self.span, &self.id),
         }
+        self.is_in_trace = true;
         self.span.record("outcome", <&str>::from(outcome));
         if outcome == PushOutcome::Unavailable {
             self.span.record("otel.status_code", "error");
+        }
+    }
+}
+
+/// A push whose client leaves while it is stored belongs to the trace too: it is often the one that took long.
+impl Drop for PushSpan {
+    fn drop(&mut self) {
+        if !self.is_in_trace {
+            trace::join(&self.span, &self.id);
         }
     }
 }

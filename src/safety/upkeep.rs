@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::FutureExt as _;
-use huixin_queue::Queue;
+use huixin_queue::{Queue, QueueError};
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 
 use super::{Warnings, archive};
 use crate::config::{DeadConfig, JournalConfig};
+use crate::one_line::one_line;
 
 /// The pause between two rounds.
 const EVERY: Duration = Duration::from_secs(10);
@@ -27,6 +28,8 @@ const EVERY: Duration = Duration::from_secs(10);
 const ROUND_MAX: Duration = Duration::from_secs(60);
 /// The most batches of dead letters that go in one round.
 const BATCHES_MAX: usize = 50;
+/// The most calls that trim the journal in one round: each takes ten thousand records.
+const TRIMS_MAX: usize = 200;
 /// From this size on a log is a warning.
 const LOG_MAX_BYTES: u64 = 256 << 20;
 
@@ -70,18 +73,25 @@ impl Upkeep {
     /// One round.
     pub async fn run_once(&mut self) {
         let mut wrong: Vec<_> = self.long_log().map(|text| ("log", text)).into_iter().collect();
+        // First: the dead letters may have to wait for a folder of another machine.
+        match self.trim_journal().await {
+            Ok(too_large) => wrong.extend(too_large.map(|text| ("journal", text))),
+            // Callers that need the queue report that it is away.
+            Err(error) if error.is_outage() => tracing::debug!(%error, "the journal could not be trimmed"),
+            Err(error) => wrong.push((
+                "journal",
+                format!("the journal can't be kept within its limits: {}", one_line(&error)),
+            )),
+        }
         match self.trim().await {
             Ok(()) => {}
             // Callers that need the queue report that it is away.
-            Err(error) if error.is::<huixin_queue::QueueError>() => {
+            Err(error) if error.is::<QueueError>() => {
                 tracing::debug!(error = format!("{error:#}"), "the dead letters could not be checked");
             }
             Err(error) => {
                 wrong.push(("archive", format!("{error:#}: dead letters beyond their limits stay")));
             }
-        }
-        if let Err(error) = self.trim_journal().await {
-            tracing::debug!(%error, "the journal could not be trimmed");
         }
         for (_, new) in wrong.iter().filter(|(what, _)| !self.reported.contains(what)) {
             tracing::warn!(queue = self.queue.place(), "{new}");
@@ -105,17 +115,27 @@ impl Upkeep {
         })
     }
 
-    /// Keeps the journal within its limits. Without one, ends leave no records.
-    async fn trim_journal(&self) -> Result<(), huixin_queue::QueueError> {
+    /// Keeps the journal within its limits; the warning if it is far beyond. Without one, ends leave no records.
+    async fn trim_journal(&self) -> Result<Option<String>, QueueError> {
         self.queue.keep_journal(self.journal.is_some()).await?;
         let (max_bytes, keep) = match &self.journal {
             Some(journal) => (journal.max_size.bytes(), journal.keep),
             None => (0, Duration::ZERO),
         };
-        if self.queue.limit("journal", 1, EVERY / 2).await?.is_zero() {
-            self.queue.trim_journal(max_bytes, keep).await?;
+        if !self.queue.limit("journal", 1, EVERY / 2).await?.is_zero() {
+            return Ok(None);
         }
-        Ok(())
+        let mut bytes = 0;
+        for _ in 0..TRIMS_MAX {
+            bytes = self.queue.trim_journal(max_bytes, keep).await?.bytes;
+            if bytes <= max_bytes {
+                break;
+            }
+        }
+        let too_large = (bytes / 2 > max_bytes).then(|| {
+            format!("the journal has {} MiB, more than `queue.journal.max_size`, and grows faster than it can be trimmed", bytes >> 20)
+        });
+        Ok(too_large)
     }
 
     /// Removes what is too old or too many.

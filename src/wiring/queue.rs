@@ -81,12 +81,14 @@ fn without_if_away(answer: Result<(), QueueError>) -> Result<(), QueueError> {
 /// # Errors
 /// When the URL can't be read.
 pub fn redis_queue(config: &QueueConfig, url: &Url) -> Result<RedisQueue, QueueError> {
-    RedisQueue::open(&RedisSettings {
+    let queue = RedisQueue::open(&RedisSettings {
         url: url.to_string(),
         prefix: config.prefix.clone(),
         dedup_window: config.dedup_window,
         clock: Clock::Store,
-    })
+    })?;
+    queue.set_keeps_journal(config.journal.is_some());
+    Ok(queue)
 }
 
 /// The watch on the queue's Redis; none if the queue is a file.

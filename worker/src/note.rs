@@ -41,7 +41,7 @@ pub struct Note {
     /// From the first send of this attempt until it left its worker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sending_ms: Option<u64>,
-    /// What WeChat refused a call of this attempt with last.
+    /// What WeChat refused a send or an upload of this attempt with last, unless that was put right at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,
     /// The id by which WeChat finds that call.
@@ -63,10 +63,14 @@ impl Note {
             msg_id: message.msg_id().map(ToOwned::to_owned),
             kind,
             route: route.map(|route| route.name.clone()),
-            attempts: leased.failures.saturating_add(leased.losses).saturating_add(1),
-            worker: worker.to_owned(),
-            ..Self::default()
+            ..Self::of(leased, worker)
         }
+    }
+
+    /// All that is known of a message that isn't read yet.
+    pub(crate) fn of(leased: &Leased, worker: &str) -> Self {
+        let attempts = leased.failures.saturating_add(leased.losses).saturating_add(1);
+        Self { attempts, worker: worker.to_owned(), ..Self::default() }
     }
 
     /// Its handler has run.
@@ -82,9 +86,12 @@ impl Note {
 
     /// WeChat has refused a call.
     pub(crate) fn refused(&mut self, error: &ApiError) {
-        self.code = error.code().or(self.code);
-        if let ApiError::Refused { rid, .. } = error {
-            self.rid.clone_from(rid);
+        let refusal = match error {
+            ApiError::Token(inner) => inner,
+            other => other,
+        };
+        if let ApiError::Refused { code, rid, .. } = refusal {
+            (self.code, self.rid) = (Some(*code), rid.clone());
         }
     }
 

@@ -53,7 +53,7 @@ pub(crate) async fn process(
     begun: Instant,
 ) -> End {
     let calls = Calls { shared, lease: &leased.lease, guard: &guard };
-    let (mut permit, mut has_open_push, mut note) = (Some(permit), false, Note::default());
+    let (mut permit, mut has_open_push, mut note) = (Some(permit), false, Note::of(leased, &shared.name));
     let done = match Attempt::read(calls, leased, begun) {
         Ok(attempt) => {
             has_open_push = attempt.has_open_push();

@@ -56,7 +56,7 @@ impl Journal for RedisQueue {
     }
 
     async fn keep_journal(&self, keep: bool) -> Result<(), QueueError> {
-        self.core.keeps_journal.store(keep, Ordering::Relaxed);
+        self.set_keeps_journal(keep);
         Ok(())
     }
 
@@ -82,6 +82,11 @@ impl Journal for RedisQueue {
 }
 
 impl RedisQueue {
+    /// As [`Journal::keep_journal`].
+    pub fn set_keeps_journal(&self, keep: bool) {
+        self.core.keeps_journal.store(keep, Ordering::Relaxed);
+    }
+
     async fn entries(&self, youngest: &str, oldest: &str) -> Result<Vec<Entry>, QueueError> {
         let mut command = redis::cmd("XREVRANGE");
         command.arg(self.core.keys.journal()).arg(youngest).arg(oldest).arg("COUNT").arg(JOURNAL_SCAN_MAX);

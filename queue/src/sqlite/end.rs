@@ -21,12 +21,12 @@ const HELD: &str =
     "INSERT INTO dead (id, lane, class, arrived_us, died_us, reason, failures, losses, on_arrival, payload)
     SELECT id, lane, class, arrived_us, ?2, ?3, failures, 0, 0, payload FROM held WHERE no = ?1";
 
-/// Ends a message, with a note that replaces the kept one, if there is one. With a reason it dies. Gives what died.
+/// Ends a message, with a note that replaces the kept one unless it is empty. With a reason it dies. Gives what died.
 pub(super) fn end(
     step: &mut Step<'_>,
     ending: Ending,
     dies_of: Option<&str>,
-    note: Option<&[u8]>,
+    note: &[u8],
 ) -> Result<Option<Buried>, StepError> {
     journal::write(step, ending, dies_of, note)?;
     let buried = dies_of.map(|reason| bury(step, ending, reason)).transpose()?;

@@ -94,13 +94,13 @@ pub(super) fn bury_expired(step: &mut Step<'_>, limit: usize) -> Result<Vec<Buri
 pub(super) fn end_answered(step: &mut Step<'_>, no: i64, dies_of: Option<&str>) -> Result<(), StepError> {
     match dies_of {
         Some(reason) => bury(step, no, reason).map(|_| ()),
-        None => end(step, Ending::Held { no }, None, None).map(|_| ()),
+        None => end(step, Ending::Held { no }, None, &[]).map(|_| ()),
     }
 }
 
 /// Buries one, or sets it aside if it can't be read.
 fn bury(step: &mut Step<'_>, no: i64, reason: &str) -> Result<Option<Buried>, StepError> {
-    match step.apart(|step| end(step, Ending::Held { no }, Some(reason), None))? {
+    match step.apart(|step| end(step, Ending::Held { no }, Some(reason), &[]))? {
         Ok(buried) => Ok(buried),
         Err(problem) => set_held_aside(step, no, &problem).map(|()| None),
     }

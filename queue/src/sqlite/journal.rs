@@ -21,7 +21,7 @@ const TRIMMED_TOGETHER: i64 = 10_000;
 /// Rows that tell what one takes.
 const SAMPLE: u32 = 64;
 
-/// What a record is made of; the parameters are the message, the time, what it dies of, and a note that replaces the kept one.
+/// What a record is made of; the parameters are the message, the time, what it dies of, and a note that replaces the kept one, or none.
 const CURRENT: &str = "INSERT INTO journal (ended_us, id, lane, class, arrived_us, dies_of, failures, losses, sent, note)
     SELECT ?2, message.id, lane.name, message.class, message.arrived_us, ?3, coalesce(head.failures, 0),
         coalesce(head.losses, 0), coalesce(head.sent, 0), coalesce(?4, (SELECT bytes FROM note WHERE note.seq = message.seq))
@@ -36,12 +36,13 @@ pub(super) fn write(
     step: &Step<'_>,
     ending: Ending,
     dies_of: Option<&str>,
-    note: Option<&[u8]>,
+    note: &[u8],
 ) -> Result<(), StepError> {
     let (message, sql) = match ending {
         Ending::Current { seq, .. } => (seq, CURRENT),
         Ending::Held { no } => (no, HELD),
     };
+    let note = Some(note).filter(|note| !note.is_empty());
     step.run(sql, params![message, step.now_us, dies_of, note])
 }
 
@@ -79,18 +80,19 @@ pub(super) fn page(
         "SELECT no, id, lane, class, arrived_us, ended_us, dies_of, failures, losses, sent, note FROM journal
         WHERE no < ?1 ORDER BY no DESC LIMIT ?2";
     let scanned = i64::try_from(JOURNAL_SCAN_MAX).unwrap_or(i64::MAX);
-    let rows = step.all(sql, params![before, scanned], |row| Ok((row.get::<_, i64>(0)?, read(row)?)))?;
+    let rows = step.all(sql, params![before, scanned], |row| Ok((row.get::<_, i64>(0)?, read(row).ok())))?;
     let is_full = rows.len() == JOURNAL_SCAN_MAX;
     let mut page = JournalPage::default();
     let last = rows.last().map(|(no, _)| *no);
+    // One that can't be read is left out.
     for (no, record) in rows {
         // The clock never goes back: all before it are older.
-        if filter.since_ms.is_some_and(|since_ms| record.ended_ms < since_ms) {
+        let is_too_old =
+            |record: &JournalRecord| filter.since_ms.is_some_and(|since_ms| record.ended_ms < since_ms);
+        if record.as_ref().is_some_and(is_too_old) {
             return Ok(page);
         }
-        if filter.matches(&record) {
-            page.records.push(record);
-        }
+        page.records.extend(record.filter(|record| filter.matches(record)));
         if page.records.len() >= limit || is_full && Some(no) == last {
             page.next = Some(JournalCursor(no.to_string()));
             break;

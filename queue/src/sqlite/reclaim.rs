@@ -64,7 +64,7 @@ fn reclaim(step: &mut Step<'_>, lane: i64, counts: bool) -> Result<Option<Buried
         )?;
         if losses >= LOSSES_MAX {
             let reason = format!("{losses} workers died while they handled it: {lost_by}");
-            return end(step, Ending::Current { lane, seq }, Some(&reason), None);
+            return end(step, Ending::Current { lane, seq }, Some(&reason), &[]);
         }
     }
     to_front(step, lane)?;

@@ -160,7 +160,7 @@ fn confirm(step: &mut Step<'_>, lane: &Lane, push: &PushTry, written: bool) -> R
     match (response.of, response.offered_until_us) {
         (Ending::Held { no }, _) if is_over => held::end_answered(step, no, dies_of),
         (Ending::Held { .. }, _) => Ok(()),
-        (current, _) if is_over => end(step, current, dies_of, None).map(|_| ()),
+        (current, _) if is_over => end(step, current, dies_of, &[]).map(|_| ()),
         (_, Some(until_us)) if !written && until_us > step.now_us => response.delay(step, until_us),
         (Ending::Current { lane, .. }, _) => {
             response.drop(step)?;

@@ -102,7 +102,7 @@ fn settle(step: &mut Step<'_>, lease: &Lease, settlement: &Settlement) -> Result
             return Ok(None);
         }
         Settlement::Complete => {
-            end(step, current.ending(), None, Some(fitted(&lease.note)))?;
+            end(step, current.ending(), None, fitted(&lease.note))?;
         }
         Settlement::Retry { after: delay, patience, reason } => {
             let since_us = current.failing_since_us.unwrap_or(step.now_us);
@@ -128,7 +128,7 @@ fn settle(step: &mut Step<'_>, lease: &Lease, settlement: &Settlement) -> Result
         }
         Settlement::Release => lane::to_front(step, current.lane)?,
         Settlement::Bury { reason } => {
-            end(step, current.ending(), Some(reason), Some(fitted(&lease.note)))?;
+            end(step, current.ending(), Some(reason), fitted(&lease.note))?;
         }
         Settlement::Hold { wakes, hold_for, refused, reason, answer } => {
             let (until, why) = ((after(step, *hold_for), *refused), (reason.as_str(), answer.as_deref()));

@@ -7,7 +7,7 @@ use huixin_queue::prelude::*;
 use huixin_queue::redis::RedisQueue;
 use huixin_queue::testing::RedisServer;
 use huixin_queue::testing::conformance::message;
-use huixin_queue::{Clock, Lease, Settlement};
+use huixin_queue::{Accepted, Clock, Lease, Settled, Settlement};
 
 use super::{open_with_prefix, request};
 
@@ -24,7 +24,10 @@ async fn end_messages(queue: &RedisQueue, server: &RedisServer, calls: u64, roun
         let id = |n: u64| format!("mdqnN2gYp0bhq2Q{:08}", number * TOGETHER + n);
         let accepts = (0..TOGETHER)
             .map(|n| queue.accept(message(&format!("main/oABCDEFGHIJKLMNOPQRSTUVWXY{:02}", n), &id(n))));
-        join_all(accepts).await.into_iter().for_each(|accepted| drop(accepted.expect("accept")));
+        join_all(accepts)
+            .await
+            .into_iter()
+            .for_each(|accepted| assert_eq!(accepted.expect("accept"), Accepted::New));
         let taken = queue
             .take(&huixin_queue::TakeRequest { max: 32, ..request(number + 1) })
             .await
@@ -36,7 +39,10 @@ async fn end_messages(queue: &RedisQueue, server: &RedisServer, calls: u64, roun
             let lease = Lease { note: NOTE.into(), ..leased.lease.clone() };
             queue.settle(&lease, Settlement::Complete).await
         });
-        join_all(settled).await.into_iter().for_each(|settled| drop(settled.expect("complete")));
+        join_all(settled)
+            .await
+            .into_iter()
+            .for_each(|settled| assert_eq!(settled.expect("complete"), Settled::AsAsked));
         cost_us += processor_us(server) - before;
     }
     #[allow(clippy::cast_precision_loss, reason = "it is small")]

@@ -25,14 +25,15 @@
 -- Returns: 1 buried, 3 it comes again with its answer, 0 the lease is lost.
 
 local lane = ARGV[2]
-local held = redis.call('HMGET', KEYS[6], 'token', 'packed', 'failures', 'losses', 'sends', 'unheard', 'sent')
+local held = redis.call('HMGET', KEYS[6], 'token', 'packed', 'failures', 'losses', 'sends', 'unheard', 'sent', 'note')
 local packed = held[1] == ARGV[3] and (held[2] or redis.call('LINDEX', KEYS[4], 0))
 if not packed or id_of(check_packed(packed)) ~= id_in(ARGV[3]) then return 0 end
 if held[6] then
   wake(come_again(lane))
   return 3
 end
-bury_message(packed, lane, { failures = held[3], losses = held[4], sent = held[7], note = ARGV[5] }, ARGV[4], now_us())
+bury_message(packed, lane, { failures = held[3], losses = held[4], sent = held[7],
+  note = ARGV[5] ~= '' and ARGV[5] or held[8] }, ARGV[4], now_us())
 keep_counts()
 wake(go_on(lane, held[2], held[5], id_in(ARGV[3])))
 return 1

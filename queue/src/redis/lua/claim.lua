@@ -47,7 +47,8 @@ end
 local newest = newest_of(lane, now)
 if newest and newest.push ~= id then return { SUPERSEDED, 0 } end
 local answers, current = answers_of(lane)
-local function is_idle() return redis.call('EXISTS', KEYS[6], KEYS[7], KEYS[8]) == 0 end
+-- What is damaged in its lists is nothing that could come.
+local function is_idle() return redis.call('EXISTS', KEYS[6]) == 0 and read(0, 'LLEN', KEYS[7]) + read(0, 'LLEN', KEYS[8]) == 0 end
 if not answers[1] and is_idle() then return { IDLE, 0 } end
 for _, since in ipairs(share('HMGET', 'paused', '*', 'c' .. ARGV[3], 'l' .. lane)) do
   if since then return { NOT_YET, 0 } end

@@ -22,7 +22,7 @@ local results, ended, going_on = {}, {}, {}
 local is_ended = {}
 local woken = 0
 local function complete(lane, proof, note, run)
-  local held = redis.call('HMGET', run, 'token', 'packed', 'sends', 'unheard', 'failures', 'losses', 'sent')
+  local held = redis.call('HMGET', run, 'token', 'packed', 'sends', 'unheard', 'failures', 'losses', 'sent', 'note')
   -- The record stays until all items are through: the same call may stand twice in one batch.
   if held[1] ~= proof or is_ended[lane] then return 0 end
   if held[4] then
@@ -38,7 +38,8 @@ local function complete(lane, proof, note, run)
   end
   ended[#ended + 1] = lane
   is_ended[lane] = true
-  if packed then end_message(packed, lane, { failures = held[5], losses = held[6], sent = held[7], note = note }) end
+  if packed then end_message(packed, lane, { failures = held[5], losses = held[6], sent = held[7],
+    note = note ~= '' and note or held[8] }) end
   return 1
 end
 

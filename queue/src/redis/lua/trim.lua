@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Takes the oldest records of the journal away that are too old or too many: some ten thousand at most, and only whole nodes of the
--- stream, which costs next to nothing.
+-- Takes the oldest records of the journal away that are too old or too many: some ten thousand at most, and of a long journal only
+-- whole nodes of the stream, which costs next to nothing. With no room for any it goes whole.
 --
 -- Uses: base, damage.
 --
@@ -24,7 +24,13 @@ local function weigh(entries)
   return bytes
 end
 
-share('XTRIM', 'journal', 'MINID', '~', us(math.max(math.floor((now_us() - tonumber(ARGV[3])) / 1000), 0)))
+if ARGV[2] == '0' then
+  redis.call('DEL', KEYS[2])
+  return { 0, 0, '' }
+end
+-- A short one is trimmed to the last record, a long one by whole nodes.
+local how = share('XLEN', 'journal') < 1000 and '=' or '~'
+share('XTRIM', 'journal', 'MINID', how, us(math.max(math.floor((now_us() - tonumber(ARGV[3])) / 1000), 0)))
 local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', SAMPLE)
 local newest = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', SAMPLE)
 if #oldest == 0 then return { 0, 0, '' } end

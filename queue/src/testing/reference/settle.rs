@@ -69,7 +69,7 @@ impl State {
             Settlement::Complete => {
                 self.end_here(lease)?;
                 if let Some(message) = self.go_on(&lease.lane) {
-                    self.end(&lease.lane, Message { note: noted(lease), ..message }, None);
+                    self.end(&lease.lane, ended(lease, message), None);
                 }
             }
             Settlement::Retry { after, patience, reason } => {
@@ -91,7 +91,7 @@ impl State {
             Settlement::Bury { reason } => {
                 self.end_here(lease)?;
                 if let Some(message) = self.go_on(&lease.lane) {
-                    self.end(&lease.lane, Message { note: noted(lease), ..message }, Some(&reason));
+                    self.end(&lease.lane, ended(lease, message), Some(&reason));
                 }
             }
             Settlement::Hold { wakes, hold_for, refused, reason, answer } => {
@@ -173,4 +173,10 @@ impl State {
         let current = lane.current.as_mut().filter(|current| is_right && current.message.id == lease.id);
         current.ok_or(QueueError::LeaseLost)
     }
+}
+
+/// A message that its holder ends, with the holder's note if that has one.
+fn ended(lease: &Lease, message: Message) -> Message {
+    let note = Some(noted(lease)).filter(|note| !note.is_empty());
+    Message { note: note.unwrap_or_else(|| message.note.clone()), ..message }
 }

@@ -19,19 +19,25 @@ end
 
 local is_alarmed = false
 
--- Moves a key, or what `move` moves, to a name with the time in it, and notes that for the next take to report.
+-- Notes what is wrong for the next take to report.
 -- Defined when first called.
-local function set_aside(name, problem, move)
+local function report(name, problem)
   local ALARMS_MAX = 64
   is_alarmed = true
-  local aside = key('damaged:' .. us(now_us()) .. ':' .. name)
-  if move then move(aside) else redis.call('RENAME', key(name), aside) end
   local alarms = redis.pcall('RPUSH', key('alarm'), name .. '\0' .. (type(problem) == 'table' and problem.err or problem))
   if type(alarms) == 'table' then
     redis.call('DEL', key('alarm'))
   elseif alarms > ALARMS_MAX then
     redis.call('LPOP', key('alarm'))
   end
+end
+
+-- Moves a key, or what `move` moves, to a name with the time in it, and notes that.
+-- Defined when first called.
+local function set_aside(name, problem, move)
+  local aside = key('damaged:' .. us(now_us()) .. ':' .. name)
+  if move then move(aside) else redis.call('RENAME', key(name), aside) end
+  report(name, problem)
 end
 
 -- Runs a command on a key that all need, or whose loss hurts less than a standstill. A key of the wrong type holds nothing

@@ -52,11 +52,17 @@ local function write_journal(packed, lane, known, dies_of)
   -- What is 0 or empty is left out: each field costs the append-only file.
   for _, name in ipairs({ 'note', 'sent', 'failures', 'losses' }) do
     local value = known[name]
-    if value and value ~= '' and (name == 'note' or tonumber(value) ~= 0) then fields[#fields + 1], fields[#fields + 2] = name, value end
+    local is_worth = type(value) == 'number' and value ~= 0 or type(value) == 'string' and value ~= '' and value ~= '0'
+    if is_worth then fields[#fields + 1], fields[#fields + 2] = name, value end
   end
   if dies_of then fields[#fields + 1], fields[#fields + 2] = 'dies_of', dies_of end
   local written = redis.pcall('XADD', key('journal'), id, unpack(fields))
-  if type(written) == 'table' and written.err then set_aside('journal', written) end
+  if type(written) ~= 'table' or not written.err then return end
+  if written.err:find('WRONGTYPE', 1, true) then
+    set_aside('journal', written)
+  elseif redis.call('EXISTS', key('alarm')) == 0 then
+    report('journal', written)
+  end
 end
 
 -- The one place where a message ends. What is known of it: failures, losses, sent, note.
