@@ -18,9 +18,10 @@ const KEEP_FOR: Duration = Duration::from_secs(7 * 86_400);
 const FOLDER: &str = "refused/";
 
 /// Refused pushes of one hour.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RefusedCount {
     /// The beginning of the hour.
+    #[schema(format = DateTime)]
     pub hour: String,
     /// The account in the path; empty if it isn't configured, or the path isn't ours.
     pub account: String,

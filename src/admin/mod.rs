@@ -22,6 +22,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 
+use crate::operator::{Caller, Refusal};
+use crate::serve::Client;
+
 pub use ready::{Readiness, clocks_apart};
 
 /// How often the samples of histograms are put into their buckets. Until then each takes memory, asked for or not.
@@ -33,6 +36,8 @@ pub struct Admin {
     pub address: SocketAddr,
     /// What callers off loopback must show as `Authorization: Bearer`.
     pub token: Option<Secret>,
+    /// What callers show who may only read.
+    pub read_token: Option<Secret>,
     /// Whether the process can work.
     pub readiness: Readiness,
     /// The metrics.
@@ -90,6 +95,8 @@ fn routes(admin: Arc<Admin>) -> Router {
         .route("/readyz", get(readyz))
         .with_state(admin)
         .merge(guarded)
+        .method_not_allowed_fallback(not_by_this_method)
+        .fallback(async || nothing_here())
 }
 
 async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
@@ -102,30 +109,73 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], admin.metrics.render()).into_response()
 }
 
-async fn guard(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
-    match refusal(&admin, &request) {
-        None => next.run(request).await,
-        Some(refusal) => refusal,
+async fn guard(State(admin): State<Arc<Admin>>, mut request: Request, next: Next) -> Response {
+    match caller(&admin, &request) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(refusal) => refusal,
     }
 }
 
-fn refusal(admin: &Admin, request: &Request) -> Option<Response> {
+/// Who asks, if he may.
+fn caller(admin: &Admin, request: &Request) -> Result<Caller, Response> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let shown = header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-    let allowed = match (&admin.token, shown) {
-        (Some(token), Some(shown)) => bool::from(token.expose().as_bytes().ct_eq(shown.as_bytes())),
-        (Some(_), None) => false,
-        // A web page could point a name of its own at this machine; it can't have the address as its name.
-        (None, _) => admin.address.ip().is_loopback() && header(header::HOST).is_some_and(is_this_machine),
+    let is_shown = |token: &Option<Secret>| {
+        let both = token.as_ref().zip(shown);
+        both.is_some_and(|(token, shown)| bool::from(token.expose().as_bytes().ct_eq(shown.as_bytes())))
     };
-    // Nor can it send JSON to another site without asking that site first.
+    let (may_change, may_read) = (is_shown(&admin.token), is_shown(&admin.read_token));
+    let has_token = admin.token.is_some() || admin.read_token.is_some();
+    // A web page could point a name of its own at this machine; it can't have the address as its name.
+    let is_open =
+        !has_token && admin.address.ip().is_loopback() && header(header::HOST).is_some_and(is_this_machine);
+    let caller = match may_change {
+        true => Caller::Token,
+        false => Caller::Peer(request.extensions().get().map(|client: &Client| client.address.ip())),
+    };
+    // Nor can a page send JSON to another site without asking that site first.
     let is_json = header(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));
-    match allowed {
-        true if request.method().is_safe() || is_json => None,
-        true => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()),
-        false if admin.token.is_none() => Some(StatusCode::NOT_FOUND.into_response()),
-        false => Some((StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()),
+    match (may_change || is_open, may_read) {
+        (false, false) if has_token => Err(unknown()),
+        (false, false) => Err(nothing_here()),
+        _ if request.method().is_safe() => Ok(caller),
+        (false, true) => Err(only_reads()),
+        (true, _) if is_json => Ok(caller),
+        (true, _) => Err(no_json()),
     }
+}
+
+fn unknown() -> Response {
+    let hint =
+        "send `authorization: Bearer` and the value of `admin.token`, or of `admin.read_token` to read only";
+    let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", hint);
+    ([(header::WWW_AUTHENTICATE, "Bearer")], refusal).into_response()
+}
+
+fn only_reads() -> Response {
+    let (error, hint) = ("this token may only read", "a change needs the value of `admin.token`");
+    Refusal::new(StatusCode::FORBIDDEN, error, hint).into_response()
+}
+
+fn no_json() -> Response {
+    let hint = "send JSON, with the header `content-type: application/json`";
+    Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body isn't said to be JSON", hint).into_response()
+}
+
+/// For a path that isn't served, or not to this caller.
+fn nothing_here() -> Response {
+    let hint = "`GET /v1/openapi.json` names what is served; without `admin.token` that is only on loopback, to callers that \
+        name an address or `localhost`";
+    Refusal::new(StatusCode::NOT_FOUND, "nothing is served here", hint).into_response()
+}
+
+/// For a path that is served, and not by this method. The header `allow` names those it has.
+async fn not_by_this_method() -> Response {
+    let hint = "the header `allow` names the methods of this path";
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method", hint).into_response()
 }
 
 /// Whether a `Host` is an address or `localhost`, with or without a port.

@@ -8,7 +8,7 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use super::operate::LookFlags;
-use crate::operator::TraceQuery;
+use crate::operator::{TRACE_MAX, TraceQuery};
 
 /// Flags of `trace`.
 #[derive(Args, Debug)]
@@ -53,7 +53,7 @@ impl TraceFlags {
             until_ms: self.until,
             end: self.end.clone(),
             code: self.code,
-            limit: Some(self.limit),
+            limit: Some(self.limit.min(TRACE_MAX)),
         }
     }
 }

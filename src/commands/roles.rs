@@ -135,8 +135,8 @@ pub(super) async fn add_admin(
     let may_move = cli.command.overrides().admin_listen.is_none();
     let listener = wiring::listen(wiring::OPERATORS, config.admin.listen, may_move).await?;
     let address = listener.local_addr()?;
-    let admin =
-        Admin { address, token: config.admin.token.clone(), readiness, metrics: admin::record_metrics()? };
+    let (token, read_token) = (config.admin.token.clone(), config.admin.read_token.clone());
+    let admin = Admin { address, token, read_token, readiness, metrics: admin::record_metrics()? };
     tracing::info!(url = %format_args!("http://{address}/"), "health and metrics are served");
     services.back("admin listener", |stop| admin::run(listener, admin, stop.cancelled_owned()));
     if let Some(watch) = watch {

@@ -4,8 +4,12 @@
 //! runs, its admin listener answers the same questions in the same JSON. Commands don't know the difference: they ask an
 //! [`OperatorClient`].
 
-mod http;
+mod change;
+mod openapi;
+mod owner;
+mod refusal;
 mod request;
+mod routes;
 mod trace;
 mod view;
 
@@ -14,9 +18,11 @@ use std::sync::Arc;
 use huixin_queue::{MessageId, Queue, QueueError};
 use huixin_worker::InterfaceState;
 
-pub use http::routes;
+pub use change::{Caller, Change, Changes};
+pub use refusal::Refusal;
 use request::{LetterIds, PauseRequest, lane_of};
 pub use request::{LetterQuery, Pausable};
+pub use routes::{openapi_file, routes};
 pub use trace::{EndedMessage, TRACE_MAX, TraceQuery, TraceView};
 pub(crate) use view::rfc3339;
 pub use view::{
@@ -29,10 +35,10 @@ use crate::wiring;
 
 /// A way to the queue.
 pub enum OperatorClient {
-    /// The queue itself.
-    Direct(Arc<dyn Queue>),
+    /// The queue itself, for somebody.
+    Direct(Arc<dyn Queue>, Caller),
     /// The process that owns it.
-    Owner(http::Owner),
+    Owner(owner::Owner),
 }
 
 impl OperatorClient {
@@ -44,15 +50,15 @@ impl OperatorClient {
         match &config.queue.url {
             // Also a Redis that would be refused for its risks: its messages must be seen all the same.
             QueueUrl::Redis(MaskedUrl(url)) => {
-                Ok(Self::Direct(Arc::new(wiring::redis_queue(&config.queue, url)?)))
+                Ok(Self::Direct(Arc::new(wiring::redis_queue(&config.queue, url)?), Caller::CommandLine))
             }
             QueueUrl::Sqlite(path) if !path.exists() => Err(Failure::failed(
                 format!("there is no queue `sqlite:{}` yet", path.display()),
                 "start `huixin run` first, give the flags that `huixin dev` prints, or correct `queue.url`",
             )),
             QueueUrl::Sqlite(path) => match wiring::sqlite(path, config.queue.dedup_window) {
-                Ok(queue) => Ok(Self::Direct(queue)),
-                Err(QueueError::InUse { .. }) => Ok(Self::Owner(http::Owner::new(config, path)?)),
+                Ok(queue) => Ok(Self::Direct(queue, Caller::CommandLine)),
+                Err(QueueError::InUse { .. }) => Ok(Self::Owner(owner::Owner::new(config, path)?)),
                 Err(error) => Err(error.into()),
             },
         }
@@ -64,7 +70,7 @@ impl OperatorClient {
     /// When the queue doesn't answer; the same for all calls below.
     pub async fn status(&self) -> Result<QueueStatus, Failure> {
         match self {
-            Self::Direct(queue) => {
+            Self::Direct(queue, _) => {
                 let counts = queue.counts().await?;
                 let mut status = QueueStatus::of(queue.place(), &counts, &queue.paused().await?);
                 // An account that can't send has messages that wait for it.
@@ -81,7 +87,7 @@ impl OperatorClient {
     /// A page of the dead letters that are asked for, the youngest first. An empty one isn't the end: `next` says so.
     pub async fn letters(&self, asked: &LetterQuery) -> Result<LettersView, Failure> {
         match self {
-            Self::Direct(queue) => {
+            Self::Direct(queue, _) => {
                 let (filter, after) = (asked.filter()?, asked.cursor()?);
                 Ok(LettersView::of(&queue.dead(&filter, after.as_ref(), asked.limit).await?))
             }
@@ -92,7 +98,7 @@ impl OperatorClient {
     /// One dead letter.
     pub async fn letter(&self, id: &MessageId) -> Result<Option<LetterView>, Failure> {
         match self {
-            Self::Direct(queue) => Ok(queue.dead_letter(id).await?.as_ref().map(LetterView::of)),
+            Self::Direct(queue, _) => Ok(queue.dead_letter(id).await?.as_ref().map(LetterView::of)),
             Self::Owner(owner) => owner.get(&format!("dead/{id}"), &()).await,
         }
     }
@@ -100,7 +106,11 @@ impl OperatorClient {
     /// Puts dead letters back into their lanes; how many there were.
     pub async fn revive(&self, ids: &[MessageId]) -> Result<usize, Failure> {
         match self {
-            Self::Direct(queue) => Ok(done(&queue.revive(ids).await?)),
+            Self::Direct(queue, caller) => {
+                let revived = done(&queue.revive(ids).await?);
+                note_letters(&**queue, caller, "retry", revived).await;
+                Ok(revived)
+            }
             Self::Owner(owner) => owner.post("dead/retry", &LetterIds::of(ids)).await,
         }
     }
@@ -108,7 +118,11 @@ impl OperatorClient {
     /// Removes dead letters; how many there were.
     pub async fn drop_letters(&self, ids: &[MessageId]) -> Result<usize, Failure> {
         match self {
-            Self::Direct(queue) => Ok(done(&queue.drop_dead(ids).await?)),
+            Self::Direct(queue, caller) => {
+                let dropped = done(&queue.drop_dead(ids).await?);
+                note_letters(&**queue, caller, "drop", dropped).await;
+                Ok(dropped)
+            }
             Self::Owner(owner) => owner.post("dead/drop", &LetterIds::of(ids)).await,
         }
     }
@@ -116,7 +130,11 @@ impl OperatorClient {
     /// Pauses everything, an account or a user, for a reason that is shown.
     pub async fn pause(&self, what: &Pausable, reason: &str) -> Result<(), Failure> {
         match self {
-            Self::Direct(queue) => Ok(queue.pause(&what.scope()?, reason).await?),
+            Self::Direct(queue, caller) => {
+                queue.pause(&what.scope()?, reason).await?;
+                change::note(&**queue, caller, "pause", what, None).await;
+                Ok(())
+            }
             Self::Owner(owner) => {
                 let order = PauseRequest { what: what.clone(), reason: reason.to_owned() };
                 owner.post("pause", &order).await
@@ -127,7 +145,13 @@ impl OperatorClient {
     /// Ends a pause; false if there was none.
     pub async fn resume(&self, what: &Pausable) -> Result<bool, Failure> {
         match self {
-            Self::Direct(queue) => Ok(queue.resume(&what.scope()?).await?),
+            Self::Direct(queue, caller) => {
+                let is_resumed = queue.resume(&what.scope()?).await?;
+                if is_resumed {
+                    change::note(&**queue, caller, "resume", what, None).await;
+                }
+                Ok(is_resumed)
+            }
             Self::Owner(owner) => owner.post("resume", what).await,
         }
     }
@@ -135,7 +159,9 @@ impl OperatorClient {
     /// One user's lane; none if it has no messages.
     pub async fn lane(&self, account: &str, user: &str) -> Result<Option<LaneView>, Failure> {
         match self {
-            Self::Direct(queue) => Ok(queue.lane(&lane_of(account, user)?).await?.as_ref().map(LaneView::of)),
+            Self::Direct(queue, _) => {
+                Ok(queue.lane(&lane_of(account, user)?).await?.as_ref().map(LaneView::of))
+            }
             Self::Owner(owner) => owner.get("lane", &[("account", account), ("user", user)]).await,
         }
     }
@@ -143,17 +169,32 @@ impl OperatorClient {
     /// What became of messages.
     pub async fn trace(&self, asked: &TraceQuery) -> Result<TraceView, Failure> {
         match self {
-            Self::Direct(queue) => trace::trace(&**queue, asked).await,
+            Self::Direct(queue, _) => trace::trace(&**queue, asked).await,
             Self::Owner(owner) => owner.get("trace", asked).await,
+        }
+    }
+
+    /// Who has changed what.
+    pub async fn changes(&self) -> Result<Changes, Failure> {
+        match self {
+            Self::Direct(queue, _) => Ok(change::last(&**queue).await?),
+            Self::Owner(owner) => owner.get("changes", &()).await,
         }
     }
 
     /// Breaches of the queue's invariant. Empty is right.
     pub async fn audit(&self) -> Result<Violations, Failure> {
         match self {
-            Self::Direct(queue) => Ok(Violations::of(&queue.audit().await?)),
+            Self::Direct(queue, _) => Ok(Violations::of(&queue.audit().await?)),
             Self::Owner(owner) => owner.get("audit", &()).await,
         }
+    }
+}
+
+/// Notes what was done to so many dead letters, if there was one.
+async fn note_letters(queue: &dyn Queue, caller: &Caller, what: &str, letters: usize) {
+    if letters > 0 {
+        change::note(queue, caller, what, &Pausable::default(), Some(letters as u64)).await;
     }
 }
 

@@ -1,49 +1,63 @@
 //! What became of messages: the journal, with what is still open and what was refused at the door beside it.
 
+use std::ops::RangeInclusive;
+
 use huixin_queue::{JournalFilter, JournalRecord, Queue};
 use huixin_worker::Note;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::request::{class_of, lane_of, user_alone};
+use super::request::{check_limit, check_moment, class_of, lane_of, user_alone, within};
 use super::view::{LaneView, rfc3339};
 use crate::refused::{RefusedCount, refused};
 use crate::report::Failure;
 
 /// The most messages that one call gives.
 pub const TRACE_MAX: usize = 1_000;
+/// More than WeChat uses.
+const CODES: RangeInclusive<i64> = -1_000_000_000..=1_000_000_000;
 
 /// Which messages are asked for: those that meet every condition given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct TraceQuery {
     /// The message with this id: ours, or WeChat's `MsgId`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(nullable = false)]
     pub id: Option<String>,
     /// Only of this account.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^[!-.0-~]{1,64}$", nullable = false)]
     pub account: Option<String>,
     /// Only of this user, an OpenID of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^[!-~]{1,440}$", nullable = false)]
     pub user: Option<String>,
     /// Only those that came at this time or later, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(maximum = 253402300799999i64, nullable = false)]
     pub since_ms: Option<u64>,
     /// Only those that came before this time, in Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(maximum = 253402300799999i64, nullable = false)]
     pub until_ms: Option<u64>,
     /// Only with this end.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(nullable = false)]
     pub end: Option<String>,
     /// Only those whose last refusal by WeChat had this code.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(minimum = -1000000000, maximum = 1000000000, nullable = false)]
     pub code: Option<i64>,
-    /// The most messages; never more than [`TRACE_MAX`].
+    /// The most messages.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(maximum = 1000, default = 100, nullable = false)]
     pub limit: Option<usize>,
 }
 
 /// What is known of the messages that are asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TraceView {
     /// Those that have ended, the youngest end first.
     pub ended: Vec<EndedMessage>,
@@ -54,11 +68,12 @@ pub struct TraceView {
     /// Pushes refused at the door in this time, by account, reason and hour.
     pub refused: Vec<RefusedCount>,
     /// When the oldest message of the journal ended: what is older isn't known any more.
+    #[schema(format = DateTime)]
     pub journal_since: Option<String>,
 }
 
 /// How one message ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EndedMessage {
     /// Its id.
     pub id: String,
@@ -77,8 +92,10 @@ pub struct EndedMessage {
     /// What it died of.
     pub reason: Option<String>,
     /// When it came.
+    #[schema(format = DateTime)]
     pub accepted_at: String,
     /// When it ended.
+    #[schema(format = DateTime)]
     pub ended_at: String,
     /// From its arrival to the start of its handler, in its last attempt.
     pub queueing_ms: Option<u64>,
@@ -143,6 +160,10 @@ impl TraceQuery {
             (None, Some(_)) => return Err(user_alone()),
             (_, None) => None,
         };
+        check_moment("since_ms", self.since_ms)?;
+        check_moment("until_ms", self.until_ms)?;
+        check_limit(self.limit.map(|limit| limit as u64))?;
+        within("code", self.code, &CODES)?;
         // What came later has ended later.
         Ok(JournalFilter { class, lane, since_ms: self.since_ms, ..JournalFilter::default() })
     }

@@ -8,12 +8,13 @@ use huixin_queue::{Counts, DeadLetter, DeadPage, LaneState, Paused, Scope, Viola
 use huixin_wechat::Message;
 use huixin_worker::{AccountPause, Interface, Payload};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What [`PausedView::what`] calls all accounts together.
 pub const EVERYTHING: &str = "everything";
 
 /// How many messages are in which state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QueueStatus {
     /// The queue, without credentials.
     pub queue: String,
@@ -40,18 +41,19 @@ pub struct QueueStatus {
 }
 
 /// Something that is paused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PausedView {
     /// `everything`, an account's name, or an account, a slash, and an OpenID.
     pub what: String,
     /// Since when.
+    #[schema(format = DateTime)]
     pub since: String,
     /// Why, as the one who paused it said.
     pub reason: String,
 }
 
 /// An account that can't send: its workers have paused it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CannotSend {
     /// What it can't do: `send`, or only `upload` media, fetch a `token`, or show that somebody is `typing`.
     pub interface: String,
@@ -64,11 +66,12 @@ pub struct CannotSend {
     /// What a person can do; empty if there is nothing.
     pub remedy: String,
     /// When a send is tried again.
+    #[schema(format = DateTime)]
     pub until: String,
 }
 
 /// A page of dead letters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LettersView {
     /// How many there are in all, whatever was asked for.
     pub total: u64,
@@ -79,7 +82,7 @@ pub struct LettersView {
 }
 
 /// A dead letter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LetterView {
     /// The message's id.
     pub id: String,
@@ -92,8 +95,10 @@ pub struct LetterView {
     /// Why it died.
     pub reason: String,
     /// When it came.
+    #[schema(format = DateTime)]
     pub accepted_at: String,
     /// When it died.
+    #[schema(format = DateTime)]
     pub died_at: String,
     /// Attempts that had failed before the one that ended it.
     pub failures: u32,
@@ -104,7 +109,7 @@ pub struct LetterView {
 }
 
 /// One user's messages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LaneView {
     /// `ready`, `leased`, `delayed`, `awaiting` an answer by call back, `parked` because it is paused, or `idle`: with
     /// messages that are held at most.
@@ -116,13 +121,14 @@ pub struct LaneView {
     /// Ids of those that are held until the user writes again.
     pub held: Vec<String>,
     /// When the next attempt is due, or the wait for an answer ends.
+    #[schema(format = DateTime)]
     pub due_at: Option<String>,
     /// Why the last attempt failed, if one did.
     pub last_error: Option<String>,
 }
 
 /// Breaches of the invariant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Violations {
     /// Each with its lane and what is wrong. Empty is right.
     pub violations: Vec<String>,

@@ -1,0 +1,137 @@
+//! Who changed what in the queue, and when.
+//!
+//! Each change leaves a line in the log of the process that makes it, and an entry among the queue's shared values. Logs are spread
+//! over machines; the entries are in one place, for a page that shows them. There are few changes, so only the last hundred are kept,
+//! and each entry is a value of its own: two changes at once can't overwrite each other. An OpenID is shortened in both, so that
+//! nothing of a user stays here who is forgotten.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use huixin_queue::{Queue, QueueError};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::request::Pausable;
+use super::view::rfc3339;
+use crate::one_line::one_line;
+
+const FOLDER: &str = "changes/";
+/// How many are kept.
+const KEPT_MAX: usize = 100;
+/// And for how long.
+const KEEP_FOR: Duration = Duration::from_secs(30 * 86_400);
+
+/// Who asks for a change.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// Somebody who has shown the token.
+    Token,
+    /// Somebody at this address, where no token is asked for.
+    Peer(Option<IpAddr>),
+    /// A command that has opened the queue itself.
+    CommandLine,
+}
+
+/// The last changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Changes {
+    /// At most 100 of the last 30 days, the youngest first.
+    pub changes: Vec<Change>,
+}
+
+/// A change that somebody made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    /// When.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Who: `token`, an address if no token is configured, or `command line` with the user and the machine.
+    pub who: String,
+    /// `retry`, `drop`, `pause`, `resume` or `forget`.
+    pub what: String,
+    /// The account; null for dead letters, and for everything.
+    pub account: Option<String>,
+    /// The end of the user's OpenID; null unless one user was meant.
+    pub user: Option<String>,
+    /// How many messages or dead letters; null for a pause and its end.
+    pub count: Option<u64>,
+}
+
+/// Notes a change, once it is made: trouble with the note doesn't undo it.
+pub(super) async fn note(
+    queue: &dyn Queue,
+    caller: &Caller,
+    what: &str,
+    whose: &Pausable,
+    count: Option<u64>,
+) {
+    let at_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    let at_us = u64::try_from(at_us).unwrap_or_default();
+    let user = whose.user.as_deref().map(end_of);
+    let change = Change {
+        at: rfc3339(at_us),
+        who: caller.to_string(),
+        what: what.to_owned(),
+        account: whose.account.clone(),
+        user,
+        count,
+    };
+    tracing::info!(
+        who = change.who,
+        what,
+        account = change.account.as_deref().unwrap_or_default(),
+        user = change.user.as_deref().unwrap_or_default(),
+        count,
+        "an operator has changed the queue"
+    );
+    if let Err(error) = store(queue, at_us, &change).await {
+        tracing::warn!(error = one_line(&error), "the change is made, and can't be noted in the queue");
+    }
+}
+
+/// The last changes.
+pub(super) async fn last(queue: &dyn Queue) -> Result<Changes, QueueError> {
+    let mut values = queue.values(FOLDER).await?;
+    values.sort_by(|(a, _), (b, _)| b.cmp(a));
+    // What a newer version wrote, it can read.
+    let changes = values.iter().filter_map(|(_, value)| serde_json::from_slice(value).ok());
+    Ok(Changes { changes: changes.take(KEPT_MAX).collect() })
+}
+
+async fn store(queue: &dyn Queue, at_us: u64, change: &Change) -> Result<(), QueueError> {
+    // Names in the order of time; two at the same moment differ.
+    let name = format!("{FOLDER}{at_us:020}-{:08x}", rand::random::<u32>());
+    let value = serde_json::to_vec(change).expect("it has only texts and a number");
+    queue.set(&name, Bytes::from(value), KEEP_FOR).await?;
+    let mut values = queue.values(FOLDER).await?;
+    values.sort_by(|(a, _), (b, _)| b.cmp(a));
+    for (name, _) in values.iter().skip(KEPT_MAX) {
+        queue.set(name, Bytes::new(), KEEP_FOR).await?;
+    }
+    Ok(())
+}
+
+/// Enough of an OpenID to tell users apart, and too little to be one.
+fn end_of(user: &str) -> String {
+    let end: Vec<char> = user.chars().rev().take(4).collect();
+    format!("…{}", end.into_iter().rev().collect::<String>())
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token => f.write_str("token"),
+            Self::Peer(Some(address)) => address.fmt(f),
+            Self::Peer(None) => f.write_str("unknown"),
+            Self::CommandLine => {
+                let name = |variable| std::env::var(variable).ok();
+                let user = name("USER").or_else(|| name("LOGNAME")).or_else(|| name("USERNAME"));
+                let user = user.unwrap_or_else(|| "unknown user".to_owned());
+                write!(f, "command line ({user} at {})", gethostname::gethostname().to_string_lossy())
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The JSON API of the admin listener: the paths below `/v1/`, each with its description.
+//!
+//! The OpenAPI file is made from the handlers and the types of their answers, so neither can have what the other hasn't.
+//! `docs/openapi.json` is the same text for readers, held by a test. Rejected: writing the file by hand, which would be as long, and
+//! would need tests for each field that it names.
+
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use huixin_queue::Queue;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::openapi::Api;
+use super::owner::{FILE, file_name};
+use super::refusal::{Asked, Named, Order, Refusal};
+use super::request::{LaneQuery, LetterIds, PauseRequest, id_of};
+use super::{
+    Caller, Changes, LaneView, LetterQuery, LetterView, LettersView, OperatorClient, Pausable, QueueStatus,
+    TraceQuery, TraceView, Violations,
+};
+use crate::report::Failure;
+
+/// The routes. The listener that serves them asks for the token first.
+pub fn routes(queue: Arc<dyn Queue>) -> Router {
+    let (router, _) = documented().split_for_parts();
+    router.layer(middleware::from_fn_with_state(queue.clone(), only_of_this_queue)).with_state(queue)
+}
+
+/// The OpenAPI file.
+pub fn openapi_file() -> &'static str {
+    static FILE: LazyLock<String> = LazyLock::new(|| {
+        let mut text = documented().into_openapi().to_pretty_json().expect("it has only names and texts");
+        text.push('\n');
+        text
+    });
+    &FILE
+}
+
+fn documented() -> OpenApiRouter<Arc<dyn Queue>> {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(status))
+        .routes(routes!(letters))
+        .routes(routes!(letter))
+        .routes(routes!(retry))
+        .routes(routes!(drop_letters))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(lane))
+        .routes(routes!(trace))
+        .routes(routes!(audit))
+        .routes(routes!(changes))
+        .routes(routes!(openapi))
+}
+
+/// Refuses a request for the queue of another process: the process that started first has the port.
+async fn only_of_this_queue(State(queue): State<Arc<dyn Queue>>, request: Request, next: Next) -> Response {
+    let asked = request.headers().get(FILE).map(|file| String::from_utf8_lossy(file.as_bytes()).into_owned());
+    let ours = queue.place().strip_prefix("sqlite:").map(|path| file_name(std::path::Path::new(path)));
+    match asked {
+        Some(asked) if ours.as_deref() != Some(asked.as_str()) => {
+            let problem =
+                format!("this process has the queue `{}`, not the one you asked for", queue.place());
+            let hint = "find the address of the right one in its log, at `health and metrics are served`, and give it \
+                with --admin-listen";
+            Refusal::new(StatusCode::MISDIRECTED_REQUEST, problem, hint).into_response()
+        }
+        _ => next.run(request).await,
+    }
+}
+
+/// The queue, for the caller of this request.
+impl FromRequestParts<Arc<dyn Queue>> for OperatorClient {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, queue: &Arc<dyn Queue>) -> Result<Self, Infallible> {
+        let caller = parts.extensions.get().cloned().unwrap_or(Caller::Peer(None));
+        Ok(Self::Direct(queue.clone(), caller))
+    }
+}
+
+type JsonResult<T> = Result<Json<T>, Refusal>;
+
+fn answer<T>(result: Result<T, Failure>) -> JsonResult<T> {
+    Ok(Json(result?))
+}
+
+/// How many messages are in which state
+#[utoipa::path(get, path = "/v1/status", responses((status = OK, body = QueueStatus), Refusal))]
+async fn status(operator: OperatorClient) -> JsonResult<QueueStatus> {
+    answer(operator.status().await)
+}
+
+/// A page of the dead letters that are asked for, the youngest first
+#[utoipa::path(get, path = "/v1/dead", params(LetterQuery), responses((status = OK, body = LettersView), Refusal))]
+async fn letters(operator: OperatorClient, Asked(asked): Asked<LetterQuery>) -> JsonResult<LettersView> {
+    answer(operator.letters(&asked).await)
+}
+
+/// One dead letter; null if there is none with this id
+#[utoipa::path(get, path = "/v1/dead/{id}",
+    params(("id" = String, Path, description = "The message's id", pattern = "^[!-~]{1,128}$")),
+    responses((status = OK, body = Option<LetterView>), Refusal))]
+async fn letter(operator: OperatorClient, Named(id): Named<String>) -> JsonResult<Option<LetterView>> {
+    answer(operator.letter(&id_of(id)?).await)
+}
+
+/// Puts dead letters back at the end of their users' lanes; gives how many of them there were
+#[utoipa::path(post, path = "/v1/dead/retry", request_body = LetterIds,
+    responses((status = OK, body = usize), Refusal))]
+async fn retry(operator: OperatorClient, Order(ids): Order<LetterIds>) -> JsonResult<usize> {
+    answer(operator.revive(&ids.read()?).await)
+}
+
+/// Removes dead letters for good; gives how many of them there were
+#[utoipa::path(post, path = "/v1/dead/drop", request_body = LetterIds,
+    responses((status = OK, body = usize), Refusal))]
+async fn drop_letters(operator: OperatorClient, Order(ids): Order<LetterIds>) -> JsonResult<usize> {
+    answer(operator.drop_letters(&ids.read()?).await)
+}
+
+/// Stops handling messages of a user, an account or everybody; running ones may end
+#[utoipa::path(post, path = "/v1/pause", request_body = PauseRequest, responses((status = OK, body = ()), Refusal))]
+async fn pause(operator: OperatorClient, Order(order): Order<PauseRequest>) -> JsonResult<()> {
+    let (what, reason) = order.read()?;
+    answer(operator.pause(&what, &reason).await)
+}
+
+/// Ends a pause; gives false if there was none
+#[utoipa::path(post, path = "/v1/resume", request_body = Pausable, responses((status = OK, body = bool), Refusal))]
+async fn resume(operator: OperatorClient, Order(what): Order<Pausable>) -> JsonResult<bool> {
+    answer(operator.resume(&what).await)
+}
+
+/// One user's messages that aren't at their end; null if there are none
+#[utoipa::path(get, path = "/v1/lane", params(LaneQuery), responses((status = OK, body = Option<LaneView>), Refusal))]
+async fn lane(operator: OperatorClient, Asked(asked): Asked<LaneQuery>) -> JsonResult<Option<LaneView>> {
+    answer(operator.lane(&asked.account, &asked.user).await)
+}
+
+/// What became of messages
+#[utoipa::path(get, path = "/v1/trace", params(TraceQuery), responses((status = OK, body = TraceView), Refusal))]
+async fn trace(operator: OperatorClient, Asked(asked): Asked<TraceQuery>) -> JsonResult<TraceView> {
+    answer(operator.trace(&asked).await)
+}
+
+/// Checks the queue for damage; changes nothing
+#[utoipa::path(get, path = "/v1/audit", responses((status = OK, body = Violations), Refusal))]
+async fn audit(operator: OperatorClient) -> JsonResult<Violations> {
+    answer(operator.audit().await)
+}
+
+/// Who has changed what, the youngest change first
+#[utoipa::path(get, path = "/v1/changes", responses((status = OK, body = Changes), Refusal))]
+async fn changes(operator: OperatorClient) -> JsonResult<Changes> {
+    answer(operator.changes().await)
+}
+
+/// This description
+#[utoipa::path(get, path = "/v1/openapi.json", responses((status = OK, body = Object), Refusal))]
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], openapi_file())
+}
