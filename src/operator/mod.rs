@@ -5,6 +5,7 @@
 //! [`OperatorClient`].
 
 mod change;
+mod forget;
 mod openapi;
 mod owner;
 mod refusal;
@@ -19,9 +20,10 @@ use huixin_queue::{MessageId, Queue, QueueError};
 use huixin_worker::InterfaceState;
 
 pub use change::{Caller, Change, Changes};
+pub use forget::{CompactionView, ForgottenOfUser, KeptOfUser};
 pub use refusal::Refusal;
-use request::{LetterIds, PauseRequest, lane_of};
-pub use request::{LetterQuery, Pausable};
+use request::{LetterIds, Nothing, PauseRequest, lane_of};
+pub use request::{LetterQuery, Pausable, UserName};
 pub use routes::{openapi_file, routes};
 pub use trace::{EndedMessage, TRACE_MAX, TraceQuery, TraceView};
 pub(crate) use view::rfc3339;
@@ -171,6 +173,35 @@ impl OperatorClient {
         match self {
             Self::Direct(queue, _) => trace::trace(&**queue, asked).await,
             Self::Owner(owner) => owner.get("trace", asked).await,
+        }
+    }
+
+    /// What the queue keeps of a user.
+    pub async fn kept(&self, name: &UserName) -> Result<KeptOfUser, Failure> {
+        match self {
+            Self::Direct(queue, _) => forget::kept(&**queue, name).await,
+            Self::Owner(owner) => owner.get("user", name).await,
+        }
+    }
+
+    /// Removes all of it.
+    pub async fn forget(&self, name: &UserName) -> Result<ForgottenOfUser, Failure> {
+        match self {
+            Self::Direct(queue, caller) => {
+                let forgotten = ForgottenOfUser::of(&queue.forget(&name.lane()?).await?);
+                let whose = Pausable { account: Some(name.account.clone()), user: Some(name.user.clone()) };
+                change::note(&**queue, caller, "forget", &whose, Some(forgotten.count())).await;
+                Ok(forgotten)
+            }
+            Self::Owner(owner) => owner.post("forget", name).await,
+        }
+    }
+
+    /// Writes the store anew, so that its disk doesn't hold what was removed.
+    pub async fn compact(&self) -> Result<CompactionView, Failure> {
+        match self {
+            Self::Direct(queue, _) => Ok(CompactionView::of(queue.compact().await?)),
+            Self::Owner(owner) => owner.post("compact", &Nothing {}).await,
         }
     }
 

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 #[openapi(
     info(
         title = "Huixin's API for operators",
-        description = "What `huixin status`, `dead`, `lane`, `pause`, `resume`, `trace` and `audit` ask, over the admin \
+        description = "What `huixin status`, `dead`, `lane`, `pause`, `resume`, `trace`, `forget` and `audit` ask, over the admin \
             listener of any role. Times are RFC 3339 or have their unit in the name; so do durations. Each error is a JSON \
             object, `Refusal`.\n\nIf `admin.token` is configured, it is asked for; with `admin.read_token` you can read and \
             change nothing. Without a token everything is open on loopback, to callers that name an address or `localhost`, \

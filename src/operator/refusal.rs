@@ -5,11 +5,13 @@
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Path, Query};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use huixin_queue::QueueError;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 use utoipa::{IntoResponses, ToSchema};
@@ -90,10 +92,18 @@ impl IntoResponses for Refusal {
 #[from_request(via(Query), rejection(Refusal))]
 pub(super) struct Asked<T>(pub(super) T);
 
-/// The body of a request.
-#[derive(FromRequest)]
-#[from_request(via(Json), rejection(Refusal))]
+/// The body of a request: an object, as the file of the API says. serde alone would take a list of the values, too.
 pub(super) struct Order<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Order<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let Json(object) = Json::<Map<String, Value>>::from_request(request, state).await?;
+        let order = T::deserialize(Value::Object(object));
+        order.map(Self).map_err(|error| Refusal::read(StatusCode::BAD_REQUEST, &error))
+    }
+}
 
 /// What stands in the path of a request.
 #[derive(FromRequestParts)]

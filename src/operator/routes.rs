@@ -21,10 +21,10 @@ use utoipa_axum::routes;
 use super::openapi::Api;
 use super::owner::{FILE, file_name};
 use super::refusal::{Asked, Named, Order, Refusal};
-use super::request::{LaneQuery, LetterIds, PauseRequest, id_of};
+use super::request::{LetterIds, Nothing, PauseRequest, id_of};
 use super::{
-    Caller, Changes, LaneView, LetterQuery, LetterView, LettersView, OperatorClient, Pausable, QueueStatus,
-    TraceQuery, TraceView, Violations,
+    Caller, Changes, CompactionView, ForgottenOfUser, KeptOfUser, LaneView, LetterQuery, LetterView,
+    LettersView, OperatorClient, Pausable, QueueStatus, TraceQuery, TraceView, UserName, Violations,
 };
 use crate::report::Failure;
 
@@ -56,6 +56,9 @@ fn documented() -> OpenApiRouter<Arc<dyn Queue>> {
         .routes(routes!(lane))
         .routes(routes!(trace))
         .routes(routes!(audit))
+        .routes(routes!(user))
+        .routes(routes!(forget))
+        .routes(routes!(compact))
         .routes(routes!(changes))
         .routes(routes!(openapi))
 }
@@ -114,34 +117,34 @@ async fn letter(operator: OperatorClient, Named(id): Named<String>) -> JsonResul
 
 /// Puts dead letters back at the end of their users' lanes; gives how many of them there were
 #[utoipa::path(post, path = "/v1/dead/retry", request_body = LetterIds,
-    responses((status = OK, body = usize), Refusal))]
+    responses((status = OK, body = usize, content_type = "application/json"), Refusal))]
 async fn retry(operator: OperatorClient, Order(ids): Order<LetterIds>) -> JsonResult<usize> {
     answer(operator.revive(&ids.read()?).await)
 }
 
 /// Removes dead letters for good; gives how many of them there were
 #[utoipa::path(post, path = "/v1/dead/drop", request_body = LetterIds,
-    responses((status = OK, body = usize), Refusal))]
+    responses((status = OK, body = usize, content_type = "application/json"), Refusal))]
 async fn drop_letters(operator: OperatorClient, Order(ids): Order<LetterIds>) -> JsonResult<usize> {
     answer(operator.drop_letters(&ids.read()?).await)
 }
 
 /// Stops handling messages of a user, an account or everybody; running ones may end
-#[utoipa::path(post, path = "/v1/pause", request_body = PauseRequest, responses((status = OK, body = ()), Refusal))]
+#[utoipa::path(post, path = "/v1/pause", request_body = PauseRequest, responses((status = OK, body = (), content_type = "application/json"), Refusal))]
 async fn pause(operator: OperatorClient, Order(order): Order<PauseRequest>) -> JsonResult<()> {
     let (what, reason) = order.read()?;
     answer(operator.pause(&what, &reason).await)
 }
 
 /// Ends a pause; gives false if there was none
-#[utoipa::path(post, path = "/v1/resume", request_body = Pausable, responses((status = OK, body = bool), Refusal))]
+#[utoipa::path(post, path = "/v1/resume", request_body = Pausable, responses((status = OK, body = bool, content_type = "application/json"), Refusal))]
 async fn resume(operator: OperatorClient, Order(what): Order<Pausable>) -> JsonResult<bool> {
     answer(operator.resume(&what).await)
 }
 
 /// One user's messages that aren't at their end; null if there are none
-#[utoipa::path(get, path = "/v1/lane", params(LaneQuery), responses((status = OK, body = Option<LaneView>), Refusal))]
-async fn lane(operator: OperatorClient, Asked(asked): Asked<LaneQuery>) -> JsonResult<Option<LaneView>> {
+#[utoipa::path(get, path = "/v1/lane", params(UserName), responses((status = OK, body = Option<LaneView>), Refusal))]
+async fn lane(operator: OperatorClient, Asked(asked): Asked<UserName>) -> JsonResult<Option<LaneView>> {
     answer(operator.lane(&asked.account, &asked.user).await)
 }
 
@@ -155,6 +158,26 @@ async fn trace(operator: OperatorClient, Asked(asked): Asked<TraceQuery>) -> Jso
 #[utoipa::path(get, path = "/v1/audit", responses((status = OK, body = Violations), Refusal))]
 async fn audit(operator: OperatorClient) -> JsonResult<Violations> {
     answer(operator.audit().await)
+}
+
+/// What is kept of a user, besides what routes remember
+#[utoipa::path(get, path = "/v1/user", params(UserName), responses((status = OK, body = KeptOfUser), Refusal))]
+async fn user(operator: OperatorClient, Asked(name): Asked<UserName>) -> JsonResult<KeptOfUser> {
+    answer(operator.kept(&name).await)
+}
+
+/// Removes all that is kept of a user; messages that wait or are running end without an answer
+#[utoipa::path(post, path = "/v1/forget", request_body = UserName,
+    responses((status = OK, body = ForgottenOfUser), Refusal))]
+async fn forget(operator: OperatorClient, Order(name): Order<UserName>) -> JsonResult<ForgottenOfUser> {
+    answer(operator.forget(&name).await)
+}
+
+/// Writes the store anew, so that its disk doesn't hold what was removed: a file at once, while everything else waits
+#[utoipa::path(post, path = "/v1/compact", request_body = Nothing,
+    responses((status = OK, body = CompactionView), Refusal))]
+async fn compact(operator: OperatorClient, Order(Nothing {}): Order<Nothing>) -> JsonResult<CompactionView> {
+    answer(operator.compact().await)
 }
 
 /// Who has changed what, the youngest change first

@@ -75,6 +75,7 @@ impl Watched {
         let admin = Admin {
             address,
             token: None,
+            read_token: None,
             readiness: Readiness {
                 spool: None,
                 lacks_spool: false,
