@@ -8,6 +8,8 @@ use crate::{
 
 /// Messages of a lane that one script removes.
 const MESSAGES_TOGETHER: u64 = 500;
+/// Records of the journal that one script copies: about a millisecond.
+const RECORDS_TOGETHER: usize = 200;
 
 impl RedisQueue {
     /// The lane first: from then on nothing of it can die or end.
@@ -29,9 +31,14 @@ impl RedisQueue {
         Ok(forgotten)
     }
 
-    /// Has Redis write its append-only file anew.
+    /// Copies the journal, and has Redis write its append-only file anew.
     pub(super) async fn rewrite_log(&self) -> Result<Compaction, QueueError> {
-        let link = &self.core.link;
+        let Core { link, keys, .. } = &*self.core;
+        // A copy that was interrupted may have what has been deleted since.
+        link.query::<()>(redis::cmd("DEL").arg(keys.anew())).await?;
+        let mut copy = self.core.call(&SCRIPTS.copy);
+        copy.key(keys.journal()).key(keys.anew()).arg(RECORDS_TOGETHER);
+        while !link.run::<bool>(&copy).await? {}
         let info: String = link.query(redis::cmd("INFO").arg("persistence")).await?;
         if !info.contains("aof_enabled:1") {
             return Ok(Compaction::Needless);
