@@ -1,5 +1,7 @@
 //! Removing all that is kept of a lane: a few short scripts, then its dead letters and its journal, page by page.
 
+use std::time::{Duration, Instant};
+
 use super::scripts::SCRIPTS;
 use super::{Core, RedisQueue};
 use crate::{
@@ -8,6 +10,9 @@ use crate::{
 
 /// Messages of a lane that one script removes.
 const MESSAGES_TOGETHER: u64 = 500;
+/// How long to wait for the end of a rewrite that is under way, and the pause between two looks.
+const REWRITE_WITHIN: Duration = Duration::from_secs(5);
+const REWRITE_PAUSE: Duration = Duration::from_millis(50);
 /// Records of the journal that one script copies: about a millisecond.
 const RECORDS_TOGETHER: usize = 200;
 
@@ -39,9 +44,21 @@ impl RedisQueue {
         let mut copy = self.core.call(&SCRIPTS.copy);
         copy.key(keys.journal()).key(keys.anew()).arg(RECORDS_TOGETHER);
         while !link.run::<bool>(&copy).await? {}
-        let info: String = link.query(redis::cmd("INFO").arg("persistence")).await?;
-        if !info.contains("aof_enabled:1") {
-            return Ok(Compaction::Needless);
+        let deadline = Instant::now() + REWRITE_WITHIN;
+        loop {
+            let info: String = link.query(redis::cmd("INFO").arg("persistence")).await?;
+            if !info.contains("aof_enabled:1") {
+                return Ok(Compaction::Needless);
+            }
+            // One that began earlier may have begun before the removal.
+            if info.contains("aof_rewrite_in_progress:0") {
+                break;
+            }
+            if Instant::now() > deadline {
+                let busy = "it writes its append-only file anew already: try again when that is done";
+                return Err(QueueError::unavailable(&self.core.place, busy));
+            }
+            tokio::time::sleep(REWRITE_PAUSE).await;
         }
         link.query::<()>(&redis::cmd("BGREWRITEAOF")).await?;
         Ok(Compaction::Begun)
