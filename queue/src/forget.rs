@@ -1,8 +1,8 @@
-//! What is removed of a user who is to be forgotten.
+//! What is removed of a user who asks to be forgotten.
 //!
 //! [`Operator::forget`](crate::Operator::forget) removes a lane at once, whatever state it is in: a running message ends without
-//! an answer, since its holder has lost its lease. Waiting for it was rejected: a message can wait for hours, and a user who asks to
-//! be forgotten shouldn't. Marks of ids stay until the dedup window ends. They are hashes, from which nobody gets back to the user,
+//! an answer, since its holder has lost its lease. Waiting for it was rejected: a message can wait for hours, and such a user
+//! shouldn't. Marks of ids stay until the dedup window ends. They are hashes, from which nobody gets back to the user,
 //! and without them a push that WeChat sends again would bring the message back.
 //!
 //! What is removed isn't gone from the disk: SQLite leaves it in free pages, and Redis in its log. [`Operator::compact`

@@ -196,7 +196,7 @@ pub trait Operator: Send + Sync + 'static {
     async fn paused(&self) -> Result<Vec<Paused>, QueueError>;
 
     /// Removes all that is kept of a lane, whatever state it is in: see [`Forgotten`]. Its messages end without an answer, and
-    /// whoever holds one has lost the lease. Messages that come later are new ones.
+    /// their holders have lost the lease. Messages that come later are new ones.
     ///
     /// It takes time in proportion to all dead letters and the whole journal: it is for the rare user who asks for it.
     async fn forget(&self, lane: &Lane) -> Result<Forgotten, QueueError>;

@@ -19,9 +19,9 @@ use std::sync::Arc;
 use huixin_queue::{MessageId, Queue, QueueError};
 use huixin_worker::InterfaceState;
 
-pub use change::{Caller, Change, Changes};
+pub use change::{AdminCaller, Change, Changes};
 pub use forget::{CompactionView, ForgottenOfUser, KeptOfUser};
-pub use refusal::Refusal;
+pub use refusal::RequestRefusal;
 use request::{LetterIds, Nothing, PauseRequest, lane_of};
 pub use request::{LetterQuery, Pausable, UserName};
 pub use routes::{openapi_file, routes};
@@ -38,7 +38,7 @@ use crate::wiring;
 /// A way to the queue.
 pub enum OperatorClient {
     /// The queue itself, for somebody.
-    Direct(Arc<dyn Queue>, Caller),
+    Direct(Arc<dyn Queue>, AdminCaller),
     /// The process that owns it.
     Owner(owner::Owner),
 }
@@ -52,14 +52,14 @@ impl OperatorClient {
         match &config.queue.url {
             // Also a Redis that would be refused for its risks: its messages must be seen all the same.
             QueueUrl::Redis(MaskedUrl(url)) => {
-                Ok(Self::Direct(Arc::new(wiring::redis_queue(&config.queue, url)?), Caller::CommandLine))
+                Ok(Self::Direct(Arc::new(wiring::redis_queue(&config.queue, url)?), AdminCaller::CommandLine))
             }
             QueueUrl::Sqlite(path) if !path.exists() => Err(Failure::failed(
                 format!("there is no queue `sqlite:{}` yet", path.display()),
                 "start `huixin run` first, give the flags that `huixin dev` prints, or correct `queue.url`",
             )),
             QueueUrl::Sqlite(path) => match wiring::sqlite(path, config.queue.dedup_window) {
-                Ok(queue) => Ok(Self::Direct(queue, Caller::CommandLine)),
+                Ok(queue) => Ok(Self::Direct(queue, AdminCaller::CommandLine)),
                 Err(QueueError::InUse { .. }) => Ok(Self::Owner(owner::Owner::new(config, path)?)),
                 Err(error) => Err(error.into()),
             },
@@ -223,7 +223,7 @@ impl OperatorClient {
 }
 
 /// Notes what was done to so many dead letters, if there was one.
-async fn note_letters(queue: &dyn Queue, caller: &Caller, what: &str, letters: usize) {
+async fn note_letters(queue: &dyn Queue, caller: &AdminCaller, what: &str, letters: usize) {
     if letters > 0 {
         change::note(queue, caller, what, &Pausable::default(), Some(letters as u64)).await;
     }

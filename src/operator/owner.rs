@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::refusal::Refusal;
+use super::refusal::RequestRefusal;
 use crate::config::Config;
 use crate::report::Failure;
 
@@ -73,7 +73,7 @@ impl Owner {
         let answer = asked.with_context(away).map_err(|error| Failure::from(error).with_hint(hint))?;
         let status = answer.status();
         if !status.is_success() {
-            return Err(match answer.json::<Refusal>().await {
+            return Err(match answer.json::<RequestRefusal>().await {
                 Ok(refusal) => {
                     let hint = refusal.hint.unwrap_or_else(|| hint.to_owned());
                     Failure::failed(format!("the queue's owner answers {status}: {}", refusal.error), hint)

@@ -89,7 +89,7 @@ pub(super) struct PauseRequest {
     /// What to pause.
     #[serde(deserialize_with = "object")]
     pub(super) what: Pausable,
-    /// Why: whoever looks at the queue sees it.
+    /// Why: `status` shows it.
     #[schema(max_length = 1000)]
     pub(super) reason: String,
 }
@@ -170,7 +170,7 @@ impl LetterIds {
 }
 
 impl PauseRequest {
-    /// What is to be paused, and why.
+    /// What to pause, and why.
     pub(super) fn read(self) -> Result<(Pausable, String), Failure> {
         match self.reason.chars().count() {
             0..=REASON_MAX => Ok((self.what, self.reason)),

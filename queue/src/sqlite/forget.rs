@@ -45,7 +45,7 @@ fn messages(step: &Step<'_>, lane: i64) -> Result<Vec<i64>, StepError> {
     Ok(found)
 }
 
-/// There is no index by lane, which each letter would pay for: this reads all letters, of which there are only so many.
+/// There is no index by lane, which each letter would pay for: this reads all letters, and their number has a limit.
 fn letters(step: &Step<'_>, lane: &str) -> Result<u64, StepError> {
     Ok(step.execute("DELETE FROM dead WHERE lane = ?1", params![lane])? as u64)
 }

@@ -1,4 +1,4 @@
-//! A user who is to be forgotten.
+//! A user who asks to be forgotten.
 
 use super::*;
 use crate::Forgotten;
