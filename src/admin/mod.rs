@@ -115,12 +115,12 @@ async fn guard(State(admin): State<Arc<Admin>>, mut request: Request, next: Next
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(refusal) => refusal,
+        Err(refusal) => refusal.into_response(),
     }
 }
 
 /// Who asks, if he may.
-fn caller(admin: &Admin, request: &Request) -> Result<AdminCaller, Response> {
+fn caller(admin: &Admin, request: &Request) -> Result<AdminCaller, RequestRefusal> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let shown = header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
     let is_shown = |token: &Option<Secret>| {
@@ -148,35 +148,33 @@ fn caller(admin: &Admin, request: &Request) -> Result<AdminCaller, Response> {
     }
 }
 
-fn unknown() -> Response {
+fn unknown() -> RequestRefusal {
     let hint =
         "send `authorization: Bearer` and the value of `admin.token`, or of `admin.read_token` to read only";
-    let refusal = RequestRefusal::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", hint);
-    ([(header::WWW_AUTHENTICATE, "Bearer")], refusal).into_response()
+    RequestRefusal::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", hint)
 }
 
-fn only_reads() -> Response {
+fn only_reads() -> RequestRefusal {
     let (error, hint) = ("this token may only read", "a change needs the value of `admin.token`");
-    RequestRefusal::new(StatusCode::FORBIDDEN, error, hint).into_response()
+    RequestRefusal::new(StatusCode::FORBIDDEN, error, hint)
 }
 
-fn no_json() -> Response {
+fn no_json() -> RequestRefusal {
     let hint = "send JSON, with the header `content-type: application/json`";
     RequestRefusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body isn't said to be JSON", hint)
-        .into_response()
 }
 
 /// For a path that isn't served, or not to this caller.
-fn nothing_here() -> Response {
+fn nothing_here() -> RequestRefusal {
     let hint = "`GET /v1/openapi.json` names what is served; without `admin.token` that is only on loopback, to callers that \
         name an address or `localhost`";
-    RequestRefusal::new(StatusCode::NOT_FOUND, "nothing is served here", hint).into_response()
+    RequestRefusal::new(StatusCode::NOT_FOUND, "nothing is served here", hint)
 }
 
 /// For a path that is served, and not by this method. The header `allow` names those it has.
-async fn not_by_this_method() -> Response {
+async fn not_by_this_method() -> RequestRefusal {
     let hint = "the header `allow` names the methods of this path";
-    RequestRefusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method", hint).into_response()
+    RequestRefusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method", hint)
 }
 
 /// Whether a `Host` is an address or `localhost`, with or without a port.

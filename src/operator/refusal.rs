@@ -6,7 +6,7 @@
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use huixin_queue::QueueError;
 use serde::de::DeserializeOwned;
@@ -74,7 +74,9 @@ impl From<Failure> for RequestRefusal {
 
 impl IntoResponse for RequestRefusal {
     fn into_response(self) -> Response {
-        (self.status, Json(self)).into_response()
+        let is_unknown = self.status == StatusCode::UNAUTHORIZED;
+        let asks = is_unknown.then_some([(header::WWW_AUTHENTICATE, "Bearer")]);
+        (self.status, asks, Json(self)).into_response()
     }
 }
 
