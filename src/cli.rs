@@ -6,6 +6,7 @@
 mod dead;
 mod diagnose;
 mod flags;
+mod forget;
 mod handler;
 mod init;
 mod operate;
@@ -23,6 +24,7 @@ use crate::config::Overrides;
 pub use dead::{ActFlags, DeadCommand, LetterFilter, ListFlags, ShowFlags};
 pub use diagnose::{CheckFlags, HealthFlags, RouteCommand, RouteTestFlags, TestMessage};
 pub use flags::{AdminFlag, ConcurrencyFlag, OutputFlag, PlaceFlags, QueueFlag};
+pub use forget::ForgetFlags;
 pub use handler::{HandlerCommand, HandlerTestFlags};
 pub use init::{HandlerKind, InitFlags, PushMode};
 pub use operate::{LaneFlags, LookFlags, PauseFlags, ResumeFlags, ScopeFlags};
@@ -119,6 +121,9 @@ pub enum Command {
         override_usage = "huixin resume [OPTIONS] ACCOUNT [USER]\n       huixin resume [OPTIONS] --all"
     )]
     Resume(ResumeFlags),
+    /// Remove all that is kept of a user
+    #[command(after_help = forget::FORGET_EXAMPLES)]
+    Forget(ForgetFlags),
     /// Check the queue for damage; changes nothing
     Audit(LookFlags),
     /// Show and drain what receivers wrote to this machine's disk while Redis was unavailable
@@ -152,6 +157,7 @@ impl Command {
             ) => look.place.overrides(),
             Self::Pause(PauseFlags { place, .. })
             | Self::Resume(ResumeFlags { place, .. })
+            | Self::Forget(ForgetFlags { place, .. })
             | Self::Dead(
                 DeadCommand::Retry(ActFlags { place, .. }) | DeadCommand::Drop(ActFlags { place, .. }),
             ) => place.overrides(),

@@ -4,6 +4,7 @@ mod boottime;
 mod clock;
 mod error;
 mod file;
+mod forget;
 mod format;
 mod journal;
 mod lease;
@@ -29,6 +30,7 @@ pub mod prelude {
 pub use boottime::Moment;
 pub use clock::{Clock, TestClock};
 pub use error::{Cause, QueueError};
+pub use forget::{Compaction, Forgotten};
 pub use journal::{
     JOURNAL_SCAN_MAX, Journal, JournalCursor, JournalFilter, JournalPage, JournalRecord, JournalSize,
     NOTE_MAX_BYTES,

@@ -66,9 +66,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    Accepted, CallBackResult, Class, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Journal, Lane,
-    LaneSnapshot, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress, QueueError, Renewal,
-    Responder, Scope, SendState, Settled, Settlement, Violation, WorkerId,
+    Accepted, CallBackResult, Class, Compaction, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage,
+    Forgotten, Journal, Lane, LaneSnapshot, Lease, Leased, Memory, MessageId, NewMessage, Paused, Progress,
+    QueueError, Renewal, Responder, Scope, SendState, Settled, Settlement, Violation, WorkerId,
 };
 
 /// How many due and how many expired lanes one `take` moves to ready, each.
@@ -194,6 +194,16 @@ pub trait Operator: Send + Sync + 'static {
 
     /// What is paused, at most 1,000 entries.
     async fn paused(&self) -> Result<Vec<Paused>, QueueError>;
+
+    /// Removes all that is kept of a lane, whatever state it is in: see [`Forgotten`]. Its messages end without an answer, and
+    /// their holders have lost the lease. Messages that come later are new ones.
+    ///
+    /// It takes time in proportion to all dead letters and the whole journal: it is for the rare user who asks for it.
+    async fn forget(&self, lane: &Lane) -> Result<Forgotten, QueueError>;
+
+    /// Writes the store anew, so that nothing on its disk holds what was removed: in a file at once, while all other calls wait. Redis
+    /// does it by itself, and a few things end there by themselves: call this a minute after [`Operator::forget`].
+    async fn compact(&self) -> Result<Compaction, QueueError>;
 
     /// Whether the queue can do its work now: reaches the store and runs something there.
     async fn ping(&self) -> Result<(), QueueError>;

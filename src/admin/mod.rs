@@ -22,7 +22,7 @@ use huixin_wechat::Secret;
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 
-use crate::operator::{Caller, Refusal};
+use crate::operator::{AdminCaller, RequestRefusal};
 use crate::serve::Peer;
 pub use metrics::{MetricsPage, record_metrics};
 
@@ -99,12 +99,12 @@ async fn guard(State(admin): State<Arc<Admin>>, mut request: Request, next: Next
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(refusal) => refusal,
+        Err(refusal) => refusal.into_response(),
     }
 }
 
 /// Who asks, if he may.
-fn caller(admin: &Admin, request: &Request) -> Result<Caller, Response> {
+fn caller(admin: &Admin, request: &Request) -> Result<AdminCaller, RequestRefusal> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let shown = header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
     let is_shown = |token: &Option<Secret>| {
@@ -117,8 +117,8 @@ fn caller(admin: &Admin, request: &Request) -> Result<Caller, Response> {
     let is_open =
         !has_token && admin.address.ip().is_loopback() && header(header::HOST).is_some_and(is_this_machine);
     let caller = match may_change {
-        true => Caller::Token,
-        false => Caller::Peer(request.extensions().get().map(|peer: &Peer| peer.address.ip())),
+        true => AdminCaller::Token,
+        false => AdminCaller::Peer(request.extensions().get().map(|peer: &Peer| peer.address.ip())),
     };
     // Nor can a page send JSON to another site without asking that site first.
     let is_json = header(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));
@@ -132,34 +132,33 @@ fn caller(admin: &Admin, request: &Request) -> Result<Caller, Response> {
     }
 }
 
-fn unknown() -> Response {
+fn unknown() -> RequestRefusal {
     let hint =
         "send `authorization: Bearer` and the value of `admin.token`, or of `admin.read_token` to read only";
-    let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", hint);
-    ([(header::WWW_AUTHENTICATE, "Bearer")], refusal).into_response()
+    RequestRefusal::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong", hint)
 }
 
-fn only_reads() -> Response {
+fn only_reads() -> RequestRefusal {
     let (error, hint) = ("this token may only read", "a change needs the value of `admin.token`");
-    Refusal::new(StatusCode::FORBIDDEN, error, hint).into_response()
+    RequestRefusal::new(StatusCode::FORBIDDEN, error, hint)
 }
 
-fn no_json() -> Response {
+fn no_json() -> RequestRefusal {
     let hint = "send JSON, with the header `content-type: application/json`";
-    Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body isn't said to be JSON", hint).into_response()
+    RequestRefusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body isn't said to be JSON", hint)
 }
 
 /// For a path that isn't served, or not to this caller.
-fn nothing_here() -> Response {
+fn nothing_here() -> RequestRefusal {
     let hint = "`GET /v1/openapi.json` names what is served; without `admin.token` that is only on loopback, to callers that \
         name an address or `localhost`";
-    Refusal::new(StatusCode::NOT_FOUND, "nothing is served here", hint).into_response()
+    RequestRefusal::new(StatusCode::NOT_FOUND, "nothing is served here", hint)
 }
 
 /// For a path that is served, and not by this method. The header `allow` names those it has.
-async fn not_by_this_method() -> Response {
+async fn not_by_this_method() -> RequestRefusal {
     let hint = "the header `allow` names the methods of this path";
-    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method", hint).into_response()
+    RequestRefusal::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method", hint)
 }
 
 /// Whether a `Host` is an address or `localhost`, with or without a port.

@@ -3,6 +3,7 @@
 mod check;
 mod dead;
 mod dev;
+mod forget;
 mod handler;
 mod health;
 mod init;
@@ -53,6 +54,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Man(flags) => shell::man(flags),
             Command::Pause(flags) => operate::pause(&cli, flags).await,
             Command::Resume(flags) => operate::resume(&cli, flags).await,
+            Command::Forget(flags) => forget::forget(&cli, flags).await,
             Command::Audit(flags) => operate::audit(&cli, &flags.output).await,
         }
     })

@@ -26,7 +26,7 @@ const KEEP_FOR: Duration = Duration::from_secs(30 * 86_400);
 
 /// Who asks for a change.
 #[derive(Clone, Debug)]
-pub enum Caller {
+pub enum AdminCaller {
     /// Somebody who has shown the token.
     Token,
     /// Somebody at this address, where no token is asked for.
@@ -63,7 +63,7 @@ pub struct Change {
 /// Notes a change, once it is made: trouble with the note doesn't undo it.
 pub(super) async fn note(
     queue: &dyn Queue,
-    caller: &Caller,
+    caller: &AdminCaller,
     what: &str,
     whose: &Pausable,
     count: Option<u64>,
@@ -120,7 +120,7 @@ fn end_of(user: &str) -> String {
     format!("…{}", end.into_iter().rev().collect::<String>())
 }
 
-impl fmt::Display for Caller {
+impl fmt::Display for AdminCaller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token => f.write_str("token"),

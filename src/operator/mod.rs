@@ -5,6 +5,7 @@
 //! [`OperatorClient`].
 
 mod change;
+mod forget;
 mod openapi;
 mod owner;
 mod refusal;
@@ -18,10 +19,11 @@ use std::sync::Arc;
 use huixin_queue::{MessageId, Queue, QueueError};
 use huixin_worker::InterfaceState;
 
-pub use change::{Caller, Change, Changes};
-pub use refusal::Refusal;
-use request::{LetterIds, PauseRequest, lane_of};
-pub use request::{LetterQuery, Pausable};
+pub use change::{AdminCaller, Change, Changes};
+pub use forget::{CompactionView, ForgottenOfUser, KeptOfUser};
+pub use refusal::RequestRefusal;
+use request::{LetterIds, Nothing, PauseRequest, lane_of};
+pub use request::{LetterQuery, Pausable, UserName};
 pub use routes::{openapi_file, routes};
 pub use trace::{EndedMessage, TRACE_MAX, TraceQuery, TraceView};
 pub(crate) use view::rfc3339;
@@ -36,7 +38,7 @@ use crate::wiring;
 /// A way to the queue.
 pub enum OperatorClient {
     /// The queue itself, for somebody.
-    Direct(Arc<dyn Queue>, Caller),
+    Direct(Arc<dyn Queue>, AdminCaller),
     /// The process that owns it.
     Owner(owner::Owner),
 }
@@ -50,14 +52,14 @@ impl OperatorClient {
         match &config.queue.url {
             // Also a Redis that would be refused for its risks: its messages must be seen all the same.
             QueueUrl::Redis(MaskedUrl(url)) => {
-                Ok(Self::Direct(Arc::new(wiring::redis_queue(&config.queue, url)?), Caller::CommandLine))
+                Ok(Self::Direct(Arc::new(wiring::redis_queue(&config.queue, url)?), AdminCaller::CommandLine))
             }
             QueueUrl::Sqlite(path) if !path.exists() => Err(Failure::failed(
                 format!("there is no queue `sqlite:{}` yet", path.display()),
                 "start `huixin run` first, give the flags that `huixin dev` prints, or correct `queue.url`",
             )),
             QueueUrl::Sqlite(path) => match wiring::sqlite(path, config.queue.dedup_window) {
-                Ok(queue) => Ok(Self::Direct(queue, Caller::CommandLine)),
+                Ok(queue) => Ok(Self::Direct(queue, AdminCaller::CommandLine)),
                 Err(QueueError::InUse { .. }) => Ok(Self::Owner(owner::Owner::new(config, path)?)),
                 Err(error) => Err(error.into()),
             },
@@ -174,6 +176,35 @@ impl OperatorClient {
         }
     }
 
+    /// What the queue keeps of a user.
+    pub async fn kept(&self, name: &UserName) -> Result<KeptOfUser, Failure> {
+        match self {
+            Self::Direct(queue, _) => forget::kept(&**queue, name).await,
+            Self::Owner(owner) => owner.get("user", name).await,
+        }
+    }
+
+    /// Removes all of it.
+    pub async fn forget(&self, name: &UserName) -> Result<ForgottenOfUser, Failure> {
+        match self {
+            Self::Direct(queue, caller) => {
+                let forgotten = ForgottenOfUser::of(&queue.forget(&name.lane()?).await?);
+                let whose = Pausable { account: Some(name.account.clone()), user: Some(name.user.clone()) };
+                change::note(&**queue, caller, "forget", &whose, Some(forgotten.count())).await;
+                Ok(forgotten)
+            }
+            Self::Owner(owner) => owner.post("forget", name).await,
+        }
+    }
+
+    /// Writes the store anew, so that its disk doesn't hold what was removed.
+    pub async fn compact(&self) -> Result<CompactionView, Failure> {
+        match self {
+            Self::Direct(queue, _) => Ok(CompactionView::of(queue.compact().await?)),
+            Self::Owner(owner) => owner.post("compact", &Nothing {}).await,
+        }
+    }
+
     /// Who has changed what.
     pub async fn changes(&self) -> Result<Changes, Failure> {
         match self {
@@ -192,7 +223,7 @@ impl OperatorClient {
 }
 
 /// Notes what was done to so many dead letters, if there was one.
-async fn note_letters(queue: &dyn Queue, caller: &Caller, what: &str, letters: usize) {
+async fn note_letters(queue: &dyn Queue, caller: &AdminCaller, what: &str, letters: usize) {
     if letters > 0 {
         change::note(queue, caller, what, &Pausable::default(), Some(letters as u64)).await;
     }

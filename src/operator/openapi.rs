@@ -3,21 +3,21 @@
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::refusal::Refusal;
+use super::refusal::RequestRefusal;
 
 /// The file, before the routes add what they are.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Huixin's API for operators",
-        description = "What `huixin status`, `dead`, `lane`, `pause`, `resume`, `trace` and `audit` ask, over the admin \
+        description = "What `huixin status`, `dead`, `lane`, `pause`, `resume`, `trace`, `forget` and `audit` ask, over the admin \
             listener of any role. Times are RFC 3339 or have their unit in the name; so do durations. Each error is a JSON \
-            object, `Refusal`.\n\nIf `admin.token` is configured, it is asked for; with `admin.read_token` you can read and \
+            object, `RequestRefusal`.\n\nIf `admin.token` is configured, it is asked for; with `admin.read_token` you can read and \
             change nothing. Without a token everything is open on loopback, to callers that name an address or `localhost`, \
             and nothing elsewhere.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
     ),
-    components(schemas(Refusal)),
+    components(schemas(RequestRefusal)),
     security((), ("token" = [])),
     modifiers(&TokenScheme)
 )]

@@ -8,11 +8,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::refusal::Refusal;
+use super::refusal::RequestRefusal;
 use crate::config::Config;
 use crate::report::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// A large file takes that long to be written anew.
+const COMPACTION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// The header that says which queue is asked for.
 pub(super) const FILE: &str = "huixin-queue-file";
 
@@ -41,7 +43,7 @@ impl Owner {
         path: &str,
         query: &impl Serialize,
     ) -> Result<T, Failure> {
-        self.ask(self.client.get(self.url(path)?).query(query)).await
+        self.ask(self.client.get(self.url(path)?).query(query).timeout(TIMEOUT)).await
     }
 
     pub(super) async fn post<T: DeserializeOwned>(
@@ -50,7 +52,8 @@ impl Owner {
         body: &impl Serialize,
     ) -> Result<T, Failure> {
         // JSON: a page of another site can't send that without asking first.
-        self.ask(self.client.post(self.url(path)?).json(body)).await
+        let within = if path == "compact" { COMPACTION_TIMEOUT } else { TIMEOUT };
+        self.ask(self.client.post(self.url(path)?).json(body).timeout(within)).await
     }
 
     fn url(&self, path: &str) -> Result<Url, Failure> {
@@ -66,11 +69,11 @@ impl Owner {
         let away = || format!("the queue's file is in use, and no owner answers at `{}`", self.base);
         let hint = "find the address in the owner's log, at `health and metrics are served`, and give it with \
             --admin-listen";
-        let asked = request.timeout(TIMEOUT).send().await.map_err(reqwest::Error::without_url);
+        let asked = request.send().await.map_err(reqwest::Error::without_url);
         let answer = asked.with_context(away).map_err(|error| Failure::from(error).with_hint(hint))?;
         let status = answer.status();
         if !status.is_success() {
-            return Err(match answer.json::<Refusal>().await {
+            return Err(match answer.json::<RequestRefusal>().await {
                 Ok(refusal) => {
                     let hint = refusal.hint.unwrap_or_else(|| hint.to_owned());
                     Failure::failed(format!("the queue's owner answers {status}: {}", refusal.error), hint)

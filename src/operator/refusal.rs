@@ -5,11 +5,13 @@
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Path, Query};
-use axum::http::StatusCode;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use huixin_queue::QueueError;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 use utoipa::{IntoResponses, ToSchema};
@@ -19,7 +21,7 @@ use crate::report::Failure;
 
 /// Why a request isn't done.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Refusal {
+pub struct RequestRefusal {
     /// The status of the response.
     #[serde(skip)]
     #[schema(ignore)]
@@ -45,7 +47,7 @@ const STATUSES: [(StatusCode, &str); 8] = [
     (StatusCode::SERVICE_UNAVAILABLE, "The queue can't do it now."),
 ];
 
-impl Refusal {
+impl RequestRefusal {
     /// With a hint.
     pub fn new(status: StatusCode, error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { status, error: error.into(), hint: Some(hint.into()) }
@@ -60,7 +62,7 @@ impl Refusal {
 }
 
 /// 503 for what the queue refuses or can't do now, 400 for a request that is wrong.
-impl From<Failure> for Refusal {
+impl From<Failure> for RequestRefusal {
     fn from(failure: Failure) -> Self {
         let status = match failure.error.downcast_ref::<QueueError>() {
             Some(QueueError::Invalid(_)) | None => StatusCode::BAD_REQUEST,
@@ -70,15 +72,17 @@ impl From<Failure> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for RequestRefusal {
     fn into_response(self) -> Response {
-        (self.status, Json(self)).into_response()
+        let is_unknown = self.status == StatusCode::UNAUTHORIZED;
+        let asks = is_unknown.then_some([(header::WWW_AUTHENTICATE, "Bearer")]);
+        (self.status, asks, Json(self)).into_response()
     }
 }
 
-impl IntoResponses for Refusal {
+impl IntoResponses for RequestRefusal {
     fn responses() -> std::collections::BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-        let content = || ContentBuilder::new().schema(Some(Ref::from_schema_name("Refusal"))).build();
+        let content = || ContentBuilder::new().schema(Some(Ref::from_schema_name("RequestRefusal"))).build();
         let response =
             |text| ResponseBuilder::new().description(text).content("application/json", content()).build();
         STATUSES.iter().map(|(status, text)| (status.as_str().to_owned(), response(*text).into())).collect()
@@ -87,22 +91,30 @@ impl IntoResponses for Refusal {
 
 /// The query of a request.
 #[derive(FromRequestParts)]
-#[from_request(via(Query), rejection(Refusal))]
-pub(super) struct Asked<T>(pub(super) T);
+#[from_request(via(Query), rejection(RequestRefusal))]
+pub(super) struct QueryOf<T>(pub(super) T);
 
-/// The body of a request.
-#[derive(FromRequest)]
-#[from_request(via(Json), rejection(Refusal))]
-pub(super) struct Order<T>(pub(super) T);
+/// The body of a request: an object, as the file of the API says. serde alone would take a list of the values, too.
+pub(super) struct BodyOf<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for BodyOf<T> {
+    type Rejection = RequestRefusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, RequestRefusal> {
+        let Json(object) = Json::<Map<String, Value>>::from_request(request, state).await?;
+        let order = T::deserialize(Value::Object(object));
+        order.map(Self).map_err(|error| RequestRefusal::read(StatusCode::BAD_REQUEST, &error))
+    }
+}
 
 /// What stands in the path of a request.
 #[derive(FromRequestParts)]
-#[from_request(via(Path), rejection(Refusal))]
-pub(super) struct Named<T>(pub(super) T);
+#[from_request(via(Path), rejection(RequestRefusal))]
+pub(super) struct PathOf<T>(pub(super) T);
 
 macro_rules! read_by {
     ($($rejection:ident)*) => {$(
-        impl From<$rejection> for Refusal {
+        impl From<$rejection> for RequestRefusal {
             fn from(rejection: $rejection) -> Self {
                 Self::read(rejection.status(), &rejection)
             }

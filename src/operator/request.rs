@@ -4,7 +4,9 @@ use std::ops::RangeInclusive;
 
 use anyhow::anyhow;
 use huixin_queue::{Class, DeadCursor, DeadFilter, Lane, MessageId, Scope};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::report::Failure;
@@ -60,26 +62,34 @@ pub struct Pausable {
     pub user: Option<String>,
 }
 
-/// Whose lane is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+/// One user of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct LaneQuery {
+pub struct UserName {
     /// The account.
     #[param(pattern = "^[!-.0-~]{1,64}$")]
-    pub(super) account: String,
+    #[schema(pattern = "^[!-.0-~]{1,64}$")]
+    pub account: String,
     /// The user's OpenID.
     #[param(pattern = "^[!-~]{1,440}$")]
-    pub(super) user: String,
+    #[schema(pattern = "^[!-~]{1,440}$")]
+    pub user: String,
 }
+
+/// A request that says nothing more than its path.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
 
 /// To pause something.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PauseRequest {
     /// What to pause.
+    #[serde(deserialize_with = "object")]
     pub(super) what: Pausable,
-    /// Why: whoever looks at the queue sees it.
+    /// Why: `status` shows it.
     #[schema(max_length = 1000)]
     pub(super) reason: String,
 }
@@ -138,6 +148,13 @@ impl Pausable {
     }
 }
 
+impl UserName {
+    /// The user's lane.
+    pub(crate) fn lane(&self) -> Result<Lane, Failure> {
+        lane_of(&self.account, &self.user)
+    }
+}
+
 impl LetterIds {
     pub(super) fn of(ids: &[MessageId]) -> Self {
         Self { ids: ids.iter().map(ToString::to_string).collect() }
@@ -153,7 +170,7 @@ impl LetterIds {
 }
 
 impl PauseRequest {
-    /// What is to be paused, and why.
+    /// What to pause, and why.
     pub(super) fn read(self) -> Result<(Pausable, String), Failure> {
         match self.reason.chars().count() {
             0..=REASON_MAX => Ok((self.what, self.reason)),
@@ -222,6 +239,12 @@ fn check(name: &str, text: &str, max: usize, is_allowed: impl Fn(u8) -> bool) ->
     }
     let hint = format!("it has 1 to {max} visible ASCII characters, without spaces");
     Err(Failure::failed(format!("`{}` is no {name}", text.escape_debug()), hint))
+}
+
+/// An object, and not the list of its values that serde would take, too.
+fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let object = Map::<String, Value>::deserialize(deserializer)?;
+    T::deserialize(Value::Object(object)).map_err(D::Error::custom)
 }
 
 fn page_default() -> u64 {

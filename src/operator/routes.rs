@@ -20,11 +20,11 @@ use utoipa_axum::routes;
 
 use super::openapi::Api;
 use super::owner::{FILE, file_name};
-use super::refusal::{Asked, Named, Order, Refusal};
-use super::request::{LaneQuery, LetterIds, PauseRequest, id_of};
+use super::refusal::{BodyOf, PathOf, QueryOf, RequestRefusal};
+use super::request::{LetterIds, Nothing, PauseRequest, id_of};
 use super::{
-    Caller, Changes, LaneView, LetterQuery, LetterView, LettersView, OperatorClient, Pausable, QueueStatus,
-    TraceQuery, TraceView, Violations,
+    AdminCaller, Changes, CompactionView, ForgottenOfUser, KeptOfUser, LaneView, LetterQuery, LetterView,
+    LettersView, OperatorClient, Pausable, QueueStatus, TraceQuery, TraceView, UserName, Violations,
 };
 use crate::report::Failure;
 
@@ -56,6 +56,9 @@ fn documented() -> OpenApiRouter<Arc<dyn Queue>> {
         .routes(routes!(lane))
         .routes(routes!(trace))
         .routes(routes!(audit))
+        .routes(routes!(user))
+        .routes(routes!(forget))
+        .routes(routes!(compact))
         .routes(routes!(changes))
         .routes(routes!(openapi))
 }
@@ -70,7 +73,7 @@ async fn only_of_this_queue(State(queue): State<Arc<dyn Queue>>, request: Reques
                 format!("this process has the queue `{}`, not the one you asked for", queue.place());
             let hint = "find the address of the right one in its log, at `health and metrics are served`, and give it \
                 with --admin-listen";
-            Refusal::new(StatusCode::MISDIRECTED_REQUEST, problem, hint).into_response()
+            RequestRefusal::new(StatusCode::MISDIRECTED_REQUEST, problem, hint).into_response()
         }
         _ => next.run(request).await,
     }
@@ -81,90 +84,113 @@ impl FromRequestParts<Arc<dyn Queue>> for OperatorClient {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, queue: &Arc<dyn Queue>) -> Result<Self, Infallible> {
-        let caller = parts.extensions.get().cloned().unwrap_or(Caller::Peer(None));
+        let caller = parts.extensions.get().cloned().unwrap_or(AdminCaller::Peer(None));
         Ok(Self::Direct(queue.clone(), caller))
     }
 }
 
-type JsonResult<T> = Result<Json<T>, Refusal>;
+type JsonResult<T> = Result<Json<T>, RequestRefusal>;
 
 fn answer<T>(result: Result<T, Failure>) -> JsonResult<T> {
     Ok(Json(result?))
 }
 
 /// How many messages are in which state
-#[utoipa::path(get, path = "/v1/status", responses((status = OK, body = QueueStatus), Refusal))]
+#[utoipa::path(get, path = "/v1/status", responses((status = OK, body = QueueStatus), RequestRefusal))]
 async fn status(operator: OperatorClient) -> JsonResult<QueueStatus> {
     answer(operator.status().await)
 }
 
 /// A page of the dead letters that are asked for, the youngest first
-#[utoipa::path(get, path = "/v1/dead", params(LetterQuery), responses((status = OK, body = LettersView), Refusal))]
-async fn letters(operator: OperatorClient, Asked(asked): Asked<LetterQuery>) -> JsonResult<LettersView> {
+#[utoipa::path(get, path = "/v1/dead", params(LetterQuery), responses((status = OK, body = LettersView), RequestRefusal))]
+async fn letters(operator: OperatorClient, QueryOf(asked): QueryOf<LetterQuery>) -> JsonResult<LettersView> {
     answer(operator.letters(&asked).await)
 }
 
 /// One dead letter; null if there is none with this id
 #[utoipa::path(get, path = "/v1/dead/{id}",
     params(("id" = String, Path, description = "The message's id", pattern = "^[!-~]{1,128}$")),
-    responses((status = OK, body = Option<LetterView>), Refusal))]
-async fn letter(operator: OperatorClient, Named(id): Named<String>) -> JsonResult<Option<LetterView>> {
+    responses((status = OK, body = Option<LetterView>), RequestRefusal))]
+async fn letter(operator: OperatorClient, PathOf(id): PathOf<String>) -> JsonResult<Option<LetterView>> {
     answer(operator.letter(&id_of(id)?).await)
 }
 
 /// Puts dead letters back at the end of their users' lanes; gives how many of them there were
 #[utoipa::path(post, path = "/v1/dead/retry", request_body = LetterIds,
-    responses((status = OK, body = usize), Refusal))]
-async fn retry(operator: OperatorClient, Order(ids): Order<LetterIds>) -> JsonResult<usize> {
+    responses((status = OK, body = usize, content_type = "application/json"), RequestRefusal))]
+async fn retry(operator: OperatorClient, BodyOf(ids): BodyOf<LetterIds>) -> JsonResult<usize> {
     answer(operator.revive(&ids.read()?).await)
 }
 
 /// Removes dead letters for good; gives how many of them there were
 #[utoipa::path(post, path = "/v1/dead/drop", request_body = LetterIds,
-    responses((status = OK, body = usize), Refusal))]
-async fn drop_letters(operator: OperatorClient, Order(ids): Order<LetterIds>) -> JsonResult<usize> {
+    responses((status = OK, body = usize, content_type = "application/json"), RequestRefusal))]
+async fn drop_letters(operator: OperatorClient, BodyOf(ids): BodyOf<LetterIds>) -> JsonResult<usize> {
     answer(operator.drop_letters(&ids.read()?).await)
 }
 
 /// Stops handling messages of a user, an account or everybody; running ones may end
-#[utoipa::path(post, path = "/v1/pause", request_body = PauseRequest, responses((status = OK, body = ()), Refusal))]
-async fn pause(operator: OperatorClient, Order(order): Order<PauseRequest>) -> JsonResult<()> {
+#[utoipa::path(post, path = "/v1/pause", request_body = PauseRequest, responses((status = OK, body = (), content_type = "application/json"), RequestRefusal))]
+async fn pause(operator: OperatorClient, BodyOf(order): BodyOf<PauseRequest>) -> JsonResult<()> {
     let (what, reason) = order.read()?;
     answer(operator.pause(&what, &reason).await)
 }
 
 /// Ends a pause; gives false if there was none
-#[utoipa::path(post, path = "/v1/resume", request_body = Pausable, responses((status = OK, body = bool), Refusal))]
-async fn resume(operator: OperatorClient, Order(what): Order<Pausable>) -> JsonResult<bool> {
+#[utoipa::path(post, path = "/v1/resume", request_body = Pausable, responses((status = OK, body = bool, content_type = "application/json"), RequestRefusal))]
+async fn resume(operator: OperatorClient, BodyOf(what): BodyOf<Pausable>) -> JsonResult<bool> {
     answer(operator.resume(&what).await)
 }
 
 /// One user's messages that aren't at their end; null if there are none
-#[utoipa::path(get, path = "/v1/lane", params(LaneQuery), responses((status = OK, body = Option<LaneView>), Refusal))]
-async fn lane(operator: OperatorClient, Asked(asked): Asked<LaneQuery>) -> JsonResult<Option<LaneView>> {
+#[utoipa::path(get, path = "/v1/lane", params(UserName), responses((status = OK, body = Option<LaneView>), RequestRefusal))]
+async fn lane(operator: OperatorClient, QueryOf(asked): QueryOf<UserName>) -> JsonResult<Option<LaneView>> {
     answer(operator.lane(&asked.account, &asked.user).await)
 }
 
 /// What became of messages
-#[utoipa::path(get, path = "/v1/trace", params(TraceQuery), responses((status = OK, body = TraceView), Refusal))]
-async fn trace(operator: OperatorClient, Asked(asked): Asked<TraceQuery>) -> JsonResult<TraceView> {
+#[utoipa::path(get, path = "/v1/trace", params(TraceQuery), responses((status = OK, body = TraceView), RequestRefusal))]
+async fn trace(operator: OperatorClient, QueryOf(asked): QueryOf<TraceQuery>) -> JsonResult<TraceView> {
     answer(operator.trace(&asked).await)
 }
 
 /// Checks the queue for damage; changes nothing
-#[utoipa::path(get, path = "/v1/audit", responses((status = OK, body = Violations), Refusal))]
+#[utoipa::path(get, path = "/v1/audit", responses((status = OK, body = Violations), RequestRefusal))]
 async fn audit(operator: OperatorClient) -> JsonResult<Violations> {
     answer(operator.audit().await)
 }
 
+/// What is kept of a user, besides what routes remember
+#[utoipa::path(get, path = "/v1/user", params(UserName), responses((status = OK, body = KeptOfUser), RequestRefusal))]
+async fn user(operator: OperatorClient, QueryOf(name): QueryOf<UserName>) -> JsonResult<KeptOfUser> {
+    answer(operator.kept(&name).await)
+}
+
+/// Removes all that is kept of a user; messages that wait or are running end without an answer
+#[utoipa::path(post, path = "/v1/forget", request_body = UserName,
+    responses((status = OK, body = ForgottenOfUser), RequestRefusal))]
+async fn forget(operator: OperatorClient, BodyOf(name): BodyOf<UserName>) -> JsonResult<ForgottenOfUser> {
+    answer(operator.forget(&name).await)
+}
+
+/// Writes the store anew, so that its disk doesn't hold what was removed: a file at once, while everything else waits
+#[utoipa::path(post, path = "/v1/compact", request_body = Nothing,
+    responses((status = OK, body = CompactionView), RequestRefusal))]
+async fn compact(
+    operator: OperatorClient,
+    BodyOf(Nothing {}): BodyOf<Nothing>,
+) -> JsonResult<CompactionView> {
+    answer(operator.compact().await)
+}
+
 /// Who has changed what, the youngest change first
-#[utoipa::path(get, path = "/v1/changes", responses((status = OK, body = Changes), Refusal))]
+#[utoipa::path(get, path = "/v1/changes", responses((status = OK, body = Changes), RequestRefusal))]
 async fn changes(operator: OperatorClient) -> JsonResult<Changes> {
     answer(operator.changes().await)
 }
 
 /// This description
-#[utoipa::path(get, path = "/v1/openapi.json", responses((status = OK, body = Object), Refusal))]
+#[utoipa::path(get, path = "/v1/openapi.json", responses((status = OK, body = Object), RequestRefusal))]
 async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], openapi_file())
 }

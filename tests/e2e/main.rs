@@ -6,6 +6,7 @@ mod database;
 mod harness;
 
 mod answers;
+mod api;
 mod backends;
 mod bad_input;
 mod chaos;

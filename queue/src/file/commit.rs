@@ -63,12 +63,20 @@ impl Committer {
     }
 
     fn serve(&self, mut batch: Vec<Pending>) {
+        let rewrite = batch.pop_if(|pending| matches!(pending.job.kind(), Access::Rewrite));
         let outcome = self.shared.check().and_then(|()| self.transact(&mut batch));
         for Pending { job, refusal } in batch {
             job.answer(outcome.as_ref().err().cloned().or(refusal));
         }
         for _ in 0..outcome.unwrap_or(0).min(WOKEN_AT_MOST) {
             self.shared.ready.notify_one();
+        }
+        if let Some(Pending { mut job, .. }) = rewrite {
+            let rewritten = self.shared.check().and_then(|()| self.database.rewrite(&self.shared.place));
+            let ended = rewritten.and_then(|()| {
+                job.run(&mut self.step()).map_err(|fault| fault.into_error(&self.shared.place))
+            });
+            job.answer(ended.err());
         }
     }
 
@@ -166,7 +174,11 @@ fn gather(first: Box<dyn Work>, jobs: &mut mpsc::Receiver<Box<dyn Work>>) -> Vec
             if let Access::Change { bytes: more } = job.kind() {
                 bytes += more;
             }
+            let is_last = matches!(job.kind(), Access::Rewrite);
             batch.push(Pending { job, refusal: None });
+            if is_last {
+                break;
+            }
         }
         if batch.len() >= BATCH_CALLS || bytes >= BATCH_BYTES {
             break;

@@ -80,6 +80,24 @@ impl DatabaseFile {
         Ok(())
     }
 
+    /// Writes the file anew, so that neither it nor its log holds what was removed.
+    pub(crate) fn rewrite(&self, place: &str) -> Result<(), QueueError> {
+        let failed = |error| QueueError::unavailable(place, error);
+        // The copy has the size of all that is stored: on disk, not in memory.
+        self.db.execute_batch("PRAGMA temp_store = FILE").map_err(failed)?;
+        let copied = self.db.execute_batch("VACUUM").map_err(failed);
+        self.db.execute_batch("PRAGMA temp_store = MEMORY").map_err(failed)?;
+        copied?;
+        let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_busy: bool = self.db.query_row(truncate, [], |row| row.get(0)).map_err(failed)?;
+        match is_busy {
+            false => Ok(()),
+            true => {
+                Err(QueueError::unavailable(place, "another program reads the file: close its `sqlite3`"))
+            }
+        }
+    }
+
     /// The time of the last commit, in Unix microseconds; 0 in a new file.
     pub(crate) fn last_us(&self, place: &str) -> Result<i64, QueueError> {
         self.db

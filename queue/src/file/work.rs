@@ -31,6 +31,8 @@ pub(crate) enum Access {
         /// Of payload.
         bytes: usize,
     },
+    /// The whole file is written anew, outside any transaction, before the operation is run.
+    Rewrite,
 }
 
 /// A call that gives back a `T`.

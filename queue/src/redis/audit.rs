@@ -13,7 +13,7 @@ use redis::FromRedisValue;
 use super::answers::Audited;
 use super::scripts::SCRIPTS;
 use super::{Core, answers};
-use crate::{Class, QueueError, Violation};
+use crate::{Class, Lane, QueueError, Violation};
 
 /// How often a lane must seem wrong, and the pause between.
 const LOOKS: usize = 4;
@@ -209,6 +209,17 @@ impl Core {
             lanes.extend(members.into_iter().map(|(lane, _)| lane));
         }
         Ok(lanes)
+    }
+
+    /// Removes what was set aside as damaged of this lane.
+    pub(super) async fn remove_set_aside(&self, lane: &Lane) -> Result<(), QueueError> {
+        let base = self.keys.base();
+        let names =
+            format!("{}*{}", escape_glob(&format!("{base}damaged:")), escape_glob(&format!(":{lane}")));
+        for key in self.scan::<Name>(&mut redis::cmd("SCAN"), &["MATCH", &names]).await? {
+            self.link.query::<()>(redis::cmd("DEL").arg(key)).await?;
+        }
+        Ok(())
     }
 
     /// All that a scanning command gives.

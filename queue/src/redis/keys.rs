@@ -24,6 +24,7 @@
 //! | `{prefix:0}:dead` | zset | id of a dead letter → time of death, us |
 //! | `{prefix:0}:letter:<id>` | hash | a dead letter |
 //! | `{prefix:0}:journal` | stream | how messages ended, an entry each: `head` (a packed message without its payload), `lane`, and if there is such a thing `dies_of`, `failures`, `losses`, `sent` and `note` (its holder's). The oldest are trimmed |
+//! | `{prefix:0}:anew` | stream | the copy of the journal that is under way, by [`compact`](crate::Operator::compact) |
 //! | `{prefix:0}:arrived` | hash | class → letters dead on arrival; `class\0` → those only counted |
 //! | `{prefix:0}:counter` | string | number of the last fencing token or held message |
 //! | `{prefix:0}:batch:<incarnation>` | string | a worker's last take, for its repetition. Expires |
@@ -65,9 +66,9 @@ macro_rules! keys {
 }
 
 keys! {
-    shared: arrived counter dead delay hold journal lease meta open parked paused probe pulse wake;
+    shared: anew arrived counter dead delay hold journal lease meta open parked paused probe pulse wake;
     of: seen(MessageId) letter(MessageId) answered(MessageId)
-        lane(Lane) older(Lane) run(Lane) held(Lane) memory(Lane)
+        lane(Lane) older(Lane) run(Lane) held(Lane) sends(Lane) memory(Lane)
         ready(Class) suspect(Class)
         batch(str) value(str) limit(str) folder(str)
         newest(Lane) push(MessageId) news(str);

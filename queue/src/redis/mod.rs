@@ -16,6 +16,7 @@ mod blocking;
 mod dial;
 mod errors;
 mod filters;
+mod forget;
 mod inspector;
 mod journal;
 mod keys;

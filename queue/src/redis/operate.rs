@@ -9,8 +9,8 @@ use super::scripts::SCRIPTS;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
 use crate::{
-    Class, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Lane, LaneSnapshot,
-    MessageId, Operator, Paused, QueueError, Scope, Violation,
+    Class, Compaction, Counts, DEAD_SCAN_MAX, DeadCursor, DeadFilter, DeadLetter, DeadPage, Forgotten, Lane,
+    LaneSnapshot, MessageId, Operator, Paused, QueueError, Scope, Violation,
 };
 
 const LANE_VIEW_MAX: usize = 100;
@@ -151,6 +151,14 @@ impl Operator for RedisQueue {
 
     async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
         self.core.audit().await
+    }
+
+    async fn forget(&self, lane: &Lane) -> Result<Forgotten, QueueError> {
+        self.forget_all_of(lane).await
+    }
+
+    async fn compact(&self) -> Result<Compaction, QueueError> {
+        self.rewrite_log().await
     }
 
     async fn ping(&self) -> Result<(), QueueError> {

@@ -30,7 +30,7 @@ scripts! {
     release = "release" bury = "bury" hold = "hold" await_ = "await" answer = "answer" revive = "revive" drop = "drop"
     beat = "beat" pause = "pause" resume = "resume" get = "get" set = "set" limit = "limit" counts = "counts" lane = "lane"
     dead = "dead" oldest = "oldest" audit = "audit" values = "values" ping = "ping" probe = "probe"
-    trim = "trim"
+    trim = "trim" forget = "forget" copy = "copy"
     open = "open" announce = "announce" offer = "offer" claim = "claim" confirm = "confirm"
 }
 

@@ -182,6 +182,14 @@ impl Folders {
         Ok(adopted)
     }
 
+    /// Opens one of the folders that nobody holds.
+    ///
+    /// # Errors
+    /// As [`Spool::open`].
+    pub fn open(&self, folder: &Path) -> Result<Spool, SpoolError> {
+        Spool::open(folder, self.limits, self.clock.clone())
+    }
+
     /// The directory.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -259,13 +267,20 @@ fn view(folder: PathBuf) -> FolderView {
 }
 
 fn read(file: &Path, shown: &str) -> Result<(SpoolCounts, Vec<Quarantined>), QueueError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = read_only(file, shown)?;
     let opening = |error| QueueError::unavailable(shown, error);
-    let db = Connection::open_with_flags(file, flags).map_err(opening)?;
-    db.busy_timeout(Duration::from_secs(1)).map_err(opening)?;
     if is_new(&db, shown, &FORMAT)? {
         return Ok((SpoolCounts::default(), Vec::new()));
     }
     let counts = rows::counts(&db, stored(system_now_us())).map_err(opening)?;
     Ok((counts, rows::quarantined(&db, SHOWN_MAX).map_err(opening)?))
+}
+
+/// Opens a file that another process may hold.
+pub(super) fn read_only(file: &Path, shown: &str) -> Result<Connection, QueueError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opening = |error| QueueError::unavailable(shown, error);
+    let db = Connection::open_with_flags(file, flags).map_err(opening)?;
+    db.busy_timeout(Duration::from_secs(1)).map_err(opening)?;
+    Ok(db)
 }

@@ -24,6 +24,7 @@
 mod entry;
 mod error;
 mod folder;
+mod lane;
 mod room;
 mod rows;
 mod taken;
@@ -34,6 +35,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use self::entry::{Appended, SpoolCounts, SpoolEntry};
 pub use self::error::SpoolError;
 pub use self::folder::{FolderView, Folders, look, sync_folder};
+pub use self::lane::{LaneEntries, lane_entries};
 use self::room::Room;
 pub use self::room::{SpoolLimits, free_bytes};
 pub use self::rows::Quarantined;
@@ -180,13 +182,36 @@ impl Spool {
         self.call(Access::Look, move |step| rows::with_numbers(step, &seqs, now_us)).await
     }
 
-    /// Removes entries for good.
+    /// Removes entries for good. With the last one the file is written anew: what was carried is gone from this disk.
     pub async fn forget(&self, seqs: Vec<u64>) -> Result<(), SpoolError> {
         let removed = seqs.clone();
-        self.call(Access::Change { bytes: 0 }, move |step| rows::forget(step, &removed)).await?;
-        let mut taken = locked(&self.taken);
-        seqs.into_iter().for_each(|seq| taken.remove(seq));
+        let forget = move |step: &mut Step<'_>| {
+            rows::forget(step, &removed)?;
+            rows::is_empty(step)
+        };
+        let is_empty = self.call(Access::Change { bytes: 0 }, forget).await?;
+        {
+            let mut taken = locked(&self.taken);
+            seqs.into_iter().for_each(|seq| taken.remove(seq));
+        }
+        // The entries are forgotten, whatever comes of this; the next start tries it again.
+        if is_empty && let Err(error) = self.compact().await {
+            tracing::warn!(folder = self.shown, %error, "the file of an empty spool can't be written anew");
+        }
         Ok(())
+    }
+
+    /// Removes the entries of a lane, quarantined ones too, and writes the file anew. Gives how many there were.
+    pub async fn forget_lane(&self, lane: &Lane) -> Result<u64, SpoolError> {
+        let lane = lane.clone();
+        let forget = move |step: &mut Step<'_>| rows::forget_lane(step, &lane);
+        let forgotten = self.call(Access::Change { bytes: 0 }, forget).await?;
+        self.compact().await?;
+        Ok(forgotten)
+    }
+
+    async fn compact(&self) -> Result<(), SpoolError> {
+        self.call(Access::Rewrite, |_| Ok(())).await
     }
 
     /// Sets an entry aside that the store refuses for what is in it.

@@ -91,6 +91,16 @@ pub(super) fn forget(step: &Step<'_>, seqs: &[u64]) -> Result<(), StepError> {
     Ok(())
 }
 
+/// Removes the entries of a lane; how many there were.
+pub(super) fn forget_lane(step: &Step<'_>, lane: &Lane) -> Result<u64, StepError> {
+    Ok(step.execute("DELETE FROM entry WHERE lane = ?1", params![lane.as_str()])? as u64)
+}
+
+/// Whether nothing is here.
+pub(super) fn is_empty(step: &Step<'_>) -> Result<bool, StepError> {
+    Ok(step.one("SELECT entries + quarantined = 0 FROM meta", [], |row| row.get(0))?)
+}
+
 /// Sets an entry aside.
 pub(super) fn quarantine(step: &Step<'_>, seq: u64, refusal: &str) -> Result<(), StepError> {
     step.run("UPDATE entry SET refusal = ?2 WHERE seq = ?1", params![stored(seq), refusal])

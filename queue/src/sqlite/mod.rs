@@ -12,6 +12,7 @@ mod current;
 mod dead;
 mod end;
 mod ending;
+mod forget;
 mod head;
 mod held;
 mod hold;
@@ -53,10 +54,10 @@ use crate::message::check_bytes;
 use crate::name::check_name;
 use crate::news::NewsBoard;
 use crate::{
-    Accepted, CallBackResult, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage, Journal,
-    JournalCursor, JournalFilter, JournalPage, JournalSize, Lane, LaneSnapshot, Lease, Memory, MessageId,
-    NewMessage, Operator, Paused, Producer, Progress, QueueError, Renewal, Scope, SendState, Settled,
-    Settlement, Shared, TakeRequest, Taken, Violation,
+    Accepted, CallBackResult, Clock, Compaction, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter,
+    DeadPage, Forgotten, Journal, JournalCursor, JournalFilter, JournalPage, JournalSize, Lane, LaneSnapshot,
+    Lease, Memory, MessageId, NewMessage, Operator, Paused, Producer, Progress, QueueError, Renewal, Scope,
+    SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
 };
 
 /// The least number of outdated ids, and of outdated values, that a commit may remove.
@@ -286,6 +287,15 @@ impl Operator for SqliteQueue {
         let (path, place) = (self.path.clone(), self.writer.place().to_owned());
         let audited = tokio::task::spawn_blocking(move || audit::audit(&path, &place)).await;
         audited.map_err(|error| QueueError::unavailable(self.writer.place(), error))?
+    }
+
+    async fn forget(&self, lane: &Lane) -> Result<Forgotten, QueueError> {
+        let lane = lane.clone();
+        self.change(0, move |step| forget::forget(step, &lane)).await
+    }
+
+    async fn compact(&self) -> Result<Compaction, QueueError> {
+        self.writer.call(Access::Rewrite, |_| Ok(Compaction::Done)).await
     }
 
     async fn ping(&self) -> Result<(), QueueError> {

@@ -20,7 +20,7 @@ pub(super) fn pause(step: &Step<'_>, scope: &Scope, reason: &str) -> Result<(), 
 
 /// Ends a pause; a lane that was parked is last in line. False if there was none.
 pub(super) fn resume(step: &mut Step<'_>, scope: &Scope) -> Result<bool, StepError> {
-    if step.execute("DELETE FROM paused WHERE scope = ?1", params![key_of(scope)])? == 0 {
+    if !remove(step, scope)? {
         return Ok(false);
     }
     let Scope::Lane(name) = scope else {
@@ -33,6 +33,11 @@ pub(super) fn resume(step: &mut Step<'_>, scope: &Scope) -> Result<bool, StepErr
         lane::to_end(step, parked)?;
     }
     Ok(true)
+}
+
+/// Takes a pause away, and leaves the lane where it is. False if there was none.
+pub(super) fn remove(step: &Step<'_>, scope: &Scope) -> Result<bool, StepError> {
+    Ok(step.execute("DELETE FROM paused WHERE scope = ?1", params![key_of(scope)])? > 0)
 }
 
 /// Whether this is paused.

@@ -35,6 +35,7 @@ macro_rules! properties {
 mod accept;
 mod answer;
 mod dead;
+mod forget;
 mod held;
 mod journal;
 mod lease;
@@ -52,6 +53,7 @@ mod take;
 pub use accept::*;
 pub use answer::*;
 pub use dead::*;
+pub use forget::*;
 pub use held::*;
 pub use journal::*;
 pub use lease::*;
@@ -233,6 +235,12 @@ macro_rules! conformance {
             many_letters_are_revived_and_dropped_together
             a_letter_whose_message_dies_again_gives_way
             a_letter_gives_way_to_one_of_another_class_and_both_classes_are_counted_right
+            // forget
+            a_lane_is_forgotten_with_all_that_is_kept_of_it_and_no_other_is
+            a_running_message_is_forgotten_and_its_holder_writes_nothing_back
+            a_lane_is_forgotten_in_whatever_state_it_is
+            a_long_lane_is_forgotten_too
+            the_same_message_is_still_known_after_its_user_is_forgotten
             // journal
             each_end_leaves_one_record_with_its_holders_note
             what_comes_again_leaves_no_record

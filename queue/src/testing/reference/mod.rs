@@ -33,10 +33,10 @@ use crate::message::check_bytes;
 use crate::name::check_name;
 use crate::news::NewsBoard;
 use crate::{
-    Accepted, CallBackResult, Claimed, Class, Clock, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter,
-    DeadPage, Lane, LaneSnapshot, Lease, Memory, MessageId, NewMessage, OpenPush, Operator, Paused, Producer,
-    Progress, PushTry, QueueError, Renewal, Responder, Scope, SendState, Settled, Settlement, Shared,
-    TakeRequest, Taken, Violation,
+    Accepted, CallBackResult, Claimed, Class, Clock, Compaction, Consumer, Counts, DeadCursor, DeadFilter,
+    DeadLetter, DeadPage, Forgotten, Journal as _, Lane, LaneSnapshot, Lease, Memory, MessageId, NewMessage,
+    OpenPush, Operator, Paused, Producer, Progress, PushTry, QueueError, Renewal, Responder, Scope,
+    SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
 };
 
 /// A queue in memory.
@@ -230,6 +230,15 @@ impl Operator for ReferenceQueue {
 
     async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
         Ok(self.step().audit())
+    }
+
+    async fn forget(&self, lane: &Lane) -> Result<Forgotten, QueueError> {
+        let journal = self.forget_journal(lane).await?;
+        Ok(Forgotten { journal, ..self.step().forget(lane) })
+    }
+
+    async fn compact(&self) -> Result<Compaction, QueueError> {
+        Ok(Compaction::Needless)
     }
 
     async fn ping(&self) -> Result<(), QueueError> {

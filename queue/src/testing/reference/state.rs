@@ -9,7 +9,9 @@ use super::lane::{Lane, Message, Phase};
 use super::pulse::Pulse;
 use crate::clock::micros;
 use crate::journal::fitted;
-use crate::{Class, DeadLetter, JournalRecord, Lane as LaneName, Lease, MessageId, Paused, Scope, Token};
+use crate::{
+    Class, DeadLetter, Forgotten, JournalRecord, Lane as LaneName, Lease, MessageId, Paused, Scope, Token,
+};
 
 /// Everything.
 #[derive(Debug, Default)]
@@ -203,6 +205,26 @@ impl State {
             self.make_ready(name, End::Back);
         }
         was_paused
+    }
+
+    /// Removes a lane and its dead letters, whatever state it is in.
+    pub(super) fn forget(&mut self, name: &LaneName) -> Forgotten {
+        let lane = self.lanes.remove(name).unwrap_or_default();
+        self.lines.values_mut().for_each(|line| line.retain(|ready| ready != name));
+        let messages = lane.first.len() + lane.older.len() + usize::from(lane.current.is_some());
+        let newest = self.newest.remove(name);
+        newest.map(|newest| self.pushes.remove(&newest.push));
+        let before = self.dead.len();
+        self.dead.retain(|_, (letter, _)| letter.lane != *name);
+        let now_us = self.now_us;
+        Forgotten {
+            messages: messages as u64,
+            held: lane.held.len() as u64,
+            dead: (before - self.dead.len()) as u64,
+            journal: 0,
+            memory: self.memories.remove(name).is_some_and(|memory| memory.at(now_us).is_some()),
+            paused: self.paused.remove(&Scope::Lane(name.clone())).is_some(),
+        }
     }
 
     pub(super) fn set(&mut self, name: &str, bytes: Bytes, keep_for: Duration) {

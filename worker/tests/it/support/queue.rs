@@ -9,10 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use huixin_queue::{
-    Accepted, CallBackResult, Claimed, Class, Consumer, Counts, DeadCursor, DeadFilter, DeadLetter, DeadPage,
-    Journal, JournalCursor, JournalFilter, JournalPage, JournalSize, Lane, LaneSnapshot, Lease, Memory,
-    MessageId, NewMessage, OpenPush, Operator, Paused, Producer, Progress, PushTry, Queue, QueueError,
-    Renewal, Responder, Scope, SendState, Settled, Settlement, Shared, TakeRequest, Taken, Violation,
+    Accepted, CallBackResult, Claimed, Class, Compaction, Consumer, Counts, DeadCursor, DeadFilter,
+    DeadLetter, DeadPage, Forgotten, Journal, JournalCursor, JournalFilter, JournalPage, JournalSize, Lane,
+    LaneSnapshot, Lease, Memory, MessageId, NewMessage, OpenPush, Operator, Paused, Producer, Progress,
+    PushTry, Queue, QueueError, Renewal, Responder, Scope, SendState, Settled, Settlement, Shared,
+    TakeRequest, Taken, Violation,
 };
 
 use super::Gate;
@@ -230,6 +231,14 @@ impl Operator for Tampered {
 
     async fn audit(&self) -> Result<Vec<Violation>, QueueError> {
         self.inner.audit().await
+    }
+
+    async fn forget(&self, lane: &Lane) -> Result<Forgotten, QueueError> {
+        self.inner.forget(lane).await
+    }
+
+    async fn compact(&self) -> Result<Compaction, QueueError> {
+        self.inner.compact().await
     }
 
     async fn ping(&self) -> Result<(), QueueError> {
