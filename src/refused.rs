@@ -4,8 +4,7 @@
 //! So no two receivers write the same value, and the sum over all names is the count. A receiver that is killed loses its last
 //! seconds.
 
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use huixin_queue::{QueueError, Shared};
@@ -16,32 +15,50 @@ use crate::operator::rfc3339;
 /// How long a count is kept: as long as the journal by default.
 const KEEP_FOR: Duration = Duration::from_secs(7 * 86_400);
 const FOLDER: &str = "refused/";
+const HOUR_MS: u64 = 3_600_000;
+/// How many users are named of one account and reason in an hour.
+const USERS_MAX: usize = 50;
 
 /// Refused pushes of one hour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RefusedCount {
-    /// The beginning of the hour.
-    #[schema(format = DateTime)]
-    pub hour: String,
     /// The account in the path; empty if it isn't configured, or the path isn't ours.
     pub account: String,
     /// Why: the label of the metric `huixin_receiver_refused_total`.
     pub reason: String,
     /// How many.
     pub count: u64,
+    /// When the first was refused.
+    #[schema(format = DateTime)]
+    pub first_at: String,
+    /// When the last was.
+    #[schema(format = DateTime)]
+    pub last_at: String,
+    /// The last four characters of the OpenIDs that their queries name, at most 50 of each receiver. Nothing proves these.
+    pub users: Vec<String>,
 }
 
 /// What one receiver has refused, by hour, account and reason.
 #[derive(Debug)]
 pub(crate) struct RefusedSums {
     receiver: String,
-    hours: BTreeMap<u64, Sums>,
+    hours: BTreeMap<u64, HourOfRefusals>,
 }
 
 #[derive(Debug, Default)]
-struct Sums {
-    counts: BTreeMap<String, u64>,
+struct HourOfRefusals {
+    tallies: BTreeMap<String, Tally>,
     is_stored: bool,
+}
+
+/// Refused pushes of one account for one reason.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Tally {
+    count: u64,
+    first_ms: u64,
+    last_ms: u64,
+    /// As logs show them: too little to know a person by.
+    users: BTreeSet<String>,
 }
 
 impl Default for RefusedSums {
@@ -51,31 +68,44 @@ impl Default for RefusedSums {
 }
 
 impl RefusedSums {
-    /// One more. Accounts are configured ones and reasons few, so it is small.
-    pub(crate) fn add(&mut self, account: &str, reason: &str) {
-        let sums = self.hours.entry(this_hour()).or_default();
-        *sums.counts.entry(format!("{account} {reason}")).or_default() += 1;
-        sums.is_stored = false;
+    /// One more, of this user as its query says. Accounts are configured ones and reasons few, so it is small.
+    pub(crate) fn add(&mut self, account: &str, reason: &str, user: &str) {
+        let now_ms = now_ms();
+        let hour = self.hours.entry(now_ms / HOUR_MS).or_default();
+        hour.is_stored = false;
+        let tally = hour.tallies.entry(format!("{account} {reason}")).or_default();
+        let first_ms = if tally.count == 0 { now_ms } else { tally.first_ms };
+        (tally.count, tally.first_ms, tally.last_ms) = (tally.count + 1, first_ms, now_ms);
+        if !user.is_empty() && tally.users.len() < USERS_MAX {
+            tally.users.insert(shortened(user));
+        }
     }
 
     /// What has to be stored: names and values.
     pub(crate) fn due(&mut self) -> Vec<(String, Vec<u8>)> {
-        let this_hour = this_hour();
         let receiver = &self.receiver;
-        let due = self.hours.iter_mut().filter(|(_, sums)| !sums.is_stored).map(|(hour, sums)| {
-            sums.is_stored = true;
-            let value = serde_json::to_vec(&sums.counts).unwrap_or_default();
-            (format!("{FOLDER}{hour}-{receiver}"), value)
+        let due = self.hours.iter_mut().filter(|(_, hour)| !hour.is_stored).map(|(number, hour)| {
+            hour.is_stored = true;
+            let value = serde_json::to_vec(&hour.tallies).unwrap_or_default();
+            (format!("{FOLDER}{number}-{receiver}"), value)
         });
         let due = due.collect();
+        let this_hour = now_ms() / HOUR_MS;
         self.hours.retain(|hour, _| *hour + 1 >= this_hour);
         due
     }
 
     /// What was due could not be stored.
     pub(crate) fn failed(&mut self) {
-        self.hours.values_mut().for_each(|sums| sums.is_stored = false);
+        self.hours.values_mut().for_each(|hour| hour.is_stored = false);
     }
+}
+
+/// The last four characters of an OpenID, as logs show it.
+pub(crate) fn shortened(user: &str) -> String {
+    let mut end: Vec<char> = user.chars().rev().take(4).collect();
+    end.reverse();
+    end.into_iter().collect()
 }
 
 /// Stores sums that are due.
@@ -92,28 +122,42 @@ pub(crate) async fn store(
     Ok(())
 }
 
-/// What all receivers have refused in these hours since 1970.
+/// What all receivers have refused between two times, in Unix milliseconds, the youngest hour first.
 pub(crate) async fn refused(
     shared: &(impl Shared + ?Sized),
-    hours: RangeInclusive<u64>,
+    since_ms: u64,
+    until_ms: u64,
 ) -> Result<Vec<RefusedCount>, QueueError> {
-    let mut sums: BTreeMap<(u64, String), u64> = BTreeMap::new();
+    let mut sums: BTreeMap<(u64, String), Tally> = BTreeMap::new();
     for (name, value) in shared.values(FOLDER).await? {
-        let hour = name.strip_prefix(FOLDER).and_then(|name| name.split_once('-')?.0.parse().ok());
-        let Some(hour) = hour.filter(|hour| hours.contains(hour)) else { continue };
-        let counts: BTreeMap<String, u64> = serde_json::from_slice(&value).unwrap_or_default();
-        for (what, count) in counts {
-            *sums.entry((hour, what)).or_default() += count;
+        let hour = name.strip_prefix(FOLDER).and_then(|name| name.split_once('-')?.0.parse::<u64>().ok());
+        let tallies: BTreeMap<String, Tally> = serde_json::from_slice(&value).unwrap_or_default();
+        for (what, tally) in tallies {
+            if tally.last_ms < since_ms || tally.first_ms >= until_ms {
+                continue;
+            }
+            let sum = sums.entry((hour.unwrap_or_default(), what)).or_default();
+            let first_ms = if sum.count == 0 { tally.first_ms } else { sum.first_ms.min(tally.first_ms) };
+            (sum.first_ms, sum.last_ms) = (first_ms, sum.last_ms.max(tally.last_ms));
+            sum.count += tally.count;
+            sum.users.extend(tally.users);
         }
     }
-    let counts = sums.into_iter().rev().map(|((hour, what), count)| {
+    let counts = sums.into_iter().rev().map(|((_, what), tally)| {
         let (account, reason) = what.split_once(' ').unwrap_or_default();
-        let hour = rfc3339(hour.saturating_mul(3_600_000_000));
-        RefusedCount { hour, account: account.to_owned(), reason: reason.to_owned(), count }
+        RefusedCount {
+            account: account.to_owned(),
+            reason: reason.to_owned(),
+            count: tally.count,
+            first_at: rfc3339(tally.first_ms.saturating_mul(1_000)),
+            last_at: rfc3339(tally.last_ms.saturating_mul(1_000)),
+            users: tally.users.into_iter().collect(),
+        }
     });
     Ok(counts.collect())
 }
 
-fn this_hour() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3_600
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,6 +7,8 @@ use time::macros::format_description;
 use super::operate::{config, json, known, meaning};
 use crate::cli::{BEIJING, Cli, TraceFlags};
 use crate::operator::{EndedMessage, OperatorClient, TraceView};
+use crate::receiver::remedy;
+use crate::refused::{RefusedCount, shortened};
 use crate::report::Failure;
 
 pub(super) async fn trace(cli: &Cli, flags: &TraceFlags) -> Result<(), Failure> {
@@ -78,7 +80,37 @@ fn whole(message: &EndedMessage) {
     line("attempts", &message.attempts.to_string());
     line("parts", &message.parts.to_string());
     line("worker", &text(&message.worker));
+    if message.end == "dead" {
+        line("more", &format!("huixin dead show {}", message.id));
+    }
     println!();
+}
+
+/// What was refused at the door, and whether it may have been the user's.
+fn refused(flags: &TraceFlags, view: &TraceView) {
+    if view.refused.is_empty() {
+        return;
+    }
+    println!("\nrefused at the door, so never stored; of all users, by the hour:");
+    for RefusedCount { account, reason, count, first_at, last_at, users } in &view.refused {
+        let account = if account.is_empty() { "(no account)" } else { account };
+        let (first, last) = (in_beijing(first_at), in_beijing(last_at));
+        println!("{count:>6}  from {first} to {last}  {account}  {reason}");
+        if let Some(remedy) = remedy(reason) {
+            println!("        do: {remedy}");
+        }
+        let Some(user) = &flags.user else { continue };
+        let end = shortened(user);
+        match users.contains(&end) {
+            true => {
+                println!("        one names a user whose OpenID ends in {end}: it came, and was turned away")
+            }
+            false if users.is_empty() => {
+                println!("        their queries name no user: this one may be among them")
+            }
+            false => println!("        none that is known names a user whose OpenID ends in {end}"),
+        }
+    }
 }
 
 /// A time as those who look after users in China say it, and as this command takes it.
@@ -93,6 +125,9 @@ fn why(message: &EndedMessage) -> String {
     let rid = message.rid.as_ref().map(|rid| format!(", rid {rid}")).unwrap_or_default();
     match (&message.reason, message.code) {
         (Some(reason), _) => reason.clone(),
+        (None, None) if message.end == "unmatched" => {
+            "no route takes it: `huixin route test` says why".to_owned()
+        }
         (None, Some(code)) => format!("WeChat refused a call with {code} before{rid}"),
         (None, None) => String::new(),
     }
@@ -115,15 +150,9 @@ fn below(flags: &TraceFlags, view: &TraceView) {
     } else if flags.user.is_some() {
         println!("no message of this user is open");
     }
-    if !view.refused.is_empty() {
-        println!("\nrefused at the door, so never stored, by the hour:");
-    }
-    for refused in &view.refused {
-        let account = if refused.account.is_empty() { "(no account)" } else { &refused.account };
-        println!("{}  {:>6}  {account:<12}  {}", in_beijing(&refused.hour), refused.count, refused.reason);
-    }
+    refused(flags, view);
     match &view.journal_since {
-        Some(since) => println!("\nthe journal begins at {}", in_beijing(since)),
+        Some(since) => println!("\nthe journal begins with what ended at {}", in_beijing(since)),
         None => println!("\nthe journal is empty"),
     }
 }

@@ -150,9 +150,7 @@ pub(super) async fn trace(queue: &dyn Queue, asked: &TraceQuery) -> Result<Trace
         Some(lane) => queue.lane(lane).await?.as_ref().map(LaneView::of),
         None => None,
     };
-    let since_hour = asked.since_ms.map_or(0, |since_ms| since_ms / 3_600_000);
-    let until_hour = asked.until_ms.map_or(u64::MAX, |until_ms| until_ms / 3_600_000);
-    let mut refused = refused(queue, since_hour..=until_hour).await?;
+    let mut refused = refused(queue, asked.since_ms.unwrap_or(0), asked.until_ms.unwrap_or(u64::MAX)).await?;
     refused.retain(|count| {
         asked.account.as_ref().is_none_or(|name| count.account.is_empty() || count.account == *name)
     });

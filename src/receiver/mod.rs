@@ -61,6 +61,7 @@ use outcome::PushOutcome;
 use push_span::PushSpan;
 pub use receiver_spool::{SpoolHealth, SpoolReport};
 use refusals::Refusals;
+pub use refusals::remedy;
 
 /// What a receiver needs to know.
 pub struct Receiver {

@@ -41,7 +41,7 @@ pub(super) async fn push(
     let result = match state.origins.judge(request.peer.address, &request.headers) {
         Ok(()) => receive(&state, &account, query, &request, body).await,
         Err(reason) if state.accounts.contains_key(&account) => {
-            state.refusals.note(&account, reason, "");
+            state.refusals.note_of(&account, reason, "", query);
             Err(PushOutcome::Forbidden)
         }
         Err(_) => Err(state.unknown()),
@@ -63,7 +63,7 @@ struct PushRequest {
 async fn receive(
     receiver: &ReceiverState,
     name: &str,
-    query: &str,
+    text: &str,
     request: &PushRequest,
     body: Body,
 ) -> Result<Response, PushOutcome> {
@@ -71,10 +71,10 @@ async fn receive(
         return Err(receiver.unknown());
     };
     let refused = |reason| {
-        receiver.refusals.note(name, reason, "");
+        receiver.refusals.note_of(name, reason, "", text);
         Err(PushOutcome::Forbidden)
     };
-    let query = match PushQuery::parse(query) {
+    let query = match PushQuery::parse(text) {
         Ok(query) => query,
         Err(error) => {
             tracing::debug!(account = name, %error, "a push has no usable signature");
@@ -88,7 +88,7 @@ async fn receive(
         return refused(&refusals::TIMESTAMP);
     }
     let body = read(receiver, &request.headers, body).await.map_err(|(outcome, reason)| {
-        receiver.refusals.note(name, reason, "");
+        receiver.refusals.note_of(name, reason, "", text);
         outcome
     })?;
     let inner = match admit(&account.keys, &query, &body) {

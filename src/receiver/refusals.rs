@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use huixin_queue::Queue;
+use url::form_urlencoded;
 
 use super::metrics;
 use crate::one_line::one_line;
@@ -80,27 +81,36 @@ pub(super) const TOO_LARGE: Reason =
 pub(super) const SLOW: Reason =
     reason("slow", "the body does not arrive in time", "check whether a proxy holds it back");
 
+static ALL: [&Reason; 16] = [
+    &PATH,
+    &METHOD,
+    &ACCOUNT,
+    &ADDRESS,
+    &NO_ADDRESS,
+    &NO_SIGNATURE,
+    &DOUBLED,
+    &SIGNATURE,
+    &PLAIN,
+    &NO_MSG_SIGNATURE,
+    &ENVELOPE,
+    &SEALED,
+    &TIMESTAMP,
+    &NO_ECHO,
+    &TOO_LARGE,
+    &SLOW,
+];
+
 /// How the metric names all reasons that there are.
 pub(super) fn labels() -> [&'static str; 16] {
-    let all = [
-        &PATH,
-        &METHOD,
-        &ACCOUNT,
-        &ADDRESS,
-        &NO_ADDRESS,
-        &NO_SIGNATURE,
-        &DOUBLED,
-        &SIGNATURE,
-        &PLAIN,
-        &NO_MSG_SIGNATURE,
-        &ENVELOPE,
-        &SEALED,
-        &TIMESTAMP,
-        &NO_ECHO,
-        &TOO_LARGE,
-        &SLOW,
-    ];
-    all.map(|reason: &Reason| reason.label)
+    ALL.map(|reason: &Reason| reason.label)
+}
+
+/// What to do about a reason, by its label.
+pub fn remedy(label: &str) -> Option<&'static str> {
+    ALL.iter()
+        .find(|reason| reason.label == label)
+        .map(|reason| reason.remedy)
+        .filter(|remedy| !remedy.is_empty())
 }
 
 /// What was refused and not yet logged, by account and reason. Accounts are configured ones and reasons few, so it is small.
@@ -119,9 +129,16 @@ struct Throttle {
 impl Refusals {
     /// One more request for `account` was refused; `more` is added to the remedy.
     pub(super) fn note(&self, account: &str, reason: &Reason, more: &str) {
+        self.note_of(account, reason, more, "");
+    }
+
+    /// The same of a push, with its query: WeChat's names the user, though here nothing proves it.
+    pub(super) fn note_of(&self, account: &str, reason: &Reason, more: &str, query: &str) {
         let Reason { label, problem, remedy } = reason;
         metrics::refused(account, label);
-        self.sums.lock().unwrap_or_else(PoisonError::into_inner).add(account, label);
+        let user = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "openid");
+        let user = user.map(|(_, user)| user).unwrap_or_default();
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).add(account, label, &user);
         if let Some(refused) = self.due(account, label) {
             tracing::warn!(
                 account = (!account.is_empty()).then_some(account),

@@ -17,7 +17,7 @@ async fn the_command_tells_why_a_user_got_no_answer() {
     stack.say("oRefused", "refused").await;
     let image = Push::image("main", "oUnmatched");
     stack.sandbox.sandbox.push_once(&image).await;
-    let forged = format!("{}?signature=0&timestamp=1&nonce=2", stack.push_url());
+    let forged = format!("{}?signature=0&timestamp=1&nonce=2&openid=oTurnedAway", stack.push_url());
     let answer = reqwest::Client::new().post(forged).body("<xml/>").send().await.expect("it answers");
     assert_eq!(answer.status(), 403);
     stack.wait_until_empty().await;
@@ -45,7 +45,11 @@ async fn the_command_tells_why_a_user_got_no_answer() {
         }
     };
     let text = tokio::time::timeout(PATIENCE, counted).await.expect("the refusal is counted");
-    assert!(text.contains("       1  main          signature"), "{text}");
+    assert!(text.contains("  main  signature") && text.contains("do: set the account's `token`"), "{text}");
+    let turned_away = of("oTurnedAway").await;
+    assert!(turned_away.contains("it came, and was turned away"), "{turned_away}");
+    let never_came = of("oNobody").await;
+    assert!(!never_came.contains("it came"), "{never_came}");
     // The whole history of one, by its id.
     let id = failed.split_whitespace().find(|word| word.starts_with('m') && word.len() == 23).expect("an id");
     let whole = run(&stack, admin, &["trace", id]).await;
