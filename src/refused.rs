@@ -47,13 +47,13 @@ pub(crate) struct RefusedSums {
 
 #[derive(Debug, Default)]
 struct HourOfRefusals {
-    tallies: BTreeMap<String, Tally>,
+    tallies: BTreeMap<String, RefusedTally>,
     is_stored: bool,
 }
 
 /// Refused pushes of one account for one reason.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Tally {
+struct RefusedTally {
     count: u64,
     first_ms: u64,
     last_ms: u64,
@@ -128,10 +128,10 @@ pub(crate) async fn refused(
     since_ms: u64,
     until_ms: u64,
 ) -> Result<Vec<RefusedCount>, QueueError> {
-    let mut sums: BTreeMap<(u64, String), Tally> = BTreeMap::new();
+    let mut sums: BTreeMap<(u64, String), RefusedTally> = BTreeMap::new();
     for (name, value) in shared.values(FOLDER).await? {
         let hour = name.strip_prefix(FOLDER).and_then(|name| name.split_once('-')?.0.parse::<u64>().ok());
-        let tallies: BTreeMap<String, Tally> = serde_json::from_slice(&value).unwrap_or_default();
+        let tallies: BTreeMap<String, RefusedTally> = serde_json::from_slice(&value).unwrap_or_default();
         for (what, tally) in tallies {
             if tally.last_ms < since_ms || tally.first_ms >= until_ms {
                 continue;
