@@ -101,15 +101,12 @@ fn refused(flags: &TraceFlags, view: &TraceView) {
         }
         let Some(user) = &flags.user else { continue };
         let end = shortened(user);
-        match users.contains(&end) {
-            true => {
-                println!("        one names a user whose OpenID ends in {end}: it came, and was turned away")
-            }
-            false if users.is_empty() => {
-                println!("        their queries name no user: this one may be among them")
-            }
-            false => println!("        none that is known names a user whose OpenID ends in {end}"),
-        }
+        let whose = match users.contains(&end) {
+            true => format!("one names a user whose OpenID ends in {end}: it came, and was turned away"),
+            false if users.is_empty() => "their queries name no user: this one may be among them".to_owned(),
+            false => format!("none that is known names a user whose OpenID ends in {end}"),
+        };
+        println!("        {whose}");
     }
 }
 

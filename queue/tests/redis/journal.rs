@@ -23,7 +23,7 @@ async fn end_messages(queue: &RedisQueue, server: &RedisServer, calls: u64, roun
         let number = round * calls + call;
         let id = |n: u64| format!("mdqnN2gYp0bhq2Q{:08}", number * TOGETHER + n);
         let accepts = (0..TOGETHER)
-            .map(|n| queue.accept(message(&format!("main/oABCDEFGHIJKLMNOPQRSTUVWXY{:02}", n), &id(n))));
+            .map(|n| queue.accept(message(&format!("main/oABCDEFGHIJKLMNOPQRSTUVWXY{n:02}"), &id(n))));
         join_all(accepts)
             .await
             .into_iter()

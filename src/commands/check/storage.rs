@@ -58,7 +58,7 @@ async fn queue(config: &Config, facts: &mut Facts) -> Option<u64> {
         QueueUrl::Sqlite(path) => match wiring::sqlite(path, config.queue.dedup_window) {
             Ok(queue) => {
                 counted(config, queue.place(), queue.counts().await, facts);
-                journal(config, queue.trim_journal(u64::MAX, Duration::MAX).await, facts);
+                journal(config, &queue.trim_journal(u64::MAX, Duration::MAX).await, facts);
             }
             Err(QueueError::InUse { owner, .. }) => {
                 facts.good(format!("queue: `sqlite:{}`, in use: {owner}", path.display()));
@@ -70,12 +70,12 @@ async fn queue(config: &Config, facts: &mut Facts) -> Option<u64> {
 }
 
 /// How far back `huixin trace` reaches. Asked without limits, so that nothing is taken away.
-fn journal(config: &Config, size: Result<JournalSize, QueueError>, facts: &mut Facts) {
+fn journal(config: &Config, size: &Result<JournalSize, QueueError>, facts: &mut Facts) {
     let Some(limits) = &config.queue.journal else {
         return facts.good("journal: none is kept, so `huixin trace` knows nothing".to_owned());
     };
     // What is wrong with the queue is said already.
-    let Ok(JournalSize { records, bytes, oldest_ms }) = size else { return };
+    let &Ok(JournalSize { records, bytes, oldest_ms }) = size else { return };
     let most = limits.max_size;
     let Some(oldest) = oldest_ms.map(|ms| UNIX_EPOCH + Duration::from_millis(ms)).filter(|_| bytes > 0)
     else {
@@ -130,7 +130,7 @@ async fn redis(config: &Config, url: &url::Url, facts: &mut Facts) -> Option<u64
     match tokio::time::timeout(QUEUE_TIMEOUT, asked).await {
         Ok(Ok((inspector, findings, counts, size))) => {
             counted(config, queue.place(), counts, facts);
-            journal(config, size, facts);
+            journal(config, &size, facts);
             inspected(config, &inspector, findings, facts);
         }
         Ok(Err(error)) if is_unresolved(&one_line(&error)) => {
