@@ -82,6 +82,7 @@ fn the_help_of_every_command_is_pinned() {
       lane         Show one user's unfinished messages, and what they wait for
       pause        Stop handling messages of an account, a user or everybody; pushes are still accepted
       resume       Resume what is paused; name it as you did for `pause`
+      forget       Remove all that is kept of a user
       audit        Check the queue for damage; changes nothing
       spool        Show and drain what receivers wrote to this machine's disk while Redis was unavailable
       completions  Print a shell's completion script: bash, zsh, fish, elvish or powershell
@@ -707,6 +708,54 @@ fn the_help_of_every_command_is_pinned() {
 
       -V, --version
               Print version
+
+    ====================================================================================================
+    Remove all that is kept of a user
+
+    Usage: huixin forget [OPTIONS] <ACCOUNT> <USER>
+
+    Arguments:
+      <ACCOUNT>
+              The account's name in the configuration
+
+      <USER>
+              The user's OpenID
+
+    Options:
+          --yes
+              Do it; without this it is only shown what is there, and the exit code is 1
+
+          --compact
+              Write the store anew afterwards, so that its disk doesn't hold what was removed
+
+          --queue-url <URL>
+              The queue, in place of `queue.url` in the file: redis://…, rediss://… or sqlite:PATH
+
+          --admin-listen <ADDR>
+              The address of health and metrics, in place of `admin.listen` in the file
+
+          --config <PATH>
+              The configuration file; `dev` and `sandbox` don't need one [default: huixin.toml]
+
+              [env: HUIXIN_CONFIG]
+
+          --log-format <FORMAT>
+              How log lines are written: human or json
+
+              [env: HUIXIN_LOG_FORMAT]
+              [default: human]
+
+      -h, --help
+              Print help
+
+      -V, --version
+              Print version
+
+    Examples:
+      huixin forget main oABC123                       shows what is kept of this user
+      huixin forget main oABC123 --yes --compact
+    It removes waiting, running, held and dead messages, the records of the journal, what routes remember, and what is spooled
+    on this machine: call it on each machine with a receiver. Messages that aren't at their end get no answer.
 
     ====================================================================================================
     Check the queue for damage; changes nothing

@@ -13,7 +13,7 @@
 
 local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
 local records = redis.call('XRANGE', KEYS[2], last and '(' .. last[1] or '-', '+', 'COUNT', ARGV[2])
-for _, record in ipairs(records) do redis.call('XADD', KEYS[3], record[1], unpack(record[2])) end
+for _, entry in ipairs(records) do redis.call('XADD', KEYS[3], entry[1], unpack(entry[2])) end
 if #records == tonumber(ARGV[2]) then return 0 end
 redis.call('DEL', KEYS[2])
 if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('RENAME', KEYS[3], KEYS[2]) end

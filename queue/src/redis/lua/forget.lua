@@ -80,6 +80,6 @@ for _, alarm in ipairs(read({}, 'LRANGE', key('alarm'), 0, -1)) do
 end
 local was_paused = share('HDEL', 'paused', 'l' .. lane)
 local had_memory = redis.call('EXISTS', KEYS[7])
-for i = 2, 8 do redis.call('DEL', KEYS[i]) end
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
 keep_counts()
 return { waiting, removed - waiting, had_memory, was_paused, 0 }
