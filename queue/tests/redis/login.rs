@@ -75,6 +75,7 @@ async fn use_all_of_it(queue: &RedisQueue) {
         queue.bury(&leased.lease, "for the test").await.expect("bury");
         assert_eq!(queue.drop_dead(&[leased.lease.id]).await.expect("drop"), [true]);
     }
+    queue.forget(&offered.lane).await.expect("forget");
     assert_eq!(queue.audit().await.expect("audit"), []);
 }
 

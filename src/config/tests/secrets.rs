@@ -37,6 +37,15 @@ fn a_variable_is_stronger_than_a_secret_file_that_the_configuration_names() {
 }
 
 #[test]
+fn the_two_tokens_of_the_admin_listener_differ() {
+    let with = |tokens: &str| ConfigSource::from_text("huixin.toml", format!("{MINIMAL}\n[admin]\n{tokens}"));
+    let same = problems(&with("token = 'x'\nread_token = 'x'"), Role::Run);
+    assert!(same.contains("`admin.read_token` is the same as `token`"), "{same}");
+    let admin = load(&with("token = 'x'\nread_token = 'y'")).admin;
+    assert_eq!(admin.read_token.unwrap().expose(), "y");
+}
+
+#[test]
 fn both_forms_in_the_environment_are_a_mistake() {
     let variables = [("HUIXIN_ADMIN__TOKEN", "a"), ("HUIXIN_ADMIN__TOKEN_FILE", "b")];
     assert_snapshot!(problems(&with_variables(MINIMAL, &variables), Role::Run), @"
