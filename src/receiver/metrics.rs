@@ -116,7 +116,7 @@ fn prepare_account(name: &str, answers: &Answers, reasons: &[&'static str]) {
     for name in ["huixin_receiver_mended_total", "huixin_receiver_previous_key_total"] {
         counter!(name, "account" => account()).increment(0);
     }
-    if matches!(answers, Answers::Push(_)) {
+    if matches!(answers, Answers::Either { .. } | Answers::Push(_)) {
         counter!("huixin_receiver_over_budget_total", "account" => account()).increment(0);
     }
     // Whose pushes may be kept open.
