@@ -90,6 +90,8 @@ impl Example {
             .envs(variables.iter().copied())
             .env("HUIXIN", env!("CARGO_BIN_EXE_huixin"))
             .env("NO_COLOR", "1")
+            // Other tests have the default one.
+            .env("HUIXIN_ADMIN__LISTEN", "127.0.0.1:0")
             .stdout(output.try_clone().expect("a file handle can be doubled"))
             .stderr(output);
         let processes = Group::spawn(&mut command).expect("the example's command starts");

@@ -21,7 +21,7 @@ local is_alarmed = false
 
 -- Notes what is wrong for the next take to report.
 -- Defined when first called.
-local function report(name, problem)
+local function raise_alarm(name, problem)
   local ALARMS_MAX = 64
   is_alarmed = true
   local alarms = redis.pcall('RPUSH', key('alarm'), name .. '\0' .. (type(problem) == 'table' and problem.err or problem))
@@ -37,7 +37,7 @@ end
 local function set_aside(name, problem, move)
   local aside = key('damaged:' .. us(now_us()) .. ':' .. name)
   if move then move(aside) else redis.call('RENAME', key(name), aside) end
-  report(name, problem)
+  raise_alarm(name, problem)
 end
 
 -- Runs a command on a key that all need, or whose loss hurts less than a standstill. A key of the wrong type holds nothing

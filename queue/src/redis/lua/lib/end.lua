@@ -61,7 +61,7 @@ local function write_journal(packed, lane, known, dies_of)
   if written.err:find('WRONGTYPE', 1, true) then
     set_aside('journal', written)
   elseif redis.call('EXISTS', key('alarm')) == 0 then
-    report('journal', written)
+    raise_alarm('journal', written)
   end
 end
 
