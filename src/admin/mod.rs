@@ -24,8 +24,8 @@ use tokio::net::TcpListener;
 
 use crate::operator::{AdminCaller, RequestRefusal};
 use crate::serve::Peer;
-pub use metrics::{MetricsPage, record_metrics};
 
+pub use metrics::{MetricsPage, record_metrics};
 pub use ready::{Readiness, clocks_apart};
 
 /// How often the samples of histograms are put into their buckets. Until then each takes memory, asked for or not.
@@ -103,7 +103,7 @@ async fn guard(State(admin): State<Arc<Admin>>, mut request: Request, next: Next
     }
 }
 
-/// Who asks, if he may.
+/// Who asks, if they may.
 fn caller(admin: &Admin, request: &Request) -> Result<AdminCaller, RequestRefusal> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let shown = header(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));

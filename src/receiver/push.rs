@@ -63,7 +63,7 @@ struct PushRequest {
 async fn receive(
     receiver: &ReceiverState,
     name: &str,
-    text: &str,
+    raw_query: &str,
     request: &PushRequest,
     body: Body,
 ) -> Result<Response, PushOutcome> {
@@ -71,10 +71,10 @@ async fn receive(
         return Err(receiver.unknown());
     };
     let refused = |reason| {
-        receiver.refusals.note_of(name, reason, "", text);
+        receiver.refusals.note_of(name, reason, "", raw_query);
         Err(PushOutcome::Forbidden)
     };
-    let query = match PushQuery::parse(text) {
+    let query = match PushQuery::parse(raw_query) {
         Ok(query) => query,
         Err(error) => {
             tracing::debug!(account = name, %error, "a push has no usable signature");
@@ -88,7 +88,7 @@ async fn receive(
         return refused(&refusals::TIMESTAMP);
     }
     let body = read(receiver, &request.headers, body).await.map_err(|(outcome, reason)| {
-        receiver.refusals.note_of(name, reason, "", text);
+        receiver.refusals.note_of(name, reason, "", raw_query);
         outcome
     })?;
     let inner = match admit(&account.keys, &query, &body) {

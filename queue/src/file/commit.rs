@@ -72,12 +72,16 @@ impl Committer {
             self.shared.ready.notify_one();
         }
         if let Some(Pending { mut job, .. }) = rewrite {
-            let rewritten = self.shared.check().and_then(|()| self.database.rewrite(&self.shared.place));
-            let ended = rewritten.and_then(|()| {
-                job.run(&mut self.step()).map_err(|fault| fault.into_error(&self.shared.place))
-            });
-            job.answer(ended.err());
+            let rewritten = self.shared.check().and_then(|()| self.rewrite(job.as_mut()));
+            job.answer(rewritten.err());
         }
+    }
+
+    /// Writes the file anew, and runs the operation. A failed sync ends the engine here as at a commit.
+    fn rewrite(&self, job: &mut dyn Work) -> Result<(), QueueError> {
+        let rewritten = self.database.rewrite(&self.shared.place);
+        let rewritten = rewritten.and_then(|()| job.run(&mut self.step()));
+        rewritten.map_err(|fault| self.failed(fault))
     }
 
     /// Runs and commits the batch; how many lanes it made ready.
@@ -92,11 +96,15 @@ impl Committer {
             Err(error) if !fault.is_fatal() => StepError::Commit(error),
             _ => fault,
         };
+        Err(self.failed(fault))
+    }
+
+    fn failed(&self, fault: StepError) -> QueueError {
         let error = fault.into_error(&self.shared.place);
         if error.is_fatal() {
             self.shared.set_broken(error.clone());
         }
-        Err(error)
+        error
     }
 
     fn attempt(&self, batch: &mut [Pending]) -> Result<usize, StepError> {

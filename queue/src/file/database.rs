@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::Format;
 use super::lock::Lock;
+use super::step_error::StepError;
 use crate::QueueError;
 use crate::error::Cause;
 
@@ -81,21 +82,15 @@ impl DatabaseFile {
     }
 
     /// Writes the file anew, so that neither it nor its log holds what was removed.
-    pub(crate) fn rewrite(&self, place: &str) -> Result<(), QueueError> {
-        let failed = |error| QueueError::unavailable(place, error);
+    pub(crate) fn rewrite(&self, place: &str) -> Result<(), StepError> {
         // The copy has the size of all that is stored: on disk, not in memory.
-        self.db.execute_batch("PRAGMA temp_store = FILE").map_err(failed)?;
-        let copied = self.db.execute_batch("VACUUM").map_err(failed);
-        self.db.execute_batch("PRAGMA temp_store = MEMORY").map_err(failed)?;
+        self.db.execute_batch("PRAGMA temp_store = FILE")?;
+        let copied = self.db.execute_batch("VACUUM");
+        self.db.execute_batch("PRAGMA temp_store = MEMORY")?;
         copied?;
-        let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
-        let is_busy: bool = self.db.query_row(truncate, [], |row| row.get(0)).map_err(failed)?;
-        match is_busy {
-            false => Ok(()),
-            true => {
-                Err(QueueError::unavailable(place, "another program reads the file: close its `sqlite3`"))
-            }
-        }
+        let is_busy: bool = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        let busy = "another program reads the file: close its `sqlite3`";
+        if is_busy { Err(QueueError::unavailable(place, busy).into()) } else { Ok(()) }
     }
 
     /// The time of the last commit, in Unix microseconds; 0 in a new file.

@@ -1,6 +1,6 @@
 //! Compares what the journal says of a user's messages with what was asked for and what WeChat saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use huixin_sandbox::{PushReport, TranscriptEntry, What};
 use serde_json::Value;
@@ -35,21 +35,24 @@ impl Expected {
     }
 }
 
+/// The texts that users have seen.
+pub(super) fn texts<'a>(entries: impl Iterator<Item = &'a TranscriptEntry>) -> BTreeSet<String> {
+    let text = |entry: &TranscriptEntry| match &entry.what {
+        What::Sent { text, .. } | What::Replied { text, .. } => text.clone(),
+        _ => None,
+    };
+    entries.filter_map(text).collect()
+}
+
 /// What is wrong.
 pub(super) fn judge<'a>(
     expected: impl Iterator<Item = &'a Expected>,
     view: &Value,
-    entries: impl Iterator<Item = &'a TranscriptEntry>,
+    seen: &BTreeSet<String>,
 ) -> Vec<String> {
     let mut by_msg_id: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for ended in view["ended"].as_array().into_iter().flatten() {
         by_msg_id.entry(ended["msg_id"].as_str().unwrap_or_default()).or_default().push(ended);
-    }
-    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
-    for entry in entries {
-        if let What::Sent { text: Some(text), .. } | What::Replied { text: Some(text), .. } = &entry.what {
-            seen.insert(text.clone(), entry.at_ms);
-        }
     }
     let mut wrong = Vec::new();
     if !view["open"].is_null() {
@@ -58,14 +61,14 @@ pub(super) fn judge<'a>(
     for one in expected.filter(|one| one.kind != "unreadable") {
         let records = by_msg_id.remove(one.report.msg_id.as_str()).unwrap_or_default();
         wrong.extend(
-            judge_one(one, &records, &seen).map(|problem| format!("{}: {problem}: {records:?}", one.content)),
+            judge_one(one, &records, seen).map(|problem| format!("{}: {problem}: {records:?}", one.content)),
         );
     }
     wrong.extend(by_msg_id.into_iter().map(|(id, records)| format!("nobody wrote {id}: {records:?}")));
     wrong
 }
 
-fn judge_one(one: &Expected, records: &[&Value], seen: &BTreeMap<String, u64>) -> Option<&'static str> {
+fn judge_one(one: &Expected, records: &[&Value], seen: &BTreeSet<String>) -> Option<&'static str> {
     let record = match records {
         [] if one.is_acked() => return Some("it was taken in, and has no record"),
         [] => return None,
@@ -81,7 +84,7 @@ fn judge_one(one: &Expected, records: &[&Value], seen: &BTreeMap<String, u64>) -
     }
     let text = format!("re {}", one.content);
     let is_answered = end.starts_with("answered") && one.kind != "refused";
-    if is_answered != seen.contains_key(&text) && !is_poison {
+    if is_answered != seen.contains(&text) && !is_poison {
         return Some("WeChat saw something else");
     }
     let number = |name: &str| record[name].as_i64().unwrap_or(-1);

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
 
-use self::judge::{Expected, judge};
+use self::judge::{Expected, judge, texts};
 use crate::chaos::faults::strike_at;
 use crate::chaos::installation::{Installation, LEASE};
 use crate::harness::{Asked, Backend, PATIENCE, Said, Setup, Stack, WRITES_AT_ONCE, long, seed};
@@ -178,6 +178,8 @@ async fn compare(stack: &Stack, admin: &str, expected: &[Expected], seed: u64) {
     let mut users: Vec<_> = expected.iter().map(|one| (one.account, one.user.as_str())).collect();
     users.sort_unstable();
     users.dedup();
+    let entries = stack.sandbox.sandbox.transcript().entries();
+    let seen = texts(entries.iter().map(AsRef::as_ref));
     let mut ends = std::collections::BTreeMap::<String, usize>::new();
     for (account, user) in users {
         let asked = ["--account", account, "--user", user, "--limit", "1000"];
@@ -185,9 +187,7 @@ async fn compare(stack: &Stack, admin: &str, expected: &[Expected], seed: u64) {
         for ended in view["ended"].as_array().expect("a list") {
             *ends.entry(ended["end"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         }
-        let entries = stack.sandbox.sandbox.transcript().entries();
-        let of_user = expected.iter().filter(|one| one.user == user);
-        wrong.extend(judge(of_user, &view, entries.iter().map(AsRef::as_ref)));
+        wrong.extend(judge(expected.iter().filter(|one| one.user == user), &view, &seen));
     }
     // What can't be read has no user that could be asked for: it lies in its account's own lane.
     let unreadable = expected.iter().filter(|one| one.kind == "unreadable" && one.is_acked()).count();

@@ -41,7 +41,6 @@ async fn the_command_tells_why_a_user_got_no_answer() {
             if text.contains("refused at the door") {
                 return text;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
     };
     let text = tokio::time::timeout(PATIENCE, counted).await.expect("the refusal is counted");

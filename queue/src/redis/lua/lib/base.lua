@@ -1,6 +1,6 @@
 -- Time and the names of keys. KEYS[1] is always the prefix of the shard's keys, ARGV[1] always the test clock, with a "-" behind it
--- where ends leave no records. The other KEYS are
--- declared for a cluster's sake; where a key is known only here, it is named from the prefix, in the same slot.
+-- where ends leave no records. The other KEYS are declared for a cluster's sake; where a key is known only here, it is named from
+-- the prefix, in the same slot.
 
 local function now_us()
   local clock = ARGV[1] ~= '' and tonumber((ARGV[1]:gsub('-', '')))
