@@ -43,7 +43,6 @@ mod limits;
 mod mark_fail;
 mod media;
 mod openid;
-mod page;
 mod passive;
 mod push;
 mod report;

@@ -11,11 +11,14 @@ use axum::{
     extract::DefaultBodyLimit,
     http::{HeaderValue, header},
     middleware,
+    response::Redirect,
+    routing::get,
 };
+use huixin_pages::Page;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Sandbox, api, control, page, served::Served};
+use crate::{Sandbox, api, control, served::Served};
 
 mod cut;
 
@@ -46,7 +49,9 @@ pub async fn run(
 
 fn routes(served: Served) -> Router {
     let for_people = Router::new()
-        .merge(page::routes())
+        .merge(Page::Sandbox.routes())
+        .route("/sandbox", get(async || Redirect::temporary("/")))
+        .route("/sandbox/", get(async || Redirect::temporary("/")))
         .nest("/sandbox", control::routes())
         .layer(middleware::from_fn_with_state(served.clone(), control::only_from_here));
     Router::new()
