@@ -55,12 +55,15 @@ pub(super) async fn accounts(State(served): State<Served>) -> JsonBody {
             "app_id": settings.app_id,
             "original_id": settings.original_id,
             "push_url": account.push_url.lock().clone().map(String::from),
+            "mode": settings.mode,
+            "answer_by": settings.answer_by,
+            "may_send": account.rules.lock().may_send,
+            "menu": account.menu.lock().get(),
         })
     });
     Json(json!({
         "accounts": accounts.collect::<Vec<Value>>(),
         "users": config.users,
-        "menu": config.menu,
         "examples": config.examples,
         "newest": sandbox.transcript().newest(),
     }))
