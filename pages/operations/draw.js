@@ -1,0 +1,60 @@
+// Draws parts of a view anew when what they show has changed, and leaves the reader's focus, selection and open details alone.
+
+import { element } from "../shared/dom.js";
+
+const shown = new WeakMap();
+
+/** Draws `draw()` (elements) into `place`, unless `data` is what it shows already. */
+export function renew(place, data, draw) {
+  const now = JSON.stringify(data);
+  if (shown.get(place) === now || isBeingRead(place)) return;
+  shown.set(place, now);
+  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const opened = new Set([...place.querySelectorAll("details[open][data-key]")].map((details) => details.dataset.key));
+  place.replaceChildren(...[draw()].flat(Infinity).filter((child) => child !== null && child !== undefined));
+  for (const details of place.querySelectorAll("details[data-key]")) details.open ||= opened.has(details.dataset.key);
+  if (focused) [...place.querySelectorAll("[data-key]")].find((node) => node.dataset.key === focused)?.focus();
+}
+
+/** Somebody has marked a text in it, perhaps to copy it. */
+function isBeingRead(place) {
+  const selection = getSelection();
+  return Boolean(selection && !selection.isCollapsed && place.contains(selection.anchorNode) && place.childElementCount);
+}
+
+/** A part of a view with a heading. */
+export function section(title, ...children) {
+  return element("section", { class: "stack" }, title ? element("h2", {}, title) : null, ...children);
+}
+
+/** The heading of a view: it gets the focus when the view is opened. */
+export function heading(title, ...beside) {
+  return element("div", { class: "row heading" }, element("h1", { tabindex: "-1" }, title), ...beside);
+}
+
+export const badge = (text, tone) => element("span", { class: "badge", data: { tone } }, text);
+export const link = (address, text, attributes = {}) => element("a", { href: address, ...attributes }, text);
+
+/** A text whose parts in backticks are code. */
+export const coded = (text) => text.split("`").map((part, n) => (n % 2 ? element("code", { class: "mono" }, part) : part));
+
+/** Names and values, those that are there. */
+export function facts(pairs) {
+  const there = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return element("dl", { class: "facts" }, there.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+}
+
+/**
+ * A table that is a list of cards on a narrow screen. `columns`: `[{ label, cell(row), kind? }]` (`kind`: `number`, `wide`,
+ * `actions`). The roles stay when the style takes the table's shape away.
+ */
+export function table(caption, columns, rows) {
+  const head = element("tr", { role: "row" }, columns.map(({ label, kind }) =>
+    element("th", { role: "columnheader", scope: "col", class: kind }, label)));
+  const body = rows.map((row) => element("tr", { role: "row" }, columns.map(({ label, cell, kind }) =>
+    element("td", { role: "cell", class: kind, data: { label } }, cell(row) ?? "–"))));
+  return element("table", { class: "table", role: "table" },
+    element("caption", { class: "unseen" }, caption),
+    element("thead", { role: "rowgroup" }, head),
+    element("tbody", { role: "rowgroup" }, body));
+}
