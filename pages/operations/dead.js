@@ -36,7 +36,7 @@ async function causes(own, { signal, isAsked, status }) {
 
 function causesShown(found, status, refresh) {
   const all = element("div", { class: "row" },
-    link(to("dead", [], { list: "all" }), t.letters, { class: "button" }),
+    link(to("dead", [], { list: "all" }), t.each, { class: "button" }),
     matchingButton("retry", t.allRetry, {}, status.dead, refresh), matchingButton("drop", t.allDrop, {}, status.dead, refresh));
   return section(t.causes, element("p", { class: "soft" }, t.looked(found.scanned, found.total)), table(t.causes, [
     { label: t.count, kind: "number", cell: (one) => element("b", {}, number(one.count)) },

@@ -12,6 +12,7 @@ import { toUser } from "./routes.js";
 const LATE_MS = 60_000;
 /** A receiver names at most so many users of one reason and hour. */
 const NAMED_MAX = 50;
+const ORDER = ["bad", "warn", "info", "good"];
 
 /**
  * `found`: `{ ended, lanes: [{ account, lane }], refused, journal_since }`; `asked`: `{ account?, user?, id?, since? }`. Gives
@@ -23,18 +24,23 @@ export function diagnosis(found, asked) {
   const isEmpty = found.ended.length === 0 && found.lanes.length === 0 && named.length === 0;
   if (isEmpty && asked.id) findings.push({ tone: "warn", what: t.idUnknown, remedy: t.idUnknownDo });
   else if (isEmpty && asked.user) findings.push(...ofNothing(found, asked));
-  return findings;
+  return findings.sort((a, b) => ORDER.indexOf(a.tone) - ORDER.indexOf(b.tone));
+}
+
+/** The refusals that may have been this user's: those that name them, and those that name nobody, or too many to name all. */
+export function perhapsTheirs(refused, user) {
+  return user ? refused.filter((one) => one.users.includes(user.slice(-4)) || one.users.length === 0 || one.users.length >= NAMED_MAX) : refused;
 }
 
 function ofNothing(found, asked) {
   const findings = [];
   const since = found.journal_since;
   if (since && asked.since !== undefined && asked.since < Date.parse(since)) findings.push({ tone: "warn", what: t.tooOld(time(since)), remedy: t.tooOldDo });
-  const unnamed = found.refused.filter((one) => one.users.length === 0 || one.users.length >= NAMED_MAX);
-  findings.push({ tone: "info", what: t.never, more: t.neverMore(asked.account), remedy: t.neverDo });
-  for (const one of unnamed) {
+  findings.push({ tone: "warn", what: t.never, more: t.neverMore(asked.account), remedy: t.neverDo });
+  for (const one of perhapsTheirs(found.refused, asked.user)) {
     const { problem, remedy } = refusalMeaning(one.reason);
-    findings.push({ tone: "warn", what: t.perhaps(one.count), more: problem, remedy });
+    // What names none of our accounts is a stray visitor more often than a user.
+    findings.push({ tone: one.account ? "warn" : "info", what: t.perhaps(one.count), more: problem, remedy });
   }
   return findings;
 }

@@ -38,10 +38,10 @@ export const link = (address, text, attributes = {}) => element("a", { href: add
 /** A text whose parts in backticks are code. */
 export const coded = (text) => text.split("`").map((part, n) => (n % 2 ? element("code", { class: "mono" }, part) : part));
 
-/** Names and values, those that are there. */
-export function facts(pairs) {
+/** Names and values, those that are there. `isFlat`: beside each other as far as there is room. */
+export function facts(pairs, isFlat = false) {
   const there = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return element("dl", { class: "facts" }, there.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+  return element("dl", { class: isFlat ? "facts flat" : "facts" }, there.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
 }
 
 /**

@@ -4,7 +4,7 @@
 import { element } from "../shared/dom.js";
 import { time } from "../shared/format.js";
 import { get } from "./api.js";
-import { diagnosis } from "./diagnosis.js";
+import { diagnosis, perhapsTheirs } from "./diagnosis.js";
 import { heading, link, renew, section } from "./draw.js";
 import { endedTable } from "./ended.js";
 import { findingList } from "./findings.js";
@@ -42,6 +42,7 @@ export function journal(place, { query, refresh }) {
     state.isFresh = true;
     const alone = names.length === 1 ? names[0] : asked.account;
     const findings = diagnosis(found, { ...asked, account: alone });
+    const refused = perhapsTheirs(found.refused, asked.user);
     renew(says, findings, () => (findings.length ? [element("h2", {}, t.says), findingList(findings)] : []));
     renew(below, { found, limit: state.limit }, () => [
       found.lanes.map(openOnes),
@@ -49,7 +50,7 @@ export function journal(place, { query, refresh }) {
         state.limit = SHOWN_MAX;
         refresh();
       }, state.limit < SHOWN_MAX),
-      found.refused.length ? section(overviewTexts.refused, refusalTable(found.refused)) : null,
+      refused.length ? section(overviewTexts.refused, refusalTable(refused)) : null,
       element("p", { class: "soft small" }, found.journal_since ? t.since(time(found.journal_since)) : t.empty),
     ]);
   }

@@ -3,7 +3,7 @@
 import { element } from "../shared/dom.js";
 import { duration, time } from "../shared/format.js";
 import { get } from "./api.js";
-import { badge, facts, heading, link, renew, table } from "./draw.js";
+import { badge, coded, facts, heading, link, renew, table } from "./draw.js";
 import { userLink } from "./ended.js";
 import { toMessage } from "./routes.js";
 import { processTexts as t } from "./texts-places.js";
@@ -33,11 +33,11 @@ function card(one) {
   const isSilent = silentMs > SILENT_MS;
   const state = isSilent ? badge(t.silent, "bad") : one.problems.length ? badge(t.problem, "bad") : one.warnings.length ? badge(t.warning, "warn") : badge(t.works, "good");
   const mono = (text) => element("span", { class: "mono" }, text);
-  const lines = (texts, tone) => texts.map((text) => element("p", { class: "banner", data: { tone } }, text));
+  const lines = (texts, tone) => texts.map((text) => element("p", { class: "banner", data: { tone } }, coded(text)));
   return [
     element("div", { class: "row" }, element("h2", {}, one.name), badge(t.roles[one.role] ?? one.role, "info"), state),
     lines(one.problems, "bad"), lines(one.warnings, "warn"),
-    facts([[t.host, one.host], [t.version, one.version], [t.started, time(one.started_at)], [t.seen, common.ago(silentMs)], [t.admin, one.admin ? mono(one.admin) : null]]),
+    facts([[t.host, one.host], [t.version, one.version], [t.started, time(one.started_at)], [t.seen, common.ago(silentMs)], [t.admin, one.admin ? mono(one.admin) : null]], true),
     one.permits === null ? null : handling(one),
   ];
 }

@@ -8,7 +8,7 @@ const s = (count, one, more) => `${number(count)} ${count === 1 ? one : more}`;
 export const deadTexts = {
   en: {
     lead: "Messages that were given up. Their users got the failure reply, or nothing. Mend the cause, then retry: WeChat takes an answer for 48 hours after the user's last message.",
-    none: "There are no dead letters.", noneLike: "No dead letter is like that.", causes: "Causes", letters: "Letters",
+    none: "There are no dead letters.", noneLike: "No dead letter is like that.", causes: "Causes", letters: "Letters", each: "One by one",
     looked: (scanned, total) => (scanned < total ? `by the youngest ${number(scanned)} of ${number(total)}` : s(total, "letter", "letters")),
     cause: "Cause", count: "Letters", since: "Since", newest: "Youngest", accounts: "Accounts", todo: "What to do", open: "Open", retry: "Retry", drop: "Drop", text: "Show the text", remedyNone: "look at an example, then at the service's log",
     filter: "Account, user, reason", apply: "Filter", clear: "Clear", user: "User", reason: "Reason contains",
@@ -26,7 +26,7 @@ export const deadTexts = {
   },
   zh: {
     lead: "已放弃的消息，用户收到了失败回复，或什么也没收到。解决原因后请重试：用户最后一次发言后 48 小时内微信还收回复。",
-    none: "没有死信。", noneLike: "没有这样的死信。", causes: "原因", letters: "死信",
+    none: "没有死信。", noneLike: "没有这样的死信。", causes: "原因", letters: "死信", each: "逐封查看",
     looked: (scanned, total) => (scanned < total ? `按 ${number(total)} 封里最新的 ${number(scanned)} 封统计` : `共 ${number(total)} 封`),
     cause: "原因", count: "数量", since: "始于", newest: "最新", accounts: "公众号", todo: "怎么办", open: "打开", retry: "重试", drop: "丢弃", text: "显示原文", remedyNone: "先看一封例子，再看服务的日志",
     filter: "公众号、用户、原因", apply: "筛选", clear: "清空", user: "用户", reason: "原因包含",

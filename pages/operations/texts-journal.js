@@ -75,7 +75,7 @@ export const messageTexts = {
   en: {
     title: "Message", again: "This message ended more than once: a dead letter was retried. The last end is first.", facts: "What is known", history: "What happened",
     took: "Where the time went", earlier: "earlier attempts", queueing: "waiting", handling: "handling", sending: "sending", total: (ms) => `${duration(ms)} from its arrival to its end`,
-    accepted: "Taken in", acceptedMore: "and stored: WeChat got its ack", attempts: (n) => `${s(n, "attempt", "attempts")} before the last failed, or ended otherwise`,
+    accepted: "Taken in", acceptedMore: "and stored: WeChat got its ack", attempts: (n) => `${s(n, "earlier attempt", "earlier attempts")} did not end it`,
     handler: "Its handler started", handlerMore: (route, worker) => [route && `route ${route}`, worker && `at ${worker}`].filter(Boolean).join(", "), handled: "The service answered", ran: (ms) => `after ${duration(ms)}`,
     stopped: "The service's time ended", sent: "Sending ended", sentMore: (ms, parts) => `${s(parts, "part", "parts")}, ${duration(ms)}`, noTimes: "The last attempt only sent what an earlier one had answered, or it died before a handler had it: no further times are known.",
     code: (code, meaning) => `WeChat refused a call with ${code}${meaning ? `: ${meaning}` : ""}`, reason: "Why", parts: "Parts", number: "Attempts", msgId: "MsgId", worker: "Worker", kind: "Type", rid: "rid", route: "Route",
@@ -86,7 +86,7 @@ export const messageTexts = {
   zh: {
     title: "消息", again: "这条消息结束过不止一次：死信被重试过。最后一次在最前。", facts: "已知信息", history: "经过",
     took: "时间花在哪里", earlier: "之前的尝试", queueing: "等待", handling: "处理", sending: "发送", total: (ms) => `从收到到结束共 ${duration(ms)}`,
-    accepted: "收下", acceptedMore: "并已入库：微信得到了应答", attempts: (n) => `最后一次之前的 ${number(n)} 次尝试失败或另有结果`,
+    accepted: "收下", acceptedMore: "并已入库：微信得到了应答", attempts: (n) => `之前 ${number(n)} 次尝试没有了结它`,
     handler: "开始处理", handlerMore: (route, worker) => [route && `路由 ${route}`, worker && `在 ${worker}`].filter(Boolean).join("，"), handled: "服务作答", ran: (ms) => `用了 ${duration(ms)}`,
     stopped: "服务的处理结束", sent: "发送结束", sentMore: (ms, parts) => `${number(parts)} 条，${duration(ms)}`, noTimes: "最后一次尝试只发送了之前的回复，或在处理之前就已放弃：没有更多时间可查。",
     code: (code, meaning) => `微信拒绝了一次调用：${code}${meaning ? `，${meaning}` : ""}`, reason: "原因", parts: "条数", number: "尝试次数", msgId: "MsgId", worker: "进程", kind: "类型", rid: "rid", route: "路由",
