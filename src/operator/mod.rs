@@ -4,13 +4,17 @@
 //! runs, its admin listener answers the same questions in the same JSON. Commands don't know the difference: they ask an
 //! [`OperatorClient`].
 
+mod access;
 mod change;
+mod context;
 mod forget;
+mod login;
 mod openapi;
 mod owner;
 mod refusal;
 mod request;
 mod routes;
+mod session;
 mod trace;
 mod view;
 
@@ -19,12 +23,15 @@ use std::sync::Arc;
 use huixin_queue::{MessageId, Queue, QueueError};
 use huixin_worker::InterfaceState;
 
+pub use access::Access;
+pub(crate) use access::nothing_here;
 pub use change::{AdminCaller, Change, Changes};
+pub use context::OperatorContext;
 pub use forget::{CompactionView, ForgottenOfUser, KeptOfUser};
 pub use refusal::RequestRefusal;
 use request::{LetterIds, Nothing, PauseRequest, lane_of};
 pub use request::{LetterQuery, Pausable, UserName};
-pub use routes::{openapi_file, routes};
+pub use routes::{guard, openapi_file, routes};
 pub use trace::{EndedMessage, TRACE_MAX, TraceQuery, TraceView};
 pub(crate) use view::rfc3339;
 pub use view::{
