@@ -31,10 +31,10 @@ export function post(path, order = {}, signal = undefined) {
   return call(`v1/${path}`, { method: "POST", headers, body: JSON.stringify(order) }, signal);
 }
 
-/** What the process says of itself, also when its queue is away: needs no token. */
-export async function readiness(signal) {
-  const response = await reach("readyz", {}, signal);
-  return response.json();
+/** What the process says is wrong with it, a sentence each: it knows that also when its queue is away. */
+export async function complaints() {
+  const report = await (await reach("readyz", {})).json();
+  return [...report.problems, ...report.warnings];
 }
 
 async function call(path, request, signal) {

@@ -9,7 +9,7 @@ import { time } from "../shared/format.js";
 import { speak, switchBy } from "../shared/language.js";
 import { accounts } from "./accounts.js";
 import { sentence } from "./act.js";
-import { get, readiness, whenLocked } from "./api.js";
+import { complaints, get, whenLocked } from "./api.js";
 import { changes } from "./changes.js";
 import { configuration } from "./configuration.js";
 import { dead } from "./dead.js";
@@ -119,7 +119,7 @@ async function heard({ at, error }) {
   if (error.status === 401) return;
   const why = sentence(error);
   const lines = [lastGood ? t.notSince(time(lastGood), why) : t.notYet(why), t.tries];
-  if (error.status === 503) lines.push(...await readiness().then((report) => [...report.problems, ...report.warnings], () => []));
+  if (error.status === 503) lines.push(...await complaints().catch(() => [])); // it can only add to what is known
   $("failure").replaceChildren(...lines.map((line) => element("p", {}, line)));
   $("failure").hidden = false;
 }

@@ -1,6 +1,7 @@
 // Draws parts of a view anew when what they show has changed, and leaves the reader's focus, selection and open details alone.
 
 import { element } from "../shared/dom.js";
+import { duration } from "../shared/format.js";
 
 const shown = new WeakMap();
 
@@ -9,12 +10,32 @@ export function renew(place, data, draw) {
   const now = JSON.stringify(data);
   if (shown.get(place) === now || isBeingRead(place)) return;
   shown.set(place, now);
-  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const focus = focusIn(place);
   const opened = new Set([...place.querySelectorAll("details[open][data-key]")].map((details) => details.dataset.key));
   place.replaceChildren(...[draw()].flat(Infinity).filter((child) => child !== null && child !== undefined));
   for (const details of place.querySelectorAll("details[data-key]")) details.open ||= opened.has(details.dataset.key);
-  if (focused) [...place.querySelectorAll("[data-key]")].find((node) => node.dataset.key === focused)?.focus();
+  focus?.();
 }
+
+/** What brings the focus back to where it is in `place`: to the element with the same key, or else to the one at the same place. */
+function focusIn(place) {
+  const focused = document.activeElement;
+  if (!place.contains(focused)) return null;
+  const stops = () => [...place.querySelectorAll("a, button, input, select, summary, [tabindex]")];
+  const [{ key }, at] = [focused.dataset, stops().indexOf(focused)];
+  return () => (stops().find((node) => key && node.dataset.key === key) ?? stops()[at] ?? place.closest("main"))?.focus({ preventScroll: true });
+}
+
+/** How long ago something was, in place: a text that grows is no reason to draw anew. */
+export function since(at) {
+  return element("span", { class: "number", data: { since: at } }, age(at));
+}
+
+export function grow(place) {
+  for (const node of place.querySelectorAll("[data-since]")) node.textContent = age(node.dataset.since);
+}
+
+const age = (at) => duration(Math.max(0, Date.now() - Date.parse(at)));
 
 /** Somebody has marked a text in it, perhaps to copy it. */
 function isBeingRead(place) {

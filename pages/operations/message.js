@@ -24,11 +24,13 @@ export function message(place, { parts: [id = ""], query, refresh }) {
     if (isEnded && !isAsked) return;
     const { ended } = await get("trace", { id }, signal);
     isEnded = ended.length > 0;
-    const now = isEnded ? null : await whereabouts(id, query, signal);
-    renew(ends, { ended, now }, () => (isEnded ? shown(ended) : [findingList([now])]));
-    const isDead = ended[0]?.end === "dead";
+    // A dead letter is kept longer than the journal may reach, or where there is none.
+    const isDead = !isEnded || ended[0].end === "dead";
     const lies = isDead ? await get(`dead/${encodeURIComponent(id)}`, { bodies: false }, signal) : null;
-    if (isDead) renew(letter, { lies }, () => section(t.letter, lies ? letterCard(lies, refresh) : element("p", { class: "soft" }, t.letterGone)));
+    const now = isEnded || lies ? null : await whereabouts(id, query, signal);
+    renew(ends, { ended, now }, () => (isEnded ? shown(ended) : now ? [findingList([now])] : []));
+    const gone = isEnded && isDead ? element("p", { class: "soft" }, t.letterGone) : null;
+    renew(letter, { lies, isEnded }, () => (lies || gone ? section(t.letter, lies ? letterCard(lies, refresh) : gone) : []));
   }
   return { title: t.title, work };
 }

@@ -1,9 +1,9 @@
 // The processes of this queue, and what each worker handles now and for how long.
 
 import { element } from "../shared/dom.js";
-import { duration, time } from "../shared/format.js";
+import { time } from "../shared/format.js";
 import { get } from "./api.js";
-import { badge, coded, facts, heading, link, renew, table } from "./draw.js";
+import { badge, coded, facts, grow, heading, link, renew, since, table } from "./draw.js";
 import { userLink } from "./ended.js";
 import { toMessage } from "./routes.js";
 import { processTexts as t } from "./texts-places.js";
@@ -21,23 +21,25 @@ export function processes(place) {
     for (const name of [...cards.keys()]) if (!names.includes(name)) cards.delete(name);
     for (const one of found) {
       if (!cards.has(one.name)) cards.set(one.name, element("article", { class: "card stack", data: { process: one.name } }));
-      renew(cards.get(one.name), { ...one, now: Math.floor(Date.now() / 1000) }, () => card(one));
+      const isSilent = Date.now() - Date.parse(one.seen_at) > SILENT_MS;
+      const place = cards.get(one.name);
+      renew(place, { ...one, seen_at: null, isSilent }, () => card(one, isSilent));
+      place.querySelector(".seen [data-since]").dataset.since = one.seen_at;
+      grow(place);
     }
     renew(all, names, () => (names.length ? names.map((name) => cards.get(name)) : element("p", { class: "empty" }, t.none)));
   }
   return { title: common.processes, work };
 }
 
-function card(one) {
-  const silentMs = Math.max(0, Date.now() - Date.parse(one.seen_at));
-  const isSilent = silentMs > SILENT_MS;
+function card(one, isSilent) {
   const state = isSilent ? badge(t.silent, "bad") : one.problems.length ? badge(t.problem, "bad") : one.warnings.length ? badge(t.warning, "warn") : badge(t.works, "good");
   const mono = (text) => element("span", { class: "mono" }, text);
   const lines = (texts, tone) => texts.map((text) => element("p", { class: "banner", data: { tone } }, coded(text)));
   return [
     element("div", { class: "row" }, element("h2", {}, one.name), badge(t.roles[one.role] ?? one.role, "info"), state),
     lines(one.problems, "bad"), lines(one.warnings, "warn"),
-    facts([[t.host, one.host], [t.version, one.version], [t.started, time(one.started_at)], [t.seen, common.ago(silentMs)], [t.admin, one.admin ? mono(one.admin) : null]], true),
+    facts([[t.host, one.host], [t.version, one.version], [t.started, time(one.started_at)], [t.seen, element("span", { class: "seen" }, common.ago(since(one.seen_at)))], [t.admin, one.admin ? mono(one.admin) : null]], true),
     one.permits === null ? null : handling(one),
   ];
 }
@@ -45,7 +47,7 @@ function card(one) {
 function handling({ name, permits, running_total: total, running }) {
   const meter = element("meter", { class: "meter", min: 0, max: Math.max(permits, 1), value: total, "aria-label": t.runs(total, permits) });
   const list = table(t.oldest(running.length, total), [
-    { label: t.since, kind: "number", cell: (it) => duration(Math.max(0, Date.now() - Date.parse(it.since))) },
+    { label: t.since, kind: "number", cell: (it) => since(it.since) },
     { label: t.message, kind: "wide", cell: (it) => link(toMessage(it.id, it.account, it.user), it.id, { class: "mono", data: { key: it.id } }) },
     { label: t.account, kind: "name", cell: (it) => it.account },
     { label: t.user, kind: "short-id", cell: (it) => userLink(it.account, it.user) },

@@ -9,7 +9,7 @@ export const overviewTexts = {
   en: {
     well: "All is well", wellMore: "Pushes are taken in, messages are handled, and WeChat takes the answers.",
     attention: (n) => s(n, "thing needs attention", "things need attention"), lead: "The worst is first, each with what to do.", others: (n) => `${number(n)} more`,
-    open: "Open", running: "Running", delayed: "Delayed", held: "Held", parked: "Parked", dead: "Dead letters", oldest: "Next has waited",
+    open: "Open", running: "Running", delayed: "Delayed", held: "Held", parked: "Parked", dead: "Dead letters", oldest: "Oldest wait",
     openSay: "taken in and not at their end", runningSay: (permits) => (permits ? `of ${number(permits)} at once` : "being handled now"), delayedSay: "wait for their next attempt",
     heldSay: "until their users write again", parkedSay: "users, while they are paused", deadSay: (n) => (n ? `${number(n)} more in this hour` : "none more in this hour"),
     oldestSay: "the next in line", nobody: "nobody",
@@ -46,7 +46,7 @@ export const overviewTexts = {
     until: (time) => `${time} 会自动再试。`, byItself: "只能等待。",
     noWorker: "没有 worker 在运行", noWorkerDo: "消息照收，但都在等。请启动 `huixin worker` 或 `huixin run`。",
     noReceiver: "没有 receiver 在运行", noReceiverDo: "推送到不了回信。请启动 `huixin receiver` 或 `huixin run`。",
-    silent: (name, ms) => `${name} 已有 ${duration(ms)} 没有消息`, silentDo: "它已退出、卡住或连不上队列：请看它的日志。它手上的消息会转给别的进程。",
+    silent: (name, ms) => `${name} 失联 ${duration(ms)}`, silentDo: "它已退出、卡住或连不上队列：请看它的日志。它手上的消息会转给别的进程。",
     problem: (name) => `${name} 无法工作`, warning: (name) => `${name} 的警告`,
     versions: "正在运行的进程版本不一", versionsDo: "只有升级期间才应如此。",
     spooled: (n, host) => `${host} 的磁盘上缓存着 ${number(n)} 条消息`, spooledDo: "队列曾经中断或太慢。恢复后会自动搬进队列：请看队列。",

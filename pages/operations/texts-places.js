@@ -53,7 +53,7 @@ export const processTexts = {
   zh: {
     lead: "使用这个队列的每个进程每隔几秒报告自己在做什么。", none: "没有任何进程的消息。", role: "角色", host: "机器", version: "版本", started: "启动", seen: "最近", admin: "管理端口",
     runs: (n, permits) => (permits === null ? "不处理消息" : `正在处理 ${number(n)} 条，最多 ${number(permits)} 条`), oldest: (shown, all) => (shown < all ? `${number(all)} 条里最久的 ${number(shown)} 条` : "正在处理的消息，最久的在前"),
-    message: "消息", account: "公众号", user: "用户", route: "路由", since: "已用", problem: "无法工作", warning: "警告", silent: "没有消息", works: "正常",
+    message: "消息", account: "公众号", user: "用户", route: "路由", since: "已用", problem: "无法工作", warning: "警告", silent: "失联", works: "正常",
     roles: { receiver: "接收", worker: "处理", run: "接收和处理", dev: "dev", sandbox: "模拟微信" },
   },
 }[language];

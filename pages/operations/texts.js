@@ -1,7 +1,6 @@
 // The texts that every view needs. Each view has its own beside it, in a file of its name.
 
 import { language } from "../shared/language.js";
-import { duration } from "../shared/format.js";
 
 export const TEXTS = {
   en: {
@@ -18,7 +17,7 @@ export const TEXTS = {
     cancel: "Cancel", account: "Account", user: "User", everybody: "all accounts", reason: "Reason", when: "When", id: "Id", text: "Text",
     copy: "Copy", copied: "Copied.", none: "none", loading: "Loading …", noUser: "no user", more: "More", close: "Close",
     nothingHere: "There is nothing at this address.", toOverview: "To the overview",
-    ago: (ms) => (ms < 2000 ? "just now" : `${duration(ms)} ago`),
+    ago: (age) => [age, " ago"],
     kinds: {
       answered: "answered", answered_in_response: "answered at once", no_reply: "no reply", unmatched: "no route", dead: "dead",
     },
@@ -50,7 +49,7 @@ export const TEXTS = {
     cancel: "取消", account: "公众号", user: "用户", everybody: "全部公众号", reason: "原因", when: "时间", id: "编号", text: "原文",
     copy: "复制", copied: "已复制。", none: "无", loading: "正在加载……", noUser: "没有用户", more: "更多", close: "关闭",
     nothingHere: "这个地址没有内容。", toOverview: "回到总览",
-    ago: (ms) => (ms < 2000 ? "刚刚" : `${duration(ms)}前`),
+    ago: (age) => [age, "前"],
     kinds: { answered: "已回复", answered_in_response: "当场回复", no_reply: "无需回复", unmatched: "没有路由", dead: "死信" },
     kindSaid: {
       answered: "微信收下了回复的每一条。",
@@ -69,6 +68,3 @@ export const TEXTS = {
 };
 
 export const t = TEXTS[language];
-
-/** `1 letter`, `3 letters`. Chinese has one form. */
-export const many = (count, text, one, more) => (language === "zh" ? `${text(count)}${one}` : `${text(count)} ${count === 1 ? one : more}`);

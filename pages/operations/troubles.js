@@ -94,7 +94,8 @@ function ofDoor(refused) {
   const lately = (refused ?? []).filter((one) => Date.now() - Date.parse(one.last_at) < HOUR_MS && one.account);
   return lately.map((one) => {
     const { problem, remedy } = refusalMeaning(one.reason);
-    return { tone: "bad", what: t.door(one.count, problem), more: one.account, remedy, href: to("journal"), label: common.journal };
+    const isNow = Date.now() - Date.parse(one.last_at) < TEN_MINUTES_MS;
+    return { tone: isNow ? "bad" : "info", what: t.door(one.count, problem), more: one.account, remedy, href: to("journal"), label: common.journal };
   });
 }
 
