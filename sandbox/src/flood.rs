@@ -33,6 +33,9 @@ use crate::{
 /// How long one push may take, and how long after the last one's time those that are late may still begin.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What takes longer is counted as this.
+const LONGEST_US: u64 = 60 * 60 * 1_000_000;
+
 /// What is pushed, and how fast.
 #[derive(Clone, Debug)]
 pub struct FloodLoad {
@@ -221,7 +224,8 @@ impl FloodReport {
             unreachable: 0,
             unsent: 0,
             took: Duration::ZERO,
-            ack_us: Histogram::new(3).expect("three digits are fewer than the five that are allowed"),
+            ack_us: Histogram::new_with_max(LONGEST_US, 3)
+                .expect("three digits of up to an hour are allowed"),
         }
     }
 

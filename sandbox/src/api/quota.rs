@@ -42,8 +42,9 @@ pub(super) async fn clear_by_secret(
     let named = match named.appid {
         _ if method != Method::POST => Err(43002),
         Some(_) => Ok(named),
-        None => body::object(&bytes).map(|request| {
-            AppSecret { appid: text(&request, "appid"), appsecret: text(&request, "appsecret") }
+        None => body::object(&bytes).map(|request| AppSecret {
+            appid: text(&request, "appid"),
+            appsecret: text(&request, "appsecret"),
         }),
     };
     caller.answer(Endpoint::ClearQuota, ClearBySecret(named)).await

@@ -7,7 +7,8 @@ use crate::support::{code, start_with_user};
 async fn a_menu_is_set_shown_and_deleted() {
     let (_running, client) = start_with_user(SandboxConfig::default()).await;
     let song = json!({ "type": "click", "name": "今日歌曲", "key": "V1001" });
-    let shop = json!({ "type": "miniprogram", "name": "店", "url": "http://a/", "appid": "wx1", "pagepath": "p" });
+    let shop =
+        json!({ "type": "miniprogram", "name": "店", "url": "http://a/", "appid": "wx1", "pagepath": "p" });
     let menu = json!({ "button": [song, { "name": "菜单", "sub_button": [shop] }] });
     assert_eq!(code(&client.post("menu/create", &menu).await), 0);
     let mut shown = menu;
@@ -31,7 +32,8 @@ async fn a_menu_that_wechat_would_refuse_has_its_code_and_changes_nothing() {
     let before = client.get("menu/get").await;
     let click = |name: &str, key: &str| json!({ "type": "click", "name": name, "key": key });
     let view = |url: &str| json!({ "type": "view", "name": "a", "url": url });
-    let (good, long_key, long_url) = (click("a", "k"), "k".repeat(129), format!("http://a/{}", "a".repeat(1016)));
+    let (good, long_key, long_url) =
+        (click("a", "k"), "k".repeat(129), format!("http://a/{}", "a".repeat(1016)));
     let below = |buttons: &[Value]| vec![json!({ "name": "b", "sub_button": buttons })];
     let other = |kind: &str| json!({ "type": kind, "name": "a", "url": "http://a/", "appid": "wx1" });
     let cases = [
