@@ -6,6 +6,7 @@
 //! since the rest tells about an account's business. The page's files tell nothing: they are there for a caller who can log in.
 
 mod metrics;
+mod presence;
 mod ready;
 
 use std::future::Future;
@@ -55,10 +56,14 @@ pub async fn run(
             metrics.run_upkeep();
         }
     };
-    tokio::select! {
-        served = crate::serve::until(listener, routes(Arc::new(admin)), shutdown) => served,
+    let admin = Arc::new(admin);
+    let served = tokio::select! {
+        served = crate::serve::until(listener, routes(admin.clone()), shutdown) => served,
         () = upkeep => Ok(()),
-    }
+        () = presence::run(&admin) => Ok(()),
+    };
+    presence::end(&admin).await;
+    served
 }
 
 fn routes(admin: Arc<Admin>) -> Router {

@@ -43,6 +43,11 @@ impl Access {
         Self { address, token, read_token, sessions: Sessions::default() }
     }
 
+    /// Where the listener is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Whether anything but the health checks is there for this caller.
     pub(crate) fn is_served(&self, headers: &HeaderMap) -> bool {
         self.has_token() || self.is_open(headers)

@@ -20,6 +20,7 @@ use utoipa_axum::routes;
 use super::context::OperatorContext;
 use super::openapi::Api;
 use super::owner::{FILE, file_name};
+use super::page::page_routes;
 use super::refusal::{BodyOf, PathOf, QueryOf, RequestRefusal};
 use super::request::{LetterIds, Nothing, PauseRequest, id_of};
 use super::{
@@ -38,7 +39,7 @@ pub fn routes(context: Arc<OperatorContext>) -> Router {
     guarded.merge(open).with_state(context)
 }
 
-/// Lets those in who may ask this, and notes who they are.
+/// Lets those in who may ask this, and notes who they are. Who changes something sees it at once.
 pub async fn guard(
     State(context): State<Arc<OperatorContext>>,
     mut request: Request,
@@ -46,7 +47,12 @@ pub async fn guard(
 ) -> Result<Response, RequestRefusal> {
     let caller = context.access.check(&request)?;
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let changes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if changes {
+        context.has_changed().await;
+    }
+    Ok(response)
 }
 
 /// The OpenAPI file.
@@ -80,6 +86,7 @@ fn documented() -> OpenApiRouter<Arc<OperatorContext>> {
         .routes(routes!(compact))
         .routes(routes!(changes))
         .routes(routes!(openapi))
+        .merge(page_routes())
 }
 
 /// Refuses a request for the queue of another process: the process that started first has the port.
@@ -124,8 +131,8 @@ fn answer<T>(result: Result<T, Failure>) -> JsonResult<T> {
 
 /// How many messages are in which state
 #[utoipa::path(get, path = "/v1/status", responses((status = OK, body = QueueStatus), RequestRefusal))]
-async fn status(operator: OperatorClient) -> JsonResult<QueueStatus> {
-    answer(operator.status().await)
+async fn status(State(context): State<Arc<OperatorContext>>) -> JsonResult<QueueStatus> {
+    answer(context.status().await.map_err(Failure::from))
 }
 
 /// A page of the dead letters that are asked for, the youngest first

@@ -26,7 +26,12 @@ pub(crate) struct Running {
 
 /// Starts an installation that asks for tokens.
 pub(crate) async fn start(on_redis: bool) -> Running {
-    let setup = Setup { routes: ROUTES.to_owned(), ..Setup::default() };
+    start_with(on_redis, ROUTES).await
+}
+
+/// The same with these routes.
+pub(crate) async fn start_with(on_redis: bool, routes: &str) -> Running {
+    let setup = Setup { routes: routes.to_owned(), ..Setup::default() };
     let mut stack = if on_redis { Stack::on_redis(setup).await } else { Stack::embedded(setup).await };
     stack.expect_errors("the message is dead");
     let mut processes = Vec::new();
@@ -127,6 +132,11 @@ async fn every_answer_is_as_the_file_of_the_api_says() {
         "user?account=main&user=oBen",
         "audit",
         "changes",
+        "session",
+        "processes",
+        "charts",
+        "accounts",
+        "config",
     ] {
         let (status, answer) = running.ask(READ, "GET", &format!("v1/{path}"), None).await;
         let name = path.split('?').next().expect("it has a beginning");

@@ -1,10 +1,12 @@
 //! What the operations page asks: login and sessions, and what the requests answer that are there for it.
 
+use std::time::{Duration, Instant};
+
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::api::{FULL, READ, Running, start};
-use crate::harness::{Setup, Stack};
+use crate::api::{FULL, READ, Running, start, start_with};
+use crate::harness::{Backend, PATIENCE, Setup, Stack};
 
 impl Running {
     /// A request as a browser makes it, which shows no token.
@@ -95,6 +97,77 @@ async fn a_login_is_a_session_until_the_logout_and_a_page_of_another_site_change
         assert_eq!(running.log_in("another").await.status(), 401);
     }
     assert_eq!(running.log_in(FULL).await.status(), 429);
+    running.end().await;
+}
+
+/// Asks until the answer is as it should be.
+async fn ask_until(running: &Running, path: &str, is_right: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (status, answer) = running.ask(READ, "GET", path, None).await;
+        if status == 200 && is_right(&answer) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{path}: {status} {answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_process_shows_all_of_them_with_their_accounts_and_their_last_hour() {
+    tokio::join!(the_installation_is_shown(true), the_installation_is_shown(false));
+}
+
+async fn the_installation_is_shown(on_redis: bool) {
+    let slow = Duration::from_secs(8);
+    let backend = Backend::answering(move |asked| {
+        (if asked.content == "wait" { slow } else { Duration::from_millis(20) }, "answer".to_owned())
+    });
+    let running = start_with(on_redis, &backend.await.route()).await;
+    let roles: &[&str] = if on_redis { &["receiver", "worker"] } else { &["run"] };
+    running.stack.say("oAnna", "hello").await;
+    running.stack.wait_for_sends("oAnna", 1).await;
+    running.stack.say("oBen", "wait").await;
+    let are_there = |answer: &Value| {
+        let processes = answer["processes"].as_array().expect("a list");
+        let total: u64 = processes.iter().filter_map(|process| process["running_total"].as_u64()).sum();
+        processes.iter().map(|process| &process["role"]).eq(roles) && total == 1
+    };
+    let all = ask_until(&running, "v1/processes", are_there).await["processes"].clone();
+    let worker = &all[roles.len() - 1];
+    let message = &worker["running"][0];
+    assert_eq!(
+        (&message["account"], &message["user"], &message["route"], &message["step"]),
+        (&json!("main"), &json!("oBen"), &json!("backend"), &json!("its handler"))
+    );
+    assert_eq!((&worker["permits"], &all[0]["permits"].is_null()), (&json!(256), &on_redis));
+    // A queue in a file needs no spool.
+    let spool = on_redis.then_some("idle");
+    assert_eq!((&worker["problems"], all[0]["spool"]["state"].as_str()), (&json!([]), spool));
+
+    let accounts = ask_until(&running, "v1/accounts", |answer| answer["accounts"][0]["open"] == 1).await;
+    let account = &accounts["accounts"][0];
+    assert_eq!((&account["name"], &account["answer_by"]), (&json!("main"), &json!("api")));
+    running
+        .ask(FULL, "POST", "v1/pause", Some(json!({"what": {"account": "main"}, "reason": "because"})))
+        .await;
+    let (_, accounts) = running.ask(READ, "GET", "v1/accounts", None).await;
+    assert_eq!(accounts["accounts"][0]["paused"]["reason"], "because", "it is seen at once");
+    running.ask(FULL, "POST", "v1/resume", Some(json!({"account": "main"}))).await;
+
+    let (_, config) = running.ask(READ, "GET", "v1/config", None).await;
+    let toml = config["toml"].as_str().expect("it is text");
+    assert!(toml.contains("[account.main]") && toml.contains("***"), "{toml}");
+    assert!(!toml.contains(FULL) && !toml.contains(READ), "{toml}");
+    assert_eq!(config["file"], "huixin.toml");
+
+    running.stack.wait_for_sends("oBen", 1).await;
+    let sum = |answer: &Value, name: &str| -> f64 {
+        answer["series"][name].as_array().expect("a list").iter().filter_map(Value::as_f64).sum()
+    };
+    let charts = ask_until(&running, "v1/charts", |answer| sum(answer, "answered") == 2.0).await;
+    assert_eq!((sum(&charts, "accepted"), sum(&charts, "dead")), (2.0, 0.0));
+    assert!(sum(&charts, "ack_p50_ms") > 0.0 && sum(&charts, "handling_p99_ms") > 0.0, "{charts}");
     running.end().await;
 }
 

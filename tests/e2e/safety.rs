@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use huixin::admin::{self, Admin, Readiness};
 use huixin::config::Role;
-use huixin::operator::{Access, OperatorContext};
+use huixin::operator::{Access, ConfiguredView, OperatorContext};
 use huixin::safety::Watch;
 use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings, Risk};
 use huixin_queue::testing::{Proxy, RedisServer};
@@ -74,10 +74,11 @@ impl Watched {
             tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
         let address = listener.local_addr().expect("it has an address");
         let admin = Admin {
-            operator: Arc::new(OperatorContext {
-                queue: queue.clone(),
-                access: Access::new(address, None, None),
-            }),
+            operator: Arc::new(OperatorContext::new(
+                queue.clone(),
+                Access::new(address, None, None),
+                ConfiguredView::default(),
+            )),
             readiness: Readiness {
                 spool: None,
                 lacks_spool: false,
