@@ -72,8 +72,10 @@ export function facts(pairs, isFlat = false) {
 export function table(caption, columns, rows) {
   const head = element("tr", { role: "row" }, columns.map(({ label, kind }) =>
     element("th", { role: "columnheader", scope: "col", class: kind }, label)));
-  const body = rows.map((row) => element("tr", { role: "row" }, columns.map(({ label, cell, kind }) =>
-    element("td", { role: "cell", class: kind, data: { label } }, cell(row) ?? "–"))));
+  const body = rows.map((row) => element("tr", { role: "row" }, columns.map(({ label, cell, kind }) => {
+    const inside = cell(row) ?? null;
+    return element("td", { role: "cell", class: kind, data: inside === null ? { label, empty: "" } : { label } }, inside ?? "–");
+  })));
   return element("table", { class: "table", role: "table" },
     element("caption", { class: "unseen" }, caption),
     element("thead", { role: "rowgroup" }, head),
