@@ -11,9 +11,9 @@ export function renew(place, data, draw) {
   if (shown.get(place) === now || isBeingRead(place)) return;
   shown.set(place, now);
   const focus = focusIn(place);
-  const opened = new Set([...place.querySelectorAll("details[open][data-key]")].map((details) => details.dataset.key));
+  const opened = new Map([...place.querySelectorAll("details[data-key]")].map((details) => [details.dataset.key, details.open]));
   place.replaceChildren(...[draw()].flat(Infinity).filter((child) => child !== null && child !== undefined));
-  for (const details of place.querySelectorAll("details[data-key]")) details.open ||= opened.has(details.dataset.key);
+  for (const details of place.querySelectorAll("details[data-key]")) details.open = opened.get(details.dataset.key) ?? details.open;
   focus?.();
 }
 

@@ -83,7 +83,14 @@ impl Operated {
 
 /// Goes to another view of the page that is open.
 pub(super) async fn visit(browser: &Browser, view: &str) {
-    browser.script(&format!("location.hash = {}", json!(view))).await;
+    // What is there is no part of it.
+    let leave = format!(
+        "document.querySelector('#view').replaceChildren();
+        if (location.hash === {0}) dispatchEvent(new HashChangeEvent('hashchange'));
+        else location.hash = {0};",
+        json!(view)
+    );
+    browser.script(&leave).await;
     let name = view.trim_start_matches("#/").split(['/', '?']).next().unwrap_or_default();
     let name = if name.is_empty() { "overview" } else { name };
     browser.wait_for(&format!("#view-{name} h1"), 1).await;

@@ -135,7 +135,11 @@ async fn bury(stack: &Stack, many: usize) {
             return;
         }
         let bury = async |lease| queue.bury(lease, "no such order 4711").await.expect("it is buried");
-        futures::stream::iter(taken.iter().map(|one| &one.lease)).map(bury).buffer_unordered(64).collect::<()>().await;
+        futures::stream::iter(taken.iter().map(|one| &one.lease))
+            .map(bury)
+            .buffer_unordered(64)
+            .collect::<()>()
+            .await;
     }
 }
 
@@ -149,7 +153,10 @@ async fn ten_thousand_letters_are_a_page_at_a_time_and_all_go_with_one_word() {
     let began = Instant::now();
     let browser = driver.open("en", &format!("{url}#/dead")).await;
     browser.wait_for_text("#dead", "of 10,000").await;
-    println!("the causes of 10,000 letters are shown after {:?}, the start of a browser included", began.elapsed());
+    println!(
+        "the causes of 10,000 letters are shown after {:?}, the start of a browser included",
+        began.elapsed()
+    );
     browser.wait_for_text(".cause", "no such order …").await;
     browser.click(".cause").await;
     browser.wait_for("#dead td .box", 50).await;

@@ -1,6 +1,7 @@
 //! "The bot didn't answer at 14:03": the page alone tells the causes apart.
 
 use huixin_sandbox::Push;
+use serde_json::json;
 
 use super::browser::Browser;
 use super::operations::{Operated, SCRIPT, is_unharmed, visit};
@@ -45,9 +46,11 @@ async fn the_page_alone_tells_why_a_user_got_no_answer() {
 
     // The whole history of one, by a link; found by a time, too.
     asked(&browser, "main/oFails", "The service failed").await;
-    browser.click("#results tbody a").await;
+    browser.click("#messages tbody a").await;
     let history = browser.wait_for_text("#ends", "What happened").await;
-    for words in ["Taken in", "Its handler started", "route service", "Dead".to_lowercase().as_str(), "main", "oFails"] {
+    for words in
+        ["Taken in", "Its handler started", "route service", "Dead".to_lowercase().as_str(), "main", "oFails"]
+    {
         assert!(history.contains(words), "{words}: {history}");
     }
     let address = browser.script("return location.hash").await;
@@ -57,9 +60,9 @@ async fn the_page_alone_tells_why_a_user_got_no_answer() {
     let now = "return new Date().toTimeString().slice(0, 5)";
     let now = browser.script(now).await;
     visit(&browser, &format!("#/journal?at={}&within=5", now.as_str().expect("a time"))).await;
-    browser.wait_for("#results tbody tr", 4).await;
+    browser.wait_for("#messages tbody tr", 4).await;
     visit(&browser, "#/journal?end=dead&code=40007").await;
-    browser.wait_until("return document.querySelectorAll('#results .stack > table tbody tr').length", &serde_json::json!(1)).await;
+    browser.wait_until("return document.querySelectorAll('#messages tbody tr').length", &json!(1)).await;
     is_unharmed(&browser).await;
     browser.close().await;
     operated.end().await;

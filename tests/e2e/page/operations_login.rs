@@ -52,7 +52,9 @@ async fn a_wrong_token_is_refused_the_right_one_changes_and_one_only_reads() {
     browser.wait_for("#login", 1).await;
     for _ in 0..10 {
         show(&browser, "another").await;
-        browser.wait_until("return document.querySelector('#login [type=submit]').disabled", &json!(false)).await;
+        browser
+            .wait_until("return document.querySelector('#login [type=submit]').disabled", &json!(false))
+            .await;
     }
     show(&browser, FULL).await;
     browser.wait_for_text("#login-problem", "Too many wrong tokens").await;

@@ -6,7 +6,9 @@ use super::operations::{Operated, SCRIPT, is_unharmed, visit};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_view_has_contrast_room_large_targets_and_the_keyboard() {
     let operated = Operated::start().await;
-    for (user, text) in [("oFails", "fail"), ("oRefused", "refused"), ("oAnswered", "hello"), (SCRIPT, "fail")] {
+    for (user, text) in
+        [("oFails", "fail"), ("oRefused", "refused"), ("oAnswered", "hello"), (SCRIPT, "fail")]
+    {
         operated.stack.say(user, text).await;
     }
     operated.wait_for_dead(3).await;
@@ -14,7 +16,7 @@ async fn every_view_has_contrast_room_large_targets_and_the_keyboard() {
     let letter = format!("#/message/{}", letters["letters"][0]["id"].as_str().expect("an id"));
     let views = [
         ("#/", "#tile-open"),
-        ("#/journal", "#results tbody tr"),
+        ("#/journal", "#messages tbody tr"),
         ("#/journal?who=main/oNobody", "#findings li"),
         (letter.as_str(), "#the-letter"),
         ("#/dead", ".cause"),
