@@ -46,7 +46,7 @@ function card(one, refresh) {
     element("div", { class: "row" }, element("h2", {}, one.name), state),
     one.paused ? element("p", { class: "banner", data: { tone: "warn" } }, `${t.isPaused} ${t.since(time(one.paused.since), one.paused.reason)}`) : null,
     troubles.length ? findingList(troubles) : null,
-    facts([[t.open, number(one.open)], [t.oldest, one.oldest_ms === null || one.oldest_ms === undefined ? null : duration(one.oldest_ms)], [t.appId, element("span", { class: "mono" }, one.app_id)], [t.answers, t.by[one.answer_by] ?? one.answer_by]]),
+    facts([[t.open, number(one.open)], [t.oldest, one.oldest_ms === null || one.oldest_ms === undefined ? null : duration(one.oldest_ms)], [t.appId, one.app_id ? element("span", { class: "mono" }, one.app_id) : null], [t.answers, t.by[one.answer_by] ?? one.answer_by]]),
     element("div", { class: "row" },
       one.paused ? resumeButton(what, t.resume, refresh) : pauseButton(what, t.pause, refresh),
       link(to("journal", [], what), t.journal, { class: "button", data: { key: `journal-${one.name}` } }),

@@ -89,7 +89,7 @@ function open() {
   beat.stop();
   $("frame").dataset.locked = "false";
   $("reader").hidden = session.mayChange;
-  $("logout").hidden = !session.needsLogin;
+  $("logout").hidden = !session.isLoggedIn;
   const { name, parts, query } = route();
   const place = $("view");
   const inner = element("div", { class: "view stack", id: `view-${name}` });

@@ -7,7 +7,7 @@ import { chartTexts as t } from "./texts-overview.js";
 import { path, ticks, timeTicks } from "./scale.js";
 
 const HEIGHT = 150;
-const EDGE = { top: 8, right: 8, bottom: 20, left: 52 };
+const EDGE = { top: 8, right: 18, bottom: 20, left: 52 };
 
 /** A moment that several charts show together. */
 export function sharedCursor() {

@@ -4,6 +4,7 @@
 import { element } from "../shared/dom.js";
 import { number, time } from "../shared/format.js";
 import { get } from "./api.js";
+import { causeWords } from "./causes.js";
 import { coded, heading, link, renew, section, table } from "./draw.js";
 import { lettersTable } from "./letters.js";
 import { matchingButton, words } from "./matching.js";
@@ -40,15 +41,20 @@ function causesShown(found, status, refresh) {
     matchingButton("retry", t.allRetry, {}, status.dead, refresh), matchingButton("drop", t.allDrop, {}, status.dead, refresh));
   return section(t.causes, element("p", { class: "soft" }, t.looked(found.scanned, found.total)), table(t.causes, [
     { label: t.count, kind: "number", cell: (one) => element("b", {}, number(one.count)) },
-    { label: t.cause, kind: "wide", cell: (one) => element("div", {},
-      element("p", {}, link(to("dead", [], { cause: one.cause }), one.cause, { class: "cause", data: { key: `cause-${one.cause}` } })),
-      element("p", { class: "soft" }, "→ ", coded(one.remedy || t.remedyNone))) },
+    { label: t.cause, kind: "wide", cell: (one) => cause(one, causeWords(one)) },
     { label: t.accounts, kind: "name", cell: (one) => Object.entries(one.accounts).map(([name, count]) => `${name} ${number(count)}`).join(", ") },
     { label: t.since, kind: "number", cell: (one) => time(one.oldest_at) },
     { label: t.newest, kind: "number", cell: (one) => link(toMessage(one.example_id), time(one.newest_at), { data: { key: `example-${one.cause}` } }) },
     { label: "", kind: "actions", cell: (one) => [
       matchingButton("retry", t.retry, { cause: one.cause }, one.count, refresh), matchingButton("drop", t.drop, { cause: one.cause }, one.count, refresh)] },
   ], found.causes), all);
+}
+
+function cause(one, { title, detail, remedy }) {
+  return element("div", {},
+    element("p", {}, link(to("dead", [], { cause: one.cause }), title, { class: "cause", data: { key: `cause-${one.cause}` } })),
+    detail ? element("p", { class: "soft small" }, detail) : null,
+    element("p", { class: "soft" }, "→ ", coded(remedy)));
 }
 
 /** A page of letters. It stays as it is until somebody asks: a list that moves under the pointer is retried by mistake. */

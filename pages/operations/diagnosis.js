@@ -6,7 +6,7 @@ import { codeMeaning } from "./codes.js";
 import { refusalMeaning } from "./refusals.js";
 import { findingTexts as t } from "./texts-journal.js";
 import { t as common } from "./texts.js";
-import { toUser } from "./routes.js";
+import { toMessage, toUser } from "./routes.js";
 
 /** What counts as late. */
 const LATE_MS = 60_000;
@@ -22,7 +22,7 @@ export function diagnosis(found, asked) {
   const named = asked.user ? found.refused.filter((one) => one.users.includes(asked.user.slice(-4))) : [];
   const findings = [...ofDoor(named), ...ofEnds(found.ended, Boolean(asked.user || asked.id)), ...found.lanes.flatMap(ofLane)];
   const isEmpty = found.ended.length === 0 && found.lanes.length === 0 && named.length === 0;
-  if (isEmpty && asked.id) findings.push({ tone: "warn", what: t.idUnknown, remedy: t.idUnknownDo });
+  if (isEmpty && asked.id) findings.push({ tone: "warn", what: t.idUnknown, remedy: t.idUnknownDo, href: toMessage(asked.id), label: common.id });
   else if (isEmpty && asked.user) findings.push(...ofNothing(found, asked));
   return findings.sort((a, b) => ORDER.indexOf(a.tone) - ORDER.indexOf(b.tone));
 }

@@ -11,9 +11,9 @@ export function renew(place, data, draw) {
   if (shown.get(place) === now || isBeingRead(place)) return;
   shown.set(place, now);
   const focus = focusIn(place);
-  const opened = new Set([...place.querySelectorAll("details[open][data-key]")].map((details) => details.dataset.key));
+  const opened = new Map([...place.querySelectorAll("details[data-key]")].map((details) => [details.dataset.key, details.open]));
   place.replaceChildren(...[draw()].flat(Infinity).filter((child) => child !== null && child !== undefined));
-  for (const details of place.querySelectorAll("details[data-key]")) details.open ||= opened.has(details.dataset.key);
+  for (const details of place.querySelectorAll("details[data-key]")) details.open = opened.get(details.dataset.key) ?? details.open;
   focus?.();
 }
 
@@ -72,8 +72,10 @@ export function facts(pairs, isFlat = false) {
 export function table(caption, columns, rows) {
   const head = element("tr", { role: "row" }, columns.map(({ label, kind }) =>
     element("th", { role: "columnheader", scope: "col", class: kind }, label)));
-  const body = rows.map((row) => element("tr", { role: "row" }, columns.map(({ label, cell, kind }) =>
-    element("td", { role: "cell", class: kind, data: { label } }, cell(row) ?? "–"))));
+  const body = rows.map((row) => element("tr", { role: "row" }, columns.map(({ label, cell, kind }) => {
+    const inside = cell(row) ?? null;
+    return element("td", { role: "cell", class: kind, data: inside === null ? { label, empty: "" } : { label } }, inside ?? "–");
+  })));
   return element("table", { class: "table", role: "table" },
     element("caption", { class: "unseen" }, caption),
     element("thead", { role: "rowgroup" }, head),

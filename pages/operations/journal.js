@@ -26,7 +26,8 @@ export function journal(place, { query, refresh }) {
   const span = element("p", { class: "soft small" });
   const says = element("div", { id: "findings", role: "status" });
   const below = element("div", { class: "stack view", id: "results" });
-  const account = element("select", { class: "input", name: "account" }, element("option", { value: "" }, common.everybody));
+  const account = element("select", { class: "input", name: "account" }, element("option", { value: "" }, common.everybody),
+    query.account ? element("option", { value: query.account, selected: true }, query.account) : null);
   const state = { limit: SHOWN, isFresh: false };
   place.append(heading(common.journal), element("p", { class: "soft" }, t.lead), form(query, account), span, problem, says, below);
   const mistake = asked.isBadTime ? t.badTime : asked.isBadCode ? t.badCode : null;
@@ -37,7 +38,7 @@ export function journal(place, { query, refresh }) {
   async function work({ signal, isAsked }) {
     if (mistake || (state.isFresh && !isAsked)) return;
     const names = (await get("accounts", {}, signal)).accounts.map((one) => one.name);
-    fill(account, names, query.account);
+    if (account.options.length <= names.length) fill(account, names);
     const found = await search(asked, names, state.limit, signal);
     state.isFresh = true;
     const alone = names.length === 1 ? names[0] : asked.account;
@@ -60,7 +61,9 @@ export function journal(place, { query, refresh }) {
 function messages(found, further, mayFurther) {
   const count = element("p", { class: "row" }, element("span", { class: "soft" }, found.ended.length ? t.shown(found.ended.length, found.more) : t.nothing),
     found.more && mayFurther ? element("button", { class: "button", type: "button", onclick: further, data: { key: "further" } }, t.further) : null);
-  return section(t.listed, found.ended.length ? endedTable(found.ended) : null, count);
+  const made = section(t.listed, found.ended.length ? endedTable(found.ended) : null, count);
+  made.id = "messages";
+  return made;
 }
 
 function openOnes({ account, user, lane }) {
@@ -72,10 +75,11 @@ function openOnes({ account, user, lane }) {
     lane.last_error ? element("p", {}, t.lastError(lane.last_error)) : null));
 }
 
-function fill(select, names, chosen) {
-  if (select.options.length > 1) return;
+/** The accounts to choose from, once they are known; what is chosen stays. */
+function fill(select, names) {
+  const chosen = select.value;
   const all = chosen && !names.includes(chosen) ? [...names, chosen] : names;
-  select.append(...all.map((name) => element("option", { value: name, selected: name === chosen }, name)));
+  select.replaceChildren(select.options[0], ...all.map((name) => element("option", { value: name, selected: name === chosen }, name)));
 }
 
 function form(query, account) {

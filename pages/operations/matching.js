@@ -18,7 +18,7 @@ export function matchingButton(what, label, conditions, total, refresh) {
     await go(what, conditions, total);
     refresh();
   };
-  return changer(label, act, { danger: isDrop, key: `${what}-${label}` });
+  return changer(label, act, { danger: isDrop, key: `${what}-${label}-${conditions.cause ?? ""}` });
 }
 
 /** What the conditions mean, in words. */

@@ -24,7 +24,6 @@ export function markLinks(status, name) {
     const count = status ? { dead: status.dead, accounts: status.cannot_send.length + status.paused.length }[own] : undefined;
     if (count !== undefined) link.querySelector(".count").textContent = count ? number(count) : "";
   }
-  if (name) $("menu").textContent = `${t.menu} · ${t[BELONGS[name] ?? name] ?? ""}`;
 }
 
 export function wireMenu() {

@@ -25,7 +25,8 @@ export function overview(place) {
   const tiles = element("div", { class: "tiles", id: "tiles" });
   const refused = element("div", { id: "refused" });
   const charts = hour();
-  place.append(heading(common.overview), state, tiles,
+  const queue = element("span", { class: "soft mono" });
+  place.append(heading(common.overview, queue), state, tiles,
     section(t.hour, element("p", { class: "soft small" }, t.read), charts.element),
     section(t.refused, element("p", { class: "soft small" }, t.refusedSay), refused));
   const known = { charts: null, refused: null, processes: null };
@@ -43,6 +44,7 @@ export function overview(place) {
     if (rings) [known.charts, due.charts] = [rings, now + CHARTS_EVERY_MS];
     if (trace) [known.refused, due.refused] = [trace.refused, now + REFUSED_EVERY_MS];
     if (rings) charts.update(rings);
+    queue.textContent = status.queue;
     const found = troubles({ status, ...known });
     renew(state, found, () => standing(found));
     const numbers = numbersOf(status, known);

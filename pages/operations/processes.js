@@ -52,6 +52,7 @@ function handling({ name, permits, running_total: total, running }) {
     { label: t.account, kind: "name", cell: (it) => it.account },
     { label: t.user, kind: "short-id", cell: (it) => userLink(it.account, it.user) },
     { label: t.route, kind: "name", cell: (it) => it.route },
+    { label: t.step, kind: "name", cell: (it) => it.step },
   ], running);
   return element("div", { class: "stack" }, element("p", {}, t.runs(total, permits)), meter,
     running.length ? element("details", { class: "more", data: { key: `running-${name}` }, open: running.length <= 5 }, element("summary", { data: { key: `open-${name}` } }, t.oldest(running.length, total)), list) : null);

@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 
-export const session = { needsLogin: false, mayRead: false, mayChange: false };
+export const session = { mayRead: false, mayChange: false, isLoggedIn: false };
 
 export async function load() {
   return keep(await get("session"));
@@ -18,6 +18,6 @@ export async function logout() {
 }
 
 function keep(answer) {
-  Object.assign(session, { needsLogin: answer.needs_login, mayRead: answer.may_read, mayChange: answer.may_change });
+  Object.assign(session, { mayRead: answer.may_read, mayChange: answer.may_change, isLoggedIn: answer.by_session });
   return session;
 }

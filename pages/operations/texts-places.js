@@ -30,7 +30,7 @@ export const accountTexts = {
     asksPause: (what) => `Pause ${what}?`, asksPauseMore: "Messages are taken in and wait. The reason is shown to everybody who looks.", everything: "everything", reason: "Reason", user: "OpenID",
     paused: (what) => `${what} is paused.`, resumed: (what) => `${what} is resumed.`, notPaused: (what) => `${what} was not paused.`, isPaused: "Paused", all: "Everything is paused", works: "Works", cant: "Can't send", partly: "In part",
     since: (time, reason) => `since ${time}: ${reason || "no reason was given"}`, appId: "AppID", answers: "Answers by", open: "Open", oldest: "Oldest", oldestMs: (ms) => duration(ms), journal: "Messages", dead: "Dead letters",
-    users: "Paused users", noUsers: "No user is paused.", breaker: "Line to WeChat", none: "No account is configured here.",
+    users: "Paused users", noUsers: "No user is paused.", none: "No account is configured here.",
     by: { api: "the customer-service API", either: "a push's response or the API", push: "a push's response" },
   },
   zh: {
@@ -38,7 +38,7 @@ export const accountTexts = {
     asksPause: (what) => `暂停${what}？`, asksPauseMore: "消息照收，等着处理。原因会显示给每个查看的人。", everything: "全部", reason: "原因", user: "OpenID",
     paused: (what) => `${what} 已暂停。`, resumed: (what) => `${what} 已恢复。`, notPaused: (what) => `${what} 没有被暂停。`, isPaused: "已暂停", all: "已全部暂停", works: "正常", cant: "不能发送", partly: "部分受限",
     since: (time, reason) => `自 ${time}：${reason || "没有写原因"}`, appId: "AppID", answers: "回复方式", open: "未完成", oldest: "最久", oldestMs: (ms) => duration(ms), journal: "消息", dead: "死信",
-    users: "被暂停的用户", noUsers: "没有被暂停的用户。", breaker: "到微信的线路", none: "这里没有配置公众号。",
+    users: "被暂停的用户", noUsers: "没有被暂停的用户。", none: "这里没有配置公众号。",
     by: { api: "客服接口", either: "推送的应答或客服接口", push: "推送的应答" },
   },
 }[language];
@@ -47,13 +47,13 @@ export const processTexts = {
   en: {
     lead: "Every process of this queue says every few seconds that it is there, and what it does.", none: "No process has been heard of.", role: "Role", host: "Machine", version: "Version", started: "Started", seen: "Seen", admin: "Admin listener",
     runs: (n, permits) => (permits === null ? "handles nothing" : `handles ${number(n)} of at most ${number(permits)}`), oldest: (shown, all) => (shown < all ? `The longest ${number(shown)} of ${number(all)}` : "What it handles, the longest first"),
-    message: "Message", account: "Account", user: "User", route: "Route", since: "For", problem: "Can't work", warning: "Warning", silent: "Not heard of", works: "Works",
+    message: "Message", account: "Account", user: "User", route: "Route", step: "Step", since: "For", problem: "Can't work", warning: "Warning", silent: "Not heard of", works: "Works",
     roles: { receiver: "receiver", worker: "worker", run: "receiver and worker", dev: "dev", sandbox: "sandbox" },
   },
   zh: {
     lead: "使用这个队列的每个进程每隔几秒报告自己在做什么。", none: "没有任何进程的消息。", role: "角色", host: "机器", version: "版本", started: "启动", seen: "最近", admin: "管理端口",
     runs: (n, permits) => (permits === null ? "不处理消息" : `正在处理 ${number(n)} 条，最多 ${number(permits)} 条`), oldest: (shown, all) => (shown < all ? `${number(all)} 条里最久的 ${number(shown)} 条` : "正在处理的消息，最久的在前"),
-    message: "消息", account: "公众号", user: "用户", route: "路由", since: "已用", problem: "无法工作", warning: "警告", silent: "失联", works: "正常",
+    message: "消息", account: "公众号", user: "用户", route: "路由", step: "步骤", since: "已用", problem: "无法工作", warning: "警告", silent: "失联", works: "正常",
     roles: { receiver: "接收", worker: "处理", run: "接收和处理", dev: "dev", sandbox: "模拟微信" },
   },
 }[language];
