@@ -92,7 +92,7 @@ function show(chat) {
   follow();
   askStandingSoon();
   closeSheets();
-  $("text").focus();
+  if (matchMedia("(pointer: fine)").matches) $("text").focus(); // elsewhere it would open the keyboard over the chat
 }
 
 function setOnline(isOnline) {

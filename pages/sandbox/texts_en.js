@@ -5,7 +5,7 @@ export const en = {
   conversations: "Conversations", inspector: "Inspector", inspect: "Inspect", messages: "Messages", online: "connected", offline: "connecting…",
   addUser: "Add a user", userName: "Name", userId: "OpenID (random if left out)", noMessages: "nothing said yet", you: "You",
   empty: "Write a message: the account's server acknowledges it first, and answers when it has the answer.",
-  placeholder: "Write a message, Enter sends", send: "Send", toEnd: "New messages ↓", toMenu: "Show the menu", toKeyboard: "Show the keyboard", more: "More", menu: "Menu",
+  placeholder: "Message, Enter sends", send: "Send", toEnd: "New messages ↓", toMenu: "Show the menu", toKeyboard: "Show the keyboard", more: "More", menu: "Menu",
   noMenu: "This account has no menu", menuPart: (n) => `Menu ${n}`, examples: "Examples", typing: "typing…",
   sending: "pushing…", openTry: (n, s) => `try ${n} is open, ${s} s so far`, retrying: (n, why) => `try ${n} failed (${why}), trying again…`,
   acked: (ms, tries) => `acknowledged in ${ms}${tries > 1 ? `, ${tries} tries` : ""}`,

@@ -55,7 +55,7 @@ export const zh = {
   outside: "只看得到微信这一侧。用 huixin dev 启动，就能看到 worker 里的排队、处理和记录。",
   stages: { pushed: "推送", stored: "入队", waiting: "排队", handling: "处理", recorded: "记录", sent: "发送", behind: "等待回复" },
   givesUp: "微信到此为止", attempt: (n) => `第 ${n} 次`, times: (n) => `${n} 次`, running: "进行中", nothing: "无",
-  ackedIn: (text) => `${text}应答`, answeredIn: (text) => `${text}答复`, beyond: (text) => `比微信的 5 秒晚 ${text}`, within: "在 5 秒之内",
+  ackedIn: (text) => `${text} 应答`, answeredIn: (text) => `${text}后答复`, beyond: (text) => `比微信的 5 秒晚 ${text}`, within: "在 5 秒之内",
   ended: { answered: "已答复", no_reply: "没有回复", dead: "死信", dropped: "已丢弃", duplicate: "重复，已忽略", failed: "失败" }, waitingFor: "还在处理",
   copy: "复制", copied: "已复制", notCopied: (why) => `复制不了：${why}`, replay: "重放", asCurl: "复制为 curl", sealed: "加密后", plain: "明文",
   tryLine: (n) => `第 ${n} 次`, openLine: "等待应答", noExchanges: "没有向服务发出请求：由内置的回复或示例处理，或还没轮到它。",
