@@ -74,7 +74,7 @@ async function sendFile(kind, file) {
     uploaded = await upload("/sandbox/upload", { account, kind }, file);
   } catch (error) {
     if (error.status !== 404) {
-      fail(t.failedToSend(error.message));
+      fail([400, 413].includes(error.status) ? t.plus.badFile[kind] : t.failedToSend(error.message));
       return;
     }
     toast(t.plus.needsUpload);
