@@ -33,6 +33,18 @@ impl Endpoint {
         self.into()
     }
 
+    /// Its path.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Endpoint::Send => "/cgi-bin/message/custom/send",
+            Endpoint::Typing => "/cgi-bin/message/custom/typing",
+            Endpoint::Upload => "/cgi-bin/media/upload",
+            Endpoint::MediaGet => "/cgi-bin/media/get",
+            Endpoint::StableToken => "/cgi-bin/stable_token",
+            Endpoint::Token => "/cgi-bin/token",
+        }
+    }
+
     /// Its place in arrays that have one element for each.
     pub(crate) fn index(self) -> usize {
         self as usize

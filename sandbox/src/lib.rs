@@ -30,7 +30,9 @@
 
 mod account;
 mod api;
+mod asked;
 mod attempts;
+mod backstage;
 mod calls;
 mod clock;
 mod config;
@@ -42,6 +44,7 @@ mod ip_list;
 mod limits;
 mod mark_fail;
 mod media;
+mod menu;
 mod openid;
 mod passive;
 mod push;
@@ -52,17 +55,21 @@ mod running;
 mod sandbox;
 mod served;
 mod server;
+mod stories;
+mod story;
 mod tokens;
 mod transcript;
 mod users;
 
+pub use backstage::{Backstage, PausedInterface, UserCounts};
 pub use calls::{CallCount, CallCounts};
-pub use config::{MenuButton, Mode, SampleUser, SandboxAccount, SandboxConfig, SendWindow};
+pub use config::{ExamplePush, Mode, SampleUser, SandboxAccount, SandboxConfig, SendWindow};
 pub use endpoint::Endpoint;
-pub use faults::{Fault, FaultOrder, FaultState, Faults, HangUp, When};
+pub use faults::{Fault, FaultForm, FaultOrder, FaultState, Faults, HangUp, HangUpAt, When};
 pub use limits::{CallLimit, CallLimits};
 pub use mark_fail::MarkFail;
 pub use media::MediaKind;
+pub use menu::MenuButton;
 pub use openid::OpenId;
 pub use push::{Push, PushKind};
 pub use report::{PushReport, TryOutcome, TryReport};
@@ -71,6 +78,7 @@ pub use rules::AccountRules;
 pub use running::RunningSandbox;
 pub use sandbox::{Elsewhere, Sandbox};
 pub use server::run;
+pub use story::{Exchange, Stage};
 pub use transcript::{TimedOut, Transcript, TranscriptEntry, What};
 
 /// What the user sees when the account's server has failed, in the words that clients show.
