@@ -74,7 +74,7 @@ async function sendFile(kind, file) {
     uploaded = await upload("/sandbox/upload", { account, kind }, file);
   } catch (error) {
     if (error.status !== 404) {
-      fail(t.failedToSend(error.message));
+      fail([400, 413].includes(error.status) ? t.plus.badFile[kind] : t.failedToSend(error.message));
       return;
     }
     toast(t.plus.needsUpload);
@@ -92,7 +92,7 @@ function show(chat) {
   follow();
   askStandingSoon();
   closeSheets();
-  $("text").focus();
+  if (matchMedia("(pointer: fine)").matches) $("text").focus(); // elsewhere it would open the keyboard over the chat
 }
 
 function setOnline(isOnline) {

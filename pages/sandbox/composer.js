@@ -55,10 +55,9 @@ export function redrawComposer() {
   const account = accounts.get(here.chat.account);
   const hasMenu = fillMenu(menu, account?.menu ?? [], does.say);
   toMenu.hidden = !hasMenu;
-  showMenu(hasMenu && !menu.hidden);
   const mine = facts.examples.filter((example) => !example.account || example.account === here.chat.account).slice(0, MOST_EXAMPLES);
   chips.replaceChildren(...mine.map((example) => element("button", { class: "chip", type: "button", title: example.label, onclick: () => take(example) }, example.label)));
-  chips.hidden = mine.length === 0;
+  showMenu(hasMenu && !menu.hidden);
 }
 
 /** A text comes into the field, where it can be changed first; what else a route takes is pushed at once. */
@@ -98,6 +97,7 @@ function showPanel(on) {
 function showMenu(on) {
   menu.hidden = !on;
   form.hidden = on;
+  chips.hidden = on || chips.children.length === 0; // the menu's lists open over them
   toMenu.replaceChildren(icon(on ? "keyboard" : "menu"));
   const label = on ? t.toKeyboard : t.toMenu;
   toMenu.setAttribute("aria-label", label);

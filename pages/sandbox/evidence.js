@@ -6,7 +6,7 @@ import { button, element } from "../shared/dom.js";
 import { duration, time } from "../shared/format.js";
 import { fail, toast } from "../shared/toast.js";
 import { curl } from "./curl.js";
-import { codeMeaning, t, tryFailure } from "./texts.js";
+import { codeMeaning, faultName, t, tryFailure } from "./texts.js";
 
 const MOST_SHOWN = 64 * 1024; // characters of one text: more makes the page slow, and copying gives the whole
 
@@ -40,7 +40,7 @@ const hint = (text) => element("p", { class: "soft small" }, text);
 
 export function fillPush(panel, life, replay) {
   const push = life.told?.push;
-  if (!push) {
+  if (!push?.url) {
     panel.append(hint(t.noPush), tryList(life));
     return;
   }
@@ -91,6 +91,13 @@ export function fillAnswer(panel, life) {
   });
 }
 
+/** What a call was answered; one without a code met a fault on the way. */
+function outcomeOf(call) {
+  if (call.errcode === 0) return `0 ${call.errmsg ?? "ok"}`;
+  if (call.errcode !== null) return codeMeaning(call.errcode, call.errmsg);
+  return call.fault ? faultName(call.fault) : t.noAnswer;
+}
+
 function forExchanges(panel, life, draw) {
   const exchanges = life.told?.exchanges ?? [];
   if (!exchanges.length) panel.append(hint(life.inside ? t.noExchanges : t.unknownExchanges));
@@ -107,7 +114,7 @@ export function fillCalls(panel, life) {
     const request = readable(call.request ?? "");
     const isGood = call.errcode === 0;
     panel.append(element("section", { class: "stack exchange" },
-      element("div", { class: "row" }, element("span", { class: "badge", data: { tone: isGood ? "good" : "bad" } }, isGood ? `0 ${call.errmsg ?? "ok"}` : codeMeaning(call.errcode, call.errmsg)),
+      element("div", { class: "row" }, element("span", { class: "badge", data: { tone: isGood ? "good" : "bad" } }, outcomeOf(call)),
         element("span", { class: "soft number" }, time(call.at_ms)), copyButton(t.copy, request, "call")),
       element("p", { class: "mono address" }, `POST ${call.path}`),
       isGood || !call.errmsg ? null : hint(call.errmsg),

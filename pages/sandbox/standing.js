@@ -78,7 +78,7 @@ function rightFact(right, account, fact) {
 function banners(state) {
   const now = Date.now();
   const left = (until) => (until ? t.right.until_(duration(Math.max(0, until - now))) : "");
-  const made = (state.pauses ?? []).map((pause) => element("p", { class: "banner", data: { tone: "warn", pause: pause.interface ?? "" } },
+  const made = (state.pauses ?? []).filter((pause) => !pause.account || pause.account === here.chat.account).map((pause) => element("p", { class: "banner", data: { tone: "warn", pause: pause.interface ?? "" } },
     `${t.right.paused([pause.interface, pause.code].filter((one) => one !== null && one !== undefined).join(" "), pause.reason ?? "")}${left(pause.until_ms)}${pause.remedy ? ` — ${pause.remedy}` : ""}`));
   const stopped = state.mark_fail?.stopped_until_ms;
   if (stopped && stopped > now) made.push(element("p", { class: "banner", data: { tone: "bad" } }, t.right.stopped(duration(stopped - now))));

@@ -17,7 +17,8 @@ export const kindName = (kind) => t.kinds[kind] ?? kind;
 /** Why a try of a push failed. */
 export function tryFailure({ result, detail }) {
   const why = t.why[result] ?? result;
-  return result === "status" && detail !== null && detail !== undefined ? `${why} ${detail}` : why;
+  const [status] = result === "status" ? String(detail).match(/\d{3}/) ?? [] : [];
+  return status ? `${why} ${status}` : why;
 }
 
 /** An `errcode` with what it means; with WeChat's own words when it is a rare one. */
@@ -25,10 +26,8 @@ export function codeMeaning(code, words) {
   return `${code} ${t.codes[code] ?? words ?? ""}`.trim();
 }
 
-/** A fault as ordered or met: `{ fault, code?, ms?, status? }`. */
-export function faultName(fault) {
-  const of = typeof fault === "string" ? { fault } : fault ?? {};
-  const text = t.faults[of.fault];
-  if (typeof text === "function") return text(of);
-  return text ?? String(of.fault ?? "?");
+/** A fault as ordered or met: its name as `fault`, its numbers beside it. */
+export function faultName(one) {
+  const text = t.faults[one.fault];
+  return typeof text === "function" ? text(one) : text ?? String(one.fault);
 }

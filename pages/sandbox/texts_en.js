@@ -5,7 +5,7 @@ export const en = {
   conversations: "Conversations", inspector: "Inspector", inspect: "Inspect", messages: "Messages", online: "connected", offline: "connecting…",
   addUser: "Add a user", userName: "Name", userId: "OpenID (random if left out)", noMessages: "nothing said yet", you: "You",
   empty: "Write a message: the account's server acknowledges it first, and answers when it has the answer.",
-  placeholder: "Write a message, Enter sends", send: "Send", toEnd: "New messages ↓", toMenu: "Show the menu", toKeyboard: "Show the keyboard", more: "More", menu: "Menu",
+  placeholder: "Message, Enter sends", send: "Send", toEnd: "New messages ↓", toMenu: "Show the menu", toKeyboard: "Show the keyboard", more: "More", menu: "Menu",
   noMenu: "This account has no menu", menuPart: (n) => `Menu ${n}`, examples: "Examples", typing: "typing…",
   sending: "pushing…", openTry: (n, s) => `try ${n} is open, ${s} s so far`, retrying: (n, why) => `try ${n} failed (${why}), trying again…`,
   acked: (ms, tries) => `acknowledged in ${ms}${tries > 1 ? `, ${tries} tries` : ""}`,
@@ -35,7 +35,8 @@ export const en = {
   plus: {
     image: "Picture", voice: "Voice", video: "Video", place: "Place", scan: "Scan", link: "Link", follow: "Follow", unfollow: "Unfollow",
     latitude: "Latitude", longitude: "Longitude", label: "Address", scene: "The QR code's scene", url: "Address", linkTitle: "Title", description: "Description",
-    badNumber: "Latitude and longitude are numbers", needsUpload: "This sandbox takes no uploads yet, a sample is sent",
+    badNumber: "Latitude and longitude are numbers", badFile: { image: "A picture is a PNG, a JPEG or a GIF of at most 10 MiB", voice: "A recording is an AMR or an MP3 of at most 60 s and 2 MiB", video: "A film is an MP4 of at most 10 MiB" },
+    needsUpload: "This sandbox takes no uploads yet, a sample is sent",
   },
   places: { guangzhou: "Canton Tower", beijing: "Tiananmen", shanghai: "The Bund" },
   linkSample: "WeChat's documentation for accounts",
@@ -56,7 +57,7 @@ export const en = {
   copy: "Copy", copied: "Copied", notCopied: (why) => `not copied: ${why}`, replay: "Replay", asCurl: "Copy as curl", sealed: "Sealed", plain: "Plain",
   tryLine: (n) => `Try ${n}`, openLine: "waiting for an answer", noExchanges: "No request to a service: a built-in reply or the example takes it, or its turn has not come.",
   unknownExchanges: "Requests of the worker are seen with huixin dev.", noCalls: "No call of the API yet.", noPush: "The sandbox has not kept the text of this push.",
-  response: "Response", call: "Call", noBody: "(empty)", followNewest: "Back to the newest", chosenHint: "Press a message in the chat to see all that happens to it here",
+  response: "Response", call: "Call", noBody: "(empty)", noAnswer: "no answer", followNewest: "Back to the newest", chosenHint: "Press a message in the chat to see all that happens to it here",
   trouble: {
     lead: "Let WeChat fail, and see what the account makes of it. Press to inject, press again to undo.", times: "For", next: (n) => (n === 1 ? "the next call" : `the next ${n} calls`), always: "each call, until undone",
     sends: "Sends", pushes: "Pushes", time: "Time and tokens", process: "Processes", undoAll: "Undo all", left: (n) => `${n} left`, each: "each",

@@ -37,7 +37,8 @@ export const zh = {
   plus: {
     image: "图片", voice: "语音", video: "视频", place: "位置", scan: "扫一扫", link: "链接", follow: "关注", unfollow: "取消关注",
     latitude: "纬度", longitude: "经度", label: "地址", scene: "二维码的场景值", url: "地址", linkTitle: "标题", description: "描述",
-    badNumber: "经纬度要是数字", needsUpload: "这个沙盒还不能上传，改发一条示例",
+    badNumber: "经纬度要是数字", badFile: { image: "图片要是 PNG、JPEG 或 GIF，不超过 10 MiB", voice: "语音要是 AMR 或 MP3，不超过 60 秒和 2 MiB", video: "视频要是 MP4，不超过 10 MiB" },
+    needsUpload: "这个沙盒还不能上传，改发一条示例",
   },
   places: { guangzhou: "广州塔", beijing: "天安门", shanghai: "外滩" },
   linkSample: "微信公众号开发文档",
@@ -55,12 +56,12 @@ export const zh = {
   outside: "只看得到微信这一侧。用 huixin dev 启动，就能看到 worker 里的排队、处理和记录。",
   stages: { pushed: "推送", stored: "入队", waiting: "排队", handling: "处理", recorded: "记录", sent: "发送", behind: "等待回复" },
   givesUp: "微信到此为止", attempt: (n) => `第 ${n} 次`, times: (n) => `${n} 次`, running: "进行中", nothing: "无",
-  ackedIn: (text) => `${text}应答`, answeredIn: (text) => `${text}答复`, beyond: (text) => `比微信的 5 秒晚 ${text}`, within: "在 5 秒之内",
+  ackedIn: (text) => `${text} 应答`, answeredIn: (text) => `${text}后答复`, beyond: (text) => `比微信的 5 秒晚 ${text}`, within: "在 5 秒之内",
   ended: { answered: "已答复", no_reply: "没有回复", dead: "死信", dropped: "已丢弃", duplicate: "重复，已忽略", failed: "失败" }, waitingFor: "还在处理",
   copy: "复制", copied: "已复制", notCopied: (why) => `复制不了：${why}`, replay: "重放", asCurl: "复制为 curl", sealed: "加密后", plain: "明文",
   tryLine: (n) => `第 ${n} 次`, openLine: "等待应答", noExchanges: "没有向服务发出请求：由内置的回复或示例处理，或还没轮到它。",
   unknownExchanges: "worker 一侧的请求用 huixin dev 才看得到。", noCalls: "还没有接口调用。", noPush: "沙盒没有保留这条推送的原文。",
-  response: "响应", call: "调用", noBody: "（空）", followNewest: "回到最新一条", chosenHint: "点聊天里的一条消息，这里就看它的全过程",
+  response: "响应", call: "调用", noBody: "（空）", noAnswer: "没有回答", followNewest: "回到最新一条", chosenHint: "点聊天里的一条消息，这里就看它的全过程",
   // Trouble
   trouble: {
     lead: "让微信出错，看公众号怎么应对。按一次注入，再按一次撤销。", times: "作用于", next: (n) => `接下来 ${n} 次`, always: "每一次，直到撤销",

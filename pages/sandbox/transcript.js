@@ -97,7 +97,7 @@ const draw = {
   stopped: (entry) => system(entry, "bad stopped", t.stopped(entry.unanswered, Math.round(entry.for_s))),
   refused: (entry) => system(entry, "bad refused", t.refused(codeMeaning(entry.code, entry.reason)), entry.reason),
   call_refused: (entry) => system(entry, "bad refused", t.callRefused(t.endpoints[entry.on] ?? entry.on, codeMeaning(entry.code, entry.reason)), entry.reason),
-  faulted: (entry) => system(entry, "faulted", t.injected(faultName(entry.fault), t.endpoints[entry.on] ?? entry.on)),
+  faulted: (entry) => system(entry, "faulted", t.injected(faultName(entry), t.endpoints[entry.on] ?? entry.on)),
   replayed: (entry) => system(entry, "replayed", t.replayed),
   worker_killed: (entry) => system(entry, "faulted", t.workerKilled),
   /** A line of the page's own: what you have just injected. */
