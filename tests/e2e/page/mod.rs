@@ -6,6 +6,7 @@ pub(crate) mod looks;
 mod operations;
 mod operations_dead;
 mod operations_journal;
+mod operations_load;
 mod operations_login;
 mod operations_looks;
 mod operations_pause;

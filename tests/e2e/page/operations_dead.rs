@@ -120,7 +120,7 @@ async fn bury(stack: &Stack, many: usize) {
         queue.accept(message).await.expect("it is stored");
     };
     futures::stream::iter(0..many).map(accept).buffer_unordered(64).collect::<()>().await;
-    let worker = huixin_queue::WorkerId::new("gravedigger").expect("a name");
+    let worker = huixin_queue::WorkerId::new("gravedigger");
     for call in 1.. {
         let request = TakeRequest {
             max: 500,

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use super::browser::{Browser, Driver};
 use crate::harness::{Setup, Stack, long};
 
-const ROUTE: &str = "[queue.dead]\nmax = 200000\n[[route]]\nname = \"echo\"\nreply = \"收到：{{ content }}\"\n";
+const ROUTE: &str =
+    "[queue.dead]\nmax = 200000\n[[route]]\nname = \"echo\"\nreply = \"收到：{{ content }}\"\n";
 /// How much a page's memory may grow, once it has shown everything.
 const GROWTH_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -43,7 +44,10 @@ async fn many_dead_letters_and_messages_neither_make_the_page_grow_nor_the_worke
             if shown.is_some() { with.push(drained) } else { without.push(drained) }
         }
     }
-    println!("drained: {without:.0?}/s without the page, {with:.0?}/s with it: {:.3}", median(with) / median(without));
+    println!(
+        "drained: {without:.0?}/s without the page, {with:.0?}/s with it: {:.3}",
+        median(with) / median(without)
+    );
 
     browser.goto(&page).await;
     browser.wait_for_text("main", &letters.to_string()[..1]).await;
@@ -67,7 +71,9 @@ async fn many_dead_letters_and_messages_neither_make_the_page_grow_nor_the_worke
     let (flooded, memory) = tokio::join!(flood, watch);
     println!("beside the page: {flooded}\nthe page's (heap bytes, nodes): {memory:?}");
     let (early, late) = memory.split_at(memory.len() / 2);
-    let most = |half: &[(u64, u64)]| half.iter().copied().reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).expect("it was looked at");
+    let most = |half: &[(u64, u64)]| {
+        half.iter().copied().reduce(|a, b| (a.0.max(b.0), a.1.max(b.1))).expect("it was looked at")
+    };
     let ((bytes_before, _), (bytes, nodes)) = (most(early), most(late));
     assert!(bytes < bytes_before + GROWTH_BYTES, "the page has grown: {memory:?}");
     assert!(nodes < 10_000, "the page holds {nodes} nodes: {memory:?}");
@@ -81,7 +87,11 @@ async fn bury(stack: &Stack, letters: usize) {
     let queue = stack.queue();
     let one = async |n: usize| {
         let body = format!("<xml><FromUserName><![CDATA[oDead{n}]]></FromUserName></xml>");
-        let payload = Payload { account: "main".to_owned(), trigger: huixin_wechat::Trigger::Silent, body: body.into() };
+        let payload = Payload {
+            account: "main".to_owned(),
+            trigger: huixin_wechat::Trigger::Silent,
+            body: body.into(),
+        };
         let message = NewMessage {
             payload: payload.encode(),
             class: huixin_queue::Class::new("main").expect("a name"),
@@ -112,12 +122,26 @@ async fn drained_per_s(stack: &Stack, backlog: u32) -> f64 {
 async fn flood(stack: &Stack, per_s: u32, lasts: Duration) -> Value {
     let (receiver, rate) = (format!("http://127.0.0.1:{}", stack.receiver_port), format!("{per_s}/s"));
     let lasts = format!("{}s", lasts.as_secs());
-    let arguments = ["sandbox", "flood", "--receiver", &receiver, "--rate", &rate, "--for", &lasts, "--users", "5000", "--json"];
+    let arguments = [
+        "sandbox",
+        "flood",
+        "--receiver",
+        &receiver,
+        "--rate",
+        &rate,
+        "--for",
+        &lasts,
+        "--users",
+        "5000",
+        "--json",
+    ];
     let huixin = std::env::var_os("E2E_HUIXIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_huixin").into());
-    let command = tokio::process::Command::new(huixin).args(arguments).current_dir(stack.folder.path()).output().await;
+    let command =
+        tokio::process::Command::new(huixin).args(arguments).current_dir(stack.folder.path()).output().await;
     let output = command.expect("the binary starts");
     let said = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said} {}", String::from_utf8_lossy(&output.stderr)))
+    serde_json::from_str(&said)
+        .unwrap_or_else(|error| panic!("{error}: {said} {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// What lives of the page's heap, in bytes, and the nodes that are kept.
