@@ -10,5 +10,6 @@ mod operations_load;
 mod operations_login;
 mod operations_looks;
 mod operations_pause;
+mod pictures;
 mod sandbox_chat;
 mod sandbox_messages;
