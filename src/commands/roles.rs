@@ -82,7 +82,7 @@ fn configured_worker(config: &Config, queue: Arc<dyn Queue>) -> Result<Worker, F
 }
 
 /// Adds the worker, and gives a way to ask about its health.
-pub(super) fn add_worker(services: &mut Services, worker: Worker) -> WorkerHealth {
+fn add_worker(services: &mut Services, worker: Worker) -> WorkerHealth {
     let health = worker.health();
     services.front("worker", |stop: CancellationToken| async move {
         let stopped = worker.run(stop.cancelled_owned()).await?;

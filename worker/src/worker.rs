@@ -24,6 +24,7 @@ use crate::message_end::End;
 use crate::metrics::{self, KnownLabels};
 use crate::route::{Route, Unsure};
 use crate::settings::WorkerSettings;
+use crate::witness::Witness;
 use crate::worker_context::WorkerContext;
 
 /// Takes messages off a queue, runs their handlers, and delivers the replies.
@@ -33,6 +34,7 @@ pub struct Worker {
     routes: Vec<Route>,
     settings: WorkerSettings,
     call_backs: Option<CallBacks>,
+    witness: Option<Arc<dyn Witness>>,
     health: WorkerHealth,
 }
 
@@ -63,6 +65,7 @@ impl Worker {
             routes: Vec::new(),
             settings,
             call_backs: None,
+            witness: None,
             health: WorkerHealth::new(),
         }
     }
@@ -85,6 +88,20 @@ impl Worker {
     #[must_use]
     pub fn call_backs(mut self, call_backs: CallBacks) -> Self {
         self.call_backs = Some(call_backs);
+        self
+    }
+
+    /// Lets a witness see each step of each message: see [`Witness`].
+    #[must_use]
+    pub fn witness(mut self, witness: Arc<dyn Witness>) -> Self {
+        self.witness = Some(witness);
+        self
+    }
+
+    /// Takes the place of another worker in this process: who asks that one's health learns of this one.
+    #[must_use]
+    pub fn in_place_of(mut self, other: &WorkerHealth) -> Self {
+        self.health = other.clone();
         self
     }
 
@@ -132,6 +149,7 @@ impl Worker {
             pauses: pauses.clone(),
             media,
             call_backs: self.call_backs,
+            witness: self.witness,
             lease_for: self.settings.lease,
             permits: Arc::new(Semaphore::new(concurrency)),
             suspect_runs: AtomicBool::new(false),
