@@ -15,7 +15,7 @@ use crate::payload::{Payload, PayloadError};
 use crate::policy::HoldUp;
 use crate::rights::{Opening, begins};
 use crate::route::{self, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, PATIENCE_DEFAULT, Route, Unsure};
-use crate::witness::{Watch, WitnessEvent, WitnessedMessage};
+use crate::witness::{Eyes, WitnessEvent, WitnessedMessage};
 
 /// A message that this version can't read is looked at again after this.
 pub(crate) const NEWER_PAUSE: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ pub(crate) struct Attempt<'a> {
     captures: Captures,
     /// When it was taken.
     begun: Instant,
-    pub(crate) watch: Watch,
+    pub(crate) eyes: Eyes,
 }
 
 impl<'a> Attempt<'a> {
@@ -60,15 +60,15 @@ impl<'a> Attempt<'a> {
         };
         let (route, captures) = route::find(&shared.routes, &payload.account, &message).unzip();
         let captures = captures.unwrap_or_default();
-        let watch = Watch::of(shared.witness.as_ref(), || WitnessedMessage {
+        let eyes = Eyes::of(shared.witness.as_ref(), || WitnessedMessage {
             id: leased.lease.id.to_string(),
             account: payload.account.clone(),
             attempt: number_of(leased),
             message: message.clone(),
             body: payload.body.clone(),
         });
-        watch.saw(&WitnessEvent::Taken);
-        Ok(Self { calls, leased, payload, message, account, route, captures, begun, watch })
+        eyes.saw(&WitnessEvent::Taken);
+        Ok(Self { calls, leased, payload, message, account, route, captures, begun, eyes })
     }
 
     /// What the handler gets besides the message.

@@ -143,7 +143,7 @@ impl<'a, 'q> Sending<'a, 'q> {
         let is_first = replies.is_some() || sending == Some(0);
         self.recorder.record(Progress { replies, sent: self.index, sending }).await?;
         if is_first {
-            self.attempt.watch.saw(&WitnessEvent::Recorded { parts: self.answer.parts.len() });
+            self.attempt.eyes.saw(&WitnessEvent::Recorded { parts: self.answer.parts.len() });
         }
         self.stored = true;
         Ok(())
@@ -232,7 +232,7 @@ impl<'a, 'q> Sending<'a, 'q> {
             metrics::sent(name, started.elapsed(), &sent);
             let Err(error) = sent else {
                 let part = self.index as usize + 1;
-                self.attempt.watch.saw(&WitnessEvent::Sent { part, of: self.answer.parts.len() });
+                self.attempt.eyes.saw(&WitnessEvent::Sent { part, of: self.answer.parts.len() });
                 calls.shared.pauses.passed(name, Interface::Send).await;
                 return Ok(PartEnd::Sent);
             };

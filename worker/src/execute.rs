@@ -128,7 +128,7 @@ pub(crate) async fn handle(
     let span = tracing::debug_span!("handler", route = route.name);
     // In place: moving it would give a future that keeps room for it twice.
     let mut run = pin!(run.catch_unwind().instrument(span));
-    let outcome = poll_fn(|context| attempt.watch.within(|| run.as_mut().poll(context))).await;
+    let outcome = poll_fn(|context| attempt.eyes.within(|| run.as_mut().poll(context))).await;
     if let Some(slot) = slot {
         slot.took(started.elapsed());
     }

@@ -37,7 +37,7 @@ use crate::recorder::Recorder;
 use crate::respond::{self, WayOut};
 use crate::route::Route;
 use crate::stored_json::Unreadable;
-use crate::witness::{Watch, WitnessEvent};
+use crate::witness::{Eyes, WitnessEvent};
 use crate::worker_context::WorkerContext;
 
 const RECORDED: &str = "the recorded answer";
@@ -55,11 +55,11 @@ pub(crate) async fn process(
 ) -> End {
     let calls = Calls { shared, lease: &leased.lease, guard: &guard };
     let (mut permit, mut has_open_push, mut note) = (Some(permit), false, Note::of(leased, &shared.name));
-    let mut watch = Watch::default();
+    let mut eyes = Eyes::default();
     let done = match Attempt::read(calls, leased, begun) {
         Ok(attempt) => {
             has_open_push = attempt.has_open_push();
-            watch = attempt.watch.clone();
+            eyes = attempt.eyes.clone();
             let mut recorder = Recorder::new(&attempt);
             let done = match steps(&mut recorder, &mut permit).await {
                 // Boxed, so that a message whose handler runs doesn't hold the room for its sending.
@@ -88,7 +88,7 @@ pub(crate) async fn process(
             tracing::debug!(%error, "no push learns that its message has ended: an open one waits until its time is over");
         }
     }
-    watch.saw(&WitnessEvent::Ended { end: end.into(), reason: reason.as_deref() });
+    eyes.saw(&WitnessEvent::Ended { end: end.into(), reason: reason.as_deref() });
     tracing::debug!(end = <&str>::from(end), "handled");
     end
 }
@@ -207,7 +207,7 @@ async fn send(recorder: &mut Recorder<'_>, answer: Answer, progress: Progress) -
         way = match calls.insist(settle).await? {
             Settled::NobodyWaits => respond::without_push(&answer, &progress),
             Settled::AsAsked | Settled::ComesAgain => {
-                recorder.attempt.watch.saw(&WitnessEvent::Recorded { parts: answer.parts.len() });
+                recorder.attempt.eyes.saw(&WitnessEvent::Recorded { parts: answer.parts.len() });
                 return Err(Stop::Offered);
             }
         };
@@ -264,10 +264,10 @@ async fn execute(
     let context = attempt.context(route, memory, recorder.send_state());
     let (queueing, started) = (attempt.accepted_at().elapsed().unwrap_or_default(), Instant::now());
     let handling = handle(attempt, route, context, slot);
-    attempt.watch.saw(&WitnessEvent::Handling { route: &route.name });
+    attempt.eyes.saw(&WitnessEvent::Handling { route: &route.name });
     let outcome = attend(&mut execution, &mut notices, recorder, handling).await?;
     recorder.note.handled(queueing, started.elapsed());
-    attempt.watch.saw(&WitnessEvent::Handled { took: started.elapsed(), failure: outcome.failure() });
+    attempt.eyes.saw(&WitnessEvent::Handled { took: started.elapsed(), failure: outcome.failure() });
     execution.end(&outcome);
     Ok(Ok(outcome))
 }

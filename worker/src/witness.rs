@@ -116,7 +116,7 @@ pub struct ServiceCall {
 
 /// The eyes on one message, if there are any.
 #[derive(Clone, Default)]
-pub(crate) struct Watch(Option<Arc<WatchedMessage>>);
+pub(crate) struct Eyes(Option<Arc<WatchedMessage>>);
 
 struct WatchedMessage {
     witness: Arc<dyn Witness>,
@@ -127,7 +127,7 @@ tokio::task_local! {
     static WATCHED: Arc<WatchedMessage>;
 }
 
-impl Watch {
+impl Eyes {
     pub(crate) fn of(witness: Option<&Arc<dyn Witness>>, message: impl FnOnce() -> WitnessedMessage) -> Self {
         Self(witness.map(|witness| Arc::new(WatchedMessage { witness: witness.clone(), message: message() })))
     }
@@ -216,8 +216,8 @@ mod tests {
 
     #[test]
     fn without_a_witness_nothing_is_made() {
-        let watch = Watch::of(None, || unreachable!("no message is made"));
-        watch.saw(&WitnessEvent::Taken);
+        let eyes = Eyes::of(None, || unreachable!("no message is made"));
+        eyes.saw(&WitnessEvent::Taken);
         let call = watch
             .within(|| WatchedCall::begin("POST", "http://service/", || unreachable!("no text is made")));
         assert!(call.is_none());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use huixin_sandbox::{Exchange, Sandbox, Stage};
+use huixin_sandbox::{Exchange, MessageStage, Sandbox};
 use huixin_worker::{ServiceCall, Witness, WitnessEvent, WitnessedMessage};
 
 /// Tells the sandbox what the worker does.
@@ -12,16 +12,16 @@ impl Witness for DevWitness {
     fn saw(&self, message: &WitnessedMessage, event: &WitnessEvent<'_>) {
         let (account, body, attempt) = (message.account.as_str(), &message.body, message.attempt);
         let stage = match *event {
-            WitnessEvent::Taken => Stage::Taken,
-            WitnessEvent::Handling { route } => Stage::Handling { route: route.to_owned(), attempt },
+            WitnessEvent::Taken => MessageStage::Taken,
+            WitnessEvent::Handling { route } => MessageStage::Handling { route: route.to_owned(), attempt },
             WitnessEvent::Called(call) => return self.0.exchanged(account, body, exchange(attempt, call)),
             WitnessEvent::Handled { took, failure } => {
-                Stage::Handled { ms: ms(took), error: failure.map(str::to_owned) }
+                MessageStage::Handled { ms: ms(took), error: failure.map(str::to_owned) }
             }
-            WitnessEvent::Recorded { parts } => Stage::Recorded { parts },
-            WitnessEvent::Sent { part, of } => Stage::Sent { part, of },
+            WitnessEvent::Recorded { parts } => MessageStage::Recorded { parts },
+            WitnessEvent::Sent { part, of } => MessageStage::Sent { part, of },
             WitnessEvent::Ended { end, reason } => {
-                Stage::Ended { end: end.to_owned(), reason: reason.map(str::to_owned) }
+                MessageStage::Ended { end: end.to_owned(), reason: reason.map(str::to_owned) }
             }
             // One that this page has no place for.
             _ => return,
