@@ -58,6 +58,9 @@ pub(crate) async fn process(
     let mut eyes = Eyes::default();
     let done = match Attempt::read(calls, leased, begun) {
         Ok(attempt) => {
+            if let Some(route) = attempt.route {
+                guard.is_of(&route.name);
+            }
             has_open_push = attempt.has_open_push();
             eyes = attempt.eyes.clone();
             let mut recorder = Recorder::new(&attempt);

@@ -63,10 +63,10 @@ impl Worker {
             queue,
             accounts: HashMap::new(),
             routes: Vec::new(),
+            health: WorkerHealth::new(settings.concurrency),
             settings,
             call_backs: None,
             witness: None,
-            health: WorkerHealth::new(),
         }
     }
 
@@ -127,6 +127,7 @@ impl Worker {
         let classes: Arc<[Class]> = classes.map_err(WorkerError::Account)?.into_iter().collect();
         let keeper = Keeper::start(self.queue.clone(), self.settings.lease, self.health.overdue.clone())
             .map_err(WorkerError::Keeper)?;
+        *self.health.leases.lock() = Some(keeper.running.clone());
         let names: Vec<_> = self.accounts.keys().cloned().collect();
         let routes: Vec<_> = self.routes.iter().map(|route| route.name.clone()).collect();
         metrics::prepare(KnownLabels {
