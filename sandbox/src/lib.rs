@@ -31,7 +31,9 @@
 
 mod account;
 mod api;
+mod asked;
 mod attempts;
+mod backstage;
 mod calls;
 mod clock;
 mod config;
@@ -55,14 +57,17 @@ mod running;
 mod sandbox;
 mod served;
 mod server;
+mod stories;
+mod story;
 mod tokens;
 mod transcript;
 mod users;
 
+pub use backstage::{Backstage, PausedInterface, UserCounts};
 pub use calls::{CallCount, CallCounts};
 pub use config::{ExamplePush, Mode, SampleUser, SandboxAccount, SandboxConfig, SendWindow};
 pub use endpoint::Endpoint;
-pub use faults::{Fault, FaultOrder, FaultState, Faults, HangUp, When};
+pub use faults::{Fault, FaultForm, FaultOrder, FaultState, Faults, HangUp, HangUpAt, When};
 pub use flood::{FloodLoad, FloodReport, flood};
 pub use limits::{CallLimit, CallLimits};
 pub use mark_fail::MarkFail;
@@ -76,6 +81,7 @@ pub use rules::AccountRules;
 pub use running::RunningSandbox;
 pub use sandbox::{Elsewhere, Sandbox};
 pub use server::run;
+pub use story::{Exchange, Stage};
 pub use transcript::{TimedOut, Transcript, TranscriptEntry, What};
 
 /// What the user sees when the account's server has failed, in the words that clients show.

@@ -12,8 +12,8 @@ use crate::{RightState, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct UserQuery {
-    account: Option<String>,
-    user: String,
+    pub(super) account: Option<String>,
+    pub(super) user: String,
 }
 
 pub(super) async fn report(State(served): State<Served>) -> JsonBody {
@@ -27,11 +27,10 @@ pub(super) async fn report(State(served): State<Served>) -> JsonBody {
             "kf_accounts": *account.agents.lock(),
         })
     });
-    let active = sandbox.faults().active();
     Json(json!({
         "clock_ahead_s": sandbox.clock_ahead().as_secs_f64(),
         "accounts": accounts.collect::<Vec<Value>>(),
-        "faults": active.iter().map(faults::shown).collect::<Vec<Value>>(),
+        "faults": faults::standing(sandbox.faults()),
         "newest": sandbox.transcript().newest(),
     }))
 }
@@ -65,6 +64,8 @@ pub(super) async fn accounts(State(served): State<Served>) -> JsonBody {
         "accounts": accounts.collect::<Vec<Value>>(),
         "users": config.users,
         "examples": config.examples,
+        "inside": sandbox.backstage().is_some(),
+        "may_kill_worker": sandbox.backstage().is_some(),
         "newest": sandbox.transcript().newest(),
     }))
 }
