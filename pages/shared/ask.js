@@ -4,9 +4,10 @@ import { element } from "./dom.js";
 
 /**
  * Asks, and resolves to null for no, or to the values of the fields by name.
- * `fields`: `[{ name, label, value?, required?, long? }]`. `danger` marks what can't be undone.
+ * `fields`: `[{ name, label, value?, required?, long? }]`. `presets`: `[{ label, values }]`, each a chip that fills the fields.
+ * `danger` marks what can't be undone.
  */
-export function ask({ title, text, fields = [], yes, no, danger = false }) {
+export function ask({ title, text, fields = [], presets = [], yes, no, danger = false }) {
   const inputs = fields.map((field) => {
     const kind = field.long ? "textarea" : "input";
     return element(kind, { class: "input", name: field.name, required: field.required, maxlength: field.max ?? 2000, value: field.value });
@@ -14,9 +15,12 @@ export function ask({ title, text, fields = [], yes, no, danger = false }) {
   const confirm = element("button", { class: `button ${danger ? "danger" : "primary"}`, type: "submit", value: "yes" }, yes);
   const cancel = element("button", { class: "button", type: "button" }, no);
   const heading = element("h2", { id: "ask-title" }, title);
+  const fill = (values) => inputs.forEach((input) => { input.value = values[input.name] ?? input.value; });
+  const chips = presets.map((preset) => element("button", { class: "chip", type: "button", onclick: () => fill(preset.values) }, preset.label));
   const form = element("form", { method: "dialog" },
     heading,
     text ? element("p", {}, text) : null,
+    chips.length ? element("div", { class: "row start" }, chips) : null,
     fields.map((field, n) => element("label", { class: "field" }, element("span", {}, field.label), inputs[n])),
     element("div", { class: "row" }, cancel, confirm));
   const dialog = element("dialog", { "aria-labelledby": "ask-title" }, form);

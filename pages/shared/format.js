@@ -16,14 +16,16 @@ export function time(at) {
   return date.toDateString() === new Date().toDateString() ? text : `${day.format(date)} ${text}`;
 }
 
-/** Milliseconds as `3.2 ms`, `480 ms`, `8.0 s`, `12 min`, `5.1 h`, `3 d`. */
+const units = language === "zh" ? { s: "秒", min: "分钟", h: "小时", d: "天" } : { s: "s", min: "min", h: "h", d: "d" };
+
+/** Milliseconds as `3.2 ms`, `480 ms`, `8.0 s`, `12 min`, `5.1 h`, `3 d`; in Chinese `8.0 秒`, `12 分钟`, `5.1 小时`, `3 天`. */
 export function duration(ms) {
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 100_000) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 5_400_000) return `${Math.round(ms / 60_000)} min`;
-  if (ms < 129_600_000) return `${(ms / 3_600_000).toFixed(1)} h`;
-  return `${Math.round(ms / 86_400_000)} d`;
+  if (ms < 100_000) return `${(ms / 1000).toFixed(1)} ${units.s}`;
+  if (ms < 5_400_000) return `${Math.round(ms / 60_000)} ${units.min}`;
+  if (ms < 129_600_000) return `${(ms / 3_600_000).toFixed(1)} ${units.h}`;
+  return `${Math.round(ms / 86_400_000)} ${units.d}`;
 }
 
 /** `512 B`, `3.4 KiB`, `12 MiB`. */

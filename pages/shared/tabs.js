@@ -6,14 +6,16 @@ let made = 0;
 
 /**
  * `tabs([{ name, label, fill(panel) }], name?)` gives an element with tabs and one panel; `fill` draws a tab when it is shown.
- * `onshow(name)` hears which it is.
+ * `onshow(name)` hears which it is. The element's `refill()` draws the shown tab anew, and `button(name)` gives a tab's button.
  */
 export function tabs(list, first = list[0].name, onshow = () => {}) {
   const prefix = `tabs-${(made += 1)}`;
   const panel = element("div", { role: "tabpanel", id: `${prefix}-panel`, tabindex: "0", class: "stack" });
   const bar = element("div", { role: "tablist", class: "tabs" }, list.map((tab) =>
     element("button", { role: "tab", type: "button", class: "tab", id: `${prefix}-${tab.name}`, "aria-controls": panel.id, data: { name: tab.name } }, tab.label)));
+  let shown = null;
   const show = (name, focus) => {
+    shown = name;
     for (const button of bar.children) {
       const isShown = button.dataset.name === name;
       button.setAttribute("aria-selected", isShown);
@@ -37,5 +39,10 @@ export function tabs(list, first = list[0].name, onshow = () => {}) {
     show(list[(to + list.length) % list.length].name, true);
   });
   show(list.some((tab) => tab.name === first) ? first : list[0].name, false);
-  return element("div", { class: "stack" }, bar, panel);
+  const refill = () => {
+    panel.replaceChildren();
+    list.find((tab) => tab.name === shown).fill(panel);
+  };
+  const button = (name) => [...bar.children].find((one) => one.dataset.name === name);
+  return Object.assign(element("div", { class: "stack" }, bar, panel), { refill, button });
 }

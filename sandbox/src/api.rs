@@ -34,27 +34,22 @@ use refusal::ApiRefusal;
 /// The routes under `/cgi-bin`.
 pub(crate) fn routes() -> Router<Served> {
     Router::new()
-        .route(at(Endpoint::Token), any(token::plain))
-        .route(at(Endpoint::StableToken), any(token::stable))
-        .route(at(Endpoint::Send), any(send::send))
-        .route(at(Endpoint::Typing), any(typing::typing))
-        .route(at(Endpoint::Upload), any(upload::upload).layer(DefaultBodyLimit::disable()))
-        .route(at(Endpoint::MediaGet), any(download::get))
-        .route(at(Endpoint::CallbackIp), any(addresses::callback_ip))
-        .route(at(Endpoint::ApiDomainIp), any(addresses::api_domain_ip))
-        .route(at(Endpoint::MenuCreate), any(menu::create))
-        .route(at(Endpoint::MenuGet), any(menu::get))
-        .route(at(Endpoint::MenuDelete), any(menu::delete))
-        .route(at(Endpoint::SelfMenu), any(menu::current))
-        .route(at(Endpoint::QuotaGet), any(quota::get))
-        .route(at(Endpoint::ClearQuota), any(quota::clear))
+        .route(Endpoint::Token.path(), any(token::plain))
+        .route(Endpoint::StableToken.path(), any(token::stable))
+        .route(Endpoint::Send.path(), any(send::send))
+        .route(Endpoint::Typing.path(), any(typing::typing))
+        .route(Endpoint::Upload.path(), any(upload::upload).layer(DefaultBodyLimit::disable()))
+        .route(Endpoint::MediaGet.path(), any(download::get))
+        .route(Endpoint::CallbackIp.path(), any(addresses::callback_ip))
+        .route(Endpoint::ApiDomainIp.path(), any(addresses::api_domain_ip))
+        .route(Endpoint::MenuCreate.path(), any(menu::create))
+        .route(Endpoint::MenuGet.path(), any(menu::get))
+        .route(Endpoint::MenuDelete.path(), any(menu::delete))
+        .route(Endpoint::SelfMenu.path(), any(menu::current))
+        .route(Endpoint::QuotaGet.path(), any(quota::get))
+        .route(Endpoint::ClearQuota.path(), any(quota::clear))
         .route("/clear_quota/v2", any(quota::clear_by_secret))
         .fallback(async |ConnectInfo(link): ConnectInfo<ClientLink>| ApiRefusal::to(link.peer.ip(), 40066))
-}
-
-/// Its path below `/cgi-bin`.
-fn at(endpoint: Endpoint) -> &'static str {
-    endpoint.path().trim_start_matches("/cgi-bin")
 }
 
 fn ok() -> Response {

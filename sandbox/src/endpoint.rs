@@ -49,23 +49,23 @@ impl Endpoint {
         self.into()
     }
 
-    /// Its path.
+    /// Its path below `/cgi-bin`.
     pub fn path(self) -> &'static str {
         match self {
-            Endpoint::Send => "/cgi-bin/message/custom/send",
-            Endpoint::Typing => "/cgi-bin/message/custom/typing",
-            Endpoint::Upload => "/cgi-bin/media/upload",
-            Endpoint::MediaGet => "/cgi-bin/media/get",
-            Endpoint::StableToken => "/cgi-bin/stable_token",
-            Endpoint::Token => "/cgi-bin/token",
-            Endpoint::CallbackIp => "/cgi-bin/getcallbackip",
-            Endpoint::ApiDomainIp => "/cgi-bin/get_api_domain_ip",
-            Endpoint::MenuCreate => "/cgi-bin/menu/create",
-            Endpoint::MenuGet => "/cgi-bin/menu/get",
-            Endpoint::MenuDelete => "/cgi-bin/menu/delete",
-            Endpoint::SelfMenu => "/cgi-bin/get_current_selfmenu_info",
-            Endpoint::QuotaGet => "/cgi-bin/openapi/quota/get",
-            Endpoint::ClearQuota => "/cgi-bin/clear_quota",
+            Endpoint::Send => "/message/custom/send",
+            Endpoint::Typing => "/message/custom/typing",
+            Endpoint::Upload => "/media/upload",
+            Endpoint::MediaGet => "/media/get",
+            Endpoint::StableToken => "/stable_token",
+            Endpoint::Token => "/token",
+            Endpoint::CallbackIp => "/getcallbackip",
+            Endpoint::ApiDomainIp => "/get_api_domain_ip",
+            Endpoint::MenuCreate => "/menu/create",
+            Endpoint::MenuGet => "/menu/get",
+            Endpoint::MenuDelete => "/menu/delete",
+            Endpoint::SelfMenu => "/get_current_selfmenu_info",
+            Endpoint::QuotaGet => "/openapi/quota/get",
+            Endpoint::ClearQuota => "/clear_quota",
         }
     }
 

@@ -42,9 +42,9 @@ impl Envelope {
         Envelope { query, body }
     }
 
-    /// The request that WeChat makes with it, to its [`address`](Envelope::address).
-    pub(crate) fn request(self, client: &reqwest::Client, address: Url) -> reqwest::RequestBuilder {
-        let request = client.post(address).header(header::CONTENT_TYPE, "text/xml");
+    /// The request that WeChat makes with it.
+    pub(crate) fn request(self, client: &reqwest::Client, receiver: &Url) -> reqwest::RequestBuilder {
+        let request = client.post(self.address(receiver)).header(header::CONTENT_TYPE, "text/xml");
         let request = request.header(header::USER_AGENT, "Mozilla/4.0").header(header::ACCEPT, "*/*");
         request.header(header::PRAGMA, "no-cache").body(self.body)
     }

@@ -197,9 +197,8 @@ impl FloodState {
         let push = Push::text(&*self.account.name, user, &*self.load.text);
         let body = Bytes::from(push.body(&self.account.original_id));
         let envelope = Envelope::around(&self.account, &push.user, body);
-        let address = envelope.address(&self.load.push_url);
         let exchange = async {
-            let answer = envelope.request(&self.client, address).send().await?;
+            let answer = envelope.request(&self.client, &self.load.push_url).send().await?;
             Ok::<_, reqwest::Error>((answer.status().as_u16(), read_answer(answer).await?))
         };
         match timeout(PATIENCE, exchange).await {

@@ -162,7 +162,7 @@ mod tests {
             for _ in 0..1_000 {
                 stories.change(&push.msg_id, |story| story.exchanged(exchange(1024 * 1024)));
                 stories.change(&push.msg_id, |story| story.staged(Stage::Taken));
-                stories.change(&push.msg_id, |story| story.called("/", b"{}", None, None));
+                stories.change(&push.msg_id, |story| story.called("/".to_owned(), b"{}", None, None));
             }
             assert!(stories.get("main", &push.msg_id).unwrap().bytes() < 2 * 1024 * 1024);
         }

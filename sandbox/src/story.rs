@@ -118,7 +118,7 @@ impl Story {
     /// WeChat's API was called for it. A call without an `errcode` was not answered.
     pub(crate) fn called(
         &mut self,
-        path: &'static str,
+        path: String,
         body: &[u8],
         answer: Option<(i64, String)>,
         fault: Option<FaultForm>,

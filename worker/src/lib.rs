@@ -72,6 +72,7 @@ pub use condition::{Captures, Condition, Mismatch, normalised};
 pub use dispatcher::Stopped;
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
 pub use health::{CLOCKS_APART_S, WorkerHealth};
+pub use lease::RunningMessage;
 pub use note::Note;
 pub use payload::{Payload, PayloadError};
 pub use rights::{Rights, TriggerRight};

@@ -56,6 +56,9 @@ pub(crate) async fn process(
     let (mut permit, mut has_open_push, mut note) = (Some(permit), false, Note::of(leased, &shared.name));
     let done = match Attempt::read(calls, leased, begun) {
         Ok(attempt) => {
+            if let Some(route) = attempt.route {
+                guard.is_of(&route.name);
+            }
             has_open_push = attempt.has_open_push();
             let mut recorder = Recorder::new(&attempt);
             let done = match steps(&mut recorder, &mut permit).await {

@@ -61,9 +61,9 @@ impl Worker {
             queue,
             accounts: HashMap::new(),
             routes: Vec::new(),
+            health: WorkerHealth::new(settings.concurrency),
             settings,
             call_backs: None,
-            health: WorkerHealth::new(),
         }
     }
 
@@ -110,6 +110,7 @@ impl Worker {
         let classes: Arc<[Class]> = classes.map_err(WorkerError::Account)?.into_iter().collect();
         let keeper = Keeper::start(self.queue.clone(), self.settings.lease, self.health.overdue.clone())
             .map_err(WorkerError::Keeper)?;
+        self.health.leases.get_or_init(|| keeper.running.clone());
         let names: Vec<_> = self.accounts.keys().cloned().collect();
         let routes: Vec<_> = self.routes.iter().map(|route| route.name.clone()).collect();
         metrics::prepare(KnownLabels {

@@ -73,7 +73,7 @@ impl ApiCall for QuotaCall {
             return Ok(ok());
         }
         let path = text(&request, "cgi_path").unwrap_or_default();
-        let asked = by_path(&path).ok_or(76021)?;
+        let asked = path.strip_prefix("/cgi-bin").and_then(by_path).ok_or(76021)?;
         let (limit, used) = account.quotas.lock().of(asked, now);
         let of = limit.per_day.unwrap_or(UNLIMITED);
         let quota = json!({ "daily_limit": of, "used": used, "remain": of.saturating_sub(used) });

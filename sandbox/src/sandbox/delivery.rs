@@ -192,7 +192,7 @@ async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32) ->
         });
     }
     let exchange = async {
-        let answer = envelope.request(sandbox.client(), address).send().await?;
+        let answer = envelope.request(sandbox.client(), &receiver).send().await?;
         let status = answer.status().as_u16();
         Ok::<_, reqwest::Error>((status, read_answer(answer).await?))
     };

@@ -98,7 +98,7 @@ pub(crate) struct TryShown {
 #[derive(Debug, Serialize)]
 pub(crate) struct ApiCallShown {
     pub(crate) at_ms: u64,
-    pub(crate) path: &'static str,
+    pub(crate) path: String,
     pub(crate) request: Value,
     pub(crate) errcode: Option<i64>,
     pub(crate) errmsg: Option<String>,
