@@ -143,7 +143,7 @@ async fn the_commands_of_the_page_about_the_sandbox_work() {
     // An error of WeChat's API has status 200, and a code.
     let script = format!(
         "set -euo pipefail\nhuixin() {{ \"$HUIXIN\" \"$@\"; }}\n\
-         curl() {{ command curl -sS --fail-with-body \"$@\" | tee answer; ! grep -q '\"errcode\":[^0]' answer; }}\n{commands}\n"
+         curl() {{ command curl -sS --fail-with-body \"$@\" | tee answer && ! grep -q '\"errcode\":[^0]' answer; }}\n{commands}\n"
     );
     let mut shell = Command::new("bash");
     shell.args(["-xc", &script]).current_dir(folder.path()).env("HUIXIN", env!("CARGO_BIN_EXE_huixin"));
