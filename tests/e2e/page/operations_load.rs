@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use huixin_queue::{NewMessage, Scope};
-use huixin_sandbox::SandboxConfig;
 use huixin_worker::Payload;
 use serde_json::{Value, json};
 
@@ -26,11 +25,12 @@ async fn many_dead_letters_and_messages_neither_make_the_page_grow_nor_the_worke
         true => (100_000, 30_000, Duration::from_secs(600), 1_000),
         false => (2_000, 300, Duration::from_secs(6), 50),
     };
-    let sandbox = SandboxConfig { enforce_windows: false, max_entries: 1_000, ..SandboxConfig::default() };
-    let mut stack = Stack::on_redis(Setup { routes: ROUTE.to_owned(), sandbox, ..Setup::default() }).await;
+    let mut stack = Stack::on_redis(Setup { routes: ROUTE.to_owned(), ..Setup::default() }).await;
     bury(&stack, letters).await;
     let _receiver = stack.role("receiver").await;
-    let worker = stack.role("worker").await;
+    let wechat = wechat().await;
+    let worker = stack.spawn("worker", &[("HUIXIN_ACCOUNT__MAIN__API_BASE", &wechat)]);
+    worker.ready().await;
     let page = worker.url_after("health and metrics are served url=").await;
     let driver = Driver::start();
     let browser = driver.open("zh-CN", "about:blank").await;
@@ -46,7 +46,7 @@ async fn many_dead_letters_and_messages_neither_make_the_page_grow_nor_the_worke
     }
     println!(
         "drained: {without:.0?}/s without the page, {with:.0?}/s with it: {:.3}",
-        median(with) / median(without)
+        median(&with) / median(&without)
     );
 
     browser.goto(&page).await;
@@ -80,6 +80,16 @@ async fn many_dead_letters_and_messages_neither_make_the_page_grow_nor_the_worke
     browser.close().await;
     drop((worker, _receiver));
     stack.end_with_dead().await;
+}
+
+/// A WeChat that takes everything from everybody.
+async fn wechat() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+    let done = r#"{"errcode":0,"errmsg":"ok","access_token":"token","expires_in":7200}"#;
+    let routes = axum::Router::new().fallback(async move || ([("content-type", "application/json")], done));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    url
 }
 
 /// Dead letters of some ten causes.
@@ -153,7 +163,8 @@ async fn memory_of(browser: &Browser) -> (u64, u64) {
     (used["usedSize"].as_f64().map(|bytes| bytes as u64).expect("a size"), nodes)
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
+fn median(figures: &[f64]) -> f64 {
+    let mut figures = figures.to_vec();
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
 }
