@@ -37,6 +37,7 @@ mod readme;
 mod routes;
 mod safety;
 mod samples;
+mod scenarios;
 mod secrets;
 mod slow_disk;
 mod slow_route;

@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use huixin_sandbox::{FaultOrder, HangUp, Push, PushKind};
 use regex::Regex;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::trouble::WrittenFault;
+use super::trouble;
 use crate::report::{ExitCode, Failure};
 
 /// How long an answer may take, where the step doesn't say it.
@@ -129,7 +129,7 @@ struct WrittenStep {
     unfollow: bool,
     push: Option<toml::Table>,
     expect: Option<WrittenExpectation>,
-    fault: Option<WrittenFault>,
+    fault: Option<toml::Table>,
     #[serde(default)]
     forget_faults: bool,
     #[serde(default, deserialize_with = "time")]
@@ -201,9 +201,9 @@ impl WrittenStep {
         does(self.unfollow.then_some(PushKind::Unsubscribe));
         does(self.voice.map(|heard| Push::voice("", USER, Some(&heard)).kind));
         does(self.picture.then(|| Push::image("", USER).kind));
-        does(self.push.map(any_push).transpose()?);
+        does(self.push.map(|push| named("push", exact(push))).transpose()?);
         found.extend(self.expect.map(WrittenExpectation::understood).transpose()?.map(StepAction::Expects));
-        found.extend(self.fault.map(WrittenFault::understood).transpose()?);
+        found.extend(self.fault.map(|fault| named("fault", trouble::understood(fault))).transpose()?);
         found.extend(self.forget_faults.then_some(StepAction::ForgetFaults));
         found.extend(self.clock.map(StepAction::Clock));
         found.extend(self.token.map(StepAction::Token));
@@ -241,16 +241,19 @@ impl WrittenExpectation {
     }
 }
 
-/// Any push, as the control API takes it.
-fn any_push(written: toml::Table) -> Result<PushKind, String> {
+/// A table that has all its keys in the form that it has as JSON: those of a tagged enum, which refuses no unknown ones itself.
+pub(super) fn exact<T: DeserializeOwned + Serialize>(written: toml::Table) -> Result<T, String> {
     let keys: Vec<String> = written.keys().cloned().collect();
-    let push: PushKind =
-        toml::Value::Table(written).try_into().map_err(|error| format!("`push`: {error}"))?;
-    let read = serde_json::to_value(&push).unwrap_or_default();
-    match keys.iter().find(|key| read.get(key.as_str()).is_none()) {
-        Some(key) => Err(format!("`push`: a push of this kind has no `{key}`")),
-        None => Ok(push),
+    let read: T = toml::Value::Table(written).try_into().map_err(|error| error.message().to_owned())?;
+    let known = serde_json::to_value(&read).unwrap_or_default();
+    match keys.iter().find(|key| known.get(key.as_str()).is_none()) {
+        Some(key) => Err(format!("this kind has no `{key}`")),
+        None => Ok(read),
     }
+}
+
+fn named<T>(key: &str, read: Result<T, String>) -> Result<T, String> {
+    read.map_err(|why| format!("`{key}`: {why}"))
 }
 
 fn only<T>(mut found: Vec<T>) -> Result<T, usize> {
@@ -321,16 +324,20 @@ mod tests {
             ("{ expect = { text = 'a', kind = 'image' } }", "4: `expect` has 2 of these"),
             ("{ expect = { acked = '1s', within = '1s' } }", "leave `within` out"),
             ("{ expect = { matches = '(' } }", "4: no pattern: regex parse error"),
-            ("{ push = { kind = 'scan', scene = 'a', tcket = 'b' } }", "a push of this kind has no `tcket`"),
+            ("{ push = { kind = 'scan', scene = 'a', tcket = 'b' } }", "4: `push`: this kind has no `tcket`"),
             ("{ push = { kind = 'skan' } }", "4: `push`: unknown variant `skan`, expected one of `text`"),
             ("{ fault = { on = 'sned', fault = 'cut' } }", "`on` is one of all, tokens, push, send, typing"),
-            ("{ fault = { on = 'send', fault = 'code' } }", "4: `fault`: write `code`, like 45015"),
+            ("{ fault = { on = 'send', fault = 'code' } }", "4: `fault`: missing field `code`"),
+            ("{ fault = { on = 'send', fault = 'cut', code = 1 } }", "4: `fault`: this kind has no `code`"),
             ("{ fault = { on = 'send', fault = 'cut', times = 0 } }", "4: `fault`: it never acts"),
             (
                 "{ fault = { on = 'send', fault = 'lost_ack' } }",
-                "`lost_ack` and `hang_up` are `on = \"push\"`",
+                "4: `fault`: `lost_ack` and `hang_up` are `on = \"push\"`",
             ),
-            ("{ fault = { on = 'send', fault = 'cut', evry = 2 } }", "4: unknown field `evry`"),
+            (
+                "{ fault = { on = 'send', fault = 'cut', evry = 2 } }",
+                "4: `fault`: unknown field `evry`, expected one of `on`, `times`",
+            ),
         ] {
             assert!(steps(step).contains(part), "{step}: {}", steps(step));
         }
