@@ -30,16 +30,16 @@ function setAttributes(made, attributes) {
   }
 }
 
-/** A button that does something; while it does, it can't be pressed again. */
+/** A button that does something; while it does, it can't be pressed again. It keeps the focus, so it is not `disabled`. */
 export function button(label, act, attributes = {}) {
   const made = element("button", { class: "button", type: "button", ...attributes }, label);
   made.addEventListener("click", async () => {
-    if (made.disabled) return;
-    made.disabled = true;
+    if (made.ariaDisabled) return;
+    made.ariaDisabled = "true";
     try {
       await act(made);
     } finally {
-      made.disabled = false;
+      made.ariaDisabled = null;
     }
   });
   return made;

@@ -20,6 +20,22 @@ pub enum Endpoint {
     StableToken,
     /// `GET /cgi-bin/token`
     Token,
+    /// `GET /cgi-bin/getcallbackip`
+    CallbackIp,
+    /// `GET /cgi-bin/get_api_domain_ip`
+    ApiDomainIp,
+    /// `POST /cgi-bin/menu/create`
+    MenuCreate,
+    /// `GET /cgi-bin/menu/get`
+    MenuGet,
+    /// `GET /cgi-bin/menu/delete`
+    MenuDelete,
+    /// `GET /cgi-bin/get_current_selfmenu_info`
+    SelfMenu,
+    /// `POST /cgi-bin/openapi/quota/get`
+    QuotaGet,
+    /// `POST /cgi-bin/clear_quota` and `POST /cgi-bin/clear_quota/v2`
+    ClearQuota,
 }
 
 impl Endpoint {
@@ -33,15 +49,23 @@ impl Endpoint {
         self.into()
     }
 
-    /// Its path.
-    pub(crate) fn path(self) -> &'static str {
+    /// Its path below `/cgi-bin`.
+    pub fn path(self) -> &'static str {
         match self {
-            Endpoint::Send => "/cgi-bin/message/custom/send",
-            Endpoint::Typing => "/cgi-bin/message/custom/typing",
-            Endpoint::Upload => "/cgi-bin/media/upload",
-            Endpoint::MediaGet => "/cgi-bin/media/get",
-            Endpoint::StableToken => "/cgi-bin/stable_token",
-            Endpoint::Token => "/cgi-bin/token",
+            Endpoint::Send => "/message/custom/send",
+            Endpoint::Typing => "/message/custom/typing",
+            Endpoint::Upload => "/media/upload",
+            Endpoint::MediaGet => "/media/get",
+            Endpoint::StableToken => "/stable_token",
+            Endpoint::Token => "/token",
+            Endpoint::CallbackIp => "/getcallbackip",
+            Endpoint::ApiDomainIp => "/get_api_domain_ip",
+            Endpoint::MenuCreate => "/menu/create",
+            Endpoint::MenuGet => "/menu/get",
+            Endpoint::MenuDelete => "/menu/delete",
+            Endpoint::SelfMenu => "/get_current_selfmenu_info",
+            Endpoint::QuotaGet => "/openapi/quota/get",
+            Endpoint::ClearQuota => "/clear_quota",
         }
     }
 

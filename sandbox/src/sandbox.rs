@@ -121,8 +121,8 @@ impl Sandbox {
         self.0.clock.ahead()
     }
 
-    /// Pushes in a task of its own; false when too many pushes are in progress.
-    pub(crate) fn push_in_background(&self, push: Push) -> bool {
+    /// Pushes in a task of its own, which may be left alone; false when too many pushes are in progress.
+    pub fn push_in_background(&self, push: Push) -> bool {
         let Ok(permit) = Arc::clone(&self.0.pushes).try_acquire_owned() else { return false };
         self.begin(&push);
         let sandbox = self.clone();

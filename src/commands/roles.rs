@@ -1,4 +1,4 @@
-//! `run`, `receiver`, `worker`, `sandbox`: the roles against a real configuration.
+//! `run`, `receiver`, `worker`: the roles against a real configuration.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -17,8 +17,9 @@ use super::begin_role;
 use super::services::Services;
 use crate::admin::{self, Admin, MetricsPage, Readiness};
 use crate::call_backs::{self, CallBackListener, Port};
-use crate::cli::{Cli, SandboxFlags};
+use crate::cli::Cli;
 use crate::config::{Config, Role};
+use crate::operator::{Access, ConfiguredView, OperatorContext};
 use crate::receiver::ClaimedSpool;
 use crate::report::Failure;
 use crate::safety::{QueueWatch, Upkeep, Watch};
@@ -57,17 +58,6 @@ pub(super) async fn start(cli: &Cli, role: Role) -> Result<(), Failure> {
         add_receiver(&mut services, &config, queue, pushes, claimed_spool)?;
     }
     add_admin(&mut services, &config, readiness, operators, metrics)?;
-    services.run().await
-}
-
-pub(super) async fn sandbox(cli: &Cli, flags: &SandboxFlags) -> Result<(), Failure> {
-    let config = wiring::config(cli, Role::Sandbox)?;
-    let listener = wiring::listen(wiring::PAGE, flags.listen, false).await?;
-    let page = listener.local_addr()?;
-    let mut services = Services::new(shutdown::on_signals());
-    let sandbox = wiring::sandbox(&config, &flags.receiver, &[])?;
-    services.back("sandbox", |stop| huixin_sandbox::run(listener, sandbox, stop.cancelled_owned()));
-    tracing::info!(url = %format_args!("http://{page}/"), receiver = %flags.receiver, "the chat page is served");
     services.run().await
 }
 
@@ -141,8 +131,10 @@ pub(super) fn add_admin(
     readiness.warnings.extend(watch.as_ref().map(Watch::warnings));
     readiness.warnings.extend([look.warnings(), upkeep.warnings()]);
     let address = listener.local_addr()?;
-    let (token, read_token) = (config.admin.token.clone(), config.admin.read_token.clone());
-    let admin = Admin { address, token, read_token, readiness, metrics };
+    let access = Access::new(address, config.admin.token.clone(), config.admin.read_token.clone());
+    let configured = ConfiguredView::of(config);
+    let operator = Arc::new(OperatorContext::new(readiness.queue.clone(), access, configured));
+    let admin = Admin { operator, readiness, metrics };
     tracing::info!(url = %format_args!("http://{address}/"), "health and metrics are served");
     services.back("admin listener", |stop| admin::run(listener, admin, stop.cancelled_owned()));
     if let Some(watch) = watch {

@@ -27,8 +27,16 @@ const KEEP_FOR: Duration = Duration::from_secs(30 * 86_400);
 /// Who asks for a change.
 #[derive(Clone, Debug)]
 pub enum AdminCaller {
-    /// Somebody who has shown the token.
-    Token,
+    /// Somebody who has shown a token with the request.
+    Token {
+        /// Whether it isn't the one that only reads.
+        may_change: bool,
+    },
+    /// Somebody who has logged in with a token.
+    Session {
+        /// Whether it wasn't the one that only reads.
+        may_change: bool,
+    },
     /// Somebody at this address, where no token is asked for.
     Peer(Option<IpAddr>),
     /// A command that has opened the queue itself.
@@ -48,7 +56,8 @@ pub struct Change {
     /// When.
     #[schema(format = DateTime)]
     pub at: String,
-    /// Who: `token`, an address if no token is configured, or `command line` with the user and the machine.
+    /// Who: `token`, `token session` (a login), the same with `read` before it, an address if no token is configured, or `command
+    /// line` with the user and the machine.
     pub who: String,
     /// `retry`, `drop`, `pause`, `resume` or `forget`.
     pub what: String,
@@ -120,10 +129,20 @@ fn end_of(user: &str) -> String {
     format!("…{}", end.into_iter().rev().collect::<String>())
 }
 
+impl AdminCaller {
+    /// Whether more than reading is allowed.
+    pub(super) fn may_change(&self) -> bool {
+        !matches!(self, Self::Token { may_change: false } | Self::Session { may_change: false })
+    }
+}
+
 impl fmt::Display for AdminCaller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Token => f.write_str("token"),
+            Self::Token { may_change: true } => f.write_str("token"),
+            Self::Token { may_change: false } => f.write_str("read token"),
+            Self::Session { may_change: true } => f.write_str("token session"),
+            Self::Session { may_change: false } => f.write_str("read token session"),
             Self::Peer(Some(address)) => address.fmt(f),
             Self::Peer(None) => f.write_str("unknown"),
             Self::CommandLine => {

@@ -4,27 +4,43 @@
 //! runs, its admin listener answers the same questions in the same JSON. Commands don't know the difference: they ask an
 //! [`OperatorClient`].
 
+mod access;
+mod accounts;
+mod cached;
 mod change;
+mod charts;
+mod context;
 mod forget;
+mod login;
 mod openapi;
 mod owner;
+mod page;
+mod processes;
+mod queue_look;
 mod refusal;
 mod request;
 mod routes;
+mod session;
 mod trace;
 mod view;
 
 use std::sync::Arc;
 
 use huixin_queue::{MessageId, Queue, QueueError};
-use huixin_worker::InterfaceState;
 
+pub use access::Access;
+pub(crate) use access::nothing_here;
+pub use accounts::ConfiguredView;
 pub use change::{AdminCaller, Change, Changes};
+pub(crate) use charts::{ChartStep, STEP_S};
+pub use context::OperatorContext;
 pub use forget::{CompactionView, ForgottenOfUser, KeptOfUser};
+pub(crate) use processes::{ProcessView, RUNNING_MAX, RunningView};
+use queue_look::QueueLook;
 pub use refusal::RequestRefusal;
 use request::{LetterIds, Nothing, PauseRequest, lane_of};
 pub use request::{LetterQuery, Pausable, UserName};
-pub use routes::{openapi_file, routes};
+pub use routes::{guard, openapi_file, routes};
 pub use trace::{EndedMessage, TRACE_MAX, TraceQuery, TraceView};
 pub(crate) use view::rfc3339;
 pub use view::{
@@ -73,14 +89,8 @@ impl OperatorClient {
     pub async fn status(&self) -> Result<QueueStatus, Failure> {
         match self {
             Self::Direct(queue, _) => {
-                let counts = queue.counts().await?;
-                let mut status = QueueStatus::of(queue.place(), &counts, &queue.paused().await?);
-                // An account that can't send has messages that wait for it.
-                for ((account, interface), trouble) in InterfaceState::read_all(&**queue).await? {
-                    let cannot_send = trouble.pause.map(|pause| CannotSend::of(&account, interface, &pause));
-                    status.cannot_send.extend(cannot_send);
-                }
-                Ok(status)
+                let look = QueueLook::of(&**queue).await?;
+                Ok(QueueStatus::of(queue.place(), &look))
             }
             Self::Owner(owner) => owner.get("status", &()).await,
         }

@@ -13,38 +13,63 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use huixin_queue::Queue;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::context::OperatorContext;
 use super::openapi::Api;
 use super::owner::{FILE, file_name};
+use super::page::page_routes;
 use super::refusal::{BodyOf, PathOf, QueryOf, RequestRefusal};
 use super::request::{LetterIds, Nothing, PauseRequest, id_of};
 use super::{
     AdminCaller, Changes, CompactionView, ForgottenOfUser, KeptOfUser, LaneView, LetterQuery, LetterView,
-    LettersView, OperatorClient, Pausable, QueueStatus, TraceQuery, TraceView, UserName, Violations,
+    LettersView, OperatorClient, Pausable, QueueStatus, TraceQuery, TraceView, UserName, Violations, login,
 };
 use crate::report::Failure;
 
-/// The routes. The listener that serves them asks for the token first.
-pub fn routes(queue: Arc<dyn Queue>) -> Router {
-    let (router, _) = documented().split_for_parts();
-    router.layer(middleware::from_fn_with_state(queue.clone(), only_of_this_queue)).with_state(queue)
+/// The routes, behind the token where one is asked for.
+pub fn routes(context: Arc<OperatorContext>) -> Router {
+    let (guarded, _) = documented().split_for_parts();
+    let guarded = guarded
+        .route_layer(middleware::from_fn_with_state(context.clone(), only_of_this_queue))
+        .route_layer(middleware::from_fn_with_state(context.clone(), guard));
+    let (open, _) = login::routes().split_for_parts();
+    guarded.merge(open).with_state(context)
+}
+
+/// Lets those in who may ask this, and notes who they are. Who changes something sees it at once.
+pub async fn guard(
+    State(context): State<Arc<OperatorContext>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, RequestRefusal> {
+    let caller = context.access.check(&request)?;
+    request.extensions_mut().insert(caller);
+    let changes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if changes {
+        context.has_changed().await;
+    }
+    Ok(response)
 }
 
 /// The OpenAPI file.
 pub fn openapi_file() -> &'static str {
     static FILE: LazyLock<String> = LazyLock::new(|| {
-        let mut text = documented().into_openapi().to_pretty_json().expect("it has only names and texts");
+        let mut text = documented()
+            .merge(login::routes())
+            .into_openapi()
+            .to_pretty_json()
+            .expect("it has only names and texts");
         text.push('\n');
         text
     });
     &FILE
 }
 
-fn documented() -> OpenApiRouter<Arc<dyn Queue>> {
+fn documented() -> OpenApiRouter<Arc<OperatorContext>> {
     OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(status))
         .routes(routes!(letters))
@@ -61,10 +86,16 @@ fn documented() -> OpenApiRouter<Arc<dyn Queue>> {
         .routes(routes!(compact))
         .routes(routes!(changes))
         .routes(routes!(openapi))
+        .merge(page_routes())
 }
 
 /// Refuses a request for the queue of another process: the process that started first has the port.
-async fn only_of_this_queue(State(queue): State<Arc<dyn Queue>>, request: Request, next: Next) -> Response {
+async fn only_of_this_queue(
+    State(context): State<Arc<OperatorContext>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let queue = &context.queue;
     let asked = request.headers().get(FILE).map(|file| String::from_utf8_lossy(file.as_bytes()).into_owned());
     let ours = queue.place().strip_prefix("sqlite:").map(|path| file_name(std::path::Path::new(path)));
     match asked {
@@ -80,12 +111,15 @@ async fn only_of_this_queue(State(queue): State<Arc<dyn Queue>>, request: Reques
 }
 
 /// The queue, for the caller of this request.
-impl FromRequestParts<Arc<dyn Queue>> for OperatorClient {
+impl FromRequestParts<Arc<OperatorContext>> for OperatorClient {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, queue: &Arc<dyn Queue>) -> Result<Self, Infallible> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        context: &Arc<OperatorContext>,
+    ) -> Result<Self, Infallible> {
         let caller = parts.extensions.get().cloned().unwrap_or(AdminCaller::Peer(None));
-        Ok(Self::Direct(queue.clone(), caller))
+        Ok(Self::Direct(context.queue.clone(), caller))
     }
 }
 
@@ -97,8 +131,8 @@ fn answer<T>(result: Result<T, Failure>) -> JsonResult<T> {
 
 /// How many messages are in which state
 #[utoipa::path(get, path = "/v1/status", responses((status = OK, body = QueueStatus), RequestRefusal))]
-async fn status(operator: OperatorClient) -> JsonResult<QueueStatus> {
-    answer(operator.status().await)
+async fn status(State(context): State<Arc<OperatorContext>>) -> JsonResult<QueueStatus> {
+    answer(context.status().await.map_err(Failure::from))
 }
 
 /// A page of the dead letters that are asked for, the youngest first

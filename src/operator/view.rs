@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use huixin_queue::{Counts, DeadLetter, DeadPage, LaneState, Paused, Scope, Violation};
+use huixin_queue::{DeadLetter, DeadPage, LaneState, Paused, Scope, Violation};
 use huixin_wechat::Message;
 use huixin_worker::{AccountPause, Interface, Payload};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::queue_look::QueueLook;
 
 /// What [`PausedView::what`] calls all accounts together.
 pub const EVERYTHING: &str = "everything";
@@ -135,7 +137,8 @@ pub struct Violations {
 }
 
 impl QueueStatus {
-    pub(super) fn of(place: &str, counts: &Counts, paused: &[Paused]) -> Self {
+    pub(super) fn of(place: &str, look: &QueueLook) -> Self {
+        let counts = &look.counts;
         Self {
             queue: place.to_owned(),
             open: counts.open.iter().map(|(class, open)| (class.to_string(), *open)).collect(),
@@ -143,8 +146,8 @@ impl QueueStatus {
             delayed: counts.delayed,
             held: counts.held,
             parked: counts.parked,
-            paused: paused.iter().map(PausedView::of).collect(),
-            cannot_send: Vec::new(),
+            paused: look.paused.iter().map(PausedView::of).collect(),
+            cannot_send: CannotSend::all(look).collect(),
             dead: counts.dead,
             dead_uncounted: counts.dead_uncounted,
             next_age_ms: counts.next_age_us().map(|us| us / 1000),
@@ -153,7 +156,15 @@ impl QueueStatus {
 }
 
 impl CannotSend {
-    pub(super) fn of(account: &str, interface: Interface, pause: &AccountPause) -> Self {
+    /// Of all accounts.
+    pub(super) fn all(look: &QueueLook) -> impl Iterator<Item = Self> {
+        let paused = look.troubles.iter();
+        paused.filter_map(|((account, interface), trouble)| {
+            trouble.pause.as_ref().map(|pause| Self::of(account, *interface, pause))
+        })
+    }
+
+    fn of(account: &str, interface: Interface, pause: &AccountPause) -> Self {
         Self {
             account: account.to_owned(),
             interface: interface.as_str().to_owned(),

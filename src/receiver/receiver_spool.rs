@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use huixin_queue::NewMessage;
 use huixin_queue::spool::{Appended, Spool, SpoolCounts, SpoolError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 
 use super::breaker::Breaker;
@@ -31,12 +31,12 @@ pub(super) struct ReceiverSpool {
 }
 
 /// What a health report says of the spool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SpoolReport {
     /// Where it is.
     pub folder: String,
     /// `idle`; `spooling`: pushes go to it; `draining`: the queue is back, and not everything is there yet.
-    pub state: &'static str,
+    pub state: String,
     /// Entries that are not in the queue, or for less than two seconds.
     pub entries: u64,
     /// What they take of the limit.
@@ -133,7 +133,7 @@ impl SpoolHealth {
         };
         let oldest_age_ms = oldest.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
         let folder = own.folder().display().to_string();
-        SpoolReport { folder, state, entries, bytes, quarantined, oldest_age_ms, problem }
+        SpoolReport { folder, state: state.to_owned(), entries, bytes, quarantined, oldest_age_ms, problem }
     }
 
     /// Whether a push could be spooled now; the text says why not. It writes something.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{PATIENCE, Process, Setup, Stack, long, seed};
 
-const FULL: &str = "a token that may change";
-const READ: &str = "a token that may read";
+pub(crate) const FULL: &str = "a token that may change";
+pub(crate) const READ: &str = "a token that may read";
 const ROUTES: &str = "[[route]]\nreply = \"re: {{ content }}\"\n";
 
 fn root() -> &'static Path {
@@ -18,15 +18,20 @@ fn root() -> &'static Path {
 }
 
 /// The roles of an installation, and where the last one answers operators.
-struct Running {
-    stack: Stack,
-    processes: Vec<Process>,
-    url: String,
+pub(crate) struct Running {
+    pub(crate) stack: Stack,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) url: String,
 }
 
 /// Starts an installation that asks for tokens.
-async fn start(on_redis: bool) -> Running {
-    let setup = Setup { routes: ROUTES.to_owned(), ..Setup::default() };
+pub(crate) async fn start(on_redis: bool) -> Running {
+    start_with(on_redis, ROUTES).await
+}
+
+/// The same with these routes.
+pub(crate) async fn start_with(on_redis: bool, routes: &str) -> Running {
+    let setup = Setup { routes: routes.to_owned(), ..Setup::default() };
     let mut stack = if on_redis { Stack::on_redis(setup).await } else { Stack::embedded(setup).await };
     stack.expect_errors("the message is dead");
     let mut processes = Vec::new();
@@ -44,7 +49,13 @@ async fn start(on_redis: bool) -> Running {
 
 impl Running {
     /// Asks with a token: the status, and the JSON.
-    async fn ask(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) async fn ask(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
         let method = method.parse().expect("it is a method");
         let client = huixin_wechat::http_client().expect("a client can be made");
         let request = client.request(method, format!("{}{path}", self.url)).bearer_auth(token);
@@ -69,14 +80,14 @@ impl Running {
         (output.status.code(), String::from_utf8_lossy(&text).into_owned())
     }
 
-    async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         for process in &mut self.processes {
             assert_eq!(process.stop().await, Some(0));
         }
         self.stack.end().await;
     }
 
-    async fn wait_for(&self, name: &str, count: u64) {
+    pub(crate) async fn wait_for(&self, name: &str, count: u64) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let (_, status) = self.ask(READ, "GET", "v1/status", None).await;
@@ -121,6 +132,11 @@ async fn every_answer_is_as_the_file_of_the_api_says() {
         "user?account=main&user=oBen",
         "audit",
         "changes",
+        "session",
+        "processes",
+        "charts",
+        "accounts",
+        "config",
     ] {
         let (status, answer) = running.ask(READ, "GET", &format!("v1/{path}"), None).await;
         let name = path.split('?').next().expect("it has a beginning");

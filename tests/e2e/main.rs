@@ -25,6 +25,7 @@ mod loading;
 mod lookups;
 mod metrics;
 mod operate;
+mod operations;
 mod outage;
 mod page;
 mod patience;

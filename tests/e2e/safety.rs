@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use huixin::admin::{self, Admin, Readiness};
 use huixin::config::Role;
+use huixin::operator::{Access, ConfiguredView, OperatorContext};
 use huixin::safety::Watch;
-use huixin_queue::Clock;
 use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings, Risk};
 use huixin_queue::testing::{Proxy, RedisServer};
+use huixin_queue::{Clock, Queue};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::fmt::MakeWriter;
@@ -68,14 +69,16 @@ impl Watched {
             dedup_window: Duration::from_secs(3600),
             clock: Clock::Store,
         });
-        let queue = Arc::new(queue.expect("the URL is right"));
+        let queue: Arc<dyn Queue> = Arc::new(queue.expect("the URL is right"));
         let listener =
             tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a loopback port can be bound");
         let address = listener.local_addr().expect("it has an address");
         let admin = Admin {
-            address,
-            token: None,
-            read_token: None,
+            operator: Arc::new(OperatorContext::new(
+                queue.clone(),
+                Access::new(address, None, None),
+                ConfiguredView::default(),
+            )),
             readiness: Readiness {
                 spool: None,
                 lacks_spool: false,

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use huixin_wechat::Client;
+use parking_lot::Mutex;
 
+use crate::lease::{RunningLeases, RunningMessage};
 use crate::metrics;
 
 /// How far this machine's clock may differ from the API's, in seconds.
@@ -15,20 +17,25 @@ pub const CLOCKS_APART_S: u64 = 30;
 #[derive(Clone, Debug)]
 pub struct WorkerHealth {
     began: Instant,
+    permits: usize,
     last_take_ms: Arc<AtomicU64>,
     /// Every permit is in use: nothing is taken, as it should be.
     pub(crate) full: Arc<AtomicBool>,
     pub(crate) overdue: Arc<AtomicUsize>,
+    /// Set when the worker runs, and anew by one that takes its place.
+    pub(crate) leases: Arc<Mutex<Option<Arc<RunningLeases>>>>,
     clients: Vec<(String, Client)>,
 }
 
 impl WorkerHealth {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(permits: usize) -> Self {
         Self {
             began: Instant::now(),
+            permits,
             last_take_ms: Arc::default(),
             full: Arc::default(),
             overdue: Arc::default(),
+            leases: Arc::default(),
             clients: Vec::new(),
         }
     }
@@ -60,6 +67,16 @@ impl WorkerHealth {
     /// How many messages stand still: their step takes longer than all timeouts in it. That is a bug, and their users wait.
     pub fn overdue(&self) -> usize {
         self.overdue.load(Ordering::Relaxed)
+    }
+
+    /// How many messages the worker handles at once at most.
+    pub fn permits(&self) -> usize {
+        self.permits
+    }
+
+    /// How many messages the worker handles now, and those that it has had for the longest.
+    pub fn running(&self, at_most: usize) -> (usize, Vec<RunningMessage>) {
+        self.leases.lock().as_ref().map_or_else(Default::default, |leases| leases.oldest(at_most))
     }
 
     pub(crate) fn taken(&self) {

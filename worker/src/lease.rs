@@ -13,6 +13,8 @@
 //! how long that may take at most ([`LeaseGuard::begins`]), and one that takes longer goes into the log once, into the metric
 //! `huixin_worker_overdue`, and makes the worker not ready. It isn't ended: nobody knows what it does.
 //!
+//! The same entries answer what a worker does now ([`RunningLeases::oldest`]): nothing else has to be noted for that.
+//!
 //! **The loops don't end** while there is a worker: a renewal that panics is logged and counts as one that failed. So the
 //! worst that a bug there can do is what an outage does, and no handler runs on without its lease.
 
@@ -23,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use huixin_queue::{BEAT_EVERY, Lease, Moment, Queue, Renewal};
+use huixin_queue::{BEAT_EVERY, Lane, Lease, MessageId, Moment, Queue, Renewal};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -36,11 +38,12 @@ const RENEWED_TOGETHER: usize = 512;
 
 /// Renews leases until it is dropped.
 pub(crate) struct Keeper {
-    running: Arc<RunningLeases>,
+    pub(crate) running: Arc<RunningLeases>,
     stop: CancellationToken,
 }
 
-struct RunningLeases {
+#[derive(Debug)]
+pub(crate) struct RunningLeases {
     entries: Mutex<Entries>,
     /// A lease not renewed for this long is given up.
     fence: Duration,
@@ -48,25 +51,44 @@ struct RunningLeases {
     overdue: Arc<AtomicUsize>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Entries {
     by_number: HashMap<u64, LeaseEntry>,
     next: u64,
 }
 
+#[derive(Debug)]
 struct LeaseEntry {
     lease: Lease,
+    taken: Instant,
+    route: Option<String>,
     renewed: Moment,
     lost: CancellationToken,
     step: LeaseAction,
 }
 
 /// What is done for a message now.
+#[derive(Debug)]
 pub(crate) struct LeaseAction {
     name: &'static str,
     since: Instant,
     at_most: Duration,
     is_told: bool,
+}
+
+/// A message that a worker handles now.
+#[derive(Clone, Debug)]
+pub struct RunningMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// Its lane.
+    pub lane: Lane,
+    /// Its route, once that is known.
+    pub route: Option<String>,
+    /// What is done for it now, in a few words.
+    pub step: &'static str,
+    /// How long the worker has had it.
+    pub age: Duration,
 }
 
 /// A lease being kept. Dropping it ends the keeping, not the lease.
@@ -107,7 +129,15 @@ impl Keeper {
         entries.next += 1;
         let number = entries.next;
         let step = LeaseAction::new("start", STEP_MAX);
-        entries.by_number.insert(number, LeaseEntry { lease, renewed: taken, lost: lost.clone(), step });
+        let entry = LeaseEntry {
+            lease,
+            taken: Instant::now(),
+            route: None,
+            renewed: taken,
+            lost: lost.clone(),
+            step,
+        };
+        entries.by_number.insert(number, entry);
         drop(entries);
         LeaseGuard { running: self.running.clone(), number, lost }
     }
@@ -136,6 +166,13 @@ impl LeaseGuard {
         Some(std::mem::replace(&mut entry.step, LeaseAction::new(name, at_most)))
     }
 
+    /// This route has the message.
+    pub(crate) fn is_of(&self, route: &str) {
+        if let Some(entry) = self.running.entries.lock().by_number.get_mut(&self.number) {
+            entry.route = Some(route.to_owned());
+        }
+    }
+
     /// The handling goes back to the step before, whose time begins anew.
     pub(crate) fn goes_on(&self, before: Option<&LeaseAction>) {
         if let Some(LeaseAction { name, at_most, .. }) = before {
@@ -157,6 +194,22 @@ impl LeaseAction {
 }
 
 impl RunningLeases {
+    /// How many messages are under way, and those that have been for the longest.
+    pub(crate) fn oldest(&self, at_most: usize) -> (usize, Vec<RunningMessage>) {
+        let entries = self.entries.lock();
+        let mut oldest: Vec<_> = entries.by_number.iter().collect();
+        // They are numbered in the order in which they came.
+        oldest.sort_unstable_by_key(|(number, _)| **number);
+        let shown = oldest.iter().take(at_most).map(|(_, entry)| RunningMessage {
+            id: entry.lease.id.clone(),
+            lane: entry.lease.lane.clone(),
+            route: entry.route.clone(),
+            step: entry.step.name,
+            age: entry.taken.elapsed(),
+        });
+        (oldest.len(), shown.collect())
+    }
+
     /// Cancels whatever has not been renewed in time.
     fn fence(&self) {
         for entry in self.entries.lock().by_number.values() {
@@ -324,7 +377,11 @@ mod tests {
         let shown = recorder.handle().render();
         assert!(shown.contains("huixin_worker_overdue 1\n"), "{shown}");
         guard.begins("its handler", Duration::ZERO);
+        guard.is_of("slow");
+        let (count, shown) = keeper.running.oldest(1);
+        assert_eq!((count, shown[0].route.as_deref(), shown[0].step), (1, Some("slow"), "its handler"));
         drop(guard);
+        assert_eq!(keeper.running.oldest(1).0, 0);
         keeper.running.watch();
         assert_eq!(overdue.load(Ordering::Relaxed), 0, "it has ended");
     }

@@ -56,6 +56,7 @@ mod settings;
 mod stored_json;
 mod tell_of_death;
 mod template;
+mod witness;
 mod worker;
 mod worker_context;
 
@@ -72,6 +73,7 @@ pub use condition::{Captures, Condition, Mismatch, normalised};
 pub use dispatcher::Stopped;
 pub use handler::{Context, Handler, MEMORY_MAX_BYTES, Outcome};
 pub use health::{CLOCKS_APART_S, WorkerHealth};
+pub use lease::RunningMessage;
 pub use note::Note;
 pub use payload::{Payload, PayloadError};
 pub use rights::{Rights, TriggerRight};
@@ -81,4 +83,5 @@ pub use route::{
 };
 pub use settings::WorkerSettings;
 pub use template::{TEMPLATE_NAMES, Template, TemplateError};
+pub use witness::{ServiceCall, WITNESSED_MAX_BYTES, Witness, WitnessEvent, WitnessedMessage};
 pub use worker::{Worker, WorkerError};

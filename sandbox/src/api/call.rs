@@ -51,7 +51,7 @@ struct SeenCall {
 impl SeenCall {
     fn note(&self, sandbox: &Sandbox, body: &[u8], answer: Option<(i64, String)>) {
         if let Some(msg_id) = &self.about {
-            let (path, fault) = (self.endpoint.path(), self.fault.clone());
+            let (path, fault) = (format!("/cgi-bin{}", self.endpoint.path()), self.fault.clone());
             sandbox.change_story(msg_id, |story| story.called(path, body, answer, fault));
         }
     }

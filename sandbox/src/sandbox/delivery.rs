@@ -5,22 +5,18 @@
 //! the spacing nor whether an error status is retried. The spacing is what its users have observed; a status is retried
 //! because that is harder on a receiver.
 
-use bytes::{Bytes, BytesMut};
-use reqwest::header;
+use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
 use super::hang_up;
 use crate::{
-    MediaKind, Push, PushReport, Sandbox, Stage, TryOutcome, TryReport, What,
+    MediaKind, MessageStage, Push, PushReport, Sandbox, TryOutcome, TryReport, What,
     account::AccountState,
     clock::as_ms,
-    envelope::Envelope,
+    envelope::{Envelope, MAX_ANSWER_BYTES, read_answer},
     mark_fail::Consequence,
     passive::{self, PassiveMessage},
 };
-
-/// An answer longer than this is not read to its end, and is no valid reply.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// All tries of a push, with their lines in the transcript.
 pub(super) async fn push(sandbox: &Sandbox, push: &Push) -> PushReport {
@@ -150,7 +146,7 @@ fn show(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32, answer: 
     if push.is_visible() && account.users.lock().answered(push.user.as_str(), &push.msg_id) {
         let PassiveMessage { kind, text, message, .. } = answer;
         let (msg_id, answers) = (push.msg_id.clone(), Some(push.msg_id.clone()));
-        sandbox.change_story(&msg_id, |story| story.staged(Stage::Sent { part: 1, of: 1 }));
+        sandbox.change_story(&msg_id, |story| story.staged(MessageStage::Sent { part: 1, of: 1 }));
         let replied = What::Replied { msg_id, n, kind, text, message, answers };
         sandbox.note(&push.account, &push.user, replied);
     }
@@ -196,17 +192,9 @@ async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32) ->
         });
     }
     let exchange = async {
-        let request = sandbox
-            .client()
-            .post(address)
-            .header(header::CONTENT_TYPE, "text/xml")
-            .header(header::USER_AGENT, "Mozilla/4.0")
-            .header(header::ACCEPT, "*/*")
-            .header(header::PRAGMA, "no-cache")
-            .body(envelope.body);
-        let answer = request.send().await?;
+        let answer = envelope.request(sandbox.client(), &receiver).send().await?;
         let status = answer.status().as_u16();
-        Ok::<_, reqwest::Error>((status, read(answer).await?))
+        Ok::<_, reqwest::Error>((status, read_answer(answer).await?))
     };
     match timeout(sandbox.config().push_timeout, exchange).await {
         Err(_) => Posted::failed(TryOutcome::Timeout),
@@ -218,18 +206,6 @@ async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32) ->
             Posted { outcome: (status != 200).then_some(TryOutcome::Status(status)), response }
         }
     }
-}
-
-/// The whole answer, or `None` when it is too long.
-async fn read(mut answer: reqwest::Response) -> Result<Option<Bytes>, reqwest::Error> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Ok(None);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Some(body.freeze()))
 }
 
 /// A failure as a sentence: its innermost cause, which says why, without the address, which carries a signature.

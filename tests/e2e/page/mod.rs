@@ -3,6 +3,13 @@
 pub(crate) mod browser;
 pub(crate) mod looks;
 
+mod operations;
+mod operations_dead;
+mod operations_journal;
+mod operations_load;
+mod operations_login;
+mod operations_looks;
+mod operations_pause;
 mod sandbox_chat;
 mod sandbox_inspector;
 mod sandbox_looks;
