@@ -8,6 +8,7 @@ use huixin_queue::{Queue, QueueError};
 use super::access::Access;
 use super::accounts::{Accounts, ConfiguredView};
 use super::cached::Cached;
+use super::causes::{CAUSES_FOR, DeathCauses, ScannedLetters};
 use super::charts::{ChartsView, STEP_S};
 use super::processes::{OwnProcess, Processes};
 use super::queue_look::QueueLook;
@@ -25,14 +26,16 @@ pub struct OperatorContext {
     look: Cached<Arc<QueueLook>>,
     processes: Cached<Arc<Processes>>,
     charts: Cached<Arc<ChartsView>>,
+    letters: Cached<Arc<ScannedLetters>>,
 }
 
 impl OperatorContext {
     /// Of a listener that nobody has asked yet.
     pub fn new(queue: Arc<dyn Queue>, access: Access, configured: ConfiguredView) -> Self {
         let own = OwnProcess::new();
-        let (look, processes) = (Cached::new(LOOK_FOR), Cached::new(LOOK_FOR));
-        Self { queue, access, own, configured, look, processes, charts: Cached::new(LOOK_FOR) }
+        let (look, processes, charts) = (Cached::new(LOOK_FOR), Cached::new(LOOK_FOR), Cached::new(LOOK_FOR));
+        let letters = Cached::new(CAUSES_FOR);
+        Self { queue, access, own, configured, look, processes, charts, letters }
     }
 
     /// How many messages are in which state.
@@ -60,9 +63,16 @@ impl OperatorContext {
         self.charts.get(look).await
     }
 
+    /// What the messages of an account, or all, died of.
+    pub(super) async fn causes(&self, account: Option<&str>) -> Result<DeathCauses, QueueError> {
+        let look = async { ScannedLetters::read(&*self.queue).await.map(Arc::new) };
+        Ok(self.letters.get(look).await?.causes(account))
+    }
+
     /// Somebody has changed something, and wants to see it.
     pub(super) async fn has_changed(&self) {
         self.look.forget().await;
+        self.letters.forget().await;
     }
 
     async fn look(&self) -> Result<Arc<QueueLook>, QueueError> {

@@ -7,11 +7,14 @@
 mod access;
 mod accounts;
 mod cached;
+mod cause;
+mod causes;
 mod change;
 mod charts;
 mod context;
 mod forget;
 mod login;
+mod matching;
 mod openapi;
 mod owner;
 mod page;
@@ -101,7 +104,11 @@ impl OperatorClient {
         match self {
             Self::Direct(queue, _) => {
                 let (filter, after) = (asked.filter()?, asked.cursor()?);
-                Ok(LettersView::of(&queue.dead(&filter, after.as_ref(), asked.limit).await?))
+                let mut view = LettersView::of(&queue.dead(&filter, after.as_ref(), asked.limit).await?);
+                if !asked.bodies {
+                    view.letters = view.letters.into_iter().map(LetterView::without_body).collect();
+                }
+                Ok(view)
             }
             Self::Owner(owner) => owner.get("dead", asked).await,
         }
