@@ -275,6 +275,8 @@ impl Drop for Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use ::metrics::with_local_recorder;
     use metrics_exporter_prometheus::PrometheusBuilder;
 
