@@ -93,7 +93,7 @@ impl DedupKey {
     }
 
     fn join(fields: &[&str]) -> DedupKey {
-        let mut key = String::new();
+        let mut key = String::with_capacity(fields.iter().map(|field| field.len() + 1).sum());
         for (index, field) in fields.iter().enumerate() {
             if index > 0 {
                 key.push('|');
@@ -101,13 +101,15 @@ impl DedupKey {
             if field.len() > LONGEST_FIELD_BYTES {
                 key.push('~');
                 key.push_str(&digest_text(field.as_bytes()));
-            } else {
+            } else if field.bytes().any(is_special) {
                 for c in field.chars() {
-                    if matches!(c, '|' | '\\' | '~') {
+                    if u8::try_from(c).is_ok_and(is_special) {
                         key.push('\\');
                     }
                     key.push(c);
                 }
+            } else {
+                key.push_str(field);
             }
         }
         DedupKey(key)
@@ -120,6 +122,11 @@ impl Message {
     pub fn dedup_key(&self, account: &str, body: &[u8]) -> DedupKey {
         DedupKey::of(self, account, body)
     }
+}
+
+/// What is escaped in a field.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'|' | b'\\' | b'~')
 }
 
 /// A field longer than this is replaced by its digest.

@@ -30,7 +30,7 @@ pub use api::{
     FileType, Limit, Media, MediaKind, MenuItem, Outgoing, POLICY, Rule, UNKNOWN, Unsendable, Uploaded,
     Whose, classify, http_client, http_client_through, rule,
 };
-pub use authentication::{PushBody, PushKeys, PushRefusal, admit};
+pub use authentication::{PrecheckedPush, PushBody, PushKeys, PushRefusal, admit};
 pub use body::{BodyError, ParsedBody};
 pub use dedup::DedupKey;
 pub use envelope::{AesKey, KeyError};
