@@ -3,7 +3,7 @@
 //! One browser costs a second or two, so a test family opens one and does much in it. What the driver's protocol lacks
 //! (light and dark, a page's width on a screen of any width) goes through Chromium's own commands.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
@@ -14,14 +14,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::harness::free_port;
+use crate::harness::{Group, free_port};
 
 /// How long a page may take for anything that it does by itself.
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// Chromedriver; its browsers go with it.
+/// Chromedriver; its browsers go with it, whatever the test's end.
 pub(crate) struct Driver {
-    child: Child,
+    _group: Group,
     port: u16,
 }
 
@@ -29,13 +29,10 @@ impl Driver {
     /// Starts it.
     pub(crate) fn start() -> Self {
         let port = free_port();
-        let child = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver is installed: see tests/run");
-        Self { child, port }
+        let mut command = Command::new("chromedriver");
+        command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
+        let _group = Group::spawn(&mut command).expect("chromedriver is installed: see tests/run");
+        Self { _group, port }
     }
 
     /// A browser in this language (`zh-CN`, `en`), which shows this page.
@@ -75,13 +72,6 @@ impl Driver {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
