@@ -13,7 +13,7 @@ use futures::stream::BoxStream;
 use huixin_sandbox::{AccountRules, OpenId, Push, PushKind, Sandbox, TranscriptEntry, TryOutcome, What};
 use tokio::time::{Instant, timeout_at};
 
-use super::scenario::{Expectation, ScenarioStep, StepAction, TokenEnd, WantedAnswer};
+use super::step::{Expectation, ScenarioStep, StepAction, TokenEnd, WantedAnswer};
 
 /// How long a user's next deed waits for the ack of the one before: nobody writes faster, and it keeps their order.
 const BETWEEN_DEEDS: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! A scenario: what users do, what trouble there is, and what must come of it, in the order of a TOML file.
+//! A scenario as it is written: what users do, what trouble there is, and what must come of it, in the order of a TOML file.
 //!
 //! ```toml
 //! step = [
@@ -13,12 +13,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use huixin_sandbox::{FaultOrder, HangUp, Push, PushKind};
+use huixin_sandbox::{Push, PushKind};
 use regex::Regex;
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use toml::Spanned;
 
+use super::step::{Expectation, ScenarioStep, StepAction, TokenEnd, WantedAnswer};
 use super::trouble;
 use crate::report::{ExitCode, Failure};
 
@@ -34,72 +35,6 @@ pub(super) struct Scenario {
     /// What it shows.
     pub(super) about: Option<String>,
     pub(super) steps: Vec<ScenarioStep>,
-}
-
-/// One step.
-pub(super) struct ScenarioStep {
-    pub(super) line: usize,
-    /// By name; the first account without one.
-    pub(super) account: Option<String>,
-    pub(super) user: String,
-    pub(super) action: StepAction,
-}
-
-/// What is in a step.
-pub(super) enum StepAction {
-    /// The user does something.
-    Does(PushKind),
-    /// This must happen.
-    Expects(Expectation),
-    /// The next calls of the API meet this.
-    Fault(FaultOrder),
-    /// The next pushes lose their acks.
-    LoseAcks(u32),
-    /// WeChat hangs up in the next tries.
-    HangUps(HangUp, u32),
-    /// There is no trouble any more.
-    ForgetFaults,
-    /// WeChat's clock goes on.
-    Clock(Duration),
-    /// The access tokens become unusable.
-    Token(TokenEnd),
-    /// The account has the right to send, or hasn't.
-    MaySend(bool),
-    /// Nothing is done for a time.
-    Wait(Duration),
-}
-
-/// What must happen.
-pub(super) enum Expectation {
-    /// This is the next that the user is shown, within a time.
-    Shown(WantedAnswer, Duration),
-    /// What the user did last is acked so soon.
-    Acked(Duration),
-    /// WeChat refuses a call with this code, within a time.
-    Refused(i64, Duration),
-    /// For so long the user is shown nothing.
-    Silence(Duration),
-}
-
-/// What the user is shown.
-pub(super) enum WantedAnswer {
-    Text(String),
-    Contains(String),
-    Matches(Regex),
-    /// A message of this type.
-    Kind(String),
-    /// The words that clients show when an account's server fails.
-    FaultNotice,
-}
-
-/// How access tokens end.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum TokenEnd {
-    /// By time: 42001.
-    Expire,
-    /// They are not known any more: 40001.
-    Revoke,
 }
 
 #[derive(Deserialize)]
@@ -201,7 +136,7 @@ impl WrittenStep {
         does(self.unfollow.then_some(PushKind::Unsubscribe));
         does(self.voice.map(|heard| Push::voice("", USER, Some(&heard)).kind));
         does(self.picture.then(|| Push::image("", USER).kind));
-        does(self.push.map(|push| named("push", exact(push))).transpose()?);
+        does(self.push.map(|push| named("push", trouble::exact(push))).transpose()?);
         found.extend(self.expect.map(WrittenExpectation::understood).transpose()?.map(StepAction::Expects));
         found.extend(self.fault.map(|fault| named("fault", trouble::understood(fault))).transpose()?);
         found.extend(self.forget_faults.then_some(StepAction::ForgetFaults));
@@ -238,17 +173,6 @@ impl WrittenExpectation {
                 "`text`, `contains`, `matches`, `kind`, `fault_notice`, `acked`, `refused` or `silence`";
             format!("`expect` has {count} of these, and needs one: {keys}")
         })
-    }
-}
-
-/// A table that has all its keys in the form that it has as JSON: those of a tagged enum, which refuses no unknown ones itself.
-pub(super) fn exact<T: DeserializeOwned + Serialize>(written: toml::Table) -> Result<T, String> {
-    let keys: Vec<String> = written.keys().cloned().collect();
-    let read: T = toml::Value::Table(written).try_into().map_err(|error| error.message().to_owned())?;
-    let known = serde_json::to_value(&read).unwrap_or_default();
-    match keys.iter().find(|key| known.get(key.as_str()).is_none()) {
-        Some(key) => Err(format!("this kind has no `{key}`")),
-        None => Ok(read),
     }
 }
 

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use huixin_sandbox::{Endpoint, Fault, FaultForm, FaultOrder, HangUp, HangUpAt, OpenId, When};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::scenario::{StepAction, exact};
+use super::step::StepAction;
 
 /// The keys of the fault itself.
 const OF_THE_FAULT: [&str; 5] = ["fault", "code", "ms", "status", "at"];
@@ -85,5 +86,16 @@ impl WhichCalls {
             }
             _ => Err("`lost_ack` and `hang_up` are `on = \"push\"` and take `times` alone".to_owned()),
         }
+    }
+}
+
+/// A table that has all its keys in the form that it has as JSON: those of a tagged enum, which refuses no unknown ones itself.
+pub(super) fn exact<T: DeserializeOwned + Serialize>(written: toml::Table) -> Result<T, String> {
+    let keys: Vec<String> = written.keys().cloned().collect();
+    let read: T = toml::Value::Table(written).try_into().map_err(|error| error.message().to_owned())?;
+    let known = serde_json::to_value(&read).unwrap_or_default();
+    match keys.iter().find(|key| known.get(key.as_str()).is_none()) {
+        Some(key) => Err(format!("this kind has no `{key}`")),
+        None => Ok(read),
     }
 }
