@@ -20,6 +20,7 @@ mod full_redis;
 mod handler_test;
 mod hostile;
 mod init;
+mod inspector;
 mod leases;
 mod loading;
 mod lookups;
