@@ -119,7 +119,7 @@ function draw() {
       element("h3", {}, life.kind === "text" ? few(life.content) : `${kindName(life.kind)} ${few(life.content ?? "")}`),
       element("span", { class: "soft small number" }, time(life.saidMs))),
     element("div", { class: "row verdict" }, verdict(life, now)),
-    life.ended?.reason ? element("p", { class: "banner", data: { tone: life.ended.end === "dead" ? "bad" : "info" } }, String(life.ended.reason)) : "");
+    life.letGo?.reason ? element("p", { class: "banner", data: { tone: life.letGo.end === "dead" ? "bad" : "warn" } }, String(life.letGo.reason)) : "");
   trackPlace.replaceChildren(track(life, now));
   if (!facts.inside) trackPlace.append(element("p", { class: "soft small" }, t.outside));
   const text = JSON.stringify([chosen, told, told ? null : life]);

@@ -104,14 +104,15 @@ export function verdict(life, now) {
   const badge = (tone, text) => element("span", { class: "badge", data: { tone } }, text);
   const badges = [];
   const late = (ms) => ms > LIMIT_MS;
-  if (life.storedMs !== null) badges.push(badge("good", t.ackedIn(duration(Math.max(0, life.storedMs - life.saidMs)))));
+  if (life.ackedMs !== null) badges.push(badge("good", t.ackedIn(duration(Math.max(0, life.ackedMs - life.saidMs)))));
   else if (life.open) badges.push(badge("warn", t.openTry(life.open.n, Math.floor(Math.max(0, now - life.open.since_ms) / 1000))));
   for (const one of life.tries.filter(({ result }) => !tones[result]).slice(0, 3)) badges.push(badge("bad", `${t.tryLine(one.n)}: ${t.why[one.result] ?? one.result}`));
   if (life.answeredMs !== null) {
     const ms = life.answeredMs - life.saidMs;
     badges.push(badge("info", t.answeredIn(duration(ms))), badge(late(ms) ? "info" : "good", late(ms) ? t.beyond(duration(ms - LIMIT_MS)) : t.within));
   }
-  if (life.ended && (life.answeredMs === null || life.ended.end === "dead")) badges.push(badge(life.ended.end === "dead" ? "bad" : "info", t.ended[life.ended.end] ?? life.ended.end));
+  if (life.letGo && !life.ended) badges.push(badge("warn", t.ended[life.letGo.end] ?? life.letGo.end));
+  else if (life.ended && (life.answeredMs === null || life.ended.end === "dead")) badges.push(badge(life.ended.end === "dead" ? "bad" : "info", t.ended[life.ended.end] ?? life.ended.end));
   else if (life.isRunning && life.storedMs !== null && life.answeredMs === null) badges.push(badge("warn", t.waitingFor));
   return badges;
 }
