@@ -27,6 +27,7 @@ let isPinned = false; // you have chosen it: newer ones don't take its place
 let life = null;
 let told = null;
 let asking = null;
+let isDue = false;
 let drawnTold = "";
 let evidence = null;
 
@@ -80,8 +81,18 @@ function show(msgId) {
     drawnTold = "";
   }
   markChosen(chosen);
-  update();
+  updateSoon();
   askSoon();
+}
+
+/** Once for all that happens before the next picture of the screen. */
+function updateSoon() {
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    update();
+  });
 }
 
 function askSoon() {
