@@ -134,7 +134,7 @@ function afterNote(row, entry) {
     parts.push(t.after(duration(ms)));
     if (said !== newest && said.content) parts.push(t.answers(few(said.content)));
     row.dataset.msgId = said.msg_id;
-  } else {
+  } else if (!forId) {
     parts.push(t.unasked);
   }
   parts.push(isPassive ? t.byTry(entry.n) : t.byApi);
@@ -165,7 +165,7 @@ function system(entry, className, text, title) {
 
 function settle(entry, text, tone, data) {
   const turn = turns.get(entry.msg_id);
-  if (!turn) return;
+  if (!turn?.isOpen) return; // a replay changes nothing of how it went
   turn.isOpen = false;
   turn.note.textContent = text;
   grown(); // a longer line may take two
