@@ -3,6 +3,7 @@
 
 // A worker lets a message go in these ways too, and it goes on later.
 const NOT_OVER = ["retried", "snoozed", "awaiting", "held", "offered", "handed_back", "released"];
+const BETWEEN_MS = 2000; // a try follows the last one sooner
 const QUIET_MS = 15 * 60_000; // a message that has shown nothing for so long isn't drawn as running
 
 /** `told` is the answer of `/sandbox/message/…`, or null; `entries` the chat's. */
@@ -26,7 +27,8 @@ export function lifetime(msgId, told, entries, inside) {
   const answeredMs = sent[0]?.at_ms ?? (passive ? passive.at_ms + passive.took_ms : null);
   const lastMs = Math.max(life.saidMs, ...pushes.map((one) => one.at_ms + one.took_ms), ...life.stages.map((one) => one.at_ms));
   const open = settled < 0 ? life.open : null;
-  const isOver = ended !== null || (!inside && answeredMs !== null && !open) || (life.isGivenUp && !open) || Date.now() - lastMs > QUIET_MS;
+  const isFailed = life.isGivenUp || (settled < 0 && !open && life.tries.length > 0 && Date.now() - lastMs > BETWEEN_MS);
+  const isOver = ended !== null || (!inside && answeredMs !== null && !open) || isFailed || Date.now() - lastMs > QUIET_MS;
   return { ...life, pushes, open, told, inside, sent, ended, letGo, ackedMs, storedMs, answeredMs, lastMs, runs: handlings(life.stages), recordedMs: stage("recorded")?.at_ms ?? null, isRunning: !isOver };
 }
 
