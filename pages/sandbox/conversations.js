@@ -9,6 +9,7 @@ import { icon } from "./icons.js";
 import { kindName, t } from "./texts.js";
 
 const MOST_ROWS = 200;
+const SOON_MS = 100;
 
 let open = () => {};
 let isWaiting = false;
@@ -42,16 +43,16 @@ function lineOf(entry) {
   return null;
 }
 
-/** Draws the list, at most once for each picture of the screen. */
+/** Draws the list, a few times a second at most. */
 export function redrawList() {
   if (isWaiting) return;
   isWaiting = true;
-  requestAnimationFrame(() => {
+  setTimeout(() => {
     isWaiting = false;
     const focused = document.activeElement?.dataset.key;
     $("chats").replaceChildren(...allChats().slice(0, MOST_ROWS).map(row));
     if (focused) [...$("chats").querySelectorAll("button")].find((one) => one.dataset.key === focused)?.focus();
-  });
+  }, SOON_MS);
 }
 
 function row(chat) {

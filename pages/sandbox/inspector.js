@@ -27,6 +27,7 @@ let isPinned = false; // you have chosen it: newer ones don't take its place
 let life = null;
 let told = null;
 let asking = null;
+let isDue = false;
 let drawnTold = "";
 let evidence = null;
 
@@ -80,8 +81,18 @@ function show(msgId) {
     drawnTold = "";
   }
   markChosen(chosen);
-  update();
+  updateSoon();
   askSoon();
+}
+
+/** Once for all that happens before the next picture of the screen. */
+function updateSoon() {
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    update();
+  });
 }
 
 function askSoon() {
@@ -119,7 +130,7 @@ function draw() {
       element("h3", {}, life.kind === "text" ? few(life.content) : `${kindName(life.kind)} ${few(life.content ?? "")}`),
       element("span", { class: "soft small number" }, time(life.saidMs))),
     element("div", { class: "row verdict" }, verdict(life, now)),
-    life.ended?.reason ? element("p", { class: "banner", data: { tone: life.ended.end === "dead" ? "bad" : "info" } }, String(life.ended.reason)) : "");
+    life.letGo?.reason ? element("p", { class: "banner", data: { tone: life.letGo.end === "dead" ? "bad" : "warn" } }, String(life.letGo.reason)) : "");
   trackPlace.replaceChildren(track(life, now));
   if (!facts.inside) trackPlace.append(element("p", { class: "soft small" }, t.outside));
   const text = JSON.stringify([chosen, told, told ? null : life]);

@@ -1,6 +1,9 @@
 // One message's life, as the inspector draws it: out of what the sandbox tells of a message, or, for one that it has
 // forgotten or an older sandbox, out of the chat's own entries, which know WeChat's side.
 
+// A worker lets a message go in these ways too, and it goes on later.
+const NOT_OVER = ["retried", "snoozed", "awaiting", "held", "offered", "handed_back", "released"];
+const BETWEEN_MS = 2000; // a try follows the last one sooner
 const QUIET_MS = 15 * 60_000; // a message that has shown nothing for so long isn't drawn as running
 
 /** `told` is the answer of `/sandbox/message/…`, or null; `entries` the chat's. */
@@ -9,14 +12,24 @@ export function lifetime(msgId, told, entries, inside) {
   if (!life) return null;
   const stage = (name) => life.stages.find((one) => one.stage === name);
   const sent = life.stages.filter((one) => one.stage === "sent");
-  const ended = life.stages.findLast((one) => one.stage === "ended") ?? null;
-  const acked = life.tries.find((one) => one.result === "acked" || one.result === "passive_reply");
-  const passive = life.tries.find((one) => one.result === "passive_reply");
-  const storedMs = stage("stored")?.at_ms ?? (acked ? acked.at_ms + acked.took_ms : null);
+  const last = life.stages.at(-1);
+  const letGo = last?.stage === "ended" ? last : null;
+  const ended = letGo && !NOT_OVER.includes(letGo.end) ? letGo : null;
+  // What came after the ack is a replay, or one try too many, and no part of its way.
+  const settled = life.tries.findIndex((one) => one.result === "acked" || one.result === "passive_reply");
+  const pushes = settled < 0 ? life.tries : life.tries.slice(0, settled + 1);
+  const acked = pushes[settled];
+  const passive = pushes.find((one) => one.result === "passive_reply");
+  const ackedMs = stage("stored")?.at_ms ?? (acked ? acked.at_ms + acked.took_ms : null);
+  const takenMs = stage("taken")?.at_ms ?? null;
+  // Where answers go out in responses, a message is stored and handled before its push is answered.
+  const storedMs = takenMs === null ? ackedMs : Math.min(takenMs, ackedMs ?? takenMs);
   const answeredMs = sent[0]?.at_ms ?? (passive ? passive.at_ms + passive.took_ms : null);
-  const lastMs = Math.max(life.saidMs, ...life.tries.map((one) => one.at_ms + one.took_ms), ...life.stages.map((one) => one.at_ms));
-  const isOver = ended !== null || (!inside && answeredMs !== null && !life.open) || (life.isGivenUp && !life.open) || Date.now() - lastMs > QUIET_MS;
-  return { ...life, told, inside, sent, ended, storedMs, answeredMs, lastMs, runs: handlings(life.stages), takenMs: stage("taken")?.at_ms ?? null, recordedMs: stage("recorded")?.at_ms ?? null, isRunning: !isOver };
+  const lastMs = Math.max(life.saidMs, ...pushes.map((one) => one.at_ms + one.took_ms), ...life.stages.map((one) => one.at_ms));
+  const open = settled < 0 ? life.open : null;
+  const isFailed = life.isGivenUp || (settled < 0 && !open && life.tries.length > 0 && Date.now() - lastMs > BETWEEN_MS);
+  const isOver = ended !== null || (!inside && answeredMs !== null && !open) || isFailed || Date.now() - lastMs > QUIET_MS;
+  return { ...life, pushes, open, told, inside, sent, ended, letGo, ackedMs, storedMs, answeredMs, lastMs, runs: handlings(life.stages), recordedMs: stage("recorded")?.at_ms ?? null, isRunning: !isOver };
 }
 
 function fromTold(told) {

@@ -29,12 +29,12 @@ function leaf(button, say, done = () => {}) {
     done();
     say(push);
   };
-  return element("button", { class: "button menu", type: "button", title: push.url ?? push.key, data: push.url ? { url: push.url } : { key: push.key }, onclick: press }, button.name);
+  return element("button", { class: "button quiet menu", type: "button", title: push.url ?? push.key, data: push.url ? { url: push.url } : { key: push.key }, onclick: press }, button.name);
 }
 
 function group(bar, top, n, say) {
   const list = element("div", { class: "menu-list", id: `menu-${n}`, hidden: true });
-  const open = element("button", { class: "button menu-top", type: "button", "aria-expanded": "false", "aria-controls": list.id }, icon("up"), top.name);
+  const open = element("button", { class: "button quiet menu-top", type: "button", "aria-expanded": "false", "aria-controls": list.id }, icon("up"), top.name);
   const show = (on) => {
     for (const other of bar.querySelectorAll(".menu-list")) other.hidden = true;
     for (const other of bar.querySelectorAll(".menu-top")) other.setAttribute("aria-expanded", "false");

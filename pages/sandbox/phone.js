@@ -10,44 +10,57 @@ const NEAR = 80; // pixels from the end that still count as being there
 const TYPING_MS = 15_000; // WeChat's indicator goes off by itself
 
 let typingTimer = null;
+let isAtEnd = true; // noted when you scroll: to ask the browser for each row would make it lay out the whole chat each time
+let isDue = false;
+let stop = null; // the note that Tab comes to
 
 const hidden = () => $("scroll").scrollHeight - $("scroll").scrollTop - $("scroll").clientHeight;
 
 /** Adds a whole row: a part added later would be below the end that the chat is scrolled to here. */
 export function append(row, isOwn = false) {
   const chat = $("chat");
-  const atEnd = hidden() < NEAR || isOwn;
   const typing = chat.querySelector(":scope > .typing");
   chat.insertBefore(row, typing);
   while (chat.children.length > MOST_ROWS) chat.firstChild.remove();
   $("empty").hidden = true;
-  if (atEnd) toEnd();
+  if (isAtEnd || isOwn) endSoon();
   else $("to-end").hidden = false;
-  for (const note of chat.querySelectorAll("[data-roving][tabindex='0']")) note.tabIndex = -1;
-  const last = [...row.querySelectorAll("[data-roving]")].at(-1) ?? [...chat.querySelectorAll("[data-roving]")].at(-1);
-  if (last) last.tabIndex = 0;
+  moveStop(row.querySelector("[data-roving]") ?? (stop?.isConnected ? stop : chat.querySelector("[data-roving]")));
+}
+
+function moveStop(note) {
+  if (stop) stop.tabIndex = -1;
+  stop = note;
+  if (stop) stop.tabIndex = 0;
+}
+
+/** To the end, once for all rows that come before the next picture of the screen. */
+function endSoon() {
+  isAtEnd = true;
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    if (isAtEnd) toEnd();
+  });
 }
 
 export function toEnd() {
+  isAtEnd = true;
   $("scroll").scrollTop = $("scroll").scrollHeight;
   $("to-end").hidden = true;
 }
 
 /** A picture has got its size and made the chat longer: a reader at the end stays at the end. */
-export function grown(image) {
-  if (hidden() < (image?.height ?? 240) + NEAR) toEnd();
-}
-
-/** Does something that may change heights, and stays at the end if the chat was there. */
-export function keepingEnd(change) {
-  const atEnd = hidden() < NEAR;
-  change();
-  if (atEnd) toEnd();
+export function grown() {
+  if (isAtEnd) endSoon();
 }
 
 export function clear() {
   setTyping(false);
   $("chat").replaceChildren();
+  stop = null;
+  isAtEnd = true;
   $("empty").hidden = false;
   $("to-end").hidden = true;
 }
@@ -71,12 +84,17 @@ export function setTitle(isTyping = false) {
 
 /** Marks the rows of the message that the inspector shows. */
 export function mark(msgId) {
-  for (const row of $("chat").children) row.classList.toggle("chosen", msgId !== null && row.dataset.msgId === msgId);
+  for (const row of $("chat").querySelectorAll(".chosen")) row.classList.remove("chosen");
+  if (msgId) for (const row of $("chat").querySelectorAll(`:scope > [data-msg-id="${CSS.escape(msgId)}"]`)) row.classList.add("chosen");
 }
 
 export function wirePhone() {
   $("to-end").addEventListener("click", toEnd);
-  $("scroll").addEventListener("scroll", () => { if (hidden() < NEAR) $("to-end").hidden = true; }, { passive: true });
+  $("scroll").addEventListener("scroll", () => {
+    isAtEnd = hidden() < NEAR;
+    if (isAtEnd) $("to-end").hidden = true;
+  }, { passive: true });
+  new ResizeObserver(grown).observe($("scroll"));
   // One stop for Tab; arrows go from note to note.
   $("chat").addEventListener("keydown", (event) => {
     const step = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity }[event.key];
@@ -84,8 +102,7 @@ export function wirePhone() {
     event.preventDefault();
     const notes = [...$("chat").querySelectorAll("[data-roving]")];
     const to = notes[Math.min(notes.length - 1, Math.max(0, notes.indexOf(event.target) + step))];
-    event.target.tabIndex = -1;
-    to.tabIndex = 0;
+    moveStop(to);
     to.focus();
   });
 }

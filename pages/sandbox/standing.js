@@ -7,7 +7,7 @@ import { accounts, facts, here } from "./chats.js";
 import { t } from "./texts.js";
 import { showStanding } from "./trouble.js";
 
-const SOON_MS = 150;
+const SOON_MS = 300;
 const EVERY_MS = 4000;
 
 let timer = null;

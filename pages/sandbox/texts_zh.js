@@ -1,5 +1,8 @@
 // The page in Chinese.
 
+/** Between a Latin unit and a Chinese word stands a space. */
+const spaced = (text) => (/[a-z]$/i.test(text) ? `${text} ` : text);
+
 export const zh = {
   title: "回信 · 模拟微信", brand: "回信", brandMore: "模拟微信", skip: "写一条消息", close: "关闭", cancel: "取消", ok: "确定", add: "添加",
   conversations: "会话", inspector: "检查", inspect: "检查", messages: "消息", online: "已连接", offline: "连接中…",
@@ -8,9 +11,9 @@ export const zh = {
   placeholder: "输入消息，回车发送", send: "发送", toEnd: "新消息 ↓", toMenu: "切换到菜单", toKeyboard: "切换到键盘", more: "更多", menu: "菜单",
   noMenu: "这个公众号没有菜单", menuPart: (n) => `菜单 ${n}`, examples: "示例", typing: "对方正在输入…",
   sending: "推送中…", openTry: (n, s) => `第 ${n} 次推送，已等 ${s} 秒`, retrying: (n, why) => `第 ${n} 次推送失败（${why}），重试中…`,
-  acked: (ms, tries) => `${ms} 应答${tries > 1 ? `，共推送 ${tries} 次` : ""}`,
+  acked: (text, tries) => `${spaced(text)}应答${tries > 1 ? `，共推送 ${tries} 次` : ""}`,
   failed: (tries, why) => `推送失败，共 ${tries} 次${why ? `：${why}` : ""}`, silent: (why) => `后台事件推送失败${why ? `（${why}）` : ""}，用户看不到`,
-  after: (text) => `${text}后回复`, answers: (text) => `回复“${text}”`, unasked: "主动下发", byApi: "客服接口",
+  after: (text) => `${spaced(text)}后回复`, answers: (text) => `回复“${text}”`, unasked: "主动下发", byApi: "客服接口",
   byTry: (n) => `第 ${n} 次推送的被动回复`, sendTry: (n) => `第 ${n} 次发送才成功`, byAi: "内容由第三方AI生成",
   refused: (what) => `公众号的回复被微信拒绝：${what}`, callRefused: (on, what) => `${on}被微信拒绝：${what}`,
   injected: (what, on) => `故障生效：${on}${what}`, replayed: "重放：同一条推送又来了一次，应当被认作重复",
@@ -56,8 +59,8 @@ export const zh = {
   outside: "只看得到微信这一侧。用 huixin dev 启动，就能看到 worker 里的排队、处理和记录。",
   stages: { pushed: "推送", stored: "入队", waiting: "排队", handling: "处理", recorded: "记录", sent: "发送", behind: "等待回复" },
   givesUp: "微信到此为止", attempt: (n) => `第 ${n} 次`, times: (n) => `${n} 次`, running: "进行中", nothing: "无",
-  ackedIn: (text) => `${text} 应答`, answeredIn: (text) => `${text}后答复`, beyond: (text) => `比微信的 5 秒晚 ${text}`, within: "在 5 秒之内",
-  ended: { answered: "已答复", no_reply: "没有回复", dead: "死信", dropped: "已丢弃", duplicate: "重复，已忽略", failed: "失败" }, waitingFor: "还在处理",
+  ackedIn: (text) => `${spaced(text)}应答`, answeredIn: (text) => `${spaced(text)}后答复`, beyond: (text) => `比微信的 5 秒晚 ${text}`, within: "在 5 秒之内",
+  ended: { answered: "已答复", no_reply: "没有回复", dead: "死信", retried: "稍后重试", snoozed: "推迟处理", awaiting: "等待服务回调", held: "暂缓", offered: "待随推送应答", handed_back: "交还队列", unmatched: "没有路由匹配", dropped: "已丢弃", duplicate: "重复，已忽略", failed: "失败" }, waitingFor: "还在处理",
   copy: "复制", copied: "已复制", notCopied: (why) => `复制不了：${why}`, replay: "重放", asCurl: "复制为 curl", sealed: "加密后", plain: "明文",
   tryLine: (n) => `第 ${n} 次`, openLine: "等待应答", noExchanges: "没有向服务发出请求：由内置的回复或示例处理，或还没轮到它。",
   unknownExchanges: "worker 一侧的请求用 huixin dev 才看得到。", noCalls: "还没有接口调用。", noPush: "沙盒没有保留这条推送的原文。",

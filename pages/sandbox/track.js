@@ -59,11 +59,11 @@ function point(place, tone, title) {
 const tones = { acked: "good", passive_reply: "good" };
 
 function pushRows(life, now, at) {
-  const bars = life.tries.map((one) => bar(at(one.at_ms), at(one.at_ms + one.took_ms), tones[one.result] ?? "bad", `${t.tryLine(one.n)}: ${t.why[one.result] ?? one.result}, ${duration(one.took_ms)}`));
+  const bars = life.pushes.map((one) => bar(at(one.at_ms), at(one.at_ms + one.took_ms), tones[one.result] ?? "bad", `${t.tryLine(one.n)}: ${t.why[one.result] ?? one.result}, ${duration(one.took_ms)}`));
   if (life.open) bars.push(bar(at(life.open.since_ms), at(now), "open", `${t.tryLine(life.open.n)}: ${t.openLine}`));
-  const count = life.tries.length + (life.open ? 1 : 0);
+  const count = life.pushes.length + (life.open ? 1 : 0);
   const detail = count > 1 ? t.times(count) : "";
-  const last = life.tries.at(-1);
+  const last = life.pushes.at(-1);
   const value = life.open ? duration(Math.max(0, now - life.open.since_ms)) : last ? duration(last.at_ms + last.took_ms - life.saidMs) : "";
   const rows = [row("pushed", life.open ? "open" : "good", t.stages.pushed, detail, bars, value)];
   if (life.storedMs !== null) rows.push(row("stored", "good", t.stages.stored, "", [point(at(life.storedMs), "good")], duration(Math.max(0, life.storedMs - life.saidMs))));
@@ -73,7 +73,7 @@ function pushRows(life, now, at) {
 function workerRows(life, now, at) {
   if (life.storedMs === null) return [];
   if (!life.inside) {
-    if (life.tries.some((one) => one.result === "passive_reply")) return [];
+    if (life.pushes.some((one) => one.result === "passive_reply")) return [];
     const until = life.answeredMs ?? (life.isRunning ? now : life.lastMs);
     return [row("behind", "open", t.stages.behind, "", [bar(at(life.storedMs), at(until), life.answeredMs === null && life.isRunning ? "open" : "info")], duration(Math.max(0, until - life.storedMs)))];
   }
@@ -104,14 +104,15 @@ export function verdict(life, now) {
   const badge = (tone, text) => element("span", { class: "badge", data: { tone } }, text);
   const badges = [];
   const late = (ms) => ms > LIMIT_MS;
-  if (life.storedMs !== null) badges.push(badge("good", t.ackedIn(duration(Math.max(0, life.storedMs - life.saidMs)))));
+  if (life.ackedMs !== null) badges.push(badge("good", t.ackedIn(duration(Math.max(0, life.ackedMs - life.saidMs)))));
   else if (life.open) badges.push(badge("warn", t.openTry(life.open.n, Math.floor(Math.max(0, now - life.open.since_ms) / 1000))));
-  for (const one of life.tries.filter(({ result }) => !tones[result]).slice(0, 3)) badges.push(badge("bad", `${t.tryLine(one.n)}: ${t.why[one.result] ?? one.result}`));
+  for (const one of life.pushes.filter(({ result }) => !tones[result]).slice(0, 3)) badges.push(badge("bad", `${t.tryLine(one.n)}: ${t.why[one.result] ?? one.result}`));
   if (life.answeredMs !== null) {
     const ms = life.answeredMs - life.saidMs;
     badges.push(badge("info", t.answeredIn(duration(ms))), badge(late(ms) ? "info" : "good", late(ms) ? t.beyond(duration(ms - LIMIT_MS)) : t.within));
   }
-  if (life.ended && (life.answeredMs === null || life.ended.end === "dead")) badges.push(badge(life.ended.end === "dead" ? "bad" : "info", t.ended[life.ended.end] ?? life.ended.end));
+  if (life.letGo && !life.ended) badges.push(badge("warn", t.ended[life.letGo.end] ?? life.letGo.end));
+  else if (life.ended && (life.answeredMs === null || life.ended.end === "dead")) badges.push(badge(life.ended.end === "dead" ? "bad" : "info", t.ended[life.ended.end] ?? life.ended.end));
   else if (life.isRunning && life.storedMs !== null && life.answeredMs === null) badges.push(badge("warn", t.waitingFor));
   return badges;
 }

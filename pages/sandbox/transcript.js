@@ -8,7 +8,7 @@ import { duration, time } from "../shared/format.js";
 import { bubbleRow, few, noteButton, richText, systemRow } from "./bubbles.js";
 import { answerCard, saidCard } from "./cards.js";
 import { here, saidBy } from "./chats.js";
-import { append, clear, grown, keepingEnd, mark, setTitle, setTyping, toEnd } from "./phone.js";
+import { append, clear, grown, mark, setTitle, setTyping, toEnd } from "./phone.js";
 import { FAULT_NOTICE, codeMeaning, faultName, kindName, t, tryFailure } from "./texts.js";
 
 const QUIET_MS = 5 * 60_000; // after so long the time stands above the next row
@@ -134,7 +134,7 @@ function afterNote(row, entry) {
     parts.push(t.after(duration(ms)));
     if (said !== newest && said.content) parts.push(t.answers(few(said.content)));
     row.dataset.msgId = said.msg_id;
-  } else {
+  } else if (!forId) {
     parts.push(t.unasked);
   }
   parts.push(isPassive ? t.byTry(entry.n) : t.byApi);
@@ -165,9 +165,10 @@ function system(entry, className, text, title) {
 
 function settle(entry, text, tone, data) {
   const turn = turns.get(entry.msg_id);
-  if (!turn) return;
+  if (!turn?.isOpen) return; // a replay changes nothing of how it went
   turn.isOpen = false;
-  keepingEnd(() => { turn.note.textContent = text; });
+  turn.note.textContent = text;
+  grown(); // a longer line may take two
   turn.note.classList.add(tone);
   Object.assign(turn.note.dataset, data);
 }

@@ -25,7 +25,7 @@
 //! | request | what it does |
 //! | --- | --- |
 //! | `POST /sandbox/faults` `{"on", "fault", …}` | orders trouble, see below; `{"id", "seed"?}` |
-//! | `DELETE /sandbox/faults`, `DELETE /sandbox/faults/{id}` | forgets all orders, or one |
+//! | `DELETE /sandbox/faults`, `DELETE /sandbox/faults/{id}` | forgets all orders, or one; `lost_ack` and `hang_up` are the ids of those for pushes |
 //! | `POST /sandbox/clock` `{"seconds"}` | moves the clock on; `{"ahead_s"}` |
 //! | `POST /sandbox/tokens` `{"do"}` | turns the access tokens, see below |
 //! | `POST /sandbox/limits` `{"on", "per_minute"?, "per_day"?}` | limits a call from now on: 45011, 45009 |

@@ -19,6 +19,9 @@ pub use order::{FaultOrder, FaultState, When};
 use crate::{Endpoint, OpenId};
 use order::ActiveFault;
 
+/// The names of what is ordered for pushes.
+pub(crate) const LOST_ACK: &str = "lost_ack";
+pub(crate) const HANG_UP: &str = "hang_up";
 /// How many orders may stand at once; more are ignored, with a warning.
 const MAX_ORDERS: usize = 1_024;
 
@@ -145,6 +148,15 @@ impl Faults {
             tries.push((FaultForm::from(*next), u32::try_from(hang_ups.len()).unwrap_or(u32::MAX)));
         }
         tries
+    }
+
+    /// Forgets what was ordered for the next tries of pushes: `lost_ack` or `hang_up`. False when nothing was.
+    pub(crate) fn spare_pushes(&self, fault: &str) -> bool {
+        match fault {
+            LOST_ACK => std::mem::take(&mut *self.lost_acks.lock()) > 0,
+            HANG_UP => !std::mem::take(&mut *self.hang_ups.lock()).is_empty(),
+            _ => false,
+        }
     }
 
     /// Forgets all faults. A call that has met one already goes on meeting it.

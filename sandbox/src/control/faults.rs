@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::{Handled, JsonBody, Strict, account_of, refuse};
 use crate::{
-    Endpoint, Fault, FaultForm, FaultOrder, FaultState, Faults, HangUp, OpenId, When, served::Served,
+    Endpoint, Fault, FaultForm, FaultOrder, FaultState, Faults, HangUp, OpenId, When,
+    faults::{HANG_UP, LOST_ACK},
+    served::Served,
 };
 
 const TOO_MANY: &str = "too many faults are ordered already";
@@ -69,12 +71,16 @@ pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewF
     Ok(Json(seed.map_or(json!({ "id": id }), |seed| json!({ "id": id, "seed": seed }))))
 }
 
-pub(super) async fn cancel(State(served): State<Served>, Path(id): Path<u64>) -> Handled {
-    let stood = served.sandbox.faults().cancel(id);
+pub(super) async fn cancel(State(served): State<Served>, Path(id): Path<String>) -> Handled {
+    let faults = served.sandbox.faults();
+    let stood = match id.parse() {
+        Ok(number) => faults.cancel(number),
+        Err(_) => faults.spare_pushes(&id),
+    };
     if stood {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(refuse(StatusCode::NOT_FOUND, "there is no order with this number"))
+        Err(refuse(StatusCode::NOT_FOUND, "there is no such order"))
     }
 }
 
@@ -83,7 +89,7 @@ pub(super) async fn clear(State(served): State<Served>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// The orders that stand; those for pushes have no number, and are forgotten with all others.
+/// The orders that stand. Those for pushes have the name of their fault as `id`.
 pub(super) fn standing(faults: &Faults) -> Vec<Value> {
     let orders = faults.active().into_iter().map(|FaultState { id, order, seen, met }| {
         let FaultOrder { on, account, user, fault, when } = order;
@@ -93,8 +99,10 @@ pub(super) fn standing(faults: &Faults) -> Vec<Value> {
         })
     });
     let on_pushes = faults.next_tries().into_iter();
-    let on_pushes =
-        on_pushes.map(|(fault, times)| json!({ "on": ["push"], "fault": fault, "which": When::Next(times) }));
+    let on_pushes = on_pushes.map(|(fault, times)| {
+        let id = if fault == FaultForm::LostAck { LOST_ACK } else { HANG_UP };
+        json!({ "id": id, "on": ["push"], "fault": fault, "which": When::Next(times) })
+    });
     orders.chain(on_pushes).collect()
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::hang_up;
 use crate::{
-    MediaKind, MessageStage, Push, PushReport, Sandbox, TryOutcome, TryReport, What,
+    FaultForm, MediaKind, MessageStage, Push, PushReport, Sandbox, TryOutcome, TryReport, What,
     account::AccountState,
     clock::as_ms,
     envelope::{Envelope, MAX_ANSWER_BYTES, read_answer},
@@ -103,6 +103,8 @@ async fn one_try(sandbox: &Sandbox, push: &Push, n: u32, start: Instant) -> TryR
         (None, _, _) => (TryOutcome::Timeout, None),
     };
     if sandbox.faults().take_lost_ack() {
+        let faulted = What::Faulted { on: "push", fault: FaultForm::LostAck, attempt: n };
+        sandbox.note(&push.account, &push.user, faulted);
         (outcome, answer) = (TryOutcome::Timeout, None);
     }
     let took_ms = as_ms(began.elapsed());

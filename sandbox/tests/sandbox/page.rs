@@ -32,34 +32,3 @@ async fn the_control_api_s_own_path_leads_to_the_page() {
     let nothing = http().get(running.base_url.join("nothing").unwrap()).send().await.unwrap();
     assert_eq!(nothing.status(), 404);
 }
-
-#[tokio::test]
-async fn the_page_has_the_hooks_that_browser_tests_use() {
-    let running = start(SandboxConfig::default(), &Receiver::default()).await;
-    let get = async |path| {
-        http().get(running.base_url.join(path).unwrap()).send().await.unwrap().text().await.unwrap()
-    };
-    let (html, script) = (get("").await, get("page/sandbox/app.js").await);
-    for hook in ["id=\"user\"", "id=\"text\"", "id=\"send\"", "aria-live=\"polite\""] {
-        assert!(html.contains(hook), "{hook}");
-    }
-    for hook in [
-        "bubble mine",
-        "bubble theirs",
-        "dataset.msgId",
-        "note ack",
-        "ackMs",
-        "\"fault\"",
-        "typing",
-        "img\", \"uploaded",
-        "dataset.menuId",
-        "bizmsgmenu",
-        "replied(entry",
-        "withheld(entry",
-        "system bad wrong",
-        "note ai",
-        "isComposing",
-    ] {
-        assert!(script.contains(hook), "{hook}");
-    }
-}

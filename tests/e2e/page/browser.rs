@@ -159,10 +159,19 @@ impl Browser {
         self.wait_for(css, 1).await[0].attr(name).await.expect("an attribute")
     }
 
-    /// Waits for it and presses it.
+    /// Waits for it and presses it, also when the page draws it anew meanwhile.
     pub(crate) async fn click(&self, css: &str) {
-        let found = self.wait_for(css, 1).await;
-        found[0].click().await.unwrap_or_else(|error| panic!("{css} can't be pressed: {error}"));
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let found = self.wait_for(css, 1).await;
+            match found[0].click().await {
+                Ok(()) => return,
+                Err(error) => assert!(
+                    error.is_stale_element_reference() && Instant::now() < deadline,
+                    "{css} can't be pressed: {error}"
+                ),
+            }
+        }
     }
 
     /// Waits for it and types into it; `\n` is Enter. For a file's field: its path.
