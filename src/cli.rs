@@ -11,6 +11,7 @@ mod handler;
 mod init;
 mod operate;
 mod roles;
+mod sandbox;
 mod shell;
 mod spool;
 mod trace;
@@ -28,7 +29,8 @@ pub use forget::ForgetFlags;
 pub use handler::{HandlerCommand, HandlerTestFlags};
 pub use init::{HandlerKind, InitFlags, PushMode};
 pub use operate::{LaneFlags, LookFlags, PauseFlags, ResumeFlags, ScopeFlags};
-pub use roles::{DevFlags, ReceiverFlags, RunFlags, SandboxFlags, WorkerFlags};
+pub use roles::{DevFlags, ReceiverFlags, RunFlags, WorkerFlags};
+pub use sandbox::{FloodFlags, PlayFlags, SandboxCommand, SandboxFlags};
 pub use shell::{CompletionsFlags, ManFlags};
 pub use spool::SpoolCommand;
 pub(crate) use trace::BEIJING;
@@ -87,8 +89,8 @@ pub enum Command {
     /// Start a worker: it runs handlers and sends their replies
     #[command(after_help = roles::WORKER_EXAMPLES)]
     Worker(WorkerFlags),
-    /// Start the pretend WeChat and its chat page alone
-    #[command(after_help = roles::SANDBOX_EXAMPLES)]
+    /// Start the pretend WeChat and its chat page alone; play scenarios, or load a receiver
+    #[command(after_help = sandbox::SANDBOX_EXAMPLES)]
     Sandbox(SandboxFlags),
     /// Check the configuration and what it points to
     #[command(after_help = diagnose::CHECK_EXAMPLES)]

@@ -12,12 +12,13 @@ use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
 use crate::cli::LogFormat;
 use crate::traces::Traces;
 
-/// Starts logging for the rest of the process, and the collection of spans for traces. A filter that can't be read is logged and replaced by `info`.
-pub fn start(format: LogFormat, traces: Option<&Traces>) {
-    let wanted = std::env::var("HUIXIN_LOG").unwrap_or_else(|_| "info".to_owned());
+/// Starts logging for the rest of the process, and the collection of spans for traces: by `HUIXIN_LOG`, or by the given filter
+/// without it. One that can't be read is logged and replaced by that.
+pub fn start(format: LogFormat, otherwise: &'static str, traces: Option<&Traces>) {
+    let wanted = std::env::var("HUIXIN_LOG").unwrap_or_else(|_| otherwise.to_owned());
     let (filter, problem) = match EnvFilter::try_new(&wanted) {
         Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new("info"), Some(error.to_string())),
+        Err(error) => (EnvFilter::new(otherwise), Some(error.to_string())),
     };
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
@@ -35,7 +36,7 @@ pub fn start(format: LogFormat, traces: Option<&Traces>) {
     if started.is_ok()
         && let Some(problem) = problem
     {
-        tracing::warn!(problem, "HUIXIN_LOG is not valid: logging at info");
+        tracing::error!(problem, otherwise, "HUIXIN_LOG is not valid, and is not used");
     }
 }
 

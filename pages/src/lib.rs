@@ -29,14 +29,14 @@ struct Files;
 
 /// One of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
+pub enum WebPage {
     /// The pretend WeChat.
     Sandbox,
     /// Where Huixin is run.
     Operations,
 }
 
-impl Page {
+impl WebPage {
     /// The page at `/`, and its files below `/page/`.
     pub fn routes<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         let folder = match self {

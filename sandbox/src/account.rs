@@ -12,6 +12,7 @@ use crate::{
     limits::Quotas,
     mark_fail::Unanswered,
     media::SandboxMedia,
+    menu::Menu,
     tokens::{Lifetimes, Tokens},
     users::Users,
 };
@@ -26,6 +27,7 @@ pub(crate) struct AccountState {
     pub(crate) tokens: Mutex<Tokens>,
     pub(crate) users: Mutex<Users>,
     pub(crate) media: Mutex<SandboxMedia>,
+    pub(crate) menu: Mutex<Menu>,
     pub(crate) quotas: Mutex<Quotas>,
     pub(crate) calls: Mutex<CallCounts>,
     pub(crate) ip_list: Mutex<IpList>,
@@ -44,6 +46,7 @@ impl AccountState {
             tokens: Mutex::new(Tokens::new(lifetimes)),
             users: Mutex::new(Users::new(config)),
             media: Mutex::new(SandboxMedia::new(config.max_media, config.max_media_bytes)),
+            menu: Mutex::new(Menu::new(settings.menu.clone())),
             quotas: Mutex::new(Quotas::new(config.limits)),
             calls: Mutex::default(),
             ip_list: Mutex::default(),

@@ -1,4 +1,5 @@
-//! WeChat's API, as far as a sender of customer-service messages needs it.
+//! WeChat's API, as far as a sender of customer-service messages needs it, and what its programs ask besides: addresses, the
+//! menu, quotas.
 //!
 //! Answers are HTTP 200 with an `errcode`, whatever happened, as WeChat's are; a path that doesn't exist is error 40066 and a
 //! wrong method 43001 or 43002. Requests are judged in one order everywhere: the token, the limits, the body, its fields, the
@@ -12,12 +13,15 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::{served::Served, server::ClientLink};
+use crate::{Endpoint, served::Served, server::ClientLink};
 
+mod addresses;
 mod body;
 mod call;
 mod download;
+mod menu;
 mod message;
+mod quota;
 mod refusal;
 mod send;
 mod token;
@@ -30,12 +34,21 @@ use refusal::ApiRefusal;
 /// The routes under `/cgi-bin`.
 pub(crate) fn routes() -> Router<Served> {
     Router::new()
-        .route("/token", any(token::plain))
-        .route("/stable_token", any(token::stable))
-        .route("/message/custom/send", any(send::send))
-        .route("/message/custom/typing", any(typing::typing))
-        .route("/media/upload", any(upload::upload).layer(DefaultBodyLimit::disable()))
-        .route("/media/get", any(download::get))
+        .route(Endpoint::Token.path(), any(token::plain))
+        .route(Endpoint::StableToken.path(), any(token::stable))
+        .route(Endpoint::Send.path(), any(send::send))
+        .route(Endpoint::Typing.path(), any(typing::typing))
+        .route(Endpoint::Upload.path(), any(upload::upload).layer(DefaultBodyLimit::disable()))
+        .route(Endpoint::MediaGet.path(), any(download::get))
+        .route(Endpoint::CallbackIp.path(), any(addresses::callback_ip))
+        .route(Endpoint::ApiDomainIp.path(), any(addresses::api_domain_ip))
+        .route(Endpoint::MenuCreate.path(), any(menu::create))
+        .route(Endpoint::MenuGet.path(), any(menu::get))
+        .route(Endpoint::MenuDelete.path(), any(menu::delete))
+        .route(Endpoint::SelfMenu.path(), any(menu::current))
+        .route(Endpoint::QuotaGet.path(), any(quota::get))
+        .route(Endpoint::ClearQuota.path(), any(quota::clear))
+        .route("/clear_quota/v2", any(quota::clear_by_secret))
         .fallback(async |ConnectInfo(link): ConnectInfo<ClientLink>| ApiRefusal::to(link.peer.ip(), 40066))
 }
 

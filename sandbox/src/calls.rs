@@ -19,6 +19,22 @@ pub struct CallCounts {
     pub stable_token: CallCount,
     /// `token`
     pub token: CallCount,
+    /// `getcallbackip`
+    pub callback_ip: CallCount,
+    /// `get_api_domain_ip`
+    pub api_domain_ip: CallCount,
+    /// `menu/create`
+    pub menu_create: CallCount,
+    /// `menu/get`
+    pub menu_get: CallCount,
+    /// `menu/delete`
+    pub menu_delete: CallCount,
+    /// `get_current_selfmenu_info`
+    pub self_menu: CallCount,
+    /// `openapi/quota/get`
+    pub quota_get: CallCount,
+    /// `clear_quota` and `clear_quota/v2`
+    pub clear_quota: CallCount,
     /// Those of `stable_token` that asked for a forced refresh.
     pub forced: u64,
     /// How many token calls, of both endpoints together, were answered with a token.
@@ -49,6 +65,14 @@ impl CallCounts {
             Endpoint::MediaGet => &mut self.media_get,
             Endpoint::StableToken => &mut self.stable_token,
             Endpoint::Token => &mut self.token,
+            Endpoint::CallbackIp => &mut self.callback_ip,
+            Endpoint::ApiDomainIp => &mut self.api_domain_ip,
+            Endpoint::MenuCreate => &mut self.menu_create,
+            Endpoint::MenuGet => &mut self.menu_get,
+            Endpoint::MenuDelete => &mut self.menu_delete,
+            Endpoint::SelfMenu => &mut self.self_menu,
+            Endpoint::QuotaGet => &mut self.quota_get,
+            Endpoint::ClearQuota => &mut self.clear_quota,
         }
     }
 }

@@ -44,6 +44,11 @@ pub(crate) fn unix_ms() -> u64 {
     u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The same, so much later.
+pub(crate) fn unix_ms_in(later: Duration) -> u64 {
+    unix_ms().saturating_add(u64::try_from(later.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// Microseconds since 1970, UTC.
 pub(crate) fn unix_us() -> u64 {
     u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX)

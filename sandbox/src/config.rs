@@ -7,7 +7,7 @@ use huixin_wechat::AesKey;
 use serde::Serialize;
 use url::Url;
 
-use crate::{AccountRules, CallLimits};
+use crate::{AccountRules, CallLimits, MenuButton, PushKind};
 
 /// Settings of a [`Sandbox`](crate::Sandbox). The default has one account, `main`, and WeChat's own limits.
 #[derive(Clone, Debug)]
@@ -53,12 +53,10 @@ pub struct SandboxConfig {
     pub max_users: usize,
     /// How many pushes may be under way at once. More wait, and the control API answers 429.
     pub max_pushes: usize,
-    /// Example messages that the chat page offers as chips.
-    pub examples: Vec<String>,
+    /// What the chat page offers as chips.
+    pub examples: Vec<ExamplePush>,
     /// Users that the chat page offers.
     pub users: Vec<SampleUser>,
-    /// Menu buttons that the chat page offers.
-    pub menu: Vec<MenuButton>,
     /// Host names, in addition to IP addresses and `localhost`, under which the page and the control API may be reached.
     /// Anything else is refused, so that a web page can't drive the sandbox through a name that it points at this machine.
     pub hosts: Vec<String>,
@@ -85,10 +83,15 @@ pub struct SandboxAccount {
     pub push_url: Option<Url>,
     /// What it may, and how WeChat treats it, to begin with.
     pub rules: AccountRules,
+    /// How its answers get to users, if that is known: `api`, `either` or `push`. The page tells it, and nothing follows.
+    pub answer_by: Option<String>,
+    /// Its menu, until another one is set through the API.
+    pub menu: Vec<MenuButton>,
 }
 
 /// How an account's pushes are sent: the choice in WeChat's console (消息加解密方式).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// The message as it is (明文模式).
     #[default]
@@ -117,13 +120,24 @@ pub struct SampleUser {
     pub openid: String,
 }
 
-/// A menu button of the chat page: a tap pushes a `CLICK` with its key.
-#[derive(Clone, Debug, Serialize)]
-pub struct MenuButton {
-    /// What the button says.
+/// Something that a user can do, for the chat page to offer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExamplePush {
+    /// The account that it is for; `None`: all.
+    pub account: Option<String>,
+    /// What the chip says.
     pub label: String,
-    /// The `EventKey` of its click.
-    pub key: String,
+    /// What is done.
+    pub push: PushKind,
+}
+
+impl ExamplePush {
+    /// A text, for all accounts.
+    pub fn text(content: impl Into<String>) -> ExamplePush {
+        let content = content.into();
+        let (account, label) = (None, content.clone());
+        ExamplePush { account, label, push: PushKind::Text { content, menu_id: None } }
+    }
 }
 
 impl Default for SandboxConfig {
@@ -155,7 +169,6 @@ impl Default for SandboxConfig {
                 SampleUser { name: "小红".to_owned(), openid: "oHuixinXiaohong0000000000002".to_owned() },
                 SampleUser { name: "阿强".to_owned(), openid: "oHuixinAqiang000000000000003".to_owned() },
             ],
-            menu: vec![MenuButton { label: "菜单".to_owned(), key: "menu".to_owned() }],
             hosts: Vec::new(),
         }
     }
@@ -175,6 +188,8 @@ impl SandboxAccount {
             aes_key: None,
             push_url: None,
             rules: AccountRules::default(),
+            answer_by: None,
+            menu: vec![MenuButton::click("菜单", "menu")],
         }
     }
 

@@ -2,14 +2,23 @@
 //!
 //! | request | what it does |
 //! | --- | --- |
-//! | `GET /sandbox/accounts` | accounts (without secrets), sample users, menu, example texts, the newest `seq` |
+//! | `GET /sandbox/accounts` | accounts (without secrets) with their menus, sample users, examples, what is known, the newest `seq` |
 //! | `GET /sandbox/transcript?after=SEQ&limit=N` | the entries after `SEQ` (default 0), at most `N` (default 1,000) |
 //! | `GET /sandbox/events?after=SEQ` | the same without end, as server-sent events; `Last-Event-ID` wins over `after` |
 //! | `POST /sandbox/say` `{"account"?, "user", "text"}` | pushes a text; 202 `{"msg_id"}` |
 //! | `POST /sandbox/push` `{"account"?, "user", "kind", …}` | pushes any kind, see [`PushKind`](crate::PushKind); 202 |
-//!
+//! | `POST /sandbox/upload?account=…&kind=image` | the body is a user's file (`image`, `voice`, `video`): `{"media_id", "pic_url"}` for a push |
+//! | `POST /sandbox/replay` `{"account"?, "msg_id"}` | makes a push once more with the same body; 202 |
+//! | `GET /sandbox/message/{account}/{msg_id}` | one message: its push and tries, and the stages, exchanges and calls, see below |
+//! | `GET /sandbox/state?user=…&account=…` | how a conversation stands: right, messages open and dead, tokens, faults, clock, pauses, `mark_fail` |
+//! | `POST /sandbox/worker` `{"do": "kill"}` | the worker dies in the middle of its work, and another starts; only in `huixin dev` |
 //! | `GET /sandbox/report` | how far the clock is ahead; per account: calls, media, IP list; the faults that stand |
 //! | `GET /sandbox/right?user=…&account=…` | what the user's last trigger allows: `{"by", "sent", "of", …}` or null |
+//!
+//! A message has `stages` (`pushed`, `stored`; where `accounts` says `"inside": true` also `taken`, `handling`, `handled`,
+//! `recorded`, `sent`, `ended`), `exchanges` (what its worker asked a service) and `calls` (of WeChat's API). The newest 2,000
+//! messages are remembered, with 16 KiB of each text. In the transcript `for` of a `sent` or `replied` entry is the push that it
+//! answers, if that is known.
 //!
 //! And what a test can change (`account` goes with each request that is about one account):
 //!
@@ -59,7 +68,7 @@
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderMap, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -73,9 +82,12 @@ mod events;
 mod faults;
 mod knobs;
 mod media;
+mod message;
 mod report;
 mod say;
+mod state;
 mod strict;
+mod upload;
 
 pub(crate) use media::media_path;
 use strict::Strict;
@@ -88,6 +100,11 @@ pub(crate) fn routes() -> Router<Served> {
         .route("/events", get(events::events))
         .route("/say", post(say::say))
         .route("/push", post(say::push))
+        .route("/message/{account}/{msg_id}", get(message::message))
+        .route("/replay", post(message::replay))
+        .route("/upload", post(upload::upload).layer(DefaultBodyLimit::disable()))
+        .route("/state", get(state::state))
+        .route("/worker", post(state::worker))
         .route("/report", get(report::report))
         .route("/right", get(report::right))
         .route("/faults", post(faults::order).delete(faults::clear))

@@ -20,6 +20,22 @@ pub enum Endpoint {
     StableToken,
     /// `GET /cgi-bin/token`
     Token,
+    /// `GET /cgi-bin/getcallbackip`
+    CallbackIp,
+    /// `GET /cgi-bin/get_api_domain_ip`
+    ApiDomainIp,
+    /// `POST /cgi-bin/menu/create`
+    MenuCreate,
+    /// `GET /cgi-bin/menu/get`
+    MenuGet,
+    /// `GET /cgi-bin/menu/delete`
+    MenuDelete,
+    /// `GET /cgi-bin/get_current_selfmenu_info`
+    SelfMenu,
+    /// `POST /cgi-bin/openapi/quota/get`
+    QuotaGet,
+    /// `POST /cgi-bin/clear_quota` and `POST /cgi-bin/clear_quota/v2`
+    ClearQuota,
 }
 
 impl Endpoint {
@@ -31,6 +47,26 @@ impl Endpoint {
     /// Its name in the control API and the transcript.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// Its path below `/cgi-bin`.
+    pub fn path(self) -> &'static str {
+        match self {
+            Endpoint::Send => "/message/custom/send",
+            Endpoint::Typing => "/message/custom/typing",
+            Endpoint::Upload => "/media/upload",
+            Endpoint::MediaGet => "/media/get",
+            Endpoint::StableToken => "/stable_token",
+            Endpoint::Token => "/token",
+            Endpoint::CallbackIp => "/getcallbackip",
+            Endpoint::ApiDomainIp => "/get_api_domain_ip",
+            Endpoint::MenuCreate => "/menu/create",
+            Endpoint::MenuGet => "/menu/get",
+            Endpoint::MenuDelete => "/menu/delete",
+            Endpoint::SelfMenu => "/get_current_selfmenu_info",
+            Endpoint::QuotaGet => "/openapi/quota/get",
+            Endpoint::ClearQuota => "/clear_quota",
+        }
     }
 
     /// Its place in arrays that have one element for each.

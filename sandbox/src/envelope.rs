@@ -1,14 +1,18 @@
-//! What goes around a body on one try: the signed query, and the body as it is posted.
+//! What goes around a body on one try: the signed query, the body as it is posted, and the answer as far as it is read.
 //!
 //! Each try gets a new envelope, since its timestamp, nonce and signature are new, and in the encrypted modes its random
 //! bytes too: no two tries of a push are alike on the wire, though the message inside is the same.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use huixin_wechat::envelope::{seal, to_xml};
 use huixin_wechat::sign;
+use reqwest::header;
 use url::Url;
 
 use crate::{Mode, OpenId, SandboxAccount, clock};
+
+/// An answer longer than this is not read to its end, and is no valid reply.
+pub(crate) const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// One try's query and body.
 pub(crate) struct Envelope {
@@ -38,12 +42,31 @@ impl Envelope {
         Envelope { query, body }
     }
 
+    /// The request that WeChat makes with it.
+    pub(crate) fn request(self, client: &reqwest::Client, receiver: &Url) -> reqwest::RequestBuilder {
+        let request = client.post(self.address(receiver)).header(header::CONTENT_TYPE, "text/xml");
+        let request = request.header(header::USER_AGENT, "Mozilla/4.0").header(header::ACCEPT, "*/*");
+        request.header(header::PRAGMA, "no-cache").body(self.body)
+    }
+
     /// The receiver's address with the query added to whatever query it has of its own.
     pub(crate) fn address(&self, receiver: &Url) -> Url {
         let mut url = receiver.clone();
         url.query_pairs_mut().extend_pairs(&self.query);
         url
     }
+}
+
+/// The whole answer, or `None` when it is too long.
+pub(crate) async fn read_answer(mut answer: reqwest::Response) -> Result<Option<Bytes>, reqwest::Error> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body.freeze()))
 }
 
 /// Compatible mode: the plain elements stay, and `Encrypt` comes behind them.

@@ -10,8 +10,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use parking_lot::Mutex;
 
+mod form;
 mod order;
 
+pub use form::{FaultForm, HangUpAt};
 pub use order::{FaultOrder, FaultState, When};
 
 use crate::{Endpoint, OpenId};
@@ -129,6 +131,20 @@ impl Faults {
             next.extend(std::iter::repeat_n(how, times));
         }
         fits
+    }
+
+    /// What the next tries of pushes meet, each with how many they are.
+    pub(crate) fn next_tries(&self) -> Vec<(FaultForm, u32)> {
+        let mut tries = Vec::new();
+        let lost = *self.lost_acks.lock();
+        if lost > 0 {
+            tries.push((FaultForm::LostAck, lost));
+        }
+        let hang_ups = self.hang_ups.lock();
+        if let Some(next) = hang_ups.front() {
+            tries.push((FaultForm::from(*next), u32::try_from(hang_ups.len()).unwrap_or(u32::MAX)));
+        }
+        tries
     }
 
     /// Forgets all faults. A call that has met one already goes on meeting it.

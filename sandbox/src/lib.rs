@@ -3,7 +3,8 @@
 //! Nothing here talks to the real WeChat. One listener serves three things:
 //!
 //! - **the API** that a worker calls: `token`, `stable_token`, `message/custom/send`, `message/custom/typing`,
-//!   `media/upload` and `media/get` under `/cgi-bin/`, with WeChat's error codes, checks, reply windows and limits
+//!   `media/upload` and `media/get` under `/cgi-bin/`, and what other programs of the account ask (menus, quotas,
+//!   addresses), with WeChat's error codes, checks, reply windows and limits
 //!   ([`Faults`] adds trouble, [`Sandbox::move_clock`] saves waiting);
 //! - **the control API** under `/sandbox/`, by which a person or a script plays the user (see `control`);
 //! - **the chat page** at `/`, which is a client of the control API and of nothing else.
@@ -30,7 +31,9 @@
 
 mod account;
 mod api;
+mod asked;
 mod attempts;
+mod backstage;
 mod calls;
 mod clock;
 mod config;
@@ -38,10 +41,12 @@ mod control;
 mod endpoint;
 mod envelope;
 mod faults;
+mod flood;
 mod ip_list;
 mod limits;
 mod mark_fail;
 mod media;
+mod menu;
 mod openid;
 mod passive;
 mod push;
@@ -52,17 +57,22 @@ mod running;
 mod sandbox;
 mod served;
 mod server;
+mod stories;
+mod story;
 mod tokens;
 mod transcript;
 mod users;
 
+pub use backstage::{Backstage, PausedInterface, UserCounts};
 pub use calls::{CallCount, CallCounts};
-pub use config::{MenuButton, Mode, SampleUser, SandboxAccount, SandboxConfig, SendWindow};
+pub use config::{ExamplePush, Mode, SampleUser, SandboxAccount, SandboxConfig, SendWindow};
 pub use endpoint::Endpoint;
-pub use faults::{Fault, FaultOrder, FaultState, Faults, HangUp, When};
+pub use faults::{Fault, FaultForm, FaultOrder, FaultState, Faults, HangUp, HangUpAt, When};
+pub use flood::{FloodLoad, FloodReport, flood};
 pub use limits::{CallLimit, CallLimits};
 pub use mark_fail::MarkFail;
 pub use media::MediaKind;
+pub use menu::MenuButton;
 pub use openid::OpenId;
 pub use push::{Push, PushKind};
 pub use report::{PushReport, TryOutcome, TryReport};
@@ -71,6 +81,7 @@ pub use rules::AccountRules;
 pub use running::RunningSandbox;
 pub use sandbox::{Elsewhere, Sandbox};
 pub use server::run;
+pub use story::{Exchange, Stage};
 pub use transcript::{TimedOut, Transcript, TranscriptEntry, What};
 
 /// What the user sees when the account's server has failed, in the words that clients show.

@@ -12,6 +12,10 @@ use crate::Endpoint;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How often a month an account may have its counts set to nothing.
+const RESETS_PER_MONTH: u32 = 10;
 
 /// How often one call may be made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +57,9 @@ impl Default for CallLimits {
             .with(Endpoint::MediaGet, a_day(200_000))
             .with(Endpoint::StableToken, CallLimit { per_minute: Some(10_000), per_day: Some(500_000) })
             .with(Endpoint::Token, a_day(2_000))
+            .with(Endpoint::MenuCreate, a_day(1_000))
+            .with(Endpoint::MenuGet, a_day(10_000))
+            .with(Endpoint::MenuDelete, a_day(1_000))
     }
 }
 
@@ -61,6 +68,7 @@ impl Default for CallLimits {
 pub(crate) struct Quotas {
     limits: CallLimits,
     used: [Used; Endpoint::ALL.len()],
+    resets: Count,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,7 +85,25 @@ struct Count {
 
 impl Quotas {
     pub(crate) fn new(limits: CallLimits) -> Quotas {
-        Quotas { limits, used: [Used::default(); Endpoint::ALL.len()] }
+        Quotas { limits, used: [Used::default(); Endpoint::ALL.len()], resets: Count::default() }
+    }
+
+    /// The limit of a call, and how many of the day's calls were made.
+    pub(crate) fn of(&mut self, endpoint: Endpoint, now: Instant) -> (CallLimit, u32) {
+        (self.limits.of(endpoint), *self.used[endpoint.index()].day.now(now, DAY))
+    }
+
+    /// All calls of the day are forgotten. Too often a month it is 48006, and changes nothing.
+    pub(crate) fn reset(&mut self, now: Instant) -> Result<(), i64> {
+        let resets = self.resets.now(now, MONTH);
+        if *resets >= RESETS_PER_MONTH {
+            return Err(48006);
+        }
+        *resets += 1;
+        for used in &mut self.used {
+            used.day = Count::default();
+        }
+        Ok(())
     }
 
     /// Another limit for a call, counted from now on.

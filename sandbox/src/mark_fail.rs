@@ -92,6 +92,12 @@ impl Unanswered {
         })
     }
 
+    /// How many there were of late, and how long the account still gets no pushes.
+    pub(crate) fn state(&self, now: Instant) -> (usize, Option<Duration>) {
+        let left = self.stopped_until.map(|until| until.saturating_duration_since(now));
+        (self.at.len(), left.filter(|left| !left.is_zero()))
+    }
+
     /// Whether the account gets no pushes now.
     pub(crate) fn stopped(&self, now: Instant) -> bool {
         self.stopped_until.is_some_and(|until| now < until)

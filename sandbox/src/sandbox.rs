@@ -1,18 +1,22 @@
 //! The sandbox itself: the accounts, the transcript and the faults behind one cheap handle.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::Semaphore, time::Instant};
 use url::Url;
 
 use crate::{
-    Faults, OpenId, Push, PushReport, SandboxConfig, Transcript, TryReport, What, account::AccountState,
-    attempts::Attempts, clock::SandboxClock,
+    Backstage, Faults, OpenId, Push, PushKind, PushReport, SandboxConfig, Transcript, TryReport, What,
+    account::AccountState, attempts::Attempts, clock::SandboxClock, stories::Stories,
 };
 
 mod delivery;
 mod hang_up;
+mod inside;
 mod knobs;
 
 pub use knobs::Elsewhere;
@@ -30,6 +34,8 @@ struct SandboxInner {
     transcript: Arc<Transcript>,
     faults: Faults,
     attempts: Mutex<Attempts>,
+    stories: Mutex<Stories>,
+    backstage: OnceLock<Arc<dyn Backstage>>,
     clock: SandboxClock,
     client: reqwest::Client,
     /// One permit for each push under way.
@@ -56,6 +62,8 @@ impl Sandbox {
             transcript: Arc::new(Transcript::new(config.max_entries)),
             faults: Faults::default(),
             attempts: Mutex::default(),
+            stories: Mutex::default(),
+            backstage: OnceLock::new(),
             clock: SandboxClock::default(),
             client,
             pushes: Arc::new(Semaphore::new(config.max_pushes.clamp(1, Semaphore::MAX_PERMITS))),
@@ -113,8 +121,8 @@ impl Sandbox {
         self.0.clock.ahead()
     }
 
-    /// Pushes in a task of its own; false when too many pushes are in progress.
-    pub(crate) fn push_in_background(&self, push: Push) -> bool {
+    /// Pushes in a task of its own, which may be left alone; false when too many pushes are in progress.
+    pub fn push_in_background(&self, push: Push) -> bool {
         let Ok(permit) = Arc::clone(&self.0.pushes).try_acquire_owned() else { return false };
         self.begin(&push);
         let sandbox = self.clone();
@@ -155,16 +163,43 @@ impl Sandbox {
         self.0.transcript.add(account, user, what);
     }
 
+    /// Makes a push once more, with the same body: its receiver should know it. False when too many pushes are in progress.
+    pub(crate) fn replay(&self, push: Push) -> bool {
+        let Ok(permit) = Arc::clone(&self.0.pushes).try_acquire_owned() else { return false };
+        self.note(&push.account, &push.user, What::Replayed { msg_id: push.msg_id.clone() });
+        let sandbox = self.clone();
+        tokio::spawn(async move {
+            delivery::push(&sandbox, &push).await;
+            drop(permit);
+        });
+        true
+    }
+
     /// The user acts: windows open now, whatever becomes of the push, and the account may use the media that came.
     fn begin(&self, push: &Push) {
         let Some(account) = self.account(&push.account) else { return };
         let first_time = account.users.lock().acted(&push.user, &push.msg_id, push.trigger(), self.now());
         if first_time {
-            for (id, kind) in push.media() {
-                self.keep_media(account, id, kind, kind.sample(), false);
+            let (media, now) = (push.media(), self.now());
+            for &(id, kind) in &media {
+                let is_there = account.media.lock().get(id, now).is_some();
+                if !is_there {
+                    self.keep_media(account, id, kind, kind.sample(), false);
+                }
             }
-            let (msg_id, kind, content) = (push.msg_id.clone(), push.name(), push.summary());
-            self.note(&push.account, &push.user, What::Said { msg_id, kind, content });
+            self.0.stories.lock().begin(push);
+            let pic_url = match &push.kind {
+                PushKind::Image { pic_url, .. } => Some(pic_url.clone()),
+                _ => None,
+            };
+            let said = What::Said {
+                msg_id: push.msg_id.clone(),
+                kind: push.name(),
+                content: push.summary(),
+                media_id: media.first().map(|(id, _)| (*id).to_owned()),
+                pic_url,
+            };
+            self.note(&push.account, &push.user, said);
         }
     }
 }

@@ -14,7 +14,7 @@ use axum::{
     response::Redirect,
     routing::get,
 };
-use huixin_pages::Page;
+use huixin_pages::WebPage;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +49,7 @@ pub async fn run(
 
 fn routes(served: Served) -> Router {
     let for_people = Router::new()
-        .merge(Page::Sandbox.routes())
+        .merge(WebPage::Sandbox.routes())
         .route("/sandbox", get(async || Redirect::temporary("/")))
         .route("/sandbox/", get(async || Redirect::temporary("/")))
         .nest("/sandbox", control::routes())

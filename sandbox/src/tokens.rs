@@ -97,6 +97,13 @@ impl Tokens {
         }
     }
 
+    /// How long the youngest token still works; `None` if none does.
+    pub(crate) fn lasts(&mut self, now: Instant) -> Option<Duration> {
+        self.forget_old(now);
+        let current = [&self.stable, &self.plain].into_iter().filter_map(|slot| slot.current.as_ref());
+        current.map(|token| token.ends.saturating_duration_since(now)).max()
+    }
+
     /// All tokens run out of time now.
     pub(crate) fn expire(&mut self, now: Instant) {
         for slot in [&mut self.stable, &mut self.plain] {

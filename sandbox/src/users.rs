@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     OpenId, Opener, RightState, SandboxConfig, SendWindow,
+    asked::AskedPushes,
     push::PushTrigger,
     rights::{UserRight, windows},
 };
@@ -43,6 +44,7 @@ struct User {
     last_exchange: Option<Instant>,
     typing_until: Option<Instant>,
     pushes: VecDeque<SeenPush>,
+    asked: AskedPushes,
 }
 
 #[derive(Debug)]
@@ -53,12 +55,14 @@ struct SeenPush {
 }
 
 /// What a send was to its user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SendCount {
     /// Which send since the last trigger, from 1; 0 without a trigger, when windows aren't enforced.
     pub(crate) nth: u32,
     /// Whether the typing indicator was on until now.
     pub(crate) was_typing: bool,
+    /// The push that it answers, if that is known.
+    pub(crate) answers: Option<String>,
 }
 
 impl Users {
@@ -102,6 +106,7 @@ impl Users {
             PushTrigger::Leave => user.right = None,
             PushTrigger::Background => return true,
         }
+        user.asked.ask(msg_id);
         user.last_exchange = Some(now);
         true
     }
@@ -114,6 +119,7 @@ impl Users {
         // What isn't shown ends nothing.
         if is_first {
             user.typing_until = None;
+            user.asked.answered_by_response(msg_id);
         }
         is_first
     }
@@ -140,7 +146,26 @@ impl Users {
         };
         user.last_exchange = Some(now);
         let was_typing = user.typing_until.take().is_some_and(|until| until > now);
-        Ok(SendCount { nth, was_typing })
+        Ok(SendCount { nth, was_typing, answers: user.asked.answer() })
+    }
+
+    /// A worker begins to handle this push of the user.
+    pub(crate) fn begin_answer(&mut self, openid: &str, msg_id: &str) {
+        if let Some(user) = self.known.get_mut(openid) {
+            user.asked.begin(msg_id);
+        }
+    }
+
+    /// A worker lets it go.
+    pub(crate) fn end_answer(&mut self, openid: &str, msg_id: &str) {
+        if let Some(user) = self.known.get_mut(openid) {
+            user.asked.end(msg_id);
+        }
+    }
+
+    /// The push of the user that a call is about, if that is known.
+    pub(crate) fn subject(&self, openid: &str) -> Option<String> {
+        self.known.get(openid)?.asked.subject().map(str::to_owned)
     }
 
     /// The typing indicator goes on.
@@ -220,7 +245,11 @@ mod tests {
         assert_eq!(users.type_on(USER, start + seconds(14)), Err(45081));
         assert_eq!(users.type_on(USER, start + seconds(16)), Ok(()));
         let sent = users.send(USER, start + seconds(16));
-        assert_eq!(sent, Ok(SendCount { nth: 1, was_typing: true }), "the message ended the indicator");
+        assert_eq!(
+            sent,
+            Ok(SendCount { nth: 1, was_typing: true, answers: Some("1".to_owned()) }),
+            "the message ended the indicator"
+        );
         assert_eq!(users.type_on(USER, start + seconds(46)), Ok(()), "a send is an exchange");
         assert_eq!(users.type_on(USER, start + seconds(62)), Err(45080));
     }

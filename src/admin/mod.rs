@@ -18,7 +18,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use huixin_pages::Page;
+use huixin_pages::WebPage;
 use tokio::net::TcpListener;
 
 use crate::operator::{OperatorContext, RequestRefusal, guard, nothing_here};
@@ -71,7 +71,7 @@ fn routes(admin: Arc<Admin>) -> Router {
     let metrics =
         get(page).with_state(admin.clone()).layer(middleware::from_fn_with_state(operator.clone(), guard));
     let files =
-        Page::Operations.routes().route_layer(middleware::from_fn_with_state(operator.clone(), is_there));
+        WebPage::Operations.routes().route_layer(middleware::from_fn_with_state(operator.clone(), is_there));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))

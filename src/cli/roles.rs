@@ -1,13 +1,12 @@
-//! What starts: `dev`, `run`, `receiver`, `worker`, `sandbox`.
+//! What starts: `dev`, `run`, `receiver`, `worker`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use url::Url;
 
 use super::flags::{AdminFlag, ConcurrencyFlag, PlaceFlags, QueueFlag};
-use crate::config::{Overrides, web_url};
+use crate::config::Overrides;
 
 /// Flags of `dev`.
 #[derive(Args, Debug)]
@@ -67,17 +66,6 @@ pub struct WorkerFlags {
     pub concurrency: ConcurrencyFlag,
 }
 
-/// Flags of `sandbox`.
-#[derive(Args, Debug)]
-pub struct SandboxFlags {
-    /// The address of the chat page and of the pretend API
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8088")]
-    pub listen: SocketAddr,
-    /// The receiver; pushes go to its /wechat/{account name}
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = web_url)]
-    pub receiver: Url,
-}
-
 pub(super) const DEV_EXAMPLES: &str = "\
 Examples:
   huixin dev                              nothing is kept
@@ -105,10 +93,3 @@ Examples:
   huixin worker --config huixin.toml
   huixin worker --queue-url redis://10.0.0.5:6379/0 --concurrency 1000
   huixin worker --admin-listen 127.0.0.1:9602     a second one on this machine";
-
-pub(super) const SANDBOX_EXAMPLES: &str = "\
-Examples:
-  huixin sandbox                          pushes to a receiver on port 8080 of this machine
-  huixin sandbox --config huixin.toml --receiver http://receiver:8080 --listen 0.0.0.0:8088
-
-Workers send to it when the account has api_base = \"http://127.0.0.1:8088\".";

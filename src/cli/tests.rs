@@ -72,7 +72,7 @@ fn the_help_of_every_command_is_pinned() {
       run          Start receiver and worker in one process
       receiver     Start a receiver: it checks, stores and acks what WeChat pushes
       worker       Start a worker: it runs handlers and sends their replies
-      sandbox      Start the pretend WeChat and its chat page alone
+      sandbox      Start the pretend WeChat and its chat page alone; play scenarios, or load a receiver
       check        Check the configuration and what it points to
       route        Ask which route takes a message, and why those before it don't
       handler      Try out the service of an `http` route, without WeChat and without a queue
@@ -325,9 +325,15 @@ fn the_help_of_every_command_is_pinned() {
       huixin worker --admin-listen 127.0.0.1:9602     a second one on this machine
 
     ====================================================================================================
-    Start the pretend WeChat and its chat page alone
+    Start the pretend WeChat and its chat page alone; play scenarios, or load a receiver
 
     Usage: huixin sandbox [OPTIONS]
+           huixin sandbox <COMMAND>
+
+    Commands:
+      play   Play scenarios: users who do something, trouble, and what must come of it
+      flood  Load a receiver with signed pushes, and show how long its acks take
+      help   Print this message or the help of the given subcommand(s)
 
     Options:
           --listen <ADDR>
@@ -360,8 +366,11 @@ fn the_help_of_every_command_is_pinned() {
     Examples:
       huixin sandbox                          pushes to a receiver on port 8080 of this machine
       huixin sandbox --config huixin.toml --receiver http://receiver:8080 --listen 0.0.0.0:8088
+      huixin sandbox play --config huixin.toml scenario.toml
+      huixin sandbox flood --rate 500/s --for 30s
 
     Workers send to it when the account has api_base = "http://127.0.0.1:8088".
+    docs/sandbox.md describes what it does and how programs drive it.
 
     ====================================================================================================
     Check the configuration and what it points to

@@ -10,6 +10,7 @@ mod init;
 mod operate;
 mod roles;
 mod route;
+mod sandbox;
 mod services;
 mod shell;
 mod spool;
@@ -40,7 +41,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             Command::Run(_) => roles::start(&cli, Role::Run).await,
             Command::Receiver(_) => roles::start(&cli, Role::Receiver).await,
             Command::Worker(_) => roles::start(&cli, Role::Worker).await,
-            Command::Sandbox(flags) => roles::sandbox(&cli, flags).await,
+            Command::Sandbox(flags) => sandbox::sandbox(&cli, flags).await,
             Command::Check(flags) => check::check(&cli, flags).await,
             Command::Route(command) => route::route(&cli, command),
             Command::Handler(command) => handler::handler(command).await,
@@ -74,7 +75,9 @@ fn begin_role(cli: &Cli, role: Role) -> Result<(Config, Option<Traces>), Failure
 
 /// What every process does first.
 fn begin(cli: &Cli, traces: Option<&Traces>) {
-    logging::start(cli.global.log_format, traces);
+    // What it says of itself would stand among the steps and figures.
+    let is_test = matches!(&cli.command, Command::Sandbox(flags) if flags.command.is_some());
+    logging::start(cli.global.log_format, if is_test { "error" } else { "info" }, traces);
     logging::shorten_panics();
     open_files::raise();
 }

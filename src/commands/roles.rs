@@ -1,4 +1,4 @@
-//! `run`, `receiver`, `worker`, `sandbox`: the roles against a real configuration.
+//! `run`, `receiver`, `worker`: the roles against a real configuration.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use super::begin_role;
 use super::services::Services;
 use crate::admin::{self, Admin, MetricsPage, Readiness};
 use crate::call_backs::{self, CallBackListener, Port};
-use crate::cli::{Cli, SandboxFlags};
+use crate::cli::Cli;
 use crate::config::{Config, Role};
 use crate::operator::{Access, ConfiguredView, OperatorContext};
 use crate::receiver::ClaimedSpool;
@@ -58,17 +58,6 @@ pub(super) async fn start(cli: &Cli, role: Role) -> Result<(), Failure> {
         add_receiver(&mut services, &config, queue, pushes, claimed_spool)?;
     }
     add_admin(&mut services, &config, readiness, operators, metrics)?;
-    services.run().await
-}
-
-pub(super) async fn sandbox(cli: &Cli, flags: &SandboxFlags) -> Result<(), Failure> {
-    let config = wiring::config(cli, Role::Sandbox)?;
-    let listener = wiring::listen(wiring::PAGE, flags.listen, false).await?;
-    let page = listener.local_addr()?;
-    let mut services = Services::new(shutdown::on_signals());
-    let sandbox = wiring::sandbox(&config, &flags.receiver, &[])?;
-    services.back("sandbox", |stop| huixin_sandbox::run(listener, sandbox, stop.cancelled_owned()));
-    tracing::info!(url = %format_args!("http://{page}/"), receiver = %flags.receiver, "the chat page is served");
     services.run().await
 }
 

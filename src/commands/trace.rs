@@ -6,7 +6,7 @@ use time::macros::format_description;
 
 use super::operate::{config, json, known, meaning};
 use crate::cli::{BEIJING, Cli, TraceFlags};
-use crate::operator::{EndedMessage, OperatorClient, TraceView};
+use crate::operator::{EndedMessage, OperatorClient, TraceView, rfc3339};
 use crate::receiver::remedy;
 use crate::refused::{RefusedCount, shortened};
 use crate::report::Failure;
@@ -24,26 +24,35 @@ pub(super) async fn trace(cli: &Cli, flags: &TraceFlags) -> Result<(), Failure> 
     }
     match (&flags.id, &view.ended[..]) {
         (Some(_), messages) => messages.iter().for_each(whole),
-        (None, messages) => table(messages),
+        (None, messages) => table(messages, flags.user.is_none()),
     }
     below(flags, &view);
     Ok(())
 }
 
-/// A line for each.
-fn table(messages: &[EndedMessage]) {
+/// A line for each, with its user if they are not all the same one's.
+fn table(messages: &[EndedMessage], with_user: bool) {
     if messages.is_empty() {
         return;
     }
+    let user = |user: &str| if with_user { format!("{user:<28}  ") } else { String::new() };
     println!(
-        "{:<19}  {:<20}  {:<10}  {:<12}  {:<23}  {:>8}  {:>8}  why",
-        "came (in Beijing)", "end", "kind", "route", "id", "queued", "handled"
+        "{:<19}  {}{:<20}  {:<10}  {:<12}  {:<23}  {:>8}  {:>8}  why",
+        "came (in Beijing)",
+        user("user"),
+        "end",
+        "kind",
+        "route",
+        "id",
+        "queued",
+        "handled"
     );
     for message in messages {
         let ms = |ms: Option<u64>| ms.map_or("-".to_owned(), |ms| format!("{ms} ms"));
         println!(
-            "{:<19}  {:<20}  {:<10}  {:<12}  {:<23}  {:>8}  {:>8}  {}",
+            "{:<19}  {}{:<20}  {:<10}  {:<12}  {:<23}  {:>8}  {:>8}  {}",
             in_beijing(&message.accepted_at),
+            user(&message.user),
             message.end,
             message.kind,
             message.route.as_deref().unwrap_or("-"),
@@ -86,27 +95,37 @@ fn whole(message: &EndedMessage) {
     println!();
 }
 
-/// What was refused at the door, and whether it may have been the user's.
+/// What was refused at the door. Of one user's pushes only what may be theirs: where a message of theirs was found, another one's
+/// refusal would look like its cause.
 fn refused(flags: &TraceFlags, view: &TraceView) {
-    if view.refused.is_empty() {
-        return;
-    }
-    println!("\nrefused at the door, so never stored; of all users, by the hour:");
-    for RefusedCount { account, reason, count, first_at, last_at, users } in &view.refused {
+    let end = flags.user.as_ref().map(|user| shortened(user));
+    let is_found = !view.ended.is_empty() || view.open.is_some();
+    let names = |refused: &RefusedCount| end.as_ref().is_some_and(|end| refused.users.contains(end));
+    let shown = view.refused.iter().filter(|refused| end.is_none() || names(refused) || !is_found);
+    for (number, refused) in shown.enumerate() {
+        if number == 0 {
+            println!("\nrefused at the door, so never stored; of all users, by the hour:");
+        }
+        let RefusedCount { account, reason, count, first_at, last_at, users } = refused;
         let account = if account.is_empty() { "(no account)" } else { account };
         let (first, last) = (in_beijing(first_at), in_beijing(last_at));
         println!("{count:>6}  from {first} to {last}  {account}  {reason}");
+        let whose = match &end {
+            None => None,
+            Some(end) if names(refused) => {
+                Some(format!("one names a user whose OpenID ends in {end}: it came, and was turned away"))
+            }
+            Some(_) if users.is_empty() => {
+                Some("their queries name no user: this one may be among them".to_owned())
+            }
+            Some(end) => Some(format!("of other users: no query names an OpenID that ends in {end}")),
+        };
+        if let Some(whose) = whose {
+            println!("        {whose}");
+        }
         if let Some(remedy) = remedy(reason) {
             println!("        do: {remedy}");
         }
-        let Some(user) = &flags.user else { continue };
-        let end = shortened(user);
-        let whose = match users.contains(&end) {
-            true => format!("one names a user whose OpenID ends in {end}: it came, and was turned away"),
-            false if users.is_empty() => "their queries name no user: this one may be among them".to_owned(),
-            false => format!("none that is known names a user whose OpenID ends in {end}"),
-        };
-        println!("        {whose}");
     }
 }
 
@@ -123,7 +142,8 @@ fn why(message: &EndedMessage) -> String {
     match (&message.reason, message.code) {
         (Some(reason), _) => reason.clone(),
         (None, None) if message.end == "unmatched" => {
-            "no route takes it: `huixin route test` says why".to_owned()
+            "no route takes it: `huixin route test` says why; a last route without `match` takes all"
+                .to_owned()
         }
         (None, Some(code)) => format!("WeChat refused a call with {code} before{rid}"),
         (None, None) => String::new(),
@@ -148,8 +168,12 @@ fn below(flags: &TraceFlags, view: &TraceView) {
         println!("no message of this user is open");
     }
     refused(flags, view);
-    match &view.journal_since {
-        Some(since) => println!("\nthe journal begins with what ended at {}", in_beijing(since)),
-        None => println!("\nthe journal is empty"),
+    match (&view.journal_since, flags.query().since_ms) {
+        (None, _) => println!("\nthe journal is empty"),
+        (Some(begin), Some(asked)) if rfc3339(asked * 1_000).as_str() < begin.as_str() => println!(
+            "\nthe journal begins with what ended at {}: what ended between the time that you asked for and then isn't known",
+            in_beijing(begin)
+        ),
+        (Some(begin), _) => println!("\nthe journal begins with what ended at {}", in_beijing(begin)),
     }
 }

@@ -55,7 +55,8 @@ pub(super) const DOUBLED: Reason =
 pub(super) const SIGNATURE: Reason = reason(
     "signature",
     "the signature is made with another token",
-    "set the account's `token` to the one in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置",
+    "set the account's `token` to the one in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置; while its other pushes \
+     come in, the token is right, and something else than WeChat has sent this one",
 );
 pub(super) const PLAIN: Reason = reason(
     "plain",

@@ -1,7 +1,7 @@
 //! WeChat's API, and the pretend WeChat.
 
 use anyhow::Context as _;
-use huixin_sandbox::{AccountRules, Mode, Sandbox, SandboxAccount, SandboxConfig};
+use huixin_sandbox::{AccountRules, ExamplePush, Mode, Sandbox, SandboxAccount, SandboxConfig};
 use huixin_wechat::{Client, ClientConfig, Secret, http_client, http_client_through};
 use huixin_worker::AnswerBy;
 use url::Url;
@@ -48,6 +48,7 @@ pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Option<
 /// # Errors
 /// When the receiver's address can't be the start of a URL.
 pub fn sandbox(config: &Config, receiver: &Url, examples: &[&str]) -> Result<Sandbox, Failure> {
+    let has_routes = !config.routes.is_empty();
     let accounts = config.accounts.iter().map(|(name, account)| {
         let made_up = SandboxAccount::named(name);
         let secret = account.app_secret.as_ref().map(|secret| secret.expose().to_owned());
@@ -59,17 +60,18 @@ pub fn sandbox(config: &Config, receiver: &Url, examples: &[&str]) -> Result<San
             mode: if account.aes_key.is_some() { Mode::Safe } else { Mode::Plain },
             aes_key: account.aes_key.clone(),
             push_url: Some(push_url.context("the receiver's address can't be used")?),
+            answer_by: Some(<&str>::from(account.answer_by).to_owned()),
+            menu: if has_routes { page::menu(config, name) } else { made_up.menu },
             rules: AccountRules { may_send: account.answer_by != AnswerBy::Push, ..AccountRules::default() },
             ..made_up
         })
     });
     let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;
-    let mut settings = SandboxConfig { accounts, ..SandboxConfig::default() };
-    match config.routes.is_empty() {
-        true => settings.examples = examples.iter().copied().map(str::to_owned).collect(),
-        false => (settings.examples, settings.menu) = (page::examples(config), page::menu(config)),
-    }
-    Ok(Sandbox::new(settings))
+    let examples = match has_routes {
+        true => page::examples(config),
+        false => examples.iter().map(|text| ExamplePush::text(*text)).collect(),
+    };
+    Ok(Sandbox::new(SandboxConfig { accounts, examples, ..SandboxConfig::default() }))
 }
 
 #[cfg(test)]
@@ -82,6 +84,7 @@ mod tests {
     fn an_account_that_answers_by_push_has_no_client_and_may_not_send_to_the_pretend_wechat() {
         let text = "[account.free]\napp_id = 'wx1'\nanswer_by = 'push'\n[account.shop]\napp_id = 'wx2'\n";
         let config = Config::load(&ConfigSource::from_text("huixin.toml", text), Role::Dev).unwrap();
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::new();
         let has_client = |name| client(&config, name, &http).is_some();
         assert_eq!((has_client("free"), has_client("shop")), (false, true));

@@ -147,6 +147,6 @@ pub(crate) fn roots(texts: &BTreeMap<String, String>) -> impl Iterator<Item = &s
     let is_root = |path: &&str| ["src/lib.rs", "src/main.rs"].iter().any(|root| path.ends_with(root));
     let roots = texts.keys().map(String::as_str).filter(is_root);
     let roots: Vec<&str> = roots.filter(|path| !path.starts_with("examples/")).collect();
-    assert_eq!(roots.len(), 8, "{roots:?}");
+    assert_eq!(roots.len(), 9, "{roots:?}");
     roots.into_iter()
 }

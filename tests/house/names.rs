@@ -76,7 +76,7 @@ fn retired(text: &str) -> Vec<String> {
 /// Whether a file is part of what users run. Tests and measurements may have stand-ins of the same names.
 fn is_product(file: &str) -> bool {
     let test = ["/tests/", "/tests.rs", "/testing/", "/benches/", "/examples/", "/fuzz/"];
-    let roots = ["src/", "queue/src/", "sandbox/src/", "wechat/src/", "worker/src/"];
+    let roots = ["src/", "pages/src/", "queue/src/", "sandbox/src/", "wechat/src/", "worker/src/"];
     file.ends_with(".rs")
         && roots.iter().any(|root| file.starts_with(root))
         && !test.iter().any(|part| file.contains(part))

@@ -8,7 +8,7 @@ use axum::{
 
 use super::{refusal::ApiRefusal, trouble};
 use crate::{
-    CallCount, Endpoint, Fault, OpenId, Sandbox, What, account::AccountState, served::Served,
+    CallCount, Endpoint, Fault, FaultForm, OpenId, Sandbox, What, account::AccountState, served::Served,
     server::ClientLink,
 };
 
@@ -28,9 +28,32 @@ pub(super) trait ApiCall: Clone + Send + 'static {
         0
     }
 
+    /// What came with it, if it is about a user.
+    fn body(&self) -> &[u8] {
+        &[]
+    }
+
     /// Its line in the transcript when it is refused, if it has one.
     fn refused(&self, on: &'static str, code: i64, reason: String) -> Option<What> {
         Some(What::CallRefused { on, code, reason })
+    }
+}
+
+/// A call as the story of the message shows it that it is about.
+#[derive(Clone)]
+struct SeenCall {
+    /// The push, if it is about one that is known.
+    about: Option<String>,
+    endpoint: Endpoint,
+    fault: Option<FaultForm>,
+}
+
+impl SeenCall {
+    fn note(&self, sandbox: &Sandbox, body: &[u8], answer: Option<(i64, String)>) {
+        if let Some(msg_id) = &self.about {
+            let (path, fault) = (format!("/cgi-bin{}", self.endpoint.path()), self.fault.clone());
+            sandbox.change_story(msg_id, |story| story.called(path, body, answer, fault));
+        }
     }
 }
 
@@ -61,28 +84,40 @@ impl Caller {
         let (account, user) = call.subject(sandbox);
         self.count(&account, endpoint, |count| count.calls += 1);
         let fault = sandbox.faults().take(endpoint, &account, &user);
-        if let Some(fault) = &fault {
-            let (on, fault, attempt) = (endpoint.as_str(), format!("{fault:?}"), call.attempt());
+        let form = fault.as_ref().map(FaultForm::from);
+        if let Some(fault) = form.clone() {
+            let (on, attempt) = (endpoint.as_str(), call.attempt());
             sandbox.note(&account, &user, What::Faulted { on, fault, attempt });
         }
+        let about = sandbox.account(&account).and_then(|it| it.users.lock().subject(user.as_str()));
+        let seen = SeenCall { about, endpoint, fault: form };
+        if matches!(fault, Some(Fault::Hang | Fault::Cut | Fault::Status(_) | Fault::Html)) {
+            seen.note(sandbox, call.body(), None);
+        }
         let heard = fault != Some(Fault::CutAfterAccept);
-        let (caller, judged) = (self.clone(), call.clone());
+        let (caller, judged, judging) = (self.clone(), call.clone(), seen.clone());
         let handle = async move {
-            let answer = judged.judge(&caller, endpoint);
-            if answer.is_ok() && heard {
-                judged.answered(caller.sandbox());
+            match judged.judge(&caller, endpoint) {
+                Ok(answer) => {
+                    if heard {
+                        judged.answered(caller.sandbox());
+                    }
+                    judging.note(caller.sandbox(), judged.body(), Some((0, "ok".to_owned())));
+                    answer
+                }
+                Err(code) => caller.refuse(&judging, &judged, code),
             }
-            answer.unwrap_or_else(|code| caller.refuse(endpoint, &judged, code))
         };
-        let refuse = |code| self.refuse(endpoint, &call, code);
+        let refuse = |code| self.refuse(&seen, &call, code);
         trouble::meet(fault, &self.served.stopping, &self.link.cut, handle, refuse).await
     }
 
-    fn refuse(&self, endpoint: Endpoint, call: &impl ApiCall, code: i64) -> Response {
+    fn refuse(&self, seen: &SeenCall, call: &impl ApiCall, code: i64) -> Response {
         let (account, user) = call.subject(self.sandbox());
         let refusal = ApiRefusal::to(self.link.peer.ip(), code);
-        self.count(&account, endpoint, |count| count.refused += 1);
-        if let Some(what) = call.refused(endpoint.as_str(), code, refusal.message.clone()) {
+        self.count(&account, seen.endpoint, |count| count.refused += 1);
+        seen.note(self.sandbox(), call.body(), Some((code, refusal.message.clone())));
+        if let Some(what) = call.refused(seen.endpoint.as_str(), code, refusal.message.clone()) {
             self.sandbox().note(&account, &user, what);
         }
         refusal.into_response()

@@ -41,7 +41,7 @@ fn meaning(code: i64) -> &'static str {
     MEANINGS.iter().find(|(known, _)| *known == code).map_or("refused", |(_, meaning)| meaning)
 }
 
-const MEANINGS: [(i64, &str); 64] = [
+const MEANINGS: [(i64, &str); 78] = [
     (-1, "system error"),
     (
         40001,
@@ -60,6 +60,17 @@ const MEANINGS: [(i64, &str); 64] = [
     (40012, "invalid thumb size"),
     (40013, "invalid appid"),
     (40014, "invalid access_token"),
+    (40016, "invalid button size"),
+    (40017, "invalid button type"),
+    (40018, "invalid button name size"),
+    (40019, "invalid button key size"),
+    (40020, "invalid button url size"),
+    (40022, "invalid sub button level"),
+    (40023, "invalid sub button size"),
+    (40024, "invalid sub button type"),
+    (40025, "invalid sub button name size"),
+    (40026, "invalid sub button key size"),
+    (40027, "invalid sub button url size"),
     (40033, "invalid charset. please check your request, if include \\uxxxx will create fail!"),
     (40035, "invalid parameter"),
     (40066, "invalid url"),
@@ -99,14 +110,17 @@ const MEANINGS: [(i64, &str); 64] = [
     (45098, "msgmenu list size out of limit"),
     (45099, "msgmenu content size out of limit"),
     (46001, "media data no exist"),
+    (46003, "menu no exist"),
     (46007, "media is being transcoded"),
     (47001, "data format error"),
     (47002, "do NOT use json unicode encode, please use utf8 encoded text"),
     (48001, "api unauthorized"),
     (48002, "user refuses messages of the account"),
+    (48006, "forbid to clear quota because of reaching the limit"),
     (48008, "no permission for this msgtype"),
     (50002, "user limited"),
     (61450, "customer service system error"),
     (61451, "invalid parameter"),
     (61452, "invalid kf_account"),
+    (76021, "cgi_path not found, please check"),
 ];

@@ -51,6 +51,7 @@ impl ApiCall for Send {
             nth: counted.nth,
             attempt: self.attempt,
             message: Value::Object(message),
+            answers: counted.answers,
         };
         sandbox.note(name, &checked.user, sent);
         Ok(ok())
@@ -62,6 +63,10 @@ impl ApiCall for Send {
 
     fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    fn body(&self) -> &[u8] {
+        &self.bytes
     }
 
     fn refused(&self, _: &'static str, code: i64, reason: String) -> Option<What> {

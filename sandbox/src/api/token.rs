@@ -76,16 +76,25 @@ impl Credentials {
         if self.grant_type.as_deref() != Some("client_credential") {
             return Err(40002);
         }
-        let appid = self.appid.filter(|id| !id.is_empty()).ok_or(41002)?;
-        let secret = self.secret.filter(|text| !text.is_empty()).ok_or(41004)?;
-        let account = by_app_id(caller.sandbox(), &appid).ok_or(40013)?;
-        if account.settings.app_secret != secret {
-            return Err(40125);
-        }
-        if account.ip_list.lock().admits(caller.link.peer.ip()) { Ok(account) } else { Err(40164) }
+        owner(caller, self.appid.as_deref(), self.secret.as_deref())
     }
 }
 
-fn by_app_id<'a>(sandbox: &'a Sandbox, appid: &str) -> Option<&'a AccountState> {
+/// The account that has this AppID and this AppSecret, if the caller's address may ask for it.
+pub(super) fn owner<'a>(
+    caller: &'a Caller,
+    app_id: Option<&str>,
+    secret: Option<&str>,
+) -> Result<&'a AccountState, i64> {
+    let app_id = app_id.filter(|id| !id.is_empty()).ok_or(41002)?;
+    let secret = secret.filter(|text| !text.is_empty()).ok_or(41004)?;
+    let account = by_app_id(caller.sandbox(), app_id).ok_or(40013)?;
+    if account.settings.app_secret != secret {
+        return Err(40125);
+    }
+    if account.ip_list.lock().admits(caller.link.peer.ip()) { Ok(account) } else { Err(40164) }
+}
+
+pub(super) fn by_app_id<'a>(sandbox: &'a Sandbox, appid: &str) -> Option<&'a AccountState> {
     sandbox.accounts().iter().find(|account| account.settings.app_id == appid)
 }

@@ -26,6 +26,10 @@ impl ApiCall for Typing {
         (self.bearer.account_of(sandbox), body::user_of(&self.bytes))
     }
 
+    fn body(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn judge(&self, caller: &Caller, endpoint: Endpoint) -> Result<Response, i64> {
         let account = self.bearer.admit(caller, &Method::POST, endpoint)?;
         let request = body::object(&self.bytes)?;

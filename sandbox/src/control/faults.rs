@@ -7,11 +7,13 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Handled, JsonBody, Strict, account_of, refuse};
-use crate::{Endpoint, Fault, FaultOrder, FaultState, HangUp, OpenId, When, served::Served};
+use crate::{
+    Endpoint, Fault, FaultForm, FaultOrder, FaultState, Faults, HangUp, OpenId, When, served::Served,
+};
 
 const TOO_MANY: &str = "too many faults are ordered already";
 
@@ -21,7 +23,7 @@ pub(super) struct NewFault {
     account: Option<String>,
     user: Option<OpenId>,
     #[serde(flatten)]
-    fault: FaultBody,
+    fault: FaultForm,
     times: Option<u32>,
     every: Option<u32>,
     share: Option<f64>,
@@ -41,39 +43,6 @@ enum Several {
     Tokens,
     All,
     Push,
-}
-
-/// [`Fault`] as JSON, and those that pushes have.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "fault", rename_all = "snake_case")]
-enum FaultBody {
-    Code {
-        code: i64,
-    },
-    Delay {
-        ms: u64,
-    },
-    Hang,
-    Cut,
-    CutAfterAccept,
-    Status {
-        status: u16,
-    },
-    Html,
-    LostAck,
-    HangUp {
-        at: HangUpAt,
-        #[serde(default)]
-        ms: u64,
-    },
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum HangUpAt {
-    Before,
-    Within,
-    After,
 }
 
 pub(super) async fn order(State(served): State<Served>, Strict(new): Strict<NewFault>) -> Handled<JsonBody> {
@@ -114,14 +83,19 @@ pub(super) async fn clear(State(served): State<Served>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// An order that stands, for the report.
-pub(super) fn shown(state: &FaultState) -> Value {
-    let order = &state.order;
-    let (fault, which) = (FaultBody::from(&order.fault), order.when);
-    json!({
-        "id": state.id, "on": order.on, "account": order.account, "user": order.user, "fault": fault, "which": which,
-        "seen": state.seen, "met": state.met,
-    })
+/// The orders that stand; those for pushes have no number, and are forgotten with all others.
+pub(super) fn standing(faults: &Faults) -> Vec<Value> {
+    let orders = faults.active().into_iter().map(|FaultState { id, order, seen, met }| {
+        let FaultOrder { on, account, user, fault, when } = order;
+        let fault = FaultForm::from(&fault);
+        json!({
+            "id": id, "on": on, "account": account, "user": user, "fault": fault, "which": when, "seen": seen, "met": met,
+        })
+    });
+    let on_pushes = faults.next_tries().into_iter();
+    let on_pushes =
+        on_pushes.map(|(fault, times)| json!({ "on": ["push"], "fault": fault, "which": When::Next(times) }));
+    orders.chain(on_pushes).collect()
 }
 
 enum Understood {
@@ -149,53 +123,27 @@ impl NewFault {
         };
         let next_tries = on_push && self.account.is_none() && self.user.is_none();
         let fault = match (self.fault, when) {
-            (FaultBody::LostAck, When::Next(times)) if next_tries => return Ok(Understood::LostAcks(times)),
-            (FaultBody::HangUp { at, ms }, When::Next(times)) if next_tries => {
+            (FaultForm::LostAck, When::Next(times)) if next_tries => return Ok(Understood::LostAcks(times)),
+            (FaultForm::HangUp { at, ms }, When::Next(times)) if next_tries => {
                 return Ok(Understood::HangUps(at.with(ms), times));
             }
-            (FaultBody::LostAck | FaultBody::HangUp { .. }, _) => {
+            (FaultForm::LostAck | FaultForm::HangUp { .. }, _) => {
                 return Err("`lost_ack` and `hang_up` are for `\"on\": \"push\"` and take `times` alone");
             }
             _ if on_push => return Err("a push has two faults, `lost_ack` and `hang_up`"),
-            (FaultBody::Code { code }, _) => Fault::Code(code),
-            (FaultBody::Delay { ms }, _) => Fault::Delay(Duration::from_millis(ms)),
-            (FaultBody::Hang, _) => Fault::Hang,
-            (FaultBody::Cut, _) => Fault::Cut,
-            (FaultBody::CutAfterAccept, _) => Fault::CutAfterAccept,
-            (FaultBody::Status { status }, _) => Fault::Status(status),
-            (FaultBody::Html, _) => Fault::Html,
+            (FaultForm::Code { code }, _) => Fault::Code(code),
+            (FaultForm::Delay { ms }, _) => Fault::Delay(Duration::from_millis(ms)),
+            (FaultForm::Hang, _) => Fault::Hang,
+            (FaultForm::Cut, _) => Fault::Cut,
+            (FaultForm::CutAfterAccept, _) => Fault::CutAfterAccept,
+            (FaultForm::Status { status }, _) => Fault::Status(status),
+            (FaultForm::Html, _) => Fault::Html,
         };
         Ok(Understood::Order(FaultOrder { on, account: self.account, user: self.user, fault, when }))
-    }
-}
-
-impl HangUpAt {
-    fn with(self, ms: u64) -> HangUp {
-        match self {
-            HangUpAt::Before => HangUp::Before(Duration::from_millis(ms)),
-            HangUpAt::Within => HangUp::Within,
-            HangUpAt::After => HangUp::After,
-        }
     }
 }
 
 /// Small enough for every reader of JSON to keep whole.
 fn chosen_seed() -> u64 {
     u64::from(rand::random::<u32>())
-}
-
-impl From<&Fault> for FaultBody {
-    fn from(fault: &Fault) -> FaultBody {
-        match fault {
-            Fault::Code(code) => FaultBody::Code { code: *code },
-            Fault::Delay(time) => {
-                FaultBody::Delay { ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX) }
-            }
-            Fault::Hang => FaultBody::Hang,
-            Fault::Cut => FaultBody::Cut,
-            Fault::CutAfterAccept => FaultBody::CutAfterAccept,
-            Fault::Status(status) => FaultBody::Status { status: *status },
-            Fault::Html => FaultBody::Html,
-        }
-    }
 }

@@ -12,8 +12,8 @@ use crate::{RightState, served::Served};
 
 #[derive(Deserialize)]
 pub(super) struct UserQuery {
-    account: Option<String>,
-    user: String,
+    pub(super) account: Option<String>,
+    pub(super) user: String,
 }
 
 pub(super) async fn report(State(served): State<Served>) -> JsonBody {
@@ -27,11 +27,10 @@ pub(super) async fn report(State(served): State<Served>) -> JsonBody {
             "kf_accounts": *account.agents.lock(),
         })
     });
-    let active = sandbox.faults().active();
     Json(json!({
         "clock_ahead_s": sandbox.clock_ahead().as_secs_f64(),
         "accounts": accounts.collect::<Vec<Value>>(),
-        "faults": active.iter().map(faults::shown).collect::<Vec<Value>>(),
+        "faults": faults::standing(sandbox.faults()),
         "newest": sandbox.transcript().newest(),
     }))
 }
@@ -55,13 +54,18 @@ pub(super) async fn accounts(State(served): State<Served>) -> JsonBody {
             "app_id": settings.app_id,
             "original_id": settings.original_id,
             "push_url": account.push_url.lock().clone().map(String::from),
+            "mode": settings.mode,
+            "answer_by": settings.answer_by,
+            "may_send": account.rules.lock().may_send,
+            "menu": account.menu.lock().get(),
         })
     });
     Json(json!({
         "accounts": accounts.collect::<Vec<Value>>(),
         "users": config.users,
-        "menu": config.menu,
         "examples": config.examples,
+        "inside": sandbox.backstage().is_some(),
+        "may_kill_worker": sandbox.backstage().is_some(),
         "newest": sandbox.transcript().newest(),
     }))
 }

@@ -5,22 +5,18 @@
 //! the spacing nor whether an error status is retried. The spacing is what its users have observed; a status is retried
 //! because that is harder on a receiver.
 
-use bytes::{Bytes, BytesMut};
-use reqwest::header;
+use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
 use super::hang_up;
 use crate::{
-    MediaKind, Push, PushReport, Sandbox, TryOutcome, TryReport, What,
+    MediaKind, Push, PushReport, Sandbox, Stage, TryOutcome, TryReport, What,
     account::AccountState,
     clock::as_ms,
-    envelope::Envelope,
+    envelope::{Envelope, MAX_ANSWER_BYTES, read_answer},
     mark_fail::Consequence,
     passive::{self, PassiveMessage},
 };
-
-/// An answer longer than this is not read to its end, and is no valid reply.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// All tries of a push, with their lines in the transcript.
 pub(super) async fn push(sandbox: &Sandbox, push: &Push) -> PushReport {
@@ -95,18 +91,24 @@ pub(super) async fn push_once(sandbox: &Sandbox, push: &Push) -> TryReport {
 
 async fn one_try(sandbox: &Sandbox, push: &Push, n: u32, start: Instant) -> TryReport {
     let began = Instant::now();
+    sandbox.change_story(&push.msg_id, |story| story.try_begins(n));
     let account = sandbox.account(&push.account);
-    let (mut outcome, mut answer) = match account {
-        Some(account) => match post(sandbox, account, push, n).await {
-            Ok(body) => judge(sandbox, account, push, &body),
-            Err(outcome) => (outcome, None),
-        },
-        None => (TryOutcome::Unreachable("the sandbox has no such account".to_owned()), None),
+    let posted = match account {
+        Some(account) => post(sandbox, account, push, n).await,
+        None => Posted::failed(TryOutcome::Unreachable("the sandbox has no such account".to_owned())),
+    };
+    let (mut outcome, mut answer) = match (posted.outcome, account, &posted.response) {
+        (Some(outcome), _, _) => (outcome, None),
+        (None, Some(account), Some(body)) => judge(sandbox, account, push, body),
+        (None, _, _) => (TryOutcome::Timeout, None),
     };
     if sandbox.faults().take_lost_ack() {
         (outcome, answer) = (TryOutcome::Timeout, None);
     }
     let took_ms = as_ms(began.elapsed());
+    sandbox.change_story(&push.msg_id, |story| {
+        story.try_ended(n, took_ms, &outcome, posted.response.as_ref());
+    });
     let tried = What::Tried { msg_id: push.msg_id.clone(), n, took_ms, outcome: outcome.clone() };
     sandbox.note(&push.account, &push.user, tried);
     if let (Some(account), Some(answer)) = (account, answer) {
@@ -143,15 +145,31 @@ fn judge(
 fn show(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32, answer: PassiveMessage) {
     if push.is_visible() && account.users.lock().answered(push.user.as_str(), &push.msg_id) {
         let PassiveMessage { kind, text, message, .. } = answer;
-        let replied = What::Replied { msg_id: push.msg_id.clone(), n, kind, text, message };
+        let (msg_id, answers) = (push.msg_id.clone(), Some(push.msg_id.clone()));
+        sandbox.change_story(&msg_id, |story| story.staged(Stage::Sent { part: 1, of: 1 }));
+        let replied = What::Replied { msg_id, n, kind, text, message, answers };
         sandbox.note(&push.account, &push.user, replied);
     }
 }
 
-/// The body of a 200 answer that came in time.
-async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32) -> Result<Bytes, TryOutcome> {
+/// What came of posting a try.
+struct Posted {
+    /// How it ended, unless the response says that.
+    outcome: Option<TryOutcome>,
+    /// The body of the answer, whatever its status.
+    response: Option<Bytes>,
+}
+
+impl Posted {
+    fn failed(outcome: TryOutcome) -> Posted {
+        Posted { outcome: Some(outcome), response: None }
+    }
+}
+
+/// Posts a try. Its response decides how it ends if it came in time and its status is 200.
+async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32) -> Posted {
     let Some(receiver) = account.push_url.lock().clone() else {
-        return Err(TryOutcome::Unreachable("the account has no push address".to_owned()));
+        return Posted::failed(TryOutcome::Unreachable("the account has no push address".to_owned()));
     };
     let original_id = &account.settings.original_id;
     let has_menu_ids = account.rules.lock().menu_ids;
@@ -160,60 +178,44 @@ async fn post(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32) ->
         true => push.body(original_id),
         false => push.clone().without_menu_id().body(original_id),
     });
-    let envelope = Envelope::around(&account.settings, &push.user, body);
+    let envelope = Envelope::around(&account.settings, &push.user, body.clone());
+    let address = envelope.address(&receiver);
+    sandbox.posts(&push.msg_id, address.as_str(), &body, &envelope.body);
     if let Some(how) = sandbox.faults().take_hang_up() {
-        let faulted = What::Faulted { on: "push", fault: format!("HangUp({how:?})"), attempt: n };
+        let faulted = What::Faulted { on: "push", fault: how.into(), attempt: n };
         sandbox.note(&push.account, &push.user, faulted);
-        let address = envelope.address(&receiver);
         let hung_up = hang_up::post(&address, &envelope.body, how);
-        return Err(match timeout(sandbox.config().push_timeout, hung_up).await {
+        return Posted::failed(match timeout(sandbox.config().push_timeout, hung_up).await {
             Err(_) => TryOutcome::Timeout,
             Ok(Err(error)) => TryOutcome::Unreachable(error.to_string()),
             Ok(Ok(())) => TryOutcome::Unreachable("WeChat hung up, as ordered".to_owned()),
         });
     }
     let exchange = async {
-        let request = sandbox
-            .client()
-            .post(envelope.address(&receiver))
-            .header(header::CONTENT_TYPE, "text/xml")
-            .header(header::USER_AGENT, "Mozilla/4.0")
-            .header(header::ACCEPT, "*/*")
-            .header(header::PRAGMA, "no-cache")
-            .body(envelope.body);
-        let answer = request.send().await?;
+        let answer = envelope.request(sandbox.client(), &receiver).send().await?;
         let status = answer.status().as_u16();
-        Ok::<_, reqwest::Error>((status, read(answer).await?))
+        Ok::<_, reqwest::Error>((status, read_answer(answer).await?))
     };
     match timeout(sandbox.config().push_timeout, exchange).await {
-        Err(_) => Err(TryOutcome::Timeout),
-        Ok(Err(error)) => Err(TryOutcome::Unreachable(reason(error))),
-        Ok(Ok((200, Some(body)))) => Ok(body),
-        Ok(Ok((200, None))) => Err(TryOutcome::BadReply(format!("longer than {MAX_ANSWER_BYTES} bytes"))),
-        Ok(Ok((status, _))) => Err(TryOutcome::Status(status)),
-    }
-}
-
-/// The whole answer, or `None` when it is too long.
-async fn read(mut answer: reqwest::Response) -> Result<Option<Bytes>, reqwest::Error> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Ok(None);
+        Err(_) => Posted::failed(TryOutcome::Timeout),
+        Ok(Err(error)) => Posted::failed(TryOutcome::Unreachable(reason(&error))),
+        Ok(Ok((200, None))) => {
+            Posted::failed(TryOutcome::BadReply(format!("longer than {MAX_ANSWER_BYTES} bytes")))
         }
-        body.extend_from_slice(&chunk);
+        Ok(Ok((status, response))) => {
+            Posted { outcome: (status != 200).then_some(TryOutcome::Status(status)), response }
+        }
     }
-    Ok(Some(body.freeze()))
 }
 
-/// An error with its causes, and without the address, which is long and carries a signature.
-fn reason(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
+/// A failure as a sentence: its innermost cause, which says why, without the address, which carries a signature.
+fn reason(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
     }
-    text
+    let (cause, what) =
+        (cause.to_string(), if error.is_connect() { "no connection" } else { "the connection broke" });
+    let cause = cause.split(" (os error").next().unwrap_or_default();
+    format!("{what}: {cause}")
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::Sandbox;
 use crate::{
-    AccountRules, CallCounts, CallLimit, Endpoint, MediaKind, Opener, RightState, SendWindow,
+    AccountRules, CallCounts, CallLimit, Endpoint, MediaKind, MenuButton, Opener, RightState, SendWindow,
     account::AccountState,
     media::{StoredMedia, content_type},
 };
@@ -81,6 +81,11 @@ impl Sandbox {
     /// Other rules for the account, from now on.
     pub fn set_rules(&self, account: &str, rules: AccountRules) {
         self.on(account, |account| *account.rules.lock() = rules);
+    }
+
+    /// Another menu for the account, as a program sets one through the API; an empty one is none.
+    pub fn set_menu(&self, account: &str, buttons: Vec<MenuButton>) {
+        self.on(account, |account| account.menu.lock().set(buttons));
     }
 
     /// What the user's last trigger allows the account, if it allows anything.

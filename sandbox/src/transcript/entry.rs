@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{OpenId, TryOutcome};
+use crate::{FaultForm, OpenId, TryOutcome};
 
 /// One thing that happened. As JSON it is one flat object, `what` naming the kind in snake case.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +33,17 @@ pub enum What {
         kind: String,
         /// The text, key or address.
         content: String,
+        /// The id of the file that came with it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        media_id: Option<String>,
+        /// Where its picture is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pic_url: Option<String>,
+    },
+    /// A push is made once more with the same body, which its receiver should know.
+    Replayed {
+        /// The push.
+        msg_id: String,
     },
     /// A try of the push ended.
     Tried {
@@ -100,6 +111,9 @@ pub enum What {
         text: Option<String>,
         /// The whole of it, in the shape of a customer-service message.
         message: Value,
+        /// The push that it answers: the same.
+        #[serde(rename = "for")]
+        answers: Option<String>,
     },
     /// A customer-service message was accepted and shown to the user.
     Sent {
@@ -113,6 +127,9 @@ pub enum What {
         attempt: u32,
         /// The whole request.
         message: Value,
+        /// The push that it answers, if that is known.
+        #[serde(rename = "for")]
+        answers: Option<String>,
     },
     /// A send was refused.
     Refused {
@@ -157,8 +174,9 @@ pub enum What {
     Faulted {
         /// The call, by the name of its [`Endpoint`](crate::Endpoint); `push` for a try of a push.
         on: &'static str,
-        /// The fault.
-        fault: String,
+        /// The fault: its name as `fault`, its numbers beside it.
+        #[serde(flatten)]
+        fault: FaultForm,
         /// Which try it was, as in `Sent` or `Tried`; 0 for other calls than sends.
         attempt: u32,
     },
@@ -177,6 +195,7 @@ impl What {
     pub fn msg_id(&self) -> Option<&str> {
         match self {
             What::Said { msg_id, .. }
+            | What::Replayed { msg_id }
             | What::Tried { msg_id, .. }
             | What::Acked { msg_id, .. }
             | What::Replied { msg_id, .. }

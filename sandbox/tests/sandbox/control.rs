@@ -1,5 +1,5 @@
 use futures::StreamExt;
-use huixin_sandbox::{RunningSandbox, SandboxConfig, What};
+use huixin_sandbox::{ExamplePush, RunningSandbox, SandboxConfig, What};
 use reqwest::header;
 use serde_json::{Value, json};
 
@@ -108,13 +108,20 @@ async fn another_site_can_not_drive_it() {
 
 #[tokio::test]
 async fn accounts_are_shown_without_secrets() {
-    let config = SandboxConfig { examples: vec!["?18-546".to_owned()], ..SandboxConfig::default() };
+    let config = SandboxConfig { examples: vec![ExamplePush::text("?18-546")], ..SandboxConfig::default() };
     let running = start(config, &Receiver::default()).await;
     let url = running.base_url.join("sandbox/accounts").unwrap();
     let text = http().get(url).send().await.unwrap().text().await.unwrap();
     let answer: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(answer["accounts"][0]["name"], "main");
-    assert_eq!(answer["examples"], json!(["?18-546"]));
+    let account = &answer["accounts"][0];
+    assert_eq!(
+        (&account["mode"], &account["answer_by"], &account["may_send"]),
+        (&json!("plain"), &json!(null), &json!(true))
+    );
+    assert_eq!(account["menu"], json!([{ "name": "菜单", "type": "click", "key": "menu" }]));
+    let push = json!({ "kind": "text", "content": "?18-546", "menu_id": null });
+    assert_eq!(answer["examples"], json!([{ "account": null, "label": "?18-546", "push": push }]));
     assert_eq!(answer["users"][0]["name"], "小明");
     let account = &running.sandbox.config().accounts[0];
     assert!(!text.contains(&account.app_secret) && !text.contains(&account.token));

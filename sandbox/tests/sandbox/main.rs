@@ -5,12 +5,15 @@
 mod api;
 mod control;
 mod faults;
+mod flood;
 mod knobs;
 mod limits;
 mod media;
+mod menu;
 mod messages;
 mod page;
 mod pushes;
+mod quota;
 mod responses;
 mod support;
 mod tokens;

@@ -177,10 +177,10 @@ async fn a_send_says_which_it_is_since_the_trigger_and_which_try_of_the_same() {
         .filter_map(|entry| match &entry.what {
             What::Sent { text, nth, attempt, .. } => Some(format!("{} {nth} {attempt}", text.as_ref()?)),
             What::Refused { code, attempt, .. } => Some(format!("{code} {attempt}")),
-            What::Faulted { fault, attempt, .. } => Some(format!("{fault} {attempt}")),
+            What::Faulted { fault, attempt, .. } => Some(format!("{fault:?} {attempt}")),
             _ => None,
         })
         .collect();
-    let expected = ["Code(-1) 1", "-1 1", "CutAfterAccept 2", "a 1 2", "a 2 3", "a 3 1", "b 4 1"];
+    let expected = ["Code { code: -1 } 1", "-1 1", "CutAfterAccept 2", "a 1 2", "a 2 3", "a 3 1", "b 4 1"];
     assert_eq!(seen, expected);
 }

@@ -58,7 +58,7 @@ impl Receiver {
         self.seen.lock().unwrap().clone()
     }
 
-    async fn serve(&self) -> String {
+    pub(crate) async fn serve(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = Router::new().route("/wechat/main", post(receive)).with_state(self.clone());
@@ -176,6 +176,15 @@ impl Client {
     pub(crate) async fn send_media(&self, kind: &str, id: &str) -> i64 {
         let message = json!({"touser": USER, "msgtype": kind, kind: {"media_id": id}});
         code(&self.send(message.to_string()).await)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.http.get(self.url(path)).send().await.unwrap().json().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
+        let request = self.http.post(self.url(path)).body(body.to_string());
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

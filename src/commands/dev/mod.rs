@@ -87,7 +87,7 @@ fn taken(config: &Config) -> String {
 
 /// Adds the listener for answers by call back, on a port that is free, and says where services reach it. The configuration's
 /// public address is of no use: the listener there doesn't know this queue.
-async fn add_call_backs(
+pub(super) async fn add_call_backs(
     services: &mut Services,
     config: &mut Config,
     queue: Arc<dyn Queue>,
@@ -134,7 +134,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 /// The configuration's routes, and one behind them for messages that none of them takes; without any, the routes of the first
 /// minute.
-fn with_routes(config: &Config, worker: Worker, sandbox: Sandbox) -> Result<Worker, Failure> {
+pub(super) fn with_routes(config: &Config, worker: Worker, sandbox: Sandbox) -> Result<Worker, Failure> {
     if !config.routes.is_empty() {
         return Ok(worker.route(Route::new("unmatched", Unmatched(sandbox))));
     }

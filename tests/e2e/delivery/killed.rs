@@ -13,7 +13,7 @@
 
 use std::time::{Duration, Instant};
 
-use huixin_sandbox::{Fault, Sandbox, TranscriptEntry, What};
+use huixin_sandbox::{Fault, FaultForm, Sandbox, TranscriptEntry, What};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -165,7 +165,7 @@ async fn kill(sandbox: &Sandbox, worker: &mut Process, moment: Moment, before: u
         tokio::time::sleep(Duration::from_millis(chance.random_range(20..KILL_MAX_MS))).await;
     } else {
         let hangs = |entry: &TranscriptEntry| {
-            entry.seq > before && matches!(&entry.what, What::Faulted { fault, .. } if fault == "Hang")
+            entry.seq > before && matches!(&entry.what, What::Faulted { fault: FaultForm::Hang, .. })
         };
         let seen = sandbox.transcript().wait_for_matches(hangs, 1, PATIENCE).await;
         seen.unwrap_or_else(|e| panic!("{e}"));

@@ -220,9 +220,14 @@ impl Browser {
     /// The page as it looks, as a file, if a folder for such files is named: `SCREENSHOTS=folder`.
     pub(crate) async fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("SCREENSHOTS") else { return };
-        let picture = self.client.screenshot().await.expect("a picture can be made");
+        let picture = self.screenshot().await;
         let file = std::path::Path::new(&folder).join(format!("{name}.png"));
         std::fs::write(file, picture).expect("it can be written");
+    }
+
+    /// What is seen, as PNG.
+    pub(crate) async fn screenshot(&self) -> Vec<u8> {
+        self.client.screenshot().await.expect("a picture can be made")
     }
 
     /// A command of Chromium's own protocol.

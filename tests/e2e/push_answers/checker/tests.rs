@@ -48,7 +48,13 @@ impl Planted {
         self.now_ms += 5_000;
         self.entry(
             user_of(text),
-            What::Said { msg_id: text.to_owned(), kind: "text".to_owned(), content: text.to_owned() },
+            What::Said {
+                msg_id: text.to_owned(),
+                kind: "text".to_owned(),
+                content: text.to_owned(),
+                media_id: None,
+                pic_url: None,
+            },
         );
     }
 
@@ -99,12 +105,19 @@ fn user_of(text: &str) -> usize {
 
 fn sent(text: &str) -> What {
     let (kind, text) = ("text".to_owned(), Some(text.to_owned()));
-    What::Sent { kind, text, nth: 1, attempt: 1, message: Value::Null }
+    What::Sent { kind, text, nth: 1, attempt: 1, message: Value::Null, answers: None }
 }
 
 fn replied(push: &str, n: u32, text: &str) -> What {
     let (kind, text) = ("text".to_owned(), Some(text.to_owned()));
-    What::Replied { msg_id: push.to_owned(), n, kind, text, message: Value::Null }
+    What::Replied {
+        msg_id: push.to_owned(),
+        n,
+        kind,
+        text,
+        message: Value::Null,
+        answers: Some(push.to_owned()),
+    }
 }
 
 fn cut() -> TryOutcome {

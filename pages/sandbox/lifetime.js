@@ -1,0 +1,50 @@
+// One message's life, as the inspector draws it: out of what the sandbox tells of a message, or, for one that it has
+// forgotten or an older sandbox, out of the chat's own entries, which know WeChat's side.
+
+const QUIET_MS = 15 * 60_000; // a message that has shown nothing for so long isn't drawn as running
+
+/** `told` is the answer of `/sandbox/message/…`, or null; `entries` the chat's. */
+export function lifetime(msgId, told, entries, inside) {
+  const life = told ? fromTold(told) : fromEntries(msgId, entries);
+  if (!life) return null;
+  const stage = (name) => life.stages.find((one) => one.stage === name);
+  const sent = life.stages.filter((one) => one.stage === "sent");
+  const ended = life.stages.findLast((one) => one.stage === "ended") ?? null;
+  const acked = life.tries.find((one) => one.result === "acked" || one.result === "passive_reply");
+  const passive = life.tries.find((one) => one.result === "passive_reply");
+  const storedMs = stage("stored")?.at_ms ?? (acked ? acked.at_ms + acked.took_ms : null);
+  const answeredMs = sent[0]?.at_ms ?? (passive ? passive.at_ms + passive.took_ms : null);
+  const lastMs = Math.max(life.saidMs, ...life.tries.map((one) => one.at_ms + one.took_ms), ...life.stages.map((one) => one.at_ms));
+  const isOver = ended !== null || (!inside && answeredMs !== null && !life.open) || (life.isGivenUp && !life.open) || Date.now() - lastMs > QUIET_MS;
+  return { ...life, told, inside, sent, ended, storedMs, answeredMs, lastMs, runs: handlings(life.stages), takenMs: stage("taken")?.at_ms ?? null, recordedMs: stage("recorded")?.at_ms ?? null, isRunning: !isOver };
+}
+
+function fromTold(told) {
+  const tries = told.tries ?? [];
+  return { msgId: told.msg_id, kind: told.kind, content: told.content, saidMs: told.said_ms, tries, open: told.open ?? null, stages: told.stages ?? [], isGivenUp: false };
+}
+
+function fromEntries(msgId, entries) {
+  const own = entries.filter((entry) => entry.msg_id === msgId || entry.for === msgId);
+  const said = own.find((entry) => entry.what === "said");
+  if (!said) return null;
+  const tries = own.filter((entry) => entry.what === "tried").map(({ n, at_ms: end, took_ms: took, outcome }) => ({ n, at_ms: end - took, took_ms: took, result: outcome.result, detail: outcome.detail ?? null, response: null }));
+  const stages = own.filter((entry) => entry.what === "sent").map((entry, n) => ({ stage: "sent", at_ms: entry.at_ms, part: n + 1, of: null }));
+  const end = own.find((entry) => ["acked", "fault_notice", "given_up", "withheld"].includes(entry.what));
+  const since = tries.length ? tries.at(-1).at_ms + tries.at(-1).took_ms : said.at_ms;
+  const isFresh = Date.now() - since < 60_000;
+  return { msgId, kind: said.kind, content: said.content, saidMs: said.at_ms, tries, open: end || !isFresh ? null : { n: tries.length + 1, since_ms: since }, stages, isGivenUp: Boolean(end) && end.what !== "acked" };
+}
+
+/** Each start of a handler with its end, if it has one. */
+function handlings(stages) {
+  const runs = [];
+  for (const stage of stages) {
+    if (stage.stage === "handling") runs.push({ startMs: stage.at_ms, endMs: null, route: stage.route ?? "", attempt: stage.attempt ?? runs.length + 1, error: null });
+    const run = runs.at(-1);
+    if (stage.stage === "handled" && run && run.endMs === null) Object.assign(run, { endMs: stage.at_ms, error: stage.error ?? null });
+  }
+  // One that was broken off ended when the next began.
+  runs.forEach((run, n) => { if (run.endMs === null && n + 1 < runs.length) run.endMs = runs[n + 1].startMs; });
+  return runs;
+}

@@ -1,0 +1,71 @@
+// Pictures, recordings and films, out of the sandbox's own store alone: the page loads nothing from elsewhere.
+
+import { element } from "../shared/dom.js";
+import { mediaUrl } from "./api.js";
+import { icon } from "./icons.js";
+import { t } from "./texts.js";
+
+const MOST_SECONDS = 60; // the longest recording that WeChat takes
+
+/** A picture as it was uploaded, or a drawn one in its place when it can't be shown. `ready` is called when it has its size. */
+export function picture(account, id, ready = () => {}) {
+  if (!id) return sample();
+  const image = element("img", { class: "uploaded", alt: t.picture, src: mediaUrl(account, id) });
+  image.addEventListener("load", () => ready(image));
+  image.addEventListener("error", () => {
+    const place = image.closest("a.original") ?? image;
+    place.replaceWith(sample());
+    ready();
+  }, { once: true });
+  return image;
+}
+
+/** The same as a link to the whole of it. */
+export function pictureToOpen(account, id, ready) {
+  const shown = picture(account, id, ready);
+  if (shown.tagName !== "IMG") return shown;
+  return element("a", { class: "original", href: mediaUrl(account, id), target: "_blank", rel: "noopener noreferrer", title: t.open }, shown);
+}
+
+const sample = () => element("div", { class: "picture", role: "img", "aria-label": t.samplePicture });
+
+/** A recording: its length when the browser can tell, and its sound when it knows the format. */
+export function voice(account, id) {
+  const length = element("span", { class: "number" });
+  const play = element("button", { class: "voice", type: "button", "aria-label": `${t.play}: ${t.kinds.voice}` }, icon("sound"), element("span", {}, t.kinds.voice), length);
+  if (!id) return play;
+  const sound = new Audio();
+  sound.preload = "metadata";
+  sound.src = mediaUrl(account, id);
+  sound.addEventListener("loadedmetadata", () => {
+    if (!Number.isFinite(sound.duration)) return;
+    const seconds = Math.max(1, Math.round(sound.duration));
+    length.textContent = `${seconds}″`;
+    play.setAttribute("aria-label", `${t.play}: ${t.kinds.voice}, ${t.seconds(seconds)}`);
+    play.style.width = `${7 + 8 * Math.min(1, seconds / MOST_SECONDS)}rem`;
+  });
+  const isPlaying = () => play.classList.toggle("playing", !sound.paused && !sound.ended);
+  for (const name of ["play", "pause", "ended"]) sound.addEventListener(name, isPlaying);
+  sound.addEventListener("error", () => { play.title = t.noSound; });
+  play.addEventListener("click", () => {
+    if (sound.paused) sound.play().catch(() => { play.title = length.textContent = t.noSound; });
+    else sound.pause();
+  });
+  return play;
+}
+
+/** A film: its small picture until it is pressed. Without such a picture the film's own first one. */
+export function film(account, id, thumb, ready) {
+  const whole = element("div", { class: "film" });
+  const open = (autoplay) => element("video", { src: mediaUrl(account, id), controls: autoplay, autoplay, preload: "metadata", playsinline: true, onloadedmetadata: () => ready?.() });
+  const press = element("button", { class: "film-play", type: "button", "aria-label": `${t.play}: ${t.kinds.video}` }, thumb ? picture(account, thumb, ready) : id ? open(false) : sample(), element("span", { class: "disc" }, icon("play")));
+  press.addEventListener("click", () => {
+    if (!id) return;
+    const video = open(true);
+    video.addEventListener("error", () => whole.replaceChildren(press), { once: true });
+    whole.replaceChildren(video);
+    video.focus();
+  });
+  whole.append(press);
+  return whole;
+}

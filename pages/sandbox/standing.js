@@ -1,0 +1,86 @@
+// How things stand with the user on the phone: what may still be sent and until when, what is open or dead, what is paused.
+
+import { $, element } from "../shared/dom.js";
+import { duration } from "../shared/format.js";
+import { get } from "./api.js";
+import { accounts, facts, here } from "./chats.js";
+import { t } from "./texts.js";
+import { showStanding } from "./trouble.js";
+
+const SOON_MS = 150;
+const EVERY_MS = 4000;
+
+let timer = null;
+let tells = () => {};
+let drawn = "";
+
+/** `tell(faults)` hears how many faults stand. */
+export function wireStanding(tell) {
+  tells = tell;
+  setInterval(() => { if (!document.hidden) ask(); }, EVERY_MS);
+}
+
+export function askStandingSoon() {
+  timer ??= setTimeout(ask, SOON_MS);
+}
+
+async function ask() {
+  clearTimeout(timer);
+  timer = null;
+  const chat = here.chat;
+  if (!chat) return;
+  let state = null;
+  try {
+    state = await get("/sandbox/state", { account: chat.account, user: chat.user }) ?? await older(chat);
+  } catch {
+    return; // the connection's state is shown on top
+  }
+  if (chat !== here.chat) return;
+  const account = accounts.get(chat.account);
+  if (account && typeof state.may_send === "boolean") account.may_send = state.may_send;
+  showStanding(state);
+  draw(state, account);
+  tells(state.faults?.length ?? 0);
+}
+
+/** The same of a sandbox that can't tell it at once. */
+async function older(chat) {
+  const [right, report] = await Promise.all([get("/sandbox/right", { account: chat.account, user: chat.user }), get("/sandbox/report")]);
+  return { right, faults: report?.faults ?? [], clock_ahead_s: report?.clock_ahead_s ?? 0 };
+}
+
+function draw(state, account) {
+  const text = JSON.stringify([state, account?.may_send]);
+  if (text === drawn) return; // a screen reader isn't told the same again
+  drawn = text;
+  const fact = (name, tone, label, title) => element("span", { class: "fact number", title, data: { fact: name, tone } }, label);
+  const facts_ = [rightFact(state.right, account, fact)];
+  if (state.open) facts_.push(fact("open", "info", t.right.open(state.open)));
+  else if (facts.inside) facts_.push(fact("open", "soft", t.right.open(0)));
+  if (state.dead) facts_.push(fact("dead", "bad", t.right.dead(state.dead)));
+  else if (facts.inside) facts_.push(fact("dead", "soft", t.right.dead(0)));
+  if (state.clock_ahead_s > 0) facts_.push(fact("clock", "warn", t.right.ahead(duration(state.clock_ahead_s * 1000))));
+  if (state.faults?.length) facts_.push(fact("faults", "warn", t.right.faults(state.faults.length)));
+  const fails = state.mark_fail;
+  if (fails?.unanswered) facts_.push(fact("unanswered", "warn", t.right.unanswered(fails.unanswered)));
+  $("standing").replaceChildren(...facts_);
+  $("banners").replaceChildren(...banners(state));
+}
+
+function rightFact(right, account, fact) {
+  if (account?.may_send === false || account?.answer_by === "push") return fact("right", "warn", t.right.noRight);
+  if (!right) return fact("right", "soft", t.right.none);
+  if (right.closes_in_s <= 0) return fact("right", "bad", t.right.over);
+  const left = Math.max(0, right.of - right.sent);
+  return fact("right", left ? "good" : "bad", `${t.right.left(left, right.of)} · ${t.right.until(duration(right.closes_in_s * 1000))}`, t.right.by[right.by]);
+}
+
+function banners(state) {
+  const now = Date.now();
+  const left = (until) => (until ? t.right.until_(duration(Math.max(0, until - now))) : "");
+  const made = (state.pauses ?? []).filter((pause) => !pause.account || pause.account === here.chat.account).map((pause) => element("p", { class: "banner", data: { tone: "warn", pause: pause.interface ?? "" } },
+    `${t.right.paused([pause.interface, pause.code].filter((one) => one !== null && one !== undefined).join(" "), pause.reason ?? "")}${left(pause.until_ms)}${pause.remedy ? ` — ${pause.remedy}` : ""}`));
+  const stopped = state.mark_fail?.stopped_until_ms;
+  if (stopped && stopped > now) made.push(element("p", { class: "banner", data: { tone: "bad" } }, t.right.stopped(duration(stopped - now))));
+  return made;
+}
