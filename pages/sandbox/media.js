@@ -1,6 +1,7 @@
 // Pictures, recordings and films, out of the sandbox's own store alone: the page loads nothing from elsewhere.
 
 import { element } from "../shared/dom.js";
+import { toast } from "../shared/toast.js";
 import { mediaUrl } from "./api.js";
 import { icon } from "./icons.js";
 import { t } from "./texts.js";
@@ -37,18 +38,23 @@ export function voice(account, id) {
   const sound = new Audio();
   sound.preload = "metadata";
   sound.src = mediaUrl(account, id);
-  sound.addEventListener("loadedmetadata", () => {
-    if (!Number.isFinite(sound.duration)) return;
-    const seconds = Math.max(1, Math.round(sound.duration));
+  const lasts = (duration) => {
+    if (!Number.isFinite(duration)) return;
+    const seconds = Math.max(1, Math.round(duration));
     length.textContent = `${seconds}″`;
     play.setAttribute("aria-label", `${t.play}: ${t.kinds.voice}, ${t.seconds(seconds)}`);
     play.style.width = `${7 + 8 * Math.min(1, seconds / MOST_SECONDS)}rem`;
-  });
+  };
+  sound.addEventListener("loadedmetadata", () => lasts(sound.duration));
   const isPlaying = () => play.classList.toggle("playing", !sound.paused && !sound.ended);
   for (const name of ["play", "pause", "ended"]) sound.addEventListener(name, isPlaying);
-  sound.addEventListener("error", () => { play.title = t.noSound; });
+  sound.addEventListener("error", async () => {
+    play.title = t.noSound;
+    lasts((await amrSeconds(account, id).catch(() => null)) ?? NaN);
+  }, { once: true });
   play.addEventListener("click", () => {
-    if (sound.paused) sound.play().catch(() => { play.title = length.textContent = t.noSound; });
+    if (sound.error) toast(t.noSound);
+    else if (sound.paused) sound.play().catch(() => toast(t.noSound));
     else sound.pause();
   });
   return play;
@@ -68,4 +74,16 @@ export function film(account, id, thumb, ready) {
   });
   whole.append(press);
   return whole;
+}
+
+/** How long an AMR recording is, WeChat's own format, which no browser plays: each of its frames is 20 ms. Null for others. */
+async function amrSeconds(account, id) {
+  const FRAME_BYTES = [13, 14, 16, 18, 20, 21, 27, 32, 6, 1, 1, 1, 1, 1, 1, 1];
+  const response = await fetch(mediaUrl(account, id));
+  if (!response.ok) return null;
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (!new TextDecoder().decode(bytes.subarray(0, 6)).startsWith("#!AMR\n")) return null;
+  let frames = 0;
+  for (let at = 6; at < bytes.length; at += FRAME_BYTES[(bytes[at] >> 3) & 15]) frames += 1;
+  return frames * 0.02;
 }

@@ -24,12 +24,12 @@ function grouped(buttons) {
 const flat = (buttons) => buttons.flatMap((button) => (button.sub_button?.length ? button.sub_button : [button]));
 
 function leaf(button, say, done = () => {}) {
-  const data = button.type === "view" ? { url: button.url } : { key: button.key ?? "" };
+  const push = button.url ? { kind: "view", url: button.url } : { kind: "click", key: button.key ?? button.name };
   const press = () => {
     done();
-    say(button.type === "view" ? { kind: "view", url: button.url } : { kind: "click", key: button.key });
+    say(push);
   };
-  return element("button", { class: "button menu", type: "button", title: button.type === "view" ? button.url : button.key, data, onclick: press }, button.name);
+  return element("button", { class: "button menu", type: "button", title: push.url ?? push.key, data: push.url ? { url: push.url } : { key: push.key }, onclick: press }, button.name);
 }
 
 function group(bar, top, n, say) {

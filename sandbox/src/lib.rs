@@ -81,7 +81,7 @@ pub use rules::AccountRules;
 pub use running::RunningSandbox;
 pub use sandbox::{Elsewhere, Sandbox};
 pub use server::run;
-pub use story::{Exchange, Stage};
+pub use story::{Exchange, MessageStage};
 pub use transcript::{TimedOut, Transcript, TranscriptEntry, What};
 
 /// What the user sees when the account's server has failed, in the words that clients show.

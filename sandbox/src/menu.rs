@@ -1,7 +1,7 @@
 //! The menu under an account's conversation (自定义菜单), in the shape of WeChat's JSON.
 //!
 //! There are two sources. The settings say what an account has to begin with: `huixin dev` makes that of the configured
-//! routes. What a program sets through WeChat's API wins over it, as it would there. Nothing is checked here: whoever sets
+//! routes. What a program sets through WeChat's API wins over it, as it would there. Nothing is checked here: who sets
 //! a menu checks it first.
 
 use serde::{Deserialize, Serialize};

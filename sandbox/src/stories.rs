@@ -113,7 +113,7 @@ impl Stories {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Exchange, Stage};
+    use crate::{Exchange, MessageStage};
 
     fn exchange(bytes: usize) -> Exchange {
         let (method, url) = ("POST".to_owned(), "http://service/".to_owned());
@@ -161,7 +161,7 @@ mod tests {
             let push = pushed(&mut stories, &n.to_string());
             for _ in 0..1_000 {
                 stories.change(&push.msg_id, |story| story.exchanged(exchange(1024 * 1024)));
-                stories.change(&push.msg_id, |story| story.staged(Stage::Taken));
+                stories.change(&push.msg_id, |story| story.staged(MessageStage::Taken));
                 stories.change(&push.msg_id, |story| story.called("/".to_owned(), b"{}", None, None));
             }
             assert!(stories.get("main", &push.msg_id).unwrap().bytes() < 2 * 1024 * 1024);

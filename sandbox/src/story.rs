@@ -13,7 +13,7 @@ use crate::{FaultForm, Push, TryOutcome, clock};
 mod shown;
 
 pub(crate) use shown::{ApiCallShown, StageShown, TryShown, cut_text};
-pub use shown::{Exchange, Stage};
+pub use shown::{Exchange, MessageStage};
 
 /// The longest text that is kept, in bytes.
 pub(crate) const TEXT_MAX_BYTES: usize = 16 * 1024;
@@ -70,7 +70,7 @@ impl Story {
             push: SentPush { content_type: "text/xml", ..SentPush::default() },
             tries: Vec::new(),
             open: None,
-            stages: vec![StageShown { at_ms: said_ms, stage: Stage::Pushed }],
+            stages: vec![StageShown { at_ms: said_ms, stage: MessageStage::Pushed }],
             exchanges: Vec::new(),
             calls: Vec::new(),
             original: push.clone(),
@@ -93,14 +93,14 @@ impl Story {
     pub(crate) fn try_ended(&mut self, n: u32, took_ms: f64, outcome: &TryOutcome, response: Option<&Bytes>) {
         let at_ms = self.open.take().map_or_else(clock::unix_ms, |open| open.since_ms);
         push_within(&mut self.tries, TryShown::new(n, at_ms, took_ms, outcome, response));
-        let is_stored = self.stages.iter().any(|shown| shown.stage == Stage::Stored);
+        let is_stored = self.stages.iter().any(|shown| shown.stage == MessageStage::Stored);
         if outcome.is_ack() && !is_stored {
-            self.staged(Stage::Stored);
+            self.staged(MessageStage::Stored);
         }
     }
 
     /// It has come this far.
-    pub(crate) fn staged(&mut self, stage: Stage) {
+    pub(crate) fn staged(&mut self, stage: MessageStage) {
         if self.stages.len() >= MAX_EACH {
             // The beginning and the end of a long way are of interest.
             self.stages.remove(MAX_EACH / 2);

@@ -15,6 +15,7 @@ use crate::payload::{Payload, PayloadError};
 use crate::policy::HoldUp;
 use crate::rights::{Opening, begins};
 use crate::route::{self, HOLD_FOR_ACTION, HOLD_FOR_DEFAULT, PATIENCE_DEFAULT, Route, Unsure};
+use crate::witness::{Eyes, WitnessEvent, WitnessedMessage};
 
 /// A message that this version can't read is looked at again after this.
 pub(crate) const NEWER_PAUSE: Duration = Duration::from_secs(60);
@@ -35,6 +36,7 @@ pub(crate) struct Attempt<'a> {
     captures: Captures,
     /// When it was taken.
     begun: Instant,
+    pub(crate) eyes: Eyes,
 }
 
 impl<'a> Attempt<'a> {
@@ -58,7 +60,15 @@ impl<'a> Attempt<'a> {
         };
         let (route, captures) = route::find(&shared.routes, &payload.account, &message).unzip();
         let captures = captures.unwrap_or_default();
-        Ok(Self { calls, leased, payload, message, account, route, captures, begun })
+        let eyes = Eyes::of(shared.witness.as_ref(), || WitnessedMessage {
+            id: leased.lease.id.to_string(),
+            account: payload.account.clone(),
+            attempt: number_of(leased),
+            message: message.clone(),
+            body: payload.body.clone(),
+        });
+        eyes.saw(&WitnessEvent::Taken);
+        Ok(Self { calls, leased, payload, message, account, route, captures, begun, eyes })
     }
 
     /// What the handler gets besides the message.
@@ -75,7 +85,7 @@ impl<'a> Attempt<'a> {
             id: lease.id.to_string(),
             account: self.payload.account.clone(),
             route: route.name.clone(),
-            attempt: leased.failures.saturating_add(leased.losses).saturating_add(1),
+            attempt: number_of(leased),
             accepted_at: self.accepted_at(),
             reply_until: opening.until,
             sends_left: opening.left(send_state),
@@ -154,6 +164,11 @@ impl<'a> Attempt<'a> {
     pub(crate) fn with_route(&self, reason: &str) -> String {
         self.route.map_or_else(|| reason.to_owned(), |route| format!("route `{}`: {reason}", route.name))
     }
+}
+
+/// Which attempt it is, from 1.
+fn number_of(leased: &Leased) -> u32 {
+    leased.failures.saturating_add(leased.losses).saturating_add(1)
 }
 
 /// When the right of a message begins.

@@ -31,6 +31,7 @@ use crate::metrics;
 use crate::recorder::Recorder;
 use crate::route::Unsure;
 use crate::trace;
+use crate::witness::WitnessEvent;
 
 const NO_API: &str = "the account answers in the response to a push, and never by the API";
 
@@ -139,7 +140,11 @@ impl<'a, 'q> Sending<'a, 'q> {
     /// Records how far the answer has got, with its parts unless they are recorded.
     async fn record(&mut self, sending: Option<u32>) -> StepResult<()> {
         let replies = (!self.stored).then(|| self.answer.encode());
+        let is_first = replies.is_some() || sending == Some(0);
         self.recorder.record(Progress { replies, sent: self.index, sending }).await?;
+        if is_first {
+            self.attempt.eyes.saw(&WitnessEvent::Recorded { parts: self.answer.parts.len() });
+        }
         self.stored = true;
         Ok(())
     }
@@ -226,6 +231,8 @@ impl<'a, 'q> Sending<'a, 'q> {
             trace::sent(&span, &sent);
             metrics::sent(name, started.elapsed(), &sent);
             let Err(error) = sent else {
+                let part = self.index as usize + 1;
+                self.attempt.eyes.saw(&WitnessEvent::Sent { part, of: self.answer.parts.len() });
                 calls.shared.pauses.passed(name, Interface::Send).await;
                 return Ok(PartEnd::Sent);
             };

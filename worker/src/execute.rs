@@ -10,6 +10,7 @@ pub(crate) mod notice;
 mod typing;
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -125,7 +126,9 @@ pub(crate) async fn handle(
     let started = Instant::now();
     let run = AssertUnwindSafe(async { route.handler.handle(&attempt.message, &context).await });
     let span = tracing::debug_span!("handler", route = route.name);
-    let outcome = run.catch_unwind().instrument(span).await;
+    // In place: moving it would give a future that keeps room for it twice.
+    let mut run = pin!(run.catch_unwind().instrument(span));
+    let outcome = poll_fn(|context| attempt.eyes.within(|| run.as_mut().poll(context))).await;
     if let Some(slot) = slot {
         slot.took(started.elapsed());
     }

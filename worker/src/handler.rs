@@ -88,6 +88,14 @@ impl Outcome {
     pub fn text(content: impl Into<String>) -> Self {
         Self::Reply(vec![Outgoing::text(content)])
     }
+
+    /// Why it failed, if it did.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        match self {
+            Self::Retry { reason, .. } | Self::Fail { reason } => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 /// What a handler knows besides the message.

@@ -1,10 +1,11 @@
 //! How a worker is, asked from outside while it runs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use huixin_wechat::Client;
+use parking_lot::Mutex;
 
 use crate::lease::{RunningLeases, RunningMessage};
 use crate::metrics;
@@ -21,8 +22,8 @@ pub struct WorkerHealth {
     /// Every permit is in use: nothing is taken, as it should be.
     pub(crate) full: Arc<AtomicBool>,
     pub(crate) overdue: Arc<AtomicUsize>,
-    /// Set when the worker runs.
-    pub(crate) leases: Arc<OnceLock<Arc<RunningLeases>>>,
+    /// Set when the worker runs, and anew by one that takes its place.
+    pub(crate) leases: Arc<Mutex<Option<Arc<RunningLeases>>>>,
     clients: Vec<(String, Client)>,
 }
 
@@ -75,7 +76,7 @@ impl WorkerHealth {
 
     /// How many messages the worker handles now, and those that it has had for the longest.
     pub fn running(&self, at_most: usize) -> (usize, Vec<RunningMessage>) {
-        self.leases.get().map_or_else(Default::default, |leases| leases.oldest(at_most))
+        self.leases.lock().as_ref().map_or_else(Default::default, |leases| leases.oldest(at_most))
     }
 
     pub(crate) fn taken(&self) {

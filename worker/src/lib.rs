@@ -56,6 +56,7 @@ mod settings;
 mod stored_json;
 mod tell_of_death;
 mod template;
+mod witness;
 mod worker;
 mod worker_context;
 
@@ -82,4 +83,5 @@ pub use route::{
 };
 pub use settings::WorkerSettings;
 pub use template::{TEMPLATE_NAMES, Template, TemplateError};
+pub use witness::{ServiceCall, WITNESSED_MAX_BYTES, Witness, WitnessEvent, WitnessedMessage};
 pub use worker::{Worker, WorkerError};

@@ -46,6 +46,17 @@ impl Done {
     pub(crate) fn bury(reason: impl Into<String>) -> Self {
         Self { settlement: Settlement::Bury { reason: reason.into() }, end: End::Dead }
     }
+
+    /// Why it fails or waits, if it does.
+    pub(crate) fn into_reason(self) -> Option<String> {
+        match self.settlement {
+            Settlement::Retry { reason, .. }
+            | Settlement::Snooze { reason, .. }
+            | Settlement::Bury { reason }
+            | Settlement::Hold { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 /// How a message left this worker.

@@ -37,6 +37,7 @@ use crate::recorder::Recorder;
 use crate::respond::{self, WayOut};
 use crate::route::Route;
 use crate::stored_json::Unreadable;
+use crate::witness::{Eyes, WitnessEvent};
 use crate::worker_context::WorkerContext;
 
 const RECORDED: &str = "the recorded answer";
@@ -54,12 +55,14 @@ pub(crate) async fn process(
 ) -> End {
     let calls = Calls { shared, lease: &leased.lease, guard: &guard };
     let (mut permit, mut has_open_push, mut note) = (Some(permit), false, Note::of(leased, &shared.name));
+    let mut eyes = Eyes::default();
     let done = match Attempt::read(calls, leased, begun) {
         Ok(attempt) => {
             if let Some(route) = attempt.route {
                 guard.is_of(&route.name);
             }
             has_open_push = attempt.has_open_push();
+            eyes = attempt.eyes.clone();
             let mut recorder = Recorder::new(&attempt);
             let done = match steps(&mut recorder, &mut permit).await {
                 // Boxed, so that a message whose handler runs doesn't hold the room for its sending.
@@ -71,24 +74,30 @@ pub(crate) async fn process(
         }
         Err(done) => Ok(done),
     };
-    let end = match done {
-        Ok(done) => settle(calls, done, note).await,
-        Err(Stop::Stopping) => settle(calls, Done::release(), note).await,
-        Err(stop) => Err(stop),
+    let done = match done {
+        Err(Stop::Stopping) => Ok(Done::release()),
+        done => done,
     };
-    let end = end.unwrap_or_else(Stop::end);
+    let (end, reason) = match done {
+        Ok(done) => {
+            let end = settle(calls, &done, note).await;
+            (end.unwrap_or_else(Stop::end), done.into_reason())
+        }
+        Err(stop) => (stop.end(), None),
+    };
     if has_open_push && end.is_last() {
         // No answer comes any more, so its push needs to wait no longer.
         if let Err(error) = shared.queue.announce(&leased.lease.lane).await {
             tracing::debug!(%error, "no push learns that its message has ended: an open one waits until its time is over");
         }
     }
+    eyes.saw(&WitnessEvent::Ended { end: end.into(), reason: reason.as_deref() });
     tracing::debug!(end = <&str>::from(end), "handled");
     end
 }
 
 /// Makes the one call that settles a message.
-async fn settle(calls: Calls<'_>, done: Done, mut note: Note) -> StepResult<End> {
+async fn settle(calls: Calls<'_>, done: &Done, mut note: Note) -> StepResult<End> {
     if let Settlement::Bury { reason } = &done.settlement {
         tracing::error!(reason, "the message is dead");
     }
@@ -200,7 +209,10 @@ async fn send(recorder: &mut Recorder<'_>, answer: Answer, progress: Progress) -
         let settle = || calls.queue().settle(&lease, offer.clone());
         way = match calls.insist(settle).await? {
             Settled::NobodyWaits => respond::without_push(&answer, &progress),
-            Settled::AsAsked | Settled::ComesAgain => return Err(Stop::Offered),
+            Settled::AsAsked | Settled::ComesAgain => {
+                recorder.attempt.eyes.saw(&WitnessEvent::Recorded { parts: answer.parts.len() });
+                return Err(Stop::Offered);
+            }
         };
     }
     match way {
@@ -255,8 +267,10 @@ async fn execute(
     let context = attempt.context(route, memory, recorder.send_state());
     let (queueing, started) = (attempt.accepted_at().elapsed().unwrap_or_default(), Instant::now());
     let handling = handle(attempt, route, context, slot);
+    attempt.eyes.saw(&WitnessEvent::Handling { route: &route.name });
     let outcome = attend(&mut execution, &mut notices, recorder, handling).await?;
     recorder.note.handled(queueing, started.elapsed());
+    attempt.eyes.saw(&WitnessEvent::Handled { took: started.elapsed(), failure: outcome.failure() });
     execution.end(&outcome);
     Ok(Ok(outcome))
 }

@@ -24,6 +24,7 @@ use crate::message_end::End;
 use crate::metrics::{self, KnownLabels};
 use crate::route::{Route, Unsure};
 use crate::settings::WorkerSettings;
+use crate::witness::Witness;
 use crate::worker_context::WorkerContext;
 
 /// Takes messages off a queue, runs their handlers, and delivers the replies.
@@ -33,6 +34,7 @@ pub struct Worker {
     routes: Vec<Route>,
     settings: WorkerSettings,
     call_backs: Option<CallBacks>,
+    witness: Option<Arc<dyn Witness>>,
     health: WorkerHealth,
 }
 
@@ -64,6 +66,7 @@ impl Worker {
             health: WorkerHealth::new(settings.concurrency),
             settings,
             call_backs: None,
+            witness: None,
         }
     }
 
@@ -85,6 +88,20 @@ impl Worker {
     #[must_use]
     pub fn call_backs(mut self, call_backs: CallBacks) -> Self {
         self.call_backs = Some(call_backs);
+        self
+    }
+
+    /// Lets a witness see each step of each message: see [`Witness`].
+    #[must_use]
+    pub fn witness(mut self, witness: Arc<dyn Witness>) -> Self {
+        self.witness = Some(witness);
+        self
+    }
+
+    /// Takes the place of another worker in this process: who asks that one's health learns of this one.
+    #[must_use]
+    pub fn in_place_of(mut self, other: &WorkerHealth) -> Self {
+        self.health = other.clone();
         self
     }
 
@@ -110,7 +127,7 @@ impl Worker {
         let classes: Arc<[Class]> = classes.map_err(WorkerError::Account)?.into_iter().collect();
         let keeper = Keeper::start(self.queue.clone(), self.settings.lease, self.health.overdue.clone())
             .map_err(WorkerError::Keeper)?;
-        self.health.leases.get_or_init(|| keeper.running.clone());
+        *self.health.leases.lock() = Some(keeper.running.clone());
         let names: Vec<_> = self.accounts.keys().cloned().collect();
         let routes: Vec<_> = self.routes.iter().map(|route| route.name.clone()).collect();
         metrics::prepare(KnownLabels {
@@ -133,6 +150,7 @@ impl Worker {
             pauses: pauses.clone(),
             media,
             call_backs: self.call_backs,
+            witness: self.witness,
             lease_for: self.settings.lease,
             permits: Arc::new(Semaphore::new(concurrency)),
             suspect_runs: AtomicBool::new(false),

@@ -14,6 +14,7 @@ use crate::call_back::CallBacks;
 use crate::media::MediaStore;
 use crate::rights::Rights;
 use crate::route::Route;
+use crate::witness::Witness;
 
 pub(crate) struct WorkerContext {
     /// The worker's name.
@@ -25,6 +26,7 @@ pub(crate) struct WorkerContext {
     pub(crate) pauses: Pauses,
     pub(crate) media: MediaStore,
     pub(crate) call_backs: Option<CallBacks>,
+    pub(crate) witness: Option<Arc<dyn Witness>>,
     pub(crate) lease_for: Duration,
     /// One for each message that is handled.
     pub(crate) permits: Arc<Semaphore>,

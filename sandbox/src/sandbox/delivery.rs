@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::hang_up;
 use crate::{
-    MediaKind, Push, PushReport, Sandbox, Stage, TryOutcome, TryReport, What,
+    MediaKind, MessageStage, Push, PushReport, Sandbox, TryOutcome, TryReport, What,
     account::AccountState,
     clock::as_ms,
     envelope::{Envelope, MAX_ANSWER_BYTES, read_answer},
@@ -146,7 +146,7 @@ fn show(sandbox: &Sandbox, account: &AccountState, push: &Push, n: u32, answer: 
     if push.is_visible() && account.users.lock().answered(push.user.as_str(), &push.msg_id) {
         let PassiveMessage { kind, text, message, .. } = answer;
         let (msg_id, answers) = (push.msg_id.clone(), Some(push.msg_id.clone()));
-        sandbox.change_story(&msg_id, |story| story.staged(Stage::Sent { part: 1, of: 1 }));
+        sandbox.change_story(&msg_id, |story| story.staged(MessageStage::Sent { part: 1, of: 1 }));
         let replied = What::Replied { msg_id, n, kind, text, message, answers };
         sandbox.note(&push.account, &push.user, replied);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Sandbox;
-use crate::{Backstage, Exchange, OpenId, Stage, story::Story};
+use crate::{Backstage, Exchange, MessageStage, OpenId, story::Story};
 
 impl Sandbox {
     /// Shows what this knows from now on. Only the first one given is used.
@@ -17,12 +17,12 @@ impl Sandbox {
 
     /// A worker has come this far with a message of this account, which has this body. A message that isn't remembered is
     /// ignored.
-    pub fn staged(&self, account: &str, body: &[u8], stage: Stage) {
+    pub fn staged(&self, account: &str, body: &[u8], stage: MessageStage) {
         let Some((user, msg_id)) = self.found(account, body) else { return };
         if let Some(account) = self.account(account) {
             match stage {
-                Stage::Taken => account.users.lock().begin_answer(user.as_str(), &msg_id),
-                Stage::Ended { .. } => account.users.lock().end_answer(user.as_str(), &msg_id),
+                MessageStage::Taken => account.users.lock().begin_answer(user.as_str(), &msg_id),
+                MessageStage::Ended { .. } => account.users.lock().end_answer(user.as_str(), &msg_id),
                 _ => {}
             }
         }

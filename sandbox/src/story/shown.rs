@@ -10,7 +10,7 @@ use crate::{FaultForm, TryOutcome};
 /// How far a message has come.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
-pub enum Stage {
+pub enum MessageStage {
     /// WeChat pushes it.
     Pushed,
     /// Its receiver has acked it.
@@ -75,12 +75,12 @@ pub struct Exchange {
     pub error: Option<String>,
 }
 
-/// A [`Stage`], and when.
+/// A [`MessageStage`], and when.
 #[derive(Debug, Serialize)]
 pub(crate) struct StageShown {
     pub(crate) at_ms: u64,
     #[serde(flatten)]
-    pub(crate) stage: Stage,
+    pub(crate) stage: MessageStage,
 }
 
 /// A try of a push.

@@ -3,8 +3,11 @@
 //! Nothing is configured and nothing is kept, unless a flag says so. The slow lookup is the example of the README: it
 //! takes eight seconds, longer than WeChat waits, and the answer arrives all the same.
 
+mod backstage;
 mod lookup;
+mod mortal;
 mod unmatched;
+mod witness;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -18,11 +21,14 @@ use huixin_worker::handlers::ReplyHandler;
 use huixin_worker::{Condition, Route, Worker};
 use regex::Regex;
 use serde_json::json;
+use tokio::sync::Notify;
 use url::Url;
 
+use self::backstage::DevBackstage;
 use self::unmatched::Unmatched;
+use self::witness::DevWitness;
 use super::begin_role;
-use super::roles::{add_admin, add_answers, add_receiver, add_worker};
+use super::roles::{add_admin, add_answers, add_receiver};
 use super::services::Services;
 use crate::admin::{self, Readiness};
 use crate::call_backs::{CallBackListener, Port, TimeLimits};
@@ -54,8 +60,13 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     services.back("sandbox", |stop| huixin_sandbox::run(page, shown, stop.cancelled_owned()));
     let call_backs = add_call_backs(&mut services, &mut config, queue.clone()).await?;
     let mut readiness = Readiness::of(Role::Dev, queue.clone());
-    let worker = with_routes(&config, wiring::worker(&config, queue)?, sandbox)?;
-    readiness.worker = Some(add_worker(&mut services, worker));
+    let kills = Arc::<Notify>::default();
+    sandbox.set_backstage(Arc::new(DevBackstage { queue: queue.clone(), kills: kills.clone() }));
+    let of_worker = config.clone();
+    let another = move || with_routes(&of_worker, wiring::worker(&of_worker, queue.clone())?, &sandbox);
+    let worker = another()?;
+    readiness.worker = Some(worker.health());
+    services.front("worker", |stop| mortal::run(worker, another, kills, stop));
     let admin = add_admin(&mut services, &config, readiness, operators, metrics)?;
 
     let first = match config.routes.is_empty() {
@@ -134,9 +145,10 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 /// The configuration's routes, and one behind them for messages that none of them takes; without any, the routes of the first
 /// minute.
-pub(super) fn with_routes(config: &Config, worker: Worker, sandbox: Sandbox) -> Result<Worker, Failure> {
+pub(super) fn with_routes(config: &Config, worker: Worker, sandbox: &Sandbox) -> Result<Worker, Failure> {
+    let worker = worker.witness(Arc::new(DevWitness(sandbox.clone())));
     if !config.routes.is_empty() {
-        return Ok(worker.route(Route::new("unmatched", Unmatched(sandbox))));
+        return Ok(worker.route(Route::new("unmatched", Unmatched(sandbox.clone()))));
     }
     tracing::info!("no route is configured, so the example answers: a slow look-up, a welcome, an echo");
     let code = Regex::new(lookup::PATTERN).context("the pattern of the example")?;

@@ -116,7 +116,7 @@ const checks = {
   },
   walked() {
     // Of tabs, options and menu items one is a stop, and arrows lead to the others.
-    const roving = "[role=tab], [role=option], [role=menuitem], [role=radio], [type=radio]";
+    const roving = "[role=tab], [role=option], [role=menuitem], [role=radio], [type=radio], [data-roving]";
     for (const control of controls()) {
       if (!window.walked?.has(control) && !(control.matches(roving) && control.tabIndex < 0) && control.type !== "radio") wrong.push(`Tab never comes to ${name(control)}`);
     }

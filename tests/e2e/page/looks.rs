@@ -16,13 +16,20 @@ const MOST_STOPS: usize = 300;
 
 /// Looks at the page as it stands, in light and dark, and at all widths. It is 1,280 wide and light afterwards.
 pub(crate) async fn check(browser: &Browser, state: &str) {
+    as_it_is(browser, state).await;
+    fits(browser, state).await;
+    by_keyboard(browser, state).await;
+}
+
+/// The same at the present width alone, without the keyboard.
+pub(crate) async fn as_it_is(browser: &Browser, state: &str) {
     for scheme in ["light", "dark"] {
         browser.scheme(scheme).await;
         assert_none(browser, "contrast", &format!("{state}, {scheme}")).await;
     }
     browser.scheme("light").await;
-    fits(browser, state).await;
-    by_keyboard(browser, state).await;
+    assert_none(browser, "fit", state).await;
+    assert_none(browser, "targets", state).await;
 }
 
 /// No width makes a horizontal bar, and what is pressed is large enough.

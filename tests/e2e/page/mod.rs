@@ -12,4 +12,8 @@ mod operations_looks;
 mod operations_pause;
 mod pictures;
 mod sandbox_chat;
+mod sandbox_inspector;
+mod sandbox_looks;
 mod sandbox_messages;
+mod sandbox_panels;
+mod sandbox_trouble;

@@ -10,7 +10,8 @@ use crate::harness::PATIENCE;
 
 pub(super) const USER: &str = "oHuixinXiaoming0000000000001";
 /// A picture of one red dot.
-const DOT: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+pub(super) const DOT: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
 /// The pretend WeChat alone.
 pub(super) async fn pretend(config: SandboxConfig) -> RunningSandbox {
@@ -19,7 +20,13 @@ pub(super) async fn pretend(config: SandboxConfig) -> RunningSandbox {
 }
 
 /// A message to the user, as a worker would send it.
-pub(super) async fn send(wechat: &RunningSandbox, path: &str, mut body: Value) {
+pub(super) async fn send(wechat: &RunningSandbox, path: &str, body: Value) {
+    let answer = call(wechat, path, body.clone()).await;
+    assert_eq!(answer["errcode"], 0, "{body}: {answer}");
+}
+
+/// The same, whatever is answered.
+pub(super) async fn call(wechat: &RunningSandbox, path: &str, mut body: Value) -> Value {
     body["touser"] = json!(USER);
     let token = wechat
         .sandbox
@@ -28,8 +35,7 @@ pub(super) async fn send(wechat: &RunningSandbox, path: &str, mut body: Value) {
     let url = format!("{}cgi-bin/message/custom/{path}?access_token={token}", wechat.base_url);
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let answer = http.post(url).body(body.to_string()).send().await.expect("an answer");
-    let answer: Value = answer.json().await.expect("JSON");
-    assert_eq!(answer["errcode"], 0, "{body}: {answer}");
+    answer.json().await.expect("JSON")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,10 +18,11 @@ use tracing::field::Empty;
 use url::Url;
 
 use self::plain::PlainService;
-use super::body::BODY_MAX_BYTES;
+use super::body::{self, BODY_MAX_BYTES};
 use super::unreachable;
 use crate::handler::Outcome;
 use crate::trace;
+use crate::witness::WatchedCall;
 
 /// What carries a trace over HTTP, by the standard of the W3C.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -91,7 +92,13 @@ impl Transport {
             otel.status_code = Empty,
         );
         headers.extend(trace::traceparent(&span).map(|value| (TRACEPARENT, value)));
+        let call = WatchedCall::begin("POST", &self.url, || body.clone());
         let answer = self.ask(headers, body).instrument(span.clone()).await;
+        match (call, &answer) {
+            (Some(call), Ok(answer)) => call.answered(Some(answer.status.as_u16()), answer.text()),
+            (Some(call), Err(error)) => call.failed(error.to_string()),
+            (None, _) => {}
+        }
         match &answer {
             Ok(answer) => span.record("http.response.status_code", answer.status.as_u16()),
             Err(_) => span.record("otel.status_code", "error"),
@@ -159,6 +166,14 @@ async fn over_tls(
         body.extend_from_slice(&chunk);
     }
     Ok(HttpResponse { status, headers, body })
+}
+
+impl HttpResponse {
+    /// The body as a person would read it, as far as it is text.
+    fn text(&self) -> String {
+        let plain = body::decompressed(&self.headers, &self.body);
+        String::from_utf8_lossy(plain.as_deref().unwrap_or(&self.body)).into_owned()
+    }
 }
 
 impl TransportError {

@@ -63,7 +63,7 @@ impl PlayStage {
         let served = sandbox.clone();
         services.back("sandbox", |stop| huixin_sandbox::run(api, served, stop.cancelled_owned()));
         dev::add_call_backs(&mut services, &mut config, queue.clone()).await?;
-        let worker = dev::with_routes(&config, wiring::worker(&config, queue)?, sandbox.clone())?;
+        let worker = dev::with_routes(&config, wiring::worker(&config, queue)?, &sandbox)?;
         add_worker(&mut services, worker);
         Ok(Self { sandbox, stop, services: tokio::spawn(services.run()), _folder: Some(folder) })
     }

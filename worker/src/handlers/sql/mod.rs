@@ -27,8 +27,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use huixin_wechat::Message;
+use serde_json::json;
 
 use crate::handler::{Context, Handler, Outcome};
+use crate::witness::WatchedCall;
 
 pub use answers::SqlAnswers;
 pub use database::{Database, DatabaseError, DatabaseLocation};
@@ -103,7 +105,18 @@ impl SqlHandler {
 #[async_trait]
 impl Handler for SqlHandler {
     async fn handle(&self, message: &Message, context: &Context) -> Outcome {
-        match self.in_time(self.look_up(message, context)).await {
+        let call = WatchedCall::begin("SQL", self.database.name(), || {
+            let values = parameters::values(self.statement.binds(), message, context);
+            json!({ "query": **self.statement.sql(), "names": self.statement.binds(), "values": values })
+                .to_string()
+        });
+        let found = self.in_time(self.look_up(message, context)).await;
+        match (call, &found) {
+            (Some(call), Ok(found)) => call.answered(None, json!(found.rows).to_string()),
+            (Some(call), Err(failure)) => call.failed(failure.reason.clone()),
+            (None, _) => {}
+        }
+        match found {
             Ok(found) => self.answers.outcome(found, message, context),
             Err(LookUpFailure { passes: true, reason, .. }) => Outcome::Retry { after: None, reason },
             Err(LookUpFailure { passes: false, reason, .. }) => Outcome::Fail { reason },
