@@ -40,6 +40,10 @@ pub struct LetterQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(nullable = false)]
     pub reason: Option<String>,
+    /// Only those with this cause, as `/v1/dead/causes` names it. It is looked for among `limit` letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(nullable = false)]
+    pub cause: Option<String>,
     /// Behind which letter to go on: `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(pattern = "^[0-9]{1,19}-[!-~]{1,128}$", nullable = false)]
@@ -120,7 +124,15 @@ pub(super) struct LetterIds {
 
 impl Default for LetterQuery {
     fn default() -> Self {
-        Self { account: None, user: None, reason: None, after: None, limit: PAGE_DEFAULT, bodies: true }
+        Self {
+            account: None,
+            user: None,
+            reason: None,
+            cause: None,
+            after: None,
+            limit: PAGE_DEFAULT,
+            bodies: true,
+        }
     }
 }
 

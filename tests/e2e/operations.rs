@@ -50,7 +50,7 @@ async fn a_login_is_a_session_until_the_logout_and_a_page_of_another_site_change
     let running = start(false).await;
     let session =
         async |cookie: &str| answer(running.request("GET", "v1/session").header("cookie", cookie)).await;
-    let needs = json!({"needs_login": true, "may_read": false, "may_change": false});
+    let needs = json!({"needs_login": true, "may_read": false, "may_change": false, "by_session": false});
     assert_eq!(session("huixin_session=x").await, (200, needs.clone()));
     // The page is there before the login, and holds nothing.
     let page = running.request("GET", "").send().await.expect("it answers");
@@ -63,7 +63,7 @@ async fn a_login_is_a_session_until_the_logout_and_a_page_of_another_site_change
 
     let login = running.log_in(FULL).await;
     let full = cookie(&login);
-    let may = json!({"needs_login": false, "may_read": true, "may_change": true});
+    let may = json!({"needs_login": false, "may_read": true, "may_change": true, "by_session": true});
     assert_eq!(login.json::<Value>().await.expect("it is JSON"), may);
     assert_eq!(session(&full).await, (200, may));
     let pause = async |origin: Option<&str>, kind: &str, cookie: &str| {
@@ -298,7 +298,10 @@ async fn without_a_token_the_page_is_open_on_loopback_and_closed_to_pages_of_oth
     let url = process.url_after("health and metrics are served url=").await;
     let client = huixin_wechat::http_client().expect("a client can be made");
     let session = answer(client.get(format!("{url}v1/session"))).await;
-    assert_eq!(session, (200, json!({"needs_login": false, "may_read": true, "may_change": true})));
+    assert_eq!(
+        session,
+        (200, json!({"needs_login": false, "may_read": true, "may_change": true, "by_session": false}))
+    );
     for path in ["", "page/shared/tokens.css", "v1/session", "v1/status"] {
         let asked = client.get(format!("{url}{path}"));
         assert_eq!(asked.send().await.expect("it answers").status(), 200, "{path}");

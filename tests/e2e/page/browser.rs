@@ -211,9 +211,6 @@ impl Browser {
         let features = json!({"features": [
             {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]});
         self.chromium("Emulation.setEmulatedMedia", features).await;
-        // The styles of placeholders follow with the next frame.
-        let frames = "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
-        self.script_async(frames).await;
     }
 
     /// The page as it looks, as a file, if a folder for such files is named: `SCREENSHOTS=folder`.

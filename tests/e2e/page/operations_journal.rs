@@ -56,7 +56,7 @@ async fn the_page_alone_tells_why_a_user_got_no_answer() {
     let address = browser.script("return location.hash").await;
     assert!(address.as_str().is_some_and(|hash| hash.starts_with("#/message/m")), "{address}");
     visit(&browser, "#/journal?at=25:00").await;
-    browser.wait_for_text("[role=alert]", "This time can't be read").await;
+    browser.wait_for_text("#mistake", "This time can't be read").await;
     let now = "return new Date().toTimeString().slice(0, 5)";
     let now = browser.script(now).await;
     visit(&browser, &format!("#/journal?at={}&within=5", now.as_str().expect("a time"))).await;
