@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use strum::{Display, EnumString, IntoStaticStr};
 
-use super::{Kind, Message};
+use super::MessageHead;
+use super::field::trimmed;
 
 /// The kind of right that a push opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, IntoStaticStr)]
@@ -47,8 +48,8 @@ impl Trigger {
         Trigger::Silent,
     ];
 
-    pub(super) fn of(message: &Message) -> Trigger {
-        if let Some(event) = message.event() {
+    pub(super) fn of(head: MessageHead<'_>) -> Trigger {
+        if let Some(event) = head.event() {
             return match event.to_ascii_lowercase().as_str() {
                 "click" | "scancode_push" | "scancode_waitmsg" => Trigger::Click,
                 "scan" => Trigger::Scan,
@@ -57,14 +58,16 @@ impl Trigger {
                 _ => Trigger::Silent,
             };
         }
-        match &message.kind {
-            Kind::Text { menu_id: Some(_), .. } => Trigger::Click,
-            // Without a type it is no message of a user (third-party pushes have `InfoType`), nor is a device's.
-            Kind::Unknown if message.msg_type().is_empty() => Trigger::Silent,
-            Kind::Unknown if is_of_a_device(message.msg_type()) => Trigger::Silent,
-            // An unknown type that isn't an event is something a user sent: files came before anyone had documented them.
-            _ => Trigger::Message,
+        let msg_type = head.msg_type();
+        if msg_type.eq_ignore_ascii_case("text") && !trimmed(head.tree, "bizmsgmenuid").is_empty() {
+            return Trigger::Click;
         }
+        // Without a type it is no message of a user (third-party pushes have `InfoType`), nor is a device's.
+        if msg_type.is_empty() || is_of_a_device(msg_type) {
+            return Trigger::Silent;
+        }
+        // An unknown type that isn't an event is something a user sent: files came before anyone had documented them.
+        Trigger::Message
     }
 
     /// How long after the push messages may be sent; zero where none may.
