@@ -60,6 +60,7 @@ impl<'a> MessageHead<'a> {
 
     /// What right to send the push opens.
     pub fn trigger(self) -> Trigger {
-        Trigger::of(self)
+        let from_menu = !trimmed(self.tree, "bizmsgmenuid").is_empty();
+        Trigger::of(self.msg_type(), self.event(), from_menu)
     }
 }

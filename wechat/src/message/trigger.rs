@@ -14,9 +14,6 @@ use std::time::Duration;
 
 use strum::{Display, EnumString, IntoStaticStr};
 
-use super::MessageHead;
-use super::field::trimmed;
-
 /// The kind of right that a push opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase", parse_err_ty = UnknownTrigger, parse_err_fn = unknown)]
@@ -48,8 +45,9 @@ impl Trigger {
         Trigger::Silent,
     ];
 
-    pub(super) fn of(head: MessageHead<'_>) -> Trigger {
-        if let Some(event) = head.event() {
+    /// Of a push with this `MsgType`: an event, or a message, perhaps from the menu.
+    pub(super) fn of(msg_type: &str, event: Option<&str>, from_menu: bool) -> Trigger {
+        if let Some(event) = event {
             return match event.to_ascii_lowercase().as_str() {
                 "click" | "scancode_push" | "scancode_waitmsg" => Trigger::Click,
                 "scan" => Trigger::Scan,
@@ -58,8 +56,7 @@ impl Trigger {
                 _ => Trigger::Silent,
             };
         }
-        let msg_type = head.msg_type();
-        if msg_type.eq_ignore_ascii_case("text") && !trimmed(head.tree, "bizmsgmenuid").is_empty() {
+        if from_menu && msg_type.eq_ignore_ascii_case("text") {
             return Trigger::Click;
         }
         // Without a type it is no message of a user (third-party pushes have `InfoType`), nor is a device's.
