@@ -34,7 +34,7 @@ pub use authentication::{PrecheckedPush, PushBody, PushKeys, PushRefusal, admit}
 pub use body::{BodyError, ParsedBody};
 pub use dedup::DedupKey;
 pub use envelope::{AesKey, KeyError};
-pub use message::{Event, Kind, Message, Trigger};
+pub use message::{Event, Kind, Message, MessageHead, Trigger};
 pub use secret::Secret;
 pub use signature::{PushQuery, QueryError, sign};
 pub use xml::{Element, TreeLimits, XmlError};
