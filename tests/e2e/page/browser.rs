@@ -86,11 +86,6 @@ impl Browser {
         self.client.goto(url).await.expect("the page opens");
     }
 
-    /// Loads the page anew.
-    pub(crate) async fn reload(&self) {
-        self.client.refresh().await.expect("the page opens again");
-    }
-
     /// Waits for at least so many of them.
     pub(crate) async fn wait_for(&self, css: &str, count: usize) -> Vec<Element> {
         self.wait_longer_for(css, count, WITHIN).await
