@@ -3,6 +3,11 @@
 use clap::Parser as _;
 use huixin::cli::Cli;
 use huixin::commands;
+use mimalloc::MiMalloc;
+
+/// The C library's takes a sixth of the receiver's time, and no less memory.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();

@@ -4,11 +4,12 @@
 //! request must come within seconds, and only so many connections are served at once: the next ones wait in the kernel.
 //! After the stop, requests under way may finish, but not for ever.
 //!
+//! What is served is mostly a [`Router`]. A path that is asked for all day may have its own way past it ([`Routes`]).
+//!
 //! A request whose client leaves is dropped where it waits. A handler that waits for long on purpose has two ways out of the
 //! ordinary: it gives its connection's permit back ([`Peer`]), and it may leave the request without a response
 //! ([`unanswered`]).
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -20,8 +21,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::Response;
-use axum::routing::future::RouteFuture;
-use futures::future::Map;
+use futures::future::{BoxFuture, Map};
 use futures::{FutureExt as _, StreamExt as _};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -49,9 +49,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// When the listener fails for good.
-pub async fn until(
+pub(crate) async fn until(
     listener: TcpListener,
-    routes: Router,
+    routes: impl Routes,
     shutdown: impl Future<Output = ()> + Send,
 ) -> std::io::Result<()> {
     until_with(listener, routes, shutdown, CONNECTIONS_MAX).await
@@ -59,7 +59,7 @@ pub async fn until(
 
 async fn until_with(
     listener: TcpListener,
-    routes: Router,
+    routes: impl Routes,
     shutdown: impl Future<Output = ()> + Send,
     connections_max: usize,
 ) -> std::io::Result<()> {
@@ -99,16 +99,29 @@ async fn until_with(
     Ok(())
 }
 
-fn connection(
+fn connection<R: Routes>(
     stream: TcpStream,
-    service: ConnectionService,
-) -> http1::Connection<TokioIo<TcpStream>, ConnectionService> {
+    service: ConnectionService<R>,
+) -> http1::Connection<TokioIo<TcpStream>, ConnectionService<R>> {
     // An answer is one small packet: waiting to fill it would cost more than everything else.
     let _ = stream.set_nodelay(true);
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
         .serve_connection(TokioIo::new(stream), service)
+}
+
+/// What answers requests.
+pub(crate) trait Routes: Clone + Send + Sync + 'static {
+    fn answer(&self, peer: &Peer, request: Request<Incoming>) -> BoxFuture<'static, Response>;
+}
+
+impl Routes for Router {
+    fn answer(&self, peer: &Peer, mut request: Request<Incoming>) -> BoxFuture<'static, Response> {
+        request.extensions_mut().insert(peer.clone());
+        let answer = self.clone().call(request);
+        Box::pin(answer.map(|response| response.unwrap_or_else(|never| match never {})))
+    }
 }
 
 /// The client at the other end of a request's connection.
@@ -140,21 +153,18 @@ pub(crate) fn unanswered() -> Response {
 struct LeftUnanswered;
 
 /// The routes, as one connection sees them.
-struct ConnectionService {
-    routes: Router,
+struct ConnectionService<R> {
+    routes: R,
     peer: Peer,
 }
 
-impl Service<Request<Incoming>> for ConnectionService {
+impl<R: Routes> Service<Request<Incoming>> for ConnectionService<R> {
     type Response = Response;
     type Error = LeftUnanswered;
-    type Future =
-        Map<RouteFuture<Infallible>, fn(Result<Response, Infallible>) -> Result<Response, LeftUnanswered>>;
+    type Future = Map<BoxFuture<'static, Response>, fn(Response) -> Result<Response, LeftUnanswered>>;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.peer.clone());
-        self.routes.clone().call(request).map(|response| {
-            let response = response.unwrap_or_else(|never| match never {});
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.routes.answer(&self.peer, request).map(|response| {
             // hyper closes the connection of a service that fails.
             response.extensions().get().map_or(Ok(()), |unanswered: &LeftUnanswered| Err(*unanswered))?;
             Ok(response)

@@ -104,7 +104,7 @@ function open() {
 }
 
 function lost(place) {
-  place.append(element("h1", { tabindex: "-1" }, t.nothingHere), element("a", { href: "#/" }, t.toOverview));
+  place.append(element("h1", { tabindex: "-1" }, t.nothingHere), element("p", {}, element("a", { href: "#/" }, t.toOverview)));
   return { title: t.nothingHere, work: async () => {} };
 }
 

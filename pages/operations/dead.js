@@ -14,7 +14,7 @@ import { t as common } from "./texts.js";
 
 const PAGE = 50;
 /** A filter may find nothing in a page that the API has looked through. So many are looked through for one page here. */
-const CALLS_MAX = 5;
+const CALLS_MAX = 20;
 const CAUSES_EVERY_MS = 10_000;
 
 export function dead(place, { query, refresh }) {

@@ -22,7 +22,7 @@ const WITHIN = [1, 2, 5, 15, 30, 60];
 
 export function journal(place, { query, refresh }) {
   const asked = read(query);
-  const problem = element("p", { class: "banner", role: "alert", data: { tone: "bad" }, hidden: true });
+  const problem = element("p", { class: "banner", id: "mistake", role: "alert", data: { tone: "bad" }, hidden: true });
   const span = element("p", { class: "soft small" });
   const says = element("div", { id: "findings", role: "status" });
   const below = element("div", { class: "stack view", id: "results" });

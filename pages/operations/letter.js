@@ -50,12 +50,14 @@ function textOf(id) {
   const place = element("div", { class: "stack" });
   const hidden = () => place.replaceChildren(element("div", {}, button(t.text, show, { id: "show-text" })));
   async function show() {
-    if (!await ask({ title: t.asksText, text: t.asksTextMore, yes: t.yesText, no: common.cancel })) return;
+    if (!await ask({ title: t.asksText, text: t.asksTextMore, yes: t.yesText, no: common.cancel })) return null;
     try {
-      const { body } = await get(`dead/${encodeURIComponent(id)}/text`);
-      place.replaceChildren(element("h3", {}, t.textOf), element("pre", { class: "code", tabindex: "0", id: "text" }, body), element("div", {}, button(t.hideText, hidden)));
+      const answer = await get(`dead/${encodeURIComponent(id)}/text`);
+      if (!answer) return fail(t.gone);
+      const { body } = answer;
+      return place.replaceChildren(element("h3", {}, t.textOf), element("pre", { class: "code", tabindex: "0", id: "text" }, body), element("div", {}, button(t.hideText, hidden)));
     } catch (error) {
-      fail(sentence(error));
+      return fail(sentence(error));
     }
   }
   hidden();

@@ -159,8 +159,8 @@ mod tests {
         let mut stories = Stories::default();
         for n in 0..200 {
             let push = pushed(&mut stories, &n.to_string());
-            for _ in 0..1_000 {
-                stories.change(&push.msg_id, |story| story.exchanged(exchange(1024 * 1024)));
+            for _ in 0..100 {
+                stories.change(&push.msg_id, |story| story.exchanged(exchange(64 * 1024)));
                 stories.change(&push.msg_id, |story| story.staged(MessageStage::Taken));
                 stories.change(&push.msg_id, |story| story.called("/".to_owned(), b"{}", None, None));
             }

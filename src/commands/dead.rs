@@ -46,7 +46,8 @@ pub(super) async fn dead(cli: &Cli, command: &DeadCommand) -> Result<(), Failure
                 "id        {id}\naccount   {account}\nuser      {user}\nkind      {kind}\nreason    {reason}"
             );
             println!(
-                "accepted  {accepted_at}\ndied      {died_at}\nfailures  {failures} before the last\nlosses    {losses}\n\n{body}"
+                "accepted  {accepted_at}\ndied      {died_at}\nfailures  {failures} before the last\nlosses    {losses}\n\n{}",
+                body.unwrap_or_default()
             );
             Ok(())
         }
@@ -134,8 +135,8 @@ fn asked(filter: &LetterFilter) -> LetterQuery {
         account: filter.account.clone(),
         user: filter.user.clone(),
         reason: filter.reason.clone(),
-        after: None,
         limit: DEAD_SCAN_MAX,
+        ..LetterQuery::default()
     }
 }
 

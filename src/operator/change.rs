@@ -18,7 +18,13 @@ use super::request::Pausable;
 use super::view::rfc3339;
 use crate::one_line::one_line;
 
-const FOLDER: &str = "changes/";
+const CHANGES: &str = "changes/";
+/// What was read is kept beside: who only reads can't push changes out.
+const READS: &str = "reads/";
+/// A text was read.
+const READ: &str = "read";
+/// How long a call may go on with what the one before has begun.
+const GOES_ON_US: u64 = 600_000_000;
 /// How many are kept.
 const KEPT_MAX: usize = 100;
 /// And for how long.
@@ -46,7 +52,7 @@ pub enum AdminCaller {
 /// The last changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Changes {
-    /// At most 100 of the last 30 days, the youngest first.
+    /// At most 100 changes and 100 reads of the last 30 days, the youngest first.
     pub changes: Vec<Change>,
 }
 
@@ -59,7 +65,7 @@ pub struct Change {
     /// Who: `token`, `token session` (a login), the same with `read` before it, an address if no token is configured, or `command
     /// line` with the user and the machine.
     pub who: String,
-    /// `retry`, `drop`, `pause`, `resume` or `forget`.
+    /// `retry`, `drop`, `pause`, `resume` or `forget`; or `read`: the text of a dead letter was shown.
     pub what: String,
     /// The account; null for dead letters, and for everything.
     pub account: Option<String>,
@@ -77,50 +83,120 @@ pub(super) async fn note(
     whose: &Pausable,
     count: Option<u64>,
 ) {
-    let at_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-    let at_us = u64::try_from(at_us).unwrap_or_default();
-    let user = whose.user.as_deref().map(end_of);
-    let change = Change {
-        at: rfc3339(at_us),
-        who: caller.to_string(),
-        what: what.to_owned(),
-        account: whose.account.clone(),
-        user,
-        count,
-    };
-    tracing::info!(
-        who = change.who,
-        what,
-        account = change.account.as_deref().unwrap_or_default(),
-        user = change.user.as_deref().unwrap_or_default(),
-        count,
-        "an operator has changed the queue"
-    );
-    if let Err(error) = store(queue, at_us, &change).await {
-        tracing::warn!(error = one_line(&error), "the change is made, and can't be noted in the queue");
-    }
+    let change = Change::now(caller, what, whose, count);
+    change.log();
+    stored(store(queue, &change).await);
+}
+
+/// Notes a part of a change that is made by many calls: one that goes on with another is counted with that.
+pub(super) async fn note_slice(
+    queue: &dyn Queue,
+    caller: &AdminCaller,
+    what: &str,
+    whose: &Pausable,
+    count: u64,
+    goes_on: bool,
+) {
+    let change = Change::now(caller, what, whose, Some(count));
+    change.log();
+    stored(match goes_on {
+        true => add(queue, &change).await,
+        false => store(queue, &change).await,
+    });
+}
+
+/// Notes that the text of a user's message was shown.
+pub(super) async fn note_read(queue: &dyn Queue, caller: &AdminCaller, whose: &Pausable) {
+    note(queue, caller, READ, whose, None).await;
 }
 
 /// The last changes.
 pub(super) async fn last(queue: &dyn Queue) -> Result<Changes, QueueError> {
-    let mut values = queue.values(FOLDER).await?;
-    values.sort_by(|(a, _), (b, _)| b.cmp(a));
-    // What a newer version wrote, it can read.
-    let changes = values.iter().filter_map(|(_, value)| serde_json::from_slice(value).ok());
-    Ok(Changes { changes: changes.take(KEPT_MAX).collect() })
+    let mut changes = known(queue, CHANGES).await?;
+    changes.extend(known(queue, READS).await?);
+    changes.sort_by(|(_, a), (_, b)| b.at.cmp(&a.at));
+    Ok(Changes { changes: changes.into_iter().map(|(_, change)| change).collect() })
 }
 
-async fn store(queue: &dyn Queue, at_us: u64, change: &Change) -> Result<(), QueueError> {
+/// The names and contents of a folder, the youngest first.
+async fn known(queue: &dyn Queue, folder: &str) -> Result<Vec<(String, Change)>, QueueError> {
+    let mut values = queue.values(folder).await?;
+    values.sort_by(|(a, _), (b, _)| b.cmp(a));
+    // What a newer version wrote, it can read.
+    let changes =
+        values.into_iter().filter_map(|(name, value)| Some((name, serde_json::from_slice(&value).ok()?)));
+    Ok(changes.take(KEPT_MAX).collect())
+}
+
+async fn store(queue: &dyn Queue, change: &Change) -> Result<(), QueueError> {
+    let folder = if change.what == READ { READS } else { CHANGES };
     // Names in the order of time; two at the same moment differ.
-    let name = format!("{FOLDER}{at_us:020}-{:08x}", rand::random::<u32>());
-    let value = serde_json::to_vec(change).expect("it has only texts and a number");
-    queue.set(&name, Bytes::from(value), KEEP_FOR).await?;
-    let mut values = queue.values(FOLDER).await?;
+    let name = format!("{folder}{:020}-{:08x}", now_us(), rand::random::<u32>());
+    put(queue, &name, change).await?;
+    let mut values = queue.values(folder).await?;
     values.sort_by(|(a, _), (b, _)| b.cmp(a));
     for (name, _) in values.iter().skip(KEPT_MAX) {
         queue.set(name, Bytes::new(), KEEP_FOR).await?;
     }
     Ok(())
+}
+
+/// Counts it with the last of its kind, if that was a moment ago.
+async fn add(queue: &dyn Queue, change: &Change) -> Result<(), QueueError> {
+    let begun = rfc3339(now_us().saturating_sub(GOES_ON_US));
+    let is_same = |last: &Change| {
+        let of = |change: &Change| {
+            (change.who.clone(), change.what.clone(), change.account.clone(), change.user.clone())
+        };
+        last.at > begun && of(last) == of(change)
+    };
+    match known(queue, CHANGES).await?.into_iter().find(|(_, last)| is_same(last)) {
+        Some((name, last)) => {
+            let count = last.count.unwrap_or_default() + change.count.unwrap_or_default();
+            put(queue, &name, &Change { count: Some(count), ..last }).await
+        }
+        None => store(queue, change).await,
+    }
+}
+
+async fn put(queue: &dyn Queue, name: &str, change: &Change) -> Result<(), QueueError> {
+    let value = serde_json::to_vec(change).expect("it has only texts and a number");
+    queue.set(name, Bytes::from(value), KEEP_FOR).await
+}
+
+fn stored(result: Result<(), QueueError>) {
+    if let Err(error) = result {
+        tracing::warn!(error = one_line(&error), "the change is made, and can't be noted in the queue");
+    }
+}
+
+fn now_us() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or_default()
+}
+
+impl Change {
+    fn now(caller: &AdminCaller, what: &str, whose: &Pausable, count: Option<u64>) -> Self {
+        Self {
+            at: rfc3339(now_us()),
+            who: caller.to_string(),
+            what: what.to_owned(),
+            account: whose.account.clone(),
+            user: whose.user.as_deref().map(end_of),
+            count,
+        }
+    }
+
+    fn log(&self) {
+        tracing::info!(
+            who = self.who,
+            what = self.what,
+            account = self.account.as_deref().unwrap_or_default(),
+            user = self.user.as_deref().unwrap_or_default(),
+            self.count,
+            "an operator has changed the queue"
+        );
+    }
 }
 
 /// Enough of an OpenID to tell users apart, and too little to be one.

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use huixin_queue::{Queue, QueueError};
 
-use super::access::Access;
+use super::access::AdminAccess;
 use super::accounts::{Accounts, ConfiguredView};
 use super::cached::Cached;
+use super::causes::{CAUSES_FOR, DeathCauses, ScannedLetters};
 use super::charts::{ChartsView, STEP_S};
 use super::processes::{OwnProcess, Processes};
 use super::queue_look::QueueLook;
@@ -19,20 +20,22 @@ const LOOK_FOR: Duration = Duration::from_secs(1);
 /// What the requests of one admin listener share.
 pub struct OperatorContext {
     pub(crate) queue: Arc<dyn Queue>,
-    pub(crate) access: Access,
+    pub(crate) access: AdminAccess,
     pub(crate) own: OwnProcess,
     pub(super) configured: ConfiguredView,
     look: Cached<Arc<QueueLook>>,
     processes: Cached<Arc<Processes>>,
     charts: Cached<Arc<ChartsView>>,
+    letters: Cached<Arc<ScannedLetters>>,
 }
 
 impl OperatorContext {
     /// Of a listener that nobody has asked yet.
-    pub fn new(queue: Arc<dyn Queue>, access: Access, configured: ConfiguredView) -> Self {
+    pub fn new(queue: Arc<dyn Queue>, access: AdminAccess, configured: ConfiguredView) -> Self {
         let own = OwnProcess::new();
-        let (look, processes) = (Cached::new(LOOK_FOR), Cached::new(LOOK_FOR));
-        Self { queue, access, own, configured, look, processes, charts: Cached::new(LOOK_FOR) }
+        let (look, processes, charts) = (Cached::new(LOOK_FOR), Cached::new(LOOK_FOR), Cached::new(LOOK_FOR));
+        let letters = Cached::new(CAUSES_FOR);
+        Self { queue, access, own, configured, look, processes, charts, letters }
     }
 
     /// How many messages are in which state.
@@ -60,9 +63,16 @@ impl OperatorContext {
         self.charts.get(look).await
     }
 
+    /// What the messages of an account, or all, died of.
+    pub(super) async fn causes(&self, account: Option<&str>) -> Result<DeathCauses, QueueError> {
+        let look = async { ScannedLetters::read(&*self.queue).await.map(Arc::new) };
+        Ok(self.letters.get(look).await?.causes(account))
+    }
+
     /// Somebody has changed something, and wants to see it.
     pub(super) async fn has_changed(&self) {
         self.look.forget().await;
+        self.letters.forget().await;
     }
 
     async fn look(&self) -> Result<Arc<QueueLook>, QueueError> {

@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::access::{LoginFailure, foreign, is_same_origin, nothing_here, peer};
+use super::change::AdminCaller;
 use super::context::OperatorContext;
 use super::refusal::{BodyOf, RequestRefusal};
 use super::request::Nothing;
@@ -26,6 +27,8 @@ pub(super) struct SessionView {
     pub may_read: bool,
     /// Whether something can be changed.
     pub may_change: bool,
+    /// Whether the caller is known by a session's cookie, and so can log out.
+    pub by_session: bool,
 }
 
 /// To log in.
@@ -54,7 +57,7 @@ async fn session(
         return Err(nothing_here());
     }
     let caller = access.caller(request.headers(), peer(&request));
-    Ok(Json(SessionView::of(caller.map(|caller| caller.may_change()))))
+    Ok(Json(SessionView::of(caller.as_ref())))
 }
 
 /// Exchanges a token for the cookie of a session, which lasts twelve hours; without a token configured there is nothing to exchange
@@ -70,7 +73,7 @@ async fn login(
     let (peer, by_https) = (peer(&request), by_https(request.headers()));
     let BodyOf(LoginRequest { token }) = BodyOf::from_request(request, &()).await?;
     if !access.has_token() {
-        return Ok(Json(SessionView::of(Some(true))).into_response());
+        return Ok(Json(SessionView::of(Some(&AdminCaller::Peer(peer)))).into_response());
     }
     let (may_change, key) = access.log_in(token.expose(), peer).map_err(|failure| match failure {
         LoginFailure::Wrong => {
@@ -84,7 +87,8 @@ async fn login(
     })?;
     tracing::info!(address = peer.map(tracing::field::display), may_change, "an operator has logged in");
     let cookie = access.cookie(Some(&key), by_https);
-    Ok(([(header::SET_COOKIE, cookie)], Json(SessionView::of(Some(may_change)))).into_response())
+    let view = SessionView::of(Some(&AdminCaller::Session { may_change }));
+    Ok(([(header::SET_COOKIE, cookie)], Json(view)).into_response())
 }
 
 /// Ends the caller's session
@@ -99,7 +103,7 @@ async fn logout(
     let headers = request.headers().clone();
     let BodyOf(Nothing {}) = BodyOf::from_request(request, &()).await?;
     access.log_out(&headers);
-    let view = SessionView::of((!access.has_token()).then_some(true));
+    let view = SessionView::of((!access.has_token()).then_some(&AdminCaller::Peer(None)));
     let cookie = access.cookie(None, by_https(&headers));
     Ok(([(header::SET_COOKIE, cookie)], Json(view)).into_response())
 }
@@ -119,12 +123,13 @@ fn by_https(headers: &HeaderMap) -> bool {
 }
 
 impl SessionView {
-    /// Of a caller who may change something or only read; none: nobody is known.
-    fn of(may_change: Option<bool>) -> Self {
+    /// Of a caller; none: nobody is known.
+    fn of(caller: Option<&AdminCaller>) -> Self {
         Self {
-            needs_login: may_change.is_none(),
-            may_read: may_change.is_some(),
-            may_change: may_change == Some(true),
+            needs_login: caller.is_none(),
+            may_read: caller.is_some(),
+            may_change: caller.is_some_and(AdminCaller::may_change),
+            by_session: matches!(caller, Some(AdminCaller::Session { .. })),
         }
     }
 }

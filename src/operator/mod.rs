@@ -7,11 +7,14 @@
 mod access;
 mod accounts;
 mod cached;
+mod cause;
+mod causes;
 mod change;
 mod charts;
 mod context;
 mod forget;
 mod login;
+mod matching;
 mod openapi;
 mod owner;
 mod page;
@@ -28,9 +31,10 @@ use std::sync::Arc;
 
 use huixin_queue::{MessageId, Queue, QueueError};
 
-pub use access::Access;
+pub use access::AdminAccess;
 pub(crate) use access::nothing_here;
 pub use accounts::ConfiguredView;
+use cause::DeathCause;
 pub use change::{AdminCaller, Change, Changes};
 pub(crate) use charts::{ChartStep, STEP_S};
 pub use context::OperatorContext;
@@ -101,7 +105,16 @@ impl OperatorClient {
         match self {
             Self::Direct(queue, _) => {
                 let (filter, after) = (asked.filter()?, asked.cursor()?);
-                Ok(LettersView::of(&queue.dead(&filter, after.as_ref(), asked.limit).await?))
+                let mut page = queue.dead(&filter, after.as_ref(), asked.limit).await?;
+                let is_meant = |reason: &str| {
+                    asked.cause.as_ref().is_none_or(|cause| DeathCause::of(reason).text == *cause)
+                };
+                page.letters.retain(|letter| is_meant(&letter.reason));
+                let mut view = LettersView::of(&page);
+                if !asked.bodies {
+                    view.letters = view.letters.into_iter().map(LetterView::without_body).collect();
+                }
+                Ok(view)
             }
             Self::Owner(owner) => owner.get("dead", asked).await,
         }

@@ -40,6 +40,10 @@ pub struct LetterQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(nullable = false)]
     pub reason: Option<String>,
+    /// Only those with this cause, as `/v1/dead/causes` names it. It is looked for among `limit` letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(nullable = false)]
+    pub cause: Option<String>,
     /// Behind which letter to go on: `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(pattern = "^[0-9]{1,19}-[!-~]{1,128}$", nullable = false)]
@@ -48,6 +52,21 @@ pub struct LetterQuery {
     #[serde(default = "page_default")]
     #[param(maximum = 1000, default = 100)]
     pub limit: u64,
+    /// `false` leaves out what users wrote.
+    #[serde(default = "with_bodies", skip_serializing_if = "Clone::clone")]
+    #[param(default = true)]
+    pub bodies: bool,
+}
+
+/// How much of a dead letter is asked for.
+#[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BodyQuery {
+    /// `false` leaves out what the user wrote.
+    #[serde(default = "with_bodies")]
+    #[param(default = true)]
+    pub(super) bodies: bool,
 }
 
 /// What can be paused: everything, an account, or one of its users.
@@ -105,7 +124,15 @@ pub(super) struct LetterIds {
 
 impl Default for LetterQuery {
     fn default() -> Self {
-        Self { account: None, user: None, reason: None, after: None, limit: PAGE_DEFAULT }
+        Self {
+            account: None,
+            user: None,
+            reason: None,
+            cause: None,
+            after: None,
+            limit: PAGE_DEFAULT,
+            bodies: true,
+        }
     }
 }
 
@@ -249,4 +276,8 @@ fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Re
 
 fn page_default() -> u64 {
     PAGE_DEFAULT
+}
+
+fn with_bodies() -> bool {
+    true
 }

@@ -21,8 +21,8 @@ use super::context::OperatorContext;
 use super::openapi::Api;
 use super::owner::{FILE, file_name};
 use super::page::page_routes;
-use super::refusal::{BodyOf, PathOf, QueryOf, RequestRefusal};
-use super::request::{LetterIds, Nothing, PauseRequest, id_of};
+use super::refusal::{BodyOf, JsonResult, PathOf, QueryOf, RequestRefusal};
+use super::request::{BodyQuery, LetterIds, Nothing, PauseRequest, id_of};
 use super::{
     AdminCaller, Changes, CompactionView, ForgottenOfUser, KeptOfUser, LaneView, LetterQuery, LetterView,
     LettersView, OperatorClient, Pausable, QueueStatus, TraceQuery, TraceView, UserName, Violations, login,
@@ -123,8 +123,6 @@ impl FromRequestParts<Arc<OperatorContext>> for OperatorClient {
     }
 }
 
-type JsonResult<T> = Result<Json<T>, RequestRefusal>;
-
 fn answer<T>(result: Result<T, Failure>) -> JsonResult<T> {
     Ok(Json(result?))
 }
@@ -143,10 +141,15 @@ async fn letters(operator: OperatorClient, QueryOf(asked): QueryOf<LetterQuery>)
 
 /// One dead letter; null if there is none with this id
 #[utoipa::path(get, path = "/v1/dead/{id}",
-    params(("id" = String, Path, description = "The message's id", pattern = "^[!-~]{1,128}$")),
+    params(("id" = String, Path, description = "The message's id", pattern = "^[!-~]{1,128}$"), BodyQuery),
     responses((status = OK, body = Option<LetterView>), RequestRefusal))]
-async fn letter(operator: OperatorClient, PathOf(id): PathOf<String>) -> JsonResult<Option<LetterView>> {
-    answer(operator.letter(&id_of(id)?).await)
+async fn letter(
+    operator: OperatorClient,
+    PathOf(id): PathOf<String>,
+    QueryOf(BodyQuery { bodies }): QueryOf<BodyQuery>,
+) -> JsonResult<Option<LetterView>> {
+    let letter = operator.letter(&id_of(id)?).await?;
+    Ok(Json(if bodies { letter } else { letter.map(LetterView::without_body) }))
 }
 
 /// Puts dead letters back at the end of their users' lanes; gives how many of them there were

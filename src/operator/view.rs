@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use huixin_queue::{DeadLetter, DeadPage, LaneState, Paused, Scope, Violation};
+use huixin_queue::{DeadCursor, DeadLetter, DeadPage, LaneState, Paused, Scope, Violation};
 use huixin_wechat::Message;
 use huixin_worker::{AccountPause, Interface, Payload};
 use serde::{Deserialize, Serialize};
@@ -106,8 +106,10 @@ pub struct LetterView {
     pub failures: u32,
     /// Leases on it that were lost.
     pub losses: u32,
-    /// The push as it came, at most 64 KiB; what isn't UTF-8 is replaced.
-    pub body: String,
+    /// The push as it came, at most 64 KiB; what isn't UTF-8 is replaced. Absent if it isn't asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub body: Option<String>,
 }
 
 /// One user's messages.
@@ -189,12 +191,25 @@ impl PausedView {
 
 impl LettersView {
     pub(super) fn of(page: &DeadPage) -> Self {
-        let next = page.next.as_ref().map(|next| format!("{}-{}", next.died_us, next.id));
-        Self { total: page.total, letters: page.letters.iter().map(LetterView::of).collect(), next }
+        Self {
+            total: page.total,
+            letters: page.letters.iter().map(LetterView::of).collect(),
+            next: page.next.as_ref().map(position),
+        }
     }
 }
 
+/// A position in the list of dead letters.
+pub(super) fn position(next: &DeadCursor) -> String {
+    format!("{}-{}", next.died_us, next.id)
+}
+
 impl LetterView {
+    /// The same, without what the user wrote.
+    pub(super) fn without_body(self) -> Self {
+        Self { body: None, ..self }
+    }
+
     pub(crate) fn of(letter: &DeadLetter) -> Self {
         const BODY_MAX_BYTES: usize = 64 * 1024;
         let body = Payload::decode(&letter.payload).map(|payload| payload.body).unwrap_or_default();
@@ -211,7 +226,7 @@ impl LetterView {
             died_at: rfc3339(letter.died_us),
             failures: letter.failures,
             losses: letter.losses,
-            body: String::from_utf8_lossy(&body[..body.len().min(BODY_MAX_BYTES)]).into_owned(),
+            body: Some(String::from_utf8_lossy(&body[..body.len().min(BODY_MAX_BYTES)]).into_owned()),
         }
     }
 }

@@ -62,11 +62,20 @@ pub(super) struct Fetch {
 }
 
 impl Answers {
+    /// Whether any push with this trigger is kept open.
+    pub(super) fn keeps_open(&self, trigger: Trigger) -> bool {
+        match trigger {
+            Trigger::Message | Trigger::Click | Trigger::Scan | Trigger::Subscribe => {
+                !matches!(self, Self::Api { may_transfer, .. } if may_transfer.is_empty())
+            }
+            Trigger::Unsubscribe | Trigger::Silent => false,
+        }
+    }
+
     /// How a user's push is kept open, if it is.
     pub(super) fn way(&self, account: &str, message: &Message) -> Option<PushWay<'_>> {
-        match message.trigger() {
-            Trigger::Message | Trigger::Click | Trigger::Scan | Trigger::Subscribe => {}
-            Trigger::Unsubscribe | Trigger::Silent => return None,
+        if !self.keeps_open(message.trigger()) {
+            return None;
         }
         match self {
             Self::Api { may_transfer, push_wait } => {

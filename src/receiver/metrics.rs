@@ -2,12 +2,14 @@
 //! a series that begins at 1.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::OnceLock;
 
 use huixin_queue::Accepted;
 use huixin_queue::spool::SpoolCounts;
 use huixin_worker::metrics::PREPARED_ACCOUNTS_MAX;
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 use strum::VariantNames as _;
 
@@ -81,13 +83,37 @@ pub fn describe() {
     );
 }
 
+/// The counters of an account's pushes, by result. To look one up costs more than to count, so each is kept once it is there.
+#[derive(Debug, Default)]
+pub(crate) struct PushCounts([OnceLock<Counter>; PushOutcome::VARIANTS.len()]);
+
+impl PushCounts {
+    /// A push is done with, as far as storing goes.
+    pub(super) fn count(&self, account: &str, result: PushOutcome) {
+        self.0[result as usize].get_or_init(|| pushes(account, result.into())).increment(1);
+    }
+}
+
+/// A push for an account that isn't there. Anyone can ask for any: only known ones may become labels.
+pub(super) fn pushed_to_nobody() {
+    pushes("", PushOutcome::UnknownAccount.into()).increment(1);
+}
+
+fn pushes(account: &str, result: &'static str) -> Counter {
+    counter!("huixin_receiver_pushes_total", "account" => account.to_owned(), "result" => result)
+}
+
+/// How long pushes take until their answer.
+pub(super) fn acks() -> Histogram {
+    histogram!("huixin_receiver_ack_seconds")
+}
+
 /// Makes every series that is known beforehand: at 0 until something happens. `reasons` are those to refuse a request.
 pub(super) fn prepare(
     accounts: &HashMap<String, ReceiverAccount>,
     has_spool: bool,
     reasons: &[&'static str],
 ) {
-    let _ = histogram!("huixin_receiver_ack_seconds");
     gauge!("huixin_receiver_breaker_open").increment(0.0);
     if has_spool {
         spool(&SpoolCounts::default(), false);
@@ -99,7 +125,7 @@ pub(super) fn prepare(
         }
     }
     let unknown: &str = PushOutcome::UnknownAccount.into();
-    counter!("huixin_receiver_pushes_total", "account" => "", "result" => unknown).increment(0);
+    pushes("", unknown).increment(0);
     prepare_refusals("", reasons);
     if accounts.len() <= PREPARED_ACCOUNTS_MAX {
         accounts.iter().for_each(|(name, account)| prepare_account(name, &account.answers, reasons));
@@ -110,7 +136,7 @@ fn prepare_account(name: &str, answers: &Answers, reasons: &[&'static str]) {
     let account = || name.to_owned();
     let unknown: &str = PushOutcome::UnknownAccount.into();
     for result in PushOutcome::VARIANTS.iter().filter(|result| **result != unknown) {
-        counter!("huixin_receiver_pushes_total", "account" => account(), "result" => *result).increment(0);
+        pushes(name, result).increment(0);
     }
     prepare_refusals(name, reasons);
     for name in ["huixin_receiver_mended_total", "huixin_receiver_previous_key_total"] {
@@ -182,17 +208,6 @@ pub(super) fn lost(entries: u64) {
     counter!("huixin_spool_lost_total").increment(entries);
 }
 
-/// A push is done with, as far as storing goes. `took`: until its answer, unless it is kept open.
-pub(super) fn pushed(account: &str, result: PushOutcome, took: Option<Duration>) {
-    let name: &str = result.into();
-    // Anyone can ask for any account: only known ones may become labels.
-    let account = if result == PushOutcome::UnknownAccount { "" } else { account };
-    counter!("huixin_receiver_pushes_total", "account" => account.to_owned(), "result" => name).increment(1);
-    if let Some(took) = took.filter(|_| result.is_acked()) {
-        histogram!("huixin_receiver_ack_seconds").record(took);
-    }
-}
-
 /// It isn't known whether these parts were written.
 pub(super) fn unsure(account: &str, parts: u32) {
     counter!("huixin_receiver_unsure_parts_total", "account" => account.to_owned()).increment(parts.into());
@@ -260,6 +275,8 @@ impl Drop for Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use ::metrics::with_local_recorder;
     use metrics_exporter_prometheus::PrometheusBuilder;
 

@@ -25,6 +25,7 @@ mod push;
 mod push_span;
 mod receiver_spool;
 mod refusals;
+mod routes;
 mod understand;
 mod verify;
 
@@ -33,18 +34,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::{StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use huixin_queue::{BEAT_EVERY, Class, Queue};
 use huixin_wechat::PushKeys;
 use huixin_worker::Rights;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tower_service::Service as _;
 
 use crate::config::MaxSkew;
 
@@ -53,6 +48,7 @@ pub use claimed_spool::{ClaimedSpool, SpoolLeft};
 pub use drain::{DrainError, drain_all};
 use drainer::Drainer;
 use intake::{Arriving, Intake, Stored};
+use metrics::PushCounts;
 pub use metrics::{ACK_BUCKETS, describe};
 use open_push::{OpenPushes, PushLimits};
 pub use origin::Origins;
@@ -62,6 +58,7 @@ use push_span::PushSpan;
 pub use receiver_spool::{SpoolHealth, SpoolReport};
 use refusals::Refusals;
 pub use refusals::remedy;
+use routes::ReceiverRoutes;
 
 /// What a receiver needs to know.
 pub struct Receiver {
@@ -91,6 +88,15 @@ pub struct ReceiverAccount {
     pub class: Class,
     /// How its answers get to its users.
     pub answers: Answers,
+    counts: PushCounts,
+}
+
+impl ReceiverAccount {
+    /// An account that has had no push yet.
+    #[must_use]
+    pub fn new(keys: PushKeys, class: Class, answers: Answers) -> Self {
+        Self { keys, class, answers, counts: PushCounts::default() }
+    }
 }
 
 /// Serves pushes on `listener` until `shutdown` is done; requests under way are finished, and the spool is drained as far as
@@ -120,7 +126,8 @@ async fn run_with(
     let (queue, budget) = (receiver.queue.clone(), receiver.ack_budget);
     let (outage, refusals) = (PushOutage::default(), Refusals::default());
     metrics::prepare(&receiver.accounts, claimed_spool.is_some(), &refusals::labels());
-    let state = Arc::new(ReceiverState { receiver, intake, open_pushes, outage, refusals });
+    let acks = metrics::acks();
+    let state = Arc::new(ReceiverState { receiver, intake, open_pushes, outage, refusals, acks });
     let _beating = AbortOnDropHandle::new(tokio::spawn(beat(queue.clone())));
     let serve = serve(listener, state, shutdown);
     let Some(claimed_spool) = claimed_spool else { return Ok(serve.await?) };
@@ -157,7 +164,7 @@ async fn serve(
         shutdown.await;
         stop.cancel();
     };
-    let served = crate::serve::until(listener, routes(state.clone()), shutdown).await;
+    let served = crate::serve::until(listener, ReceiverRoutes::of(state.clone()), shutdown).await;
     state.open_pushes.finish().await;
     state.refusals.store_sums(&*state.queue).await;
     served
@@ -174,38 +181,6 @@ async fn beat(queue: Arc<dyn Queue>) {
     }
 }
 
-/// All there is to ask for. Another method on the same path is answered 405, another path 404, both without a body.
-fn routes(state: Arc<ReceiverState>) -> Router {
-    let other_method = state.clone();
-    let known = Router::new()
-        .route("/wechat/{account}", get(verify::verify).post(push::push))
-        .method_not_allowed_fallback(move || {
-            other_method.refusals.note("", &refusals::METHOD, "");
-            std::future::ready(StatusCode::METHOD_NOT_ALLOWED)
-        })
-        .with_state(state.clone());
-    known.clone().fallback(move |request| elsewhere(state.clone(), known.clone(), request))
-}
-
-/// A path that differs from ours only in capitals or slashes is ours; any other is unknown.
-async fn elsewhere(state: Arc<ReceiverState>, mut known: Router, mut request: Request) -> Response {
-    let Some(uri) = meant(request.uri()) else {
-        state.refusals.note("", &refusals::PATH, &state.paths());
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    *request.uri_mut() = uri;
-    known.call(request).await.into_response()
-}
-
-/// The URL that one with other capitals or slashes means.
-fn meant(uri: &Uri) -> Option<Uri> {
-    let mut parts = uri.path().split('/').filter(|part| !part.is_empty());
-    let (Some(first), Some(account), None) = (parts.next(), parts.next(), parts.next()) else { return None };
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let plain = format!("/wechat/{account}{query}");
-    first.eq_ignore_ascii_case("wechat").then(|| plain.parse().ok()).flatten()
-}
-
 /// A running receiver.
 struct ReceiverState {
     receiver: Receiver,
@@ -213,6 +188,8 @@ struct ReceiverState {
     open_pushes: OpenPushes,
     outage: PushOutage,
     refusals: Refusals,
+    /// How long pushes take.
+    acks: ::metrics::Histogram,
 }
 
 impl ReceiverState {

@@ -9,10 +9,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
-use huixin_wechat::{PushBody, PushKeys, PushQuery, PushRefusal, QueryError, admit};
+use huixin_wechat::{PushBody, PushKeys, PushQuery, PushRefusal, QueryError};
 use tokio::time::Instant;
 
 use super::metrics;
@@ -20,7 +21,7 @@ use super::open_push::{self, OpenablePush};
 use super::outcome::PushOutcome;
 use super::refusals::{self, Reason};
 use super::understand::{UnderstoodPush, understand};
-use super::{Receiver, ReceiverState};
+use super::{Receiver, ReceiverAccount, ReceiverState};
 use crate::serve::{Peer, announced, discard};
 
 /// How long the body may take: WeChat itself gives up after five seconds.
@@ -29,47 +30,65 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) async fn push(
     State(state): State<Arc<ReceiverState>>,
     Extension(peer): Extension<Peer>,
-    Path(mut account): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
+    Path(account): Path<String>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    push_to(&state, &account, &peer, &parts, body).await
+}
+
+/// A push to the account of this name, in whatever letters.
+pub(super) async fn push_to(
+    state: &ReceiverState,
+    name: &str,
+    peer: &Peer,
+    head: &Parts,
     body: Body,
 ) -> Response {
     let began = Instant::now();
-    account.make_ascii_lowercase();
-    let query = query.as_deref().unwrap_or_default();
-    let request = PushRequest { began, peer, headers };
-    let result = match state.origins.judge(request.peer.address, &request.headers) {
-        Ok(()) => receive(&state, &account, query, &request, body).await,
-        Err(reason) if state.accounts.contains_key(&account) => {
-            state.refusals.note_of(&account, reason, "", query);
+    let known = state.accounts.get_key_value(name);
+    let known = known.or_else(|| state.accounts.get_key_value(&name.to_ascii_lowercase()));
+    let Some((name, account)) = known else {
+        state.unknown();
+        metrics::pushed_to_nobody();
+        return PushOutcome::UnknownAccount.into_response();
+    };
+    let (query, headers) = (head.uri.query().unwrap_or_default(), &head.headers);
+    let request = PushRequest { began, name, account, peer, query, headers };
+    let result = match state.origins.judge(peer.address, headers) {
+        Ok(()) => receive(state, request, body).await,
+        Err(reason) => {
+            state.refusals.note_of(name, reason, "", query);
             Err(PushOutcome::Forbidden)
         }
-        Err(_) => Err(state.unknown()),
     };
     result.unwrap_or_else(|outcome| {
-        metrics::pushed(&account, outcome, Some(began.elapsed()));
+        account.counts.count(name, outcome);
+        if outcome.is_acked() {
+            state.acks.record(began.elapsed());
+        }
         outcome.into_response()
     })
 }
 
-/// A request, apart from what is refused or stored of it.
-struct PushRequest {
+/// A request to a known account, but for its body.
+#[derive(Clone, Copy)]
+struct PushRequest<'a> {
     began: Instant,
-    peer: Peer,
-    headers: HeaderMap,
+    name: &'a str,
+    account: &'a ReceiverAccount,
+    peer: &'a Peer,
+    query: &'a str,
+    headers: &'a HeaderMap,
 }
 
 /// Gives the response of a push that may be kept open, and what became of any other.
 async fn receive(
     receiver: &ReceiverState,
-    name: &str,
-    raw_query: &str,
-    request: &PushRequest,
+    request: PushRequest<'_>,
     body: Body,
 ) -> Result<Response, PushOutcome> {
-    let Some(account) = receiver.accounts.get(name) else {
-        return Err(receiver.unknown());
-    };
+    let PushRequest { began, name, account, peer, query: raw_query, headers } = request;
     let refused = |reason| {
         receiver.refusals.note_of(name, reason, "", raw_query);
         Err(PushOutcome::Forbidden)
@@ -81,17 +100,18 @@ async fn receive(
             return refused(unusable(&error));
         }
     };
-    if let Err(refusal) = account.keys.precheck(&query) {
-        return refused(reason_of(&refusal));
-    }
+    let prechecked = match account.keys.precheck(&query) {
+        Ok(prechecked) => prechecked,
+        Err(refusal) => return refused(reason_of(&refusal)),
+    };
     if !receiver.is_fresh(&account.keys, &query) {
         return refused(&refusals::TIMESTAMP);
     }
-    let body = read(receiver, &request.headers, body).await.map_err(|(outcome, reason)| {
+    let body = read(receiver, headers, body).await.map_err(|(outcome, reason)| {
         receiver.refusals.note_of(name, reason, "", raw_query);
         outcome
     })?;
-    let inner = match admit(&account.keys, &query, &body) {
+    let inner = match prechecked.admit(&body) {
         Ok(inner) => inner,
         Err(refusal) => {
             tracing::debug!(account = name, %refusal, "a push is refused");
@@ -107,19 +127,17 @@ async fn receive(
     if let Some(message) = &message
         && let Some(way) = account.answers.way(name, message)
     {
-        let began = request.began;
         let push = OpenablePush { began, name, account, way, query: &query, opened_with, message };
         // Boxed, so that other pushes don't carry room for it.
-        return Ok(Box::pin(open_push::serve(receiver, push, arriving, &request.peer)).await);
+        return Ok(Box::pin(open_push::serve(receiver, push, arriving, peer)).await);
     }
     Err(receiver.store(name, arriving, outcome).await.0)
 }
 
 impl ReceiverState {
     /// A request for an account that isn't there.
-    pub(super) fn unknown(&self) -> PushOutcome {
+    pub(super) fn unknown(&self) {
         self.refusals.note("", &refusals::ACCOUNT, &self.paths());
-        PushOutcome::UnknownAccount
     }
 }
 

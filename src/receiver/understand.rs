@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use huixin_queue::{Class, HeldEffect, Lane, MessageId};
-use huixin_wechat::{DedupKey, Message, PushBody, Trigger, body};
+use huixin_wechat::{DedupKey, Message, MessageHead, PushBody, Trigger, body};
 use huixin_worker::{Payload, Rights};
 
 use super::ReceiverAccount;
@@ -23,7 +23,7 @@ pub(super) struct UnderstoodPush {
     pub(super) arriving: Arriving,
     /// What becomes of the push once that is stored.
     pub(super) outcome: PushOutcome,
-    /// Of a user, who may be answered.
+    /// Of a user, who may be answered in the response.
     pub(super) message: Option<Message>,
 }
 
@@ -57,31 +57,31 @@ pub(super) fn understand(
                 "a push has damaged text: it is stored as it came, and repaired when it is read"
             );
         }
-        Message::from_tree(parsed.tree)
+        parsed.tree
     });
-    let message = match understood {
-        Ok(message) => message,
+    let tree = match understood {
+        Ok(tree) => tree,
         Err(reason) => {
             let arriving = unreadable(name, class, &body, reason);
             return UnderstoodPush { arriving, outcome: PushOutcome::Unreadable, message: None };
         }
     };
-    let trigger = message.trigger();
+    let head = MessageHead::of(&tree);
+    let trigger = head.trigger();
     let arriving = Arriving {
-        id: id_of(&message.dedup_key(name, &body)),
-        lane: lane_of(name, &message.from),
+        id: id_of(&head.dedup_key(name, &body)),
+        lane: lane_of(name, head.from()),
         class: class.clone(),
         payload: payload(name, trigger, body),
-        held: account.answers.held(rights.effect(trigger, message.created_at, SystemTime::now())),
+        held: account.answers.held(rights.effect(trigger, head.created_at(), SystemTime::now())),
         dead_reason: None,
     };
-    match message.tree.get("InfoType") {
-        Some(_) => UnderstoodPush { arriving, outcome: PushOutcome::Platform, message: None },
-        None => {
-            let message = (arriving.lane.as_str() != name).then_some(message);
-            UnderstoodPush { arriving, outcome: PushOutcome::Accepted, message }
-        }
+    if tree.get("InfoType").is_some() {
+        return UnderstoodPush { arriving, outcome: PushOutcome::Platform, message: None };
     }
+    let may_be_kept_open = account.answers.keeps_open(trigger) && arriving.lane.as_str() != name;
+    let message = may_be_kept_open.then(|| Message::from_tree(tree));
+    UnderstoodPush { arriving, outcome: PushOutcome::Accepted, message }
 }
 
 /// A push that becomes a dead letter, with as much of it as is worth keeping.

@@ -25,17 +25,14 @@ pub fn receiver(
 ) -> Result<Receiver, Failure> {
     let mut accounts = HashMap::new();
     for (name, account) in &config.accounts {
-        let known = ReceiverAccount {
-            keys: PushKeys {
-                tokens: once(&account.token).chain(&account.previous_token).cloned().collect(),
-                aes_keys: account.aes_key.iter().chain(&account.previous_aes_key).cloned().collect(),
-                app_id: account.app_id.clone(),
-                accept_plain: account.accept_plain,
-            },
-            class: Class::new(name.as_str()).context("an account's name can't be used")?,
-            answers: answers(config, account),
+        let keys = PushKeys {
+            tokens: once(&account.token).chain(&account.previous_token).cloned().collect(),
+            aes_keys: account.aes_key.iter().chain(&account.previous_aes_key).cloned().collect(),
+            app_id: account.app_id.clone(),
+            accept_plain: account.accept_plain,
         };
-        accounts.insert(name.clone(), known);
+        let class = Class::new(name.as_str()).context("an account's name can't be used")?;
+        accounts.insert(name.clone(), ReceiverAccount::new(keys, class, answers(config, account)));
     }
     let max_body_bytes =
         usize::try_from(config.receiver.max_body.bytes()).context("receiver.max_body is too large")?;

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use huixin_queue::{Class, HeldEffect, Lane, MessageId, NewMessage};
+use huixin_sandbox::Fault;
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -47,7 +50,7 @@ async fn a_login_is_a_session_until_the_logout_and_a_page_of_another_site_change
     let running = start(false).await;
     let session =
         async |cookie: &str| answer(running.request("GET", "v1/session").header("cookie", cookie)).await;
-    let needs = json!({"needs_login": true, "may_read": false, "may_change": false});
+    let needs = json!({"needs_login": true, "may_read": false, "may_change": false, "by_session": false});
     assert_eq!(session("huixin_session=x").await, (200, needs.clone()));
     // The page is there before the login, and holds nothing.
     let page = running.request("GET", "").send().await.expect("it answers");
@@ -60,7 +63,7 @@ async fn a_login_is_a_session_until_the_logout_and_a_page_of_another_site_change
 
     let login = running.log_in(FULL).await;
     let full = cookie(&login);
-    let may = json!({"needs_login": false, "may_read": true, "may_change": true});
+    let may = json!({"needs_login": false, "may_read": true, "may_change": true, "by_session": true});
     assert_eq!(login.json::<Value>().await.expect("it is JSON"), may);
     assert_eq!(session(&full).await, (200, may));
     let pause = async |origin: Option<&str>, kind: &str, cookie: &str| {
@@ -172,13 +175,133 @@ async fn the_installation_is_shown(on_redis: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_are_grouped_by_cause_retried_and_dropped_and_a_text_that_is_shown_is_noted() {
+    for on_redis in [true, false] {
+        let running = start(on_redis).await;
+        running.stack.sandbox.sandbox.faults().on_send(Fault::Code(48002), 3);
+        for user in ["oAnna", "oBen", "oCleo"] {
+            running.stack.say(user, "<script>secret</script>").await;
+        }
+        running.wait_for("dead", 3).await;
+        let (_, causes) = running.ask(READ, "GET", "v1/dead/causes", None).await;
+        let cause = &causes["causes"][0];
+        assert_eq!(
+            (&causes["scanned"], &causes["total"], &cause["count"]),
+            (&json!(3), &json!(3), &json!(3))
+        );
+        assert_eq!(
+            (&cause["kind"], &cause["code"], &cause["accounts"]),
+            (&json!("refused"), &json!(48002), &json!({"main": 3}))
+        );
+        assert!(cause["remedy"].as_str().is_some_and(|remedy| remedy.contains("drop it")), "{cause}");
+        let (_, none) = running.ask(READ, "GET", "v1/dead/causes?account=other", None).await;
+        assert_eq!((&none["scanned"], &none["causes"]), (&json!(3), &json!([])));
+
+        let id = cause["example_id"].as_str().expect("an id");
+        for path in ["v1/dead?bodies=false".to_owned(), format!("v1/dead/{id}?bodies=false")] {
+            let (_, hidden) = running.ask(READ, "GET", &path, None).await;
+            assert!(hidden.to_string().contains(id) && !hidden.to_string().contains("secret"), "{hidden}");
+        }
+        let (_, text) = running.ask(READ, "GET", &format!("v1/dead/{id}/text"), None).await;
+        assert!(text["body"].as_str().is_some_and(|body| body.contains("<script>secret")), "{text}");
+        assert_eq!(running.ask(READ, "GET", "v1/dead/nothing/text", None).await, (200, Value::Null));
+
+        let matching = async |what: &str, asked: Value| {
+            let (status, done) =
+                running.ask(FULL, "POST", &format!("v1/dead/{what}-matching"), Some(asked)).await;
+            assert_eq!((status, &done["next"]), (200, &Value::Null), "{done}");
+            done["done"].as_u64()
+        };
+        assert_eq!(matching("drop", json!({"cause": "another"})).await, Some(0));
+        assert_eq!(matching("drop", json!({"account": "main", "user": "oAnna"})).await, Some(1));
+        assert_eq!(matching("retry", json!({"cause": cause["cause"], "reason": "48002"})).await, Some(2));
+        running.stack.wait_for_sends("oBen", 1).await;
+        running.stack.wait_for_sends("oCleo", 1).await;
+        assert_eq!(
+            running.ask(READ, "GET", "v1/dead/causes", None).await.1["total"],
+            0,
+            "it is seen at once"
+        );
+        let (_, changes) = running.ask(READ, "GET", "v1/changes", None).await;
+        let changes: Vec<_> = changes["changes"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|change| {
+                let text = |name: &str| change[name].as_str().unwrap_or("-").to_owned();
+                (text("who"), text("what"), text("account"), change["count"].as_u64())
+            })
+            .collect();
+        let line = |who: &str, what: &str, account: &str, count| {
+            (who.to_owned(), what.to_owned(), account.to_owned(), count)
+        };
+        assert_eq!(
+            changes,
+            [
+                line("token", "retry", "-", Some(2)),
+                line("token", "drop", "main", Some(1)),
+                line("read token", "read", "main", None),
+            ]
+        );
+        running.end().await;
+    }
+}
+
+/// Thousands of letters take several calls, which leave one line.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_dead_letters_are_dropped_slice_by_slice() {
+    const LETTERS: u64 = 2_500;
+    let running = start(true).await;
+    let queue = running.stack.queue();
+    for n in 0..LETTERS {
+        let dead_reason = Some(format!("order {n} of the test"));
+        let letter = NewMessage {
+            dead_reason,
+            held: HeldEffect::Leave,
+            late: false,
+            not_after: None,
+            arrived_us: 1,
+            payload: Bytes::new(),
+            id: MessageId::new(format!("m{n}")).expect("an id"),
+            lane: Lane::new(format!("other{}/o", n % 3)).expect("a name"),
+            class: Class::new(format!("other{}", n % 3)).expect("a name"),
+        };
+        queue.accept(letter).await.expect("it is stored");
+    }
+    let (_, causes) = running.ask(READ, "GET", "v1/dead/causes", None).await;
+    assert_eq!((&causes["scanned"], &causes["total"]), (&json!(1_000), &json!(LETTERS)));
+    let cause = causes["causes"][0]["cause"].clone();
+    assert_eq!((&cause, &causes["causes"][0]["count"]), (&json!("order … of the test"), &json!(1_000)));
+    let (mut done, mut calls, mut next) = (0, 0, Value::Null);
+    loop {
+        let asked = json!({"cause": cause, "after": next});
+        let (status, slice) = running.ask(FULL, "POST", "v1/dead/drop-matching", Some(asked)).await;
+        assert!(status == 200 && slice["looked_at"].as_u64() <= Some(1_000), "{slice}");
+        done += slice["done"].as_u64().expect("a number");
+        calls += 1;
+        next = slice["next"].clone();
+        if next.is_null() {
+            break;
+        }
+    }
+    assert!(done == LETTERS && calls >= 3, "{done} in {calls} calls");
+    let (_, changes) = running.ask(READ, "GET", "v1/changes", None).await;
+    let changes = changes["changes"].as_array().expect("a list");
+    assert_eq!((changes.len(), &changes[0]["count"]), (1, &json!(LETTERS)));
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_token_the_page_is_open_on_loopback_and_closed_to_pages_of_others() {
     let mut stack = Stack::embedded(Setup::default()).await;
     let mut process = stack.role("run").await;
     let url = process.url_after("health and metrics are served url=").await;
     let client = huixin_wechat::http_client().expect("a client can be made");
     let session = answer(client.get(format!("{url}v1/session"))).await;
-    assert_eq!(session, (200, json!({"needs_login": false, "may_read": true, "may_change": true})));
+    assert_eq!(
+        session,
+        (200, json!({"needs_login": false, "may_read": true, "may_change": true, "by_session": false}))
+    );
     for path in ["", "page/shared/tokens.css", "v1/session", "v1/status"] {
         let asked = client.get(format!("{url}{path}"));
         assert_eq!(asked.send().await.expect("it answers").status(), 200, "{path}");

@@ -10,7 +10,7 @@ use huixin::cli::Cli;
 use crate::harness::long;
 
 /// The lines of all fenced `sh` blocks of a page.
-fn commands(page: &Path) -> Vec<String> {
+pub(crate) fn commands(page: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
     let mut commands = Vec::new();
     let mut within = false;

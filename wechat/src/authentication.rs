@@ -35,7 +35,7 @@ impl PushKeys {
     ///
     /// # Errors
     /// Those of [`admit`] that need no body.
-    pub fn precheck(&self, query: &PushQuery) -> Result<(), PushRefusal> {
+    pub fn precheck<'a>(&'a self, query: &'a PushQuery) -> Result<PrecheckedPush<'a>, PushRefusal> {
         let refused = match (self.judges_plain(query), &query.msg_signature) {
             (true, _) | (false, Some(_)) => None,
             (false, None) if says_plain(query) => Some(PushRefusal::Plain),
@@ -43,7 +43,7 @@ impl PushKeys {
         };
         match refused {
             Some(refusal) => Err(refusal),
-            None if query.is_signed_with(&self.tokens()) => Ok(()),
+            None if query.is_signed_with(&self.tokens()) => Ok(PrecheckedPush { keys: self, query }),
             None => Err(PushRefusal::Signature),
         }
     }
@@ -64,19 +64,36 @@ impl PushKeys {
 /// # Errors
 /// [`PushRefusal`]; answer each with the same 403.
 pub fn admit(keys: &PushKeys, query: &PushQuery, body: &[u8]) -> Result<PushBody, PushRefusal> {
-    keys.precheck(query)?;
-    if keys.aes_keys.is_empty() {
-        let only_an_envelope = with_encrypt(body).is_some_and(|tree| tree.get("MsgType").is_none());
-        return Ok(if only_an_envelope { PushBody::Sealed } else { PushBody::Plain });
+    keys.precheck(query)?.admit(body)
+}
+
+/// A push whose query has passed [`PushKeys::precheck`].
+#[derive(Debug, Clone, Copy)]
+pub struct PrecheckedPush<'a> {
+    keys: &'a PushKeys,
+    query: &'a PushQuery,
+}
+
+impl PrecheckedPush<'_> {
+    /// The rest of [`admit`].
+    ///
+    /// # Errors
+    /// [`PushRefusal`]; answer each with the same 403.
+    pub fn admit(self, body: &[u8]) -> Result<PushBody, PushRefusal> {
+        let Self { keys, query } = self;
+        if keys.aes_keys.is_empty() {
+            let only_an_envelope = with_encrypt(body).is_some_and(|tree| tree.get("MsgType").is_none());
+            return Ok(if only_an_envelope { PushBody::Sealed } else { PushBody::Plain });
+        }
+        if says_plain(query) {
+            return if with_encrypt(body).is_none() { Ok(PushBody::Plain) } else { Err(PushRefusal::Plain) };
+        }
+        let encrypt = encrypt_of(body).map_err(PushRefusal::Envelope)?;
+        if !query.is_sealed_with(&keys.tokens(), &encrypt) {
+            return Err(PushRefusal::Signature);
+        }
+        unseal(keys, &encrypt)
     }
-    if says_plain(query) {
-        return if with_encrypt(body).is_none() { Ok(PushBody::Plain) } else { Err(PushRefusal::Plain) };
-    }
-    let encrypt = encrypt_of(body).map_err(PushRefusal::Envelope)?;
-    if !query.is_sealed_with(&keys.tokens(), &encrypt) {
-        return Err(PushRefusal::Signature);
-    }
-    unseal(keys, &encrypt)
 }
 
 /// A push that is genuine, as far as its mode can tell.
@@ -136,9 +153,6 @@ fn says_plain(query: &PushQuery) -> bool {
 
 /// The body's tree, if it has an `Encrypt`. A body without that word isn't parsed for it.
 fn with_encrypt(body: &[u8]) -> Option<Element> {
-    const WORD: &[u8] = b"Encrypt";
-    if !body.windows(WORD.len()).any(|window| window == WORD) {
-        return None;
-    }
+    memchr::memmem::find(body, b"Encrypt")?;
     body::parse(body).ok().map(|parsed| parsed.tree).filter(|tree| tree.get("Encrypt").is_some())
 }

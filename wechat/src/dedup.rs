@@ -30,7 +30,7 @@ use derive_more::Debug;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::message::{Message, Trigger};
+use crate::message::{Message, MessageHead, Trigger};
 use crate::signature::hex;
 use crate::xml::Element;
 
@@ -46,15 +46,15 @@ impl DedupKey {
     /// `UserCardCode`, `Ticket`, and, if anything is left that counts, a digest of it. A message with an id: `m`,
     /// account, `ToUserName`, `FromUserName`, `MsgId`. Any other: `h`, account, `FromUserName`, `CreateTime`, `MsgType`,
     /// SHA-1 of the body.
-    pub fn of(message: &Message, account: &str, body: &[u8]) -> DedupKey {
-        let field = |name| message.tree.text_of(name).unwrap_or_default().trim();
-        if let Some(event) = message.event() {
+    pub fn of(head: MessageHead<'_>, account: &str, body: &[u8]) -> DedupKey {
+        let field = |name| head.tree.text_of(name).unwrap_or_default().trim();
+        if let Some(event) = head.event() {
             let event = event.to_ascii_lowercase();
             let mut fields = vec![
                 "e",
                 account,
-                &message.to,
-                &message.from,
+                head.to(),
+                head.from(),
                 field("CreateTime"),
                 &event,
                 field("EventKey"),
@@ -62,16 +62,16 @@ impl DedupKey {
                 field("UserCardCode"),
                 field("Ticket"),
             ];
-            let rest = rest_of_event(message);
+            let rest = rest_of_event(head);
             fields.extend(rest.as_deref());
             return DedupKey::join(&fields);
         }
-        match message.msg_id() {
-            Some(id) => DedupKey::join(&["m", account, &message.to, &message.from, id]),
+        match head.msg_id() {
+            Some(id) => DedupKey::join(&["m", account, head.to(), head.from(), id]),
             None => {
                 let digest = sha1_hex(body);
                 let when = field("CreateTime");
-                DedupKey::join(&["h", account, &message.from, when, message.msg_type(), &digest])
+                DedupKey::join(&["h", account, head.from(), when, head.msg_type(), &digest])
             }
         }
     }
@@ -93,7 +93,7 @@ impl DedupKey {
     }
 
     fn join(fields: &[&str]) -> DedupKey {
-        let mut key = String::new();
+        let mut key = String::with_capacity(fields.iter().map(|field| field.len() + 1).sum());
         for (index, field) in fields.iter().enumerate() {
             if index > 0 {
                 key.push('|');
@@ -101,16 +101,25 @@ impl DedupKey {
             if field.len() > LONGEST_FIELD_BYTES {
                 key.push('~');
                 key.push_str(&digest_text(field.as_bytes()));
-            } else {
+            } else if field.bytes().any(is_special) {
                 for c in field.chars() {
-                    if matches!(c, '|' | '\\' | '~') {
+                    if u8::try_from(c).is_ok_and(is_special) {
                         key.push('\\');
                     }
                     key.push(c);
                 }
+            } else {
+                key.push_str(field);
             }
         }
         DedupKey(key)
+    }
+}
+
+impl MessageHead<'_> {
+    /// See [`Message::dedup_key`].
+    pub fn dedup_key(self, account: &str, body: &[u8]) -> DedupKey {
+        DedupKey::of(self, account, body)
     }
 }
 
@@ -118,8 +127,13 @@ impl Message {
     /// The name by which a repeated push of this message is known. `account` is the configured account's name, `body`
     /// the bytes that the message was read from.
     pub fn dedup_key(&self, account: &str, body: &[u8]) -> DedupKey {
-        DedupKey::of(self, account, body)
+        self.head().dedup_key(account, body)
     }
+}
+
+/// What is escaped in a field.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'|' | b'\\' | b'~')
 }
 
 /// A field longer than this is replaced by its digest.
@@ -140,13 +154,13 @@ const NAMED: [&str; 10] = [
 ];
 
 /// The digest of the other elements, as far as they count.
-fn rest_of_event(message: &Message) -> Option<String> {
-    let reports = message.trigger() == Trigger::Silent;
+fn rest_of_event(head: MessageHead<'_>) -> Option<String> {
+    let reports = head.trigger() == Trigger::Silent;
     let counts = |element: &&Element| {
         let is = |name: &str| element.name.eq_ignore_ascii_case(name);
         if reports { !NAMED.into_iter().any(is) } else { is("ScanCodeInfo") }
     };
-    let rest: Vec<&Element> = message.tree.children.iter().filter(counts).collect();
+    let rest: Vec<&Element> = head.tree.children.iter().filter(counts).collect();
     if rest.is_empty() {
         return None;
     }

@@ -30,11 +30,11 @@ pub use api::{
     FileType, Limit, Media, MediaKind, MenuItem, Outgoing, POLICY, Rule, UNKNOWN, Unsendable, Uploaded,
     Whose, classify, http_client, http_client_through, rule,
 };
-pub use authentication::{PushBody, PushKeys, PushRefusal, admit};
+pub use authentication::{PrecheckedPush, PushBody, PushKeys, PushRefusal, admit};
 pub use body::{BodyError, ParsedBody};
 pub use dedup::DedupKey;
 pub use envelope::{AesKey, KeyError};
-pub use message::{Event, Kind, Message, Trigger};
+pub use message::{Event, Kind, Message, MessageHead, Trigger};
 pub use secret::Secret;
 pub use signature::{PushQuery, QueryError, sign};
 pub use xml::{Element, TreeLimits, XmlError};

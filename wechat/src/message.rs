@@ -12,6 +12,7 @@
 
 mod event;
 mod field;
+mod head;
 mod job;
 mod kind;
 mod origin;
@@ -21,6 +22,7 @@ mod trigger;
 use serde_json::{Value, json};
 
 pub use event::Event;
+pub use head::MessageHead;
 pub use job::{ArticleLink, CopyrightArticle, CopyrightCheck, MassSendJob, PublishJob};
 pub use kind::Kind;
 pub use origin::Origin;
@@ -62,24 +64,26 @@ impl Message {
         Message {
             to: word(&tree, "ToUserName"),
             from: word(&tree, "FromUserName"),
-            created_at: word(&tree, "CreateTime").parse().unwrap_or(0),
+            created_at: MessageHead::of(&tree).created_at(),
             kind: Kind::of(&tree),
             origin: Origin::of(&tree),
             tree,
         }
     }
 
+    /// What must be known of it before it is stored.
+    pub fn head(&self) -> MessageHead<'_> {
+        MessageHead::of(&self.tree)
+    }
+
     /// `MsgType` as sent, trimmed; empty if missing.
     pub fn msg_type(&self) -> &str {
-        self.tree.text_of("MsgType").unwrap_or_default().trim()
+        self.head().msg_type()
     }
 
     /// `Event` as spelled, trimmed: compare it without regard to case. None if this isn't an event.
     pub fn event(&self) -> Option<&str> {
-        if !self.is_event() {
-            return None;
-        }
-        Some(self.tree.text_of("Event").unwrap_or_default().trim())
+        self.head().event()
     }
 
     /// `EventKey` of an event, as it is; None if missing or empty.
@@ -93,11 +97,7 @@ impl Message {
     /// `MsgId`, trimmed: usually 17 or 19 digits, but a string. Events have none (their `MsgID` is the id of
     /// something that was sent).
     pub fn msg_id(&self) -> Option<&str> {
-        if self.is_event() {
-            return None;
-        }
-        // The last, since WeChat's own comes behind all that a person wrote.
-        self.tree.all("MsgId").last().map(|id| id.text.trim()).filter(|id| !id.is_empty())
+        self.head().msg_id()
     }
 
     /// What a push for a third-party platform is about: `InfoType` where there is no `MsgType`, trimmed. Such a push
@@ -144,11 +144,11 @@ impl Message {
 
     /// What right to send this push opens.
     pub fn trigger(&self) -> Trigger {
-        Trigger::of(self)
+        self.head().trigger()
     }
 
     /// Whether `MsgType` is `event`.
     pub fn is_event(&self) -> bool {
-        self.msg_type().eq_ignore_ascii_case("event")
+        self.head().is_event()
     }
 }

@@ -124,3 +124,23 @@ fn the_inner_messages_of_the_vectors_say_what_they_say() {
     assert_eq!((demo.content(), demo.msg_id()), (Some("abcdteT"), Some("6054768590064713728")));
     assert_eq!((demo.to.as_str(), demo.from.as_str()), ("gh_10f6c3c3ac5a", "oyORnuP8q7ou2gfYjqLzSIWZf0rs"));
 }
+
+#[test]
+fn a_head_tells_the_trigger_that_the_kind_would() {
+    let types = Kind::TYPES.into_iter().filter(|name| *name != "event");
+    for msg_type in types.chain(["", " TEXT ", "hardware", "Device_Text", "new"]) {
+        for menu_id in ["", " ", "7"] {
+            let body =
+                format!("<xml><MsgType>{msg_type}</MsgType><bizmsgmenuid>{menu_id}</bizmsgmenuid></xml>");
+            let message = Message::parse(body.as_bytes()).unwrap();
+            let expected = match (&message.kind, message.msg_type()) {
+                (Kind::Text { menu_id: Some(_), .. }, _) => Trigger::Click,
+                (Kind::Unknown, "" | "hardware" | "Device_Text") => Trigger::Silent,
+                _ => Trigger::Message,
+            };
+            let head = message.head();
+            assert_eq!((head.trigger(), message.trigger()), (expected, expected), "{body}");
+            assert_eq!(head.dedup_key("main", b"b"), message.dedup_key("main", b"b"));
+        }
+    }
+}

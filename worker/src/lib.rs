@@ -25,7 +25,7 @@
 //! let route = Route::new("greet", Greeter).attempts(3).failure_reply("please try again later");
 //! ```
 //!
-//! `examples/slow_answer.rs` runs a whole worker.
+//! `examples/slow_answer.rs` runs a whole worker. In tests of your own, a [`Witness`] sees each step of each message.
 
 mod account;
 mod admission;

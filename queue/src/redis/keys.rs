@@ -55,11 +55,11 @@ macro_rules! keys {
     (shared: $($one:ident)*; of: $($each:ident($of:ty))*;) => {
         impl ShardKeys {
             $(pub(super) fn $one(&self) -> String {
-                format!(concat!("{}", stringify!($one)), self.base)
+                [&self.base, stringify!($one)].concat()
             })*
 
             $(pub(super) fn $each(&self, of: &$of) -> String {
-                format!(concat!("{}", stringify!($each), ":{}"), self.base, of)
+                [&self.base, concat!(stringify!($each), ":"), of.as_ref()].concat()
             })*
         }
     };

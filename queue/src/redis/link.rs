@@ -16,12 +16,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
+use redis::{ErrorKind, FromRedisValue, RedisError, ServerErrorKind};
 use tokio::sync::watch;
 
 use super::dial::{DIAL_MAX, Dialer};
 use super::errors;
 use super::keys::ShardKeys;
+use super::script_call::ScriptCall;
 use crate::clock::system_now_us;
 use crate::{Clock, QueueError};
 
@@ -85,22 +86,23 @@ impl Link {
     }
 
     /// Runs a script; a script that Redis has forgotten is loaded again by the same call.
-    pub(super) async fn run<T: FromRedisValue>(
-        &self,
-        script: &ScriptInvocation<'_>,
-    ) -> Result<T, QueueError> {
+    pub(super) async fn run<T: FromRedisValue>(&self, call: &ScriptCall<'_>) -> Result<T, QueueError> {
         let (number, mut connection) = self.connection().await?;
-        let call = self.under_way(number);
-        let mut answer = script.invoke_async(&mut connection).await;
-        for _ in 1..SCRIPT_TRIES {
+        let under_way = self.under_way(number);
+        let command = call.command();
+        let mut answer = command.query_async(&mut connection).await;
+        for _ in 0..SCRIPT_TRIES {
             match &answer {
                 Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                    answer = script.invoke_async(&mut connection).await;
+                    answer = match call.script.load_async(&mut connection).await {
+                        Ok(_) => command.query_async(&mut connection).await,
+                        Err(error) => Err(error),
+                    };
                 }
                 _ => break,
             }
         }
-        call.ended();
+        under_way.ended();
         answer.map_err(|error| self.failed(number, error))
     }
 

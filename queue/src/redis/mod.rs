@@ -26,6 +26,7 @@ mod packed;
 mod prelude;
 mod respond;
 mod risks;
+mod script_call;
 mod scripts;
 mod server_info;
 mod settle;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::{Script, ScriptInvocation};
+use redis::Script;
 
 use self::accept::Accept;
 use self::batch::Batcher;
@@ -46,6 +47,7 @@ pub use self::inspector::Inspector;
 use self::keys::ShardKeys;
 use self::link::Link;
 pub use self::risks::{Finding, Gravity, Risk};
+use self::script_call::ScriptCall;
 use self::scripts::SCRIPTS;
 use self::settle::Record;
 use crate::clock::micros;
@@ -173,8 +175,9 @@ impl RedisQueue {
 
 impl Core {
     /// Begins a call of a script, with the key and the argument that all have.
-    fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
-        let mut call = script.key(self.keys.base());
+    fn call<'a>(&self, script: &'a Script) -> ScriptCall<'a> {
+        let mut call = ScriptCall::new(script);
+        call.key(self.keys.base());
         let mut clock = self.link.test_now();
         if !self.keeps_journal.load(Ordering::Relaxed) {
             clock.push('-');

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redis::ScriptInvocation;
 
 use super::blocking::{BlockingConnection, timeout_s};
+use super::script_call::ScriptCall;
 use super::scripts::SCRIPTS;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
@@ -93,7 +93,7 @@ impl Responder for RedisQueue {
 }
 
 /// Adds an answer to the arguments, as `keep_answer` in `lua/lib/respond.lua` reads them.
-pub(super) fn add_answer(call: &mut ScriptInvocation<'_>, answer: &PushAnswer) {
+pub(super) fn add_answer(call: &mut ScriptCall<'_>, answer: &PushAnswer) {
     let PushAnswer { replies, memory, sent, parts, total, dies_of, resend } = answer;
     call.arg(i32::from(replies.is_some())).arg(replies.as_deref().unwrap_or_default());
     call.arg(sent).arg(total);

@@ -1,11 +1,12 @@
 //! What the holder of a lease may do with its message. Records and completions, which every message has, go in batches.
 
 use bytes::Bytes;
-use redis::{Script, ScriptInvocation};
+use redis::Script;
 use std::sync::Arc;
 
 use super::batch::Item;
 use super::respond::add_answer;
+use super::script_call::ScriptCall;
 use super::scripts::SCRIPTS;
 use super::{Core, RedisQueue, answers};
 use crate::clock::micros;
@@ -78,7 +79,7 @@ impl RedisQueue {
 }
 
 impl Core {
-    fn begin<'a>(&self, script: &'a Script, lease: &Lease) -> ScriptInvocation<'a> {
+    fn begin<'a>(&self, script: &'a Script, lease: &Lease) -> ScriptCall<'a> {
         let (keys, lane) = (&self.keys, &lease.lane);
         let mut call = self.call(script);
         call.key(keys.wake()).key(keys.lease());

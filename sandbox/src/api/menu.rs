@@ -1,5 +1,5 @@
 //! The menu of an account: `POST /cgi-bin/menu/create`, `GET /cgi-bin/menu/get`, `GET /cgi-bin/menu/delete`, and
-//! `GET /cgi-bin/get_current_selfmenu_info`, which shows a menu whoever made it.
+//! `GET /cgi-bin/get_current_selfmenu_info`, which also shows a menu that no program made.
 //!
 //! The checks are those of WeChat's page 创建自定义菜单: at most three buttons, with at most five below each; names of at most
 //! 16 bytes above and 60 below, keys of 128, addresses of 1,024. A button above and one below have codes of their own. What a

@@ -6,6 +6,7 @@ mod api;
 mod control;
 mod faults;
 mod flood;
+mod inspector;
 mod knobs;
 mod limits;
 mod media;

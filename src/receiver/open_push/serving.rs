@@ -15,7 +15,7 @@ use crate::one_line::one_line;
 use crate::receiver::ReceiverState;
 use crate::receiver::answers::{Fetch, PushAnswers, PushWay};
 use crate::receiver::intake::Arriving;
-use crate::receiver::metrics::{self, How, Tally};
+use crate::receiver::metrics::{How, Tally};
 use crate::receiver::outcome::PushOutcome;
 use crate::serve::unanswered;
 
@@ -97,12 +97,12 @@ impl<'a> Serving<'a> {
     }
 
     fn fetches(&self) {
-        metrics::pushed(self.push.name, PushOutcome::Fetch, None);
+        self.push.account.counts.count(self.push.name, PushOutcome::Fetch);
     }
 
     async fn store(&self, arriving: Arriving) -> Result<(), Over> {
         let (outcome, is_in_queue) = self.state.store(self.push.name, arriving, PushOutcome::Accepted).await;
-        metrics::pushed(self.push.name, outcome, None);
+        self.push.account.counts.count(self.push.name, outcome);
         match (outcome.is_acked(), is_in_queue) {
             (false, _) => Err(Over::NotStored),
             (true, false) => Err(Over::NotOpened),

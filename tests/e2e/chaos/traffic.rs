@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use huixin_queue::MessageId;
 use huixin_sandbox::{Push, Sandbox, TryOutcome};
-use huixin_wechat::{DedupKey, Message};
+use huixin_wechat::Message;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
@@ -108,7 +108,7 @@ fn id_of(push: &Push, to: &str) -> MessageId {
          <MsgType>text</MsgType><Content>1</Content><MsgId>{number}</MsgId></xml>"
     );
     let message = Message::parse(body.as_bytes()).expect("it is a message");
-    let id = DedupKey::of(&message, "main", body.as_bytes()).opaque_id();
+    let id = message.dedup_key("main", body.as_bytes()).opaque_id();
     MessageId::new(id).expect("an opaque id is one")
 }
 

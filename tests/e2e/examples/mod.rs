@@ -91,3 +91,9 @@ async fn the_python_service_answers_by_call_back() {
     let example = Example::start("python-http", &[]).await;
     example.plays_its_transcripts().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_coffee_shop_of_the_scenarios_answers() {
+    let example = Example::start("sandbox", &[]).await;
+    example.plays_its_transcripts().await;
+}

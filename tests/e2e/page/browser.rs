@@ -3,7 +3,7 @@
 //! One browser costs a second or two, so a test family opens one and does much in it. What the driver's protocol lacks
 //! (light and dark, a page's width on a screen of any width) goes through Chromium's own commands.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
@@ -14,14 +14,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::harness::free_port;
+use crate::harness::{Group, free_port};
 
 /// How long a page may take for anything that it does by itself.
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// Chromedriver; its browsers go with it.
+/// Chromedriver; its browsers go with it, whatever the test's end.
 pub(crate) struct Driver {
-    child: Child,
+    _group: Group,
     port: u16,
 }
 
@@ -29,13 +29,10 @@ impl Driver {
     /// Starts it.
     pub(crate) fn start() -> Self {
         let port = free_port();
-        let child = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver is installed: see tests/run");
-        Self { child, port }
+        let mut command = Command::new("chromedriver");
+        command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
+        let _group = Group::spawn(&mut command).expect("chromedriver is installed: see tests/run");
+        Self { _group, port }
     }
 
     /// A browser in this language (`zh-CN`, `en`), which shows this page.
@@ -78,13 +75,6 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// A page in a browser. Places in it are named by CSS.
 pub(crate) struct Browser {
     client: Client,
@@ -94,6 +84,11 @@ impl Browser {
     /// Goes to another page.
     pub(crate) async fn goto(&self, url: &str) {
         self.client.goto(url).await.expect("the page opens");
+    }
+
+    /// Loads the page anew.
+    pub(crate) async fn reload(&self) {
+        self.client.refresh().await.expect("the page opens again");
     }
 
     /// Waits for at least so many of them.
@@ -216,19 +211,19 @@ impl Browser {
         let features = json!({"features": [
             {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]});
         self.chromium("Emulation.setEmulatedMedia", features).await;
-        // The colours are there with the next picture.
-        self.script_async(
-            "await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))",
-        )
-        .await;
     }
 
     /// The page as it looks, as a file, if a folder for such files is named: `SCREENSHOTS=folder`.
     pub(crate) async fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("SCREENSHOTS") else { return };
-        let picture = self.client.screenshot().await.expect("a picture can be made");
+        let picture = self.screenshot().await;
         let file = std::path::Path::new(&folder).join(format!("{name}.png"));
         std::fs::write(file, picture).expect("it can be written");
+    }
+
+    /// What is seen, as PNG.
+    pub(crate) async fn screenshot(&self) -> Vec<u8> {
+        self.client.screenshot().await.expect("a picture can be made")
     }
 
     /// A command of Chromium's own protocol.

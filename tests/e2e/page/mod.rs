@@ -10,6 +10,7 @@ mod operations_load;
 mod operations_login;
 mod operations_looks;
 mod operations_pause;
+mod pictures;
 mod sandbox_chat;
 mod sandbox_inspector;
 mod sandbox_looks;

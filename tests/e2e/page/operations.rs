@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::browser::{Browser, Driver};
 use crate::harness::{Asked, Backend, Process, Said, Setup, Stack};
 
-/// What must not run, wherever it comes from.
-pub(super) const SCRIPT: &str = "<script>window.pwned=1</script>";
+/// What must not run, wherever it comes from. As long as a reason quotes an answer.
+pub(super) const SCRIPT: &str = "<script>pwned=[]</script>";
 
 /// One process with a queue in a file, and a service that fails until it is mended.
 pub(super) struct Operated {
@@ -28,7 +28,9 @@ impl Operated {
         let backend = Backend::saying(move |asked: &Asked| {
             let word = asked.content.split(' ').next().unwrap_or_default();
             let said = match word {
-                "fail" if !mended.load(Ordering::Relaxed) => Said::Bare(400, "text/plain", SCRIPT),
+                "fail" if !mended.load(Ordering::Relaxed) => {
+                    Said::Bare(200, "application/json", r#"{"type": "<script>pwned=[]</script>"}"#)
+                }
                 "refused" => Said::Bare(200, "application/json", r#"{"type": "image", "media_id": "none"}"#),
                 _ => Said::Parts(vec![format!("re {}", asked.content)]),
             };

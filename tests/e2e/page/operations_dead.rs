@@ -21,10 +21,10 @@ async fn a_dead_letter_is_found_by_its_cause_read_retried_and_answered() {
     operated.wait_for_dead(3).await;
 
     // It appears by itself, with what the service said as text.
-    let cause = browser.wait_for_text(".cause", "the service answered 400").await;
+    let cause = browser.wait_for_text(".cause", "the service's answer can't be sent").await;
     assert!(cause.contains(SCRIPT), "{cause}");
     browser.wait_for_text("#dead td b", "3").await;
-    browser.wait_for_text("#dead td.wide", "mend the service").await;
+    browser.wait_for_text("#dead td.wide", "correct what the service answers").await;
     browser.click(".cause").await;
     browser.wait_for("#dead td .box", 3).await;
     browser.click("#dead td a").await;

@@ -31,7 +31,7 @@ async fn the_page_alone_tells_why_a_user_got_no_answer() {
     let browser = operated.open("en", "#/journal").await;
     asked(&browser, "oNobody", "It never came").await;
     let failed = asked(&browser, "oFails", "The service failed").await;
-    assert!(failed.contains("400") && failed.contains(SCRIPT), "{failed}");
+    assert!(failed.contains("can't be sent") && failed.contains(SCRIPT), "{failed}");
     let refused = asked(&browser, "oRefused", "WeChat refused 1 answer: 40007").await;
     assert!(refused.contains("rid") && refused.contains("media"), "{refused}");
     asked(&browser, "oUnmatched", "No route takes 1 message").await;
@@ -56,7 +56,7 @@ async fn the_page_alone_tells_why_a_user_got_no_answer() {
     let address = browser.script("return location.hash").await;
     assert!(address.as_str().is_some_and(|hash| hash.starts_with("#/message/m")), "{address}");
     visit(&browser, "#/journal?at=25:00").await;
-    browser.wait_for_text("[role=alert]", "This time can't be read").await;
+    browser.wait_for_text("#mistake", "This time can't be read").await;
     let now = "return new Date().toTimeString().slice(0, 5)";
     let now = browser.script(now).await;
     visit(&browser, &format!("#/journal?at={}&within=5", now.as_str().expect("a time"))).await;

@@ -44,7 +44,8 @@ async fn a_wrong_token_is_refused_the_right_one_changes_and_one_only_reads() {
     visit(&browser, "#/changes").await;
     browser.wait_for_text("#changes", "token session").await;
     // The session outlives the page; no script sees its cookie.
-    browser.reload().await;
+    browser.goto("about:blank").await;
+    browser.goto(&format!("{}#/changes", running.url)).await;
     browser.wait_for("#changes tbody tr", 2).await;
     assert_eq!(browser.script("return document.cookie").await, json!(""));
 
@@ -57,7 +58,7 @@ async fn a_wrong_token_is_refused_the_right_one_changes_and_one_only_reads() {
             .await;
     }
     show(&browser, FULL).await;
-    browser.wait_for_text("#login-problem", "Too many wrong tokens").await;
+    browser.wait_for_text("#login-problem", "Too many wrong tries").await;
     is_unharmed(&browser).await;
     browser.close().await;
     running.end().await;

@@ -3,8 +3,13 @@
 use crate::xml::Element;
 
 /// A field that is an id, a name or a number: trimmed.
+pub(super) fn trimmed<'a>(tree: &'a Element, name: &str) -> &'a str {
+    tree.text_of(name).unwrap_or_default().trim()
+}
+
+/// The same, to keep.
 pub(super) fn word(tree: &Element, name: &str) -> String {
-    tree.text_of(name).unwrap_or_default().trim().to_owned()
+    trimmed(tree, name).to_owned()
 }
 
 /// A field that someone wrote: as it is.
@@ -14,7 +19,7 @@ pub(super) fn prose(tree: &Element, name: &str) -> String {
 
 /// An optional word: empty is none.
 pub(super) fn word_if_any(tree: &Element, name: &str) -> Option<String> {
-    Some(word(tree, name)).filter(|word| !word.is_empty())
+    Some(trimmed(tree, name)).filter(|word| !word.is_empty()).map(str::to_owned)
 }
 
 /// A number that is reckoned with, not an id: none if missing, or if it isn't one.

@@ -14,8 +14,6 @@ use std::time::Duration;
 
 use strum::{Display, EnumString, IntoStaticStr};
 
-use super::{Kind, Message};
-
 /// The kind of right that a push opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase", parse_err_ty = UnknownTrigger, parse_err_fn = unknown)]
@@ -47,8 +45,9 @@ impl Trigger {
         Trigger::Silent,
     ];
 
-    pub(super) fn of(message: &Message) -> Trigger {
-        if let Some(event) = message.event() {
+    /// Of a push with this `MsgType`: an event, or a message, perhaps from the menu.
+    pub(super) fn of(msg_type: &str, event: Option<&str>, from_menu: bool) -> Trigger {
+        if let Some(event) = event {
             return match event.to_ascii_lowercase().as_str() {
                 "click" | "scancode_push" | "scancode_waitmsg" => Trigger::Click,
                 "scan" => Trigger::Scan,
@@ -57,14 +56,15 @@ impl Trigger {
                 _ => Trigger::Silent,
             };
         }
-        match &message.kind {
-            Kind::Text { menu_id: Some(_), .. } => Trigger::Click,
-            // Without a type it is no message of a user (third-party pushes have `InfoType`), nor is a device's.
-            Kind::Unknown if message.msg_type().is_empty() => Trigger::Silent,
-            Kind::Unknown if is_of_a_device(message.msg_type()) => Trigger::Silent,
-            // An unknown type that isn't an event is something a user sent: files came before anyone had documented them.
-            _ => Trigger::Message,
+        if from_menu && msg_type.eq_ignore_ascii_case("text") {
+            return Trigger::Click;
         }
+        // Without a type it is no message of a user (third-party pushes have `InfoType`), nor is a device's.
+        if msg_type.is_empty() || is_of_a_device(msg_type) {
+            return Trigger::Silent;
+        }
+        // An unknown type that isn't an event is something a user sent: files came before anyone had documented them.
+        Trigger::Message
     }
 
     /// How long after the push messages may be sent; zero where none may.

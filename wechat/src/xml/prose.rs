@@ -9,6 +9,9 @@
 //! A `]]>` that is escaped as XML wants it, split over two sections, is understood too.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::{Finder, FinderRev};
 
 use super::LISTS;
 
@@ -27,6 +30,10 @@ const WRITTEN: [&str; 10] = [
 ];
 const BEGIN: &str = "<![CDATA[";
 const END: &str = "]]>";
+/// Each body is searched for these a dozen times.
+static BEGINS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEGIN));
+static ENDS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(END));
+static ENDS_FROM_BEHIND: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(END));
 /// `]]>` as XML wants it.
 const SPLIT: &str = "]]]]><![CDATA[>";
 /// How [`cdata`](super::cdata) writes a carriage return.
@@ -36,18 +43,18 @@ const RETURN: &str = "]]>&#13;<![CDATA[";
 pub(super) fn escaped(body: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let (mut copied, mut at, mut lists) = (0, 0, 0);
-    while let Some(begin) = body[at..].find(BEGIN).map(|found| at + found + BEGIN.len()) {
+    while let Some(begin) = BEGINS.find(&body.as_bytes()[at..]).map(|found| at + found + BEGIN.len()) {
         let between = &body[at..begin - BEGIN.len()];
         lists += lists_opened(between);
         // In a list a field would reach to the end of the list's last one.
         let Some(name) = field_before(between).filter(|_| lists == 0) else {
-            let Some(end) = body[begin..].find(END) else { break };
+            let Some(end) = ENDS.find(&body.as_bytes()[begin..]) else { break };
             at = begin + end;
             continue;
         };
         let Some(end) = end_of(name, &body[begin..]).map(|end| begin + end) else { break };
         let text = &body[begin..end];
-        if text.contains(END) && !is_escaped(text) {
+        if ENDS.find(text.as_bytes()).is_some() && !is_escaped(text) {
             out.push_str(&body[copied..begin]);
             out.push_str(&text.replace(END, SPLIT));
             copied = end;
@@ -76,8 +83,8 @@ fn lists_opened(text: &str) -> isize {
 /// Where the text of the field `name` ends, which `rest` begins with.
 fn end_of(name: &str, rest: &str) -> Option<usize> {
     let ends = || {
-        rest.rmatch_indices(END).filter_map(|(at, end)| {
-            let (closed, behind) = closing(&rest[at + end.len()..])?;
+        ENDS_FROM_BEHIND.rfind_iter(rest.as_bytes()).filter_map(|at| {
+            let (closed, behind) = closing(&rest[at + END.len()..])?;
             Some((at, closed, behind))
         })
     };

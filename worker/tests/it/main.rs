@@ -34,3 +34,4 @@ mod support;
 mod unreadable;
 mod unsure;
 mod without_api;
+mod witness;

@@ -6,6 +6,7 @@
 mod player;
 mod scenario;
 mod stage;
+mod step;
 mod trouble;
 mod words;
 
@@ -15,8 +16,9 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use self::player::{Missed, Player};
-use self::scenario::{Scenario, ScenarioStep};
+use self::scenario::Scenario;
 use self::stage::PlayStage;
+use self::step::ScenarioStep;
 use crate::cli::{Cli, PlayFlags};
 use crate::report::Failure;
 

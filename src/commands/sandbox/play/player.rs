@@ -13,12 +13,12 @@ use futures::stream::BoxStream;
 use huixin_sandbox::{AccountRules, OpenId, Push, PushKind, Sandbox, TranscriptEntry, TryOutcome, What};
 use tokio::time::{Instant, timeout_at};
 
-use super::scenario::{Expectation, ScenarioStep, StepAction, TokenEnd, WantedAnswer};
+use super::step::{Expectation, ScenarioStep, StepAction, TokenEnd, WantedAnswer};
 
 /// How long a user's next deed waits for the ack of the one before: nobody writes faster, and it keeps their order.
 const BETWEEN_DEEDS: Duration = Duration::from_secs(1);
-/// How many of the latest events are told with a failure.
-const TOLD: usize = 8;
+/// How many of the latest events a failure shows.
+const SHOWN: usize = 8;
 
 /// Plays one scenario.
 pub(super) struct Player<'a> {
@@ -28,7 +28,7 @@ pub(super) struct Player<'a> {
     left: VecDeque<Arc<TranscriptEntry>>,
     /// The push of each user's last deed.
     last_deeds: HashMap<(String, String), String>,
-    /// What can be told of it, the latest at the end.
+    /// The same in words, the latest at the end.
     events: VecDeque<String>,
 }
 
@@ -194,8 +194,8 @@ impl<'a> Player<'a> {
     }
 
     fn keep(&mut self, entry: Arc<TranscriptEntry>) {
-        self.events.extend(told(&entry));
-        while self.events.len() > TOLD {
+        self.events.extend(in_words(&entry));
+        while self.events.len() > SHOWN {
             self.events.pop_front();
         }
         self.left.push_back(entry);
@@ -249,7 +249,7 @@ fn is_end_of(entry: &TranscriptEntry, push: &str) -> bool {
 }
 
 /// An entry that may explain a failure, in a line.
-fn told(entry: &TranscriptEntry) -> Option<String> {
+fn in_words(entry: &TranscriptEntry) -> Option<String> {
     let user = &entry.user;
     match &entry.what {
         What::Said { kind, content, .. } => {

@@ -1,4 +1,4 @@
-//! A scenario: what users do, what trouble there is, and what must come of it, in the order of a TOML file.
+//! A scenario as it is written: what users do, what trouble there is, and what must come of it, in the order of a TOML file.
 //!
 //! ```toml
 //! step = [
@@ -13,13 +13,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use huixin_sandbox::{FaultOrder, HangUp, Push, PushKind};
+use huixin_sandbox::{Push, PushKind};
 use regex::Regex;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use toml::Spanned;
 
-use super::trouble::WrittenFault;
+use super::step::{Expectation, ScenarioStep, StepAction, TokenEnd, WantedAnswer};
+use super::trouble;
 use crate::report::{ExitCode, Failure};
 
 /// How long an answer may take, where the step doesn't say it.
@@ -34,72 +35,6 @@ pub(super) struct Scenario {
     /// What it shows.
     pub(super) about: Option<String>,
     pub(super) steps: Vec<ScenarioStep>,
-}
-
-/// One step.
-pub(super) struct ScenarioStep {
-    pub(super) line: usize,
-    /// By name; the first account without one.
-    pub(super) account: Option<String>,
-    pub(super) user: String,
-    pub(super) action: StepAction,
-}
-
-/// What is in a step.
-pub(super) enum StepAction {
-    /// The user does something.
-    Does(PushKind),
-    /// This must happen.
-    Expects(Expectation),
-    /// The next calls of the API meet this.
-    Fault(FaultOrder),
-    /// The next pushes lose their acks.
-    LoseAcks(u32),
-    /// WeChat hangs up in the next tries.
-    HangUps(HangUp, u32),
-    /// There is no trouble any more.
-    ForgetFaults,
-    /// WeChat's clock goes on.
-    Clock(Duration),
-    /// The access tokens become unusable.
-    Token(TokenEnd),
-    /// The account has the right to send, or hasn't.
-    MaySend(bool),
-    /// Nothing is done for a time.
-    Wait(Duration),
-}
-
-/// What must happen.
-pub(super) enum Expectation {
-    /// This is the next that the user is shown, within a time.
-    Shown(WantedAnswer, Duration),
-    /// What the user did last is acked so soon.
-    Acked(Duration),
-    /// WeChat refuses a call with this code, within a time.
-    Refused(i64, Duration),
-    /// For so long the user is shown nothing.
-    Silence(Duration),
-}
-
-/// What the user is shown.
-pub(super) enum WantedAnswer {
-    Text(String),
-    Contains(String),
-    Matches(Regex),
-    /// A message of this type.
-    Kind(String),
-    /// The words that clients show when an account's server fails.
-    FaultNotice,
-}
-
-/// How access tokens end.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum TokenEnd {
-    /// By time: 42001.
-    Expire,
-    /// They are not known any more: 40001.
-    Revoke,
 }
 
 #[derive(Deserialize)]
@@ -129,7 +64,7 @@ struct WrittenStep {
     unfollow: bool,
     push: Option<toml::Table>,
     expect: Option<WrittenExpectation>,
-    fault: Option<WrittenFault>,
+    fault: Option<toml::Table>,
     #[serde(default)]
     forget_faults: bool,
     #[serde(default, deserialize_with = "time")]
@@ -201,9 +136,9 @@ impl WrittenStep {
         does(self.unfollow.then_some(PushKind::Unsubscribe));
         does(self.voice.map(|heard| Push::voice("", USER, Some(&heard)).kind));
         does(self.picture.then(|| Push::image("", USER).kind));
-        does(self.push.map(any_push).transpose()?);
+        does(self.push.map(|push| named("push", trouble::exact(push))).transpose()?);
         found.extend(self.expect.map(WrittenExpectation::understood).transpose()?.map(StepAction::Expects));
-        found.extend(self.fault.map(WrittenFault::understood).transpose()?);
+        found.extend(self.fault.map(|fault| named("fault", trouble::understood(fault))).transpose()?);
         found.extend(self.forget_faults.then_some(StepAction::ForgetFaults));
         found.extend(self.clock.map(StepAction::Clock));
         found.extend(self.token.map(StepAction::Token));
@@ -241,16 +176,8 @@ impl WrittenExpectation {
     }
 }
 
-/// Any push, as the control API takes it.
-fn any_push(written: toml::Table) -> Result<PushKind, String> {
-    let keys: Vec<String> = written.keys().cloned().collect();
-    let push: PushKind =
-        toml::Value::Table(written).try_into().map_err(|error| format!("`push`: {error}"))?;
-    let read = serde_json::to_value(&push).unwrap_or_default();
-    match keys.iter().find(|key| read.get(key.as_str()).is_none()) {
-        Some(key) => Err(format!("`push`: a push of this kind has no `{key}`")),
-        None => Ok(push),
-    }
+fn named<T>(key: &str, read: Result<T, String>) -> Result<T, String> {
+    read.map_err(|why| format!("`{key}`: {why}"))
 }
 
 fn only<T>(mut found: Vec<T>) -> Result<T, usize> {
@@ -321,16 +248,20 @@ mod tests {
             ("{ expect = { text = 'a', kind = 'image' } }", "4: `expect` has 2 of these"),
             ("{ expect = { acked = '1s', within = '1s' } }", "leave `within` out"),
             ("{ expect = { matches = '(' } }", "4: no pattern: regex parse error"),
-            ("{ push = { kind = 'scan', scene = 'a', tcket = 'b' } }", "a push of this kind has no `tcket`"),
+            ("{ push = { kind = 'scan', scene = 'a', tcket = 'b' } }", "4: `push`: this kind has no `tcket`"),
             ("{ push = { kind = 'skan' } }", "4: `push`: unknown variant `skan`, expected one of `text`"),
             ("{ fault = { on = 'sned', fault = 'cut' } }", "`on` is one of all, tokens, push, send, typing"),
-            ("{ fault = { on = 'send', fault = 'code' } }", "4: `fault`: write `code`, like 45015"),
+            ("{ fault = { on = 'send', fault = 'code' } }", "4: `fault`: missing field `code`"),
+            ("{ fault = { on = 'send', fault = 'cut', code = 1 } }", "4: `fault`: this kind has no `code`"),
             ("{ fault = { on = 'send', fault = 'cut', times = 0 } }", "4: `fault`: it never acts"),
             (
                 "{ fault = { on = 'send', fault = 'lost_ack' } }",
-                "`lost_ack` and `hang_up` are `on = \"push\"`",
+                "4: `fault`: `lost_ack` and `hang_up` are `on = \"push\"`",
             ),
-            ("{ fault = { on = 'send', fault = 'cut', evry = 2 } }", "4: unknown field `evry`"),
+            (
+                "{ fault = { on = 'send', fault = 'cut', evry = 2 } }",
+                "4: `fault`: unknown field `evry`, expected one of `on`, `times`",
+            ),
         ] {
             assert!(steps(step).contains(part), "{step}: {}", steps(step));
         }

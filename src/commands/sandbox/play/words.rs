@@ -6,7 +6,7 @@ use huixin_sandbox::{Fault, PushKind, When};
 use similar::{ChangeTag, TextDiff};
 
 use super::player::Missed;
-use super::scenario::{Expectation, ScenarioStep, StepAction, WantedAnswer};
+use super::step::{Expectation, ScenarioStep, StepAction, WantedAnswer};
 
 /// The longest part of a text that a step's line shows.
 const SHOWN_CHARS: usize = 60;

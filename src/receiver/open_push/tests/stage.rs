@@ -77,15 +77,14 @@ impl Stage {
         seen: impl FnOnce(Arc<ReferenceQueue>) -> (Arc<dyn Responder>, Arc<dyn Shared>),
     ) -> Self {
         let queue = Arc::new(ReferenceQueue::new(NEVER, Clock::Store));
-        let account = |aes_keys| ReceiverAccount {
-            keys: PushKeys {
+        let account = |aes_keys| {
+            let keys = PushKeys {
                 tokens: vec![TOKEN.into()],
                 aes_keys,
                 app_id: "wx1".to_owned(),
                 accept_plain: false,
-            },
-            class: Class::new("main").unwrap(),
-            answers: answers.clone(),
+            };
+            ReceiverAccount::new(keys, Class::new("main").unwrap(), answers.clone())
         };
         let sealed = account(vec![AesKey::decode(AES_KEY).unwrap()]);
         let receiver = Receiver {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use huixin_sandbox::{Fault, TranscriptEntry, What};
+use huixin_sandbox::{Fault, FaultForm, TranscriptEntry, What};
 
 use super::Stage;
 use crate::support::{SOON, within};
@@ -50,7 +50,7 @@ impl Stage {
 
     /// Waits until so many calls have met this fault.
     pub(crate) async fn faulted(&self, fault: &Fault, n: usize) {
-        let wanted = format!("{fault:?}");
+        let wanted = FaultForm::from(fault);
         let is_it =
             |entry: &TranscriptEntry| matches!(&entry.what, What::Faulted { fault, .. } if *fault == wanted);
         self.sandbox
