@@ -58,6 +58,6 @@ function handlings(stages) {
     if (stage.stage === "handled" && run && run.endMs === null) Object.assign(run, { endMs: stage.at_ms, error: stage.error ?? null });
   }
   // One that was broken off ended when the next began.
-  runs.forEach((run, n) => { if (run.endMs === null && n + 1 < runs.length) run.endMs = runs[n + 1].startMs; });
+  runs.forEach((run, n) => { if (run.endMs === null && n + 1 < runs.length) Object.assign(run, { endMs: runs[n + 1].startMs, isBroken: true }); });
   return runs;
 }

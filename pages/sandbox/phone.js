@@ -94,7 +94,10 @@ export function wirePhone() {
     isAtEnd = hidden() < NEAR;
     if (isAtEnd) $("to-end").hidden = true;
   }, { passive: true });
-  new ResizeObserver(grown).observe($("scroll"));
+  // Pictures get their size late, notes become longer, the + panel opens: if you are at the end, you stay there.
+  const sizes = new ResizeObserver(grown);
+  sizes.observe($("scroll"));
+  sizes.observe($("chat"));
   // One stop for Tab; arrows go from note to note.
   $("chat").addEventListener("keydown", (event) => {
     const step = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity }[event.key];

@@ -83,8 +83,8 @@ function workerRows(life, now, at) {
   const rows = [row("waiting", "soft", t.stages.waiting, "", [bar(at(life.storedMs), at(until), "soft")], duration(Math.max(0, until - life.storedMs)))];
   for (const run of life.runs.slice(-MOST_RUNS)) {
     const end = run.endMs ?? (isEnded ? life.ended.at_ms : now);
-    const tone = run.error ? "bad" : run.endMs === null && !isEnded ? "open" : "info";
-    const detail = [run.route, run.attempt > 1 ? t.attempt(run.attempt) : ""].filter(Boolean).join(" · ");
+    const tone = run.error || run.isBroken ? "bad" : run.endMs === null && !isEnded ? "open" : "info";
+    const detail = [run.route, run.attempt > 1 ? t.attempt(run.attempt) : "", run.isBroken ? t.brokenOff : ""].filter(Boolean).join(" · ");
     rows.push(row("handling", tone, t.stages.handling, detail, [bar(at(run.startMs), at(end), tone, run.error ?? detail)], duration(Math.max(0, end - run.startMs))));
   }
   if (life.recordedMs !== null) rows.push(row("recorded", "info", t.stages.recorded, "", [point(at(life.recordedMs), "info")], `+${duration(Math.max(0, life.recordedMs - life.saidMs))}`));
