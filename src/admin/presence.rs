@@ -5,8 +5,10 @@
 
 mod sample;
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures::FutureExt as _;
 use huixin_queue::QueueError;
 use huixin_worker::{RunningMessage, WorkerSettings};
 
@@ -20,7 +22,7 @@ const SAY_EVERY: Duration = Duration::from_secs(2);
 /// How long the queue may take for it.
 const SAY_MAX: Duration = Duration::from_secs(1);
 
-/// Says it until the end.
+/// Says it until the end. A round that panics ends nothing.
 pub(super) async fn run(admin: &Admin) {
     let steps = async {
         let mut before = MetricTotals::default();
@@ -28,12 +30,7 @@ pub(super) async fn run(admin: &Admin) {
             // A moment late, so that a clock that is a little behind has passed the end of the step too.
             let into_the_step = since_1970() % (STEP_S * 1_000);
             tokio::time::sleep(Duration::from_millis(STEP_S * 1_000 - into_the_step + 20)).await;
-            let now = MetricTotals::read(&admin.metrics.render());
-            let step = now.since(&before);
-            before = now;
-            let number = since_1970() / (STEP_S * 1_000);
-            let operator = &admin.operator;
-            stored(operator.own.add_step(&*operator.queue, number, step)).await;
+            survived(end_step(admin, &mut before)).await;
         }
     };
     let words = async {
@@ -42,11 +39,31 @@ pub(super) async fn run(admin: &Admin) {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let view = view(admin, &started_at).await;
-            stored(admin.operator.own.publish(&*admin.operator.queue, view)).await;
+            survived(say(admin, &started_at)).await;
         }
     };
     tokio::join!(steps, words);
+}
+
+async fn survived(round: impl Future<Output = ()>) {
+    if AssertUnwindSafe(round).catch_unwind().await.is_err() {
+        tracing::error!("what the operations page shows panicked: this is a bug, please report it");
+    }
+}
+
+/// Adds the step that has just ended.
+async fn end_step(admin: &Admin, before: &mut MetricTotals) {
+    let now = MetricTotals::read(&admin.metrics.render());
+    let step = now.since(before);
+    *before = now;
+    let (operator, number) = (&admin.operator, since_1970() / (STEP_S * 1_000));
+    stored(operator.own.add_step(&*operator.queue, number, step)).await;
+}
+
+/// Says how the process is.
+async fn say(admin: &Admin, started_at: &str) {
+    let view = view(admin, started_at).await;
+    stored(admin.operator.own.publish(&*admin.operator.queue, view)).await;
 }
 
 /// It has ended.

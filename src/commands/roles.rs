@@ -19,7 +19,7 @@ use crate::admin::{self, Admin, MetricsPage, Readiness};
 use crate::call_backs::{self, CallBackListener, Port};
 use crate::cli::Cli;
 use crate::config::{Config, Role};
-use crate::operator::{Access, ConfiguredView, OperatorContext};
+use crate::operator::{AdminAccess, ConfiguredView, OperatorContext};
 use crate::receiver::ClaimedSpool;
 use crate::report::Failure;
 use crate::safety::{QueueWatch, Upkeep, Watch};
@@ -131,7 +131,7 @@ pub(super) fn add_admin(
     readiness.warnings.extend(watch.as_ref().map(Watch::warnings));
     readiness.warnings.extend([look.warnings(), upkeep.warnings()]);
     let address = listener.local_addr()?;
-    let access = Access::new(address, config.admin.token.clone(), config.admin.read_token.clone());
+    let access = AdminAccess::new(address, config.admin.token.clone(), config.admin.read_token.clone());
     let configured = ConfiguredView::of(config);
     let operator = Arc::new(OperatorContext::new(readiness.queue.clone(), access, configured));
     let admin = Admin { operator, readiness, metrics };

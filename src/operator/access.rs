@@ -23,7 +23,7 @@ use crate::serve::{Peer, header as text_of};
 
 /// What a listener asks for, and who has shown it.
 #[derive(Debug)]
-pub struct Access {
+pub struct AdminAccess {
     address: SocketAddr,
     token: Option<Secret>,
     read_token: Option<Secret>,
@@ -37,7 +37,7 @@ pub(super) enum LoginFailure {
     TooMany,
 }
 
-impl Access {
+impl AdminAccess {
     /// Of a listener at this address, with the token that allows everything, and the one that allows looking.
     pub fn new(address: SocketAddr, token: Option<Secret>, read_token: Option<Secret>) -> Self {
         Self { address, token, read_token, sessions: Sessions::default() }

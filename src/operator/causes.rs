@@ -3,6 +3,7 @@
 //! There may be a hundred thousand of them. Those that died last say what goes wrong now, so only these are looked through, and many who
 //! watch cost one look.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -113,7 +114,7 @@ impl ScannedLetters {
         }
         let mut causes: Vec<_> =
             by_cause.into_iter().filter_map(|(cause, all)| CauseView::of(cause, &all)).collect();
-        causes.sort_by(|a, b| b.count.cmp(&a.count));
+        causes.sort_by_key(|cause| Reverse(cause.count));
         causes.truncate(CAUSES_MAX);
         DeathCauses { scanned: self.letters.len() as u64, total: self.total, causes }
     }

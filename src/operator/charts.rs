@@ -26,8 +26,11 @@ const FOLDER: &str = "charts/";
 /// The numbers of a step, in the order of [`SERIES`]; none: not known.
 pub(crate) type ChartStep = [Option<f64>; SERIES.len()];
 
+/// Makes one number of those of two processes.
+type PutTogether = fn(f64, f64) -> f64;
+
 /// The names, and how the numbers of processes are put together.
-const SERIES: [(&str, fn(f64, f64) -> f64); 12] = [
+const SERIES: [(&str, PutTogether); 12] = [
     ("accepted", sum),
     ("answered", sum),
     ("no_reply", sum),
@@ -174,7 +177,7 @@ mod tests {
         }
         assert_eq!(ring.steps.len(), STEPS);
         ring.push(9_000_000, step(2.0, 1.0));
-        assert_eq!(ring.steps.iter().flat_map(|step| step[0]).collect::<Vec<_>>(), [2.0]);
+        assert_eq!(ring.steps.iter().filter_map(|step| step[0]).collect::<Vec<_>>(), [2.0]);
         ring.push(400, step(3.0, 1.0));
         assert_eq!((ring.last, ring.steps.len()), (400, 1));
         let stored = serde_json::to_vec(&ring).expect("it is numbers");

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use huixin_queue::{Queue, QueueError};
 
-use super::access::Access;
+use super::access::AdminAccess;
 use super::accounts::{Accounts, ConfiguredView};
 use super::cached::Cached;
 use super::causes::{CAUSES_FOR, DeathCauses, ScannedLetters};
@@ -20,7 +20,7 @@ const LOOK_FOR: Duration = Duration::from_secs(1);
 /// What the requests of one admin listener share.
 pub struct OperatorContext {
     pub(crate) queue: Arc<dyn Queue>,
-    pub(crate) access: Access,
+    pub(crate) access: AdminAccess,
     pub(crate) own: OwnProcess,
     pub(super) configured: ConfiguredView,
     look: Cached<Arc<QueueLook>>,
@@ -31,7 +31,7 @@ pub struct OperatorContext {
 
 impl OperatorContext {
     /// Of a listener that nobody has asked yet.
-    pub fn new(queue: Arc<dyn Queue>, access: Access, configured: ConfiguredView) -> Self {
+    pub fn new(queue: Arc<dyn Queue>, access: AdminAccess, configured: ConfiguredView) -> Self {
         let own = OwnProcess::new();
         let (look, processes, charts) = (Cached::new(LOOK_FOR), Cached::new(LOOK_FOR), Cached::new(LOOK_FOR));
         let letters = Cached::new(CAUSES_FOR);

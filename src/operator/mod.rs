@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use huixin_queue::{MessageId, Queue, QueueError};
 
-pub use access::Access;
+pub use access::AdminAccess;
 pub(crate) use access::nothing_here;
 pub use accounts::ConfiguredView;
 use cause::DeathCause;

@@ -13,8 +13,8 @@ use super::refusal::RequestRefusal;
         description = "What `huixin status`, `dead`, `lane`, `pause`, `resume`, `trace`, `forget` and `audit` ask, over the admin \
             listener of any role. Times are RFC 3339 or have their unit in the name; so do durations. Each error is a JSON \
             object, `RequestRefusal`.\n\nIf `admin.token` is configured, it is asked for; with `admin.read_token` you can read and \
-            change nothing. Without a token everything is open on loopback, to callers that name an address or `localhost`, \
-            and nothing elsewhere.",
+            change nothing. A browser exchanges either for a session by `/v1/login`. Without a token everything is open on \
+            loopback, to callers that name an address or `localhost`, and nothing elsewhere.",
         license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
     ),
     components(schemas(RequestRefusal)),

@@ -16,13 +16,12 @@ use super::charts::ChartsView;
 use super::context::OperatorContext;
 use super::matching::{LetterAction, MatchingDone, MatchingLetters, act};
 use super::processes::Processes;
-use super::refusal::{BodyOf, PathOf, QueryOf, RequestRefusal};
+use super::refusal::{BodyOf, JsonResult, PathOf, QueryOf, RequestRefusal};
 use super::request::{Pausable, class_of, id_of};
 use super::view::LetterView;
 use crate::report::Failure;
 
 type ContextOf = State<Arc<OperatorContext>>;
-type Answer<T> = Result<Json<T>, RequestRefusal>;
 
 /// What a user wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -45,19 +44,19 @@ pub(super) fn page_routes() -> OpenApiRouter<Arc<OperatorContext>> {
 
 /// The processes that use the queue, and what they do now
 #[utoipa::path(get, path = "/v1/processes", responses((status = OK, body = Processes), RequestRefusal))]
-async fn processes(State(context): ContextOf) -> Answer<Arc<Processes>> {
+async fn processes(State(context): ContextOf) -> JsonResult<Arc<Processes>> {
     Ok(Json(context.processes().await.map_err(Failure::from)?))
 }
 
 /// The last hour of all processes, in steps of half a minute
 #[utoipa::path(get, path = "/v1/charts", responses((status = OK, body = ChartsView), RequestRefusal))]
-async fn charts(State(context): ContextOf) -> Answer<Arc<ChartsView>> {
+async fn charts(State(context): ContextOf) -> JsonResult<Arc<ChartsView>> {
     Ok(Json(context.charts().await.map_err(Failure::from)?))
 }
 
 /// The accounts: what waits for them, and what stops them
 #[utoipa::path(get, path = "/v1/accounts", responses((status = OK, body = Accounts), RequestRefusal))]
-async fn accounts(State(context): ContextOf) -> Answer<Accounts> {
+async fn accounts(State(context): ContextOf) -> JsonResult<Accounts> {
     Ok(Json(context.accounts().await.map_err(Failure::from)?))
 }
 
@@ -73,7 +72,7 @@ async fn config(State(context): ContextOf) -> Json<ConfiguredView> {
 async fn causes(
     State(context): ContextOf,
     QueryOf(CausesQuery { account }): QueryOf<CausesQuery>,
-) -> Answer<DeathCauses> {
+) -> JsonResult<DeathCauses> {
     account.as_deref().map(class_of).transpose()?;
     Ok(Json(context.causes(account.as_deref()).await.map_err(Failure::from)?))
 }
@@ -85,7 +84,7 @@ async fn retry_matching(
     State(context): ContextOf,
     Extension(caller): Extension<AdminCaller>,
     BodyOf(asked): BodyOf<MatchingLetters>,
-) -> Answer<MatchingDone> {
+) -> JsonResult<MatchingDone> {
     Ok(Json(act(&*context.queue, &caller, LetterAction::Retry, asked).await?))
 }
 
@@ -96,7 +95,7 @@ async fn drop_matching(
     State(context): ContextOf,
     Extension(caller): Extension<AdminCaller>,
     BodyOf(asked): BodyOf<MatchingLetters>,
-) -> Answer<MatchingDone> {
+) -> JsonResult<MatchingDone> {
     Ok(Json(act(&*context.queue, &caller, LetterAction::Drop, asked).await?))
 }
 
@@ -108,7 +107,7 @@ async fn text(
     State(context): ContextOf,
     Extension(caller): Extension<AdminCaller>,
     PathOf(id): PathOf<String>,
-) -> Answer<Option<LetterText>> {
+) -> JsonResult<Option<LetterText>> {
     let letter = context.queue.dead_letter(&id_of(id)?).await.map_err(Failure::from)?;
     let Some(letter) = letter.as_ref().map(LetterView::of) else { return Ok(Json(None)) };
     let user = Some(letter.user).filter(|user| !user.is_empty());

@@ -89,6 +89,9 @@ impl IntoResponses for RequestRefusal {
     }
 }
 
+/// What a request is answered.
+pub(super) type JsonResult<T> = Result<Json<T>, RequestRefusal>;
+
 /// The query of a request.
 #[derive(FromRequestParts)]
 #[from_request(via(Query), rejection(RequestRefusal))]

@@ -21,7 +21,7 @@ use super::context::OperatorContext;
 use super::openapi::Api;
 use super::owner::{FILE, file_name};
 use super::page::page_routes;
-use super::refusal::{BodyOf, PathOf, QueryOf, RequestRefusal};
+use super::refusal::{BodyOf, JsonResult, PathOf, QueryOf, RequestRefusal};
 use super::request::{BodyQuery, LetterIds, Nothing, PauseRequest, id_of};
 use super::{
     AdminCaller, Changes, CompactionView, ForgottenOfUser, KeptOfUser, LaneView, LetterQuery, LetterView,
@@ -122,8 +122,6 @@ impl FromRequestParts<Arc<OperatorContext>> for OperatorClient {
         Ok(Self::Direct(context.queue.clone(), caller))
     }
 }
-
-type JsonResult<T> = Result<Json<T>, RequestRefusal>;
 
 fn answer<T>(result: Result<T, Failure>) -> JsonResult<T> {
     Ok(Json(result?))

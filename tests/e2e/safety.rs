@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use huixin::admin::{self, Admin, Readiness};
 use huixin::config::Role;
-use huixin::operator::{Access, ConfiguredView, OperatorContext};
+use huixin::operator::{AdminAccess, ConfiguredView, OperatorContext};
 use huixin::safety::Watch;
 use huixin_queue::redis::{Inspector, RedisQueue, RedisSettings, Risk};
 use huixin_queue::testing::{Proxy, RedisServer};
@@ -76,7 +76,7 @@ impl Watched {
         let admin = Admin {
             operator: Arc::new(OperatorContext::new(
                 queue.clone(),
-                Access::new(address, None, None),
+                AdminAccess::new(address, None, None),
                 ConfiguredView::default(),
             )),
             readiness: Readiness {
