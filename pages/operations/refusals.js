@@ -7,14 +7,14 @@ import { coded, table } from "./draw.js";
 
 const t = {
   en: { caption: "Refused pushes", hour: "When", account: "Account", reason: "Why", count: "How many", users: "Users that they name", noAccount: "(none of ours)", remedy: "Do" },
-  zh: { caption: "拒收的推送", hour: "时间", account: "公众号", reason: "原因", count: "数量", users: "请求里的用户", noAccount: "（不是我们的）", remedy: "处理" },
+  zh: { caption: "拒收的推送", hour: "时间", account: "账号", reason: "原因", count: "数量", users: "请求里的用户", noAccount: "（不是我们的）", remedy: "处理" },
 }[language];
 
 // The label of the metric, what it means, what helps; then both in Chinese. `src/receiver/refusals.rs` has the reasons.
 const REASONS = {
   path: ["the path is unknown", "check the URL in WeChat's console", "路径不认识", "核对微信开发者平台里的 URL"],
   method: ["the method is neither GET nor POST", "check whether a proxy changes it", "请求方法不是 GET 或 POST", "看看代理是否改了方法"],
-  account: ["the account is not configured", "check the account's name in the URL", "没有配置这个公众号", "核对 URL 里的公众号名"],
+  account: ["the account is not configured", "check the account's name in the URL", "没有配置这个账号", "核对 URL 里的账号名"],
   address: ["the client's address is not in `allow_from`", "add WeChat's addresses to it", "对方地址不在 `allow_from` 里", "把微信的地址加进去"],
   no_address: ["a trusted proxy doesn't say which client it serves", "make the proxy set X-Forwarded-For", "受信任的代理没有说明客户端地址", "让代理设置 X-Forwarded-For"],
   no_signature: ["the query has no signature", "check whether a proxy removes the query", "请求没有签名", "看看代理是否去掉了查询参数"],

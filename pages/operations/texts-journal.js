@@ -54,7 +54,7 @@ export const findingTexts = {
   zh: {
     never: "消息根本没有来",
     neverMore: (account) => `没有收下过这位用户${account ? `发给 ${account} ` : ""}的推送，被拒的推送里也没有提到这位用户。`,
-    neverDo: "问问用户是不是写给了这个公众号；核对微信开发者平台里的 URL；运行 `huixin check`。（看不懂的推送没有用户：请到死信里找。）",
+    neverDo: "问问用户是不是写给了这个账号；核对微信开发者平台里的 URL；运行 `huixin check`。（看不懂的推送没有用户：请到死信里找。）",
     perhaps: (n) => `也许在入口就被拒了：那段时间拒收了 ${number(n)} 个推送，不知是谁的`,
     turned: (n) => `消息来过，但在入口被拒（那一小时共 ${number(n)} 个，至少一个是这位用户的）`,
     tooOld: (time) => `记录从 ${time} 开始：更早的已经查不到`, tooOldDo: "`queue.journal` 决定保留多少。",

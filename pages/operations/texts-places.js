@@ -15,7 +15,7 @@ export const userTexts = {
     forgotten: (n) => `Forgotten: ${s(n, "thing", "things")} removed.`, pausedSince: (time, reason) => `Paused since ${time}: ${reason || "no reason was given"}`, paused: "This user is paused.",
   },
   zh: {
-    title: "用户", kept: "保存着什么", keptSay: (k) => `${number(k.open)} 条未完成，${number(k.held)} 条留存，${number(k.dead)} 封死信，${number(k.journal)} 条记录`,
+    title: "用户", kept: "保存着什么", keptSay: (k) => `${number(k.open)} 条未完成，${number(k.held)} 条保留，${number(k.dead)} 封死信，${number(k.journal)} 条记录`,
     line: "队列", state: "状态", nobody: "这位用户没有未完成的消息。", position: (n) => `第 ${number(n)}`, held: "留到用户下次发言", dueAt: "到期", lastError: "上次失败",
     journal: "这位用户的消息", dead: "这位用户的死信", forget: "遗忘这位用户……",
     forget1: "遗忘这位用户？", forget1More: (k) => `未完成的消息不会得到回复。将删除：${k}、路由记住的内容和暂停。备份、日志和死信归档不受影响。`, forget1Yes: "继续",
@@ -38,7 +38,7 @@ export const accountTexts = {
     asksPause: (what) => `暂停${what}？`, asksPauseMore: "消息照收，等着处理。原因会显示给每个查看的人。", everything: "全部", reason: "原因", user: "OpenID",
     paused: (what) => `${what} 已暂停。`, resumed: (what) => `${what} 已恢复。`, notPaused: (what) => `${what} 没有被暂停。`, isPaused: "已暂停", all: "已全部暂停", works: "正常", cant: "不能发送", partly: "部分受限",
     since: (time, reason) => `自 ${time}：${reason || "没有写原因"}`, appId: "AppID", answers: "回复方式", open: "未完成", oldest: "最久", oldestMs: (ms) => duration(ms), journal: "消息", dead: "死信",
-    users: "被暂停的用户", noUsers: "没有被暂停的用户。", none: "这里没有配置公众号。",
+    users: "被暂停的用户", noUsers: "没有被暂停的用户。", none: "这里没有配置账号。",
     by: { api: "客服接口", either: "推送的应答或客服接口", push: "推送的应答" },
   },
 }[language];
@@ -53,7 +53,7 @@ export const processTexts = {
   zh: {
     lead: "使用这个队列的每个进程每隔几秒报告自己在做什么。", none: "没有任何进程的消息。", role: "角色", host: "机器", version: "版本", started: "启动", seen: "最近", admin: "管理端口",
     runs: (n, permits) => (permits === null ? "不处理消息" : `正在处理 ${number(n)} 条，最多 ${number(permits)} 条`), oldest: (shown, all) => (shown < all ? `${number(all)} 条里最久的 ${number(shown)} 条` : "正在处理的消息，最久的在前"),
-    message: "消息", account: "公众号", user: "用户", route: "路由", step: "步骤", since: "已用", problem: "无法工作", warning: "警告", silent: "失联", works: "正常",
+    message: "消息", account: "账号", user: "用户", route: "路由", step: "步骤", since: "已用", problem: "无法工作", warning: "警告", silent: "失联", works: "正常",
     roles: { receiver: "接收", worker: "处理", run: "接收和处理", dev: "dev", sandbox: "模拟微信" },
   },
 }[language];
@@ -65,7 +65,7 @@ export const spoolTexts = {
     quarantinedDo: "The receiver's log has the reason; they are tried again from time to time.",
   },
   zh: {
-    lead: "队列中断时，receiver 先把推送存在自己的磁盘上并应答，等队列恢复再搬过去。这里是还在磁盘上的。", none: "没有带本地缓存的 receiver 在运行。",
+    lead: "队列中断时，receiver 先把推送存在自己的磁盘上并应答，等队列恢复再搬过去。这里是还在磁盘上的。", none: "没有带暂存的 receiver 在运行。",
     state: { idle: "空闲", spooling: "正在接收推送", draining: "正在搬运" }, folder: "目录", entries: "消息", size: "大小", quarantined: "队列拒收", oldest: "最久", problem: "问题", oldestMs: duration, sizeOf: bytes,
     quarantinedDo: "原因在 receiver 的日志里；会不时再试。",
   },
@@ -79,7 +79,7 @@ export const restTexts = {
   },
   zh: {
     configLead: "这个进程实际使用的配置：文件、环境变量和参数合在一起。密钥已遮盖。", file: (name) => `来自 ${name}`, noFile: "没有配置文件",
-    changesLead: "谁改了什么、谁看了原文：三十天内最近一百条。", noChanges: "还没有人改动过。", when: "时间", who: "谁", what: "做了什么", account: "公众号", user: "用户", count: "数量",
+    changesLead: "谁改了什么、谁看了原文：三十天内最近一百条。", noChanges: "还没有人改动过。", when: "时间", who: "谁", what: "做了什么", account: "账号", user: "用户", count: "数量",
     deeds: { retry: "重试", drop: "丢弃", pause: "暂停", resume: "恢复", forget: "遗忘", read: "查看原文", login: "登录" }, everything: "全部",
   },
 }[language];
