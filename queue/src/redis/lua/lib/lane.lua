@@ -78,5 +78,7 @@ end
 local function wake(count)
   local WAKE_MAX = 64
   local room = count > 0 and WAKE_MAX - share('LLEN', 'wake') or 0
-  for _ = 1, math.min(count, room) do redis.call('RPUSH', key('wake'), '') end
+  local tokens = {}
+  for i = 1, math.min(count, room) do tokens[i] = '' end
+  if tokens[1] then redis.call('RPUSH', key('wake'), unpack(tokens)) end
 end
