@@ -17,7 +17,9 @@ pub(crate) fn table() -> String {
     let mut measured: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for _ in 0..ROUNDS {
         for together in TOGETHER {
-            for (what, spent) in runtime.block_on(async { crate::store::round(&Store::new(), together).await }) {
+            for (what, spent) in
+                runtime.block_on(async { crate::store::round(&Store::new(), together).await })
+            {
                 measured.entry((what, together)).or_default().push((spent.script_us, spent.all_us));
             }
         }

@@ -175,7 +175,8 @@ impl Store {
     fn spent(&self) -> Spent {
         let stats = self.server.cli(&["INFO", "commandstats"]);
         let sum = |of: &str, field: &str| -> f64 {
-            let ours = stats.lines().filter(|line| line.starts_with(of) && !line.starts_with("cmdstat_info:"));
+            let ours =
+                stats.lines().filter(|line| line.starts_with(of) && !line.starts_with("cmdstat_info:"));
             ours.filter_map(|line| line.split_once(field)?.1.split(',').next()?.parse::<f64>().ok()).sum()
         };
         let cpu = |which: &str| self.number("cpu", &format!("used_cpu_{which}_main_thread:"));
