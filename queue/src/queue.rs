@@ -288,7 +288,8 @@ pub struct Taken {
     /// What was found damaged and set aside since the last take. Reported once; the audit names it for as long as it is
     /// there.
     pub damaged: Vec<Damaged>,
-    /// Whether the take gave up after so many paused lanes that there may be others behind them: ask again at once.
+    /// Whether there may be more although these are fewer than were asked for, since the take gave up after so many paused
+    /// lanes or so many bytes: ask again at once.
     pub cut_short: bool,
 }
 

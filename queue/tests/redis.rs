@@ -438,7 +438,8 @@ async fn a_server_that_is_no_master_any_more_is_given_up() {
 #[tokio::test]
 async fn counting_sends_costs_an_ordinary_message_no_command() {
     let server = RedisServer::start(&[]);
-    let queue = open_at(server.url(), Clock::Store);
+    // At a standing clock, since a beat just after another isn't written.
+    let queue = open_at(server.url(), Clock::Test(TestClock::at(START_US)));
     // The first message loads the scripts, and finds out what the server is.
     for n in 1..=2 {
         server.cli(&["CONFIG", "RESETSTAT"]);
@@ -449,8 +450,8 @@ async fn counting_sends_costs_an_ordinary_message_no_command() {
         queue.complete(&taken.lease).await.expect("complete");
     }
     // Fewer hsets than without counting, since a record is written at once.
-    let an_ordinary_messages = "del 1, exists 4, get 1, hincrby 2, hmget 3, hset 3, incr 1, lindex 2, llen 1, \
-        lpop 3, lrange 1, rpush 3, set 2, smismember 1, xadd 1, zadd 2, zcard 2, zrange 5, zrangebyscore 3, zrem 2";
+    let an_ordinary_messages = "del 1, exists 3, get 1, hincrby 2, hmget 3, hset 2, incr 1, lindex 2, lpop 2, \
+        lrange 1, rpush 3, set 2, smismember 1, xadd 1, zadd 2, zrange 2, zrem 1";
     assert_eq!(calls(&server), an_ordinary_messages);
     assert!(!server.cli(&["KEYS", "*"]).contains("sends"), "nothing is left behind");
 }

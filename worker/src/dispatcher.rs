@@ -119,10 +119,11 @@ impl Dispatcher {
         }
         request.call += 1;
         self.health.taken();
-        outage.is_over(&self.shared);
+        let is_repeated = outage.is_over(&self.shared);
         self.report(buried, damaged);
-        // A take that was cut short is repeated at once: each one leaves fewer lanes to look at in vain.
-        let is_idle = messages.is_empty() && !cut_short;
+        // A take that gave less than it might has left nothing that is ready. One that was cut short is repeated at once: each
+        // one leaves fewer lanes to look at in vain. So is one whose answer may be that of a call before it.
+        let is_idle = messages.len() < request.max && !cut_short && !is_repeated;
         let mut beyond = Vec::new();
         for leased in messages {
             match permits.split(1) {

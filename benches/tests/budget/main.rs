@@ -13,6 +13,7 @@
 
 mod lines;
 mod processes;
+mod processor;
 mod store;
 
 use std::path::PathBuf;
@@ -29,6 +30,13 @@ const TOLERANCE_OF_DEBUG: f64 = 0.06;
 #[test]
 fn a_message_costs_redis_no_more_than_its_budget() {
     hold("of_redis", &store::costs(), TOLERANCE);
+}
+
+/// `cargo test -p huixin-benches --test budget processor -- --ignored --nocapture`
+#[test]
+#[ignore = "it only prints"]
+fn what_a_message_costs_the_processor_of_redis() {
+    println!("{}", processor::table());
 }
 
 /// The long form counts in the release build, the short one in the debug build, which all tests use and is at hand.

@@ -36,9 +36,9 @@ pub(crate) fn costs() -> Measured {
         for (name, a_lane) in [("waiting_five_a_lane_bytes", 5), ("waiting_one_a_lane_bytes", 1)] {
             let store = Store::new();
             // What is there once, and no more with every message.
-            store.accept("w", 100, 100, true).await;
+            store.accept("w", 100, 100, TAKE_MAX).await;
             let before = store.number("memory", "used_memory:");
-            store.accept("m", LAID, LAID / a_lane, true).await;
+            store.accept("m", LAID, LAID / a_lane, TAKE_MAX).await;
             // A table that has grown is moved bit by bit.
             tokio::time::sleep(Duration::from_millis(500)).await;
             let each = (store.number("memory", "used_memory:") - before) / LAID as f64;
@@ -50,48 +50,71 @@ pub(crate) fn costs() -> Measured {
 
 /// The way of a message that is answered by one send: all of them at once, or one call after the other.
 async fn transitions(together: bool, costs: &mut Measured) {
-    let store = Store::new();
-    for warm in [true, false] {
-        let max = if together { TAKE_MAX } else { 1 };
-        let mut spent = Vec::new();
+    let how = if together { "together" } else { "alone" };
+    for (what, spent) in round(&Store::new(), if together { TAKE_MAX } else { 1 }).await {
+        costs.insert(format!("{what}_{how}_commands"), spent.commands);
+        costs.insert(format!("{what}_{how}_aof_bytes"), spent.aof_bytes);
+    }
+}
+
+/// The same with so many in a call: what each step costs for one message, after a first round that warms up.
+pub(crate) async fn round(store: &Store, together: usize) -> Vec<(&'static str, Spent)> {
+    let mut steps = Vec::new();
+    for series in ["w", "m"] {
+        steps.clear();
         let mut before = store.spent();
         let mut note = |what: &'static str| {
             let now = store.spent();
-            spent.push((what, now.0 - before.0, now.1 - before.1));
-            before = now;
+            steps.push((what, now.since(&before)));
+            before = store.spent();
         };
-        store.accept(if warm { "w" } else { "m" }, MESSAGES, MESSAGES, together).await;
+        store.accept(series, MESSAGES, MESSAGES, together).await;
         note("accept");
-        let leased = store.take(max).await;
+        let leased = store.take(together).await;
         note("take");
         each(&leased, together, async |leased| store.record(leased).await).await;
         note("record");
         each(&leased, together, async |leased| store.complete(leased).await).await;
         note("complete");
-        if !warm {
-            let how = if together { "together" } else { "alone" };
-            for (what, commands, bytes) in spent {
-                costs.insert(format!("{what}_{how}_commands"), commands / MESSAGES as f64);
-                costs.insert(format!("{what}_{how}_aof_bytes"), bytes / MESSAGES as f64);
-            }
-        }
     }
+    steps
 }
 
-async fn each(leased: &[Leased], together: bool, call: impl AsyncFn(&Leased)) {
-    for some in leased.chunks(if together { MESSAGES } else { 1 }) {
+async fn each(leased: &[Leased], together: usize, call: impl AsyncFn(&Leased)) {
+    for some in leased.chunks(together) {
         join_all(some.iter().map(|leased| call(leased))).await;
     }
 }
 
+/// What Redis has spent: commands, and microseconds in them; bytes of the append-only file; microseconds in all.
+pub(crate) struct Spent {
+    commands: f64,
+    aof_bytes: f64,
+    pub(crate) script_us: f64,
+    pub(crate) all_us: f64,
+}
+
+impl Spent {
+    /// What was spent since then, for one message.
+    fn since(&self, before: &Self) -> Self {
+        let each = |now: f64, before: f64| (now - before) / MESSAGES as f64;
+        Self {
+            commands: each(self.commands, before.commands),
+            aof_bytes: each(self.aof_bytes, before.aof_bytes),
+            script_us: each(self.script_us, before.script_us),
+            all_us: each(self.all_us, before.all_us),
+        }
+    }
+}
+
 /// A queue on a Redis of its own.
-struct Store {
+pub(crate) struct Store {
     server: RedisServer,
     queue: RedisQueue,
 }
 
 impl Store {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let server = RedisServer::start(&["--auto-aof-rewrite-percentage", "0"]);
         let settings = RedisSettings {
             url: server.url(),
@@ -102,7 +125,7 @@ impl Store {
         Self { queue: RedisQueue::open(&settings).unwrap(), server }
     }
 
-    async fn accept(&self, series: &str, messages: usize, lanes: usize, together: bool) {
+    async fn accept(&self, series: &str, messages: usize, lanes: usize, together: usize) {
         let payload = Bytes::from(vec![b'x'; PAYLOAD_BYTES]);
         let accept = async |n: usize| {
             let (lane, id) = (format!("main/o{series}{:026}", n % lanes), format!("m{series}{n:020}"));
@@ -114,9 +137,8 @@ impl Store {
             };
             assert_eq!(self.queue.accept(new).await.unwrap(), Accepted::New);
         };
-        let at_once = if together { MESSAGES } else { 1 };
-        for first in (0..messages).step_by(at_once) {
-            join_all((first..messages.min(first + at_once)).map(accept)).await;
+        for first in (0..messages).step_by(together) {
+            join_all((first..messages.min(first + together)).map(accept)).await;
         }
     }
 
@@ -149,13 +171,21 @@ impl Store {
         self.queue.settle(&leased.lease, Settlement::Complete).await.unwrap();
     }
 
-    /// Commands and bytes of the append-only file so far.
-    fn spent(&self) -> (f64, f64) {
+    /// So far.
+    fn spent(&self) -> Spent {
         let stats = self.server.cli(&["INFO", "commandstats"]);
-        let ours = stats.lines().filter(|line| !line.starts_with("cmdstat_info:"));
-        let calls =
-            ours.filter_map(|line| line.split_once("calls=")?.1.split(',').next()?.parse::<f64>().ok());
-        (calls.sum(), self.number("persistence", "aof_current_size:"))
+        let sum = |of: &str, field: &str| -> f64 {
+            let ours =
+                stats.lines().filter(|line| line.starts_with(of) && !line.starts_with("cmdstat_info:"));
+            ours.filter_map(|line| line.split_once(field)?.1.split(',').next()?.parse::<f64>().ok()).sum()
+        };
+        let cpu = |which: &str| self.number("cpu", &format!("used_cpu_{which}_main_thread:"));
+        Spent {
+            commands: sum("cmdstat_", "calls="),
+            script_us: sum("cmdstat_evalsha:", "usec="),
+            aof_bytes: self.number("persistence", "aof_current_size:"),
+            all_us: (cpu("user") + cpu("sys")) * 1e6,
+        }
     }
 
     fn number(&self, section: &str, field: &str) -> f64 {

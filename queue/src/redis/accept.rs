@@ -59,6 +59,32 @@ impl Item for Accept {
     }
 }
 
+impl Accept {
+    /// How it comes, as the script reads it.
+    fn how(&self) -> String {
+        let NewMessage { held, late, dead_reason, .. } = &self.message;
+        let kind = match (late, held, dead_reason) {
+            (true, ..) => 'l',
+            (_, HeldEffect::Bury, _) | (.., Some(_)) => 'o',
+            _ => 'p',
+        };
+        let effect = match held {
+            HeldEffect::Leave => "  ".to_owned(),
+            HeldEffect::Wake(right) => {
+                let Right { sends, until_s } = right.fitted();
+                format!("wake {sends} {until_s}")
+            }
+            HeldEffect::Bury => "bury  ".to_owned(),
+        };
+        let reason = dead_reason.as_deref().unwrap_or_default();
+        format!("{kind} {} {effect} {reason}", number(self.not_after_us))
+    }
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
 /// Runs one batch.
 pub(super) async fn all(
     core: Arc<Core>,
@@ -66,24 +92,11 @@ pub(super) async fn all(
 ) -> Result<Vec<Result<Accepted, QueueError>>, QueueError> {
     let Core { link, keys, dedup_window_ms, .. } = &*core;
     let mut call = core.call(&SCRIPTS.accept);
-    call.key(keys.wake()).key(keys.open()).key(keys.dead()).key(keys.arrived()).key(keys.hold());
-    call.arg(dedup_window_ms).arg(DEAD_ON_ARRIVAL_MAX);
-    for Accept { message, packed, not_after_us } in &items {
-        let lane = &message.lane;
-        call.key(keys.seen(&message.id)).key(keys.lane(lane)).key(keys.older(lane)).key(keys.run(lane));
-        call.key(keys.held(lane)).key(keys.ready(&message.class)).key(keys.letter(&message.id));
-        call.arg(message.id.as_str()).arg(lane.as_str()).arg(message.class.as_str());
-        call.arg(not_after_us.map(|us| us.to_string()).unwrap_or_default());
-        call.arg(match message.held {
-            HeldEffect::Leave => String::new(),
-            HeldEffect::Wake(right) => {
-                let Right { sends, until_s } = right.fitted();
-                format!("wake {sends} {until_s}")
-            }
-            HeldEffect::Bury => "bury".to_owned(),
-        });
-        call.arg(if message.late { "1" } else { "" });
-        call.arg(message.dead_reason.as_deref().unwrap_or_default()).arg(packed.as_ref());
+    let earliest = items.iter().filter_map(|item| item.not_after_us).min();
+    call.key(keys.open());
+    call.arg(dedup_window_ms).arg(DEAD_ON_ARRIVAL_MAX).arg(number(earliest));
+    for item in &items {
+        call.arg(item.message.lane.as_str()).arg(item.how()).arg(item.packed.as_ref());
     }
     let (now_us, outcomes) = answers::accepted(link.run(&call).await?, &core.place)?;
     link.learn_time(now_us);

@@ -67,7 +67,7 @@ macro_rules! keys {
 
 keys! {
     shared: anew arrived counter dead delay hold journal lease meta open parked paused probe pulse wake;
-    of: seen(MessageId) letter(MessageId) answered(MessageId)
+    of: letter(MessageId) answered(MessageId)
         lane(Lane) older(Lane) run(Lane) held(Lane) sends(Lane) memory(Lane)
         ready(Class) suspect(Class)
         batch(str) value(str) limit(str) folder(str)

@@ -103,8 +103,8 @@ pub(super) async fn record_all(
 ) -> Result<Vec<Result<SendState, QueueError>>, QueueError> {
     let Core { link, keys, .. } = &*core;
     let mut call = core.call(&SCRIPTS.record);
+    call.key(keys.lease());
     for Record { lease, number, progress, memory } in &items {
-        call.key(keys.run(&lease.lane)).key(keys.memory(&lease.lane));
         call.arg(lease.lane.as_str()).arg(proof(lease)).arg(*number);
         call.arg(i32::from(progress.replies.is_some())).arg(progress.replies.as_deref().unwrap_or_default());
         call.arg(progress.sent).arg(progress.sending.map(|n| n.to_string()).unwrap_or_default());
@@ -128,9 +128,8 @@ pub(super) async fn complete_all(
 ) -> Result<Vec<Result<Settled, QueueError>>, QueueError> {
     let Core { link, keys, .. } = &*core;
     let mut call = core.call(&SCRIPTS.complete);
-    call.key(keys.wake()).key(keys.open()).key(keys.lease());
+    call.key(keys.open()).key(keys.lease());
     for lease in &leases {
-        call.key(keys.lane(&lease.lane)).key(keys.older(&lease.lane)).key(keys.run(&lease.lane));
         call.arg(lease.lane.as_str()).arg(proof(lease)).arg(fitted(&lease.note));
     }
     let results: Vec<u8> = link.run(&call).await?;

@@ -91,7 +91,7 @@ impl<'a, 'b> Batch<'a, 'b> {
         Ok(Self { step, request, pausing, looks_left, token, lanes, messages, bytes, cut_short })
     }
 
-    /// The messages, and whether there may be more behind the paused lanes that were looked at.
+    /// The messages, and whether there may be more although they aren't as many as were asked for.
     fn fill(mut self) -> Result<(Vec<Leased>, bool), StepError> {
         if self.request.max == 0 || self.is_paused(&Scope::All)? {
             return Ok((Vec::new(), false));
@@ -119,7 +119,8 @@ impl<'a, 'b> Batch<'a, 'b> {
         if let Some(token) = &self.token {
             remember(self.step, self.request, token, &self.lanes)?;
         }
-        Ok((self.messages, self.cut_short))
+        let cut_short = self.cut_short || self.messages.len() < self.request.max && self.is_full();
+        Ok((self.messages, cut_short))
     }
 
     fn is_full(&self) -> bool {

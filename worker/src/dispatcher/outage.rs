@@ -42,10 +42,12 @@ impl QueueOutage {
         Ok(pause)
     }
 
-    /// A take has worked.
-    pub(super) fn is_over(&mut self, shared: &WorkerContext) {
-        if std::mem::take(self).is_known {
+    /// A take has worked. Gives whether one before it had failed.
+    pub(super) fn is_over(&mut self, shared: &WorkerContext) -> bool {
+        let was_known = std::mem::take(self).is_known;
+        if was_known {
             tracing::info!(queue = shared.queue.place(), "the queue is back");
         }
+        was_known
     }
 }

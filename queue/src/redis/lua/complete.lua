@@ -4,14 +4,10 @@
 --
 -- Uses: base, damage, record, mend, lane, on, end.
 --
--- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm,
---                        classes, damaged, journal, delay, ready and sends keys
--- KEYS[2]  wake   list    wake-up tokens of idle workers
--- KEYS[3]  open   hash    class -> messages not yet at their end
--- KEYS[4]  lease  zset    leased lane -> when its lease runs out, us
--- KEYS[4 + 3*i - 2]  lane   list  packed messages of item i's lane, the head first
--- KEYS[4 + 3*i - 1]  older  list  records of the lane's second list
--- KEYS[4 + 3*i]      run    hash  record of the lane's current message
+-- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm, classes, damaged, delay, journal, lane, older,
+--                         ready, run, sends and wake keys
+-- KEYS[2]  open   hash    class -> messages not yet at their end
+-- KEYS[3]  lease  zset    leased lane -> when its lease runs out, us
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis: not used here
 -- then for each item: lane, proof (token and id), note
@@ -21,8 +17,8 @@
 local results, ended, going_on = {}, {}, {}
 local is_ended = {}
 local woken = 0
-local function complete(lane, proof, note, run)
-  local held = redis.call('HMGET', run, 'token', 'packed', 'sends', 'unheard', 'failures', 'losses', 'sent', 'note')
+local function complete(lane, proof, note)
+  local held = redis.call('HMGET', key('run:' .. lane), 'token', 'packed', 'sends', 'unheard', 'failures', 'losses', 'sent', 'note')
   -- The record stays until all items are through: the same call may stand twice in one batch.
   if held[1] ~= proof or is_ended[lane] then return 0 end
   if held[4] then
@@ -44,7 +40,7 @@ local function complete(lane, proof, note, run)
 end
 
 for i = 1, (#ARGV - 1) / 3 do
-  local is_read, result = try(complete, ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1], KEYS[4 + 3 * i])
+  local is_read, result = try(complete, ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1])
   results[i] = is_read and result or 0
 end
 -- One write for all lanes of a class: each further one costs Redis as much again for its append-only file.

@@ -4,10 +4,9 @@
 --
 -- Uses: base, damage, record, mend, lane.
 --
--- KEYS[1]  base  (none)  prefix of this shard's keys, from which are named: alarm, classes, damaged,
---                      delay, held, lane, lease, older, ready, suspect and wake
--- KEYS[1 + 2*i - 1]  run     hash    record of item i's lane
--- KEYS[1 + 2*i]      memory  string  the lane's memory: until when, us, a colon, the bytes. Expires
+-- KEYS[1]  base   (none)  prefix of this shard's keys, from which are named: alarm, classes, damaged,
+--                         delay, held, lane, memory, older, ready, run, suspect and wake
+-- KEYS[2]  lease  zset    leased lane -> when its lease runs out, us
 --
 -- ARGV[1]  test clock, us, or "" for the time of Redis
 -- then for each item: lane, proof, the caller's number of this call, "1" if replies are given or "0", replies, sent,
@@ -17,7 +16,8 @@
 -- again with its answer, 0 the lease is lost, or nothing can be read of it.
 
 local results, woken = {}, 0
-local function record(a, run, memory)
+local function record(a)
+  local run = key('run:' .. ARGV[a])
   local held = redis.call('HMGET', run, 'token', 'recorded', 'replies', 'sent', 'sending', 'sends',
     'trigger', 'unheard', 'followed', 'forgets')
   if held[1] ~= ARGV[a + 1] then return 0 end
@@ -44,10 +44,10 @@ local function record(a, run, memory)
         'replies', ARGV[a + 4])
       if ARGV[a + 7] ~= '' and not held[3] and not held[10] then
         if ARGV[a + 8] == '' then
-          redis.call('DEL', memory)
+          redis.call('DEL', key('memory:' .. ARGV[a]))
         else
           local ends = us(now_us() + tonumber(ARGV[a + 7]) * 1000)
-          redis.call('SET', memory, ends .. ':' .. ARGV[a + 8], 'PX', ARGV[a + 7])
+          redis.call('SET', key('memory:' .. ARGV[a]), ends .. ':' .. ARGV[a + 8], 'PX', ARGV[a + 7])
         end
       end
     end
@@ -55,8 +55,8 @@ local function record(a, run, memory)
   return { held[7] or '0', sends .. right, held[9] or '' }
 end
 
-for i = 1, (#KEYS - 1) / 2 do
-  local is_read, result = try(record, 2 + 9 * (i - 1), KEYS[2 * i], KEYS[2 * i + 1])
+for i = 1, (#ARGV - 1) / 9 do
+  local is_read, result = try(record, 9 * i - 7)
   results[i] = is_read and result or 0
 end
 wake(woken)

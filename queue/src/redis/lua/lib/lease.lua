@@ -41,34 +41,48 @@ local function lease_head(taking, lane, class)
   return true
 end
 
--- The same, whatever is in the lane's keys. What is damaged is set aside, and the lane comes again.
-local function lease_safely(taking, lane, class)
-  local is_done, result = try(lease_head, taking, lane, class)
-  if is_done then return result end
-  if result == NEWER then
-    put_off(lane)
-    table.insert(taking.answer, { lane, '' })
-    return true
-  end
-  mend(lane)
-  make_ready('LPUSH', lane)
-  return false
+-- Puts popped lanes, from one of them on, back in front of their line.
+-- Defined when first called.
+local function put_back(name, lanes, from)
+  for i = #lanes, from, -1 do redis.call('LPUSH', key(name), lanes[i]) end
 end
 
--- Pops lanes until one is leased, so many at most. Paused lanes are only parked, which is cheap. So twice as many of them as
--- of moves may be popped, and they hide the others from no more than a few calls.
+-- Pops lanes until so many are leased. Paused lanes are only parked, which is cheap. So twice as many of them as of moves may be
+-- popped, and they hide the others from no more than a few calls. What is damaged of a lane is set aside, and it comes again. Gives
+-- whether it leased all of them, so that there may be more.
 -- Defined when first called.
-local function lease_one(taking, line, class)
-  while taking.looked < taking.looks_max do
-    local lane = share('LPOP', line .. ':' .. class)
-    if not lane then
-      forget_line(line, class)
-      return false
+local function lease_some(taking, line, class, some)
+  local enough, name = taking.given + some, line .. ':' .. class
+  while taking.looked < taking.looks_max and taking.bytes < taking.bytes_max do
+    local asked = math.min(enough - taking.given, taking.looks_max - taking.looked)
+    local lanes, before = share('LPOP', name, asked) or {}, taking.given
+    for i, lane in ipairs(lanes) do
+      if taking.bytes >= taking.bytes_max then
+        put_back(name, lanes, i)
+        break
+      end
+      taking.looked = taking.looked + 1
+      local is_done, is_leased = try(lease_head, taking, lane, class)
+      if is_done then
+        taking.given = taking.given + (is_leased and 1 or 0)
+      elseif is_leased == NEWER then
+        put_off(lane)
+        table.insert(taking.answer, { lane, '' })
+        taking.given, taking.is_put_off = taking.given + 1, true
+      else
+        put_back(name, lanes, i + 1)
+        mend(lane)
+        make_ready('LPUSH', lane)
+        taking.is_put_off = true
+        break
+      end
     end
-    taking.looked = taking.looked + 1
-    if lease_safely(taking, lane, class) then
-      taking.given = taking.given + 1
-      return true
+    if taking.given == enough then return true end
+    -- What wasn't leased may stand in the line again.
+    if #lanes < asked and taking.given - before == #lanes then
+      -- A line that gave the only message is mostly filled again before the next take.
+      if #lanes == 0 or taking.given > 1 then forget_line(line, class) end
+      return false
     end
   end
   taking.is_cut = true

@@ -2,9 +2,9 @@
 
 -- Notes that the store serves, and gives the end of the pause after its last gap: until then no lease is taken back, and
 -- leases that ran out before cost nothing. Every user of the store does so every half second. If leases differ in length,
--- half the shortest makes the gap; the pause is a heartbeat of the longest and a second.
+-- half the shortest makes the gap; the pause is a heartbeat of the longest and a second. A beat just after another is not written.
 local function pulse(now, lease_us)
-  local GAP_LEAST_US, KNOWN_FOR_US, CUT_AT_MOST = 1500000, 60000000, 256
+  local GAP_LEAST_US, KNOWN_FOR_US, JUST_US, CUT_AT_MOST = 1500000, 60000000, 50000, 256
   local h = share('HMGET', 'pulse', 'beat', 'quiet', 'short', 'long', 'since', 'ahead')
   -- A field that is no number counts as missing.
   for i = 1, 6 do h[i] = tonumber(h[i] or nil) end
@@ -26,6 +26,8 @@ local function pulse(now, lease_us)
     end
     local since = h[5] or 0
     -- A length that nobody has asked for lately is forgotten.
+    local is_same = h[3] == short and h[4] == long
+    if is_same and gap >= 0 and gap < JUST_US and h[1] then return quiet end
     if lease_us and math.abs(now - since) > KNOWN_FOR_US then short, long, since = lease_us, lease_us, now end
     -- One write for all of it: each further one costs Redis as much again for its append-only file.
     redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet), 'short', us(short), 'long', us(long), 'since', us(since))

@@ -13,6 +13,12 @@ local function id_of(packed)
   return packed:sub(at + 1, at + packed:byte(at))
 end
 
+-- Both at once, of a message in this format.
+local function names_of(packed)
+  local class, id = struct.unpack('xBc0Bc0', packed)
+  return class, id
+end
+
 -- What a newer version wrote is left where it is, for a worker that can read it.
 local NEWER, FORMATS_MAX = 'it has a newer format than this version knows', 31
 

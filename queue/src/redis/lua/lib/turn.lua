@@ -15,17 +15,28 @@ local function keep_filter(filter, first)
   end
 end
 
--- Gives `use` each of the worker's classes that has a line of this kind, from `first` on, until `use` returns true. About
--- `enough` classes are read first, more only if these don't suffice.
+-- Gives `use` each of the worker's classes that has a line of this kind, from `first` on, until `use` returns true, and whether
+-- it is the only one. About `enough` classes are read first, more only if these don't suffice.
 local function each_class(line, filter, first, enough, use)
   local PAGE_MAX = 64
-  if share('ZCARD', 'classes:' .. line) == 0 then return end
   local size = math.min(enough + 3, PAGE_MAX)
+  local function its(page) return share('SMISMEMBER', 'filter:' .. filter, unpack(page)) end
+  local all = share('ZRANGE', 'classes:' .. line, '-', '+', 'BYLEX', 'LIMIT', 0, size)
+  if #all == 0 then return end
+  if #all < size then
+    local is_its, start = its(all), 0
+    while all[start + 1] and all[start + 1] < first do start = start + 1 end
+    for n = start, start + #all - 1 do
+      local i = n % #all + 1
+      if is_its[i] == 1 and use(all[i], #all == 1) then return end
+    end
+    return
+  end
   for _, range in ipairs({ { '[' .. first, '+' }, { '-', '(' .. first } }) do
     local from = range[1]
     repeat
       local page = redis.call('ZRANGE', key('classes:' .. line), from, range[2], 'BYLEX', 'LIMIT', 0, size)
-      local is_its = #page > 0 and share('SMISMEMBER', 'filter:' .. filter, unpack(page)) or {}
+      local is_its = #page > 0 and its(page) or {}
       for i, class in ipairs(page) do
         if is_its[i] == 1 and use(class) then return end
         from = '(' .. class
