@@ -10,7 +10,7 @@ use super::browser::{Browser, Driver};
 use crate::harness::{Asked, Backend, Process, Said, Setup, Stack};
 
 /// What must not run, wherever it comes from. As long as a reason quotes an answer.
-pub(super) const SCRIPT: &str = "<script>pwned=[]</script>";
+pub(super) const SCRIPT: &str = "<script>pwn=[]</script>";
 
 /// One process with a queue in a file, and a service that fails until it is mended.
 pub(super) struct Operated {
@@ -29,7 +29,7 @@ impl Operated {
             let word = asked.content.split(' ').next().unwrap_or_default();
             let said = match word {
                 "fail" if !mended.load(Ordering::Relaxed) => {
-                    Said::Bare(200, "application/json", r#"{"type": "<script>pwned=[]</script>"}"#)
+                    Said::Bare(200, "application/json", r#"{"type": "<script>pwn=[]</script>"}"#)
                 }
                 "refused" => Said::Bare(200, "application/json", r#"{"type": "image", "media_id": "none"}"#),
                 _ => Said::Parts(vec![format!("re {}", asked.content)]),
@@ -107,7 +107,7 @@ pub(super) async fn confirm(browser: &Browser, button: &str) {
 
 /// Nothing that came from outside has run, and nothing was asked of another host.
 pub(super) async fn is_unharmed(browser: &Browser) {
-    assert_eq!(browser.script("return window.pwned ?? null").await, Value::Null);
+    assert_eq!(browser.script("return window.pwn ?? null").await, Value::Null);
     let elsewhere = "return performance.getEntriesByType('resource').map((one) => one.name)
         .filter((name) => !name.startsWith(location.origin + '/') && !name.startsWith('data:'))";
     assert_eq!(browser.script(elsewhere).await, json!([]));
