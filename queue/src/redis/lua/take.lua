@@ -93,19 +93,22 @@ if max > 0 and ARGV[10] ~= '' and not is_paused(taking, '*') then
   if ARGV[8] == '1' and (is_rare or is_due) then
     each_class('suspect', ARGV[10], ARGV[11], 1, function(class) return take_some('suspect', class, 1) end)
   end
-  -- One lane of each class in turn, beginning with another one in every call.
-  local classes = {}
-  each_class('ready', ARGV[10], ARGV[11], max, function(class, is_only)
-    if not is_full() and take_some('ready', class, is_only and max - taking.given or 1) then classes[#classes + 1] = class end
-    return is_full()
-  end)
-  while #classes > 0 and not is_full() do
-    local more, some = {}, #classes == 1 and max - taking.given or 1
-    for _, class in ipairs(classes) do
-      if not is_full() and lease_some(taking, 'ready', class, some) then more[#more + 1] = class end
+  -- One lane of each class in turn, beginning with another one in every call. Once more if a lane went over to another class.
+  repeat
+    local classes = {}
+    taking.is_moved = false
+    each_class('ready', ARGV[10], ARGV[11], max, function(class, is_only)
+      if not is_full() and take_some('ready', class, is_only and max - taking.given or 1) then classes[#classes + 1] = class end
+      return is_full()
+    end)
+    while #classes > 0 and not is_full() do
+      local more, some = {}, #classes == 1 and max - taking.given or 1
+      for _, class in ipairs(classes) do
+        if not is_full() and lease_some(taking, 'ready', class, some) then more[#more + 1] = class end
+      end
+      classes = more
     end
-    classes = more
-  end
+  until is_full() or not taking.is_moved
 end
 
 if taking.token then

@@ -17,6 +17,7 @@ local function lease_head(taking, lane, class)
   -- An older message of another class has come into the lane since it became ready.
   if class_of(packed) ~= class then
     line_up('RPUSH', 'ready', class_of(packed), lane)
+    taking.is_moved = true
     return false
   end
   -- All is read: from here on nothing fails.
