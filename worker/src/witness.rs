@@ -177,13 +177,13 @@ impl WatchedCall {
     }
 
     /// It was answered.
-    pub(crate) fn answered(mut self: Box<Self>, status: Option<u16>, response: String) {
+    pub(crate) fn answered(mut self, status: Option<u16>, response: String) {
         (self.call.status, self.call.response) = (status, Some(cut(response)));
         self.end();
     }
 
     /// It was not, or not in a way that can be used.
-    pub(crate) fn failed(mut self: Box<Self>, error: String) {
+    pub(crate) fn failed(mut self, error: String) {
         self.call.error = Some(cut(error));
         self.end();
     }
@@ -218,8 +218,8 @@ mod tests {
     fn without_a_witness_nothing_is_made() {
         let eyes = Eyes::of(None, || unreachable!("no message is made"));
         eyes.saw(&WitnessEvent::Taken);
-        let call = watch
-            .within(|| WatchedCall::begin("POST", "http://service/", || unreachable!("no text is made")));
+        let call =
+            eyes.within(|| WatchedCall::begin("POST", "http://service/", || unreachable!("no text is made")));
         assert!(call.is_none());
     }
 }

@@ -47,7 +47,7 @@ async fn a_menu_that_wechat_would_refuse_has_its_code_and_changes_nothing() {
         (vec![click("a", &long_key)], 40019),
         (vec![view(&long_url)], 40020),
         (below(&[good.clone(), good.clone(), good.clone(), good.clone(), good.clone(), good.clone()]), 40023),
-        (below(&below(&[good.clone()])), 40022),
+        (below(&below(std::slice::from_ref(&good))), 40022),
         (below(&[other("tap")]), 40024),
         (below(&[click(&"一".repeat(21), "k")]), 40025),
         (below(&[click("a", "")]), 40026),
