@@ -77,11 +77,6 @@ end
 -- Wakes as many idle workers, as far as there is room for tokens.
 local function wake(count)
   local WAKE_MAX = 64
-  -- Alone, there mostly is room.
-  if count == 1 then
-    if share('RPUSH', 'wake', '') > WAKE_MAX then redis.call('RPOP', key('wake')) end
-    return
-  end
   local room = count > 0 and WAKE_MAX - share('LLEN', 'wake') or 0
   local tokens = {}
   for i = 1, math.min(count, room) do tokens[i] = '' end

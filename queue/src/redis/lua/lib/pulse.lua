@@ -26,9 +26,9 @@ local function pulse(now, lease_us)
     end
     local since = h[5] or 0
     -- A length that nobody has asked for lately is forgotten.
-    local is_same = h[3] == short and h[4] == long
-    if is_same and gap >= 0 and gap < JUST_US and h[1] then return quiet end
-    if lease_us and math.abs(now - since) > KNOWN_FOR_US then short, long, since = lease_us, lease_us, now end
+    local is_old = lease_us and math.abs(now - since) > KNOWN_FOR_US
+    if not is_old and h[1] and gap >= 0 and gap < JUST_US and h[3] == short and h[4] == long then return quiet end
+    if is_old then short, long, since = lease_us, lease_us, now end
     -- One write for all of it: each further one costs Redis as much again for its append-only file.
     redis.call('HSET', key('pulse'), 'beat', us(now), 'quiet', us(quiet), 'short', us(short), 'long', us(long), 'since', us(since))
   else
