@@ -123,7 +123,7 @@ if taking.given < max then
   else
     answer[2] = nearest(taking.token and math.min(lease or math.huge, now + lease_us) or lease, delay, hold)
   end
-  -- Whoever would be woken now would find nothing. With one message the token has mostly gone that woke this worker.
+  -- A worker that is woken now finds nothing. With one message the token has mostly gone that woke this worker.
   if taking.given ~= 1 and redis.call('EXISTS', key('classes:ready'), key('classes:suspect')) == 0 then share('DEL', 'wake') end
 end
 if is_either or is_alarmed then answer[5] = share('LPOP', 'alarm', 64) or {} end
