@@ -154,7 +154,7 @@ impl Browser {
         self.wait_for(css, 1).await[0].attr(name).await.expect("an attribute")
     }
 
-    /// Waits for it and presses it, also when the page draws it anew meanwhile.
+    /// Waits for it and presses it, also when the page draws it anew in between.
     pub(crate) async fn click(&self, css: &str) {
         let deadline = Instant::now() + WITHIN;
         loop {
