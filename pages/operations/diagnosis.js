@@ -35,8 +35,10 @@ export function perhapsTheirs(refused, user) {
 function ofNothing(found, asked) {
   const findings = [];
   const since = found.journal_since;
-  if (since && asked.since !== undefined && asked.since < Date.parse(since)) findings.push({ tone: "warn", what: t.tooOld(time(since)), remedy: t.tooOldDo });
-  findings.push({ tone: "warn", what: t.never, more: t.neverMore(asked.account), remedy: t.neverDo });
+  if (asked.since > Date.now()) return [{ tone: "warn", what: t.ahead }];
+  const isKnown = !(since && asked.since < Date.parse(since));
+  if (!isKnown) findings.push({ tone: "warn", what: t.tooOld(time(since)), remedy: t.tooOldDo });
+  findings.push({ tone: "warn", what: isKnown ? t.never : t.neverSince, more: t.neverMore(asked.account), remedy: t.neverDo });
   for (const one of perhapsTheirs(found.refused, asked.user)) {
     const { problem, remedy } = refusalMeaning(one.reason);
     // What names none of our accounts is a stray visitor more often than a user.
@@ -102,5 +104,5 @@ function groups(list, keyOf) {
   return [...found.values()].sort((a, b) => b[1] - a[1]);
 }
 
-/** A reason without its numbers. */
-const plain = (reason) => (reason ?? "").replace(/\d+/g, "…");
+/** A reason without its longer numbers. A status stays: 400 and 503 are two causes. */
+const plain = (reason) => (reason ?? "").replace(/\d{4,}/g, "…");

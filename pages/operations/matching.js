@@ -13,7 +13,7 @@ export function matchingButton(what, label, conditions, total, refresh) {
   const isDrop = what === "drop";
   const act = async () => {
     const question = isDrop ? { title: t.asksDropAll, more: t.asksDropMore, yes: t.drop } : { title: t.asksRetryAll, more: t.asksRetryMore, yes: t.retry };
-    const text = `${t.matching(words(conditions))} ${question.more}`;
+    const text = `${t.matching(words(conditions))}${total ? t.about(total) : ""} ${question.more}`;
     if (!await ask({ title: question.title, text, yes: question.yes, no: common.cancel, danger: isDrop })) return;
     await go(what, conditions, total);
     refresh();

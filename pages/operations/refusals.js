@@ -19,7 +19,7 @@ const REASONS = {
   no_address: ["a trusted proxy doesn't say which client it serves", "make the proxy set X-Forwarded-For", "受信任的代理没有说明客户端地址", "让代理设置 X-Forwarded-For"],
   no_signature: ["the query has no signature", "check whether a proxy removes the query", "请求没有签名", "看看代理是否去掉了查询参数"],
   doubled: ["the query has a key twice", "remove `signature` and the like from the URL", "查询参数有重复的键", "从 URL 里去掉 `signature` 之类的参数"],
-  signature: ["the signature is made with another token", "set the account's `token` to the one in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置", "签名用的是另一个 Token", "把账号的 `token` 设成微信开发者平台“基础信息 › 域名与消息推送配置”里的那个"],
+  signature: ["the signature is made with another token", "set the account's `token` to the one in WeChat's console (微信开发者平台) under 基础信息 › 域名与消息推送配置; while its other pushes come in, the token is right, and something else than WeChat has sent this one", "签名用的是另一个 Token", "把账号的 `token` 设成微信开发者平台“基础信息 › 域名与消息推送配置”里的那个；如果它的其他推送都正常收下，Token 就没错，是别的程序发了这一条"],
   plain: ["the push is plain, but the account has an `aes_key`", "choose safe mode in WeChat's console, or set `accept_plain` while you change it; a test account has no safe mode: remove `aes_key`", "推送是明文，但账号设了 `aes_key`", "在微信开发者平台选安全模式，或切换期间设 `accept_plain`；测试号没有安全模式：去掉 `aes_key`"],
   no_msg_signature: ["the query has no msg_signature", "check whether a proxy removes the query", "请求没有 msg_signature", "看看代理是否去掉了查询参数"],
   envelope: ["the body is not an encrypted push", "check whether a proxy changes the body", "内容不是加密的推送", "看看代理是否改了内容"],

@@ -34,11 +34,11 @@ export const journalTexts = {
 
 export const findingTexts = {
   en: {
-    never: "It never came",
+    never: "It never came", neverSince: "Since then nothing came", ahead: "This time is still to come: look at the date",
     neverMore: (account) => `No push of this user was taken in${account ? ` for ${account}` : ""}, and none that was refused names them.`,
     neverDo: "Ask whether they wrote to this account; look at the URL in WeChat's console; run `huixin check`. (What can't be read has no user: look among the dead letters.)",
     perhaps: (n) => `Perhaps it was refused at the door: ${s(n, "push", "pushes")} at that time, of users unknown`,
-    turned: (n) => `It came, and was turned away at the door (${s(n, "push", "pushes")} at that hour; at least one names this user)`,
+    turned: (n) => `It came, and was turned away at the door (${s(n, "push", "pushes")} at that hour; at least one names a user whose OpenID ends like this one's)`,
     tooOld: (time) => `The journal begins at ${time}: what is older isn't known any more`, tooOldDo: "`queue.journal` says how much is kept.",
     unmatched: (n) => `No route takes ${s(n, "message", "messages")}`, unmatchedDo: "`huixin route test` says why; add a route.",
     refusedBy: (n, code, meaning) => `The service answered, and WeChat refused ${s(n, "answer", "answers")}: ${code}${meaning ? `, ${meaning}` : ""}`, rid: (rid) => `WeChat's support finds the call by rid ${rid}.`,
@@ -52,11 +52,11 @@ export const findingTexts = {
     idUnknown: "No message with this id has ended", idUnknownDo: "It may be open still (search by its user), older than the journal, or never have come.",
   },
   zh: {
-    never: "消息根本没有来",
+    never: "消息根本没有来", neverSince: "此后没有来过消息", ahead: "这个时间还没有到：请核对日期",
     neverMore: (account) => `没有收下过这位用户${account ? `发给 ${account} ` : ""}的推送，被拒的推送里也没有提到这位用户。`,
     neverDo: "问问用户是不是写给了这个账号；核对微信开发者平台里的 URL；运行 `huixin check`。（看不懂的推送没有用户：请到死信里找。）",
     perhaps: (n) => `也许在入口就被拒了：那段时间拒收了 ${number(n)} 个推送，不知是谁的`,
-    turned: (n) => `消息来过，但在入口被拒（那一小时共 ${number(n)} 个，至少一个是这位用户的）`,
+    turned: (n) => `消息来过，但在入口被拒（那一小时共 ${number(n)} 个，至少一个的 OpenID 末四位与这位用户相同）`,
     tooOld: (time) => `记录从 ${time} 开始：更早的已经查不到`, tooOldDo: "`queue.journal` 决定保留多少。",
     unmatched: (n) => `${number(n)} 条消息没有路由接`, unmatchedDo: "`huixin route test` 会说明原因；请添加路由。",
     refusedBy: (n, code, meaning) => `服务已作答，但微信拒收了 ${number(n)} 个回复：${code}${meaning ? `，${meaning}` : ""}`, rid: (rid) => `微信客服可用 rid ${rid} 查到这次调用。`,
@@ -77,7 +77,7 @@ export const messageTexts = {
     took: "Where the time went", earlier: "earlier attempts", queueing: "waiting", handling: "handling", sending: "sending", total: (ms) => `${duration(ms)} from its arrival to its end`,
     accepted: "Taken in", acceptedMore: "and stored: WeChat got its ack", attempts: (n) => `${s(n, "earlier attempt", "earlier attempts")} did not end it`,
     handler: "Its handler started", handlerMore: (route, worker) => [route && `route ${route}`, worker && `at ${worker}`].filter(Boolean).join(", "), handled: "The service answered", ran: (ms) => `after ${duration(ms)}`,
-    stopped: "The service's time ended", sent: "Sending ended", sentMore: (ms, parts) => `${s(parts, "part", "parts")}, ${duration(ms)}`, noTimes: "The last attempt only sent what an earlier one had answered, or it died before a handler had it: no further times are known.",
+    stopped: "The service ended", sent: "Sending ended", sentMore: (ms, parts) => `${s(parts, "part", "parts")}, ${duration(ms)}`, noTimes: "The last attempt only sent what an earlier one had answered, or it died before a handler had it: no further times are known.",
     code: (code, meaning) => `WeChat refused a call with ${code}${meaning ? `: ${meaning}` : ""}`, reason: "Why", parts: "Parts", number: "Attempts", msgId: "MsgId", worker: "Worker", kind: "Type", rid: "rid", route: "Route",
     waitingNow: "It waits", runningNow: (ms) => `It has been running for ${duration(ms)}`, heldNow: "It is held until its user writes again", unknown: "Nothing is known of this id",
     unknownMore: "It isn't in the journal. If it is open, its user's page shows it; else it is older than the journal, or it never came.",

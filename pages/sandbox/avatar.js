@@ -1,4 +1,5 @@
-// A picture for everybody who has none: the first letter on one of a few colours, the same each time.
+// A picture for everybody who has none: a letter on one of a few colours, the same each time. It is the first letter, but of a
+// Chinese name the last, since 小明 and 小红 begin alike.
 
 import { element } from "../shared/dom.js";
 
@@ -8,6 +9,7 @@ const COLOURS = 8; // as many as chat.css has
 export function avatar(of, name) {
   let sum = 0;
   for (const letter of of) sum = (sum * 31 + letter.codePointAt(0)) % 9973;
-  const first = [...name.trim()][0] ?? "?"; // a whole character, also beyond the first plane
-  return element("span", { class: "avatar", "aria-hidden": "true", data: { colour: sum % COLOURS } }, first.toUpperCase());
+  const letters = [...name.trim()]; // whole characters, also beyond the first plane
+  const letter = (/^\p{Script=Han}{2,4}$/u.test(name.trim()) ? letters.at(-1) : letters[0]) ?? "?";
+  return element("span", { class: "avatar", "aria-hidden": "true", data: { colour: sum % COLOURS } }, letter.toUpperCase());
 }

@@ -41,7 +41,7 @@ export const en = {
   places: { guangzhou: "Canton Tower", beijing: "Tiananmen", shanghai: "The Bund" },
   linkSample: "WeChat's documentation for accounts",
   right: {
-    left: (n, of) => `${n} of ${of} sends left`, until: (text) => `for ${text}`, over: "the time is over: no more sends", none: "no action of the user yet: nothing may be sent",
+    left: (n, of) => `${n} of ${of} sends left`, until: (text) => `for ${text}`, over: "the time is over: no more sends", none: "nothing may be sent until the user writes, taps or follows",
     noRight: "no customer-service right: answers in responses alone", by: { message: "since a message", click: "since a tap", scan: "since a scan", follow: "since a follow" },
     open: (n) => `${n} open`, dead: (n) => `${n} dead`, ahead: (text) => `clock ${text} ahead`, faults: (n) => `${n} ${n === 1 ? "fault" : "faults"} to come`,
     unanswered: (n) => `${n} ${n === 1 ? "try" : "tries"} unanswered`, stopped: (text) => `WeChat pushes nothing for ${text}`,

@@ -47,7 +47,7 @@ export const zh = {
   linkSample: "微信公众号开发文档",
   // Rights
   right: {
-    left: (n, of) => `还可发 ${n}/${of} 条`, until: (text) => `${text}内有效`, over: "已超时，不能再发", none: "用户还没有互动，不能主动发",
+    left: (n, of) => `还可发 ${n}/${of} 条`, until: (text) => `${text}内有效`, over: "已超时，不能再发", none: "用户发言、点击或关注之后才能发",
     noRight: "没有客服接口权限：只能被动回复", by: { message: "来自消息", click: "来自菜单点击", scan: "来自扫码", follow: "来自关注" },
     open: (n) => `处理中 ${n}`, dead: (n) => `死信 ${n}`, ahead: (text) => `时钟快 ${text}`, faults: (n) => `${n} 个故障待生效`,
     unanswered: (n) => `${n} 次推送未应答`, stopped: (text) => `微信暂停推送，还有 ${text}`,

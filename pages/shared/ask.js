@@ -29,6 +29,7 @@ export function ask({ title, text, fields = [], presets = [], yes, no, danger = 
   document.body.append(dialog);
   dialog.showModal();
   (inputs[0] ?? cancel).focus();
+  inputs[0]?.setSelectionRange(inputs[0].value.length, inputs[0].value.length); // browsers differ in where they put the caret
   return new Promise((answer) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
