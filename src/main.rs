@@ -5,7 +5,7 @@ use huixin::cli::Cli;
 use huixin::commands;
 use mimalloc::MiMalloc;
 
-/// The C library's takes a sixth of the receiver's time, and no less memory.
+/// The C library's takes a sixth of the receiver's time. This one takes 6 MB more when idle, a tenth more with thousands of messages.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
