@@ -62,7 +62,7 @@
 //! another content type than JSON, 429 when too many pushes are in progress, too many faults ordered or a limit is reached.
 //!
 //! **Other web pages must not drive it.** A POST needs `application/json`, which a page of another site can't send without
-//! asking first, and nobody here answers that question. A name that an attacker points at this machine (DNS rebinding) is
+//! asking first, and nobody here answers that question; an upload is a file, and is refused by its `Origin`. A name that an attacker points at this machine (DNS rebinding) is
 //! refused by its `Host`: only IP addresses, `localhost` and the configured names pass. Tokens were rejected: this is a toy
 //! on the developer's own machine, and a page that asks for a token before it shows anything is a bad first minute.
 

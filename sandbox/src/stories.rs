@@ -68,7 +68,8 @@ impl Stories {
         let Some(&number) = self.by_id.get(msg_id) else { return };
         let Some(kept) = self.at(number) else { return };
         change(&mut kept.story);
-        let (before, after) = (kept.bytes, kept.story.bytes());
+        let body = kept.body.as_ref().map_or(0, Bytes::len);
+        let (before, after) = (kept.bytes, body + kept.story.bytes());
         kept.bytes = after;
         self.bytes = self.bytes + after - before;
         self.make_room();

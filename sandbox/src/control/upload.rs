@@ -3,6 +3,8 @@
 //! What a file is, its first bytes say. WeChat's app makes pictures of users smaller by itself, so here they may be as large
 //! as a film.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     body::to_bytes,
@@ -12,13 +14,15 @@ use axum::{
 use rand::distr::{Alphanumeric, SampleString};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::{Handled, JsonBody, account_of, media_path, refuse};
 use crate::{MediaKind, media, served::Served};
 
 /// The largest file.
 const MAX_FILE_BYTES: usize = 10 * 1024 * 1024;
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How many files may be in memory at once; more wait.
 static ROOM: Semaphore = Semaphore::const_new(8);
 
@@ -43,7 +47,9 @@ pub(super) async fn upload(
     // Nobody closes the semaphore, so there is always a permit in the end.
     let _room = ROOM.acquire().await;
     let too_large = |_| refuse(StatusCode::PAYLOAD_TOO_LARGE, "a file may have 10 MiB");
-    let file = to_bytes(request.into_body(), MAX_FILE_BYTES).await.map_err(too_large)?;
+    let file = timeout(PATIENCE, to_bytes(request.into_body(), MAX_FILE_BYTES)).await;
+    let too_slow = |_| refuse(StatusCode::REQUEST_TIMEOUT, "a file has to be there within 30 seconds");
+    let file = file.map_err(too_slow)?.map_err(too_large)?;
     media::examine(by.kind, &file, MAX_FILE_BYTES)
         .map_err(|code| refuse(StatusCode::BAD_REQUEST, in_words(by.kind, code)))?;
     let id = format!("user-{}-{}", by.kind.as_str(), Alphanumeric.sample_string(&mut rand::rng(), 40));

@@ -115,7 +115,7 @@ if taking.token then
   answer[3] = taking.token
   keep_leases(taking, lease_us)
 end
-if taking.is_cut or taking.given < max and is_full() then answer[6] = '1' end
+if taking.is_cut or taking.is_put_off or taking.given < max and is_full() then answer[6] = '1' end
 if taking.given < max then
   -- What was seen before is still so, unless something was moved or put off.
   if is_due or is_alarmed or taking.is_put_off then

@@ -15,6 +15,15 @@ local function keep_filter(filter, first)
   end
 end
 
+-- Whether one name is before another in a list. By bytes, as Redis orders them: the `<` of Lua goes by the locale of the machine.
+local function is_before(one, other)
+  for i = 1, math.min(#one, #other) do
+    local a, b = one:byte(i), other:byte(i)
+    if a ~= b then return a < b end
+  end
+  return #one < #other
+end
+
 -- Gives `use` each of the worker's classes that has a line of this kind, from `first` on, until `use` returns true, and whether
 -- it is the only one. About `enough` classes are read first, more only if these don't suffice.
 local function each_class(line, filter, first, enough, use)
@@ -25,7 +34,7 @@ local function each_class(line, filter, first, enough, use)
   if #all == 0 then return end
   if #all < size then
     local is_its, start = its(all), 0
-    while all[start + 1] and all[start + 1] < first do start = start + 1 end
+    while all[start + 1] and is_before(all[start + 1], first) do start = start + 1 end
     for n = start, start + #all - 1 do
       local i = n % #all + 1
       if is_its[i] == 1 and use(all[i], #all == 1) then return end
