@@ -1,4 +1,4 @@
-//! The requests that are there for the operations page. What commands ask too is in [`super::routes`].
+//! The requests that are there for the operations page. What commands ask too is in [`super::routes`](mod@super::routes).
 
 use std::sync::Arc;
 
