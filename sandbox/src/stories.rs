@@ -168,7 +168,7 @@ mod tests {
             assert!(stories.get("main", &push.msg_id).unwrap().bytes() < 2 * 1024 * 1024);
         }
         assert!(stories.bytes <= MAX_BYTES && stories.kept.len() < 200);
-        assert_eq!(stories.bytes, stories.kept.iter().map(|kept| kept.story.bytes()).sum::<usize>());
+        assert_eq!(stories.bytes, stories.kept.iter().map(|kept| kept.bytes).sum::<usize>());
     }
 
     #[test]
