@@ -23,7 +23,13 @@ const copyButton = (label, text, name) => button(label, () => copyText(text), { 
 
 function block(text, label) {
   const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
-  return element("pre", { class: "code", tabindex: "0", role: "region", "aria-label": label }, shown === "" ? t.noBody : shown);
+  return element("pre", { class: "code", tabindex: "0", role: "region", "aria-label": label }, shown === "" ? t.noBody : tinted(shown));
+}
+
+/** The marks of XML and the names of JSON in a colour of their own, so that the eye finds what was written between them. */
+function tinted(text) {
+  const marks = text.startsWith("<") ? /(<\/?[\w:]+>|<!\[CDATA\[|\]\]>)/ : /("(?:[^"\\\n]|\\.)*":)/;
+  return text.split(marks).map((part, n) => (n % 2 ? element("span", { class: "mark" }, part) : part));
 }
 
 /** JSON with a line for each field; a text that isn't JSON as it is. */

@@ -51,7 +51,7 @@ export const en = {
   noneChosen: "No message yet. Write one, and all that happens to it is shown here.", tooOld: "This message is old: what the chat has of it is all that is left.",
   outside: "This is WeChat's side alone. Start by huixin dev to see waiting, handling and recording in the worker.",
   stages: { pushed: "Pushed", stored: "Stored", waiting: "Waiting", handling: "Handling", recorded: "Recorded", sent: "Sent", behind: "Waiting for it" },
-  givesUp: "WeChat gives up here", attempt: (n) => `try ${n}`, times: (n) => `${n} tries`, running: "running", brokenOff: "broken off", nothing: "none",
+  givesUp: "5 s: WeChat gives up here", attempt: (n) => `try ${n}`, times: (n) => `${n} tries`, running: "running", brokenOff: "broken off", nothing: "none",
   ackedIn: (text) => `acknowledged in ${text}`, answeredIn: (text) => `answered in ${text}`, beyond: (text) => `${text} after WeChat's 5 s`, within: "within 5 s",
   ended: { answered: "answered", no_reply: "no reply", dead: "dead letter", retried: "to be tried again", snoozed: "put off", awaiting: "waiting for the service's call", held: "held", offered: "offered to a response", handed_back: "handed back", unmatched: "no route takes it", dropped: "dropped", duplicate: "a duplicate, ignored", failed: "failed" }, waitingFor: "still at work",
   copy: "Copy", copied: "Copied", notCopied: (why) => `not copied: ${why}`, replay: "Replay", asCurl: "Copy as curl", sealed: "Sealed", plain: "Plain",

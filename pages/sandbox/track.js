@@ -7,32 +7,36 @@ import { t } from "./texts.js";
 
 const LIMIT_MS = 5000;
 const SHORTEST_MS = 6000; // so that the line is always on the axis
+const BROKEN_MS = 2000; // a shorter life fills the axis, and the line stands at its edge, behind a break
+const EDGE = 92;
 const MOST_RUNS = 6;
-const STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 172_800].map((s) => s * 1000);
+const STEPS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 172_800].map((s) => s * 1000);
 
 export function track(life, now) {
   const end = Math.max(life.lastMs, life.isRunning ? now : 0);
-  const span = Math.max(SHORTEST_MS, (end - life.saidMs) * 1.08);
+  const lastedMs = end - life.saidMs;
+  const isBroken = lastedMs < BROKEN_MS;
+  const span = isBroken ? Math.max(10, lastedMs * 1.3) : Math.max(SHORTEST_MS, lastedMs * 1.08);
   const at = (ms) => Math.min(100, Math.max(0, ((ms - life.saidMs) / span) * 100));
   const rows = [...pushRows(life, now, at), ...workerRows(life, now, at), ...sentRows(life, at)];
-  const whole = element("div", { class: "track" }, axis(life, span, at), element("ol", { class: "track-rows" }, rows));
-  const limit = at(life.saidMs + LIMIT_MS);
+  const whole = element("div", { class: "track" }, axis(life, span, at, isBroken), element("ol", { class: "track-rows" }, rows));
+  const limit = isBroken ? EDGE : at(life.saidMs + LIMIT_MS);
   whole.style.setProperty("--limit", `${limit}%`);
   whole.style.setProperty("--share", String(limit / 100));
   return whole;
 }
 
-function axis(life, span, at) {
+function axis(life, span, at, isBroken) {
   const step = STEPS.find((one) => span / one <= 6) ?? STEPS.at(-1);
   const ticks = [];
   for (let ms = 0; ms <= span && ticks.length < 12; ms += step) {
     const tick = element("span", { class: "tick number" }, ms === 0 ? "0" : duration(ms).replace(/\.0 /, " "));
     tick.style.insetInlineStart = `${at(life.saidMs + ms)}%`;
-    if (at(life.saidMs + ms) < 94) ticks.push(tick);
+    if (at(life.saidMs + ms) < (isBroken ? 84 : 94)) ticks.push(tick);
   }
-  const place = at(life.saidMs + LIMIT_MS);
-  const limit = element("span", { class: `limit ${place > 55 ? "before" : ""}` }, t.givesUp);
-  return element("div", { class: "axis" }, element("div", { class: "axis-line" }, ticks), element("div", { class: "axis-limit" }, limit));
+  const isLate = isBroken || at(life.saidMs + LIMIT_MS) > 55;
+  const limit = element("span", { class: `limit ${isLate ? "before" : ""}` }, t.givesUp);
+  return element("div", { class: "axis" }, element("div", { class: `axis-line ${isBroken ? "broken" : ""}` }, ticks), element("div", { class: "axis-limit" }, limit));
 }
 
 /** A line of the track. `parts`: bars and points on it. */
