@@ -32,13 +32,14 @@ let drawnTold = "";
 let evidence = null;
 
 const head = element("div", { class: "stack message-head" });
+const reasonPlace = element("div");
 const trackPlace = element("div", { class: "track-place" });
 const wires = element("div", { class: "wires" });
 const unpin = element("div", { class: "row", hidden: true }, button(t.followNewest, async () => follow(), { class: "button unpin" }));
 
 export function wireInspector() {
   const panes = tabs([
-    { name: "message", label: t.tabs.message, fill: (panel) => panel.append(unpin, head, trackPlace, wires) },
+    { name: "message", label: t.tabs.message, fill: (panel) => panel.append(unpin, head, reasonPlace, trackPlace, wires) },
     { name: "trouble", label: t.tabs.trouble, fill: (panel) => panel.append(troublePanel()) },
   ]);
   panes.classList.add("panes");
@@ -122,6 +123,7 @@ function draw() {
   if (life === null) {
     head.replaceChildren(element("p", { class: "empty" }, t.noneChosen));
     trackPlace.replaceChildren();
+    drawReason(null);
     return;
   }
   const now = Date.now();
@@ -129,14 +131,23 @@ function draw() {
     element("div", { class: "row head-row" },
       element("h3", {}, life.kind === "text" ? few(life.content) : `${kindName(life.kind)} ${few(life.content ?? "")}`),
       element("span", { class: "soft small number" }, time(life.saidMs))),
-    element("div", { class: "row verdict" }, verdict(life, now)),
-    life.letGo?.reason ? element("p", { class: "banner", data: { tone: life.letGo.end === "dead" ? "bad" : "warn" } }, String(life.letGo.reason)) : "");
+    element("div", { class: "row verdict" }, verdict(life, now)));
+  drawReason(life.letGo);
   trackPlace.replaceChildren(track(life, now));
   if (!facts.inside) trackPlace.append(element("p", { class: "soft small" }, t.outside));
   const text = JSON.stringify([chosen, told, told ? null : life]);
   if (text === drawnTold) return;
   drawnTold = text;
   refillWires();
+}
+
+/** Why the worker let it go, in the worker's own words: English, and long. Drawn anew only when it changes: you may be in it. */
+function drawReason(letGo) {
+  const key = letGo?.reason ? `${chosen} ${letGo.reason}` : "";
+  if (reasonPlace.dataset.key === key) return;
+  reasonPlace.dataset.key = key;
+  reasonPlace.replaceChildren(...(key ? [element("details", { class: "banner", data: { tone: letGo.end === "dead" ? "bad" : "warn" } },
+    element("summary", {}, `${t.ended[letGo.end] ?? letGo.end}: ${t.workersReason}`), element("p", {}, String(letGo.reason)))] : []));
 }
 
 /** Draws the tab anew, unless you are in it with the keyboard or have marked something: that would be lost. */

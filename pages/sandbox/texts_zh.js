@@ -60,7 +60,7 @@ export const zh = {
   stages: { pushed: "推送", stored: "入队", waiting: "排队", handling: "处理", recorded: "记录", sent: "发送", behind: "等待回复" },
   givesUp: "5 秒：微信到此为止", attempt: (n) => `第 ${n} 次`, times: (n) => `${n} 次`, running: "进行中", brokenOff: "中断", nothing: "无",
   ackedIn: (text) => `${spaced(text)}应答`, answeredIn: (text) => `${spaced(text)}后答复`, beyond: (text) => `比微信的 5 秒晚 ${text}`, within: "在 5 秒之内",
-  ended: { answered: "已答复", no_reply: "没有回复", dead: "死信", retried: "稍后重试", snoozed: "推迟处理", awaiting: "等待服务回调", held: "暂缓", offered: "待随推送应答", handed_back: "交还队列", unmatched: "没有路由匹配", dropped: "已丢弃", duplicate: "重复，已忽略", failed: "失败" }, waitingFor: "还在处理",
+  workersReason: "worker 给出的原因", ended: { answered: "已答复", no_reply: "没有回复", dead: "死信", retried: "稍后重试", snoozed: "推迟处理", awaiting: "等待服务回调", held: "暂缓", offered: "待随推送应答", handed_back: "交还队列", unmatched: "没有路由匹配", dropped: "已丢弃", duplicate: "重复，已忽略", failed: "失败" }, waitingFor: "还在处理",
   copy: "复制", copied: "已复制", notCopied: (why) => `复制不了：${why}`, replay: "重放", asCurl: "复制为 curl", sealed: "加密后", plain: "明文",
   tryLine: (n) => `第 ${n} 次`, openLine: "等待应答", noExchanges: "没有向服务发出请求：由内置的回复或示例处理，或还没轮到它。",
   unknownExchanges: "worker 一侧的请求用 huixin dev 才看得到。", noCalls: "还没有接口调用。", noPush: "沙盒没有保留这条推送的原文。",

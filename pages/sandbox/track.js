@@ -13,7 +13,8 @@ const MOST_RUNS = 6;
 const STEPS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 172_800].map((s) => s * 1000);
 
 export function track(life, now) {
-  const end = Math.max(life.lastMs, life.isRunning ? now : 0);
+  // While a message only waits for its next attempt, the axis stands still.
+  const end = Math.max(life.lastMs, life.isRunning && !life.letGo ? now : 0);
   const lastedMs = end - life.saidMs;
   const isBroken = lastedMs < BROKEN_MS;
   const span = isBroken ? Math.max(10, lastedMs * 1.3) : Math.max(SHORTEST_MS, lastedMs * 1.08);

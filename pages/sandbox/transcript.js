@@ -157,8 +157,16 @@ function place(row, entry, isOwn, note) {
   append(row, isOwn);
 }
 
+/** A line that stands already since the last bubble is counted there: retries would fill the screen. */
 function system(entry, className, text, title) {
+  for (let one = $("chat").lastElementChild; one?.classList.contains("system"); one = one.previousElementSibling) {
+    if (one.dataset.text !== text) continue;
+    one.dataset.times = Number(one.dataset.times ?? 1) + 1;
+    one.firstChild.textContent = `${text} ×${one.dataset.times}`;
+    return;
+  }
   const row = systemRow(className, text);
+  row.dataset.text = text;
   if (title) row.title = title;
   place(row, entry);
 }
