@@ -6,7 +6,7 @@ import { codeMeaning } from "./codes.js";
 import { refusalMeaning } from "./refusals.js";
 import { findingTexts as t } from "./texts-journal.js";
 import { t as common } from "./texts.js";
-import { toMessage, toUser } from "./routes.js";
+import { to, toMessage, toUser } from "./routes.js";
 
 /** What counts as late. */
 const LATE_MS = 60_000;
@@ -59,7 +59,7 @@ function ofEnds(ended, isOfOne) {
   const findings = [
     ...groups(dead.filter((one) => one.code !== null), (one) => one.code).map(([first, n]) => refusedByWechat(first, n)),
     ...groups(dead.filter((one) => one.code === null), (one) => plain(one.reason)).map(([first, n]) => ({
-      tone: "bad", what: first.handling_ms === null ? `${common.kindSaid.dead} (${n})` : t.failed(n), more: first.reason, remedy: t.failedDo,
+      tone: "bad", what: first.handling_ms === null ? `${common.kindSaid.dead} (${n})` : t.failed(n), more: first.reason, remedy: t.failedDo, ...deadOf(first, n),
     })),
   ];
   const unmatched = ended.filter((one) => one.end === "unmatched").length;
@@ -77,10 +77,14 @@ function ofEnds(ended, isOfOne) {
   return findings;
 }
 
-function refusedByWechat({ code, reason, rid }, n) {
+/** Where it is retried: on its page, or if there are several among the dead letters. */
+const deadOf = (first, n) => (n === 1 ? { href: toMessage(first.id, first.account, first.user), label: common.dead } : { href: to("dead"), label: common.dead });
+
+function refusedByWechat(first, n) {
+  const { code, reason, rid } = first;
   const known = codeMeaning(code);
   const more = [reason, rid && t.rid(rid)].filter(Boolean).join(" · ");
-  return { tone: "bad", what: t.refusedBy(n, code, known?.meaning), more, remedy: known?.remedy };
+  return { tone: "bad", what: t.refusedBy(n, code, known?.meaning), more, remedy: known?.remedy, ...deadOf(first, n) };
 }
 
 function ofLane({ account, user, lane }) {
