@@ -12,6 +12,7 @@ export const en = {
   failed: (tries, why) => `failed after ${tries} ${tries === 1 ? "try" : "tries"}${why ? `: ${why}` : ""}`, silent: (why) => `a background event failed${why ? ` (${why})` : ""}, which the user doesn't see`,
   after: (text) => `answered after ${text}`, answers: (text) => `to “${text}”`, unasked: "sent unasked", byApi: "by the API",
   byTry: (n) => `in the response to try ${n}`, sendTry: (n) => `accepted at try ${n}`, byAi: "内容由第三方AI生成 (written by an AI)",
+  notSent: (code) => `answer refused: ${code}`,
   refused: (what) => `WeChat refused the account's answer: ${what}`, callRefused: (on, what) => `WeChat refused ${on}: ${what}`,
   injected: (what, on) => `a fault acts on ${on}: ${what}`, replayed: "replayed: the same push came again, and should be taken as a duplicate",
   workerKilled: "the worker was killed: the message is taken over when its lease is over",

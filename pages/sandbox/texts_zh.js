@@ -15,6 +15,7 @@ export const zh = {
   failed: (tries, why) => `推送失败，共 ${tries} 次${why ? `：${why}` : ""}`, silent: (why) => `后台事件推送失败${why ? `（${why}）` : ""}，用户看不到`,
   after: (text) => `${spaced(text)}后回复`, answers: (text) => `回复“${text}”`, unasked: "主动下发", byApi: "客服接口",
   byTry: (n) => `第 ${n} 次推送的被动回复`, sendTry: (n) => `第 ${n} 次发送才成功`, byAi: "内容由第三方AI生成",
+  notSent: (code) => `回复被拒：${code}`,
   refused: (what) => `公众号的回复被微信拒绝：${what}`, callRefused: (on, what) => `${on}被微信拒绝：${what}`,
   injected: (what, on) => `故障生效（${on}）：${what}`, replayed: "重放：同一条推送又来了一次，应当被认作重复",
   workerKilled: "worker 被强行结束，消息会在租约到期后被接手",

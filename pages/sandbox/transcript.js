@@ -95,7 +95,14 @@ const draw = {
   replied: answer,
   alarmed: (entry) => system(entry, "bad alarmed", t.alarmed(entry.unanswered)),
   stopped: (entry) => system(entry, "bad stopped", t.stopped(entry.unanswered, Math.round(entry.for_s))),
-  refused: (entry) => system(entry, "bad refused", t.refused(codeMeaning(entry.code, entry.reason)), entry.reason),
+  refused(entry) {
+    system(entry, "bad refused", t.refused(codeMeaning(entry.code, entry.reason)), entry.reason);
+    const turn = turns.get(entry.for);
+    if (!turn || turn.isOpen) return;
+    turn.acked ??= turn.note.textContent;
+    turn.note.textContent = `${turn.acked} · ${t.notSent(entry.code)}`;
+    turn.note.classList.replace("good", "bad");
+  },
   call_refused: (entry) => system(entry, "bad refused", t.callRefused(t.endpoints[entry.on] ?? entry.on, codeMeaning(entry.code, entry.reason)), entry.reason),
   faulted: (entry) => system(entry, "faulted", t.injected(faultName(entry), t.endpoints[entry.on] ?? entry.on)),
   replayed: (entry) => system(entry, "replayed", t.replayed),
@@ -119,6 +126,12 @@ function answer(entry, live) {
   const agent = message?.customservice?.kf_account;
   if (agent) row.lastChild.prepend(element("div", { class: "agent" }, `${t.person} ${agent}`));
   if (message?.aimsgcontext?.is_ai_msg === 1) row.lastChild.append(element("div", { class: "ai note" }, t.byAi));
+  const turn = turns.get(entry.what === "replied" ? entry.msg_id : entry.for);
+  if (turn?.acked) {
+    // What was refused first has been sent after all.
+    turn.note.textContent = turn.acked;
+    turn.note.classList.replace("bad", "good");
+  }
   place(row, entry, false, afterNote(row, entry));
   if (live) $("live").textContent = bubble.textContent;
 }

@@ -33,8 +33,8 @@ pub(super) trait ApiCall: Clone + Send + 'static {
         &[]
     }
 
-    /// Its line in the transcript when it is refused, if it has one.
-    fn refused(&self, on: &'static str, code: i64, reason: String) -> Option<What> {
+    /// Its line in the transcript when it is refused, if it has one. `_about`: the push that it is about, if that is known.
+    fn refused(&self, on: &'static str, code: i64, reason: String, _about: Option<String>) -> Option<What> {
         Some(What::CallRefused { on, code, reason })
     }
 }
@@ -117,7 +117,9 @@ impl Caller {
         let refusal = ApiRefusal::to(self.link.peer.ip(), code);
         self.count(&account, seen.endpoint, |count| count.refused += 1);
         seen.note(self.sandbox(), call.body(), Some((code, refusal.message.clone())));
-        if let Some(what) = call.refused(seen.endpoint.as_str(), code, refusal.message.clone()) {
+        if let Some(what) =
+            call.refused(seen.endpoint.as_str(), code, refusal.message.clone(), seen.about.clone())
+        {
             self.sandbox().note(&account, &user, what);
         }
         refusal.into_response()

@@ -69,8 +69,8 @@ impl ApiCall for Send {
         &self.bytes
     }
 
-    fn refused(&self, _: &'static str, code: i64, reason: String) -> Option<What> {
+    fn refused(&self, _: &'static str, code: i64, reason: String, answers: Option<String>) -> Option<What> {
         let message = serde_json::from_slice(&self.bytes).unwrap_or_default();
-        Some(What::Refused { code, reason, attempt: self.attempt, message })
+        Some(What::Refused { code, reason, attempt: self.attempt, message, answers })
     }
 }

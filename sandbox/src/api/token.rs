@@ -61,7 +61,7 @@ impl ApiCall for TokenCall {
         Ok(json_answer(&json!({ "access_token": token, "expires_in": left })))
     }
 
-    fn refused(&self, _: &'static str, _: i64, _: String) -> Option<What> {
+    fn refused(&self, _: &'static str, _: i64, _: String, _: Option<String>) -> Option<What> {
         None
     }
 }

@@ -141,6 +141,9 @@ pub enum What {
         attempt: u32,
         /// The request, when it was JSON; else null.
         message: Value,
+        /// The push that it should have answered, if that is known.
+        #[serde(rename = "for")]
+        answers: Option<String>,
     },
     /// The account's typing indicator went on or off.
     Typing {
