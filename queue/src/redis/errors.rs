@@ -44,6 +44,10 @@ pub(super) fn translate(place: &str, error: RedisError) -> QueueError {
         _ if matches!(error.code(), Some("MOVED" | "ASK" | "CROSSSLOT")) => {
             Some(("it is a cluster node", EDITIONS))
         }
+        // So Redis says of a key or a command that a script names itself.
+        _ if detail.contains("The user executing the script can't") => {
+            Some(("the user lacks a permission that its scripts need", RIGHTS))
+        }
         _ if CANNOT.iter().any(|text| detail.contains(text)) => {
             Some(("it can't run the queue's scripts", EDITIONS))
         }
