@@ -200,7 +200,7 @@ async fn the_state_of_a_conversation_is_one_answer_and_says_what_the_worker_know
     let (_, state) = get(&running, &path).await;
     assert_eq!(
         state["faults"],
-        json!([{ "on": ["push"], "fault": { "fault": "lost_ack" }, "which": { "times": 1 } }])
+        json!([{ "id": "lost_ack", "on": ["push"], "fault": { "fault": "lost_ack" }, "which": { "times": 1 } }])
     );
     assert_eq!(control(&running, "POST", "sandbox/worker", &kill).await.0, 204);
     assert_eq!(known.0.load(Ordering::SeqCst), 1);
