@@ -45,7 +45,7 @@ async fn chat(driver: &Driver, pictures: &std::path::Path, short: &str, language
             4 => browser.click("#send").await,
             12 => browser.type_into("#text", if short == "zh" { "你好\n" } else { "hello\n" }).await,
             // The first message, whose answer came after WeChat's five seconds.
-            30 => browser.click(".bubble.mine").await,
+            30 => browser.click(".ack").await,
             _ => {}
         }
         save(&browser, pictures.join(format!("frames-{short}/{n:03}.png"))).await;
