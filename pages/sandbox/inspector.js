@@ -13,7 +13,7 @@ import { few } from "./bubbles.js";
 import { facts, here, newestSaid } from "./chats.js";
 import { fillAnswer, fillCalls, fillPush, fillRequest } from "./evidence.js";
 import { lifetime } from "./lifetime.js";
-import { kindName, t } from "./texts.js";
+import { codeMeaning, kindName, t } from "./texts.js";
 import { track, verdict } from "./track.js";
 import { markChosen } from "./transcript.js";
 import { troublePanel } from "./trouble.js";
@@ -147,7 +147,13 @@ function drawReason(letGo) {
   if (reasonPlace.dataset.key === key) return;
   reasonPlace.dataset.key = key;
   reasonPlace.replaceChildren(...(key ? [element("details", { class: "banner", data: { tone: letGo.end === "dead" ? "bad" : "warn" } },
-    element("summary", {}, `${t.ended[letGo.end] ?? letGo.end}: ${t.workersReason}`), element("p", {}, String(letGo.reason)))] : []));
+    element("summary", {}, `${t.ended[letGo.end] ?? letGo.end}: ${refusal() ?? t.workersReason}`), element("p", {}, String(letGo.reason)))] : []));
+}
+
+/** What WeChat refused last for the message, in the page's language. */
+function refusal() {
+  const last = told?.calls?.findLast((call) => call.errcode);
+  return last ? codeMeaning(last.errcode, last.errmsg) : null;
 }
 
 /** Draws the tab anew, unless you are in it with the keyboard or have marked something: that would be lost. */

@@ -11,6 +11,7 @@ const TYPING_MS = 15_000; // WeChat's indicator goes off by itself
 
 let typingTimer = null;
 let isAtEnd = true; // noted when you scroll: to ask the browser for each row would make it lay out the whole chat each time
+let lastTop = 0;
 let isDue = false;
 let stop = null; // the note that Tab comes to
 
@@ -91,7 +92,11 @@ export function mark(msgId) {
 export function wirePhone() {
   $("to-end").addEventListener("click", toEnd);
   $("scroll").addEventListener("scroll", () => {
-    isAtEnd = hidden() < NEAR;
+    // Only going up leaves the end: that the chat has grown since it was scrolled is no wish of yours.
+    const top = $("scroll").scrollTop;
+    if (hidden() < NEAR) isAtEnd = true;
+    else if (top < lastTop) isAtEnd = false;
+    lastTop = top;
     if (isAtEnd) $("to-end").hidden = true;
   }, { passive: true });
   // Pictures get their size late, notes become longer, the + panel opens: if you are at the end, you stay there.
