@@ -55,7 +55,7 @@ export function overview(place) {
   return { title: common.overview, work };
 }
 
-/** The title of the browser's tab says it, too. */
+/** The title of the browser's tab says it as well. */
 function mark(found) {
   const wrong = found.filter((one) => ASKED_ALOUD[one.tone]).length;
   document.title = `${wrong ? `(${wrong}) ` : ""}${common.overview} · Huixin`;

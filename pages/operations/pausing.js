@@ -21,7 +21,7 @@ export function resumeButton(what, label, refresh) {
   return changer(label, resume, { primary: true, key: `resume-${nameOf(what)}` });
 }
 
-/** Asks which user, too. */
+/** Also asks which user. */
 export function pauseUserButton(accounts, refresh) {
   const act = async () => {
     const fields = [

@@ -177,7 +177,7 @@ fn only_reads() -> RequestRefusal {
 }
 
 pub(super) fn foreign() -> RequestRefusal {
-    let hint = "open the page at the address that it shall ask; a proxy in between must pass `Host` on as the browser sent it, with \
+    let hint = "open the page at the address of this listener; a proxy in between must pass `Host` on as the browser sent it, with \
         its port";
     RequestRefusal::new(StatusCode::FORBIDDEN, "this comes from a page of another site", hint)
 }

@@ -2,7 +2,7 @@
 //!
 //! A hundred thousand letters take minutes, in which the queue has messages to serve. So each call looks through some, for a moment at
 //! most, and says where the next goes on; the caller shows how far it is, and may stop. Letters that die in the meantime are younger than
-//! that place: what is retried and dies again isn't retried for ever.
+//! that place: what is retried and dies again isn't retried without end.
 
 use std::time::{Duration, Instant};
 

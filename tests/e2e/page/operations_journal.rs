@@ -44,7 +44,7 @@ async fn the_page_alone_tells_why_a_user_got_no_answer() {
     let never_came = asked(&browser, "oNobody", "It never came").await;
     assert!(!never_came.contains("turned away"), "{never_came}");
 
-    // The whole history of one, by a link; found by a time, too.
+    // The whole history of one, by a link; also found by a time.
     asked(&browser, "main/oFails", "The service failed").await;
     browser.click("#messages tbody a").await;
     let history = browser.wait_for_text("#ends", "What happened").await;

@@ -20,7 +20,7 @@ async fn an_account_is_paused_for_a_reason_that_is_shown_and_resumed() {
     browser.click("#accounts [data-key^='resume-main']").await;
     operated.stack.wait_for_sends("oAnna", 1).await;
     browser.wait_for("#accounts [data-key^='pause-main']", 1).await;
-    // Everything, too.
+    // Also everything.
     browser.click("#everything [data-key^=pause-everything]").await;
     browser.type_into("dialog [name=reason]", "a short rest\n").await;
     browser.wait_for_text("#everything", "a short rest").await;
