@@ -6,7 +6,7 @@ use huixin_queue::prelude::*;
 use huixin_queue::redis::{Gravity, Inspector, RedisQueue, Risk};
 use huixin_queue::testing::conformance::message;
 use huixin_queue::testing::{RedisServer, slow_disk};
-use huixin_queue::{Accepted, Clock, QueueError};
+use huixin_queue::{Accepted, Clock, NewMessage, QueueError};
 
 use super::{eventually, open_at, open_with_prefix};
 
@@ -50,6 +50,31 @@ async fn a_user_whose_scripts_are_refused_something_is_told_which_rights_it_need
     }
     // Nothing of what was tried is left.
     assert_eq!(server.cli(&["KEYS", "*probe*"]).trim(), "");
+}
+
+#[tokio::test]
+async fn a_message_that_a_missing_right_kept_out_is_no_duplicate_when_it_comes_again() {
+    let server = RedisServer::start(&[]);
+    let queue = open_with_prefix(server.url(), "huixin".to_owned(), Clock::Store);
+    for kept_out in [message("bad", "plain"), NewMessage { late: true, ..message("bad", "late") }] {
+        // Everything but the list of one lane.
+        let mut rule = vec!["ACL", "SETUSER", "default", "resetkeys", "~{huixin:0}:", "~{huixin:0}:[^lo]*"];
+        rule.extend([
+            "~{huixin:0}:l[^a]*",
+            "~{huixin:0}:o[^l]*",
+            "~{huixin:0}:lane:g*",
+            "~{huixin:0}:older:g*",
+        ]);
+        assert!(server.cli(&rule).contains("OK"));
+        let refused = queue.accept(kept_out.clone()).await.expect_err("its lane can't be written to");
+        assert!(refused.to_string().contains("lacks a permission"), "{refused}");
+        let good = message("good", &format!("beside {}", kept_out.id));
+        assert_eq!(queue.accept(good).await.expect("others are stored"), Accepted::New);
+        server.cli(&["ACL", "SETUSER", "default", "allkeys"]);
+        assert_eq!(queue.accept(kept_out).await.expect("it is stored now"), Accepted::New);
+    }
+    assert_eq!(queue.counts().await.expect("it can be asked").open_total(), 4);
+    assert_eq!(queue.audit().await.expect("it can be asked"), []);
 }
 
 #[tokio::test]

@@ -75,6 +75,16 @@ local function line_up_new()
   newly_ready = {}
 end
 
+-- The call fails: a key may not be touched, say. What it has stored is counted; a mark of this call without its message would
+-- make the next push of it a duplicate, which is acked.
+local function give_up(problem)
+  local _, id = names_of(ARGV[at + 2])
+  if redis.pcall('GET', key('seen:' .. id)) == ends then redis.call('DEL', key('seen:' .. id)) end
+  keep_counts()
+  wake(woken)
+  error(problem, 0)
+end
+
 local is_in_time = ARGV[4] == '' or now <= tonumber(ARGV[4])
 while at < last do
   local is_done, problem = true, nil
@@ -82,9 +92,10 @@ while at < last do
     is_done, problem = pcall(store_plain_ones)
     line_up_new()
   end
-  if not is_done and not is_damage(problem) then error(problem, 0) end
+  if not is_done and not is_damage(problem) then give_up(problem) end
   if at < last then
-    local result, made_ready = store(ARGV[at], ARGV[at + 1], ARGV[at + 2], is_its_mark, now, ends)
+    local is_stored, result, made_ready = pcall(store, ARGV[at], ARGV[at + 1], ARGV[at + 2], is_its_mark, now, ends)
+    if not is_stored then give_up(result) end
     results[#results + 1], woken, is_its_mark, at = result, woken + made_ready, false, at + 3
   end
 end
