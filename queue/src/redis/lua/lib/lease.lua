@@ -22,15 +22,14 @@ local function lease_head(taking, lane, class)
   end
   -- All is read: from here on nothing fails.
   taking.token = taking.token or ARGV[7] .. '.' .. us(share('INCR', 'counter')) .. '.' .. ARGV[6]
-  local fields = { 'token', proof_of(taking.token, packed), 'worker', ARGV[5], 'recorded', 0 }
-  local function set(field, value) fields[#fields + 1], fields[#fields + 2] = field, value end
-  if seen.followed then set('followed', 1) end
-  if seen.sends then set('sends', seen.sends) end
+  local fields, n = { 'token', proof_of(taking.token, packed), 'worker', ARGV[5], 'recorded', 0 }, 6
+  if seen.followed then fields[n + 1], fields[n + 2], n = 'followed', 1, n + 2 end
+  if seen.sends then fields[n + 1], fields[n + 2], n = 'sends', seen.sends, n + 2 end
   if seen.older then
     -- It leaves the second list, whose head may change while it is handled, and lives in its record.
     redis.call('LPOP', key('older:' .. lane))
-    set('packed', packed)
-    for i = 1, #seen.older, 2 do set(seen.older[i], seen.older[i + 1]) end
+    fields[n + 1], fields[n + 2], n = 'packed', packed, n + 2
+    for i, value in ipairs(seen.older) do fields[n + i] = value end
   end
   redis.call('HSET', run, unpack(fields))
   if seen.sends then redis.call('DEL', key('sends:' .. lane)) end

@@ -52,8 +52,8 @@ end
 -- A lane's message as a take gives it, and its bytes.
 -- Defined when first called.
 local function message_of(lane, seen, now)
-  local r, bytes = seen.run, 0
-  for _, part in ipairs({ seen.packed, seen.memory or '', r.replies or '', r.answer or '' }) do bytes = bytes + #part end
+  local r = seen.run
+  local bytes = #seen.packed + #(seen.memory or '') + #(r.replies or '') + #(r.answer or '')
   if not seen.has_record and not seen.sends then
     if not seen.followed then return { lane, seen.packed, seen.memory or false }, bytes end
     return { lane, seen.packed, seen.memory or false, '', '', '', '', false, '', '', '', '', 1 }, bytes
