@@ -10,7 +10,7 @@ import { get, post, upload } from "./api.js";
 import { accounts, allChats, chatOf, facts, forgetAll, here, keep, names, ownUsers } from "./chats.js";
 import { redrawComposer, wireComposer } from "./composer.js";
 import { noteLine, redrawList, wireConversations } from "./conversations.js";
-import { choose, follow, noticed, wireInspector } from "./inspector.js";
+import { choose, follow, noticed, showFaults, wireInspector } from "./inspector.js";
 import { wirePhone } from "./phone.js";
 import { closeSheets, showInspector, wireSheets } from "./sheets.js";
 import { askStandingSoon, wireStanding } from "./standing.js";
@@ -139,7 +139,7 @@ async function start() {
   pairUp(info);
   here.chat = allChats()[0] ?? chatOf(info.accounts[0].name, "oHuixinXiaoming0000000000001");
   wireInspector();
-  wireStanding((faults) => { $("open-inspector").dataset.faults = faults || ""; });
+  wireStanding(showFaults);
   liveAfter = info.newest;
   newest = Math.max(0, info.newest - HISTORY);
   show(here.chat);

@@ -2,6 +2,8 @@
 // Chinese name the last, since 小明 and 小红 begin alike.
 
 import { element } from "../shared/dom.js";
+import { accountName } from "./chats.js";
+import { icon } from "./icons.js";
 
 const COLOURS = 8; // as many as chat.css has
 
@@ -12,4 +14,10 @@ export function avatar(of, name) {
   const letters = [...name.trim()]; // whole characters, also beyond the first plane
   const letter = (/^\p{Script=Han}{2,4}$/u.test(name.trim()) ? letters.at(-1) : letters[0]) ?? "?";
   return element("span", { class: "avatar", "aria-hidden": "true", data: { colour: sum % COLOURS } }, letter.toUpperCase());
+}
+
+/** The account's: the mark of the page for the one that has no name of its own. */
+export function accountAvatar(account) {
+  if (account !== "main") return avatar(account, accountName(account));
+  return element("span", { class: "avatar brand", "aria-hidden": "true" }, icon("brand"));
 }

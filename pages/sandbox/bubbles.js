@@ -1,8 +1,8 @@
 // The rows of the chat: bubbles with a tail, what is known of their delivery below them, dividers and notices between.
 
 import { element } from "../shared/dom.js";
-import { avatar } from "./avatar.js";
-import { accounts, nameOf } from "./chats.js";
+import { accountAvatar, avatar } from "./avatar.js";
+import { nameOf } from "./chats.js";
 import { t } from "./texts.js";
 
 const FEW = 20; // characters of a quotation
@@ -10,7 +10,7 @@ const FEW = 20; // characters of a quotation
 /** A row with a bubble. `mine`: the user's own, on the right. */
 export function bubbleRow({ mine, account, user, type, bare }, ...content) {
   const bubble = element("div", { class: `bubble ${mine ? "mine" : "theirs"}${bare ? " bare" : ""}`, data: type ? { type } : {} }, content);
-  const who = mine ? avatar(user, nameOf(user)) : avatar(account, accounts.get(account)?.name ?? account);
+  const who = mine ? avatar(user, nameOf(user)) : accountAvatar(account);
   const row = element("li", { class: `turn ${mine ? "right" : "left"}` }, who, element("div", { class: "said-by" }, bubble));
   return { row, bubble };
 }
@@ -20,6 +20,11 @@ export function noteButton(className, text, msgId, choose) {
   const note = element("button", { class: `note ${className}`, type: "button", title: t.showMessage, tabindex: "-1", data: { roving: "" } }, text);
   note.addEventListener("click", () => choose(msgId));
   return note;
+}
+
+/** What the user did that makes no bubble: a line, with what is known of its delivery beside it. */
+export function eventRow(text, type) {
+  return element("li", { class: "event", data: { type } }, element("div", { class: "event-line" }, element("span", { class: "event-text" }, text)));
 }
 
 /** A line between the bubbles. */

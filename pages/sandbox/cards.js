@@ -1,7 +1,7 @@
 // Messages that aren't text, as WeChat shows them: pictures, sound, cards and menus.
 
 import { element } from "../shared/dom.js";
-import { film, picture, pictureToOpen, voice } from "./media.js";
+import { film, mapPicture, picture, pictureToOpen, voice } from "./media.js";
 import { icon } from "./icons.js";
 import { kindName, t } from "./texts.js";
 
@@ -32,18 +32,16 @@ export function saidCard(entry, ready) {
       made.append(film(account, media, entry.thumb_media_id, ready));
       break;
     case "location": {
-      const where = entry.latitude === undefined || !entry.label ? null : element("small", { class: "number" }, `${entry.latitude}, ${entry.longitude}`);
-      made.append(element("strong", {}, entry.label || content), where ?? "", element("div", { class: "map", "aria-hidden": "true" }, icon("place")));
+      const where = entry.latitude === undefined ? "" : `${entry.latitude}, ${entry.longitude}`;
+      const isNamed = where !== content;
+      made.append(element("div", { class: "words" }, element("strong", {}, isNamed ? content : t.kinds.location), where && element("small", { class: "number" }, where)), mapPicture());
       break;
     }
     case "link":
-      made.append(element("strong", {}, entry.title ?? content));
-      if (entry.description) made.append(element("span", {}, entry.description));
+      made.append(element("strong", {}, content),
+        element("div", { class: "beside" }, element("span", { class: "soft words" }, entry.description || entry.url || ""), element("span", { class: "square" }, icon("link"))));
       if (entry.url) made.append(address(entry.url));
-      made.append(element("small", {}, icon("link"), t.kinds.link));
       break;
-    default:
-      made.append(element("span", { class: "label" }, kindName(kind)), content ? ` ${content}` : "");
   }
   return made;
 }

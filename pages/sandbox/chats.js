@@ -3,6 +3,8 @@
 // Everything is bounded, since a flood makes thousands of entries a second for thousands of users: entries of a chat, chats,
 // and entries in all. What is forgotten is still in the sandbox's transcript.
 
+import { t } from "./texts.js";
+
 const KEPT = 1000; // entries of one chat
 const MOST_CHATS = 200;
 const MOST_ENTRIES = 50_000;
@@ -20,6 +22,9 @@ const chats = new Map(); // key → chat, the one that was touched last at the e
 let entriesInAll = 0;
 
 export const nameOf = (user) => names.get(user) ?? user;
+
+/** An account as it is called here: `main` is what one is called that nobody has named. */
+export const accountName = (name) => (name === "main" ? t.mainAccount : name);
 
 const keyOf = (account, user) => `${account} ${user}`;
 
@@ -71,6 +76,15 @@ function forgetSome() {
 
 /** What a user said by this push, if it is remembered. */
 export const saidBy = (chat, msgId) => chat?.entries.findLast((entry) => entry.what === "said" && entry.msg_id === msgId) ?? null;
+
+/** The refusal of the newest send, unless the user has done something since. */
+export function lastRefusal(chat) {
+  const last = chat?.entries.findLast(({ what }) => ["refused", "sent", "said"].includes(what));
+  return last?.what === "refused" ? last : null;
+}
+
+/** Whether the user has left the account. */
+export const isUnfollowed = (chat) => chat?.entries.findLast(({ what, kind }) => what === "said" && (kind === "subscribe" || kind === "unsubscribe"))?.kind === "unsubscribe";
 
 /** The newest push of a chat. */
 export const newestSaid = (chat) => chat?.entries.findLast((entry) => entry.what === "said") ?? null;

@@ -4,7 +4,8 @@ import { ask } from "../shared/ask.js";
 import { $, element } from "../shared/dom.js";
 import { time } from "../shared/format.js";
 import { avatar } from "./avatar.js";
-import { accounts, addOwnUser, allChats, chatOf, here, nameOf } from "./chats.js";
+import { accountName, accounts, addOwnUser, allChats, chatOf, here, nameOf } from "./chats.js";
+import { saidLine } from "./events.js";
 import { icon } from "./icons.js";
 import { kindName, t } from "./texts.js";
 
@@ -38,7 +39,7 @@ export function noteLine(chat, entry, live) {
 }
 
 function lineOf(entry) {
-  if (entry.what === "said") return entry.kind === "text" || !t.kinds[entry.kind] ? entry.content : `[${kindName(entry.kind)}]`;
+  if (entry.what === "said") return saidLine(entry);
   if (entry.what === "sent" || entry.what === "replied") return entry.text ?? `[${kindName(entry.kind)}]`;
   return null;
 }
@@ -58,7 +59,7 @@ export function redrawList() {
 function row(chat) {
   const isHere = chat === here.chat;
   const name = nameOf(chat.user);
-  const account = accounts.get(chat.account)?.name ?? chat.account;
+  const account = accountName(chat.account);
   const words = element("span", { class: "chat-words" },
     element("span", { class: "chat-name" }, element("b", {}, name), accounts.size > 1 ? element("span", { class: "soft small" }, account) : null),
     element("span", { class: "chat-line" }, chat.line === null ? t.noMessages : plain(chat.line)));

@@ -6,7 +6,7 @@ import { button, element } from "../shared/dom.js";
 import { duration, time } from "../shared/format.js";
 import { fail, toast } from "../shared/toast.js";
 import { curl } from "./curl.js";
-import { codeMeaning, faultName, t, tryFailure } from "./texts.js";
+import { callFailure, t, tryFailure } from "./texts.js";
 
 const MOST_SHOWN = 64 * 1024; // characters of one text: more makes the page slow, and copying gives the whole
 
@@ -42,6 +42,12 @@ function readable(text) {
   }
 }
 
+/** What was asked of whom. A signature's query is long, and of little interest: it is there for the pointer, and copied whole. */
+function addressLine(method, url) {
+  const [path, query] = url.split("?");
+  return element("p", { class: "mono address", title: url }, element("b", {}, method), ` ${path.replace(/^https?:\/\/[^/]+/, "") || path}`, query ? element("span", { class: "soft" }, `?${query}`) : null);
+}
+
 const hint = (text) => element("p", { class: "soft small" }, text);
 
 export function fillPush(panel, life, replay) {
@@ -54,7 +60,7 @@ export function fillPush(panel, life, replay) {
   const command = curl("POST", push.url, push.content_type ?? "text/xml", body);
   panel.append(
     element("div", { class: "row" }, copyButton(t.copy, push.xml, "push"), copyButton(t.asCurl, command, "push-curl"), button(t.replay, replay, { data: { replay: life.msgId } })),
-    element("p", { class: "mono address" }, `POST ${push.url}`),
+    addressLine("POST", push.url),
     block(push.xml, t.tabs.push));
   if (push.sealed) panel.append(element("details", {}, element("summary", {}, t.sealed), block(push.sealed, t.sealed)));
   panel.append(tryList(life));
@@ -69,7 +75,8 @@ function tryList(life) {
       element("span", { class: "soft number" }, `${time(one.at_ms)} · ${duration(one.took_ms)}`), detail,
       one.response ? block(one.response, t.response) : null);
   };
-  return element("ol", { class: "lines" }, life.tries.map(line), life.open ? element("li", {}, element("span", { class: "badge", data: { tone: "warn" } }, `${t.tryLine(life.open.n)} · ${t.openLine}`)) : null);
+  const open = life.open ? element("li", {}, element("span", { class: "badge", data: { tone: "warn" } }, `${t.tryLine(life.open.n)} · ${t.openLine}`)) : null;
+  return element("section", { class: "stack tries" }, element("h3", {}, t.tries), element("ol", { class: "lines" }, life.tries.map(line), open));
 }
 
 export function fillRequest(panel, life) {
@@ -78,7 +85,7 @@ export function fillRequest(panel, life) {
     const command = curl(exchange.method, exchange.url, "application/json", exchange.request ?? "");
     return [
       element("div", { class: "row" }, copyButton(t.copy, text, "request"), copyButton(t.asCurl, command, "request-curl")),
-      element("p", { class: "mono address" }, `${exchange.method} ${exchange.url}`),
+      addressLine(exchange.method, exchange.url),
       block(text, t.tabs.request),
     ];
   });
@@ -97,12 +104,6 @@ export function fillAnswer(panel, life) {
   });
 }
 
-/** What a call was answered; one without a code met a fault on the way. */
-function outcomeOf(call) {
-  if (call.errcode === 0) return `0 ${call.errmsg ?? "ok"}`;
-  if (call.errcode !== null) return codeMeaning(call.errcode, call.errmsg);
-  return call.fault ? faultName(call.fault) : t.noAnswer;
-}
 
 function forExchanges(panel, life, draw) {
   const exchanges = life.told?.exchanges ?? [];
@@ -120,9 +121,9 @@ export function fillCalls(panel, life) {
     const request = readable(call.request ?? "");
     const isGood = call.errcode === 0;
     panel.append(element("section", { class: "stack exchange" },
-      element("div", { class: "row" }, element("span", { class: "badge", data: { tone: isGood ? "good" : "bad" } }, outcomeOf(call)),
+      element("div", { class: "row" }, element("span", { class: "badge", data: { tone: isGood ? "good" : "bad" } }, isGood ? `0 ${call.errmsg ?? "ok"}` : callFailure(call)),
         element("span", { class: "soft number" }, time(call.at_ms)), copyButton(t.copy, request, "call")),
-      element("p", { class: "mono address" }, `POST ${call.path}`),
+      addressLine("POST", call.path),
       isGood || !call.errmsg ? null : hint(call.errmsg),
       block(request, t.call)));
   }

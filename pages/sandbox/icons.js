@@ -3,6 +3,8 @@
 import { svg } from "../shared/dom.js";
 
 const LINES = {
+  track: ["M3 6h6", "M8 12h9", "M15 18h6"],
+  brand: ["M4 6h16v12H4z", "M4 7l8 6l8-6"],
   chats: ["M4 5h16v11H9l-5 4z"],
   add: ["M12 5v14", "M5 12h14"],
   close: ["M6 6l12 12", "M18 6L6 18"],

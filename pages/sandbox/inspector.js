@@ -9,17 +9,19 @@ import { time } from "../shared/format.js";
 import { tabs } from "../shared/tabs.js";
 import { fail } from "../shared/toast.js";
 import { get, post } from "./api.js";
-import { few } from "./bubbles.js";
 import { facts, here, newestSaid } from "./chats.js";
+import { saidLine } from "./events.js";
 import { fillAnswer, fillCalls, fillPush, fillRequest } from "./evidence.js";
+import { icon } from "./icons.js";
 import { lifetime } from "./lifetime.js";
-import { codeMeaning, kindName, t } from "./texts.js";
+import { codeMeaning, t } from "./texts.js";
 import { track, verdict } from "./track.js";
 import { markChosen } from "./transcript.js";
 import { troublePanel } from "./trouble.js";
 
 const ASK_MS = 500;
 const SOON_MS = 80;
+const MOST_TITLE = 200; // characters
 const GROW_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 120;
 
 let chosen = null; // the id of the message that is shown
@@ -30,6 +32,7 @@ let asking = null;
 let isDue = false;
 let drawnTold = "";
 let evidence = null;
+let panes = null;
 
 const head = element("div", { class: "stack message-head" });
 const reasonPlace = element("div");
@@ -38,7 +41,7 @@ const wires = element("div", { class: "wires" });
 const unpin = element("div", { class: "row", hidden: true }, button(t.followNewest, async () => follow(), { class: "button unpin" }));
 
 export function wireInspector() {
-  const panes = tabs([
+  panes = tabs([
     { name: "message", label: t.tabs.message, fill: (panel) => panel.append(unpin, head, reasonPlace, trackPlace, wires) },
     { name: "trouble", label: t.tabs.trouble, fill: (panel) => panel.append(troublePanel()) },
   ]);
@@ -54,7 +57,12 @@ export function wireInspector() {
   setInterval(grow, GROW_MS);
   setInterval(() => { if (life?.isRunning && !document.hidden) ask(); }, ASK_MS);
   draw();
-  return panes;
+}
+
+/** How many faults stand, where one looks for them. */
+export function showFaults(count) {
+  panes.button("trouble").textContent = count ? `${t.tabs.trouble} ${count}` : t.tabs.trouble;
+  $("open-inspector").dataset.faults = count || "";
 }
 
 /** Shows the newest message of the chat, now and as new ones come. */
@@ -121,7 +129,7 @@ function draw() {
   wires.hidden = life === null;
   unpin.hidden = life === null || !isPinned || chosen === newestSaid(here.chat)?.msg_id;
   if (life === null) {
-    head.replaceChildren(element("p", { class: "empty" }, t.noneChosen));
+    head.replaceChildren(element("div", { class: "empty" }, icon("track"), element("b", {}, t.noneChosen[0]), element("p", {}, t.noneChosen[1])));
     trackPlace.replaceChildren();
     drawReason(null);
     return;
@@ -129,7 +137,7 @@ function draw() {
   const now = Date.now();
   head.replaceChildren(
     element("div", { class: "row head-row" },
-      element("h3", {}, life.kind === "text" ? few(life.content) : `${kindName(life.kind)} ${few(life.content ?? "")}`),
+      element("h3", {}, saidLine({ ...life, account: here.chat.account }).slice(0, MOST_TITLE)),
       element("span", { class: "soft small number" }, time(life.saidMs))),
     element("div", { class: "row verdict" }, verdict(life, now)));
   drawReason(life.letGo);

@@ -8,8 +8,11 @@ const QUIET_MS = 15 * 60_000; // a message that has shown nothing for so long is
 
 /** `told` is the answer of `/sandbox/message/…`, or null; `entries` the chat's. */
 export function lifetime(msgId, told, entries, inside) {
-  const life = told ? fromTold(told) : fromEntries(msgId, entries);
+  const own = entries.filter((entry) => entry.msg_id === msgId || entry.for === msgId);
+  const life = told ? fromTold(told) : fromEntries(msgId, own);
   if (!life) return null;
+  const shown = own.filter(({ what }) => what === "sent" || what === "replied");
+  life.saidMs = own.find(({ what }) => what === "said")?.at_ms ?? life.saidMs;
   const stage = (name) => life.stages.find((one) => one.stage === name);
   const sent = life.stages.filter((one) => one.stage === "sent");
   const last = life.stages.at(-1);
@@ -20,16 +23,20 @@ export function lifetime(msgId, told, entries, inside) {
   const pushes = settled < 0 ? life.tries : life.tries.slice(0, settled + 1);
   const acked = pushes[settled];
   const passive = pushes.find((one) => one.result === "passive_reply");
+  // What the chat says of the ack and of the answer counts here too: the story's own clock reads another number.
+  const tookMs = acked ? own.find(({ what }) => what === "acked")?.ms ?? acked.at_ms - pushes[0].at_ms + acked.took_ms : null;
+  const originMs = pushes[0]?.at_ms ?? life.open?.since_ms ?? life.saidMs; // WeChat's five seconds begin here
   const ackedMs = stage("stored")?.at_ms ?? (acked ? acked.at_ms + acked.took_ms : null);
   const takenMs = stage("taken")?.at_ms ?? null;
   // Where answers go out in responses, a message is stored and handled before its push is answered.
   const storedMs = takenMs === null ? ackedMs : Math.min(takenMs, ackedMs ?? takenMs);
-  const answeredMs = sent[0]?.at_ms ?? (passive ? passive.at_ms + passive.took_ms : null);
-  const lastMs = Math.max(life.saidMs, ...pushes.map((one) => one.at_ms + one.took_ms), ...life.stages.map((one) => one.at_ms));
+  const answeredMs = shown[0]?.at_ms ?? sent[0]?.at_ms ?? (passive ? passive.at_ms + passive.took_ms : null);
+  const lastMs = Math.max(life.saidMs, ...pushes.map((one) => one.at_ms + one.took_ms), ...(told?.calls ?? []).map((call) => call.at_ms), ...life.stages.map((one) => one.at_ms));
   const open = settled < 0 ? life.open : null;
   const isFailed = life.isGivenUp || (settled < 0 && !open && life.tries.length > 0 && Date.now() - lastMs > BETWEEN_MS);
   const isOver = ended !== null || (!inside && answeredMs !== null && !open) || isFailed || Date.now() - lastMs > QUIET_MS;
-  return { ...life, pushes, open, told, inside, sent, ended, letGo, ackedMs, storedMs, answeredMs, lastMs, runs: handlings(life.stages), recordedMs: stage("recorded")?.at_ms ?? null, isRunning: !isOver };
+  const refused = (told?.calls ?? []).filter((call) => call.errcode !== 0);
+  return { ...life, originMs, pushes, open, told, inside, sent, refused, ended, letGo, tookMs, storedMs, answeredMs, lastMs, runs: handlings(life.stages), recordedMs: stage("recorded")?.at_ms ?? null, isRunning: !isOver };
 }
 
 function fromTold(told) {
@@ -37,8 +44,7 @@ function fromTold(told) {
   return { msgId: told.msg_id, kind: told.kind, content: told.content, saidMs: told.said_ms, tries, open: told.open ?? null, stages: told.stages ?? [], isGivenUp: false };
 }
 
-function fromEntries(msgId, entries) {
-  const own = entries.filter((entry) => entry.msg_id === msgId || entry.for === msgId);
+function fromEntries(msgId, own) {
   const said = own.find((entry) => entry.what === "said");
   if (!said) return null;
   const tries = own.filter((entry) => entry.what === "tried").map(({ n, at_ms: end, took_ms: took, outcome }) => ({ n, at_ms: end - took, took_ms: took, result: outcome.result, detail: outcome.detail ?? null, response: null }));
@@ -53,9 +59,9 @@ function fromEntries(msgId, entries) {
 function handlings(stages) {
   const runs = [];
   for (const stage of stages) {
-    if (stage.stage === "handling") runs.push({ startMs: stage.at_ms, endMs: null, route: stage.route ?? "", attempt: stage.attempt ?? runs.length + 1, error: null });
+    if (stage.stage === "handling") runs.push({ startMs: stage.at_ms, endMs: null, ms: null, route: stage.route ?? "", attempt: stage.attempt ?? runs.length + 1, error: null });
     const run = runs.at(-1);
-    if (stage.stage === "handled" && run && run.endMs === null) Object.assign(run, { endMs: stage.at_ms, error: stage.error ?? null });
+    if (stage.stage === "handled" && run && run.endMs === null) Object.assign(run, { endMs: stage.at_ms, ms: stage.ms, error: stage.error ?? null });
   }
   // One that was broken off ended when the next began.
   runs.forEach((run, n) => { if (run.endMs === null && n + 1 < runs.length) Object.assign(run, { endMs: runs[n + 1].startMs, isBroken: true }); });

@@ -1,6 +1,6 @@
 // Pictures, recordings and films, out of the sandbox's own store alone: the page loads nothing from elsewhere.
 
-import { element } from "../shared/dom.js";
+import { element, svg } from "../shared/dom.js";
 import { toast } from "../shared/toast.js";
 import { mediaUrl } from "./api.js";
 import { icon } from "./icons.js";
@@ -29,6 +29,15 @@ export function pictureToOpen(account, id, ready) {
 }
 
 const sample = () => element("div", { class: "picture", role: "img", "aria-label": t.samplePicture });
+
+/** A map, drawn: streets, a park, a river, and a pin in the middle. */
+export function mapPicture() {
+  const line = (part, d) => svg("path", { class: part, d });
+  return svg("svg", { class: "map", viewBox: "0 0 240 104", preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" },
+    line("land", "M0 0h240v104H0z"), line("park", "M150 0h52l-8 40l-50-6z M0 74l46 6l-6 24H0z"), line("water", "M-4 34C40 22 66 62 112 60S190 84 244 66v18C196 100 160 78 112 78S44 40-4 54z"),
+    line("street", "M60-4l-14 112 M134-4l-22 112 M206-4l-14 112 M-4 18l248 14 M-4 96l120-12l128 14"), line("lane", "M96-4l-14 60 M170 30l-12 78 M-4 66l60 4 M112 46l132 6"),
+    line("pin", "M120 66s15-14 15-26a15 15 0 0 0-30 0c0 12 15 26 15 26z"), svg("circle", { class: "pin-eye", cx: "120", cy: "40", r: "5.500" }));
+}
 
 /** A recording: its length when the browser can tell, and its sound when it knows the format. */
 export function voice(account, id) {

@@ -1,7 +1,7 @@
 // The phone: the name on top, the chat that stays at its end while you are there, and nothing that grows without bound.
 
 import { $ } from "../shared/dom.js";
-import { accounts, here, nameOf } from "./chats.js";
+import { accountName, here, nameOf } from "./chats.js";
 import { typingRow } from "./bubbles.js";
 import { t } from "./texts.js";
 
@@ -78,9 +78,8 @@ export function setTyping(on) {
 /** While typing is on, WeChat shows that in the name's place. */
 export function setTitle(isTyping = false) {
   const chat = here.chat;
-  const name = chat ? accounts.get(chat.account)?.name ?? chat.account : "";
-  $("title").textContent = isTyping ? t.typing : name;
-  $("title").title = chat ? `${name} · ${nameOf(chat.user)} (${chat.user})` : "";
+  $("title").textContent = isTyping ? t.typing : chat ? accountName(chat.account) : "";
+  $("title").title = chat ? `${chat.account} · ${nameOf(chat.user)} (${chat.user})` : "";
 }
 
 /** Marks the rows of the message that the inspector shows. */

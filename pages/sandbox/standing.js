@@ -3,12 +3,13 @@
 import { $, element } from "../shared/dom.js";
 import { duration } from "../shared/format.js";
 import { get } from "./api.js";
-import { accounts, facts, here } from "./chats.js";
-import { t } from "./texts.js";
+import { accounts, facts, here, isUnfollowed, lastRefusal } from "./chats.js";
+import { codeMeaning, t } from "./texts.js";
 import { showStanding } from "./trouble.js";
 
 const SOON_MS = 300;
 const EVERY_MS = 4000;
+const NO_SENDS = [45015, 45047, 48001, 43004]; // codes that the next send would get too
 
 let timer = null;
 let tells = () => {};
@@ -50,29 +51,42 @@ async function older(chat) {
 }
 
 function draw(state, account) {
-  const text = JSON.stringify([state, account?.may_send]);
+  const text = JSON.stringify([state, account?.may_send, lastRefusal(here.chat)?.seq]);
   if (text === drawn) return; // a screen reader isn't told the same again
   drawn = text;
   const fact = (name, tone, label, title) => element("span", { class: "fact number", title, data: { fact: name, tone } }, label);
-  const facts_ = [rightFact(state.right, account, fact)];
+  const facts_ = [rightFact(state, account, fact)];
   if (state.open) facts_.push(fact("open", "info", t.right.open(state.open)));
-  else if (facts.inside) facts_.push(fact("open", "soft", t.right.open(0)));
   if (state.dead) facts_.push(fact("dead", "bad", t.right.dead(state.dead)));
-  else if (facts.inside) facts_.push(fact("dead", "soft", t.right.dead(0)));
   if (state.clock_ahead_s > 0) facts_.push(fact("clock", "warn", t.right.ahead(duration(state.clock_ahead_s * 1000))));
-  if (state.faults?.length) facts_.push(fact("faults", "warn", t.right.faults(state.faults.length)));
   const fails = state.mark_fail;
   if (fails?.unanswered) facts_.push(fact("unanswered", "warn", t.right.unanswered(fails.unanswered)));
   $("standing").replaceChildren(...facts_);
   $("banners").replaceChildren(...banners(state));
 }
 
-function rightFact(right, account, fact) {
-  if (account?.may_send === false || account?.answer_by === "push") return fact("right", "warn", t.right.noRight);
+/** In hours as long as it is more than one: WeChat's window is one of 48 hours, not of two days. */
+const timeLeft = (seconds) => (seconds < 5400 ? duration(seconds * 1000) : t.right.hours(Math.round(seconds / 3600)));
+
+/** What may be sent; first of all whatever keeps sends from going, since a number of them would promise that they go. */
+function rightFact({ right, faults = [], pauses = [] }, account, fact) {
+  const bad = (text, title) => fact("right", "bad", text, title);
+  if (account?.answer_by === "push") return fact("right", "soft", t.right.byPush);
+  if (account?.may_send === false) return bad(t.right.noRight);
+  if (isUnfollowed(here.chat)) return bad(t.right.unfollowed);
+  if (pauses.some((pause) => pause.account === here.chat.account && pause.interface === "send")) return bad(t.right.paused_);
+  const refusal = lastRefusal(here.chat);
+  if (refusal) {
+    const says = NO_SENDS.includes(refusal.code) ? t.right.cannot : t.right.lastRefused;
+    return bad(says(codeMeaning(refusal.code, refusal.reason)), refusal.reason);
+  }
+  const ordered = faults.find(({ on, fault, account: of }) => on.includes("send") && fault.fault === "code" && (!of || of === here.chat.account));
+  if (ordered) return fact("right", "warn", t.right.ordered(codeMeaning(ordered.fault.code)));
   if (!right) return fact("right", "soft", t.right.none);
-  if (right.closes_in_s <= 0) return fact("right", "bad", t.right.over);
+  if (right.closes_in_s <= 0) return bad(t.right.over);
   const left = Math.max(0, right.of - right.sent);
-  return fact("right", left ? "good" : "bad", `${t.right.left(left, right.of)} · ${t.right.until(duration(right.closes_in_s * 1000))}`, t.right.by[right.by]);
+  if (!left) return bad(t.right.used(right.of), t.right.by[right.by]);
+  return fact("right", "good", `${t.right.left(left, right.of)} · ${t.right.until(timeLeft(right.closes_in_s))}`, t.right.by[right.by]);
 }
 
 function banners(state) {

@@ -31,3 +31,9 @@ export function faultName(one) {
   const text = t.faults[one.fault];
   return typeof text === "function" ? text(one) : text ?? String(one.fault);
 }
+
+/** Why a call of the API failed; one without a code met a fault on the way. */
+export function callFailure(call) {
+  if (call.errcode !== null) return codeMeaning(call.errcode, call.errmsg);
+  return call.fault ? faultName(call.fault) : t.noAnswer;
+}

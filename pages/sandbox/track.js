@@ -1,41 +1,51 @@
-// A message's way on an axis of time: pushed, stored, waiting, handling, recorded, sent. The dashed line at five seconds is
-// where WeChat gives up; what lies beyond it is what Huixin is for.
+// A message's way on an axis of time: pushed, stored, queued, handled, recorded, refused, sent. The dashed line at five seconds
+// is where WeChat gives up; what lies beyond it is what Huixin is for.
+//
+// The axis is of square roots: on an even one, the milliseconds before and the seconds of an answer can't both be seen.
 
 import { element } from "../shared/dom.js";
 import { duration } from "../shared/format.js";
-import { t } from "./texts.js";
+import { callFailure, t, tryFailure } from "./texts.js";
 
 const LIMIT_MS = 5000;
 const SHORTEST_MS = 6000; // so that the line is always on the axis
-const BROKEN_MS = 2000; // a shorter life fills the axis, and the line stands at its edge, behind a break
+const BROKEN_MS = 1000; // a shorter life fills the axis, and the line stands at its edge, behind a break
 const EDGE = 92;
-const MOST_RUNS = 6;
-const STEPS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 172_800].map((s) => s * 1000);
+const TICKS = [0.002, 0.01, 0.05, 0.2, 0.5, 1, 2, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 172_800].map((s) => s * 1000);
+const narrow = matchMedia("(max-width: 480px)");
 
 export function track(life, now) {
-  // While a message only waits for its next attempt, the axis stands still.
-  const end = Math.max(life.lastMs, life.isRunning && !life.letGo ? now : 0);
-  const lastedMs = end - life.saidMs;
+  // While a message only waits for its next attempt, the axis stands still, with room for that wait.
+  const isPending = life.isRunning && Boolean(life.letGo);
+  const end = Math.max(life.lastMs, life.isRunning && !isPending ? now : 0);
+  const lastedMs = end - life.originMs;
   const isBroken = lastedMs < BROKEN_MS;
-  const span = isBroken ? Math.max(10, lastedMs * 1.3) : Math.max(SHORTEST_MS, lastedMs * 1.08);
-  const at = (ms) => Math.min(100, Math.max(0, ((ms - life.saidMs) / span) * 100));
-  const rows = [...pushRows(life, now, at), ...workerRows(life, now, at), ...sentRows(life, at)];
+  const room = isPending ? 0.6 : isBroken ? 0.2 : 0.08;
+  const span = isBroken ? Math.max(10, lastedMs * (1.1 + room)) : Math.max(SHORTEST_MS, lastedMs * (1 + room));
+  const at = (ms) => Math.min(100, Math.sqrt(Math.max(0, ms - life.originMs) / span) * 100);
+  const rows = [...pushRows(life, now, at), ...workerRows(life, now, at), ...callRows(life, at), ...endRows(life, at, isPending)];
   const whole = element("div", { class: "track" }, axis(life, span, at, isBroken), element("ol", { class: "track-rows" }, rows));
-  const limit = isBroken ? EDGE : at(life.saidMs + LIMIT_MS);
+  const limit = isBroken ? EDGE : at(life.originMs + LIMIT_MS);
   whole.style.setProperty("--limit", `${limit}%`);
   whole.style.setProperty("--share", String(limit / 100));
   return whole;
 }
 
 function axis(life, span, at, isBroken) {
-  const step = STEPS.find((one) => span / one <= 6) ?? STEPS.at(-1);
-  const ticks = [];
-  for (let ms = 0; ms <= span && ticks.length < 12; ms += step) {
-    const tick = element("span", { class: "tick number" }, ms === 0 ? "0" : duration(ms).replace(/\.0 /, " "));
-    tick.style.insetInlineStart = `${at(life.saidMs + ms)}%`;
-    if (at(life.saidMs + ms) < (isBroken ? 84 : 94)) ticks.push(tick);
+  const apart = narrow.matches ? 21 : 12;
+  const most = isBroken ? EDGE - apart : 100 - apart / 2;
+  // From the end, where ticks are closest. The limit's own label says five seconds.
+  const places = [{ ms: 0, place: 0 }, ...(isBroken ? [] : [{ ms: null, place: at(life.originMs + LIMIT_MS) }])];
+  for (const ms of TICKS.toReversed()) {
+    const place = at(life.originMs + ms);
+    if (ms <= span && place <= most && places.every((other) => Math.abs(other.place - place) >= apart)) places.push({ ms, place });
   }
-  const isLate = isBroken || at(life.saidMs + LIMIT_MS) > 55;
+  const ticks = places.filter(({ ms }) => ms !== null).map(({ ms, place }) => {
+    const tick = element("span", { class: "tick number" }, ms === 0 ? "0" : duration(ms).replace(/\.0 /, " "));
+    tick.style.insetInlineStart = `${place}%`;
+    return tick;
+  });
+  const isLate = isBroken || at(life.originMs + LIMIT_MS) > 55;
   const limit = element("span", { class: `limit ${isLate ? "before" : ""}` }, t.givesUp);
   return element("div", { class: "axis" }, element("div", { class: `axis-line ${isBroken ? "broken" : ""}` }, ticks), element("div", { class: "axis-limit" }, limit));
 }
@@ -61,17 +71,40 @@ function point(place, tone, title) {
   return made;
 }
 
+/** Marks that say what they are; those that would lie over each other become one, with their number. */
+function codeMarks(marks) {
+  const groups = [];
+  for (const mark of marks) {
+    const last = groups.at(-1);
+    if (last && mark.place - last[0].place < (narrow.matches ? 30 : 17)) last.push(mark);
+    else groups.push([mark]);
+  }
+  return groups.map((inside) => {
+    const labels = [...Map.groupBy(inside, ({ label }) => label)].map(([label, { length }]) => (length > 1 ? `${label} ×${length}` : label));
+    const made = element("span", { class: "code-mark number", title: inside.map(({ title }) => title).join("\n") }, labels.join(", "));
+    // Its middle is at the place, but it never leaves the lane.
+    const place = (inside[0].place + inside.at(-1).place) / 2;
+    const back = place < 15 ? (place / 15) * 50 : place > 85 ? 100 - ((100 - place) / 15) * 50 : 50;
+    made.style.insetInlineStart = `${place}%`;
+    made.style.translate = `-${back}% -50%`;
+    return made;
+  });
+}
+
 const tones = { acked: "good", passive_reply: "good" };
 
 function pushRows(life, now, at) {
-  const bars = life.pushes.map((one) => bar(at(one.at_ms), at(one.at_ms + one.took_ms), tones[one.result] ?? "bad", `${t.tryLine(one.n)}: ${t.why[one.result] ?? one.result}, ${duration(one.took_ms)}`));
+  const bars = life.pushes.map((one) => bar(at(one.at_ms), at(one.at_ms + one.took_ms), tones[one.result] ?? "bad", `${t.tryLine(one.n)}: ${tryFailure(one)}, ${duration(one.took_ms)}`));
   if (life.open) bars.push(bar(at(life.open.since_ms), at(now), "open", `${t.tryLine(life.open.n)}: ${t.openLine}`));
   const count = life.pushes.length + (life.open ? 1 : 0);
-  const detail = count > 1 ? t.times(count) : "";
   const last = life.pushes.at(-1);
-  const value = life.open ? duration(Math.max(0, now - life.open.since_ms)) : last ? duration(last.at_ms + last.took_ms - life.saidMs) : "";
-  const rows = [row("pushed", life.open ? "open" : "good", t.stages.pushed, detail, bars, value)];
-  if (life.storedMs !== null) rows.push(row("stored", "good", t.stages.stored, "", [point(at(life.storedMs), "good")], duration(Math.max(0, life.storedMs - life.saidMs))));
+  const failed = last && !tones[last.result] && !life.open;
+  const detail = [count > 1 ? t.times(count) : "", failed ? tryFailure(last) : ""].filter(Boolean).join(" · ");
+  const value = life.open ? duration(Math.max(0, now - life.open.since_ms)) : life.tookMs !== null ? duration(life.tookMs) : last ? duration(last.at_ms + last.took_ms - life.saidMs) : "";
+  const rows = [row("pushed", life.open ? "open" : failed ? "bad" : "good", t.stages.pushed, detail, bars, value)];
+  // A response that carries the answer comes after the message was stored.
+  const isAck = life.pushes.at(-1)?.result === "acked";
+  if (life.storedMs !== null) rows.push(row("stored", "good", t.stages.stored, "", [point(at(life.storedMs), "good")], isAck && life.tookMs !== null ? `+${duration(life.tookMs)}` : `+${duration(Math.max(0, life.storedMs - life.saidMs))}`));
   return rows;
 }
 
@@ -86,22 +119,52 @@ function workerRows(life, now, at) {
   const isEnded = life.ended !== null;
   const until = first?.startMs ?? (isEnded ? life.ended.at_ms : now);
   const rows = [row("waiting", "soft", t.stages.waiting, "", [bar(at(life.storedMs), at(until), "soft")], duration(Math.max(0, until - life.storedMs)))];
-  for (const run of life.runs.slice(-MOST_RUNS)) {
-    const end = run.endMs ?? (isEnded ? life.ended.at_ms : now);
-    const tone = run.error || run.isBroken ? "bad" : run.endMs === null && !isEnded ? "open" : "info";
-    const detail = [run.route, run.attempt > 1 ? t.attempt(run.attempt) : "", run.isBroken ? t.brokenOff : ""].filter(Boolean).join(" · ");
-    rows.push(row("handling", tone, t.stages.handling, detail, [bar(at(run.startMs), at(end), tone, run.error ?? detail)], duration(Math.max(0, end - run.startMs))));
-  }
+  if (first) rows.push(handlingRow(life, now, at));
   if (life.recordedMs !== null) rows.push(row("recorded", "info", t.stages.recorded, "", [point(at(life.recordedMs), "info")], `+${duration(Math.max(0, life.recordedMs - life.saidMs))}`));
   return rows;
 }
 
-function sentRows(life, at) {
-  if (!life.sent.length) return [];
-  const last = life.sent.at(-1);
-  const of = last.of ?? life.sent.length;
-  const points = life.sent.map((one) => point(at(one.at_ms), "good", `${one.part ?? ""}/${of}`));
-  return [row("sent", "good", t.stages.sent, `${life.sent.length}/${of}`, points, `+${duration(Math.max(0, last.at_ms - life.saidMs))}`)];
+/** All attempts, since each begins where the one before has ended; the number is the last one's. */
+function handlingRow(life, now, at) {
+  const bars = life.runs.map((run) => {
+    const end = run.endMs ?? (life.ended ? life.ended.at_ms : now);
+    const tone = run.error || run.isBroken ? "bad" : run.endMs === null && !life.ended ? "open" : "info";
+    const title = [run.route, t.attempt(run.attempt), run.isBroken ? t.brokenOff : run.error].filter(Boolean).join(" · ");
+    return { tone, tookMs: run.ms ?? Math.max(0, end - run.startMs), made: bar(at(run.startMs), at(end), tone, title) };
+  });
+  const last = bars.at(-1);
+  const { route, attempt } = life.runs.at(-1);
+  const detail = [route, attempt > 1 ? t.times(attempt) : ""].filter(Boolean).join(" · ");
+  return row("handling", last.tone, t.stages.handling, detail, bars.map(({ made }) => made), duration(last.tookMs));
+}
+
+/** The calls of the API: what WeChat refused, and what it sent. */
+function callRows(life, at) {
+  const rows = [];
+  if (life.refused.length) {
+    const marks = life.refused.map((call) => ({ place: at(call.at_ms), label: call.errcode === null ? t.lost : String(call.errcode), title: `+${duration(Math.max(0, call.at_ms - life.saidMs))} · ${callFailure(call)}` }));
+    const count = life.refused.length;
+    rows.push(row("refused", "bad", t.stages.refused, count > 1 ? t.times(count) : "", codeMarks(marks), `+${duration(Math.max(0, life.refused.at(-1).at_ms - life.saidMs))}`));
+  }
+  if (life.sent.length) {
+    const last = life.sent.at(-1);
+    const of = last.of ?? life.sent.length;
+    const lastMs = life.sent.length === 1 ? life.answeredMs : last.at_ms;
+    const points = life.sent.map((one) => point(at(one.at_ms), "good", `${one.part ?? ""}/${of}`));
+    rows.push(row("sent", "good", t.stages.sent, of > 1 ? `${life.sent.length}/${of}` : "", points, `+${duration(Math.max(0, lastMs - life.saidMs))}`));
+  }
+  return rows;
+}
+
+/** What it waits for, or that nothing will come of it any more. */
+function endRows(life, at, isPending) {
+  if (!life.letGo || (!isPending && life.letGo.end !== "dead")) return [];
+  const since = life.letGo.at_ms;
+  const value = `+${duration(Math.max(0, since - life.saidMs))}`;
+  if (!isPending) return [row("dead", "bad", t.stages.dead, "", [point(at(since), "bad")], value)];
+  const wait = bar(at(since), 100, "soft", t.ended[life.letGo.end]);
+  wait.classList.add("endless");
+  return [row("pending", "soft", t.stages.pending, t.ended[life.letGo.end] ?? life.letGo.end, [wait], value)];
 }
 
 /** The same in a sentence or two, as badges. */
@@ -109,9 +172,9 @@ export function verdict(life, now) {
   const badge = (tone, text) => element("span", { class: "badge", data: { tone } }, text);
   const badges = [];
   const late = (ms) => ms > LIMIT_MS;
-  if (life.ackedMs !== null) badges.push(badge("good", t.ackedIn(duration(Math.max(0, life.ackedMs - life.saidMs)))));
+  if (life.tookMs !== null) badges.push(badge("good", t.ackedIn(duration(life.tookMs))));
   else if (life.open) badges.push(badge("warn", t.openTry(life.open.n, Math.floor(Math.max(0, now - life.open.since_ms) / 1000))));
-  for (const one of life.pushes.filter(({ result }) => !tones[result]).slice(0, 3)) badges.push(badge("bad", `${t.tryLine(one.n)}: ${t.why[one.result] ?? one.result}`));
+  for (const one of life.pushes.filter(({ result }) => !tones[result]).slice(0, 3)) badges.push(badge("bad", `${t.tryLine(one.n)}: ${tryFailure(one)}`));
   if (life.answeredMs !== null) {
     const ms = life.answeredMs - life.saidMs;
     badges.push(badge("info", t.answeredIn(duration(ms))), badge(late(ms) ? "info" : "good", late(ms) ? t.beyond(duration(ms - LIMIT_MS)) : t.within));

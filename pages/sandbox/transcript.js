@@ -5,11 +5,12 @@
 
 import { $, element } from "../shared/dom.js";
 import { duration, time } from "../shared/format.js";
-import { bubbleRow, few, noteButton, richText, systemRow } from "./bubbles.js";
+import { bubbleRow, eventRow, few, noteButton, richText, systemRow } from "./bubbles.js";
 import { answerCard, saidCard } from "./cards.js";
 import { here, saidBy } from "./chats.js";
+import { isEvent, saidLine } from "./events.js";
 import { append, clear, grown, mark, setTitle, setTyping, toEnd } from "./phone.js";
-import { FAULT_NOTICE, codeMeaning, faultName, kindName, t, tryFailure } from "./texts.js";
+import { FAULT_NOTICE, codeMeaning, faultName, t, tryFailure } from "./texts.js";
 
 const QUIET_MS = 5 * 60_000; // after so long the time stands above the next row
 const FRESH_MS = 15_000;
@@ -17,6 +18,7 @@ const MOST_TURNS = 1200;
 
 const turns = new Map(); // msg_id → { note, said, tries, why, isOpen, tryMs }
 let newest = null; // the last push that was drawn
+let injected = null; // an injected refusal whose own line is still to come: one line says both
 let lastAtMs = 0;
 let does = { say: () => {}, choose: () => {} };
 let chosen = null;
@@ -31,7 +33,7 @@ export function wireTranscript(what) {
 export function redraw() {
   clear();
   turns.clear();
-  newest = null;
+  newest = injected = null;
   lastAtMs = 0;
   for (const entry of here.chat?.entries ?? []) drawEntry(entry, false);
   setTitle();
@@ -50,10 +52,7 @@ export function markChosen(msgId) {
 
 const draw = {
   said(entry) {
-    const isText = entry.kind === "text";
-    const isBare = ["image", "video", "shortvideo"].includes(entry.kind);
-    const { row, bubble } = bubbleRow({ mine: true, account: entry.account, user: entry.user, type: entry.kind, bare: isBare }, isText ? entry.content : saidCard(entry, grown));
-    bubble.dataset.msgId = entry.msg_id;
+    const row = isEvent(entry.kind) ? eventRow(saidLine(entry), entry.kind) : saidRow(entry);
     const note = noteButton("ack", t.sending, entry.msg_id, does.choose);
     place(row, entry, true, note);
     turns.set(entry.msg_id, { note, said: entry, tries: 0, why: "", isOpen: true, tryMs: entry.at_ms });
@@ -88,23 +87,26 @@ const draw = {
     system(entry, "bad withheld", t.withheld);
   },
   unmatched(entry) {
-    const kind = entry.kind === "text" ? "text" : kindName(entry.kind);
-    system(entry, "unmatched", t.unmatched(entry.content ? `${kind}: ${entry.content}` : kind));
+    system(entry, "unmatched", t.unmatched(few(saidLine(entry))));
   },
   sent: answer,
   replied: answer,
   alarmed: (entry) => system(entry, "bad alarmed", t.alarmed(entry.unanswered)),
   stopped: (entry) => system(entry, "bad stopped", t.stopped(entry.unanswered, Math.round(entry.for_s))),
   refused(entry) {
-    system(entry, "bad refused", t.refused(codeMeaning(entry.code, entry.reason)), entry.reason);
+    const about = entry.for && entry.for !== newest?.msg_id ? saidBy(here.chat, entry.for) : null;
+    system(entry, "bad refused", t.refused(codeMeaning(entry.code, entry.reason), about && few(saidLine(about))) + byOrder(entry, "send"), entry.reason);
     const turn = turns.get(entry.for);
     if (!turn || turn.isOpen) return;
     turn.acked ??= turn.note.textContent;
     turn.note.textContent = `${turn.acked} · ${t.notSent(entry.code)}`;
     turn.note.classList.replace("good", "bad");
   },
-  call_refused: (entry) => system(entry, "bad refused", t.callRefused(t.endpoints[entry.on] ?? entry.on, codeMeaning(entry.code, entry.reason)), entry.reason),
-  faulted: (entry) => system(entry, "faulted", t.injected(faultName(entry), t.endpoints[entry.on] ?? entry.on)),
+  call_refused: (entry) => system(entry, "bad refused", t.callRefused(t.endpoints[entry.on] ?? entry.on, codeMeaning(entry.code, entry.reason)) + byOrder(entry, entry.on), entry.reason),
+  faulted(entry) {
+    if (entry.fault === "code") injected = entry;
+    else system(entry, "faulted", t.injected(faultName(entry), t.endpoints[entry.on] ?? entry.on));
+  },
   replayed: (entry) => system(entry, "replayed", t.replayed),
   worker_killed: (entry) => system(entry, "faulted", t.workerKilled),
   /** A line of the page's own: what you have just injected. */
@@ -113,6 +115,21 @@ const draw = {
     setTyping(entry.on && Date.now() - entry.at_ms < FRESH_MS);
   },
 };
+
+/** A bubble of the user's. */
+function saidRow(entry) {
+  const isBare = ["image", "video", "shortvideo"].includes(entry.kind);
+  const { row, bubble } = bubbleRow({ mine: true, account: entry.account, user: entry.user, type: entry.kind, bare: isBare }, entry.kind === "text" ? entry.content : saidCard(entry, grown));
+  bubble.dataset.msgId = entry.msg_id;
+  return row;
+}
+
+/** Says of a refusal that it was injected, if it was. */
+function byOrder({ code }, on) {
+  const isIt = injected?.on === on && injected.code === code;
+  if (isIt) injected = null;
+  return isIt ? t.refusedByOrder : "";
+}
 
 function answer(entry, live) {
   setTyping(false);
@@ -145,7 +162,7 @@ function afterNote(row, entry) {
   if (said) {
     const ms = Math.max(0, entry.at_ms - said.at_ms);
     parts.push(t.after(duration(ms)));
-    if (said !== newest && said.content) parts.push(t.answers(few(said.content)));
+    if (said !== newest) parts.push(t.answers(few(saidLine(said))));
     row.dataset.msgId = said.msg_id;
   } else if (!forId) {
     parts.push(t.unasked);

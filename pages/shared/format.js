@@ -18,9 +18,12 @@ export function time(at) {
 
 const units = language === "zh" ? { s: "秒", min: "分钟", h: "小时", d: "天" } : { s: "s", min: "min", h: "h", d: "d" };
 
-/** Milliseconds as `3.2 ms`, `480 ms`, `8.0 s`, `12 min`, `5.1 h`, `3 d`; in Chinese `8.0 秒`, `12 分钟`, `5.1 小时`, `3 天`. */
+/** Milliseconds as `< 0.1 ms`, `3.2 ms`, `480 ms`, `8.0 s`, `12 min`, `5.1 h`, `3 d`; in Chinese `8.0 秒`, `12 分钟`, `5.1 小时`, `3 天`. */
 export function duration(ms) {
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  // A whole number is the difference of two clocks of whole milliseconds, and knows no better.
+  if (Number.isInteger(ms) && ms < 10) return ms < 1 ? "< 1 ms" : `${ms} ms`;
+  if (ms < 0.05) return "< 0.1 ms";
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 100_000) return `${(ms / 1000).toFixed(1)} ${units.s}`;
   if (ms < 5_400_000) return `${Math.round(ms / 60_000)} ${units.min}`;

@@ -82,7 +82,7 @@ pub use running::RunningSandbox;
 pub use sandbox::{Elsewhere, Sandbox};
 pub use server::run;
 pub use story::{Exchange, MessageStage};
-pub use transcript::{TimedOut, Transcript, TranscriptEntry, What};
+pub use transcript::{SaidCard, TimedOut, Transcript, TranscriptEntry, What};
 
 /// What the user sees when the account's server has failed, in the words that clients show.
 pub const FAULT_NOTICE: &str = "该公众号提供的服务出现故障，请稍后再试";

@@ -198,6 +198,7 @@ impl Sandbox {
                 content: push.summary(),
                 media_id: media.first().map(|(id, _)| (*id).to_owned()),
                 pic_url,
+                card: push.card(),
             };
             self.note(&push.account, &push.user, said);
         }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 mod entry;
 mod wait;
 
-pub use entry::{TranscriptEntry, What};
+pub use entry::{SaidCard, TranscriptEntry, What};
 pub use wait::TimedOut;
 
 use crate::{OpenId, clock};

@@ -35,9 +35,11 @@ pub(super) async fn state(State(served): State<Served>, Query(whose): Query<User
         .ok_or_else(|| refuse(StatusCode::NOT_FOUND, "the sandbox has no such account"))?;
     let tokens = account.tokens.lock().lasts(now).map(|left| left.as_secs_f64());
     let issued = account.calls.lock().issued;
+    let may_send = account.rules.lock().may_send;
     let (unanswered, stopped) = account.unanswered.lock().state(now);
     Ok(Json(json!({
         "right": right,
+        "may_send": may_send,
         "open": open,
         "dead": dead,
         "tokens": { "issued": issued, "expires_in_s": tokens },

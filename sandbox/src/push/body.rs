@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use huixin_wechat::xml;
 
 use super::{Push, PushKind, PushTrigger};
-use crate::{MediaKind, Opener};
+use crate::{MediaKind, Opener, SaidCard};
 
 impl Push {
     /// The body that is posted, `account_original_id` being its `ToUserName`.
@@ -65,6 +65,19 @@ impl Push {
             PushKind::Click { key } => key.clone(),
             PushKind::View { url } => url.clone(),
             PushKind::Raw { body } => body.clone(),
+        }
+    }
+
+    /// What the transcript shows of a place or a link besides.
+    pub(crate) fn card(&self) -> Option<SaidCard> {
+        match &self.kind {
+            &PushKind::Location { latitude, longitude, .. } => {
+                Some(SaidCard::Position { latitude, longitude })
+            }
+            PushKind::Link { description, url, .. } => {
+                Some(SaidCard::Link { description: description.clone(), url: url.clone() })
+            }
+            _ => None,
         }
     }
 

@@ -39,6 +39,9 @@ pub enum What {
         /// Where its picture is.
         #[serde(skip_serializing_if = "Option::is_none")]
         pic_url: Option<String>,
+        /// What a place or a link shows besides.
+        #[serde(flatten)]
+        card: Option<SaidCard>,
     },
     /// A push is made once more with the same body, which its receiver should know.
     Replayed {
@@ -185,6 +188,26 @@ pub enum What {
     },
 }
 
+/// What a place or a link shows besides its name.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum SaidCard {
+    /// Where the place is.
+    Position {
+        /// Degrees north.
+        latitude: f64,
+        /// Degrees east.
+        longitude: f64,
+    },
+    /// What the link is about.
+    Link {
+        /// Its description.
+        description: String,
+        /// Where it leads.
+        url: String,
+    },
+}
+
 impl What {
     /// The text of a text message that was shown to the user.
     pub fn text(&self) -> Option<&str> {
@@ -212,6 +235,9 @@ impl What {
     /// About how many bytes of outside data it holds.
     pub(super) fn bytes(&self) -> usize {
         match self {
+            What::Said { content, card: Some(SaidCard::Link { description, url }), .. } => {
+                content.len() + description.len() + url.len()
+            }
             What::Said { content, .. } | What::Unmatched { content, .. } => content.len(),
             What::Tried { outcome: TryOutcome::BadReply(text) | TryOutcome::PassiveReply(text), .. } => {
                 text.len()

@@ -49,20 +49,21 @@ async fn a_person_looks_at_a_message_from_the_push_to_the_answer() {
     browser.type_into("#text", "it's slow\n").await;
     // It runs, and the page shows how long.
     browser.wait_for(".track-row[data-stage=handling][data-tone=open]", 1).await;
-    browser.wait_for_text("[data-fact=open]", "1 open").await;
+    browser.wait_for_text("[data-fact=open]", "1 in progress").await;
     browser.wait_for(ANSWERS, 1).await;
     browser.wait_for(".track-row[data-stage=sent]", 1).await;
     let stages = browser
         .script("return [...document.querySelectorAll('.track-row')].map((row) => row.dataset.stage)")
         .await;
     assert_eq!(stages, json!(["pushed", "stored", "waiting", "handling", "recorded", "sent"]));
-    browser.wait_for_text(".verdict", "after WeChat's 5 s").await;
+    browser.wait_for_text(".verdict", "past WeChat's 5 s").await;
     browser.wait_for_text("[data-stage=handling] .detail", "backend").await;
     // The dashed line lies within the bar of the handling.
     let place = "const limit = Number(getComputedStyle(document.querySelector('.track')).getPropertyValue('--share')) * 100; \
                  const bar = document.querySelector('[data-stage=handling] .span').style; \
                  return parseFloat(bar.insetInlineStart) < limit && limit < parseFloat(bar.insetInlineStart) + parseFloat(bar.inlineSize)";
     assert_eq!(browser.script(place).await, json!(true));
+    one_number_is_said_of_the_ack(&browser).await;
 
     assert!(copied(&browser, "push").await.contains("<Content><![CDATA[it's slow]]></Content>"));
     let response = run(&copied(&browser, "push-curl").await);
@@ -90,6 +91,27 @@ async fn a_person_looks_at_a_message_from_the_push_to_the_answer() {
     browser.wait_for_text("#conversations h2", "会话").await;
     browser.wait_for(ANSWERS, 5).await;
     browser.close().await;
+}
+
+/// Below the bubble, as a badge, on the track, and with the try.
+async fn one_number_is_said_of_the_ack(browser: &Browser) {
+    let places = [
+        ".ack",
+        ".verdict .badge",
+        "[data-stage=pushed] .value",
+        "[data-stage=stored] .value",
+        ".lines .number",
+    ];
+    let said = json!(places);
+    let numbers = format!(
+        "const ms = (css) => document.querySelector(css).textContent.match(/[\\d.]+ m?s/)[0]; return new Set({said}.map(ms)).size"
+    );
+    assert_eq!(
+        browser.script(&numbers).await,
+        json!(1),
+        "{:?}",
+        browser.texts(".ack, .verdict, .value, .lines").await
+    );
 }
 
 async fn an_older_message_stays_until_you_go_back(browser: &Browser) {

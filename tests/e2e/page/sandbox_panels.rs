@@ -71,18 +71,21 @@ async fn a_person_sends_files_a_place_a_scan_and_a_link_follows_and_leaves() {
     tap(&browser, "link").await;
     browser.click("dialog [type=submit]").await;
     wait_for_said(&wechat, "link").await;
+    browser.wait_for_text(".mine[data-type=location]", "39.908823, 116.39747").await;
+    browser.wait_for_text(".mine[data-type=link]", "https://").await;
     for (tile, kind, words) in
-        [("follow", "subscribe", "关注了公众号"), ("unfollow", "unsubscribe", "取消了关注")]
+        [("follow", "subscribe", "你关注了公众号"), ("unfollow", "unsubscribe", "你取消关注了公众号")]
     {
         tap(&browser, tile).await;
         wait_for_said(&wechat, kind).await;
-        browser.wait_for_text(&format!(".mine[data-type={kind}]"), words).await;
+        browser.wait_for_text(&format!(".event[data-type={kind}]"), words).await;
     }
+    browser.wait_for_text("[data-fact=right]", "不能发送：用户已取消关注").await;
     browser.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_person_taps_a_button_of_a_list_in_the_menu() {
+async fn a_tap_in_the_menu_is_a_line_with_the_button_s_name_which_the_inspector_shows() {
     let menu = serde_json::from_value::<Vec<MenuButton>>(json!([
         {"name": "Look up", "sub_button": [{"name": "Desk", "type": "click", "key": "desk"}, {"name": "Site", "type": "view", "url": "http://site.test/"}]},
         {"name": "Joke", "type": "click", "key": "joke"}]));
@@ -102,7 +105,14 @@ async fn a_person_taps_a_button_of_a_list_in_the_menu() {
     let What::Said { content, .. } = wait_for_said(&wechat, "VIEW").await.what else { unreachable!() };
     assert_eq!(content, "http://site.test/");
     browser.click("button.menu[data-key=joke]").await;
-    browser.wait_for(".mine[data-type=CLICK]", 2).await;
+    browser.wait_for(".event[data-type=CLICK]", 2).await;
+    assert_eq!(browser.count(".bubble").await, 0, "WeChat shows no bubble for a tap");
+    let lines = browser.texts(".event-text").await;
+    assert_eq!(lines, ["You tapped “Desk”", "You opened “Site”", "You tapped “Joke”"]);
+    browser.wait_for_text(".message-head h3", "You tapped “Joke”").await;
+    browser.click(".event .ack").await;
+    browser.wait_for_text(".message-head h3", "You tapped “Desk”").await;
+    browser.wait_for(".event.chosen", 1).await;
     browser.close().await;
 }
 

@@ -1,4 +1,4 @@
-//! Trouble on order: each chip shows that it stands, says so in the chat, acts, and is undone.
+//! Trouble on order: each row shows that it stands, says so in the chat, acts, and is undone.
 
 use huixin_sandbox::SandboxConfig;
 use serde_json::json;
@@ -12,7 +12,7 @@ async fn open_trouble(browser: &Browser) {
     browser.wait_for("[data-trouble=code-45015]", 1).await;
 }
 
-/// Presses a chip, and waits until it is on or off.
+/// Presses a row, and waits until it is on or off.
 async fn press(browser: &Browser, name: &str, on: bool) {
     browser.click(&format!("[data-trouble={name}]")).await;
     browser.wait_for(&format!("[data-trouble={name}][aria-pressed={on}]"), 1).await;
@@ -24,7 +24,7 @@ async fn each_trouble_that_can_stand_is_shown_and_undone() {
     let driver = Driver::start();
     let browser = driver.open("zh-CN", wechat.base_url.as_str()).await;
     open_trouble(&browser).await;
-    let chips = [
+    let names = [
         "code-45015",
         "code-48001",
         "code-45009",
@@ -37,15 +37,15 @@ async fn each_trouble_that_can_stand_is_shown_and_undone() {
         "lost_ack",
         "hang_up",
     ];
-    for (n, name) in chips.into_iter().enumerate() {
+    for (n, name) in names.into_iter().enumerate() {
         press(&browser, name, true).await;
         browser.wait_for(".system.ordered", 2 * n + 1).await;
         press(&browser, name, false).await;
         browser.wait_for(".system.ordered", 2 * n + 2).await;
     }
     let lines = browser.texts(".system.ordered").await;
-    assert_eq!(lines[0], "已注入：45015 用户超过 48 小时没有互动（接下来 1 次）");
-    assert_eq!(lines[1], "已撤销：45015 用户超过 48 小时没有互动");
+    assert_eq!(lines[0], "已注入：45015 超过 48 小时未互动（接下来 1 次）");
+    assert_eq!(lines[1], "已撤销：45015 超过 48 小时未互动");
     assert!(lines.iter().step_by(2).all(|line| line.starts_with("已注入：")), "{lines:?}");
 
     // How often, and all at once.
@@ -54,16 +54,15 @@ async fn each_trouble_that_can_stand_is_shown_and_undone() {
     browser.wait_for_text("[data-trouble=code-45009]", "还剩 3 次").await;
     browser.script("document.getElementById('fault-times').value = '0';").await;
     press(&browser, "delay", true).await;
-    browser.wait_for_text("[data-fact=faults]", "2 个故障待生效").await;
+    browser.wait_for_text(".panes > .tabs [data-name=trouble]", "故障 2").await;
     browser.click("[data-trouble=undo-all]").await;
     browser.wait_until_gone("[data-trouble][aria-pressed=true]").await;
     assert_eq!(wechat.sandbox.faults().active().len(), 0);
 
-    // What can't be undone says so.
+    // What can't be undone stands for nobody to press away.
     for name in ["clock-48h", "token-revoke", "token-expire"] {
         browser.click(&format!("[data-trouble={name}]")).await;
     }
-    browser.wait_for("[data-trouble=clock-48h][aria-pressed=true]", 1).await;
     browser.wait_for_text("[data-fact=clock]", "时钟快 2 天").await;
     assert_eq!(
         browser.count(".trouble section:not([hidden]) [data-trouble=kill]").await,
@@ -87,7 +86,9 @@ async fn a_lost_ack_and_a_refused_send_are_seen_and_a_killed_worker_s_message_is
     browser.wait_for(".ack[data-tries='2']", 1).await;
     browser.wait_for_text(".system.faulted", "a push").await;
     browser.wait_for(ANSWERS, 1).await;
-    browser.wait_for_text(".system.refused", "-1 system busy").await;
+    browser.wait_for_text(".system.refused", "WeChat refused the answer: -1 System busy (injected)").await;
+    let notices = browser.texts(".system.refused, .system.faulted").await;
+    assert_eq!(notices.len(), 2, "one for each trouble: {notices:?}");
     browser.wait_until_gone("[data-trouble][aria-pressed=true]").await;
 
     browser.type_into("#text", "?18-546\n").await;
@@ -97,5 +98,48 @@ async fn a_lost_ack_and_a_refused_send_are_seen_and_a_killed_worker_s_message_is
     browser.wait_longer_for(ANSWERS, 2, crate::harness::PATIENCE).await;
     let words = "return document.querySelectorAll('.fault').length";
     assert_eq!(browser.script(words).await, json!(0), "the user sees nothing of it");
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn troubles_are_grouped_and_one_without_an_undo_says_so() {
+    let wechat = acked(SandboxConfig::default()).await;
+    let driver = Driver::start();
+    let browser = driver.open("en", wechat.base_url.as_str()).await;
+    open_trouble(&browser).await;
+    let groups = browser.texts(".trouble-group h3").await;
+    assert_eq!(groups[..3], ["Answers WeChat refuses", "Network", "Time and tokens"]);
+    let rows = "return [...document.querySelectorAll('.trouble-row')].every((row) => row.querySelector('b').textContent && row.querySelector('.soft').textContent)";
+    assert_eq!(browser.script(rows).await, json!(true), "each has a name and says what it does");
+    browser.wait_for_text("[data-trouble=cut] .trouble-side", "Inject").await;
+    press(&browser, "cut", true).await;
+    browser.wait_for_text("[data-trouble=cut] .trouble-side", "Undo").await;
+    for final_one in ["clock-1min", "clock-48h"] {
+        browser.wait_for_text(&format!(".final[data-trouble={final_one}] .trouble-side"), "No undo").await;
+    }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_refused_try_has_its_code_on_the_track_and_the_state_says_that_sends_can_t_go() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let (_dev, url) = dev(folder.path(), &[]).await;
+    let driver = Driver::start();
+    let browser = driver.open("en", &url).await;
+    open_trouble(&browser).await;
+    browser.script("document.getElementById('fault-times').value = '0';").await;
+    press(&browser, "code-45015", true).await;
+    browser.wait_for_text("[data-fact=right]", "Next send will fail: 45015").await;
+    browser.type_into("#text", "hello\n").await;
+    browser.wait_for_text(".system.refused", "45015").await;
+    browser.wait_for_text("[data-fact=right]", "Can't send: 45015").await;
+    browser.click(".panes > .tabs [data-name=message]").await;
+    browser.wait_for_text("[data-stage=refused] .code-mark", "45015").await;
+    browser.wait_for("[data-stage=pending] .endless", 1).await;
+    // The next try's mark is beside the first, or counted with it.
+    browser.wait_for_text("[data-stage=refused] .detail", " tries").await;
+    let marked = "return [...document.querySelectorAll('.code-mark')].reduce((sum, mark) => sum + Number(mark.textContent.split('×')[1] ?? 1), 0)";
+    browser.wait_until(&format!("{marked} >= 2"), &json!(true)).await;
+    assert_eq!(browser.count("[data-stage=sent]").await, 0);
     browser.close().await;
 }

@@ -54,6 +54,7 @@ impl Planted {
                 content: text.to_owned(),
                 media_id: None,
                 pic_url: None,
+                card: None,
             },
         );
     }
