@@ -4,106 +4,64 @@ import datetime
 import os
 import pathlib
 import platform
-import statistics
 import subprocess
+from statistics import median
 
+from figures import CURVES, FIGURES, PARTS, curve
 from stack import HUIXIN, ROOT
 
-# Row, figure, what it is, unit, digits behind the point, and the figure that it is held against.
-FIGURES = [
-    ("acks", "bare.per_s", "acks, bare axum", "/s", 0, None),
-    ("acks", "simplest.per_s", "acks, simplest honest receiver", "/s", 0, None),
-    ("acks", "apalis.per_s", "acks, axum + apalis", "/s", 0, "simplest.per_s"),
-    ("acks", "plain.per_s", "**acks, Huixin, plain**", "/s", 0, "simplest.per_s"),
-    ("acks", "safe.per_s", "acks, Huixin, safe mode", "/s", 0, "plain.per_s"),
-    ("acks", "always.per_s", "acks, Huixin, plain, AOF always", "/s", 0, "plain.per_s"),
-    ("acks", "bare.receiver_us", "CPU of the receiver a push, bare axum", "µs", 1, None),
-    ("acks", "simplest.receiver_us", "CPU of the receiver a push, simplest", "µs", 1, None),
-    ("acks", "apalis.receiver_us", "CPU of the receiver a push, apalis", "µs", 1, "simplest.receiver_us"),
-    ("acks", "plain.receiver_us", "**CPU of the receiver a push, Huixin**", "µs", 1, "simplest.receiver_us"),
-    ("acks", "safe.receiver_us", "CPU of the receiver a push, Huixin, safe mode", "µs", 1, "plain.receiver_us"),
-    ("acks", "simplest.redis_us", "CPU of Redis a push, simplest", "µs", 1, None),
-    ("acks", "apalis.redis_us", "CPU of Redis a push, apalis", "µs", 1, "simplest.redis_us"),
-    ("acks", "plain.redis_us", "**CPU of Redis a push, Huixin**", "µs", 1, "simplest.redis_us"),
-    ("latency", "simplest_500.p50_ms", "ack at 500/s, simplest, p50", "ms", 2, None),
-    ("latency", "simplest_500.p99_ms", "ack at 500/s, simplest, p99", "ms", 2, None),
-    ("latency", "huixin_500.p50_ms", "ack at 500/s, Huixin, p50", "ms", 2, "simplest_500.p50_ms"),
-    ("latency", "huixin_500.p99_ms", "ack at 500/s, Huixin, p99", "ms", 2, "simplest_500.p99_ms"),
-    ("latency", "simplest_2000.p50_ms", "ack at 2,000/s, simplest, p50", "ms", 2, None),
-    ("latency", "simplest_2000.p99_ms", "ack at 2,000/s, simplest, p99", "ms", 2, None),
-    ("latency", "huixin_2000.p50_ms", "ack at 2,000/s, Huixin, p50", "ms", 2, "simplest_2000.p50_ms"),
-    ("latency", "huixin_2000.p99_ms", "**ack at 2,000/s, Huixin, p99**", "ms", 2, "simplest_2000.p99_ms"),
-    ("latency", "huixin_2000.max_ms", "ack at 2,000/s, Huixin, slowest", "ms", 2, "simplest_2000.max_ms"),
-    ("drain", "apalis.per_s", "drained, apalis", "/s", 0, None),
-    ("drain", "huixin.per_s", "**drained, Huixin**", "/s", 0, "apalis.per_s"),
-    ("drain", "apalis.worker_us", "CPU of the worker a message, apalis", "µs", 1, None),
-    ("drain", "huixin.worker_us", "CPU of the worker a message, Huixin", "µs", 1, "apalis.worker_us"),
-    ("drain", "apalis.redis_us", "CPU of Redis a message, apalis", "µs", 1, None),
-    ("drain", "huixin.redis_us", "CPU of Redis a message, Huixin", "µs", 1, "apalis.redis_us"),
-    ("light", "at_300.receiver_us", "at 300/s, two workers: CPU of the receiver a message", "µs", 0, None),
-    ("light", "at_300.redis_us", "at 300/s, two workers: CPU of Redis a message", "µs", 0, None),
-    ("light", "at_300.workers_us", "at 300/s, two workers: CPU of both workers a message", "µs", 0, None),
-    ("light", "at_300.start_p50_ms", "at 300/s: from the push to the service's request, p50", "ms", 2, None),
-    ("light", "at_300.start_p99_ms", "at 300/s: from the push to the service's request, p99", "ms", 2, None),
-    ("light", "at_500.start_p50_ms", "at 500/s: from the push to the service's request, p50", "ms", 2, None),
-    ("light", "at_500.start_p99_ms", "at 500/s: from the push to the service's request, p99", "ms", 2, None),
-    ("slow", "at_once", "slow handlers in flight in one worker", "", 0, None),
-    ("slow", "peak_mb", "its memory at most", "MB", 0, None),
-    ("slow", "idle_mb", "its memory before", "MB", 0, None),
-    ("slow", "longer_s", "from its start to the last answer, less the service's own time", "s", 1, None),
-    ("slow", "cpu_us", "its CPU a message", "µs", 0, None),
-    ("accounts", "of_1.receiver_us", "1 account: CPU of the receiver a message", "µs", 0, None),
-    ("accounts", "of_1.worker_us", "1 account: CPU of the worker a message", "µs", 0, None),
-    ("accounts", "of_1.redis_us", "1 account: CPU of Redis a message", "µs", 0, None),
-    ("accounts", "of_100.receiver_us", "100 accounts: CPU of the receiver a message", "µs", 0, "of_1.receiver_us"),
-    ("accounts", "of_100.worker_us", "100 accounts: CPU of the worker a message", "µs", 0, "of_1.worker_us"),
-    ("accounts", "of_100.redis_us", "100 accounts: CPU of Redis a message", "µs", 0, "of_1.redis_us"),
-    ("accounts", "of_many.receiver_us", "MANY accounts: CPU of the receiver a message", "µs", 0, "of_1.receiver_us"),
-    ("accounts", "of_many.worker_us", "MANY accounts: CPU of the worker a message", "µs", 0, "of_1.worker_us"),
-    ("accounts", "of_many.redis_us", "MANY accounts: CPU of Redis a message", "µs", 0, "of_1.redis_us"),
-    ("backlog", "empty_redis_us", "accept, empty queue: CPU of Redis", "µs", 1, None),
-    ("backlog", "full_redis_us", "accept beside BACKLOG messages: CPU of Redis", "µs", 1, "empty_redis_us"),
-    ("backlog", "drained_redis_us", "a message out of that backlog: CPU of Redis", "µs", 1, None),
-    ("backlog", "bytes", "Redis's memory for a waiting message of 450 B, five a user", "B", 0, None),
-    ("embedded", "per_s", "embedded: acks, the worker in the same process", "/s", 0, None),
-    ("embedded", "refused", "embedded: refused", "", 0, None),
-    ("embedded", "p99_ms", "embedded: ack, p99", "ms", 2, None),
-    ("embedded", "answered_per_s", "embedded: answered", "/s", 0, None),
-    ("embedded", "cpu_us", "embedded: CPU a message", "µs", 0, None),
-    ("idle", "receiver_ms_per_s", "idle receiver: CPU in a second", "ms", 2, None),
-    ("idle", "worker_ms_per_s", "idle worker: CPU in a second", "ms", 2, None),
-    ("idle", "redis_ms_per_s", "Redis of an idle receiver and two workers: CPU in a second", "ms", 2, None),
-    ("idle", "receiver_mb", "idle receiver: memory", "MB", 1, None),
-    ("idle", "worker_mb", "idle worker: memory", "MB", 1, None),
-]
-
-
-def lines(measured, sizes):
-    """Name, middle, range and ratio of each figure that was measured."""
-    for row, figure, name, unit, digits, against in FIGURES:
+def lines(measured):
+    """Name, median, range, ratio and goal of each figure that was measured."""
+    for row, figure, name, unit, digits, against, *goals in FIGURES:
         values = measured.get(f"{row}.{figure}")
         if not values:
             continue
         number = lambda value, digits=digits: f"{value:,.{digits}f}"
-        name = name.replace("BACKLOG", f"{sizes.backlog:,}").replace("MANY", f"{sizes.many_accounts:,}")
-        middle = f"{number(statistics.median(values))} {unit}".strip()
+        middle = f"{number(median(values))} {unit}".strip()
         spread = f"{number(min(values))} – {number(max(values))}"
         others = measured.get(f"{row}.{against}") if against else None
-        yield row, name, middle, spread, ratio(values, others)
+        ratio = median(values) / median(others) if others and median(others) else None
+        times = f"{ratio:.2f} ×" if ratio else ""
+        yield name, middle, spread, times, "".join(verdict(goal, ratio, values, against) for goal in goals)
 
 
-def ratio(values, others):
-    if not others or not statistics.median(others):
-        return ""
-    return f"{statistics.median(values) / statistics.median(others):.2f} ×"
+def verdict(goal, ratio, values, against):
+    """What is to reach, and whether it was, if that could be measured."""
+    value = ratio if goal.unit == "×" and against else median(values)
+    return str(goal) if value is None else goal.judge(value)
 
 
-def table(measured, sizes):
+def curves(measured):
+    """Each row with a curve that was measured: its name, what its points are, and for each part its points and a goal."""
+    for row, of, goal in CURVES:
+        parts = {name: curve(measured, row, part) for part, name in PARTS.items()}
+        if all(parts.values()):
+            yield row, of, parts, goal
+
+
+def rises(parts):
+    """By how much each part costs more at the last point than at the first."""
+    for name, points in parts.items():
+        first, *_, last = [median(values) for _, values in sorted(points.items())]
+        yield name, last / first
+
+
+def table(measured):
     """For a terminal."""
     text = []
-    for _, name, middle, spread, times in lines(measured, sizes):
-        text.append(f"{name.replace('*', ''):<66} {middle:>12}  {spread:>22}  {times:>8}")
+    for name, middle, spread, times, goal in lines(measured):
+        text.append(f"{name.replace('*', ''):<66} {middle:>12}  {spread:>22}  {times:>8}  {goal.replace('*', '')}")
+    for _, of, parts, _ in curves(measured):
+        text += ["", *curve_table(of, parts)]
     return "\n".join(text)
+
+
+def curve_table(of, parts):
+    points = sorted(next(iter(parts.values())))
+    yield f"| {of} | " + " | ".join(f"{point:,}" for point in points) + " |"
+    yield "| --- |" + " --: |" * len(points)
+    for name, values in parts.items():
+        yield f"| {name} | " + " | ".join(f"{median(values[point]):,.0f} µs" for point in points) + " |"
 
 
 def about():
@@ -123,8 +81,31 @@ def about():
     }
 
 
+def goals(result):
+    """Every goal with what became of it: of the table, and of the curves."""
+    yield from (goal for *_, goal in lines(result["measured"]) if goal)
+    for _, _, parts, goal in curves(result["measured"]):
+        if goal:
+            yield from (goal.judge(rise) for _, rise in rises(parts))
+
+
+def section(result, row, of, parts, goal):
+    """A curve: its plot, what it says, and its points."""
+    points = sorted(next(iter(parts.values())))
+    judged = lambda rise: f" (to reach: {goal.judge(rise)})" if goal else ""
+    costs = ", ".join(f"the {name} {rise:.2f} ×{judged(rise)}".replace("the Redis", "Redis") for name, rise in rises(parts))
+    if not result["plots_missing"]:
+        yield f"![CPU of receiver, workers and Redis for a message, over {of}](plots/{row}.svg)"
+        yield ""
+    yield f"From {points[0]:,} to {points[-1]:,} {of}, a message costs {costs}."
+    yield ""
+    yield from curve_table(of, parts)
+    yield ""
+
+
 def document(result, sizes):
     """docs/benchmarks.md."""
+    count = lambda end: sum(end in goal for goal in goals(result))
     text = [
         "# Benchmarks", "",
         "Written by `benches/run`; don't edit it. Load, sink, Redis and what is measured share one machine, so ratios taken side",
@@ -135,7 +116,8 @@ def document(result, sizes):
         f"- {result['about']['versions']}",
         f"- load average {result['load'][0]:.1f} before the run",
         "- pushes of 450 bytes on 64 kept connections, AOF `everysec` where nothing else is said, five messages a user",
-        "- in each row where messages are stored, exactly those that were accepted lay in the store or were answered once", "",
+        "- in each row where messages are stored, exactly those that were accepted lay in the store or were answered once",
+        f"- goals reached: {count('reached')}, missed: {count('missed')}", "",
     ]
     if result["yardstick"]:
         text += ["The others: *bare axum* answers an empty string; the *simplest honest receiver* is axum, signature, quick-xml",
@@ -143,14 +125,21 @@ def document(result, sizes):
                  f"so it drains {sizes.peer_drain:,} messages where Huixin drains {sizes.drain:,}.", ""]
     else:
         text += ["Without the others: no yardstick was given.", ""]
-    text += ["| what | median | range | held against | ", "| --- | --: | --: | --: |"]
-    text[-2] = text[-2].strip()
-    text += [f"| {name} | {middle} | {spread} | {times} |"
-             for _, name, middle, spread, times in lines(result["measured"], sizes)]
+    text += ["| what | median | range | held against | to reach |", "| --- | --: | --: | --: | --: |"]
+    text += [f"| {' | '.join(row)} |" for row in lines(result["measured"])]
     if result["failures"]:
         text += ["", "Not measured:", ""] + [f"- {failure}" for failure in result["failures"]]
-    text += ["", "The last column is the ratio to the same figure of the simplest receiver, of apalis where something is drained, of",
-             "plain mode for safe mode and AOF `always`, of one account for many, and of the empty queue for the backlog.",
+    text += ["", "\"Held against\" is the ratio to the same figure of the simplest receiver, of apalis where something is drained, of plain",
+             "mode for safe mode and AOF `always`, of the empty queue for the backlog, and of the sustained rate for the overload.",
+             f"The overload lasts {sizes.overload_s} s, in one round only. A push that was not acked may be stored all the same if its answer",
+             "came too late, and WeChat's next try of it is a duplicate then.",
              "What one message costs in instructions, commands and bytes, whatever the machine does, is in",
              "[benches/budget.toml](../benches/budget.toml), and a test holds it.", ""]
+    text += ["## What a message costs over", "",
+             f"Medians of {result['rounds_of_curves']} rounds and their range, in processor time. Each message is pushed and answered by one",
+             f"send: {sizes.by_lanes:,} messages of many users, {sizes.by_lanes // 5:,} of a single one, and at least one of each.", ""]
+    if result["plots_missing"]:
+        text += [f"Without plots: {result['plots_missing']}.", ""]
+    for row, of, parts, goal in curves(result["measured"]):
+        text += section(result, row, of, parts, goal)
     return "\n".join(text)

@@ -17,7 +17,11 @@ class Sizes:
         self.acks, self.drain, self.embedded = (4_000, 3_000, 2_000) if quick else (40_000, 20_000, 20_000)
         self.seconds = 2 if quick else 4
         self.slow, self.slow_ms = (1_000, 3_000) if quick else (10_000, 10_000)
-        self.many_accounts, self.by_accounts = (300, 600) if quick else (3_000, 3_000)
+        self.accounts, self.by_accounts = ((1, 30), 300) if quick else ((1, 10, 100, 1_000, 3_000), 3_000)
+        self.lanes, self.by_lanes = ((1, 100), 300) if quick else ((1, 10, 100, 1_000, 10_000, 100_000), 10_000)
+        self.bodies, self.by_bodies = ((450, 65_536), 300) if quick else ((450, 1_024, 4_096, 16_384, 65_536), 3_000)
+        self.workers, self.by_workers = ((1, 4), 300) if quick else ((1, 2, 4, 8), 2_000)
+        self.sustained, self.overload_s = (1_000, 3) if quick else (40_000, 60)
         self.backlog, self.beside = (backlog or 10_000, 2_000) if quick else (backlog or 100_000, 5_000)
         # It fails with a backlog of more than 8,000.
         self.peer_drain = min(self.drain, 7_000)
@@ -170,20 +174,6 @@ def slow(sizes, _):
                 "longer_s": took_s - sizes.slow_ms / 1000, "cpu_us": worker.cpu_us() / sizes.slow}
 
 
-def accounts(sizes, _):
-    """The same load over more accounts: receiver, one worker and Redis, each message answered by one send."""
-    figures = {}
-    for number in (1, 100, sizes.many_accounts):
-        with Stack(accounts=number) as stack:
-            receiver, worker = stack.huixin("receiver"), stack.huixin("worker")
-            used = Used(receiver=receiver, worker=worker, redis=stack.redis)
-            outcome = stack.push(sizes.by_accounts, users=sizes.by_accounts)
-            stack.wait_for_sends(outcome["accepted"], patience_s=120)
-            name = "many" if number == sizes.many_accounts else number
-            figures |= {f"of_{name}.{part}": each for part, each in used.each_us(sizes.by_accounts).items()}
-    return figures
-
-
 def backlog(sizes, _):
     """What accepts and messages cost beside a backlog, and what a waiting message takes."""
     with Stack() as stack:
@@ -241,4 +231,4 @@ def idle(sizes, _):
                 | {"receiver_mb": receiver.memory_mb(), "worker_mb": one.memory_mb()})
 
 
-ROWS = {row.__name__: row for row in (acks, latency, drain, light, slow, accounts, backlog, embedded, idle)}
+ROWS = {row.__name__: row for row in (acks, latency, drain, light, slow, backlog, embedded, idle)}

@@ -17,11 +17,26 @@ PATIENCE_S = 60
 PUSH_TIMEOUT_S = 120
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-HUIXIN = TARGET / "release/huixin"
-LOAD = TARGET / "release/load"
+# Where the command and the load are, if they are built already.
+BUILT = os.environ.get("BENCH_BINARIES")
+HUIXIN, LOAD = [pathlib.Path(BUILT or TARGET / "release").resolve() / name for name in ("huixin", "load")]
 TOKEN = "token"
 APP_ID = "wx0000000000000001"
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+
+
+# The numbers of all messages that lie in a list, or in the record of a lane where one is running; nine digits each.
+ALL_NUMBERS = """local found, read = {}, {
+  list = function(key) return redis.call('LRANGE', key, 0, -1) end,
+  hash = function(key) return redis.call('HVALS', key) end,
+}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local all = read[redis.call('TYPE', key).ok]
+  for _, message in ipairs(all and all(key) or {}) do
+    found[#found + 1] = message:match('#(%d%d%d%d%d%d%d%d%d) @')
+  end
+end
+return table.concat(found)"""
 
 
 class Failed(Exception):
@@ -97,6 +112,8 @@ class Stack:
     def __init__(self, fsync="everysec", accounts=1, route='reply = "echo {{ content }}"', queue=None):
         self.folder = tempfile.mkdtemp(prefix="huixin-bench-")
         self.started, self.redis, self.laid = [], None, 0
+        # The numbers of all pushes that were answered 200, as bits.
+        self.acked = 0
         atexit.register(self.end)
         self.sink_port = free_port()
         self.sink = self.start([LOAD, "sink", f"127.0.0.1:{self.sink_port}"])
@@ -147,17 +164,19 @@ class Stack:
         until(f"the {role} is ready", lambda: answers(url + "readyz"))
         return process
 
-    def push(self, count, path="/wechat/a{}", users=None, sealed=False, rate=None, port=None, connections=64):
+    def push(self, count, path="/wechat/a{}", users=None, sealed=False, rate=None, connections=64, body_bytes=450):
         """Pushes, and gives what came of it; every push has another number."""
-        arguments = [LOAD, "push", f"127.0.0.1:{port or self.port}", "--path", path, "--count", count,
+        acked = pathlib.Path(self.folder) / "acked"
+        arguments = [LOAD, "push", f"127.0.0.1:{self.port}", "--path", path, "--count", count,
                      "--accounts", self.accounts, "--users", users or max(count // 5, 1), "--first", self.laid,
-                     "--token", TOKEN, "--connections", connections]
+                     "--token", TOKEN, "--connections", connections, "--body-bytes", body_bytes, "--acked", acked]
         arguments += ["--aes-key", AES_KEY, "--app-id", APP_ID] if sealed else []
         arguments += ["--rate", rate] if rate else []
         self.laid += count
         done = subprocess.run([str(one) for one in arguments], capture_output=True, text=True, timeout=PUSH_TIMEOUT_S, check=False)
         if done.returncode != 0:
             raise Failed(f"the load has failed: {done.stderr.strip()}")
+        self.acked |= bits_of(acked.read_bytes())
         outcome = json.loads(done.stdout)
         outcome["accepted"] = outcome["statuses"].get("200", 0)
         outcome["refused"] = count - outcome["accepted"]
@@ -165,8 +184,23 @@ class Stack:
 
     def counts(self):
         """What the sink got."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.sink_port}/counts", timeout=PATIENCE_S) as answer:
-            return json.load(answer)
+        return json.loads(self.ask_sink("counts"))
+
+    def answered(self):
+        """The numbers of the messages that the sink got, as bits."""
+        return bits_of(self.ask_sink("numbers"))
+
+    def ask_sink(self, what):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.sink_port}/{what}", timeout=PATIENCE_S) as answer:
+            return answer.read()
+
+    def waiting(self):
+        """The numbers of the messages that lie in Redis, as bits. Nothing else may run in it."""
+        digits, bits = self.ask_redis("EVAL", ALL_NUMBERS, 0), bytearray(self.laid // 8 + 1)
+        for at in range(0, len(digits), 9):
+            number = int(digits[at:at + 9])
+            bits[number // 8] |= 1 << number % 8
+        return bits_of(bits)
 
     def wait_for_sends(self, count, patience_s=PATIENCE_S, unsure=0):
         """Waits until so many messages are answered: each, and once. A refused push may be stored all the same, and is unsure."""
@@ -199,6 +233,10 @@ class Stack:
     def redis_memory_bytes(self):
         time.sleep(0.5)  # Tables that have grown are moved bit by bit.
         return int(self.ask_redis("INFO", "memory").split("used_memory:")[1].split()[0])
+
+
+def bits_of(data):
+    return int.from_bytes(data, "little")
 
 
 def answers(url):

@@ -1,10 +1,11 @@
 //! `load push` is a WeChat that pushes, `load sink` one that is answered. `benches/run` starts both.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use huixin_benches::client::{Manner, push};
-use huixin_benches::pushes::Series;
+use huixin_benches::client::{Manner, bits, push};
+use huixin_benches::pushes::{BODY_BYTES, Series};
 use huixin_benches::sink;
 
 #[derive(Parser)]
@@ -49,6 +50,9 @@ struct PushFlags {
     aes_key: Option<String>,
     #[arg(long)]
     app_id: Option<String>,
+    /// How long a body is at least
+    #[arg(long, default_value_t = BODY_BYTES)]
+    body_bytes: usize,
     #[arg(long, default_value_t = 64)]
     connections: usize,
     #[arg(long, default_value_t = 2)]
@@ -56,6 +60,9 @@ struct PushFlags {
     /// So many a second; without it as fast as they are answered
     #[arg(long)]
     rate: Option<f64>,
+    /// Where to write the numbers of those that were answered 200, as bits
+    #[arg(long)]
+    acked: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -71,10 +78,14 @@ fn main() -> anyhow::Result<()> {
                 first: flags.first,
                 token: flags.token,
                 sealed: flags.aes_key.zip(flags.app_id),
+                body_bytes: flags.body_bytes,
             };
-            let requests = series.requests(flags.count)?;
             let (to, connections, threads) = (flags.to, flags.connections, flags.threads);
-            let outcome = push(requests, Manner { to, connections, threads, per_second: flags.rate })?;
+            let manner = Manner { to, connections, threads, per_second: flags.rate };
+            let outcome = push(series, flags.count, manner)?;
+            if let Some(file) = flags.acked {
+                std::fs::write(file, bits(outcome.acked.iter().copied()))?;
+            }
             println!("{}", serde_json::to_string(&outcome)?);
             Ok(())
         }

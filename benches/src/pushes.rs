@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use huixin_wechat::envelope::{seal_with, to_xml};
 use huixin_wechat::{AesKey, sign};
 
-/// Every text is filled up to this body, in bytes: what design and tests reckon with.
-const BODY_BYTES: usize = 450;
+/// The body in bytes that design and tests reckon with.
+pub const BODY_BYTES: usize = 450;
 const TO: &str = "gh_a96a4a619366";
 /// In the text before the push's number, of nine digits.
 pub const NUMBER_MARK: char = '#';
@@ -30,55 +30,68 @@ pub struct Series {
     pub token: String,
     /// Key and app id for safe mode; without them the mode is plain.
     pub sealed: Option<(String, String)>,
+    /// Every text is filled up to a body of so many bytes, if it has fewer.
+    pub body_bytes: usize,
+}
+
+/// Makes the requests of a series, with what is the same in all of them.
+#[derive(Debug)]
+pub(crate) struct Maker {
+    series: Series,
+    key: Option<(AesKey, String)>,
+    created: u64,
+    signature: String,
 }
 
 /// One request, whole.
 #[derive(Debug)]
-pub struct Request {
+pub(crate) struct Request {
+    pub(crate) number: usize,
     bytes: Vec<u8>,
     time_at: Option<usize>,
 }
 
+const NONCE: &str = "20261128";
+
 impl Series {
-    /// The first `count` of them.
-    ///
     /// # Errors
     /// When the AES key can't be read.
-    pub fn requests(&self, count: usize) -> anyhow::Result<Vec<Request>> {
-        let key = match &self.sealed {
-            Some((key, app_id)) => Some((AesKey::decode(key).context("the AES key")?, app_id.as_str())),
+    pub(crate) fn maker(self) -> anyhow::Result<Maker> {
+        let key = match self.sealed.clone() {
+            Some((key, app_id)) => Some((AesKey::decode(&key).context("the AES key")?, app_id)),
             None => None,
         };
         let created = now_us() / 1_000_000;
-        Ok((self.first..self.first + count).map(|n| self.request(n, created, key.as_ref())).collect())
+        let signature = sign(&[&self.token, &created.to_string(), NONCE]);
+        Ok(Maker { series: self, key, created, signature })
     }
+}
 
-    fn request(&self, n: usize, created: u64, key: Option<&(AesKey, &str)>) -> Request {
-        let (timestamp, nonce) = (created.to_string(), "20261128");
-        let mut query = format!(
-            "signature={}&timestamp={timestamp}&nonce={nonce}&openid={}",
-            sign(&[&self.token, &timestamp, nonce]),
-            self.user(n)
-        );
-        let mut body = self.body(n, created);
+impl Maker {
+    /// The push of this number.
+    pub(crate) fn request(&self, number: usize) -> Request {
+        let Self { series, key, created, signature } = self;
+        let mut query =
+            format!("signature={signature}&timestamp={created}&nonce={NONCE}&openid={}", self.user(number));
+        let mut body = self.body(number);
         if let Some((key, app_id)) = key {
             // The same random bytes each time: what is measured doesn't depend on them.
             let sealed = seal_with(key, app_id, body.as_bytes(), *b"0123456789abcdef");
-            let signature = sign(&[&self.token, &timestamp, nonce, &sealed]);
+            let signature = sign(&[&series.token, &created.to_string(), NONCE, &sealed]);
             query += &format!("&encrypt_type=aes&msg_signature={signature}");
             body = to_xml(TO, &sealed);
         }
-        let path = self.path.replace("{}", &(n % self.accounts).to_string());
+        let path = series.path.replace("{}", &(number % series.accounts).to_string());
         let head = format!(
             "POST {path}?{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
         let time_at = key.is_none().then(|| head.len() + body.find(TIME_MARK).map_or(0, |at| at + 1));
-        Request { bytes: [head, body].concat().into(), time_at }
+        Request { number, bytes: [head, body].concat().into(), time_at }
     }
 
-    fn body(&self, n: usize, created: u64) -> String {
-        let user = self.user(n);
+    fn body(&self, n: usize) -> String {
+        let (user, created) = (self.user(n), self.created);
         let text = format!("请查一下工单 {NUMBER_MARK}{n:09} {TIME_MARK}{:016} 现在到哪里了", 0);
         let body = |fill: &str| {
             format!(
@@ -89,11 +102,11 @@ impl Series {
             )
         };
         let bare = body("").len();
-        body(&".".repeat(BODY_BYTES.saturating_sub(bare)))
+        body(&".".repeat(self.series.body_bytes.saturating_sub(bare)))
     }
 
     fn user(&self, n: usize) -> String {
-        format!("oHuixinBench{:016}", n % self.users)
+        format!("oHuixinBench{:016}", n % self.series.users)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A WeChat that takes every answer, and a service that gives one, at once or later. It counts, and keeps no texts.
 //!
-//! `POST /answer/MS` is the service, which takes so many milliseconds; `GET /counts` tells what came, and `POST /reset`
-//! forgets it; all else is WeChat's API.
+//! `POST /answer/MS` is the service, which takes so many milliseconds; `GET /counts` tells what came, and `GET /numbers`
+//! which messages were answered, as bits; all else is WeChat's API.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,12 +12,14 @@ use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::client::quantiles;
+use crate::client::{bits, quantiles};
 use crate::http::Reader;
 use crate::pushes::{NUMBER_MARK, TIME_MARK, marked, now_us};
 
 /// More values of a kind are counted, and their times not kept.
 const TIMES_MAX: usize = 1_000_000;
+/// What WeChat's API says of a send.
+const OK: &str = r#"{"errcode":0,"errmsg":"ok"}"#;
 
 /// What came.
 #[derive(Debug, Default)]
@@ -74,26 +76,24 @@ async fn connection(mut stream: TcpStream, came: Rc<RefCell<Came>>) -> std::io::
         let path = reader.first_line(&parts).split(' ').nth(1).unwrap_or_default();
         let path = path.split('?').next().unwrap_or_default();
         let body = reader.body(&parts);
-        let answer = match path {
+        let answer: Vec<u8> = match path {
             "/cgi-bin/message/custom/send" => {
                 came.borrow_mut().send(body);
-                r#"{"errcode":0,"errmsg":"ok"}"#.to_owned()
+                OK.into()
             }
             "/cgi-bin/stable_token" | "/cgi-bin/token" => {
-                r#"{"access_token":"a-token-of-some-length-as-they-are","expires_in":7200}"#.to_owned()
+                r#"{"access_token":"a-token-of-some-length-as-they-are","expires_in":7200}"#.into()
             }
-            "/counts" => serde_json::to_string(&came.borrow().counts())?,
-            "/reset" => {
-                *came.borrow_mut() = Came::default();
-                "{}".to_owned()
-            }
+            "/counts" => serde_json::to_vec(&came.borrow().counts())?,
+            "/numbers" => bits(came.borrow().sent.keys().filter_map(|number| usize::try_from(*number).ok())),
             other => match other.strip_prefix("/answer/").and_then(|ms| ms.parse().ok()) {
-                Some(after_ms) => answer(&came, body, after_ms).await,
-                None => r#"{"errcode":0,"errmsg":"ok"}"#.to_owned(),
+                Some(after_ms) => answer(&came, body, after_ms).await.into_bytes(),
+                None => OK.into(),
             },
         };
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ";
-        stream.write_all(format!("{head}{}\r\n\r\n{answer}", answer.len()).as_bytes()).await?;
+        let head = format!("{head}{}\r\n\r\n", answer.len());
+        stream.write_all(&[head.as_bytes(), &answer].concat()).await?;
     }
     Ok(())
 }

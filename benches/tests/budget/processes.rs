@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use huixin_benches::client::{Manner, push};
-use huixin_benches::pushes::Series;
+use huixin_benches::pushes::{BODY_BYTES, Series};
 use huixin_benches::sink;
 use huixin_queue::testing::RedisServer;
 
@@ -105,10 +105,11 @@ impl<'a> Installation<'a> {
             first,
             token: "token".to_owned(),
             sealed: None,
+            body_bytes: BODY_BYTES,
         };
         let to = receiver.address_after("pushes are received url=http://");
         let manner = Manner { to, connections, threads: 1, per_second: None };
-        let outcome = push(series.requests(count).unwrap(), manner).unwrap();
+        let outcome = push(series, count, manner).unwrap();
         assert_eq!(outcome.accepted(), count, "{outcome:?}");
     }
 
