@@ -108,8 +108,6 @@ fn connection<R: Routes>(
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
-        // An answer is one small packet: to gather its parts costs less than to hand them over one by one.
-        .writev(false)
         .serve_connection(TokioIo::new(stream), service)
 }
 

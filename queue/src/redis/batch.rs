@@ -9,20 +9,14 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use futures::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 
 use crate::QueueError;
 
-/// Items in one call that any server may get. Nothing else runs on it in that time: 32 accepts take a slow one about 1.4 ms.
-const ITEMS_FIRST: usize = 32;
-/// As many as a server gets that is quick with fewer.
-const ITEMS_MAX: usize = 128;
-/// A full call that took less than this, the way there and back included, may be followed by one of twice the size.
-const QUICK: Duration = Duration::from_millis(2);
+/// Items in one call at most. Nothing else runs on the server in that time: 32 accepts take a slow one about 1.4 ms.
+const ITEMS_MAX: usize = 32;
 /// Bytes in one call, counted by [`Item::size_bytes`]: when they are reached, the call goes.
 const BYTES_MAX: usize = 1024 * 1024;
 /// Callers that wait for their turn at most; more wait in `call`.
@@ -52,13 +46,10 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
         let (waiting, mut arriving) = mpsc::channel::<(I, Recipient<O>)>(WAITING_MAX);
         let name = place.to_owned();
         tokio::spawn(async move {
-            let mut at_most = ITEMS_FIRST;
             while let Some(first) = arriving.recv().await {
-                let (items, answers) = gather(first, &mut arriving, at_most);
-                let (began, count) = (Instant::now(), items.len());
-                if count > 0 {
+                let (items, answers) = gather(first, &mut arriving);
+                if !items.is_empty() {
                     run_once(&name, items, answers, &mut run).await;
-                    at_most = next_at_most(at_most, count, began.elapsed());
                 }
             }
         });
@@ -102,20 +93,10 @@ async fn run_once<I, O, F>(
     }
 }
 
-/// How many items the next call may have, after one of `count` items.
-fn next_at_most(at_most: usize, count: usize, took: Duration) -> usize {
-    match took < QUICK {
-        true if count == at_most => (at_most * 2).min(ITEMS_MAX),
-        true => at_most,
-        false => (at_most / 2).max(ITEMS_FIRST),
-    }
-}
-
-/// The first item and those that have come since, at most so many, without the ones whose callers have gone.
+/// The first item and those that have come since, without the ones whose callers have gone.
 fn gather<I: Item, O>(
     first: (I, Recipient<O>),
     arriving: &mut mpsc::Receiver<(I, Recipient<O>)>,
-    at_most: usize,
 ) -> (Vec<I>, Vec<Recipient<O>>) {
     let (mut items, mut answers, mut size) = (Vec::new(), Vec::new(), 0);
     let mut next = Some(first);
@@ -125,7 +106,7 @@ fn gather<I: Item, O>(
             items.push(item);
             answers.push(answer);
         }
-        next = if items.len() < at_most && size < BYTES_MAX { arriving.try_recv().ok() } else { None };
+        next = if items.len() < ITEMS_MAX && size < BYTES_MAX { arriving.try_recv().ok() } else { None };
     }
     (items, answers)
 }
@@ -179,19 +160,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_full_calls_that_were_quick_let_the_next_be_larger_and_slow_ones_make_it_smaller() {
-        for (at_most, count, took, next) in [
-            (32, 32, QUICK / 2, 64),
-            (32, 31, QUICK / 2, 32),
-            (128, 128, QUICK / 2, 128),
-            (128, 1, QUICK, 64),
-            (32, 32, QUICK, 32),
-        ] {
-            assert_eq!(next_at_most(at_most, count, took), next, "{count} of {at_most} took {took:?}");
-        }
-    }
-
     #[tokio::test]
     async fn what_arrives_while_a_call_is_under_way_goes_together_in_the_next() {
         let (gate, sizes) = (Arc::new(Semaphore::new(0)), Arc::new(std::sync::Mutex::new(Vec::new())));
@@ -210,11 +178,9 @@ mod tests {
         for (item, answer) in (0..100).zip(answers) {
             assert_eq!(answer.expect("it is served"), item);
         }
-        let sizes = sizes.lock().expect("no holder panics");
-        // How many of them depends on how quick this machine is.
-        assert!(
-            sizes[0] == ITEMS_FIRST && sizes[1] >= ITEMS_FIRST && sizes.iter().sum::<usize>() == 100,
-            "{sizes:?}"
+        assert_eq!(
+            *sizes.lock().expect("no holder panics"),
+            [ITEMS_MAX, ITEMS_MAX, ITEMS_MAX, 100 - 3 * ITEMS_MAX]
         );
     }
 
