@@ -21,6 +21,7 @@ use huixin_queue::{
 
 mod damaged;
 mod responses;
+mod turns;
 
 huixin_queue::conformance!(open);
 

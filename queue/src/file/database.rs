@@ -21,8 +21,9 @@ const BUSY: Duration = Duration::from_secs(1);
 /// After how many pages of 4 KiB the log is written back to the file: large enough for pages that change often to be
 /// written back once, small enough for the pause to be short.
 const CHECKPOINT_PAGES: i64 = 4_000;
-/// Large enough for a batch not to spill into the log before its commit, in KiB.
-const CACHE_KIB: i64 = 32 * 1024;
+/// Large enough for almost every batch not to spill into the log before its commit, in KiB. Larger is slower: nearly every commit
+/// reads the list of all pages in it (a B-tree that was balanced has used a very high page number for a moment).
+const CACHE_KIB: i64 = 8 * 1024;
 /// To what size the log is cut after an unusual batch, in bytes.
 const LOG_BYTES: i64 = 64 * 1024 * 1024;
 /// The file shrinks when this many pages of 4 KiB are free, and they are more than half of it.
@@ -52,6 +53,8 @@ impl DatabaseFile {
         let db = Connection::open_with_flags(path, flags).map_err(opening)?;
         db.busy_timeout(BUSY).map_err(opening)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Otherwise it prepares a statement anew whenever a parameter that its plan may depend on has changed: half of all its time.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(opening)?;
         // A refused file is left as it is: without this, closing the last connection writes its log back into the file.
         let keep_log = |on| db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on).map_err(opening);
         keep_log(true)?;

@@ -15,7 +15,7 @@ pub(crate) trait Work: Send {
     fn kind(&self) -> Access;
     /// Whether nobody waits for the answer any more.
     fn is_abandoned(&self) -> bool;
-    /// Runs the operation, once, and keeps its result.
+    /// Runs the operation, and keeps its result. If that must be undone, it is run once more.
     fn run(&mut self, step: &mut Step<'_>) -> Result<(), StepError>;
     /// Tells the caller: the error if there is one, otherwise the result that was kept.
     fn answer(self: Box<Self>, error: Option<QueueError>);
@@ -31,14 +31,29 @@ pub(crate) enum Access {
         /// Of payload.
         bytes: usize,
     },
+    /// As a change, and it goes first.
+    Urgent {
+        /// Of payload.
+        bytes: usize,
+    },
     /// The whole file is written anew, outside any transaction, before the operation is run.
     Rewrite,
+}
+
+impl Access {
+    /// How much payload it writes.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Change { bytes } | Self::Urgent { bytes } => bytes,
+            Self::Look | Self::Rewrite => 0,
+        }
+    }
 }
 
 /// A call that gives back a `T`.
 pub(crate) struct TypedWork<T, F> {
     kind: Access,
-    operation: Option<F>,
+    operation: F,
     value: Option<T>,
     caller: oneshot::Sender<Result<T, QueueError>>,
 }
@@ -47,14 +62,14 @@ impl<T, F> TypedWork<T, F> {
     /// A call, and where its answer will come.
     pub(crate) fn new(kind: Access, operation: F) -> (Self, oneshot::Receiver<Result<T, QueueError>>) {
         let (caller, answer) = oneshot::channel();
-        (Self { kind, operation: Some(operation), value: None, caller }, answer)
+        (Self { kind, operation, value: None, caller }, answer)
     }
 }
 
 impl<T, F> Work for TypedWork<T, F>
 where
     T: Send,
-    F: FnOnce(&mut Step<'_>) -> Result<T, StepError> + Send,
+    F: FnMut(&mut Step<'_>) -> Result<T, StepError> + Send,
 {
     fn kind(&self) -> Access {
         self.kind
@@ -65,9 +80,7 @@ where
     }
 
     fn run(&mut self, step: &mut Step<'_>) -> Result<(), StepError> {
-        if let Some(operation) = self.operation.take() {
-            self.value = Some(operation(step)?);
-        }
+        self.value = Some((self.operation)(step)?);
         Ok(())
     }
 
@@ -93,6 +106,8 @@ pub(crate) struct Step<'a> {
     pub(crate) failed_us: i64,
     /// How many lanes the operation has made ready: as many waiting workers are woken after the commit.
     pub(crate) made_ready: usize,
+    /// Whether what meets trouble is undone alone.
+    pub(crate) is_careful: bool,
 }
 
 impl Step<'_> {
@@ -101,8 +116,23 @@ impl Step<'_> {
         &mut self,
         part: impl FnOnce(&mut Self) -> Result<T, StepError>,
     ) -> Result<Result<T, String>, StepError> {
-        self.execute("SAVEPOINT apart", [])?;
         let made_ready = self.made_ready;
+        if !self.is_careful {
+            let changed_before = self.db.total_changes();
+            return match part(self) {
+                Err(fault)
+                    if fault.is_damage()
+                        && !self.db.is_autocommit()
+                        && self.db.total_changes() == changed_before =>
+                {
+                    self.made_ready = made_ready;
+                    Ok(Err(fault.to_string()))
+                }
+                // With something to undo, the batch is run again with care.
+                result => result.map(Ok),
+            };
+        }
+        self.execute("SAVEPOINT apart", [])?;
         match part(self) {
             Err(fault) if fault.is_damage() && !self.db.is_autocommit() => {
                 self.execute("ROLLBACK TO apart", [])?;

@@ -117,7 +117,7 @@ impl Spool {
     pub async fn append(&self, message: NewMessage) -> Result<Appended, SpoolError> {
         let (room, bytes) = (self.room.clone(), message.payload.len());
         let appended =
-            self.call(Access::Change { bytes }, move |step| rows::append(step, &message, &room)).await?;
+            self.call(Access::Urgent { bytes }, move |step| rows::append(step, &message, &room)).await?;
         appended.map_err(|reason| SpoolError::Full { folder: self.shown.clone(), reason })
     }
 
@@ -245,7 +245,7 @@ impl Spool {
     async fn call<T: Send + 'static>(
         &self,
         kind: Access,
-        operation: impl FnOnce(&mut Step<'_>) -> Result<T, StepError> + Send + 'static,
+        operation: impl FnMut(&mut Step<'_>) -> Result<T, StepError> + Send + 'static,
     ) -> Result<T, SpoolError> {
         self.writer.call(kind, operation).await.map_err(|error| SpoolError::of(error, &self.shown))
     }

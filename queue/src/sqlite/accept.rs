@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 
+use super::lane::FoundLane;
 use super::mend::mend;
 use super::now::stored;
 use super::step_error::StepError;
@@ -62,7 +63,7 @@ fn enqueue_safely(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted,
 fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, StepError> {
     let class = message.class.as_str();
     let name = message.lane.as_str();
-    let lane = lane::find_or_make(step, name, class)?;
+    let FoundLane { no: lane, has_current, has_right } = lane::find_or_make(step, name, class)?;
     step.execute(
         "INSERT INTO message (lane_no, second, id, class, arrived_us, payload)
          VALUES (?1, CASE WHEN ?6 THEN coalesce((SELECT max(second) FROM message WHERE lane_no = ?1 AND second IS NOT NULL) + 1, 0) END,
@@ -79,27 +80,19 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, StepEr
     match message.held {
         HeldEffect::Leave => {}
         HeldEffect::Wake(right) => {
-            // The holder of the current message has not seen this waking one: a hold that names an older one comes too late.
-            step.execute(
-                "INSERT INTO head (seq, triggers) SELECT current, 1 FROM lane WHERE no = ?1 AND current IS NOT NULL
-                    ON CONFLICT (seq) DO UPDATE SET triggers = triggers + 1",
-                params![lane],
-            )?;
             let woke = held::wake(step, name, lane)?;
-            // Several rights do not add up: the larger number that is left counts, and the later end.
-            let Right { sends, until_s } = right.fitted();
-            step.execute(
-                "UPDATE lane SET allowed = max(coalesce(allowed, 0), sends + ?2),
-                    until_s = max(coalesce(until_s, 0), ?3), closed = NULL
-                 WHERE no = ?1 AND (?4 OR current IS NOT NULL OR sends > 0 OR allowed IS NOT NULL)",
-                params![lane, sends, stored(until_s), woke],
-            )?;
-            // A failed message holds it up no longer than its patience lasts.
-            step.execute(
-                "UPDATE lane SET due_us = head.gives_way_us FROM head
-                 WHERE no = ?1 AND state = 'delayed' AND head.seq = lane.current AND head.gives_way_us < due_us",
-                params![lane],
-            )?;
+            if woke || has_right {
+                // Several rights do not add up: the larger number that is left counts, and the later end.
+                let Right { sends, until_s } = right.fitted();
+                step.execute(
+                    "UPDATE lane SET allowed = max(coalesce(allowed, 0), sends + ?2),
+                        until_s = max(coalesce(until_s, 0), ?3), closed = NULL WHERE no = ?1",
+                    params![lane, sends, stored(until_s)],
+                )?;
+            }
+            if has_current {
+                tell_current(step, lane)?;
+            }
         }
         HeldEffect::Bury => {
             step.execute(
@@ -113,6 +106,22 @@ fn enqueue(step: &mut Step<'_>, message: &NewMessage) -> Result<Accepted, StepEr
         }
     }
     Ok(Accepted::New)
+}
+
+/// The current message hears of a waking one behind it.
+fn tell_current(step: &Step<'_>, lane: i64) -> Result<(), StepError> {
+    // Its holder has not seen this one: a hold that names an older one comes too late.
+    step.execute(
+        "INSERT INTO head (seq, triggers) SELECT current, 1 FROM lane WHERE no = ?1 AND current IS NOT NULL
+            ON CONFLICT (seq) DO UPDATE SET triggers = triggers + 1",
+        params![lane],
+    )?;
+    // If it has failed, it holds this one up no longer than its patience lasts.
+    step.run(
+        "UPDATE lane SET due_us = head.gives_way_us FROM head
+         WHERE no = ?1 AND state = 'delayed' AND head.seq = lane.current AND head.gives_way_us < due_us",
+        params![lane],
+    )
 }
 
 fn bury_on_arrival(step: &Step<'_>, message: &NewMessage, reason: &str) -> Result<Accepted, StepError> {

@@ -28,7 +28,7 @@ pub(super) fn revive(step: &mut Step<'_>, id: &MessageId) -> Result<bool, StepEr
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
     })?;
     let Some((no, lane, class)) = found else { return Ok(false) };
-    let lane = lane::find_or_make(step, &lane, &class)?;
+    let lane = lane::find_or_make(step, &lane, &class)?.no;
     step.execute(
         "INSERT INTO message (lane_no, id, class, arrived_us, payload)
          SELECT ?2, id, class, arrived_us, payload FROM dead WHERE no = ?1",

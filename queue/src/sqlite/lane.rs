@@ -29,9 +29,22 @@ fn to(step: &mut Step<'_>, lane: i64, place: Position) -> Result<(), StepError> 
     }
 }
 
-/// The number of the lane with this name, made and put last in line if it has no messages yet.
-pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Result<i64, StepError> {
-    let found = step.first("SELECT no FROM lane WHERE name = ?1", params![name], |row| row.get(0))?;
+/// A lane that gets one more message.
+pub(super) struct FoundLane {
+    pub(super) no: i64,
+    /// Whether a message of it is being handled.
+    pub(super) has_current: bool,
+    /// Whether it keeps what may be sent.
+    pub(super) has_right: bool,
+}
+
+/// The lane with this name, made and put last in line if it has no messages yet.
+pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Result<FoundLane, StepError> {
+    let sql = "SELECT no, current IS NOT NULL, current IS NOT NULL OR sends > 0 OR allowed IS NOT NULL
+        FROM lane WHERE name = ?1";
+    let found = step.first(sql, params![name], |row| {
+        Ok(FoundLane { no: row.get(0)?, has_current: row.get(1)?, has_right: row.get(2)? })
+    })?;
     if let Some(lane) = found {
         return Ok(lane);
     }
@@ -40,7 +53,7 @@ pub(super) fn find_or_make(step: &mut Step<'_>, name: &str, class: &str) -> Resu
             coalesce((SELECT max(position) FROM lane WHERE state = 'ready' AND class = ?2 AND suspect = 0) + 1, 0))",
         params![name, class],
     )?;
-    Ok(step.db.last_insert_rowid())
+    Ok(FoundLane { no: step.db.last_insert_rowid(), has_current: false, has_right: false })
 }
 
 /// What a lane has besides its answers that may go out in responses.

@@ -106,7 +106,7 @@ impl SqliteQueue {
 
     async fn look<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Step<'_>) -> Result<T, StepError> + Send + 'static,
+        mut operation: impl FnMut(&Step<'_>) -> Result<T, StepError> + Send + 'static,
     ) -> Result<T, QueueError> {
         self.writer.call(Access::Look, move |step| operation(step)).await
     }
@@ -114,9 +114,18 @@ impl SqliteQueue {
     async fn change<T: Send + 'static>(
         &self,
         bytes: usize,
-        operation: impl FnOnce(&mut Step<'_>) -> Result<T, StepError> + Send + 'static,
+        operation: impl FnMut(&mut Step<'_>) -> Result<T, StepError> + Send + 'static,
     ) -> Result<T, QueueError> {
         self.writer.call(Access::Change { bytes }, operation).await
+    }
+
+    /// A change that goes first.
+    async fn urgent<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        operation: impl FnMut(&mut Step<'_>) -> Result<T, StepError> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        self.writer.call(Access::Urgent { bytes }, operation).await
     }
 
     /// There is news of a lane for a receiver, if somebody keeps a push open there.
@@ -133,7 +142,13 @@ fn begin(database: &DatabaseFile, now_us: i64) -> Result<(), StepError> {
     transaction.execute_batch(include_str!("damaged.sql"))?;
     transaction.execute_batch(include_str!("responses.sql"))?;
     transaction.execute_batch(include_str!("journal.sql"))?;
-    reclaim::void_leases(&mut Step { db: &transaction, now_us, failed_us: 0, made_ready: 0 })?;
+    reclaim::void_leases(&mut Step {
+        db: &transaction,
+        now_us,
+        failed_us: 0,
+        made_ready: 0,
+        is_careful: true,
+    })?;
     transaction.commit()?;
     Ok(())
 }
@@ -157,7 +172,7 @@ impl Producer for SqliteQueue {
         message.check()?;
         let deadline_us = message.not_after.map(|after| self.now.us().saturating_add(stored(micros(after))));
         let window_us = self.dedup_window_us;
-        self.change(message.payload.len(), move |step| accept::accept(step, &message, deadline_us, window_us))
+        self.urgent(message.payload.len(), move |step| accept::accept(step, &message, deadline_us, window_us))
             .await
     }
 
@@ -191,7 +206,7 @@ impl Consumer for SqliteQueue {
     async fn renew(&self, leases: &[Lease], lease_for: Duration) -> Result<Vec<Renewal>, QueueError> {
         let leases = leases.to_vec();
         let pulse = self.pulse.clone();
-        self.change(0, move |step| {
+        self.urgent(0, move |step| {
             pulse.beat(step, Some(lease_for));
             settle::renew(step, &leases, lease_for)
         })

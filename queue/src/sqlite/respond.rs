@@ -20,7 +20,7 @@ use crate::{CLAIM_FOR, ClaimOutcome, Claimed, Class, Lane, OpenPush, PushTry, Qu
 impl Responder for SqliteQueue {
     async fn open(&self, lane: &Lane, push: &OpenPush) -> Result<u32, QueueError> {
         let (lane, push) = (lane.clone(), push.clone());
-        self.change(0, move |step| push::open(step, &lane, &push)).await
+        self.urgent(0, move |step| push::open(step, &lane, &push)).await
     }
 
     async fn claim(
@@ -32,7 +32,7 @@ impl Responder for SqliteQueue {
     ) -> Result<Claimed, QueueError> {
         let deadline_us = self.now.us().saturating_add(stored(micros(within)));
         let (lane, class, push) = (lane.clone(), class.clone(), push.clone());
-        self.change(0, move |step| {
+        self.urgent(0, move |step| {
             let mut unsure = 0;
             let outcome = match step.now_us > deadline_us {
                 true => ClaimOutcome::NotYet,
@@ -45,7 +45,7 @@ impl Responder for SqliteQueue {
 
     async fn confirm(&self, lane: &Lane, push: &PushTry, written: bool) -> Result<(), QueueError> {
         let (lane, push) = (lane.clone(), push.clone());
-        self.change(0, move |step| confirm(step, &lane, &push, written)).await
+        self.urgent(0, move |step| confirm(step, &lane, &push, written)).await
     }
 
     async fn announce(&self, lane: &Lane) -> Result<(), QueueError> {

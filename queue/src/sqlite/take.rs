@@ -224,38 +224,37 @@ impl LaneLease<'_, '_> {
             self.step.execute(sql, params![no])?;
             return Ok(None);
         }
-        if current.is_none() {
-            // A lane is there only while it has messages.
-            let next = next(self.step, no)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-            // An older message of another class has come into the lane since it became ready.
-            if next.class != class.as_str() {
-                to_end(self.step, no)?;
-                return Ok(None);
-            }
-            self.step.execute("UPDATE lane SET current = ?2 WHERE no = ?1", params![no, next.seq])?;
-            if held::is_refused(self.step, &name)? {
-                close(self.step, no, Closed::Refused)?;
-            }
+        if let Some(current) = current {
+            let sql = "UPDATE head SET confirmed = 0, unheard = 0 WHERE seq = ?1 AND (confirmed = 1 OR unheard = 1)";
+            self.step.execute(sql, params![current])?;
+            return self.give(no, current).map(Some);
         }
-        self.give(no).map(Some)
+        // A lane is there only while it has messages.
+        let next = next(self.step, no)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        // An older message of another class has come into the lane since it became ready.
+        if next.class != class.as_str() {
+            to_end(self.step, no)?;
+            return Ok(None);
+        }
+        if held::is_refused(self.step, &name)? {
+            close(self.step, no, Closed::Refused)?;
+        }
+        self.give(no, next.seq).map(Some)
     }
 
-    fn give(&mut self, no: i64) -> Result<Leased, StepError> {
+    fn give(&mut self, no: i64, current: i64) -> Result<Leased, StepError> {
         let token = match &self.token {
             Some(token) => token.clone(),
             None => self.token.insert(new_token(self.step, &self.request.worker)?).clone(),
         };
-        lease(self.step, no, self.request, &token)?;
+        let until_us = self.step.now_us.saturating_add(stored(micros(self.request.lease_for)));
         self.step.execute(
-            "UPDATE lane SET followed =
-                EXISTS (SELECT 1 FROM message WHERE lane_no = ?1 AND second IS NULL AND seq <> lane.current)
-                OR EXISTS (SELECT 1 FROM message WHERE lane_no = ?1 AND second IS NOT NULL AND seq <> lane.current)
+            "UPDATE lane SET state = 'leased', position = NULL, due_us = ?2, token = ?3, worker = ?4, current = ?5, followed =
+                EXISTS (SELECT 1 FROM message WHERE lane_no = ?1 AND second IS NULL AND seq <> ?5)
+                OR EXISTS (SELECT 1 FROM message WHERE lane_no = ?1 AND second IS NOT NULL AND seq <> ?5)
              WHERE no = ?1",
-            params![no],
+            params![no, until_us, token.as_str(), self.request.worker.name(), current],
         )?;
-        let sql = "UPDATE head SET confirmed = 0, unheard = 0
-            WHERE seq = (SELECT current FROM lane WHERE no = ?1) AND (confirmed = 1 OR unheard = 1)";
-        self.step.execute(sql, params![no])?;
         head::current(self.step, no)
     }
 }
