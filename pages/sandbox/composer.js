@@ -56,8 +56,15 @@ export function redrawComposer() {
   const hasMenu = fillMenu(menu, account?.menu ?? [], does.say);
   toMenu.hidden = !hasMenu;
   const mine = facts.examples.filter((example) => !example.account || example.account === here.chat.account).slice(0, MOST_EXAMPLES);
-  chips.replaceChildren(...mine.map((example) => element("button", { class: "chip", type: "button", title: example.label, onclick: () => take(example) }, example.label)));
+  chips.replaceChildren(...mine.map(chip));
   showMenu(hasMenu && !menu.hidden);
+}
+
+/** What it shows, and the text that it writes. */
+function chip(example) {
+  const { label, push } = example;
+  const words = push.content && push.content !== label ? element("span", { class: "soft" }, push.content) : null;
+  return element("button", { class: "chip", type: "button", title: push.content ?? label, onclick: () => take(example) }, t.exampleLabels[label] ?? label, words);
 }
 
 /** A text comes into the field, where it can be changed first; what else a route takes is pushed at once. */

@@ -11,6 +11,7 @@ import { fail } from "../shared/toast.js";
 import { get, post } from "./api.js";
 import { facts, here, newestSaid } from "./chats.js";
 import { saidLine } from "./events.js";
+import { endName, endTone } from "./ends.js";
 import { fillAnswer, fillCalls, fillPush, fillRequest } from "./evidence.js";
 import { icon } from "./icons.js";
 import { lifetime } from "./lifetime.js";
@@ -38,7 +39,7 @@ const head = element("div", { class: "stack message-head" });
 const reasonPlace = element("div");
 const trackPlace = element("div", { class: "track-place" });
 const wires = element("div", { class: "wires" });
-const unpin = element("div", { class: "row", hidden: true }, button(t.followNewest, async () => follow(), { class: "button unpin" }));
+const unpin = element("div", { class: "row", hidden: true }, button(t.followNewest, async () => follow(), { class: "link unpin" }));
 
 export function wireInspector() {
   panes = tabs([
@@ -131,7 +132,7 @@ function draw() {
   if (life === null) {
     head.replaceChildren(element("div", { class: "empty" }, icon("track"), element("b", {}, t.noneChosen[0]), element("p", {}, t.noneChosen[1])));
     trackPlace.replaceChildren();
-    drawReason(null);
+    drawReason();
     return;
   }
   const now = Date.now();
@@ -140,7 +141,7 @@ function draw() {
       element("h3", {}, saidLine({ ...life, account: here.chat.account }).slice(0, MOST_TITLE)),
       element("span", { class: "soft small number" }, time(life.saidMs))),
     element("div", { class: "row verdict" }, verdict(life, now)));
-  drawReason(life.letGo);
+  drawReason();
   trackPlace.replaceChildren(track(life, now));
   if (!facts.inside) trackPlace.append(element("p", { class: "soft small" }, t.outside));
   const text = JSON.stringify([chosen, told, told ? null : life]);
@@ -149,24 +150,34 @@ function draw() {
   refillWires();
 }
 
-/** Why the worker let it go, in the worker's own words: English, and long. Drawn anew only when it changes: you may be in it. */
-function drawReason(letGo) {
-  const key = letGo?.reason ? `${chosen} ${letGo.reason}` : "";
+/** Why the worker let it go and what releases it; behind that the worker's own words: English, and long. Drawn anew only when it
+ *  changes: you may be in it. */
+function drawReason() {
+  const reason = life?.letGo?.reason;
+  const refused = told?.calls?.findLast((call) => call.errcode);
+  const key = reason ? `${chosen} ${endName(life)} ${reason}` : "";
   if (reasonPlace.dataset.key === key) return;
   reasonPlace.dataset.key = key;
-  reasonPlace.replaceChildren(...(key ? [element("details", { class: "banner", data: { tone: letGo.end === "dead" ? "bad" : "warn" } },
-    element("summary", {}, `${t.ended[letGo.end] ?? letGo.end}: ${refusal() ?? t.workersReason}`), element("p", {}, String(letGo.reason)))] : []));
+  reasonPlace.replaceChildren();
+  if (!reason) return;
+  const why = refused && codeMeaning(refused.errcode, refused.errmsg) + (refused.fault ? t.refusedByOrder : "");
+  reasonPlace.append(element("div", { class: "banner reason", data: { tone: endTone(life) } },
+    element("p", {}, element("b", {}, why ? t.pair(endName(life), why) : endName(life))),
+    refused || life.letGo.end === "held" ? element("p", {}, released(life.letGo.end)) : null,
+    element("details", {}, element("summary", {}, t.workersReason), element("p", {}, String(reason)))));
 }
 
-/** What WeChat refused last for the message, in the page's language. */
-function refusal() {
-  const last = told?.calls?.findLast((call) => call.errcode);
-  return last ? codeMeaning(last.errcode, last.errmsg) : null;
+/** When the answer that was refused is sent again. */
+function released(end) {
+  if (end === "held") return t.release.write;
+  if (end === "dead") return t.release.never;
+  return end === "snoozed" ? t.release.pause : t.release.soon;
 }
 
 /** Draws the tab anew, unless you are in it with the keyboard or have marked something: that would be lost. */
 function refillWires() {
-  const count = (name, list) => { evidence.button(name).textContent = list?.length > 1 ? `${t.tabs[name]} ${list.length}` : t.tabs[name]; };
+  const count = (name, list) => { evidence.button(name).textContent = list?.length ? `${t.tabs[name]} ${list.length}` : t.tabs[name]; };
+  count("push", [...life.tries, life.open].filter(Boolean));
   count("request", told?.exchanges);
   count("answer", told?.exchanges);
   count("calls", told?.calls);

@@ -36,7 +36,10 @@ export function lifetime(msgId, told, entries, inside) {
   const isFailed = life.isGivenUp || (settled < 0 && !open && life.tries.length > 0 && Date.now() - lastMs > BETWEEN_MS);
   const isOver = ended !== null || (!inside && answeredMs !== null && !open) || isFailed || Date.now() - lastMs > QUIET_MS;
   const refused = (told?.calls ?? []).filter((call) => call.errcode !== 0);
-  return { ...life, originMs, pushes, open, told, inside, sent, refused, ended, letGo, tookMs, storedMs, answeredMs, lastMs, runs: handlings(life.stages), recordedMs: stage("recorded")?.at_ms ?? null, isRunning: !isOver };
+  const runs = handlings(life.stages);
+  // So `huixin dev` calls what stands behind the configuration's routes; the chat has a line about it.
+  const isUnmatched = ended?.end === "no_reply" && runs.at(-1)?.route === "unmatched" && entries.some(({ what }) => what === "unmatched");
+  return { ...life, isUnmatched, originMs, pushes, open, told, inside, sent, refused, ended, letGo, tookMs, storedMs, answeredMs, lastMs, runs, recordedMs: stage("recorded")?.at_ms ?? null, isRunning: !isOver };
 }
 
 function fromTold(told) {

@@ -1,6 +1,6 @@
 // The phone: the name on top, the chat that stays at its end while you are there, and nothing that grows without bound.
 
-import { $ } from "../shared/dom.js";
+import { $, element } from "../shared/dom.js";
 import { accountName, here, nameOf } from "./chats.js";
 import { typingRow } from "./bubbles.js";
 import { t } from "./texts.js";
@@ -78,7 +78,8 @@ export function setTyping(on) {
 /** While typing is on, WeChat shows that in the name's place. */
 export function setTitle(isTyping = false) {
   const chat = here.chat;
-  $("title").textContent = isTyping ? t.typing : chat ? accountName(chat.account) : "";
+  const as = chat ? element("span", { class: "as soft" }, ` · ${nameOf(chat.user)}`) : ""; // the list of chats says it where there is room
+  $("title").replaceChildren(isTyping ? t.typing : chat ? accountName(chat.account) : "", as);
   $("title").title = chat ? `${chat.account} · ${nameOf(chat.user)} (${chat.user})` : "";
 }
 

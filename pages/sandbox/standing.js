@@ -4,7 +4,8 @@ import { $, element } from "../shared/dom.js";
 import { duration } from "../shared/format.js";
 import { get } from "./api.js";
 import { accounts, facts, here, isUnfollowed, lastRefusal } from "./chats.js";
-import { codeMeaning, t } from "./texts.js";
+import { codeMeaning, codeWords, t } from "./texts.js";
+import { settleRefusals } from "./refusals.js";
 import { showStanding } from "./trouble.js";
 
 const SOON_MS = 300;
@@ -40,6 +41,7 @@ async function ask() {
   const account = accounts.get(chat.account);
   if (account && typeof state.may_send === "boolean") account.may_send = state.may_send;
   showStanding(state);
+  settleRefusals(state, chat.account);
   draw(state, account);
   tells(state.faults?.length ?? 0);
 }
@@ -56,7 +58,9 @@ function draw(state, account) {
   drawn = text;
   const fact = (name, tone, label, title) => element("span", { class: "fact number", title, data: { fact: name, tone } }, label);
   const facts_ = [rightFact(state, account, fact)];
-  if (state.open) facts_.push(fact("open", "info", t.right.open(state.open)));
+  const held = state.held ?? 0;
+  if (held) facts_.push(fact("held", "warn", t.right.held(held)));
+  if (state.open > held) facts_.push(fact("open", "info", t.right.open(state.open - held)));
   if (state.dead) facts_.push(fact("dead", "bad", t.right.dead(state.dead)));
   if (state.clock_ahead_s > 0) facts_.push(fact("clock", "warn", t.right.ahead(duration(state.clock_ahead_s * 1000))));
   const fails = state.mark_fail;
@@ -78,10 +82,10 @@ function rightFact({ right, faults = [], pauses = [] }, account, fact) {
   const refusal = lastRefusal(here.chat);
   if (refusal) {
     const says = NO_SENDS.includes(refusal.code) ? t.right.cannot : t.right.lastRefused;
-    return bad(says(codeMeaning(refusal.code, refusal.reason)), refusal.reason);
+    return bad(says(codeWords(refusal.code, refusal.reason)), codeMeaning(refusal.code, refusal.reason));
   }
   const ordered = faults.find(({ on, fault, account: of }) => on.includes("send") && fault.fault === "code" && (!of || of === here.chat.account));
-  if (ordered) return fact("right", "warn", t.right.ordered(codeMeaning(ordered.fault.code)));
+  if (ordered) return fact("right", "warn", t.right.ordered(codeWords(ordered.fault.code)), codeMeaning(ordered.fault.code));
   if (!right) return fact("right", "soft", t.right.none);
   if (right.closes_in_s <= 0) return bad(t.right.over);
   const left = Math.max(0, right.of - right.sent);

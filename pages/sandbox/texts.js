@@ -21,9 +21,12 @@ export function tryFailure({ result, detail }) {
   return status ? `${why} ${status}` : why;
 }
 
+/** What an `errcode` means; one that is not known as itself. */
+export const codeWords = (code, words) => t.codes[code] ?? codeMeaning(code, words);
+
 /** An `errcode` with what it means; with WeChat's own words when it is a rare one. */
 export function codeMeaning(code, words) {
-  return `${code} ${t.codes[code] ?? words ?? ""}`.trim();
+  return `${code}\u00a0${t.codes[code] ?? words ?? ""}`.trim(); // the code is never alone on a line
 }
 
 /** A fault as ordered or met: its name as `fault`, its numbers beside it. */

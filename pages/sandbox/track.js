@@ -1,54 +1,56 @@
-// A message's way on an axis of time: pushed, stored, queued, handled, recorded, refused, sent. The dashed line at five seconds
-// is where WeChat gives up; what lies beyond it is what Huixin is for.
-//
-// The axis is of square roots: on an even one, the milliseconds before and the seconds of an answer can't both be seen.
+// A message's way on an axis of time: pushed, stored, queued, handled, recorded, refused, sent. The dashed line is where WeChat
+// stops waiting for the response; what lies beyond it is what Huixin is for.
 
 import { element } from "../shared/dom.js";
-import { duration } from "../shared/format.js";
+import { duration, units } from "../shared/format.js";
+import { endName, endTone } from "./ends.js";
 import { callFailure, t, tryFailure } from "./texts.js";
 
 const LIMIT_MS = 5000;
-const SHORTEST_MS = 6000; // so that the line is always on the axis
-const BROKEN_MS = 1000; // a shorter life fills the axis, and the line stands at its edge, behind a break
-const EDGE = 92;
-const TICKS = [0.002, 0.01, 0.05, 0.2, 0.5, 1, 2, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 172_800].map((s) => s * 1000);
+const STEPS = [1, 2, 5, 10, 20, 60, 120, 300, 600, 1200, 3600, 7200, 14_400, 28_800, 86_400]; // seconds between two ticks
 const narrow = matchMedia("(max-width: 480px)");
 
 export function track(life, now) {
   // While a message only waits for its next attempt, the axis stands still, with room for that wait.
   const isPending = life.isRunning && Boolean(life.letGo);
   const end = Math.max(life.lastMs, life.isRunning && !isPending ? now : 0);
-  const lastedMs = end - life.originMs;
-  const isBroken = lastedMs < BROKEN_MS;
-  const room = isPending ? 0.6 : isBroken ? 0.2 : 0.08;
-  const span = isBroken ? Math.max(10, lastedMs * (1.1 + room)) : Math.max(SHORTEST_MS, lastedMs * (1 + room));
-  const at = (ms) => Math.min(100, Math.sqrt(Math.max(0, ms - life.originMs) / span) * 100);
+  const span = Math.max(LIMIT_MS, (end - life.originMs) * (isPending ? 1.25 : 1));
+  const at = (ms) => Math.min(100, (Math.max(0, ms - life.originMs) / span) * 100);
   const rows = [...pushRows(life, now, at), ...workerRows(life, now, at), ...callRows(life, at), ...endRows(life, at, isPending)];
-  const whole = element("div", { class: "track" }, axis(life, span, at, isBroken), element("ol", { class: "track-rows" }, rows));
-  const limit = isBroken ? EDGE : at(life.originMs + LIMIT_MS);
-  whole.style.setProperty("--limit", `${limit}%`);
-  whole.style.setProperty("--share", String(limit / 100));
+  const whole = element("div", { class: "track", data: { limit: isLate(life, end) ? "missed" : "kept" } }, axis(span), element("ol", { class: "track-rows" }, rows));
+  whole.style.setProperty("--share", String(LIMIT_MS / span));
   return whole;
 }
 
-function axis(life, span, at, isBroken) {
-  const apart = narrow.matches ? 21 : 12;
-  const most = isBroken ? EDGE - apart : 100 - apart / 2;
-  // From the end, where ticks are closest. The limit's own label says five seconds.
-  const places = [{ ms: 0, place: 0 }, ...(isBroken ? [] : [{ ms: null, place: at(life.originMs + LIMIT_MS) }])];
-  for (const ms of TICKS.toReversed()) {
-    const place = at(life.originMs + ms);
-    if (ms <= span && place <= most && places.every((other) => Math.abs(other.place - place) >= apart)) places.push({ ms, place });
+/** Whether WeChat has waited in vain for the response. */
+const isLate = (life, end) => (life.tookMs ?? end - life.originMs) > LIMIT_MS;
+
+function axis(span) {
+  const limit = (LIMIT_MS / span) * 100;
+  const step = STEPS.find((seconds) => (seconds * 1000 / span) * 100 >= (narrow.matches ? 20 : 14)) ?? STEPS.at(-1);
+  const [unit, name] = step < 60 ? [1, units.s] : step < 3600 ? [60, units.min] : step < 86_400 ? [3600, units.h] : [86_400, units.d];
+  const label = inside(element("span", { class: "limit", title: t.limitLong }, t.limit), limit);
+  const [width, apart] = narrow.matches ? [27, 23] : [17, 15];
+  const middle = limit - ((backOf(limit) - 50) / 100) * width;
+  const ticks = [];
+  for (let seconds = 0; seconds * 1000 <= span; seconds += step) {
+    const place = (seconds * 1000 / span) * 100;
+    // The limit's own label says five seconds.
+    if (Math.abs(place - middle) < apart) continue;
+    ticks.push(inside(element("span", { class: "tick number" }, seconds ? `${seconds / unit} ${name}` : "0"), place));
   }
-  const ticks = places.filter(({ ms }) => ms !== null).map(({ ms, place }) => {
-    const tick = element("span", { class: "tick number" }, ms === 0 ? "0" : duration(ms).replace(/\.0 /, " "));
-    tick.style.insetInlineStart = `${place}%`;
-    return tick;
-  });
-  const isLate = isBroken || at(life.originMs + LIMIT_MS) > 55;
-  const limit = element("span", { class: `limit ${isLate ? "before" : ""}` }, t.givesUp);
-  return element("div", { class: "axis" }, element("div", { class: `axis-line ${isBroken ? "broken" : ""}` }, ticks), element("div", { class: "axis-limit" }, limit));
+  return element("div", { class: "axis" }, element("div", { class: "axis-line" }, ticks, label));
 }
+
+/** Puts the middle of a mark at a place, but so that it never leaves the lane. */
+function inside(mark, place) {
+  mark.style.insetInlineStart = `${place}%`;
+  mark.style.setProperty("--back", `-${backOf(place)}%`);
+  return mark;
+}
+
+/** How much of a mark is before its place: at the ends of the lane none, or all of it. */
+const backOf = (place) => (place < 15 ? (place / 15) * 50 : place > 85 ? 100 - ((100 - place) / 15) * 50 : 50);
 
 /** A line of the track. `parts`: bars and points on it. */
 function row(name, tone, label, detail, parts, value) {
@@ -76,26 +78,21 @@ function codeMarks(marks) {
   const groups = [];
   for (const mark of marks) {
     const last = groups.at(-1);
-    if (last && mark.place - last[0].place < (narrow.matches ? 30 : 17)) last.push(mark);
+    if (last && mark.place - last[0].place < (narrow.matches ? 30 : 20)) last.push(mark);
     else groups.push([mark]);
   }
-  return groups.map((inside) => {
-    const labels = [...Map.groupBy(inside, ({ label }) => label)].map(([label, { length }]) => (length > 1 ? `${label} ×${length}` : label));
-    const made = element("span", { class: "code-mark number", title: inside.map(({ title }) => title).join("\n") }, labels.join(", "));
-    // Its middle is at the place, but it never leaves the lane.
-    const place = (inside[0].place + inside.at(-1).place) / 2;
-    const back = place < 15 ? (place / 15) * 50 : place > 85 ? 100 - ((100 - place) / 15) * 50 : 50;
-    made.style.insetInlineStart = `${place}%`;
-    made.style.translate = `-${back}% -50%`;
-    return made;
+  return groups.map((near) => {
+    const labels = [...Map.groupBy(near, ({ label }) => label)].map(([label, { length }]) => (length > 1 ? `${label} ×${length}` : label));
+    const made = element("span", { class: "code-mark number", title: near.map(({ title }) => title).join("\n") }, labels.join(", "));
+    return inside(made, (near[0].place + near.at(-1).place) / 2);
   });
 }
 
 const tones = { acked: "good", passive_reply: "good" };
 
 function pushRows(life, now, at) {
-  const bars = life.pushes.map((one) => bar(at(one.at_ms), at(one.at_ms + one.took_ms), tones[one.result] ?? "bad", `${t.tryLine(one.n)}: ${tryFailure(one)}, ${duration(one.took_ms)}`));
-  if (life.open) bars.push(bar(at(life.open.since_ms), at(now), "open", `${t.tryLine(life.open.n)}: ${t.openLine}`));
+  const bars = life.pushes.map((one) => bar(at(one.at_ms), at(one.at_ms + one.took_ms), tones[one.result] ?? "bad", `${t.pair(t.tryLine(one.n), tryFailure(one))} · ${duration(one.took_ms)}`));
+  if (life.open) bars.push(bar(at(life.open.since_ms), at(now), "open", t.pair(t.tryLine(life.open.n), t.openLine)));
   const count = life.pushes.length + (life.open ? 1 : 0);
   const last = life.pushes.at(-1);
   const failed = last && !tones[last.result] && !life.open;
@@ -134,7 +131,7 @@ function handlingRow(life, now, at) {
   });
   const last = bars.at(-1);
   const { route, attempt } = life.runs.at(-1);
-  const detail = [route, attempt > 1 ? t.times(attempt) : ""].filter(Boolean).join(" · ");
+  const detail = [life.isUnmatched ? t.ended.unmatched : route, attempt > 1 ? t.times(attempt) : ""].filter(Boolean).join(" · ");
   return row("handling", last.tone, t.stages.handling, detail, bars.map(({ made }) => made), duration(last.tookMs));
 }
 
@@ -162,25 +159,31 @@ function endRows(life, at, isPending) {
   const since = life.letGo.at_ms;
   const value = `+${duration(Math.max(0, since - life.saidMs))}`;
   if (!isPending) return [row("dead", "bad", t.stages.dead, "", [point(at(since), "bad")], value)];
-  const wait = bar(at(since), 100, "soft", t.ended[life.letGo.end]);
+  const wait = bar(at(since), 100, "open", endName(life));
   wait.classList.add("endless");
-  return [row("pending", "soft", t.stages.pending, t.ended[life.letGo.end] ?? life.letGo.end, [wait], value)];
+  return [row("pending", "open", endName(life), "", [wait], value)];
 }
 
 /** The same in a sentence or two, as badges. */
 export function verdict(life, now) {
   const badge = (tone, text) => element("span", { class: "badge", data: { tone } }, text);
-  const badges = [];
-  const late = (ms) => ms > LIMIT_MS;
-  if (life.tookMs !== null) badges.push(badge("good", t.ackedIn(duration(life.tookMs))));
-  else if (life.open) badges.push(badge("warn", t.openTry(life.open.n, Math.floor(Math.max(0, now - life.open.since_ms) / 1000))));
-  for (const one of life.pushes.filter(({ result }) => !tones[result]).slice(0, 3)) badges.push(badge("bad", `${t.tryLine(one.n)}: ${tryFailure(one)}`));
-  if (life.answeredMs !== null) {
-    const ms = life.answeredMs - life.saidMs;
-    badges.push(badge("info", t.answeredIn(duration(ms))), badge(late(ms) ? "info" : "good", late(ms) ? t.beyond(duration(ms - LIMIT_MS)) : t.within));
-  }
-  if (life.letGo && !life.ended) badges.push(badge("warn", t.ended[life.letGo.end] ?? life.letGo.end));
-  else if (life.ended && (life.answeredMs === null || life.ended.end === "dead")) badges.push(badge(life.ended.end === "dead" ? "bad" : "info", t.ended[life.ended.end] ?? life.ended.end));
-  else if (life.isRunning && life.storedMs !== null && life.answeredMs === null) badges.push(badge("warn", t.waitingFor));
+  const badges = [ackBadge(life, now, badge)].filter(Boolean);
+  for (const one of life.pushes.filter(({ result }) => !tones[result]).slice(0, 3)) badges.push(badge("bad", t.pair(t.tryLine(one.n), tryFailure(one))));
+  const answeredAfter = life.answeredMs === null ? null : life.answeredMs - life.saidMs;
+  if (answeredAfter > LIMIT_MS) badges.push(badge("info", t.beyond(duration(answeredAfter - LIMIT_MS))));
+  if (life.letGo && (life.answeredMs === null || life.letGo.end === "dead" || !life.ended)) badges.push(badge(endTone(life), endName(life)));
+  else if (life.isRunning && life.storedMs !== null && life.answeredMs === null) badges.push(badge("info", t.waitingFor));
   return badges;
+}
+
+/** How the push was acknowledged, and what came of it by another way. */
+function ackBadge(life, now, badge) {
+  const answer = life.answeredMs === null ? null : duration(life.answeredMs - life.saidMs);
+  if (life.tookMs === null) {
+    if (life.open) return badge("warn", t.openTry(life.open.n, Math.floor(Math.max(0, now - life.open.since_ms) / 1000)));
+    return answer && badge("good", t.answeredIn(answer));
+  }
+  const ack = duration(life.tookMs);
+  if (answer) return badge("good", life.pushes.at(-1).result === "passive_reply" ? t.answeredIn(answer) : t.ackedAndAnswered(ack, answer));
+  return badge("good", life.isRunning && !life.letGo && now - life.originMs > LIMIT_MS ? t.noLonger : t.ackedIn(ack));
 }

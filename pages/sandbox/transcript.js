@@ -10,6 +10,7 @@ import { answerCard, saidCard } from "./cards.js";
 import { here, saidBy } from "./chats.js";
 import { isEvent, saidLine } from "./events.js";
 import { append, clear, grown, mark, setTitle, setTyping, toEnd } from "./phone.js";
+import { cameBehind, forgetRefusals, wasRefused, wasSent } from "./refusals.js";
 import { FAULT_NOTICE, codeMeaning, faultName, t, tryFailure } from "./texts.js";
 
 const QUIET_MS = 5 * 60_000; // after so long the time stands above the next row
@@ -33,6 +34,7 @@ export function wireTranscript(what) {
 export function redraw() {
   clear();
   turns.clear();
+  forgetRefusals();
   newest = injected = null;
   lastAtMs = 0;
   for (const entry of here.chat?.entries ?? []) drawEntry(entry, false);
@@ -57,6 +59,7 @@ const draw = {
     place(row, entry, true, note);
     turns.set(entry.msg_id, { note, said: entry, tries: 0, why: "", isOpen: true, tryMs: entry.at_ms });
     if (turns.size > MOST_TURNS) turns.delete(turns.keys().next().value);
+    cameBehind(entry.msg_id, turns.get(entry.msg_id));
     newest = entry;
   },
   tried(entry) {
@@ -68,7 +71,7 @@ const draw = {
     if (result === "acked" || result === "passive_reply") return;
     turn.why = tryFailure(entry.outcome);
     if (turn.isOpen) turn.note.textContent = t.retrying(turn.tries, turn.why);
-    if (result === "bad_reply") system(entry, "bad wrong", `${t.badReply}: ${detail}`);
+    if (result === "bad_reply") system(entry, "bad wrong", t.pair(t.badReply, detail));
   },
   acked(entry) {
     settle(entry, t.acked(duration(entry.ms), entry.tries), "good", { ackMs: entry.ms.toFixed(3), tries: entry.tries });
@@ -95,12 +98,9 @@ const draw = {
   stopped: (entry) => system(entry, "bad stopped", t.stopped(entry.unanswered, Math.round(entry.for_s))),
   refused(entry) {
     const about = entry.for && entry.for !== newest?.msg_id ? saidBy(here.chat, entry.for) : null;
-    system(entry, "bad refused", t.refused(codeMeaning(entry.code, entry.reason), about && few(saidLine(about))) + byOrder(entry, "send"), entry.reason);
+    const notice = system(entry, "bad refused", t.refused(codeMeaning(entry.code, entry.reason), about && few(saidLine(about))) + byOrder(entry, "send"), entry.reason);
     const turn = turns.get(entry.for);
-    if (!turn || turn.isOpen) return;
-    turn.acked ??= turn.note.textContent;
-    turn.note.textContent = `${turn.acked} · ${t.notSent(entry.code)}`;
-    turn.note.classList.replace("good", "bad");
+    if (turn) wasRefused(entry.for, turn, notice);
   },
   call_refused: (entry) => system(entry, "bad refused", t.callRefused(t.endpoints[entry.on] ?? entry.on, codeMeaning(entry.code, entry.reason)) + byOrder(entry, entry.on), entry.reason),
   faulted(entry) {
@@ -143,12 +143,7 @@ function answer(entry, live) {
   const agent = message?.customservice?.kf_account;
   if (agent) row.lastChild.prepend(element("div", { class: "agent" }, `${t.person} ${agent}`));
   if (message?.aimsgcontext?.is_ai_msg === 1) row.lastChild.append(element("div", { class: "ai note" }, t.byAi));
-  const turn = turns.get(entry.what === "replied" ? entry.msg_id : entry.for);
-  if (turn?.acked) {
-    // What was refused first has been sent after all.
-    turn.note.textContent = turn.acked;
-    turn.note.classList.replace("bad", "good");
-  }
+  wasSent(entry.what === "replied" ? entry.msg_id : entry.for);
   place(row, entry, false, afterNote(row, entry));
   if (live) $("live").textContent = bubble.textContent;
 }
@@ -193,12 +188,13 @@ function system(entry, className, text, title) {
     if (one.dataset.text !== text) continue;
     one.dataset.times = Number(one.dataset.times ?? 1) + 1;
     one.firstChild.textContent = `${text} ×${one.dataset.times}`;
-    return;
+    return one;
   }
   const row = systemRow(className, text);
   row.dataset.text = text;
   if (title) row.title = title;
   place(row, entry);
+  return row;
 }
 
 function settle(entry, text, tone, data) {

@@ -14,7 +14,7 @@ const fault = (on, name, more = {}) => ({ name, order: { on, fault: name, ...mor
 const once = (name, act, isFinal) => ({ name, act, isFinal });
 
 const GROUPS = {
-  refusals: [code(45015), code(48001), code(45009), code(-1), { name: "no-right", toggle: toggleRight }],
+  refusals: [code(45015), code(45047), code(48001), code(45009), code(40001), code(-1), { name: "no-right", toggle: toggleRight }],
   network: [fault("send", "delay", { ms: 3000 }), fault("send", "cut"), fault("send", "cut_after_accept"), fault("send", "html"), fault("push", "lost_ack"), fault("push", "hang_up", { at: "before", ms: 0 })],
   time: [
     once("token-expire", () => turnToken("expire")), once("token-revoke", () => turnToken("revoke")),
@@ -60,7 +60,8 @@ function group(name, list) {
 
 function row(one) {
   const [title, text] = t.trouble.rows[one.name];
-  const side = element("span", { class: "trouble-side" }, one.act ? (one.isFinal ? t.trouble.final : t.trouble.act) : t.trouble.inject);
+  const side = element("span", { class: "trouble-side" });
+  fillSide(side, one.isFinal ? t.trouble.final : null, one.act ? t.trouble.act : t.trouble.inject);
   const kind = one.isFinal ? " final" : one.act ? " once" : "";
   const made = element("button", { class: `trouble-row${kind}`, type: "button", "aria-pressed": one.act ? null : "false", data: { trouble: one.name } },
     element("span", { class: "trouble-words" }, element("b", {}, title), element("span", { class: "soft small" }, text)), side);
@@ -107,7 +108,7 @@ async function undoEverything() {
   try {
     await remove("/sandbox/faults");
     if (accounts.get(here.chat.account)?.may_send === false) await setRight(true);
-    note(t.trouble.undone(t.trouble.undoAll));
+    note(t.trouble.allUndone);
   } catch (error) {
     fail(t.failedToSend(error.message));
   }
@@ -147,7 +148,7 @@ function redraw() {
   undoAll.hidden = state.faults.length === 0 && !anyRight;
   others.hidden = rest.length === 0;
   others.replaceChildren(element("h3", {}, t.trouble.standing), ...rest.map((one) => element("div", { class: "row" },
-    element("span", {}, `${one.on.map((on) => t.endpoints[on] ?? on).join(", ")}: ${faultName(one.fault)} · ${leftOf(one)}`),
+    element("span", {}, `${t.pair(one.on.map((on) => t.endpoints[on] ?? on).join(", "), faultName(one.fault))} · ${leftOf(one)}`),
     button(t.trouble.undo, async () => {
       await remove(`/sandbox/faults/${one.id}`).catch((error) => fail(t.failedToSend(error.message)));
       changed();
@@ -157,5 +158,10 @@ function redraw() {
 /** `left`: how often it still acts; null when it doesn't stand. */
 function show(made, side, left) {
   made.setAttribute("aria-pressed", left !== null);
-  side.replaceChildren(...(left === null ? [t.trouble.inject] : [element("span", { class: "left number" }, left), element("b", {}, t.trouble.undo)]));
+  fillSide(side, left, left === null ? t.trouble.inject : t.trouble.undo);
+}
+
+/** What a press does, and what is to know beside it. The whole row takes it. */
+function fillSide(side, hint, act) {
+  side.replaceChildren(...(hint ? [element("span", { class: "left number" }, hint)] : []), element("b", {}, act));
 }

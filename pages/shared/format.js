@@ -16,15 +16,15 @@ export function time(at) {
   return date.toDateString() === new Date().toDateString() ? text : `${day.format(date)} ${text}`;
 }
 
-const units = language === "zh" ? { s: "秒", min: "分钟", h: "小时", d: "天" } : { s: "s", min: "min", h: "h", d: "d" };
+export const units = language === "zh" ? { ms: "毫秒", s: "秒", min: "分钟", h: "小时", d: "天" } : { ms: "ms", s: "s", min: "min", h: "h", d: "d" };
 
-/** Milliseconds as `< 0.1 ms`, `3.2 ms`, `480 ms`, `8.0 s`, `12 min`, `5.1 h`, `3 d`; in Chinese `8.0 秒`, `12 分钟`, `5.1 小时`, `3 天`. */
+/** Milliseconds as `< 0.1 ms`, `3.2 ms`, `480 ms`, `8.0 s`, `12 min`, `5.1 h`, `3 d`; in Chinese `3.2 毫秒`, `8.0 秒`, `12 分钟`, `5.1 小时`, `3 天`. */
 export function duration(ms) {
   // A whole number is the difference of two clocks of whole milliseconds, and knows no better.
-  if (Number.isInteger(ms) && ms < 10) return ms < 1 ? "< 1 ms" : `${ms} ms`;
-  if (ms < 0.05) return "< 0.1 ms";
-  if (ms < 9.95) return `${ms.toFixed(1)} ms`;
-  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (Number.isInteger(ms) && ms < 10) return ms < 1 ? `< 1 ${units.ms}` : `${ms} ${units.ms}`;
+  if (ms < 0.05) return `< 0.1 ${units.ms}`;
+  if (ms < 9.95) return `${ms.toFixed(1)} ${units.ms}`;
+  if (ms < 1000) return `${Math.round(ms)} ${units.ms}`;
   if (ms < 100_000) return `${(ms / 1000).toFixed(1)} ${units.s}`;
   if (ms < 5_400_000) return `${Math.round(ms / 60_000)} ${units.min}`;
   if (ms < 129_600_000) return `${(ms / 3_600_000).toFixed(1)} ${units.h}`;

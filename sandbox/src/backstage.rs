@@ -25,6 +25,8 @@ pub trait Backstage: std::fmt::Debug + Send + Sync + 'static {
 pub struct UserCounts {
     /// Waiting, handled now, or held.
     pub open: usize,
+    /// Those of them that are held until the user does something.
+    pub held: usize,
     /// Dead.
     pub dead: usize,
 }

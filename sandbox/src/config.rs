@@ -135,8 +135,13 @@ impl ExamplePush {
     /// A text, for all accounts.
     pub fn text(content: impl Into<String>) -> ExamplePush {
         let content = content.into();
-        let (account, label) = (None, content.clone());
-        ExamplePush { account, label, push: PushKind::Text { content, menu_id: None } }
+        ExamplePush::labelled(content.clone(), content)
+    }
+
+    /// A text under another label, for all accounts.
+    pub fn labelled(label: impl Into<String>, content: impl Into<String>) -> ExamplePush {
+        let push = PushKind::Text { content: content.into(), menu_id: None };
+        ExamplePush { account: None, label: label.into(), push }
     }
 }
 

@@ -43,11 +43,11 @@ pub fn client(config: &Config, account: &str, http: &reqwest::Client) -> Option<
 }
 
 /// The pretend WeChat with the configured accounts, pushing to a receiver at `receiver`. Its page offers what the configured
-/// routes take; if there are none, these examples.
+/// routes take; if there are none, these texts, each behind its label.
 ///
 /// # Errors
 /// When the receiver's address can't be the start of a URL.
-pub fn sandbox(config: &Config, receiver: &Url, examples: &[&str]) -> Result<Sandbox, Failure> {
+pub fn sandbox(config: &Config, receiver: &Url, examples: &[(&str, &str)]) -> Result<Sandbox, Failure> {
     let has_routes = !config.routes.is_empty();
     let accounts = config.accounts.iter().map(|(name, account)| {
         let made_up = SandboxAccount::named(name);
@@ -69,7 +69,7 @@ pub fn sandbox(config: &Config, receiver: &Url, examples: &[&str]) -> Result<San
     let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;
     let examples = match has_routes {
         true => page::examples(config),
-        false => examples.iter().map(|text| ExamplePush::text(*text)).collect(),
+        false => examples.iter().map(|(label, text)| ExamplePush::labelled(*label, *text)).collect(),
     };
     Ok(Sandbox::new(SandboxConfig { accounts, examples, ..SandboxConfig::default() }))
 }

@@ -28,7 +28,7 @@ pub(super) async fn state(State(served): State<Served>, Query(whose): Query<User
         Some(backstage) => (backstage.counts(name, &whose.user).await, backstage.pauses().await),
         None => (None, Vec::new()),
     };
-    let (open, dead) = counts.map(|UserCounts { open, dead }| (open, dead)).unzip();
+    let count = |of: fn(UserCounts) -> usize| counts.map(of);
     let (right, now) = (sandbox.right(name, &whose.user), sandbox.now());
     let account = sandbox
         .account(name)
@@ -40,8 +40,9 @@ pub(super) async fn state(State(served): State<Served>, Query(whose): Query<User
     Ok(Json(json!({
         "right": right,
         "may_send": may_send,
-        "open": open,
-        "dead": dead,
+        "open": count(|all| all.open),
+        "held": count(|all| all.held),
+        "dead": count(|all| all.dead),
         "tokens": { "issued": issued, "expires_in_s": tokens },
         "faults": faults::standing(sandbox.faults()),
         "clock_ahead_s": sandbox.clock_ahead().as_secs_f64(),

@@ -20,7 +20,7 @@ struct Known(AtomicUsize);
 #[async_trait]
 impl Backstage for Known {
     async fn counts(&self, _: &str, _: &str) -> Option<UserCounts> {
-        Some(UserCounts { open: 2, dead: 1 })
+        Some(UserCounts { open: 2, held: 1, dead: 1 })
     }
 
     async fn pauses(&self) -> Vec<PausedInterface> {
@@ -193,7 +193,7 @@ async fn the_state_of_a_conversation_is_one_answer_and_says_what_the_worker_know
         .push(Push::new("main", USER, PushKind::Text { content: "x".to_owned(), menu_id: None }))
         .await;
     let (_, state) = get(&running, &path).await;
-    assert_eq!((&state["open"], &state["dead"]), (&json!(2), &json!(1)));
+    assert_eq!((&state["open"], &state["held"], &state["dead"]), (&json!(2), &json!(1), &json!(1)));
     assert_eq!(state["pauses"][0]["remedy"], "certify the account");
     assert_eq!(state["mark_fail"], json!({ "unanswered": 2, "stopped_until_ms": null }));
     running.sandbox.faults().lose_acks(1);

@@ -22,10 +22,10 @@ impl DevBackstage {
     async fn count(&self, account: &str, user: &str) -> Result<Option<UserCounts>, QueueError> {
         let Ok(lane) = Lane::new(format!("{account}/{user}")) else { return Ok(None) };
         let snapshot = self.queue.lane(&lane).await?;
-        let open = snapshot.map_or(0, |lane| lane.waiting.len() + lane.held.len());
+        let (waiting, held) = snapshot.map_or((0, 0), |lane| (lane.waiting.len(), lane.held.len()));
         let his = DeadFilter { lane: Some(lane), ..DeadFilter::default() };
         let dead = self.queue.dead(&his, None, DEAD_MAX).await?.letters.len();
-        Ok(Some(UserCounts { open, dead }))
+        Ok(Some(UserCounts { open: waiting + held, held, dead }))
     }
 }
 

@@ -9,8 +9,8 @@ use huixin_worker::{Context, Handler, Outcome};
 /// Texts that ask for a workstation.
 pub(super) const PATTERN: &str = r"^\?(?<code>\d+-\d+)$";
 
-/// One of them.
-pub(super) const EXAMPLE: &str = "?18-546";
+/// What the page offers: one of them, and a text that is answered at once, each under its label.
+pub(super) const EXAMPLES: [(&str, &str); 2] = [("Slow look-up, 8 s", "?18-546"), ("Instant reply", "你好")];
 
 const STATIONS: [(&str, &str); 4] = [
     ("18-546", "车体新厂房3号"),

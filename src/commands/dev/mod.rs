@@ -55,7 +55,7 @@ pub(super) async fn dev(cli: &Cli, flags: &DevFlags) -> Result<(), Failure> {
     let mut services = Services::new(shutdown::on_signals());
     services.trace(traces);
     let receiver_url = add_receiver(&mut services, &config, queue.clone(), pushes, None)?;
-    let sandbox = wiring::sandbox(&config, &receiver_url, &[lookup::EXAMPLE])?;
+    let sandbox = wiring::sandbox(&config, &receiver_url, &lookup::EXAMPLES)?;
     let shown = sandbox.clone();
     services.back("sandbox", |stop| huixin_sandbox::run(page, shown, stop.cancelled_owned()));
     let call_backs = add_call_backs(&mut services, &mut config, queue.clone()).await?;

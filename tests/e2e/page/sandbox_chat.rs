@@ -98,7 +98,9 @@ async fn what_no_route_takes_is_shown_in_the_page_and_in_the_log() {
     browser.wait_for(".unmatched", 1).await;
     let lines = browser.texts(".unmatched").await;
     assert_eq!(lines.len(), 1, "the other has its route");
-    assert!(lines[0].contains("No route matches this message (other)"), "{lines:?}");
+    browser.click(".ack").await;
+    browser.wait_for_text(".verdict [data-tone=warn]", "No route matches").await;
+    assert!(lines[0].contains("No route matches this message: other."), "{lines:?}");
     let log = dev.wait_for_log("no route takes a message").await;
     assert!(log.contains("WARN") && log.contains("add a [[route]]") && !log.contains("other"), "{log}");
     browser.close().await;

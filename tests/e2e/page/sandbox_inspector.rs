@@ -56,7 +56,9 @@ async fn a_person_looks_at_a_message_from_the_push_to_the_answer() {
         .script("return [...document.querySelectorAll('.track-row')].map((row) => row.dataset.stage)")
         .await;
     assert_eq!(stages, json!(["pushed", "stored", "waiting", "handling", "recorded", "sent"]));
-    browser.wait_for_text(".verdict", "past WeChat's 5 s").await;
+    browser.wait_for_text(".verdict", " by API").await;
+    browser.wait_for_text(".verdict", "past the 5 s limit").await;
+    browser.wait_for(".track[data-limit=kept]", 1).await;
     browser.wait_for_text("[data-stage=handling] .detail", "backend").await;
     // The dashed line lies within the bar of the handling.
     let place = "const limit = Number(getComputedStyle(document.querySelector('.track')).getPropertyValue('--share')) * 100; \

@@ -117,7 +117,7 @@ async fn a_person_sees_what_came_in_a_response_and_taps_the_link_in_it() {
     let browser = driver.open("en", wechat.base_url.as_str()).await;
     wechat.sandbox.push(Push::text("main", USER, "hi")).await;
 
-    browser.wait_for_text(".note.after[data-how=passive][data-n='1']", "in the response to try 1").await;
+    browser.wait_for_text(".note.after[data-how=passive][data-n='1']", "in the response to attempt 1").await;
     let links = browser.wait_for(".bubble.theirs a.tap[data-menu-id='7']", 1).await;
     assert_eq!(links[0].text().await.expect("a text"), "more");
     links[0].click().await.expect("it can be tapped");

@@ -26,8 +26,10 @@ async fn each_trouble_that_can_stand_is_shown_and_undone() {
     open_trouble(&browser).await;
     let names = [
         "code-45015",
+        "code-45047",
         "code-48001",
         "code-45009",
+        "code-40001",
         "code--1",
         "delay",
         "cut",
@@ -45,7 +47,7 @@ async fn each_trouble_that_can_stand_is_shown_and_undone() {
     }
     let lines = browser.texts(".system.ordered").await;
     assert_eq!(lines[0], "已注入：45015 超过 48 小时未互动（接下来 1 次）");
-    assert_eq!(lines[1], "已撤销：45015 超过 48 小时未互动");
+    assert_eq!(lines[1], "已解除：45015 超过 48 小时未互动");
     assert!(lines.iter().step_by(2).all(|line| line.starts_with("已注入：")), "{lines:?}");
 
     // How often, and all at once.
@@ -86,7 +88,9 @@ async fn a_lost_ack_and_a_refused_send_are_seen_and_a_killed_worker_s_message_is
     browser.wait_for(".ack[data-tries='2']", 1).await;
     browser.wait_for_text(".system.faulted", "a push").await;
     browser.wait_for(ANSWERS, 1).await;
-    browser.wait_for_text(".system.refused", "WeChat refused the answer: -1 System busy (injected)").await;
+    browser
+        .wait_for_text(".system.refused", "WeChat refused the answer: -1\u{a0}System busy (injected)")
+        .await;
     let notices = browser.texts(".system.refused, .system.faulted").await;
     assert_eq!(notices.len(), 2, "one for each trouble: {notices:?}");
     browser.wait_until_gone("[data-trouble][aria-pressed=true]").await;
@@ -113,7 +117,7 @@ async fn troubles_are_grouped_and_one_without_an_undo_says_so() {
     assert_eq!(browser.script(rows).await, json!(true), "each has a name and says what it does");
     browser.wait_for_text("[data-trouble=cut] .trouble-side", "Inject").await;
     press(&browser, "cut", true).await;
-    browser.wait_for_text("[data-trouble=cut] .trouble-side", "Undo").await;
+    browser.wait_for_text("[data-trouble=cut] .trouble-side", "Remove").await;
     for final_one in ["clock-1min", "clock-48h"] {
         browser.wait_for_text(&format!(".final[data-trouble={final_one}] .trouble-side"), "No undo").await;
     }
@@ -121,7 +125,7 @@ async fn troubles_are_grouped_and_one_without_an_undo_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_refused_try_has_its_code_on_the_track_and_the_state_says_that_sends_can_t_go() {
+async fn each_refused_try_has_its_code_on_the_track_and_every_place_says_that_the_answer_is_on_hold() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let (_dev, url) = dev(folder.path(), &[]).await;
     let driver = Driver::start();
@@ -129,17 +133,27 @@ async fn each_refused_try_has_its_code_on_the_track_and_the_state_says_that_send
     open_trouble(&browser).await;
     browser.script("document.getElementById('fault-times').value = '0';").await;
     press(&browser, "code-45015", true).await;
-    browser.wait_for_text("[data-fact=right]", "Next send will fail: 45015").await;
+    browser.wait_for_text("[data-fact=right]", "Next send will fail: Outside the 48-hour window").await;
     browser.type_into("#text", "hello\n").await;
     browser.wait_for_text(".system.refused", "45015").await;
-    browser.wait_for_text("[data-fact=right]", "Can't send: 45015").await;
+    browser.wait_for_text("[data-fact=right]", "Can't send: Outside the 48-hour window").await;
     browser.click(".panes > .tabs [data-name=message]").await;
     browser.wait_for_text("[data-stage=refused] .code-mark", "45015").await;
     browser.wait_for("[data-stage=pending] .endless", 1).await;
     // The next try's mark is beside the first, or counted with it.
-    browser.wait_for_text("[data-stage=refused] .detail", " tries").await;
+    browser.wait_for_text("[data-stage=refused] .detail", " attempts").await;
     let marked = "return [...document.querySelectorAll('.code-mark')].reduce((sum, mark) => sum + Number(mark.textContent.split('×')[1] ?? 1), 0)";
     browser.wait_until(&format!("{marked} >= 2"), &json!(true)).await;
     assert_eq!(browser.count("[data-stage=sent]").await, 0);
+
+    // Every place calls it by the same name, and says what releases it.
+    browser.wait_for_text("[data-fact=held]", "1 on hold").await;
+    assert_eq!(browser.count("[data-fact=open]").await, 0);
+    browser.wait_for_text("[data-stage=pending] .stage", "On hold").await;
+    browser.wait_for_text(".verdict", "On hold").await;
+    browser.wait_for_text(".ack", "On hold").await;
+    for place in [".reason", ".system.refused"] {
+        browser.wait_for_text(place, "Sent again when the user writes.").await;
+    }
     browser.close().await;
 }
