@@ -90,6 +90,7 @@ FIGURES = [
     ("overload", "growth", "overload: the same in the second half, to the first", "×", 2, None, Goal("≤", 1.1, "×")),
     ("overload", "redis_mb", "overload: memory of Redis at most", "MB", 0, None),
     ("overload", "recovery_s", "overload: from its end to acks below 50 ms again", "s", 1, None, Goal("≤", 5, "s")),
+    ("overload", "drained_s", "overload: from its end until nothing is in the spool", "s", 1, None),
 ]
 
 # Row, what its points are, and perhaps a goal for the last to the first. What is measured at each are the PARTS.

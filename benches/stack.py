@@ -91,6 +91,11 @@ class Process:
         status = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
         return int(status.split(which + ":")[1].split()[0]) * 1024 / 1e6
 
+    def metric(self, name):
+        """A metric without labels, of a role."""
+        with urllib.request.urlopen(self.url + "metrics", timeout=PATIENCE_S) as answer:
+            return float(answer.read().decode().split(f"\n{name} ")[1].split()[0])
+
     def stop(self, sign=signal.SIGTERM):
         if self.child.poll() is None:
             self.child.send_signal(sign)
@@ -160,8 +165,8 @@ class Stack:
         process = self.start([HUIXIN, role, "--config", "huixin.toml"], **variables)
         mark = "health and metrics are served url="
         log = until(f"the {role} has started", lambda: mark in (text := process.log.read_text()) and text)
-        url = log.split(mark)[1].split()[0]
-        until(f"the {role} is ready", lambda: answers(url + "readyz"))
+        process.url = log.split(mark)[1].split()[0]
+        until(f"the {role} is ready", lambda: answers(process.url + "readyz"))
         return process
 
     def push(self, count, path="/wechat/a{}", users=None, sealed=False, rate=None, connections=64, body_bytes=450):
