@@ -31,7 +31,7 @@ function axis(span) {
   const [unit, name] = step < 60 ? [1, units.s] : step < 3600 ? [60, units.min] : step < 86_400 ? [3600, units.h] : [86_400, units.d];
   const label = inside(element("span", { class: "limit", title: t.limitLong }, t.limit), limit);
   const [width, apart] = narrow.matches ? [27, 23] : [17, 15];
-  const middle = limit - ((backOf(limit) - 50) / 100) * width;
+  const middle = middleOf(limit, width);
   const ticks = [];
   for (let seconds = 0; seconds * 1000 <= span; seconds += step) {
     const place = (seconds * 1000 / span) * 100;
@@ -51,6 +51,9 @@ function inside(mark, place) {
 
 /** How much of a mark is before its place: at the ends of the lane none, or all of it. */
 const backOf = (place) => (place < 15 ? (place / 15) * 50 : place > 85 ? 100 - ((100 - place) / 15) * 50 : 50);
+
+/** Where the middle of a mark of this width comes to be. */
+const middleOf = (place, width) => place - ((backOf(place) - 50) / 100) * width;
 
 /** A line of the track. `parts`: bars and points on it. */
 function row(name, tone, label, detail, parts, value) {
@@ -76,9 +79,10 @@ function point(place, tone, title) {
 /** Marks that say what they are; those that would lie over each other become one, with their number. */
 function codeMarks(marks) {
   const groups = [];
+  const width = narrow.matches ? 30 : 20;
   for (const mark of marks) {
     const last = groups.at(-1);
-    if (last && mark.place - last[0].place < (narrow.matches ? 30 : 20)) last.push(mark);
+    if (last && middleOf(mark.place, width) - middleOf(last[0].place, width) < width) last.push(mark);
     else groups.push([mark]);
   }
   return groups.map((near) => {
