@@ -10,6 +10,7 @@ from statistics import median
 from figures import CURVES, FIGURES, PARTS, curve
 from stack import HUIXIN, ROOT
 
+
 def lines(measured):
     """Name, median, range, ratio and goal of each figure that was measured."""
     for row, figure, name, unit, digits, against, *goals in FIGURES:
@@ -134,7 +135,8 @@ def document(result, sizes):
              f"The overload lasts {sizes.overload_s} s, in one round only. A push that was not acked may be stored all the same if its answer",
              "came too late, and WeChat's next try of it is a duplicate then.",
              "What one message costs in instructions, commands and bytes, whatever the machine does, is in",
-             "[benches/budget.toml](../benches/budget.toml), and a test holds it.", ""]
+             "[benches/budget.toml](../benches/budget.toml), and a test holds it.", "",
+             (ROOT / "benches/findings.md").read_text()]
     text += ["## What a message costs over", "",
              f"Medians of {result['rounds_of_curves']} rounds and their range, in processor time. Each message is pushed and answered by one",
              f"send: {sizes.by_lanes:,} messages of many users, {sizes.by_lanes // 5:,} of a single one, and at least one of each.", ""]
