@@ -9,10 +9,11 @@
 //! changes. So at first there is none. When an operation fails that has changed something, the batch is undone and run
 //! again with savepoints: that is rare.
 //!
-//! **Urgent calls first.** All answers of a batch come after its commit, so what matters is what is in it. Ordinary calls are run first, but
-//! when an urgent one waits only for their share of the time; then the urgent ones, also those that came in between. The share
-//! is half of what the urgent calls and the sync of the last batch took: so ordinary calls make an urgent one wait half as
-//! long again, and have a third of the time, on fast disks and slow ones. At least one is in every batch.
+//! **Urgent calls don't wait for ordinary ones.** All answers of a batch come after its commit, so what counts is what is in it.
+//! While an urgent call waits, ordinary ones are run only for their share of the time; then the urgent ones, also those that came
+//! in between. The share is half of what the urgent calls and the sync of the last batch took: so ordinary calls make an
+//! urgent one wait half as long again, and have a third of the time, on fast disks and slow ones. At least one is in
+//! every batch.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -82,9 +83,7 @@ impl Committer {
         while lines.wait() {
             match self.shared.check() {
                 Err(error) => refuse_all(&mut lines, &error),
-                Ok(()) if !lines.is_urgent() && matches!(lines.next_kind(), Some(Access::Rewrite)) => {
-                    self.rewrite(&mut lines);
-                }
+                Ok(()) if matches!(lines.next_kind(), Some(Access::Rewrite)) => self.rewrite(&mut lines),
                 Ok(()) => self.serve(&mut lines),
             }
         }

@@ -2,9 +2,8 @@
 //!
 //! The embedded queue and the receiver's spool are different tables with the same promise: when a call returns, what it wrote
 //! is synced to disk, and calls that come together share a sync. This module keeps the promise; a [`Format`] says what is in
-//! the file. The thread owns the database (`writer`), takes calls in their turn (`lines`), commits in groups (`commit`), and runs
-//! the operations (`work`).
-//! `step_error` says what an error means.
+//! the file. The thread owns the database (`writer`), takes calls in their turn (`lines`), commits in groups (`commit`), and
+//! runs the operations (`work`). `step_error` says what an error means.
 
 pub(crate) mod commit;
 pub(crate) mod database;

@@ -32,7 +32,7 @@ async fn a_push_does_not_wait_for_the_calls_of_a_worker_that_came_before_it() {
 }
 
 #[tokio::test]
-async fn a_worker_renews_and_settles_while_pushes_flood() {
+async fn a_worker_renews_and_settles_and_the_file_is_written_anew_while_pushes_flood() {
     let file = File::new();
     let queue = file.open(Clock::Store);
     for n in 0..64 {
@@ -58,6 +58,7 @@ async fn a_worker_renews_and_settles_while_pushes_flood() {
         }
         let settles = leases.iter().map(|lease| queue.settle(lease, Settlement::Complete));
         let settled = futures::future::join_all(settles).await;
+        queue.compact().await.unwrap();
         is_over.store(true, Ordering::Relaxed);
         settled
     };
