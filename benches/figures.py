@@ -79,7 +79,7 @@ FIGURES = [
     ("idle", "receiver_mb", "idle receiver: memory", "MB", 1, None),
     ("idle", "worker_mb", "idle worker: memory", "MB", 1, None),
     ("overload", "sustained_per_s", "acks on 64 connections, while a worker answers", "/s", 0, None),
-    ("overload", "offered_per_s", "**overload: pushes due, for 4,096 connections**", "/s", 0, "sustained_per_s"),
+    ("overload", "offered_per_s", "**overload: pushes due, for 1,024 connections**", "/s", 0, "sustained_per_s"),
     ("overload", "acked_per_s", "overload: acks", "/s", 0, "sustained_per_s"),
     ("overload", "refused_per_s", "overload: refused with 503", "/s", 0, None),
     ("overload", "unanswered_per_s", "overload: not answered within 5 s of when it was due", "/s", 0, None),

@@ -6,7 +6,7 @@ import time
 from rows import expect
 from stack import Failed, Stack, until
 
-CONNECTIONS = 4_096
+CONNECTIONS = 1_024
 # What is answered in this time, at this rate, is answered as if nothing had happened.
 CALM_MS, CALM_PER_S = 50, 100
 RECOVERY_MAX_S = 60

@@ -120,12 +120,14 @@ fn what_is_said_of_rust_and_the_licence_is_what_cargo_says() {
 /// The Chinese pages are linked as their twins are: see `languages`.
 #[test]
 fn every_document_is_linked() {
-    let links = read("README.md") + &read("ARCHITECTURE.md");
+    // The plots belong to one page, which has its own folder as its root.
+    let plots = read("docs/benchmarks.md").replace("(plots/", "(docs/plots/");
+    let links = read("README.md") + &read("ARCHITECTURE.md") + &plots;
     let english = |name: &str| name.starts_with("docs/") && !name.starts_with("docs/zh/");
     for (document, _) in texts().iter().filter(|(name, _)| english(name)) {
         assert!(
             links.contains(&format!("({document}")),
-            "neither README.md nor ARCHITECTURE.md links to {document}"
+            "neither README.md nor ARCHITECTURE.md, nor for plots docs/benchmarks.md, links to {document}"
         );
     }
 }

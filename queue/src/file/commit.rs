@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use rusqlite::params;
 
 use super::database::DatabaseFile;
-use super::lines::Lines;
+use super::lines::CallLines;
 use super::now::Now;
 use super::shared::WriterState;
 use super::step_error::StepError;
@@ -65,7 +65,7 @@ struct Pending {
 
 /// The calls of one transaction.
 #[derive(Default)]
-struct Batch {
+struct CommitBatch {
     calls: Vec<Pending>,
     /// Whether each has a savepoint.
     is_careful: bool,
@@ -79,7 +79,7 @@ impl Committer {
     }
 
     /// Serves the lines until nobody can join them any more.
-    pub(crate) fn run(self, mut lines: Lines) {
+    pub(crate) fn run(self, mut lines: CallLines) {
         while lines.wait() {
             match self.shared.check() {
                 Err(error) => refuse_all(&mut lines, &error),
@@ -89,8 +89,8 @@ impl Committer {
         }
     }
 
-    fn serve(&self, lines: &mut Lines) {
-        let mut batch = Batch::default();
+    fn serve(&self, lines: &mut CallLines) {
+        let mut batch = CommitBatch::default();
         let outcome = self.transact(lines, &mut batch);
         let mut made_ready = 0;
         for Pending { job, refusal, made_ready: more } in batch.calls {
@@ -103,7 +103,7 @@ impl Committer {
     }
 
     /// Writes the file anew, and runs the operation. A failed sync ends the engine here as at a commit.
-    fn rewrite(&self, lines: &mut Lines) {
+    fn rewrite(&self, lines: &mut CallLines) {
         let Some(mut job) = lines.ordinary() else { return };
         let rewritten = self.database.rewrite(&self.shared.place);
         let rewritten = rewritten.and_then(|()| job.run(&mut self.step(true)));
@@ -111,7 +111,7 @@ impl Committer {
     }
 
     /// Runs and commits a batch.
-    fn transact(&self, lines: &mut Lines, batch: &mut Batch) -> Result<(), QueueError> {
+    fn transact(&self, lines: &mut CallLines, batch: &mut CommitBatch) -> Result<(), QueueError> {
         let Err(fault) = self.attempt(lines, batch) else { return Ok(()) };
         self.failed_us.set(self.now.us());
         let rollback = if self.database.db.is_autocommit() { Ok(()) } else { self.execute("ROLLBACK") };
@@ -130,10 +130,10 @@ impl Committer {
         error
     }
 
-    fn attempt(&self, lines: &mut Lines, batch: &mut Batch) -> Result<(), StepError> {
+    fn attempt(&self, lines: &mut CallLines, batch: &mut CommitBatch) -> Result<(), StepError> {
         let only_looks = !lines.is_urgent() && matches!(lines.next_kind(), Some(Access::Look));
         if let Err(error) = self.execute(if only_looks { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" }) {
-            // Whoever is in line has waited as long as the first.
+            // All that are in line hear of it: they have waited as long as the first.
             let calls = std::iter::from_fn(|| lines.urgent().or_else(|| lines.ordinary()));
             batch.calls.extend(calls.take(2 * BATCH_CALLS).map(Pending::new));
             return Err(error.into());
@@ -159,7 +159,12 @@ impl Committer {
     }
 
     /// Runs ordinary calls: at least one, and while an urgent one waits no longer than their share.
-    fn run_ordinary(&self, lines: &mut Lines, batch: &mut Batch, only_looks: bool) -> Result<(), StepError> {
+    fn run_ordinary(
+        &self,
+        lines: &mut CallLines,
+        batch: &mut CommitBatch,
+        only_looks: bool,
+    ) -> Result<(), StepError> {
         let (began, mut calls, mut bytes) = (Instant::now(), 0, 0);
         while calls < BATCH_CALLS && bytes < BATCH_BYTES {
             let is_over = calls > 0 && began.elapsed() > self.share.get() && lines.is_urgent();
@@ -176,8 +181,8 @@ impl Committer {
         Ok(())
     }
 
-    /// Runs the urgent calls, those too that come meanwhile.
-    fn run_urgent(&self, lines: &mut Lines, batch: &mut Batch) -> Result<(), StepError> {
+    /// Runs the urgent calls, those too that come while it does.
+    fn run_urgent(&self, lines: &mut CallLines, batch: &mut CommitBatch) -> Result<(), StepError> {
         let (mut calls, mut bytes) = (0, 0);
         while calls < BATCH_CALLS && bytes < BATCH_BYTES {
             let Some(job) = lines.urgent() else { break };
@@ -189,7 +194,7 @@ impl Committer {
     }
 
     /// Runs one more operation in the batch, so that, if it fails, the others don't notice.
-    fn run_next(&self, batch: &mut Batch, job: Box<dyn Work>) -> Result<(), StepError> {
+    fn run_next(&self, batch: &mut CommitBatch, job: Box<dyn Work>) -> Result<(), StepError> {
         let db = &self.database.db;
         batch.calls.push(Pending::new(job));
         let Some(call) = batch.calls.last_mut() else { return Ok(()) };
@@ -266,7 +271,7 @@ impl Pending {
 }
 
 /// Tells those who stand in line that the engine is broken.
-fn refuse_all(lines: &mut Lines, error: &QueueError) {
+fn refuse_all(lines: &mut CallLines, error: &QueueError) {
     while let Some(job) = lines.urgent().or_else(|| lines.ordinary()) {
         job.answer(Some(error.clone()));
     }

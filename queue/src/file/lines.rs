@@ -19,7 +19,7 @@ pub(crate) struct Entrances {
 }
 
 /// The writer thread's side.
-pub(crate) struct Lines {
+pub(crate) struct CallLines {
     urgent: Line,
     ordinary: Line,
 }
@@ -30,12 +30,12 @@ struct Line {
     head: Option<Box<dyn Work>>,
 }
 
-/// Both sides of both lines. Whoever has joined one, or has dropped the entrances, must unpark the thread that waits.
-pub(crate) fn lines() -> (Entrances, Lines) {
+/// Both sides of both lines. A caller that has joined one, or has dropped the entrances, must unpark the thread that waits.
+pub(crate) fn lines() -> (Entrances, CallLines) {
     let (urgent, urgent_calls) = mpsc::channel(LINE);
     let (ordinary, ordinary_calls) = mpsc::channel(LINE);
     let line = |calls| Line { calls, head: None };
-    (Entrances { urgent, ordinary }, Lines { urgent: line(urgent_calls), ordinary: line(ordinary_calls) })
+    (Entrances { urgent, ordinary }, CallLines { urgent: line(urgent_calls), ordinary: line(ordinary_calls) })
 }
 
 impl Entrances {
@@ -49,7 +49,7 @@ impl Entrances {
     }
 }
 
-impl Lines {
+impl CallLines {
     /// Waits until somebody stands in a line. False: nobody will any more.
     pub(crate) fn wait(&mut self) -> bool {
         loop {
