@@ -64,7 +64,7 @@ export function redrawComposer() {
 function chip(example) {
   const { label, push } = example;
   const words = push.content && push.content !== label ? element("span", { class: "soft" }, push.content) : null;
-  return element("button", { class: "chip", type: "button", title: push.content ?? label, onclick: () => take(example) }, t.exampleLabels[label] ?? label, words);
+  return element("button", { class: "chip", type: "button", title: push.content ?? label, onclick: () => take(example) }, Object.hasOwn(t.exampleLabels, label) ? t.exampleLabels[label] : label, words);
 }
 
 /** A text comes into the field, where it can be changed first; what else a route takes is pushed at once. */

@@ -53,7 +53,7 @@ impl DatabaseFile {
         let db = Connection::open_with_flags(path, flags).map_err(opening)?;
         db.busy_timeout(BUSY).map_err(opening)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
-        // Otherwise it prepares a statement anew whenever a parameter that its plan may depend on has changed: half of all its time.
+        // Otherwise it prepares a statement anew whenever a parameter that its plan may depend on has changed.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(opening)?;
         // A refused file is left as it is: without this, closing the last connection writes its log back into the file.
         let keep_log = |on| db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on).map_err(opening);
