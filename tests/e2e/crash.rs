@@ -25,10 +25,19 @@ async fn a_killed_run_with_the_embedded_queue_loses_nothing_that_it_acked() {
         Stack::embedded(Setup { routes: backend.route(), sandbox: impatient(), ..Setup::default() }).await;
     let run = stack.role("run").await;
     let mut run = killed_in_traffic(&mut stack, run, "run", "answer to ", &Undisturbed).await;
-    // The file belongs to the process until it has ended.
+    // The file belongs to the process until it has ended. What it leaves would stay: also what was stored and never acked.
+    // Lanes are in order, so all that came before these is at its end.
+    let last: Vec<_> = (0..USERS).map(|n| (format!("oUser{n}"), format!("last of {n}"))).collect();
+    for (user, text) in &last {
+        stack.say(user, text).await;
+    }
+    all_answered(&stack, &last.into_iter().map(|(_, text)| format!("answer to {text}")).collect()).await;
     assert_eq!(run.stop().await, Some(0));
     stack.end().await;
 }
+
+/// How many write.
+const USERS: u64 = 8;
 
 /// A WeChat that tries again soon, so that the time without a receiver is short, and lets every answer through: after a
 /// pause there are more answers than WeChat takes for a user's last message, which is not the subject here.
@@ -75,7 +84,8 @@ pub(crate) async fn killed_in_traffic(
             async move {
                 // Spread over the time around the kill.
                 tokio::time::sleep(Duration::from_millis(5 * n)).await;
-                let report = sandbox.push(Push::text("main", format!("oUser{}", n % 8), text.clone())).await;
+                let report =
+                    sandbox.push(Push::text("main", format!("oUser{}", n % USERS), text.clone())).await;
                 (text, report.acked)
             }
         });
