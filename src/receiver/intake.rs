@@ -10,6 +10,8 @@
 //! receiver took in between would count as later, and two messages of one user could change places when one of them comes
 //! from the spool.
 //!
+//! A queue that answers, but has more to do than it can, is no reason for the spool: see [`Overload`].
+//!
 //! An error that is the message's own fault doesn't open the breaker. Every other error does, a refused password too: to a
 //! push it makes no difference why the queue doesn't take it.
 
@@ -21,6 +23,7 @@ use huixin_queue::spool::Appended;
 use huixin_queue::{Accepted, Class, HeldEffect, Lane, MessageId, NewMessage, Queue, QueueError};
 
 use super::arrivals::Arrivals;
+use super::overload::Overload;
 use super::receiver_spool::{ReceiverSpool, SPOOL_BUDGET};
 use crate::one_line::one_line;
 
@@ -34,6 +37,7 @@ pub(super) struct Intake {
     budget: Duration,
     receiver_spool: Option<Arc<ReceiverSpool>>,
     arrivals: Arrivals,
+    overload: Overload,
 }
 
 /// Where a push is durable now.
@@ -77,12 +81,20 @@ impl Intake {
     ) -> Self {
         // Without a spool to turn to it may take as long as WeChat waits.
         let budget = if receiver_spool.is_some() { budget } else { budget.max(PATIENCE) };
-        Self { queue, budget, receiver_spool, arrivals: Arrivals::default() }
+        // The line may double before that is seen.
+        let overload = Overload::new(budget / 2);
+        Self { queue, budget, receiver_spool, arrivals: Arrivals::default(), overload }
     }
 
     /// How long the queue may take.
     pub(super) fn budget(&self) -> Duration {
         self.budget
+    }
+
+    /// Whether more pushes come than the queue can take: then the next one should come again later.
+    pub(super) fn is_overloaded(&self) -> bool {
+        let is_spooling = || self.receiver_spool.as_ref().is_some_and(|spool| spool.breaker.is_open());
+        self.overload.is_on() && !is_spooling()
     }
 
     /// Whether messages of the lane are in the spool and not in the queue.
@@ -126,7 +138,10 @@ impl Intake {
     /// Straight to the queue, within the budget.
     async fn queue(&self, message: NewMessage) -> Result<Stored, NotTaken> {
         let message = NewMessage { not_after: Some(self.budget), ..message };
-        match accept(&*self.queue, message, self.budget).await? {
+        let on_its_way = self.overload.set_out();
+        let accepted = accept(&*self.queue, message, self.budget).await?;
+        on_its_way.stored();
+        match accepted {
             Accepted::New => Ok(Stored::Queued),
             Accepted::Duplicate => Ok(Stored::Known),
             Accepted::Counted => Ok(Stored::Counted),

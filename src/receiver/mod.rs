@@ -20,6 +20,7 @@ mod open_push;
 mod origin;
 mod outage;
 mod outcome;
+mod overload;
 mod page;
 mod push;
 mod push_span;

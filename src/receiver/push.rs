@@ -93,6 +93,11 @@ async fn receive(
         receiver.refusals.note_of(name, reason, "", raw_query);
         Err(PushOutcome::Forbidden)
     };
+    // Asked before anything that costs time.
+    if receiver.intake.is_overloaded() {
+        receiver.refusals.note_of(name, &refusals::BUSY, "", raw_query);
+        return Err(PushOutcome::Unavailable);
+    }
     let query = match PushQuery::parse(raw_query) {
         Ok(query) => query,
         Err(error) => {

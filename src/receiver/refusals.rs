@@ -81,8 +81,13 @@ pub(super) const TOO_LARGE: Reason =
     reason("too_large", "the body is larger than `max_body`", "raise `max_body`");
 pub(super) const SLOW: Reason =
     reason("slow", "the body does not arrive in time", "check whether a proxy holds it back");
+pub(super) const BUSY: Reason = reason(
+    "busy",
+    "more pushes come than the queue can take",
+    "WeChat tries them again; if this goes on, give the queue's machine more processors",
+);
 
-static ALL: [&Reason; 16] = [
+static ALL: [&Reason; 17] = [
     &PATH,
     &METHOD,
     &ACCOUNT,
@@ -99,10 +104,11 @@ static ALL: [&Reason; 16] = [
     &NO_ECHO,
     &TOO_LARGE,
     &SLOW,
+    &BUSY,
 ];
 
 /// How the metric names all reasons that there are.
-pub(super) fn labels() -> [&'static str; 16] {
+pub(super) fn labels() -> [&'static str; 17] {
     ALL.map(|reason: &Reason| reason.label)
 }
 
