@@ -12,6 +12,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod logging;
+mod low_priority;
 mod one_line;
 pub mod open_files;
 pub mod operator;

@@ -28,7 +28,7 @@ const REASONS = {
   no_echo: ["the check of the URL has no echostr", "check whether a proxy removes the query", "URL 验证没有 echostr", "看看代理是否去掉了查询参数"],
   too_large: ["the body is larger than `max_body`", "raise `max_body`", "内容超过 `max_body`", "调高 `max_body`"],
   slow: ["the body does not arrive in time", "check whether a proxy holds it back", "内容没有及时到达", "看看代理是否积压"],
-  busy: ["more pushes come than the queue can take", "WeChat tries them again; if this goes on, give the queue's machine more processors", "推送来得比队列存得快", "微信会再推；如果一直这样，给队列所在的机器加处理器"],
+  busy: ["more pushes come than can be stored in time", "WeChat tries them again; if this goes on, give this machine or the queue's more processors", "推送来得太多，来不及存", "微信会再推；如果一直这样，给这台机器或队列所在的机器加处理器"],
 };
 
 /** `{ problem, remedy }` of a reason's label; the label itself if a newer version gave it. */

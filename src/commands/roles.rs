@@ -19,6 +19,7 @@ use crate::admin::{self, Admin, MetricsPage, Readiness};
 use crate::call_backs::{self, CallBackListener, Port};
 use crate::cli::Cli;
 use crate::config::{Config, Role};
+use crate::low_priority::LowPriority;
 use crate::operator::{AdminAccess, ConfiguredView, OperatorContext};
 use crate::receiver::ClaimedSpool;
 use crate::report::Failure;
@@ -46,8 +47,14 @@ pub(super) async fn start(cli: &Cli, role: Role) -> Result<(), Failure> {
     let operators = wiring::listen(wiring::OPERATORS, config.admin.listen, false).await?;
     let mut services = Services::new(shutdown::on_signals());
     services.trace(traces);
+    // With the receiver in the same process, pushes go first.
+    let low_priority = if role == Role::Run { Some(LowPriority::start()?) } else { None };
     if role != Role::Receiver {
-        readiness.worker = Some(add_worker(&mut services, configured_worker(&config, queue.clone())?));
+        let mut worker = configured_worker(&config, queue.clone())?;
+        if let Some(low_priority) = &low_priority {
+            worker = worker.handle_on(low_priority.handle());
+        }
+        readiness.worker = Some(add_worker(&mut services, worker));
     }
     if role == Role::Worker {
         let concurrency = config.worker.concurrency;

@@ -1,24 +1,24 @@
-//! Whether more pushes come than the queue can take.
+//! Whether more pushes come than can be stored.
 //!
-//! A queue that is busy takes pushes all the same, but those behind it wait longer and longer, until none is acked while
-//! WeChat still waits. So the last ones are refused early, and cheaply: WeChat tries them again, and the others are acked
-//! in time. The spool is no help there: what it takes must go through the same queue later.
+//! A store that is busy takes them all the same, but those behind wait longer and longer, until none is acked while WeChat
+//! still waits. So the last ones are refused early, and cheaply: WeChat tries them again, and the others are acked in time.
+//! This counts for the queue and for the spool alike.
 //!
-//! How long a new push will wait follows from how many wait and how many were stored in the last moment. The time that
-//! those took was rejected as a measure: it tells how long the line was when they came. Two moments in a row must agree,
-//! or the beginning of a burst, which a queue soon works off, would look like an overload. A queue that stalls stores
-//! nothing, and then nothing is refused here: its pushes go to the spool.
+//! How long a new push will wait follows from how many wait and how many were stored just now. The time that those took
+//! was rejected as a measure: it tells how long the line was when they came. Two looks in a row must agree, or the
+//! beginning of a burst, which is soon worked off, would seem to be an overload. When the queue stalls nothing is stored,
+//! and then nothing is refused: those pushes go to the spool.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a moment is at least.
-const MOMENT: Duration = Duration::from_millis(25);
-/// So many may always wait: one batch.
-const ALWAYS: u64 = 64;
+/// The shortest time between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// So many may always wait: more than come in the time that a stalled queue is given, on all but the busiest days.
+const ALWAYS: u64 = 256;
 
-/// How many pushes wait for the queue, and how many may.
+/// How many pushes wait to be stored, and how many may.
 #[derive(Debug)]
 pub(super) struct Overload {
     /// How long a push may have to wait.
@@ -27,16 +27,16 @@ pub(super) struct Overload {
     stored: AtomicU64,
     /// How many may wait; the largest number while there is no overload.
     limit: AtomicU64,
-    moment: Mutex<Moment>,
+    last_look: Mutex<LastLook>,
 }
 
-/// A push on its way to the queue, until it is dropped.
+/// A push on its way to a store, until it is dropped.
 pub(super) struct OnItsWay<'a>(&'a Overload);
 
-/// A short time, and what was seen at its beginning.
+/// What was seen last.
 #[derive(Debug)]
-struct Moment {
-    began: Instant,
+struct LastLook {
+    at: Instant,
     /// Pushes stored until then.
     stored: u64,
     /// Whether too many waited.
@@ -45,9 +45,9 @@ struct Moment {
 
 impl Overload {
     pub(super) fn new(wait_at_most: Duration) -> Self {
-        let moment = Mutex::new(Moment { began: Instant::now(), stored: 0, was_over: false });
+        let last_look = Mutex::new(LastLook { at: Instant::now(), stored: 0, was_over: false });
         let (waiting, stored, limit) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(u64::MAX));
-        Self { wait_at_most, waiting, stored, limit, moment }
+        Self { wait_at_most, waiting, stored, limit, last_look }
     }
 
     /// Whether one more push would wait too long.
@@ -56,37 +56,37 @@ impl Overload {
         // So nothing is measured while there is no need.
         waiting >= ALWAYS && {
             // Held: another push is looking.
-            if let Ok(mut moment) = self.moment.try_lock() {
-                self.look(&mut moment, Instant::now(), waiting);
+            if let Ok(mut last) = self.last_look.try_lock() {
+                self.look(&mut last, Instant::now(), waiting);
             }
             waiting >= self.limit.load(Ordering::Relaxed)
         }
     }
 
-    /// A push sets out for the queue.
+    /// A push sets out.
     pub(super) fn set_out(&self) -> OnItsWay<'_> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         OnItsWay(self)
     }
 
-    /// Sets the limit anew at the end of a moment.
-    fn look(&self, moment: &mut Moment, now: Instant, waiting: u64) {
-        let lasted = now.saturating_duration_since(moment.began);
-        if lasted < MOMENT {
+    /// Sets the limit anew, if the last look is long enough ago.
+    fn look(&self, last: &mut LastLook, now: Instant, waiting: u64) {
+        let lasted = now.saturating_duration_since(last.at);
+        if lasted < LOOK_EVERY {
             return;
         }
         let stored = self.stored.load(Ordering::Relaxed);
         let share = self.wait_at_most.as_secs_f64() / lasted.as_secs_f64();
-        let limit = (((stored - moment.stored) as f64 * share) as u64).max(ALWAYS);
-        // Over a long time without a look, or in a stall, nothing is learned of the queue's speed.
-        let is_over = stored > moment.stored && lasted < 4 * MOMENT && waiting >= limit;
-        self.limit.store(if is_over && moment.was_over { limit } else { u64::MAX }, Ordering::Relaxed);
-        *moment = Moment { began: now, stored, was_over: is_over };
+        let limit = (((stored - last.stored) as f64 * share) as u64).max(ALWAYS);
+        // Over a long time without a look, or in a stall, nothing is learned of the speed.
+        let is_over = stored > last.stored && lasted < 4 * LOOK_EVERY && waiting >= limit;
+        self.limit.store(if is_over && last.was_over { limit } else { u64::MAX }, Ordering::Relaxed);
+        *last = LastLook { at: now, stored, was_over: is_over };
     }
 }
 
 impl OnItsWay<'_> {
-    /// The queue has it.
+    /// It has got there.
     pub(super) fn stored(&self) {
         self.0.stored.fetch_add(1, Ordering::Relaxed);
     }
@@ -104,15 +104,15 @@ mod tests {
 
     const WAIT: Duration = Duration::from_millis(125);
 
-    /// Moments in a row: how many were stored in each, and how many wait at its end. Gives the limits.
-    fn limits(moments: &[(u64, u64)]) -> Vec<Option<u64>> {
+    /// Looks in a row: how many were stored since the one before, and how many wait. Gives the limits.
+    fn limits(looks: &[(u64, u64)]) -> Vec<Option<u64>> {
         let overload = Overload::new(WAIT);
-        let mut moment = overload.moment.lock().unwrap();
-        let began = moment.began;
-        let each = (1..).zip(moments);
+        let mut last = overload.last_look.lock().unwrap();
+        let began = last.at;
+        let each = (1..).zip(looks);
         each.map(|(nth, &(stored, waiting))| {
             overload.stored.fetch_add(stored, Ordering::Relaxed);
-            overload.look(&mut moment, began + nth * MOMENT, waiting);
+            overload.look(&mut last, began + nth * LOOK_EVERY, waiting);
             Some(overload.limit.load(Ordering::Relaxed)).filter(|limit| *limit < u64::MAX)
         })
         .collect()
@@ -121,8 +121,8 @@ mod tests {
     #[test]
     fn more_than_the_queue_can_take_are_limited_to_what_it_takes_in_time() {
         assert_eq!(
-            limits(&[(100, 600), (100, 700), (100, 800), (50, 500)]),
-            [None, Some(500), Some(500), Some(250)]
+            limits(&[(100, 600), (100, 700), (100, 800), (60, 500)]),
+            [None, Some(500), Some(500), Some(300)]
         );
         assert_eq!(limits(&[(100, 600), (100, 700), (100, 499)]), [None, Some(500), None]);
     }
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn few_may_always_wait() {
-        assert_eq!(limits(&[(1, 63), (1, 63), (1, 64), (1, 65)]), [None, None, None, Some(ALWAYS)]);
+        assert_eq!(limits(&[(1, 255), (1, 255), (1, 256), (1, 257)]), [None, None, None, Some(ALWAYS)]);
     }
 
     #[test]

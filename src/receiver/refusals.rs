@@ -83,8 +83,8 @@ pub(super) const SLOW: Reason =
     reason("slow", "the body does not arrive in time", "check whether a proxy holds it back");
 pub(super) const BUSY: Reason = reason(
     "busy",
-    "more pushes come than the queue can take",
-    "WeChat tries them again; if this goes on, give the queue's machine more processors",
+    "more pushes come than can be stored in time",
+    "WeChat tries them again; if this goes on, give this machine or the queue's more processors",
 );
 
 static ALL: [&Reason; 17] = [

@@ -13,7 +13,7 @@ async fn a_stopped_worker_finishes_or_hands_back_what_it_has() {
         slow.url,
         quick.route()
     );
-    let mut stack = Stack::on_redis(Setup { routes, grace: "2s", ..Setup::default() }).await;
+    let mut stack = Stack::on_redis(Setup { routes, grace: "4s", ..Setup::default() }).await;
     let mut receiver = stack.role("receiver").await;
     let mut first = stack.role("worker").await;
     stack.say("oQuick", "quick").await;

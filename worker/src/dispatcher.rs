@@ -21,6 +21,7 @@ use huixin_queue::{
     Buried, Class, Damaged, Lease, Leased, Moment, Queue, QueueError, SUSPECT_LOSSES, Settlement,
     TakeRequest, Taken, WorkerId,
 };
+use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -54,6 +55,8 @@ pub(crate) struct Dispatcher {
     pub(crate) classes: Arc<[Class]>,
     pub(crate) keeper: Keeper,
     pub(crate) tasks: TaskTracker,
+    /// What messages are handled on.
+    pub(crate) runtime: Handle,
     pub(crate) health: WorkerHealth,
 }
 
@@ -164,7 +167,7 @@ impl Dispatcher {
         for Buried { id, class, reason } in buried {
             tracing::error!(id = id.as_str(), account = class.as_str(), reason, "the message is dead");
             metrics::left(class.as_str(), End::Dead.into());
-            self.tasks.spawn(tell_of_death::tell(self.shared.clone(), id));
+            self.tasks.spawn_on(tell_of_death::tell(self.shared.clone(), id), &self.runtime);
         }
         for Damaged { name, problem } in damaged {
             // Without the rest of the name, which may be a user's.
@@ -243,7 +246,7 @@ impl Dispatcher {
                 shared.suspect_ended.notify_one();
             }
         };
-        self.tasks.spawn(task.instrument(span));
+        self.tasks.spawn_on(task.instrument(span), &self.runtime);
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use huixin_queue::{Class, NameError, Queue, QueueError};
 use strum::VariantNames as _;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,6 +36,7 @@ pub struct Worker {
     settings: WorkerSettings,
     call_backs: Option<CallBacks>,
     witness: Option<Arc<dyn Witness>>,
+    runtime: Option<Handle>,
     health: WorkerHealth,
 }
 
@@ -67,6 +69,7 @@ impl Worker {
             settings,
             call_backs: None,
             witness: None,
+            runtime: None,
         }
     }
 
@@ -95,6 +98,14 @@ impl Worker {
     #[must_use]
     pub fn witness(mut self, witness: Arc<dyn Witness>) -> Self {
         self.witness = Some(witness);
+        self
+    }
+
+    /// Handles messages on another runtime than the one that [`run`](Self::run) is polled on, which takes them. It must not end
+    /// before the worker does.
+    #[must_use]
+    pub fn handle_on(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
         self
     }
 
@@ -161,7 +172,8 @@ impl Worker {
             settled: AtomicU64::new(0),
         });
         let (tasks, health) = (TaskTracker::new(), self.health);
-        let dispatcher = Dispatcher { shared, classes, keeper, tasks, health };
+        let runtime = self.runtime.unwrap_or_else(Handle::current);
+        let dispatcher = Dispatcher { shared, classes, keeper, tasks, runtime, health };
         let watch = async {
             shutdown.await;
             stopping.cancel();

@@ -1,17 +1,20 @@
 //! Smart batching: calls that arrive while one is under way go together in the next.
 //!
 //! There is no timer and no wait: a lone call goes at once, and under load the batches grow by themselves to what fits
-//! in one. One call is in flight per kind. Rejected: pipelining single calls, which costs Redis one script start
-//! each; a timer, which costs every lone call its delay.
+//! in one. One call is in flight per kind, and a second one as soon as enough wait for it: then Redis finds the next call
+//! when it is through with one, and doesn't sleep while we read its answer. Rejected: pipelining single calls, which costs
+//! Redis one script start each; a timer, which costs every lone call its delay.
 //!
 //! The task must not die while anybody may call: a panic in a call is logged and fails the items of that call, and the next
 //! call goes.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
-use futures::FutureExt as _;
-use tokio::sync::{mpsc, oneshot};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::QueueError;
 
@@ -19,6 +22,10 @@ use crate::QueueError;
 const ITEMS_MAX: usize = 32;
 /// Bytes in one call, counted by [`Item::size_bytes`]: when they are reached, the call goes.
 const BYTES_MAX: usize = 1024 * 1024;
+/// Calls in flight at most.
+const CALLS_MAX: usize = 2;
+/// Items that a second call in flight must have: with fewer, the start of a script would cost more than the wait.
+const ITEMS_BESIDE: usize = ITEMS_MAX / 2;
 /// Callers that wait for their turn at most; more wait in `call`.
 const WAITING_MAX: usize = 4096;
 
@@ -34,6 +41,8 @@ type Recipient<O> = oneshot::Sender<Result<O, QueueError>>;
 pub(super) struct Batcher<I, O> {
     /// To the task that runs the calls. Dropping the batcher ends it after the items already given.
     waiting: mpsc::Sender<(I, Recipient<O>)>,
+    /// Rung when enough wait for a second call.
+    enough: Arc<Notify>,
     place: String,
 }
 
@@ -41,19 +50,28 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
     /// Starts the task on the current runtime.
     pub(super) fn start<F>(place: &str, mut run: impl FnMut(Vec<I>) -> F + Send + 'static) -> Self
     where
-        F: Future<Output = Result<Vec<O>, QueueError>> + Send,
+        F: Future<Output = Result<Vec<O>, QueueError>> + Send + 'static,
     {
         let (waiting, mut arriving) = mpsc::channel::<(I, Recipient<O>)>(WAITING_MAX);
-        let name = place.to_owned();
+        let enough = Arc::new(Notify::new());
+        let (name, rung) = (place.to_owned(), enough.clone());
         tokio::spawn(async move {
+            let mut in_flight = FuturesUnordered::new();
             while let Some(first) = arriving.recv().await {
                 let (items, answers) = gather(first, &mut arriving);
                 if !items.is_empty() {
-                    run_once(&name, items, answers, &mut run).await;
+                    in_flight.push(call(&name, items, answers, &mut run));
+                }
+                while !may_call(in_flight.len(), arriving.len()) {
+                    tokio::select! {
+                        _ = in_flight.next() => {}
+                        () = rung.notified() => {}
+                    }
                 }
             }
+            while in_flight.next().await.is_some() {}
         });
-        Self { waiting, place: place.to_owned() }
+        Self { waiting, enough, place: place.to_owned() }
     }
 
     /// Runs one item, with whatever else is there. Dropping the future leaves it unknown whether it ran.
@@ -61,25 +79,45 @@ impl<I: Item, O: Send + 'static> Batcher<I, O> {
         let stopped = || QueueError::unavailable(&self.place, "the queue is shutting down");
         let (answer, outcome) = oneshot::channel();
         self.waiting.send((item, answer)).await.map_err(|_| stopped())?;
+        if self.waiting.max_capacity() - self.waiting.capacity() >= ITEMS_BESIDE {
+            self.enough.notify_one();
+        }
         outcome.await.map_err(|_| stopped())?
     }
 }
 
-/// One call for these items, and its outcome to each caller.
-async fn run_once<I, O, F>(
+/// Whether one more call may go, beside those in flight.
+fn may_call(in_flight: usize, waiting: usize) -> bool {
+    in_flight == 0 || in_flight < CALLS_MAX && waiting >= ITEMS_BESIDE
+}
+
+/// Makes one call for these items, and gives its outcome to each caller.
+fn call<I, O, F, R>(
     place: &str,
     items: Vec<I>,
     answers: Vec<Recipient<O>>,
-    run: &mut (impl FnMut(Vec<I>) -> F + Send),
-) where
-    F: Future<Output = Result<Vec<O>, QueueError>> + Send,
+    run: &mut R,
+) -> impl Future<Output = ()> + use<I, O, F, R>
+where
+    R: FnMut(Vec<I>) -> F,
+    F: Future<Output = Result<Vec<O>, QueueError>>,
 {
-    // The call is made inside, so that making it may panic too.
-    let call = AssertUnwindSafe(async { run(items).await }).catch_unwind();
-    let outcome = call.await.unwrap_or_else(|_| {
-        tracing::error!(queue = place, "a call to the queue panicked: this is a bug, please report it");
-        Err(QueueError::unavailable(place, "the call panicked; it may or may not have been applied"))
-    });
+    let call = std::panic::catch_unwind(AssertUnwindSafe(|| run(items)));
+    let place = place.to_owned();
+    async move {
+        let outcome = match call {
+            Ok(call) => AssertUnwindSafe(call).catch_unwind().await,
+            Err(panic) => Err(panic),
+        };
+        let outcome = outcome.unwrap_or_else(|_| {
+            tracing::error!(queue = place, "a call to the queue panicked: this is a bug, please report it");
+            Err(QueueError::unavailable(&place, "the call panicked; it may or may not have been applied"))
+        });
+        answer_all(&place, answers, outcome);
+    }
+}
+
+fn answer_all<O>(place: &str, answers: Vec<Recipient<O>>, outcome: Result<Vec<O>, QueueError>) {
     match outcome {
         Ok(outcomes) if outcomes.len() == answers.len() => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
