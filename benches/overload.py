@@ -7,6 +7,8 @@ from rows import expect
 from stack import Failed, Stack, until
 
 CONNECTIONS = 1_024
+# With so many connections, and with the spool, which it may come to use at any time: a comparison of halves would tell that only.
+RECEIVER_MAX_MB = 100
 # What is answered in this time, at this rate, is answered as if nothing had happened.
 CALM_MS, CALM_PER_S = 50, 100
 RECOVERY_MAX_S = 60
@@ -31,8 +33,8 @@ def overload(sizes, _):
         unsure = hold_promises(stack, worker, receiver, outcome)
         half = len(receiver_mb) // 2
         growth = max(receiver_mb[half:]) / max(receiver_mb[:half])
-        if growth > sizes.growth_max:
-            raise Failed(f"the receiver's memory grew: {max(receiver_mb[:half]):.0f} MB, then {max(receiver_mb):.0f} MB")
+        if max(receiver_mb) > RECEIVER_MAX_MB:
+            raise Failed(f"the receiver took {max(receiver_mb):.0f} MB")
         refused = outcome["refused"] - outcome["statuses"].get("0", 0)
         return {"sustained_per_s": warm["per_second"], "offered_per_s": rate,
                 "acked_per_s": outcome["accepted"] / sizes.overload_s, "refused_per_s": refused / sizes.overload_s,

@@ -22,8 +22,6 @@ class Sizes:
         self.bodies, self.by_bodies = ((450, 65_536), 300) if quick else ((450, 1_024, 4_096, 16_384, 65_536), 3_000)
         self.workers, self.by_workers = ((1, 4), 300) if quick else ((1, 2, 4, 8), 2_000)
         self.sustained, self.overload_s = (1_000, 3) if quick else (40_000, 60)
-        # The receiver in the second half of the overload, to the first: in a short one it still grows for its connections.
-        self.growth_max = 1.5 if quick else 1.1
         self.backlog, self.beside = (backlog or 10_000, 2_000) if quick else (backlog or 100_000, 5_000)
         # It fails with a backlog of more than 8,000.
         self.peer_drain = min(self.drain, 7_000)
