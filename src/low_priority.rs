@@ -1,18 +1,21 @@
 //! Threads that give way to others of the same process.
 //!
-//! A push must be acked within WeChat's five seconds, and an answer takes as long as it takes. So when both are the work of
-//! one process and it has more to do than processors, the acks go first, and the answers get what is left: at least a tenth.
-//! Only what has no deadline belongs here: leases are renewed on a thread of their own.
+//! A push must be acked within WeChat's five seconds, and most answers take as long as they take. So when both are the work of
+//! one process and it has more to do than processors, the acks go first: a thread of these has a tenth of a processor beside
+//! one of the others. An answer that should go out in the response to a push may be late then, and is fetched. Leases are
+//! renewed on a thread of their own.
 //!
 //! Rejected: fewer threads for the answers, which would leave processors idle when nothing is pushed; a limit on takes while
 //! pushes come, which would have to guess how busy the machine is.
 
 use std::io;
 
+use rustix::process::{getpriority_process, setpriority_process};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// By how much a thread is nicer than others, as the kernel counts it.
-const NICE: i32 = 10;
+/// By how much a thread is nicer than those of its process, as the kernel counts it, up to its limit.
+const NICER: i32 = 10;
+const NICEST: i32 = 19;
 
 /// A runtime with such threads. Its tasks end with it.
 pub(crate) struct LowPriority {
@@ -23,7 +26,10 @@ pub(crate) struct LowPriority {
 
 impl LowPriority {
     pub(crate) fn start() -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread().enable_all().on_thread_start(give_way).build()?;
+        // Asked here: a thread that such a thread starts has its priority already.
+        let nice = lower_priority();
+        let runtime =
+            Builder::new_multi_thread().enable_all().on_thread_start(move || give_way(nice)).build()?;
         let handle = runtime.handle().clone();
         Ok(Self { handle, runtime: Some(runtime) })
     }
@@ -43,21 +49,21 @@ impl Drop for LowPriority {
     }
 }
 
-/// On Linux this is of the calling thread; elsewhere it would be of the whole process.
-#[cfg(target_os = "linux")]
-fn give_way() {
-    if let Err(error) = rustix::process::nice(NICE) {
+/// The priority of such a thread; none where it can't be set for a thread.
+fn lower_priority() -> Option<i32> {
+    // Elsewhere it would be of the whole process.
+    let own = if cfg!(target_os = "linux") { getpriority_process(None).ok() } else { None };
+    own.map(|own| (own + NICER).min(NICEST))
+}
+
+fn give_way(nice: Option<i32>) {
+    if let Some(Err(error)) = nice.map(|nice| setpriority_process(None, nice)) {
         tracing::debug!(%error, "threads have the same priority");
     }
 }
 
-#[cfg(not(target_os = "linux"))]
-fn give_way() {}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use rustix::process::getpriority_process;
-
     use super::*;
 
     #[tokio::test]
@@ -65,8 +71,15 @@ mod tests {
         let own = getpriority_process(None).expect("a thread has a priority");
         let low_priority = LowPriority::start().expect("threads can be started");
         let theirs = low_priority.handle().spawn(async { getpriority_process(None) }).await;
-        let theirs = theirs.expect("nothing panics").expect("a thread has a priority");
-        assert_eq!(theirs, (own + NICE).min(19));
+        let blocking = low_priority
+            .handle()
+            .spawn(async { tokio::task::spawn_blocking(|| getpriority_process(None)).await })
+            .await;
+        let blocking = blocking.expect("nothing panics");
+        for nice in [theirs, blocking] {
+            let nice = nice.expect("nothing panics").expect("a thread has a priority");
+            assert_eq!(nice, (own + NICER).min(NICEST));
+        }
         assert_eq!(getpriority_process(None).expect("a thread has a priority"), own);
     }
 }

@@ -1,7 +1,7 @@
 //! Whether pushes try the queue at all.
 //!
-//! The first accept that fails, or is slower than its budget while the queue takes nothing else, opens the breaker at once: the
-//! pushes after it go to the spool without waiting for a queue that is away. What is in the spool is tried in the background, and only that closes the
+//! The first accept that fails or is slower than its budget opens the breaker at once: the pushes after it go to the spool
+//! without waiting for a queue that is away. What is in the spool is tried in the background, and only that closes the
 //! breaker again. A queue that answers for a moment and fails again is left alone a little longer each time, since every
 //! time costs a push its budget.
 

@@ -2,22 +2,21 @@
 //!
 //! With a spool, a push goes to the queue if the breaker is closed and no message of its lane is in the spool. If the queue
 //! fails, or is slower than the budget, that very message goes to the spool, and the breaker opens: the next ones go there
-//! without asking. A queue that has taken others while this one waited is only busy, and the breaker stays closed. The
-//! accept that timed out may be applied all the same, but not later than the budget allows (`not_after`), and when the copy
-//! in the spool is carried to the queue it is known there. A push that comes again while its first try is under way waits
-//! for its lane's turn, and finds the first copy wherever it is.
+//! without asking. The accept that timed out may be applied all the same, but not later than the budget allows
+//! (`not_after`), and when the copy in the spool is carried to the queue it is known there. A push that comes again while its
+//! first try is under way waits for its lane's turn, and finds the first copy wherever it is.
 //!
 //! A push is stamped with the time of its arrival when it is its turn. Had it been stamped before it waited, what another
 //! receiver took in between would count as later, and two messages of one user could change places when one of them comes
 //! from the spool.
 //!
-//! When more pushes come than can be stored either way, the last ones are refused before that: see [`Overload`].
+//! When more pushes come than the queue can take, or the spool while the queue is out of reach, the last ones are refused
+//! before that: see [`Overload`].
 //!
 //! An error that is the message's own fault doesn't open the breaker. Every other error does, a refused password too: to a
 //! push it makes no difference why the queue doesn't take it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,9 +38,9 @@ pub(super) struct Intake {
     budget: Duration,
     receiver_spool: Option<Arc<ReceiverSpool>>,
     arrivals: Arrivals,
-    /// How many pushes the queue has taken.
-    queued: AtomicU64,
-    overload: Overload,
+    /// Those that wait for the queue, and those that wait for the spool.
+    to_queue: Overload,
+    to_spool: Overload,
 }
 
 /// Where a push is durable now.
@@ -86,15 +85,8 @@ impl Intake {
         // Without a spool to turn to it may take as long as WeChat waits.
         let budget = if receiver_spool.is_some() { budget } else { budget.max(PATIENCE) };
         // The line may grow to several times that before it is seen.
-        let overload = Overload::new(budget / 5);
-        Self {
-            queue,
-            budget,
-            receiver_spool,
-            arrivals: Arrivals::default(),
-            queued: AtomicU64::new(0),
-            overload,
-        }
+        let (to_queue, to_spool) = (Overload::new(budget / 5), Overload::new(SPOOL_BUDGET / 5));
+        Self { queue, budget, receiver_spool, arrivals: Arrivals::default(), to_queue, to_spool }
     }
 
     /// How long the queue may take.
@@ -104,7 +96,9 @@ impl Intake {
 
     /// Whether more pushes come than can be stored: then the next one should come again later.
     pub(super) fn is_overloaded(&self) -> bool {
-        self.overload.is_on()
+        // What waits for a queue that is out of reach is on its way to the spool.
+        let is_spooling = self.receiver_spool.as_ref().is_some_and(|spool| spool.breaker.is_open());
+        self.to_spool.is_on() || !is_spooling && self.to_queue.is_on()
     }
 
     /// Whether messages of the lane are in the spool and not in the queue.
@@ -114,13 +108,6 @@ impl Intake {
 
     /// Stamps the push and stores it. The text says why that can't be done: then the push must not be acknowledged.
     pub(super) async fn store(&self, push: Arriving) -> Result<Stored, String> {
-        let on_its_way = self.overload.set_out();
-        let stored = self.store_somewhere(push).await?;
-        on_its_way.stored();
-        Ok(stored)
-    }
-
-    async fn store_somewhere(&self, push: Arriving) -> Result<Stored, String> {
         let Some(receiver_spool) = &self.receiver_spool else {
             return self.queue(push.stamped(&self.arrivals)).await.map_err(|trouble| trouble.reason);
         };
@@ -130,7 +117,6 @@ impl Intake {
             .map_err(|_| "earlier pushes of the same user are not stored yet".to_owned())?;
         let message = push.stamped(&self.arrivals);
         if !receiver_spool.breaker.is_open() && !turn.is_behind_spool() {
-            let queued_before = self.queued.load(Ordering::Relaxed);
             match self.queue(message.clone()).await {
                 Ok(stored) => {
                     receiver_spool.breaker.stored();
@@ -143,13 +129,14 @@ impl Intake {
                         reason = trouble.reason,
                         "the queue can't read its data of a lane: the lane's pushes go to the spool"
                     ),
-                    // It has taken others while this one waited: it is busy, and not away.
-                    AtFault::Unknown if self.queued.load(Ordering::Relaxed) != queued_before => {}
-                    AtFault::Queues | AtFault::Unknown => receiver_spool.breaker.open(&trouble.reason),
+                    AtFault::Queues => receiver_spool.breaker.open(&trouble.reason),
                 },
             }
         }
-        Ok(match receiver_spool.clone().store(turn, message).await? {
+        let on_its_way = self.to_spool.set_out();
+        let appended = receiver_spool.clone().store(turn, message).await?;
+        on_its_way.stored();
+        Ok(match appended {
             Appended::New => Stored::Spooled,
             Appended::Duplicate => Stored::KnownInSpool,
         })
@@ -158,17 +145,17 @@ impl Intake {
     /// Straight to the queue, within the budget.
     async fn queue(&self, message: NewMessage) -> Result<Stored, NotTaken> {
         let message = NewMessage { not_after: Some(self.budget), ..message };
-        let stored = match accept(&*self.queue, message, self.budget).await? {
-            Accepted::New => Stored::Queued,
-            Accepted::Duplicate => Stored::Known,
-            Accepted::Counted => Stored::Counted,
+        let on_its_way = self.to_queue.set_out();
+        let accepted = accept(&*self.queue, message, self.budget).await?;
+        on_its_way.stored();
+        match accepted {
+            Accepted::New => Ok(Stored::Queued),
+            Accepted::Duplicate => Ok(Stored::Known),
+            Accepted::Counted => Ok(Stored::Counted),
             Accepted::Expired => {
-                let reason = "the queue accepted it too late".to_owned();
-                return Err(NotTaken { whose: AtFault::Unknown, reason });
+                Err(NotTaken { whose: AtFault::Queues, reason: "the queue accepted it too late".to_owned() })
             }
-        };
-        self.queued.fetch_add(1, Ordering::Relaxed);
-        Ok(stored)
+        }
     }
 }
 
@@ -183,8 +170,6 @@ pub(super) enum AtFault {
     Messages,
     Lanes,
     Queues,
-    /// It took too long: the queue's, unless that takes others.
-    Unknown,
 }
 
 /// Asks the queue to take a message within this time.
@@ -204,7 +189,7 @@ pub(super) async fn accept(
             Err(NotTaken { whose, reason: one_line(&error) })
         }
         Err(_) => Err(NotTaken {
-            whose: AtFault::Unknown,
+            whose: AtFault::Queues,
             reason: format!("the queue did not answer within {within:?}"),
         }),
     }

@@ -2,12 +2,12 @@
 //!
 //! A store that is busy takes them all the same, but those behind wait longer and longer, until none is acked while WeChat
 //! still waits. So the last ones are refused early, and cheaply: WeChat tries them again, and the others are acked in time.
-//! This counts for the queue and for the spool alike.
+//! One of these looks after the queue and another after the spool.
 //!
 //! How long a new push will wait follows from how many wait and how many were stored just now. The time that those took
 //! was rejected as a measure: it tells how long the line was when they came. Two looks in a row must agree, or the
-//! beginning of a burst, which is soon worked off, would seem to be an overload. When the queue stalls nothing is stored,
-//! and then nothing is refused: those pushes go to the spool.
+//! beginning of a burst, which is soon worked off, would seem to be an overload. A store that stalls stores nothing, and
+//! then nothing is refused for it: what waits for the queue goes to the spool.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

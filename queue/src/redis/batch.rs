@@ -2,8 +2,9 @@
 //!
 //! There is no timer and no wait: a lone call goes at once, and under load the batches grow by themselves to what fits
 //! in one. One call is in flight per kind, and a second one as soon as enough wait for it: then Redis finds the next call
-//! when it is through with one, and doesn't sleep while we read its answer. Rejected: pipelining single calls, which costs
-//! Redis one script start each; a timer, which costs every lone call its delay.
+//! when it is through with one, and doesn't sleep while we read its answer. A call that must be repeated may be overtaken by
+//! the next one: who needs an order waits for the one outcome before the next item. Rejected: pipelining single calls, which
+//! costs Redis one script start each; a timer, which costs every lone call its delay.
 //!
 //! The task must not die while anybody may call: a panic in a call is logged and fails the items of that call, and the next
 //! call goes.

@@ -6,7 +6,8 @@
 //!
 //! **Making one.** An attempt to connect runs in a task of its own, so that a caller with less patience doesn't end it: with
 //! a short lease over a slow network it would otherwise begin again for ever. The task and all I/O of the connection run on
-//! the runtime of the call that needed it: a connection that only one thread uses depends on that thread alone. While a new
+//! the runtime that the link was given, so that no call decides whose threads others depend on; without one, on that of
+//! the call that needed it: a connection that only one thread uses depends on that thread alone. While a new
 //! connection takes longer than [`RECONNECT_PATIENCE`], and for [`RECONNECT_PAUSE`] after a failed attempt, calls fail at
 //! once with the reason: a receiver has milliseconds to say 503. (The very first is waited for: nobody has had an answer
 //! yet.)
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, FromRedisValue, RedisError, ServerErrorKind};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::dial::{DIAL_MAX, Dialer};
@@ -37,6 +39,7 @@ pub(super) struct Link(Arc<LinkInner>);
 
 struct LinkInner {
     dialer: Dialer,
+    runtime: Option<Handle>,
     clock: Clock,
     response_timeout: Duration,
     state: Mutex<LinkState>,
@@ -74,8 +77,10 @@ impl Link {
         keys: ShardKeys,
         clock: Clock,
         response_timeout: Duration,
+        runtime: Option<Handle>,
     ) -> Self {
         Self(Arc::new(LinkInner {
+            runtime,
             dialer: Dialer { client, place: place.to_owned(), keys },
             clock,
             response_timeout,
@@ -206,7 +211,8 @@ impl LinkInner {
         let attempt = DialAttempt { number, began: Instant::now(), outcome };
         state.attempt = Some(attempt.clone());
         let inner = self.clone();
-        tokio::spawn(async move {
+        let runtime = self.runtime.clone().unwrap_or_else(Handle::current);
+        runtime.spawn(async move {
             let outcome = inner.dial(inner.response_timeout).await.map(|connection| (number, connection));
             inner.ended(number, &outcome);
             set.send_replace(Some(outcome));

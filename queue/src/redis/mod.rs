@@ -38,6 +38,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::Script;
+use tokio::runtime::Handle;
 
 use self::accept::Accept;
 use self::batch::Batcher;
@@ -111,9 +112,10 @@ impl RedisQueue {
         let opened = redis::Client::open(settings.url.as_str());
         let client = opened.map_err(|error| errors::bad_url(&place, error))?;
         let keys = ShardKeys::new(&settings.prefix);
-        let link = |timeout| Link::new(client.clone(), &place, keys.clone(), settings.clock.clone(), timeout);
+        let (timeout, clock) = (RESPONSE_TIMEOUT, &settings.clock);
+        let link = |runtime| Link::new(client.clone(), &place, keys.clone(), clock.clone(), timeout, runtime);
         let core = Arc::new(Core {
-            link: link(RESPONSE_TIMEOUT),
+            link: link(Some(Handle::current())),
             keys: keys.clone(),
             place: place.clone(),
             dedup_window_ms: micros(settings.dedup_window) / 1000,
@@ -122,7 +124,8 @@ impl RedisQueue {
         });
         let (for_accepts, for_records, for_completes) = (core.clone(), core.clone(), core.clone());
         Ok(Self {
-            heartbeat: link(RESPONSE_TIMEOUT),
+            // Of the thread that renews leases.
+            heartbeat: link(None),
             accepts: Batcher::start(&place, move |items| accept::all(for_accepts.clone(), items)),
             records: Batcher::start(&place, move |items| settle::record_all(for_records.clone(), items)),
             completes: Batcher::start(&place, move |items| {

@@ -35,9 +35,7 @@ impl FolderDrain {
                 self.breaker.stored();
                 OfferResult::Taken
             }
-            Err(NotTaken { reason, whose: AtFault::Queues | AtFault::Unknown }) => {
-                OfferResult::Failed(reason)
-            }
+            Err(NotTaken { reason, whose: AtFault::Queues }) => OfferResult::Failed(reason),
             Err(NotTaken { reason, .. }) => OfferResult::Refused(reason),
         }
     }
