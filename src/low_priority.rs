@@ -1,7 +1,7 @@
 //! Threads that give way to others of the same process.
 //!
 //! A push must be acked within WeChat's five seconds, and most answers take as long as they take. So when both are the work of
-//! one process and it has more to do than processors, the acks go first: a thread of these has a tenth of a processor beside
+//! one process and it has more to do than processors, the acks go first: a thread of these has a quarter of a processor beside
 //! one of the others. An answer that should go out in the response to a push may be late then, and is fetched. Leases are
 //! renewed on a thread of their own.
 //!
@@ -14,7 +14,7 @@ use rustix::process::{getpriority_process, setpriority_process};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// By how much a thread is nicer than those of its process, as the kernel counts it, up to its limit.
-const NICER: i32 = 10;
+const NICER: i32 = 5;
 const NICEST: i32 = 19;
 
 /// A runtime with such threads. Its tasks end with it.

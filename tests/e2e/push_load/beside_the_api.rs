@@ -30,7 +30,7 @@ impl Load {
     fn of_this_run() -> Self {
         match long() {
             true => Self { warm_up: 1_000, pushes: 10_000, per_second: 500.0 },
-            false => Self { warm_up: 50, pushes: 300, per_second: 100.0 },
+            false => Self { warm_up: 10, pushes: 100, per_second: 20.0 },
         }
     }
 }
