@@ -85,7 +85,7 @@ impl Intake {
         // Without a spool to turn to it may take as long as WeChat waits.
         let budget = if receiver_spool.is_some() { budget } else { budget.max(PATIENCE) };
         // The line may grow to several times that before it is seen.
-        let (to_queue, to_spool) = (Overload::new(budget / 5), Overload::new(SPOOL_BUDGET / 5));
+        let (to_queue, to_spool) = (Overload::new(budget / 5), Overload::new(budget / 5));
         Self { queue, budget, receiver_spool, arrivals: Arrivals::default(), to_queue, to_spool }
     }
 
