@@ -223,6 +223,33 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_second_call_goes_beside_the_first_when_enough_wait_and_no_third() {
+        let (gate, (began, mut begun)) = (Arc::new(Semaphore::new(0)), mpsc::unbounded_channel());
+        let theirs = gate.clone();
+        let batcher = Batcher::start("here", move |items: Vec<u32>| {
+            let (gate, began) = (theirs.clone(), began.clone());
+            async move {
+                began.send(items.len()).expect("the test listens");
+                gate.acquire().await.expect("it is never closed").forget();
+                Ok(items)
+            }
+        });
+        let calls = futures::future::join_all((0..100).map(|item| batcher.call(item)));
+        let watching = async {
+            let two = [begun.recv().await, begun.recv().await];
+            assert_eq!(two, [Some(ITEMS_MAX), Some(ITEMS_MAX)]);
+            tokio::task::yield_now().await;
+            assert!(begun.try_recv().is_err(), "both are in flight");
+            gate.add_permits(100);
+        };
+        let (answers, ()) =
+            tokio::time::timeout(Duration::from_secs(10), async { tokio::join!(calls, watching) })
+                .await
+                .expect("the second doesn't wait for the first");
+        assert!(answers.into_iter().all(|answer| answer.is_ok()));
+    }
+
     #[test]
     fn calls_of_a_batcher_whose_runtime_is_gone_fail_and_do_not_hang() {
         let runtime = || {
