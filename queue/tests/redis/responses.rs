@@ -109,7 +109,7 @@ async fn a_lane_that_is_due_costs_one_look_at_its_record_and_a_receivers_look_co
     bench.server.cli(&["CONFIG", "RESETSTAT"]);
     let lease = bench.take().await.lease;
     // Of these only one hmget is the delay's, in place of an hdel.
-    let due = "exists 3, get 1, hget 1, hmget 4, hset 2, incr 1, lindex 1, lpop 1, lrange 1, mget 1, rpush 1, set 1, \
+    let due = "exists 4, get 1, hget 1, hmget 4, hset 2, incr 1, lindex 1, lpop 1, lrange 1, mget 1, rpush 1, set 1, \
         smismember 1, zadd 2, zrange 8, zrangebyscore 1, zrem 1";
     assert_eq!(calls(&bench.server), due);
     let push = open_push(&bench.queue, "lane", "p").await;

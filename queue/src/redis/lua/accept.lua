@@ -29,16 +29,18 @@ local ends = us(now + tonumber(ARGV[2]) * 1000)
 local results = { us(now) }
 local woken, last, at, is_its_mark, newly_ready = 0, #ARGV, 5, false, {}
 
--- Whether lanes have nothing but their first list: those of the items from one place on to another.
+-- Whether lanes have nothing but their first list: those of the items from one place on to another. While nothing at all is
+-- held, one look at `hold` stands for a look at the held messages of each.
+local older, run, sends, held = key('older:'), key('run:'), key('sends:'), key('held:')
 local function are_plain(from, to)
-  local names, n = {}, 0
+  local names = holding and {} or { key('hold') }
   for i = from, to, 3 do
-    local lane = ARGV[i]
-    names[n + 1], names[n + 2] = key('older:' .. lane), key('run:' .. lane)
-    names[n + 3], names[n + 4] = key('sends:' .. lane), key('held:' .. lane)
-    n = n + 4
+    local lane, n = ARGV[i], #names
+    names[n + 1], names[n + 2], names[n + 3] = older .. lane, run .. lane, sends .. lane
+    if holding then names[n + 4] = held .. lane end
   end
-  return redis.call('EXISTS', unpack(names)) == 0
+  if redis.call('EXISTS', unpack(names)) == 0 then return true end
+  return not holding and is_holding() and are_plain(from, to)
 end
 
 -- Stores plain messages, up to the first one that isn't.

@@ -14,7 +14,7 @@
 --
 -- Returns: for each item 1 completed, 3 it comes again with its answer, 0 the lease is lost, or nothing can be read of it.
 
-local results, ended, going_on = {}, {}, {}
+local results, ended, going_on, standings = {}, {}, {}, {}
 local is_ended = {}
 local woken = 0
 local function complete(lane, proof, note)
@@ -25,7 +25,8 @@ local function complete(lane, proof, note)
     woken = woken + come_again(lane)
     return 3
   end
-  local next_class, packed = pass_on(lane, held[2], held[3], id_in(proof))
+  local next_class, packed, kept_in = pass_on(lane, held[2], held[3], id_in(proof))
+  if kept_in then standings[#standings + 1], standings[#standings + 2] = kept_in, held[3] end
   if next_class then
     local lanes = going_on[next_class] or {}
     lanes[#lanes + 1] = lane
@@ -45,7 +46,7 @@ for i = 1, (#ARGV - 1) / 3 do
 end
 -- One write for all lanes of a class: each further one costs Redis as much again for its append-only file.
 for class, lanes in pairs(going_on) do line_up('RPUSH', 'ready', class, unpack(lanes)) end
-forget(ended)
+forget(ended, standings)
 keep_counts()
 wake(woken)
 return results

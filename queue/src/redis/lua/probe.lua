@@ -12,7 +12,7 @@
 -- The key follows the name of the command; `@` stands for the key once more.
 local calls = {
   'TIME', 'DEL',
-  'SET 1 PX 1000', 'GET', 'INCR', 'MGET', 'EXISTS', 'DEL',
+  'SET 1 PX 1000', 'GET', 'INCR', 'MGET', 'MSET 1', 'EXISTS', 'DEL',
   'HSET a 1', 'HGET a', 'HMGET a b', 'HGETALL', 'HKEYS', 'HVALS', 'HLEN', 'HEXISTS a', 'HINCRBY a 1', 'HDEL a', 'DEL',
   'RPUSH a', 'LPUSH b', 'LLEN', 'LINDEX 0', 'LRANGE 0 1', 'LPOS a', 'LMOVE @ LEFT RIGHT', 'RENAME @',
   'TYPE', 'PEXPIRE 1000', 'RPOP', 'LPOP', 'LREM 0 a', 'DEL', 'SADD a', 'SMISMEMBER a', 'DEL',

@@ -76,6 +76,7 @@ local found = redis.call('EXISTS', filter, filter, filter, filter, filter, filte
 if found < 6 and ARGV[10] ~= '' then return 0 end
 local is_rare = found % 6 > 0
 local lease, delay, hold = first_of('lease'), is_rare and first_of('delay'), is_rare and first_of('hold')
+holding = hold and true or false
 local function due_in(zset, first, ...)
   return first and first <= now and share('ZRANGEBYSCORE', zset, '-inf', us(now), ...) or {}
 end
@@ -85,7 +86,7 @@ local is_due = #due + #expired + #over > 0
 local answer = { us(now), '-1', '', is_due and move_due(due, expired, over, now, quiet) or {}, {}, '' }
 local is_either = is_rare and redis.call('EXISTS', KEYS[7], key('alarm')) > 0
 local taking = { answer = answer, now = now, looked = 0, looks_max = max + 2 * moves, given = 0, bytes = 0,
-  bytes_max = tonumber(ARGV[9]), lanes = {}, is_given = {}, is_pausing = is_either and redis.call('EXISTS', KEYS[7]) == 1 }
+  bytes_max = tonumber(ARGV[9]), lanes = {}, is_given = {}, taken_over = {}, is_pausing = is_either and redis.call('EXISTS', KEYS[7]) == 1 }
 local function is_full() return taking.given >= max or taking.bytes >= taking.bytes_max or taking.is_cut end
 local function take_some(line, class, some) return not is_paused(taking, 'c' .. class) and lease_some(taking, line, class, some) end
 

@@ -1,15 +1,18 @@
 -- How a take leases what it gives. `taking` is what it has so far, and its limits.
 
+-- Mostly all of so few lanes have only their first list. If not, each is seen by itself.
+local LOOKED_AT_ONCE = 8
+
 local function is_paused(taking, scope) return taking.is_pausing and share('HEXISTS', 'paused', scope) == 1 end
 
 -- Leases the head of a popped lane, unless it can't be leased now. Gives whether it did.
-local function lease_head(taking, lane, class)
+local function lease_head(taking, lane, class, beside)
   local now = taking.now
   if is_paused(taking, 'l' .. lane) then
     share('ZADD', 'parked', us(now), lane)
     return false
   end
-  local seen = see(lane, now)
+  local seen = see(lane, beside, now)
   -- A leased lane stood in the line twice: its list was damaged.
   if not seen or taking.is_given[lane] or seen.run.token and share('ZSCORE', 'lease', lane) then return false end
   local packed, run = seen.packed, key('run:' .. lane)
@@ -32,7 +35,7 @@ local function lease_head(taking, lane, class)
     for i, value in ipairs(seen.older) do fields[n + i] = value end
   end
   redis.call('HSET', run, unpack(fields))
-  if seen.sends then redis.call('DEL', key('sends:' .. lane)) end
+  if seen.sends then taking.taken_over[#taking.taken_over + 1] = key('sends:' .. lane) end
   if seen.run.losses or seen.run.unheard then redis.call('HDEL', run, 'confirmed', 'unheard') end
   local message, bytes = message_of(lane, seen, now)
   taking.bytes, taking.is_given[lane] = taking.bytes + bytes, true
@@ -55,14 +58,15 @@ local function lease_some(taking, line, class, some)
   local enough, name = taking.given + some, line .. ':' .. class
   while taking.looked < taking.looks_max and taking.bytes < taking.bytes_max do
     local asked = math.min(enough - taking.given, taking.looks_max - taking.looked)
-    local lanes, before = share('LPOP', name, asked) or {}, taking.given
+    local lanes, before, beside = share('LPOP', name, asked) or {}, taking.given, nil
     for i, lane in ipairs(lanes) do
       if taking.bytes >= taking.bytes_max then
         put_back(name, lanes, i)
         break
       end
       taking.looked = taking.looked + 1
-      local is_done, is_leased = try(lease_head, taking, lane, class)
+      if i % LOOKED_AT_ONCE == 1 then beside = look_beside(lanes, i, math.min(i + LOOKED_AT_ONCE - 1, #lanes)) end
+      local is_done, is_leased = try(lease_head, taking, lane, class, beside[lane])
       if is_done then
         taking.given = taking.given + (is_leased and 1 or 0)
       elseif is_leased == NEWER then
@@ -95,6 +99,8 @@ local function keep_leases(taking, lease_us)
   local ends, lanes, leased = us(taking.now + lease_us), taking.lanes, {}
   for i, lane in ipairs(lanes) do leased[2 * i - 1], leased[2 * i] = ends, lane end
   -- In parts, since the number of a call's arguments is limited.
+  local used = taking.taken_over
+  for i = 1, #used, 256 do redis.call('DEL', unpack(used, i, math.min(i + 255, #used))) end
   for i = 1, #leased, 256 do share('ZADD', 'lease', unpack(leased, i, math.min(i + 255, #leased))) end
   redis.call('SET', key('batch:' .. ARGV[6]), write_batch(ARGV[7], taking.token, lanes), 'PX', us(math.max(lease_us / 1000, 1000)))
 end
@@ -103,7 +109,7 @@ end
 -- Defined when first called.
 local function give_again(answer, batch, now, lease_us)
   for _, lane in ipairs(batch.lanes) do
-    local is_there, seen = try(see, lane, now)
+    local is_there, seen = try(see, lane, look_beside({ lane }, 1, 1)[lane], now)
     if is_there and seen and seen.run.token == proof_of(batch.token, seen.packed) then
       seen.followed = seen.run.followed
       share('ZADD', 'lease', us(now + lease_us), lane)

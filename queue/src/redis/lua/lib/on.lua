@@ -20,7 +20,8 @@ end
 -- The current message of a lane is over. The lane goes on with its next message, and the caller makes it ready, at the end;
 -- without one it is in no state. The record and the lease are left to `forget`. What the lane has sent and may send goes on
 -- with the next message: until a take begins that one, it lies in a key of its own. Gives the class in which the lane becomes
--- ready, or nil, and the message, unless it is gone: then another message lies in its place, and stays.
+-- ready, or nil, and the message, unless it is gone: then another message lies in its place, and stays. And
+-- the key for what goes on, if there is anything to keep.
 local function pass_on(lane, popped, sends, id)
   -- What may fail is read before anything is written.
   local is_read, class = try(class_after, lane, popped and 0 or 1)
@@ -33,23 +34,24 @@ local function pass_on(lane, popped, sends, id)
   end
   if not is_read then is_read, class = try_again(class, true, class_after, lane, 0) end
   if not is_read then class = nil end
-  if class and sends and sends ~= '0' and sends:find(STANDING) then redis.call('SET', key('sends:' .. lane), sends) end
-  return class, packed
+  return class, packed, class and sends and sends ~= '0' and sends:find(STANDING) and key('sends:' .. lane)
 end
 
--- Removes the records and leases of some lanes, a batch at most.
-local function forget(lanes)
+-- Removes the records and leases of some lanes, a batch at most, and writes what goes on with their next messages: the keys and
+-- values in turn.
+local function forget(lanes, going_on)
   if #lanes == 0 then return end
   local records = {}
   for i, lane in ipairs(lanes) do records[i] = key('run:' .. lane) end
+  if going_on[1] then redis.call('MSET', unpack(going_on)) end
   redis.call('DEL', unpack(records))
   share('ZREM', 'lease', unpack(lanes))
 end
 
 -- Gives how many lanes it made ready.
 local function go_on(lane, popped, sends, id)
-  local class = pass_on(lane, popped, sends, id)
+  local class, _, kept_in = pass_on(lane, popped, sends, id)
   if class then line_up('RPUSH', 'ready', class, lane) end
-  forget({ lane })
+  forget({ lane }, kept_in and { kept_in, sends } or {})
   return class and 1 or 0
 end

@@ -11,15 +11,34 @@ local function is_refused(lane)
   return false
 end
 
--- All that is known of the head of a lane, or nil if there is none. It only reads.
+-- What lies beside the first lists of lanes, those from one place on to another, by lane: whether there is neither a record nor
+-- a second list, the memory, and what the lane has sent. Looked up together: a command costs as much as several keys.
 -- Defined when first called.
-local function see(lane, now)
-  local run = key('run:' .. lane)
-  -- Nearly all lanes have only their first list: one look tells.
-  if redis.call('EXISTS', run, key('older:' .. lane), key('memory:' .. lane), key('sends:' .. lane), key('held:' .. lane)) == 0 then
-    local heads = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
-    return heads[1] and { packed = check_packed(heads[1]), followed = heads[2], run = {} }
+local function look_beside(lanes, from, to)
+  local run, older, held, memory, sends = key('run:'), key('older:'), key('held:'), key('memory:'), key('sends:')
+  local names, beside = {}, {}
+  for i = from, to do
+    names[#names + 1], names[#names + 2] = run .. lanes[i], older .. lanes[i]
+    if is_holding() then names[#names + 1] = held .. lanes[i] end
   end
+  local rare = #names
+  for i = from, to do names[#names + 1], names[#names + 2] = memory .. lanes[i], sends .. lanes[i] end
+  local is_bare, values = redis.call('EXISTS', unpack(names)) == 0, {}
+  if not is_bare then
+    is_bare = redis.call('EXISTS', unpack(names, 1, rare)) == 0
+    values = redis.call('MGET', unpack(names, rare + 1))
+  end
+  for i = from, to do
+    local n = 2 * (i - from)
+    beside[lanes[i]] = { is_bare = is_bare, memory = values[n + 1], sends = values[n + 2] }
+  end
+  return beside
+end
+
+-- What a lane's record, its lists and the record of its second list say of its head, or nil if there is none.
+-- Defined when first called.
+local function see_all(lane)
+  local run = key('run:' .. lane)
   local seen = { run = read_run(redis.call('HMGET', run, unpack(run_fields()))), has_record = true }
   local packed, followed, older = seen.run.packed, seen.run.followed, nil
   if seen.run.recorded then
@@ -37,14 +56,28 @@ local function see(lane, now)
   end
   if not packed then return nil end
   seen.packed, seen.followed = check_packed(packed), followed
-  local known = redis.call('MGET', key('memory:' .. lane), key('sends:' .. lane))
-  local at = known[1] and known[1]:find(':', 1, true)
-  local ends = at and tonumber(known[1]:sub(1, at - 1))
-  seen.memory = ends and ends > now and known[1]:sub(at + 1)
+  return seen
+end
+
+-- All that is known of the head of a lane, or nil if there is none. It only reads.
+-- Defined when first called.
+local function see(lane, beside, now)
+  local seen
+  if beside.is_bare then
+    local heads = redis.call('LRANGE', key('lane:' .. lane), 0, 1)
+    seen = heads[1] and { packed = check_packed(heads[1]), followed = heads[2], run = {} }
+  else
+    seen = see_all(lane)
+  end
+  if not seen then return nil end
+  local memory = beside.memory
+  local at = memory and memory:find(':', 1, true)
+  local ends = at and tonumber(memory:sub(1, at - 1))
+  seen.memory = ends and ends > now and memory:sub(at + 1)
   -- The lane has waited between two messages: the record takes over what it has sent and may send, and that a send was refused.
-  seen.sends = known[2]
+  seen.sends = beside.sends
   if seen.sends and not seen.sends:find(STANDING) then error('its sends are damaged', 0) end
-  if not seen.run.recorded and is_refused(lane) then seen.sends = closed(seen.sends, 'refused') end
+  if not beside.is_bare and not seen.run.recorded and is_refused(lane) then seen.sends = closed(seen.sends, 'refused') end
   if seen.sends then seen.run.sends = seen.sends end
   return seen
 end
