@@ -33,14 +33,14 @@ local woken, last, at, is_its_mark, newly_ready = 0, #ARGV, 5, false, {}
 -- held, one look at `hold` stands for a look at the held messages of each.
 local older, run, sends, held = key('older:'), key('run:'), key('sends:'), key('held:')
 local function are_plain(from, to)
-  local names = holding and {} or { key('hold') }
+  local names = holding == nil and { key('hold') } or {}
   for i = from, to, 3 do
     local lane, n = ARGV[i], #names
     names[n + 1], names[n + 2], names[n + 3] = older .. lane, run .. lane, sends .. lane
     if holding then names[n + 4] = held .. lane end
   end
   if redis.call('EXISTS', unpack(names)) == 0 then return true end
-  return not holding and is_holding() and are_plain(from, to)
+  return holding == nil and is_holding() and are_plain(from, to)
 end
 
 -- Stores plain messages, up to the first one that isn't.

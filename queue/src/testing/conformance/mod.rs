@@ -177,6 +177,7 @@ macro_rules! conformance {
             a_message_that_ends_the_right_closes_the_lane_until_another_opens_it
             the_count_goes_on_with_the_next_message_however_the_last_one_ended
             the_count_goes_on_with_a_message_out_of_a_spool_and_beside_a_memory
+            lanes_that_are_taken_together_have_each_its_own_memory_and_sends
             the_standing_is_kept_over_retries_snoozes_releases_and_lost_leases
             a_refusal_is_remembered_until_a_waking_message_comes
             a_message_that_is_woken_shares_the_right_of_what_woke_it

@@ -193,6 +193,36 @@ properties! {
         assert_eq!(s.announce(&late, 0).await.sends, 2);
     }
 
+    async fn lanes_that_are_taken_together_have_each_its_own_memory_and_sends(s) {
+        let lanes: Vec<_> = (0..20).map(|n| format!("lane{n:02}")).collect();
+        for lane in &lanes {
+            s.accept(lane, &format!("{lane} first")).await;
+            s.accept(lane, &format!("{lane} second")).await;
+        }
+        for (n, taken) in s.take(20).await.into_iter().enumerate() {
+            match n % 4 {
+                1 => s.remember(&taken, "one").await,
+                2 => s.remember(&taken, "two").await,
+                3 => _ = s.announce(&taken, 0).await,
+                _ => {}
+            }
+            // Among others, one lane still has the record of its message.
+            match n {
+                7 => s.queue.release(&taken.lease).await.expect("release"),
+                _ => s.queue.complete(&taken.lease).await.expect("complete"),
+            }
+        }
+        let mut taken = s.take(20).await;
+        taken.sort_by(|one, other| one.lease.lane.as_str().cmp(other.lease.lane.as_str()));
+        assert_eq!(taken.len(), 20);
+        for (n, (taken, lane)) in taken.iter().zip(&lanes).enumerate() {
+            let which = if n == 7 { "first" } else { "second" };
+            assert_eq!(taken.lease.id.as_str(), format!("{lane} {which}"));
+            let memory = [None, Some(b"one".as_slice()), Some(b"two".as_slice()), None][n % 4];
+            assert_eq!((taken.memory.as_deref(), taken.send_state.sends), (memory, u32::from(n % 4 > 0)), "{lane}");
+        }
+    }
+
     async fn the_standing_is_kept_over_retries_snoozes_releases_and_lost_leases(s) {
         s.accept("lane", "m").await;
         let taken = s.take_one().await;

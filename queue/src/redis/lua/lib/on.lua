@@ -19,9 +19,9 @@ end
 
 -- The current message of a lane is over. The lane goes on with its next message, and the caller makes it ready, at the end;
 -- without one it is in no state. The record and the lease are left to `forget`. What the lane has sent and may send goes on
--- with the next message: until a take begins that one, it lies in a key of its own. Gives the class in which the lane becomes
--- ready, or nil, and the message, unless it is gone: then another message lies in its place, and stays. And
--- the key for what goes on, if there is anything to keep.
+-- with the next message: until a take begins that one, it lies in a key of its own, which `forget` writes. Gives the class in which
+-- the lane becomes ready, or nil; the message, unless it is gone: then another message lies in its place, and stays; and that key,
+-- if there is anything to keep.
 local function pass_on(lane, popped, sends, id)
   -- What may fail is read before anything is written.
   local is_read, class = try(class_after, lane, popped and 0 or 1)
@@ -37,13 +37,13 @@ local function pass_on(lane, popped, sends, id)
   return class, packed, class and sends and sends ~= '0' and sends:find(STANDING) and key('sends:' .. lane)
 end
 
--- Removes the records and leases of some lanes, a batch at most, and writes what goes on with their next messages: the keys and
--- values in turn.
-local function forget(lanes, going_on)
+-- Removes the records and leases of some lanes, a batch at most, and writes what they have sent and may send: keys and values in
+-- turn.
+local function forget(lanes, standings)
   if #lanes == 0 then return end
   local records = {}
   for i, lane in ipairs(lanes) do records[i] = key('run:' .. lane) end
-  if going_on[1] then redis.call('MSET', unpack(going_on)) end
+  if standings[1] then redis.call('MSET', unpack(standings)) end
   redis.call('DEL', unpack(records))
   share('ZREM', 'lease', unpack(lanes))
 end
