@@ -15,12 +15,12 @@
 -- Returns: for each item 1 completed, 3 it comes again with its answer, 0 the lease is lost, or nothing can be read of it.
 
 local results, ended, going_on, standings = {}, {}, {}, {}
-local is_ended = {}
+local has_ended = {}
 local woken = 0
 local function complete(lane, proof, note)
   local held = redis.call('HMGET', key('run:' .. lane), 'token', 'packed', 'sends', 'unheard', 'failures', 'losses', 'sent', 'note')
   -- The record stays until all items are through: the same call may stand twice in one batch.
-  if held[1] ~= proof or is_ended[lane] then return 0 end
+  if held[1] ~= proof or has_ended[lane] then return 0 end
   if held[4] then
     woken = woken + come_again(lane)
     return 3
@@ -34,7 +34,7 @@ local function complete(lane, proof, note)
     woken = woken + 1
   end
   ended[#ended + 1] = lane
-  is_ended[lane] = true
+  has_ended[lane] = true
   if packed then end_message(packed, lane, { failures = held[5], losses = held[6], sent = held[7],
     note = note ~= '' and note or held[8] }) end
   return 1
