@@ -1,10 +1,11 @@
 //! Where a push goes: to the queue, or to the spool, and it is durable there when this says so.
 //!
 //! With a spool, a push goes to the queue if the breaker is closed and no message of its lane is in the spool. If the queue
-//! fails, or is slower than the budget, that very message goes to the spool, and the breaker opens: the next ones go there
-//! without asking. The accept that timed out may be applied all the same, but not later than the budget allows
-//! (`not_after`), and when the copy in the spool is carried to the queue it is known there. A push that comes again while its
-//! first try is under way waits for its lane's turn, and finds the first copy wherever it is.
+//! fails, or is slower than the budget, that very message goes to the spool, and unless the queue has stored others in the
+//! meantime, the breaker opens: the next ones go there without asking. The accept that timed out may be applied all the same,
+//! but not later than the budget allows (`not_after`), and when the copy in the spool is carried to the queue it is known
+//! there. A push that comes again while its first try is under way waits for its lane's turn, and finds the first copy
+//! wherever it is.
 //!
 //! A push is stamped with the time of its arrival when it is its turn. Had it been stamped before it waited, what another
 //! receiver took in between would count as later, and two messages of one user could change places when one of them comes
@@ -84,8 +85,7 @@ impl Intake {
     ) -> Self {
         // Without a spool to turn to it may take as long as WeChat waits.
         let budget = if receiver_spool.is_some() { budget } else { budget.max(PATIENCE) };
-        // The line may grow to several times that before it is seen.
-        let (to_queue, to_spool) = (Overload::new(budget / 5), Overload::new(budget / 5));
+        let (to_queue, to_spool) = (Overload::new(budget), Overload::new(budget));
         Self { queue, budget, receiver_spool, arrivals: Arrivals::default(), to_queue, to_spool }
     }
 
@@ -97,8 +97,11 @@ impl Intake {
     /// Whether more pushes come than can be stored: then the next one should come again later.
     pub(super) fn is_overloaded(&self) -> bool {
         // What waits for a queue that is out of reach is on its way to the spool.
-        let is_spooling = self.receiver_spool.as_ref().is_some_and(|spool| spool.breaker.is_open());
-        self.to_spool.is_on() || !is_spooling && self.to_queue.is_on()
+        self.to_spool.is_on() || !self.is_spooling() && self.to_queue.is_on()
+    }
+
+    fn is_spooling(&self) -> bool {
+        self.receiver_spool.as_ref().is_some_and(|spool| spool.breaker.is_open())
     }
 
     /// Whether messages of the lane are in the spool and not in the queue.
@@ -111,12 +114,17 @@ impl Intake {
         let Some(receiver_spool) = &self.receiver_spool else {
             return self.queue(push.stamped(&self.arrivals)).await.map_err(|trouble| trouble.reason);
         };
+        // Those of few lanes wait here rather than for the store.
+        let line = if self.is_spooling() { &self.to_spool } else { &self.to_queue };
+        let waits_for_its_turn = line.set_out();
         let turn = receiver_spool.lanes.turn(receiver_spool.lanes.key(&push.lane));
         let turn = tokio::time::timeout(self.budget + SPOOL_BUDGET, turn)
             .await
             .map_err(|_| "earlier pushes of the same user are not stored yet".to_owned())?;
+        drop(waits_for_its_turn);
         let message = push.stamped(&self.arrivals);
         if !receiver_spool.breaker.is_open() && !turn.is_behind_spool() {
+            let stored_before = receiver_spool.breaker.stored_count();
             match self.queue(message.clone()).await {
                 Ok(stored) => {
                     receiver_spool.breaker.stored();
@@ -129,7 +137,7 @@ impl Intake {
                         reason = trouble.reason,
                         "the queue can't read its data of a lane: the lane's pushes go to the spool"
                     ),
-                    AtFault::Queues => receiver_spool.breaker.open(&trouble.reason),
+                    AtFault::Queues => receiver_spool.breaker.failed(stored_before, &trouble.reason),
                 },
             }
         }

@@ -5,23 +5,33 @@
 //! One of these looks after the queue and another after the spool.
 //!
 //! How long a new push will wait follows from how many wait and how many were stored just now. The time that those took
-//! was rejected as a measure: it tells how long the line was when they came. Two looks in a row must agree, or the
-//! beginning of a burst, which is soon worked off, would seem to be an overload. A store that stalls stores nothing, and
-//! then nothing is refused for it: what waits for the queue goes to the spool.
+//! was rejected as a measure: it tells how long the line was when they came. A store that stalls stores nothing, and then
+//! nothing is refused for it: what waits for the queue goes to the spool. A slow disk, which commits many pushes a few times
+//! a second, is taken for one that stalls.
+//!
+//! A burst is soon worked off, and may wait for up to half of the budget. A line that stays is an overload, and there a long
+//! line only makes all of them late: then it is kept to a tenth, until it has been shorter for a second. Two looks must
+//! agree, or the beginning of a burst, before which little was stored, would seem to be an overload.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The shortest time between two looks.
+/// The shortest time over which the speed is measured.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// A store that has stored nothing for so long stalls. It is also the longest time between two looks at one line.
+const STALLED: Duration = Duration::from_millis(100);
+/// A line that is still there after so long is no burst.
+const BURST: Duration = Duration::from_millis(200);
+/// An overload is over when the line was short for so long.
+const CALM: Duration = Duration::from_secs(1);
 /// So many may always wait: more than come in the time that a stalled queue is given, on all but the busiest days.
 const ALWAYS: u64 = 256;
 
 /// How many pushes wait to be stored, and how many may.
 #[derive(Debug)]
 pub(super) struct Overload {
-    /// How long a push may have to wait.
+    /// How long a push may have to wait while a line stays; in a burst it is five times that.
     wait_at_most: Duration,
     waiting: AtomicU64,
     stored: AtomicU64,
@@ -33,19 +43,27 @@ pub(super) struct Overload {
 /// A push on its way to a store, until it is dropped.
 pub(super) struct OnItsWay<'a>(&'a Overload);
 
-/// What was seen last.
+/// What was seen when the speed was last measured.
 #[derive(Debug)]
 struct LastLook {
     at: Instant,
     /// Pushes stored until then.
     stored: u64,
-    /// Whether too many waited.
-    was_over: bool,
+    overload: Option<Period>,
+}
+
+/// The time in which too many waited.
+#[derive(Clone, Copy, Debug)]
+struct Period {
+    first: Instant,
+    latest: Instant,
 }
 
 impl Overload {
-    pub(super) fn new(wait_at_most: Duration) -> Self {
-        let last_look = Mutex::new(LastLook { at: Instant::now(), stored: 0, was_over: false });
+    /// Of a store that must store a push within this budget.
+    pub(super) fn new(budget: Duration) -> Self {
+        let wait_at_most = budget / 10;
+        let last_look = Mutex::new(LastLook { at: Instant::now(), stored: 0, overload: None });
         let (waiting, stored, limit) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(u64::MAX));
         Self { wait_at_most, waiting, stored, limit, last_look }
     }
@@ -69,19 +87,31 @@ impl Overload {
         OnItsWay(self)
     }
 
-    /// Sets the limit anew, if the last look is long enough ago.
+    /// Sets the limit anew, if something was stored since the last look and that is long enough ago.
     fn look(&self, last: &mut LastLook, now: Instant, waiting: u64) {
         let lasted = now.saturating_duration_since(last.at);
-        if lasted < LOOK_EVERY {
+        let stored = self.stored.load(Ordering::Relaxed);
+        let stored_since = stored - last.stored;
+        if lasted < LOOK_EVERY || stored_since == 0 && lasted < STALLED {
             return;
         }
-        let stored = self.stored.load(Ordering::Relaxed);
         let share = self.wait_at_most.as_secs_f64() / lasted.as_secs_f64();
-        let limit = (((stored - last.stored) as f64 * share) as u64).max(ALWAYS);
-        // Over a long time without a look, or in a stall, nothing is learned of the speed.
-        let is_over = stored > last.stored && lasted < 4 * LOOK_EVERY && waiting >= limit;
-        self.limit.store(if is_over && last.was_over { limit } else { u64::MAX }, Ordering::Relaxed);
-        *last = LastLook { at: now, stored, was_over: is_over };
+        let limit = ((stored_since as f64 * share) as u64).max(ALWAYS);
+        // In a stall nothing is learned of the speed, nor over a long time in which nobody had to look.
+        let is_known = lasted < STALLED;
+        let before = last.overload.filter(|period| is_known && now - period.latest < CALM);
+        let overload = match before {
+            _ if !is_known || waiting < limit => before,
+            None => Some(Period { first: now, latest: now }),
+            Some(period) => Some(Period { latest: now, ..period }),
+        };
+        let allowed = match overload {
+            Some(period) if now - period.first >= BURST => limit,
+            Some(period) if now > period.first => 5 * limit,
+            _ => u64::MAX,
+        };
+        self.limit.store(allowed, Ordering::Relaxed);
+        *last = LastLook { at: now, stored, overload };
     }
 }
 
@@ -102,11 +132,11 @@ impl Drop for OnItsWay<'_> {
 mod tests {
     use super::*;
 
-    const WAIT: Duration = Duration::from_millis(125);
+    const BUDGET: Duration = Duration::from_millis(250);
 
     /// Looks in a row: how many were stored since the one before, and how many wait. Gives the limits.
     fn limits(looks: &[(u64, u64)]) -> Vec<Option<u64>> {
-        let overload = Overload::new(WAIT);
+        let overload = Overload::new(BUDGET);
         let mut last = overload.last_look.lock().unwrap();
         let began = last.at;
         let each = (1..).zip(looks);
@@ -119,32 +149,53 @@ mod tests {
     }
 
     #[test]
-    fn more_than_the_queue_can_take_are_limited_to_what_it_takes_in_time() {
-        assert_eq!(
-            limits(&[(100, 600), (100, 700), (100, 800), (60, 500)]),
-            [None, Some(500), Some(500), Some(300)]
-        );
-        assert_eq!(limits(&[(100, 600), (100, 700), (100, 499)]), [None, Some(500), None]);
+    fn a_burst_may_wait_for_half_of_the_budget_and_a_line_that_stays_for_a_tenth() {
+        let line = limits(&[(500, 600); 10]);
+        assert_eq!(line, [&[None][..], &[Some(2_500); 7], &[Some(500); 2]].concat());
+    }
+
+    #[test]
+    fn an_overload_ends_when_the_line_was_short_for_a_second() {
+        let looks = [vec![(500, 600); 10], vec![(500, 499); 42]].concat();
+        let limits = limits(&looks);
+        assert_eq!(limits[9..49], [Some(500); 40]);
+        assert_eq!(limits[50..], [None; 2]);
     }
 
     #[test]
     fn a_burst_that_is_soon_worked_off_is_no_overload() {
-        assert_eq!(limits(&[(10, 990), (250, 740), (250, 490), (250, 240)]), [None; 4]);
+        let looks = [(10, 990), (900, 740), (900, 490), (900, 240)];
+        assert_eq!(limits(&looks), [None, Some(4_500), Some(4_500), Some(4_500)]);
     }
 
     #[test]
     fn a_queue_that_stalls_is_no_overload() {
-        assert_eq!(limits(&[(100, 200), (10, 800), (0, 900), (0, 1_000), (0, 1_000)]), [None; 5]);
+        assert_eq!(limits(&[(500, 200), (10, 800), (0, 900), (0, 1_000), (0, 1_000)]), [None; 5]);
+    }
+
+    #[test]
+    fn a_queue_that_commits_a_little_more_rarely_than_pushes_look_is_measured_from_commit_to_commit() {
+        assert_eq!(
+            limits(&[(0, 600), (800, 700), (0, 700), (800, 700), (0, 700), (0, 700), (900, 700)]),
+            [None, None, None, Some(2_000), Some(2_000), Some(2_000), Some(1_500)]
+        );
+    }
+
+    #[test]
+    fn a_queue_that_commits_a_few_times_a_second_refuses_nothing() {
+        assert_eq!(limits(&[(300, 600), (0, 600), (0, 700), (0, 800), (0, 900), (300, 900)]), [None; 6]);
     }
 
     #[test]
     fn few_may_always_wait() {
-        assert_eq!(limits(&[(1, 255), (1, 255), (1, 256), (1, 257)]), [None, None, None, Some(ALWAYS)]);
+        let looks = [255, 255, 256, 257].map(|waiting| (1, waiting));
+        assert_eq!(limits(&looks), [None, None, None, Some(5 * ALWAYS)]);
+        assert_eq!(limits(&[(1, 300); 10])[9], Some(ALWAYS));
     }
 
     #[test]
     fn a_push_waits_until_it_is_stored_or_given_up() {
-        let overload = Overload::new(WAIT);
+        let overload = Overload::new(BUDGET);
         let first = overload.set_out();
         drop(overload.set_out());
         assert_eq!(overload.waiting.load(Ordering::Relaxed), 1);
