@@ -7,7 +7,7 @@
 //! How long a new push will wait follows from how many wait and how many were stored just now. The time that those took
 //! was rejected as a measure: it tells how long the line was when they came. A store that stalls stores nothing, and then
 //! nothing is refused for it: what waits for the queue goes to the spool. A slow disk, which commits many pushes a few times
-//! a second, is taken for one that stalls.
+//! a second, is taken for one that stalls. A stall in an overload that stays changes nothing.
 //!
 //! A burst is soon worked off, and may wait for up to half of the budget. A line that stays is an overload, and there a long
 //! line only makes all of them late: then it is kept to a tenth, until it has been shorter for a second. Two looks must
@@ -95,23 +95,25 @@ impl Overload {
         if lasted < LOOK_EVERY || stored_since == 0 && lasted < STALLED {
             return;
         }
-        let share = self.wait_at_most.as_secs_f64() / lasted.as_secs_f64();
-        let limit = ((stored_since as f64 * share) as u64).max(ALWAYS);
         // In a stall nothing is learned of the speed, nor over a long time in which nobody had to look.
         let is_known = lasted < STALLED;
-        let before = last.overload.filter(|period| is_known && now - period.latest < CALM);
+        let stays = |period: &Period| now - period.first >= BURST;
+        let before = last.overload.filter(|period| now - period.latest < CALM && (is_known || stays(period)));
+        let share = self.wait_at_most.as_secs_f64() / lasted.as_secs_f64();
+        let limit = |times: f64| ((stored_since as f64 * share * times) as u64).max(ALWAYS);
         let overload = match before {
-            _ if !is_known || waiting < limit => before,
+            _ if !is_known || waiting < limit(1.0) => before,
             None => Some(Period { first: now, latest: now }),
             Some(period) => Some(Period { latest: now, ..period }),
         };
+        *last = LastLook { at: now, stored, overload };
         let allowed = match overload {
-            Some(period) if now - period.first >= BURST => limit,
-            Some(period) if now > period.first => 5 * limit,
+            Some(_) if !is_known => return,
+            Some(period) if stays(&period) => limit(1.0),
+            Some(period) if now > period.first => limit(5.0),
             _ => u64::MAX,
         };
         self.limit.store(allowed, Ordering::Relaxed);
-        *last = LastLook { at: now, stored, overload };
     }
 }
 
@@ -174,6 +176,12 @@ mod tests {
     }
 
     #[test]
+    fn a_stall_in_an_overload_changes_nothing() {
+        let looks = [vec![(500, 600); 10], vec![(0, 700); 6], vec![(1_500, 700)]].concat();
+        assert_eq!(limits(&looks)[9..], [Some(500); 8]);
+    }
+
+    #[test]
     fn a_queue_that_commits_a_little_more_rarely_than_pushes_look_is_measured_from_commit_to_commit() {
         assert_eq!(
             limits(&[(0, 600), (800, 700), (0, 700), (800, 700), (0, 700), (0, 700), (900, 700)]),
@@ -189,7 +197,7 @@ mod tests {
     #[test]
     fn few_may_always_wait() {
         let looks = [255, 255, 256, 257].map(|waiting| (1, waiting));
-        assert_eq!(limits(&looks), [None, None, None, Some(5 * ALWAYS)]);
+        assert_eq!(limits(&looks), [None, None, None, Some(ALWAYS)]);
         assert_eq!(limits(&[(1, 300); 10])[9], Some(ALWAYS));
     }
 
