@@ -1,10 +1,9 @@
 //! Whether pushes try the queue at all.
 //!
-//! The first accept that fails or is slower than its budget opens the breaker at once, if the queue has stored nothing since
-//! that push set out: the pushes after it go to the spool without waiting for a queue that is away. A queue that has stored
-//! others in that time only had too long a line: then that one push goes to the spool, and the breaker stays closed. Opening
-//! it would let in, through the spool, more than the queue can ever take. What is in the spool is tried in the background,
-//! and only that closes the breaker again. A queue that answers for a moment and fails again is left alone a little longer each time, since every
+//! The first accept that fails, or is slower than its budget while no other push is stored, opens the breaker at once: the
+//! pushes after it go to the spool without waiting for a queue that is away. A queue that stores others is only busy: through
+//! the spool would come more than it can ever take. What is in the spool is tried in the background, and only that closes the
+//! breaker again. A queue that answers for a moment and fails again is left alone a little longer each time, since every
 //! time costs a push its budget.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,10 +23,8 @@ pub(super) struct Breaker {
     open: AtomicBool,
     /// How often it has opened.
     openings: AtomicU64,
-    /// How many messages the queue has stored: proof that it works for somebody.
-    stored: AtomicU64,
-    /// How many these were when [`Breaker::has_stored`] was asked last.
-    stored_then: AtomicU64,
+    /// Whether the queue has stored anything since it was last asked: proof that it works for somebody.
+    proof: AtomicBool,
     /// Pushes that went to the spool since it opened.
     spooled: AtomicU64,
     times: Mutex<Times>,
@@ -51,15 +48,6 @@ impl Breaker {
     /// How often it has opened: the drain must notice each time.
     pub(super) fn openings(&self) -> u64 {
         self.openings.load(Ordering::Relaxed)
-    }
-
-    /// A push has failed. So has the queue, unless it has stored others since that one set out.
-    pub(super) fn failed(&self, stored_before: u64, reason: &str) {
-        if self.stored_count() == stored_before {
-            self.open(reason);
-        } else {
-            tracing::debug!(reason, "the queue has failed one push, and stored others meanwhile");
-        }
     }
 
     /// The queue has failed.
@@ -105,35 +93,21 @@ impl Breaker {
 
     /// The queue has stored something.
     pub(super) fn stored(&self) {
-        self.stored.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How much it has stored.
-    pub(super) fn stored_count(&self) -> u64 {
-        self.stored.load(Ordering::Relaxed)
+        // Read first: a write by every push would move one cache line between all threads.
+        if !self.proof.load(Ordering::Relaxed) {
+            self.proof.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether the queue has stored anything since this was asked last.
     pub(super) fn has_stored(&self) -> bool {
-        let stored = self.stored_count();
-        self.stored_then.swap(stored, Ordering::Relaxed) < stored
+        self.proof.swap(false, Ordering::Relaxed)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_push_that_fails_while_others_are_stored_does_not_open_it() {
-        let breaker = Breaker::default();
-        let before = breaker.stored_count();
-        breaker.stored();
-        breaker.failed(before, "too late");
-        assert!(!breaker.is_open());
-        breaker.failed(breaker.stored_count(), "too late again, and nothing was stored");
-        assert!(breaker.is_open());
-    }
 
     #[test]
     fn it_opens_at_once_and_is_held_open_longer_each_time_it_opens_again_soon() {

@@ -1,11 +1,11 @@
 //! Where a push goes: to the queue, or to the spool, and it is durable there when this says so.
 //!
 //! With a spool, a push goes to the queue if the breaker is closed and no message of its lane is in the spool. If the queue
-//! fails, or is slower than the budget, that very message goes to the spool, and unless the queue has stored others in the
-//! meantime, the breaker opens: the next ones go there without asking. The accept that timed out may be applied all the same,
-//! but not later than the budget allows (`not_after`), and when the copy in the spool is carried to the queue it is known
-//! there. A push that comes again while its first try is under way waits for its lane's turn, and finds the first copy
-//! wherever it is.
+//! fails, or is slower than the budget, that very message goes to the spool, and the breaker opens: the next ones go there
+//! without asking. It stays closed for a queue that was slow and stored other pushes meanwhile. The accept that timed out may
+//! be applied all the same, but not later than the budget allows (`not_after`), and when the copy in the spool is carried to
+//! the queue it is known there. A push that comes again while its first try is under way waits for its lane's turn, and finds
+//! the first copy wherever it is.
 //!
 //! A push is stamped with the time of its arrival when it is its turn. Had it been stamped before it waited, what another
 //! receiver took in between would count as later, and two messages of one user could change places when one of them comes
@@ -14,15 +14,18 @@
 //! When more pushes come than the queue can take, or the spool while the queue is out of reach, the last ones are refused
 //! before that: see [`Overload`].
 //!
-//! An error that is the message's own fault doesn't open the breaker. Every other error does, a refused password too: to a
-//! push it makes no difference why the queue doesn't take it.
+//! An error that is the fault of the message or its lane doesn't open the breaker. Every other error does, a refused password
+//! too: to a push it makes no difference why the queue doesn't take it.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use huixin_queue::spool::Appended;
-use huixin_queue::{Accepted, Class, HeldEffect, Lane, MessageId, NewMessage, Queue, QueueError};
+use huixin_queue::{Accepted, Class, HeldEffect, Lane, MessageId, NewMessage, Producer, QueueError};
 
 use super::arrivals::Arrivals;
 use super::overload::Overload;
@@ -31,10 +34,12 @@ use crate::one_line::one_line;
 
 /// WeChat waits for five seconds, and the way there and back takes a part of them.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// So many pushes of a lane that wait for their turn count as waiting for the store.
+const LANE_COUNTS: u32 = 8;
 
 /// The way in.
 pub(super) struct Intake {
-    queue: Arc<dyn Queue>,
+    queue: Arc<dyn Producer>,
     /// How long the queue may take.
     budget: Duration,
     receiver_spool: Option<Arc<ReceiverSpool>>,
@@ -79,13 +84,13 @@ impl Arriving {
 
 impl Intake {
     pub(super) fn new(
-        queue: Arc<dyn Queue>,
+        queue: Arc<dyn Producer>,
         budget: Duration,
         receiver_spool: Option<Arc<ReceiverSpool>>,
     ) -> Self {
         // Without a spool to turn to it may take as long as WeChat waits.
         let budget = if receiver_spool.is_some() { budget } else { budget.max(PATIENCE) };
-        let (to_queue, to_spool) = (Overload::new(budget), Overload::new(budget));
+        let (to_queue, to_spool) = (Overload::new(budget), Overload::new(budget.min(SPOOL_BUDGET)));
         Self { queue, budget, receiver_spool, arrivals: Arrivals::default(), to_queue, to_spool }
     }
 
@@ -114,17 +119,19 @@ impl Intake {
         let Some(receiver_spool) = &self.receiver_spool else {
             return self.queue(push.stamped(&self.arrivals)).await.map_err(|trouble| trouble.reason);
         };
-        // Those of few lanes wait here rather than for the store.
+        let key = receiver_spool.lanes.key(&push.lane);
+        // Those of few lanes wait here rather than for the store; one lane with many should refuse nobody else.
+        let counts = receiver_spool.lanes.pushes(key) < LANE_COUNTS;
         let line = if self.is_spooling() { &self.to_spool } else { &self.to_queue };
-        let waits_for_its_turn = line.set_out();
-        let turn = receiver_spool.lanes.turn(receiver_spool.lanes.key(&push.lane));
+        let waits_for_its_turn = counts.then(|| line.set_out());
+        let turn = receiver_spool.lanes.turn(key);
         let turn = tokio::time::timeout(self.budget + SPOOL_BUDGET, turn)
             .await
             .map_err(|_| "earlier pushes of the same user are not stored yet".to_owned())?;
         drop(waits_for_its_turn);
         let message = push.stamped(&self.arrivals);
         if !receiver_spool.breaker.is_open() && !turn.is_behind_spool() {
-            let stored_before = receiver_spool.breaker.stored_count();
+            let stored_before = self.to_queue.stored_count();
             match self.queue(message.clone()).await {
                 Ok(stored) => {
                     receiver_spool.breaker.stored();
@@ -137,7 +144,13 @@ impl Intake {
                         reason = trouble.reason,
                         "the queue can't read its data of a lane: the lane's pushes go to the spool"
                     ),
-                    AtFault::Queues => receiver_spool.breaker.failed(stored_before, &trouble.reason),
+                    AtFault::Late if self.to_queue.stored_count() > stored_before => {
+                        tracing::debug!(
+                            reason = trouble.reason,
+                            "the queue is busy: one push goes to the spool"
+                        );
+                    }
+                    AtFault::Late | AtFault::Queues => receiver_spool.breaker.open(&trouble.reason),
                 },
             }
         }
@@ -154,16 +167,17 @@ impl Intake {
     async fn queue(&self, message: NewMessage) -> Result<Stored, NotTaken> {
         let message = NewMessage { not_after: Some(self.budget), ..message };
         let on_its_way = self.to_queue.set_out();
-        let accepted = accept(&*self.queue, message, self.budget).await?;
-        on_its_way.stored();
-        match accepted {
-            Accepted::New => Ok(Stored::Queued),
-            Accepted::Duplicate => Ok(Stored::Known),
-            Accepted::Counted => Ok(Stored::Counted),
+        let stored = match accept(&*self.queue, message, self.budget).await? {
+            Accepted::New => Stored::Queued,
+            Accepted::Duplicate => Stored::Known,
+            Accepted::Counted => Stored::Counted,
             Accepted::Expired => {
-                Err(NotTaken { whose: AtFault::Queues, reason: "the queue accepted it too late".to_owned() })
+                let reason = "the queue accepted it too late".to_owned();
+                return Err(NotTaken { whose: AtFault::Late, reason });
             }
-        }
+        };
+        on_its_way.stored();
+        Ok(stored)
     }
 }
 
@@ -178,11 +192,13 @@ pub(super) enum AtFault {
     Messages,
     Lanes,
     Queues,
+    /// It was not in time: the queue is away, or busy.
+    Late,
 }
 
 /// Asks the queue to take a message within this time.
 pub(super) async fn accept(
-    queue: &dyn Queue,
+    queue: &dyn Producer,
     message: NewMessage,
     within: Duration,
 ) -> Result<Accepted, NotTaken> {
@@ -197,7 +213,7 @@ pub(super) async fn accept(
             Err(NotTaken { whose, reason: one_line(&error) })
         }
         Err(_) => Err(NotTaken {
-            whose: AtFault::Queues,
+            whose: AtFault::Late,
             reason: format!("the queue did not answer within {within:?}"),
         }),
     }

@@ -76,6 +76,11 @@ impl Lanes {
         LaneTurn { _turn: turns.lock_owned().await, ticket }
     }
 
+    /// How many pushes of the lane have the turn or wait for it.
+    pub(super) fn pushes(&self, key: LaneKey) -> u32 {
+        self.gates().get(&key.0).map_or(0, |gate| gate.pushes)
+    }
+
     /// An entry of the lane is in the spool and not in the queue.
     pub(super) fn spooled(&self, key: LaneKey) {
         self.gates().entry(key.0).or_default().spooled += 1;

@@ -7,7 +7,8 @@
 //! How long a new push will wait follows from how many wait and how many were stored just now. The time that those took
 //! was rejected as a measure: it tells how long the line was when they came. A store that stalls stores nothing, and then
 //! nothing is refused for it: what waits for the queue goes to the spool. A slow disk, which commits many pushes a few times
-//! a second, is taken for one that stalls. A stall in an overload that stays changes nothing.
+//! a second, is taken for a store that stalls. A stall of less than a second changes nothing in an
+//! overload that stays.
 //!
 //! A burst is soon worked off, and may wait for up to half of the budget. A line that stays is an overload, and there a long
 //! line only makes all of them late: then it is kept to a tenth, until it has been shorter for a second. Two looks must
@@ -87,17 +88,27 @@ impl Overload {
         OnItsWay(self)
     }
 
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many were stored.
+    pub(super) fn stored_count(&self) -> u64 {
+        self.stored.load(Ordering::Relaxed)
+    }
+
     /// Sets the limit anew, if something was stored since the last look and that is long enough ago.
     fn look(&self, last: &mut LastLook, now: Instant, waiting: u64) {
         let lasted = now.saturating_duration_since(last.at);
-        let stored = self.stored.load(Ordering::Relaxed);
+        let stored = self.stored_count();
         let stored_since = stored - last.stored;
         if lasted < LOOK_EVERY || stored_since == 0 && lasted < STALLED {
             return;
         }
         // In a stall nothing is learned of the speed, nor over a long time in which nobody had to look.
         let is_known = lasted < STALLED;
-        let stays = |period: &Period| now - period.first >= BURST;
+        let stays = |period: &Period| period.latest - period.first >= BURST;
         let before = last.overload.filter(|period| now - period.latest < CALM && (is_known || stays(period)));
         let share = self.wait_at_most.as_secs_f64() / lasted.as_secs_f64();
         let limit = |times: f64| ((stored_since as f64 * share * times) as u64).max(ALWAYS);
@@ -173,6 +184,12 @@ mod tests {
     #[test]
     fn a_queue_that_stalls_is_no_overload() {
         assert_eq!(limits(&[(500, 200), (10, 800), (0, 900), (0, 1_000), (0, 1_000)]), [None; 5]);
+    }
+
+    #[test]
+    fn two_bursts_are_no_line_that_stays() {
+        let looks = [vec![(500, 600)], vec![(0, 0); 11], vec![(6_000, 600), (500, 600), (500, 600)]].concat();
+        assert_eq!(limits(&looks)[11..], [None, None, None, Some(2_500)]);
     }
 
     #[test]

@@ -35,8 +35,10 @@ impl FolderDrain {
                 self.breaker.stored();
                 OfferResult::Taken
             }
-            Err(NotTaken { reason, whose: AtFault::Queues }) => OfferResult::Failed(reason),
-            Err(NotTaken { reason, .. }) => OfferResult::Refused(reason),
+            Err(NotTaken { reason, whose: AtFault::Messages | AtFault::Lanes }) => {
+                OfferResult::Refused(reason)
+            }
+            Err(NotTaken { reason, whose: AtFault::Queues | AtFault::Late }) => OfferResult::Failed(reason),
         }
     }
 
