@@ -2,7 +2,7 @@
 //!
 //! With a spool, a push goes to the queue if the breaker is closed and no message of its lane is in the spool. If the queue
 //! fails, or is slower than the budget, that very message goes to the spool, and the breaker opens: the next ones go there
-//! without asking. It stays closed for a queue that was slow and stored other pushes meanwhile. The accept that timed out may
+//! without asking. It stays closed for a queue that was slow and stored other pushes. The accept that timed out may
 //! be applied all the same, but not later than the budget allows (`not_after`), and when the copy in the spool is carried to
 //! the queue it is known there. A push that comes again while its first try is under way waits for its lane's turn, and finds
 //! the first copy wherever it is.

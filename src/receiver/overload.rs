@@ -7,8 +7,7 @@
 //! How long a new push will wait follows from how many wait and how many were stored just now. The time that those took
 //! was rejected as a measure: it tells how long the line was when they came. A store that stalls stores nothing, and then
 //! nothing is refused for it: what waits for the queue goes to the spool. A slow disk, which commits many pushes a few times
-//! a second, is taken for a store that stalls. A stall of less than a second changes nothing in an
-//! overload that stays.
+//! a second, is taken for a store that stalls. A stall of less than a second changes nothing in an overload that stays.
 //!
 //! A burst is soon worked off, and may wait for up to half of the budget. A line that stays is an overload, and there a long
 //! line only makes all of them late: then it is kept to a tenth, until it has been shorter for a second. Two looks must
