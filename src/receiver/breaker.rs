@@ -62,6 +62,8 @@ impl Breaker {
             _ => Duration::ZERO,
         };
         times.opened = Some(now);
+        // Single pushes went there before.
+        self.spooled.store(0, Ordering::Relaxed);
         self.openings.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(reason, "the queue is out of reach: pushes go to the spool");
         self.opened.notify_one();
@@ -80,7 +82,7 @@ impl Breaker {
         }
         if self.open.swap(false, Ordering::AcqRel) {
             times.closed = Some(Instant::now());
-            let spooled = self.spooled.swap(0, Ordering::Relaxed);
+            let spooled = self.spooled.load(Ordering::Relaxed);
             tracing::info!(spooled, "the queue is back: the spool is drained into it");
         }
         true

@@ -2,10 +2,10 @@
 //!
 //! With a spool, a push goes to the queue if the breaker is closed and no message of its lane is in the spool. If the queue
 //! fails, or is slower than the budget, that very message goes to the spool, and the breaker opens: the next ones go there
-//! without asking. It stays closed for a queue that was slow and stored other pushes. The accept that timed out may
-//! be applied all the same, but not later than the budget allows (`not_after`), and when the copy in the spool is carried to
-//! the queue it is known there. A push that comes again while its first try is under way waits for its lane's turn, and finds
-//! the first copy wherever it is.
+//! without asking. It stays closed for a queue that was slow and stored other pushes. The accept that timed out may be applied
+//! all the same, but not later than the budget allows (`not_after`), and when the copy in the spool is carried to the queue it
+//! is known there. A push that comes again while its first try is under way waits for its lane's turn, and finds the first
+//! copy wherever it is.
 //!
 //! A push is stamped with the time of its arrival when it is its turn. Had it been stamped before it waited, what another
 //! receiver took in between would count as later, and two messages of one user could change places when one of them comes
@@ -21,6 +21,7 @@
 mod tests;
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,13 +29,14 @@ use huixin_queue::spool::Appended;
 use huixin_queue::{Accepted, Class, HeldEffect, Lane, MessageId, NewMessage, Producer, QueueError};
 
 use super::arrivals::Arrivals;
+use super::lanes::LaneTurn;
 use super::overload::Overload;
 use super::receiver_spool::{ReceiverSpool, SPOOL_BUDGET};
 use crate::one_line::one_line;
 
 /// WeChat waits for five seconds, and the way there and back takes a part of them.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// So many pushes of a lane that wait for their turn count as waiting for the store.
+/// So many pushes of a lane count as waiting for the store: the one that has its turn, and those next.
 const LANE_COUNTS: u32 = 8;
 
 /// The way in.
@@ -119,16 +121,7 @@ impl Intake {
         let Some(receiver_spool) = &self.receiver_spool else {
             return self.queue(push.stamped(&self.arrivals)).await.map_err(|trouble| trouble.reason);
         };
-        let key = receiver_spool.lanes.key(&push.lane);
-        // Those of few lanes wait here rather than for the store; one lane with many should refuse nobody else.
-        let counts = receiver_spool.lanes.pushes(key) < LANE_COUNTS;
-        let line = if self.is_spooling() { &self.to_spool } else { &self.to_queue };
-        let waits_for_its_turn = counts.then(|| line.set_out());
-        let turn = receiver_spool.lanes.turn(key);
-        let turn = tokio::time::timeout(self.budget + SPOOL_BUDGET, turn)
-            .await
-            .map_err(|_| "earlier pushes of the same user are not stored yet".to_owned())?;
-        drop(waits_for_its_turn);
+        let turn = self.turn(receiver_spool, &push.lane).await?;
         let message = push.stamped(&self.arrivals);
         if !receiver_spool.breaker.is_open() && !turn.is_behind_spool() {
             let stored_before = self.to_queue.stored_count();
@@ -161,6 +154,20 @@ impl Intake {
             Appended::New => Stored::Spooled,
             Appended::Duplicate => Stored::KnownInSpool,
         })
+    }
+
+    /// Waits for the push's turn in its lane. While it does, it counts as waiting for the store, since those of few lanes wait
+    /// here rather than there; but not all of one lane, which should refuse nobody else's.
+    async fn turn(&self, receiver_spool: &ReceiverSpool, lane: &Lane) -> Result<LaneTurn, String> {
+        let key = receiver_spool.lanes.key(lane);
+        let mut turn = std::pin::pin!(receiver_spool.lanes.turn(key));
+        if let Poll::Ready(turn) = futures::poll!(&mut turn) {
+            return Ok(turn);
+        }
+        let line = if self.is_spooling() { &self.to_spool } else { &self.to_queue };
+        let _waits = (receiver_spool.lanes.pushes(key) <= LANE_COUNTS).then(|| line.set_out());
+        let turn = tokio::time::timeout(self.budget + SPOOL_BUDGET, turn).await;
+        turn.map_err(|_| "earlier pushes of the same user are not stored yet".to_owned())
     }
 
     /// Straight to the queue, within the budget.
