@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
 use super::request::{check_limit, check_moment, class_of, lane_of, user_alone, within};
-use super::view::{LaneView, rfc3339};
+use super::view::{LaneView, end_us, rfc3339};
 use crate::refused::{RefusedCount, refused};
 use crate::report::Failure;
 
@@ -102,7 +102,7 @@ pub struct EndedMessage {
     /// When it came.
     #[schema(format = DateTime)]
     pub accepted_at: String,
-    /// When it ended.
+    /// When it ended: by the clock of the queue, and not before it came.
     #[schema(format = DateTime)]
     pub ended_at: String,
     /// From its arrival to the start of its handler, in its last attempt.
@@ -210,7 +210,7 @@ impl EndedMessage {
             end: end.to_owned(),
             reason: record.dies_of.clone(),
             accepted_at: rfc3339(record.arrived_us),
-            ended_at: rfc3339(record.ended_ms.saturating_mul(1_000)),
+            ended_at: rfc3339(end_us(record.ended_ms.saturating_mul(1_000), record.arrived_us)),
             attempts: note.attempts.max(record.failures.saturating_add(record.losses)),
             msg_id: note.msg_id,
             kind: note.kind,
@@ -223,5 +223,30 @@ impl EndedMessage {
             rid: note.rid,
             worker: Some(note.worker).filter(|worker| !worker.is_empty()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use huixin_queue::{Class, Lane, MessageId};
+
+    use super::*;
+
+    #[test]
+    fn a_message_is_not_shown_to_have_ended_before_it_came_when_the_clocks_differ() {
+        let record = JournalRecord {
+            id: MessageId::new("m1").unwrap(),
+            lane: Lane::new("main/oUser1").unwrap(),
+            class: Class::new("main").unwrap(),
+            arrived_us: 1_002_900,
+            ended_ms: 1_001,
+            dies_of: None,
+            failures: 0,
+            losses: 0,
+            sent: 0,
+            note: bytes::Bytes::new(),
+        };
+        let shown = EndedMessage::of(&record);
+        assert_eq!((shown.accepted_at, shown.ended_at.as_str()), (rfc3339(1_002_900), "1970-01-01T00:00:01.002Z"));
     }
 }

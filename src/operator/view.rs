@@ -223,7 +223,7 @@ impl LetterView {
             kind: kind.unwrap_or_default(),
             reason: letter.reason.clone(),
             accepted_at: rfc3339(letter.arrived_us),
-            died_at: rfc3339(letter.died_us),
+            died_at: rfc3339(end_us(letter.died_us, letter.arrived_us)),
             failures: letter.failures,
             losses: letter.losses,
             body: Some(String::from_utf8_lossy(&body[..body.len().min(BODY_MAX_BYTES)]).into_owned()),
@@ -257,6 +257,12 @@ impl Violations {
     pub(super) fn of(found: &[Violation]) -> Self {
         Self { violations: found.iter().map(|v| format!("lane `{}`: {}", v.lane, v.problem)).collect() }
     }
+}
+
+/// When a message ended, for people: not before it came. The queue's clock says the one and a receiver's clock the
+/// other, and clocks differ.
+pub(super) fn end_us(ended_us: u64, arrived_us: u64) -> u64 {
+    ended_us.max(arrived_us)
 }
 
 /// A time for people and programs.
