@@ -247,6 +247,9 @@ mod tests {
             note: bytes::Bytes::new(),
         };
         let shown = EndedMessage::of(&record);
-        assert_eq!((shown.accepted_at, shown.ended_at.as_str()), (rfc3339(1_002_900), "1970-01-01T00:00:01.002Z"));
+        assert_eq!(
+            (shown.accepted_at, shown.ended_at.as_str()),
+            (rfc3339(1_002_900), "1970-01-01T00:00:01.002Z")
+        );
     }
 }
