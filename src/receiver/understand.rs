@@ -113,5 +113,9 @@ fn id_of(key: &DedupKey) -> MessageId {
 /// One lane per user of an account; a push without a sender, or with an impossible one, goes to the account's own lane.
 fn lane_of(account: &str, user: &str) -> Lane {
     let whole = || Lane::new(account).expect("an account's name has 1 to 32 characters");
-    if user.is_empty() { whole() } else { Lane::new(format!("{account}/{user}")).unwrap_or_else(|_| whole()) }
+    if user.is_empty() {
+        whole()
+    } else {
+        Lane::new([account, "/", user].concat()).unwrap_or_else(|_| whole())
+    }
 }

@@ -89,7 +89,7 @@ impl DedupKey {
     /// An id for people, logs and other systems: an `m` (a hyphen in front would read as a flag on a command line) and 22
     /// characters of `A–Z a–z 0–9 - _`. It is the same for the same key, and nothing of the key can be read from it.
     pub fn opaque_id(&self) -> String {
-        format!("m{}", digest_text(self.0.as_bytes()))
+        ["m", &digest_text(self.0.as_bytes())].concat()
     }
 
     fn join(fields: &[&str]) -> DedupKey {
@@ -101,9 +101,9 @@ impl DedupKey {
             if field.len() > LONGEST_FIELD_BYTES {
                 key.push('~');
                 key.push_str(&digest_text(field.as_bytes()));
-            } else if field.bytes().any(is_special) {
+            } else if memchr::memchr3(b'|', b'\\', b'~', field.as_bytes()).is_some() {
                 for c in field.chars() {
-                    if u8::try_from(c).is_ok_and(is_special) {
+                    if matches!(c, '|' | '\\' | '~') {
                         key.push('\\');
                     }
                     key.push(c);
@@ -129,11 +129,6 @@ impl Message {
     pub fn dedup_key(&self, account: &str, body: &[u8]) -> DedupKey {
         self.head().dedup_key(account, body)
     }
-}
-
-/// What is escaped in a field.
-fn is_special(byte: u8) -> bool {
-    matches!(byte, b'|' | b'\\' | b'~')
 }
 
 /// A field longer than this is replaced by its digest.

@@ -104,10 +104,11 @@ pub enum QueryError {
 
 /// A pair of a query. Most need no decoding, which costs more than all else here.
 fn decoded(pair: &str) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
-    if pair.contains(['%', '+']) {
+    if memchr::memchr2(b'%', b'+', pair.as_bytes()).is_some() {
         return form_urlencoded::parse(pair.as_bytes()).next();
     }
-    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let (key, value) =
+        memchr::memchr(b'=', pair.as_bytes()).map_or((pair, ""), |at| (&pair[..at], &pair[at + 1..]));
     Some((key.into(), value.into()))
 }
 

@@ -5,7 +5,7 @@
 //!
 //! | key | type | holds |
 //! | --- | --- | --- |
-//! | `{prefix:0}:seen:<id>` | string | dedup mark: when it ends, us. Expires |
+//! | `{prefix:0}:seen:a`, `…:seen:b` | hash | id → when its dedup mark ends, ms; an empty name → since when the hash takes marks, us. They take turns. Expires |
 //! | `{prefix:0}:lane:<lane>` | list | packed messages, the head first; the current one stays |
 //! | `{prefix:0}:older:<lane>` | list | the second list: records of drained and of woken messages; the current one has left it |
 //! | `{prefix:0}:run:<lane>` | hash | the current message's record, from its first take to its end: `recorded` (the last record call), `token` (with the id), `worker`, `packed` (if it came from the second list), `failures`, `failing_since`, `gives_way` (until when it may hold others up), `followed` (others waited behind it when it was taken), `losses`, `lost_by`, `confirmed`, `snoozes`, `error`, `replies`, `sent`, `sending`, `sends` (of the lane: how many, and if it is known how many there may be in all, until when in seconds, and what has closed that), `trigger`, `forgets` (no memory is written any more), `awaiting`, `unanswered`, `unheard`, `answer`, `response` (its answer while that may go out in responses: a record), `note` (its holder's, for the journal) |
@@ -77,6 +77,11 @@ keys! {
 impl ShardKeys {
     pub(super) fn new(prefix: &str) -> Self {
         Self { base: format!("{{{prefix}:0}}:") }
+    }
+
+    /// Both hashes of dedup marks.
+    pub(super) fn seen(&self) -> [String; 2] {
+        ["seen:a", "seen:b"].map(|name| [&self.base, name].concat())
     }
 
     /// What all keys of the shard begin with. Scripts derive from it the keys that their caller can't know.

@@ -58,9 +58,6 @@ use crate::{Accepted, Clock, Lease, QueueError, SendState, Settled};
 /// turn a stall of Redis into a storm of reconnects.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Calls for a sample of the keys.
-const SAMPLES: usize = 20;
-
 /// How to reach a queue on Redis.
 #[derive(Clone)]
 pub struct RedisSettings {
@@ -72,6 +69,17 @@ pub struct RedisSettings {
     pub dedup_window: Duration,
     /// Whose time counts.
     pub clock: Clock,
+}
+
+/// The ids that a queue on Redis remembers.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownIds {
+    /// How many they are, with those that it hasn't dropped yet.
+    pub count: u64,
+    /// Since when they came, in Unix microseconds by Redis's clock.
+    pub since_us: u64,
+    /// What that clock shows now.
+    pub now_us: u64,
 }
 
 /// A queue on Redis. Opening it connects to nothing: the first call does, and each later one if it must.
@@ -151,28 +159,22 @@ impl RedisQueue {
         refused.map_or(Ok(()), |refused| Err(errors::refused(&self.core.place, refused)))
     }
 
-    /// About how many ids are remembered, from a sample of the keys.
+    /// How many ids are remembered, and since when.
     ///
     /// # Errors
     /// As all calls.
-    pub async fn known_ids(&self) -> Result<u64, QueueError> {
+    pub async fn known_ids(&self) -> Result<KnownIds, QueueError> {
         let Core { link, keys, .. } = &*self.core;
-        let mark = format!("{}seen:", keys.base());
-        let (mut known, mut sampled, mut cursor) = (0, 0, 0_u64);
-        // Keys come in the order of their hashes, so the first ones are as good as any.
-        for _ in 0..SAMPLES {
-            let mut scan = redis::cmd("SCAN");
-            let (next, found): (u64, Vec<Vec<u8>>) =
-                link.query(scan.arg(cursor).arg("COUNT").arg(500)).await?;
-            sampled += found.len() as u64;
-            known += found.iter().filter(|key| key.starts_with(mark.as_bytes())).count() as u64;
-            if next == 0 {
-                return Ok(known);
-            }
-            cursor = next;
+        let now_us = link.store_now_us();
+        let mut known = KnownIds { count: 0, since_us: now_us, now_us };
+        for marks in keys.seen() {
+            let began_us: Option<u64> = link.query(redis::cmd("HGET").arg(&marks).arg("")).await?;
+            let fields: u64 = link.query(redis::cmd("HLEN").arg(&marks)).await?;
+            // One field is the time.
+            known.count += fields.saturating_sub(1);
+            known.since_us = known.since_us.min(began_us.unwrap_or(u64::MAX));
         }
-        let keys: u64 = link.query(&redis::cmd("DBSIZE")).await?;
-        Ok(known.saturating_mul(keys).checked_div(sampled).unwrap_or(0))
+        Ok(known)
     }
 }
 

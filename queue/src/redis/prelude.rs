@@ -14,7 +14,7 @@ macro_rules! libraries {
     };
 }
 
-libraries! { "base" "damage" "pulse" "record" "mend" "lane" "turn" "held" "see" "lease" "read" "on" "end" "store" "due" "respond" }
+libraries! { "base" "damage" "pulse" "record" "mend" "lane" "turn" "held" "seen" "see" "lease" "read" "on" "end" "store" "due" "respond" }
 
 /// The last line above a function that is defined when it is first called.
 const LATE: &str = "-- Defined when first called.\nlocal ";

@@ -199,6 +199,19 @@ async fn make_the_redis_anew() {
     let mut lines = String::new();
     for key in keys {
         let kind: String = ::redis::cmd("TYPE").arg(key).query_async(&mut connection).await.unwrap();
+        if kind == "stream" {
+            let mut range = ::redis::cmd("XRANGE");
+            range.arg(key).arg("-").arg("+");
+            let entries: Vec<(Vec<u8>, Vec<Vec<u8>>)> = range.query_async(&mut connection).await.unwrap();
+            for (id, fields) in entries {
+                let words = [&[key.as_bytes().to_vec(), id], &fields[..]].concat();
+                lines += &format!(
+                    "XADD {}\n",
+                    words.iter().map(|word| escape(word)).collect::<Vec<_>>().join(" ")
+                );
+            }
+            continue;
+        }
         let (read, write): (&[&str], &str) = match kind.as_str() {
             "string" => (&["GET", key], "SET"),
             "list" => (&["LRANGE", key, "0", "-1"], "RPUSH"),

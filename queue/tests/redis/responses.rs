@@ -178,11 +178,11 @@ async fn an_answer_that_can_not_be_read_goes_out_in_no_response_and_its_message_
     bench.answer("held", false, &["a"]).await;
     let push = open_push(&bench.queue, "lane", "p").await;
     bench.answer("offered", true, &["b"]).await;
-    let damage = "redis.call('HSET', '{p:0}:run:lane', 'response', '\\006\\147\\193')
+    let damage = "redis.call('HSET', '{p:0}:run:lane', 'response', '\\007\\147\\193')
         local record = redis.call('HVALS', '{p:0}:held:lane')[1]
         local values = cmsgpack.unpack(record:sub(2))
         values[13] = 'garbage'
-        return redis.call('HSET', '{p:0}:held:lane', values[1], '\\006' .. cmsgpack.pack(values))";
+        return redis.call('HSET', '{p:0}:held:lane', values[1], '\\007' .. cmsgpack.pack(values))";
     assert_eq!(bench.server.cli(&["EVAL", damage, "0"]), "0\n", "it is replaced");
     assert_eq!(bench.claim(&push).await, ClaimOutcome::NotYet);
     let found = bench.queue.audit().await.unwrap();

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use memchr::memmem::{Finder, FinderRev};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use super::LISTS;
 
@@ -67,13 +68,16 @@ pub(super) fn escaped(body: &str) -> Cow<'_, str> {
 /// The field whose start tag ends here.
 fn field_before(before: &str) -> Option<&'static str> {
     let tag = blank_trimmed_end(before).strip_suffix('>')?;
-    written(&tag[tag.rfind('<')? + 1..])
+    written(&tag[memrchr(b'<', tag.as_bytes())? + 1..])
 }
 
 /// How many more lists begin in a text than end.
 fn lists_opened(text: &str) -> isize {
-    let tags = text.split('<').filter_map(|tag| tag.split_once('>'));
-    tags.map(|(tag, _)| match tag.strip_prefix('/') {
+    let tags = memchr_iter(b'<', text.as_bytes()).filter_map(|at| {
+        let tag = &text[at + 1..];
+        memchr(b'>', tag.as_bytes()).map(|end| &tag[..end])
+    });
+    tags.map(|tag| match tag.strip_prefix('/') {
         Some(name) => -isize::from(LISTS.contains(&name)),
         None => isize::from(LISTS.contains(&tag)),
     })

@@ -237,7 +237,7 @@ impl OpenElement {
         if self.has_cdata || !self.element.children.is_empty() {
             self.settle_run();
         } else {
-            self.element.text.push_str(&self.run);
+            self.element.text = self.run;
         }
         self.element
     }

@@ -6,7 +6,7 @@
 -- appended under one `pcall`, and what is the same for many is asked and written once. Whatever turns out to be otherwise is
 -- stored by itself.
 --
--- Uses: base, damage, record, mend, lane, held, end, store.
+-- Uses: base, damage, record, mend, lane, held, seen, end, store.
 --
 -- KEYS[1]  base  (none)  prefix of this shard's keys, from which are named: alarm, arrived, classes, damaged, dead, delay,
 --                        held, hold, journal, lane, lease, letter, memory, older, ready, run, seen, sends and wake keys
@@ -25,9 +25,15 @@
 -- Not allowed when memory is full: what can't be stored must fail before anything is written.
 
 local now = now_us()
-local ends = us(now + tonumber(ARGV[2]) * 1000)
+local ends = us(math.ceil(now / 1000) + tonumber(ARGV[2]))
 local results = { us(now) }
-local woken, last, at, is_its_mark, newly_ready = 0, #ARGV, 5, false, {}
+local woken, last, at, newly_ready = 0, #ARGV, 5, {}
+local classes, ids = {}, {}
+for i = at, last, 3 do
+  local place = #ids + 1
+  classes[place], ids[place] = names_of(ARGV[i + 2])
+end
+local seen = read_marks(ids)
 
 -- Whether lanes have nothing but their first list: those of the items from one place on to another. While nothing at all is
 -- held, one look at `hold` stands for a look at the held messages of each.
@@ -47,24 +53,24 @@ end
 local function store_plain_ones()
   -- Lanes are looked at together, few enough that mostly all are plain.
   local LOOKS, PLAIN = 8, ('p'):byte()
-  local call, seen, list, window = redis.call, key('seen:'), key('lane:'), ARGV[2]
+  local call, list = redis.call, key('lane:')
   local looked, is_plain = at - 1, false
   while at < last do
     if at > looked then
       looked = math.min(at + 3 * LOOKS, last) - 1
       is_plain = are_plain(at, looked)
     end
-    local lane, packed = ARGV[at], ARGV[at + 2]
-    if ARGV[at + 1]:byte() ~= PLAIN or not is_plain and not are_plain(at, at) then return end
-    local class, id = names_of(packed)
-    is_its_mark = call('SET', seen .. id, ends, 'NX', 'PX', window)
-    if not is_its_mark then return end
-    if call('RPUSH', list .. lane, packed) == 1 then
+    -- The first result is the time.
+    local lane, place = ARGV[at], #results
+    local class, id = classes[place], ids[place]
+    if ARGV[at + 1]:byte() ~= PLAIN or not is_plain and not are_plain(at, at) or is_seen(seen, place, id, now) then return end
+    if call('RPUSH', list .. lane, ARGV[at + 2]) == 1 then
       local lanes = newly_ready[class] or {}
       lanes[#lanes + 1], newly_ready[class] = lane, lanes
     end
     count_open(class, 1)
-    is_its_mark, results[#results + 1], at = false, 1, at + 3
+    mark_seen(seen, id, ends)
+    results[place + 1], at = 1, at + 3
   end
 end
 
@@ -77,13 +83,15 @@ local function line_up_new()
   newly_ready = {}
 end
 
--- The call fails: a key may not be touched, say. What it has stored is counted; a mark of this call without its message would
--- make the next push of it a duplicate, which is acked.
-local function give_up(problem)
-  local _, id = names_of(ARGV[at + 2])
-  if redis.pcall('GET', key('seen:' .. id)) == ends then redis.call('DEL', key('seen:' .. id)) end
+-- What is stored is marked and counted, also when the call fails, since a key may not be touched, say.
+local function keep_all()
+  keep_marks(seen, now, tonumber(ARGV[2]))
   keep_counts()
   wake(woken)
+end
+
+local function give_up(problem)
+  keep_all()
   error(problem, 0)
 end
 
@@ -96,11 +104,13 @@ while at < last do
   end
   if not is_done and not is_damage(problem) then give_up(problem) end
   if at < last then
-    local is_stored, result, made_ready = pcall(store, ARGV[at], ARGV[at + 1], ARGV[at + 2], is_its_mark, now, ends)
+    local place = #results
+    local is_known = is_seen(seen, place, ids[place], now)
+    local is_stored, result, made_ready = pcall(store, ARGV[at], ARGV[at + 1], ARGV[at + 2], is_known, now)
     if not is_stored then give_up(result) end
-    results[#results + 1], woken, is_its_mark, at = result, woken + made_ready, false, at + 3
+    if result == STORED or result == COUNTED then mark_seen(seen, ids[place], ends) end
+    results[place + 1], woken, at = result, woken + made_ready, at + 3
   end
 end
-keep_counts()
-wake(woken)
+keep_all()
 return results

@@ -1,7 +1,7 @@
 -- What lies in the store, by name. Every record begins with the byte of its format. Only this file knows where in a record
 -- something lies.
 
-local FORMAT = 6
+local FORMAT = 7
 
 -- A packed message: see packed.rs. Class and id keep their places in every later format.
 local function is_known(packed) return packed:byte(1) == FORMAT end

@@ -1,20 +1,7 @@
 -- How a message is accepted that may be anything: late, dead on arrival, one that buries, a duplicate, one for a damaged lane.
 
--- Whether a mark that was read still counts. One that can't be read marks nothing.
-local function is_marked(known, now)
-  local until_us = type(known) == 'string' and tonumber(known)
-  return until_us and until_us > now
-end
-
--- Whether the id is fresh, marking it as seen if so. The mark's own time decides, not the key's expiry.
-local function is_fresh(mark, now, ends)
-  local known = redis.pcall('SET', mark, ends, 'NX', 'GET', 'PX', ARGV[2])
-  if not known then return true end
-  if type(known) == 'table' and known.err and not is_damage(known) then error(known, 0) end
-  if is_marked(known, now) then return false end
-  redis.call('SET', mark, ends, 'PX', ARGV[2])
-  return true
-end
+-- What becomes of a message.
+local STORED, DUPLICATE, EXPIRED, COUNTED = 1, 2, 3, 4
 
 -- Applies the effect of an appended message to its lane. What may fail is read before anything is written.
 local function take_effect(message, run, busy)
@@ -85,32 +72,26 @@ local function enqueue_safely(message)
   return nil, type(busy) == 'table' and busy.err or busy
 end
 
--- Stores one message, whose id may be marked already. Gives what became of it, and how many lanes are ready now.
+-- Stores one message, unless its id is known. Gives what became of it, and how many lanes are ready now.
 -- Defined when first called.
-local function store(lane, how, packed, is_its_mark, now, ends)
+local function store(lane, how, packed, is_known, now)
   local kind, not_after, effect, sends, until_s, reason = how:match('^(%a) (%d*) (%a*) (%d*) (%d*) (.*)$')
-  local class, id = names_of(packed)
-  local mark, late = key('seen:' .. id), kind == 'l'
-  if not is_its_mark then
-    if not_after ~= '' and now > tonumber(not_after) then return is_marked(redis.pcall('GET', mark), now) and 2 or 3, 0 end
-    if not is_fresh(mark, now, ends) then return 2, 0 end
-  end
+  if is_known then return DUPLICATE, 0 end
+  if not_after ~= '' and now > tonumber(not_after) then return EXPIRED, 0 end
+  local class, late = class_of(packed), kind == 'l'
   if reason == '' then
     local made_ready, problem = enqueue_safely({ lane = lane, class = class, late = late, packed = packed, effect = effect,
       sends = sends, until_s = until_s, now = now })
-    if problem then
-      redis.call('DEL', mark)
-      return problem, 0
-    end
+    if problem then return problem, 0 end
     count_open(class, 1)
-    return 1, made_ready
+    return STORED, made_ready
   end
   -- A message from a spool was acked long ago: it is kept, however many there are.
   if not late and (tonumber(share('HGET', 'arrived', class) or 0) or 0) >= tonumber(ARGV[3]) then
     add_to_count('arrived', class .. '\0', 1)
-    return 4, 0
+    return COUNTED, 0
   end
   write_letter(packed, lane, reason, 0, 0, now, true)
   write_journal(packed, lane, {}, reason)
-  return 1, 0
+  return STORED, 0
 end
