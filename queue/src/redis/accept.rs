@@ -15,6 +15,9 @@ use crate::{
     QueueError, Right,
 };
 
+/// Behind what the script reads of an item.
+const ITEM_END: char = '\0';
+
 /// One message of a batch.
 #[derive(Debug)]
 pub(super) struct Accept {
@@ -60,36 +63,38 @@ impl Item for Accept {
 }
 
 impl Accept {
-    /// How it comes, as the script reads it.
-    fn how(&self) -> String {
-        let NewMessage { held, late, dead_reason, .. } = &self.message;
-        let kind = match (late, held, dead_reason) {
+    /// The letter that says how the script may store it.
+    fn kind(&self) -> char {
+        match (self.message.late, self.message.held, &self.message.dead_reason) {
             (true, ..) => 'l',
             (_, HeldEffect::Bury, _) | (.., Some(_)) => 'o',
             _ => 'p',
-        };
-        let mut how = String::with_capacity(64);
-        how.push(kind);
-        push_number(&mut how, self.not_after_us);
-        match held {
-            HeldEffect::Leave => how.push_str("   "),
+        }
+    }
+
+    /// Adds how it comes, as the script reads it.
+    fn write_how(&self, to: &mut String) {
+        push_number(to, self.not_after_us);
+        match self.message.held {
+            HeldEffect::Leave => to.push_str("    "),
             HeldEffect::Wake(right) => {
                 let Right { sends, until_s } = right.fitted();
-                how.push_str(" wake");
-                push_number(&mut how, Some(sends.into()));
-                push_number(&mut how, Some(until_s));
+                to.push_str(" wake ");
+                push_number(to, Some(sends.into()));
+                to.push(' ');
+                push_number(to, Some(until_s));
+                to.push(' ');
             }
-            HeldEffect::Bury => how.push_str(" bury  "),
+            HeldEffect::Bury => to.push_str(" bury   "),
         }
-        how.push(' ');
-        how.push_str(dead_reason.as_deref().unwrap_or_default());
-        how
+        let reason = self.message.dead_reason.as_deref().unwrap_or_default();
+        to.extend(reason.chars().filter(|c| *c != ITEM_END));
+        to.push(ITEM_END);
     }
 }
 
-/// Adds a space and the number. Each push needs some, and `format!` would take a twentieth of the receiver's time.
+/// Adds the number. Each push needs some, and `format!` would take a twentieth of the receiver's time.
 fn push_number(to: &mut String, number: Option<u64>) {
-    to.push(' ');
     if let Some(number) = number {
         to.push_str(itoa::Buffer::new().format(number));
     }
@@ -107,8 +112,11 @@ pub(super) async fn all(
     call.arg(dedup_window_ms)
         .arg(DEAD_ON_ARRIVAL_MAX)
         .arg(earliest.map(|us| us.to_string()).unwrap_or_default());
+    let mut how = String::with_capacity(64 * items.len());
+    items.iter().for_each(|item| item.write_how(&mut how));
+    call.arg(items.iter().map(Accept::kind).collect::<String>()).arg(how);
     for item in &items {
-        call.arg(item.message.lane.as_str()).arg(item.how()).arg(item.packed.as_ref());
+        call.arg(item.message.lane.as_str()).arg(item.packed.as_ref());
     }
     let (now_us, outcomes) = answers::accepted(link.run(&call).await?, &core.place)?;
     link.learn_time(now_us);

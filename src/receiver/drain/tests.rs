@@ -132,7 +132,7 @@ async fn entries_that_the_queue_has_lost_since_it_took_them_are_given_to_it_agai
     stage.spool("lane", "m0").await;
     stage.drain.block_lanes().await.unwrap();
     assert_eq!(stage.drain.run_once().await.unwrap().taken, 1);
-    redis.cli(&["DEL", "{huixin:0}:seen:m0", "{huixin:0}:lane:lane", "{huixin:0}:ready:c"]);
+    redis.cli(&["DEL", "{huixin:0}:seen:a", "{huixin:0}:lane:lane", "{huixin:0}:ready:c"]);
     stage.clock.advance(SETTLE);
     stage.drain.run_once().await.unwrap();
     assert_eq!(stage.waiting("lane").await.last().unwrap(), "m0");
@@ -140,23 +140,24 @@ async fn entries_that_the_queue_has_lost_since_it_took_them_are_given_to_it_agai
     assert!(shown.contains("huixin_spool_lost_total 1\n"), "{shown}");
 }
 
-/// Redis doesn't let the queue touch the mark of one id: every call that this entry is in fails.
-fn refuse_the_bad_one(redis: &RedisServer) {
+/// An entry that is to become a dead letter, whose key Redis doesn't let the queue touch: every call that it is in fails.
+async fn spool_a_bad_one(stage: &Stage, redis: &RedisServer, lane: &str) {
     let mut command = vec!["ACL", "SETUSER", "default", "resetkeys"];
-    command.extend(["~{huixin:0}:", "~{huixin:0}:[^s]*", "~{huixin:0}:s[^e]*", "~{huixin:0}:se[^e]*"]);
-    command.extend(["~{huixin:0}:seen:[^b]*", "~{huixin:0}:seen:b[^a]*"]);
+    command.extend(["~{huixin:0}:", "~{huixin:0}:[^l]*", "~{huixin:0}:l[^e]*", "~{huixin:0}:le[^t]*"]);
+    command.extend(["~{huixin:0}:letter:[^b]*", "~{huixin:0}:letter:b[^a]*"]);
     assert!(redis.cli(&command).contains("OK"));
+    let dead_reason = Some("no XML".to_owned());
+    stage.spool.append(NewMessage { dead_reason, ..message(lane, "bad") }).await.unwrap();
 }
 
 #[tokio::test]
 async fn one_bad_entry_is_found_among_good_ones_and_quarantined_and_its_lane_goes_on() {
     let redis = RedisServer::start(&[]);
     let mut stage = Stage::on(Arc::new(open(&redis)));
-    refuse_the_bad_one(&redis);
     for n in 0..200 {
         stage.spool(&format!("lane{}", n % 20), &format!("m{n}")).await;
     }
-    stage.spool("lane7", "bad").await;
+    spool_a_bad_one(&stage, &redis, "lane7").await;
     stage.spool("lane7", "behind the bad one").await;
     stage.drain.block_lanes().await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -192,8 +193,7 @@ async fn one_bad_entry_is_found_among_good_ones_and_quarantined_and_its_lane_goe
 async fn a_bad_entry_with_many_behind_it_hides_nobody() {
     let redis = RedisServer::start(&[]);
     let mut stage = Stage::on(Arc::new(open(&redis)));
-    refuse_the_bad_one(&redis);
-    stage.spool("bad lane", "bad").await;
+    spool_a_bad_one(&stage, &redis, "bad lane").await;
     for n in 0..PAGE + SCOUT_PAGE {
         stage.spool("bad lane", &format!("behind {n}")).await;
     }

@@ -17,8 +17,10 @@
 -- ARGV[2]  dedup window, ms
 -- ARGV[3]  letters dead on arrival that a class may hold
 -- ARGV[4]  the earliest not_after_us, or ""
--- then for each item: lane; how it comes, a space between: "p" if it may be plain, "l" if it is late, else "o"; not_after_us or "";
--- "wake" or "bury" (held ones) or ""; with "wake" a number of sends, and their end (s); dead reason or ""; and packed message
+-- ARGV[5]  a letter for each item: "p" if it may be plain, "l" if it is late, else "o"
+-- ARGV[6]  how each item comes, a NUL behind it; a space between: not_after_us or ""; "wake" or "bury" (held ones) or ""; with "wake" a
+--          number of sends, and their end (s); dead reason or ""
+-- then for each item: lane, packed message
 --
 -- Returns: the time now in us as text, then for each item 1 new, 2 duplicate, 3 expired, 4 counted, or text: what is damaged, and
 -- nothing is stored.
@@ -27,11 +29,11 @@
 local now = now_us()
 local ends = us(math.ceil(now / 1000) + tonumber(ARGV[2]))
 local results = { us(now) }
-local woken, last, at, newly_ready = 0, #ARGV, 5, {}
+local woken, last, at, newly_ready = 0, #ARGV, 7, {}
 local classes, ids = {}, {}
-for i = at, last, 3 do
+for i = at, last, 2 do
   local place = #ids + 1
-  classes[place], ids[place] = names_of(ARGV[i + 2])
+  classes[place], ids[place] = names_of(ARGV[i + 1])
 end
 local seen = read_marks(ids)
 
@@ -40,7 +42,7 @@ local seen = read_marks(ids)
 local older, run, sends, held = key('older:'), key('run:'), key('sends:'), key('held:')
 local function are_plain(from, to)
   local names = holding == nil and { key('hold') } or {}
-  for i = from, to, 3 do
+  for i = from, to, 2 do
     local lane, n = ARGV[i], #names
     names[n + 1], names[n + 2], names[n + 3] = older .. lane, run .. lane, sends .. lane
     if holding then names[n + 4] = held .. lane end
@@ -57,20 +59,20 @@ local function store_plain_ones()
   local looked, is_plain = at - 1, false
   while at < last do
     if at > looked then
-      looked = math.min(at + 3 * LOOKS, last) - 1
+      looked = math.min(at + 2 * LOOKS, last) - 1
       is_plain = are_plain(at, looked)
     end
     -- The first result is the time.
     local lane, place = ARGV[at], #results
     local class, id = classes[place], ids[place]
-    if ARGV[at + 1]:byte() ~= PLAIN or not is_plain and not are_plain(at, at) or is_seen(seen, place, id, now) then return end
-    if call('RPUSH', list .. lane, ARGV[at + 2]) == 1 then
+    if ARGV[5]:byte(place) ~= PLAIN or not is_plain and not are_plain(at, at) or is_seen(seen, place, id, now) then return end
+    if call('RPUSH', list .. lane, ARGV[at + 1]) == 1 then
       local lanes = newly_ready[class] or {}
       lanes[#lanes + 1], newly_ready[class] = lane, lanes
     end
     count_open(class, 1)
     mark_seen(seen, id, ends)
-    results[place + 1], at = 1, at + 3
+    results[place + 1], at = STORED, at + 2
   end
 end
 
@@ -90,6 +92,16 @@ local function keep_all()
   wake(woken)
 end
 
+-- How the item at a place comes: only the few that aren't plain are asked for it.
+local hows
+local function how_of(place)
+  if not hows then
+    hows = {}
+    for how in ARGV[6]:gmatch('(%Z*)%z') do hows[#hows + 1] = how end
+  end
+  return hows[place]
+end
+
 local function give_up(problem)
   keep_all()
   error(problem, 0)
@@ -106,10 +118,10 @@ while at < last do
   if at < last then
     local place = #results
     local is_known = is_seen(seen, place, ids[place], now)
-    local is_stored, result, made_ready = pcall(store, ARGV[at], ARGV[at + 1], ARGV[at + 2], is_known, now)
+    local is_stored, result, made_ready = pcall(store, ARGV[at], ARGV[5]:sub(place, place) == 'l', how_of(place), ARGV[at + 1], is_known, now)
     if not is_stored then give_up(result) end
     if result == STORED or result == COUNTED then mark_seen(seen, ids[place], ends) end
-    results[place + 1], woken, at = result, woken + made_ready, at + 3
+    results[place + 1], woken, at = result, woken + made_ready, at + 2
   end
 end
 keep_all()

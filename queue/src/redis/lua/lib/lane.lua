@@ -25,9 +25,15 @@ local function head_of(lane)
   return head and check_packed(head)
 end
 
+-- Whether this call has filled a line that was empty: then workers are idle, mostly, and there is room for their tokens.
+local was_empty = false
+
 -- Puts lanes into a line of their class: `ready` or `suspect`. If the line was empty, takes look at its class from now on.
 local function line_up(push, line, class, ...)
-  if share(push, line .. ':' .. class, ...) == select('#', ...) then share('ZADD', 'classes:' .. line, 0, class) end
+  if share(push, line .. ':' .. class, ...) == select('#', ...) then
+    share('ZADD', 'classes:' .. line, 0, class)
+    was_empty = true
+  end
 end
 
 local function put_off(lane) share('ZADD', 'delay', us(now_us() + PUT_OFF_US), lane) end
@@ -77,8 +83,9 @@ end
 -- Wakes as many idle workers, as far as there is room for tokens.
 local function wake(count)
   local WAKE_MAX = 64
-  local room = count > 0 and WAKE_MAX - share('LLEN', 'wake') or 0
-  local tokens = {}
+  if count == 0 then return end
+  local room, tokens = was_empty and WAKE_MAX or WAKE_MAX - share('LLEN', 'wake'), {}
   for i = 1, math.min(count, room) do tokens[i] = '' end
-  if tokens[1] then redis.call('RPUSH', key('wake'), unpack(tokens)) end
+  local there = tokens[1] and share('RPUSH', 'wake', unpack(tokens)) or 0
+  if there > WAKE_MAX then redis.call('LPOP', key('wake'), there - WAKE_MAX) end
 end

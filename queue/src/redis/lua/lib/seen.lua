@@ -8,7 +8,7 @@ local BEGAN = ''
 
 -- Whether a mark still counts. One that can't be read marks nothing.
 local function is_marked(mark, now)
-  local until_ms = mark and tonumber(mark)
+  local until_ms = tonumber(mark)
   return until_ms and until_ms * 1000 > now
 end
 
@@ -21,7 +21,8 @@ end
 
 -- Whether the id at a place was known before, or is marked by this call.
 local function is_seen(seen, place, id, now)
-  return seen.fresh[id] or is_marked(seen.a[place + 1], now) or is_marked(seen.b[place + 1], now)
+  local a, b = seen.a[place + 1], seen.b[place + 1]
+  return seen.fresh[id] or a and is_marked(a, now) or b and is_marked(b, now)
 end
 
 -- `ends` is in ms, since a longer text would take 16 bytes more.

@@ -74,11 +74,11 @@ end
 
 -- Stores one message, unless its id is known. Gives what became of it, and how many lanes are ready now.
 -- Defined when first called.
-local function store(lane, how, packed, is_known, now)
-  local kind, not_after, effect, sends, until_s, reason = how:match('^(%a) (%d*) (%a*) (%d*) (%d*) (.*)$')
+local function store(lane, late, how, packed, is_known, now)
+  local not_after, effect, sends, until_s, reason = how:match('^(%d*) (%a*) (%d*) (%d*) (.*)$')
   if is_known then return DUPLICATE, 0 end
   if not_after ~= '' and now > tonumber(not_after) then return EXPIRED, 0 end
-  local class, late = class_of(packed), kind == 'l'
+  local class = class_of(packed)
   if reason == '' then
     local made_ready, problem = enqueue_safely({ lane = lane, class = class, late = late, packed = packed, effect = effect,
       sends = sends, until_s = until_s, now = now })
