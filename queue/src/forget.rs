@@ -2,7 +2,7 @@
 //!
 //! [`Operator::forget`](crate::Operator::forget) removes a lane at once, whatever state it is in: a running message ends without
 //! an answer, since its holder has lost its lease. Waiting for it was rejected: a message can wait for hours, and such a user
-//! shouldn't. Marks of ids stay until the dedup window ends. They are hashes, from which nobody gets back to the user,
+//! shouldn't. Marks of ids stay for up to three dedup windows. They are hashes, from which nobody gets back to the user,
 //! and without them a push that WeChat sends again would bring the message back.
 //!
 //! What is removed isn't gone from the disk: SQLite leaves it in free pages, and Redis in its log. [`Operator::compact`

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::cause::DeathCause;
-use super::view::rfc3339;
+use super::view::{end_us, rfc3339};
 
 /// How many letters are looked through.
 const SCANNED_MAX: usize = 1_000;
@@ -96,7 +96,7 @@ impl ScannedLetters {
             scanned.letters.extend(page.letters.into_iter().map(|letter| ScannedLetter {
                 id: letter.id.to_string(),
                 account: letter.class.to_string(),
-                died_us: letter.died_us,
+                died_us: end_us(letter.died_us, letter.arrived_us),
                 cause: DeathCause::of(&letter.reason),
             }));
             after = page.next;

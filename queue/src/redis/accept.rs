@@ -88,7 +88,7 @@ impl Accept {
             HeldEffect::Bury => to.push_str(" bury   "),
         }
         let reason = self.message.dead_reason.as_deref().unwrap_or_default();
-        to.extend(reason.chars().filter(|c| *c != ITEM_END));
+        to.extend(reason.chars().map(|c| if c == ITEM_END { ' ' } else { c }));
         to.push(ITEM_END);
     }
 }

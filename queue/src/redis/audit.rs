@@ -40,6 +40,8 @@ const SHARED_KEYS: &[(&str, &str)] = &[
     ("wake", "list"),
     ("classes:ready", "zset"),
     ("classes:suspect", "zset"),
+    ("seen:a", "hash"),
+    ("seen:b", "hash"),
 ];
 /// Keys whose names end in that of a lane.
 const LANE_KEYS: &[&str] = &["lane", "older", "run", "held", "sends"];

@@ -168,7 +168,8 @@ impl RedisQueue {
         let now_us = link.store_now_us();
         let mut known = KnownIds { count: 0, since_us: now_us, now_us };
         for marks in keys.seen() {
-            let began_us: Option<u64> = link.query(redis::cmd("HGET").arg(&marks).arg("")).await?;
+            let began: Option<String> = link.query(redis::cmd("HGET").arg(&marks).arg("")).await?;
+            let began_us = began.and_then(|began| began.split(' ').next()?.parse().ok());
             let fields: u64 = link.query(redis::cmd("HLEN").arg(&marks)).await?;
             // One field is the time.
             known.count += fields.saturating_sub(1);

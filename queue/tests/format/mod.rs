@@ -147,6 +147,9 @@ async fn end(queue: &dyn Queue, clock: &TestClock) {
     let counts = queue.counts().await.unwrap();
     assert_eq!((counts.open_total(), counts.dead), (0, 2), "{counts:?}");
     assert_eq!(queue.audit().await.unwrap(), []);
+    clock.advance(DEDUP_WINDOW);
+    let again = queue.accept(message("elsewhere", "remembering")).await.unwrap();
+    assert_eq!(again, Accepted::New, "its mark is over");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use memchr::memmem::{Finder, FinderRev};
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr_iter, memchr2, memrchr};
 
 use super::LISTS;
 
@@ -75,7 +75,9 @@ fn field_before(before: &str) -> Option<&'static str> {
 fn lists_opened(text: &str) -> isize {
     let tags = memchr_iter(b'<', text.as_bytes()).filter_map(|at| {
         let tag = &text[at + 1..];
-        memchr(b'>', tag.as_bytes()).map(|end| &tag[..end])
+        // Not beyond the next one: a text of nothing but `<` would be read again and again.
+        let end = memchr2(b'<', b'>', tag.as_bytes()).filter(|end| tag.as_bytes()[*end] == b'>')?;
+        Some(&tag[..end])
     });
     tags.map(|tag| match tag.strip_prefix('/') {
         Some(name) => -isize::from(LISTS.contains(&name)),

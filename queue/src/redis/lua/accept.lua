@@ -35,7 +35,7 @@ for i = at, last, 2 do
   local place = #ids + 1
   classes[place], ids[place] = names_of(ARGV[i + 1])
 end
-local seen = read_marks(ids)
+local seen = read_marks(ids, now, tonumber(ARGV[2]))
 
 -- Whether lanes have nothing but their first list: those of the items from one place on to another. While nothing at all is
 -- held, one look at `hold` stands for a look at the held messages of each.
@@ -87,7 +87,7 @@ end
 
 -- What is stored is marked and counted, also when the call fails, since a key may not be touched, say.
 local function keep_all()
-  keep_marks(seen, now, tonumber(ARGV[2]))
+  keep_marks(seen)
   keep_counts()
   wake(woken)
 end
@@ -109,11 +109,12 @@ end
 
 local is_in_time = ARGV[4] == '' or now <= tonumber(ARGV[4])
 while at < last do
-  local is_done, problem = true, nil
+  local is_done, problem, is_lined_up, why = true, nil, true, nil
   if is_in_time then
     is_done, problem = pcall(store_plain_ones)
-    line_up_new()
+    is_lined_up, why = pcall(line_up_new)
   end
+  if not is_lined_up then give_up(why) end
   if not is_done and not is_damage(problem) then give_up(problem) end
   if at < last then
     local place = #results
