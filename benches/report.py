@@ -139,7 +139,8 @@ def document(result, sizes):
              (ROOT / "benches/findings.md").read_text()]
     text += ["## What a message costs over", "",
              f"Medians of {result['rounds_of_curves']} rounds and their range, in processor time. Each message is pushed and answered by one",
-             f"send: {sizes.by_lanes:,} messages of many users, {sizes.by_lanes // 5:,} of a single one, and at least one of each.", ""]
+             f"send: {sizes.by_lanes:,} messages of many users, {sizes.by_lanes // 5:,} of a single one, and at least one of each. Of accounts,",
+             "each has answered one message before, so that its access token is there.", ""]
     if result["plots_missing"]:
         text += [f"Without plots: {result['plots_missing']}.", ""]
     for row, of, parts, goal in curves(result["measured"]):
