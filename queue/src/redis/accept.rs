@@ -93,7 +93,7 @@ impl Accept {
     }
 }
 
-/// Adds the number. Each push needs some, and `format!` would take a twentieth of the receiver's time.
+/// Adds the number. Each push needs some, and `format!` took 3 % of the receiver's own instructions.
 fn push_number(to: &mut String, number: Option<u64>) {
     if let Some(number) = number {
         to.push_str(itoa::Buffer::new().format(number));

@@ -1,7 +1,7 @@
 -- Which ids are known. The mark of an id is a field of one of two hashes, and says when it ends. The hashes take turns: one takes
 -- new marks until those of the other are all over. Then that one is dropped, and takes the next ones. So each turn lasts for the
 -- dedup window, or for the widest one if callers had several. Rejected: a key for each mark that expires by itself. It needs a
--- command for each message, and another one when Redis removes it, and half as much memory again.
+-- command for each message, and another one when Redis removes it; and 145 bytes in place of 90, though for half as long.
 
 -- The field that says since when a hash takes marks, us, and the widest window of those, ms: no id is empty.
 local BEGAN = ''
